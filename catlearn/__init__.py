@@ -1,0 +1,1 @@
+"""catlearn: training regimes as diagrams."""

@@ -1,0 +1,51 @@
+"""Rich display: a registry of renderers, filled when a notebook first asks.
+
+The rooms of the package know nothing of drawing. A value that wants a picture inherits from
+:class:`Displayed`; on first display the drawing room is imported and registers its renderers
+here. This is the package's only import from below to above, and it runs on demand.
+
+>>> from catlearn.display import Displayed, register_renderer
+>>> class Dot(Displayed):
+...     def __repr__(self):
+...         return "Dot()"
+>>> register_renderer(Dot, lambda dot: "<svg/>")
+>>> Dot()._repr_mimebundle_()
+{'text/plain': 'Dot()', 'image/svg+xml': '<svg/>'}
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+_renderers: dict[type, Callable[[Any], str]] = {}
+
+
+def register_renderer(kind: type, to_svg: Callable[[Any], str]) -> None:
+    """Say how values of a type, and of its subclasses, are drawn as SVG text."""
+    _renderers[kind] = to_svg
+
+
+def renderer_of(kind: type) -> Callable[[Any], str] | None:
+    """Return the renderer of the nearest ancestor that has one, or None."""
+    importlib.import_module("catlearn.drawing")
+    for ancestor in kind.__mro__:
+        if ancestor in _renderers:
+            return _renderers[ancestor]
+    return None
+
+
+class Displayed:
+    """A value that draws itself in a notebook: SVG and plain text.
+
+    There is no ``text/latex`` beside an SVG, since JupyterLab would prefer it and MathJax
+    cannot draw diagrams.
+    """
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        bundle = {"text/plain": repr(self)}
+        renderer = renderer_of(type(self))
+        if renderer is not None:
+            bundle["image/svg+xml"] = renderer(self)
+        return bundle

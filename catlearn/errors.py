@@ -1,0 +1,138 @@
+"""Errors a user can meet: one root, and every failure listed at once.
+
+A check never stops at the first fault. It collects :class:`Failure` records, each of which
+names the rows, the law and both sides in the user's own names, and construction raises them
+together in one :class:`InvalidStructure`.
+
+>>> from catlearn.errors import Failure, InvalidStructure
+>>> bad = Failure(law="composition", where="path 'f >> g'", message="f ends at B, g starts at C")
+>>> print(InvalidStructure("Graph", [bad]))
+Graph is not valid (1 failure):
+  - path 'f >> g': f ends at B, g starts at C [composition]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One broken law.
+
+    Parameters
+    ----------
+    law
+        The law's short name, such as ``"naturality"`` or ``"composition"``.
+    where
+        The rows concerned, in the user's names, such as ``"edge 'encoder'"``.
+    message
+        What was found, what was expected and, where it helps, what to do.
+    """
+
+    law: str
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message} [{self.law}]"
+
+
+class CatlearnError(Exception):
+    """Root of every error that catlearn raises on purpose."""
+
+
+class InvalidStructure(CatlearnError, ValueError):
+    """A structure breaks laws; ``failures`` lists every one of them.
+
+    Parameters
+    ----------
+    what
+        The kind of structure, as the message should call it.
+    failures
+        All that is wrong with it.
+    """
+
+    headline = "{what} is not valid ({count})"
+
+    def __init__(self, what: str, failures: Iterable[Failure]) -> None:
+        self.what = what
+        self.failures = tuple(failures)
+        plural = "failure" if len(self.failures) == 1 else "failures"
+        count = f"{len(self.failures)} {plural}"
+        lines = [self.headline.format(what=what, count=count) + ":"]
+        lines += [f"  - {failure}" for failure in self.failures]
+        super().__init__("\n".join(lines))
+
+    def __reduce__(self):
+        return type(self), (self.what, self.failures)
+
+
+class NotComposable(InvalidStructure):
+    """Two arrows do not meet, or two paths are not parallel."""
+
+    headline = "{what} does not compose ({count})"
+
+
+class LabelConflict(InvalidStructure):
+    """A colimit identifies rows whose attributes, ends or stored values disagree."""
+
+    headline = "{what} identifies rows that disagree ({count})"
+
+
+class NotACocone(InvalidStructure):
+    """The arrows given to a universal property do not commute with the diagram."""
+
+    headline = "{what} has triangles that do not commute ({count})"
+
+
+class NotCertified(InvalidStructure):
+    """An inequality of costs could not be certified term by term."""
+
+    headline = "{what} could not be certified ({count})"
+
+
+class TooManyPaths(CatlearnError, ValueError):
+    """A path enumeration is finite but larger than its bound, or infinite."""
+
+
+class UnknownName(CatlearnError, KeyError):
+    """A name that nothing answers to; the message lists the names there are."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class DataError(InvalidStructure):
+    """A data set or a batch that cannot be used: lengths, shapes, dtypes or values."""
+
+    headline = "{what} cannot be used ({count})"
+
+
+class FileFormatError(InvalidStructure):
+    """A file that is malformed, truncated, too large, or not what it claims to be."""
+
+    headline = "{what} could not be read ({count})"
+
+
+class CheckpointMismatch(InvalidStructure):
+    """A checkpoint that belongs to another diagram, loss or optimizer."""
+
+    headline = "{what} does not belong here ({count})"
+
+
+class TrainingDiverged(CatlearnError, FloatingPointError):
+    """Training met a value that is not finite; the last good variables are kept.
+
+    Parameters
+    ----------
+    message
+        Which equation, at which step, and where the last good variables are.
+    result
+        The result up to the last good step.
+    """
+
+    def __init__(self, message: str, result: object = None) -> None:
+        super().__init__(message)
+        self.result = result
