@@ -13,6 +13,7 @@ Graph is not valid (1 failure):
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -93,8 +94,40 @@ class NotCertified(InvalidStructure):
     headline = "{what} could not be certified ({count})"
 
 
+class PathSyntaxError(CatlearnError, ValueError):
+    """A path or an equation whose text cannot be read; the message marks the place."""
+
+
 class TooManyPaths(CatlearnError, ValueError):
-    """A path enumeration is finite but larger than its bound, or infinite."""
+    """A path enumeration is larger than its bound.
+
+    Parameters
+    ----------
+    message
+        What was asked, how many paths there are, and what to do.
+    count
+        The exact number of paths; None where they are infinitely many.
+    """
+
+    def __init__(self, message: str, count: int | None = None) -> None:
+        super().__init__(message)
+        self.count = count
+
+
+class InfinitelyManyPaths(TooManyPaths):
+    """A path enumeration meets a cycle and no bound on length was given.
+
+    Parameters
+    ----------
+    message
+        What was asked, the cycle that it meets, and what to do.
+    cycle
+        The edges of one cycle, in order.
+    """
+
+    def __init__(self, message: str, cycle: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.cycle = cycle
 
 
 class UnknownName(CatlearnError, KeyError):
@@ -136,3 +169,22 @@ class TrainingDiverged(CatlearnError, FloatingPointError):
     def __init__(self, message: str, result: object = None) -> None:
         super().__init__(message)
         self.result = result
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: those that come close, or some there are.
+
+    Examples
+    --------
+    >>> did_you_mean("encodr", ["encoder", "head"])
+    'did you mean encoder?'
+    >>> did_you_mean("q", ["f", "g"])
+    'there are f, g'
+    """
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=3)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    if not known:
+        return "there are none"
+    return f"there are {', '.join(known[:8])}" + (", ..." if len(known) > 8 else "")
