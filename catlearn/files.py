@@ -1,0 +1,282 @@
+"""Files from outside are data: strict JSON, bounded reading, atomic writing.
+
+Everything that catlearn reads from disk passes through here before it is believed. JSON is
+read strictly (RFC 8259 and no more): UTF-8, no duplicate keys, no ``NaN`` or ``Infinity``, no
+number that overflows to infinity, bounded size and depth, and one
+:class:`~catlearn.errors.FileFormatError` that lists every fault. A file is written beside its
+final place and moved there in one step, so that a crash leaves the old file or the new one and
+never a half of either.
+
+>>> from catlearn.files import parse_json
+>>> parse_json(b'{"V": [{"_id": 1}]}')
+{'V': [{'_id': 1}]}
+>>> parse_json(b'{"a": NaN, "a": 1e999}')
+Traceback (most recent call last):
+catlearn.errors.FileFormatError: JSON could not be read (3 failures):
+  - constant NaN: is not JSON; write a finite number or null [strict JSON]
+  - number 1e999: is too large for a float [strict JSON]
+  - key 'a': appears 2 times in one object; keep one [strict JSON]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import re
+import stat
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from catlearn.errors import Failure, FileFormatError
+
+#: Bytes of JSON that are read unless the caller allows more.
+MAX_JSON_BYTES = 64 * 2**20
+
+#: Nesting that is read unless the caller allows more; well below the interpreter's own limit.
+MAX_JSON_DEPTH = 64
+
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_SHOWN = 60
+
+
+def shorten(text: str, width: int = _SHOWN) -> str:
+    """Return text that fits a message: printable, and cut in the middle if it is long.
+
+    Examples
+    --------
+    >>> shorten("abcdefghij", 7)
+    'abc…hij'
+    """
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    if len(text) <= width:
+        return text
+    half = (width - 1) // 2
+    return f"{text[:half]}…{text[len(text) - half :]}"
+
+
+def json_depth(text: str) -> int:
+    """Return how deeply brackets nest outside strings, in linear time and without recursion.
+
+    Examples
+    --------
+    >>> json_depth('{"[[": [1, [2]]}')
+    3
+    """
+    depth = deepest = 0
+    for match in _BRACKETS.finditer(text):
+        token = match.group()
+        if token in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in "]}":
+            depth -= 1
+    return deepest
+
+
+def parse_json(
+    data: bytes | str,
+    what: str = "JSON",
+    max_bytes: int = MAX_JSON_BYTES,
+    max_depth: int = MAX_JSON_DEPTH,
+) -> Any:
+    """Read JSON strictly.
+
+    Parameters
+    ----------
+    data
+        The document; bytes must be UTF-8 (a byte order mark is accepted).
+    what
+        What errors should call the document.
+    max_bytes, max_depth
+        Limits; larger or deeper documents are refused before they are parsed.
+
+    Returns
+    -------
+    object
+        Dicts, lists, strings, numbers, booleans and None.
+
+    Raises
+    ------
+    FileFormatError
+        If the document is not strict JSON or is over a limit; every fault is listed.
+    """
+    text = _decoded(data, what, max_bytes)
+    depth = json_depth(text)
+    if depth > max_depth:
+        message = f"nests {depth} levels deep, at most {max_depth} are read"
+        raise FileFormatError(what, [Failure("depth limit", "document", message)])
+    faults: list[Failure] = []
+
+    def constant(name: str) -> float:
+        message = "is not JSON; write a finite number or null"
+        faults.append(Failure("strict JSON", f"constant {name}", message))
+        return 0.0
+
+    def number(literal: str) -> float:
+        value = float(literal)
+        if not math.isfinite(value):
+            where = f"number {shorten(literal)}"
+            faults.append(Failure("strict JSON", where, "is too large for a float"))
+        return value
+
+    def integer(literal: str) -> int:
+        if len(literal) > 40:
+            where = f"integer {shorten(literal)}"
+            message = f"has {len(literal)} digits, at most 40 are read"
+            faults.append(Failure("strict JSON", where, message))
+            return 0
+        return int(literal)
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        table = dict(pairs)
+        if len(table) < len(pairs):
+            for key, times in Counter(key for key, _ in pairs).items():
+                if times > 1:
+                    message = f"appears {times} times in one object; keep one"
+                    faults.append(Failure("strict JSON", f"key {shorten(key)!r}", message))
+        return table
+
+    try:
+        value = json.loads(
+            text,
+            parse_constant=constant,
+            parse_float=number,
+            parse_int=integer,
+            object_pairs_hook=members,
+        )
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        faults.append(Failure("strict JSON", where, f"{error.msg}; is the file complete?"))
+        raise FileFormatError(what, faults) from None
+    if "\\u" in text and _has_surrogate(value):
+        message = "holds half a surrogate pair, which no text file can store"
+        faults.append(Failure("strict JSON", "a string", message))
+    if faults:
+        raise FileFormatError(what, faults)
+    return value
+
+
+def _decoded(data: bytes | str, what: str, max_bytes: int) -> str:
+    if len(data) > max_bytes:
+        message = f"has {len(data)} bytes, at most {max_bytes} are read"
+        raise FileFormatError(what, [Failure("size limit", "document", message)])
+    if isinstance(data, str):
+        return data
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start} is not UTF-8 text"
+        raise FileFormatError(what, [Failure("strict JSON", "document", message)]) from None
+
+
+def _has_surrogate(value: Any) -> bool:
+    if isinstance(value, str):
+        return any("\ud800" <= c <= "\udfff" for c in value)
+    if isinstance(value, dict):
+        return any(_has_surrogate(k) or _has_surrogate(v) for k, v in value.items())
+    return isinstance(value, list) and any(_has_surrogate(v) for v in value)
+
+
+def read_bounded(path: str | os.PathLike[str], max_bytes: int, what: str | None = None) -> bytes:
+    """Read a regular file of at most ``max_bytes`` bytes.
+
+    Parameters
+    ----------
+    path
+        The file.
+    max_bytes
+        A larger file is refused before it is read.
+    what
+        What errors should call the file; by default its name.
+
+    Raises
+    ------
+    FileFormatError
+        If it is larger, or a device or a pipe.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    path = Path(path)
+    what = what or f"file {path.name!r}"
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(f"{path} is a folder, a file was expected")
+    if not stat.S_ISREG(found.st_mode):
+        message = "is a device or a pipe, a regular file was expected"
+        raise FileFormatError(what, [Failure("regular file", str(path), message)])
+    if found.st_size > max_bytes:
+        message = f"has {found.st_size} bytes, at most {max_bytes} are read"
+        raise FileFormatError(what, [Failure("size limit", str(path), message)])
+    with path.open("rb") as stream:
+        return stream.read(found.st_size)
+
+
+def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file so that it is either wholly there or not touched.
+
+    The bytes go to a temporary file in the same folder, are flushed to the disk, and take the
+    final name in one step; the folder is flushed too where the system allows it.
+
+    Parameters
+    ----------
+    path
+        Where to write; an existing file is replaced and keeps its permissions.
+    data
+        The whole content.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or may not be written; the old file is then as it was.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     place = pathlib.Path(folder) / "note.txt"
+    ...     atomic_write(place, b"one")
+    ...     atomic_write(place, b"two")
+    ...     place.read_bytes(), [p.name for p in place.parent.iterdir()]
+    (b'two', ['note.txt'])
+    """
+    path = Path(path)
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        mode = 0o666 & ~_umask()
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    _flush_folder(path.parent)
+
+
+def _umask() -> int:
+    # The mask can only be read by setting it; mkstemp would otherwise leave the file private.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _flush_folder(folder: Path) -> None:
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # not every system opens folders; the file itself is on the disk already
+        return
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,409 @@
+"""Trees of arrays as safetensors: named tensors, and the tree's shape as JSON beside them.
+
+A *tree* is nested dicts (with text keys), lists and tuples over leaves: arrays, typed random
+keys, and plain JSON scalars. Arrays become the tensors of a `safetensors
+<https://huggingface.co/docs/safetensors>`_ file, named by their path (``"encoder/layers/0"``,
+with ``~`` and ``/`` in keys escaped as in JSON Pointer, RFC 6901); the shape of the tree goes
+into the file's metadata. Any safetensors reader can open such a file, and nothing in it is
+ever executed.
+
+Law: ``load_tree`` after ``save_tree`` gives back an equal tree, dtypes and containers included,
+and equal trees give equal files.
+
+>>> import numpy as np, pathlib, tempfile
+>>> from catlearn.tensors import load_tree, save_tree
+>>> tree = {"encoder": {"layers": [np.ones((2, 3)), None]}, "step": 7}
+>>> with tempfile.TemporaryDirectory() as folder:
+...     file = pathlib.Path(folder) / "p.safetensors"
+...     save_tree(file, tree, {"note": "after step 7"})
+...     back, metadata = load_tree(file)
+>>> back["encoder"]["layers"][0].shape, back["step"], metadata
+((2, 3), 7, {'note': 'after step 7'})
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from catlearn.errors import Failure, FileFormatError, InvalidStructure
+from catlearn.files import atomic_write, parse_json, read_bounded, shorten
+
+#: Bytes of one file that are read unless the caller allows more.
+MAX_TENSOR_BYTES = 64 * 2**30
+
+#: Bytes of a file's header that are read; the format's own readers stop at 100 MB.
+MAX_HEADER_BYTES = 32 * 2**20
+
+_METADATA = "__metadata__"
+_TREE = "catlearn.tree"
+_DTYPES = {
+    "BOOL": "bool",
+    "U8": "uint8",
+    "I8": "int8",
+    "U16": "uint16",
+    "I16": "int16",
+    "U32": "uint32",
+    "I32": "int32",
+    "U64": "uint64",
+    "I64": "int64",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F32": "float32",
+    "F64": "float64",
+    "C64": "complex64",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+}
+_CODES = {name: code for code, name in _DTYPES.items()}
+
+
+def save_tree(path: str | os.PathLike[str], tree: Any, metadata: Mapping[str, str]) -> None:
+    """Write a tree of arrays, atomically.
+
+    Parameters
+    ----------
+    path
+        Where to write, usually ``*.safetensors``.
+    tree
+        Nested dicts, lists and tuples of arrays, typed random keys, and JSON scalars.
+    metadata
+        Text to keep beside it; ``load_tree`` gives it back.
+
+    Raises
+    ------
+    InvalidStructure
+        If the tree has other nodes, keys or dtypes; every one is listed by its path.
+    """
+    atomic_write(path, encode_tree(tree, metadata))
+
+
+def load_tree(
+    path: str | os.PathLike[str], max_bytes: int = MAX_TENSOR_BYTES
+) -> tuple[Any, dict[str, str]]:
+    """Read a tree of arrays that :func:`save_tree` wrote.
+
+    Returns
+    -------
+    tuple
+        The tree, with numpy arrays at its leaves, and the metadata.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is malformed, truncated or larger than ``max_bytes``; every fault is listed.
+    """
+    name = os.path.basename(os.fspath(path))
+    return decode_tree(read_bounded(path, max_bytes), what=f"file {name!r}")
+
+
+def encode_tree(tree: Any, metadata: Mapping[str, str]) -> bytes:
+    """Return the bytes of the file that :func:`save_tree` writes."""
+    faults: list[Failure] = []
+    tensors: dict[str, np.ndarray] = {}
+    node = _encode(tree, (), tensors, faults)
+    for key, value in metadata.items():
+        if not _is_text(key) or not _is_text(value) or key == _TREE:
+            message = f"metadata is text by text, and {_TREE!r} is reserved"
+            faults.append(Failure("metadata", f"metadata {key!r}", message))
+    if faults:
+        raise InvalidStructure("tree of arrays", faults)
+    shape = json.dumps(node, separators=(",", ":"), ensure_ascii=False)
+    return encode_tensors(tensors, {**metadata, _TREE: shape})
+
+
+def decode_tree(data: bytes, what: str = "safetensors") -> tuple[Any, dict[str, str]]:
+    """Read the bytes of a file that :func:`save_tree` wrote; see :func:`load_tree`."""
+    tensors, metadata = decode_tensors(data, what)
+    if _TREE not in metadata:
+        message = f"metadata has no {_TREE!r}; this file was not written by catlearn"
+        raise FileFormatError(what, [Failure("tree", "header", message)])
+    node = parse_json(metadata.pop(_TREE), what, max_bytes=MAX_HEADER_BYTES)
+    faults: list[Failure] = []
+    used: set[str] = set()
+    tree = _decode(node, "tree", tensors, used, faults)
+    for name in tensors:
+        if name not in used:
+            message = "is in the file but not in its tree"
+            faults.append(Failure("tree", f"tensor {shorten(name)!r}", message))
+    if faults:
+        raise FileFormatError(what, faults)
+    return tree, metadata
+
+
+def encode_tensors(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
+    """Return a safetensors file of named arrays.
+
+    The layout depends on the names alone: tensors by falling item size, then by name, as the
+    format's own writer orders them, and metadata in sorted order, so that equal content gives
+    equal bytes.
+    """
+    arrays = {name: np.asarray(value) for name, value in tensors.items()}
+    order = sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name))
+    header: dict[str, Any] = {_METADATA: dict(sorted(metadata.items()))}
+    blobs: list[bytes] = []
+    offset = 0
+    for name in order:
+        array = arrays[name]
+        blob = _little_endian(array).tobytes()
+        header[name] = {
+            "dtype": _CODES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [offset, offset + len(blob)],
+        }
+        offset += len(blob)
+        blobs.append(blob)
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *blobs])
+
+
+def decode_tensors(
+    data: bytes, what: str = "safetensors"
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Read a safetensors file: named arrays and metadata.
+
+    Every tensor is checked before any is made, so the memory used is at most the file's size.
+
+    Raises
+    ------
+    FileFormatError
+        Listing every tensor whose dtype, shape or place in the file is wrong.
+    """
+    header, body = _split(data, what)
+    faults: list[Failure] = []
+    metadata = header.pop(_METADATA, {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        faults.append(Failure("header", _METADATA, "must be an object of texts"))
+        metadata = {}
+    places: list[tuple[int, int, str]] = []
+    for name, entry in header.items():
+        problem = _entry_problem(entry, len(body))
+        if problem:
+            faults.append(Failure("header", f"tensor {shorten(name)!r}", problem))
+        else:
+            begin, end = entry["data_offsets"]
+            places.append((begin, end, name))
+    if not faults:
+        faults = _coverage(sorted(places), len(body))
+    if faults:
+        raise FileFormatError(what, faults)
+    arrays = {name: _array(header[name], body, begin, end) for begin, end, name in places}
+    return arrays, metadata
+
+
+def _split(data: bytes, what: str) -> tuple[dict[str, Any], memoryview]:
+    def refuse(message: str) -> FileFormatError:
+        return FileFormatError(what, [Failure("header", "first bytes", message)])
+
+    if len(data) < 8:
+        raise refuse(f"the file has {len(data)} bytes, a header needs 8; is it complete?")
+    length = int.from_bytes(data[:8], "little")
+    if length > MAX_HEADER_BYTES:
+        raise refuse(f"the header claims {length} bytes, at most {MAX_HEADER_BYTES} are read")
+    if 8 + length > len(data):
+        found = len(data) - 8
+        raise refuse(f"the header claims {length} bytes, {found} follow; is the file complete?")
+    header = parse_json(data[8 : 8 + length], what, max_bytes=MAX_HEADER_BYTES)
+    if not isinstance(header, dict):
+        raise refuse("the header must be a JSON object")
+    return header, memoryview(data)[8 + length :]
+
+
+def _natural(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _entry_problem(entry: Any, size: int) -> str | None:
+    """Say what is wrong with one tensor's header entry, or None."""
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        return "must have exactly dtype, shape and data_offsets"
+    code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(code, str) or code not in _DTYPES:
+        return f"has dtype {shorten(repr(code))}, known are {', '.join(_DTYPES)}"
+    if not isinstance(shape, list) or len(shape) > 64 or not all(map(_natural, shape)):
+        return f"has shape {shorten(repr(shape))}, a list of at most 64 natural numbers is needed"
+    if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_natural, offsets)):
+        return f"has data_offsets {shorten(repr(offsets))}, two natural numbers are needed"
+    begin, end = offsets
+    needed = math.prod(shape) * _dtype(code).itemsize
+    if end - begin != needed:
+        return f"has shape {shorten(str(shape))} of {needed} bytes, its place has {end - begin}"
+    if end > size:
+        return f"ends at byte {end} of a body of {size}; is the file complete?"
+    # An empty array costs no bytes, yet numpy refuses one whose other axes overflow its index.
+    if math.prod(max(n, 1) for n in shape) > np.iinfo(np.intp).max // 16:
+        return f"has shape {shorten(str(shape))}, which no array can have"
+    return None
+
+
+def _coverage(places: list[tuple[int, int, str]], size: int) -> list[Failure]:
+    """Check that the tensors lie one after another and fill the body."""
+    faults = []
+    at = 0
+    for begin, end, name in places:
+        if begin != at:
+            message = f"starts at byte {begin}, the tensor before it ends at {at}"
+            faults.append(Failure("header", f"tensor {shorten(name)!r}", message))
+        at = end
+    if at != size:
+        message = f"the tensors need {at} bytes, the body has {size}"
+        faults.append(Failure("header", "body", message))
+    return faults
+
+
+def _dtype(code: str) -> np.dtype:
+    name = _DTYPES[code]
+    if name in ("bfloat16", "float8_e4m3fn", "float8_e5m2"):
+        import ml_dtypes
+
+        return np.dtype(getattr(ml_dtypes, name))
+    return np.dtype(name).newbyteorder("<")
+
+
+def _array(entry: dict[str, Any], body: memoryview, begin: int, end: int) -> np.ndarray:
+    dtype = _dtype(entry["dtype"])
+    array = np.frombuffer(body[begin:end], dtype=dtype).reshape(entry["shape"])
+    # A copy is aligned, writable and free of the file's buffer.
+    return array.astype(dtype.newbyteorder("="), copy=True)
+
+
+def _little_endian(array: np.ndarray) -> np.ndarray:
+    big = array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big")
+    return array.astype(array.dtype.newbyteorder("<")) if big else np.ascontiguousarray(array)
+
+
+def _name(path: tuple[str, ...]) -> str:
+    name = "/".join(part.replace("~", "~0").replace("/", "~1") for part in path)
+    return "~2metadata" if name == _METADATA else name
+
+
+def _children(tree: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict):
+        yield from tree.items()
+    else:
+        yield from ((str(i), child) for i, child in enumerate(tree))
+
+
+def _encode(
+    tree: Any, path: tuple[str, ...], tensors: dict[str, np.ndarray], faults: list[Failure]
+) -> Any:
+    """Describe a tree as JSON and collect its arrays by name."""
+    where = f"leaf {_name(path)!r}"
+    if type(tree) in (dict, list, tuple):
+        if len(path) >= 24:
+            faults.append(Failure("tree", where, "nests more than 24 levels deep"))
+            return None
+        bad = [k for k in tree if not _is_text(k)] if isinstance(tree, dict) else []
+        for key in bad:
+            message = f"has the key {key!r}; keys must be text"
+            faults.append(Failure("tree", f"node {_name(path)!r}", message))
+        if bad:
+            return None
+        inner = [(k, _encode(v, (*path, k), tensors, faults)) for k, v in _children(tree)]
+        if isinstance(tree, dict):
+            return {"dict": dict(inner)}
+        return {type(tree).__name__: [node for _, node in inner]}
+    if tree is None or type(tree) is bool or (type(tree) is int and abs(tree) < 10**39):
+        return {"value": tree}
+    if type(tree) is float and math.isfinite(tree):
+        return {"value": tree}
+    if type(tree) is str and _is_text(tree):
+        return {"value": tree}
+    return _encode_array(tree, path, tensors, faults)
+
+
+def _encode_array(
+    leaf: Any, path: tuple[str, ...], tensors: dict[str, np.ndarray], faults: list[Failure]
+) -> Any:
+    name = _name(path)
+    where = f"leaf {name!r}"
+    dtype = getattr(leaf, "dtype", None)
+    if dtype is None or not hasattr(leaf, "shape"):
+        kind = type(leaf).__name__
+        message = f"is a {kind}; only dicts, lists, tuples, arrays and JSON scalars are stored"
+        faults.append(Failure("tree", where, message))
+        return None
+    if str(dtype).startswith("key<"):
+        import jax
+
+        tensors[name] = np.asarray(jax.random.key_data(leaf))
+        return {"key": name, "impl": str(jax.random.key_impl(leaf))}
+    array = np.asarray(leaf)
+    if array.dtype.name not in _CODES:
+        message = f"has dtype {array.dtype}, known are {', '.join(_CODES)}"
+        faults.append(Failure("tree", where, message))
+        return None
+    tensors[name] = array
+    return {"array": name}
+
+
+def _is_text(key: Any) -> bool:
+    return isinstance(key, str) and not any("\ud800" <= c <= "\udfff" for c in key)
+
+
+def _decode(
+    node: Any,
+    where: str,
+    tensors: dict[str, np.ndarray],
+    used: set[str],
+    faults: list[Failure],
+) -> Any:
+    """Rebuild a tree from its description; faults are noted and None stands in."""
+    if not isinstance(node, dict):
+        faults.append(Failure("tree", where, f"must be an object, found {shorten(repr(node))}"))
+        return None
+    tag = next(iter(node), "")
+    inner = node.get(tag)
+    if tag == "dict" and len(node) == 1 and isinstance(inner, dict):
+        return {
+            key: _decode(child, f"{where}/{shorten(key)}", tensors, used, faults)
+            for key, child in inner.items()
+        }
+    if tag in ("list", "tuple") and len(node) == 1 and isinstance(inner, list):
+        items = [
+            _decode(child, f"{where}/{i}", tensors, used, faults) for i, child in enumerate(inner)
+        ]
+        return items if tag == "list" else tuple(items)
+    if tag == "value" and len(node) == 1 and not isinstance(inner, (dict, list)):
+        return inner
+    if tag == "array" and len(node) == 1:
+        return _take(inner, where, tensors, used, faults)
+    if tag == "key" and set(node) == {"key", "impl"}:
+        return _wrap_key(_take(inner, where, tensors, used, faults), node["impl"], where, faults)
+    message = f"has fields {shorten(str(list(node)))}; one of dict, list, tuple, value, array, key"
+    faults.append(Failure("tree", where, message))
+    return None
+
+
+def _take(
+    name: Any, where: str, tensors: dict[str, np.ndarray], used: set[str], faults: list[Failure]
+) -> np.ndarray | None:
+    if not isinstance(name, str) or name not in tensors:
+        message = f"refers to tensor {shorten(repr(name))}, which is not in the file"
+        faults.append(Failure("tree", where, message))
+        return None
+    if name in used:
+        message = f"refers to tensor {shorten(name)!r}, which is already taken"
+        faults.append(Failure("tree", where, message))
+    used.add(name)
+    return tensors[name]
+
+
+def _wrap_key(data: np.ndarray | None, impl: Any, where: str, faults: list[Failure]) -> Any:
+    if data is None:
+        return None
+    import jax
+
+    try:
+        return jax.random.wrap_key_data(jax.numpy.asarray(data), impl=impl)
+    except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
+        message = f"is no random key of kind {shorten(repr(impl))}: {shorten(str(error))}"
+        faults.append(Failure("tree", where, message))
+        return None

@@ -1,0 +1,230 @@
+"""Trees of arrays come back equal, and a bad file is refused with every fault."""
+
+import contextlib
+import json
+
+import jax
+import ml_dtypes
+import numpy as np
+import pytest
+import safetensors.numpy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catlearn.errors import FileFormatError, InvalidStructure
+from catlearn.tensors import (
+    decode_tensors,
+    decode_tree,
+    encode_tensors,
+    encode_tree,
+    load_tree,
+    save_tree,
+)
+
+DTYPES = ["bool", "uint8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64"]
+
+
+@st.composite
+def arrays(draw):
+    dtype = np.dtype(draw(st.sampled_from(DTYPES)))
+    shape = tuple(draw(st.lists(st.integers(0, 3), max_size=3)))
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    return np.asarray(rng.normal(size=shape) * 9).astype(dtype).reshape(shape)
+
+
+keys = st.text(st.sampled_from("ab/~_. é"), max_size=3) | st.just("__metadata__")
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("ab\n", max_size=3)
+)
+trees = st.recursive(
+    arrays() | scalars,
+    lambda inner: (
+        st.dictionaries(keys, inner, max_size=3)
+        | st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+    ),
+    max_leaves=8,
+)
+
+
+def same(a, b):
+    """Whether two trees are equal: containers, order of keys, dtypes, shapes and bits."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return (
+            isinstance(a, np.ndarray)
+            and isinstance(b, np.ndarray)
+            and a.dtype == b.dtype
+            and a.shape == b.shape
+            and a.tobytes() == b.tobytes()
+        )
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+def test_same_rejects_mutants():
+    one = {"a": [np.zeros(2, "float32")], "b": 1}
+    for other in (
+        {"a": (np.zeros(2, "float32"),), "b": 1},
+        {"a": [np.zeros(2, "float64")], "b": 1},
+        {"a": [np.zeros((2, 1), "float32")], "b": 1},
+        {"b": 1, "a": [np.zeros(2, "float32")]},
+        {"a": [np.zeros(2, "float32")], "b": True},
+    ):
+        assert not same(one, other)
+
+
+@given(
+    trees,
+    st.dictionaries(
+        st.text("ab", max_size=3),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=3),
+        max_size=2,
+    ),
+)
+def test_trees_come_back_equal(tree, metadata):
+    data = encode_tree(tree, metadata)
+    back, notes = decode_tree(data)
+    assert same(tree, back)
+    assert notes == metadata
+    assert encode_tree(back, notes) == data
+
+
+@given(st.dictionaries(st.text("abc/", max_size=4), arrays(), max_size=4))
+def test_agrees_with_the_formats_own_library(tensors):
+    theirs = safetensors.numpy.load(encode_tensors(tensors, {"a": "b"}))
+    assert same(dict(sorted(theirs.items())), dict(sorted(tensors.items())))
+    ours, metadata = decode_tensors(safetensors.numpy.save(tensors, {"a": "b"}))
+    assert same(dict(sorted(ours.items())), dict(sorted(tensors.items())))
+    assert metadata == {"a": "b"}
+
+
+def test_names_are_paths_and_narrow_floats_keep_their_bits(tmp_path):
+    weights = np.arange(4).astype(ml_dtypes.bfloat16)
+    tree = {"enc/oder": {"layers": [weights, (np.float32(2),)]}}
+    save_tree(tmp_path / "p.safetensors", tree, {})
+    tensors, _ = decode_tensors((tmp_path / "p.safetensors").read_bytes())
+    assert set(tensors) == {"enc~1oder/layers/0", "enc~1oder/layers/1/0"}
+    back, _ = load_tree(tmp_path / "p.safetensors")
+    assert same(back["enc/oder"]["layers"][0], weights)
+    assert back["enc/oder"]["layers"][1][0].shape == ()
+
+
+def test_random_keys_and_jax_arrays_come_back():
+    key = jax.random.key(7)
+    back, _ = decode_tree(encode_tree({"key": key, "x": jax.numpy.ones(3)}, {}))
+    assert jax.random.key_impl(back["key"]) == jax.random.key_impl(key)
+    assert (jax.random.key_data(back["key"]) == jax.random.key_data(key)).all()
+    assert same(back["x"], np.ones(3, "float32"))
+
+
+def test_all_that_cannot_be_stored_is_listed():
+    deep: object = 1
+    for _ in range(30):
+        deep = [deep]
+    tree = {"f": print, 3: 1, "ok": 2}
+    inner = {"f": print, "nan": float("nan"), "o": np.array([None]), "deep": deep, "s": {1, 2}}
+    with pytest.raises(InvalidStructure, match="keys must be text"):
+        encode_tree(tree, {})
+    with pytest.raises(InvalidStructure) as caught:
+        encode_tree(inner, {"catlearn.tree": ""})
+    where = " ".join(str(f) for f in caught.value.failures)
+    assert all(word in where for word in ("'f'", "'nan'", "'o'", "24 levels", "'s'", "reserved"))
+
+
+def example() -> bytes:
+    return encode_tree(
+        {"a": [np.arange(3.0), np.ones((2, 2), "int32")], "b": (None, 1)}, {"n": "x"}
+    )
+
+
+def test_every_truncation_is_refused():
+    data = example()
+    for length in range(len(data)):
+        with pytest.raises(FileFormatError):
+            decode_tree(data[:length])
+
+
+@given(st.integers(0, 10**6), st.integers(1, 255))
+def test_a_flipped_byte_is_read_or_refused(place, mask):
+    data = bytearray(example())
+    data[place % len(data)] ^= mask
+    with contextlib.suppress(FileFormatError):
+        decode_tree(bytes(data))
+
+
+def file_of(header, body: bytes = b"") -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def tensor(**changes):
+    return {"dtype": "F32", "shape": [2], "data_offsets": [0, 8], **changes}
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "0 bytes"),
+        ((2**62).to_bytes(8, "little"), "claims"),
+        (file_of([]), "must be a JSON object"),
+        (file_of(b'{"a": '), "complete"),
+        (file_of(b"{" + b'"a":{' * 100), "levels"),
+        (file_of({"a": tensor(dtype="PICKLE")}, bytes(8)), "dtype 'PICKLE'"),
+        (file_of({"a": tensor(shape=[2**70])}, bytes(8)), "its place has 8"),
+        (file_of({"a": tensor(shape=[2**70, 0], data_offsets=[0, 0])}), "no array can have"),
+        (file_of({"a": tensor(shape=[0] * 65)}, bytes(8)), "at most 64"),
+        (file_of({"a": tensor(shape=[-2])}, bytes(8)), "natural"),
+        (file_of({"a": tensor(shape=[True, 2])}, bytes(8)), "natural"),
+        (file_of({"a": tensor(data_offsets=[0, 2**70])}, bytes(8)), "its place has"),
+        (file_of({"a": tensor(data_offsets=[8, 16])}, bytes(8)), "ends at byte 16"),
+        (file_of({"a": tensor(data_offsets="08")}, bytes(8)), "two natural"),
+        (file_of({"a": {"dtype": "F32"}}), "exactly"),
+        (file_of({"a": tensor(), "b": tensor()}, bytes(8)), "the tensor before it ends"),
+        (file_of({"a": tensor()}, bytes(9)), "body has 9"),
+        (file_of({"__metadata__": {"a": 1}}), "must be an object of texts"),
+        (file_of({"a": tensor()}, bytes(8)), "not written by catlearn"),
+    ],
+)
+def test_hostile_headers_are_refused(data, words):
+    with pytest.raises(FileFormatError) as caught:
+        decode_tree(data)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tree", "words"),
+    [
+        ({"array": "b"}, "not in the file"),
+        ({"list": [{"array": "a"}, {"array": "a"}]}, "already taken"),
+        ({"value": 1}, "not in its tree"),
+        ({"value": [1]}, "fields"),
+        ({"pickle": "a"}, "one of dict"),
+        ({"key": "a", "impl": "no such"}, "no random key"),
+        ({"key": "a", "impl": ["no"]}, "no random key"),
+        ({"key": "a", "impl": "threefry2x32"}, "no random key"),
+        ([1], "must be an object"),
+        ({"dict": [1]}, "fields"),
+        ({}, "fields"),
+    ],
+)
+def test_hostile_trees_are_refused(tree, words):
+    data = encode_tensors({"a": np.zeros(2, "float32")}, {"catlearn.tree": json.dumps(tree)})
+    with pytest.raises(FileFormatError) as caught:
+        decode_tree(data)
+    assert words in str(caught.value)
+
+
+def test_all_bad_tensors_are_listed_at_once():
+    header = {"a": tensor(dtype="X"), "b": tensor(shape=[3]), "c": tensor()}
+    with pytest.raises(FileFormatError) as caught:
+        decode_tensors(file_of(header, bytes(8)))
+    assert [f.where for f in caught.value.failures] == ["tensor 'a'", "tensor 'b'"]
