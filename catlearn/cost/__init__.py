@@ -1,0 +1,35 @@
+r"""The category Cost: symbolic objectives, and the morphisms that the loss functor lands in.
+
+An object is a pair (Theta, L) of a parameter space and a function L : Theta -> [0, inf]; a
+morphism (Theta, L) -> (Theta', L') is a reparametrisation r : Theta' -> Theta with
+L(r(theta')) <= L'(theta') (Theory, section 4, after Lary et al., arXiv 2501.01515). Both are
+symbolic here: an :class:`Objective` is an aggregate of weighted :class:`Atom`\ s over names, a
+:class:`CostMorphism` renames and shares names, and its inequality is certified coefficient by
+coefficient.
+
+Laws: Cost is a category; ``+`` with ``Objective.zero()`` is a monoid up to renaming and a functor
+in both arguments; a certified inequality holds for every meaning of the symbols.
+
+>>> from catlearn.cost import CostMorphism, Objective
+>>> part = Objective(("f",), {"d(f(x), y)": 1})
+>>> whole = Objective(("f", "g"), {"d(f(x), y)": 1, "d(g(x), y)": 1})
+>>> print(CostMorphism(part, whole))
+d(f(x), y) <= d(f(x), y) + d(g(x), y)
+"""
+
+from catlearn.cost.aggregator import Aggregator, get_aggregator, register_aggregator
+from catlearn.cost.atom import Atom
+from catlearn.cost.morphism import CostMorphism, injections
+from catlearn.cost.objective import Objective, Term, apart
+
+__all__ = [
+    "Aggregator",
+    "Atom",
+    "CostMorphism",
+    "Objective",
+    "Term",
+    "apart",
+    "get_aggregator",
+    "injections",
+    "register_aggregator",
+]

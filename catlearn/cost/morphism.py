@@ -1,0 +1,296 @@
+"""Morphisms of Cost: reparametrisations along which the loss does not grow.
+
+A morphism (Theta, L) -> (Theta', L') is a map r : Theta' -> Theta with L(r(theta')) <= L'(theta')
+for all theta' (Theory, section 4). Here r only copies and shares parameters:
+(r theta')_p = theta'_{parameters[p]}; constants are identified by a renaming, they stand for the
+same map on both sides, and the inequality holds for every meaning they may have.
+
+**Certificate.** The domain's atoms are renamed, equal atoms are combined, and each coefficient is
+compared with the codomain's coefficient of the same atom, exactly. Since atoms are >= 0 and
+aggregators are monotone, homogeneous and have unit 0, this proves the inequality. It is
+sufficient, not necessary: an inequality that needs to know more about the atoms is true without
+being certified, as that of two rows that differ by a symmetry of d:
+
+>>> from catlearn.cost import CostMorphism, Objective
+>>> small, big = Objective(("f",), {"d(f(x), y)": 1}), Objective(("f",), {"d(y, f(x))": 1})
+>>> print(CostMorphism(small, big, check=False).failures()[0])
+atom 'd(f(x), y)': coefficient 1 in the domain, 0 in the codomain, expected <= [inequality]
+
+Two rows of weight 1 that a map merges into one row of weight 1 are rejected; sharing the
+parameters of two rows is not.
+
+>>> two = Objective(("f", "g"), {"a(f)": 1, "a(g)": 1})
+>>> CostMorphism(two, Objective(("f",), {"a(f)": 1}), {"g": "f"})
+Traceback (most recent call last):
+catlearn.errors.NotCertified: CostMorphism could not be certified (1 failure):
+  - atom 'a(f)': coefficient 2 in the domain, 1 in the codomain, expected <= [inequality]
+>>> print(CostMorphism(two, Objective(("f",), {"a(f)": 2}), {"g": "f"}))
+(a(f) + a(g))[g := f] = 2 a(f)
+
+**Laws.** Composition is associative with identities, the composite of certified morphisms is
+certified, and ``+`` is a functor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeVar
+
+from catlearn.cost.atom import Atom
+from catlearn.cost.objective import Objective, Weight, aggregator_failure, apart, written
+from catlearn.errors import Failure, InvalidStructure, NotCertified, NotComposable, UnknownName
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class CostMorphism:
+    """A morphism of Cost, given by where parameters and constants of its domain go.
+
+    Parameters
+    ----------
+    domain, codomain
+        The objectives (Theta, L) and (Theta', L').
+    parameters
+        For parameters p of the domain the parameter of the codomain that p is read from. A
+        parameter that is not mentioned goes to the one of the same name.
+    constants
+        For constants of the domain the names of the same things in the codomain. What is not
+        mentioned keeps its name; names that do not occur in the domain are ignored.
+    check
+        False skips all checks: then nothing is known of the inequality.
+
+    Raises
+    ------
+    InvalidStructure
+        If the names do not fit or the aggregators differ.
+    NotCertified
+        If some coefficient of the domain is larger than that of the codomain; lists them all.
+
+    Examples
+    --------
+    >>> one = Objective(("f",), {"d(f(x), y)": 1})
+    >>> both = Objective(("f", "g"), {"d(f(x), y)": 1, "d(g(x), y)": 3})
+    >>> CostMorphism(one, both, {"f": "g"}).is_strict
+    False
+    """
+
+    domain: Objective
+    codomain: Objective
+    parameters: Mapping[str, str]
+    constants: Mapping[str, str]
+
+    def __init__(
+        self,
+        domain: Objective,
+        codomain: Objective,
+        parameters: Mapping[str, str] | None = None,
+        constants: Mapping[str, str] | None = None,
+        check: bool = True,
+    ) -> None:
+        given, renamed = dict(parameters or {}), dict(constants or {})
+        # Unknown keys are kept behind the known ones, so that failures() can name them.
+        completed = {p: given.pop(p, p) for p in domain.parameters} | given
+        object.__setattr__(self, "domain", domain)
+        object.__setattr__(self, "codomain", codomain)
+        object.__setattr__(self, "parameters", completed)
+        object.__setattr__(self, "constants", {c: renamed.get(c, c) for c in domain.constants})
+        failures = self.failures() if check else []
+        if failures:
+            only_costs = all(failure.law == "inequality" for failure in failures)
+            raise (NotCertified if only_costs else InvalidStructure)("CostMorphism", failures)
+
+    @classmethod
+    def identity(cls, objective: Objective) -> CostMorphism:
+        """Return the identity of an objective."""
+        return cls(objective, objective, check=False)
+
+    def failures(self) -> list[Failure]:
+        """Return all that is wrong: names first, and if those fit, the coefficients."""
+        found = self._misfits()
+        if found:
+            return found
+        ours, theirs = self.coefficients, self.codomain.coefficients
+        return [
+            Failure("inequality", f"atom {str(atom)!r}", _larger(weight, theirs.get(atom, 0)))
+            for atom, weight in ours.items()
+            if Fraction(weight) > Fraction(theirs.get(atom, 0))
+        ]
+
+    def _misfits(self) -> list[Failure]:
+        """What is wrong with the two renamings."""
+        known, targets = set(self.domain.parameters), set(self.codomain.parameters)
+        have = ", ".join(self.codomain.parameters) or "none"
+        found = [
+            Failure("parameters", f"parameter {p!r}", "is not a parameter of the domain")
+            for p in self.parameters
+            if p not in known
+        ]
+        found += [
+            Failure(
+                "parameters",
+                f"parameter {p!r}",
+                f"goes to {self.parameters[p]!r}, which the codomain does not have; it has {have}",
+            )
+            for p in self.domain.parameters
+            if self.parameters[p] not in targets
+        ]
+        used = {name for atom in self.domain.coefficients for name in atom.symbols}
+        found += [
+            Failure(
+                "constants",
+                f"constant {c!r}",
+                f"goes to {image!r}, which is a parameter of the codomain",
+            )
+            for c, image in self.constants.items()
+            if c in used and image in targets
+        ]
+        if self.domain.aggregator != self.codomain.aggregator:
+            found.append(aggregator_failure(self.domain, self.codomain))
+        return found
+
+    @property
+    def renaming(self) -> dict[str, str]:
+        """Where every symbol of the domain goes, parameters and constants."""
+        return {**self.constants, **self.parameters}
+
+    @property
+    def coefficients(self) -> dict[Atom, Weight]:
+        """The coefficients of L o r, by atoms of the codomain."""
+        return self.domain.rename(self.renaming).coefficients
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether L o r = L' coefficient by coefficient."""
+        return not self._misfits() and self.coefficients == self.codomain.coefficients
+
+    def restrict(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Return r(theta'), the parameters of the domain, for values of those of the codomain.
+
+        Parameters
+        ----------
+        values
+            Anything by name; names that are not read are ignored.
+
+        Raises
+        ------
+        UnknownName
+            If values are missing; the message lists all.
+
+        Examples
+        --------
+        >>> two, one = Objective(("f", "g")), Objective(("h",))
+        >>> CostMorphism(two, one, {"f": "h", "g": "h"}).restrict({"h": 3})
+        {'f': 3, 'g': 3}
+        """
+        return _read(self.parameters, values)
+
+    def interpret(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Return values of all symbols of the domain, constants too, from the codomain's.
+
+        The inequality says ``domain.evaluate(f.interpret(v)) <= codomain.evaluate(v)``.
+
+        Raises
+        ------
+        UnknownName
+            If values are missing; the message lists all.
+        """
+        return _read(self.renaming, values)
+
+    def __rshift__(self, other: CostMorphism) -> CostMorphism:
+        """Return the composite, first self: the reparametrisations compose the other way round."""
+        if not isinstance(other, CostMorphism):
+            return NotImplemented
+        if not self.codomain.is_same_function(other.domain):
+            message = f"ends at {self.codomain}, the second starts at {other.domain}"
+            failure = Failure("composition", "the first morphism", message)
+            raise NotComposable("CostMorphism", [failure])
+        # The inequality is transitive: there is nothing to certify again.
+        return CostMorphism(
+            self.domain,
+            other.codomain,
+            {p: other.parameters.get(q, q) for p, q in self.parameters.items()},
+            {c: other.constants.get(k, k) for c, k in self.constants.items()},
+            check=False,
+        )
+
+    def __add__(self, other: CostMorphism) -> CostMorphism:
+        """Return the disjoint sum: both reparametrisations side by side."""
+        if not isinstance(other, CostMorphism):
+            return NotImplemented
+        torn = [
+            c for c in self.constants if other.constants.get(c) not in (None, self.constants[c])
+        ]
+        if torn:
+            message = "goes to {!r} on the left and to {!r} on the right; it is one constant"
+            raise InvalidStructure(
+                "disjoint sum",
+                [
+                    Failure(
+                        "constants",
+                        f"constant {c!r}",
+                        message.format(self.constants[c], other.constants[c]),
+                    )
+                    for c in torn
+                ],
+            )
+        sources = apart(self.domain, other.domain)
+        targets = apart(self.codomain, other.codomain)
+        parameters = {
+            source.get(p, p): target.get(q, q)
+            for f, source, target in zip((self, other), sources, targets, strict=True)
+            for p, q in f.parameters.items()
+        }
+        return CostMorphism(
+            self.domain + other.domain,
+            self.codomain + other.codomain,
+            parameters,
+            {**self.constants, **other.constants},
+            check=False,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.domain, self.codomain, frozenset(self.renaming.items())))
+
+    def __str__(self) -> str:
+        moved = ", ".join(f"{a} := {b}" for a, b in self.renaming.items() if a != b)
+        left, right = (str(o).split(" = ", 1)[1] for o in (self.domain, self.codomain))
+        left = f"({left})[{moved}]" if moved else left
+        return f"{left} {'=' if self.is_strict else '<='} {right}"
+
+    def __repr__(self) -> str:
+        parts = [repr(self.domain), repr(self.codomain), repr(dict(self.parameters))]
+        return f"CostMorphism({', '.join(parts)}, {dict(self.constants)!r})"
+
+
+def injections(left: Objective, right: Objective) -> tuple[CostMorphism, CostMorphism]:
+    """Return the two morphisms into the disjoint sum; they forget the other side's parameters.
+
+    For the aggregator max this is the coproduct of Cost. For sum it is not: the codiagonal
+    L + L -> L would need 2 L <= L.
+
+    Examples
+    --------
+    >>> i, j = injections(Objective(("f",), {"a(f)": 1}), Objective(("f",), {"b(f)": 1}))
+    >>> print(j)
+    (b(f))[f := right/f] <= a(left/f) + b(right/f)
+    """
+    whole = left + right
+    one, two = apart(left, right)
+    return CostMorphism(left, whole, one, check=False), CostMorphism(right, whole, two, check=False)
+
+
+def _larger(found: Weight, bound: Weight) -> str:
+    one, two = written(found), written(bound)
+    if one == two:  # they differ by less than a float shows
+        one, two = str(Fraction(found)), str(Fraction(bound))
+    return f"coefficient {one} in the domain, {two} in the codomain, expected <="
+
+
+def _read(names: Mapping[str, str], values: Mapping[str, Value]) -> dict[str, Value]:
+    missing = [name for name in dict.fromkeys(names.values()) if name not in values]
+    if missing:
+        raise UnknownName(f"no value for {', '.join(map(repr, missing))}")
+    return {name: values[source] for name, source in names.items()}
