@@ -137,7 +137,6 @@ class CostMorphism:
             for p in self.domain.parameters
             if self.parameters[p] not in targets
         ]
-        used = {name for atom in self.domain.coefficients for name in atom.symbols}
         found += [
             Failure(
                 "constants",
@@ -145,7 +144,7 @@ class CostMorphism:
                 f"goes to {image!r}, which is a parameter of the codomain",
             )
             for c, image in self.constants.items()
-            if c in used and image in targets
+            if image in targets
         ]
         if self.domain.aggregator != self.codomain.aggregator:
             found.append(aggregator_failure(self.domain, self.codomain))
@@ -221,21 +220,12 @@ class CostMorphism:
         if not isinstance(other, CostMorphism):
             return NotImplemented
         torn = [
-            c for c in self.constants if other.constants.get(c) not in (None, self.constants[c])
+            Failure("constants", f"constant {c!r}", f"is one, but goes to {one!r} and to {two!r}")
+            for c, one in self.constants.items()
+            if (two := other.constants.get(c, one)) != one
         ]
         if torn:
-            message = "goes to {!r} on the left and to {!r} on the right; it is one constant"
-            raise InvalidStructure(
-                "disjoint sum",
-                [
-                    Failure(
-                        "constants",
-                        f"constant {c!r}",
-                        message.format(self.constants[c], other.constants[c]),
-                    )
-                    for c in torn
-                ],
-            )
+            raise InvalidStructure("disjoint sum", torn)
         sources = apart(self.domain, other.domain)
         targets = apart(self.codomain, other.codomain)
         parameters = {

@@ -18,8 +18,8 @@ L(left/f, right/f) = 2 d_Y(left/f(x), y) + 2 d_Y(right/f(x), y)
 
 from __future__ import annotations
 
-import math
 import numbers
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -149,7 +149,7 @@ class Objective:
         for term in self.terms:
             weight = term.weight
             is_number = isinstance(weight, (int, float, Fraction))
-            if not (is_number and math.isfinite(weight) and weight >= 0):
+            if not (is_number and 0 <= weight <= sys.float_info.max):
                 message = f"weight {weight!r} is not a finite number >= 0"
                 found.append(Failure("weight", _where(term), message))
         return found
