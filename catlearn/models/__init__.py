@@ -1,0 +1,94 @@
+"""Floor 4, models: spaces, divergences, architectures and the maps made of them.
+
+A space says which arrays live at a vertex and what a prediction costs there; a map is what
+stands on an edge (Theory, section 2). What a user writes has a name (``Space``, ``Categorical``,
+``Product``, ``Model``, ``Pairing``); its label has neither name nor values, is hashable, and is
+all that a diagram holds. Importing this room loads numpy and nothing heavier.
+
+Laws, all tested: labels do not see names or values; a divergence returns one cost per example
+and that of a product is the sum of its factors'; a module's label is a function of its static
+part and leaf shapes; the shape check accepts exactly the maps that run.
+
+>>> X, Y = Space("X", 64), Categorical("Y", 10)
+>>> model = Model("classify", X, Y, "mlp", width=32)
+>>> model.label.trainable, model.failures()
+(True, [])
+>>> print(X.label, "->", Y.label)
+R^64 -> {0..9}
+"""
+
+from catlearn.models.adapters import Adapter, adapter_of, as_architecture, register_adapter
+from catlearn.models.architectures import (
+    Architecture,
+    Function,
+    Plain,
+    Registered,
+    Unbound,
+    architecture_names,
+    register_architecture,
+)
+from catlearn.models.builtin import ACTIVATIONS, linear, mlp
+from catlearn.models.check import check_divergence, check_edge, check_parameters, needs_key
+from catlearn.models.divergences import (
+    Divergence,
+    DivergenceSum,
+    divergence_names,
+    register_divergence,
+)
+from catlearn.models.maps import Map, Model, Pairing, same_values
+from catlearn.models.modules import ModuleArchitecture
+from catlearn.models.spaces import (
+    ArrayLabel,
+    Categorical,
+    CategoricalLabel,
+    DataLabel,
+    NamedSpace,
+    Product,
+    ProductLabel,
+    Space,
+    SpaceLabel,
+)
+from catlearn.models.values import as_input, cast, check_array, representation_of
+
+__all__ = [
+    "ACTIVATIONS",
+    "Adapter",
+    "Architecture",
+    "ArrayLabel",
+    "Categorical",
+    "CategoricalLabel",
+    "DataLabel",
+    "Divergence",
+    "DivergenceSum",
+    "Function",
+    "Map",
+    "Model",
+    "ModuleArchitecture",
+    "NamedSpace",
+    "Pairing",
+    "Plain",
+    "Product",
+    "ProductLabel",
+    "Registered",
+    "Space",
+    "SpaceLabel",
+    "Unbound",
+    "adapter_of",
+    "architecture_names",
+    "as_architecture",
+    "as_input",
+    "cast",
+    "check_array",
+    "check_divergence",
+    "check_edge",
+    "check_parameters",
+    "divergence_names",
+    "linear",
+    "mlp",
+    "needs_key",
+    "register_adapter",
+    "register_architecture",
+    "register_divergence",
+    "representation_of",
+    "same_values",
+]

@@ -1,0 +1,322 @@
+"""Architectures: everything about a model except its name and the values of its parameters.
+
+An architecture is a hashable label. Two edges with equal architectures are the same kind of
+map, can be glued, and can be run as one batched operation. Every architecture answers
+
+- ``init(key, source, target)``: starting parameters, a pytree of arrays;
+- ``apply(params, x, key=None)``: the map on a batch (leading axis), where at a product ``x`` is a
+  tuple of batches;
+- ``rebuild(params)``: the user's object with these parameters in it.
+
+Identity: a registered architecture is its name and options; a bare function is itself; an
+object of a model library is its static part and the shapes and dtypes of its parameters.
+
+>>> Registered("mlp", width=8) == Registered("mlp", width=8, depth=1)
+True
+>>> Function(abs) == Function(abs), Function(abs) == Function(len)
+(True, False)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
+from catlearn.models.options import Options, bind_options, signature_of, write_call
+from catlearn.models.spaces import SpaceLabel
+
+
+class Architecture:
+    """The protocol; subclasses are hashable values."""
+
+    #: Where the callable expects its argument, for error messages.
+    remedy = "functions are called on a batch: the leading axis counts examples"
+
+    @property
+    def parameter_free(self) -> bool:
+        """Whether the map has no parameters at all, so that any ``params`` is ignored."""
+        return False
+
+    @property
+    def accepts_key(self) -> bool:
+        """Whether ``apply`` passes a key on; see ``needs_key`` for whether it must have one."""
+        return False
+
+    @property
+    def bound(self) -> bool:
+        """Whether there is something to run; False only for what a file merely mentions."""
+        return True
+
+    def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+        """Draw starting parameters for a map from ``source`` to ``target``."""
+        raise NotImplementedError
+
+    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
+        """Run the map on a batch."""
+        raise NotImplementedError
+
+    def rebuild(self, params: Any) -> Any:
+        """Return the user's object with these parameters; by default a function of a batch."""
+        return functools.partial(self.apply, params)
+
+    def parameters_of(self, value: Any) -> Any:
+        """Read parameters from the user's object, or return parameters as they are."""
+        return value
+
+    def structure(self, source: SpaceLabel, target: SpaceLabel) -> Any:
+        """Return the parameters' pytree of ``jax.ShapeDtypeStruct``, without computing."""
+        import jax
+
+        return jax.eval_shape(lambda key: self.init(key, source, target), abstract_key())
+
+
+class Call(NamedTuple):
+    """How to call a user's function: does it take a key, and how many inputs does it require?"""
+
+    key: bool
+    inputs: int
+
+    def __call__(self, fn: Callable, leading: tuple, x: Any, key: Any) -> Any:
+        # A function with as many required arguments as the product has factors gets them
+        # spread; any other function gets the tuple.
+        spread = isinstance(x, tuple) and self.inputs == len(x) > 1
+        inputs = x if spread else (x,)
+        if self.key and key is not None:
+            return fn(*leading, *inputs, key=key)
+        return fn(*leading, *inputs)
+
+
+def call_of(fn: Callable, leading: int = 0) -> Call:
+    """Read from a signature how a function wants to be called.
+
+    Examples
+    --------
+    >>> call_of(lambda params, x, y, key=None: x, leading=1)
+    Call(key=True, inputs=2)
+    """
+    signature = signature_of(fn)
+    if signature is None:
+        return Call(False, 1)
+    parameters = signature.parameters.values()
+    positional = [
+        p
+        for p in parameters
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        and p.default is p.empty
+        and p.name != "key"
+    ]
+    key = "key" in signature.parameters and (
+        signature.parameters["key"].kind is not signature.parameters["key"].POSITIONAL_ONLY
+    )
+    return Call(key, len(positional) - leading)
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Registered(Architecture):
+    """An architecture by name, refined by options; the only kind that files can contain.
+
+    Parameters
+    ----------
+    name
+        A registered name; ``linear`` and ``mlp`` are built in.
+    options
+        Hashable keyword options; left out ones take their defaults.
+
+    Examples
+    --------
+    >>> Registered("linear")
+    Registered('linear', use_bias=True)
+    """
+
+    name: str
+    options: Options
+
+    def __init__(self, name: str, **options: Any) -> None:
+        factory = architecture_factory(name)
+        bound = bind_options(f"Architecture {name!r}", factory, options)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "options", bound)
+        _build(name, bound)
+
+    def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+        return _build(self.name, self.options)[0](key, source, target)
+
+    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
+        fn = _build(self.name, self.options)[1]
+        return call_of(fn, leading=1)(fn, (params,), x, key)
+
+    @property
+    def accepts_key(self) -> bool:
+        return call_of(_build(self.name, self.options)[1], leading=1).key
+
+    def __repr__(self) -> str:
+        return write_call("Registered", repr(self.name), self.options)
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(f'{key}={value}' for key, value in self.options)})"
+
+
+@dataclass(frozen=True)
+class Plain(Architecture):
+    """A pair of functions: ``init(key) -> params`` and ``apply(params, x[, key]) -> y`` on a batch.
+
+    Compared by the identity of the two functions.
+
+    Examples
+    --------
+    >>> scale = Plain(lambda key: 2.0, lambda params, x: params * x)
+    >>> scale.apply(scale.init(None, None, None), 3.0)
+    6.0
+    """
+
+    initialise: Callable
+    function: Callable
+
+    def init(self, key: Any, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+        return self.initialise(key)
+
+    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
+        return call_of(self.function, leading=1)(self.function, (params,), x, key)
+
+    @property
+    def accepts_key(self) -> bool:
+        return call_of(self.function, leading=1).key
+
+    def __str__(self) -> str:
+        return function_name(self.function)
+
+
+@dataclass(frozen=True)
+class Function(Architecture):
+    """A function of a batch without parameters, compared by identity.
+
+    Examples
+    --------
+    >>> Function(abs).apply((), -1.0)
+    1.0
+    """
+
+    function: Callable
+
+    @property
+    def parameter_free(self) -> bool:
+        return True
+
+    def init(self, key: Any, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+        return ()
+
+    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
+        return call_of(self.function)(self.function, (), x, key)
+
+    @property
+    def accepts_key(self) -> bool:
+        return call_of(self.function).key
+
+    def rebuild(self, params: Any) -> Any:
+        return self.function
+
+    def __str__(self) -> str:
+        return function_name(self.function)
+
+
+@dataclass(frozen=True)
+class Unbound(Architecture):
+    """What a file names but cannot contain: code. ``diagram.bind(name=...)`` supplies it.
+
+    Parameters
+    ----------
+    description
+        What stood there when the file was written, such as ``"equinox MLP"``.
+    """
+
+    description: str
+
+    @property
+    def bound(self) -> bool:
+        return False
+
+    def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+        raise self._error()
+
+    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
+        raise self._error()
+
+    def rebuild(self, params: Any) -> Any:
+        raise self._error()
+
+    def structure(self, source: SpaceLabel, target: SpaceLabel) -> Any:
+        raise self._error()
+
+    def _error(self) -> CatlearnError:
+        return CatlearnError(
+            f"the architecture {self.description!r} is not bound: it came from a file, which "
+            "holds no code; supply the model with diagram.bind(name=model)"
+        )
+
+    def __str__(self) -> str:
+        return f"unbound {self.description}"
+
+
+_registry: dict[str, Callable] = {}
+
+
+def register_architecture(name: str, factory: Callable) -> None:
+    """Give an architecture a name, under which labels, files and users can mention it.
+
+    Parameters
+    ----------
+    name
+        A name that is still free. A name once given keeps its meaning, because labels that
+        mention it are compared by name.
+    factory
+        ``factory(**options)`` returning a pair: ``init(key, source, target) -> params``, given
+        the labels of the two spaces, and ``apply(params, x) -> y`` on a batch, which may take a
+        ``key`` too.
+
+    Raises
+    ------
+    CatlearnError
+        If the name already means something else.
+    """
+    if _registry.setdefault(name, factory) is not factory:
+        raise CatlearnError(f"the architecture {name!r} is registered already; choose another name")
+
+
+def architecture_names() -> tuple[str, ...]:
+    """Return the registered names, in the order of registration."""
+    return tuple(_registry)
+
+
+def architecture_factory(name: str) -> Callable:
+    """Return the factory registered under a name."""
+    if name not in _registry:
+        raise UnknownName(
+            f"no architecture is called {name!r}; there are: {', '.join(_registry)}. "
+            "register_architecture(name, factory) adds one"
+        )
+    return _registry[name]
+
+
+def function_name(fn: Any) -> str:
+    """Return how a callable is called in messages and drawings."""
+    return getattr(fn, "__name__", type(fn).__name__)
+
+
+@functools.lru_cache(maxsize=1)
+def abstract_key() -> Any:
+    """Return the shape of a typed random key."""
+    import jax
+
+    return jax.eval_shape(lambda: jax.random.key(0))
+
+
+@functools.lru_cache(maxsize=1024)
+def _build(name: str, options: Options) -> tuple[Callable, Callable]:
+    pair = architecture_factory(name)(**dict(options))
+    if not isinstance(pair, tuple) or len(pair) != 2 or not all(map(callable, pair)):
+        message = "its factory returned something else than a pair (init, apply)"
+        raise InvalidStructure("Architecture", [Failure("registry", f"{name!r}", message)])
+    return pair

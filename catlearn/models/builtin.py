@@ -1,0 +1,139 @@
+"""The registered architectures: ``linear`` and ``mlp``, in plain JAX.
+
+Both flatten what they receive, tuples included, and emit arrays of the target's shape, so they
+fit between any two spaces that are not products on the right. Weights have shape
+``(inputs, *target shape)`` and are drawn by LeCun's normal initialiser, biases are zero, as is
+usual; dtypes are the target's.
+
+>>> import jax
+>>> from catlearn.models import Categorical, Registered, Space
+>>> X, Y = Space("X", (4, 4)), Categorical("Y", 10)
+>>> mlp = Registered("mlp", width=8)
+>>> params = mlp.init(jax.random.key(0), X.label, Y.label)
+>>> mlp.apply(params, jax.numpy.ones((5, 4, 4))).shape
+(5, 10)
+
+References
+----------
+LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998, section 4.6.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from catlearn.errors import Failure, InvalidStructure
+from catlearn.models.architectures import register_architecture
+from catlearn.models.spaces import ArrayLabel, CategoricalLabel, SpaceLabel, dtype_kind
+
+ACTIVATIONS = ("relu", "gelu", "tanh", "sigmoid", "silu", "elu", "softplus", "leaky_relu")
+
+
+def linear(use_bias: bool = True) -> tuple[Callable, Callable]:
+    """An affine map; parameters ``{"weight", "bias"}``.
+
+    Parameters
+    ----------
+    use_bias
+        Whether a bias is added.
+    """
+
+    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> dict:
+        return _draw_layer(key, source.features, *_output("linear", target), use_bias)
+
+    def apply(params: dict, x: Any) -> Any:
+        return _run_layer(params, _flatten(x))
+
+    return init, apply
+
+
+def mlp(
+    width: int = 64, depth: int = 1, activation: str = "relu", use_bias: bool = True
+) -> tuple[Callable, Callable]:
+    """Layers of equal width with an activation between; parameters: a tuple of linear layers.
+
+    Parameters
+    ----------
+    width
+        The size of each hidden layer.
+    depth
+        The number of hidden layers; 0 is a linear map.
+    activation
+        The name of a function of ``jax.nn``, one of ``ACTIVATIONS``.
+    use_bias
+        Whether each layer adds a bias.
+    """
+    failures = [
+        Failure("options", f"option {name!r}", f"found {value!r}, expected {expected}")
+        for name, value, good, expected in (
+            ("width", width, isinstance(width, int) and width > 0, "a positive integer"),
+            ("depth", depth, isinstance(depth, int) and depth >= 0, "an integer >= 0"),
+            ("activation", activation, activation in ACTIVATIONS, f"one of {ACTIVATIONS}"),
+        )
+        if not good
+    ]
+    if failures:
+        raise InvalidStructure("Architecture 'mlp'", failures)
+
+    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> tuple:
+        import jax
+
+        shape, dtype = _output("mlp", target)
+        sizes = [(source.features if i == 0 else width, (width,)) for i in range(depth)]
+        sizes.append((width if depth else source.features, shape))
+        keys = jax.random.split(key, depth + 1)
+        return tuple(
+            _draw_layer(k, inputs, outputs, dtype, use_bias)
+            for k, (inputs, outputs) in zip(keys, sizes, strict=True)
+        )
+
+    def apply(params: tuple, x: Any) -> Any:
+        import jax
+
+        x = _flatten(x)
+        for layer in params[:-1]:
+            x = getattr(jax.nn, activation)(_run_layer(layer, x))
+        return _run_layer(params[-1], x)
+
+    return init, apply
+
+
+register_architecture("linear", linear)
+register_architecture("mlp", mlp)
+
+
+def _output(name: str, target: SpaceLabel) -> tuple[tuple[int, ...], str]:
+    floating = isinstance(target, ArrayLabel | CategoricalLabel) and dtype_kind(target.dtype) == "f"
+    if not floating:
+        message = f"found {target}, expected a space of floats or a categorical space"
+        raise InvalidStructure(f"Architecture {name!r}", [Failure("target", "its end", message)])
+    return target.shape, target.dtype
+
+
+def _draw_layer(
+    key: Any, inputs: int, shape: tuple[int, ...], dtype: str, use_bias: bool
+) -> dict[str, Any]:
+    import jax
+    import jax.numpy as jnp
+
+    draw = jax.nn.initializers.lecun_normal()
+    layer = {"weight": draw(key, (inputs, math.prod(shape)), dtype).reshape(inputs, *shape)}
+    return {**layer, "bias": jnp.zeros(shape, dtype)} if use_bias else layer
+
+
+def _run_layer(layer: dict[str, Any], x: Any) -> Any:
+    import jax.numpy as jnp
+
+    y = jnp.tensordot(x, layer["weight"], 1)
+    return y + layer["bias"] if "bias" in layer else y
+
+
+def _flatten(x: Any) -> Any:
+    """Put all of an example's numbers on one axis: ``(batch, ...)`` or tuples to ``(batch, n)``."""
+    import jax.numpy as jnp
+
+    if not isinstance(x, tuple):
+        return jnp.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+    return jnp.concatenate([_flatten(part) for part in x], axis=1)

@@ -1,0 +1,359 @@
+"""Divergences: what a prediction costs against a target, one number per example.
+
+A divergence on a space S is a function d : S x S -> [0, inf]; the left argument is the
+prediction, the right one the target (Theory, section 2). It need not be symmetric, nor satisfy
+the triangle law, nor vanish on the diagonal: cross-entropy does none of these. Here it acts on
+batches: two arrays with a leading batch axis give a float array of shape ``(batch,)``.
+
+=================  ==========================================  =====================
+name               cost of one example                         zero exactly when
+=================  ==========================================  =====================
+squared_error      sum of (p - t)^2                            p = t
+absolute_error     sum of abs(p - t)                           p = t
+huber(delta)       sum of quadratic, then linear beyond delta  p = t
+cross_entropy      -sum of t_i log softmax(p)_i                (bounded below by H(t))
+kl(temperature)    T^2 KL(softmax(t/T) || softmax(p/T))        softmax(p) = softmax(t)
+cosine(epsilon)    1 - cosine of the angle                     same direction
+=================  ==========================================  =====================
+
+Sums run over all axes but the batch's. In floating point the last two can fall below zero by
+rounding; they are not clipped, since that would erase small gradients. Gradients flow into both
+arguments: a target that must not move is a frozen edge or data, never a special divergence.
+
+>>> import numpy as np
+>>> d = Divergence("squared_error")
+>>> d(np.array([[1.0, 2.0], [0.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 0.0]])).tolist()
+[4.0, 0.0]
+>>> Divergence("huber") == Divergence("huber", delta=1.0)
+True
+
+References
+----------
+Huber, "Robust estimation of a location parameter", 1964. Hinton, Vinyals, Dean, "Distilling the
+knowledge in a neural network", arXiv 1503.02531, 2015, for the temperature and its square.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
+from catlearn.models.options import Options, bind_options, write_call
+
+if TYPE_CHECKING:
+    import jax
+
+DivergenceFunction = Callable[..., "jax.Array"]
+
+_registry: dict[str, DivergenceFunction] = {}
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Divergence:
+    """A named divergence with its options, or any callable on two batches.
+
+    Parameters
+    ----------
+    function
+        A registered name, or a callable ``fn(prediction, target, **options) -> (batch,)``.
+        Callables are compared by identity.
+    options
+        Keyword options of that function; left out ones take their defaults.
+
+    Raises
+    ------
+    UnknownName
+        If nothing is registered under that name.
+    InvalidStructure
+        If an option is unknown, missing, or not a hashable value.
+
+    Examples
+    --------
+    >>> Divergence("kl", temperature=2.0)
+    Divergence('kl', temperature=2.0)
+    >>> print(Divergence("kl", temperature=2.0))
+    kl(temperature=2.0)
+    """
+
+    function: str | DivergenceFunction
+    options: Options
+
+    def __init__(self, function: str | DivergenceFunction, **options: Any) -> None:
+        if not isinstance(function, str) and not callable(function):
+            raise TypeError(
+                f"a divergence is a name or a callable, not a {type(function).__name__}"
+            )
+        fn = divergence_function(function) if isinstance(function, str) else function
+        bound = bind_options(f"Divergence {_name_of(function)!r}", fn, options, skip=2)
+        _check_scales(function, bound)
+        object.__setattr__(self, "function", function)
+        object.__setattr__(self, "options", bound)
+
+    @classmethod
+    def of(cls, value: str | AnyDivergence | DivergenceFunction) -> AnyDivergence:
+        """Read a divergence from a name, a callable or a divergence."""
+        return value if isinstance(value, Divergence | DivergenceSum) else cls(value)
+
+    @property
+    def name(self) -> str:
+        """The registered name, or the callable's own."""
+        return _name_of(self.function)
+
+    def __call__(self, prediction: Any, target: Any) -> jax.Array:
+        """Return the cost of each example.
+
+        Parameters
+        ----------
+        prediction, target
+            Arrays with a leading batch axis; at a product, tuples of them, whose costs add.
+
+        Returns
+        -------
+        jax.Array
+            Shape ``(batch,)``, floating.
+        """
+        if isinstance(prediction, tuple) or isinstance(target, tuple):
+            return DivergenceSum((self,) * _width(prediction, target))(prediction, target)
+        fn = divergence_function(self.function) if isinstance(self.function, str) else self.function
+        cost = fn(prediction, target, **dict(self.options))
+        _check_cost(self, cost, prediction)
+        return cost
+
+    def __repr__(self) -> str:
+        first = repr(self.function) if isinstance(self.function, str) else self.name
+        return write_call("Divergence", first, self.options)
+
+    def __str__(self) -> str:
+        inner = ", ".join(f"{key}={value!r}" for key, value in self.options)
+        return f"{self.name}({inner})" if inner else self.name
+
+
+@dataclass(frozen=True)
+class DivergenceSum:
+    """The divergence of a product: the sum of its factors', on tuples of batches.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> d = DivergenceSum((Divergence("squared_error"), Divergence("absolute_error")))
+    >>> one, zero = np.ones((3, 2)), np.zeros((3, 2))
+    >>> d((one, 3 * one), (zero, zero)).tolist()
+    [8.0, 8.0, 8.0]
+    """
+
+    parts: tuple[AnyDivergence, ...]
+
+    @property
+    def name(self) -> str:
+        """The factors' names, as a sum."""
+        return " + ".join(part.name for part in self.parts)
+
+    def __call__(self, prediction: Any, target: Any) -> jax.Array:
+        """Return the cost of each example, shape ``(batch,)``."""
+        if _width(prediction, target) != len(self.parts):
+            found = f"found tuples of {len(prediction)}"
+            raise _refuse(
+                self, f"expected a tuple of {len(self.parts)} arrays on each side, {found}"
+            )
+        first, *rest = (
+            part(p, t) for part, p, t in zip(self.parts, prediction, target, strict=True)
+        )
+        for cost in rest:
+            first = first + cost
+        return first
+
+    def __str__(self) -> str:
+        return " + ".join(str(part) for part in self.parts)
+
+
+AnyDivergence = Divergence | DivergenceSum
+
+
+def register_divergence(name: str, fn: DivergenceFunction) -> None:
+    """Give a divergence a name, under which labels, files and users can mention it.
+
+    Parameters
+    ----------
+    name
+        A name that is still free. A name once given keeps its meaning, because labels that
+        mention it are compared by name.
+    fn
+        ``fn(prediction, target, **options)`` on two batches, returning shape ``(batch,)``.
+
+    Raises
+    ------
+    CatlearnError
+        If the name already means something else.
+    """
+    if _registry.setdefault(name, fn) is not fn:
+        raise CatlearnError(f"the divergence {name!r} is registered already; choose another name")
+
+
+def divergence_names() -> tuple[str, ...]:
+    """Return the registered names, in the order of registration."""
+    return tuple(_registry)
+
+
+def divergence_function(name: str) -> DivergenceFunction:
+    """Return the function registered under a name."""
+    if name not in _registry:
+        known = ", ".join(_registry)
+        raise UnknownName(
+            f"no divergence is called {name!r}; there are: {known}. "
+            "register_divergence(name, fn) adds one"
+        )
+    return _registry[name]
+
+
+def squared_error(prediction: Any, target: Any) -> jax.Array:
+    """Sum of squared differences; equal shapes ``(batch, ...)`` to ``(batch,)``."""
+    import optax
+
+    _check_same_shape("squared_error", prediction, target)
+    return _sum_features(optax.losses.squared_error(prediction, target))
+
+
+def absolute_error(prediction: Any, target: Any) -> jax.Array:
+    """Sum of absolute differences; equal shapes ``(batch, ...)`` to ``(batch,)``."""
+    import jax.numpy as jnp
+
+    _check_same_shape("absolute_error", prediction, target)
+    return _sum_features(jnp.abs(prediction - target))
+
+
+def huber(prediction: Any, target: Any, delta: float = 1.0) -> jax.Array:
+    """Sum of r^2/2 where the residual is at most ``delta``, delta (r - delta/2) beyond."""
+    import optax
+
+    _check_same_shape("huber", prediction, target)
+    return _sum_features(optax.losses.huber_loss(prediction, target, delta=delta))
+
+
+def cross_entropy(prediction: Any, target: Any) -> jax.Array:
+    """Cross-entropy of predicted logits against labels, or against other logits.
+
+    Parameters
+    ----------
+    prediction
+        Logits, shape ``(batch, ..., n)``; further axes are summed.
+    target
+        Integer labels, shape ``(batch, ...)``, or logits of the prediction's shape, which stand
+        for the distribution ``softmax(target)``.
+    """
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    if jnp.issubdtype(jnp.result_type(target), jnp.integer):
+        expected = jnp.shape(prediction)[:-1]
+        if jnp.ndim(prediction) < 2 or jnp.shape(target) != expected:
+            raise _refuse_shapes("cross_entropy", prediction, target, f"labels of shape {expected}")
+        costs = optax.losses.softmax_cross_entropy_with_integer_labels(prediction, target)
+        return _sum_features(costs)
+    _check_same_shape("cross_entropy", prediction, target, least=2)
+    return _sum_features(optax.losses.softmax_cross_entropy(prediction, jax.nn.softmax(target)))
+
+
+def kl(prediction: Any, target: Any, temperature: float = 1.0) -> jax.Array:
+    """KL divergence of the softened target from the softened prediction, times temperature^2.
+
+    Both are logits of shape ``(batch, ..., n)``, divided by the temperature before the softmax.
+    The factor keeps the size of the gradient as the temperature changes (Hinton et al. 2015,
+    section 2), so that a weight means the same at every temperature. Labels have no
+    temperature: compare with them by ``cross_entropy``.
+    """
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    if jnp.issubdtype(jnp.result_type(target), jnp.integer):
+        raise _refuse("kl", "the target is integer labels; use cross_entropy against labels")
+    _check_same_shape("kl", prediction, target, least=2)
+    soft_prediction = jax.nn.log_softmax(prediction / temperature)
+    soft_target = jax.nn.log_softmax(target / temperature)
+    costs = optax.losses.kl_divergence_with_log_targets(soft_prediction, soft_target)
+    return _sum_features(costs) * temperature**2
+
+
+def cosine(prediction: Any, target: Any, epsilon: float = 1e-12) -> jax.Array:
+    """One minus the cosine of the angle between two examples, each taken as one vector.
+
+    Squared norms are at least ``epsilon``, so a zero vector costs 1 and never nan.
+    """
+    import jax.numpy as jnp
+    import optax
+
+    _check_same_shape("cosine", prediction, target)
+    batch = jnp.shape(prediction)[0]
+    return optax.losses.cosine_distance(
+        jnp.reshape(prediction, (batch, -1)), jnp.reshape(target, (batch, -1)), epsilon=epsilon
+    )
+
+
+for _builtin in (squared_error, absolute_error, huber, cross_entropy, kl, cosine):
+    register_divergence(_builtin.__name__, _builtin)
+_SCALES = ("delta", "temperature", "epsilon")
+
+
+def _name_of(function: str | DivergenceFunction) -> str:
+    if isinstance(function, str):
+        return function
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _check_scales(function: str | DivergenceFunction, options: Options) -> None:
+    builtin = function in ("huber", "kl", "cosine")
+    failures = [
+        Failure("options", f"option {name!r}", f"found {value!r}, expected a positive number")
+        for name, value in options
+        if builtin and name in _SCALES and not (math.isfinite(value) and value > 0)
+    ]
+    if failures:
+        raise InvalidStructure(f"Divergence {_name_of(function)!r}", failures)
+
+
+def _width(prediction: Any, target: Any) -> int:
+    both = isinstance(prediction, tuple) and isinstance(target, tuple)
+    if not both or len(prediction) != len(target):
+        message = "at a product, prediction and target are tuples of equally many arrays"
+        raise _refuse("of a product", message)
+    return len(prediction)
+
+
+def _sum_features(costs: jax.Array) -> jax.Array:
+    return costs.sum(axis=tuple(range(1, costs.ndim)))
+
+
+def _check_same_shape(name: str, prediction: Any, target: Any, least: int = 1) -> None:
+    import jax.numpy as jnp
+
+    shape = jnp.shape(prediction)
+    if shape != jnp.shape(target) or len(shape) < least:
+        expected = "equal shapes" if least == 1 else "logits (batch, ..., n) of equal shapes"
+        raise _refuse_shapes(name, prediction, target, expected)
+
+
+def _refuse_shapes(name: str, prediction: Any, target: Any, expected: str) -> InvalidStructure:
+    import jax.numpy as jnp
+
+    found = f"prediction {jnp.shape(prediction)} and target {jnp.shape(target)}"
+    return _refuse(name, f"found {found}, expected {expected} with a leading batch axis")
+
+
+def _check_cost(divergence: Divergence, cost: Any, prediction: Any) -> None:
+    import jax.numpy as jnp
+
+    batch = jnp.shape(prediction)[:1]
+    floating = jnp.issubdtype(jnp.result_type(cost), jnp.floating)
+    if jnp.shape(cost) != batch or not floating:
+        found = f"found {jnp.shape(cost)} {jnp.result_type(cost)}"
+        expected = f"expected one floating cost per example, shape {batch}"
+        raise _refuse(divergence.name, f"{found}, {expected}: sum over all axes but the first")
+
+
+def _refuse(divergence: str | DivergenceSum, message: str) -> InvalidStructure:
+    name = divergence if isinstance(divergence, str) else str(divergence)
+    return InvalidStructure(f"Divergence {name}", [Failure("divergence", name, message)])

@@ -1,0 +1,312 @@
+"""Maps: what stands on an edge.
+
+An edge carries one of six kinds of map (Theory, section 2): a *model* with trainable parameters,
+a *frozen* model, a *fixed* function without parameters, a *projection* of a data set, a *factor*
+(projection of a product), or a *defined* map, given by strict equations. The label ``Map`` says
+kind and architecture, never a name and never values; ``Model`` and ``Pairing`` are what a user
+writes.
+
+>>> from catlearn.models import Categorical, Space
+>>> X, Y = Space("X", 4), Categorical("Y", 3)
+>>> head = Model("head", X, Y, "mlp", width=8)
+>>> head
+Model('head', X -> Y, mlp(activation=relu, depth=1, use_bias=True, width=8))
+>>> head.label == Model("other", X, Y, "mlp", width=8).label
+True
+>>> Model("double", X, X, lambda x: 2 * x).label.kind
+'fixed'
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from catlearn.errors import Failure, InvalidStructure
+from catlearn.models.adapters import as_architecture
+from catlearn.models.architectures import Architecture
+from catlearn.models.spaces import NamedSpace, Product
+
+KINDS = ("model", "frozen", "fixed", "projection", "factor", "defined")
+
+
+@dataclass(frozen=True)
+class Map:
+    """The label of an edge.
+
+    Parameters
+    ----------
+    kind
+        ``"model"``, ``"frozen"``, ``"fixed"``, ``"projection"``, ``"factor"`` or ``"defined"``.
+    architecture
+        Of the first three kinds; None for the others.
+    index
+        Which factor, for kind ``"factor"``; None for the others.
+
+    Examples
+    --------
+    >>> print(Map("factor", index=1))
+    factor 1
+    """
+
+    kind: str
+    architecture: Architecture | None = None
+    index: int | None = None
+
+    def __post_init__(self) -> None:
+        failures = []
+        if self.kind not in KINDS:
+            message = f"found kind {self.kind!r}, expected one of {', '.join(KINDS)}"
+            failures.append(Failure("kind", "a map", message))
+        elif (self.kind in KINDS[:3]) != isinstance(self.architecture, Architecture):
+            need = "needs" if self.kind in KINDS[:3] else "has no"
+            failures.append(Failure("kind", f"a {self.kind} map", f"it {need} architecture"))
+        if self.kind in KINDS and (self.kind == "factor") != (self.index is not None):
+            need = "needs" if self.kind == "factor" else "has no"
+            failures.append(Failure("kind", f"a {self.kind} map", f"it {need} index"))
+        if failures:
+            raise InvalidStructure("Map", failures)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training moves its parameters."""
+        return self.kind == "model"
+
+    def __str__(self) -> str:
+        detail = self.index if self.architecture is None else self.architecture
+        prefix = "" if self.kind == "model" else self.kind
+        return " ".join(part for part in (prefix, "" if detail is None else str(detail)) if part)
+
+
+class Model:
+    """A named map between two spaces, with its starting parameters if it has some.
+
+    Parameters
+    ----------
+    name
+        The edge's name.
+    source, target
+        A ``Space``, ``Categorical`` or ``Product``.
+    architecture
+        One of
+
+        - a registered name, with ``options``: ``Model("f", X, Y, "mlp", width=32)``;
+        - a pair ``(init, apply)``: ``init(key) -> params``, ``apply(params, x) -> y`` on a batch;
+        - an object of a supported library (equinox modules, called per example): it starts from
+          its own arrays;
+        - a factory of such objects, a callable whose one required argument is called ``key``:
+          drawn at initialisation. Its shapes are read once without drawing values;
+        - a function of a batch without parameters: the map is then *fixed*;
+        - an ``Architecture``.
+    start
+        Starting parameters instead of the object's own or drawn ones.
+    options
+        Options of a registered architecture.
+
+    Attributes
+    ----------
+    label : Map
+        Kind and architecture, without name and values.
+    start
+        Starting parameters, or None if they are drawn by ``architecture.init``.
+
+    Raises
+    ------
+    InvalidStructure
+        If the architecture or a space is not recognised. Whether the map fits its spaces is
+        asked of the diagram, for all edges at once, and here by :meth:`failures`.
+
+    Notes
+    -----
+    At a product source, a function with as many required arguments as there are factors gets
+    them one by one; any other gets one tuple. If it has an argument ``key``, a random key is
+    passed there whenever there is one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: NamedSpace,
+        target: NamedSpace,
+        architecture: Any,
+        *,
+        start: Any = None,
+        **options: Any,
+    ) -> None:
+        what = f"Model {name!r}"
+        failures = [
+            Failure("space", f"{what}, {side}", f"found a {type(space).__name__}, expected a Space")
+            for side, space in (("source", source), ("target", target))
+            if not isinstance(space, NamedSpace)
+        ]
+        if not isinstance(name, str) or not name:
+            failures.append(Failure("name", what, "expected non-empty text"))
+        if failures:
+            raise InvalidStructure(what, failures)
+        found, own = as_architecture(what, architecture, **options)
+        kind = "fixed" if found.parameter_free else "model"
+        start = own if start is None else found.parameters_of(start)
+        self._set(name, source, target, Map(kind, found), None if kind == "fixed" else start)
+
+    def _set(
+        self, name: str, source: NamedSpace, target: NamedSpace, label: Map, start: Any
+    ) -> None:
+        values = {"name": name, "source": source, "target": target, "label": label, "start": start}
+        for attribute, value in values.items():
+            object.__setattr__(self, attribute, value)
+
+    name: str
+    source: NamedSpace
+    target: NamedSpace
+    label: Map
+    start: Any
+
+    def __setattr__(self, attribute: str, value: Any) -> None:
+        raise AttributeError(f"a Model is immutable; make a new one with another {attribute}")
+
+    @property
+    def architecture(self) -> Architecture:
+        """The architecture of its label."""
+        assert self.label.architecture is not None
+        return self.label.architecture
+
+    def failures(self) -> list[Failure]:
+        """Return how the map, or its starting parameters, do not fit; see ``check_edge``."""
+        from catlearn.models.check import check_edge, check_parameters
+
+        source, target = self.source.label, self.target.label
+        failures = check_edge(self.name, self.label, source, target)
+        if not failures and self.start is not None:
+            failures = check_parameters(self.name, self.label, source, target, self.start)
+        return failures
+
+    def freeze(self, variables: Any = None) -> Model:
+        """Return the same map with parameters that do not move.
+
+        Parameters
+        ----------
+        variables
+            The parameters, as a pytree or inside the user's object; by default the model's own.
+            A fixed model has none and is returned as it is.
+
+        Raises
+        ------
+        InvalidStructure
+            If there are no parameters to freeze, or they do not have the right shapes.
+        """
+        from catlearn.models.check import check_parameters
+
+        if self.label.kind == "fixed":
+            return self
+        start = self.start if variables is None else self.architecture.parameters_of(variables)
+        what = f"Model {self.name!r}"
+        if start is None:
+            message = "it is drawn at initialisation and has no parameters yet; freeze(variables)"
+            raise InvalidStructure(what, [Failure("freeze", what, message)])
+        source, target = self.source.label, self.target.label
+        failures = check_parameters(self.name, self.label, source, target, start)
+        if failures:
+            raise InvalidStructure(what, failures)
+        frozen = object.__new__(Model)
+        frozen._set(self.name, self.source, self.target, Map("frozen", self.architecture), start)
+        return frozen
+
+    def _parts(self) -> tuple:
+        return (self.name, self.source, self.target, self.label)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Model):
+            return NotImplemented
+        return self._parts() == other._parts() and same_values(self.start, other.start)
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r}, {self.source.name} -> {self.target.name}, {self.label})"
+
+    def __str__(self) -> str:
+        return f"{self.name} : {self.source.name} -> {self.target.name}"
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Pairing:
+    """The defined edge <f_1, ..., f_n> into a product, from paths into its factors.
+
+    Parameters
+    ----------
+    name
+        The edge's name.
+    product
+        Where it ends.
+    paths
+        One path for each factor, as text such as ``"pairs.X >> encoder"``, all from one vertex.
+
+    Raises
+    ------
+    InvalidStructure
+        If ``product`` is not a ``Product``, or the paths are not as many as its factors.
+
+    Examples
+    --------
+    >>> from catlearn.models import Product, Space
+    >>> X, P = Space("X", 2), Product("P", Space("X", 2), Space("X", 2))
+    >>> print(Pairing("both", P, "f", "g >> h"))
+    both = <f, g >> h>
+    """
+
+    name: str
+    product: Product
+    paths: tuple[str, ...]
+
+    def __init__(self, name: str, product: Product, *paths: str) -> None:
+        what = f"Pairing {name!r}"
+        if not isinstance(product, Product):
+            message = f"found a {type(product).__name__}, expected a Product to end at"
+            raise InvalidStructure(what, [Failure("product", what, message)])
+        if len(paths) != len(product.spaces):
+            message = f"found {len(paths)} paths, expected {len(product.spaces)}, one for a factor"
+            raise InvalidStructure(what, [Failure("paths", what, message)])
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "product", product)
+        object.__setattr__(self, "paths", tuple(paths))
+
+    @property
+    def label(self) -> Map:
+        """A defined map."""
+        return Map("defined")
+
+    def __repr__(self) -> str:
+        return (
+            f"Pairing({', '.join([repr(self.name), repr(self.product), *map(repr, self.paths)])})"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} = <{', '.join(self.paths)}>"
+
+
+def same_values(left: Any, right: Any) -> bool:
+    """Whether two parameter trees have the same structure, dtypes and values (nan equals nan).
+
+    Examples
+    --------
+    >>> same_values({"w": np.ones(2)}, {"w": np.ones(2)}), same_values(None, np.ones(2))
+    (True, False)
+    """
+    if left is None or right is None or left is right:
+        return left is right
+    import jax
+
+    (ours, one), (theirs, two) = jax.tree.flatten(left), jax.tree.flatten(right)
+    return one == two and all(map(_same_array, ours, theirs))
+
+
+def _same_array(left: Any, right: Any) -> bool:
+    left, right = np.asarray(left), np.asarray(right)
+    return (
+        left.dtype == right.dtype
+        and left.shape == right.shape
+        and left.tobytes() == right.tobytes()
+    )
