@@ -88,6 +88,12 @@ class NotACocone(InvalidStructure):
     headline = "{what} has triangles that do not commute ({count})"
 
 
+class NotACone(InvalidStructure):
+    """The arrows given to a universal property of a limit do not commute with the diagram."""
+
+    headline = "{what} has triangles that do not commute ({count})"
+
+
 class NotCertified(InvalidStructure):
     """An inequality of costs could not be certified term by term."""
 

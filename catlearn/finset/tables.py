@@ -1,0 +1,609 @@
+"""Tables: named finite sets with plain and list-valued arrows and attributes.
+
+A **shape** names tables, arrows S -> T, list-valued arrows S -> List(T), and attributes of
+tables. **Tables** of that shape are a finite set for each table, a function for each arrow, a
+list-valued function for each list, and a hashable label (or None, absent) for each row and
+attribute: an attributed C-set on a free schema (Patterson, Lynch, Fairbanks, "Categorical data
+structures for technical computing", arXiv 2106.04703), with lists. A **morphism** is a function
+for each table that commutes with arrows, with lists entry by entry, and preserves attributes.
+Rows may have names: comparison of values sees them, morphisms ignore them.
+
+Laws: naturality, ``(f >> ...)``: for an arrow a : S -> T, ``f_S >> a' == a >> f_T``; for a list l,
+``f_S >> l' == l.map(f_T)``; for an attribute, ``f_S >> attr' == attr``.
+
+Subclasses (graphs, C-sets, learning diagrams) get limits and colimits without new code:
+
+- They call ``super().__init__`` with a shape, or fix ``shape`` on the class, and keep extra
+  fields with ``self._set(...)``. Whatever derives from the tables is computed on demand, since
+  apexes are built by ``cls._build``, which does not call ``__init__``.
+- ``failures`` extends ``super().failures()``, and returns early if that is not empty.
+- ``_morphism_class`` says which subclass of :class:`TableMorphism` legs are.
+- The apex's class is the nearest one that all objects of the diagram share.
+- ``_glued(diagram, legs)`` is called on the bare apex of a colimit, with legs into it, and
+  returns it, or one of the same tables with what sits beside them (stored arrays) merged; it may
+  raise. ``_restricted(inclusion)`` does so for a bare part, with its morphism into the whole,
+  and ``_limited(diagram, legs)`` for the bare apex of a limit, with legs out of it.
+
+>>> shape = Shape(("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "V")})
+>>> G = Tables(shape, {"V": ["a", "b"], "E": 1}, {"src": ["a"], "tgt": ["b"]})
+>>> G.arrows["tgt"], G.names("V")
+(FinFunction([1], codomain=['a', 'b']), ('a', 'b'))
+>>> TableMorphism(G, G, {"V": [1, 0], "E": [0]})
+Traceback (most recent call last):
+    ...
+catlearn.errors.InvalidStructure: TableMorphism is not valid (2 failures):
+  - E '0': src of its image is 'a', the image of its src is 'b' [naturality of src]
+  - E '0': tgt of its image is 'b', the image of its tgt is 'a' [naturality of tgt]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from catlearn.errors import Failure, InvalidStructure, NotComposable
+from catlearn.finset.functions import (
+    FinFunction,
+    FinSet,
+    ListFunction,
+    as_finset,
+    read_rows,
+    read_values,
+)
+from catlearn.finset.gluing import TABLES, differing_rows, part, shared_codes
+from catlearn.finset.universal import coproduct
+from catlearn.finset.value import SHOWN, Frozen, Record, common_class, listing
+
+Ends = tuple[str, str]
+Some = TypeVar("Some", bound="Tables")
+
+
+class Shape(Frozen):
+    """The names of tables, arrows, lists and attributes; subclasses may add laws.
+
+    Parameters
+    ----------
+    tables
+        Names of the tables.
+    arrows, lists
+        Name -> (source, target), for plain and for list-valued arrows.
+    attributes
+        Name -> table.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing names used twice, and ends that are not tables.
+    """
+
+    tables: tuple[str, ...]
+    arrows: Record[str, Ends]
+    lists: Record[str, Ends]
+    attributes: Record[str, str]
+
+    def __init__(
+        self,
+        tables: Iterable[str] = (),
+        arrows: Mapping[str, Ends] | None = None,
+        lists: Mapping[str, Ends] | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> None:
+        self._set(
+            tables=tuple(tables),
+            arrows=Record({name: tuple(ends) for name, ends in (arrows or {}).items()}),
+            lists=Record({name: tuple(ends) for name, ends in (lists or {}).items()}),
+            attributes=Record(attributes or {}),
+        )
+        failures = Shape.failures(self)
+        if failures:
+            raise InvalidStructure(type(self).__name__, failures)
+
+    def failures(self) -> list[Failure]:
+        """List names used twice, and ends that are not tables."""
+        names = [*self.tables, *self.arrows, *self.lists, *self.attributes]
+        twice = {name: None for name in names if names.count(name) > 1}
+        failures = [Failure("names", repr(name), "is used more than once") for name in twice]
+        ends = [(name, end) for name, pair in self.steps() for end in pair]
+        ends += list(self.attributes.items())
+        for name, end in ends:
+            if end not in self.tables:
+                message = f"{end!r} is not one of the tables {list(self.tables)}"
+                failures.append(Failure("ends", repr(name), message))
+        return failures
+
+    def steps(self) -> list[tuple[str, Ends]]:
+        """Return name and ends of each arrow, then of each list."""
+        return [*self.arrows.items(), *self.lists.items()]
+
+    def _key(self) -> tuple[Any, ...]:
+        return frozenset(self.tables), self.arrows, self.lists, self.attributes
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other) or not isinstance(other, Shape):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        fields = (("arrows", self.arrows), ("lists", self.lists), ("attributes", self.attributes))
+        given = "".join(f", {name}={field!r}" for name, field in fields if field)
+        return f"{type(self).__name__}({self.tables!r}{given})"
+
+
+class Tables(Frozen):
+    """Finite sets with functions, list-valued functions and attributes between them.
+
+    Parameters
+    ----------
+    shape
+        What tables, arrows, lists and attributes there are.
+    sets
+        Table -> its size, its row names or a :class:`FinSet`; absent tables are empty.
+    arrows
+        Name -> values: rows of the target by number or name, or a mapping from row names.
+    lists
+        Name -> rows of such values.
+    attributes
+        Name -> a hashable label for each row, or a mapping from row names; None is absent,
+        and an attribute that is not given is absent everywhere.
+    check
+        Whether to look for broken laws. What cannot be read is refused in any case.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing everything that is wrong.
+    """
+
+    ambient = TABLES
+    shape: Shape
+    sets: Record[str, FinSet]
+    arrows: Record[str, FinFunction]
+    lists: Record[str, ListFunction]
+    attributes: Record[str, tuple[Hashable, ...]]
+
+    def __init__(
+        self,
+        shape: Shape,
+        sets: Mapping[str, Any] | None = None,
+        arrows: Mapping[str, Any] | None = None,
+        lists: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        *,
+        check: bool = True,
+    ) -> None:
+        given = {"table": sets or {}, "arrow": arrows or {}, "list": lists or {}}
+        given["attribute"] = attributes or {}
+        expected = {"table": shape.tables, "arrow": shape.arrows, "list": shape.lists}
+        expected["attribute"] = shape.attributes
+        problems = [
+            Failure("shape", f"{kind} {name!r}", f"is not one of {list(expected[kind])}")
+            for kind, names in given.items()
+            for name in names
+            if name not in expected[kind]
+        ]
+
+        def noted(where: str, found: list[str]) -> None:
+            problems.extend(Failure("values", where, message) for message in found)
+
+        rows: dict[str, FinSet] = {}
+        for table in shape.tables:
+            try:
+                rows[table] = as_finset(given["table"].get(table, 0))
+            except InvalidStructure as error:
+                rows[table] = FinSet(0)
+                noted(f"table {table!r}", [failure.message for failure in error.failures])
+        functions, many, columns = {}, {}, {}
+        for name, (source, target) in shape.arrows.items():
+            values, found = read_values(given["arrow"].get(name, ()), rows[target], rows[source])
+            functions[name] = FinFunction._of(np.array(values), rows[source], rows[target])
+            noted(f"arrow {name!r}", found)
+        for name, (source, target) in shape.lists.items():
+            entries = given["list"].get(name, ())
+            many[name], found = read_rows(entries, rows[source], rows[target])
+            noted(f"list {name!r}", found)
+        for name, table in shape.attributes.items():
+            column = given["attribute"].get(name, (None,) * rows[table].size)
+            if isinstance(column, Mapping):
+                unknown = [f"no row {key!r}" for key in column if key not in rows[table]]
+                noted(f"attribute {name!r}", unknown)
+                column = [column.get(label) for label in rows[table].labels()]
+            columns[name] = tuple(column)
+        self._fill(shape, rows, functions, many, columns)
+        if problems or check:
+            told = {problem.where for problem in problems}
+            found = Tables.failures(self) if problems else self.failures()
+            problems += [failure for failure in found if failure.where not in told]
+        if problems:
+            raise InvalidStructure(type(self).__name__, problems)
+
+    def _fill(
+        self,
+        shape: Shape,
+        sets: Mapping[str, FinSet],
+        arrows: Mapping[str, FinFunction],
+        lists: Mapping[str, ListFunction],
+        attributes: Mapping[str, tuple[Hashable, ...]],
+    ) -> None:
+        self._set(shape=shape, sets=Record(sets), arrows=Record(arrows), lists=Record(lists))
+        self._set(attributes=Record(attributes))
+
+    @classmethod
+    def _build(cls: type[Some], shape: Shape, *parts: Any) -> Some:
+        """Make an instance of already valid parts: sets, arrows, lists, attributes."""
+        made = object.__new__(cls)
+        made._fill(shape, *parts)
+        return made
+
+    @classmethod
+    def _common(cls, objects: Iterable[Tables]) -> type[Tables]:
+        """The nearest class that some objects share; this one if there are none."""
+        return common_class(objects, Tables) if objects else cls
+
+    @classmethod
+    def _morphism_class(cls) -> type[TableMorphism]:
+        """The class of morphisms between instances of this class."""
+        return TableMorphism
+
+    def _glued(self: Some, diagram: Any, legs: tuple[Any, ...]) -> Some:
+        """Add to a colimit's bare apex what sits beside the tables of the diagram's objects."""
+        return self
+
+    def _limited(self: Some, diagram: Any, legs: tuple[Any, ...]) -> Some:
+        """Add to a limit's bare apex what sits beside the tables of the diagram's objects."""
+        return self
+
+    def _restricted(self: Some, inclusion: Any) -> Some:
+        """Add to a bare part what sits beside the tables of the whole."""
+        return self
+
+    @classmethod
+    def empty(cls: type[Some], shape: Shape | None = None) -> Some:
+        """Return the tables without rows, the initial object."""
+        shape = shape or getattr(cls, "shape", None)
+        if shape is None:
+            raise TypeError(f"{cls.__name__}.empty needs a shape")
+        sets = {table: FinSet(0) for table in shape.tables}
+        arrows = {
+            name: FinFunction((), sets[source], sets[target])
+            for name, (source, target) in shape.arrows.items()
+        }
+        lists = {
+            name: ListFunction([0], (), sets[target], sets[source])
+            for name, (source, target) in shape.lists.items()
+        }
+        return cls._build(shape, sets, arrows, lists, dict.fromkeys(shape.attributes, ()))
+
+    def failures(self) -> list[Failure]:
+        """List values out of range, lengths that differ, and labels that cannot be hashed."""
+        failures = []
+        fields = [("arrow", self.arrows.items()), ("list", self.lists.items())]
+        for kind, items in fields:
+            for name, function in items:
+                where = f"{kind} {name!r}"
+                failures += [Failure(f.law, where, f.message) for f in function.failures()]
+        for name, column in self.attributes.items():
+            table = self.shape.attributes[name]
+            if len(column) != self.size(table):
+                message = f"found {len(column)} labels for {self.size(table)} rows of {table}"
+                failures.append(Failure("length", f"attribute {name!r}", message))
+            bad = [k for k, label in enumerate(column) if not _hashable(label)]
+            if bad:
+                shown = listing((f"row {k}: {column[k]!r}" for k in bad[:SHOWN]), len(bad))
+                failures.append(Failure("labels", f"attribute {name!r}", f"not hashable: {shown}"))
+        return failures
+
+    def size(self, table: str) -> int:
+        """Return the number of rows of a table."""
+        return self.sets[table].size
+
+    def names(self, table: str) -> tuple[str, ...]:
+        """Return the labels of a table's rows: their names, or their numbers as text."""
+        return self.sets[table].labels()
+
+    def row(self, table: str, name: str | int) -> int:
+        """Return the number of a row given by name or number; UnknownName if there is none."""
+        return self.sets[table].index(name)
+
+    def codes(self, attribute: str) -> tuple[np.ndarray, tuple[Hashable, ...]]:
+        """Return an attribute as int64 codes of its distinct labels, and those labels."""
+        cache = vars(self).setdefault("_codes", {})
+        if attribute not in cache:
+            seen: dict[Hashable, int] = {}
+            column = self.attributes[attribute]
+            codes = (seen.setdefault(label, len(seen)) for label in column)
+            cache[attribute] = np.fromiter(codes, np.int64, len(column)), tuple(seen)
+        return cache[attribute]
+
+    def closure(self, rows: Mapping[str, Iterable[int | str]]) -> dict[str, np.ndarray]:
+        """Add to some rows all that their arrows and lists reach.
+
+        Parameters
+        ----------
+        rows
+            Table -> rows, by number or name.
+
+        Returns
+        -------
+        dict
+            Table -> int64 row numbers, increasing; every table is there.
+        """
+        marks = self._marks(rows)
+        growing = True
+        while growing:
+            growing = False
+            for name, (source, target) in self.shape.steps():
+                reached = self._reached(name, np.flatnonzero(marks[source]))[1]
+                growing = growing or not marks[target][reached].all()
+                marks[target][reached] = True
+        return {table: np.flatnonzero(mark) for table, mark in marks.items()}
+
+    def subtables(
+        self: Some, rows: Mapping[str, Iterable[int | str]]
+    ) -> tuple[Some, TableMorphism]:
+        """Return the part with these rows, and its inclusion.
+
+        Parameters
+        ----------
+        rows
+            Table -> rows, by number or name; absent tables get none. See :meth:`closure`.
+
+        Raises
+        ------
+        InvalidStructure
+            Listing the rows that arrows or lists of these rows need, but that are not there.
+        """
+        marks = self._marks(rows)
+        failures = []
+        for name, (source, target) in self.shape.steps():
+            owners, reached = self._reached(name, np.flatnonzero(marks[source]))
+            bad = np.flatnonzero(~marks[target][reached])
+            for k in bad[:SHOWN]:
+                where = f"{source} {self.sets[source].label(owners[k])!r}"
+                need = f"its {name} needs {target} {self.sets[target].label(reached[k])!r}"
+                failures.append(Failure("closed", where, f"{need}, which is not there"))
+            if bad.size > SHOWN:
+                message = f"{bad.size - SHOWN} more rows of {target} are missing"
+                failures.append(Failure("closed", f"{source}, {name}", message))
+        if failures:
+            raise InvalidStructure("part", failures)
+        return part(self, {table: np.flatnonzero(mark) for table, mark in marks.items()})
+
+    def _marks(self, rows: Mapping[str, Iterable[int | str]]) -> dict[str, np.ndarray]:
+        unknown = [table for table in rows if table not in self.sets]
+        if unknown:
+            message = f"is not one of {list(self.sets)}"
+            raise InvalidStructure(
+                "rows", [Failure("shape", f"table {t!r}", message) for t in unknown]
+            )
+        marks = {table: np.zeros(one.size, bool) for table, one in self.sets.items()}
+        for table, chosen in rows.items():
+            whole = isinstance(chosen, np.ndarray)
+            marks[table][chosen if whole else [self.row(table, one) for one in chosen]] = True
+        return marks
+
+    def _reached(self, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows that an arrow or list leads to, each with the row it comes from."""
+        if name in self.arrows:
+            return rows, self.arrows[name].values[rows]
+        part = self.lists[name].at(rows, FinSet(len(rows)))
+        return np.repeat(rows, part.lengths), part.values
+
+    def matches(self, other: Tables) -> bool:
+        """Say whether two values are the same but for the names of their rows."""
+        if self is other:
+            return True
+        return (
+            self.shape == other.shape
+            and all(self.size(table) == other.size(table) for table in self.shape.tables)
+            and all(
+                np.array_equal(f.values, other.arrows[a].values) for a, f in self.arrows.items()
+            )
+            and all(f.same_rows(other.lists[a]) for a, f in self.lists.items())
+            and self.attributes == other.attributes
+        )
+
+    def __add__(self, other: Tables) -> Tables:
+        """Return the disjoint union."""
+        return coproduct(self, other).apex
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other) or not isinstance(other, Tables):
+            return NotImplemented
+        return self.sets == other.sets and self.matches(other)
+
+    def __hash__(self) -> int:
+        if "_hash" not in vars(self):
+            self._set(_hash=hash((self.shape, self.sets, self.arrows, self.lists, self.attributes)))
+        return vars(self)["_hash"]
+
+    def __repr__(self) -> str:
+        sets = {t: list(one.names) if one.names else one.size for t, one in self.sets.items()}
+        parts = {
+            "arrows": {name: f.values.tolist() for name, f in self.arrows.items()},
+            "lists": {name: list(f) for name, f in self.lists.items()},
+            "attributes": {name: list(column) for name, column in self.attributes.items()},
+        }
+        given = "".join(f", {name}={part}" for name, part in parts.items() if part)
+        return f"{type(self).__name__}({self.shape!r}, {sets}{given})"
+
+    def __str__(self) -> str:
+        lines = [f"{table} = {one}" for table, one in self.sets.items()]
+        for name, (source, target) in self.shape.arrows.items():
+            values = ", ".join(self.sets[target].labels(self.arrows[name].values))
+            lines.append(f"{name} : {source} -> {target} = [{values}]")
+        for name, (source, target) in self.shape.lists.items():
+            rows = (f"[{', '.join(self.sets[target].labels(row))}]" for row in self.lists[name])
+            lines.append(f"{name} : {source} -> List({target}) = [{', '.join(rows)}]")
+        lines += [f"{name} = {list(column)}" for name, column in self.attributes.items()]
+        return "\n".join(lines)
+
+
+def _hashable(label: Any) -> bool:
+    try:
+        hash(label)
+    except TypeError:
+        return False
+    return True
+
+
+class TableMorphism(Frozen):
+    """A function for each table, natural for arrows and lists, that preserves attributes.
+
+    Parameters
+    ----------
+    domain, codomain
+        Tables of one shape.
+    components
+        Table -> values: rows of the codomain by number or name, or a mapping from row names.
+    check
+        Whether to look for broken laws. What cannot be read is refused in any case.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every broken square, by row.
+    """
+
+    ambient = TABLES
+    domain: Any
+    codomain: Any
+    components: Record[str, FinFunction]
+
+    def __init__(
+        self,
+        domain: Tables,
+        codomain: Tables,
+        components: Mapping[str, Any] | None = None,
+        *,
+        check: bool = True,
+    ) -> None:
+        problems = []
+        if domain.shape != codomain.shape:
+            message = f"{domain.shape!r} is not {codomain.shape!r}"
+            problems.append(Failure("shape", "domain and codomain", message))
+            raise InvalidStructure(type(self).__name__, problems)
+        given, functions = dict(components or {}), {}
+        for table in given:
+            if table not in domain.sets:
+                message = f"is not one of {list(domain.sets)}"
+                problems.append(Failure("shape", f"table {table!r}", message))
+        for table, source in domain.sets.items():
+            target = codomain.sets[table]
+            values, found = read_values(given.get(table, ()), target, source)
+            functions[table] = FinFunction._of(np.array(values), source, target)
+            where = f"component {table!r}"
+            found = found or [failure.message for failure in functions[table].failures()]
+            problems += [Failure("function", where, message) for message in found]
+        self._set(domain=domain, codomain=codomain, components=Record(functions))
+        problems = problems or (self.failures() if check else [])
+        if problems:
+            raise InvalidStructure(type(self).__name__, problems)
+
+    @classmethod
+    def _build(
+        cls, domain: Tables, codomain: Tables, components: Mapping[str, FinFunction]
+    ) -> TableMorphism:
+        """Make an instance of already valid parts."""
+        made = object.__new__(cls)
+        made._set(domain=domain, codomain=codomain, components=Record(components))
+        return made
+
+    @classmethod
+    def identity(cls, of: Tables) -> TableMorphism:
+        """Return the identity morphism of tables."""
+        kind = of._morphism_class()
+        return kind._build(of, of, {t: FinFunction.identity(one) for t, one in of.sets.items()})
+
+    def failures(self) -> list[Failure]:
+        """List every broken square: arrows, lists entry by entry, and attributes."""
+        failures: list[Failure] = []
+        one, other, parts = self.domain, self.codomain, self.components
+        for name, (source, target) in one.shape.arrows.items():
+            over = (parts[source] >> other.arrows[name]).values
+            under = (one.arrows[name] >> parts[target]).values
+            bad, label = np.flatnonzero(over != under), other.sets[target].label
+            pairs = [(label(over[k]), label(under[k])) for k in bad[:SHOWN]]
+            failures += self._broken(source, name, bad, pairs)
+        for name, (source, target) in one.shape.lists.items():
+            over, under = parts[source] >> other.lists[name], one.lists[name].map(parts[target])
+            bad, labels = differing_rows(over, under), other.sets[target].labels
+            pairs = [(list(labels(over.row(k))), list(labels(under.row(k)))) for k in bad[:SHOWN]]
+            failures += self._broken(source, name, bad, pairs)
+        for name, table in one.shape.attributes.items():
+            (here, there), labels = shared_codes([one, other], name)
+            image = there[parts[table].values]
+            bad = np.flatnonzero(here != image)
+            pairs = [(labels[image[k]], labels[here[k]]) for k in bad[:SHOWN]]
+            failures += self._broken(table, name, bad, pairs)
+        return failures
+
+    def _broken(
+        self, table: str, name: str, bad: np.ndarray, pairs: list[tuple[Any, Any]]
+    ) -> list[Failure]:
+        """Word the squares of one arrow, list or attribute that break, with both ways round."""
+        law, label = f"naturality of {name}", self.domain.sets[table].label
+        way = "its" if name in self.domain.attributes else "the image of its"
+        failures = [
+            Failure(
+                law, f"{table} {label(k)!r}", f"{name} of its image is {a!r}, {way} {name} is {b!r}"
+            )
+            for k, (a, b) in zip(bad, pairs, strict=False)
+        ]
+        if bad.size > SHOWN:
+            failures.append(Failure(law, table, f"{bad.size - SHOWN} more rows"))
+        return failures
+
+    def __rshift__(self, other: TableMorphism) -> TableMorphism:
+        """Compose: first this morphism, then the other."""
+        if not isinstance(other, TableMorphism):
+            return NotImplemented
+        if not self.codomain.matches(other.domain):
+            message = f"ends at {self.codomain!r}, but the next starts at {other.domain!r}"
+            raise NotComposable("f >> g", [Failure("composition", "f", message)])
+        parts = {table: f >> other.components[table] for table, f in self.components.items()}
+        kind = common_class([self, other], TableMorphism)
+        return kind._build(self.domain, other.codomain, parts)
+
+    def __add__(self, other: TableMorphism) -> TableMorphism:
+        """Return the disjoint union of two morphisms."""
+        above = coproduct(self.domain, other.domain)
+        left, right = coproduct(self.codomain, other.codomain)
+        return above.universal(self >> left, other >> right)
+
+    def is_injective(self, table: str) -> bool:
+        """Whether no two rows of a table have the same image."""
+        return self.components[table].is_injective
+
+    @property
+    def is_monic(self) -> bool:
+        """Whether the morphism is injective on every table."""
+        return all(f.is_injective for f in self.components.values())
+
+    def image_rows(self, table: str) -> np.ndarray:
+        """Return the rows of the codomain that are images, increasing."""
+        return self.components[table].image().values
+
+    def __call__(self, table: str, row: int | str) -> int:
+        """Return the image of one row."""
+        return self.components[table](row)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other) or not isinstance(other, TableMorphism):
+            return NotImplemented
+        ends = self.domain == other.domain and self.codomain == other.codomain
+        return ends and self.components == other.components
+
+    def __hash__(self) -> int:
+        return hash((self.domain, self.codomain, self.components))
+
+    def __repr__(self) -> str:
+        parts = {table: f.values.tolist() for table, f in self.components.items()}
+        return f"{type(self).__name__}({self.domain!r}, {self.codomain!r}, {parts})"
+
+    def __str__(self) -> str:
+        return "\n".join(f"{table}: {f}" for table, f in self.components.items())

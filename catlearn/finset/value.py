@@ -1,0 +1,78 @@
+"""What every value of the package shares: it is immutable, compared and listed by structure.
+
+>>> from catlearn.finset.value import Record, listing
+>>> ends = Record({"src": ("E", "V")})
+>>> ends["src"], hash(ends) == hash(Record({"src": ("E", "V")}))
+(('E', 'V'), True)
+>>> listing([f"row {i}" for i in range(3)], total=5)
+'row 0; row 1; row 2; and 2 more'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+Key = TypeVar("Key")
+Item = TypeVar("Item")
+Kind = TypeVar("Kind")
+
+SHOWN = 10
+"""How many rows a message lists before it counts the others."""
+
+
+class Frozen:
+    """A value whose fields are set once, by ``_set`` in its constructor."""
+
+    def _set(self, **fields: Any) -> None:
+        vars(self).update(fields)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = type(self).__name__
+        raise AttributeError(f"{kind} is immutable: build a new one instead of setting {name!r}")
+
+
+class Record(Mapping[Key, Item]):
+    """An immutable, hashable mapping that keeps insertion order and compares without it."""
+
+    def __init__(self, items: Mapping[Key, Item] | Iterable[tuple[Key, Item]] = ()) -> None:
+        self._items = dict(items)
+
+    def __getitem__(self, key: Key) -> Item:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """Return the array as read-only int64, in place where it is int64 already."""
+    array = np.asarray(array, dtype=np.int64)
+    array.setflags(write=False)
+    return array
+
+
+def listing(items: Iterable[str], total: int) -> str:
+    """Join the items of a message, and count those that were left out."""
+    shown = list(items)
+    rest = [f"and {total - len(shown)} more"] if total > len(shown) else []
+    return "; ".join(shown + rest)
+
+
+def common_class(values: Iterable[Any], base: type[Kind]) -> type[Kind]:
+    """Return the nearest class below ``base`` that all the values are instances of."""
+    values = list(values)
+    lineage = type(values[0]).__mro__ if values else (base,)
+    shared = (kind for kind in lineage if all(isinstance(value, kind) for value in values))
+    return next(kind for kind in shared if issubclass(kind, base))
