@@ -1,0 +1,34 @@
+"""Floor 1: graphs, paths, equations, presentations and functors out of free categories.
+
+A graph generates a free category, whose arrows are its paths; a presentation divides it by
+equations; a functor out of either is given on vertices and edges.
+
+>>> from catlearn.category import Functions, Functor, Graph
+>>> G = Graph({"f": ("A", "B"), "g": ("B", "C")})
+>>> Functor(G, Functions(), arrows={"f": len, "g": str})(G.path("f >> g"))([1, 2, 3])
+'3'
+"""
+
+from catlearn.category.equation import Equation
+from catlearn.category.functor import Composes, Functions, Functor, Morphisms, Paths
+from catlearn.category.graph import GRAPH, Graph, GraphMorphism
+from catlearn.category.path import Path
+from catlearn.category.presentation import PRESENTATION, Presentation, PresentationMorphism
+from catlearn.category.walks import Arborescence
+
+__all__ = [
+    "GRAPH",
+    "PRESENTATION",
+    "Arborescence",
+    "Composes",
+    "Equation",
+    "Functions",
+    "Functor",
+    "Graph",
+    "GraphMorphism",
+    "Morphisms",
+    "Path",
+    "Paths",
+    "Presentation",
+    "PresentationMorphism",
+]

@@ -1,0 +1,246 @@
+"""Paths: the arrows of the free category on a graph, and how they are written.
+
+A *path* from u to v in a graph is a list of edges, each starting where the one before it
+ends, the first at u and the last at v. The empty list is a path from every vertex to itself,
+its identity. Paths compose by concatenation, written in diagrammatic order: ``p >> q`` is
+"first p, then q". (Mac Lane, *Categories for the Working Mathematician*, II.7.)
+
+Laws: ``id >> p == p == p >> id`` and ``(p >> q) >> r == p >> (q >> r)``.
+
+The text form is ``f >> g``, and ``id(A)`` for an identity. A name is a run of letters (of any
+alphabet), digits and the characters ``_ . / - ' ′ : # @ +``; any other name is written as a
+JSON string, ``"my edge" >> g``.
+
+>>> from catlearn.category import Path
+>>> f, g = Path("A", ("f",), "B"), Path("B", ("g",), "C")
+>>> f >> g
+Path('A', ('f', 'g'), 'C')
+>>> print(f >> g, "|", Path.identity("A"))
+f >> g | id(A)
+>>> f >> Path.identity("B") == f
+True
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from catlearn.errors import Failure, NotComposable, PathSyntaxError
+
+_PUNCTUATION = "_./-'′:#@+"
+_TOKEN = re.compile(r'\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<sign>>>|[=()])|(?P<rest>\S))')
+
+
+@dataclass(frozen=True)
+class Path:
+    """A path in a graph, known by its two ends and its edges.
+
+    A path does not carry its graph, so only its ends are checked here; ``Graph.path`` checks
+    the steps.
+
+    Parameters
+    ----------
+    source, target
+        The names of the vertices where it starts and ends.
+    edges
+        The names of its edges in order; empty for the identity.
+
+    Raises
+    ------
+    NotComposable
+        If it has no edges but its ends differ.
+    """
+
+    source: str
+    edges: tuple[str, ...]
+    target: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "edges", tuple(self.edges))
+        if not self.edges and self.source != self.target:
+            ends = f"it starts at {self.source} and ends at {self.target}"
+            failure = Failure("identity", "path without edges", ends)
+            raise NotComposable("Path", [failure])
+
+    @classmethod
+    def identity(cls, vertex: str) -> Path:
+        """Return the empty path at a vertex."""
+        return cls(vertex, (), vertex)
+
+    def __rshift__(self, other: Path) -> Path:
+        if not isinstance(other, Path):
+            return NotImplemented
+        if self.target != other.source:
+            message = f"{self} ends at {self.target}, but {other} starts at {other.source}"
+            failure = Failure("composition", f"({self}) >> ({other})", message)
+            raise NotComposable("Path", [failure])
+        return Path(self.source, self.edges + other.edges, other.target)
+
+    def __len__(self) -> int:
+        return len(self.edges)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def prefixes(self) -> Iterator[tuple[str, ...]]:
+        """Yield the edges of its prefixes by growing length, from one edge to the whole.
+
+        Examples
+        --------
+        >>> list(Path("A", ("f", "g"), "C").prefixes())
+        [('f',), ('f', 'g')]
+        """
+        for length in range(1, len(self.edges) + 1):
+            yield self.edges[:length]
+
+    def is_parallel(self, other: Path) -> bool:
+        """Whether both start at one vertex and end at one vertex."""
+        return self.source == other.source and self.target == other.target
+
+    def __str__(self) -> str:
+        if not self.edges:
+            return f"id({written(self.source)})"
+        return " >> ".join(written(edge) for edge in self.edges)
+
+    def __repr__(self) -> str:
+        return f"Path({self.source!r}, {self.edges!r}, {self.target!r})"
+
+
+Step = str | Path
+"""One step of a side as written: the name of an edge, or an identity path."""
+
+
+def written(name: str) -> str:
+    """Return a name as path text writes it: bare if it can be, else as a JSON string.
+
+    Examples
+    --------
+    >>> written("digits.X"), written("my edge")
+    ('digits.X', '"my edge"')
+    """
+    if name and all(_is_name_character(character) for character in name):
+        return name
+    return json.dumps(name, ensure_ascii=False)
+
+
+def write_steps(steps: tuple[Step, ...]) -> str:
+    """Return the text of a side; the inverse of :func:`read_path`."""
+    return " >> ".join(str(step) if isinstance(step, Path) else written(step) for step in steps)
+
+
+def read_path(text: str) -> tuple[Step, ...]:
+    """Read ``f >> g`` or ``id(A)`` into its steps, which no graph has checked yet.
+
+    Raises
+    ------
+    PathSyntaxError
+        If the text is not a path; the message marks the place.
+
+    Examples
+    --------
+    >>> read_path("f >> id(B) >> g")
+    ('f', Path('B', (), 'B'), 'g')
+    >>> read_path("f g")
+    Traceback (most recent call last):
+        ...
+    catlearn.errors.PathSyntaxError: cannot read this path: expected '>>', found 'g'
+      f g
+        ^
+    """
+    reader = _Reader(text, "path")
+    steps = reader.path()
+    reader.expect_end("'>>'")
+    return steps
+
+
+def read_equation(text: str) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """Read ``f >> g = h`` into the steps of its two sides.
+
+    Raises
+    ------
+    PathSyntaxError
+        If the text is not an equation; the message marks the place.
+    """
+    reader = _Reader(text, "equation")
+    left = reader.path()
+    reader.expect("=", "'>>' or '='")
+    right = reader.path()
+    reader.expect_end("'>>'")
+    return left, right
+
+
+def _is_name_character(character: str) -> bool:
+    return character in _PUNCTUATION or unicodedata.category(character)[0] in "LMN"
+
+
+class _Reader:
+    """A cursor over the tokens of one text; a token is (kind, what it says, position)."""
+
+    def __init__(self, text: str, what: str) -> None:
+        self.text, self.what, self.at = text, what, 0
+        self.tokens = list(self._scan())
+
+    def _scan(self) -> Iterator[tuple[str, str, int]]:
+        position = 0
+        while match := _TOKEN.match(self.text, position):
+            start = match.start(match.lastgroup or 0)
+            position = match.end()
+            if match["string"]:
+                yield "name", self._string(match["string"], start), start
+            elif match["sign"]:
+                yield match["sign"], match["sign"], start
+            elif _is_name_character(match["rest"]):
+                while position < len(self.text) and _is_name_character(self.text[position]):
+                    position += 1
+                yield "name", self.text[start:position], start
+            else:
+                yield "?", match["rest"], start
+        yield "end", "the end", len(self.text)
+
+    def _string(self, literal: str, start: int) -> str:
+        try:
+            return json.loads(literal)
+        except ValueError:
+            raise self.error("this quoted name is not a JSON string", start) from None
+
+    def error(self, message: str, position: int) -> PathSyntaxError:
+        line = self.text.replace("\n", " ").replace("\t", " ")
+        marked = f"  {line}\n  {' ' * position}^"
+        return PathSyntaxError(f"cannot read this {self.what}: {message}\n{marked}")
+
+    def refuse(self, expected: str) -> PathSyntaxError:
+        kind, found, position = self.tokens[self.at]
+        if found in (">", "→", ";", "∘"):
+            return self.error(f"composition is written '>>', found {found!r}", position)
+        shown = found if kind == "end" else repr(found)
+        return self.error(f"expected {expected}, found {shown}", position)
+
+    def expect(self, kind: str, expected: str) -> str:
+        if self.tokens[self.at][0] != kind:
+            raise self.refuse(expected)
+        self.at += 1
+        return self.tokens[self.at - 1][1]
+
+    def expect_end(self, otherwise: str) -> None:
+        if self.tokens[self.at][0] != "end":
+            raise self.refuse(otherwise)
+
+    def path(self) -> tuple[Step, ...]:
+        steps = [self.step()]
+        while self.tokens[self.at][0] == ">>":
+            self.at += 1
+            steps.append(self.step())
+        return tuple(steps)
+
+    def step(self) -> Step:
+        name = self.expect("name", "the name of an edge")
+        if name != "id" or self.tokens[self.at][0] != "(":
+            return name
+        self.at += 1
+        vertex = self.expect("name", "the name of a vertex")
+        self.expect(")", "')'")
+        return Path.identity(vertex)

@@ -1,0 +1,272 @@
+"""Presentations: a graph with equations between parallel paths.
+
+A *presentation* is a finite graph G with a set of equations p = q between paths of G that
+start and end together. Read strictly it presents a category, the paths of G modulo the
+congruence that the equations generate; read softly it presents a learning problem (Theory,
+section 1). As tables, an equation is a row of Eq with two vertices, start and end, and two
+lists of edges, lhs and rhs; the empty list is the identity path.
+
+A *morphism* of presentations is a morphism of graphs with a function on equations that
+preserves both sides edge by edge.
+
+Laws: colimits, taken table by table, of presentations are presentations.
+
+>>> from catlearn.category import Graph, Presentation
+>>> G = Graph({"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C")})
+>>> P = Presentation(G, ["f >> g = h"])
+>>> P.equations
+{'f >> g = h': Equation('f >> g = h')}
+>>> P.sides("f >> g = h")
+(Path('A', ('f', 'g'), 'C'), Path('A', ('h',), 'C'))
+>>> Presentation(G, ["g >> f = h", "f = g"])
+Traceback (most recent call last):
+    ...
+catlearn.errors.InvalidStructure: Presentation is not valid (3 failures):
+  - equation 'g >> f = h', left side: g ends at C, but f starts at A [composition]
+  - equation 'f = g': f starts at A, but g starts at B [parallel sides]
+  - equation 'f = g': f ends at B, but g ends at C [parallel sides]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from catlearn.category.equation import Equation, Side, trace
+from catlearn.category.graph import GRAPH, Graph, GraphMorphism
+from catlearn.category.path import Path
+from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.finset import Record, Shape, TableMorphism, Tables
+
+PRESENTATION = Shape(
+    tables=("V", "E", "Eq"),
+    arrows={**GRAPH.arrows, "start": ("Eq", "V"), "end": ("Eq", "V")},
+    lists={"lhs": ("Eq", "E"), "rhs": ("Eq", "E")},
+)
+"""The shape of presentations; attributes of equations are added where there are some."""
+
+Given = Equation | str | tuple[Side, Side]
+"""An equation as one may give it."""
+
+
+class Presentation(Graph):
+    """A graph with equations between its parallel paths.
+
+    Parameters
+    ----------
+    graph
+        The graph, or its edges as a dict. A presentation brings its own equations along.
+    equations
+        The equations, each an :class:`Equation`, a text or a pair of sides; in a dict to name
+        them, else their text is their name. Their attributes become attributes of Eq.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing, over all equations, every unknown edge, every step that does not compose, and
+        sides that are not parallel.
+    """
+
+    shape = PRESENTATION
+
+    def __init__(
+        self,
+        graph: Graph | Mapping[str, tuple[str, str]],
+        equations: Mapping[str, Given] | Iterable[Given] = (),
+    ) -> None:
+        graph = graph if isinstance(graph, Graph) else Graph(graph)
+        named = list(graph.equations.items()) if isinstance(graph, Presentation) else []
+        named += name_equations(equations)
+        columns: dict[str, None] = {}
+        for _, equation in named:
+            columns |= dict.fromkeys(equation.attributes)
+        rows = equation_rows(named, graph)
+        Tables.__init__(
+            self,
+            Shape(
+                PRESENTATION.tables,
+                PRESENTATION.arrows,
+                PRESENTATION.lists,
+                dict.fromkeys(columns, "Eq"),
+            ),
+            sets={"V": graph.sets["V"], "E": graph.sets["E"], "Eq": [name for name, _ in named]},
+            arrows={
+                "src": graph.arrows["src"].values,
+                "tgt": graph.arrows["tgt"].values,
+                "start": [path.source for path, _ in rows],
+                "end": [path.target for path, _ in rows],
+            },
+            lists={
+                "lhs": [left.edges for left, _ in rows],
+                "rhs": [right.edges for _, right in rows],
+            },
+            attributes={
+                column: [equation.attributes.get(column) for _, equation in named]
+                for column in columns
+            },
+        )
+
+    @classmethod
+    def _morphism_class(cls) -> type[TableMorphism]:
+        return PresentationMorphism
+
+    @cached_property
+    def equations(self) -> Mapping[str, Equation]:
+        """The equations by name, with those attributes that are not absent."""
+        columns = {
+            name: column
+            for name, column in self.attributes.items()
+            if self.shape.attributes[name] == "Eq"
+        }
+        return Record(
+            {
+                name: Equation(
+                    self.sides(name),
+                    **{key: at[row] for key, at in columns.items() if at[row] is not None},
+                )
+                for row, name in enumerate(self.names("Eq"))
+            }
+        )
+
+    def sides(self, name: str) -> tuple[Path, Path]:
+        """Return the two sides of an equation, given by its name, as paths."""
+        known = self.sets["Eq"]
+        if name not in known:
+            hint = did_you_mean(name, known.labels())
+            raise UnknownName(f"there is no equation {name}; {hint}")
+        row = known.index(name)
+        start, end = (self.vertices[self.arrows[arrow](row)] for arrow in ("start", "end"))
+        left, right = (self.sets["E"].labels(self.lists[side].row(row)) for side in ("lhs", "rhs"))
+        return Path(start, left, end), Path(start, right, end)
+
+    def failures(self) -> list[Failure]:
+        """List what is wrong with the tables, and sides that are not paths between their ends."""
+        failures = super().failures()
+        if failures:
+            return failures
+        for row, name in enumerate(self.names("Eq")):
+            start, end = (self.vertices[self.arrows[arrow](row)] for arrow in ("start", "end"))
+            for side, called in (("lhs", "left"), ("rhs", "right")):
+                where = f"equation '{name}', {called} side"
+                edges = self.sets["E"].labels(self.lists[side].row(row))
+                path, broken = trace(edges or (Path.identity(start),), self, where)
+                failures += broken
+                for verb, declared, found in (
+                    ("starts", start, path and path.source),
+                    ("ends", end, path and path.target),
+                ):
+                    if found not in (None, declared):
+                        message = f"it {verb} at {found}, but its equation {verb} at {declared}"
+                        failures.append(Failure("parallel sides", where, message))
+        return failures
+
+    def __repr__(self) -> str:
+        named = all(name == str(equation) for name, equation in self.equations.items())
+        equations = list(self.equations.values()) if named else dict(self.equations)
+        return f"Presentation({Graph.__repr__(self)}, {equations!r})"
+
+    def __str__(self) -> str:
+        return " | ".join([Graph.__str__(self), ", ".join(map(str, self.equations.values()))])
+
+
+class PresentationMorphism(GraphMorphism):
+    """A morphism of presentations.
+
+    Parameters
+    ----------
+    domain, codomain
+        The presentations.
+    V, E
+        Where each vertex and each edge goes: a dict of names, or a list of rows.
+    Eq
+        Where each equation goes. If it is not given, each goes to the one equation that has
+        the images of its sides.
+    check
+        Whether to check the laws.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every broken square, or every equation that has no image or several.
+
+    Examples
+    --------
+    >>> P = Presentation({"f": ("A", "A")}, ["f >> f = id(A)"])
+    >>> Q = Presentation({"s": ("X", "X"), "t": ("X", "X")}, ["s >> s = id(X)", "t >> t = t"])
+    >>> PresentationMorphism(P, Q, V={"A": "X"}, E={"f": "s"}).components["Eq"]
+    FinFunction([0], ['f >> f = id(A)'], codomain=['s >> s = id(X)', 't >> t = t'])
+    >>> PresentationMorphism(P, Q, V={"A": "X"}, E={"f": "t"})
+    Traceback (most recent call last):
+        ...
+    catlearn.errors.InvalidStructure: PresentationMorphism is not valid (1 failure):
+      - equation 'f >> f = id(A)': the codomain has no equation t >> t = id(X) [equations]
+    """
+
+    domain: Presentation
+    codomain: Presentation
+
+    def __init__(
+        self,
+        domain: Presentation,
+        codomain: Presentation,
+        V: Mapping[str, str] | Sequence[int],
+        E: Mapping[str, str] | Sequence[int],
+        Eq: Mapping[str, str] | Sequence[int] | None = None,
+        check: bool = True,
+    ) -> None:
+        if Eq is None:
+            graphs = Graph.of(domain), Graph.of(codomain)
+            Eq = _images(GraphMorphism(*graphs, V, E), domain, codomain)
+        TableMorphism.__init__(self, domain, codomain, {"V": V, "E": E, "Eq": Eq}, check=check)
+
+
+def _images(along: GraphMorphism, domain: Presentation, codomain: Presentation) -> list[int]:
+    """Find for each equation the one row that has the images of its sides."""
+    rows: dict[tuple[Path, Path], list[int]] = {}
+    for row, name in enumerate(codomain.equations):
+        rows.setdefault(codomain.sides(name), []).append(row)
+    images, failures = [], []
+    for name in domain.equations:
+        left, right = (along(side) for side in domain.sides(name))
+        found = rows.get((left, right), [])
+        images += found[:1]
+        if len(found) != 1:
+            message = f"the codomain has no equation {left} = {right}"
+            if found:
+                names = ", ".join(codomain.names("Eq")[row] for row in found)
+                message = f"{left} = {right} is the equation of {names}; say which by Eq="
+            failures.append(Failure("equations", f"equation '{name}'", message))
+    if failures:
+        raise InvalidStructure("PresentationMorphism", failures)
+    return images
+
+
+def name_equations(
+    equations: Mapping[str, Given] | Iterable[Given],
+) -> list[tuple[str, Equation]]:
+    """Read equations, and name those that have no name by their text."""
+    if isinstance(equations, (str, Equation)):
+        equations = [equations]
+    if isinstance(equations, Mapping):
+        return [(str(name), Equation.of(given)) for name, given in equations.items()]
+    return [(str(equation), equation) for equation in map(Equation.of, equations)]
+
+
+def equation_rows(named: Iterable[tuple[str, Equation]], graph: Graph) -> list[tuple[Path, Path]]:
+    """Resolve named equations in a graph.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing what is wrong with any of them.
+    """
+    rows, failures = [], []
+    for name, equation in named:
+        where = f"equation '{equation}'" + ("" if name == str(equation) else f" ({name})")
+        (left, right), broken = equation.traced(graph, where)
+        failures += broken
+        if left is not None and right is not None:
+            rows.append((left, right))
+    if failures:
+        raise InvalidStructure("Presentation", failures)
+    return rows
