@@ -7,9 +7,10 @@ same map on both sides, and the inequality holds for every meaning they may have
 
 **Certificate.** The domain's atoms are renamed, equal atoms are combined, and each coefficient is
 compared with the codomain's coefficient of the same atom, exactly. Since atoms are >= 0 and
-aggregators are monotone, homogeneous and have unit 0, this proves the inequality. It is
-sufficient, not necessary: an inequality that needs to know more about the atoms is true without
-being certified, as that of two rows that differ by a symmetry of d:
+aggregators are monotone, homogeneous and have unit 0, this proves the inequality, and for every
+meaning of the symbols (for sum and max it is equivalent to that: let one atom be 1 and all
+others 0). For the meaning that they have it is sufficient, not necessary: an inequality that
+needs to know more about the atoms is true without being certified, as this one of a symmetric d:
 
 >>> from catlearn.cost import CostMorphism, Objective
 >>> small, big = Objective(("f",), {"d(f(x), y)": 1}), Objective(("f",), {"d(y, f(x))": 1})
@@ -274,7 +275,7 @@ def injections(left: Objective, right: Objective) -> tuple[CostMorphism, CostMor
 
 def _larger(found: Weight, bound: Weight) -> str:
     one, two = written(found), written(bound)
-    if one == two:  # they differ by less than a float shows
+    if float(found) == float(bound):  # they differ by less than a float shows
         one, two = str(Fraction(found)), str(Fraction(bound))
     return f"coefficient {one} in the domain, {two} in the codomain, expected <="
 

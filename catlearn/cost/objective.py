@@ -124,9 +124,11 @@ class Objective:
         check: bool = True,
     ) -> None:
         object.__setattr__(self, "parameters", tuple(parameters))
-        object.__setattr__(self, "terms", _read_terms(terms))
+        read, failures = _read_terms(terms)
+        object.__setattr__(self, "terms", read)
         object.__setattr__(self, "aggregator", get_aggregator(aggregator))
-        failures = self.failures() if check else []
+        if check:
+            failures += self.failures()
         if failures:
             raise InvalidStructure(type(self).__name__, failures)
 
@@ -340,19 +342,18 @@ def _fresh(side: str, name: str | None, taken: set[str]) -> str:
     return new
 
 
-def _read_terms(terms: Terms) -> tuple[Term, ...]:
-    """Terms from what the user gave, with all malformed atoms reported at once."""
+def _read_terms(terms: Terms) -> tuple[tuple[Term, ...], list[Failure]]:
+    """Terms from what the user gave, and what is wrong with the atoms that do not parse."""
+    read: list[Term] = []
+    failures: list[Failure] = []
     if not isinstance(terms, Mapping):
-        return tuple(cast("Iterable[Term]", terms))
-    read, failures = [], []
+        return tuple(cast("Iterable[Term]", terms)), failures
     for atom, weight in cast("Mapping[Atom | str, Any]", terms).items():
         try:
             read.append(Term(atom, weight))
         except InvalidStructure as error:
             failures += error.failures
-    if failures:
-        raise InvalidStructure("Objective", failures)
-    return tuple(read)
+    return tuple(read), failures
 
 
 def _plain(weight: Fraction) -> Weight:
