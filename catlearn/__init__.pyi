@@ -1,7 +1,80 @@
 """The public face: the names of each room, loaded on first use and visible to type checkers."""
 
-from . import display as display
-from . import errors as errors
-from .errors import CatlearnError as CatlearnError
+from . import (
+    category as category,
+    cost as cost,
+    display as display,
+    errors as errors,
+    finset as finset,
+    lowering as lowering,
+    models as models,
+    training as training,
+)
+from .category import (
+    Arborescence as Arborescence,
+    Composes as Composes,
+    Equation as Equation,
+    Functions as Functions,
+    Functor as Functor,
+    Graph as Graph,
+    GraphMorphism as GraphMorphism,
+    Morphisms as Morphisms,
+    Path as Path,
+    Paths as Paths,
+    Presentation as Presentation,
+    PresentationMorphism as PresentationMorphism,
+)
+from .cost import (
+    Aggregator as Aggregator,
+    Atom as Atom,
+    CostMorphism as CostMorphism,
+    Objective as Objective,
+    Term as Term,
+    register_aggregator as register_aggregator,
+)
+from .errors import CatlearnError as CatlearnError, InvalidStructure as InvalidStructure
+from .finset import (
+    Colimit as Colimit,
+    Diagram as Diagram,
+    FinFunction as FinFunction,
+    FinSet as FinSet,
+    Limit as Limit,
+    ListFunction as ListFunction,
+    Shape as Shape,
+    Span as Span,
+    TableMorphism as TableMorphism,
+    Tables as Tables,
+    coequalizer as coequalizer,
+    colimit as colimit,
+    coproduct as coproduct,
+    equalizer as equalizer,
+    initial as initial,
+    limit as limit,
+    product as product,
+    pullback as pullback,
+    pushout as pushout,
+    terminal as terminal,
+)
+from .lowering import Lowered as Lowered, lower as lower
+from .models import (
+    Categorical as Categorical,
+    Divergence as Divergence,
+    Map as Map,
+    Model as Model,
+    Pairing as Pairing,
+    Product as Product,
+    Space as Space,
+    register_adapter as register_adapter,
+    register_architecture as register_architecture,
+    register_divergence as register_divergence,
+)
+from .training import (
+    Batches as Batches,
+    History as History,
+    Result as Result,
+    batches as batches,
+    fit as fit,
+    per_edge as per_edge,
+)
 
 __version__: str

@@ -1,0 +1,158 @@
+"""The package as a whole: light to import, one public face, floors in order, a README that runs."""
+
+import ast
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import catlearn
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "catlearn"
+HEAVY = (
+    "equinox",
+    "hypothesis",
+    "jax",
+    "matplotlib",
+    "networkx",
+    "optax",
+    "safetensors",
+    "scipy",
+    "sklearn",
+    "sympy",
+)
+LIGHT_ROOMS = (
+    "errors",
+    "display",
+    "files",
+    "tensors",
+    "finset",
+    "category",
+    "cset",
+    "cost",
+    "models",
+    "learning",
+    "drawing",
+    "formats",
+)
+
+
+def heavy_modules_after(code: str) -> set[str]:
+    """Run code in a fresh interpreter and say which heavy libraries it loaded."""
+    script = f"import sys\n{code}\nprint(*sorted(set(sys.modules) & set({HEAVY!r})))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+def test_import_is_light():
+    assert heavy_modules_after("import catlearn; dir(catlearn)") == set()
+
+
+def test_rooms_below_the_lowering_are_light_to_import():
+    rooms = "; ".join(f"import catlearn.{room}" for room in LIGHT_ROOMS)
+    assert heavy_modules_after(rooms) == set()
+
+
+def test_a_heavy_import_is_noticed():
+    assert heavy_modules_after("import catlearn, networkx") >= {"networkx"}
+
+
+def test_every_public_name_resolves():
+    assert catlearn.__all__ == sorted(catlearn.__all__)
+    for name in catlearn.__all__:
+        assert getattr(catlearn, name) is not None
+    assert dir(catlearn) == catlearn.__all__
+
+
+def test_unknown_names_are_attribute_errors():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = catlearn.no_such_name
+
+
+def test_public_names_come_from_public_faces():
+    """Each name of the face is one that its room's own face offers."""
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text())
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom) and node.module]
+    assert imports
+    for node in imports:
+        room = importlib.import_module(f"catlearn.{node.module}")
+        missing = {alias.name for alias in node.names} - set(getattr(room, "__all__", dir(room)))
+        assert not missing, f"catlearn.{node.module} does not offer {missing}"
+
+
+def floors() -> dict[str, int]:
+    """Height of each room, read from the contract in pyproject.toml."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (contract,) = settings["tool"]["importlinter"]["contracts"]
+    layers = [re.findall(r"\w+", layer) for layer in reversed(contract["layers"])]
+    return {room: height for height, rooms in enumerate(layers) for room in rooms}
+
+
+def upward_imports(room: str, source: str) -> list[str]:
+    """Imports of catlearn in a source text that do not go down from its room."""
+    height = floors()
+    targets = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            targets += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            targets += [f"{node.module}.{alias.name}" for alias in node.names]
+    rooms = [target.split(".")[1] for target in targets if re.match(r"catlearn\.\w", target)]
+    return [other for other in rooms if other != room and height[other] >= height[room]]
+
+
+def test_imports_go_down():
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if room != "__init__":
+            assert upward_imports(room, path.read_text()) == [], path
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from catlearn.training import fit",
+        "import catlearn.learning",
+        "from catlearn import lowering",
+        "def late():\n    from catlearn.learning.diagram import LearningDiagram",
+    ],
+)
+def test_an_upward_import_is_noticed(source):
+    assert upward_imports("cost", source) != []
+
+
+def test_version_is_the_one_that_is_cited():
+    assert f"version: {catlearn.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def python_blocks(text: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_readme_example_runs():
+    blocks = python_blocks((ROOT / "README.md").read_text())
+    assert blocks
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(optionflags=flags)
+    for block in blocks:
+        runner.run(parser.get_doctest(block, {}, "README.md", "README.md", 0))
+    assert runner.tries > 0
+    assert runner.failures == 0
+
+
+def test_readme_commands_are_the_ones_that_are_checked():
+    readme = (ROOT / "README.md").read_text()
+    script = (ROOT / ".ci" / "run").read_text()
+    commands = re.findall(r"```sh\n(.*?)```", readme, flags=re.DOTALL)
+    steps = [step.strip() for block in commands for step in re.split(r"&&|\n", block)]
+    checked = [step for step in steps if step.startswith(("catlearn demo", "pytest"))]
+    assert checked
+    assert all(step in script for step in checked)
