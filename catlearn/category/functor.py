@@ -33,7 +33,7 @@ from catlearn.category.graph import Graph, GraphMorphism
 from catlearn.category.path import Path, written
 from catlearn.category.presentation import Presentation
 from catlearn.errors import Failure, InvalidStructure, did_you_mean
-from catlearn.finset import Diagram, coproduct
+from catlearn.finset import Diagram
 
 
 class Composes(Protocol):
@@ -104,7 +104,7 @@ class Morphisms:
 
     def identity(self, object: Any, /) -> Any:
         """Return the identity morphism of an object."""
-        return coproduct(object).legs[0]
+        return object.ambient.identity(object)
 
     def compose(self, first: Any, then: Any, /) -> Any:
         """Return ``first >> then``."""

@@ -216,6 +216,8 @@ class _Reader:
         kind, found, position = self.tokens[self.at]
         if found in (">", "→", ";", "∘"):
             return self.error(f"composition is written '>>', found {found!r}", position)
+        if kind == "?":
+            expected += " (a name with other characters is written in double quotes)"
         shown = found if kind == "end" else repr(found)
         return self.error(f"expected {expected}, found {shown}", position)
 

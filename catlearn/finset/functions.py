@@ -37,6 +37,9 @@ class FinSets(Ambient):
     def same(self, one: FinSet, other: FinSet) -> bool:
         return one.size == other.size
 
+    def identity(self, of: FinSet) -> FinFunction:
+        return FinFunction.identity(of)
+
     def differences(self, f: FinFunction, g: FinFunction) -> str:
         bad = np.flatnonzero(f.values != g.values)
         shown = (

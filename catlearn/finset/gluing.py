@@ -43,6 +43,11 @@ class TableCategory(Ambient):
     def same(self, one: Tables, other: Tables) -> bool:
         return one.matches(other)
 
+    def identity(self, of: Tables) -> TableMorphism:
+        kind = of._morphism_class()
+        parts = {table: FinFunction.identity(one) for table, one in of.sets.items()}
+        return kind._build(of, of, parts)
+
     def differences(self, f: TableMorphism, g: TableMorphism) -> str:
         found = []
         for table, one in f.components.items():

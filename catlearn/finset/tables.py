@@ -516,8 +516,7 @@ class TableMorphism(Frozen):
     @classmethod
     def identity(cls, of: Tables) -> TableMorphism:
         """Return the identity morphism of tables."""
-        kind = of._morphism_class()
-        return kind._build(of, of, {t: FinFunction.identity(one) for t, one in of.sets.items()})
+        return TABLES.identity(of)
 
     def failures(self) -> list[Failure]:
         """List every broken square: arrows, lists entry by entry, and attributes."""

@@ -48,6 +48,10 @@ class Ambient:
         """Say whether morphisms into ``one`` compose with morphisms out of ``other``."""
         return one == other
 
+    def identity(self, of: Any) -> Any:
+        """Return the identity morphism of an object."""
+        raise CatlearnError(f"{self.name} has no identity of {of!r}")
+
     def differences(self, f: Any, g: Any) -> str:
         """Say where two parallel morphisms differ, in the user's names; empty if nowhere."""
         return "" if f == g else f"{f} is not {g}"
