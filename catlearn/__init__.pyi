@@ -6,6 +6,7 @@ from . import (
     display as display,
     errors as errors,
     finset as finset,
+    learning as learning,
     lowering as lowering,
     models as models,
     training as training,
@@ -54,6 +55,16 @@ from .finset import (
     pullback as pullback,
     pushout as pushout,
     terminal as terminal,
+)
+from .learning import (
+    Dataset as Dataset,
+    Defined as Defined,
+    LearningDiagram as LearningDiagram,
+    LearningMorphism as LearningMorphism,
+    Loss as Loss,
+    LossTerm as LossTerm,
+    glue as glue,
+    loss_functor as loss_functor,
 )
 from .lowering import Lowered as Lowered, lower as lower
 from .models import (

@@ -1,0 +1,47 @@
+"""Learning diagrams: data sets, gluing, the choice of equations and the loss functor.
+
+A *learning diagram* is a presentation whose vertices carry spaces, whose edges carry maps and
+whose equations carry weights: an attributed C-set (Theory, section 2). Diagrams are composed by
+colimits, above all by :func:`glue`; their loss is an object of Cost, and gluing is additive on it
+but for the equations that emerge.
+
+Laws: colimits of valid diagrams are valid (definitions checked anew); the loss is a functor to
+Cost on morphisms that do not merge equations; ``L + L_0 = L_1 + L_2`` along a leg injective on
+equations; a basis implies all equations (Theory, sections 3 to 5).
+
+>>> import catlearn as cl
+>>> X, F, Y = cl.Space("X", 64), cl.Space("F", 32), cl.Categorical("Y", 10)
+>>> data = cl.LearningDiagram(cl.Dataset("digits", X=X, Y=Y))
+>>> model = cl.LearningDiagram(
+...     cl.Model("encoder", X, F, "linear"), cl.Model("head", F, Y, "linear")
+... )
+>>> [len(diagram.loss().terms) for diagram in (data, model, cl.glue(data, model))]
+[0, 0, 1]
+
+References
+----------
+Lary et al., "DiagrammaticLearning: A Graphical Language for Compositional Training Regimes",
+arXiv 2501.01515.
+"""
+
+from catlearn.learning.dataset import Dataset
+from catlearn.learning.diagram import LearningDiagram, LearningMorphism
+from catlearn.learning.gluing import glue
+from catlearn.learning.loss import Loss, loss_functor
+from catlearn.learning.parts import Defined
+from catlearn.learning.schema import LEARNING
+from catlearn.learning.selection import LossTerm, Selection, select
+
+__all__ = [
+    "LEARNING",
+    "Dataset",
+    "Defined",
+    "LearningDiagram",
+    "LearningMorphism",
+    "Loss",
+    "LossTerm",
+    "Selection",
+    "glue",
+    "loss_functor",
+    "select",
+]

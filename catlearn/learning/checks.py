@@ -1,0 +1,137 @@
+"""What makes a learning diagram valid, beyond being a presentation (Theory, section 2).
+
+Each check returns all its failures, in the names of the rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from catlearn.errors import Failure
+from catlearn.learning.dataset import check_columns
+from catlearn.models import DataLabel, ProductLabel, check_edge
+
+if TYPE_CHECKING:
+    from catlearn.learning.diagram import LearningDiagram
+
+
+def check_diagram(diagram: LearningDiagram) -> list[Failure]:
+    """List everything that keeps a presentation with attributes from being a learning diagram."""
+    definitions = [*check_strict(diagram), *check_acyclic(diagram)]
+    return [
+        *check_edges(diagram),
+        *check_soft(diagram),
+        *definitions,
+        *check_stored_data(diagram),
+    ]
+
+
+def check_edges(diagram: LearningDiagram) -> Iterator[Failure]:
+    """Each map fits the spaces of its edge; data sets have projections out and nothing in."""
+    for edge in diagram.edges:
+        source, target = diagram.ends(edge)
+        label = diagram.map_label(edge)
+        here, there = diagram.space_label(source), diagram.space_label(target)
+        where = f"edge '{edge}'"
+        if isinstance(there, DataLabel):
+            yield Failure("data set", where, f"ends at the data set '{target}'; nothing may")
+        elif label.kind == "defined":
+            continue
+        elif label.kind == "factor" and isinstance(here, ProductLabel):
+            yield from _check_factor(diagram, edge)
+        elif label.kind == "projection" and not isinstance(here, DataLabel):
+            yield Failure(
+                "data set", where, f"is a projection, but starts at '{source}', not at a data set"
+            )
+        elif label.kind != "projection" and isinstance(here, DataLabel):
+            yield Failure(
+                "data set",
+                where,
+                f"is a {label.kind} map on the data set '{source}'; only projections start there",
+            )
+        elif label.kind != "projection":
+            yield from check_edge(edge, label, here, there)
+
+
+def _check_factor(diagram: LearningDiagram, edge: str) -> Iterator[Failure]:
+    source, target = diagram.ends(edge)
+    factors = diagram.space_label(source).factors  # type: ignore[union-attr]
+    index = diagram.map_label(edge).index or 0
+    where = f"edge '{edge}'"
+    if index >= len(factors):
+        yield Failure("factor", where, f"projects to factor {index}, but there are {len(factors)}")
+    elif factors[index] != diagram.space_label(target):
+        yield Failure(
+            "factor",
+            where,
+            f"projects to factor {index}, {factors[index]}, but ends at '{target}', "
+            f"{diagram.space_label(target)}",
+        )
+
+
+def check_soft(diagram: LearningDiagram) -> Iterator[Failure]:
+    """Weights are finite and not negative."""
+    for name in diagram.soft_equations:
+        weight = diagram.weight(name)
+        if not (isinstance(weight, int | float) and math.isfinite(weight) and weight >= 0):
+            yield Failure(
+                "weight", f"equation '{name}'", f"has weight {weight!r}, expected a number >= 0"
+            )
+
+
+def check_strict(diagram: LearningDiagram) -> Iterator[Failure]:
+    """Each defined edge has exactly one definition, and strict equations are definitions."""
+    found: dict[str, list[tuple[int | None, str]]] = {}
+    for name, (lhs, rhs) in diagram.strict_equations.items():
+        definition = diagram.defines(lhs, rhs)
+        if definition is None:
+            yield Failure(
+                "definition",
+                f"strict equation '{name}'",
+                f"'{lhs} = {rhs}' defines no edge; one side must be a defined edge, alone or "
+                "followed by one factor of a product",
+            )
+            continue
+        edge, index, _ = definition
+        found.setdefault(edge, []).append((index, name))
+    for edge in diagram.edges:
+        if diagram.map_label(edge).kind == "defined":
+            yield from _check_definition(diagram, edge, found.get(edge, []))
+
+
+def _check_definition(
+    diagram: LearningDiagram, edge: str, found: list[tuple[int | None, str]]
+) -> Iterator[Failure]:
+    where = f"defined edge '{edge}'"
+    names = ", ".join(f"'{name}'" for _, name in found) or "none"
+    indices = [index for index, _ in found]
+    space = diagram.space_label(diagram.target(edge))
+    if indices == [None]:
+        return
+    if isinstance(space, ProductLabel) and None not in indices:
+        if sorted(i for i in indices if i is not None) != list(range(len(space.factors))):
+            yield Failure(
+                "definition",
+                where,
+                f"needs one strict equation for each of {len(space.factors)} factors, found: {names}",
+            )
+        return
+    yield Failure("definition", where, f"needs exactly one definition, found: {names}")
+
+
+def check_acyclic(diagram: LearningDiagram) -> Iterator[Failure]:
+    """No edge occurs in its own definition."""
+    cycle = diagram.rewriting.cycle()
+    if cycle:
+        around = " -> ".join([*cycle, cycle[0]])
+        yield Failure("definition", f"defined edge '{cycle[0]}'", f"is defined by itself: {around}")
+
+
+def check_stored_data(diagram: LearningDiagram) -> Iterator[Failure]:
+    """The arrays of a data set have one length, also after gluing."""
+    for name, arrays in diagram.data.items():
+        edges = {key: edge for edge, (data, key) in diagram.projections.items() if data == name}
+        labels = {key: diagram.space_label(diagram.target(edges[key])) for key in arrays}
+        yield from check_columns(name, labels, arrays)

@@ -1,0 +1,109 @@
+"""Strict equations: edges that are defined by others, and the rewriting they give.
+
+An edge is *defined* by one strict equation ``e = p``, or, into a product, by one strict
+equation ``e >> pr_i = f_i`` for each factor (Theory, section 2). Definitions are acyclic, so
+replacing a defined edge by its definition ends, and each path has one normal form: aliases are
+gone, and a pairing followed by a factor is the component. A pairing at the end of a path, or
+followed by a model, stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from catlearn.category import Path
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a defined edge stands for.
+
+    Parameters
+    ----------
+    edge
+        The defined edge.
+    paths
+        One path for an alias; one path for each factor of a pairing.
+    is_pairing
+        Whether the edge goes into a product, component by component.
+    """
+
+    edge: str
+    paths: tuple[Path, ...]
+    is_pairing: bool
+
+
+class Rewriting:
+    """Normal forms of paths modulo the strict equations of a diagram.
+
+    Parameters
+    ----------
+    definitions
+        The definition of each defined edge.
+    factor_index
+        The number of the factor that an edge projects to, or None for any other edge.
+    """
+
+    def __init__(
+        self,
+        definitions: Mapping[str, Definition],
+        factor_index: Callable[[str], int | None],
+    ) -> None:
+        self.definitions = definitions
+        self.factor_index = factor_index
+
+    def __call__(self, path: Path) -> Path:
+        """Return the normal form of a path."""
+        todo = list(reversed(path.edges))
+        done: list[str] = []
+        while todo:
+            edge = todo.pop()
+            definition = self.definitions.get(edge)
+            if definition is not None and not definition.is_pairing:
+                todo.extend(reversed(definition.paths[0].edges))
+                continue
+            index = self.factor_index(edge)
+            last = self.definitions.get(done[-1]) if done else None
+            if index is not None and last is not None:
+                done.pop()
+                todo.extend(reversed(last.paths[index].edges))
+                continue
+            done.append(edge)
+        return Path(path.source, tuple(done), path.target)
+
+    def cycle(self) -> list[str]:
+        """Return edges that define each other in a circle, or an empty list."""
+        import networkx as nx
+
+        try:
+            return [edge for edge, _ in nx.find_cycle(self._uses)]
+        except nx.NetworkXNoCycle:
+            return []
+
+    @cached_property
+    def _uses(self):
+        import networkx as nx
+
+        uses = nx.DiGraph()
+        for definition in self.definitions.values():
+            for path in definition.paths:
+                for edge in path.edges:
+                    if edge in self.definitions:
+                        uses.add_edge(definition.edge, edge)
+        return uses
+
+    def edges_of(self, path: Path) -> list[str]:
+        """Return the edges that a path evaluates, definitions opened, in order of first use."""
+        seen: dict[str, None] = {}
+        todo = list(reversed(path.edges))
+        while todo:
+            edge = todo.pop()
+            if edge in seen:
+                continue
+            seen[edge] = None
+            if edge in self.definitions:
+                for part in reversed(self.definitions[edge].paths):
+                    todo.extend(reversed(part.edges))
+        return [edge for edge in seen if edge not in self.definitions]

@@ -1,0 +1,528 @@
+"""Learning diagrams: presentations whose vertices are spaces and whose edges are models.
+
+A *learning diagram* is an attributed C-set on :data:`~catlearn.learning.schema.LEARNING`: a
+finite graph with equations between parallel paths, where each vertex carries a space, each
+edge a map, and each equation a weight (Theory, section 2; after Lary et al., arXiv 2501.01515).
+Read strictly it presents a category; read softly it is a learning problem.
+
+A diagram holds structure and hashable labels, never arrays. Data, starting values and frozen
+parameters sit in its ``store``, by edge; they are carried along by gluing, which refuses two
+different values for one row, and are not compared by ``==``.
+
+>>> import catlearn as cl
+>>> X, F, Y = cl.Space("X", 64), cl.Space("F", 32), cl.Categorical("Y", 10)
+>>> data = cl.LearningDiagram(cl.Dataset("digits", X=X, Y=Y))
+>>> encoder, head = cl.Model("encoder", X, F, "linear"), cl.Model("head", F, Y, "linear")
+>>> square = cl.glue(data, cl.LearningDiagram(encoder, head))
+>>> square
+LearningDiagram(4 vertices, 4 edges, 0 equations)
+>>> print(*square.emergent)
+digits.X >> encoder >> head = digits.Y
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from catlearn.category import Equation, Path, Presentation, PresentationMorphism
+from catlearn.cset import CSet, CSetMorphism
+from catlearn.errors import Failure, InvalidStructure, LabelConflict, UnknownName
+from catlearn.finset import Colimit, Tables
+from catlearn.learning.checks import check_diagram
+from catlearn.learning.definitions import Definition, Rewriting
+from catlearn.learning.loss import Loss
+from catlearn.learning.parts import Equations, Part, Rows
+from catlearn.learning.schema import LEARNING
+from catlearn.learning.selection import LossTerm, Selection, select
+from catlearn.models import DataLabel, Divergence, Map, SpaceLabel, same_values
+
+if TYPE_CHECKING:
+    from catlearn.category.walks import Arborescence
+    from catlearn.cost import Aggregator
+
+
+class LearningDiagram(Presentation, CSet):
+    """A training regime as a diagram.
+
+    Parameters
+    ----------
+    *parts
+        Spaces, data sets, models, pairings and defined edges. Spaces that parts mention come
+        along; parts that mention spaces of one name share its vertex.
+    equations
+        Soft equations as texts, :class:`~catlearn.Equation` values with ``weight``,
+        ``divergence`` and ``strict``, or a mapping from names to those. An equation without a
+        name is called by its text.
+    check
+        False skips all checks.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing everything that is wrong: parts that disagree, equations that do not resolve,
+        maps that do not fit their spaces, edges without a definition.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, Y = cl.Space("X", 4), cl.Space("Y", 2)
+    >>> D = cl.LearningDiagram(
+    ...     cl.Dataset("data", X=X, Y=Y),
+    ...     cl.Model("f", X, Y, "linear"),
+    ...     equations={"fit": cl.Equation("data.X >> f = data.Y", weight=2.0)},
+    ... )
+    >>> print(D.loss())
+    L(f) = 2 E_data(d_Y(f(data.X), data.Y))
+
+    References
+    ----------
+    Lary et al., "DiagrammaticLearning", arXiv 2501.01515.
+    """
+
+    shape = LEARNING
+
+    def __init__(self, *parts: Part, equations: Equations = (), check: bool = True) -> None:
+        rows = Rows()
+        rows.add_parts(parts)
+        rows.add_equations(equations)
+        self._fill_rows(rows, check)
+
+    @classmethod
+    def of_rows(cls, rows: Rows, check: bool = True) -> LearningDiagram:
+        """Return the diagram with these rows, checked."""
+        diagram = object.__new__(cls)
+        diagram._fill_rows(rows, check)
+        return diagram
+
+    def _fill_rows(self, rows: Rows, check: bool) -> None:
+        place = {vertex: number for number, vertex in enumerate(rows.vertices)}
+        edges = {edge: number for number, edge in enumerate(rows.edges)}
+        equations = rows.equations.values()
+        Tables.__init__(
+            self,
+            LEARNING,
+            sets={"V": tuple(place), "E": tuple(edges), "Eq": tuple(rows.equations)},
+            arrows={
+                "src": [place[source] for source, _, _ in rows.edges.values()],
+                "tgt": [place[target] for _, target, _ in rows.edges.values()],
+                "start": [place[row.lhs.source] for row in equations],
+                "end": [place[row.lhs.target] for row in equations],
+            },
+            lists={
+                "lhs": [[edges[edge] for edge in row.lhs.edges] for row in equations],
+                "rhs": [[edges[edge] for edge in row.rhs.edges] for row in equations],
+            },
+            attributes={
+                "space": tuple(rows.vertices.values()),
+                "map": tuple(label for _, _, label in rows.edges.values()),
+                "strict": tuple(row.strict for row in equations),
+                "weight": tuple(row.weight for row in equations),
+                "divergence": tuple(row.divergence for row in equations),
+            },
+            check=False,
+        )
+        self._set(_store=dict(rows.store))
+        failures = [*rows.failures, *(self.failures() if check else [])]
+        if failures:
+            raise InvalidStructure("LearningDiagram", failures)
+
+    def failures(self) -> list[Failure]:
+        """List every broken law, in the names of the rows."""
+        return super().failures() or check_diagram(self)
+
+    @classmethod
+    def _morphism_class(cls) -> type[LearningMorphism]:
+        return LearningMorphism
+
+    # What sits beside the tables.
+
+    @property
+    def store(self) -> Mapping[str, Any]:
+        """What sits beside the diagram, by edge: data for projections, else parameters."""
+        return MappingProxyType(vars(self).get("_store", {}))
+
+    @cached_property
+    def projections(self) -> dict[str, tuple[str, str]]:
+        """For each projection edge its data set and its short name there."""
+        found = {}
+        for edge in self.edges:
+            if self.map_label(edge).kind == "projection":
+                data = self.source(edge)
+                found[edge] = (data, edge.removeprefix(f"{data}."))
+        return found
+
+    @cached_property
+    def data(self) -> dict[str, dict[str, Any]]:
+        """The stored arrays: data set -> projection -> array, examples along the leading axis."""
+        arrays: dict[str, dict[str, Any]] = {}
+        for edge, (data, key) in self.projections.items():
+            if edge in self.store:
+                arrays.setdefault(data, {})[key] = self.store[edge]
+        return arrays
+
+    @cached_property
+    def starts(self) -> dict[str, Any]:
+        """The stored parameters of models and frozen edges, by edge."""
+        return {edge: value for edge, value in self.store.items() if edge not in self.projections}
+
+    def _glued(self, diagram: Any, legs: tuple[Any, ...]) -> LearningDiagram:
+        store: dict[str, Any] = {}
+        origin: dict[str, str] = {}
+        failures: list[Failure] = []
+        for name, leg in zip(diagram.names, legs, strict=True):
+            for edge, value in leg.domain.store.items():
+                image = leg.edge(edge)
+                if image not in store:
+                    store[image], origin[image] = value, f"{name}: {edge}"
+                elif not _same(store[image], value):
+                    what = "data" if image in self.projections else "parameters"
+                    message = f"{origin[image]} and {name}: {edge} hold different {what}"
+                    failures.append(Failure("stored values", f"edge '{image}'", message))
+        if failures:
+            raise LabelConflict("gluing", failures)
+        self._set(_store=store)
+        # Colimits keep each law but those of definitions, and the lengths of merged data sets.
+        failures = [f for f in check_diagram(self) if f.law in ("definition", "length")]
+        if failures:
+            raise InvalidStructure("the glued diagram", failures)
+        return self
+
+    def _restricted(self, inclusion: Any) -> LearningDiagram:
+        whole = inclusion.codomain.store
+        images = {edge: inclusion.edge(edge) for edge in self.edges}
+        self._set(_store={edge: whole[image] for edge, image in images.items() if image in whole})
+        return self
+
+    # Labels.
+
+    def space_label(self, vertex: str) -> SpaceLabel:
+        """Return the label of a vertex's space."""
+        return self.attributes["space"][self.row("V", vertex)]  # type: ignore[return-value]
+
+    def map_label(self, edge: str) -> Map:
+        """Return the label of an edge's map."""
+        return self.attributes["map"][self.row("E", edge)]  # type: ignore[return-value]
+
+    def weight(self, equation: str) -> float:
+        """Return the weight of an equation."""
+        return self.attributes["weight"][self.row("Eq", equation)]  # type: ignore[return-value]
+
+    def divergence(self, equation: str) -> Divergence:
+        """Return the divergence of an equation: its own, else that of the space where it ends."""
+        own = self.attributes["divergence"][self.row("Eq", equation)]
+        if own is not None:
+            return own  # type: ignore[return-value]
+        end = self.sides(equation)[0].target
+        return self.space_label(end).divergence  # type: ignore[attr-defined]
+
+    @cached_property
+    def data_sets(self) -> tuple[str, ...]:
+        """The vertices that are data sets."""
+        labels = zip(self.vertices, self.attributes["space"], strict=True)
+        return tuple(vertex for vertex, label in labels if isinstance(label, DataLabel))
+
+    @cached_property
+    def trainable(self) -> tuple[str, ...]:
+        """The trainable edges: the factors of the parameter space."""
+        return self._edges_of_kind("model")
+
+    @cached_property
+    def frozen(self) -> tuple[str, ...]:
+        """The edges whose parameters do not move."""
+        return self._edges_of_kind("frozen")
+
+    def _edges_of_kind(self, kind: str) -> tuple[str, ...]:
+        labels = zip(self.edges, self.attributes["map"], strict=True)
+        return tuple(edge for edge, label in labels if label.kind == kind)  # type: ignore
+
+    # Equations.
+
+    @cached_property
+    def strict_equations(self) -> dict[str, tuple[Path, Path]]:
+        """The equations that hold by construction."""
+        return self._equations_where(True)
+
+    @cached_property
+    def soft_equations(self) -> dict[str, tuple[Path, Path]]:
+        """The equations that are terms of the loss."""
+        return self._equations_where(False)
+
+    def _equations_where(self, strict: bool) -> dict[str, tuple[Path, Path]]:
+        rows = zip(self.names("Eq"), self.attributes["strict"], strict=True)
+        return {name: self.sides(name) for name, flag in rows if flag is strict}
+
+    def defines(self, lhs: Path, rhs: Path) -> tuple[str, int | None, Path] | None:
+        """Read a strict equation as a definition: the edge, the factor or None, and the path."""
+        for side, other in ((lhs, rhs), (rhs, lhs)):
+            if not 1 <= len(side) <= 2 or self.map_label(side.edges[0]).kind != "defined":
+                continue
+            if len(side) == 1:
+                return side.edges[0], None, other
+            last = self.map_label(side.edges[1])
+            if last.kind == "factor":
+                return side.edges[0], last.index, other
+        return None
+
+    @cached_property
+    def definitions(self) -> dict[str, Definition]:
+        """The definition of each defined edge."""
+        found: dict[str, dict[int, Path]] = {}
+        aliases: dict[str, Path] = {}
+        for lhs, rhs in self.strict_equations.values():
+            match self.defines(lhs, rhs):
+                case (edge, None, path):
+                    aliases[edge] = path
+                case (edge, int(index), path):
+                    found.setdefault(edge, {})[index] = path
+        pairings = {
+            edge: Definition(edge, tuple(paths[k] for k in sorted(paths)), True)
+            for edge, paths in found.items()
+        }
+        return pairings | {edge: Definition(edge, (p,), False) for edge, p in aliases.items()}
+
+    @cached_property
+    def rewriting(self) -> Rewriting:
+        """Normal forms of paths modulo the strict equations."""
+        factors = {
+            edge: label.index  # type: ignore[union-attr]
+            for edge, label in zip(self.edges, self.attributes["map"], strict=True)
+            if label.kind == "factor"  # type: ignore[union-attr]
+        }
+        return Rewriting(self.definitions, factors.get)
+
+    def definition(self, edge: str) -> tuple[Path, ...]:
+        """Return the paths that define an edge: one for an alias, one a factor for a pairing."""
+        if edge not in self.definitions:
+            raise UnknownName(f"edge '{edge}' is not a defined edge")
+        return self.definitions[edge].paths
+
+    def is_trainable(self, path: Path) -> bool:
+        """Whether a path evaluates a trainable edge."""
+        return self._rank(path) == 2
+
+    def _rank(self, path: Path) -> int:
+        """Return 2 if a path evaluates a trainable edge, else 1 if a frozen one, else 0."""
+        ranks = {"model": 2, "frozen": 1}
+        kinds = (self.map_label(edge).kind for edge in self.rewriting.edges_of(path))
+        return max((ranks.get(kind, 0) for kind in kinds), default=0)
+
+    def tree(self, data: str) -> Arborescence:
+        """Return the breadth-first arborescence of what a data set reaches.
+
+        Fixed edges are preferred, then frozen, then trainable ones, then those that come first.
+        """
+        trees = vars(self).setdefault("_trees", {})
+        if data not in trees:
+            trees[data] = self.reachable(
+                data, priority=lambda edge: self._rank(Path(*self._step(edge)))
+            )
+        return trees[data]
+
+    def _step(self, edge: str) -> tuple[str, tuple[str, ...], str]:
+        source, target = self.ends(edge)
+        return source, (edge,), target
+
+    def select(self, equations: Any = None, **options: Any) -> Selection:
+        """Choose equations; see :func:`~catlearn.learning.selection.select` for the options."""
+        return select(self, equations, **options)
+
+    def loss(
+        self,
+        equations: str | Sequence[str | Equation] | None = None,
+        *,
+        aggregator: str | Aggregator = "sum",
+        **options: Any,
+    ) -> Loss:
+        """Return the symbolic loss for a choice of equations.
+
+        Parameters
+        ----------
+        equations
+            ``"declared"``, ``"all"``, ``"irreducible"``, ``"basis"`` or a list of equations; by
+            default ``"declared"`` if the diagram declares any, else ``"all"``.
+        aggregator
+            How terms are put together, ``"sum"`` or ``"max"``.
+        **options
+            ``max_length``, ``bound`` and ``instances``, as for
+            :func:`~catlearn.learning.selection.select`.
+
+        Raises
+        ------
+        InvalidStructure
+            If an equation is reached by no data.
+        TooManyPaths
+            If the enumeration is infinite or over its bound.
+        """
+        return Loss(self, select(self, equations, **options), aggregator)
+
+    def with_equations(self, equations: Equations, *, only: bool = False) -> LearningDiagram:
+        """Return the diagram with more soft equations.
+
+        Parameters
+        ----------
+        equations
+            As for the constructor.
+        only
+            Whether they replace the soft equations there are.
+        """
+        rows = Rows.of(self)
+        if only:
+            rows.equations = {name: row for name, row in rows.equations.items() if row.strict}
+        rows.add_equations(equations)
+        return type(self).of_rows(rows)
+
+    def instantiate(
+        self, equations: str | Sequence[str | Equation] | None = None, **options: Any
+    ) -> LearningDiagram:
+        """Return the diagram that declares exactly the equations of a selection, as its rows."""
+        terms = select(self, equations, **options).terms
+        rows = Rows.of(self)
+        rows.equations = {name: row for name, row in rows.equations.items() if row.strict}
+        rows.add_terms(terms)
+        return type(self).of_rows(rows)
+
+    def bind(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> LearningDiagram:
+        """Return the diagram with architectures, starting values or data filled in.
+
+        Parameters
+        ----------
+        values, **more
+            By edge: anything that :class:`~catlearn.Model` accepts as an architecture. By data
+            set: a mapping from projections to arrays.
+
+        Raises
+        ------
+        InvalidStructure
+            Listing names that nothing answers to, edges that have another architecture already,
+            and values that do not fit.
+        """
+        rows = Rows.of(self)
+        for name, value in {**(values or {}), **more}.items():
+            rows.bind(name, value)
+        return type(self).of_rows(rows)
+
+    # Gluing.
+
+    @property
+    def gluing(self) -> Colimit | None:
+        """The colimit that this diagram is the apex of, if :func:`~catlearn.glue` made it."""
+        return vars(self).get("_gluing")
+
+    @cached_property
+    def emergent(self) -> tuple[LossTerm, ...]:
+        """The equations that none of the glued parts has; see :mod:`catlearn.learning.gluing`."""
+        from catlearn.learning.gluing import emergent
+
+        return emergent(self)
+
+    # Text.
+
+    def __repr__(self) -> str:
+        counts = ((len(self.vertices), "vertices", "vertex"), (len(self.edges), "edges", "edge"))
+        counts += ((len(self.names("Eq")), "equations", "equation"),)
+        said = ", ".join(f"{n} {one if n == 1 else many}" for n, many, one in counts)
+        return f"LearningDiagram({said})"
+
+    def __str__(self) -> str:
+        lines = [
+            f"{vertex} = {self.space_label(vertex)}"
+            for vertex in self.vertices
+            if vertex not in self.data_sets
+        ]
+        for edge in self.edges:
+            source, target = self.ends(edge)
+            lines.append(f"{edge} : {source} -> {target}  ({self.map_label(edge)})")
+        for name in self.names("Eq"):
+            lhs, rhs = self.sides(name)
+            strict = name in self.strict_equations
+            sign = ":=" if strict else "="
+            said = "" if strict or self.weight(name) == 1 else f"  (weight {self.weight(name):g})"
+            label = "" if name == f"{lhs} = {rhs}" else f"{name}: "
+            lines.append(f"{label}{lhs} {sign} {rhs}{said}")
+        return "\n".join(lines)
+
+
+class LearningMorphism(PresentationMorphism, CSetMorphism):
+    """A morphism of learning diagrams: rows to rows, preserving ends, sides and attributes.
+
+    Parameters
+    ----------
+    domain, codomain
+        Learning diagrams.
+    V, E, Eq
+        Where vertices, edges and equations go: mappings of names, or lists of rows.
+    check
+        False skips the checks.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every broken square by the names of the rows.
+    """
+
+    domain: LearningDiagram
+    codomain: LearningDiagram
+
+    def __init__(
+        self,
+        domain: LearningDiagram,
+        codomain: LearningDiagram,
+        V: Mapping[str, str] | Sequence[int] = (),
+        E: Mapping[str, str] | Sequence[int] = (),
+        Eq: Mapping[str, str] | Sequence[int] = (),
+        *,
+        check: bool = True,
+    ) -> None:
+        PresentationMorphism.__init__(self, domain, codomain, V=V, E=E, Eq=Eq, check=check)
+
+    def __repr__(self) -> str:
+        parts = ", ".join(
+            f"{table}={{{', '.join(self._images(table))}}}" for table in self.domain.shape.tables
+        )
+        return f"LearningMorphism({self.domain!r} -> {self.codomain!r}, {parts})"
+
+    def _images(self, table: str) -> Iterator[str]:
+        images = self.codomain.sets[table].labels(self.components[table].values)
+        for name, image in zip(self.domain.names(table), images, strict=True):
+            yield name if name == image else f"{name}: {image}"
+
+    def restrict(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply phi* to parameters: ``(phi* theta')_e = theta'_{phi(e)}``.
+
+        Parameters
+        ----------
+        params
+            Values by trainable edge of the codomain.
+        """
+        return {edge: params[self.edge(edge)] for edge in self.domain.trainable}
+
+    def lifts(self, path: Path) -> Iterator[Path]:
+        """Yield the paths of the domain that this morphism sends to a path."""
+        above: dict[str, list[str]] = {}
+        for edge in self.domain.edges:
+            above.setdefault(self.edge(edge), []).append(edge)
+        starts = [v for v in self.domain.vertices if self.vertex(v) == path.source]
+        stack = [(start, (), start) for start in starts]
+        while stack:
+            source, edges, at = stack.pop()
+            if len(edges) == len(path):
+                yield Path(source, edges, at)
+                continue
+            for edge in above.get(path.edges[len(edges)], []):
+                if self.domain.source(edge) == at:
+                    stack.append((source, (*edges, edge), self.domain.target(edge)))
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two stored values are one: the same object, or equal arrays throughout."""
+    if one is other:
+        return True
+    if hasattr(one, "dtype") and hasattr(other, "dtype"):
+        one, other = np.asarray(one), np.asarray(other)
+        return one.dtype == other.dtype and np.array_equal(one, other)
+    return same_values(one, other)

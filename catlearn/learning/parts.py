@@ -1,0 +1,329 @@
+"""From parts (spaces, data sets, models, pairings) to the rows of a learning diagram.
+
+Parts that mention a space of the same name share its vertex; everything that disagrees is
+collected, so that one error lists it all.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from catlearn.category import Equation, Graph, Path
+from catlearn.category.equation import steps_of, trace
+from catlearn.errors import CatlearnError, Failure, PathSyntaxError, did_you_mean
+from catlearn.learning.dataset import Dataset, as_array
+from catlearn.models import DataLabel, Divergence, Map, Model, Pairing, Product
+from catlearn.models.adapters import as_architecture
+from catlearn.models.spaces import NamedSpace
+
+if TYPE_CHECKING:
+    from catlearn.learning.diagram import LearningDiagram
+    from catlearn.learning.selection import LossTerm
+
+Equations = Iterable[str | Equation] | Mapping[str, str | Equation]
+
+
+class Defined:
+    """An edge that stands for a path: a strict equation ``name = path``.
+
+    Parameters
+    ----------
+    name
+        The name of the edge.
+    path
+        The text of the path, such as ``"encoder >> head"``.
+
+    Examples
+    --------
+    >>> Defined("classifier", "encoder >> head")
+    Defined('classifier', 'encoder >> head')
+    """
+
+    def __init__(self, name: str, path: str) -> None:
+        self.name = name
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Defined({self.name!r}, {self.path!r})"
+
+
+Part = NamedSpace | Dataset | Model | Pairing | Defined
+
+
+@dataclass(frozen=True)
+class EquationRow:
+    """One row of the table of equations."""
+
+    lhs: Path
+    rhs: Path
+    strict: bool
+    weight: float
+    divergence: Any
+
+
+@dataclass
+class Rows:
+    """The rows of a diagram while it is put together."""
+
+    vertices: dict[str, Any] = field(default_factory=dict)
+    edges: dict[str, tuple[str, str, Map]] = field(default_factory=dict)
+    equations: dict[str, EquationRow] = field(default_factory=dict)
+    store: dict[str, Any] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    def add_parts(self, parts: Iterable[Part]) -> None:
+        """Add the rows of all parts; edges that are defined by others come last."""
+        later: list[Pairing | Defined] = []
+        for part in parts:
+            if isinstance(part, NamedSpace):
+                self._space(part)
+            elif isinstance(part, Dataset):
+                self._data_set(part)
+            elif isinstance(part, Model):
+                self._model(part)
+            elif isinstance(part, Pairing | Defined):
+                later.append(part)
+            else:
+                self.failures.append(
+                    Failure(
+                        "parts",
+                        repr(part),
+                        "expected a space, data set, model, pairing or defined edge, found "
+                        f"{type(part).__name__}; diagrams are put together with glue(...)",
+                    )
+                )
+        self._defined(later)
+
+    def _space(self, space: NamedSpace) -> None:
+        known = self.vertices.setdefault(space.name, space.label)
+        if known != space.label:
+            self.failures.append(
+                Failure(
+                    "one space per name",
+                    f"space '{space.name}'",
+                    f"stands for {known} and for {space.label}; rename one of them",
+                )
+            )
+        if isinstance(space, Product):
+            for index, factor in enumerate(space.spaces):
+                self._space(factor)
+                label = Map("factor", index=index)
+                self._edge(f"{space.name}.{factor.name}", space.name, factor.name, label)
+
+    def _edge(self, name: str, source: str, target: str, label: Map) -> None:
+        row = (source, target, label)
+        known = self.edges.setdefault(name, row)
+        if known != row:
+            self.failures.append(
+                Failure(
+                    "one map per name",
+                    f"edge '{name}'",
+                    f"stands for {known[2]} from {known[0]} to {known[1]} and for {label} from "
+                    f"{source} to {target}; rename one of them",
+                )
+            )
+
+    def _data_set(self, data: Dataset) -> None:
+        label = DataLabel()
+        known = self.vertices.setdefault(data.name, label)
+        if known != label:
+            where = f"data set '{data.name}'"
+            self.failures.append(
+                Failure("one space per name", where, "a space has the same name; rename one")
+            )
+        for key, space in data.spaces.items():
+            self._space(space)
+            edge = f"{data.name}.{key}"
+            self._edge(edge, data.name, space.name, Map("projection"))
+            if key in data.arrays:
+                self.store[edge] = data.arrays[key]
+
+    def _model(self, model: Model) -> None:
+        self._space(model.source)
+        self._space(model.target)
+        self._edge(model.name, model.source.name, model.target.name, model.label)
+        if model.start is not None:
+            self.store[model.name] = model.start
+
+    def _defined(self, parts: list[Pairing | Defined]) -> None:
+        """Add defined edges; each may use those that are added before it in any order."""
+        waiting = list(parts)
+        while waiting:
+            graph = self.graph()
+            ready = [part for part in waiting if _names(part) <= set(graph.edges)]
+            for part in ready or waiting:
+                self._define(part, graph)
+            waiting = [part for part in waiting if part not in ready] if ready else []
+
+    def _define(self, part: Pairing | Defined, graph: Graph) -> None:
+        where = f"defined edge '{part.name}'"
+        texts = part.paths if isinstance(part, Pairing) else (part.path,)
+        paths: list[Path] = []
+        for text in texts:
+            path, failures = trace(steps_of(text), graph, where)
+            self.failures += failures
+            if path is not None:
+                paths.append(path)
+        if len(paths) < len(texts):
+            return
+        if len({path.source for path in paths}) > 1:
+            starts = ", ".join(f"'{path}' at {path.source}" for path in paths)
+            self.failures.append(
+                Failure(
+                    "pairing", where, f"its paths must start at one vertex, but start: {starts}"
+                )
+            )
+            return
+        if isinstance(part, Pairing):
+            self._pair(part, paths, where)
+        else:
+            path = paths[0]
+            self._edge(part.name, path.source, path.target, Map("defined"))
+            self._strict(Path(path.source, (part.name,), path.target), path)
+
+    def _pair(self, part: Pairing, paths: list[Path], where: str) -> None:
+        product = part.product
+        self._space(product)
+        factors = [factor.name for factor in product.spaces]
+        if [path.target for path in paths] != factors:
+            ends = ", ".join(f"'{path}' at {path.target}" for path in paths)
+            self.failures.append(
+                Failure(
+                    "pairing",
+                    where,
+                    f"needs one path to each of {', '.join(factors)} in this order, but its paths "
+                    f"end: {ends}",
+                )
+            )
+            return
+        source = paths[0].source
+        self._edge(part.name, source, product.name, Map("defined"))
+        for factor, path in zip(factors, paths, strict=True):
+            side = Path(source, (part.name, f"{product.name}.{factor}"), factor)
+            self._strict(side, path)
+
+    def _strict(self, lhs: Path, rhs: Path) -> None:
+        self.equations[f"{lhs} = {rhs}"] = EquationRow(lhs, rhs, True, 0.0, None)
+
+    def graph(self) -> Graph:
+        """Return the graph of the rows so far."""
+        ends = {name: (source, target) for name, (source, target, _) in self.edges.items()}
+        return Graph(ends, vertices=tuple(self.vertices))
+
+    def add_equations(self, equations: Equations) -> None:
+        """Resolve equations against the rows so far and add them."""
+        if isinstance(equations, Mapping):
+            named = [(name, value) for name, value in equations.items()]
+        else:
+            named = [(None, value) for value in equations]
+        graph = self.graph() if named else None
+        for name, value in named:
+            self._equation(name, value, graph)
+
+    def _equation(self, name: str | None, value: Any, graph: Any) -> None:
+        try:
+            equation = Equation.of(value)
+        except PathSyntaxError as error:
+            self.failures.append(Failure("syntax", f"equation {name or value!r}", str(error)))
+            return
+        name = str(equation) if name is None else name
+        where = f"equation '{name}'"
+        failures = equation.failures(graph, where)
+        known = ("weight", "divergence", "strict")
+        failures += [
+            Failure("attributes", where, f"has no attribute {key!r}; there are {', '.join(known)}")
+            for key in equation.attributes
+            if key not in known
+        ]
+        if name in self.equations:
+            failures.append(Failure("names", where, "is declared twice; give one another name"))
+        divergence = equation.attributes.get("divergence")
+        try:
+            divergence = None if divergence is None else Divergence.of(divergence)  # type: ignore
+        except CatlearnError as error:
+            failures.append(Failure("divergence", where, str(error)))
+        if failures:
+            self.failures += failures
+            return
+        lhs, rhs = equation.resolve(graph)
+        strict = bool(equation.attributes.get("strict", False))
+        weight = 0.0 if strict else equation.attributes.get("weight", 1.0)
+        self.equations[name] = EquationRow(lhs, rhs, strict, _number(weight), divergence)
+
+    def add_terms(self, terms: Iterable[LossTerm]) -> None:
+        """Add the equations of a selection as declared rows."""
+        for term in terms:
+            space = self.vertices[term.target]
+            own = None if term.divergence == space.divergence else term.divergence
+            self.equations[term.name] = EquationRow(term.lhs, term.rhs, False, term.weight, own)
+
+    def bind(self, name: str, value: Any) -> None:
+        """Fill in the architecture of an edge, or the arrays of a data set."""
+        where = f"bind({name}=...)"
+        if isinstance(self.vertices.get(name), DataLabel):
+            self._bind_data(name, value, where)
+        elif name in self.edges and self.edges[name][2].architecture is not None:
+            self._bind_edge(name, value, where)
+        else:
+            known = [vertex for vertex, label in self.vertices.items() if label == DataLabel()]
+            known += [edge for edge, (_, _, label) in self.edges.items() if label.architecture]
+            message = f"no model and no data set has this name; {did_you_mean(name, known)}"
+            self.failures.append(Failure("names", where, message))
+
+    def _bind_data(self, name: str, value: Any, where: str) -> None:
+        arrays = value.arrays if isinstance(value, Dataset) else value
+        for key, array in dict(arrays).items():
+            candidates = (f"{name}.{key}", key)
+            edge = next((e for e in candidates if self.edges.get(e, ("",))[0] == name), None)
+            if edge is None:
+                keys = [
+                    e.removeprefix(f"{name}.") for e, row in self.edges.items() if row[0] == name
+                ]
+                message = f"the data set has no projection '{key}'; {did_you_mean(key, keys)}"
+                self.failures.append(Failure("projection", where, message))
+            else:
+                self.store[edge] = as_array(array)
+
+    def _bind_edge(self, name: str, value: Any, where: str) -> None:
+        source, target, label = self.edges[name]
+        try:
+            architecture, start = as_architecture(f"edge '{name}'", value)
+        except CatlearnError as error:
+            self.failures.append(Failure("architecture", where, str(error)))
+            return
+        had = label.architecture
+        if had is not None and had.bound and had != architecture:
+            message = f"the edge has the architecture {had} already; found {architecture}"
+            self.failures.append(Failure("architecture", where, message))
+            return
+        self.edges[name] = (source, target, Map(label.kind, architecture))
+        if start is not None and name not in self.store:
+            self.store[name] = start
+
+    @classmethod
+    def of(cls, diagram: LearningDiagram) -> Rows:
+        """Return the rows of a diagram, to be changed and made a diagram again."""
+        columns = (diagram.attributes[key] for key in ("strict", "weight", "divergence"))
+        equations = zip(diagram.names("Eq"), *columns, strict=True)
+        return cls(
+            vertices=dict(zip(diagram.vertices, diagram.attributes["space"], strict=True)),
+            edges={edge: (*diagram.ends(edge), diagram.map_label(edge)) for edge in diagram.edges},
+            equations={
+                name: EquationRow(*diagram.sides(name), strict, weight, divergence)  # type: ignore
+                for name, strict, weight, divergence in equations
+            },
+            store=dict(diagram.store),
+        )
+
+
+def _number(weight: Any) -> Any:
+    """Return Python's own number for any number, so that files and labels can hold it."""
+    return float(weight) if isinstance(weight, numbers.Real) else weight
+
+
+def _names(part: Pairing | Defined) -> set[str]:
+    texts = part.paths if isinstance(part, Pairing) else (part.path,)
+    return {step for text in texts for step in steps_of(text) if isinstance(step, str)}
