@@ -1,0 +1,215 @@
+"""Attributed C-sets: tables on a schema, and their morphisms.
+
+A *C-set* on a schema is a functor from the category that it presents to finite sets: a set for
+each table and a function for each arrow, such that the schema's equations hold. An *attributed*
+one labels rows besides. A *morphism* is a natural transformation: a function for each table
+that commutes with the arrows, with list-valued arrows entry by entry, and preserves attributes.
+Rows are numbered from 0 and may have names.
+
+Laws: naturality, ``f_S >> a' == a >> f_T`` for each arrow a : S -> T; colimits are computed
+table by table and inherit the equations.
+
+>>> from catlearn.cset import CSet, CSetMorphism, SchGraph
+>>> from catlearn.finset import pushout
+>>> point = CSet(SchGraph, V=1)
+>>> arrow = CSet(SchGraph, V=2, E=1, src=[0], tgt=[1])
+>>> loop = CSet(SchGraph, V=1, E=1, src=[0], tgt=[0])
+>>> glued = pushout(CSetMorphism(point, arrow, V=[1]), CSetMorphism(point, loop, V=[0]))
+>>> list(glued.apex.src), list(glued.apex.tgt)
+([0, 1], [1, 1])
+>>> CSetMorphism(arrow, arrow, V=[1, 0], E=[0])
+Traceback (most recent call last):
+    ...
+catlearn.errors.InvalidStructure: CSetMorphism is not valid (2 failures):
+  - E '0': src of its image is '0', the image of its src is '1' [naturality of src]
+  - E '0': tgt of its image is '1', the image of its tgt is '0' [naturality of tgt]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from catlearn.category import Path
+from catlearn.cset.schema import Schema
+from catlearn.errors import Failure, InvalidStructure, did_you_mean
+from catlearn.finset import FinFunction, Shape, TableMorphism, Tables
+from catlearn.finset.value import SHOWN, listing
+
+KINDS = ("sets", "arrows", "lists", "attributes")
+
+
+class CSet(Tables):
+    """Tables on a schema.
+
+    Parameters
+    ----------
+    schema
+        The schema; a bare :class:`Shape` is one without equations.
+    parts
+        What ``**named`` says, for names that are not Python identifiers.
+    check
+        Whether to look for broken laws.
+    **named
+        By name: the size or the row names of each table, the values of each arrow (rows by
+        number or name), the rows of each list, the labels of each attribute. Tables that are
+        not given are empty.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing unknown names; or everything that is wrong, and each row at which the two
+        sides of an equation differ.
+
+    Examples
+    --------
+    >>> from catlearn.cset import SchGraph
+    >>> G = CSet(SchGraph, V=["a", "b"], E=1, src=["a"], tgt=["b"])
+    >>> G.V, G.tgt, G.tgt(0)
+    (FinSet(['a', 'b']), FinFunction([1], codomain=['a', 'b']), 1)
+    """
+
+    def __init__(
+        self,
+        schema: Shape,
+        parts: Mapping[str, Any] | None = None,
+        /,
+        *,
+        check: bool = True,
+        **named: Any,
+    ) -> None:
+        schema = Schema.of(schema)
+        kinds = (schema.tables, schema.arrows, schema.lists, schema.attributes)
+        given = {**(parts or {}), **named}
+        known = [name for kind in kinds for name in kind]
+        failures = [
+            Failure("names", name, f"is not in the schema; {did_you_mean(name, known)}")
+            for name in given
+            if name not in known
+        ]
+        if failures:
+            raise InvalidStructure(type(self).__name__, failures)
+        by_kind = ({name: given[name] for name in kind if name in given} for kind in kinds)
+        Tables.__init__(self, schema, *by_kind, check=check)
+
+    @classmethod
+    def of(cls, tables: Tables) -> CSet:
+        """Return any tables, such as a graph or a presentation, as a C-set.
+
+        Examples
+        --------
+        >>> from catlearn.category import Graph
+        >>> G = Graph({"f": ("A", "B")})
+        >>> CSet.of(G).V, Graph.of(CSet.of(G)) == G
+        (FinSet(['A', 'B']), True)
+        """
+        shape = Schema.of(tables.shape)
+        return CSet._build(shape, *(getattr(tables, kind) for kind in KINDS))
+
+    @classmethod
+    def _morphism_class(cls) -> type[TableMorphism]:
+        return CSetMorphism
+
+    @property
+    def schema(self) -> Schema:
+        """The schema that it is on."""
+        return Schema.of(self.shape)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the table, arrow, list or attribute of this name."""
+        # Copying and unpickling ask for special names before there are any fields.
+        if not name.startswith("__"):
+            for kind in KINDS:
+                field = vars(self).get(kind, {})
+                if name in field:
+                    return field[name]
+        raise AttributeError(f"{type(self).__name__} has no table, arrow or attribute {name!r}")
+
+    def along(self, path: Path) -> FinFunction:
+        """Return the composite of the functions along a path of plain arrows."""
+        composite = FinFunction.identity(self.sets[path.source])
+        for arrow in path.edges:
+            composite = composite >> self.arrows[arrow]
+        return composite
+
+    def failures(self) -> list[Failure]:
+        """List what is wrong with the tables; then broken equations and labels of a wrong type."""
+        failures = super().failures()
+        if failures or not isinstance(self.shape, Schema):
+            return failures
+        for equation, left, right in self.shape.laws:
+            over, under = self.along(left), self.along(right)
+            bad = np.flatnonzero(over.values != under.values)
+            if bad.size:
+                rows, values = self.sets[left.source], self.sets[left.target]
+                shown = (
+                    f"{left.source} {rows.label(k)!r} goes to {values.label(over(int(k)))!r} "
+                    f"and to {values.label(under(int(k)))!r}"
+                    for k in bad[:SHOWN]
+                )
+                message = listing(shown, bad.size)
+                failures.append(Failure("equations", f"equation '{equation}'", message))
+        for name, expected in self.shape.types.items():
+            rows = self.sets[self.shape.attributes[name]]
+            column = self.attributes[name]
+            bad = [k for k in rows if not isinstance(column[k], (expected, type(None)))]
+            if bad:
+                called = getattr(expected, "__name__", str(expected))
+                shown = (f"{rows.label(k)!r} has {column[k]!r}" for k in bad[:SHOWN])
+                message = f"not of type {called}: {listing(shown, len(bad))}"
+                failures.append(Failure("types", f"attribute {name!r}", message))
+        return failures
+
+    def __repr__(self) -> str:
+        sets = {t: list(one.names) if one.names else one.size for t, one in self.sets.items()}
+        parts: dict[str, Any] = dict(sets)
+        parts |= {name: f.values.tolist() for name, f in self.arrows.items()}
+        parts |= {name: list(f) for name, f in self.lists.items()}
+        parts |= {name: list(column) for name, column in self.attributes.items()}
+        if all(name.isidentifier() and name != "check" for name in parts):
+            given = ", ".join(f"{name}={part!r}" for name, part in parts.items())
+            return f"CSet({self.schema!r}, {given})"
+        return f"CSet({self.schema!r}, {parts!r})"
+
+
+class CSetMorphism(TableMorphism):
+    """A natural transformation between C-sets on one schema.
+
+    Parameters
+    ----------
+    domain, codomain
+        The C-sets.
+    parts
+        What ``**components`` says, for names that are not Python identifiers.
+    check
+        Whether to check naturality.
+    **components
+        By table: the row that each row goes to, as a list of numbers or names, or as a
+        mapping from row names. Tables that are empty need not be given.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every square that does not commute: the row, and both ways around.
+    """
+
+    domain: Tables
+    codomain: Tables
+
+    def __init__(
+        self,
+        domain: Tables,
+        codomain: Tables,
+        parts: Mapping[str, Any] | None = None,
+        /,
+        *,
+        check: bool = True,
+        **components: Any,
+    ) -> None:
+        TableMorphism.__init__(self, domain, codomain, {**(parts or {}), **components}, check=check)
+
+    def __repr__(self) -> str:
+        parts = {table: f.values.tolist() for table, f in self.components.items()}
+        return f"CSetMorphism({self.domain!r}, {self.codomain!r}, {parts})"

@@ -1,0 +1,117 @@
+"""Schemas: what tables a C-set has, and which composites of their arrows agree.
+
+A *schema* presents a category C by tables (its objects), plain arrows and equations between
+composites of plain arrows; besides, it may have list-valued arrows T -> List(U), and
+attributes, which label the rows of a table. (Spivak, "Functorial data migration"; Patterson,
+Lynch, Fairbanks, arXiv 2106.04703.)
+
+>>> from catlearn.cset import Schema
+>>> reflexive = Schema(
+...     objects=["V", "E"],
+...     arrows={"src": ("E", "V"), "tgt": ("E", "V"), "refl": ("V", "E")},
+...     equations=["refl >> src = id(V)", "refl >> tgt = id(V)"],
+... )
+>>> reflexive.equations[0]
+Equation('refl >> src = id(V)')
+>>> Schema(objects=["A"], arrows={"s": ("A", "A")}, equations=["s >> t = s"])
+Traceback (most recent call last):
+    ...
+catlearn.errors.InvalidStructure: Schema is not valid (1 failure):
+  - equation 's >> t = s', left side: there is no edge t; there are s [known edges]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from catlearn.category import Equation, Graph, Path
+from catlearn.category.equation import Side
+from catlearn.errors import InvalidStructure
+from catlearn.finset import Record, Shape
+
+
+class Schema(Shape):
+    """The shape of tables, with equations and with types of attributes.
+
+    Parameters
+    ----------
+    objects
+        Names of the tables.
+    arrows, lists
+        Name -> (source, target), for plain and for list-valued arrows.
+    attributes
+        Name -> table, or name -> (table, type) to say which type its labels have.
+    equations
+        Equations between composites of plain arrows, written ``"src >> f = g"``.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing names used twice and ends that are not tables; or every unknown arrow, step
+        that does not compose and pair of sides that are not parallel.
+    """
+
+    equations: tuple[Equation, ...]
+    types: Record[str, type | tuple[type, ...]]
+
+    def __init__(
+        self,
+        objects: Iterable[str] = (),
+        arrows: Mapping[str, tuple[str, str]] | None = None,
+        lists: Mapping[str, tuple[str, str]] | None = None,
+        attributes: Mapping[str, str | tuple[str, type]] | None = None,
+        equations: Iterable[Equation | str | tuple[Side, Side]] = (),
+    ) -> None:
+        tables: dict[str, str] = {}
+        types: dict[str, type] = {}
+        for name, given in (attributes or {}).items():
+            if isinstance(given, str):
+                tables[name] = given
+            else:
+                tables[name], types[name] = given
+        read = tuple(Equation.of(equation) for equation in equations)
+        self._set(equations=read, types=Record(types))
+        super().__init__(objects, arrows, lists, tables)
+        failures = [failure for equation in read for failure in equation.failures(self.graph)]
+        if failures:
+            raise InvalidStructure(type(self).__name__, failures)
+
+    @classmethod
+    def of(cls, shape: Shape) -> Schema:
+        """Return a shape as a schema; a schema is returned unchanged."""
+        if isinstance(shape, Schema):
+            return shape
+        return cls(shape.tables, shape.arrows, shape.lists, shape.attributes)
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The names of the tables."""
+        return self.tables
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph of tables and plain arrows, whose paths are the composites."""
+        return Graph(self.arrows, vertices=self.tables)
+
+    @cached_property
+    def laws(self) -> tuple[tuple[Equation, Path, Path], ...]:
+        """Each equation with its two sides as paths."""
+        return tuple((equation, *equation.resolve(self.graph)) for equation in self.equations)
+
+    def _key(self) -> tuple[object, ...]:
+        return *super()._key(), frozenset(self.equations), self.types
+
+    def __repr__(self) -> str:
+        attributes = {
+            name: (table, self.types[name]) if name in self.types else table
+            for name, table in self.attributes.items()
+        }
+        fields = {"arrows": self.arrows, "lists": self.lists, "attributes": attributes}
+        fields["equations"] = list(map(str, self.equations))
+        given = "".join(f", {name}={field!r}" for name, field in fields.items() if field)
+        return f"{type(self).__name__}({list(self.tables)!r}{given})"
+
+
+SchGraph = Schema(objects=["V", "E"], arrows={"src": ("E", "V"), "tgt": ("E", "V")})
+"""The schema of graphs: C-sets on it are graphs."""
