@@ -223,7 +223,7 @@ class Arborescence:
 
     @property
     def outside(self) -> tuple[str, ...]:
-        """The reached edges outside the tree, in the graph's order: |E| - |V| + 1 of them."""
+        """The reached edges outside the tree, in the graph's order: ``|E| - |V| + 1`` of them."""
         chosen = {edge for edge, _ in self.entering.values()}
         return tuple(edge for edge in self.edges if edge not in chosen)
 
