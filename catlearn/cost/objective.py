@@ -160,7 +160,8 @@ class Objective:
     def constants(self) -> tuple[str, ...]:
         """The symbols that are not parameters, in order of occurrence in terms of weight > 0."""
         symbols = dict.fromkeys(name for atom in self.coefficients for name in atom.symbols)
-        return tuple(name for name in symbols if name not in set(self.parameters))
+        trained = set(self.parameters)
+        return tuple(name for name in symbols if name not in trained)
 
     @cached_property
     def coefficients(self) -> dict[Atom, Weight]:
@@ -222,7 +223,8 @@ class Objective:
             If a constant gets the name of a parameter.
         """
         parameters = tuple(dict.fromkeys(mapping.get(p, p) for p in self.parameters))
-        clashes = [c for c in self.constants if mapping.get(c, c) in set(parameters)]
+        trained = set(parameters)
+        clashes = [c for c in self.constants if mapping.get(c, c) in trained]
         if clashes:
             failures = [
                 Failure(
