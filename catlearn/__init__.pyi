@@ -3,6 +3,7 @@
 from . import (
     category as category,
     cost as cost,
+    cset as cset,
     display as display,
     errors as errors,
     finset as finset,
@@ -32,6 +33,12 @@ from .cost import (
     Objective as Objective,
     Term as Term,
     register_aggregator as register_aggregator,
+)
+from .cset import (
+    CSet as CSet,
+    CSetMorphism as CSetMorphism,
+    Schema as Schema,
+    SchGraph as SchGraph,
 )
 from .errors import CatlearnError as CatlearnError, InvalidStructure as InvalidStructure
 from .finset import (
@@ -63,6 +70,7 @@ from .learning import (
     LearningMorphism as LearningMorphism,
     Loss as Loss,
     LossTerm as LossTerm,
+    Selection as Selection,
     glue as glue,
     loss_functor as loss_functor,
 )
