@@ -4,8 +4,7 @@ import sys
 
 import pytest
 import sympy
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from catlearn.cost import Atom
 from catlearn.errors import InvalidStructure, UnknownName

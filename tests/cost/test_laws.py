@@ -9,8 +9,7 @@ import random
 from fractions import Fraction
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from catlearn.cost import Atom, CostMorphism, Objective, Term, apart, injections
 from catlearn.errors import InvalidStructure, NotCertified, NotComposable, UnknownName
