@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from operator import index
 from typing import Any, overload
 
 import numpy as np
@@ -26,7 +27,7 @@ from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownNam
 from catlearn.finset.join import expand, find, join
 from catlearn.finset.merge import merge
 from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit, coproduct
-from catlearn.finset.value import SHOWN, Frozen, listing, read_only
+from catlearn.finset.value import SHOWN, Frozen, brief, listing, read_only
 
 
 class FinSets(Ambient):
@@ -34,8 +35,8 @@ class FinSets(Ambient):
 
     name = "finite sets"
 
-    def same(self, one: FinSet, other: FinSet) -> bool:
-        return one.size == other.size
+    def mismatch(self, one: FinSet, other: FinSet) -> str:
+        return "" if one.size == other.size else f"{one.size} elements are not {other.size}"
 
     def identity(self, of: FinSet) -> FinFunction:
         return FinFunction.identity(of)
@@ -43,9 +44,9 @@ class FinSets(Ambient):
     def differences(self, f: FinFunction, g: FinFunction) -> str:
         bad = np.flatnonzero(f.values != g.values)
         shown = (
-            f"{f.domain.label(k)!r} goes to {f.codomain.label(f.values[k])!r}"
-            f" and to {g.codomain.label(g.values[k])!r}"
-            for k in bad[:SHOWN]
+            f"{f.domain.label(k)!r} goes to {f.codomain.label(f(k))!r}"
+            f" and to {g.codomain.label(g(k))!r}"
+            for k in bad[:SHOWN].tolist()
         )
         return listing(shown, bad.size)
 
@@ -73,8 +74,8 @@ class FinSets(Ambient):
         arrows = [(i, j, m.values) for i, j, m in diagram.arrows]
         columns = join(sizes, arrows, diagram.legs)
         apex = FinSet(len(columns[0]) if columns else 1)
-        if len(columns) == 1 and diagram.leg_objects[0].names:
-            apex = FinSet._of(apex.size, tuple(diagram.leg_objects[0].labels(columns[0])))
+        if len(columns) == 1:
+            apex = diagram.leg_objects[0].part(columns[0])
         pairs = zip(columns, diagram.leg_objects, strict=True)
         return apex, tuple(FinFunction._of(column, apex, one) for column, one in pairs)
 
@@ -134,7 +135,7 @@ class FinSet(Frozen):
 
     def label(self, element: int) -> str:
         """Return the name of an element, or its number as text."""
-        return self.names[element] if self.names else str(int(element))
+        return self.names[element] if self.names else str(element)
 
     def labels(self, elements: Iterable[int] | None = None) -> tuple[str, ...]:
         """Return the labels of some elements, by default of all."""
@@ -151,18 +152,21 @@ class FinSet(Frozen):
             If there is no such element.
         """
         by_name = isinstance(element, str)
-        found = self.numbers.get(element, -1) if by_name else int(element)
+        found = self.numbers.get(element, -1) if by_name else index(element)
         if not 0 <= found < self.size:
             known = listing(map(repr, self.labels(range(min(SHOWN, self.size)))), self.size)
             raise UnknownName(f"no element {element!r}; there are {known or 'none'}")
         return found
 
+    def part(self, elements: np.ndarray) -> FinSet:
+        """Return the set of some elements, with their names."""
+        names = self.labels(elements) if self.names else ()
+        return FinSet._of(len(elements), names or None)
+
     @property
     def numbers(self) -> Mapping[str, int]:
         """The numbers of the named elements."""
-        if "_numbers" not in vars(self):
-            self._set(_numbers={name: k for k, name in enumerate(self.names or ())})
-        return vars(self)["_numbers"]
+        return self._cached("numbers", lambda: {n: k for k, n in enumerate(self.names or ())})
 
     def __add__(self, other: FinSet) -> FinSet:
         """Return the disjoint union."""
@@ -177,7 +181,7 @@ class FinSet(Frozen):
     def __contains__(self, element: object) -> bool:
         if isinstance(element, str):
             return element in self.numbers
-        return isinstance(element, (int, np.integer)) and 0 <= element < self.size
+        return isinstance(element, (int, np.integer)) and 0 <= int(element) < self.size
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FinSet):
@@ -188,7 +192,7 @@ class FinSet(Frozen):
         return hash((self.size, self.names))
 
     def __repr__(self) -> str:
-        return f"FinSet({list(self.names) if self.names else self.size})"
+        return f"FinSet({brief(self.names) if self.names else self.size})"
 
     def __str__(self) -> str:
         return "{" + ", ".join(self.names) + "}" if self.names else str(self.size)
@@ -383,8 +387,7 @@ class FinFunction(Frozen):
         hit = np.zeros(self.codomain.size, bool)
         hit[self.values] = True
         values = np.flatnonzero(hit)
-        names = self.codomain.labels(values) if self.codomain.names else None
-        return FinFunction._of(values, FinSet._of(values.size, names or None), self.codomain)
+        return FinFunction._of(values, self.codomain.part(values), self.codomain)
 
     def inverse(self) -> FinFunction:
         """Return the inverse function.
@@ -413,9 +416,9 @@ class FinFunction(Frozen):
         return hash((self.values.tobytes(), self.domain, self.codomain))
 
     def __repr__(self) -> str:
-        domain = f"{list(self.domain.names)}, " if self.domain.names else ""
-        codomain = list(self.codomain.names) if self.codomain.names else self.codomain.size
-        return f"FinFunction({self.values.tolist()}, {domain}codomain={codomain})"
+        domain = f"{brief(self.domain.names)}, " if self.domain.names else ""
+        codomain = brief(self.codomain.names) if self.codomain.names else self.codomain.size
+        return f"FinFunction({brief(self.values.tolist())}, {domain}codomain={codomain})"
 
     def __str__(self) -> str:
         values = [self.codomain.label(k) for k in self.values]
@@ -574,9 +577,9 @@ class ListFunction(Frozen):
         return hash((self.offsets.tobytes(), self.values.tobytes(), *ends))
 
     def __repr__(self) -> str:
-        domain = f", domain={list(self.domain.names)}" if self.domain.names else ""
-        codomain = list(self.codomain.names) if self.codomain.names else self.codomain.size
-        return f"ListFunction.of({list(self)}, codomain={codomain}{domain})"
+        domain = f", domain={brief(self.domain.names)}" if self.domain.names else ""
+        codomain = brief(self.codomain.names) if self.codomain.names else self.codomain.size
+        return f"ListFunction.of({brief(list(self))}, codomain={codomain}{domain})"
 
 
 def read_rows(rows: Any, domain: FinSet, codomain: FinSet) -> tuple[ListFunction, list[str]]:

@@ -52,9 +52,9 @@ from catlearn.finset.functions import (
     read_rows,
     read_values,
 )
-from catlearn.finset.gluing import TABLES, differing_rows, part, shared_codes
+from catlearn.finset.gluing import TABLES, differing_rows, functions, morphism, part, shared_codes
 from catlearn.finset.universal import coproduct
-from catlearn.finset.value import SHOWN, Frozen, Record, common_class, listing
+from catlearn.finset.value import SHOWN, Frozen, Record, brief, common_class, listing, read_only
 
 Ends = tuple[str, str]
 Some = TypeVar("Some", bound="Tables")
@@ -105,7 +105,7 @@ class Shape(Frozen):
         names = [*self.tables, *self.arrows, *self.lists, *self.attributes]
         twice = {name: None for name in names if names.count(name) > 1}
         failures = [Failure("names", repr(name), "is used more than once") for name in twice]
-        ends = [(name, end) for name, pair in self.steps() for end in pair]
+        ends = [(name, end) for name, pair in self.steps().items() for end in pair]
         ends += list(self.attributes.items())
         for name, end in ends:
             if end not in self.tables:
@@ -113,9 +113,9 @@ class Shape(Frozen):
                 failures.append(Failure("ends", repr(name), message))
         return failures
 
-    def steps(self) -> list[tuple[str, Ends]]:
-        """Return name and ends of each arrow, then of each list."""
-        return [*self.arrows.items(), *self.lists.items()]
+    def steps(self) -> dict[str, Ends]:
+        """Return the ends of the arrows, then of the lists."""
+        return {**self.arrows, **self.lists}
 
     def _key(self) -> tuple[Any, ...]:
         return frozenset(self.tables), self.arrows, self.lists, self.attributes
@@ -240,6 +240,23 @@ class Tables(Frozen):
         return made
 
     @classmethod
+    def _of_steps(
+        cls: type[Some],
+        shape: Shape,
+        sets: Mapping[str, FinSet],
+        steps: Mapping[str, ListFunction],
+        attributes: Mapping[str, tuple[Hashable, ...]],
+    ) -> Some:
+        """Make an instance of valid parts, with arrows given as lists of length one."""
+        arrows = {
+            name: FinFunction._of(steps[name].values, sets[source], sets[target])
+            for name, (source, target) in shape.arrows.items()
+        }
+        return cls._build(
+            shape, sets, arrows, {name: steps[name] for name in shape.lists}, attributes
+        )
+
+    @classmethod
     def _common(cls, objects: Iterable[Tables]) -> type[Tables]:
         """The nearest class that some objects share; this one if there are none."""
         return common_class(objects, Tables) if objects else cls
@@ -268,15 +285,8 @@ class Tables(Frozen):
         if shape is None:
             raise TypeError(f"{cls.__name__}.empty needs a shape")
         sets = {table: FinSet(0) for table in shape.tables}
-        arrows = {
-            name: FinFunction((), sets[source], sets[target])
-            for name, (source, target) in shape.arrows.items()
-        }
-        lists = {
-            name: ListFunction([0], (), sets[target], sets[source])
-            for name, (source, target) in shape.lists.items()
-        }
-        return cls._build(shape, sets, arrows, lists, dict.fromkeys(shape.attributes, ()))
+        steps = {name: ListFunction([0], (), 0) for name in shape.steps()}
+        return cls._of_steps(shape, sets, steps, dict.fromkeys(shape.attributes, ()))
 
     def failures(self) -> list[Failure]:
         """List values out of range, lengths that differ, and labels that cannot be hashed."""
@@ -311,13 +321,21 @@ class Tables(Frozen):
 
     def codes(self, attribute: str) -> tuple[np.ndarray, tuple[Hashable, ...]]:
         """Return an attribute as int64 codes of its distinct labels, and those labels."""
-        cache = vars(self).setdefault("_codes", {})
-        if attribute not in cache:
+
+        def code() -> tuple[np.ndarray, tuple[Hashable, ...]]:
             seen: dict[Hashable, int] = {}
             column = self.attributes[attribute]
             codes = (seen.setdefault(label, len(seen)) for label in column)
-            cache[attribute] = np.fromiter(codes, np.int64, len(column)), tuple(seen)
-        return cache[attribute]
+            return read_only(np.fromiter(codes, np.int64, len(column))), tuple(seen)
+
+        return self._cached(f"codes of {attribute}", code)
+
+    def step(self, name: str) -> ListFunction:
+        """Return an arrow or a list as a list-valued function; an arrow's lists have length one."""
+        if name in self.lists:
+            return self.lists[name]
+        f = self.arrows[name]
+        return ListFunction._of(np.arange(f.domain.size + 1), f.values, f.domain, f.codomain)
 
     def closure(self, rows: Mapping[str, Iterable[int | str]]) -> dict[str, np.ndarray]:
         """Add to some rows all that their arrows and lists reach.
@@ -336,7 +354,7 @@ class Tables(Frozen):
         growing = True
         while growing:
             growing = False
-            for name, (source, target) in self.shape.steps():
+            for name, (source, target) in self.shape.steps().items():
                 reached = self._reached(name, np.flatnonzero(marks[source]))[1]
                 growing = growing or not marks[target][reached].all()
                 marks[target][reached] = True
@@ -359,53 +377,64 @@ class Tables(Frozen):
         """
         marks = self._marks(rows)
         failures = []
-        for name, (source, target) in self.shape.steps():
+        for name, (source, target) in self.shape.steps().items():
             owners, reached = self._reached(name, np.flatnonzero(marks[source]))
             bad = np.flatnonzero(~marks[target][reached])
-            for k in bad[:SHOWN]:
-                where = f"{source} {self.sets[source].label(owners[k])!r}"
-                need = f"its {name} needs {target} {self.sets[target].label(reached[k])!r}"
-                failures.append(Failure("closed", where, f"{need}, which is not there"))
+            above, below = self.sets[source].label, self.sets[target].label
+            for k, j in zip(owners[bad][:SHOWN].tolist(), reached[bad].tolist(), strict=False):
+                message = f"its {name} needs {target} {below(j)!r}, which is not there"
+                failures.append(Failure("closed", f"{source} {above(k)!r}", message))
             if bad.size > SHOWN:
                 message = f"{bad.size - SHOWN} more rows of {target} are missing"
                 failures.append(Failure("closed", f"{source}, {name}", message))
         if failures:
             raise InvalidStructure("part", failures)
-        return part(self, {table: np.flatnonzero(mark) for table, mark in marks.items()})
+        chosen = {table: np.flatnonzero(mark) for table, mark in marks.items()}
+        steps = {name: self.step(name) for name in self.shape.steps()}
+        bare = part(type(self), self.shape, chosen, self.sets, steps, self.attributes)
+        sub = bare._restricted(morphism(bare, self, functions(chosen, bare, self)))
+        return sub, morphism(sub, self, functions(chosen, sub, self))
 
     def _marks(self, rows: Mapping[str, Iterable[int | str]]) -> dict[str, np.ndarray]:
-        unknown = [table for table in rows if table not in self.sets]
-        if unknown:
-            message = f"is not one of {list(self.sets)}"
-            raise InvalidStructure(
-                "rows", [Failure("shape", f"table {t!r}", message) for t in unknown]
-            )
+        """Mark the rows that a user names, or say which there are not."""
         marks = {table: np.zeros(one.size, bool) for table, one in self.sets.items()}
+        failures = []
         for table, chosen in rows.items():
-            whole = isinstance(chosen, np.ndarray)
-            marks[table][chosen if whole else [self.row(table, one) for one in chosen]] = True
+            if table not in marks:
+                message = f"is not one of {list(marks)}"
+                failures.append(Failure("shape", f"table {table!r}", message))
+                continue
+            values, found = read_values(chosen, self.sets[table], FinSet(0))
+            function = FinFunction._of(values, FinSet(len(values)), self.sets[table])
+            found = found or [failure.message for failure in function.failures()]
+            failures += [Failure("rows", f"table {table!r}", message) for message in found]
+            marks[table][values if not found else []] = True
+        if failures:
+            raise InvalidStructure("rows", failures)
         return marks
 
     def _reached(self, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that an arrow or list leads to, each with the row it comes from."""
-        if name in self.arrows:
-            return rows, self.arrows[name].values[rows]
-        part = self.lists[name].at(rows, FinSet(len(rows)))
-        return np.repeat(rows, part.lengths), part.values
+        found = self.step(name).at(rows, FinSet(len(rows)))
+        return np.repeat(rows, found.lengths), found.values
+
+    def mismatch(self, other: Tables) -> str:
+        """Say where two values differ other than in the names of their rows; empty if nowhere."""
+        if self is other:
+            return ""
+        if self.shape != other.shape:
+            return "their shapes differ"
+        sizes = ((table, self.size(table), other.size(table)) for table in self.shape.tables)
+        found = [f"{table} has {a} rows and {b}" for table, a, b in sizes if a != b]
+        steps = [] if found else self.shape.steps()
+        found += [f"{a} differs" for a in steps if not self.step(a).same_rows(other.step(a))]
+        columns = [] if found else self.attributes.items()
+        found += [f"{a} differs" for a, column in columns if column != other.attributes[a]]
+        return "; ".join(found)
 
     def matches(self, other: Tables) -> bool:
         """Say whether two values are the same but for the names of their rows."""
-        if self is other:
-            return True
-        return (
-            self.shape == other.shape
-            and all(self.size(table) == other.size(table) for table in self.shape.tables)
-            and all(
-                np.array_equal(f.values, other.arrows[a].values) for a, f in self.arrows.items()
-            )
-            and all(f.same_rows(other.lists[a]) for a, f in self.lists.items())
-            and self.attributes == other.attributes
-        )
+        return not self.mismatch(other)
 
     def __add__(self, other: Tables) -> Tables:
         """Return the disjoint union."""
@@ -417,19 +446,22 @@ class Tables(Frozen):
         return self.sets == other.sets and self.matches(other)
 
     def __hash__(self) -> int:
-        if "_hash" not in vars(self):
-            self._set(_hash=hash((self.shape, self.sets, self.arrows, self.lists, self.attributes)))
-        return vars(self)["_hash"]
+        fields = (self.shape, self.sets, self.arrows, self.lists, self.attributes)
+        return self._cached("hash", lambda: hash(fields))
 
     def __repr__(self) -> str:
-        sets = {t: list(one.names) if one.names else one.size for t, one in self.sets.items()}
+        def written(fields: Mapping[str, Any]) -> str:
+            texts = (f"{name!r}: {field}" for name, field in fields.items())
+            return f"{{{', '.join(texts)}}}"
+
+        sets = {t: brief(one.names) if one.names else one.size for t, one in self.sets.items()}
         parts = {
-            "arrows": {name: f.values.tolist() for name, f in self.arrows.items()},
-            "lists": {name: list(f) for name, f in self.lists.items()},
-            "attributes": {name: list(column) for name, column in self.attributes.items()},
+            "arrows": {name: brief(f.values.tolist()) for name, f in self.arrows.items()},
+            "lists": {name: brief(list(f)) for name, f in self.lists.items()},
+            "attributes": {name: brief(column) for name, column in self.attributes.items()},
         }
-        given = "".join(f", {name}={part}" for name, part in parts.items() if part)
-        return f"{type(self).__name__}({self.shape!r}, {sets}{given})"
+        given = "".join(f", {name}={written(part)}" for name, part in parts.items() if part)
+        return f"{type(self).__name__}({self.shape!r}, {written(sets)}{given})"
 
     def __str__(self) -> str:
         lines = [f"{table} = {one}" for table, one in self.sets.items()]
@@ -522,16 +554,10 @@ class TableMorphism(Frozen):
         """List every broken square: arrows, lists entry by entry, and attributes."""
         failures: list[Failure] = []
         one, other, parts = self.domain, self.codomain, self.components
-        for name, (source, target) in one.shape.arrows.items():
-            over = (parts[source] >> other.arrows[name]).values
-            under = (one.arrows[name] >> parts[target]).values
-            bad, label = np.flatnonzero(over != under), other.sets[target].label
-            pairs = [(label(over[k]), label(under[k])) for k in bad[:SHOWN]]
-            failures += self._broken(source, name, bad, pairs)
-        for name, (source, target) in one.shape.lists.items():
-            over, under = parts[source] >> other.lists[name], one.lists[name].map(parts[target])
+        for name, (source, target) in one.shape.steps().items():
+            over, under = parts[source] >> other.step(name), one.step(name).map(parts[target])
             bad, labels = differing_rows(over, under), other.sets[target].labels
-            pairs = [(list(labels(over.row(k))), list(labels(under.row(k)))) for k in bad[:SHOWN]]
+            pairs = [(labels(over.row(k)), labels(under.row(k))) for k in bad[:SHOWN].tolist()]
             failures += self._broken(source, name, bad, pairs)
         for name, table in one.shape.attributes.items():
             (here, there), labels = shared_codes([one, other], name)
@@ -542,17 +568,16 @@ class TableMorphism(Frozen):
         return failures
 
     def _broken(
-        self, table: str, name: str, bad: np.ndarray, pairs: list[tuple[Any, Any]]
+        self, table: str, name: str, bad: np.ndarray, pairs: Iterable[tuple[Any, Any]]
     ) -> list[Failure]:
         """Word the squares of one arrow, list or attribute that break, with both ways round."""
         law, label = f"naturality of {name}", self.domain.sets[table].label
         way = "its" if name in self.domain.attributes else "the image of its"
-        failures = [
-            Failure(
-                law, f"{table} {label(k)!r}", f"{name} of its image is {a!r}, {way} {name} is {b!r}"
-            )
-            for k, (a, b) in zip(bad, pairs, strict=False)
-        ]
+        failures = []
+        for k, pair in zip(bad.tolist(), pairs, strict=False):
+            a, b = (repr(ends[0] if name in self.domain.arrows else ends) for ends in pair)
+            message = f"{name} of its image is {a}, {way} {name} is {b}"
+            failures.append(Failure(law, f"{table} {label(k)!r}", message))
         if bad.size > SHOWN:
             failures.append(Failure(law, table, f"{bad.size - SHOWN} more rows"))
         return failures
@@ -561,8 +586,9 @@ class TableMorphism(Frozen):
         """Compose: first this morphism, then the other."""
         if not isinstance(other, TableMorphism):
             return NotImplemented
-        if not self.codomain.matches(other.domain):
-            message = f"ends at {self.codomain!r}, but the next starts at {other.domain!r}"
+        why = self.codomain.mismatch(other.domain)
+        if why:
+            message = f"the codomain of the one is not the domain of the other: {why}"
             raise NotComposable("f >> g", [Failure("composition", "f", message)])
         parts = {table: f >> other.components[table] for table, f in self.components.items()}
         kind = common_class([self, other], TableMorphism)
@@ -601,8 +627,8 @@ class TableMorphism(Frozen):
         return hash((self.domain, self.codomain, self.components))
 
     def __repr__(self) -> str:
-        parts = {table: f.values.tolist() for table, f in self.components.items()}
-        return f"{type(self).__name__}({self.domain!r}, {self.codomain!r}, {parts})"
+        parts = ", ".join(f"{t!r}: {brief(f.values.tolist())}" for t, f in self.components.items())
+        return f"{type(self).__name__}({self.domain!r}, {self.codomain!r}, {{{parts}}})"
 
     def __str__(self) -> str:
         return "\n".join(f"{table}: {f}" for table, f in self.components.items())

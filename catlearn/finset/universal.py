@@ -44,9 +44,13 @@ class Ambient:
 
     name = "this category"
 
+    def mismatch(self, one: Any, other: Any) -> str:
+        """Say why morphisms into ``one`` and out of ``other`` do not compose; empty if they do."""
+        return "" if one == other else f"{one!r} is not {other!r}"
+
     def same(self, one: Any, other: Any) -> bool:
         """Say whether morphisms into ``one`` compose with morphisms out of ``other``."""
-        return one == other
+        return one is other or not self.mismatch(one, other)
 
     def identity(self, of: Any) -> Any:
         """Return the identity morphism of an object."""
@@ -125,7 +129,8 @@ class Diagram(Frozen):
         chosen = tuple(range(len(self.objects)) if legs is None else legs)
         usual = ("left", "right") if len(chosen) == 2 else tuple(map(str, range(len(chosen))))
         named = usual if names is None else tuple(names)
-        self._set(legs=chosen, names=named, of=self.objects[0] if self.objects else of)
+        of = self.objects[0] if self.objects else getattr(of, "domain", of)
+        self._set(legs=chosen, names=named, of=of)
         failures = self.failures()
         if failures:
             raise InvalidStructure("diagram", failures)
@@ -156,10 +161,14 @@ class Diagram(Frozen):
                 message = f"goes from object {i} to {j}, but there are {size} objects"
                 failures.append(Failure("ends", where, message))
                 continue
-            ends = (("domain", m.domain, i), ("codomain", m.codomain, j))
-            for side, found, k in ends:
-                if not ambient.same(found, self.objects[k]):
-                    message = f"its {side} is {found!r}, but object {k} is {self.objects[k]!r}"
+            if any(thing.ambient is not ambient for thing in (m, self.objects[i], self.objects[j])):
+                message = f"is not in the category of the diagram, {ambient.name}"
+                failures.append(Failure("category", where, message))
+                continue
+            for side, found, k in (("domain", m.domain, i), ("codomain", m.codomain, j)):
+                why = ambient.mismatch(found, self.objects[k])
+                if why:
+                    message = f"its {side} is not object {k}: {why}"
                     failures.append(Failure("ends", where, message))
         if len(set(self.legs)) != len(self.legs) or not set(self.legs) <= set(range(size)):
             message = f"{list(self.legs)} are not distinct objects among {size}"
@@ -254,8 +263,9 @@ class Span(Frozen):
     g: Any
 
     def __init__(self, f: Any, g: Any) -> None:
-        if not f.ambient.same(f.domain, g.domain):
-            message = f"{f.domain!r} is not {g.domain!r}; the legs of a span start at one object"
+        why = f.ambient.mismatch(f.domain, g.domain)
+        if why:
+            message = f"the morphisms of a span start at one object: {why}"
             raise NotComposable("span", [Failure("span", "domains", message)])
         self._set(f=f, g=g)
 
@@ -326,8 +336,9 @@ class Universal(Frozen):
         failures = []
         for name, thing, h in zip(diagram.names, diagram.leg_objects, cone, strict=True):
             for side, expected in ((near, thing), (far, end)):
-                if not ambient.same(getattr(h, side), expected):
-                    message = f"its {side} is {getattr(h, side)!r}, expected {expected!r}"
+                why = ambient.mismatch(getattr(h, side), expected)
+                if why:
+                    message = f"its {side} is not the one expected: {why}"
                     failures.append(Failure("shape", f"component {name!r}", message))
         return failures
 

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,6 +28,22 @@ class Frozen:
 
     def _set(self, **fields: Any) -> None:
         vars(self).update(fields)
+
+    def _cached(self, key: str, make: Callable[[], Any]) -> Any:
+        """Compute something that follows from the fields once; it is not pickled."""
+        cache = vars(self).setdefault("_cache", {})
+        if key not in cache:
+            cache[key] = make()
+        return cache[key]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: field for name, field in vars(self).items() if name != "_cache"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for field in state.values():
+            if isinstance(field, np.ndarray):
+                field.setflags(write=False)
+        self._set(**state)
 
     def __setattr__(self, name: str, value: Any) -> None:
         kind = type(self).__name__
@@ -61,6 +77,13 @@ def read_only(array: np.ndarray) -> np.ndarray:
     array = np.asarray(array, dtype=np.int64)
     array.setflags(write=False)
     return array
+
+
+def brief(items: Sequence[Any]) -> str:
+    """Write a list out, or its first entries if it is very long."""
+    if len(items) <= 1000:
+        return repr(list(items))
+    return f"[{', '.join(map(repr, items[:SHOWN]))}, ... {len(items)} in all]"
 
 
 def listing(items: Iterable[str], total: int) -> str:
