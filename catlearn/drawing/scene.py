@@ -1,0 +1,159 @@
+"""Scenes: what a picture shows, before anybody says where.
+
+A scene is the neutral middle between the values of the package and the writers (SVG, tikz-cd,
+dot, quiver). It has nodes, arrows between them, and laws, each of which says that two paths of
+arrows are equal. Everything is plain text and everything is immutable.
+
+Kinds are words, and every writer gives each word a look that does not rest on colour:
+
+- nodes: ``plain``, ``space``, ``categorical``, ``product``, ``dataset``, ``table``, ``panel``
+- arrows: ``plain``, ``model``, ``frozen``, ``fixed``, ``projection``, ``factor``, ``defined``
+
+>>> from catlearn.drawing.scene import Arrow, Law, Node, Scene
+>>> scene = Scene(
+...     "triangle",
+...     nodes=(Node("A"), Node("B"), Node("C")),
+...     arrows=(Arrow("f", "A", "B"), Arrow("g", "B", "C"), Arrow("h", "A", "C")),
+...     laws=(Law("commutes", ("f", "g"), ("h",), at="A"),),
+... )
+>>> scene.laws[0].text
+'f >> g = h'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+#: What each kind of arrow is called in a picture's key, in the order of the key.
+ARROW_KINDS: Mapping[str, str] = {
+    "plain": "arrow",
+    "model": "model (trained)",
+    "frozen": "frozen model",
+    "fixed": "fixed map",
+    "projection": "projection of a data set",
+    "factor": "projection of a product",
+    "defined": "defined by strict equations",
+}
+
+#: What each kind of node is called in a picture's key, in the order of the key.
+NODE_KINDS: Mapping[str, str] = {
+    "plain": "vertex",
+    "space": "space",
+    "categorical": "classes",
+    "product": "product",
+    "dataset": "data set",
+    "table": "table",
+    "panel": "panel",
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A vertex of a picture.
+
+    Parameters
+    ----------
+    name
+        Its name, unique in the scene.
+    kind
+        One of ``NODE_KINDS``.
+    note
+        A line under the name, such as the space ``R^64``.
+    rows
+        For a table, its rows; the first one is the heading.
+    inner
+        For a panel, the scene inside.
+    label
+        What is shown, if not the name.
+    """
+
+    name: str
+    kind: str = "plain"
+    note: str = ""
+    rows: tuple[tuple[str, ...], ...] = ()
+    inner: Scene | None = None
+    label: str | None = None
+
+    @property
+    def shown(self) -> str:
+        return self.name if self.label is None else self.label
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """An edge of a picture: its unique name, its ends by name, its kind and what is shown."""
+
+    name: str
+    source: str
+    target: str
+    kind: str = "plain"
+    note: str = ""
+    label: str | None = None
+
+    @property
+    def shown(self) -> str:
+        return self.name if self.label is None else self.label
+
+
+@dataclass(frozen=True)
+class Law:
+    """An equation of a picture: two paths of arrows by name, starting at the node ``at``."""
+
+    name: str
+    lhs: tuple[str, ...]
+    rhs: tuple[str, ...]
+    at: str
+    note: str = ""
+
+    def side(self, names: tuple[str, ...]) -> str:
+        return " >> ".join(names) if names else f"id({self.at})"
+
+    @property
+    def text(self) -> str:
+        return f"{self.side(self.lhs)} = {self.side(self.rhs)}"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that one picture shows.
+
+    Parameters
+    ----------
+    title
+        One line that says what it is; read aloud by screen readers.
+    nodes, arrows, laws
+        In the order in which they should be met.
+    key
+        Whether to explain the kinds that occur under the picture.
+    """
+
+    title: str
+    nodes: tuple[Node, ...] = ()
+    arrows: tuple[Arrow, ...] = ()
+    laws: tuple[Law, ...] = ()
+    key: bool = False
+
+    @property
+    def description(self) -> str:
+        """The whole picture in words, for those who cannot see it."""
+        lines = []
+        if self.nodes:
+            lines.append("Vertices: " + ", ".join(_node_words(n) for n in self.nodes) + ".")
+        if self.arrows:
+            lines.append("Edges: " + ", ".join(_arrow_words(a) for a in self.arrows) + ".")
+        if self.laws:
+            laws = "; ".join(f"{law.name}: {law.text}" for law in self.laws)
+            lines.append(f"Equations: {laws}.")
+        return "\n".join(lines)
+
+
+def _node_words(node: Node) -> str:
+    kind = "" if node.kind == "plain" else NODE_KINDS[node.kind]
+    words = ", ".join(w for w in (kind, node.note) if w)
+    return f"{node.name} ({words})" if words else node.name
+
+
+def _arrow_words(arrow: Arrow) -> str:
+    kind = "" if arrow.kind == "plain" else f" ({ARROW_KINDS[arrow.kind]})"
+    return f"{arrow.name}: {arrow.source} -> {arrow.target}{kind}"

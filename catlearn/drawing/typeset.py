@@ -1,0 +1,250 @@
+"""Typesetting of names: sub- and superscripts, Greek letters, widths, and LaTeX.
+
+Names are set as mathematics is: italic, ``x_1`` with a subscript, ``R^64`` with a superscript,
+``theta`` as the letter. A name that merely contains an underscore (``my_long_name``) is left as
+it is. Widths are estimates from the classical widths of a Times-like face, widened by a quarter, since
+nobody knows which serif face a reader has, and some are that much wider.
+
+>>> from catlearn.drawing.typeset import runs, to_latex
+>>> [(r.text, r.shift) for r in runs("theta_12")]
+[('θ', 0), ('12', -1)]
+>>> to_latex("R^64"), to_latex("my_long_name"), to_latex("50%")
+('\\\\mathbb{R}^{64}', '\\\\mathit{my\\\\_long\\\\_name}', '\\\\mathit{50\\\\%}')
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
+    "sigma tau upsilon phi chi psi omega"
+).split()
+_LETTERS = dict(zip(_GREEK, "αβγδεζηθικλμνξοπρστυφχψω", strict=True))
+_LETTERS |= {n.title(): c.upper() for n, c in _LETTERS.items()}
+_NAMES = {c: n for n, c in _LETTERS.items()}
+# Capital letters that LaTeX takes from the Latin alphabet have no command of their own.
+_TEX_GREEK = set(_GREEK) - {"omicron"} | {
+    *("Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split())
+}
+
+# Widths in thousandths of the type size, after the metrics of Times Roman.
+_WIDTHS: dict[str, int] = {}
+for _width, _chars in (
+    (200, "|"),
+    (250, " ,.·"),
+    (278, "ijlt/\\:;"),
+    (333, "!()-[]`fIrs'\"‘’"),
+    (390, "Js^"),
+    (444, "acez?"),
+    (500, "0123456789bdghknopquvxy_*#$«»"),
+    (541, "+<=>~{}×≈−"),
+    (556, "FPS"),
+    (611, "ELTZ"),
+    (667, "BCR"),
+    (722, "ADGHKNOQUVwXY&"),
+    (778, "m"),
+    (840, "%≫→↦"),
+    (889, "M"),
+    (944, "W@…"),
+):
+    for _char in _chars:
+        _WIDTHS[_char] = _width
+_SAFETY = 1.24
+
+#: Sub- and superscripts are this much smaller than their base.
+SCRIPT = 0.72
+
+
+@dataclass(frozen=True)
+class Run:
+    """A piece of text in one style: ``shift`` is -1 below, 0 on and 1 above the line."""
+
+    text: str
+    shift: int = 0
+    italic: bool = True
+
+
+def clean(text: str) -> str:
+    """Return text that XML, TeX and dot can all hold: control characters become pictures."""
+    return "".join(_clean_character(c) for c in text)
+
+
+def _clean_character(c: str) -> str:
+    code = ord(c)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "\N{SYMBOL FOR DELETE}"
+    if 0x80 <= code < 0xA0 or 0xD800 <= code < 0xE000 or code & 0xFFFE == 0xFFFE:
+        return "\N{REPLACEMENT CHARACTER}"
+    # Separators and direction marks would reorder or break the lines of the file itself.
+    if unicodedata.category(c) in ("Zl", "Zp", "Cf"):
+        return "\N{REPLACEMENT CHARACTER}"
+    return c
+
+
+_SCRIPTED = re.compile(
+    r"((?:[^\W_]+\.)*[^\W_]+)(?:_([^\W_]+|\{[^{}]+\}))?(?:\^([^\W_]+|\{[^{}]+\}))?"
+)
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    """Split a name into base, subscript and superscript; the last two may be empty."""
+    match = _SCRIPTED.fullmatch(name)
+    if match is None:
+        return name, "", ""
+    base, sub, sup = match.group(1), match.group(2) or "", match.group(3) or ""
+    last = base.rpartition(".")[2]
+    letter = len(last) == 1 or last in _LETTERS
+    short = len(sub) <= 2 or sub.isdigit() or (letter and len(sub) <= 8) or sub.startswith("{")
+    if sub and not short:
+        return name, "", ""
+    return base, sub.strip("{}"), sup.strip("{}")
+
+
+def _letter(text: str) -> str:
+    return _LETTERS.get(text, text)
+
+
+def runs(name: str, italic: bool = True) -> list[Run]:
+    """Split a name into runs of text that share a style.
+
+    Parameters
+    ----------
+    name
+        Any text; ``a_1``, ``R^64``, ``x_{ij}^2`` and Greek letters by name are recognised.
+    italic
+        Whether letters are set in italics; digits and scripts of digits never are.
+    """
+    base, sub, sup = _split(clean(name))
+    if base == "R" and sup and not sub:
+        pieces = [Run("ℝ", 0, False), Run(sup, 1, False)]
+        return pieces
+    out = [Run(_letter(base), 0, italic)]
+    if sub:
+        out.append(Run(_letter(sub), -1, italic and not sub.isdigit()))
+    if sup:
+        out.append(Run(_letter(sup), 1, italic and not sup.isdigit()))
+    return out
+
+
+def width(text: str, size: float) -> float:
+    """Estimate the width of a text at a type size, in the same unit."""
+    total = 0
+    for c in text:
+        if c in _WIDTHS:
+            total += _WIDTHS[c]
+        elif unicodedata.combining(c):
+            continue
+        elif unicodedata.east_asian_width(c) in "WF":
+            total += 1000
+        else:
+            total += 700 if c.isupper() else 560
+    return total * size / 1000 * _SAFETY
+
+
+def runs_width(line: list[Run], size: float) -> float:
+    """Estimate the width of a line of runs."""
+    return sum(width(r.text, size * (SCRIPT if r.shift else 1)) for r in line)
+
+
+def lines(name: str, limit: int = 26, most: int = 3) -> list[str]:
+    """Break a long name after spaces and punctuation into at most ``most`` lines.
+
+    Examples
+    --------
+    >>> lines("a short name")
+    ['a short name']
+    >>> lines("a_rather_long_name_of_an_encoder_network")
+    ['a_rather_long_name_of_an_', 'encoder_network']
+    >>> lines("x" * 100)
+    ['xxxxxxxxxxxxxxxxxxxxxxxxxx', 'xxxxxxxxxxxxxxxxxxxxxxxxxx', 'xxxxxxxxxxxxxxxxxxxxxxxxx…']
+    """
+    name = clean(name)
+    if len(name) <= limit:
+        return [name]
+    tokens = re.findall(r".*?[\s_.\-/>]+|.+", name)
+    out = [""]
+    for token in tokens:
+        if out[-1] and len(out[-1]) + len(token.rstrip()) > limit:
+            out.append("")
+        out[-1] += token
+        while len(out[-1].rstrip()) > limit:
+            out[-1:] = [out[-1][:limit], out[-1][limit:]]
+    out = [line.strip() for line in out]
+    if len(out) > most:
+        out = out[:most]
+        out[-1] = out[-1][: limit - 1] + "…"
+    return out
+
+
+_TEX = {
+    "\\": r"\backslash ",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\hat{\ }",
+    "~": r"\sim ",
+    '"': "''",
+    " ": r"\ ",
+    "<": r"\lt ",
+    ">": r"\gt ",
+    "≫": r"\gg ",
+    "×": r"\times ",
+    "≈": r"\approx ",
+    "↦": r"\mapsto ",
+    "→": r"\to ",
+    "·": r"\cdot ",
+    "…": r"\ldots ",
+    "ℝ": r"\mathbb{R}",
+    "−": "-",
+}
+
+
+def escape_latex(text: str) -> str:
+    """Escape text for the mathematics mode of LaTeX and KaTeX."""
+    return "".join(_tex_character(c) for c in clean(text))
+
+
+def _tex_character(c: str) -> str:
+    if c in _NAMES and _NAMES[c] in _TEX_GREEK:
+        return f"\\{_NAMES[c]} "
+    return _TEX.get(c, c)
+
+
+def _tex_piece(text: str) -> str:
+    if text in _TEX_GREEK:
+        return f"\\{text}"
+    escaped = escape_latex(text)
+    return escaped if len(text) == 1 else f"\\mathit{{{escaped}}}"
+
+
+def to_latex(name: str) -> str:
+    """Return a name for the mathematics mode of LaTeX and KaTeX, nothing left unescaped.
+
+    Parameters
+    ----------
+    name
+        Any text.
+
+    Returns
+    -------
+    str
+        LaTeX without dollar signs, with balanced braces.
+    """
+    base, sub, sup = _split(clean(name))
+    if base == "R" and sup and not sub:
+        return f"\\mathbb{{R}}^{{{escape_latex(sup)}}}"
+    out = _tex_piece(base)
+    if sub:
+        out += f"_{{{escape_latex(sub) if sub.isdigit() else _tex_piece(sub)}}}"
+    if sup:
+        out += f"^{{{escape_latex(sup) if sup.isdigit() else _tex_piece(sup)}}}"
+    return out
