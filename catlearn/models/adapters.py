@@ -19,14 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
-from catlearn.models.architectures import (
-    Architecture,
-    Function,
-    Plain,
-    Registered,
-    abstract_key,
-    function_name,
-)
+from catlearn.models.architectures import Architecture, Function, Plain, Registered, abstract_key
 from catlearn.models.modules import ModuleArchitecture, TracedConstant, draw
 from catlearn.models.options import signature_of
 
@@ -85,13 +78,12 @@ def is_factory(value: Any) -> bool:
     signature = signature_of(value) if callable(value) else None
     if signature is None:
         return False
-    variadic = (signature.empty, "args", "kwargs")
     required = [
         p.name
         for p in signature.parameters.values()
         if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
-    return required == ["key"] and "key" not in variadic
+    return required == ["key"]
 
 
 def as_architecture(what: str, value: Any, **options: Any) -> tuple[Architecture, Any]:
@@ -131,6 +123,7 @@ def as_architecture(what: str, value: Any, **options: Any) -> tuple[Architecture
     if adapter is not None:
         return adapter.adapt(value, None)
     _check_supported(what, value)
+    _check_hashable(what, value)
     if isinstance(value, tuple):
         return Plain(*value), None
     if is_factory(value):
@@ -208,6 +201,14 @@ def _check_supported(what: str, value: Any) -> None:
     raise InvalidStructure(what, [Failure("architecture", what, message)])
 
 
+def _check_hashable(what: str, value: Any) -> None:
+    try:
+        hash(value)
+    except TypeError as error:
+        message = f"the callable cannot be hashed ({error}); wrap it in a function"
+        raise InvalidStructure(what, [Failure("architecture", what, message)]) from error
+
+
 def _is_equinox_module(value: Any) -> bool:
     equinox = sys.modules.get("equinox")
     module = getattr(equinox, "Module", None)
@@ -215,13 +216,3 @@ def _is_equinox_module(value: Any) -> bool:
 
 
 register_adapter(Adapter("equinox", _is_equinox_module, ModuleArchitecture.of))
-
-__all__ = [
-    "Adapter",
-    "adapter_of",
-    "as_architecture",
-    "describe_error",
-    "function_name",
-    "is_factory",
-    "register_adapter",
-]

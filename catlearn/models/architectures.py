@@ -70,7 +70,7 @@ class Architecture:
         """Return the parameters' pytree of ``jax.ShapeDtypeStruct``, without computing."""
         import jax
 
-        return jax.eval_shape(lambda key: self.init(key, source, target), abstract_key())
+        return _structure(self, source, target, jax.config.read("jax_enable_x64"))
 
 
 class Call(NamedTuple):
@@ -303,6 +303,15 @@ def architecture_factory(name: str) -> Callable:
 def function_name(fn: Any) -> str:
     """Return how a callable is called in messages and drawings."""
     return getattr(fn, "__name__", type(fn).__name__)
+
+
+@functools.lru_cache(maxsize=4096)
+def _structure(
+    architecture: Architecture, source: SpaceLabel, target: SpaceLabel, wide: bool
+) -> Any:
+    import jax
+
+    return jax.eval_shape(lambda key: architecture.init(key, source, target), abstract_key())
 
 
 @functools.lru_cache(maxsize=1)

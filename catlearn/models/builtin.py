@@ -81,12 +81,12 @@ def mlp(
         import jax
 
         shape, dtype = _output("mlp", target)
-        sizes = [(source.features if i == 0 else width, (width,)) for i in range(depth)]
-        sizes.append((width if depth else source.features, shape))
+        inputs = [source.features] + [width] * depth
+        outputs = [(width,)] * depth + [shape]
         keys = jax.random.split(key, depth + 1)
         return tuple(
-            _draw_layer(k, inputs, outputs, dtype, use_bias)
-            for k, (inputs, outputs) in zip(keys, sizes, strict=True)
+            _draw_layer(k, size, out, dtype, use_bias)
+            for k, size, out in zip(keys, inputs, outputs, strict=True)
         )
 
     def apply(params: tuple, x: Any) -> Any:
@@ -105,11 +105,10 @@ register_architecture("mlp", mlp)
 
 
 def _output(name: str, target: SpaceLabel) -> tuple[tuple[int, ...], str]:
-    floating = isinstance(target, ArrayLabel | CategoricalLabel) and dtype_kind(target.dtype) == "f"
-    if not floating:
-        message = f"found {target}, expected a space of floats or a categorical space"
-        raise InvalidStructure(f"Architecture {name!r}", [Failure("target", "its end", message)])
-    return target.shape, target.dtype
+    if isinstance(target, ArrayLabel | CategoricalLabel) and dtype_kind(target.dtype) == "f":
+        return target.shape, target.dtype
+    message = f"found {target}, expected a space of floats or a categorical space"
+    raise InvalidStructure(f"Architecture {name!r}", [Failure("target", "its end", message)])
 
 
 def _draw_layer(

@@ -157,7 +157,9 @@ def _check(label: Map, source: SpaceLabel, target: SpaceLabel, wide: bool) -> _F
         for end, space in ends
         if isinstance(space, DataLabel)
     ]
-    findings += [("precision", text) for _, space in ends for text in _precision(space, wide)]
+    if findings:
+        return tuple(findings)
+    findings = [("precision", text) for _, space in ends for text in _precision(space, wide)]
     return tuple(findings) or _check_run(label, architecture, source, target)
 
 

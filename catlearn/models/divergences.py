@@ -295,7 +295,6 @@ def cosine(prediction: Any, target: Any, epsilon: float = 1e-12) -> jax.Array:
 
 for _builtin in (squared_error, absolute_error, huber, cross_entropy, kl, cosine):
     register_divergence(_builtin.__name__, _builtin)
-_SCALES = ("delta", "temperature", "epsilon")
 
 
 def _name_of(function: str | DivergenceFunction) -> str:
@@ -309,7 +308,7 @@ def _check_scales(function: str | DivergenceFunction, options: Options) -> None:
     failures = [
         Failure("options", f"option {name!r}", f"found {value!r}, expected a positive number")
         for name, value in options
-        if builtin and name in _SCALES and not (math.isfinite(value) and value > 0)
+        if builtin and not (isinstance(value, int | float) and 0 < value < math.inf)
     ]
     if failures:
         raise InvalidStructure(f"Divergence {_name_of(function)!r}", failures)
@@ -347,10 +346,11 @@ def _check_cost(divergence: Divergence, cost: Any, prediction: Any) -> None:
     import jax.numpy as jnp
 
     batch = jnp.shape(prediction)[:1]
-    floating = jnp.issubdtype(jnp.result_type(cost), jnp.floating)
-    if jnp.shape(cost) != batch or not floating:
-        found = f"found {jnp.shape(cost)} {jnp.result_type(cost)}"
-        expected = f"expected one floating cost per example, shape {batch}"
+    expected = f"expected one floating cost per example, shape {batch}"
+    if not hasattr(cost, "shape"):
+        raise _refuse(divergence.name, f"found a {type(cost).__name__}, {expected}")
+    if cost.shape != batch or not jnp.issubdtype(cost.dtype, jnp.floating):
+        found = f"found {cost.shape} {cost.dtype}"
         raise _refuse(divergence.name, f"{found}, {expected}: sum over all axes but the first")
 
 

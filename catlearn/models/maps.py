@@ -19,7 +19,7 @@ True
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,7 @@ class Map:
         return " ".join(part for part in (prefix, "" if detail is None else str(detail)) if part)
 
 
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Model:
     """A named map between two spaces, with its starting parameters if it has some.
 
@@ -125,6 +126,12 @@ class Model:
     passed there whenever there is one.
     """
 
+    name: str
+    source: NamedSpace
+    target: NamedSpace
+    label: Map
+    start: Any
+
     def __init__(
         self,
         name: str,
@@ -146,25 +153,16 @@ class Model:
         if failures:
             raise InvalidStructure(what, failures)
         found, own = as_architecture(what, architecture, **options)
-        kind = "fixed" if found.parameter_free else "model"
-        start = own if start is None else found.parameters_of(start)
-        self._set(name, source, target, Map(kind, found), None if kind == "fixed" else start)
+        if found.parameter_free and start is not None:
+            message = "found starting parameters for a map that has no parameters"
+            raise InvalidStructure(what, [Failure("start", what, message)])
+        label = Map("fixed" if found.parameter_free else "model", found)
+        values = own if start is None else found.parameters_of(start)
+        self._set(name, source, target, label, None if found.parameter_free else values)
 
-    def _set(
-        self, name: str, source: NamedSpace, target: NamedSpace, label: Map, start: Any
-    ) -> None:
-        values = {"name": name, "source": source, "target": target, "label": label, "start": start}
-        for attribute, value in values.items():
-            object.__setattr__(self, attribute, value)
-
-    name: str
-    source: NamedSpace
-    target: NamedSpace
-    label: Map
-    start: Any
-
-    def __setattr__(self, attribute: str, value: Any) -> None:
-        raise AttributeError(f"a Model is immutable; make a new one with another {attribute}")
+    def _set(self, *values: Any) -> None:
+        for field, value in zip(fields(self), values, strict=True):
+            object.__setattr__(self, field.name, value)
 
     @property
     def architecture(self) -> Architecture:

@@ -46,13 +46,14 @@ def bind_options(what: str, fn: Callable, options: Mapping[str, Any], skip: int 
     Raises
     ------
     InvalidStructure
-        Listing every unknown, missing and unhashable option.
+        Listing every unknown, missing and unhashable option, or if ``fn`` cannot be hashed.
 
     Examples
     --------
     >>> bind_options("f", lambda x, a, b=2: x, {"a": 1}, skip=1)
     (('a', 1), ('b', 2))
     """
+    _hashable(what, {"function": fn})
     signature = signature_of(fn)
     if signature is None:
         return _hashable(what, dict(options))
@@ -83,8 +84,9 @@ def _hashable(what: str, options: dict[str, Any]) -> Options:
         try:
             hash(value)
         except TypeError:
-            message = f"option {name!r} is a {type(value).__name__}, which cannot be hashed"
-            failures.append(Failure("options", what, f"{message}; give a tuple or a number"))
+            message = f"{name!r} is a {type(value).__name__}, which cannot be hashed"
+            remedy = "give a number, a tuple or a plain function"
+            failures.append(Failure("options", what, f"{message}; {remedy}"))
     if failures:
         raise InvalidStructure(what, failures)
     return tuple(sorted(options.items()))

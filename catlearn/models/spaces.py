@@ -163,8 +163,6 @@ class ProductLabel(SpaceLabel):
         return sum(factor.features for factor in self.factors)
 
     def __str__(self) -> str:
-        if not self.factors:
-            return "1"
         texts = (f"({f})" if isinstance(f, ProductLabel) else str(f) for f in self.factors)
         return " × ".join(texts)
 
@@ -338,6 +336,9 @@ class Product(NamedSpace):
             if not isinstance(space, NamedSpace):
                 message = f"found a {type(space).__name__}, expected a Space"
                 failures.append(Failure("space", f"factor {position} of {name!r}", message))
+        if not spaces:
+            message = "found no factors, expected at least one, which says how long a batch is"
+            failures.append(Failure("space", f"product {name!r}", message))
         if failures:
             raise InvalidStructure("Product", failures)
         object.__setattr__(self, "name", name)

@@ -206,6 +206,7 @@ def _check_categorical(where: str, label: CategoricalLabel, array: np.ndarray) -
 def _check_scores(where: str, array: np.ndarray) -> list[Failure]:
     """Refuse probabilities, which a softmax would flatten without anybody noticing."""
     several = array.shape[0] > 0 and array.shape[1] > 1
+    array = array.astype(np.float32, copy=False)
     if not several or array.min() < 0 or not np.allclose(array.sum(axis=1), 1, atol=1e-3):
         return []
     message = "every row is a probability distribution, but floats here are logits"
