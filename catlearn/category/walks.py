@@ -114,6 +114,7 @@ def count_parallel_pairs(
 def steps_between(graph: Graph, source: str, target: str | None) -> Steps:
     """Return the steps of the part of a graph on the ways from ``source`` (to ``target``)."""
     useful = None if target is None else _distances(graph, target)
+    graph.out_edges(source)  # refuses an unknown vertex, even where nothing leads to the target
     steps: dict[str, list[tuple[str, str]]] = {}
     waiting = [source] if useful is None or source in useful else []
     while waiting:

@@ -1,0 +1,67 @@
+"""Equations: one value however it is written, resolved or refused with every failure."""
+
+import pickle
+
+import pytest
+
+from catlearn.category import Equation, Graph, Path
+from catlearn.errors import NotComposable
+
+G = Graph({"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C"), "encoder": ("C", "D")})
+
+
+def test_one_equation_however_it_is_given():
+    written = Equation("f >> g = h", weight=2.0)
+    for same in (
+        Equation((["f", "g"], ["h"]), weight=2.0),
+        Equation(("f>>g", Path("A", ("h",), "C")), weight=2.0),
+        Equation((Path("A", ("f",), "B") >> Path("B", ("g",), "C"), "h"), weight=2.0),
+        eval(repr(written)),
+        pickle.loads(pickle.dumps(written)),
+    ):
+        assert same == written
+        assert hash(same) == hash(written)
+    assert written != Equation("f >> g = h")
+    assert written != Equation("h = f >> g", weight=2.0)
+    assert Equation("f = g", a=1, b=2) == Equation("f = g", b=2, a=1)
+    with pytest.raises(AttributeError):
+        written.lhs = ()
+    with pytest.raises(TypeError):
+        written.attributes["weight"] = 1.0
+
+
+def test_resolving_gives_both_paths():
+    assert Equation("f >> g = h").resolve(G) == (Path("A", ("f", "g"), "C"), Path("A", ("h",), "C"))
+    loop = Graph({"e": ("X", "Z"), "d": ("Z", "X")})
+    assert Equation("e >> d = id(X)").resolve(loop) == (
+        Path("X", ("e", "d"), "X"),
+        Path.identity("X"),
+    )
+    assert Equation("id(A) >> f >> id(B) = f").resolve(G)[0] == Path("A", ("f",), "B")
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("f >> h = h", ["f ends at B, but h starts at A"]),
+        ("f = g", ["f starts at A, but g starts at B", "f ends at B, but g ends at C"]),
+        ("encodr = h", ["no edge encodr; did you mean encoder?"]),
+        ("f >> x >> g = q >> h >> f", ["no edge x", "no edge q", "h ends at C, but f starts at A"]),
+        ("A = f", ["A is a vertex, not an edge; its identity path is id(A)"]),
+        ("id(Q) = f", ["no vertex Q"]),
+        ("id(C) >> f = f", ["id(C) ends at C, but f starts at A"]),
+    ],
+)
+def test_every_failure_is_listed_at_once(text: str, messages: list[str]):
+    with pytest.raises(NotComposable) as caught:
+        Equation(text).resolve(G)
+    found = [failure.message for failure in caught.value.failures]
+    assert len(found) == len(messages)
+    for failure, message in zip(found, messages, strict=True):
+        assert message in failure
+    assert list(caught.value.failures) == Equation(text).failures(G)
+
+
+def test_an_empty_side_must_say_where_it_stands():
+    with pytest.raises(NotComposable, match=r"write id\(A\)"):
+        Equation(([], "f")).resolve(G)

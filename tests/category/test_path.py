@@ -1,0 +1,126 @@
+"""Paths and their text: laws of the free category, round trips, and what parse errors say."""
+
+import pickle
+from collections.abc import Callable
+from itertools import product
+
+import pytest
+from hypothesis import example, given, strategies as st
+
+from catlearn.category import Equation, Graph, Path
+from catlearn.category.path import read_equation, read_path, write_steps, written
+from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, PathSyntaxError
+
+ROSE = Graph({"a": ("*", "*"), "b": ("*", "*")})
+WORDS = [Path("*", edges, "*") for n in range(3) for edges in product("ab", repeat=n)]
+
+Compose = Callable[[Path, Path], Path]
+
+
+def concatenates(compose: Compose) -> None:
+    """The laws of the free category on a rose, whose paths are words."""
+    for p in WORDS:
+        assert compose(Path.identity("*"), p) == p == compose(p, Path.identity("*"))
+    for p, q in product(WORDS, WORDS):
+        assert len(compose(p, q)) == len(p) + len(q)
+        assert compose(p, q).edges[: len(p)] == p.edges
+    for p, q, r in product(WORDS, WORDS, WORDS):
+        assert compose(compose(p, q), r) == compose(p, compose(q, r))
+
+
+def test_paths_form_the_free_category():
+    concatenates(lambda p, q: p >> q)
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        lambda p, q: q >> p,
+        lambda p, q: Path("*", (*p.edges, "a", *q.edges), "*"),
+        lambda p, q: Path("*", p.edges + q.edges[::-1], "*"),
+        lambda p, q: Path("*", tuple(dict.fromkeys(p.edges + q.edges)), "*"),
+    ],
+)
+def test_other_compositions_are_rejected(mutant: Compose):
+    with pytest.raises(AssertionError):
+        concatenates(mutant)
+
+
+def test_a_path_that_does_not_compose_names_both():
+    with pytest.raises(NotComposable, match="f ends at B, but g starts at C"):
+        Path("A", ("f",), "B") >> Path("C", ("g",), "D")
+    with pytest.raises(InvalidStructure, match="starts at A and ends at B"):
+        Path("A", (), "B")
+
+
+def test_a_path_is_a_value():
+    p = Path("A", ("f", "g"), "C")
+    assert p == Path("A", ["f", "g"], "C")
+    assert {p: 1}[Path("A", ("f", "g"), "C")] == 1
+    assert p != Path("A", ("f", "g"), "D")
+    assert eval(repr(p)) == p
+    assert pickle.loads(pickle.dumps(p)) == p
+    assert bool(Path.identity("A"))
+    assert len(Path.identity("A")) == 0
+    with pytest.raises(AttributeError):
+        p.source = "B"
+
+
+names = st.one_of(
+    st.sampled_from(
+        ["digits.X", "left/f", "id", "a-b", "_", "0", "f'", "été", "θ₁", "图", "my edge"]
+    ),
+    st.text(min_size=1, max_size=6),
+)
+
+
+@given(st.lists(names | names.map(Path.identity), min_size=1, max_size=4))
+@example(["id", Path.identity("id")])
+@example(['"', "\\", "\n", "=", ">>", "id(A)", "\u2028"])
+def test_text_round_trips_for_every_name(steps: list[str | Path]):
+    text = write_steps(tuple(steps))
+    assert read_path(text) == tuple(steps)
+    assert read_equation(f"{text}={text}") == (tuple(steps), tuple(steps))
+
+
+def test_names_that_need_no_quotes():
+    for name in [
+        "digits.X",
+        "left/right/x",
+        "a-b_c",
+        "f'",
+        "f′",
+        "Größe",
+        "θ₁",
+        "e\u0301",
+        "图",
+        "1",
+    ]:
+        assert written(name) == name
+    for name in ["", "a b", "f=g", "f>g", "(", "f,g", '"', "→"]:
+        assert written(name) != name
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "column"),
+    [
+        ("f >> = h", "expected the name of an edge, found '='", 5),
+        ("f > g = h", "composition is written '>>', found '>'", 2),
+        ("f ; g = h", "composition is written '>>', found ';'", 2),
+        ("f g = h", "expected '>>' or '=', found 'g'", 2),
+        ("f = g = h", "expected '>>', found '='", 6),
+        ("f", "found the end", 1),
+        ("", "expected the name of an edge, found the end", 0),
+        ("id(A = f", "expected ')', found '='", 5),
+        ("id() = f", "expected the name of a vertex, found ')'", 3),
+        ("f, g = h", "written in double quotes", 1),
+        (r'"\q" = h', "not a JSON string", 0),
+    ],
+)
+def test_parse_errors_mark_the_place(text: str, says: str, column: int):
+    with pytest.raises(PathSyntaxError) as caught:
+        Equation(text)
+    message = str(caught.value)
+    assert says in message
+    assert message.splitlines()[-1] == "  " + " " * column + "^"
+    assert isinstance(caught.value, CatlearnError)
