@@ -406,6 +406,23 @@ class LearningDiagram(Presentation, CSet):
             rows.bind(name, value)
         return type(self).of_rows(rows)
 
+    def with_values(self, values: Mapping[str, Any]) -> LearningDiagram:
+        """Return the diagram whose models start from these parameters, trained ones say.
+
+        Parameters
+        ----------
+        values
+            ``{edge: tree}`` for models and frozen edges, such as ``result.params``.
+
+        Raises
+        ------
+        InvalidStructure
+            Listing names that are no models, and parameters of another structure.
+        """
+        rows = Rows.of(self)
+        rows.start(values)
+        return type(self).of_rows(rows)
+
     # Gluing.
 
     @property

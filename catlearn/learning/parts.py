@@ -15,7 +15,15 @@ from catlearn.category import Equation, Graph, Path
 from catlearn.category.equation import steps_of, trace
 from catlearn.errors import CatlearnError, Failure, PathSyntaxError, did_you_mean
 from catlearn.learning.dataset import Dataset, as_array
-from catlearn.models import DataLabel, Divergence, Map, Model, Pairing, Product
+from catlearn.models import (
+    DataLabel,
+    Divergence,
+    Map,
+    Model,
+    Pairing,
+    Product,
+    check_parameters,
+)
 from catlearn.models.adapters import as_architecture
 from catlearn.models.spaces import NamedSpace
 
@@ -302,6 +310,19 @@ class Rows:
         self.edges[name] = (source, target, Map(label.kind, architecture))
         if start is not None and name not in self.store:
             self.store[name] = start
+
+    def start(self, values: Mapping[str, Any]) -> None:
+        """Let models start from other parameters."""
+        models = [edge for edge, (_, _, label) in self.edges.items() if label.architecture]
+        for name, value in values.items():
+            if name not in models:
+                message = f"no model has this name; {did_you_mean(name, models)}"
+                self.failures.append(Failure("names", f"parameters of '{name}'", message))
+                continue
+            source, target, label = self.edges[name]
+            ends = self.vertices[source], self.vertices[target]
+            self.failures += check_parameters(name, label, *ends, value)
+            self.store[name] = value
 
     @classmethod
     def of(cls, diagram: LearningDiagram) -> Rows:

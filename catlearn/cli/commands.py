@@ -1,0 +1,155 @@
+"""The command line: what each command reads, writes and says."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from catlearn.errors import CatlearnError
+
+PROBLEM, INTERRUPTED = 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code.
+
+    Parameters
+    ----------
+    arguments
+        The words after ``catlearn``; by default those of the process.
+
+    Examples
+    --------
+    >>> main(["check", "no-such-file.json"])
+    1
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (CatlearnError, OSError) as error:
+        print(f"catlearn: {error}", file=sys.stderr)
+        return PROBLEM
+    except KeyboardInterrupt:
+        print("catlearn: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    from catlearn import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="catlearn",
+        description="Training regimes as diagrams: composed by colimits, lowered to JAX.",
+        epilog="Exit codes: 0 all is well, 1 something is wrong with a diagram or a file, "
+        "2 the command was not understood.",
+    )
+    parser.add_argument("--version", action="version", version=f"catlearn {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser(
+        "demo",
+        help="distil a teacher into a small student on real digits",
+        description="Knowledge distillation on scikit-learn's digits, end to end: diagrams are "
+        "glued, lowered and trained, and everything made is written to a folder.",
+    )
+    demo.add_argument("-o", "--output", type=Path, default=Path("catlearn-demo"), metavar="DIR",
+                      help="the folder to write to (default: %(default)s)")  # fmt: skip
+    demo.add_argument("--seeds", type=_positive, default=5, metavar="N",
+                      help="how many seeds to repeat over (default: %(default)s)")  # fmt: skip
+    demo.add_argument("--steps", type=_positive, default=2000, metavar="N",
+                      help="training steps of each model (default: %(default)s)")  # fmt: skip
+    demo.set_defaults(run=_demo)
+
+    draw = commands.add_parser(
+        "draw",
+        help="draw a diagram",
+        description="Draw a diagram from a JSON file. The ending of OUT says how: .svg, .tex "
+        "(tikz-cd) or .dot (Graphviz).",
+    )
+    draw.add_argument("file", type=Path, metavar="FILE", help="a diagram in JSON")
+    draw.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+                      help="the picture to write")  # fmt: skip
+    draw.set_defaults(run=_draw)
+
+    check = commands.add_parser(
+        "check",
+        help="say what a file holds and all that is wrong with it",
+        description="Load a diagram, check every law, and list its equations.",
+    )
+    check.add_argument("file", type=Path, metavar="FILE", help="a diagram in JSON")
+    check.add_argument("--equations", choices=("declared", "all", "irreducible", "basis"),
+                       help="which equations to list (default: as its loss would take)")  # fmt: skip
+    check.set_defaults(run=_check)
+
+    glue = commands.add_parser(
+        "glue",
+        help="glue two diagrams along what they share",
+        description="Glue two diagrams by a pushout: rows of equal name are identified.",
+    )
+    glue.add_argument("left", type=Path, metavar="A", help="a diagram in JSON")
+    glue.add_argument("right", type=Path, metavar="B", help="a diagram in JSON")
+    glue.add_argument("-o", "--output", type=Path, required=True, metavar="C",
+                      help="the JSON file to write")  # fmt: skip
+    glue.add_argument("--along", nargs="+", metavar="NAME",
+                      help="identify only these names, or LEFT=RIGHT pairs of names")  # fmt: skip
+    glue.set_defaults(run=_glue)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from catlearn.cli.demo import demo
+
+    demo(options.output, seeds=options.seeds, steps=options.steps)
+    return 0
+
+
+def _draw(options: argparse.Namespace) -> int:
+    from catlearn.drawing import draw
+    from catlearn.formats import load
+
+    draw(load(options.file)).save(options.output)
+    print(f"wrote {options.output}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from catlearn.formats import load
+    from catlearn.learning import LearningDiagram
+
+    value = load(options.file)
+    print(f"{options.file}: {value!r}\n\n{value}")
+    if isinstance(value, LearningDiagram):
+        selection = value.select(options.equations)
+        _list("equations", [str(term) for term in selection.terms])
+        _list("untrainable", [str(term) for term in selection.untrainable])
+    return 0
+
+
+def _list(title: str, lines: list[str]) -> None:
+    print(f"\n{title}: {len(lines)}")
+    for line in lines:
+        print(f"  {line}")
+
+
+def _glue(options: argparse.Namespace) -> int:
+    from catlearn.formats import load, save
+    from catlearn.learning import glue
+
+    along = options.along
+    if along is not None:
+        pairs = (name.partition("=") for name in along)
+        along = {left: right or left for left, _, right in pairs}
+    whole = glue(load(options.left), load(options.right), along=along)
+    save(whole, options.output)
+    print(f"wrote {options.output}: {whole!r}")
+    _list("emergent equations", [str(term) for term in whole.emergent])
+    return 0
