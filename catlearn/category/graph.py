@@ -304,6 +304,16 @@ class Graph(Tables):
         """
         return walks.count_paths(self, source, target, max_length)
 
+    def path_counts(self, source: str, max_length: int | None = None) -> dict[str, int]:
+        """Count the paths from a vertex to each vertex that it reaches, exactly.
+
+        Examples
+        --------
+        >>> Graph({"f": ("A", "B"), "g": ("A", "B"), "h": ("B", "C")}).path_counts("A")
+        {'A': 1, 'B': 2, 'C': 2}
+        """
+        return walks.path_counts(self, source, None, max_length)
+
     def count_parallel_pairs(self, source: str | None = None, max_length: int | None = None) -> int:
         """Count the unordered pairs of different paths with equal ends, identities included.
 
