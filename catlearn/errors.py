@@ -185,7 +185,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("encodr", ["encoder", "head"])
     'did you mean encoder?'
     >>> did_you_mean("q", ["f", "g"])
-    'there are f, g'
+    'there are only f, g'
     """
     known = list(known)
     close = difflib.get_close_matches(name, known, n=3)
@@ -193,4 +193,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return f"did you mean {' or '.join(close)}?"
     if not known:
         return "there are none"
-    return f"there are {', '.join(known[:8])}" + (", ..." if len(known) > 8 else "")
+    only = "" if len(known) > 8 else "only "
+    return f"there are {only}{', '.join(known[:8])}" + ("" if only else ", ...")

@@ -41,6 +41,7 @@ from typing import TypeVar
 
 from catlearn.cost.atom import Atom
 from catlearn.cost.objective import Objective, Weight, aggregator_failure, apart, written
+from catlearn.cost.typeset import latex_name
 from catlearn.errors import Failure, InvalidStructure, NotCertified, NotComposable, UnknownName
 
 Value = TypeVar("Value")
@@ -250,6 +251,14 @@ class CostMorphism:
         left, right = (str(o).split(" = ", 1)[1] for o in (self.domain, self.codomain))
         left = f"({left})[{moved}]" if moved else left
         return f"{left} {'=' if self.is_strict else '<='} {right}"
+
+    def _repr_latex_(self) -> str:
+        moved = [(a, b) for a, b in self.parameters.items() if a != b]
+        said = ", ".join(rf"{latex_name(a)} := {latex_name(b)}" for a, b in moved)
+        left, right = self.domain.latex_value, self.codomain.latex_value
+        left = rf"\left({left}\right)\left[{said}\right]" if moved else left
+        sign = "=" if self.is_strict else r"\le"
+        return rf"$\displaystyle {left} {sign} {right}$"
 
     def __repr__(self) -> str:
         parts = [repr(self.domain), repr(self.codomain), repr(dict(self.parameters))]

@@ -291,7 +291,9 @@ class Objective:
         how = "" if name == "sum" else f", aggregator={name!r}"
         return f"Objective({self.parameters!r}, {shown!r}{how})"
 
-    def _repr_latex_(self) -> str:
+    @property
+    def latex_value(self) -> str:
+        """The value L in LaTeX, its terms in order."""
         import sympy
 
         terms = [
@@ -301,9 +303,11 @@ class Objective:
         ]
         name = self.aggregator.name
         function = rf"\{name}" if name == "max" else rf"\operatorname{{{name}}}"
+        return self.aggregator.write(terms, function)
+
+    def _repr_latex_(self) -> str:
         parameters = ", ".join(latex_name(p) for p in self.parameters)
-        value = self.aggregator.write(terms, function)
-        return rf"$\displaystyle L({parameters}) = {value}$"
+        return rf"$\displaystyle L({parameters}) = {self.latex_value}$"
 
 
 def apart(left: Objective, right: Objective) -> tuple[dict[str, str], dict[str, str]]:

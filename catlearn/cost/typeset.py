@@ -4,7 +4,7 @@ The sympy form of an atom is an undefined function of ordinary symbols; only its
 
 - ``E_S(...)`` is an expectation, ``\mathbb{E}_{S}``, and inside it the leaf ``S.X`` (the random
   variable X on the data set S) is written ``x``;
-- ``d_v(a, b)`` is a divergence, ``d_{v}``;
+- ``d_v(a, b)`` is a divergence, ``d_{v}``; ``kl(temperature=2)_v(a, b)`` one with options;
 - names of more than one letter are upright.
 
 >>> import sympy
@@ -16,6 +16,7 @@ The sympy form of an atom is an undefined function of ordinary symbols; only its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import sympy
 
+_refined = re.compile(r"(\w+)\((.*)\)_(.+)")
 _escapes = str.maketrans(
     {c: f"\\{c}" for c in "_#$%&{}"}
     | {"\\": r"\backslash ", "^": r"\hat{}", "~": r"\sim ", "-": r"\text{-}", " ": r"\ "}
@@ -41,7 +43,17 @@ def latex_name(name: str) -> str:
 
 
 def latex_head(name: str) -> str:
-    """Return the head of an application in LaTeX: ``E_S``, ``d_v`` or a plain name."""
+    r"""Return the head of an application in LaTeX: ``E_S``, ``d_v``, ``kl(T=2)_v`` or a plain name.
+
+    Examples
+    --------
+    >>> print(latex_head("E_S"), latex_head("d_Y"), latex_head("kl(T=2)_Y"), latex_head("my_net"))
+    \mathbb{E}_{S} d_{Y} \mathrm{kl}_{Y}^{\mathrm{T=2}} \mathrm{my\_net}
+    """
+    refined = _refined.fullmatch(name)
+    if refined:
+        divergence, options, vertex = map(latex_name, refined.groups())
+        return f"{divergence}_{{{vertex}}}^{{{options}}}"
     letter, _, subscript = name.partition("_")
     if letter in ("E", "d") and subscript:
         letter = r"\mathbb{E}" if letter == "E" else letter
