@@ -224,10 +224,9 @@ def read_values(values: Any, codomain: FinSet, domain: FinSet) -> tuple[np.ndarr
     if isinstance(values, Mapping):
         unknown = [f"{key!r} is not in its domain" for key in values if key not in domain]
         by_row = {domain.index(key): value for key, value in values.items() if key in domain}
-        missing = [k for k in range(domain.size) if k not in by_row]
-        unknown += [f"no value for {domain.label(k)!r}" for k in missing]
-        rows = [by_row[k] for k in range(domain.size) if k in by_row]
-        array, problems = read_values(rows, codomain, FinSet(len(rows)))
+        unknown += [f"no value for {domain.label(k)!r}" for k in domain if k not in by_row]
+        there = FinSet._of(len(by_row), domain.labels(sorted(by_row)))
+        array, problems = read_values([by_row[k] for k in sorted(by_row)], codomain, there)
         return array, unknown + problems
     values = values if isinstance(values, np.ndarray) else list(values)
     if len(values) == 0:
@@ -498,12 +497,12 @@ class ListFunction(Frozen):
     @classmethod
     def of(
         cls,
-        rows: Iterable[Sequence[Any]],
+        rows: Iterable[Sequence[Any]] | Mapping[Any, Sequence[Any]],
         codomain: FinSet | int | Iterable[str],
         domain: FinSet | int | Iterable[str] | None = None,
     ) -> ListFunction:
         """Read rows of elements of the codomain, by number or name."""
-        rows = [list(row) for row in rows]
+        rows = rows if isinstance(rows, Mapping) else list(rows)
         target = as_finset(codomain)
         source = as_finset(len(rows) if domain is None else domain)
         made, problems = read_rows(rows, source, target)
@@ -594,8 +593,8 @@ def read_rows(rows: Any, domain: FinSet, codomain: FinSet) -> tuple[ListFunction
         rows = [by_row.get(k, ()) for k in domain]
     rows = [list(row) for row in rows]
     offsets = np.cumsum([0, *map(len, rows)])
-    home = [f"an entry of {domain.label(k) if k < len(domain) else k!r}"
-            for k, row in enumerate(rows) for _ in row]  # fmt: skip
+    labels = [domain.label(k) if k < len(domain) else str(k) for k in range(len(rows))]
+    home = [f"{labels[k]}[{n}]" for k, row in enumerate(rows) for n in range(len(row))]
     flat = [entry for row in rows for entry in row]
     values, unread = read_values(flat, codomain, FinSet._of(len(flat), tuple(home)))
     return ListFunction._of(offsets, values, domain, codomain), problems + unread

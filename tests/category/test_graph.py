@@ -70,7 +70,7 @@ def test_unknown_names_are_answered_with_close_ones():
     G = Graph({"encoder": ("X", "F")})
     with pytest.raises(UnknownName, match="did you mean encoder"):
         G.source("encodr")
-    with pytest.raises(UnknownName, match="no vertex Y; there are X, F"):
+    with pytest.raises(UnknownName, match="no vertex Y; there are only X, F"):
         G.out_edges("Y")
     with pytest.raises(NotComposable) as caught:
         G.path("encoder >> encodr >> encoder >> encoder")
