@@ -17,7 +17,7 @@ Equation('refl >> src = id(V)')
 Traceback (most recent call last):
     ...
 catlearn.errors.InvalidStructure: Schema is not valid (1 failure):
-  - equation 's >> t = s', left side: there is no edge t; there are s [known edges]
+  - equation 's >> t = s', left side: there is no edge t; there are only s [known edges]
 """
 
 from __future__ import annotations
