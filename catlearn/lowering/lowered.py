@@ -1,0 +1,434 @@
+r"""Lowering: the symbolic loss becomes one pure JAX function.
+
+Lowering sends a loss to a function of ``(params, state, batch, key)``, path by path and
+functorially: composites go to composites, so each path prefix is evaluated once
+(Theory, section 6; see :mod:`catlearn.lowering.plan`). The value is
+
+.. math:: L = \sum_i w_i \, \mathrm{mean}_s \, d_i([p_i]_\theta(s), [q_i]_\theta(s)),
+
+or the maximum, as the loss's aggregator says. The program is meant to be the one that an
+expert would have written by hand for the same diagram: the tests compare optimised HLO.
+
+Arrays are always arguments, never constants of the program:
+
+* ``params``: ``{edge: tree}``, the floating-point arrays of the trainable edges;
+* ``state["frozen"]``: ``{edge: tree}``, frozen parameters, and the arrays of trainable edges
+  that are not floating point and therefore have no gradient;
+* ``state["weights"]``: ``{equation: scalar}``, which may change without compiling again;
+* ``state["mutable"]``: ``{edge: tree}``, what evaluation itself changes;
+* ``batch``: ``{data set: {projection: array}}``.
+"""
+
+from __future__ import annotations
+
+import functools
+import zlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from catlearn.errors import CatlearnError, DataError, Failure, UnknownName
+from catlearn.lowering.plan import Form, Plan, Step
+from catlearn.models import as_input, needs_key
+from catlearn.models.spaces import dtype_kind
+
+if TYPE_CHECKING:
+    from catlearn.learning import Loss
+    from catlearn.models import Architecture, SpaceLabel
+
+Params = dict[str, Any]
+State = dict[str, dict[str, Any]]
+
+
+class Aux(NamedTuple):
+    """What the loss returns beside its value.
+
+    Parameters
+    ----------
+    terms
+        ``{equation: scalar}``: the mean cost of each equation, before its weight.
+    state
+        The state to pass to the next call.
+    """
+
+    terms: dict[str, jax.Array]
+    state: State
+
+
+class Lowered:
+    """A loss as a pure function ``fn(params, state, batch, key=None) -> (value, aux)``.
+
+    It may be jitted, differentiated and vmapped. It is compared by identity and holds no
+    arrays that a program could close over.
+
+    Parameters
+    ----------
+    loss
+        The loss of a learning diagram.
+
+    Attributes
+    ----------
+    loss
+        The loss that was lowered.
+    plan
+        What runs; print it.
+    """
+
+    __name__ = "loss"
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+        self.diagram = loss.diagram
+        self.plan = Plan(loss.diagram, loss.equations)
+        self.trainable = self.diagram.trainable
+        self.frozen = self.diagram.frozen
+        self.random = frozenset(
+            edge for edge in self.plan.edges if self.architecture(edge).accepts_key
+        )
+        aggregator = loss.aggregator
+        # Python's own max, which the symbolic side uses, does not trace.
+        self._combine_costs = jnp.maximum if aggregator.name == "max" else aggregator.combine
+        # Functions compiled from this one live as long as it does (see training.step).
+        self.compiled: dict[Any, Callable[..., Any]] = {}
+
+    def init(self, key: jax.Array) -> tuple[Params, State]:
+        """Return starting parameters and state.
+
+        A model that was given as an object starts from its own arrays; any other is drawn with
+        a key that depends on ``key`` and the edge's name alone.
+
+        Parameters
+        ----------
+        key
+            A JAX random key.
+
+        Returns
+        -------
+        tuple
+            ``params`` and ``state``; the arrays are the caller's own and may be donated.
+        """
+        params: Params = {}
+        state: State = {"frozen": {}, "mutable": {}, "weights": {}}
+        for edge in self.trainable:
+            params[edge], rest = _split(self._start(edge, key))
+            if jax.tree.leaves(rest):
+                state["frozen"][edge] = rest
+        for edge in self.frozen:
+            state["frozen"][edge] = self._start(edge, key)
+        for term in self.loss.equations:
+            state["weights"][term.name] = jnp.asarray(term.weight, float)
+        return params, state
+
+    def _start(self, edge: str, key: jax.Array) -> Any:
+        start = self.diagram.starts.get(edge)
+        if start is None:
+            folded = jax.random.fold_in(key, stable_hash(edge))
+            start = self.architecture(edge).init(folded, *self._ends(edge))
+        return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), start)
+
+    def architecture(self, edge: str) -> Architecture:
+        """Return the architecture of the map on an edge."""
+        architecture = self.diagram.map_label(edge).architecture
+        assert architecture is not None
+        return architecture
+
+    def variables(self, edge: str, params: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
+        """Return all the arrays of an edge, trainable or not, as its architecture wants them."""
+        return _combine(params.get(edge), state["frozen"].get(edge))
+
+    def _ends(self, edge: str) -> tuple[SpaceLabel, SpaceLabel]:
+        diagram = self.diagram
+        source, target = diagram.source(edge), diagram.target(edge)
+        return diagram.space_label(source), diagram.space_label(target)
+
+    def __call__(
+        self,
+        params: Mapping[str, Any],
+        state: Mapping[str, Any],
+        batch: Mapping[str, Mapping[str, Any]],
+        key: jax.Array | None = None,
+    ) -> tuple[jax.Array, Aux]:
+        """Evaluate the loss on one batch of each data set.
+
+        Parameters
+        ----------
+        params, state
+            As :meth:`init` returns them.
+        batch
+            ``{data set: {projection: array}}``, examples along the leading axis; each data set
+            has its own number of them. Data sets and projections that no equation reads are
+            ignored.
+        key
+            A JAX random key, needed only if an edge is random.
+
+        Returns
+        -------
+        tuple
+            The value, a scalar, and :class:`Aux`.
+
+        Raises
+        ------
+        DataError
+            Listing every array that is missing, or has the wrong shape or kind of number. This
+            is checked while tracing and costs nothing in a compiled program.
+        """
+        failures = self.failures(params, state, batch, key)
+        if failures:
+            raise DataError("the arguments of the loss", failures)
+        values: list[Any] = []
+        terms: dict[str, jax.Array] = {}
+        for planned in self.plan.terms:
+            term, prediction, target = planned.term, *planned.sides
+            # Steps are in order of first need: run those that this equation is the first to need.
+            for step in self.plan.steps[len(values) : max(prediction, target) + 1]:
+                values.append(self._run(step, values, params, state, batch, key))
+            with _noting(f"in equation '{term.name}'"):
+                terms[term.name] = jnp.mean(term.divergence(values[prediction], values[target]))
+        weighted = [state["weights"][name] * cost for name, cost in terms.items()]
+        value = functools.reduce(self._combine_costs, weighted) if weighted else jnp.zeros(())
+        return value, Aux(terms, dict(state))
+
+    def _run(
+        self,
+        step: Step,
+        values: list[Any],
+        params: Mapping[str, Any],
+        state: Mapping[str, Any],
+        batch: Mapping[str, Mapping[str, Any]],
+        key: jax.Array | None,
+    ) -> Any:
+        inputs = [values[i] for i in step.inputs]
+        match step.op:
+            case "sample":
+                return batch[step.data]
+            case "project":
+                label = self.diagram.space_label(step.vertex)
+                return _read(label, step.form, inputs[0][step.name])
+            case "one-hot":
+                return as_input(self.diagram.space_label(step.vertex), inputs[0])
+            case "tuple":
+                return tuple(inputs)
+            case "factor":
+                return inputs[0][step.position]
+        edge = step.name
+        variables = self.variables(edge, params, state)
+        extra = {}
+        if edge in self.random and key is not None:
+            extra["key"] = jax.random.fold_in(key, stable_hash(step.path))
+        with jax.named_scope(edge), _noting(f"in edge '{edge}' on the path '{step.path}'"):
+            return self.architecture(edge).apply(variables, inputs[0], **extra)
+
+    def failures(
+        self,
+        params: Mapping[str, Any],
+        state: Mapping[str, Any],
+        batch: Mapping[str, Mapping[str, Any]],
+        key: jax.Array | None = None,
+    ) -> list[Failure]:
+        """List what is missing from the arguments of a call, or does not fit."""
+        failures = [
+            Failure("params", f"edge '{edge}'", "has no parameters; start from fn.init(key)")
+            for edge in self.plan.edges
+            if edge in self.trainable and edge not in params
+        ]
+        failures += [
+            Failure("state", f"frozen edge '{edge}'", "has no parameters in state['frozen']")
+            for edge in self.plan.edges
+            if edge in self.frozen and edge not in state["frozen"]
+        ]
+        failures += [
+            Failure("state", f"equation '{term.name}'", "has no weight in state['weights']")
+            for term in self.loss.equations
+            if term.name not in state["weights"]
+        ]
+        if key is None:
+            failures += [
+                Failure("key", f"edge '{edge}'", "is random and needs key=jax.random.key(...)")
+                for edge in self.plan.edges
+                if edge in self.random
+                and needs_key(self.diagram.map_label(edge), *self._ends(edge))
+            ]
+        for data, names in self.plan.inputs.items():
+            if data not in batch:
+                found = ", ".join(map(repr, batch)) or "nothing"
+                message = f"is missing from the batch, which has {found}"
+                failures.append(Failure("batch", f"data set '{data}'", message))
+                continue
+            for step in self.plan.steps:
+                if step.op == "project" and step.data == data:
+                    label = self.diagram.space_label(step.vertex)
+                    failures += _column_failures(step, label, batch[data])
+            failures += _length_failures(data, names, batch[data])
+        return failures
+
+    def select(self, labels: Mapping[str, Any], default: Any = None) -> dict[str, Any]:
+        """Label the trainable edges, for ``optax.masked`` and ``optax.multi_transform``.
+
+        Parameters
+        ----------
+        labels
+            ``{edge: label}``; booleans make a mask.
+        default
+            The label of the other edges; ``False`` for a mask.
+
+        Returns
+        -------
+        dict
+            A prefix of the tree of parameters with one label for each trainable edge.
+
+        Raises
+        ------
+        UnknownName
+            If an edge is not trainable.
+        CatlearnError
+            If edges are left without a label.
+        """
+        unknown = [edge for edge in labels if edge not in self.trainable]
+        if unknown:
+            raise UnknownName(
+                f"not trainable here: {', '.join(map(repr, unknown))}; the trainable edges are "
+                f"{', '.join(map(repr, self.trainable))}"
+            )
+        rest = default
+        if rest is None and labels and all(isinstance(label, bool) for label in labels.values()):
+            rest = False
+        missing = [edge for edge in self.trainable if edge not in labels]
+        if rest is None and missing:
+            raise CatlearnError(
+                f"no label for {', '.join(map(repr, missing))}; name every edge or give default="
+            )
+        return {edge: labels.get(edge, rest) for edge in self.trainable}
+
+    def __repr__(self) -> str:
+        return (
+            f"Lowered(equations={len(self.plan.terms)}, parameters={list(self.trainable)}, "
+            f"evaluations={self.plan.evaluations})"
+        )
+
+
+def lower(loss: Loss) -> Lowered:
+    """Lower a symbolic loss to a pure JAX function.
+
+    Parameters
+    ----------
+    loss
+        The loss of a learning diagram, ``diagram.loss()``.
+
+    Returns
+    -------
+    Lowered
+        ``fn(params, state, batch, key=None) -> (value, aux)``, with ``fn.init(key)``,
+        ``fn.plan`` and ``fn.select``.
+
+    Raises
+    ------
+    InvalidStructure
+        If a prediction is a label rather than logits, listing every such equation.
+    """
+    return Lowered(loss)
+
+
+def stable_hash(text: str) -> int:
+    """Return 32 bits that depend on the text alone, in every process.
+
+    CRC-32 tells apart any two texts that differ in at most four adjacent bytes, as numbered
+    names do.
+    """
+    return zlib.crc32(text.encode())
+
+
+class _noting:
+    """Say where in the diagram an error arose, below its own message."""
+
+    def __init__(self, note: str) -> None:
+        self.note = note
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is not None:
+            error.add_note(self.note)
+
+
+def _read(label: SpaceLabel, form: Form, value: Any) -> Any:
+    """Turn a column of a batch into arrays of the space's own dtype."""
+    if isinstance(form, tuple):
+        parts = zip(label.factors, form, value, strict=True)  # type: ignore[attr-defined]
+        return tuple(_read(*part) for part in parts)
+    return jnp.asarray(value, label.example(0, form).dtype)
+
+
+def _split(tree: Any) -> tuple[Any, Any]:
+    """Split a tree into its floating-point arrays and the rest; None stands for a gap."""
+
+    def part(floating: bool) -> Any:
+        return jax.tree.map(
+            lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.inexact) == floating else None, tree
+        )
+
+    return part(True), part(False)
+
+
+def _combine(tree: Any, rest: Any) -> Any:
+    if rest is None:
+        return tree
+    if tree is None:
+        return rest
+    return jax.tree.map(
+        lambda leaf, other: other if leaf is None else leaf, tree, rest, is_leaf=lambda x: x is None
+    )
+
+
+def _column_failures(step: Step, label: SpaceLabel, columns: Mapping[str, Any]) -> list[Failure]:
+    where = f"data set '{step.data}', projection '{step.name}'"
+    if step.name not in columns:
+        found = ", ".join(map(repr, columns)) or "nothing"
+        return [Failure("batch", where, f"is missing; the batch has {found}")]
+    return _array_failures(where, label, step.form, columns[step.name])
+
+
+def _array_failures(where: str, label: SpaceLabel, form: Form, value: Any) -> list[Failure]:
+    if isinstance(form, tuple):
+        if not isinstance(value, tuple | list) or len(value) != len(form):
+            message = f"expected a tuple of {len(form)} arrays, found {type(value).__name__}"
+            return [Failure("batch", where, message)]
+        parts = zip(label.factors, form, value, strict=True)  # type: ignore[attr-defined]
+        return [
+            failure
+            for i, part in enumerate(parts)
+            for failure in _array_failures(f"{where}, factor {i}", *part)
+        ]
+    shape, dtype = jnp.shape(value), jnp.result_type(value)
+    expected = label.example(shape[0] if shape else 0, form)
+    if shape == expected.shape and _converts(dtype, expected.dtype, form):
+        return []
+    needed = "".join(f", {size}" for size in expected.shape[1:])
+    message = f"found shape {shape} of {dtype}, expected (batch{needed}) of {expected.dtype}"
+    return [Failure("batch", where, message)]
+
+
+def _converts(found: Any, expected: Any, form: Form) -> bool:
+    """Whether data of one dtype may stand for another: upwards, except between the two forms."""
+    ranks = "?bifc"
+    one, other = ranks.index(dtype_kind(found)), ranks.index(dtype_kind(expected))
+    return one == other if form in ("label", "logits") else 0 < one <= other
+
+
+def _length_failures(
+    data: str, names: tuple[str, ...], columns: Mapping[str, Any]
+) -> list[Failure]:
+    lengths = {
+        name: jnp.shape(leaf)[0]
+        for name in names
+        if name in columns
+        for leaf in jax.tree.leaves(columns[name])
+        if jnp.ndim(leaf)
+    }
+    if len(set(lengths.values())) <= 1:
+        return []
+    found = ", ".join(f"'{name}' has {length}" for name, length in lengths.items())
+    message = f"its projections need equally many examples, but {found}"
+    return [Failure("batch", f"data set '{data}'", message)]

@@ -1,0 +1,378 @@
+r"""The evaluation plan: what a loss computes, each path prefix once.
+
+Take all the paths of all the equations of a loss. Their prefixes form a forest with one tree
+for each data set; the plan is this forest with equal values merged (hash-consing). Naive
+evaluation walks every path by itself: XLA merges the repeated forward work, but not the
+repeated backward work, so sharing has to be there before the program is differentiated
+(Theory, section 6).
+
+A step of the plan is one of
+
+* ``sample``: a batch of a data set;
+* ``project``: a column of a sample;
+* ``apply``: the map of an edge, applied to the value of an earlier step; these are the
+  *evaluations* that are counted;
+* ``one-hot``: labels as vectors, for a map that reads a categorical value;
+* ``tuple``: :math:`\langle f_1, \dots, f_n \rangle`, a point of a product;
+* ``factor``: a component of such a point.
+
+The plan of a path is a functor out of the free category on the diagram: the identity path
+leaves a value as it is, and ``plan(p >> q) = plan(q) after plan(p)``, so that two paths with a
+common prefix share its steps. No JAX is needed to make a plan or to print it.
+
+A value at a categorical vertex has two forms, ``label`` and ``logits``; products have tuples
+of forms. The plan fixes the form of each step and refuses a prediction that is not logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from catlearn.errors import Failure, InvalidStructure
+from catlearn.models import CategoricalLabel, ProductLabel, representation_of
+from catlearn.models.architectures import abstract_key
+from catlearn.models.spaces import dtype_kind
+
+if TYPE_CHECKING:
+    from catlearn.category import Path
+    from catlearn.learning import LearningDiagram, LossTerm
+    from catlearn.models import Map, SpaceLabel
+
+Form: TypeAlias = "str | tuple[Form, ...]"
+"""How a value is represented: ``array``, ``label``, ``logits``, ``one-hot``,
+``sample``, or a tuple of forms."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan.
+
+    Parameters
+    ----------
+    index
+        Its number; steps read only earlier ones.
+    op
+        ``sample``, ``project``, ``apply``, ``one-hot``, ``tuple`` or ``factor``.
+    name
+        What is done: the data set, the projection, the edge, or a text for display.
+    inputs
+        The numbers of the steps it reads.
+    vertex
+        The vertex at which the value lives.
+    form
+        The representation of the value.
+    path
+        The path prefix that the step evaluates, as text. Equal texts are equal values, and
+        random edges draw their key from it.
+    data
+        The data set at which the path starts.
+    position
+        For a factor, which component.
+    """
+
+    index: int
+    op: str
+    name: str
+    inputs: tuple[int, ...]
+    vertex: str
+    form: Form
+    path: str
+    data: str
+    position: int = 0
+
+
+@dataclass(frozen=True)
+class PlannedTerm:
+    """One equation of the loss: the steps that hold its prediction and its target."""
+
+    term: LossTerm
+    prediction: int
+    target: int
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """The prediction and the target."""
+        return self.prediction, self.target
+
+
+class Plan:
+    """What the lowered loss runs, in order.
+
+    Parameters
+    ----------
+    diagram
+        The learning diagram in which the equations live.
+    terms
+        The equations of the loss, in order.
+
+    Raises
+    ------
+    InvalidStructure
+        If a prediction is a label, listing every such equation.
+
+    Attributes
+    ----------
+    steps
+        The steps, each after those it reads.
+    terms
+        The equations with the steps that hold their two sides.
+    evaluations
+        How many times a map of an edge is applied.
+    naive_evaluations
+        How many times it would be if every path were evaluated by itself.
+    """
+
+    def __init__(self, diagram: LearningDiagram, terms: Iterable[LossTerm]) -> None:
+        builder = _Builder(diagram)
+        self.terms: tuple[PlannedTerm, ...] = tuple(
+            PlannedTerm(term, builder.path(term.lhs), builder.path(term.rhs)) for term in terms
+        )
+        self.steps: tuple[Step, ...] = tuple(builder.steps)
+        failures = [
+            _prediction_failure(planned, self.steps[planned.prediction], self.steps[planned.target])
+            for planned in self.terms
+            if _has_label(self.steps[planned.prediction].form)
+        ]
+        if failures:
+            raise InvalidStructure("the loss", failures)
+
+    @cached_property
+    def inputs(self) -> dict[str, tuple[str, ...]]:
+        """The projections that are read of each data set, in order of first use."""
+        inputs: dict[str, tuple[str, ...]] = {}
+        for step in self.steps:
+            if step.op == "project":
+                inputs[step.data] = (*inputs.get(step.data, ()), step.name)
+        return inputs
+
+    @cached_property
+    def edges(self) -> tuple[str, ...]:
+        """The edges whose maps are applied, in order of first use."""
+        return tuple(dict.fromkeys(step.name for step in self.steps if step.op == "apply"))
+
+    @cached_property
+    def evaluations(self) -> int:
+        """How many times a map is applied."""
+        return sum(step.op == "apply" for step in self.steps)
+
+    @cached_property
+    def naive_evaluations(self) -> int:
+        """How many times a map would be applied if every path were evaluated by itself."""
+        cost: list[int] = []
+        for step in self.steps:
+            cost.append((step.op == "apply") + sum(cost[i] for i in step.inputs))
+        return sum(cost[planned.prediction] + cost[planned.target] for planned in self.terms)
+
+    @cached_property
+    def shared_by(self) -> tuple[int, ...]:
+        """For each step, how many equations need it."""
+        count = [0] * len(self.steps)
+        for planned in self.terms:
+            for index in self._needs(planned.prediction, planned.target):
+                count[index] += 1
+        return tuple(count)
+
+    def _needs(self, *roots: int) -> set[int]:
+        seen: set[int] = set()
+        todo = list(roots)
+        while todo:
+            index = todo.pop()
+            if index not in seen:
+                seen.add(index)
+                todo.extend(self.steps[index].inputs)
+        return seen
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __repr__(self) -> str:
+        return (
+            f"Plan(equations={len(self.terms)}, steps={len(self.steps)}, "
+            f"evaluations={self.evaluations}, naive_evaluations={self.naive_evaluations})"
+        )
+
+    def __str__(self) -> str:
+        rows = [("step", "runs", "on", "at", "as", "equations")]
+        rows += [
+            (
+                f"#{step.index}",
+                f"{step.op} {step.name}".strip(),
+                ", ".join(f"#{i}" for i in step.inputs),
+                step.vertex,
+                _form_text(step.form),
+                str(shared),
+            )
+            for step, shared in zip(self.steps, self.shared_by, strict=True)
+        ]
+        lines = [
+            f"equations: {len(self.terms)}, evaluations: {self.evaluations} "
+            f"(path by path: {self.naive_evaluations})",
+            *_table(rows),
+        ]
+        lines += [
+            f"{planned.term.name}: {planned.term.divergence} of #{planned.prediction} "
+            f"against #{planned.target}"
+            for planned in self.terms
+        ]
+        return "\n".join(lines)
+
+
+@dataclass
+class _Builder:
+    """Steps in order of first need; a step that is there already is not made again."""
+
+    diagram: LearningDiagram
+    steps: list[Step] = field(default_factory=list)
+    known: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+    def path(self, path: Path) -> int:
+        """Return the step that holds the value of a path out of a data set."""
+        start = self.step("sample", path.source, (), path.source, "sample", f"id({path.source})")
+        return self.along(path.edges, start)
+
+    def along(self, edges: Sequence[str], index: int) -> int:
+        """Follow edges from a step: the action of the free category on the steps."""
+        for edge in edges:
+            index = self.edge(edge, index)
+        return index
+
+    def edge(self, edge: str, at: int) -> int:
+        """Return the step that holds the value of a step's path followed by an edge."""
+        kind = self.diagram.map_label(edge).kind
+        if kind == "projection":
+            return self.project(edge, at)
+        if kind == "factor":
+            return self.factor(edge, at)
+        if kind == "defined":
+            return self.defined(edge, at)
+        return self.apply(edge, at)
+
+    def project(self, edge: str, at: int) -> int:
+        vertex = self.diagram.target(edge)
+        data, name = self.diagram.projections[edge]
+        stored = self.diagram.data.get(data, {}).get(name)
+        form = _data_form(self.diagram.space_label(vertex), stored)
+        return self.step("project", name, (at,), vertex, form, edge)
+
+    def factor(self, edge: str, at: int) -> int:
+        position = self.diagram.map_label(edge).index
+        before = self.steps[at]
+        assert position is not None
+        if before.op == "tuple":
+            return before.inputs[position]
+        vertex, path = self.diagram.target(edge), f"{before.path} >> {edge}"
+        assert isinstance(before.form, tuple)
+        form = before.form[position]
+        return self.step("factor", edge, (at,), vertex, form, path, position=position)
+
+    def defined(self, edge: str, at: int) -> int:
+        definition = self.diagram.definitions[edge]
+        values = [self.along(path.edges, at) for path in definition.paths]
+        if not definition.is_pairing:
+            return values[0]
+        parts = [self.steps[i] for i in values]
+        path = f"<{', '.join(part.path for part in parts)}>"
+        form = tuple(part.form for part in parts)
+        return self.step("tuple", edge, tuple(values), self.diagram.target(edge), form, path)
+
+    def apply(self, edge: str, at: int) -> int:
+        source = self.one_hot(at) if _has_label(self.steps[at].form) else at
+        before, vertex = self.steps[at], self.diagram.target(edge)
+        path = edge if before.op == "sample" else f"{before.path} >> {edge}"
+        form = self.output_form(edge)
+        return self.step("apply", edge, (source,), vertex, form, path)
+
+    def output_form(self, edge: str) -> Form:
+        """Return what a map emits: logits at a categorical vertex, but a fixed map may label."""
+        source, target = (
+            self.diagram.space_label(vertex)
+            for vertex in (self.diagram.source(edge), self.diagram.target(edge))
+        )
+        form = _data_form(target)
+        label = self.diagram.map_label(edge)
+        if label.kind == "fixed" and _has_label(form):
+            return _emitted_form(label, source, target) or _without_labels(form, "logits")
+        return _without_labels(form, "logits")
+
+    def one_hot(self, at: int) -> int:
+        before = self.steps[at]
+        form = _without_labels(before.form, "one-hot")
+        return self.step("one-hot", "", (at,), before.vertex, form, f"one_hot({before.path})")
+
+    def step(
+        self,
+        op: str,
+        name: str,
+        inputs: tuple[int, ...],
+        vertex: str,
+        form: Form,
+        path: str,
+        position: int = 0,
+    ) -> int:
+        # A pairing's name is for display only: equal components make equal tuples.
+        key = (op, inputs, position) if op == "tuple" else (op, name, inputs, position)
+        if key not in self.known:
+            self.known[key] = len(self.steps)
+            data = self.steps[inputs[0]].data if inputs else name
+            self.steps.append(
+                Step(len(self.steps), op, name, inputs, vertex, form, path, data, position)
+            )
+        return self.known[key]
+
+
+def _data_form(label: SpaceLabel, stored: Any = None) -> Form:
+    """Return the form of data at a space: categorical data are labels unless they are floats."""
+    if isinstance(label, ProductLabel):
+        parts = stored or (None,) * len(label.factors)
+        return tuple(_data_form(*pair) for pair in zip(label.factors, parts, strict=True))
+    if not isinstance(label, CategoricalLabel):
+        return "array"
+    return "label" if stored is None or dtype_kind(stored.dtype) == "i" else "logits"
+
+
+def _emitted_form(label: Map, source: SpaceLabel, target: SpaceLabel) -> Form | None:
+    """Run a fixed map on shapes alone to see whether it emits labels or logits."""
+    import jax
+
+    assert label.architecture is not None
+    value = jax.eval_shape(label.architecture.apply, (), source.example(3), abstract_key())
+    return representation_of(target, value)
+
+
+def _without_labels(form: Form, instead: str) -> Form:
+    if isinstance(form, tuple):
+        return tuple(_without_labels(part, instead) for part in form)
+    return instead if form == "label" else form
+
+
+def _has_label(form: Form) -> bool:
+    return any(map(_has_label, form)) if isinstance(form, tuple) else form == "label"
+
+
+def _form_text(form: Form) -> str:
+    return f"({', '.join(map(_form_text, form))})" if isinstance(form, tuple) else form
+
+
+def _prediction_failure(planned: PlannedTerm, prediction: Step, target: Step) -> Failure:
+    remedy = (
+        "a label cannot be differentiated; drop the equation or predict by a model"
+        if _has_label(target.form)
+        else "write the sides the other way round"
+    )
+    return Failure(
+        "representation",
+        f"equation '{planned.term.name}'",
+        f"the prediction '{prediction.path}' carries labels at '{prediction.vertex}' where logits "
+        f"are needed; {remedy}",
+    )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

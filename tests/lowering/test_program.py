@@ -1,0 +1,130 @@
+"""The lowered loss against the same loss by hand: values, gradients, and the program itself."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+REGIMES = ("square", "distillation", "diamonds")
+
+
+def compiled(loss, regime):
+    """Compile value and gradient of a loss, and run them; return the program and what it gives."""
+    arguments = (*regime.fn.init(jax.random.key(0)), regime.batch)
+    program = jax.jit(jax.value_and_grad(loss, has_aux=True)).lower(*arguments).compile()
+    return normal_form(program.as_text()), program(*arguments)
+
+
+def normal_form(text):
+    """Strip metadata and tables of sources, and rename identifiers by first occurrence."""
+    text = re.sub(r", metadata=\{[^}]*\}", "", text)
+    lines = [line for line in text.splitlines() if re.match(r"\s*(ROOT )?%|ENTRY|\}", line)]
+    text = "\n".join(re.sub(r"[\w.\-]+: (?=\(|\w+\[)", "", line) for line in lines)
+    names = {}
+    return re.sub(r"%[\w.\-]+", lambda m: names.setdefault(m[0], f"%{len(names)}"), text)
+
+
+def terms_only(fn):
+    """Drop the state from the auxiliary output, as the loss by hand has none."""
+
+    def loss(params, state, batch):
+        value, aux = fn(params, state, batch)
+        return value, aux.terms
+
+    return loss
+
+
+def path_by_path(fn):
+    """A mutant: the same value, but every path is evaluated by itself."""
+
+    def run(path, params, state, batch):
+        first, *edges = path.edges
+        data, key = fn.diagram.projections[first]
+        value = batch[data][key]
+        for edge in edges:
+            value = fn.architecture(edge).apply(fn.variables(edge, params, state), value)
+        return value
+
+    def loss(params, state, batch):
+        terms = {
+            term.name: jnp.mean(
+                term.divergence(*(run(p, params, state, batch) for p in (term.lhs, term.rhs)))
+            )
+            for term in fn.loss.equations
+        }
+        return sum(state["weights"][name] * cost for name, cost in terms.items()), terms
+
+    return loss
+
+
+@pytest.mark.parametrize("name", REGIMES)
+def test_lowered_is_the_program_an_expert_writes(make, name):
+    regime = make(name)()
+    ours, found = compiled(terms_only(regime.fn), regime)
+    by_hand, expected = compiled(regime.by_hand, regime)
+    assert ours == by_hand
+    assert ours.count("\n") > 20
+    agree(found, expected, 1e-4)
+
+
+def test_the_comparison_sees_naive_evaluation(make):
+    regime = make("diamonds")()
+    by_hand, expected = compiled(regime.by_hand, regime)
+    naive, found = compiled(path_by_path(regime.fn), regime)
+    assert naive != by_hand
+    agree(found, expected, 1e-4)
+
+
+def test_the_comparison_sees_another_arrangement_of_terms(make):
+    regime = make("distillation")()
+
+    def other_order(params, state, batch):
+        """The same value, with the terms added the other way round."""
+        _, terms = regime.by_hand(params, state, batch)
+        return sum(state["weights"][name] * terms[name] for name in reversed(terms)), terms
+
+    by_hand, expected = compiled(regime.by_hand, regime)
+    other, found = compiled(other_order, regime)
+    assert other != by_hand
+    agree(found, expected, 1e-4)
+
+
+@pytest.mark.parametrize("name", REGIMES)
+def test_values_and_gradients_in_float64(make, name):
+    with jax.enable_x64(True):
+        regime = make(name)("float64")
+        _, found = compiled(terms_only(regime.fn), regime)
+        _, expected = compiled(regime.by_hand, regime)
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(found)} == {"float64"}
+    agree(found, expected, 1e-6)
+
+
+def test_the_aggregator_max(make):
+    regime = make("distillation")(aggregator="max")
+    _, found = compiled(terms_only(regime.fn), regime)
+    _, expected = compiled(regime.by_hand, regime)
+    agree(found, expected, 1e-4)
+    (value, terms), _ = found
+    assert value == max(float(terms["label"]), 0.5 * float(terms["soft"]))
+
+
+def agree(found, expected, tolerance):
+    """Compare values, terms and gradients, each as one vector, in relative norm."""
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    (value, terms), gradient = found
+    (value_by_hand, terms_by_hand), gradient_by_hand = expected
+    assert distance(value, value_by_hand) < tolerance
+    assert all(distance(terms[name], terms_by_hand[name]) < tolerance for name in terms)
+    assert distance(flat(gradient), flat(gradient_by_hand)) < tolerance
+    # The gradient is not a number that any two programs would share.
+    assert np.linalg.norm(flat(gradient_by_hand)) > 1e-2
+
+
+def flat(tree):
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+def distance(found, expected):
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
