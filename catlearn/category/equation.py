@@ -64,7 +64,7 @@ class Equation:
     rhs: tuple[Step, ...]
     attributes: Mapping[str, Hashable]
 
-    def __init__(self, text: str | tuple[Side, Side], **attributes: Hashable) -> None:
+    def __init__(self, text: str | tuple[Side, Side], /, **attributes: Hashable) -> None:
         if isinstance(text, str):
             lhs, rhs = read_equation(text)
         else:

@@ -26,14 +26,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 from catlearn.category.graph import Graph, GraphMorphism
 from catlearn.category.path import Path, written
 from catlearn.category.presentation import Presentation
-from catlearn.errors import Failure, InvalidStructure, did_you_mean
-from catlearn.finset import Diagram
+from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.finset import Diagram, Frozen, Record
 
 
 class Composes(Protocol):
@@ -148,7 +147,7 @@ class Paths:
         return one == other
 
 
-class Functor:
+class Functor(Frozen):
     """A functor out of the free category on a graph, or out of a presented one.
 
     Parameters
@@ -186,6 +185,11 @@ class Functor:
       - equation 'turn >> turn = id(A)': ... [equations]
     """
 
+    graph: Graph
+    target: Composes
+    objects: Record[str, Any]
+    arrows: Record[str, Any]
+
     def __init__(
         self,
         graph: Graph,
@@ -194,10 +198,8 @@ class Functor:
         arrows: Mapping[str, Any] | None = None,
         check: bool = True,
     ) -> None:
-        self.graph = graph
-        self.target = target
-        self.arrows = MappingProxyType(dict(arrows or {}))
-        self.objects = MappingProxyType(self._complete(dict(objects or {})))
+        self._set(graph=graph, target=target, arrows=Record(arrows or {}))
+        self._set(objects=Record(self._complete(dict(objects or {}))))
         if check:
             failures = self.failures()
             if failures:
@@ -282,22 +284,41 @@ class Functor:
         """Return the arrow of a path, or the object of a vertex.
 
         The values of all prefixes are remembered, so paths that begin alike share work.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such vertex.
+        NotComposable
+            If it is not a path of the graph.
         """
         if isinstance(at, str):
+            if at not in self.objects:
+                hint = did_you_mean(at, self.graph.vertices)
+                raise UnknownName(f"there is no vertex {at}; {hint}")
             return self.objects[at]
         roots, after, values = self._prefixes
-        if at.source not in roots:
-            roots[at.source] = len(values)
-            values.append(self.target.identity(self.objects[at.source]))
-        node = roots[at.source]
-        for number, edge in enumerate(at.edges):
+        node = roots.get(at.source, -1)
+        for edge in at.edges:
+            node = after.get((node, edge), -1)
+        return values[node if node >= 0 else self._compose(at)]
+
+    def _compose(self, path: Path) -> int:
+        """Compose along a path that is met for the first time; return its node."""
+        roots, after, values = self._prefixes
+        edges = self.graph.path(path).edges
+        if path.source not in roots:
+            roots[path.source] = len(values)
+            values.append(self.target.identity(self.objects[path.source]))
+        node = roots[path.source]
+        for number, edge in enumerate(edges):
             if (node, edge) not in after:
                 arrow = self.arrows[edge]
                 value = arrow if number == 0 else self.target.compose(values[node], arrow)
                 after[node, edge] = len(values)
                 values.append(value)
             node = after[node, edge]
-        return values[node]
+        return node
 
     def __rrshift__(self, morphism: GraphMorphism) -> Functor:
         """Return ``morphism >> self``: first into this functor's graph, then along it."""

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, overload
 from catlearn.category import walks
 from catlearn.category.equation import Side, steps_of, trace
 from catlearn.category.path import Path, write_steps, written
+from catlearn.display import Displayed
 from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, did_you_mean
 from catlearn.finset import Shape, TableMorphism, Tables
 
@@ -39,7 +40,7 @@ GRAPH = Shape(tables=("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "V")})
 """The shape of graphs: two tables, two arrows."""
 
 
-class Graph(Tables):
+class Graph(Displayed, Tables):
     """A finite directed graph whose vertices and edges have names.
 
     Parameters
@@ -117,7 +118,7 @@ class Graph(Tables):
         Raises
         ------
         InvalidStructure
-            If the graph is undirected; ``graph.to_directed()`` says what is meant.
+            If the graph is undirected, or different nodes have the same text.
 
         Examples
         --------
@@ -128,6 +129,11 @@ class Graph(Tables):
         if not graph.is_directed():
             message = "it is undirected; graph.to_directed() has an edge each way"
             raise InvalidStructure("Graph", [Failure("direction", "networkx graph", message)])
+        if len(set(map(str, graph.nodes))) < len(graph):
+            message = (
+                "different nodes have the same text; networkx.relabel_nodes can tell them apart"
+            )
+            raise InvalidStructure("Graph", [Failure("names", "networkx graph", message)])
         ends = [(str(u), str(v)) for u, v in graph.edges()]
         keys: list[Any] = [edge[-1] for edge in graph.edges] if graph.is_multigraph() else []
         if len(set(keys)) < len(ends) or not all(isinstance(key, str) for key in keys):
@@ -216,13 +222,18 @@ class Graph(Tables):
         Raises
         ------
         NotComposable
-            Listing every unknown edge and every step that does not compose.
+            Listing every unknown edge and every step that does not compose; or if a path was
+            given whose ends are not those of its edges.
         PathSyntaxError
             If the text cannot be read.
         """
         given = steps_of(steps)
-        path, failures = trace(given, self, f"path '{write_steps(given)}'")
-        if path is None:
+        where = f"path '{write_steps(given)}'"
+        path, failures = trace(given, self, where)
+        if path is not None and isinstance(steps, Path) and path != steps:
+            ends = "it goes from {0.source} to {0.target}".format
+            failures = [Failure("ends", where, f"{ends(path)}, but as given {ends(steps)}")]
+        if path is None or failures:
             raise NotComposable(f"'{write_steps(given)}'", failures)
         return path
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from catlearn.category.path import Path, written
 from catlearn.errors import InfinitelyManyPaths, TooManyPaths, UnknownName, did_you_mean
+from catlearn.finset import Record
 
 if TYPE_CHECKING:
     from catlearn.category.graph import Graph
@@ -56,7 +57,9 @@ def list_paths(
     # With a target, a path is only begun if it can still arrive within the length.
     to_go = {} if target is None else _distances(graph, target)
     found: list[Path] = []
-    layer: list[tuple[tuple[str, ...], str]] = [((), source)] if source in steps else []
+    layer: list[tuple[tuple[str, ...], str]] = []
+    if source in steps and (max_length is None or to_go.get(source, 0) <= max_length):
+        layer = [((), source)]
     length = 0
     while layer:
         found += [Path(source, edges, at) for edges, at in layer if target in (None, at)]
@@ -266,4 +269,5 @@ def arborescence(
                 entering[after] = (edge, graph.source(edge))
                 layer.append(after)
     edges = [edge for vertex in reached for edge in graph.out_edges(vertex)]
-    return Arborescence(root, tuple(reached), tuple(sorted(edges, key=place.__getitem__)), entering)
+    edges.sort(key=place.__getitem__)
+    return Arborescence(root, tuple(reached), tuple(edges), Record(entering))

@@ -13,7 +13,7 @@ from catlearn.category import (
     Paths,
     Presentation as Presented,
 )
-from catlearn.errors import InvalidStructure
+from catlearn.errors import InvalidStructure, NotComposable, UnknownName
 from catlearn.finset import FinFunction, FinSet, coequalizer, colimit, pushout
 
 ROSE = Graph({"a": ("*", "*"), "b": ("*", "*")})
@@ -193,3 +193,15 @@ def test_functors_are_values():
     assert Functor(ROSE, Morphisms(), {"*": FinSet(3)}, {"b": a, "a": a}) == F
     assert hash(F) == hash(Functor(ROSE, Morphisms(), arrows={"a": a, "b": a}))
     assert Functor(ROSE, Morphisms(), arrows={"a": a, "b": a >> a}) != F
+
+
+def test_a_functor_refuses_what_is_not_in_its_graph():
+    G = Graph({"f": ("A", "B"), "g": ("B", "C")})
+    F = Functor(G, Functions(), arrows={"f": abs, "g": str})
+    for path in (Path("A", ("g",), "C"), Path("A", ("f", "f"), "B"), Path("Q", (), "Q")):
+        with pytest.raises(NotComposable):
+            F(path)
+    with pytest.raises(UnknownName, match="no vertex Q"):
+        F("Q")
+    with pytest.raises(AttributeError):
+        F.graph = G

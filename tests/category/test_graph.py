@@ -77,6 +77,15 @@ def test_unknown_names_are_answered_with_close_ones():
     assert len(caught.value.failures) == 2
 
 
+def test_a_path_that_was_given_is_checked_with_its_ends():
+    G = Graph({"f": ("A", "B")})
+    assert G.path(Path("A", ("f",), "B")) == Path("A", ("f",), "B")
+    with pytest.raises(NotComposable, match="goes from A to B, but as given it goes from A to C"):
+        G.path(Path("A", ("f",), "C"))
+    with pytest.raises(NotComposable, match="no vertex C"):
+        G.path(Path.identity("C"))
+
+
 def test_malformed_edges_are_all_listed():
     with pytest.raises(InvalidStructure) as caught:
         Graph({"f": "AB", "g": ("A", "B", "C"), "h": ("A", "B")})  # type: ignore[dict-item]
@@ -102,7 +111,8 @@ def test_networkx_graphs_without_names_of_edges():
         Graph.from_networkx(nx.Graph([("A", "B")]))
     merged = nx.DiGraph()
     merged.add_nodes_from([1, "1"])
-    assert Graph.from_networkx(merged).vertices == ("1",)
+    with pytest.raises(InvalidStructure, match="same text"):
+        Graph.from_networkx(merged)
 
 
 @given(graphs())

@@ -113,6 +113,8 @@ def test_a_chain_of_diamonds_has_exponentially_many_paths_and_a_small_basis(numb
         assert caught.value.count == 2**number
         assert 'equations="basis"' in str(caught.value)
     assert G.paths("0", str(number), max_length=1) == []
+    assert G.paths("0", max_length=-1) == []
+    assert G.count_paths("0", max_length=-1) == 0
 
 
 def test_the_bound_is_the_number_that_is_still_allowed():
