@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any, overload
 from catlearn.category import walks
 from catlearn.category.equation import Side, steps_of, trace
 from catlearn.category.path import Path, write_steps, written
-from catlearn.display import Displayed
 from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, did_you_mean
 from catlearn.finset import Shape, TableMorphism, Tables
 
@@ -40,7 +39,7 @@ GRAPH = Shape(tables=("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "V")})
 """The shape of graphs: two tables, two arrows."""
 
 
-class Graph(Displayed, Tables):
+class Graph(Tables):
     """A finite directed graph whose vertices and edges have names.
 
     Parameters
