@@ -144,7 +144,7 @@ class TableCategory(Ambient):
             made = []
             for k, one in enumerate(objects):
                 values = {table: columns[table][k][rows[table]] for table in sets}
-                made.append(morphism(apex, one, functions(values, apex, one)))
+                made.append(morphism(apex, one, components_of(values, apex, one)))
             return tuple(made)
 
         apex = bare._limited(diagram, legs(bare))
@@ -192,7 +192,7 @@ def morphism(domain: Tables, codomain: Tables, parts: Parts) -> TableMorphism:
     return domain._common([domain, codomain])._morphism_class()._build(domain, codomain, parts)
 
 
-def functions(
+def components_of(
     values: Mapping[str, np.ndarray], domain: Tables, codomain: Tables
 ) -> dict[str, FinFunction]:
     """Return components given by their values."""

@@ -43,6 +43,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from catlearn.display import Displayed
 from catlearn.errors import Failure, InvalidStructure, NotComposable
 from catlearn.finset.functions import (
     FinFunction,
@@ -52,7 +53,14 @@ from catlearn.finset.functions import (
     read_rows,
     read_values,
 )
-from catlearn.finset.gluing import TABLES, differing_rows, functions, morphism, part, shared_codes
+from catlearn.finset.gluing import (
+    TABLES,
+    components_of,
+    differing_rows,
+    morphism,
+    part,
+    shared_codes,
+)
 from catlearn.finset.universal import coproduct
 from catlearn.finset.value import SHOWN, Frozen, Record, brief, common_class, listing, read_only
 
@@ -134,7 +142,7 @@ class Shape(Frozen):
         return f"{type(self).__name__}({self.tables!r}{given})"
 
 
-class Tables(Frozen):
+class Tables(Frozen, Displayed):
     """Finite sets with functions, list-valued functions and attributes between them.
 
     Parameters
@@ -392,8 +400,8 @@ class Tables(Frozen):
         chosen = {table: np.flatnonzero(mark) for table, mark in marks.items()}
         steps = {name: self.step(name) for name in self.shape.steps()}
         bare = part(type(self), self.shape, chosen, self.sets, steps, self.attributes)
-        sub = bare._restricted(morphism(bare, self, functions(chosen, bare, self)))
-        return sub, morphism(sub, self, functions(chosen, sub, self))
+        sub = bare._restricted(morphism(bare, self, components_of(chosen, bare, self)))
+        return sub, morphism(sub, self, components_of(chosen, sub, self))
 
     def _marks(self, rows: Mapping[str, Iterable[int | str]]) -> dict[str, np.ndarray]:
         """Mark the rows that a user names, or say which there are not."""
@@ -425,7 +433,7 @@ class Tables(Frozen):
         if self.shape != other.shape:
             return "their shapes differ"
         sizes = ((table, self.size(table), other.size(table)) for table in self.shape.tables)
-        found = [f"{table} has {a} rows and {b}" for table, a, b in sizes if a != b]
+        found = [f"{table} has {a} rows against {b}" for table, a, b in sizes if a != b]
         steps = [] if found else self.shape.steps()
         found += [f"{a} differs" for a in steps if not self.step(a).same_rows(other.step(a))]
         columns = [] if found else self.attributes.items()
@@ -483,7 +491,7 @@ def _hashable(label: Any) -> bool:
     return True
 
 
-class TableMorphism(Frozen):
+class TableMorphism(Frozen, Displayed):
     """A function for each table, natural for arrows and lists, that preserves attributes.
 
     Parameters

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
     Failure,
@@ -296,7 +297,7 @@ class Span(Frozen):
         return _fan(tuple(self), names)
 
 
-class Universal(Frozen):
+class Universal(Frozen, Displayed):
     """What limits and colimits share: a remembered diagram, an apex, and legs to unpack."""
 
     diagram: Diagram
