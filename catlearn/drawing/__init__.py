@@ -1,0 +1,41 @@
+"""Drawing: values of the package as pictures, for screens, papers and other editors.
+
+``draw`` makes a :class:`Picture` of a graph, a presentation, a learning diagram, a C-set, a
+morphism or a colimit. Pictures are SVG made without any system package, legible in light and
+dark and without colour; they can also be had as tikz-cd, as Graphviz dot and as a link to the
+quiver editor. Importing this room tells :mod:`catlearn.display` how notebooks show values.
+
+Laws, all tested: drawing is deterministic; boxes do not overlap and edges touch no box but
+their ends'; every name is there, escaped; a quiver link decodes to the same graph.
+
+>>> from catlearn.category import Graph
+>>> print(to_tikzcd(Graph({"f": ("A", "B"), "g": ("B", "C")})))
+\\begin{tikzcd}
+    A & B & C
+    \\arrow["{f}", from=1-1, to=1-2]
+    \\arrow["{g}", from=1-2, to=1-3]
+\\end{tikzcd}
+"""
+
+from catlearn.display import register_renderer
+from catlearn.drawing.picture import Picture, draw, to_dot, to_quiver, to_svg, to_tikzcd
+from catlearn.drawing.scene import Arrow, Law, Node, Scene
+from catlearn.drawing.views import scene_of
+from catlearn.finset import Colimit, Limit, TableMorphism, Tables
+
+__all__ = [
+    "Arrow",
+    "Law",
+    "Node",
+    "Picture",
+    "Scene",
+    "draw",
+    "scene_of",
+    "to_dot",
+    "to_quiver",
+    "to_svg",
+    "to_tikzcd",
+]
+
+for _kind in (Tables, TableMorphism, Colimit, Limit):
+    register_renderer(_kind, to_svg)

@@ -14,6 +14,7 @@ understanding of hierarchical system structures" (1981), on graphs whose vertice
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 Edge = tuple[int, int]
@@ -190,8 +191,8 @@ def ordered(layers: list[list[int]], edges: Sequence[Edge]) -> list[list[int]]:
             best, fewest, idle = current, found, 0
     best = _transposed(best, before, after) if fewest else best
     # A picture and its mirror image cross alike; take the one that reads in the given order.
-    against = sum(a > b for layer in best for a, b in zip(layer, layer[1:], strict=False))
-    along = sum(a < b for layer in best for a, b in zip(layer, layer[1:], strict=False))
+    against = sum(a > b for layer in best for a, b in itertools.pairwise(layer))
+    along = sum(a < b for layer in best for a, b in itertools.pairwise(layer))
     return [layer[::-1] for layer in best] if against > along else best
 
 
@@ -216,10 +217,7 @@ def _transposed(
 
     def cost(a: int, b: int) -> int:
         return sum(
-            place[x] > place[y]
-            for near in (before, after)
-            for x in near[a]
-            for y in near[b]
+            place[x] > place[y] for near in (before, after) for x in near[a] for y in near[b]
         )
 
     for _ in range(8):

@@ -24,6 +24,7 @@ block an isotonic regression.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -388,9 +389,7 @@ def _descend(
                     mean += stiffness * level[rail_of[i]]
                 wish.append(mean / total if total else items[i].y)
                 weights.append(total or 1e-3)
-            gaps = [
-                _gap(items[a], items[b]) + SLACK for a, b in zip(layer, layer[1:], strict=False)
-            ]
+            gaps = [_gap(items[a], items[b]) + SLACK for a, b in itertools.pairwise(layer)]
             for i, y in zip(layer, spread(wish, weights, gaps), strict=True):
                 moved = max(moved, abs(items[i].y - y))
                 items[i].y = y

@@ -29,6 +29,7 @@ right side            hollow badge with the law's number
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from xml.sax.saxutils import escape, quoteattr
@@ -49,7 +50,7 @@ from catlearn.drawing.measure import (
     cell_text,
     note_runs,
 )
-from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS, Arrow, Law, Node, Scene
+from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS, Arrow, Law, Scene
 from catlearn.drawing.typeset import SCRIPT, Run, clean, runs, runs_width, width
 
 _MARGIN = 12.0
@@ -182,8 +183,10 @@ def _class(names: str) -> str:
 
 def _n(value: float) -> str:
     text = f"{value:.1f}"
-    return text.removesuffix(".0").replace("-0", "0") if text in ("-0.0", "0.0") else (
-        text.removesuffix(".0")
+    return (
+        text.removesuffix(".0").replace("-0", "0")
+        if text in ("-0.0", "0.0")
+        else (text.removesuffix(".0"))
     )
 
 
@@ -464,7 +467,7 @@ def _face(page: Arrangement, law: Law) -> tuple[float, float] | None:
 
 
 def _height_at(points: Sequence[tuple[float, float]], x: float) -> float | None:
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         if min(x0, x1) <= x <= max(x0, x1):
             return y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
     return None
@@ -475,8 +478,7 @@ def _free(page: Arrangement, x: float, y: float) -> bool:
     places = list(page.layout.nodes.values())
     places += [Place(*page.layout.routes[k].label, t.box) for k, t in page.tags.items()]
     return not any(
-        abs(x - p.x) < p.box.width / 2 + 14
-        and p.y - p.box.above - 12 < y < p.y + p.box.below + 12
+        abs(x - p.x) < p.box.width / 2 + 14 and p.y - p.box.above - 12 < y < p.y + p.box.below + 12
         for p in places
     )
 
@@ -596,8 +598,3 @@ def _side_sample(pen: _Pen) -> Callable[[float, float], None]:
         _draw_badge(pen, Badge("1", False, BADGE_HEIGHT), x + BADGE_HEIGHT + 4, y - 7)
 
     return draw
-
-
-def sample_node(kind: str) -> Node:
-    """Return a node of a kind, for galleries and tests."""
-    return Node(kind, kind)

@@ -2,8 +2,8 @@
 
 Names are set as mathematics is: italic, ``x_1`` with a subscript, ``R^64`` with a superscript,
 ``theta`` as the letter. A name that merely contains an underscore (``my_long_name``) is left as
-it is. Widths are estimates from the classical widths of a Times-like face, widened by a quarter, since
-nobody knows which serif face a reader has, and some are that much wider.
+it is. Widths are estimates from the classical widths of a Times-like face, widened by a quarter,
+since nobody knows which serif face a reader has, and some are that much wider.
 
 >>> from catlearn.drawing.typeset import runs, to_latex
 >>> [(r.text, r.shift) for r in runs("theta_12")]
@@ -18,17 +18,18 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-_GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
-    "sigma tau upsilon phi chi psi omega"
-).split()
-_LETTERS = dict(zip(_GREEK, "αβγδεζηθικλμνξοπρστυφχψω", strict=True))
-_LETTERS |= {n.title(): c.upper() for n, c in _LETTERS.items()}
+_GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
+    "eta": "η", "theta": "θ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ",
+    "nu": "ν", "xi": "ξ", "omicron": "ο", "pi": "π", "rho": "ρ", "sigma": "σ",
+    "tau": "τ", "upsilon": "υ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+}  # fmt: skip
+_LETTERS: dict[str, str] = {**_GREEK, **{n.title(): c.upper() for n, c in _GREEK.items()}}
 _NAMES = {c: n for n, c in _LETTERS.items()}
-# Capital letters that LaTeX takes from the Latin alphabet have no command of their own.
-_TEX_GREEK = set(_GREEK) - {"omicron"} | {
-    *("Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split())
-}
+# Letters that look like Latin ones have no command of their own in LaTeX.
+_TEX_GREEK = set(_GREEK) - {"omicron"}
+_TEX_GREEK |= {"Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi"}
+_TEX_GREEK |= {"Omega"}
 
 # Widths in thousandths of the type size, after the metrics of Times Roman.
 _WIDTHS: dict[str, int] = {}
@@ -194,8 +195,6 @@ _TEX = {
     "~": r"\sim ",
     '"': "''",
     " ": r"\ ",
-    "<": r"\lt ",
-    ">": r"\gt ",
     "≫": r"\gg ",
     "×": r"\times ",
     "≈": r"\approx ",
@@ -216,7 +215,7 @@ def escape_latex(text: str) -> str:
 def _tex_character(c: str) -> str:
     if c in _NAMES and _NAMES[c] in _TEX_GREEK:
         return f"\\{_NAMES[c]} "
-    return _TEX.get(c, c)
+    return _TEX.get(c, c if c.isascii() else f"\\textit{{{c}}}")
 
 
 def _tex_piece(text: str) -> str:

@@ -1,0 +1,165 @@
+"""Pictures: a value drawn, to look at and to keep.
+
+>>> from catlearn.category import Graph
+>>> from catlearn.drawing import draw
+>>> picture = draw(Graph({"f": ("A", "B")}))
+>>> picture
+Picture('Graph with 2 vertices and 1 edge')
+>>> picture.svg.startswith("<svg"), picture.tikzcd.splitlines()[0]
+(True, '\\\\begin{tikzcd}')
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from catlearn.drawing import svg, texts
+from catlearn.drawing.scene import Scene
+from catlearn.drawing.typeset import clean
+from catlearn.drawing.views import scene_of
+from catlearn.files import atomic_write
+
+
+class Picture:
+    """A picture of a value; notebooks show it.
+
+    Parameters
+    ----------
+    scene
+        What it shows.
+
+    Attributes
+    ----------
+    svg, tikzcd, dot : str
+        The picture in three languages.
+    quiver : str
+        A link that opens it in the quiver editor.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+
+    @cached_property
+    def svg(self) -> str:
+        return svg.to_svg(self.scene)
+
+    @cached_property
+    def tikzcd(self) -> str:
+        return texts.to_tikzcd(self.scene)
+
+    @cached_property
+    def dot(self) -> str:
+        return texts.to_dot(self.scene)
+
+    @cached_property
+    def quiver(self) -> str:
+        return texts.to_quiver(self.scene)
+
+    @property
+    def html(self) -> str:
+        """A page with the picture and a link to the quiver editor."""
+        title = escape(clean(self.scene.title))
+        return (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            '<meta name="color-scheme" content="light dark">\n'
+            f"<title>{title}</title>\n</head>\n<body>\n{self.svg}"
+            f'<p><a href="{escape(self.quiver)}">Open in quiver</a></p>\n</body>\n</html>\n'
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture; the name's ending says in which language.
+
+        Parameters
+        ----------
+        path
+            ``*.svg``, ``*.html``, ``*.tex`` (tikz-cd), ``*.dot`` or ``*.gv`` (Graphviz).
+
+        Returns
+        -------
+        pathlib.Path
+            The path.
+
+        Raises
+        ------
+        ValueError
+            If the ending is another one.
+        OSError
+            If the file cannot be written; an old file is then left as it was.
+        """
+        path = Path(path)
+        texts = {".svg": "svg", ".html": "html", ".tex": "tikzcd", ".dot": "dot", ".gv": "dot"}
+        if path.suffix not in texts:
+            known = ", ".join(texts)
+            raise ValueError(f"found a file named *{path.suffix}, pictures are written as {known}")
+        text: str = getattr(self, texts[path.suffix])
+        atomic_write(path, (text.rstrip("\n") + "\n").encode())
+        return path
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "image/svg+xml": self.svg}
+
+    def __repr__(self) -> str:
+        return f"Picture({self.scene.title!r})"
+
+
+def draw(value: Any, equations: Any = None) -> Picture:
+    """Draw a value.
+
+    Parameters
+    ----------
+    value
+        A graph, presentation, learning diagram, loss, C-set or other tables, schema, morphism,
+        limit or colimit, path, or finite function.
+    equations
+        For a learning diagram, which equations to show, as for ``diagram.loss``: ``"all"``,
+        ``"basis"``, a list. By default those that it declares, and if there are none those that
+        ``diagram.loss()`` takes, as long as they are few.
+
+    Returns
+    -------
+    Picture
+        With ``svg``, ``tikzcd``, ``dot`` and ``quiver``, and ``save(path)``.
+
+    Raises
+    ------
+    TypeError
+        If there is no picture of such a value.
+
+    Examples
+    --------
+    >>> from catlearn.category import Presentation
+    >>> square = Presentation(
+    ...     {"f": ("A", "B"), "g": ("B", "D"), "h": ("A", "C"), "k": ("C", "D")},
+    ...     ["f >> g = h >> k"],
+    ... )
+    >>> draw(square)
+    Picture('Presentation with 4 vertices and 4 edges, 1 equation')
+    """
+    return Picture(scene_of(value, equations))
+
+
+def to_svg(value: Any, equations: Any = None) -> str:
+    """Return a value as SVG text; see :func:`draw`."""
+    return draw(value, equations).svg
+
+
+def to_tikzcd(value: Any, equations: Any = None) -> str:
+    """Return a value as a ``tikzcd`` environment for LaTeX; see :func:`draw`."""
+    return draw(value, equations).tikzcd
+
+
+def to_dot(value: Any, equations: Any = None) -> str:
+    """Return a value in Graphviz's dot language; see :func:`draw`."""
+    return draw(value, equations).dot
+
+
+def to_quiver(value: Any, equations: Any = None) -> str:
+    """Return a link that opens a value in the quiver editor; see :func:`draw`."""
+    return draw(value, equations).quiver

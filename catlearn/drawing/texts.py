@@ -1,0 +1,295 @@
+"""Other languages: tikz-cd, Graphviz dot and quiver links.
+
+All three start from the same arrangement as the picture. tikz-cd and quiver place things on a
+grid, so vertices are snapped to the columns of the layout and to rows; edges that would then
+run over each other, or through a vertex, are bent. Every name is escaped for its language, and
+nothing but names, ends and styles is written.
+
+>>> from catlearn.drawing.scene import Arrow, Node, Scene
+>>> arrow = Scene("arrow", (Node("A"), Node("B")), (Arrow("f_1", "A", "B"),))
+>>> print(to_tikzcd(arrow))
+\\begin{tikzcd}
+    A & B
+    \\arrow["{f_{1}}", from=1-1, to=1-2]
+\\end{tikzcd}
+>>> to_quiver(arrow)
+'https://q.uiver.app/#q=WzAsMixbMCwwLCJBIl0sWzEsMCwiQiJdLFswLDEsImZfezF9Il1d'
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from catlearn.drawing.measure import Arrangement, arrange
+from catlearn.drawing.scene import ARROW_KINDS, Arrow, Law, Node, Scene
+from catlearn.drawing.typeset import clean, to_latex
+
+Cell = tuple[int, int]
+
+_TIKZ_ARROWS: Mapping[str, tuple[str, ...]] = {
+    "plain": (),
+    "model": ("very thick",),
+    "frozen": ("two heads",),
+    "fixed": (),
+    "projection": ("dashed",),
+    "factor": ("dotted",),
+    "defined": ("maps to",),
+}
+_TIKZ_NODES: Mapping[str, str] = {"dataset": "draw, very thick", "product": "draw, double"}
+
+_QUIVER_ARROWS: Mapping[str, dict[str, Any]] = {
+    "plain": {},
+    "model": {},
+    "frozen": {"style": {"head": {"name": "epi"}}},
+    "fixed": {"style": {"body": {"name": "barred"}}},
+    "projection": {"style": {"body": {"name": "dashed"}}},
+    "factor": {"style": {"body": {"name": "dotted"}}},
+    "defined": {"style": {"tail": {"name": "maps to"}}},
+}
+
+_DOT_NODES: Mapping[str, str] = {
+    "plain": "shape=plaintext",
+    "space": 'shape=box style="rounded"',
+    "categorical": "shape=octagon",
+    "product": "shape=box peripheries=2",
+    "dataset": "shape=cylinder penwidth=1.6",
+    "table": "shape=box",
+    "panel": "shape=box style=dashed",
+}
+_DOT_ARROWS: Mapping[str, str] = {
+    "plain": "arrowhead=vee",
+    "model": "arrowhead=normal penwidth=2.2",
+    "frozen": "arrowhead=empty penwidth=1.6",
+    "fixed": "arrowhead=vee penwidth=0.8",
+    "projection": "arrowhead=vee style=dashed",
+    "factor": "arrowhead=vee style=dotted",
+    "defined": "arrowhead=vee arrowtail=tee dir=both",
+}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Columns and rows, both from 0, for every vertex, and how strongly each edge bends."""
+
+    cells: Mapping[str, Cell]
+    bends: Mapping[str, int]
+
+    @property
+    def size(self) -> Cell:
+        columns = 1 + max((c for c, _ in self.cells.values()), default=-1)
+        return columns, 1 + max((r for _, r in self.cells.values()), default=-1)
+
+
+def grid(page: Arrangement) -> Grid:
+    """Snap an arrangement to a grid.
+
+    Vertices of one column always get different rows. A bend of n is n steps to the left of the
+    edge's direction, negative to the right.
+    """
+    layout = page.layout
+    rows: list[float] = []
+    for place in sorted(layout.nodes.values(), key=lambda p: p.y):
+        if not rows or place.y - rows[-1] > 14.0:
+            rows.append(place.y)
+    cells: dict[str, Cell] = {}
+    taken: set[Cell] = set()
+    for name, place in layout.nodes.items():
+        row = max(i for i, y in enumerate(rows) if y <= place.y + 1e-9)
+        while (layout.columns[name], row) in taken:
+            row += 1
+        cells[name] = layout.columns[name], row
+        taken.add(cells[name])
+    return Grid(cells, _bends(page, cells))
+
+
+def _bends(page: Arrangement, cells: Mapping[str, Cell]) -> dict[str, int]:
+    """Bend parallel edges apart, and single edges around the vertices in their way."""
+    groups: dict[tuple[str, ...], list[Arrow]] = {}
+    for arrow in page.scene.arrows:
+        if arrow.source != arrow.target:
+            groups.setdefault(tuple(sorted((arrow.source, arrow.target))), []).append(arrow)
+    occupied = set(cells.values())
+    out: dict[str, int] = {}
+    for group in groups.values():
+        # From the top of the page to the bottom, whichever way they point.
+        group = sorted(group, key=lambda a: page.layout.routes[a.name].label[1])
+        for i, arrow in enumerate(group):
+            steps = len(group) - 1 - 2 * i
+            start, end = cells[arrow.source], cells[arrow.target]
+            if len(group) == 1 and _blocked(start, end, occupied):
+                middle = (page.layout.nodes[arrow.source].y + page.layout.nodes[arrow.target].y) / 2
+                steps = 3 if page.layout.routes[arrow.name].label[1] < middle else -3
+            rightwards = (end[0], -end[1]) > (start[0], -start[1])
+            out[arrow.name] = steps if rightwards else -steps
+    return out
+
+
+def _blocked(start: Cell, end: Cell, occupied: set[Cell]) -> bool:
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    lowest, highest = min(start[0], end[0]), max(start[0], end[0])
+    return any(
+        (x - start[0]) * dy == (y - start[1]) * dx
+        and lowest <= x <= highest
+        and min(start[1], end[1]) <= y <= max(start[1], end[1])
+        and (x, y) not in (start, end)
+        for x, y in occupied
+    )
+
+
+def _faces(scene: Scene) -> list[tuple[Law, str, str]]:
+    """Choose for each law with two distinct sides an arrow on each, to set a sign between."""
+    out = []
+    for law in scene.laws:
+        if law.lhs and law.rhs:
+            left, right = law.lhs[len(law.lhs) // 2], law.rhs[len(law.rhs) // 2]
+            if left != right:
+                out.append((law, left, right))
+    return out
+
+
+def to_tikzcd(scene: Scene) -> str:
+    """Return a scene as a ``tikzcd`` environment, for LaTeX with ``\\usepackage{tikz-cd}``.
+
+    Trained models are very thick, frozen ones have two heads, projections of data sets are
+    dashed, those of products dotted, defined edges start with a bar; data sets are framed.
+    Equations are signs between two edges, and comments.
+    """
+    page = arrange(scene)
+    table = grid(page)
+    columns, rows = table.size
+    words: dict[Cell, str] = {}
+    for node in scene.nodes:
+        frame = _TIKZ_NODES.get(node.kind)
+        prefix = f"|[{frame}]| " if frame else ""
+        words[table.cells[node.name]] = prefix + to_latex(node.shown)
+    lines = [
+        " & ".join(words.get((c, r), "") for c in range(columns)).rstrip() for r in range(rows)
+    ]
+    body = [line + (" \\\\" if i + 1 < rows else "") for i, line in enumerate(lines)]
+    faces = _faces(scene)
+    anchors = {name: i for i, name in enumerate(dict.fromkeys(a for f in faces for a in f[1:]))}
+    loops: dict[str, int] = {}
+    for arrow in scene.arrows:
+        body.append(_tikz_arrow(arrow, table, anchors, loops))
+    for law, left, right in faces:
+        sign = f'"{{={_subscript(page, law)}}}"{{description}}'
+        body.append(f"\\arrow[{sign}, phantom, from={anchors[left]}, to={anchors[right]}]")
+    body += [f"% {clean(law.name)}: {clean(law.text)}" for law in scene.laws]
+    inside = "".join(f"    {line}\n" for line in body)
+    return f"\\begin{{tikzcd}}\n{inside}\\end{{tikzcd}}"
+
+
+def _subscript(page: Arrangement, law: Law) -> str:
+    return f"_{{{page.numbers[law.name]}}}" if len(page.scene.laws) > 1 else ""
+
+
+def _tikz_arrow(
+    arrow: Arrow, table: Grid, anchors: Mapping[str, int], loops: dict[str, int]
+) -> str:
+    parts = []
+    if arrow.name in anchors:
+        name = anchors[arrow.name]
+        parts.append(f'""{{name={name}, anchor=center, inner sep=0}}')
+    bend = table.bends.get(arrow.name, 0)
+    if arrow.shown:
+        swap = "'" if bend < 0 else ""
+        parts.append(f'"{{{to_latex(arrow.shown)}}}"{swap}')
+    parts += [
+        f"{end}={table.cells[v][1] + 1}-{table.cells[v][0] + 1}"
+        for end, v in (("from", arrow.source), ("to", arrow.target))
+    ]
+    if arrow.source == arrow.target:
+        turn = 90 * loops.get(arrow.source, 0)
+        loops[arrow.source] = loops.get(arrow.source, 0) + 1
+        parts += ["loop", f"in={(55 + turn) % 360}", f"out={(125 + turn) % 360}", "distance=10mm"]
+    elif bend:
+        parts.append(f"bend {'left' if bend > 0 else 'right'}={min(12 * abs(bend), 60)}")
+    parts += _TIKZ_ARROWS[arrow.kind]
+    return f"\\arrow[{', '.join(parts)}]"
+
+
+def to_quiver(scene: Scene) -> str:
+    """Return a link that opens a scene in the quiver editor, https://q.uiver.app.
+
+    The link holds the whole diagram: base64 of the JSON list ``[0, n, *vertices, *edges]``,
+    with ``[x, y, label]`` for a vertex and ``[source, target, label, alignment, options]`` for an
+    edge. Frozen models have two heads, fixed maps are barred, projections dashed or dotted,
+    defined edges start with a bar. Equations become 2-cells without a head between two edges.
+    """
+    page = arrange(scene)
+    table = grid(page)
+    index = {node.name: i for i, node in enumerate(scene.nodes)}
+    cells: list[list[Any]] = [
+        [*table.cells[node.name], to_latex(node.shown)] for node in scene.nodes
+    ]
+    loops: dict[str, int] = {}
+    for arrow in scene.arrows:
+        options: dict[str, Any] = dict(_QUIVER_ARROWS[arrow.kind])
+        bend = table.bends.get(arrow.name, 0)
+        if arrow.source == arrow.target:
+            turn = 90 * loops.get(arrow.source, 0)
+            loops[arrow.source] = loops.get(arrow.source, 0) + 1
+            options |= {"angle": (turn + 180) % 360 - 180} if turn else {}
+        elif bend:
+            options["curve"] = -bend
+        label = to_latex(arrow.shown) if arrow.shown else ""
+        edge = [index[arrow.source], index[arrow.target], label, 2 if bend < 0 else 0, options]
+        cells.append(_shortest(edge))
+    places = {arrow.name: len(index) + i for i, arrow in enumerate(scene.arrows)}
+    for law, left, right in _faces(scene):
+        two_cell = {"shorten": {"source": 20, "target": 20}, "style": {"head": {"name": "none"}}}
+        cells.append([places[left], places[right], to_latex(law.name), 0, two_cell])
+    text = json.dumps([0, len(index), *cells], separators=(",", ":"), ensure_ascii=False)
+    return "https://q.uiver.app/#q=" + base64.b64encode(text.encode()).decode()
+
+
+def _shortest(edge: list[Any]) -> list[Any]:
+    """Leave out trailing entries that have their defaults, as the format asks."""
+    for default in ({}, 0, ""):
+        if edge[-1] != default:
+            break
+        edge = edge[:-1]
+    return edge
+
+
+def to_dot(scene: Scene) -> str:
+    """Return a scene in Graphviz's dot language, drawn from left to right."""
+    lines = [f"digraph {_quoted(scene.title)} {{", "  rankdir=LR;"]
+    lines.append('  node [fontname="Times-Italic"]; edge [fontname="Times-Italic"];')
+    for node in scene.nodes:
+        label = _dot_label(node)
+        lines.append(f"  {_quoted(node.name)} [label={label} {_DOT_NODES[node.kind]}];")
+    for arrow in scene.arrows:
+        ends = f"{_quoted(arrow.source)} -> {_quoted(arrow.target)}"
+        tip = _quoted(f"{arrow.name} ({ARROW_KINDS[arrow.kind]})")
+        label = _quoted(arrow.shown)
+        lines.append(f"  {ends} [label={label} tooltip={tip} {_DOT_ARROWS[arrow.kind]}];")
+    if scene.laws:
+        text = "\\l".join(_escaped(_equation_line(law)) for law in scene.laws)
+        lines.append(f'  label="{text}\\l"; labelloc=b; labeljust=l;')
+    return "\n".join([*lines, "}"])
+
+
+def _equation_line(law: Law) -> str:
+    name = "" if law.name == law.text else f"{law.name}: "
+    note = f"   ({law.note})" if law.note else ""
+    return f"{name}{law.text}{note}"
+
+
+def _dot_label(node: Node) -> str:
+    text = _escaped(node.shown)
+    if node.note:
+        text += "\\n" + _escaped(node.note)
+    return f'"{text}"'
+
+
+def _escaped(text: str) -> str:
+    return clean(text).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _quoted(text: str) -> str:
+    return f'"{_escaped(text)}"'
