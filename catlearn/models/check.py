@@ -126,7 +126,10 @@ def check_divergence(
 
 
 def needs_key(label: Map, source: SpaceLabel, target: SpaceLabel) -> bool:
-    """Whether a map is random: it fails without a key and works with one."""
+    """Whether a map is random: it fails without a key and works with one.
+
+    A map that works neither way raises its own error here; ask ``check_edge`` first.
+    """
     if label.architecture is None or not label.architecture.accepts_key:
         return False
     return _needs_key(label.architecture, source, target, _wide())
@@ -256,6 +259,10 @@ def _check_divergence(
 
 
 def _explain(architecture: Architecture, error: Exception) -> str:
+    import jax
+
+    if isinstance(error, jax.errors.TracerArrayConversionError):
+        return f"{architecture} turns its argument into a numpy array; use jax.numpy inside maps"
     text = f"{architecture} raised {describe_error(error)}; {architecture.remedy}"
     if isinstance(architecture, Function):
         text += "; if it is meant to make a model from a random key, call its argument 'key'"

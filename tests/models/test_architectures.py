@@ -256,8 +256,9 @@ def test_static_leaves_without_a_hash_and_partials():
     holder = label_of(Holder(functools.partial(jnp.clip, max=1.0)))
     assert holder == label_of(Holder(functools.partial(jnp.clip, max=1.0)))
     assert holder != label_of(Holder(functools.partial(jnp.clip, max=2.0)))
-    unhashable = type("Odd", (), {"__hash__": None})()
+    unhashable, other = (type("Odd", (), {"__hash__": None})() for _ in range(2))
     assert label_of(Holder(unhashable)) == label_of(Holder(unhashable))
+    assert label_of(Holder(unhashable)) != label_of(Holder(other))
     assert label_of(Holder(first)) == label_of(Holder([1])) != label_of(Holder([2]))
 
 

@@ -203,6 +203,7 @@ def test_wrong_edges_are_all_reported_with_found_and_expected():
         Model("text", X, X, lambda x: {"x": x}),
         Model("draws", X, F, lambda k: eqx.nn.Linear(4, 6, key=k)),
         Model("list", X, P, lambda x: [x, x[:, :3]]),
+        Model("numpy", X, X, np.tanh),
         Model("init", X, F, (lambda key: 1 / 0, lambda params, x: x)),
     ]
     found = [text for model in models for text in messages(model)]
@@ -217,6 +218,7 @@ def test_wrong_edges_are_all_reported_with_found_and_expected():
         "edge 'text': found a dict, expected one array for R^4 [shape]",
         "edge 'draws': <lambda> raised ",
         "edge 'list': found a list, expected a tuple of 2 arrays for R^4 × {0..2} [shape]",
+        "edge 'numpy': tanh turns its argument into a numpy array; use jax.numpy inside maps [call]",
         "edge 'init': init raised ZeroDivisionError: division by zero [call]",
     ]
     assert len(found) == len(expected)
