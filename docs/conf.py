@@ -1,6 +1,18 @@
 """Sphinx settings. Strict: the build runs with -W, and a cell that raises fails it."""
 
+import shutil
+from pathlib import Path
+
 import catlearn
+
+HERE = Path(__file__).parent
+
+# The notebooks live beside the docs folder, where a reader of the repository finds them; Sphinx
+# reads pages from its own folder only.
+shutil.rmtree(HERE / "notebooks", ignore_errors=True)
+shutil.copytree(
+    HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*")
+)
 
 project = "catlearn"
 author = "The catlearn developers"

@@ -5,6 +5,7 @@ import doctest
 import importlib
 import math
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -137,6 +138,16 @@ def test_an_upward_import_is_noticed(source):
 
 def test_version_is_the_one_that_is_cited():
     assert f"version: {catlearn.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_pictures_in_the_repository_are_the_ones_the_package_draws():
+    script = runpy.run_path(str(ROOT / "docs" / "pictures.py"))
+    pictures = script["pictures"]()
+    assert pictures
+    for name, text in pictures.items():
+        assert (ROOT / "docs" / "_static" / name).read_text(encoding="utf-8") == text, (
+            "run python docs/pictures.py"
+        )
 
 
 def python_blocks(text: str) -> list[str]:
