@@ -27,7 +27,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["_build", "jupyter_execute", "**.ipynb_checkpoints"]
+exclude_patterns = ["_build", "jupyter_execute", "tables", "**.ipynb_checkpoints"]
 
 html_theme = "furo"
 html_title = "catlearn"
