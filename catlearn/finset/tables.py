@@ -219,7 +219,10 @@ class Tables(Frozen, Displayed):
             if isinstance(column, Mapping):
                 unknown = [f"no row {key!r}" for key in column if key not in rows[table]]
                 noted(f"attribute {name!r}", unknown)
-                column = [column.get(label) for label in rows[table].labels()]
+                by_row = {
+                    rows[table].index(key): column[key] for key in column if key in rows[table]
+                }
+                column = [by_row.get(k) for k in rows[table]]
             columns[name] = tuple(column)
         self._fill(shape, rows, functions, many, columns)
         if problems or check:

@@ -209,26 +209,19 @@ class Diagram(Frozen):
         """
         known = dict(zip(self.legs, cone, strict=True))
         route = {k: f"leg {name!r}" for k, name in zip(self.legs, self.names, strict=True)}
-        pending = list(enumerate(self.arrows))
-        failures = []
-        while pending:
-            number, (i, j, m) = next((entry for entry in pending if entry[1][inward] in known),
-                                     (None, (0, 0, None)))  # fmt: skip
-            if number is None:
-                break
-            pending = [entry for entry in pending if entry[0] != number]
-            near, far = (i, j) if inward else (j, i)
-            composite = m >> known[j] if inward else known[i] >> m
-            via = (
-                f"arrow {number} and {route[far]}" if inward else f"{route[far]} and arrow {number}"
-            )
-            if near not in known:
-                known[near], route[near] = composite, via
-                continue
-            differences = self.ambient.differences(known[near], composite)
-            if differences:
-                message = f"{route[near]} and {via} differ: {differences}"
-                failures.append(Failure("triangle", f"arrow {number} ({i} -> {j})", message))
+        pending, failures = dict(enumerate(self.arrows)), []
+        while ready := [k for k, (i, j, _) in pending.items() if (j if inward else i) in known]:
+            for number in ready:
+                i, j, m = pending.pop(number)
+                near, far = (i, j) if inward else (j, i)
+                composite = m >> known[j] if inward else known[i] >> m
+                step = f"arrow {number}"
+                via = f"{step} and {route[far]}" if inward else f"{route[far]} and {step}"
+                if near not in known:
+                    known[near], route[near] = composite, via
+                elif differences := self.ambient.differences(known[near], composite):
+                    message = f"{route[near]} and {via} differ: {differences}"
+                    failures.append(Failure("triangle", f"{step} ({i} -> {j})", message))
         return known, failures
 
     def undetermined(self, inward: bool) -> list[Failure]:

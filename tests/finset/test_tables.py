@@ -87,6 +87,11 @@ def test_a_missing_arrow_is_refused_unless_there_are_no_rows():
     assert Tables(WORDS, {"V": 1}).arrows["src"] == FinFunction([], codomain=1)
 
 
+def test_attributes_by_row():
+    unnamed = Tables(WORDS, {"V": 3}, attributes={"color": {2: "red", 0: "blue"}})
+    assert unnamed.attributes["color"] == ("blue", None, "red")
+
+
 def test_unchecked_tables_still_say_what_is_wrong():
     wrong = Tables(WORDS, {"V": 1, "E": 1}, {"src": [3], "tgt": [0]}, check=False)
     assert [f.where for f in wrong.failures()] == ["arrow 'src'"]
