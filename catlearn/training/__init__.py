@@ -1,0 +1,34 @@
+"""Training: fit a lowered loss, with data iterators, history and checkpoints.
+
+The loop is ordinary: gradients of the lowered loss, an optax optimizer, mini-batches drawn from
+each data set by its own stream (:mod:`catlearn.training.batches`). What it adds is a guard
+against values that are not finite (:mod:`catlearn.training.step`), a history of each equation's
+cost, and checkpoints from which a run continues bitwise.
+
+>>> import jax, numpy as np, optax
+>>> import catlearn as cl
+>>> X, Y = cl.Space("X", (2,)), cl.Space("Y", (1,))
+>>> x = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+>>> points = cl.Dataset("points", X=(X, x), Y=(Y, x @ np.array([[2.0], [-1.0]], "float32")))
+>>> line = cl.Model("line", X, Y, "linear", use_bias=False)
+>>> square = cl.glue(cl.LearningDiagram(points), cl.LearningDiagram(line))
+>>> result = cl.fit(square, optax.adam(0.1), steps=200, batch_size=32, progress=False)
+>>> result.params["line"]["weight"].round(2).ravel().tolist()
+[2.0, -1.0]
+"""
+
+from catlearn.training.batches import Batches, batches
+from catlearn.training.fit import TrainingInterrupted, fit
+from catlearn.training.history import History
+from catlearn.training.optimizers import per_edge
+from catlearn.training.result import Result
+
+__all__ = [
+    "Batches",
+    "History",
+    "Result",
+    "TrainingInterrupted",
+    "batches",
+    "fit",
+    "per_edge",
+]

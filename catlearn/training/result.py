@@ -1,0 +1,99 @@
+"""What training returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from catlearn.errors import UnknownName
+
+if TYPE_CHECKING:
+    from catlearn.lowering import Lowered
+    from catlearn.training.history import History
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of a training run.
+
+    Parameters
+    ----------
+    fn
+        The function that was minimised.
+    params
+        ``{edge: tree}``: the trained parameters.
+    state
+        The state to use them with.
+    optimizer_state
+        The optimizer's state, for training on in a loop of one's own.
+    history
+        The cost of each equation at each step.
+    steps
+        How many steps the parameters have behind them.
+    data
+        The arrays it was trained on.
+    interrupted
+        Whether the run was stopped before its last step.
+    """
+
+    fn: Lowered = field(repr=False)
+    params: dict[str, Any] = field(repr=False)
+    state: dict[str, Any] = field(repr=False)
+    optimizer_state: Any = field(repr=False)
+    history: History
+    steps: int
+    data: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    interrupted: bool = False
+
+    def model(self, name: str) -> Any:
+        """Return the model on an edge, as the object it was given as, with trained parameters.
+
+        Parameters
+        ----------
+        name
+            The name of a trainable or frozen edge.
+
+        Returns
+        -------
+        object
+            For an equinox module an equinox module, for ``(init, apply)`` the function on a
+            batch.
+
+        Raises
+        ------
+        UnknownName
+            If no such edge has a model.
+        """
+        known = (*self.fn.trainable, *self.fn.frozen)
+        if name not in known:
+            raise UnknownName(f"no model is called {name!r}; the models are {', '.join(known)}")
+        variables = self.fn.variables(name, self.params, self.state)
+        return self.fn.architecture(name).rebuild(variables)
+
+    def evaluate(
+        self,
+        data: Mapping[str, Mapping[str, Any]] | None = None,
+        key: jax.Array | None = None,
+    ) -> tuple[float, dict[str, float]]:
+        """Return what whole data sets cost.
+
+        Parameters
+        ----------
+        data
+            ``{data set: {projection: array}}``, by default what the run was trained on. It is
+            evaluated as one batch.
+        key
+            Needed only if an edge must have one.
+
+        Returns
+        -------
+        tuple
+            The value, weights included, and ``{equation: mean cost}``.
+        """
+        fn = self.fn
+        compiled = fn.compiled.setdefault("evaluate", jax.jit(fn))
+        value, aux = compiled(self.params, self.state, self.data if data is None else data, key)
+        return float(value), {term.name: float(aux.terms[term.name]) for term in fn.loss.equations}

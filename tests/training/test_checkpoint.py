@@ -1,0 +1,130 @@
+"""Checkpoints: a continued run is the run, and nothing else is accepted."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import catlearn as cl
+from catlearn.errors import CheckpointMismatch, FileFormatError
+from catlearn.tensors import load_tree, save_tree
+
+KEY = jax.random.key(0)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "run.safetensors"
+
+
+def same_bits(one, other):
+    one, other = ([np.asarray(leaf) for leaf in jax.tree.leaves(tree)] for tree in (one, other))
+    return all(a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
+
+
+def test_a_continued_run_is_bitwise_the_whole_run(fit, file):
+    whole = fit(steps=9, key=KEY)
+    fit(steps=4, key=KEY, checkpoint=file)
+    continued = fit(steps=9, key=KEY, checkpoint=file, resume=True)
+    for part in ("params", "optimizer_state", "state"):
+        assert same_bits(getattr(continued, part), getattr(whole, part))
+    assert continued.history == whole.history
+    assert continued.steps == 9
+    # The mutant: continuing from the same parameters with a fresh optimizer differs.
+    half = fit(steps=4, key=KEY)
+    restarted = fit(steps=5, key=KEY, params=half.params)
+    assert not same_bits(restarted.params, whole.params)
+
+
+def test_saving_now_and_then_keeps_the_latest(fit, file):
+    fit(steps=5, checkpoint=file, checkpoint_every=2, log_every=100)
+    tree, _ = load_tree(file)
+    assert tree["arrays"][".step"] == 5
+    assert tree["history"].shape == (5, 3)
+    assert [entry.name for entry in file.parent.iterdir()] == [file.name]
+    done = fit(steps=5, checkpoint=file, resume=True)
+    assert done.steps == 5
+
+
+def test_resuming_without_a_file_starts(fit, file):
+    assert fit(steps=2, checkpoint=file, resume=True).history == fit(steps=2).history
+    assert file.exists()
+    # Without resume, a new run takes the file's place.
+    assert fit(steps=1, checkpoint=file).steps == 1
+    assert load_tree(file)[0]["arrays"][".step"] == 1
+
+
+def test_every_difference_is_listed(fit, file, regime):
+    fit(steps=2, checkpoint=file, key=KEY)
+    renamed = regime.with_equations(
+        {
+            "label": cl.Equation("labelled.X >> student = labelled.Y", divergence="huber"),
+            "other": "labelled.X >> student = labelled.X >> teacher",
+        },
+        only=True,
+    )
+    fn = cl.lower(renamed.loss(aggregator="max"))
+    _, state = fn.init(KEY)
+    state = {**state, "frozen": {"teacher": {"w": jnp.ones((2, 1))}}}
+    with pytest.raises(CheckpointMismatch) as caught:
+        cl.fit(
+            fn,
+            optax.sgd(0.1),
+            steps=4,
+            batch_size=3,
+            key=jax.random.key(7),
+            state=state,
+            checkpoint=file,
+            resume=True,
+            progress=False,
+        )
+    found = {failure.where for failure in caught.value.failures}
+    assert found == {
+        "aggregator",
+        "equations 'label'",
+        "equations 'other'",
+        "equations 'soft'",
+        "weights 'other'",
+        "weights 'soft'",
+        "data 'labelled.batch'",
+        "data 'unlabelled.examples'",
+        "data 'unlabelled.batch'",
+        "key",
+        "frozen \"['teacher']['w']\"",
+        "arrays '.optimizer[0].count'",
+        "arrays \".optimizer[0].mu['student']['w']\"",
+        "arrays \".optimizer[0].nu['student']['w']\"",
+    }
+    message = "is 4 in the checkpoint and 3 in this run"
+    assert f"data 'labelled.batch': {message} [checkpoint]" in str(caught.value)
+
+
+def test_other_files_are_refused(fit, file):
+    save_tree(file, {"a": np.ones(2)}, {})
+    with pytest.raises(FileFormatError, match=r"catlearn\.checkpoint"):
+        fit(steps=2, checkpoint=file, resume=True)
+    file.write_bytes(b"no tensors")
+    with pytest.raises(FileFormatError):
+        fit(steps=2, checkpoint=file, resume=True)
+
+
+def test_a_checkpoint_with_other_arrays_than_it_says_is_refused(fit, file):
+    fit(steps=2, checkpoint=file)
+    tree, metadata = load_tree(file)
+    name = ".params['student']['w']"
+    tree["arrays"][name] = np.zeros((3, 1), "float32")
+    del tree["arrays"][".step"]
+    tree["history"] = tree["history"][:, :1]
+    save_tree(file, tree, metadata)
+    with pytest.raises(FileFormatError) as caught:
+        fit(steps=4, checkpoint=file, resume=True)
+    assert len(caught.value.failures) == 3
+
+
+def test_random_keys_in_an_optimizer_survive(fit, file):
+    noisy = optax.chain(optax.add_noise(0.1, 0.5, jax.random.key(3)), optax.sgd(0.1))
+    whole = fit(optimizer=noisy, steps=6)
+    fit(optimizer=noisy, steps=3, checkpoint=file)
+    continued = fit(optimizer=noisy, steps=6, checkpoint=file, resume=True)
+    assert same_bits(continued.params, whole.params)

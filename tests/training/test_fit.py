@@ -1,0 +1,280 @@
+"""The training loop: the loop by hand, what moves and what does not, and how it ends."""
+
+import signal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import catlearn as cl
+from catlearn.errors import DataError, TrainingDiverged, UnknownName
+from catlearn.training import TrainingInterrupted
+
+KEY = jax.random.key(0)
+X, Y = cl.Space("X", (2,)), cl.Space("Y", (1,))
+
+
+def line(apply, x, *, start=0.5):
+    """One model ``x -> apply(w, x)`` to be fitted to zero; x has shape (examples, 2)."""
+    data = cl.Dataset("d", X=(X, x), Y=(Y, np.zeros((len(x), 1), "float32")))
+    model = cl.Model("f", X, Y, (lambda key: {"w": jnp.full((2, 1), start)}, apply))
+    return cl.lower(cl.LearningDiagram(data, model).loss({"fit": "d.X >> f = d.Y"}))
+
+
+def test_it_is_the_loop_by_hand(fn, fit, adam):
+    result = fit(steps=7, key=KEY, log_every=3)
+    params, state = fn.init(KEY)
+    stream = cl.batches(fn.diagram.data, 4, KEY)
+    optimizer_state = adam.init(params)
+    costs = []
+
+    @jax.jit
+    def one_step(params, state, optimizer_state, batch, key):
+        (value, aux), gradient = jax.value_and_grad(fn, has_aux=True)(params, state, batch, key)
+        updates, optimizer_state = adam.update(gradient, optimizer_state, params)
+        return optax.apply_updates(params, updates), optimizer_state, value, aux
+
+    for step in range(7):
+        key = jax.random.fold_in(KEY, step)
+        params, optimizer_state, value, aux = one_step(
+            params, state, optimizer_state, stream[step], key
+        )
+        state = aux.state
+        costs.append([value, aux.terms["label"], aux.terms["soft"]])
+    np.testing.assert_allclose(result.params["student"]["w"], params["student"]["w"], rtol=1e-5)
+    np.testing.assert_allclose(result.history.rows, costs, rtol=1e-5)
+    assert result.steps == result.history.steps == 7
+    assert result.history.equations == ("label", "soft")
+    # Another key is another run.
+    other = fit(steps=7, key=jax.random.key(1))
+    assert not np.array_equal(other.history.total, result.history.total)
+
+
+def test_how_often_the_host_looks_changes_nothing(fit):
+    runs = [fit(steps=9, log_every=every) for every in (1, 4, 100)]
+    for run in runs[1:]:
+        assert run.history == runs[0].history
+        np.testing.assert_array_equal(run.params["student"]["w"], runs[0].params["student"]["w"])
+
+
+def test_it_learns_and_gives_the_model_back(regime, fit):
+    result = fit(
+        regime, optimizer=optax.adam(0.1), steps=150, batch_size={"labelled": 6, "unlabelled": 7}
+    )
+    np.testing.assert_allclose(result.params["student"]["w"].ravel(), [2.0, -1.0], atol=1e-2)
+    value, terms = result.evaluate()
+    assert value == pytest.approx(terms["label"] + 0.5 * terms["soft"])
+    assert value < 1e-3 < result.history.total[0]
+    student, teacher = result.model("student"), result.model("teacher")
+    x = regime.data["labelled"]["X"]
+    np.testing.assert_allclose(student(x), teacher(x), atol=0.1)
+    half = {"labelled": regime.data["labelled"], "unlabelled": {"X": x[:5]}}
+    assert result.evaluate(half)[1]["label"] == pytest.approx(terms["label"])
+    with pytest.raises(UnknownName, match="the models are student, teacher"):
+        result.model("nobody")
+    assert repr(result).startswith("Result(history=History(steps=150, total=")
+
+
+def test_an_equinox_module_comes_back_trained():
+    eqx = pytest.importorskip("equinox")
+    module = eqx.nn.Linear(2, 1, key=KEY)
+    x = np.array([[1.0, 0.0], [0.0, 1.0]], "float32")
+    data = cl.Dataset("d", X=(X, x), Y=(Y, x[:, :1]))
+    before = np.array(module.weight)
+    diagram = cl.LearningDiagram(data, cl.Model("f", X, Y, module))
+    result = cl.fit(diagram, optax.sgd(0.3), steps=60, progress=False)
+    trained = result.model("f")
+    assert isinstance(trained, eqx.nn.Linear)
+    np.testing.assert_allclose(jax.vmap(trained)(x)[:, 0], x[:, 0], atol=1e-2)
+    # The user's own arrays were neither changed nor donated.
+    np.testing.assert_array_equal(module.weight, before)
+
+
+def test_frozen_parameters_have_no_optimizer_state_and_do_not_decay(fn):
+    decay = optax.adamw(0.1, weight_decay=10.0)
+    result = cl.fit(fn, decay, steps=5, progress=False)
+    start_params, start_state = fn.init(KEY)
+    frozen = [result.state["frozen"]["teacher"]["w"], start_state["frozen"]["teacher"]["w"]]
+    np.testing.assert_array_equal(*frozen)
+    assert not np.allclose(result.params["student"]["w"], start_params["student"]["w"])
+    paths = [str(path) for path, _ in jax.tree_util.tree_leaves_with_path(result.optimizer_state)]
+    assert any("student" in path for path in paths)
+    assert not any("teacher" in path for path in paths)
+    # The mutant: with the teacher among the parameters, the same optimizer moves it.
+    everything = {**start_params, **start_state["frozen"]}
+    zeros = jax.tree.map(jnp.zeros_like, everything)
+    updates, _ = decay.update(zeros, decay.init(everything), everything)
+    assert np.abs(updates["teacher"]["w"]).min() > 0.1
+
+
+def test_starting_points_are_copied_and_weights_compile_nothing(fn, fit):
+    params, state = fn.init(KEY)
+    first = fit(steps=3, params=params, state=state)
+    compiled = list(fn.compiled.values())
+    sizes = [program._cache_size() for program in compiled]
+    heavier = {**state, "weights": {"label": jnp.float32(0.0), "soft": jnp.float32(9.0)}}
+    second = fit(steps=3, params=params, state=heavier)
+    assert [program._cache_size() for program in compiled] == sizes
+    assert list(fn.compiled.values()) == compiled
+    assert not np.array_equal(first.params["student"]["w"], second.params["student"]["w"])
+    np.testing.assert_allclose(second.history.total, 9 * second.history["soft"], rtol=1e-6)
+    np.testing.assert_array_equal(params["student"]["w"], np.full((2, 1), 0.5))
+
+
+def test_other_data_and_missing_data(fn, regime, fit):
+    assert fit(steps=1).data.keys() == {"labelled", "unlabelled"}
+    data = {name: dict(columns) for name, columns in regime.data.items()}
+    data["unlabelled"]["X"] = data["unlabelled"]["X"][:5]
+    assert fit(steps=1, data=data).data["unlabelled"]["X"].shape == (5, 2)
+    del data["unlabelled"], data["labelled"]["Y"]
+    with pytest.raises(DataError) as caught:
+        fit(steps=1, data=data)
+    assert [failure.where for failure in caught.value.failures] == [
+        "data set 'labelled', projection 'Y'",
+        "data set 'unlabelled', projection 'X'",
+    ]
+    with pytest.raises(DataError, match=r"found shape \(4, 1\)"):
+        fit(steps=1, data={**regime.data, "unlabelled": {"X": np.zeros((7, 1), "float32")}})
+
+
+def test_a_cost_that_is_not_finite_is_found_at_its_step():
+    """One example overflows: the run stops before the batch that holds it."""
+    key, bad = jax.random.key(3), 5
+    rows = cl.batches({"d": {"row": np.arange(8)}}, 1, key)[bad]["d"]["row"]
+    x = np.ones((8, 2), "float32")
+    x[rows] = 1e30
+    fn = line(lambda params, x: x @ params["w"], x)
+    optimizer = optax.adam(0.01)
+    with pytest.raises(TrainingDiverged) as caught:
+        cl.fit(fn, optimizer, steps=20, batch_size=1, key=key, progress=False)
+    assert f"step {bad}: the cost of equation 'fit' is inf" in str(caught.value)
+    result = caught.value.result
+    assert result.steps == result.history.steps == bad
+    good = cl.fit(fn, optimizer, steps=bad, batch_size=1, key=key, progress=False)
+    np.testing.assert_array_equal(result.params["f"]["w"], good.params["f"]["w"])
+    assert result.history == good.history
+    # Found at the same step however rarely the host looks.
+    with pytest.raises(TrainingDiverged, match=f"step {bad}: "):
+        cl.fit(fn, optimizer, steps=20, batch_size=1, key=key, progress=False, log_every=1)
+
+
+def test_a_gradient_that_is_not_finite_names_equation_and_edge():
+    fn = line(
+        lambda params, x: 1 + jnp.sqrt(jnp.abs(x @ params["w"])),
+        np.ones((4, 2), "float32"),
+        start=0.0,
+    )
+    with pytest.raises(TrainingDiverged) as caught:
+        cl.fit(fn, optax.sgd(0.1), steps=3, progress=False)
+    message = "the gradient of equation 'fit' with respect to edge 'f' is not finite"
+    assert f"step 0: {message}" in str(caught.value)
+    np.testing.assert_array_equal(caught.value.result.params["f"]["w"], np.zeros((2, 1)))
+    assert caught.value.result.history.steps == 0
+
+
+def test_an_optimizer_that_is_not_finite_is_told_apart():
+    fn = line(lambda params, x: x @ params["w"], np.ones((4, 2), "float32"))
+    with pytest.raises(TrainingDiverged, match="the optimizer's update is not finite"):
+        cl.fit(fn, optax.sgd(float("inf")), steps=2, progress=False)
+
+
+def test_integer_parameters_stay():
+    def init(key):
+        return {"w": jnp.ones((2, 1)), "order": jnp.array([1, 0])}
+
+    def apply(params, x):
+        return x[:, params["order"]] @ params["w"]
+
+    x = np.array([[1.0, 0.0], [0.0, 1.0]], "float32")
+    data = cl.Dataset("d", X=(X, x), Y=(Y, x[:, 1:]))
+    diagram = cl.LearningDiagram(data, cl.Model("f", X, Y, (init, apply)))
+    result = cl.fit(diagram, optax.adam(0.1), steps=100, progress=False)
+    np.testing.assert_allclose(result.params["f"]["w"].ravel(), [1.0, 0.0], atol=0.05)
+    np.testing.assert_allclose(result.model("f")(x), x[:, 1:], atol=0.05)
+
+
+def test_optimizers_may_ask_for_the_value(fn, fit):
+    seen = {}
+
+    def update(updates, state, params=None, *, value, grad, value_fn, **extra):
+        seen.update(value=value, again=value_fn(params), same=grad is updates)
+        return updates, jnp.abs(value - value_fn(params))
+
+    curious = optax.GradientTransformationExtraArgs(lambda params: jnp.zeros(()), update)
+    result = fit(optimizer=curious, steps=1)
+    assert seen["same"]
+    assert result.optimizer_state == 0.0
+
+
+def test_random_edges_draw_anew_at_each_step():
+    def apply(params, x, key):
+        return jax.random.normal(key, (len(x), 1)) + 0 * params["w"][0]
+
+    fn = line(apply, np.ones((4, 2), "float32"))
+    runs = [cl.fit(fn, optax.sgd(0.1), steps=4, progress=False, key=KEY) for _ in range(2)]
+    assert runs[0].history == runs[1].history
+    assert len(set(runs[0].history.total.tolist())) == 4
+
+
+def test_the_callback_reports_and_stops(fit):
+    calls = []
+
+    def callback(step, costs):
+        calls.append((step, set(costs)))
+        return step >= 4
+
+    result = fit(steps=100, log_every=2, callback=callback)
+    assert calls == [(2, {"label", "soft"}), (4, {"label", "soft"})]
+    assert result.steps == 4
+    assert not result.interrupted
+
+
+@pytest.mark.parametrize("interrupt", ["signal", "exception"])
+def test_interrupted_from_the_keyboard(fit, tmp_path, interrupt):
+    """The step is finished, the checkpoint written, and the run continues where it was."""
+    whole = fit(steps=8)
+    file = tmp_path / "run.safetensors"
+
+    def callback(step, costs):
+        if step == 3:
+            if interrupt == "exception":
+                raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.warns(TrainingInterrupted, match="of 8 steps; continue with resume=True"):
+        stopped = fit(steps=8, log_every=1, callback=callback, checkpoint=file)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert stopped.interrupted
+    assert 3 <= stopped.steps <= 4
+    continued = fit(steps=8, checkpoint=file, resume=True)
+    assert continued.history == whole.history
+    np.testing.assert_array_equal(continued.params["student"]["w"], whole.params["student"]["w"])
+
+
+def test_a_second_interrupt_stops_at_once(fit):
+    def callback(step, costs):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(steps=8, log_every=1, callback=callback)
+
+
+def test_per_edge_runs_each_edge_by_itself():
+    params = {"f": jnp.array([3.0, 4.0]), "g": {"w": jnp.array([6.0, 8.0])}}
+    together = optax.clip_by_global_norm(1.0)
+    apart = cl.per_edge(together)
+    updates, _ = apart.update(params, apart.init(params), params)
+    np.testing.assert_allclose(updates["f"], [0.6, 0.8], rtol=1e-6)
+    np.testing.assert_allclose(updates["g"]["w"], [0.6, 0.8], rtol=1e-6)
+    both, _ = together.update(params, together.init(params), params)
+    assert not np.allclose(both["f"], updates["f"])
+
+
+def test_per_edge_trains_like_an_optimizer_of_single_entries(fn, fit, adam):
+    alone = fit(steps=4)
+    mapped = fit(optimizer=cl.per_edge(adam), steps=4)
+    np.testing.assert_array_equal(alone.params["student"]["w"], mapped.params["student"]["w"])
