@@ -7,7 +7,8 @@ arrows are equal. Everything is plain text and everything is immutable.
 Kinds are words, and every writer gives each word a look that does not rest on colour:
 
 - nodes: ``plain``, ``space``, ``categorical``, ``product``, ``dataset``, ``table``, ``panel``
-- arrows: ``plain``, ``model``, ``frozen``, ``fixed``, ``projection``, ``factor``, ``defined``
+- arrows: ``plain``, ``model``, ``frozen``, ``fixed``, ``projection``, ``factor``, ``defined``,
+  ``list``, ``morphism``
 
 >>> from catlearn.drawing.scene import Arrow, Law, Node, Scene
 >>> scene = Scene(
@@ -34,6 +35,8 @@ ARROW_KINDS: Mapping[str, str] = {
     "projection": "projection of a data set",
     "factor": "projection of a product",
     "defined": "defined by strict equations",
+    "list": "list-valued arrow",
+    "morphism": "morphism",
 }
 
 #: What each kind of node is called in a picture's key, in the order of the key.

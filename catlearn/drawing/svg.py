@@ -21,6 +21,8 @@ fixed map             thin line, open head
 projection            dashed line, open head
 product projection    dotted line, open head
 defined edge          dash-dot line with a bar at its tail, open head
+list-valued arrow     dotted line, open head
+morphism              heavy grey line, hollow head
 left side of a law    filled badge with the law's number
 right side            hollow badge with the law's number
 ====================  =========================================================
@@ -29,11 +31,11 @@ right side            hollow badge with the law's number
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from catlearn.drawing.faces import face
 from catlearn.drawing.layout import HEAD, Place, Route
 from catlearn.drawing.measure import (
     BADGE_HEIGHT,
@@ -95,6 +97,8 @@ _LINES: dict[str, tuple[float, str, str, str]] = {
     "projection": (1.3, "6 3.5", "open", "data"),
     "factor": (1.5, "1.5 3.5", "open", "ink"),
     "defined": (1.4, "10 3 2 3", "open", "ink"),
+    "list": (1.3, "1.5 3.5", "open", "ink"),
+    "morphism": (2.2, "", "hollow", "soft"),
 }
 _MOST_LAWS = 60
 
@@ -242,7 +246,7 @@ def _draw_arrangement(pen: _Pen, page: Arrangement) -> None:
     for arrow in page.scene.arrows:
         _draw_arrow(pen, page, arrow)
     for law in page.scene.laws[:_MOST_LAWS]:
-        place = _face(page, law)
+        place = face(page, law)
         if place is not None:
             pen.open(f"{law.name}: {law.text}", "law")
             sign = [Run("=", 0, False), Run(str(numbers[law.name]), -1, False)]
@@ -436,51 +440,7 @@ def _draw_panel(pen: _Pen, figure: Figure, x: float, y: float) -> None:
         pen.close()
 
 
-# Equations in faces, and the panel that lists them
-
-
-def _face(page: Arrangement, law: Law) -> tuple[float, float] | None:
-    """Find room for an equals sign between the two sides of a law, in the face they bound."""
-    if not law.lhs or not law.rhs or set(law.lhs) & set(law.rhs):
-        return None
-    upper, lower = (
-        [p for name in side for p in page.layout.routes[name].points(6)]
-        for side in (law.lhs, law.rhs)
-    )
-    left = max(min(x for x, _ in upper), min(x for x, _ in lower))
-    right = min(max(x for x, _ in upper), max(x for x, _ in lower))
-    rest = [
-        r.points(6) for k, r in page.layout.routes.items() if k not in law.lhs and k not in law.rhs
-    ]
-    for k in (5, 4, 6, 3, 7, 2, 8):
-        x = left + (right - left) * k / 10
-        heights = _height_at(upper, x), _height_at(lower, x)
-        if None in heights:
-            continue
-        a, b = sorted(h for h in heights if h is not None)
-        y = (a + b) / 2
-        others = [_height_at(points, x) for points in rest]
-        inside = any(h is not None and a - 15 < h < b + 15 for h in others)
-        if b - a >= 44 and not inside and _free(page, x, y):
-            return x, y
-    return None
-
-
-def _height_at(points: Sequence[tuple[float, float]], x: float) -> float | None:
-    for (x0, y0), (x1, y1) in itertools.pairwise(points):
-        if min(x0, x1) <= x <= max(x0, x1):
-            return y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-    return None
-
-
-def _free(page: Arrangement, x: float, y: float) -> bool:
-    """Whether a sign at a place keeps clear of all boxes."""
-    places = list(page.layout.nodes.values())
-    places += [Place(*page.layout.routes[k].label, t.box) for k, t in page.tags.items()]
-    return not any(
-        abs(x - p.x) < p.box.width / 2 + 14 and p.y - p.box.above - 12 < y < p.y + p.box.below + 12
-        for p in places
-    )
+# The panel that lists the equations
 
 
 def _formula(scene: Scene, law: Law) -> list[list[Run]]:

@@ -24,20 +24,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catlearn.drawing.faces import face
 from catlearn.drawing.measure import Arrangement, arrange
 from catlearn.drawing.scene import ARROW_KINDS, Arrow, Law, Node, Scene
-from catlearn.drawing.typeset import clean, to_latex
+from catlearn.drawing.typeset import clean, to_latex, width
 
 Cell = tuple[int, int]
 
 _TIKZ_ARROWS: Mapping[str, tuple[str, ...]] = {
     "plain": (),
-    "model": ("very thick",),
+    "model": ("thick",),
     "frozen": ("two heads",),
     "fixed": (),
     "projection": ("dashed",),
     "factor": ("dotted",),
     "defined": ("maps to",),
+    "list": ("dotted",),
+    "morphism": ("Rightarrow",),
 }
 _TIKZ_NODES: Mapping[str, str] = {"dataset": "draw, very thick", "product": "draw, double"}
 
@@ -49,6 +52,8 @@ _QUIVER_ARROWS: Mapping[str, dict[str, Any]] = {
     "projection": {"style": {"body": {"name": "dashed"}}},
     "factor": {"style": {"body": {"name": "dotted"}}},
     "defined": {"style": {"tail": {"name": "maps to"}}},
+    "list": {"style": {"body": {"name": "dotted"}}},
+    "morphism": {"level": 2},
 }
 
 _DOT_NODES: Mapping[str, str] = {
@@ -68,6 +73,8 @@ _DOT_ARROWS: Mapping[str, str] = {
     "projection": "arrowhead=vee style=dashed",
     "factor": "arrowhead=vee style=dotted",
     "defined": "arrowhead=vee arrowtail=tee dir=both",
+    "list": "arrowhead=vee style=dotted",
+    "morphism": "arrowhead=empty penwidth=2.2",
 }
 
 
@@ -140,21 +147,32 @@ def _blocked(start: Cell, end: Cell, occupied: set[Cell]) -> bool:
     )
 
 
-def _faces(scene: Scene) -> list[tuple[Law, str, str]]:
-    """Choose for each law with two distinct sides an arrow on each, to set a sign between."""
-    out = []
-    for law in scene.laws:
-        if law.lhs and law.rhs:
-            left, right = law.lhs[len(law.lhs) // 2], law.rhs[len(law.rhs) // 2]
-            if left != right:
-                out.append((law, left, right))
-    return out
+def _two_cells(scene: Scene) -> list[tuple[Law, str, str]]:
+    """Choose for each law whose sides share no edge an edge on each, opposite to each other."""
+    return [
+        (law, law.lhs[(len(law.lhs) - 1) // 2], law.rhs[len(law.rhs) // 2])
+        for law in scene.laws
+        if law.lhs and law.rhs and not set(law.lhs) & set(law.rhs)
+    ]
+
+
+def _separations(page: Arrangement, table: Grid) -> list[float]:
+    """Return how many em each gap between columns needs beyond the usual, for its labels."""
+    extra = [0.0] * max(table.size[0] - 1, 0)
+    for arrow in page.scene.arrows:
+        start, end = sorted((table.cells[arrow.source][0], table.cells[arrow.target][0]))
+        if start < end:
+            # Labels are set small, and some of the usual gap is theirs already.
+            needed = width(arrow.shown, 0.62) / (end - start) - 1.6
+            for gap in range(start, end):
+                extra[gap] = max(extra[gap], needed)
+    return [round(e, 1) for e in extra]
 
 
 def to_tikzcd(scene: Scene) -> str:
     """Return a scene as a ``tikzcd`` environment, for LaTeX with ``\\usepackage{tikz-cd}``.
 
-    Trained models are very thick, frozen ones have two heads, projections of data sets are
+    Trained models are thick, frozen ones have two heads, projections of data sets are
     dashed, those of products dotted, defined edges start with a bar; data sets are framed.
     Equations are signs between two edges, and comments.
     """
@@ -166,11 +184,16 @@ def to_tikzcd(scene: Scene) -> str:
         frame = _TIKZ_NODES.get(node.kind)
         prefix = f"|[{frame}]| " if frame else ""
         words[table.cells[node.name]] = prefix + to_latex(node.shown)
-    lines = [
-        " & ".join(words.get((c, r), "") for c in range(columns)).rstrip() for r in range(rows)
-    ]
+    gaps = [f"&[{e}em]" if e >= 0.5 else "&" for e in _separations(page, table)]
+    lines = []
+    for r in range(rows):
+        cells = [words.get((c, r), "") for c in range(columns)]
+        # Extra room is said once for each gap, in the first row.
+        signs = gaps if r == 0 else ["&"] * len(gaps)
+        pairs = zip(cells, [*signs, ""], strict=True)
+        lines.append(" ".join(word for pair in pairs for word in pair if word))
     body = [line + (" \\\\" if i + 1 < rows else "") for i, line in enumerate(lines)]
-    faces = _faces(scene)
+    faces = [cell for cell in _two_cells(scene) if face(page, cell[0]) is not None]
     anchors = {name: i for i, name in enumerate(dict.fromkeys(a for f in faces for a in f[1:]))}
     loops: dict[str, int] = {}
     for arrow in scene.arrows:
@@ -207,7 +230,7 @@ def _tikz_arrow(
         loops[arrow.source] = loops.get(arrow.source, 0) + 1
         parts += ["loop", f"in={(55 + turn) % 360}", f"out={(125 + turn) % 360}", "distance=10mm"]
     elif bend:
-        parts.append(f"bend {'left' if bend > 0 else 'right'}={min(12 * abs(bend), 60)}")
+        parts.append(f"bend {'left' if bend > 0 else 'right'}={min(18 * abs(bend), 80)}")
     parts += _TIKZ_ARROWS[arrow.kind]
     return f"\\arrow[{', '.join(parts)}]"
 
@@ -240,7 +263,7 @@ def to_quiver(scene: Scene) -> str:
         edge = [index[arrow.source], index[arrow.target], label, 2 if bend < 0 else 0, options]
         cells.append(_shortest(edge))
     places = {arrow.name: len(index) + i for i, arrow in enumerate(scene.arrows)}
-    for law, left, right in _faces(scene):
+    for law, left, right in _two_cells(scene):
         two_cell = {"shorten": {"source": 20, "target": 20}, "style": {"head": {"name": "none"}}}
         cells.append([places[left], places[right], to_latex(law.name), 0, two_cell])
     text = json.dumps([0, len(index), *cells], separators=(",", ":"), ensure_ascii=False)

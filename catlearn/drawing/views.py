@@ -12,7 +12,7 @@ schema or shape                   its tables and arrows
 morphism                          domain and codomain, each row with its image
 limit or colimit                  its diagram, apex and legs, each object in a panel
 path                              its edges in a row
-finite function                   elements, and an arrow from each to its image
+finite function                   its elements, each with its image
 ================================  ==================================================
 
 >>> from catlearn.category import Presentation
@@ -52,8 +52,6 @@ from catlearn.models import (
 
 #: Rows of a table that are shown before the rest are counted.
 MOST_ROWS = 24
-#: Elements of a finite set that are drawn one by one.
-MOST_ELEMENTS = 40
 #: Vertices of all panels together that are drawn; beyond, panels are summed up.
 MOST_INSIDE = 80
 #: Generated equations that a picture lists of its own accord.
@@ -269,7 +267,7 @@ def _rows(columns: Mapping[str, tuple[str, ...]], count: int) -> tuple[tuple[str
 
 def _shape_arrows(shape: Shape) -> tuple[Arrow, ...]:
     plain = [Arrow(name, *ends) for name, ends in shape.arrows.items()]
-    lists = [Arrow(name, *ends, "factor", "list") for name, ends in shape.lists.items()]
+    lists = [Arrow(name, *ends, "list", "list") for name, ends in shape.lists.items()]
     return (*plain, *lists)
 
 
@@ -312,7 +310,7 @@ def morphism_scene(morphism: TableMorphism) -> Scene:
         Node("codomain", "panel", inner=replace(scene_of(other), laws=())),
     )
     title = f"{type(morphism).__name__} from {inside.title} to {panels[1].inner.title}"  # type: ignore
-    return Scene(title, panels, (Arrow("morphism", "domain", "codomain", "model", label=""),))
+    return Scene(title, panels, (Arrow("morphism", "domain", "codomain", "morphism", label=""),))
 
 
 def universal_scene(value: Colimit | Limit) -> Scene:
@@ -336,7 +334,7 @@ def universal_scene(value: Colimit | Limit) -> Scene:
     for k, leg in zip(diagram.legs, value.legs, strict=True):
         ends = (names[k], "apex") if isinstance(value, Colimit) else ("apex", names[k])
         label = _function_label(leg) or f"leg {names[k]}"
-        arrows.append(Arrow(f"leg {names[k]}", *ends, "model", label=label))
+        arrows.append(Arrow(f"leg {names[k]}", *ends, "morphism", label=label))
     kind = "Colimit" if isinstance(value, Colimit) else "Limit"
     return Scene(f"{kind} of {_count(len(diagram.objects), 'object')}", tuple(nodes), tuple(arrows))
 
@@ -383,20 +381,15 @@ def path_scene(path: Path) -> Scene:
 
 
 def function_scene(function: FinFunction) -> Scene:
-    """Return the scene of a finite function: an arrow from each element to its image."""
-    size = function.domain.size + function.codomain.size
-    ends = f"{function.domain} → {function.codomain}"
-    if size > MOST_ELEMENTS:
-        nodes = (Node("domain", "space", str(function.domain)),)
-        nodes += (Node("codomain", "space", str(function.codomain)),)
-        return Scene(f"Function {ends}", nodes, (Arrow("f", "domain", "codomain"),))
-    left = [Node(f"x{k}", label=name) for k, name in enumerate(function.domain.labels())]
-    right = [Node(f"y{k}", label=name) for k, name in enumerate(function.codomain.labels())]
-    arrows = tuple(
-        Arrow(f"{k} to {y}", f"x{k}", f"y{y}", label="")
-        for k, y in enumerate(function.values.tolist())
+    """Return the scene of a finite function: its elements, each with its image."""
+    one, other = function.domain, function.codomain
+    images = other.labels(function.values)
+    tables = (
+        Node("domain", "table", rows=_rows({"x": one.labels(), "f(x)": images}, one.size)),
+        Node("codomain", "table", rows=_rows({"y": other.labels()}, other.size)),
     )
-    return Scene(f"Function {ends}", (*left, *right), arrows)
+    title = f"Function from {_count(one.size, 'element')} to {other.size}"
+    return Scene(title, tables, (Arrow("f", "domain", "codomain"),))
 
 
 _VIEWS: dict[type, Callable[[Any], Scene]] = {
