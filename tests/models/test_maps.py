@@ -218,7 +218,7 @@ def test_wrong_edges_are_all_reported_with_found_and_expected():
         "edge 'text': found a dict, expected one array for R^4 [shape]",
         "edge 'draws': <lambda> raised ",
         "edge 'list': found a list, expected a tuple of 2 arrays for R^4 × {0..2} [shape]",
-        "edge 'numpy': tanh turns its argument into a numpy array; use jax.numpy inside maps [call]",
+        "edge 'numpy': tanh turns its argument into a numpy array; use jax.numpy inside maps",
         "edge 'init': init raised ZeroDivisionError: division by zero [call]",
     ]
     assert len(found) == len(expected)
