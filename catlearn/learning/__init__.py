@@ -26,7 +26,7 @@ arXiv 2501.01515.
 
 from catlearn.learning.dataset import Dataset
 from catlearn.learning.diagram import LearningDiagram, LearningMorphism
-from catlearn.learning.gluing import glue
+from catlearn.learning.gluing import emergent, glue
 from catlearn.learning.loss import Loss, loss_functor
 from catlearn.learning.parts import Defined
 from catlearn.learning.schema import LEARNING
@@ -41,6 +41,7 @@ __all__ = [
     "Loss",
     "LossTerm",
     "Selection",
+    "emergent",
     "glue",
     "loss_functor",
     "select",

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from catlearn.errors import Failure
-from catlearn.learning.dataset import check_columns
-from catlearn.models import DataLabel, ProductLabel, check_edge
+from catlearn.learning.dataset import check_lengths, without_examples
+from catlearn.models import DataLabel, ProductLabel, check_array, check_edge, check_parameters
 
 if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram
@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 
 def check_diagram(diagram: LearningDiagram) -> list[Failure]:
     """List everything that keeps a presentation with attributes from being a learning diagram."""
-    definitions = [*check_strict(diagram), *check_acyclic(diagram)]
     return [
         *check_edges(diagram),
         *check_soft(diagram),
-        *definitions,
-        *check_stored_data(diagram),
+        *check_columns(diagram),
+        *check_glued(diagram),
     ]
+
+
+def check_glued(diagram: LearningDiagram) -> list[Failure]:
+    """List the broken laws that a colimit of valid diagrams may break."""
+    lengths = (check_lengths(name, arrays) for name, arrays in diagram.data.items())
+    definitions = [*check_strict(diagram), *check_acyclic(diagram)]
+    return definitions + [failure for found in lengths for failure in found]
 
 
 def check_edges(diagram: LearningDiagram) -> Iterator[Failure]:
@@ -39,36 +45,17 @@ def check_edges(diagram: LearningDiagram) -> Iterator[Failure]:
             yield Failure("data set", where, f"ends at the data set '{target}'; nothing may")
         elif label.kind == "defined":
             continue
-        elif label.kind == "factor" and isinstance(here, ProductLabel):
-            yield from _check_factor(diagram, edge)
-        elif label.kind == "projection" and not isinstance(here, DataLabel):
-            yield Failure(
-                "data set", where, f"is a projection, but starts at '{source}', not at a data set"
-            )
-        elif label.kind != "projection" and isinstance(here, DataLabel):
+        elif isinstance(here, DataLabel) and label.kind != "projection":
             yield Failure(
                 "data set",
                 where,
                 f"is a {label.kind} map on the data set '{source}'; only projections start there",
             )
-        elif label.kind != "projection":
-            yield from check_edge(edge, label, here, there)
-
-
-def _check_factor(diagram: LearningDiagram, edge: str) -> Iterator[Failure]:
-    source, target = diagram.ends(edge)
-    factors = diagram.space_label(source).factors  # type: ignore[union-attr]
-    index = diagram.map_label(edge).index or 0
-    where = f"edge '{edge}'"
-    if index >= len(factors):
-        yield Failure("factor", where, f"projects to factor {index}, but there are {len(factors)}")
-    elif factors[index] != diagram.space_label(target):
-        yield Failure(
-            "factor",
-            where,
-            f"projects to factor {index}, {factors[index]}, but ends at '{target}', "
-            f"{diagram.space_label(target)}",
-        )
+        else:
+            failures = check_edge(edge, label, here, there)
+            if not failures and edge in diagram.starts:
+                failures = check_parameters(edge, label, here, there, diagram.starts[edge])
+            yield from failures
 
 
 def check_soft(diagram: LearningDiagram) -> Iterator[Failure]:
@@ -94,7 +81,8 @@ def check_strict(diagram: LearningDiagram) -> Iterator[Failure]:
                 "followed by one factor of a product",
             )
             continue
-        edge, index, _ = definition
+        edge, factor, _ = definition
+        index = None if factor is None else diagram.map_label(factor).index
         found.setdefault(edge, []).append((index, name))
     for edge in diagram.edges:
         if diagram.map_label(edge).kind == "defined":
@@ -115,7 +103,8 @@ def _check_definition(
             yield Failure(
                 "definition",
                 where,
-                f"needs one strict equation for each of {len(space.factors)} factors, found: {names}",
+                f"needs one strict equation for each of its {len(space.factors)} factors, "
+                f"found: {names}",
             )
         return
     yield Failure("definition", where, f"needs exactly one definition, found: {names}")
@@ -129,9 +118,14 @@ def check_acyclic(diagram: LearningDiagram) -> Iterator[Failure]:
         yield Failure("definition", f"defined edge '{cycle[0]}'", f"is defined by itself: {around}")
 
 
-def check_stored_data(diagram: LearningDiagram) -> Iterator[Failure]:
-    """The arrays of a data set have one length, also after gluing."""
-    for name, arrays in diagram.data.items():
-        edges = {key: edge for edge, (data, key) in diagram.projections.items() if data == name}
-        labels = {key: diagram.space_label(diagram.target(edges[key])) for key in arrays}
-        yield from check_columns(name, labels, arrays)
+def check_columns(diagram: LearningDiagram) -> Iterator[Failure]:
+    """Stored arrays have the shapes and dtypes of their spaces.
+
+    Their values were checked where they came in, by ``Dataset`` or ``bind``: a diagram is built
+    many times, and an array may be larger than memory.
+    """
+    for edge, (name, key) in diagram.projections.items():
+        if edge in diagram.store:
+            label = diagram.space_label(diagram.target(edge))
+            array = without_examples(diagram.store[edge])
+            yield from check_array(f"projection '{name}.{key}'", label, array)

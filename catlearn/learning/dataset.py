@@ -19,9 +19,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from catlearn.errors import DataError, Failure
-from catlearn.models import check_array
-from catlearn.models.spaces import NamedSpace
+from catlearn.models import ProductLabel, check_array
+from catlearn.models.spaces import NamedSpace, SpaceLabel
 
 
 class Dataset:
@@ -35,8 +37,9 @@ class Dataset:
         Whether to check lengths, shapes, dtypes and that floating-point values are finite.
     **projections
         For each projection either a pair ``(space, array)``, where ``array`` has one example
-        for each entry of its leading axis, or a space alone when the arrays come later
-        (through ``diagram.bind`` or ``fit(data=...)``). An array may be a ``numpy.memmap``.
+        for each entry of its leading axis (at a product, a tuple of such arrays), or a space
+        alone when the arrays come later (through ``diagram.bind`` or ``fit(data=...)``). An
+        array may be a ``numpy.memmap``.
 
     Raises
     ------
@@ -68,7 +71,7 @@ class Dataset:
                 continue
             spaces[key] = space
             if array is not None:
-                arrays[key] = as_array(array)
+                arrays[key] = as_array(array, space.label)
         if not projections:
             failures.append(
                 Failure(
@@ -84,7 +87,7 @@ class Dataset:
 
     def __len__(self) -> int:
         """The number of examples; 0 while there are no arrays."""
-        return next((len(array) for array in self.arrays.values()), 0)
+        return next((examples(array) or 0 for array in self.arrays.values()), 0)
 
     def __repr__(self) -> str:
         parts = [repr(self.name)]
@@ -94,15 +97,40 @@ class Dataset:
         return f"Dataset({', '.join(parts)})"
 
 
-def as_array(value: Any) -> Any:
-    """Return arrays of numpy and jax as they are, and anything else as a numpy array."""
-    import numpy as np
+def as_array(value: Any, label: SpaceLabel | None = None) -> Any:
+    """Return arrays of numpy and jax as they are, and anything else as a numpy array.
 
-    return value if hasattr(value, "dtype") and hasattr(value, "shape") else np.asarray(value)
+    At a product, a tuple is read factor by factor.
+    """
+    if isinstance(label, ProductLabel) and isinstance(value, tuple):
+        factors = (*label.factors, *(None for _ in value))
+        return tuple(as_array(part, factor) for part, factor in zip(value, factors, strict=False))
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return value
+    try:
+        return np.asarray(value)
+    except ValueError:  # examples of several shapes; the check says so
+        return np.array(value, dtype=object)
 
 
-def check_columns(name: str, labels: Mapping[str, Any], arrays: Mapping[str, Any]) -> list[Failure]:
-    """List what is wrong with the arrays of a data set, lengths included.
+def examples(array: Any) -> int | None:
+    """Return how many examples a column has, None if it has no leading axis."""
+    while isinstance(array, tuple):
+        array = array[0] if array else None
+    return len(array) if getattr(array, "ndim", 0) else None
+
+
+def without_examples(array: Any) -> Any:
+    """Return the empty part of a column, which has its shape and dtype."""
+    if isinstance(array, tuple):
+        return tuple(map(without_examples, array))
+    return array[:0] if array.ndim else array
+
+
+def check_columns(
+    name: str, labels: Mapping[str, SpaceLabel], arrays: Mapping[str, Any]
+) -> list[Failure]:
+    """List what is wrong with the arrays of a data set, values and lengths included.
 
     Parameters
     ----------
@@ -113,17 +141,16 @@ def check_columns(name: str, labels: Mapping[str, Any], arrays: Mapping[str, Any
     arrays
         The array of each projection, examples along the leading axis.
     """
-    failures: list[Failure] = []
-    for key, array in arrays.items():
-        failures += check_array(f"projection '{name}.{key}'", labels[key], array)
-    lengths = {key: len(array) for key, array in arrays.items() if getattr(array, "ndim", 0)}
-    if len(set(lengths.values())) > 1:
-        found = ", ".join(f"{key} has {length}" for key, length in lengths.items())
-        failures.append(
-            Failure(
-                "length",
-                f"data set '{name}'",
-                f"all projections need one example per row, but {found}",
-            )
-        )
-    return failures
+    found = (check_array(f"projection '{name}.{key}'", labels[key], arrays[key]) for key in arrays)
+    return [failure for failures in found for failure in failures] + check_lengths(name, arrays)
+
+
+def check_lengths(name: str, arrays: Mapping[str, Any]) -> list[Failure]:
+    """Say so if the arrays of a data set do not all have the same number of examples."""
+    lengths = {key: examples(array) for key, array in arrays.items()}
+    lengths = {key: length for key, length in lengths.items() if length is not None}
+    if len(set(lengths.values())) <= 1:
+        return []
+    found = ", ".join(f"{key} has {length}" for key, length in lengths.items())
+    message = f"all projections need one example per row, but {found}"
+    return [Failure("length", f"data set '{name}'", message)]

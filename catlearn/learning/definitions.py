@@ -9,7 +9,7 @@ followed by a model, stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,13 +26,18 @@ class Definition:
         The defined edge.
     paths
         One path for an alias; one path for each factor of a pairing.
-    is_pairing
-        Whether the edge goes into a product, component by component.
+    factors
+        For a pairing, the factor edges that its strict equations name, one for each path.
     """
 
     edge: str
     paths: tuple[Path, ...]
-    is_pairing: bool
+    factors: tuple[str, ...] = ()
+
+    @property
+    def is_pairing(self) -> bool:
+        """Whether the edge goes into a product, component by component."""
+        return bool(self.factors)
 
 
 class Rewriting:
@@ -42,17 +47,15 @@ class Rewriting:
     ----------
     definitions
         The definition of each defined edge.
-    factor_index
-        The number of the factor that an edge projects to, or None for any other edge.
     """
 
-    def __init__(
-        self,
-        definitions: Mapping[str, Definition],
-        factor_index: Callable[[str], int | None],
-    ) -> None:
+    def __init__(self, definitions: Mapping[str, Definition]) -> None:
         self.definitions = definitions
-        self.factor_index = factor_index
+        self.components = {
+            (definition.edge, factor): path
+            for definition in definitions.values()
+            for factor, path in zip(definition.factors, definition.paths, strict=False)
+        }
 
     def __call__(self, path: Path) -> Path:
         """Return the normal form of a path."""
@@ -64,13 +67,12 @@ class Rewriting:
             if definition is not None and not definition.is_pairing:
                 todo.extend(reversed(definition.paths[0].edges))
                 continue
-            index = self.factor_index(edge)
-            last = self.definitions.get(done[-1]) if done else None
-            if index is not None and last is not None:
+            component = self.components.get((done[-1], edge)) if done else None
+            if component is None:
+                done.append(edge)
+            else:
                 done.pop()
-                todo.extend(reversed(last.paths[index].edges))
-                continue
-            done.append(edge)
+                todo.extend(reversed(component.edges))
         return Path(path.source, tuple(done), path.target)
 
     def cycle(self) -> list[str]:

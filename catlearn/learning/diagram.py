@@ -27,19 +27,17 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from catlearn.category import Equation, Path, Presentation, PresentationMorphism
 from catlearn.cset import CSet, CSetMorphism
 from catlearn.errors import Failure, InvalidStructure, LabelConflict, UnknownName
 from catlearn.finset import Colimit, Tables
-from catlearn.learning.checks import check_diagram
+from catlearn.learning.checks import check_diagram, check_glued
 from catlearn.learning.definitions import Definition, Rewriting
 from catlearn.learning.loss import Loss
-from catlearn.learning.parts import Equations, Part, Rows
+from catlearn.learning.parts import Equations, Part, Rows, same_stored
 from catlearn.learning.schema import LEARNING
 from catlearn.learning.selection import LossTerm, Selection, select
-from catlearn.models import DataLabel, Divergence, Map, SpaceLabel, same_values
+from catlearn.models import DataLabel, Divergence, Map, SpaceLabel
 
 if TYPE_CHECKING:
     from catlearn.category.walks import Arborescence
@@ -179,15 +177,14 @@ class LearningDiagram(Presentation, CSet):
                 image = leg.edge(edge)
                 if image not in store:
                     store[image], origin[image] = value, f"{name}: {edge}"
-                elif not _same(store[image], value):
+                elif not same_stored(store[image], value):
                     what = "data" if image in self.projections else "parameters"
                     message = f"{origin[image]} and {name}: {edge} hold different {what}"
                     failures.append(Failure("stored values", f"edge '{image}'", message))
         if failures:
             raise LabelConflict("gluing", failures)
         self._set(_store=store)
-        # Colimits keep each law but those of definitions, and the lengths of merged data sets.
-        failures = [f for f in check_diagram(self) if f.law in ("definition", "length")]
+        failures = check_glued(self)
         if failures:
             raise InvalidStructure("the glued diagram", failures)
         return self
@@ -256,44 +253,50 @@ class LearningDiagram(Presentation, CSet):
         rows = zip(self.names("Eq"), self.attributes["strict"], strict=True)
         return {name: self.sides(name) for name, flag in rows if flag is strict}
 
-    def defines(self, lhs: Path, rhs: Path) -> tuple[str, int | None, Path] | None:
-        """Read a strict equation as a definition: the edge, the factor or None, and the path."""
+    def defines(self, lhs: Path, rhs: Path) -> tuple[str, str | None, Path] | None:
+        """Read a strict equation as a definition: edge, factor edge or None, and path."""
         for side, other in ((lhs, rhs), (rhs, lhs)):
             if not 1 <= len(side) <= 2 or self.map_label(side.edges[0]).kind != "defined":
                 continue
             if len(side) == 1:
                 return side.edges[0], None, other
-            last = self.map_label(side.edges[1])
-            if last.kind == "factor":
-                return side.edges[0], last.index, other
+            if self.map_label(side.edges[1]).kind == "factor":
+                return side.edges[0], side.edges[1], other
         return None
 
     @cached_property
     def definitions(self) -> dict[str, Definition]:
         """The definition of each defined edge."""
-        found: dict[str, dict[int, Path]] = {}
+        found: dict[str, dict[str, Path]] = {}
         aliases: dict[str, Path] = {}
         for lhs, rhs in self.strict_equations.values():
             match self.defines(lhs, rhs):
                 case (edge, None, path):
                     aliases[edge] = path
-                case (edge, int(index), path):
-                    found.setdefault(edge, {})[index] = path
-        pairings = {
-            edge: Definition(edge, tuple(paths[k] for k in sorted(paths)), True)
-            for edge, paths in found.items()
-        }
-        return pairings | {edge: Definition(edge, (p,), False) for edge, p in aliases.items()}
+                case (edge, str(factor), path):
+                    found.setdefault(edge, {})[factor] = path
+        pairings = {}
+        for edge, paths in found.items():
+            factors = sorted(paths, key=lambda factor: self.map_label(factor).index or 0)
+            components = tuple(paths[factor] for factor in factors)
+            pairings[edge] = Definition(edge, components, tuple(factors))
+        return pairings | {edge: Definition(edge, (path,)) for edge, path in aliases.items()}
+
+    @cached_property
+    def definers(self) -> dict[str, dict[int | None, str]]:
+        """The strict equations that define each defined edge, by factor; by None for an alias."""
+        found: dict[str, dict[int | None, str]] = {}
+        for name, (lhs, rhs) in self.strict_equations.items():
+            match self.defines(lhs, rhs):
+                case (edge, factor, _):
+                    index = None if factor is None else self.map_label(factor).index
+                    found.setdefault(edge, {})[index] = name
+        return found
 
     @cached_property
     def rewriting(self) -> Rewriting:
         """Normal forms of paths modulo the strict equations."""
-        factors = {
-            edge: label.index  # type: ignore[union-attr]
-            for edge, label in zip(self.edges, self.attributes["map"], strict=True)
-            if label.kind == "factor"  # type: ignore[union-attr]
-        }
-        return Rewriting(self.definitions, factors.get)
+        return Rewriting(self.definitions)
 
     def definition(self, edge: str) -> tuple[Path, ...]:
         """Return the paths that define an edge: one for an alias, one a factor for a pairing."""
@@ -303,29 +306,26 @@ class LearningDiagram(Presentation, CSet):
 
     def is_trainable(self, path: Path) -> bool:
         """Whether a path evaluates a trainable edge."""
-        return self._rank(path) == 2
+        return any(self._ranks[edge] == 2 for edge in path.edges)
 
-    def _rank(self, path: Path) -> int:
-        """Return 2 if a path evaluates a trainable edge, else 1 if a frozen one, else 0."""
-        ranks = {"model": 2, "frozen": 1}
-        kinds = (self.map_label(edge).kind for edge in self.rewriting.edges_of(path))
-        return max((ranks.get(kind, 0) for kind in kinds), default=0)
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        """For each edge 2 if it evaluates a trainable edge, else 1 if a frozen one, else 0."""
+        own = {"model": 2, "frozen": 1}
+        ranks = {edge: own.get(self.map_label(edge).kind, 0) for edge in self.edges}
+        for edge in self.definitions:
+            used = self.rewriting.edges_of(Path(self.source(edge), (edge,), self.target(edge)))
+            ranks[edge] = max((ranks[part] for part in used), default=0)
+        return ranks
 
     def tree(self, data: str) -> Arborescence:
         """Return the breadth-first arborescence of what a data set reaches.
 
         Fixed edges are preferred, then frozen, then trainable ones, then those that come first.
         """
-        trees = vars(self).setdefault("_trees", {})
-        if data not in trees:
-            trees[data] = self.reachable(
-                data, priority=lambda edge: self._rank(Path(*self._step(edge)))
-            )
-        return trees[data]
-
-    def _step(self, edge: str) -> tuple[str, tuple[str, ...], str]:
-        source, target = self.ends(edge)
-        return source, (edge,), target
+        return self._cached(
+            f"tree of {data}", lambda: self.reachable(data, priority=self._ranks.__getitem__)
+        )
 
     def select(self, equations: Any = None, **options: Any) -> Selection:
         """Choose equations; see :func:`~catlearn.learning.selection.select` for the options."""
@@ -471,8 +471,11 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
     ----------
     domain, codomain
         Learning diagrams.
-    V, E, Eq
-        Where vertices, edges and equations go: mappings of names, or lists of rows.
+    V, E
+        Where vertices and edges go: mappings of names, or lists of rows.
+    Eq
+        Where equations go. If it is not given, each goes to the one equation that has the
+        images of its sides.
     check
         False skips the checks.
 
@@ -491,7 +494,7 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
         codomain: LearningDiagram,
         V: Mapping[str, str] | Sequence[int] = (),
         E: Mapping[str, str] | Sequence[int] = (),
-        Eq: Mapping[str, str] | Sequence[int] = (),
+        Eq: Mapping[str, str] | Sequence[int] | None = None,
         *,
         check: bool = True,
     ) -> None:
@@ -515,8 +518,17 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
         ----------
         params
             Values by trainable edge of the codomain.
+
+        Raises
+        ------
+        UnknownName
+            If values are missing; the message lists all.
         """
-        return {edge: params[self.edge(edge)] for edge in self.domain.trainable}
+        images = {edge: self.edge(edge) for edge in self.domain.trainable}
+        missing = [image for image in dict.fromkeys(images.values()) if image not in params]
+        if missing:
+            raise UnknownName(f"no parameters for {', '.join(map(repr, missing))}")
+        return {edge: params[image] for edge, image in images.items()}
 
     def lifts(self, path: Path) -> Iterator[Path]:
         """Yield the paths of the domain that this morphism sends to a path."""
@@ -524,7 +536,7 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
         for edge in self.domain.edges:
             above.setdefault(self.edge(edge), []).append(edge)
         starts = [v for v in self.domain.vertices if self.vertex(v) == path.source]
-        stack = [(start, (), start) for start in starts]
+        stack: list[tuple[str, tuple[str, ...], str]] = [(start, (), start) for start in starts]
         while stack:
             source, edges, at = stack.pop()
             if len(edges) == len(path):
@@ -533,13 +545,3 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
             for edge in above.get(path.edges[len(edges)], []):
                 if self.domain.source(edge) == at:
                     stack.append((source, (*edges, edge), self.domain.target(edge)))
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two stored values are one: the same object, or equal arrays throughout."""
-    if one is other:
-        return True
-    if hasattr(one, "dtype") and hasattr(other, "dtype"):
-        one, other = np.asarray(one), np.asarray(other)
-        return one.dtype == other.dtype and np.array_equal(one, other)
-    return same_values(one, other)

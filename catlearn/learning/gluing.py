@@ -5,26 +5,27 @@ rows are in common when they have the same name in the same table (Theory, secti
 remembers the colimit as ``gluing``.
 
 An equation of the apex is *emergent* if no part has it: no leg sends an equation of its part's
-own selection to it. Where a data set reaches a cycle, ``all`` is infinite; then the equations of
-the basis are taken, and one is emergent if no part has a parallel pair of paths above its sides.
+own selection to it. Where ``all`` is infinite (a data set reaches a cycle) or over its bound, the
+equations of the basis are taken, and one is emergent if no part has a parallel pair of paths
+above its sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from catlearn.category.walks import path_counts
 from catlearn.errors import (
     CatlearnError,
     Failure,
-    InfinitelyManyPaths,
     LabelConflict,
+    TooManyPaths,
     UnknownName,
     did_you_mean,
 )
-from catlearn.finset import Diagram, colimit
+from catlearn.finset import Colimit, Diagram, colimit
 from catlearn.learning.diagram import LearningDiagram, LearningMorphism
-from catlearn.learning.selection import LossTerm
+from catlearn.learning.parts import told_apart
+from catlearn.learning.selection import LossTerm, select
 
 Along = Iterable[str] | Mapping[str, str]
 Shared = dict[str, dict[str, str]]
@@ -47,9 +48,9 @@ def glue(
         One or more learning diagrams.
     along
         For two diagrams: the names to identify instead of all common ones, or a mapping from
-        names of the first to names of the second. The ends of an identified edge, and the
-        edges of an identified equation, come along. Other equal names are kept apart by the
-        prefixes ``names``.
+        names of the first to names of the second. The ends of an identified edge, the edges of
+        an identified equation and the definition of an identified defined edge come along.
+        Other equal names are kept apart by the prefixes ``names``.
     names
         What to call the diagrams where names have to be kept apart and in messages; by default
         ``left`` and ``right`` for two, else their numbers.
@@ -77,11 +78,21 @@ def glue(
     """
     if not diagrams:
         raise CatlearnError("glue needs at least one diagram")
+    for diagram in diagrams:
+        if not isinstance(diagram, LearningDiagram):
+            kind = type(diagram).__name__
+            message = f"glue takes learning diagrams one by one, glue(D1, D2); found a {kind}"
+            raise CatlearnError(f"{message}; put parts together with LearningDiagram(...)")
     if along is not None and len(diagrams) != 2:
         raise CatlearnError(f"along= is for two diagrams, found {len(diagrams)}; glue step by step")
     called = list(names) if names is not None else _names(len(diagrams))
+    if len(set(called)) != len(diagrams):
+        raise CatlearnError(f"names={called} are not {len(diagrams)} distinct names, one a diagram")
     failures: list[Failure] = []
-    shared = _shared_by_name(diagrams) if along is None else _shared_along(*diagrams, along)
+    if along is None:
+        shared = _shared_by_name(diagrams)
+    else:
+        shared = _shared_along(diagrams[0], diagrams[1], along)
     for (i, k), rows in shared.items():
         failures += _disagreements(diagrams[i], diagrams[k], rows, (called[i], called[k]))
     if failures:
@@ -147,16 +158,34 @@ def _shared_along(
             )
         for table in tables:
             found[table][one] = other
-    for one, other in list(found["Eq"].items()):
-        for mine, theirs in zip(first.sides(one), second.sides(other), strict=True):
-            found["V"].setdefault(mine.source, theirs.source)
-            found["V"].setdefault(mine.target, theirs.target)
-            for edge, image in zip(mine.edges, theirs.edges, strict=False):
-                found["E"].setdefault(edge, image)
-    for one, other in found["E"].items():
-        for end, image in zip(first.ends(one), second.ends(other), strict=True):
-            found["V"].setdefault(end, image)
+    # Rows that are identified bring others along, until there are no more.
+    waiting = [(table, one, other) for table in found for one, other in found[table].items()]
+    while waiting:
+        at, row, image = waiting.pop()
+        for table, one, other in _along_with(first, second, at, row, image):
+            if one not in found[table]:
+                found[table][one] = other
+                waiting.append((table, one, other))
     return {(0, 1): found}
+
+
+def _along_with(
+    first: LearningDiagram, second: LearningDiagram, table: str, one: str, other: str
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the rows that have to be identified with one that is."""
+    if table == "E":
+        for end, image in zip(first.ends(one), second.ends(other), strict=True):
+            yield "V", end, image
+        theirs = second.definers.get(other, {})
+        for position, name in first.definers.get(one, {}).items():
+            if position in theirs:
+                yield "Eq", name, theirs[position]
+    elif table == "Eq":
+        for mine, theirs in zip(first.sides(one), second.sides(other), strict=True):
+            yield "V", mine.source, theirs.source
+            yield "V", mine.target, theirs.target
+            for edge, image in zip(mine.edges, theirs.edges, strict=False):
+                yield "E", edge, image
 
 
 def _disagreements(
@@ -172,14 +201,16 @@ def _disagreements(
 
     for vertex, image in rows["V"].items():
         mine, theirs = first.space_label(vertex), second.space_label(image)
-        compare("space", f"vertex '{vertex}'", _full(mine), _full(theirs), mine == theirs)
+        said = told_apart(mine, theirs), told_apart(theirs, mine)
+        compare("space", f"vertex '{vertex}'", *said, mine == theirs)
     for edge, image in rows["E"].items():
         where = f"edge '{edge}'"
         mine, theirs = first.ends(edge), second.ends(image)
         expected = tuple(rows["V"].get(end) for end in mine)
         compare("ends", where, _arrow(mine), _arrow(theirs), expected == theirs)
         label, other = first.map_label(edge), second.map_label(image)
-        compare("map", where, label, other, label == other)
+        said = told_apart(label, other), told_apart(other, label)
+        compare("map", where, *said, label == other)
     for name, image in rows["Eq"].items():
         where = f"equation '{name}'"
         for mine, theirs in zip(first.sides(name), second.sides(image), strict=True):
@@ -197,52 +228,56 @@ def _disagreements(
     return failures
 
 
-def _full(label: object) -> str:
-    return repr(label) if "(" not in str(label) else str(label)
-
-
 def _arrow(ends: tuple[str, str]) -> str:
     return f"{ends[0]} -> {ends[1]}"
 
 
-def emergent(diagram: LearningDiagram) -> tuple[LossTerm, ...]:
+def emergent(glued: LearningDiagram | Colimit, equations: str = "all") -> tuple[LossTerm, ...]:
     """Return the equations of a glued diagram that none of its parts has.
+
+    Parameters
+    ----------
+    glued
+        A diagram made by :func:`glue`, or any colimit of learning diagrams.
+    equations
+        The selection to compare, in the parts and in the whole.
 
     Raises
     ------
     CatlearnError
         If the diagram was not made by gluing.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
+    >>> data = cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y))
+    >>> f = cl.Model("f", X, Y, "linear")
+    >>> [str(term) for term in emergent(cl.glue(data, cl.LearningDiagram(f)))]
+    ['data.X >> f = data.Y']
     """
-    gluing = diagram.gluing
+    gluing = glued if isinstance(glued, Colimit) else glued.gluing
     if gluing is None:
-        raise CatlearnError("only a diagram made by glue(...) has emergent equations")
-    if _is_finite(diagram):
-        return _new_of_all(diagram, gluing.legs)
-    return tuple(
-        term
-        for term in diagram.select("basis").terms
-        if not any(_has_pair(leg, term) for leg in gluing.legs)
-    )
-
-
-def _is_finite(diagram: LearningDiagram) -> bool:
+        raise CatlearnError(
+            "only a diagram made by glue(...) has emergent equations; of another colimit, ask "
+            "catlearn.learning.emergent(colimit)"
+        )
     try:
-        for data in diagram.data_sets:
-            path_counts(diagram, data)
-    except InfinitelyManyPaths:
-        return False
-    return True
+        return _new(gluing, equations)
+    except TooManyPaths:
+        basis = select(gluing.apex, "basis", skip_unreached=True)
+        return tuple(term for term in basis if not any(_has_pair(leg, term) for leg in gluing.legs))
 
 
-def _new_of_all(
-    diagram: LearningDiagram, legs: tuple[LearningMorphism, ...]
-) -> tuple[LossTerm, ...]:
+def _new(gluing: Colimit, equations: str) -> tuple[LossTerm, ...]:
+    rewrite = gluing.apex.rewriting
     old = set()
-    for leg in legs:
-        for term in leg.domain.select("all").terms:
-            lhs, rhs = (diagram.rewriting(leg(side)).edges for side in (term.lhs, term.rhs))
-            old.add((leg.vertex(term.data), frozenset((lhs, rhs))))
-    return tuple(term for term in diagram.select("all").terms if term.key not in old)
+    for leg in gluing.legs:
+        for term in select(leg.domain, equations, skip_unreached=True):
+            sides = frozenset(rewrite(leg(side)).edges for side in (term.lhs, term.rhs))
+            old.add((leg.vertex(term.data), sides))
+    whole = select(gluing.apex, equations, skip_unreached=True)
+    return tuple(term for term in whole if term.key not in old)
 
 
 def _has_pair(leg: LearningMorphism, term: LossTerm) -> bool:

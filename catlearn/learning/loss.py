@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from catlearn.category import Path
 from catlearn.cost import Aggregator, Atom, CostMorphism, Objective, Term
+from catlearn.errors import InvalidStructure
 from catlearn.learning.selection import LossTerm, Selection
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Loss(Objective):
     ) -> None:
         object.__setattr__(self, "diagram", diagram)
         object.__setattr__(self, "selection", selection)
-        object.__setattr__(self, "_divergence_symbols", _divergence_symbols(diagram, selection))
+        object.__setattr__(self, "_symbols", _symbols(diagram, selection))
         terms = [Term(self.atom(term), term.weight, term.name) for term in selection.terms]
         super().__init__(diagram.trainable, terms, aggregator)
 
@@ -81,8 +82,8 @@ class Loss(Objective):
     def atom(self, term: LossTerm) -> Atom:
         """Return the atom ``E_S(d_v(lhs, rhs))`` of an equation."""
         sides = [self._side(None, side) for side in (term.lhs, term.rhs)]
-        divergence = self._divergence_symbols[term.divergence, term.target]
-        return Atom.of(f"E_{term.data}", Atom.of(divergence, *sides))
+        divergence = self._symbols[term.divergence, term.target]
+        return Atom.of(self._symbols["E", term.data], Atom.of(divergence, *sides))
 
     def _side(self, start: Atom | str | None, path: Path) -> Atom | str:
         value = start
@@ -97,38 +98,42 @@ class Loss(Objective):
         return path.source if value is None else value
 
     def symbols_along(self, phi: LearningMorphism, codomain: Loss) -> dict[str, str]:
-        """Return where a morphism of diagrams sends the constants of this loss."""
-        renaming: dict[str, str] = {}
-        for (divergence, vertex), symbol in self._divergence_symbols.items():
-            image = codomain._divergence_symbols.get((divergence, phi.vertex(vertex)))
-            if image is not None:
-                renaming[symbol] = image
-        for data in self.diagram.data_sets:
-            renaming[f"E_{data}"] = f"E_{phi.vertex(data)}"
+        """Return where a morphism of diagrams sends the constants of this loss.
+
+        What the codomain does not have keeps no name that it might have for something else.
+        """
+        renaming = {
+            symbol: codomain._symbols.get((what, phi.vertex(vertex)), f"{symbol} of the domain")
+            for (what, vertex), symbol in self._symbols.items()
+        }
         trainable = set(self.diagram.trainable)
-        for edge in self.diagram.edges:
-            if edge not in trainable:
-                renaming[edge] = phi.edge(edge)
-        return renaming
+        edges = (edge for edge in self.diagram.edges if edge not in trainable)
+        return renaming | {edge: phi.edge(edge) for edge in edges}
 
-    _divergence_symbols: Mapping[tuple[Any, str], str]
+    _symbols: Mapping[tuple[Any, str], str]
 
 
-def _divergence_symbols(diagram: LearningDiagram, selection: Selection) -> dict:
-    """Name each divergence at each vertex: ``d_v`` for the vertex's own, else by its own name."""
+def _symbols(diagram: LearningDiagram, selection: Selection) -> dict[tuple[Any, str], str]:
+    """Name the expectation of each data set and each divergence at each vertex.
+
+    They are written ``E_data`` and ``d_v``, or by the divergence's own name if it is not the
+    vertex's; an edge of the same name has the right of way.
+    """
     symbols: dict[tuple[Any, str], str] = {}
-    taken: set[str] = set()
+    taken = {*diagram.edges, *diagram.vertices, PAIR}
     for term in selection.terms:
-        key = (term.divergence, term.target)
-        if key in symbols:
-            continue
-        own = term.divergence == diagram.space_label(term.target).divergence
-        name = f"d_{term.target}" if own else f"{term.divergence}_{term.target}"
-        fresh, number = name, 2
-        while fresh in taken:
-            fresh, number = f"{name}#{number}", number + 1
-        symbols[key] = fresh
-        taken.add(fresh)
+        own = term.divergence == diagram.space_label(term.target).divergence  # type: ignore
+        names = {
+            ("E", term.data): f"E_{term.data}",
+            (term.divergence, term.target): f"{'d' if own else term.divergence}_{term.target}",
+        }
+        for key, name in names.items():
+            if key not in symbols:
+                fresh, number = name, 2
+                while fresh in taken:
+                    fresh, number = f"{name}#{number}", number + 1
+                symbols[key] = fresh
+                taken.add(fresh)
     return symbols
 
 
@@ -162,6 +167,9 @@ def loss_functor(
     NotCertified
         If the inequality cannot be certified, term by term: the morphism merges equations of
         positive weight, say.
+    InvalidStructure
+        If the morphism (built without checks) does not preserve spaces or maps, so that edges
+        of one name would be different functions.
 
     References
     ----------
@@ -171,6 +179,10 @@ def loss_functor(
 
     if isinstance(value, LearningDiagram):
         return value.loss("declared", aggregator=aggregator)
+    labels = ("naturality of space", "naturality of map")
+    broken = [failure for failure in value.failures() if failure.law in labels]
+    if broken:
+        raise InvalidStructure("the morphism of diagrams", broken)
     domain = value.domain.loss("declared", aggregator=aggregator)
     codomain = value.codomain.loss("declared", aggregator=aggregator)
     parameters = {edge: value.edge(edge) for edge in domain.parameters}

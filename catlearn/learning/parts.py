@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from catlearn.category import Equation, Graph, Path
 from catlearn.category.equation import steps_of, trace
 from catlearn.errors import CatlearnError, Failure, PathSyntaxError, did_you_mean
-from catlearn.learning.dataset import Dataset, as_array
+from catlearn.learning.dataset import Dataset, as_array, check_columns
 from catlearn.models import (
     DataLabel,
     Divergence,
@@ -22,7 +24,7 @@ from catlearn.models import (
     Model,
     Pairing,
     Product,
-    check_parameters,
+    same_values,
 )
 from catlearn.models.adapters import as_architecture
 from catlearn.models.spaces import NamedSpace
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram
     from catlearn.learning.selection import LossTerm
 
-Equations = Iterable[str | Equation] | Mapping[str, str | Equation]
+Equations = str | Equation | Iterable[str | Equation] | Mapping[str, str | Equation]
 
 
 class Defined:
@@ -116,10 +118,10 @@ class Rows:
                 )
             )
         if isinstance(space, Product):
-            for index, factor in enumerate(space.spaces):
+            pairs = zip(space.spaces, factor_edges(space), strict=True)
+            for index, (factor, edge) in enumerate(pairs):
                 self._space(factor)
-                label = Map("factor", index=index)
-                self._edge(f"{space.name}.{factor.name}", space.name, factor.name, label)
+                self._edge(edge, space.name, factor.name, Map("factor", index=index))
 
     def _edge(self, name: str, source: str, target: str, label: Map) -> None:
         row = (source, target, label)
@@ -147,24 +149,39 @@ class Rows:
             edge = f"{data.name}.{key}"
             self._edge(edge, data.name, space.name, Map("projection"))
             if key in data.arrays:
-                self.store[edge] = data.arrays[key]
+                self._keep(edge, data.arrays[key], "data")
 
     def _model(self, model: Model) -> None:
         self._space(model.source)
         self._space(model.target)
         self._edge(model.name, model.source.name, model.target.name, model.label)
         if model.start is not None:
-            self.store[model.name] = model.start
+            self._keep(model.name, model.start, "parameters")
+
+    def _keep(self, edge: str, value: Any, what: str) -> None:
+        """Store what sits beside an edge, which no two parts may say differently."""
+        if not same_stored(self.store.setdefault(edge, value), value):
+            message = f"two parts of this name hold different {what}; rename one of them"
+            self.failures.append(Failure("stored values", f"edge '{edge}'", message))
 
     def _defined(self, parts: list[Pairing | Defined]) -> None:
-        """Add defined edges; each may use those that are added before it in any order."""
-        waiting = list(parts)
+        """Add defined edges in an order in which each uses only those before it."""
+        waiting: list[tuple[Pairing | Defined, set[str]]] = []
+        for part in parts:
+            try:
+                waiting.append((part, _names(part)))
+            except PathSyntaxError as error:
+                self.failures.append(Failure("syntax", f"defined edge '{part.name}'", str(error)))
         while waiting:
             graph = self.graph()
-            ready = [part for part in waiting if _names(part) <= set(graph.edges)]
-            for part in ready or waiting:
+            to_come = {part.name for part, _ in waiting} - set(graph.edges)
+            ready = [part for part, names in waiting if not names & to_come]
+            for part in ready:
                 self._define(part, graph)
-            waiting = [part for part in waiting if part not in ready] if ready else []
+            if not ready:
+                self.failures += [_circular(part.name, names & to_come) for part, names in waiting]
+                break
+            waiting = [(part, names) for part, names in waiting if names & to_come]
 
     def _define(self, part: Pairing | Defined, graph: Graph) -> None:
         where = f"defined edge '{part.name}'"
@@ -196,6 +213,7 @@ class Rows:
         product = part.product
         self._space(product)
         factors = [factor.name for factor in product.spaces]
+        edges = factor_edges(product)
         if [path.target for path in paths] != factors:
             ends = ", ".join(f"'{path}' at {path.target}" for path in paths)
             self.failures.append(
@@ -209,9 +227,8 @@ class Rows:
             return
         source = paths[0].source
         self._edge(part.name, source, product.name, Map("defined"))
-        for factor, path in zip(factors, paths, strict=True):
-            side = Path(source, (part.name, f"{product.name}.{factor}"), factor)
-            self._strict(side, path)
+        for edge, path in zip(edges, paths, strict=True):
+            self._strict(Path(source, (part.name, edge), path.target), path)
 
     def _strict(self, lhs: Path, rhs: Path) -> None:
         self.equations[f"{lhs} = {rhs}"] = EquationRow(lhs, rhs, True, 0.0, None)
@@ -223,12 +240,14 @@ class Rows:
 
     def add_equations(self, equations: Equations) -> None:
         """Resolve equations against the rows so far and add them."""
+        if isinstance(equations, str | Equation):
+            equations = [equations]
         if isinstance(equations, Mapping):
-            named = [(name, value) for name, value in equations.items()]
+            given: list[tuple[Any, Any]] = list(equations.items())
         else:
-            named = [(None, value) for value in equations]
-        graph = self.graph() if named else None
-        for name, value in named:
+            given = [(None, value) for value in equations]
+        graph = self.graph() if given else None
+        for name, value in given:
             self._equation(name, value, graph)
 
     def _equation(self, name: str | None, value: Any, graph: Any) -> None:
@@ -283,7 +302,13 @@ class Rows:
 
     def _bind_data(self, name: str, value: Any, where: str) -> None:
         arrays = value.arrays if isinstance(value, Dataset) else value
-        for key, array in dict(arrays).items():
+        if not isinstance(arrays, Mapping):
+            message = f"expected {{projection: array}}, found {type(value).__name__}"
+            self.failures.append(Failure("projection", where, message))
+            return
+        found: dict[str, Any] = {}
+        labels: dict[str, Any] = {}
+        for key, array in arrays.items():
             candidates = (f"{name}.{key}", key)
             edge = next((e for e in candidates if self.edges.get(e, ("",))[0] == name), None)
             if edge is None:
@@ -292,8 +317,11 @@ class Rows:
                 ]
                 message = f"the data set has no projection '{key}'; {did_you_mean(key, keys)}"
                 self.failures.append(Failure("projection", where, message))
-            else:
-                self.store[edge] = as_array(array)
+                continue
+            labels[key] = self.vertices[self.edges[edge][1]]
+            found[key] = self.store[edge] = as_array(array, labels[key])
+        if not isinstance(value, Dataset):  # which has checked its arrays, or was told not to
+            self.failures += check_columns(name, labels, found)
 
     def _bind_edge(self, name: str, value: Any, where: str) -> None:
         source, target, label = self.edges[name]
@@ -303,12 +331,17 @@ class Rows:
             self.failures.append(Failure("architecture", where, str(error)))
             return
         had = label.architecture
-        if had is not None and had.bound and had != architecture:
-            message = f"the edge has the architecture {had} already; found {architecture}"
+        assert had is not None
+        if had.bound and had != architecture:
+            found = told_apart(architecture, had)
+            message = (
+                f"the edge has the architecture {told_apart(had, architecture)}; found {found}"
+            )
             self.failures.append(Failure("architecture", where, message))
             return
         self.edges[name] = (source, target, Map(label.kind, architecture))
-        if start is not None and name not in self.store:
+        # What came from a file with an edge, its trained parameters say, stays.
+        if start is not None and (had.bound or name not in self.store):
             self.store[name] = start
 
     def start(self, values: Mapping[str, Any]) -> None:
@@ -319,9 +352,6 @@ class Rows:
                 message = f"no model has this name; {did_you_mean(name, models)}"
                 self.failures.append(Failure("names", f"parameters of '{name}'", message))
                 continue
-            source, target, label = self.edges[name]
-            ends = self.vertices[source], self.vertices[target]
-            self.failures += check_parameters(name, label, *ends, value)
             self.store[name] = value
 
     @classmethod
@@ -348,3 +378,40 @@ def _number(weight: Any) -> Any:
 def _names(part: Pairing | Defined) -> set[str]:
     texts = part.paths if isinstance(part, Pairing) else (part.path,)
     return {step for text in texts for step in steps_of(text) if isinstance(step, str)}
+
+
+def _circular(name: str, uses: set[str]) -> Failure:
+    message = f"is defined through itself: it uses {', '.join(sorted(uses))}"
+    return Failure("definition", f"defined edge '{name}'", message)
+
+
+def factor_edges(product: Product) -> list[str]:
+    """Name the edges from a product to its factors: ``P.X``, or ``P.0`` where factors repeat.
+
+    Examples
+    --------
+    >>> from catlearn.models import Space
+    >>> X, Y = Space("X", 1), Space("Y", 1)
+    >>> factor_edges(Product("P", X, Y)), factor_edges(Product("P", X, Y, X))
+    (['P.X', 'P.Y'], ['P.0', 'P.Y', 'P.2'])
+    """
+    names = [factor.name for factor in product.spaces]
+    return [
+        f"{product.name}.{name if names.count(name) == 1 else index}"
+        for index, name in enumerate(names)
+    ]
+
+
+def same_stored(one: Any, other: Any) -> bool:
+    """Whether two stored values are one: the same object, or equal arrays throughout."""
+    if one is other:
+        return True
+    if hasattr(one, "dtype") and hasattr(other, "dtype"):
+        one, other = np.asarray(one), np.asarray(other)
+        return one.dtype == other.dtype and np.array_equal(one, other)
+    return same_values(one, other)
+
+
+def told_apart(one: object, other: object) -> str:
+    """Write a label in a message, in full where its short text is that of another label."""
+    return str(one) if str(one) != str(other) else repr(one)

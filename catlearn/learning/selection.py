@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from catlearn.category import Equation, Path
-from catlearn.category.walks import path_counts
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, TooManyPaths
+from catlearn.category.equation import steps_of, trace
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
+from catlearn.learning.pairs import parallel_pairs
 from catlearn.models import Divergence
 
 if TYPE_CHECKING:
@@ -101,11 +102,18 @@ class _Collector:
     terms: list[LossTerm] = field(default_factory=list)
     untrainable: list[LossTerm] = field(default_factory=list)
     seen: set = field(default_factory=set)
+    silent: set = field(default_factory=set)
     generated: int = 0
+
+    @cached_property
+    def row(self) -> dict[str, int]:
+        return {edge: number for number, edge in enumerate(self.diagram.edges)}
 
     def declare(self, term: LossTerm) -> None:
         self.seen.add(term.key)
-        if term.weight > 0:
+        if term.weight == 0:
+            self.silent.add(term.key)
+        else:
             (self.terms if self._trains(term.lhs, term.rhs) else self.untrainable).append(term)
 
     def generate(self, first: Path, second: Path, *, keep_untrainable: bool) -> None:
@@ -122,7 +130,7 @@ class _Collector:
             rhs=rhs,
             target=p.target,
             weight=1.0,
-            divergence=self.diagram.space_label(p.target).divergence,
+            divergence=self.diagram.space_label(p.target).divergence,  # type: ignore
         )
         if term.key in self.seen:
             return
@@ -136,7 +144,11 @@ class _Collector:
         p_trains, q_trains = self._trains(p), self._trains(q)
         if p_trains != q_trains:
             return (p, q) if p_trains else (q, p)
-        return (p, q) if len(p) > len(q) else (q, p)
+        return (p, q) if self._place(p) > self._place(q) else (q, p)
+
+    def _place(self, path: Path) -> tuple[int, list[int]]:
+        """Where a path comes among all: by length, then by the order of edges."""
+        return len(path), [self.row[edge] for edge in path.edges]
 
     def _trains(self, *paths: Path) -> bool:
         return any(self.diagram.is_trainable(path) for path in paths)
@@ -152,6 +164,7 @@ def select(
     max_length: int | None = None,
     bound: int = 10_000,
     instances: Mapping[str, Sequence[str]] | None = None,
+    skip_unreached: bool = False,
 ) -> Selection:
     """Choose the equations of a diagram's loss.
 
@@ -171,6 +184,8 @@ def select(
     instances
         For a template (an equation that does not start at a data set), by name, the data paths
         into its start to instantiate it at.
+    skip_unreached
+        Whether templates that no data set reaches are left out instead of being an error.
 
     Returns
     -------
@@ -187,14 +202,15 @@ def select(
     if equations is None:
         equations = "declared" if diagram.soft_equations else "all"
     if not isinstance(equations, str):
-        return select(diagram.with_equations(equations, only=True), "declared", instances=instances)
+        declaring = diagram.with_equations(equations, only=True)
+        return select(declaring, "declared", instances=instances, skip_unreached=skip_unreached)
     if equations not in SELECTIONS:
         raise CatlearnError(
             f"equations={equations!r} is not a selection; use one of {', '.join(SELECTIONS)}, "
             "or a list of equations"
         )
     collector = _Collector(diagram)
-    for term in _declared(diagram, instances or {}):
+    for term in _declared(diagram, instances or {}, skip_unreached):
         collector.declare(term)
     if equations == "basis":
         _basis(diagram, collector)
@@ -204,21 +220,24 @@ def select(
 
 
 def _declared(
-    diagram: LearningDiagram, instances: Mapping[str, Sequence[str]]
-) -> Iterator[LossTerm]:
-    failures: list[Failure] = []
-    terms: list[LossTerm] = []
-    unknown = [name for name in instances if name not in diagram.soft_equations]
-    failures += [
-        Failure("instances", f"equation '{name}'", "the diagram declares no such soft equation")
-        for name in unknown
+    diagram: LearningDiagram, instances: Mapping[str, Sequence[str]], skip_unreached: bool
+) -> list[LossTerm]:
+    soft, data_sets = diagram.soft_equations, set(diagram.data_sets)
+    failures = [
+        Failure("instances", f"equation '{name}'", _not_a_template(diagram, name))
+        for name in instances
+        if name not in soft or soft[name][0].source in data_sets
     ]
-    for name, (lhs, rhs) in diagram.soft_equations.items():
+    terms: list[LossTerm] = []
+    for name, (lhs, rhs) in soft.items():
         weight, divergence = diagram.weight(name), diagram.divergence(name)
-        is_template = lhs.source not in diagram.data_sets
-        unreached: list[Failure] = []
-        prefixes = _data_paths(diagram, name, lhs.source, instances, unreached)
-        failures += unreached if weight > 0 else []
+        is_template = lhs.source not in data_sets
+        prefixes = [Path.identity(lhs.source)]
+        if is_template:
+            prefixes, wrong = _data_paths(diagram, name, lhs.source, instances)
+            failures += wrong
+            if not prefixes and not wrong and weight > 0 and not skip_unreached:
+                failures.append(_unreached(name, lhs.source))
         for prefix in prefixes:
             terms.append(
                 LossTerm(
@@ -233,7 +252,21 @@ def _declared(
             )
     if failures:
         raise InvalidStructure("the choice of equations", failures)
-    yield from terms
+    return terms
+
+
+def _not_a_template(diagram: LearningDiagram, name: str) -> str:
+    if name in diagram.soft_equations:
+        return "starts at a data set; only equations that do not have instances to choose"
+    return f"the diagram declares no such equation; {did_you_mean(name, diagram.soft_equations)}"
+
+
+def _unreached(name: str, start: str) -> Failure:
+    message = (
+        f"no data set reaches its start '{start}'; glue a data set that has a projection to "
+        f"'{start}', or set its weight to 0"
+    )
+    return Failure("data", f"equation '{name}'", message)
 
 
 def _data_paths(
@@ -241,45 +274,39 @@ def _data_paths(
     name: str,
     start: str,
     instances: Mapping[str, Sequence[str]],
-    failures: list[Failure],
-) -> list[Path]:
-    """Return the data paths at which an equation is instantiated."""
-    if start in diagram.data_sets:
-        return [Path.identity(start)]
+) -> tuple[list[Path], list[Failure]]:
+    """Return the data paths at which a template is instantiated, and what is wrong with them."""
     if name in instances:
-        paths = [diagram.path(text) for text in instances[name]]
-        failures += [
-            Failure(
-                "instances",
-                f"equation '{name}'",
-                f"the path '{path}' leads from '{path.source}' to '{path.target}'; needed is a "
-                f"path from a data set to '{start}'",
-            )
-            for path in paths
-            if path.target != start or path.source not in diagram.data_sets
-        ]
-        return paths
+        return _chosen(diagram, name, start, instances[name])
+    projections = diagram.projections
     paths = [
-        Path(diagram.source(edge), (edge,), start)
+        Path(projections[edge][0], (edge,), start)
         for edge in diagram.in_edges(start)
-        if diagram.source(edge) in diagram.data_sets
+        if edge in projections
     ]
-    if not paths:
-        paths = [
-            tree.path(start)
-            for tree in map(diagram.tree, diagram.data_sets)
-            if start in tree.vertices
-        ]
-    if not paths:
-        failures.append(
-            Failure(
-                "data",
-                f"equation '{name}'",
-                f"no data set reaches its start '{start}'; glue a data set that has a projection "
-                f"to '{start}', or set its weight to 0",
+    trees = map(diagram.tree, diagram.data_sets if not paths else ())
+    return paths or [tree.path(start) for tree in trees if start in tree.entering], []
+
+
+def _chosen(
+    diagram: LearningDiagram, name: str, start: str, texts: Sequence[str]
+) -> tuple[list[Path], list[Failure]]:
+    """Read the data paths that a user chose for a template."""
+    where = f"instances of equation '{name}'"
+    paths: dict[Path, None] = {}
+    failures: list[Failure] = []
+    for text in [texts] if isinstance(texts, str) else texts:
+        path, wrong = trace(steps_of(text), diagram, where)
+        failures += wrong
+        if path is not None and (path.target != start or path.source not in diagram.data_sets):
+            message = (
+                f"the path '{path}' leads from '{path.source}' to '{path.target}'; needed is a "
+                f"path from a data set to '{start}'"
             )
-        )
-    return paths
+            failures.append(Failure("instances", where, message))
+        elif path is not None:
+            paths[path] = None
+    return list(paths), failures
 
 
 def _all(
@@ -290,45 +317,27 @@ def _all(
     *,
     irreducible: bool,
 ) -> None:
-    pairs: list[tuple[Path, Path]] = []
-    for data in diagram.data_sets:
-        counts = path_counts(diagram, data, max_length=max_length)
-        total = sum(n * (n - 1) // 2 for n in counts.values())
-        if len(pairs) + total > bound:
-            message = (
-                f"{sum(counts.values())} paths start at data set '{data}' and make {total} "
-                f"parallel pairs, more than the bound of {bound}; use equations='basis', which "
-                "implies them all, give max_length, or raise bound"
-            )
-            raise TooManyPaths(message, total)
-        if total:
-            pairs += _parallel_pairs(diagram, data, max_length)
+    pairs = parallel_pairs(diagram, diagram.data_sets, max_length, bound)
     if irreducible:
-        implied = _implied_by(diagram, pairs)
+        implied = _implied_by(diagram, pairs, collector.silent)
         pairs = [pair for pair in pairs if not implied(*pair)]
     for first, second in pairs:
         collector.generate(first, second, keep_untrainable=False)
 
 
-def _parallel_pairs(
-    diagram: LearningDiagram, data: str, max_length: int | None
-) -> Iterator[tuple[Path, Path]]:
-    by_target: dict[str, list[Path]] = {vertex: [] for vertex in diagram.vertices}
-    for path in diagram.paths(data, max_length=max_length, bound=None):
-        by_target[path.target].append(path)
-    for paths in by_target.values():
-        yield from combinations(paths, 2)
-
-
 def _implied_by(
-    diagram: LearningDiagram, pairs: Sequence[tuple[Path, Path]]
+    diagram: LearningDiagram, pairs: Sequence[tuple[Path, Path]], silent: set
 ) -> Callable[[Path, Path], bool]:
-    """Return the test whether a pair is ``(p >> h, q >> h)`` with ``(p, q)`` among the pairs."""
+    """Return the test whether a pair is ``(p >> h, q >> h)`` with ``(p, q)`` among the pairs.
+
+    Pairs that are declared with weight 0 are not in the loss and imply nothing.
+    """
     rewrite = diagram.rewriting
     known = {
         frozenset((p, q))
         for p, q in ((rewrite(first), rewrite(second)) for first, second in pairs)
         if diagram.is_trainable(p) or diagram.is_trainable(q)
+        if (p.source, frozenset((p.edges, q.edges))) not in silent
     }
 
     def implied(first: Path, second: Path) -> bool:
@@ -349,4 +358,4 @@ def _basis(diagram: LearningDiagram, collector: _Collector) -> None:
         for edge in tree.outside:
             source, target = diagram.source(edge), diagram.target(edge)
             around = tree.path(source) >> Path(source, (edge,), target)
-            collector.generate(around, tree.path(target), keep_untrainable=True)
+            collector.generate(tree.path(target), around, keep_untrainable=True)
