@@ -149,9 +149,9 @@ def diamonds(n: int, batch: int, width: int) -> Case:
     def by_hand(params: Any, state: Any, batch: Any) -> Any:
         x, terms = batch["data"]["x"], {}
         for i, name in enumerate(equations):
-            left = apply(params[f"a{i}x"], apply(params[f"x{i}a"], x))
             right = apply(params[f"b{i}x"], apply(params[f"x{i}b"], x))
-            terms[name] = jnp.mean(distance(left, right))
+            left = apply(params[f"a{i}x"], apply(params[f"x{i}a"], x))
+            terms[name] = jnp.mean(distance(right, left))
             x = left
         value = sum(state["weights"][name] * cost for name, cost in terms.items())
         return value, terms

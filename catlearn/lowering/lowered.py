@@ -50,7 +50,9 @@ class Aux(NamedTuple):
     terms
         ``{equation: scalar}``: the mean cost of each equation, before its weight.
     state
-        The state to pass to the next call.
+        The part of the state that evaluation changed, ``{"mutable": ...}``: the next call's
+        state is ``state | aux.state``. What did not change is not returned, because a compiled
+        program would copy it.
     """
 
     terms: dict[str, jax.Array]
@@ -188,7 +190,7 @@ class Lowered:
                 terms[term.name] = jnp.mean(term.divergence(values[prediction], values[target]))
         weighted = [state["weights"][name] * cost for name, cost in terms.items()]
         value = functools.reduce(self._combine_costs, weighted) if weighted else jnp.zeros(())
-        return value, Aux(terms, dict(state))
+        return value, Aux(terms, {"mutable": state["mutable"]})
 
     def _run(
         self,

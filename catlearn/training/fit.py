@@ -9,7 +9,7 @@
         noise = jax.random.fold_in(key, t)
         (value, aux), grads = jax.value_and_grad(fn, has_aux=True)(params, state, stream[t], noise)
         updates, opt_state = optimizer.update(grads, opt_state, params)
-        params, state = optax.apply_updates(params, updates), aux.state
+        params, state = optax.apply_updates(params, updates), state | aux.state
 
 Everything that step ``t`` does is a function of the key, ``t`` and the variables, so a run
 continued from a checkpoint is bitwise the run that was never stopped. The host waits for the

@@ -104,7 +104,7 @@ def make_distillation(dtype="float32", aggregator="sum"):
 
 
 def make_diamonds(dtype="float32"):
-    """Two diamonds in a row, by the basis."""
+    """Two diamonds in a row, by a basis."""
     points = [cl.Space(f"x{i}", (3,), dtype) for i in range(3)]
     sides = [[cl.Space(f"{side}{i}", (3,), dtype) for i in range(2)] for side in "lr"]
     edges = []
@@ -117,8 +117,15 @@ def make_diamonds(dtype="float32"):
         ):
             edge, apply = perceptron(name, source, target, dtype)
             edges.append(edge)
-    fn = cl.lower(cl.LearningDiagram(cl.Dataset("data", x=points[0]), *edges).loss("basis"))
-    names = [term.name for term in fn.loss.equations]
+    names = ["first", "second"]
+    left = ["data.x >> left0 >> from_left0", "left1 >> from_left1"]
+    right = ["data.x >> right0 >> from_right0", "right1 >> from_right1"]
+    equations = {
+        "first": f"{left[0]} = {right[0]}",
+        "second": f"{left[0]} >> {left[1]} = {left[0]} >> {right[1]}",
+    }
+    diagram = cl.LearningDiagram(cl.Dataset("data", x=points[0]), *edges)
+    fn = cl.lower(diagram.loss(equations))
     distance = cl.Divergence("squared_error")
 
     def by_hand(params, state, batch):

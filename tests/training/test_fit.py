@@ -41,7 +41,7 @@ def test_it_is_the_loop_by_hand(fn, fit, adam):
         params, optimizer_state, value, aux = one_step(
             params, state, optimizer_state, stream[step], key
         )
-        state = aux.state
+        state = state | aux.state
         costs.append([value, aux.terms["label"], aux.terms["soft"]])
     np.testing.assert_allclose(result.params["student"]["w"], params["student"]["w"], rtol=1e-5)
     np.testing.assert_allclose(result.history.rows, costs, rtol=1e-5)
