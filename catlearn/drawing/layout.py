@@ -47,6 +47,7 @@ HEAD = 9.0
 PAGE = 900.0
 
 _LOOP = 24.0
+_ARCH = 12.0
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,7 @@ def _with_loops(box: Box, loops: Sequence[tuple[str, Box]]) -> Box:
     if not loops:
         return box
     room = max(label.width for _, label in loops)
-    rise = _LOOP + sum(label.above + label.below + 4 for _, label in loops)
+    rise = _LOOP + sum(label.above + label.below + _ARCH for _, label in loops)
     return Box(max(box.width, 2 * max(_bulges(loops)) + 4, room), box.above + rise, box.below)
 
 
@@ -560,16 +561,52 @@ def _loop_routes(place: Place, loops: Sequence[tuple[str, Box]]) -> dict[str, Ro
     out = {}
     for k, ((name, label), bulge) in enumerate(zip(loops, _bulges(loops), strict=True)):
         foot = 5.0 + 7.0 * k
-        # A cubic reaches three quarters of its control height, and this share of its control width.
-        rise, side = (y - top) / 0.75, (bulge - 0.79 * foot) / 0.29
-        angle = math.atan2(rise, -side)
-        tip = place.x + foot, y
-        back = tip[0] - HEAD * math.cos(angle), y - HEAD * math.sin(angle)
-        start, far = place.x - foot, place.x + foot + side
-        pieces = (
-            ("M", start, y),
-            ("C", start - side, y - rise, far, y - rise, *back),
-        )
+        left, right = place.x - foot, place.x + foot
+        if k == 0:
+            # A cubic reaches 3/4 of its control height and this share of its control width.
+            rise, side = (y - top) / 0.75, (bulge - 0.79 * foot) / 0.29
+            bends = [("C", left - side, y - rise, right + side, y - rise, right, y)]
+        else:
+            # An arch, whose posts stand clear of the labels inside.
+            side = bulge - foot
+            low, high = y - _LOOP + 2, top + _ARCH
+            bends = [
+                ("C", left, y - 8, left - side, y - 12, left - side, low),
+                ("L", left - side, high),
+                ("C", left - side, top, left, top, place.x, top),
+                ("C", right, top, right + side, top, right + side, high),
+                ("L", right + side, low),
+                ("C", right + side, y - 12, right, y - 8, right, y),
+            ]
+        tip = right, y
+        before = bends[-2][-2:] if len(bends) > 1 else (left, y)
+        bends[-1] = _trimmed(before, bends[-1])
+        angle = math.atan2(y - bends[-1][-1], right - bends[-1][-2])
+        pieces = (("M", left, y), *bends)
         out[name] = Route(pieces, tip, math.degrees(angle), (place.x, top - label.below))
-        top -= label.above + label.below + 4
+        top -= label.above + label.below + _ARCH
+    return out
+
+
+def _trimmed(start: Sequence[float], cubic: tuple) -> tuple:
+    """Cut a cubic off where its arrowhead begins, by de Casteljau's construction."""
+    points = [tuple(start), cubic[1:3], cubic[3:5], cubic[5:7]]
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        end = _subdivided(points, middle)[-1]
+        low, high = (middle, high) if math.dist(end, cubic[5:7]) > HEAD else (low, middle)
+    return ("C", *(v for point in _subdivided(points, low)[1:] for v in point))
+
+
+def _subdivided(points: Sequence[tuple], t: float) -> list[tuple]:
+    """Return the control points of a curve up to the parameter ``t``."""
+    out = [points[0]]
+    row = list(points)
+    while len(row) > 1:
+        row = [
+            ((1 - t) * a[0] + t * b[0], (1 - t) * a[1] + t * b[1])
+            for a, b in itertools.pairwise(row)
+        ]
+        out.append(row[0])
     return out

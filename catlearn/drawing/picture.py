@@ -64,8 +64,8 @@ class Picture:
         """A page with the picture and a link to the quiver editor."""
         title = escape(clean(self.scene.title))
         return (
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            '<meta name="color-scheme" content="light dark">\n'
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
+            '<meta name="color-scheme" content="light dark"/>\n'
             f"<title>{title}</title>\n</head>\n<body>\n{self.svg}"
             f'<p><a href="{escape(self.quiver)}">Open in quiver</a></p>\n</body>\n</html>\n'
         )

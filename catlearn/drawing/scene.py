@@ -26,6 +26,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from catlearn.drawing.typeset import clean
+
 #: What each kind of arrow is called in a picture's key, in the order of the key.
 ARROW_KINDS: Mapping[str, str] = {
     "plain": "arrow",
@@ -142,13 +144,13 @@ class Scene:
         """The whole picture in words, for those who cannot see it."""
         lines = []
         if self.nodes:
-            lines.append("Vertices: " + ", ".join(_node_words(n) for n in self.nodes) + ".")
+            lines.append("Vertices: " + ", ".join(map(_node_words, self.nodes)) + ".")
         if self.arrows:
-            lines.append("Edges: " + ", ".join(_arrow_words(a) for a in self.arrows) + ".")
+            lines.append("Edges: " + ", ".join(map(_arrow_words, self.arrows)) + ".")
         if self.laws:
             laws = "; ".join(f"{law.name}: {law.text}" for law in self.laws)
             lines.append(f"Equations: {laws}.")
-        return "\n".join(lines)
+        return clean(" ".join(lines))
 
 
 def _node_words(node: Node) -> str:

@@ -196,7 +196,7 @@ def _n(value: float) -> str:
 
 def _document(scene: Scene, pen: _Pen, wide: float, tall: float) -> str:
     body = "\n".join(pen.out)
-    title, words = escape(clean(scene.title)), escape(_clean_lines(scene.description))
+    title, words = escape(clean(scene.title)), escape(scene.description)
     digest = hashlib.sha256(f"{title}\0{words}\0{body}".encode()).hexdigest()[:10]
     name = f"cl-{digest}"
     w, h = _n(wide + 2 * _MARGIN), _n(tall + 2 * _MARGIN)
@@ -207,10 +207,6 @@ def _document(scene: Scene, pen: _Pen, wide: float, tall: float) -> str:
         f'<title id="{name}-t">{title}</title>\n<desc id="{name}-d">{words}</desc>\n'
         f"<style>{_css(name)}</style>\n{body}\n</svg>\n"
     )
-
-
-def _clean_lines(text: str) -> str:
-    return "\n".join(clean(line) for line in text.split("\n"))
 
 
 def _css(name: str) -> str:
