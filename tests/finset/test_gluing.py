@@ -361,6 +361,41 @@ def test_limits_keep_only_rows_whose_lists_and_labels_agree():
     assert sizes(word([], "red"), word([], "blue")) == [0, 0, 1]
 
 
+def test_lists_of_rows_that_are_dropped_leave_no_gap():
+    def words(*sides):
+        return Tables(WORDS, {"V": 1, "E": 2, "Q": len(sides)}, {"src": [0, 0], "tgt": [0, 0]},
+                      {"side": sides})  # fmt: skip
+
+    found = product(words([0, 1], [1]), words([0, 0], [0]))
+    assert [list(leg.components["Q"]) for leg in found] == [[0, 1], [0, 1]]
+    assert list(found.apex.lists["side"]) == [[0, 2], [2]]
+    found = product(words([0, 1], [1]), words([1]))
+    assert list(found.apex.lists["side"]) == [[3]]
+    assert all(leg.failures() == [] for leg in found)
+
+
+def test_a_limit_drops_rows_until_nothing_that_is_reached_is_missing():
+    """Chains whose last labels differ: no pair of rows has the same future."""
+    chain = Shape(("N",), {"next": ("N", "N")}, attributes={"label": "N"})
+
+    def ending(label):
+        return Tables(chain, {"N": 4}, {"next": [1, 2, 3, 3]}, {}, {"label": [*"aaa", label]})
+
+    assert product(ending("x"), ending("y")).apex.size("N") == 0
+    assert list(product(ending("x"), ending("x")).legs[0].components["N"]) == [0, 1, 2, 3]
+
+
+def test_limits_of_unchecked_morphisms_are_still_tables():
+    """The edges agree in the codomain but their ends do not, so no pair of edges is left."""
+    arrow, two = graph(2, (0, 1)), graph(3, (0, 1))
+    honest = TableMorphism(arrow, two, {"V": [0, 1], "E": [0]})
+    wrong = TableMorphism(arrow, two, {"V": [2, 1], "E": [0]}, check=False)
+    found = pullback(honest, wrong)
+    assert found.apex.failures() == []
+    assert found.apex == graph(1)
+    assert all(leg.failures() == [] for leg in found)
+
+
 class Stored(Tables):
     """Graphs with a number beside each vertex: what a store of arrays does, in small."""
 

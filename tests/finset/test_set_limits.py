@@ -35,7 +35,7 @@ def diagrams(draw):
     for i, j in chosen:
         values = [draw(st.integers(0, sizes[j] - 1)) for _ in range(sizes[i])]
         arrows.append((i, j, FinFunction(values, sets[i], sets[j])))
-    legs = [k for k in range(len(sizes)) if draw(st.booleans())]
+    legs = draw(st.permutations([k for k in range(len(sizes)) if draw(st.booleans())]))
     try_fewer = Diagram(sets, arrows, legs=legs)
     return Diagram(sets, arrows) if try_fewer.undetermined(inward=False) else try_fewer
 
@@ -57,6 +57,13 @@ def elements(legs):
 @given(diagrams())
 def test_the_join_finds_all_compatible_families_in_order(diagram):
     assert elements(limit(diagram)) == families(diagram)
+
+
+def test_elements_are_sorted_by_the_legs_and_not_by_the_join():
+    """The join places 0, then 2, then 1, whose map is decreasing."""
+    down, to_point = FinFunction([1, 0], codomain=2), FinFunction([0, 0], codomain=1)
+    chain = Diagram([FinSet(1), FinSet(2), FinSet(2)], [(2, 0, to_point), (1, 2, down)])
+    assert elements(limit(chain)) == families(chain) == [(0, 0, 1), (0, 1, 0)]
 
 
 def test_the_families_reject_a_missing_a_foreign_and_a_misplaced_element():
