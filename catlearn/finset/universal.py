@@ -208,7 +208,7 @@ class Diagram(Frozen):
             The component of each object that the legs determine, and the broken triangles.
         """
         known = dict(zip(self.legs, cone, strict=True))
-        route = {k: f"leg {name!r}" for k, name in zip(self.legs, self.names, strict=True)}
+        route = {k: f"component {name!r}" for k, name in zip(self.legs, self.names, strict=True)}
         pending, failures = dict(enumerate(self.arrows)), []
         while ready := [k for k, (i, j, _) in pending.items() if (j if inward else i) in known]:
             for number in ready:
@@ -216,11 +216,11 @@ class Diagram(Frozen):
                 near, far = (i, j) if inward else (j, i)
                 composite = m >> known[j] if inward else known[i] >> m
                 step = f"arrow {number}"
-                via = f"{step} and {route[far]}" if inward else f"{route[far]} and {step}"
+                via = f"{step} then {route[far]}" if inward else f"{route[far]} then {step}"
                 if near not in known:
                     known[near], route[near] = composite, via
                 elif differences := self.ambient.differences(known[near], composite):
-                    message = f"{route[near]} and {via} differ: {differences}"
+                    message = f"by {route[near]}, and by {via}, they differ: {differences}"
                     failures.append(Failure("triangle", f"{step} ({i} -> {j})", message))
         return known, failures
 

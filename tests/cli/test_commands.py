@@ -21,8 +21,8 @@ def files(tmp_path):
 
 
 def test_glue_writes_the_pushout_and_names_what_emerges(files, capsys):
-    code = main(["glue", *map(str, (files / "data.json", files / "model.json"))]
-                + ["-o", str(files / "square.json")])  # fmt: skip
+    parts = [str(files / name) for name in ("data.json", "model.json")]
+    code = main(["glue", *parts, "-o", str(files / "square.json")])
     assert code == 0
     glued = cl.load(files / "square.json")
     assert glued == cl.glue(cl.load(files / "data.json"), cl.load(files / "model.json"))

@@ -204,7 +204,8 @@ def test_a_failing_triangle_is_named_with_its_rows():
     (failure,) = error.value.failures
     assert failure.where == "arrow 1 (0 -> 2)"
     assert failure.message == (
-        "arrow 0 and leg 'left' and arrow 1 and leg 'right' differ: 'x' goes to 'p' and to 'q'"
+        "by arrow 0 then component 'left', and by arrow 1 then component 'right', they differ: "
+        "'x' goes to 'p' and to 'q'"
     )
 
 
