@@ -151,7 +151,7 @@ def test_a_failing_triangle_is_named_with_its_rows():
     with pytest.raises(NotACone) as error:
         pb.universal(FinFunction([0, 1, 1], codomain=2), FinFunction([0, 0, 1], codomain=2))
     (failure,) = error.value.failures
-    assert "leg 'left' and arrow 0" in failure.message
+    assert "component 'left' then arrow 0" in failure.message
     assert "leg 'right' and arrow 1" in failure.message
     assert failure.message.endswith("'1' goes to '1' and to '0'")
     with pytest.raises(InvalidStructure, match="no arrows lead to it from a leg"):
