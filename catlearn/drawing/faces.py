@@ -23,6 +23,9 @@ from catlearn.drawing.layout import Place
 from catlearn.drawing.measure import Arrangement
 from catlearn.drawing.scene import Law
 
+#: With more edges than this, faces are too small for signs and too many to look at.
+CROWDED = 200
+
 
 def face(page: Arrangement, law: Law) -> tuple[float, float] | None:
     """Find room for a sign between the two sides of a law, in the face that they bound.
@@ -34,6 +37,8 @@ def face(page: Arrangement, law: Law) -> tuple[float, float] | None:
         there is none, or if the sides share an edge or one is an identity.
     """
     if not law.lhs or not law.rhs or set(law.lhs) & set(law.rhs):
+        return None
+    if len(page.scene.arrows) > CROWDED:
         return None
     upper, lower = (
         [p for name in side for p in page.layout.routes[name].points(6)]

@@ -355,7 +355,7 @@ def _heights(
             items[i].y = at
         for i in layer:
             items[i].y -= at / 2
-    sweeps = max(6, min(400, 400_000 // (len(items) + 1)))
+    sweeps = max(6, min(400, 120_000 // (len(items) + 1)))
     # First a soft solution, then ever stiffer rails, one for each long edge, along its inner slots.
     rails = [chain.slots[1:-1] for chain in chains if len(chain.slots) > 3]
     for stiffness in (0.0, 8.0, 64.0, 512.0, 4096.0) if rails else (0.0,):
@@ -372,6 +372,11 @@ def _descend(
 ) -> None:
     """Minimise the squared climbs rank by rank until little moves."""
     rail_of = {i: r for r, rail in enumerate(rails) for i in rail} if stiffness else {}
+    totals = [sum(weight for _, _, weight in links) for links in near]
+    rooms = [
+        (layer, [_gap(items[a], items[b]) + SLACK for a, b in itertools.pairwise(layer)])
+        for layer in layers
+    ]
     before: list[float] = []
     for sweep in range(sweeps):
         moved = 0.0
@@ -379,18 +384,17 @@ def _descend(
         # Rails are heavy; momentum carries them to their places in a few dozen sweeps.
         level = [m + 0.85 * (m - b) for m, b in zip(means, before or means, strict=True)]
         before = means
-        for layer in layers if sweep % 2 == 0 else reversed(layers):
+        for layer, gaps in rooms if sweep % 2 == 0 else reversed(rooms):
             wish = []
             weights = []
             for i in layer:
-                total = sum(w for _, _, w in near[i])
+                total = totals[i]
                 mean = sum(w * (items[j].y + s) for j, s, w in near[i])
                 if i in rail_of:
                     total += stiffness
                     mean += stiffness * level[rail_of[i]]
                 wish.append(mean / total if total else items[i].y)
                 weights.append(total or 1e-3)
-            gaps = [_gap(items[a], items[b]) + SLACK for a, b in itertools.pairwise(layer)]
             for i, y in zip(layer, spread(wish, weights, gaps), strict=True):
                 moved = max(moved, abs(items[i].y - y))
                 items[i].y = y
