@@ -22,6 +22,7 @@ True
 from __future__ import annotations
 
 import itertools
+import operator
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -64,11 +65,15 @@ class Batches:
         *,
         key: Any,
     ) -> None:
-        self.data = {name: dict(columns) for name, columns in data.items()}
+        self.data: Batch = {
+            name: {key: jax.tree.map(_readable, column) for key, column in columns.items()}
+            for name, columns in data.items()
+        }
         sizes = batch_size if isinstance(batch_size, Mapping) else dict.fromkeys(data, batch_size)
         failures = [*_data_failures(self.data), *_size_failures(self.data, sizes)]
         if failures:
             raise DataError("the data", failures)
+        self.whole: Batch = {}
         words = [int(word) for word in np.ravel(key_words(key))]
         self.streams = {
             name: _Stream(_length(columns), sizes[name], (*words, zlib.crc32(name.encode())))
@@ -83,9 +88,14 @@ class Batches:
 
     def _columns(self, name: str, step: int) -> dict[str, Any]:
         rows = self.streams[name].rows(step)
-        if rows is None:
-            return self.data[name]
-        return jax.tree.map(lambda array: array[rows], self.data[name])
+        columns = self.data[name]
+        if rows is not None:
+            take = operator.itemgetter(rows)
+            return {key: jax.tree.map(take, column) for key, column in columns.items()}
+        if name not in self.whole:
+            # The same in every step, so it goes to the device once.
+            self.whole[name] = {key: jax.device_put(column) for key, column in columns.items()}
+        return self.whole[name]
 
     def __iter__(self) -> Iterator[Batch]:
         return map(self.__getitem__, itertools.count())
@@ -182,6 +192,12 @@ def key_words(key: Any) -> np.ndarray:
     if jax.numpy.issubdtype(key.dtype, jax.dtypes.prng_key):
         key = jax.random.key_data(key)
     return np.asarray(key)
+
+
+def _readable(array: Any) -> Any:
+    """Return a view in numpy of what lies in the host's memory, where rows are cheap to take."""
+    on_host = isinstance(array, jax.Array) and array.devices() == {jax.devices("cpu")[0]}
+    return np.asarray(array) if on_host else array
 
 
 def _length(columns: Mapping[str, Any]) -> int:

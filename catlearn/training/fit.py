@@ -24,13 +24,14 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
 import optax
 
-from catlearn.errors import DataError, Failure, TrainingDiverged
+from catlearn.errors import DataError, Failure, InvalidStructure, TrainingDiverged
+from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering import Lowered, lower
 from catlearn.training.batches import Batches
 from catlearn.training.checkpoint import load_checkpoint, manifest_of, save_checkpoint
@@ -38,9 +39,6 @@ from catlearn.training.history import History
 from catlearn.training.progress import progress_of
 from catlearn.training.result import Result
 from catlearn.training.step import GOOD, Carry, compiled_step, start
-
-if TYPE_CHECKING:
-    from catlearn.learning import LearningDiagram, Loss
 
 Callback = Callable[[int, dict[str, float]], bool | None]
 
@@ -109,6 +107,8 @@ def fit(
     ------
     DataError
         If arrays are missing or do not fit, listing all of them.
+    InvalidStructure
+        Listing numbers out of range and options that need a checkpoint file.
     CheckpointMismatch
         If the checkpoint belongs to another run, listing every difference.
     TrainingDiverged
@@ -120,6 +120,7 @@ def fit(
         If stopped by Ctrl-C. The step at hand is finished, the checkpoint is written, and the
         result so far is returned. A second Ctrl-C stops at once.
     """
+    _check_options(steps, log_every, checkpoint, checkpoint_every, resume)
     fn = _lowered(fn)
     key = jax.random.key(0) if key is None else key
     stream = Batches(_needed(fn, data), batch_size, key=key)
@@ -285,10 +286,31 @@ class _Interrupts:
             signal.signal(signal.SIGINT, self.before)
 
 
-def _lowered(fn: Any) -> Lowered:
+def _check_options(
+    steps: int, log_every: int, checkpoint: Any, checkpoint_every: int | None, resume: bool
+) -> None:
+    failures = [
+        Failure("options", name, f"must be at least {least}, found {value}")
+        for name, value, least in (
+            ("steps", steps, 0),
+            ("log_every", log_every, 1),
+            ("checkpoint_every", checkpoint_every, 1),
+        )
+        if value is not None and value < least
+    ]
+    failures += [
+        Failure("options", name, "needs a file: give checkpoint=path")
+        for name, wanted in (("checkpoint_every", checkpoint_every), ("resume", resume))
+        if wanted and checkpoint is None
+    ]
+    if failures:
+        raise InvalidStructure("fit", failures)
+
+
+def _lowered(fn: Lowered | Loss | LearningDiagram) -> Lowered:
     if isinstance(fn, Lowered):
         return fn
-    return lower(fn.loss() if hasattr(fn, "loss") else fn)
+    return lower(fn.loss() if isinstance(fn, LearningDiagram) else fn)
 
 
 def _needed(fn: Lowered, data: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Any]]:

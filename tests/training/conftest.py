@@ -15,7 +15,7 @@ def matrix(name, shape=(2, 1), value=0.5):
     """An edge that multiplies by a matrix with equal entries, so that nothing is drawn."""
 
     def init(key):
-        return {"w": jnp.full(shape, value)}
+        return {"w": jnp.asarray(np.full(shape, value, "float32"))}
 
     return cl.Model(name, X, Y, (init, lambda params, x: x @ params["w"]))
 
