@@ -219,12 +219,12 @@ def _disagreements(
             same = expected == theirs.edges and ends == (theirs.source, theirs.target)
             compare("sides", where, mine, theirs, same)
         for attribute in ("strict", "weight", "divergence"):
-            values = [
+            mine, theirs = (
                 d.attributes[attribute][d.row("Eq", row)]
                 for d, row in ((first, name), (second, image))
-            ]
-            said = [f"{attribute} {value}" for value in values]
-            compare(attribute, where, *said, values[0] == values[1])
+            )
+            said = f"{attribute} {mine}", f"{attribute} {theirs}"
+            compare(attribute, where, *said, mine == theirs)
     return failures
 
 

@@ -56,6 +56,8 @@ class Loss(Objective):
 
     diagram: LearningDiagram
     selection: Selection
+    symbols: Mapping[tuple[Any, str], str]
+    """What the atoms call ``("E", data set)`` and ``(divergence, vertex)``; edges keep names."""
 
     def __init__(
         self,
@@ -65,7 +67,7 @@ class Loss(Objective):
     ) -> None:
         object.__setattr__(self, "diagram", diagram)
         object.__setattr__(self, "selection", selection)
-        object.__setattr__(self, "_symbols", _symbols(diagram, selection))
+        object.__setattr__(self, "symbols", _symbols(diagram, selection))
         terms = [Term(self.atom(term), term.weight, term.name) for term in selection.terms]
         super().__init__(diagram.trainable, terms, aggregator)
 
@@ -82,8 +84,8 @@ class Loss(Objective):
     def atom(self, term: LossTerm) -> Atom:
         """Return the atom ``E_S(d_v(lhs, rhs))`` of an equation."""
         sides = [self._side(None, side) for side in (term.lhs, term.rhs)]
-        divergence = self._symbols[term.divergence, term.target]
-        return Atom.of(self._symbols["E", term.data], Atom.of(divergence, *sides))
+        divergence = self.symbols[term.divergence, term.target]
+        return Atom.of(self.symbols["E", term.data], Atom.of(divergence, *sides))
 
     def _side(self, start: Atom | str | None, path: Path) -> Atom | str:
         value = start
@@ -103,14 +105,12 @@ class Loss(Objective):
         What the codomain does not have keeps no name that it might have for something else.
         """
         renaming = {
-            symbol: codomain._symbols.get((what, phi.vertex(vertex)), f"{symbol} of the domain")
-            for (what, vertex), symbol in self._symbols.items()
+            symbol: codomain.symbols.get((what, phi.vertex(vertex)), f"{symbol} of the domain")
+            for (what, vertex), symbol in self.symbols.items()
         }
         trainable = set(self.diagram.trainable)
         edges = (edge for edge in self.diagram.edges if edge not in trainable)
         return renaming | {edge: phi.edge(edge) for edge in edges}
-
-    _symbols: Mapping[tuple[Any, str], str]
 
 
 def _symbols(diagram: LearningDiagram, selection: Selection) -> dict[tuple[Any, str], str]:

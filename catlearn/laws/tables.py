@@ -1,0 +1,332 @@
+"""Strategies for finite functions, C-sets and the morphisms between tables of any kind.
+
+Morphisms are built, never filtered for: every morphism is an identification of rows followed
+by an inclusion, both up to names, so parts are closed under arrows and quotients under the
+congruence that the drawn pairs generate. They work for graphs, presentations, C-sets and
+learning diagrams alike, since all of them are tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from catlearn.cset import CSet, Schema
+from catlearn.errors import InvalidStructure
+from catlearn.finset import FinFunction, FinSet, ListFunction, Shape, Span, Tables, coequalizer
+
+Rows = Mapping[str, Iterable[int]]
+Close = Callable[[Any, Rows], Rows]
+
+
+@st.composite
+def finite_functions(
+    draw: st.DrawFn,
+    domain: int | None = None,
+    codomain: int | None = None,
+    max_size: int = 6,
+    injective: bool = False,
+) -> FinFunction:
+    """Draw a function between finite sets.
+
+    Parameters
+    ----------
+    domain, codomain
+        Sizes; drawn up to ``max_size`` if they are not given.
+    max_size
+        The largest size that is drawn.
+    injective
+        Whether no two values are equal.
+    """
+    if codomain is None:
+        codomain = draw(st.integers((domain or 0) if injective else bool(domain), max_size))
+    if domain is None:
+        domain = draw(st.integers(0, (codomain if injective else max_size) if codomain else 0))
+    value = st.integers(0, max(codomain - 1, 0))
+    values = draw(st.lists(value, min_size=domain, max_size=domain, unique=injective))
+    return FinFunction(values, codomain=codomain)
+
+
+@st.composite
+def csets(
+    draw: st.DrawFn,
+    schema: Shape,
+    max_rows: int = 3,
+    max_list: int = 3,
+    labels: Sequence[Hashable] = (None, 0, 1),
+    named: bool | None = None,
+) -> CSet:
+    """Draw a C-set on a schema, with lists and attributes; its equations hold.
+
+    Parameters
+    ----------
+    schema
+        Equations are made true by identifying the rows that they equate.
+    max_rows
+        The largest number of rows of a table that is drawn; arrows may need one more.
+    max_list
+        The longest list.
+    labels
+        What attributes are drawn from.
+    named
+        Whether rows have names; drawn if it is None.
+    """
+    schema = Schema.of(schema)
+    sizes = {table: draw(st.integers(0, max_rows)) for table in schema.tables}
+    changing = True
+    while changing:  # an arrow out of a table with rows needs a row to go to
+        needed = {t for s, t in schema.arrows.values() if sizes[s] and not sizes[t]}
+        sizes |= dict.fromkeys(needed, 1)
+        changing = bool(needed)
+    arrows = {
+        name: [draw(st.integers(0, sizes[target] - 1)) for _ in range(sizes[source])]
+        for name, (source, target) in schema.arrows.items()
+    }
+    plain = Schema(schema.tables, schema.arrows, equations=schema.equations)
+    bare = CSet(plain, {**sizes, **arrows}, check=False)
+    bare = _obeying(bare) if plain.laws else bare
+    parts: dict[str, Any] = {name: list(f) for name, f in bare.arrows.items()}
+    named = draw(st.booleans()) if named is None else named
+    for table in schema.tables:
+        size = bare.size(table)
+        parts[table] = [f"{table.lower()}{k}" for k in range(size)] if named else size
+    for name, (source, target) in schema.lists.items():
+        longest = max_list if bare.size(target) else 0
+        entry = st.integers(0, max(bare.size(target) - 1, 0))
+        row = st.lists(entry, max_size=longest)
+        parts[name] = [draw(row) for _ in range(bare.size(source))]
+    for name, table in schema.attributes.items():
+        parts[name] = [draw(st.sampled_from(labels)) for _ in range(bare.size(table))]
+    return CSet(schema, parts)
+
+
+def _obeying(bare: CSet) -> CSet:
+    """Divide by the congruence that the schema's equations generate."""
+    pairs: dict[str, list[tuple[int, int]]] = {}
+    for _, left, right in bare.schema.laws:
+        over, under = bare.along(left), bare.along(right)
+        pairs.setdefault(left.target, []).extend(zip(over, under, strict=True))
+    quotient = identify(bare, pairs)
+    assert quotient is not None  # there are no lists or labels yet that could disagree
+    return quotient.codomain
+
+
+def identify(whole: Any, pairs: Mapping[str, Iterable[tuple[int, int]]]) -> Any:
+    """Return the quotient by the smallest congruence that relates some rows.
+
+    Parameters
+    ----------
+    whole
+        Tables of any kind.
+    pairs
+        Table -> pairs of rows.
+
+    Returns
+    -------
+    morphism or None
+        From the whole to the quotient; None if lists of two lengths or different labels would
+        have to be one, or if the class of the whole refuses the quotient.
+    """
+    shape: Shape = whole.shape
+    related: dict[str, dict[tuple[int, int], int]] = {table: {} for table in shape.tables}
+    waiting = [(table, pair) for table, some in pairs.items() for pair in some]
+    while waiting:
+        table, pair = waiting.pop()
+        if pair in related[table]:
+            continue
+        related[table][pair] = len(related[table])
+        a, b = pair
+        for name, at in shape.attributes.items():
+            if at == table and whole.attributes[name][a] != whole.attributes[name][b]:
+                return None
+        for name, (source, target) in shape.steps().items():
+            if source == table:
+                one, other = (whole.step(name).row(k).tolist() for k in pair)
+                if len(one) != len(other):
+                    return None
+                waiting += [(target, both) for both in zip(one, other, strict=True)]
+    relation, legs = _as_tables(whole, related)
+    kind = whole._morphism_class()
+    left, right = (kind._build(relation, whole, leg) for leg in legs)
+    try:
+        return coequalizer(left, right).legs[0]
+    except InvalidStructure:
+        return None
+
+
+def _as_tables(whole: Any, related: Mapping[str, Mapping[tuple[int, int], int]]) -> tuple[Any, Any]:
+    """Make tables of a congruence: a row for each pair, with its two projections."""
+    shape: Shape = whole.shape
+    sets = {table: FinSet(len(pairs)) for table, pairs in related.items()}
+    steps = {}
+    for name, (source, target) in shape.steps().items():
+        step, place = whole.step(name), related[target]
+        rows = [
+            [place[both] for both in zip(step.row(a).tolist(), step.row(b).tolist(), strict=True)]
+            for a, b in related[source]
+        ]
+        steps[name] = ListFunction.of(rows, sets[target])
+    labels = {
+        name: tuple(whole.attributes[name][a] for a, _ in related[table])
+        for name, table in shape.attributes.items()
+    }
+    relation = type(whole)._of_steps(shape, sets, steps, labels)
+    legs = [
+        {
+            table: FinFunction([pair[k] for pair in pairs], sets[table], whole.sets[table])
+            for table, pairs in related.items()
+        }
+        for k in (0, 1)
+    ]
+    return relation, legs
+
+
+def closure(whole: Tables, rows: Rows) -> Rows:
+    """Add to some rows all that their arrows and lists reach."""
+    return whole.closure(rows)
+
+
+@st.composite
+def parts(draw: st.DrawFn, whole: Any, close: Close = closure) -> Any:
+    """Draw the inclusion of a part.
+
+    Parameters
+    ----------
+    whole
+        Tables of any kind.
+    close
+        Adds to drawn rows what they need.
+    """
+    return whole.subtables(_some_rows(draw, whole, close))[1]
+
+
+def _some_rows(draw: st.DrawFn, whole: Any, close: Close, within: Rows | None = None) -> Rows:
+    choice = within or {table: range(whole.size(table)) for table in whole.shape.tables}
+    rows = {
+        table: draw(st.sets(st.sampled_from(list(there)))) if len(list(there)) else ()
+        for table, there in choice.items()
+    }
+    return close(whole, {table: sorted(chosen) for table, chosen in rows.items()})
+
+
+@st.composite
+def identifications(draw: st.DrawFn, whole: Any, max_pairs: int = 2) -> Any:
+    """Draw a quotient of tables: a surjective morphism that identifies rows.
+
+    Pairs that cannot be identified are left alone, so the identity may be drawn.
+
+    Parameters
+    ----------
+    whole
+        Tables of any kind.
+    max_pairs
+        How many pairs of rows of equal labels are tried.
+    """
+    candidates = [
+        (table, (a, b))
+        for table in whole.shape.tables
+        for a in range(whole.size(table))
+        for b in range(a + 1, whole.size(table))
+        if _labels(whole, table, a) == _labels(whole, table, b)
+    ]
+    quotient = whole.ambient.identity(whole)
+    if candidates:
+        for table, pair in draw(st.lists(st.sampled_from(candidates), max_size=max_pairs)):
+            there = quotient.components[table]
+            further = identify(quotient.codomain, {table: [(there(pair[0]), there(pair[1]))]})
+            quotient = quotient if further is None else quotient >> further
+    return quotient
+
+
+def _labels(whole: Any, table: str, row: int) -> list[Hashable]:
+    attributes = whole.shape.attributes.items()
+    return [whole.attributes[name][row] for name, at in attributes if at == table]
+
+
+def renamed(whole: Any, suffix: str = "'") -> Any:
+    """Return the isomorphism to a copy whose rows have other names.
+
+    Parameters
+    ----------
+    whole
+        Tables of any kind; sets without names keep having none.
+    suffix
+        What is added to each name.
+    """
+    sets = {
+        table: FinSet([name + suffix for name in rows.names]) if rows.names else rows
+        for table, rows in whole.sets.items()
+    }
+    steps = {
+        name: ListFunction.of([list(row) for row in whole.step(name)], sets[target])
+        for name, (_, target) in whole.shape.steps().items()
+    }
+    bare = type(whole)._of_steps(whole.shape, sets, steps, whole.attributes)
+    rows = {table: np.arange(one.size) for table, one in sets.items()}
+    kind = whole._morphism_class()
+    back = {t: FinFunction(rows[t], sets[t], whole.sets[t]) for t in sets}
+    copy = bare._restricted(kind._build(bare, whole, back))
+    there = {t: FinFunction(rows[t], whole.sets[t], sets[t]) for t in sets}
+    return kind._build(whole, copy, there)
+
+
+@st.composite
+def morphisms(draw: st.DrawFn, wholes: st.SearchStrategy[Any], close: Close = closure) -> Any:
+    """Draw a morphism: a part of an object, in a renamed quotient of it.
+
+    Parameters
+    ----------
+    wholes
+        Objects to draw from.
+    close
+        As for :func:`parts`.
+    """
+    whole = draw(wholes)
+    quotient = draw(identifications(whole))
+    morphism = draw(parts(whole, close)) >> quotient
+    return morphism >> renamed(quotient.codomain) if draw(st.booleans()) else morphism
+
+
+@st.composite
+def spans(
+    draw: st.DrawFn,
+    wholes: st.SearchStrategy[Any],
+    close: Close = closure,
+    merge: bool = False,
+) -> Span:
+    """Draw a span: two overlapping parts of an object, and some of what they share.
+
+    Parameters
+    ----------
+    wholes
+        Objects to draw from.
+    close
+        As for :func:`parts`.
+    merge
+        Whether the right foot may be a quotient of its part, so that its leg is not monic.
+    """
+    whole = draw(wholes)
+    left, right = (_some_rows(draw, whole, close) for _ in range(2))
+    both = {t: sorted(set(map(int, left[t])) & set(map(int, right[t]))) for t in left}
+    shared = _some_rows(draw, whole, close, both)
+    inclusions = [whole.subtables(rows)[1] for rows in (shared, left, right)]
+    f, g = (_through(inclusions[0], inclusion) for inclusion in inclusions[1:])
+    if merge:
+        g = g >> draw(identifications(g.codomain))
+    return Span(f, g)
+
+
+def _through(small: Any, large: Any) -> Any:
+    """Return the inclusion of one part of an object into another that contains it."""
+    parts = {
+        table: FinFunction(
+            np.searchsorted(large.components[table].values, inclusion.values),
+            small.domain.sets[table],
+            large.domain.sets[table],
+        )
+        for table, inclusion in small.components.items()
+    }
+    return small.domain._morphism_class()._build(small.domain, large.domain, parts)
