@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import math
+from itertools import chain, count
 from typing import Any
 
 from catlearn.errors import CatlearnError, Failure
@@ -298,7 +299,7 @@ def _compare(y: Any, target: SpaceLabel, batch: int, may_label: bool) -> _Findin
 def _batch_size(*labels: SpaceLabel) -> int:
     """Return a small batch size that no axis has, so that no mistake fits by accident."""
     taken = {size for label in labels for size in _sizes(label)}
-    return next(b for b in (3, 5, 7, *range(11, 2**20)) if b not in taken)
+    return next(b for b in chain((3, 5, 7), count(11)) if b not in taken)
 
 
 def _sizes(label: SpaceLabel) -> set[int]:
