@@ -5,6 +5,7 @@ from . import (
     cost as cost,
     cset as cset,
     display as display,
+    drawing as drawing,
     errors as errors,
     finset as finset,
     learning as learning,
@@ -40,6 +41,7 @@ from .cset import (
     Schema as Schema,
     SchGraph as SchGraph,
 )
+from .drawing import Picture as Picture, draw as draw
 from .errors import CatlearnError as CatlearnError, InvalidStructure as InvalidStructure
 from .finset import (
     Colimit as Colimit,

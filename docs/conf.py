@@ -10,9 +10,7 @@ HERE = Path(__file__).parent
 # The notebooks live beside the docs folder, where a reader of the repository finds them; Sphinx
 # reads pages from its own folder only.
 shutil.rmtree(HERE / "notebooks", ignore_errors=True)
-shutil.copytree(
-    HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*")
-)
+shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
 project = "catlearn"
 author = "The catlearn developers"
