@@ -8,6 +8,7 @@ from . import (
     drawing as drawing,
     errors as errors,
     finset as finset,
+    laws as laws,
     learning as learning,
     lowering as lowering,
     models as models,
