@@ -152,7 +152,7 @@ def test_a_failing_triangle_is_named_with_its_rows():
         pb.universal(FinFunction([0, 1, 1], codomain=2), FinFunction([0, 0, 1], codomain=2))
     (failure,) = error.value.failures
     assert "component 'left' then arrow 0" in failure.message
-    assert "leg 'right' and arrow 1" in failure.message
+    assert "component 'right' then arrow 1" in failure.message
     assert failure.message.endswith("'1' goes to '1' and to '0'")
     with pytest.raises(InvalidStructure, match="no arrows lead to it from a leg"):
         limit(Diagram([FinSet(1), FinSet(1)], legs=[0]))
