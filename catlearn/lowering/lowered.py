@@ -22,15 +22,14 @@ Arrays are always arguments, never constants of the program:
 from __future__ import annotations
 
 import functools
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from catlearn.errors import CatlearnError, DataError, Failure, UnknownName
-from catlearn.lowering.plan import Form, Plan, Step
+from catlearn.lowering.plan import Form, Plan, Step, stable_hash
 from catlearn.models import as_input, needs_key
 from catlearn.models.spaces import dtype_kind
 
@@ -186,7 +185,7 @@ class Lowered:
             # Steps are in order of first need: run those that this equation is the first to need.
             for step in self.plan.steps[len(values) : max(prediction, target) + 1]:
                 values.append(self._run(step, values, params, state, batch, key))
-            with _noting(f"in equation '{term.name}'"):
+            with _noting(functools.partial("in equation '{}'".format, term.name)):
                 terms[term.name] = jnp.mean(term.divergence(values[prediction], values[target]))
         weighted = [state["weights"][name] * cost for name, cost in terms.items()]
         value = functools.reduce(self._combine_costs, weighted) if weighted else jnp.zeros(())
@@ -207,7 +206,7 @@ class Lowered:
                 return batch[step.data]
             case "project":
                 label = self.diagram.space_label(step.vertex)
-                return _read(label, step.form, inputs[0][step.name])
+                return _read(label, step.form, inputs[0][step.column])
             case "one-hot":
                 return as_input(self.diagram.space_label(step.vertex), inputs[0])
             case "tuple":
@@ -218,9 +217,13 @@ class Lowered:
         variables = self.variables(edge, params, state)
         extra = {}
         if edge in self.random and key is not None:
-            extra["key"] = jax.random.fold_in(key, stable_hash(step.path))
-        with jax.named_scope(edge), _noting(f"in edge '{edge}' on the path '{step.path}'"):
+            extra["key"] = jax.random.fold_in(key, step.digest)
+        where = functools.partial(self._where, step)
+        with jax.named_scope(edge), _noting(where):
             return self.architecture(edge).apply(variables, inputs[0], **extra)
+
+    def _where(self, step: Step) -> str:
+        return f"in edge '{step.name}' on the path '{self.plan.path(step)}'"
 
     def failures(
         self,
@@ -252,17 +255,16 @@ class Lowered:
                 if edge in self.random
                 and needs_key(self.diagram.map_label(edge), *self._ends(edge))
             ]
-        for data, names in self.plan.inputs.items():
+        for data, steps in self.plan.columns.items():
             if data not in batch:
                 found = ", ".join(map(repr, batch)) or "nothing"
                 message = f"is missing from the batch, which has {found}"
                 failures.append(Failure("batch", f"data set '{data}'", message))
                 continue
-            for step in self.plan.steps:
-                if step.op == "project" and step.data == data:
-                    label = self.diagram.space_label(step.vertex)
-                    failures += _column_failures(step, label, batch[data])
-            failures += _length_failures(data, names, batch[data])
+            for step in steps:
+                label = self.diagram.space_label(step.vertex)
+                failures += _column_failures(step, label, batch[data])
+            failures += _length_failures(data, [step.column for step in steps], batch[data])
         return failures
 
     def select(self, labels: Mapping[str, Any], default: Any = None) -> dict[str, Any]:
@@ -332,19 +334,10 @@ def lower(loss: Loss) -> Lowered:
     return Lowered(loss)
 
 
-def stable_hash(text: str) -> int:
-    """Return 32 bits that depend on the text alone, in every process.
-
-    CRC-32 tells apart any two texts that differ in at most four adjacent bytes, as numbered
-    names do.
-    """
-    return zlib.crc32(text.encode())
-
-
 class _noting:
     """Say where in the diagram an error arose, below its own message."""
 
-    def __init__(self, note: str) -> None:
+    def __init__(self, note: Callable[[], str]) -> None:
         self.note = note
 
     def __enter__(self) -> None:
@@ -352,7 +345,7 @@ class _noting:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is not None:
-            error.add_note(self.note)
+            error.add_note(self.note())
 
 
 def _read(label: SpaceLabel, form: Form, value: Any) -> Any:
@@ -385,11 +378,11 @@ def _combine(tree: Any, rest: Any) -> Any:
 
 
 def _column_failures(step: Step, label: SpaceLabel, columns: Mapping[str, Any]) -> list[Failure]:
-    where = f"data set '{step.data}', projection '{step.name}'"
-    if step.name not in columns:
+    where = f"data set '{step.data}', projection '{step.column}'"
+    if step.column not in columns:
         found = ", ".join(map(repr, columns)) or "nothing"
         return [Failure("batch", where, f"is missing; the batch has {found}")]
-    return _array_failures(where, label, step.form, columns[step.name])
+    return _array_failures(where, label, step.form, columns[step.column])
 
 
 def _array_failures(where: str, label: SpaceLabel, form: Form, value: Any) -> list[Failure]:
@@ -419,9 +412,7 @@ def _converts(found: Any, expected: Any, form: Form) -> bool:
     return one == other if form in ("label", "logits") else 0 < one <= other
 
 
-def _length_failures(
-    data: str, names: tuple[str, ...], columns: Mapping[str, Any]
-) -> list[Failure]:
+def _length_failures(data: str, names: Sequence[str], columns: Mapping[str, Any]) -> list[Failure]:
     lengths = {
         name: jnp.shape(leaf)[0]
         for name in names

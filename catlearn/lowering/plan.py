@@ -26,6 +26,7 @@ of forms. The plan fixes the form of each step and refuses a prediction that is 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -57,20 +58,22 @@ class Step:
     op
         ``sample``, ``project``, ``apply``, ``one-hot``, ``tuple`` or ``factor``.
     name
-        What is done: the data set, the projection, the edge, or a text for display.
+        The data set or the edge; empty for ``one-hot``.
     inputs
         The numbers of the steps it reads.
     vertex
         The vertex at which the value lives.
     form
         The representation of the value.
-    path
-        The path prefix that the step evaluates, as text. Equal texts are equal values, and
-        random edges draw their key from it.
     data
         The data set at which the path starts.
+    digest
+        A hash of the data set and the path prefix, the same in every process: random edges
+        fold it into their key.
+    column
+        Which column of the data set a projection reads.
     position
-        For a factor, which component.
+        Which component a factor reads.
     """
 
     index: int
@@ -79,8 +82,9 @@ class Step:
     inputs: tuple[int, ...]
     vertex: str
     form: Form
-    path: str
     data: str
+    digest: int
+    column: str = ""
     position: int = 0
 
 
@@ -132,21 +136,35 @@ class Plan:
         )
         self.steps: tuple[Step, ...] = tuple(builder.steps)
         failures = [
-            _prediction_failure(planned, self.steps[planned.prediction], self.steps[planned.target])
+            self._prediction_failure(planned)
             for planned in self.terms
             if _has_label(self.steps[planned.prediction].form)
         ]
         if failures:
             raise InvalidStructure("the loss", failures)
 
+    def _prediction_failure(self, planned: PlannedTerm) -> Failure:
+        prediction, target = (self.steps[side] for side in planned.sides)
+        remedy = (
+            "a label cannot be differentiated; drop the equation or predict by a model"
+            if _has_label(target.form)
+            else "write the sides the other way round"
+        )
+        return Failure(
+            "representation",
+            f"equation '{planned.term.name}'",
+            f"the prediction '{self.path(prediction)}' carries labels at '{prediction.vertex}' "
+            f"where logits are needed; {remedy}",
+        )
+
     @cached_property
-    def inputs(self) -> dict[str, tuple[str, ...]]:
+    def columns(self) -> dict[str, tuple[Step, ...]]:
         """The projections that are read of each data set, in order of first use."""
-        inputs: dict[str, tuple[str, ...]] = {}
+        columns: dict[str, tuple[Step, ...]] = {}
         for step in self.steps:
             if step.op == "project":
-                inputs[step.data] = (*inputs.get(step.data, ()), step.name)
-        return inputs
+                columns[step.data] = (*columns.get(step.data, ()), step)
+        return columns
 
     @cached_property
     def edges(self) -> tuple[str, ...]:
@@ -174,6 +192,17 @@ class Plan:
             for index in self._needs(planned.prediction, planned.target):
                 count[index] += 1
         return tuple(count)
+
+    def path(self, step: Step) -> str:
+        """Return the path prefix that a step evaluates, from its data set or last pairing on."""
+        edges: list[str] = []
+        while step.op != "sample":
+            if step.name:
+                edges.append(step.name)
+            if step.op == "tuple":
+                break
+            step = self.steps[step.inputs[0]]
+        return " >> ".join(reversed(edges)) or f"id({step.name})"
 
     def _needs(self, *roots: int) -> set[int]:
         seen: set[int] = set()
@@ -227,63 +256,61 @@ class _Builder:
     diagram: LearningDiagram
     steps: list[Step] = field(default_factory=list)
     known: dict[tuple[object, ...], int] = field(default_factory=dict)
+    followed: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def path(self, path: Path) -> int:
         """Return the step that holds the value of a path out of a data set."""
-        start = self.step("sample", path.source, (), path.source, "sample", f"id({path.source})")
-        return self.along(path.edges, start)
+        data = path.source
+        return self.along(path.edges, self.step("sample", data, (), data, "sample", data))
 
     def along(self, edges: Sequence[str], index: int) -> int:
         """Follow edges from a step: the action of the free category on the steps."""
         for edge in edges:
-            index = self.edge(edge, index)
+            before = (edge, index)
+            if before not in self.followed:
+                self.followed[before] = self.edge(edge, index)
+            index = self.followed[before]
         return index
 
     def edge(self, edge: str, at: int) -> int:
         """Return the step that holds the value of a step's path followed by an edge."""
-        kind = self.diagram.map_label(edge).kind
-        if kind == "projection":
-            return self.project(edge, at)
-        if kind == "factor":
-            return self.factor(edge, at)
-        if kind == "defined":
-            return self.defined(edge, at)
+        match self.diagram.map_label(edge).kind:
+            case "projection":
+                return self.project(edge, at)
+            case "factor":
+                return self.factor(edge, at)
+            case "defined":
+                return self.defined(edge, at)
         return self.apply(edge, at)
 
     def project(self, edge: str, at: int) -> int:
         vertex = self.diagram.target(edge)
-        data, name = self.diagram.projections[edge]
-        stored = self.diagram.data.get(data, {}).get(name)
+        data, column = self.diagram.projections[edge]
+        stored = self.diagram.data.get(data, {}).get(column)
         form = _data_form(self.diagram.space_label(vertex), stored)
-        return self.step("project", name, (at,), vertex, form, edge)
+        return self.step("project", edge, (at,), vertex, form, data, column=column)
 
     def factor(self, edge: str, at: int) -> int:
-        position = self.diagram.map_label(edge).index
-        before = self.steps[at]
+        position, before = self.diagram.map_label(edge).index, self.steps[at]
         assert position is not None
         if before.op == "tuple":
             return before.inputs[position]
-        vertex, path = self.diagram.target(edge), f"{before.path} >> {edge}"
-        assert isinstance(before.form, tuple)
-        form = before.form[position]
-        return self.step("factor", edge, (at,), vertex, form, path, position=position)
+        form, vertex = before.form[position], self.diagram.target(edge)
+        return self.step("factor", edge, (at,), vertex, form, before.data, position=position)
 
     def defined(self, edge: str, at: int) -> int:
         definition = self.diagram.definitions[edge]
-        values = [self.along(path.edges, at) for path in definition.paths]
+        parts = tuple(self.along(path.edges, at) for path in definition.paths)
         if not definition.is_pairing:
-            return values[0]
-        parts = [self.steps[i] for i in values]
-        path = f"<{', '.join(part.path for part in parts)}>"
-        form = tuple(part.form for part in parts)
-        return self.step("tuple", edge, tuple(values), self.diagram.target(edge), form, path)
+            return parts[0]
+        form = tuple(self.steps[i].form for i in parts)
+        vertex, data = self.diagram.target(edge), self.steps[at].data
+        return self.step("tuple", edge, parts, vertex, form, data)
 
     def apply(self, edge: str, at: int) -> int:
         source = self.one_hot(at) if _has_label(self.steps[at].form) else at
-        before, vertex = self.steps[at], self.diagram.target(edge)
-        path = edge if before.op == "sample" else f"{before.path} >> {edge}"
-        form = self.output_form(edge)
-        return self.step("apply", edge, (source,), vertex, form, path)
+        vertex, data = self.diagram.target(edge), self.steps[at].data
+        return self.step("apply", edge, (source,), vertex, self.output_form(edge), data)
 
     def output_form(self, edge: str) -> Form:
         """Return what a map emits: logits at a categorical vertex, but a fixed map may label."""
@@ -300,7 +327,7 @@ class _Builder:
     def one_hot(self, at: int) -> int:
         before = self.steps[at]
         form = _without_labels(before.form, "one-hot")
-        return self.step("one-hot", "", (at,), before.vertex, form, f"one_hot({before.path})")
+        return self.step("one-hot", "", (at,), before.vertex, form, before.data)
 
     def step(
         self,
@@ -309,18 +336,34 @@ class _Builder:
         inputs: tuple[int, ...],
         vertex: str,
         form: Form,
-        path: str,
-        position: int = 0,
+        data: str,
+        **part: Any,
     ) -> int:
         # A pairing's name is for display only: equal components make equal tuples.
-        key = (op, inputs, position) if op == "tuple" else (op, name, inputs, position)
+        essence = "" if op == "tuple" else name
+        key = (op, essence, inputs, data)
         if key not in self.known:
             self.known[key] = len(self.steps)
-            data = self.steps[inputs[0]].data if inputs else name
+            text = " ".join([op, essence, *(str(self.steps[i].digest) for i in inputs)])
+            digest = stable_hash(text)
             self.steps.append(
-                Step(len(self.steps), op, name, inputs, vertex, form, path, data, position)
+                Step(len(self.steps), op, name, inputs, vertex, form, data, digest, **part)
             )
         return self.known[key]
+
+
+def stable_hash(text: str) -> int:
+    """Return 32 bits that depend on the text alone, in every process.
+
+    CRC-32 tells apart any two texts that differ in at most four adjacent bytes, as numbered
+    names do.
+
+    Examples
+    --------
+    >>> hex(stable_hash("123456789"))
+    '0xcbf43926'
+    """
+    return zlib.crc32(text.encode())
 
 
 def _data_form(label: SpaceLabel, stored: Any = None) -> Form:
@@ -354,20 +397,6 @@ def _has_label(form: Form) -> bool:
 
 def _form_text(form: Form) -> str:
     return f"({', '.join(map(_form_text, form))})" if isinstance(form, tuple) else form
-
-
-def _prediction_failure(planned: PlannedTerm, prediction: Step, target: Step) -> Failure:
-    remedy = (
-        "a label cannot be differentiated; drop the equation or predict by a model"
-        if _has_label(target.form)
-        else "write the sides the other way round"
-    )
-    return Failure(
-        "representation",
-        f"equation '{planned.term.name}'",
-        f"the prediction '{prediction.path}' carries labels at '{prediction.vertex}' where logits "
-        f"are needed; {remedy}",
-    )
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -316,10 +316,11 @@ def _lowered(fn: Lowered | Loss | LearningDiagram) -> Lowered:
 def _needed(fn: Lowered, data: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Any]]:
     """Return the columns that the loss reads, or say which are missing."""
     given = fn.diagram.data if data is None else data
+    needed = {name: [step.column for step in steps] for name, steps in fn.plan.columns.items()}
     remedy = "give its array to the Dataset" if data is None else "it is not in data="
     failures = [
         Failure("data", f"data set '{name}', projection '{column}'", f"has no array; {remedy}")
-        for name, columns in fn.plan.inputs.items()
+        for name, columns in needed.items()
         for column in columns
         if column not in given.get(name, {})
     ]
@@ -327,5 +328,5 @@ def _needed(fn: Lowered, data: Mapping[str, Mapping[str, Any]] | None) -> dict[s
         raise DataError("the data", failures)
     return {
         name: {column: given[name][column] for column in columns}
-        for name, columns in fn.plan.inputs.items()
+        for name, columns in needed.items()
     }

@@ -235,7 +235,7 @@ def test_stored_floats_at_a_categorical_space_are_logits():
     scores = np.array([[0.0, 1.0, 5.0], [2.0, 0.0, -1.0]], "float32")
     data = cl.Dataset("d", X=(X, np.zeros((2, 2), "float32")), C=(C, scores))
     fn = cl.lower(cl.LearningDiagram(data, cl.Model("f", X, C, "linear")).loss())
-    (column,) = (step for step in fn.plan.steps if step.name == "C")
+    (column,) = (step for step in fn.plan.steps if step.column == "C")
     assert column.form == "logits"
     params, state = fn.init(jax.random.key(0))
     with pytest.raises(DataError, match=r"found shape \(2,\) of int32"):
@@ -332,6 +332,31 @@ def test_an_error_inside_a_model_names_the_edge_and_the_path():
     with pytest.raises(TypeError) as caught:
         fn(params, state, BATCH)
     assert "in edge 'f' on the path 'd.X >> f'" in caught.value.__notes__
+
+
+def test_an_error_inside_a_divergence_names_the_equation():
+    def picky(prediction, target):
+        raise ArithmeticError("no")
+
+    diagram = cl.LearningDiagram(
+        cl.Dataset("d", X=X, Y=Y),
+        linear("f", X, Y),
+        equations={"{odd} name": cl.Equation("d.X >> f = d.Y", divergence=picky)},
+        check=False,
+    )
+    fn = cl.lower(diagram.loss())
+    params, state = fn.init(jax.random.key(0))
+    with pytest.raises(ArithmeticError) as caught:
+        fn(params, state, BATCH)
+    assert "in equation '{odd} name'" in caught.value.__notes__
+
+
+def test_types_are_not_promoted_behind_the_user(square, distillation):
+    """Value and gradient trace where JAX refuses to promote dtypes and ranks."""
+    for regime in (square, distillation):
+        arguments = (*regime.fn.init(jax.random.key(0)), regime.batch)
+        with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+            jax.eval_shape(jax.value_and_grad(regime.fn, has_aux=True), *arguments)
 
 
 def test_every_edge_has_its_scope(distillation):

@@ -40,6 +40,10 @@ def diamonds(n):
     return cl.LearningDiagram(cl.Dataset("data", x=spaces["x0"]), *edges)
 
 
+def columns(plan):
+    return {data: [step.column for step in steps] for data, steps in plan.columns.items()}
+
+
 def naive_evaluations(diagram, terms):
     """Count evaluations path by path, by a walk that shares nothing."""
     kinds = {edge: diagram.map_label(edge).kind for edge in diagram.edges}
@@ -51,14 +55,14 @@ def test_the_square_needs_two_evaluations():
     plan = plan_of(square())
     assert [(step.op, step.name) for step in plan.steps] == [
         ("sample", "points"),
-        ("project", "X"),
+        ("project", "points.X"),
         ("apply", "encoder"),
         ("apply", "head"),
-        ("project", "Y"),
+        ("project", "points.Y"),
     ]
     assert [step.form for step in plan.steps] == ["sample", "array", "array", "logits", "label"]
     assert (plan.evaluations, plan.naive_evaluations) == (2, 2)
-    assert plan.inputs == {"points": ("X", "Y")}
+    assert columns(plan) == {"points": ["X", "Y"]}
     assert plan.edges == ("encoder", "head")
 
 
@@ -103,7 +107,9 @@ def test_steps_are_the_distinct_prefixes(data):
     assert plan.evaluations == sum(len(prefix) > 1 for prefix in prefixes)
     assert plan.naive_evaluations == naive_evaluations(diagram, [t.term for t in plan.terms])
     assert all(i < step.index for step in plan.steps for i in step.inputs)
-    assert len({step.path for step in plan.steps}) == len(plan)
+    assert len({step.digest for step in plan.steps}) == len(plan)
+    written = {"" if not edges else " >> ".join(edges) for edges in prefixes} - {""}
+    assert {plan.path(step) for step in plan.steps} == written | {"id(data)"}
 
 
 def test_each_data_set_has_its_own_tree():
@@ -112,7 +118,7 @@ def test_each_data_set_has_its_own_tree():
     )
     plan = plan_of(diagram, ["one.X >> f = one.F", "two.X >> f = two.F"])
     assert plan.evaluations == 2
-    assert plan.inputs == {"one": ("X", "F"), "two": ("X", "F")}
+    assert columns(plan) == {"one": ["X", "F"], "two": ["X", "F"]}
 
 
 def test_pairings_and_factors_share_with_their_components():
