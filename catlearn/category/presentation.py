@@ -215,8 +215,11 @@ class PresentationMorphism(GraphMorphism):
         check: bool = True,
     ) -> None:
         if Eq is None:
-            graphs = Graph.of(domain), Graph.of(codomain)
-            Eq = _images(GraphMorphism(*graphs, V, E), domain, codomain)
+            along = GraphMorphism(Graph.of(domain), Graph.of(codomain), V, E, check=False)
+            broken = along.failures()
+            if broken:
+                raise InvalidStructure(type(self).__name__, broken)
+            Eq = _images(along, domain, codomain)
         TableMorphism.__init__(self, domain, codomain, {"V": V, "E": E, "Eq": Eq}, check=check)
 
 
