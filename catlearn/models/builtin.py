@@ -59,7 +59,7 @@ def mlp(
     width
         The size of each hidden layer.
     depth
-        The number of hidden layers; 0 is a linear map.
+        The number of hidden layers, at most 1000; 0 is a linear map.
     activation
         The name of a function of ``jax.nn``, one of ``ACTIVATIONS``.
     use_bias
@@ -69,7 +69,8 @@ def mlp(
         Failure("options", f"option {name!r}", f"found {value!r}, expected {expected}")
         for name, value, good, expected in (
             ("width", width, isinstance(width, int) and width > 0, "a positive integer"),
-            ("depth", depth, isinstance(depth, int) and depth >= 0, "an integer >= 0"),
+            # Each layer is traced; a depth that comes from a file must not exhaust the machine.
+            ("depth", depth, isinstance(depth, int) and 0 <= depth <= 1000, "0 to 1000"),
             ("activation", activation, activation in ACTIVATIONS, f"one of {ACTIVATIONS}"),
         )
         if not good
