@@ -407,3 +407,107 @@ def _wrap_key(data: np.ndarray | None, impl: Any, where: str, faults: list[Failu
         message = f"is no random key of kind {shorten(repr(impl))}: {shorten(str(error))}"
         faults.append(Failure("tree", where, message))
         return None
+
+
+def plain_tree(tree: Any) -> Any:
+    """Return a tree of dicts, lists and tuples with the leaves of any JAX pytree.
+
+    A tree that :func:`save_tree` can store is returned as it is. Other nodes, such as the
+    modules of a model library, become dicts by the names of their fields.
+
+    Examples
+    --------
+    >>> from collections import namedtuple
+    >>> Layer = namedtuple("Layer", "weight bias")
+    >>> plain_tree([Layer(1.0, 2.0)])
+    {'0': {'weight': 1.0, 'bias': 2.0}}
+    >>> plain_tree([{"w": 1.0}])
+    [{'w': 1.0}]
+    """
+    if _is_plain(tree):
+        return tree
+    out: dict[str, Any] = {}
+    for names, leaf in _by_names(tree):
+        node = out
+        for name in names[:-1]:
+            node = node.setdefault(name, {})
+        node[names[-1]] = leaf
+    return out
+
+
+def like(template: Any, tree: Any) -> tuple[Any, list[str]]:
+    """Give the leaves of a stored tree the form of another: matched by their names.
+
+    Parameters
+    ----------
+    template
+        A JAX pytree whose leaves have ``shape`` and ``dtype``.
+    tree
+        What ``load_tree`` gave back for a tree of that form, or :func:`plain_tree` of one.
+
+    Returns
+    -------
+    tuple
+        A tree of the template's form with JAX arrays, or None; and what does not match.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> like((np.zeros(2, "int32"),), {"0": np.arange(2, dtype="int32")})
+    ((Array([0, 1], dtype=int32),), [])
+    >>> like({"w": np.zeros(2)}, {"w": np.zeros(3), "v": 1})[1]
+    ['v is in the file, but not among its parameters', 'w is float64 (3,), expected float64 (2,)']
+    """
+    import jax
+    import jax.numpy as jnp
+
+    found = dict(_by_names(tree))
+    wanted = _by_names(template)
+    problems = [
+        f"{'/'.join(names)} is in the file, but not among its parameters"
+        for names in found
+        if names not in dict(wanted)
+    ]
+    leaves = []
+    for names, want in wanted:
+        place = "/".join(names) or "the parameters"
+        if names not in found:
+            problems.append(f"{place} is not in the file")
+            continue
+        have = found[names]
+        dtype = have.dtype if hasattr(have, "dtype") else jnp.result_type(have)
+        if jnp.shape(have) != tuple(want.shape) or str(dtype) != str(want.dtype):
+            problems.append(
+                f"{place} is {dtype} {jnp.shape(have)}, expected {want.dtype} {tuple(want.shape)}"
+            )
+            continue
+        leaves.append(jnp.asarray(have))
+    if problems:
+        return None, problems
+    return jax.tree.unflatten(jax.tree.structure(template), leaves), []
+
+
+def _is_plain(tree: Any) -> bool:
+    if type(tree) is dict:
+        return all(isinstance(key, str) for key in tree) and all(map(_is_plain, tree.values()))
+    if type(tree) in (list, tuple):
+        return all(map(_is_plain, tree))
+    plain = tree is None or type(tree) in (bool, int, float, str)
+    return plain or (hasattr(tree, "dtype") and hasattr(tree, "shape"))
+
+
+def _by_names(tree: Any) -> list[tuple[tuple[str, ...], Any]]:
+    """Return the leaves of a pytree, each with the names of the nodes on the way to it."""
+    import jax
+
+    return [
+        (tuple(_key_name(key) for key in path), leaf)
+        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
+    ]
+
+
+def _key_name(key: Any) -> str:
+    for field in ("name", "key", "idx"):
+        if hasattr(key, field):
+            return str(getattr(key, field))
+    return str(key)

@@ -1,0 +1,319 @@
+"""Documents: values as JSON, and parameters beside them as safetensors.
+
+``save(diagram, "d.json")`` writes the diagram as ACSet JSON and, if its models have starting
+values, those into ``d.safetensors``, one tensor for each leaf, named ``edge/path/in/tree``. The
+JSON keeps a digest of the tensors, so that ``load`` notices two files that do not belong
+together. Data sets are not saved; ``diagram.bind(digits={"X": images})`` brings them back, as it
+does models that files cannot hold.
+
+Loading executes nothing, is bounded in size and time, and refuses a bad file with one
+:class:`~catlearn.errors.FileFormatError` that lists all that is wrong with it.
+
+>>> import catlearn as cl
+>>> from catlearn.formats import from_json, to_json
+>>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
+>>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, "linear"))
+>>> from_json(to_json(D)) == D
+True
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from catlearn.category import Presentation
+from catlearn.errors import CatlearnError, Failure, FileFormatError, InvalidStructure
+from catlearn.files import (
+    MAX_JSON_BYTES,
+    MAX_JSON_DEPTH,
+    atomic_write,
+    json_depth,
+    parse_json,
+    read_bounded,
+    shorten,
+)
+from catlearn.finset import Shape, Tables
+from catlearn.formats.acset import META, read_tables, write_plain, write_tables
+from catlearn.formats.faults import Faults
+from catlearn.learning import LearningDiagram
+from catlearn.learning.checks import check_glued, check_soft
+from catlearn.models import Divergence, DivergenceSum, Map, Registered, SpaceLabel
+from catlearn.tensors import (
+    MAX_TENSOR_BYTES,
+    decode_tree,
+    encode_tree,
+    like,
+    plain_tree,
+)
+
+#: How much shape checking is worth while loading: each architecture costs 1 and its options.
+MAX_CHECKS = 200_000
+
+
+def to_json(value: Tables, *, plain: bool = False) -> str:
+    """Return a value as JSON text.
+
+    Parameters
+    ----------
+    value
+        A learning diagram, presentation, graph, C-set or other tables.
+    plain
+        Whether to write what ACSets.jl reads and no more: without names and schema.
+
+    Returns
+    -------
+    str
+        ACSet JSON, one row a line. Arrays that a diagram stores are not in it; see :func:`save`.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every label that cannot be written.
+    """
+    return _text(write_plain(value) if plain else _document(value))
+
+
+def _document(value: Tables) -> dict[str, Any]:
+    if not isinstance(value, Tables):
+        kind = type(value).__name__
+        raise TypeError(f"files hold diagrams, presentations, graphs and C-sets; found a {kind}")
+    return write_tables(value)
+
+
+def _text(document: dict[str, Any]) -> str:
+    """Write a document with one row a line, for people and for version control."""
+
+    def line(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+    parts = []
+    for key, value in document.items():
+        if isinstance(value, list) and value:
+            rows = ",\n".join(f"  {line(row)}" for row in value)
+            parts.append(f"{line(key)}: [\n{rows}\n]")
+        else:
+            parts.append(f"{line(key)}: {line(value)}")
+    text = "{\n" + ",\n".join(parts) + "\n}\n"
+    if json_depth(text) > MAX_JSON_DEPTH:
+        message = f"labels nest more than {MAX_JSON_DEPTH} levels deep"
+        raise InvalidStructure("file", [Failure("depth limit", "document", message)])
+    return text
+
+
+def from_json(
+    text: str | bytes,
+    schema: Shape | None = None,
+    *,
+    what: str = "JSON",
+    max_bytes: int = MAX_JSON_BYTES,
+) -> Any:
+    """Return the value that JSON text holds.
+
+    Parameters
+    ----------
+    text
+        What :func:`to_json` wrote; or, with ``schema``, any ACSet JSON, read as a C-set.
+    schema
+        The schema of a document that does not say its own.
+    what
+        What errors should call the text.
+    max_bytes
+        Longer texts are refused.
+
+    Returns
+    -------
+    LearningDiagram, Presentation, Graph, CSet or Tables
+        The value, checked.
+
+    Raises
+    ------
+    FileFormatError
+        Listing everything that is wrong.
+    """
+    return _read(text, schema, what, max_bytes)[0]
+
+
+def _read(
+    text: str | bytes, schema: Shape | None, what: str, max_bytes: int
+) -> tuple[Tables, dict[str, Any]]:
+    document = parse_json(text, what, max_bytes)
+    faults = Faults(what)
+    value = read_tables(document, faults, schema)
+    faults.check()
+    assert value is not None
+    _check_laws(value, faults)
+    faults.check()
+    return value, document.get(META, {})
+
+
+def _check_laws(value: Tables, faults: Faults) -> None:
+    if not isinstance(value, LearningDiagram):
+        faults.extend(value.failures())
+        return
+    _check_columns(value, faults)
+    if faults.count:
+        return
+    if _effort(value) <= MAX_CHECKS:
+        faults.extend(value.failures())
+        return
+    # Whether so many maps fit their spaces is left to the first use; all else is checked.
+    structure = Presentation.failures(value)
+    faults.extend(structure)
+    if not structure:
+        faults.extend([*check_soft(value), *check_glued(value)])
+
+
+def _check_columns(diagram: LearningDiagram, faults: Faults) -> None:
+    """Check that each attribute holds labels of its own kind."""
+    divergence = Divergence | DivergenceSum | None
+    for name, kinds, expected in (
+        ("space", SpaceLabel, "a space"),
+        ("map", Map, "a map"),
+        ("strict", bool, "true or false"),
+        ("weight", int | float, "a number"),
+        ("divergence", divergence, "a divergence or null"),
+    ):
+        table = diagram.shape.attributes[name]
+        pairs = zip(diagram.names(table), diagram.attributes[name], strict=True)
+        for row, label in pairs:
+            if not isinstance(label, kinds) or (name == "weight" and isinstance(label, bool)):
+                found = shorten(repr(label))
+                faults.add(f"{table} {shorten(row)!r}", f"{name} is {found}, expected {expected}")
+
+
+def _effort(diagram: LearningDiagram) -> int:
+    """Estimate the work of checking shapes: distinct architectures, weighted by their options."""
+    total = 0
+    for architecture in {label.architecture for label in diagram.attributes["map"]}:  # type: ignore
+        options = architecture.options if isinstance(architecture, Registered) else ()
+        total += 1 + sum(min(abs(v), 1000) for _, v in options if isinstance(v, int))
+    return total
+
+
+def save(value: Tables, path: str | os.PathLike[str]) -> Path:
+    """Write a value to a file, and its models' starting values beside it.
+
+    Parameters
+    ----------
+    value
+        A learning diagram, presentation, graph, C-set or other tables.
+    path
+        Usually ``*.json``. Starting values go to the same name with ``.safetensors``.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every label or parameter that cannot be written; nothing is written then.
+    OSError
+        If a file cannot be written; an old file is then left as it was.
+    """
+    path = Path(path)
+    document = _document(value)
+    starts = value.starts if isinstance(value, LearningDiagram) else {}
+    tensors = None
+    if starts:
+        if path.suffix == ".safetensors":
+            raise ValueError("the diagram and its tensors need two names; save it as *.json")
+        tree = {edge: plain_tree(params) for edge, params in starts.items()}
+        tensors = encode_tree(tree, {})
+        document[META]["tensors"] = hashlib.sha256(tensors).hexdigest()
+    text = _text(document).encode()
+    if tensors is not None:
+        atomic_write(path.with_suffix(".safetensors"), tensors)
+    atomic_write(path, text)
+    return path
+
+
+def load(
+    path: str | os.PathLike[str],
+    schema: Shape | None = None,
+    *,
+    max_bytes: int = MAX_JSON_BYTES,
+    max_tensor_bytes: int = MAX_TENSOR_BYTES,
+) -> Any:
+    """Read a value that :func:`save` wrote.
+
+    Parameters
+    ----------
+    path
+        The JSON file.
+    schema
+        The schema of a document that does not say its own.
+    max_bytes, max_tensor_bytes
+        Larger files are refused before they are read.
+
+    Returns
+    -------
+    LearningDiagram, Presentation, Graph, CSet or Tables
+        The value. Architectures that files cannot hold are unbound: ``bind`` fills them, and
+        gives them the parameters that were saved.
+
+    Raises
+    ------
+    FileFormatError
+        Listing everything that is wrong with the file, or with the tensors beside it.
+    OSError
+        If there is no such file.
+    """
+    path = Path(path)
+    what = f"file {path.name!r}"
+    data = read_bounded(path, max_bytes, what)
+    value, meta = _read(data, schema, what, max_bytes)
+    digest = meta.get("tensors")
+    if digest is None:
+        return value
+    return _with_tensors(value, path.with_suffix(".safetensors"), digest, max_tensor_bytes)
+
+
+def _with_tensors(value: Tables, beside: Path, digest: Any, max_bytes: int) -> Tables:
+    what = f"file {beside.name!r}"
+    if not isinstance(value, LearningDiagram):
+        fault = Failure("tensors", META, "only a learning diagram has tensors beside it")
+        raise FileFormatError(what, [fault])
+    try:
+        data = read_bounded(beside, max_bytes, what)
+    except FileNotFoundError:
+        message = "is missing; the diagram was saved with parameters beside it"
+        raise FileFormatError(what, [Failure("tensors", str(beside), message)]) from None
+    if hashlib.sha256(data).hexdigest() != digest:
+        message = "is not the file that was saved with this diagram, or it was changed"
+        raise FileFormatError(what, [Failure("tensors", str(beside), message)])
+    tree, _ = decode_tree(data, what)
+    faults = Faults(what)
+    if not isinstance(tree, dict):
+        faults.add("tree", "must have one entry for each edge")
+        tree = {}
+    starts = {edge: _parameters(value, edge, one, faults) for edge, one in tree.items()}
+    faults.check()
+    value._set(_store=starts)
+    return value
+
+
+def _parameters(diagram: LearningDiagram, edge: str, tree: Any, faults: Faults) -> Any:
+    """Return an edge's parameters, in the form that its architecture wants them."""
+    where = f"edge {shorten(edge)!r}"
+    architecture = diagram.map_label(edge).architecture if diagram.has_edge(edge) else None
+    if architecture is None or architecture.parameter_free:
+        faults.add(where, "has tensors, but the diagram has no model of this name")
+        return None
+    if not architecture.bound:
+        return tree
+    source, target = (diagram.space_label(vertex) for vertex in diagram.ends(edge))
+    try:
+        template = architecture.structure(source, target)
+    except (CatlearnError, TypeError, ValueError, OverflowError) as error:
+        faults.add(where, f"its parameters have no structure: {shorten(str(error), 200)}")
+        return None
+    params, problems = like(template, tree)
+    for problem in problems:
+        faults.add(where, problem, "tensors")
+    return params
