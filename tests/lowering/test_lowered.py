@@ -219,7 +219,7 @@ def test_labels_reach_models_one_hot_and_logits_as_they_are():
     diagram = cl.LearningDiagram(
         cl.Dataset("d", C=C, Z=Z),
         cl.Model("embed", C, Z, embed),
-        cl.Model("guess", Z, C, "linear"),
+        linear("guess", Z, C),
     )
     fn = cl.lower(diagram.loss(["d.C >> embed >> guess = d.C", "d.Z >> guess >> embed = d.Z"]))
     params, state = fn.init(jax.random.key(0))
@@ -234,7 +234,7 @@ def test_stored_floats_at_a_categorical_space_are_logits():
     C = cl.Categorical("C", 3)
     scores = np.array([[0.0, 1.0, 5.0], [2.0, 0.0, -1.0]], "float32")
     data = cl.Dataset("d", X=(X, np.zeros((2, 2), "float32")), C=(C, scores))
-    fn = cl.lower(cl.LearningDiagram(data, cl.Model("f", X, C, "linear")).loss())
+    fn = cl.lower(cl.LearningDiagram(data, linear("f", X, C)).loss())
     (column,) = (step for step in fn.plan.steps if step.column == "C")
     assert column.form == "logits"
     params, state = fn.init(jax.random.key(0))
@@ -247,7 +247,7 @@ def test_a_fixed_map_may_emit_labels_as_a_target():
     diagram = cl.LearningDiagram(
         cl.Dataset("d", X=X),
         cl.Model("sign", X, C, lambda x: (x[:, 0] > 0.5).astype("int32")),
-        cl.Model("guess", X, C, "linear"),
+        linear("guess", X, C),
     )
     fn = cl.lower(diagram.loss(["d.X >> guess = d.X >> sign"]))
     (step,) = (step for step in fn.plan.steps if step.name == "sign")
