@@ -294,8 +294,10 @@ def _with_tensors(value: Tables, beside: Path, digest: Any, max_bytes: int) -> T
         tree = {}
     starts = {edge: _parameters(value, edge, one, faults) for edge, one in tree.items()}
     faults.check()
-    value._set(_store=starts)
-    return value
+    fields = (value.sets, value.arrows, value.lists, value.attributes)
+    whole = LearningDiagram._build(value.shape, *fields)
+    whole._set(_store=starts)
+    return whole
 
 
 def _parameters(diagram: LearningDiagram, edge: str, tree: Any, faults: Faults) -> Any:

@@ -28,6 +28,7 @@ from catlearn.models import (
 )
 from catlearn.models.adapters import as_architecture
 from catlearn.models.spaces import NamedSpace
+from catlearn.tensors import like
 
 if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram
@@ -341,8 +342,22 @@ class Rows:
             return
         self.edges[name] = (source, target, Map(label.kind, architecture))
         # What came from a file with an edge, its trained parameters say, stays.
-        if start is not None and (had.bound or name not in self.store):
+        if not had.bound and name in self.store:
+            self._reform(name, architecture, where)
+        elif start is not None:
             self.store[name] = start
+
+    def _reform(self, name: str, architecture: Any, where: str) -> None:
+        """Give parameters that came from a file, a plain tree, the form of their architecture."""
+        source, target, _ = self.edges[name]
+        try:
+            template = architecture.structure(self.vertices[source], self.vertices[target])
+        except Exception:  # the check of the edge will say why
+            return
+        params, problems = like(template, self.store.pop(name))
+        self.failures += [Failure("parameters", where, problem) for problem in problems]
+        if not problems:
+            self.store[name] = params
 
     def start(self, values: Mapping[str, Any]) -> None:
         """Let models start from other parameters."""
