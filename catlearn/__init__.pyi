@@ -8,6 +8,7 @@ from . import (
     drawing as drawing,
     errors as errors,
     finset as finset,
+    formats as formats,
     laws as laws,
     learning as learning,
     lowering as lowering,
@@ -66,6 +67,7 @@ from .finset import (
     pushout as pushout,
     terminal as terminal,
 )
+from .formats import load as load, save as save
 from .learning import (
     Dataset as Dataset,
     Defined as Defined,

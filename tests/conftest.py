@@ -1,4 +1,4 @@
-"""Test-wide settings: hypothesis without deadlines, since the first call of jitted code compiles."""
+"""Test-wide settings: no deadlines, since the first call of jitted code compiles."""
 
 from hypothesis import HealthCheck, settings
 

@@ -6,8 +6,7 @@ import os
 import stat
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from catlearn import files
 from catlearn.errors import FileFormatError

@@ -8,8 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import safetensors.numpy
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from catlearn.errors import FileFormatError, InvalidStructure
 from catlearn.tensors import (

@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("file", type=Path, metavar="FILE", help="a diagram in JSON")
     check.add_argument("--equations", choices=("declared", "all", "irreducible", "basis"),
-                       help="which equations to list (default: as its loss would take)")  # fmt: skip
+                       help="which equations to list (default: those of its loss)")  # fmt: skip
     check.set_defaults(run=_check)
 
     glue = commands.add_parser(

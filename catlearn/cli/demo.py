@@ -150,8 +150,8 @@ def demo(folder: Path, seeds: int = 5, steps: int = 2000) -> list[Seed]:
     began = time.perf_counter()
     print(
         "Knowledge distillation on 1,797 real digits: a student of 16 hidden units learns from "
-        f"{LABELLED} labels and a frozen teacher.\nThree models, {seeds} seeds, {steps} steps each; "
-        "the first seed compiles.\n",
+        f"{LABELLED} labels and a frozen teacher.\n"
+        f"Three models, {seeds} seeds, {steps} steps each; the first seed compiles.\n",
         flush=True,
     )
     results: list[Seed] = []
