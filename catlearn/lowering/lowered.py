@@ -233,15 +233,16 @@ class Lowered:
         key: jax.Array | None = None,
     ) -> list[Failure]:
         """List what is missing from the arguments of a call, or does not fit."""
+        trainable, frozen = set(self.trainable), set(self.frozen)
         failures = [
             Failure("params", f"edge '{edge}'", "has no parameters; start from fn.init(key)")
             for edge in self.plan.edges
-            if edge in self.trainable and edge not in params
+            if edge in trainable and edge not in params
         ]
         failures += [
             Failure("state", f"frozen edge '{edge}'", "has no parameters in state['frozen']")
             for edge in self.plan.edges
-            if edge in self.frozen and edge not in state["frozen"]
+            if edge in frozen and edge not in state["frozen"]
         ]
         failures += [
             Failure("state", f"equation '{term.name}'", "has no weight in state['weights']")
@@ -288,6 +289,15 @@ class Lowered:
             If an edge is not trainable.
         CatlearnError
             If edges are left without a label.
+
+        Examples
+        --------
+        >>> import catlearn as cl
+        >>> X, F = cl.Space("X", 4), cl.Space("F", 3)
+        >>> there, back = cl.Model("there", X, F, "linear"), cl.Model("back", F, X, "linear")
+        >>> fn = cl.lower(cl.LearningDiagram(cl.Dataset("data", X=X), there, back).loss("basis"))
+        >>> fn.select({"back": True})
+        {'there': False, 'back': True}
         """
         unknown = [edge for edge in labels if edge not in self.trainable]
         if unknown:
@@ -330,6 +340,14 @@ def lower(loss: Loss) -> Lowered:
     ------
     InvalidStructure
         If a prediction is a label rather than logits, listing every such equation.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
+    >>> head = cl.Model("head", X, Y, "linear")
+    >>> lower(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss())
+    Lowered(equations=1, parameters=['head'], evaluations=1)
     """
     return Lowered(loss)
 

@@ -142,6 +142,7 @@ def test_other_data_and_missing_data(fn, regime, fit):
     data = {name: dict(columns) for name, columns in regime.data.items()}
     data["unlabelled"]["X"] = data["unlabelled"]["X"][:5]
     assert fit(steps=1, data=data).data["unlabelled"]["X"].shape == (5, 2)
+    assert cl.fit(regime.loss(), optax.sgd(0.1), steps=0).steps == 0
     del data["unlabelled"], data["labelled"]["Y"]
     with pytest.raises(DataError) as caught:
         fit(steps=1, data=data)
