@@ -6,7 +6,8 @@ Three programs for each case, all taking the value and the gradient of one batch
 * ``by hand``: what an expert would write for the diagram, with the same pytrees;
 * ``naive``: every path of every equation evaluated by itself.
 
-Step times are medians of interleaved runs, so that a machine that slows down slows all three.
+The programs run in turns, in an order that rotates from round to round; times are medians, and
+ratios are medians of the ratios within a round, so that a machine that slows down slows all.
 
     python benchmarks/lowering.py [--quick] [--out table.md]
 """
@@ -189,8 +190,17 @@ class Row:
 
     case: str
     evaluations: tuple[int, int]
-    step: dict[str, float]
+    step: dict[str, list[float]]
     compile: dict[str, float]
+
+    def milliseconds(self, program: str) -> float:
+        """Return the median time of a step."""
+        return 1e3 * statistics.median(self.step[program])
+
+    def ratio(self, program: str, other: str) -> float:
+        """Return the median ratio of two programs that ran side by side."""
+        pairs = zip(self.step[program], self.step[other], strict=True)
+        return statistics.median(one / two for one, two in pairs)
 
 
 def measure(case: Case, rounds: int, repeats: int) -> Row:
@@ -210,8 +220,10 @@ def measure(case: Case, rounds: int, repeats: int) -> Row:
     for name, value in values.items():
         np.testing.assert_allclose(value[0][0], values["by hand"][0][0], rtol=1e-4, err_msg=name)
     times: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(rounds):
-        for name, run in programs.items():
+    names = list(programs)
+    for turn in range(rounds):
+        for name in names[turn % 3 :] + names[: turn % 3]:
+            run = programs[name]
             start = time.perf_counter()
             for _ in range(repeats):
                 jax.block_until_ready(run(params, state, batch))
@@ -219,7 +231,7 @@ def measure(case: Case, rounds: int, repeats: int) -> Row:
     return Row(
         case.name,
         (case.fn.plan.evaluations, case.fn.plan.naive_evaluations),
-        {name: statistics.median(found) for name, found in times.items()},
+        times,
         compile_times,
     )
 
@@ -234,11 +246,12 @@ def table(rows: list[Row]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        ours, hand, slow = (1e3 * row.step[name] for name in ("catlearn", "by hand", "naive"))
+        ours, hand, slow = map(row.milliseconds, ("catlearn", "by hand", "naive"))
         compiled = " / ".join(f"{row.compile[name]:.2f}" for name in row.compile)
+        to_hand, of_naive = row.ratio("catlearn", "by hand"), row.ratio("naive", "catlearn")
         lines.append(
             f"| {row.case} | {row.evaluations[0]} ({row.evaluations[1]}) | {ours:.3f} | {hand:.3f} "
-            f"| {slow:.3f} | {ours / hand:.2f} | {slow / ours:.2f} | {compiled} |"
+            f"| {slow:.3f} | {to_hand:.2f} | {of_naive:.2f} | {compiled} |"
         )
     return "\n".join(lines) + "\n"
 
