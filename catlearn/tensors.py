@@ -475,13 +475,15 @@ def like(template: Any, tree: Any) -> tuple[Any, list[str]]:
             problems.append(f"{place} is not in the file")
             continue
         have = found[names]
-        dtype = have.dtype if hasattr(have, "dtype") else jnp.result_type(have)
-        if jnp.shape(have) != tuple(want.shape) or str(dtype) != str(want.dtype):
-            problems.append(
-                f"{place} is {dtype} {jnp.shape(have)}, expected {want.dtype} {tuple(want.shape)}"
-            )
-            continue
-        leaves.append(jnp.asarray(have))
+        try:
+            dtype = have.dtype if hasattr(have, "dtype") else jnp.result_type(have)
+            if jnp.shape(have) == tuple(want.shape) and str(dtype) == str(want.dtype):
+                leaves.append(jnp.asarray(have))
+                continue
+            what = f"{dtype} {jnp.shape(have)}"
+        except (TypeError, ValueError, OverflowError):
+            what = shorten(repr(have))
+        problems.append(f"{place} is {what}, expected {want.dtype} {tuple(want.shape)}")
     if problems:
         return None, problems
     return jax.tree.unflatten(jax.tree.structure(template), leaves), []

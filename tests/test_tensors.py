@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from typing import NamedTuple
 
 import jax
 import ml_dtypes
@@ -16,7 +17,9 @@ from catlearn.tensors import (
     decode_tree,
     encode_tensors,
     encode_tree,
+    like,
     load_tree,
+    plain_tree,
     save_tree,
 )
 
@@ -227,3 +230,45 @@ def test_all_bad_tensors_are_listed_at_once():
     with pytest.raises(FileFormatError) as caught:
         decode_tensors(file_of(header, bytes(8)))
     assert [f.where for f in caught.value.failures] == ["tensor 'a'", "tensor 'b'"]
+
+
+class Layer(NamedTuple):
+    weight: object
+    bias: object
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"a": np.ones(2, "float32"), "b": [np.zeros((), "int32"), ()]},
+        [
+            Layer(np.ones(2, "float32"), None),
+            {"x": (Layer(np.zeros(1, "int32"), np.ones(1, "int32")),)},
+        ],
+        Layer(np.ones(3, "float32"), {}),
+    ],
+)
+def test_any_pytree_survives_as_a_plain_tree_and_its_template(tree):
+    plain = plain_tree(tree)
+    stored, _ = decode_tree(encode_tree(plain, {}))
+    template = jax.eval_shape(lambda: tree)
+    back, problems = like(template, stored)
+    assert problems == []
+    assert jax.tree.structure(back) == jax.tree.structure(tree)
+    assert jax.tree.all(jax.tree.map(np.array_equal, back, tree))
+    assert plain_tree(plain) is plain
+
+
+def test_every_leaf_that_does_not_fit_its_template_is_named():
+    template = jax.eval_shape(
+        lambda: {"a": np.ones(2, "float32"), "b": np.ones(2, "float32"), "c": np.float32(0)}
+    )
+    tree = {"a": np.ones(3, "float32"), "b": np.ones(2, "int32"), "d": 1, "c": "text"}
+    back, problems = like(template, tree)
+    assert back is None
+    assert problems == [
+        "d is in the file, but not among its parameters",
+        "a is float32 (3,), expected float32 (2,)",
+        "b is int32 (2,), expected float32 (2,)",
+        "c is 'text', expected float32 ()",
+    ]
