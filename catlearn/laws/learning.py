@@ -40,7 +40,8 @@ def learning_diagrams(
     Parameters
     ----------
     acyclic
-        Whether models lead from earlier to later spaces only.
+        Whether models lead from earlier to later spaces only. (A pairing followed by one of
+        its factors may still lead back: that is no cycle modulo the strict equations.)
     equations
         Whether soft equations may be declared, with weights and divergences.
     templates
@@ -51,21 +52,23 @@ def learning_diagrams(
         Whether there may be a categorical space; cross-entropy does not vanish where both
         sides agree.
     data
-        Whether the data sets hold arrays.
+        Whether the data sets hold arrays; then all have equally many examples, so that they can
+        be identified.
     """
     spaces = draw(_spaces(categorical))
     pieces: list[Any] = list(spaces.values())
+    size = draw(st.integers(1, 3))
     for name in ("s", "t")[: draw(st.integers(1, 2))]:
         onto = draw(st.lists(st.sampled_from(list(spaces)), min_size=1, max_size=3))
         columns: dict[str, Any] = {k: spaces[at] for k, at in zip("xyz", onto, strict=False)}
-        pieces.append(draw(datasets(name, columns)) if data else Dataset(name, **columns))
+        pieces.append(draw(datasets(name, columns, size)) if data else Dataset(name, **columns))
     ends = [(u, v) for u in spaces for v in spaces if not acyclic or u < v]
-    drawn = st.tuples(st.sampled_from("mmmzc"), st.sampled_from(ends)) if ends else st.nothing()
-    for number, (kind, (u, v)) in enumerate(draw(st.lists(drawn, max_size=5))):
+    arrow = st.tuples(st.sampled_from("mmmzc"), st.sampled_from(ends)) if ends else st.nothing()
+    for number, (kind, (u, v)) in enumerate(draw(st.lists(arrow, max_size=5 if ends else 0))):
         pieces.append(_edge(kind, f"{kind}{number}", spaces[u], spaces[v]))
     bare = LearningDiagram(*pieces)
     if defined:
-        bare = draw(_with_definitions(bare, pieces, spaces))
+        bare = draw(_with_definitions(bare, pieces, spaces, acyclic))
     return draw(_with_equations(bare, templates)) if equations else bare
 
 
@@ -87,18 +90,19 @@ def _spaces(draw: st.DrawFn, categorical: bool) -> dict[str, NamedSpace]:
 
 
 @st.composite
-def datasets(draw: st.DrawFn, name: str, columns: dict[str, NamedSpace]) -> Dataset:
-    """Draw a data set with one to three examples of small integers.
+def datasets(draw: st.DrawFn, name: str, columns: dict[str, NamedSpace], size: int = 2) -> Dataset:
+    """Draw a data set of small integers.
 
     Parameters
     ----------
     name
         Its name.
     columns
-        The space of each projection.
+        The space of each projection, an array or a categorical one.
+    size
+        The number of examples.
     """
     generator = np.random.default_rng(draw(st.integers(0, 99)))
-    size = draw(st.integers(1, 3))
     given: dict[str, Any] = {k: (s, _column(generator, size, s)) for k, s in columns.items()}
     return Dataset(name, **given)
 
@@ -143,7 +147,11 @@ def _spread_to_2(x: Any) -> Any:
 
 @st.composite
 def _with_definitions(
-    draw: st.DrawFn, bare: LearningDiagram, pieces: list[Any], spaces: dict[str, NamedSpace]
+    draw: st.DrawFn,
+    bare: LearningDiagram,
+    pieces: list[Any],
+    spaces: dict[str, NamedSpace],
+    acyclic: bool,
 ) -> LearningDiagram:
     more: list[Any] = []
     spans = [
@@ -158,10 +166,10 @@ def _with_definitions(
         p, q = draw(st.sampled_from(spans))
         product = Product("P", spaces[p.target], spaces[q.target])
         more.append(Pairing("pair", product, str(p), str(q)))
-        if draw(st.booleans()):
-            more.append(
-                Model("out", product, draw(st.sampled_from(list(spaces.values()))), "linear")
-            )
+        later = p.source if acyclic and p.source in spaces else ""
+        ends = [space for name, space in spaces.items() if name > later]
+        if ends and draw(st.booleans()):
+            more.append(Model("out", product, draw(st.sampled_from(ends)), "linear"))
     runs = [p for v in bare.vertices for p in bare.paths(v, max_length=2, bound=None) if len(p)]
     if runs and draw(st.booleans()):
         more.append(Defined("alias", str(draw(st.sampled_from(runs)))))
@@ -177,19 +185,33 @@ def _with_equations(draw: st.DrawFn, bare: LearningDiagram, templates: bool) -> 
     parallel: list[tuple[Path, Path]] = []
     for start in starts:
         found = bare.paths(start, max_length=MAX_LENGTH, bound=None)[:60]
-        parallel += [(p, q) for p, q in combinations(found, 2) if p.target == q.target]
+        pairs = [pair for pair in combinations(found, 2) if pair[0].is_parallel(pair[1])]
+        parallel += [(p, q) for p, q in pairs if not _has_label(bare, p)]
+        parallel += [(q, p) for p, q in pairs if not _has_label(bare, q)]
     if not parallel:
         return bare
-    chosen = draw(st.lists(st.sampled_from(parallel), max_size=3))
+    chosen = draw(st.lists(st.sampled_from(parallel), min_size=1, max_size=3))
     equations = {}
     for number, (p, q) in enumerate(chosen):
-        sides = (q, p) if draw(st.booleans()) else (p, q)
         attributes: dict[str, Any] = {"weight": draw(st.sampled_from([1.0, 2.0, 0.5, 0.0]))}
         plain = bare.space_label(p.target).kind == "array"
         if plain and draw(st.booleans()):
             attributes["divergence"] = "absolute_error"
-        equations[f"q{number}"] = Equation((str(sides[0]), str(sides[1])), **attributes)
+        equations[f"q{number}"] = Equation((str(p), str(q)), **attributes)
     return bare.with_equations(equations) if equations else bare
+
+
+def _has_label(diagram: LearningDiagram, path: Path) -> bool:
+    """Whether a path may carry integer labels, which predict nothing."""
+    *before, last = diagram.rewriting(path).edges or [""]
+    if last in diagram.definitions:
+        components = diagram.definition(last)
+        return any(
+            _has_label(diagram, Path(path.source, (*before, *part.edges), part.target))
+            for part in components
+        )
+    is_data = not last or diagram.map_label(last).kind == "projection"
+    return is_data and diagram.space_label(path.target).kind == "categorical"
 
 
 def closure(whole: LearningDiagram, rows: Rows) -> Rows:

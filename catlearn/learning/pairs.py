@@ -1,30 +1,39 @@
 """Parallel pairs of paths out of data sets: located, counted, and only then listed.
 
-Two paths are *parallel* if they start together and end together. Most of a diagram has one path
-to each vertex; where a thousand data sets share a backbone, following all of it from each of
-them would take a million steps. So one pass over the edges, in topological order, says for all
-data sets at once (a set of them is an integer, a bit for each) which vertices they have some
-path to, and which they have several to; what is then counted and listed is the part of the
-graph that leads to those.
+Two paths are *parallel* if they start together and end together. Paths are taken modulo the
+strict equations, each by its normal form: one that has no alias, and in which no pairing is
+followed by one of its factors. So ``<id(X), f> : X -> P``, from which a factor leads back to X,
+makes no cycle. Normal forms are the paths of a graph of *states*, a state being a vertex with
+the pairing, if any, that led there.
+
+Most of a diagram has one path to each vertex; where a thousand data sets share a backbone,
+following all of it from each of them would take a million steps. So one pass over the states, in
+topological order, says for all data sets at once (a set of them is an integer, a bit for each)
+which vertices they have some path to, and which they have several to; what is then counted and
+listed is the part that leads to those.
 
 >>> from catlearn.category import Graph
 >>> diamond = Graph(
 ...     {"a": ("A", "B"), "b": ("A", "C"), "c": ("B", "D"), "d": ("C", "D"), "e": ("B", "E")}
 ... )
->>> parallel_part(diamond, ["A", "B"])
-{'A': ['a', 'b', 'c', 'd'], 'B': []}
 >>> [(str(p), str(q)) for p, q in parallel_pairs(diamond, ["A", "B"])]
 [('a >> c', 'b >> d')]
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import combinations
 
 from catlearn.category import Graph, Path
-from catlearn.category.walks import Steps, path_counts, sort_vertices
-from catlearn.errors import TooManyPaths
+from catlearn.category.walks import find_cycle, sort_vertices
+from catlearn.errors import InfinitelyManyPaths, TooManyPaths
+from catlearn.learning.definitions import Rewriting
+
+State = tuple[str, str | None]
+"""A vertex, and the pairing by which it was reached."""
+
+Steps = dict[State, list[tuple[str, State]]]
 
 
 def parallel_pairs(
@@ -32,6 +41,7 @@ def parallel_pairs(
     sources: Iterable[str],
     max_length: int | None = None,
     bound: int = 10_000,
+    rewriting: Rewriting | None = None,
 ) -> list[tuple[Path, Path]]:
     """List the unordered pairs of different parallel paths out of some vertices.
 
@@ -45,6 +55,8 @@ def parallel_pairs(
         A bound on their length, needed where a source reaches a cycle.
     bound
         The largest number of pairs.
+    rewriting
+        Strict equations, modulo which paths are taken.
 
     Returns
     -------
@@ -58,30 +70,28 @@ def parallel_pairs(
         If there are more pairs than the bound, or infinitely many.
     """
     sources = list(sources)
-    part = parallel_part(graph, sources) if max_length is None else None
-    places: dict[str, Graph] = {}
-    counts: dict[str, dict[str, int]] = {}
-    for source in sources:
-        edges = graph.edges if part is None else part[source]
-        if edges:
-            ends = {edge: graph.ends(edge) for edge in edges}
-            places[source] = graph if part is None else Graph(ends)
-            counts[source] = path_counts(places[source], source, max_length=max_length)
-    total = sum(n * (n - 1) // 2 for found in counts.values() for n in found.values())
+    steps = steps_from(graph, sources, rewriting or Rewriting({}))
+    part: dict[str, Collection[State]] = dict.fromkeys(sources, steps)
+    if max_length is None:
+        _refuse_cycles(steps)
+        part = {**parallel_part(steps, sources)}
+    counts = {source: count_paths(steps, source, part[source], max_length) for source in sources}
+    several = {source: [v for v, n in found.items() if n > 1] for source, found in counts.items()}
+    numbers = [counts[source][vertex] for source in sources for vertex in several[source]]
+    total = sum(n * (n - 1) // 2 for n in numbers)
     if total > bound:
-        paths = sum(n for found in counts.values() for n in found.values() if n > 1)
+        starts = ", ".join(source for source in sources if several[source])
         message = (
-            f"{paths} paths out of {', '.join(counts)} make {total} parallel pairs, more than the "
+            f"{sum(numbers)} paths out of {starts} make {total} parallel pairs, more than the "
             f"bound of {bound}; use equations='basis', which implies them all, give max_length, "
             "or raise bound"
         )
         raise TooManyPaths(message, total)
     row = {vertex: number for number, vertex in enumerate(graph.vertices)}
     pairs: list[tuple[Path, Path]] = []
-    for source, place in places.items():
-        several = sorted((v for v, n in counts[source].items() if n > 1), key=row.__getitem__)
-        ending: dict[str, list[Path]] = {vertex: [] for vertex in several}
-        for path in place.paths(source, max_length=max_length, bound=None) if several else ():
+    for source in sources:
+        ending = {vertex: [] for vertex in sorted(several[source], key=row.__getitem__)}
+        for path in list_paths(steps, source, part[source], max_length) if ending else ():
             if path.target in ending:
                 ending[path.target].append(path)
         for paths in ending.values():
@@ -89,52 +99,115 @@ def parallel_pairs(
     return pairs
 
 
-def parallel_part(graph: Graph, sources: Iterable[str]) -> dict[str, list[str]] | None:
-    """Return, for each source, the edges on the ways to vertices that it has several paths to.
+def steps_from(graph: Graph, sources: Iterable[str], rewriting: Rewriting) -> Steps:
+    """Return the steps of normal forms between the states that some vertices reach."""
+    definitions = rewriting.definitions
+    aliases = {edge for edge, definition in definitions.items() if not definition.is_pairing}
+    steps: Steps = {}
+    waiting: list[State] = [(source, None) for source in sources]
+    while waiting:
+        vertex, last = state = waiting.pop()
+        if state not in steps:
+            steps[state] = [
+                (edge, (graph.target(edge), edge if edge in definitions else None))
+                for edge in graph.out_edges(vertex)
+                if edge not in aliases and (last, edge) not in rewriting.components
+            ]
+            waiting += [after for _, after in steps[state]]
+    return steps
 
-    None if some source reaches a cycle.
+
+def _refuse_cycles(steps: Steps) -> None:
+    cycle = find_cycle(steps)  # type: ignore[arg-type]
+    if cycle:
+        message = (
+            "there are infinitely many paths: they can run around the cycle "
+            f"{' >> '.join(cycle)}; give max_length, or use equations='basis', which needs one "
+            "path to each vertex"
+        )
+        raise InfinitelyManyPaths(message, cycle)
+
+
+def parallel_part(steps: Steps, sources: Iterable[str]) -> dict[str, set[State]]:
+    """Return, for each source, the states on its ways to vertices that it has several paths to.
+
+    Parameters
+    ----------
+    steps
+        Without cycles; all that the sources reach.
+    sources
+        Where paths start.
     """
     sources = list(sources)
-    steps = _steps_from(graph, sources)
-    order = sort_vertices(steps)
-    if len(order) < len(steps):
-        return None
-    bit = {source: 1 << number for number, source in enumerate(sources)}
-    some = {vertex: bit.get(vertex, 0) for vertex in order}
+    bit: dict[State, int] = {(source, None): 1 << number for number, source in enumerate(sources)}
+    order: list[State] = sort_vertices(steps)  # type: ignore[arg-type,assignment]
+    some = {state: bit.get(state, 0) for state in order}
     many = dict.fromkeys(order, 0)
-    for vertex in order:
-        for _, after in steps[vertex]:
-            many[after] |= many[vertex] | (some[after] & some[vertex])
-            some[after] |= some[vertex]
-    goals: dict[str, list[str]] = {source: [] for source in sources}
-    for vertex, who in many.items():
-        while who:
-            goals[sources[(who & -who).bit_length() - 1]].append(vertex)
-            who &= who - 1
-    row = {edge: number for number, edge in enumerate(graph.edges)}
-    part: dict[str, list[str]] = {}
+    before: dict[State, list[State]] = {state: [] for state in order}
+    at: dict[str, list[State]] = {}
+    for state in order:
+        at.setdefault(state[0], []).append(state)
+        for _, after in steps[state]:
+            before[after].append(state)
+            many[after] |= many[state] | (some[after] & some[state])
+            some[after] |= some[state]
+    goals: dict[str, list[State]] = {source: [] for source in sources}
+    for states in at.values():
+        one = several = 0
+        for state in states:
+            several |= many[state] | (one & some[state])
+            one |= some[state]
+        for source in _members(several, sources):
+            goals[source] += [state for state in states if some[state] & bit[source, None]]
+    part: dict[str, set[State]] = {}
     for source, waiting in goals.items():
-        seen = set(waiting)
-        found: list[str] = []
+        part[source] = set(waiting)
         while waiting:
-            for edge in graph.in_edges(waiting.pop()):
-                before = graph.source(edge)
-                if some.get(before, 0) & bit[source]:
-                    found.append(edge)
-                    if before not in seen:
-                        seen.add(before)
-                        waiting.append(before)
-        part[source] = sorted(found, key=row.__getitem__)
+            for state in before[waiting.pop()]:
+                if state not in part[source] and some[state] & bit[source, None]:
+                    part[source].add(state)
+                    waiting.append(state)
     return part
 
 
-def _steps_from(graph: Graph, sources: list[str]) -> Steps:
-    """Return the steps of the part of a graph that some vertices reach."""
-    steps: dict[str, list[tuple[str, str]]] = {}
-    waiting = list(sources)
-    while waiting:
-        vertex = waiting.pop()
-        if vertex not in steps:
-            steps[vertex] = [(edge, graph.target(edge)) for edge in graph.out_edges(vertex)]
-            waiting += [after for _, after in steps[vertex]]
-    return steps
+def _members(bits: int, sources: list[str]) -> Iterator[str]:
+    """Yield the sources that an integer, a bit for each, stands for."""
+    while bits:
+        yield sources[(bits & -bits).bit_length() - 1]
+        bits &= bits - 1
+
+
+def count_paths(
+    steps: Steps, source: str, within: Collection[State], max_length: int | None
+) -> dict[str, int]:
+    """Count the paths from a source to each vertex that run within some states."""
+    counts: dict[str, int] = {}
+    layer = {(source, None): 1} if (source, None) in within else {}
+    length = 0
+    while layer and (max_length is None or length <= max_length):
+        following: dict[State, int] = {}
+        for state, count in layer.items():
+            counts[state[0]] = counts.get(state[0], 0) + count
+            for _, after in steps[state]:
+                if after in within:
+                    following[after] = following.get(after, 0) + count
+        layer = following
+        length += 1
+    return counts
+
+
+def list_paths(
+    steps: Steps, source: str, within: Collection[State], max_length: int | None
+) -> Iterator[Path]:
+    """Yield the paths that :func:`count_paths` counts, by length and then by the order of edges."""
+    layer: list[tuple[tuple[str, ...], State]] = [((), (source, None))]
+    length = 0
+    while layer and (max_length is None or length <= max_length):
+        yield from (Path(source, edges, vertex) for edges, (vertex, _) in layer)
+        layer = [
+            ((*edges, edge), after)
+            for edges, state in layer
+            for edge, after in steps[state]
+            if after in within
+        ]
+        length += 1

@@ -177,8 +177,8 @@ def select(
         (texts or :class:`~catlearn.Equation`) to take instead. By default ``"declared"`` if the
         diagram declares any soft equation, else ``"all"``.
     max_length
-        A bound on the length of the paths that ``"all"`` and ``"irreducible"`` compare; needed
-        when a data set reaches a cycle.
+        A bound on the length of the paths, rewritten by the strict equations, that ``"all"`` and
+        ``"irreducible"`` compare; needed when a data set reaches a cycle.
     bound
         The largest number of pairs that ``"all"`` and ``"irreducible"`` may generate.
     instances
@@ -317,7 +317,8 @@ def _all(
     *,
     irreducible: bool,
 ) -> None:
-    pairs = parallel_pairs(diagram, diagram.data_sets, max_length, bound)
+    rewriting = diagram.rewriting
+    pairs = parallel_pairs(diagram, diagram.data_sets, max_length, bound, rewriting)
     if irreducible:
         implied = _implied_by(diagram, pairs, collector.silent)
         pairs = [pair for pair in pairs if not implied(*pair)]
