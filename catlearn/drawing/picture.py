@@ -21,6 +21,7 @@ from catlearn.drawing import svg, texts
 from catlearn.drawing.scene import Scene
 from catlearn.drawing.typeset import clean
 from catlearn.drawing.views import scene_of
+from catlearn.errors import Failure, InvalidStructure
 from catlearn.files import atomic_write
 
 
@@ -85,7 +86,7 @@ class Picture:
 
         Raises
         ------
-        ValueError
+        InvalidStructure
             If the ending is another one.
         OSError
             If the file cannot be written; an old file is then left as it was.
@@ -94,7 +95,8 @@ class Picture:
         texts = {".svg": "svg", ".html": "html", ".tex": "tikzcd", ".dot": "dot", ".gv": "dot"}
         if path.suffix not in texts:
             known = ", ".join(texts)
-            raise ValueError(f"found a file named *{path.suffix}, pictures are written as {known}")
+            message = f"ends in '{path.suffix}'; pictures are written as {known}"
+            raise InvalidStructure("picture", [Failure("format", f"file '{path.name}'", message)])
         text: str = getattr(self, texts[path.suffix])
         atomic_write(path, (text.rstrip("\n") + "\n").encode())
         return path
