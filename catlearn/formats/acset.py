@@ -201,6 +201,10 @@ def read_tables(document: Any, faults: Faults, shape: Shape | None = None) -> Ta
     before = faults.count
     rows = {key: value for key, value in document.items() if key != META}
     parts = _read_rows(rows, shape, faults)
+    if issubclass(kind, Graph):
+        for table, names in parts[0].items():
+            if isinstance(names, int) and names:
+                faults.add(f"table {table}", f"its rows need {NAME}, as in every {kind.__name__}")
     if faults.count > before:
         return None
     try:

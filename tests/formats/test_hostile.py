@@ -120,6 +120,7 @@ def test_a_document_with_pieces_swapped_is_read_or_refused(chance: random.Random
         (changed("V", 0, "_id", drop=True), "_id must be 1, found None"),
         (changed("V", 0, "_name", drop=True), "_name must be a text, as other rows have names"),
         (changed("V", 1, "_name", value="d"), "has the name of row 1"),
+        (changed("Eq", 0, "_name", drop=True), "table Eq: its rows need _name"),
         (changed("E", 0, "src", value=4), "E row 1 ('d.X'): src is 4, there are 3 rows of V"),
         (changed("E", 0, "src", value=0), "src is 0"),
         (changed("E", 0, "src", value="d"), "src must be the _id of a row of V, found 'd'"),
