@@ -308,9 +308,14 @@ def _check_options(
 
 
 def _lowered(fn: Lowered | Loss | LearningDiagram) -> Lowered:
-    if isinstance(fn, Lowered):
-        return fn
-    return lower(fn.loss() if isinstance(fn, LearningDiagram) else fn)
+    if not isinstance(fn, Lowered):
+        fn = lower(fn.loss() if isinstance(fn, LearningDiagram) else fn)
+    if not fn.loss.equations:
+        constants = ", ".join(f"'{term}'" for term in fn.loss.untrainable)
+        message = f"it has no trainable edge in {constants}" if constants else "it has no equation"
+        message += "; glue data to a model so that two paths become parallel, or declare one"
+        raise InvalidStructure("training", [Failure("equations", "the loss", message)])
+    return fn
 
 
 def _needed(fn: Lowered, data: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Any]]:
