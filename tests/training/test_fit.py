@@ -317,8 +317,8 @@ def test_a_loss_without_equations_is_refused_before_anything_runs():
     data = cl.LearningDiagram(cl.Dataset("d", X=(X, np.zeros((4, 2), "float32"))))
     with pytest.raises(InvalidStructure, match="the loss: it has no equation; glue data"):
         cl.fit(data, optax.sgd(0.1), steps=1, progress=False)
-    frozen = cl.Model("f", X, Y, "linear", start={"weight": np.ones((2, 1), "float32"),
-                                                  "bias": np.ones(1, "float32")}).freeze()  # fmt: skip
+    ones = {"weight": np.ones((2, 1), "float32"), "bias": np.ones(1, "float32")}
+    frozen = cl.Model("f", X, Y, "linear").freeze(ones)
     both = cl.Dataset("d", X=(X, np.zeros((4, 2), "float32")), Y=(Y, np.zeros((4, 1), "float32")))
     constant = cl.LearningDiagram(both, frozen, equations=["d.X >> f = d.Y"])
     with pytest.raises(InvalidStructure, match=r"no trainable edge in 'd\.X >> f = d\.Y'"):
