@@ -125,10 +125,13 @@ def merge(
     right = np.concatenate([nothing, *(pair[1] for pair in pairs)])
     labels, first = quotient(int(starts[-1]), left, right)
     bounds = starts[: len(legs) + 1]
+    ends: dict[int, set[int]] = {}
+    for i, j, _ in arrows:
+        ends.setdefault(i, set()).add(j)
     interfaces = [
         (names[k] or (), labels[anchor[k]])
         for k in range(len(sizes))
-        if k not in is_leg and len({j for i, j, _ in arrows if i == k}) > 1
+        if k not in is_leg and len(ends.get(k, ())) > 1
     ]
     return Merged(
         legs=tuple(labels[a:b] for a, b in pairwise(bounds)),
