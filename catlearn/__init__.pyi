@@ -67,7 +67,12 @@ from .finset import (
     pushout as pushout,
     terminal as terminal,
 )
-from .formats import load as load, save as save
+from .formats import (
+    from_json as from_json,
+    load as load,
+    save as save,
+    to_json as to_json,
+)
 from .learning import (
     Dataset as Dataset,
     Defined as Defined,

@@ -229,7 +229,7 @@ def _css(name: str) -> str:
         rules.append(f"{here} .f-{colour}{{fill:var(--{colour})}}")
     rules.append(
         f"{here} .halo{{paint-order:stroke;stroke:var(--paper);stroke-width:3px;"
-        "stroke-opacity:.75;stroke-linejoin:round}"
+        "stroke-opacity:.9;stroke-linejoin:round}"
     )
     return "\n".join(rules)
 
