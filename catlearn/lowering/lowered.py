@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from catlearn.errors import CatlearnError, DataError, Failure, UnknownName
+from catlearn.errors import CatlearnError, DataError, Failure, InvalidStructure, UnknownName
 from catlearn.lowering.plan import Form, Plan, Step, stable_hash
 from catlearn.models import as_input, needs_key
 from catlearn.models.spaces import dtype_kind
@@ -85,6 +85,7 @@ class Lowered:
         self.plan = Plan(loss.diagram, loss.equations)
         self.trainable = self.diagram.trainable
         self.frozen = self.diagram.frozen
+        self._refuse_unbound()
         self.random = frozenset(
             edge for edge in self.plan.edges if self.architecture(edge).accepts_key
         )
@@ -93,6 +94,22 @@ class Lowered:
         self._combine_costs = jnp.maximum if aggregator.name == "max" else aggregator.combine
         # Functions compiled from this one live as long as it does (see training.step).
         self.compiled: dict[Any, Callable[..., Any]] = {}
+
+    def _refuse_unbound(self) -> None:
+        """Raise if an edge names an architecture that a file could not contain."""
+        needed = dict.fromkeys((*self.plan.edges, *self.trainable, *self.frozen))
+        failures = [
+            Failure(
+                "unbound",
+                f"edge '{edge}'",
+                f"has {self.architecture(edge)}, which names what a file cannot contain; "
+                f"fill it in with diagram.bind({{'{edge}': ...}})",
+            )
+            for edge in needed
+            if not self.architecture(edge).bound
+        ]
+        if failures:
+            raise InvalidStructure("the diagram", failures)
 
     def init(self, key: jax.Array) -> tuple[Params, State]:
         """Return starting parameters and state.
@@ -339,7 +356,8 @@ def lower(loss: Loss) -> Lowered:
     Raises
     ------
     InvalidStructure
-        If a prediction is a label rather than logits, listing every such equation.
+        If a prediction is a label rather than logits, listing every such equation; or if edges
+        that came from a file have no architecture yet, listing them.
 
     Examples
     --------

@@ -389,3 +389,16 @@ def test_select_makes_masks_and_labels():
         fn.select({"k": True})
     with pytest.raises(CatlearnError, match="no label for 'g', 'h'"):
         fn.select({"f": "slow"})
+
+
+def test_edges_that_a_file_could_not_contain_are_all_named_before_anything_runs():
+    X, Y = cl.Space("X", (2,)), cl.Space("Y", (2,))
+    parts = (
+        cl.Dataset("d", X=X, Y=Y),
+        cl.Model("f", X, Y, lambda x: x),
+        cl.Model("g", X, Y, "mlp"),
+    )
+    loaded = cl.from_json(cl.to_json(cl.LearningDiagram(*parts, equations=["d.X >> g = d.X >> f"])))
+    with pytest.raises(InvalidStructure, match=r"edge 'f': has unbound .* diagram\.bind"):
+        cl.lower(loaded.loss())
+    assert cl.lower(loaded.bind(f=lambda x: x).loss()).plan.evaluations == 2
