@@ -7,7 +7,7 @@ import optax
 import pytest
 
 import catlearn as cl
-from catlearn.errors import CatlearnError, DataError, UnknownName
+from catlearn.errors import CatlearnError, DataError, InvalidStructure, UnknownName
 from catlearn.models import needs_key
 
 
