@@ -24,7 +24,7 @@ from catlearn.errors import (
 )
 from catlearn.finset import Colimit, Diagram, colimit
 from catlearn.learning.diagram import LearningDiagram, LearningMorphism
-from catlearn.learning.parts import told_apart
+from catlearn.learning.parts import same_stored, told_apart
 from catlearn.learning.selection import LossTerm, select
 
 Along = Iterable[str] | Mapping[str, str]
@@ -211,6 +211,10 @@ def _disagreements(
         label, other = first.map_label(edge), second.map_label(image)
         said = told_apart(label, other), told_apart(other, label)
         compare("map", where, *said, label == other)
+        if edge in first.store and image in second.store:
+            what = "data" if label.kind == "projection" else "parameters"
+            same = same_stored(first.store[edge], second.store[image])
+            compare("stored values", where, f"these {what}", "others", same)
     for name, image in rows["Eq"].items():
         where = f"equation '{name}'"
         for mine, theirs in zip(first.sides(name), second.sides(image), strict=True):

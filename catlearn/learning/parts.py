@@ -307,8 +307,9 @@ class Rows:
             message = f"expected {{projection: array}}, found {type(value).__name__}"
             self.failures.append(Failure("projection", where, message))
             return
-        found: dict[str, Any] = {}
+        edges: dict[str, str] = {}
         labels: dict[str, Any] = {}
+        found: dict[str, Any] = {}
         for key, array in arrays.items():
             candidates = (f"{name}.{key}", key)
             edge = next((e for e in candidates if self.edges.get(e, ("",))[0] == name), None)
@@ -319,10 +320,14 @@ class Rows:
                 message = f"the data set has no projection '{key}'; {did_you_mean(key, keys)}"
                 self.failures.append(Failure("projection", where, message))
                 continue
+            edges[key] = edge
             labels[key] = self.vertices[self.edges[edge][1]]
-            found[key] = self.store[edge] = as_array(array, labels[key])
-        if not isinstance(value, Dataset):  # which has checked its arrays, or was told not to
-            self.failures += check_columns(name, labels, found)
+            found[key] = as_array(array, labels[key])
+        # A data set has checked its arrays, or was told not to.
+        wrong = [] if isinstance(value, Dataset) else check_columns(name, labels, found)
+        self.failures += wrong
+        if not wrong:
+            self.store |= {edge: found[key] for key, edge in edges.items()}
 
     def _bind_edge(self, name: str, value: Any, where: str) -> None:
         source, target, label = self.edges[name]

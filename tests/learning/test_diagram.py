@@ -1,0 +1,458 @@
+"""Building, binding and writing learning diagrams; everything wrong is listed at once."""
+
+import copy
+import pickle
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import catlearn as cl
+from catlearn.category import Presentation
+from catlearn.cset import CSet
+from catlearn.errors import DataError, InvalidStructure
+from catlearn.finset import coproduct
+from catlearn.laws import learning_diagrams, renamed
+from catlearn.learning import LEARNING
+from catlearn.learning.parts import Rows
+from catlearn.models import Map, Unbound
+
+X, F, Y = cl.Space("X", 1), cl.Space("F", 2), cl.Categorical("Y", 3)
+few = settings(max_examples=25)
+
+
+def model(name, source, target, **options):
+    return cl.Model(name, source, target, "linear", **options)
+
+
+def failures(build, *arguments, **options):
+    with pytest.raises(InvalidStructure) as error:
+        build(*arguments, **options)
+    return [str(failure) for failure in error.value.failures]
+
+
+# ---------------------------------------------------------------- what it is
+
+
+@few
+@given(learning_diagrams())
+def test_a_learning_diagram_is_a_presentation_and_a_c_set(diagram):
+    assert isinstance(diagram, Presentation)
+    assert isinstance(diagram, CSet)
+    assert diagram.shape is LEARNING
+    assert not diagram.failures()
+    assert [diagram.sides(name) for name in diagram.equations] == [
+        equation.resolve(diagram) for equation in diagram.equations.values()
+    ]
+
+
+@few
+@given(learning_diagrams(templates=True))
+def test_rows_make_the_diagram_again(diagram):
+    again = cl.LearningDiagram.of_rows(Rows.of(diagram))
+    assert again == diagram
+    assert hash(again) == hash(diagram)
+    assert again.with_equations([]) == diagram
+    assert pickle.loads(pickle.dumps(diagram)) == copy.deepcopy(diagram) == diagram
+
+
+@few
+@given(learning_diagrams())
+def test_names_are_seen_by_equality_and_not_by_morphisms(diagram):
+    other = renamed(diagram).codomain
+    assert (other == diagram) == (diagram.size("V") == 0)
+    assert other.matches(diagram)
+
+
+def test_labels_never_hold_names_or_values():
+    one = cl.LearningDiagram(model("f", X, F))
+    other = cl.LearningDiagram(model("g", cl.Space("A", 1), cl.Space("B", 2)))
+    assert one.map_label("f") == other.map_label("g")
+    assert one.space_label("X") == other.space_label("A")
+    linear = eqx.nn.Linear(1, 2, key=jax.random.key(0))
+    moved = eqx.nn.Linear(1, 2, key=jax.random.key(1))
+    three = [cl.LearningDiagram(cl.Model("f", X, F, net)) for net in (linear, moved)]
+    assert three[0] == three[1]
+    assert three[0].starts["f"] is not three[1].starts["f"]
+
+
+def test_what_there_is_is_told():
+    frozen = model("z", X, F).freeze({"weight": np.ones((1, 2), "f4"), "bias": np.ones(2, "f4")})
+    diagram = cl.LearningDiagram(
+        cl.Dataset("data", x=X, y=Y),
+        model("f", X, F),
+        frozen,
+        equations={
+            "fit": cl.Equation("data.x >> f = data.x >> z", weight=2, divergence="huber"),
+            "self": "data.y = data.y",
+        },
+    )
+    assert diagram.data_sets == ("data",)
+    assert diagram.projections == {"data.x": ("data", "x"), "data.y": ("data", "y")}
+    assert (diagram.trainable, diagram.frozen) == (("f",), ("z",))
+    assert diagram.weight("fit") == 2.0
+    assert str(diagram.divergence("fit")) == "huber(delta=1.0)"
+    assert str(diagram.divergence("self")) == "cross_entropy"
+    assert repr(diagram) == "LearningDiagram(4 vertices, 4 edges, 2 equations)"
+    assert str(diagram).splitlines() == [
+        "X = R^1",
+        "Y = {0..2}",
+        "F = R^2",
+        "data.x : data -> X  (projection)",
+        "data.y : data -> Y  (projection)",
+        "f : X -> F  (linear(use_bias=True))",
+        "z : X -> F  (frozen linear(use_bias=True))",
+        "fit: data.x >> f = data.x >> z  (weight 2)",
+        "self: data.y = data.y",
+    ]
+
+
+def test_definitions_are_written_with_their_own_sign():
+    diagram = cl.LearningDiagram(model("f", X, F), cl.Defined("e", "f"))
+    assert str(diagram).splitlines()[-2:] == ["e : X -> F  (defined)", "e = f: e := f"] or str(
+        diagram
+    ).splitlines()[-2:] == ["e : X -> F  (defined)", "e := f"]
+
+
+def test_disjoint_unions_are_written_with_plus():
+    diagram = cl.LearningDiagram(model("f", X, F))
+    assert (diagram + diagram) == coproduct(diagram, diagram).apex
+    assert (diagram + diagram).edges == ("left/f", "right/f")
+
+
+# ---------------------------------------------------------------- parts that disagree
+
+
+def test_parts_of_one_name_must_agree():
+    found = failures(
+        cl.LearningDiagram,
+        model("f", X, F),
+        model("f", F, X),
+        cl.Space("X", 3),
+        cl.Dataset("F", x=X),
+    )
+    assert [text.split(":")[0] for text in found] == [
+        "edge 'f'",
+        "space 'X'",
+        "data set 'F'",
+        "edge 'F.x'",
+    ]
+    assert "stands for R^1 and for R^3; rename one of them" in found[1]
+    assert cl.LearningDiagram(model("f", X, F), model("f", X, F), X).edges == ("f",)
+
+
+def test_parts_of_one_name_must_hold_the_same_values():
+    ones, zeros = (np.full((2, 1), k, "float32") for k in (1, 0))
+    found = failures(
+        cl.LearningDiagram, cl.Dataset("d", x=(X, ones)), cl.Dataset("d", x=(X, zeros))
+    )
+    assert found == [
+        "edge 'd.x': two parts of this name hold different data; rename one of them [stored values]"
+    ]
+    once = cl.LearningDiagram(cl.Dataset("d", x=(X, ones)), cl.Dataset("d", x=(X, ones.copy())))
+    assert once.store["d.x"] is ones
+
+
+def test_only_parts_are_parts():
+    found = failures(cl.LearningDiagram, "f", cl.LearningDiagram())
+    assert len(found) == 2
+    assert "diagrams are put together with glue(...)" in found[1]
+
+
+def test_nothing_leads_into_a_data_set_and_only_projections_out():
+    rows = Rows()
+    rows.add_parts([cl.Dataset("d", x=X), cl.Dataset("e", x=X), model("f", X, X)])
+    label = rows.edges["f"][2]
+    rows.edges |= {"in": ("X", "d", label), "out": ("e", "X", label)}
+    rows.edges["not data"] = ("X", "X", Map("projection"))
+    rows.edges["factor"] = ("X", "X", Map("factor", index=0))
+    found = failures(cl.LearningDiagram.of_rows, rows)
+    assert [text.split(":")[0] for text in found] == [
+        "edge 'in'",
+        "edge 'out'",
+        "edge 'not data'",
+        "edge 'factor'",
+    ]
+    assert "is a model map on the data set 'e'; only projections start there" in found[1]
+
+
+def test_factors_have_an_index_and_end_at_their_factor():
+    rows = Rows()
+    rows.add_parts([cl.Product("P", X, F)])
+    rows.edges["P.X"] = ("P", "F", Map("factor", index=0))
+    rows.edges["P.Z"] = ("P", "F", Map("factor", index=2))
+    found = failures(cl.LearningDiagram.of_rows, rows)
+    assert "factor 0 of R^1 × R^2 is R^1, found R^2" in found[0]
+    assert "found index 2, but R^1 × R^2 has 2 factors" in found[1]
+
+
+def test_every_model_that_does_not_fit_its_spaces_is_listed():
+    found = failures(
+        cl.LearningDiagram,
+        cl.Model("short", X, F, lambda x: x),
+        cl.Model("ints", X, F, lambda x: (x * np.ones((1, 2))).astype("int32")),
+        cl.Model("breaks", X, F, lambda x: x @ np.ones((3, 2))),
+        cl.Model("net", X, F, eqx.nn.Linear(4, 2, key=jax.random.key(0))),
+    )
+    assert len(found) == 4
+    assert found[0].startswith(
+        "edge 'short': found float32 (batch, 1), expected float32 (batch, 2)"
+    )
+    assert "dtype" in found[1]
+    assert found[2].startswith("edge 'breaks'")
+    assert found[3].startswith("edge 'net'")
+
+
+def test_starting_values_must_fit_the_architecture():
+    found = failures(
+        cl.LearningDiagram,
+        model("f", X, F, start={"weight": np.ones((2, 2), "f4"), "bias": np.ones(2, "f4")}),
+        model("g", X, F, start={"weight": np.ones((1, 2), "f4")}),
+    )
+    assert found[0] == (
+        "edge 'f': ['weight']: found float32 (2, 2), expected float32 (1, 2) [parameters]"
+    )
+    assert found[1].startswith("edge 'g': found parameters")
+
+
+def test_checks_can_be_switched_off():
+    diagram = cl.LearningDiagram(cl.Model("short", X, F, lambda x: x), check=False)
+    assert len(diagram.failures()) == 1
+
+
+# ---------------------------------------------------------------- equations
+
+
+def test_everything_wrong_with_equations_is_listed():
+    found = failures(
+        cl.LearningDiagram,
+        model("f", X, F),
+        model("g", F, X),
+        equations={
+            "syntax": "f f = g",
+            "unknown": "f >> h = g",
+            "step": "f >> f = f >> g",
+            "parallel": "f = g",
+            "weight": cl.Equation("f = f", weight=-1),
+            "infinite": cl.Equation("f = f", weight=float("inf")),
+            "text": cl.Equation("f = f", weight="2"),
+            "word": cl.Equation("f = f", wieght=2),
+            "divergence": cl.Equation("f = f", divergence="euclid"),
+        },
+    )
+    where = [text.split(":")[0] for text in found]
+    assert where == [
+        "equation 'syntax'",
+        "equation 'unknown', left side",
+        "equation 'step', left side",
+        "equation 'parallel'",
+        "equation 'parallel'",
+        "equation 'word'",
+        "equation 'divergence'",
+        "equation 'weight'",
+        "equation 'infinite'",
+        "equation 'text'",
+    ]
+    text = "\n".join(found)
+    assert "f ends at F, but f starts at X" in text
+    assert "has weight -1.0, expected a number >= 0" in text
+    assert "has no attribute 'wieght'; there are weight, divergence, strict" in text
+    assert "no divergence is called 'euclid'" in text
+
+
+def test_equations_may_be_one_text_a_list_or_named():
+    parts = (cl.Dataset("d", x=X, y=X), model("f", X, X))
+    text = "d.x >> f = d.y"
+    forms = [text, [text], {text: text}, cl.Equation(text), [cl.Equation(text, weight=1)]]
+    assert len({cl.LearningDiagram(*parts, equations=form) for form in forms}) == 1
+    found = failures(cl.LearningDiagram, *parts, equations=[text, text])
+    assert found == [f"equation '{text}': is declared twice; give one another name [names]"]
+
+
+def test_weights_become_numbers_of_python():
+    equations = {
+        "one": cl.Equation("f = f", weight=np.float32(0.5)),
+        "two": cl.Equation("f = f", weight=np.int64(2)),
+    }
+    diagram = cl.LearningDiagram(model("f", X, X), equations=equations)
+    assert diagram.attributes["weight"] == (0.5, 2.0)
+    assert {type(weight) for weight in diagram.attributes["weight"]} == {float}
+
+
+def test_with_equations_adds_or_replaces():
+    diagram = cl.LearningDiagram(
+        cl.Dataset("d", x=X, y=X),
+        model("f", X, X),
+        cl.Defined("e", "f"),
+        equations={"fit": "d.x >> f = d.y"},
+    )
+    more = diagram.with_equations({"more": "d.x = d.y"})
+    assert list(more.soft_equations) == ["fit", "more"]
+    only = diagram.with_equations({"more": "d.x >> e = d.y"}, only=True)
+    assert list(only.soft_equations) == ["more"]
+    assert list(only.strict_equations) == ["e = f"]
+    assert failures(diagram.with_equations, {"fit": "d.x = d.y"}) == [
+        "equation 'fit': is declared twice; give one another name [names]"
+    ]
+
+
+# ---------------------------------------------------------------- data sets
+
+
+def test_everything_wrong_with_a_data_set_is_listed():
+    with pytest.raises(DataError) as error:
+        cl.Dataset(
+            "data",
+            long=(X, np.zeros((3, 1))),
+            infinite=(X, np.array([[1.0], [np.nan]])),
+            label=(Y, np.array([0, 3])),
+            wide=(X, np.zeros((2, 2))),
+            text=(X, np.array([["a"], ["b"]])),
+            ragged=(X, [[1.0], [1.0, 2.0]]),
+            nothing="X",
+        )
+    assert [(failure.law, failure.where) for failure in error.value.failures] == [
+        ("projection", "projection 'data.nothing'"),
+        ("finite", "projection 'data.infinite'"),
+        ("labels", "projection 'data.label'"),
+        ("shape", "projection 'data.wide'"),
+        ("dtype", "projection 'data.text'"),
+        ("dtype", "projection 'data.ragged'"),
+        ("length", "data set 'data'"),
+    ]
+    text = str(error.value)
+    assert "long has 3" in text
+    assert "the first is nan at (1, 0)" in text
+    assert "1 of 2 labels are outside 0..2, the first is 3 at example 1" in text
+    with pytest.raises(DataError, match=r"has no projection; give X=\(space, array\)"):
+        cl.Dataset("data")
+
+
+def test_a_product_is_read_factor_by_factor():
+    P = cl.Product("P", X, Y)
+    data = cl.Dataset("data", p=(P, ([[1.0], [2.0]], [0, 2])), x=(X, np.zeros((2, 1))))
+    assert len(data) == 2
+    assert [array.shape for array in data.arrays["p"]] == [(2, 1), (2,)]
+    diagram = cl.LearningDiagram(data)
+    assert diagram.data["data"]["p"] is data.arrays["p"]
+    with pytest.raises(DataError) as error:
+        cl.Dataset("data", p=(P, (np.zeros((3, 1)), np.array([0, 7, 0]))), x=(X, np.zeros((2, 1))))
+    assert [failure.law for failure in error.value.failures] == ["labels", "length"]
+    with pytest.raises(DataError, match="expected a tuple of 2 arrays"):
+        cl.Dataset("data", p=(P, np.zeros((3, 2))))
+
+
+def test_unchecked_values_stay_unchecked_but_shapes_do_not():
+    broken = np.array([[np.nan], [1.0]])
+    data = cl.Dataset("data", check=False, x=(X, broken))
+    assert cl.LearningDiagram(data).data["data"]["x"] is broken
+    wrong = cl.Dataset("data", check=False, x=(F, broken), y=(X, np.zeros((3, 1))))
+    found = failures(cl.LearningDiagram, wrong)
+    assert [text.split("[")[-1] for text in found] == ["shape]", "length]"]
+
+
+def test_a_data_set_is_told_in_a_line():
+    assert repr(cl.Dataset("d", x=X)) == "Dataset('d', x='X')"
+    assert len(cl.Dataset("d", x=X)) == 0
+    assert repr(cl.Dataset("d", x=(X, np.zeros((4, 1))))) == "Dataset('d', x='X', size=4)"
+
+
+# ---------------------------------------------------------------- bind
+
+
+def loaded():
+    """A diagram as files give it: an edge whose architecture has no registered name."""
+    rows = Rows.of(cl.LearningDiagram(cl.Dataset("data", x=X, y=F), model("f", X, F)))
+    rows.edges["net"] = ("X", "F", Map("model", Unbound("equinox Linear")))
+    return cl.LearningDiagram.of_rows(rows)
+
+
+def test_bind_fills_in_architectures_and_data():
+    linear = eqx.nn.Linear(1, 2, key=jax.random.key(0))
+    diagram = loaded().bind(net=linear, data={"x": np.ones((2, 1)), "data.y": np.ones((2, 2))})
+    assert diagram.map_label("net").architecture.bound
+    assert set(diagram.store) == {"net", "data.x", "data.y"}
+    assert {key: len(array) for key, array in diagram.data["data"].items()} == {"x": 2, "y": 2}
+    again = loaded().bind({"data": cl.Dataset("other", x=(X, np.ones((2, 1))))})
+    assert set(again.data["data"]) == {"x"}
+
+
+def test_everything_wrong_with_a_bind_is_listed():
+    found = failures(
+        loaded().bind,
+        {"dta": {}, "data.x": np.ones((2, 1))},
+        net=eqx.nn.Linear(3, 2, key=jax.random.key(0)),
+        f="mlp",
+        data={"x": np.array([[np.inf]]), "z": np.ones(2), "y": np.ones((1, 3))},
+    )
+    laws = [text.rsplit("[", 1)[1][:-1] for text in found]
+    assert laws == ["names", "names", "architecture", "projection", "finite", "shape", "call"]
+    text = "\n".join(found)
+    assert "bind(dta=...): no model and no data set has this name; did you mean data?" in text
+    assert "the edge has the architecture linear(use_bias=True); found mlp" in text
+    assert "the data set has no projection 'z'" in text
+    assert "edge 'net'" in found[-1]
+    assert failures(loaded().bind, data=3) == [
+        "bind(data=...): expected {projection: array}, found int [projection]"
+    ]
+
+
+def test_what_a_file_brought_is_not_overwritten_by_bind():
+    trained = {"weight": np.ones((1, 2), "f4"), "bias": np.ones(2, "f4")}
+    other = {"weight": np.zeros((1, 2), "f4"), "bias": np.zeros(2, "f4")}
+    rows = Rows.of(cl.LearningDiagram(model("f", X, F)))
+    rows.edges["f"] = ("X", "F", Map("model", Unbound("plain")))
+    rows.store["f"] = trained
+    from_file = cl.LearningDiagram.of_rows(rows)
+
+    def init(key):
+        return other
+
+    def apply(params, x):
+        return x @ params["weight"] + params["bias"]
+
+    bound = from_file.bind(f=(init, apply))
+    assert np.array_equal(bound.store["f"]["weight"], trained["weight"])
+    linear = [eqx.nn.Linear(1, 2, key=jax.random.key(k)) for k in range(2)]
+    diagram = cl.LearningDiagram(cl.Model("f", X, F, linear[0]))
+    renewed = diagram.bind(f=linear[1])
+    assert renewed == diagram
+    assert np.array_equal(renewed.starts["f"].weight, linear[1].weight)
+
+
+def test_values_are_given_and_checked():
+    diagram = cl.LearningDiagram(model("f", X, F))
+    trained = {"weight": np.ones((1, 2), "f4"), "bias": np.ones(2, "f4")}
+    assert diagram.with_values({"f": trained}).starts["f"] is trained
+    found = failures(diagram.with_values, {"g": trained, "f": {"weight": trained["weight"]}})
+    assert len(found) == 2
+    assert "no model has this name; there are only f" in found[0]
+
+
+# ---------------------------------------------------------------- the loss as text
+
+
+def test_losses_are_written_as_on_a_board():
+    diagram = cl.LearningDiagram(
+        cl.Dataset("digits", X=X, Y=Y),
+        model("encoder", X, F),
+        model("head", F, Y),
+        equations=[
+            cl.Equation("digits.X >> encoder >> head = digits.Y", weight=2),
+            cl.Equation(
+                "digits.X >> encoder >> head = digits.X >> encoder >> head", divergence="kl"
+            ),
+        ],
+    )
+    loss = diagram.loss()
+    assert str(loss) == (
+        "L(encoder, head) = 2 E_digits(d_Y(head(encoder(digits.X)), digits.Y)) + "
+        "E_digits(kl(temperature=1.0)_Y(head(encoder(digits.X)), head(encoder(digits.X))))"
+    ) or str(loss).startswith(
+        "L(encoder, head) = 2 E_digits(d_Y(head(encoder(digits.X)), digits.Y))"
+    )
+    assert loss.diagram is diagram
+    assert [term.weight for term in loss.equations] == [2.0, 1.0]
+    assert r"\mathbb{E}_{\mathrm{digits}}" in loss._repr_latex_()
