@@ -198,6 +198,8 @@ def _with_equations(draw: st.DrawFn, bare: LearningDiagram, templates: bool) -> 
         if plain and draw(st.booleans()):
             attributes["divergence"] = "absolute_error"
         equations[f"q{number}"] = Equation((str(p), str(q)), **attributes)
+    if draw(st.booleans()):  # two rows that say the same can be merged
+        equations["again"] = equations["q0"]
     return bare.with_equations(equations) if equations else bare
 
 

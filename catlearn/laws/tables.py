@@ -225,19 +225,23 @@ def identifications(draw: st.DrawFn, whole: Any, max_pairs: int = 2) -> Any:
     max_pairs
         How many pairs of rows of equal labels are tried.
     """
-    candidates = [
-        (table, (a, b))
-        for table in whole.shape.tables
-        for a in range(whole.size(table))
-        for b in range(a + 1, whole.size(table))
-        if _labels(whole, table, a) == _labels(whole, table, b)
-    ]
+    candidates = {
+        table: [
+            (a, b)
+            for a in range(whole.size(table))
+            for b in range(a + 1, whole.size(table))
+            if _labels(whole, table, a) == _labels(whole, table, b)
+        ]
+        for table in reversed(whole.shape.tables)
+    }
+    tables = [table for table, pairs in candidates.items() if pairs]
     quotient = whole.ambient.identity(whole)
-    if candidates:
-        for table, pair in draw(st.lists(st.sampled_from(candidates), max_size=max_pairs)):
-            there = quotient.components[table]
-            further = identify(quotient.codomain, {table: [(there(pair[0]), there(pair[1]))]})
-            quotient = quotient if further is None else quotient >> further
+    for _ in range(draw(st.integers(0, max_pairs)) if tables else 0):
+        table = draw(st.sampled_from(tables))
+        there = quotient.components[table]
+        pair = tuple(map(there, draw(st.sampled_from(candidates[table]))))
+        further = identify(quotient.codomain, {table: [pair]})
+        quotient = quotient if further is None else quotient >> further
     return quotient
 
 
