@@ -19,12 +19,15 @@ d(f(x), y) <= d(f(x), y) + d(g(x), y)
 
 from catlearn.cost.aggregator import Aggregator, get_aggregator, register_aggregator
 from catlearn.cost.atom import Atom
+from catlearn.cost.category import COST, CostCategory
 from catlearn.cost.morphism import CostMorphism, injections
 from catlearn.cost.objective import Objective, Term, apart
 
 __all__ = [
+    "COST",
     "Aggregator",
     "Atom",
+    "CostCategory",
     "CostMorphism",
     "Objective",
     "Term",

@@ -37,9 +37,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from catlearn.cost.atom import Atom
+from catlearn.cost.category import COST, CostCategory
 from catlearn.cost.objective import Objective, Weight, aggregator_failure, apart, written
 from catlearn.cost.typeset import latex_name
 from catlearn.errors import Failure, InvalidStructure, NotCertified, NotComposable, UnknownName
@@ -79,6 +80,7 @@ class CostMorphism:
     False
     """
 
+    ambient: ClassVar[CostCategory] = COST
     domain: Objective
     codomain: Objective
     parameters: Mapping[str, str]

@@ -24,10 +24,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from catlearn.cost.aggregator import Aggregator, get_aggregator
 from catlearn.cost.atom import Atom
+from catlearn.cost.category import COST, CostCategory
 from catlearn.cost.typeset import latex_name
 from catlearn.errors import Failure, InvalidStructure
 
@@ -112,6 +113,7 @@ class Objective:
     Objective(('f',), {'d(f(x), y)': 2}, aggregator='max')
     """
 
+    ambient: ClassVar[CostCategory] = COST
     parameters: tuple[str, ...]
     terms: tuple[Term, ...]
     aggregator: Aggregator

@@ -29,11 +29,13 @@ import jax
 import jax.numpy as jnp
 
 from catlearn.errors import CatlearnError, DataError, Failure, InvalidStructure, UnknownName
+from catlearn.lowering.evaluation import evaluation
 from catlearn.lowering.plan import Form, Plan, Step, stable_hash
 from catlearn.models import as_input, needs_key
 from catlearn.models.spaces import dtype_kind
 
 if TYPE_CHECKING:
+    from catlearn.category import Functor
     from catlearn.learning import Loss
     from catlearn.models import Architecture, SpaceLabel
 
@@ -155,6 +157,36 @@ class Lowered:
     def variables(self, edge: str, params: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
         """Return all the arrays of an edge, trainable or not, as its architecture wants them."""
         return _combine(params.get(edge), state["frozen"].get(edge))
+
+    def evaluation(self, params: Mapping[str, Any], state: Mapping[str, Any]) -> Functor:
+        """Return the functor that sends each path of the diagram to the function it computes.
+
+        Parameters
+        ----------
+        params, state
+            As :meth:`init` or training return them.
+
+        Returns
+        -------
+        Functor
+            Out of the free category of the diagram, into functions on batches. A path out of a
+            data set takes a mapping from projections to arrays.
+
+        Examples
+        --------
+        >>> import catlearn as cl, jax, numpy as np
+        >>> X, Y = cl.Space("X", 2), cl.Space("Y", 2)
+        >>> double = cl.Model("double", X, Y, lambda x: 2 * x)
+        >>> shift = (lambda key: {"b": np.ones(2, "f4")}, lambda params, x: x + params["b"])
+        >>> parts = cl.Dataset("d", X=X), double, cl.Model("f", X, Y, shift)
+        >>> D = cl.LearningDiagram(*parts, equations=["f = double"])
+        >>> fn = cl.lower(D.loss())
+        >>> evaluate = fn.evaluation(*fn.init(jax.random.key(0)))
+        >>> path = D.path("d.X >> f")
+        >>> evaluate(path)({"X": np.zeros((1, 2), "f4")}).tolist()
+        [[1.0, 1.0]]
+        """
+        return evaluation(self, params, state)
 
     def _ends(self, edge: str) -> tuple[SpaceLabel, SpaceLabel]:
         diagram = self.diagram

@@ -63,14 +63,7 @@ def test_the_value_is_the_functor_applied_to_both_sides(square):
     fn, batch = square.fn, square.batch
     params, state = fn.init(jax.random.key(1))
 
-    def arrow(edge):
-        if edge in fn.diagram.projections:
-            return lambda sample: sample[fn.diagram.projections[edge][1]]
-        return lambda x: fn.architecture(edge).apply(params[edge], x)
-
-    functor = cl.Functor(
-        fn.diagram, cl.Functions(), arrows={edge: arrow(edge) for edge in fn.diagram.edges}
-    )
+    functor = fn.evaluation(params, state)
     (term,) = fn.loss.equations
     sides = [functor(path)(batch[term.data]) for path in (term.lhs, term.rhs)]
     expected = jnp.mean(term.divergence(*sides))
@@ -402,3 +395,24 @@ def test_edges_that_a_file_could_not_contain_are_all_named_before_anything_runs(
     with pytest.raises(InvalidStructure, match=r"edge 'f': has unbound .* diagram\.bind"):
         cl.lower(loaded.loss())
     assert cl.lower(loaded.bind(f=lambda x: x).loss()).plan.evaluations == 2
+
+
+def test_evaluation_is_a_functor_also_through_pairings_aliases_and_frozen_edges():
+    P = cl.Product("P", X, Y)
+    frozen = linear("g", X, Y).freeze({"w": 3 * np.eye(2, dtype="float32")})
+    diagram = cl.LearningDiagram(
+        cl.Dataset("d", X=X, Y=Y),
+        linear("f", X, Y),
+        frozen,
+        cl.Pairing("both", P, "d.X", "d.X >> f"),
+        cl.Defined("alias", "both >> P.X >> g"),
+        equations=["both >> P.Y = alias"],
+    )
+    fn = cl.lower(diagram.loss())
+    evaluate = fn.evaluation(*fn.init(jax.random.key(0)))
+    sample = BATCH["d"]
+    for first, then in (("d.X", "f"), ("both", "P.Y"), ("both >> P.X", "g")):
+        p, q = diagram.path(first), diagram.path(then)
+        composite = evaluate(q)(evaluate(p)(sample))
+        np.testing.assert_array_equal(evaluate(p >> q)(sample), composite)
+    np.testing.assert_array_equal(evaluate(diagram.path("alias"))(sample), 3 * sample["X"])
