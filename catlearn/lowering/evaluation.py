@@ -1,8 +1,9 @@
 """Evaluation: the functor out of the free category of a diagram, at given parameters.
 
 For parameters theta each path p computes a function [p], functorially: the empty path is the
-identity and ``[p >> q]`` is ``[q]`` after ``[p]`` (Theory, section 2). Training looks for a theta at
-which this functor sends the two sides of each equation to functions that agree on the data.
+identity and ``[p >> q]`` is ``[q]`` after ``[p]`` (Theory, section 2). Training looks for a
+theta at which this functor sends the two sides of each equation to functions that agree on the
+data.
 
 A sample of a data set is the mapping from its projections to arrays, as in a batch.
 """
