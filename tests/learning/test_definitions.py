@@ -239,6 +239,30 @@ def test_a_pairing_with_the_identity_makes_no_infinite_loop():
     assert set(error.value.cycle) == {"both", "out", "back"}
 
 
+def test_a_pairing_and_another_way_to_the_product_are_compared():
+    diagram = cl.LearningDiagram(
+        cl.Dataset("data", x=A, p=AB),
+        model("f", A, B),
+        cl.Pairing("both", AB, "data.x", "data.x >> f"),
+    )
+    assert [str(term) for term in diagram.select("all")] == [
+        "both = data.p",
+        "data.x >> f = data.p >> P.B",
+        "data.p >> P.A >> f = data.x >> f",
+        "data.p >> P.A >> f = data.p >> P.B",
+    ]
+
+
+def test_components_come_in_the_order_of_the_factors():
+    first, second = cl.Space("Z", 1), cl.Space("A", 1)
+    diagram = cl.LearningDiagram(
+        cl.Dataset("data", z=first, a=second),
+        cl.Pairing("both", cl.Product("P", first, second), "data.z", "data.a"),
+    )
+    assert [str(path) for path in diagram.definition("both")] == ["data.z", "data.a"]
+    assert diagram.definitions["both"].factors == ("P.Z", "P.A")
+
+
 def test_aliases_do_not_count_twice():
     diagram = cl.LearningDiagram(
         cl.Dataset("data", x=A, y=C),

@@ -175,6 +175,7 @@ def test_nothing_leads_into_a_data_set_and_only_projections_out():
         "edge 'not data'",
         "edge 'factor'",
     ]
+    assert "ends at the data set 'd'; nothing may" in found[0]
     assert "is a model map on the data set 'e'; only projections start there" in found[1]
 
 
