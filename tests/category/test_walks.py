@@ -140,6 +140,7 @@ def test_the_bound_is_the_number_that_is_still_allowed():
     ],
 )
 def test_parallel_pairs_with_known_counts(edges: dict[str, str], length: int, pairs: int):
+    """Cases of the test suite of AlgebraicLearning.jl."""
     G = Graph({edge: (ends[0], ends[1]) for edge, ends in edges.items()})
     assert G.count_parallel_pairs(max_length=length) == pairs
     by_source = [G.count_parallel_pairs(vertex, max_length=length) for vertex in G.vertices]

@@ -201,6 +201,7 @@ def test_lists_through_a_colimit():
 
 
 def test_an_arrow_glued_to_a_loop():
+    """A case of the test suite of Catlab.jl."""
     arrow, loop, dot = graph(2, (0, 1)), graph(1, (0, 0)), graph(1)
     po = pushout(TableMorphism(dot, arrow, {"V": [1]}), TableMorphism(dot, loop, {"V": [0]}))
     assert list(po.apex.arrows["src"]) == [0, 1]

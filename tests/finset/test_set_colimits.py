@@ -155,6 +155,7 @@ def test_legs_induce_the_identity(diagram):
 
 
 def test_coequalizer_known_answers():
+    """Cases of the test suites of Catlab.jl, FinSetsForCAP and open-hypergraphs."""
     q = coequalizer(one_based([1], 3), one_based([3], 3))
     assert values(q) == [[0, 1, 0]]
     assert q.universal(one_based([4, 1, 4], 4)) == one_based([4, 1], 4)
@@ -167,6 +168,7 @@ def test_coequalizer_known_answers():
 
 
 def test_pushout_known_answer():
+    """A case of the test suite of Catlab.jl."""
     po = pushout(one_based([1], 2), one_based([2], 3))
     i1, i2 = po
     assert len(po.apex) == 4
