@@ -47,15 +47,17 @@ class Rewriting:
     ----------
     definitions
         The definition of each defined edge.
+    components
+        What a pairing followed by a factor stands for, by the two edges.
     """
 
-    def __init__(self, definitions: Mapping[str, Definition]) -> None:
+    def __init__(
+        self,
+        definitions: Mapping[str, Definition],
+        components: Mapping[tuple[str, str], Path] | None = None,
+    ) -> None:
         self.definitions = definitions
-        self.components = {
-            (definition.edge, factor): path
-            for definition in definitions.values()
-            for factor, path in zip(definition.factors, definition.paths, strict=False)
-        }
+        self.components = components or {}
 
     def __call__(self, path: Path) -> Path:
         """Return the normal form of a path."""

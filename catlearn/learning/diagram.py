@@ -295,8 +295,20 @@ class LearningDiagram(Presentation, CSet):
 
     @cached_property
     def rewriting(self) -> Rewriting:
-        """Normal forms of paths modulo the strict equations."""
-        return Rewriting(self.definitions)
+        """Normal forms of paths modulo the strict equations.
+
+        A product may have come by gluing to several factor edges for one factor: each that ends
+        where the component does is cancelled.
+        """
+        components = {}
+        for edge, definition in self.definitions.items():
+            labels = map(self.map_label, definition.factors)
+            parts = dict(zip(labels, definition.paths, strict=False))
+            for factor in self.out_edges(self.target(edge)) if parts else ():
+                part = parts.get(self.map_label(factor))
+                if part is not None and part.target == self.target(factor):
+                    components[edge, factor] = part
+        return Rewriting(self.definitions, components)
 
     def definition(self, edge: str) -> tuple[Path, ...]:
         """Return the paths that define an edge: one for an alias, one a factor for a pairing."""

@@ -111,6 +111,16 @@ def test_a_factor_is_cancelled_only_by_its_own_pairing():
     assert normal(whole, "both_s >> P.X_t") == "both_s >> P.X_t"
 
 
+def test_factors_that_a_gluing_doubled_are_both_cancelled():
+    """The interface has the product and its ends, but not the second factor."""
+    diagram = cl.LearningDiagram(model("f", A, B), cl.Pairing("both", AB, "id(A)", "f"))
+    inclusion = diagram.subtables({"V": "ABP", "E": ["P.A"]})[1]
+    whole = pushout(inclusion, inclusion).apex
+    assert normal(whole, "left/both >> P.A") == "id(A)"
+    for side in ("left", "right"):
+        assert normal(whole, f"left/both >> {side}/P.B") == "left/f"
+
+
 # ---------------------------------------------------------------- normal forms, laws
 
 
