@@ -67,13 +67,6 @@ class Place:
     y: float
     box: Box
 
-    def contains(self, x: float, y: float, margin: float = 0.0) -> bool:
-        half = self.box.width / 2 - margin
-        return (
-            abs(x - self.x) < half
-            and self.y - self.box.above + margin < y < self.y + self.box.below - margin
-        )
-
 
 @dataclass(frozen=True)
 class Route:

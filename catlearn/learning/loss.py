@@ -71,6 +71,11 @@ class Loss(Objective):
         terms = [Term(self.atom(term), term.weight, term.name) for term in selection.terms]
         super().__init__(diagram.trainable, terms, aggregator)
 
+    def __repr__(self) -> str:
+        names = [term.name for term in self.equations]
+        how = "" if self.aggregator.name == "sum" else f", aggregator={self.aggregator.name!r}"
+        return f"Loss({self.diagram!r}, equations={names!r}{how})"
+
     @property
     def equations(self) -> tuple[LossTerm, ...]:
         """The equations, one for each term and in the same order."""

@@ -32,6 +32,7 @@ import optax
 
 from catlearn.errors import DataError, Failure, InvalidStructure, TrainingDiverged
 from catlearn.learning import LearningDiagram, Loss
+from catlearn.learning.dataset import check_columns
 from catlearn.lowering import Lowered, lower
 from catlearn.training.batches import Batches
 from catlearn.training.checkpoint import load_checkpoint, manifest_of, save_checkpoint
@@ -319,7 +320,7 @@ def _lowered(fn: Lowered | Loss | LearningDiagram) -> Lowered:
 
 
 def _needed(fn: Lowered, data: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Any]]:
-    """Return the columns that the loss reads, or say which are missing."""
+    """Return the columns that the loss reads, or say which are missing or do not fit."""
     given = fn.diagram.data if data is None else data
     needed = {name: [step.column for step in steps] for name, steps in fn.plan.columns.items()}
     remedy = "give its array to the Dataset" if data is None else "it is not in data="
@@ -329,6 +330,11 @@ def _needed(fn: Lowered, data: Mapping[str, Mapping[str, Any]] | None) -> dict[s
         for column in columns
         if column not in given.get(name, {})
     ]
+    # What the diagram came with was checked when it was put there.
+    for name, steps in fn.plan.columns.items() if data is not None else ():
+        labels = {step.column: fn.diagram.space_label(step.vertex) for step in steps}
+        there = {column: given[name][column] for column in labels if column in given.get(name, {})}
+        failures += check_columns(name, labels, there)
     if failures:
         raise DataError("the data", failures)
     return {

@@ -40,6 +40,13 @@ def overlaps(page: Layout, labels: dict[str, Box]) -> list[tuple[str, str]]:
     ]
 
 
+def inside(place: Place, x: float, y: float, margin: float = 0.2) -> bool:
+    """Whether a point lies in the box of a vertex, and not just at its rim."""
+    half, box = place.box.width / 2 - margin, place.box
+    is_beside = abs(x - place.x) >= half
+    return not is_beside and place.y - box.above + margin < y < place.y + box.below - margin
+
+
 def trespasses(page: Layout, edges, labels: dict[str, Box]) -> list[tuple[str, str]]:
     """Edges that enter the box of a vertex that is no end of theirs, or another edge's label."""
     found = []
@@ -47,7 +54,7 @@ def trespasses(page: Layout, edges, labels: dict[str, Box]) -> list[tuple[str, s
         boxes = {v: p for v, p in page.nodes.items() if v not in (source, target)}
         boxes |= {e: Place(*page.routes[e].label, box) for e, box in labels.items() if e != name}
         for x, y in page.routes[name].points(16):
-            found += [(name, other) for other, p in boxes.items() if p.contains(x, y, 0.2)]
+            found += [(name, other) for other, p in boxes.items() if inside(p, x, y)]
     return found
 
 

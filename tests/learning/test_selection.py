@@ -555,3 +555,12 @@ def test_instances_start_at_data_and_end_in_the_template(diagram):
         assert term.lhs.source == term.rhs.source == term.data
         assert term.lhs.target == term.rhs.target == term.target
     assert len(diagram.loss("declared").terms) == len(diagram.select("declared"))
+
+
+def test_a_loss_introduces_itself_by_its_diagram_and_equations():
+    X, Y = cl.Space("X", 1), cl.Space("Y", 1)
+    diagram = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, "linear"))
+    assert repr(diagram.loss(aggregator="max")) == (
+        "Loss(LearningDiagram(3 vertices, 3 edges, 0 equations), "
+        "equations=['d.X >> f = d.Y'], aggregator='max')"
+    )

@@ -150,7 +150,7 @@ def test_other_data_and_missing_data(fn, regime, fit):
         "data set 'labelled', projection 'Y'",
         "data set 'unlabelled', projection 'X'",
     ]
-    with pytest.raises(DataError, match=r"found shape \(4, 1\)"):
+    with pytest.raises(DataError, match=r"found \(7, 1\), expected \(examples, 2\)"):
         fit(steps=1, data={**regime.data, "unlabelled": {"X": np.zeros((7, 1), "float32")}})
 
 
@@ -323,3 +323,15 @@ def test_a_loss_without_equations_is_refused_before_anything_runs():
     constant = cl.LearningDiagram(both, frozen, equations=["d.X >> f = d.Y"])
     with pytest.raises(InvalidStructure, match=r"no trainable edge in 'd\.X >> f = d\.Y'"):
         cl.fit(constant, optax.sgd(0.1), steps=1, progress=False)
+
+
+def test_data_given_to_fit_is_checked_all_at_once():
+    fn = line(lambda params, x: x @ params["w"], np.ones((4, 2), "float32"))
+    wrong = np.full((5, 1), np.nan, "float32")
+    with pytest.raises(DataError) as caught:
+        cl.fit(fn, optax.sgd(0.1), steps=1, data={"d": {"Y": wrong}}, progress=False)
+    assert [failure.law for failure in caught.value.failures] == ["data", "finite"]
+    columns = {"X": np.ones((4, 3), "float32"), "Y": wrong}
+    with pytest.raises(DataError) as caught:
+        cl.fit(fn, optax.sgd(0.1), steps=1, data={"d": columns}, progress=False)
+    assert [failure.law for failure in caught.value.failures] == ["shape", "finite", "length"]
