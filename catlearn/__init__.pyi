@@ -18,16 +18,20 @@ from . import (
 from .category import (
     Arborescence as Arborescence,
     Composes as Composes,
+    Equal as Equal,
     Equation as Equation,
     Functions as Functions,
     Functor as Functor,
     Graph as Graph,
     GraphMorphism as GraphMorphism,
     Morphisms as Morphisms,
+    NotEqual as NotEqual,
     Path as Path,
     Paths as Paths,
     Presentation as Presentation,
     PresentationMorphism as PresentationMorphism,
+    Unknown as Unknown,
+    Verdict as Verdict,
 )
 from .cost import (
     Aggregator as Aggregator,

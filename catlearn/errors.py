@@ -94,6 +94,10 @@ class NotACone(InvalidStructure):
     headline = "{what} has triangles that do not commute ({count})"
 
 
+class Undecided(CatlearnError, ValueError):
+    """A question without a known answer was used as a yes or a no; the message says why."""
+
+
 class NotCertified(InvalidStructure):
     """An inequality of costs could not be certified term by term."""
 

@@ -14,6 +14,7 @@ from catlearn.category.functor import Composes, Functions, Functor, Morphisms, P
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import Path
 from catlearn.category.presentation import PRESENTATION, Presentation, PresentationMorphism
+from catlearn.category.verdict import Equal, NotEqual, Unknown, Verdict
 from catlearn.category.walks import Arborescence
 
 __all__ = [
@@ -21,14 +22,18 @@ __all__ = [
     "PRESENTATION",
     "Arborescence",
     "Composes",
+    "Equal",
     "Equation",
     "Functions",
     "Functor",
     "Graph",
     "GraphMorphism",
     "Morphisms",
+    "NotEqual",
     "Path",
     "Paths",
     "Presentation",
     "PresentationMorphism",
+    "Unknown",
+    "Verdict",
 ]
