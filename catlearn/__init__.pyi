@@ -17,9 +17,11 @@ from . import (
 )
 from .category import (
     Arborescence as Arborescence,
+    Category as Category,
     Composes as Composes,
     Equal as Equal,
     Equation as Equation,
+    FiniteCategory as FiniteCategory,
     Functions as Functions,
     Functor as Functor,
     Graph as Graph,

@@ -10,10 +10,12 @@ equations; a functor out of either is given on vertices and edges.
 """
 
 from catlearn.category.equation import Equation
-from catlearn.category.functor import Composes, Functions, Functor, Morphisms, Paths
+from catlearn.category.finite import FiniteCategory
+from catlearn.category.functor import Functions, Functor, Morphisms, Paths
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import Path
 from catlearn.category.presentation import PRESENTATION, Presentation, PresentationMorphism
+from catlearn.category.protocol import Category, Composes
 from catlearn.category.verdict import Equal, NotEqual, Unknown, Verdict
 from catlearn.category.walks import Arborescence
 
@@ -21,9 +23,11 @@ __all__ = [
     "GRAPH",
     "PRESENTATION",
     "Arborescence",
+    "Category",
     "Composes",
     "Equal",
     "Equation",
+    "FiniteCategory",
     "Functions",
     "Functor",
     "Graph",

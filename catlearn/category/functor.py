@@ -26,47 +26,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from catlearn.category.graph import Graph, GraphMorphism
 from catlearn.category.path import Path, written
 from catlearn.category.presentation import Presentation
+from catlearn.category.protocol import Composes, DecidesEquality, Typed
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
 from catlearn.finset import Diagram, Frozen, Record
-
-
-class Composes(Protocol):
-    """What a functor may map into: identities, and composition in diagrammatic order."""
-
-    def identity(self, object: Any, /) -> Any:
-        """Return the identity arrow of an object."""
-        ...
-
-    def compose(self, first: Any, then: Any, /) -> Any:
-        """Return the arrow that does ``first`` and then ``then``."""
-        ...
-
-
-@runtime_checkable
-class Typed(Protocol):
-    """A target whose arrows know their ends, so that a functor into it can be checked."""
-
-    def ends(self, arrow: Any, /) -> tuple[Any, Any]:
-        """Return the domain and the codomain of an arrow."""
-        ...
-
-    def same(self, one: Any, other: Any, /) -> bool:
-        """Whether arrows into one object compose with arrows out of the other."""
-        ...
-
-
-@runtime_checkable
-class DecidesEquality(Protocol):
-    """A target that can tell whether two parallel arrows are equal."""
-
-    def equal(self, one: Any, other: Any, /) -> bool:
-        """Whether two parallel arrows are equal."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -215,7 +182,7 @@ class Functor(Frozen):
             return objects
         return {**{vertex: vertex for vertex in self.graph.vertices}, **objects}
 
-    def failures(self, equal: Callable[[Any, Any], bool] | None = None) -> list[Failure]:
+    def failures(self, equal: Callable[[Any, Any], Any] | None = None) -> list[Failure]:
         """Return every broken law.
 
         Parameters

@@ -1,0 +1,547 @@
+"""Finite categories: objects, arrows and a composition table, as integer arrays.
+
+A finite category is a finite set of objects, a finite set of arrows with two ends, an identity
+arrow for each object and a composite for each pair of arrows that meet, such that composition
+is associative and identities are units (Mac Lane, I.2). Only pairs that meet have an entry, so
+the table of a poset is small; that of a monoid with n elements has n * n entries.
+
+Associativity is checked on generators only (Light's test; Clifford and Preston, *The Algebraic
+Theory of Semigroups* I, 1.2): the arrows g with ``(x >> g) >> y == x >> (g >> y)`` for all x, y
+are closed under composition, so it is enough that generators are among them.
+
+>>> from catlearn.category import FiniteCategory
+>>> C = FiniteCategory(
+...     objects=["A", "B", "C"],
+...     arrows={"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C")},
+...     compose={("f", "g"): "h"},
+... )
+>>> C.arrows
+('id(A)', 'id(B)', 'id(C)', 'f', 'g', 'h')
+>>> C.compose("f", "g"), C.ends("h"), C.hom("A", "C"), C.read("f >> g")
+('h', ('A', 'C'), ('h',), 'h')
+>>> C.generators
+Graph({'f': ('A', 'B'), 'g': ('B', 'C')})
+>>> FiniteCategory(objects=["A"], arrows={"s": ("A", "A")})
+Traceback (most recent call last):
+    ...
+catlearn.errors.InvalidStructure: FiniteCategory is not valid (1 failure):
+  - s >> s: these arrows meet, but have no composite [totality]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from catlearn.category.cats import CATEGORIES
+from catlearn.category.graph import Graph
+from catlearn.category.path import Path, read_path
+from catlearn.category.presentation import Presentation
+from catlearn.category.protocol import Category
+from catlearn.category.verdict import Equal, NotEqual, Verdict
+from catlearn.errors import Failure, InvalidStructure, NotComposable
+from catlearn.finset import FinFunction, FinSet
+from catlearn.finset.functions import as_finset
+from catlearn.finset.join import expand
+from catlearn.finset.value import SHOWN, read_only
+
+Arrow = int | str | Path
+"""An arrow as one may give it: its row, its name, a path of generators, or the path's text."""
+
+Compose = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Composites, by row, of equally many first and second arrows."""
+
+Naming = Callable[[Any], str]
+
+
+class FiniteCategory(Category):
+    """A finite category.
+
+    Parameters
+    ----------
+    objects
+        The names of the objects.
+    arrows
+        The ends ``(source, target)`` of each arrow, by name, but for identities.
+    compose
+        The composite, in diagrammatic order, of each pair of these arrows that meet.
+    identities
+        Names for identity arrows, by object; ``id(A)`` where none is given.
+    check
+        Whether to look for failures at construction.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every arrow with unknown ends, pair without composite, composite with wrong
+        ends, and triple at which composition is not associative, with both sides.
+    """
+
+    ambient = CATEGORIES
+    ob: FinSet
+    ar: FinSet
+    src: FinFunction
+    tgt: FinFunction
+    ids: FinFunction
+    composites: np.ndarray
+
+    def __init__(
+        self,
+        objects: Iterable[str],
+        arrows: Mapping[str, tuple[str, str]] | None = None,
+        compose: Mapping[tuple[str, str], str] | None = None,
+        identities: Mapping[str, str] | None = None,
+        check: bool = True,
+    ) -> None:
+        ob = FinSet(objects)
+        units = {a: (identities or {}).get(a, str(Path.identity(a))) for a in ob.labels()}
+        arrows, given = dict(arrows or {}), dict(compose or {})
+        failures = list(_unreadable(ob, units, identities or {}, arrows, given))
+        if failures:
+            raise InvalidStructure(type(self).__name__, failures)
+        ends = {**{unit: (a, a) for a, unit in units.items()}, **arrows}
+        ar = FinSet(ends)
+        sides = np.array(
+            [[ob.index(end) for end in pair] for pair in ends.values()], dtype=np.int64
+        )
+        src, tgt = sides.reshape(-1, 2).T
+        entries = np.array(
+            [[ar.index(f), ar.index(g), ar.index(h)] for (f, g), h in given.items()], dtype=np.int64
+        ).reshape(-1, 3)
+        self._fill(ob, ar, src, tgt, np.arange(len(ob)))
+        self._set(composites=read_only(self._table(*entries.T)))
+        failures = self.failures() if check else []
+        if failures:
+            raise InvalidStructure(type(self).__name__, failures)
+
+    def _fill(
+        self, ob: FinSet, ar: FinSet, src: np.ndarray, tgt: np.ndarray, ids: np.ndarray
+    ) -> None:
+        self._set(ob=ob, ar=ar, src=FinFunction._of(src, ar, ob), tgt=FinFunction._of(tgt, ar, ob))
+        self._set(ids=FinFunction._of(ids, ob, ar))
+
+    def _table(self, first: np.ndarray, second: np.ndarray, composite: np.ndarray) -> np.ndarray:
+        """Lay entries out over all pairs that meet; units compose as they must, gaps are -1."""
+        left, right = self.pairs
+        unit = np.zeros(len(self.ar), bool)
+        unit[self.ids.values] = True
+        table = np.where(unit[left], right, np.where(unit[right], left, -1))
+        table[self._place(first, second)] = composite
+        return table
+
+    @classmethod
+    def build(
+        cls,
+        objects: FinSet | int | Iterable[str],
+        arrows: FinSet | int | Iterable[str],
+        src: np.ndarray,
+        tgt: np.ndarray,
+        ids: np.ndarray,
+        compose: Compose,
+        generators: np.ndarray | None = None,
+    ) -> FiniteCategory:
+        """Build a category from arrays of rows; nothing is checked.
+
+        Parameters
+        ----------
+        objects, arrows
+            Sets, sizes or names.
+        src, tgt
+            The rows of the two ends of each arrow.
+        ids
+            The row of the identity of each object.
+        compose
+            Called once, with the rows of all pairs of arrows that meet; returns the rows of
+            their composites.
+        generators
+            Rows of arrows of which all others are composites; found if they are not given.
+        """
+        made = object.__new__(cls)
+        made._fill(as_finset(objects), as_finset(arrows), *map(np.asarray, (src, tgt, ids)))
+        made._set(composites=read_only(np.array(compose(*made.pairs), dtype=np.int64)))
+        if generators is not None:
+            made._cached("generating", lambda: read_only(np.array(generators, dtype=np.int64)))
+        return made
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The names of the objects."""
+        return self.ob.labels()
+
+    @property
+    def arrows(self) -> tuple[str, ...]:
+        """The names of the arrows, identities among them."""
+        return self.ar.labels()
+
+    @property
+    def _layout(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the arrows sorted by source, where each source's begin, ranks, and offsets.
+
+        The composites of an arrow f stand at ``offsets[f]``, one for each arrow out of its
+        target in order; ``rank[g]`` is the number of g among the arrows out of its source.
+        """
+
+        def lay() -> tuple[np.ndarray, ...]:
+            src, tgt = self.src.values, self.tgt.values
+            order = np.argsort(src, kind="stable")
+            degrees = np.bincount(src, minlength=len(self.ob))
+            starts = np.cumsum(degrees) - degrees
+            rank = np.empty(len(self.ar), np.int64)
+            rank[order] = np.arange(len(self.ar)) - starts[src[order]]
+            lengths = degrees[tgt]
+            return order, starts, rank, np.cumsum(lengths) - lengths
+
+        return self._cached("layout", lay)
+
+    @property
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of the first and of the second arrow of all pairs that meet."""
+        order, starts, _, _ = self._layout
+        degrees = np.bincount(self.src.values, minlength=len(self.ob))[self.tgt.values]
+        return np.repeat(np.arange(len(self.ar)), degrees), order[
+            expand(starts[self.tgt.values], degrees)
+        ]
+
+    def _place(self, first: Any, second: Any) -> Any:
+        _, _, rank, offsets = self._layout
+        return offsets[first] + rank[second]
+
+    def then(self, first: np.ndarray | int, second: np.ndarray | int) -> np.ndarray:
+        """Return the rows of composites of arrows given by row, -1 where they do not meet.
+
+        Examples
+        --------
+        >>> C = FiniteCategory(["A", "B"], {"f": ("A", "B")})
+        >>> C.then(np.array([0, 2, 2]), np.array([2, 1, 2])).tolist()
+        [2, 2, -1]
+        """
+        first, second = np.broadcast_arrays(first, second)
+        meet = self.tgt.values[first] == self.src.values[second]
+        return np.where(meet, self.composites[np.where(meet, self._place(first, second), 0)], -1)
+
+    def object(self, at: int | str) -> int:
+        """Return the row of an object given by name or row."""
+        return self.ob.index(at)
+
+    def arrow(self, at: Arrow) -> int:
+        """Return the row of an arrow given by row, name, path of generators or its text.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such arrow or object.
+        NotComposable
+            If it is a path whose steps do not meet.
+        """
+        if not isinstance(at, (str, Path)) or at in self.ar:
+            return self.ar.index(at)  # type: ignore[arg-type]
+        if isinstance(at, Path):
+            steps = [self.ids(at.source), *map(self.ar.index, at.edges)]
+        elif self.ar.names is None and at.isdecimal():
+            return self.ar.index(int(at))
+        else:
+            read = read_path(at)
+            if len(read) == 1 and isinstance(read[0], str):
+                return self.ar.index(read[0])
+            steps = [
+                self.ids(self.ob.index(step.source)) if isinstance(step, Path) else self.arrow(step)
+                for step in read
+            ]
+        composite = steps[0]
+        for step in steps[1:]:
+            composite = self._compose(composite, step)
+        return composite
+
+    def _compose(self, first: int, then: int) -> int:
+        if self.tgt(first) != self.src(then):
+            f, g = self.ar.label(first), self.ar.label(then)
+            message = f"{f} ends at {self.ends(first)[1]}, but {g} starts at {self.ends(then)[0]}"
+            raise NotComposable(
+                type(self).__name__, [Failure("composition", f"{f} >> {g}", message)]
+            )
+        return int(self.composites[self._place(np.int64(first), np.int64(then))])
+
+    def read(self, arrow: Arrow, /) -> str:
+        """Return the name of the arrow that a name, a path or its text stands for."""
+        return self.ar.label(self.arrow(arrow))
+
+    def identity(self, object: int | str, /) -> str:
+        """Return the name of an object's identity."""
+        return self.ar.label(self.ids(self.ob.index(object)))
+
+    def compose(self, first: Arrow, then: Arrow, /) -> str:
+        """Return the name of ``first >> then``.
+
+        Raises
+        ------
+        NotComposable
+            If they do not meet.
+        """
+        return self.ar.label(self._compose(self.arrow(first), self.arrow(then)))
+
+    def ends(self, arrow: Arrow, /) -> tuple[str, str]:
+        """Return the names of the source and the target of an arrow."""
+        row = self.arrow(arrow)
+        return self.ob.label(self.src(row)), self.ob.label(self.tgt(row))
+
+    def equal(self, one: Arrow, other: Arrow, /) -> Verdict:
+        """Return whether two parallel arrows, or paths of generators, are equal.
+
+        Raises
+        ------
+        NotComposable
+            If they are not parallel.
+        """
+        left, right = self.arrow(one), self.arrow(other)
+        if self.ends(left) != self.ends(right):
+            sides = [f"{self.ar.label(k)} : {' -> '.join(self.ends(k))}" for k in (left, right)]
+            failure = Failure("parallel arrows", sides[0], f"is not parallel to {sides[1]}")
+            raise NotComposable(type(self).__name__, [failure])
+        return Equal if left == right else NotEqual
+
+    def hom_rows(self, source: int | str, target: int | str) -> np.ndarray:
+        """Return the rows of the arrows from one object to another."""
+        order, starts, _, _ = self._layout
+        a, b = self.ob.index(source), self.ob.index(target)
+        stop = starts[a + 1] if a + 1 < len(self.ob) else len(order)
+        out = order[starts[a] : stop]
+        return out[self.tgt.values[out] == b]
+
+    def hom(self, source: int | str, target: int | str) -> tuple[str, ...]:
+        """Return the names of the arrows from one object to another."""
+        return self.ar.labels(self.hom_rows(source, target).tolist())
+
+    @property
+    def is_identity(self) -> np.ndarray:
+        """For each arrow whether it is an identity."""
+
+        def mark() -> np.ndarray:
+            unit = np.zeros(len(self.ar), bool)
+            unit[self.ids.values] = True
+            return unit
+
+        return self._cached("units", mark)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of all arrows but identities."""
+        return self._cached("graph", lambda: self._part(np.flatnonzero(~self.is_identity)))
+
+    def _part(self, rows: np.ndarray) -> Graph:
+        edges = {self.ar.label(k): self.ends(k) for k in rows.tolist()}
+        return Graph(edges, vertices=self.objects)
+
+    @property
+    def generating(self) -> np.ndarray:
+        """Rows of arrows of which every arrow is a composite: first those that must be there."""
+        return self._cached("generating", lambda: read_only(self._find_generators()))
+
+    @property
+    def generators(self) -> Graph:
+        """The graph of these generating arrows."""
+        return self._cached("generators", lambda: self._part(self.generating))
+
+    def _find_generators(self) -> np.ndarray:
+        unit, (first, second) = self.is_identity, self.pairs
+        split = np.zeros(len(self.ar), bool)
+        proper = self.composites[~(unit[first] | unit[second])]
+        split[proper[proper >= 0]] = True
+        found = np.flatnonzero(~split & ~unit)
+        reached = self._reach(found)[0]
+        while not reached.all():
+            found = np.append(found, np.flatnonzero(~reached)[0])
+            reached = self._reach(found)[0]
+        return found
+
+    def _reach(self, generators: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return which arrows some generate, and of each the last step and the arrow before it."""
+        reached, last = self.is_identity.copy(), np.full(len(self.ar), -1)
+        before = np.full(len(self.ar), -1)
+        by_source = generators[np.argsort(self.src.values[generators], kind="stable")]
+        degrees = np.bincount(self.src.values[generators], minlength=len(self.ob))
+        starts, frontier = np.cumsum(degrees) - degrees, self.ids.values
+        while frontier.size:
+            out = degrees[self.tgt.values[frontier]]
+            left = np.repeat(frontier, out)
+            step = by_source[expand(starts[self.tgt.values[frontier]], out)]
+            composite = self.then(left, step)
+            frontier, where = np.unique(composite, return_index=True)
+            new = (frontier >= 0) & ~reached[frontier]
+            frontier, where = frontier[new], where[new]
+            frontier = frontier[np.argsort(where)]
+            where = np.sort(where)
+            reached[frontier], last[frontier], before[frontier] = True, step[where], left[where]
+        return reached, last, before
+
+    @property
+    def _steps(self) -> tuple[np.ndarray, np.ndarray]:
+        return self._cached("steps", lambda: self._reach(self.generating)[1:])
+
+    def word(self, arrow: Arrow, /) -> Path:
+        """Return a shortest path of the generators whose composite is the arrow.
+
+        Examples
+        --------
+        >>> C = FiniteCategory(["A"], {"s": ("A", "A")}, {("s", "s"): "id(A)"})
+        >>> C.word("s >> s >> s"), C.word("id(A)")
+        (Path('A', ('s',), 'A'), Path('A', (), 'A'))
+        """
+        row = self.arrow(arrow)
+        last, before = self._steps
+        source, target = self.ends(row)
+        edges: list[str] = []
+        while last[row] >= 0:
+            edges.append(self.ar.label(int(last[row])))
+            row = int(before[row])
+        return Path(source, tuple(reversed(edges)), target)
+
+    def presentation(self) -> Presentation:
+        """Return a presentation: the generators, and how each arrow composes with each of them.
+
+        Examples
+        --------
+        >>> C = FiniteCategory(["A"], {"s": ("A", "A")}, {("s", "s"): "id(A)"})
+        >>> print(C.presentation())
+        s: A → A | s >> s = id(A)
+        """
+        last, before = self._steps
+        equations = []
+        for g in self.generating.tolist():
+            for f in np.flatnonzero(self.tgt.values == self.src(g)).tolist():
+                h = int(self.then(f, g))
+                if (last[h], before[h]) != (g, f):
+                    step = Path(self.ends(g)[0], (self.ar.label(g),), self.ends(g)[1])
+                    equations.append((self.word(f) >> step, self.word(h)))
+        return Presentation(self.generators, equations)
+
+    def failures(self) -> list[Failure]:
+        """List pairs without composite, wrong ends, broken units and failing associativity."""
+        return list(self._ill_typed()) or [*self._broken_units(), *self._not_associative()]
+
+    def _ill_typed(self) -> Iterator[Failure]:
+        (first, second), composite = self.pairs, self.composites
+        name: Naming = self.ar.label
+        src, tgt = self.src.values, self.tgt.values
+        missing = np.flatnonzero(composite < 0)
+        for k in missing[:SHOWN].tolist():
+            where = f"{name(first[k])} >> {name(second[k])}"
+            yield Failure("totality", where, "these arrows meet, but have no composite")
+        if missing.size > SHOWN:
+            message = f"{missing.size - SHOWN} more pairs of arrows meet, but have no composite"
+            yield Failure("totality", "composition", message)
+        wrong = (src[composite] != src[first]) | (tgt[composite] != tgt[second])
+        bad = np.flatnonzero((composite >= 0) & wrong)
+        for k in bad[:SHOWN].tolist():
+            f, g, h = int(first[k]), int(second[k]), int(composite[k])
+            found, expected = self.ends(h), (self.ends(f)[0], self.ends(g)[1])
+            message = f"{name(h)} goes {' -> '.join(found)}, expected {' -> '.join(expected)}"
+            yield Failure("typing", f"{name(f)} >> {name(g)} = {name(h)}", message)
+        if bad.size > SHOWN:
+            message = f"{bad.size - SHOWN} more composites have wrong ends"
+            yield Failure("typing", "composition", message)
+        loops, every = self.ids.values, np.arange(len(self.ob))
+        for k in np.flatnonzero((src[loops] != every) | (tgt[loops] != every)).tolist():
+            found = " -> ".join(self.ends(int(loops[k])))
+            yield Failure("typing", f"identity of {self.ob.label(k)}", f"it goes {found}")
+
+    def _broken_units(self) -> Iterator[Failure]:
+        name: Naming = self.ar.label
+        every = np.arange(len(self.ar))
+        for side, composite in (
+            ("{unit} >> {f}", self.then(self.ids.values[self.src.values], every)),
+            ("{f} >> {unit}", self.then(every, self.ids.values[self.tgt.values])),
+        ):
+            ends = self.src if side.startswith("{unit}") else self.tgt
+            for f in np.flatnonzero(composite != every)[:SHOWN].tolist():
+                where = side.format(f=name(f), unit=name(self.ids(ends(f))))
+                yield Failure("unit", where, f"is {name(composite[f])}, expected {name(f)}")
+
+    def _not_associative(self) -> Iterator[Failure]:
+        name: Naming = self.ar.label
+        src, tgt = self.src.values, self.tgt.values
+        for g in self.generating.tolist():
+            before, after = np.flatnonzero(tgt == src[g]), np.flatnonzero(src == tgt[g])
+            left = self.then(self.then(before, g)[:, None], after[None, :])
+            right = self.then(before[:, None], self.then(g, after)[None, :])
+            bad = np.argwhere(left != right)
+            for i, j in bad[:SHOWN].tolist():
+                x, y = name(before[i]), name(after[j])
+                message = (
+                    f"({x} >> {name(g)}) >> {y} is {name(left[i, j])}, "
+                    f"{x} >> ({name(g)} >> {y}) is {name(right[i, j])}"
+                )
+                yield Failure("associativity", f"{x} >> {name(g)} >> {y}", message)
+            if len(bad) > SHOWN:
+                message = f"{len(bad) - SHOWN} more triples with {name(g)} in the middle fail"
+                yield Failure("associativity", "composition", message)
+
+    def __len__(self) -> int:
+        """Return the number of arrows."""
+        return len(self.ar)
+
+    def _key(self) -> tuple[object, ...]:
+        return self.ob, self.ar, self.src, self.tgt, self.ids
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, FiniteCategory):
+            return NotImplemented
+        same = self is other or self._key() == other._key()
+        return same and np.array_equal(self.composites, other.composites)
+
+    def __hash__(self) -> int:
+        return hash((self.ob, self.ar))
+
+    def __repr__(self) -> str:
+        unit, ends = self.is_identity, {name: self.ends(name) for name in self.arrows}
+        if len(self.ar) > 24:
+            return f"<FiniteCategory with {len(self.ob)} objects and {len(self.ar)} arrows>"
+        first, second = self.pairs
+        proper = np.flatnonzero(~(unit[first] | unit[second])).tolist()
+        name = self.ar.label
+        compose = {(name(first[k]), name(second[k])): name(self.composites[k]) for k in proper}
+        arrows = {f: ends[f] for f, is_unit in zip(ends, unit, strict=True) if not is_unit}
+        named = {a: self.identity(a) for a in self.objects}
+        usual = all(unit == str(Path.identity(a)) for a, unit in named.items())
+        more = "" if usual else f", identities={named!r}"
+        return f"FiniteCategory({list(self.objects)!r}, {arrows!r}, {compose!r}{more})"
+
+    def __str__(self) -> str:
+        return f"category of {len(self.ob)} objects and {len(self.ar)} arrows: {self.generators}"
+
+
+def _unreadable(
+    ob: FinSet,
+    units: Mapping[str, str],
+    identities: Mapping[str, str],
+    arrows: Mapping[str, tuple[str, str]],
+    compose: Mapping[tuple[str, str], str],
+) -> Iterator[Failure]:
+    """List names that nothing answers to, and names used twice."""
+    for a in identities:
+        if a not in units:
+            yield Failure("known names", f"identity of {a}", f"there is no object {a}")
+    for name, ends in arrows.items():
+        if isinstance(ends, str) or len(tuple(ends)) != 2:
+            yield Failure("ends", f"arrow {name}", f"its ends are (source, target), not {ends!r}")
+            continue
+        for end in ends:
+            if end not in ob:
+                yield Failure("known names", f"arrow {name}", f"there is no object {end}")
+        if name in units.values():
+            message = "this is the name of an identity, which is there already"
+            yield Failure("names", f"arrow {name}", message)
+    known = {unit: (a, a) for a, unit in units.items()} | dict(arrows)
+    for pair, h in compose.items():
+        if isinstance(pair, str) or len(tuple(pair)) != 2:
+            yield Failure("composition", f"entry {pair!r}", "a pair of arrows is expected")
+            continue
+        where = f"{pair[0]} >> {pair[1]} = {h}"
+        unknown = [name for name in (*pair, h) if name not in known]
+        for name in unknown:
+            yield Failure("known names", where, f"there is no arrow {name}")
+        if not unknown and known[pair[0]][1] != known[pair[1]][0]:
+            message = f"{pair[0]} ends at {known[pair[0]][1]}, "
+            message += f"but {pair[1]} starts at {known[pair[1]][0]}"
+            yield Failure("composition", where, message)
