@@ -53,8 +53,6 @@ Arrow = int | str | Path
 Compose = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Composites, by row, of equally many first and second arrows."""
 
-Naming = Callable[[Any], str]
-
 
 class FiniteCategory(Category):
     """A finite category.
@@ -404,7 +402,7 @@ class FiniteCategory(Category):
         --------
         >>> C = FiniteCategory(["A"], {"s": ("A", "A")}, {("s", "s"): "id(A)"})
         >>> print(C.presentation())
-        s: A → A | s >> s = id(A)
+        s : A → A | s >> s = id(A)
         """
         last, before = self._steps
         equations = []
@@ -422,7 +420,7 @@ class FiniteCategory(Category):
 
     def _ill_typed(self) -> Iterator[Failure]:
         (first, second), composite = self.pairs, self.composites
-        name: Naming = self.ar.label
+        name = self._name
         src, tgt = self.src.values, self.tgt.values
         missing = np.flatnonzero(composite < 0)
         for k in missing[:SHOWN].tolist():
@@ -447,7 +445,7 @@ class FiniteCategory(Category):
             yield Failure("typing", f"identity of {self.ob.label(k)}", f"it goes {found}")
 
     def _broken_units(self) -> Iterator[Failure]:
-        name: Naming = self.ar.label
+        name = self._name
         every = np.arange(len(self.ar))
         for side, composite in (
             ("{unit} >> {f}", self.then(self.ids.values[self.src.values], every)),
@@ -459,7 +457,7 @@ class FiniteCategory(Category):
                 yield Failure("unit", where, f"is {name(composite[f])}, expected {name(f)}")
 
     def _not_associative(self) -> Iterator[Failure]:
-        name: Naming = self.ar.label
+        name = self._name
         src, tgt = self.src.values, self.tgt.values
         for g in self.generating.tolist():
             before, after = np.flatnonzero(tgt == src[g]), np.flatnonzero(src == tgt[g])
@@ -476,6 +474,9 @@ class FiniteCategory(Category):
             if len(bad) > SHOWN:
                 message = f"{len(bad) - SHOWN} more triples with {name(g)} in the middle fail"
                 yield Failure("associativity", "composition", message)
+
+    def _name(self, row: Any) -> str:
+        return self.ar.label(int(row))
 
     def __len__(self) -> int:
         """Return the number of arrows."""
