@@ -98,6 +98,12 @@ class Undecided(CatlearnError, ValueError):
     """A question without a known answer was used as a yes or a no; the message says why."""
 
 
+class NoComplement(InvalidStructure):
+    """A pushout complement, or a step of rewriting, breaks the gluing conditions."""
+
+    headline = "{what} does not exist ({count})"
+
+
 class NotCertified(InvalidStructure):
     """An inequality of costs could not be certified term by term."""
 
@@ -145,6 +151,26 @@ class UnknownName(CatlearnError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class NoMorphism(CatlearnError, ValueError):
+    """A search for a morphism found none."""
+
+
+class NotUnique(CatlearnError, ValueError):
+    """A search that should have had one answer has several.
+
+    Parameters
+    ----------
+    message
+        What was asked, two answers, and what to do.
+    answers
+        Two of the answers.
+    """
+
+    def __init__(self, message: str, answers: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.answers = answers
 
 
 class DataError(InvalidStructure):
