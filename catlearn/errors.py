@@ -114,6 +114,10 @@ class PathSyntaxError(CatlearnError, ValueError):
     """A path or an equation whose text cannot be read; the message marks the place."""
 
 
+class TooLarge(CatlearnError, ValueError):
+    """Something that is infinite, or larger than its budget; the message says which, and why."""
+
+
 class TooManyPaths(CatlearnError, ValueError):
     """A path enumeration is larger than its bound.
 
