@@ -20,19 +20,58 @@ d(f(x), y) <= d(f(x), y) + d(g(x), y)
 from catlearn.cost.aggregator import Aggregator, get_aggregator, register_aggregator
 from catlearn.cost.atom import Atom
 from catlearn.cost.category import COST, CostCategory
+from catlearn.cost.enriched import EnrichedCategory
+from catlearn.cost.functors import EnrichedFunctor, Profunctor
+from catlearn.cost.lawvere import (
+    CLOSENESS,
+    FORGET_ULTRA,
+    INDICATOR,
+    REACHABLE,
+    LawvereMetric,
+    scaling,
+)
 from catlearn.cost.morphism import CostMorphism, injections
 from catlearn.cost.objective import Objective, Term, apart
+from catlearn.cost.quantale import (
+    BOOL,
+    LAWVERE,
+    PROBABILITY,
+    ULTRAMETRIC,
+    Quantale,
+    QuantaleMorphism,
+    subsets,
+)
+from catlearn.cost.shortest import free
+from catlearn.cost.tropical import Matrix
 
 __all__ = [
+    "BOOL",
+    "CLOSENESS",
     "COST",
+    "FORGET_ULTRA",
+    "INDICATOR",
+    "LAWVERE",
+    "PROBABILITY",
+    "REACHABLE",
+    "ULTRAMETRIC",
     "Aggregator",
     "Atom",
     "CostCategory",
     "CostMorphism",
+    "EnrichedCategory",
+    "EnrichedFunctor",
+    "LawvereMetric",
+    "Matrix",
     "Objective",
+    "Profunctor",
+    "Quantale",
+    "QuantaleMorphism",
     "Term",
     "apart",
+    "free",
     "get_aggregator",
     "injections",
     "register_aggregator",
+    "scaling",
+    "subsets",
 ]
