@@ -48,6 +48,11 @@ from .cset import (
     CSetMorphism as CSetMorphism,
     Schema as Schema,
     SchGraph as SchGraph,
+    automorphisms as automorphisms,
+    homomorphism as homomorphism,
+    homomorphisms as homomorphisms,
+    is_isomorphic as is_isomorphic,
+    isomorphism as isomorphism,
 )
 from .drawing import Picture as Picture, draw as draw
 from .errors import CatlearnError as CatlearnError, InvalidStructure as InvalidStructure

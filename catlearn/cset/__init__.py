@@ -11,5 +11,22 @@ FinFunction([1], codomain=2)
 
 from catlearn.cset.cset import CSet, CSetMorphism
 from catlearn.cset.schema import Schema, SchGraph
+from catlearn.cset.search import (
+    automorphisms,
+    homomorphism,
+    homomorphisms,
+    is_isomorphic,
+    isomorphism,
+)
 
-__all__ = ["CSet", "CSetMorphism", "SchGraph", "Schema"]
+__all__ = [
+    "CSet",
+    "CSetMorphism",
+    "SchGraph",
+    "Schema",
+    "automorphisms",
+    "homomorphism",
+    "homomorphisms",
+    "is_isomorphic",
+    "isomorphism",
+]

@@ -1,0 +1,269 @@
+"""Homomorphism search: all morphisms from one C-set to another, and isomorphisms.
+
+A morphism of C-sets sends rows to rows, commutes with arrows and with lists entry by entry, and
+preserves attributes. To find them all is a constraint problem whose special cases are graph
+colouring, subgraph matching and evaluating a conjunctive query (Chandra and Merlin, 1977;
+Patterson, Lynch, Fairbanks, arXiv 2106.04703, section 4). The search works for tables of every
+kind: C-sets, graphs, presentations, learning diagrams.
+
+Laws: what is found is natural, no morphism is found twice, and none is missed.
+
+>>> from catlearn.category import Graph
+>>> from catlearn.cset import homomorphisms, is_isomorphic
+>>> path = Graph({"f": ("A", "B"), "g": ("B", "C")})
+>>> longer = Graph({"p": ("0", "1"), "q": ("1", "2"), "r": ("2", "3")})
+>>> for m in homomorphisms(path, longer):
+...     print(m.components["E"])
+[p, q] : {f, g} -> {p, q, r}
+[q, r] : {f, g} -> {p, q, r}
+>>> is_isomorphic(path, longer)
+False
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from catlearn.cset.propagation import Problem
+from catlearn.errors import Failure, InvalidStructure, NoMorphism, NotUnique, did_you_mean
+from catlearn.finset import FinFunction, Tables
+from catlearn.finset.gluing import morphism
+
+Which = bool | str | Iterable[str]
+"""All tables, none, or those with these names."""
+
+Rows = Mapping[str, Mapping[int | str, int | str]]
+"""Table -> row of the domain -> row of the codomain, by number or name."""
+
+
+def homomorphisms(
+    G: Tables,
+    H: Tables,
+    *,
+    monic: Which = False,
+    epic: Which = False,
+    iso: Which = False,
+    initial: Rows | None = None,
+    limit: int | None = None,
+) -> Iterator[Any]:
+    """Generate the morphisms from one C-set to another.
+
+    Parameters
+    ----------
+    G, H
+        Tables of one shape, of any kind.
+    monic, epic, iso
+        Whether to generate only morphisms that are injective, surjective, or both: on all
+        tables, or on those that are named.
+    initial
+        Where some rows must go.
+    limit
+        How many to generate at most.
+
+    Returns
+    -------
+    iterator
+        Of morphisms, each once, in an order that depends on G and H alone. They are found as
+        they are asked for.
+
+    Raises
+    ------
+    InvalidStructure
+        If the shapes differ, or there are no such tables or rows.
+
+    Examples
+    --------
+    >>> from catlearn.cset import CSet, Schema
+    >>> points = Schema(["X"])
+    >>> four, two = CSet(points, X=4), CSet(points, X=2)
+    >>> sum(1 for m in homomorphisms(four, two, epic=True))
+    14
+    >>> next(homomorphisms(two, four, monic=True, initial={"X": {0: 3}})).components["X"]
+    FinFunction([3, 0], codomain=4)
+    """
+    if G.shape != H.shape:
+        failure = Failure("shape", "domain and codomain", f"{G.shape!r} is not {H.shape!r}")
+        raise InvalidStructure("search", [failure])
+    failures: list[Failure] = []
+    tables = G.shape.tables
+    onto, into, both = (
+        _chosen(which, option, tables, failures)
+        for which, option in ((epic, "epic"), (monic, "monic"), (iso, "iso"))
+    )
+    fixed = _fixed(G, H, initial or {}, failures)
+    if limit is not None and limit < 0:
+        failures.append(Failure("limit", "limit", f"found {limit}, expected at least 0"))
+    if failures:
+        raise InvalidStructure("search", failures)
+    # A surjection between sets of one size is a bijection.
+    into |= both | {table for table in onto if G.size(table) == H.size(table)}
+    onto |= both
+    every = set(tables)
+    return islice(_morphisms(G, H, into, onto, into == onto == every, fixed), limit)
+
+
+def homomorphism(
+    G: Tables,
+    H: Tables,
+    *,
+    monic: Which = False,
+    epic: Which = False,
+    iso: Which = False,
+    initial: Rows | None = None,
+    any: bool = False,
+) -> Any:
+    """Return the only morphism from one C-set to another.
+
+    Parameters
+    ----------
+    G, H, monic, epic, iso, initial
+        As for :func:`homomorphisms`.
+    any
+        Whether the first of several will do.
+
+    Raises
+    ------
+    NoMorphism
+        If there is none.
+    NotUnique
+        If there are several, unless ``any=True``; the message shows two.
+
+    Examples
+    --------
+    >>> from catlearn.category import Graph
+    >>> arrow, loop = Graph({"f": ("A", "B")}), Graph({"l": ("X", "X")})
+    >>> homomorphism(arrow, loop).components["V"]
+    FinFunction([0, 0], ['A', 'B'], codomain=['X'])
+    >>> homomorphism(loop, arrow)
+    Traceback (most recent call last):
+        ...
+    catlearn.errors.NoMorphism: there is no morphism from V = {X}, E = {l} to V = {A, B}, E = {f}
+    """
+    options: dict[str, Any] = {"monic": monic, "epic": epic, "iso": iso, "initial": initial}
+    found = list(homomorphisms(G, H, **options, limit=1 if any else 2))
+    asked = "".join(f", {name}={value!r}" for name, value in options.items() if value)
+    if not found:
+        raise NoMorphism(f"there is no morphism from {_brief(G)} to {_brief(H)}{asked}")
+    if len(found) > 1:
+        table, k = next(
+            (table, int(np.flatnonzero(one.values != other.values)[0]))
+            for table, one, other in (
+                (table, one, found[1].components[table])
+                for table, one in found[0].components.items()
+            )
+            if not np.array_equal(one.values, other.values)
+        )
+        ends = [repr(H.sets[table].label(m(table, k))) for m in found]
+        message = f"{table} {G.sets[table].label(k)!r} may go to {' or to '.join(ends)}"
+        raise NotUnique(
+            f"there are several morphisms from {_brief(G)} to {_brief(H)}{asked}: {message}; "
+            "say more by initial=, or any=True to take the first",
+            tuple(found),
+        )
+    return found[0]
+
+
+def is_isomorphic(G: Tables, H: Tables) -> bool:
+    """Whether there is an isomorphism; names of rows do not matter.
+
+    Examples
+    --------
+    >>> from catlearn.category import Graph
+    >>> is_isomorphic(Graph({"f": ("A", "B")}), Graph({"g": ("Y", "X")}))
+    True
+    """
+    if G.shape != H.shape:
+        return False
+    return next(homomorphisms(G, H, iso=True), None) is not None
+
+
+def isomorphism(G: Tables, H: Tables, *, initial: Rows | None = None, any: bool = False) -> Any:
+    """Return the only isomorphism; any=True returns the first of several.
+
+    Raises
+    ------
+    NoMorphism
+        If there is none.
+    NotUnique
+        If there are several, unless ``any=True``.
+    """
+    return homomorphism(G, H, iso=True, initial=initial, any=any)
+
+
+def automorphisms(G: Tables) -> Iterator[Any]:
+    """Generate the isomorphisms from a C-set to itself.
+
+    Examples
+    --------
+    >>> from catlearn.category import Graph
+    >>> cycle = Graph({"f": ("A", "B"), "g": ("B", "C"), "h": ("C", "A")})
+    >>> [list(m.components["V"]) for m in automorphisms(cycle)]
+    [[0, 1, 2], [1, 2, 0], [2, 0, 1]]
+    """
+    return homomorphisms(G, G, iso=True)
+
+
+def _chosen(
+    which: Which, option: str, tables: tuple[str, ...], failures: list[Failure]
+) -> set[str]:
+    """Read which tables an option is about."""
+    if isinstance(which, bool):
+        return set(tables) if which else set()
+    names = [which] if isinstance(which, str) else list(which)
+    failures += [
+        Failure("names", f"{option}=", f"there is no table {name!r}; {did_you_mean(name, tables)}")
+        for name in names
+        if name not in tables
+    ]
+    return set(names)
+
+
+def _fixed(G: Tables, H: Tables, initial: Rows, failures: list[Failure]) -> dict[int, int]:
+    """Number the rows whose images are given as variables of the problem."""
+    starts, count = {}, 0
+    for table in G.shape.tables:
+        starts[table] = count
+        count += G.size(table)
+    fixed = {}
+    for table, rows in initial.items():
+        if table not in starts:
+            message = f"there is no table {table!r}; {did_you_mean(table, starts)}"
+            failures.append(Failure("names", "initial=", message))
+            continue
+        for row, image in rows.items():
+            missing = [(row, "domain")] * (row not in G.sets[table])
+            missing += [(image, "codomain")] * (image not in H.sets[table])
+            for name, side in missing:
+                message = f"the {side} has no row {name!r}"
+                failures.append(Failure("names", f"initial=, table {table!r}", message))
+            if not missing:
+                fixed[starts[table] + G.row(table, row)] = H.row(table, image)
+    return fixed
+
+
+def _morphisms(
+    G: Tables, H: Tables, into: set[str], onto: set[str], iso: bool, fixed: dict[int, int]
+) -> Iterator[Any]:
+    """Generate morphisms from the solutions of the constraint problem."""
+    problem = Problem(G, H, into, onto, iso)
+    ends = [(t, *problem.bounds[t], G.sets[t], H.sets[t]) for t in G.shape.tables]
+    for values in problem.solutions(fixed):
+        found = np.array(values, np.int64)
+        yield morphism(
+            G,
+            H,
+            {
+                table: FinFunction._of(found[start:stop], source, target)
+                for table, start, stop, source, target in ends
+            },
+        )
+
+
+def _brief(tables: Tables) -> str:
+    """Say on one line how many rows, or which, each table has."""
+    rows = tables.sets.items()
+    return ", ".join(f"{table} = {one if one.size <= 8 else one.size}" for table, one in rows)
