@@ -24,8 +24,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import Any
 
-from catlearn.category import Equation, Graph, Path
+from catlearn.category import Category, Equation, Graph, Path, Presentation
 from catlearn.category.equation import Side
 from catlearn.errors import InvalidStructure
 from catlearn.finset import Record, Shape
@@ -98,6 +99,67 @@ class Schema(Shape):
     def laws(self) -> tuple[tuple[Equation, Path, Path], ...]:
         """Each equation with its two sides as paths."""
         return tuple((equation, *equation.resolve(self.graph)) for equation in self.equations)
+
+    @cached_property
+    def presentation(self) -> Presentation:
+        """The tables and plain arrows, with the equations, as a presentation."""
+        return Presentation(self.graph, list(dict.fromkeys(self.equations)))
+
+    def category(self, budget: int | None = None) -> Any:
+        """Return the category that it presents, which remembers the schema.
+
+        Parameters
+        ----------
+        budget
+            As for :meth:`Presentation.category`.
+
+        Examples
+        --------
+        >>> SchGraph.category().hom("E", "V")
+        ('src', 'tgt')
+        """
+
+        def complete() -> Any:
+            category = self.presentation.category(budget)
+            category._cached("schema", lambda: self)
+            return category
+
+        return self._cached(f"category within {budget}", complete)
+
+    @classmethod
+    def of_category(cls, category: Category) -> Schema:
+        """Return the schema of the generators of a category: C-sets on it are functors to sets.
+
+        A category that comes from a schema gives it back.
+
+        Examples
+        --------
+        >>> from catlearn.category import FiniteCategory
+        >>> group = FiniteCategory(["A"], {"s": ("A", "A")}, {("s", "s"): "id(A)"})
+        >>> Schema.of_category(group)
+        Schema(['A'], arrows={'s': ('A', 'A')}, equations=['s >> s = id(A)'])
+        """
+
+        def read() -> Schema:
+            given: Any = category.presentation  # type: ignore[attr-defined]
+            return cls.of_presentation(given() if callable(given) else given)
+
+        return category._cached("schema", read)
+
+    @classmethod
+    def of_presentation(cls, presentation: Graph) -> Schema:
+        """Return a graph, or a presentation, as a schema.
+
+        Examples
+        --------
+        >>> Schema.of_presentation(Presentation({"s": ("A", "A")}, ["s >> s = s"]))
+        Schema(['A'], arrows={'s': ('A', 'A')}, equations=['s >> s = s'])
+        """
+        arrows = {edge: presentation.ends(edge) for edge in presentation.edges}
+        sides = []
+        if isinstance(presentation, Presentation):
+            sides = [presentation.sides(name) for name in presentation.equations]
+        return cls(presentation.vertices, arrows, equations=sides)
 
     def _key(self) -> tuple[object, ...]:
         return *super()._key(), frozenset(self.equations), self.types
