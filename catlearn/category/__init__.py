@@ -9,13 +9,16 @@ equations; a functor out of either is given on vertices and edges.
 '3'
 """
 
+from catlearn.category.completion import Budget, RewritingSystem, complete
 from catlearn.category.equation import Equation
 from catlearn.category.finite import FiniteCategory
-from catlearn.category.functor import Functions, Functor, Morphisms, Paths
+from catlearn.category.functor import Functor
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import Path
 from catlearn.category.presentation import PRESENTATION, Presentation, PresentationMorphism
+from catlearn.category.presented import Finiteness, PresentedCategory
 from catlearn.category.protocol import Category, Composes
+from catlearn.category.targets import Functions, Morphisms, Paths
 from catlearn.category.verdict import Equal, NotEqual, Unknown, Verdict
 from catlearn.category.walks import Arborescence
 
@@ -23,11 +26,13 @@ __all__ = [
     "GRAPH",
     "PRESENTATION",
     "Arborescence",
+    "Budget",
     "Category",
     "Composes",
     "Equal",
     "Equation",
     "FiniteCategory",
+    "Finiteness",
     "Functions",
     "Functor",
     "Graph",
@@ -38,6 +43,9 @@ __all__ = [
     "Paths",
     "Presentation",
     "PresentationMorphism",
+    "PresentedCategory",
+    "RewritingSystem",
     "Unknown",
     "Verdict",
+    "complete",
 ]

@@ -15,7 +15,7 @@ entry. So the array of a poset is small; that of a monoid with n elements has n 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -86,6 +86,10 @@ class Composition(Category):
             made._cached("generating", lambda: read_only(np.array(generators, dtype=np.int64)))
         return made
 
+    def failures(self) -> list[Failure]:
+        """List every broken law."""
+        raise NotImplementedError
+
     @property
     def objects(self) -> tuple[str, ...]:
         """The names of the objects."""
@@ -152,21 +156,30 @@ class Composition(Category):
         if not isinstance(at, (str, Path)) or at in self.ar:
             return self.ar.index(at)  # type: ignore[arg-type]
         if isinstance(at, Path):
-            steps = [self.ids(at.source), *map(self.ar.index, at.edges)]
-        elif self.ar.names is None and at.isdecimal():
+            return self._chain([self.ids(at.source), *map(self.ar.index, at.edges)])
+        if self.ar.names is None and at.isdecimal():
             return self.ar.index(int(at))
-        else:
-            read = read_path(at)
-            if len(read) == 1 and isinstance(read[0], str):
-                return self.ar.index(read[0])
-            steps = [
+        read = read_path(at)
+        if len(read) == 1 and isinstance(read[0], str):
+            return self.ar.index(read[0])
+        return self._chain(
+            [
                 self.ids(self.ob.index(step.source)) if isinstance(step, Path) else self.arrow(step)
                 for step in read
             ]
-        composite = steps[0]
-        for step in steps[1:]:
-            composite = self._compose(composite, step)
-        return composite
+        )
+
+    def _chain(self, steps: list[int]) -> int:
+        """Compose a list of arrows given by row: neighbours with each other, in rounds."""
+        composed = np.array(steps, np.int64)
+        meet = self.tgt.values[composed[:-1]] == self.src.values[composed[1:]]
+        for k in np.flatnonzero(~meet)[:1].tolist():
+            self._compose(steps[k], steps[k + 1])
+        while len(composed) > 1:
+            paired = len(composed) // 2 * 2
+            halves = self.then(composed[:paired:2], composed[1:paired:2])
+            composed = np.append(halves, composed[paired:])
+        return int(composed[0])
 
     def _compose(self, first: int, then: int) -> int:
         if self.tgt(first) != self.src(then):
@@ -194,6 +207,31 @@ class Composition(Category):
             If they do not meet.
         """
         return self.ar.label(self._compose(self.arrow(first), self.arrow(then)))
+
+    def composite(self, object: int | str | None, arrows: Sequence[ArrowLike], /) -> str:
+        """Return the name of the composite of arrows that start at an object.
+
+        Parameters
+        ----------
+        object
+            The object; it may be None if there are arrows.
+        arrows
+            The arrows, in order.
+
+        Raises
+        ------
+        NotComposable
+            If two neighbours do not meet.
+
+        Examples
+        --------
+        >>> from catlearn.category import FiniteCategory
+        >>> C = FiniteCategory(["A"], {"s": ("A", "A")}, {("s", "s"): "id(A)"})
+        >>> C.composite("A", ["s"] * 10_001), C.composite("A", [])
+        ('s', 'id(A)')
+        """
+        rows = [] if object is None else [self.ids(self.ob.index(object))]
+        return self.ar.label(self._chain(rows + [self.arrow(arrow) for arrow in arrows]))
 
     def ends(self, arrow: ArrowLike, /) -> tuple[str, str]:
         """Return the names of the source and the target of an arrow."""

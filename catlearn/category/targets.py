@@ -1,0 +1,125 @@
+"""What functors map into, ready made: functions, morphisms, and paths of a graph.
+
+A target composes (:class:`~catlearn.category.Composes`). It may also have a method
+``composite(object, arrows)``, the composite of a list of arrows that starts at an object, where
+that is cheaper than composing one after the other; a class that overrides ``compose`` overrides
+both.
+
+>>> from catlearn.category import Functions, Paths, Path
+>>> Functions().compose(abs, str)(-3)
+'3'
+>>> Paths().composite("A", [Path("A", ("f",), "B"), Path("B", ("g",), "C")])
+Path('A', ('f', 'g'), 'C')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import chain, pairwise
+from typing import Any, Protocol, runtime_checkable
+
+from catlearn.category.path import Path
+
+
+@runtime_checkable
+class ComposesMany(Protocol):
+    """A target that composes a list of arrows at once."""
+
+    def composite(self, object: Any, arrows: Sequence[Any], /) -> Any:
+        """Return the composite of arrows that start at an object; its identity for none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Composed:
+    """Functions called one after the other; none of them is the identity."""
+
+    parts: tuple[Callable[[Any], Any], ...]
+
+    def __call__(self, value: Any) -> Any:
+        for part in self.parts:
+            value = part(value)
+        return value
+
+
+@dataclass(frozen=True)
+class Functions:
+    """Python callables of one argument. Objects are not looked at; equality is not decided."""
+
+    def identity(self, object: Any, /) -> Composed:
+        """Return the function that returns its argument."""
+        return Composed(())
+
+    def compose(self, first: Callable, then: Callable, /) -> Callable:
+        """Return ``x -> then(first(x))``, kept flat so that long paths do not nest."""
+        return self.composite(None, (first, then))
+
+    def composite(self, object: Any, arrows: Sequence[Callable], /) -> Callable:
+        """Return the function that calls all of them, one after the other."""
+        parts = tuple(
+            chain.from_iterable(
+                arrow.parts if isinstance(arrow, Composed) else (arrow,) for arrow in arrows
+            )
+        )
+        return parts[0] if len(parts) == 1 else Composed(parts)
+
+
+@dataclass(frozen=True)
+class Morphisms:
+    """Values with a domain and a codomain that compose by ``>>`` and compare by ``==``."""
+
+    def identity(self, object: Any, /) -> Any:
+        """Return the identity morphism of an object."""
+        return object.ambient.identity(object)
+
+    def compose(self, first: Any, then: Any, /) -> Any:
+        """Return ``first >> then``."""
+        return first >> then
+
+    def ends(self, arrow: Any, /) -> tuple[Any, Any]:
+        """Return the domain and the codomain of a morphism."""
+        return arrow.domain, arrow.codomain
+
+    def same(self, one: Any, other: Any, /) -> bool:
+        """Whether two objects are the same up to the names of their elements."""
+        return one.ambient.same(one, other)
+
+    def equal(self, one: Any, other: Any, /) -> bool:
+        """Whether two morphisms are equal."""
+        return one == other
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The free category on a graph: objects are names of vertices, arrows are paths."""
+
+    def identity(self, object: str, /) -> Path:
+        """Return the empty path at a vertex."""
+        return Path.identity(object)
+
+    def compose(self, first: Path, then: Path, /) -> Path:
+        """Return ``first >> then``."""
+        return first >> then
+
+    def composite(self, object: str, arrows: Sequence[Path], /) -> Path:
+        """Return the concatenation of paths, which meet."""
+        if any(one.target != other.source for one, other in pairwise(arrows)):
+            return reduce(self.compose, arrows)
+        edges = tuple(chain.from_iterable(path.edges for path in arrows))
+        if not arrows:
+            return Path.identity(object)
+        return Path(arrows[0].source, edges, arrows[-1].target)
+
+    def ends(self, arrow: Path, /) -> tuple[str, str]:
+        """Return the vertices where a path starts and ends."""
+        return arrow.source, arrow.target
+
+    def same(self, one: str, other: str, /) -> bool:
+        """Whether two vertices have the same name."""
+        return one == other
+
+    def equal(self, one: Path, other: Path, /) -> bool:
+        """Whether two paths have the same edges and ends."""
+        return one == other
