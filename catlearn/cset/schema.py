@@ -142,7 +142,8 @@ class Schema(Shape):
 
         def read() -> Schema:
             given: Any = category.presentation  # type: ignore[attr-defined]
-            return cls.of_presentation(given() if callable(given) else given)
+            presentation: Any = given() if callable(given) else given
+            return cls.of_presentation(presentation)
 
         return category._cached("schema", read)
 
