@@ -22,7 +22,8 @@ Subclasses (graphs, C-sets, learning diagrams) get limits and colimits without n
 - ``_glued(diagram, legs)`` is called on the bare apex of a colimit, with legs into it, and
   returns it, or one of the same tables with what sits beside them (stored arrays) merged; it may
   raise. ``_restricted(inclusion)`` does so for a bare part, with its morphism into the whole,
-  and ``_limited(diagram, legs)`` for the bare apex of a limit, with legs out of it.
+  ``_limited(diagram, legs)`` for the bare apex of a limit, with legs out of it, and
+  ``_remade(sources)`` for tables put together from rows of others.
 
 >>> shape = Shape(("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "V")})
 >>> G = Tables(shape, {"V": ["a", "b"], "E": 1}, {"src": ["a"], "tgt": ["b"]})
@@ -287,6 +288,14 @@ class Tables(Frozen, Displayed):
 
     def _restricted(self: Some, inclusion: Any) -> Some:
         """Add to a bare part what sits beside the tables of the whole."""
+        return self
+
+    def _remade(self: Some, sources: Iterable[tuple[Any, Mapping[str, np.ndarray]]]) -> Some:
+        """Add to bare tables what sits beside others.
+
+        ``sources`` are tables with, for each row of this one, the row there that it comes from,
+        or -1.
+        """
         return self
 
     @classmethod

@@ -195,6 +195,22 @@ class LearningDiagram(Presentation, CSet):
         self._set(_store={edge: whole[image] for edge, image in images.items() if image in whole})
         return self
 
+    def _remade(self, sources: Any) -> LearningDiagram:
+        store: dict[str, Any] = {}
+        for other, rows in sources:
+            for edge, row in zip(self.edges, rows["E"].tolist(), strict=True):
+                old = other.edges[row] if row >= 0 else ""
+                # Parameters stay with an edge only as long as its architecture does.
+                if old in other.store and edge not in store and self._fits(edge, other, old):
+                    store[edge] = other.store[old]
+        self._set(_store=store)
+        return self
+
+    def _fits(self, edge: str, other: LearningDiagram, old: str) -> bool:
+        labels = (diagram.map_label(e) for diagram, e in ((self, edge), (other, old)))
+        here, there = (getattr(label, "architecture", None) for label in labels)
+        return here == there
+
     # Labels.
 
     def space_label(self, vertex: str) -> SpaceLabel:

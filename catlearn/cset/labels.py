@@ -1,0 +1,168 @@
+"""Labels that a pattern leaves open: variables, what a match binds them to, and the search for it.
+
+A pattern may have a :class:`Variable` where an attribute has a label. A *match* sends rows to
+rows and binds each variable to the label it finds, one for all places where the variable
+stands; the pattern with these labels filled in has an ordinary morphism into the whole. (These
+are rule schemata: Plump, Steinert, "Towards graph programs for graph algorithms", 2004; and
+the attribute variables of attributed C-sets.)
+
+Searching for matches is searching for ordinary morphisms after *labels became rows*: an
+attribute a of a table T is replaced by a table "a of T" with an arrow to T and with a on it. The
+whole has one such row above each row of T, the pattern only above rows whose label is a
+constant; so an open label asks for nothing, and morphisms between tables without variables are
+the same as before.
+
+>>> any_colour = Variable("colour")
+>>> print(any_colour, any_colour.map(str.upper).fill({"colour": "red"}))
+?colour RED
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from catlearn.finset import FinFunction, Shape, Tables
+from catlearn.finset.gluing import morphism
+
+Bindings = Mapping[str, Hashable]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A label that is left open.
+
+    Parameters
+    ----------
+    name
+        Variables of one name are bound to one label.
+    where
+        Which labels it may be bound to; any by default.
+    function
+        What to apply to the label that it is bound to, see :meth:`map`.
+    """
+
+    name: str
+    where: Callable[[Any], bool] | None = None
+    function: Callable[[Any], Hashable] | None = None
+
+    def map(self, function: Callable[[Any], Hashable]) -> Variable:
+        """Return the label that comes of applying a function to what this one is bound to."""
+        before = self.function
+        after = function if before is None else lambda label: function(before(label))
+        return replace(self, function=after)
+
+    def admits(self, label: Hashable) -> bool:
+        """Whether it may be bound to a label."""
+        return self.where is None or bool(self.where(label))
+
+    def fill(self, bindings: Bindings) -> Hashable:
+        """Return the label that it stands for."""
+        label = bindings[self.name]
+        return label if self.function is None else self.function(label)
+
+    def __str__(self) -> str:
+        return f"?{self.name}" if self.function is None else f"f(?{self.name})"
+
+
+def variables(tables: Tables) -> list[tuple[str, int, Variable]]:
+    """List the variables of a pattern, each with its attribute and its row."""
+    return [
+        (name, row, label)
+        for name, column in tables.attributes.items()
+        for row, label in enumerate(column)
+        if isinstance(label, Variable)
+    ]
+
+
+def bind(
+    pattern: Tables, whole: Tables, components: Mapping[str, FinFunction]
+) -> dict[str, Hashable] | None:
+    """Return what the variables of a pattern stand for in the whole; None if they cannot."""
+    bound: dict[str, Hashable] = {}
+    for name, row, variable in variables(pattern):
+        image = components[pattern.shape.attributes[name]](row)
+        label = whole.attributes[name][image]
+        if not variable.admits(label) or bound.setdefault(variable.name, label) != label:
+            return None
+    return bound
+
+
+def fill(pattern: Any, bindings: Bindings) -> Any:
+    """Return a pattern with its variables replaced by labels, and all else unchanged."""
+    if not variables(pattern):
+        return pattern
+    attributes = {
+        name: tuple(
+            label.fill(bindings) if isinstance(label, Variable) else label for label in column
+        )
+        for name, column in pattern.attributes.items()
+    }
+    bare = type(pattern)._build(
+        pattern.shape, pattern.sets, pattern.arrows, pattern.lists, attributes
+    )
+    same = {table: FinFunction.identity(rows) for table, rows in pattern.sets.items()}
+    return bare._restricted(morphism(bare, pattern, same))
+
+
+def open_attributes(*patterns: Tables) -> tuple[str, ...]:
+    """Return the attributes in which some pattern has variables."""
+    return tuple(dict.fromkeys(name for one in patterns for name, _, _ in variables(one)))
+
+
+def labels_as_rows(tables: Tables, attributes: Iterable[str]) -> Tables:
+    """Return tables in which the labels of some attributes have become rows of their own.
+
+    Parameters
+    ----------
+    tables
+        Tables of any kind; variables get no row.
+    attributes
+        Names of attributes.
+
+    Examples
+    --------
+    >>> shape = Shape(["V"], attributes={"colour": "V"})
+    >>> pattern = Tables(shape, {"V": 2}, attributes={"colour": ["red", Variable("any")]})
+    >>> print(labels_as_rows(pattern, ["colour"]))
+    V = 2
+    colour of V = 1
+    colour at : colour of V -> V = [0]
+    colour = ['red']
+    """
+    chosen = tuple(attributes)
+    if not chosen:
+        return tables
+    shape = tables.shape
+    home = {name: f"{name} of {shape.attributes[name]}" for name in chosen}
+    opened = Shape(
+        (*shape.tables, *home.values()),
+        {
+            **shape.arrows,
+            **{f"{name} at": (home[name], shape.attributes[name]) for name in chosen},
+        },
+        shape.lists,
+        {**shape.attributes, **home},
+    )
+    closed = {
+        name: [
+            row
+            for row, label in enumerate(tables.attributes[name])
+            if not isinstance(label, Variable)
+        ]
+        for name in chosen
+    }
+    columns: dict[str, Any] = dict(tables.attributes)
+    columns |= {name: [tables.attributes[name][row] for row in closed[name]] for name in chosen}
+    return Tables(
+        opened,
+        {**tables.sets, **{home[name]: len(closed[name]) for name in chosen}},
+        {
+            **{name: f.values for name, f in tables.arrows.items()},
+            **{f"{name} at": closed[name] for name in chosen},
+        },
+        tables.lists,
+        columns,
+        check=False,
+    )
