@@ -17,11 +17,13 @@ from . import (
 )
 from .category import (
     Arborescence as Arborescence,
+    Budget as Budget,
     Category as Category,
     Composes as Composes,
     Equal as Equal,
     Equation as Equation,
     FiniteCategory as FiniteCategory,
+    Finiteness as Finiteness,
     Functions as Functions,
     Functor as Functor,
     Graph as Graph,
@@ -32,8 +34,11 @@ from .category import (
     Paths as Paths,
     Presentation as Presentation,
     PresentationMorphism as PresentationMorphism,
+    PresentedCategory as PresentedCategory,
+    RewritingSystem as RewritingSystem,
     Unknown as Unknown,
     Verdict as Verdict,
+    complete as complete,
 )
 from .cost import (
     Aggregator as Aggregator,

@@ -35,6 +35,10 @@ from catlearn.finset import Shape, TableMorphism, Tables
 if TYPE_CHECKING:
     import networkx
 
+    from catlearn.category.completion import Budget
+    from catlearn.category.finite import FiniteCategory
+    from catlearn.category.presented import PresentedCategory
+
 GRAPH = Shape(tables=("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "V")})
 """The shape of graphs: two tables, two arrows."""
 
@@ -363,6 +367,33 @@ class Graph(Tables):
         (('g', 'h'), ('f', 'h'))
         """
         return walks.arborescence(self, root, priority)
+
+    def category(self, budget: Budget | int | None = None) -> FiniteCategory | PresentedCategory:
+        """Return the category that it presents: of a graph, the free category on it.
+
+        Parameters
+        ----------
+        budget
+            How far completion of the equations may go, and how large a category is listed; a
+            number says how many rewriting rules there may be.
+
+        Returns
+        -------
+        FiniteCategory or PresentedCategory
+            A finite category, whose arrows are named as their normal forms, if there are
+            finitely many and not too many of them. Otherwise a presented one, which says why
+            not: ``is_finite`` and ``is_complete``.
+
+        Examples
+        --------
+        >>> Graph({"f": ("A", "B"), "g": ("B", "C")}).category().arrows
+        ('id(A)', 'id(B)', 'id(C)', 'f', 'g', 'f >> g')
+        >>> Graph({"s": ("A", "A")}).category()
+        PresentedCategory(Graph({'s': ('A', 'A')}))
+        """
+        from catlearn.category.presented import category
+
+        return category(self, budget)
 
     def __repr__(self) -> str:
         edges = {edge: self.ends(edge) for edge in self.edges}

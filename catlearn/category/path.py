@@ -8,7 +8,7 @@ its identity. Paths compose by concatenation, written in diagrammatic order: ``p
 Laws: ``id >> p == p == p >> id`` and ``(p >> q) >> r == p >> (q >> r)``.
 
 The text form is ``f >> g``, and ``id(A)`` for an identity. A name is a run of letters (of any
-alphabet), digits and the characters ``_ . / - ' ′ : # @ +``; any other name is written as a
+alphabet), digits and the characters ``_ . / - ' ′ : # @ + *``; any other name is written as a
 JSON string, ``"my edge" >> g``.
 
 >>> from catlearn.category import Path
@@ -31,7 +31,7 @@ from dataclasses import dataclass
 
 from catlearn.errors import Failure, NotComposable, PathSyntaxError
 
-_PUNCTUATION = "_./-'′:#@+"
+_PUNCTUATION = "_./-'′:#@+*"
 _TOKEN = re.compile(r'\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<sign>>>|[=()])|(?P<rest>\S))')
 
 

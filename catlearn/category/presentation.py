@@ -34,6 +34,7 @@ from functools import cached_property
 
 from catlearn.category.equation import Equation, Side, trace
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
+from catlearn.category.monoids import group_equations, monoid_equations
 from catlearn.category.path import Path
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
 from catlearn.finset import Record, Shape, TableMorphism, Tables
@@ -105,6 +106,103 @@ class Presentation(Graph):
                 for column in columns
             },
         )
+
+    @classmethod
+    def commutative(cls, graph: Graph) -> Presentation:
+        """Return a graph as a diagram that commutes: all parallel paths agree.
+
+        For each vertex take the breadth-first arborescence rooted there. An edge outside it says
+        that two paths agree (Theory, section 5, *basis*); what both begin with is dropped, and
+        what was said already then, too.
+
+        Examples
+        --------
+        >>> G = Graph({"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C"), "k": ("C", "D")})
+        >>> list(Presentation.commutative(G).equations)
+        ['f >> g = h']
+        """
+        found: dict[tuple[Path, Path], None] = {}
+        for root in graph.vertices:
+            tree = graph.reachable(root)
+            for edge in tree.outside:
+                source, target = graph.ends(edge)
+                left = tree.path(source) >> Path(source, (edge,), target)
+                right = tree.path(target)
+                shared = 0
+                for one, other in zip(left.edges, right.edges, strict=False):
+                    if one != other:
+                        break
+                    shared += 1
+                start = graph.target(left.edges[shared - 1]) if shared else root
+                found.setdefault(
+                    (
+                        Path(start, left.edges[shared:], target),
+                        Path(start, right.edges[shared:], target),
+                    )
+                )
+        return cls(graph, list(found))
+
+    @classmethod
+    def monoid(
+        cls, letters: Iterable[str], relations: Iterable[str] = (), vertex: str = "*"
+    ) -> Presentation:
+        """Return a monoid presentation, as a presentation with one vertex.
+
+        Parameters
+        ----------
+        letters
+            The generators: a text of single letters, or of names with spaces between them, or
+            a list of names.
+        relations
+            As in algebra: ``"a a = 1"``, ``"aa = 1"``, ``"(a b)^7 = 1"``, ``"a^2 = b^2"``.
+        vertex
+            The name of the one vertex.
+
+        Raises
+        ------
+        PathSyntaxError
+            If a relation cannot be read; the message marks the place.
+
+        Examples
+        --------
+        >>> A4 = Presentation.monoid("ab", ["a a = 1", "b b b = 1", "a b a b a b = 1"])
+        >>> len(A4.category().arrows)
+        12
+        """
+        names, equations = monoid_equations(letters, relations, vertex)
+        return Presentation(Graph(dict.fromkeys(names, (vertex, vertex)), [vertex]), equations)
+
+    @classmethod
+    def group(
+        cls, letters: Iterable[str], relations: Iterable[str] = (), vertex: str = "*"
+    ) -> Presentation:
+        """Return a group presentation, as a presentation with one vertex and inverses.
+
+        The inverse of a small letter a is the capital ``A``, that of any other name x is
+        ``x'``; in relations it is also ``a^-1``. Each stands beside its letter in the order
+        of edges, and both ``a >> A = 1`` and ``A >> a = 1`` are among the equations.
+
+        Parameters
+        ----------
+        letters
+            The generators, as in :meth:`monoid`.
+        relations
+            As in :meth:`monoid`, also relators such as ``"a^4"``, which are to be 1, inverse
+            powers, and commutators ``[a, b]``, short for ``a^-1 b^-1 a b``.
+        vertex
+            The name of the one vertex.
+
+        Examples
+        --------
+        >>> quaternions = Presentation.group("ij", ["i^2 = j^2 = (i j)^2"])
+        >>> len(quaternions.category().arrows)
+        8
+        >>> from catlearn.category import complete
+        >>> complete(Presentation.group("ab", ["[a, b]"]))
+        <RewritingSystem with 8 rules, complete>
+        """
+        names, equations = group_equations(letters, relations, vertex)
+        return Presentation(Graph(dict.fromkeys(names, (vertex, vertex)), [vertex]), equations)
 
     @classmethod
     def _morphism_class(cls) -> type[TableMorphism]:
