@@ -51,13 +51,17 @@ from .cost import (
 from .cset import (
     CSet as CSet,
     CSetMorphism as CSetMorphism,
+    Rewrite as Rewrite,
+    Rule as Rule,
     Schema as Schema,
     SchGraph as SchGraph,
+    Variable as Variable,
     automorphisms as automorphisms,
     homomorphism as homomorphism,
     homomorphisms as homomorphisms,
     is_isomorphic as is_isomorphic,
     isomorphism as isomorphism,
+    pushout_complement as pushout_complement,
 )
 from .drawing import Picture as Picture, draw as draw
 from .errors import CatlearnError as CatlearnError, InvalidStructure as InvalidStructure
@@ -84,10 +88,20 @@ from .finset import (
     terminal as terminal,
 )
 from .formats import (
+    from_acset as from_acset,
+    from_csv as from_csv,
+    from_discopy as from_discopy,
     from_json as from_json,
+    from_quiver as from_quiver,
+    from_sympy as from_sympy,
+    from_tikzcd as from_tikzcd,
     load as load,
     save as save,
+    to_acset as to_acset,
+    to_csv as to_csv,
+    to_discopy as to_discopy,
     to_json as to_json,
+    to_sympy as to_sympy,
 )
 from .learning import (
     Dataset as Dataset,

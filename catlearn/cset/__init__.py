@@ -9,7 +9,10 @@ module of its own.
 FinFunction([1], codomain=2)
 """
 
+from catlearn.cset.complement import Complement, is_pushout, pushout_complement
 from catlearn.cset.cset import CSet, CSetMorphism
+from catlearn.cset.labels import Variable
+from catlearn.cset.rewriting import Rewrite, Rule
 from catlearn.cset.schema import Schema, SchGraph
 from catlearn.cset.search import (
     automorphisms,
@@ -22,11 +25,17 @@ from catlearn.cset.search import (
 __all__ = [
     "CSet",
     "CSetMorphism",
+    "Complement",
+    "Rewrite",
+    "Rule",
     "SchGraph",
     "Schema",
+    "Variable",
     "automorphisms",
     "homomorphism",
     "homomorphisms",
     "is_isomorphic",
+    "is_pushout",
     "isomorphism",
+    "pushout_complement",
 ]

@@ -17,7 +17,7 @@ from catlearn.errors import (
     PathSyntaxError,
 )
 from catlearn.finset import coproduct
-from catlearn.laws import csets, identifications, presentations, spans
+from catlearn.laws import csets, identifications, parts, presentations
 
 LISTED = Schema(["V", "E"], SchGraph.arrows, lists={"word": ("V", "E")}, attributes={"colour": "V"})
 COLOURED = Schema(["V", "E"], SchGraph.arrows, attributes={"colour": "V"})
@@ -35,11 +35,14 @@ def words(edges, equations=()):
 
 @st.composite
 def rules_and_matches(draw):
-    """Rules with a monic left side and any right side, and a morphism out of the left side."""
-    span = draw(spans(csets(LISTED, max_rows=2, max_list=2), merge=True))
-    rule = Rule(span.f, span.g)
-    into, _ = coproduct(span.f.codomain, draw(csets(LISTED, max_rows=2, max_list=2)))
-    return rule, into >> draw(identifications(into.codomain))
+    """Rules with a monic left side and any right side, and a match that may glue and dangle."""
+    match = draw(parts(draw(csets(LISTED, max_rows=3, max_list=2))))
+    match = match >> draw(identifications(match.codomain))
+    left = draw(parts(match.domain))
+    right, _ = coproduct(left.domain, draw(csets(LISTED, max_rows=1, max_list=1)))
+    if draw(st.booleans()):
+        right = right >> draw(identifications(right.codomain))
+    return Rule(left, right), match
 
 
 def test_a_vertex_that_an_edge_touches_is_not_deleted():
