@@ -1,21 +1,42 @@
-"""Laws: what the tests of this package, and of packages that build on it, can draw from.
+"""Laws: as values to check of any structure, and strategies to draw structures from.
 
-Strategies for hypothesis (finite functions, graphs, C-sets, learning diagrams, their morphisms
-and spans) and a reference evaluation of losses in numpy. Everything shrinks: rows, edges and
-equations are dropped first, then labels and weights become the plain ones.
+A :class:`Law` says what should hold and evaluates both sides; a :class:`Spec` bundles the laws
+of one kind of structure; :func:`check` runs them by hypothesis and returns a :class:`Report`,
+whose failures are shrunken, named and drawn. :func:`suite` makes a pytest class of them.
+Strategies (finite functions, graphs, C-sets, finite categories, learning diagrams, their
+morphisms and spans) shrink: rows, edges and equations are dropped first, then labels and weights
+become the plain ones. Everything works for structures of your own.
 
 Importing this room loads hypothesis; nothing else in the package does.
 
->>> from hypothesis import given
->>> from catlearn.finset import pushout
->>> @given(spans(graphs(max_edges=4)))
-... def legs_commute(span):
-...     i, j = pushout(*span)
-...     assert span.f >> i == span.g >> j
->>> legs_commute()
+>>> from catlearn import laws
+>>> class Mod3:
+...     objects = ["*"]
+...     arrows = [0, 1, 2]
+...     def identity(self, at): return 0
+...     def compose(self, f, g): return (f + g) % 3
+...     def ends(self, f): return "*", "*"
+>>> bool(laws.check(Mod3()))
+True
+>>> class Minus(Mod3):
+...     def compose(self, f, g): return (f - g) % 3
+>>> laws.check(Minus()).broken
+('left unit', 'associativity')
 """
 
+from catlearn.laws.adjunctions import adjunction
+from catlearn.laws.algebra import (
+    Monoid,
+    commutative_monoid,
+    monoid,
+    monoidal,
+    symmetric_monoidal,
+)
+from catlearn.laws.categories import category, functor, natural_transformation
+from catlearn.laws.checking import SPECS, check, suite
+from catlearn.laws.copresheaves import cset, cset_morphism
 from catlearn.laws.graphs import graphs, paths, presentations
+from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
 from catlearn.laws.learning import (
     datasets,
     learning_diagrams,
@@ -25,22 +46,47 @@ from catlearn.laws.learning import (
     parameters,
     some_parameters,
 )
+from catlearn.laws.losses import loss_functor
+from catlearn.laws.quantales import enriched, enriched_functor, quantale
 from catlearn.laws.reference import interpretation
+from catlearn.laws.report import Counterexample, LawsBroken, Outcome, Report
 from catlearn.laws.tables import (
     csets,
     finite_functions,
     identifications,
     identify,
     morphisms,
+    out_of,
     parts,
     renamed,
     spans,
 )
+from catlearn.laws.universal import colimit, limit
 
 __all__ = [
+    "SPECS",
+    "Comparison",
+    "Counterexample",
+    "Law",
+    "LawsBroken",
+    "Monoid",
+    "Outcome",
+    "Report",
+    "Spec",
+    "adjunction",
+    "category",
+    "check",
+    "colimit",
+    "commutative_monoid",
+    "compare",
+    "cset",
+    "cset_morphism",
     "csets",
     "datasets",
+    "enriched",
+    "enriched_functor",
     "finite_functions",
+    "functor",
     "graphs",
     "identifications",
     "identify",
@@ -49,12 +95,42 @@ __all__ = [
     "learning_morphisms",
     "learning_parts",
     "learning_spans",
+    "limit",
+    "loss_functor",
+    "monoid",
+    "monoidal",
     "morphisms",
+    "natural_transformation",
+    "out_of",
     "parameters",
     "parts",
     "paths",
     "presentations",
+    "quantale",
     "renamed",
+    "sketch",
     "some_parameters",
     "spans",
+    "suite",
+    "symmetric_monoidal",
+]
+
+# Tried in this order when none is given: the special before the general.
+SPECS += [
+    loss_functor,
+    natural_transformation,
+    adjunction,
+    colimit,
+    limit,
+    cset_morphism,
+    cset,
+    enriched_functor,
+    enriched,
+    quantale,
+    functor,
+    symmetric_monoidal,
+    monoidal,
+    category,
+    commutative_monoid,
+    monoid,
 ]

@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 
 from catlearn.cset import CSet, Schema
 from catlearn.errors import InvalidStructure
-from catlearn.finset import FinFunction, FinSet, ListFunction, Shape, Span, Tables, coequalizer
+from catlearn.finset import (
+    FinFunction,
+    FinSet,
+    ListFunction,
+    Shape,
+    Span,
+    Tables,
+    coequalizer,
+    coproduct,
+)
 
 Rows = Mapping[str, Iterable[int]]
 Close = Callable[[Any, Rows], Rows]
@@ -292,6 +301,27 @@ def morphisms(draw: st.DrawFn, wholes: st.SearchStrategy[Any], close: Close = cl
     quotient = draw(identifications(whole))
     morphism = draw(parts(whole, close)) >> quotient
     return morphism >> renamed(quotient.codomain) if draw(st.booleans()) else morphism
+
+
+@st.composite
+def out_of(draw: st.DrawFn, whole: Any, beside: st.SearchStrategy[Any] | None = None) -> Any:
+    """Draw a morphism out of tables: a quotient, renamed or put beside something else.
+
+    Parameters
+    ----------
+    whole
+        Tables of any kind.
+    beside
+        What it may be put beside; by default a copy of itself.
+    """
+    quotient = draw(identifications(whole))
+    match draw(st.sampled_from(["as it is", "renamed", "embedded"])):
+        case "renamed":
+            return quotient >> renamed(quotient.codomain)
+        case "embedded":
+            other = quotient.codomain if beside is None else draw(beside)
+            return quotient >> coproduct(quotient.codomain, other).legs[0]
+    return quotient
 
 
 @st.composite

@@ -1,0 +1,323 @@
+r"""Laws as values: a name, a statement, variables with their sorts, and a way to evaluate it.
+
+A law such as :math:`(f ; g) ; h = f ; (g ; h)` quantifies over variables, each of a *sort*. A
+sort may depend on variables before it, as ``"arrow after f"`` does: then values fit together by
+construction and none has to be thrown away. To check a law of a structure at some values is to
+evaluate both sides and compare them; the :class:`Comparison` keeps the sides, and the picture
+of the instance, a presentation whose equation says what should hold.
+
+>>> from catlearn.category import Paths
+>>> from catlearn.category import Path
+>>> unit = Law(
+...     "left unit",
+...     r"\mathrm{id} ; f = f",
+...     {"f": "arrow"},
+...     lambda C, f: compare(C.compose(C.identity(C.ends(f)[0]), f), f, "id >> f", "f"),
+... )
+>>> print(unit.check(Paths(), f=Path("A", ("x", "y"), "B")))
+id >> f = x >> y, f = x >> y: equal
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from catlearn.category import Path, Presentation, Verdict
+from catlearn.errors import UnknownName, did_you_mean
+
+LONGEST = 18
+"""The longest text of a value that a picture shows beside a variable's name."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both sides of a law at some values, and whether they are related as they should be.
+
+    Parameters
+    ----------
+    lhs, rhs
+        The values of the sides.
+    equal
+        Whether the law holds here; None if that could not be decided.
+    left, right
+        How the law writes its sides.
+    relation
+        What should stand between them, such as ``"="`` or ``"≤"``.
+    diagram
+        The instance as a presentation that draws itself; None where it has no picture.
+    """
+
+    lhs: Any
+    rhs: Any
+    equal: bool | None
+    left: str = "left side"
+    right: str = "right side"
+    relation: str = "="
+    diagram: Presentation | None = field(default=None, compare=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.equal)
+
+    def __str__(self) -> str:
+        answer = {True: "equal", False: "not equal", None: "not known"}[self.equal]
+        if self.relation != "=":
+            answer = {True: "holds", False: "fails", None: "not known"}[self.equal]
+        lhs, rhs = shown(self.lhs), shown(self.rhs)
+        return f"{self.left} = {lhs}, {self.right} = {rhs}: {answer}"
+
+
+def compare(
+    lhs: Any,
+    rhs: Any,
+    left: str = "left side",
+    right: str = "right side",
+    *,
+    by: Callable[[Any, Any], Any] = operator.eq,
+    relation: str = "=",
+    diagram: Presentation | None = None,
+) -> Comparison:
+    """Return the comparison of two sides.
+
+    Parameters
+    ----------
+    lhs, rhs, left, right, relation, diagram
+        As for :class:`Comparison`.
+    by
+        Whether two values are related; may answer with a truth value or with a verdict.
+
+    Examples
+    --------
+    >>> compare(2, 3, by=operator.le, relation="≤").equal
+    True
+    """
+    return Comparison(lhs, rhs, truth(by(lhs, rhs)), left, right, relation, diagram)
+
+
+def truth(answer: Any) -> bool | None:
+    """Return an answer as a truth value, None for a verdict that knows neither.
+
+    Examples
+    --------
+    >>> from catlearn.category import Equal, Unknown
+    >>> truth(Equal), truth(False), truth(Unknown)
+    (True, False, None)
+    """
+    if isinstance(answer, Verdict) and not answer.is_known:
+        return None
+    return bool(answer)
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """A law that a structure may satisfy.
+
+    Parameters
+    ----------
+    name
+        Its short name, such as ``"associativity"``.
+    statement
+        The law in LaTeX.
+    variables
+        The sort of each variable, such as ``{"f": "arrow", "g": "arrow after f"}``: the words
+        of a sort that are names of variables before it say what it depends on.
+    evaluate
+        From the structure and a value for each variable, by name, to the comparison of the
+        sides. A truth value will do too.
+    when
+        Whether the law says anything of a structure; where it does not it is left out. (A
+        schema without equations has none to respect.)
+    """
+
+    name: str
+    statement: str
+    variables: Mapping[str, str]
+    evaluate: Callable[..., Comparison | bool]
+    when: Callable[[Any], bool] = lambda structure: True
+
+    def check(self, structure: Any, /, **values: Any) -> Comparison:
+        """Evaluate both sides for a structure at some values.
+
+        Parameters
+        ----------
+        structure
+            What the law is about.
+        **values
+            A value for each variable.
+
+        Raises
+        ------
+        UnknownName
+            If a variable has no value, or a value no variable.
+        """
+        wrong = [name for name in self.variables if name not in values]
+        if wrong:
+            raise UnknownName(f"the law of {self.name} needs a value of {', '.join(wrong)}")
+        for name in values:
+            if name not in self.variables:
+                hint = did_you_mean(name, self.variables)
+                raise UnknownName(f"the law of {self.name} has no variable {name}; {hint}")
+        answer = self.evaluate(structure, **values)
+        if isinstance(answer, Comparison):
+            return answer
+        return compare(truth(answer), True, self.name, "what it should be")
+
+    @cached_property
+    def sorts(self) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+        """For each variable its sort with ``_`` for each variable in it, and these variables.
+
+        Examples
+        --------
+        >>> Law("", "", {"f": "arrow", "g": "arrow after f"}, compare).sorts["g"]
+        ('arrow after _', ('f',))
+        """
+        found: dict[str, tuple[str, tuple[str, ...]]] = {}
+        for name, sort in self.variables.items():
+            words = sort.split()
+            before = tuple(word for word in words if word in found)
+            found[name] = " ".join("_" if word in found else word for word in words), before
+        return found
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.statement}$"
+
+    def __str__(self) -> str:
+        quantified = ", ".join(f"{name}: {sort}" for name, sort in self.variables.items())
+        return f"{self.name} (for all {quantified})"
+
+    def __repr__(self) -> str:
+        return f"<law: {self}>"
+
+
+Sorts = Mapping[str, Callable[..., Any]]
+"""For each sort a function from the values that it depends on to a strategy."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spec:
+    """Laws that belong together, and how values of their sorts are drawn.
+
+    Parameters
+    ----------
+    name
+        What a structure that satisfies them is, such as ``"category"``.
+    laws
+        The laws.
+    sorts
+        From a structure and what the caller gave (strategies, by name) to the sorts.
+    given
+        What a caller may give, with a word on each.
+    accepts
+        Whether a structure is of the kind that the laws are about, to infer the spec from it.
+    source
+        Where the definition is from.
+    """
+
+    name: str
+    laws: tuple[Law, ...]
+    sorts: Callable[[Any, Mapping[str, Any]], Sorts]
+    given: Mapping[str, str] = field(default_factory=dict)
+    accepts: Callable[[Any], bool] = lambda structure: False
+    source: str = ""
+
+    def law(self, name: str) -> Law:
+        """Return a law by its name."""
+        by_name = {law.name: law for law in self.laws}
+        if name not in by_name:
+            hint = did_you_mean(name, by_name)
+            raise UnknownName(f"the spec {self.name} has no law {name!r}; {hint}")
+        return by_name[name]
+
+    def only(self, *names: str) -> Spec:
+        """Return the spec with some of its laws."""
+        return replace(self, laws=tuple(self.law(name) for name in names))
+
+    def extended(
+        self, *laws: Law, name: str | None = None, accepts: Callable[[Any], bool] | None = None
+    ) -> Spec:
+        """Return the spec with more laws over the same sorts, perhaps for fewer structures."""
+        return replace(
+            self,
+            name=name or self.name,
+            laws=self.laws + laws,
+            accepts=accepts or self.accepts,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}: {', '.join(law.name for law in self.laws)}"
+
+    def __repr__(self) -> str:
+        return f"<spec of a {self}>"
+
+
+def shown(value: Any, longest: int = 300) -> str:
+    """Return the text of a value, cut if it is very long; never an error of its own.
+
+    Examples
+    --------
+    >>> shown("f"), shown(1.5), shown(list(range(1000)), longest=12)
+    ('f', '1.5', '[0, 1, 2, 3…')
+    """
+    try:
+        text = str(value)
+    except Exception as error:
+        text = f"<{type(value).__name__}, whose text raises {type(error).__name__}>"
+    return text if len(text) < longest else f"{text[: longest - 1]}…"
+
+
+def sketch(
+    objects: Mapping[str, Any],
+    arrows: Mapping[str, tuple[str, str, Any]],
+    law: str,
+    left: Sequence[str],
+    right: Sequence[str],
+) -> Presentation:
+    """Return an instance of a law as a presentation, of the shape that the law has.
+
+    Parameters
+    ----------
+    objects
+        The value of each corner.
+    arrows
+        ``(source, target, value)`` of each arrow.
+    law
+        What to call the equation.
+    left, right
+        The arrows of its two sides; no arrow is the identity of the first corner.
+
+    Examples
+    --------
+    >>> corners = {"A": 1, "B": 2}
+    >>> print(sketch(corners, {"f": ("A", "B", "x"), "g": ("A", "B", "y")}, "q", "f", "g"))
+    "f = x" : 1 → 2, "g = y" : 1 → 2 | "f = x" = "g = y"
+    """
+    corner = {name: labelled(name, value) for name, value in objects.items()}
+    texts = [shown(value, LONGEST + 1) for value in objects.values()]
+    if len(set(texts)) == len(texts) and all(len(text) <= LONGEST for text in texts):
+        corner = dict(zip(objects, texts, strict=True))  # they tell themselves apart
+    edge = {name: labelled(name, value) for name, (_, _, value) in arrows.items()}
+    edges = {edge[name]: (corner[a], corner[b]) for name, (a, b, _) in arrows.items()}
+    start = Path.identity(next(iter(corner.values())))
+    sides = tuple([edge[name] for name in side] or start for side in (left, right))
+    return Presentation(_graph(edges, corner.values()), {law: sides})  # type: ignore[dict-item]
+
+
+def _graph(edges: Mapping[str, tuple[str, str]], vertices: Iterable[str]) -> Any:
+    from catlearn.category import Graph
+
+    return Graph(edges, vertices=vertices)
+
+
+def labelled(name: str, value: Any) -> str:
+    """Return a variable's name, with its value if that is short.
+
+    Examples
+    --------
+    >>> labelled("f", "swap"), labelled("f", "a very long description of f"), labelled("f", "f")
+    ('f = swap', 'f', 'f')
+    """
+    text = shown(value, LONGEST + 1)
+    return name if len(text) > LONGEST or text == name or "\n" in text else f"{name} = {text}"
