@@ -64,7 +64,7 @@ class FinSets(Ambient):
         return apex, tuple(FinFunction._of(leg, one, apex) for leg, one in pairs)
 
     def descend(self, colimit: Colimit, cocone: tuple[Any, ...], codomain: FinSet) -> FinFunction:
-        values = np.empty(colimit.apex.size, np.int64)
+        values = np.zeros(colimit.apex.size, np.int64)
         for leg, h in zip(colimit.legs, cocone, strict=True):
             values[leg.values] = h.values
         return FinFunction._of(values, colimit.apex, codomain)
