@@ -29,6 +29,7 @@ from .category import (
     Graph as Graph,
     GraphMorphism as GraphMorphism,
     Morphisms as Morphisms,
+    NaturalTransformation as NaturalTransformation,
     NotEqual as NotEqual,
     Path as Path,
     Paths as Paths,
@@ -39,6 +40,8 @@ from .category import (
     Unknown as Unknown,
     Verdict as Verdict,
     complete as complete,
+    natural_transformations as natural_transformations,
+    naturally_isomorphic as naturally_isomorphic,
 )
 from .cost import (
     Aggregator as Aggregator,

@@ -19,10 +19,18 @@ from catlearn.category.presentation import PRESENTATION, Presentation, Presentat
 from catlearn.category.presented import Finiteness, PresentedCategory
 from catlearn.category.protocol import Category, Composes
 from catlearn.category.targets import Functions, Morphisms, Paths
+from catlearn.category.transformation import (
+    NaturalTransformation,
+    natural_transformations,
+    naturally_isomorphic,
+)
 from catlearn.category.verdict import Equal, NotEqual, Unknown, Verdict
 from catlearn.category.walks import Arborescence
 
 __all__ = [
+    "naturally_isomorphic",
+    "natural_transformations",
+    "NaturalTransformation",
     "GRAPH",
     "PRESENTATION",
     "Arborescence",

@@ -286,7 +286,7 @@ class Functor(Between):
                     message = (
                         f"the value of {sides[1]} is {right!r}, that of {sides[0]} is {left!r}"
                     )
-                failures += _compare(law, where, equal, left, right, message)
+                failures += compare(law, where, equal, left, right, message)
         return failures + [failure for at in self.given for failure in self._misgiven(at, equal)]
 
     def _misgiven(self, at: str, equal: Equality) -> Iterator[Failure]:
@@ -296,7 +296,7 @@ class Functor(Between):
         found, expected = self.given[at], self(word)
         law = "composition" if len(word) else "identities"
         message = f"its value is {found!r}, that of {word} is {expected!r}"
-        yield from _compare(law, f"arrow {at}", equal, found, expected, message)
+        yield from compare(law, f"arrow {at}", equal, found, expected, message)
 
     def _equations(self) -> Iterator[tuple[str, str, Any, Any, tuple[str, str] | None]]:
         """Yield the values of the two sides of each equation of the domain, and where it is."""
@@ -579,7 +579,7 @@ def _presentation(domain: Any) -> Any:
     return Presentation(domain.graph, getattr(domain, "equations", ()))
 
 
-def _compare(
+def compare(
     law: str, where: str, equal: Equality, one: Any, other: Any, message: str
 ) -> Iterator[Failure]:
     """Yield a failure if two values are not equal, or if it is not known."""
