@@ -241,7 +241,8 @@ def to_quiver(scene: Scene) -> str:
     The link holds the whole diagram: base64 of the JSON list ``[0, n, *vertices, *edges]``,
     with ``[x, y, label]`` for a vertex and ``[source, target, label, alignment, options]`` for an
     edge. Frozen models have two heads, fixed maps are barred, projections dashed or dotted,
-    defined edges start with a bar. Equations become 2-cells without a head between two edges.
+    defined edges start with a bar. Equations become 2-cells without a head between two edges;
+    one whose sides share an edge, or are empty, has no two edges to lie between and is left out.
     """
     page = arrange(scene)
     table = grid(page)
@@ -265,7 +266,8 @@ def to_quiver(scene: Scene) -> str:
     places = {arrow.name: len(index) + i for i, arrow in enumerate(scene.arrows)}
     for law, left, right in _two_cells(scene):
         two_cell = {"shorten": {"source": 20, "target": 20}, "style": {"head": {"name": "none"}}}
-        cells.append([places[left], places[right], to_latex(law.name), 0, two_cell])
+        words = law.text if law.name == law.text else f"{law.name}: {law.text}"
+        cells.append([places[left], places[right], to_latex(words), 0, two_cell])
     text = json.dumps([0, len(index), *cells], separators=(",", ":"), ensure_ascii=False)
     return "https://q.uiver.app/#q=" + base64.b64encode(text.encode()).decode()
 

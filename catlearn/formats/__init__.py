@@ -5,6 +5,10 @@ which AlgebraicJulia writes them, with parameters beside as safetensors. A file 
 executes nothing, is bounded in size and time, and refuses a bad file with one error that lists
 everything wrong with it.
 
+Other people's values come and go by ``from_...`` and ``to_...``: quiver links, tikz-cd, CSV
+folders, networkx (:meth:`Graph.from_networkx <catlearn.category.Graph.from_networkx>`), sympy's
+categories, discopy's arrows and py-acsets. What pictures write is in :mod:`catlearn.drawing`.
+
 Laws, all tested: ``load(save(x)) == x``; writing is all or nothing; a damaged file is refused,
 never misread in silence or answered by another exception.
 
@@ -26,19 +30,35 @@ True
 """
 
 from catlearn.formats.acset import read_tables, write_plain, write_tables
+from catlearn.formats.acset_objects import from_acset, to_acset
 from catlearn.formats.codecs import Codec, decode, encode, register_codec
+from catlearn.formats.csv_tables import from_csv, to_csv
+from catlearn.formats.discopy_arrows import from_discopy, to_discopy
 from catlearn.formats.documents import from_json, load, save, to_json
+from catlearn.formats.quiver import from_quiver
+from catlearn.formats.sympy_categories import from_sympy, to_sympy
+from catlearn.formats.tikzcd import from_tikzcd
 
 __all__ = [
     "Codec",
     "decode",
     "encode",
+    "from_acset",
+    "from_csv",
+    "from_discopy",
     "from_json",
+    "from_quiver",
+    "from_sympy",
+    "from_tikzcd",
     "load",
     "read_tables",
     "register_codec",
     "save",
+    "to_acset",
+    "to_csv",
+    "to_discopy",
     "to_json",
+    "to_sympy",
     "write_plain",
     "write_tables",
 ]
