@@ -104,6 +104,12 @@ class NoComplement(InvalidStructure):
     headline = "{what} does not exist ({count})"
 
 
+class DoesNotExist(InvalidStructure):
+    """Something universal that was searched for is not there; the nearest candidates are listed."""
+
+    headline = "{what} does not exist ({count})"
+
+
 class NotCertified(InvalidStructure):
     """An inequality of costs could not be certified term by term."""
 

@@ -35,18 +35,21 @@ from typing import Any
 
 import numpy as np
 
+from catlearn.category.arrows import ArrowKinds
 from catlearn.category.cats import CATEGORIES
-from catlearn.category.composition import ArrowLike, Composition
+from catlearn.category.composition import ArrowLike
 from catlearn.category.graph import Graph
+from catlearn.category.inside import Indexed
 from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
+from catlearn.category.sources import Sources
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.finset import FinSet
 from catlearn.finset.join import expand
 from catlearn.finset.value import SHOWN, read_only
 
 
-class FiniteCategory(Composition):
+class FiniteCategory(Sources, ArrowKinds, Indexed):
     """A finite category.
 
     Parameters
