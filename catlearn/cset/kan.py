@@ -42,11 +42,12 @@ from typing import Any, overload
 
 import numpy as np
 
-from catlearn.category import Functor, Path
+from catlearn.category import Functor
 from catlearn.cset.chase import blank, chase, extend
 from catlearn.cset.copresheaf import as_functor, from_functor, on_schema, plain
 from catlearn.cset.cset import CSet
 from catlearn.cset.migration import Translation, delta, follow
+from catlearn.cset.representable import actions_from, representable
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.finset import FinFunction, FinSet, Frozen, TableMorphism, Tables
 from catlearn.finset.gluing import morphism
@@ -169,7 +170,7 @@ class RightKan(KanExtension):
         parts = {}
         for table, shape in self.shapes.items():
             start, end = Y.sets[table], self.cset.sets[table]
-            reached = shape.walks(Y)
+            reached = actions_from(shape.arrows, table, Y)
             rows = [g.components[c].values[reached[along.at(c), row]] for c, row in shape.places]
             parts[table] = FinFunction._of(_places(self.families[table], rows, start), start, end)
         return morphism(Y, self.cset, parts)
@@ -188,7 +189,7 @@ class RightKan(KanExtension):
         """
         shape, number = self.shapes[table], self.cset.sets[table].index(row)
         columns = self.families[table]
-        names = ((c, shape.name(self._translation.at(c), k)) for c, k in shape.places)
+        names = ((c, shape.arrows.names(self._translation.at(c))[k]) for c, k in shape.places)
         return {place: int(column[number]) for place, column in zip(names, columns, strict=True)}
 
 
@@ -215,8 +216,7 @@ class Comma:
     """
 
     def __init__(self, along: Translation, table: str, budget: int | None) -> None:
-        what = f"the set of arrows out of {table}"
-        self.arrows = chase(along.target, {table: 1}, budget=budget, what=what)[0]
+        self.arrows = representable(along.target, table, budget)
         self.places = [
             (c, row) for c in along.source.tables for row in range(self.arrows.size(along.at(c)))
         ]
@@ -228,44 +228,6 @@ class Comma:
                 (number[c, row], number[d, image], name)
                 for row, image in enumerate(values.tolist())
             ]
-        self.words = _words(self.arrows, table)
-
-    def walks(self, Y: Tables) -> dict[tuple[str, int], np.ndarray]:
-        """Return for each arrow out of d, as (table, number), what it does to the rows of Y."""
-        found: dict[tuple[str, int], np.ndarray] = {}
-        for place, before in self.words.items():
-            if before is None:
-                found[place] = np.arange(Y.size(place[0]))
-            else:
-                found[place] = Y.arrows[before[1]].values[found[before[0]]]
-        return found
-
-    def name(self, table: str, row: int) -> str:
-        """Return an arrow out of d as a path of generators."""
-        (start, _), steps, place = next(iter(self.words)), [], (table, row)
-        while (before := self.words[place]) is not None:
-            place = before[0]
-            steps.append(before[1])
-        return str(Path(start, tuple(reversed(steps)), table))
-
-
-Place = tuple[str, int]
-
-
-def _words(arrows: Tables, table: str) -> dict[Place, tuple[Place, str] | None]:
-    """Return how each row of a representable is reached from its first, breadth first."""
-    words: dict[Place, tuple[Place, str] | None] = {(table, 0): None}
-    out = {one: [] for one in arrows.shape.tables}
-    for name, (source, target) in arrows.shape.arrows.items():
-        out[source].append((name, target, arrows.arrows[name].values.tolist()))
-    queue = [(table, 0)]
-    for place in queue:
-        for name, target, values in out[place[0]]:
-            reached = target, values[place[1]]
-            if reached not in words:
-                words[reached] = place, name
-                queue.append(reached)
-    return words
 
 
 def _raise(f: TableMorphism) -> None:

@@ -143,7 +143,9 @@ class Schema(Shape):
         def read() -> Schema:
             given: Any = category.presentation  # type: ignore[attr-defined]
             presentation: Any = given() if callable(given) else given
-            return cls.of_presentation(presentation)
+            schema = cls.of_presentation(presentation)
+            schema._cached("category within None", lambda: category)
+            return schema
 
         return category._cached("schema", read)
 
@@ -161,6 +163,22 @@ class Schema(Shape):
         if isinstance(presentation, Presentation):
             sides = [presentation.sides(name) for name in presentation.equations]
         return cls(presentation.vertices, arrows, equations=sides)
+
+    @cached_property
+    def opposite(self) -> Schema:
+        """The schema with all plain arrows turned round; it has no lists and attributes.
+
+        Examples
+        --------
+        >>> SchGraph.opposite
+        Schema(['V', 'E'], arrows={'src': ('V', 'E'), 'tgt': ('V', 'E')})
+        """
+        turned = {name: (target, source) for name, (source, target) in self.arrows.items()}
+        sides = [
+            [Path(side.target, side.edges[::-1], side.source) for side in (left, right)]
+            for _, left, right in self.laws
+        ]
+        return Schema(self.tables, turned, equations=[(left, right) for left, right in sides])
 
     def _key(self) -> tuple[object, ...]:
         return *super()._key(), frozenset(self.equations), self.types
