@@ -39,7 +39,11 @@ from .category import (
     RewritingSystem as RewritingSystem,
     Unknown as Unknown,
     Verdict as Verdict,
+    are_equivalent as are_equivalent,
+    are_isomorphic as are_isomorphic,
     complete as complete,
+    functors as functors,
+    isomorphism as isomorphism,
     natural_transformations as natural_transformations,
     naturally_isomorphic as naturally_isomorphic,
 )

@@ -10,6 +10,12 @@ equations; a functor out of either is given on vertices and edges.
 """
 
 from catlearn.category.completion import Budget, RewritingSystem, complete
+from catlearn.category.enumeration import (
+    are_equivalent,
+    are_isomorphic,
+    functors,
+    isomorphism,
+)
 from catlearn.category.equation import Equation
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
@@ -28,6 +34,10 @@ from catlearn.category.verdict import Equal, NotEqual, Unknown, Verdict
 from catlearn.category.walks import Arborescence
 
 __all__ = [
+    "isomorphism",
+    "functors",
+    "are_isomorphic",
+    "are_equivalent",
     "naturally_isomorphic",
     "natural_transformations",
     "NaturalTransformation",

@@ -1,0 +1,321 @@
+"""All functors between finite categories, and isomorphism and equivalence of categories.
+
+The generators of the domain get their values one after the other. Once some have theirs, the
+values of all their composites are known, and all equations between these are checked at once
+for all candidates of the last generator, as arrays; so a partial choice is kept exactly if it
+is a functor on the subcategory that its generators generate.
+
+Functors between posets are monotone maps, functors between groups are homomorphisms.
+
+>>> from catlearn.category import FiniteCategory
+>>> Z4, Z2 = (FiniteCategory.group(range(n), lambda x, y, n=n: (x + y) % n) for n in (4, 2))
+>>> [F("1") for F in functors(Z4, Z2)], len(list(functors(Z2, Z4)))
+(['0', '1'], 2)
+>>> chain = FiniteCategory.chain(2)
+>>> [tuple(F.ob) for F in functors(chain, chain, monic=True)]
+[(0, 1, 2)]
+>>> len(list(functors(chain, chain))), are_isomorphic(Z4, Z2)
+(10, False)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from catlearn.category import rows
+from catlearn.category.between import subcategory
+from catlearn.category.finite import FiniteCategory
+from catlearn.category.functor import Functor, as_target
+from catlearn.errors import CatlearnError
+
+CHUNK = 2_000_000
+"""How many values of arrows are computed at once."""
+
+
+def functors(
+    C: Any,
+    D: Any,
+    objects: Mapping[str, str | int] | None = None,
+    arrows: Mapping[str, Any] | None = None,
+    monic: bool = False,
+    iso: bool = False,
+    limit: int | None = None,
+) -> Iterator[Functor]:
+    """Iterate over all functors between two finite categories.
+
+    Parameters
+    ----------
+    C, D
+        The categories, or presentations of finite ones.
+    objects, arrows
+        Values that are given, at some objects and some arrows.
+    monic
+        Whether to keep those only that are injective on arrows, and so on objects.
+    iso
+        Whether to keep isomorphisms only.
+    limit
+        The most to look for; all by default.
+
+    Raises
+    ------
+    CatlearnError
+        If a category is not finite.
+    UnknownName
+        If a given value, or where it is given, is not in the categories.
+
+    Examples
+    --------
+    >>> square = FiniteCategory.chain(1)
+    >>> [str(F) for F in functors(square, square, objects={"0": "1"})]
+    ['0 ↦ 1, 1 ↦ 1, 0 <= 1 ↦ id(1)']
+    """
+    search = _Search(_finite(C), _finite(D), objects or {}, arrows or {}, monic or iso, iso)
+    return islice(search.run(), limit)
+
+
+def _finite(given: Any) -> FiniteCategory:
+    category = as_target(given)
+    if not isinstance(category, FiniteCategory):
+        message = "functors are enumerated between finite categories"
+        raise CatlearnError(f"{message}; {given!r} is not known to present one")
+    return category
+
+
+@dataclass(frozen=True)
+class Step:
+    """The choice of the value of one generator, or of an object that no generator touches.
+
+    Parameters
+    ----------
+    arrow
+        The row of the generator, or of the identity of the object.
+    layers
+        The arrows whose values are new, by the length of their words.
+    last, before
+        The words: the last generator of each arrow, and the arrow before it.
+    first, second, composite
+        The new equations ``first >> second == composite``.
+    known
+        All arrows whose values are known after this step.
+    """
+
+    arrow: int
+    layers: tuple[np.ndarray, ...]
+    last: np.ndarray
+    before: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    composite: np.ndarray
+    known: np.ndarray
+
+
+def _order(C: FiniteCategory) -> list[int]:
+    """Order the generators so that each next one has as many ends in common as can be."""
+    left = C.generating.tolist()
+    touched: set[int] = set()
+    order = []
+    while left:
+        shared = [(C.src(g) in touched) + (C.tgt(g) in touched) for g in left]
+        order.append(left.pop(int(np.argmax(shared))))
+        touched |= {C.src(order[-1]), C.tgt(order[-1])}
+    return order
+
+
+def _steps(C: FiniteCategory) -> Iterator[Step]:
+    """Plan the search: which values and equations each choice adds."""
+    known, touched = np.zeros(len(C.ar), bool), np.zeros(len(C.ob), bool)
+    order, nothing = _order(C), np.zeros(0, np.int64)
+    for number, g in enumerate(order):
+        chosen = np.array(order[: number + 1])
+        reached, last, before = C._reach(chosen)
+        touched[[C.src(g), C.tgt(g)]] = True
+        now = reached & touched[C.src.values]
+        new = now & ~known
+        layers = tuple(layer[new[layer]] for layer in rows.layers(last, before))
+        f = np.flatnonzero(now)
+        first, second = (side.ravel() for side in np.meshgrid(f, chosen, indexing="ij"))
+        fresh = (C.tgt.values[first] == C.src.values[second]) & (new[first] | (second == g))
+        first, second = first[fresh], second[fresh]
+        h = C.then(first, second)
+        told = new[h] & (last[h] == second) & (before[h] == first)
+        yield Step(g, layers, last, before, first[~told], second[~told], h[~told], f)
+        known = now
+    for a in np.flatnonzero(~touched).tolist():
+        known = known.copy()
+        known[C.ids(a)] = True
+        at = np.flatnonzero(known)
+        yield Step(C.ids(a), (), nothing, nothing, nothing, nothing, nothing, at)
+
+
+class _Search:
+    """The search for functors; a state is the value at each arrow, -1 where it is not known."""
+
+    def __init__(
+        self,
+        C: FiniteCategory,
+        D: FiniteCategory,
+        objects: Mapping[str, str | int],
+        arrows: Mapping[str, Any],
+        monic: bool,
+        iso: bool,
+    ) -> None:
+        self.C, self.D, self.monic, self.iso = C, D, monic, iso
+        self.given = np.full(len(C.ar), -1)
+        for a, value in objects.items():
+            self.given[C.ids(C.object(a))] = D.ids(D.object(value))
+        for f, value in arrows.items():
+            self.given[C.arrow(f)] = D.arrow(value)
+        self.colours = (colours(C), colours(D)) if iso else None
+
+    def run(self) -> Iterator[Functor]:
+        C, D = self.C, self.D
+        if self.iso and not self._could_be():
+            return
+        steps = list(_steps(C))
+        start = np.full(len(C.ar), -1)
+        levels = [iter([start])]
+        while levels:
+            state = next(levels[-1], None)
+            if state is None:
+                levels.pop()
+            elif len(levels) <= len(steps):
+                levels.append(self._grow(steps[len(levels) - 1], state))
+            else:
+                yield Functor.build(C, D, D.src.values[state[C.ids.values]], state)
+
+    def _could_be(self) -> bool:
+        if self.colours is None or len(self.C.ob) != len(self.D.ob):
+            return False
+        one, other = self.colours
+        return bool(np.array_equal(np.sort(one), np.sort(other)))
+
+    def _grow(self, step: Step, state: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the states that a choice leads to."""
+        candidates = self._candidates(step.arrow, state)
+        size = max(1, CHUNK // max(1, len(state)))
+        for low in range(0, len(candidates), size):
+            yield from self._keep(step, state, candidates[low : low + size])
+
+    def _candidates(self, arrow: int, state: np.ndarray) -> np.ndarray:
+        C, D, a, b = self.C, self.D, self.C.src(arrow), self.C.tgt(arrow)
+        unit = bool(C.is_identity[arrow])
+        keep = D.is_identity.copy() if unit else np.ones(len(D.ar), bool)
+        if a == b:
+            keep &= D.src.values == D.tgt.values
+        for end, ends in ((a, D.src.values), (b, D.tgt.values)):
+            for known in (state, self.given):
+                value = int(known[C.ids(end)])
+                if value >= 0:
+                    keep &= ends == D.src(value)
+        if self.given[arrow] >= 0:
+            keep &= np.arange(len(D.ar)) == self.given[arrow]
+        if self.colours is not None:
+            keep &= self.colours[1] == self.colours[0][arrow]
+        return np.flatnonzero(keep)
+
+    def _keep(self, step: Step, state: np.ndarray, candidates: np.ndarray) -> Iterator[np.ndarray]:
+        C, D = self.C, self.D
+        values = np.repeat(state[:, None], len(candidates), axis=1)
+        values[C.ids(C.src(step.arrow))] = D.ids.values[D.src.values[candidates]]
+        values[C.ids(C.tgt(step.arrow))] = D.ids.values[D.tgt.values[candidates]]
+        values[step.arrow] = candidates
+        for layer in step.layers:
+            values[layer] = D.then(values[step.before[layer]], values[step.last[layer]])
+        good = np.ones(len(candidates), bool)
+        if step.first.size:
+            composites = D.then(values[step.first], values[step.second])
+            good = (composites == values[step.composite]).all(axis=0)
+        now = values[step.known]
+        wanted = self.given[step.known][:, None]
+        good &= ((wanted < 0) | (wanted == now)).all(axis=0)
+        if self.monic:
+            ranked = np.sort(now, axis=0)
+            good &= (ranked[1:] != ranked[:-1]).all(axis=0)
+        return iter(values.T[good])
+
+
+def colours(C: FiniteCategory) -> np.ndarray:
+    """Return a number for each arrow that every isomorphism of categories preserves.
+
+    Arrows start as identities, loops or others; then each learns the multiset of the colours
+    of what it composes with, three times.
+    """
+    colour = _mixed((C.is_identity + 2 * (C.src.values == C.tgt.values)).astype(np.uint64))
+    first, second = C.pairs
+    third = C.composites
+    for _ in range(3):
+        heard = np.zeros(len(C.ar), np.uint64)
+        np.add.at(heard, first, _mixed(3 * colour[second] + colour[third]))
+        np.add.at(heard, second, _mixed(5 * colour[first] + 7 * colour[third]))
+        colour = _mixed(colour + heard)
+    return colour
+
+
+def _mixed(x: np.ndarray) -> np.ndarray:
+    """Scatter 64-bit integers (the finaliser of splitmix64)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def isomorphism(C: Any, D: Any, any: bool = False) -> Functor:
+    """Return the isomorphism between two finite categories.
+
+    Parameters
+    ----------
+    C, D
+        The categories, or presentations of finite ones.
+    any
+        Whether the first one found will do; otherwise it is an error that there are several.
+
+    Raises
+    ------
+    CatlearnError
+        If there is none, or there are several.
+
+    Examples
+    --------
+    >>> C, D = FiniteCategory.chain(1), FiniteCategory(["A", "B"], {"f": ("B", "A")})
+    >>> print(isomorphism(C, D))
+    0 ↦ B, 1 ↦ A, 0 <= 1 ↦ f
+    """
+    found = list(functors(C, D, iso=True, limit=1 if any else 2))
+    if not found:
+        raise CatlearnError("the two categories are not isomorphic")
+    if len(found) > 1:
+        message = "there are several isomorphisms of the two categories; with any=True"
+        raise CatlearnError(
+            f"{message} the first is returned, and functors(C, D, iso=True) lists all"
+        )
+    return found[0]
+
+
+def are_isomorphic(C: Any, D: Any) -> bool:
+    """Whether there is an isomorphism between two finite categories."""
+    return next(functors(C, D, iso=True, limit=1), None) is not None
+
+
+def are_equivalent(C: Any, D: Any) -> bool:
+    """Whether there is an equivalence between two finite categories.
+
+    There is one exactly if their skeletons, the full subcategories on one object of each class
+    of isomorphic ones, are isomorphic (Mac Lane, IV.4).
+
+    Examples
+    --------
+    >>> two, one = FiniteCategory.codiscrete(["a", "b"]), FiniteCategory.discrete(["x"])
+    >>> are_equivalent(two, one), are_isomorphic(two, one)
+    (True, False)
+    """
+    return are_isomorphic(_skeleton(_finite(C)), _skeleton(_finite(D)))
+
+
+def _skeleton(C: FiniteCategory) -> FiniteCategory:
+    chosen = np.unique(rows.isomorphism_classes(C))
+    inside = np.isin(C.src.values, chosen) & np.isin(C.tgt.values, chosen)
+    return subcategory(C, chosen, np.flatnonzero(inside)).domain
