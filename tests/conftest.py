@@ -1,8 +1,61 @@
-"""Test-wide settings: no deadlines, since the first call of jitted code compiles."""
+"""Test-wide settings, and the count of mutants that the laws rejected.
 
+There are no deadlines, since the first call of jitted code compiles. A mutant is a deliberately
+broken structure; a test that shows that a law rejects it says so by ``with mutants("its name")``,
+and the end of the run prints how many there were and how many were killed.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "catlearn", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("catlearn")
+
+MUTANTS = pytest.StashKey[dict[str, bool]]()
+
+
+class Mutants(Protocol):
+    def __call__(self, name: str) -> AbstractContextManager[None]: ...
+
+
+@pytest.fixture
+def mutants(request: pytest.FixtureRequest) -> Mutants:
+    """Count a mutant: it is killed if the body, which asserts that, does not raise."""
+    known = request.config.stash.setdefault(MUTANTS, {})
+
+    @contextmanager
+    def one(name: str) -> Iterator[None]:
+        known[name] = False
+        yield
+        known[name] = True
+
+    return one
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the controller what a worker found."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["mutants"] = session.config.stash.get(MUTANTS, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    """Collect what a worker found."""
+    found = getattr(node, "workeroutput", {}).get("mutants", {})
+    node.config.stash.setdefault(MUTANTS, {}).update(found)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    known = config.stash.get(MUTANTS, {})
+    if known:
+        killed = sum(known.values())
+        terminalreporter.write_line(f"laws: {killed} of {len(known)} mutants killed")
+        for name in (name for name, dead in known.items() if not dead):
+            terminalreporter.write_line(f"  alive: {name}")

@@ -8,7 +8,7 @@ built and not filtered for. What a caller may give:
 - ``arrows=`` a collection, which is indexed by source;
 - ``arrows=`` a function from an object to a strategy for arrows out of it, or to a collection;
 - ``arrows=`` a strategy: then several arrows are drawn at once, and one that meets is looked for
-  among them and an identity; where meeting is rare, give a function.
+  among them; where that is rare, a law may go untested: give a function.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from catlearn.category.protocol import DecidesEquality, Typed
 from catlearn.errors import CatlearnError
 from catlearn.laws.graphs import paths
 
-MOST_AT_ONCE = 8
+AT_ONCE = 8
 """How many arrows a strategy is asked for, to find one among them that meets another."""
 
 
@@ -109,7 +109,10 @@ class Arrows:
 
     def _own(self) -> Any:
         """What the category itself says of its arrows."""
-        finite = getattr(self.category, "arrows", None)
+        try:
+            finite = getattr(self.category, "arrows", None)
+        except CatlearnError:  # there are infinitely many
+            finite = None
         if isinstance(finite, Sequence):
             return finite
         graph = getattr(self.category, "generators", None)
@@ -166,7 +169,7 @@ class Arrows:
     def out_of(self, source: Any) -> SearchStrategy[Any]:
         """Return a strategy for arrows out of an object."""
         if isinstance(self._arrows, SearchStrategy):
-            several = st.lists(self._arrows, min_size=1, max_size=MOST_AT_ONCE)
+            several = st.lists(self._arrows, min_size=AT_ONCE, max_size=AT_ONCE)
             return several.flatmap(lambda pool: self._meeting(pool, source))
         if isinstance(self._arrows, Iterable):
             bucket = _lookup(self._places, source)

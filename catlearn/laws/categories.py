@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from catlearn.category import Presentation
+from catlearn.category import FiniteCategory, Presentation
 from catlearn.laws.arrows import (
     Arrows,
     category_of,
@@ -154,7 +154,12 @@ def on_object(F: Any, A: Any) -> Any:
 
 def on_arrow(F: Any, f: Any) -> Any:
     """Return the arrow that a functor sends an arrow to."""
-    return F.on_arrow(f) if hasattr(F, "on_arrow") else F(f)
+    if hasattr(F, "on_arrow"):
+        return F.on_arrow(f)
+    start = _start(F)
+    if isinstance(start, FiniteCategory) and isinstance(f, str) and f in start.ob:
+        f = start.word(f)  # a name that an arrow shares with an object would be the object's
+    return F(f)
 
 
 def is_functor(structure: Any) -> bool:
@@ -245,7 +250,13 @@ def _functor_sorts(F: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 functor = Spec(
     "functor",
     (
-        Law("ends of values", r"F f : F A \to F B", {"f": "arrow"}, _functor_ends),
+        Law(
+            "ends of values",
+            r"F f : F A \to F B",
+            {"f": "arrow"},
+            _functor_ends,
+            lambda F: hasattr(codomain_of(F), "ends"),
+        ),
         Law(
             "identities",
             r"F(\mathrm{id}_A) = \mathrm{id}_{F A}",
