@@ -43,7 +43,6 @@ from .category import (
     are_isomorphic as are_isomorphic,
     complete as complete,
     functors as functors,
-    isomorphism as isomorphism,
     natural_transformations as natural_transformations,
     naturally_isomorphic as naturally_isomorphic,
 )

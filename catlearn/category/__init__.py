@@ -14,7 +14,6 @@ from catlearn.category.enumeration import (
     are_equivalent,
     are_isomorphic,
     functors,
-    isomorphism,
 )
 from catlearn.category.equation import Equation
 from catlearn.category.finite import FiniteCategory
@@ -34,7 +33,6 @@ from catlearn.category.verdict import Equal, NotEqual, Unknown, Verdict
 from catlearn.category.walks import Arborescence
 
 __all__ = [
-    "isomorphism",
     "functors",
     "are_isomorphic",
     "are_equivalent",

@@ -263,40 +263,11 @@ def _mixed(x: np.ndarray) -> np.ndarray:
     return x ^ (x >> np.uint64(31))
 
 
-def isomorphism(C: Any, D: Any, any: bool = False) -> Functor:
-    """Return the isomorphism between two finite categories.
-
-    Parameters
-    ----------
-    C, D
-        The categories, or presentations of finite ones.
-    any
-        Whether the first one found will do; otherwise it is an error that there are several.
-
-    Raises
-    ------
-    CatlearnError
-        If there is none, or there are several.
-
-    Examples
-    --------
-    >>> C, D = FiniteCategory.chain(1), FiniteCategory(["A", "B"], {"f": ("B", "A")})
-    >>> print(isomorphism(C, D))
-    0 ↦ B, 1 ↦ A, 0 <= 1 ↦ f
-    """
-    found = list(functors(C, D, iso=True, limit=1 if any else 2))
-    if not found:
-        raise CatlearnError("the two categories are not isomorphic")
-    if len(found) > 1:
-        message = "there are several isomorphisms of the two categories; with any=True"
-        raise CatlearnError(
-            f"{message} the first is returned, and functors(C, D, iso=True) lists all"
-        )
-    return found[0]
-
-
 def are_isomorphic(C: Any, D: Any) -> bool:
-    """Whether there is an isomorphism between two finite categories."""
+    """Whether there is an isomorphism between two finite categories.
+
+    ``functors(C, D, iso=True)`` yields the isomorphisms.
+    """
     return next(functors(C, D, iso=True, limit=1), None) is not None
 
 
