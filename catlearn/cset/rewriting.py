@@ -142,7 +142,8 @@ class Rule(Frozen, Displayed):
         that is an error. In a list-valued arrow the whole list is inserted.
     beside
         Table -> row of R -> row of L: what sits beside a row of R (the stored array of an edge)
-        is what sat beside that row of L. Rows made anew have their own without being told.
+        is what sat beside that row of L. Rows made anew have their own without being told,
+        unless they are told None.
     at
         Table -> row of L -> name of the row of the whole that it has to match.
     forbidden
@@ -195,8 +196,10 @@ class Rule(Frozen, Displayed):
         }
         sources = {table: dict(pairs) for table, pairs in again.items()}
         for table, pairs in (beside or {}).items():
-            told = {R.row(table, row): L.row(table, x) for row, x in pairs.items()}
-            sources[table] = {**sources.get(table, {}), **told}
+            told = {R.row(table, row): x for row, x in pairs.items()}
+            mine = {row: x for row, x in sources.get(table, {}).items() if row not in told}
+            rows = {row: L.row(table, x) for row, x in told.items() if x is not None}
+            sources[table] = {**mine, **rows}
         fixed = {t: {L.row(t, x): y for x, y in rows.items()} for t, rows in (at or {}).items()}
         self._set(replace=_record(heirs), again=_record(again), beside=_record(sources))
         self._set(at=_record(fixed))

@@ -29,6 +29,7 @@ from catlearn.learning.diagram import LearningDiagram, LearningMorphism
 from catlearn.learning.gluing import emergent, glue
 from catlearn.learning.loss import Loss, loss_functor
 from catlearn.learning.parts import Defined
+from catlearn.learning.rewriting import freeze, insert, pattern, split, swap, unfreeze
 from catlearn.learning.schema import LEARNING
 from catlearn.learning.selection import LossTerm, Selection, select
 
@@ -42,7 +43,13 @@ __all__ = [
     "LossTerm",
     "Selection",
     "emergent",
+    "freeze",
     "glue",
+    "insert",
     "loss_functor",
+    "pattern",
     "select",
+    "split",
+    "swap",
+    "unfreeze",
 ]
