@@ -156,7 +156,7 @@ class Automaton:
 
     def list_words(self) -> Words:
         """List the irreducible words, which must be finitely many, in shortlex order."""
-        degrees = np.array([len(self._growth[state]) for state in range(len(self.words))])
+        degrees = np.array([len(steps) for steps in self._growth.values()], dtype=np.int64)
         starts = np.cumsum(degrees) - degrees
         growth = [(ord(e), after) for steps in self._growth.values() for (_, e), after in steps]
         letters, afters = np.array(growth, dtype=np.int64).reshape(-1, 2).T

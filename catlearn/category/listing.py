@@ -92,7 +92,8 @@ class Words:
     def _cayley(self) -> tuple[np.ndarray, np.ndarray]:
         """The products of arrows with the edges out of their targets, and where each's begin."""
         automaton, ranks = self.automaton, self._ranks.tolist()
-        degrees = np.array([len(leaving) for leaving in automaton.leaving])[self.targets]
+        leaving = [len(letters) for letters in automaton.leaving]
+        degrees = np.array(leaving, dtype=np.int64)[self.targets]
         begin = np.cumsum(degrees) - degrees
         grown = np.flatnonzero(self.parents >= 0)
         table = np.full(int(degrees.sum()), -1)

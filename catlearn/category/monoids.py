@@ -35,7 +35,7 @@ def monoid_equations(
     """Read a monoid presentation into its letters and equations between loops at a vertex."""
     alphabet = _alphabet(letters)
     inverses: dict[str, str] = {}
-    return alphabet, list(_read_all(relations, alphabet, inverses, vertex))
+    return alphabet, _distinct(_read_all(relations, alphabet, inverses, vertex))
 
 
 def group_equations(
@@ -55,7 +55,13 @@ def group_equations(
         raise InvalidStructure("Presentation", [Failure("letters", "alphabet", message)])
     units = list(inverses.items())
     equations = [_equation(pair, (), vertex) for pair in units]
-    return alphabet, equations + list(_read_all(relations, alphabet, inverses, vertex))
+    relators = _read_all(relations, alphabet, inverses, vertex)
+    return alphabet, _distinct([*equations, *relators])
+
+
+def _distinct(equations: Iterable[Equation]) -> list[Equation]:
+    """Drop relations that were given before: equations are named by their text."""
+    return list(dict.fromkeys(equations))
 
 
 def _alphabet(letters: Iterable[str]) -> tuple[str, ...]:

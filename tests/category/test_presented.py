@@ -1,0 +1,345 @@
+"""Presented categories: counts, composition against models and brute force, infinity, colimits."""
+
+import pickle
+from itertools import islice, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from catlearn.category import (
+    Budget,
+    Equal,
+    FiniteCategory,
+    Finiteness,
+    Graph,
+    NotEqual,
+    Path,
+    Presentation,
+    PresentationMorphism,
+    PresentedCategory,
+    Unknown,
+    complete,
+)
+from catlearn.category.listing import Words
+from catlearn.errors import NotComposable, PathSyntaxError, TooLarge, Undecided, UnknownName
+from catlearn.finset import coequalizer, coproduct, pushout
+
+SQUARE = Graph({"f": ("A", "B"), "g": ("B", "D"), "h": ("A", "C"), "k": ("C", "D")})
+A4 = Presentation.monoid("ab", ["a a = 1", "b b b = 1", "a b a b a b = 1"])
+ACTION = {"a": np.array([1, 0, 3, 2]), "b": np.array([1, 2, 0, 3])}
+
+
+def finite(presentation: Graph, budget: Budget | None = None) -> FiniteCategory:
+    found = presentation.category(budget)
+    assert isinstance(found, FiniteCategory)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("presentation", "number"),
+    [
+        (SQUARE, 4 + 4 + 2),
+        (Presentation(SQUARE, ["f >> g = h >> k"]), 4 + 4 + 1),
+        (A4, 12),
+        (Presentation.monoid("a", ["aaaa = 1"]), 4),
+        (Presentation.group("a", ["a^4"]), 4),
+        (Presentation.group("ij", ["i^2 = j^2 = (i j)^2"]), 8),
+        (Graph({}, vertices=["A", "B"]), 2),
+        (Graph(), 0),
+        (Presentation({"f": ("A", "B"), "g": ("B", "A")}, ["f >> g = id(A)", "g >> f = id(B)"]), 4),
+        (Presentation({"f": ("A", "B"), "g": ("B", "A")}, ["f >> g = id(A)"]), 5),
+        # Three objects in a circle, once around is the identity: one arrow for each pair.
+        (
+            Presentation(
+                {"f": ("A", "B"), "g": ("B", "C"), "h": ("C", "A")},
+                ["f >> g >> h = id(A)", "g >> h >> f = id(B)", "h >> f >> g = id(C)"],
+            ),
+            9,
+        ),
+        (Presentation(Graph({"f": ("A", "B"), "g": ("A", "B")}), ["f = g"]), 3),
+    ],
+)
+def test_known_numbers_of_arrows(presentation, number):
+    C = finite(presentation)
+    assert len(C.arrows) == number
+    assert C.failures() == []
+    presented = PresentedCategory(presentation)
+    assert tuple(map(str, presented.arrows)) == C.arrows
+    assert presented.is_finite.count == number
+    assert presented.finite() == C
+
+
+def test_arrows_are_named_by_normal_forms_in_shortlex_order():
+    C = finite(Presentation(SQUARE, ["f >> g = h >> k"]))
+    assert C.objects == ("A", "B", "D", "C")
+    assert C.arrows[4:] == ("f", "g", "h", "k", "f >> g")
+    assert C.compose("h", "k") == C.read("h >> k") == "f >> g"
+    assert C.generators == SQUARE
+    assert finite(Presentation.monoid("ba", ["bb = 1", "aa = 1", "ab = ba"])).arrows == (
+        *("id(*)", "b", "a"),
+        "b >> a",
+    )
+
+
+def test_composition_is_that_of_the_permutations():
+    C = finite(A4)
+    assert C.failures() == []
+    values = {}
+    for name in C.arrows:
+        points = np.arange(4)
+        for letter in C.word(name).edges:
+            points = ACTION[letter][points]
+        values[name] = points
+    assert len({tuple(points) for points in values.values()}) == 12
+    for f, g in product(C.arrows, repeat=2):
+        assert (values[C.compose(f, g)] == values[g][values[f]]).all()
+
+
+def test_a_table_with_one_wrong_product_is_not_a_category():
+    words = complete(A4).automaton.list_words()
+    assert words.category(A4).failures() == []
+    products, begin = words._cayley
+    wrong = products.copy()
+    wrong[5] = (wrong[5] + 1) % 12
+    mutant = Words(words.automaton, words.states, words.sources, words.parents, words.letters)
+    mutant.__dict__["_cayley"] = (wrong, begin)
+    assert any(failure.law == "associativity" for failure in mutant.category(A4).failures())
+
+
+@st.composite
+def presentations(draw: st.DrawFn) -> Presentation:
+    """Small presentations with loops and cycles, which need not be finite."""
+    size = draw(st.integers(1, 3))
+    place = st.integers(0, size - 1)
+    ends = draw(st.lists(st.tuples(place, place), min_size=1, max_size=4))
+    graph = Graph({f"e{k}": (f"v{s}", f"v{t}") for k, (s, t) in enumerate(ends)})
+    paths = [path for v in graph.vertices for path in graph.paths(v, max_length=3, bound=None)]
+    equations = []
+    for _ in range(draw(st.integers(0, 4))):
+        left = draw(st.sampled_from(paths))
+        right = draw(st.sampled_from([path for path in paths if path.is_parallel(left)]))
+        equations.append((left, right))
+    return Presentation(graph, {f"q{k}": pair for k, pair in enumerate(equations)})
+
+
+@settings(max_examples=50)
+@given(presentations())
+def test_what_is_presented_is_a_category(presentation):
+    C = PresentedCategory(presentation, Budget(rules=30, letters=5_000, arrows=60))
+    if C.is_finite.is_finite and C.is_finite.count <= 60:
+        found = C.finite()
+        assert found.failures() == []
+        for f, g in zip(*found.pairs, strict=True):
+            p, q = C.arrows[f], C.arrows[g]
+            assert C.arrows[found.then(f, g)] == C.compose(p, q)
+        for name in presentation.equations:
+            assert len({C.normal_form(side) for side in presentation.sides(name)}) == 1
+    elif C.is_complete:
+        first = list(islice(C.iterate(), 40))
+        assert len(set(first)) == len(first)
+        assert all(C.normal_form(path) == path for path in first)
+        assert first == sorted(first, key=lambda p: (len(p), list(p.edges) if len(p) else []))
+        if not C.is_finite:
+            is_proof_of_infinity(C, C.is_finite)
+
+
+def is_proof_of_infinity(C: PresentedCategory, proof: Finiteness) -> None:
+    """Going around once more always gives another arrow."""
+    at, seen = proof.before, set()
+    assert at is not None
+    assert proof.loop is not None
+    for _ in range(6):
+        normal = C.normal_form(at)
+        assert normal not in seen
+        seen.add(normal)
+        at = at >> proof.loop
+
+
+def test_infinity_is_proven():
+    for presentation in (
+        Graph({"s": ("A", "A")}),
+        Graph({"f": ("A", "B"), "g": ("B", "A")}),
+        Presentation.group("ab", ["[a, b]"]),
+        Presentation.monoid("ab", ["ab = 1"]),
+        Presentation.group("st", ["s^2", "t^2"]),
+    ):
+        C = presentation.category()
+        assert isinstance(C, PresentedCategory)
+        assert not C.is_finite
+        is_proof_of_infinity(C, C.is_finite)
+        with pytest.raises(TooLarge, match="infinitely many arrows, since all paths"):
+            C.finite()
+        with pytest.raises(TooLarge, match="infinitely many"):
+            C.arrows  # noqa: B018
+    two = PresentedCategory(Presentation.group("st", ["s^2", "t^2"]))
+    mutant = Finiteness(False, "", before=Path.identity("*"), loop=Path("*", ("s",), "*"))
+    with pytest.raises(AssertionError):
+        is_proof_of_infinity(two, mutant)
+
+
+def test_what_is_not_decided_says_why():
+    C = Presentation.monoid("abAB", ["aA = 1", "Aa = 1", "bB = 1", "Bb = 1", "ab = ba"]).category(
+        20
+    )
+    assert isinstance(C, PresentedCategory)
+    assert not C.is_complete
+    for ask in (lambda: bool(C.is_finite), lambda: next(C.iterate())):
+        with pytest.raises(Undecided, match="completion stopped at 21 rules"):
+            ask()
+    with pytest.raises(TooLarge, match="completion stopped"):
+        C.finite()
+    assert C.equal("a >> b", "b >> a") == Equal
+    assert C.equal("a", "b") == NotEqual
+    assert PresentedCategory(A4, 0).equal("a >> b >> a >> b", "b >> b >> a") == Unknown
+
+
+def test_large_categories_are_counted_and_not_listed():
+    chain = {f"a{k}": (f"{k}", f"{k + 1}") for k in range(100)}
+    twice = Graph(chain | {f"b{k}": ends for k, ends in enumerate(chain.values())})
+    C = twice.category()
+    assert isinstance(C, PresentedCategory)
+    assert C.is_finite.count == sum((101 - k) * 2**k for k in range(101))
+    with pytest.raises(TooLarge, match=r"arrows; Budget\(arrows="):
+        C.finite()
+    small = PresentedCategory(A4, Budget(composites=143))
+    with pytest.raises(TooLarge, match=r"it has 144 composites; Budget\(composites=144\)"):
+        small.finite()
+    assert len(small.arrows) == 12
+
+
+def test_it_answers_as_a_category_does():
+    C = PresentedCategory(Presentation({"f": ("A", "B"), "g": ("B", "A")}, ["f >> g = id(A)"]))
+    assert C.objects == ("A", "B")
+    assert C.identity("A") == Path.identity("A")
+    assert C.compose("g >> f", "g") == C.read("g") == C.word("g >> f >> g")
+    assert C.ends("f >> g >> f") == ("A", "B")
+    assert [str(path) for path in C.hom("B", "B")] == ["id(B)", "g >> f"]
+    assert [(str(left), str(right)) for left, right in C.rules] == [("f >> g", "id(A)")]
+    assert C.same("A", "A")
+    assert not C.same("A", "B")
+    assert C.generators == Graph({"f": ("A", "B"), "g": ("B", "A")})
+    assert C.presentation().category() == C.finite()
+    assert pickle.loads(pickle.dumps(C)) == C
+    assert hash(PresentedCategory(C.graph, budget=5)) == hash(C)
+    with pytest.raises(UnknownName, match="no vertex Q"):
+        C.identity("Q")
+    with pytest.raises(NotComposable):
+        C.compose("f", "f")
+
+
+@pytest.mark.parametrize(
+    ("relation", "sides"),
+    [
+        ("a a = 1", ("aa", "")),
+        ("abba=b", ("abba", "b")),
+        ("(a b)^2 b^0 = (b^2 1)^2", ("abab", "bbbb")),
+        ("((a b)^2)^2 = 1", ("abababab", "")),
+        ("a^-2 = [a, b]", ("AA", "ABab")),
+        ("(a b)^-1", ("BA", "")),
+        ("A = 1", ("A", "")),
+    ],
+)
+def test_relations_are_read_as_in_algebra(relation, sides):
+    group = Presentation.group("ab", [relation])
+    left, right = group.sides(group.names("Eq")[-1])
+    assert ("".join(left.edges), "".join(right.edges)) == sides
+
+
+def test_letters_may_have_longer_names():
+    P = Presentation.monoid("turn flip", ["turn^3 = 1", "flip flip = 1", "flip turn = turn^2 flip"])
+    assert P.edges == ("turn", "flip")
+    assert len(finite(P).arrows) == 6
+    assert Presentation.group(["x1", "x2"], ["x1 = x2^-1"]).edges == ("x1", "x1'", "x2", "x2'")
+    assert Presentation.group("aA").edges == ("a", "a'", "A", "A'")
+    assert Presentation.monoid("ab", "ab = ba", vertex="X").vertices == ("X",)
+    assert len(Presentation.monoid("a", ["a = 1", "a^1 = 1"]).equations) == 1
+
+
+@pytest.mark.parametrize(
+    ("relation", "message"),
+    [
+        ("a c = 1", "no letter like this; there are only a, b\n  a c = 1\n    \\^"),
+        ("a a", "expected '=' and another side"),
+        ("a^-1 = b", "a monoid has no inverses"),
+        ("[a, b] = 1", "commutators need inverses"),
+        ("(a = 1", "expected '\\)', found ="),
+        ("= a", "expected a letter, 1 or '\\('"),
+        ("a b ) = 1", "expected a letter, '=' or the end"),
+        ("", "expected a letter"),
+        ("(a^90000 b)^2 = 1", "over 100000 letters"),
+    ],
+)
+def test_relations_that_cannot_be_read(relation, message):
+    with pytest.raises((PathSyntaxError, TooLarge), match=message):
+        Presentation.monoid("ab", [relation])
+
+
+def test_letters_that_cannot_be_used():
+    for letters, message in (
+        ("aa", "it is given twice"),
+        (["1"], "and not 1"),
+        (["a b"], "letter"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Presentation.monoid(letters)
+
+
+# Colimits of categories, as colimits of presentations.
+
+
+def inclusion(of: Presentation, into: Presentation, **edges: str) -> PresentationMorphism:
+    vertices = dict.fromkeys(of.vertices, into.vertices[0])
+    return PresentationMorphism(of, into, V=vertices, E=edges or {e: e for e in of.edges})
+
+
+def test_pushouts_of_groups_are_free_products_with_amalgamation():
+    point = Presentation(Graph(vertices=["*"]))
+    one, other = Presentation.monoid("s", ["ss = 1"]), Presentation.monoid("t", ["tt = 1"])
+    free = pushout(inclusion(point, one), inclusion(point, other)).apex
+    dihedral = free.category()
+    assert isinstance(dihedral, PresentedCategory)
+    assert not dihedral.is_finite
+    assert [str(path) for path in islice(dihedral.iterate(), 5)] == [
+        *("id(*)", "s", "t"),
+        *("s >> t", "t >> s"),
+    ]
+    # Over the free monoid on s and t, with one more relation: the symmetric group S3.
+    letters = Presentation.monoid("st")
+    braid = Presentation.monoid("st", ["sts = tst"])
+    S3 = pushout(inclusion(letters, free), inclusion(letters, braid)).apex
+    assert len(finite(S3).arrows) == 6
+    # Z/2 and Z/3 with (ab)^3 = 1: the alternating group A4.
+    two, three = Presentation.monoid("a", ["aa = 1"]), Presentation.monoid("b", ["bbb = 1"])
+    product_ = pushout(inclusion(point, two), inclusion(point, three)).apex
+    both = Presentation.monoid("ab")
+    relator = Presentation.monoid("ab", ["(ab)^3 = 1"])
+    glued = pushout(inclusion(both, product_), inclusion(both, relator)).apex
+    assert finite(glued) == finite(A4)
+    # Z/4 and Z/6 over their common Z/2: SL(2, Z), infinite; made abelian, it is Z/12.
+    x, y = Presentation.monoid("x", ["x^4 = 1"]), Presentation.monoid("y", ["y^6 = 1"])
+    z = Presentation.monoid("z", [])
+    left = pushout(inclusion(point, x), inclusion(point, Presentation.monoid("z"))).apex
+    left = Presentation(left, ["x >> x = z"])
+    right = pushout(inclusion(point, y), inclusion(point, Presentation.monoid("z"))).apex
+    right = Presentation(right, ["y >> y >> y = z"])
+    amalgam = pushout(inclusion(z, left), inclusion(z, right)).apex
+    infinite = amalgam.category()
+    assert isinstance(infinite, PresentedCategory)
+    assert not infinite.is_finite
+    assert len(finite(Presentation(amalgam, ["x >> y = y >> x"])).arrows) == 12
+
+
+def test_coequalizers_and_coproducts_of_presentations():
+    one = Presentation.monoid("x")
+    two = Presentation.monoid("st", ["ss = 1", "tt = 1"])
+    same = coequalizer(inclusion(one, two, x="s"), inclusion(one, two, x="t")).apex
+    assert len(finite(same).arrows) == 2
+    # The walking arrow with its ends identified is the monoid of natural numbers.
+    arrow, point = Presentation({"f": ("0", "1")}), Presentation(Graph(vertices=["0"]))
+    ends = (PresentationMorphism(point, arrow, V={"0": v}, E={}) for v in ("0", "1"))
+    natural = coequalizer(*ends).apex.category()
+    assert isinstance(natural, PresentedCategory)
+    assert not natural.is_finite
+    beside = coproduct(A4, Presentation.group("a", ["a^4"])).apex
+    assert len(finite(beside).arrows) == 12 + 4
