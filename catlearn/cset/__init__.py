@@ -9,9 +9,26 @@ module of its own.
 FinFunction([1], codomain=2)
 """
 
+from catlearn.cset.classifier import SubobjectClassifier, subobject_classifier
 from catlearn.cset.complement import Complement, is_pushout, pushout_complement
 from catlearn.cset.cset import CSet, CSetMorphism
+from catlearn.cset.exponential import Exponential, exponential
+from catlearn.cset.elements import Elements, category_of_elements, elements_graph, from_elements
+from catlearn.cset.ends import Profunctor, coend, end, functions_between, hom_profunctor, tensor
+from catlearn.cset.kan import (
+    KanExtension,
+    LeftKan,
+    RightKan,
+    left_kan,
+    pi,
+    pi_unit,
+    right_kan,
+    sigma,
+    sigma_counit,
+)
 from catlearn.cset.labels import Variable
+from catlearn.cset.migration import delta
+from catlearn.cset.representable import representable
 from catlearn.cset.rewriting import Rewrite, Rule
 from catlearn.cset.schema import Schema, SchGraph
 from catlearn.cset.search import (
@@ -21,21 +38,55 @@ from catlearn.cset.search import (
     is_isomorphic,
     isomorphism,
 )
+from catlearn.cset.subobjects import Subobject, image, subobjects
+from catlearn.cset.yoneda import Yoneda, density, yoneda, yoneda_embedding
 
 __all__ = [
     "CSet",
     "CSetMorphism",
     "Complement",
+    "Elements",
+    "Exponential",
+    "KanExtension",
+    "LeftKan",
+    "Profunctor",
     "Rewrite",
+    "RightKan",
     "Rule",
     "SchGraph",
     "Schema",
+    "Subobject",
+    "SubobjectClassifier",
     "Variable",
+    "Yoneda",
     "automorphisms",
+    "category_of_elements",
+    "coend",
+    "delta",
+    "density",
+    "elements_graph",
+    "end",
+    "exponential",
+    "from_elements",
+    "functions_between",
+    "hom_profunctor",
     "homomorphism",
     "homomorphisms",
+    "image",
     "is_isomorphic",
     "is_pushout",
     "isomorphism",
+    "left_kan",
+    "pi",
+    "pi_unit",
     "pushout_complement",
+    "representable",
+    "right_kan",
+    "sigma",
+    "sigma_counit",
+    "subobject_classifier",
+    "subobjects",
+    "tensor",
+    "yoneda",
+    "yoneda_embedding",
 ]

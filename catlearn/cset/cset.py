@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.category import Path
+from catlearn.category import Category, Functor, Path
 from catlearn.cset.schema import Schema
 from catlearn.errors import Failure, InvalidStructure, did_you_mean
 from catlearn.finset import FinFunction, Shape, TableMorphism, Tables
@@ -133,6 +133,27 @@ class CSet(Tables):
         for arrow in path.edges:
             composite = composite >> self.arrows[arrow]
         return composite
+
+    def as_functor(self, category: Category | None = None) -> Functor:
+        """Return it as a functor to finite sets; see :func:`catlearn.cset.copresheaf.as_functor`.
+
+        Examples
+        --------
+        >>> from catlearn.cset import SchGraph
+        >>> F = CSet(SchGraph, V=2, E=1, src=[0], tgt=[1]).as_functor()
+        >>> F("tgt"), CSet.from_functor(F).V
+        (FinFunction([1], codomain=2), FinSet(2))
+        """
+        from catlearn.cset.copresheaf import as_functor
+
+        return as_functor(self, category)
+
+    @classmethod
+    def from_functor(cls, F: Functor) -> CSet:
+        """Read a functor to finite sets; see :func:`catlearn.cset.copresheaf.from_functor`."""
+        from catlearn.cset.copresheaf import from_functor
+
+        return from_functor(F)
 
     def failures(self) -> list[Failure]:
         """List what is wrong with the tables; then broken equations and labels of a wrong type."""
