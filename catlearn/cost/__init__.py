@@ -20,6 +20,7 @@ d(f(x), y) <= d(f(x), y) + d(g(x), y)
 from catlearn.cost.aggregator import Aggregator, get_aggregator, register_aggregator
 from catlearn.cost.atom import Atom
 from catlearn.cost.category import COST, CostCategory
+from catlearn.cost.comparison import amalgam, comparison
 from catlearn.cost.enriched import EnrichedCategory
 from catlearn.cost.functors import EnrichedFunctor, Profunctor
 from catlearn.cost.lawvere import (
@@ -30,6 +31,7 @@ from catlearn.cost.lawvere import (
     LawvereMetric,
     scaling,
 )
+from catlearn.cost.maximum import Maximum, maximum
 from catlearn.cost.morphism import CostMorphism, injections
 from catlearn.cost.objective import Objective, Term, apart
 from catlearn.cost.quantale import (
@@ -62,15 +64,19 @@ __all__ = [
     "EnrichedFunctor",
     "LawvereMetric",
     "Matrix",
+    "Maximum",
     "Objective",
     "Profunctor",
     "Quantale",
     "QuantaleMorphism",
     "Term",
+    "amalgam",
     "apart",
+    "comparison",
     "free",
     "get_aggregator",
     "injections",
+    "maximum",
     "register_aggregator",
     "scaling",
     "subsets",

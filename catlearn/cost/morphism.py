@@ -41,6 +41,7 @@ from typing import ClassVar, TypeVar
 
 from catlearn.cost.atom import Atom
 from catlearn.cost.category import COST, CostCategory
+from catlearn.cost.maximum import is_below
 from catlearn.cost.objective import Objective, Weight, aggregator_failure, apart, written
 from catlearn.cost.typeset import latex_name
 from catlearn.errors import Failure, InvalidStructure, NotCertified, NotComposable, UnknownName
@@ -116,12 +117,8 @@ class CostMorphism:
         found = self._misfits()
         if found:
             return found
-        ours, theirs = self.coefficients, self.codomain.coefficients
-        return [
-            Failure("inequality", f"atom {str(atom)!r}", _larger(weight, theirs.get(atom, 0)))
-            for atom, weight in ours.items()
-            if Fraction(weight) > Fraction(theirs.get(atom, 0))
-        ]
+        bounds = self.codomain.alternatives
+        return [failure for one in self.pulled.alternatives for failure in _excesses(one, bounds)]
 
     def _misfits(self) -> list[Failure]:
         """What is wrong with the two renamings."""
@@ -160,14 +157,19 @@ class CostMorphism:
         return {**self.constants, **self.parameters}
 
     @property
+    def pulled(self) -> Objective:
+        """The objective L o r, over the parameters of the codomain that it reads."""
+        return self.domain.rename(self.renaming)
+
+    @property
     def coefficients(self) -> dict[Atom, Weight]:
         """The coefficients of L o r, by atoms of the codomain."""
-        return self.domain.rename(self.renaming).coefficients
+        return self.pulled.coefficients
 
     @property
     def is_strict(self) -> bool:
         """Whether L o r = L' coefficient by coefficient."""
-        return not self._misfits() and self.coefficients == self.codomain.coefficients
+        return not self._misfits() and self.pulled.has_same_values(self.codomain)
 
     def restrict(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Return r(theta'), the parameters of the domain, for values of those of the codomain.
@@ -270,8 +272,8 @@ class CostMorphism:
 def injections(left: Objective, right: Objective) -> tuple[CostMorphism, CostMorphism]:
     """Return the two morphisms into the disjoint sum; they forget the other side's parameters.
 
-    For the aggregator max this is the coproduct of Cost. For sum it is not: the codiagonal
-    L + L -> L would need 2 L <= L.
+    For the aggregator max this is the coproduct of Cost, over fixed constants. For sum it is not:
+    the codiagonal L + L -> L would need 2 L <= L; there ``coproduct`` is the maximum.
 
     Examples
     --------
@@ -282,6 +284,26 @@ def injections(left: Objective, right: Objective) -> tuple[CostMorphism, CostMor
     whole = left + right
     one, two = apart(left, right)
     return CostMorphism(left, whole, one, check=False), CostMorphism(right, whole, two, check=False)
+
+
+def _excesses(one: Objective, bounds: tuple[Objective, ...]) -> list[Failure]:
+    """The coefficients of a plain objective that no bound reaches; or that no mixture does."""
+    if is_below(one, bounds):
+        return []
+    ours, theirs = one.coefficients, [bound.coefficients for bound in bounds]
+    best: dict[Atom, Weight] = {
+        atom: max((Fraction(b.get(atom, 0)) for b in theirs), default=0) for atom in ours
+    }
+    found = [
+        Failure("inequality", f"atom {str(atom)!r}", _larger(weight, best[atom]))
+        for atom, weight in ours.items()
+        if Fraction(weight) > Fraction(best[atom])
+    ]
+    if found:
+        return found
+    value = str(one).split(" = ", 1)[1]
+    message = "is below no mixture of the codomain's alternatives"
+    return [Failure("inequality", f"alternative {value!r}", message)]
 
 
 def _larger(found: Weight, bound: Weight) -> str:

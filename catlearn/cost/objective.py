@@ -158,6 +158,11 @@ class Objective:
                 found.append(Failure("weight", _where(term), message))
         return found
 
+    @property
+    def alternatives(self) -> tuple[Objective, ...]:
+        """The objectives whose maximum this is: itself, unless it is a maximum."""
+        return (self,)
+
     @cached_property
     def constants(self) -> tuple[str, ...]:
         """The symbols that are not parameters, in order of occurrence in terms of weight > 0."""
@@ -249,8 +254,20 @@ class Objective:
         """
         return (
             set(self.parameters) == set(other.parameters)
-            and self.coefficients == other.coefficients
             and self.aggregator == other.aggregator
+            and self.has_same_values(other)
+        )
+
+    def has_same_values(self, other: Objective) -> bool:
+        """Whether both have equal coefficients, or are equal maxima; parameters do not matter."""
+        if len(self.alternatives) == len(other.alternatives) == 1:
+            return self.coefficients == other.coefficients
+        from catlearn.cost.maximum import is_below
+
+        return all(
+            is_below(part, two.alternatives)
+            for one, two in ((self, other), (other, self))
+            for part in one.alternatives
         )
 
     def __add__(self, other: Objective) -> Objective:
