@@ -50,8 +50,17 @@ from .cost import (
     Aggregator as Aggregator,
     Atom as Atom,
     CostMorphism as CostMorphism,
+    EnrichedCategory as EnrichedCategory,
+    EnrichedFunctor as EnrichedFunctor,
+    LawvereMetric as LawvereMetric,
+    Matrix as Matrix,
     Objective as Objective,
+    Profunctor as Profunctor,
+    Quantale as Quantale,
     Term as Term,
+    comparison as comparison,
+    free as free,
+    maximum as maximum,
     register_aggregator as register_aggregator,
 )
 from .cset import (
@@ -62,11 +71,12 @@ from .cset import (
     KanExtension as KanExtension,
     LeftKan as LeftKan,
     Profunctor as Profunctor,
+    Open as Open,
     Rewrite as Rewrite,
     RightKan as RightKan,
     Rule as Rule,
-    SchGraph as SchGraph,
     Schema as Schema,
+    SchGraph as SchGraph,
     Subobject as Subobject,
     SubobjectClassifier as SubobjectClassifier,
     Variable as Variable,
@@ -139,6 +149,7 @@ from .learning import (
     Selection as Selection,
     glue as glue,
     loss_functor as loss_functor,
+    open_diagram as open_diagram,
 )
 from .lowering import Lowered as Lowered, lower as lower
 from .models import (
