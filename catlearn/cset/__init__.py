@@ -11,10 +11,11 @@ FinFunction([1], codomain=2)
 
 from catlearn.cset.classifier import SubobjectClassifier, subobject_classifier
 from catlearn.cset.complement import Complement, is_pushout, pushout_complement
+from catlearn.cset.cospan import Open, open_graph
 from catlearn.cset.cset import CSet, CSetMorphism
-from catlearn.cset.exponential import Exponential, exponential
 from catlearn.cset.elements import Elements, category_of_elements, elements_graph, from_elements
 from catlearn.cset.ends import Profunctor, coend, end, functions_between, hom_profunctor, tensor
+from catlearn.cset.exponential import Exponential, exponential
 from catlearn.cset.kan import (
     KanExtension,
     LeftKan,
@@ -50,6 +51,7 @@ __all__ = [
     "KanExtension",
     "LeftKan",
     "Profunctor",
+    "Open",
     "Rewrite",
     "RightKan",
     "Rule",
@@ -79,6 +81,7 @@ __all__ = [
     "left_kan",
     "pi",
     "pi_unit",
+    "open_graph",
     "pushout_complement",
     "representable",
     "right_kan",

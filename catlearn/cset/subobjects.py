@@ -1,0 +1,353 @@
+"""Subobjects of a C-set, the Heyting algebra that they form, and images.
+
+A *subobject* of X is a part of its rows that is closed under arrows and lists: a monomorphism
+into X, up to isomorphism. Subobjects are ordered by inclusion. Meets and joins are intersections
+and unions; a complement need not be closed, so that the algebra is not Boolean:
+
+- ``a.implies(b)`` is the largest part that meets a within b (a Heyting algebra), and ``~a``, the
+  pseudocomplement, the largest part that is disjoint from a; ``a | ~a`` may be less than all;
+- ``a - b`` is the smallest part that together with b covers a (a co-Heyting algebra), and
+  ``top - a`` the smallest that together with a covers all; its meet with a is a's *boundary*.
+
+(Mac Lane, Moerdijk, *Sheaves in Geometry and Logic*, I.8; Reyes, Reyes, Zolfaghari, *Generic
+Figures and their Glueings*, 2004.) Along a morphism f, subobjects are pulled back, and pushed
+forward on both sides: ``f.exists(a) <= b`` iff ``a <= f.pullback(b)``, and ``f.pullback(b) <= a``
+iff ``b <= f.forall(a)``.
+
+Laws: ``a & b <= c`` iff ``a <= b.implies(c)``; ``a - b <= c`` iff ``a <= b | c``; every morphism
+is an epimorphism onto its image, followed by the inclusion of that.
+
+>>> from catlearn.category import Graph
+>>> G = Graph({"f": ("A", "B"), "g": ("B", "C")})
+>>> a = Subobject(G, V=["A", "B"], E=["f"])
+>>> print(~a, "|", Subobject.top(G) - a, "|", a & (Subobject.top(G) - a))
+{V: C} | {V: B, C; E: g} | {V: B}
+>>> a | ~a == Subobject.top(G)
+False
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from catlearn.display import Displayed
+from catlearn.errors import Failure, NotComposable, TooLarge
+from catlearn.finset import Frozen, TableMorphism, Tables
+from catlearn.finset.gluing import components_of, largest_part, morphism
+from catlearn.finset.value import SHOWN
+
+Masks = Mapping[str, np.ndarray]
+"""Table -> which of its rows are there."""
+
+
+class Subobject(Frozen, Displayed):
+    """A part of some tables that is closed under arrows and lists.
+
+    Parameters
+    ----------
+    whole
+        The tables, of any kind.
+    parts
+        What ``**rows`` says, for names that are not Python identifiers.
+    **rows
+        Table -> the rows that are there, by number or name; absent tables get none.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing the rows that arrows or lists of these rows need, but that are not there;
+        :meth:`generated` adds them.
+    """
+
+    whole: Any
+    masks: Masks
+
+    def __init__(
+        self,
+        whole: Tables,
+        parts: Mapping[str, Iterable[int | str]] | None = None,
+        /,
+        **rows: Iterable[int | str],
+    ) -> None:
+        inclusion = whole.subtables({**(parts or {}), **rows})[1]
+        made = Subobject.image(inclusion)
+        self._set(whole=whole, masks=made.masks)
+
+    @classmethod
+    def _of(cls, whole: Tables, masks: Masks) -> Subobject:
+        """Make one of masks that are closed."""
+        made = object.__new__(cls)
+        made._set(whole=whole, masks={table: masks[table] for table in whole.shape.tables})
+        for mask in made.masks.values():
+            mask.setflags(write=False)
+        return made
+
+    @classmethod
+    def _closure(cls, whole: Tables, masks: Masks) -> Subobject:
+        rows = whole.closure({table: np.flatnonzero(mask) for table, mask in masks.items()})
+        return cls._marked(whole, rows)
+
+    @classmethod
+    def _interior(cls, whole: Tables, masks: Masks) -> Subobject:
+        """Return the largest part within some rows."""
+        steps = {name: whole.step(name) for name in whole.shape.steps()}
+        live = {table: mask.copy() for table, mask in masks.items()}
+        return cls._marked(whole, largest_part(whole.shape, live, steps))
+
+    @classmethod
+    def _marked(cls, whole: Tables, rows: Mapping[str, np.ndarray]) -> Subobject:
+        masks = {table: np.zeros(one.size, bool) for table, one in whole.sets.items()}
+        for table, chosen in rows.items():
+            masks[table][chosen] = True
+        return cls._of(whole, masks)
+
+    @classmethod
+    def top(cls, whole: Tables) -> Subobject:
+        """Return all rows."""
+        return cls._of(whole, {table: np.ones(one.size, bool) for table, one in whole.sets.items()})
+
+    @classmethod
+    def bottom(cls, whole: Tables) -> Subobject:
+        """Return no rows."""
+        return cls._marked(whole, {})
+
+    @classmethod
+    def generated(
+        cls,
+        whole: Tables,
+        parts: Mapping[str, Iterable[int | str]] | None = None,
+        /,
+        **rows: Iterable[int | str],
+    ) -> Subobject:
+        """Return the smallest part that has some rows.
+
+        Examples
+        --------
+        >>> from catlearn.category import Graph
+        >>> print(Subobject.generated(Graph({"f": ("A", "B"), "g": ("B", "C")}), E=["g"]))
+        {V: B, C; E: g}
+        """
+        return cls._marked(whole, whole.closure({**(parts or {}), **rows}))
+
+    @classmethod
+    def image(cls, f: TableMorphism) -> Subobject:
+        """Return the rows of the codomain that a morphism hits."""
+        return cls._marked(f.codomain, {t: one.values for t, one in f.components.items()})
+
+    @property
+    def inclusion(self) -> TableMorphism:
+        """The monomorphism into the whole; its domain is the part as tables of its own."""
+        return self._cached("inclusion", lambda: self.whole.subtables(self.rows)[1])
+
+    @property
+    def rows(self) -> dict[str, np.ndarray]:
+        """Table -> the rows that are there, increasing."""
+        return {table: np.flatnonzero(mask) for table, mask in self.masks.items()}
+
+    def size(self, table: str) -> int:
+        """Return how many rows of a table are there."""
+        return int(self.masks[table].sum())
+
+    def __contains__(self, row: tuple[str, int | str]) -> bool:
+        """Whether a row is there, given as (table, number or name)."""
+        table, at = row
+        return bool(self.masks[table][self.whole.row(table, at)])
+
+    def _with(self, other: Subobject) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        why = self.whole is not other.whole and self.whole.mismatch(other.whole)
+        if why:
+            failure = Failure("ends", "subobjects", f"they are parts of different wholes: {why}")
+            raise NotComposable("subobject", [failure])
+        return [(table, mask, other.masks[table]) for table, mask in self.masks.items()]
+
+    def __and__(self, other: Subobject) -> Subobject:
+        """Return the meet: the rows that both have."""
+        return self._of(self.whole, {table: a & b for table, a, b in self._with(other)})
+
+    def __or__(self, other: Subobject) -> Subobject:
+        """Return the join: the rows that either has."""
+        return self._of(self.whole, {table: a | b for table, a, b in self._with(other)})
+
+    def implies(self, other: Subobject) -> Subobject:
+        """Return the largest part whose meet with this one is within the other."""
+        return self._interior(self.whole, {table: ~a | b for table, a, b in self._with(other)})
+
+    def __invert__(self) -> Subobject:
+        """Return the pseudocomplement: the largest part that is disjoint from this one."""
+        return self._interior(self.whole, {table: ~mask for table, mask in self.masks.items()})
+
+    def __sub__(self, other: Subobject) -> Subobject:
+        """Return the smallest part that together with the other covers this one."""
+        return self._closure(self.whole, {table: a & ~b for table, a, b in self._with(other)})
+
+    @property
+    def boundary(self) -> Subobject:
+        """The meet with the smallest part that covers the rest."""
+        return self & (Subobject.top(self.whole) - self)
+
+    def __le__(self, other: Subobject) -> bool:
+        """Whether every row of this one is in the other."""
+        return all(not (a & ~b).any() for _, a, b in self._with(other))
+
+    def __ge__(self, other: Subobject) -> bool:
+        return other <= self
+
+    def __lt__(self, other: Subobject) -> bool:
+        return self <= other and not other <= self
+
+    def __gt__(self, other: Subobject) -> bool:
+        return other < self
+
+    def pullback(self, f: TableMorphism) -> Subobject:
+        """Return the rows that a morphism into the whole sends into this part."""
+        self._ends(f, f.codomain, "codomain")
+        masks = {table: self.masks[table][one.values] for table, one in f.components.items()}
+        return self._of(f.domain, masks)
+
+    def exists(self, f: TableMorphism) -> Subobject:
+        """Return the image of this part under a morphism out of the whole."""
+        self._ends(f, f.domain, "domain")
+        images = {table: one.values[self.masks[table]] for table, one in f.components.items()}
+        return self._marked(f.codomain, images)
+
+    def forall(self, f: TableMorphism) -> Subobject:
+        """Return the largest part of the codomain whose pullback is within this one."""
+        self._ends(f, f.domain, "domain")
+        masks = {table: np.ones(one.size, bool) for table, one in f.codomain.sets.items()}
+        for table, one in f.components.items():
+            masks[table][one.values[~self.masks[table]]] = False
+        return self._interior(f.codomain, masks)
+
+    def _ends(self, f: TableMorphism, end: Tables, side: str) -> None:
+        why = end.mismatch(self.whole)
+        if why:
+            failure = Failure("ends", f"{side} of the morphism", f"it is not the whole: {why}")
+            raise NotComposable("subobject", [failure])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Subobject):
+            return NotImplemented
+        return self.whole == other.whole and all(
+            np.array_equal(mask, other.masks[table]) for table, mask in self.masks.items()
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.whole, *(mask.tobytes() for mask in self.masks.values())))
+
+    def __repr__(self) -> str:
+        rows = {table: found.tolist() for table, found in self.rows.items() if found.size}
+        return f"Subobject({self.whole!r}, {rows})"
+
+    def __str__(self) -> str:
+        texts = []
+        for table, found in self.rows.items():
+            labels = self.whole.sets[table].labels(found[: 2 * SHOWN].tolist())
+            if found.size:
+                more = f", ... {found.size} in all" if found.size > 2 * SHOWN else ""
+                texts.append(f"{table}: {', '.join(labels)}{more}")
+        return f"{{{'; '.join(texts)}}}"
+
+
+def image(f: TableMorphism) -> tuple[Any, Any]:
+    """Factor a morphism as an epimorphism followed by a monomorphism.
+
+    Returns
+    -------
+    epi, mono
+        Onto the image, which is a part of the codomain, and its inclusion. Every other such
+        factorisation is isomorphic to this one, in one way.
+
+    Examples
+    --------
+    >>> from catlearn.category import Graph, GraphMorphism
+    >>> G, H = Graph(vertices=["A", "B"]), Graph({"f": ("X", "Y")})
+    >>> epi, mono = image(GraphMorphism(G, H, V=["Y", "Y"], E=[]))
+    >>> list(epi.components["V"]), epi.codomain, list(mono.components["V"])
+    ([0, 0], Graph({}, vertices=('Y',)), [1])
+    """
+    mono = Subobject.image(f).inclusion
+    parts = {
+        table: np.searchsorted(mono.components[table].values, one.values)
+        for table, one in f.components.items()
+    }
+    return morphism(f.domain, mono.domain, components_of(parts, f.domain, mono.domain)), mono
+
+
+def subobjects(whole: Tables, budget: int = 100_000) -> Iterator[Subobject]:
+    """Generate all parts of some tables, each after the parts that it contains.
+
+    Parameters
+    ----------
+    whole
+        The tables.
+    budget
+        How many there may be.
+
+    Raises
+    ------
+    TooLarge
+        If there are more.
+
+    Examples
+    --------
+    >>> from catlearn.category import Graph
+    >>> [str(a) for a in subobjects(Graph({"f": ("A", "B")}))]
+    ['{}', '{V: A}', '{V: B}', '{V: A, B}', '{V: A, B; E: f}']
+    """
+    starts = np.cumsum([0, *(whole.size(table) for table in whole.shape.tables)])
+    for marks in closed_sets(whole, budget):
+        pieces = np.split(marks, starts[1:-1])
+        yield Subobject._of(
+            whole, dict(zip(whole.shape.tables, map(np.array, pieces), strict=True))
+        )
+
+
+def closed_sets(whole: Tables, budget: int) -> np.ndarray:
+    """Return the closed sets of rows, as rows of a matrix with a column for each row of a table.
+
+    Rows that reach each other come and go together. Taking such classes in an order in which a
+    class comes after those that it reaches, a closed set of the first so many is one of the
+    earlier ones, or one that has all that the next class reaches, with that class.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    tables = whole.shape.tables
+    ends = np.cumsum([0, *(whole.size(table) for table in tables)]).tolist()
+    start, size = dict(zip(tables, ends, strict=False)), ends[-1]
+    pairs = [np.zeros((2, 0), np.int64)]
+    for name, (source, target) in whole.shape.steps().items():
+        step = whole.step(name)
+        owners = np.repeat(np.arange(len(step)), step.lengths)
+        pairs.append(np.stack([owners + start[source], step.values + start[target]]))
+    reached = np.concatenate(pairs, axis=1)
+    matrix = coo_array((np.ones(reached.shape[1]), tuple(reached)), shape=(size, size))
+    count, classes = connected_components(matrix, connection="strong") if size else (0, ())
+    if count >= budget:
+        raise _too_many(whole, budget, count + 1)
+    closures = []
+    for row in np.unique(classes, return_index=True)[1].tolist():
+        table = next(t for t in reversed(tables) if start[t] <= row)
+        found = whole.closure({table: [row - start[table]]})
+        closures.append(np.concatenate([rows + start[t] for t, rows in found.items()]))
+    closures.sort(key=len)
+    found, seen = np.zeros((1, size), bool), np.zeros(size, bool)
+    for reach in closures:
+        new, below = reach[~seen[reach]], reach[seen[reach]]
+        seen[new] = True
+        more = found[found[:, below].all(axis=1)]
+        more[:, new] = True
+        if len(found) + len(more) > budget:
+            raise _too_many(whole, budget, len(found) + len(more))
+        found = np.concatenate([found, more])
+    return found[np.lexsort((*~found.T[::-1], found.sum(axis=1)))] if size else found
+
+
+def _too_many(whole: Tables, budget: int, least: int) -> TooLarge:
+    rows = ", ".join(f"{one.size} rows of {table}" for table, one in whole.sets.items())
+    return TooLarge(
+        f"{rows} have at least {least} subobjects, more than {budget}; ask with a larger budget="
+    )
