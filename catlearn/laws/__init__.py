@@ -35,6 +35,8 @@ from catlearn.laws.algebra import (
 from catlearn.laws.categories import category, functor, natural_transformation
 from catlearn.laws.checking import SPECS, check, suite
 from catlearn.laws.copresheaves import cset, cset_morphism
+from catlearn.laws.finite import finite_categories, functors, natural_transformations
+from catlearn.laws.finite import finite_categories, functors, natural_transformations
 from catlearn.laws.graphs import graphs, paths, presentations
 from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
 from catlearn.laws.learning import (
@@ -85,8 +87,12 @@ __all__ = [
     "datasets",
     "enriched",
     "enriched_functor",
+    "finite_categories",
+    "finite_categories",
     "finite_functions",
     "functor",
+    "functors",
+    "functors",
     "graphs",
     "identifications",
     "identify",
@@ -101,6 +107,8 @@ __all__ = [
     "monoidal",
     "morphisms",
     "natural_transformation",
+    "natural_transformations",
+    "natural_transformations",
     "out_of",
     "parameters",
     "parts",

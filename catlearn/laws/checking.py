@@ -92,8 +92,9 @@ def check(
     """
     spec = spec_of(structure, spec)
     laws = _laws_for(structure, spec, given)
-    outcomes = tuple(_outcome(structure, spec, law, given, max_examples, seed) for law in laws)
-    return Report(structure, spec.name, outcomes, seed)
+    outcomes = (_outcome(structure, spec, law, given, max_examples, seed) for law in laws)
+    kept = tuple(one for one in outcomes if one is not None)
+    return Report(structure, spec.name, kept, seed)
 
 
 def suite(
@@ -146,7 +147,7 @@ def _method(
 ) -> Callable[[Any], None]:
     def test(self: Any) -> None:
         outcome = _outcome(structure, spec, law, given, max_examples, seed)
-        if outcome.verdict == "not tested":
+        if outcome is None or outcome.verdict == "not tested":
             raise SkipTest(f"not tested: no example of the law of {law.name} was found")
         Report(structure, spec.name, (outcome,), seed).raise_()
 
@@ -183,9 +184,9 @@ def spec_of(structure: Any, spec: Spec | Law | None = None) -> Spec:
 
 def _outcome(
     structure: Any, spec: Spec, law: Law, given: Mapping[str, Any], max_examples: int, seed: int
-) -> Outcome:
-    """Run one law, and say what became of it."""
-    examples = undecided = 0
+) -> Outcome | None:
+    """Run one law, and say what became of it; None if it says nothing of what was drawn."""
+    examples = undecided = aside = 0
     failed = False
     sorts: list[Sorts] = []  # those of a fixed structure, made once
 
@@ -197,8 +198,11 @@ def _outcome(
         return sorts[0]
 
     def one_example(choices: DataObject) -> None:
-        nonlocal failed, examples, undecided
+        nonlocal failed, examples, undecided, aside
         tried = _try(choices, structure, law, sorts_of)
+        if tried is None:
+            aside += 1
+            return
         if not failed:  # what comes after is shrinking
             unknown = not isinstance(tried, Counterexample) and tried.equal is None
             undecided, examples = undecided + unknown, examples + (not unknown)
@@ -219,18 +223,20 @@ def _outcome(
         error.__cause__ = flaky
         counterexample = Counterexample(law, {}, None, error, structure)
         return Outcome(law, examples, undecided, counterexample)
-    return Outcome(law, examples, undecided)
+    return Outcome(law, examples, undecided) if examples or undecided or not aside else None
 
 
 def _try(
     choices: DataObject, structure: Any, law: Law, sorts_of: Callable[[Any], Sorts]
-) -> Comparison | Counterexample:
-    """Draw values for the variables and compare the sides."""
+) -> Comparison | Counterexample | None:
+    """Draw values for the variables and compare the sides, if the law is about them."""
     values: dict[str, Any] = {}
     drawn = structure
     try:
         if isinstance(structure, SearchStrategy):
             drawn = choices.draw(structure)
+            if not law.when(drawn):
+                return None
         sorts = sorts_of(drawn)
         for name, (sort, before) in law.sorts.items():
             if sort not in sorts:
