@@ -28,6 +28,7 @@ from catlearn.learning.dataset import Dataset
 from catlearn.learning.diagram import LearningDiagram, LearningMorphism
 from catlearn.learning.gluing import emergent, glue
 from catlearn.learning.loss import Loss, loss_functor
+from catlearn.learning.opening import open_diagram
 from catlearn.learning.parts import Defined
 from catlearn.learning.rewriting import freeze, insert, pattern, split, swap, unfreeze
 from catlearn.learning.schema import LEARNING
@@ -47,6 +48,7 @@ __all__ = [
     "glue",
     "insert",
     "loss_functor",
+    "open_diagram",
     "pattern",
     "select",
     "split",
