@@ -9,6 +9,14 @@ equations; a functor out of either is given on vertices and edges.
 '3'
 """
 
+from catlearn.category.comma import (
+    Comma,
+    arrow_category,
+    comma,
+    coslice_category,
+    slice_category,
+    twisted_arrow_category,
+)
 from catlearn.category.completion import Budget, RewritingSystem, complete
 from catlearn.category.enumeration import (
     are_equivalent,
@@ -18,11 +26,23 @@ from catlearn.category.enumeration import (
 from catlearn.category.equation import Equation
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
+from catlearn.category.functor_category import FunctorCategory, functor_category
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
+from catlearn.category.inside import Arrow, Object
+from catlearn.category.karoubi import Karoubi, karoubi
+from catlearn.category.opposite import opposite
 from catlearn.category.path import Path
 from catlearn.category.presentation import PRESENTATION, Presentation, PresentationMorphism
 from catlearn.category.presented import Finiteness, PresentedCategory
 from catlearn.category.protocol import Category, Composes
+from catlearn.category.subcategories import (
+    Skeleton,
+    Subcategory,
+    full_subcategory,
+    skeleton,
+    subcategory,
+    wide_subcategory,
+)
 from catlearn.category.targets import Functions, Morphisms, Paths
 from catlearn.category.transformation import (
     NaturalTransformation,
@@ -33,6 +53,25 @@ from catlearn.category.verdict import Equal, NotEqual, Unknown, Verdict
 from catlearn.category.walks import Arborescence
 
 __all__ = [
+    "Arrow",
+    "Comma",
+    "FunctorCategory",
+    "Karoubi",
+    "Object",
+    "Skeleton",
+    "Subcategory",
+    "arrow_category",
+    "comma",
+    "coslice_category",
+    "full_subcategory",
+    "functor_category",
+    "karoubi",
+    "opposite",
+    "skeleton",
+    "slice_category",
+    "subcategory",
+    "twisted_arrow_category",
+    "wide_subcategory",
     "functors",
     "are_isomorphic",
     "are_equivalent",

@@ -41,6 +41,7 @@ from catlearn.category.between import Between
 from catlearn.category.cats import CATEGORIES, Categories
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.graph import Graph, GraphMorphism
+from catlearn.category.inside import Arrow, Object
 from catlearn.category.path import Path, written
 from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Category, Composes, DecidesEquality, Typed
@@ -71,7 +72,8 @@ class Functor(Between):
         anything that composes.
     objects
         The object for each object of the domain. Those left out get the end of an arrow at them
-        if the target's arrows know their ends, and stand for themselves otherwise.
+        if the target's arrows know their ends, or the only object if the target has just one;
+        they stand for themselves otherwise.
     arrows
         The arrow for each generator. Out of a finite category one may give the values of any
         arrows that generate it, or of all. Into a category, arrows are given as themselves, by
@@ -203,6 +205,8 @@ class Functor(Between):
             if ends is not None:
                 for vertex, end in zip(ends, self.target.ends(arrow), strict=True):
                     objects.setdefault(vertex, end)
+        if isinstance(self.target, Category) and len(self.target.objects) == 1:
+            return {**dict.fromkeys(self.graph.vertices, self.target.objects[0]), **objects}
         return objects
 
     def _ends(self, at: str) -> tuple[str, str] | None:
@@ -500,16 +504,20 @@ class Functor(Between):
         return Functor(graph, self.target, objects, arrows)
 
     def as_diagram(self) -> Diagram:
-        """Return its values as a finite diagram, whose colimit can then be taken.
+        """Return its values as a finite diagram, whose limit or colimit can then be taken.
 
         The objects are those of the vertices and the arrows those of the edges, in the graph's
         order: a cocone under a free category's diagram need only commute with the generators.
         """
         place = {vertex: number for number, vertex in enumerate(self.graph.vertices)}
+        inside = isinstance(self.target, FiniteCategory)
+        objects = {a: Object(self.target, x) for a, x in self.objects.items() if inside}
+        arrows = {f: Arrow(self.target, x) for f, x in self.arrows.items() if inside}
+        objects, arrows = objects or self.objects, arrows or self.arrows
         return Diagram(
-            [self.objects[vertex] for vertex in self.graph.vertices],
+            [objects[vertex] for vertex in self.graph.vertices],
             arrows=[
-                (place[self.graph.source(edge)], place[self.graph.target(edge)], self.arrows[edge])
+                (place[self.graph.source(edge)], place[self.graph.target(edge)], arrows[edge])
                 for edge in self.graph.edges
             ],
             names=self.graph.vertices,
