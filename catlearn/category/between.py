@@ -21,6 +21,7 @@ import numpy as np
 
 from catlearn.category import rows
 from catlearn.category.finite import FiniteCategory
+from catlearn.display import Displayed
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.finset import FinFunction, Frozen
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from catlearn.category.functor import Functor
 
 
-class Between(Frozen):
+class Between(Frozen, Displayed):
     """The part of :class:`~catlearn.category.Functor` that needs both ends to be finite."""
 
     domain: Any

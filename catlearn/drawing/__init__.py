@@ -1,9 +1,10 @@
 """Drawing: values of the package as pictures, for screens, papers and other editors.
 
 ``draw`` makes a :class:`Picture` of a graph, a presentation, a learning diagram, a C-set, a
-morphism or a colimit. Pictures are SVG made without any system package, legible in light and
-dark and without colour; they can also be had as tikz-cd, as Graphviz dot and as a link to the
-quiver editor. Importing this room tells :mod:`catlearn.display` how notebooks show values.
+morphism, a colimit, a category (posets as Hasse diagrams), a functor or a natural
+transformation. Pictures are SVG made without any system package, legible in light and dark and
+without colour; they can also be had as tikz-cd, as Graphviz dot and as a link to the quiver
+editor. Importing this room tells :mod:`catlearn.display` how notebooks show values.
 
 Laws, all tested: drawing is deterministic; boxes do not overlap and edges touch no box but
 their ends'; every name is there, escaped; a quiver link decodes to the same graph.
@@ -17,6 +18,7 @@ their ends'; every name is there, escaped; a quiver link decodes to the same gra
 \\end{tikzcd}
 """
 
+from catlearn.category import Category, Functor, NaturalTransformation
 from catlearn.display import register_renderer
 from catlearn.drawing.picture import Picture, draw, to_dot, to_quiver, to_svg, to_tikzcd
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
@@ -37,5 +39,5 @@ __all__ = [
     "to_tikzcd",
 ]
 
-for _kind in (Tables, TableMorphism, Colimit, Limit):
+for _kind in (Tables, TableMorphism, Colimit, Limit, Category, Functor, NaturalTransformation):
     register_renderer(_kind, to_svg)

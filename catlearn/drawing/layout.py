@@ -173,6 +173,74 @@ def layout(
     return _packed(parts)
 
 
+def layout_upward(
+    nodes: Mapping[str, Box],
+    edges: Sequence[tuple[str, str, str, Box]],
+) -> Layout:
+    """Lay out a graph without loops from the bottom to the top.
+
+    The page of the graph with all boxes turned on their sides, turned back. Edges are straight
+    from one level to the next.
+
+    Examples
+    --------
+    >>> dot = {v: Box(20, 10, 10) for v in "ab"}
+    >>> page = layout_upward(dot, [("f", "a", "b", Box(0, 0, 0))])
+    >>> page.nodes["a"].x == page.nodes["b"].x, page.nodes["a"].y > page.nodes["b"].y
+    (True, True)
+    """
+    turned = layout(
+        {name: _on_its_side(box) for name, box in nodes.items()},
+        [(name, source, target, _on_its_side(box)) for name, source, target, box in edges],
+    )
+
+    def back(x: float, y: float) -> tuple[float, float]:
+        return y, turned.width - x
+
+    places = {k: Place(*back(p.x, p.y), nodes[k]) for k, p in turned.nodes.items()}
+    routes = {}
+    for name, source, target, _ in edges:
+        route, ends = turned.routes[name], (places[source], places[target])
+        apart = abs(turned.columns[source] - turned.columns[target])
+        levels = [] if apart == 1 else [back(*point) for point in _levels(route)]
+        routes[name] = _straight(*ends, levels, back(*route.label))
+    return Layout(places, routes, turned.height, turned.width, turned.columns)
+
+
+def _levels(route: Route) -> list[tuple[float, float]]:
+    """Return the middles of the level parts of an edge, but for the first and the last."""
+    levels, at = [], route.pieces[0][-2:]
+    for piece in route.pieces[1:]:
+        if piece[0] == "L":
+            levels.append(((at[0] + piece[1]) / 2, (at[1] + piece[2]) / 2))
+        at = piece[-2:]
+    return levels[1:-1]
+
+
+def _straight(
+    start: Place,
+    end: Place,
+    stops: Sequence[tuple[float, float]],
+    label: tuple[float, float],
+) -> Route:
+    """Draw an edge as straight lines from one box, over some stops, to another one."""
+    up = 1.0 if start.y > end.y else -1.0
+    leave = start.box.above if up > 0 else start.box.below
+    enter = end.box.below if up > 0 else end.box.above
+    points = [(start.x, start.y - up * leave), *stops, (end.x, end.y + up * enter)]
+    (x0, y0), (x1, y1) = points[-2], points[-1]
+    length = math.hypot(x1 - x0, y1 - y0) or 1.0
+    back = min(HEAD, length / 2) / length
+    points[-1] = (x1 - (x1 - x0) * back, y1 - (y1 - y0) * back)
+    pieces = [("M" if k == 0 else "L", *point) for k, point in enumerate(points)]
+    angle = math.degrees(math.atan2(y1 - y0, x1 - x0))
+    return Route(tuple(pieces), (x1, y1), angle, label)
+
+
+def _on_its_side(box: Box) -> Box:
+    return Box(box.above + box.below, box.width / 2, box.width / 2)
+
+
 def _packed(parts: Sequence[Layout]) -> Layout:
     """Set components side by side in rows, and rows below each other."""
     page = max([PAGE, *(p.width for p in parts)])

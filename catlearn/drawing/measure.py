@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from catlearn.drawing.layout import Box, Layout, layout, loop_room
+from catlearn.drawing.layout import Box, Layout, layout, layout_upward, loop_room
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
 from catlearn.drawing.typeset import Run, clean, lines, runs, runs_width, width
 
@@ -83,7 +83,8 @@ def arrange(scene: Scene) -> Arrangement:
     tags = {a.name: measure_arrow(a, badges.get(a.name, ())) for a in scene.arrows}
     boxes = {k: Box(f.width, f.height / 2, f.height / 2) for k, f in figures.items()}
     edges = [(a.name, a.source, a.target, tags[a.name].box) for a in scene.arrows]
-    return Arrangement(scene, figures, tags, layout(boxes, edges))
+    place = layout_upward if scene.upward else layout
+    return Arrangement(scene, figures, tags, place(boxes, edges))
 
 
 def note_runs(note: str) -> tuple[Run, ...]:

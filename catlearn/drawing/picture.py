@@ -111,18 +111,21 @@ class Picture:
         return f"Picture({self.scene.title!r})"
 
 
-def draw(value: Any, equations: Any = None) -> Picture:
+def draw(value: Any, equations: Any = None, arrows: str | None = None) -> Picture:
     """Draw a value.
 
     Parameters
     ----------
     value
         A graph, presentation, learning diagram, loss, C-set or other tables, schema, morphism,
-        limit or colimit, path, or finite function.
+        limit or colimit, path, finite function, category, functor or natural transformation.
     equations
         For a learning diagram, which equations to show, as for ``diagram.loss``: ``"all"``,
         ``"basis"``, a list. By default those that it declares, and if there are none those that
         ``diagram.loss()`` takes, as long as they are few.
+    arrows
+        For a category, whether to draw ``"generators"`` or ``"all"`` arrows; by default
+        generators, and posets as Hasse diagrams.
 
     Returns
     -------
@@ -144,7 +147,7 @@ def draw(value: Any, equations: Any = None) -> Picture:
     >>> draw(square)
     Picture('Presentation with 4 vertices and 4 edges, 1 equation')
     """
-    return Picture(scene_of(value, equations))
+    return Picture(scene_of(value, equations, arrows))
 
 
 def to_svg(value: Any, equations: Any = None) -> str:

@@ -8,7 +8,7 @@ Kinds are words, and every writer gives each word a look that does not rest on c
 
 - nodes: ``plain``, ``space``, ``categorical``, ``product``, ``dataset``, ``table``, ``panel``
 - arrows: ``plain``, ``model``, ``frozen``, ``fixed``, ``projection``, ``factor``, ``defined``,
-  ``list``, ``morphism``
+  ``list``, ``morphism``, ``order``
 
 >>> from catlearn.drawing.scene import Arrow, Law, Node, Scene
 >>> scene = Scene(
@@ -39,6 +39,7 @@ ARROW_KINDS: Mapping[str, str] = {
     "defined": "defined by strict equations",
     "list": "list-valued arrow",
     "morphism": "morphism",
+    "order": "covered by",
 }
 
 #: What each kind of node is called in a picture's key, in the order of the key.
@@ -131,6 +132,9 @@ class Scene:
         In the order in which they should be met.
     key
         Whether to explain the kinds that occur under the picture.
+    upward
+        Whether arrows lead from the bottom to the top, as in a Hasse diagram, and not from left
+        to right. Such a scene has no loops and no labels on its arrows.
     """
 
     title: str
@@ -138,6 +142,7 @@ class Scene:
     arrows: tuple[Arrow, ...] = ()
     laws: tuple[Law, ...] = ()
     key: bool = False
+    upward: bool = False
 
     @property
     def description(self) -> str:

@@ -23,6 +23,7 @@ product projection    dotted line, open head
 defined edge          dash-dot line with a bar at its tail, open head
 list-valued arrow     dotted line, open head
 morphism              heavy grey line, hollow head
+covering of an order  line without a head, upwards
 left side of a law    filled badge with the law's number
 right side            hollow badge with the law's number
 ====================  =========================================================
@@ -99,6 +100,7 @@ _LINES: dict[str, tuple[float, str, str, str]] = {
     "defined": (1.4, "10 3 2 3", "open", "ink"),
     "list": (1.3, "1.5 3.5", "open", "ink"),
     "morphism": (2.2, "", "hollow", "soft"),
+    "order": (1.3, "", "none", "ink"),
 }
 _MOST_LAWS = 60
 
@@ -280,8 +282,11 @@ def _turned(points: Sequence[tuple[float, float]], tip: tuple[float, float], ang
 
 def _draw_head(pen: _Pen, route: Route, head: str, colour: str, thick: float) -> None:
     """Draw the arrowhead, and the last bit of line under an open one."""
-    if head == "open":
+    if head in ("open", "none"):
         pen.path(_turned([(-HEAD - 0.5, 0), (-1, 0)], route.tip, route.angle), colour, thick)
+    if head == "none":
+        return
+    if head == "open":
         shape = [(-7.0, -4.2), (-0.5, 0.0), (-7.0, 4.2)]
         d = _turned(shape, route.tip, route.angle)
         pen.path(d, colour, 1.5, kind="head open")

@@ -41,6 +41,7 @@ _TIKZ_ARROWS: Mapping[str, tuple[str, ...]] = {
     "defined": ("maps to",),
     "list": ("dotted",),
     "morphism": ("Rightarrow",),
+    "order": ("no head",),
 }
 _TIKZ_NODES: Mapping[str, str] = {"dataset": "draw, very thick", "product": "draw, double"}
 
@@ -54,6 +55,7 @@ _QUIVER_ARROWS: Mapping[str, dict[str, Any]] = {
     "defined": {"style": {"tail": {"name": "maps to"}}},
     "list": {"style": {"body": {"name": "dotted"}}},
     "morphism": {"level": 2},
+    "order": {"style": {"head": {"name": "none"}}},
 }
 
 _DOT_NODES: Mapping[str, str] = {
@@ -75,6 +77,7 @@ _DOT_ARROWS: Mapping[str, str] = {
     "defined": "arrowhead=vee arrowtail=tee dir=both",
     "list": "arrowhead=vee style=dotted",
     "morphism": "arrowhead=empty penwidth=2.2",
+    "order": "arrowhead=none",
 }
 
 
@@ -97,19 +100,23 @@ def grid(page: Arrangement) -> Grid:
     Vertices of one column always get different rows. A bend of n is n steps to the left of the
     edge's direction, negative to the right.
     """
-    layout = page.layout
+    layout, upward = page.layout, page.scene.upward
+    across = {name: place.x if upward else place.y for name, place in layout.nodes.items()}
     rows: list[float] = []
-    for place in sorted(layout.nodes.values(), key=lambda p: p.y):
-        if not rows or place.y - rows[-1] > 14.0:
-            rows.append(place.y)
+    for at in sorted(across.values()):
+        if not rows or at - rows[-1] > 14.0:
+            rows.append(at)
     cells: dict[str, Cell] = {}
     taken: set[Cell] = set()
-    for name, place in layout.nodes.items():
-        row = max(i for i, y in enumerate(rows) if y <= place.y + 1e-9)
+    for name, at in across.items():
+        row = max(i for i, y in enumerate(rows) if y <= at + 1e-9)
         while (layout.columns[name], row) in taken:
             row += 1
         cells[name] = layout.columns[name], row
         taken.add(cells[name])
+    if upward:
+        top = max(layout.columns.values(), default=0)
+        cells = {name: (row, top - column) for name, (column, row) in cells.items()}
     return Grid(cells, _bends(page, cells))
 
 
@@ -282,8 +289,9 @@ def _shortest(edge: list[Any]) -> list[Any]:
 
 
 def to_dot(scene: Scene) -> str:
-    """Return a scene in Graphviz's dot language, drawn from left to right."""
-    lines = [f"digraph {_quoted(scene.title)} {{", "  rankdir=LR;"]
+    """Return a scene in Graphviz's dot language, drawn from left to right, or upwards."""
+    direction = "BT" if scene.upward else "LR"
+    lines = [f"digraph {_quoted(scene.title)} {{", f"  rankdir={direction};"]
     lines.append('  node [fontname="Times-Italic"]; edge [fontname="Times-Italic"];')
     for node in scene.nodes:
         label = _dot_label(node)

@@ -11,6 +11,9 @@ any other tables                  one table each, and the arrows of the shape
 schema or shape                   its tables and arrows
 morphism                          domain and codomain, each row with its image
 limit or colimit                  its diagram, apex and legs, each object in a panel
+category                          generators and equations, or all arrows; posets upwards
+functor                           its domain, each part with its image, and its codomain
+natural transformation            a square for each generator
 path                              its edges in a row
 finite function                   its elements, each with its image
 ================================  ==================================================
@@ -28,8 +31,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from catlearn.category import Graph, Path, Presentation
+from catlearn.category import Category, Graph, Path, Presentation
 from catlearn.cset import CSet
+from catlearn.drawing import categories
+from catlearn.drawing.categories import category_scene
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
 from catlearn.errors import CatlearnError
 from catlearn.finset import (
@@ -58,7 +63,7 @@ MOST_INSIDE = 80
 MOST_IMPLIED = 24
 
 
-def scene_of(value: Any, equations: Any = None) -> Scene:
+def scene_of(value: Any, equations: Any = None, arrows: str | None = None) -> Scene:
     """Return the scene of a value.
 
     Parameters
@@ -69,12 +74,16 @@ def scene_of(value: Any, equations: Any = None) -> Scene:
         For a learning diagram, which equations to show, as for ``diagram.loss``. By default
         those that it declares; if there are none, those that ``diagram.loss()`` would take, as
         long as they are few.
+    arrows
+        For a category, ``"generators"`` or ``"all"``.
 
     Raises
     ------
     TypeError
         If there is no picture of such a value.
     """
+    if isinstance(value, Category):
+        return category_scene(value, arrows)
     if isinstance(value, Scene):
         return value
     if isinstance(value, Loss):
@@ -355,11 +364,14 @@ def _object_node(name: str, thing: Any, inner: Scene | None) -> Node:
 
 def _graph_or_rows(thing: Any) -> str:
     if not isinstance(thing, Tables):
-        return repr(thing)
+        name = getattr(thing, "name", None)
+        return name if isinstance(name, str) else repr(thing)
     return ", ".join(f"{table}: {thing.size(table)}" for table in thing.shape.tables)
 
 
 def _function_label(morphism: Any) -> str:
+    if isinstance(getattr(morphism, "name", None), str):
+        return morphism.name
     if isinstance(morphism, FinFunction) and len(morphism.values) <= 12:
         return str(list(morphism.values.tolist()))
     return ""
@@ -403,4 +415,5 @@ _VIEWS: dict[type, Callable[[Any], Scene]] = {
     Shape: shape_scene,
     Path: path_scene,
     FinFunction: function_scene,
+    **categories.VIEWS,
 }

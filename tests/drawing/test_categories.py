@@ -1,0 +1,142 @@
+"""Pictures of posets, categories, functors and natural transformations."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import catlearn as cl
+from catlearn.drawing.categories import category_scene, functor_scene, transformation_scene
+from catlearn.drawing.measure import arrange
+from catlearn.drawing.scene import Scene
+from catlearn.errors import InvalidStructure
+
+SQUARE = cl.Presentation(
+    {"f": ("A", "B"), "g": ("B", "D"), "h": ("A", "C"), "k": ("C", "D")}, ["f >> g = h >> k"]
+)
+
+
+@st.composite
+def posets(draw):
+    size = draw(st.integers(1, 7))
+    pair = st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)).map(sorted)
+    pairs = draw(st.lists(pair, max_size=10))
+    return cl.FiniteCategory.poset(
+        [(f"p{i}", f"p{j}") for i, j in pairs], elements=[f"p{i}" for i in range(size)]
+    )
+
+
+def upwards(scene: Scene) -> bool:
+    """Whether every arrow leads from a lower place to a higher one, and ends at its boxes."""
+    layout = arrange(scene).layout
+    for arrow in scene.arrows:
+        start, end = layout.nodes[arrow.source], layout.nodes[arrow.target]
+        route = layout.routes[arrow.name]
+        heights = [y for _, y in route.points()]
+        if start.y <= end.y or any(below < above for below, above in pairwise(heights)):
+            return False
+        found = [*route.pieces[0][1:], *route.tip]
+        if not np.allclose(
+            found, [start.x, start.y - start.box.above, end.x, end.y + end.box.below]
+        ):
+            return False
+    return True
+
+
+@given(posets())
+@settings(max_examples=40)
+def test_hasse_diagrams_lead_upwards(poset):
+    scene = category_scene(poset)
+    assert scene.upward
+    assert upwards(scene)
+    assert [(a.source, a.target) for a in scene.arrows] == [
+        poset.generators.ends(e) for e in poset.generators.edges
+    ]
+    places = arrange(scene).layout.nodes.values()
+    apart = [(p.x, p.y, q.x, q.y, p.box, q.box) for p in places for q in places if p is not q]
+    assert all(
+        abs(px - qx) >= (a.width + b.width) / 2 - 0.01 or abs(py - qy) >= a.above + b.below - 0.01
+        for px, py, qx, qy, a, b in apart
+    )
+
+
+def test_a_picture_from_left_to_right_does_not_lead_upwards():
+    scene = category_scene(SQUARE.category(), "generators")
+    assert not scene.upward
+    assert not upwards(scene)
+
+
+@given(posets())
+@settings(max_examples=20)
+def test_hasse_diagrams_in_other_languages(poset):
+    picture = cl.draw(poset)
+    assert picture.dot.count("->") == len(poset.generators.edges)
+    assert "rankdir=BT" in picture.dot
+    assert picture.tikzcd.count("no head") == len(poset.generators.edges)
+    # Rows of tikz-cd count downwards.
+    again = cl.from_tikzcd(picture.tikzcd)
+    assert {again.ends(e) for e in again.edges} == {
+        poset.generators.ends(e) for e in poset.generators.edges
+    }
+
+
+def test_generators_or_all_arrows():
+    C = SQUARE.category()
+    assert len(category_scene(C, "generators").arrows) == 4
+    assert [law.text for law in category_scene(C, "generators").laws] == ["h >> k = f >> g"]
+    assert len(category_scene(C, "all").arrows) == 5
+    group = cl.Presentation.monoid("ab", ["a a = 1", "b b b = 1", "a b a b a b = 1"]).category()
+    assert len(category_scene(group).arrows) == 2
+    assert len(category_scene(group, "all").arrows) == 11
+    assert "svg" in cl.draw(group).svg
+
+
+def test_too_many_arrows_are_refused_and_none_are_invented():
+    integers = cl.Graph({"s": ("A", "A")}).category()
+    assert len(category_scene(integers).arrows) == 1
+    with pytest.raises(InvalidStructure, match="draw its generators"):
+        category_scene(integers, "all")
+    with pytest.raises(ValueError, match="'generators' or 'all'"):
+        category_scene(integers, "some")
+
+
+def test_a_functor_says_where_everything_goes():
+    C, P = SQUARE.category(), cl.FiniteCategory.chain(2)
+    ends = {"A": "0", "B": "1", "C": "0", "D": "2"}
+    arrows = {"f": "0 <= 1", "g": "1 <= 2", "h": "id(0)", "k": "0 <= 2"}
+    F = cl.Functor(C, P, ends, arrows)
+    scene = functor_scene(F)
+    inside = scene.nodes[0].inner
+    assert inside is not None
+    assert {n.name: n.note for n in inside.nodes} == {a: f"↦ {b}" for a, b in ends.items()}
+    assert [a.note for a in inside.arrows] == ["↦ 0 <= 1", "↦ 1 <= 2", "↦ id(0)", "↦ 0 <= 2"]
+    assert "codomain" in F._repr_mimebundle_()["image/svg+xml"]
+
+
+def test_a_functor_into_sets():
+    turn = cl.Graph({"t": ("A", "A")})
+    F = cl.Functor(turn, cl.Morphisms(), arrows={"t": cl.FinFunction([1, 2, 0], codomain=3)})
+    scene = functor_scene(F)
+    assert scene.nodes[0].inner.arrows[0].note == "↦ [1, 2, 0]"  # type: ignore[union-attr]
+
+
+def test_a_natural_transformation_is_its_squares():
+    C, P = SQUARE.category(), cl.FiniteCategory.chain(2)
+    low, high = cl.Functor.constant(C, P, "0"), cl.Functor.constant(C, P, "2")
+    alpha = cl.NaturalTransformation(low, high, dict.fromkeys(C.objects, "0 <= 2"))
+    scene = transformation_scene(alpha)
+    graph = cl.Graph({a.name: (a.source, a.target) for a in scene.arrows})
+    assert len(scene.nodes) == 8
+    assert len(scene.laws) == len(scene.arrows) - 8 == 4
+    for law in scene.laws:
+        left, right = (graph.path(list(side)) for side in (law.lhs, law.rhs))
+        assert left.is_parallel(right)
+    assert cl.draw(alpha).quiver.startswith("https://q.uiver.app")
+
+
+def test_limits_inside_a_category_are_drawn_with_names():
+    D = cl.FiniteCategory.poset([("1", "2"), ("1", "3"), ("2", "6"), ("3", "6")])
+    scene = cl.draw(cl.pushout(D["1 <= 2"], D["1 <= 3"])).scene
+    assert [a.shown for a in scene.arrows] == ["1 <= 2", "1 <= 3", "2 <= 6", "3 <= 6"]
+    assert [n.note for n in scene.nodes] == ["1", "2", "3", "6"]
