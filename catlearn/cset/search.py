@@ -28,10 +28,10 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.cset.propagation import Problem
+from catlearn.cset.constraints import Problem
+from catlearn.cset.propagation import solutions
 from catlearn.errors import Failure, InvalidStructure, NoMorphism, NotUnique, did_you_mean
 from catlearn.finset import FinFunction, Tables
-from catlearn.finset.gluing import morphism
 
 Which = bool | str | Iterable[str]
 """All tables, none, or those with these names."""
@@ -250,10 +250,11 @@ def _morphisms(
 ) -> Iterator[Any]:
     """Generate morphisms from the solutions of the constraint problem."""
     problem = Problem(G, H, into, onto, iso)
+    kind = G._common([G, H])._morphism_class()
     ends = [(t, *problem.bounds[t], G.sets[t], H.sets[t]) for t in G.shape.tables]
-    for values in problem.solutions(fixed):
+    for values in solutions(problem, fixed):
         found = np.array(values, np.int64)
-        yield morphism(
+        yield kind._build(
             G,
             H,
             {

@@ -20,7 +20,7 @@ from catlearn.cset import (
     is_isomorphic,
     isomorphism,
 )
-from catlearn.cset.propagation import Problem
+from catlearn.cset.constraints import Problem
 from catlearn.errors import InvalidStructure, NoMorphism, NotUnique
 from catlearn.finset import TableMorphism, Tables
 

@@ -1,0 +1,206 @@
+"""The constraint problem of finding morphisms.
+
+Its variables are the rows of the domain, and the values of a variable are rows of the codomain.
+Every arrow, and every entry of a list, is a constraint between two variables: the value of the
+second is the image of the value of the first. A variable's *candidates* are the values that are
+not excluded. At first these are the rows with equal labels, with lists of equal lengths, and
+
+- where rows must go to different rows, those that are hit by at least as many rows;
+- for isomorphisms, those of the same colour (:mod:`catlearn.cset.refinement`).
+
+>>> from catlearn.category import Graph
+>>> path = Graph({"f": ("A", "B"), "g": ("B", "C")})
+>>> problem = Problem(path, path, injective=["V", "E"])
+>>> [sorted(rows) for rows in problem.candidates()[:3]]
+[[0, 1], [1], [1, 2]]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from catlearn.cset.refinement import Refinement, sorted_into
+from catlearn.finset.gluing import shared_codes
+
+if TYPE_CHECKING:
+    from catlearn.finset import Tables
+
+Rows = frozenset[int] | set[int]
+
+Candidates = list[Rows]
+"""The candidates of each variable. The sets are shared, and so never changed."""
+
+
+class Step(dict[int, frozenset[int]]):
+    """A partial function on rows of the codomain, with its fibres, which are made when needed.
+
+    Parameters
+    ----------
+    sources, values
+        Where it is defined, and its values there.
+    """
+
+    def __init__(self, sources: np.ndarray, values: np.ndarray) -> None:
+        super().__init__()
+        order = np.argsort(values, kind="stable")
+        self.sources, self.sorted = sources[order], values[order]
+        total = np.arange(len(values)) if len(values) else sources
+        dense = np.array_equal(sources, total)
+        pairs = zip(sources.tolist(), values.tolist(), strict=True)
+        self.at: Sequence[int] | Mapping[int, int] = values.tolist() if dense else dict(pairs)
+
+    def __missing__(self, value: int) -> frozenset[int]:
+        low, high = np.searchsorted(self.sorted, [value, value + 1])
+        self[value] = found = frozenset(self.sources[low:high].tolist())
+        return found
+
+    def image(self, rows: Collection[int]) -> set[int]:
+        """Return the images of some rows."""
+        at = self.at
+        return {at[row] for row in rows}
+
+
+class Problem:
+    """All that a search needs to know about a domain and a codomain.
+
+    Parameters
+    ----------
+    one, other
+        The domain and the codomain, of one shape.
+    injective, surjective
+        The tables on which no two rows may go to one, and all rows must be hit.
+    iso
+        Whether only isomorphisms are asked for.
+    """
+
+    def __init__(
+        self,
+        one: Tables,
+        other: Tables,
+        injective: Iterable[str] = (),
+        surjective: Iterable[str] = (),
+        iso: bool = False,
+    ) -> None:
+        self.one, self.other, self.iso = one, other, iso
+        self.injective, self.surjective = set(injective), set(surjective)
+        self.bounds, self.kinds = {}, []
+        tables = one.shape.tables
+        for number, table in enumerate(tables):
+            start = len(self.kinds)
+            self.kinds += [number] * one.size(table)
+            self.bounds[table] = (start, len(self.kinds))
+        self.spans = list(self.bounds.values())
+        implied = self._implied()
+        self.different = [table in self.injective and table not in implied for table in tables]
+        self.all_hit = [table in self.surjective for table in tables]
+        self.free = [one.size(table) for table in tables]
+        self.missing = [other.size(table) for table in tables]
+        count = len(self.kinds)
+        self.down: list[list[tuple[int, Step]]] = [[] for _ in range(count)]
+        self.up: list[list[tuple[int, Step]]] = [[] for _ in range(count)]
+        for source, target, step in self._constraints():
+            self.down[source].append((target, step))
+            self.up[target].append((source, step))
+        weights = [len(self.down[x]) + len(self.up[x]) for x in range(count)]
+        self.order = sorted(range(count), key=lambda x: (-weights[x], x))
+
+    def _constraints(self) -> Iterator[tuple[int, int, Step]]:
+        """Every arrow at every row, and every entry of every list."""
+        one, other = self.one, self.other
+        for name, (source, target) in one.shape.arrows.items():
+            start, end = self.bounds[source][0], self.bounds[target][0]
+            values = other.arrows[name].values
+            step = Step(np.arange(values.size), values)
+            for k, value in enumerate(one.arrows[name].values.tolist()):
+                yield start + k, end + value, step
+        for name, (source, target) in one.shape.lists.items():
+            start, end = self.bounds[source][0], self.bounds[target][0]
+            there, steps = other.lists[name], {}
+            for k, entries in enumerate(one.lists[name]):
+                for place, value in enumerate(entries):
+                    key = len(entries), place
+                    if key not in steps:
+                        rows = np.flatnonzero(there.lengths == len(entries))
+                        steps[key] = Step(rows, there.values[there.offsets[rows] + place])
+                    yield start + k, end + value, steps[key]
+
+    def _implied(self) -> set[str]:
+        """Return tables on which injectivity follows from that on others.
+
+        Rows that differ under some arrow into a table whose rows go to different rows do so
+        themselves. Tables that others are implied by are kept.
+        """
+        one, kept, implied = self.one, set(), set()
+        for table in one.shape.tables:
+            ends = [
+                (name, target)
+                for name, (source, target) in one.shape.arrows.items()
+                if source == table and target in self.injective and target != table
+            ]
+            if not ends or table in kept or table not in self.injective:
+                continue
+            columns = np.stack([one.arrows[name].values for name, _ in ends])
+            if np.unique(columns, axis=1).shape[1] == one.size(table):
+                implied.add(table)
+                kept.update(target for _, target in ends)
+        return implied
+
+    def candidates(self) -> Candidates | None:
+        """Return the candidates that attributes, lengths, counts and colours leave; or None."""
+        one, other = self.one, self.other
+        for table in one.shape.tables:
+            here, there = one.size(table), other.size(table)
+            if table in self.injective and here > there:
+                return None
+            if table in self.surjective and here < there:
+                return None
+        found: Candidates = []
+        for table in one.shape.tables:
+            found += self._alike(table)
+        if self.iso:
+            self.refinement = Refinement(one, other)
+            colours = self.refinement.refined(self.refinement.start())
+            if colours is None:
+                return None
+            self.colours = colours
+            for table, (start, stop) in self.bounds.items():
+                classes = self.refinement.classes(table, self.colours)
+                found[start:stop] = [a & b for a, b in zip(found[start:stop], classes, strict=True)]
+        return found
+
+    def _alike(self, table: str) -> list[frozenset[int]]:
+        """Return the rows with equal labels, lists of equal lengths, and no smaller fibres."""
+        one, other, shape = self.one, self.other, self.one.shape
+        exact = [np.zeros(one.size(table) + other.size(table), np.int64)]
+        for name, at in shape.attributes.items():
+            if at == table:
+                exact.append(np.concatenate(shared_codes([one, other], name)[0]))
+        for name, (source, _) in shape.lists.items():
+            if source == table:
+                lengths = [one.lists[name].lengths, other.lists[name].lengths]
+                exact.append(np.concatenate(lengths))
+        grown = []
+        for name, (source, target) in shape.arrows.items():
+            if target == table and source in self.injective and not self.iso:
+                counts = [
+                    np.bincount(t.arrows[name].values, minlength=t.size(table))
+                    for t in (one, other)
+                ]
+                grown.append(np.concatenate(counts))
+        size = one.size(table)
+        codes = np.unique(np.stack(exact), axis=1, return_inverse=True)[1].ravel()
+        alike = sorted_into(codes[:size], codes[size:], int(codes.max(initial=-1)) + 1)
+        if not grown:
+            return alike
+        counts = np.stack(grown)
+        cells, number = np.unique(
+            np.vstack([codes[None, :size], counts[:, :size]]), axis=1, return_inverse=True
+        )
+        sets = []
+        for cell in cells.T:
+            fits = (codes[size:] == cell[0]) & (counts[:, size:] >= cell[1:, None]).all(axis=0)
+            sets.append(frozenset(np.flatnonzero(fits).tolist()))
+        return [sets[k] for k in number.ravel().tolist()]
