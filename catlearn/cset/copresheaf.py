@@ -67,6 +67,8 @@ def plain_schema(schema: Schema) -> Schema:
 
 def plain(X: Tables) -> CSet:
     """Return a C-set without its attributes; InvalidStructure if it has lists."""
+    if not isinstance(X, Tables):
+        raise CatlearnError(f"a C-set, or a functor to finite sets, is expected, not {X!r}")
     return CSet._build(plain_schema(Schema.of(X.shape)), X.sets, X.arrows, {}, {})
 
 

@@ -1,0 +1,172 @@
+"""Pulling C-sets back along functors of schemas; C-sets as functors."""
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from catlearn.category import FiniteCategory, Functor, Graph, Morphisms, Presentation
+from catlearn.cset import CSet, CSetMorphism, Schema, SchGraph, delta
+from catlearn.cset.copresheaf import actions, as_functor, finite_category, from_functor
+from catlearn.errors import CatlearnError, InvalidStructure, TooLarge
+from catlearn.finset import FinFunction, FinSet, coproduct, pullback
+from catlearn.laws.tables import csets, identifications, morphisms
+
+DYNAMICS = Schema(["X"], {"next": ("X", "X")})
+LINE = Schema(["A", "B"], {"f": ("A", "B")})
+PETRI = Schema(["S", "T", "In"], {"is": ("In", "S"), "it": ("In", "T")})
+ORBITS = Functor(SchGraph, DYNAMICS, {"V": "X", "E": "X"}, {"src": "id(X)", "tgt": "next"})
+FAST = Functor(DYNAMICS, DYNAMICS, arrows={"next": "next >> next"})
+SOURCES = Functor(LINE.category(), SchGraph, {"A": "E", "B": "V"}, {"f": "src"})
+
+
+@given(csets(DYNAMICS))
+def test_it_takes_the_tables_and_paths_that_the_functor_names(X: CSet):
+    G, Y = delta(ORBITS, X), delta(FAST, X)
+    assert (G.V, G.E) == (X.X, X.X)
+    assert list(G.src) == list(range(X.size("X")))
+    assert list(G.tgt) == list(X.next)
+    assert [Y.next(k) for k in X.X] == [X.next(X.next(k)) for k in X.X]
+    assert G.failures() == []
+    assert G.schema == SchGraph
+
+
+@settings(max_examples=40)
+@given(st.data(), csets(DYNAMICS))
+def test_it_is_a_functor(data, X: CSet):
+    f = data.draw(identifications(X))
+    g = data.draw(identifications(f.codomain))
+    for F in (ORBITS, FAST):
+        assert delta(F, f).failures() == []
+        assert delta(F, f >> g) == delta(F, f) >> delta(F, g)
+        assert delta(F, CSetMorphism.identity(X)) == CSetMorphism.identity(delta(F, X))
+
+
+def test_a_wrong_arrow_is_not_natural(mutants):
+    X = CSet(DYNAMICS, X=4, next=[1, 0, 3, 2])
+    f = CSetMorphism(X, CSet(DYNAMICS, X=2, next=[1, 0]), X=[0, 1, 0, 1])
+    pulled = delta(ORBITS, f)
+    assert pulled.failures() == []
+    with mutants("delta: another function on one table"):
+        wrong = CSetMorphism(
+            pulled.domain, pulled.codomain, V=[0, 1, 0, 1], E=[1, 0, 0, 1], check=False
+        )
+        assert wrong.failures() != []
+
+
+@given(csets(SchGraph))
+def test_along_a_composite(G: CSet):
+    into = Functor(LINE.category(), LINE.category(), {"A": "A", "B": "A"}, {"f": "id(A)"})
+    assert delta(into, delta(SOURCES, G)) == delta(into >> SOURCES, G)
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_it_preserves_limits_and_colimits(data):
+    f = data.draw(morphisms(csets(DYNAMICS)))
+    both, pulled = pullback(f, f), delta(ORBITS, f)
+    assert delta(ORBITS, both.apex).matches(pullback(pulled, pulled).apex)
+    twice = coproduct(f.domain, f.codomain).apex
+    assert delta(ORBITS, twice).matches(coproduct(pulled.domain, pulled.codomain).apex)
+
+
+def test_rows_keep_their_names():
+    X = CSet(DYNAMICS, X=["a", "b"], next=["b", "b"])
+    assert delta(ORBITS, X).tgt == FinFunction([1, 1], ["a", "b"], ["a", "b"])
+
+
+def test_attributes_and_lists_come_along_where_the_map_says():
+    here = Schema(
+        ["P", "W"], {"of": ("W", "P")}, lists={"all": ("P", "W")}, attributes={"colour": "P"}
+    )
+    there = Schema(
+        ["N", "M"],
+        {"at": ("M", "N")},
+        lists={"ms": ("N", "M")},
+        attributes={"hue": "N", "size": ("M", int)},
+    )
+    F = Functor(here, there, {"P": "N", "W": "M"}, {"of": "at"})
+    X = CSet(there, N=2, M=2, at=[0, 0], ms=[[1, 0], []], hue=["red", None], size=[1, 2])
+    bare = delta(F, X)
+    assert (bare.colour, list(bare.all)) == ((None, None), [[], []])
+    full = delta(F, X, also={"colour": "hue", "all": "ms"})
+    assert (full.colour, list(full.all)) == (("red", None), [[1, 0], []])
+    assert full.failures() == []
+    f = delta(F, CSetMorphism.identity(X), also={"colour": "hue", "all": "ms"})
+    assert f == CSetMorphism.identity(full)
+    with pytest.raises(InvalidStructure) as caught:
+        delta(F, X, also={"colour": "size", "all": "hue", "shade": "hue"})
+    text = str(caught.value)
+    assert len(caught.value.failures) == 3
+    for said in ("'size' is on M, expected N", "among its lists", "no attribute or list 'shade'"):
+        assert said in text
+
+
+def test_what_is_not_on_the_schema_is_refused():
+    with pytest.raises(InvalidStructure, match="it is on Schema"):
+        delta(ORBITS, CSet(SchGraph, V=1))
+    with pytest.raises(CatlearnError, match="not of 7"):
+        delta(ORBITS, 7)  # type: ignore[call-overload]
+    sets = Functor(
+        SchGraph, Morphisms(), arrows=dict.fromkeys(["src", "tgt"], FinFunction.identity(1))
+    )
+    with pytest.raises(InvalidStructure, match="not a schema"):
+        delta(sets, CSet(SchGraph))
+
+
+def test_equations_of_the_other_schema_may_be_written_otherwise():
+    swap = Schema(["A"], {"s": ("A", "A")}, equations=["s >> s >> s = s", "s >> s = id(A)"])
+    same = Schema(["A"], {"s": ("A", "A")}, equations=["s >> s = id(A)"])
+    F = Functor(same, same, arrows={"s": "s"})
+    assert delta(F, CSet(swap, A=2, s=[1, 0])).schema == same
+    loose = Schema(["A"], {"s": ("A", "A")})
+    with pytest.raises(InvalidStructure, match="equation 's >> s = id"):
+        delta(F, CSet(loose, A=2, s=[1, 1]))
+
+
+def test_graphs_and_presentations_are_c_sets_too():
+    G = Graph({"f": ("A", "B"), "g": ("A", "B")})
+    assert list(delta(SOURCES, G).f) == [0, 0]
+
+
+@given(csets(PETRI))
+def test_a_c_set_is_a_functor(X: CSet):
+    F = X.as_functor()
+    assert F("is") == X.arrows["is"]
+    assert F(PETRI.graph.path("id(S)")) == FinFunction.identity(X.S)
+    assert CSet.from_functor(F) == X
+
+
+def test_functors_out_of_categories_are_c_sets():
+    C = FiniteCategory(["A", "B"], {"f": ("A", "B"), "e": ("A", "A"), "ef": ("A", "B")},
+                       {("e", "f"): "ef", ("e", "e"): "e", ("e", "ef"): "ef"})  # fmt: skip
+    e, f = FinFunction([0, 0, 2], codomain=3), FinFunction([0, 1, 1], codomain=2)
+    F = Functor(C, Morphisms(), arrows={"e": e, "f": f})
+    X = from_functor(F)
+    assert X.schema == Schema.of_category(C)
+    assert X.schema.category() is C
+    assert as_functor(X, C) == F
+    values = dict(zip(C.arrows, actions(X, C), strict=True))
+    assert values["ef"].tolist() == [0, 0, 1]
+    assert values["id(B)"].tolist() == [0, 1]
+    with pytest.raises(InvalidStructure, match="e >> e"):
+        as_functor(CSet(Schema(["A", "B"], X.schema.arrows), A=2, B=2, e=[1, 0], f=[0, 1]), C)
+
+
+def test_what_is_not_set_valued_is_refused():
+    P = Presentation({"f": ("A", "B")})
+    F = Functor(P, Morphisms(), {"A": CSet(SchGraph), "B": FinSet(1)},
+                {"f": CSetMorphism.identity(CSet(SchGraph))}, check=False)  # fmt: skip
+    with pytest.raises(InvalidStructure) as caught:
+        from_functor(F)
+    assert len(caught.value.failures) == 2
+    swap = Presentation({"s": ("A", "A")}, ["s >> s = id(A)"])
+    wrong = Functor(swap, Morphisms(), arrows={"s": FinFunction([0, 0], codomain=2)}, check=False)
+    with pytest.raises(InvalidStructure, match="equation 's >> s = id"):
+        from_functor(wrong)
+    words = CSet(Schema(["L", "W"], lists={"spelling": ("W", "L")}))
+    with pytest.raises(InvalidStructure, match="have lists as values"):
+        as_functor(words)
+
+
+def test_infinite_categories_are_not_listed():
+    with pytest.raises(TooLarge, match="infinite"):
+        finite_category(CSet(DYNAMICS))
