@@ -36,7 +36,6 @@ from catlearn.laws.categories import category, functor, natural_transformation
 from catlearn.laws.checking import SPECS, check, suite
 from catlearn.laws.copresheaves import cset, cset_morphism
 from catlearn.laws.finite import finite_categories, functors, natural_transformations
-from catlearn.laws.finite import finite_categories, functors, natural_transformations
 from catlearn.laws.graphs import graphs, paths, presentations
 from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
 from catlearn.laws.learning import (
@@ -88,10 +87,8 @@ __all__ = [
     "enriched",
     "enriched_functor",
     "finite_categories",
-    "finite_categories",
     "finite_functions",
     "functor",
-    "functors",
     "functors",
     "graphs",
     "identifications",
@@ -107,7 +104,6 @@ __all__ = [
     "monoidal",
     "morphisms",
     "natural_transformation",
-    "natural_transformations",
     "natural_transformations",
     "out_of",
     "parameters",
