@@ -16,6 +16,7 @@ from . import (
     training as training,
 )
 from .category import (
+    Adjunction as Adjunction,
     Arborescence as Arborescence,
     Budget as Budget,
     Category as Category,
@@ -39,12 +40,16 @@ from .category import (
     RewritingSystem as RewritingSystem,
     Unknown as Unknown,
     Verdict as Verdict,
+    adjunction as adjunction,
     are_equivalent as are_equivalent,
     are_isomorphic as are_isomorphic,
     complete as complete,
     functors as functors,
+    left_adjoint as left_adjoint,
     natural_transformations as natural_transformations,
     naturally_isomorphic as naturally_isomorphic,
+    presentation_of_colimit as presentation_of_colimit,
+    right_adjoint as right_adjoint,
 )
 from .cost import (
     Aggregator as Aggregator,
@@ -70,8 +75,8 @@ from .cset import (
     Exponential as Exponential,
     KanExtension as KanExtension,
     LeftKan as LeftKan,
-    Profunctor as Profunctor,
     Open as Open,
+    Profunctor as Profunctor,
     Rewrite as Rewrite,
     RightKan as RightKan,
     Rule as Rule,
@@ -80,6 +85,7 @@ from .cset import (
     Subobject as Subobject,
     SubobjectClassifier as SubobjectClassifier,
     Variable as Variable,
+    WiringDiagram as WiringDiagram,
     Yoneda as Yoneda,
     automorphisms as automorphisms,
     category_of_elements as category_of_elements,
@@ -91,6 +97,9 @@ from .cset import (
     is_isomorphic as is_isomorphic,
     isomorphism as isomorphism,
     left_kan as left_kan,
+    oapply as oapply,
+    ocompose as ocompose,
+    open_graph as open_graph,
     pushout_complement as pushout_complement,
     representable as representable,
     right_kan as right_kan,
@@ -151,7 +160,12 @@ from .learning import (
     loss_functor as loss_functor,
     open_diagram as open_diagram,
 )
-from .lowering import Lowered as Lowered, lower as lower
+from .lowering import (
+    Lowered as Lowered,
+    Resources as Resources,
+    lower as lower,
+    resources as resources,
+)
 from .models import (
     Categorical as Categorical,
     Divergence as Divergence,

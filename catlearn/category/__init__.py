@@ -9,6 +9,7 @@ equations; a functor out of either is given on vertices and edges.
 '3'
 """
 
+from catlearn.category.adjunction import Adjunction, adjunction, left_adjoint, right_adjoint
 from catlearn.category.comma import (
     Comma,
     arrow_category,
@@ -27,6 +28,7 @@ from catlearn.category.equation import Equation
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
 from catlearn.category.functor_category import FunctorCategory, functor_category
+from catlearn.category.gluing import presentation_of_colimit
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.inside import Arrow, Object
 from catlearn.category.karoubi import Karoubi, karoubi
@@ -53,6 +55,11 @@ from catlearn.category.verdict import Equal, NotEqual, Unknown, Verdict
 from catlearn.category.walks import Arborescence
 
 __all__ = [
+    "presentation_of_colimit",
+    "right_adjoint",
+    "left_adjoint",
+    "adjunction",
+    "Adjunction",
     "Arrow",
     "Comma",
     "FunctorCategory",

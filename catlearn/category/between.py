@@ -138,36 +138,14 @@ class Between(Frozen, Displayed):
         >>> Functor(C, loop, arrows={"f": "s", "g": "s"}).image().domain.arrows
         ('id(X)', 's')
         """
+        from catlearn.category.subcategories import Subcategory
+
         _, D = self._finite()
         values = np.unique(self.ar.values)
         reached = D._reach(values[~D.is_identity[values]])[0]
         objects = np.unique(self.ob.values)
-        return subcategory(D, objects, np.flatnonzero(reached & np.isin(D.src.values, objects)))
-
-
-def subcategory(C: FiniteCategory, objects: np.ndarray, arrows: np.ndarray) -> Functor:
-    """Return the inclusion of the subcategory of some objects and arrows, given by row.
-
-    Parameters
-    ----------
-    C
-        The category.
-    objects, arrows
-        Rows, in order; the arrows have identities among them and are closed under composition.
-    """
-    from catlearn.category.functor import Functor
-
-    at_object, at_arrow = np.full(len(C.ob), -1), np.full(len(C.ar), -1)
-    at_object[objects], at_arrow[arrows] = np.arange(len(objects)), np.arange(len(arrows))
-    part = FiniteCategory.build(
-        C.ob.part(objects),
-        C.ar.part(arrows),
-        at_object[C.src.values[arrows]],
-        at_object[C.tgt.values[arrows]],
-        at_arrow[C.ids.values[objects]],
-        lambda f, g: at_arrow[C.then(arrows[f], arrows[g])],
-    )
-    return Functor.build(part, C, objects, arrows)
+        arrows = np.flatnonzero(reached & np.isin(D.src.values, objects))
+        return Subcategory.of(D, objects, arrows).inclusion
 
 
 def _not_bijective(kind: str, f: FinFunction) -> list[Failure]:

@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 
 from catlearn.category import rows
-from catlearn.category.between import subcategory
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor, as_target
+from catlearn.category.subcategories import skeleton
 from catlearn.errors import CatlearnError
 
 CHUNK = 2_000_000
@@ -283,10 +283,4 @@ def are_equivalent(C: Any, D: Any) -> bool:
     >>> are_equivalent(two, one), are_isomorphic(two, one)
     (True, False)
     """
-    return are_isomorphic(_skeleton(_finite(C)), _skeleton(_finite(D)))
-
-
-def _skeleton(C: FiniteCategory) -> FiniteCategory:
-    chosen = np.unique(rows.isomorphism_classes(C))
-    inside = np.isin(C.src.values, chosen) & np.isin(C.tgt.values, chosen)
-    return subcategory(C, chosen, np.flatnonzero(inside)).domain
+    return are_isomorphic(skeleton(_finite(C)), skeleton(_finite(D)))

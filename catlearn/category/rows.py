@@ -53,20 +53,38 @@ def layers(last: np.ndarray, before: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def extend(
-    C: FiniteCategory, D: FiniteCategory, ob: np.ndarray, generators: np.ndarray
+    C: FiniteCategory,
+    D: FiniteCategory,
+    ob: np.ndarray,
+    values: np.ndarray,
+    generating: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the value at every arrow of C, from those at objects and at its generators.
+    """Return the value at every arrow of C.
 
-    Where the values at generators do not meet, the result is -1.
+    Parameters
+    ----------
+    C, D
+        The categories.
+    ob
+        The value at each object.
+    values
+        The values at the arrows in ``generating``.
+    generating
+        Arrows that generate C, none of them an identity; by default ``C.generating``.
+
+    Returns
+    -------
+    array
+        Values, -1 where those that are given do not meet.
     """
-    last, before = C._steps
+    last, before = C._steps if generating is None else C._reach(generating)[1:]
     at = np.full(len(C.ar), -1)
-    at[C.generating] = generators
-    values = np.full(len(C.ar), -1)
-    values[C.ids.values] = D.ids.values[ob]
+    at[C.generating if generating is None else generating] = values
+    found = np.full(len(C.ar), -1)
+    found[C.ids.values] = D.ids.values[ob]
     for layer in layers(last, before):
-        values[layer] = meeting(D, values[before[layer]], at[last[layer]])
-    return values
+        found[layer] = meeting(D, found[before[layer]], at[last[layer]])
+    return found
 
 
 def meeting(D: FiniteCategory, first: np.ndarray, second: np.ndarray) -> np.ndarray:
