@@ -40,6 +40,7 @@ from catlearn.cset.search import (
     isomorphism,
 )
 from catlearn.cset.subobjects import Subobject, image, subobjects
+from catlearn.cset.wiring import WIRING, WiringDiagram, oapply, ocompose
 from catlearn.cset.yoneda import Yoneda, density, yoneda, yoneda_embedding
 
 __all__ = [
@@ -50,8 +51,8 @@ __all__ = [
     "Exponential",
     "KanExtension",
     "LeftKan",
-    "Profunctor",
     "Open",
+    "Profunctor",
     "Rewrite",
     "RightKan",
     "Rule",
@@ -60,6 +61,8 @@ __all__ = [
     "Subobject",
     "SubobjectClassifier",
     "Variable",
+    "WIRING",
+    "WiringDiagram",
     "Yoneda",
     "automorphisms",
     "category_of_elements",
@@ -79,9 +82,11 @@ __all__ = [
     "is_pushout",
     "isomorphism",
     "left_kan",
+    "oapply",
+    "ocompose",
+    "open_graph",
     "pi",
     "pi_unit",
-    "open_graph",
     "pushout_complement",
     "representable",
     "right_kan",

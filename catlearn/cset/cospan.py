@@ -139,7 +139,7 @@ class Open(Frozen, Displayed):
         return self.inputs + self.outputs
 
     def _leg(self, rows: Sequence[int]) -> Any:
-        foot = points(self.apex, self.table, rows)
+        foot = points(self.apex, self.table, rows, named=True)
         values = {table: np.array([], np.int64) for table in self.apex.shape.tables}
         values[self.table] = np.array(rows, np.int64)
         return morphism(foot, self.apex, components_of(values, foot, self.apex))
@@ -247,7 +247,7 @@ class Open(Frozen, Displayed):
         return f"{self!r}\n{self.apex}"
 
 
-def points(whole: Any, table: str, rows: Sequence[int]) -> Any:
+def points(whole: Any, table: str, rows: Sequence[int], named: bool = False) -> Any:
     """Return the object that has nothing but copies of some rows of one table.
 
     Parameters
@@ -258,11 +258,25 @@ def points(whole: Any, table: str, rows: Sequence[int]) -> Any:
         A table out of which no arrows or lists lead.
     rows
         Its rows, which may come several times.
+    named
+        Whether the copies have names, if the rows have.
     """
-    shape = whole.shape
-    sets = {name: FinSet(0) for name in shape.tables}
     names = distinct(whole.sets[table].labels(rows), set(), prefix="copy")
-    sets[table] = FinSet(names if whole.sets[table].names else len(rows))
+    labels = {
+        name: tuple(whole.attributes[name][row] for row in rows)
+        for name, home in whole.shape.attributes.items()
+        if home == table
+    }
+    called = FinSet(names if named and whole.sets[table].names else len(rows))
+    return labelled_points(whole, table, called, labels)
+
+
+def labelled_points(
+    like: Any, table: str, rows: FinSet, labels: Mapping[str, tuple[Any, ...]]
+) -> Any:
+    """Return the object of the kind of another that has nothing but some rows of one table."""
+    shape = like.shape
+    sets = {name: rows if name == table else FinSet(0) for name in shape.tables}
     steps = {
         name: ListFunction._of(
             np.zeros(len(sets[source]) + 1, np.int64),
@@ -272,11 +286,8 @@ def points(whole: Any, table: str, rows: Sequence[int]) -> Any:
         )
         for name, (source, target) in shape.steps().items()
     }
-    columns = {
-        name: tuple(whole.attributes[name][row] for row in rows) if home == table else ()
-        for name, home in shape.attributes.items()
-    }
-    return type(whole)._of_steps(shape, sets, steps, columns)
+    columns = {name: labels.get(name, ()) for name in shape.attributes}
+    return type(like)._of_steps(shape, sets, steps, columns)
 
 
 def open_graph(graph: Graph, inputs: Iterable[Row] = (), outputs: Iterable[Row] = ()) -> Open:
