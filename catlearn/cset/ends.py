@@ -32,8 +32,8 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.category import Category, Functor, Graph, Path
-from catlearn.cset.copresheaf import on_schema, plain, plain_schema, schema_of
+from catlearn.category import Category, Functor, Graph, Morphisms, Path
+from catlearn.cset.copresheaf import from_functor, on_schema, plain, plain_schema, schema_of
 from catlearn.cset.cset import CSet
 from catlearn.cset.representable import representable
 from catlearn.cset.schema import Schema
@@ -173,22 +173,49 @@ class Profunctor(Frozen):
         self._set(source=C, target=D, cset=CSet(pairs_schema(C, D), parts, check=check))
 
     @classmethod
-    def of(cls, source: Any, target: Any, cset: Tables | Functor) -> Profunctor:
-        """Read a C-set on :func:`pairs_schema`, or a functor out of what that presents.
+    def of(cls, source: Any, target: Any, values: Tables | Functor) -> Profunctor:
+        """Read a C-set on :func:`pairs_schema`, or a functor out of C^op x D.
 
         Parameters
         ----------
         source, target
             C and D.
-        cset
-            The C-set or functor.
-        """
-        from catlearn.cset.copresheaf import from_functor
+        values
+            The C-set; or a functor to finite sets, out of a category with the objects and arrows
+            of that schema, such as ``product(opposite(C), D).apex``.
 
+        Raises
+        ------
+        InvalidStructure
+            If a value is missing or is not a function between the right sets, or a law fails.
+
+        Examples
+        --------
+        >>> from catlearn.category import FiniteCategory, Functor, Morphisms, opposite
+        >>> from catlearn.finset import FinFunction, product
+        >>> C = FiniteCategory(["A"], {"s": ("A", "A")}, {("s", "s"): "id(A)"})
+        >>> swap, same = FinFunction([1, 0], codomain=2), FinFunction.identity(2)
+        >>> on_pairs = product(opposite(C), C).apex
+        >>> H = Functor(on_pairs, Morphisms(), arrows={"(s, id(A))": swap, "(id(A), s)": same})
+        >>> len(coend(Profunctor.of(C, C, H)).apex)
+        1
+        """
         C, D = (plain_schema(schema_of(one)) for one in (source, target))
-        read = from_functor(cset) if isinstance(cset, Functor) else plain(cset)
-        made = object.__new__(cls)
-        made._set(source=C, target=D, cset=on_schema(read, pairs_schema(C, D), "profunctor"))
+        schema, made = pairs_schema(C, D), object.__new__(cls)
+        if isinstance(values, Functor):
+            missing = [name for name in schema.tables if name not in values.objects]
+            if missing:
+                message = f"there are only {', '.join(values.objects)}"
+                failures = [Failure("objects", name, message) for name in missing]
+                raise InvalidStructure("profunctor", failures)
+            on_pairs = Functor(
+                schema,
+                Morphisms(),
+                {name: values(name) for name in schema.tables},
+                {name: values(name) for name in schema.arrows},
+            )
+            values = from_functor(on_pairs)
+        made._set(source=C, target=D, cset=on_schema(plain(values), schema, "profunctor"))
         return made
 
     def at(self, a: str, b: str) -> FinSet:
