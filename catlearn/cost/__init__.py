@@ -32,6 +32,7 @@ from catlearn.cost.lawvere import (
     scaling,
 )
 from catlearn.cost.maximum import Maximum, maximum
+from catlearn.cost.monoid import ADDITION, Monoid
 from catlearn.cost.morphism import CostMorphism, injections
 from catlearn.cost.objective import Objective, Term, apart
 from catlearn.cost.quantale import (
@@ -47,6 +48,7 @@ from catlearn.cost.shortest import free
 from catlearn.cost.tropical import Matrix
 
 __all__ = [
+    "ADDITION",
     "BOOL",
     "CLOSENESS",
     "COST",
@@ -65,6 +67,7 @@ __all__ = [
     "LawvereMetric",
     "Matrix",
     "Maximum",
+    "Monoid",
     "Objective",
     "Profunctor",
     "Quantale",

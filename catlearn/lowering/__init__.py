@@ -28,6 +28,18 @@ points.X >> encoder >> head = points.Y: cross_entropy of #3 against #4
 """
 
 from catlearn.lowering.lowered import Aux, Lowered, lower
+from catlearn.lowering.operations import count_operations
 from catlearn.lowering.plan import Plan, Step
+from catlearn.lowering.resources import Amounts, Resources, resources
 
-__all__ = ["Aux", "Lowered", "Plan", "Step", "lower"]
+__all__ = [
+    "Amounts",
+    "Aux",
+    "Lowered",
+    "Plan",
+    "Resources",
+    "Step",
+    "count_operations",
+    "lower",
+    "resources",
+]

@@ -1,0 +1,358 @@
+r"""Resource costs: what a diagram and its loss take, counted before anything runs.
+
+Each edge of a learning diagram has four amounts:
+
+* **parameters**: how many numbers it trains;
+* **flops**: floating-point operations of one forward evaluation, counted from its trace
+  (:mod:`catlearn.lowering.operations`);
+* **bytes**: what it must at least read and write, its parameters, its input and its output;
+* **activations**: the bytes that its reverse pass keeps, parameters not counted.
+
+The last three are polynomials in the number of examples n. Along a path amounts add: each kind is
+a functor from the free category on the graph to a commutative monoid (Theory, section 7). A
+defined edge costs what its definition costs; factors cost nothing, and projections the bytes of
+their column.
+
+**Laws.** Totals over edges, such as the number of parameters, satisfy |P| + |D_0| = |D_1| + |D_2|
+for a pushout P along injective morphisms. The total of a *loss* runs over the prefixes of its
+plan, so that what two equations share counts once; hence |plan P| <= |plan D_1| + |plan D_2| for
+declared equations.
+
+>>> import catlearn as cl
+>>> X, F, Y = cl.Space("X", 64), cl.Space("F", 32), cl.Categorical("Y", 10)
+>>> encoder, head = cl.Model("encoder", X, F, "linear"), cl.Model("head", F, Y, "linear")
+>>> square = cl.LearningDiagram(cl.Dataset("digits", X=X, Y=Y), encoder, head)
+>>> spent = cl.resources(square.loss())
+>>> print(spent)
+edge       parameters       flops         bytes  activations
+digits.X            0           0         256*n            0
+digits.Y            0           0           4*n            0
+encoder          2080      4128*n  384*n + 8320        256*n
+head              330       650*n  168*n + 1320        128*n
+total            2410  4826*n + 2  856*n + 9644    433*n + 4
+>>> spent.functor("flops")(square.path("digits.X >> encoder >> head"))
+4778*n
+>>> spent.at(128)["encoder"].flops
+528384
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from catlearn.category import Functor, Path
+from catlearn.cost import ADDITION
+from catlearn.errors import CatlearnError, UnknownName, did_you_mean
+from catlearn.learning import LearningDiagram, Loss
+from catlearn.lowering.lowered import Lowered
+from catlearn.lowering.operations import count_operations, kept_bytes, size_of
+from catlearn.lowering.plan import Plan
+from catlearn.models import needs_key
+from catlearn.models.architectures import abstract_key
+
+if TYPE_CHECKING:
+    from catlearn.models import Map, SpaceLabel
+
+KINDS = ("parameters", "flops", "bytes", "activations")
+_BATCHES = (2, 3, 5, 7)
+
+
+class Amounts(NamedTuple):
+    """What something takes; the amounts add.
+
+    Parameters
+    ----------
+    parameters
+        Trained numbers.
+    flops
+        Floating-point operations of a forward evaluation.
+    bytes
+        Read and written at least.
+    activations
+        Bytes kept for the reverse pass.
+    """
+
+    parameters: Any = 0
+    flops: Any = 0
+    bytes: Any = 0
+    activations: Any = 0
+
+    def plus(self, other: Amounts) -> Amounts:
+        """Return the sum, kind by kind."""
+        return Amounts(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def at(self, sizes: Mapping[Any, int]) -> Amounts:
+        """Return the amounts with symbols replaced by numbers."""
+        return Amounts(*(_number(a.subs(sizes)) if hasattr(a, "subs") else a for a in self))
+
+
+class Resources:
+    """The amounts of every edge of a diagram, and of a loss as a whole.
+
+    Made by :func:`resources`.
+
+    Attributes
+    ----------
+    diagram
+        The learning diagram.
+    edges
+        ``{edge: Amounts}`` for one batch of ``n`` examples.
+    terms
+        ``{equation: Amounts}`` of the divergences of a loss; empty for a diagram.
+    total
+        Of a diagram: the sum over its edges. Of a loss: the parameters of all edges, and the
+        other amounts summed over the steps of its plan and its divergences.
+    symbols
+        ``{data set: sympy symbol}``, the number of examples of each; all are ``n`` unless the
+        loss has several data sets.
+    """
+
+    def __init__(
+        self,
+        diagram: LearningDiagram,
+        edges: Mapping[str, Amounts],
+        terms: Mapping[str, Amounts],
+        total: Amounts,
+        symbols: Mapping[str, Any],
+    ) -> None:
+        self.diagram, self.edges, self.terms = diagram, dict(edges), dict(terms)
+        self.total, self.symbols = total, dict(symbols)
+
+    def __getitem__(self, edge: str) -> Amounts:
+        """Return the amounts of an edge."""
+        if edge not in self.edges:
+            raise UnknownName(f"there is no edge {edge}; {did_you_mean(edge, self.edges)}")
+        return self.edges[edge]
+
+    def functor(self, kind: str) -> Functor:
+        """Return one kind of amount as a functor from paths to a commutative monoid.
+
+        Parameters
+        ----------
+        kind
+            ``"parameters"``, ``"flops"``, ``"bytes"`` or ``"activations"``. Along a path that
+            uses an edge twice its parameters count twice.
+        """
+        if kind not in KINDS:
+            raise UnknownName(f"no amount is called {kind!r}; {did_you_mean(kind, KINDS)}")
+        amounts = {edge: getattr(self.edges[edge], kind) for edge in self.diagram.edges}
+        return Functor(self.diagram, ADDITION, arrows=amounts)
+
+    def at(self, batch: int | Mapping[str, int]) -> Resources:
+        """Return the amounts for given numbers of examples.
+
+        Parameters
+        ----------
+        batch
+            One number for all data sets, or one for each by name. Edges are then counted for the
+            first of them.
+        """
+        sizes = {s: batch if isinstance(batch, int) else batch[d] for d, s in self.symbols.items()}
+        sizes.setdefault(_symbol(), batch if isinstance(batch, int) else next(iter(batch.values())))
+        return Resources(
+            self.diagram,
+            {edge: amounts.at(sizes) for edge, amounts in self.edges.items()},
+            {name: amounts.at(sizes) for name, amounts in self.terms.items()},
+            self.total.at(sizes),
+            self.symbols,
+        )
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """The table as text: a head, one row for each edge, and the total."""
+        named = [*self.edges.items(), ("total", self.total)]
+        return [("edge", *KINDS)] + [(name, *map(str, amounts)) for name, amounts in named]
+
+    def __str__(self) -> str:
+        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
+        lines = []
+        for row in self.rows:
+            cells = [cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)]
+            lines.append("  ".join([row[0].ljust(widths[0]), *cells]))
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"Resources(edges={len(self.edges)}, total={self.total})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        head, *body = (
+            "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
+            for tag, row in zip(["th"] + ["td"] * len(self.rows), self.rows, strict=False)
+        )
+        rows = "".join(f"<tr>{row}</tr>" for row in body)
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return {"text/plain": str(self), "text/html": table}
+
+
+def resources(value: LearningDiagram | Loss | Lowered) -> Resources:
+    """Count what a learning diagram or a loss takes.
+
+    Parameters
+    ----------
+    value
+        A diagram, its loss, or the lowered loss.
+
+    Returns
+    -------
+    Resources
+        A table; ``.functor(kind)``, ``.at(batch)`` and ``.total`` say more.
+
+    Raises
+    ------
+    CatlearnError
+        If some map's amounts are no polynomial of degree 2 in the number of examples.
+    """
+    loss = value.loss if isinstance(value, Lowered) else value
+    diagram = loss if isinstance(loss, LearningDiagram) else loss.diagram
+    edges = _count_edges(diagram)
+    parameters = sum(amounts.parameters for amounts in _own(diagram, edges).values())
+    if isinstance(loss, LearningDiagram):
+        total = functools.reduce(Amounts.plus, _own(diagram, edges).values(), Amounts())
+        return Resources(diagram, edges, {}, total, dict.fromkeys(diagram.data_sets, _symbol()))
+    assert isinstance(loss, Loss)
+    plan = value.plan if isinstance(value, Lowered) else Plan(diagram, loss.equations)
+    used = dict.fromkeys(term.data for term in loss.equations)
+    symbols = {data: _symbol(data if len(used) > 1 else "") for data in used}
+    total = Amounts(parameters)
+    for step in plan.steps:
+        if step.op in ("apply", "project"):
+            amounts = edges[step.name].at({_symbol(): symbols[step.data]})
+            total = total.plus(amounts._replace(parameters=0))
+    terms = {}
+    for planned in plan.terms:
+        label = diagram.space_label(planned.term.target)
+        form = plan.steps[planned.target].form
+        counted = _count_divergence(planned.term.divergence, label, form, _wide())
+        terms[planned.term.name] = counted.at({_symbol(): symbols[planned.term.data]})
+        total = total.plus(terms[planned.term.name])
+    return Resources(diagram, edges, terms, Amounts(*map(_expand, total)), symbols)
+
+
+def _own(diagram: LearningDiagram, edges: Mapping[str, Amounts]) -> dict[str, Amounts]:
+    """The edges that cost something of their own; a defined one only repeats others."""
+    return {e: a for e, a in edges.items() if diagram.map_label(e).kind != "defined"}
+
+
+def _count_edges(diagram: LearningDiagram) -> dict[str, Amounts]:
+    edges: dict[str, Amounts] = {}
+
+    def along(path: Path) -> Amounts:
+        return functools.reduce(Amounts.plus, map(amounts_of, path.edges), Amounts())
+
+    def amounts_of(edge: str) -> Amounts:
+        if edge not in edges:
+            label = diagram.map_label(edge)
+            ends = diagram.source(edge), diagram.target(edge)
+            source, target = (diagram.space_label(vertex) for vertex in ends)
+            if label.kind == "defined":
+                paths = diagram.definitions[edge].paths
+                edges[edge] = functools.reduce(Amounts.plus, map(along, paths), Amounts())
+            elif label.kind == "projection":
+                column = diagram.projections[edge][1]
+                stored = diagram.data.get(diagram.source(edge), {}).get(column)
+                edges[edge] = _column(target, stored)
+            elif label.kind == "factor":
+                edges[edge] = Amounts()
+            else:
+                edges[edge] = _count_map(label, source, target, _wide())
+        return edges[edge]
+
+    return {edge: amounts_of(edge) for edge in diagram.edges}
+
+
+def _column(target: SpaceLabel, stored: Any) -> Amounts:
+    """A column of a data set is read once; categorical data are labels unless they are floats."""
+    from catlearn.lowering.plan import _data_form
+
+    form = _data_form(target, stored)
+    return Amounts(bytes=_fit(lambda n: size_of(target.example(n, form))))
+
+
+@functools.lru_cache(maxsize=4096)
+def _count_map(label: Map, source: SpaceLabel, target: SpaceLabel, wide: bool) -> Amounts:
+    architecture = label.architecture
+    assert architecture is not None
+    params = architecture.structure(source, target)
+    key = (abstract_key(),) if needs_key(label, source, target) else ()
+
+    def run(params: Any, x: Any) -> Any:
+        return architecture.apply(params, *x)
+
+    def arguments(n: int) -> tuple[Any, ...]:
+        return (source.example(n), *key)
+
+    def traffic(n: int) -> int:
+        x = arguments(n)
+        return size_of((params, x[0], jax.eval_shape(run, params, x)))
+
+    trains = label.kind == "model"
+    return Amounts(
+        _count_trained(params) if trains else 0,
+        _fit(lambda n: count_operations(run, params, arguments(n))),
+        _fit(traffic),
+        _fit(lambda n: kept_bytes(run, params, arguments(n), trains)),
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _count_divergence(divergence: Any, label: SpaceLabel, form: Any, wide: bool) -> Amounts:
+    def run(_: Any, pair: Any) -> Any:
+        return jnp.mean(divergence(*pair))
+
+    def pair(n: int) -> Any:
+        return label.example(n), label.example(n, form)
+
+    return Amounts(
+        0,
+        _fit(lambda n: count_operations(run, (), pair(n))),
+        _fit(lambda n: size_of(pair(n)) + size_of(jax.eval_shape(run, (), pair(n)))),
+        _fit(lambda n: kept_bytes(run, (), pair(n))),
+    )
+
+
+def _count_trained(params: Any) -> int:
+    floating = (p for p in jax.tree.leaves(params) if jnp.issubdtype(p.dtype, jnp.inexact))
+    return sum(math.prod(leaf.shape) for leaf in floating)
+
+
+def _fit(count: Any) -> Any:
+    """The polynomial in n of degree at most 2 that a count is, checked at one more place."""
+    import sympy
+
+    n = _symbol()
+    *places, last = _BATCHES
+    points = [(place, count(place)) for place in places]
+    polynomial = sympy.expand(sympy.interpolate(points, n))
+    if polynomial.subs(n, last) != count(last):
+        raise CatlearnError(
+            f"a count grows from {points} to {count(last)} at {last} examples, which is no "
+            "polynomial of degree 2; a map that loops over its batch cannot be counted for any n"
+        )
+    return _expand(polynomial)
+
+
+def _symbol(data: str = "") -> Any:
+    import sympy
+
+    return sympy.Symbol(f"n_{data}" if data else "n", integer=True, positive=True)
+
+
+def _expand(amount: Any) -> Any:
+    import sympy
+
+    return _number(sympy.expand(amount))
+
+
+def _number(amount: Any) -> Any:
+    return int(amount) if getattr(amount, "is_Integer", False) else amount
+
+
+def _wide() -> bool:
+    return bool(jax.config.read("jax_enable_x64"))
