@@ -15,7 +15,7 @@ entry. So the array of a poset is small; that of a monoid with n elements has n 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -24,7 +24,7 @@ from catlearn.category.path import Path, read_path
 from catlearn.category.protocol import Category
 from catlearn.category.verdict import Equal, NotEqual, Verdict
 from catlearn.errors import Failure, NotComposable
-from catlearn.finset import FinFunction, FinSet
+from catlearn.finset import FinFunction, FinSet, Record
 from catlearn.finset.functions import as_finset
 from catlearn.finset.join import expand
 from catlearn.finset.value import read_only
@@ -45,6 +45,8 @@ class Composition(Category):
     tgt: FinFunction
     ids: FinFunction
     composites: np.ndarray
+    aliases: Mapping[str, int] = Record()
+    """Further names by which arrows are read: generators that equations make equal to others."""
 
     def _fill(
         self, ob: FinSet, ar: FinSet, src: np.ndarray, tgt: np.ndarray, ids: np.ndarray
@@ -62,6 +64,7 @@ class Composition(Category):
         ids: np.ndarray,
         compose: Compose,
         generators: np.ndarray | None = None,
+        aliases: Mapping[str, int] | None = None,
     ) -> Self:
         """Build a category from arrays of rows; nothing is checked.
 
@@ -78,10 +81,14 @@ class Composition(Category):
             their composites.
         generators
             Rows of arrows of which all others are composites; found if they are not given.
+        aliases
+            Further names by which arrows are read, with their rows.
         """
         made = object.__new__(cls)
         made._fill(as_finset(objects), as_finset(arrows), *map(np.asarray, (src, tgt, ids)))
         made._set(composites=read_only(np.array(compose(*made.pairs), dtype=np.int64)))
+        if aliases:
+            made._set(aliases=Record(aliases))
         if generators is not None:
             made._cached("generating", lambda: read_only(np.array(generators, dtype=np.int64)))
         return made
@@ -143,6 +150,9 @@ class Composition(Category):
         """Return the row of an object given by name or row."""
         return self.ob.index(at)
 
+    def _lookup(self, name: str) -> int:
+        return self.aliases[name] if name in self.aliases else self.ar.index(name)
+
     def arrow(self, at: ArrowLike) -> int:
         """Return the row of an arrow given by row, name, path of generators or its text.
 
@@ -156,12 +166,12 @@ class Composition(Category):
         if not isinstance(at, (str, Path)) or at in self.ar:
             return self.ar.index(at)  # type: ignore[arg-type]
         if isinstance(at, Path):
-            return self._chain([self.ids(at.source), *map(self.ar.index, at.edges)])
+            return self._chain([self.ids(at.source), *map(self._lookup, at.edges)])
         if self.ar.names is None and at.isdecimal():
             return self.ar.index(int(at))
         read = read_path(at)
         if len(read) == 1 and isinstance(read[0], str):
-            return self.ar.index(read[0])
+            return self._lookup(read[0])
         return self._chain(
             [
                 self.ids(self.ob.index(step.source)) if isinstance(step, Path) else self.arrow(step)

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
 
-Vector = Mapping[Hashable, int]
+Vector = Mapping[Any, int]
 """An integer vector by its coordinates; those left out are 0."""
 
 
@@ -29,12 +30,12 @@ class Lattice:
 
     def __init__(self, vectors: Iterable[Vector]) -> None:
         # One vector for each leading coordinate; the coordinates before it are 0.
-        self._rows: dict[Hashable, dict[Hashable, int]] = {}
-        self._order: dict[Hashable, int] = {}
+        self._rows: dict[Hashable, dict[Any, int]] = {}
+        self._order: dict[Any, int] = {}
         for vector in vectors:
             self._insert(self._clean(vector))
 
-    def _clean(self, vector: Vector) -> dict[Hashable, int]:
+    def _clean(self, vector: Vector) -> dict[Any, int]:
         for coordinate in vector:
             self._order.setdefault(coordinate, len(self._order))
         return {coordinate: value for coordinate, value in vector.items() if value}
@@ -42,7 +43,7 @@ class Lattice:
     def _lead(self, vector: Vector) -> Hashable:
         return min(vector, key=self._order.__getitem__)
 
-    def _insert(self, vector: dict[Hashable, int]) -> None:
+    def _insert(self, vector: dict[Any, int]) -> None:
         while vector:
             lead = self._lead(vector)
             row = self._rows.get(lead)
@@ -65,7 +66,7 @@ class Lattice:
         return True
 
 
-def _add(one: Vector, factor: int, other: Vector) -> dict[Hashable, int]:
+def _add(one: Vector, factor: int, other: Vector) -> dict[Any, int]:
     """Return ``one + factor * other``."""
     total = dict(one)
     for coordinate, value in other.items():
@@ -73,7 +74,7 @@ def _add(one: Vector, factor: int, other: Vector) -> dict[Hashable, int]:
     return {coordinate: value for coordinate, value in total.items() if value}
 
 
-def difference(one: Iterable[Hashable], other: Iterable[Hashable]) -> dict[Hashable, int]:
+def difference(one: Iterable[Hashable], other: Iterable[Hashable]) -> dict[Any, int]:
     """Return how much more often each entry occurs in the first than in the second.
 
     Examples

@@ -52,28 +52,47 @@ class Words:
         self._ranks = np.array([rank[chr(k)] for k in range(len(rank))], dtype=np.int64)
 
     def category(self, graph: Graph) -> FiniteCategory:
-        """Return the words as a finite category, its arrows named as paths of the graph."""
+        """Return the words as a finite category, its arrows named as paths of the graph.
+
+        Edges that equations make equal to other arrows are not among the names, but are read.
+        """
+        names = self.names(graph)
+        products, begin = self._cayley
+        rows = products[begin[graph.arrows["src"].values] + self._ranks]
+        aliases = {
+            edge: row
+            for edge, row in zip(graph.edges, rows.tolist(), strict=True)
+            if names[row] != edge
+        }
         return FiniteCategory.build(
             graph.vertices,
-            self.names(graph),
+            names,
             self.sources,
             self.targets,
             np.arange(self.automaton.vertices),
             self.compose,
             generators=np.flatnonzero(self.lengths == 1),
+            aliases=aliases,
         )
 
     def names(self, graph: Graph) -> list[str]:
-        """Return the texts of the words as paths of a graph, in order."""
-        edges, names = [written(edge) for edge in graph.edges], []
+        """Return the texts of the words as paths of a graph, in order.
+
+        An edge has its own name, without quotes, unless this is the text of another path.
+        """
+        edges, texts = [written(edge) for edge in graph.edges], []
         for parent, letter in zip(self.parents.tolist(), self.letters.tolist(), strict=True):
             if parent < 0:
-                names.append(str(Path.identity(graph.vertices[len(names)])))
+                texts.append(str(Path.identity(graph.vertices[len(texts)])))
             elif parent < self.automaton.vertices:
-                names.append(edges[letter])
+                texts.append(edges[letter])
             else:
-                names.append(f"{names[parent]} >> {edges[letter]}")
-        return names
+                texts.append(f"{texts[parent]} >> {edges[letter]}")
+        taken = set(texts)
+        for row in np.flatnonzero(self.lengths == 1).tolist():
+            name = graph.edges[self.letters[row]]
+            texts[row] = texts[row] if name in taken else name
+        return texts
 
     @cached_property
     def words(self) -> list[str]:
