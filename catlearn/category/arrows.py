@@ -34,7 +34,7 @@ from catlearn.finset.value import read_only
 class ArrowKinds(Composition):
     """What a finite category knows of the kinds of its arrows and objects."""
 
-    def _named(self, mask: np.ndarray) -> tuple[str, ...]:
+    def _names_where(self, mask: np.ndarray) -> tuple[str, ...]:
         return self.ar.labels(np.flatnonzero(mask).tolist())
 
     def _mask(self, key: str, rows: np.ndarray) -> np.ndarray:
@@ -114,37 +114,37 @@ class ArrowKinds(Composition):
     @property
     def sections(self) -> tuple[str, ...]:
         """The names of the sections (split monos)."""
-        return self._named(self.is_section)
+        return self._names_where(self.is_section)
 
     @property
     def retractions(self) -> tuple[str, ...]:
         """The names of the retractions (split epis)."""
-        return self._named(self.is_retraction)
+        return self._names_where(self.is_retraction)
 
     @property
     def isomorphisms(self) -> tuple[str, ...]:
         """The names of the isomorphisms."""
-        return self._named(self.is_iso)
+        return self._names_where(self.is_iso)
 
     @property
     def monomorphisms(self) -> tuple[str, ...]:
         """The names of the monos."""
-        return self._named(self.is_mono)
+        return self._names_where(self.is_mono)
 
     @property
     def epimorphisms(self) -> tuple[str, ...]:
         """The names of the epis."""
-        return self._named(self.is_epi)
+        return self._names_where(self.is_epi)
 
     @property
     def idempotents(self) -> tuple[str, ...]:
         """The names of the idempotents."""
-        return self._named(self.is_idempotent)
+        return self._names_where(self.is_idempotent)
 
     @property
     def split_idempotents(self) -> tuple[str, ...]:
         """The names of the idempotents that split."""
-        return self._named(self.is_split_idempotent)
+        return self._names_where(self.is_split_idempotent)
 
     @property
     def inverses(self) -> np.ndarray:

@@ -29,8 +29,8 @@ from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
 from catlearn.category.opposite import opposite
 from catlearn.category.transformation import NaturalTransformation
-from catlearn.category.tuples import Part, tuple_category
-from catlearn.errors import Failure, NotComposable
+from catlearn.category.tuples import MOST_PAIRS, Part, tuple_category
+from catlearn.errors import Failure, NotComposable, TooLarge
 from catlearn.finset.join import join, keys
 
 MadeComma = TypeVar("MadeComma", bound="Comma")
@@ -101,6 +101,11 @@ def comma(F: Functor, G: Functor) -> Comma:
 def _matching(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return all pairs of places at which two arrays of numbers from 0 on agree."""
     size = int(max(left.max(initial=-1), right.max(initial=-1))) + 1
+    sizes = [np.bincount(side, minlength=size).astype(float) for side in (left, right)]
+    count = int(sizes[0] @ sizes[1])
+    if count > MOST_PAIRS:
+        message = f"{count} squares are looked at, more than the budget of {MOST_PAIRS}"
+        raise TooLarge(f"{message}; take a smaller category")
     one, other = join([len(left), len(right), size], [(0, 2, left), (1, 2, right)], [0, 1])
     return one, other
 

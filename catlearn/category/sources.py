@@ -360,7 +360,7 @@ class Sources(Composition):
             paths.tgt,
             np.arange(size),
             paths.concatenate,
-            generators=size + np.arange(len(graph.edges)),
+            generators=paths.child[graph.arrows["src"].values] + paths.rank,
         )
 
 
