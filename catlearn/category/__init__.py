@@ -32,6 +32,7 @@ from catlearn.category.gluing import presentation_of_colimit
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.inside import Arrow, Object
 from catlearn.category.karoubi import Karoubi, karoubi
+from catlearn.category.naturality import natural_transformations, naturally_isomorphic
 from catlearn.category.opposite import opposite
 from catlearn.category.path import Path
 from catlearn.category.presentation import PRESENTATION, Presentation, PresentationMorphism
@@ -46,11 +47,7 @@ from catlearn.category.subcategories import (
     wide_subcategory,
 )
 from catlearn.category.targets import Functions, Morphisms, Paths
-from catlearn.category.transformation import (
-    NaturalTransformation,
-    natural_transformations,
-    naturally_isomorphic,
-)
+from catlearn.category.transformation import NaturalTransformation
 from catlearn.category.verdict import Equal, NotEqual, Unknown, Verdict
 from catlearn.category.walks import Arborescence
 

@@ -28,10 +28,11 @@ from typing import Any
 import numpy as np
 
 from catlearn.category.finite import FiniteCategory
-from catlearn.category.functor import Functor, compare
+from catlearn.category.functor import Functor
+from catlearn.category.naturality import natural_transformations
 from catlearn.category.opposite import opposite
-from catlearn.category.protocol import DecidesEquality
-from catlearn.category.transformation import NaturalTransformation, natural_transformations
+from catlearn.category.targets import compare
+from catlearn.category.transformation import NaturalTransformation
 from catlearn.display import Displayed
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.finset import Frozen
@@ -129,7 +130,7 @@ class Adjunction(Frozen, Displayed):
             (C, "unit >> R(counit)", self.triangles[1]),
         ):
             whole = first >> second
-            equal = category.equal if isinstance(category, DecidesEquality) else None
+            equal = getattr(category, "equal", None)
             for a in whole.components:
                 one, other = whole.components[a], category.identity(whole.domain.objects[a])
                 message = (

@@ -29,8 +29,9 @@ import numpy as np
 
 from catlearn.category import rows
 from catlearn.category.finite import FiniteCategory
-from catlearn.category.functor import Functor, as_target
+from catlearn.category.functor import Functor
 from catlearn.category.subcategories import skeleton
+from catlearn.category.targets import as_target
 from catlearn.errors import CatlearnError
 
 CHUNK = 2_000_000

@@ -30,37 +30,35 @@ essentially surjective, an equivalence or an isomorphism:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property, reduce
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from catlearn.category import rows
-from catlearn.category.between import Between
 from catlearn.category.cats import CATEGORIES, Categories
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.graph import Graph, GraphMorphism
 from catlearn.category.inside import Arrow, Object
-from catlearn.category.path import Path, written
-from catlearn.category.presentation import Presentation
-from catlearn.category.protocol import Category, Composes, DecidesEquality, Typed
-from catlearn.category.targets import ComposesMany, Paths
-from catlearn.category.verdict import Verdict
+from catlearn.category.path import written
+from catlearn.category.preservation import Preservation
+from catlearn.category.protocol import Category, Typed
+from catlearn.category.targets import (
+    Paths,
+    as_target,
+    generators_of,
+)
 from catlearn.errors import (
     CatlearnError,
     Failure,
     InvalidStructure,
     NotComposable,
-    UnknownName,
     did_you_mean,
 )
 from catlearn.finset import Diagram, FinFunction, Record
 
-Equality = Callable[[Any, Any], "bool | Verdict"]
 
-
-class Functor(Between):
+class Functor(Preservation):
     """A functor, given on the generators of its domain.
 
     Parameters
@@ -104,8 +102,6 @@ class Functor(Between):
       - equation 'turn >> turn = id(A)': ... [equations]
     """
 
-    _built = False
-
     def __init__(
         self,
         domain: Any,
@@ -114,14 +110,14 @@ class Functor(Between):
         arrows: Mapping[str, Any] | None = None,
         check: bool = True,
     ) -> None:
-        self._set(domain=domain, graph=_generators(domain), target=as_target(target))
+        self._set(domain=domain, graph=generators_of(domain), target=as_target(target))
         unread: list[Failure] = []
         given = {at: self._read(at, f, unread) for at, f in (arrows or {}).items()}
         sent = {at: self._read_object(at, a, unread) for at, a in (objects or {}).items()}
         if unread:
             raise InvalidStructure("Functor", unread)
         self._set(given=Record(given), objects=Record(self._complete(sent, given)))
-        self._set(arrows=Record(self._on_generators(given)))
+        self._set(arrows=Record(self._restricted(given)))
         failures = self.failures() if check else []
         if failures:
             raise InvalidStructure("Functor", failures)
@@ -157,7 +153,7 @@ class Functor(Between):
             return cls.build(
                 category, category, np.arange(len(category.ob)), np.arange(len(category.ar))
             )
-        graph, free = _generators(category), not isinstance(category, Category)
+        graph, free = generators_of(category), not isinstance(category, Category)
         arrows = {edge: graph.path([edge]) for edge in graph.edges}
         target = Paths() if free else category
         return cls(category, target, {v: v for v in graph.vertices}, arrows, check=False)
@@ -173,7 +169,7 @@ class Functor(Between):
         >>> print(Functor.constant(C, C, "B"))
         A ↦ B, B ↦ B, f ↦ id(B)
         """
-        graph, target = _generators(domain), as_target(target)
+        graph, target = generators_of(domain), as_target(target)
         arrows = dict.fromkeys(graph.edges, target.identity(object))
         return cls(domain, target, dict.fromkeys(graph.vertices, object), arrows)
 
@@ -183,7 +179,7 @@ class Functor(Between):
         try:
             return self.target.read(arrow)
         except (CatlearnError, TypeError) as error:
-            unread.append(Failure("values", f"{self._kinds[1]} {written(at)}", str(error)))
+            unread.append(Failure("values", f"{self.kinds[1]} {written(at)}", str(error)))
 
     def _read_object(self, at: str, value: Any, unread: list[Failure]) -> Any:
         target = self.target
@@ -191,7 +187,7 @@ class Functor(Between):
             return target.ob.label(value)
         if isinstance(target, Category) and value not in target.objects:
             message = f"there is no object {value} to send it to"
-            where = f"{self._kinds[0]} {written(at)}"
+            where = f"{self.kinds[0]} {written(at)}"
             unread.append(
                 Failure("values", where, f"{message}; {did_you_mean(str(value), target.objects)}")
             )
@@ -209,26 +205,20 @@ class Functor(Between):
             return {**dict.fromkeys(self.graph.vertices, self.target.objects[0]), **objects}
         return objects
 
-    def _ends(self, at: str) -> tuple[str, str] | None:
-        """Return the ends of an arrow of the domain that values may be given for, by name."""
-        if isinstance(self.domain, FiniteCategory):
-            return self.domain.ends(at) if at in self.domain.ar else None
-        return self.graph.ends(at) if self.graph.has_edge(at) else None
-
-    def _on_generators(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _restricted(self, given: dict[str, Any]) -> dict[str, Any]:
         """Keep the values at generators; compose them where others that generate are given."""
         if not isinstance(self.domain, FiniteCategory):
             return given
         missing = [edge for edge in self.graph.edges if edge not in given]
         chosen = {edge: given[edge] for edge in self.graph.edges if edge in given}
-        known = [self.domain.arrow(at) for at in given if at in self.domain.ar]
+        known = {self.domain.arrow(at): f for at, f in given.items() if self._ends(at)}
         if missing and known:
-            proper = np.array([k for k in known if not self.domain.is_identity[k]], np.int64)
-            reached, last, before = self.domain._reach(proper)
+            proper = [row for row in known if not self.domain.is_identity[row]]
+            reached, last, before = self.domain._reach(np.array(proper, np.int64))
             for edge in missing:
                 row, word = self.domain.arrow(edge), []
                 while reached[row] and last[row] >= 0:
-                    word.append(given[self.domain.ar.label(int(last[row]))])
+                    word.append(known[int(last[row])])
                     row = int(before[row])
                 if word:
                     chosen[edge] = self._composite(word[::-1])
@@ -255,7 +245,7 @@ class Functor(Between):
     @cached_property
     def graph(self) -> Graph:
         """The graph of the generators of the domain."""
-        return _generators(self.domain)
+        return generators_of(self.domain)
 
     @property
     def codomain(self) -> Any:
@@ -263,204 +253,8 @@ class Functor(Between):
         return self.target
 
     @property
-    def _kinds(self) -> tuple[str, str]:
+    def kinds(self) -> tuple[str, str]:
         return ("vertex", "edge") if isinstance(self.domain, Graph) else ("object", "arrow")
-
-    def failures(self, equal: Equality | None = None) -> list[Failure]:
-        """Return every broken law.
-
-        Parameters
-        ----------
-        equal
-            How to compare the values of the two sides of an equation, for a target that does
-            not decide equality (functions can be compared on samples); by default the
-            target's own, and no equation is compared if it has none.
-        """
-        failures = self._unmatched() + self._ends_broken()
-        if equal is None and isinstance(self.target, DecidesEquality):
-            equal = self.target.equal
-        if failures or equal is None:
-            return failures
-        if self.is_finite:
-            failures = rows.broken(*self._finite(), self.ob.values, self.ar.values)
-        else:
-            for law, where, left, right, sides in self._equations():
-                message = f"its left side has the value {left!r}, its right side {right!r}"
-                if sides:
-                    message = (
-                        f"the value of {sides[1]} is {right!r}, that of {sides[0]} is {left!r}"
-                    )
-                failures += compare(law, where, equal, left, right, message)
-        return failures + [failure for at in self.given for failure in self._misgiven(at, equal)]
-
-    def _misgiven(self, at: str, equal: Equality) -> Iterator[Failure]:
-        if at in self.arrows:
-            return
-        word = self.domain.word(at)
-        found, expected = self.given[at], self(word)
-        law = "composition" if len(word) else "identities"
-        message = f"its value is {found!r}, that of {word} is {expected!r}"
-        yield from compare(law, f"arrow {at}", equal, found, expected, message)
-
-    def _equations(self) -> Iterator[tuple[str, str, Any, Any, tuple[str, str] | None]]:
-        """Yield the values of the two sides of each equation of the domain, and where it is."""
-        if isinstance(self.domain, FiniteCategory):
-            label = self.domain.ar.label
-            sides = (side.tolist() for side in rows.relations(self.domain))
-            for f, g, h in zip(*sides, strict=True):
-                left = self.target.compose(self._values[f], self._values[g])
-                parts, whole = f"{label(f)} >> {label(g)}", label(h)
-                yield "composition", f"{parts} = {whole}", left, self._values[h], (parts, whole)
-            return
-        presentation = _presentation(self.domain)
-        if presentation is None:
-            return
-        for name, equation in presentation.equations.items():
-            left, right = (self(side) for side in presentation.sides(name))
-            where = f"equation '{equation}'" + ("" if name == str(equation) else f" ({name})")
-            yield "equations", where, left, right, None
-
-    def _unmatched(self) -> list[Failure]:
-        failures = []
-        vertex, edge = self._kinds
-        whole = "graph" if isinstance(self.domain, Graph) else "domain"
-        extra = self.domain.arrows if isinstance(self.domain, FiniteCategory) else ()
-        for kind, known, there, given, value in (
-            (vertex, self.graph.vertices, self.objects, self.objects, "object"),
-            (edge, self.graph.edges, self.arrows, self.given, "arrow"),
-        ):
-            for name in known:
-                if name not in there:
-                    message = f"it has no {value}; a functor needs one for each {kind}"
-                    failures.append(Failure("totality", f"{kind} {written(name)}", message))
-            names = {*known, *(extra if kind == edge else ())}
-            for name in given:
-                if name not in names:
-                    hint = did_you_mean(name, known)
-                    message = f"the {whole} has no {kind} of this name; {hint}"
-                    failures.append(Failure("known names", f"{kind} {written(name)}", message))
-        return failures
-
-    def _ends_broken(self) -> list[Failure]:
-        if not isinstance(self.target, Typed) or self._built:
-            return []
-        failures = []
-        vertex, edge = self._kinds
-        for at in dict.fromkeys((*self.graph.edges, *self.given)):
-            arrow = self.arrows.get(at, self.given.get(at))
-            around = self._ends(at)
-            if around is None or (at not in self.arrows and at not in self.given):
-                continue
-            for verb, end, name in zip(
-                ("starts", "ends"), self.target.ends(arrow), around, strict=True
-            ):
-                if name in self.objects and not self.target.same(end, self.objects[name]):
-                    message = (
-                        f"its arrow {verb} at {end!r}, but {vertex} {name} "
-                        f"has the object {self.objects[name]!r}"
-                    )
-                    failures.append(Failure("ends", f"{edge} {written(at)}", message))
-        return failures
-
-    @cached_property
-    def _values(self) -> list[Any]:
-        """The value at each arrow of a finite domain, by row, for a target that is not one."""
-        domain, (last, before) = self.domain, self.domain._steps
-        values: list[Any] = [None] * len(domain.ar)
-        for a, row in enumerate(domain.ids.values.tolist()):
-            values[row] = self.target.identity(self.objects[domain.ob.label(a)])
-        for layer in rows.layers(last, before):
-            for row in layer.tolist():
-                step = self.arrows[domain.ar.label(int(last[row]))]
-                start = int(before[row])
-                is_first = last[start] < 0
-                values[row] = step if is_first else self.target.compose(values[start], step)
-        return values
-
-    @cached_property
-    def _prefixes(self) -> tuple[dict[str, int], dict[tuple[int, str], int], list[Any]]:
-        # The paths met so far as a tree: the node of each vertex's identity, the node that an
-        # edge leads to from a node, and the value at each node.
-        return {}, {}, []
-
-    def __call__(self, at: Path | str) -> Any:
-        """Return the value at an arrow or an object.
-
-        Out of a graph or a presentation, the values of all prefixes of paths are remembered, so
-        paths that begin alike share work, unless the target composes many arrows at once.
-
-        Parameters
-        ----------
-        at
-            The name of an object, or of an arrow; a path; or the text of a path. A name that
-            objects and arrows share is the object's.
-
-        Raises
-        ------
-        UnknownName
-            If nothing has this name.
-        NotComposable
-            If it is not a path of the domain.
-        """
-        if isinstance(at, str) and at in self.objects:
-            return self.objects[at]
-        if isinstance(self.domain, FiniteCategory):
-            row = self.domain.arrow(at)
-            return self.target.ar.label(self.ar(row)) if self.is_finite else self._values[row]
-        return self._along(self._path(at) if isinstance(at, str) else at)
-
-    def _along(self, at: Path) -> Any:
-        if isinstance(self.target, ComposesMany):
-            arrows = [self.arrows[edge] for edge in self._edges(at)]
-            return self.target.composite(self.objects[at.source], arrows)
-        roots, after, values = self._prefixes
-        node = roots.get(at.source, -1)
-        for edge in at.edges:
-            node = after.get((node, edge), -1)
-        return values[node if node >= 0 else self._compose(at)]
-
-    def _path(self, text: str) -> Path:
-        if self.graph.has_edge(text):
-            return self.graph.path([text])
-        if text == written(text):
-            kind = self._kinds[0]
-            raise UnknownName(
-                f"there is no {kind} {text}; {did_you_mean(text, self.graph.vertices)}"
-            )
-        return self.graph.path(text)
-
-    def _edges(self, path: Path) -> tuple[str, ...]:
-        """Return the edges of a path, or say where it leaves the graph."""
-        at, known = path.source, self.graph._ends
-        for edge in path.edges:
-            source, target = known.get(edge, (None, None))
-            if source != at:
-                return self.graph.path(path).edges
-            at = target
-        return path.edges if at == path.target and path.edges else self.graph.path(path).edges
-
-    def _composite(self, arrows: list[Any]) -> Any:
-        """Compose some arrows of the target, at least one."""
-        if isinstance(self.target, ComposesMany):
-            return self.target.composite(None, arrows)
-        return reduce(self.target.compose, arrows)
-
-    def _compose(self, path: Path) -> int:
-        """Compose along a path that is met for the first time; return its node."""
-        roots, after, values = self._prefixes
-        edges = self._edges(path)
-        if path.source not in roots:
-            roots[path.source] = len(values)
-            values.append(self.target.identity(self.objects[path.source]))
-        node = roots[path.source]
-        for number, edge in enumerate(edges):
-            if (node, edge) not in after:
-                arrow = self.arrows[edge]
-                value = arrow if number == 0 else self.target.compose(values[node], arrow)
-                after[node, edge] = len(values)
-                values.append(value)
-            node = after[node, edge]
-        return node
 
     @property
     def ambient(self) -> Categories:
@@ -545,55 +339,3 @@ class Functor(Between):
         sent = [f"{v} ↦ {self.objects[v]}" for v in self.graph.vertices]
         sent += [f"{e} ↦ {self.arrows[e]}" for e in self.graph.edges]
         return ", ".join(sent)
-
-
-def as_target(given: Any) -> Any:
-    """Return what a functor maps into: itself if it composes, else the category it presents.
-
-    Raises
-    ------
-    CatlearnError
-        If it neither composes nor has a method ``category``.
-    """
-    if isinstance(given, Composes):
-        return given
-    if hasattr(given, "category"):
-        return given.category()
-    message = "a functor maps into a category, a presentation, or a value with methods identity"
-    raise CatlearnError(f"{message}(object) and compose(first, then), not into {given!r}")
-
-
-def _generators(domain: Any) -> Graph:
-    """Return the graph of the generators of what a functor starts at."""
-    if isinstance(domain, Graph):
-        return domain
-    if isinstance(domain, Category):
-        return domain.generators
-    if isinstance(getattr(domain, "graph", None), Graph):
-        return domain.graph
-    message = "a functor starts at a graph, a presentation, a schema or a category"
-    raise CatlearnError(f"{message}, not at {domain!r}")
-
-
-def _presentation(domain: Any) -> Any:
-    """Return the equations of what a functor starts at, on its generators."""
-    if isinstance(domain, Presentation):
-        return domain
-    if isinstance(domain, Graph):
-        return None
-    given: Any = getattr(domain, "presentation", None)
-    if given is not None:
-        return given() if callable(given) else given
-    return Presentation(domain.graph, getattr(domain, "equations", ()))
-
-
-def compare(
-    law: str, where: str, equal: Equality, one: Any, other: Any, message: str
-) -> Iterator[Failure]:
-    """Yield a failure if two values are not equal, or if it is not known."""
-    answer = equal(one, other)
-    if isinstance(answer, Verdict) and not answer.is_known:
-        why = f", and it is not known whether these are equal: {answer.reason}"
-        yield Failure("undecided", where, message + why)
-    elif not answer:
-        yield Failure(law, where, message)

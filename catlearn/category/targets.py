@@ -14,13 +14,21 @@ Path('A', ('f', 'g'), 'C')
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import chain, pairwise
 from typing import Any, Protocol, runtime_checkable
 
+from catlearn.category.graph import Graph
 from catlearn.category.path import Path
+from catlearn.category.presentation import Presentation
+from catlearn.category.protocol import Category, Composes
+from catlearn.category.verdict import Verdict
+from catlearn.errors import CatlearnError, Failure
+
+Equality = Callable[[Any, Any], "bool | Verdict"]
+"""How two values are compared."""
 
 
 @runtime_checkable
@@ -123,3 +131,55 @@ class Paths:
     def equal(self, one: Path, other: Path, /) -> bool:
         """Whether two paths have the same edges and ends."""
         return one == other
+
+
+def as_target(given: Any) -> Any:
+    """Return what a functor maps into: itself if it composes, else the category it presents.
+
+    Raises
+    ------
+    CatlearnError
+        If it neither composes nor has a method ``category``.
+    """
+    if isinstance(given, Composes):
+        return given
+    if hasattr(given, "category"):
+        return given.category()
+    message = "a functor maps into a category, a presentation, or a value with methods identity"
+    raise CatlearnError(f"{message}(object) and compose(first, then), not into {given!r}")
+
+
+def generators_of(domain: Any) -> Graph:
+    """Return the graph of the generators of what a functor starts at."""
+    if isinstance(domain, Graph):
+        return domain
+    if isinstance(domain, Category):
+        return domain.generators
+    if isinstance(getattr(domain, "graph", None), Graph):
+        return domain.graph
+    message = "a functor starts at a graph, a presentation, a schema or a category"
+    raise CatlearnError(f"{message}, not at {domain!r}")
+
+
+def presentation_of(domain: Any) -> Any:
+    """Return the equations of what a functor starts at, on its generators."""
+    if isinstance(domain, Presentation):
+        return domain
+    if isinstance(domain, Graph):
+        return None
+    given: Any = getattr(domain, "presentation", None)
+    if given is not None:
+        return given() if callable(given) else given
+    return Presentation(domain.graph, getattr(domain, "equations", ()))
+
+
+def compare(
+    law: str, where: str, equal: Equality, one: Any, other: Any, message: str
+) -> Iterator[Failure]:
+    """Yield a failure if two values are not equal, or if it is not known."""
+    answer = equal(one, other)
+    if isinstance(answer, Verdict) and not answer.is_known:
+        why = f", and it is not known whether these are equal: {answer.reason}"
+        yield Failure("undecided", where, message + why)
+    elif not answer:
+        yield Failure(law, where, message)
