@@ -53,8 +53,8 @@ class Budget:
     rules
         The most rules a rewriting system may have on the way.
     letters
-        The most edges that the overlaps of rules which are looked at may have together; the
-        time that completion takes grows with it (a million takes seconds).
+        The most edges to read in rewriting on the way; the time that completion takes grows
+        with it.
     arrows, composites
         The most arrows, and pairs of arrows that meet, of a finite category that is listed.
     """
@@ -92,8 +92,8 @@ class RewritingSystem(Frozen):
     Raises
     ------
     InvalidStructure
-        Listing every rule that is not parallel, not decreasing or not reduced, every equation
-        whose sides have different normal forms and, unless the system is stopped, every
+        Listing every rule that is not parallel, not decreasing or not reduced and, unless the
+        system is stopped, every equation whose sides have different normal forms and every
         overlap of two rules that rewrites to two different paths.
 
     Examples
@@ -196,12 +196,11 @@ class RewritingSystem(Frozen):
         )
 
     def failures(self) -> list[Failure]:
-        """List rules that are not parallel, decreasing or reduced, equations that do not hold,
-        and, if the system is to be complete, overlaps that rewrite to different paths."""
+        """List rules that are not parallel, decreasing or reduced and, if the system is to be
+        complete, equations that do not hold and overlaps that rewrite to different paths."""
         failures = [*self._not_decreasing(), *self._not_reduced()]
         if not failures:
-            failures += self._not_holding()
-            failures += self._not_confluent() if self.is_complete else []
+            failures += [*self._not_holding(), *self._not_confluent()] if self.is_complete else []
         return failures
 
     def _not_decreasing(self) -> Iterator[Failure]:
@@ -318,7 +317,7 @@ def complete(presentation: Graph, budget: Budget | int | None = None) -> Rewriti
     if not completion.run(budget.rules, budget.letters):
         spent = f"{len(completion.rules)} rules, over its budget of {budget.rules}"
         if len(completion.rules) <= budget.rules:
-            spent = f"overlaps of {completion.letters} edges, over its budget of {budget.letters}"
+            spent = f"{budget.letters} edges read in rewriting, its budget"
         remedy = "a larger budget or another order of the edges may complete it"
         stopped = f"completion stopped at {spent}; {remedy}"
     edges = presentation.edges

@@ -34,6 +34,7 @@ bbabb -> aba
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -48,6 +49,10 @@ def letters(numbers: Iterable[int]) -> str:
     return "".join(map(chr, numbers))
 
 
+class _Spent(Exception):
+    """The letters of the budget are read."""
+
+
 class Completion:
     """A completion in progress: the reduced rules so far, and the overlaps still to look at.
 
@@ -59,14 +64,16 @@ class Completion:
 
     def __init__(self, equations: Iterable[tuple[str, str]]) -> None:
         self.rules: dict[str, str] = {}
-        self.overlaps = self.letters = 0
+        self.letters = 0
+        self._limit = 0
         # The left sides, read backwards, as a trie; each one stands at its end under "".
         self._index: dict[str, Any] = {}
         # The left sides that start, and that end, with a word: those whose overlaps are queued.
         self._starts: dict[str, dict[str, None]] = {}
         self._ends: dict[str, dict[str, None]] = {}
-        self._queue: list[tuple[int, int, str, str, int]] = []
-        self._queued = 0
+        # The overlaps (left, right, number of letters shared) by length, and these lengths.
+        self._queue: dict[int, deque[tuple[str, str, int]]] = {}
+        self._lengths: list[int] = []
         self._fresh: list[str] = []
         self._pending = sorted(equations, key=lambda pair: -max(map(len, pair)))
 
@@ -78,32 +85,45 @@ class Completion:
         rules
             The most rules there may be at one time.
         letters
-            The most letters that the overlapping words looked at, from the beginning, may have
-            together.
+            The most letters to read in rewriting, from the beginning.
         """
-        self._settle()
-        while self._queue:
-            if len(self.rules) > rules or self.letters > letters:
-                return False
-            _, _, left, right, shared = heapq.heappop(self._queue)
-            if left not in self.rules or right not in self.rules:
-                continue
-            if self._follows(left, right, shared):
-                continue
-            self.overlaps += 1
-            self.letters += len(left) + len(right) - shared
-            one = self.reduce(self.rules[left], right[shared:])
-            other = self.reduce(left[: len(left) - shared], self.rules[right])
-            if one != other:
-                self._pending.append((one, other))
-                self._settle()
+        self._limit = letters
+        try:
+            self._settle()
+            while (overlap := self._next()) is not None:
+                if len(self.rules) > rules:
+                    return False
+                left, right, shared = overlap
+                if self._follows(left, right, shared):
+                    continue
+                one = self.reduce(self.rules[left], right[shared:])
+                other = self.reduce(left[: len(left) - shared], self.rules[right])
+                if one != other:
+                    self._pending.append((one, other))
+                    self._settle()
+        except _Spent:
+            return False
         return True
+
+    def _next(self) -> tuple[str, str, int] | None:
+        """Take a shortest overlap out of the queue, passing over those of rules that are gone."""
+        while self._lengths:
+            bucket = self._queue[self._lengths[0]]
+            while bucket:
+                left, right, shared = bucket.popleft()
+                if left in self.rules and right in self.rules:
+                    return left, right, shared
+            del self._queue[heapq.heappop(self._lengths)]
+        return None
 
     def reduce(self, done: str, todo: str) -> str:
         """Return the reduced form of ``done + todo``, where ``done`` is reduced already."""
         rules, index = self.rules, self._index
-        word, letters = list(done), list(reversed(todo))
+        word, letters, read, limit = list(done), list(reversed(todo)), 0, self._limit - self.letters
         while letters:
+            read += 1
+            if read > limit:
+                raise _Spent
             word.append(letters.pop())
             node = index
             for letter in reversed(word):
@@ -115,6 +135,7 @@ class Completion:
                     del word[-len(left) :]
                     letters.extend(reversed(rules[left]))
                     break
+        self.letters += read
         return "".join(word)
 
     def _settle(self) -> None:
@@ -173,9 +194,11 @@ class Completion:
                 if other != left:
                     found.append((other, left, cut))
         for one, other, shared in found:
-            self._queued += 1
             length = len(one) + len(other) - shared
-            heapq.heappush(self._queue, (length, self._queued, one, other, shared))
+            if length not in self._queue:
+                self._queue[length] = deque()
+                heapq.heappush(self._lengths, length)
+            self._queue[length].append((one, other, shared))
 
     def _follows(self, left: str, right: str, shared: int) -> bool:
         """Whether a rule applies strictly inside an overlapping word.
