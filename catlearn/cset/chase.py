@@ -25,11 +25,13 @@ relations.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from catlearn.category import Path
+from catlearn.category.sources import distinct
 from catlearn.cset.cset import CSet
 from catlearn.cset.schema import Schema
 from catlearn.errors import TooLarge
@@ -246,3 +248,50 @@ def extend(generated: Tables, target: Tables, values: Mapping[str, np.ndarray]) 
 def blank(generated: Tables) -> dict[str, np.ndarray]:
     """Return values for :func:`extend` that are all missing."""
     return {table: np.full(one.size, -1) for table, one in generated.sets.items()}
+
+
+def named(generated: CSet, origins: Iterable[tuple[str, str, np.ndarray, FinSet]]) -> CSet:
+    """Name the rows of a C-set after the rows that generate it.
+
+    Parameters
+    ----------
+    generated
+        A C-set without names.
+    origins
+        Quadruples (where from, table, rows, their names). The first name of a row counts. Equal
+        names of two rows get where they are from as a prefix.
+
+    Returns
+    -------
+    CSet
+        A row that an arrow f leads to from a row x is named ``x.f``. There are no names if some
+        origin has none.
+    """
+    origins = list(origins)
+    if any(names.size and not names.names for *_, names in origins):
+        return generated
+    called = {table: [""] * one.size for table, one in generated.sets.items()}
+    home = {table: [""] * one.size for table, one in generated.sets.items()}
+    for place, table, rows, names in origins:
+        for row, name in zip(rows.tolist(), names.labels(), strict=True):
+            if not called[table][row]:
+                called[table][row], home[table][row] = name, place
+    for table, names in called.items():
+        often = Counter(names)
+        for row, name in enumerate(names):
+            if name and often[name] > 1:
+                names[row] = f"{home[table][row]}/{name}"
+    growing = True
+    while growing:
+        growing = False
+        for name, (source, target) in generated.shape.arrows.items():
+            for row, value in enumerate(generated.arrows[name].values.tolist()):
+                if called[source][row] and not called[target][value]:
+                    called[target][value] = f"{called[source][row]}.{name}"
+                    growing = True
+    sets = {table: FinSet(distinct(names)) for table, names in called.items()}
+    arrows = {
+        name: FinFunction._of(generated.arrows[name].values, sets[source], sets[target])
+        for name, (source, target) in generated.shape.arrows.items()
+    }
+    return CSet._build(generated.shape, sets, arrows, {}, generated.attributes)

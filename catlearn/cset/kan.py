@@ -43,7 +43,7 @@ from typing import Any, overload
 import numpy as np
 
 from catlearn.category import Functor
-from catlearn.cset.chase import blank, chase, extend
+from catlearn.cset.chase import blank, chase, extend, named
 from catlearn.cset.copresheaf import as_functor, from_functor, on_schema, plain
 from catlearn.cset.cset import CSet
 from catlearn.cset.migration import Translation, delta, follow
@@ -260,7 +260,8 @@ def left_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Left
     Returns
     -------
     LeftKan
-        Rows that come from X are numbered first, in the order of A's tables.
+        Rows that come from X are numbered first, in the order of A's tables, and keep their
+        names; the row that an arrow f leads to from x is named ``x.f``.
 
     Raises
     ------
@@ -294,14 +295,19 @@ def left_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Left
             same.append((end, rows, images))
     what = "the left Kan extension"
     cset, classes = chase(schema, sizes, values, same, budget=budget, what=what)
-    made = object.__new__(LeftKan)
-    made._set(along=F, of=here, cset=cset)
+    came = {
+        table: classes[along.at(table)][first : first + here.size(table)]
+        for table, first in start.items()
+    }
+    origins = [(table, along.at(table), rows, here.sets[table]) for table, rows in came.items()]
+    cset = named(cset, origins)
     back = delta(along, cset)
-    components = {}
-    for table, first in start.items():
-        rows = classes[along.at(table)][first : first + here.size(table)]
-        components[table] = FinFunction._of(rows, here.sets[table], back.sets[table])
-    made._set(unit=morphism(here, back, components))
+    components = {
+        table: FinFunction._of(rows, here.sets[table], back.sets[table])
+        for table, rows in came.items()
+    }
+    made = object.__new__(LeftKan)
+    made._set(along=F, of=here, cset=cset, unit=morphism(here, back, components))
     return made
 
 

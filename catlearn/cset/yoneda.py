@@ -21,7 +21,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from catlearn.category import Category, Functor, Graph, Morphisms, Path
+from catlearn.category import (
+    Category,
+    FiniteCategory,
+    Functor,
+    Graph,
+    Morphisms,
+    Path,
+    opposite,
+)
 from catlearn.cset.chase import blank, extend
 from catlearn.cset.copresheaf import plain, schema_of
 from catlearn.cset.representable import representable
@@ -156,7 +164,8 @@ def yoneda_embedding(category: Schema | Graph | Category, budget: int | None = N
     Returns
     -------
     Functor
-        Out of the presentation with all arrows turned round; these keep their names.
+        Out of the opposite of a finite category, else out of the presentation with all arrows
+        turned round; they keep their names.
 
     Examples
     --------
@@ -168,8 +177,9 @@ def yoneda_embedding(category: Schema | Graph | Category, budget: int | None = N
     True
     """
     schema = schema_of(category)
+    finite = isinstance(category, FiniteCategory)
     return Functor(
-        schema.opposite.presentation,
+        opposite(category) if finite else schema.opposite.presentation,
         Morphisms(),
         {table: representable(schema, table, budget) for table in schema.tables},
         {name: precompose(schema, schema.graph.path([name]), budget) for name in schema.arrows},

@@ -25,7 +25,7 @@ from catlearn.cset import (
     tensor,
 )
 from catlearn.errors import CatlearnError, InvalidStructure, TooLarge
-from catlearn.finset import FinFunction, coproduct
+from catlearn.finset import FinFunction, FinSet, coproduct
 from catlearn.laws.tables import csets, identifications, out_of
 
 REFLEXIVE = Schema(
@@ -328,6 +328,16 @@ def test_free_symmetric_graphs_have_each_edge_twice():
     cofree = right_kan(TO_SYMMETRIC, CSet(SchGraph, V=2, E=3, src=[0, 1, 0], tgt=[1, 0, 0])).cset
     # An edge with a choice of an edge back: a pair there and back, turned round, and the loop.
     assert sizes(cofree) == {"V": 2, "E": 3}
+
+
+def test_rows_are_named_after_those_that_they_come_from():
+    X = CSet(SchGraph, V=["a", "b"], E=["f"], src=["a"], tgt=["b"])
+    assert left_kan(TO_REFLEXIVE, X).cset.names("E") == ("f", "a.refl", "b.refl")
+    two = SCHEMAS["two"]
+    fold = Functor(two, SCHEMAS["point"], objects={"L": "X", "R": "X"})
+    X = CSet(two, L=["a", "b"], R=["b"])
+    assert sigma(fold, X).names("X") == ("a", "L/b", "R/b")
+    assert FinSet(2) == sigma(fold, CSet(two, L=["a"], R=1)).X
 
 
 def test_the_fold_is_sum_and_product():

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from catlearn.category import FiniteCategory, Presentation
+from catlearn.category import FiniteCategory, Presentation, opposite
 from catlearn.cset import (
     CSet,
     CSetMorphism,
@@ -133,7 +133,9 @@ def test_the_embedding_turns_composites_round():
     assert embedding.graph.ends("f") == ("B", "A")
     assert embedding("g >> f") == embedding("g") >> embedding("f")
     C = FiniteCategory(["A"], {"s": ("A", "A")}, {("s", "s"): "id(A)"})
-    swap = yoneda_embedding(C)("s")
+    embedding = yoneda_embedding(C)
+    assert embedding.domain == opposite(C)
+    swap = embedding("s")
     assert swap >> swap == CSetMorphism.identity(representable(Schema.of_category(C), "A"))
 
 
