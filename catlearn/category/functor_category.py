@@ -94,8 +94,8 @@ def functor_category(C: FiniteCategory, D: FiniteCategory, bound: int = 100_000)
     if len(found) ** 2 > MOST_PAIRS:
         message = f"there are {len(found)} functors, of which {MOST_PAIRS} pairs at most"
         raise TooLarge(f"{message} can be compared; take smaller categories")
-    on_objects = np.array([F.ob.values for F in found], np.int64).reshape(-1, len(C.ob))
-    on_arrows = np.array([F.ar.values for F in found], np.int64).reshape(-1, len(C.ar))
+    on_objects = np.array([F.ob.values for F in found], np.int64).reshape(len(found), len(C.ob))
+    on_arrows = np.array([F.ar.values for F in found], np.int64).reshape(len(found), len(C.ar))
     F, G, columns = _transformations(C, D, on_objects, on_arrows, bound)
     lonely = np.ones(len(C.ob), bool)
     lonely[C.src.values[C.generating]] = lonely[C.tgt.values[C.generating]] = False
