@@ -2,7 +2,8 @@
 
 Counting how often each edge occurs is a functor from the free category on a graph to the abelian
 group of integer vectors. Modulo the lattice that the differences of all equations span it is a
-functor out of the presented category: paths whose counts differ there are not equal.
+functor out of the presented category: paths whose counts differ there are not equal, and a loop
+of which no multiple is in the lattice leads to infinitely many arrows.
 
 >>> lattice = Lattice([{"a": 2}, {"b": 3, "a": 1}])
 >>> {"a": 4} in lattice, {"b": 6} in lattice, {"b": 3} in lattice
@@ -63,6 +64,24 @@ class Lattice:
             if row is None or rest[lead] % row[lead]:
                 return False
             rest = _add(rest, -(rest[lead] // row[lead]), row)
+        return True
+
+    def has_multiple(self, vector: Vector) -> bool:
+        """Whether some multiple of a vector, but 0, is in the lattice.
+
+        Examples
+        --------
+        >>> lattice = Lattice([{"a": 2, "b": 2}])
+        >>> lattice.has_multiple({"a": 3, "b": 3}), lattice.has_multiple({"a": 1})
+        (True, False)
+        """
+        rest = self._clean(vector)
+        while rest:
+            lead = self._lead(rest)
+            row = self._rows.get(lead)
+            if row is None:
+                return False
+            rest = _add(_add({}, row[lead], rest), -rest[lead], row)
         return True
 
 

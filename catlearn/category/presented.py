@@ -31,6 +31,7 @@ from catlearn.category.completion import Budget, RewritingSystem, complete
 from catlearn.category.equation import Side
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.graph import Graph
+from catlearn.category.lattice import difference
 from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Category
@@ -162,7 +163,7 @@ class PresentedCategory(Category):
     def _decide(self) -> Finiteness:
         system = self.system
         if not system.is_complete:
-            return Finiteness(None, system.stopped)
+            return self._count_edges()
         found = system.automaton.loop
         if found is None:
             count = system.automaton.count
@@ -173,6 +174,19 @@ class PresentedCategory(Category):
         shown = ", ".join(map(str, (before, before >> loop, before >> loop >> loop)))
         reason = f"all paths {shown}, ... differ"
         return Finiteness(False, reason, before=before, loop=loop)
+
+    def _count_edges(self) -> Finiteness:
+        """Look for a loop that uses edges as often as no equation makes up for."""
+        for edge in self.graph.edges:
+            source, target = self.graph.ends(edge)
+            tree = self.graph.reachable(target)
+            if source in tree.vertices:
+                loop = Path(source, (edge,), target) >> tree.path(source)
+                if not self.system.lattice.has_multiple(difference(loop.edges, ())):
+                    reason = f"all paths that repeat {loop} differ in how often they use edges"
+                    before = Path.identity(source)
+                    return Finiteness(False, reason, before=before, loop=loop)
+        return Finiteness(None, self.system.stopped)
 
     def finite(self) -> FiniteCategory:
         """Return it as a finite category, whose arrows are named as their normal forms.

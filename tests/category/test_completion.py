@@ -382,6 +382,9 @@ def test_differences_that_no_equation_makes_up_for():
     assert {} in Lattice([])
     assert {"a": 1, "b": 1} in Lattice([{"a": 2, "b": 1}, {"a": 3, "b": 2}])
     assert {"c": 1} not in Lattice([{"a": 2, "b": 1}, {"a": 3, "b": 2}])
+    assert Lattice([{"a": 2, "b": 1}, {"b": 3}]).has_multiple({"a": 1})
+    assert not Lattice([{"a": 2, "b": 1}]).has_multiple({"a": 1})
+    assert not Lattice([{"a": 2, "b": 1}]).has_multiple({"c": 1})
 
 
 def test_words_are_ordered_by_length_first():
