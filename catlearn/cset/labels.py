@@ -134,6 +134,10 @@ def labels_as_rows(tables: Tables, attributes: Iterable[str]) -> Tables:
     chosen = tuple(attributes)
     if not chosen:
         return tables
+    return tables._cached(f"labels as rows {chosen}", lambda: _opened(tables, chosen))
+
+
+def _opened(tables: Tables, chosen: tuple[str, ...]) -> Tables:
     shape = tables.shape
     home = {name: f"{name} of {shape.attributes[name]}" for name in chosen}
     opened = Shape(

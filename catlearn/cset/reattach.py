@@ -143,11 +143,13 @@ class Reattached:
         bare = self._enlarged(R, both, in_right, {})
         bare = self._with_names(bare, self._right_names(R, kept, right, match, again))
         sources = {table: np.full(bare.size(table), -1, np.int64) for table in self.shape.tables}
+        for table, stays in kept.items():
+            sources[table][right.components[table].values] = stays.values
+            first = R.size(table)
+            sources[table][first:] = np.concatenate([self.context[table], self.remade[table]])
         for table, rows in beside.items():
             for row, x in rows.items():
                 sources[table][row] = match.components[table](x)
-        for table, anew in self.remade.items():
-            sources[table][bare.size(table) - anew.size :] = anew
         own = {
             table: np.where(
                 np.arange(bare.size(table)) < R.size(table), np.arange(bare.size(table)), -1

@@ -149,6 +149,21 @@ def test_lists_are_rewritten_along_a_replacement():
     assert is_isomorphic(rewrite.inverse().apex, SQUARE)
 
 
+def test_an_edge_may_be_replaced_by_an_identity():
+    """Contracting p : X -> Y, its ends become one and it vanishes from both sides."""
+    ends, edge = words(Graph(vertices=["A", "B"])), words({"e": ("A", "B")})
+    point = words(Graph(vertices=["C"]))
+    contract = Rule(
+        PresentationMorphism(ends, edge, V={"A": "A", "B": "B"}, E={}),
+        PresentationMorphism(ends, point, V={"A": "C", "B": "C"}, E={}),
+        replace={"E": {"e": []}},
+    )
+    apex = contract.rewrite(SQUARE, initial={"E": {"e": "p"}}).apex
+    assert apex == words(
+        {"q": ("X", "X"), "r": ("X", "X")}, {"same": "r = q >> r", "id(X) = q": "id(X) = q"}
+    )
+
+
 def test_without_a_replacement_an_equation_dangles():
     rule = Rule.between(words({"e": ("A", "B")}), words({"f": ("A", "M"), "g": ("M", "B")}))
     with pytest.raises(NoComplement) as caught:

@@ -132,6 +132,40 @@ def test_insert_says_what_is_wrong():
         swap("encoder")
 
 
+def test_what_rewriting_does_to_the_loss():
+    """Additivity in both squares: L_G + L_K = L_D + L_L, and L_H + L_K = L_D + L_R."""
+    twin, second = linear("twin", X, Y, start=start_of(X, Y)), start_of(H, F, 4)
+    G = cl.LearningDiagram(
+        cl.Dataset("data", X=(X, IMAGES), Y=(Y, LABELS)),
+        linear("encoder", X, F, start=ENCODER),
+        linear("head", F, Y, start=HEAD),
+        twin,
+        equations={"fit": "data.X >> encoder >> head = data.Y", "aim": "data.X >> twin = data.Y"},
+    )
+    rule = swap(
+        "encoder", linear("one", X, H, start=start_of(X, H)), linear("two", H, F, start=second)
+    )
+    rewrite = rule.rewrite(G)
+    k, applied = rewrite.complement.k, rewrite.applied
+    assert k.codomain.soft_equations.keys() == {"aim"}
+    for square in (rewrite.left, rewrite.right):
+        whole, (one, other) = square.apex, square.legs
+        _, params, _ = value(whole)
+
+        def part(leg, params=params):
+            if not leg.domain.soft_equations:
+                return 0.0
+            fn = cl.lower(leg.domain.loss("declared"))
+            _, own = fn.init(jax.random.key(0))
+            batch = {name: dict(columns) for name, columns in leg.domain.data.items()}
+            return float(fn(leg.restrict(params), own, batch)[0])
+
+        assert not applied.interface.soft_equations
+        assert value(whole)[0] == pytest.approx(part(one) + part(other))
+        assert part(one) > 0
+        assert part(other) > 0
+
+
 def test_freezing_and_unfreezing():
     rewrite = freeze("encoder").rewrite(D)
     E = rewrite.apex
