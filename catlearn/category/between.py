@@ -87,7 +87,7 @@ class Between(Frozen, Displayed):
     @cached_property
     def is_essentially_surjective(self) -> bool:
         """Whether every object of the codomain is isomorphic to a value."""
-        classes = rows.isomorphism_classes(self._finite()[1])
+        classes = self._finite()[1].classes
         return bool(np.isin(classes, classes[self.ob.values]).all())
 
     @property

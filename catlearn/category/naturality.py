@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.category import rows
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
 from catlearn.category.matching import Constraint, solutions
@@ -89,7 +88,7 @@ def _into_finite(
     for a, arrow in given.items():
         candidates[place[a]] = np.intersect1d(candidates[place[a]], [D.arrow(arrow)])
     if iso:
-        candidates = [found[rows.inverses(D)[found] >= 0] for found in candidates]
+        candidates = [found[D.inverses[found] >= 0] for found in candidates]
     constraints: list[Constraint] = []
     sides = [
         (*map(place.__getitem__, graph.ends(f)), D.arrow(F.arrows[f]), D.arrow(G.arrows[f]))

@@ -93,18 +93,20 @@ def meeting(D: FiniteCategory, first: np.ndarray, second: np.ndarray) -> np.ndar
     return np.where(there, D.then(np.where(there, first, 0), np.where(there, second, 0)), -1)
 
 
-def relations(C: FiniteCategory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return all arrows f and generators g that meet, and f >> g, but where words say it.
-
-    These equations present the category over its generators.
-    """
-    last, before = C._steps
+def steps(C: FiniteCategory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return all arrows f and generators g that meet, and f >> g."""
     into = np.argsort(C.tgt.values, kind="stable")
     count = np.bincount(C.tgt.values, minlength=len(C.ob))
     starts, sources = np.cumsum(count) - count, C.src.values[C.generating]
     f = into[expand(starts[sources], count[sources])]
     g = np.repeat(C.generating, count[sources])
-    h = C.then(f, g)
+    return f, g, C.then(f, g)
+
+
+def relations(C: FiniteCategory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return those steps that are not the last of a word: they present the category."""
+    last, before = C._steps
+    f, g, h = steps(C)
     new = (last[h] != g) | (before[h] != f)
     return f[new], g[new], h[new]
 
@@ -141,7 +143,7 @@ def _identities(
 
 
 def _composites(C: FiniteCategory, D: FiniteCategory, ar: np.ndarray) -> Iterator[Failure]:
-    f, g, h = relations(C)
+    f, g, h = steps(C)
     left, right = D.then(ar[f], ar[g]), ar[h]
     wrong = np.flatnonzero(left != right)
     for k in wrong[:SHOWN].tolist():
@@ -153,26 +155,3 @@ def _composites(C: FiniteCategory, D: FiniteCategory, ar: np.ndarray) -> Iterato
     if wrong.size > SHOWN:
         message = f"{wrong.size - SHOWN} more composites are not kept"
         yield Failure("composition", "arrows", message)
-
-
-def inverses(C: FiniteCategory) -> np.ndarray:
-    """Return the row of the inverse of each arrow, -1 where there is none."""
-
-    def find() -> np.ndarray:
-        first, second = C.pairs
-        split = C.composites == C.ids.values[C.src.values[first]]
-        f, g = first[split], second[split]
-        back = C.then(g, f) == C.ids.values[C.src.values[g]]
-        found = np.full(len(C.ar), -1)
-        found[f[back]] = g[back]
-        return found
-
-    return C._cached("inverses", find)
-
-
-def isomorphism_classes(C: FiniteCategory) -> np.ndarray:
-    """Return for each object the first object that it is isomorphic to."""
-    isos = np.flatnonzero(inverses(C) >= 0)
-    found = np.arange(len(C.ob))
-    np.minimum.at(found, C.src.values[isos], C.tgt.values[isos])
-    return found

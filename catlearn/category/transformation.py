@@ -26,7 +26,6 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.category import rows
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
 from catlearn.category.protocol import Category, DecidesEquality, Typed
@@ -288,7 +287,7 @@ def not_parallel(F: Functor, G: Functor) -> list[Failure]:
 def invertible(target: Any, arrow: Any) -> bool:
     """Whether an arrow of a target is an isomorphism."""
     if isinstance(target, FiniteCategory):
-        return bool(rows.inverses(target)[target.arrow(arrow)] >= 0)
+        return bool(target.inverses[target.arrow(arrow)] >= 0)
     for name in ("is_bijective", "is_isomorphism"):
         if hasattr(arrow, name):
             return bool(getattr(arrow, name))
@@ -300,5 +299,5 @@ def invertible(target: Any, arrow: Any) -> bool:
 def inverse(target: Any, arrow: Any) -> Any:
     """Return the inverse of an isomorphism of a target."""
     if isinstance(target, FiniteCategory):
-        return target.ar.label(int(rows.inverses(target)[target.arrow(arrow)]))
+        return target.ar.label(int(target.inverses[target.arrow(arrow)]))
     return arrow.inverse() if hasattr(arrow, "inverse") else arrow
