@@ -14,21 +14,13 @@ from catlearn.cset.complement import Complement, is_pushout, pushout_complement
 from catlearn.cset.cospan import Open, open_graph
 from catlearn.cset.cset import CSet, CSetMorphism
 from catlearn.cset.elements import Elements, category_of_elements, elements_graph, from_elements
-from catlearn.cset.ends import Profunctor, coend, end, functions_between, hom_profunctor, tensor
+from catlearn.cset.ends import coend, end, tensor
 from catlearn.cset.exponential import Exponential, exponential
-from catlearn.cset.kan import (
-    KanExtension,
-    LeftKan,
-    RightKan,
-    left_kan,
-    pi,
-    pi_unit,
-    right_kan,
-    sigma,
-    sigma_counit,
-)
+from catlearn.cset.kan import KanExtension, LeftKan, RightKan, left_kan, right_kan
 from catlearn.cset.labels import Variable
 from catlearn.cset.migration import delta
+from catlearn.cset.profunctor import Profunctor, functions_between, hom_profunctor
+from catlearn.cset.pushforward import pi, pi_unit, sigma, sigma_counit
 from catlearn.cset.representable import representable
 from catlearn.cset.rewriting import Rewrite, Rule
 from catlearn.cset.schema import Schema, SchGraph

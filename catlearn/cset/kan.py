@@ -38,7 +38,7 @@ E: [0, 1] : 2 -> 5
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -369,90 +369,3 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
         components[c] = FinFunction._of(column, back.sets[c], here.sets[c])
     made._set(counit=morphism(back, here, components))
     return made
-
-
-@overload
-def sigma(F: Functor, X: Tables, budget: int | None = None) -> CSet: ...
-@overload
-def sigma(F: Functor, X: TableMorphism, budget: int | None = None) -> TableMorphism: ...
-def sigma(F: Functor, X: Tables | TableMorphism, budget: int | None = None) -> CSet | TableMorphism:
-    """Push a C-set, or a morphism, forward along a functor of schemas: the left adjoint of delta.
-
-    Parameters, errors and numbering are those of :func:`left_kan`, whose value has the unit and
-    the universal property besides.
-
-    Examples
-    --------
-    >>> from catlearn.cset import CSet, Schema
-    >>> A = Schema(["L", "R"])
-    >>> F = Functor(A, Schema(["X"]), objects={"L": "X", "R": "X"})
-    >>> sigma(F, CSet(A, L=2, R=3)).X
-    FinSet(5)
-    """
-    if isinstance(X, TableMorphism):
-        one, other = left_kan(F, X.domain, budget), left_kan(F, X.codomain, budget)
-        return one.universal(_plain(X, one, other) >> other.unit, other.cset)
-    return left_kan(F, X, budget).cset
-
-
-@overload
-def pi(F: Functor, X: Tables, budget: int | None = None) -> CSet: ...
-@overload
-def pi(F: Functor, X: TableMorphism, budget: int | None = None) -> TableMorphism: ...
-def pi(F: Functor, X: Tables | TableMorphism, budget: int | None = None) -> CSet | TableMorphism:
-    """Push a C-set, or a morphism, forward along a functor of schemas: the right adjoint of delta.
-
-    Parameters, errors and numbering are those of :func:`right_kan`, whose value has the counit
-    and the universal property besides.
-
-    Examples
-    --------
-    >>> from catlearn.cset import CSet, Schema
-    >>> A = Schema(["L", "R"])
-    >>> F = Functor(A, Schema(["X"]), objects={"L": "X", "R": "X"})
-    >>> pi(F, CSet(A, L=2, R=3)).X
-    FinSet(6)
-    """
-    if isinstance(X, TableMorphism):
-        one, other = right_kan(F, X.domain, budget), right_kan(F, X.codomain, budget)
-        return other.universal(one.counit >> _plain(X, one, other), one.cset)
-    return right_kan(F, X, budget).cset
-
-
-def _plain(f: TableMorphism, one: KanExtension, other: KanExtension) -> TableMorphism:
-    """Return a morphism between C-sets whose attributes are forgotten."""
-    return morphism(one.of, other.of, f.components)
-
-
-def sigma_counit(F: Functor, Y: Tables, budget: int | None = None) -> Any:
-    """Return ``sigma(F, delta(F, Y)) -> Y``, the counit of the left pushforward at Y.
-
-    Examples
-    --------
-    >>> from catlearn.cset import CSet, Schema
-    >>> A = Schema(["L", "R"])
-    >>> F = Functor(A, Schema(["X"]), objects={"L": "X", "R": "X"})
-    >>> print(sigma_counit(F, CSet(Schema(["X"]), X=2)))
-    X: [0, 1, 0, 1] : 4 -> 2
-    """
-    Y, along = plain(Y), Translation(F).plain
-    back = delta(along, Y)
-    extension = left_kan(F, back, budget)
-    return extension.universal(back.ambient.identity(extension.of), Y)
-
-
-def pi_unit(F: Functor, Y: Tables, budget: int | None = None) -> Any:
-    """Return ``Y -> pi(F, delta(F, Y))``, the unit of the right pushforward at Y.
-
-    Examples
-    --------
-    >>> from catlearn.cset import CSet, Schema
-    >>> A = Schema(["L", "R"])
-    >>> F = Functor(A, Schema(["X"]), objects={"L": "X", "R": "X"})
-    >>> print(pi_unit(F, CSet(Schema(["X"]), X=2)))
-    X: [0, 3] : 2 -> 4
-    """
-    Y, along = plain(Y), Translation(F).plain
-    back = delta(along, Y)
-    extension = right_kan(F, back, budget)
-    return extension.universal(back.ambient.identity(extension.of), Y)

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings, strategies as st
 
 from catlearn.category import Functor, Graph, GraphMorphism, Morphisms
 from catlearn.cset import CSet, Profunctor, Schema, SchGraph, homomorphisms
-from catlearn.cset.ends import pairs_schema
+from catlearn.cset.profunctor import pairs_schema
 from catlearn.errors import NotACocone
 from catlearn.finset import FinFunction, colimit, limit
 from catlearn.laws.tables import csets
