@@ -73,9 +73,10 @@ class Functor(Preservation):
         if the target's arrows know their ends, or the only object if the target has just one;
         they stand for themselves otherwise.
     arrows
-        The arrow for each generator. Out of a finite category one may give the values of any
-        arrows that generate it, or of all. Into a category, arrows are given as themselves, by
-        name, as paths of generators or as the text of one.
+        The arrow for each generator. Those left out get the only arrow between the values of
+        their ends, if the target is finite and there is just one. Out of a finite category one
+        may give the values of any arrows that generate it, or of all. Into a category, arrows
+        are given as themselves, by name, as paths of generators or as the text of one.
     check
         Whether to look for failures at construction.
 
@@ -117,7 +118,10 @@ class Functor(Preservation):
         if unread:
             raise InvalidStructure("Functor", unread)
         self._set(given=Record(given), objects=Record(self._complete(sent, given)))
-        self._set(arrows=Record(self._restricted(given)))
+        values = self._restricted(given)
+        only = {edge: self._only(edge) for edge in self.graph.edges if edge not in values}
+        values |= {edge: arrow for edge, arrow in only.items() if arrow is not None}
+        self._set(arrows=Record(values))
         failures = self.failures() if check else []
         if failures:
             raise InvalidStructure("Functor", failures)
@@ -223,6 +227,14 @@ class Functor(Preservation):
                 if word:
                     chosen[edge] = self._composite(word[::-1])
         return chosen
+
+    def _only(self, edge: str) -> str | None:
+        """Return the only arrow that a generator can go to, if there is just one."""
+        source, target = (self.objects.get(a) for a in self.graph.ends(edge))
+        if not isinstance(self.target, FiniteCategory) or source is None or target is None:
+            return None
+        found = self.target.hom(source, target)
+        return found[0] if len(found) == 1 else None
 
     @cached_property
     def given(self) -> Record[str, Any]:

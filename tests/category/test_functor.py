@@ -1,9 +1,10 @@
-"""Functors out of free categories: laws, checks, memoised prefixes, colimits of their values."""
+"""Functors: laws, checks, memoised prefixes, colimits of values, and what finite ones know."""
 
 import pytest
 from hypothesis import given, strategies as st
 
 from catlearn.category import (
+    FiniteCategory,
     Functions,
     Functor,
     Graph,
@@ -12,8 +13,11 @@ from catlearn.category import (
     Path,
     Paths,
     Presentation as Presented,
+    Unknown,
+    functors,
 )
-from catlearn.errors import InvalidStructure, NotComposable, UnknownName
+from catlearn.cset import Schema
+from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, UnknownName
 from catlearn.finset import FinFunction, FinSet, coequalizer, colimit, pushout
 
 ROSE = Graph({"a": ("*", "*"), "b": ("*", "*")})
@@ -205,3 +209,220 @@ def test_a_functor_refuses_what_is_not_in_its_graph():
         F("Q")
     with pytest.raises(AttributeError):
         F.graph = G
+
+
+def cyclic(n: int) -> FiniteCategory:
+    return FiniteCategory.group(range(n), lambda x, y: (x + y) % n)
+
+
+IDEMPOTENT = FiniteCategory(["A"], {"e": ("A", "A")}, {("e", "e"): "e"})
+SPLIT = Presented({"r": ("A", "B"), "s": ("B", "A")}, ["s >> r = id(B)"]).category()
+SMALL = [
+    FiniteCategory.chain(0),
+    FiniteCategory.chain(1),
+    FiniteCategory.chain(2),
+    FiniteCategory.discrete(["x", "y"]),
+    FiniteCategory.codiscrete(["x", "y"]),
+    cyclic(2),
+    cyclic(3),
+    IDEMPOTENT,
+    SPLIT,
+]
+small = st.sampled_from(SMALL)
+
+
+def respects_composition(F: Functor) -> bool:
+    """The definition of a functor, arrow by arrow and pair by pair."""
+    C, D, ob, ar = F.domain, F.codomain, list(F.ob), list(F.ar)
+    ends = all(
+        D.src(ar[f]) == ob[C.src(f)] and D.tgt(ar[f]) == ob[C.tgt(f)] for f in range(len(ar))
+    )
+    units = all(ar[C.ids(a)] == D.ids(ob[a]) for a in range(len(ob)))
+    return (
+        ends
+        and units
+        and all(
+            ar[h] == D.then(ar[f], ar[g]) for f, g, h in zip(*C.pairs, C.composites, strict=True)
+        )
+    )
+
+
+@given(small, small, st.data())
+def test_failures_are_found_exactly_where_the_definition_fails(C, D, data):
+    all_functors = list(functors(C, D))
+    assert all(respects_composition(F) and not F.failures() for F in all_functors)
+    if not all_functors:
+        return
+    F = data.draw(st.sampled_from(all_functors))
+    ob, ar = F.ob.values.copy(), F.ar.values.copy()
+    ar[data.draw(st.integers(0, len(ar) - 1))] = data.draw(st.integers(0, len(D.ar) - 1))
+    mutant = Functor.build(C, D, ob, ar)
+    assert respects_composition(mutant) == (not mutant.failures()) == (mutant in all_functors)
+
+
+@given(small, small, small, st.data())
+def test_functors_compose(C, D, E, data):
+    F, G = (
+        data.draw(st.sampled_from(list(functors(*ends)) or [None])) for ends in [(C, D), (D, E)]
+    )
+    if F is None or G is None:
+        return
+    H = F >> G
+    assert not H.failures()
+    assert [H(f) for f in C.arrows] == [G(F(f)) for f in C.arrows]
+    assert Functor.identity(C) >> F == F == F >> Functor.identity(D)
+    assert Functor(C, E, H.objects, H.arrows) == H
+    everything = {f: H(f) for f in C.arrows}
+    assert Functor(C, E, H.objects, everything) == H
+
+
+@given(small, small, st.data())
+def test_full_faithful_and_essentially_surjective_by_definition(C, D, data):
+    F = data.draw(st.sampled_from(list(functors(C, D)) or [None]))
+    if F is None:
+        return
+    homs = [(C.hom(a, b), D.hom(F(a), F(b))) for a in C.objects for b in C.objects]
+    images = [[F(f) for f in arrows] for arrows, _ in homs]
+    assert F.is_faithful == all(len(set(fs)) == len(fs) for fs in images)
+    assert F.is_full == all(
+        set(fs) == set(there) for fs, (_, there) in zip(images, homs, strict=True)
+    )
+    values = {F(a) for a in C.objects}
+    isomorphic = {
+        d
+        for d in D.objects
+        for c in values
+        for f in D.hom(c, d)
+        for g in D.hom(d, c)
+        if D.compose(f, g) == D.identity(c) and D.compose(g, f) == D.identity(d)
+    }
+    assert F.is_essentially_surjective == (isomorphic == set(D.objects))
+    if F.is_isomorphism:
+        assert F >> F.inverse() == Functor.identity(C)
+        assert F.is_equivalence
+    else:
+        with pytest.raises(InvalidStructure, match="inverse is not valid"):
+            F.inverse()
+    part = F.image()
+    assert part.is_faithful
+    assert not part.failures()
+    assert not part.domain.failures()
+    assert set(F.ar) <= set(part.ar)
+
+
+def test_an_equivalence_that_is_no_isomorphism():
+    two, one = FiniteCategory.codiscrete(["x", "y"]), FiniteCategory.discrete(["p"])
+    F = Functor(two, one)
+    assert F.is_equivalence
+    assert not F.is_isomorphism
+    inclusion = Functor(FiniteCategory.discrete(["x", "y"]), two, objects={"x": "x", "y": "y"})
+    assert inclusion.is_faithful
+    assert inclusion.is_essentially_surjective
+    assert not inclusion.is_full
+
+
+def test_values_of_all_arrows_are_checked():
+    Z4 = cyclic(4)
+    whole = {"0": "0", "1": "3", "2": "2", "3": "1"}
+    assert Functor(Z4, Z4, arrows=whole) == Functor(Z4, Z4, arrows={"1": "3"})
+    assert Functor(Z4, Z4, arrows={"3": "1"}) == Functor(Z4, Z4, arrows=whole)
+    with pytest.raises(InvalidStructure) as caught:
+        Functor(Z4, Z4, arrows={**whole, "0": "2", "2": "1"})
+    found = [(failure.law, failure.where) for failure in caught.value.failures]
+    assert found == [("identities", "arrow 0"), ("composition", "arrow 2")]
+    with pytest.raises(InvalidStructure, match=r"the value of 0 is 0, but 2 >> 1 is 3"):
+        Functor(cyclic(3), Z4, arrows={"1": "1"})
+
+
+def test_generators_may_be_others_than_those_the_category_names():
+    Z6 = cyclic(6)
+    assert Z6.generators.edges == ("1",)
+    assert Functor(Z6, Z6, arrows={"2": "4", "3": "3"}) == Functor(Z6, Z6, arrows={"1": "5"})
+    with pytest.raises(InvalidStructure, match="arrow 1: it has no arrow"):
+        Functor(Z6, Z6, arrows={"2": "4"})
+
+
+def test_a_group_acts_on_a_set():
+    S3 = FiniteCategory.permutation_group({"s": [1, 0, 2], "t": [0, 2, 1]})
+    s, t = FinFunction([1, 0, 2], codomain=3), FinFunction([0, 2, 1], codomain=3)
+    F = Functor(S3, Morphisms(), arrows={"s": s, "t": t})
+    assert F("s >> t >> s") == s >> t >> s == F("t >> s >> t")
+    assert F("s >> s") == FinFunction.identity(3)
+    assert len({F(g) for g in S3.arrows}) == 6
+    with pytest.raises(InvalidStructure) as caught:
+        Functor(S3, Morphisms(), arrows={"s": s >> t, "t": t})
+    assert {failure.law for failure in caught.value.failures} == {"composition"}
+
+
+def test_what_is_not_known_to_be_equal_is_listed_as_undecided():
+    class Doubtful(Morphisms):
+        def equal(self, one, other, /):
+            return Unknown("nobody looked")
+
+    P = Presented({"t": ("A", "A")}, ["t >> t = id(A)"])
+    with pytest.raises(InvalidStructure, match=r"nobody looked \[undecided\]"):
+        Functor(P, Doubtful(), arrows={"t": FinFunction([1, 0], codomain=2)})
+
+
+def test_targets_are_read_and_coerced():
+    P = Presented({"f": ("A", "B"), "g": ("B", "A")}, ["f >> g = id(A)"])
+    F = Functor(Graph({"e": ("X", "X")}), P, arrows={"e": "g >> f"})
+    assert F.codomain == P.category()
+    assert F("e >> e") == F("e")
+    with pytest.raises(InvalidStructure) as caught:
+        Functor(Graph({"e": ("X", "X")}), P, objects={"X": "C"}, arrows={"e": "g >> g"})
+    assert [failure.law for failure in caught.value.failures] == ["values", "values"]
+    with pytest.raises(CatlearnError, match="a functor maps into"):
+        Functor(ROSE, 3)
+    with pytest.raises(CatlearnError, match="a functor starts at"):
+        Functor(3, P)
+
+
+def test_functors_out_of_a_schema_respect_its_equations():
+    schema = Schema(
+        objects=["V", "E"],
+        arrows={"src": ("E", "V"), "refl": ("V", "E")},
+        equations=["refl >> src = id(V)"],
+    )
+    src, refl = FinFunction([0, 1, 1], codomain=2), FinFunction([0, 2], codomain=3)
+    F = Functor(schema, Morphisms(), arrows={"src": src, "refl": refl})
+    assert F("refl >> src") == FinFunction.identity(2)
+    wrong = FinFunction([1, 2], codomain=3)
+    with pytest.raises(InvalidStructure, match="equations"):
+        Functor(schema, Morphisms(), arrows={"src": src, "refl": wrong})
+
+
+def test_composites_must_meet():
+    with pytest.raises(NotComposable, match="the first ends at"):
+        Functor.identity(cyclic(2)) >> Functor.identity(cyclic(3))
+    with pytest.raises(CatlearnError, match="between finite categories"):
+        _ = Functor(ROSE, Paths(), arrows={"a": ROSE.path("b"), "b": ROSE.path("a")}).is_full
+    with pytest.raises(AttributeError):
+        _ = Functor(ROSE, Functions(), arrows={"a": abs, "b": abs}).ambient
+
+
+def test_long_chains():
+    n = 10_000
+    G = Graph({f"f{k}": (f"A{k}", f"A{k + 1}") for k in range(n)})
+    H = Graph({f"g{k}": (f"B{k}", f"B{k + 1}") for k in range(n)})
+    F = Functor(G, Paths(), arrows={f"f{k}": H.path([f"g{k}"]) for k in range(n)})
+    whole = G.path(list(G.edges))
+    assert F(whole).edges == H.edges
+    assert (F >> Functor.identity(H))(whole) == F(whole)
+    turn = Functor(G, cyclic(3), arrows=dict.fromkeys(G.edges, "1"))
+    assert turn(whole) == str(n % 3)
+    step = Functor(cyclic(3), cyclic(3), arrows={"1": "2"})
+    power = Functor.identity(cyclic(3))
+    for _ in range(1001):
+        power = power >> step
+    assert power == step
+
+
+def test_arrows_between_posets_need_not_be_said():
+    P = FiniteCategory.chain(2)
+    F = Functor(P, P, objects={"0": "0", "1": "2", "2": "2"})
+    assert F("1 <= 2") == "id(2)"
+    with pytest.raises(InvalidStructure, match='arrow "0 <= 1": it has no'):
+        Functor(P, P, objects={"0": "2", "1": "0", "2": "2"})
+    with pytest.raises(InvalidStructure, match="it has no arrow"):
+        Functor(P, cyclic(2))
