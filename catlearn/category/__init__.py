@@ -12,6 +12,8 @@ equations; a functor out of either is given on vertices and edges.
 from catlearn.category.adjunction import Adjunction, adjunction, left_adjoint, right_adjoint
 from catlearn.category.comma import (
     Comma,
+    Slice,
+    TwistedArrows,
     arrow_category,
     comma,
     coslice_category,
@@ -63,6 +65,8 @@ __all__ = [
     "Karoubi",
     "Object",
     "Skeleton",
+    "Slice",
+    "TwistedArrows",
     "Subcategory",
     "arrow_category",
     "comma",

@@ -49,11 +49,11 @@ class Indexed(Composition):
         UnknownName
             If there is neither, or there are both.
         """
-        if isinstance(at, str) and at in self.ob.labels() and at not in self.ar.labels():
-            return Object(self, at)
-        if isinstance(at, str) and at in self.ob.labels():
-            message = f"{at} is both an object and an arrow; write Object(C, ...) or Arrow(C, ...)"
-            raise UnknownName(message)
+        if isinstance(at, str) and at in self.ob:
+            if at not in self.ar:
+                return Object(self, at)
+            message = f"{at} is both an object and an arrow"
+            raise UnknownName(f"{message}; write Object(C, {at!r}) or Arrow(C, {at!r})")
         return Arrow(self, at)
 
 
