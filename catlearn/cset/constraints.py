@@ -18,6 +18,7 @@ not excluded. At first these are the rows with equal labels, with lists of equal
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +56,13 @@ class Step(dict[int, frozenset[int]]):
     def __missing__(self, value: int) -> frozenset[int]:
         low, high = np.searchsorted(self.sorted, [value, value + 1])
         self[value] = found = frozenset(self.sources[low:high].tolist())
+        return found
+
+    @cached_property
+    def array(self) -> np.ndarray:
+        """The values as an array; -1 where there is none."""
+        found = np.full(int(self.sources.max(initial=-1)) + 1, -1)
+        found[self.sources] = self.sorted
         return found
 
     def image(self, rows: Collection[int]) -> set[int]:
@@ -95,7 +103,8 @@ class Problem:
         self.spans = list(self.bounds.values())
         implied = self._implied()
         self.different = [table in self.injective and table not in implied for table in tables]
-        self.all_hit = [table in self.surjective for table in tables]
+        # An injection between sets of one size is onto.
+        self.all_hit = [table in self.surjective - self.injective for table in tables]
         self.free = [one.size(table) for table in tables]
         self.missing = [other.size(table) for table in tables]
         count = len(self.kinds)

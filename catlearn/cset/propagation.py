@@ -18,15 +18,16 @@ Haralick and Elliott, "Increasing tree search efficiency for constraint satisfac
 
 >>> from catlearn.category import Graph
 >>> from catlearn.cset.constraints import Problem
->>> path = Graph({"f": ("A", "B"), "g": ("B", "C")})
->>> list(solutions(Problem(path, path), {}))
-[[0, 1, 2, 0, 1]]
+>>> pair = Graph(vertices=["A", "B"])
+>>> search = Search(Problem(pair, pair, injective=["V"]))
+>>> list(search.run([{0, 1}, {0, 1}]))
+[[0, 1], [1, 0]]
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -43,18 +44,6 @@ SMALL = 64
 """Up to so many candidates are filtered one by one."""
 
 
-def solutions(problem: Problem, fixed: Mapping[int, int]) -> Iterator[list[int]]:
-    """Generate the values of all variables, for each solution that has the fixed ones."""
-    candidates = problem.candidates()
-    if candidates is None:
-        return
-    for x, value in fixed.items():
-        if value not in candidates[x]:
-            return
-        candidates[x] = frozenset([value])
-    yield from Search(problem).run(candidates)
-
-
 class Search:
     """The state of one search: which values are taken, with a trail to undo it by."""
 
@@ -68,9 +57,10 @@ class Search:
         self.pays: dict[int, int] = {}
 
     def run(self, candidates: Candidates) -> Iterator[list[int]]:
-        """Generate all solutions among the candidates."""
+        """Generate all solutions among the candidates, which must be consistent along arrows."""
         problem = self.problem
-        if not self.narrow(candidates):
+        forced = [x for x, here in enumerate(candidates) if len(here) == 1]
+        if not self.propagate(candidates, forced):
             return
         open_ = [x for x in problem.order if len(candidates[x]) > 1]
         if not open_:
@@ -114,7 +104,7 @@ class Search:
             kind, value = trail.pop()
             if self.problem.different[kind]:
                 del self.owners[kind][value]
-            if self.problem.all_hit[kind]:
+            else:
                 self.hits[kind][value] -= 1
                 self.free[kind] += 1
                 self.missing[kind] += not self.hits[kind][value]
@@ -137,8 +127,7 @@ class Search:
                         return False
                     changed.append(y)
         if problem.all_hit[kind]:
-            if not problem.different[kind]:
-                self.trail.append((kind, value))
+            self.trail.append((kind, value))
             self.free[kind] -= 1
             self.missing[kind] -= not self.hits[kind][value]
             self.hits[kind][value] += 1
@@ -267,8 +256,7 @@ class Search:
                 reachable = set().union(*{id(c): c for c in candidates[start:stop]}.values())
                 if len(reachable) < problem.missing[number]:
                     return False
-        forced = [x for x, here in enumerate(candidates) if len(here) == 1]
-        return self.propagate(candidates, forced)
+        return True
 
     def settle(self, candidates: Candidates, x: int, open_: list[int], depth: int) -> bool:
         """Draw all conclusions from the value just chosen for x; false if it cannot be.

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.cset.constraints import Problem
-from catlearn.cset.propagation import solutions
+from catlearn.cset.sweep import solve
 from catlearn.errors import Failure, InvalidStructure, NoMorphism, NotUnique, did_you_mean
 from catlearn.finset import FinFunction, Tables
 
@@ -252,16 +252,13 @@ def _morphisms(
     problem = Problem(G, H, into, onto, iso)
     kind = G._common([G, H])._morphism_class()
     ends = [(t, *problem.bounds[t], G.sets[t], H.sets[t]) for t in G.shape.tables]
-    for values in solutions(problem, fixed):
-        found = np.array(values, np.int64)
-        yield kind._build(
-            G,
-            H,
-            {
-                table: FinFunction._of(found[start:stop], source, target)
+    for block in solve(problem, fixed):
+        for row in block:
+            parts = {
+                table: FinFunction._of(row[start:stop].copy(), source, target)
                 for table, start, stop, source, target in ends
-            },
-        )
+            }
+            yield kind._build(G, H, parts)
 
 
 def _brief(tables: Tables) -> str:

@@ -19,6 +19,7 @@ from catlearn.cset import (
     homomorphisms,
     is_isomorphic,
     isomorphism,
+    sweep,
 )
 from catlearn.cset.constraints import Problem
 from catlearn.errors import InvalidStructure, NoMorphism, NotUnique
@@ -267,6 +268,21 @@ def test_strongly_regular_graphs_with_the_same_parameters():
     assert shrikhande.size("E") == rook.size("E")
     assert not is_isomorphic(shrikhande, rook)
     assert count(automorphisms(shrikhande)) == 192
+
+
+def test_a_sweep_that_finds_too_little_leaves_the_rest_to_the_search(monkeypatch):
+    """Whatever the budget, the same morphisms are found, each once."""
+    K4, C5 = complete(4), cycle(5)
+    wheel = symmetric(6, [(a, (a + 1) % 5) for a in range(5)] + [(a, 5) for a in range(5)])
+    pairs = [(C5, wheel), (wheel, K4), (path(3), wheel), (C5 + path(2), K4), (wheel, complete(3))]
+    for options in ({}, {"monic": True}):
+        expected = [keys(homomorphisms(G, H, **options)) for G, H in pairs]
+        assert [len(found) for found in expected] == [len(set(found)) for found in expected]
+        for free, per_solution in ((0, 0), (20, 1), (200, 1), (200, 3)):
+            monkeypatch.setattr(sweep, "FREE", free)
+            monkeypatch.setattr(sweep, "PER_SOLUTION", per_solution)
+            monkeypatch.setattr(sweep, "FIRST", 2)
+            assert [keys(homomorphisms(G, H, **options)) for G, H in pairs] == expected
 
 
 def test_every_permutation_is_an_automorphism_of_a_set():
