@@ -243,14 +243,17 @@ class _Search:
 def colours(C: FiniteCategory) -> np.ndarray:
     """Return a number for each arrow that every isomorphism of categories preserves.
 
-    Arrows start as identities, loops or others; then each learns the multiset of the colours
-    of what it composes with, three times.
+    Arrows start as identities, loops or others; then each learns the colour of its square, and
+    the multiset of the colours of what it composes with and to, three times.
     """
     colour = _mixed((C.is_identity + 2 * (C.src.values == C.tgt.values)).astype(np.uint64))
     first, second = C.pairs
     third = C.composites
+    loops = np.flatnonzero(C.src.values == C.tgt.values)
+    squares = C.then(loops, loops)
     for _ in range(3):
         heard = np.zeros(len(C.ar), np.uint64)
+        heard[loops] = _mixed(11 * colour[squares])
         np.add.at(heard, first, _mixed(3 * colour[second] + colour[third]))
         np.add.at(heard, second, _mixed(5 * colour[first] + 7 * colour[third]))
         colour = _mixed(colour + heard)
