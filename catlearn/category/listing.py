@@ -9,6 +9,7 @@ walks in it. (Froidure and Pin, "Algorithms for computing finite semigroups", 19
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,17 +96,12 @@ class Words:
         return texts
 
     @cached_property
-    def words(self) -> list[str]:
-        """The words in order."""
-        words: list[str] = []
-        for parent, letter in zip(self.parents.tolist(), self.letters.tolist(), strict=True):
-            words.append("" if parent < 0 else words[parent] + chr(letter))
-        return words
-
-    @cached_property
     def lengths(self) -> np.ndarray:
         """The lengths of the words."""
-        return np.array([len(word) for word in self.words], dtype=np.int64)
+        lengths: list[int] = []
+        for parent in self.parents.tolist():
+            lengths.append(0 if parent < 0 else lengths[parent] + 1)
+        return np.array(lengths, dtype=np.int64)
 
     @cached_property
     def _cayley(self) -> tuple[np.ndarray, np.ndarray]:
@@ -138,15 +134,26 @@ class Words:
         return np.array(products, dtype=np.int64), begin
 
     def compose(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return the rows of the composites of words that meet, given by row."""
+        """Return the composites of all pairs of words that meet, which are given in order.
+
+        The composite of f and ``g e`` is that of f and g, which stands before it, times e.
+        """
         products, begin = self._cayley
-        steps = np.zeros((len(self.words), int(self.lengths.max(initial=0))), dtype=np.int64)
-        for length in range(1, steps.shape[1] + 1):
-            rows = np.flatnonzero(self.lengths == length)
-            steps[rows, : length - 1] = steps[self.parents[rows], : length - 1]
-            steps[rows, length - 1] = self._ranks[self.letters[rows]]
-        at, left = first.copy(), np.arange(first.size)
-        for place in range(steps.shape[1]):
-            left = left[self.lengths[second[left]] > place]
-            at[left] = products[begin[at[left]] + steps[second[left], place]]
-        return at
+        # Words have places among those that leave the same vertex.
+        places = np.empty(len(self.sources), dtype=np.int64)
+        by_source = np.argsort(self.sources, kind="stable")
+        degrees = np.bincount(self.sources, minlength=self.automaton.vertices)
+        places[by_source] = np.arange(len(by_source)) - np.repeat(
+            np.cumsum(degrees) - degrees, degrees
+        )
+        grown = self.lengths > 0
+        back = np.where(grown, places - places[self.parents], 0)
+        ranks = np.where(grown, self._ranks[self.letters] if grown.any() else 0, 0)
+        composites, lengths = first.copy(), self.lengths[second]
+        order = np.argsort(lengths, kind="stable")
+        stops = np.cumsum(np.bincount(lengths))
+        for start, stop in pairwise(stops.tolist()):
+            pair = order[start:stop]
+            last = second[pair]
+            composites[pair] = products[begin[composites[pair - back[last]]] + ranks[last]]
+        return composites

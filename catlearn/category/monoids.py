@@ -23,7 +23,7 @@ from catlearn.category.equation import Equation
 from catlearn.category.path import Path
 from catlearn.errors import Failure, InvalidStructure, PathSyntaxError, TooLarge, did_you_mean
 
-LONGEST = 100_000
+LONGEST = 5_000
 """The most letters that a side may have when its powers are written out."""
 
 Word = tuple[str, ...]
