@@ -225,7 +225,8 @@ def _some_rows(draw: st.DrawFn, whole: Any, close: Close, within: Rows | None = 
 def identifications(draw: st.DrawFn, whole: Any, max_pairs: int = 2) -> Any:
     """Draw a quotient of tables: a surjective morphism that identifies rows.
 
-    Pairs that cannot be identified are left alone, so the identity may be drawn.
+    Pairs that cannot be identified are left alone, so the identity may be drawn. Half of the
+    pairs are twins, if there are any: rows from which all arrows lead to the same rows.
 
     Parameters
     ----------
@@ -244,14 +245,28 @@ def identifications(draw: st.DrawFn, whole: Any, max_pairs: int = 2) -> Any:
         for table in reversed(whole.shape.tables)
     }
     tables = [table for table, pairs in candidates.items() if pairs]
+    steps = whole.shape.steps().items()
+    lists = {t: [whole.step(name) for name, (at, _) in steps if at == t] for t in tables}
+    twins = {
+        t: [pair for pair in candidates[t] if _are_twins(lists[t], *pair)]
+        for t in tables
+        if lists[t]
+    }
+    twins = {table: pairs for table, pairs in twins.items() if pairs}
     quotient = whole.ambient.identity(whole)
     for _ in range(draw(st.integers(0, max_pairs)) if tables else 0):
-        table = draw(st.sampled_from(tables))
+        pairs = twins if twins and draw(st.booleans()) else candidates
+        table = draw(st.sampled_from([table for table in tables if pairs.get(table)]))
         there = quotient.components[table]
-        pair = tuple(map(there, draw(st.sampled_from(candidates[table]))))
+        pair = tuple(map(there, draw(st.sampled_from(pairs[table]))))
         further = identify(quotient.codomain, {table: [pair]})
         quotient = quotient if further is None else quotient >> further
     return quotient
+
+
+def _are_twins(steps: Iterable[ListFunction], a: int, b: int) -> bool:
+    """Whether all steps lead from two rows to the same rows."""
+    return all(np.array_equal(step.row(a), step.row(b)) for step in steps)
 
 
 def _labels(whole: Any, table: str, row: int) -> list[Hashable]:
@@ -288,7 +303,7 @@ def renamed(whole: Any, suffix: str = "'") -> Any:
 
 @st.composite
 def morphisms(draw: st.DrawFn, wholes: st.SearchStrategy[Any], close: Close = closure) -> Any:
-    """Draw a morphism: a part of an object, in a renamed quotient of it.
+    """Draw a morphism: a part of an object (often all of it), in a renamed quotient of it.
 
     Parameters
     ----------
@@ -299,7 +314,7 @@ def morphisms(draw: st.DrawFn, wholes: st.SearchStrategy[Any], close: Close = cl
     """
     whole = draw(wholes)
     quotient = draw(identifications(whole))
-    morphism = draw(parts(whole, close)) >> quotient
+    morphism = quotient if draw(st.booleans()) else draw(parts(whole, close)) >> quotient
     return morphism >> renamed(quotient.codomain) if draw(st.booleans()) else morphism
 
 
