@@ -23,6 +23,7 @@ from catlearn.cost.category import COST, CostCategory
 from catlearn.cost.comparison import amalgam, comparison
 from catlearn.cost.enriched import EnrichedCategory
 from catlearn.cost.functors import EnrichedFunctor, Profunctor
+from catlearn.cost.joining import join
 from catlearn.cost.lawvere import (
     CLOSENESS,
     FORGET_ULTRA,
@@ -32,9 +33,11 @@ from catlearn.cost.lawvere import (
     scaling,
 )
 from catlearn.cost.maximum import Maximum, maximum
+from catlearn.cost.minimisers import minimise_by_scipy
 from catlearn.cost.monoid import ADDITION, Monoid
 from catlearn.cost.morphism import CostMorphism, injections
 from catlearn.cost.objective import Objective, Term, apart
+from catlearn.cost.opened import OpenObjective, wire
 from catlearn.cost.quantale import (
     BOOL,
     LAWVERE,
@@ -69,6 +72,7 @@ __all__ = [
     "Maximum",
     "Monoid",
     "Objective",
+    "OpenObjective",
     "Profunctor",
     "Quantale",
     "QuantaleMorphism",
@@ -79,8 +83,11 @@ __all__ = [
     "free",
     "get_aggregator",
     "injections",
+    "join",
     "maximum",
+    "minimise_by_scipy",
     "register_aggregator",
     "scaling",
     "subsets",
+    "wire",
 ]

@@ -28,6 +28,7 @@ points.X >> encoder >> head = points.Y: cross_entropy of #3 against #4
 """
 
 from catlearn.lowering.lowered import Aux, Lowered, lower
+from catlearn.lowering.metric import path_metric
 from catlearn.lowering.operations import count_operations
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.resources import Amounts, Resources, resources
@@ -41,5 +42,6 @@ __all__ = [
     "Step",
     "count_operations",
     "lower",
+    "path_metric",
     "resources",
 ]

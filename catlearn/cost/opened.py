@@ -1,0 +1,386 @@
+r"""Open objectives: costs with an interface, composed by hiding the variables that they share.
+
+An **open objective** is a cost L of named variables, some of which are exposed as inputs or
+outputs: a cospan of finite sets whose apex carries an objective. What it means is the best that
+can be reached for given values at the interface,
+
+.. math:: L(x, y) = \inf_z L(x, z, y), \qquad z \text{ the hidden variables}.
+
+Composing ``A >> B`` identifies the outputs of A with the inputs of B, adds the costs, and hides
+what was identified; ``A @ B`` puts them side by side. Since infima may be taken in any order,
+composition is associative, and the meaning of a composite is the min-plus product of the meanings.
+For variables with finitely many values that is exact matrix multiplication over LAWVERE.
+(Fong, "Decorated cospans", 2015; Hanks et al., "A compositional framework for first-order
+optimization", arXiv 2403.05711.)
+
+Laws: associativity and units (on the nose, up to names of hidden variables); ``value`` and
+``matrix`` are functors; the gradient of a composite is the sum of the parts' gradients, pushed
+forward, so that its gradient flow is the composite of theirs.
+
+>>> from catlearn.cost import OpenObjective
+>>> spring = OpenObjective.of({"d(x, y)": 2}, inputs=["x"], outputs=["y"])
+>>> print(spring >> spring)
+(x) -> (y): inf over y.1 of 2 d(x, y.1) + 2 d(y.1, y)
+>>> square = {"d": lambda a, b: (a - b) ** 2}
+>>> print((spring >> spring).matrix({"x": [0, 4], "y.1": range(5), "y": [0, 4]}, square))
+   0   4
+0  0  16
+4  16  0
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from catlearn.cost.aggregator import Aggregator
+from catlearn.cost.elimination import eliminate
+from catlearn.cost.joining import join
+from catlearn.cost.minimisers import Minimiser, minimise_by_scipy
+from catlearn.cost.objective import Objective, Term, Terms
+from catlearn.cost.quantale import LAWVERE, ULTRAMETRIC, write_value
+from catlearn.cost.tropical import Matrix
+from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName
+from catlearn.finset import Frozen
+
+
+class OpenObjective(Frozen):
+    """An objective of named variables with inputs, outputs and hidden variables.
+
+    Parameters
+    ----------
+    objective
+        A plain objective; its parameters are the variables.
+    inputs, outputs
+        The exposed variables, in order. One may be exposed several times, on both sides too.
+        The other variables are hidden.
+    check
+        False skips the checks.
+
+    Raises
+    ------
+    InvalidStructure
+        If a name at the interface is not a variable.
+
+    Examples
+    --------
+    >>> A = OpenObjective.of({"d(x, z)": 1, "e(z)": 3}, inputs=["x"])
+    >>> A.hidden
+    ('z',)
+    """
+
+    objective: Objective
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def __init__(
+        self,
+        objective: Objective,
+        inputs: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        check: bool = True,
+    ) -> None:
+        self._set(objective=objective, inputs=tuple(inputs), outputs=tuple(outputs))
+        failures = self.failures() if check else []
+        if failures:
+            raise InvalidStructure("OpenObjective", failures)
+
+    @classmethod
+    def of(
+        cls,
+        terms: Terms,
+        inputs: Iterable[str] = (),
+        outputs: Iterable[str] = (),
+        variables: Iterable[str] | None = None,
+        aggregator: str | Aggregator = "sum",
+    ) -> OpenObjective:
+        """Return an open objective from weighted terms.
+
+        Parameters
+        ----------
+        terms
+            As :class:`~catlearn.cost.Objective` takes them.
+        inputs, outputs
+            The exposed variables.
+        variables
+            All variables; by default the exposed ones and all the leaves of the terms.
+        """
+        inputs, outputs = tuple(inputs), tuple(outputs)
+        if variables is None:
+            read = Objective((), terms, aggregator)
+            leaves = (s for t in read.terms for s, arity in t.atom.postfix if arity == 0)
+            variables = dict.fromkeys((*inputs, *outputs, *leaves))
+        return cls(Objective(variables, terms, aggregator), inputs, outputs)
+
+    @classmethod
+    def identity(
+        cls, interface: Sequence[str], aggregator: str | Aggregator = "sum"
+    ) -> OpenObjective:
+        """Return the identity of an interface: each variable is input and output, at no cost."""
+        return cls(Objective(interface, aggregator=aggregator), interface, interface)
+
+    def failures(self) -> list[Failure]:
+        """Return everything that is wrong."""
+        known = set(self.variables)
+        found = [
+            Failure("interface", f"{side} {name!r}", "is not a variable of the objective")
+            for side, names in (("input", self.inputs), ("output", self.outputs))
+            for name in names
+            if name not in known
+        ]
+        if len(self.objective.alternatives) > 1:
+            message = "is a maximum of sums; an open objective needs a plain one"
+            found.append(Failure("objective", "the objective", message))
+        return found
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """All variables, exposed and hidden."""
+        return self.objective.parameters
+
+    @property
+    def exposed(self) -> tuple[str, ...]:
+        """The variables at the interface, each once."""
+        return tuple(dict.fromkeys((*self.inputs, *self.outputs)))
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The variables over which the infimum is taken."""
+        shown = set(self.exposed)
+        return tuple(v for v in self.variables if v not in shown)
+
+    # ------------------------------------------------------------------ composition
+
+    def expose(self, inputs: Iterable[str] = (), outputs: Iterable[str] = ()) -> OpenObjective:
+        """Return the same objective with further variables exposed."""
+        return OpenObjective(self.objective, (*self.inputs, *inputs), (*self.outputs, *outputs))
+
+    def hide(self, *variables: str) -> OpenObjective:
+        """Return the same objective with some variables no longer exposed."""
+        unknown = [v for v in variables if v not in self.exposed]
+        if unknown:
+            failures = [Failure("interface", f"variable {v!r}", "is not exposed") for v in unknown]
+            raise InvalidStructure("hiding", failures)
+        keep = set(self.exposed) - set(variables)
+        inputs, outputs = ([v for v in side if v in keep] for side in (self.inputs, self.outputs))
+        return OpenObjective(self.objective, inputs, outputs)
+
+    def __rshift__(self, other: OpenObjective) -> OpenObjective:
+        """Return the composite: outputs of self are inputs of other, and are hidden."""
+        if not isinstance(other, OpenObjective):
+            return NotImplemented
+        if len(self.outputs) != len(other.inputs):
+            found = f"the first has {len(self.outputs)} outputs, the second {len(other.inputs)}"
+            failure = Failure("composition", "the two objectives", f"{found} inputs")
+            raise NotComposable("OpenObjective", [failure])
+        pairs = [((0, a), (1, b)) for a, b in zip(self.outputs, other.inputs, strict=True)]
+        seen = [*((0, v) for v in self.inputs), *((1, v) for v in other.outputs)]
+        objective, (one, two) = join((self.objective, other.objective), pairs, seen)
+        inputs, outputs = [one[v] for v in self.inputs], [two[v] for v in other.outputs]
+        return OpenObjective(objective, inputs, outputs, check=False)
+
+    def __matmul__(self, other: OpenObjective) -> OpenObjective:
+        """Return both side by side: inputs with inputs, outputs with outputs."""
+        if not isinstance(other, OpenObjective):
+            return NotImplemented
+        seen = [*((0, v) for v in self.exposed), *((1, v) for v in other.exposed)]
+        objective, (one, two) = join((self.objective, other.objective), [], seen)
+        inputs = [*(one[v] for v in self.inputs), *(two[v] for v in other.inputs)]
+        outputs = [*(one[v] for v in self.outputs), *(two[v] for v in other.outputs)]
+        return OpenObjective(objective, inputs, outputs, check=False)
+
+    def is_same(self, other: OpenObjective) -> bool:
+        """Whether both are equal up to names of variables, in order of the variables."""
+        return self.numbered() == other.numbered()
+
+    def numbered(self) -> OpenObjective:
+        """Return the same with variables named by their place: the interface first."""
+        order = dict.fromkeys((*self.exposed, *self.variables))
+        names = {v: f"#{k}" for k, v in enumerate(order)}
+        objective = self.objective.rename(names)
+        terms = [Term(t.atom, t.weight) for t in objective.terms]
+        plain = Objective([names[v] for v in order], terms, objective.aggregator, check=False)
+        inputs, outputs = ([names[v] for v in side] for side in (self.inputs, self.outputs))
+        return OpenObjective(plain, inputs, outputs, check=False)
+
+    # ------------------------------------------------------------------ meaning
+
+    def cost(self, values: Mapping[str, Any]) -> Any:
+        """Return L for values of all variables and meanings of all constants."""
+        return self.objective.evaluate(values)
+
+    def value(self, values: Mapping[str, Any], minimiser: Minimiser | None = None) -> Any:
+        """Return the infimum over the hidden variables.
+
+        Parameters
+        ----------
+        values
+            Values of the exposed variables, meanings of the constants.
+        minimiser
+            ``minimiser(cost, names)`` returns the infimum of ``cost({name: value})``; by default
+            :func:`minimise_by_scipy` from zeros. What it returns is as good as its method.
+
+        Raises
+        ------
+        UnknownName
+            If values are missing; the message lists all.
+        """
+        names = (*self.exposed, *self.objective.constants)
+        missing = [v for v in names if v not in values]
+        if missing:
+            raise UnknownName(f"no value for {', '.join(map(repr, missing))}")
+        if not self.hidden:
+            return self.cost(values)
+
+        def cost(inner: Mapping[str, Any]) -> Any:
+            return self.cost({**values, **inner})
+
+        return (minimiser or minimise_by_scipy())(cost, self.hidden)
+
+    def matrix(
+        self,
+        domains: Mapping[str, Sequence[Any]],
+        meaning: Mapping[str, Any],
+        bound: int = 10_000_000,
+    ) -> Matrix:
+        """Return the exact values for variables of finitely many values, as a matrix.
+
+        Hidden variables are eliminated one after the other (the generalised distributive law), so
+        the work depends on how many variables meet in a term, not on how many there are.
+
+        Parameters
+        ----------
+        domains
+            The possible values of each variable.
+        meaning
+            Meanings of the constants; functions are called on single values.
+        bound
+            The most entries that a table may have.
+
+        Returns
+        -------
+        Matrix
+            Over LAWVERE (over ULTRAMETRIC for the aggregator max): a row for each combination of
+            values of the inputs, a column for each of the outputs.
+
+        Raises
+        ------
+        InvalidStructure
+            If a variable has no domain, or a table would be larger than the bound.
+        """
+        missing = [v for v in self.variables if v not in domains]
+        if missing:
+            failures = [Failure("domains", f"variable {v!r}", "has no values") for v in missing]
+            raise InvalidStructure("finite objective", failures)
+        values = {v: list(domains[v]) for v in self.variables}
+        names = {"sum": LAWVERE, "max": ULTRAMETRIC}
+        aggregator = self.objective.aggregator
+        if aggregator.name not in names:
+            message = f"found {aggregator.name!r}, expected sum or max"
+            raise InvalidStructure(
+                "finite objective", [Failure("aggregator", "the objective", message)]
+            )
+        quantale = names[aggregator.name]
+        table = eliminate(self.objective, values, self.exposed, meaning, quantale, bound)
+        sides = []
+        for side in (self.inputs, self.outputs):
+            sizes = [len(values[v]) for v in side]
+            # one combination, the empty one, if nothing is exposed on this side
+            grid = np.indices([*sizes, 1])[: len(side)].reshape(len(side), math.prod(sizes))
+            labels = [
+                ", ".join(_write(values[v][k]) for v, k in zip(side, column, strict=True))
+                for column in grid.T
+            ]
+            sides.append((side, grid, labels))
+        (ins, rows, row_names), (outs, columns, column_names) = sides
+        # A variable exposed twice has one value: other combinations are impossible, that is, bottom
+        at: dict[str, np.ndarray] = {}
+        possible = np.ones((rows.shape[1], columns.shape[1]), bool)
+        places = [(v, g[:, None]) for v, g in zip(ins, rows, strict=True)]
+        places += [(v, g[None, :]) for v, g in zip(outs, columns, strict=True)]
+        for variable, index in places:
+            if variable in at:
+                possible &= at[variable] == index
+            at.setdefault(variable, index)
+        spread = table[tuple(at[v] for v in self.exposed)] if self.exposed else table
+        entries = np.where(possible, spread, quantale.bottom)
+        return Matrix(entries, quantale, row_names, column_names, check=False)
+
+    def gradient(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the gradient of L in all the variables, by JAX.
+
+        Parameters
+        ----------
+        values
+            Floating-point values of all variables, exposed and hidden, and meanings of the
+            constants, as functions that JAX can differentiate.
+        """
+        import jax
+
+        point = {v: jax.numpy.asarray(values[v], float) for v in self.variables}
+        if not self.objective.terms:
+            return jax.tree.map(jax.numpy.zeros_like, point)
+        return jax.grad(lambda inner: self.cost({**values, **inner}))(point)
+
+    # ------------------------------------------------------------------ values
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OpenObjective):
+            return NotImplemented
+        mine = self.objective, self.inputs, self.outputs
+        return mine == (other.objective, other.inputs, other.outputs)
+
+    def __hash__(self) -> int:
+        return hash((self.objective, self.inputs, self.outputs))
+
+    def __str__(self) -> str:
+        value = str(self.objective).split(" = ", 1)[1]
+        over = f"inf over {', '.join(self.hidden)} of " if self.hidden else ""
+        return f"({', '.join(self.inputs)}) -> ({', '.join(self.outputs)}): {over}{value}"
+
+    def __repr__(self) -> str:
+        return f"OpenObjective({self.objective!r}, {self.inputs!r}, {self.outputs!r})"
+
+
+def wire(
+    *parts: OpenObjective, inputs: Iterable[str] = (), outputs: Iterable[str] = ()
+) -> OpenObjective:
+    """Return open objectives wired together: exposed variables of equal name are one.
+
+    This is the composition along an undirected wiring diagram whose junctions are names. What is
+    not exposed again is hidden; hidden variables of the parts stay private.
+
+    Parameters
+    ----------
+    *parts
+        Open objectives.
+    inputs, outputs
+        The names to expose.
+
+    Examples
+    --------
+    >>> edge = {name: OpenObjective.of({f"d({name[0]}, {name[1]})": 1}, name) for name in
+    ...         ("ab", "bc", "ca")}
+    >>> print(wire(*edge.values(), inputs="a"))
+    (a) -> (): inf over b, c of d(a, b) + d(b, c) + d(c, a)
+    """
+    first: dict[str, tuple[int, str]] = {}
+    pairs = []
+    for k, part in enumerate(parts):
+        for name in part.exposed:
+            pairs.append((first.setdefault(name, (k, name)), (k, name)))
+    objective, renamings = join([part.objective for part in parts], pairs, first.values())
+    names = {name: renamings[k][v] for name, (k, v) in first.items()}
+    unknown = [v for v in (*inputs, *outputs) if v not in names]
+    if unknown:
+        failures = [Failure("interface", f"name {v!r}", "no part exposes it") for v in unknown]
+        raise InvalidStructure("wiring", failures)
+    ins, outs = ([names[v] for v in side] for side in (inputs, outputs))
+    return OpenObjective(objective, ins, outs, check=False)
+
+
+def _write(value: Any) -> str:
+    return write_value(value) if isinstance(value, (int, float, np.number)) else str(value)
