@@ -1,7 +1,7 @@
 """Functors: laws, checks, memoised prefixes, colimits of values, and what finite ones know."""
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from catlearn.category import (
     FiniteCategory,
@@ -247,6 +247,7 @@ def respects_composition(F: Functor) -> bool:
     )
 
 
+@settings(max_examples=40)
 @given(small, small, st.data())
 def test_failures_are_found_exactly_where_the_definition_fails(C, D, data):
     all_functors = list(functors(C, D))
@@ -260,6 +261,7 @@ def test_failures_are_found_exactly_where_the_definition_fails(C, D, data):
     assert respects_composition(mutant) == (not mutant.failures()) == (mutant in all_functors)
 
 
+@settings(max_examples=40)
 @given(small, small, small, st.data())
 def test_functors_compose(C, D, E, data):
     F, G = (
@@ -276,6 +278,7 @@ def test_functors_compose(C, D, E, data):
     assert Functor(C, E, H.objects, everything) == H
 
 
+@settings(max_examples=40)
 @given(small, small, st.data())
 def test_full_faithful_and_essentially_surjective_by_definition(C, D, data):
     F = data.draw(st.sampled_from(list(functors(C, D)) or [None]))
