@@ -166,9 +166,8 @@ class Problem:
                 return None
             if table in self.surjective and here < there:
                 return None
-        found: Candidates = []
-        for table in one.shape.tables:
-            found += self._alike(table)
+        alike: Candidates = [rows for table in one.shape.tables for rows in self._alike(table)]
+        found = alike.copy()
         if self.iso:
             self.refinement = Refinement(one, other)
             colours = self.refinement.refined(self.refinement.start())
@@ -177,7 +176,13 @@ class Problem:
             self.colours = colours
             for table, (start, stop) in self.bounds.items():
                 classes = self.refinement.classes(table, self.colours)
-                found[start:stop] = [a & b for a, b in zip(found[start:stop], classes, strict=True)]
+                # Variables with the same candidates go on sharing one set.
+                met: dict[tuple[int, int], Rows] = {}
+                for x, (a, b) in enumerate(zip(alike[start:stop], classes, strict=True), start):
+                    key = id(a), id(b)
+                    if key not in met:
+                        met[key] = a & b
+                    found[x] = met[key]
         return found
 
     def _alike(self, table: str) -> list[frozenset[int]]:

@@ -33,7 +33,7 @@ from catlearn.finset.join import expand
 FIRST, MOST = 64, 8192
 """How many partial solutions a block may have, at first and at last."""
 
-WIDE = 250
+WIDE = 150
 """With more variables to choose values for, extending all of a block costs too much."""
 
 FREE, PER_SOLUTION = 400_000, 16

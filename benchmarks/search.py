@@ -1,0 +1,155 @@
+"""Homomorphism search as a multiple of networkx's matchers.
+
+Each row is the median of runs in turns with networkx on the same problem in the same process,
+so that a machine that slows down slows both. Undirected graphs are C-sets with an edge each way,
+without parallel edges, so that morphisms are functions on vertices. networkx gives mappings of
+vertices, and catlearn morphisms: functions on vertices and on edges. Both counts are compared.
+networkx's matchers know monomorphisms and isomorphisms; colourings, which are morphisms that may
+identify vertices, have no counterpart there, and are listed with their times alone.
+
+    python benchmarks/search.py [--quick] [--out table.md]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+from networkx.algorithms.isomorphism import DiGraphMatcher, GraphMatcher
+
+from catlearn.cset import CSet, SchGraph, homomorphisms
+
+Problem = tuple[str, Callable[[], int], Callable[[], int] | None]
+"""What it is called, and how either side counts its solutions."""
+
+
+def cset(graph: nx.Graph | nx.DiGraph) -> CSet:
+    """Return a networkx graph as a C-set, with an edge each way if it is undirected."""
+    place = {vertex: k for k, vertex in enumerate(graph)}
+    ends = {(place[a], place[b]) for a, b in graph.edges}
+    if not graph.is_directed():
+        ends |= {(b, a) for a, b in ends}
+    src, tgt = [a for a, _ in sorted(ends)], [b for _, b in sorted(ends)]
+    return CSet(SchGraph, V=len(graph), E=len(ends), src=src, tgt=tgt)
+
+
+def matcher(G: Any, H: Any) -> Any:
+    """Return networkx's matcher of patterns H in G."""
+    return (DiGraphMatcher if G.is_directed() else GraphMatcher)(G, H)
+
+
+def counted(found: Iterator[Any], most: int | None) -> int:
+    """Count solutions, up to a number."""
+    return sum(1 for _ in islice(found, most))
+
+
+def pattern(name: str, H: Any, G: Any, most: int | None = None) -> Problem:
+    """Monomorphisms from H to G."""
+    domain, codomain = cset(H), cset(G)
+    return (
+        name,
+        lambda: counted(homomorphisms(domain, codomain, monic=True), most),
+        lambda: counted(matcher(G, H).subgraph_monomorphisms_iter(), most),
+    )
+
+
+def isomorphisms(name: str, G: Any, H: Any, most: int | None = None) -> Problem:
+    """Isomorphisms from G to H."""
+    domain, codomain = cset(G), cset(H)
+    return (
+        name,
+        lambda: counted(homomorphisms(domain, codomain, iso=True), most),
+        lambda: counted(matcher(G, H).isomorphisms_iter(), most),
+    )
+
+
+def colourings(name: str, G: Any, colours: int, most: int | None = None) -> Problem:
+    """Morphisms from G to a complete graph."""
+    domain, codomain = cset(G), cset(nx.complete_graph(colours))
+    return name, lambda: counted(homomorphisms(domain, codomain), most), None
+
+
+def shrikhande() -> nx.Graph:
+    """The other strongly regular graph with the parameters of the 4 by 4 rook's graph."""
+    cells = [(i, j) for i in range(4) for j in range(4)]
+    steps = [(0, 1), (1, 0), (1, 1)]
+    return nx.Graph(
+        [((i, j), ((i + a) % 4, (j + b) % 4)) for i, j in cells for a, b in steps]
+    )  # fmt: skip
+
+
+def problems(size: int) -> Iterator[Problem]:
+    """The problems, with random graphs of ``size`` vertices."""
+    G = nx.gnp_random_graph(size, 8 / size, seed=1)
+    D = nx.gnp_random_graph(size, 8 / size, seed=1, directed=True)
+    order = np.random.default_rng(0).permutation(size)
+    renumbered = dict(enumerate(order.tolist()))
+    cubic = nx.random_regular_graph(3, size, seed=2)
+    rooks = {k: nx.line_graph(nx.complete_bipartite_graph(k, k)) for k in (4, 8)}
+    K6, where = nx.complete_graph(6), f"in a random graph of {size} vertices"
+    yield pattern(f"triangles {where}", nx.cycle_graph(3), G)
+    yield pattern(f"4-cliques {where}", nx.complete_graph(4), G)
+    yield pattern(f"paths of 4 vertices {where}", nx.path_graph(4), G)
+    yield pattern(f"5-cycles {where}", nx.cycle_graph(5), G)
+    yield pattern(f"directed triangles {where}", nx.DiGraph([(0, 1), (1, 2), (2, 0)]), D)
+    yield pattern(f"directed diamonds {where}", nx.DiGraph([(0, 1), (0, 2), (1, 3), (2, 3)]), D)
+    yield isomorphisms("automorphisms of K6", K6, K6)
+    yield isomorphisms("automorphisms of the 4 by 4 rook's graph", rooks[4], rooks[4])
+    yield isomorphisms("the 4 by 4 rook's graph and Shrikhande's", rooks[4], shrikhande())
+    yield isomorphisms(
+        f"a random graph of {size} vertices, renumbered", G, nx.relabel_nodes(G, renumbered), 1
+    )
+    yield isomorphisms(
+        f"a random cubic graph of {size} vertices, renumbered",
+        cubic,
+        nx.relabel_nodes(cubic, renumbered),
+        1,
+    )
+    yield colourings("3-colourings of the 5-cycle", nx.cycle_graph(5), 3)
+    yield colourings("2-colourings of the 5-cycle", nx.cycle_graph(5), 2)
+    yield colourings("Latin squares of order 4", rooks[4], 4)
+    yield colourings("a Latin square of order 8", rooks[8], 8, 1)
+
+
+def medians(ours: Callable[[], int], theirs: Callable[[], int] | None, rounds: int) -> list[float]:
+    """Run both in turns, and return the median seconds of each."""
+    times: list[list[float]] = [[], []]
+    for _ in range(rounds):
+        for spent, program in zip(times, (ours, theirs), strict=True):
+            if program is not None:
+                start = time.perf_counter()
+                program()
+                spent.append(time.perf_counter() - start)
+    return [statistics.median(spent) for spent in times if spent]
+
+
+def main() -> None:
+    """Measure, print the table, and write it if asked to."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small graphs, one round")
+    parser.add_argument("--out", type=Path, help="where to write the Markdown table")
+    options = parser.parse_args()
+    size, rounds = (60, 1) if options.quick else (200, 3)
+    lines = ["| problem | solutions | ms | networkx / catlearn |", "|---|---|---|---|"]
+    for name, ours, theirs in problems(size):
+        count = ours()
+        if theirs is not None and theirs() != count:
+            raise SystemExit(f"{name}: networkx finds another number of solutions than {count}")
+        found = medians(ours, theirs, rounds)
+        ratio = f"{found[1] / found[0]:.2f}" if theirs is not None else ""
+        lines.append(f"| {name} | {count:,} | {1e3 * found[0]:.1f} | {ratio} |")
+    text = "\n".join(lines) + "\n"
+    print(text, end="")
+    if options.out is not None:
+        options.out.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
