@@ -13,6 +13,7 @@ from catlearn.cset.classifier import SubobjectClassifier, subobject_classifier
 from catlearn.cset.complement import Complement, is_pushout, pushout_complement
 from catlearn.cset.cospan import Open, open_graph
 from catlearn.cset.cset import CSet, CSetMorphism
+from catlearn.cset.derivation import Rewrite
 from catlearn.cset.elements import Elements, category_of_elements, elements_graph, from_elements
 from catlearn.cset.ends import coend, end, tensor
 from catlearn.cset.exponential import Exponential, exponential
@@ -22,7 +23,7 @@ from catlearn.cset.migration import delta
 from catlearn.cset.profunctor import Profunctor, functions_between, hom_profunctor
 from catlearn.cset.pushforward import pi, pi_unit, sigma, sigma_counit
 from catlearn.cset.representable import representable
-from catlearn.cset.rewriting import Rewrite, Rule
+from catlearn.cset.rewriting import Rule
 from catlearn.cset.schema import Schema, SchGraph
 from catlearn.cset.search import (
     automorphisms,

@@ -255,7 +255,10 @@ class Reattached:
             stay = np.flatnonzero(~self.gone[table])
             stay = np.setdiff1d(stay, self.remade[table])
             taken = set(self.whole.sets[table].labels(stay.tolist()))
-            order = sorted(range(len(names)), key=lambda row: names[row][0])
+            # Where the match glues rows, one of them stands for all, and the others choose last.
+            first = {name: row for row, (_, name) in reversed([*enumerate(names)])}
+            again = [rank == 0 and first[name] != row for row, (rank, name) in enumerate(names)]
+            order = sorted(range(len(names)), key=lambda row: (again[row], names[row][0]))
             own = {name for rank, name in names if rank == 0}
             called = distinct([names[row][1] for row in order], taken - own)
             place = dict(zip(order, called, strict=True))

@@ -39,7 +39,8 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.cset.complement import Complement, pushout_complement
+from catlearn.cset.complement import row_word
+from catlearn.cset.derivation import Rewrite
 from catlearn.cset.interface import in_common, number, rows_of
 from catlearn.cset.labels import bind, fill, variables
 from catlearn.cset.matching import candidates, extends, read_match
@@ -53,80 +54,14 @@ from catlearn.errors import (
     NoComplement,
     NoMorphism,
     NotUnique,
+    UnknownName,
+    did_you_mean,
 )
-from catlearn.finset import Colimit, Record, Span, TableMorphism, Tables, pushout
+from catlearn.finset import Record, TableMorphism, Tables
 from catlearn.finset.gluing import components_of, morphism
 from catlearn.finset.value import Frozen
 
 RowMap = Mapping[str, Mapping[Any, Any]]
-
-
-class Rewrite(Frozen, Displayed):
-    """What a rule does at a match: two pushout squares.
-
-    Attributes
-    ----------
-    rule : Rule
-        The rule that was given.
-    applied : Rule
-        The plain rule L' <- K' -> R' that was applied: labels filled in, what had to be
-        reattached taken into it, and written in the names of G and H.
-    match : TableMorphism
-        From L' to G.
-    complement : Complement
-        The left square.
-    right : Colimit
-        The right square, whose legs are D -> H and the comatch R' -> H.
-    """
-
-    rule: Rule
-    applied: Rule
-    match: Any
-    complement: Complement
-    right: Colimit
-
-    def __init__(self, rule: Rule, applied: Rule, match: Any) -> None:
-        complement = pushout_complement(applied.left, match)
-        right = pushout(complement.k, applied.right, names=("context", "rule"))
-        failures = right.apex.failures()
-        if failures:
-            raise InvalidStructure(f"the rewritten {type(right.apex).__name__}", failures)
-        self._set(rule=rule, applied=applied, match=match, complement=complement, right=right)
-
-    @property
-    def apex(self) -> Any:
-        """The object H, the result."""
-        return self.right.apex
-
-    @property
-    def left(self) -> Colimit:
-        """The left square as a pushout, with apex G and legs the match and D -> G."""
-        return self.complement.square
-
-    @property
-    def comatch(self) -> Any:
-        """The morphism R' -> H."""
-        return self.right.legs[1]
-
-    @property
-    def span(self) -> Span:
-        """The derivation G <- D -> H: what stayed, before and after."""
-        return Span(self.complement.d, self.right.legs[0])
-
-    def inverse(self) -> Rewrite:
-        """Return the rewrite back, by the inverse of the applied rule at the comatch."""
-        return self.applied.inverse().rewrite(self.apex, self.comatch)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Rewrite):
-            return NotImplemented
-        return (self.rule, self.match) == (other.rule, other.match)
-
-    def __hash__(self) -> int:
-        return hash((self.rule, self.match))
-
-    def __repr__(self) -> str:
-        return f"Rewrite({self.rule!r}, apex={self.apex!r})"
 
 
 class Rule(Frozen, Displayed):
@@ -368,6 +303,10 @@ class Rule(Frozen, Displayed):
             t: {L.row(t, x): y for x, y in rows.items()} for t, rows in (initial or {}).items()
         }
         for table, rows in self.at.items():
+            for name in rows.values():
+                if name not in G.sets[table]:
+                    hint = did_you_mean(str(name), G.names(table))
+                    raise UnknownName(f"{self!r}: there is no {row_word(table)} {name!r}; {hint}")
             fixed[table] = {**rows, **fixed.get(table, {})}
         found = candidates(L, G, monic, fixed)
         return (m for m in found if not any(extends(L, n, m) for n in self.forbidden))

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 import catlearn as cl
 from catlearn.cset import is_isomorphic, is_pushout
-from catlearn.errors import CatlearnError, InvalidStructure, NoComplement, NoMorphism
+from catlearn.errors import CatlearnError, InvalidStructure, NoComplement, NoMorphism, UnknownName
 from catlearn.laws import learning_diagrams
 from catlearn.learning import freeze, insert, pattern, split, swap, unfreeze
 
@@ -225,6 +225,20 @@ def test_a_result_is_checked_like_any_diagram():
     E = rule.rewrite(drawn).apex
     assert E.space_label("F") == cl.Space("F", 5).label
     assert E.ends("encoder") == ("X", "F")
+
+
+def test_loops():
+    """The pattern's two ends may be one vertex; new rows are then called as for two."""
+    L = cl.LearningDiagram(cl.Dataset("data", A=X), linear("f", X, X))
+    E = swap("f", linear("a", X, F), linear("b", F, X)).rewrite(L).apex
+    assert (E.ends("a"), E.ends("b")) == (("X", "F"), ("F", "X"))
+    B = insert(linear("a", X, X), before="f").rewrite(L).apex
+    assert (B.ends("a"), B.ends("f")) == (("X", "new/X"), ("new/X", "X"))
+
+
+def test_an_edge_that_is_not_there():
+    with pytest.raises(UnknownName, match="there is no edge 'encodr'; did you mean encoder"):
+        freeze("encodr").rewrite(D)
 
 
 def test_definitions_are_rewritten():
