@@ -33,6 +33,9 @@ from catlearn.errors import DoesNotExist, Failure
 from catlearn.finset import Diagram
 from catlearn.finset.join import join, keys
 
+MOST = 20_000_000
+"""The most cones over a connected diagram that are looked at."""
+
 NEAREST = 3
 """How many candidates an error explains."""
 
@@ -93,6 +96,7 @@ class Cones:
                 [*(len(chosen[k]) for k in part), len(every)],
                 within,
                 [len(part), *(place[diagram.legs[number]] for number in legs)],
+                most=MOST,
             )
             rows = [
                 chosen[diagram.legs[number]][column]

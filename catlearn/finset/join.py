@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from catlearn.errors import TooLarge
 from catlearn.finset.merge import Arrow
 
 
@@ -93,7 +94,7 @@ def alive(sizes: Sequence[int], arrows: Sequence[Arrow], order: Sequence[int]) -
 
 
 def join_part(
-    sizes: Sequence[int], arrows: Sequence[Arrow], order: Sequence[int]
+    sizes: Sequence[int], arrows: Sequence[Arrow], order: Sequence[int], most: int | None = None
 ) -> dict[int, np.ndarray]:
     """Join one connected part of a diagram; return a column for each of its objects."""
     live = alive(sizes, arrows, order)
@@ -110,6 +111,8 @@ def join_part(
             by_key = np.argsort(have, kind="stable")
             low = np.searchsorted(have, want, side="left", sorter=by_key)
             count = np.searchsorted(have, want, side="right", sorter=by_key) - low
+            if most is not None and (total := int(count.sum())) > most:
+                raise TooLarge(f"a limit of sets with {total} elements is over the budget, {most}")
             columns = {k: np.repeat(column, count) for k, column in columns.items()}
             columns[new] = rows[by_key[expand(low, count)]]
         keep = live[new][columns[new]]
@@ -120,7 +123,9 @@ def join_part(
     return columns
 
 
-def join(sizes: Sequence[int], arrows: Sequence[Arrow], legs: Sequence[int]) -> list[np.ndarray]:
+def join(
+    sizes: Sequence[int], arrows: Sequence[Arrow], legs: Sequence[int], most: int | None = None
+) -> list[np.ndarray]:
     """Compute the limit of a finite diagram of sets.
 
     Parameters
@@ -131,16 +136,23 @@ def join(sizes: Sequence[int], arrows: Sequence[Arrow], legs: Sequence[int]) -> 
         Triples (source, target, values).
     legs
         The objects that have legs; arrows lead from them to every other object.
+    most
+        The most elements that the limit of a connected part may have; any number by default.
 
     Returns
     -------
     list of arrays
         One int64 array for each leg: element of the limit -> row of the object.
+
+    Raises
+    ------
+    TooLarge
+        If a part has more, or a step on the way to it.
     """
     columns: dict[int, np.ndarray] = {}
     length = 1
     for order in plan(len(sizes), arrows):
-        part = join_part(sizes, arrows, order)
+        part = join_part(sizes, arrows, order, most)
         count = len(part[order[0]])
         columns = {k: np.repeat(column, count) for k, column in columns.items()}
         columns |= {k: np.tile(column, length) for k, column in part.items()}

@@ -20,7 +20,14 @@ from catlearn.category import (
     functors,
     opposite,
 )
-from catlearn.errors import DoesNotExist, InvalidStructure, NotACone, NotComposable, UnknownName
+from catlearn.errors import (
+    DoesNotExist,
+    InvalidStructure,
+    NotACone,
+    NotComposable,
+    TooLarge,
+    UnknownName,
+)
 from catlearn.finset import Diagram, FinFunction
 from catlearn.laws import finite_categories
 
@@ -415,3 +422,9 @@ def test_thousand_arrows():
     assert M.inverse("3") == str(pow(3, -1, 1000))
     assert M.failures() == []
     assert np.count_nonzero(M.is_section) == 400
+
+
+def test_diagrams_with_too_many_cones_are_refused():
+    M = FiniteCategory.monoid(range(300), lambda a, b: a * b % 300, check=False)
+    with pytest.raises(TooLarge, match="27000000 elements"):
+        cl.pullback(M["0"], M["0"], M["0"])

@@ -233,3 +233,20 @@ def test_gap_agrees_on_orders():
     shown = subprocess.run([gap, "-q"], input=text, capture_output=True, text=True, timeout=60)
     ours = FiniteCategory.permutation_group({"a": [1, 2, 3, 4, 0], "b": [1, 0, 3, 2, 4]})
     assert int(shown.stdout) == len(ours) == 60
+
+
+images = st.lists(st.integers(0, 3), min_size=4, max_size=4)
+
+
+@FEW
+@given(st.lists(images, min_size=1, max_size=3))
+def test_libsemigroups_agrees_on_transformation_monoids(generators: list[list[int]]):
+    library = pytest.importorskip("libsemigroups_pybind11", reason="libsemigroups is not installed")
+    T = FiniteCategory.transformation_monoid(
+        {"abc"[k]: image for k, image in enumerate(generators)}
+    )
+    quiet = library.ReportGuard(False)
+    theirs = library.FroidurePin([library.Transf(f) for f in [[0, 1, 2, 3], *generators]])
+    assert len(T) == theirs.size()
+    assert len(T.idempotents) == theirs.number_of_idempotents()
+    del quiet
