@@ -35,6 +35,7 @@ from catlearn.laws.algebra import (
 from catlearn.laws.categories import category, functor, natural_transformation
 from catlearn.laws.checking import SPECS, check, suite
 from catlearn.laws.copresheaves import cset, cset_morphism
+from catlearn.laws.cospans import Cospans, cospan
 from catlearn.laws.finite import finite_categories, functors, natural_transformations
 from catlearn.laws.graphs import graphs, paths, presentations
 from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
@@ -67,6 +68,7 @@ from catlearn.laws.universal import colimit, limit
 __all__ = [
     "SPECS",
     "Comparison",
+    "Cospans",
     "Counterexample",
     "Law",
     "LawsBroken",
@@ -80,6 +82,7 @@ __all__ = [
     "colimit",
     "commutative_monoid",
     "compare",
+    "cospan",
     "cset",
     "cset_morphism",
     "csets",
@@ -132,6 +135,7 @@ SPECS += [
     enriched,
     quantale,
     functor,
+    cospan,
     symmetric_monoidal,
     monoidal,
     category,

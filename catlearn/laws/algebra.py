@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from catlearn.errors import CatlearnError
-from catlearn.laws.arrows import ends, equal, is_category, strategy_of
-from catlearn.laws.categories import category
+from catlearn.laws.arrows import ends, equal, is_category, same, strategy_of
+from catlearn.laws.categories import category, typed
 from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
 
 # ---------------------------------------------------------------- monoids
@@ -122,19 +122,21 @@ commutative_monoid = monoid.extended(
 
 def _tensor_unit_object(C: Any, A: Any) -> Comparison:
     both = C.tensor_objects(C.unit, A), C.tensor_objects(A, C.unit)
-    return compare(both, (A, A), "(I ⊗ A, A ⊗ I)", "(A, A)")
+    return typed(C, both, (A, A), "(I ⊗ A, A ⊗ I)", "(A, A)")
 
 
 def _tensor_objects(C: Any, A: Any, B: Any, D: Any) -> Comparison:
     left = C.tensor_objects(C.tensor_objects(A, B), D)
     right = C.tensor_objects(A, C.tensor_objects(B, D))
-    return compare(left, right, "(A ⊗ B) ⊗ D", "A ⊗ (B ⊗ D)")
+    return compare(
+        left, right, "(A ⊗ B) ⊗ D", "A ⊗ (B ⊗ D)", by=lambda one, other: same(C, one, other)
+    )
 
 
 def _tensor_ends(C: Any, f: Any, g: Any) -> Comparison:
     (A, B), (D, E) = ends(C, f), ends(C, g)
     expected = C.tensor_objects(A, D), C.tensor_objects(B, E)
-    return compare(ends(C, C.tensor(f, g)), expected, "the ends of f ⊗ g", "what they should be")
+    return typed(C, ends(C, C.tensor(f, g)), expected, "the ends of f ⊗ g")
 
 
 def _arrows_equal(C: Any) -> Callable[[Any, Any], Any]:
@@ -224,7 +226,7 @@ monoidal = category.extended(
 
 def _symmetry_ends(C: Any, A: Any, B: Any) -> Comparison:
     expected = C.tensor_objects(A, B), C.tensor_objects(B, A)
-    return compare(ends(C, C.symmetry(A, B)), expected, "the ends of σ", "what they should be")
+    return typed(C, ends(C, C.symmetry(A, B)), expected, "the ends of σ(A, B)")
 
 
 def _involution(C: Any, A: Any, B: Any) -> Comparison:

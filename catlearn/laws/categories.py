@@ -36,20 +36,28 @@ from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
 # ---------------------------------------------------------------- categories
 
 
-def _typed(C: Any, found: tuple[Any, Any], expected: tuple[Any, Any], left: str) -> Comparison:
+def typed(
+    C: Any,
+    found: tuple[Any, Any],
+    expected: tuple[Any, Any],
+    left: str,
+    right: str = "what they should be",
+) -> Comparison:
+    """Compare two pairs of objects, up to what counts as the same object."""
+
     def agree(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
         return all(same(C, a, b) for a, b in zip(one, other, strict=True))
 
-    return compare(found, expected, f"the ends of {left}", "what they should be", by=agree)
+    return compare(found, expected, left, right, by=agree)
 
 
 def _identity_ends(C: Any, A: Any) -> Comparison:
-    return _typed(C, ends(C, C.identity(A)), (A, A), "id(A)")
+    return typed(C, ends(C, C.identity(A)), (A, A), "the ends of id(A)")
 
 
 def _composite_ends(C: Any, f: Any, g: Any) -> Comparison:
     expected = ends(C, f)[0], ends(C, g)[1]
-    return _typed(C, ends(C, C.compose(f, g)), expected, "f >> g")
+    return typed(C, ends(C, C.compose(f, g)), expected, "the ends of f >> g")
 
 
 def _left_unit(C: Any, f: Any) -> Comparison:
@@ -177,7 +185,7 @@ def _codomain(structure: Any) -> Any:
 def _functor_ends(F: Any, f: Any) -> Comparison:
     C, D = domain_of(F), codomain_of(F)
     expected = tuple(on_object(F, A) for A in ends(C, f))
-    return _typed(D, ends(D, on_arrow(F, f)), expected, "F(f)")  # type: ignore[arg-type]
+    return typed(D, ends(D, on_arrow(F, f)), expected, "the ends of F(f)")  # type: ignore[arg-type]
 
 
 def _functor_identity(F: Any, A: Any) -> Comparison:
@@ -303,7 +311,7 @@ def _component_ends(alpha: Any, A: Any) -> Comparison:
     F, G = source_of(alpha), target_of(alpha)
     D = codomain_of(F)
     expected = on_object(F, A), on_object(G, A)
-    return _typed(D, ends(D, component(alpha, A)), expected, "the component at A")
+    return typed(D, ends(D, component(alpha, A)), expected, "the ends of the component at A")
 
 
 def _naturality(alpha: Any, f: Any) -> Comparison:
