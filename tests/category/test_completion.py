@@ -1,5 +1,6 @@
 """Completion: known systems, models that tell words apart, brute force, other programs, mutants."""
 
+import pickle
 import shutil
 import subprocess
 from datetime import timedelta
@@ -17,6 +18,7 @@ from catlearn.category import (
     Presentation,
     RewritingSystem,
     Unknown,
+    Verdict,
     complete,
 )
 from catlearn.category.lattice import Lattice
@@ -102,6 +104,30 @@ def test_unknown_is_never_a_no():
         complete(Graph({"f": ("A", "B")})).equal("f", "f >> f")
     with pytest.raises(NotComposable, match="f ends at B, but id"):
         complete(Graph({"f": ("A", "B")})).equal("f", "id(A)")
+
+
+def test_verdicts_compare_without_their_reasons():
+    verdicts = (Equal, NotEqual, Unknown)
+    for one, other in product(verdicts, repeat=2):
+        assert (one("for a reason") == other) == (one is other)
+        assert (hash(one("for a reason")) == hash(other)) == (one is other)
+    assert [verdict.is_known for verdict in verdicts] == [True, True, False]
+    assert Verdict.of(True) == Equal
+    assert Verdict.of(False, "why") == NotEqual
+    assert str(NotEqual("why")) == "NotEqual: why"
+    assert pickle.loads(pickle.dumps(Unknown("why"))).reason == "why"
+    with pytest.raises(ValueError, match="Equal, NotEqual or Unknown"):
+        Verdict("Maybe")
+
+
+def test_systems_are_values():
+    system = complete(Presentation.monoid(*A4))
+    assert system.normal_form("a >> a") == Path.identity("*")  # fills the caches
+    again = pickle.loads(pickle.dumps(system))
+    assert again == system
+    assert hash(again) == hash(system)
+    assert again != complete(Presentation.monoid(*A4), 0)
+    assert RewritingSystem(system.graph, system.rules) == system
 
 
 # A model in which words are equal if and only if they are in the group.
