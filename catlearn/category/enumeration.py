@@ -130,9 +130,12 @@ def _order(C: FiniteCategory) -> list[int]:
 def _steps(C: FiniteCategory) -> Iterator[Step]:
     """Plan the search: which values and equations each choice adds."""
     known, touched = np.zeros(len(C.ar), bool), np.zeros(len(C.ob), bool)
-    order, nothing = _order(C), np.zeros(0, np.int64)
-    for number, g in enumerate(order):
-        chosen = np.array(order[: number + 1])
+    taken, nothing = [], np.zeros(0, np.int64)
+    for g in _order(C):
+        if known[g]:  # a composite of those before it, whose value is no choice any more
+            continue
+        taken.append(g)
+        chosen = np.array(taken)
         reached, last, before = C._reach(chosen)
         touched[[C.src(g), C.tgt(g)]] = True
         now = reached & touched[C.src.values]

@@ -188,8 +188,8 @@ class Sweep:
             block, column = [one[keep] for one in block], column[keep]
             keep = np.ones(column.size, bool)
         for y, step in problem.down[x]:
-            if place[y] < place[x]:
-                keep &= step.array[column] == block[place[y]]
+            if place[y] <= place[x]:
+                keep &= step.array[column] == (column if y == x else block[place[y]])
         for y, step in problem.up[x]:
             if place[y] < place[x]:
                 keep &= step.array[block[place[y]]] == column

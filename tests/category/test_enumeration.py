@@ -148,3 +148,12 @@ def test_equivalent_categories():
     assert not are_equivalent(many, FiniteCategory.chain(1))
     assert not are_isomorphic(many, FiniteCategory.chain(0))
     assert not are_equivalent(cyclic(4), V4)
+
+
+def test_a_generator_that_others_generate_is_no_choice():
+    C = Presentation({"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C")}, ["f >> g = h"]).category()
+    D = Presentation({"s": ("E", "V"), "t": ("E", "V")}).category()
+    found = list(functors(C, D))
+    assert all(F.failures() == [] for F in found)
+    # All three to one object; s or t as the first step, or as the second.
+    assert len(found) == 2 + 2 + 2

@@ -359,3 +359,9 @@ def test_constraints_that_follow_are_not_posed():
     parallel = CSet(SchGraph, V=1, E=2, src=[0, 0], tgt=[0, 0])
     assert Problem(parallel, parallel, {"V", "E"}).different == [True, True]
     assert Problem(complete(4), complete(4), {"E"}).different == [False, True]
+
+
+def test_a_row_that_an_arrow_fixes_goes_to_such_rows():
+    swap = Schema(["A"], {"s": ("A", "A")})
+    fixed, four = CSet(swap, A=1, s=[0]), CSet(swap, A=4, s=[0, 2, 1, 3])
+    assert [f("A", 0) for f in homomorphisms(fixed, four)] == [0, 3]
