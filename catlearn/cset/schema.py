@@ -121,7 +121,8 @@ class Schema(Shape):
 
         def complete() -> Any:
             category = self.presentation.category(budget)
-            category._cached("schema", lambda: self)
+            # A field, not a cache: it cannot be found again from the category when unpickled.
+            category._set(schema=self)
             return category
 
         return self._cached(f"category within {budget}", complete)
@@ -139,6 +140,9 @@ class Schema(Shape):
         >>> Schema.of_category(group)
         Schema(['A'], arrows={'s': ('A', 'A')}, equations=['s >> s = id(A)'])
         """
+
+        if "schema" in vars(category):
+            return vars(category)["schema"]
 
         def read() -> Schema:
             given: Any = category.presentation  # type: ignore[attr-defined]
