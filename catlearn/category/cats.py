@@ -135,7 +135,8 @@ def _finite(diagram: Diagram) -> tuple[FiniteCategory, ...]:
     for number, one in enumerate(diagram.objects):
         if not isinstance(one, FiniteCategory):
             message = f"limits and colimits are those of finite categories; object {number} is"
-            raise CatlearnError(f"{message} {one!r}")
+            remedy = "presentations have colimits, which present those of their categories"
+            raise CatlearnError(f"{message} {one!r}; {remedy}")
     return diagram.leg_objects
 
 

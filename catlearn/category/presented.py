@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from catlearn.category.cats import CATEGORIES
 from catlearn.category.completion import Budget, RewritingSystem, complete
 from catlearn.category.equation import Side
 from catlearn.category.finite import FiniteCategory
@@ -84,6 +85,7 @@ class PresentedCategory(Category):
         How far completion may go; see :class:`~catlearn.category.Budget`.
     """
 
+    ambient = CATEGORIES
     graph: Graph
     budget: Budget
 
