@@ -141,9 +141,10 @@ class Cones:
             With the nearest candidates, and a cone that does not factor through each.
         """
         size, total = len(self.category.ob), self.counts()
-        arrows = np.bincount(self.far * size + self.near, minlength=size * size)
-        off = np.abs(arrows.reshape(size, size) - total[None, :]).sum(axis=1)
+        off = np.abs(np.bincount(self.far, minlength=size) - total.sum())
         for x in np.flatnonzero(off == 0).tolist():
+            if not np.array_equal(np.bincount(self.near[self.far == x], minlength=size), total):
+                continue
             for legs in self.at(x):
                 rows, columns = self.factoring(x, legs)
                 code = keys(columns, columns)[0]

@@ -81,6 +81,14 @@ def test_the_opposite_turns_composites_round_and_is_an_involution(C: FiniteCateg
     assert holds(opposite(F))
 
 
+def test_a_mutant_of_the_opposite_forgets_to_turn_composites():
+    D = opposite(S3)
+    mutant = FiniteCategory.build(
+        S3.ob, S3.ar, S3.tgt.values, S3.src.values, S3.ids.values, S3.then
+    )
+    assert D.compose("t", "s") == S3.compose("s", "t") != mutant.compose("t", "s")
+
+
 def test_opposite_orders_and_groups():
     assert are_isomorphic(opposite(DIVISORS), DIVISORS)
     assert are_isomorphic(opposite(S3), S3)

@@ -250,3 +250,10 @@ def test_libsemigroups_agrees_on_transformation_monoids(generators: list[list[in
     assert len(T) == theirs.size()
     assert len(T.idempotents) == theirs.number_of_idempotents()
     del quiet
+
+
+def test_an_order_that_is_not_closed_is_no_category():
+    gap = np.array([[1, 1, 0], [0, 1, 1], [0, 0, 1]], bool)
+    laws = {failure.law for failure in FiniteCategory._thin("abc", gap, "<=").failures()}
+    assert laws == {"totality"}
+    assert FiniteCategory._thin("abc", np.triu(np.ones((3, 3), bool)), "<=").failures() == []
