@@ -72,13 +72,14 @@ from .cost import (
     LawvereMetric as LawvereMetric,
     Matrix as Matrix,
     Objective as Objective,
-    Profunctor as Profunctor,
+    OpenObjective as OpenObjective,
     Quantale as Quantale,
     Term as Term,
     comparison as comparison,
     free as free,
     maximum as maximum,
     register_aggregator as register_aggregator,
+    wire as wire,
 )
 from .cset import (
     CSet as CSet,
@@ -178,6 +179,7 @@ from .lowering import (
     Lowered as Lowered,
     Resources as Resources,
     lower as lower,
+    path_metric as path_metric,
     resources as resources,
 )
 from .models import (

@@ -8,7 +8,13 @@ symbolic here: an :class:`Objective` is an aggregate of weighted :class:`Atom`\ 
 coefficient.
 
 Laws: Cost is a category; ``+`` with ``Objective.zero()`` is a monoid up to renaming and a functor
-in both arguments; a certified inequality holds for every meaning of the symbols.
+in both arguments; a certified inequality holds for every meaning of the symbols; colimits are
+pointwise maxima (:mod:`catlearn.cost.category`).
+
+The values of costs form a **quantale** (:mod:`catlearn.cost.quantale`). Over it there are matrices
+(:mod:`catlearn.cost.tropical`), enriched categories (:mod:`catlearn.cost.enriched`), of which
+Lawvere metric spaces are the chief case (:mod:`catlearn.cost.lawvere`), and costs with an
+interface, composed by infimum (:mod:`catlearn.cost.opened`).
 
 >>> from catlearn.cost import CostMorphism, Objective
 >>> part = Objective(("f",), {"d(f(x), y)": 1})
@@ -22,7 +28,7 @@ from catlearn.cost.atom import Atom
 from catlearn.cost.category import COST, CostCategory
 from catlearn.cost.comparison import amalgam, comparison
 from catlearn.cost.enriched import EnrichedCategory
-from catlearn.cost.functors import EnrichedFunctor, Profunctor
+from catlearn.cost.functors import Bimodule, EnrichedFunctor
 from catlearn.cost.joining import join
 from catlearn.cost.lawvere import (
     CLOSENESS,
@@ -63,6 +69,7 @@ __all__ = [
     "ULTRAMETRIC",
     "Aggregator",
     "Atom",
+    "Bimodule",
     "CostCategory",
     "CostMorphism",
     "EnrichedCategory",
@@ -73,7 +80,6 @@ __all__ = [
     "Monoid",
     "Objective",
     "OpenObjective",
-    "Profunctor",
     "Quantale",
     "QuantaleMorphism",
     "Term",

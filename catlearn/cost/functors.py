@@ -1,8 +1,8 @@
-r"""Enriched functors and profunctors.
+r"""Enriched functors, and bimodules (enriched profunctors).
 
 An enriched functor f : A -> B is a function on objects with hom(x, y) <= hom(f x, f y): a
-monotone map of preorders, a non-expansive (1-Lipschitz) map of metric spaces. A profunctor
-P : A -> B is a matrix of values on which both categories act,
+monotone map of preorders, a non-expansive (1-Lipschitz) map of metric spaces. A bimodule, or
+profunctor, P : A -> B is a matrix of values on which both categories act,
 
 .. math:: \hom_A(x', x) \otimes P(x, y) \le P(x', y), \qquad
           P(x, y) \otimes \hom_B(y, y') \le P(x, y').
@@ -10,11 +10,11 @@ P : A -> B is a matrix of values on which both categories act,
 A functor f gives two: f_*(x, y) = hom(f x, y) and f^*(y, x) = hom(y, f x), and these are
 adjoint: hom_A <= f_* >> f^* and f^* >> f_* <= hom_B (Lawvere, 1973).
 
->>> from catlearn.cost import EnrichedCategory, EnrichedFunctor, Profunctor
+>>> from catlearn.cost import EnrichedCategory, EnrichedFunctor, Bimodule
 >>> A = EnrichedCategory(["x", "y"], [[0, 4], [4, 0]])
 >>> B = EnrichedCategory(["u", "v"], [[0, 3], [3, 0]])
 >>> shrink = EnrichedFunctor(A, B, {"x": "u", "y": "v"})
->>> Profunctor.identity(A) <= Profunctor.graph(shrink) >> Profunctor.cograph(shrink)
+>>> Bimodule.identity(A) <= Bimodule.graph(shrink) >> Bimodule.cograph(shrink)
 True
 >>> EnrichedFunctor(B, A, {"u": "x", "v": "y"})
 Traceback (most recent call last):
@@ -142,7 +142,7 @@ class EnrichedFunctor(Frozen):
         return f"EnrichedFunctor({self.domain!r}, {self.codomain!r}, {dict(self.objects)!r})"
 
 
-class Profunctor(Matrix):
+class Bimodule(Matrix):
     """A matrix between two enriched categories on which both act.
 
     Parameters
@@ -174,27 +174,27 @@ class Profunctor(Matrix):
         super().__init__(entries, domain.quantale, domain.objects, codomain.objects, check)
         failures = self.failures() if check else []
         if failures:
-            raise InvalidStructure("Profunctor", failures)
+            raise InvalidStructure("Bimodule", failures)
 
     @classmethod
-    def of(cls, domain: EnrichedCategory, codomain: EnrichedCategory, matrix: Matrix) -> Profunctor:
-        """Return the least profunctor above a matrix: both categories made to act on it."""
+    def of(cls, domain: EnrichedCategory, codomain: EnrichedCategory, matrix: Matrix) -> Bimodule:
+        """Return the least bimodule above a matrix: both categories made to act on it."""
         acted = domain.matrix @ matrix @ codomain.matrix
         return cls(domain, codomain, acted.entries, check=False)
 
     @classmethod
-    def identity(cls, names: Any, quantale: Any = None) -> Profunctor:
-        """Return the identity profunctor of a category, its hom."""
+    def identity(cls, names: Any, quantale: Any = None) -> Bimodule:
+        """Return the identity bimodule of a category, its hom."""
         return cls(names, names, names.hom, check=False)
 
     @classmethod
-    def graph(cls, functor: EnrichedFunctor) -> Profunctor:
+    def graph(cls, functor: EnrichedFunctor) -> Bimodule:
         """Return f_* : A -> B, the matrix hom(f x, y)."""
         entries = functor.codomain.hom[functor.rows, :]
         return cls(functor.domain, functor.codomain, entries, check=False)
 
     @classmethod
-    def cograph(cls, functor: EnrichedFunctor) -> Profunctor:
+    def cograph(cls, functor: EnrichedFunctor) -> Bimodule:
         """Return f^* : B -> A, the matrix hom(y, f x)."""
         entries = functor.codomain.hom[:, functor.rows]
         return cls(functor.codomain, functor.domain, entries, check=False)
@@ -219,10 +219,10 @@ class Profunctor(Matrix):
         return found
 
     def __matmul__(self, other: Matrix) -> Matrix:
-        """Return the composite; again a profunctor if both are."""
+        """Return the composite; again a bimodule if both are."""
         product = _plain(self) @ _plain(other) if isinstance(other, Matrix) else NotImplemented
-        if isinstance(other, Profunctor):
-            return Profunctor(self.domain, other.codomain, product.entries, check=False)
+        if isinstance(other, Bimodule):
+            return Bimodule(self.domain, other.codomain, product.entries, check=False)
         return product
 
 

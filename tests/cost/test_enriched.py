@@ -1,4 +1,4 @@
-"""Enriched categories, functors and profunctors; Lawvere metrics; each law beside a mutant."""
+"""Enriched categories, functors and bimodules; Lawvere metrics; each law beside a mutant."""
 
 import heapq
 
@@ -16,11 +16,11 @@ from catlearn.cost import (
     PROBABILITY,
     REACHABLE,
     ULTRAMETRIC,
+    Bimodule,
     EnrichedCategory,
     EnrichedFunctor,
     LawvereMetric,
     Matrix,
-    Profunctor,
     free,
     subsets,
 )
@@ -300,7 +300,7 @@ def test_a_metric_in_the_usual_sense():
         LawvereMetric.of(EnrichedCategory("x", [[1]], PROBABILITY))
 
 
-# ---------------------------------------------------------------- presheaves and profunctors
+# ---------------------------------------------------------------- presheaves and bimodules
 
 
 @given(st.data(), quantales)
@@ -329,27 +329,27 @@ def test_yoneda_fails_for_what_is_no_presheaf():
 
 @given(st.data(), quantales)
 @settings(max_examples=40)
-def test_functors_give_adjoint_profunctors(data, quantale):
+def test_functors_give_adjoint_bimodules(data, quantale):
     A, B = (data.draw(categories(quantale, size=2)) for _ in range(2))
     to = {x: data.draw(st.sampled_from(B.objects)) for x in A.objects}
     f = EnrichedFunctor(A, B, to, check=False)
     assume(not f.failures())
-    down, up = Profunctor.graph(f), Profunctor.cograph(f)
+    down, up = Bimodule.graph(f), Bimodule.cograph(f)
     assert not down.failures()
     assert not up.failures()
-    assert Profunctor.identity(A) <= down >> up
-    assert up >> down <= Profunctor.identity(B)
+    assert Bimodule.identity(A) <= down >> up
+    assert up >> down <= Bimodule.identity(B)
 
 
 def test_a_map_that_expands_gives_no_adjunction():
     A, B = LawvereMetric("xy", [[0, 1], [1, 0]]), LawvereMetric("xy", [[0, 3], [3, 0]])
     f = EnrichedFunctor(A, B, {"x": "x", "y": "y"}, check=False)
-    assert not Profunctor.identity(A) <= Profunctor.graph(f) >> Profunctor.cograph(f)
+    assert not Bimodule.identity(A) <= Bimodule.graph(f) >> Bimodule.cograph(f)
 
 
 @given(st.data(), quantales)
 @settings(max_examples=40)
-def test_profunctors_form_a_category(data, quantale):
+def test_bimodules_form_a_category(data, quantale):
     A, B, C = (data.draw(categories(quantale, size=2)) for _ in range(3))
     entries = [
         Matrix(
@@ -358,17 +358,17 @@ def test_profunctors_form_a_category(data, quantale):
         )
         for X, Y in ((A, B), (B, C))
     ]  # fmt: skip
-    P, Q = Profunctor.of(A, B, entries[0]), Profunctor.of(B, C, entries[1])
+    P, Q = Bimodule.of(A, B, entries[0]), Bimodule.of(B, C, entries[1])
     assert not P.failures()
     assert not (P >> Q).failures()
-    assert (Profunctor.identity(A) >> P).close_to(P)
-    assert (P >> Profunctor.identity(B)).close_to(P)
+    assert (Bimodule.identity(A) >> P).close_to(P)
+    assert (P >> Bimodule.identity(B)).close_to(P)
 
 
-def test_a_matrix_on_which_nothing_acts_is_no_profunctor():
+def test_a_matrix_on_which_nothing_acts_is_no_bimodule():
     A = LawvereMetric("xy", [[0, 1], [1, 0]])
     with pytest.raises(InvalidStructure) as error:
-        Profunctor(A, A, [[0, 5], [5, 0]])
+        Bimodule(A, A, [[0, 5], [5, 0]])
     assert {failure.law for failure in error.value.failures} == {"left action", "right action"}
     assert len(error.value.failures) == 4
 
