@@ -19,7 +19,7 @@ from catlearn.cost import (
     Quantale,
     Term,
 )
-from catlearn.cset import CSet, CSetMorphism, Schema, SchGraph
+from catlearn.cset import CSet, CSetMorphism, Open, Schema, SchGraph
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -32,7 +32,7 @@ from catlearn.finset import (
     pullback,
     pushout,
 )
-from catlearn.laws import Monoid, check, finite_functions, identify
+from catlearn.laws import Cospans, Monoid, check, finite_functions, graphs, identify
 from catlearn.learning import LearningMorphism
 
 MUTANTS = {}
@@ -322,6 +322,36 @@ def turning_swap():
             return FinFunction([(k + 1) % both for k in range(both)], both, both)
 
     return Turning()
+
+
+# ---------------------------------------------------------------- cospans
+
+
+@mutant("cospans that stay as they are when turned", laws.cospan, "dagger of composites")
+def stiff():
+    class Stiff(Cospans):
+        def dagger(self, arrow):
+            return arrow
+
+    return Stiff(graphs(2, 2))
+
+
+@mutant("cospans that lose a port when turned", laws.cospan, "dagger")
+def losing():
+    class Losing(Cospans):
+        def dagger(self, arrow):
+            return Open(arrow.apex, arrow.outputs, arrow.inputs[1:])
+
+    return Losing(graphs(2, 2))
+
+
+@mutant("cospans that are compared on the nose", laws.cospan, "interchange")
+def strict():
+    class Strict(Cospans):
+        def equal(self, one, other):
+            return one == other
+
+    return Strict(graphs(2, 2))
 
 
 # ---------------------------------------------------------------- quantales and enrichment

@@ -40,6 +40,7 @@ from catlearn.finset import (
     pushout,
 )
 from catlearn.laws import (
+    Cospans,
     Monoid,
     check,
     csets,
@@ -181,6 +182,17 @@ def test_monoidal_categories(name):
     assert report.name == "symmetric strict monoidal category"
 
 
+COSPANS = {
+    "open graphs": graphs(2, 2),
+    "open learning diagrams": learning_diagrams(equations=False, defined=False),
+}
+
+
+@pytest.mark.parametrize("name", COSPANS)
+def test_cospans(name):
+    assert passes(Cospans(COSPANS[name]), max_examples=3).name == "category of cospans"
+
+
 # ---------------------------------------------------------------- functors
 
 
@@ -228,6 +240,12 @@ def test_natural_transformations():
     assert passes(alpha).name == "natural transformation"
 
 
+def test_adjunctions():
+    low, high = FiniteCategory.chain(1), FiniteCategory.chain(2)
+    ends = Functor(low, high, {"0": "0", "1": "2"}, {"0 <= 1": "0 <= 2"})
+    assert passes(cl.category.right_adjoint(ends)).name == "adjunction"
+
+
 def galois():
     """Doubling is left adjoint to halving, between 0..2 and 0..4."""
     low, high = FiniteCategory.chain(2), FiniteCategory.chain(4)
@@ -251,7 +269,7 @@ def galois():
     )
 
 
-def test_adjunctions():
+def test_an_adjunction_of_ones_own():
     assert passes(galois()).name == "adjunction"
 
 

@@ -8,7 +8,9 @@ from catlearn.errors import NotCertified
 from catlearn.finset import pushout
 from catlearn.laws import (
     csets,
+    finite_categories,
     finite_functions,
+    functors,
     graphs,
     identifications,
     identify,
@@ -17,6 +19,7 @@ from catlearn.laws import (
     learning_parts,
     learning_spans,
     morphisms,
+    natural_transformations,
     parameters,
     paths,
     presentations,
@@ -25,7 +28,8 @@ from catlearn.laws import (
 )
 from catlearn.learning import loss_functor
 
-few = settings(max_examples=25)
+few = settings(max_examples=15)
+SEARCH_AND_SHRINK = settings(max_examples=1000, database=None, deadline=None)
 REFLEXIVE = Schema(
     ["V", "E", "W"],
     arrows={"src": ("E", "V"), "tgt": ("E", "V"), "refl": ("V", "E")},
@@ -88,6 +92,48 @@ def test_parts_are_diagrams_and_paths_are_paths(diagram, data):
     path = data.draw(paths(diagram))
     assert path == diagram.path([path] if not path.edges else path.edges)
     assert set(data.draw(parameters(diagram))) == set(diagram.trainable)
+
+
+KINDS = ["free", "preorder", "quotient", "monoid", "part", "opposite", "sum", "product"]
+
+
+@few
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_finite_categories_are_valid(kind, data):
+    category = data.draw(finite_categories(kinds=(kind,)))
+    assert not category.failures()
+    assert len(category.objects) <= 4
+    assert data.draw(finite_categories(kinds=(kind,), nonempty=True)).objects
+
+
+@few
+@given(functors(), natural_transformations())
+def test_functors_and_transformations_are_valid(F, alpha):
+    assert not F.failures()
+    assert not alpha.failures()
+    assert not alpha.codomain.failures()
+
+
+@few
+@given(st.data())
+def test_functors_and_transformations_between_given_ones(data):
+    C = data.draw(finite_categories(2, 2, nonempty=True))
+    F = data.draw(functors(C, C))
+    assert (F.domain, F.codomain) == (C, C)
+    alpha = data.draw(natural_transformations(F))
+    beta = data.draw(natural_transformations(F, alpha.codomain))
+    assert (beta.domain, beta.codomain) == (F, alpha.codomain)
+
+
+def test_the_plainest_counterexample_is_small():
+    """A category with two parallel arrows: it needs two objects, or two loops."""
+
+    def has_parallel(C):
+        return any(len(C.hom(a, b)) > 1 for a in C.objects for b in C.objects)
+
+    found = find(finite_categories(), has_parallel, settings=SEARCH_AND_SHRINK)
+    assert (len(found.objects), len(found.arrows)) in [(1, 2), (2, 4)]
 
 
 @few
