@@ -53,6 +53,9 @@ from catlearn.finset import FinFunction, FinSet, Frozen, TableMorphism, Tables
 from catlearn.finset.gluing import morphism
 from catlearn.finset.join import find, join
 
+FAMILIES = 200_000_000
+"""How many entries the families of a right Kan extension at one table may have by default."""
+
 
 class KanExtension(Frozen):
     """A C-set pushed forward along a functor of schemas, with its universal property.
@@ -321,7 +324,7 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
     X
         A C-set on A, or a functor from A to finite sets. Attributes are forgotten.
     budget
-        How many arrows out of a table of B there may be at most.
+        How many arrows out of a table of B, and how many families, there may be at most.
 
     Returns
     -------
@@ -331,7 +334,7 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
     Raises
     ------
     TooLarge
-        If some table of B has infinitely many arrows out of it, or more than the budget.
+        If some table of B has infinitely many arrows out of it, or something is over the budget.
     InvalidStructure
         If X is not on A, or a schema has lists.
     """
@@ -342,7 +345,8 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
     for table, shape in shapes.items():
         steps = [(i, j, here.arrows[name].values) for i, j, name in shape.steps]
         sizes = [here.size(c) for c, _ in shape.places]
-        families[table] = join(sizes, steps, range(len(sizes)))
+        most = FAMILIES // max(1, len(sizes)) if budget is None else budget
+        families[table] = join(sizes, steps, range(len(sizes)), most)
         sets[table] = FinSet(len(families[table][0]) if sizes else 1)
     arrows = {}
     for name, (source, target) in schema.arrows.items():

@@ -112,7 +112,7 @@ def join_part(
             low = np.searchsorted(have, want, side="left", sorter=by_key)
             count = np.searchsorted(have, want, side="right", sorter=by_key) - low
             if most is not None and (total := int(count.sum())) > most:
-                raise TooLarge(f"a limit of sets with {total} elements is over the budget, {most}")
+                raise TooLarge(_over(total, most))
             columns = {k: np.repeat(column, count) for k, column in columns.items()}
             columns[new] = rows[by_key[expand(low, count)]]
         keep = live[new][columns[new]]
@@ -121,6 +121,10 @@ def join_part(
                 keep &= values[columns[i]] == columns[j]
         columns = {k: column[keep] for k, column in columns.items()}
     return columns
+
+
+def _over(total: int, most: int) -> str:
+    return f"a limit of sets with {total} elements is over the budget, {most}"
 
 
 def join(
@@ -137,7 +141,8 @@ def join(
     legs
         The objects that have legs; arrows lead from them to every other object.
     most
-        The most elements that the limit of a connected part may have; any number by default.
+        The most elements that the limit may have, or one of a connected part; any number by
+        default.
 
     Returns
     -------
@@ -147,13 +152,15 @@ def join(
     Raises
     ------
     TooLarge
-        If a part has more, or a step on the way to it.
+        If there are more, at the end or on the way.
     """
     columns: dict[int, np.ndarray] = {}
     length = 1
     for order in plan(len(sizes), arrows):
         part = join_part(sizes, arrows, order, most)
         count = len(part[order[0]])
+        if most is not None and length * count > most:
+            raise TooLarge(_over(length * count, most))
         columns = {k: np.repeat(column, count) for k, column in columns.items()}
         columns |= {k: np.tile(column, length) for k, column in part.items()}
         length *= count

@@ -414,6 +414,15 @@ def test_a_budget_that_is_too_small_is_refused_and_a_larger_one_is_not():
     assert left_kan(TO_REFLEXIVE, path(300), budget=1000).cset.size("E") == 599
 
 
+def test_too_many_families_are_refused():
+    two = SCHEMAS["two"]
+    fold = Functor(two, SCHEMAS["point"], objects={"L": "X", "R": "X"})
+    with pytest.raises(TooLarge, match="with 10000000000 elements is over the budget"):
+        right_kan(fold, CSet(two, L=100_000, R=100_000))
+    with pytest.raises(TooLarge, match="with 12 elements is over the budget, 11"):
+        right_kan(fold, CSet(two, L=3, R=4), budget=11)
+
+
 def test_set_valued_functors_extend():
     X = path(3).as_functor()
     extension = left_kan(TO_REFLEXIVE, X)

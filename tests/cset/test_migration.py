@@ -3,8 +3,15 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from catlearn.category import FiniteCategory, Functor, Graph, Morphisms, Presentation
-from catlearn.cset import CSet, CSetMorphism, Schema, SchGraph, delta
+from catlearn.category import (
+    FiniteCategory,
+    Functor,
+    Graph,
+    Morphisms,
+    Presentation,
+    natural_transformations,
+)
+from catlearn.cset import CSet, CSetMorphism, Schema, SchGraph, delta, homomorphisms
 from catlearn.cset.copresheaf import actions, as_functor, finite_category, from_functor
 from catlearn.errors import CatlearnError, InvalidStructure, TooLarge
 from catlearn.finset import FinFunction, FinSet, coproduct, pullback
@@ -133,6 +140,22 @@ def test_a_c_set_is_a_functor(X: CSet):
     assert F("is") == X.arrows["is"]
     assert F(PETRI.graph.path("id(S)")) == FinFunction.identity(X.S)
     assert CSet.from_functor(F) == X
+
+
+@settings(max_examples=30)
+@given(csets(SchGraph), csets(SchGraph, max_rows=2))
+def test_natural_transformations_are_morphisms(X: CSet, Y: CSet):
+    found = list(natural_transformations(X.as_functor(), Y.as_functor()))
+    expected = list(homomorphisms(X, Y))
+    assert len(found) == len(expected)
+    parts = [{t: list(alpha(t)) for t in X.sets} for alpha in found]
+    assert all({t: list(f.components[t]) for t in X.sets} in parts for f in expected)
+
+
+@given(csets(SchGraph))
+def test_pulling_back_is_composition(X: CSet):
+    composite = SOURCES >> X.as_functor(SOURCES.codomain)
+    assert from_functor(composite) == delta(SOURCES, X)
 
 
 def test_functors_out_of_categories_are_c_sets():
