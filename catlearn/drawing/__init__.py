@@ -19,6 +19,7 @@ their ends'; every name is there, escaped; a quiver link decodes to the same gra
 """
 
 from catlearn.category import Category, Functor, NaturalTransformation
+from catlearn.cset import Open, Rewrite, Rule
 from catlearn.display import register_renderer
 from catlearn.drawing.picture import Picture, draw, to_dot, to_quiver, to_svg, to_tikzcd
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
@@ -39,5 +40,8 @@ __all__ = [
     "to_tikzcd",
 ]
 
-for _kind in (Tables, TableMorphism, Colimit, Limit, Category, Functor, NaturalTransformation):
+for _kind in (
+    *(Tables, TableMorphism, Colimit, Limit, Category, Functor, NaturalTransformation),
+    *(Open, Rewrite, Rule),
+):
     register_renderer(_kind, to_svg)

@@ -16,6 +16,8 @@ functor                           its domain, each part with its image, and its 
 natural transformation            a square for each generator
 path                              its edges in a row
 finite function                   its elements, each with its image
+rule, step of rewriting           its span, or its two squares, each object in a panel
+open object                       its apex, with inputs and outputs marked
 ================================  ==================================================
 
 >>> from catlearn.category import Presentation
@@ -32,10 +34,12 @@ from dataclasses import replace
 from typing import Any
 
 from catlearn.category import Category, Graph, Path, Presentation
-from catlearn.cset import CSet
+from catlearn.cset import CSet, Open, Rewrite, Rule, Variable
+from catlearn.cset.labels import variables
 from catlearn.drawing import categories
 from catlearn.drawing.categories import category_scene
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
+from catlearn.drawing.steps import open_scene, rewrite_scene, rule_scene
 from catlearn.errors import CatlearnError
 from catlearn.finset import (
     Colimit,
@@ -89,6 +93,8 @@ def scene_of(value: Any, equations: Any = None, arrows: str | None = None) -> Sc
     if isinstance(value, Loss):
         scene = learning_scene(value.diagram, value.equations)
         return replace(scene, title=f"Loss of a {scene.title[0].lower()}{scene.title[1:]}")
+    if isinstance(value, LearningDiagram) and variables(value):
+        return pattern_scene(value)
     if isinstance(value, LearningDiagram):
         terms = () if equations is None else value.select(equations).terms
         return learning_scene(value, terms, implied=equations is None)
@@ -153,6 +159,23 @@ def learning_scene(diagram: LearningDiagram, terms: tuple = (), implied: bool = 
     else:
         laws += _implied(diagram)
     return Scene(_graph_title(diagram), nodes, arrows, tuple(laws), key=True)
+
+
+def pattern_scene(diagram: LearningDiagram) -> Scene:
+    """Return the scene of a learning diagram some of whose labels are left open."""
+    nodes = tuple(
+        Node(vertex, note=str(label))
+        if isinstance(label, Variable)
+        else _space_node(diagram, vertex)
+        for vertex, label in zip(diagram.vertices, diagram.attributes["space"], strict=True)
+    )
+    arrows = tuple(
+        Arrow(edge, *diagram.ends(edge), note=str(label))
+        if isinstance(label, Variable)
+        else _map_arrow(diagram, edge)
+        for edge, label in zip(diagram.edges, diagram.attributes["map"], strict=True)
+    )
+    return Scene(_graph_title(diagram), nodes, arrows, presentation_scene(diagram).laws)
 
 
 def _space_node(diagram: LearningDiagram, vertex: str) -> Node:
@@ -355,6 +378,12 @@ def _inside(thing: Any) -> Scene | None:
     return replace(scene_of(thing), laws=(), key=False)
 
 
+def _shown(name: str, thing: Any) -> Node:
+    inner = _inside(thing)
+    small = inner is not None and len(inner.nodes) <= MOST_INSIDE // 4
+    return _object_node(name, thing, inner if small else None)
+
+
 def _object_node(name: str, thing: Any, inner: Scene | None) -> Node:
     if inner is not None and inner.nodes:
         return Node(name, "panel", inner=inner)
@@ -415,5 +444,8 @@ _VIEWS: dict[type, Callable[[Any], Scene]] = {
     Shape: shape_scene,
     Path: path_scene,
     FinFunction: function_scene,
+    Open: lambda one: open_scene(one, scene_of(one.apex)),
+    Rule: lambda rule: rule_scene(rule, _shown),
+    Rewrite: lambda rewrite: rewrite_scene(rewrite, _shown),
     **categories.VIEWS,
 }
