@@ -144,7 +144,7 @@ def finite_category(X: Tables) -> FiniteCategory:
     category = Schema.of(X.shape).category()
     if not isinstance(category, FiniteCategory):
         message = "the category that the schema presents is infinite, or not known to be finite"
-        raise TooLarge(f"{message}: {category}; add equations, or ask with a larger budget=")
+        raise TooLarge(f"{message}: {category}; give a finite one, or take the graph of elements")
     return category
 
 

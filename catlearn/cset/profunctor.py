@@ -280,7 +280,7 @@ def hom_profunctor(category: Schema | Graph | Category, budget: int | None = Non
     category
         A schema, a presentation or a category.
     budget
-        As for :func:`~catlearn.cset.representable.representable`.
+        As for :func:`~catlearn.cset.representable`.
     """
     C = plain_schema(schema_of(category))
     out = {a: representable(C, a, budget) for a in C.tables}

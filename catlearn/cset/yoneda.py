@@ -122,7 +122,7 @@ def yoneda(X: Tables, table: str, budget: int | None = None) -> Yoneda:
     table
         A table of it.
     budget
-        As for :func:`~catlearn.cset.representable.representable`.
+        As for :func:`~catlearn.cset.representable`.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def yoneda_embedding(category: Schema | Graph | Category, budget: int | None = N
         A schema, a presentation, or a category, out of each of whose objects finitely many
         arrows lead.
     budget
-        As for :func:`~catlearn.cset.representable.representable`.
+        As for :func:`~catlearn.cset.representable`.
 
     Returns
     -------
@@ -195,7 +195,7 @@ def density(X: Tables, budget: int | None = None) -> tuple[Colimit, Any]:
     X
         A C-set; attributes are forgotten.
     budget
-        As for :func:`~catlearn.cset.representable.representable`.
+        As for :func:`~catlearn.cset.representable`.
 
     Returns
     -------
