@@ -28,7 +28,13 @@ from typing import Any
 from catlearn.category.composition import ArrowLike, Composition
 from catlearn.category.cones import Cones
 from catlearn.category.path import Path
-from catlearn.errors import Failure, NotComposable, UnknownName
+from catlearn.errors import (
+    Failure,
+    InvalidStructure,
+    NotComposable,
+    UnknownName,
+    did_you_mean,
+)
 from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit
 from catlearn.finset.value import Frozen
 
@@ -49,12 +55,18 @@ class Indexed(Composition):
         UnknownName
             If there is neither, or there are both.
         """
+        if not isinstance(at, (str, Path)):
+            raise UnknownName(f"C[...] takes the name of an object or an arrow, not {at!r}")
         if isinstance(at, str) and at in self.ob:
             if at not in self.ar:
                 return Object(self, at)
             message = f"{at} is both an object and an arrow"
             raise UnknownName(f"{message}; write Object(C, {at!r}) or Arrow(C, {at!r})")
-        return Arrow(self, at)
+        try:
+            return Arrow(self, at)
+        except UnknownName:
+            hint = did_you_mean(str(at), (*self.ob.labels(), *self.ar.labels()))
+            raise UnknownName(f"there is no object or arrow {at}; {hint}") from None
 
 
 class Object(Frozen):
@@ -223,6 +235,13 @@ class InsideCategory(Ambient):
         return self._found(diagram, inward=True)
 
     def _found(self, diagram: Diagram, inward: bool) -> tuple[Object, tuple[Arrow, ...]]:
+        failures = [
+            Failure("category", f"object {k}", f"{thing} is not in the category of the others")
+            for k, thing in enumerate(diagram.objects)
+            if thing.category is not self.category and thing.category != self.category
+        ]
+        if failures:
+            raise InvalidStructure("diagram", failures)
         apex, legs = Cones.of(self.category, diagram, inward).universal()
         return Object(self.category, apex), tuple(Arrow(self.category, leg) for leg in legs)
 

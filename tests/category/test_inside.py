@@ -191,8 +191,12 @@ def test_arrows_are_values():
         g >> f
     with pytest.raises(NotComposable, match="different categories"):
         f >> SETS[SETS.arrows[-1]]
-    with pytest.raises(UnknownName):
+    with pytest.raises(UnknownName, match="there is no object or arrow k; there are A, B, C"):
         C["k"]
+    with pytest.raises(UnknownName, match="takes the name"):
+        C[0]  # type: ignore[index]
+    with pytest.raises(InvalidStructure, match="object 1: 2 is not in the category of the others"):
+        cl.product(C["A"], Object(SETS, "2"))
     both = FiniteCategory.monoid(["*"], [["*"]])
     with pytest.raises(UnknownName, match="both an object and an arrow"):
         both["*"]
