@@ -351,7 +351,7 @@ def strict():
         def equal(self, one, other):
             return one == other
 
-    return Strict(graphs(2, 2))
+    return Strict(graphs(1, 1))
 
 
 # ---------------------------------------------------------------- quantales and enrichment
@@ -449,6 +449,13 @@ def halved():
 @mutant("a product as a pullback", laws.limit, "cone")
 def not_fibred():
     return Limit(FIBRED.diagram, *list_of(product(*FIBRED.diagram.leg_objects)))
+
+
+@mutant("a common divisor that is not the greatest", laws.limit, "existence")
+def not_greatest():
+    divisors = FiniteCategory.poset(lambda a, b: b % a == 0, [1, 2, 4, 6, 12])
+    meet = product(divisors["4"], divisors["6"])
+    return Limit(meet.diagram, divisors["1"], [divisors["1 <= 4"], divisors["1 <= 6"]])
 
 
 @mutant("a gluing of graphs with a vertex too many", laws.colimit, "uniqueness")

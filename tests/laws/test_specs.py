@@ -109,7 +109,7 @@ CATEGORIES = {
     "presentations": (Morphisms(), {"objects": presentations(max_edges=3), "arrows": out_of}),
     "learning diagrams": (
         Morphisms(),
-        {"objects": learning_diagrams(), "arrows": out_of},
+        {"objects": learning_diagrams(equations=False, defined=False), "arrows": out_of},
     ),
     "Cost": (Morphisms(), {"objects": OBJECTIVES, "arrows": cost_morphisms}),
     "paths": (
@@ -190,7 +190,10 @@ COSPANS = {
 
 @pytest.mark.parametrize("name", COSPANS)
 def test_cospans(name):
-    assert passes(Cospans(COSPANS[name]), max_examples=3).name == "category of cospans"
+    spec = (
+        laws.cospan if name == "open graphs" else laws.cospan.only("associativity", "interchange")
+    )
+    assert passes(Cospans(COSPANS[name]), spec, max_examples=3)
 
 
 # ---------------------------------------------------------------- functors
@@ -353,11 +356,10 @@ def test_limits(name):
 
 
 def test_limits_inside_a_category():
-    lattice = FiniteCategory.poset(lambda a, b: b % a == 0, [1, 2, 3, 6])
-    two, three = (cl.category.inside.Object(lattice, at) for at in "23")
-    meet = product(two, three)
-    arrows = [cl.category.inside.Arrow(lattice, f) for f in ("1 <= 2", "1 <= 3", "id(1)")]
-    passes(meet, cones=[(arrows[0], arrows[1])], morphisms=[arrows[2]])
+    divisors = FiniteCategory.poset(lambda a, b: b % a == 0, [1, 2, 3, 4, 6, 12])
+    passes(product(divisors["4"], divisors["6"]))
+    passes(coproduct(divisors["4"], divisors["6"]))
+    passes(pullback(divisors["4 <= 12"], divisors["6 <= 12"]))
 
 
 # ---------------------------------------------------------------- C-sets
