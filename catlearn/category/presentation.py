@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from catlearn.category.equation import Equation, Side, trace
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
@@ -312,17 +313,22 @@ class PresentationMorphism(GraphMorphism):
         Eq: Mapping[str, str] | Sequence[int] | None = None,
         check: bool = True,
     ) -> None:
-        if Eq is None:
-            along = GraphMorphism(Graph.of(domain), Graph.of(codomain), V, E, check=False)
-            broken = along.failures()
-            if broken:
-                raise InvalidStructure(type(self).__name__, broken)
-            Eq = _images(along, domain, codomain)
+        Eq = equation_images(domain, codomain, V, E) if Eq is None else Eq
         TableMorphism.__init__(self, domain, codomain, {"V": V, "E": E, "Eq": Eq}, check=check)
 
 
-def _images(along: GraphMorphism, domain: Presentation, codomain: Presentation) -> list[int]:
-    """Find for each equation the one row that has the images of its sides."""
+def equation_images(domain: Presentation, codomain: Presentation, V: Any, E: Any) -> list[int]:
+    """Find for each equation the one row that has the images of its sides.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing what is wrong with the map of graphs, or the equations with no image or several.
+    """
+    along = GraphMorphism(Graph.of(domain), Graph.of(codomain), V, E, check=False)
+    broken = along.failures()
+    if broken:
+        raise InvalidStructure("PresentationMorphism", broken)
     rows: dict[tuple[Path, Path], list[int]] = {}
     for row, name in enumerate(codomain.equations):
         rows.setdefault(codomain.sides(name), []).append(row)

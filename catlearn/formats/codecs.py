@@ -30,6 +30,7 @@ import numpy as np
 
 from catlearn.errors import CatlearnError, InvalidStructure
 from catlearn.files import shorten
+from catlearn.learning import Weight
 from catlearn.models import (
     Architecture,
     ArrayLabel,
@@ -126,7 +127,7 @@ def encode(label: Any) -> Any:
         if abs(int(label)) >= _MOST_DIGITS:
             raise Unwritable(f"an integer of {len(str(abs(int(label))))} digits; 39 are the most")
         return int(label)
-    if isinstance(label, float | np.floating):
+    if isinstance(label, float | np.floating) and type(label) not in _by_kind:
         value = float(label)
         return value if math.isfinite(value) else {TAG: "float", "value": repr(value)}
     codec = next((_by_kind[k] for k in type(label).__mro__ if k in _by_kind), None)
@@ -320,6 +321,18 @@ def _make_tuple(items: Any) -> tuple:
     return tuple(_instance("items", items, list))
 
 
+def _weight_fields(weight: Weight) -> dict[str, Any]:
+    if weight.schedule is not None:
+        raise Unwritable("a schedule is code; give the weight a name and its number instead")
+    return {"name": weight.name, "value": float(weight)}
+
+
+def _make_weight(name: Any, value: Any) -> Weight:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"value must be a number, found {shorten(repr(value))}")
+    return Weight(_is_text("name", name), value)
+
+
 def _make_unbound(description: Any) -> Unbound:
     return Unbound(_is_text("description", description))
 
@@ -343,6 +356,7 @@ for _codec in (
           _make_map, ("kind", "architecture", "index")),
     Codec("registered", Registered, lambda a: {"name": a.name, "options": dict(a.options)},
           _make_registered, ("name", "options")),
+    Codec("weight", Weight, _weight_fields, _make_weight, ("name", "value")),
     Codec("unbound", Architecture, _architecture_fields, _make_unbound, ("description",)),
 ):  # fmt: skip
     register_codec(_codec)

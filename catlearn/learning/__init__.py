@@ -29,10 +29,11 @@ from catlearn.learning.diagram import LearningDiagram, LearningMorphism
 from catlearn.learning.gluing import emergent, glue
 from catlearn.learning.loss import Loss, loss_functor
 from catlearn.learning.opening import open_diagram
-from catlearn.learning.parts import Defined
+from catlearn.learning.parts import Defined, MovingAverage
 from catlearn.learning.rewriting import freeze, insert, pattern, split, swap, unfreeze
 from catlearn.learning.schema import LEARNING
 from catlearn.learning.selection import LossTerm, Selection, select
+from catlearn.learning.weights import Weight
 
 __all__ = [
     "LEARNING",
@@ -42,7 +43,9 @@ __all__ = [
     "LearningMorphism",
     "Loss",
     "LossTerm",
+    "MovingAverage",
     "Selection",
+    "Weight",
     "emergent",
     "freeze",
     "glue",

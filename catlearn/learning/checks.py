@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from catlearn.errors import Failure
+from catlearn.errors import Failure, did_you_mean
 from catlearn.learning.dataset import check_lengths, without_examples
 from catlearn.models import DataLabel, ProductLabel, check_array, check_edge, check_parameters
 
@@ -22,6 +22,8 @@ def check_diagram(diagram: LearningDiagram) -> list[Failure]:
     return [
         *check_edges(diagram),
         *check_soft(diagram),
+        *check_trains(diagram),
+        *check_averages(diagram),
         *check_columns(diagram),
         *check_glued(diagram),
     ]
@@ -66,6 +68,50 @@ def check_soft(diagram: LearningDiagram) -> Iterator[Failure]:
             yield Failure(
                 "weight", f"equation '{name}'", f"has weight {weight!r}, expected a number >= 0"
             )
+
+
+def check_trains(diagram: LearningDiagram) -> Iterator[Failure]:
+    """An equation trains models that it evaluates, by finite scales, and stops at a side."""
+    for name, sides in diagram.soft_equations.items():
+        where = f"equation '{name}'"
+        if diagram.stop(name) not in (None, "lhs", "rhs"):
+            message = f"is {diagram.stop(name)!r}, expected 'lhs', 'rhs' or None"
+            yield Failure("stop", where, message)
+        trained = diagram.trains(name)
+        if trained is None:
+            continue
+        used = {edge for side in sides for edge in diagram.rewriting.edges_of(side)}
+        models = [edge for edge in diagram.trainable if edge in used]
+        for edge, scale in trained.items():
+            if edge not in models:
+                message = f"trains '{edge}', which is no model on its sides; "
+                yield Failure("trains", where, message + did_you_mean(edge, models))
+            if not (isinstance(scale, int | float) and math.isfinite(scale)):
+                message = f"trains '{edge}' with scale {scale!r}, expected a number"
+                yield Failure("trains", where, message)
+
+
+def check_averages(diagram: LearningDiagram) -> Iterator[Failure]:
+    """A moving average is frozen, and follows one model of its own make between its spaces."""
+    rows = [diagram.edges[row] for row in diagram.arrows["average"].values.tolist()]
+    for edge, (followed, decay) in diagram.averages.items():
+        where = f"moving average '{edge}'"
+        label, other = diagram.map_label(edge), diagram.map_label(followed)
+        if rows.count(edge) > 1:
+            yield Failure("moving average", where, f"follows {rows.count(edge)} edges, not one")
+        if label.kind != "frozen":
+            message = f"is a {label.kind} map; an average is frozen, no gradient moves it"
+            yield Failure("moving average", where, message)
+        if other.kind != "model":
+            message = f"follows '{followed}', a {other.kind} map; it can follow a model"
+            yield Failure("moving average", where, message)
+        ends = [[diagram.space_label(v) for v in diagram.ends(e)] for e in (edge, followed)]
+        if label.architecture != other.architecture or ends[0] != ends[1]:
+            message = f"is {label}, and '{followed}' is {other}: they need one architecture"
+            yield Failure("moving average", where, f"{message} and one pair of spaces")
+        if not (isinstance(decay, int | float) and 0 <= decay <= 1):
+            message = f"has decay {decay!r}, expected a number from 0 to 1"
+            yield Failure("moving average", where, message)
 
 
 def check_strict(diagram: LearningDiagram) -> Iterator[Failure]:

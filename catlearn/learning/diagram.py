@@ -27,10 +27,21 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from catlearn.category import Equation, Path, Presentation, PresentationMorphism
+from catlearn.category.presentation import equation_images
 from catlearn.cset import CSet, CSetMorphism
-from catlearn.errors import Failure, InvalidStructure, LabelConflict, UnknownName
+from catlearn.errors import (
+    Failure,
+    InvalidStructure,
+    LabelConflict,
+    UnknownName,
+    did_you_mean,
+)
 from catlearn.finset import Colimit, Tables
+from catlearn.finset.functions import read_values
+from catlearn.finset.join import find
 from catlearn.learning.checks import check_diagram, check_glued
 from catlearn.learning.definitions import Definition, Rewriting
 from catlearn.learning.loss import Loss
@@ -101,15 +112,37 @@ class LearningDiagram(Presentation, CSet):
         place = {vertex: number for number, vertex in enumerate(rows.vertices)}
         edges = {edge: number for number, edge in enumerate(rows.edges)}
         equations = rows.equations.values()
+        numbers = {name: number for number, name in enumerate(rows.equations)}
+        trains = [
+            (f"{name}: {edge}", numbers[name], edge, scale)
+            for name, row in rows.equations.items()
+            for edge, scale in (row.trains or {}).items()
+        ]
+        unknown = [
+            Failure("trains", name, f"there is no edge {edge!r}; {did_you_mean(edge, edges)}")
+            for name, _, edge, _ in trains
+            if edge not in edges
+        ]
+        trains = [row for row in trains if row[2] in edges]
         Tables.__init__(
             self,
             LEARNING,
-            sets={"V": tuple(place), "E": tuple(edges), "Eq": tuple(rows.equations)},
+            sets={
+                "V": tuple(place),
+                "E": tuple(edges),
+                "Eq": tuple(rows.equations),
+                "Trains": [name for name, *_ in trains],
+                "Average": tuple(rows.averages),
+            },
             arrows={
                 "src": [place[source] for source, _, _ in rows.edges.values()],
                 "tgt": [place[target] for _, target, _ in rows.edges.values()],
                 "start": [place[row.lhs.source] for row in equations],
                 "end": [place[row.lhs.target] for row in equations],
+                "by": [number for _, number, _, _ in trains],
+                "trained": [edges[edge] for _, _, edge, _ in trains],
+                "average": [edges[edge] for edge in rows.averages],
+                "follows": [edges[edge] for edge, _ in rows.averages.values()],
             },
             lists={
                 "lhs": [[edges[edge] for edge in row.lhs.edges] for row in equations],
@@ -121,11 +154,14 @@ class LearningDiagram(Presentation, CSet):
                 "strict": tuple(row.strict for row in equations),
                 "weight": tuple(row.weight for row in equations),
                 "divergence": tuple(row.divergence for row in equations),
+                "stop": tuple(row.stop for row in equations),
+                "scale": tuple(scale for *_, scale in trains),
+                "decay": tuple(decay for _, decay in rows.averages.values()),
             },
             check=False,
         )
         self._set(_store=dict(rows.store))
-        failures = [*rows.failures, *(self.failures() if check else [])]
+        failures = [*rows.failures, *unknown, *(self.failures() if check else [])]
         if failures:
             raise InvalidStructure("LearningDiagram", failures)
 
@@ -232,6 +268,30 @@ class LearningDiagram(Presentation, CSet):
             return own  # type: ignore[return-value]
         end = self.sides(equation)[0].target
         return self.space_label(end).divergence  # type: ignore[attr-defined]
+
+    def trains(self, equation: str) -> dict[str, float] | None:
+        """Return the edges that an equation trains, each with its scale; None for all of its."""
+        return self._trains.get(self.row("Eq", equation))
+
+    @cached_property
+    def _trains(self) -> dict[int, dict[str, float]]:
+        found: dict[int, dict[str, float]] = {}
+        columns = (self.arrows["by"].values, self.arrows["trained"].values)
+        rows = zip(*(column.tolist() for column in columns), self.attributes["scale"], strict=True)
+        for equation, edge, scale in rows:
+            found.setdefault(equation, {})[self.edges[edge]] = scale  # type: ignore[assignment]
+        return found
+
+    def stop(self, equation: str) -> str | None:
+        """Return the side of an equation through which no gradient passes: lhs, rhs or None."""
+        return self.attributes["stop"][self.row("Eq", equation)]  # type: ignore[return-value]
+
+    @cached_property
+    def averages(self) -> dict[str, tuple[str, float]]:
+        """For each edge that is a moving average the edge that it follows, and the decay."""
+        columns = (self.arrows["average"].values, self.arrows["follows"].values)
+        rows = zip(*(column.tolist() for column in columns), self.attributes["decay"], strict=True)
+        return {self.edges[one]: (self.edges[of], decay) for one, of, decay in rows}  # type: ignore
 
     @cached_property
     def data_sets(self) -> tuple[str, ...]:
@@ -504,6 +564,9 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
     Eq
         Where equations go. If it is not given, each goes to the one equation that has the
         images of its sides.
+    Trains, Average
+        Where the rows go that say what equations train, and what is a moving average. If they
+        are not given, each goes to the row between the images of what it is between.
     check
         False skips the checks.
 
@@ -523,10 +586,21 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
         V: Mapping[str, str] | Sequence[int] = (),
         E: Mapping[str, str] | Sequence[int] = (),
         Eq: Mapping[str, str] | Sequence[int] | None = None,
+        Trains: Mapping[str, str] | Sequence[int] | None = None,
+        Average: Mapping[str, str] | Sequence[int] | None = None,
         *,
         check: bool = True,
     ) -> None:
-        PresentationMorphism.__init__(self, domain, codomain, V=V, E=E, Eq=Eq, check=check)
+        Eq = equation_images(domain, codomain, V, E) if Eq is None else Eq
+        parts: dict[str, Any] = {"V": V, "E": E, "Eq": Eq, "Trains": Trains, "Average": Average}
+        failures: list[Failure] = []
+        for table in ("Trains", "Average"):
+            if parts[table] is None:
+                parts[table], wrong = relation_images(domain, codomain, table, parts)
+                failures += wrong
+        if failures:
+            raise InvalidStructure(type(self).__name__, failures)
+        CSetMorphism.__init__(self, domain, codomain, parts, check=check)
 
     def __repr__(self) -> str:
         parts = ", ".join(
@@ -573,3 +647,30 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
             for edge in above.get(path.edges[len(edges)], []):
                 if self.domain.source(edge) == at:
                     stack.append((source, (*edges, edge), self.domain.target(edge)))
+
+
+def relation_images(
+    domain: LearningDiagram, codomain: LearningDiagram, table: str, parts: Mapping[str, Any]
+) -> tuple[list[int], list[Failure]]:
+    """Find for each row of a relation the row between the images of what it is between."""
+    ends = [(name, end) for name, (source, end) in LEARNING.arrows.items() if source == table]
+    rows = domain.size(table)
+    if not rows:
+        return [], []
+    wanted = []
+    for name, end in ends:
+        values, problems = read_values(parts[end], codomain.sets[end], domain.sets[end])
+        if problems:
+            where = f"component {end!r}"
+            return [], [Failure("function", where, problem) for problem in problems]
+        wanted.append(np.asarray(values)[domain.arrows[name].values])
+    there = [codomain.arrows[name].values for name, _ in ends]
+    found = find(there, wanted) if len(there[0]) else np.full(rows, -1)
+    failures = []
+    for row in np.flatnonzero(found < 0).tolist():
+        images = (
+            codomain.sets[e].label(int(w[row])) for (_, e), w in zip(ends, wanted, strict=True)
+        )
+        message = f"the codomain has no row of {table} between {' and '.join(images)}"
+        failures.append(Failure(table, f"{table} {domain.names(table)[row]!r}", message))
+    return found.tolist(), failures

@@ -180,12 +180,19 @@ def _along_with(
         for position, name in first.definers.get(one, {}).items():
             if position in theirs:
                 yield "Eq", name, theirs[position]
+        if one in first.averages and other in second.averages:
+            yield "E", first.averages[one][0], second.averages[other][0]
+            yield "Average", one, other
     elif table == "Eq":
         for mine, theirs in zip(first.sides(one), second.sides(other), strict=True):
             yield "V", mine.source, theirs.source
             yield "V", mine.target, theirs.target
             for edge, image in zip(mine.edges, theirs.edges, strict=False):
                 yield "E", edge, image
+        trained = second.trains(other) or {}
+        for edge, image in zip(first.trains(one) or {}, trained, strict=False):
+            yield "E", edge, image
+            yield "Trains", f"{one}: {edge}", f"{other}: {image}"
 
 
 def _disagreements(
@@ -222,14 +229,27 @@ def _disagreements(
             ends = (rows["V"].get(mine.source), rows["V"].get(mine.target))
             same = expected == theirs.edges and ends == (theirs.source, theirs.target)
             compare("sides", where, mine, theirs, same)
-        for attribute in ("strict", "weight", "divergence"):
+        for attribute in ("strict", "weight", "divergence", "stop"):
             mine, theirs = (
                 d.attributes[attribute][d.row("Eq", row)]
                 for d, row in ((first, name), (second, image))
             )
             said = f"{attribute} {mine}", f"{attribute} {theirs}"
             compare(attribute, where, *said, mine == theirs)
+        trained = first.trains(name), second.trains(image)
+        same = [None if t is None else {} for t in trained]
+        if trained[0] is not None and trained[1] is not None:
+            same = [{rows["E"].get(e, ""): s for e, s in trained[0].items()}, dict(trained[1])]
+        compare("trains", where, _trained(trained[0]), _trained(trained[1]), same[0] == same[1])
+    for edge, image in rows["E"].items():
+        mine, theirs = first.averages.get(edge), second.averages.get(image)
+        expected = mine and (rows["E"].get(mine[0]), mine[1])
+        compare("moving average", f"edge '{edge}'", mine, theirs, expected == theirs)
     return failures
+
+
+def _trained(edges: Mapping[str, float] | None) -> str:
+    return "all edges" if edges is None else f"trained edges {dict(edges)}"
 
 
 def _arrow(ends: tuple[str, str]) -> str:

@@ -17,6 +17,7 @@ from catlearn.category import Equation, Graph, Path
 from catlearn.category.equation import steps_of, trace
 from catlearn.errors import CatlearnError, Failure, PathSyntaxError, did_you_mean
 from catlearn.learning.dataset import Dataset, as_array, check_columns
+from catlearn.learning.weights import Weight
 from catlearn.models import (
     DataLabel,
     Divergence,
@@ -61,18 +62,50 @@ class Defined:
         return f"Defined({self.name!r}, {self.path!r})"
 
 
-Part = NamedSpace | Dataset | Model | Pairing | Defined
+class MovingAverage:
+    """An edge whose parameters are the moving average of those of another edge.
+
+    With each evaluation in training they become ``decay`` times what they were and ``1 - decay``
+    times those of the other edge; they start as the other's, and no gradient reaches them.
+
+    Parameters
+    ----------
+    name
+        The name of the edge.
+    of
+        The name of the edge that it follows, a model between the same spaces.
+    decay
+        A number from 0 to 1.
+
+    Examples
+    --------
+    >>> MovingAverage("target", of="online", decay=0.99)
+    MovingAverage('target', of='online', decay=0.99)
+    """
+
+    def __init__(self, name: str, of: str, decay: float) -> None:
+        self.name = name
+        self.of = of
+        self.decay = decay
+
+    def __repr__(self) -> str:
+        return f"MovingAverage({self.name!r}, of={self.of!r}, decay={self.decay!r})"
+
+
+Part = NamedSpace | Dataset | Model | Pairing | Defined | MovingAverage
 
 
 @dataclass(frozen=True)
 class EquationRow:
-    """One row of the table of equations."""
+    """One row of the table of equations, with the edges that it trains if it says which."""
 
     lhs: Path
     rhs: Path
     strict: bool
     weight: float
     divergence: Any
+    stop: str | None = None
+    trains: Mapping[str, float] | None = None
 
 
 @dataclass
@@ -82,12 +115,14 @@ class Rows:
     vertices: dict[str, Any] = field(default_factory=dict)
     edges: dict[str, tuple[str, str, Map]] = field(default_factory=dict)
     equations: dict[str, EquationRow] = field(default_factory=dict)
+    averages: dict[str, tuple[str, float]] = field(default_factory=dict)
     store: dict[str, Any] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
     def add_parts(self, parts: Iterable[Part]) -> None:
         """Add the rows of all parts; edges that are defined by others come last."""
         later: list[Pairing | Defined] = []
+        averages: list[MovingAverage] = []
         for part in parts:
             if isinstance(part, NamedSpace):
                 self._space(part)
@@ -97,15 +132,20 @@ class Rows:
                 self._model(part)
             elif isinstance(part, Pairing | Defined):
                 later.append(part)
+            elif isinstance(part, MovingAverage):
+                averages.append(part)
             else:
                 self.failures.append(
                     Failure(
                         "parts",
                         repr(part),
-                        "expected a space, data set, model, pairing or defined edge, found "
-                        f"{type(part).__name__}; diagrams are put together with glue(...)",
+                        "expected a space, data set, model, pairing, defined edge or moving "
+                        f"average, found {type(part).__name__}; diagrams are put together with "
+                        "glue(...)",
                     )
                 )
+        for average in averages:
+            self._average(average)
         self._defined(later)
 
     def _space(self, space: NamedSpace) -> None:
@@ -158,6 +198,21 @@ class Rows:
         self._edge(model.name, model.source.name, model.target.name, model.label)
         if model.start is not None:
             self._keep(model.name, model.start, "parameters")
+
+    def _average(self, part: MovingAverage) -> None:
+        where = f"moving average '{part.name}'"
+        followed = self.edges.get(part.of)
+        if followed is None or followed[2].architecture is None:
+            models = [edge for edge, row in self.edges.items() if row[2].architecture]
+            message = f"follows {part.of!r}, which is no model; {did_you_mean(part.of, models)}"
+            self.failures.append(Failure("moving average", where, message))
+            return
+        source, target, label = followed
+        self._edge(part.name, source, target, Map("frozen", label.architecture))
+        row = part.of, _number(part.decay)
+        if self.averages.setdefault(part.name, row) != row:
+            message = f"is said twice: {self.averages[part.name]} and {row}"
+            self.failures.append(Failure("moving average", where, message))
 
     def _keep(self, edge: str, value: Any, what: str) -> None:
         """Store what sits beside an edge, which no two parts may say differently."""
@@ -260,7 +315,7 @@ class Rows:
         name = str(equation) if name is None else name
         where = f"equation '{name}'"
         failures = equation.failures(graph, where)
-        known = ("weight", "divergence", "strict")
+        known = ("weight", "divergence", "strict", "trains", "stop")
         failures += [
             Failure("attributes", where, f"has no attribute {key!r}; there are {', '.join(known)}")
             for key in equation.attributes
@@ -278,15 +333,24 @@ class Rows:
             return
         lhs, rhs = equation.resolve(graph)
         strict = bool(equation.attributes.get("strict", False))
-        weight = 0.0 if strict else equation.attributes.get("weight", 1.0)
-        self.equations[name] = EquationRow(lhs, rhs, strict, _number(weight), divergence)
+        weight = 0.0 if strict else Weight.of(equation.attributes.get("weight", 1.0))
+        self.equations[name] = EquationRow(
+            lhs,
+            rhs,
+            strict,
+            weight,
+            divergence,
+            equation.attributes.get("stop"),  # type: ignore[arg-type]
+            read_trains(equation.attributes.get("trains")),
+        )
 
     def add_terms(self, terms: Iterable[LossTerm]) -> None:
         """Add the equations of a selection as declared rows."""
         for term in terms:
             space = self.vertices[term.target]
             own = None if term.divergence == space.divergence else term.divergence
-            self.equations[term.name] = EquationRow(term.lhs, term.rhs, False, term.weight, own)
+            row = EquationRow(term.lhs, term.rhs, False, term.weight, own, term.stop, term.trains)
+            self.equations[term.name] = row
 
     def bind(self, name: str, value: Any) -> None:
         """Fill in the architecture of an edge, or the arrays of a data set."""
@@ -377,17 +441,29 @@ class Rows:
     @classmethod
     def of(cls, diagram: LearningDiagram) -> Rows:
         """Return the rows of a diagram, to be changed and made a diagram again."""
-        columns = (diagram.attributes[key] for key in ("strict", "weight", "divergence"))
+        columns = (diagram.attributes[k] for k in ("strict", "weight", "divergence", "stop"))
         equations = zip(diagram.names("Eq"), *columns, strict=True)
         return cls(
             vertices=dict(zip(diagram.vertices, diagram.attributes["space"], strict=True)),
             edges={edge: (*diagram.ends(edge), diagram.map_label(edge)) for edge in diagram.edges},
             equations={
-                name: EquationRow(*diagram.sides(name), strict, weight, divergence)  # type: ignore
-                for name, strict, weight, divergence in equations
+                name: EquationRow(*diagram.sides(name), *labels, diagram.trains(name))  # type: ignore
+                for name, *labels in equations
             },
+            averages=dict(diagram.averages),
             store=dict(diagram.store),
         )
+
+
+def read_trains(given: Any) -> Mapping[str, float] | None:
+    """Read which edges an equation trains: names, or names with the scale of each."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, Mapping):
+        given = dict.fromkeys(given, 1.0)
+    return {str(edge): _number(scale) for edge, scale in given.items()}
 
 
 def _number(weight: Any) -> Any:

@@ -1,12 +1,20 @@
 """The schema on which a learning diagram is an attributed C-set (Theory, section 2).
 
 Vertices carry a space, edges a map; an equation has a start, an end and two sides, which are
-lists of edges, and says whether it is strict, what it weighs and by which divergence it is
-measured. Further facts are further arrows and attributes here: colimits, files and pictures
-carry them without new code.
+lists of edges, and says whether it is strict, what it weighs, by which divergence it is
+measured, and at which side no gradient passes. Two tables say more:
 
->>> LEARNING.tables, tuple(LEARNING.lists), tuple(LEARNING.attributes)
-(('V', 'E', 'Eq'), ('lhs', 'rhs'), ('space', 'map', 'strict', 'weight', 'divergence'))
+- a row of ``Trains`` says that an equation trains an edge, with a ``scale`` by which its gradient
+  is multiplied (negative for an adversary); an equation without such rows trains all its edges,
+  and one with some trains no others;
+- a row of ``Average`` says that an edge is the moving average of another one.
+
+Colimits, files and pictures carry all of it without new code.
+
+>>> LEARNING.tables, tuple(LEARNING.lists)
+(('V', 'E', 'Eq', 'Trains', 'Average'), ('lhs', 'rhs'))
+>>> tuple(LEARNING.attributes)
+('space', 'map', 'strict', 'weight', 'divergence', 'stop', 'scale', 'decay')
 """
 
 from __future__ import annotations
@@ -14,8 +22,26 @@ from __future__ import annotations
 from catlearn.cset import Schema
 
 LEARNING = Schema(
-    ("V", "E", "Eq"),
-    arrows={"src": ("E", "V"), "tgt": ("E", "V"), "start": ("Eq", "V"), "end": ("Eq", "V")},
+    ("V", "E", "Eq", "Trains", "Average"),
+    arrows={
+        "src": ("E", "V"),
+        "tgt": ("E", "V"),
+        "start": ("Eq", "V"),
+        "end": ("Eq", "V"),
+        "by": ("Trains", "Eq"),
+        "trained": ("Trains", "E"),
+        "average": ("Average", "E"),
+        "follows": ("Average", "E"),
+    },
     lists={"lhs": ("Eq", "E"), "rhs": ("Eq", "E")},
-    attributes={"space": "V", "map": "E", "strict": "Eq", "weight": "Eq", "divergence": "Eq"},
+    attributes={
+        "space": "V",
+        "map": "E",
+        "strict": "Eq",
+        "weight": "Eq",
+        "divergence": "Eq",
+        "stop": "Eq",
+        "scale": "Trains",
+        "decay": "Average",
+    },
 )

@@ -50,6 +50,10 @@ class LossTerm:
         A non-negative number.
     divergence
         The cost of a prediction against a target, one number for each example.
+    stop
+        ``"lhs"`` or ``"rhs"``: the side through which no gradient passes.
+    trains
+        The edges that the equation trains, each with the scale of its gradient; None for all.
     """
 
     name: str
@@ -59,6 +63,8 @@ class LossTerm:
     target: str
     weight: float
     divergence: Divergence
+    stop: str | None = None
+    trains: Mapping[str, float] | None = None
 
     def __str__(self) -> str:
         return f"{self.lhs} = {self.rhs}"
@@ -248,6 +254,8 @@ def _declared(
                     target=lhs.target,
                     weight=weight,
                     divergence=divergence,
+                    stop=diagram.stop(name),
+                    trains=diagram.trains(name),
                 )
             )
     if failures:

@@ -22,16 +22,26 @@ Arrays are always arguments, never constants of the program:
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from catlearn.errors import CatlearnError, DataError, Failure, InvalidStructure, UnknownName
+from catlearn.errors import (
+    CatlearnError,
+    DataError,
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    did_you_mean,
+)
+from catlearn.learning.weights import Weight
 from catlearn.lowering.evaluation import evaluation
+from catlearn.lowering.options import Options
 from catlearn.lowering.plan import Form, Plan, Step, stable_hash
-from catlearn.models import as_input, needs_key
+from catlearn.lowering.run import Run, noting
+from catlearn.models import needs_key
 from catlearn.models.spaces import dtype_kind
 
 if TYPE_CHECKING:
@@ -70,6 +80,8 @@ class Lowered:
     ----------
     loss
         The loss of a learning diagram.
+    options
+        How its maps are run; see :func:`lower`.
 
     Attributes
     ----------
@@ -81,10 +93,14 @@ class Lowered:
 
     __name__ = "loss"
 
-    def __init__(self, loss: Loss) -> None:
+    def __init__(self, loss: Loss, options: Options | None = None) -> None:
         self.loss = loss
         self.diagram = loss.diagram
-        self.plan = Plan(loss.diagram, loss.equations)
+        self.options = Options() if options is None else options
+        failures = self.options.failures(self.diagram)
+        if failures:
+            raise InvalidStructure("the options of lower", failures)
+        self.plan = Plan(loss.diagram, loss.equations, self.options.independent)
         self.trainable = self.diagram.trainable
         self.frozen = self.diagram.frozen
         self._refuse_unbound()
@@ -130,16 +146,63 @@ class Lowered:
             ``params`` and ``state``; the arrays are the caller's own and may be donated.
         """
         params: Params = {}
-        state: State = {"frozen": {}, "mutable": {}, "weights": {}}
+        state: State = {"frozen": {}, "mutable": {}, "weights": self.weights()}
         for edge in self.trainable:
-            params[edge], rest = _split(self._start(edge, key))
-            if jax.tree.leaves(rest):
-                state["frozen"][edge] = rest
+            params[edge], *rest = self.architecture(edge).parts(self._start(edge, key))
+            for name, part in zip(("frozen", "mutable"), rest, strict=True):
+                if jax.tree.leaves(part):
+                    state[name][edge] = part
         for edge in self.frozen:
-            state["frozen"][edge] = self._start(edge, key)
-        for term in self.loss.equations:
-            state["weights"][term.name] = jnp.asarray(term.weight, float)
+            followed = self.diagram.averages.get(edge)
+            part = "frozen" if followed is None else "mutable"
+            state[part][edge] = self._start(edge if followed is None else followed[0], key)
         return params, state
+
+    def weights(self, step: Any = 0, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the weight of each equation, for ``state["weights"]``.
+
+        Parameters
+        ----------
+        step
+            The step at which schedules are asked.
+        values
+            New values of weights that have a name.
+
+        Raises
+        ------
+        UnknownName
+            If no weight has one of the names.
+
+        Examples
+        --------
+        >>> import catlearn as cl
+        >>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
+        >>> f = cl.Model("f", X, Y, "linear")
+        >>> fit = cl.Equation("d.X >> f = d.Y", weight=cl.Weight("beta", 0.5))
+        >>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), f, equations={"fit": fit})
+        >>> fn = cl.lower(D.loss())
+        >>> fn.weights()["fit"].item(), fn.weights(values={"beta": 2.0})["fit"].item()
+        (0.5, 2.0)
+        """
+        given = {term.name: Weight.of(term.weight) for term in self.loss.equations}
+        named = {w.name for w in given.values() if isinstance(w, Weight) and w.name is not None}
+        unknown = [name for name in values or {} if name not in named]
+        if unknown:
+            message = f"no weight is called {', '.join(map(repr, unknown))}"
+            raise UnknownName(f"{message}; {did_you_mean(unknown[0], sorted(named))}")
+        return {
+            name: jnp.asarray(w.at(step, values) if isinstance(w, Weight) else w, float)
+            for name, w in given.items()
+        }
+
+    def scheduled(self, step: Any) -> dict[str, Any]:
+        """Return the weights that follow a schedule, at a step."""
+        weights = {term.name: term.weight for term in self.loss.equations}
+        return {
+            name: jnp.asarray(w.schedule(step), float)
+            for name, w in weights.items()
+            if isinstance(w, Weight) and w.schedule is not None
+        }
 
     def _start(self, edge: str, key: jax.Array) -> Any:
         start = self.diagram.starts.get(edge)
@@ -156,7 +219,8 @@ class Lowered:
 
     def variables(self, edge: str, params: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
         """Return all the arrays of an edge, trainable or not, as its architecture wants them."""
-        return _combine(params.get(edge), state["frozen"].get(edge))
+        parts = [params.get(edge), state["frozen"].get(edge), state["mutable"].get(edge)]
+        return functools.reduce(_combine, parts)
 
     def evaluation(self, params: Mapping[str, Any], state: Mapping[str, Any]) -> Functor:
         """Return the functor that sends each path of the diagram to the function it computes.
@@ -199,6 +263,8 @@ class Lowered:
         state: Mapping[str, Any],
         batch: Mapping[str, Mapping[str, Any]],
         key: jax.Array | None = None,
+        *,
+        train: bool = True,
     ) -> tuple[jax.Array, Aux]:
         """Evaluate the loss on one batch of each data set.
 
@@ -212,6 +278,9 @@ class Lowered:
             ignored.
         key
             A JAX random key, needed only if an edge is random.
+        train
+            Whether models run as in training: dropout drops, batch statistics are those of the
+            batch, moving averages move. Frozen models never do.
 
         Returns
         -------
@@ -227,52 +296,16 @@ class Lowered:
         failures = self.failures(params, state, batch, key)
         if failures:
             raise DataError("the arguments of the loss", failures)
-        values: list[Any] = []
+        run = Run(self, params, state, batch, key, train)
         terms: dict[str, jax.Array] = {}
         for planned in self.plan.terms:
-            term, prediction, target = planned.term, *planned.sides
-            # Steps are in order of first need: run those that this equation is the first to need.
-            for step in self.plan.steps[len(values) : max(prediction, target) + 1]:
-                values.append(self._run(step, values, params, state, batch, key))
-            with _noting(functools.partial("in equation '{}'".format, term.name)):
-                terms[term.name] = jnp.mean(term.divergence(values[prediction], values[target]))
+            term = planned.term
+            prediction, target = run.sides(planned)
+            with noting(functools.partial("in equation '{}'".format, term.name)):
+                terms[term.name] = jnp.mean(term.divergence(prediction, target))
         weighted = [state["weights"][name] * cost for name, cost in terms.items()]
         value = functools.reduce(self._combine_costs, weighted) if weighted else jnp.zeros(())
-        return value, Aux(terms, {"mutable": state["mutable"]})
-
-    def _run(
-        self,
-        step: Step,
-        values: list[Any],
-        params: Mapping[str, Any],
-        state: Mapping[str, Any],
-        batch: Mapping[str, Mapping[str, Any]],
-        key: jax.Array | None,
-    ) -> Any:
-        inputs = [values[i] for i in step.inputs]
-        match step.op:
-            case "sample":
-                return batch[step.data]
-            case "project":
-                label = self.diagram.space_label(step.vertex)
-                return _read(label, step.form, inputs[0][step.column])
-            case "one-hot":
-                return as_input(self.diagram.space_label(step.vertex), inputs[0])
-            case "tuple":
-                return tuple(inputs)
-            case "factor":
-                return inputs[0][step.position]
-        edge = step.name
-        variables = self.variables(edge, params, state)
-        extra = {}
-        if edge in self.random and key is not None:
-            extra["key"] = jax.random.fold_in(key, step.digest)
-        where = functools.partial(self._where, step)
-        with jax.named_scope(edge), _noting(where):
-            return self.architecture(edge).apply(variables, inputs[0], **extra)
-
-    def _where(self, step: Step) -> str:
-        return f"in edge '{step.name}' on the path '{self.plan.path(step)}'"
+        return value, Aux(terms, {"mutable": run.mutable})
 
     def failures(
         self,
@@ -289,9 +322,11 @@ class Lowered:
             if edge in trainable and edge not in params
         ]
         failures += [
-            Failure("state", f"frozen edge '{edge}'", "has no parameters in state['frozen']")
+            Failure("state", f"frozen edge '{edge}'", f"has no parameters in state['{part}']")
             for edge in self.plan.edges
-            if edge in frozen and edge not in state["frozen"]
+            if edge in frozen
+            for part in ["mutable" if edge in self.diagram.averages else "frozen"]
+            if edge not in state[part]
         ]
         failures += [
             Failure("state", f"equation '{term.name}'", "has no weight in state['weights']")
@@ -371,13 +406,28 @@ class Lowered:
         )
 
 
-def lower(loss: Loss) -> Lowered:
+def lower(
+    loss: Loss,
+    *,
+    remat: Iterable[str] | bool = (),
+    precision: Any = None,
+    independent: Iterable[str] = (),
+) -> Lowered:
     """Lower a symbolic loss to a pure JAX function.
 
     Parameters
     ----------
     loss
         The loss of a learning diagram, ``diagram.loss()``.
+    remat
+        Edges whose intermediate values are computed again in the backward pass instead of kept
+        (``jax.checkpoint``); True for all.
+    precision
+        The dtype in which maps compute, such as ``"bfloat16"``: one for all edges, or
+        ``{edge: dtype}``. Parameters, values at vertices and divergences keep their own.
+    independent
+        Random edges that draw a new sample for each side of each equation. By default an edge
+        draws one sample for one input, however many equations share it.
 
     Returns
     -------
@@ -388,8 +438,9 @@ def lower(loss: Loss) -> Lowered:
     Raises
     ------
     InvalidStructure
-        If a prediction is a label rather than logits, listing every such equation; or if edges
-        that came from a file have no architecture yet, listing them.
+        If a prediction is a label rather than logits, listing every such equation; if edges
+        that came from a file have no architecture yet, listing them; or if an option names an
+        edge that has no map to run.
 
     Examples
     --------
@@ -399,40 +450,7 @@ def lower(loss: Loss) -> Lowered:
     >>> lower(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss())
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
-    return Lowered(loss)
-
-
-class _noting:
-    """Say where in the diagram an error arose, below its own message."""
-
-    def __init__(self, note: Callable[[], str]) -> None:
-        self.note = note
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is not None:
-            error.add_note(self.note())
-
-
-def _read(label: SpaceLabel, form: Form, value: Any) -> Any:
-    """Turn a column of a batch into arrays of the space's own dtype."""
-    if isinstance(form, tuple):
-        parts = zip(label.factors, form, value, strict=True)  # type: ignore[attr-defined]
-        return tuple(_read(*part) for part in parts)
-    return jnp.asarray(value, label.example(0, form).dtype)
-
-
-def _split(tree: Any) -> tuple[Any, Any]:
-    """Split a tree into its floating-point arrays and the rest; None stands for a gap."""
-
-    def part(floating: bool) -> Any:
-        return jax.tree.map(
-            lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.inexact) == floating else None, tree
-        )
-
-    return part(True), part(False)
+    return Lowered(loss, Options.of(loss.diagram, remat, precision, independent))
 
 
 def _combine(tree: Any, rest: Any) -> Any:

@@ -20,6 +20,9 @@ The plan of a path is a functor out of the free category on the diagram: the ide
 leaves a value as it is, and ``plan(p >> q) = plan(q) after plan(p)``, so that two paths with a
 common prefix share its steps. No JAX is needed to make a plan or to print it.
 
+An equation may say which edges it trains, and by what scale. Steps that equations share but
+train differently have equal values and different gradients, so they are different steps.
+
 A value at a categorical vertex has two forms, ``label`` and ``logits``; products have tuples
 of forms. The plan fixes the form of each step and refuses a prediction that is not logits.
 """
@@ -27,8 +30,8 @@ of forms. The plan fixes the form of each step and refuses a prediction that is 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -74,6 +77,12 @@ class Step:
         Which column of the data set a projection reads.
     position
         Which component a factor reads.
+    scale
+        By what the gradient of the map's parameters is multiplied here: 1, but where an equation
+        says which edges it trains.
+    repeats
+        The number of the step that evaluates the same map on the same values for equations that
+        train other edges; None for the first of its kind.
     """
 
     index: int
@@ -86,6 +95,8 @@ class Step:
     digest: int
     column: str = ""
     position: int = 0
+    scale: float = 1.0
+    repeats: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,8 @@ class Plan:
         The learning diagram in which the equations live.
     terms
         The equations of the loss, in order.
+    independent
+        Random edges that draw a new sample for each side of each equation.
 
     Raises
     ------
@@ -129,11 +142,14 @@ class Plan:
         How many times it would be if every path were evaluated by itself.
     """
 
-    def __init__(self, diagram: LearningDiagram, terms: Iterable[LossTerm]) -> None:
-        builder = _Builder(diagram)
-        self.terms: tuple[PlannedTerm, ...] = tuple(
-            PlannedTerm(term, builder.path(term.lhs), builder.path(term.rhs)) for term in terms
-        )
+    def __init__(
+        self,
+        diagram: LearningDiagram,
+        terms: Iterable[LossTerm],
+        independent: Iterable[str] = (),
+    ) -> None:
+        builder = _Builder(diagram, frozenset(independent))
+        self.terms: tuple[PlannedTerm, ...] = tuple(map(builder.term, terms))
         self.steps: tuple[Step, ...] = tuple(builder.steps)
         failures = [
             self._prediction_failure(planned)
@@ -254,9 +270,28 @@ class _Builder:
     """Steps in order of first need; a step that is there already is not made again."""
 
     diagram: LearningDiagram
+    independent: frozenset[str] = frozenset()
     steps: list[Step] = field(default_factory=list)
     known: dict[tuple[object, ...], int] = field(default_factory=dict)
-    followed: dict[tuple[str, int], int] = field(default_factory=dict)
+    followed: dict[tuple[object, ...], int] = field(default_factory=dict)
+    first: dict[int, int] = field(default_factory=dict)
+    trains: Mapping[str, float] | None = None
+    side: str = ""
+
+    def term(self, term: LossTerm) -> PlannedTerm:
+        """Return an equation with the steps that hold its two sides."""
+        self.trains = term.trains
+        sides = []
+        for name, path in (("lhs", term.lhs), ("rhs", term.rhs)):
+            self.side = f"{name} of {term.name}"
+            sides.append(self.path(path))
+        return PlannedTerm(term, *sides)
+
+    @property
+    def mode(self) -> tuple[object, ...]:
+        """What an equation asks of a step beside its edge and its input."""
+        trains = None if self.trains is None else frozenset(self.trains.items())
+        return (trains, self.side) if self.independent else (trains,)
 
     def path(self, path: Path) -> int:
         """Return the step that holds the value of a path out of a data set."""
@@ -266,7 +301,7 @@ class _Builder:
     def along(self, edges: Sequence[str], index: int) -> int:
         """Follow edges from a step: the action of the free category on the steps."""
         for edge in edges:
-            before = (edge, index)
+            before = (edge, index, *self.mode)
             if before not in self.followed:
                 self.followed[before] = self.edge(edge, index)
             index = self.followed[before]
@@ -310,7 +345,11 @@ class _Builder:
     def apply(self, edge: str, at: int) -> int:
         source = self.one_hot(at) if _has_label(self.steps[at].form) else at
         vertex, data = self.diagram.target(edge), self.steps[at].data
-        return self.step("apply", edge, (source,), vertex, self.output_form(edge), data)
+        scale = 1.0
+        if self.trains is not None and self.diagram.map_label(edge).kind == "model":
+            scale = self.trains.get(edge, 0.0)
+        form = self.output_form(edge)
+        return self.step("apply", edge, (source,), vertex, form, data, scale=scale)
 
     def output_form(self, edge: str) -> Form:
         """Return what a map emits: logits at a categorical vertex, but a fixed map may label."""
@@ -341,14 +380,20 @@ class _Builder:
     ) -> int:
         # A pairing's name is for display only: equal components make equal tuples.
         essence = "" if op == "tuple" else name
-        key = (op, essence, inputs, data)
+        if op == "apply" and name in self.independent:
+            essence = f"{name} for the {self.side}"
+        key = (op, essence, inputs, data, part.get("scale", 1.0))
         if key not in self.known:
-            self.known[key] = len(self.steps)
+            self.known[key] = index = len(self.steps)
             text = " ".join([op, essence, *(str(self.steps[i].digest) for i in inputs)])
             digest = stable_hash(text)
-            self.steps.append(
-                Step(len(self.steps), op, name, inputs, vertex, form, data, digest, **part)
-            )
+            # The same map on the same values, whatever is trained by it.
+            forward = (op, essence, tuple(self.first.get(i, i) for i in inputs), data)
+            same = self.known.setdefault(forward, index)
+            self.first[index] = same
+            repeats = None if same == index else same
+            step = Step(index, op, name, inputs, vertex, form, data, digest, **part)
+            self.steps.append(replace(step, repeats=repeats))
         return self.known[key]
 
 

@@ -50,9 +50,42 @@ class Architecture:
         """Whether there is something to run; False only for what a file merely mentions."""
         return True
 
+    @property
+    def stateful(self) -> bool:
+        """Whether a call in training changes some of the variables, as batch norm does."""
+        return False
+
     def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
         """Draw starting parameters for a map from ``source`` to ``target``."""
         raise NotImplementedError
+
+    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
+        """Split variables into what is trained, what is held and what calls change.
+
+        Each part is the whole tree with None in the place of what belongs to the others. By
+        default floating-point arrays are trained and all others are held.
+        """
+        import jax
+        import jax.numpy as jnp
+
+        def part(floating: bool) -> Any:
+            return jax.tree.map(
+                lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.inexact) == floating else None,
+                variables,
+            )
+
+        return part(True), part(False), None
+
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
+        """Run the map on a batch, in training or in evaluation.
+
+        Returns
+        -------
+        y, changed
+            The values, and the part of the variables that the call changed: a tree like the
+            third of :meth:`parts`, or None if nothing did.
+        """
+        return self.apply(variables, x, key), None
 
     def apply(self, params: Any, x: Any, key: Any = None) -> Any:
         """Run the map on a batch."""

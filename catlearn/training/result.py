@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -84,7 +85,7 @@ class Result:
         ----------
         data
             ``{data set: {projection: array}}``, by default what the run was trained on. It is
-            evaluated as one batch.
+            evaluated as one batch, with models in evaluation mode.
         key
             Needed only if an edge must have one.
 
@@ -94,6 +95,6 @@ class Result:
             The value, weights included, and ``{equation: mean cost}``.
         """
         fn = self.fn
-        compiled = fn.compiled.setdefault("evaluate", jax.jit(fn))
+        compiled = fn.compiled.setdefault("evaluate", jax.jit(partial(fn, train=False)))
         value, aux = compiled(self.params, self.state, self.data if data is None else data, key)
         return float(value), {term.name: float(aux.terms[term.name]) for term in fn.loss.equations}

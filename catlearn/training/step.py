@@ -81,7 +81,8 @@ def _step(fn: Lowered, optimizer: optax.GradientTransformation) -> Callable[...,
     equations = [term.name for term in fn.loss.equations]
 
     def step(carry: Carry, state: Any, batch: Any, key: jax.Array) -> tuple[Carry, jax.Array]:
-        state = {**state, "mutable": carry.mutable}
+        weights = {**state["weights"], **fn.scheduled(carry.step)}
+        state = {**state, "mutable": carry.mutable, "weights": weights}
         key = jax.random.fold_in(key, carry.step)
         (value, aux), gradient = jax.value_and_grad(fn, has_aux=True)(
             carry.params, state, batch, key

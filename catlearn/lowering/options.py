@@ -1,0 +1,82 @@
+"""Options of lowering: how maps are run, without changing what they mean.
+
+>>> import catlearn as cl
+>>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
+>>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, "linear"))
+>>> Options.of(D, remat=True, precision="bfloat16")
+Options(remat=frozenset({'f'}), precision={'f': dtype(bfloat16)}, independent=frozenset())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+
+from catlearn.errors import Failure, did_you_mean
+
+if TYPE_CHECKING:
+    from catlearn.learning import LearningDiagram
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the maps of a diagram are run.
+
+    Parameters
+    ----------
+    remat
+        Edges whose intermediate values are computed again in the backward pass.
+    precision
+        The dtype in which the map of an edge computes.
+    independent
+        Random edges that draw a new sample for each side of each equation.
+    """
+
+    remat: frozenset[str] = frozenset()
+    precision: Mapping[str, Any] = field(default_factory=dict)
+    independent: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        diagram: LearningDiagram,
+        remat: Iterable[str] | bool = (),
+        precision: Any = None,
+        independent: Iterable[str] = (),
+    ) -> Options:
+        """Read options as they are given to :func:`~catlearn.lower`."""
+        every = [edge for edge in diagram.edges if diagram.map_label(edge).architecture]
+        if isinstance(remat, bool):
+            remat = every if remat else ()
+        if not isinstance(precision, Mapping):
+            precision = {} if precision is None else dict.fromkeys(every, precision)
+        dtypes = {edge: jnp.dtype(dtype) for edge, dtype in precision.items()}
+        remat, independent = (_names(names) for names in (remat, independent))
+        return cls(remat, dtypes, independent)
+
+    def failures(self, diagram: LearningDiagram) -> list[Failure]:
+        """List what options say of edges that have no map to run."""
+        every = [edge for edge in diagram.edges if diagram.map_label(edge).architecture]
+        given = {
+            "remat": self.remat,
+            "precision": self.precision,
+            "independent": self.independent,
+        }
+        failures = [
+            Failure("options", f"{option} of '{edge}'", f"is no model; {did_you_mean(edge, every)}")
+            for option, edges in given.items()
+            for edge in edges
+            if edge not in every
+        ]
+        return failures + [
+            Failure("options", f"precision of '{edge}'", f"is {dtype}, expected a float dtype")
+            for edge, dtype in self.precision.items()
+            if not jnp.issubdtype(dtype, jnp.floating)
+        ]
+
+
+def _names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset([names] if isinstance(names, str) else names)

@@ -1,0 +1,178 @@
+"""One run of a plan: its steps in order, at given parameters, on one batch.
+
+A model that changes some of its variables when it is called (batch norm) hands them on to the
+next step that calls it; a step that repeats another one for other equations finds them as that
+one did, and changes nothing. Moving averages move before anything is evaluated.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from catlearn.lowering.plan import Form, PlannedTerm, Step
+from catlearn.models import as_input
+
+if TYPE_CHECKING:
+    from catlearn.lowering.lowered import Lowered
+    from catlearn.models import SpaceLabel
+
+
+class Run:
+    """The values of the steps so far, and the variables that they changed.
+
+    Parameters
+    ----------
+    fn
+        The lowered loss.
+    params, state, batch, key, train
+        As for calling it.
+    """
+
+    def __init__(
+        self,
+        fn: Lowered,
+        params: Mapping[str, Any],
+        state: Mapping[str, Any],
+        batch: Mapping[str, Mapping[str, Any]],
+        key: jax.Array | None,
+        train: bool,
+    ) -> None:
+        self.fn, self.diagram, self.plan = fn, fn.diagram, fn.plan
+        self.params, self.state, self.batch = params, state, batch
+        self.key, self.train = key, train
+        self.mutable: dict[str, Any] = state["mutable"]
+        self.found: dict[int, Any] = {}
+        self.values: list[Any] = []
+        if train and self.diagram.averages:
+            self._move_averages()
+
+    def _move_averages(self) -> None:
+        moved = {}
+        for edge, (followed, decay) in self.diagram.averages.items():
+            move = functools.partial(_moved, decay)
+            latest = self.fn.variables(followed, self.params, self.state)
+            moved[edge] = jax.tree.map(move, self.mutable[edge], latest)
+        self.mutable = {**self.mutable, **moved}
+
+    def sides(self, planned: PlannedTerm) -> tuple[Any, Any]:
+        """Return prediction and target of an equation, and run the steps they are first to need."""
+        for step in self.plan.steps[len(self.values) : max(planned.sides) + 1]:
+            self.values.append(self._step(step))
+        prediction, target = (self.values[side] for side in planned.sides)
+        if planned.term.stop == "lhs":
+            prediction = jax.lax.stop_gradient(prediction)
+        if planned.term.stop == "rhs":
+            target = jax.lax.stop_gradient(target)
+        return prediction, target
+
+    def _step(self, step: Step) -> Any:
+        inputs = [self.values[i] for i in step.inputs]
+        match step.op:
+            case "sample":
+                return self.batch[step.data]
+            case "project":
+                label = self.diagram.space_label(step.vertex)
+                return _read(label, step.form, inputs[0][step.column])
+            case "one-hot":
+                return as_input(self.diagram.space_label(step.vertex), inputs[0])
+            case "tuple":
+                return tuple(inputs)
+            case "factor":
+                return inputs[0][step.position]
+        where = functools.partial(self._where, step)
+        with jax.named_scope(step.name), noting(where):
+            return self._apply(step, inputs[0])
+
+    def _apply(self, step: Step, x: Any) -> Any:
+        edge, fn = step.name, self.fn
+        architecture = fn.architecture(edge)
+        mutable = self.mutable.get(edge)
+        if step.repeats is not None:
+            mutable = self.found.get(step.repeats)
+        self.found[step.index] = mutable
+        params = self.params.get(edge)
+        if step.scale != 1.0:
+            params = jax.tree.map(functools.partial(_scaled, step.scale), params)
+        parts = {"frozen": self.state["frozen"], "mutable": {edge: mutable}}
+        variables = fn.variables(edge, {edge: params}, parts)
+        key = None
+        if edge in fn.random and self.key is not None:
+            key = jax.random.fold_in(self.key, step.digest)
+        train = self.train and self.diagram.map_label(edge).kind == "model"
+        run = functools.partial(architecture.run, key=key, train=train)
+        dtype = fn.options.precision.get(edge)
+        if dtype is not None:
+            run = functools.partial(_run_in, dtype, run, _dtypes(self._example(step)), mutable)
+        if edge in fn.options.remat:
+            run = jax.checkpoint(run)
+        y, changed = run(variables, x)
+        if changed is not None and step.repeats is None:
+            self.mutable = {**self.mutable, edge: changed}
+        return y
+
+    def _example(self, step: Step) -> Any:
+        return self.diagram.space_label(step.vertex).example(0, step.form)
+
+    def _where(self, step: Step) -> str:
+        return f"in edge '{step.name}' on the path '{self.plan.path(step)}'"
+
+
+class noting:
+    """Say where in the diagram an error arose, below its own message."""
+
+    def __init__(self, note: Callable[[], str]) -> None:
+        self.note = note
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is not None:
+            error.add_note(self.note())
+
+
+def _moved(decay: float, average: Any, latest: Any) -> Any:
+    latest = jax.lax.stop_gradient(latest)
+    if not jnp.issubdtype(average.dtype, jnp.inexact):
+        return latest
+    return decay * average + (1 - decay) * latest
+
+
+def _scaled(scale: float, leaf: Any) -> Any:
+    """Return the same number with its gradient multiplied."""
+    still = jax.lax.stop_gradient(leaf)
+    return still if scale == 0 else still + scale * (leaf - still)
+
+
+def _run_in(
+    dtype: Any, run: Callable, dtypes: Any, mutable: Any, variables: Any, x: Any
+) -> tuple[Any, Any]:
+    """Run a map in another dtype, and return what it makes in its own."""
+    y, changed = run(_cast(dtype, variables), _cast(dtype, x))
+    y = jax.tree.map(lambda leaf, own: leaf.astype(own), y, dtypes)
+    if changed is not None:
+        changed = jax.tree.map(lambda new, old: new.astype(old.dtype), changed, mutable)
+    return y, changed
+
+
+def _cast(dtype: Any, tree: Any) -> Any:
+    return jax.tree.map(
+        lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree
+    )
+
+
+def _dtypes(example: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf.dtype, example)
+
+
+def _read(label: SpaceLabel, form: Form, value: Any) -> Any:
+    """Turn a column of a batch into arrays of the space's own dtype."""
+    if isinstance(form, tuple):
+        parts = zip(label.factors, form, value, strict=True)  # type: ignore[attr-defined]
+        return tuple(_read(*part) for part in parts)
+    return jnp.asarray(value, label.example(0, form).dtype)
