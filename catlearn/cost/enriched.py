@@ -10,8 +10,7 @@ triangle law, with no symmetry (Lawvere, "Metric spaces, generalized logic, and 
 categories", 1973; Kelly, "Basic concepts of enriched category theory", 1982). An **enriched
 functor** is a function f with hom(x, y) <= hom(f x, f y): a monotone, a non-expansive map.
 A **bimodule** (profunctor) P : A -> B is a matrix with hom_A P <= P and P hom_B <= P; they
-compose as
-matrices, and the hom of a category is their identity.
+compose as matrices, and the hom of a category is their identity.
 
 Laws: functors and bimodules form categories; a free category has the universal property (a map
 of vertices under which no edge gets worse is a functor out of it); the Yoneda embedding is fully

@@ -93,7 +93,7 @@ def is_colimit(legs, cocone):
 
 
 @given(spans(), st.integers())
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_pushouts_are_pointwise_maxima_over_glued_parameters(span, seed):
     f, g = span
     po = pushout(f, g)
@@ -104,7 +104,7 @@ def test_pushouts_are_pointwise_maxima_over_glued_parameters(span, seed):
 
 
 @given(st.data(), spans())
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_pushouts_are_universal(data, span):
     po = pushout(*span)
     further = data.draw(extensions(po.apex, 3)) if not isinstance(po.apex, Maximum) else None
@@ -133,7 +133,7 @@ def test_the_sum_is_not_the_pushout():
 
 
 @given(st.data(), aggregators, st.integers())
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_coproducts_and_the_initial_object(data, how, seed):
     parts = [data.draw(objectives(how)) for _ in range(data.draw(st.integers(1, 3)))]
     sum_of_all = coproduct(*parts)
@@ -200,7 +200,7 @@ def maxima(draw, size=2):
 
 
 @given(maxima(), maxima(), st.integers())
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_sums_of_maxima(one, two, seed):
     """Disjoint sum: values add; max distributes."""
     total = one + two
@@ -216,7 +216,7 @@ def test_sums_of_maxima(one, two, seed):
 
 
 @given(maxima(), maxima(), st.integers(0, 50))
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_certified_inequalities_of_maxima_hold(one, two, seed):
     f = CostMorphism(one, two, check=False)
     if not f.failures():
@@ -229,7 +229,7 @@ def test_certified_inequalities_of_maxima_hold(one, two, seed):
 
 @given(st.lists(st.lists(st.integers(0, 4), min_size=2, max_size=2), min_size=2, max_size=3),
        st.lists(st.integers(0, 4), min_size=2, max_size=2))  # fmt: skip
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_the_certificate_is_exact(bounds, ours):
     """With two atoms: certified iff true at all values that can be critical."""
     atoms = "a(f)", "b(f)"
@@ -278,7 +278,7 @@ def test_values_of_maxima():
 
 
 @given(spans(), st.integers())
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_comparison(span, seed):
     """max(L_1, L_2) <= L_1 + L_2 - L_0: certified, and true at random values."""
     f, g = span
@@ -317,7 +317,7 @@ def coefficients_along(m):
 
 
 @given(st.data(), aggregators)
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_the_loss_of_a_gluing_is_the_amalgam_of_the_losses(data, how):
     """Consequences 2 and 4 of the loss functor, along monomorphisms of diagrams."""
     span = data.draw(learning_spans(learning_diagrams()))

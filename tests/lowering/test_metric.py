@@ -40,7 +40,7 @@ def at(fn, seed):
 
 
 @given(st.integers(0, 20))
-@settings(max_examples=10)
+@settings(max_examples=5)
 def test_losses_of_parallel_paths_are_a_metric(seed):
     params, state, batch = at(ABSOLUTE, seed)
     found = path_metric(ABSOLUTE, params, state, batch, "data", "Y")
@@ -53,7 +53,7 @@ def test_losses_of_parallel_paths_are_a_metric(seed):
 
 
 @given(st.integers(0, 20))
-@settings(max_examples=10)
+@settings(max_examples=5)
 def test_the_terms_of_the_loss_are_distances(seed):
     params, state, batch = at(ABSOLUTE, seed)
     terms = ABSOLUTE(params, state, batch)[1].terms
@@ -74,7 +74,7 @@ def is_lipschitz(fn, params, state, batch, K):
 
 
 @given(st.integers(0, 20))
-@settings(max_examples=10)
+@settings(max_examples=5)
 def test_a_lipschitz_map_stretches_by_at_most_its_constant(seed):
     params, state, batch = at(ABSOLUTE, seed)
     # for sums of absolute values, the largest sum of a row

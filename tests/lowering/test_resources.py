@@ -14,7 +14,7 @@ from catlearn.laws import learning_diagrams, learning_spans
 from catlearn.lowering.operations import count_operations, kept_bytes, size_of
 
 n = sympy.Symbol("n", integer=True, positive=True)
-few = settings(max_examples=20)
+few = settings(max_examples=12)
 
 
 def shape(*sizes, dtype="float32"):
