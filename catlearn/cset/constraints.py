@@ -11,7 +11,7 @@ not excluded. At first these are the rows with equal labels, with lists of equal
 >>> from catlearn.category import Graph
 >>> path = Graph({"f": ("A", "B"), "g": ("B", "C")})
 >>> problem = Problem(path, path, injective=["V", "E"])
->>> [sorted(rows) for rows in problem.candidates()[:3]]
+>>> [rows.tolist() for rows in problem.candidates()[:3]]
 [[0, 1], [1], [1, 2]]
 """
 
@@ -29,10 +29,12 @@ from catlearn.finset.gluing import shared_codes
 if TYPE_CHECKING:
     from catlearn.finset import Tables
 
-Rows = frozenset[int] | set[int]
+Candidates = list[np.ndarray]
+"""The candidates of each variable, increasing; arrays are shared, and so never changed."""
 
-Candidates = list[Rows]
-"""The candidates of each variable. The sets are shared, and so never changed."""
+
+ROUNDS = 10
+"""How often a variable may tell its neighbours, before a search, that its candidates shrank."""
 
 
 class Step(dict[int, frozenset[int]]):
@@ -48,10 +50,13 @@ class Step(dict[int, frozenset[int]]):
         super().__init__()
         order = np.argsort(values, kind="stable")
         self.sources, self.sorted = sources[order], values[order]
-        total = np.arange(len(values)) if len(values) else sources
-        dense = np.array_equal(sources, total)
-        pairs = zip(sources.tolist(), values.tolist(), strict=True)
-        self.at: Sequence[int] | Mapping[int, int] = values.tolist() if dense else dict(pairs)
+
+    @cached_property
+    def at(self) -> Sequence[int] | Mapping[int, int]:
+        """The value at each row."""
+        if self.array.size == self.sources.size:
+            return self.array.tolist()
+        return dict(zip(self.sources.tolist(), self.sorted.tolist(), strict=True))
 
     def __missing__(self, value: int) -> frozenset[int]:
         low, high = np.searchsorted(self.sorted, [value, value + 1])
@@ -177,15 +182,15 @@ class Problem:
             for table, (start, stop) in self.bounds.items():
                 classes = self.refinement.classes(table, self.colours)
                 # Variables with the same candidates go on sharing one set.
-                met: dict[tuple[int, int], Rows] = {}
+                met: dict[tuple[int, int], np.ndarray] = {}
                 for x, (a, b) in enumerate(zip(alike[start:stop], classes, strict=True), start):
                     key = id(a), id(b)
                     if key not in met:
-                        met[key] = a & b
+                        met[key] = np.intersect1d(a, b, assume_unique=True)
                     found[x] = met[key]
         return found
 
-    def _alike(self, table: str) -> list[frozenset[int]]:
+    def _alike(self, table: str) -> list[np.ndarray]:
         """Return the rows with equal labels, lists of equal lengths, and no smaller fibres."""
         one, other, shape = self.one, self.other, self.one.shape
         exact = [np.zeros(one.size(table) + other.size(table), np.int64)]
@@ -216,5 +221,69 @@ class Problem:
         sets = []
         for cell in cells.T:
             fits = (codes[size:] == cell[0]) & (counts[:, size:] >= cell[1:, None]).all(axis=0)
-            sets.append(frozenset(np.flatnonzero(fits).tolist()))
+            sets.append(np.flatnonzero(fits))
         return [sets[k] for k in number.ravel().tolist()]
+
+    def narrow(self, candidates: Candidates) -> bool:
+        """Make all arrows consistent, both ways, before a search; false if that is impossible.
+
+        Variables that start with the same candidates often go on sharing them, and so each image
+        and each meet is computed once. Colours are consistent already.
+        """
+        images: dict[tuple[int, int], np.ndarray] = {}
+        meets: dict[tuple[int, int, int], np.ndarray] = {}
+        marks = [np.zeros(self.other.size(table), bool) for table in self.one.shape.tables]
+        kept: list[np.ndarray] = []
+
+        def image(y: int, step: Step, rows: np.ndarray) -> np.ndarray:
+            key = id(step), id(rows)
+            if key not in images:
+                mark, found = marks[self.kinds[y]], step.array[rows]
+                mark[found] = True
+                # A sort is faster than a scan where few rows of many are marked.
+                few = found.size * 8 < mark.size
+                images[key] = np.unique(found) if few else np.flatnonzero(mark)
+                mark[found] = False
+                kept.append(rows)
+            return images[key]
+
+        def meet(
+            x: int, one: np.ndarray, other: np.ndarray, step: Step | None = None
+        ) -> np.ndarray:
+            key = id(one), id(other), id(step)
+            if key not in meets:
+                mark = marks[self.kinds[x]]
+                mark[other] = True
+                found = one[mark[one if step is None else step.array[one]]]
+                mark[other] = False
+                meets[key] = one if found.size == one.size else found
+                kept.extend((one, other))
+            return meets[key]
+
+        pending = dict.fromkeys(range(len(candidates)), 0)
+        left = [ROUNDS] * len(candidates)
+        while pending:
+            x = next(iter(pending))
+            del pending[x]
+            here = candidates[x]
+            if not here.size:
+                return False
+            left[x] -= 1
+            forwards = [(y, step, True) for y, step in self.down[x]]
+            for y, step, forward in forwards + [(y, step, False) for y, step in self.up[x]]:
+                there = candidates[y]
+                rest = (
+                    meet(y, there, image(y, step, here)) if forward else meet(x, there, here, step)
+                )
+                if rest.size < there.size:
+                    candidates[y] = rest
+                    if left[y]:
+                        pending[y] = 0
+        for number, (start, stop) in enumerate(self.spans):
+            if self.all_hit[number]:
+                hit = marks[number]
+                for rows in candidates[start:stop]:
+                    hit[rows] = True
+                if not hit.all():
+                    return False
+        return True

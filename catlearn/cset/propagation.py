@@ -27,12 +27,17 @@ Haralick and Elliott, "Increasing tree search efficiency for constraint satisfac
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from catlearn.cset.constraints import Candidates, Problem, Rows, Step
+from catlearn.cset.constraints import Problem
 from catlearn.cset.refinement import mixed
+
+Rows = frozenset[int] | set[int]
+
+Candidates = list[Rows]
+"""The candidates of each variable. The sets are shared, and so never changed."""
 
 NARROW = 8
 """Up to so many candidates are sent backwards fibre by fibre."""
@@ -42,6 +47,14 @@ TRIALS = 4
 
 SMALL = 64
 """Up to so many candidates are filtered one by one."""
+
+
+def as_sets(candidates: Iterable[np.ndarray]) -> Candidates:
+    """Return candidates as sets; those that shared an array share a set."""
+    arrays = list(candidates)
+    sets = {id(rows): rows for rows in arrays}
+    made = {key: frozenset(rows.tolist()) for key, rows in sets.items()}
+    return [made[id(rows)] for rows in arrays]
 
 
 class Search:
@@ -57,7 +70,7 @@ class Search:
         self.pays: dict[int, int] = {}
 
     def run(self, candidates: Candidates) -> Iterator[list[int]]:
-        """Generate all solutions among the candidates, which must be consistent along arrows."""
+        """Generate all solutions among the candidates."""
         problem = self.problem
         forced = [x for x, here in enumerate(candidates) if len(here) == 1]
         if not self.propagate(candidates, forced):
@@ -203,61 +216,6 @@ class Search:
                 changed.append(y)
         return True
 
-    def narrow(self, candidates: Candidates) -> bool:
-        """Make all arrows consistent, both ways, before the search; false if that is impossible.
-
-        Variables that start with the same set of candidates often go on sharing one, and so
-        every image, and every set of those with an image, is computed once.
-        """
-        problem = self.problem
-        images: dict[tuple[int, int], Rows] = {}
-        meets: dict[tuple[int, int, int], Rows] = {}
-        kept: list[object] = []
-
-        def image(step: Step, rows: Rows) -> Rows:
-            key = id(step), id(rows)
-            if key not in images:
-                images[key] = frozenset(step.image(rows))
-                kept.append(rows)
-            return images[key]
-
-        def meet(one: Rows, other: Rows, step: Step | None = None) -> Rows:
-            key = id(one), id(other), id(step)
-            if key not in meets:
-                if step is None:
-                    found = one & other
-                else:
-                    found = {row for row in one if step.at[row] in other}
-                meets[key] = one if len(found) == len(one) else frozenset(found)
-                kept.extend((one, other))
-            return meets[key]
-
-        pending = dict.fromkeys(range(len(candidates)))
-        while pending:
-            x = next(iter(pending))
-            del pending[x]
-            here = candidates[x]
-            if not here:
-                return False
-            for y, step in problem.down[x]:
-                there = candidates[y]
-                rest = meet(there, image(step, here))
-                if len(rest) < len(there):
-                    candidates[y] = rest
-                    pending[y] = None
-            for y, step in problem.up[x]:
-                there = candidates[y]
-                rest = meet(there, here, step)
-                if len(rest) < len(there):
-                    candidates[y] = rest
-                    pending[y] = None
-        for number, (start, stop) in enumerate(problem.spans):
-            if problem.all_hit[number]:
-                reachable = set().union(*{id(c): c for c in candidates[start:stop]}.values())
-                if len(reachable) < problem.missing[number]:
-                    return False
-        return True
-
     def settle(self, candidates: Candidates, x: int, open_: list[int], depth: int) -> bool:
         """Draw all conclusions from the value just chosen for x; false if it cannot be.
 
@@ -304,7 +262,7 @@ class Search:
         if colours is None:
             return None
         found = (problem.refinement.classes(table, colours) for table in problem.bounds)
-        classes = [rows for table in found for rows in table]
+        classes = [rows for table in found for rows in as_sets(table)]
         changed = []
         for x in open_:
             rest = candidates[x] & classes[x]

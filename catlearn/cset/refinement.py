@@ -113,24 +113,21 @@ class Refinement:
         halves = ((mixed(column, 0), self.sizes[table]) for table, column in colours.items())
         return all(c[:n].sum(dtype=np.uint64) == c[n:].sum(dtype=np.uint64) for c, n in halves)
 
-    def classes(self, table: str, colours: Colours) -> list[frozenset[int]]:
+    def classes(self, table: str, colours: Colours) -> list[np.ndarray]:
         """Return, for each row of the one, the rows of the other that have its colour."""
         column, size = colours[table], self.sizes[table]
         kinds, codes = np.unique(column, return_inverse=True)
         return sorted_into(codes[:size], codes[size:], kinds.size)
 
 
-def sorted_into(wanted: np.ndarray, codes: np.ndarray, count: int) -> list[frozenset[int]]:
-    """Return, for each code wanted, the positions of ``codes`` that have it.
+def sorted_into(wanted: np.ndarray, codes: np.ndarray, count: int) -> list[np.ndarray]:
+    """Return, for each code wanted, the positions of ``codes`` that have it, increasing.
 
-    Positions with equal codes share one set.
+    Positions with equal codes share one array.
     """
     order = np.argsort(codes, kind="stable")
     ends = np.searchsorted(codes[order], np.arange(count + 1)).tolist()
-    rows = order.tolist()
-    sets: dict[int, frozenset[int]] = {}
-    for code in set(wanted.tolist()):
-        sets[code] = frozenset(rows[ends[code] : ends[code + 1]])
+    sets = {code: order[ends[code] : ends[code + 1]] for code in set(wanted.tolist())}
     return [sets[code] for code in wanted.tolist()]
 
 

@@ -26,8 +26,8 @@ from functools import reduce
 
 import numpy as np
 
-from catlearn.cset.constraints import Candidates, Problem, Rows, Step
-from catlearn.cset.propagation import Search
+from catlearn.cset.constraints import Candidates, Problem, Step
+from catlearn.cset.propagation import Search, as_sets
 from catlearn.finset.join import expand
 
 FIRST, MOST = 64, 8192
@@ -37,7 +37,8 @@ WIDE = 150
 """With more variables to choose values for, extending all of a block costs too much."""
 
 FREE, PER_SOLUTION = 400_000, 16
-"""How many steps a sweep may make without a solution, and for each variable of a solution."""
+"""How many steps a sweep may make without a solution; and for each variable of a solution, and
+each row of the codomain, so that looking at all of it a few times is not too much."""
 
 FREE_ISO = 50_000
 """The first of these for isomorphisms, for which the search can do more than a sweep."""
@@ -55,17 +56,18 @@ def solve(problem: Problem, fixed: Mapping[int, int]) -> Iterator[np.ndarray]:
     if candidates is None:
         return
     for x, value in fixed.items():
-        if value not in candidates[x]:
+        if value not in candidates[x].tolist():
             return
-        candidates[x] = frozenset([value])
-    search = Search(problem)
-    if not search.narrow(candidates):
+        candidates[x] = np.array([value], np.int64)
+    if not problem.iso and not problem.narrow(candidates):
         return
     open_ = sum(len(rows) > 1 for rows in candidates)
     if any(problem.all_hit) or not 0 < open_ <= WIDE:
-        yield from (np.array([found], np.int64) for found in search.run(candidates))
+        yield from (
+            np.array([found], np.int64) for found in Search(problem).run(as_sets(candidates))
+        )
         return
-    yield from Sweep(problem, candidates).run(search)
+    yield from Sweep(problem, candidates).run()
 
 
 class Sweep:
@@ -76,7 +78,7 @@ class Sweep:
     problem
         A problem without tables all of whose rows must be hit.
     candidates
-        Its candidates; they must be consistent along arrows.
+        Its candidates.
     """
 
     def __init__(self, problem: Problem, candidates: Candidates) -> None:
@@ -115,12 +117,13 @@ class Sweep:
                 new = min(tied, key=lambda y: (-tied[y], len(candidates[y]), rank[y]))
                 put(new, (False, [(y, step) for y, step in problem.down[new] if y in place]))
 
-    def run(self, search: Search) -> Iterator[np.ndarray]:
+    def run(self) -> Iterator[np.ndarray]:
         """Generate blocks of solutions; leave the rest to the search if they are too few."""
         problem = self.problem
         width, steps, found, most = len(self.plan), 0, 0, FIRST
         columns = np.argsort([x for x, _ in self.plan], kind="stable")
-        free = FREE_ISO if problem.iso else FREE
+        rows = sum(one.size for one in problem.other.sets.values())
+        free = FREE_ISO if problem.iso else FREE + PER_SOLUTION * rows
         stack: list[tuple[Block, int]] = [([], 1)]
         while stack:
             block, size = stack.pop()
@@ -130,7 +133,7 @@ class Sweep:
                 continue
             if steps > free + PER_SOLUTION * width * found:
                 stack.append((block, size))
-                yield from self._search(search, stack if found else [([], 1)])
+                yield from self._search(stack if found else [([], 1)])
                 return
             pieces, size = self._extend(block, size, most)
             steps += size
@@ -148,7 +151,7 @@ class Sweep:
             starts = np.searchsorted(keys, wanted, side="left")
             counts = np.searchsorted(keys, wanted, side="right") - starts
         else:
-            many = np.array(sorted(self.candidates[x]), np.int64)
+            many = self.candidates[x]
             starts, counts = np.zeros(size, np.int64), np.full(size, many.size)
         rest, total = [], int(counts.sum())
         if total > most and size > 1:
@@ -204,19 +207,20 @@ class Sweep:
             block = [one[keep] for one in block]
         return [(block, len(block[0]))] if len(block[0]) else []
 
-    def _mask(self, x: int, rows: Rows) -> np.ndarray:
+    def _mask(self, x: int, rows: np.ndarray) -> np.ndarray:
         if id(rows) not in self.masks:
             mask = np.zeros(self.problem.other.size(self._table(x)), bool)
-            mask[list(rows)] = True
+            mask[rows] = True
             self.masks[id(rows)] = mask
         return self.masks[id(rows)]
 
-    def _search(self, search: Search, stack: list[tuple[Block, int]]) -> Iterator[np.ndarray]:
+    def _search(self, stack: list[tuple[Block, int]]) -> Iterator[np.ndarray]:
         """Search on from each of some partial solutions."""
-        placed = [x for x, _ in self.plan]
+        placed, whole = [x for x, _ in self.plan], as_sets(self.candidates)
+        search = Search(self.problem)
         for block, size in reversed(stack):
             for k in range(size):
-                candidates = self.candidates.copy()
+                candidates = whole.copy()
                 for x, column in zip(placed, block, strict=False):
                     candidates[x] = {int(column[k])}
                 search.undo(0)
