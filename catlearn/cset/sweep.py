@@ -31,7 +31,7 @@ from catlearn.cset.propagation import Search, as_sets
 from catlearn.finset.join import expand
 
 FIRST, MOST = 64, 8192
-"""How many partial solutions a block may have, at first and at last."""
+"""How many partial solutions a block may have, at first, and when there was much to do."""
 
 WIDE = 150
 """With more variables to choose values for, extending all of a block costs too much."""
@@ -128,7 +128,7 @@ class Sweep:
         while stack:
             block, size = stack.pop()
             if len(block) == width:
-                found, most = found + size, min(2 * most, MOST)
+                found += size
                 yield np.stack(block)[columns].T if width else np.zeros((1, 0), np.int64)
                 continue
             if steps > free + PER_SOLUTION * width * found:
@@ -137,6 +137,7 @@ class Sweep:
                 return
             pieces, size = self._extend(block, size, most)
             steps += size
+            most = min(max(most, steps // FIRST), MOST)
             stack += pieces
         return
 
