@@ -65,7 +65,7 @@ REFLEXIVE = Schema(
     attributes={"colour": "V", "length": "E"},
     equations=["refl >> src = id(V)", "refl >> tgt = id(V)"],
 )
-FEW = 8
+FEW = 6
 
 
 def passes(structure, spec=None, max_examples=FEW, **given):
