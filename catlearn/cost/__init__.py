@@ -26,7 +26,7 @@ d(f(x), y) <= d(f(x), y) + d(g(x), y)
 from catlearn.cost.aggregator import Aggregator, get_aggregator, register_aggregator
 from catlearn.cost.atom import Atom
 from catlearn.cost.category import COST, CostCategory
-from catlearn.cost.comparison import amalgam, comparison
+from catlearn.cost.comparing import amalgam, comparison
 from catlearn.cost.enriched import EnrichedCategory
 from catlearn.cost.functors import Bimodule, EnrichedFunctor
 from catlearn.cost.joining import join
@@ -38,7 +38,7 @@ from catlearn.cost.lawvere import (
     LawvereMetric,
     scaling,
 )
-from catlearn.cost.maximum import Maximum, maximum
+from catlearn.cost.maxima import Maximum, maximum
 from catlearn.cost.minimisers import minimise_by_scipy
 from catlearn.cost.monoid import ADDITION, Monoid
 from catlearn.cost.morphism import CostMorphism, injections

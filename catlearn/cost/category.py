@@ -73,7 +73,7 @@ class CostCategory(Ambient):
 
     def colimit(self, diagram: Diagram) -> tuple[Objective, tuple[CostMorphism, ...]]:
         """Return the maximum of the legs over the glued parameters."""
-        from catlearn.cost.maximum import maximum
+        from catlearn.cost.maxima import maximum
         from catlearn.cost.morphism import CostMorphism
 
         objects = diagram.objects

@@ -41,7 +41,7 @@ from typing import ClassVar, TypeVar
 
 from catlearn.cost.atom import Atom
 from catlearn.cost.category import COST, CostCategory
-from catlearn.cost.maximum import is_below
+from catlearn.cost.maxima import is_below
 from catlearn.cost.objective import Objective, Weight, aggregator_failure, apart, written
 from catlearn.cost.typeset import latex_name
 from catlearn.errors import Failure, InvalidStructure, NotCertified, NotComposable, UnknownName

@@ -262,7 +262,7 @@ class Objective:
         """Whether both have equal coefficients, or are equal maxima; parameters do not matter."""
         if len(self.alternatives) == len(other.alternatives) == 1:
             return self.coefficients == other.coefficients
-        from catlearn.cost.maximum import is_below
+        from catlearn.cost.maxima import is_below
 
         return all(
             is_below(part, two.alternatives)

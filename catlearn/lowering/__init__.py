@@ -27,11 +27,11 @@ points.X >> encoder >> head = points.Y: cross_entropy of #3 against #4
 ((), ['points.X >> encoder >> head = points.Y'])
 """
 
+from catlearn.lowering.counting import Amounts, Resources, resources
 from catlearn.lowering.lowered import Aux, Lowered, lower
 from catlearn.lowering.metric import path_metric
 from catlearn.lowering.operations import count_operations
 from catlearn.lowering.plan import Plan, Step
-from catlearn.lowering.resources import Amounts, Resources, resources
 
 __all__ = [
     "Amounts",
