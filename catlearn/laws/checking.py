@@ -59,8 +59,8 @@ def check(
     """Check the laws of a structure.
 
     Every law is evaluated at examples that hypothesis draws; a counterexample is shrunken to
-    plain values. The same seed gives the same examples, and nothing is remembered between runs.
-    What the structure itself raises is reported as a failure of the law that it was raised in.
+    plain values. In one program the same seed gives the same examples, and no example is
+    remembered between runs. What the structure itself raises is reported as a failure of the law that it was raised in.
 
     Parameters
     ----------

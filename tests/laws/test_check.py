@@ -105,7 +105,7 @@ def test_the_same_seed_gives_the_same_examples():
     assert once != run(4)
 
 
-def test_nothing_is_written(tmp_path):
+def test_no_example_is_remembered(tmp_path):
     program = (
         "import os\n"
         "from catlearn import laws\n"
