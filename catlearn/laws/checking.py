@@ -60,7 +60,8 @@ def check(
 
     Every law is evaluated at examples that hypothesis draws; a counterexample is shrunken to
     plain values. In one program the same seed gives the same examples, and no example is
-    remembered between runs. What the structure itself raises is reported as a failure of the law that it was raised in.
+    remembered between runs. What the structure itself raises is reported as a failure of the law
+    that it was raised in.
 
     Parameters
     ----------
