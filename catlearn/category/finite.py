@@ -137,10 +137,13 @@ class FiniteCategory(Sources, ArrowKinds, Indexed):
         proper = self.composites[~(unit[first] | unit[second])]
         split[proper[proper >= 0]] = True
         found = np.flatnonzero(~split & ~unit)
-        reached = self._reach(found)[0]
-        while not reached.all():
-            found = np.append(found, np.flatnonzero(~reached)[0])
-            reached = self._reach(found)[0]
+        while True:
+            missing = ~self._reach(found)[0]
+            # Where units fail, a generator need not be reached from itself; it is there anyway.
+            missing[found] = False
+            if not missing.any():
+                break
+            found = np.append(found, np.flatnonzero(missing)[0])
         return found
 
     def _reach(self, generators: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -206,7 +209,9 @@ class FiniteCategory(Sources, ArrowKinds, Indexed):
 
     def failures(self) -> list[Failure]:
         """List pairs without composite, wrong ends, broken units and failing associativity."""
-        return list(self._ill_typed()) or [*self._broken_units(), *self._not_associative()]
+        return (
+            list(self._ill_typed()) or list(self._broken_units()) or list(self._not_associative())
+        )
 
     def _ill_typed(self) -> Iterator[Failure]:
         (first, second), composite = self.pairs, self.composites
