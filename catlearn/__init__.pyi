@@ -14,6 +14,7 @@ from . import (
     lowering as lowering,
     models as models,
     training as training,
+    zoo as zoo,
 )
 from .category import (
     Adjunction as Adjunction,

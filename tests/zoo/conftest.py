@@ -1,0 +1,108 @@
+"""Regimes against the same loss by hand: value, terms, gradient and program.
+
+A test makes a regime at a dtype and calls ``agrees``::
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_it(agrees, dtype):
+        with agrees.precision(dtype):
+            agrees(fn, batch, by_hand, wrong=mutant)
+
+where ``by_hand(params, state, batch, key)`` returns the value and ``{equation: mean cost}``, and
+``wrong``, a function of the same kind, is a loss that the comparison has to reject.
+"""
+
+import re
+from contextlib import AbstractContextManager
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+TOLERANCE = {"float32": 1e-4, "float64": 1e-6}
+
+
+class Agrees:
+    """Compare a lowered loss with one written by hand, and assert that they are one."""
+
+    def precision(self, dtype: str) -> AbstractContextManager:
+        """Compute in float64 inside, if that is asked for."""
+        return jax.enable_x64(dtype == "float64")
+
+    def __call__(
+        self, fn, batch, by_hand, *, wrong=None, key=None, params=None, state=None, program="same"
+    ):
+        """Compare, at parameters that are drawn unless they are given.
+
+        ``program`` says how: ``"same"`` optimised program, ``"flops"``: as many operations.
+        """
+        drawn, made = fn.init(jax.random.key(0))
+        params = moved(drawn) if params is None else params
+        arguments = (params, made if state is None else state, batch, key)
+        ours, found = run(fn, arguments)
+        theirs, expected = run(by_hand, arguments)
+        (dtype,) = {leaf.dtype.name for leaf in jax.tree.leaves(found)}
+        same_values(found, expected, TOLERANCE[dtype])
+        if program == "same":
+            assert normal_form(ours.as_text()) == normal_form(theirs.as_text())
+        else:
+            assert ours.cost_analysis()["flops"] == theirs.cost_analysis()["flops"]
+        if wrong is not None and dtype == "float32":
+            _, other = run(wrong, arguments)
+            with pytest.raises(AssertionError):
+                same_values(found, other, TOLERANCE[dtype])
+
+
+@pytest.fixture(scope="session")
+def agrees():
+    """Return the comparison."""
+    return Agrees()
+
+
+@pytest.fixture(scope="session")
+def noise():
+    """Return a function that draws an array, normally distributed, from a seed."""
+
+    def draw(shape, dtype="float32", seed=0):
+        return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+
+    return draw
+
+
+def moved(params):
+    """Move drawn parameters a little, so that no bias is zero."""
+    leaves, tree = jax.tree.flatten(params)
+    draws = np.random.default_rng(7)
+    return tree.unflatten(
+        [leaf + jnp.asarray(0.1 * draws.normal(size=leaf.shape), leaf.dtype) for leaf in leaves]
+    )
+
+
+def run(loss, arguments):
+    """Compile value and gradient of a loss, and run them; return the program and what it gives."""
+    program = jax.jit(jax.value_and_grad(loss, has_aux=True)).lower(*arguments).compile()
+    (value, aux), gradient = program(*arguments)
+    return program, ((value, getattr(aux, "terms", aux)), gradient)
+
+
+def normal_form(text):
+    """Strip metadata and tables of sources, and rename identifiers by first occurrence."""
+    text = re.sub(r", metadata=\{[^}]*\}", "", text)
+    lines = [line for line in text.splitlines() if re.match(r"\s*(ROOT )?%|ENTRY|\}", line)]
+    text = "\n".join(re.sub(r"[\w.\-]+: (?=\(|\w+\[)", "", line) for line in lines)
+    names = {}
+    return re.sub(r"%[\w.\-]+", lambda m: names.setdefault(m[0], f"%{len(names)}"), text)
+
+
+def same_values(found, expected, tolerance):
+    """Compare value, terms and gradient, each as one vector, in relative norm."""
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for one, other in ((found[0], expected[0]), (found[1], expected[1])):
+        distance = np.linalg.norm(flat(one) - flat(other))
+        assert distance <= tolerance * np.linalg.norm(flat(other))
+    # The gradient is not a number that any two programs would share.
+    assert np.linalg.norm(flat(expected[1])) > 1e-2
+
+
+def flat(tree):
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
