@@ -32,6 +32,7 @@ from catlearn.finset import (
     pushout,
 )
 
+GRAPH = Shape(("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "V")})
 WORDS = Shape(
     ("V", "E", "Q"),
     arrows={"src": ("E", "V"), "tgt": ("E", "V")},
@@ -80,6 +81,16 @@ def glued_words(size: int, relations: int, random: np.random.Generator) -> Calla
     return lambda: pushout(f, g)
 
 
+def glued_graphs(size: int, relations: int, random: np.random.Generator) -> Callable[[], object]:
+    """Return a pushout of two graphs with ``size`` vertices in all, and as many edges."""
+    half = size // 2
+    ends = {name: random.integers(0, half, half) for name in ("src", "tgt")}
+    graph = Tables(GRAPH, {"V": half, "E": half}, ends)
+    dots = Tables(GRAPH, {"V": relations})
+    f, g = (TableMorphism(dots, graph, {"V": random.integers(0, half, relations)}) for _ in "fg")
+    return lambda: pushout(f, g)
+
+
 def programs(size: int) -> dict[str, Callable[[], object]]:
     """Return what is timed at full size: ``size`` elements and half as many relations."""
     random = np.random.default_rng(0)
@@ -94,6 +105,7 @@ def programs(size: int) -> dict[str, Callable[[], object]]:
         "pushout": lambda: pushout(h, k),
         "universal morphism": lambda: quotient.universal(quotient.legs[0]),
         "pullback (a join, no union-find)": lambda: pullback(f, g),
+        "pushout of graphs": glued_graphs(size, size // 2, random),
         "pushout of tables": glued_words(size, size // 2, random),
     }
 

@@ -7,7 +7,8 @@ everything wrong with it.
 
 Other people's values come and go by ``from_...`` and ``to_...``: quiver links, tikz-cd, CSV
 folders, networkx (:meth:`Graph.from_networkx <catlearn.category.Graph.from_networkx>`), sympy's
-categories, discopy's arrows and py-acsets. What pictures write is in :mod:`catlearn.drawing`.
+categories, discopy's arrows and hypergraphs, and py-acsets. What pictures write is in
+:mod:`catlearn.drawing`.
 
 Laws, all tested: ``load(save(x)) == x``; writing is all or nothing; a damaged file is refused,
 never misread in silence or answered by another exception.
@@ -34,6 +35,7 @@ from catlearn.formats.acset_objects import from_acset, to_acset
 from catlearn.formats.codecs import Codec, decode, encode, register_codec
 from catlearn.formats.csv_tables import from_csv, to_csv
 from catlearn.formats.discopy_arrows import from_discopy, to_discopy
+from catlearn.formats.discopy_hypergraphs import from_discopy_hypergraph, to_discopy_hypergraph
 from catlearn.formats.documents import from_json, load, save, to_json
 from catlearn.formats.quiver import from_quiver
 from catlearn.formats.sympy_categories import from_sympy, to_sympy
@@ -46,6 +48,7 @@ __all__ = [
     "from_acset",
     "from_csv",
     "from_discopy",
+    "from_discopy_hypergraph",
     "from_json",
     "from_quiver",
     "from_sympy",
@@ -57,6 +60,7 @@ __all__ = [
     "to_acset",
     "to_csv",
     "to_discopy",
+    "to_discopy_hypergraph",
     "to_json",
     "to_sympy",
     "write_plain",

@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 import catlearn as cl
 from catlearn.errors import FileFormatError, InvalidStructure
+from catlearn.formats import from_discopy_hypergraph, to_discopy_hypergraph
 from catlearn.formats.latex import distinct, plain_name
 from catlearn.laws import csets, graphs, presentations
 
@@ -287,6 +288,35 @@ def test_discopy_boxes_that_are_no_edges():
     message = refused(cl.from_discopy, f, other, f[::-1], cat.Box("d", x, y, data=3), "f")
     assert "4 failures" in message
     assert "argument 4" in message
+
+
+@st.composite
+def wirings(draw):
+    names = ["x", "y", "z"][: draw(st.integers(1, 3))]
+    ports = st.lists(st.sampled_from(names), max_size=3)
+    boxes = {f"R{k}": draw(ports) for k in range(draw(st.integers(0, 3)))}
+    return cl.WiringDiagram(boxes, outer=draw(ports), junctions=names)
+
+
+@given(wirings())
+@settings(max_examples=30)
+def test_hypergraphs_there_and_back(wiring):
+    pytest.importorskip("discopy")
+    found = from_discopy_hypergraph(to_discopy_hypergraph(wiring))
+    # Spiders have an order of their own: by first use.
+    assert found.boxes == wiring.boxes
+    assert [found.ports(box) for box in found.boxes] == [wiring.ports(b) for b in wiring.boxes]
+    assert found.outside == wiring.outside
+    assert set(found.junctions) == set(wiring.junctions)
+
+
+def test_a_hypergraph_made_in_discopy():
+    frobenius = pytest.importorskip("discopy.frobenius")
+    x, y = map(frobenius.Ty, "xy")
+    f, g = frobenius.Box("f", x, y), frobenius.Box("g", y, x)
+    loop = (f >> g).to_hypergraph()
+    assert str(from_discopy_hypergraph(loop)) == "(x, x#2) <- f(x, y), g(y, x#2)"
+    assert "expected a discopy hypergraph" in refused(from_discopy_hypergraph, "f >> g")
 
 
 # py-acsets.
