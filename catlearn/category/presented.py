@@ -24,7 +24,7 @@ s >> s >> s NotEqual: the normal forms s >> s and s differ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from catlearn.category.cats import CATEGORIES
@@ -36,6 +36,7 @@ from catlearn.category.lattice import difference
 from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Category
+from catlearn.category.targets import Paths
 from catlearn.category.verdict import Verdict
 from catlearn.errors import TooLarge, Undecided
 
@@ -141,6 +142,13 @@ class PresentedCategory(Category):
     def compose(self, first: Side, then: Side, /) -> Path:
         """Return the normal form of ``first >> then``."""
         return self.normal_form(self.graph.path(first) >> self.graph.path(then))
+
+    def composite(self, object: str, arrows: Sequence[Side], /) -> Path:
+        """Return the normal form of the composite of arrows that start at an object.
+
+        They are put one after the other first, and rewritten once.
+        """
+        return self.normal_form(Paths().composite(object, [self.graph.path(f) for f in arrows]))
 
     def ends(self, arrow: Side, /) -> tuple[str, str]:
         """Return the objects where a path starts and ends."""

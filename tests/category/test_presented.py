@@ -24,6 +24,7 @@ from catlearn.category import (
 from catlearn.category.listing import Words
 from catlearn.errors import NotComposable, PathSyntaxError, TooLarge, Undecided, UnknownName
 from catlearn.finset import coequalizer, coproduct, pushout
+from catlearn.laws import graphs
 
 SQUARE = Graph({"f": ("A", "B"), "g": ("B", "D"), "h": ("A", "C"), "k": ("C", "D")})
 A4 = Presentation.monoid("ab", ["a a = 1", "b b b = 1", "a b a b a b = 1"])
@@ -130,7 +131,8 @@ def test_a_table_with_one_wrong_product_is_not_a_category():
     wrong[5] = (wrong[5] + 1) % 12
     mutant = Words(words.automaton, words.states, words.sources, words.parents, words.letters)
     mutant.__dict__["_cayley"] = (wrong, begin)
-    assert any(failure.law == "associativity" for failure in mutant.category(A4).failures())
+    laws = {failure.law for failure in mutant.category(A4).failures()}
+    assert laws & {"unit", "associativity"}
 
 
 @st.composite
@@ -382,3 +384,40 @@ def test_coequalizers_and_coproducts_of_presentations():
     assert not natural.is_finite
     beside = coproduct(A4, Presentation.group("a", ["a^4"])).apex
     assert len(finite(beside).arrows) == 12 + 4
+
+
+def test_many_arrows_compose_as_one_after_the_other():
+    D = Presentation.monoid("ab", ["a a a = 1", "b a = a b"]).category()
+    assert not isinstance(D, FiniteCategory)
+    arrows = [D.read(word) for word in ("b", "a", "a >> b", "a", "b >> b")]
+    composite = arrows[0]
+    for arrow in arrows[1:]:
+        composite = D.compose(composite, arrow)
+    assert D.composite("*", arrows) == composite == D.read("b >> b >> b >> b")
+    assert D.composite("*", []) == D.identity("*")
+    with pytest.raises(NotComposable):
+        Graph({"f": ("A", "B"), "s": ("B", "B")}).category().composite("A", ["s", "f"])
+
+
+@given(graphs(max_vertices=4, max_edges=6, acyclic=True))
+@settings(max_examples=30)
+def test_in_a_commutative_diagram_parallel_paths_are_equal(graph):
+    commuting = Presentation.commutative(graph)
+    assert commuting.category().is_thin
+    # Each equation is needed, or follows from the others.
+    if not graph.category().is_thin:
+        assert commuting.equations
+
+
+def test_an_equation_too_few_does_not_make_a_cube_commute():
+    ends = {
+        f"{k}{bits}": (bits, bits[:k] + "1" + bits[k + 1 :])
+        for bits in map("".join, product("01", repeat=3))
+        for k in range(3)
+        if bits[k] == "0"
+    }
+    cube = Presentation.commutative(Graph(ends))
+    assert cube.category().is_thin
+    faces = [cube.sides(name) for name in cube.equations if len(cube.sides(name)[0]) == 2]
+    assert len(faces) == 6
+    assert not Presentation(Graph(ends), faces[:4]).category().is_thin
