@@ -283,7 +283,7 @@ def _count_map(label: Map, source: SpaceLabel, target: SpaceLabel, wide: bool) -
     key = (abstract_key(),) if needs_key(label, source, target) else ()
 
     def run(params: Any, x: Any) -> Any:
-        return architecture.apply(params, *x)
+        return architecture.run(params, *x, train=label.kind != "frozen")[0]
 
     def arguments(n: int) -> tuple[Any, ...]:
         return (source.example(n), *key)
@@ -294,7 +294,7 @@ def _count_map(label: Map, source: SpaceLabel, target: SpaceLabel, wide: bool) -
 
     trains = label.kind == "model"
     return Amounts(
-        _count_trained(params) if trains else 0,
+        _count_trained(architecture.parts(params)[0]) if trains else 0,
         _fit(lambda n: count_operations(run, params, arguments(n))),
         _fit(traffic),
         _fit(lambda n: kept_bytes(run, params, arguments(n), trains)),

@@ -293,7 +293,7 @@ class Lowered:
             Listing every array that is missing, or has the wrong shape or kind of number. This
             is checked while tracing and costs nothing in a compiled program.
         """
-        failures = self.failures(params, state, batch, key)
+        failures = self.failures(params, state, batch, key, train)
         if failures:
             raise DataError("the arguments of the loss", failures)
         run = Run(self, params, state, batch, key, train)
@@ -313,6 +313,7 @@ class Lowered:
         state: Mapping[str, Any],
         batch: Mapping[str, Mapping[str, Any]],
         key: jax.Array | None = None,
+        train: bool = True,
     ) -> list[Failure]:
         """List what is missing from the arguments of a call, or does not fit."""
         trainable, frozen = set(self.trainable), set(self.frozen)
@@ -338,7 +339,7 @@ class Lowered:
                 Failure("key", f"edge '{edge}'", "is random and needs key=jax.random.key(...)")
                 for edge in self.plan.edges
                 if edge in self.random
-                and needs_key(self.diagram.map_label(edge), *self._ends(edge))
+                and needs_key(self.diagram.map_label(edge), *self._ends(edge), train)
             ]
         for data, steps in self.plan.columns.items():
             if data not in batch:

@@ -103,7 +103,7 @@ class Run:
         key = None
         if edge in fn.random and self.key is not None:
             key = jax.random.fold_in(self.key, step.digest)
-        train = self.train and self.diagram.map_label(edge).kind == "model"
+        train = self.train and self.diagram.map_label(edge).kind != "frozen"
         run = functools.partial(architecture.run, key=key, train=train)
         dtype = fn.options.precision.get(edge)
         if dtype is not None:

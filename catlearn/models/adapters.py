@@ -13,14 +13,13 @@ True
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.models.architectures import Architecture, Function, Plain, Registered, abstract_key
-from catlearn.models.modules import ModuleArchitecture, TracedConstant, draw
+from catlearn.models.modules import ModuleArchitecture, TracedConstant, draw, is_module
 from catlearn.models.options import signature_of
 
 
@@ -209,10 +208,4 @@ def _check_hashable(what: str, value: Any) -> None:
         raise InvalidStructure(what, [Failure("architecture", what, message)]) from error
 
 
-def _is_equinox_module(value: Any) -> bool:
-    equinox = sys.modules.get("equinox")
-    module = getattr(equinox, "Module", None)
-    return module is not None and isinstance(value, module)
-
-
-register_adapter(Adapter("equinox", _is_equinox_module, ModuleArchitecture.of))
+register_adapter(Adapter("equinox", is_module, ModuleArchitecture.of))

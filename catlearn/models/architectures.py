@@ -3,10 +3,13 @@
 An architecture is a hashable label. Two edges with equal architectures are the same kind of
 map, can be glued, and can be run as one batched operation. Every architecture answers
 
-- ``init(key, source, target)``: starting parameters, a pytree of arrays;
-- ``apply(params, x, key=None)``: the map on a batch (leading axis), where at a product ``x`` is a
-  tuple of batches;
-- ``rebuild(params)``: the user's object with these parameters in it.
+- ``init(key, source, target)``: starting variables, a pytree of arrays;
+- ``parts(variables)``: which of them are trained, which are held, which change when called;
+- ``run(variables, x, key=None, train=False)``: the map on a batch (leading axis), and what the call
+  changed; at a product ``x`` is a tuple of batches; ``apply`` is the value in evaluation;
+- ``rebuild(variables)``: the user's object with these variables in it.
+
+A subclass defines ``run``, or only ``apply`` where training is as evaluation and nothing changes.
 
 Identity: a registered architecture is its name and options; a bare function is itself; an
 object of a model library is its static part and the shapes and dtypes of its parameters.
@@ -20,9 +23,9 @@ True
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
 from catlearn.models.options import Options, bind_options, signature_of, write_call
@@ -35,6 +38,9 @@ class Architecture:
     #: Where the callable expects its argument, for error messages.
     remedy = "functions are called on a batch: the leading axis counts examples"
 
+    #: The import name of the model library whose objects these are, if any.
+    library: ClassVar[str | None] = None
+
     @property
     def parameter_free(self) -> bool:
         """Whether the map has no parameters at all, so that any ``params`` is ignored."""
@@ -42,8 +48,13 @@ class Architecture:
 
     @property
     def accepts_key(self) -> bool:
-        """Whether ``apply`` passes a key on; see ``needs_key`` for whether it must have one."""
+        """Whether ``run`` passes a key on; see ``needs_key`` for whether it must have one."""
         return False
+
+    @property
+    def has_modes(self) -> bool:
+        """Whether training and evaluation may differ."""
+        return self.stateful
 
     @property
     def bound(self) -> bool:
@@ -54,6 +65,11 @@ class Architecture:
     def stateful(self) -> bool:
         """Whether a call in training changes some of the variables, as batch norm does."""
         return False
+
+    @property
+    def stackable(self) -> bool:
+        """Whether ``jax.vmap`` may run several such maps as one."""
+        return True
 
     def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
         """Draw starting parameters for a map from ``source`` to ``target``."""
@@ -88,8 +104,8 @@ class Architecture:
         return self.apply(variables, x, key), None
 
     def apply(self, params: Any, x: Any, key: Any = None) -> Any:
-        """Run the map on a batch."""
-        raise NotImplementedError
+        """Run the map on a batch, in evaluation."""
+        return self.run(params, x, key)[0]
 
     def rebuild(self, params: Any) -> Any:
         """Return the user's object with these parameters; by default a function of a batch."""
@@ -107,44 +123,60 @@ class Architecture:
 
 
 class Call(NamedTuple):
-    """How to call a user's function: does it take a key, and how many inputs does it require?"""
+    """How to call a user's function: does it take a key, how many inputs, is it told the mode?"""
 
     key: bool
     inputs: int
+    train: bool = False
 
-    def __call__(self, fn: Callable, leading: tuple, x: Any, key: Any) -> Any:
-        # A function with as many required arguments as the product has factors gets them
-        # spread; any other function gets the tuple.
-        spread = isinstance(x, tuple) and self.inputs == len(x) > 1
-        inputs = x if spread else (x,)
+    def __call__(
+        self, fn: Callable, leading: tuple, x: Any, key: Any, train: bool = False, **more: Any
+    ) -> Any:
         if self.key and key is not None:
-            return fn(*leading, *inputs, key=key)
-        return fn(*leading, *inputs)
+            more["key"] = key
+        if self.train:
+            more["train"] = train
+        return fn(*leading, *self.spread(x), **more)
+
+    def spread(self, x: Any) -> tuple:
+        """Return what stands for x among the arguments.
+
+        A function with as many required arguments as the product has factors gets them spread;
+        any other function gets the tuple.
+        """
+        return x if isinstance(x, tuple) and self.inputs == len(x) > 1 else (x,)
 
 
-def call_of(fn: Callable, leading: int = 0) -> Call:
+def call_of(fn: Callable, leading: int = 0, told: Collection[str] = ("key", "train")) -> Call:
     """Read from a signature how a function wants to be called.
+
+    Parameters
+    ----------
+    fn
+        The function.
+    leading
+        How many arguments come before its inputs.
+    told
+        Names of arguments that are given by name and are no inputs.
 
     Examples
     --------
-    >>> call_of(lambda params, x, y, key=None: x, leading=1)
-    Call(key=True, inputs=2)
+    >>> call_of(lambda params, x, y, train, key=None: x, leading=1)
+    Call(key=True, inputs=2, train=True)
     """
     signature = signature_of(fn)
     if signature is None:
         return Call(False, 1)
-    parameters = signature.parameters.values()
+    parameters = signature.parameters
     positional = [
         p
-        for p in parameters
+        for p in parameters.values()
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         and p.default is p.empty
-        and p.name != "key"
+        and p.name not in told
     ]
-    key = "key" in signature.parameters and (
-        signature.parameters["key"].kind is not signature.parameters["key"].POSITIONAL_ONLY
-    )
-    return Call(key, len(positional) - leading)
+    by_name = {p.name for p in parameters.values() if p.kind is not p.POSITIONAL_ONLY}
+    return Call("key" in by_name, len(positional) - leading, "train" in by_name)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -177,13 +209,28 @@ class Registered(Architecture):
     def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
         return _build(self.name, self.options)[0](key, source, target)
 
-    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
-        fn = _build(self.name, self.options)[1]
-        return call_of(fn, leading=1)(fn, (params,), x, key)
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
+        return self._call(self._function, (variables,), x, key, train), None
+
+    @property
+    def parameter_free(self) -> bool:
+        return self.name in _parameter_free
 
     @property
     def accepts_key(self) -> bool:
-        return call_of(_build(self.name, self.options)[1], leading=1).key
+        return self._call.key
+
+    @property
+    def has_modes(self) -> bool:
+        return self._call.train
+
+    @property
+    def _function(self) -> Callable:
+        return _build(self.name, self.options)[1]
+
+    @property
+    def _call(self) -> Call:
+        return call_of(self._function, leading=1)
 
     def __repr__(self) -> str:
         return write_call("Registered", repr(self.name), self.options)
@@ -194,9 +241,10 @@ class Registered(Architecture):
 
 @dataclass(frozen=True)
 class Plain(Architecture):
-    """A pair of functions: ``init(key) -> params`` and ``apply(params, x[, key]) -> y`` on a batch.
+    """A pair of functions: ``init(key) -> params`` and ``apply(params, x) -> y`` on a batch.
 
-    Compared by the identity of the two functions.
+    Compared by the identity of the two functions. If ``apply`` has arguments ``key`` or ``train``,
+    it is given them by name.
 
     Examples
     --------
@@ -211,12 +259,17 @@ class Plain(Architecture):
     def init(self, key: Any, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
         return self.initialise(key)
 
-    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
-        return call_of(self.function, leading=1)(self.function, (params,), x, key)
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
+        call = call_of(self.function, leading=1)
+        return call(self.function, (variables,), x, key, train), None
 
     @property
     def accepts_key(self) -> bool:
         return call_of(self.function, leading=1).key
+
+    @property
+    def has_modes(self) -> bool:
+        return call_of(self.function, leading=1).train
 
     def __str__(self) -> str:
         return function_name(self.function)
@@ -241,12 +294,16 @@ class Function(Architecture):
     def init(self, key: Any, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
         return ()
 
-    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
-        return call_of(self.function)(self.function, (), x, key)
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
+        return call_of(self.function)(self.function, (), x, key, train), None
 
     @property
     def accepts_key(self) -> bool:
         return call_of(self.function).key
+
+    @property
+    def has_modes(self) -> bool:
+        return call_of(self.function).train
 
     def rebuild(self, params: Any) -> Any:
         return self.function
@@ -274,7 +331,7 @@ class Unbound(Architecture):
     def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
         raise self._error()
 
-    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         raise self._error()
 
     def rebuild(self, params: Any) -> Any:
@@ -294,9 +351,10 @@ class Unbound(Architecture):
 
 
 _registry: dict[str, Callable] = {}
+_parameter_free: set[str] = set()
 
 
-def register_architecture(name: str, factory: Callable) -> None:
+def register_architecture(name: str, factory: Callable, *, parameter_free: bool = False) -> None:
     """Give an architecture a name, under which labels, files and users can mention it.
 
     Parameters
@@ -306,8 +364,10 @@ def register_architecture(name: str, factory: Callable) -> None:
         mention it are compared by name.
     factory
         ``factory(**options)`` returning a pair: ``init(key, source, target) -> params``, given
-        the labels of the two spaces, and ``apply(params, x) -> y`` on a batch, which may take a
-        ``key`` too.
+        the labels of the two spaces, and ``apply(params, x) -> y`` on a batch, which may take
+        ``key`` and ``train`` too.
+    parameter_free
+        Whether its maps have no parameters, so that they are fixed maps.
 
     Raises
     ------
@@ -316,6 +376,8 @@ def register_architecture(name: str, factory: Callable) -> None:
     """
     if _registry.setdefault(name, factory) is not factory:
         raise CatlearnError(f"the architecture {name!r} is registered already; choose another name")
+    if parameter_free:
+        _parameter_free.add(name)
 
 
 def architecture_names() -> tuple[str, ...]:

@@ -126,14 +126,16 @@ def check_divergence(
     return [Failure(law, where, message) for law, message in findings]
 
 
-def needs_key(label: Map, source: SpaceLabel, target: SpaceLabel) -> bool:
+def needs_key(label: Map, source: SpaceLabel, target: SpaceLabel, train: bool = True) -> bool:
     """Whether a map is random: it fails without a key and works with one.
 
-    A map that works neither way raises its own error here; ask ``check_edge`` first.
+    Frozen maps are asked in evaluation, others in training unless ``train`` is False. A map that
+    works neither way raises its own error here; ask ``check_edge`` first.
     """
     if label.architecture is None or not label.architecture.accepts_key:
         return False
-    return _needs_key(label.architecture, source, target, _wide())
+    train = train and label.kind != "frozen"
+    return _needs_key(label.architecture, source, target, train, _wide())
 
 
 def _wide() -> bool:
@@ -204,40 +206,64 @@ def _check_run(
         params = architecture.structure(source, target)
     except Exception as error:
         return (("call", f"init raised {describe_error(error)}"),)
-    try:
-        y = _run(architecture, params, source, batch, with_key=False)
-    except Exception as error:
-        if not architecture.accepts_key:
-            return (("call", _explain(architecture, error)),)
+    for train in _modes(label):
         try:
-            y = _run(architecture, params, source, batch, with_key=True)
-        except Exception as with_key:
-            return (("call", _explain(architecture, with_key)),)
-    return _compare(y, target, batch, label.kind == "fixed")
+            y = _run_somehow(architecture, params, source, batch, train)
+        except Exception as error:
+            return (("call", _explain(architecture, error)),)
+        findings = _compare(y, target, batch, label.kind == "fixed")
+        if findings:
+            return findings
+    return ()
+
+
+def _modes(label: Map) -> tuple[bool, ...]:
+    """In which modes a map is run; frozen ones are never in training."""
+    assert label.architecture is not None
+    differ = label.architecture.has_modes and label.kind != "frozen"
+    return (True, False) if differ else (False,)
+
+
+def _run_somehow(
+    architecture: Architecture, params: Any, source: SpaceLabel, batch: int, train: bool
+) -> Any:
+    """Run with a key where it does not go without one."""
+    try:
+        return _run(architecture, params, source, batch, train, with_key=False)
+    except Exception:
+        if not architecture.accepts_key:
+            raise
+    return _run(architecture, params, source, batch, train, with_key=True)
 
 
 def _run(
-    architecture: Architecture, params: Any, source: SpaceLabel, batch: int, with_key: bool
+    architecture: Architecture,
+    params: Any,
+    source: SpaceLabel,
+    batch: int,
+    train: bool,
+    with_key: bool,
 ) -> Any:
     import jax
 
-    x = source.example(batch)
-    if with_key:
-        return jax.eval_shape(architecture.apply, params, x, abstract_key())
-    return jax.eval_shape(architecture.apply, params, x)
+    def run(params: Any, x: Any, key: Any = None) -> Any:
+        return architecture.run(params, x, key, train)[0]
+
+    keys = (abstract_key(),) if with_key else ()
+    return jax.eval_shape(run, params, source.example(batch), *keys)
 
 
 @functools.lru_cache(maxsize=4096)
 def _needs_key(
-    architecture: Architecture, source: SpaceLabel, target: SpaceLabel, wide: bool
+    architecture: Architecture, source: SpaceLabel, target: SpaceLabel, train: bool, wide: bool
 ) -> bool:
     batch = _batch_size(source, target)
     params = architecture.structure(source, target)
     try:
-        _run(architecture, params, source, batch, with_key=False)
+        _run(architecture, params, source, batch, train, with_key=False)
         return False
     except Exception:
-        _run(architecture, params, source, batch, with_key=True)
+        _run(architecture, params, source, batch, train, with_key=True)
         return True
 
 

@@ -7,7 +7,12 @@ whatever their weights. Integer and boolean arrays are constants of the architec
 by content: a different permutation is a different map.
 
 A module is called on one example, as equinox users write it, and is vmapped over the batch; a
-key is split so that examples are independent.
+key is split so that examples are independent. In evaluation it runs as ``eqx.nn.inference_mode``
+makes it; in training its own flags stay as they are.
+
+A module with state between calls, such as batch norm, is given with its state, as
+``eqx.nn.make_with_state`` returns them. The state is one for the batch and belongs to what calls
+change; the vmap over the batch carries the axis names that its layers mention.
 
 >>> import equinox as eqx, jax
 >>> one, params = ModuleArchitecture.of(eqx.nn.Linear(4, 3, key=jax.random.key(0)))
@@ -19,6 +24,8 @@ key is split so that examples are independent.
 from __future__ import annotations
 
 import functools
+import itertools
+import sys
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -68,42 +75,49 @@ class ModuleArchitecture(Architecture):
     static
         The module with None for each parameter.
     template
-        The parameters as ``jax.ShapeDtypeStruct``.
+        The variables as ``jax.ShapeDtypeStruct``: the parameters, or for a module with state
+        ``{"module": parameters, "state": arrays}``.
     factory
         ``key -> module``, if the module is drawn instead of given.
+    state
+        The tree structure of its state, or None if it has none.
     """
 
     signature: Hashable
     static: Any = field(compare=False)
     template: Any = field(compare=False)
     factory: Callable | None = field(default=None, compare=False)
+    state: Any = field(default=None, compare=False)
 
+    library = "equinox"
     remedy = "modules are called on one example, without the batch axis"
 
     @classmethod
-    def of(cls, module: Any, factory: Callable | None = None) -> tuple[ModuleArchitecture, Any]:
-        """Split a module into its architecture and its parameters.
+    def of(cls, value: Any, factory: Callable | None = None) -> tuple[ModuleArchitecture, Any]:
+        """Split a module, or a pair of a module and its state, into architecture and variables.
 
         Raises
         ------
         InvalidStructure
-            If a static field holds an array, or the module keeps state between calls.
+            If a static field holds an array, or the state of a module is missing.
         TracedConstant
             If the module was made under a trace and holds arrays that are not parameters.
         """
         import equinox as eqx
         import jax
-        import jax.numpy as jnp
 
-        _check_stateless(module)
+        module, state = _with_state(value)
         _check_static_fields(module)
-        params, static = eqx.partition(module, eqx.is_inexact_array)
-        params = jax.tree.map(jnp.asarray, params)
+        static = eqx.filter(module, eqx.is_inexact_array, inverse=True)
         leaves, treedef = jax.tree.flatten(static)
-        template = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), params)
+        structure = None if state is None else jax.tree.structure(state)
+        variables = _variables(module, state)
+        template = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), variables
+        )
         shapes = tuple((leaf.shape, leaf.dtype.name) for leaf in jax.tree.leaves(template))
-        signature = (treedef, tuple(map(static_key, leaves)), shapes)
-        return cls(signature, static, template, factory), params
+        signature = (treedef, tuple(map(static_key, leaves)), shapes, structure)
+        return cls(signature, static, template, factory, structure), variables
 
     @property
     def parameter_free(self) -> bool:
@@ -112,13 +126,33 @@ class ModuleArchitecture(Architecture):
         return not jax.tree.leaves(self.template)
 
     @property
+    def stateful(self) -> bool:
+        return self.state is not None
+
+    @property
+    def has_modes(self) -> bool:
+        return True
+
+    @property
     def accepts_key(self) -> bool:
         return self.call.key
 
     @property
     def call(self) -> Call:
         """How the module wants to be called."""
-        return call_of(self.static)
+        return call_of(self.static, told=("key", "state"))._replace(train=False)
+
+    @functools.cached_property
+    def axis_names(self) -> tuple[Hashable, ...]:
+        """The names that layers give to the axis of examples."""
+        import equinox as eqx
+
+        def named(node: Any) -> bool:
+            return isinstance(node, eqx.Module) and hasattr(node, "axis_name")
+
+        given = [node.axis_name for node in _layers(self.static, named)]
+        names = [name if isinstance(name, tuple | list) else (name,) for name in given]
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(names)))
 
     def init(self, key: Any, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
         if self.factory is not None:
@@ -130,28 +164,63 @@ class ModuleArchitecture(Architecture):
             "give a function of `key` to have it drawn"
         )
 
-    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
+    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
         import jax
 
-        module, call = self.rebuild(params), self.call
-        if key is None or not call.key:
-            return jax.vmap(lambda one: call(module, (), one, None))(x)
-        keys = jax.random.split(key, jax.tree.leaves(x)[0].shape[0])
-        return jax.vmap(lambda one, k: call(module, (), one, k))(x, keys)
+        if not self.stateful:
+            return variables, None, None
+        module, state = variables["module"], variables["state"]
+        gaps = {name: jax.tree.map(lambda _: None, tree) for name, tree in variables.items()}
+        return {**gaps, "module": module}, None, {**gaps, "state": state}
+
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
+        import equinox as eqx
+        import jax
+
+        module, state = self._split(variables)
+        if not train:
+            module = eqx.nn.inference_mode(module)
+        call, key = self.call, key if self.call.key else None
+        keys = None if key is None else jax.random.split(key, jax.tree.leaves(x)[0].shape[0])
+        if not self.stateful:
+            return jax.vmap(lambda one, k: call(module, (), one, k))(x, keys), None
+
+        def one(x: Any, key: Any, state: Any) -> Any:
+            return call(module, (), x, key, state=state)
+
+        y, after = _over_batch(one, self.axis_names)(x, keys, state)
+        if not train:
+            return y, None
+        changed = {
+            "module": jax.tree.map(lambda _: None, variables["module"]),
+            "state": tuple(jax.tree.leaves(after)),
+        }
+        return y, changed
 
     def rebuild(self, params: Any) -> Any:
-        import equinox as eqx
+        """Return the module, or the pair of the module and its state."""
+        module, state = self._split(params)
+        return (module, state) if self.stateful else module
 
-        return self.static if self.parameter_free else eqx.combine(params, self.static)
+    def _split(self, variables: Any) -> tuple[Any, Any]:
+        import equinox as eqx
+        import jax
+
+        if not self.stateful:
+            return (
+                self.static if self.parameter_free else eqx.combine(variables, self.static)
+            ), None
+        state = jax.tree.unflatten(self.state, variables["state"])
+        return eqx.combine(variables["module"], self.static), state
 
     def parameters_of(self, value: Any) -> Any:
         import equinox as eqx
-        import jax
-        import jax.numpy as jnp
 
-        if not isinstance(value, eqx.Module):
-            return value
-        return jax.tree.map(jnp.asarray, eqx.filter(value, eqx.is_inexact_array))
+        if isinstance(value, eqx.Module) and not self.stateful:
+            return _variables(value, None)
+        if self.stateful and (isinstance(value, eqx.Module) or _is_pair(value)):
+            return _variables(*_with_state(value))
+        return value
 
     def structure(self, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
         return self.template
@@ -235,17 +304,63 @@ def _nodes(tree: Any) -> Iterator[tuple[type, tuple]]:
         yield from _nodes(child)
 
 
-def _check_stateless(module: Any) -> None:
+def is_module(value: Any) -> bool:
+    """Whether an object is an equinox module, or a pair of one and its state."""
+    module = getattr(sys.modules.get("equinox"), "Module", None)
+    return module is not None and (isinstance(value, module) or _is_pair(value))
+
+
+def _is_pair(value: Any) -> bool:
+    import equinox as eqx
+
+    types = (eqx.Module, eqx.nn.State)
+    return isinstance(value, tuple) and len(value) == 2 and all(map(isinstance, value, types))
+
+
+def _with_state(value: Any) -> tuple[Any, Any]:
+    """Return a module and its state, which is None if it keeps none."""
+    import equinox as eqx
+
+    if _is_pair(value):
+        return value
+    indices = _layers(value, lambda node: isinstance(node, eqx.nn.StateIndex))
+    if not indices:
+        return value, None
+    try:
+        return eqx.nn.make_with_state(lambda: value)()
+    except ValueError as error:
+        where = f"module {type(value).__name__!r}"
+        message = (
+            "found a module whose state stands apart, expected the pair (module, state) that "
+            "eqx.nn.make_with_state returns"
+        )
+        raise InvalidStructure("Architecture", [Failure("state", where, message)]) from error
+
+
+def _variables(module: Any, state: Any) -> Any:
     import equinox as eqx
     import jax
+    import jax.numpy as jnp
 
-    def is_index(node: Any) -> bool:
-        return isinstance(node, eqx.nn.StateIndex)
+    params = jax.tree.map(jnp.asarray, eqx.filter(module, eqx.is_inexact_array))
+    if state is None:
+        return params
+    return {"module": params, "state": tuple(map(jnp.asarray, jax.tree.leaves(state)))}
 
-    if any(map(is_index, jax.tree.leaves(module, is_leaf=is_index))):
-        where = f"module {type(module).__name__!r}"
-        message = (
-            "found a layer with state between calls (such as BatchNorm), expected a function of "
-            "one example; use LayerNorm, GroupNorm or RMSNorm"
-        )
-        raise InvalidStructure("Architecture", [Failure("state", where, message)])
+
+def _over_batch(one: Callable, names: tuple[Hashable, ...]) -> Callable:
+    """Map a function of an example, a key and the one state over a batch whose axis has names."""
+    import jax
+
+    first, *others = names or (None,)
+    over = jax.vmap(one, (0, 0, None), (0, None), axis_name=first)
+    for name in others:
+        over = jax.vmap(over, None, None, axis_name=name, axis_size=1)
+    return over
+
+
+def _layers(tree: Any, wanted: Callable[[Any], bool]) -> list[Any]:
+    """Return the nodes of a kind, outermost first."""
+    import jax
+
+    return [node for node in jax.tree.leaves(tree, is_leaf=wanted) if wanted(node)]

@@ -14,6 +14,7 @@ from catlearn.models import (
     ACTIVATIONS,
     Categorical,
     Function,
+    Model,
     ModuleArchitecture,
     Plain,
     Product,
@@ -184,6 +185,29 @@ def test_functions_get_the_key_when_they_have_an_argument_for_it():
     np.testing.assert_allclose(Function(jnp.sin).apply((), BATCH, KEY), np.sin(BATCH), rtol=1e-5)
 
 
+def test_functions_are_told_the_mode_when_they_have_an_argument_for_it():
+    told = Function(lambda x, train: x if train else -x)
+    pair = Plain(
+        scale_init, lambda params, x, y, train=False, key=None: params * (x if train else y)
+    )
+    for train in (True, False):
+        y, changed = told.run((), BATCH, train=train)
+        np.testing.assert_allclose(y, BATCH if train else -BATCH)
+        assert changed is None
+        y, _ = pair.run(3.0, (BATCH, 2 * BATCH), KEY, train)
+        np.testing.assert_allclose(y, 3 * BATCH if train else 6 * BATCH)
+    assert told.has_modes
+    assert pair.has_modes
+    assert not Function(lambda x: x).has_modes
+    np.testing.assert_allclose(told.apply((), BATCH), -BATCH)
+
+
+def test_both_modes_are_checked():
+    wrong = Model("f", X, X, lambda x, train: x if train else x[:, :2])
+    (failure,) = wrong.failures()
+    assert "found float32 (batch, 2)" in failure.message
+
+
 def test_needing_a_key_is_failing_without_one_only():
     def answer(fn):
         return needs_key(Map("fixed", Function(fn)), X.label, X.label)
@@ -315,10 +339,16 @@ def test_dropout_draws_independently_for_each_example():
     assert arch.parameter_free
     assert arch.accepts_key
     assert needs_key(label, wide.label, wide.label)
-    dropped = np.asarray(arch.apply(params, jnp.ones((5, 100)), KEY)) == 0
+    assert not needs_key(label, wide.label, wide.label, train=False)
+
+    def drop(params):
+        return np.asarray(arch.run(params, jnp.ones((5, 100)), KEY, train=True)[0]) == 0
+
+    dropped = drop(params)
     assert 0.3 < dropped.mean() < 0.7
     assert all(not np.array_equal(dropped[0], row) for row in dropped[1:])
-    np.testing.assert_array_equal(dropped, np.asarray(arch.apply((), jnp.ones((5, 100)), KEY)) == 0)
+    np.testing.assert_array_equal(dropped, drop(()))
+    np.testing.assert_array_equal(arch.apply(params, jnp.ones((5, 100))), 1)
     sleeping = label_of(eqx.nn.Dropout(0.5, inference=True))
     assert not needs_key(Map("fixed", sleeping), wide.label, wide.label)
 
@@ -333,12 +363,6 @@ def test_modules_of_two_inputs_get_the_factors():
     arch, params = ModuleArchitecture.of(Distance(np.arange(4.0)))
     y = arch.apply(params, (3 * BATCH, BATCH), KEY)
     np.testing.assert_allclose(y, 2 * BATCH @ np.arange(4.0), rtol=1e-5)
-
-
-def test_modules_with_state_are_refused():
-    norm, _ = eqx.nn.make_with_state(eqx.nn.BatchNorm)(4, "batch", mode="batch")
-    with pytest.raises(InvalidStructure, match="LayerNorm"):
-        label_of(norm)
 
 
 # Factories and other libraries

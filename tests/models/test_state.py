@@ -1,0 +1,147 @@
+"""Equinox modules with state and modes: batch norm and dropout against the library's own code."""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catlearn as cl
+from catlearn.errors import InvalidStructure
+from catlearn.models import ModuleArchitecture, needs_key
+
+X, Y = cl.Space("X", 3), cl.Space("Y", 2)
+RNG = np.random.default_rng(0)
+XS, YS = RNG.normal(size=(6, 3)).astype("f4"), RNG.normal(size=(6, 2)).astype("f4")
+DATA = cl.Dataset("data", X=(X, XS), Y=(Y, YS))
+KEY = jax.random.key(0)
+
+
+class Net(eqx.Module):
+    """Linear, batch norm, dropout."""
+
+    linear: eqx.nn.Linear
+    norm: eqx.nn.BatchNorm
+    dropout: eqx.nn.Dropout
+
+    def __init__(self, key, axis="examples", mode="batch"):
+        self.linear = eqx.nn.Linear(3, 2, key=key)
+        self.norm = eqx.nn.BatchNorm(2, axis, mode=mode)
+        self.dropout = eqx.nn.Dropout(0.5)
+
+    def __call__(self, x, state, *, key=None):
+        x, state = self.norm(self.linear(x), state)
+        return self.dropout(x, key=key), state
+
+
+def made(**options):
+    return eqx.nn.make_with_state(Net)(KEY, **options)
+
+
+def close(one, other):
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), one, other)
+
+
+def by_hand(module, state, keys):
+    def one(x, state, key):
+        return module(x, state, key=key)
+
+    over = jax.vmap(one, (0, None, 0), (0, None), axis_name="examples")
+    y, state = over(XS, state, keys)
+    return jnp.mean(jnp.sum((y - YS) ** 2, axis=1)), state
+
+
+@pytest.mark.parametrize("mode", ["batch", "ema"])
+def test_a_step_is_the_one_by_hand(mode):
+    module, state = made(mode=mode)
+    fn = cl.lower(cl.LearningDiagram(DATA, cl.Model("f", X, Y, (module, state))).loss())
+    params, start = fn.init(KEY)
+    assert len(jax.tree.leaves(params)) == 4
+    (value, aux), grads = jax.value_and_grad(fn, has_aux=True)(params, start, fn.diagram.data, KEY)
+    step = next(s for s in fn.plan.steps if s.op == "apply")
+    keys = jax.random.split(jax.random.fold_in(KEY, step.digest), 6)
+    weights, static = eqx.partition(module, eqx.is_inexact_array)
+    (expected, after), slopes = jax.value_and_grad(
+        lambda w: by_hand(eqx.combine(w, static), state, keys), has_aux=True
+    )(weights)
+    close(value, expected)
+    close(jax.tree.leaves(grads), jax.tree.leaves(slopes))
+    close(jax.tree.leaves(aux.state["mutable"]["f"]), jax.tree.leaves(after))
+    # In evaluation nothing changes, no key is needed, and the statistics are the running ones.
+    value, aux = fn(params, start | aux.state, fn.diagram.data, train=False)
+    expected, _ = by_hand(eqx.nn.inference_mode(module), after, keys)
+    close(value, expected)
+    close(jax.tree.leaves(aux.state["mutable"]["f"]), jax.tree.leaves(after))
+    back, statistics = fn.architecture("f").rebuild(fn.variables("f", params, start | aux.state))
+    assert isinstance(back, Net)
+    close(jax.tree.leaves(statistics), jax.tree.leaves(after))
+    close(by_hand(eqx.nn.inference_mode(back), statistics, keys)[0], expected)
+
+
+def test_labels_forget_values_and_keep_names_of_axes():
+    label = ModuleArchitecture.of(made())[0]
+    assert label == ModuleArchitecture.of(eqx.nn.make_with_state(Net)(jax.random.key(1)))[0]
+    assert label == ModuleArchitecture.of(Net(KEY))[0]
+    assert label != ModuleArchitecture.of(made(axis="other"))[0]
+    assert label.axis_names == ("examples",)
+    assert ModuleArchitecture.of(made(axis=("a", "b")))[0].axis_names == ("a", "b")
+
+
+def test_several_names_of_the_batch_axis():
+    one, variables = ModuleArchitecture.of(
+        eqx.nn.make_with_state(eqx.nn.BatchNorm)(3, ("a", "b"), mode="batch")
+    )
+    two, same = ModuleArchitecture.of(eqx.nn.make_with_state(eqx.nn.BatchNorm)(3, "a", mode="batch"))
+    close(one.run(variables, XS, train=True)[0], two.run(same, XS, train=True)[0])
+
+
+def test_factories_of_modules_with_state():
+    model = cl.Model("f", X, Y, lambda key: eqx.nn.make_with_state(Net)(key))
+    assert model.architecture == ModuleArchitecture.of(made())[0]
+    assert model.architecture.stateful
+    assert model.failures() == []
+    assert needs_key(model.label, X.label, Y.label)
+    assert not needs_key(model.label, X.label, Y.label, train=False)
+    variables = model.architecture.init(KEY, X.label, Y.label)
+    assert jax.tree.structure(variables) == jax.tree.structure(
+        model.architecture.structure(X.label, Y.label)
+    )
+
+
+def test_the_state_must_be_there():
+    with pytest.raises(InvalidStructure, match="expected the pair"):
+        cl.Model("f", X, Y, made()[0])
+
+
+def test_frozen_modules_run_in_evaluation():
+    frozen = cl.Model("f", X, Y, made()).freeze()
+    trained = cl.Model("g", X, Y, "linear")
+    diagram = cl.LearningDiagram(DATA, frozen, trained, equations=["g = f"])
+    fn = cl.lower(diagram.loss())
+    params, state = fn.init(KEY)
+    value, aux = fn(params, state, diagram.data)
+    module = eqx.nn.inference_mode(made()[0])
+    y = jax.vmap(lambda x: module(x, made()[1])[0], axis_name="examples")(XS)
+    weight, bias = params["g"]["weight"], params["g"]["bias"]
+    close(value, jnp.mean(jnp.sum((XS @ weight + bias - y) ** 2, axis=1)))
+    assert aux.state["mutable"] == {}
+
+
+def test_a_dropout_of_its_own_drops_in_training_only():
+    parts = cl.Model("drop", X, X, eqx.nn.Dropout(0.5)), cl.Model("f", X, Y, "linear")
+    fn = cl.lower(
+        cl.LearningDiagram(DATA, *parts, equations=["data.X >> drop >> f = data.Y"]).loss()
+    )
+    params, state = fn.init(KEY)
+    still, _ = fn(params, state, fn.diagram.data, train=False)
+    one, two = (fn(params, state, fn.diagram.data, jax.random.key(i))[0] for i in (1, 2))
+    assert len({float(still), float(one), float(two)}) == 3
+
+
+def test_documents_mention_modules_with_state():
+    diagram = cl.LearningDiagram(cl.Model("f", X, Y, lambda key: eqx.nn.make_with_state(Net)(key)))
+    back = cl.from_json(cl.to_json(diagram))
+    assert "equinox Net" in str(back.map_label("f"))
+    assert back.bind({"f": lambda key: eqx.nn.make_with_state(Net)(key)}) == diagram
