@@ -17,6 +17,11 @@ Arrays are always arguments, never constants of the program:
 * ``state["weights"]``: ``{equation: scalar}``, which may change without compiling again;
 * ``state["mutable"]``: ``{edge: tree}``, what evaluation itself changes;
 * ``batch``: ``{data set: {projection: array}}``.
+
+Where parts of the plan are isomorphic and run as one (:mod:`catlearn.lowering.stacking`), these
+mappings are :class:`~catlearn.lowering.stacked.Stacked`: still addressed by name, but with the
+arrays of isomorphic edges, columns and equations in one array. Plain dicts are accepted
+everywhere; :meth:`Lowered.pack` turns them into stacked ones outside of the program.
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from catlearn.errors import (
     CatlearnError,
@@ -37,20 +43,24 @@ from catlearn.errors import (
     did_you_mean,
 )
 from catlearn.learning.weights import Weight
+from catlearn.lowering.arguments import batch_failures
 from catlearn.lowering.evaluation import evaluation
 from catlearn.lowering.options import Options
-from catlearn.lowering.plan import Form, Plan, Step, stable_hash
-from catlearn.lowering.run import Run, noting
+from catlearn.lowering.plan import Plan, stable_hash
+from catlearn.lowering.run import Run
+from catlearn.lowering.stacked import Stacked, group_text
+from catlearn.lowering.stacking import Stacking, stacking_of
+from catlearn.lowering.storage import Storage
+from catlearn.lowering.units import StackedRun
 from catlearn.models import needs_key
-from catlearn.models.spaces import dtype_kind
 
 if TYPE_CHECKING:
     from catlearn.category import Functor
     from catlearn.learning import Loss
     from catlearn.models import Architecture, SpaceLabel
 
-Params = dict[str, Any]
-State = dict[str, dict[str, Any]]
+Params = Mapping[str, Any]
+State = dict[str, Mapping[str, Any]]
 
 
 class Aux(NamedTuple):
@@ -66,7 +76,7 @@ class Aux(NamedTuple):
         program would copy it.
     """
 
-    terms: dict[str, jax.Array]
+    terms: Mapping[str, jax.Array]
     state: State
 
 
@@ -100,7 +110,8 @@ class Lowered:
         failures = self.options.failures(self.diagram)
         if failures:
             raise InvalidStructure("the options of lower", failures)
-        self.plan = Plan(loss.diagram, loss.equations, self.options.independent)
+        self.plan = Plan(loss.diagram, loss.equations, self.options.independent, self._stacking)
+        self.storage = Storage.of(self.plan)
         self.trainable = self.diagram.trainable
         self.frozen = self.diagram.frozen
         self._refuse_unbound()
@@ -112,6 +123,48 @@ class Lowered:
         self._combine_costs = jnp.maximum if aggregator.name == "max" else aggregator.combine
         # Functions compiled from this one live as long as it does (see training.step).
         self.compiled: dict[Any, Callable[..., Any]] = {}
+
+    def _stacking(self, plan: Plan) -> Stacking:
+        """Find what runs as one; what hands on state, and averages, run by themselves."""
+        options, diagram = self.options, self.diagram
+        if options.stack < 2:
+            return Stacking()
+        architectures = {edge: self.architecture(edge) for edge in plan.edges}
+        terms = [planned.term for planned in plan.terms]
+
+        def essence(edge: str) -> Any:
+            architecture = architectures[edge]
+            if architecture.stateful or not architecture.stackable or edge in diagram.averages:
+                return None
+            return (
+                architecture,
+                diagram.map_label(edge).kind,
+                *self._ends(edge),
+                edge in options.remat,
+                options.precision.get(edge),
+                edge in options.independent,
+                options.groups.get(edge),
+                _signature(diagram.starts.get(edge)),
+            )
+
+        def term_essence(position: int) -> Any:
+            term = terms[position]
+            schedule = getattr(term.weight, "schedule", None)
+            space = diagram.space_label(term.target)
+            return term.data, term.divergence, term.stop, space, schedule
+
+        return stacking_of(
+            plan,
+            essence,
+            term_essence,
+            least=options.stack,
+            random=[edge for edge, known in architectures.items() if known.accepts_key],
+            in_order=[
+                edge
+                for edge, known in architectures.items()
+                if known.stateful or not known.stackable
+            ],
+        )
 
     def _refuse_unbound(self) -> None:
         """Raise if an edge names an architecture that a file could not contain."""
@@ -145,20 +198,25 @@ class Lowered:
         tuple
             ``params`` and ``state``; the arrays are the caller's own and may be donated.
         """
-        params: Params = {}
-        state: State = {"frozen": {}, "mutable": {}, "weights": self.weights()}
-        for edge in self.trainable:
-            params[edge], *rest = self.architecture(edge).parts(self._start(edge, key))
-            for name, part in zip(("frozen", "mutable"), rest, strict=True):
-                if jax.tree.leaves(part):
-                    state[name][edge] = part
-        for edge in self.frozen:
-            followed = self.diagram.averages.get(edge)
-            part = "frozen" if followed is None else "mutable"
-            state[part][edge] = self._start(edge if followed is None else followed[0], key)
-        return params, state
+        found: dict[str, dict[tuple[str, ...], Any]] = {"params": {}, "frozen": {}, "mutable": {}}
+        alone = {edge: (edge,) for edge in (*self.trainable, *self.frozen)}
+        together = {edge: group for group in self.storage.edges for edge in group}
+        for edges in dict.fromkeys({**alone, **together}.values()):
+            if edges[0] not in alone:
+                continue
+            followed = self.diagram.averages.get(edges[0])
+            start = self._start(edges if followed is None else (followed[0],), key)
+            if edges[0] in self.trainable:
+                parts = self.architecture(edges[0]).parts(start)
+            else:
+                parts = (None, start, None) if followed is None else (None, None, start)
+            for name, part in zip(found, parts, strict=True):
+                if jax.tree.leaves(part) or (name == "params" and edges[0] in self.trainable):
+                    found[name][edges] = part
+        params, frozen, mutable = (self.storage.by_group(part, alone) for part in found.values())
+        return params, {"frozen": frozen, "mutable": mutable, "weights": self.weights()}
 
-    def weights(self, step: Any = 0, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def weights(self, step: Any = 0, values: Mapping[str, Any] | None = None) -> Params:
         """Return the weight of each equation, for ``state["weights"]``.
 
         Parameters
@@ -190,10 +248,15 @@ class Lowered:
         if unknown:
             message = f"no weight is called {', '.join(map(repr, unknown))}"
             raise UnknownName(f"{message}; {did_you_mean(unknown[0], sorted(named))}")
-        return {
-            name: jnp.asarray(w.at(step, values) if isinstance(w, Weight) else w, float)
-            for name, w in given.items()
+        numbers = {
+            name: w.at(step, values) if isinstance(w, Weight) else w for name, w in given.items()
         }
+        layout = self.storage.terms
+        if layout is None:
+            return {name: jnp.asarray(number, float) for name, number in numbers.items()}
+        groups = ([numbers[name] for name in group] for group in layout.groups)
+        parts = (group if len(group) > 1 else group[0] for group in groups)
+        return Stacked(layout, tuple(jnp.asarray(part, float) for part in parts))
 
     def scheduled(self, step: Any) -> dict[str, Any]:
         """Return the weights that follow a schedule, at a step."""
@@ -204,12 +267,78 @@ class Lowered:
             if isinstance(w, Weight) and w.schedule is not None
         }
 
-    def _start(self, edge: str, key: jax.Array) -> Any:
-        start = self.diagram.starts.get(edge)
-        if start is None:
-            folded = jax.random.fold_in(key, stable_hash(edge))
-            start = self.architecture(edge).init(folded, *self._ends(edge))
-        return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), start)
+    def reweighted(self, weights: Mapping[str, Any], step: Any) -> Mapping[str, Any]:
+        """Return weights of which those that follow a schedule are the ones of a step."""
+        scheduled = {
+            term.name: term.weight.schedule
+            for term in self.loss.equations
+            if isinstance(term.weight, Weight) and term.weight.schedule is not None
+        }
+        if not isinstance(weights, Stacked):
+            return {**weights, **self.scheduled(step)}
+        parts = (
+            # Equations that are weighted together follow one schedule.
+            jnp.full(jnp.shape(part), scheduled[names[0]](step), float)
+            if names[0] in scheduled
+            else part
+            for names, part in weights.groups()
+        )
+        return Stacked(weights.layout, tuple(parts))
+
+    def pack(self, *arguments: Any) -> tuple[Any, ...]:
+        """Store arguments of the loss as it stores them itself.
+
+        A call does so by itself, but then inside the compiled program, which takes longer to
+        compile and to run. Arguments that are stored well are returned as they are, and where
+        nothing is stacked all are.
+
+        Parameters
+        ----------
+        arguments
+            ``params``, ``state`` and ``batch``, or the first of them.
+
+        Returns
+        -------
+        tuple
+            As many as were given.
+
+        Examples
+        --------
+        >>> import catlearn as cl, numpy as np
+        >>> X, Y = cl.Space("X", 4), cl.Space("Y", 1)
+        >>> models = [cl.Model(f"f_{i}", X, Y, "linear") for i in range(3)]
+        >>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), *models)
+        >>> fn = cl.lower(D.loss([f"d.X >> f_{i} = d.Y" for i in range(3)]), stack=True)
+        >>> tree = {"weight": np.ones((4, 1), "float32"), "bias": np.ones(1, "float32")}
+        >>> (params,) = fn.pack({f"f_{i}": tree for i in range(3)})
+        >>> params, params["f_1"]["weight"].shape
+        (Stacked(f_0..f_2 (3)), (4, 1))
+        """
+        store = self.storage
+        packers = store.pack_params, store.pack_state, store.pack_batch
+        return tuple(pack(part) for pack, part in zip(packers, arguments, strict=False))
+
+    def _start(self, edges: Sequence[str], key: jax.Array) -> Any:
+        """Return the variables that edges of one class start from, stacked if there are more."""
+        given = [self.diagram.starts.get(edge) for edge in edges]
+        folded = [stable_hash(edge) for edge in edges]
+        first, *others = edges
+        if not others:
+            if given[0] is None:
+                given[0] = self._draw(first, jax.random.fold_in(key, folded[0]))
+            return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), given[0])
+        if given[0] is not None:
+            return jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *given)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, np.array(folded, "uint32"))
+        try:
+            return jax.vmap(functools.partial(self._draw, first))(keys)
+        except Exception:
+            # A function that JAX cannot trace draws for one edge after the other.
+            drawn = [self._draw(first, each) for each in keys]
+            return jax.tree.map(lambda *leaves: jnp.stack(leaves), *drawn)
+
+    def _draw(self, edge: str, key: jax.Array) -> Any:
+        return self.architecture(edge).init(key, *self._ends(edge))
 
     def architecture(self, edge: str) -> Architecture:
         """Return the architecture of the map on an edge."""
@@ -296,16 +425,31 @@ class Lowered:
         failures = self.failures(params, state, batch, key, train)
         if failures:
             raise DataError("the arguments of the loss", failures)
-        run = Run(self, params, state, batch, key, train)
-        terms: dict[str, jax.Array] = {}
-        for planned in self.plan.terms:
-            term = planned.term
-            prediction, target = run.sides(planned)
-            with noting(functools.partial("in equation '{}'".format, term.name)):
-                terms[term.name] = jnp.mean(term.divergence(prediction, target))
-        weighted = [state["weights"][name] * cost for name, cost in terms.items()]
+        params, state, batch = self.pack(params, state, batch)
+        kind = StackedRun if self.plan.stacking.found else Run
+        run = kind(self, params, state, batch, key, train)
+        terms, weights = run.costs(), state["weights"]
+        if isinstance(terms, Stacked):
+            pairs = zip(weights.parts, terms.parts, strict=True)
+            weighted = [self._aggregate(weight * cost) for weight, cost in pairs]
+        else:
+            weighted = [weights[name] * cost for name, cost in terms.items()]
         value = functools.reduce(self._combine_costs, weighted) if weighted else jnp.zeros(())
         return value, Aux(terms, {"mutable": run.mutable})
+
+    def _aggregate(self, weighted: jax.Array) -> jax.Array:
+        """Combine the costs of a class; in halves, where only the binary operation is known."""
+        if weighted.ndim == 0:
+            return weighted
+        known = {"sum": jnp.sum, "max": jnp.max}.get(self.loss.aggregator.name)
+        if known is not None:
+            return known(weighted)
+        while len(weighted) > 1:
+            half = len(weighted) // 2
+            rest = weighted[2 * half :]
+            combined = self._combine_costs(weighted[:half], weighted[half : 2 * half])
+            weighted = jnp.concatenate([combined, rest])
+        return weighted[0]
 
     def failures(
         self,
@@ -341,19 +485,9 @@ class Lowered:
                 if edge in self.random
                 and needs_key(self.diagram.map_label(edge), *self._ends(edge), train)
             ]
-        for data, steps in self.plan.columns.items():
-            if data not in batch:
-                found = ", ".join(map(repr, batch)) or "nothing"
-                message = f"is missing from the batch, which has {found}"
-                failures.append(Failure("batch", f"data set '{data}'", message))
-                continue
-            for step in steps:
-                label = self.diagram.space_label(step.vertex)
-                failures += _column_failures(step, label, batch[data])
-            failures += _length_failures(data, [step.column for step in steps], batch[data])
-        return failures
+        return failures + batch_failures(self.plan, batch)
 
-    def select(self, labels: Mapping[str, Any], default: Any = None) -> dict[str, Any]:
+    def select(self, labels: Mapping[str, Any], default: Any = None) -> Mapping[str, Any]:
         """Label the trainable edges, for ``optax.masked`` and ``optax.multi_transform``.
 
         Parameters
@@ -365,15 +499,17 @@ class Lowered:
 
         Returns
         -------
-        dict
-            A prefix of the tree of parameters with one label for each trainable edge.
+        Mapping
+            A prefix of the tree of parameters with one label for each trainable edge, or for
+            each class of edges whose parameters are stacked.
 
         Raises
         ------
         UnknownName
             If an edge is not trainable.
         CatlearnError
-            If edges are left without a label.
+            If edges are left without a label, or if labels differ among edges whose parameters
+            are stacked; ``lower(loss, groups=labels)`` keeps them apart.
 
         Examples
         --------
@@ -398,11 +534,15 @@ class Lowered:
             raise CatlearnError(
                 f"no label for {', '.join(map(repr, missing))}; name every edge or give default="
             )
-        return {edge: labels.get(edge, rest) for edge in self.trainable}
+        every = {edge: labels.get(edge, rest) for edge in self.trainable}
+        layout = self.storage.params
+        return every if layout is None else layout.spread(every)
 
     def __repr__(self) -> str:
+        layout = self.storage.params
+        names = self.trainable if layout is None else map(group_text, layout.groups)
         return (
-            f"Lowered(equations={len(self.plan.terms)}, parameters={list(self.trainable)}, "
+            f"Lowered(equations={len(self.plan.terms)}, parameters={list(names)}, "
             f"evaluations={self.plan.evaluations})"
         )
 
@@ -413,6 +553,8 @@ def lower(
     remat: Iterable[str] | bool = (),
     precision: Any = None,
     independent: Iterable[str] = (),
+    stack: bool | int = 8,
+    groups: Mapping[str, Any] | None = None,
 ) -> Lowered:
     """Lower a symbolic loss to a pure JAX function.
 
@@ -429,6 +571,12 @@ def lower(
     independent
         Random edges that draw a new sample for each side of each equation. By default an edge
         draws one sample for one input, however many equations share it.
+    stack
+        The least number of isomorphic parts that are stored stacked and run as one; True for 2,
+        False for nothing. ``print(fn.plan)`` says what was found.
+    groups
+        ``{edge: label}``: edges with different labels are not stored together, so that an
+        optimizer can tell them apart.
 
     Returns
     -------
@@ -451,7 +599,15 @@ def lower(
     >>> lower(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss())
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
-    return Lowered(loss, Options.of(loss.diagram, remat, precision, independent))
+    return Lowered(loss, Options.of(loss.diagram, remat, precision, independent, stack, groups))
+
+
+def _signature(start: Any) -> Any:
+    """The structure of starting values, which an architecture alone may not tell."""
+    if start is None:
+        return None
+    leaves, structure = jax.tree.flatten(start)
+    return structure, tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
 
 
 def _combine(tree: Any, rest: Any) -> Any:
@@ -462,53 +618,3 @@ def _combine(tree: Any, rest: Any) -> Any:
     return jax.tree.map(
         lambda leaf, other: other if leaf is None else leaf, tree, rest, is_leaf=lambda x: x is None
     )
-
-
-def _column_failures(step: Step, label: SpaceLabel, columns: Mapping[str, Any]) -> list[Failure]:
-    where = f"data set '{step.data}', projection '{step.column}'"
-    if step.column not in columns:
-        found = ", ".join(map(repr, columns)) or "nothing"
-        return [Failure("batch", where, f"is missing; the batch has {found}")]
-    return _array_failures(where, label, step.form, columns[step.column])
-
-
-def _array_failures(where: str, label: SpaceLabel, form: Form, value: Any) -> list[Failure]:
-    if isinstance(form, tuple):
-        if not isinstance(value, tuple | list) or len(value) != len(form):
-            message = f"expected a tuple of {len(form)} arrays, found {type(value).__name__}"
-            return [Failure("batch", where, message)]
-        parts = zip(label.factors, form, value, strict=True)  # type: ignore[attr-defined]
-        return [
-            failure
-            for i, part in enumerate(parts)
-            for failure in _array_failures(f"{where}, factor {i}", *part)
-        ]
-    shape, dtype = jnp.shape(value), jnp.result_type(value)
-    expected = label.example(shape[0] if shape else 0, form)
-    if shape == expected.shape and _converts(dtype, expected.dtype, form):
-        return []
-    needed = "".join(f", {size}" for size in expected.shape[1:])
-    message = f"found shape {shape} of {dtype}, expected (batch{needed}) of {expected.dtype}"
-    return [Failure("batch", where, message)]
-
-
-def _converts(found: Any, expected: Any, form: Form) -> bool:
-    """Whether data of one dtype may stand for another: upwards, except between the two forms."""
-    ranks = "?bifc"
-    one, other = ranks.index(dtype_kind(found)), ranks.index(dtype_kind(expected))
-    return one == other if form in ("label", "logits") else 0 < one <= other
-
-
-def _length_failures(data: str, names: Sequence[str], columns: Mapping[str, Any]) -> list[Failure]:
-    lengths = {
-        name: jnp.shape(leaf)[0]
-        for name in names
-        if name in columns
-        for leaf in jax.tree.leaves(columns[name])
-        if jnp.ndim(leaf)
-    }
-    if len(set(lengths.values())) <= 1:
-        return []
-    found = ", ".join(f"'{name}' has {length}" for name, length in lengths.items())
-    message = f"its projections need equally many examples, but {found}"
-    return [Failure("batch", f"data set '{data}'", message)]

@@ -3,8 +3,8 @@
 >>> import catlearn as cl
 >>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
 >>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, "linear"))
->>> Options.of(D, remat=True, precision="bfloat16")
-Options(remat=frozenset({'f'}), precision={'f': dtype(bfloat16)}, independent=frozenset())
+>>> Options.of(D, remat=True, precision="bfloat16")  # doctest: +ELLIPSIS
+Options(remat=frozenset({'f'}), precision={'f': dtype(bfloat16)}, independent=frozenset(), ...)
 """
 
 from __future__ import annotations
@@ -33,11 +33,17 @@ class Options:
         The dtype in which the map of an edge computes.
     independent
         Random edges that draw a new sample for each side of each equation.
+    stack
+        The least number of isomorphic parts that run as one; 0 for never.
+    groups
+        Edges with different labels are not stored together.
     """
 
     remat: frozenset[str] = frozenset()
     precision: Mapping[str, Any] = field(default_factory=dict)
     independent: frozenset[str] = frozenset()
+    stack: int = 8
+    groups: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -46,6 +52,8 @@ class Options:
         remat: Iterable[str] | bool = (),
         precision: Any = None,
         independent: Iterable[str] = (),
+        stack: bool | int = 8,
+        groups: Mapping[str, Any] | None = None,
     ) -> Options:
         """Read options as they are given to :func:`~catlearn.lower`."""
         every = [edge for edge in diagram.edges if diagram.map_label(edge).architecture]
@@ -55,7 +63,8 @@ class Options:
             precision = {} if precision is None else dict.fromkeys(every, precision)
         dtypes = {edge: jnp.dtype(dtype) for edge, dtype in precision.items()}
         remat, independent = (_names(names) for names in (remat, independent))
-        return cls(remat, dtypes, independent)
+        least = 2 * stack if isinstance(stack, bool) else max(2, stack)
+        return cls(remat, dtypes, independent, least, dict(groups or {}))
 
     def failures(self, diagram: LearningDiagram) -> list[Failure]:
         """List what options say of edges that have no map to run."""
@@ -64,6 +73,7 @@ class Options:
             "remat": self.remat,
             "precision": self.precision,
             "independent": self.independent,
+            "groups": self.groups,
         }
         failures = [
             Failure("options", f"{option} of '{edge}'", f"is no model; {did_you_mean(edge, every)}")

@@ -30,12 +30,13 @@ of forms. The plan fixes the form of each step and refuses a prediction that is 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from catlearn.errors import Failure, InvalidStructure
+from catlearn.lowering.stacking import Stacking
 from catlearn.models import CategoricalLabel, ProductLabel, representation_of
 from catlearn.models.architectures import abstract_key
 from catlearn.models.spaces import dtype_kind
@@ -124,6 +125,8 @@ class Plan:
         The equations of the loss, in order.
     independent
         Random edges that draw a new sample for each side of each equation.
+    stacking
+        Finds what runs as one; by default nothing does.
 
     Raises
     ------
@@ -136,6 +139,8 @@ class Plan:
         The steps, each after those it reads.
     terms
         The equations with the steps that hold their two sides.
+    stacking
+        What runs as one.
     evaluations
         How many times a map of an edge is applied.
     naive_evaluations
@@ -147,7 +152,9 @@ class Plan:
         diagram: LearningDiagram,
         terms: Iterable[LossTerm],
         independent: Iterable[str] = (),
+        stacking: Callable[[Plan], Stacking] | None = None,
     ) -> None:
+        self.diagram = diagram
         builder = _Builder(diagram, frozenset(independent))
         self.terms: tuple[PlannedTerm, ...] = tuple(map(builder.term, terms))
         self.steps: tuple[Step, ...] = tuple(builder.steps)
@@ -158,6 +165,7 @@ class Plan:
         ]
         if failures:
             raise InvalidStructure("the loss", failures)
+        self.stacking = Stacking() if stacking is None else stacking(self)
 
     def _prediction_failure(self, planned: PlannedTerm) -> Failure:
         prediction, target = (self.steps[side] for side in planned.sides)

@@ -59,19 +59,24 @@ class Run:
             moved[edge] = jax.tree.map(move, self.mutable[edge], latest)
         self.mutable = {**self.mutable, **moved}
 
-    def sides(self, planned: PlannedTerm) -> tuple[Any, Any]:
-        """Return prediction and target of an equation, and run the steps they are first to need."""
-        for step in self.plan.steps[len(self.values) : max(planned.sides) + 1]:
-            self.values.append(self._step(step))
-        prediction, target = (self.values[side] for side in planned.sides)
-        if planned.term.stop == "lhs":
-            prediction = jax.lax.stop_gradient(prediction)
-        if planned.term.stop == "rhs":
-            target = jax.lax.stop_gradient(target)
-        return prediction, target
+    def costs(self) -> Mapping[str, jax.Array]:
+        """Return the mean cost of each equation, and run each step when it is first needed."""
+        terms: dict[str, jax.Array] = {}
+        for planned in self.plan.terms:
+            for step in self.plan.steps[len(self.values) : max(planned.sides) + 1]:
+                self.values.append(self._step(step))
+            terms[planned.term.name] = self._cost(planned)
+        return terms
+
+    def _value(self, index: int) -> Any:
+        return self.values[index]
+
+    def _cost(self, planned: PlannedTerm) -> jax.Array:
+        with noting(functools.partial("in equation '{}'".format, planned.term.name)):
+            return _mean_cost(planned, *map(self._value, planned.sides))
 
     def _step(self, step: Step) -> Any:
-        inputs = [self.values[i] for i in step.inputs]
+        inputs = list(map(self._value, step.inputs))
         match step.op:
             case "sample":
                 return self.batch[step.data]
@@ -90,33 +95,31 @@ class Run:
 
     def _apply(self, step: Step, x: Any) -> Any:
         edge, fn = step.name, self.fn
-        architecture = fn.architecture(edge)
         mutable = self.mutable.get(edge)
         if step.repeats is not None:
             mutable = self.found.get(step.repeats)
         self.found[step.index] = mutable
-        params = self.params.get(edge)
-        if step.scale != 1.0:
-            params = jax.tree.map(functools.partial(_scaled, step.scale), params)
+        params = _scaled_all(step.scale, self.params.get(edge))
         parts = {"frozen": self.state["frozen"], "mutable": {edge: mutable}}
         variables = fn.variables(edge, {edge: params}, parts)
         key = None
         if edge in fn.random and self.key is not None:
             key = jax.random.fold_in(self.key, step.digest)
-        train = self.train and self.diagram.map_label(edge).kind != "frozen"
-        run = functools.partial(architecture.run, key=key, train=train)
-        dtype = fn.options.precision.get(edge)
-        if dtype is not None:
-            run = functools.partial(_run_in, dtype, run, _dtypes(self._example(step)), mutable)
-        if edge in fn.options.remat:
-            run = jax.checkpoint(run)
-        y, changed = run(variables, x)
+        y, changed = self._map(step, mutable)(variables, x, key)
         if changed is not None and step.repeats is None:
             self.mutable = {**self.mutable, edge: changed}
         return y
 
-    def _example(self, step: Step) -> Any:
-        return self.diagram.space_label(step.vertex).example(0, step.form)
+    def _map(self, step: Step, mutable: Any = None) -> Callable[..., tuple[Any, Any]]:
+        """Return the map of a step, ``(variables, x, key) -> (y, changed)``, run as asked."""
+        edge, options = step.name, self.fn.options
+        train = self.train and self.diagram.map_label(edge).kind != "frozen"
+        run: Callable = functools.partial(_run, self.fn.architecture(edge), train)
+        dtype = options.precision.get(edge)
+        if dtype is not None:
+            example = self.diagram.space_label(step.vertex).example(0, step.form)
+            run = functools.partial(_run_in, dtype, run, _dtypes(example), mutable)
+        return jax.checkpoint(run) if edge in options.remat else run
 
     def _where(self, step: Step) -> str:
         return f"in edge '{step.name}' on the path '{self.plan.path(step)}'"
@@ -136,6 +139,14 @@ class noting:
             error.add_note(self.note())
 
 
+def _mean_cost(planned: PlannedTerm, prediction: Any, target: Any) -> jax.Array:
+    if planned.term.stop == "lhs":
+        prediction = jax.lax.stop_gradient(prediction)
+    if planned.term.stop == "rhs":
+        target = jax.lax.stop_gradient(target)
+    return jnp.mean(planned.term.divergence(prediction, target))
+
+
 def _moved(decay: float, average: Any, latest: Any) -> Any:
     latest = jax.lax.stop_gradient(latest)
     if not jnp.issubdtype(average.dtype, jnp.inexact):
@@ -149,11 +160,19 @@ def _scaled(scale: float, leaf: Any) -> Any:
     return still if scale == 0 else still + scale * (leaf - still)
 
 
+def _scaled_all(scale: float, params: Any) -> Any:
+    return params if scale == 1.0 else jax.tree.map(functools.partial(_scaled, scale), params)
+
+
+def _run(architecture: Any, train: bool, variables: Any, x: Any, key: Any) -> tuple[Any, Any]:
+    return architecture.run(variables, x, key=key, train=train)
+
+
 def _run_in(
-    dtype: Any, run: Callable, dtypes: Any, mutable: Any, variables: Any, x: Any
+    dtype: Any, run: Callable, dtypes: Any, mutable: Any, variables: Any, x: Any, key: Any
 ) -> tuple[Any, Any]:
     """Run a map in another dtype, and return what it makes in its own."""
-    y, changed = run(_cast(dtype, variables), _cast(dtype, x))
+    y, changed = run(_cast(dtype, variables), _cast(dtype, x), key)
     y = jax.tree.map(lambda leaf, own: leaf.astype(own), y, dtypes)
     if changed is not None:
         changed = jax.tree.map(lambda new, old: new.astype(old.dtype), changed, mutable)

@@ -1,0 +1,92 @@
+"""What can be wrong with the batch of a lowered loss, in the user's names.
+
+Only names, shapes and dtypes are looked at: the checks run while a call is traced, read no array
+and leave nothing in the compiled program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from catlearn.errors import Failure
+from catlearn.lowering.plan import Form, Plan, Step
+from catlearn.lowering.stacked import Stacked
+from catlearn.models.spaces import dtype_kind
+
+if TYPE_CHECKING:
+    from catlearn.models import SpaceLabel
+
+
+def batch_failures(plan: Plan, batch: Mapping[str, Mapping[str, Any]]) -> list[Failure]:
+    """List what a plan reads and a batch lacks, or has in another shape or dtype."""
+    failures: list[Failure] = []
+    for data, steps in plan.columns.items():
+        if data not in batch:
+            found = ", ".join(map(repr, batch)) or "nothing"
+            message = f"is missing from the batch, which has {found}"
+            failures.append(Failure("batch", f"data set '{data}'", message))
+            continue
+        for step in steps:
+            label = plan.diagram.space_label(step.vertex)
+            failures += _column_failures(step, label, batch[data])
+        failures += _length_failures(data, [step.column for step in steps], batch[data])
+    return failures
+
+
+def _column_failures(step: Step, label: SpaceLabel, columns: Mapping[str, Any]) -> list[Failure]:
+    where = f"data set '{step.data}', projection '{step.column}'"
+    if step.column not in columns:
+        found = ", ".join(map(repr, columns)) or "nothing"
+        return [Failure("batch", where, f"is missing; the batch has {found}")]
+    return _array_failures(where, label, step.form, _shapes(columns, step.column))
+
+
+def _shapes(columns: Mapping[str, Any], name: str) -> Any:
+    """Return a column as far as its shape goes, so that no slice enters the program."""
+    return columns.shape(name) if isinstance(columns, Stacked) else columns[name]
+
+
+def _array_failures(where: str, label: SpaceLabel, form: Form, value: Any) -> list[Failure]:
+    if isinstance(form, tuple):
+        if not isinstance(value, tuple | list) or len(value) != len(form):
+            message = f"expected a tuple of {len(form)} arrays, found {type(value).__name__}"
+            return [Failure("batch", where, message)]
+        parts = zip(label.factors, form, value, strict=True)  # type: ignore[attr-defined]
+        return [
+            failure
+            for i, part in enumerate(parts)
+            for failure in _array_failures(f"{where}, factor {i}", *part)
+        ]
+    shape, dtype = jnp.shape(value), jnp.result_type(value)
+    expected = label.example(shape[0] if shape else 0, form)
+    if shape == expected.shape and _converts(dtype, expected.dtype, form):
+        return []
+    needed = "".join(f", {size}" for size in expected.shape[1:])
+    message = f"found shape {shape} of {dtype}, expected (batch{needed}) of {expected.dtype}"
+    return [Failure("batch", where, message)]
+
+
+def _converts(found: Any, expected: Any, form: Form) -> bool:
+    """Whether data of one dtype may stand for another: upwards, except between the two forms."""
+    ranks = "?bifc"
+    one, other = ranks.index(dtype_kind(found)), ranks.index(dtype_kind(expected))
+    return one == other if form in ("label", "logits") else 0 < one <= other
+
+
+def _length_failures(data: str, names: Sequence[str], columns: Mapping[str, Any]) -> list[Failure]:
+    lengths = {
+        name: jnp.shape(leaf)[0]
+        for name in names
+        if name in columns
+        for leaf in jax.tree.leaves(_shapes(columns, name))
+        if jnp.ndim(leaf)
+    }
+    if len(set(lengths.values())) <= 1:
+        return []
+    found = ", ".join(f"'{name}' has {length}" for name, length in lengths.items())
+    message = f"its projections need equally many examples, but {found}"
+    return [Failure("batch", f"data set '{data}'", message)]

@@ -1,0 +1,301 @@
+"""Stacked storage: values by name, of which the isomorphic ones lie in one array.
+
+A :class:`Stacked` is a mapping from names to trees and a pytree. Its *layout* says which names
+are stored alone and which lie together, along a new leading axis of every leaf. Layouts are
+interned: equal ones are one object, so comparing them, as a compiled call does each time, costs
+nothing however many names there are.
+
+>>> import numpy as np
+>>> layout = Layout.of(("encoder", "head_0", "head_1"), [("head_0", "head_1")])
+>>> params = layout.pack({"encoder": np.ones(2), "head_0": np.zeros(3), "head_1": np.ones(3)})
+>>> params
+Stacked(encoder, head_0..head_1 (2))
+>>> params["head_1"].tolist(), [leaf.shape for leaf in jax.tree.leaves(params)]
+([1.0, 1.0, 1.0], [(2,), (2, 3)])
+>>> {name: value.shape for name, value in params.items()}
+{'encoder': (2,), 'head_0': (3,), 'head_1': (3,)}
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from catlearn.errors import CatlearnError, UnknownName, did_you_mean
+
+
+class Layout:
+    """Which names are stored together; make it by :meth:`of`.
+
+    Attributes
+    ----------
+    names
+        All names, in the order of the mapping.
+    groups
+        A tuple of names for each part that is stored, in the order of first members. A group of
+        one name is stored as it is.
+    """
+
+    __slots__ = ("__weakref__", "groups", "names", "places")
+
+    names: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+    places: dict[str, tuple[int, int]]
+    known: ClassVar[weakref.WeakValueDictionary[Any, Layout]] = weakref.WeakValueDictionary()
+
+    @classmethod
+    def of(cls, names: Iterable[str], classes: Iterable[Sequence[str]] = ()) -> Layout:
+        """Return the layout of some names; classes that are not all there are left out."""
+        names = tuple(names)
+        there = set(names)
+        stacks = [tuple(group) for group in classes if len(group) > 1 and there.issuperset(group)]
+        number = {name: i for i, name in enumerate(names)}
+        first = {min(group, key=number.__getitem__): group for group in stacks}
+        inside = {name for group in stacks for name in group}
+        groups = tuple(
+            first.get(name, (name,)) for name in names if name in first or name not in inside
+        )
+        return cls._interned(names, groups)
+
+    @classmethod
+    def _interned(cls, names: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> Layout:
+        layout = cls.known.get((names, groups))
+        if layout is None:
+            layout = super().__new__(cls)
+            layout.names, layout.groups = names, groups
+            layout.places = {
+                n: (g, i) for g, group in enumerate(groups) for i, n in enumerate(group)
+            }
+            cls.known[names, groups] = layout
+        return layout
+
+    def __reduce__(self) -> Any:
+        return Layout._interned, (self.names, self.groups)
+
+    @property
+    def stacks(self) -> tuple[tuple[str, ...], ...]:
+        """The groups of more than one name."""
+        return tuple(group for group in self.groups if len(group) > 1)
+
+    def pack(self, values: Mapping[str, Any]) -> Stacked:
+        """Store values by this layout, which copies those that are stacked.
+
+        Parameters
+        ----------
+        values
+            A mapping with these names. Trees of one group must have one structure.
+
+        Raises
+        ------
+        CatlearnError
+            If trees that must be stacked differ in structure or shape.
+        """
+        if isinstance(values, Stacked) and values.layout is self:
+            return values
+        return Stacked(self, tuple(gather(values, group) for group in self.groups))
+
+    def spread(self, values: Mapping[str, Any]) -> Stacked:
+        """Store one value, such as a label, for each group.
+
+        Raises
+        ------
+        CatlearnError
+            If values differ within a group.
+        """
+        for group in self.stacks:
+            first, *others = group
+            other = next((name for name in others if values[name] != values[first]), None)
+            if other is not None:
+                raise CatlearnError(
+                    f"{first!r} has the label {values[first]!r} and {other!r} {values[other]!r}, "
+                    "but they are stored stacked, in one array; keep them apart with "
+                    "lower(loss, groups={edge: label}), or stack nothing with stack=False"
+                )
+        return Stacked(self, tuple(values[group[0]] for group in self.groups))
+
+    def __repr__(self) -> str:
+        return f"Layout({', '.join(map(group_text, self.groups))})"
+
+
+class Stacked(Mapping[str, Any]):
+    """A mapping from names to trees, stored by a layout.
+
+    Parameters
+    ----------
+    layout
+        Which names are stored together.
+    parts
+        A tree for each group of the layout; the leaves of a stacked one have a leading axis, one
+        entry for each name.
+    """
+
+    __slots__ = ("layout", "parts")
+
+    def __init__(self, layout: Layout, parts: tuple[Any, ...]) -> None:
+        self.layout = layout
+        self.parts = parts
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.layout.places:
+            raise KeyError(name)
+        group, position = self.layout.places[name]
+        part = self.parts[group]
+        return part if len(self.layout.groups[group]) == 1 else entry(part, position)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.layout.places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layout.names)
+
+    def __len__(self) -> int:
+        return len(self.layout.names)
+
+    def groups(self) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """Yield each group of names with the tree that is stored for it."""
+        return zip(self.layout.groups, self.parts, strict=True)
+
+    def map(self, change: Callable[[Any, bool], Any]) -> Stacked:
+        """Return the mapping with each part changed, knowing whether it is stacked."""
+        parts = (change(part, len(group) > 1) for group, part in self.groups())
+        return Stacked(self.layout, tuple(parts))
+
+    def shape(self, name: str) -> Any:
+        """Return the shapes and dtypes of the value of a name, without reading it."""
+        group, _ = self.layout.places[name]
+        drop = 1 if len(self.layout.groups[group]) > 1 else 0
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(jnp.shape(leaf)[drop:], jnp.result_type(leaf)),
+            self.parts[group],
+        )
+
+    def __or__(self, other: Mapping[str, Any]) -> Stacked:
+        """Return the mapping with other values for some of its names.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such name.
+        """
+        parts = list(self.parts)
+        for name, value in other.items():
+            if name not in self.layout.places:
+                hint = did_you_mean(name, self.layout.names)
+                raise UnknownName(f"there is no {name!r} here; {hint}")
+            group, position = self.layout.places[name]
+            if len(self.layout.groups[group]) == 1:
+                parts[group] = value
+                continue
+            parts[group] = jax.tree.map(
+                lambda leaf, new, at=position: jnp.asarray(leaf).at[at].set(new),
+                parts[group],
+                value,
+            )
+        return Stacked(self.layout, tuple(parts))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether names, structures and all values agree."""
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        if list(self) != list(other):
+            return False
+        if isinstance(other, Stacked) and other.layout is self.layout:
+            return _agree(self.parts, other.parts)
+        return all(_agree(self[name], other[name]) for name in self)
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    def __repr__(self) -> str:
+        return f"Stacked({', '.join(map(group_text, self.layout.groups))})"
+
+    def __reduce__(self) -> Any:
+        return Stacked, (self.layout, self.parts)
+
+
+def gather(values: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """Return the tree of one name as it is, or those of several stacked.
+
+    Names that are stored together already, in this order, cost nothing.
+    """
+    if len(names) == 1:
+        return values[names[0]]
+    if isinstance(values, Stacked):
+        groups, positions = zip(*(values.layout.places[name] for name in names), strict=True)
+        if len(set(groups)) == 1:
+            stored = len(values.layout.groups[groups[0]])
+            return take(values.parts[groups[0]], positions, stored)
+    trees = [values[name] for name in names]
+    shapes = [jax.tree.map(jnp.shape, tree) for tree in trees]
+    for name, shape in zip(names, shapes, strict=True):
+        if shape != shapes[0]:
+            raise CatlearnError(
+                f"{names[0]!r} and {name!r} cannot be stored as one: the first has the shapes "
+                f"{shapes[0]}, the second {shape}; lower with stack=False"
+            )
+    return jax.tree.map(lambda *leaves: _stack(leaves), *trees)
+
+
+def take(tree: Any, positions: Sequence[int], size: int) -> Any:
+    """Return entries along the leading axis of all leaves; all of them, in order, for free."""
+    if tuple(positions) == tuple(range(size)):
+        return tree
+    index = np.asarray(positions)
+    return jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+def entry(tree: Any, position: int) -> Any:
+    """Return one entry along the leading axis of all leaves; labels have no axes."""
+
+    def of(leaf: Any) -> Any:
+        if isinstance(leaf, jax.ShapeDtypeStruct):
+            return jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype)
+        return leaf[position] if getattr(leaf, "ndim", 0) else leaf
+
+    return jax.tree.map(of, tree)
+
+
+def group_text(names: Sequence[str]) -> str:
+    """Return a group of names on one line.
+
+    Examples
+    --------
+    >>> group_text(["encoder"]), group_text(["a", "b", "c"])
+    ('encoder', 'a..c (3)')
+    """
+    return names[0] if len(names) == 1 else f"{names[0]}..{names[-1]} ({len(names)})"
+
+
+def _stack(leaves: Sequence[Any]) -> Any:
+    on_host = all(isinstance(leaf, np.ndarray | np.generic) for leaf in leaves)
+    return np.stack(leaves) if on_host else jnp.stack(leaves)
+
+
+def _agree(one: Any, other: Any) -> bool:
+    if jax.tree.structure(one) != jax.tree.structure(other):
+        return False
+    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def _flatten(value: Stacked) -> tuple[tuple[Any, ...], Layout]:
+    return value.parts, value.layout
+
+
+def _flatten_with_keys(value: Stacked) -> tuple[tuple[Any, ...], Layout]:
+    keys = (g[0] if len(g) == 1 else (g[0], g[-1]) for g in value.layout.groups)
+    named = (
+        (jax.tree_util.DictKey(key), part) for key, part in zip(keys, value.parts, strict=True)
+    )
+    return tuple(named), value.layout
+
+
+def _unflatten(layout: Layout, parts: Iterable[Any]) -> Stacked:
+    return Stacked(layout, tuple(parts))
+
+
+jax.tree_util.register_pytree_with_keys(Stacked, _flatten_with_keys, _unflatten, _flatten)

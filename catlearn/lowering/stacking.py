@@ -1,0 +1,316 @@
+r"""Stacking: which parts of a plan are isomorphic, so that they can run as one.
+
+The plan of a loss is a graph with coloured nodes: its steps, the edges whose maps they apply,
+and its equations. *Colour refinement* finds the coarsest partition of the nodes that is
+**equitable**: two nodes of one class have the same kind (operation, architecture, spaces,
+divergence, options), read from the same classes and are read by the same classes, equally often
+(Berkholz, Bonsma and Grohe, "Tight lower and upper bounds for the complexity of canonical colour
+refinement", 2017). A class is then run by one batched operation:
+
+* its members read one common step, which is broadcast, or the members of one other class, which
+  are aligned by an array of positions;
+* its maps are all one edge, whose parameters are broadcast, or the edges of one class, whose
+  parameters are stored stacked.
+
+Members of a class lie at one depth of the plan, so none reads another and the classes can be run
+one after the other. Where the members of a class share edges unevenly (each of a few edges is
+applied several times) the class is split, by uses or by edges, and the partition is refined
+again. Classes with fewer members than asked for are dissolved in the same way.
+
+Orders of members are chosen along the bijections between classes, starting from first use, so that
+mostly nothing has to be rearranged. No JAX is needed for any of this.
+
+>>> import catlearn as cl
+>>> X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
+>>> heads = [cl.Model(f"head_{i}", F, Y, "linear") for i in range(3)]
+>>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model("encoder", X, F, "mlp"), *heads)
+>>> equations = {f"task_{i}": f"d.X >> encoder >> head_{i} = d.Y" for i in range(3)}
+>>> stacking = cl.lower(D.loss(equations), stack=True).plan.stacking
+>>> stacking.edges
+(('head_0', 'head_1', 'head_2'),)
+>>> [unit for unit in stacking.units if len(unit) > 1]
+[(3, 5, 6)]
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from catlearn.lowering.plan import Plan, Step
+
+Essence = Callable[[str], Hashable]
+"""Everything about an edge that must agree where edges run as one; None if it runs alone."""
+
+
+@dataclass(frozen=True)
+class Stacking:
+    """The classes of a plan that run as one.
+
+    Parameters
+    ----------
+    edges
+        Classes of edges; the variables of each are stored stacked in this order.
+    columns
+        Classes of steps that project the columns of one data set.
+    terms
+        Classes of equations, by position in the plan.
+    units
+        All steps, class by class: tuples of their numbers, in an order in which they can run.
+    """
+
+    edges: tuple[tuple[str, ...], ...] = ()
+    columns: tuple[tuple[int, ...], ...] = ()
+    terms: tuple[tuple[int, ...], ...] = ()
+    units: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def found(self) -> bool:
+        """Whether anything runs as one."""
+        return bool(self.edges or self.terms or any(len(unit) > 1 for unit in self.units))
+
+    def unit_of(self) -> dict[int, tuple[int, int]]:
+        """Return for each step its unit and its position there."""
+        return {
+            step: (number, position)
+            for number, unit in enumerate(self.units)
+            for position, step in enumerate(unit)
+        }
+
+
+def stacking_of(
+    plan: Plan,
+    essence: Essence,
+    term_essence: Callable[[int], Hashable],
+    *,
+    least: int,
+    random: Iterable[str] = (),
+    in_order: Iterable[str] = (),
+) -> Stacking:
+    """Find what can run as one.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    essence
+        For each edge whose map is applied, what must agree; None for an edge that runs alone.
+    term_essence
+        The same for each equation, by position.
+    least
+        The least number of members of a class.
+    random
+        Edges that draw samples, which differ although everything they read agrees.
+    in_order
+        Edges whose uses hand something on to each other and must stay in order.
+    """
+    graph = _Graph.of(plan, essence, term_essence, frozenset(in_order))
+    colours = graph.classes(least, frozenset(random))
+    classes = [members for members in _members(colours) if len(members) > 1]
+    orders = graph.align(classes)
+    steps = [order for order in orders if order[0] < len(plan.steps)]
+    stacked = {step for order in steps for step in order}
+    units = steps + [(step,) for step in range(len(plan.steps)) if step not in stacked]
+    units.sort(key=lambda unit: (graph.depth[unit[0]], min(unit)))
+    return Stacking(
+        tuple(
+            tuple(graph.edges[i - graph.first_edge] for i in o)
+            for o in orders
+            if graph.is_edge(o[0])
+        ),
+        tuple(order for order in steps if plan.steps[order[0]].op == "project"),
+        tuple(tuple(i - graph.first_term for i in o) for o in orders if o[0] >= graph.first_term),
+        tuple(units),
+    )
+
+
+@dataclass
+class _Graph:
+    """The coloured graph of a plan: steps, then edges, then equations, as numbers."""
+
+    plan: Plan
+    edges: list[str]
+    kinds: list[Hashable]
+    links: list[tuple[tuple[int, int], ...]]
+    depth: list[int]
+    readers: list[list[tuple[int, int]]] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        plan: Plan,
+        essence: Essence,
+        term_essence: Callable[[int], Hashable],
+        in_order: frozenset[str],
+    ) -> _Graph:
+        edges = list(plan.edges)
+        number = {edge: len(plan.steps) + i for i, edge in enumerate(edges)}
+        kinds: list[Hashable] = []
+        links: list[tuple[tuple[int, int], ...]] = []
+        depth = _depths(plan.steps, in_order)
+        for step in plan.steps:
+            kinds.append(("step", depth[step.index], *_step_kind(plan, step)))
+            reads = tuple(enumerate(step.inputs))
+            links.append((*reads, (_EDGE, number[step.name])) if step.op == "apply" else reads)
+        for edge in edges:
+            what = essence(edge)
+            kinds.append(("edge", edge) if what is None else ("edges", what))
+            links.append(())
+        for position, planned in enumerate(plan.terms):
+            kinds.append(("term", term_essence(position)))
+            links.append(tuple(enumerate(planned.sides)))
+        graph = cls(plan, edges, kinds, links, depth)
+        graph.readers = [[] for _ in kinds]
+        for node, reads in enumerate(links):
+            for role, read in reads:
+                graph.readers[read].append((role, node))
+        return graph
+
+    @property
+    def first_edge(self) -> int:
+        return len(self.plan.steps)
+
+    @property
+    def first_term(self) -> int:
+        return len(self.plan.steps) + len(self.edges)
+
+    def is_edge(self, node: int) -> bool:
+        return self.first_edge <= node < self.first_term
+
+    def classes(self, least: int, random: frozenset[str]) -> list[int]:
+        """Return the colours of the coarsest partition whose classes can run as one."""
+        colours = self.refine(_numbered(self.kinds))
+        while True:
+            split: list[Hashable] = list(colours)
+            for members in _members(colours):
+                for node, part in self.split(members, least, random).items():
+                    split[node] = (colours[node], part)
+            if split == colours:
+                return colours
+            colours = self.refine(_numbered(split))
+
+    def refine(self, colours: list[int]) -> list[int]:
+        """Split classes until members read, and are read by, the same classes."""
+        count = len(set(colours))
+        while True:
+            size = Counter(colours)
+            seen: list[Hashable] = [
+                (
+                    colours[node],
+                    tuple((role, colours[read]) for role, read in self.links[node]),
+                    tuple(
+                        sorted(
+                            (self.role(r, by, size[colours[by]]), colours[by])
+                            for r, by in self.readers[node]
+                        )
+                    ),
+                )
+                for node in range(len(colours))
+            ]
+            colours = _numbered(seen)
+            if len(set(colours)) == count:
+                return colours
+            count = len(set(colours))
+
+    def role(self, role: int, reader: int, readers: int) -> int:
+        """As what a step is read; the components of a tuple that is alone are all alike."""
+        alone = readers == 1 and reader < self.first_edge
+        return 0 if alone and self.plan.steps[reader].op == "tuple" else role
+
+    def split(self, members: Sequence[int], least: int, random: frozenset[str]) -> dict[int, int]:
+        """Say how a class must be split, as numbers of parts; empty if it can run as one."""
+        if len(members) == 1:
+            return {}
+        apart = {node: node for node in members}
+        if len(members) < least:
+            return apart
+        if members[0] >= self.first_edge or self.plan.steps[members[0]].op != "apply":
+            return {}
+        names = [self.plan.steps[node].name for node in members]
+        uses = Counter(names)
+        if 1 < len(uses) < len(members):
+            if len(uses) < least:
+                number = {name: i for i, name in enumerate(uses)}
+                return {node: number[name] for node, name in zip(members, names, strict=True)}
+            return dict(zip(members, _occurrences(names), strict=True))
+        inputs = {self.plan.steps[node].inputs for node in members}
+        same = len(uses) == 1 and len(inputs) == 1
+        return apart if same and names[0] not in random else {}
+
+    def align(self, classes: Sequence[list[int]]) -> list[tuple[int, ...]]:
+        """Order the members of each class, alike where there is a bijection between classes."""
+        number = {node: i for i, members in enumerate(classes) for node in members}
+        orders: list[tuple[int, ...] | None] = [None] * len(classes)
+        for first in range(len(classes)):
+            if orders[first] is None:
+                orders[first] = tuple(classes[first])
+            todo = [first]
+            while todo:
+                order = orders[todo.pop()]
+                assert order is not None
+                for there, neighbours in self.beside(order, number):
+                    if orders[there] is None and sorted(neighbours) == classes[there]:
+                        orders[there] = tuple(neighbours)
+                        todo.append(there)
+        return [order for order in orders if order is not None]
+
+    def beside(
+        self, order: Sequence[int], number: Mapping[int, int]
+    ) -> Iterable[tuple[int, list[int]]]:
+        """Yield the classes that members read or are read by, with the nodes read, in order."""
+        for links in (self.links, self.readers):
+            found: dict[tuple[int, int], list[int]] = defaultdict(list)
+            for node in order:
+                for role, other in links[node]:
+                    if other in number:
+                        found[role, number[other]].append(other)
+            yield from ((there, nodes) for (_, there), nodes in found.items())
+
+
+_EDGE = -1
+"""The role in which a step reads the edge that it applies."""
+
+
+def _step_kind(plan: Plan, step: Step) -> tuple[Hashable, ...]:
+    space = plan.diagram.space_label(step.vertex)
+    alone = step.name if step.op == "sample" else ""
+    return step.op, alone, step.data, space, step.form, step.position, step.scale
+
+
+def _depths(steps: Sequence[Step], in_order: frozenset[str]) -> list[int]:
+    """The longest way to each step, where uses of some edges also follow one another."""
+    depth: list[int] = []
+    latest: dict[str, int] = {}
+    for step in steps:
+        before = [depth[i] for i in step.inputs]
+        if step.op == "apply" and step.name in in_order:
+            before += [latest[step.name]] if step.name in latest else []
+            latest[step.name] = 1 + max(before)
+        depth.append(1 + max(before, default=-1))
+    return depth
+
+
+def _numbered(values: Sequence[Hashable]) -> list[int]:
+    number: Mapping[Hashable, int] = {v: i for i, v in enumerate(dict.fromkeys(values))}
+    return [number[value] for value in values]
+
+
+def _members(colours: Sequence[int]) -> list[list[int]]:
+    """The classes, in order of their first members."""
+    members: dict[int, list[int]] = defaultdict(list)
+    for node, colour in enumerate(colours):
+        members[colour].append(node)
+    return list(members.values())
+
+
+def _occurrences(names: Sequence[str]) -> list[int]:
+    """For each position, how often its name came before."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        found.append(seen[name])
+        seen[name] += 1
+    return found
