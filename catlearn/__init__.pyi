@@ -185,12 +185,16 @@ from .lowering import (
 )
 from .models import (
     Categorical as Categorical,
+    Constant as Constant,
     Divergence as Divergence,
     Map as Map,
     Model as Model,
     Pairing as Pairing,
     Product as Product,
     Space as Space,
+    each as each,
+    lora as lora,
+    on_factors as on_factors,
     register_adapter as register_adapter,
     register_architecture as register_architecture,
     register_divergence as register_divergence,

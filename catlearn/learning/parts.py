@@ -28,7 +28,7 @@ from catlearn.models import (
     same_values,
 )
 from catlearn.models.adapters import as_architecture
-from catlearn.models.spaces import NamedSpace
+from catlearn.models.spaces import NamedSpace, factor_edges
 from catlearn.tensors import like
 
 if TYPE_CHECKING:
@@ -479,23 +479,6 @@ def _names(part: Pairing | Defined) -> set[str]:
 def _circular(name: str, uses: set[str]) -> Failure:
     message = f"is defined through itself: it uses {', '.join(sorted(uses))}"
     return Failure("definition", f"defined edge '{name}'", message)
-
-
-def factor_edges(product: Product) -> list[str]:
-    """Name the edges from a product to its factors: ``P.X``, or ``P.0`` where factors repeat.
-
-    Examples
-    --------
-    >>> from catlearn.models import Space
-    >>> X, Y = Space("X", 1), Space("Y", 1)
-    >>> factor_edges(Product("P", X, Y)), factor_edges(Product("P", X, Y, X))
-    (['P.X', 'P.Y'], ['P.0', 'P.Y', 'P.2'])
-    """
-    names = [factor.name for factor in product.spaces]
-    return [
-        f"{product.name}.{name if names.count(name) == 1 else index}"
-        for index, name in enumerate(names)
-    ]
 
 
 def same_stored(one: Any, other: Any) -> bool:

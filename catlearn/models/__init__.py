@@ -27,7 +27,14 @@ from catlearn.models.architectures import (
     architecture_names,
     register_architecture,
 )
-from catlearn.models.builtin import ACTIVATIONS, linear, mlp
+from catlearn.models.builtin import (
+    ACTIVATIONS,
+    constant,
+    gaussian_sample,
+    linear,
+    mlp,
+    parameter,
+)
 from catlearn.models.check import check_divergence, check_edge, check_parameters, needs_key
 from catlearn.models.divergences import (
     Divergence,
@@ -35,8 +42,18 @@ from catlearn.models.divergences import (
     divergence_names,
     register_divergence,
 )
+from catlearn.models.lists import Each, each
+from catlearn.models.low_rank import LowRank, lora
 from catlearn.models.maps import Map, Model, Pairing, same_values
 from catlearn.models.modules import ModuleArchitecture
+from catlearn.models.pieces import Constant, on_factors
+from catlearn.models.probabilistic import (
+    binary_cross_entropy,
+    gaussian_kl,
+    gaussian_nll,
+    hinge,
+    info_nce,
+)
 from catlearn.models.spaces import (
     ArrayLabel,
     Categorical,
@@ -57,10 +74,13 @@ __all__ = [
     "ArrayLabel",
     "Categorical",
     "CategoricalLabel",
+    "Constant",
     "DataLabel",
     "Divergence",
     "DivergenceSum",
+    "Each",
     "Function",
+    "LowRank",
     "Map",
     "Model",
     "ModuleArchitecture",
@@ -77,15 +97,26 @@ __all__ = [
     "architecture_names",
     "as_architecture",
     "as_input",
+    "binary_cross_entropy",
     "cast",
     "check_array",
     "check_divergence",
     "check_edge",
     "check_parameters",
+    "constant",
     "divergence_names",
+    "each",
+    "gaussian_kl",
+    "gaussian_nll",
+    "gaussian_sample",
+    "hinge",
+    "info_nce",
     "linear",
+    "lora",
     "mlp",
     "needs_key",
+    "on_factors",
+    "parameter",
     "register_adapter",
     "register_architecture",
     "register_divergence",

@@ -1,7 +1,10 @@
-"""The registered architectures: ``linear`` and ``mlp``, in plain JAX.
+"""The registered architectures, in plain JAX.
 
-Both flatten what they receive, tuples included, and emit arrays of the target's shape, so they
-fit between any two spaces that are not products on the right. Weights have shape
+``linear`` and ``mlp`` are trained; ``parameter`` is a trained value that forgets its input;
+``constant`` and ``gaussian_sample`` have no parameters, so that maps made of them are fixed.
+
+The first two flatten what they receive, tuples included, and emit arrays of the target's shape, so
+they fit between any two spaces that are not products on the right. Weights have shape
 ``(inputs, *target shape)`` and are drawn by LeCun's normal initialiser, biases are zero, as is
 usual; dtypes are the target's.
 
@@ -101,8 +104,80 @@ def mlp(
     return init, apply
 
 
+def parameter() -> tuple[Callable, Callable]:
+    """A trained value, the same for every input; it starts at zero."""
+
+    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+        import jax.numpy as jnp
+
+        return jnp.zeros(*_output("parameter", target))
+
+    def apply(params: Any, x: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        return jnp.broadcast_to(params, (jax.tree.leaves(x)[0].shape[0], *params.shape))
+
+    return init, apply
+
+
+def constant(value: Any, shape: tuple = (), dtype: Any = "float32") -> tuple[Callable, Callable]:
+    """A given value, the same for every input.
+
+    Parameters
+    ----------
+    value
+        A number, or nested tuples of them that broadcast to the shape; at a product a tuple with
+        one for each factor.
+    shape, dtype
+        Of one example; at a product tuples of them.
+    """
+
+    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> tuple:
+        return ()
+
+    def apply(params: Any, x: Any) -> Any:
+        import jax
+
+        return _constant(jax.tree.leaves(x)[0].shape[0], value, shape, dtype)
+
+    return init, apply
+
+
+def gaussian_sample() -> tuple[Callable, Callable]:
+    """A sample of a diagonal Gaussian, from a product of its mean and its log-variance.
+
+    The sample is ``mean + exp(log_variance / 2) * noise``, so that gradients pass to both
+    (reparametrisation; Kingma, Welling, arXiv 1312.6114, section 2.4). It needs a key.
+    """
+
+    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> tuple:
+        return ()
+
+    def apply(params: Any, mean: Any, log_variance: Any, *, key: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        noise = jax.random.normal(key, mean.shape, mean.dtype)
+        return mean + jnp.exp(0.5 * log_variance) * noise
+
+    return init, apply
+
+
 register_architecture("linear", linear)
 register_architecture("mlp", mlp)
+register_architecture("parameter", parameter)
+register_architecture("constant", constant, parameter_free=True)
+register_architecture("gaussian_sample", gaussian_sample, parameter_free=True)
+
+
+def _constant(batch: int, value: Any, shape: tuple, dtype: Any) -> Any:
+    import jax.numpy as jnp
+
+    if isinstance(dtype, tuple):
+        parts = zip(value, shape, dtype, strict=True)
+        return tuple(_constant(batch, *part) for part in parts)
+    return jnp.broadcast_to(jnp.asarray(value, dtype), (batch, *shape))
 
 
 def _output(name: str, target: SpaceLabel) -> tuple[tuple[int, ...], str]:

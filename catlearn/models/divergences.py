@@ -16,6 +16,9 @@ kl(temperature)    T^2 KL(softmax(t/T) || softmax(p/T))        softmax(p) = soft
 cosine(epsilon)    1 - cosine of the angle                     same direction
 =================  ==========================================  =====================
 
+Further ones, of distributions, adversaries and whole batches, are in
+:mod:`catlearn.models.probabilistic`.
+
 Sums run over all axes but the batch's. In floating point the last two can fall below zero by
 rounding; they are not clipped, since that would erase small gradients. Gradients flow into both
 arguments: a target that must not move is a frozen edge or data, never a special divergence.
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
 DivergenceFunction = Callable[..., "jax.Array"]
 
 _registry: dict[str, DivergenceFunction] = {}
+_batch_level: set[str] = set()
+_on_products: set[str] = set()
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -102,20 +107,31 @@ class Divergence:
         """The registered name, or the callable's own."""
         return _name_of(self.function)
 
+    @property
+    def batch_level(self) -> bool:
+        """Whether the cost of an example depends on the others in its batch.
+
+        The cost of a batch is then not the mean of those of its parts, and gradients accumulated
+        over small batches are not those of a large one.
+        """
+        return self.function in _batch_level
+
     def __call__(self, prediction: Any, target: Any) -> jax.Array:
         """Return the cost of each example.
 
         Parameters
         ----------
         prediction, target
-            Arrays with a leading batch axis; at a product, tuples of them, whose costs add.
+            Arrays with a leading batch axis; at a product, tuples of them, whose costs add unless
+            the divergence reads the factors together.
 
         Returns
         -------
         jax.Array
             Shape ``(batch,)``, floating.
         """
-        if isinstance(prediction, tuple) or isinstance(target, tuple):
+        tuples = isinstance(prediction, tuple) or isinstance(target, tuple)
+        if tuples and self.function not in _on_products:
             return DivergenceSum((self,) * _width(prediction, target))(prediction, target)
         fn = divergence_function(self.function) if isinstance(self.function, str) else self.function
         cost = fn(prediction, target, **dict(self.options))
@@ -151,6 +167,11 @@ class DivergenceSum:
         """The factors' names, as a sum."""
         return " + ".join(part.name for part in self.parts)
 
+    @property
+    def batch_level(self) -> bool:
+        """Whether the cost of an example depends on the others in its batch."""
+        return any(part.batch_level for part in self.parts)
+
     def __call__(self, prediction: Any, target: Any) -> jax.Array:
         """Return the cost of each example, shape ``(batch,)``."""
         if _width(prediction, target) != len(self.parts):
@@ -172,7 +193,9 @@ class DivergenceSum:
 AnyDivergence = Divergence | DivergenceSum
 
 
-def register_divergence(name: str, fn: DivergenceFunction) -> None:
+def register_divergence(
+    name: str, fn: DivergenceFunction, *, batch_level: bool = False, on_products: bool = False
+) -> None:
     """Give a divergence a name, under which labels, files and users can mention it.
 
     Parameters
@@ -182,6 +205,11 @@ def register_divergence(name: str, fn: DivergenceFunction) -> None:
         mention it are compared by name.
     fn
         ``fn(prediction, target, **options)`` on two batches, returning shape ``(batch,)``.
+    batch_level
+        Whether the cost of an example depends on the others in its batch.
+    on_products
+        Whether ``fn`` itself reads the tuples of batches of a product; otherwise its costs on the
+        factors are added.
 
     Raises
     ------
@@ -190,6 +218,10 @@ def register_divergence(name: str, fn: DivergenceFunction) -> None:
     """
     if _registry.setdefault(name, fn) is not fn:
         raise CatlearnError(f"the divergence {name!r} is registered already; choose another name")
+    if batch_level:
+        _batch_level.add(name)
+    if on_products:
+        _on_products.add(name)
 
 
 def divergence_names() -> tuple[str, ...]:
@@ -304,11 +336,13 @@ def _name_of(function: str | DivergenceFunction) -> str:
 
 
 def _check_scales(function: str | DivergenceFunction, options: Options) -> None:
-    builtin = function in ("huber", "kl", "cosine")
+    builtin = function in ("huber", "kl", "cosine", "gaussian_nll", "hinge", "info_nce")
     failures = [
         Failure("options", f"option {name!r}", f"found {value!r}, expected a positive number")
         for name, value in options
-        if builtin and not (isinstance(value, int | float) and 0 < value < math.inf)
+        if builtin
+        and name != "symmetric"
+        and not (isinstance(value, int | float) and 0 < value < math.inf)
     ]
     if failures:
         raise InvalidStructure(f"Divergence {_name_of(function)!r}", failures)
@@ -343,9 +377,10 @@ def _refuse_shapes(name: str, prediction: Any, target: Any, expected: str) -> In
 
 
 def _check_cost(divergence: Divergence, cost: Any, prediction: Any) -> None:
+    import jax
     import jax.numpy as jnp
 
-    batch = jnp.shape(prediction)[:1]
+    batch = jnp.shape(jax.tree.leaves(prediction)[0])[:1]
     expected = f"expected one floating cost per example, shape {batch}"
     if not hasattr(cost, "shape"):
         raise _refuse(divergence.name, f"found a {type(cost).__name__}, {expected}")

@@ -122,11 +122,9 @@ def each(model: Model, source: NamedSpace, target: NamedSpace) -> Model:
     Examples
     --------
     >>> from catlearn.models import Space
-    >>> X, Z, Zs = Space("X", 4), Space("Z", 2), Space("Zs", (5, 2))
-    >>> each(Model("encoder", X, Z, "linear"), Space("Xs", 4), Zs)
-    Traceback (most recent call last):
-    catlearn.errors.InvalidStructure: model 'encoder' on lists:
-      Xs = R^4 and Zs = R^(5×2): expected lists of R^4 and of R^2, equally long [shape]
+    >>> X, Z = Space("X", 4), Space("Z", 2)
+    >>> each(Model("encoder", X, Z, "linear"), Space("Xs", (5, 4)), Space("Zs", (5, 2)))
+    Model('encoder', Xs -> Zs, each linear(use_bias=True))
     """
     entries = model.source.label, model.target.label
     lists = source.label, target.label

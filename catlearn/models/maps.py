@@ -211,6 +211,12 @@ class Model:
         frozen._set(self.name, self.source, self.target, Map("frozen", self.architecture), start)
         return frozen
 
+    def lora(self, rank: int, *, alpha: float | None = None, key: Any = None) -> Model:
+        """Return the model held still, with trained products of low rank added; see ``lora``."""
+        from catlearn.models.low_rank import lora
+
+        return lora(self, rank, alpha=alpha, key=key)
+
     def _parts(self) -> tuple:
         return (self.name, self.source, self.target, self.label)
 

@@ -352,6 +352,22 @@ class Product(NamedSpace):
         return f"Product({', '.join([repr(self.name), *map(repr, self.spaces)])})"
 
 
+def factor_edges(product: Product) -> list[str]:
+    """Name the edges from a product to its factors: ``P.X``, or ``P.0`` where factors repeat.
+
+    Examples
+    --------
+    >>> X, Y = Space("X", 1), Space("Y", 1)
+    >>> factor_edges(Product("P", X, Y)), factor_edges(Product("P", X, Y, X))
+    (['P.X', 'P.Y'], ['P.0', 'P.Y', 'P.2'])
+    """
+    names = [factor.name for factor in product.spaces]
+    return [
+        f"{product.name}.{name if names.count(name) == 1 else index}"
+        for index, name in enumerate(names)
+    ]
+
+
 def _write(start: str, space: Space | Categorical, default: SpaceLabel) -> str:
     parts = [start]
     if space.dtype != default.dtype:  # type: ignore

@@ -59,12 +59,13 @@ def test_a_step_is_the_one_by_hand(mode):
     fn = cl.lower(cl.LearningDiagram(DATA, cl.Model("f", X, Y, (module, state))).loss())
     params, start = fn.init(KEY)
     assert len(jax.tree.leaves(params)) == 4
-    (value, aux), grads = jax.value_and_grad(fn, has_aux=True)(params, start, fn.diagram.data, KEY)
+    step = jax.jit(jax.value_and_grad(fn, has_aux=True))
+    (value, aux), grads = step(params, start, fn.diagram.data, KEY)
     step = next(s for s in fn.plan.steps if s.op == "apply")
     keys = jax.random.split(jax.random.fold_in(KEY, step.digest), 6)
     weights, static = eqx.partition(module, eqx.is_inexact_array)
-    (expected, after), slopes = jax.value_and_grad(
-        lambda w: by_hand(eqx.combine(w, static), state, keys), has_aux=True
+    (expected, after), slopes = jax.jit(
+        jax.value_and_grad(lambda w: by_hand(eqx.combine(w, static), state, keys), has_aux=True)
     )(weights)
     close(value, expected)
     close(jax.tree.leaves(grads), jax.tree.leaves(slopes))
@@ -93,7 +94,8 @@ def test_several_names_of_the_batch_axis():
     one, variables = ModuleArchitecture.of(
         eqx.nn.make_with_state(eqx.nn.BatchNorm)(3, ("a", "b"), mode="batch")
     )
-    two, same = ModuleArchitecture.of(eqx.nn.make_with_state(eqx.nn.BatchNorm)(3, "a", mode="batch"))
+    norm = eqx.nn.make_with_state(eqx.nn.BatchNorm)(3, "a", mode="batch")
+    two, same = ModuleArchitecture.of(norm)
     close(one.run(variables, XS, train=True)[0], two.run(same, XS, train=True)[0])
 
 
