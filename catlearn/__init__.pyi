@@ -172,9 +172,13 @@ from .learning import (
     MovingAverage as MovingAverage,
     Selection as Selection,
     Weight as Weight,
+    average as average,
     glue as glue,
     loss_functor as loss_functor,
+    merge as merge,
     open_diagram as open_diagram,
+    subdiagram as subdiagram,
+    with_frozen as with_frozen,
 )
 from .lowering import (
     Lowered as Lowered,

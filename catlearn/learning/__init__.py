@@ -28,11 +28,19 @@ from catlearn.learning.dataset import Dataset
 from catlearn.learning.diagram import LearningDiagram, LearningMorphism
 from catlearn.learning.gluing import emergent, glue
 from catlearn.learning.loss import Loss, loss_functor
+from catlearn.learning.merging import average, merge, pull_back, push_forward
 from catlearn.learning.opening import open_diagram
 from catlearn.learning.parts import Defined, MovingAverage
 from catlearn.learning.rewriting import freeze, insert, pattern, split, swap, unfreeze
 from catlearn.learning.schema import LEARNING
 from catlearn.learning.selection import LossTerm, Selection, select
+from catlearn.learning.surgery import (
+    component,
+    inclusion,
+    subdiagram,
+    with_frozen,
+    with_trained,
+)
 from catlearn.learning.weights import Weight
 
 __all__ = [
@@ -46,15 +54,24 @@ __all__ = [
     "MovingAverage",
     "Selection",
     "Weight",
+    "average",
+    "component",
     "emergent",
     "freeze",
     "glue",
+    "inclusion",
     "insert",
     "loss_functor",
+    "merge",
     "open_diagram",
     "pattern",
+    "pull_back",
+    "push_forward",
     "select",
     "split",
+    "subdiagram",
     "swap",
     "unfreeze",
+    "with_frozen",
+    "with_trained",
 ]

@@ -12,6 +12,7 @@ import jax
 from catlearn.errors import UnknownName
 
 if TYPE_CHECKING:
+    from catlearn.learning import LearningDiagram
     from catlearn.lowering import Lowered
     from catlearn.training.history import History
 
@@ -73,6 +74,30 @@ class Result:
             raise UnknownName(f"no model is called {name!r}; the models are {', '.join(known)}")
         variables = self.fn.variables(name, self.params, self.state)
         return self.fn.architecture(name).rebuild(variables)
+
+    @property
+    def diagram(self) -> LearningDiagram:
+        """The diagram with the trained variables in its store.
+
+        Its parts, other components and merges with other diagrams start from them; see
+        :mod:`catlearn.learning.surgery`.
+
+        Examples
+        --------
+        >>> import catlearn as cl, numpy as np, optax
+        >>> X, Y = cl.Space("X", 1), cl.Space("Y", 1)
+        >>> points = cl.Dataset("d", X=(X, np.ones((2, 1), "f4")), Y=(Y, np.ones((2, 1), "f4")))
+        >>> D = cl.LearningDiagram(points, cl.Model("f", X, Y, "linear"))
+        >>> result = cl.fit(D, optax.sgd(0.1), steps=1, progress=False)
+        >>> result.diagram == D, list(result.diagram.starts)
+        (True, ['f'])
+        """
+        fn = self.fn
+        edges = [
+            edge for edge in (*fn.trainable, *fn.frozen) if not fn.architecture(edge).parameter_free
+        ]
+        variables = {edge: fn.variables(edge, self.params, self.state) for edge in edges}
+        return fn.diagram.with_values(variables)
 
     def evaluate(
         self,

@@ -1,0 +1,341 @@
+"""Surgery on diagrams: parts, components, and what is trained.
+
+A diagram stores the values that its models start from, so a *trained* diagram is the diagram of
+a result with its variables in the store, ``result.diagram``. What one does after training is then
+an operation on diagrams:
+
+- take a part: :func:`subdiagram`, closed under ends and definitions, and its :func:`inclusion`;
+- swap a component: the rule :func:`~catlearn.learning.swap`, with a :func:`component` of another
+  diagram or a new model;
+- train a new head only: glue it to :func:`with_frozen`; or let its equation train nothing else.
+
+Trained diagrams are put together in :mod:`catlearn.learning.merging`.
+
+>>> import catlearn as cl
+>>> X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
+>>> encoder, head = cl.Model("encoder", X, F, "linear"), cl.Model("head", F, Y, "linear")
+>>> D = cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), encoder, head)
+>>> print(subdiagram(D, edges=["encoder"]))
+X = R^4
+F = R^3
+encoder : X -> F  (linear(use_bias=True))
+>>> swap = cl.learning.swap("encoder", cl.Model("deep", X, F, "mlp"))
+>>> print(swap.rewrite(D).apex.loss())
+L(head, deep) = E_data(d_Y(head(deep(data.X)), data.Y))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.learning.diagram import LearningDiagram, LearningMorphism
+from catlearn.learning.parts import Rows
+from catlearn.models import (
+    ArrayLabel,
+    Categorical,
+    CategoricalLabel,
+    Map,
+    Model,
+    Product,
+    ProductLabel,
+    Space,
+)
+from catlearn.models.spaces import NamedSpace, SpaceLabel
+
+
+def subdiagram(
+    diagram: LearningDiagram,
+    vertices: Iterable[str] = (),
+    edges: Iterable[str] | None = None,
+    *,
+    equations: Iterable[str] | None = None,
+) -> LearningDiagram:
+    """Return the part of a diagram with these rows, with their data and variables.
+
+    Parameters
+    ----------
+    diagram
+        The whole.
+    vertices
+        Vertices to take; a product comes with its factors.
+    edges
+        Edges to take, each with its ends and, if it is defined, with what defines it. By default
+        all edges between the vertices.
+    equations
+        Soft equations to take, each with its edges. By default all whose edges are there.
+
+    Returns
+    -------
+    LearningDiagram
+        The part, closed under ends, sides and definitions; see :func:`inclusion`. An edge
+        that is a moving average stays one if the edge that it follows is there.
+
+    Raises
+    ------
+    UnknownName
+        Listing the names that are not in the diagram.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
+    >>> f, g = cl.Model("f", X, F, "linear"), cl.Model("g", F, Y, "linear")
+    >>> D = cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), f, g)
+    >>> subdiagram(D, edges=["g"]).vertices, subdiagram(D, ["X", "F"]).edges
+    (('Y', 'F'), ('f',))
+    """
+    soft = diagram.soft_equations
+    vertices, asked = list(vertices), None if equations is None else list(equations)
+    chosen = None if edges is None else list(edges)
+    check_known("vertex", vertices, diagram.vertices)
+    check_known("edge", chosen or (), diagram.edges)
+    check_known("soft equation", asked or (), soft)
+    needed = [edge for name in asked or () for side in diagram.sides(name) for edge in side.edges]
+    starts = [side.source for name in asked or () for side in diagram.sides(name)]
+    kept = _Kept(diagram)
+    kept.take([*vertices, *starts], [*(chosen or ()), *needed])
+    if edges is None:
+        kept.fill()
+    if asked is None:
+        asked = [name for name, sides in soft.items() if kept.holds(sides)]
+    return kept.part(asked)
+
+
+class _Kept:
+    """The rows of a part while it is closed."""
+
+    def __init__(self, diagram: LearningDiagram) -> None:
+        self.diagram = diagram
+        self.vertices: dict[str, None] = {}
+        self.edges: dict[str, None] = {}
+
+    def take(self, vertices: Iterable[str], edges: Iterable[str]) -> None:
+        """Add rows, and all that they need."""
+        waiting = [("E", edge) for edge in edges] + [("V", vertex) for vertex in vertices]
+        while waiting:
+            table, name = waiting.pop()
+            known = self.vertices if table == "V" else self.edges
+            if name not in known:
+                known[name] = None
+                waiting += self._needs(table, name)
+
+    def _needs(self, table: str, name: str) -> list[tuple[str, str]]:
+        diagram = self.diagram
+        if table == "V":
+            product = isinstance(diagram.space_label(name), ProductLabel)
+            return [("E", e) for e in diagram.out_edges(name) if product and self._factor(e)]
+        needs = [("V", vertex) for vertex in diagram.ends(name)]
+        for equation in diagram.definers.get(name, {}).values():
+            needs += [("E", edge) for side in diagram.sides(equation) for edge in side.edges]
+        return needs
+
+    def _factor(self, edge: str) -> bool:
+        return self.diagram.map_label(edge).kind == "factor"
+
+    def fill(self) -> None:
+        """Add all edges between the vertices that need no other vertex."""
+        between = [
+            edge
+            for edge in self.diagram.edges
+            if all(vertex in self.vertices for vertex in self.diagram.ends(edge))
+        ]
+        for edge in between:
+            other = _Kept(self.diagram)
+            other.take((), [edge])
+            if other.vertices.keys() <= self.vertices.keys():
+                self.take((), [edge])
+
+    def holds(self, sides: Iterable[Any]) -> bool:
+        """Whether an equation's sides are there."""
+        return all(
+            side.source in self.vertices and all(edge in self.edges for edge in side.edges)
+            for side in sides
+        )
+
+    def part(self, soft: Iterable[str]) -> LearningDiagram:
+        diagram = self.diagram
+        definers = {
+            equation for edge in self.edges for equation in diagram.definers.get(edge, {}).values()
+        }
+        equations = definers.union(soft)
+        by = diagram.arrows["by"].values.tolist()
+        averages = {
+            edge
+            for edge, (followed, _) in diagram.averages.items()
+            if edge in self.edges and followed in self.edges
+        }
+        average = diagram.arrows["average"].values.tolist()
+        rows: dict[str, list[int | str]] = {
+            "V": list(self.vertices),
+            "E": list(self.edges),
+            "Eq": list(equations),
+            "Trains": [n for n, eq in enumerate(by) if diagram.names("Eq")[eq] in equations],
+            "Average": [n for n, edge in enumerate(average) if diagram.edges[edge] in averages],
+        }
+        return diagram.subtables(rows)[0]
+
+
+def check_known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    known = list(known)
+    unknown = [name for name in dict.fromkeys(names) if name not in known]
+    if unknown:
+        said = ", ".join(map(repr, unknown))
+        raise UnknownName(f"no {what} is called {said}; {did_you_mean(unknown[0], known)}")
+
+
+def inclusion(part: LearningDiagram, whole: LearningDiagram) -> LearningMorphism:
+    """Return the morphism that sends each row to the row of its name.
+
+    Parameters
+    ----------
+    part, whole
+        Learning diagrams; the names of the first are names of the second.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every row that is missing or differs.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
+    >>> f, g = cl.Model("f", X, F, "linear"), cl.Model("g", F, Y, "linear")
+    >>> D = cl.LearningDiagram(f, g)
+    >>> inclusion(subdiagram(D, edges=["g"]), D).restrict({"f": 1.0, "g": 2.0})
+    {'g': 2.0}
+    """
+    same = {table: {name: name for name in part.names(table)} for table in part.shape.tables}
+    return LearningMorphism(part, whole, *same.values())
+
+
+def component(diagram: LearningDiagram, edge: str, name: str | None = None) -> Model:
+    """Return the model on an edge with its stored variables, to be put elsewhere.
+
+    Parameters
+    ----------
+    diagram
+        A learning diagram.
+    edge
+        A trainable, frozen or fixed edge.
+    name
+        What to call it; by default as the edge.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, F = cl.Space("X", 4), cl.Space("F", 3)
+    >>> D = cl.LearningDiagram(cl.Model("encoder", X, F, "linear"))
+    >>> component(D, "encoder", "teacher")
+    Model('teacher', X -> F, linear(use_bias=True))
+    """
+    check_known("edge", [edge], diagram.edges)
+    label = diagram.map_label(edge)
+    if label.architecture is None:
+        raise CatlearnError(f"edge '{edge}' is a {label.kind} map, not a model")
+    source, target = (_space(diagram, vertex) for vertex in diagram.ends(edge))
+    start = diagram.starts.get(edge)
+    model = Model(name or edge, source, target, label.architecture, start=start)
+    return model.freeze() if label.kind == "frozen" and start is not None else model
+
+
+def _space(diagram: LearningDiagram, vertex: str) -> NamedSpace:
+    """Return the space of a vertex; factors are named as the vertices that they lead to."""
+    label = diagram.space_label(vertex)
+    names = None
+    if isinstance(label, ProductLabel):
+        targets = {
+            diagram.map_label(edge).index: diagram.target(edge)
+            for edge in diagram.out_edges(vertex)
+            if diagram.map_label(edge).kind == "factor"
+        }
+        names = [targets.get(n, f"{vertex}.{n}") for n in range(len(label.factors))]
+    return _named(vertex, label, names)
+
+
+def _named(name: str, label: SpaceLabel, factors: Sequence[str] | None = None) -> NamedSpace:
+    if isinstance(label, ArrayLabel):
+        return Space(name, label.shape, label.dtype, label.divergence)
+    if isinstance(label, CategoricalLabel):
+        return Categorical(name, label.n, label.divergence, label.dtype)
+    assert isinstance(label, ProductLabel)
+    names = factors or [f"{name}.{n}" for n in range(len(label.factors))]
+    return Product(name, *(_named(n, f) for n, f in zip(names, label.factors, strict=True)))
+
+
+# What is trained.
+
+
+def with_frozen(diagram: LearningDiagram, edges: Iterable[str] | None = None) -> LearningDiagram:
+    """Return the diagram with models frozen at their stored variables.
+
+    Glue a new head to it, and only the head is trained.
+
+    Parameters
+    ----------
+    diagram
+        A trained diagram, such as ``result.diagram``.
+    edges
+        Trainable edges; by default all.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing the models that have no stored variables, and the equations that trained
+        nothing else.
+
+    Examples
+    --------
+    >>> import catlearn as cl, numpy as np
+    >>> X, F, Y = cl.Space("X", 2), cl.Space("F", 1), cl.Categorical("Y", 3)
+    >>> D = cl.LearningDiagram(cl.Model("f", X, F, "linear", use_bias=False))
+    >>> trained = D.with_values({"f": {"weight": np.ones((2, 1), "f4")}})
+    >>> head = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model("head", F, Y, "linear"))
+    >>> print(cl.glue(with_frozen(trained), head).loss())
+    L(head) = E_d(d_Y(head(f(d.X)), d.Y))
+    """
+    return _relabelled(diagram, "model", "frozen", edges)
+
+
+def with_trained(diagram: LearningDiagram, edges: Iterable[str] | None = None) -> LearningDiagram:
+    """Return the diagram in which frozen edges are trained, from their stored variables.
+
+    Parameters
+    ----------
+    diagram
+        A learning diagram.
+    edges
+        Frozen edges; by default all that are no moving averages.
+    """
+    return _relabelled(diagram, "frozen", "model", edges)
+
+
+def _relabelled(
+    diagram: LearningDiagram, old: str, new: str, edges: Iterable[str] | None
+) -> LearningDiagram:
+    there = [edge for edge in diagram.edges if diagram.map_label(edge).kind == old]
+    chosen = [e for e in there if e not in diagram.averages] if edges is None else list(edges)
+    called = {"model": "trainable", "frozen": "frozen"}
+    check_known(f"{called[old]} edge", chosen, there)
+    rows = Rows.of(diagram)
+    failures = []
+    for edge in chosen:
+        if new == "frozen" and edge not in diagram.starts:
+            message = "has no stored variables to freeze; give them by with_values(...) first"
+            failures.append(Failure("freeze", f"edge '{edge}'", message))
+        source, target, label = rows.edges[edge]
+        rows.edges[edge] = (source, target, Map(new, label.architecture))
+    for name, row in rows.equations.items():
+        if new != "frozen" or not row.trains:
+            continue
+        left = {edge: scale for edge, scale in row.trains.items() if edge not in chosen}
+        rows.equations[name] = replace(row, trains=left)
+        if not left:
+            message = "trains nothing but edges that are to be frozen; leave it out first"
+            failures.append(Failure("freeze", f"equation '{name}'", message))
+    if failures:
+        raise InvalidStructure(f"with_{'frozen' if new == 'frozen' else 'trained'}", failures)
+    return type(diagram).of_rows(rows)
