@@ -165,6 +165,20 @@ class Stacked(Mapping[str, Any]):
         parts = (change(part, len(group) > 1) for group, part in self.groups())
         return Stacked(self.layout, tuple(parts))
 
+    def vector(self) -> jax.Array:
+        """Return scalars by name as one array, in the order of the names.
+
+        Examples
+        --------
+        >>> layout = Layout.of("abc", ["ac"])
+        >>> Stacked(layout, (jnp.array([1.0, 3.0]), jnp.array(2.0))).vector().tolist()
+        [1.0, 2.0, 3.0]
+        """
+        stored = [name for group in self.layout.groups for name in group]
+        number = {name: i for i, name in enumerate(stored)}
+        values = jnp.concatenate([jnp.ravel(part) for part in self.parts])
+        return take(values, [number[name] for name in self.layout.names], len(stored))
+
     def shape(self, name: str) -> Any:
         """Return the shapes and dtypes of the value of a name, without reading it."""
         group, _ = self.layout.places[name]

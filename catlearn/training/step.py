@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from catlearn.lowering.stacked import Stacked
+
 if TYPE_CHECKING:
     from catlearn.lowering import Lowered
 
@@ -81,7 +83,7 @@ def _step(fn: Lowered, optimizer: optax.GradientTransformation) -> Callable[...,
     equations = [term.name for term in fn.loss.equations]
 
     def step(carry: Carry, state: Any, batch: Any, key: jax.Array) -> tuple[Carry, jax.Array]:
-        weights = {**state["weights"], **fn.scheduled(carry.step)}
+        weights = fn.reweighted(state["weights"], carry.step)
         state = {**state, "mutable": carry.mutable, "weights": weights}
         key = jax.random.fold_in(key, carry.step)
         (value, aux), gradient = jax.value_and_grad(fn, has_aux=True)(
@@ -96,7 +98,7 @@ def _step(fn: Lowered, optimizer: optax.GradientTransformation) -> Callable[...,
             value_fn=lambda params: fn(params, state, batch, key)[0],
         )
         params = optax.apply_updates(carry.params, updates)
-        row = jnp.stack([value, *(aux.terms[name] for name in equations)])
+        row = _row(value, aux.terms, equations)
         finite = _all_finite((row, params))
         good = finite & (carry.failed == GOOD)
         failed = jnp.where((carry.failed == GOOD) & ~finite, carry.step, carry.failed)
@@ -108,6 +110,12 @@ def _step(fn: Lowered, optimizer: optax.GradientTransformation) -> Callable[...,
         return Carry(params, optimizer_state, mutable, carry.step + 1, failed), row
 
     return step
+
+
+def _row(value: jax.Array, terms: Any, equations: list[str]) -> jax.Array:
+    if isinstance(terms, Stacked):
+        return jnp.concatenate([value[None], terms.vector()])
+    return jnp.stack([value, *(terms[name] for name in equations)])
 
 
 def _all_finite(tree: Any) -> jax.Array:
