@@ -184,9 +184,13 @@ class NotUnique(CatlearnError, ValueError):
 
 
 class DataError(InvalidStructure):
-    """A data set or a batch that cannot be used: lengths, shapes, dtypes or values."""
+    """A data set or a batch that cannot be used: lengths, shapes, dtypes or values.
+
+    Where it ended a run of training, ``result`` is the result up to that step.
+    """
 
     headline = "{what} cannot be used ({count})"
+    result: object = None
 
 
 class FileFormatError(InvalidStructure):
@@ -199,6 +203,22 @@ class CheckpointMismatch(InvalidStructure):
     """A checkpoint that belongs to another diagram, loss or optimizer."""
 
     headline = "{what} does not belong here ({count})"
+
+
+class CheckpointNotWritten(CatlearnError, OSError):
+    """The last checkpoint of a run could not be written.
+
+    Parameters
+    ----------
+    message
+        Which file, after which step, why, and what is still there.
+    result
+        The result of the run.
+    """
+
+    def __init__(self, message: str, result: object = None) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class TrainingDiverged(CatlearnError, FloatingPointError):

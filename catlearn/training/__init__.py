@@ -22,11 +22,15 @@ from catlearn.training.fit import TrainingInterrupted, fit
 from catlearn.training.history import History
 from catlearn.training.optimizers import per_edge
 from catlearn.training.result import Result
+from catlearn.training.saving import CheckpointSkipped
+from catlearn.training.sources import Sources
 
 __all__ = [
     "Batches",
+    "CheckpointSkipped",
     "History",
     "Result",
+    "Sources",
     "TrainingInterrupted",
     "batches",
     "fit",

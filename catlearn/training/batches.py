@@ -21,8 +21,8 @@ True
 
 from __future__ import annotations
 
+import functools
 import itertools
-import operator
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -84,13 +84,14 @@ class Batches:
         """Return the batch of a step, counted from 0."""
         if step < 0:
             raise IndexError(f"steps are counted from 0, found {step}")
-        return {name: self._columns(name, step) for name in self.data}
+        return {name: self.columns(name, step) for name in self.data}
 
-    def _columns(self, name: str, step: int) -> dict[str, Any]:
+    def columns(self, name: str, step: int) -> dict[str, Any]:
+        """Return the batch of one data set at a step."""
         rows = self.streams[name].rows(step)
         columns = self.data[name]
         if rows is not None:
-            take = operator.itemgetter(rows)
+            take = functools.partial(_take, rows)
             return {key: jax.tree.map(take, column) for key, column in columns.items()}
         if name not in self.whole:
             # The same in every step, so it goes to the device once.
@@ -198,6 +199,19 @@ def _readable(array: Any) -> Any:
     """Return a view in numpy of what lies in the host's memory, where rows are cheap to take."""
     on_host = isinstance(array, jax.Array) and array.devices() == {jax.devices("cpu")[0]}
     return np.asarray(array) if on_host else array
+
+
+def is_lazy(array: Any) -> bool:
+    """Whether an array lies on disk, so that rows are read when they are asked for."""
+    return isinstance(array, np.memmap) or not isinstance(array, np.ndarray | jax.Array)
+
+
+def _take(rows: np.ndarray, array: Any) -> Any:
+    if not is_lazy(array):
+        return array[rows]
+    # A disk is read forwards; libraries of files insist on it.
+    order = np.argsort(rows)
+    return np.asarray(array[rows[order]])[np.argsort(order)]
 
 
 def _length(columns: Mapping[str, Any]) -> int:

@@ -4,9 +4,9 @@ A checkpoint holds the arrays of the run (parameters, optimizer state, mutable s
 and a *manifest*: what the run is about. Containers are never stored: the optimizer's own
 ``init`` gives the structure again, so loading executes nothing. A checkpoint whose manifest
 differs from the run at hand is refused, and every difference is listed. The manifest knows the
-equations, the key, the weights, the sizes of data sets and batches, names, shapes and dtypes of
-all arrays, and a checksum of the frozen ones; it does not know the contents of the data, nor
-the constants inside an optimizer.
+equations, the key, the weights, the sizes of data sets and batches and a checksum of their
+contents, names, shapes and dtypes of all arrays, and a checksum of the frozen ones; it does not
+know the constants inside an optimizer.
 """
 
 from __future__ import annotations
@@ -25,28 +25,31 @@ import numpy as np
 from catlearn.errors import CheckpointMismatch, Failure, FileFormatError
 from catlearn.files import parse_json
 from catlearn.tensors import load_tree, save_tree
-from catlearn.training.batches import Batches, key_words
+from catlearn.training.batches import key_words
 from catlearn.training.step import Carry
 
 if TYPE_CHECKING:
     from catlearn.lowering import Lowered
+    from catlearn.training.sources import Sources
 
 Manifest = dict[str, Any]
 
 _FIELD = "catlearn.checkpoint"
-_FORMAT = 1
+_SOURCES = "catlearn.sources"
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file gives back: the carry after some steps, and their costs."""
+    """What a file gives back: the carry after some steps, their costs, and where the data was."""
 
     carry: Carry
     rows: np.ndarray
+    sources: dict[str, Any]
 
 
 def manifest_of(
-    fn: Lowered, carry: Carry, state: Mapping[str, Any], stream: Batches, key: jax.Array
+    fn: Lowered, carry: Carry, state: Mapping[str, Any], sources: Sources, key: jax.Array
 ) -> Manifest:
     """Describe a run by everything that must agree for it to be continued.
 
@@ -58,8 +61,8 @@ def manifest_of(
         The variables, of which names, shapes and dtypes count.
     state
         The state of the loss, whose weights count by value and frozen arrays by checksum.
-    stream
-        The mini-batches, of which the sizes count.
+    sources
+        The data, of which sizes and contents count.
     key
         The random key of the run.
     """
@@ -70,10 +73,8 @@ def manifest_of(
             term.name: f"{term.lhs} = {term.rhs}, {term.divergence}" for term in fn.loss.equations
         },
         "weights": {name: float(weight) for name, weight in state["weights"].items()},
-        "data": {
-            name: {"examples": stream.lengths[name], "batch": size}
-            for name, size in stream.sizes.items()
-        },
+        "data": sources.describe(),
+        "contents": sources.fingerprint(),
         "key": [int(word) for word in np.ravel(key_words(key))],
         "frozen": {
             name: f"{_describe(leaf)} crc32={zlib.crc32(np.asarray(leaf).tobytes()):08x}"
@@ -84,7 +85,11 @@ def manifest_of(
 
 
 def save_checkpoint(
-    path: str | os.PathLike[str], carry: Carry, rows: np.ndarray, manifest: Manifest
+    path: str | os.PathLike[str],
+    carry: Carry,
+    rows: np.ndarray,
+    manifest: Manifest,
+    sources: Mapping[str, Any],
 ) -> None:
     """Write a checkpoint; an older one at the same place is replaced in one step.
 
@@ -98,9 +103,11 @@ def save_checkpoint(
         The costs of all steps so far.
     manifest
         What the run is about.
+    sources
+        Where the data was, as JSON.
     """
     tree = {"arrays": dict(_named_leaves(carry)), "history": rows}
-    save_tree(path, tree, {_FIELD: json.dumps(manifest)})
+    save_tree(path, tree, {_FIELD: json.dumps(manifest), _SOURCES: json.dumps(sources)})
 
 
 def load_checkpoint(
@@ -125,7 +132,11 @@ def load_checkpoint(
         If it belongs to another run, listing every difference.
     """
     what = f"checkpoint '{os.path.basename(os.fspath(path))}'"
-    tree, metadata = load_tree(path)
+    try:
+        tree, metadata = load_tree(path)
+    except OSError as error:
+        message = f"could not be read: {error}"
+        raise FileFormatError(what, [Failure("file", os.fspath(path), message)]) from error
     if _FIELD not in metadata:
         raise FileFormatError(what, [Failure("checkpoint", "metadata", f"has no {_FIELD!r}")])
     differences = list(_differences(parse_json(metadata[_FIELD], what), manifest))
@@ -145,7 +156,8 @@ def load_checkpoint(
         raise FileFormatError(what, failures)
     leaves = [jnp.array(content[name], copy=True) for name in expected]
     carry = jax.tree.unflatten(jax.tree.structure(template), leaves)
-    return Checkpoint(carry, content["['history']"])
+    sources = parse_json(metadata.get(_SOURCES, "{}"), what)
+    return Checkpoint(carry, content["['history']"], sources)
 
 
 def _named_leaves(tree: Any) -> Iterator[tuple[str, Any]]:

@@ -90,6 +90,7 @@ def test_every_difference_is_listed(fit, file, regime):
         "data 'labelled.batch'",
         "data 'unlabelled.examples'",
         "data 'unlabelled.batch'",
+        "contents 'unlabelled.X'",
         "key",
         "frozen \"['teacher']['w']\"",
         "arrays '.optimizer[0].count'",
