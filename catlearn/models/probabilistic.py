@@ -132,10 +132,11 @@ def info_nce(
     _check_same_shape("info_nce", prediction, target)
     left, right = (_directions(side) for side in (prediction, target))
     similar = left @ right.T / temperature
-    costs = -jnp.diagonal(jax.nn.log_softmax(similar, axis=1))
+    own = jnp.diagonal(similar)
+    costs = jax.nn.logsumexp(similar, axis=1) - own
     if not symmetric:
         return costs
-    return 0.5 * (costs - jnp.diagonal(jax.nn.log_softmax(similar, axis=0)))
+    return 0.5 * (costs + jax.nn.logsumexp(similar, axis=0) - own)
 
 
 register_divergence("gaussian_kl", gaussian_kl, on_products=True)

@@ -16,15 +16,23 @@ L(encoder, decoder) = E_digits(d_X(decoder(encoder(digits.X)), digits.X))
 """
 
 from catlearn.zoo.autoencoding import autoencoder
+from catlearn.zoo.contrasting import contrastive
 from catlearn.zoo.distilling import distillation
+from catlearn.zoo.few_shot import error_rate, nearest_neighbour, prototypical
 from catlearn.zoo.regressing import regression
 from catlearn.zoo.sharing import multi_task
 from catlearn.zoo.supervised import classification
+from catlearn.zoo.variational import variational_autoencoder
 
 __all__ = [
     "autoencoder",
     "classification",
+    "contrastive",
     "distillation",
+    "error_rate",
     "multi_task",
+    "nearest_neighbour",
+    "prototypical",
     "regression",
+    "variational_autoencoder",
 ]

@@ -34,7 +34,7 @@ class Agrees:
     ):
         """Compare, at parameters that are drawn unless they are given.
 
-        ``program`` says how: ``"same"`` optimised program, ``"flops"``: as many operations.
+        ``program`` says how: ``"same"`` optimised program; ``"flops"``: no more operations, to 1 %.
         """
         drawn, made = fn.init(jax.random.key(0))
         params = moved(drawn) if params is None else params
@@ -46,7 +46,7 @@ class Agrees:
         if program == "same":
             assert normal_form(ours.as_text()) == normal_form(theirs.as_text())
         else:
-            assert ours.cost_analysis()["flops"] == theirs.cost_analysis()["flops"]
+            assert 0 < ours.cost_analysis()["flops"] <= 1.01 * theirs.cost_analysis()["flops"]
         if wrong is not None and dtype == "float32":
             _, other = run(wrong, arguments)
             with pytest.raises(AssertionError):

@@ -61,5 +61,5 @@ def test_data_without_the_columns_are_refused():
     model = cl.Model("f", X, Y, "linear")
     with pytest.raises(InvalidStructure, match="needs one column at the space 'Y', has only X"):
         cl.zoo.classification(model, data=cl.Dataset("digits", X=X))
-    with pytest.raises(InvalidStructure, match="has digits[.]X, digits[.]again"):
+    with pytest.raises(InvalidStructure, match=r"has digits\.X, digits\.again"):
         cl.zoo.classification(model, data=cl.Dataset("digits", X=X, again=X, Y=Y))
