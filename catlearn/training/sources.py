@@ -183,7 +183,7 @@ class Sources:
             name: {"examples": self.batches.lengths[name], "batch": size}
             for name, size in self.batches.sizes.items()
         }
-        return arrays | dict.fromkeys(self.feeds, {"source": "batches"})
+        return arrays | {name: {"source": "batches"} for name in self.feeds}
 
     def fingerprint(self) -> dict[str, str]:
         """Return a checksum of the contents of each column, or of an iterable's first batch.
