@@ -16,7 +16,8 @@ here. This is the package's only import from below to above, and it runs on dema
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
 from typing import Any
 
 _renderers: dict[type, Callable[[Any], str]] = {}
@@ -34,6 +35,21 @@ def renderer_of(kind: type) -> Callable[[Any], str] | None:
         if ancestor in _renderers:
             return _renderers[ancestor]
     return None
+
+
+def html_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """Write a table for a notebook; the first cell of each row is its name.
+
+    Examples
+    --------
+    >>> html_table(["", "x"], [["a", "<1>"]])
+    '<table><tr><th></th><th>x</th></tr><tr><th>a</th><td>&lt;1&gt;</td></tr></table>'
+    """
+    lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
+    for name, *cells in body:
+        data = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        lines.append(f"<th>{escape(name)}</th>{data}")
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
 class Displayed:

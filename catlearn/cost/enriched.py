@@ -45,7 +45,7 @@ from catlearn.cost.quantale import (
     QuantaleMorphism,
     write_value,
 )
-from catlearn.cost.tropical import Matrix, write_table
+from catlearn.cost.tropical import Matrix, table_html, write_table
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
 from catlearn.finset.value import Frozen
 
@@ -344,3 +344,6 @@ class EnrichedCategory(Frozen):
 
     def __str__(self) -> str:
         return write_table(self.hom, self.objects, self.objects)
+
+    def _repr_html_(self) -> str:
+        return table_html(self.hom, self.objects, self.objects)

@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.cost.quantale import LAWVERE, Quantale, write_names, write_value
+from catlearn.display import html_table
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, NotComposable
 from catlearn.finset.value import SHOWN, Frozen
 
@@ -222,6 +223,9 @@ class Matrix(Frozen):
     def __str__(self) -> str:
         return write_table(self.entries, self.rows, self.columns)
 
+    def _repr_html_(self) -> str:
+        return table_html(self.entries, self.rows, self.columns)
+
 
 def multiply(quantale: Quantale, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return the product of two arrays over a quantale, one column of the left at a time.
@@ -275,12 +279,21 @@ def close(quantale: Quantale, entries: np.ndarray) -> np.ndarray:
     )
 
 
-def write_table(entries: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:
-    """Write an array as a table with names; large ones are cut off."""
+def cells_of(
+    entries: np.ndarray, rows: Sequence[str], columns: Sequence[str]
+) -> tuple[list[list[str]], str]:
+    """Return the head and the first rows of a table as text, and what to say if it is cut off."""
     rows, columns = rows[: 2 * SHOWN], columns[: 2 * SHOWN]
     lines = [["", *columns]]
     for name, row in zip(rows, entries, strict=False):
         lines.append([name, *map(write_value, row[: len(columns)])])
+    cut = len(entries) > len(rows) or (len(entries) and entries.shape[1] > len(columns))
+    return lines, f"... {entries.shape[0]} x {entries.shape[1]} in all" if cut else ""
+
+
+def write_table(entries: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:
+    """Write an array as a table with names; large ones are cut off."""
+    lines, rest = cells_of(entries, rows, columns)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     shown = [
         "  ".join(
@@ -289,6 +302,10 @@ def write_table(entries: np.ndarray, rows: Sequence[str], columns: Sequence[str]
         )
         for line in lines
     ]
-    if len(entries) > len(rows) or (len(entries) and entries.shape[1] > len(columns)):
-        shown.append(f"... {entries.shape[0]} x {entries.shape[1]} in all")
-    return "\n".join(shown)
+    return "\n".join([*shown, rest] if rest else shown)
+
+
+def table_html(entries: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:
+    """Write an array as a table for a notebook; large ones are cut off."""
+    (head, *body), rest = cells_of(entries, rows, columns)
+    return html_table(head, body) + (f"<p>{rest}</p>" if rest else "")

@@ -380,3 +380,14 @@ def test_hausdorff_distance_of_sets_is_a_lawvere_metric():
     assert LawvereMetric(sets, distances).distance("w", "wxyz") == 0
     assert space.hausdorff("", "w") == 0
     assert space.hausdorff("w", "") == inf
+
+
+def test_notebooks_show_a_table_cut_off_where_it_is_large():
+    names = [f"<{k}>" for k in range(40)]
+    small, large = (EnrichedCategory.discrete(names[:n])._repr_html_() for n in (2, 40))
+    assert small.count("<tr>") == 3
+    assert "&lt;1&gt;" in small
+    assert small.count("∞") == 2
+    assert large.count("<tr>") < 40
+    assert "40 x 40 in all" in large
+    assert EnrichedCategory.discrete(names[:2]).matrix._repr_html_() == small
