@@ -16,7 +16,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from catlearn.cset.labels import bind, fill, labels_as_rows, open_attributes, variables
+from catlearn.cset.complement import row_word
+from catlearn.cset.labels import (
+    Variable,
+    bind,
+    fill,
+    labels_as_rows,
+    open_attributes,
+    variables,
+)
 from catlearn.cset.search import Rows, homomorphisms
 from catlearn.finset import FinFunction, TableMorphism, Tables
 from catlearn.finset.gluing import components_of, morphism
@@ -79,6 +87,38 @@ def read_match(pattern: Tables, whole: Tables, given: TableMorphism) -> tuple[An
         return None, f"it does not start at the left side: {why}"
     failures = found.failures()
     return (None if failures else found), listing(map(str, failures[:3]), len(failures))
+
+
+def wrong_labels(pattern: Tables, whole: Tables, fixed: Rows) -> list[str]:
+    """Say which labels, of rows that have to go to certain rows and of their ends, do not fit.
+
+    Examples
+    --------
+    >>> from catlearn.cset import CSet, Schema
+    >>> points = Schema(["X"], attributes={"colour": "X"})
+    >>> one, whole = (CSet(points, X=["a"], colour=[colour]) for colour in ("red", "blue"))
+    >>> wrong_labels(one, whole, {"X": {"a": "a"}})
+    ["X 'a' has the colour blue, the left side asks for red"]
+    """
+    shape, found = pattern.shape, []
+    for table, rows in fixed.items():
+        for name, at in rows.items():
+            x, y = pattern.row(table, name), whole.row(table, at)
+            said = f"{row_word(table)} {whole.sets[table].label(y)!r}"
+            places = [(table, x, y, said)]
+            for arrow, (source, target) in shape.arrows.items():
+                if source == table:
+                    ends = pattern.arrows[arrow](x), whole.arrows[arrow](y)
+                    places.append((target, *ends, f"the {arrow} of {said}"))
+            for attribute, its in shape.attributes.items():
+                for _, i, j, where in (place for place in places if place[0] == its):
+                    want, have = pattern.attributes[attribute][i], whole.attributes[attribute][j]
+                    fits = want.admits(have) if isinstance(want, Variable) else want == have
+                    if not fits:
+                        asks = "another kind" if isinstance(want, Variable) else want
+                        message = f"has the {attribute} {have}, the left side asks for {asks}"
+                        found.append(f"{where} {message}")
+    return found
 
 
 def extends(pattern: Tables, n: TableMorphism, match: TableMorphism) -> bool:

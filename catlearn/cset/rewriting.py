@@ -43,7 +43,7 @@ from catlearn.cset.complement import row_word
 from catlearn.cset.derivation import Rewrite
 from catlearn.cset.interface import in_common, number, rows_of
 from catlearn.cset.labels import bind, fill, variables
-from catlearn.cset.matching import candidates, extends, read_match
+from catlearn.cset.matching import candidates, extends, read_match, wrong_labels
 from catlearn.cset.reattach import Reattached, gluing_faults
 from catlearn.cset.search import Rows
 from catlearn.display import Displayed
@@ -299,6 +299,12 @@ class Rule(Frozen, Displayed):
 
     def _candidates(self, G: Any, monic: Any, initial: Rows | None) -> Iterator[Any]:
         L = self.left.codomain
+        found = candidates(L, G, monic, self._fixed(G, initial))
+        return (m for m in found if not any(extends(L, n, m) for n in self.forbidden))
+
+    def _fixed(self, G: Any, initial: Rows | None) -> dict[str, dict[Any, Any]]:
+        """Return where rows have to go, by the rule's own choice and by the caller's."""
+        L = self.left.codomain
         fixed: dict[str, dict[Any, Any]] = {
             t: {L.row(t, x): y for x, y in rows.items()} for t, rows in (initial or {}).items()
         }
@@ -308,8 +314,7 @@ class Rule(Frozen, Displayed):
                     hint = did_you_mean(str(name), G.names(table))
                     raise UnknownName(f"{self!r}: there is no {row_word(table)} {name!r}; {hint}")
             fixed[table] = {**rows, **fixed.get(table, {})}
-        found = candidates(L, G, monic, fixed)
-        return (m for m in found if not any(extends(L, n, m) for n in self.forbidden))
+        return fixed
 
     def _faults(self, match: TableMorphism) -> list[Failure]:
         return gluing_faults(self.left, match, self.replace)
@@ -330,7 +335,8 @@ class Rule(Frozen, Displayed):
             return good[0]
         if faults:
             raise NoComplement(f"a rewrite by {self.name or 'the rule'}", faults)
-        raise NoMorphism(f"{self!r} has no match here")
+        why = wrong_labels(self.left.codomain, G, self._fixed(G, initial))
+        raise NoMorphism("; ".join([f"{self!r} has no match here", *why]))
 
     def _at(self, match: TableMorphism) -> tuple[Rule, TableMorphism]:
         """Write the rule out at a match."""

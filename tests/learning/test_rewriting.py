@@ -90,7 +90,7 @@ def test_swap_finds_all_models_that_fit():
 
 
 def test_a_swap_that_does_not_fit_has_no_match():
-    with pytest.raises(NoMorphism):
+    with pytest.raises(NoMorphism, match="the tgt of edge 'encoder' has the space"):
         swap("encoder", linear("new", X, Y)).rewrite(D)
     with pytest.raises(InvalidStructure, match="ends at H, b starts at F"):
         swap("encoder", linear("a", X, H), linear("b", F, F))
