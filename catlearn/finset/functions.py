@@ -73,9 +73,9 @@ class FinSets(Ambient):
         sizes = [one.size for one in diagram.objects]
         arrows = [(i, j, m.values) for i, j, m in diagram.arrows]
         columns = join(sizes, arrows, diagram.legs)
-        apex = FinSet(len(columns[0]) if columns else 1)
-        if len(columns) == 1:
-            apex = diagram.leg_objects[0].part(columns[0])
+        apex = FinSet._of(
+            len(columns[0]) if columns else 1, family_names(diagram.leg_objects, columns)
+        )
         pairs = zip(columns, diagram.leg_objects, strict=True)
         return apex, tuple(FinFunction._of(column, apex, one) for column, one in pairs)
 
@@ -87,6 +87,35 @@ class FinSets(Ambient):
 
 
 FINSETS = FinSets()
+
+MOST_FAMILIES = 100_000
+"""The most elements of a limit of several sets that are given names."""
+
+
+def family_names(sets: Sequence[FinSet], columns: Sequence[np.ndarray]) -> tuple[str, ...] | None:
+    """Name the elements of a limit: the name that all their parts have, else ``(x, y)``.
+
+    There are no names if a set has none, if two elements would have the same, or if there are
+    more than :data:`MOST_FAMILIES`.
+
+    Examples
+    --------
+    >>> a, b = FinSet(["x", "y"]), FinSet(["0", "1"])
+    >>> family_names([a, b], [np.array([0, 1]), np.array([1, 1])])
+    ('(x, 1)', '(y, 1)')
+    >>> family_names([a, a], [np.array([0, 1]), np.array([0, 1])])
+    ('x', 'y')
+    """
+    if not columns or any(one.names is None for one in sets):
+        return None
+    if len(columns) > 1 and len(columns[0]) > MOST_FAMILIES:
+        return None
+    parts = [one.labels(column.tolist()) for one, column in zip(sets, columns, strict=True)]
+    if all(part == parts[0] for part in parts):
+        names = parts[0]
+    else:
+        names = tuple(f"({', '.join(family)})" for family in zip(*parts, strict=True))
+    return (names or None) if len(set(names)) == len(names) else None
 
 
 class FinSet(Frozen):

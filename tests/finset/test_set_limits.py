@@ -143,7 +143,8 @@ def test_parts_keep_their_names():
     letters, two = FinSet(["a", "b", "c"]), FinSet(2)
     e = equalizer(FinFunction([0, 1, 0], letters, two), FinFunction([1, 1, 0], letters, two))
     assert e.apex.names == ("b", "c")
-    assert product(letters, letters).apex.names is None
+    assert product(letters, letters).apex.label(1) == "(a, b)"
+    assert product(letters, two).apex.names is None
 
 
 def test_a_failing_triangle_is_named_with_its_rows():
