@@ -433,7 +433,7 @@ class GraphMorphism(TableMorphism):
         domain: Graph,
         codomain: Graph,
         V: Mapping[str, str] | Sequence[int],
-        E: Mapping[str, str] | Sequence[int],
+        E: Mapping[str, str] | Sequence[int] = (),
         check: bool = True,
     ) -> None:
         TableMorphism.__init__(self, domain, codomain, {"V": V, "E": E}, check=check)

@@ -309,7 +309,7 @@ class PresentationMorphism(GraphMorphism):
         domain: Presentation,
         codomain: Presentation,
         V: Mapping[str, str] | Sequence[int],
-        E: Mapping[str, str] | Sequence[int],
+        E: Mapping[str, str] | Sequence[int] = (),
         Eq: Mapping[str, str] | Sequence[int] | None = None,
         check: bool = True,
     ) -> None:
