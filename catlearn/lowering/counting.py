@@ -248,7 +248,7 @@ def _count_edges(diagram: LearningDiagram) -> dict[str, Amounts]:
 
     def amounts_of(edge: str) -> Amounts:
         if edge not in edges:
-            label = diagram.map_label(edge)
+            label = diagram.runs(edge)
             ends = diagram.source(edge), diagram.target(edge)
             source, target = (diagram.space_label(vertex) for vertex in ends)
             if label.kind == "defined":

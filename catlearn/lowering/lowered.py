@@ -134,7 +134,8 @@ class Lowered:
 
         def essence(edge: str) -> Any:
             architecture = architectures[edge]
-            if architecture.stateful or not architecture.stackable or edge in diagram.averages:
+            alone = edge in diagram.averages or edge in diagram.operators
+            if architecture.stateful or not architecture.stackable or alone:
                 return None
             return (
                 architecture,
@@ -342,12 +343,16 @@ class Lowered:
 
     def architecture(self, edge: str) -> Architecture:
         """Return the architecture of the map on an edge."""
-        architecture = self.diagram.map_label(edge).architecture
+        architecture = self.diagram.runs(edge).architecture
         assert architecture is not None
         return architecture
 
     def variables(self, edge: str, params: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
-        """Return all the arrays of an edge, trainable or not, as its architecture wants them."""
+        """Return all the arrays of an edge, trainable or not, as its architecture wants them.
+
+        Those of an operator are those of the edge that it acts on.
+        """
+        edge = self.diagram.owner(edge)
         parts = [params.get(edge), state["frozen"].get(edge), state["mutable"].get(edge)]
         return functools.reduce(_combine, parts)
 
@@ -461,14 +466,15 @@ class Lowered:
     ) -> list[Failure]:
         """List what is missing from the arguments of a call, or does not fit."""
         trainable, frozen = set(self.trainable), set(self.frozen)
+        owners = dict.fromkeys(map(self.diagram.owner, self.plan.edges))
         failures = [
             Failure("params", f"edge '{edge}'", "has no parameters; start from fn.init(key)")
-            for edge in self.plan.edges
+            for edge in owners
             if edge in trainable and edge not in params
         ]
         failures += [
             Failure("state", f"frozen edge '{edge}'", f"has no parameters in state['{part}']")
-            for edge in self.plan.edges
+            for edge in owners
             if edge in frozen
             for part in ["mutable" if edge in self.diagram.averages else "frozen"]
             if edge not in state[part]
@@ -483,7 +489,7 @@ class Lowered:
                 Failure("key", f"edge '{edge}'", "is random and needs key=jax.random.key(...)")
                 for edge in self.plan.edges
                 if edge in self.random
-                and needs_key(self.diagram.map_label(edge), *self._ends(edge), train)
+                and needs_key(self.diagram.runs(edge), *self._ends(edge), train)
             ]
         return failures + batch_failures(self.plan, batch)
 

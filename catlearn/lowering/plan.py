@@ -354,8 +354,9 @@ class _Builder:
         source = self.one_hot(at) if _has_label(self.steps[at].form) else at
         vertex, data = self.diagram.target(edge), self.steps[at].data
         scale = 1.0
-        if self.trains is not None and self.diagram.map_label(edge).kind == "model":
-            scale = self.trains.get(edge, 0.0)
+        owner = self.diagram.owner(edge)
+        if self.trains is not None and self.diagram.map_label(owner).kind == "model":
+            scale = self.trains.get(owner, 0.0)
         form = self.output_form(edge)
         return self.step("apply", edge, (source,), vertex, form, data, scale=scale)
 

@@ -95,13 +95,14 @@ class Run:
 
     def _apply(self, step: Step, x: Any) -> Any:
         edge, fn = step.name, self.fn
-        mutable = self.mutable.get(edge)
+        owner = self.diagram.owner(edge)
+        mutable = self.mutable.get(owner)
         if step.repeats is not None:
             mutable = self.found.get(step.repeats)
         self.found[step.index] = mutable
-        params = _scaled_all(step.scale, self.params.get(edge))
-        parts = {"frozen": self.state["frozen"], "mutable": {edge: mutable}}
-        variables = fn.variables(edge, {edge: params}, parts)
+        params = _scaled_all(step.scale, self.params.get(owner))
+        parts = {"frozen": self.state["frozen"], "mutable": {owner: mutable}}
+        variables = fn.variables(owner, {owner: params}, parts)
         key = None
         if edge in fn.random and self.key is not None:
             key = jax.random.fold_in(self.key, step.digest)
@@ -113,7 +114,7 @@ class Run:
     def _map(self, step: Step, mutable: Any = None) -> Callable[..., tuple[Any, Any]]:
         """Return the map of a step, ``(variables, x, key) -> (y, changed)``, run as asked."""
         edge, options = step.name, self.fn.options
-        train = self.train and self.diagram.map_label(edge).kind != "frozen"
+        train = self.train and self.diagram.map_label(self.diagram.owner(edge)).kind != "frozen"
         run: Callable = functools.partial(_run, self.fn.architecture(edge), train)
         dtype = options.precision.get(edge)
         if dtype is not None:

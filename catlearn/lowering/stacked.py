@@ -256,8 +256,10 @@ def gather(values: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 def take(tree: Any, positions: Sequence[int], size: int) -> Any:
     """Return entries along the leading axis of all leaves; all of them, in order, for free."""
-    if tuple(positions) == tuple(range(size)):
-        return tree
+    start, stop = positions[0], positions[0] + len(positions)
+    if tuple(positions) == tuple(range(start, stop)):
+        whole = (start, stop) == (0, size)
+        return tree if whole else jax.tree.map(lambda leaf: leaf[start:stop], tree)
     index = np.asarray(positions)
     return jax.tree.map(lambda leaf: leaf[index], tree)
 

@@ -1,14 +1,14 @@
 r"""Stacking: which parts of a plan are isomorphic, so that they can run as one.
 
-The plan of a loss is a graph with coloured nodes: its steps, the edges whose maps they apply,
-and its equations. *Colour refinement* finds the coarsest partition of the nodes that is
-**equitable**: two nodes of one class have the same kind (operation, architecture, spaces,
-divergence, options), read from the same classes and are read by the same classes, equally often
-(Berkholz, Bonsma and Grohe, "Tight lower and upper bounds for the complexity of canonical colour
-refinement", 2017). A class is then run by one batched operation:
+The plan of a loss is a graph: its steps, the edges whose maps they apply, and its equations.
+*Partition refinement* (Paige and Tarjan, "Three partition refinement algorithms", 1987) finds the
+coarsest classes such that two steps, or equations, of one class are of one kind (operation,
+spaces, divergence) and read from the same classes, and two edges of one class are of one kind
+(architecture, spaces, options) and are applied by the same classes, equally often. A class is then
+run by one batched operation:
 
-* its members read one common step, which is broadcast, or the members of one other class, which
-  are aligned by an array of positions;
+* its members read one common step, which is broadcast, or members of one other class, which are
+  aligned by an array of positions;
 * its maps are all one edge, whose parameters are broadcast, or the edges of one class, whose
   parameters are stored stacked.
 
@@ -37,6 +37,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -133,10 +134,20 @@ class _Graph:
 
     plan: Plan
     edges: list[str]
-    kinds: list[Hashable]
+    kinds: list[tuple[Hashable, ...]]
     links: list[tuple[tuple[int, int], ...]]
     depth: list[int]
     readers: list[list[tuple[int, int]]] = field(default_factory=list)
+
+    @property
+    def first_edge(self) -> int:
+        """The number of the first edge."""
+        return len(self.plan.steps)
+
+    @property
+    def first_term(self) -> int:
+        """The number of the first equation."""
+        return len(self.plan.steps) + len(self.edges)
 
     @classmethod
     def of(
@@ -148,7 +159,7 @@ class _Graph:
     ) -> _Graph:
         edges = list(plan.edges)
         number = {edge: len(plan.steps) + i for i, edge in enumerate(edges)}
-        kinds: list[Hashable] = []
+        kinds: list[tuple[Hashable, ...]] = []
         links: list[tuple[tuple[int, int], ...]] = []
         depth = _depths(plan.steps, in_order)
         for step in plan.steps:
@@ -167,15 +178,16 @@ class _Graph:
         for node, reads in enumerate(links):
             for role, read in reads:
                 graph.readers[read].append((role, node))
+        for step in plan.steps:
+            if step.op == "project":  # so that inputs and targets lie apart
+                roles = {(r, kinds[by][:2]) for r, by in graph.readers[step.index]}
+                kinds[step.index] = (*kinds[step.index], frozenset(roles))
         return graph
 
-    @property
-    def first_edge(self) -> int:
-        return len(self.plan.steps)
-
-    @property
-    def first_term(self) -> int:
-        return len(self.plan.steps) + len(self.edges)
+    @cached_property
+    def uses(self) -> list[list[int]]:
+        """For each edge the steps that apply it."""
+        return [[by for role, by in readers if role == _EDGE] for readers in self.readers]
 
     def is_edge(self, node: int) -> bool:
         return self.first_edge <= node < self.first_term
@@ -193,20 +205,14 @@ class _Graph:
             colours = self.refine(_numbered(split))
 
     def refine(self, colours: list[int]) -> list[int]:
-        """Split classes until members read, and are read by, the same classes."""
+        """Split classes until members read from, and are applied by, the same classes."""
         count = len(set(colours))
         while True:
-            size = Counter(colours)
             seen: list[Hashable] = [
                 (
                     colours[node],
                     tuple((role, colours[read]) for role, read in self.links[node]),
-                    tuple(
-                        sorted(
-                            (self.role(r, by, size[colours[by]]), colours[by])
-                            for r, by in self.readers[node]
-                        )
-                    ),
+                    tuple(sorted(colours[by] for by in self.uses[node])),
                 )
                 for node in range(len(colours))
             ]
@@ -214,11 +220,6 @@ class _Graph:
             if len(set(colours)) == count:
                 return colours
             count = len(set(colours))
-
-    def role(self, role: int, reader: int, readers: int) -> int:
-        """As what a step is read; the components of a tuple that is alone are all alike."""
-        alone = readers == 1 and reader < self.first_edge
-        return 0 if alone and self.plan.steps[reader].op == "tuple" else role
 
     def split(self, members: Sequence[int], least: int, random: frozenset[str]) -> dict[int, int]:
         """Say how a class must be split, as numbers of parts; empty if it can run as one."""

@@ -1,0 +1,427 @@
+"""Isomorphic parts run as one: what is found, and that it is the same function."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catlearn as cl
+from catlearn.errors import CatlearnError, DataError, UnknownName
+from catlearn.lowering.stacked import Layout, Stacked
+from catlearn.models import Architecture
+
+X, F, G, Y = (
+    cl.Space("X", 3, "float64"),
+    cl.Space("F", 4, "float64"),
+    cl.Space("G", 2, "float64"),
+    cl.Space("Y", 2, "float64"),
+)
+KEY = jax.random.key(7)
+
+
+@pytest.fixture(autouse=True)
+def wide():
+    with jax.enable_x64(True):
+        yield
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def model(name, source=F, target=Y, **options):
+    return cl.Model(name, source, target, "linear", **options)
+
+
+def dataset(n, name="data", rows=5):
+    columns = {f"Y{i}": (Y, noise(rows, 2, seed=i)) for i in range(n)}
+    return cl.Dataset(name, X=(X, noise(rows, 3, seed=99)), **columns)
+
+
+def many(n, path="encoder >> head_{i}", **attributes):
+    """An equation for each of n columns."""
+    return {
+        f"task_{i}": cl.Equation(
+            f"data.X >> {path.format(i=i)} = data.Y{i}", weight=1.0 + i, **attributes
+        )
+        for i in range(n)
+    }
+
+
+def heads(n):
+    """Heads on one backbone, one data set."""
+    parts = dataset(n), model("encoder", X, F), *(model(f"head_{i}") for i in range(n))
+    return cl.LearningDiagram(*parts, equations=many(n))
+
+
+def deep_heads(n):
+    """Heads of two edges each."""
+    edges = [m for i in range(n) for m in (model(f"in_{i}", F, G), model(f"out_{i}", G, Y))]
+    equations = many(n, "encoder >> in_{i} >> out_{i}")
+    return cl.LearningDiagram(dataset(n), model("encoder", X, F), *edges, equations=equations)
+
+
+def two_kinds(n):
+    """Heads of two architectures in turns."""
+    edges = [model(f"head_{i}", use_bias=i % 2 == 0) for i in range(n)]
+    return cl.LearningDiagram(dataset(n), model("encoder", X, F), *edges, equations=many(n))
+
+
+def own_data(n):
+    """A data set for each task, of its own size, and a shared backbone."""
+    sets = [
+        cl.Dataset(f"data_{i}", X=(X, noise(4 + i, 3, seed=i)), Y=(Y, noise(4 + i, 2, seed=50 + i)))
+        for i in range(n)
+    ]
+    edges = [model(f"head_{i}") for i in range(n)]
+    equations = [f"data_{i}.X >> encoder >> head_{i} = data_{i}.Y" for i in range(n)]
+    return cl.LearningDiagram(*sets, model("encoder", X, F), *edges, equations=equations)
+
+
+def agreeing(n):
+    """Pairs of heads on an uneven graph, some of whose nodes are only predictions."""
+    edges = [model(f"head_{i}") for i in range(n)]
+    pairs = [(0, 1), (1, 2), (2, 0), (3, 1), (0, 2)]
+    equations = {
+        f"agree_{i}_{j}": f"data.X >> encoder >> head_{i} = data.X >> encoder >> head_{j}"
+        for i, j in pairs
+    }
+    return cl.LearningDiagram(dataset(n), model("encoder", X, F), *edges, equations=equations)
+
+
+def shared_model(n):
+    """One model after different ones, and compared with one label."""
+    edges = [model(f"view_{i}", X, F) for i in range(n)]
+    equations = [f"data.X >> view_{i} >> head = data.Y0" for i in range(n)]
+    return cl.LearningDiagram(dataset(1), *edges, model("head"), equations=equations)
+
+
+def crossed(n):
+    """Equations in another order than the edges and columns, two for each head."""
+    edges = [model(f"head_{i}") for i in range(n)]
+    order = [(3 * i + 1) % n for i in range(n)]
+    equations = {
+        **{f"one_{i}": f"data.X >> encoder >> head_{i} = data.Y{j}" for i, j in enumerate(order)},
+        **{f"two_{i}": f"data.X >> other >> head_{i} = data.Y{i}" for i in reversed(range(n))},
+    }
+    encoders = model("encoder", X, F), model("other", X, F, use_bias=False)
+    return cl.LearningDiagram(dataset(n), *encoders, *edges, equations=equations)
+
+
+def trained_apart(n):
+    """Equations that train the head alone, or the encoder against its will."""
+    edges = [model(f"head_{i}") for i in range(n)]
+    equations = {
+        f"{name}_{i}": cl.Equation(f"data.X >> encoder >> head_{i} = data.Y{i}", trains=trains)
+        for i in range(n)
+        for name, trains in (("head", [f"head_{i}"]), ("against", {"encoder": -0.5}))
+    }
+    return cl.LearningDiagram(dataset(n), model("encoder", X, F), *edges, equations=equations)
+
+
+def averaged(n):
+    """Targets that follow online models, and frozen teachers."""
+    online = [model(f"online_{i}", X, Y) for i in range(n)]
+    targets = [cl.MovingAverage(f"target_{i}", of=f"online_{i}", decay=0.5) for i in range(n)]
+    known = {"weight": noise(3, 2, seed=5), "bias": noise(2, seed=6)}
+    teachers = [model(f"teacher_{i}", X, Y).freeze(known) for i in range(n)]
+    equations = {
+        f"{name}_{i}": cl.Equation(f"data.X >> online_{i} = data.X >> {name}_{i}", stop="rhs")
+        for i in range(n)
+        for name in ("target", "teacher")
+    }
+    return cl.LearningDiagram(dataset(1), *online, *targets, *teachers, equations=equations)
+
+
+def noisy(params, x, key):
+    return x @ params["weight"] + jax.random.normal(key, (x.shape[0], 2), x.dtype)
+
+
+def random(n):
+    """Edges that draw samples."""
+    pair = (lambda key: {"weight": jax.random.normal(key, (4, 2), "float64")}, noisy)
+    edges = [cl.Model(f"head_{i}", F, Y, pair) for i in range(n)]
+    return cl.LearningDiagram(dataset(n), model("encoder", X, F), *edges, equations=many(n))
+
+
+def several(n):
+    """Pairs of heads, and a model that reads them all."""
+    edges = [model(f"head_{i}") for i in range(n)]
+    P, Q = cl.Product("P", Y, Y), cl.Product("Q", *[Y] * n)
+    equations = {
+        **{f"pair_{i}": f"data.X >> encoder >> pair_{i} >> join_{i} = data.Y{i}" for i in range(n)},
+        "all": f"data.X >> encoder >> all >> together = data.Y{n}",
+    }
+    pairs = [cl.Pairing(f"pair_{i}", P, f"head_{i}", "common") for i in range(n)]
+    joins = [cl.Model(f"join_{i}", P, Y, lambda x, y: x * y) for i in range(1)]
+    joins += [cl.Model(f"join_{i}", P, Y, joins[0].architecture) for i in range(1, n)]
+    everything = cl.Pairing("all", Q, *[f"head_{i}" for i in range(n)])
+    together = cl.Model("together", Q, Y, lambda xs: sum(xs))
+    return cl.LearningDiagram(
+        dataset(n + 1), model("encoder", X, F), *edges, model("common"), *joins, together,
+        *pairs, everything, equations=equations,
+    )  # fmt: skip
+
+
+#: diagram -> (sizes of the classes of edges, of equations, with 4 members of each kind)
+CASES = {
+    heads: ([4], [4]),
+    deep_heads: ([4, 4], [4]),
+    two_kinds: ([2, 2], [2, 2]),
+    own_data: ([], []),
+    shared_model: ([4], [4]),
+    crossed: ([4], [4, 4]),
+    trained_apart: ([4], [4, 4]),
+    agreeing: ([4], [5]),
+    averaged: ([4, 4], [4]),
+    random: ([4], [4]),
+    several: ([4, 5], [4]),  # the head that is common to the pairs is one of five
+}
+
+
+def gradient(fn, params, state, batch):
+    def loss(params):
+        return fn(params, state, batch, KEY)
+
+    return jax.jit(jax.value_and_grad(loss, has_aux=True))(params)
+
+
+def compare(stacked, plain, batch):
+    """Return by how much value, costs, state and gradients differ, relatively."""
+    params, state = plain.init(KEY)
+    params = {name: jax.tree.map(lambda p: p + 0.1, tree) for name, tree in params.items()}
+    (value, aux), expected = gradient(plain, params, state, batch)
+    (found, found_aux), slopes = gradient(stacked, *stacked.pack(params, state, batch))
+    pairs = [(found, value), (found_aux.state, aux.state)]
+    pairs += [(found_aux.terms[name], cost) for name, cost in aux.terms.items()]
+    pairs += [(slopes[name], tree) for name, tree in expected.items()]
+    return max(map(apart, *zip(*pairs, strict=True)))
+
+
+def apart(one, other):
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    flat = [np.concatenate([np.zeros(1), *map(np.ravel, jax.tree.leaves(t))]) for t in (one, other)]
+    return np.linalg.norm(flat[0] - flat[1]) / (np.linalg.norm(flat[1]) + 1e-12)
+
+
+@pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
+def test_what_runs_as_one_is_the_same_function(make):
+    diagram = make(4)
+    stacked, plain = (cl.lower(diagram.loss(), stack=stack) for stack in (True, False))
+    stacking = stacked.plan.stacking
+    sizes = [sorted(map(len, classes)) for classes in (stacking.edges, stacking.terms)]
+    assert sizes == [sorted(expected) for expected in CASES[make]]
+    assert compare(stacked, plain, diagram.data) < 1e-6
+
+
+@pytest.mark.parametrize("make", [heads, crossed, random], ids=lambda make: make.__name__)
+def test_starting_values_are_those_of_the_edges(make):
+    diagram = make(3)
+    stacked, plain = (cl.lower(diagram.loss(), stack=stack).init(KEY) for stack in (True, False))
+    assert isinstance(stacked[0], Stacked)
+    assert list(stacked[0]) == list(plain[0])
+    for name, tree in plain[0].items():
+        assert apart(stacked[0][name], tree) < 1e-12
+    assert dict(stacked[1]["weights"].items()) == plain[1]["weights"]
+    assert stacked[1]["mutable"] == {}
+
+
+def test_the_comparison_sees_members_in_another_order(monkeypatch):
+    diagram = heads(3)
+    stacked, plain = (cl.lower(diagram.loss(), stack=stack) for stack in (True, False))
+    assert compare(stacked, plain, diagram.data) < 1e-6
+    units = stacked.plan.stacking.units
+    turned = tuple(
+        (*unit[1:], unit[0]) if stacked.plan.steps[unit[0]].op == "project" else unit
+        for unit in units
+    )
+    object.__setattr__(stacked.plan.stacking, "units", turned)
+    # Positions are looked up, so the order of a class alone changes nothing ...
+    assert compare(stacked, plain, diagram.data) < 1e-6
+    # ... but values that are read in another order than they lie in do.
+    monkeypatch.setattr("catlearn.lowering.units.take", lambda tree, positions, size: tree)
+    assert compare(stacked, plain, diagram.data) > 1e-3
+
+
+def test_the_program_does_not_grow_with_the_number_of_members():
+    def size(n, stack):
+        diagram = deep_heads(n)
+        fn = cl.lower(diagram.loss(), stack=stack)
+        arguments = fn.pack(*fn.init(KEY), diagram.data)
+        jaxpr = jax.make_jaxpr(fn)(*arguments)
+        return count(jaxpr.jaxpr)
+
+    def count(jaxpr):
+        inner = [v for e in jaxpr.eqns for v in e.params.values() if hasattr(v, "jaxpr")]
+        return len(jaxpr.eqns) + sum(count(getattr(v.jaxpr, "jaxpr", v.jaxpr)) for v in inner)
+
+    assert size(4, True) == size(16, True)
+    assert size(16, False) > 3 * size(4, False)
+
+
+def test_few_members_are_not_stacked_unless_asked():
+    assert cl.lower(heads(7).loss()).plan.stacking.edges == ()
+    assert len(cl.lower(heads(8).loss()).plan.stacking.edges[0]) == 8
+    fn = cl.lower(heads(7).loss())
+    params, state = fn.init(KEY)
+    assert [type(part) for part in (params, *state.values())] == [dict] * 4
+
+
+def test_groups_and_options_split_classes():
+    loss = heads(4).loss()
+    labels = {"head_0": "a", "head_1": "a"}
+    assert cl.lower(loss, stack=True, groups=labels).plan.stacking.edges == (
+        ("head_0", "head_1"),
+        ("head_2", "head_3"),
+    )
+    assert cl.lower(loss, stack=3, groups=labels).plan.stacking.edges == ()
+    assert [
+        len(group) for group in cl.lower(loss, stack=True, remat=["head_0"]).plan.stacking.edges
+    ] == [3]
+
+
+class Counting(Architecture):
+    """Counts its calls, and so cannot run as one with others."""
+
+    stateful = True
+
+    def init(self, key, source, target):
+        return {"weight": jnp.ones((4, 2), "float64"), "calls": jnp.zeros((), "float64")}
+
+    def parts(self, variables):
+        return {**variables, "calls": None}, None, {**variables, "weight": None}
+
+    def run(self, variables, x, key=None, train=False):
+        calls = variables["calls"] + 1
+        return calls * (x @ variables["weight"]), {"weight": None, "calls": calls}
+
+    def apply(self, params, x, key=None):
+        return self.run(params, x)[0]
+
+
+def test_what_hands_on_state_runs_in_its_order():
+    # The first use in the plan lies deeper than the second.
+    inner = [model(f"inner_{i}", F, F) for i in range(3)]
+    counting = cl.Model("counting", F, Y, Counting())
+    equations = [
+        "data.X >> encoder >> inner_0 >> inner_1 >> counting = data.Y0",
+        "data.X >> encoder >> counting = data.Y1",
+        "data.X >> encoder >> inner_2 >> counting = data.Y2",
+        *[f"data.X >> encoder >> head_{i} = data.Y{i}" for i in range(3)],
+    ]
+    parts = model("encoder", X, F), *inner, counting, *(model(f"head_{i}") for i in range(3))
+    diagram = cl.LearningDiagram(dataset(3), *parts, equations=equations)
+    stacked, plain = (cl.lower(diagram.loss(), stack=stack) for stack in (True, False))
+    assert ("head_0", "head_1", "head_2") in stacked.plan.stacking.edges
+    assert compare(stacked, plain, diagram.data) < 1e-6
+
+
+def test_the_aggregators():
+    for aggregator in ("sum", "max"):
+        loss = heads(3).loss(aggregator=aggregator)
+        stacked, plain = (cl.lower(loss, stack=stack) for stack in (True, False))
+        assert compare(stacked, plain, heads(3).data) < 1e-6
+
+
+def test_weights_follow_their_schedules_by_name():
+    def ramp(step):
+        return step / 10
+
+    equations = {
+        name: cl.Equation(equation.lhs and f"data.X >> encoder >> head_{i} = data.Y{i}", weight=w)
+        for i, (name, equation, w) in enumerate(
+            zip(many(4), many(4).values(), [ramp, ramp, 2.0, cl.Weight("beta", 3.0)], strict=True)
+        )
+    }
+    parts = dataset(4), model("encoder", X, F), *(model(f"head_{i}") for i in range(4))
+    fn = cl.lower(cl.LearningDiagram(*parts, equations=equations).loss(), stack=True)
+    weights = fn.weights(values={"beta": 5.0})
+    assert [float(weight) for weight in weights.values()] == [0, 0, 2, 5]
+    weights = fn.reweighted(weights, 5)
+    assert {name: float(weight) for name, weight in weights.items()} == {
+        "task_0": 0.5, "task_1": 0.5, "task_2": 2, "task_3": 5
+    }  # fmt: skip
+
+
+def test_plain_arguments_are_accepted_and_errors_name_what_is_wrong():
+    diagram = heads(3)
+    fn = cl.lower(diagram.loss(), stack=True)
+    params, state = fn.init(KEY)
+    value = fn(*fn.pack(params, state, diagram.data))[0]
+    plain = {"frozen": {}, "mutable": {}, "weights": dict(state["weights"])}
+    assert float(fn(dict(params), plain, diagram.data)[0]) == pytest.approx(float(value))
+    slopes = jax.grad(lambda p: fn(p, state, diagram.data)[0])(dict(params))
+    assert list(slopes) == list(params)
+    assert type(slopes) is dict
+    columns = dict(diagram.data["data"])
+    with pytest.raises(DataError, match="projection 'Y1'"):
+        fn(params, state, {"data": {k: v for k, v in columns.items() if k != "Y1"}})
+    with pytest.raises(DataError, match="projection 'Y2'"):
+        fn(params, state, {"data": columns | {"Y2": noise(5, 3)}})
+    with pytest.raises(DataError, match="edge 'head_1'"):
+        fn({k: v for k, v in params.items() if k != "head_1"}, state, diagram.data)
+
+
+def test_errors_inside_a_class_name_its_edges():
+    good = True
+
+    def head(x):
+        if not good:
+            raise ValueError("no good")
+        return x[:, :2]
+
+    edges = [cl.Model(f"head_{i}", F, Y, head) for i in range(3)]
+    parts = dataset(3), model("encoder", X, F), *edges
+    fn = cl.lower(cl.LearningDiagram(*parts, equations=many(3)).loss(), stack=True)
+    arguments = fn.pack(*fn.init(KEY), fn.diagram.data)
+    good = False
+    with pytest.raises(ValueError, match="no good") as caught:
+        fn(*arguments)
+    assert "'head_0', 'head_1', 'head_2'" in "".join(caught.value.__notes__)
+
+
+# Stacked storage as a value.
+
+
+LAYOUT = Layout.of(("a", "b", "c", "d"), [("c", "a"), ("b", "x")])
+
+
+def stacked():
+    return LAYOUT.pack({name: {"w": np.full(2, float(i))} for i, name in enumerate("abcd")})
+
+
+def test_stacked_is_a_mapping_by_name():
+    found = stacked()
+    assert LAYOUT.groups == (("c", "a"), ("b",), ("d",))
+    assert list(found) == list("abcd")
+    assert len(found) == 4
+    assert {name: tree["w"][0] for name, tree in found.items()} == {"a": 0, "b": 1, "c": 2, "d": 3}
+    assert found == stacked()
+    assert found == dict(found)
+    assert found != found | {"c": {"w": jnp.ones(2)}}
+    assert (found | {"c": {"w": jnp.ones(2)}, "d": {"w": 7}})["c"]["w"].tolist() == [1, 1]
+    assert repr(found) == "Stacked(c..a (2), b, d)"
+    assert "x" not in found
+    with pytest.raises(KeyError):
+        found["x"]
+    with pytest.raises(UnknownName, match="no 'x'"):
+        found | {"x": 1}
+
+
+def test_layouts_are_interned_and_stacked_values_are_pytrees():
+    import pickle
+
+    assert Layout.of(tuple("abcd"), [("c", "a")]) is LAYOUT
+    assert pickle.loads(pickle.dumps(stacked())) == stacked()
+    doubled = jax.tree.map(lambda leaf: 2 * leaf, stacked())
+    assert doubled["c"]["w"].tolist() == [4, 4]
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(doubled)]
+    assert paths == ["[('c', 'a')]['w']", "['b']['w']", "['d']['w']"]
+    assert jax.jit(partial(jax.tree.map, jnp.sum))(stacked())["d"]["w"] == 6
+
+
+def test_what_has_different_shapes_cannot_be_packed():
+    with pytest.raises(CatlearnError, match="'c' and 'a' cannot be stored as one"):
+        LAYOUT.pack({"a": np.ones(2), "b": 0, "c": np.ones(3), "d": 0})
