@@ -170,6 +170,7 @@ from .learning import (
     Loss as Loss,
     LossTerm as LossTerm,
     MovingAverage as MovingAverage,
+    Operator as Operator,
     Selection as Selection,
     Weight as Weight,
     average as average,

@@ -209,6 +209,9 @@ def _map_arrow(diagram: LearningDiagram, edge: str) -> Arrow:
     source, target = diagram.ends(edge)
     label = diagram.map_label(edge)
     unbound = label.architecture is not None and not label.architecture.bound
+    if label.kind == "operator":
+        of = diagram.operators.get(edge, "nothing")
+        return Arrow(edge, source, target, "defined", f"{label.architecture} of {of}")
     return Arrow(edge, source, target, label.kind, "unbound" if unbound else "")
 
 

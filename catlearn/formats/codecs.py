@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, InvalidStructure
+from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
 from catlearn.files import shorten
 from catlearn.learning import Weight
 from catlearn.models import (
@@ -41,7 +41,7 @@ from catlearn.models import (
     DivergenceSum,
     Function,
     Map,
-    ModuleArchitecture,
+    Operated,
     Plain,
     ProductLabel,
     Registered,
@@ -299,6 +299,23 @@ def _make_registered(name: Any, options: Any) -> Architecture:
     return Registered(name, **options)
 
 
+def _operator_fields(operated: Operated) -> dict[str, Any]:
+    if not isinstance(operated.operator, str):
+        raise Unwritable("an operator without a name is code; register_operator gives it one")
+    return {"name": operated.operator, "options": dict(operated.options)}
+
+
+def _make_operated(name: Any, options: Any) -> Architecture:
+    """Return the operator, or an unbound architecture if nothing here has its name."""
+    _is_text("name", name, 200)
+    options = _options(options)
+    try:
+        return Operated(name, **options)
+    except UnknownName:
+        given = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        return Unbound(shorten(f"{name}({given})", 200))
+
+
 def _architecture_fields(architecture: Architecture) -> dict[str, Any]:
     return {"description": describe(architecture)}
 
@@ -308,12 +325,12 @@ def describe(architecture: Architecture) -> str:
     match architecture:
         case Unbound(description):
             return description
-        case ModuleArchitecture():
-            return f"equinox {architecture}"
         case Plain():
             return f"pair (init, {architecture})"
         case Function():
             return f"function {architecture}"
+    if architecture.library is not None:
+        return f"{architecture.library} {architecture}"
     return f"{type(architecture).__name__} {architecture}"
 
 
@@ -356,6 +373,7 @@ for _codec in (
           _make_map, ("kind", "architecture", "index")),
     Codec("registered", Registered, lambda a: {"name": a.name, "options": dict(a.options)},
           _make_registered, ("name", "options")),
+    Codec("operator", Operated, _operator_fields, _make_operated, ("name", "options")),
     Codec("weight", Weight, _weight_fields, _make_weight, ("name", "value")),
     Codec("unbound", Architecture, _architecture_fields, _make_unbound, ("description",)),
 ):  # fmt: skip

@@ -30,6 +30,7 @@ from catlearn.learning.gluing import emergent, glue
 from catlearn.learning.loss import Loss, loss_functor
 from catlearn.learning.merging import average, merge, pull_back, push_forward
 from catlearn.learning.opening import open_diagram
+from catlearn.learning.operators import Operator
 from catlearn.learning.parts import Defined, MovingAverage
 from catlearn.learning.rewriting import freeze, insert, pattern, split, swap, unfreeze
 from catlearn.learning.schema import LEARNING
@@ -52,6 +53,7 @@ __all__ = [
     "Loss",
     "LossTerm",
     "MovingAverage",
+    "Operator",
     "Selection",
     "Weight",
     "average",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from catlearn.errors import Failure, did_you_mean
 from catlearn.learning.dataset import check_lengths, without_examples
+from catlearn.learning.operators import check_operators
 from catlearn.models import DataLabel, ProductLabel, check_array, check_edge, check_parameters
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 def check_diagram(diagram: LearningDiagram) -> list[Failure]:
     """List everything that keeps a presentation with attributes from being a learning diagram."""
+    operators = list(check_operators(diagram))
+    if operators:
+        return operators
     return [
         *check_edges(diagram),
         *check_soft(diagram),
@@ -32,7 +36,7 @@ def check_diagram(diagram: LearningDiagram) -> list[Failure]:
 def check_glued(diagram: LearningDiagram) -> list[Failure]:
     """List the broken laws that a colimit of valid diagrams may break."""
     lengths = (check_lengths(name, arrays) for name, arrays in diagram.data.items())
-    definitions = [*check_strict(diagram), *check_acyclic(diagram)]
+    definitions = [*check_strict(diagram), *check_acyclic(diagram), *check_operators(diagram)]
     return definitions + [failure for found in lengths for failure in found]
 
 
@@ -40,7 +44,7 @@ def check_edges(diagram: LearningDiagram) -> Iterator[Failure]:
     """Each map fits the spaces of its edge; data sets have projections out and nothing in."""
     for edge in diagram.edges:
         source, target = diagram.ends(edge)
-        label = diagram.map_label(edge)
+        label = diagram.runs(edge)
         here, there = diagram.space_label(source), diagram.space_label(target)
         where = f"edge '{edge}'"
         if isinstance(there, DataLabel):

@@ -49,15 +49,19 @@ class Rewriting:
         The definition of each defined edge.
     components
         What a pairing followed by a factor stands for, by the two edges.
+    operators
+        For each operator the edge that it acts on.
     """
 
     def __init__(
         self,
         definitions: Mapping[str, Definition],
         components: Mapping[tuple[str, str], Path] | None = None,
+        operators: Mapping[str, str] | None = None,
     ) -> None:
         self.definitions = definitions
         self.components = components or {}
+        self.operators = operators or {}
 
     def __call__(self, path: Path) -> Path:
         """Return the normal form of a path."""
@@ -99,7 +103,10 @@ class Rewriting:
         return uses
 
     def edges_of(self, path: Path) -> list[str]:
-        """Return the edges that a path evaluates, definitions opened, in order of first use."""
+        """Return the edges that a path evaluates, definitions opened, in order of first use.
+
+        What an operator acts on comes after it.
+        """
         seen: dict[str, None] = {}
         todo = list(reversed(path.edges))
         while todo:
@@ -107,6 +114,8 @@ class Rewriting:
             if edge in seen:
                 continue
             seen[edge] = None
+            if edge in self.operators:
+                todo.append(self.operators[edge])
             if edge in self.definitions:
                 for part in reversed(self.definitions[edge].paths):
                     todo.extend(reversed(part.edges))

@@ -48,7 +48,7 @@ from catlearn.learning.loss import Loss
 from catlearn.learning.parts import Equations, Part, Rows, same_stored
 from catlearn.learning.schema import LEARNING
 from catlearn.learning.selection import LossTerm, Selection, select
-from catlearn.models import DataLabel, Divergence, Map, SpaceLabel
+from catlearn.models import DataLabel, Divergence, Map, Operated, SpaceLabel
 
 if TYPE_CHECKING:
     from catlearn.category.walks import Arborescence
@@ -133,6 +133,7 @@ class LearningDiagram(Presentation, CSet):
                 "Eq": tuple(rows.equations),
                 "Trains": [name for name, *_ in trains],
                 "Average": tuple(rows.averages),
+                "Operator": tuple(rows.operators),
             },
             arrows={
                 "src": [place[source] for source, _, _ in rows.edges.values()],
@@ -143,6 +144,8 @@ class LearningDiagram(Presentation, CSet):
                 "trained": [edges[edge] for _, _, edge, _ in trains],
                 "average": [edges[edge] for edge in rows.averages],
                 "follows": [edges[edge] for edge, _ in rows.averages.values()],
+                "operator": [edges[edge] for edge in rows.operators],
+                "operand": [edges[edge] for edge in rows.operators.values()],
             },
             lists={
                 "lhs": [[edges[edge] for edge in row.lhs.edges] for row in equations],
@@ -294,6 +297,30 @@ class LearningDiagram(Presentation, CSet):
         return {self.edges[one]: (self.edges[of], decay) for one, of, decay in rows}  # type: ignore
 
     @cached_property
+    def operators(self) -> dict[str, str]:
+        """For each edge that is an operator the edge that it acts on."""
+        columns = (self.arrows[name].values.tolist() for name in ("operator", "operand"))
+        return {self.edges[one]: self.edges[of] for one, of in zip(*columns, strict=True)}
+
+    def owner(self, edge: str) -> str:
+        """Return the edge whose parameters an edge has: its own, but for an operator."""
+        while edge in self.operators:
+            edge = self.operators[edge]
+        return edge
+
+    def runs(self, edge: str) -> Map:
+        """Return the label of what an edge runs: an operator with what it acts on filled in."""
+        label = self.map_label(edge)
+        if edge not in self.operators or not isinstance(label.architecture, Operated):
+            return label
+        of = self.operators[edge]
+        ends = map(self.space_label, self.ends(of))
+        architecture = self.runs(of).architecture
+        if architecture is None:
+            return label
+        return Map(label.kind, label.architecture.on(architecture, *ends))
+
+    @cached_property
     def data_sets(self) -> tuple[str, ...]:
         """The vertices that are data sets."""
         labels = zip(self.vertices, self.attributes["space"], strict=True)
@@ -384,7 +411,7 @@ class LearningDiagram(Presentation, CSet):
                 part = parts.get(self.map_label(factor))
                 if part is not None and part.target == self.target(factor):
                     components[edge, factor] = part
-        return Rewriting(self.definitions, components)
+        return Rewriting(self.definitions, components, self.operators)
 
     def definition(self, edge: str) -> tuple[Path, ...]:
         """Return the paths that define an edge: one for an alias, one a factor for a pairing."""
@@ -400,7 +427,8 @@ class LearningDiagram(Presentation, CSet):
     def _ranks(self) -> dict[str, int]:
         """For each edge 2 if it evaluates a trainable edge, else 1 if a frozen one, else 0."""
         own = {"model": 2, "frozen": 1}
-        ranks = {edge: own.get(self.map_label(edge).kind, 0) for edge in self.edges}
+        owners = {edge: self.map_label(self.owner(edge)) for edge in self.edges}
+        ranks = {edge: own.get(label.kind, 0) for edge, label in owners.items()}
         for edge in self.definitions:
             used = self.rewriting.edges_of(Path(self.source(edge), (edge,), self.target(edge)))
             ranks[edge] = max((ranks[part] for part in used), default=0)
@@ -564,9 +592,10 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
     Eq
         Where equations go. If it is not given, each goes to the one equation that has the
         images of its sides.
-    Trains, Average
-        Where the rows go that say what equations train, and what is a moving average. If they
-        are not given, each goes to the row between the images of what it is between.
+    Trains, Average, Operator
+        Where the rows go that say what equations train, and what is a moving average or an
+        operator. If they are not given, each goes to the row between the images of what it is
+        between.
     check
         False skips the checks.
 
@@ -588,13 +617,15 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
         Eq: Mapping[str, str] | Sequence[int] | None = None,
         Trains: Mapping[str, str] | Sequence[int] | None = None,
         Average: Mapping[str, str] | Sequence[int] | None = None,
+        Operator: Mapping[str, str] | Sequence[int] | None = None,
         *,
         check: bool = True,
     ) -> None:
         Eq = equation_images(domain, codomain, V, E) if Eq is None else Eq
-        parts: dict[str, Any] = {"V": V, "E": E, "Eq": Eq, "Trains": Trains, "Average": Average}
+        parts: dict[str, Any] = {"V": V, "E": E, "Eq": Eq}
+        parts |= {"Trains": Trains, "Average": Average, "Operator": Operator}
         failures: list[Failure] = []
-        for table in ("Trains", "Average"):
+        for table in ("Trains", "Average", "Operator"):
             if parts[table] is None:
                 parts[table], wrong = relation_images(domain, codomain, table, parts)
                 failures += wrong

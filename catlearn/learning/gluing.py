@@ -183,6 +183,9 @@ def _along_with(
         if one in first.averages and other in second.averages:
             yield "E", first.averages[one][0], second.averages[other][0]
             yield "Average", one, other
+        if one in first.operators and other in second.operators:
+            yield "E", first.operators[one], second.operators[other]
+            yield "Operator", one, other
     elif table == "Eq":
         for mine, theirs in zip(first.sides(one), second.sides(other), strict=True):
             yield "V", mine.source, theirs.source
@@ -245,6 +248,9 @@ def _disagreements(
         mine, theirs = first.averages.get(edge), second.averages.get(image)
         expected = mine and (rows["E"].get(mine[0]), mine[1])
         compare("moving average", f"edge '{edge}'", mine, theirs, expected == theirs)
+        mine, theirs = first.operators.get(edge), second.operators.get(image)
+        expected = mine and rows["E"].get(mine)
+        compare("operand", f"edge '{edge}'", mine, theirs, expected == theirs)
     return failures
 
 

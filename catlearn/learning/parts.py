@@ -17,12 +17,15 @@ from catlearn.category import Equation, Graph, Path
 from catlearn.category.equation import steps_of, trace
 from catlearn.errors import CatlearnError, Failure, PathSyntaxError, did_you_mean
 from catlearn.learning.dataset import Dataset, as_array, check_columns
+from catlearn.learning.operators import Operator
 from catlearn.learning.weights import Weight
 from catlearn.models import (
+    Architecture,
     DataLabel,
     Divergence,
     Map,
     Model,
+    Operated,
     Pairing,
     Product,
     same_values,
@@ -92,7 +95,7 @@ class MovingAverage:
         return f"MovingAverage({self.name!r}, of={self.of!r}, decay={self.decay!r})"
 
 
-Part = NamedSpace | Dataset | Model | Pairing | Defined | MovingAverage
+Part = NamedSpace | Dataset | Model | Pairing | Defined | MovingAverage | Operator
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ class Rows:
     edges: dict[str, tuple[str, str, Map]] = field(default_factory=dict)
     equations: dict[str, EquationRow] = field(default_factory=dict)
     averages: dict[str, tuple[str, float]] = field(default_factory=dict)
+    operators: dict[str, str] = field(default_factory=dict)
     store: dict[str, Any] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
@@ -123,6 +127,7 @@ class Rows:
         """Add the rows of all parts; edges that are defined by others come last."""
         later: list[Pairing | Defined] = []
         averages: list[MovingAverage] = []
+        operators: list[Operator] = []
         for part in parts:
             if isinstance(part, NamedSpace):
                 self._space(part)
@@ -134,18 +139,22 @@ class Rows:
                 later.append(part)
             elif isinstance(part, MovingAverage):
                 averages.append(part)
+            elif isinstance(part, Operator):
+                operators.append(part)
             else:
                 self.failures.append(
                     Failure(
                         "parts",
                         repr(part),
-                        "expected a space, data set, model, pairing, defined edge or moving "
-                        f"average, found {type(part).__name__}; diagrams are put together with "
-                        "glue(...)",
+                        "expected a space, data set, model, pairing, defined edge, moving average "
+                        f"or operator, found {type(part).__name__}; diagrams are put together "
+                        "with glue(...)",
                     )
                 )
         for average in averages:
             self._average(average)
+        for operator in operators:
+            self._operator(operator)
         self._defined(later)
 
     def _space(self, space: NamedSpace) -> None:
@@ -213,6 +222,26 @@ class Rows:
         if self.averages.setdefault(part.name, row) != row:
             message = f"is said twice: {self.averages[part.name]} and {row}"
             self.failures.append(Failure("moving average", where, message))
+
+    def _operator(self, part: Operator) -> None:
+        where = f"operator '{part.name}'"
+        for space in (part.source, part.target):
+            if space is not None:
+                self._space(space)
+        operand = self.edges.get(part.of)
+        if operand is None or operand[2].architecture is None:
+            models = [edge for edge, row in self.edges.items() if row[2].architecture]
+            message = f"acts on {part.of!r}, which is no model; {did_you_mean(part.of, models)}"
+            self.failures.append(Failure("operator", where, message))
+            return
+        ends = [
+            own if space is None else space.name
+            for own, space in zip(operand[:2], (part.source, part.target), strict=True)
+        ]
+        self._edge(part.name, ends[0], ends[1], Map("operator", part.architecture))
+        if self.operators.setdefault(part.name, part.of) != part.of:
+            message = f"is said to act on '{self.operators[part.name]}' and on '{part.of}'"
+            self.failures.append(Failure("operator", where, message))
 
     def _keep(self, edge: str, value: Any, what: str) -> None:
         """Store what sits beside an edge, which no two parts may say differently."""
@@ -396,6 +425,8 @@ class Rows:
     def _bind_edge(self, name: str, value: Any, where: str) -> None:
         source, target, label = self.edges[name]
         try:
+            if label.kind == "operator" and not isinstance(value, Architecture):
+                value = Operated(value)
             architecture, start = as_architecture(f"edge '{name}'", value)
         except CatlearnError as error:
             self.failures.append(Failure("architecture", where, str(error)))
@@ -451,6 +482,7 @@ class Rows:
                 for name, *labels in equations
             },
             averages=dict(diagram.averages),
+            operators=dict(diagram.operators),
             store=dict(diagram.store),
         )
 

@@ -40,8 +40,8 @@ Ends = tuple[str, str, Any]
 
 
 def runs(label: Map) -> bool:
-    """Whether a map is a model, frozen or fixed: something with an architecture."""
-    return label.architecture is not None
+    """Whether a map is a model, frozen or fixed: something with an architecture of its own."""
+    return label.architecture is not None and label.kind != "operator"
 
 
 def trains(label: Map) -> bool:

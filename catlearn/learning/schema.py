@@ -2,17 +2,18 @@
 
 Vertices carry a space, edges a map; an equation has a start, an end and two sides, which are
 lists of edges, and says whether it is strict, what it weighs, by which divergence it is
-measured, and at which side no gradient passes. Two tables say more:
+measured, and at which side no gradient passes. Three tables say more:
 
 - a row of ``Trains`` says that an equation trains an edge, with a ``scale`` by which its gradient
   is multiplied (negative for an adversary); an equation without such rows trains all its edges,
   and one with some trains no others;
-- a row of ``Average`` says that an edge is the moving average of another one.
+- a row of ``Average`` says that an edge is the moving average of another one;
+- a row of ``Operator`` says that an edge is an operator, such as a derivative, on another one.
 
 Colimits, files and pictures carry all of it without new code.
 
 >>> LEARNING.tables, tuple(LEARNING.lists)
-(('V', 'E', 'Eq', 'Trains', 'Average'), ('lhs', 'rhs'))
+(('V', 'E', 'Eq', 'Trains', 'Average', 'Operator'), ('lhs', 'rhs'))
 >>> tuple(LEARNING.attributes)
 ('space', 'map', 'strict', 'weight', 'divergence', 'stop', 'scale', 'decay')
 """
@@ -22,7 +23,7 @@ from __future__ import annotations
 from catlearn.cset import Schema
 
 LEARNING = Schema(
-    ("V", "E", "Eq", "Trains", "Average"),
+    ("V", "E", "Eq", "Trains", "Average", "Operator"),
     arrows={
         "src": ("E", "V"),
         "tgt": ("E", "V"),
@@ -32,6 +33,8 @@ LEARNING = Schema(
         "trained": ("Trains", "E"),
         "average": ("Average", "E"),
         "follows": ("Average", "E"),
+        "operator": ("Operator", "E"),
+        "operand": ("Operator", "E"),
     },
     lists={"lhs": ("Eq", "E"), "rhs": ("Eq", "E")},
     attributes={

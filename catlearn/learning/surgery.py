@@ -128,6 +128,8 @@ class _Kept:
             product = isinstance(diagram.space_label(name), ProductLabel)
             return [("E", e) for e in diagram.out_edges(name) if product and self._factor(e)]
         needs = [("V", vertex) for vertex in diagram.ends(name)]
+        if name in diagram.operators:
+            needs.append(("E", diagram.operators[name]))
         for equation in diagram.definers.get(name, {}).values():
             needs += [("E", edge) for side in diagram.sides(equation) for edge in side.edges]
         return needs
@@ -167,13 +169,16 @@ class _Kept:
             for edge, (followed, _) in diagram.averages.items()
             if edge in self.edges and followed in self.edges
         }
-        average = diagram.arrows["average"].values.tolist()
+        average, operator = (
+            diagram.arrows[name].values.tolist() for name in ("average", "operator")
+        )
         rows: dict[str, list[int | str]] = {
             "V": list(self.vertices),
             "E": list(self.edges),
             "Eq": list(equations),
             "Trains": [n for n, eq in enumerate(by) if diagram.names("Eq")[eq] in equations],
             "Average": [n for n, edge in enumerate(average) if diagram.edges[edge] in averages],
+            "Operator": [n for n, edge in enumerate(operator) if diagram.edges[edge] in self.edges],
         }
         return diagram.subtables(rows)[0]
 

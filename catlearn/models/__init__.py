@@ -46,6 +46,7 @@ from catlearn.models.lists import Each, each
 from catlearn.models.low_rank import LowRank, lora
 from catlearn.models.maps import Map, Model, Pairing, same_values
 from catlearn.models.modules import ModuleArchitecture
+from catlearn.models.operators import Operated, operation, register_operator
 from catlearn.models.pieces import Constant, on_factors
 from catlearn.models.probabilistic import (
     binary_cross_entropy,
@@ -85,6 +86,7 @@ __all__ = [
     "Model",
     "ModuleArchitecture",
     "NamedSpace",
+    "Operated",
     "Pairing",
     "Plain",
     "Product",
@@ -116,10 +118,12 @@ __all__ = [
     "mlp",
     "needs_key",
     "on_factors",
+    "operation",
     "parameter",
     "register_adapter",
     "register_architecture",
     "register_divergence",
+    "register_operator",
     "representation_of",
     "same_values",
 ]

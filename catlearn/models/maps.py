@@ -1,10 +1,10 @@
 """Maps: what stands on an edge.
 
-An edge carries one of six kinds of map (Theory, section 2): a *model* with trainable parameters,
-a *frozen* model, a *fixed* function without parameters, a *projection* of a data set, a *factor*
-(projection of a product), or a *defined* map, given by strict equations. The label ``Map`` says
-kind and architecture, never a name and never values; ``Model`` and ``Pairing`` are what a user
-writes.
+An edge carries one of seven kinds of map (Theory, section 2): a *model* with trainable parameters,
+a *frozen* model, a *fixed* function without parameters, an *operator* on another edge, whose
+parameters it has, a *projection* of a data set, a *factor* (projection of a product), or a
+*defined* map, given by strict equations. The label ``Map`` says kind and architecture, never a
+name and never values; ``Model`` and ``Pairing`` are what a user writes.
 
 >>> from catlearn.models import Categorical, Space
 >>> X, Y = Space("X", 4), Categorical("Y", 3)
@@ -29,7 +29,7 @@ from catlearn.models.adapters import as_architecture
 from catlearn.models.architectures import Architecture
 from catlearn.models.spaces import NamedSpace, Product
 
-KINDS = ("model", "frozen", "fixed", "projection", "factor", "defined")
+KINDS = ("model", "frozen", "fixed", "operator", "projection", "factor", "defined")
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,10 @@ class Map:
     Parameters
     ----------
     kind
-        ``"model"``, ``"frozen"``, ``"fixed"``, ``"projection"``, ``"factor"`` or ``"defined"``.
+        ``"model"``, ``"frozen"``, ``"fixed"``, ``"operator"``, ``"projection"``, ``"factor"`` or
+        ``"defined"``.
     architecture
-        Of the first three kinds; None for the others.
+        Of the first four kinds; None for the others.
     index
         Which factor, for kind ``"factor"``; None for the others.
 
@@ -60,8 +61,8 @@ class Map:
         if self.kind not in KINDS:
             message = f"found kind {self.kind!r}, expected one of {', '.join(KINDS)}"
             failures.append(Failure("kind", "a map", message))
-        elif (self.kind in KINDS[:3]) != isinstance(self.architecture, Architecture):
-            need = "needs" if self.kind in KINDS[:3] else "has no"
+        elif (self.kind in KINDS[:4]) != isinstance(self.architecture, Architecture):
+            need = "needs" if self.kind in KINDS[:4] else "has no"
             failures.append(Failure("kind", f"a {self.kind} map", f"it {need} architecture"))
         if self.kind in KINDS and (self.kind == "factor") != (self.index is not None):
             need = "needs" if self.kind == "factor" else "has no"
