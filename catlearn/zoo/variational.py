@@ -74,7 +74,7 @@ def variational_autoencoder(
     """
     there, back = chain(encoder), chain(decoder)
     start, read = there[0].source, column(data, there[0].source)
-    gaussian = Product("mean and log-variance", mean.target, log_variance.target)
+    gaussian = Product("gaussian", mean.target, log_variance.target)
     body = " >> ".join(model.name for model in there)
     posterior = LearningDiagram(
         *there,

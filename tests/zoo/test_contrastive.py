@@ -1,5 +1,6 @@
 """Contrastive learning of images and texts against the same loss by hand."""
 
+import jax
 import jax.numpy as jnp
 import optax
 import pytest
@@ -7,32 +8,32 @@ import pytest
 import catlearn as cl
 from catlearn.errors import InvalidStructure
 
-NAME = "pairs.image >> see = pairs.text >> read"
-
 
 def linear(params, x):
     return x @ params["weight"] + params["bias"]
 
 
-def regime(dtype="float32"):
+def regime(dtype="float32", temperature: float | None = 0.5):
     left, right = cl.Space("image", 5, dtype), cl.Space("text", 4, dtype)
     Z = cl.Space("Z", 3, dtype)
     see, read = cl.Model("see", left, Z, "linear"), cl.Model("read", right, Z, "linear")
     return cl.zoo.contrastive(
-        see, read, cl.Dataset("pairs", image=left, text=right), temperature=0.5
+        see, read, cl.Dataset("pairs", image=left, text=right), temperature=temperature
     )
 
 
 def by_hand(params, state, batch, key, both=True):
-    """Radford et al., figure 3, at a fixed temperature."""
+    """Radford et al., figure 3, with a temperature that is learned or 0.5."""
+    (name,) = state["weights"]
+    scale = jnp.exp(params["log_scale"]) if "log_scale" in params else 2.0
     see = linear(params["see"], batch["pairs"]["image"])
     read = linear(params["read"], batch["pairs"]["text"])
     see, read = (z / jnp.linalg.norm(z, axis=1, keepdims=True) for z in (see, read))
-    logits, labels = see @ read.T / 0.5, jnp.arange(len(see))
+    logits, labels = scale * (see @ read.T), jnp.arange(len(see))
     entropy = optax.losses.softmax_cross_entropy_with_integer_labels
     images, texts = entropy(logits, labels).mean(), entropy(logits.T, labels).mean()
     cost = (images + texts) / 2 if both else images
-    return state["weights"][NAME] * cost, {NAME: cost}
+    return state["weights"][name] * cost, {name: cost}
 
 
 def one_sided(*arguments):
@@ -48,9 +49,22 @@ def test_the_loss_is_the_one_by_hand(agrees, noise, dtype):
         agrees(fn, batch, by_hand, wrong=one_sided, program="flops")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_temperature_is_learned(agrees, noise, dtype):
+    with agrees.precision(dtype):
+        batch = {"pairs": {"image": noise((6, 5), dtype), "text": noise((6, 4), dtype, 1)}}
+        fn = cl.lower(regime(dtype, temperature=None).loss())
+        params, _ = fn.init(jax.random.key(0))
+        params["log_scale"] = jnp.asarray(0.7, dtype)
+        agrees(fn, batch, by_hand, wrong=one_sided, params=params, program="flops")
+        params["log_scale"] = jnp.asarray(20.0, dtype)
+        by_name = jax.grad(lambda p: fn(p, fn.init(jax.random.key(0))[1], batch)[0])(params)
+        assert by_name["log_scale"] == 0
+
+
 def test_encoders_that_do_not_meet_are_refused():
     left, right = cl.Space("image", 5), cl.Space("text", 4)
     see = cl.Model("see", left, cl.Space("Z", 3), "linear")
     read = cl.Model("read", right, cl.Space("W", 3), "linear")
     with pytest.raises(InvalidStructure, match="ends at W"):
-        cl.zoo.contrastive(see, read, cl.Dataset("pairs", image=left, text=right))
+        cl.zoo.contrastive(see, read, cl.Dataset("pairs", image=left, text=right), temperature=1.0)

@@ -1,5 +1,6 @@
 """Multi-task learning with shared weights against the same loss by hand."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -52,6 +53,40 @@ def test_the_loss_is_the_one_by_hand(agrees, noise, dtype):
     }
     with agrees.precision(dtype):
         agrees(cl.lower(regime(dtype).loss()), batch, by_hand, wrong=tied_heads)
+
+
+def test_many_heads_run_as_one_and_cost_no_more(noise):
+    n = 9
+    fn = cl.lower(regime(n=n, apart=False).loss())
+    assert fn.plan.stacking.edges == (tuple(f"head{i}" for i in range(n)),)
+    params, state = fn.init(jax.random.key(0))
+    columns = {f"Y{i}": np.arange(5, dtype="int32") * (i + 1) % 2 for i in range(n)}
+    batch = {"all": {"X": noise((5, 4)), **columns}}
+
+    def loop(params, state, batch):
+        x, value = batch["all"]["X"], 0
+        for i in range(n):
+            logits = linear(params[f"head{i}"], linear(params["backbone"], x))
+            label = batch["all"][f"Y{i}"]
+            costs = optax.losses.softmax_cross_entropy_with_integer_labels(logits, label)
+            value = value + jnp.mean(costs)
+        return value, {}
+
+    plain = {edge: params[edge] for edge in params}
+    ours, theirs = (
+        jax.jit(jax.value_and_grad(loss, has_aux=True)).lower(p, state, batch).compile()
+        for loss, p in ((fn, params), (loop, plain))
+    )
+    (value, _), found = ours(params, state, batch)
+    (expected, _), gradient = theirs(plain, state, batch)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    for edge in plain:
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6),
+            found[edge],
+            gradient[edge],
+        )
+    assert 0 < ours.cost_analysis()["flops"] <= 1.01 * theirs.cost_analysis()["flops"]
 
 
 def test_there_is_one_backbone_and_an_equation_for_each_task():
