@@ -11,6 +11,28 @@ from catlearn.errors import CatlearnError
 
 PROBLEM, INTERRUPTED = 1, 130
 
+_TRAIN = """\
+Train a diagram from a JSON file as a TOML file says, and write a run folder: config.toml,
+diagram.json, params.safetensors, history.csv and metrics.json. Nothing in a file is executed:
+architectures, optimizers, schedules and divergences are names.
+
+  steps = 2000
+  batch_size = 64
+  equations = "all"
+
+  [data.digits]
+  file = "digits.npz"                   # .npz, .csv or .safetensors
+  columns = {X = "images", Y = "labels"}
+  test = 0.2
+
+  [optimizer]
+  name = "adamw"
+  learning_rate = 1e-3
+
+Further keys: seed, log_every, max_length, aggregator, checkpoint, checkpoint_every, resume;
+data.NAME.test_file; optimizer.clip, optimizer.models.NAME, and the optimizer's own options.
+Everything is checked before anything runs, and all that is wrong is listed at once."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code.
@@ -95,6 +117,36 @@ def _parser() -> argparse.ArgumentParser:
     glue.add_argument("--along", nargs="+", metavar="NAME",
                       help="identify only these names, or LEFT=RIGHT pairs of names")  # fmt: skip
     glue.set_defaults(run=_glue)
+
+    train = commands.add_parser(
+        "train",
+        help="train a diagram from files",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=_TRAIN,
+    )
+    train.add_argument("file", type=Path, metavar="DIAGRAM", help="a learning diagram in JSON")
+    train.add_argument("--config", type=Path, required=True, metavar="RUN.toml",
+                       help="data, optimizer, steps and so on, in TOML")  # fmt: skip
+    train.add_argument("--out", "-o", type=Path, metavar="RUN",
+                       help="folder to write (default: named as RUN.toml)")  # fmt: skip
+    train.add_argument("--resume", action="store_true",
+                       help="go on from the checkpoint, if there is one")  # fmt: skip
+    train.add_argument("--overwrite", action="store_true", help="replace an older run")
+    train.add_argument("--dry-run", action="store_true",
+                       help="check everything, say what would run, and stop")  # fmt: skip
+    train.add_argument("--quiet", action="store_true", help="show no progress bar")
+    train.set_defaults(run=_train)
+
+    report = commands.add_parser(
+        "report",
+        help="write a page about a run",
+        description="Write one HTML page about a run of 'catlearn train', which needs no network: "
+        "diagram, loss, curves, final costs, configuration and versions.",
+    )
+    report.add_argument("folder", type=Path, metavar="RUN", help="the folder of a run")
+    report.add_argument("-o", "--output", type=Path, metavar="OUT.html",
+                        help="the page to write (default: report.html in the folder)")  # fmt: skip
+    report.set_defaults(run=_report)
     return parser
 
 
@@ -152,4 +204,26 @@ def _glue(options: argparse.Namespace) -> int:
     save(whole, options.output)
     print(f"wrote {options.output}: {whole!r}")
     _list("emergent equations", [str(term) for term in whole.emergent])
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from catlearn.cli.training import DIVERGED, INTERRUPTED as STOPPED, train
+
+    status = train(
+        options.file,
+        options.config,
+        options.out,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        dry_run=options.dry_run,
+        progress=not options.quiet,
+    )
+    return {DIVERGED: PROBLEM, STOPPED: INTERRUPTED}.get(status, 0)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from catlearn.cli.reporting import report
+
+    print(f"wrote {report(options.folder, options.output)}")
     return 0

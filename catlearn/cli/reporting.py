@@ -1,0 +1,196 @@
+"""``catlearn report``: a run folder as one page of HTML that needs nothing else.
+
+The page has the diagram, the equations of the loss with their weights, the course of each
+equation's cost, what was measured at the end, the configuration and the versions. It loads
+nothing and runs nothing (its own content security policy says so), and follows the reader's
+choice of light or dark. Whatever comes from the run's files is escaped.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from catlearn.cli.charts import curve
+from catlearn.cli.runs import Run, load_run
+from catlearn.drawing import draw
+from catlearn.drawing.typeset import clean
+from catlearn.errors import CatlearnError
+from catlearn.files import atomic_write
+
+#: Curves of single equations that are drawn; of more, the costliest at the end.
+MOST_CURVES = 64
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1c1e21;--soft:#62676d;--line:#d9dce0;--paper:#fff;
+--mark:#2563a8}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e7e9;--soft:#9aa0a6;--line:#3a3e44;
+--paper:#17191c;--mark:#7fb3e8}}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);
+max-width:54rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.6rem;margin-bottom:0}h2{font-size:1.15rem;margin-top:2.2rem}
+h3{font-size:.95rem;font-weight:600;margin:1.4rem 0 .2rem;overflow-wrap:anywhere}
+.lead,figcaption{color:var(--soft)}
+.wide{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:.93rem}
+th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);
+vertical-align:top;overflow-wrap:anywhere}
+th{color:var(--soft);font-weight:500}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+pre,code{font:.87rem/1.45 ui-monospace,monospace}
+pre{overflow-x:auto;border:1px solid var(--line);border-radius:6px;padding:.8rem}
+.chart{width:100%;height:auto}
+.chart text{font:12px system-ui,sans-serif;fill:var(--soft)}
+.chart .grid{stroke:var(--line);stroke-width:1}
+.chart polyline{fill:none;stroke:var(--mark);stroke-width:1.6;stroke-linejoin:round}
+.chart .dot{fill:var(--mark)}
+"""
+
+
+def report(folder: Path, output: Path | None = None) -> Path:
+    """Write the page of a run.
+
+    Parameters
+    ----------
+    folder
+        What ``catlearn train`` wrote.
+    output
+        Where to write, by default ``report.html`` in the folder.
+
+    Returns
+    -------
+    pathlib.Path
+        Where it is.
+    """
+    output = folder / "report.html" if output is None else output
+    atomic_write(output, page(load_run(folder)).encode())
+    return output
+
+
+def page(run: Run) -> str:
+    """Return the page of a run as HTML."""
+    metrics = run.metrics
+    name = _text(run.folder.resolve().name)
+    status, steps = _text(metrics.get("status", "unknown")), _text(metrics.get("steps", "?"))
+    message = _text(metrics.get("message") or "")
+    device = _text(metrics.get("device", "unknown device"))
+    parts = [
+        f"<h1>{name}</h1>",
+        f'<p class="lead">{status} after {steps} steps, in {_number(metrics.get("seconds"))} '
+        f"seconds on {device}{': ' if message else ''}{message}</p>",
+        "<h2>Diagram</h2>",
+        f'<div class="wide">{_picture(run)}</div>',
+        "<h2>Loss</h2>",
+        f"<p><code>{_text(metrics.get('loss', ''))}</code></p>",
+        _equations(metrics),
+        "<h2>Course</h2>",
+        *_curves(run),
+        "<h2>Data and models</h2>",
+        _data(metrics),
+        "<h2>Configuration</h2>",
+        f"<pre>{_text(run.config, lines=True)}</pre>",
+        "<h2>Versions</h2>",
+        _table(("package", "version"), _dict(metrics.get("versions")).items()),
+    ]
+    body = "\n".join(parts)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _text(value: Any, lines: bool = False) -> str:
+    """Escape whatever a file says."""
+    text = str(value)
+    if lines:
+        return "\n".join(html.escape(clean(line)) for line in text.splitlines())
+    return html.escape(clean(text))
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "" if value is None else _text(value)
+    return f"{value:.6g}" if math.isfinite(value) else _text(value)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return a table; numbers stand right."""
+
+    def cell(value: Any) -> str:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return f'<td class="n">{_number(value)}</td>' if number else f"<td>{_text(value)}</td>"
+
+    head = "".join(f"<th>{_text(name)}</th>" for name in header)
+    body = "".join(f"<tr>{''.join(map(cell, row))}</tr>\n" for row in rows)
+    return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>'
+
+
+def _picture(run: Run) -> str:
+    terms = run.metrics.get("equations")
+    terms = terms if isinstance(terms, list) else []
+    try:
+        return draw(run.diagram, [str(_dict(term).get("equation")) for term in terms]).svg
+    except CatlearnError:
+        return draw(run.diagram).svg
+
+
+def _equations(metrics: Mapping[str, Any]) -> str:
+    terms = metrics.get("equations")
+    parts = {part: _dict(metrics.get(part)) for part in ("train", "test")}
+    columns: dict[str, dict[str, Any]] = {}
+    for part, found in parts.items():
+        columns[part] = _dict(found.get("equations"))
+        columns[f"{part} accuracy"] = _dict(found.get("accuracy"))
+    columns = {name: column for name, column in columns.items() if column}
+    rows = []
+    for term in map(_dict, terms if isinstance(terms, list) else []):
+        name = term.get("name")
+        said = term.get("equation", "")
+        label = said if name == said else f"{name}: {said}"
+        costs = [column.get(str(name), "") for column in columns.values()]
+        rows.append([label, term.get("weight", ""), term.get("divergence", ""), *costs])
+    total = _number(parts["train"].get("value"))
+    header = ("equation", "weight", "divergence", *columns)
+    return f"<p>In all {total} on the training data.</p>\n{_table(header, rows)}"
+
+
+def _curves(run: Run) -> Iterable[str]:
+    names = [name for name in run.history if name != "total"]
+    if len(names) > MOST_CURVES:
+
+        def last(name: str) -> float:
+            values = run.history[name]
+            return values[-1] if values else 0.0
+
+        chosen = set(sorted(names, key=last, reverse=True)[:MOST_CURVES])
+        yield f"<p>The {MOST_CURVES} costliest of {len(names)} equations.</p>"
+        names = [name for name in names if name in chosen]
+    for name in (["total"] if "total" in run.history else []) + names:
+        title = "total, weights included" if name == "total" else name
+        yield f"<h3>{_text(title)}</h3>\n{curve(run.history[name], title)}"
+
+
+def _data(metrics: Mapping[str, Any]) -> str:
+    data = [
+        (
+            name,
+            row.get("train", ""),
+            row.get("test", ""),
+            row.get("file", ""),
+            row.get("sha256", ""),
+        )
+        for name, row in ((n, _dict(r)) for n, r in _dict(metrics.get("data")).items())
+    ]
+    header = ("data set", "examples", "held out", "file", "SHA-256")
+    models = _dict(metrics.get("parameters")).items()
+    return f"{_table(header, data)}\n{_table(('model', 'parameters'), models)}"
