@@ -1,8 +1,8 @@
 """Adapters: how an object of somebody's model library becomes an architecture.
 
 An adapter recognises objects of one library without importing it: if the library is not in
-``sys.modules``, nobody can have made one of its objects. There is one entry, equinox; others
-can be registered.
+``sys.modules``, nobody can have made one of its objects. There are entries for equinox, flax linen,
+flax nnx, haiku and PyTorch; others can be registered.
 
 >>> import equinox as eqx, jax
 >>> adapter_of(eqx.nn.Linear(2, 3, key=jax.random.key(0))).library
@@ -19,6 +19,7 @@ from typing import Any
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.models.architectures import Architecture, Function, Plain, Registered, abstract_key
+from catlearn.models.libraries import haiku, linen, nnx, torch
 from catlearn.models.modules import ModuleArchitecture, TracedConstant, draw, is_module
 from catlearn.models.options import signature_of
 
@@ -209,3 +210,7 @@ def _check_hashable(what: str, value: Any) -> None:
 
 
 register_adapter(Adapter("equinox", is_module, ModuleArchitecture.of))
+register_adapter(Adapter("flax.linen", linen.recognises, linen.Linen.of))
+register_adapter(Adapter("flax.nnx", nnx.recognises, nnx.Nnx.of))
+register_adapter(Adapter("haiku", haiku.recognises, haiku.Haiku.of))
+register_adapter(Adapter("torch", torch.recognises, torch.Torch.of))

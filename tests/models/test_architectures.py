@@ -423,7 +423,7 @@ class FromTorch:
 
 @pytest.mark.parametrize("value", [FromTorch(), 3, (1, 2), eqx.nn.Linear, {"w": 1}, (len,)])
 def test_what_is_not_supported_says_what_is(value):
-    with pytest.raises(InvalidStructure, match=r"supported library \(equinox\)"):
+    with pytest.raises(InvalidStructure, match=r"supported library \(equinox, flax"):
         as_architecture("Model 'f'", value)
 
 

@@ -1,0 +1,465 @@
+"""PyTorch modules, run by PyTorch itself inside a JAX program.
+
+The module's parameters and buffers are JAX arrays; a call is a host callback around
+``torch.func.functional_call``, and its gradient another one around ``torch.autograd.grad``, which
+runs the module again. So any module works, with exact gradients, but each call leaves the
+compiled program: expect it to be slower than the same layers in a JAX library, and run on the CPU.
+There is no second derivative, and no batching of equal modules.
+
+Parameters that require a gradient are trained, the others held; buffers, such as the running
+statistics of batch norm, are what calls in training change. In evaluation the module runs as
+``eval()`` makes it; in training its own flags stay as they are. Random numbers are seeded by the
+key of the call. The object that was given is never changed.
+
+The label is what the modules hold beside tensors, with the shapes and dtypes of the tensors.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import importlib
+import sys
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from catlearn.errors import CatlearnError
+from catlearn.models.architectures import Architecture, Call, call_of
+from catlearn.models.modules import draw, static_key
+from catlearn.models.spaces import SpaceLabel
+
+# Calls change the random state of PyTorch, and for their time the module's tensors; XLA may make
+# several at once.
+_one_at_a_time = threading.RLock()
+
+# What torch.nn.Module keeps for itself.
+_OWN = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"}
+
+
+@dataclass(frozen=True, repr=False)
+class Torch(Architecture):
+    """A PyTorch module without the values of its tensors; build it with :meth:`of`.
+
+    Parameters
+    ----------
+    signature
+        What it is compared by.
+    module
+        A copy of the module.
+    template
+        ``{"params": {name: ShapeDtypeStruct}, "buffers": ...}``.
+    held
+        Names of parameters that require no gradient.
+    factory
+        ``key -> module``, if the module is drawn instead of given.
+    """
+
+    signature: Hashable
+    module: Any = field(compare=False)
+    template: Any = field(compare=False)
+    held: frozenset[str] = field(compare=False)
+    factory: Callable | None = field(default=None, compare=False)
+
+    library = "torch"
+    remedy = "PyTorch modules are called on a batch: the leading axis counts examples"
+
+    @classmethod
+    def of(cls, module: Any, factory: Callable | None = None) -> tuple[Torch, Any]:
+        """Split a module into its architecture and its variables."""
+        import jax
+
+        variables = _tensors(module)
+        template = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), variables)
+        held = frozenset(n for n, p in module.named_parameters() if not p.requires_grad)
+        leaves, tree = jax.tree.flatten(template)
+        shapes = tuple((leaf.shape, leaf.dtype.name) for leaf in leaves)
+        signature = (tuple(_describe(module)), tree, shapes, held)
+        return cls(signature, copy.deepcopy(module), template, held, factory), variables
+
+    @property
+    def parameter_free(self) -> bool:
+        return not any(self.template.values())
+
+    @property
+    def accepts_key(self) -> bool:
+        return True
+
+    @property
+    def has_modes(self) -> bool:
+        return True
+
+    @property
+    def stateful(self) -> bool:
+        return bool(self.template["buffers"])
+
+    @property
+    def stackable(self) -> bool:
+        return False
+
+    @property
+    def call(self) -> Call:
+        """How the module's ``forward`` wants to be called."""
+        return call_of(self.module.forward)._replace(key=False, train=False)
+
+    @functools.cached_property
+    def evaluated(self) -> Any:
+        """The module as it runs in evaluation."""
+        return copy.deepcopy(self.module).eval()
+
+    def init(self, key: Any, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+        from jax.core import Tracer
+
+        if self.parameter_free:
+            return self.template
+        if self.factory is None:
+            raise CatlearnError(
+                f"{self} was given as an object, so it starts from its own tensors and is not "
+                "drawn; give a function of `key` to have it drawn"
+            )
+        if isinstance(key, Tracer):
+            raise CatlearnError(f"{self} is drawn by PyTorch, which cannot be done inside jax.jit")
+        with seeded(int(_seed(key))):
+            return _tensors(draw(self.factory, key))
+
+    def structure(self, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+        return self.template
+
+    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
+        import jax.numpy as jnp
+
+        params = variables["params"]
+        none = dict.fromkeys(variables["buffers"])
+        moves = {
+            name: name not in self.held and jnp.issubdtype(leaf.dtype, jnp.inexact)
+            for name, leaf in params.items()
+        }
+        trained = {name: leaf if moves[name] else None for name, leaf in params.items()}
+        held = {name: None if moves[name] else leaf for name, leaf in params.items()}
+        changed = None
+        if self.stateful:
+            gaps = dict.fromkeys(params)
+            changed = {"params": gaps, "buffers": variables["buffers"]}
+        return (
+            {"params": trained, "buffers": none},
+            {"params": held, "buffers": none},
+            changed,
+        )
+
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
+        import jax.numpy as jnp
+
+        variables = variables or {"params": {}, "buffers": {}}
+        inputs = self.call.spread(x)
+        seed = jnp.zeros((), jnp.uint32) if key is None else _seed(key)
+        run = _runner(self, train, key is not None)
+        y, buffers = run((variables["params"], inputs), (variables["buffers"], seed))
+        if not (train and self.stateful):
+            return y, None
+        return y, {"params": dict.fromkeys(variables["params"]), "buffers": buffers}
+
+    def rebuild(self, params: Any) -> Any:
+        torch = library()
+
+        module = copy.deepcopy(self.module)
+        with torch.no_grad():
+            tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+            for part in (params or {}).values():
+                for name, value in part.items():
+                    tensors[name].copy_(_to_torch(value, tensors[name].dtype))
+        return module
+
+    def parameters_of(self, value: Any) -> Any:
+        return _tensors(value) if recognises(value) else value
+
+    def __str__(self) -> str:
+        return type(self.module).__name__
+
+    def __repr__(self) -> str:
+        return f"<torch {self}>"
+
+
+def recognises(value: Any) -> bool:
+    """Whether an object is a PyTorch module."""
+    torch = sys.modules.get("torch")
+    kind = getattr(getattr(torch, "nn", None), "Module", None)
+    return kind is not None and isinstance(value, kind)
+
+
+def library() -> Any:
+    """Return PyTorch, which is imported nowhere else."""
+    return importlib.import_module("torch")
+
+
+class seeded:
+    """Run PyTorch with a seed of its own, and leave its random state as it was."""
+
+    def __init__(self, seed: int) -> None:
+        torch = library()
+
+        self.seed, self.fork = seed, torch.random.fork_rng(devices=[])
+
+    def __enter__(self) -> None:
+        torch = library()
+
+        self.fork.__enter__()
+        torch.manual_seed(self.seed)
+
+    def __exit__(self, *error: Any) -> None:
+        self.fork.__exit__(*error)
+
+
+@functools.lru_cache(maxsize=256)
+def _runner(architecture: Torch, train: bool, random: bool) -> Callable:
+    """Return the module as a differentiable function of (params, inputs) and (buffers, seed)."""
+    import jax
+
+    module = architecture.module if train else architecture.evaluated
+
+    def forward(moving: Any, still: Any) -> tuple[Any, Any]:
+        (params, inputs), (buffers, seed) = moving, still
+        return _call(module, params, inputs, buffers, seed, random)
+
+    def shapes(moving: Any, still: Any) -> Any:
+        return _shapes(module, moving, still, random)
+
+    @jax.custom_vjp
+    def run(moving: Any, still: Any) -> Any:
+        result = shapes(moving, still)
+        return jax.pure_callback(forward, result, moving, still, vmap_method="sequential")
+
+    def keep(moving: Any, still: Any) -> tuple[Any, Any]:
+        return run(moving, still), (moving, still)
+
+    def pull(kept: Any, cotangents: Any) -> tuple[Any, Any]:
+        moving, still = kept
+        wanted = [leaf for leaf in jax.tree.leaves(moving) if _is_floating(leaf)]
+        like = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in wanted]
+        found = jax.pure_callback(
+            backward, like, moving, still, cotangents[0], vmap_method="sequential"
+        )
+        each = iter(found)
+        leaves, tree = jax.tree.flatten(moving)
+        slopes = [next(each) if _is_floating(leaf) else _no_slope(leaf) for leaf in leaves]
+        return jax.tree.unflatten(tree, slopes), jax.tree.map(_no_slope, still)
+
+    def backward(moving: Any, still: Any, cotangent: Any) -> Any:
+        (params, inputs), (buffers, seed) = moving, still
+        return _pull(module, params, inputs, buffers, seed, random, cotangent)
+
+    run.defvjp(keep, pull)
+    return run
+
+
+def _call(
+    module: Any, params: Any, inputs: Any, buffers: Any, seed: Any, random: bool
+) -> tuple[Any, Any]:
+    """Run the module on numpy arrays, and return its value and its buffers after."""
+    import jax
+
+    torch = library()
+
+    tensors = _read(module, params, buffers)
+    with _one_at_a_time, torch.no_grad(), _seeding(seed, random):
+        y = torch.func.functional_call(module, tensors, tuple(map(_to_torch, inputs)))
+    dtypes = {name: np.asarray(value).dtype for name, value in buffers.items()}
+    after = {name: _to_numpy(tensors[name]).astype(dtype) for name, dtype in dtypes.items()}
+    return jax.tree.map(_to_numpy, _as_tuple(y)), after
+
+
+def _pull(
+    module: Any, params: Any, inputs: Any, buffers: Any, seed: Any, random: bool, cotangent: Any
+) -> list[np.ndarray]:
+    """Return the gradients of floating parameters and inputs, in the order of their leaves."""
+    import jax
+
+    torch = library()
+
+    tensors = _read(module, params, buffers)
+    given = tuple(map(_to_torch, inputs))
+    moving = [
+        tensor
+        for tensor in jax.tree.leaves(({name: tensors[name] for name in params}, given))
+        if tensor.is_floating_point()
+    ]
+    for tensor in moving:
+        tensor.requires_grad_()
+    with _one_at_a_time, torch.enable_grad(), _seeding(seed, random):
+        y = torch.func.functional_call(module, tensors, given)
+        # Not all outputs need depend on what moves.
+        pairs = [
+            (out, _to_torch(slope, out.dtype))
+            for out, slope in zip(
+                jax.tree.leaves(_as_tuple(y)), jax.tree.leaves(cotangent), strict=True
+            )
+            if out.requires_grad
+        ]
+        found: Any = [None] * len(moving)
+        if pairs:
+            outs, slopes = zip(*pairs, strict=True)
+            found = torch.autograd.grad(outs, moving, slopes, allow_unused=True)
+    floats = [leaf for leaf in jax.tree.leaves((params, inputs)) if _is_floating(leaf)]
+    return [
+        np.zeros(leaf.shape, leaf.dtype) if slope is None else _to_numpy(slope).astype(leaf.dtype)
+        for slope, leaf in zip(found, floats, strict=True)
+    ]
+
+
+def _shapes(module: Any, moving: Any, still: Any, random: bool) -> Any:
+    """Return what a call returns, as shapes: by PyTorch's own shape arithmetic where it goes."""
+    import jax
+
+    (params, inputs), (buffers, _) = moving, still
+    if not random:
+        # Two examples are enough to see whether a key is missing.
+        few = jax.tree.map(lambda x: jax.ShapeDtypeStruct((2, *x.shape[1:]), x.dtype), inputs)
+        _empty_call(module, params, few, buffers, "cpu", _unseeded())
+    try:
+        y = _empty_call(module, params, inputs, buffers, "meta", seeded(0))
+    except (NotImplementedError, RuntimeError):
+        # A module that looks at values, or holds tensors that are neither parameters nor buffers.
+        y = _empty_call(module, params, inputs, buffers, "cpu", seeded(0))
+    shapes = jax.tree.map(
+        lambda out: jax.ShapeDtypeStruct(
+            tuple(out.shape), jax.dtypes.canonicalize_dtype(_numpy_dtype(out.dtype))
+        ),
+        _as_tuple(y),
+    )
+    return shapes, {n: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for n, leaf in buffers.items()}
+
+
+def _empty_call(
+    module: Any, params: Any, inputs: Any, buffers: Any, device: str, seeding: Any
+) -> Any:
+    """Run a copy of the module on zeros."""
+    torch = library()
+
+    def empty(leaf: Any, dtype: Any = None) -> Any:
+        kind = dtype or _to_torch(np.zeros(0, leaf.dtype)).dtype
+        return torch.zeros(leaf.shape, dtype=kind, device=device)
+
+    own = _dtypes(module)
+    tensors = {n: empty(leaf, own[n]) for n, leaf in {**params, **buffers}.items()}
+    with _one_at_a_time, torch.no_grad(), seeding:
+        return torch.func.functional_call(
+            copy.deepcopy(module), tensors, tuple(empty(leaf) for leaf in inputs)
+        )
+
+
+def _read(module: Any, params: Any, buffers: Any) -> dict[str, Any]:
+    own = _dtypes(module)
+    return {name: _to_torch(value, own[name]) for name, value in {**params, **buffers}.items()}
+
+
+def _dtypes(module: Any) -> dict[str, Any]:
+    named = [*module.named_parameters(), *module.named_buffers()]
+    return {name: tensor.dtype for name, tensor in named}
+
+
+def _seeding(seed: Any, random: bool) -> Any:
+    """Without a key there is no randomness, and PyTorch is told so by a clear error."""
+    return seeded(int(seed)) if random else _unseeded()
+
+
+class _unseeded:
+    """Notice whether PyTorch draws random numbers, which it must not do without a key."""
+
+    def __enter__(self) -> None:
+        torch = library()
+
+        self.before = torch.get_rng_state()
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        torch = library()
+
+        drawn = not torch.equal(self.before, torch.get_rng_state())
+        torch.set_rng_state(self.before)
+        if drawn and error is None:
+            raise CatlearnError("the PyTorch module draws random numbers and needs a key")
+
+
+def _tensors(module: Any) -> dict[str, dict[str, Any]]:
+    """Return a module's parameters and buffers as JAX arrays."""
+    import jax.numpy as jnp
+
+    return {
+        "params": {n: jnp.asarray(_to_numpy(p)) for n, p in module.named_parameters()},
+        "buffers": {n: jnp.asarray(_narrow(_to_numpy(b))) for n, b in module.named_buffers()},
+    }
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    import jax
+
+    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
+
+
+def _to_numpy(tensor: Any) -> np.ndarray:
+    torch = library()
+
+    tensor = tensor.detach().cpu()
+    if tensor.dtype is torch.bfloat16:
+        import ml_dtypes
+
+        return tensor.float().numpy().astype(ml_dtypes.bfloat16)
+    return tensor.numpy().copy()
+
+
+def _to_torch(value: Any, dtype: Any = None) -> Any:
+    """Return a tensor with an array's values, which it does not share."""
+    torch = library()
+
+    array = np.array(value)
+    if array.dtype.name == "bfloat16":
+        tensor = torch.from_numpy(array.astype(np.float32)).bfloat16()
+    else:
+        tensor = torch.from_numpy(array)
+    return tensor if dtype is None else tensor.to(dtype)
+
+
+def _numpy_dtype(dtype: Any) -> Any:
+    torch = library()
+
+    return _to_numpy(torch.zeros(0, dtype=dtype)).dtype
+
+
+def _as_tuple(y: Any) -> Any:
+    return tuple(map(_as_tuple, y)) if isinstance(y, tuple | list) else y
+
+
+def _seed(key: Any) -> Any:
+    import jax
+
+    return jax.random.bits(key, (), "uint32")
+
+
+def _is_floating(leaf: Any) -> bool:
+    import jax.numpy as jnp
+
+    return bool(jnp.issubdtype(leaf.dtype, jnp.inexact))
+
+
+def _no_slope(leaf: Any) -> Any:
+    """Return the gradient of what is not differentiated."""
+    import jax
+    import jax.numpy as jnp
+
+    if _is_floating(leaf):
+        return jnp.zeros(leaf.shape, leaf.dtype)
+    return np.zeros(leaf.shape, jax.dtypes.float0)
+
+
+def _describe(module: Any) -> Iterator[Hashable]:
+    """Yield what modules hold beside tensors and other modules."""
+    for name, layer in module.named_modules():
+        held = {key: value for key, value in vars(layer).items() if key not in _OWN}
+        # Hooks are kept in dicts, most of them empty.
+        settings = [
+            (key, static_key(value))
+            for key, value in held.items()
+            if not (isinstance(value, dict) and not value)
+        ]
+        yield name, type(layer), tuple(settings)
