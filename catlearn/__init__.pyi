@@ -4,6 +4,7 @@ from . import (
     category as category,
     cost as cost,
     cset as cset,
+    datasets as datasets,
     display as display,
     drawing as drawing,
     errors as errors,

@@ -16,7 +16,7 @@ Laws: an end is the limit, a coend the colimit, of its diagram; Hom(c, -) tensor
 >>> from catlearn.cset import SchGraph, hom_profunctor
 >>> H = hom_profunctor(SchGraph)
 >>> end(H).apex, coend(H).apex
-(FinSet(1), FinSet(['id(V)', 'id(E)']))
+(FinSet(['(id(V), id(E))']), FinSet(['id(V)', 'id(E)']))
 """
 
 from __future__ import annotations
