@@ -102,9 +102,10 @@ class StackedRun(Run):
         """Return the variables of edges; if they differ, on a leading axis."""
         first, fn = edges[0], self.fn
         if len(set(edges)) == 1:
-            params = _scaled_all(scale, self.params.get(first))
+            owner = self.diagram.owner(first)
+            params = _scaled_all(scale, self.params.get(owner))
             state = {"frozen": self.state["frozen"], "mutable": self.mutable}
-            return fn.variables(first, {first: params}, state), None
+            return fn.variables(owner, {owner: params}, state), None
         parts = (
             gather(part, edges) if first in part else None
             for part in (self.params, self.state["frozen"])

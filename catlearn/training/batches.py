@@ -31,8 +31,9 @@ import jax
 import numpy as np
 
 from catlearn.errors import DataError, Failure
+from catlearn.lowering.stacked import Layout, Stacked
 
-Batch = dict[str, dict[str, Any]]
+Batch = dict[str, Mapping[str, Any]]
 """``{data set: {projection: array}}``, examples along the leading axis."""
 
 
@@ -50,6 +51,9 @@ class Batches:
         Examples in a batch, the same for all data sets or one number for each.
     key
         A JAX random key.
+    layouts
+        How columns are stored stacked (``fn.storage.columns`` of a lowered loss); by default
+        none are.
 
     Raises
     ------
@@ -64,20 +68,24 @@ class Batches:
         batch_size: int | Mapping[str, int] = 128,
         *,
         key: Any,
+        layouts: Mapping[str, Layout] | None = None,
     ) -> None:
-        self.data: Batch = {
+        data = {
             name: {key: jax.tree.map(_readable, column) for key, column in columns.items()}
             for name, columns in data.items()
         }
         sizes = batch_size if isinstance(batch_size, Mapping) else dict.fromkeys(data, batch_size)
-        failures = [*_data_failures(self.data), *_size_failures(self.data, sizes)]
+        failures = [*_data_failures(data), *_size_failures(data, sizes)]
         if failures:
             raise DataError("the data", failures)
         self.whole: Batch = {}
         words = [int(word) for word in np.ravel(key_words(key))]
         self.streams = {
             name: _Stream(_length(columns), sizes[name], (*words, zlib.crc32(name.encode())))
-            for name, columns in self.data.items()
+            for name, columns in data.items()
+        }
+        self.data: Batch = {
+            name: _stored(columns, (layouts or {}).get(name)) for name, columns in data.items()
         }
 
     def __getitem__(self, step: int) -> Batch:
@@ -86,16 +94,18 @@ class Batches:
             raise IndexError(f"steps are counted from 0, found {step}")
         return {name: self.columns(name, step) for name in self.data}
 
-    def columns(self, name: str, step: int) -> dict[str, Any]:
+    def columns(self, name: str, step: int) -> Mapping[str, Any]:
         """Return the batch of one data set at a step."""
         rows = self.streams[name].rows(step)
         columns = self.data[name]
         if rows is not None:
+            if isinstance(columns, Stacked):
+                return columns.map(functools.partial(_take_all, rows))
             take = functools.partial(_take, rows)
             return {key: jax.tree.map(take, column) for key, column in columns.items()}
         if name not in self.whole:
             # The same in every step, so it goes to the device once.
-            self.whole[name] = {key: jax.device_put(column) for key, column in columns.items()}
+            self.whole[name] = jax.device_put(columns)
         return self.whole[name]
 
     def __iter__(self) -> Iterator[Batch]:
@@ -204,6 +214,20 @@ def _readable(array: Any) -> Any:
 def is_lazy(array: Any) -> bool:
     """Whether an array lies on disk, so that rows are read when they are asked for."""
     return isinstance(array, np.memmap) or not isinstance(array, np.ndarray | jax.Array)
+
+
+def _take_all(rows: np.ndarray, tree: Any, stacked: bool) -> Any:
+    """Take rows of a column, or of columns that are stored stacked, along their second axis."""
+    if not stacked:
+        return jax.tree.map(functools.partial(_take, rows), tree)
+    return jax.tree.map(lambda array: array[:, rows], tree)
+
+
+def _stored(columns: dict[str, Any], layout: Layout | None) -> Mapping[str, Any]:
+    """Store columns in memory as they will be needed, rather than each batch of them."""
+    lazy = any(map(is_lazy, jax.tree.leaves(columns)))
+    there = layout is not None and columns.keys() >= set(layout.names)
+    return layout.pack(columns) if layout is not None and there and not lazy else columns
 
 
 def _take(rows: np.ndarray, array: Any) -> Any:
