@@ -24,6 +24,7 @@ from catlearn.category.protocol import DecidesEquality, Typed
 from catlearn.category.targets import Equality, compare, presentation_of
 from catlearn.errors import Failure, did_you_mean
 from catlearn.finset import Record
+from catlearn.finset.value import SHOWN, listing
 
 
 class Preservation(Evaluation):
@@ -97,6 +98,8 @@ class Preservation(Evaluation):
             for name in known:
                 if name not in there:
                     message = f"it has no {value}; a functor needs one for each {kind}"
+                    if kind == edge:
+                        message += self._choices(name)
                     failures.append(Failure("totality", f"{kind} {written(name)}", message))
             names = set(known)
             for name in given:
@@ -105,6 +108,18 @@ class Preservation(Evaluation):
                     message = f"the {whole} has no {kind} of this name; {hint}"
                     failures.append(Failure("known names", f"{kind} {written(name)}", message))
         return failures
+
+    def _choices(self, edge: str) -> str:
+        """Say between what, in a finite category, an arrow is to be chosen for a generator."""
+        source, target = (self.objects.get(a) for a in self.graph.ends(edge))
+        if not isinstance(self.target, FiniteCategory) or source is None or target is None:
+            return ""
+        if source not in self.target.ob or target not in self.target.ob:
+            return ""
+        found = self.target.hom(source, target)
+        if not found:
+            return f", but there is none from {source} to {target}"
+        return f"; say which of {listing(found[:SHOWN], len(found))}"
 
     def _ends_broken(self) -> list[Failure]:
         if not isinstance(self.target, Typed) or self._built:
