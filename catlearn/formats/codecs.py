@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -39,13 +39,16 @@ from catlearn.models import (
     DataLabel,
     Divergence,
     DivergenceSum,
+    Each,
     Function,
+    LowRank,
     Map,
     Operated,
     Plain,
     ProductLabel,
     Registered,
     Space,
+    SpaceLabel,
     Unbound,
     architecture_names,
     divergence_names,
@@ -316,6 +319,29 @@ def _make_operated(name: Any, options: Any) -> Architecture:
         return Unbound(shorten(f"{name}({given})", 200))
 
 
+def _around_fields(architecture: LowRank | Each) -> dict[str, Any]:
+    """The fields of an architecture around another one, which a file must be able to hold."""
+    if encode(architecture.architecture)[TAG] == "unbound":
+        raise Unwritable(f"{describe(architecture.architecture)} is code")
+    return {field.name: getattr(architecture, field.name) for field in fields(architecture)}
+
+
+def _make_low_rank(architecture: Any, rank: Any, alpha: Any) -> Architecture:
+    _instance("architecture", architecture, Architecture)
+    if alpha is not None and (isinstance(alpha, bool) or not isinstance(alpha, int | float)):
+        raise TypeError(f"alpha must be a number, found {shorten(repr(alpha))}")
+    if not architecture.bound:
+        return Unbound(shorten(f"{architecture} adapted at rank {rank}", 200))
+    return LowRank(architecture, rank, alpha)
+
+
+def _make_each(architecture: Any, source: Any, target: Any) -> Architecture:
+    _instance("architecture", architecture, Architecture)
+    for name, space in (("source", source), ("target", target)):
+        _instance(name, space, SpaceLabel)
+    return Each(architecture, source, target) if architecture.bound else architecture
+
+
 def _architecture_fields(architecture: Architecture) -> dict[str, Any]:
     return {"description": describe(architecture)}
 
@@ -373,6 +399,8 @@ for _codec in (
           _make_map, ("kind", "architecture", "index")),
     Codec("registered", Registered, lambda a: {"name": a.name, "options": dict(a.options)},
           _make_registered, ("name", "options")),
+    Codec("low rank", LowRank, _around_fields, _make_low_rank, ("architecture", "rank", "alpha")),
+    Codec("each", Each, _around_fields, _make_each, ("architecture", "source", "target")),
     Codec("operator", Operated, _operator_fields, _make_operated, ("name", "options")),
     Codec("weight", Weight, _weight_fields, _make_weight, ("name", "value")),
     Codec("unbound", Architecture, _architecture_fields, _make_unbound, ("description",)),

@@ -1,5 +1,6 @@
 """Constants, samples, powers and low-rank adaptation, each against the same loss by hand."""
 
+import json
 from functools import partial
 
 import equinox as eqx
@@ -223,3 +224,33 @@ def test_what_has_no_matrices():
         LowRank(Registered("constant", value=1.0), 1)
     with pytest.raises(InvalidStructure, match="no array with two axes"):
         LowRank(Registered("parameter"), 1).init(KEY, X.label, Z.label)
+
+
+def test_documents_hold_adaptations_and_lists():
+    Xs, Zs = cl.Space("Xs", (4, 3)), cl.Space("Zs", (4, 2))
+    diagram = cl.LearningDiagram(
+        cl.Model("f", X, Z, "linear").lora(2, alpha=3.0),
+        cl.each(cl.Model("g", X, Z, "linear"), Xs, Zs),
+        cl.Model("h", X, Z, eqx.nn.Linear(3, 2, key=KEY)).lora(1),
+    )
+    back = cl.from_json(cl.to_json(diagram))
+    assert back.map_label("f") == diagram.map_label("f")
+    assert back.map_label("g") == diagram.map_label("g")
+    assert str(back.map_label("h")) == "unbound equinox Linear adapted at rank 1"
+    assert back.bind({"h": diagram.map_label("h").architecture}).map_label("h") == (
+        diagram.map_label("h")
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"rank": 2', '"rank": 0'), ('"rank": 2', '"rank": "two"'), ('"alpha": 3.0', '"alpha": []')],
+)
+def test_hostile_adaptations_are_refused(old, new):
+    text = cl.to_json(cl.LearningDiagram(cl.Model("f", X, Z, "linear").lora(2, alpha=3.0)))
+    text = text if isinstance(text, str) else json.dumps(text)
+    assert old in text or old.replace(" ", "") in text
+    for one, other in ((old, new), (old.replace(" ", ""), new)):
+        text = text.replace(one, other)
+    with pytest.raises(cl.CatlearnError):
+        cl.from_json(text)
