@@ -18,7 +18,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 _renderers: dict[type, Callable[[Any], str]] = {}
 
@@ -65,3 +65,29 @@ class Displayed:
         if renderer is not None:
             bundle["image/svg+xml"] = renderer(self)
         return bundle
+
+
+class Sketch(NamedTuple):
+    """A picture of boxes and arrows, in words.
+
+    Parameters
+    ----------
+    title
+        What it shows, on one line.
+    boxes
+        For each box its unique name, its kind (as a vertex of a diagram) and a note.
+    arrows
+        For each arrow the boxes at its ends, a label, and a note.
+    """
+
+    title: str
+    boxes: tuple[tuple[str, str, str], ...]
+    arrows: tuple[tuple[str, str, str, str], ...]
+
+
+class Sketched(Displayed):
+    """A value of a room that drawing does not know, which says itself what is drawn of it."""
+
+    def sketch(self) -> Sketch:
+        """Return what is drawn."""
+        raise NotImplementedError

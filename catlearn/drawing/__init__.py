@@ -20,7 +20,7 @@ their ends'; every name is there, escaped; a quiver link decodes to the same gra
 
 from catlearn.category import Category, Functor, NaturalTransformation
 from catlearn.cset import Open, Rewrite, Rule
-from catlearn.display import register_renderer
+from catlearn.display import Sketched, register_renderer
 from catlearn.drawing.picture import Picture, draw, to_dot, to_quiver, to_svg, to_tikzcd
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
 from catlearn.drawing.views import scene_of
@@ -42,6 +42,6 @@ __all__ = [
 
 for _kind in (
     *(Tables, TableMorphism, Colimit, Limit, Category, Functor, NaturalTransformation),
-    *(Open, Rewrite, Rule),
+    *(Open, Rewrite, Rule, Sketched),
 ):
     register_renderer(_kind, to_svg)

@@ -18,6 +18,7 @@ path                              its edges in a row
 finite function                   its elements, each with its image
 rule, step of rewriting           its span, or its two squares, each object in a panel
 open object                       its apex, with inputs and outputs marked
+evaluation plan                   values, and what runs between them; classes as one
 ================================  ==================================================
 
 >>> from catlearn.category import Presentation
@@ -36,6 +37,7 @@ from typing import Any
 from catlearn.category import Category, Graph, Path, Presentation
 from catlearn.cset import CSet, Open, Rewrite, Rule, Variable
 from catlearn.cset.labels import variables
+from catlearn.display import Sketched
 from catlearn.drawing import categories
 from catlearn.drawing.categories import category_scene
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
@@ -103,6 +105,19 @@ def scene_of(value: Any, equations: Any = None, arrows: str | None = None) -> Sc
             return view(value)
     known = ", ".join(kind.__name__ for kind in (LearningDiagram, Loss, *_VIEWS))
     raise TypeError(f"there is no picture of a {type(value).__name__}; there is of: {known}")
+
+
+def sketch_scene(value: Sketched) -> Scene:
+    """Return the scene of boxes and arrows that a value describes."""
+    title, boxes, arrows = value.sketch()
+    return Scene(
+        title,
+        tuple(Node(name, kind, note) for name, kind, note in boxes),
+        tuple(
+            Arrow(f"{source} to {target}", source, target, note=note, label=label)
+            for source, target, label, note in arrows
+        ),
+    )
 
 
 def _count(number: int, one: str, many: str = "") -> str:
@@ -450,5 +465,6 @@ _VIEWS: dict[type, Callable[[Any], Scene]] = {
     Open: lambda one: open_scene(one, scene_of(one.apex)),
     Rule: lambda rule: rule_scene(rule, _shown),
     Rewrite: lambda rewrite: rewrite_scene(rewrite, _shown),
+    Sketched: sketch_scene,
     **categories.VIEWS,
 }

@@ -35,7 +35,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from catlearn.display import Sketch, Sketched
 from catlearn.errors import Failure, InvalidStructure
+from catlearn.lowering.outline import Outline
 from catlearn.lowering.stacking import Stacking
 from catlearn.models import CategoricalLabel, ProductLabel, representation_of
 from catlearn.models.architectures import abstract_key
@@ -114,7 +116,7 @@ class PlannedTerm:
         return self.prediction, self.target
 
 
-class Plan:
+class Plan(Sketched):
     """What the lowered loss runs, in order.
 
     Parameters
@@ -247,30 +249,27 @@ class Plan:
             f"evaluations={self.evaluations}, naive_evaluations={self.naive_evaluations})"
         )
 
+    @cached_property
+    def outline(self) -> Outline:
+        """What runs, one part for whatever runs as one."""
+        return Outline.of(self)
+
     def __str__(self) -> str:
-        rows = [("step", "runs", "on", "at", "as", "equations")]
-        rows += [
-            (
-                f"#{step.index}",
-                f"{step.op} {step.name}".strip(),
-                ", ".join(f"#{i}" for i in step.inputs),
-                step.vertex,
-                _form_text(step.form),
-                str(shared),
-            )
-            for step, shared in zip(self.steps, self.shared_by, strict=True)
-        ]
-        lines = [
+        head = (
             f"equations: {len(self.terms)}, evaluations: {self.evaluations} "
-            f"(path by path: {self.naive_evaluations})",
-            *_table(rows),
-        ]
-        lines += [
-            f"{planned.term.name}: {planned.term.divergence} of #{planned.prediction} "
-            f"against #{planned.target}"
-            for planned in self.terms
-        ]
-        return "\n".join(lines)
+            f"(path by path: {self.naive_evaluations})"
+        )
+        if self.stacking.found:
+            calls = sum(part.op == "apply" for part in self.outline.steps)
+            parts = len(self.outline.steps) + len(self.outline.terms)
+            whole = len(self.steps) + len(self.terms)
+            head += f", in {calls} calls; the program has {parts} parts instead of {whole}"
+        return self.outline.write(head)
+
+    def sketch(self) -> Sketch:
+        """Return what is drawn of a plan: its values, and what runs between them."""
+        count = "evaluation" if self.evaluations == 1 else "evaluations"
+        return self.outline.sketch(f"Plan with {self.evaluations} {count}")
 
 
 @dataclass
@@ -447,15 +446,3 @@ def _without_labels(form: Form, instead: str) -> Form:
 
 def _has_label(form: Form) -> bool:
     return any(map(_has_label, form)) if isinstance(form, tuple) else form == "label"
-
-
-def _form_text(form: Form) -> str:
-    return f"({', '.join(map(_form_text, form))})" if isinstance(form, tuple) else form
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
