@@ -209,6 +209,7 @@ from .training import (
     Batches as Batches,
     History as History,
     Result as Result,
+    Sharding as Sharding,
     batches as batches,
     fit as fit,
     per_edge as per_edge,

@@ -23,6 +23,7 @@ from catlearn.training.history import History
 from catlearn.training.optimizers import per_edge
 from catlearn.training.result import Result
 from catlearn.training.saving import CheckpointSkipped
+from catlearn.training.sharding import Sharding
 from catlearn.training.sources import Sources
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "CheckpointSkipped",
     "History",
     "Result",
+    "Sharding",
     "Sources",
     "TrainingInterrupted",
     "batches",

@@ -24,7 +24,7 @@ from __future__ import annotations
 import functools
 import itertools
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -228,6 +228,21 @@ def _stored(columns: dict[str, Any], layout: Layout | None) -> Mapping[str, Any]
     lazy = any(map(is_lazy, jax.tree.leaves(columns)))
     there = layout is not None and columns.keys() >= set(layout.names)
     return layout.pack(columns) if layout is not None and there and not lazy else columns
+
+
+def along_examples(change: Callable[[Any, int], Any], columns: Mapping[str, Any]) -> Any:
+    """Change all arrays of a data set, knowing which axis of each has the examples."""
+    if isinstance(columns, Stacked):
+        return columns.map(
+            lambda part, stacked: jax.tree.map(lambda leaf: change(leaf, int(stacked)), part)
+        )
+    return jax.tree.map(lambda leaf: change(leaf, 0), columns)
+
+
+def batch_lengths(columns: Mapping[str, Any], lead: int = 0) -> list[int]:
+    """Return how many examples the arrays of a data set have, after some leading axes."""
+    sizes = along_examples(lambda leaf, axis: leaf.shape[lead + axis], columns)
+    return sorted(set(jax.tree.leaves(sizes)))
 
 
 def _take(rows: np.ndarray, array: Any) -> Any:

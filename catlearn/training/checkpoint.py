@@ -45,7 +45,7 @@ class Checkpoint:
 
     carry: Carry
     rows: np.ndarray
-    sources: dict[str, Any]
+    sources: list[Any]
 
 
 def manifest_of(
@@ -74,7 +74,7 @@ def manifest_of(
         },
         "weights": {name: float(weight) for name, weight in state["weights"].items()},
         "data": sources.describe(),
-        "contents": sources.fingerprint(),
+        "contents": sources.contents(),
         "key": [int(word) for word in np.ravel(key_words(key))],
         "frozen": {
             name: f"{_describe(leaf)} crc32={zlib.crc32(np.asarray(leaf).tobytes()):08x}"
@@ -89,7 +89,7 @@ def save_checkpoint(
     carry: Carry,
     rows: np.ndarray,
     manifest: Manifest,
-    sources: Mapping[str, Any],
+    sources: list[Any],
 ) -> None:
     """Write a checkpoint; an older one at the same place is replaced in one step.
 
@@ -104,7 +104,7 @@ def save_checkpoint(
     manifest
         What the run is about.
     sources
-        Where the data was, as JSON.
+        Where the data of each process was, as JSON.
     """
     tree = {"arrays": dict(_named_leaves(carry)), "history": rows}
     save_tree(path, tree, {_FIELD: json.dumps(manifest), _SOURCES: json.dumps(sources)})
@@ -156,7 +156,7 @@ def load_checkpoint(
         raise FileFormatError(what, failures)
     leaves = [jnp.array(content[name], copy=True) for name in expected]
     carry = jax.tree.unflatten(jax.tree.structure(template), leaves)
-    sources = parse_json(metadata.get(_SOURCES, "{}"), what)
+    sources = parse_json(metadata.get(_SOURCES, "[]"), what)
     return Checkpoint(carry, content["['history']"], sources)
 
 

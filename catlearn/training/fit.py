@@ -25,7 +25,7 @@ from typing import Any
 
 import jax
 import numpy as np
-import optax
+from jax.sharding import Mesh
 
 from catlearn.errors import (
     CheckpointNotWritten,
@@ -37,13 +37,16 @@ from catlearn.errors import (
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering import Lowered, lower
 from catlearn.training.checkpoint import manifest_of
+from catlearn.training.distributed import Processes
+from catlearn.training.groups import Optimizer, Optimizers, optimizer_of
 from catlearn.training.interrupts import Interrupts
 from catlearn.training.progress import progress_of
 from catlearn.training.result import Result
-from catlearn.training.run import Callback, Run
+from catlearn.training.run import Callback, Manner, Run
 from catlearn.training.saving import Saver
+from catlearn.training.sharding import Sharding
 from catlearn.training.sources import Sources
-from catlearn.training.step import compiled_step, start
+from catlearn.training.step import start
 
 
 class TrainingInterrupted(UserWarning):
@@ -52,7 +55,7 @@ class TrainingInterrupted(UserWarning):
 
 def fit(
     fn: Lowered | Loss | LearningDiagram,
-    optimizer: optax.GradientTransformation,
+    optimizer: Optimizer | Optimizers,
     *,
     steps: int,
     batch_size: int | Mapping[str, int] = 128,
@@ -66,6 +69,9 @@ def fit(
     checkpoint_every: int | None = None,
     resume: bool = False,
     callback: Callback | None = None,
+    accumulate: int = 1,
+    scan_steps: int = 1,
+    sharding: Sharding | Mesh | None = None,
 ) -> Result:
     """Minimise a loss by mini-batches.
 
@@ -75,7 +81,8 @@ def fit(
         A lowered loss; a loss or a learning diagram is lowered first.
     optimizer
         An optax transformation. It sees the trainable parameters only: frozen ones have no
-        optimizer state and do not decay.
+        optimizer state and do not decay. A mapping from edges, tuples of edges and ``"*"`` for all
+        others has an optimizer for each; None leaves edges as they are.
     steps
         The number of steps in all, those of a resumed checkpoint included.
     batch_size
@@ -103,6 +110,16 @@ def fit(
     callback
         Called at log points as ``callback(step, costs)``, where ``costs`` has the last cost of
         each equation. Training stops if it returns True.
+    accumulate
+        Into how many parts to cut each batch, which are evaluated one after the other: the same
+        step in less memory, for losses that are means over examples
+        (:mod:`catlearn.training.gradients`).
+    scan_steps
+        How many steps to take in one compiled call, for models so small that starting a step
+        takes longer than the step. Costs are looked at, and checkpoints written, after such calls.
+    sharding
+        A mesh of devices, to split each batch among them, or a :class:`Sharding`, to split
+        parameters too. The mesh may span processes (:mod:`catlearn.training.distributed`).
 
     Returns
     -------
@@ -134,40 +151,47 @@ def fit(
         If stopped by Ctrl-C. The step at hand is finished, the checkpoint is written, and the
         result so far is returned. A second Ctrl-C stops at once.
     """
-    _check_options(steps, log_every, checkpoint, checkpoint_every, resume)
+    numbers = {"accumulate": accumulate, "scan_steps": scan_steps}
+    _check_options(steps, log_every, checkpoint, checkpoint_every, resume, numbers)
     fn = _lowered(fn)
+    optimizer = optimizer_of(fn, optimizer)
+    manner = Manner(accumulate, scan_steps, Sharding.of(sharding))
+    processes = Processes.of(manner.sharding)
     key = jax.random.key(0) if key is None else key
-    sources = Sources(fn, data, batch_size, key=key)
+    sources = Sources(fn, data, batch_size, key=key, processes=processes)
     if params is None or state is None:
-        first_params, first_state = fn.init(key)
-        params = first_params if params is None else params
-        state = first_state if state is None else state
-    carry = start(optimizer, params, state["mutable"])
+        own_params, own_state = fn.init(key)
+        params = own_params if params is None else params
+        state = own_state if state is None else state
+    state = {**fn.pack(params, state)[1]}
+    carry = start(optimizer, fn.pack(params)[0], state["mutable"])
     rows = np.empty((0, 1 + len(fn.loss.equations)))
     saver = None
     if checkpoint is not None:
-        saver = Saver(checkpoint, manifest_of(fn, carry, state, sources, key))
+        saver = Saver(checkpoint, manifest_of(fn, carry, state, sources, key), processes)
         saver.clean()
         saved = saver.load(carry) if resume else None
         if saved is not None:
             carry, rows = saved.carry, saved.rows
             sources.restore(saved.sources, f"checkpoint '{checkpoint}'")
-    run = Run(fn, compiled_step(fn, optimizer), key, sources, state, carry, rows)
+    run = Run(fn, optimizer, key, sources, state, carry, rows, manner)
     bar = progress_of(steps, progress)
     interrupts = Interrupts()
     try:
         with interrupts:
             while run.steps < steps and not run.stopped:
-                run.advance()
-                save = checkpoint_every is not None and run.steps % checkpoint_every == 0
-                last = run.steps == steps or interrupts.count > 0
-                if not (last or save or run.steps % log_every == 0):
+                before = run.steps
+                run.advance(steps)
+                save = _passed(before, run.steps, checkpoint_every)
+                # Several processes stop together, so they look at the same steps.
+                last = run.steps == steps or (interrupts.count > 0 and processes.count == 1)
+                if not (last or save or _passed(before, run.steps, log_every)):
                     continue
                 run.collect()
                 bar.show(run.steps, run.rows[-1, 0])
                 if save and saver is not None:
                     saver.save(run)
-                run.stopped = interrupts.count > 0 or run.report(callback)
+                run.stopped = processes.agree(interrupts.count > 0 or run.report(callback))
     except KeyboardInterrupt:
         # Raised by the callback, between steps; one within a step cannot be recovered from.
         if interrupts.count > 1:
@@ -190,7 +214,12 @@ def fit(
 
 
 def _check_options(
-    steps: int, log_every: int, checkpoint: Any, checkpoint_every: int | None, resume: bool
+    steps: int,
+    log_every: int,
+    checkpoint: Any,
+    checkpoint_every: int | None,
+    resume: bool,
+    numbers: Mapping[str, int],
 ) -> None:
     failures = [
         Failure("options", name, f"must be at least {least}, found {value}")
@@ -198,6 +227,7 @@ def _check_options(
             ("steps", steps, 0),
             ("log_every", log_every, 1),
             ("checkpoint_every", checkpoint_every, 1),
+            *((name, number, 1) for name, number in numbers.items()),
         )
         if value is not None and value < least
     ]
@@ -208,6 +238,11 @@ def _check_options(
     ]
     if failures:
         raise InvalidStructure("fit", failures)
+
+
+def _passed(before: int, after: int, every: int | None) -> bool:
+    """Whether a multiple of a number was reached."""
+    return every is not None and after // every > before // every
 
 
 def _kept(

@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from catlearn.errors import TrainingDiverged
+from catlearn.training.batches import Batch
+from catlearn.training.distributed import Processes
 from catlearn.training.history import History
 from catlearn.training.result import Result
-from catlearn.training.step import GOOD, Carry
+from catlearn.training.sharding import Sharding
+from catlearn.training.step import GOOD, Carry, compiled_step
 
 if TYPE_CHECKING:
     from catlearn.lowering import Lowered
     from catlearn.training.sources import Sources
 
 Callback = Callable[[int, dict[str, float]], bool | None]
-Step = Callable[..., tuple[Carry, jax.Array]]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How steps are taken, which changes nothing but rounding.
+
+    Parameters
+    ----------
+    accumulate
+        Into how many parts each batch is cut.
+    scan_steps
+        How many steps are taken in one compiled call.
+    sharding
+        How the run is spread over devices.
+    """
+
+    accumulate: int = 1
+    scan_steps: int = 1
+    sharding: Sharding | None = None
 
 
 class Run:
@@ -29,8 +52,8 @@ class Run:
     ----------
     fn
         The lowered loss.
-    step
-        The compiled step.
+    optimizer
+        The optimizer.
     key
         The random key of the run.
     sources
@@ -41,42 +64,90 @@ class Run:
         The variables.
     rows
         The costs of the steps so far.
+    manner
+        How steps are taken.
     """
 
     def __init__(
         self,
         fn: Lowered,
-        step: Step,
+        optimizer: optax.GradientTransformation,
         key: jax.Array,
         sources: Sources,
         state: Mapping[str, Any],
         carry: Carry,
         rows: np.ndarray,
+        manner: Manner,
     ) -> None:
         self.fn = fn
-        self.step = step
         self.key = key
         self.sources = sources
         self.constant = {name: part for name, part in state.items() if name != "mutable"}
+        self.sharding = manner.sharding
+        self.processes = Processes.of(manner.sharding)
+        options: dict[str, Any] = {"accumulate": manner.accumulate}
+        if self.sharding is not None:
+            options |= {"sharding": self.sharding, "carry": carry}
+            carry = self.sharding.place(carry, self.sharding.carry(carry))
+            self.constant = self.sharding.constant(self.constant)
+            self.key = self.sharding.place(key)
+        self.step = compiled_step(fn, optimizer, **options)
+        self.count = manner.scan_steps
+        if self.count > 1:
+            self.many = compiled_step(fn, optimizer, steps=self.count, **options)
         self.carry = carry
         self.rows = rows
         self.pending: list[jax.Array] = []
         self.steps = len(rows)
         self.stopped = False
         self.equations = tuple(term.name for term in fn.loss.equations)
+        # Columns that are the same in every step, as they were taken and as they were placed.
+        self.placed: dict[str, tuple[Any, Any]] = {}
 
-    def advance(self) -> None:
-        """Take one step without waiting for it."""
-        batch = self.sources.take(self.steps)
-        self.carry, row = self.step(self.carry, self.constant, batch, self.key)
-        self.pending.append(row)
-        self.steps += 1
+    def advance(self, limit: int) -> None:
+        """Take one step, or as many as are taken at once, without waiting for them."""
+        if self.count == 1 or self.steps + self.count > limit:
+            batch = self._ready(self.sources.take(self.steps))
+            self.carry, row = self.step(self.carry, self.constant, batch, self.key)
+            self.pending.append(row)
+            self.steps += 1
+            return
+        taken = [self.sources.take(self.steps + i) for i in range(self.count)]
+        same = {
+            name: columns
+            for name, columns in taken[0].items()
+            if all(other[name] is columns for other in taken)
+        }
+        packed = [
+            self.fn.storage.pack_batch({k: v for k, v in batch.items() if k not in same})
+            for batch in taken
+        ]
+        batches = jax.tree.map(lambda *leaves: np.stack(leaves), *packed)
+        if self.sharding is not None:
+            batches = self.sharding.split(batches, lead=1)
+        carry, rows = self.many(self.carry, self.constant, batches, self._ready(same), self.key)
+        self.carry = carry
+        self.pending.append(rows)
+        self.steps += self.count
+
+    def _ready(self, batch: Batch) -> Batch:
+        """Store a batch as the loss does, on the devices that need it."""
+        ready: Batch = {}
+        for name, columns in batch.items():
+            taken, placed = self.placed.get(name, (None, None))
+            if taken is not columns:
+                placed = self.fn.storage.pack_batch({name: columns})
+                if self.sharding is not None:
+                    placed = self.sharding.split(placed)
+                self.placed[name] = (columns, placed)
+            ready.update(placed)
+        return ready
 
     def collect(self) -> None:
         """Fetch the costs of the steps since the last time, and check that all went well."""
         if not self.pending:
             return
-        fetched = np.stack(jax.device_get(self.pending))
+        fetched = np.concatenate([np.atleast_2d(rows) for rows in jax.device_get(self.pending)])
         self.pending = []
         self.rows = np.concatenate([self.rows.astype(fetched.dtype), fetched])
         failed = int(self.carry.failed)
@@ -92,11 +163,11 @@ class Run:
 
     def result(self, *, interrupted: bool = False) -> Result:
         """Return the result so far."""
-        carry = self.carry
+        carry, constant = self.processes.on_host((self.carry, self.constant))
         return Result(
             fn=self.fn,
             params=carry.params,
-            state={**self.constant, "mutable": carry.mutable},
+            state={**constant, "mutable": carry.mutable},
             optimizer_state=carry.optimizer,
             history=History(self.equations, self.rows),
             steps=self.steps,
@@ -109,7 +180,10 @@ class Run:
         costs = self.rows[failed, 1:]
         self.rows, self.steps = self.rows[:failed], failed
         # Whatever happened after the failed step changed nothing but these two.
-        self.carry = self.carry._replace(step=jnp.int32(failed), failed=jnp.int32(GOOD))
+        step, good = jnp.int32(failed), jnp.int32(GOOD)
+        if self.sharding is not None:
+            step, good = self.sharding.place((step, good))
+        self.carry = self.carry._replace(step=step, failed=good)
         bad = [
             f"the cost of equation '{name}' is {cost}"
             for name, cost in zip(self.equations, costs, strict=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catlearn.training.checkpoint import Checkpoint, Manifest, load_checkpoint, save_checkpoint
+from catlearn.training.distributed import Processes
 from catlearn.training.step import Carry
 
 if TYPE_CHECKING:
@@ -36,11 +37,16 @@ class Saver:
         A file, usually ``*.safetensors``.
     manifest
         What the run is about.
+    processes
+        Who trains together; the first one writes.
     """
 
-    def __init__(self, path: str | os.PathLike[str], manifest: Manifest) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], manifest: Manifest, processes: Processes
+    ) -> None:
         self.path = Path(path)
         self.manifest = manifest
+        self.processes = processes
         self.saved: int | None = None
 
     def load(self, template: Carry) -> Checkpoint | None:
@@ -61,19 +67,24 @@ class Saver:
 
     def clean(self) -> None:
         """Remove what killed runs left half written beside the file."""
+        if self.processes.index != 0:
+            return
         pattern = f".{glob.escape(self.path.name)}.*.part"
         for left in self.path.parent.glob(pattern):
             with contextlib.suppress(OSError):
                 left.unlink()
 
-    def write(self, carry: Carry, rows: np.ndarray, sources: dict[str, Any]) -> None:
+    def write(self, carry: Carry, rows: np.ndarray, sources: list[Any]) -> None:
         """Replace the checkpoint."""
-        save_checkpoint(self.path, carry, rows, self.manifest, sources)
+        carry = self.processes.on_host(carry)
+        if self.processes.index == 0:
+            save_checkpoint(self.path, carry, rows, self.manifest, sources)
 
     def try_save(self, run: Run) -> str | None:
         """Save, and return what went wrong if the system does not let us."""
         try:
-            self.write(run.carry, run.rows, run.sources.state(run.steps))
+            sources = self.processes.gather(run.sources.state(run.steps))
+            self.write(run.carry, run.rows, sources)
         except OSError as error:
             kept = "; there is none before it"
             if self.saved is not None:

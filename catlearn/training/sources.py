@@ -46,6 +46,7 @@ from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean
 from catlearn.learning.dataset import check_columns, check_lengths, without_examples
 from catlearn.models import check_array
 from catlearn.training.batches import Batch, Batches, is_lazy
+from catlearn.training.distributed import ALONE, Processes
 
 if TYPE_CHECKING:
     from catlearn.lowering import Lowered
@@ -71,6 +72,8 @@ class Sources:
         As for :func:`catlearn.batches`; sources that give batches have their own.
     key
         The random key of the run.
+    processes
+        Who trains together, each on data of its own; a batch is made of an equal part from each.
 
     Raises
     ------
@@ -85,6 +88,7 @@ class Sources:
         batch_size: int | Mapping[str, int],
         *,
         key: jax.Array,
+        processes: Processes = ALONE,
     ) -> None:
         given, own = (fn.diagram.data, True) if data is None else (data, False)
         if not isinstance(given, Mapping):
@@ -99,7 +103,11 @@ class Sources:
         sizes = batch_size
         if isinstance(sizes, Mapping) and others:
             sizes = {name: size for name, size in sizes.items() if name not in others}
-        self.batches = Batches(arrays, sizes, key=key)
+        self.processes = processes
+        if processes.count > 1:
+            key = jax.random.fold_in(key, processes.index)
+            sizes = _part_sizes(sizes, processes.count)
+        self.batches = Batches(arrays, sizes, key=key, layouts=fn.storage.columns)
         self.lazy = [
             (name, column)
             for name, columns in self.batches.data.items()
@@ -128,7 +136,7 @@ class Sources:
         """
         return {name: self._columns(name, step) for name in self.labels}
 
-    def _columns(self, name: str, step: int) -> dict[str, Any]:
+    def _columns(self, name: str, step: int) -> Mapping[str, Any]:
         if name in self.feeds:
             return self.feeds[name].take()
         try:
@@ -160,8 +168,8 @@ class Sources:
         """Return, as JSON, where the sources are after some steps."""
         return {name: feed.state(step) for name, feed in self.feeds.items()}
 
-    def restore(self, state: Mapping[str, Any], what: str) -> None:
-        """Go where the sources were.
+    def restore(self, states: list[Any], what: str) -> None:
+        """Go where the sources were, in each process.
 
         Raises
         ------
@@ -169,6 +177,10 @@ class Sources:
             If a source does not give again what it gave.
         """
         failures = []
+        if len(states) != self.processes.count:
+            message = f"is of {len(states)} processes, and here are {self.processes.count}"
+            raise CheckpointMismatch(what, [Failure("sources", "data", message)])
+        state = states[self.processes.index]
         for name, feed in self.feeds.items():
             try:
                 feed.restore(state[name])
@@ -184,6 +196,11 @@ class Sources:
             for name, size in self.batches.sizes.items()
         }
         return arrays | {name: {"source": "batches"} for name in self.feeds}
+
+    def contents(self) -> dict[str, str]:
+        """Return the fingerprints of all processes, which all of them must ask for."""
+        every = self.processes.gather(self.fingerprint())
+        return {name: " ".join(found[name] for found in every) for name in every[0]}
 
     def fingerprint(self) -> dict[str, str]:
         """Return a checksum of the contents of each column, or of an iterable's first batch.
@@ -384,6 +401,24 @@ class Feed:
 
 
 _END = object()
+
+
+def _part_sizes(sizes: int | Mapping[str, int], count: int) -> int | dict[str, int]:
+    """Return the sizes of the batches of one process."""
+    named = sizes if isinstance(sizes, Mapping) else {"": sizes}
+    failures = [
+        Failure(
+            "batch size",
+            f"data set '{name}'" if name else "batch_size",
+            f"{size} examples do not divide among {count} processes",
+        )
+        for name, size in named.items()
+        if size % count
+    ]
+    if failures:
+        raise DataError("the data", failures)
+    parts = {name: size // count for name, size in named.items()}
+    return parts if isinstance(sizes, Mapping) else parts[""]
 
 
 def _is_factory(source: Any) -> bool:

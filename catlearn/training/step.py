@@ -17,9 +17,11 @@ import jax.numpy as jnp
 import optax
 
 from catlearn.lowering.stacked import Stacked
+from catlearn.training.gradients import gradient_of
 
 if TYPE_CHECKING:
     from catlearn.lowering import Lowered
+    from catlearn.training.sharding import Sharding
 
 GOOD = -1
 """The value of ``Carry.failed`` while every step has been finite."""
@@ -60,35 +62,73 @@ def start(optimizer: optax.GradientTransformation, params: Any, mutable: Any) ->
 
 
 def compiled_step(
-    fn: Lowered, optimizer: optax.GradientTransformation
+    fn: Lowered,
+    optimizer: optax.GradientTransformation,
+    *,
+    accumulate: int = 1,
+    steps: int = 1,
+    sharding: Sharding | None = None,
+    carry: Carry | None = None,
 ) -> Callable[..., tuple[Carry, jax.Array]]:
     """Return the compiled step of a loss and an optimizer.
 
     Training the same function again with the same optimizer compiles nothing.
 
+    Parameters
+    ----------
+    fn
+        The lowered loss.
+    optimizer
+        The optimizer.
+    accumulate
+        Into how many parts each batch is cut.
+    steps
+        How many steps are taken in one call, on batches with an axis in front for them.
+    sharding, carry
+        How the run is spread over devices, and a carry of it.
+
     Returns
     -------
     callable
         ``step(carry, state, batch, key) -> (carry, row)``, where ``row`` is the value followed
-        by the cost of each equation, and the evaluation key is ``fold_in(key, carry.step)``.
+        by the cost of each equation, and the evaluation key is ``fold_in(key, carry.step)``. For
+        several steps ``step(carry, state, batches, batch, key) -> (carry, rows)``, where
+        ``batch`` has the data sets that are the same in each.
     """
-    name = ("step", optimizer)
+    name = ("step", optimizer, accumulate, steps, sharding)
     if name not in fn.compiled:
-        fn.compiled[name] = jax.jit(_step(fn, optimizer), donate_argnums=0)
+        step = _step(fn, optimizer, accumulate)
+        places: dict[str, Any] = {}
+        if sharding is not None and carry is not None:
+            places = {"out_shardings": (sharding.carry(carry), sharding.whole)}
+        program = step if steps == 1 else _repeated(step)
+        fn.compiled[name] = jax.jit(program, donate_argnums=0, **places)
     return fn.compiled[name]
 
 
-def _step(fn: Lowered, optimizer: optax.GradientTransformation) -> Callable[..., Any]:
+def _repeated(step: Callable[..., Any]) -> Callable[..., Any]:
+    def steps(
+        carry: Carry, state: Any, batches: Any, batch: Any, key: jax.Array
+    ) -> tuple[Carry, jax.Array]:
+        return jax.lax.scan(
+            lambda carry, one: step(carry, state, {**batch, **one}, key), carry, batches
+        )
+
+    return steps
+
+
+def _step(
+    fn: Lowered, optimizer: optax.GradientTransformation, accumulate: int
+) -> Callable[..., Any]:
     transform = optax.with_extra_args_support(optimizer)
     equations = [term.name for term in fn.loss.equations]
+    gradient_at = gradient_of(fn, accumulate)
 
     def step(carry: Carry, state: Any, batch: Any, key: jax.Array) -> tuple[Carry, jax.Array]:
         weights = fn.reweighted(state["weights"], carry.step)
         state = {**state, "mutable": carry.mutable, "weights": weights}
         key = jax.random.fold_in(key, carry.step)
-        (value, aux), gradient = jax.value_and_grad(fn, has_aux=True)(
-            carry.params, state, batch, key
-        )
+        (value, aux), gradient = gradient_at(carry.params, state, batch, key)
         updates, optimizer_state = transform.update(
             gradient,
             carry.optimizer,
