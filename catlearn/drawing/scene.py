@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from catlearn.category.path import written
 from catlearn.drawing.typeset import clean
 
 #: What each kind of arrow is called in a picture's key, in the order of the key.
@@ -113,7 +114,8 @@ class Law:
     note: str = ""
 
     def side(self, names: tuple[str, ...]) -> str:
-        return " >> ".join(names) if names else f"id({self.at})"
+        """Return a side as equations write it, so that their text is their usual name."""
+        return " >> ".join(map(written, names)) if names else f"id({self.at})"
 
     @property
     def text(self) -> str:

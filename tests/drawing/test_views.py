@@ -158,3 +158,11 @@ def test_large_values_are_summed_up():
 def test_what_has_no_picture_is_refused_by_name():
     with pytest.raises(TypeError, match="no picture of a int; there is of: LearningDiagram"):
         draw(3)
+
+
+def test_an_equation_that_is_its_own_name_is_listed_once():
+    for edge in ("f", '"second head"'):
+        name = edge.strip('"')
+        presentation = cl.Presentation({name: ("A", "B"), "g": ("A", "B")}, [f"{edge} = g"])
+        (law,) = scene_of(presentation).laws
+        assert law.name == law.text == f"{edge} = g"
