@@ -48,5 +48,8 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 python_use_unqualified_type_names = True
 
+# Messages of errors may have any character, such as a tensor sign, that tracebacks are not read with.
+suppress_warnings = ["misc.highlighting_failure"]
+
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

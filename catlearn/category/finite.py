@@ -123,7 +123,7 @@ class FiniteCategory(Sources, ArrowKinds, Indexed):
 
     @property
     def generating(self) -> np.ndarray:
-        """Rows of arrows of which every arrow is a composite: first those that must be there."""
+        """Rows of arrows that generate all others, first those without which none would do."""
         return self._cached("generating", lambda: read_only(self._find_generators()))
 
     @property
