@@ -48,7 +48,7 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 python_use_unqualified_type_names = True
 
-# Messages of errors may have any character, such as a tensor sign, that tracebacks are not read with.
+# Messages of errors may have characters that the highlighter of tracebacks does not know.
 suppress_warnings = ["misc.highlighting_failure"]
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
