@@ -38,8 +38,8 @@ h3{font-size:.95rem;font-weight:600;margin:1.4rem 0 .2rem;overflow-wrap:anywhere
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.93rem}
 th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);
-vertical-align:top;overflow-wrap:anywhere}
-th{color:var(--soft);font-weight:500}
+vertical-align:top;overflow-wrap:break-word}
+th{color:var(--soft);font-weight:500;white-space:nowrap}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 pre,code{font:.87rem/1.45 ui-monospace,monospace}
 pre{overflow-x:auto;border:1px solid var(--line);border-radius:6px;padding:.8rem}

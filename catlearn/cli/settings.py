@@ -304,12 +304,12 @@ def _data(reader: Reader, table: Any, at: str, folder: Path) -> DataSettings:
     if test and files["test_file"] is not None:
         reader.fault("value", dotted(at, "test"), "is given beside test_file; one of the two")
     columns = reader.value(table, "columns", "a table", at, default={})
-    for projection, names in columns.items():
-        if not _is_columns(names):
-            where = dotted(dotted(at, "columns"), projection)
-            message = f"is {shorten(repr(names))}, expected a name or a list of names"
-            reader.fault("value", where, message)
-    return DataSettings(files["file"] or folder, columns, test, files["test_file"])
+    good = {key: names for key, names in columns.items() if _is_columns(names)}
+    for key in columns.keys() - good.keys():
+        where = dotted(dotted(at, "columns"), key)
+        found = shorten(repr(columns[key]))
+        reader.fault("value", where, f"is {found}, expected a name or a list of names")
+    return DataSettings(files["file"] or folder, good, test, files["test_file"])
 
 
 def _is_columns(names: Any) -> bool:

@@ -170,6 +170,10 @@ def _lowered(
         loss = diagram.loss(
             settings.equations, aggregator=settings.aggregator, max_length=settings.max_length
         )
+    except InvalidStructure as error:
+        for failure in error.failures:
+            reader.fault(failure.law, f"equations: {failure.where}", failure.message)
+        return None
     except CatlearnError as error:
         reader.fault("loss", "equations", str(error))
         return None

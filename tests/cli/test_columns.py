@@ -1,0 +1,197 @@
+"""Columns from files, and optimizers by name: what is read, and what is refused."""
+
+import inspect
+import zipfile
+
+import numpy as np
+import optax
+import pytest
+
+import catlearn as cl
+from catlearn.cli.columns import count, divide, load_columns, open_table
+from catlearn.cli.optimizing import OPTIMIZERS, SCHEDULES, make_optimizer
+from catlearn.cli.settings import DataSettings, Reader, dotted
+from catlearn.errors import CatlearnError
+from catlearn.tensors import encode_tensors
+
+IMAGE, LABEL = cl.Space("X", (2, 2)), cl.Categorical("Y", 3)
+PAIR = cl.Product("P", cl.Space("A", 2), LABEL)
+DIAGRAM = cl.LearningDiagram(cl.Dataset("digits", X=IMAGE, Y=LABEL, P=PAIR))
+X = np.arange(20, dtype="f4").reshape(5, 2, 2) / 8
+Y = np.array([0, 1, 2, 1, 0])
+
+
+def load(path, columns):
+    reader = Reader()
+    settings = DataSettings(path, columns)
+    found = load_columns(DIAGRAM, "digits", path, settings, reader, "data.digits")
+    return found, [str(failure) for failure in reader.failures]
+
+
+def write_csv(path, names=("a0", "a1", "a2", "a3", "class")):
+    rows = [[*x.ravel().tolist(), y] for x, y in zip(X, Y.tolist(), strict=True)]
+    lines = [",".join(map(str, row)) for row in [names, *rows]]
+    path.write_text("\n".join(lines) + "\n\n", encoding="utf-8-sig")
+
+
+def test_three_formats_hold_the_same(tmp_path):
+    np.savez(tmp_path / "d.npz", images=X.astype("f8"), Y=Y.astype("u1"))
+    tensors = encode_tensors({"images": X, "Y": Y}, {})
+    (tmp_path / "d.safetensors").write_bytes(tensors)
+    write_csv(tmp_path / "d.csv")
+    for name, columns in (
+        ("d.npz", {"X": "images"}),
+        ("d.safetensors", {"X": "images"}),
+        ("d.csv", {"X": ["a0", "a1", "a2", "a3"], "Y": "class"}),
+        ("d.csv", {"X": "a*", "Y": "class"}),
+    ):
+        found, failures = load(tmp_path / name, columns)
+        assert not failures
+        assert (found["X"].dtype, found["Y"].dtype) == (np.float32, np.int32)
+        np.testing.assert_array_equal(found["X"], X)
+        np.testing.assert_array_equal(found["Y"], Y)
+        assert "P" not in found
+    found, failures = load(tmp_path / "d.csv", {"P": [["a0", "a1"], "class"]})
+    assert not failures
+    np.testing.assert_array_equal(found["P"][0], X.reshape(5, 4)[:, :2])
+    np.testing.assert_array_equal(found["P"][1], Y)
+    assert count(found) == 5
+    # Columns in another order are another array.
+    other, _ = load(tmp_path / "d.csv", {"X": ["a1", "a0", "a2", "a3"]})
+    assert not np.array_equal(other["X"], X)
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"X": "a0"}, "found one column, expected 4"),
+        ({"X": ["a0", "a1"]}, "found 2 columns, expected 4"),
+        ({"X": "b*"}, "the file has no 'b*'"),
+        ({"Y": "clas"}, "did you mean class?"),
+        ({"Y": "a1"}, "data.digits.columns.Y: found float64"),
+        ({"P": "a*"}, "a list of 2, one for each factor"),
+        ({"Z": "a0"}, "data.digits.columns.Z: is no projection"),
+    ],
+)
+def test_columns_that_do_not_fit_are_named(tmp_path, columns, says):
+    write_csv(tmp_path / "d.csv")
+    _, failures = load(tmp_path / "d.csv", columns)
+    assert says in "\n".join(failures)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("d.csv", b"a,b\n1\n2,3\n", "has 2 columns, but not in record 2"),
+        ("d.csv", b"a,a\n1,2\n", "two columns called a"),
+        ("d.csv", b"class\nthree\n", "record 2, column 'class': 'three' is no number"),
+        ("d.csv", b"\xff\xfe", "is no CSV"),
+        ("d.npz", b"PK nothing", "is no npz file"),
+        ("d.safetensors", b"\x00", "a header needs 8"),
+        ("d.pkl", b"", "read are .npz, .csv, .safetensors"),
+    ],
+)
+def test_files_that_cannot_be_read_are_named(tmp_path, name, content, says):
+    (tmp_path / name).write_bytes(content)
+    _, failures = load(tmp_path / name, {"Y": "class"})
+    assert says in "\n".join(failures)
+
+
+def test_nothing_is_unpickled_and_nothing_too_large_is_unpacked(tmp_path, monkeypatch):
+    class Trap:
+        def __reduce__(self):
+            return (pytest.fail, ("was unpickled",))
+
+    np.savez(tmp_path / "d.npz", class_=np.array([Trap()], dtype=object))
+    _, failures = load(tmp_path / "d.npz", {"Y": "class_"})
+    assert "allow_pickle=False" in "\n".join(failures)
+    good = tmp_path / "good.npz"
+    np.savez(good, y=Y)
+    whole = good.read_bytes()
+    with zipfile.ZipFile(tmp_path / "cut.npz", "w") as archive, zipfile.ZipFile(good) as source:
+        archive.writestr("y.npy", source.read("y.npy")[:-8])
+    _, failures = load(tmp_path / "cut.npz", {"Y": "y"})
+    assert "array 'y' of 'cut.npz'" in "\n".join(failures)
+    monkeypatch.setattr("catlearn.cli.columns.MAX_TENSOR_BYTES", 64)
+    with pytest.raises(CatlearnError, match="unpacks to"):
+        open_table(good)
+    assert len(whole) > 64
+
+
+def test_what_is_held_out_depends_on_the_seed_and_the_name_alone():
+    columns = {"X": X, "P": (Y, Y)}
+    rest, held = divide(columns, 2, 0, "digits")
+    assert (count(rest), count(held)) == (3, 2)
+    np.testing.assert_array_equal(np.sort([*rest["P"][0], *held["P"][1]]), np.sort(Y))
+    again = divide(columns, 0.4, 0, "digits")[1]
+    np.testing.assert_array_equal(held["X"], again["X"])
+    others = [
+        divide({"X": np.arange(50)}, 5, s, n)[1]["X"] for s, n in ((0, "a"), (1, "a"), (0, "b"))
+    ]
+    assert len({tuple(other) for other in others}) == 3
+    for share in (5, 0.01):
+        with pytest.raises(CatlearnError, match="leaves none"):
+            divide(columns, share, 0, "digits")
+
+
+def optimizer(**table):
+    reader = Reader()
+    made = make_optimizer(table, reader, ["encoder", "head"])
+    return made, [str(failure) for failure in reader.failures]
+
+
+def test_every_optimizer_and_schedule_has_a_name():
+    for name in OPTIMIZERS:
+        made, failures = optimizer(name=name, learning_rate=0.1)
+        assert not failures
+        assert isinstance(made.rest, optax.GradientTransformation)
+    for name, function in SCHEDULES.items():
+        parameters = inspect.signature(getattr(optax, function)).parameters
+        needed = [p for p in parameters if parameters[p].default is inspect.Parameter.empty]
+        options = {key: 10 if key.endswith("_steps") else 0.5 for key in needed}
+        if "decay_steps" in options:
+            options["decay_steps"] = 20
+        _, failures = optimizer(name="sgd", learning_rate={"schedule": name, **options})
+        assert not failures
+
+
+def test_an_optimizer_is_the_one_of_optax():
+    params, grads = {"encoder": np.ones(2, "f4")}, {"encoder": np.array([3.0, 4.0], "f4")}
+    made, _ = optimizer(name="sgd", learning_rate=0.5, momentum=0.9, nesterov=True)
+    by_hand = optax.sgd(0.5, momentum=0.9, nesterov=True)
+    found, expected = (t.update(grads, t.init(params))[0] for t in (made.rest, by_hand))
+    np.testing.assert_array_equal(found["encoder"], expected["encoder"])
+    assert not np.array_equal(found["encoder"], -0.5 * grads["encoder"])
+    made, _ = optimizer(name="sgd", learning_rate={"schedule": "constant", "value": 2.0})
+    found, _ = made.rest.update(grads, made.rest.init(params))
+    np.testing.assert_array_equal(found["encoder"], [-6.0, -8.0])
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({}, "optimizer.name: has to be given"),
+        ({"name": "__class__"}, "no optimizer"),
+        ({"name": "adam", "learning_rate": "0.1"}, "is '0.1', expected a number or a table"),
+        ({"name": "adamw", "learning_rate": 1, "mask": "x"}, "optimizer.mask: "),
+        ({"name": "sgd", "learning_rate": {"schedule": "exec"}}, "no schedule"),
+        ({"name": "sgd", "learning_rate": {"schedule": "linear"}}, "transition_steps: has to be"),
+        (
+            {
+                "name": "sgd",
+                "learning_rate": {"schedule": "cosine_decay", "init_value": 1, "decay_steps": 0},
+            },
+            "optimizer.learning_rate: ",
+        ),
+        ({"name": "sgd", "learning_rate": 1, "models": {"head": 3}}, "models.head: is 3"),
+    ],
+)
+def test_options_that_make_no_sense_are_named(table, says):
+    made, failures = optimizer(**table)
+    assert made is None
+    assert says in "\n".join(failures)
+
+
+def test_places_in_toml_are_written_as_in_toml():
+    assert dotted("data", 'a "b"') == 'data."a \\"b\\""'
+    assert dotted("", "steps") == "steps"

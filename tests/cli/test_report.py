@@ -1,0 +1,199 @@
+"""Pages about runs: complete, self-contained, and safe whatever a run's files say."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import catlearn as cl
+from catlearn.cli import main
+from catlearn.cli.charts import MOST_POINTS, curve
+from catlearn.cli.runs import to_json, write_run
+from catlearn.tensors import encode_tree
+
+EVIL = '</script><script>alert("1")</script><img src=x onerror=alert(1)>\x07'
+X, Y = cl.Space("X", 2), cl.Space("Y", 1)
+
+
+def write(folder, *, edge="f", metrics=None, config="steps = 3\n", history=None):
+    model = cl.Model(edge, X, Y, "linear", use_bias=False)
+    diagram = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), model)
+    equation = "d.X >> f = d.Y"
+    usual = {
+        "status": "finished",
+        "steps": 3,
+        "seconds": 1.5,
+        "loss": "L(f) = 2 E_d(d_Y(f(d.X), d.Y))",
+        "equations": [
+            {"name": "fit", "equation": equation, "data": "d", "weight": 2.0, "divergence": "huber"}
+        ],
+        "train": {"value": 0.5, "equations": {"fit": 0.25}, "accuracy": {"fit": 0.75}},
+        "test": {"equations": {"fit": 0.375}, "accuracy": {}},
+        "data": {"d": {"file": "points.npz", "sha256": "abc", "train": 16, "test": 4}},
+        "parameters": {"f": 2},
+        "versions": {"jax": "1.2.3"},
+    }
+    write_run(
+        folder,
+        {
+            "config.toml": config.encode(),
+            "diagram.json": cl.to_json(diagram).encode(),
+            "params.safetensors": encode_tree({edge: {"weight": np.ones((2, 1), "f4")}}, {}),
+            "history.csv": (
+                history or "step,total,fit\n0,4.0,2.0\n1,2.0,1.0\n2,0.5,0.25\n"
+            ).encode(),
+            "metrics.json": to_json(usual if metrics is None else metrics),
+        },
+    )
+    return folder
+
+
+class Page(HTMLParser):
+    """The tags, attributes and texts of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.given, self.texts, self.open = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.given += attrs
+        if tag not in ("meta", "path", "polyline", "circle", "rect", "line"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def read(path):
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_a_page_shows_the_run(tmp_path, capsys):
+    folder = write(tmp_path / "run")
+    assert main(["report", str(folder)]) == 0
+    assert "report.html" in capsys.readouterr().out
+    page = read(folder / "report.html")
+    text = "\n".join(page.texts)
+    for part in ("finished after 3 steps", "L(f) = 2 E_d", "fit: d.X >> f = d.Y", "huber", "0.375",
+                 "0.25", "0.75", "points.npz", "steps = 3", "1.2.3"):  # fmt: skip
+        assert part in text
+    assert page.tags.count("svg") == 3
+    assert page.tags.count("polyline") == 2
+    assert page.open == []
+    assert main(["report", str(folder), "-o", str(tmp_path / "page.html")]) == 0
+    assert (tmp_path / "page.html").read_bytes() == (folder / "report.html").read_bytes()
+
+
+def test_a_page_needs_nothing_from_anywhere(tmp_path):
+    page = read_report(write(tmp_path / "run"))
+    assert not {"script", "link", "iframe", "img", "object", "base", "form"} & set(page.tags)
+    for name, value in page.given:
+        assert name not in ("src", "href", "srcset", "action", "style")
+        assert not name.startswith("on")
+        assert "http" not in (value or "") or name in ("xmlns", "http-equiv")
+    text = (tmp_path / "run" / "report.html").read_text()
+    assert "default-src 'none'" in text
+    assert not re.search(r"url\(|@import", text)
+    assert "prefers-color-scheme:dark" in text
+
+
+def read_report(folder):
+    assert main(["report", str(folder)]) == 0
+    return read(folder / "report.html")
+
+
+def test_whatever_files_say_is_text(tmp_path):
+    terms = [dict.fromkeys(("name", "equation", "data", "weight", "divergence"), EVIL)]
+    metrics = {
+        **dict.fromkeys(("status", "steps", "seconds", "message", "loss", "device"), EVIL),
+        "equations": terms,
+        "train": {"value": EVIL, "equations": {EVIL: EVIL}, "accuracy": {EVIL: EVIL}},
+        "test": {"equations": {EVIL: EVIL}},
+        "data": {EVIL: dict.fromkeys(("file", "sha256", "train", "test"), EVIL)},
+        "parameters": {EVIL: EVIL},
+        "versions": {EVIL: EVIL},
+    }
+    name = EVIL[:-1].replace('"', "'")
+    history = f"step,total,{name}\n0,4,2\n1,nan,1\n"
+    folder = write(
+        tmp_path / "a<b>&c", edge=name, metrics=metrics, config=EVIL, history=history
+    )  # fmt: skip
+    page = read_report(folder)
+    assert not {"script", "img"} & set(page.tags)
+    assert not [name for name, _ in page.given if name.startswith("on")]
+    assert page.open == []
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert "\x07" not in text
+    assert "<script" not in text
+    # What is shown is what was said.
+    assert sum("<script>alert" in part for part in page.texts) > 10
+    # The same text unescaped is found out.
+    assert "script" in Page(f"<h3>{EVIL}</h3>").tags
+
+
+@pytest.mark.parametrize("metrics", [{}, {"equations": 3, "train": [], "data": {"d": 1}}])
+def test_a_page_of_metrics_that_say_little(tmp_path, metrics):
+    assert "unknown" in "".join(read_report(write(tmp_path / "run", metrics=metrics)).texts)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
+    (tmp_path / "metrics.json").write_text(json.dumps({}))
+    assert main(["report", str(tmp_path)]) == 1
+    assert "is no run folder" in capsys.readouterr().err
+
+
+# Charts.
+
+
+def points(chart):
+    return [
+        [tuple(map(float, pair.split(","))) for pair in line.split()]
+        for line in re.findall(r'points="([^"]*)"', chart)
+    ]
+
+
+def test_a_curve_goes_through_its_values():
+    (line,) = points(curve([0.0, 5.0, 10.0], "x"))
+    (x0, y0), (x1, y1), (x2, y2) = line
+    assert (x1 - x0, y0 - y1) == pytest.approx((x2 - x1, y1 - y2), abs=0.11)
+    assert y0 > y1 > y2
+    # Over decades the scale is logarithmic: equal ratios are equal distances.
+    (line,) = points(curve([1.0, 100.0, 10000.0], "x"))
+    assert line[0][1] - line[1][1] == pytest.approx(line[1][1] - line[2][1], abs=0.11)
+
+
+def test_a_curve_has_gaps_where_values_are_not_finite():
+    chart = curve([1.0, 2.0, float("nan"), 3.0, float("inf"), 2.0, 1.0], "x")
+    assert [len(line) for line in points(chart)] == [2, 2]
+    assert chart.count("<circle") == 1
+
+
+def test_a_long_curve_is_thinned_and_no_spike_is_lost():
+    values = np.ones(50_000)
+    values[31_415] = 7.0
+    (line,) = points(curve(values.tolist(), "x"))
+    assert len(line) <= MOST_POINTS + 2
+    heights = [y for _, y in line]
+    assert heights.count(min(heights)) == 1
+    (every,) = points(curve(values[::100].tolist(), "x"))
+    assert len({y for _, y in every}) == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[], [float("nan")], [3.0], [0.0, 0.0], [-5.0, -5.0], [1e300, -1e300], [1e-320, 1e300]],
+)
+def test_any_values_make_a_chart(values):
+    chart = curve(values, EVIL)
+    assert "nan" not in chart.replace("<title>", "")
+    assert "script>" not in chart.replace("&lt;", "").replace("script&gt;", "")
+    assert Page(chart).open == []

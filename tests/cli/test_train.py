@@ -1,0 +1,317 @@
+"""Training from files: what is checked, what is written, and that it is the run one would write."""
+
+import json
+import re
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import catlearn as cl
+from catlearn.cli import load_run, main, training
+from catlearn.cli.columns import divide
+from catlearn.cli.runs import FILES, write_run
+from catlearn.errors import CatlearnError, FileFormatError, InvalidStructure
+
+X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
+RNG = np.random.default_rng(0)
+IMAGES = RNG.normal(size=(20, 4)).astype("f4")
+LABELS = (IMAGES[:, 0] > 0).astype("i4")
+DIAGRAM = cl.LearningDiagram(
+    cl.Dataset("digits", X=X, Y=Y),
+    cl.Model("body", X, F, "linear"),
+    cl.Model("head", F, Y, "linear"),
+)
+EQUATION = "digits.X >> body >> head = digits.Y"
+CONFIG = """
+steps = {steps}
+batch_size = 8
+seed = 3
+log_every = 2
+checkpoint = "checkpoint.safetensors"
+
+[data.digits]
+file = "digits.npz"
+columns = {{X = "images", Y = "labels"}}
+test = 0.2
+
+[optimizer]
+name = "sgd"
+learning_rate = {{schedule = "linear", init_value = 0.5, end_value = 0.1, transition_steps = 6}}
+clip = 2.0
+
+[optimizer.models.head]
+name = "adam"
+learning_rate = 0.01
+"""
+
+
+def make(folder, config=CONFIG, **values):
+    cl.save(DIAGRAM, folder / "diagram.json")
+    np.savez(folder / "digits.npz", images=IMAGES, labels=LABELS)
+    (folder / "run.toml").write_text(config.format(**{"steps": 6, **values}))
+    return ["train", str(folder / "diagram.json"), "--config", str(folder / "run.toml"), "--quiet",
+            "--out", str(folder / "run")]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with one run of six steps, which was stopped after four and went on."""
+    folder = tmp_path_factory.mktemp("trained")
+    assert main(make(folder, steps=4)) == 0
+    assert load_run(folder / "run").metrics["steps"] == 4
+    assert main([*make(folder), "--resume", "--overwrite"]) == 0
+    return folder
+
+
+# The run.
+
+
+def test_the_run_is_the_one_that_is_written_by_hand_without_a_stop(trained):
+    run = load_run(trained / "run")
+    train, test = divide({"X": IMAGES, "Y": LABELS}, 0.2, 3, "digits")
+    optimizer = optax.chain(
+        optax.clip_by_global_norm(2.0),
+        optax.multi_transform(
+            {"a": optax.sgd(optax.linear_schedule(0.5, 0.1, 6)), "b": optax.adam(0.01)},
+            {"body": "a", "head": "b"},
+        ),
+    )
+    result = cl.fit(
+        DIAGRAM, optimizer, steps=6, batch_size=8, key=jax.random.key(3), data={"digits": train},
+        progress=False,
+    )  # fmt: skip
+    for edge in ("body", "head"):
+        for name in ("weight", "bias"):
+            np.testing.assert_allclose(
+                run.diagram.starts[edge][name], result.params[edge][name], rtol=1e-5, atol=1e-6
+            )
+    np.testing.assert_allclose(run.history["total"], result.history.total, rtol=1e-5)
+    found = run.metrics["test"]
+    assert found["equations"][EQUATION] == pytest.approx(
+        result.evaluate({"digits": test})[0], rel=1e-4
+    )
+    logits = result.model("head")(result.model("body")(test["X"]))
+    accuracy = np.mean(np.asarray(logits).argmax(1) == test["Y"])
+    assert found["accuracy"][EQUATION] == pytest.approx(accuracy)
+
+
+def test_the_folder_holds_all_of_it(trained):
+    folder = trained / "run"
+    assert {path.name for path in folder.iterdir()} == set(FILES)
+    assert not [path for path in trained.iterdir() if path.name.startswith(".")]
+    assert (folder / "config.toml").read_bytes() == (trained / "run.toml").read_bytes()
+    assert cl.load(folder / "diagram.json") == DIAGRAM
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert (metrics["status"], metrics["steps"], metrics["seed"]) == ("finished", 6, 3)
+    assert (metrics["data"]["digits"]["train"], metrics["data"]["digits"]["test"]) == (16, 4)
+    assert metrics["parameters"] == {"body": 15, "head": 8}
+    assert len(load_run(folder).history[EQUATION]) == 6
+
+
+def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path, capsys):
+    assert main([*make(tmp_path), "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "digits: 16 examples, 4 held out, in batches of 8" in said
+    for part in ("apply body", "head: adam", "23 parameters", "6 steps, seed 3"):
+        assert part in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_diverges_is_kept_and_said(tmp_path, capsys):
+    config = CONFIG.partition("[optimizer]")[0] + '[optimizer]\nname = "sgd"\nlearning_rate = 1e38'
+    assert main(make(tmp_path, config)) == 1
+    assert re.search("catlearn: step [1-5]: the cost of", capsys.readouterr().err)
+    run = load_run(tmp_path / "run")
+    assert run.metrics["status"] == "diverged"
+    assert all(np.isfinite(run.diagram.starts["body"]["weight"]).ravel())
+
+
+def test_an_interrupted_run_is_kept_and_said(tmp_path, monkeypatch, capsys):
+    import catlearn.training as room
+
+    def interrupted(fn, *args, **options):
+        params, state = fn.init(jax.random.key(0))
+        history = cl.History((EQUATION,), np.zeros((0, 2)))
+        return room.Result(fn, params, state, None, history, 0, options["data"], interrupted=True)
+
+    monkeypatch.setattr(room, "fit", interrupted)
+    assert main(make(tmp_path)) == 130
+    assert "interrupted after 0 of 6 steps" in capsys.readouterr().err
+    assert load_run(tmp_path / "run").metrics["status"] == "interrupted"
+
+
+# Its place.
+
+
+def test_an_older_run_is_replaced_only_when_asked(trained, capsys):
+    words = make(trained)
+    assert main(words) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    other = trained / "other"
+    other.mkdir()
+    (other / "thesis.tex").write_text("mine")
+    assert main([*words[:-1], str(other), "--overwrite"]) == 1
+    assert "is no run" in capsys.readouterr().err
+    assert (other / "thesis.tex").read_text() == "mine"
+
+
+def test_a_folder_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    files = dict.fromkeys(FILES, b"old")
+    write_run(tmp_path / "run", files)
+
+    class Full:
+        def __buffer__(self, flags):
+            raise OSError("No space left on device")
+
+    broken = {**dict.fromkeys(FILES, b"new"), "metrics.json": Full()}
+    with pytest.raises((OSError, TypeError)):
+        write_run(tmp_path / "run", broken, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert (tmp_path / "run" / "config.toml").read_bytes() == b"old"
+    write_run(tmp_path / "run", dict.fromkeys(FILES, b"new"), overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert (tmp_path / "run" / "config.toml").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("metrics.json", b"[]", "must be an object"),
+        ("history.csv", b"step,total\n0,one\n", "record 2"),
+        ("params.safetensors", b"", "complete"),
+        ("diagram.json", b"{", "diagram.json"),
+    ],
+)
+def test_a_broken_run_is_refused(trained, tmp_path, name, content, says):
+    files = {file: (trained / "run" / file).read_bytes() for file in FILES}
+    write_run(tmp_path / "run", {**files, name: content})
+    with pytest.raises(FileFormatError, match=says):
+        load_run(tmp_path / "run")
+    (tmp_path / "run" / name).unlink()
+    with pytest.raises(CatlearnError, match=f"has no {name}"):
+        load_run(tmp_path / "run")
+
+
+# All that is wrong, at once.
+
+WRONG = """
+stps = 60
+seed = -1
+equations = ["digits.X >> body = digits.Y"]
+resume = true
+batch_size = {digit = 16}
+[data.digit]
+file = "digits.npz"
+[data.digits]
+file = "nowhere.npz"
+colums = {X = "images"}
+test = 1.5
+[optimizer]
+name = "adamw"
+lerning_rate = 3
+nesterov = "yes"
+clip = 0
+[optimizer.models.hed]
+name = "sdg"
+[optimizer.models.head]
+name = "sgd"
+learning_rate = {schedule = "cosine", decay_steps = 0.5}
+"""
+SAID = """
+stps: did you mean steps?
+steps: has to be given
+seed: is -1
+checkpoint: has to be given, since resume is
+equations:
+data.digits.colums: did you mean columns?
+data.digits.file: there is no file
+data.digits.test: is 1.5
+data.digit: is no data set; did you mean digits?
+batch_size.digit: is no data set; did you mean digits?
+optimizer.lerning_rate: did you mean learning_rate?
+optimizer.learning_rate: has to be given
+optimizer.nesterov: is 'yes', expected true or false
+optimizer.clip: is 0
+optimizer.models.hed: is no trainable model; did you mean head?
+optimizer.models.hed.name: is 'sdg', no optimizer; did you mean sgd?
+optimizer.models.head.learning_rate.schedule: is 'cosine', no schedule; did you mean cosine_decay?
+"""
+
+
+def test_all_that_is_wrong_is_said_at_once_and_nothing_runs(tmp_path, capsys):
+    words = make(tmp_path)
+    (tmp_path / "run.toml").write_text(WRONG)
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    lines = SAID.split("\n")[1:-1]
+    assert [line for line in lines if f"  - {line}" not in said] == []
+    assert said.count("\n  - ") == len(lines)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ("steps = ", "[TOML]"),
+        ('"a\\u0007" = 1', "unknown key"),
+        ("x = " + "[" * 3000, "[TOML]"),
+        ('steps = 1\noptimizer = "adam"\ndata = 3', "data: is 3, expected a table"),
+        ("steps = true\nbatch_size = 0", "steps: is True, expected an integer from 1"),
+        ('steps = 1\naggregator = "mean"', "no aggregator 'mean'"),
+        ("steps = 1\n[data.digits]\nfile = 'digits.npz'", "columns.X: has to be given"),
+        ("steps = 1", "data.digits: has to be given: a file with X, Y"),
+        ("steps = 1\n[data]\ndigits = 'digits.npz'", "expected a table with file"),
+        (
+            "steps = 1\n[data.digits]\nfile='digits.npz'\ntest_file='digits.npz'\ntest=2",
+            "one of the",
+        ),
+        ("steps = 1\n[data.digits]\nfile='digits.npz'\ncolumns={Z='images', X=3}", "no projection"),
+        ("steps = 1\n[data.digits]\nfile='diagram.json'", "read are .npz, .csv, .safetensors"),
+        ("steps = 1\n[data.digits]\nfile='digits.npz'\ncolumns={X='labels',Y='images'}", "shape"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, capsys, config, says):
+    words = make(tmp_path)
+    (tmp_path / "run.toml").write_text(config)
+    assert main(words) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_a_diagram_that_cannot_be_trained_is_named(tmp_path):
+    make(tmp_path)
+    bare = cl.LearningDiagram(cl.Dataset("digits", X=X, Y=Y), cl.Model("f", X, Y, "linear"))
+    code = cl.LearningDiagram(
+        cl.Dataset("digits", X=X, Y=Y), cl.Model("f", X, Y, (lambda key: {}, lambda p, x: x[:, :2]))
+    )
+    for diagram, says in (
+        (code, "edge 'f': its architecture"),
+        (cl.LearningDiagram(cl.Dataset("digits", X=X, Y=Y)), "no equation has a trainable model"),
+        (cl.Graph({"f": ("A", "B")}), "holds a Graph"),
+    ):
+        cl.save(diagram, tmp_path / "other.json")
+        with pytest.raises(InvalidStructure, match=re.escape(says)):
+            training.plan_run(tmp_path / "other.json", tmp_path / "run.toml")
+    with pytest.raises(InvalidStructure, match="nowhere"):
+        training.plan_run(tmp_path / "nowhere.json", tmp_path / "run.toml")
+    cl.save(bare, tmp_path / "other.json")
+    with pytest.raises(InvalidStructure, match=r"optimizer\.models\.head: is no trainable model"):
+        training.plan_run(tmp_path / "other.json", tmp_path / "run.toml")
+
+
+def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch, capsys):
+    text = (Path(__file__).parents[2] / "docs" / "api" / "cli.md").read_text()
+    (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (config,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (commands,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(python, "cli.md", "exec"), {})
+    (tmp_path / "run.toml").write_text(config)
+    for line in commands.splitlines():
+        program, *words = line.split()
+        assert program == "catlearn"
+        assert main([*words, "--quiet"] if words[0] == "train" else words) == 0
+    assert (tmp_path / "run" / "report.html").exists()
+    assert "wrote run" in capsys.readouterr().out
