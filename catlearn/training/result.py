@@ -42,7 +42,7 @@ class Result:
     """
 
     fn: Lowered = field(repr=False)
-    params: dict[str, Any] = field(repr=False)
+    params: Mapping[str, Any] = field(repr=False)
     state: dict[str, Any] = field(repr=False)
     optimizer_state: Any = field(repr=False)
     history: History
@@ -61,8 +61,8 @@ class Result:
         Returns
         -------
         object
-            For an equinox module an equinox module, for ``(init, apply)`` the function on a
-            batch.
+            For a module of a library such a module (with its state beside it, where it was given
+            so), for ``(init, apply)`` the function on a batch.
 
         Raises
         ------
@@ -120,6 +120,12 @@ class Result:
             The value, weights included, and ``{equation: mean cost}``.
         """
         fn = self.fn
-        compiled = fn.compiled.setdefault("evaluate", jax.jit(partial(fn, train=False)))
-        value, aux = compiled(self.params, self.state, self.data if data is None else data, key)
-        return float(value), {term.name: float(aux.terms[term.name]) for term in fn.loss.equations}
+        compiled = fn.compiled.setdefault("evaluate", jax.jit(partial(_costs, fn)))
+        arguments = fn.pack(self.params, self.state, self.data if data is None else data)
+        value, terms = jax.device_get(compiled(*arguments, key))
+        return float(value), {name: float(cost) for name, cost in terms.items()}
+
+
+def _costs(fn: Lowered, *arguments: Any) -> tuple[jax.Array, Mapping[str, jax.Array]]:
+    value, aux = fn(*arguments, train=False)
+    return value, aux.terms

@@ -123,3 +123,79 @@ def test_labels_within_a_class_must_agree_unless_it_is_split():
     assert dict(labels) == {"encoder": "second"} | GROUPS
     plain = trained(PLAIN, two_groups(PLAIN))
     assert distance(trained(GROUPED, two_groups(GROUPED)), plain) < 1e-6
+
+
+# The whole way: fit, history, files, models.
+
+
+def fitted(fn, **options):
+    return cl.fit(fn, optax.adam(0.05), steps=6, batch_size=8, progress=False, **options)
+
+
+@functools.cache
+def results():
+    return fitted(STACKED), fitted(PLAIN)
+
+
+def test_training_is_the_same_with_a_history_by_name():
+    stacked, plain = results()
+    assert isinstance(stacked.params, Stacked)
+    assert distance(stacked.params, plain.params) < 1e-5
+    assert list(stacked.history) == list(plain.history)
+    np.testing.assert_allclose(stacked.history.rows, plain.history.rows, rtol=1e-4)
+    assert len({round(float(stacked.history[name][0]), 4) for name in stacked.history}) == N
+
+
+def test_results_are_read_by_name():
+    stacked, plain = results()
+    x = np.ones((2, 4), "f4")
+    np.testing.assert_allclose(stacked.model("head_2")(x), plain.model("head_2")(x), rtol=1e-4)
+    (value, costs), (expected, by_name) = stacked.evaluate(), plain.evaluate()
+    assert value == pytest.approx(expected, rel=1e-4)
+    assert costs == pytest.approx(by_name, rel=1e-4)
+    assert plain.evaluate(stacked.data)[0] == pytest.approx(expected, rel=1e-6)
+    restarted = stacked.fn.diagram.with_values(stacked.params)
+    start = cl.lower(restarted.loss()).init(jax.random.key(5))[0]
+    assert distance(start, dict(stacked.params)) == 0
+    part = cl.LearningDiagram(cl.Model("head_3", F, Y, "linear"))
+    inclusion = cl.LearningMorphism(part, restarted, V={"F": "F", "Y": "Y"}, E={"head_3": "head_3"})
+    restricted = inclusion.restrict(stacked.params)
+    assert distance(restricted, {"head_3": stacked.params["head_3"]}) == 0
+
+
+def test_a_run_continues_from_its_file(tmp_path):
+    file = tmp_path / "run.safetensors"
+    cl.fit(STACKED, optax.adam(0.05), steps=4, batch_size=8, progress=False, checkpoint=file)
+    again = fitted(STACKED, checkpoint=file, resume=True)
+    assert again.params == results()[0].params
+    assert again.history == results()[0].history
+
+
+def test_batches_are_drawn_stacked_and_plain_ones_are_accepted():
+    stacked, plain = results()
+    data = {"data": dict(stacked.data["data"])}
+    stream = cl.batches(data, 8, key=jax.random.key(0))
+    assert distance(stream[3]["data"], plain_batch(3)) == 0
+    params, state = STACKED.pack(*PLAIN.init(jax.random.key(0)))
+    value = STACKED(params, state, stream[0])[0]
+    assert float(value) == pytest.approx(float(stacked.history.total[0]), rel=1e-5)
+    again = fitted(STACKED, params=PLAIN.init(jax.random.key(0))[0], data=data)
+    assert distance(again.params, plain.params) < 1e-5
+
+
+def plain_batch(step):
+    return cl.batches(PLAIN.diagram.data, 8, key=jax.random.key(0))[step]["data"]
+
+
+def test_an_infinite_gradient_is_laid_to_its_equation():
+    def root(params, x):
+        return jnp.sqrt(params["w"] * jnp.sum(x, axis=1, keepdims=True)) * jnp.ones(3)
+
+    pair = (lambda key: {"w": jnp.float32(1)}, root)
+    edges = [cl.Model(f"root_{i}", X, Y, pair) for i in range(3)]
+    columns = {f"Y{i}": (Y, np.ones((4, 3), "f4")) for i in range(3)}
+    data = cl.Dataset("d", X=(X, np.zeros((4, 5), "f4")), **columns)
+    equations = {f"eq_{i}": f"d.X >> root_{i} = d.Y{i}" for i in range(3)}
+    fn = cl.lower(cl.LearningDiagram(data, *edges, equations=equations).loss(), stack=True)
+    with pytest.raises(cl.errors.TrainingDiverged, match="'eq_2' with respect to edge 'root_2'"):
+        cl.fit(fn, optax.sgd(0.1), steps=1, progress=False)
