@@ -152,7 +152,7 @@ class Sharding:
         """Put arrays that every process has onto the devices, all of each unless it is said how."""
         if shardings is None:
             shardings = jax.tree.map(lambda _: self.whole, tree)
-        return jax.tree.map(jax.device_put, tree, shardings)
+        return jax.tree.map(_put, tree, shardings)
 
     def split(self, batch: Mapping[str, Any], lead: int = 0) -> Any:
         """Put a batch onto the devices; each process gives its own part.
@@ -194,3 +194,10 @@ class Sharding:
             return jax.device_put(leaf, NamedSharding(self.mesh, spec) if even else self.whole)
 
         return {name: along_examples(put, columns) for name, columns in batch.items()}
+
+
+def _put(leaf: Any, sharding: NamedSharding) -> jax.Array:
+    if jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key):  # words go where arrays may
+        words = jax.device_put(jax.random.key_data(leaf), sharding)
+        return jax.random.wrap_key_data(words, impl=jax.random.key_impl(leaf))
+    return jax.device_put(leaf, sharding)
