@@ -96,8 +96,8 @@ class Model:
 
         - a registered name, with ``options``: ``Model("f", X, Y, "mlp", width=32)``;
         - a pair ``(init, apply)``: ``init(key) -> params``, ``apply(params, x) -> y`` on a batch;
-        - an object of a supported library (equinox modules, called per example): it starts from
-          its own arrays;
+        - an object of a supported library (equinox, called per example; flax linen, flax nnx,
+          haiku, PyTorch, called on a batch): it starts from its own arrays, if it holds them;
         - a factory of such objects, a callable whose one required argument is called ``key``:
           drawn at initialisation. Its shapes are read once without drawing values;
         - a function of a batch without parameters: the map is then *fixed*;
@@ -124,7 +124,8 @@ class Model:
     -----
     At a product source, a function with as many required arguments as there are factors gets
     them one by one; any other gets one tuple. If it has an argument ``key``, a random key is
-    passed there whenever there is one.
+    passed there whenever there is one; an argument ``train`` is told whether the call is one of
+    training.
     """
 
     name: str

@@ -33,7 +33,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
-from catlearn.models.architectures import Architecture, Call, call_of
+from catlearn.models.architectures import Architecture
+from catlearn.models.calls import Call, call_of
 from catlearn.models.spaces import SpaceLabel
 
 

@@ -12,7 +12,8 @@ import catlearn as cl
 from catlearn.models import needs_key
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
-from catlearn.models.libraries.torch import Torch, seeded  # noqa: E402
+from catlearn.models.libraries.tensors import seeded  # noqa: E402
+from catlearn.models.libraries.torch import Torch  # noqa: E402
 
 X, Y = cl.Space("X", 3), cl.Space("Y", 2)
 RNG = np.random.default_rng(0)

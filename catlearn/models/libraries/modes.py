@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from catlearn.models.architectures import Call, call_of
+from catlearn.models.calls import Call, call_of
 from catlearn.models.options import signature_of
 
 #: Names of such arguments, with their value in training.

@@ -18,26 +18,35 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib
 import sys
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from catlearn.errors import CatlearnError
-from catlearn.models.architectures import Architecture, Call, call_of
-from catlearn.models.modules import draw, static_key
+from catlearn.models.architectures import Architecture
+from catlearn.models.calls import Call, call_of
+from catlearn.models.libraries.tensors import (
+    as_tuple,
+    describe,
+    dtypes_of,
+    library,
+    numpy_dtype,
+    seeded,
+    tensors_of,
+    to_numpy,
+    to_torch,
+    unseeded,
+)
+from catlearn.models.modules import draw
 from catlearn.models.spaces import SpaceLabel
 
 # Calls change the random state of PyTorch, and for their time the module's tensors; XLA may make
 # several at once.
 _one_at_a_time = threading.RLock()
-
-# What torch.nn.Module keeps for itself.
-_OWN = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,12 +81,12 @@ class Torch(Architecture):
         """Split a module into its architecture and its variables."""
         import jax
 
-        variables = _tensors(module)
+        variables = tensors_of(module)
         template = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), variables)
         held = frozenset(n for n, p in module.named_parameters() if not p.requires_grad)
         leaves, tree = jax.tree.flatten(template)
         shapes = tuple((leaf.shape, leaf.dtype.name) for leaf in leaves)
-        signature = (tuple(_describe(module)), tree, shapes, held)
+        signature = (tuple(describe(module)), tree, shapes, held)
         return cls(signature, copy.deepcopy(module), template, held, factory), variables
 
     @property
@@ -123,7 +132,7 @@ class Torch(Architecture):
         if isinstance(key, Tracer):
             raise CatlearnError(f"{self} is drawn by PyTorch, which cannot be done inside jax.jit")
         with seeded(int(_seed(key))):
-            return _tensors(draw(self.factory, key))
+            return tensors_of(draw(self.factory, key))
 
     def structure(self, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
         return self.template
@@ -169,11 +178,11 @@ class Torch(Architecture):
             tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
             for part in (params or {}).values():
                 for name, value in part.items():
-                    tensors[name].copy_(_to_torch(value, tensors[name].dtype))
+                    tensors[name].copy_(to_torch(value, tensors[name].dtype))
         return module
 
     def parameters_of(self, value: Any) -> Any:
-        return _tensors(value) if recognises(value) else value
+        return tensors_of(value) if recognises(value) else value
 
     def __str__(self) -> str:
         return type(self.module).__name__
@@ -187,29 +196,6 @@ def recognises(value: Any) -> bool:
     torch = sys.modules.get("torch")
     kind = getattr(getattr(torch, "nn", None), "Module", None)
     return kind is not None and isinstance(value, kind)
-
-
-def library() -> Any:
-    """Return PyTorch, which is imported nowhere else."""
-    return importlib.import_module("torch")
-
-
-class seeded:
-    """Run PyTorch with a seed of its own, and leave its random state as it was."""
-
-    def __init__(self, seed: int) -> None:
-        torch = library()
-
-        self.seed, self.fork = seed, torch.random.fork_rng(devices=[])
-
-    def __enter__(self) -> None:
-        torch = library()
-
-        self.fork.__enter__()
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *error: Any) -> None:
-        self.fork.__exit__(*error)
 
 
 @functools.lru_cache(maxsize=256)
@@ -264,10 +250,10 @@ def _call(
 
     tensors = _read(module, params, buffers)
     with _one_at_a_time, torch.no_grad(), _seeding(seed, random):
-        y = torch.func.functional_call(module, tensors, tuple(map(_to_torch, inputs)))
+        y = torch.func.functional_call(module, tensors, tuple(map(to_torch, inputs)))
     dtypes = {name: np.asarray(value).dtype for name, value in buffers.items()}
-    after = {name: _to_numpy(tensors[name]).astype(dtype) for name, dtype in dtypes.items()}
-    return jax.tree.map(_to_numpy, _as_tuple(y)), after
+    after = {name: to_numpy(tensors[name]).astype(dtype) for name, dtype in dtypes.items()}
+    return jax.tree.map(to_numpy, as_tuple(y)), after
 
 
 def _pull(
@@ -279,7 +265,7 @@ def _pull(
     torch = library()
 
     tensors = _read(module, params, buffers)
-    given = tuple(map(_to_torch, inputs))
+    given = tuple(map(to_torch, inputs))
     moving = [
         tensor
         for tensor in jax.tree.leaves(({name: tensors[name] for name in params}, given))
@@ -291,9 +277,9 @@ def _pull(
         y = torch.func.functional_call(module, tensors, given)
         # Not all outputs need depend on what moves.
         pairs = [
-            (out, _to_torch(slope, out.dtype))
+            (out, to_torch(slope, out.dtype))
             for out, slope in zip(
-                jax.tree.leaves(_as_tuple(y)), jax.tree.leaves(cotangent), strict=True
+                jax.tree.leaves(as_tuple(y)), jax.tree.leaves(cotangent), strict=True
             )
             if out.requires_grad
         ]
@@ -303,7 +289,7 @@ def _pull(
             found = torch.autograd.grad(outs, moving, slopes, allow_unused=True)
     floats = [leaf for leaf in jax.tree.leaves((params, inputs)) if _is_floating(leaf)]
     return [
-        np.zeros(leaf.shape, leaf.dtype) if slope is None else _to_numpy(slope).astype(leaf.dtype)
+        np.zeros(leaf.shape, leaf.dtype) if slope is None else to_numpy(slope).astype(leaf.dtype)
         for slope, leaf in zip(found, floats, strict=True)
     ]
 
@@ -316,7 +302,7 @@ def _shapes(module: Any, moving: Any, still: Any, random: bool) -> Any:
     if not random:
         # Two examples are enough to see whether a key is missing.
         few = jax.tree.map(lambda x: jax.ShapeDtypeStruct((2, *x.shape[1:]), x.dtype), inputs)
-        _empty_call(module, params, few, buffers, "cpu", _unseeded())
+        _empty_call(module, params, few, buffers, "cpu", unseeded())
     try:
         y = _empty_call(module, params, inputs, buffers, "meta", seeded(0))
     except (NotImplementedError, RuntimeError):
@@ -324,9 +310,9 @@ def _shapes(module: Any, moving: Any, still: Any, random: bool) -> Any:
         y = _empty_call(module, params, inputs, buffers, "cpu", seeded(0))
     shapes = jax.tree.map(
         lambda out: jax.ShapeDtypeStruct(
-            tuple(out.shape), jax.dtypes.canonicalize_dtype(_numpy_dtype(out.dtype))
+            tuple(out.shape), jax.dtypes.canonicalize_dtype(numpy_dtype(out.dtype))
         ),
-        _as_tuple(y),
+        as_tuple(y),
     )
     return shapes, {n: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for n, leaf in buffers.items()}
 
@@ -338,10 +324,10 @@ def _empty_call(
     torch = library()
 
     def empty(leaf: Any, dtype: Any = None) -> Any:
-        kind = dtype or _to_torch(np.zeros(0, leaf.dtype)).dtype
+        kind = dtype or to_torch(np.zeros(0, leaf.dtype)).dtype
         return torch.zeros(leaf.shape, dtype=kind, device=device)
 
-    own = _dtypes(module)
+    own = dtypes_of(module)
     tensors = {n: empty(leaf, own[n]) for n, leaf in {**params, **buffers}.items()}
     with _one_at_a_time, torch.no_grad(), seeding:
         return torch.func.functional_call(
@@ -350,84 +336,13 @@ def _empty_call(
 
 
 def _read(module: Any, params: Any, buffers: Any) -> dict[str, Any]:
-    own = _dtypes(module)
-    return {name: _to_torch(value, own[name]) for name, value in {**params, **buffers}.items()}
-
-
-def _dtypes(module: Any) -> dict[str, Any]:
-    named = [*module.named_parameters(), *module.named_buffers()]
-    return {name: tensor.dtype for name, tensor in named}
+    own = dtypes_of(module)
+    return {name: to_torch(value, own[name]) for name, value in {**params, **buffers}.items()}
 
 
 def _seeding(seed: Any, random: bool) -> Any:
     """Without a key there is no randomness, and PyTorch is told so by a clear error."""
-    return seeded(int(seed)) if random else _unseeded()
-
-
-class _unseeded:
-    """Notice whether PyTorch draws random numbers, which it must not do without a key."""
-
-    def __enter__(self) -> None:
-        torch = library()
-
-        self.before = torch.get_rng_state()
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        torch = library()
-
-        drawn = not torch.equal(self.before, torch.get_rng_state())
-        torch.set_rng_state(self.before)
-        if drawn and error is None:
-            raise CatlearnError("the PyTorch module draws random numbers and needs a key")
-
-
-def _tensors(module: Any) -> dict[str, dict[str, Any]]:
-    """Return a module's parameters and buffers as JAX arrays."""
-    import jax.numpy as jnp
-
-    return {
-        "params": {n: jnp.asarray(_to_numpy(p)) for n, p in module.named_parameters()},
-        "buffers": {n: jnp.asarray(_narrow(_to_numpy(b))) for n, b in module.named_buffers()},
-    }
-
-
-def _narrow(array: np.ndarray) -> np.ndarray:
-    import jax
-
-    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
-
-
-def _to_numpy(tensor: Any) -> np.ndarray:
-    torch = library()
-
-    tensor = tensor.detach().cpu()
-    if tensor.dtype is torch.bfloat16:
-        import ml_dtypes
-
-        return tensor.float().numpy().astype(ml_dtypes.bfloat16)
-    return tensor.numpy().copy()
-
-
-def _to_torch(value: Any, dtype: Any = None) -> Any:
-    """Return a tensor with an array's values, which it does not share."""
-    torch = library()
-
-    array = np.array(value)
-    if array.dtype.name == "bfloat16":
-        tensor = torch.from_numpy(array.astype(np.float32)).bfloat16()
-    else:
-        tensor = torch.from_numpy(array)
-    return tensor if dtype is None else tensor.to(dtype)
-
-
-def _numpy_dtype(dtype: Any) -> Any:
-    torch = library()
-
-    return _to_numpy(torch.zeros(0, dtype=dtype)).dtype
-
-
-def _as_tuple(y: Any) -> Any:
-    return tuple(map(_as_tuple, y)) if isinstance(y, tuple | list) else y
+    return seeded(int(seed)) if random else unseeded()
 
 
 def _seed(key: Any) -> Any:
@@ -450,16 +365,3 @@ def _no_slope(leaf: Any) -> Any:
     if _is_floating(leaf):
         return jnp.zeros(leaf.shape, leaf.dtype)
     return np.zeros(leaf.shape, jax.dtypes.float0)
-
-
-def _describe(module: Any) -> Iterator[Hashable]:
-    """Yield what modules hold beside tensors and other modules."""
-    for name, layer in module.named_modules():
-        held = {key: value for key, value in vars(layer).items() if key not in _OWN}
-        # Hooks are kept in dicts, most of them empty.
-        settings = [
-            (key, static_key(value))
-            for key, value in held.items()
-            if not (isinstance(value, dict) and not value)
-        ]
-        yield name, type(layer), tuple(settings)
