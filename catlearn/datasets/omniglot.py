@@ -49,7 +49,7 @@ SPLITS = {
 
 MAX_IMAGES, MAX_BYTES, MAX_SIDE = 100_000, 1 << 16, 1024
 
-_NAME = re.compile(r"[^/]+/(?P<alphabet>[^/]+)/(?P<character>[^/]+)/(?P<drawing>[^/]+)\.png")
+_NAME = re.compile(r"[^/.][^/]*/(?P<alphabet>[^/.][^/]*)/(?P<character>[^/.][^/]*)/[^/]+\.png")
 
 
 @dataclass(frozen=True)
@@ -183,9 +183,7 @@ def _characters(images: Mapping[str, list[np.ndarray]], where: str) -> Character
     return Characters(np.stack([np.stack(found) for found in images.values()]), tuple(images))
 
 
-def _image(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, size: int, where: str
-) -> np.ndarray:
+def _image(archive: zipfile.ZipFile, member: zipfile.ZipInfo, size: int, where: str) -> np.ndarray:
     try:
         from PIL import Image
     except ImportError as error:

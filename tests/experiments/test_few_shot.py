@@ -1,0 +1,73 @@
+"""The few-shot experiment: episodes, rules and the embedding, on tiny images."""
+
+import numpy as np
+import pytest
+
+few_shot = pytest.importorskip("few_shot")
+
+
+def points(ways, shots, queries, noise, seed=0):
+    """Classes around centres: what they are embedded to, ``(ways, shots + queries, d)``."""
+    random = np.random.default_rng(seed)
+    centres = random.normal(size=(ways, 1, 6))
+    return centres + noise * random.normal(size=(ways, shots + queries, 6))
+
+
+def test_an_episode_has_different_classes_and_different_drawings():
+    images = np.arange(9 * 5).reshape(9, 5, 1, 1)
+    for episode, _ in zip(few_shot.episodes(images, 4, 3, seed=1), range(20), strict=False):
+        found = episode["images"][..., 0, 0]
+        assert found.shape == (4, 3)
+        assert len(np.unique(found)) == 12
+        assert (found // 5 == found[:, :1] // 5).all()
+
+
+def test_distances_are_squared_differences():
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(3, 4, 6)), random.normal(size=(5, 6))
+    expected = ((a[..., None, :] - b) ** 2).sum(axis=-1)
+    np.testing.assert_allclose(few_shot.distances(a, b), expected, atol=1e-12)
+
+
+def test_rules_against_scikit_learn():
+    neighbors = pytest.importorskip("sklearn.neighbors")
+    some = points(6, 5, 10, noise=0.8)
+    support, queries = some[:, :5], some[:, 5:]
+    flat, classes = support.reshape(30, -1), np.repeat(np.arange(6), 5)
+    judges = {
+        "prototypes": neighbors.NearestCentroid(),
+        "1 nearest neighbour": neighbors.KNeighborsClassifier(1),
+    }
+    for name, judge in judges.items():
+        expected = judge.fit(flat, classes).predict(queries.reshape(60, -1)).reshape(6, 10)
+        assert (few_shot.RULES[name](support, queries) == expected).all()
+        assert (expected != np.arange(6)[:, None]).any()
+
+
+def test_three_neighbours_vote_and_ties_go_to_the_nearest():
+    support = np.array([[[0.0], [10.0]], [[1.0], [1.2]], [[5.0], [5.1]]])
+    queries = np.array([[[0.4]], [[3.2]], [[5.0]]])
+    rule = few_shot.nearest_neighbours(3)
+    # 0.4 is nearest to class 0, but two of its three neighbours are of class 1.
+    assert rule(support, queries).ravel().tolist() == [1, 2, 2]
+    lonely = np.array([[[0.0]], [[1.0]], [[2.0]]])
+    assert rule(lonely, np.array([[[0.9]]])).item() == 1
+
+
+def test_accuracies_of_episodes():
+    sure = few_shot.evaluate(points(8, 20, 0, noise=0.0), 5, 1, 4, seed=0)
+    assert all((shares == 1).all() for shares in sure.values())
+    noisy = few_shot.evaluate(points(8, 20, 0, noise=0.7), 5, 5, 30, seed=0)
+    assert 0.3 < noisy["prototypes"].mean() < 1
+    assert noisy["prototypes"].std() > 0
+    blind = few_shot.evaluate(points(8, 20, 0, noise=100.0), 5, 1, 40, seed=0)
+    assert blind["prototypes"].mean() == pytest.approx(0.2, abs=0.05)
+
+
+def test_the_embedding_is_a_function_of_one_image_and_learns():
+    images = np.random.default_rng(0).random((6, 5, 8, 8)).astype("float32")
+    encoder = few_shot.train(images, 2, 0, ways=3, queries=2)
+    whole = few_shot.embed(encoder, images, batch=7)
+    assert whole.shape[:2] == (6, 5)
+    one = np.asarray(encoder(images[2, 3:4]))
+    np.testing.assert_allclose(whole[2, 3], one[0], rtol=1e-4, atol=1e-5)
