@@ -9,6 +9,7 @@ on the remaining images, whose labels nobody reads.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,7 @@ def labelled_data(split: Split) -> LearningDiagram:
     return LearningDiagram(Dataset("labelled", X=(IMAGE, images), Y=(DIGIT, labels)))
 
 
-def distillation(split: Split, teacher: dict[str, Any]) -> LearningDiagram:
+def distillation(split: Split, teacher: Mapping[str, Any]) -> LearningDiagram:
     """Return labels, unlabelled images, frozen teacher and student, glued.
 
     Parameters

@@ -89,7 +89,7 @@ def _is_classification(diagram: LearningDiagram, term: LossTerm) -> bool:
     kinds = [diagram.map_label(edge).kind for edge in term.rhs.edges]
     used = {part for side in (term.lhs, term.rhs) for part in diagram.rewriting.edges_of(side)}
     random = any(
-        needs_key(diagram.map_label(e), *map(diagram.space_label, diagram.ends(e)), train=False)
+        needs_key(diagram.runs(e), *map(diagram.space_label, diagram.ends(e)), train=False)
         for e in used
     )
     label = diagram.space_label(term.target)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +131,13 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return f'<td class="n">{_number(value)}</td>' if number else f"<td>{_text(value)}</td>"
 
-    head = "".join(f"<th>{_text(name)}</th>" for name in header)
-    body = "".join(f"<tr>{''.join(map(cell, row))}</tr>\n" for row in rows)
+    cells = [[cell(value) for value in row] for row in rows]
+    right = [found.startswith('<td class="n"') for found in cells[0]] if cells else []
+    head = "".join(
+        f'<th class="n">{_text(name)}</th>' if number else f"<th>{_text(name)}</th>"
+        for name, number in zip_longest(header, right, fillvalue=False)
+    )
+    body = "".join(f"<tr>{''.join(row)}</tr>\n" for row in cells)
     return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>'
 
 
@@ -187,7 +193,7 @@ def _data(metrics: Mapping[str, Any]) -> str:
             row.get("train", ""),
             row.get("test", ""),
             row.get("file", ""),
-            row.get("sha256", ""),
+            str(row.get("sha256", ""))[:16],
         )
         for name, row in ((n, _dict(r)) for n, r in _dict(metrics.get("data")).items())
     ]

@@ -126,7 +126,7 @@ def _diagram(path: Path, reader: Reader) -> LearningDiagram | None:
         reader.fault("diagram", str(path), f"holds a {kind}, expected a learning diagram")
         return None
     for edge in value.edges:
-        architecture = value.map_label(edge).architecture
+        architecture = value.runs(edge).architecture
         if architecture is not None and not architecture.bound:
             message = (
                 f"its architecture, {architecture}, is no registered name, so no file holds it"

@@ -239,6 +239,9 @@ def component(diagram: LearningDiagram, edge: str, name: str | None = None) -> M
     """
     check_known("edge", [edge], diagram.edges)
     label = diagram.map_label(edge)
+    if edge in diagram.operators:
+        of = diagram.operators[edge]
+        raise CatlearnError(f"edge '{edge}' is an operator on '{of}'; take that component instead")
     if label.architecture is None:
         raise CatlearnError(f"edge '{edge}' is a {label.kind} map, not a model")
     source, target = (_space(diagram, vertex) for vertex in diagram.ends(edge))

@@ -187,7 +187,8 @@ class Lowered:
         """Return starting parameters and state.
 
         A model that was given as an object starts from its own arrays; any other is drawn with
-        a key that depends on ``key`` and the edge's name alone.
+        a key that depends on ``key`` and the edge's name alone. A moving average starts as what it
+        follows, unless the diagram stores variables for it.
 
         Parameters
         ----------
@@ -206,7 +207,8 @@ class Lowered:
             if edges[0] not in alone:
                 continue
             followed = self.diagram.averages.get(edges[0])
-            start = self._start(edges if followed is None else (followed[0],), key)
+            given = followed is None or edges[0] in self.diagram.starts
+            start = self._start(edges if given else (followed[0],), key)  # type: ignore[index]
             if edges[0] in self.trainable:
                 parts = self.architecture(edges[0]).parts(start)
             else:

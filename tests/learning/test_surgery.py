@@ -307,6 +307,25 @@ def test_pushing_forward_is_defined_where_edges_agree():
         push_forward(onto, {"hed": 1.0})
 
 
+def test_moving_averages_and_operators_come_along():
+    slow = cl.MovingAverage("slow", of="body", decay=0.9)
+    slope = cl.Operator("slope", "derivative", of="head", along=(0,))
+    diagram = cl.LearningDiagram(ONE, BODY, HEAD, slow, slope, equations=[FIT])
+    result = cl.fit(diagram, optax.sgd(0.1), steps=2, progress=False)
+    trained = result.diagram
+    assert set(trained.starts) == {"body", "head", "slow"}
+    _, state = cl.lower(trained.loss()).init(jax.random.key(1))
+    found = state["mutable"]["slow"]["weight"]
+    np.testing.assert_array_equal(found, result.state["mutable"]["slow"]["weight"])
+    assert not np.array_equal(found, trained.starts["body"]["weight"])
+    assert set(subdiagram(trained, edges=["slope"]).edges) == {"head", "slope"}
+    with pytest.raises(CatlearnError, match="operator on 'head'"):
+        component(trained, "slope")
+    # Frozen, the average follows nothing that moves.
+    with pytest.raises(InvalidStructure, match="it can follow a model"):
+        with_frozen(trained, ["body"])
+
+
 def test_a_trained_diagram_is_saved_and_goes_on(tmp_path):
     # What is trained, stored, loaded and trained on is what was trained at once.
     diagram = first()
