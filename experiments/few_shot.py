@@ -159,14 +159,18 @@ RULES: dict[str, Rule] = {
 def evaluate(
     embedded: np.ndarray, ways: int, shots: int, count: int, seed: int, queries: int = 15
 ) -> dict[str, np.ndarray]:
-    """Return, for each rule, the share of right answers in each test episode."""
+    """Return, for each rule, the share of right answers in each test episode.
+
+    With one shot the rules are the same, and only the first is evaluated.
+    """
     random = np.random.default_rng((seed, ways, shots))
-    right: dict[str, list[float]] = {name: [] for name in RULES}
+    rules = RULES if shots > 1 else {"prototypes": nearest_prototype}
+    right: dict[str, list[float]] = {name: [] for name in rules}
     for _ in range(count):
         chosen = embedded[draw(random, embedded.shape[:2], ways, shots + queries)]
         support, asked = chosen[:, :shots], chosen[:, shots:]
         answers = np.arange(len(chosen))[:, None]
-        for name, rule in RULES.items():
+        for name, rule in rules.items():
             right[name].append(float((rule(support, asked) == answers).mean()))
     return {name: np.array(shares) for name, shares in right.items()}
 
@@ -176,7 +180,7 @@ def rows_of(title: str, embedded: np.ndarray, count: int, seed: int) -> Iterator
     found = {setting: evaluate(embedded, *setting, count, seed) for setting in SETTINGS}
     for name in RULES:
         cells = [
-            interval(found[setting][name]) if setting[1] > 1 or name == "prototypes" else "same"
+            interval(found[setting][name]) if name in found[setting] else "same"
             for setting in SETTINGS
         ]
         yield [f"{title}, {name}", *cells]
