@@ -17,7 +17,7 @@ from catlearn.training.distributed import Processes
 from catlearn.training.history import History
 from catlearn.training.result import Result
 from catlearn.training.sharding import Sharding
-from catlearn.training.step import GOOD, Carry, compiled_step
+from catlearn.training.step import GOOD, Carry, compiled_step, cost_row
 
 if TYPE_CHECKING:
     from catlearn.lowering import Lowered
@@ -199,14 +199,19 @@ class Run:
         key = jax.random.fold_in(self.key, failed)
         state = {**self.constant, "mutable": self.carry.mutable}
 
-        def costs(params: Any) -> Mapping[str, jax.Array]:
-            return self.fn(params, state, batch, key)[1].terms
+        @jax.jit
+        @jax.grad
+        def slopes(params: Any, chosen: Any) -> jax.Array:
+            value, aux = self.fn(params, state, batch, key)
+            return cost_row(value, aux.terms, self.equations)[1:] @ chosen
 
-        jacobian = jax.jit(jax.jacrev(costs))(self.carry.params)
+        # One equation after the other: all gradients at once may not fit into memory.
         bad = [
             f"the gradient of equation '{name}' with respect to edge '{edge}' is not finite"
-            for name in self.equations
-            for edge, tree in jacobian[name].items()
+            for name, chosen in zip(
+                self.equations, np.eye(len(self.equations), dtype="float32"), strict=True
+            )
+            for edge, tree in jax.device_get(slopes(self.carry.params, chosen)).items()
             if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
         ]
         return bad or ["the optimizer's update is not finite, though all gradients are"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -138,7 +138,7 @@ def _step(
             value_fn=lambda params: fn(params, state, batch, key)[0],
         )
         params = optax.apply_updates(carry.params, updates)
-        row = _row(value, aux.terms, equations)
+        row = cost_row(value, aux.terms, equations)
         finite = _all_finite((row, params))
         good = finite & (carry.failed == GOOD)
         failed = jnp.where((carry.failed == GOOD) & ~finite, carry.step, carry.failed)
@@ -152,7 +152,8 @@ def _step(
     return step
 
 
-def _row(value: jax.Array, terms: Any, equations: list[str]) -> jax.Array:
+def cost_row(value: jax.Array, terms: Any, equations: Sequence[str]) -> jax.Array:
+    """Return the value and the cost of each equation as one array."""
     if isinstance(terms, Stacked):
         return jnp.concatenate([value[None], terms.vector()])
     return jnp.stack([value, *(terms[name] for name in equations)])
