@@ -14,14 +14,17 @@ A step of the plan is one of
   *evaluations* that are counted;
 * ``one-hot``: labels as vectors, for a map that reads a categorical value;
 * ``tuple``: :math:`\langle f_1, \dots, f_n \rangle`, a point of a product;
-* ``factor``: a component of such a point.
+* ``factor``: a component of such a point;
+* ``scale``: the same value, of which the gradient is multiplied.
 
 The plan of a path is a functor out of the free category on the diagram: the identity path
 leaves a value as it is, and ``plan(p >> q) = plan(q) after plan(p)``, so that two paths with a
 common prefix share its steps. No JAX is needed to make a plan or to print it.
 
-An equation may say which edges it trains, and by what scale. Steps that equations share but
-train differently have equal values and different gradients, so they are different steps.
+An equation may say which edges it trains, and by what scale. As long as all that a path has come
+through is trained by one scale, its values are those of all other equations, and the gradient into
+them is multiplied: it is one pass backward for all of them. From the first edge that is trained by
+another scale on, steps have equal values and different gradients, so they are different steps.
 
 A value at a categorical vertex has two forms, ``label`` and ``logits``; products have tuples
 of forms. The plan fixes the form of each step and refuses a prediction that is not logits.
@@ -35,6 +38,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from catlearn.category import Path
 from catlearn.display import Sketch, Sketched
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.lowering.outline import Outline
@@ -44,7 +48,6 @@ from catlearn.models.architectures import abstract_key
 from catlearn.models.spaces import dtype_kind
 
 if TYPE_CHECKING:
-    from catlearn.category import Path
     from catlearn.learning import LearningDiagram, LossTerm
     from catlearn.models import Map, SpaceLabel
 
@@ -81,8 +84,8 @@ class Step:
     position
         Which component a factor reads.
     scale
-        By what the gradient of the map's parameters is multiplied here: 1, but where an equation
-        says which edges it trains.
+        By what the gradient of the map's parameters, or of all that came before a step ``scale``,
+        is multiplied here: 1, but where an equation says which edges it trains.
     repeats
         The number of the step that evaluates the same map on the same values for equations that
         train other edges; None for the first of its kind.
@@ -303,7 +306,36 @@ class _Builder:
     def path(self, path: Path) -> int:
         """Return the step that holds the value of a path out of a data set."""
         data = path.source
-        return self.along(path.edges, self.step("sample", data, (), data, "sample", data))
+        return self.trained(path.edges, self.step("sample", data, (), data, "sample", data))
+
+    def trained(self, edges: Sequence[str], index: int) -> int:
+        """Follow edges from data, with what all equations share as far as one scale goes."""
+        said, shared, cut = self.trains, None, 0
+        if said is None:
+            return self.along(edges, index)
+        for edge in edges:
+            scales = {*self.scales(edge), *(() if shared is None else (shared,))}
+            if len(scales) > 1:
+                break
+            shared, cut = next(iter(scales), None), cut + 1
+        self.trains = None
+        index = self.along(edges[:cut], index)
+        self.trains = said
+        if shared not in (None, 1.0):
+            before = self.steps[index]
+            at = before.vertex, before.form, before.data
+            index = self.step("scale", "", (index,), *at, scale=shared)
+        return self.along(edges[cut:], index)
+
+    def scales(self, edge: str) -> set[float]:
+        """Return the scales by which the equation trains what an edge evaluates."""
+        diagram = self.diagram
+        path = Path(diagram.source(edge), (edge,), diagram.target(edge))
+        return {
+            (self.trains or {}).get(one, 0.0)
+            for one in diagram.rewriting.edges_of(path)
+            if diagram.map_label(one).kind == "model"
+        }
 
     def along(self, edges: Sequence[str], index: int) -> int:
         """Follow edges from a step: the action of the free category on the steps."""
@@ -342,7 +374,9 @@ class _Builder:
 
     def defined(self, edge: str, at: int) -> int:
         definition = self.diagram.definitions[edge]
-        parts = tuple(self.along(path.edges, at) for path in definition.paths)
+        # Scales go up to where a path begins: with data, nothing comes before it.
+        follow = self.trained if self.steps[at].op in ("sample", "project") else self.along
+        parts = tuple(follow(path.edges, at) for path in definition.paths)
         if not definition.is_pairing:
             return parts[0]
         form = tuple(self.steps[i].form for i in parts)
@@ -394,12 +428,14 @@ class _Builder:
         if key not in self.known:
             self.known[key] = index = len(self.steps)
             text = " ".join([op, essence, *(str(self.steps[i].digest) for i in inputs)])
-            digest = stable_hash(text)
+            # A gradient that is multiplied is the same value, which draws the same samples.
+            same_value = op == "scale"
+            digest = self.steps[inputs[0]].digest if same_value else stable_hash(text)
             # The same map on the same values, whatever is trained by it.
             forward = (op, essence, tuple(self.first.get(i, i) for i in inputs), data)
-            same = self.known.setdefault(forward, index)
+            same = forward[2][0] if same_value else self.known.setdefault(forward, index)
             self.first[index] = same
-            repeats = None if same == index else same
+            repeats = None if same == index or same_value else same
             step = Step(index, op, name, inputs, vertex, form, data, digest, **part)
             self.steps.append(replace(step, repeats=repeats))
         return self.known[key]

@@ -89,6 +89,8 @@ class Run:
                 return tuple(inputs)
             case "factor":
                 return inputs[0][step.position]
+            case "scale":
+                return _scaled_all(step.scale, inputs[0])
         where = functools.partial(self._where, step)
         with jax.named_scope(step.name), noting(where):
             return self._apply(step, inputs[0])
@@ -155,14 +157,25 @@ def _moved(decay: float, average: Any, latest: Any) -> Any:
     return decay * average + (1 - decay) * latest
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _scaled(scale: float, leaf: Any) -> Any:
     """Return the same number with its gradient multiplied."""
-    still = jax.lax.stop_gradient(leaf)
-    return still if scale == 0 else still + scale * (leaf - still)
+    return leaf
 
 
-def _scaled_all(scale: float, params: Any) -> Any:
-    return params if scale == 1.0 else jax.tree.map(functools.partial(_scaled, scale), params)
+@_scaled.defjvp
+def _scaled_jvp(scale: float, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    return primals[0], scale * tangents[0]
+
+
+def _scaled_all(scale: float, tree: Any) -> Any:
+    if scale == 1.0 or tree is None:
+        return tree
+    if scale == 0.0:
+        return jax.lax.stop_gradient(tree)
+    return jax.tree.map(
+        lambda leaf: _scaled(scale, leaf) if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf, tree
+    )
 
 
 def _run(architecture: Any, train: bool, variables: Any, x: Any, key: Any) -> tuple[Any, Any]:

@@ -83,6 +83,8 @@ class StackedRun(Run):
                 return as_input(self.diagram.space_label(step.vertex), inputs[0])
             case "tuple":
                 return inputs
+            case "scale":
+                return _scaled_all(step.scale, inputs[0])
         return inputs[0][step.position]
 
     def _apply_all(self, steps: Sequence[Step], x: tuple[Any, Axis]) -> Any:

@@ -87,6 +87,31 @@ def test_steps_that_train_differently_are_apart_and_all_others_are_shared():
     assert [s.repeats for s in fn.plan.steps if s.op == "apply"][2] is not None
 
 
+def test_what_is_trained_by_one_scale_is_evaluated_once():
+    against = {"side": 1.0, "encoder": -0.5}
+    fn, *_ = lowered({"fit": FIT, "aside": cl.Equation(ASIDE, trains=against)})
+    ran = [(s.op, s.name, s.scale) for s in fn.plan.steps if s.op in ("apply", "scale")]
+    assert ran == [
+        ("apply", "encoder", 1.0),
+        ("apply", "head", 1.0),
+        ("scale", "", -0.5),
+        ("apply", "side", 1.0),
+    ]
+
+
+def test_scales_multiply_gradients_through_pairings_too():
+    P = cl.Product("P", Z, Z)
+    other, top = cl.Model("other", X, Z, "linear"), cl.Model("top", P, Y, "linear")
+    both = cl.Pairing("both", P, "data.X >> encoder", "data.X >> other")
+    scales = {"encoder": -1.0, "other": 2.0, "top": 0.5}
+    found = [
+        gradient(*lowered({"fit": cl.Equation("both >> top = data.Y", **t)}, other, top, both))
+        for t in ({}, {"trains": scales})
+    ]
+    for edge, scale in scales.items():
+        close(found[1][edge], jax.tree.map(lambda leaf, s=scale: s * leaf, found[0][edge]))
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
