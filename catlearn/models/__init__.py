@@ -55,6 +55,7 @@ from catlearn.models.probabilistic import (
     hinge,
     info_nce,
 )
+from catlearn.models.sentences import word_cross_entropy, words_after, words_before
 from catlearn.models.spaces import (
     ArrayLabel,
     Categorical,
@@ -126,4 +127,7 @@ __all__ = [
     "register_operator",
     "representation_of",
     "same_values",
+    "word_cross_entropy",
+    "words_after",
+    "words_before",
 ]
