@@ -57,8 +57,9 @@ def multi_task(
         If a head has no data set, or a data set no column where the backbone starts.
     """
     sets = [data] if isinstance(data, Dataset) else list(data)
+    weights = [1.0] * len(heads) if weights is None else weights
     squares = []
-    for head, weight in zip(heads, weights or [1.0] * len(heads), strict=True):
+    for head, weight in zip(heads, weights, strict=True):
         found = [one for one in sets if head.target.name in {s.name for s in one.spaces.values()}]
         # With no data set at all, the first one says what is missing.
         for one in found or sets[:1]:
