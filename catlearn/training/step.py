@@ -101,17 +101,17 @@ def compiled_step(
         places: dict[str, Any] = {}
         if sharding is not None and carry is not None:
             places = {"out_shardings": (sharding.carry(carry), sharding.whole)}
-        program = step if steps == 1 else _repeated(step)
+        program = step if steps == 1 else _repeated(step, steps)
         fn.compiled[name] = jax.jit(program, donate_argnums=0, **places)
     return fn.compiled[name]
 
 
-def _repeated(step: Callable[..., Any]) -> Callable[..., Any]:
+def _repeated(step: Callable[..., Any], length: int) -> Callable[..., Any]:
     def steps(
         carry: Carry, state: Any, batches: Any, batch: Any, key: jax.Array
     ) -> tuple[Carry, jax.Array]:
         return jax.lax.scan(
-            lambda carry, one: step(carry, state, {**batch, **one}, key), carry, batches
+            lambda carry, one: step(carry, state, {**batch, **one}, key), carry, batches, length
         )
 
     return steps

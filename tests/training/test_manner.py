@@ -102,7 +102,7 @@ def test_averages_move_once_in_a_step_of_many_parts():
 
 def test_several_steps_at_once_are_the_steps(fit, tmp_path):
     file = tmp_path / "run.safetensors"
-    for sizes in (4, {"labelled": 4, "unlabelled": 7}):
+    for sizes in (4, {"labelled": 4, "unlabelled": 7}, 12):
         single = fit(steps=11, batch_size=sizes)
         at_once = fit(steps=11, batch_size=sizes, scan_steps=4)
         np.testing.assert_array_equal(at_once.history.rows, single.history.rows)
