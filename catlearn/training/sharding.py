@@ -13,8 +13,8 @@ A data set whose batch does not divide evenly among the devices is given whole t
 >>> sharding = Sharding(mesh, params="fsdp", least=4)
 >>> sharding.batch
 'data'
->>> sharding.rule({"f": {"w": jax.numpy.zeros((2, 6))}})
-{'f': {'w': PartitionSpec(None, 'data')}}
+>>> tuple(sharding.rule({"f": {"w": jax.numpy.zeros((2, 6))}})["f"]["w"])
+(None, 'data')
 """
 
 from __future__ import annotations
