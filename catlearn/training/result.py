@@ -69,7 +69,7 @@ class Result:
         UnknownName
             If no such edge has a model.
         """
-        known = (*self.fn.trainable, *self.fn.frozen)
+        known = (*self.fn.trainable, *self.fn.frozen, *self.fn.diagram.operators)
         if name not in known:
             raise UnknownName(f"no model is called {name!r}; the models are {', '.join(known)}")
         variables = self.fn.variables(name, self.params, self.state)

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import catlearn as cl
@@ -84,6 +85,14 @@ def test_operators_on_what_does_not_move():
     frozen = cl.LearningDiagram(PLANE, NET.freeze(params["u"]), U_T)
     assert not frozen.is_trainable(frozen.path("plane.X >> u_t"))
     assert fn.diagram.is_trainable(fn.diagram.path("plane.X >> u_t"))
+
+
+def test_the_derivative_of_what_was_trained():
+    diagram = cl.LearningDiagram(PLANE, NET, U_T, U_XX, equations=HEAT)
+    result = cl.fit(diagram, optax.sgd(0.01), steps=1, progress=False)
+    x = PLANE.arrays["X"]
+    slope = jax.vmap(lambda one: jax.grad(lambda one: net(result.params["u"], one)[0])(one)[1])(x)
+    close(result.model("u_t")(x)[:, 0], slope)
 
 
 def test_laplacian_jacobian_and_tangent():
