@@ -6,6 +6,7 @@
 Prints what was found as JSON.
 """
 
+import importlib.util
 import json
 import os
 import sys
@@ -114,7 +115,13 @@ def process(folder: Path, port: int, index: int):
     two = fit(fn, data, sharding=fsdp, checkpoint=file, resume=True)
     arrays = {"d": {"X": ROWS[part], "Y": OUT[part]}, "whole": {"X": WHOLE[:4][part]}}
     drawn = fit(fn, arrays, sharding=mesh())
-    found = {"resumed": distance(whole, two), "drawn": drawn.history.total.tolist()}
+    found = {"resumed": distance(whole, two)}
+    if importlib.util.find_spec("orbax") is not None:
+        written = f"{folder}/two/"
+        fit(fn, data, sharding=fsdp, steps=3, checkpoint=written)
+        apart = fit(fn, data, sharding=fsdp, checkpoint=written, resume=True)
+        found["folder"] = distance(whole, apart)
+    found |= {"drawn": drawn.history.total.tolist()}
     if index == 0:
         full = [{"X": ROWS[i : i + 8], "Y": OUT[i : i + 8]} for i in range(0, 48, 8)]
         one = fit(fn, {"d": full, "whole": {"X": WHOLE[:4]}})
