@@ -127,8 +127,9 @@ def embed(encoder: Callable[[Any], Any], images: np.ndarray, batch: int = 500) -
 
 def distances(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return squared distances, ``(..., a, d)`` and ``(b, d)`` to ``(..., a, b)``."""
-    squares = (points**2).sum(axis=-1)[..., None] + (others**2).sum(axis=-1)
-    return squares - 2 * points @ others.T
+    flat = points.reshape(-1, points.shape[-1])
+    squares = (flat**2).sum(axis=-1)[:, None] + (others**2).sum(axis=-1)
+    return (squares - 2 * flat @ others.T).reshape(*points.shape[:-1], len(others))
 
 
 def nearest_prototype(support: np.ndarray, queries: np.ndarray) -> np.ndarray:
