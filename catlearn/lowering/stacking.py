@@ -111,6 +111,8 @@ def stacking_of(
     graph = _Graph.of(plan, essence, term_essence, frozenset(in_order))
     colours = graph.classes(least, frozenset(random))
     classes = [members for members in _members(colours) if len(members) > 1]
+    if not classes:
+        return Stacking()
     orders = graph.align(classes)
     steps = [order for order in orders if order[0] < len(plan.steps)]
     stacked = {step for order in steps for step in order}
