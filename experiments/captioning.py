@@ -142,36 +142,14 @@ class Vocabulary:
         return told
 
 
-def before(sentence: Any) -> Any:
-    """All words but the last, from which those after are told."""
-    return sentence[:, :-1]
-
-
-def words_after(count: int) -> Callable[[Any], Any]:
-    """All words but the first, as distributions; padding is no word and has none."""
-
-    def after(sentence: Any) -> Any:
-        return jax.nn.one_hot(sentence[:, 1:] - 1, count)
-
-    return after
-
-
-def word_cross_entropy(prediction: Any, target: Any) -> Any:
-    """The sum over words of minus the logarithm of the probability that they were given."""
-    return -jnp.sum(target * jax.nn.log_softmax(prediction), axis=(1, 2))
-
-
 def decoder(words: int, features: int, hidden: int = 128) -> tuple[Callable, Callable]:
-    """Return a gated recurrent unit that reads the words before, and the features with each.
-
-    It gives logits of all words but padding, of which word 1 comes first.
-    """
+    """Return a gated recurrent unit that reads the words before, and the features with each."""
     shapes = {
         "seen": (features, hidden),
         "embedding": (words, hidden),
         "gates": (2 * hidden, 2 * hidden),
         "change": (2 * hidden, hidden),
-        "readout": (hidden, words - 1),
+        "readout": (hidden, words),
     }
 
     def initialise(key: Any) -> dict[str, Any]:
@@ -198,7 +176,7 @@ def decoder(words: int, features: int, hidden: int = 128) -> tuple[Callable, Cal
 
 
 def captioning(pictures: Pictures, vocabulary: Vocabulary, width: int = 256) -> cl.LearningDiagram:
-    """Return the diagram of teacher forcing.
+    """Return the diagram of teacher forcing, ``catlearn.zoo.captioning``.
 
     From the data set two paths lead to the words after: one reads them, the other goes by the pair
     of the encoded picture and the words before, and through the decoder.
@@ -206,23 +184,16 @@ def captioning(pictures: Pictures, vocabulary: Vocabulary, width: int = 256) -> 
     count, length = len(vocabulary.words), vocabulary.length
     image, inside = cl.Space("image", pictures.images.shape[1:]), cl.Space("F", 128)
     sentence = cl.Space("sentence", length + 1, "int32")
-    earlier = cl.Space("earlier", length, "int32")
-    later = cl.Space("later", (length, count - 1), divergence=word_cross_entropy)
-    context = cl.Product("context", inside, earlier)
+    context = cl.Product("context", inside, cl.Space("words", length, "int32"))
+    logits = cl.Space("logits", (length, count))
     data = cl.Dataset(
         "pairs",
         image=(image, pictures.images),
         sentence=(sentence, vocabulary.numbers(pictures.told)),
     )
-    return cl.LearningDiagram(
-        data,
-        cl.Model("encoder", image, inside, "mlp", width=width, depth=2),
-        cl.Model("before", sentence, earlier, before),
-        cl.Model("after", sentence, later, words_after(count - 1)),
-        cl.Pairing("both", context, "pairs.image >> encoder", "pairs.sentence >> before"),
-        cl.Model("decoder", context, later, decoder(count, 128)),
-        equations=["both >> decoder = pairs.sentence >> after"],
-    )
+    encoder = cl.Model("encoder", image, inside, "mlp", width=width, depth=2)
+    told = cl.Model("decoder", context, logits, decoder(count, 128))
+    return cl.zoo.captioning(encoder, told, data, sentence)
 
 
 def write(result: cl.Result, images: np.ndarray, vocabulary: Vocabulary) -> list[str]:
@@ -233,7 +204,7 @@ def write(result: cl.Result, images: np.ndarray, vocabulary: Vocabulary) -> list
     words[:, 0] = vocabulary.words.index(START)
     for place in range(vocabulary.length):
         logits = decode((inside, jnp.asarray(words[:, :-1])))
-        words[:, place + 1] = 1 + np.argmax(np.asarray(logits[:, place]), axis=-1)
+        words[:, place + 1] = np.argmax(np.asarray(logits[:, place]), axis=-1)
     return vocabulary.text(words)
 
 

@@ -62,9 +62,9 @@ def test_the_loss_is_that_of_teacher_forcing_by_hand(vocabulary, pictures):
         logits = np.asarray(decode((inside, seen))[:, place - 1])
         told = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
         words = rows[:, place]
-        each = told[np.arange(len(rows)), words - 1]
+        each = told[np.arange(len(rows)), words]
         costs -= np.where(words > 0, each, 0)
-    assert name == "both >> decoder = pairs.sentence >> after"
+    assert name == "seen >> decoder = pairs.sentence >> after"
     assert float(value) == pytest.approx(costs.mean(), rel=1e-4)
 
 
@@ -84,8 +84,8 @@ def test_captions_are_written_word_by_word(vocabulary, pictures):
             seen = np.zeros((1, vocabulary.length), np.int32)
             seen[0, : len(told)] = [vocabulary.words.index(word) for word in told]
             logits = np.asarray(decode((inside[row : row + 1], seen)))[0, len(told) - 1]
-            told.append(vocabulary.words[1 + logits.argmax()])
-        marks = (captioning.START, captioning.END)
+            told.append(vocabulary.words[logits.argmax()])
+        marks = (captioning.PAD, captioning.START, captioning.END)
         assert written[row] == " ".join(word for word in told if word not in marks)
 
 
