@@ -166,7 +166,8 @@ def _resolve(
         return own[0], []
     message = f"{holders} hold different variables; choose one, or 'average', by conflict="
     if rule != "error":
-        message = f"{holders} hold different variables, and {rule} holds {'several' if own else 'none'}"
+        held = "several" if own else "none"
+        message = f"{holders} hold different variables, and {rule} holds {held}"
     return None, [Failure("stored values", where, message)]
 
 

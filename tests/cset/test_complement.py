@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings, strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from catlearn.category import Graph, GraphMorphism, Presentation, PresentationMorphism
 from catlearn.cset import CSet, CSetMorphism, Schema, SchGraph
@@ -74,7 +74,7 @@ def test_complements_recover_pushouts(span):
     assert found.square.universal(m, d) == legs.apex.ambient.identity(legs.apex)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much])
 @given(spans(csets(LISTED)))
 def test_a_complement_with_a_missing_row_is_no_pushout(span):
     l, right = span  # noqa: E741
