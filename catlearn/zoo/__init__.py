@@ -19,7 +19,7 @@ from catlearn.zoo.adapting import domain_adversarial
 from catlearn.zoo.adversaries import gan
 from catlearn.zoo.autoencoding import autoencoder
 from catlearn.zoo.bootstrapping import self_distillation
-from catlearn.zoo.captioning import captioning
+from catlearn.zoo.captions import captioning
 from catlearn.zoo.contrasting import contrastive
 from catlearn.zoo.cycles import cycle_gan
 from catlearn.zoo.distilling import distillation
