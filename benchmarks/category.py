@@ -12,10 +12,10 @@ every composite; catlearn completes the equations and compares two longest paths
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+from finset import medians
 
 from catlearn.category import Equal, Functions, Functor, Graph, Paths, Presentation
 
@@ -124,17 +124,6 @@ def grid(size: int) -> Programs:
         return Diagram(arrows)
 
     return {"catlearn": catlearn, "sympy": sympy}
-
-
-def medians(programs: Programs, rounds: int) -> dict[str, float]:
-    """Run all programs in turns, and return the median seconds of each."""
-    times: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(rounds):
-        for name, program in programs.items():
-            start = time.perf_counter()
-            program()
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(found) for name, found in times.items()}
 
 
 def main() -> None:
