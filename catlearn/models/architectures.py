@@ -123,6 +123,32 @@ class Architecture:
         return _structure(self, source, target, jax.config.read("jax_enable_x64"))
 
 
+class Wrapper(Architecture):
+    """An architecture that runs another one, and is run as that one is."""
+
+    architecture: Architecture
+
+    @property
+    def accepts_key(self) -> bool:
+        return self.architecture.accepts_key
+
+    @property
+    def has_modes(self) -> bool:
+        return self.architecture.has_modes
+
+    @property
+    def bound(self) -> bool:
+        return self.architecture.bound
+
+    @property
+    def stateful(self) -> bool:
+        return self.architecture.stateful
+
+    @property
+    def stackable(self) -> bool:
+        return self.architecture.stackable
+
+
 @dataclass(frozen=True, init=False, repr=False)
 class Registered(Architecture):
     """An architecture by name, refined by options; the only kind that files can contain.

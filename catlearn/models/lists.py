@@ -22,13 +22,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from catlearn.errors import Failure, InvalidStructure
-from catlearn.models.architectures import Architecture
+from catlearn.models.architectures import Architecture, Wrapper
 from catlearn.models.maps import Map, Model
 from catlearn.models.spaces import ArrayLabel, NamedSpace, SpaceLabel
 
 
 @dataclass(frozen=True)
-class Each(Architecture):
+class Each(Wrapper):
     """An architecture on the entries of lists.
 
     Parameters
@@ -50,26 +50,6 @@ class Each(Architecture):
     @property
     def parameter_free(self) -> bool:
         return self.architecture.parameter_free
-
-    @property
-    def accepts_key(self) -> bool:
-        return self.architecture.accepts_key
-
-    @property
-    def has_modes(self) -> bool:
-        return self.architecture.has_modes
-
-    @property
-    def bound(self) -> bool:
-        return self.architecture.bound
-
-    @property
-    def stateful(self) -> bool:
-        return self.architecture.stateful
-
-    @property
-    def stackable(self) -> bool:
-        return self.architecture.stackable
 
     def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
         return self.architecture.init(key, self.source, self.target)

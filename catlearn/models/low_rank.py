@@ -28,13 +28,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from catlearn.errors import Failure, InvalidStructure
-from catlearn.models.architectures import Architecture, abstract_key
+from catlearn.models.architectures import Architecture, Wrapper, abstract_key
 from catlearn.models.maps import Map, Model
 from catlearn.models.spaces import SpaceLabel
 
 
 @dataclass(frozen=True)
-class LowRank(Architecture):
+class LowRank(Wrapper):
     """An architecture whose matrices are held and adapted by products of low rank.
 
     Parameters
@@ -72,26 +72,6 @@ class LowRank(Architecture):
     @property
     def library(self) -> str | None:  # type: ignore[override]
         return self.architecture.library
-
-    @property
-    def accepts_key(self) -> bool:
-        return self.architecture.accepts_key
-
-    @property
-    def has_modes(self) -> bool:
-        return self.architecture.has_modes
-
-    @property
-    def bound(self) -> bool:
-        return self.architecture.bound
-
-    @property
-    def stateful(self) -> bool:
-        return self.architecture.stateful
-
-    @property
-    def stackable(self) -> bool:
-        return self.architecture.stackable
 
     @property
     def scale(self) -> float:
