@@ -4,12 +4,14 @@ import ast
 import doctest
 import importlib
 import math
+import pkgutil
 import re
 import runpy
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -88,6 +90,31 @@ def test_public_names_come_from_public_faces():
         room = importlib.import_module(f"catlearn.{node.module}")
         missing = {alias.name for alias in node.names} - set(getattr(room, "__all__", dir(room)))
         assert not missing, f"catlearn.{node.module} does not offer {missing}"
+
+
+def shadows(package: ModuleType) -> set[str]:
+    """Names on the face of a package that its modules have too: one would hide the other."""
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    return modules & set(package.__all__)
+
+
+def test_no_module_is_called_like_a_name_on_the_face_of_its_room():
+    found = pkgutil.walk_packages(catlearn.__path__, "catlearn.")
+    rooms = [importlib.import_module(module.name) for module in found if module.ispkg]
+    assert rooms
+    for room in rooms:
+        assert shadows(room) == set(), f"modules of {room.__name__}"
+
+
+def test_a_module_called_like_a_function_is_noticed(tmp_path, monkeypatch):
+    room = tmp_path / "room_with_a_shadow"
+    room.mkdir()
+    (room / "fit.py").write_text("def fit(): ...\n")
+    (room / "run.py").write_text("def walk(): ...\n")
+    face = "from .fit import fit\nfrom .run import walk\n__all__ = ['fit', 'walk']\n"
+    (room / "__init__.py").write_text(face)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert shadows(importlib.import_module(room.name)) == {"fit"}
 
 
 def floors() -> dict[str, int]:

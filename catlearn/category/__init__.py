@@ -9,8 +9,8 @@ equations; a functor out of either is given on vertices and edges.
 '3'
 """
 
-from catlearn.category.adjunction import Adjunction, adjunction, left_adjoint, right_adjoint
-from catlearn.category.comma import (
+from catlearn.category.adjunctions import Adjunction, adjunction, left_adjoint, right_adjoint
+from catlearn.category.commas import (
     Comma,
     Slice,
     TwistedArrows,
@@ -29,13 +29,13 @@ from catlearn.category.enumeration import (
 from catlearn.category.equation import Equation
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
-from catlearn.category.functor_category import FunctorCategory, functor_category
+from catlearn.category.functor_categories import FunctorCategory, functor_category
 from catlearn.category.gluing import presentation_of_colimit
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
+from catlearn.category.idempotents import Karoubi, karoubi
 from catlearn.category.inside import Arrow, Object
-from catlearn.category.karoubi import Karoubi, karoubi
 from catlearn.category.naturality import natural_transformations, naturally_isomorphic
-from catlearn.category.opposite import opposite
+from catlearn.category.opposites import opposite
 from catlearn.category.path import Path
 from catlearn.category.presentation import PRESENTATION, Presentation, PresentationMorphism
 from catlearn.category.presented import Finiteness, PresentedCategory

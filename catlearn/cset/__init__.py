@@ -16,13 +16,13 @@ from catlearn.cset.cset import CSet, CSetMorphism
 from catlearn.cset.derivation import Rewrite
 from catlearn.cset.elements import Elements, category_of_elements, elements_graph, from_elements
 from catlearn.cset.ends import coend, end, tensor
-from catlearn.cset.exponential import Exponential, exponential
+from catlearn.cset.exponentials import Exponential, exponential
 from catlearn.cset.kan import KanExtension, LeftKan, RightKan, left_kan, right_kan
 from catlearn.cset.labels import Variable
 from catlearn.cset.migration import delta
 from catlearn.cset.profunctor import Profunctor, functions_between, hom_profunctor
 from catlearn.cset.pushforward import pi, pi_unit, sigma, sigma_counit
-from catlearn.cset.representable import representable
+from catlearn.cset.representables import representable
 from catlearn.cset.rewriting import Rule
 from catlearn.cset.schema import Schema, SchGraph
 from catlearn.cset.search import (
@@ -32,9 +32,9 @@ from catlearn.cset.search import (
     is_isomorphic,
     isomorphism,
 )
-from catlearn.cset.subobjects import Subobject, image, subobjects
+from catlearn.cset.subobject import Subobject, image, subobjects
 from catlearn.cset.wiring import WIRING, WiringDiagram, oapply, ocompose
-from catlearn.cset.yoneda import Yoneda, density, yoneda, yoneda_embedding
+from catlearn.cset.yoneda_lemma import Yoneda, density, yoneda, yoneda_embedding
 
 __all__ = [
     "CSet",

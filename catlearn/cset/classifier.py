@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 
 from catlearn.cset.cset import CSet
-from catlearn.cset.exponential import find_rows
+from catlearn.cset.exponentials import find_rows
 from catlearn.cset.figures import Figures
-from catlearn.cset.subobjects import Subobject, closed_sets
+from catlearn.cset.subobject import Subobject, closed_sets
 from catlearn.errors import Failure, InvalidStructure, NotComposable
 from catlearn.finset import FinFunction, FinSet, Frozen, Shape, TableMorphism, terminal
 from catlearn.finset.gluing import morphism

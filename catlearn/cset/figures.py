@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from catlearn.cset.representable import actions_from, representable
+from catlearn.cset.representables import actions_from, representable
 from catlearn.cset.schema import Schema
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.finset import Shape, Tables

@@ -47,7 +47,7 @@ from catlearn.cset.chase import blank, chase, extend, named
 from catlearn.cset.copresheaf import as_functor, from_functor, on_schema, plain
 from catlearn.cset.cset import CSet
 from catlearn.cset.migration import Translation, delta, follow
-from catlearn.cset.representable import actions_from, representable
+from catlearn.cset.representables import actions_from, representable
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.finset import FinFunction, FinSet, Frozen, TableMorphism, Tables
 from catlearn.finset.gluing import morphism

@@ -27,9 +27,9 @@ from catlearn.category import Category, Functor, Graph, Morphisms, Path
 from catlearn.cset.copresheaf import from_functor, on_schema, plain, plain_schema, schema_of
 from catlearn.cset.cset import CSet
 from catlearn.cset.ends import cowedge
-from catlearn.cset.representable import representable
+from catlearn.cset.representables import representable
 from catlearn.cset.schema import Schema
-from catlearn.cset.yoneda import precompose
+from catlearn.cset.yoneda_lemma import precompose
 from catlearn.errors import Failure, InvalidStructure, TooLarge
 from catlearn.finset import Colimit, FinFunction, FinSet, Frozen, Tables, colimit
 

@@ -37,7 +37,6 @@ from catlearn.laws.checking import SPECS, check, suite
 from catlearn.laws.copresheaves import cset, cset_morphism
 from catlearn.laws.cospans import Cospans, cospan
 from catlearn.laws.finite import finite_categories, functors, natural_transformations
-from catlearn.laws.graphs import graphs, paths, presentations
 from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
 from catlearn.laws.learning import (
     datasets,
@@ -49,6 +48,7 @@ from catlearn.laws.learning import (
     some_parameters,
 )
 from catlearn.laws.losses import loss_functor
+from catlearn.laws.presented import graphs, paths, presentations
 from catlearn.laws.quantales import enriched, enriched_functor, quantale
 from catlearn.laws.reference import interpretation
 from catlearn.laws.report import Counterexample, LawsBroken, Outcome, Report

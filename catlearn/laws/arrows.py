@@ -22,7 +22,7 @@ from hypothesis.strategies import SearchStrategy
 from catlearn.category import Composes, Graph, Path, Presentation
 from catlearn.category.protocol import DecidesEquality, Typed
 from catlearn.errors import CatlearnError
-from catlearn.laws.graphs import paths
+from catlearn.laws.presented import paths
 
 AT_ONCE = 8
 """How many arrows a strategy is asked for, to find one among them that meets another."""

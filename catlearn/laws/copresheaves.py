@@ -29,8 +29,8 @@ from catlearn.category import Path
 from catlearn.cset import Schema
 from catlearn.finset import FinFunction, TableMorphism, Tables
 from catlearn.laws.arrows import strategy_of
-from catlearn.laws.graphs import paths
 from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
+from catlearn.laws.presented import paths
 
 
 @dataclass(frozen=True)

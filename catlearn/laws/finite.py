@@ -29,7 +29,7 @@ from catlearn.category import (
     opposite,
 )
 from catlearn.finset import coproduct, product
-from catlearn.laws.graphs import graphs, presentations
+from catlearn.laws.presented import graphs, presentations
 
 MOST = 60
 """How many functors between two categories, or transformations, are drawn from."""

@@ -15,8 +15,8 @@ from catlearn.cset import (
     yoneda,
     yoneda_embedding,
 )
-from catlearn.cset.representable import actions_from, paths_from
-from catlearn.cset.yoneda import precompose
+from catlearn.cset.representables import actions_from, paths_from
+from catlearn.cset.yoneda_lemma import precompose
 from catlearn.errors import InvalidStructure, TooLarge, UnknownName
 from catlearn.laws.tables import csets, out_of
 

@@ -30,7 +30,7 @@ import numpy as np
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
 from catlearn.category.naturality import natural_transformations
-from catlearn.category.opposite import opposite
+from catlearn.category.opposites import opposite
 from catlearn.category.targets import compare
 from catlearn.category.transformation import NaturalTransformation
 from catlearn.display import Displayed

@@ -27,7 +27,7 @@ import numpy as np
 
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
-from catlearn.category.opposite import opposite
+from catlearn.category.opposites import opposite
 from catlearn.category.transformation import NaturalTransformation
 from catlearn.category.tuples import MOST_PAIRS, Part, tuple_category
 from catlearn.errors import Failure, NotComposable, TooLarge

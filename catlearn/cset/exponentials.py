@@ -1,7 +1,7 @@
 """Exponentials of C-sets: the C-set of morphisms from one to another.
 
 The exponential Y^X has as rows at a table c the morphisms y(c) x X -> Y, where y(c) is the
-representable of c (:mod:`catlearn.cset.representable`); an arrow c -> d puts itself before.
+representable of c (:mod:`catlearn.cset.representables`); an arrow c -> d puts itself before.
 With the *evaluation* Y^X x X -> Y it has the universal property
 
     every f : A x X -> Y is (curry(f) x X) >> evaluation for exactly one curry(f) : A -> Y^X,

@@ -32,7 +32,7 @@ from catlearn.category import (
 )
 from catlearn.cset.chase import blank, extend
 from catlearn.cset.copresheaf import plain, schema_of
-from catlearn.cset.representable import representable
+from catlearn.cset.representables import representable
 from catlearn.cset.schema import Schema
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
 from catlearn.finset import Colimit, Diagram, Frozen, TableMorphism, Tables, colimit
