@@ -495,7 +495,7 @@ def read_trains(given: Any) -> Mapping[str, float] | None:
         given = [given]
     if not isinstance(given, Mapping):
         given = dict.fromkeys(given, 1.0)
-    return {str(edge): _number(scale) for edge, scale in given.items()}
+    return {str(edge): Weight.of(scale) for edge, scale in given.items()}
 
 
 def _number(weight: Any) -> Any:

@@ -1,14 +1,15 @@
 """Weights that change while training: a number with a name, a schedule, or both.
 
 A weight is a number, and is one wherever numbers are compared or added. That it may change is
-known to the lowering, where weights are arguments of the loss: nothing is compiled again.
+known to the lowering, where weights are arguments of the loss: nothing is compiled again. It may
+weigh an equation, or be the scale by which an equation trains an edge; there it may be negative.
 
 >>> beta = Weight("beta", 0.5)
 >>> beta + 1, beta
 (1.5, Weight('beta', 0.5))
 >>> ramp = Weight.of(lambda step: step / 100)
->>> float(ramp), ramp.at(50)
-(0.0, 0.5)
+>>> float(ramp), ramp.at(50), (-ramp).at(50)
+(0.0, 0.5, -0.5)
 """
 
 from __future__ import annotations
@@ -21,39 +22,53 @@ from catlearn.errors import Failure, InvalidStructure
 
 
 class Weight(float):
-    """The weight of an equation, to be changed by name or by a schedule.
+    """A weight or a scale of an equation, to be changed by name or by a schedule.
 
     Parameters
     ----------
     name
-        What it is called; equations whose weights have one name share it. None for a schedule
+        What it is called; weights of one name share what is said by name. None for a schedule
         that nothing else shares.
     value
-        A number, not negative; with a schedule, by default its value at step 0.
+        A number; with a schedule, by default its value at step 0. Equations are not weighed by
+        negative ones.
     schedule
         ``step -> number``, such as an optax schedule.
+    factor
+        What all of it is multiplied by; ``-weight`` has the opposite one.
 
     Raises
     ------
     InvalidStructure
         If there is neither a number nor a schedule.
+
+    Examples
+    --------
+    >>> -Weight("strength", 0.5)
+    Weight('strength', 0.5, factor=-1.0)
+    >>> print(-Weight("strength", 0.5), float(-Weight("strength", 0.5)))
+    -strength -0.5
     """
 
     name: str | None
+    value: float
     schedule: Callable[[Any], Any] | None
+    factor: float
 
     def __new__(
         cls,
         name: str | None,
         value: float | None = None,
         schedule: Callable[[Any], Any] | None = None,
+        factor: float = 1.0,
     ) -> Weight:
         if value is None and schedule is None:
             message = "needs a number or a schedule: Weight('beta', 1.0)"
             raise InvalidStructure("Weight", [Failure("value", f"weight {name!r}", message)])
         start = float(schedule(0)) if value is None and schedule is not None else value
-        made = super().__new__(cls, start)  # type: ignore[arg-type]
-        made.name, made.schedule = name, schedule
+        made = super().__new__(cls, factor * start)  # type: ignore[operator]
+        made.name, made.value, made.schedule = name, float(start), schedule  # type: ignore[arg-type]
+        made.factor = float(factor)
         return made
 
     @classmethod
@@ -65,14 +80,22 @@ class Weight(float):
             return float(given)
         return cls(None, schedule=given) if callable(given) else given
 
+    @property
+    def source(self) -> Weight:
+        """The weight without its factor: what is given by name, or follows the schedule."""
+        return Weight(self.name, self.value, self.schedule)
+
     def at(self, step: Any, values: Mapping[str, Any] | None = None) -> Any:
         """Return the value at a step: the one given by name, the schedule's, or the number."""
         if self.name is not None and self.name in (values or {}):
-            return (values or {})[self.name]
-        return float(self) if self.schedule is None else self.schedule(step)
+            return self.factor * (values or {})[self.name]
+        return self.factor * (self.value if self.schedule is None else self.schedule(step))
 
     def _key(self) -> tuple[Any, ...]:
-        return float(self), self.name, self.schedule
+        return self.name, self.value, self.schedule, self.factor
+
+    def __neg__(self) -> Weight:
+        return Weight(self.name, self.value, self.schedule, -self.factor)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Weight) and self._key() == other._key()
@@ -84,11 +107,26 @@ class Weight(float):
         return hash(self._key())
 
     def __getnewargs__(self) -> tuple[Any, ...]:  # type: ignore[override]
-        return self.name, float(self), self.schedule
+        return self._key()
 
     def __repr__(self) -> str:
         more = "" if self.schedule is None else f", schedule={self.schedule!r}"
-        return f"Weight({self.name!r}, {float(self)!r}{more})"
+        more += "" if self.factor == 1 else f", factor={self.factor!r}"
+        return f"Weight({self.name!r}, {self.value!r}{more})"
 
     def __str__(self) -> str:
-        return self.name or f"{float(self):g}"
+        if self.name is None:
+            return f"{'' if self.schedule is None else 'a schedule from '}{float(self) + 0:g}"
+        times = {1.0: "", -1.0: "-"}.get(self.factor, f"{self.factor:g} ")
+        return f"{times}{self.name}"
+
+
+def weight_text(weight: float) -> str:
+    """Return a weight, or a scale, in short: its name, or the number.
+
+    Examples
+    --------
+    >>> weight_text(-0.5), weight_text(-Weight("strength", 0.5))
+    ('-0.5', '-strength')
+    """
+    return str(weight) if isinstance(weight, Weight) else f"{weight:g}"

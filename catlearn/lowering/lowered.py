@@ -14,7 +14,8 @@ Arrays are always arguments, never constants of the program:
 * ``params``: ``{edge: tree}``, the floating-point arrays of the trainable edges;
 * ``state["frozen"]``: ``{edge: tree}``, frozen parameters, and the arrays of trainable edges
   that are not floating point and therefore have no gradient;
-* ``state["weights"]``: ``{equation: scalar}``, which may change without compiling again;
+* ``state["weights"]``: ``{equation: scalar}``, which may change without compiling again, and the
+  scales by which equations train edges, as far as they may change;
 * ``state["mutable"]``: ``{edge: tree}``, what evaluation itself changes;
 * ``batch``: ``{data set: {projection: array}}``.
 
@@ -220,14 +221,14 @@ class Lowered:
         return params, {"frozen": frozen, "mutable": mutable, "weights": self.weights()}
 
     def weights(self, step: Any = 0, values: Mapping[str, Any] | None = None) -> Params:
-        """Return the weight of each equation, for ``state["weights"]``.
+        """Return the weight of each equation, for ``state["weights"]``, and scales that may change.
 
         Parameters
         ----------
         step
             The step at which schedules are asked.
         values
-            New values of weights that have a name.
+            New values of weights, and scales, that have a name.
 
         Raises
         ------
@@ -245,7 +246,7 @@ class Lowered:
         >>> fn.weights()["fit"].item(), fn.weights(values={"beta": 2.0})["fit"].item()
         (0.5, 2.0)
         """
-        given = {term.name: Weight.of(term.weight) for term in self.loss.equations}
+        given = self._weights
         named = {w.name for w in given.values() if isinstance(w, Weight) and w.name is not None}
         unknown = [name for name in values or {} if name not in named]
         if unknown:
@@ -254,7 +255,7 @@ class Lowered:
         numbers = {
             name: w.at(step, values) if isinstance(w, Weight) else w for name, w in given.items()
         }
-        layout = self.storage.terms
+        layout = self.storage.weights
         if layout is None:
             return {name: jnp.asarray(number, float) for name, number in numbers.items()}
         groups = ([numbers[name] for name in group] for group in layout.groups)
@@ -263,25 +264,30 @@ class Lowered:
 
     def scheduled(self, step: Any) -> dict[str, Any]:
         """Return the weights that follow a schedule, at a step."""
-        weights = {term.name: term.weight for term in self.loss.equations}
+        return {name: jnp.asarray(w.at(step), float) for name, w in self._scheduled.items()}
+
+    @functools.cached_property
+    def _weights(self) -> dict[str, Any]:
+        """The weight of each equation, and the scales that may change, as the diagram has them."""
+        weights = {term.name: Weight.of(term.weight) for term in self.loss.equations}
+        return weights | {name: scale for scale, name in self.plan.scales.items()}
+
+    @property
+    def _scheduled(self) -> dict[str, Weight]:
         return {
-            name: jnp.asarray(w.schedule(step), float)
-            for name, w in weights.items()
+            name: w
+            for name, w in self._weights.items()
             if isinstance(w, Weight) and w.schedule is not None
         }
 
     def reweighted(self, weights: Mapping[str, Any], step: Any) -> Mapping[str, Any]:
         """Return weights of which those that follow a schedule are the ones of a step."""
-        scheduled = {
-            term.name: term.weight.schedule
-            for term in self.loss.equations
-            if isinstance(term.weight, Weight) and term.weight.schedule is not None
-        }
+        scheduled = self._scheduled
         if not isinstance(weights, Stacked):
             return {**weights, **self.scheduled(step)}
         parts = (
             # Equations that are weighted together follow one schedule.
-            jnp.full(jnp.shape(part), scheduled[names[0]](step), float)
+            jnp.full(jnp.shape(part), scheduled[names[0]].at(step), float)
             if names[0] in scheduled
             else part
             for names, part in weights.groups()
@@ -437,7 +443,8 @@ class Lowered:
         run = kind(self, params, state, batch, key, train)
         terms, weights = run.costs(), state["weights"]
         if isinstance(terms, Stacked):
-            pairs = zip(weights.parts, terms.parts, strict=True)
+            # Equations come first among the weights, in the same groups.
+            pairs = zip(weights.parts[: len(terms.parts)], terms.parts, strict=True)
             weighted = [self._aggregate(weight * cost) for weight, cost in pairs]
         else:
             weighted = [weights[name] * cost for name, cost in terms.items()]
@@ -485,6 +492,11 @@ class Lowered:
             Failure("state", f"equation '{term.name}'", "has no weight in state['weights']")
             for term in self.loss.equations
             if term.name not in state["weights"]
+        ]
+        failures += [
+            Failure("state", f"scale '{name}'", "has no number in state['weights']; see fn.weights")
+            for name in self.plan.scales.values()
+            if name not in state["weights"]
         ]
         if key is None:
             failures += [

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catlearn.display import Sketch
+from catlearn.learning.weights import weight_text
 from catlearn.lowering.stacking import Stacking
 
 if TYPE_CHECKING:
-    from catlearn.lowering.plan import Form, Plan
+    from catlearn.lowering.plan import Form, Plan, Step
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Outline:
             steps.append(
                 Part(
                     first.op,
-                    tuple(dict.fromkeys(step.name for step in members if step.name)),
+                    tuple(dict.fromkeys(filter(None, map(_name, members)))),
                     tuple(reads),
                     name_of(tuple(dict.fromkeys(step.vertex for step in members))),
                     form_text(first.form),
@@ -145,6 +146,11 @@ class Outline:
             boxes.append((name, "plain", f"{times}{name_of(part.names)}"))
             arrows += [(f"#{read}", name, "", "") for read in part.reads]
         return Sketch(title, tuple(boxes), tuple(arrows))
+
+
+def _name(step: Step) -> str:
+    """Return what a step is called: its edge, or the number by which gradients are multiplied."""
+    return step.name if step.op != "scale" else f"by {weight_text(step.scale)}"
 
 
 def name_of(names: Sequence[str]) -> str:

@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from catlearn.category import Path
 from catlearn.display import Sketch, Sketched
 from catlearn.errors import Failure, InvalidStructure
+from catlearn.learning.weights import Weight
 from catlearn.lowering.outline import Outline
 from catlearn.lowering.stacking import Stacking
 from catlearn.models import CategoricalLabel, ProductLabel, representation_of
@@ -85,7 +86,8 @@ class Step:
         Which component a factor reads.
     scale
         By what the gradient of the map's parameters, or of all that came before a step ``scale``,
-        is multiplied here: 1, but where an equation says which edges it trains.
+        is multiplied here: 1, but where an equation says which edges it trains. A
+        :class:`~catlearn.Weight` is found in the state, under its name in ``plan.scales``.
     repeats
         The number of the step that evaluates the same map on the same values for equations that
         train other edges; None for the first of its kind.
@@ -144,6 +146,8 @@ class Plan(Sketched):
         The steps, each after those it reads.
     terms
         The equations with the steps that hold their two sides.
+    scales
+        The scales of gradients that may change.
     stacking
         What runs as one.
     evaluations
@@ -194,6 +198,27 @@ class Plan(Sketched):
             if step.op == "project":
                 columns[step.data] = (*columns.get(step.data, ()), step)
         return columns
+
+    @cached_property
+    def scales(self) -> dict[Weight, str]:
+        """The scales that may change, and where the state has each: under its name.
+
+        One without a name, or whose name stands for something else, goes by its equation and edge.
+        """
+        found: dict[Weight, str] = {}
+        taken = {planned.term.name for planned in self.terms}
+        for term in (planned.term for planned in self.terms):
+            for edge, scale in (term.trains or {}).items():
+                if not isinstance(scale, Weight) or scale.source in found:
+                    continue
+                name = scale.name
+                if name is None or name in taken:
+                    name = f"{term.name}: {edge}"
+                while name in taken:
+                    name += "'"
+                found[scale.source] = name
+                taken.add(name)
+        return found
 
     @cached_property
     def edges(self) -> tuple[str, ...]:

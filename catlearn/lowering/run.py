@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from catlearn.learning.weights import Weight
 from catlearn.lowering.plan import Form, PlannedTerm, Step
 from catlearn.models import as_input
 
@@ -90,7 +91,7 @@ class Run:
             case "factor":
                 return inputs[0][step.position]
             case "scale":
-                return _scaled_all(step.scale, inputs[0])
+                return _scaled_all(self._scale(step.scale), inputs[0])
         where = functools.partial(self._where, step)
         with jax.named_scope(step.name), noting(where):
             return self._apply(step, inputs[0])
@@ -102,7 +103,7 @@ class Run:
         if step.repeats is not None:
             mutable = self.found.get(step.repeats)
         self.found[step.index] = mutable
-        params = _scaled_all(step.scale, self.params.get(owner))
+        params = _scaled_all(self._scale(step.scale), self.params.get(owner))
         parts = {"frozen": self.state["frozen"], "mutable": {owner: mutable}}
         variables = fn.variables(owner, {owner: params}, parts)
         key = None
@@ -112,6 +113,12 @@ class Run:
         if changed is not None and step.repeats is None:
             self.mutable = {**self.mutable, edge: changed}
         return y
+
+    def _scale(self, scale: float) -> Any:
+        """Return the number by which gradients are multiplied, in the state if it may change."""
+        if not isinstance(scale, Weight):
+            return scale
+        return scale.factor * self.state["weights"][self.plan.scales[scale.source]]
 
     def _map(self, step: Step, mutable: Any = None) -> Callable[..., tuple[Any, Any]]:
         """Return the map of a step, ``(variables, x, key) -> (y, changed)``, run as asked."""
@@ -157,22 +164,24 @@ def _moved(decay: float, average: Any, latest: Any) -> Any:
     return decay * average + (1 - decay) * latest
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _scaled(scale: float, leaf: Any) -> Any:
-    """Return the same number with its gradient multiplied."""
+@jax.custom_jvp
+def _scaled(scale: Any, leaf: Any) -> Any:
+    """Return the same number with its gradient multiplied, but none to what multiplies it."""
     return leaf
 
 
 @_scaled.defjvp
-def _scaled_jvp(scale: float, primals: Any, tangents: Any) -> tuple[Any, Any]:
-    return primals[0], scale * tangents[0]
+def _scaled_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    (scale, leaf), (_, tangent) = primals, tangents
+    return leaf, jnp.asarray(scale, tangent.dtype) * tangent
 
 
-def _scaled_all(scale: float, tree: Any) -> Any:
-    if scale == 1.0 or tree is None:
+def _scaled_all(scale: Any, tree: Any) -> Any:
+    """Return the same tree with its gradient multiplied by a number, or by a traced one."""
+    if tree is None:
         return tree
-    if scale == 0.0:
-        return jax.lax.stop_gradient(tree)
+    if isinstance(scale, float) and scale in (0.0, 1.0):
+        return tree if scale else jax.lax.stop_gradient(tree)
     return jax.tree.map(
         lambda leaf: _scaled(scale, leaf) if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf, tree
     )

@@ -29,7 +29,9 @@ class Storage:
     trainable
         The trainable edges, in order.
     terms
-        The layout of equations, for weights and costs.
+        The layout of equations, for costs.
+    weights
+        The same, followed by the scales of gradients that may change.
     columns
         The layout of the columns of each data set some of whose columns are stacked.
     """
@@ -37,6 +39,7 @@ class Storage:
     edges: Groups = ()
     trainable: tuple[str, ...] = ()
     terms: Layout | None = None
+    weights: Layout | None = None
     columns: Mapping[str, Layout] = field(default_factory=dict)
 
     @classmethod
@@ -44,6 +47,7 @@ class Storage:
         """Return the storage for what a plan runs as one."""
         stacking, steps = plan.stacking, plan.steps
         names = [planned.term.name for planned in plan.terms]
+        classes = [[names[i] for i in group] for group in stacking.terms]
         stacked: dict[str, list[tuple[str, ...]]] = {}
         for unit in stacking.columns:
             columns = tuple(steps[i].column for i in unit)
@@ -51,7 +55,8 @@ class Storage:
         return cls(
             stacking.edges,
             tuple(plan.diagram.trainable),
-            _layout(names, [[names[i] for i in group] for group in stacking.terms]),
+            _layout(names, classes),
+            _layout([*names, *plan.scales.values()], classes),
             {
                 data: Layout.of([step.column for step in plan.columns[data]], classes)
                 for data, classes in stacked.items()
@@ -70,8 +75,8 @@ class Storage:
     def pack_state(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store frozen parameters and weights."""
         packed = {"frozen": self._pack_edges(state["frozen"], list(state["frozen"]))}
-        if self.terms is not None:
-            packed["weights"] = self.terms.pack(state["weights"])
+        if self.weights is not None:
+            packed["weights"] = self.weights.pack(state["weights"])
         return {**state, **packed}
 
     def pack_batch(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:

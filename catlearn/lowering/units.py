@@ -84,7 +84,7 @@ class StackedRun(Run):
             case "tuple":
                 return inputs
             case "scale":
-                return _scaled_all(step.scale, inputs[0])
+                return _scaled_all(self._scale(step.scale), inputs[0])
         return inputs[0][step.position]
 
     def _apply_all(self, steps: Sequence[Step], x: tuple[Any, Axis]) -> Any:
@@ -105,7 +105,7 @@ class StackedRun(Run):
         first, fn = edges[0], self.fn
         if len(set(edges)) == 1:
             owner = self.diagram.owner(first)
-            params = _scaled_all(scale, self.params.get(owner))
+            params = _scaled_all(self._scale(scale), self.params.get(owner))
             state = {"frozen": self.state["frozen"], "mutable": self.mutable}
             return fn.variables(owner, {owner: params}, state), None
         parts = (
@@ -114,7 +114,7 @@ class StackedRun(Run):
         )
         params, frozen = parts
         state = {"frozen": {first: frozen}, "mutable": {}}
-        return fn.variables(first, {first: _scaled_all(scale, params)}, state), 0
+        return fn.variables(first, {first: _scaled_all(self._scale(scale), params)}, state), 0
 
     def _where_all(self, steps: Sequence[Step]) -> str:
         named = ", ".join(f"'{step.name}'" for step in steps[:3])
