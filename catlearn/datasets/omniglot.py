@@ -22,22 +22,19 @@ induction", Science 350, 2015. https://github.com/brendenlake/omniglot
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from catlearn.datasets.folders import data_folder, find
+from catlearn.datasets.pixels import NoImage, pixels
 from catlearn.errors import CatlearnError, DataError, Failure
-
-#: The environment variable that names the folder of data.
-FOLDER = "CATLEARN_DATA"
 
 SOURCE = "https://github.com/brendenlake/omniglot/tree/master/python"
 
@@ -47,7 +44,7 @@ SPLITS = {
 }
 """Of each split, the archive for training and the one for test."""
 
-MAX_IMAGES, MAX_BYTES, MAX_SIDE = 100_000, 1 << 16, 1024
+MAX_IMAGES, MAX_BYTES = 100_000, 1 << 16
 
 _NAME = re.compile(r"[^/.][^/]*/(?P<alphabet>[^/.][^/]*)/(?P<character>[^/.][^/]*)/[^/]+\.png")
 
@@ -137,10 +134,10 @@ def load_omniglot(
     DataError
         If an archive is not one of Omniglot's.
     """
-    known = _folder(folder)
+    known = data_folder(folder, "the archives of Omniglot", SOURCE)
     splits = SPLITS if split is None else {split: _archives(split)}
     for name, archives in splits.items():
-        found = [_find(known, archive) for archive in archives]
+        found = [find(known, "omniglot", [archive]) for archive in archives]
         if None not in found:
             train, test = (read_archive(path, size=size) for path in found if path is not None)
             kept = [name for name in test.alphabets if name not in train.alphabets]
@@ -184,42 +181,19 @@ def _characters(images: Mapping[str, list[np.ndarray]], where: str) -> Character
 
 
 def _image(archive: zipfile.ZipFile, member: zipfile.ZipInfo, size: int, where: str) -> np.ndarray:
-    try:
-        from PIL import Image
-    except ImportError as error:
-        message = 'images need Pillow; install it with: pip install "catlearn[examples]"'
-        raise CatlearnError(message) from error
     with archive.open(member) as stream:
         data = stream.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise _refused(where, f"'{member.filename}' has more than {MAX_BYTES} bytes")
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            if max(image.size) > MAX_SIDE:
-                raise _refused(where, f"'{member.filename}' is larger than {MAX_SIDE} pixels")
-            small = image.convert("L").resize((size, size), Image.Resampling.BOX)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise _refused(where, f"'{member.filename}' is no image: {error}") from error
-    return 1 - np.asarray(small, np.float32) / 255
+        small = pixels(data, size, grey=True, formats=("PNG",), max_bytes=MAX_BYTES)
+    except NoImage as error:
+        raise _refused(where, f"'{member.filename}' {error}") from error
+    return 1 - small.astype(np.float32) / 255
 
 
 def _archives(split: str) -> tuple[str, str]:
     if split not in SPLITS:
         raise CatlearnError(f"no split is called {split!r}; there are: {', '.join(SPLITS)}")
     return SPLITS[split]
-
-
-def _folder(folder: str | os.PathLike[str] | None) -> Path:
-    named = os.environ.get(FOLDER) if folder is None else folder
-    if not named:
-        message = f"no folder of data: give one, or set the environment variable {FOLDER}; "
-        raise CatlearnError(f"{message}get the archives of Omniglot from {SOURCE}")
-    return Path(named)
-
-
-def _find(folder: Path, archive: str) -> Path | None:
-    places = (folder / archive, folder / "omniglot" / archive)
-    return next((place for place in places if place.is_file()), None)
 
 
 def _refused(where: str, message: str) -> DataError:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from catlearn.datasets import Characters, load_omniglot, read_archive
-from catlearn.datasets.omniglot import FOLDER, MAX_BYTES, SPLITS
+from catlearn.datasets.folders import FOLDER
+from catlearn.datasets.omniglot import MAX_BYTES, SPLITS
 from catlearn.errors import CatlearnError, DataError
 
 image = pytest.importorskip("PIL.Image")
