@@ -1,4 +1,4 @@
-"""What can be wrong with the batch of a lowered loss, in the user's names.
+"""What can be wrong with the arguments of a lowered loss, in the user's names.
 
 Only names, shapes and dtypes are looked at: the checks run while a call is traced, read no array
 and leave nothing in the compiled program.
@@ -15,10 +15,55 @@ import jax.numpy as jnp
 from catlearn.errors import Failure
 from catlearn.lowering.plan import Form, Plan, Step
 from catlearn.lowering.stacked import Stacked
+from catlearn.lowering.variables import ends_of
+from catlearn.models import needs_key
 from catlearn.models.spaces import dtype_kind
 
 if TYPE_CHECKING:
+    from catlearn.lowering.lowered import Lowered
     from catlearn.models import SpaceLabel
+
+
+def argument_failures(
+    fn: Lowered,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    batch: Mapping[str, Mapping[str, Any]],
+    key: jax.Array | None,
+    train: bool,
+) -> list[Failure]:
+    """List what is missing from the arguments of a call, or does not fit."""
+    trainable, frozen = set(fn.trainable), set(fn.frozen)
+    owners = dict.fromkeys(map(fn.diagram.owner, fn.plan.edges))
+    failures = [
+        Failure("params", f"edge '{edge}'", "has no parameters; start from fn.init(key)")
+        for edge in owners
+        if edge in trainable and edge not in params
+    ]
+    failures += [
+        Failure("state", f"frozen edge '{edge}'", f"has no parameters in state['{part}']")
+        for edge in owners
+        if edge in frozen
+        for part in ["mutable" if edge in fn.diagram.averages else "frozen"]
+        if edge not in state[part]
+    ]
+    failures += [
+        Failure("state", f"equation '{term.name}'", "has no weight in state['weights']")
+        for term in fn.loss.equations
+        if term.name not in state["weights"]
+    ]
+    failures += [
+        Failure("state", f"scale '{name}'", "has no number in state['weights']; see fn.weights")
+        for name in fn.plan.scales.values()
+        if name not in state["weights"]
+    ]
+    if key is None:
+        failures += [
+            Failure("key", f"edge '{edge}'", "is random and needs key=jax.random.key(...)")
+            for edge in fn.plan.edges
+            if edge in fn.random and needs_key(fn.diagram.runs(edge), *ends_of(fn, edge), train)
+        ]
+    return failures + batch_failures(fn.plan, batch)
 
 
 def batch_failures(plan: Plan, batch: Mapping[str, Mapping[str, Any]]) -> list[Failure]:

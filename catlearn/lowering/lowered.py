@@ -28,37 +28,29 @@ everywhere; :meth:`Lowered.pack` turns them into stacked ones outside of the pro
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from catlearn.errors import (
-    CatlearnError,
-    DataError,
-    Failure,
-    InvalidStructure,
-    UnknownName,
-    did_you_mean,
-)
-from catlearn.learning.weights import Weight
-from catlearn.lowering.arguments import batch_failures
+from catlearn.errors import DataError, Failure, InvalidStructure
+from catlearn.lowering.alike import stacking_for
+from catlearn.lowering.arguments import argument_failures
 from catlearn.lowering.evaluation import evaluation
 from catlearn.lowering.options import Options
-from catlearn.lowering.plan import Plan, stable_hash
+from catlearn.lowering.plan import Plan
 from catlearn.lowering.run import Run
 from catlearn.lowering.stacked import Stacked, group_text
-from catlearn.lowering.stacking import Stacking, stacking_of
 from catlearn.lowering.storage import Storage
 from catlearn.lowering.units import StackedRun
-from catlearn.models import needs_key
+from catlearn.lowering.variables import joined, start_of
+from catlearn.lowering.weighting import Weighting
 
 if TYPE_CHECKING:
     from catlearn.category import Functor
     from catlearn.learning import Loss
-    from catlearn.models import Architecture, SpaceLabel
+    from catlearn.models import Architecture
 
 Params = Mapping[str, Any]
 State = dict[str, Mapping[str, Any]]
@@ -111,8 +103,10 @@ class Lowered:
         failures = self.options.failures(self.diagram)
         if failures:
             raise InvalidStructure("the options of lower", failures)
-        self.plan = Plan(loss.diagram, loss.equations, self.options.independent, self._stacking)
+        stacking = functools.partial(stacking_for, self)
+        self.plan = Plan(loss.diagram, loss.equations, self.options.independent, stacking)
         self.storage = Storage.of(self.plan)
+        self.weighting = Weighting(self.plan, self.storage.weights)
         self.trainable = self.diagram.trainable
         self.frozen = self.diagram.frozen
         self._refuse_unbound()
@@ -124,49 +118,6 @@ class Lowered:
         self._combine_costs = jnp.maximum if aggregator.name == "max" else aggregator.combine
         # Functions compiled from this one live as long as it does (see training.step).
         self.compiled: dict[Any, Callable[..., Any]] = {}
-
-    def _stacking(self, plan: Plan) -> Stacking:
-        """Find what runs as one; what hands on state, and averages, run by themselves."""
-        options, diagram = self.options, self.diagram
-        if options.stack < 2:
-            return Stacking()
-        architectures = {edge: self.architecture(edge) for edge in plan.edges}
-        terms = [planned.term for planned in plan.terms]
-
-        def essence(edge: str) -> Any:
-            architecture = architectures[edge]
-            alone = edge in diagram.averages or edge in diagram.operators
-            if architecture.stateful or not architecture.stackable or alone:
-                return None
-            return (
-                architecture,
-                diagram.map_label(edge).kind,
-                *self._ends(edge),
-                edge in options.remat,
-                options.precision.get(edge),
-                edge in options.independent,
-                options.groups.get(edge),
-                _signature(diagram.starts.get(edge)),
-            )
-
-        def term_essence(position: int) -> Any:
-            term = terms[position]
-            schedule = getattr(term.weight, "schedule", None)
-            space = diagram.space_label(term.target)
-            return term.data, term.divergence, term.stop, space, schedule
-
-        return stacking_of(
-            plan,
-            essence,
-            term_essence,
-            least=options.stack,
-            random=[edge for edge, known in architectures.items() if known.accepts_key],
-            in_order=[
-                edge
-                for edge, known in architectures.items()
-                if known.stateful or not known.stackable
-            ],
-        )
 
     def _refuse_unbound(self) -> None:
         """Raise if an edge names an architecture that a file could not contain."""
@@ -201,23 +152,7 @@ class Lowered:
         tuple
             ``params`` and ``state``; the arrays are the caller's own and may be donated.
         """
-        found: dict[str, dict[tuple[str, ...], Any]] = {"params": {}, "frozen": {}, "mutable": {}}
-        alone = {edge: (edge,) for edge in (*self.trainable, *self.frozen)}
-        together = {edge: group for group in self.storage.edges for edge in group}
-        for edges in dict.fromkeys({**alone, **together}.values()):
-            if edges[0] not in alone:
-                continue
-            followed = self.diagram.averages.get(edges[0])
-            given = followed is None or edges[0] in self.diagram.starts
-            start = self._start(edges if given else (followed[0],), key)  # type: ignore[index]
-            if edges[0] in self.trainable:
-                parts = self.architecture(edges[0]).parts(start)
-            else:
-                parts = (None, start, None) if followed is None else (None, None, start)
-            for name, part in zip(found, parts, strict=True):
-                if jax.tree.leaves(part) or (name == "params" and edges[0] in self.trainable):
-                    found[name][edges] = part
-        params, frozen, mutable = (self.storage.by_group(part, alone) for part in found.values())
+        params, frozen, mutable = start_of(self, key)
         return params, {"frozen": frozen, "mutable": mutable, "weights": self.weights()}
 
     def weights(self, step: Any = 0, values: Mapping[str, Any] | None = None) -> Params:
@@ -246,53 +181,15 @@ class Lowered:
         >>> fn.weights()["fit"].item(), fn.weights(values={"beta": 2.0})["fit"].item()
         (0.5, 2.0)
         """
-        given = self._weights
-        named = {w.name for w in given.values() if isinstance(w, Weight) and w.name is not None}
-        unknown = [name for name in values or {} if name not in named]
-        if unknown:
-            message = f"no weight is called {', '.join(map(repr, unknown))}"
-            raise UnknownName(f"{message}; {did_you_mean(unknown[0], sorted(named))}")
-        numbers = {
-            name: w.at(step, values) if isinstance(w, Weight) else w for name, w in given.items()
-        }
-        layout = self.storage.weights
-        if layout is None:
-            return {name: jnp.asarray(number, float) for name, number in numbers.items()}
-        groups = ([numbers[name] for name in group] for group in layout.groups)
-        parts = (group if len(group) > 1 else group[0] for group in groups)
-        return Stacked(layout, tuple(jnp.asarray(part, float) for part in parts))
+        return self.weighting.at(step, values)
 
     def scheduled(self, step: Any) -> dict[str, Any]:
         """Return the weights that follow a schedule, at a step."""
-        return {name: jnp.asarray(w.at(step), float) for name, w in self._scheduled.items()}
-
-    @functools.cached_property
-    def _weights(self) -> dict[str, Any]:
-        """The weight of each equation, and the scales that may change, as the diagram has them."""
-        weights = {term.name: Weight.of(term.weight) for term in self.loss.equations}
-        return weights | {name: scale for scale, name in self.plan.scales.items()}
-
-    @property
-    def _scheduled(self) -> dict[str, Weight]:
-        return {
-            name: w
-            for name, w in self._weights.items()
-            if isinstance(w, Weight) and w.schedule is not None
-        }
+        return self.weighting.scheduled(step)
 
     def reweighted(self, weights: Mapping[str, Any], step: Any) -> Mapping[str, Any]:
         """Return weights of which those that follow a schedule are the ones of a step."""
-        scheduled = self._scheduled
-        if not isinstance(weights, Stacked):
-            return {**weights, **self.scheduled(step)}
-        parts = (
-            # Equations that are weighted together follow one schedule.
-            jnp.full(jnp.shape(part), scheduled[names[0]].at(step), float)
-            if names[0] in scheduled
-            else part
-            for names, part in weights.groups()
-        )
-        return Stacked(weights.layout, tuple(parts))
+        return self.weighting.renewed(weights, step)
 
     def pack(self, *arguments: Any) -> tuple[Any, ...]:
         """Store arguments of the loss as it stores them itself.
@@ -327,28 +224,6 @@ class Lowered:
         packers = store.pack_params, store.pack_state, store.pack_batch
         return tuple(pack(part) for pack, part in zip(packers, arguments, strict=False))
 
-    def _start(self, edges: Sequence[str], key: jax.Array) -> Any:
-        """Return the variables that edges of one class start from, stacked if there are more."""
-        given = [self.diagram.starts.get(edge) for edge in edges]
-        folded = [stable_hash(edge) for edge in edges]
-        first, *others = edges
-        if not others:
-            if given[0] is None:
-                given[0] = self._draw(first, jax.random.fold_in(key, folded[0]))
-            return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), given[0])
-        if given[0] is not None:
-            return jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *given)
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, np.array(folded, "uint32"))
-        try:
-            return jax.vmap(functools.partial(self._draw, first))(keys)
-        except Exception:
-            # A function that JAX cannot trace draws for one edge after the other.
-            drawn = [self._draw(first, each) for each in keys]
-            return jax.tree.map(lambda *leaves: jnp.stack(leaves), *drawn)
-
-    def _draw(self, edge: str, key: jax.Array) -> Any:
-        return self.architecture(edge).init(key, *self._ends(edge))
-
     def architecture(self, edge: str) -> Architecture:
         """Return the architecture of the map on an edge."""
         architecture = self.diagram.runs(edge).architecture
@@ -361,8 +236,7 @@ class Lowered:
         Those of an operator are those of the edge that it acts on.
         """
         edge = self.diagram.owner(edge)
-        parts = [params.get(edge), state["frozen"].get(edge), state["mutable"].get(edge)]
-        return functools.reduce(_combine, parts)
+        return joined(params.get(edge), state["frozen"].get(edge), state["mutable"].get(edge))
 
     def evaluation(self, params: Mapping[str, Any], state: Mapping[str, Any]) -> Functor:
         """Return the functor that sends each path of the diagram to the function it computes.
@@ -393,11 +267,6 @@ class Lowered:
         [[1.0, 1.0]]
         """
         return evaluation(self, params, state)
-
-    def _ends(self, edge: str) -> tuple[SpaceLabel, SpaceLabel]:
-        diagram = self.diagram
-        source, target = diagram.source(edge), diagram.target(edge)
-        return diagram.space_label(source), diagram.space_label(target)
 
     def __call__(
         self,
@@ -474,38 +343,7 @@ class Lowered:
         train: bool = True,
     ) -> list[Failure]:
         """List what is missing from the arguments of a call, or does not fit."""
-        trainable, frozen = set(self.trainable), set(self.frozen)
-        owners = dict.fromkeys(map(self.diagram.owner, self.plan.edges))
-        failures = [
-            Failure("params", f"edge '{edge}'", "has no parameters; start from fn.init(key)")
-            for edge in owners
-            if edge in trainable and edge not in params
-        ]
-        failures += [
-            Failure("state", f"frozen edge '{edge}'", f"has no parameters in state['{part}']")
-            for edge in owners
-            if edge in frozen
-            for part in ["mutable" if edge in self.diagram.averages else "frozen"]
-            if edge not in state[part]
-        ]
-        failures += [
-            Failure("state", f"equation '{term.name}'", "has no weight in state['weights']")
-            for term in self.loss.equations
-            if term.name not in state["weights"]
-        ]
-        failures += [
-            Failure("state", f"scale '{name}'", "has no number in state['weights']; see fn.weights")
-            for name in self.plan.scales.values()
-            if name not in state["weights"]
-        ]
-        if key is None:
-            failures += [
-                Failure("key", f"edge '{edge}'", "is random and needs key=jax.random.key(...)")
-                for edge in self.plan.edges
-                if edge in self.random
-                and needs_key(self.diagram.runs(edge), *self._ends(edge), train)
-            ]
-        return failures + batch_failures(self.plan, batch)
+        return argument_failures(self, params, state, batch, key, train)
 
     def select(self, labels: Mapping[str, Any], default: Any = None) -> Mapping[str, Any]:
         """Label the trainable edges, for ``optax.masked`` and ``optax.multi_transform``.
@@ -540,23 +378,7 @@ class Lowered:
         >>> fn.select({"back": True})
         {'there': False, 'back': True}
         """
-        unknown = [edge for edge in labels if edge not in self.trainable]
-        if unknown:
-            raise UnknownName(
-                f"not trainable here: {', '.join(map(repr, unknown))}; the trainable edges are "
-                f"{', '.join(map(repr, self.trainable))}"
-            )
-        rest = default
-        if rest is None and labels and all(isinstance(label, bool) for label in labels.values()):
-            rest = False
-        missing = [edge for edge in self.trainable if edge not in labels]
-        if rest is None and missing:
-            raise CatlearnError(
-                f"no label for {', '.join(map(repr, missing))}; name every edge or give default="
-            )
-        every = {edge: labels.get(edge, rest) for edge in self.trainable}
-        layout = self.storage.params
-        return every if layout is None else layout.spread(every)
+        return self.storage.labels(labels, default)
 
     def __repr__(self) -> str:
         layout = self.storage.params
@@ -620,21 +442,3 @@ def lower(
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
     return Lowered(loss, Options.of(loss.diagram, remat, precision, independent, stack, groups))
-
-
-def _signature(start: Any) -> Any:
-    """The structure of starting values, which an architecture alone may not tell."""
-    if start is None:
-        return None
-    leaves, structure = jax.tree.flatten(start)
-    return structure, tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
-
-
-def _combine(tree: Any, rest: Any) -> Any:
-    if rest is None:
-        return tree
-    if tree is None:
-        return rest
-    return jax.tree.map(
-        lambda leaf, other: other if leaf is None else leaf, tree, rest, is_leaf=lambda x: x is None
-    )

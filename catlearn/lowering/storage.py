@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from catlearn.errors import CatlearnError, UnknownName
 from catlearn.lowering.plan import Plan
 from catlearn.lowering.stacked import Layout, Stacked
 
@@ -67,6 +68,26 @@ class Storage:
     def params(self) -> Layout | None:
         """The layout of the trainable parameters."""
         return _layout(self.trainable, self.edges)
+
+    def labels(self, labels: Mapping[str, Any], default: Any = None) -> Mapping[str, Any]:
+        """Label the trainable edges; see :meth:`Lowered.select`."""
+        unknown = [edge for edge in labels if edge not in self.trainable]
+        if unknown:
+            raise UnknownName(
+                f"not trainable here: {', '.join(map(repr, unknown))}; the trainable edges are "
+                f"{', '.join(map(repr, self.trainable))}"
+            )
+        rest = default
+        if rest is None and labels and all(isinstance(label, bool) for label in labels.values()):
+            rest = False
+        missing = [edge for edge in self.trainable if edge not in labels]
+        if rest is None and missing:
+            raise CatlearnError(
+                f"no label for {', '.join(map(repr, missing))}; name every edge or give default="
+            )
+        every = {edge: labels.get(edge, rest) for edge in self.trainable}
+        layout = self.params
+        return every if layout is None else layout.spread(every)
 
     def pack_params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store parameters; trainable edges that are missing, and further ones, are ignored."""

@@ -1,0 +1,101 @@
+"""Variables of edges: where they start, and how the parts in which they are kept fit together.
+
+An architecture says which of its variables are trained, which are held and which calls change;
+they are kept apart, by edge, in ``params``, ``state["frozen"]`` and ``state["mutable"]``. A moving
+average is changed as a whole. The edges of a class (:mod:`catlearn.lowering.stacking`) are drawn
+as one, each with the key that it would have by itself.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from catlearn.lowering.plan import stable_hash
+
+if TYPE_CHECKING:
+    from catlearn.lowering.lowered import Lowered
+    from catlearn.models import SpaceLabel
+
+
+def start_of(fn: Lowered, key: jax.Array) -> tuple[Any, Any, Any]:
+    """Return what training moves, what it holds and what calls change, where they start.
+
+    Parameters
+    ----------
+    fn
+        The lowered loss.
+    key
+        The key that the name of each edge is folded into.
+    """
+    diagram = fn.diagram
+    found: dict[str, dict[tuple[str, ...], Any]] = {"params": {}, "frozen": {}, "mutable": {}}
+    alone = {edge: (edge,) for edge in (*fn.trainable, *fn.frozen)}
+    together = {edge: group for group in fn.storage.edges for edge in group}
+    for edges in dict.fromkeys({**alone, **together}.values()):
+        if edges[0] not in alone:
+            continue
+        followed = diagram.averages.get(edges[0])
+        given = followed is None or edges[0] in diagram.starts
+        start = _start(fn, edges if given else (followed[0],), key)  # type: ignore[index]
+        if edges[0] in fn.trainable:
+            parts = fn.architecture(edges[0]).parts(start)
+        else:
+            parts = (None, start, None) if followed is None else (None, None, start)
+        for name, part in zip(found, parts, strict=True):
+            if jax.tree.leaves(part) or (name == "params" and edges[0] in fn.trainable):
+                found[name][edges] = part
+    params, frozen, mutable = (fn.storage.by_group(part, alone) for part in found.values())
+    return params, frozen, mutable
+
+
+def ends_of(fn: Lowered, edge: str) -> tuple[SpaceLabel, SpaceLabel]:
+    """Return the labels of the spaces between which an edge lies."""
+    diagram = fn.diagram
+    source, target = diagram.source(edge), diagram.target(edge)
+    return diagram.space_label(source), diagram.space_label(target)
+
+
+def joined(*parts: Any) -> Any:
+    """Return the variables of an edge from its parts, of which some may be missing."""
+    return functools.reduce(_combine, parts)
+
+
+def _combine(tree: Any, rest: Any) -> Any:
+    if rest is None:
+        return tree
+    if tree is None:
+        return rest
+    return jax.tree.map(
+        lambda leaf, other: other if leaf is None else leaf, tree, rest, is_leaf=lambda x: x is None
+    )
+
+
+def _start(fn: Lowered, edges: Sequence[str], key: jax.Array) -> Any:
+    """Return the variables that edges of one class start from, stacked if there are more."""
+    given = [fn.diagram.starts.get(edge) for edge in edges]
+    folded = [stable_hash(edge) for edge in edges]
+    first, *others = edges
+    draw = functools.partial(_draw, fn, first)
+    if not others:
+        if given[0] is None:
+            given[0] = draw(jax.random.fold_in(key, folded[0]))
+        return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), given[0])
+    if given[0] is not None:
+        return jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *given)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, np.array(folded, "uint32"))
+    try:
+        return jax.vmap(draw)(keys)
+    except Exception:
+        # A function that JAX cannot trace draws for one edge after the other.
+        drawn = [draw(each) for each in keys]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *drawn)
+
+
+def _draw(fn: Lowered, edge: str, key: jax.Array) -> Any:
+    return fn.architecture(edge).init(key, *ends_of(fn, edge))

@@ -1,0 +1,79 @@
+"""Weights of equations, and scales of gradients that may change: numbers by name.
+
+They are arguments of the compiled program, so that they change without compiling again; see
+:class:`~catlearn.Weight`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from catlearn.errors import UnknownName, did_you_mean
+from catlearn.learning.weights import Weight
+from catlearn.lowering.plan import Plan
+from catlearn.lowering.stacked import Layout, Stacked
+
+
+class Weighting:
+    """The weights of a plan's equations, and the scales that may change.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    layout
+        How they are stored; None for a plain dict.
+    """
+
+    def __init__(self, plan: Plan, layout: Layout | None) -> None:
+        weights = {planned.term.name: Weight.of(planned.term.weight) for planned in plan.terms}
+        self.given = weights | {name: scale for scale, name in plan.scales.items()}
+        self.layout = layout
+        self.following = {
+            name: w
+            for name, w in self.given.items()
+            if isinstance(w, Weight) and w.schedule is not None
+        }
+
+    def at(self, step: Any, values: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """Return all of them at a step; ``values`` are new ones of those that have a name.
+
+        Raises
+        ------
+        UnknownName
+            If none has one of the names.
+        """
+        named = {w.name for w in self.given.values() if isinstance(w, Weight)} - {None}
+        unknown = [name for name in values or {} if name not in named]
+        if unknown:
+            message = f"no weight is called {', '.join(map(repr, unknown))}"
+            raise UnknownName(f"{message}; {did_you_mean(unknown[0], sorted(map(str, named)))}")
+        numbers = {
+            name: w.at(step, values) if isinstance(w, Weight) else w
+            for name, w in self.given.items()
+        }
+        if self.layout is None:
+            return {name: jnp.asarray(number, float) for name, number in numbers.items()}
+        groups = ([numbers[name] for name in group] for group in self.layout.groups)
+        parts = (group if len(group) > 1 else group[0] for group in groups)
+        return Stacked(self.layout, tuple(jnp.asarray(part, float) for part in parts))
+
+    def scheduled(self, step: Any) -> dict[str, Any]:
+        """Return those that follow a schedule, at a step."""
+        return {name: jnp.asarray(w.at(step), float) for name, w in self.following.items()}
+
+    def renewed(self, weights: Mapping[str, Any], step: Any) -> Mapping[str, Any]:
+        """Return weights of which those that follow a schedule are the ones of a step."""
+        if not isinstance(weights, Stacked):
+            return {**weights, **self.scheduled(step)}
+        parts = (
+            # Equations that are weighted together follow one schedule.
+            jnp.full(jnp.shape(part), self.following[names[0]].at(step), float)
+            if names[0] in self.following
+            else part
+            for names, part in weights.groups()
+        )
+        return Stacked(weights.layout, tuple(parts))
