@@ -1,11 +1,12 @@
 """What a step of training costs beside calling the compiled step itself.
 
-One tiny regime, so that a step is little more than its dispatch. *bare* calls the compiled step in
-a loop on one batch that is already there. The others take the same steps through the training
-loop: on data sets that are taken whole, on mini-batches that are drawn for each step, from a list
-of batches that are checked as they come, and with many steps in one compiled call. All run in
-turns; times are those of the thread that dispatches, in microseconds: medians, and for overheads
-medians of the differences within a round.
+One tiny regime, so that a step is little more than its dispatch. The loops written by hand call
+the compiled step on a batch that is already there, on rows that NumPy takes in an order that is
+known, or on the batches of a list. The training loop takes the same steps on data that are taken
+whole, on mini-batches, which it draws, from the list, whose batches it checks as they come, and
+with many steps in one compiled call. In the second half the examples are larger, so that the
+training loop keeps them on the device. All run in turns; times are those of the thread that
+dispatches, in microseconds: medians, and for overheads medians of the differences within a round.
 
     python benchmarks/training.py [--quick] [--out table.md]
 """
@@ -30,86 +31,126 @@ from catlearn.training.sources import Sources
 from catlearn.training.step import compiled_step, start
 
 KEY = jax.random.key(0)
-SIZE = 32
+BATCHES = 64
+SMALL, LARGE = (4, 32), (784, 128)
+Loops = dict[str, tuple[Callable[[], None], str]]
+"""Ways to take some steps, each with the name of the one that it is compared with."""
 
 
-def regime() -> cl.Lowered:
-    """Return a line on data of two columns."""
-    X, Y = cl.Space("X", 4), cl.Space("Y", 1)
-    x = np.random.default_rng(0).normal(size=(8 * SIZE, 4)).astype("float32")
+def regime(width: int, size: int) -> cl.Lowered:
+    """Return a line on data of two columns, so many wide and so many to a batch."""
+    X, Y = cl.Space("X", width), cl.Space("Y", 1)
+    x = np.random.default_rng(0).normal(size=(BATCHES * size, width)).astype("float32")
     data = cl.Dataset("d", X=(X, x), Y=(Y, x[:, :1]))
-    line = (lambda key: {"w": jnp.zeros((4, 1))}, lambda params, x: x @ params["w"])
+    line = (lambda key: {"w": jnp.zeros((width, 1))}, lambda params, x: x @ params["w"])
     return cl.lower(cl.LearningDiagram(data, cl.Model("line", X, Y, line)).loss())
 
 
-def programs(steps: int) -> dict[str, Callable[[], None]]:
-    """Return ways to take some steps."""
-    fn, adam = regime(), optax.adam(1e-3)
-    arrays: Any = fn.diagram.data
-    whole = {"d": {name: column[:SIZE] for name, column in arrays["d"].items()}}
-    pieces = [
-        {name: column[i : i + SIZE] for name, column in arrays["d"].items()}
-        for i in range(0, 8 * SIZE, SIZE)
-    ]
-    params, state = fn.init(KEY)
-    constant = {name: part for name, part in state.items() if name != "mutable"}
-    step = compiled_step(fn, adam)
-    batch = jax.device_put(whole)
+class Case:
+    """A regime with examples of one width, and the loops that train it."""
 
-    def bare() -> None:
-        carry = start(adam, params, state["mutable"])
-        for _ in range(steps):
-            carry, _ = step(carry, constant, batch, KEY)
-        jax.block_until_ready(carry)
+    def __init__(self, width: int, size: int, steps: int) -> None:
+        self.fn, self.optimizer = regime(width, size), optax.adam(1e-3)
+        self.size, self.steps = size, steps
+        self.arrays: Any = dict(self.fn.diagram.data["d"])
+        self.params, self.state = self.fn.init(KEY)
+        self.pieces = [
+            {name: column[i : i + size] for name, column in self.arrays.items()}
+            for i in range(0, BATCHES * size, size)
+        ]
 
-    def through(data: Any, manner: Manner) -> Callable[[], None]:
+    def by_hand(self, batch: Callable[[int], Any]) -> Callable[[], None]:
+        """Return the loop that an expert writes around the compiled step."""
+        step = compiled_step(self.fn, self.optimizer)
+        constant = {name: part for name, part in self.state.items() if name != "mutable"}
+
         def run() -> None:
-            sources = Sources(fn, data, SIZE, key=KEY)
-            carry = start(adam, params, state["mutable"])
-            training = Run(fn, adam, KEY, sources, state, carry, np.empty((0, 2)), manner)
-            while training.steps < steps:
-                training.advance(steps)
+            carry = start(self.optimizer, self.params, self.state["mutable"])
+            for i in range(self.steps):
+                carry, _ = step(carry, constant, {"d": batch(i)}, KEY)
+            jax.block_until_ready(carry)
+
+        return run
+
+    def through(self, data: Any, scan_steps: int = 1) -> Callable[[], None]:
+        """Return the same steps through the training loop."""
+
+        def run() -> None:
+            fn, manner = self.fn, Manner(scan_steps=scan_steps)
+            sources = Sources(fn, {"d": data}, self.size, key=KEY, resident=True)
+            carry = start(self.optimizer, self.params, self.state["mutable"])
+            rows = np.empty((0, 2))
+            training = Run(fn, self.optimizer, KEY, sources, self.state, carry, rows, manner)
+            while training.steps < self.steps:
+                training.advance(self.steps)
             jax.block_until_ready(training.carry)
 
         return run
 
+    def taken(self) -> Callable[[int], Any]:
+        """Return what takes the rows of a step with NumPy."""
+        order = np.random.default_rng(1).permutation(BATCHES * self.size).reshape(BATCHES, -1)
+
+        def rows(i: int) -> Any:
+            return {name: column[order[i % BATCHES]] for name, column in self.arrays.items()}
+
+        return rows
+
+
+def programs(steps: int) -> Loops:
+    """Return ways to take some steps."""
+    small, large = (Case(*sizes, steps) for sizes in (SMALL, LARGE))
+    whole = small.pieces[0]
+    there = jax.device_put(whole)
     return {
-        "bare": bare,
-        "data taken whole": through(whole, Manner()),
-        "mini-batches drawn": through(arrays, Manner()),
-        "batches from a list": through({"d": pieces}, Manner()),
-        "whole, 25 steps at once": through(whole, Manner(scan_steps=25)),
-        "drawn, 25 steps at once": through(arrays, Manner(scan_steps=25)),
+        "by hand, one batch": (small.by_hand(lambda i: there), ""),
+        "by hand, rows by NumPy": (small.by_hand(small.taken()), ""),
+        "by hand, batches of a list": (small.by_hand(lambda i: small.pieces[i % BATCHES]), ""),
+        "data taken whole": (small.through(whole), "by hand, one batch"),
+        "mini-batches": (small.through(small.arrays), "by hand, rows by NumPy"),
+        "batches of a list, checked": (
+            small.through(small.pieces),
+            "by hand, batches of a list",
+        ),
+        "data taken whole, 25 steps at once": (small.through(whole, 25), "by hand, one batch"),
+        "mini-batches, 25 steps at once": (
+            small.through(small.arrays, 25),
+            "by hand, rows by NumPy",
+        ),
+        "large, by hand, rows by NumPy": (large.by_hand(large.taken()), ""),
+        "large, mini-batches": (large.through(large.arrays), "large, by hand, rows by NumPy"),
     }
 
 
-def measure(rounds: int, steps: int) -> dict[str, list[float]]:
-    """Return the microseconds of a step in each round."""
+def measure(rounds: int, steps: int) -> list[tuple[str, str, list[float], list[float]]]:
+    """Return for each loop what it is compared with, and the microseconds of a step of both."""
     every = programs(steps)
     times: dict[str, list[float]] = {name: [] for name in every}
     names = list(every)
-    for name in names:
-        every[name]()
+    for run, _ in every.values():
+        run()
     for turn in range(rounds):
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
             begin = time.thread_time()
-            every[name]()
+            every[name][0]()
             times[name].append(1e6 * (time.thread_time() - begin) / steps)
-    return times
+    return [(name, other, times[name], times.get(other, [])) for name, (_, other) in every.items()]
 
 
-def table(times: dict[str, list[float]]) -> str:
+def table(found: list[tuple[str, str, list[float], list[float]]]) -> str:
     """Write the measurements as Markdown."""
     lines = [
-        f"JAX {jax.__version__} on {jax.devices()[0].device_kind}.",
+        f"JAX {jax.__version__} on {jax.devices()[0].device_kind}; batches of {SMALL[1]} examples "
+        f"with {SMALL[0]} numbers, large ones of {LARGE[1]} with {LARGE[0]}; {BATCHES} batches.",
         "",
-        "| steps | microseconds a step | over the bare call |",
-        "|---|---|---|",
+        "| steps | microseconds a step | compared with | over that |",
+        "|---|---|---|---|",
     ]
-    for name, found in times.items():
-        over = statistics.median(a - b for a, b in zip(found, times["bare"], strict=True))
-        lines.append(f"| {name} | {statistics.median(found):.1f} | {over:+.1f} |")
+    for name, other, times, base in found:
+        over = [a - b for a, b in zip(times, base, strict=False)]
+        more = f"{statistics.median(over):+.1f}" if over else ""
+        lines.append(f"| {name} | {statistics.median(times):.1f} | {other} | {more} |")
     return "\n".join(lines) + "\n"
 
 

@@ -217,8 +217,11 @@ def _check_values(where: str, array: np.ndarray, dtype: str) -> list[Failure]:
     """Report what is not finite, also once converted (1e300 is infinite in float32)."""
     if dtype_kind(dtype) not in "fc":
         return []
-    with np.errstate(over="ignore"):
-        finite = np.isfinite(array.astype(dtype, copy=False))
+    converted = array
+    if array.dtype != dtype:
+        with np.errstate(over="ignore"):
+            converted = array.astype(dtype)
+    finite = np.isfinite(converted)
     if finite.all():
         return []
     count, first = int((~finite).sum()), np.unravel_index((~finite).argmax(), finite.shape)

@@ -25,8 +25,8 @@ import numpy as np
 from catlearn.errors import CheckpointMismatch, Failure, FileFormatError
 from catlearn.files import parse_json
 from catlearn.tensors import load_tree, save_tree
-from catlearn.training.batches import key_words
 from catlearn.training.step import Carry
+from catlearn.training.streams import key_words
 
 if TYPE_CHECKING:
     from catlearn.lowering import Lowered

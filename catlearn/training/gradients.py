@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from catlearn.errors import DataError, Failure
-from catlearn.training.batches import along_examples, batch_lengths
+from catlearn.training.columns import along_examples, batch_lengths
 
 if TYPE_CHECKING:
     from catlearn.lowering import Lowered

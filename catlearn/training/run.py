@@ -12,7 +12,7 @@ import numpy as np
 import optax
 
 from catlearn.errors import TrainingDiverged
-from catlearn.training.batches import Batch
+from catlearn.training.columns import Batch
 from catlearn.training.distributed import Processes
 from catlearn.training.history import History
 from catlearn.training.result import Result
@@ -108,27 +108,18 @@ class Run:
         """Take one step, or as many as are taken at once, without waiting for them."""
         if self.count == 1 or self.steps + self.count > limit:
             batch = self._ready(self.sources.take(self.steps))
-            self.carry, row = self.step(self.carry, self.constant, batch, self.key)
-            self.pending.append(row)
+            carry, costs = self.step(self.carry, self.constant, batch, self.key)
             self.steps += 1
-            return
-        taken = [self.sources.take(self.steps + i) for i in range(self.count)]
-        same = {
-            name: columns
-            for name, columns in taken[0].items()
-            if all(other[name] is columns for other in taken)
-        }
-        packed = [
-            self.fn.storage.pack_batch({k: v for k, v in batch.items() if k not in same})
-            for batch in taken
-        ]
-        batches = jax.tree.map(lambda *leaves: np.stack(leaves), *packed)
-        if self.sharding is not None:
-            batches = self.sharding.split(batches, lead=1)
-        carry, rows = self.many(self.carry, self.constant, batches, self._ready(same), self.key)
+        else:
+            same, batches = self.sources.take_many(range(self.steps, self.steps + self.count))
+            if self.sharding is not None:
+                batches = self.sharding.split(batches, lead=1)
+            carry, costs = self.many(
+                self.carry, self.constant, batches, self._ready(same), self.key
+            )
+            self.steps += self.count
         self.carry = carry
-        self.pending.append(rows)
-        self.steps += self.count
+        self.pending.append(costs)
 
     def _ready(self, batch: Batch) -> Batch:
         """Store a batch as the loss does, on the devices that need it."""

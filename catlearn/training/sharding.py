@@ -29,7 +29,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from catlearn.errors import DataError, Failure, InvalidStructure
-from catlearn.training.batches import along_examples, batch_lengths
+from catlearn.training.columns import along_examples, batch_lengths
 from catlearn.training.step import Carry
 
 Rule = Callable[[str, Any], PartitionSpec | None]

@@ -3,7 +3,7 @@
 Each data set has a source of its own:
 
 * a mapping ``{projection: array}``, of which mini-batches are drawn
-  (:mod:`catlearn.training.batches`). An array may be a ``numpy.memmap`` or anything else with a
+  (:mod:`catlearn.training.streams`). An array may be a ``numpy.memmap`` or anything else with a
   length, a shape and rows by index (an HDF5 or zarr array): only the rows of a batch are read,
   and they are checked when they are;
 * an iterable of batches: a list, a generator, a ``grain.DataLoader`` or ``IterDataset``, a
@@ -30,33 +30,28 @@ Sources(d: list)
 
 from __future__ import annotations
 
-import base64
-import bisect
-import itertools
-import json
-import math
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
-from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean
-from catlearn.learning.dataset import check_columns, check_lengths, without_examples
+from catlearn.errors import CheckpointMismatch, DataError, Failure
+from catlearn.learning.dataset import check_lengths, without_examples
 from catlearn.models import check_array
-from catlearn.training.batches import Batch, Batches, is_lazy
+from catlearn.training.columns import Batch, is_lazy, take
 from catlearn.training.distributed import ALONE, Processes
+from catlearn.training.feeds import Feed, Labels, unread
+from catlearn.training.fingerprints import checksums
+from catlearn.training.streams import Batches
 
 if TYPE_CHECKING:
     from catlearn.lowering import Lowered
-    from catlearn.models import SpaceLabel
 
-#: Bytes of a column in memory that go into its fingerprint, and rows of one on disk.
-FINGERPRINT_BYTES = 64 * 2**20
-FINGERPRINT_ROWS = 256
-
-Labels = dict[str, "SpaceLabel"]
+#: Bytes of a data set, at most, and of a batch of it, at least, where examples are kept on the
+#: device. Small batches are sent in less time than it takes to start a program that draws them.
+RESIDENT_BYTES = 2**30
+SENT_BYTES = 2**16
 
 
 class Sources:
@@ -74,6 +69,10 @@ class Sources:
         The random key of the run.
     processes
         Who trains together, each on data of its own; a batch is made of an equal part from each.
+    resident
+        Whether data sets are kept on the device, so that a step sends the numbers of its rows in
+        place of them, where they have at most ``RESIDENT_BYTES`` and a batch of them at least
+        ``SENT_BYTES``.
 
     Raises
     ------
@@ -89,6 +88,7 @@ class Sources:
         *,
         key: jax.Array,
         processes: Processes = ALONE,
+        resident: bool = False,
     ) -> None:
         given, own = (fn.diagram.data, True) if data is None else (data, False)
         if not isinstance(given, Mapping):
@@ -108,6 +108,13 @@ class Sources:
             key = jax.random.fold_in(key, processes.index)
             sizes = _part_sizes(sizes, processes.count)
         self.batches = Batches(arrays, sizes, key=key, layouts=fn.storage.columns)
+        self.resident: Batch = {
+            name: self.batches.placed(name)
+            for name, columns in self.batches.data.items()
+            if resident and self.batches.draws(name) and self._stays(name, columns)
+        }
+        self.pack = fn.storage.pack_batch
+        self.taken = [name for name in self.labels if name not in self.resident]
         self.lazy = [
             (name, column)
             for name, columns in self.batches.data.items()
@@ -134,7 +141,45 @@ class Sources:
             If a source ends, fails, or gives a batch that does not fit: the data set, the
             projection and the step are named.
         """
-        return {name: self._columns(name, step) for name in self.labels}
+        batch = {name: self._columns(name, step) for name in self.taken}
+        if self.resident:
+            rows = {name: self.batches.rows(name, step) for name in self.resident}
+            batch.update(_drawn(self.resident, rows))
+        return batch
+
+    def take_many(self, steps: range) -> tuple[Batch, Batch]:
+        """Return what the batches of some steps have in common, and the rest.
+
+        The rest has a further axis in front, for the steps, and is stored as the loss does.
+        """
+        taken = [{name: self._columns(name, step) for name in self.taken} for step in steps]
+        same = {
+            name: columns
+            for name, columns in taken[0].items()
+            if all(other[name] is columns for other in taken)
+        }
+        packed = [
+            self.pack({name: part for name, part in batch.items() if name not in same})
+            for batch in taken
+        ]
+        batches = jax.tree.map(lambda *leaves: np.stack(leaves), *packed)
+        if self.resident:
+            rows = {
+                name: np.array([self.batches.rows(name, step) for step in steps])
+                for name in self.resident
+            }
+            batches |= _all_drawn(self.resident, rows)
+        return same, batches
+
+    def _stays(self, name: str, columns: Mapping[str, Any]) -> bool:
+        """Whether a data set is kept on the device; what lies on one anyway is."""
+        leaves = jax.tree.leaves(columns)
+        if any(map(is_lazy, leaves)):
+            return False
+        size = sum(leaf.nbytes for leaf in leaves)
+        sent = sum(leaf.nbytes for leaf in leaves if isinstance(leaf, np.ndarray))
+        batch = size * self.batches.sizes[name] // self.batches.lengths[name]
+        return sent <= RESIDENT_BYTES and (batch >= SENT_BYTES or sent < size)
 
     def _columns(self, name: str, step: int) -> Mapping[str, Any]:
         if name in self.feeds:
@@ -142,7 +187,7 @@ class Sources:
         try:
             columns = self.batches.columns(name, step)
         except Exception as error:
-            raise _unread(name, step, error) from error
+            raise unread(name, step, error) from error
         failures = [
             failure
             for data, column in self.lazy
@@ -220,187 +265,16 @@ class Sources:
         }
         for name, arrays in columns.items():
             try:
-                for column, crc in _checksums(arrays).items():
+                for column, crc in checksums(arrays).items():
                     found[f"{name}.{column}"] = f"crc32={crc:08x}"
             except OSError as error:
-                raise _unread(name, 0, error) from error
+                raise unread(name, 0, error) from error
         return found
 
     def __repr__(self) -> str:
         parts = [repr(self.batches)[8:-1]] if self.batches.data else []
         parts += [f"{name}: {feed.kind}" for name, feed in self.feeds.items()]
         return f"Sources({', '.join(parts)})"
-
-
-class Feed:
-    """A source that gives batches: an iterable, or a function of the epoch.
-
-    Parameters
-    ----------
-    name
-        The name of the data set.
-    source
-        The iterable or function.
-    labels
-        The space label of each projection that is needed.
-    projections
-        All projections of the data set, in order.
-    """
-
-    def __init__(self, name: str, source: Any, labels: Labels, projections: list[str]) -> None:
-        self.name, self.source = name, source
-        self.labels, self.projections = labels, projections
-        self.kind = type(source).__name__
-        self.starts = [0]
-        self.taken = 0
-        self.iterator = self._open(0)
-        self.peeked: list[dict[str, Any]] = []
-        self.last = self.first = self._next()
-        self.peeked = [self.first]
-
-    @property
-    def can_begin_again(self) -> bool:
-        """Whether the source can be gone through more than once."""
-        return _is_factory(self.source) or not isinstance(self.source, Iterator)
-
-    def _open(self, epoch: int) -> Iterator[Any]:
-        try:
-            return iter(self.source(epoch) if _is_factory(self.source) else self.source)
-        except Exception as error:
-            raise _unread(self.name, self.taken, error) from error
-
-    def take(self) -> dict[str, Any]:
-        """Return the next batch, checked."""
-        self.last = self.peeked.pop() if self.peeked else self._next()
-        self.taken += 1
-        return self.last
-
-    def _next(self) -> dict[str, Any]:
-        step = self.taken
-        try:
-            raw = next(self.iterator, _END)
-            if raw is _END and self.taken > self.starts[-1] and self.can_begin_again:
-                self.starts.append(self.taken)
-                self.iterator = self._open(len(self.starts) - 1)
-                raw = next(self.iterator, _END)
-        except DataError:
-            raise
-        except Exception as error:
-            raise _unread(self.name, step, error) from error
-        if raw is _END:
-            raise DataError(f"the batch of step {step}", [self._ended()])
-        return self._checked(raw, step)
-
-    def _ended(self) -> Failure:
-        where = f"data set '{self.name}'"
-        if self.taken == self.starts[-1]:
-            epoch = f" in epoch {len(self.starts) - 1}" if len(self.starts) > 1 else ""
-            return Failure("source", where, f"its {self.kind} gives no batch{epoch}")
-        message = (
-            f"its {self.kind} ended after {self.taken} batches and cannot be begun again; give a "
-            "list, a loader or a function of the epoch, or train for fewer steps"
-        )
-        return Failure("source", where, message)
-
-    def _checked(self, raw: Any, step: int) -> dict[str, Any]:
-        what, where = f"the batch of step {step}", f"data set '{self.name}'"
-        if isinstance(raw, tuple | list) and len(raw) == len(self.projections):
-            raw = dict(zip(self.projections, raw, strict=True))
-        if not isinstance(raw, Mapping):
-            found = f"{type(raw).__name__} of {len(raw)}" if hasattr(raw, "__len__") else repr(raw)
-            message = (
-                f"its {self.kind} gave a {found}; a batch is {{projection: array}}, or the arrays "
-                f"of {', '.join(self.projections)} in order"
-            )
-            raise DataError(what, [Failure("batch", where, message)])
-        missing = [column for column in self.labels if column not in raw]
-        if missing:
-            raise DataError(
-                what,
-                [
-                    Failure(
-                        "batch",
-                        f"projection '{self.name}.{column}'",
-                        f"is missing from the batch; {did_you_mean(column, map(str, raw))}",
-                    )
-                    for column in missing
-                ],
-            )
-        columns = {column: _array(raw[column], label) for column, label in self.labels.items()}
-        failures = check_columns(self.name, self.labels, columns)
-        failures += [
-            Failure("length", f"projection '{self.name}.{column}'", "has no examples")
-            for column, array in columns.items()
-            if not failures and not len(jax.tree.leaves(array)[0])
-        ]
-        if failures:
-            raise DataError(what, failures)
-        return columns
-
-    def state(self, step: int) -> dict[str, Any]:
-        """Return where the source is after some steps; further back it is known less exactly."""
-        epoch = bisect.bisect_left(self.starts, step, lo=1) - 1
-        state = {"taken": step, "epoch": epoch, "position": step - self.starts[epoch]}
-        if step == self.taken and not self.peeked:
-            state["last"] = _checksums(self.last)
-            state["saved"] = self._saved()
-        return state
-
-    def _saved(self) -> Any:
-        for owner, ask, _ in self._stateful():
-            found = _as_json(getattr(owner, ask)())
-            if found is not None:
-                return found
-        return None
-
-    def _stateful(self) -> Iterator[tuple[Any, str, str]]:
-        for owner in (self.iterator, self.source):
-            for ask, tell in (("get_state", "set_state"), ("state_dict", "load_state_dict")):
-                if hasattr(owner, ask) and hasattr(owner, tell):
-                    yield owner, ask, tell
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go where the source was, by its own state or from the beginning of the epoch."""
-        taken, epoch, position = state["taken"], state["epoch"], state["position"]
-        starts = [0] * epoch + [taken - position]
-        if state.get("saved") is not None and self._restored(state["saved"], epoch):
-            self.starts, self.taken, self.peeked = starts, taken, []
-            return
-        if epoch and self.can_begin_again:
-            self.starts, self.taken, self.peeked = starts, taken - position, []
-            self.iterator = self._open(epoch)
-        else:
-            position = taken
-        try:
-            for _ in range(position):
-                self.take()
-        except DataError as error:
-            raise CheckpointMismatch("the data", error.failures) from error
-        self.starts = starts
-        if position and state.get("last", _checksums(self.last)) != _checksums(self.last):
-            message = (
-                f"its {self.kind} gives other batches than in the run that was saved: batch "
-                f"{position - 1} of epoch {epoch} differs; give it an order that depends on the "
-                "epoch alone, or a source that can save its state"
-            )
-            raise CheckpointMismatch(
-                "the data", [Failure("source", f"data set '{self.name}'", message)]
-            )
-
-    def _restored(self, saved: Any, epoch: int) -> bool:
-        self.iterator = self.iterator if epoch == 0 else self._open(epoch)
-        for owner, _, tell in self._stateful():
-            try:
-                getattr(owner, tell)(_from_json(saved))
-            except Exception:  # it knows its state no longer, so go through the epoch instead
-                return False
-            if owner is self.source:
-                self.iterator = iter(self.source)
-            return True
-        return False
-
-
-_END = object()
 
 
 def _part_sizes(sizes: int | Mapping[str, int], count: int) -> int | dict[str, int]:
@@ -419,17 +293,6 @@ def _part_sizes(sizes: int | Mapping[str, int], count: int) -> int | dict[str, i
         raise DataError("the data", failures)
     parts = {name: size // count for name, size in named.items()}
     return parts if isinstance(sizes, Mapping) else parts[""]
-
-
-def _is_factory(source: Any) -> bool:
-    return callable(source) and not hasattr(source, "__iter__")
-
-
-def _unread(name: str, step: int, error: Exception) -> DataError:
-    message = f"could not be read: {type(error).__name__}: {error}"
-    return DataError(
-        f"the batch of step {step}", [Failure("source", f"data set '{name}'", message)]
-    )
 
 
 def _arrays(labels: Mapping[str, Labels], given: Mapping[str, Any], *, own: bool) -> Batch:
@@ -471,43 +334,13 @@ def _column_failures(name: str, labels: Labels, columns: Mapping[str, Any]) -> l
     return found + check_lengths(name, columns)
 
 
-def _array(value: Any, label: SpaceLabel) -> Any:
-    """Return a column of a batch as arrays; a tensor may lie on a device or have a gradient."""
-    if isinstance(value, tuple | list) and hasattr(label, "factors"):
-        factors = itertools.chain(label.factors, itertools.repeat(label))  # type: ignore[attr-defined]
-        return tuple(_array(part, factor) for part, factor in zip(value, factors, strict=False))
-    if isinstance(value, np.ndarray | jax.Array):
-        return value
-    detach = getattr(value, "detach", None)
-    return np.asarray(value if detach is None else detach().cpu())
+@jax.jit
+def _drawn(columns: Batch, rows: Mapping[str, Any]) -> Batch:
+    """Return some rows of data sets that lie on the device.
+
+    This is no part of the training step, so that data of another length do not compile it anew.
+    """
+    return {name: take(columns[name], rows[name]) for name in columns}
 
 
-def _checksum(array: Any) -> int:
-    crc = 0
-    for leaf in jax.tree.leaves(array):
-        size = math.prod(leaf.shape) * leaf.dtype.itemsize
-        most = FINGERPRINT_ROWS if is_lazy(leaf) else FINGERPRINT_BYTES * len(leaf) // (size or 1)
-        rows: Any = slice(None)
-        if len(leaf) > most:
-            rows = np.unique(np.linspace(0, len(leaf) - 1, max(2, most)).astype(np.int64))
-        crc = zlib.crc32(np.ascontiguousarray(leaf[rows]).tobytes(), crc)
-        crc = zlib.crc32(f"{leaf.dtype}{leaf.shape}".encode(), crc)
-    return crc
-
-
-def _checksums(columns: Mapping[str, Any]) -> dict[str, int]:
-    return {column: _checksum(array) for column, array in columns.items()}
-
-
-def _as_json(state: Any) -> Any:
-    """Return a state as JSON, None if it is neither JSON nor bytes."""
-    if isinstance(state, bytes):
-        return {"bytes": base64.b64encode(state).decode()}
-    try:
-        return {"json": json.loads(json.dumps(state, allow_nan=False))}
-    except (TypeError, ValueError):
-        return None
-
-
-def _from_json(saved: Any) -> Any:
-    return base64.b64decode(saved["bytes"]) if "bytes" in saved else saved["json"]
+_all_drawn = jax.jit(jax.vmap(_drawn, in_axes=(None, 0)))

@@ -161,7 +161,8 @@ def fit(
     manner = Manner(accumulate, scan_steps, Sharding.of(sharding))
     processes = Processes.of(manner.sharding)
     key = jax.random.key(0) if key is None else key
-    sources = Sources(fn, data, batch_size, key=key, processes=processes)
+    resident = manner.sharding is None
+    sources = Sources(fn, data, batch_size, key=key, processes=processes, resident=resident)
     if params is None or state is None:
         own_params, own_state = fn.init(key)
         params = own_params if params is None else params

@@ -21,20 +21,17 @@ True
 
 from __future__ import annotations
 
-import functools
 import itertools
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from catlearn.errors import DataError, Failure
-from catlearn.lowering.stacked import Layout, Stacked
-
-Batch = dict[str, Mapping[str, Any]]
-"""``{data set: {projection: array}}``, examples along the leading axis."""
+from catlearn.lowering.stacked import Layout
+from catlearn.training.columns import Batch, is_lazy, readable, take
 
 
 class Batches:
@@ -71,14 +68,14 @@ class Batches:
         layouts: Mapping[str, Layout] | None = None,
     ) -> None:
         data = {
-            name: {key: jax.tree.map(_readable, column) for key, column in columns.items()}
+            name: {key: jax.tree.map(readable, column) for key, column in columns.items()}
             for name, columns in data.items()
         }
         sizes = batch_size if isinstance(batch_size, Mapping) else dict.fromkeys(data, batch_size)
         failures = [*_data_failures(data), *_size_failures(data, sizes)]
         if failures:
             raise DataError("the data", failures)
-        self.whole: Batch = {}
+        self.on_device: Batch = {}
         words = [int(word) for word in np.ravel(key_words(key))]
         self.streams = {
             name: _Stream(_length(columns), sizes[name], (*words, zlib.crc32(name.encode())))
@@ -94,19 +91,24 @@ class Batches:
             raise IndexError(f"steps are counted from 0, found {step}")
         return {name: self.columns(name, step) for name in self.data}
 
+    def draws(self, name: str) -> bool:
+        """Whether the batches of a data set are drawn, rather than all of it."""
+        return self.streams[name].draws
+
+    def rows(self, name: str, step: int) -> np.ndarray | None:
+        """Return the rows of one data set in the batch of a step; None for all in order."""
+        return self.streams[name].rows(step)
+
     def columns(self, name: str, step: int) -> Mapping[str, Any]:
         """Return the batch of one data set at a step."""
-        rows = self.streams[name].rows(step)
-        columns = self.data[name]
-        if rows is not None:
-            if isinstance(columns, Stacked):
-                return columns.map(functools.partial(_take_all, rows))
-            take = functools.partial(_take, rows)
-            return {key: jax.tree.map(take, column) for key, column in columns.items()}
-        if name not in self.whole:
-            # The same in every step, so it goes to the device once.
-            self.whole[name] = jax.device_put(columns)
-        return self.whole[name]
+        rows = self.rows(name, step)
+        return self.placed(name) if rows is None else take(self.data[name], rows)
+
+    def placed(self, name: str) -> Mapping[str, Any]:
+        """Return all of a data set, on the device to which it goes once."""
+        if name not in self.on_device:
+            self.on_device[name] = jax.device_put(self.data[name])
+        return self.on_device[name]
 
     def __iter__(self) -> Iterator[Batch]:
         return map(self.__getitem__, itertools.count())
@@ -173,13 +175,14 @@ class _Stream:
     def __init__(self, length: int, batch: int, seed: tuple[int, ...]) -> None:
         self.length = length
         self.batch = min(batch, length)
+        self.draws = self.batch < length
         self.seed = seed
         self.epoch = -1
-        self.order = np.empty(0, np.int64)
+        self.order = np.empty(0, "int32")
 
     def rows(self, step: int) -> np.ndarray | None:
         """Return the rows of a step's batch; None stands for all rows in order."""
-        if self.batch == self.length:
+        if not self.draws:
             return None
         epoch, position = divmod(step, self.length // self.batch)
         if epoch != self.epoch:
@@ -195,7 +198,7 @@ def _permutation(length: int, seed: tuple[int, ...]) -> np.ndarray:
     not; ties between 64-bit words are broken by the stable sort.
     """
     words = np.random.Philox(np.random.SeedSequence(seed)).random_raw(length)
-    return np.argsort(words, kind="stable")
+    return np.argsort(words, kind="stable").astype("int32" if length < 2**31 else "int64")
 
 
 def key_words(key: Any) -> np.ndarray:
@@ -205,52 +208,11 @@ def key_words(key: Any) -> np.ndarray:
     return np.asarray(key)
 
 
-def _readable(array: Any) -> Any:
-    """Return a view in numpy of what lies in the host's memory, where rows are cheap to take."""
-    on_host = isinstance(array, jax.Array) and array.devices() == {jax.devices("cpu")[0]}
-    return np.asarray(array) if on_host else array
-
-
-def is_lazy(array: Any) -> bool:
-    """Whether an array lies on disk, so that rows are read when they are asked for."""
-    return isinstance(array, np.memmap) or not isinstance(array, np.ndarray | jax.Array)
-
-
-def _take_all(rows: np.ndarray, tree: Any, stacked: bool) -> Any:
-    """Take rows of a column, or of columns that are stored stacked, along their second axis."""
-    if not stacked:
-        return jax.tree.map(functools.partial(_take, rows), tree)
-    return jax.tree.map(lambda array: array[:, rows], tree)
-
-
 def _stored(columns: dict[str, Any], layout: Layout | None) -> Mapping[str, Any]:
     """Store columns in memory as they will be needed, rather than each batch of them."""
     lazy = any(map(is_lazy, jax.tree.leaves(columns)))
     there = layout is not None and columns.keys() >= set(layout.names)
     return layout.pack(columns) if layout is not None and there and not lazy else columns
-
-
-def along_examples(change: Callable[[Any, int], Any], columns: Mapping[str, Any]) -> Any:
-    """Change all arrays of a data set, knowing which axis of each has the examples."""
-    if isinstance(columns, Stacked):
-        return columns.map(
-            lambda part, stacked: jax.tree.map(lambda leaf: change(leaf, int(stacked)), part)
-        )
-    return jax.tree.map(lambda leaf: change(leaf, 0), columns)
-
-
-def batch_lengths(columns: Mapping[str, Any], lead: int = 0) -> list[int]:
-    """Return how many examples the arrays of a data set have, after some leading axes."""
-    sizes = along_examples(lambda leaf, axis: leaf.shape[lead + axis], columns)
-    return sorted(set(jax.tree.leaves(sizes)))
-
-
-def _take(rows: np.ndarray, array: Any) -> Any:
-    if not is_lazy(array):
-        return array[rows]
-    # A disk is read forwards; libraries of files insist on it.
-    order = np.argsort(rows)
-    return np.asarray(array[rows[order]])[np.argsort(order)]
 
 
 def _length(columns: Mapping[str, Any]) -> int:

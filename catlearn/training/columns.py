@@ -1,0 +1,68 @@
+"""Columns of data sets: arrays with examples along one axis, in memory, on a device or on disk.
+
+Columns that are stored stacked (:mod:`catlearn.lowering.stacked`) have the members of a class on
+their first axis and the examples on the second.
+
+>>> import numpy as np
+>>> columns = {"X": np.arange(12.0).reshape(4, 3), "Y": np.arange(4)}
+>>> take(columns, np.array([2, 0]))["Y"].tolist()
+[2, 0]
+>>> batch_lengths(columns)
+[4]
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from catlearn.lowering.stacked import Stacked
+
+Batch = dict[str, Mapping[str, Any]]
+"""``{data set: {projection: array}}``, examples along the leading axis."""
+
+
+def is_lazy(array: Any) -> bool:
+    """Whether an array lies on disk, so that rows are read when they are asked for."""
+    return isinstance(array, np.memmap) or not isinstance(array, np.ndarray | jax.Array)
+
+
+def readable(array: Any) -> Any:
+    """Return a view in numpy of what lies in the host's memory, where rows are cheap to take."""
+    on_host = isinstance(array, jax.Array) and array.devices() == {jax.devices("cpu")[0]}
+    return np.asarray(array) if on_host else array
+
+
+def along_examples(change: Callable[[Any, int], Any], columns: Mapping[str, Any]) -> Any:
+    """Change all arrays of a data set, knowing which axis of each has the examples."""
+    if isinstance(columns, Stacked):
+        return columns.map(
+            lambda part, stacked: jax.tree.map(lambda leaf: change(leaf, int(stacked)), part)
+        )
+    return jax.tree.map(lambda leaf: change(leaf, 0), columns)
+
+
+def batch_lengths(columns: Mapping[str, Any], lead: int = 0) -> list[int]:
+    """Return how many examples the arrays of a data set have, after some leading axes."""
+    sizes = along_examples(lambda leaf, axis: leaf.shape[lead + axis], columns)
+    return sorted(set(jax.tree.leaves(sizes)))
+
+
+def take(columns: Mapping[str, Any], rows: Any) -> Any:
+    """Return some examples of a data set, which may be traced; no row may come twice."""
+    return along_examples(functools.partial(_take, rows), columns)
+
+
+def _take(rows: Any, leaf: Any, axis: int) -> Any:
+    index = (*[slice(None)] * axis, rows)
+    if isinstance(leaf, jax.Array):
+        return leaf.at[index].get(mode="promise_in_bounds", unique_indices=True)
+    if not is_lazy(leaf):
+        return leaf[index]
+    # A disk is read forwards; libraries of files insist on it.
+    order = np.argsort(rows)
+    return np.asarray(leaf[rows[order]])[np.argsort(order)]
