@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from catlearn.drawing.layers import acyclic, components, crossings, ordered, ranks
-from catlearn.drawing.layout import Box, Layout, Place, layout, loop_room, spread
+from catlearn.drawing.heights import spread
+from catlearn.drawing.layout import layout
+from catlearn.drawing.places import Box, Layout, Place
+from catlearn.drawing.routes import loop_room
 from catlearn.drawing.measure import arrange
 
 
