@@ -5,19 +5,21 @@ A test makes a regime at a dtype and calls ``agrees``::
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_it(agrees, dtype):
         with agrees.precision(dtype):
-            agrees(fn, batch, by_hand, wrong=mutant)
+            agrees(regime(Sizes(dtype=dtype)), held=True)
 
-where ``by_hand(params, state, batch, key)`` returns the value and ``{equation: mean cost}``, and
-``wrong``, a function of the same kind, is a loss that the comparison has to reject.
+where ``regime.by_hand(params, state, batch, key)`` returns the value and ``{equation: mean cost}``,
+and with the options becomes a mutant, which the comparison has to reject.
 """
 
-import re
 from contextlib import AbstractContextManager
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+from benchmarks.by_hand.programs import normal_form
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-6}
 
@@ -29,20 +31,17 @@ class Agrees:
         """Compute in float64 inside, if that is asked for."""
         return jax.enable_x64(dtype == "float64")
 
-    def __call__(
-        self, fn, batch, by_hand, *, wrong=None, key=None, params=None, state=None, program="same"
-    ):
-        """Compare, at parameters and state that are drawn unless they are given.
+    def __call__(self, regime, *, program="same", **mutation):
+        """Compare, at parameters and state that are drawn.
 
         Programs are compared, and mutants tried, in float32 only, as compiling takes most time.
         ``program`` says how: ``"same"`` optimised program; ``"flops"``: no more operations, to 1 %.
         """
+        fn, by_hand = regime.fn, regime.by_hand
         shapes, parts = jax.eval_shape(fn.init, jax.random.key(0))
-        params = drawn(shapes) if params is None else params
-        if state is None:
-            state = {name: drawn(parts[name]) for name in ("frozen", "mutable")}
-            state["weights"] = fn.weights()
-        arguments = (params, state, batch, key)
+        state = {name: drawn(parts[name]) for name in ("frozen", "mutable")}
+        state["weights"] = fn.weights()
+        arguments = (drawn(shapes), state, regime.batch, regime.key)
         precise = jax.config.read("jax_enable_x64")
         ours, found = run(fn, arguments, rough=precise)
         theirs, expected = run(by_hand, arguments, rough=precise)
@@ -54,8 +53,8 @@ class Agrees:
             assert normal_form(ours.as_text()) == normal_form(theirs.as_text())
         else:
             assert 0 < ours.cost_analysis()["flops"] <= 1.01 * theirs.cost_analysis()["flops"]
-        if wrong is not None:
-            _, other = run(wrong, arguments, rough=True)
+        if mutation:
+            _, other = run(partial(by_hand, **mutation), arguments, rough=True)
             with pytest.raises(AssertionError):
                 same_values(found, other, TOLERANCE[dtype])
 
@@ -90,15 +89,6 @@ def run(loss, arguments, rough=False):
     program = lowered.compile({"xla_backend_optimization_level": 0} if rough else None)
     (value, aux), gradient = program(*arguments)
     return program, ((value, getattr(aux, "terms", aux)), gradient)
-
-
-def normal_form(text):
-    """Strip metadata and tables of sources, and rename identifiers by first occurrence."""
-    text = re.sub(r", metadata=\{[^}]*\}", "", text)
-    lines = [line for line in text.splitlines() if re.match(r"\s*(ROOT )?%|ENTRY|\}", line)]
-    text = "\n".join(re.sub(r"[\w.\-]+: (?=\(|\w+\[)", "", line) for line in lines)
-    names = {}
-    return re.sub(r"%[\w.\-]+", lambda m: names.setdefault(m[0], f"%{len(names)}"), text)
 
 
 def same_values(found, expected, tolerance):

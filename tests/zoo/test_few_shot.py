@@ -6,90 +6,32 @@ import numpy as np
 import pytest
 
 import catlearn as cl
+from benchmarks.by_hand import few_shot
+from benchmarks.by_hand.common import Sizes
 from catlearn.errors import InvalidStructure
 
 WAYS, SHOTS, QUERIES = 4, 2, 3
-SIDES = "classes.images >> encoder >> queries = classes.images >> encoder >> "
+MUTANTS = {"prototypical": {"sign": 1.0}, "nearest_neighbour": {"errors": True}}
 
 
-def linear(params, x):
-    return x @ params["weight"] + params["bias"]
+def parts():
+    return few_shot.parts(Sizes(), SHOTS, QUERIES)
 
 
-def parts(dtype="float32"):
-    X, Z = cl.Space("X", 5, dtype), cl.Space("Z", 2, dtype)
-    images = cl.Space("images", (SHOTS + QUERIES, 5), dtype)
-    return cl.Model("encoder", X, Z, "linear"), cl.Dataset("classes", images=images)
-
-
-def episode(noise, dtype="float32", seed=0):
-    """Classes around centres that the noise does not hide."""
-    images = noise((WAYS, SHOTS + QUERIES, 5), dtype, seed)
-    return {"classes": {"images": images + 2 * noise((WAYS, 1, 5), dtype, seed + 1)}}
-
-
-def embedded(params, batch):
-    z = linear(params["encoder"], batch["classes"]["images"])
-    return z[:, :SHOTS], z[:, SHOTS:].reshape(WAYS * QUERIES, 2)
-
-
-def prototypes_by_hand(params, state, batch, key, sign=-1.0):
-    """Snell et al., algorithm 1: logits are minus squared distances, labels the classes."""
-    support, queries = embedded(params, batch)
-    centres = support.mean(axis=1)
-    logits = sign * jnp.sum((queries[:, None] - centres) ** 2, axis=-1)
-    labels = jnp.repeat(jnp.arange(WAYS), QUERIES)
-    cost = -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], 1))
-    name = SIDES + "prototype"
-    return state["weights"][name] * cost, {name: cost}
-
-
-def neighbours_by_hand(params, state, batch, key, all_classes=True):
-    """Goldberger et al.: the probability that the stochastic neighbour has the right label."""
-    support, queries = embedded(params, batch)
-    points = support.reshape(WAYS * SHOTS, 2)
-    near = jax.nn.softmax(-jnp.sum((queries[:, None] - points) ** 2, axis=-1) / 2.0)
-    labels, of = jnp.repeat(jnp.arange(WAYS), QUERIES), jnp.repeat(jnp.arange(WAYS), SHOTS)
-    right = jnp.sum(near * (labels[:, None] == of), axis=1)
-    cost = -jnp.mean(jnp.log(right)) if all_classes else jnp.mean(1 - right)
-    name = SIDES + "support"
-    return state["weights"][name] * cost, {name: cost}
-
-
-def attracted_by_others(*arguments):
-    """A mutant: far is near."""
-    return prototypes_by_hand(*arguments, sign=1.0)
-
-
-def expected_errors(*arguments):
-    """A mutant: the probability itself instead of its logarithm."""
-    return neighbours_by_hand(*arguments, all_classes=False)
+def episode(seed=0):
+    return few_shot.episode(Sizes(), WAYS, SHOTS + QUERIES, seed)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_prototypes_are_the_loss_by_hand(agrees, noise, dtype):
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_loss_is_the_one_by_hand(agrees, dtype, name):
     with agrees.precision(dtype):
-        fn = cl.lower(cl.zoo.prototypical(*parts(dtype), SHOTS).loss())
-        batch = episode(noise, dtype)
-        agrees(fn, batch, prototypes_by_hand, wrong=attracted_by_others, program="flops")
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_neighbours_are_the_loss_by_hand(agrees, noise, dtype):
-    with agrees.precision(dtype):
-        diagram = cl.zoo.nearest_neighbour(*parts(dtype), SHOTS, temperature=2.0)
-        batch = episode(noise, dtype)
-        agrees(
-            cl.lower(diagram.loss()),
-            batch,
-            neighbours_by_hand,
-            wrong=expected_errors,
-            program="flops",
-        )
+        regime = getattr(few_shot, name)(Sizes(dtype=dtype), WAYS, SHOTS, QUERIES)
+        agrees(regime, program="flops", **MUTANTS[name])
 
 
 @pytest.mark.parametrize("neighbours", [1, 3])
-def test_the_error_rate_is_that_of_a_classifier(noise, neighbours):
+def test_the_error_rate_is_that_of_a_classifier(neighbours):
     sklearn = pytest.importorskip("sklearn.neighbors")
     regime = cl.zoo.error_rate(cl.zoo.nearest_neighbour(*parts(), SHOTS), neighbours)
     fn = cl.lower(regime.loss())
@@ -97,8 +39,8 @@ def test_the_error_rate_is_that_of_a_classifier(noise, neighbours):
     rate = jax.jit(lambda batch: fn(params, state, batch)[0])
     wrong = 0
     for seed in range(5):
-        batch = episode(noise, seed=10 * seed)
-        support, queries = map(np.asarray, embedded(params, batch))
+        batch = episode(10 * seed)
+        support, queries, _ = map(np.asarray, few_shot.embedded(params, batch, SHOTS))
         # Weighted by distance, ties go to the nearer class as here.
         judge = sklearn.KNeighborsClassifier(neighbours, weights=lambda d: 1 + 1e-3 * np.exp(-d))
         judge.fit(support.reshape(-1, 2), np.repeat(np.arange(WAYS), SHOTS))
@@ -119,10 +61,10 @@ def test_the_error_rate_of_prototypes(noise):
     assert 0 < expected.mean() < 1
 
 
-def test_shuffling_draws_the_support_anew(noise):
+def test_shuffling_draws_the_support_anew():
     fn = cl.lower(cl.zoo.prototypical(*parts(), SHOTS, shuffle=True).loss())
     params, state = fn.init(jax.random.key(0))
-    batch = episode(noise)
+    batch = episode()
     value = jax.jit(lambda key: fn(params, state, batch, key)[0])
     values = {float(value(jax.random.key(i))) for i in (1, 1, 2, 3)}
     assert len(values) == 3

@@ -1,0 +1,178 @@
+"""What the benchmarks share: programs timed in turns, ratios within a round, and tables.
+
+A machine that slows down slows all programs of one round; so ratios are taken within rounds, and
+their median and quartiles are reported. The order rotates from round to round, so that no program
+always runs after the same other one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Program = Callable[[], object]
+Times = dict[str, list[float]]
+
+
+class Ratio(NamedTuple):
+    """The median and the quartiles of the ratios of two programs within each round."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def turns(names: Iterable[str], rounds: int) -> Iterable[list[str]]:
+    """Yield all names once for each round, in an order that rotates."""
+    every = list(names)
+    for turn in range(rounds):
+        first = turn % len(every)
+        yield every[first:] + every[:first]
+
+
+def in_turns(
+    programs: Mapping[str, Program],
+    rounds: int,
+    repeats: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Times:
+    """Run programs in turns; return the seconds of one run, by program and round."""
+    times: Times = {name: [] for name in programs}
+    for names in turns(programs, rounds):
+        for name in names:
+            program = programs[name]
+            start = clock()
+            for _ in range(repeats):
+                program()
+            times[name].append((clock() - start) / repeats)
+    return times
+
+
+def compiled(
+    losses: Mapping[str, tuple[Callable[..., Any], Sequence[Any]]], rounds: int
+) -> tuple[dict[str, Any], Times]:
+    """Compile value and gradient of losses at arguments, afresh and in turns.
+
+    Returns the programs, and the seconds that tracing and compiling take. There is one more round,
+    the first one, which warms up and is not counted unless it is the only one.
+    """
+    import jax
+
+    programs: dict[str, Any] = {}
+
+    def compilation(name: str) -> Program:
+        loss, arguments = losses[name]
+
+        def compile() -> None:
+            jax.clear_caches()
+            function = jax.jit(jax.value_and_grad(loss, has_aux=True))
+            programs[name] = function.lower(*arguments).compile()
+
+        return compile
+
+    times = in_turns({name: compilation(name) for name in losses}, rounds + 1)
+    return programs, {name: found[1:] or found for name, found in times.items()}
+
+
+def waited(program: Callable[..., Any], arguments: Sequence[Any]) -> Program:
+    """Return what calls a compiled program, and waits for its values."""
+    import jax
+
+    return lambda: jax.block_until_ready(program(*arguments))
+
+
+def medians(times: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Return the median of each program's times."""
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def ratio(times: Mapping[str, Sequence[float]], one: str, other: str) -> Ratio:
+    """Return how many times longer one program takes than the other, within rounds."""
+    found = [a / b for a, b in zip(times[one], times[other], strict=True)]
+    if len(found) < 2:
+        return Ratio(found[0], found[0], found[0])
+    low, median, high = statistics.quantiles(found, n=4, method="inclusive")
+    return Ratio(median, low, high)
+
+
+def agreeing(values: Mapping[str, Any], expected: str, tolerance: float = 1e-3) -> None:
+    """Stop unless all programs give the same number."""
+    import numpy as np
+
+    for name, value in values.items():
+        np.testing.assert_allclose(value, values[expected], rtol=tolerance, err_msg=name)
+
+
+def device() -> str:
+    """Return what JAX is and runs on, for the heading of a table."""
+    import jax
+
+    found = jax.devices()
+    kind = f"{len(found)} {found[0].device_kind}" if len(found) > 1 else found[0].device_kind
+    if found[0].platform == "cpu":
+        kind = f"{kind}, {threads()} threads"
+    return f"JAX {jax.__version__} on {kind}"
+
+
+def threads() -> int:
+    """Return how many processors this process may use, which is how many threads XLA starts."""
+    import os
+
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def parser(doc: str | None, quick: str) -> argparse.ArgumentParser:
+    """Return the options that each benchmark has, to which it may add its own."""
+    options = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    options.add_argument("--quick", action="store_true", help=quick)
+    options.add_argument("--out", type=Path, help="where to write the Markdown table")
+    return options
+
+
+class Table:
+    """A Markdown table, whose rows are printed as they come.
+
+    Parameters
+    ----------
+    columns
+        The headings.
+    above
+        A line above the table.
+    """
+
+    def __init__(self, columns: Sequence[str], above: str | None = None) -> None:
+        self.lines: list[str] = []
+        if above is not None:
+            self.say(above)
+            self.say("")
+        self.row(columns)
+        self.say("|" + "---|" * len(columns))
+
+    def say(self, line: str) -> None:
+        """Print a line and keep it."""
+        self.lines.append(line)
+        print(line, flush=True)
+
+    def row(self, cells: Sequence[object]) -> None:
+        """Add a row."""
+        self.say(f"| {' | '.join(map(str, cells))} |")
+
+    def below(self, line: str) -> None:
+        """Add a paragraph."""
+        self.say("")
+        self.say(line)
+
+    def write(self, path: Path | None) -> None:
+        """Write the table, if a path is given."""
+        if path is not None:
+            path.write_text("\n".join(self.lines) + "\n")
