@@ -14,7 +14,7 @@ catlearn.errors.InvalidStructure: the optimizers is not valid (1 failure):
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import optax
@@ -50,29 +50,42 @@ def optimizer_of(fn: Lowered, given: Optimizer | Optimizers) -> Optimizer:
     """
     if not isinstance(given, Mapping):
         return given
+    by_edge = by_edge_of(fn.trainable, given)
+    known: dict[Any, Any] = fn.compiled
+    key = ("optimizers", tuple(by_edge.items()))
+    if key not in known:
+        known[key] = _grouped(fn, by_edge)
+    return known[key]
+
+
+def by_edge_of(trainable: Sequence[str], given: Optimizers) -> dict[str, Optimizer | None]:
+    """Return the optimizer of each trainable edge.
+
+    Where a loss is lowered with these as ``groups``, edges with different ones are not stacked.
+
+    Raises
+    ------
+    InvalidStructure
+        As for :func:`optimizer_of`.
+    """
     chosen: dict[str, Optimizer | None] = {}
     failures: list[Failure] = []
     for names, optimizer in given.items():
         for name in (names,) if isinstance(names, str) else names:
-            if name != REST and name not in fn.trainable:
-                message = f"is not trainable; {did_you_mean(name, fn.trainable)}"
+            if name != REST and name not in trainable:
+                message = f"is not trainable; {did_you_mean(name, trainable)}"
                 failures.append(Failure("optimizer", f"edge '{name}'", message))
             if name in chosen:
                 failures.append(Failure("optimizer", f"edge '{name}'", "has two optimizers"))
             chosen[name] = optimizer
     failures += [
         Failure("optimizer", f"edge '{edge}'", f"has no optimizer; name it, or give '{REST}'")
-        for edge in fn.trainable
+        for edge in trainable
         if edge not in chosen and REST not in chosen
     ]
     if failures:
         raise InvalidStructure("the optimizers", failures)
-    by_edge = tuple((edge, chosen.get(edge, chosen.get(REST))) for edge in fn.trainable)
-    known: dict[Any, Any] = fn.compiled
-    key = ("optimizers", by_edge)
-    if key not in known:
-        known[key] = _grouped(fn, dict(by_edge))
-    return known[key]
+    return {edge: chosen.get(edge, chosen.get(REST)) for edge in trainable}
 
 
 def _grouped(fn: Lowered, by_edge: Mapping[str, Optimizer | None]) -> Optimizer:

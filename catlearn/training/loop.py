@@ -39,7 +39,7 @@ from catlearn.lowering import Lowered, lower
 from catlearn.training.checkpoint import manifest_of
 from catlearn.training.distributed import Processes
 from catlearn.training.folders import FolderSaver, is_folder
-from catlearn.training.groups import Optimizer, Optimizers, optimizer_of
+from catlearn.training.groups import Optimizer, Optimizers, by_edge_of, optimizer_of
 from catlearn.training.interrupts import Interrupts
 from catlearn.training.progress import progress_of
 from catlearn.training.result import Result
@@ -79,7 +79,8 @@ def fit(
     Parameters
     ----------
     fn
-        A lowered loss; a loss or a learning diagram is lowered first.
+        A lowered loss; a loss or a learning diagram is lowered first, such that edges with
+        different optimizers are not stacked.
     optimizer
         An optax transformation. It sees the trainable parameters only: frozen ones have no
         optimizer state and do not decay. A mapping from edges, tuples of edges and ``"*"`` for all
@@ -156,7 +157,7 @@ def fit(
     """
     numbers = {"accumulate": accumulate, "scan_steps": scan_steps}
     _check_options(steps, log_every, checkpoint, checkpoint_every, resume, numbers)
-    fn = _lowered(fn)
+    fn = _lowered(fn, optimizer)
     optimizer = optimizer_of(fn, optimizer)
     manner = Manner(accumulate, scan_steps, Sharding.of(sharding))
     processes = Processes.of(manner.sharding)
@@ -289,9 +290,11 @@ def _gap(error: Exception) -> str:
     return "\n" if isinstance(error, DataError) else ". "
 
 
-def _lowered(fn: Lowered | Loss | LearningDiagram) -> Lowered:
+def _lowered(fn: Lowered | Loss | LearningDiagram, optimizer: Optimizer | Optimizers) -> Lowered:
     if not isinstance(fn, Lowered):
-        fn = lower(fn.loss() if isinstance(fn, LearningDiagram) else fn)
+        loss = fn.loss() if isinstance(fn, LearningDiagram) else fn
+        apart = isinstance(optimizer, Mapping)
+        fn = lower(loss, groups=by_edge_of(loss.diagram.trainable, optimizer) if apart else None)
     if not fn.loss.equations:
         constants = ", ".join(f"'{term}'" for term in fn.loss.untrainable)
         message = f"it has no trainable edge in {constants}" if constants else "it has no equation"

@@ -154,3 +154,23 @@ def test_weights_schedules_and_data_compile_nothing(regime):
         assert other.history != first.history
     assert list(fn.compiled.values()) == [program]
     assert program._cache_size() == 1
+
+
+def test_edges_with_different_optimizers_are_not_stacked():
+    names = [f"f_{i}" for i in range(16)]
+    data = cl.Dataset("d", X=(X, ROWS), Y=(Y, ROWS[:, :1]))
+    start = (lambda key: {"w": jnp.ones((2, 1))}, lambda params, x: x @ params["w"])
+    edges = [cl.Model(name, X, Y, start) for name in names]
+    diagram = cl.LearningDiagram(
+        data, *edges, equations={name: f"d.X >> {name} = d.Y" for name in names}
+    )
+    given = {tuple(names[:8]): SLOW, "*": None}
+    result = cl.fit(diagram, given, steps=1, progress=False)
+    assert result.fn.plan.stacking.edges == (tuple(names[:8]), tuple(names[8:]))
+    assert not np.array_equal(result.params["f_7"]["w"], np.ones((2, 1)))
+    np.testing.assert_array_equal(result.params["f_8"]["w"], np.ones((2, 1)))
+    # One optimizer for all leaves them together, and a loss that was lowered so says what to do.
+    together = cl.lower(diagram.loss())
+    assert together.plan.stacking.edges == (tuple(names),)
+    with pytest.raises(cl.errors.CatlearnError, match="groups="):
+        cl.fit(together, given, steps=1, progress=False)
