@@ -43,7 +43,11 @@ class Equation:
     text
         ``"f >> g = h"``, or the pair of its sides, each a text, a path or a list of edge names.
     attributes
-        Facts about the equation by name, such as ``weight=2.0``; hashable values.
+        Facts about the equation by name, such as ``weight=2.0``; hashable values. Learning diagrams
+        know ``weight`` (a number, a :class:`~catlearn.Weight` or a schedule), ``divergence``,
+        ``stop`` (``"lhs"`` or ``"rhs"``, the side without gradient), ``strict``, and ``trains``:
+        the models that the equation trains, or ``{model: scale}``, where the gradient is multiplied
+        by the scale, which may change while training as weights do.
 
     Raises
     ------
@@ -64,7 +68,7 @@ class Equation:
     rhs: tuple[Step, ...]
     attributes: Mapping[str, Hashable]
 
-    def __init__(self, text: str | tuple[Side, Side], /, **attributes: Hashable) -> None:
+    def __init__(self, text: str | tuple[Side, Side], /, **attributes: Any) -> None:
         if isinstance(text, str):
             lhs, rhs = read_equation(text)
         else:

@@ -86,6 +86,8 @@ class Codec:
         that it raises is reported as a fault of the file.
     names
         The names of the fields.
+    optional
+        Names of fields that may be missing.
     """
 
     tag: str
@@ -93,6 +95,7 @@ class Codec:
     fields: Callable[[Any], Mapping[str, Any]]
     make: Callable[..., Any]
     names: tuple[str, ...]
+    optional: tuple[str, ...] = ()
 
 
 _by_kind: dict[type, Codec] = {}
@@ -180,7 +183,7 @@ def decode(data: Any) -> Any:
         known = ", ".join(_by_tag)
         raise Unreadable(f"the tag {shorten(repr(tag))} is not known; known are {known}")
     fields = {key: value for key, value in data.items() if key != TAG}
-    if set(fields) != set(codec.names):
+    if set(fields) - set(codec.optional) != set(codec.names):
         expected = ", ".join(codec.names) or "none"
         raise Unreadable(f"{tag} has fields {shorten(str(sorted(fields)))}, expected {expected}")
     values = {name: _decode_field(value) for name, value in fields.items()}
@@ -367,13 +370,15 @@ def _make_tuple(items: Any) -> tuple:
 def _weight_fields(weight: Weight) -> dict[str, Any]:
     if weight.schedule is not None:
         raise Unwritable("a schedule is code; give the weight a name and its number instead")
-    return {"name": weight.name, "value": float(weight)}
+    more = {} if weight.factor == 1 else {"factor": weight.factor}
+    return {"name": weight.name, "value": weight.value, **more}
 
 
-def _make_weight(name: Any, value: Any) -> Weight:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"value must be a number, found {shorten(repr(value))}")
-    return Weight(_is_text("name", name), value)
+def _make_weight(name: Any, value: Any, factor: Any = 1.0) -> Weight:
+    for what, number in (("value", value), ("factor", factor)):
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise TypeError(f"{what} must be a number, found {shorten(repr(number))}")
+    return Weight(_is_text("name", name), value, factor=factor)
 
 
 def _make_unbound(description: Any) -> Unbound:
@@ -402,7 +407,7 @@ for _codec in (
     Codec("low rank", LowRank, _around_fields, _make_low_rank, ("architecture", "rank", "alpha")),
     Codec("each", Each, _around_fields, _make_each, ("architecture", "source", "target")),
     Codec("operator", Operated, _operator_fields, _make_operated, ("name", "options")),
-    Codec("weight", Weight, _weight_fields, _make_weight, ("name", "value")),
+    Codec("weight", Weight, _weight_fields, _make_weight, ("name", "value"), ("factor",)),
     Codec("unbound", Architecture, _architecture_fields, _make_unbound, ("description",)),
 ):  # fmt: skip
     register_codec(_codec)

@@ -48,6 +48,7 @@ from catlearn.learning.loss import Loss
 from catlearn.learning.parts import Equations, Part, Rows, same_stored
 from catlearn.learning.schema import LEARNING
 from catlearn.learning.selection import LossTerm, Selection, select
+from catlearn.learning.weights import weight_text
 from catlearn.models import DataLabel, Divergence, Map, Operated, SpaceLabel
 
 if TYPE_CHECKING:
@@ -574,10 +575,23 @@ class LearningDiagram(Presentation, CSet):
             lhs, rhs = self.sides(name)
             strict = name in self.strict_equations
             sign = ":=" if strict else "="
-            said = "" if strict or self.weight(name) == 1 else f"  (weight {self.weight(name):g})"
+            said = "" if strict else self._said(name)
             label = "" if name == f"{lhs} = {rhs}" else f"{name}: "
             lines.append(f"{label}{lhs} {sign} {rhs}{said}")
         return "\n".join(lines)
+
+    def _said(self, equation: str) -> str:
+        """What an equation says beside its sides, where it is not what most say."""
+        weight, trained, stop = self.weight(equation), self.trains(equation), self.stop(equation)
+        said = [] if weight == 1 else [f"weight {weight_text(weight)}"]
+        if trained is not None:
+            names = (
+                edge if scale == 1 else f"{edge} by {weight_text(scale)}"
+                for edge, scale in trained.items()
+            )
+            said.append(f"trains {', '.join(names)}")
+        said += [] if stop is None else [f"stop at {stop}"]
+        return f"  ({'; '.join(said)})" if said else ""
 
 
 class LearningMorphism(PresentationMorphism, CSetMorphism):

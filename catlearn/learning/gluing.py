@@ -237,7 +237,10 @@ def _disagreements(
                 d.attributes[attribute][d.row("Eq", row)]
                 for d, row in ((first, name), (second, image))
             )
-            said = f"{attribute} {mine}", f"{attribute} {theirs}"
+            said = (
+                f"{attribute} {told_apart(mine, theirs)}",
+                f"{attribute} {told_apart(theirs, mine)}",
+            )
             compare(attribute, where, *said, mine == theirs)
         trained = first.trains(name), second.trains(image)
         same = [None if t is None else {} for t in trained]

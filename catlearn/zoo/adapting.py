@@ -33,7 +33,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from catlearn.category import Equation
-from catlearn.learning import Dataset, LearningDiagram, glue
+from catlearn.learning import Dataset, LearningDiagram, Weight, glue
 from catlearn.models import Constant, Model
 from catlearn.zoo.squares import along, chain, square
 
@@ -45,10 +45,10 @@ def domain_adversarial(
     source: Dataset,
     target: Dataset,
     *,
-    strength: float = 1.0,
+    strength: Any = 1.0,
     weight: Any = 1.0,
 ) -> LearningDiagram:
-    """Return the regime in which features serve a classifier and mislead a critic.
+    r"""Return the regime in which features serve a classifier and mislead a critic.
 
     Parameters
     ----------
@@ -59,7 +59,10 @@ def domain_adversarial(
     source, target
         The domain with labels, and the one without: both with a column where the features start.
     strength
-        By what the gradient of the critic's equations is multiplied, and turned, for the features.
+        By what the gradient of the critic's equations is multiplied, and turned, for the features:
+        a number, a :class:`~catlearn.Weight`, or a schedule ``step -> number``. Ganin et al. let
+        it rise from 0 to 1 as :math:`2 / (1 + \exp(-10 p)) - 1`, where :math:`p` is the part of
+        the training that is done.
     weight
         Of the critic's equations, which trains the critic more or less too.
 
@@ -67,16 +70,31 @@ def domain_adversarial(
     ------
     InvalidStructure
         If the data do not have those columns.
+
+    Examples
+    --------
+    >>> import catlearn as cl, jax.numpy as jnp
+    >>> def rising(step, steps=1000):
+    ...     return 2 / (1 + jnp.exp(-10 * step / steps)) - 1
+    >>> X, F, Y, R = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2), cl.Space("R", 1)
+    >>> f, label, which = (cl.Model("f", X, F, "mlp"), cl.Model("label", F, Y, "linear"),
+    ...     cl.Model("which", F, R, "mlp"))
+    >>> photos, sketches = cl.Dataset("photos", X=X, Y=Y), cl.Dataset("sketches", X=X)
+    >>> strength = cl.Weight("strength", schedule=rising)
+    >>> diagram = domain_adversarial(f, label, which, photos, sketches, strength=strength)
+    >>> fn = cl.lower(diagram.loss())
+    >>> [round(fn.weights(step)["strength"].item(), 3) for step in (0, 100, 500)]
+    [0.0, 0.462, 0.987]
     """
     body, judges = chain(features), chain(critic)
-    trains = {model.name: -float(strength) for model in body}
+    trains = {model.name: -Weight.of(strength) for model in body}
     trains |= {model.name: 1.0 for model in judges}
     parts = [square((*body, *chain(classifier)), source)]
     for name, data, value in (("source", source, 0.0), ("target", target, 1.0)):
         said = Constant(name, judges[0].source, judges[-1].target, value)
         told = Equation(
             f"{along(data, (*body, *judges))} = {along(data, (*body, said))}",
-            trains=trains,  # type: ignore[arg-type]
+            trains=trains,
             weight=weight,
             divergence="binary_cross_entropy",
         )

@@ -97,7 +97,7 @@ def gan(
     if form != "minimax":
         said.append((f"{made} >> {judged} = {made} >> {real.name}", by_generator))
     equations = [
-        Equation(sides, trains=trains, weight=weight, divergence=FORMS[form])  # type: ignore
+        Equation(sides, trains=trains, weight=weight, divergence=FORMS[form])
         for sides, trains in said
     ]
     players = LearningDiagram(noise, *makers), LearningDiagram(data, *judges, real, fake)
