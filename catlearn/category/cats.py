@@ -30,8 +30,9 @@ import numpy as np
 
 from catlearn.errors import CatlearnError
 from catlearn.finset import FinSet, colimit, limit
+from catlearn.finset.diagrams import Ambient, Diagram
 from catlearn.finset.join import find
-from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit
+from catlearn.finset.universal import Colimit, Limit
 from catlearn.finset.value import SHOWN, listing
 
 if TYPE_CHECKING:

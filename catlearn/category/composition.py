@@ -25,8 +25,8 @@ from catlearn.category.protocol import Category
 from catlearn.category.verdict import Equal, NotEqual, Verdict
 from catlearn.errors import Failure, NotComposable
 from catlearn.finset import FinFunction, FinSet, Record
-from catlearn.finset.functions import as_finset
 from catlearn.finset.join import expand
+from catlearn.finset.sets import as_finset
 from catlearn.finset.value import read_only
 
 ArrowLike = int | str | Path

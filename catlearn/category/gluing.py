@@ -6,7 +6,7 @@ Generators that this makes equal to one another become one, named as rows of glu
 the other equations stay.
 
 >>> from catlearn.category import FiniteCategory, Functor
->>> from catlearn.finset.universal import Diagram
+>>> from catlearn.finset import Diagram
 >>> arrow, point = FiniteCategory(["0", "1"], {"f": ("0", "1")}), FiniteCategory.discrete(["x"])
 >>> ends = [Functor(point, arrow, objects={"x": at}) for at in ("0", "1")]
 >>> fork = Diagram([point, arrow], [(0, 1, ends[0]), (0, 1, ends[1])], legs=[1])
@@ -25,8 +25,8 @@ from catlearn.category.graph import Graph
 from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
 from catlearn.errors import TooLarge
+from catlearn.finset import Diagram
 from catlearn.finset.merge import merge
-from catlearn.finset.universal import Diagram
 
 if TYPE_CHECKING:
     from catlearn.category.finite import FiniteCategory

@@ -35,7 +35,8 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
 )
-from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit
+from catlearn.finset.diagrams import Ambient, Diagram
+from catlearn.finset.universal import Colimit, Limit
 from catlearn.finset.value import Frozen
 
 

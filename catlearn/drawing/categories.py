@@ -25,7 +25,7 @@ from catlearn.category import (
     Graph,
     NaturalTransformation,
 )
-from catlearn.drawing.scene import Arrow, Law, Node, Scene
+from catlearn.drawing.scene import Arrow, Law, Node, Scene, counted
 from catlearn.errors import Failure, InvalidStructure
 
 MOST_EQUATIONS = 12
@@ -65,14 +65,12 @@ def category_scene(category: Category, arrows: str | None = None) -> Scene:
 
 
 def _counts(category: FiniteCategory) -> str:
-    objects, arrows = len(category.ob), len(category.ar)
-    return f"{objects} object{'s' * (objects != 1)} and {arrows} arrow{'s' * (arrows != 1)}"
+    return f"{counted(len(category.ob), 'object')} and {counted(len(category.ar), 'arrow')}"
 
 
 def _hasse(poset: FiniteCategory) -> Scene:
-    count = len(poset.ob)
     covers = tuple(Arrow(f, *poset.ends(f), "order", label="") for f in poset.generators.edges)
-    title = f"Poset with {count} element{'s' * (count != 1)}"
+    title = f"Poset with {counted(len(poset.ob), 'element')}"
     return Scene(title, tuple(map(Node, poset.objects)), covers, upward=True)
 
 

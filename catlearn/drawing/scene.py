@@ -169,3 +169,14 @@ def _node_words(node: Node) -> str:
 def _arrow_words(arrow: Arrow) -> str:
     kind = "" if arrow.kind == "plain" else f" ({ARROW_KINDS[arrow.kind]})"
     return f"{arrow.name}: {arrow.source} -> {arrow.target}{kind}"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(2, "row"), counted(0, "vertex", "vertices")
+    ('1 row', '2 rows', '0 vertices')
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -8,10 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from catlearn.drawing.measure import (
-    BADGE_HEIGHT,
-    Badge,
-)
+from catlearn.drawing.measure import BADGE_HEIGHT, Badge
 from catlearn.drawing.pen import Pen, num
 from catlearn.drawing.places import HEAD, Route
 from catlearn.drawing.typeset import Run

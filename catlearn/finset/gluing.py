@@ -25,12 +25,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, LabelConflict
-from catlearn.finset.functions import FINSETS, FinFunction, FinSet, ListFunction
+from catlearn.finset.diagrams import Ambient, Diagram
+from catlearn.finset.functions import FinFunction
 from catlearn.finset.join import find
-from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit, Universal
+from catlearn.finset.lists import ListFunction
+from catlearn.finset.sets import FINSETS, FinSet
+from catlearn.finset.universal import Colimit, Limit, Universal
 
 if TYPE_CHECKING:
-    from catlearn.finset.tables import Shape, TableMorphism, Tables
+    from catlearn.finset.morphisms import TableMorphism
+    from catlearn.finset.shapes import Shape
+    from catlearn.finset.tables import Tables
 
 Kind = TypeVar("Kind", bound=Universal)
 Parts = Mapping[str, FinFunction]

@@ -1,0 +1,173 @@
+"""Morphisms of tables: a function for each table, natural for arrows and lists.
+
+Laws: for an arrow a : S -> T, ``f_S >> a' == a >> f_T``; for a list l, ``f_S >> l' ==
+l.map(f_T)``; for an attribute, ``f_S >> attr' == attr``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from catlearn.display import Displayed
+from catlearn.errors import Failure, InvalidStructure, NotComposable
+from catlearn.finset.functions import FinFunction, read_values
+from catlearn.finset.gluing import TABLES, differing_rows, shared_codes
+from catlearn.finset.universal import coproduct
+from catlearn.finset.value import SHOWN, Frozen, Record, brief, common_class
+
+if TYPE_CHECKING:
+    from catlearn.finset.tables import Tables
+
+
+class TableMorphism(Frozen, Displayed):
+    """A function for each table, natural for arrows and lists, that preserves attributes.
+
+    Parameters
+    ----------
+    domain, codomain
+        Tables of one shape.
+    components
+        Table -> values: rows of the codomain by number or name, or a mapping from row names.
+    check
+        Whether to look for broken laws. What cannot be read is refused in any case.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every broken square, by row.
+    """
+
+    ambient = TABLES
+    domain: Any
+    codomain: Any
+    components: Record[str, FinFunction]
+
+    def __init__(
+        self,
+        domain: Tables,
+        codomain: Tables,
+        components: Mapping[str, Any] | None = None,
+        *,
+        check: bool = True,
+    ) -> None:
+        problems = []
+        if domain.shape != codomain.shape:
+            message = f"{domain.shape!r} is not {codomain.shape!r}"
+            problems.append(Failure("shape", "domain and codomain", message))
+            raise InvalidStructure(type(self).__name__, problems)
+        given, functions = dict(components or {}), {}
+        for table in given:
+            if table not in domain.sets:
+                message = f"is not one of {list(domain.sets)}"
+                problems.append(Failure("shape", f"table {table!r}", message))
+        for table, source in domain.sets.items():
+            target = codomain.sets[table]
+            values, found = read_values(given.get(table, ()), target, source)
+            functions[table] = FinFunction._of(np.array(values), source, target)
+            where = f"component {table!r}"
+            found = found or [failure.message for failure in functions[table].failures()]
+            problems += [Failure("function", where, message) for message in found]
+        self._set(domain=domain, codomain=codomain, components=Record(functions))
+        problems = problems or (self.failures() if check else [])
+        if problems:
+            raise InvalidStructure(type(self).__name__, problems)
+
+    @classmethod
+    def _build(
+        cls, domain: Tables, codomain: Tables, components: Mapping[str, FinFunction]
+    ) -> TableMorphism:
+        """Make an instance of already valid parts."""
+        made = object.__new__(cls)
+        made._set(domain=domain, codomain=codomain, components=Record(components))
+        return made
+
+    @classmethod
+    def identity(cls, of: Tables) -> TableMorphism:
+        """Return the identity morphism of tables."""
+        return TABLES.identity(of)
+
+    def failures(self) -> list[Failure]:
+        """List every broken square: arrows, lists entry by entry, and attributes."""
+        failures: list[Failure] = []
+        one, other, parts = self.domain, self.codomain, self.components
+        for name, (source, target) in one.shape.steps().items():
+            over, under = parts[source] >> other.step(name), one.step(name).map(parts[target])
+            bad, labels = differing_rows(over, under), other.sets[target].labels
+            pairs = [(labels(over.row(k)), labels(under.row(k))) for k in bad[:SHOWN].tolist()]
+            failures += self._broken(source, name, bad, pairs)
+        for name, table in one.shape.attributes.items():
+            (here, there), labels = shared_codes([one, other], name)
+            image = there[parts[table].values]
+            bad = np.flatnonzero(here != image)
+            pairs = [(labels[image[k]], labels[here[k]]) for k in bad[:SHOWN]]
+            failures += self._broken(table, name, bad, pairs)
+        return failures
+
+    def _broken(
+        self, table: str, name: str, bad: np.ndarray, pairs: Iterable[tuple[Any, Any]]
+    ) -> list[Failure]:
+        """Word the squares of one arrow, list or attribute that break, with both ways round."""
+        law, label = f"naturality of {name}", self.domain.sets[table].label
+        way = "its" if name in self.domain.attributes else "the image of its"
+        failures = []
+        for k, pair in zip(bad.tolist(), pairs, strict=False):
+            a, b = (repr(ends[0] if name in self.domain.arrows else ends) for ends in pair)
+            message = f"{name} of its image is {a}, {way} {name} is {b}"
+            failures.append(Failure(law, f"{table} {label(k)!r}", message))
+        if bad.size > SHOWN:
+            failures.append(Failure(law, table, f"{bad.size - SHOWN} more rows"))
+        return failures
+
+    def __rshift__(self, other: TableMorphism) -> TableMorphism:
+        """Compose: first this morphism, then the other."""
+        if not isinstance(other, TableMorphism):
+            return NotImplemented
+        why = self.codomain.mismatch(other.domain)
+        if why:
+            message = f"the codomain of the one is not the domain of the other: {why}"
+            raise NotComposable("f >> g", [Failure("composition", "f", message)])
+        parts = {table: f >> other.components[table] for table, f in self.components.items()}
+        kind = common_class([self, other], TableMorphism)
+        return kind._build(self.domain, other.codomain, parts)
+
+    def __add__(self, other: TableMorphism) -> TableMorphism:
+        """Return the disjoint union of two morphisms."""
+        above = coproduct(self.domain, other.domain)
+        left, right = coproduct(self.codomain, other.codomain)
+        return above.universal(self >> left, other >> right)
+
+    def is_injective(self, table: str) -> bool:
+        """Whether no two rows of a table have the same image."""
+        return self.components[table].is_injective
+
+    @property
+    def is_monic(self) -> bool:
+        """Whether the morphism is injective on every table."""
+        return all(f.is_injective for f in self.components.values())
+
+    def image_rows(self, table: str) -> np.ndarray:
+        """Return the rows of the codomain that are images, increasing."""
+        return self.components[table].image().values
+
+    def __call__(self, table: str, row: int | str) -> int:
+        """Return the image of one row."""
+        return self.components[table](row)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other) or not isinstance(other, TableMorphism):
+            return NotImplemented
+        ends = self.domain == other.domain and self.codomain == other.codomain
+        return ends and self.components == other.components
+
+    def __hash__(self) -> int:
+        return hash((self.domain, self.codomain, self.components))
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{t!r}: {brief(f.values.tolist())}" for t, f in self.components.items())
+        return f"{type(self).__name__}({self.domain!r}, {self.codomain!r}, {{{parts}}})"
+
+    def __str__(self) -> str:
+        return "\n".join(f"{table}: {f}" for table, f in self.components.items())

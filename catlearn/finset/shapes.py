@@ -1,0 +1,93 @@
+"""Shapes: the names of tables, and of the arrows, lists and attributes between and on them.
+
+>>> from catlearn.finset import Shape
+>>> Shape(("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "W")})
+Traceback (most recent call last):
+    ...
+catlearn.errors.InvalidStructure: Shape is not valid (1 failure):
+  - 'tgt': 'W' is not one of the tables ['V', 'E'] [ends]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from catlearn.errors import Failure, InvalidStructure
+from catlearn.finset.value import Frozen, Record
+
+Ends = tuple[str, str]
+
+
+class Shape(Frozen):
+    """The names of tables, arrows, lists and attributes; subclasses may add laws.
+
+    Parameters
+    ----------
+    tables
+        Names of the tables.
+    arrows, lists
+        Name -> (source, target), for plain and for list-valued arrows.
+    attributes
+        Name -> table.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing names used twice, and ends that are not tables.
+    """
+
+    tables: tuple[str, ...]
+    arrows: Record[str, Ends]
+    lists: Record[str, Ends]
+    attributes: Record[str, str]
+
+    def __init__(
+        self,
+        tables: Iterable[str] = (),
+        arrows: Mapping[str, Ends] | None = None,
+        lists: Mapping[str, Ends] | None = None,
+        attributes: Mapping[str, str] | None = None,
+    ) -> None:
+        self._set(
+            tables=tuple(tables),
+            arrows=Record({name: tuple(ends) for name, ends in (arrows or {}).items()}),
+            lists=Record({name: tuple(ends) for name, ends in (lists or {}).items()}),
+            attributes=Record(attributes or {}),
+        )
+        failures = Shape.failures(self)
+        if failures:
+            raise InvalidStructure(type(self).__name__, failures)
+
+    def failures(self) -> list[Failure]:
+        """List names used twice, and ends that are not tables."""
+        names = [*self.tables, *self.arrows, *self.lists, *self.attributes]
+        twice = {name: None for name in names if names.count(name) > 1}
+        failures = [Failure("names", repr(name), "is used more than once") for name in twice]
+        ends = [(name, end) for name, pair in self.steps().items() for end in pair]
+        ends += list(self.attributes.items())
+        for name, end in ends:
+            if end not in self.tables:
+                message = f"{end!r} is not one of the tables {list(self.tables)}"
+                failures.append(Failure("ends", repr(name), message))
+        return failures
+
+    def steps(self) -> dict[str, Ends]:
+        """Return the ends of the arrows, then of the lists."""
+        return {**self.arrows, **self.lists}
+
+    def _key(self) -> tuple[Any, ...]:
+        return frozenset(self.tables), self.arrows, self.lists, self.attributes
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other) or not isinstance(other, Shape):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        fields = (("arrows", self.arrows), ("lists", self.lists), ("attributes", self.attributes))
+        given = "".join(f", {name}={field!r}" for name, field in fields if field)
+        return f"{type(self).__name__}({self.tables!r}{given})"
