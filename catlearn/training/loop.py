@@ -39,6 +39,7 @@ from catlearn.lowering import Lowered, lower
 from catlearn.training.checkpoint import manifest_of
 from catlearn.training.distributed import Processes
 from catlearn.training.folders import FolderSaver, is_folder
+from catlearn.training.gradients import warn_of_parts
 from catlearn.training.groups import Optimizer, Optimizers, by_edge_of, optimizer_of
 from catlearn.training.interrupts import Interrupts
 from catlearn.training.progress import progress_of
@@ -116,8 +117,7 @@ def fit(
         each equation. Training stops if it returns True.
     accumulate
         Into how many parts to cut each batch, which are evaluated one after the other: the same
-        step in less memory, for losses that are means over examples
-        (:mod:`catlearn.training.gradients`).
+        step in less memory (:mod:`catlearn.training.gradients`).
     scan_steps
         How many steps to take in one compiled call, for models so small that starting a step
         takes longer than the step. Costs are looked at, and checkpoints written, after such calls.
@@ -151,6 +151,8 @@ def fit(
     -----
     CheckpointSkipped
         If a checkpoint could not be written; the run goes on, and the next one is tried.
+    ExamplesApart
+        If batches are cut into parts, and a divergence compares their examples with each other.
     TrainingInterrupted
         If stopped by Ctrl-C. The step at hand is finished, the checkpoint is written, and the
         result so far is returned. A second Ctrl-C stops at once.
@@ -159,6 +161,7 @@ def fit(
     _check_options(steps, log_every, checkpoint, checkpoint_every, resume, numbers)
     fn = _lowered(fn, optimizer)
     optimizer = optimizer_of(fn, optimizer)
+    warn_of_parts(fn, accumulate)
     manner = Manner(accumulate, scan_steps, Sharding.of(sharding))
     processes = Processes.of(manner.sharding)
     key = jax.random.key(0) if key is None else key

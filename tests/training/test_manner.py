@@ -8,6 +8,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.errors import DataError, InvalidStructure
+from catlearn.training.gradients import ExamplesApart, gradient_of
 
 KEY = jax.random.key(0)
 X, F, Y = cl.Space("X", (2,)), cl.Space("F", (3,)), cl.Space("Y", (1,))
@@ -83,6 +84,41 @@ def test_parts_of_a_batch_are_the_batch(fit):
     )
     with pytest.raises(DataError, match="'labelled': a batch of 6 examples has no 4 equal parts"):
         fit(steps=1, batch_size={"labelled": 6, "unlabelled": 4}, accumulate=4)
+
+
+@pytest.mark.parametrize("stack", [False, True])
+def test_parts_of_a_batch_have_one_maximum(stack):
+    """Which cost is largest is known only when all parts are."""
+    data = cl.Dataset("d", X=(X, ROWS), Y=(Y, 0 * ROWS[:, :1]), Z=(Y, 0 * ROWS[:, :1] + 0.5))
+    start = (lambda key: {"w": jnp.ones((2, 1))}, lambda params, x: x @ params["w"])
+    equations = {"first": "d.X >> f = d.Y", "second": "d.X >> g = d.Z"}
+    diagram = cl.LearningDiagram(
+        data, cl.Model("f", X, Y, start), cl.Model("g", X, Y, start), equations=equations
+    )
+    fn = cl.lower(diagram.loss(aggregator="max"), stack=stack)
+    assert fn.plan.stacking.found == stack
+    params, state = fn.init(KEY)
+    batch = {"d": dict(fn.diagram.data["d"])}
+    batch = fn.pack(params, state, batch)[2]
+    key = jax.random.key(1)
+    (value, aux), expected = gradient_of(fn)(params, state, batch, key)
+    (same, other), found = jax.jit(gradient_of(fn, 4))(params, state, batch, key)
+    np.testing.assert_allclose(same, value, rtol=1e-6)
+    flat = [np.concatenate([np.ravel(x) for x in jax.tree.leaves(t)]) for t in (expected, found)]
+    np.testing.assert_allclose(*flat, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(*map(jax.tree.leaves, (other.terms, aux.terms)), rtol=1e-6)
+    # The mutant: the mean of the maxima of all parts.
+    parts = [{"d": {k: v[i::4] for k, v in fn.diagram.data["d"].items()}} for i in range(4)]
+    assert np.mean([fn(params, state, part)[0] for part in parts]) > value * (1 + 1e-3)
+
+
+def test_parts_of_a_batch_that_is_compared_with_itself_are_warned_of():
+    data = cl.Dataset("d", X=(X, ROWS), Y=(X, ROWS))
+    start = (lambda key: {"w": jnp.ones((2, 2))}, lambda params, x: x @ params["w"])
+    fit = cl.Equation("d.X >> f = d.Y", divergence="info_nce")
+    diagram = cl.LearningDiagram(data, cl.Model("f", X, X, start), equations={"fit": fit})
+    with pytest.warns(ExamplesApart, match="'fit' compares the examples of a batch"):
+        cl.fit(diagram, SLOW, steps=1, batch_size=4, accumulate=2, progress=False)
 
 
 def test_averages_move_once_in_a_step_of_many_parts():
