@@ -12,8 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from catlearn.category import Path
+from catlearn.errors import UnknownName
+from catlearn.learning.labels import LabelledTables
+
+if TYPE_CHECKING:
+    from catlearn.category.walks import Arborescence
 
 
 @dataclass(frozen=True)
@@ -120,3 +126,108 @@ class Rewriting:
                 for part in reversed(self.definitions[edge].paths):
                     todo.extend(reversed(part.edges))
         return [edge for edge in seen if edge not in self.definitions]
+
+
+class DefinedTables(LabelledTables):
+    """The tables of a learning diagram, read as equations: definitions, and terms of a loss."""
+
+    @cached_property
+    def strict_equations(self) -> dict[str, tuple[Path, Path]]:
+        """The equations that hold by construction."""
+        return self._equations_where(True)
+
+    @cached_property
+    def soft_equations(self) -> dict[str, tuple[Path, Path]]:
+        """The equations that are terms of the loss."""
+        return self._equations_where(False)
+
+    def _equations_where(self, strict: bool) -> dict[str, tuple[Path, Path]]:
+        rows = zip(self.names("Eq"), self.attributes["strict"], strict=True)
+        return {name: self.sides(name) for name, flag in rows if flag is strict}
+
+    def defines(self, lhs: Path, rhs: Path) -> tuple[str, str | None, Path] | None:
+        """Read a strict equation as a definition: edge, factor edge or None, and path."""
+        for side, other in ((lhs, rhs), (rhs, lhs)):
+            if not 1 <= len(side) <= 2 or self.map_label(side.edges[0]).kind != "defined":
+                continue
+            if len(side) == 1:
+                return side.edges[0], None, other
+            if self.map_label(side.edges[1]).kind == "factor":
+                return side.edges[0], side.edges[1], other
+        return None
+
+    @cached_property
+    def definitions(self) -> dict[str, Definition]:
+        """The definition of each defined edge."""
+        found: dict[str, dict[str, Path]] = {}
+        aliases: dict[str, Path] = {}
+        for lhs, rhs in self.strict_equations.values():
+            match self.defines(lhs, rhs):
+                case (edge, None, path):
+                    aliases[edge] = path
+                case (edge, str(factor), path):
+                    found.setdefault(edge, {})[factor] = path
+        pairings = {}
+        for edge, paths in found.items():
+            factors = sorted(paths, key=lambda factor: self.map_label(factor).index or 0)
+            components = tuple(paths[factor] for factor in factors)
+            pairings[edge] = Definition(edge, components, tuple(factors))
+        return pairings | {edge: Definition(edge, (path,)) for edge, path in aliases.items()}
+
+    @cached_property
+    def definers(self) -> dict[str, dict[int | None, str]]:
+        """The strict equations that define each defined edge, by factor; by None for an alias."""
+        found: dict[str, dict[int | None, str]] = {}
+        for name, (lhs, rhs) in self.strict_equations.items():
+            match self.defines(lhs, rhs):
+                case (edge, factor, _):
+                    index = None if factor is None else self.map_label(factor).index
+                    found.setdefault(edge, {})[index] = name
+        return found
+
+    @cached_property
+    def rewriting(self) -> Rewriting:
+        """Normal forms of paths modulo the strict equations.
+
+        A product may have come by gluing to several factor edges for one factor: each that ends
+        where the component does is cancelled.
+        """
+        components = {}
+        for edge, definition in self.definitions.items():
+            labels = map(self.map_label, definition.factors)
+            parts = dict(zip(labels, definition.paths, strict=False))
+            for factor in self.out_edges(self.target(edge)) if parts else ():
+                part = parts.get(self.map_label(factor))
+                if part is not None and part.target == self.target(factor):
+                    components[edge, factor] = part
+        return Rewriting(self.definitions, components, self.operators)
+
+    def definition(self, edge: str) -> tuple[Path, ...]:
+        """Return the paths that define an edge: one for an alias, one a factor for a pairing."""
+        if edge not in self.definitions:
+            raise UnknownName(f"edge '{edge}' is not a defined edge")
+        return self.definitions[edge].paths
+
+    def is_trainable(self, path: Path) -> bool:
+        """Whether a path evaluates a trainable edge."""
+        return any(self._ranks[edge] == 2 for edge in path.edges)
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        """For each edge 2 if it evaluates a trainable edge, else 1 if a frozen one, else 0."""
+        own = {"model": 2, "frozen": 1}
+        owners = {edge: self.map_label(self.owner(edge)) for edge in self.edges}
+        ranks = {edge: own.get(label.kind, 0) for edge, label in owners.items()}
+        for edge in self.definitions:
+            used = self.rewriting.edges_of(Path(self.source(edge), (edge,), self.target(edge)))
+            ranks[edge] = max((ranks[part] for part in used), default=0)
+        return ranks
+
+    def tree(self, data: str) -> Arborescence:
+        """Return the breadth-first arborescence of what a data set reaches.
+
+        Fixed edges are preferred, then frozen, then trainable ones, then those that come first.
+        """
+        return self._cached(
+            f"tree of {data}", lambda: self.reachable(data, priority=self._ranks.__getitem__)
+        )

@@ -23,8 +23,9 @@ from catlearn.errors import (
     did_you_mean,
 )
 from catlearn.finset import Colimit, Diagram, colimit
-from catlearn.learning.diagram import LearningDiagram, LearningMorphism
-from catlearn.learning.parts import same_stored, told_apart
+from catlearn.learning.diagram import LearningDiagram
+from catlearn.learning.morphisms import LearningMorphism
+from catlearn.learning.rows import same_stored, told_apart
 from catlearn.learning.selection import LossTerm, select
 
 Along = Iterable[str] | Mapping[str, str]

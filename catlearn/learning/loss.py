@@ -22,7 +22,8 @@ from catlearn.errors import InvalidStructure
 from catlearn.learning.selection import LossTerm, Selection
 
 if TYPE_CHECKING:
-    from catlearn.learning.diagram import LearningDiagram, LearningMorphism
+    from catlearn.learning.diagram import LearningDiagram
+    from catlearn.learning.morphisms import LearningMorphism
 
 PAIR = "⟨⟩"
 """The head of the atom of a pairing, which makes a tuple of its arguments."""

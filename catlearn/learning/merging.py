@@ -32,9 +32,10 @@ from typing import Any
 import numpy as np
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, LabelConflict, did_you_mean
-from catlearn.learning.diagram import LearningDiagram, LearningMorphism
+from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.gluing import Along, glue
-from catlearn.learning.parts import same_stored
+from catlearn.learning.morphisms import LearningMorphism
+from catlearn.learning.rows import same_stored
 from catlearn.learning.surgery import check_known
 
 Values = Mapping[str, Any]

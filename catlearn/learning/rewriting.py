@@ -32,8 +32,10 @@ from typing import Any
 
 from catlearn.cset import Rule, Variable
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
+from catlearn.learning.assembly import add_parts
 from catlearn.learning.diagram import LearningDiagram
-from catlearn.learning.parts import Equations, Part, Rows
+from catlearn.learning.parts import Part
+from catlearn.learning.rows import Equations, Rows
 from catlearn.models import Map, Model
 
 Ends = tuple[str, str, Any]
@@ -102,7 +104,7 @@ def pattern(
     ?e
     """
     rows = Rows()
-    rows.add_parts(parts)
+    add_parts(rows, parts)
     given = spaces if isinstance(spaces, Mapping) else dict.fromkeys(spaces)
     for name, space in given.items():
         label = getattr(space, "label", space)

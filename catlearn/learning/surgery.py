@@ -31,8 +31,9 @@ from dataclasses import replace
 from typing import Any
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
-from catlearn.learning.diagram import LearningDiagram, LearningMorphism
-from catlearn.learning.parts import Rows
+from catlearn.learning.diagram import LearningDiagram
+from catlearn.learning.morphisms import LearningMorphism
+from catlearn.learning.rows import Rows
 from catlearn.models import (
     ArrayLabel,
     Categorical,

@@ -9,7 +9,8 @@ from catlearn.errors import InvalidStructure, UnknownName
 from catlearn.finset import pushout
 from catlearn.laws import interpretation, learning_diagrams, paths, some_parameters
 from catlearn.learning import LearningMorphism
-from catlearn.learning.parts import EquationRow, Rows
+from catlearn.learning.assembly import add_parts
+from catlearn.learning.rows import EquationRow, Rows
 
 few = settings(max_examples=30)
 A, B, C = cl.Space("A", 1), cl.Space("B", 2), cl.Space("C", 1)
@@ -408,7 +409,7 @@ def test_pushouts_find_definitional_cycles():
 
 def test_cycles_are_found_in_rows_from_elsewhere():
     rows = Rows()
-    rows.add_parts([A])
+    add_parts(rows, [A])
     for edge, other in ("ab", "ba"):
         rows.edges[edge] = ("A", "A", cl.Map("defined"))
         sides = (cl.Path("A", (name,), "A") for name in (edge, other))

@@ -16,7 +16,8 @@ from catlearn.errors import DataError, InvalidStructure
 from catlearn.finset import coproduct
 from catlearn.laws import learning_diagrams, renamed
 from catlearn.learning import LEARNING
-from catlearn.learning.parts import Rows
+from catlearn.learning.assembly import add_parts
+from catlearn.learning.rows import Rows
 from catlearn.models import Map, Unbound
 
 X, F, Y = cl.Space("X", 1), cl.Space("F", 2), cl.Categorical("Y", 3)
@@ -163,7 +164,7 @@ def test_only_parts_are_parts():
 
 def test_nothing_leads_into_a_data_set_and_only_projections_out():
     rows = Rows()
-    rows.add_parts([cl.Dataset("d", x=X), cl.Dataset("e", x=X), model("f", X, X)])
+    add_parts(rows, [cl.Dataset("d", x=X), cl.Dataset("e", x=X), model("f", X, X)])
     label = rows.edges["f"][2]
     rows.edges |= {"in": ("X", "d", label), "out": ("e", "X", label)}
     rows.edges["not data"] = ("X", "X", Map("projection"))
@@ -181,7 +182,7 @@ def test_nothing_leads_into_a_data_set_and_only_projections_out():
 
 def test_factors_have_an_index_and_end_at_their_factor():
     rows = Rows()
-    rows.add_parts([cl.Product("P", X, F)])
+    add_parts(rows, [cl.Product("P", X, F)])
     rows.edges["P.X"] = ("P", "F", Map("factor", index=0))
     rows.edges["P.Z"] = ("P", "F", Map("factor", index=2))
     found = failures(cl.LearningDiagram.of_rows, rows)

@@ -1,0 +1,140 @@
+"""What the rows of a learning diagram say, and what is stored beside them, by name.
+
+:class:`LabelledTables` reads the attributes and the three relations of the schema
+(:mod:`catlearn.learning.schema`): spaces, maps, what equations weigh and train, moving averages
+and operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from catlearn.category import Presentation
+from catlearn.cset import CSet
+from catlearn.models import DataLabel, Divergence, Map, Operated, SpaceLabel
+
+
+class LabelledTables(Presentation, CSet):
+    """The tables of a learning diagram, whose labels are asked for by name."""
+
+    @property
+    def store(self) -> Mapping[str, Any]:
+        """What sits beside the diagram, by edge: data for projections, else parameters."""
+        return MappingProxyType(vars(self).get("_store", {}))
+
+    @cached_property
+    def projections(self) -> dict[str, tuple[str, str]]:
+        """For each projection edge its data set and its short name there."""
+        found = {}
+        for edge in self.edges:
+            if self.map_label(edge).kind == "projection":
+                data = self.source(edge)
+                found[edge] = (data, edge.removeprefix(f"{data}."))
+        return found
+
+    @cached_property
+    def data(self) -> dict[str, dict[str, Any]]:
+        """The stored arrays: data set -> projection -> array, examples along the leading axis."""
+        arrays: dict[str, dict[str, Any]] = {}
+        for edge, (data, key) in self.projections.items():
+            if edge in self.store:
+                arrays.setdefault(data, {})[key] = self.store[edge]
+        return arrays
+
+    @cached_property
+    def starts(self) -> dict[str, Any]:
+        """The stored parameters of models and frozen edges, by edge."""
+        return {edge: value for edge, value in self.store.items() if edge not in self.projections}
+
+    # Labels.
+
+    def space_label(self, vertex: str) -> SpaceLabel:
+        """Return the label of a vertex's space."""
+        return self.attributes["space"][self.row("V", vertex)]  # type: ignore[return-value]
+
+    def map_label(self, edge: str) -> Map:
+        """Return the label of an edge's map."""
+        return self.attributes["map"][self.row("E", edge)]  # type: ignore[return-value]
+
+    def weight(self, equation: str) -> float:
+        """Return the weight of an equation."""
+        return self.attributes["weight"][self.row("Eq", equation)]  # type: ignore[return-value]
+
+    def divergence(self, equation: str) -> Divergence:
+        """Return the divergence of an equation: its own, else that of the space where it ends."""
+        own = self.attributes["divergence"][self.row("Eq", equation)]
+        if own is not None:
+            return own  # type: ignore[return-value]
+        end = self.sides(equation)[0].target
+        return self.space_label(end).divergence  # type: ignore[attr-defined]
+
+    def trains(self, equation: str) -> dict[str, float] | None:
+        """Return the edges that an equation trains, each with its scale; None for all of its."""
+        return self._trains.get(self.row("Eq", equation))
+
+    @cached_property
+    def _trains(self) -> dict[int, dict[str, float]]:
+        found: dict[int, dict[str, float]] = {}
+        columns = (self.arrows["by"].values, self.arrows["trained"].values)
+        rows = zip(*(column.tolist() for column in columns), self.attributes["scale"], strict=True)
+        for equation, edge, scale in rows:
+            found.setdefault(equation, {})[self.edges[edge]] = scale  # type: ignore[assignment]
+        return found
+
+    def stop(self, equation: str) -> str | None:
+        """Return the side of an equation through which no gradient passes: lhs, rhs or None."""
+        return self.attributes["stop"][self.row("Eq", equation)]  # type: ignore[return-value]
+
+    @cached_property
+    def averages(self) -> dict[str, tuple[str, float]]:
+        """For each edge that is a moving average the edge that it follows, and the decay."""
+        columns = (self.arrows["average"].values, self.arrows["follows"].values)
+        rows = zip(*(column.tolist() for column in columns), self.attributes["decay"], strict=True)
+        return {self.edges[one]: (self.edges[of], decay) for one, of, decay in rows}  # type: ignore
+
+    @cached_property
+    def operators(self) -> dict[str, str]:
+        """For each edge that is an operator the edge that it acts on."""
+        columns = (self.arrows[name].values.tolist() for name in ("operator", "operand"))
+        return {self.edges[one]: self.edges[of] for one, of in zip(*columns, strict=True)}
+
+    def owner(self, edge: str) -> str:
+        """Return the edge whose parameters an edge has: its own, but for an operator."""
+        while edge in self.operators:
+            edge = self.operators[edge]
+        return edge
+
+    def runs(self, edge: str) -> Map:
+        """Return the label of what an edge runs: an operator with what it acts on filled in."""
+        label = self.map_label(edge)
+        if edge not in self.operators or not isinstance(label.architecture, Operated):
+            return label
+        of = self.operators[edge]
+        ends = map(self.space_label, self.ends(of))
+        architecture = self.runs(of).architecture
+        if architecture is None:
+            return label
+        return Map(label.kind, label.architecture.on(architecture, *ends))
+
+    @cached_property
+    def data_sets(self) -> tuple[str, ...]:
+        """The vertices that are data sets."""
+        labels = zip(self.vertices, self.attributes["space"], strict=True)
+        return tuple(vertex for vertex, label in labels if isinstance(label, DataLabel))
+
+    @cached_property
+    def trainable(self) -> tuple[str, ...]:
+        """The trainable edges: the factors of the parameter space."""
+        return self._edges_of_kind("model")
+
+    @cached_property
+    def frozen(self) -> tuple[str, ...]:
+        """The edges whose parameters do not move."""
+        return self._edges_of_kind("frozen")
+
+    def _edges_of_kind(self, kind: str) -> tuple[str, ...]:
+        labels = zip(self.edges, self.attributes["map"], strict=True)
+        return tuple(edge for edge, label in labels if label.kind == kind)  # type: ignore
