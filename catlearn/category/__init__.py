@@ -31,7 +31,8 @@ from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
 from catlearn.category.functor_categories import FunctorCategory, functor_category
 from catlearn.category.gluing import presentation_of_colimit
-from catlearn.category.graph import GRAPH, Graph, GraphMorphism
+from catlearn.category.graph import GRAPH, Graph
+from catlearn.category.graph_morphism import GraphMorphism
 from catlearn.category.idempotents import Karoubi, karoubi
 from catlearn.category.inside import Arrow, Object
 from catlearn.category.naturality import natural_transformations, naturally_isomorphic

@@ -38,7 +38,8 @@ import numpy as np
 
 from catlearn.category.cats import CATEGORIES, Categories
 from catlearn.category.finite import FiniteCategory
-from catlearn.category.graph import Graph, GraphMorphism
+from catlearn.category.graph import Graph
+from catlearn.category.graph_morphism import GraphMorphism
 from catlearn.category.inside import Arrow, Object
 from catlearn.category.path import written
 from catlearn.category.preservation import Preservation

@@ -3,31 +3,25 @@
 A *graph* is a set V of vertices, a set E of edges and two functions src, tgt : E -> V; several
 edges may share their ends and an edge may be a loop. So a graph is a pair of tables with two
 arrows between them, and everything about tables (colimits, morphisms, attributes) holds for
-graphs without new code. A *morphism* of graphs is a pair of functions, on vertices and on
-edges, that preserves sources and targets; it sends paths to paths.
+graphs without new code.
 
-Laws: a morphism m acts functorially, ``m(id(v)) == id(m(v))`` and ``m(p >> q) == m(p) >> m(q)``.
-
->>> from catlearn.category import Graph, GraphMorphism
+>>> from catlearn.category import Graph
 >>> G = Graph({"f": ("A", "B"), "g": ("B", "C")})
 >>> G.vertices, G.edges, G.source("g")
 (('A', 'B', 'C'), ('f', 'g'), 'B')
 >>> G.path("f >> g")
 Path('A', ('f', 'g'), 'C')
->>> loop = Graph({"l": ("X", "X")})
->>> m = GraphMorphism(G, loop, V={"A": "X", "B": "X", "C": "X"}, E={"f": "l", "g": "l"})
->>> print(m(G.path("f >> g")))
-l >> l
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from catlearn.category import walks
 from catlearn.category.equation import Side, steps_of, trace
+from catlearn.category.graph_morphism import GraphMorphism
 from catlearn.category.path import Path, write_steps, written
 from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, did_you_mean
 from catlearn.finset import Shape, TableMorphism, Tables
@@ -405,57 +399,6 @@ class Graph(Tables):
         arrows = [f"{written(e)} : {' → '.join(map(written, self.ends(e)))}" for e in self.edges]
         touched = {vertex for edge in self.edges for vertex in self.ends(edge)}
         return ", ".join([written(v) for v in self.vertices if v not in touched] + arrows)
-
-
-class GraphMorphism(TableMorphism):
-    """A morphism of graphs, acting on vertices, edges and paths.
-
-    Parameters
-    ----------
-    domain, codomain
-        The graphs.
-    V, E
-        Where each vertex and each edge goes: a dict of names, or a list of rows.
-    check
-        Whether to check that it preserves sources and targets.
-
-    Raises
-    ------
-    InvalidStructure
-        Listing every edge whose ends are not preserved.
-    """
-
-    domain: Graph
-    codomain: Graph
-
-    def __init__(
-        self,
-        domain: Graph,
-        codomain: Graph,
-        V: Mapping[str, str] | Sequence[int],
-        E: Mapping[str, str] | Sequence[int] = (),
-        check: bool = True,
-    ) -> None:
-        TableMorphism.__init__(self, domain, codomain, {"V": V, "E": E}, check=check)
-
-    def vertex(self, name: str) -> str:
-        """Return the name of the vertex that a vertex goes to."""
-        return self.codomain.vertices[self.components["V"](name)]
-
-    def edge(self, name: str) -> str:
-        """Return the name of the edge that an edge goes to."""
-        return self.codomain.edges[self.components["E"](name)]
-
-    @overload
-    def __call__(self, at: Path) -> Path: ...
-    @overload
-    def __call__(self, at: str, row: int | str) -> int: ...
-    def __call__(self, at: Path | str, row: int | str = "") -> Path | int:
-        """Return the image of a path; or, as for any tables, of one row of a table."""
-        if isinstance(at, str):
-            return super().__call__(at, row)
-        edges = tuple(self.edge(edge) for edge in at.edges)
-        return Path(self.vertex(at.source), edges, self.vertex(at.target))
 
 
 def _numbered(names: Iterable[str]) -> Iterator[str]:

@@ -34,7 +34,8 @@ from functools import cached_property
 from typing import Any
 
 from catlearn.category.equation import Equation, Side, trace
-from catlearn.category.graph import GRAPH, Graph, GraphMorphism
+from catlearn.category.graph import GRAPH, Graph
+from catlearn.category.graph_morphism import GraphMorphism
 from catlearn.category.monoids import group_equations, monoid_equations
 from catlearn.category.path import Path
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean

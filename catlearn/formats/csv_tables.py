@@ -37,7 +37,7 @@ from catlearn.cset import CSet, Schema
 from catlearn.errors import CatlearnError, Failure, FileFormatError, InvalidStructure
 from catlearn.files import atomic_write, json_depth, read_bounded, shorten
 from catlearn.finset import FinSet, Shape, Tables
-from catlearn.formats.acset import NAME
+from catlearn.formats.acset_rows import NAME
 from catlearn.formats.codecs import Unreadable, Unwritable, decode, encode
 from catlearn.formats.faults import Faults
 

@@ -11,8 +11,10 @@ catlearn.errors.FileFormatError: file 'a.json' could not be read (1 failure):
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from catlearn.errors import Failure, FileFormatError
+from catlearn.errors import CatlearnError, Failure, FileFormatError
+from catlearn.formats.codecs import Unwritable, encode
 
 #: How many faults one error lists before it counts the others.
 MOST = 200
@@ -43,6 +45,11 @@ class Faults:
             if len(self.listed) < MOST:
                 self.listed.append(failure)
 
+    def add_error(self, error: CatlearnError) -> None:
+        """Note all that an error lists."""
+        found = getattr(error, "failures", None)
+        self.extend(found or [Failure("format", "document", str(error))])
+
     def check(self) -> None:
         """Raise the one error that lists all faults, if there are any."""
         if not self.count:
@@ -50,3 +57,12 @@ class Faults:
         hidden = self.count - len(self.listed)
         more = [Failure("format", "document", f"and {hidden} more faults")] if hidden else []
         raise FileFormatError(self.what, [*self.listed, *more])
+
+
+def encoded(label: Any, where: str, failures: list[Failure]) -> Any:
+    """Return a label as JSON; note where it stood if that cannot be."""
+    try:
+        return encode(label)
+    except Unwritable as error:
+        failures.append(Failure("labels", where, str(error)))
+        return None
