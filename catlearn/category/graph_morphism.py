@@ -1,6 +1,9 @@
 """Morphisms of graphs: a function on vertices and one on edges that preserve sources and targets.
 
-They send paths to paths. Laws: a morphism m acts functorially, ``m(id(v)) == id(m(v))`` and ``m(p >> q) == m(p) >> m(q)``.
+They send paths to paths.
+
+Laws: a morphism m acts functorially, ``m(id(v)) == id(m(v))`` and
+``m(p >> q) == m(p) >> m(q)``.
 
 >>> from catlearn.category import Graph, GraphMorphism
 >>> G = Graph({"f": ("A", "B"), "g": ("B", "C")})
