@@ -81,11 +81,36 @@ def compiled(
     return programs, {name: found[1:] or found for name, found in times.items()}
 
 
-def waited(program: Callable[..., Any], arguments: Sequence[Any]) -> Program:
-    """Return what calls a compiled program, and waits for its values."""
+class Compared(NamedTuple):
+    """Programs that compute the same, and the seconds to compile and to run each, by round."""
+
+    programs: dict[str, Any]
+    compiling: Times
+    running: Times
+
+
+def compare(
+    losses: Mapping[str, tuple[Callable[..., Any], Sequence[Any]]],
+    rounds: int,
+    repeats: int,
+    compilations: int,
+) -> Compared:
+    """Compile value and gradient of losses at arguments, see that they agree, and run them.
+
+    Everything is done in turns, after a round that warms up and is not counted.
+    """
     import jax
 
-    return lambda: jax.block_until_ready(program(*arguments))
+    programs, compiling = compiled(losses, compilations)
+
+    def call(name: str) -> Program:
+        program, (_, arguments) = programs[name], losses[name]
+        return lambda: jax.block_until_ready(program(*arguments))
+
+    agreeing({name: run(*losses[name][1])[0][0] for name, run in programs.items()})
+    calls = {name: call(name) for name in losses}
+    in_turns(calls, 1, repeats)
+    return Compared(programs, compiling, in_turns(calls, rounds, repeats))
 
 
 def medians(times: Mapping[str, Sequence[float]]) -> dict[str, float]:
@@ -102,12 +127,13 @@ def ratio(times: Mapping[str, Sequence[float]], one: str, other: str) -> Ratio:
     return Ratio(median, low, high)
 
 
-def agreeing(values: Mapping[str, Any], expected: str, tolerance: float = 1e-3) -> None:
+def agreeing(values: Mapping[str, Any], tolerance: float = 1e-3) -> None:
     """Stop unless all programs give the same number."""
     import numpy as np
 
-    for name, value in values.items():
-        np.testing.assert_allclose(value, values[expected], rtol=tolerance, err_msg=name)
+    (first, expected), *others = values.items()
+    for name, value in others:
+        np.testing.assert_allclose(value, expected, rtol=tolerance, err_msg=f"{name}, {first}")
 
 
 def device() -> str:

@@ -12,11 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import _measure
-import jax
-import jax.numpy as jnp
 from by_hand import (
     autoencoder,
     captioning,
@@ -78,35 +75,22 @@ COLUMNS = (
 )
 
 
-def cells(name: str, regime: Regime, rounds: int, repeats: int, compilations: int) -> list[str]:
+def cells(name: str, regime: Regime, *counts: int) -> list[str]:
     """Compile and run a regime and its loss by hand in turns; return a row of the table."""
-    fn = regime.fn
-    params, state = fn.init(jax.random.key(0))
-    batch: Any = jax.tree.map(jnp.asarray, regime.batch)
-    plain = {edge: params[edge] for edge in params}, {**state, "weights": fn.weights()}, batch
-    losses = {
-        "catlearn": (fn, (*fn.pack(params, state, batch), regime.key)),
-        "by hand": (regime.by_hand, (*plain, regime.key)),
-    }
-    programs, compiling = _measure.compiled(losses, compilations)
-    values = {name: float(run(*losses[name][1])[0][0]) for name, run in programs.items()}
-    _measure.agreeing(values, "by hand")
-    calls = {name: _measure.waited(run, losses[name][1]) for name, run in programs.items()}
-    _measure.in_turns(calls, 3, repeats)
-    times = _measure.in_turns(calls, rounds, repeats)
-    step, compiled = _measure.medians(times), _measure.medians(compiling)
-    one, other = (programs[name] for name in losses)
-    operations = (program.cost_analysis()["flops"] for program in (one, other))
-    same = normal_form(one.as_text()) == normal_form(other.as_text())
+    found = _measure.compare(regime.losses(), *counts)
+    step, compiling = _measure.medians(found.running), _measure.medians(found.compiling)
+    operations = [program.cost_analysis()["flops"] for program in found.programs.values()]
+    one, other = (normal_form(program.as_text()) for program in found.programs.values())
+    plan = regime.fn.plan
     return [
         name,
-        f"{fn.plan.evaluations} ({fn.plan.naive_evaluations})",
-        *(f"{1e3 * step[which]:.2f}" for which in losses),
-        str(_measure.ratio(times, "catlearn", "by hand")),
-        " / ".join(f"{compiled[which]:.2f}" for which in losses),
-        str(_measure.ratio(compiling, "catlearn", "by hand")),
-        f"{next(operations) / next(operations):.3f}",
-        "yes" if same else "no",
+        f"{plan.evaluations} ({plan.naive_evaluations})",
+        *(f"{1e3 * seconds:.2f}" for seconds in step.values()),
+        str(_measure.ratio(found.running, "catlearn", "by hand")),
+        " / ".join(f"{seconds:.2f}" for seconds in compiling.values()),
+        str(_measure.ratio(found.compiling, "catlearn", "by hand")),
+        f"{operations[0] / operations[1]:.3f}",
+        "yes" if one == other else "no",
     ]
 
 

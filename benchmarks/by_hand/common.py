@@ -63,6 +63,17 @@ class Regime:
     batch: dict[str, dict[str, np.ndarray]]
     key: jax.Array | None = None
 
+    def losses(self) -> dict[str, tuple[Loss, tuple[Any, ...]]]:
+        """Return both losses, each with first values of its arguments, stored as it likes best."""
+        batch: Any = jax.tree.map(jnp.asarray, self.batch)
+        params, state = self.fn.init(jax.random.key(0))
+        packed = self.fn.pack(params, state, batch)
+        plain = {edge: params[edge] for edge in params}, {**state, "weights": self.fn.weights()}
+        return {
+            "catlearn": (self.fn, (*packed, self.key)),
+            "by hand": (self.by_hand, (*plain, batch, self.key)),
+        }
+
 
 def linear(params: Tree, x: jax.Array) -> jax.Array:
     """Run an affine map."""
@@ -103,6 +114,12 @@ def squared(one: jax.Array, other: jax.Array) -> jax.Array:
 def entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """Return the mean cross-entropy of labels."""
     return jnp.mean(optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels))
+
+
+def softened(logits: jax.Array, target: jax.Array, temperature: float) -> jax.Array:
+    """Return the mean divergence of softened logits from those of a teacher, by its square."""
+    p, t = jax.nn.log_softmax(logits / temperature), jax.nn.log_softmax(target / temperature)
+    return jnp.mean(optax.losses.kl_divergence_with_log_targets(p, t) * temperature**2)
 
 
 def bits(logits: jax.Array, truth: float) -> jax.Array:

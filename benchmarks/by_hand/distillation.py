@@ -3,13 +3,11 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 
 import catlearn as cl
 
-from .common import Regime, Sizes, entropy, network, squared, total
+from .common import Regime, Sizes, entropy, network, softened, squared, total
 
 LABEL = "digits.X >> body >> head = digits.Y"
 FIRST = "digits.X >> body >> head = digits.X >> big >> top"
@@ -59,10 +57,7 @@ def by_hand(params: Any, state: Any, batch: Any, key: Any = None, turned: bool =
     x, y, teacher = batch["digits"]["X"], batch["digits"]["Y"], state["frozen"]
 
     def soft(logits: jax.Array, target: jax.Array) -> jax.Array:
-        if turned:
-            logits, target = target, logits
-        p, t = jax.nn.log_softmax(logits / 2.0), jax.nn.log_softmax(target / 2.0)
-        return jnp.mean(optax.losses.kl_divergence_with_log_targets(p, t) * 2.0**2)
+        return softened(*((target, logits) if turned else (logits, target)), 2.0)
 
     inside = network(params["body"], x)
     logits = network(params["head"], inside)
