@@ -1,4 +1,10 @@
-"""What must agree where parts of a loss run as one: everything but names and values."""
+"""What must agree where parts of a loss run as one: everything but names and values.
+
+Of an edge that is made of another one, an operator on it or a moving average of it, the other
+ones must be alike too, so that their variables lie together. An edge *hands on* what its calls
+change if it is trained and has such variables, as batch norm does: frozen ones, and averages, run
+as in evaluation, and there nothing changes.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +22,27 @@ if TYPE_CHECKING:
     from catlearn.lowering.plan import Plan
 
 
+def hands_on(fn: Lowered, edge: str) -> bool:
+    """Whether a call of an edge in training changes what the next one finds."""
+    return fn.architecture(edge).stateful and fn.diagram.map_label(edge).kind != "frozen"
+
+
 def stacking_for(fn: Lowered, plan: Plan) -> Stacking:
-    """Find what runs as one; what hands on state, and averages, run by themselves."""
+    """Find what runs as one."""
     options, diagram = fn.options, fn.diagram
     if options.stack < 2:
         return Stacking()
-    architectures = {edge: fn.architecture(edge) for edge in plan.edges}
     terms = [planned.term for planned in plan.terms]
 
     def essence(edge: str) -> Hashable:
-        architecture = architectures[edge]
-        alone = edge in diagram.averages or edge in diagram.operators
-        if architecture.stateful or not architecture.stackable or alone:
+        architecture = fn.architecture(edge)
+        if not architecture.stackable:
             return None
+        _, decay = diagram.averages.get(edge, (edge, None))
         return (
             architecture,
             diagram.map_label(edge).kind,
+            decay,
             *ends_of(fn, edge),
             edge in options.remat,
             options.precision.get(edge),
@@ -51,9 +62,10 @@ def stacking_for(fn: Lowered, plan: Plan) -> Stacking:
         essence,
         term_essence,
         least=options.stack,
-        random=[edge for edge, known in architectures.items() if known.accepts_key],
+        made_of={**diagram.operators, **{one: of for one, (of, _) in diagram.averages.items()}},
+        random=[edge for edge in plan.edges if fn.architecture(edge).accepts_key],
         in_order=[
-            edge for edge, known in architectures.items() if known.stateful or not known.stackable
+            edge for edge in plan.edges if hands_on(fn, edge) or not fn.architecture(edge).stackable
         ],
     )
 

@@ -35,7 +35,7 @@ import jax
 import jax.numpy as jnp
 
 from catlearn.errors import DataError, Failure, InvalidStructure
-from catlearn.lowering.alike import stacking_for
+from catlearn.lowering.alike import hands_on, stacking_for
 from catlearn.lowering.arguments import argument_failures
 from catlearn.lowering.evaluation import evaluation
 from catlearn.lowering.options import Options
@@ -110,6 +110,7 @@ class Lowered:
         self.trainable = self.diagram.trainable
         self.frozen = self.diagram.frozen
         self._refuse_unbound()
+        self.changing = frozenset(edge for edge in self.plan.edges if hands_on(self, edge))
         self.random = frozenset(
             edge for edge in self.plan.edges if self.architecture(edge).accepts_key
         )
@@ -310,15 +311,27 @@ class Lowered:
         params, state, batch = self.pack(params, state, batch)
         kind = StackedRun if self.plan.stacking.found else Run
         run = kind(self, params, state, batch, key, train)
-        terms, weights = run.costs(), state["weights"]
+        terms = run.costs()
+        return self.total(terms, state["weights"]), Aux(terms, {"mutable": run.mutable})
+
+    def total(self, terms: Mapping[str, Any], weights: Mapping[str, Any]) -> jax.Array:
+        """Return the value of the loss at mean costs of its equations, stored as it stores them.
+
+        Parameters
+        ----------
+        terms
+            ``{equation: mean cost}``, as in :class:`Aux`.
+        weights
+            ``{equation: weight}``, as in ``state["weights"]``.
+        """
         if isinstance(terms, Stacked):
             # Equations come first among the weights, in the same groups.
-            pairs = zip(weights.parts[: len(terms.parts)], terms.parts, strict=True)
+            parts: Any = weights
+            pairs = zip(parts.parts[: len(terms.parts)], terms.parts, strict=True)
             weighted = [self._aggregate(weight * cost) for weight, cost in pairs]
         else:
             weighted = [weights[name] * cost for name, cost in terms.items()]
-        value = functools.reduce(self._combine_costs, weighted) if weighted else jnp.zeros(())
-        return value, Aux(terms, {"mutable": run.mutable})
+        return functools.reduce(self._combine_costs, weighted) if weighted else jnp.zeros(())
 
     def _aggregate(self, weighted: jax.Array) -> jax.Array:
         """Combine the costs of a class; in halves, where only the binary operation is known."""

@@ -16,6 +16,8 @@ import jax.numpy as jnp
 
 from catlearn.learning.weights import Weight
 from catlearn.lowering.plan import Form, PlannedTerm, Step
+from catlearn.lowering.stacked import groups_of, put
+from catlearn.lowering.variables import joined, owners_of, part_of
 from catlearn.models import as_input
 
 if TYPE_CHECKING:
@@ -46,19 +48,23 @@ class Run:
         self.fn, self.diagram, self.plan = fn, fn.diagram, fn.plan
         self.params, self.state, self.batch = params, state, batch
         self.key, self.train = key, train
-        self.mutable: dict[str, Any] = state["mutable"]
-        self.found: dict[int, Any] = {}
+        self.mutable: Mapping[str, Any] = state["mutable"]
         self.values: list[Any] = []
+        # What steps found of the variables that calls change, where the steps' values are.
+        self.found: dict[int, Any] = {}
         if train and self.diagram.averages:
             self._move_averages()
 
     def _move_averages(self) -> None:
-        moved = {}
-        for edge, (followed, decay) in self.diagram.averages.items():
-            move = functools.partial(_moved, decay)
-            latest = self.fn.variables(followed, self.params, self.state)
-            moved[edge] = jax.tree.map(move, self.mutable[edge], latest)
-        self.mutable = {**self.mutable, **moved}
+        averages, fn = self.diagram.averages, self.fn
+        parts = self.params, self.state["frozen"], self.state["mutable"]
+        for edges, average in groups_of(self.state["mutable"]):
+            if edges[0] not in averages:
+                continue
+            followed = owners_of(fn, [averages[edge][0] for edge in edges])
+            latest = joined(*(part_of(part, followed) for part in parts))
+            move = functools.partial(_moved, averages[edges[0]][1])
+            self.mutable = put(self.mutable, edges, jax.tree.map(move, average, latest))
 
     def costs(self) -> Mapping[str, jax.Array]:
         """Return the mean cost of each equation, and run each step when it is first needed."""
@@ -70,7 +76,11 @@ class Run:
         return terms
 
     def _value(self, index: int) -> Any:
-        return self.values[index]
+        return self._at(self.values, index)
+
+    def _at(self, stored: Any, index: int) -> Any:
+        """Return what is stored for a step."""
+        return stored[index]
 
     def _cost(self, planned: PlannedTerm) -> jax.Array:
         with noting(functools.partial("in equation '{}'".format, planned.term.name)):
@@ -100,9 +110,9 @@ class Run:
         edge, fn = step.name, self.fn
         owner = self.diagram.owner(edge)
         mutable = self.mutable.get(owner)
-        if step.repeats is not None:
-            mutable = self.found.get(step.repeats)
-        self.found[step.index] = mutable
+        if step.repeats is not None and edge in fn.changing:
+            mutable = self._at(self.found, step.repeats)
+        self.found[len(self.values)] = mutable
         params = _scaled_all(self._scale(step.scale), self.params.get(owner))
         parts = {"frozen": self.state["frozen"], "mutable": {owner: mutable}}
         variables = fn.variables(owner, {owner: params}, parts)
@@ -111,7 +121,7 @@ class Run:
             key = jax.random.fold_in(self.key, step.digest)
         y, changed = self._map(step, mutable)(variables, x, key)
         if changed is not None and step.repeats is None:
-            self.mutable = {**self.mutable, edge: changed}
+            self.mutable = put(self.mutable, [edge], changed)
         return y
 
     def _scale(self, scale: float) -> Any:
@@ -160,7 +170,7 @@ def _mean_cost(planned: PlannedTerm, prediction: Any, target: Any) -> jax.Array:
 def _moved(decay: float, average: Any, latest: Any) -> Any:
     latest = jax.lax.stop_gradient(latest)
     if not jnp.issubdtype(average.dtype, jnp.inexact):
-        return latest
+        return jnp.broadcast_to(latest, average.shape)
     return decay * average + (1 - decay) * latest
 
 

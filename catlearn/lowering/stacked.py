@@ -196,21 +196,33 @@ class Stacked(Mapping[str, Any]):
         UnknownName
             If there is no such name.
         """
-        parts = list(self.parts)
-        for name, value in other.items():
+        found: dict[int, list[str]] = {}
+        for name in other:
             if name not in self.layout.places:
                 hint = did_you_mean(name, self.layout.names)
                 raise UnknownName(f"there is no {name!r} here; {hint}")
-            group, position = self.layout.places[name]
-            if len(self.layout.groups[group]) == 1:
-                parts[group] = value
-                continue
-            parts[group] = jax.tree.map(
-                lambda leaf, new, at=position: jnp.asarray(leaf).at[at].set(new),
-                parts[group],
-                value,
+            found.setdefault(self.layout.places[name][0], []).append(name)
+        changed = self
+        for group, names in found.items():
+            stored = self.layout.groups[group]
+            names = stored if len(names) == len(stored) else names
+            changed = changed._put(group, names, gather(other, names))
+        return changed
+
+    def _put(self, group: int, names: Sequence[str], tree: Any) -> Stacked:
+        """Return the mapping with other values for names of a group, as ``gather`` gives them."""
+        size = len(self.layout.groups[group])
+        positions = [self.layout.places[name][1] for name in names]
+        if size == 1:
+            new = tree
+        elif len(names) == size:
+            new = take(tree, np.argsort(positions).tolist(), size)
+        else:
+            index = positions[0] if len(names) == 1 else np.asarray(positions)
+            new = jax.tree.map(
+                lambda leaf, value: jnp.asarray(leaf).at[index].set(value), self.parts[group], tree
             )
-        return Stacked(self.layout, tuple(parts))
+        return Stacked(self.layout, (*self.parts[:group], new, *self.parts[group + 1 :]))
 
     def __eq__(self, other: object) -> bool:
         """Whether names, structures and all values agree."""
@@ -252,6 +264,46 @@ def gather(values: Mapping[str, Any], names: Sequence[str]) -> Any:
                 f"{shapes[0]}, the second {shape}; lower with stack=False"
             )
     return jax.tree.map(lambda *leaves: _stack(leaves), *trees)
+
+
+def put(values: Mapping[str, Any], names: Sequence[str], tree: Any) -> Mapping[str, Any]:
+    """Return values with other ones for some names of one group, as :func:`gather` gives them.
+
+    Examples
+    --------
+    >>> stacked = Layout.of("abc", ["ac"]).pack({name: np.zeros(1) for name in "abc"})
+    >>> changed = put(stacked, ["c", "a"], np.array([[3.0], [1.0]]))
+    >>> {name: value.tolist() for name, value in changed.items()}
+    {'a': [1.0], 'b': [0.0], 'c': [3.0]}
+    """
+    if isinstance(values, Stacked):
+        return values._put(values.layout.places[names[0]][0], names, tree)
+    alone = len(names) == 1
+    return {**values, **{n: tree if alone else entry(tree, i) for i, n in enumerate(names)}}
+
+
+def chosen(values: Mapping[str, Any], names: Iterable[str]) -> Mapping[str, Any]:
+    """Return the values of some names, stored as they are.
+
+    Examples
+    --------
+    >>> stacked = Layout.of("abc", ["ac"]).pack({name: np.zeros(1) for name in "abc"})
+    >>> chosen(stacked, "ac"), chosen(stacked, "ab")
+    (Stacked(a..c (2)), Stacked(a, b))
+    """
+    names = tuple(names)
+    if not isinstance(values, Stacked):
+        return {name: values[name] for name in names}
+    layout = Layout.of(names, values.layout.stacks)
+    return layout.pack(values)
+
+
+def groups_of(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the names that are stored together, with what is stored for them."""
+    if isinstance(values, Stacked):
+        yield from values.groups()
+    else:
+        yield from (((name,), value) for name, value in values.items())
 
 
 def take(tree: Any, positions: Sequence[int], size: int) -> Any:

@@ -4,8 +4,9 @@ The plan of a loss is a graph: its steps, the edges whose maps they apply, and i
 *Partition refinement* (Paige and Tarjan, "Three partition refinement algorithms", 1987) finds the
 coarsest classes such that two steps, or equations, of one class are of one kind (operation,
 spaces, divergence) and read from the same classes, and two edges of one class are of one kind
-(architecture, spaces, options) and are applied by the same classes, equally often. A class is then
-run by one batched operation:
+(architecture, spaces, options), are made of edges of the same classes (what a moving average
+follows, what an operator acts on) and are applied by the same classes, equally often. A class is
+then run by one batched operation:
 
 * its members read one common step, which is broadcast, or members of one other class, which are
   aligned by an array of positions;
@@ -13,9 +14,12 @@ run by one batched operation:
   parameters are stored stacked.
 
 Members of a class lie at one depth of the plan, so none reads another and the classes can be run
-one after the other. Where the members of a class share edges unevenly (each of a few edges is
-applied several times) the class is split, by uses or by edges, and the partition is refined
-again. Classes with fewer members than asked for are dissolved in the same way.
+one after the other. Uses of an edge that hands something on from call to call follow one another in
+depth too, in the order of the plan, so that a class has one of them at most and none is overtaken;
+a use that repeats another one goes with the class of that one. Where the members of a class share
+edges unevenly (each of a few edges is applied several times) the class is split, by uses or by
+edges, and the partition is refined again. Classes with fewer members than asked for are dissolved
+in the same way.
 
 Orders of members are chosen along the bijections between classes, starting from first use, so that
 mostly nothing has to be rearranged. No JAX is needed for any of this.
@@ -88,6 +92,7 @@ def stacking_of(
     term_essence: Callable[[int], Hashable],
     *,
     least: int,
+    made_of: Mapping[str, str] | None = None,
     random: Iterable[str] = (),
     in_order: Iterable[str] = (),
 ) -> Stacking:
@@ -103,12 +108,14 @@ def stacking_of(
         The same for each equation, by position.
     least
         The least number of members of a class.
+    made_of
+        For edges that have variables made of those of another edge, which.
     random
         Edges that draw samples, which differ although everything they read agrees.
     in_order
         Edges whose uses hand something on to each other and must stay in order.
     """
-    graph = _Graph.of(plan, essence, term_essence, frozenset(in_order))
+    graph = _Graph.of(plan, essence, term_essence, made_of or {}, frozenset(in_order))
     colours = graph.classes(least, frozenset(random))
     classes = [members for members in _members(colours) if len(members) > 1]
     if not classes:
@@ -157,21 +164,31 @@ class _Graph:
         plan: Plan,
         essence: Essence,
         term_essence: Callable[[int], Hashable],
+        made_of: Mapping[str, str],
         in_order: frozenset[str],
     ) -> _Graph:
-        edges = list(plan.edges)
+        known = dict.fromkeys(plan.edges)
+        for edge in plan.edges:
+            while edge in made_of:
+                edge = made_of[edge]
+                known[edge] = None
+        edges = list(known)
         number = {edge: len(plan.steps) + i for i, edge in enumerate(edges)}
         kinds: list[tuple[Hashable, ...]] = []
         links: list[tuple[tuple[int, int], ...]] = []
         depth = _depths(plan.steps, in_order)
         for step in plan.steps:
             kinds.append(("step", depth[step.index], *_step_kind(plan, step)))
-            reads = tuple(enumerate(step.inputs))
-            links.append((*reads, (_EDGE, number[step.name])) if step.op == "apply" else reads)
+            reads = list(enumerate(step.inputs))
+            if step.op == "apply":
+                reads.append((_EDGE, number[step.name]))
+            if step.name in in_order and step.repeats is not None:
+                reads.append((_REPEATS, step.repeats))
+            links.append(tuple(reads))
         for edge in edges:
             what = essence(edge)
             kinds.append(("edge", edge) if what is None else ("edges", what))
-            links.append(())
+            links.append(((_MADE_OF, number[made_of[edge]]),) if edge in made_of else ())
         for position, planned in enumerate(plan.terms):
             kinds.append(("term", term_essence(position)))
             links.append(tuple(enumerate(planned.sides)))
@@ -188,8 +205,12 @@ class _Graph:
 
     @cached_property
     def uses(self) -> list[list[int]]:
-        """For each edge the steps that apply it."""
-        return [[by for role, by in readers if role == _EDGE] for readers in self.readers]
+        """For each edge the steps that apply it; if there are none, the edges made of it."""
+        applied, made = (
+            [[by for role, by in readers if role == wanted] for readers in self.readers]
+            for wanted in (_EDGE, _MADE_OF)
+        )
+        return [steps or edges for steps, edges in zip(applied, made, strict=True)]
 
     def is_edge(self, node: int) -> bool:
         return self.first_edge <= node < self.first_term
@@ -273,8 +294,9 @@ class _Graph:
             yield from ((there, nodes) for (_, there), nodes in found.items())
 
 
-_EDGE = -1
-"""The role in which a step reads the edge that it applies."""
+# Roles in which a step reads the edge that it applies, or the step that it repeats, and an edge
+# the one that it is made of. Inputs have the roles 0, 1, ...
+_EDGE, _REPEATS, _MADE_OF = -1, -2, -3
 
 
 def _step_kind(plan: Plan, step: Step) -> tuple[Hashable, ...]:

@@ -26,7 +26,7 @@ class Storage:
     Parameters
     ----------
     edges
-        The classes of edges, for parameters and frozen parameters.
+        The classes of edges, for parameters, frozen parameters and what calls change.
     trainable
         The trainable edges, in order.
     terms
@@ -94,8 +94,10 @@ class Storage:
         return self._pack_edges(params, [edge for edge in self.trainable if edge in params])
 
     def pack_state(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Store frozen parameters and weights."""
-        packed = {"frozen": self._pack_edges(state["frozen"], list(state["frozen"]))}
+        """Store frozen parameters, what calls change, and weights."""
+        packed = {
+            name: self._pack_edges(state[name], list(state[name])) for name in ("frozen", "mutable")
+        }
         if self.weights is not None:
             packed["weights"] = self.weights.pack(state["weights"])
         return {**state, **packed}

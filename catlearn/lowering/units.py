@@ -1,9 +1,14 @@
 """One run of a plan of which some parts run as one.
 
 A class of isomorphic steps (:mod:`catlearn.lowering.stacking`) is one call of ``jax.vmap``, over
-whatever its members do not have in common: their inputs, their parameters, their keys. Every
+whatever its members do not have in common: their inputs, their variables, their keys. Every
 value of a class carries the members on a leading axis. All other steps run as they do without
 stacking, on slices.
+
+Uses of an edge that hands on what its calls change lie at different depths, in the order of the
+plan, and a class lies at one depth. So a class calls each such edge once at most, and each call
+finds what the one before it in the plan left: the state goes through the same values as without
+stacking.
 """
 
 from __future__ import annotations
@@ -18,7 +23,8 @@ import numpy as np
 
 from catlearn.lowering.plan import PlannedTerm, Step
 from catlearn.lowering.run import Run, _mean_cost, _read, _scaled_all, noting
-from catlearn.lowering.stacked import Stacked, entry, gather, group_text, take
+from catlearn.lowering.stacked import Stacked, entry, gather, group_text, put, take
+from catlearn.lowering.variables import joined, owners_of, part_of
 from catlearn.models import as_input
 
 Axis = int | None
@@ -41,18 +47,21 @@ class StackedRun(Run):
         planned = {planned.term.name: planned for planned in self.plan.terms}
         return Stacked(layout, tuple(self._group([planned[n] for n in g]) for g in layout.groups))
 
-    def _value(self, index: int) -> Any:
+    def _at(self, stored: Any, index: int) -> Any:
         unit, position = self.places[index]
-        value = self.values[unit]
-        return value if len(self.plan.stacking.units[unit]) == 1 else entry(value, position)
+        found = stored[unit]
+        return found if len(self.plan.stacking.units[unit]) == 1 else entry(found, position)
 
-    def _values(self, steps: Sequence[int]) -> tuple[Any, Axis]:
-        """Return the values that the members of a class read."""
+    def _all_at(self, stored: Any, steps: Sequence[int]) -> tuple[Any, Axis]:
+        """Return what is stored for the steps that the members of a class read."""
         if len(set(steps)) == 1:
-            return self._value(steps[0]), None
+            return self._at(stored, steps[0]), None
         units, positions = zip(*(self.places[i] for i in steps), strict=True)
         (unit,) = set(units)
-        return take(self.values[unit], positions, len(self.plan.stacking.units[unit])), 0
+        return take(stored[unit], positions, len(self.plan.stacking.units[unit])), 0
+
+    def _values(self, steps: Sequence[int]) -> tuple[Any, Axis]:
+        return self._all_at(self.values, steps)
 
     def _group(self, group: Sequence[PlannedTerm]) -> jax.Array:
         if len(group) == 1:
@@ -88,33 +97,24 @@ class StackedRun(Run):
         return inputs[0][step.position]
 
     def _apply_all(self, steps: Sequence[Step], x: tuple[Any, Axis]) -> Any:
-        edges, first = [step.name for step in steps], steps[0]
+        first, fn = steps[0], self.fn
+        owners = owners_of(fn, [step.name for step in steps])
+        mutable = part_of(self.mutable, owners)
+        if first.repeats is not None and first.name in fn.changing:
+            again = [step.repeats for step in steps if step.repeats is not None]
+            mutable, _ = self._all_at(self.found, again)
+        self.found[len(self.values)] = mutable
+        params = _scaled_all(self._scale(first.scale), part_of(self.params, owners))
+        variables = joined(params, part_of(self.state["frozen"], owners), mutable)
         key: tuple[Any, Axis] = None, None
-        if first.name in self.fn.random and self.key is not None:
+        if first.name in fn.random and self.key is not None:
             digests = np.array([step.digest for step in steps], "uint32")
             key = jax.vmap(jax.random.fold_in, (None, 0))(self.key, digests), 0
-        run = self._map(first)
-
-        def value(*arguments: Any) -> Any:
-            return run(*arguments)[0]
-
-        return _mapped(value, len(steps), self._variables(edges, first.scale), x, key)
-
-    def _variables(self, edges: Sequence[str], scale: float) -> tuple[Any, Axis]:
-        """Return the variables of edges; if they differ, on a leading axis."""
-        first, fn = edges[0], self.fn
-        if len(set(edges)) == 1:
-            owner = self.diagram.owner(first)
-            params = _scaled_all(self._scale(scale), self.params.get(owner))
-            state = {"frozen": self.state["frozen"], "mutable": self.mutable}
-            return fn.variables(owner, {owner: params}, state), None
-        parts = (
-            gather(part, edges) if first in part else None
-            for part in (self.params, self.state["frozen"])
-        )
-        params, frozen = parts
-        state = {"frozen": {first: frozen}, "mutable": {}}
-        return fn.variables(first, {first: _scaled_all(self._scale(scale), params)}, state), 0
+        axis = 0 if len(owners) > 1 else None
+        y, changed = _mapped(self._map(first, mutable), len(steps), (variables, axis), x, key)
+        if changed is not None and first.repeats is None:
+            self.mutable = put(self.mutable, owners, changed)
+        return y
 
     def _where_all(self, steps: Sequence[Step]) -> str:
         named = ", ".join(f"'{step.name}'" for step in steps[:3])

@@ -9,7 +9,7 @@ as one, each with the key that it would have by itself.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from catlearn.lowering.plan import stable_hash
+from catlearn.lowering.stacked import gather
 
 if TYPE_CHECKING:
     from catlearn.lowering.lowered import Lowered
@@ -42,7 +43,7 @@ def start_of(fn: Lowered, key: jax.Array) -> tuple[Any, Any, Any]:
             continue
         followed = diagram.averages.get(edges[0])
         given = followed is None or edges[0] in diagram.starts
-        start = _start(fn, edges if given else (followed[0],), key)  # type: ignore[index]
+        start = _start(fn, edges if given else [diagram.averages[e][0] for e in edges], key)
         if edges[0] in fn.trainable:
             parts = fn.architecture(edges[0]).parts(start)
         else:
@@ -59,6 +60,17 @@ def ends_of(fn: Lowered, edge: str) -> tuple[SpaceLabel, SpaceLabel]:
     diagram = fn.diagram
     source, target = diagram.source(edge), diagram.target(edge)
     return diagram.space_label(source), diagram.space_label(target)
+
+
+def part_of(values: Mapping[str, Any], edges: Sequence[str]) -> Any:
+    """Return what one part has of edges, stacked if there are several; None if it has nothing."""
+    return gather(values, edges) if edges[0] in values else None
+
+
+def owners_of(fn: Lowered, edges: Sequence[str]) -> Sequence[str]:
+    """Return the edges whose variables a class has: one for each of its members, or one for all."""
+    owners = [fn.diagram.owner(edge) for edge in edges]
+    return owners if len(set(owners)) > 1 else owners[:1]
 
 
 def joined(*parts: Any) -> Any:

@@ -127,7 +127,7 @@ class Operated(Architecture):
 
     @property
     def stackable(self) -> bool:
-        return False
+        return self._on.stackable
 
     def structure(self, source: SpaceLabel, target: SpaceLabel) -> Any:
         assert self.source is not None

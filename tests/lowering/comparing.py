@@ -1,0 +1,45 @@
+"""Two lowered losses of one diagram, compared over successive calls by name."""
+
+import jax
+import numpy as np
+
+KEY = jax.random.key(7)
+
+
+def calls(fn, params, state, batch, count=2):
+    """Return for successive calls value, costs, mutable state and gradient, all by name."""
+
+    def loss(params, state, key):
+        return fn(params, state, batch, key)
+
+    found = []
+    params, state, batch = fn.pack(params, state, batch)
+    for key in jax.random.split(KEY, count):
+        run = jax.value_and_grad(loss, has_aux=True)
+        (value, aux), slopes = run(params, state, key)
+        assert jax.tree.structure(aux.state["mutable"]) == jax.tree.structure(state["mutable"])
+        state = state | aux.state
+        found.append([value, *(dict(part) for part in (aux.terms, state["mutable"], slopes))])
+    return found
+
+
+def compare(stacked, plain, batch):
+    """Return by how much two functions differ, relatively."""
+    params, state = plain.init(KEY)
+    params = {name: jax.tree.map(lambda p: p + 0.1, tree) for name, tree in params.items()}
+    pairs = []
+    for one, other in zip(
+        *(calls(fn, params, state, batch) for fn in (stacked, plain)), strict=True
+    ):
+        pairs.append((one[0], other[0]))
+        for part, expected in zip(one[1:], other[1:], strict=True):
+            assert part.keys() == expected.keys()
+            pairs += [(part[name], tree) for name, tree in expected.items()]
+    return max(apart(*pair) for pair in pairs)
+
+
+def apart(one, other):
+    """Return the distance of two trees, relative to the second."""
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    flat = [np.concatenate([np.zeros(1), *map(np.ravel, jax.tree.leaves(t))]) for t in (one, other)]
+    return np.linalg.norm(flat[0] - flat[1]) / (np.linalg.norm(flat[1]) + 1e-12)
