@@ -13,8 +13,9 @@ from xml.sax.saxutils import escape
 
 from catlearn.drawing.typeset import clean
 
-WIDE, TALL = 640, 220
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 34
+#: Width and height of a chart, and of the margins around what is drawn.
+WIDE, TALL = 820, 230
+LEFT, RIGHT, TOP, BOTTOM = 72, 14, 12, 46
 #: Points that are drawn; of more, the least and the greatest of each stretch.
 MOST_POINTS = 800
 #: From this ratio on of greatest to least, an axis is logarithmic.
@@ -23,7 +24,7 @@ LOGARITHMIC = 50.0
 Point = tuple[float, float]
 
 
-def curve(values: Sequence[float], title: str) -> str:
+def curve(values: Sequence[float], title: str, unit: str = "cost", wide: int = WIDE) -> str:
     """Draw values by step.
 
     Parameters
@@ -32,32 +33,43 @@ def curve(values: Sequence[float], title: str) -> str:
         One for each step; where one is not finite the curve has a gap.
     title
         What the curve is, for those who cannot see it.
+    unit
+        What the values are, beside their axis.
+    wide
+        The width in pixels.
     """
     finite = [value for value in values if math.isfinite(value)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     logarithmic = low > 0 and high / low > LOGARITHMIC
     ticks = _decades(low, high) if logarithmic else _round(low, high)
     bounds = (min(low, ticks[0]), max(high, ticks[-1]))
-    last = max(len(values) - 1, 1)
+    last, middle = max(len(values) - 1, 1), (LEFT + wide - RIGHT) / 2
 
     def place(step: float, value: float) -> Point:
         bottom, top = (math.log(b) if logarithmic else b for b in bounds)
         at = math.log(value) if logarithmic else value
         share = 0.5 if top == bottom else (at - bottom) / (top - bottom)
-        x = LEFT + (WIDE - LEFT - RIGHT) * step / last
+        x = LEFT + (wide - LEFT - RIGHT) * step / last
         return x, TALL - BOTTOM - (TALL - TOP - BOTTOM) * share
 
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {TALL}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {TALL}" role="img" '
         f'class="chart"><title>{escape(clean(title))}</title>'
     ]
     for tick in ticks:
         _, y = place(0, tick)
-        out.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDE - RIGHT}"/>')
-        out.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    for step in _steps(last):
-        x, _ = place(step, ticks[0])
-        out.append(f'<text x="{x:.1f}" y="{TALL - 12}" text-anchor="middle">{step}</text>')
+        out.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{wide - RIGHT}"/>')
+        out.append(_label(LEFT - 8, y + 4, f"{tick:g}", "end"))
+    for step in _steps(len(values), (wide - LEFT - RIGHT) // 48):
+        x, y = place(step, ticks[0])
+        out.append(f'<path class="grid" d="M{x:.1f} {y:.1f}v5"/>')
+        out.append(_label(x, y + 19, str(step)))
+    out.append(_label(middle, TALL - 8, "step"))
+    unit = f"{unit}, log scale" if logarithmic else unit
+    half = (TALL - BOTTOM + TOP) / 2
+    out.append(_label(14, half, unit, turned=True))
+    if not finite:
+        out.append(_label(middle, half, "no finite value" if values else "no step was taken"))
     for stretch in _stretches(values):
         places = [place(*point) for point in stretch]
         if len(places) == 1:
@@ -67,6 +79,12 @@ def curve(values: Sequence[float], title: str) -> str:
             points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
             out.append(f'<polyline points="{points}"/>')
     return "".join([*out, "</svg>"])
+
+
+def _label(x: float, y: float, text: str, anchor: str = "middle", turned: bool = False) -> str:
+    turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turned else ""
+    said = escape(clean(text))
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{turn}>{said}</text>'
 
 
 def _stretches(values: Sequence[float]) -> Iterator[list[Point]]:
@@ -126,5 +144,15 @@ def _decades(low: float, high: float) -> list[float]:
     return [number for number in found if 0 < number < math.inf]
 
 
-def _steps(last: int) -> list[int]:
-    return sorted({round(last * k / 4) for k in range(5)})
+def _steps(number: int, most: int = 5) -> list[int]:
+    """Return round steps among the first ones, with some so many intervals between them.
+
+    Examples
+    --------
+    >>> _steps(1000), _steps(4), _steps(1)
+    ([0, 200, 400, 600, 800], [0, 1, 2, 3], [0])
+    """
+    last, most = max(number - 1, 0), min(most, 10)
+    power = 10 ** max(len(str(last)) - 2, 0)
+    every = next(m * power for m in (1, 2, 5, 10, 20, 50, 100) if last <= most * m * power)
+    return list(range(0, last + 1, every))

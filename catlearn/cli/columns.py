@@ -9,7 +9,6 @@ stands for the columns that match it, in the file's order. Nothing is unpickled.
 from __future__ import annotations
 
 import csv
-import fnmatch
 import hashlib
 import io
 import math
@@ -21,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.cli.settings import DataSettings, Reader, dotted
+from catlearn.cli.reader import Reader, dotted, matching
+from catlearn.cli.settings import DataSettings
 from catlearn.errors import CatlearnError, did_you_mean
 from catlearn.files import read_bounded, shorten
 from catlearn.learning import LearningDiagram
@@ -221,9 +221,7 @@ def _flat(names: Any) -> list[str]:
 
 
 def _matching(table: Table, name: str) -> list[str]:
-    if name in table.names:
-        return [name]
-    found = [other for other in table.names if "*" in name and fnmatch.fnmatchcase(other, name)]
+    found = matching(name, table.names)
     if not found:
         known = did_you_mean(name, [shorten(other) for other in table.names])
         raise CatlearnError(f"the file has no {shorten(name)!r}; {known}")

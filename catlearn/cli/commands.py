@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from catlearn.cli.keys import plain
 from catlearn.errors import CatlearnError
 
 PROBLEM, INTERRUPTED = 1, 130
@@ -14,24 +15,31 @@ PROBLEM, INTERRUPTED = 1, 130
 _TRAIN = """\
 Train a diagram from a JSON file as a TOML file says, and write a run folder: config.toml,
 diagram.json, params.safetensors, history.csv and metrics.json. Nothing in a file is executed:
-architectures, optimizers, schedules and divergences are names.
+architectures, optimizers, schedules and divergences are names. Everything is checked before
+anything runs, and all that is wrong is listed at once.
+
+A folder with a diagram, data and a configuration that trains as it is:
+
+  catlearn example FOLDER"""
+_KEYS = """\
+A configuration:
 
   steps = 2000
   batch_size = 64
-  equations = "all"
 
   [data.digits]
-  file = "digits.npz"                   # .npz, .csv or .safetensors
+  file = "digits.npz"
   columns = {X = "images", Y = "labels"}
   test = 0.2
 
   [optimizer]
   name = "adamw"
-  learning_rate = 1e-3
+  learning_rate = {schedule = "cosine_decay", init_value = 1e-3, decay_steps = 2000}
 
-Further keys: seed, log_every, max_length, aggregator, checkpoint, checkpoint_every, resume;
-data.NAME.test_file; optimizer.clip, optimizer.models.NAME, and the optimizer's own options.
-Everything is checked before anything runs, and all that is wrong is listed at once."""
+All keys of a configuration; only steps, the file of each data set and the optimizer's name (or
+chain) have to be given.
+
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         help="train a diagram from files",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=_TRAIN,
+        epilog=_KEYS + plain(),
     )
     train.add_argument("file", type=Path, metavar="DIAGRAM", help="a learning diagram in JSON")
     train.add_argument("--config", type=Path, required=True, metavar="RUN.toml",
@@ -136,6 +145,15 @@ def _parser() -> argparse.ArgumentParser:
                        help="check everything, say what would run, and stop")  # fmt: skip
     train.add_argument("--quiet", action="store_true", help="show no progress bar")
     train.set_defaults(run=_train)
+
+    example = commands.add_parser(
+        "example",
+        help="write a folder that 'train' can train",
+        description="Write a diagram with three equations, its data and a configuration with "
+        "comments to a folder, and the Python program that made them.",
+    )
+    example.add_argument("folder", type=Path, metavar="FOLDER", help="a new or empty folder")
+    example.set_defaults(run=_example)
 
     report = commands.add_parser(
         "report",
@@ -208,7 +226,7 @@ def _glue(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from catlearn.cli.training import DIVERGED, INTERRUPTED as STOPPED, train
+    from catlearn.cli.training import DIVERGED, INTERRUPTED as STOPPED, UNSAVED, train
 
     status = train(
         options.file,
@@ -219,7 +237,22 @@ def _train(options: argparse.Namespace) -> int:
         dry_run=options.dry_run,
         progress=not options.quiet,
     )
-    return {DIVERGED: PROBLEM, STOPPED: INTERRUPTED}.get(status, 0)
+    return {DIVERGED: PROBLEM, UNSAVED: PROBLEM, STOPPED: INTERRUPTED}.get(status, 0)
+
+
+def _example(options: argparse.Namespace) -> int:
+    from catlearn.cli.example import write
+
+    folder = options.folder
+    for path in write(folder):
+        print(f"wrote {path}")
+    print(
+        "\nNow:\n"
+        f"  catlearn train {folder / 'diagram.json'} --config {folder / 'run.toml'} "
+        f"--out {folder / 'run'}\n"
+        f"  catlearn report {folder / 'run'}"
+    )
+    return 0
 
 
 def _report(options: argparse.Namespace) -> int:

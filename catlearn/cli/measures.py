@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from catlearn.learning import LearningDiagram, LossTerm
 from catlearn.models import CategoricalLabel, needs_key
 
 if TYPE_CHECKING:
-    from catlearn.cli.training import Data, Plan
+    from catlearn.cli.planning import Data, Plan
     from catlearn.training import Result
 
 
@@ -69,6 +71,7 @@ def metrics_of(plan: Plan, result: Result) -> dict[str, Any]:
             for edge in plan.fn.trainable
         },
         "versions": versions(),
+        "environment": environment(),
         "device": f"{jax.device_count()} {jax.devices()[0].device_kind}",
     }
 
@@ -111,3 +114,11 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[package] = "unknown"
     return found
+
+
+def environment() -> dict[str, str]:
+    """Return when and on what machine it was."""
+    return {
+        "date": datetime.now(UTC).isoformat(sep=" ", timespec="seconds"),
+        "machine": f"{platform.platform()}, {os.cpu_count()} CPU cores",
+    }

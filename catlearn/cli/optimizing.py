@@ -1,9 +1,8 @@
-"""Optimizers and schedules of optax by name, with options that are checked.
+"""Optimizers of optax by name, one for all models or several by model.
 
-Only these names can be said, and only options that are numbers or truth values; a configuration
-cannot name any other function.
+Only the names in this module can be said, and only options that are numbers, truth values and
+schedules; a configuration cannot name any other function.
 
->>> from catlearn.cli.settings import Reader
 >>> reader = Reader()
 >>> make_optimizer({"name": "adam", "learning_rte": 0.1}, reader, ["encoder"])
 >>> print(*reader.failures, sep="\\n")
@@ -13,13 +12,13 @@ optimizer.learning_rate: has to be given: a number or a table with a schedule [m
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from catlearn.cli.settings import Reader, dotted
+from catlearn.cli.calls import call
+from catlearn.cli.keys import read_key
+from catlearn.cli.reader import Reader, dotted, shown
 from catlearn.errors import did_you_mean
-from catlearn.files import shorten
 
 if TYPE_CHECKING:
     import optax
@@ -49,176 +48,181 @@ OPTIMIZERS = (
     "rmsprop",
     "rprop",
     "sgd",
+    "sign_sgd",
     "sm3",
     "yogi",
 )
-SCHEDULES = {
-    "constant": "constant_schedule",
-    "cosine_decay": "cosine_decay_schedule",
-    "cosine_onecycle": "cosine_onecycle_schedule",
-    "exponential_decay": "exponential_decay",
-    "linear": "linear_schedule",
-    "linear_onecycle": "linear_onecycle_schedule",
-    "polynomial": "polynomial_schedule",
-    "warmup_constant": "warmup_constant_schedule",
-    "warmup_cosine_decay": "warmup_cosine_decay_schedule",
-    "warmup_exponential_decay": "warmup_exponential_decay_schedule",
-}
-#: Options without a default value that are numbers all the same.
-_NUMBERS = ("momentum", "end_value", "weight_decay_rate")
-_NOT_SAID = ("key", "seed", "weight_decay_mask", "trust_ratio_mask")
+TRANSFORMATIONS = (
+    "adaptive_grad_clip",
+    "add_decayed_weights",
+    "apply_every",
+    "centralize",
+    "clip",
+    "clip_by_block_rms",
+    "clip_by_global_norm",
+    "ema",
+    "keep_params_nonnegative",
+    "normalize_by_update_norm",
+    "scale",
+    "trace",
+    "zero_nans",
+)
+"""What stands in a chain beside an optimizer."""
+#: Leaves models as they are.
+NONE = "none"
+#: What looks at whole arrays is shown the arrays of each model, though they are stored stacked.
+ARRAYWISE = (
+    "adafactor",
+    "adaptive_grad_clip",
+    "centralize",
+    "clip_by_block_rms",
+    "fromage",
+    "lamb",
+    "lars",
+    "novograd",
+    "sm3",
+)
 
 
 class Optimizer(NamedTuple):
-    """An optimizer, and those of single models.
+    """Optimizers by model.
 
     Parameters
     ----------
-    rest
-        For all models that have none of their own.
-    models
-        By model.
+    by_model
+        ``{models: optimizer}`` as for :func:`catlearn.fit`; None leaves models as they are.
     clip
         The largest norm of all gradients together, None for any.
+    names
+        What each is called, by the key of ``by_model``.
     """
 
-    rest: optax.GradientTransformation
-    models: dict[str, optax.GradientTransformation]
+    by_model: Mapping[tuple[str, ...], optax.GradientTransformation | None]
     clip: float | None
+    names: Mapping[tuple[str, ...], str]
 
     @property
     def groups(self) -> dict[str, str]:
-        """Labels for ``lower(groups=...)``: models with an optimizer of their own are apart."""
-        return {edge: f"model {edge}" for edge in self.models}
+        """Labels for ``lower(groups=...)``: models with different optimizers are stored apart."""
+        if len(self.by_model) == 1:
+            return {}
+        return {model: " ".join(models) for models in self.by_model for model in models}
 
     def over(self, fn: Lowered) -> optax.GradientTransformation:
         """Return one transformation of the parameters of a lowered loss."""
         import optax
 
-        parts = [] if self.clip is None else [optax.clip_by_global_norm(self.clip)]
-        if not self.models:
-            return optax.chain(*parts, self.rest) if parts else self.rest
-        named = {self.groups[edge]: one for edge, one in self.models.items()}
-        labels = fn.select(self.groups, "others")
-        parts.append(optax.multi_transform({"others": self.rest, **named}, labels))  # type: ignore
-        return optax.chain(*parts)
+        from catlearn.training.groups import optimizer_of
+
+        one, *others = self.by_model.values()
+        moved = one if one is not None and not others else optimizer_of(fn, {**self.by_model})
+        return moved if self.clip is None else optax.chain(
+            optax.clip_by_global_norm(self.clip), moved
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        clip = "" if self.clip is None else f", gradients clipped to norm {self.clip:g}"
+        if len(self.names) == 1:
+            return f"{next(iter(self.names.values()))}{clip}"
+        said = (f"{name} for {', '.join(models)}" for models, name in self.names.items())
+        return f"{'; '.join(said)}{clip}"
 
 
 def make_optimizer(
     table: Mapping[str, Any], reader: Reader, trainable: Iterable[str]
 ) -> Optimizer | None:
-    """Make the optimizer that a table describes, or note all that is wrong with it.
+    """Make the optimizers that a table describes, or note all that is wrong with them.
 
     Parameters
     ----------
     table
-        ``name``, the optimizer's options, ``clip``, and ``models``: such tables by model.
+        ``name`` or ``chain``, options, ``clip``, and ``models``: such tables by model.
     reader
         Collects the faults.
     trainable
         The models that there are.
     """
-    before, trainable = len(reader.failures), list(trainable)
-    clip = reader.value(
-        table, "clip", "a number", "optimizer",
-        default=None, good=lambda norm: norm > 0, expected="a positive number",
-    )  # fmt: skip
-    tables = reader.value(table, "models", "a table", "optimizer", default={})
-    rest = _one(
-        {k: v for k, v in table.items() if k not in ("clip", "models")}, reader, "optimizer"
+    before, trainable, at = len(reader.failures), list(trainable), "optimizer"
+    clip = read_key(reader, table, "optimizer.clip")
+    tables = reader.value(table, "models", "a table", at, default={})
+    made = {key: _own(key, own, reader) for key, own in tables.items()}
+    chosen = reader.by_name(tables, trainable, "optimizer.models", "trainable model")
+    rest = {key: value for key, value in table.items() if key not in ("clip", "models")}
+    if rest or len(chosen) < len(trainable) or not trainable:
+        made[""] = _one(rest, reader, at)
+    if rest and "*" in tables:
+        reader.fault("ambiguous", "optimizer.models.*", "is given beside [optimizer] itself")
+    if len(reader.failures) > before:
+        return None
+    keys = [chosen.get(model, ("", None))[0] for model in trainable]
+    groups = {
+        tuple(m for m, own in zip(trainable, keys, strict=True) if own == key): made[key]
+        for key in dict.fromkeys(keys)
+    }
+    if trainable and all(one.transform is None for one in groups.values()):
+        reader.fault("value", at, f"is {NONE!r} for all models, so that nothing is trained")
+        return None
+    return Optimizer(
+        {models: one.transform for models, one in groups.items()},
+        clip,
+        {models: one.name for models, one in groups.items()},
     )
-    models = {}
-    for edge, own in tables.items():
-        where = dotted("optimizer.models", edge)
-        if edge not in trainable:
-            message = f"is no trainable model; {did_you_mean(edge, trainable)}"
-            reader.fault("unknown name", where, message)
-        if isinstance(own, dict):
-            models[edge] = _one(own, reader, where)
-        else:
-            message = f"is {shorten(repr(own))}, expected a table with name = ..."
-            reader.fault("value", where, message)
-    return None if len(reader.failures) > before else Optimizer(rest, models, clip)
 
 
-def _one(table: Mapping[str, Any], reader: Reader, at: str) -> Any:
+class _Made(NamedTuple):
+    """A transformation and what to call it."""
+
+    transform: Any
+    name: str
+
+
+def _own(key: str, table: Any, reader: Reader) -> _Made:
+    where = dotted("optimizer.models", key)
+    if isinstance(table, dict):
+        return _one(table, reader, where)
+    reader.fault("value", where, f"is {shown(table)}, expected a table with name = ...")
+    return _Made(None, "")
+
+
+def _one(table: Mapping[str, Any], reader: Reader, at: str) -> _Made:
+    """Make one optimizer: by its name, or as a chain."""
+    if "chain" not in table:
+        return _made(table, (*OPTIMIZERS, NONE), reader, at)
+    tables = read_key(reader, table, "optimizer.chain", at)
+    said = "stands beside chain, where each table has its own options"
+    for key in (key for key in table if key != "chain"):
+        reader.fault("value", dotted(at, key), said)
+    parts = [
+        _made(part, (*OPTIMIZERS, *TRANSFORMATIONS), reader, f"{dotted(at, 'chain')}[{n}]")
+        for n, part in enumerate(tables or [])
+    ]
+    names = [part.name for part in parts]
+    if parts and all(names) and sum(name in OPTIMIZERS for name in names) != 1:
+        message = f"has {', '.join(names)}, expected exactly one optimizer such as adam among them"
+        reader.fault("value", dotted(at, "chain"), message)
+    if not parts or any(part.transform is None for part in parts):
+        return _Made(None, "")
     import optax
 
+    return _Made(optax.chain(*(part.transform for part in parts)), ", ".join(names))
+
+
+def _made(table: Mapping[str, Any], known: tuple[str, ...], reader: Reader, at: str) -> _Made:
+    """Make what a table names, out of what may be named there."""
     name = reader.value(table, "name", "a text", at, expected="the name of an optimizer")
     if name is None:
-        return None
-    if name not in OPTIMIZERS:
-        message = f"is {shorten(name)!r}, no optimizer; {did_you_mean(name, OPTIMIZERS)}"
+        return _Made(None, "")
+    if name not in known:
+        message = f"is {shown(name)}, no optimizer; {did_you_mean(name, known)}"
         reader.fault("unknown name", dotted(at, "name"), message)
-        return None
+        return _Made(None, "")
     given = {key: value for key, value in table.items() if key != "name"}
-    rate = given.get("learning_rate")
-    before = len(reader.failures)
-    if isinstance(rate, dict):
-        given["learning_rate"] = _schedule(rate, reader, dotted(at, "learning_rate"))
-    options = _options(getattr(optax, name), given, reader, at)
-    return None if len(reader.failures) > before else _made(optax, name, options, reader, at)
+    if name == NONE:
+        reader.unknown(given, (), at)
+        return _Made(None, NONE)
+    transform = call(name, given, reader, at)
+    if transform is not None and name in ARRAYWISE:
+        from catlearn.training import per_edge
 
-
-def _schedule(table: Mapping[str, Any], reader: Reader, at: str) -> Any:
-    import optax
-
-    name = reader.value(table, "schedule", "a text", at, expected="the name of a schedule")
-    if name is None:
-        return None
-    known = SCHEDULES.get(name.removesuffix("_schedule"))
-    if known is None:
-        message = f"is {shorten(name)!r}, no schedule; {did_you_mean(name, SCHEDULES)}"
-        reader.fault("unknown name", dotted(at, "schedule"), message)
-        return None
-    before = len(reader.failures)
-    given = {key: value for key, value in table.items() if key != "schedule"}
-    options = _options(getattr(optax, known), given, reader, at)
-    return None if len(reader.failures) > before else _made(optax, known, options, reader, at)
-
-
-def _made(optax: Any, name: str, options: dict[str, Any], reader: Reader, at: str) -> Any:
-    try:
-        return getattr(optax, name)(**options)
-    except (TypeError, ValueError, ZeroDivisionError) as error:
-        reader.fault("value", at, shorten(str(error), 200))
-        return None
-
-
-def _options(
-    function: Any, given: Mapping[str, Any], reader: Reader, at: str
-) -> dict[str, Any]:  # fmt: skip
-    """Check options by the signature of what they are for."""
-    kinds: dict[str, tuple[str, bool]] = {}
-    for key, parameter in inspect.signature(function).parameters.items():
-        kind = _kind(key, parameter.default)
-        if kind is not None:
-            kinds[key] = kind, parameter.default is inspect.Parameter.empty
-    reader.unknown(given, kinds, at)
-    options = {}
-    for key, (kind, required) in kinds.items():
-        if callable(given.get(key)):
-            options[key] = given[key]
-        elif key in given and given[key] is None:
-            continue  # a schedule whose faults are noted
-        elif key in given or required:
-            rate = key == "learning_rate"
-            expected = "a number or a table with a schedule" if rate else ""
-            options[key] = reader.value(given, key, kind, at, expected=expected)
-    return options
-
-
-def _kind(key: str, default: Any) -> str | None:
-    if key in _NOT_SAID:
-        return None
-    if isinstance(default, bool):
-        return "true or false"
-    if key == "learning_rate" or isinstance(default, float) or key in _NUMBERS:
-        return "a number"
-    if isinstance(default, int):
-        return (
-            "an integer" if key.endswith(("_steps", "_begin", "_size", "_factor")) else "a number"
-        )
-    if default is inspect.Parameter.empty:
-        return "an integer" if key.endswith("_steps") else "a number"
-    return None
+        transform = per_edge(transform)
+    return _Made(transform, name)

@@ -97,7 +97,10 @@ def write_run(folder: Path, files: Mapping[str, bytes], *, overwrite: bool = Fal
 
 
 def check_place(folder: Path, overwrite: bool) -> None:
-    """Refuse a place that holds something already."""
+    """Refuse a place that holds something already, or cannot be written to."""
+    problem = writable(folder)
+    if problem:
+        raise CatlearnError(f"{problem}; choose another --out")
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -107,6 +110,24 @@ def check_place(folder: Path, overwrite: bool) -> None:
         raise CatlearnError(f"'{folder}' is there already and is no run; choose another --out")
     if names and not overwrite:
         raise CatlearnError(f"'{folder}' holds a run already; choose another --out, or --overwrite")
+
+
+def writable(path: Path) -> str:
+    """Return why a file or folder cannot be made, ``""`` if nothing is in the way.
+
+    Examples
+    --------
+    >>> writable(Path(__file__) / "run")  # doctest: +ELLIPSIS
+    "'...runs.py' is no folder, so '...run' cannot be made"
+    """
+    above = path.absolute().parent
+    while not os.path.lexists(above) and above != above.parent:
+        above = above.parent
+    if not above.is_dir():
+        return f"'{above}' is no folder, so '{path}' cannot be made"
+    if not os.access(above, os.W_OK | os.X_OK):
+        return f"'{above}' may not be written to, so '{path}' cannot be made"
+    return ""
 
 
 def load_run(folder: str | os.PathLike[str]) -> Run:

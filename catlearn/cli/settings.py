@@ -1,14 +1,13 @@
 """Settings: what a TOML file says of a run, checked completely before anything runs.
 
 ```toml
-steps = 2000                 # the only key that has no default, beside the optimizer's
+steps = 2000                 # the only key above the sections that has no default
 batch_size = 64              # or a table: {digits = 64, unlabelled = 256}
 seed = 0
+
+[loss]
 equations = "all"            # declared, all, irreducible, basis, or a list of equations
-log_every = 100
-checkpoint = "run.safetensors"
-checkpoint_every = 500
-resume = false
+weights = {"unlabelled.*" = 0.5}
 
 [data.digits]
 file = "digits.npz"          # or .csv, .safetensors; relative to this file
@@ -21,39 +20,61 @@ learning_rate = {schedule = "cosine_decay", init_value = 1e-3, decay_steps = 200
 weight_decay = 1e-4
 clip = 1.0                   # of the norm of all gradients
 
-[optimizer.models.encoder]   # another one for this model
+[optimizer.models."encoder, decoder"]   # another one for these models
 name = "sgd"
 learning_rate = 1e-4
+
+[lowering]
+precision = {encoder = "bfloat16"}
+remat = ["encoder"]
+
+[checkpoint]
+path = "run.safetensors"     # or a folder, "run/", for orbax
+every = 500
+
+[devices]
+count = 8
+parameters = "fsdp"
 ```
 
-Nothing in the file is executed: optimizers, schedules and architectures are names.
+All keys are in :mod:`catlearn.cli.keys`. Nothing in the file is executed: optimizers, schedules and
+architectures are names.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from catlearn.errors import Failure, InvalidStructure, did_you_mean
+from catlearn.cli.keys import read_section
+from catlearn.cli.reader import Reader, dotted, shown
+from catlearn.errors import Failure, InvalidStructure
 from catlearn.files import read_bounded, shorten
-from catlearn.learning.selection import SELECTIONS
 
 #: Bytes of a configuration that are read.
 MAX_TOML_BYTES = 2**20
 
-_REQUIRED: Any = object()
-_KINDS = {
-    "a text": lambda value: isinstance(value, str),
-    "true or false": lambda value: isinstance(value, bool),
-    "an integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "a number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "a table": lambda value: isinstance(value, dict),
-    "a list": lambda value: isinstance(value, list),
-}
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Which equations are trained, as for ``diagram.loss``, and what they weigh.
+
+    Parameters
+    ----------
+    equations, aggregator, max_length
+        As for ``diagram.loss``.
+    weights
+        Numbers and tables of schedules by name or pattern.
+    """
+
+    equations: str | list[str] | None = None
+    aggregator: str = "sum"
+    max_length: int | None = None
+    weights: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,15 +89,56 @@ class DataSettings:
         ``{projection: what the file calls it}``: a name, a list of names, or a pattern such as
         ``"pixel_*"``. Projections that are not mentioned are looked for by their own name.
     test
-        A share or a number of examples that are held out.
+        A share or a number of examples that are held out; None for none.
     test_file
         A second file whose examples are held out.
     """
 
     file: Path
     columns: Mapping[str, Any]
-    test: float = 0
+    test: float | None = None
     test_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class LoweringSettings:
+    """How the loss is run, as for :func:`catlearn.lower`; names may be patterns."""
+
+    precision: str | Mapping[str, str] | None
+    remat: bool | str | list[str]
+    independent: str | list[str]
+    stack: bool | int
+
+
+@dataclass(frozen=True)
+class CheckpointSettings:
+    """Where a run is kept: ``checkpoint``, ``checkpoint_every`` and ``resume`` of ``fit``.
+
+    The path is a text, since one that ends in a slash is a folder.
+    """
+
+    path: str
+    every: int | None
+    resume: bool
+
+
+@dataclass(frozen=True)
+class DeviceSettings:
+    """Over which devices a run is spread.
+
+    Parameters
+    ----------
+    count
+        How many, or ``"all"``.
+    parameters
+        ``"whole"`` or ``"fsdp"``.
+    least
+        As for :class:`catlearn.Sharding`.
+    """
+
+    count: int | str
+    parameters: str
+    least: int
 
 
 @dataclass(frozen=True)
@@ -87,10 +149,12 @@ class Settings:
     ----------
     text
         The file itself.
-    steps, batch_size, seed, equations, max_length, aggregator, log_every
-        As for ``diagram.loss`` and ``fit``.
-    checkpoint, checkpoint_every, resume
+    steps, batch_size, accumulate, scan_steps, seed, log_every
         As for ``fit``.
+    loss, lowering
+        Sections of the file.
+    checkpoint, devices
+        Sections of the file; None where they are not there.
     data
         By data set.
     optimizer
@@ -100,89 +164,16 @@ class Settings:
     text: bytes = field(repr=False)
     steps: int
     batch_size: int | dict[str, int]
+    accumulate: int
+    scan_steps: int
     seed: int
-    equations: str | list[str] | None
-    max_length: int | None
-    aggregator: str
     log_every: int
-    checkpoint: Path | None
-    checkpoint_every: int | None
-    resume: bool
+    loss: LossSettings
     data: Mapping[str, DataSettings]
     optimizer: Mapping[str, Any]
-
-
-class Reader:
-    """Takes keys from tables and collects all that is wrong, by its TOML path."""
-
-    def __init__(self) -> None:
-        self.failures: list[Failure] = []
-
-    def fault(self, law: str, where: str, message: str) -> None:
-        """Note that something is wrong."""
-        self.failures.append(Failure(law, where, message))
-
-    def value(
-        self,
-        table: Mapping[str, Any],
-        key: str,
-        kinds: str | Iterable[str],
-        at: str = "",
-        *,
-        default: Any = _REQUIRED,
-        good: Callable[[Any], bool] = lambda value: True,
-        expected: str = "",
-    ) -> Any:
-        """Return the value of a key, or its default where it is missing or wrong."""
-        where = dotted(at, key)
-        kinds = [kinds] if isinstance(kinds, str) else list(kinds)
-        otherwise = None if default is _REQUIRED else default
-        if key not in table:
-            if default is _REQUIRED:
-                self.fault("missing", where, f"has to be given: {expected or ' or '.join(kinds)}")
-            return otherwise
-        value = table[key]
-        if any(_KINDS[kind](value) for kind in kinds) and good(value):
-            return value
-        wanted = expected or " or ".join(kinds)
-        self.fault("value", where, f"is {shorten(repr(value))}, expected {wanted}")
-        return otherwise
-
-    def unknown(self, table: Mapping[str, Any], known: Iterable[str], at: str = "") -> None:
-        """Note the keys that mean nothing."""
-        known = list(known)
-        for key in table:
-            if key not in known:
-                self.fault("unknown key", dotted(at, key), did_you_mean(key, known))
-
-
-def dotted(at: str, key: str) -> str:
-    """Return the TOML path of a key.
-
-    Examples
-    --------
-    >>> dotted("data.digits", "file"), dotted("data", "my digits")
-    ('data.digits.file', 'data."my digits"')
-    """
-    plain = key.replace("_", "").replace("-", "").isalnum() and key.isascii()
-    shown = key if plain else '"' + shorten(key).replace('"', '\\"') + '"'
-    return f"{at}.{shown}" if at else shown
-
-
-_KEYS = (
-    "steps",
-    "batch_size",
-    "seed",
-    "equations",
-    "max_length",
-    "aggregator",
-    "log_every",
-    "checkpoint",
-    "checkpoint_every",
-    "resume",
-    "data",
-    "optimizer",
-)
+    lowering: LoweringSettings
+    checkpoint: CheckpointSettings | None
+    devices: DeviceSettings | None
 
 
 def read_settings(path: str | os.PathLike[str], reader: Reader) -> Settings:
@@ -203,113 +194,84 @@ def read_settings(path: str | os.PathLike[str], reader: Reader) -> Settings:
         If there is no such file.
     """
     path = Path(path)
-    what = f"configuration {path.name!r}"
-    text = read_bounded(path, MAX_TOML_BYTES, what)
-    try:
-        document = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidStructure(what, [Failure("TOML", "file", shorten(str(error), 200))]) from None
-    value = reader.value
-    reader.unknown(document, _KEYS)
-    checkpoint = value(document, "checkpoint", "a text", default=None)
-    every = _natural(reader, document, "checkpoint_every", default=None)
-    resume = value(document, "resume", "true or false", default=False)
-    for key, given in (("checkpoint_every", every), ("resume", resume)):
-        if given and checkpoint is None:
-            reader.fault("missing", "checkpoint", f"has to be given, since {key} is")
+    document = _document(path, text := read_bounded(path, MAX_TOML_BYTES))
+    top = read_section(reader, document, "")
+    sections = {
+        name: _section(reader, document, name, hint)
+        for name, hint in (
+            ("loss", ""),
+            ("data", ""),
+            ("optimizer", "with name = ..."),
+            ("lowering", ""),
+            ("checkpoint", "with path = ..."),
+            ("devices", "with count = ..."),
+        )
+    }
+    if "optimizer" not in document:
+        reader.fault("missing", "optimizer", "has to be given: a section with name = ...")
+    data = {
+        name: _data(reader, table, dotted("data", name), path.parent)
+        for name, table in (sections["data"] or {}).items()
+    }
+    checkpoint = None
+    if sections["checkpoint"] is not None:
+        checkpoint = _checkpoint(reader, sections["checkpoint"], path.parent)
+    devices = None
+    if sections["devices"] is not None:
+        devices = DeviceSettings(**read_section(reader, sections["devices"], "devices"))
     return Settings(
         text=text,
-        steps=_natural(reader, document, "steps"),
-        batch_size=_batch_size(reader, document),
-        seed=_natural(reader, document, "seed", default=0, least=0),
-        equations=_equations(reader, document),
-        max_length=_natural(reader, document, "max_length", default=None),
-        aggregator=value(document, "aggregator", "a text", default="sum"),
-        log_every=_natural(reader, document, "log_every", default=100),
-        checkpoint=None if checkpoint is None else path.parent / checkpoint,
-        checkpoint_every=every,
-        resume=resume,
-        data={
-            name: _data(reader, document["data"][name], dotted("data", name), path.parent)
-            for name in value(document, "data", "a table", default={})
-        },
-        optimizer=value(
-            document, "optimizer", "a table", default={} if "optimizer" in document else _REQUIRED
-        )
-        or {},
+        **top,
+        loss=LossSettings(**read_section(reader, sections["loss"] or {}, "loss")),
+        data=data,
+        optimizer=sections["optimizer"] or {},
+        lowering=LoweringSettings(**read_section(reader, sections["lowering"] or {}, "lowering")),
+        checkpoint=checkpoint,
+        devices=devices,
     )
 
 
-def _natural(
-    reader: Reader, table: Mapping[str, Any], key: str, default: Any = _REQUIRED, least: int = 1
-) -> Any:
-    return reader.value(
-        table,
-        key,
-        "an integer",
-        default=default,
-        good=lambda number: least <= number < 2**31,
-        expected=f"an integer from {least}",
-    )
+def _document(path: Path, text: bytes) -> dict[str, Any]:
+    what = f"configuration {path.name!r}"
+    try:
+        return tomllib.loads(text.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidStructure(what, [Failure("TOML", "file", shorten(str(error), 200))]) from None
 
 
-def _batch_size(reader: Reader, document: Mapping[str, Any]) -> Any:
-    given = reader.value(document, "batch_size", ["an integer", "a table"], default=128)
-    if isinstance(given, dict):
-        for name in given:
-            reader.value(
-                given, name, "an integer", "batch_size",
-                good=lambda size: size >= 1, expected="an integer from 1",
-            )  # fmt: skip
-    elif given < 1:
-        reader.fault("value", "batch_size", f"is {given}, expected an integer from 1")
-    return given
+def _section(reader: Reader, document: Mapping[str, Any], name: str, hint: str) -> Any:
+    expected = f"a section [{name}] {hint}".strip()
+    return reader.value(document, name, "a table", default=None, expected=expected)
 
 
-def _equations(reader: Reader, document: Mapping[str, Any]) -> Any:
-    return reader.value(
-        document,
-        "equations",
-        ["a text", "a list"],
-        default=None,
-        good=lambda given: (
-            given in SELECTIONS
-            if isinstance(given, str)
-            else bool(given) and all(isinstance(text, str) for text in given)
-        ),
-        expected=f"one of {', '.join(SELECTIONS)}, or a list of equations",
-    )
+def _checkpoint(
+    reader: Reader, table: Mapping[str, Any], folder: Path
+) -> CheckpointSettings | None:
+    given = read_section(reader, table, "checkpoint")
+    path = given.pop("path")
+    # Joined as a text, since a path forgets the slash at its end.
+    return None if path is None else CheckpointSettings(os.path.join(folder, path), **given)
 
 
 def _data(reader: Reader, table: Any, at: str, folder: Path) -> DataSettings:
     if not isinstance(table, dict):
-        reader.fault("value", at, f"is {shorten(repr(table))}, expected a table with file = ...")
+        reader.fault("value", at, f"is {shown(table)}, expected a table with file = ...")
         return DataSettings(folder, {})
-    reader.unknown(table, ("file", "columns", "test", "test_file"), at)
-    files: dict[str, Path | None] = {}
-    for key, default in (("file", _REQUIRED), ("test_file", None)):
-        name = reader.value(table, key, "a text", at, default=default)
-        files[key] = path = None if name is None else folder / name
+    given = read_section(reader, table, "data.NAME", at)
+    files = {
+        key: None if given[key] is None else folder / given[key] for key in ("file", "test_file")
+    }
+    for key, path in files.items():
         if path is not None and not path.is_file():
             reader.fault("missing file", dotted(at, key), f"there is no file '{path}'")
-    test = reader.value(
-        table,
-        "test",
-        "a number",
-        at,
-        default=0,
-        good=lambda n: 0 < n < 1 if isinstance(n, float) else n >= 1,
-        expected="a share between 0 and 1, or a number of examples",
-    )
-    if test and files["test_file"] is not None:
+    if given["test"] is not None and files["test_file"] is not None:
         reader.fault("value", dotted(at, "test"), "is given beside test_file; one of the two")
-    columns = reader.value(table, "columns", "a table", at, default={})
-    good = {key: names for key, names in columns.items() if _is_columns(names)}
-    for key in columns.keys() - good.keys():
+    good = {key: names for key, names in given["columns"].items() if _is_columns(names)}
+    for key in (key for key in given["columns"] if key not in good):
         where = dotted(dotted(at, "columns"), key)
-        found = shorten(repr(columns[key]))
+        found = shown(given["columns"][key])
         reader.fault("value", where, f"is {found}, expected a name or a list of names")
-    return DataSettings(files["file"] or folder, good, test, files["test_file"])
+    return DataSettings(files["file"] or folder, good, given["test"], files["test_file"])
 
 
 def _is_columns(names: Any) -> bool:

@@ -1,16 +1,14 @@
-"""Columns from files, and optimizers by name: what is read, and what is refused."""
+"""Columns from files: what is read, and what is refused."""
 
-import inspect
 import zipfile
 
 import numpy as np
-import optax
 import pytest
 
 import catlearn as cl
 from catlearn.cli.columns import count, divide, load_columns, open_table
-from catlearn.cli.optimizing import OPTIMIZERS, SCHEDULES, make_optimizer
-from catlearn.cli.settings import DataSettings, Reader, dotted
+from catlearn.cli.reader import Reader
+from catlearn.cli.settings import DataSettings
 from catlearn.errors import CatlearnError
 from catlearn.tensors import encode_tensors
 
@@ -132,66 +130,3 @@ def test_what_is_held_out_depends_on_the_seed_and_the_name_alone():
     for share in (5, 0.01):
         with pytest.raises(CatlearnError, match="leaves none"):
             divide(columns, share, 0, "digits")
-
-
-def optimizer(**table):
-    reader = Reader()
-    made = make_optimizer(table, reader, ["encoder", "head"])
-    return made, [str(failure) for failure in reader.failures]
-
-
-def test_every_optimizer_and_schedule_has_a_name():
-    for name in OPTIMIZERS:
-        made, failures = optimizer(name=name, learning_rate=0.1)
-        assert not failures
-        assert isinstance(made.rest, optax.GradientTransformation)
-    for name, function in SCHEDULES.items():
-        parameters = inspect.signature(getattr(optax, function)).parameters
-        needed = [p for p in parameters if parameters[p].default is inspect.Parameter.empty]
-        options = {key: 10 if key.endswith("_steps") else 0.5 for key in needed}
-        if "decay_steps" in options:
-            options["decay_steps"] = 20
-        _, failures = optimizer(name="sgd", learning_rate={"schedule": name, **options})
-        assert not failures
-
-
-def test_an_optimizer_is_the_one_of_optax():
-    params, grads = {"encoder": np.ones(2, "f4")}, {"encoder": np.array([3.0, 4.0], "f4")}
-    made, _ = optimizer(name="sgd", learning_rate=0.5, momentum=0.9, nesterov=True)
-    by_hand = optax.sgd(0.5, momentum=0.9, nesterov=True)
-    found, expected = (t.update(grads, t.init(params))[0] for t in (made.rest, by_hand))
-    np.testing.assert_array_equal(found["encoder"], expected["encoder"])
-    assert not np.array_equal(found["encoder"], -0.5 * grads["encoder"])
-    made, _ = optimizer(name="sgd", learning_rate={"schedule": "constant", "value": 2.0})
-    found, _ = made.rest.update(grads, made.rest.init(params))
-    np.testing.assert_array_equal(found["encoder"], [-6.0, -8.0])
-
-
-@pytest.mark.parametrize(
-    ("table", "says"),
-    [
-        ({}, "optimizer.name: has to be given"),
-        ({"name": "__class__"}, "no optimizer"),
-        ({"name": "adam", "learning_rate": "0.1"}, "is '0.1', expected a number or a table"),
-        ({"name": "adamw", "learning_rate": 1, "mask": "x"}, "optimizer.mask: "),
-        ({"name": "sgd", "learning_rate": {"schedule": "exec"}}, "no schedule"),
-        ({"name": "sgd", "learning_rate": {"schedule": "linear"}}, "transition_steps: has to be"),
-        (
-            {
-                "name": "sgd",
-                "learning_rate": {"schedule": "cosine_decay", "init_value": 1, "decay_steps": 0},
-            },
-            "optimizer.learning_rate: ",
-        ),
-        ({"name": "sgd", "learning_rate": 1, "models": {"head": 3}}, "models.head: is 3"),
-    ],
-)
-def test_options_that_make_no_sense_are_named(table, says):
-    made, failures = optimizer(**table)
-    assert made is None
-    assert says in "\n".join(failures)
-
-
-def test_places_in_toml_are_written_as_in_toml():
-    assert dotted("data", 'a "b"') == 'data."a \\"b\\""'
-    assert dotted("", "steps") == "steps"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import jax
@@ -10,8 +11,12 @@ import optax
 import pytest
 
 import catlearn as cl
-from catlearn.cli import load_run, main, training
+from catlearn.cli import load_run, main, planning
 from catlearn.cli.columns import divide
+from catlearn.cli.commands import _parser
+from catlearn.cli.keys import read_section
+from catlearn.cli.optimizing import make_optimizer
+from catlearn.cli.reader import Reader
 from catlearn.cli.runs import FILES, write_run
 from catlearn.errors import CatlearnError, FileFormatError, InvalidStructure
 
@@ -30,7 +35,6 @@ steps = {steps}
 batch_size = 8
 seed = 3
 log_every = 2
-checkpoint = "checkpoint.safetensors"
 
 [data.digits]
 file = "digits.npz"
@@ -45,6 +49,9 @@ clip = 2.0
 [optimizer.models.head]
 name = "adam"
 learning_rate = 0.01
+
+[checkpoint]
+path = "checkpoint.safetensors"
 """
 
 
@@ -115,7 +122,7 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path, capsys):
     assert main([*make(tmp_path), "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "digits: 16 examples, 4 held out, in batches of 8" in said
-    for part in ("apply body", "head: adam", "23 parameters", "6 steps, seed 3"):
+    for part in ("apply body", "sgd for body; adam for head", "23 parameters", "6 steps, seed 3"):
         assert part in said
     assert not (tmp_path / "run").exists()
 
@@ -200,9 +207,11 @@ def test_a_broken_run_is_refused(trained, tmp_path, name, content, says):
 WRONG = """
 stps = 60
 seed = -1
-equations = ["digits.X >> body = digits.Y"]
-resume = true
+precision = "bfloat16"
 batch_size = {digit = 16}
+accumulate = 0
+[loss]
+equations = ["digits.X >> body = digits.Y"]
 [data.digit]
 file = "digits.npz"
 [data.digits]
@@ -219,13 +228,21 @@ name = "sdg"
 [optimizer.models.head]
 name = "sgd"
 learning_rate = {schedule = "cosine", decay_steps = 0.5}
+[lowering]
+precision = {body = "float12"}
+stack = 1
+[checkpoint]
+resume = true
+[devices]
+count = 4096
 """
 SAID = """
 stps: did you mean steps?
 steps: has to be given
 seed: is -1
-checkpoint: has to be given, since resume is
-equations:
+precision: belongs in the section [lowering]
+accumulate: is 0, expected an integer from 1
+loss.equations:
 data.digits.colums: did you mean columns?
 data.digits.file: there is no file
 data.digits.test: is 1.5
@@ -235,9 +252,13 @@ optimizer.lerning_rate: did you mean learning_rate?
 optimizer.learning_rate: has to be given
 optimizer.nesterov: is 'yes', expected true or false
 optimizer.clip: is 0
-optimizer.models.hed: is no trainable model; did you mean head?
+optimizer.models.hed: 'hed' is no trainable model; did you mean head?
 optimizer.models.hed.name: is 'sdg', no optimizer; did you mean sgd?
-optimizer.models.head.learning_rate.schedule: is 'cosine', no schedule; did you mean cosine_decay?
+optimizer.models.head.learning_rate.schedule: is 'cosine', no schedule; did you mean cosine_decay
+lowering.precision: is {'body': 'float12'}, expected one of bfloat16, float16, float32, float64
+lowering.stack: is 1, expected true, false, or an integer from 2
+checkpoint.path: has to be given
+devices.count: is 4096, but there is only 1 cpu device; the environment's XLA_FLAGS
 """
 
 
@@ -258,9 +279,9 @@ def test_all_that_is_wrong_is_said_at_once_and_nothing_runs(tmp_path, capsys):
         ("steps = ", "[TOML]"),
         ('"a\\u0007" = 1', "unknown key"),
         ("x = " + "[" * 3000, "[TOML]"),
-        ('steps = 1\noptimizer = "adam"\ndata = 3', "data: is 3, expected a table"),
-        ("steps = true\nbatch_size = 0", "steps: is True, expected an integer from 1"),
-        ('steps = 1\naggregator = "mean"', "no aggregator 'mean'"),
+        ('steps = 1\noptimizer = "adam"\ndata = 3', "data: is 3, expected a section [data]"),
+        ("steps = true\nbatch_size = 0", "steps: is true, expected an integer from 1"),
+        ('steps = 1\n[loss]\naggregator = "mean"', "no aggregator 'mean'"),
         ("steps = 1\n[data.digits]\nfile = 'digits.npz'", "columns.X: has to be given"),
         ("steps = 1", "data.digits: has to be given: a file with X, Y"),
         ("steps = 1\n[data]\ndigits = 'digits.npz'", "expected a table with file"),
@@ -293,25 +314,75 @@ def test_a_diagram_that_cannot_be_trained_is_named(tmp_path):
     ):
         cl.save(diagram, tmp_path / "other.json")
         with pytest.raises(InvalidStructure, match=re.escape(says)):
-            training.plan_run(tmp_path / "other.json", tmp_path / "run.toml")
+            planning.plan_run(tmp_path / "other.json", tmp_path / "run.toml")
     with pytest.raises(InvalidStructure, match="nowhere"):
-        training.plan_run(tmp_path / "nowhere.json", tmp_path / "run.toml")
+        planning.plan_run(tmp_path / "nowhere.json", tmp_path / "run.toml")
     cl.save(bare, tmp_path / "other.json")
-    with pytest.raises(InvalidStructure, match=r"optimizer\.models\.head: is no trainable model"):
-        training.plan_run(tmp_path / "other.json", tmp_path / "run.toml")
+    with pytest.raises(InvalidStructure, match="'head' is no trainable model"):
+        planning.plan_run(tmp_path / "other.json", tmp_path / "run.toml")
 
 
-def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch, capsys):
-    text = (Path(__file__).parents[2] / "docs" / "api" / "cli.md").read_text()
-    (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    (config,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    (commands,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+# The documentation.
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api" / "cli.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_example_of_the_documentation_is_one(tmp_path, monkeypatch, capsys):
+    (python,) = blocks("python")
+    config, more_optimizers, weights = blocks("toml")
+    example, commands = blocks("sh")
     monkeypatch.chdir(tmp_path)
     exec(compile(python, "cli.md", "exec"), {})
     (tmp_path / "run.toml").write_text(config)
-    for line in commands.splitlines():
-        program, *words = line.split()
-        assert program == "catlearn"
-        assert main([*words, "--quiet"] if words[0] == "train" else words) == 0
-    assert (tmp_path / "run" / "report.html").exists()
-    assert "wrote run" in capsys.readouterr().out
+    check, *others = commands.splitlines()
+    assert check.endswith("--dry-run")
+    assert main(check.split()[1:]) == 0
+    assert "points: 160 examples, 40 held out, in batches of 32" in capsys.readouterr().out
+    for line in [*example.splitlines(), *others]:
+        _parser().parse_args(line.split()[1:])
+    reader = Reader()
+    models = ["encoder", "decoder", "frozen_1", "head"]
+    made = make_optimizer(tomllib.loads(more_optimizers)["optimizer"], reader, models)
+    assert dict(made.names) == {
+        ("encoder", "decoder"): "sgd", ("frozen_1",): "none",
+        ("head",): "clip_by_global_norm, adamw",
+    }  # fmt: skip
+    read_section(reader, tomllib.loads(weights)["loss"], "loss")
+    assert not reader.failures
+
+
+def test_the_example_folder_trains_as_it_is(tmp_path, capsys):
+    folder = tmp_path / "spirals"
+    assert main(["example", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert all(str(path) in said for path in folder.iterdir())
+    command = next(line for line in said.splitlines() if line.startswith("  catlearn train"))
+    words = command.split()[1:]
+    assert main([*words, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    for part in (
+        "labelled: 150 examples, 300 held out, in batches of 64",
+        "rebuild[unlabelled.X]",
+        "0.5 E_unlabelled",
+        "adamw for encoder, classifier; adam for decoder",
+    ):
+        assert part in said
+    # Few steps already teach what is to be learnt.
+    config = folder / "run.toml"
+    config.write_text(config.read_text().replace("steps = 1000", "steps = 100"))
+    assert main([*words, "--quiet"]) == 0
+    measured = load_run(folder / "run").metrics["test"]
+    assert measured["accuracy"]["classify"] > 0.9
+    assert measured["equations"]["rebuild[unlabelled.X]"] < 0.05
+    # The program that made the folder is there, and makes the same.
+    made = tmp_path / "again"
+    program = {"__name__": "made", "__file__": str(folder / "make.py")}
+    exec(compile((folder / "make.py").read_text(), "make.py", "exec"), program)
+    program["write"](made)
+    assert (made / "labelled.csv").read_bytes() == (folder / "labelled.csv").read_bytes()
+    assert main(["example", str(made)]) == 1
+    assert "is there already" in capsys.readouterr().err

@@ -1,0 +1,180 @@
+"""Every key of a configuration: documented, read, and refused where it makes no sense."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from catlearn.cli import main
+from catlearn.cli.keys import KEYS, SECTIONS, markdown, plain
+from catlearn.cli.reader import Reader, dotted
+from catlearn.cli.settings import read_settings
+from catlearn.errors import InvalidStructure
+
+#: What a configuration has to say at least.
+LEAST = '[data.digits]\nfile = "here.npz"\n[optimizer]\nname = "sgd"\n'
+
+#: By key: lines that change it, what they make of it, and lines that are refused.
+CASES = {
+    "steps": ("steps = 7", 7, "steps = 0"),
+    "batch_size": ("batch_size = {digits = 4}", {"digits": 4}, "batch_size = {digits = true}"),
+    "accumulate": ("accumulate = 2", 2, "accumulate = 2.0"),
+    "scan_steps": ("scan_steps = 5", 5, "scan_steps = -1"),
+    "seed": ("seed = 3", 3, "seed = -1"),
+    "log_every": ("log_every = 9", 9, 'log_every = "often"'),
+    "loss.equations": ('[loss]\nequations = "basis"', "basis", '[loss]\nequations = "al"'),
+    "loss.aggregator": ('[loss]\naggregator = "max"', "max", "[loss]\naggregator = 3"),
+    "loss.max_length": ("[loss]\nmax_length = 4", 4, "[loss]\nmax_length = 0"),
+    "loss.weights": ("[loss]\nweights = {a = 2}", {"a": 2}, "[loss]\nweights = 2"),
+    "data.NAME.file": ('file = "there.csv"', "there.csv", "file = 3"),
+    "data.NAME.columns": ('columns = {X = ["a", "b"]}', {"X": ["a", "b"]}, "columns = {X = 3}"),
+    "data.NAME.test": ("test = 0.25", 0.25, "test = 1.5"),
+    "data.NAME.test_file": ('test_file = "there.csv"', "there.csv", "test_file = true"),
+    "lowering.precision": ('[lowering]\nprecision = {f = "float16"}', {"f": "float16"},
+                           '[lowering]\nprecision = "int8"'),
+    "lowering.remat": ("[lowering]\nremat = true", True, "[lowering]\nremat = []"),
+    "lowering.independent": ('[lowering]\nindependent = ["f"]', ["f"],
+                             "[lowering]\nindependent = true"),
+    "lowering.stack": ("[lowering]\nstack = false", False, "[lowering]\nstack = 1"),
+    "checkpoint.path": ('[checkpoint]\npath = "run/"', "run/", '[checkpoint]\npath = ""'),
+    "checkpoint.every": ('[checkpoint]\npath = "r"\nevery = 5', 5, "[checkpoint]\nevery = 0"),
+    "checkpoint.resume": ('[checkpoint]\npath = "r"\nresume = true', True,
+                          "[checkpoint]\nresume = 1"),
+    "devices.count": ("[devices]\ncount = 2", 2, '[devices]\ncount = "some"'),
+    "devices.parameters": ('[devices]\nparameters = "fsdp"', "fsdp",
+                           '[devices]\nparameters = "zero"'),
+    "devices.least": ("[devices]\nleast = 10", 10, "[devices]\nleast = 0"),
+}  # fmt: skip
+#: What an optimizer takes is checked when it is made, and tested with it.
+OPTIMIZER = {key.place for key in KEYS if key.place.startswith("optimizer.")}
+
+
+def read(folder, lines, place=""):
+    """Settings of the least configuration with some lines more; those of data in its section."""
+    for name in ("here.npz", "there.csv"):
+        (folder / name).write_bytes(b"")
+    head, tail = (lines, "") if not place.startswith("data.") else ("", lines)
+    text = LEAST.replace('file = "here.npz"', "") if tail.startswith("file") else LEAST
+    text = text.replace("[optimizer]", f"{tail}\n[optimizer]")
+    if not head.startswith("["):
+        text, head = f"{head}\n{text}", ""
+    if not re.search(r"^steps", text, re.MULTILINE):
+        text = f"steps = 1\n{text}"
+    (folder / "run.toml").write_text(f"{text}\n{head}\n")
+    reader = Reader()
+    return read_settings(folder / "run.toml", reader), reader.failures
+
+
+def test_every_key_has_a_case():
+    assert [key.place for key in KEYS if key.place not in OPTIMIZER] == list(CASES)
+    assert {key.section for key in KEYS} <= {*SECTIONS, "optimizer.models"}
+
+
+@pytest.mark.parametrize("place", CASES)
+def test_a_key_is_read_and_has_a_default(tmp_path, place):
+    lines, wanted, _ = CASES[place]
+    settings, failures = read(tmp_path, lines, place)
+    assert not failures
+    found = value(settings, place)
+    if place in ("data.NAME.file", "data.NAME.test_file"):
+        assert found == tmp_path / wanted
+    elif place == "checkpoint.path":
+        assert found == f"{tmp_path}/{wanted}"
+    else:
+        assert found == wanted
+    plainly, _ = read(tmp_path, "")
+    assert value(plainly, place) != found
+
+
+def value(settings, place):
+    section, _, name = place.rpartition(".")
+    if section == "data.NAME":
+        return getattr(settings.data["digits"], name)
+    part = getattr(settings, section) if section else settings
+    return getattr(part, name, None)
+
+
+@pytest.mark.parametrize("place", CASES)
+def test_a_value_that_makes_no_sense_is_named_by_its_key(tmp_path, place):
+    _, failures = read(tmp_path, CASES[place][2], place)
+    where = place.replace("NAME", "digits")
+    (failure,) = [failure for failure in failures if failure.where.startswith(where)]
+    assert failure.law == "value"
+    assert "expected" in failure.message
+
+
+@pytest.mark.parametrize("section", [name for name in SECTIONS if name])
+def test_a_section_is_a_table_and_knows_its_keys(tmp_path, section):
+    name = section.removesuffix(".NAME")
+    (tmp_path / "run.toml").write_text(f"{name} = 3\n")
+    reader = Reader()
+    read_settings(tmp_path / "run.toml", reader)
+    assert f"{name}: is 3, expected a section [{name}]" in "\n".join(map(str, reader.failures))
+    if name not in ("data", "optimizer"):
+        _, failures = read(tmp_path, f"[{name}]\nlernig = 3")
+        assert any(failure.where == f"{name}.lernig" for failure in failures)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("every = 3", "every: belongs in the section [checkpoint]"),
+        ("[loss]\nsteps = 3", "loss.steps: belongs above all sections"),
+        ("[lowering]\npath = 3", "lowering.path: belongs in the section [checkpoint]"),
+        ("[chekpoint]\npath = 3", "chekpoint: did you mean checkpoint?"),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_sent_to_the_right_one(tmp_path, lines, says):
+    _, failures = read(tmp_path, lines)
+    assert says in "\n".join(map(str, failures))
+
+
+@pytest.mark.parametrize(
+    "text", ["steps = ", "a = 1\na = 2", "[a]\n[a]", "x = " + "[" * 3000, "\x00", "s = 08"]
+)
+def test_what_is_no_toml_is_one_message(tmp_path, text):
+    (tmp_path / "run.toml").write_text(text)
+    with pytest.raises(InvalidStructure, match=r"'run.toml' is not valid \(1 failure\)"):
+        read_settings(tmp_path / "run.toml", Reader())
+
+
+def test_the_documentation_lists_the_keys_as_the_code_does():
+    page = (Path(__file__).parents[2] / "docs" / "api" / "cli.md").read_text(encoding="utf-8")
+    said = re.search(r"<!-- keys -->\n\n(.*?)\n<!-- end of keys -->", page, re.DOTALL)
+    assert said is not None
+    assert said[1] == markdown(), "copy catlearn.cli.keys.markdown() to docs/api/cli.md"
+    for key in KEYS:
+        assert f"`{key.place}`" in page
+        assert "|" not in f"{key.says}{key.takes}{key.otherwise}"
+
+
+def test_help_lists_every_key(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    said = capsys.readouterr().out
+    assert plain() in said
+    for key in KEYS:
+        assert re.search(rf"^  {re.escape(key.place.removeprefix(f'{key.home}.'))} ", said, re.M)
+    (example,) = re.findall(r"A configuration:\n\n(.*?)\n\nAll keys", said, re.DOTALL)
+    assert set(tomllib.loads(example)) == {"steps", "batch_size", "data", "optimizer"}
+
+
+def test_names_and_patterns():
+    reader = Reader()
+    known = ["head_1", "head_2", "a, b", "body"]
+    assert reader.named("body, head_2", known, "x", "model") == ["body", "head_2"]
+    assert reader.named("a, b", known, "x", "model") == ["a, b"]
+    assert reader.by_name({"*": 0, "head_*": 1, "head_2": 2}, known, "x", "model") == {
+        "head_1": ("head_*", 1), "head_2": ("head_2", 2), "a, b": ("*", 0), "body": ("*", 0)
+    }  # fmt: skip
+    assert not reader.failures
+    assert reader.by_name({"head_1": 0, "head_1, body": 1}, known, "x", "model")["body"][1] == 1
+    assert "and so does x.head_1" in str(reader.failures.pop())
+    assert reader.named("body, hed_1", known, "x", "model") == ["body"]
+    assert "'hed_1' is no model; did you mean head_1" in str(reader.failures.pop())
+
+
+def test_places_in_toml_are_written_as_in_toml():
+    assert dotted("data", 'a "b"') == 'data."a \\"b\\""'
+    assert dotted("", "steps") == "steps"
