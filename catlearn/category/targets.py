@@ -27,7 +27,7 @@ from catlearn.category.protocol import Category, Composes
 from catlearn.category.verdict import Verdict
 from catlearn.errors import CatlearnError, Failure
 
-Equality = Callable[[Any, Any], "bool | Verdict"]
+Equality = Callable[[Any, Any], bool | Verdict]
 """How two values are compared."""
 
 

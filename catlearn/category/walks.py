@@ -22,9 +22,9 @@ edges, and has no repetitions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from catlearn.category.path import Path, written
 from catlearn.errors import InfinitelyManyPaths, TooManyPaths, UnknownName, did_you_mean
@@ -32,6 +32,9 @@ from catlearn.finset import Record
 
 if TYPE_CHECKING:
     from catlearn.category.graph import Graph
+
+Vertex = TypeVar("Vertex", bound=Hashable)
+Edge = TypeVar("Edge")
 
 Steps = Mapping[str, list[tuple[str, str]]]
 """For each vertex, the (edge, next vertex) pairs that leave it."""
@@ -130,7 +133,7 @@ def steps_between(graph: Graph, source: str, target: str | None) -> Steps:
     return steps
 
 
-def sort_vertices(steps: Steps) -> list[str]:
+def sort_vertices(steps: Mapping[Vertex, Sequence[tuple[Any, Vertex]]]) -> list[Vertex]:
     """Order vertices so that each step leads forward; those on or behind a cycle are left out."""
     missing = dict.fromkeys(steps, 0)
     for leaving in steps.values():
@@ -145,10 +148,10 @@ def sort_vertices(steps: Steps) -> list[str]:
     return order
 
 
-def find_cycle(steps: Steps) -> tuple[str, ...]:
+def find_cycle(steps: Mapping[Vertex, Sequence[tuple[Edge, Vertex]]]) -> tuple[Edge, ...]:
     """Return the edges of one cycle in order, or nothing if there is none."""
     sorted_out = set(sort_vertices(steps))
-    entering: dict[str, tuple[str, str]] = {}
+    entering: dict[Vertex, tuple[Edge, Vertex]] = {}
     for vertex, leaving in steps.items():
         for edge, after in leaving:
             if vertex not in sorted_out and after not in sorted_out:
@@ -157,8 +160,8 @@ def find_cycle(steps: Steps) -> tuple[str, ...]:
         return ()
     # Each vertex left over has an edge from another one, so walking backwards must close.
     at = next(iter(entering))
-    place: dict[str, int] = {}
-    walked: list[str] = []
+    place: dict[Vertex, int] = {}
+    walked: list[Edge] = []
     while at not in place:
         place[at] = len(walked)
         edge, at = entering[at]

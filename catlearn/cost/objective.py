@@ -82,7 +82,7 @@ class Term:
         return f"Term({str(self.atom)!r}, {self.weight!r}{named})"
 
 
-Terms: TypeAlias = "Mapping[str, Any] | Mapping[Atom, Any] | Iterable[Term]"
+Terms: TypeAlias = Mapping[str, Any] | Mapping[Atom, Any] | Iterable[Term]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)

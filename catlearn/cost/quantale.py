@@ -114,13 +114,13 @@ class Quantale:
         array.setflags(write=False)
         return array
 
-    def equal(self, a: Any, b: Any, tolerance: float = TOLERANCE) -> np.ndarray:
+    def equal(self, a: Any, b: Any, tolerance: float = TOLERANCE) -> Any:
         """Say where values are equal, floating-point ones up to a relative tolerance."""
         if np.dtype(self.dtype).kind != "f":
             return np.equal(a, b)
         return np.isclose(a, b, rtol=tolerance, atol=0)
 
-    def leq(self, a: Any, b: Any, tolerance: float = TOLERANCE) -> np.ndarray:
+    def leq(self, a: Any, b: Any, tolerance: float = TOLERANCE) -> Any:
         """Say where ``a <= b`` in the quantale's order, that is, where their join is b."""
         return self.equal(self.join(a, b), b, tolerance)
 
@@ -137,7 +137,7 @@ class Quantale:
         """Return the meet along an axis; the top if there is nothing to meet."""
         return self._fold(self.meet, self.top, values, axis)
 
-    def _fold(self, operation: Operation, start: Any, values: np.ndarray, axis: int) -> np.ndarray:
+    def _fold(self, operation: Operation, start: Any, values: np.ndarray, axis: int) -> Any:
         values = np.moveaxis(np.asarray(values, self.dtype), axis, 0)
         total = np.full(values.shape[1:], start, self.dtype)
         for slab in values:

@@ -76,7 +76,7 @@ class Elements(Frozen):
 
         return self._cached("starts", starts)
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: Any) -> bool:
         return self.cset == other.cset if isinstance(other, Elements) else NotImplemented
 
     def __hash__(self) -> int:

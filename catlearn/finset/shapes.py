@@ -45,8 +45,8 @@ class Shape(Frozen):
     def __init__(
         self,
         tables: Iterable[str] = (),
-        arrows: Mapping[str, Ends] | None = None,
-        lists: Mapping[str, Ends] | None = None,
+        arrows: Mapping[str, Iterable[str]] | None = None,
+        lists: Mapping[str, Iterable[str]] | None = None,
         attributes: Mapping[str, str] | None = None,
     ) -> None:
         self._set(

@@ -151,7 +151,7 @@ class Tables(Frozen, Displayed):
         sets: Mapping[str, FinSet],
         arrows: Mapping[str, FinFunction],
         lists: Mapping[str, ListFunction],
-        attributes: Mapping[str, tuple[Hashable, ...]],
+        attributes: Mapping[str, tuple[Any, ...]],
     ) -> None:
         self._set(shape=shape, sets=Record(sets), arrows=Record(arrows), lists=Record(lists))
         self._set(attributes=Record(attributes))
