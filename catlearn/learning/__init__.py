@@ -33,9 +33,10 @@ from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.opening import open_diagram
 from catlearn.learning.operators import Operator
 from catlearn.learning.parts import Defined, MovingAverage
-from catlearn.learning.rewriting import freeze, insert, pattern, split, swap, unfreeze
+from catlearn.learning.rewriting import freeze, insert, pattern, swap, unfreeze
 from catlearn.learning.schema import LEARNING
 from catlearn.learning.selection import LossTerm, Selection, select
+from catlearn.learning.splitting import split
 from catlearn.learning.surgery import (
     component,
     inclusion,

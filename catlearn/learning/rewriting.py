@@ -249,64 +249,6 @@ def unfreeze(edge: str | None = None) -> Rule:
     return _relabel(edge, "unfreeze", stays, as_trainable)
 
 
-def split(
-    edge: str,
-    new: str,
-    target: str,
-    *,
-    data: Mapping[str, str] | None = None,
-    values: bool = False,
-) -> Rule:
-    """Split a head: a second edge of the same label, to a copy of its target.
-
-    Parameters
-    ----------
-    edge
-        The name of the edge.
-    new, target
-        Names for the second edge and for the copy.
-    data
-        Projections that end at the target -> names for copies of them that end at the copy,
-        with the same arrays.
-    values
-        Whether the second edge starts from the stored parameters of the first.
-
-    Examples
-    --------
-    >>> import catlearn as cl
-    >>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
-    >>> D = cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), cl.Model("head", X, Y, "linear"))
-    >>> E = split("head", "other", "Y2", data={"data.Y": "data.Y2"}).rewrite(D).apex
-    >>> print(E.loss())
-    L(head, other) = E_data(d_Y(head(data.X), data.Y)) + E_data(d_Y2(other(data.X), data.Y2))
-    """
-    copies = dict(data or {})
-    edges: dict[str, Ends] = {edge: ("source", "old", Variable("map", runs))}
-    for number, projection in enumerate(copies):
-        edges[projection] = (f"data {number}", "old", Variable(projection))
-    added = {new if name == edge else copies[name]: name for name in edges}
-    names = [target, *edges, *added]
-    again = {name for name in names if names.count(name) > 1}
-    if again or len(added) < len(edges):
-        said = ", ".join(map(repr, again or added))
-        raise InvalidStructure(
-            "split", [Failure("names", said, "give the copies names of their own")]
-        )
-    old = pattern(edges=edges)
-    more = {name: (edges[e][0], target, edges[e][2]) for name, e in added.items()}
-    both = pattern(
-        spaces={**{v: Variable(v) for v in old.vertices}, target: Variable("old")},
-        edges={**edges, **more},
-    )
-    return Rule.between(
-        old,
-        both,
-        beside={"E": {name: e for name, e in added.items() if values or e != edge}},
-        at={"E": {name: name for name in edges}},
-        name=f"split {edge}",
-    )
-
-
 def _relabel(edge: str | None, verb: str, where: Any, change: Any, values: Any = None) -> Rule:
     """Give an edge another label of the same architecture."""
     name = edge or "any edge"

@@ -9,7 +9,7 @@ import catlearn as cl
 from catlearn.cset import is_isomorphic, is_pushout
 from catlearn.errors import CatlearnError, InvalidStructure, NoComplement, NoMorphism, UnknownName
 from catlearn.laws import learning_diagrams
-from catlearn.learning import freeze, insert, pattern, split, swap, unfreeze
+from catlearn.learning import freeze, insert, pattern, swap, unfreeze
 
 X, F, H, Y = cl.Space("X", 3), cl.Space("F", 2), cl.Space("H", 2), cl.Categorical("Y", 3)
 IMAGES = np.arange(12, dtype=np.float32).reshape(4, 3) / 10
@@ -185,24 +185,6 @@ def test_freezing_and_unfreezing():
     with pytest.raises(NoMorphism):
         freeze("encoder").rewrite(E)
     assert {m.edge("any edge") for m in freeze().matches(D)} == {"encoder", "head"}
-
-
-def test_splitting_a_head():
-    rewrite = split("head", "other", "Y2", data={"data.Y": "data.Y2"}).rewrite(D)
-    E = rewrite.apex
-    assert squares_are_pushouts(rewrite)
-    assert E.ends("other") == ("F", "Y2")
-    assert E.ends("data.Y2") == ("data", "Y2")
-    assert E.store["data.Y2"] is D.store["data.Y"]
-    assert "other" not in E.store
-    assert len(E.loss("all").terms) == len(D.loss("all").terms) + 1
-    assert np.isfinite(value(E, "all")[0])
-    same = split("head", "other", "Y2", data={"data.Y": "data.Y2"}, values=True).rewrite(D).apex
-    assert same.starts["other"] is D.starts["head"]
-    one = value(D.with_equations({}), "all")[0]
-    assert value(same, "all")[0] == pytest.approx(one + one / 2)  # the declared one weighs 2
-    with pytest.raises(InvalidStructure, match="names of their own"):
-        split("head", "head", "Y2")
 
 
 def test_an_edge_that_is_mentioned_is_not_just_deleted():
