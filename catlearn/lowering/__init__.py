@@ -13,13 +13,13 @@ a functor from the paths of a diagram to JAX functions (Theory, section 6).
 >>> fn = cl.lower(square.loss())
 >>> print(fn.plan)
 equations: 1, evaluations: 2 (path by path: 2)
-step  runs              on  at      as      equations
+step  runs              on  at      as      equations  parameters  flops
 #0    sample points         points  sample  1
 #1    project points.X  #0  X       array   1
-#2    apply encoder     #1  F       array   1
-#3    apply head        #2  Y       logits  1
+#2    apply encoder     #1  F       array   1          515         1027*n
+#3    apply head        #2  Y       logits  1          8           14*n
 #4    project points.Y  #0  Y       label   1
-points.X >> encoder >> head = points.Y: cross_entropy of #3 against #4
+points.X >> encoder >> head = points.Y: cross_entropy of #3 against #4, 16*n + 2 flops
 >>> params, state = fn.init(jax.random.key(0))
 >>> batch = {"points": {"X": np.ones((5, 4), "float32"), "Y": np.zeros(5, "int32")}}
 >>> value, aux = jax.jit(fn)(params, state, batch)

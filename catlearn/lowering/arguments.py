@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from catlearn.errors import Failure
-from catlearn.lowering.plan import Form, Plan, Step
+from catlearn.lowering.forms import Form
+from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.stacked import Stacked
 from catlearn.lowering.variables import ends_of
 from catlearn.models import needs_key

@@ -40,57 +40,25 @@ from __future__ import annotations
 
 import functools
 import html
-import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-import jax
-import jax.numpy as jnp
-
-from catlearn.category import Functor, Path
+from catlearn.category import Functor
 from catlearn.cost import ADDITION
-from catlearn.errors import CatlearnError, UnknownName, did_you_mean
+from catlearn.errors import UnknownName, did_you_mean
 from catlearn.learning import LearningDiagram, Loss
+from catlearn.lowering.amounts import (
+    Amounts,
+    Counter,
+    count_divergence,
+    expand,
+    symbol,
+    wide_numbers,
+)
 from catlearn.lowering.lowered import Lowered
-from catlearn.lowering.operations import count_operations, kept_bytes, size_of
 from catlearn.lowering.plan import Plan
-from catlearn.models import needs_key
-from catlearn.models.architectures import abstract_key
-
-if TYPE_CHECKING:
-    from catlearn.models import Map, SpaceLabel
 
 KINDS = ("parameters", "flops", "bytes", "activations")
-_BATCHES = (2, 3, 5, 7)
-
-
-class Amounts(NamedTuple):
-    """What something takes; the amounts add.
-
-    Parameters
-    ----------
-    parameters
-        Trained numbers.
-    flops
-        Floating-point operations of a forward evaluation.
-    bytes
-        Read and written at least.
-    activations
-        Bytes kept for the reverse pass.
-    """
-
-    parameters: Any = 0
-    flops: Any = 0
-    bytes: Any = 0
-    activations: Any = 0
-
-    def plus(self, other: Amounts) -> Amounts:
-        """Return the sum, kind by kind."""
-        return Amounts(*(a + b for a, b in zip(self, other, strict=True)))
-
-    def at(self, sizes: Mapping[Any, int]) -> Amounts:
-        """Return the amounts with symbols replaced by numbers."""
-        return Amounts(*(_number(a.subs(sizes)) if hasattr(a, "subs") else a for a in self))
 
 
 class Resources:
@@ -155,7 +123,7 @@ class Resources:
             first of them.
         """
         sizes = {s: batch if isinstance(batch, int) else batch[d] for d, s in self.symbols.items()}
-        sizes.setdefault(_symbol(), batch if isinstance(batch, int) else next(iter(batch.values())))
+        sizes.setdefault(symbol(), batch if isinstance(batch, int) else next(iter(batch.values())))
         return Resources(
             self.diagram,
             {edge: amounts.at(sizes) for edge, amounts in self.edges.items()},
@@ -211,148 +179,31 @@ def resources(value: LearningDiagram | Loss | Lowered) -> Resources:
     """
     loss = value.loss if isinstance(value, Lowered) else value
     diagram = loss if isinstance(loss, LearningDiagram) else loss.diagram
-    edges = _count_edges(diagram)
+    counter = Counter(diagram)
+    edges = {edge: counter[edge] for edge in diagram.edges}
     parameters = sum(amounts.parameters for amounts in _own(diagram, edges).values())
     if isinstance(loss, LearningDiagram):
         total = functools.reduce(Amounts.plus, _own(diagram, edges).values(), Amounts())
-        return Resources(diagram, edges, {}, total, dict.fromkeys(diagram.data_sets, _symbol()))
+        return Resources(diagram, edges, {}, total, dict.fromkeys(diagram.data_sets, symbol()))
     assert isinstance(loss, Loss)
     plan = value.plan if isinstance(value, Lowered) else Plan(diagram, loss.equations)
     used = dict.fromkeys(term.data for term in loss.equations)
-    symbols = {data: _symbol(data if len(used) > 1 else "") for data in used}
+    symbols = {data: symbol(data if len(used) > 1 else "") for data in used}
     total = Amounts(parameters)
     for step in plan.steps:
         if step.op in ("apply", "project"):
-            amounts = edges[step.name].at({_symbol(): symbols[step.data]})
+            amounts = edges[step.name].at({symbol(): symbols[step.data]})
             total = total.plus(amounts._replace(parameters=0))
     terms = {}
     for planned in plan.terms:
         label = diagram.space_label(planned.term.target)
         form = plan.steps[planned.target].form
-        counted = _count_divergence(planned.term.divergence, label, form, _wide())
-        terms[planned.term.name] = counted.at({_symbol(): symbols[planned.term.data]})
+        counted = count_divergence(planned.term.divergence, label, form, wide_numbers())
+        terms[planned.term.name] = counted.at({symbol(): symbols[planned.term.data]})
         total = total.plus(terms[planned.term.name])
-    return Resources(diagram, edges, terms, Amounts(*map(_expand, total)), symbols)
+    return Resources(diagram, edges, terms, Amounts(*map(expand, total)), symbols)
 
 
 def _own(diagram: LearningDiagram, edges: Mapping[str, Amounts]) -> dict[str, Amounts]:
     """The edges that cost something of their own; a defined one only repeats others."""
     return {e: a for e, a in edges.items() if diagram.map_label(e).kind != "defined"}
-
-
-def _count_edges(diagram: LearningDiagram) -> dict[str, Amounts]:
-    edges: dict[str, Amounts] = {}
-
-    def along(path: Path) -> Amounts:
-        return functools.reduce(Amounts.plus, map(amounts_of, path.edges), Amounts())
-
-    def amounts_of(edge: str) -> Amounts:
-        if edge not in edges:
-            label = diagram.runs(edge)
-            ends = diagram.source(edge), diagram.target(edge)
-            source, target = (diagram.space_label(vertex) for vertex in ends)
-            if label.kind == "defined":
-                paths = diagram.definitions[edge].paths
-                edges[edge] = functools.reduce(Amounts.plus, map(along, paths), Amounts())
-            elif label.kind == "projection":
-                column = diagram.projections[edge][1]
-                stored = diagram.data.get(diagram.source(edge), {}).get(column)
-                edges[edge] = _column(target, stored)
-            elif label.kind == "factor":
-                edges[edge] = Amounts()
-            else:
-                edges[edge] = _count_map(label, source, target, _wide())
-        return edges[edge]
-
-    return {edge: amounts_of(edge) for edge in diagram.edges}
-
-
-def _column(target: SpaceLabel, stored: Any) -> Amounts:
-    """A column of a data set is read once; categorical data are labels unless they are floats."""
-    from catlearn.lowering.plan import _data_form
-
-    form = _data_form(target, stored)
-    return Amounts(bytes=_fit(lambda n: size_of(target.example(n, form))))
-
-
-@functools.lru_cache(maxsize=4096)
-def _count_map(label: Map, source: SpaceLabel, target: SpaceLabel, wide: bool) -> Amounts:
-    architecture = label.architecture
-    assert architecture is not None
-    params = architecture.structure(source, target)
-    key = (abstract_key(),) if needs_key(label, source, target) else ()
-
-    def run(params: Any, x: Any) -> Any:
-        return architecture.run(params, *x, train=label.kind != "frozen")[0]
-
-    def arguments(n: int) -> tuple[Any, ...]:
-        return (source.example(n), *key)
-
-    def traffic(n: int) -> int:
-        x = arguments(n)
-        return size_of((params, x[0], jax.eval_shape(run, params, x)))
-
-    trains = label.kind == "model"
-    return Amounts(
-        _count_trained(architecture.parts(params)[0]) if trains else 0,
-        _fit(lambda n: count_operations(run, params, arguments(n))),
-        _fit(traffic),
-        _fit(lambda n: kept_bytes(run, params, arguments(n), trains)),
-    )
-
-
-@functools.lru_cache(maxsize=4096)
-def _count_divergence(divergence: Any, label: SpaceLabel, form: Any, wide: bool) -> Amounts:
-    def run(_: Any, pair: Any) -> Any:
-        return jnp.mean(divergence(*pair))
-
-    def pair(n: int) -> Any:
-        return label.example(n), label.example(n, form)
-
-    return Amounts(
-        0,
-        _fit(lambda n: count_operations(run, (), pair(n))),
-        _fit(lambda n: size_of(pair(n)) + size_of(jax.eval_shape(run, (), pair(n)))),
-        _fit(lambda n: kept_bytes(run, (), pair(n))),
-    )
-
-
-def _count_trained(params: Any) -> int:
-    floating = (p for p in jax.tree.leaves(params) if jnp.issubdtype(p.dtype, jnp.inexact))
-    return sum(math.prod(leaf.shape) for leaf in floating)
-
-
-def _fit(count: Any) -> Any:
-    """The polynomial in n of degree at most 2 that a count is, checked at one more place."""
-    import sympy
-
-    n = _symbol()
-    *places, last = _BATCHES
-    points = [(place, count(place)) for place in places]
-    polynomial = sympy.expand(sympy.interpolate(points, n))
-    if polynomial.subs(n, last) != count(last):
-        raise CatlearnError(
-            f"a count grows from {points} to {count(last)} at {last} examples, which is no "
-            "polynomial of degree 2; a map that loops over its batch cannot be counted for any n"
-        )
-    return _expand(polynomial)
-
-
-def _symbol(data: str = "") -> Any:
-    import sympy
-
-    return sympy.Symbol(f"n_{data}" if data else "n", integer=True, positive=True)
-
-
-def _expand(amount: Any) -> Any:
-    import sympy
-
-    return _number(sympy.expand(amount))
-
-
-def _number(amount: Any) -> Any:
-    return int(amount) if getattr(amount, "is_Integer", False) else amount
-
-
-def _wide() -> bool:
-    return bool(jax.config.read("jax_enable_x64"))

@@ -6,16 +6,17 @@ each equation or class of equations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from catlearn.display import Sketch
 from catlearn.learning.weights import weight_text
+from catlearn.lowering.forms import form_text
 from catlearn.lowering.stacking import Stacking
 
 if TYPE_CHECKING:
-    from catlearn.lowering.plan import Form, Plan, Step
+    from catlearn.lowering.plan import Plan, PlannedTerm, Step
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Part:
         The number of members.
     equations
         How many equations need it.
+    parameters, flops
+        The numbers that its members train, and the floating-point operations of all of them
+        forward, in the number n of examples; None where they cannot be counted.
     """
 
     op: str
@@ -47,6 +51,8 @@ class Part:
     form: str
     size: int
     equations: int
+    parameters: Any = 0
+    flops: Any = 0
 
     @property
     def title(self) -> str:
@@ -78,6 +84,7 @@ class Outline:
         place = {step: number for number, unit in enumerate(units) for step in unit}
         together = {i: group for group in stacking.terms for i in group}
         groups = dict.fromkeys(together.get(i, (i,)) for i in range(len(plan.terms)))
+        costs = _Costs(plan)
         steps = []
         for unit in units:
             members = [plan.steps[i] for i in unit]
@@ -92,6 +99,7 @@ class Outline:
                     form_text(first.form),
                     len(unit),
                     max(plan.shared_by[i] for i in unit),
+                    *costs.steps(members),
                 )
             )
         terms = []
@@ -103,12 +111,13 @@ class Outline:
             numbers = tuple(dict.fromkeys(place[i] for p in members for i in p.sides))
             names = tuple(planned.term.name for planned in members)
             how = f"{term.divergence} of {reads[0]} against {reads[1]}"
-            terms.append(Part(how, names, numbers, term.target, "", len(group), len(group)))
+            cost = costs.terms(members)
+            terms.append(Part(how, names, numbers, term.target, "", len(group), len(group), *cost))
         return cls(tuple(steps), tuple(terms))
 
     def write(self, head: str) -> str:
         """Return the outline as text, below a line that sums it up."""
-        rows = [("step", "runs", "on", "at", "as", "equations")]
+        rows = [("step", "runs", "on", "at", "as", "equations", "parameters", "flops")]
         rows += [
             (
                 f"#{number}",
@@ -117,6 +126,8 @@ class Outline:
                 part.at,
                 part.form,
                 str(part.equations),
+                _amount(part.parameters),
+                _amount(part.flops),
             )
             for number, part in enumerate(self.steps)
         ]
@@ -127,6 +138,7 @@ class Outline:
         ]
         ends = [
             f"{f'{part.size} x ' if part.size > 1 else ''}{name_of(part.names)}: {part.op}"
+            + (f", {_amount(part.flops)} flops" if part.flops != 0 else "")
             for part in self.terms
         ]
         return "\n".join([head, *lines, *ends])
@@ -139,13 +151,55 @@ class Outline:
             times = f"{part.size} x " if part.size > 1 else ""
             kind = "dataset" if part.op == "sample" else "space"
             boxes.append((f"#{number}", kind, f"{times}{part.at}"))
-            arrows += [(f"#{read}", f"#{number}", part.title, "") for read in part.reads]
+            note = f"{_amount(part.parameters) or 0} parameters, {_amount(part.flops) or 0} flops"
+            note = note if part.op == "apply" else ""
+            arrows += [(f"#{read}", f"#{number}", part.title, note) for read in part.reads]
         for number, part in enumerate(self.terms):
             name = f"cost {number}"
             times = f"{part.size} x " if part.size > 1 else ""
             boxes.append((name, "plain", f"{times}{name_of(part.names)}"))
             arrows += [(f"#{read}", name, "", "") for read in part.reads]
         return Sketch(title, tuple(boxes), tuple(arrows))
+
+
+class _Costs:
+    """What the parts of a plan take; it is counted from traces, so this is where JAX comes in."""
+
+    def __init__(self, plan: Plan) -> None:
+        from catlearn.lowering.amounts import Counter
+
+        self.plan, self.edges = plan, Counter(plan.diagram)
+
+    def steps(self, members: Sequence[Step]) -> tuple[Any, Any]:
+        """Return the parameters and operations of steps that apply maps; 0 for others."""
+        if members[0].op != "apply":
+            return 0, 0
+        edges = [step.name for step in members]
+        try:
+            parameters = sum(self.edges[edge].parameters for edge in dict.fromkeys(edges))
+            return parameters, sum(self.edges[edge].flops for edge in edges)
+        except Exception:  # a map that cannot be traced is not known, and is printed all the same
+            return None, None
+
+    def terms(self, members: Sequence[PlannedTerm]) -> tuple[Any, Any]:
+        """Return the operations of divergences, which have no parameters."""
+        from catlearn.lowering.amounts import count_divergence, wide_numbers
+
+        first = members[0]
+        label = self.plan.diagram.space_label(first.term.target)
+        form = self.plan.steps[first.target].form
+        try:
+            counted = count_divergence(first.term.divergence, label, form, wide_numbers())
+        except Exception:  # as above
+            return 0, None
+        return 0, len(members) * counted.flops
+
+
+def _amount(amount: Any) -> str:
+    """Write an amount; nothing for 0, and a question mark for what is not known."""
+    if amount is None:
+        return "?"
+    return "" if amount == 0 else str(amount)
 
 
 def _name(step: Step) -> str:
@@ -162,8 +216,3 @@ def name_of(names: Sequence[str]) -> str:
     ('a, b', 'a..c')
     """
     return ", ".join(names) if len(names) < 3 else f"{names[0]}..{names[-1]}"
-
-
-def form_text(form: Form | Iterable[Form]) -> str:
-    """Return a form as text; a tuple of forms in parentheses."""
-    return f"({', '.join(map(form_text, form))})" if isinstance(form, tuple) else str(form)

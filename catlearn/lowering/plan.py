@@ -19,7 +19,8 @@ A step of the plan is one of
 
 The plan of a path is a functor out of the free category on the diagram: the identity path
 leaves a value as it is, and ``plan(p >> q) = plan(q) after plan(p)``, so that two paths with a
-common prefix share its steps. No JAX is needed to make a plan or to print it.
+common prefix share its steps. No JAX is needed to make a plan; what it costs is counted from
+traces when it is printed (:mod:`catlearn.lowering.counting`).
 
 An equation may say which edges it trains, and by what scale. As long as all that a path has come
 through is trained by one scale, its values are those of all other equations, and the gradient into
@@ -36,25 +37,18 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from catlearn.category import Path
 from catlearn.display import Sketch, Sketched
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.learning.weights import Weight
+from catlearn.lowering.forms import Form, data_form, emitted_form, has_label, without_labels
 from catlearn.lowering.outline import Outline
 from catlearn.lowering.stacking import Stacking
-from catlearn.models import CategoricalLabel, ProductLabel, representation_of
-from catlearn.models.architectures import abstract_key
-from catlearn.models.spaces import dtype_kind
 
 if TYPE_CHECKING:
     from catlearn.learning import LearningDiagram, LossTerm
-    from catlearn.models import Map, SpaceLabel
-
-Form: TypeAlias = "str | tuple[Form, ...]"
-"""How a value is represented: ``array``, ``label``, ``logits``, ``one-hot``,
-``sample``, or a tuple of forms."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +164,7 @@ class Plan(Sketched):
         failures = [
             self._prediction_failure(planned)
             for planned in self.terms
-            if _has_label(self.steps[planned.prediction].form)
+            if has_label(self.steps[planned.prediction].form)
         ]
         if failures:
             raise InvalidStructure("the loss", failures)
@@ -180,7 +174,7 @@ class Plan(Sketched):
         prediction, target = (self.steps[side] for side in planned.sides)
         remedy = (
             "a label cannot be differentiated; drop the equation or predict by a model"
-            if _has_label(target.form)
+            if has_label(target.form)
             else "write the sides the other way round"
         )
         return Failure(
@@ -386,7 +380,7 @@ class _Builder:
         vertex = self.diagram.target(edge)
         data, column = self.diagram.projections[edge]
         stored = self.diagram.data.get(data, {}).get(column)
-        form = _data_form(self.diagram.space_label(vertex), stored)
+        form = data_form(self.diagram.space_label(vertex), stored)
         return self.step("project", edge, (at,), vertex, form, data, column=column)
 
     def factor(self, edge: str, at: int) -> int:
@@ -409,7 +403,7 @@ class _Builder:
         return self.step("tuple", edge, parts, vertex, form, data)
 
     def apply(self, edge: str, at: int) -> int:
-        source = self.one_hot(at) if _has_label(self.steps[at].form) else at
+        source = self.one_hot(at) if has_label(self.steps[at].form) else at
         vertex, data = self.diagram.target(edge), self.steps[at].data
         scale = 1.0
         owner = self.diagram.owner(edge)
@@ -424,15 +418,15 @@ class _Builder:
             self.diagram.space_label(vertex)
             for vertex in (self.diagram.source(edge), self.diagram.target(edge))
         )
-        form = _data_form(target)
+        form = data_form(target)
         label = self.diagram.map_label(edge)
-        if label.kind == "fixed" and _has_label(form):
-            return _emitted_form(label, source, target) or _without_labels(form, "logits")
-        return _without_labels(form, "logits")
+        if label.kind == "fixed" and has_label(form):
+            return emitted_form(label, source, target) or without_labels(form, "logits")
+        return without_labels(form, "logits")
 
     def one_hot(self, at: int) -> int:
         before = self.steps[at]
-        form = _without_labels(before.form, "one-hot")
+        form = without_labels(before.form, "one-hot")
         return self.step("one-hot", "", (at,), before.vertex, form, before.data)
 
     def step(
@@ -478,32 +472,3 @@ def stable_hash(text: str) -> int:
     '0xcbf43926'
     """
     return zlib.crc32(text.encode())
-
-
-def _data_form(label: SpaceLabel, stored: Any = None) -> Form:
-    """Return the form of data at a space: categorical data are labels unless they are floats."""
-    if isinstance(label, ProductLabel):
-        parts = stored or (None,) * len(label.factors)
-        return tuple(_data_form(*pair) for pair in zip(label.factors, parts, strict=True))
-    if not isinstance(label, CategoricalLabel):
-        return "array"
-    return "label" if stored is None or dtype_kind(stored.dtype) == "i" else "logits"
-
-
-def _emitted_form(label: Map, source: SpaceLabel, target: SpaceLabel) -> Form | None:
-    """Run a fixed map on shapes alone to see whether it emits labels or logits."""
-    import jax
-
-    assert label.architecture is not None
-    value = jax.eval_shape(label.architecture.apply, (), source.example(3), abstract_key())
-    return representation_of(target, value)
-
-
-def _without_labels(form: Form, instead: str) -> Form:
-    if isinstance(form, tuple):
-        return tuple(_without_labels(part, instead) for part in form)
-    return instead if form == "label" else form
-
-
-def _has_label(form: Form) -> bool:
-    return any(map(_has_label, form)) if isinstance(form, tuple) else form == "label"

@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from catlearn.learning.weights import Weight
-from catlearn.lowering.plan import Form, PlannedTerm, Step
+from catlearn.lowering.forms import Form
+from catlearn.lowering.plan import PlannedTerm, Step
 from catlearn.lowering.stacked import groups_of, put
 from catlearn.lowering.variables import joined, owners_of, part_of
 from catlearn.models import as_input
