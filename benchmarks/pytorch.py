@@ -1,28 +1,31 @@
 """Training steps of the same regimes in catlearn, in JAX by hand, and in PyTorch.
 
-A step is value, gradient and Adam update on one batch, with equal parameters and data everywhere,
-and equal first values, which is checked. *Naive* evaluates every path of every equation by itself.
-PyTorch runs eager and through ``torch.compile``. The programs run in turns; times are medians, and
-compile times those of the first call.
+A step is value, gradient and Adam update on one batch, in float32, with equal parameters and data
+everywhere; that the values of the first steps are equal is checked. *Naive* evaluates every path of
+every equation by itself. PyTorch runs eager and through ``torch.compile``, on the same device and,
+on a processor, with as many threads as XLA. Every program waits for the value of each step. They
+run in turns; times are medians, ratios medians of the ratios within a round, and compile times
+those of the first call, which are not among the steps.
 
     python benchmarks/pytorch.py [--quick] [--out table.md]
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import _measure
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from by_hand.common import Sizes, entropy as jax_entropy
+from by_hand.diagrams import perceptron
+from by_hand.naive import naive
 
 import catlearn as cl
 
@@ -32,48 +35,24 @@ except ImportError:
     print("skipped: this benchmark needs PyTorch, pip install torch")
     sys.exit(0)
 
-Program = Callable[[], Any]
 RATE = 1e-3
+LARGE = Sizes(batch=256, data=64, features=32, classes=10, width=256)
+SMALL = Sizes(batch=32, data=64, features=32, classes=10, width=32)
 
 
 @dataclass
 class Case:
-    """A regime: lowered, by hand in JAX, and by hand in PyTorch."""
+    """A regime: lowered, and by hand in terms that JAX and PyTorch have both."""
 
     name: str
     fn: Any
-    by_hand: Callable[..., Any]
-    by_torch: Callable[..., Any]
+    loss: Callable[..., Any]
     batch: dict[str, dict[str, Any]]
 
 
-def normal(shape: tuple[int, ...], seed: int) -> np.ndarray:
-    """Return normal noise in float32."""
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
-def labels(size: int, n: int, seed: int = 7) -> np.ndarray:
-    """Return class labels."""
-    return np.random.default_rng(seed).integers(0, n, size).astype("int32")
-
-
-def mlp(name: str, source: Any, target: Any, width: int) -> Any:
-    """Return a perceptron with one hidden layer as an edge; its parameters are one and two."""
-
-    def init(key: jax.Array) -> dict[str, jax.Array]:
-        one, two = jax.random.split(key)
-        sizes = (source.label.features, width, target.label.features)
-        return {
-            "one": jax.random.normal(one, sizes[:2]) / sizes[0] ** 0.5,
-            "two": jax.random.normal(two, sizes[1:]) / sizes[1] ** 0.5,
-        }
-
-    return cl.Model(name, source, target, (init, run))
-
-
 def run(params: Any, x: Any) -> Any:
-    """Run the perceptron, in JAX or in PyTorch."""
-    tanh = jnp.tanh if isinstance(x, jax.Array) else torch.tanh
+    """Run a perceptron, in JAX or in PyTorch."""
+    tanh = torch.tanh if isinstance(x, torch.Tensor) else jnp.tanh
     return tanh(x @ params["one"]) @ params["two"]
 
 
@@ -81,7 +60,7 @@ def entropy(logits: Any, y: Any) -> Any:
     """Return the mean cross-entropy, in JAX or in PyTorch."""
     if isinstance(logits, torch.Tensor):
         return torch.nn.functional.cross_entropy(logits, y)
-    return jnp.mean(cl.Divergence("cross_entropy")(logits, y))
+    return jax_entropy(logits, y)
 
 
 def error(p: Any, t: Any) -> Any:
@@ -91,9 +70,7 @@ def error(p: Any, t: Any) -> Any:
 
 def still(params: Any) -> Any:
     """Return parameters through which no gradient passes, in JAX or in PyTorch."""
-    if isinstance(params["one"], torch.Tensor):
-        return {name: leaf.detach() for name, leaf in params.items()}
-    return jax.lax.stop_gradient(params)
+    return {name: held(leaf) for name, leaf in params.items()}
 
 
 def held(value: Any) -> Any:
@@ -101,32 +78,34 @@ def held(value: Any) -> Any:
     return value.detach() if isinstance(value, torch.Tensor) else jax.lax.stop_gradient(value)
 
 
-def square(batch: int, width: int) -> Case:
+def square(sizes: Sizes) -> Case:
     """The commuting square: encoder and head against labels."""
-    X, F, Y = cl.Space("X", (64,)), cl.Space("F", (32,)), cl.Categorical("Y", 10)
-    parts = cl.Dataset("d", X=X, Y=Y), mlp("encoder", X, F, width), mlp("head", F, Y, width)
+    X, F, Y = sizes.space("X", sizes.data), sizes.space("F", sizes.features), sizes.labels_of("Y")
+    diagram = cl.LearningDiagram(
+        cl.Dataset("d", X=X, Y=Y),
+        perceptron("encoder", X, F, sizes.width),
+        perceptron("head", F, Y, sizes.width),
+    )
 
     def loss(params: Any, frozen: Any, batch: Any) -> Any:
-        return entropy(
-            run(params["head"], run(params["encoder"], batch["d"]["X"])), batch["d"]["Y"]
-        )
+        features = run(params["encoder"], batch["d"]["X"])
+        return entropy(run(params["head"], features), batch["d"]["Y"])
 
-    data = {"d": {"X": normal((batch, 64), 0), "Y": labels(batch, 10)}}
-    return Case("square", cl.lower(cl.LearningDiagram(*parts).loss()), loss, loss, data)
+    data = {"X": sizes.noise(sizes.batch, sizes.data), "Y": sizes.labels(sizes.batch)}
+    return Case("square", cl.lower(diagram.loss()), loss, {"d": data})
 
 
-def distillation(batch: int, width: int) -> Case:
+def distillation(sizes: Sizes) -> Case:
     """A student between labels and a frozen teacher, on two data sets."""
-    X, Y, T = cl.Space("X", (64,)), cl.Categorical("Y", 10), cl.Space("T", (10,))
-    student, look = mlp("student", X, T, width), cl.Model("look", T, Y, lambda t: t)
-    teacher = mlp("teacher", X, T, 4 * width)
-    known = teacher.label.architecture.init(jax.random.key(1), X.label, T.label)
+    X, T = sizes.space("X", sizes.data), sizes.space("T", sizes.classes)
+    Y = sizes.labels_of("Y")
+    teacher = perceptron("teacher", X, T, 4 * sizes.width)
     diagram = cl.LearningDiagram(
         cl.Dataset("l", X=X, Y=Y),
         cl.Dataset("u", X=X),
-        student,
-        look,
-        teacher.freeze(known),
+        perceptron("student", X, T, sizes.width),
+        cl.Model("look", T, Y, lambda t: t),
+        teacher.freeze(teacher.architecture.init(jax.random.key(1), X.label, T.label)),
         equations={
             "label": "l.X >> student >> look = l.Y",
             "soft": cl.Equation("u.X >> student = u.X >> teacher", weight=0.5),
@@ -139,49 +118,51 @@ def distillation(batch: int, width: int) -> Case:
         return label + 0.5 * error(run(params["student"], z), run(frozen["teacher"], z))
 
     data = {
-        "l": {"X": normal((batch, 64), 0), "Y": labels(batch, 10)},
-        "u": {"X": normal((batch, 64), 1)},
+        "l": {"X": sizes.noise(sizes.batch, sizes.data), "Y": sizes.labels(sizes.batch)},
+        "u": {"X": sizes.noise(sizes.batch, sizes.data, seed=1)},
     }
-    return Case("distillation", cl.lower(diagram.loss()), loss, loss, data)
+    return Case("distillation", cl.lower(diagram.loss()), loss, data)
 
 
-def heads(count: int, batch: int, width: int) -> Case:
+def heads(sizes: Sizes, count: int) -> Case:
     """Hard parameter sharing: ``count`` heads on one encoder."""
-    X, F = cl.Space("X", (64,)), cl.Space("F", (32,))
-    tasks = [cl.Categorical(f"Y{k}", 10) for k in range(count)]
+    X, F = sizes.space("X", sizes.data), sizes.space("F", sizes.features)
+    tasks: dict[str, Any] = {f"Y{k}": sizes.labels_of(f"Y{k}") for k in range(count)}
     diagram = cl.LearningDiagram(
-        cl.Dataset("d", X=X, **{f"Y{k}": Y for k, Y in enumerate(tasks)}),
-        mlp("encoder", X, F, width),
-        *(mlp(f"head{k}", F, Y, 32) for k, Y in enumerate(tasks)),
+        cl.Dataset("d", X=X, **tasks),
+        perceptron("encoder", X, F, sizes.width),
+        *(perceptron(f"head{k}", F, Y, 32) for k, Y in enumerate(tasks.values())),
         equations={f"task{k}": f"d.X >> encoder >> head{k} = d.Y{k}" for k in range(count)},
     )
 
     def loss(params: Any, frozen: Any, batch: Any) -> Any:
         features = run(params["encoder"], batch["d"]["X"])
-        costs = [
+        return sum(
             entropy(run(params[f"head{k}"], features), batch["d"][f"Y{k}"]) for k in range(count)
-        ]
-        return sum(costs)
+        )
 
-    data = {"X": normal((batch, 64), 0)} | {f"Y{k}": labels(batch, 10, k) for k in range(count)}
-    return Case(f"{count} heads", cl.lower(diagram.loss()), loss, loss, {"d": data})
+    labels = {name: sizes.labels(sizes.batch, k) for k, name in enumerate(tasks)}
+    data = {"X": sizes.noise(sizes.batch, sizes.data), **labels}
+    return Case(f"{count} heads", cl.lower(diagram.loss()), loss, {"d": data})
 
 
-def cyclegan(batch: int, width: int) -> Case:
-    """Two translators, two critics, cycles and least-squares adversarial terms."""
-    A, B, S = cl.Space("A", (32,)), cl.Space("B", (32,)), cl.Space("S", (1,))
-    edges = [mlp("f", A, B, width), mlp("g", B, A, width), mlp("p", A, S, width)]
-    edges += [mlp("q", B, S, width)]
+def cycle_gan(sizes: Sizes) -> Case:
+    """Two translators, two critics, cycles and least-squares games."""
+    A, B, S = (sizes.space(*space) for space in (("A", 32), ("B", 32), ("S", 1)))
+    edges = [
+        perceptron(name, *ends, sizes.width)
+        for name, ends in (("f", (A, B)), ("g", (B, A)), ("p", (A, S)), ("q", (B, S)))
+    ]
     equations: dict[str, Any] = {
         "cycle a": cl.Equation("a.A >> f >> g = a.A", weight=10.0),
         "cycle b": cl.Equation("b.B >> g >> f = b.B", weight=10.0),
     }
-    for x, y, there, critic, other in (("a", "A", "f", "q", "b"), ("b", "B", "g", "p", "a")):
-        fake = f"{x}.{y} >> {there} >> {critic}"
-        real = f"{other}.{'B' if other == 'b' else 'A'} >> {critic}"
-        equations[f"fool {critic}"] = cl.Equation(f"{fake} = {x}.one", trains=[there])
-        equations[f"real {critic}"] = cl.Equation(f"{real} = {other}.one", trains=[critic])
-        equations[f"fake {critic}"] = cl.Equation(f"{fake} = {x}.nil", trains=[critic])
+    for own, there, critic, other in (("a.A", "f", "q", "b.B"), ("b.B", "g", "p", "a.A")):
+        fake, real = f"{own} >> {there} >> {critic}", f"{other} >> {critic}"
+        one, nil, real_one = f"{own[0]}.one", f"{own[0]}.nil", f"{other[0]}.one"
+        equations[f"fool {critic}"] = cl.Equation(f"{fake} = {one}", trains=[there])
+        equations[f"real {critic}"] = cl.Equation(f"{real} = {real_one}", trains=[critic])
+        equations[f"fake {critic}"] = cl.Equation(f"{fake} = {nil}", trains=[critic])
     sets = cl.Dataset("a", A=A, one=S, nil=S), cl.Dataset("b", B=B, one=S, nil=S)
     diagram = cl.LearningDiagram(*sets, *edges, equations=equations)
 
@@ -194,55 +175,44 @@ def cyclegan(batch: int, width: int) -> Case:
         value = value + error(run(q, b), one) + error(run(q, held(there)), nil)
         return value + error(run(p, a), one) + error(run(p, held(back)), nil)
 
-    ends = {"one": np.ones((batch, 1), "f4"), "nil": np.zeros((batch, 1), "f4")}
-    data = {"a": {"A": normal((batch, 32), 0), **ends}, "b": {"B": normal((batch, 32), 1), **ends}}
-    return Case("CycleGAN", cl.lower(diagram.loss()), loss, loss, data)
+    ends = {"one": np.ones((sizes.batch, 1), "f4"), "nil": np.zeros((sizes.batch, 1), "f4")}
+    data = {
+        "a": {"A": sizes.noise(sizes.batch, 32), **ends},
+        "b": {"B": sizes.noise(sizes.batch, 32, seed=1), **ends},
+    }
+    return Case("CycleGAN", cl.lower(diagram.loss()), loss, data)
 
 
-def naive(fn: Any) -> Callable[..., Any]:
-    """Return the loss with every path of every equation evaluated by itself."""
+class Step:
+    """One step of training, and the values and seconds of the first ones."""
 
-    def along(path: Any, trains: Any, params: Any, frozen: Any, batch: Any) -> Any:
-        first, *edges = path.edges
-        value = batch[path.source][first.removeprefix(f"{path.source}.")]
-        for edge in edges:
-            own = params.get(edge, frozen.get(edge, ()))
-            if trains is not None and edge in params and edge not in trains:
-                own = still(own)
-            value = fn.architecture(edge).apply(own, value)
-        return value
+    def __init__(self, step: Callable[[], Any]) -> None:
+        self.step = step
+        start = time.perf_counter()
+        self.values = [self()]
+        self.first = time.perf_counter() - start
+        self.values += [self() for _ in range(4)]
 
-    def loss(params: Any, frozen: Any, batch: Any) -> Any:
-        return sum(
-            term.weight
-            * jnp.mean(
-                term.divergence(
-                    along(term.lhs, term.trains, params, frozen, batch),
-                    along(term.rhs, term.trains, params, frozen, batch),
-                )
-            )
-            for term in fn.loss.equations
-        )
-
-    return loss
+    def __call__(self) -> float:
+        """Take a step, and wait for its value."""
+        return float(self.step())
 
 
-def by_jax(case: Case, loss: str) -> tuple[Program, float]:
-    """Compile a step in JAX; return it with the seconds of the first call."""
+def by_jax(case: Case, which: str) -> Step:
+    """Compile a step in JAX."""
+    batch: Any = jax.tree.map(jnp.asarray, case.batch)
     params, state = case.fn.init(jax.random.key(0))
-    batch = jax.tree.map(jnp.asarray, case.batch)
-    if loss != "catlearn":
-        params = {edge: params[edge] for edge in case.fn.trainable}
-        frozen = dict(state["frozen"])
-        written = case.by_hand if loss == "by hand" else naive(case.fn)
-    else:
+    if which == "catlearn":
         params, state, batch = case.fn.pack(params, state, batch)
-    optimizer = optax.adam(RATE)
+    else:
+        params = {edge: params[edge] for edge in case.fn.trainable}
+        state = {**state, "weights": case.fn.weights()}
+    path_by_path, optimizer = naive(case.fn), optax.adam(RATE)
 
     def value_of(params: Any) -> Any:
-        if loss == "catlearn":
-            return case.fn(params, state, batch)[0]
-        return written(params, frozen, batch)
+        if which == "by hand":
+            return case.loss(params, state["frozen"], batch)
+        return (case.fn if which == "catlearn" else path_by_path)(params, state, batch)[0]
 
     def step(params: Any, moments: Any) -> Any:
         value, gradient = jax.value_and_grad(value_of)(params)
@@ -252,102 +222,83 @@ def by_jax(case: Case, loss: str) -> tuple[Program, float]:
     compiled = jax.jit(step, donate_argnums=(0, 1))
     carry = [jax.tree.map(jnp.copy, params), optimizer.init(params)]
 
-    def program() -> Any:
+    def once() -> Any:
         *carry[:], value = jax.block_until_ready(compiled(*carry))
-        return float(value)
+        return value
 
-    return _first(program)
+    return Step(once)
 
 
-def by_torch(case: Case, how: str) -> tuple[Program, float]:
-    """Prepare a step in PyTorch; return it with the seconds of the first call."""
+def by_torch(case: Case, compiled: bool) -> Step:
+    """Prepare a step in PyTorch, from the same first values."""
     params, state = case.fn.init(jax.random.key(0))
-    own = {
-        edge: {name: torch.tensor(np.asarray(leaf)).requires_grad_() for name, leaf in tree.items()}
-        for edge, tree in ((edge, params[edge]) for edge in case.fn.trainable)
-    }
-    frozen = {
-        edge: {name: torch.tensor(np.asarray(leaf)) for name, leaf in tree.items()}
-        for edge, tree in dict(state["frozen"]).items()
-        if isinstance(tree, dict)
-    }
-    batch = {
-        data: {
-            name: torch.tensor(column.astype("int64") if column.dtype == "int32" else column)
-            for name, column in columns.items()
-        }
-        for data, columns in case.batch.items()
-    }
-    leaves = [leaf for tree in own.values() for leaf in tree.values()]
-    optimizer = torch.optim.Adam(leaves, lr=RATE)
-    loss = torch.compile(case.by_torch) if how == "compiled" else case.by_torch
+    device = "cuda" if jax.default_backend() == "gpu" and torch.cuda.is_available() else "cpu"
 
-    def program() -> Any:
+    def tensors(tree: Any) -> Any:
+        if hasattr(tree, "items"):
+            return {name: tensors(leaf) for name, leaf in tree.items()}
+        leaf = np.array(tree)
+        return torch.tensor(leaf.astype("int64") if leaf.dtype == "int32" else leaf, device=device)
+
+    own = tensors({edge: params[edge] for edge in case.fn.trainable})
+    leaves = [leaf.requires_grad_() for tree in own.values() for leaf in tree.values()]
+    known = {edge: tree for edge, tree in state["frozen"].items() if jax.tree.leaves(tree)}
+    frozen, batch = tensors(known), tensors(case.batch)
+    optimizer = torch.optim.Adam(leaves, lr=RATE)
+    loss: Any = torch.compile(case.loss) if compiled else case.loss
+
+    def once() -> Any:
         optimizer.zero_grad()
         value = loss(own, frozen, batch)
         value.backward()
         optimizer.step()
-        return value.item()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return value.detach()
 
-    return _first(program)
-
-
-def _first(program: Program) -> tuple[Program, float]:
-    start = time.perf_counter()
-    value = program()
-    seconds = time.perf_counter() - start
-    program.__dict__["value"] = value
-    return program, seconds
+    return Step(once)
 
 
-def measure(case: Case, rounds: int, repeats: int, compiled: bool) -> str:
+def cells(case: Case, rounds: int, repeats: int, compiled: bool) -> list[str]:
     """Time all programs in turns; return a row of the table."""
-    made = {name: by_jax(case, name) for name in ("catlearn", "by hand", "naive")}
-    made["PyTorch"] = by_torch(case, "eager")
+    steps = {which: by_jax(case, which) for which in ("catlearn", "by hand", "naive")}
+    steps["PyTorch"] = by_torch(case, compiled=False)
     if compiled:
-        made["PyTorch, compiled"] = by_torch(case, "compiled")
-    for name, (program, _) in made.items():
-        expected = made["by hand"][0].__dict__["value"]
-        np.testing.assert_allclose(program.__dict__["value"], expected, rtol=1e-3, err_msg=name)
-    times: dict[str, list[float]] = {name: [] for name in made}
-    for _ in range(rounds):
-        for name, (program, _) in made.items():
-            start = time.perf_counter()
-            for _ in range(repeats):
-                program()
-            times[name].append((time.perf_counter() - start) / repeats)
-    ours = statistics.median(times["catlearn"])
-    cells = [case.name, f"{1e3 * ours:.2f}"]
-    for name in ("by hand", "naive", "PyTorch", "PyTorch, compiled"):
-        cells.append(f"{statistics.median(times[name]) / ours:.2f}" if name in times else "-")
-    cells.append(" / ".join(f"{seconds:.1f}" for _, seconds in made.values()))
-    return f"| {' | '.join(cells)} |"
+        steps["PyTorch, compiled"] = by_torch(case, compiled=True)
+    _measure.agreeing({name: step.values for name, step in steps.items()})
+    times = _measure.in_turns(steps, rounds, repeats)
+    ours = _measure.medians(times)["catlearn"]
+    ratios = (
+        str(_measure.ratio(times, name, "catlearn")) if name in times else "-"
+        for name in ("by hand", "naive", "PyTorch", "PyTorch, compiled")
+    )
+    first = " / ".join(f"{step.first:.1f}" for step in steps.values())
+    return [case.name, f"{1e3 * ours:.2f}", *ratios, first]
+
+
+COLUMNS = (
+    "regime",
+    "catlearn, ms",
+    "by hand / catlearn",
+    "naive / catlearn",
+    "PyTorch / catlearn",
+    "PyTorch compiled / catlearn",
+    "first call, in this order, s",
+)
 
 
 def main() -> None:
     """Measure, print, and write the table if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, without torch.compile")
-    parser.add_argument("--out", type=Path, help="where to write the Markdown table")
-    options = parser.parse_args()
-    batch, width, count = (32, 32, 4) if options.quick else (256, 256, 64)
-    counts = (2, 2, False) if options.quick else (21, 10, True)
-    cases = square(batch, width), distillation(batch, width), heads(count, batch, width)
-    threads, versions = torch.get_num_threads(), (jax.__version__, torch.__version__)
-    lines = [
-        "Full training steps, JAX {}, PyTorch {} on {} threads.".format(*versions, threads),
-        "",
-        "| regime | catlearn, ms | by hand / catlearn | naive / catlearn | PyTorch / catlearn "
-        "| PyTorch compiled / catlearn | first call, in this order, s |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for case in (*cases, cyclegan(batch, width)):
-        lines.append(measure(case, *counts))
-        print(lines[-1], flush=True)
-    text = "\n".join(lines) + "\n"
-    print(text, end="")
-    if options.out is not None:
-        options.out.write_text(text)
+    options = _measure.parser(__doc__, "small sizes, without torch.compile").parse_args()
+    torch.set_num_threads(_measure.threads())
+    sizes, count = (SMALL, 4) if options.quick else (LARGE, 64)
+    counts = (2, 2, False) if options.quick else (31, 10, True)
+    where = _measure.device()
+    table = _measure.Table(COLUMNS, f"Steps of training, {where}, PyTorch {torch.__version__}.")
+    makers = (square, distillation, lambda sizes: heads(sizes, count), cycle_gan)
+    for make in makers:
+        table.row(cells(make(sizes), *counts))
+    table.write(options.out)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ REGIMES: dict[str, Callable[..., Regime]] = {
     "autoencoder": autoencoder.regime,
     "variational autoencoder": variational_autoencoder.regime,
     "multi-task, 3 data sets": multi_task.regime,
-    "multi-task, 12 heads": partial(multi_task.regime, tasks=12, apart=False),
+    "multi-task, 12 heads": partial(multi_task.regime, tasks=12, apart=False, head=64),
     "distillation": distillation.regime,
     "prototypical networks": partial(few_shot.prototypical, **EPISODE),
     "nearest neighbours": partial(few_shot.nearest_neighbour, **EPISODE),

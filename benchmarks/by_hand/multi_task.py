@@ -1,5 +1,6 @@
 """Multi-task learning: heads on one backbone, with data sets of their own or one for all."""
 
+from dataclasses import replace
 from typing import Any
 
 import catlearn as cl
@@ -7,11 +8,15 @@ import catlearn as cl
 from .common import Regime, Sizes, entropy, network, total
 
 
-def regime(sizes: Sizes, tasks: int = 3, apart: bool = True) -> Regime:
-    """Return the regime at some size; ``apart``: each task has a data set of its own."""
+def regime(sizes: Sizes, tasks: int = 3, apart: bool = True, head: int | None = None) -> Regime:
+    """Return the regime at some size.
+
+    ``apart``: each task has a data set of its own. ``head``: the width of the heads, if another.
+    """
     X, F = sizes.space("X", sizes.data), sizes.space("F", sizes.features)
     targets = [sizes.labels_of(f"Y{i}") for i in range(tasks)]
-    heads = [sizes.model(f"head{i}", F, Y) for i, Y in enumerate(targets)]
+    own = sizes if head is None else replace(sizes, width=head)
+    heads = [own.model(f"head{i}", F, Y) for i, Y in enumerate(targets)]
     columns: dict[str, Any] = {"X": X, **{f"Y{i}": Y for i, Y in enumerate(targets)}}
     data: Any = cl.Dataset("all", **columns)
     if apart:
