@@ -1,10 +1,13 @@
-"""Captions by an encoder and an autoregressive decoder, on composed pictures of real digits.
+"""Captions by an encoder and an autoregressive decoder, on composed pictures or on photographs.
 
-The data are composed: two or three handwritten digits of scikit-learn side by side, and sentences
-from templates that say what stands where ("a three left of a seven"). Digits of test pictures are
-in no training picture. The diagram is the regime of teacher forcing: from the picture and the words
-before, the decoder has to give the words after. Captions of test pictures are then written word by
-word, the most likely one each time, and measured by the BLEU of sacrebleu.
+Composed data: two or three handwritten digits side by side, and sentences from templates that say
+what stands where ("a three left of a seven"). Digits of test pictures are in no training picture.
+The digits are scikit-learn's, or MNIST if its files are in the folder ``mnist`` of CATLEARN_DATA.
+Photographs: Flickr8k if it is in the folder ``flickr8k``. ``--dataset`` says which.
+
+The diagram is the regime of teacher forcing: from the picture and the words before, the decoder has
+to give the words after. Captions of test pictures are then written word by word, the most likely
+one each time, and measured by the BLEU of sacrebleu.
 
     python experiments/captioning.py [--quick] [--out table.md]
 """
@@ -12,137 +15,55 @@ word, the most likely one each time, and measured by the BLEU of sacrebleu.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import digits
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from reporting import Clock, machine, parser, report, spread, table
+import pairs
+from encoders import features, small
+from pairs import Pictures
+from reporting import Clock, command, machine, parser, report, spread, table
+from vocabulary import START, Vocabulary
 
 import catlearn as cl
-from catlearn.cli.demo import load_split
 from catlearn.errors import CatlearnError
 
-NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-PAD, START, END = "<pad>", "<start>", "<end>"
-SLOTS, SIDE = 3, 8
-
-
-def plural(digit: int) -> str:
-    """Return the name of several of a digit: sixes, threes, zeros."""
-    return NAMES[digit] + ("es" if digit == 6 else "s")
-
-
-def sentences(digits: Sequence[int]) -> list[str]:
-    """Return all that may be said of digits from left to right, words separated by spaces.
-
-    Examples
-    --------
-    >>> sentences([3, 8])[:2]
-    ['a three left of an eight', 'an eight right of a three']
-    >>> sentences([6, 6])[0]
-    'two sixes'
-    """
-    one = [f"{'an' if digit == 8 else 'a'} {NAMES[digit]}" for digit in digits]
-    if len(set(digits)) == 1:
-        many, what = NAMES[len(digits)], plural(digits[0])
-        return [f"{many} {what}", f"{many} {what} side by side", f"only {what} , {many} of them"]
-    if len(digits) == 2:
-        a, b = one
-        told = ("{0} left of {1}", "{1} right of {0}", "{0} followed by {1}", "{0} and then {1}")
-        return [text.format(a, b) for text in told]
-    a, b, c = one
-    return [
-        f"{a} , {b} and {c}",
-        f"{b} between {a} and {c}",
-        f"from left to right {a} , {b} and {c}",
-        f"{a} left of {b} left of {c}",
-    ]
-
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures with one sentence each to learn from, and all that are right of each.
+class Sizes:
+    """What depends on the data.
 
     Parameters
     ----------
-    images
-        Ink from 0 to 1, shape ``(n, height, width)``.
-    told
-        One sentence of each.
-    references
-        All right sentences of each.
+    steps
+        Of training.
+    hidden
+        Numbers in the decoder's state.
+    least
+        How often a word has to occur.
+    longest
+        After how many words sentences are cut, so that captions end.
+    pictures
+        For training and for test, at most.
     """
 
-    images: np.ndarray
-    told: list[str]
-    references: list[list[str]]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-
-def compose(digits: tuple[np.ndarray, np.ndarray], count: int, seed: int) -> Pictures:
-    """Put two or three digits, drawn with their labels, side by side; two leave one place free."""
-    images, labels = digits
-    random = np.random.default_rng(seed)
-    canvas = np.zeros((count, SIDE, SLOTS * SIDE), np.float32)
-    told, references = [], []
-    for number in range(count):
-        places = random.permutation(SLOTS)[: random.integers(2, SLOTS + 1)]
-        rows = random.integers(len(images), size=len(places))
-        for place, row in zip(np.sort(places), rows, strict=True):
-            canvas[number, :, place * SIDE : (place + 1) * SIDE] = images[row].reshape(SIDE, SIDE)
-        right = sentences([int(labels[row]) for row in rows])
-        references.append(right)
-        told.append(right[random.integers(len(right))])
-    return Pictures(canvas, told, references)
+    steps: int
+    hidden: int
+    least: int
+    longest: int
+    pictures: tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Vocabulary:
-    """Words by number; padding is 0.
-
-    Parameters
-    ----------
-    words
-        All words, the three marks first.
-    length
-        Of the longest sentence with its end.
-    """
-
-    words: tuple[str, ...]
-    length: int
-
-    @classmethod
-    def of(cls, told: Sequence[str]) -> Vocabulary:
-        """Return the words of some sentences, in alphabetical order."""
-        words = sorted({word for sentence in told for word in sentence.split()})
-        longest = max(len(sentence.split()) for sentence in told)
-        return cls((PAD, START, END, *words), longest + 1)
-
-    def numbers(self, told: Sequence[str]) -> np.ndarray:
-        """Return sentences as numbers between the marks, shape ``(n, length + 1)``."""
-        place = {word: number for number, word in enumerate(self.words)}
-        rows = np.zeros((len(told), self.length + 1), np.int32)
-        for row, sentence in zip(rows, told, strict=True):
-            marked = [START, *sentence.split(), END]
-            row[: len(marked)] = [place[word] for word in marked]
-        return rows
-
-    def text(self, rows: np.ndarray) -> list[str]:
-        """Return numbers as sentences, each up to its end."""
-        told = []
-        for row in rows:
-            words = [self.words[number] for number in row]
-            words = words[: words.index(END)] if END in words else words
-            told.append(" ".join(word for word in words if word not in (PAD, START)))
-        return told
+COMPOSED = Sizes(steps=1500, hidden=128, least=1, longest=20, pictures=(20_000, 1000))
+PHOTOGRAPHS = Sizes(steps=8000, hidden=256, least=5, longest=20, pictures=(8000, 1000))
+DATASETS = {"digits": COMPOSED, "mnist": COMPOSED, "flickr8k": PHOTOGRAPHS}
 
 
-def decoder(words: int, features: int, hidden: int = 128) -> tuple[Callable, Callable]:
+def decoder(words: int, features: int, hidden: int) -> tuple[Callable, Callable]:
     """Return a gated recurrent unit that reads the words before, and the features with each."""
     shapes = {
         "seen": (features, hidden),
@@ -175,37 +96,62 @@ def decoder(words: int, features: int, hidden: int = 128) -> tuple[Callable, Cal
     return initialise, apply
 
 
-def captioning(pictures: Pictures, vocabulary: Vocabulary, width: int = 256) -> cl.LearningDiagram:
+def encoder_of(shape: tuple[int, ...], width: int) -> tuple[cl.Model, int]:
+    """Return the encoder of pictures, and how many features it gives.
+
+    It is one of full layers for grey pictures, and one of convolutions for such with three colours.
+    """
+    image = cl.Space("image", shape)
+    if len(shape) == 2:
+        return cl.Model("encoder", image, cl.Space("F", 128), "mlp", width=width, depth=2), 128
+    pair = small(shape[-1])
+    (count,) = features(pair, shape)
+    return cl.Model("encoder", image, cl.Space("F", count), pair), count
+
+
+def captioning(
+    shape: tuple[int, ...], vocabulary: Vocabulary, hidden: int = 128, width: int = 256
+) -> cl.LearningDiagram:
     """Return the diagram of teacher forcing, ``catlearn.zoo.captioning``.
 
     From the data set two paths lead to the words after: one reads them, the other goes by the pair
     of the encoded picture and the words before, and through the decoder.
+
+    Parameters
+    ----------
+    shape
+        Of a picture, with three colours at the end if it has any.
+    vocabulary
+        The words.
+    hidden, width
+        Numbers in the state of the decoder, and in layers of an encoder of full width.
     """
     count, length = len(vocabulary.words), vocabulary.length
-    image, inside = cl.Space("image", pictures.images.shape[1:]), cl.Space("F", 128)
+    encoder, seen = encoder_of(shape, width)
     sentence = cl.Space("sentence", length + 1, "int32")
-    context = cl.Product("context", inside, cl.Space("words", length, "int32"))
+    words = cl.Space("words", length, "int32")
+    context = cl.Product("context", encoder.target, words)
     logits = cl.Space("logits", (length, count))
-    data = cl.Dataset(
-        "pairs",
-        image=(image, pictures.images),
-        sentence=(sentence, vocabulary.numbers(pictures.told)),
-    )
-    encoder = cl.Model("encoder", image, inside, "mlp", width=width, depth=2)
-    told = cl.Model("decoder", context, logits, decoder(count, 128))
-    return cl.zoo.captioning(encoder, told, data, sentence)
+    data = cl.Dataset("pairs", image=encoder.source, sentence=sentence)
+    told = decoder(count, seen, hidden)
+    return cl.zoo.captioning(encoder, cl.Model("decoder", context, logits, told), data, sentence)
 
 
-def write(result: cl.Result, images: np.ndarray, vocabulary: Vocabulary) -> list[str]:
+def write(
+    result: cl.Result, pictures: Pictures, vocabulary: Vocabulary, batch: int = 200
+) -> list[str]:
     """Write captions of pictures: the most likely word after each word, up to the end."""
-    encode, decode = result.model("encoder"), jax.jit(result.model("decoder"))
-    inside = encode(jnp.asarray(images))
-    words = np.zeros((len(images), vocabulary.length + 1), np.int32)
-    words[:, 0] = vocabulary.words.index(START)
-    for place in range(vocabulary.length):
-        logits = decode((inside, jnp.asarray(words[:, :-1])))
-        words[:, place + 1] = np.argmax(np.asarray(logits[:, place]), axis=-1)
-    return vocabulary.text(words)
+    encode, decode = jax.jit(result.model("encoder")), jax.jit(result.model("decoder"))
+    written: list[str] = []
+    for start in range(0, len(pictures), batch):
+        inside = encode(jnp.asarray(pictures.pixels(slice(start, start + batch))))
+        words = np.zeros((len(inside), vocabulary.length + 1), np.int32)
+        words[:, 0] = vocabulary.words.index(START)
+        for place in range(vocabulary.length):
+            logits = decode((inside, jnp.asarray(words[:, :-1])))
+            words[:, place + 1] = np.argmax(np.asarray(logits[:, place]), axis=-1)
+        written += vocabulary.text(words)
+    return written
 
 
 def bleu(written: Sequence[str], references: Sequence[Sequence[str]]) -> float:
@@ -227,21 +173,23 @@ def bleu(written: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     return BLEU(tokenize="none", force=True).corpus_score(list(written), streams).score
 
 
-def run_seed(seed: int, steps: int, sizes: tuple[int, int]) -> tuple[dict[str, float], list[str]]:
-    """Train on one composition of the data, and return what was measured, with some captions."""
-    split = load_split(seed)
-    train, test = (
-        compose(digits, size, seed)
-        for digits, size in zip((split.train, split.test), sizes, strict=True)
+def run_seed(
+    train: Pictures, test: Pictures, seed: int, sizes: Sizes
+) -> tuple[dict[str, float], list[str]]:
+    """Train on some pictures, and return what was measured on others, with some captions."""
+    known = [text for right in train.references for text in right]
+    vocabulary = Vocabulary.of(known, sizes.least, sizes.longest)
+    rate = optax.schedules.cosine_decay_schedule(2e-3, sizes.steps)
+    result = cl.fit(
+        captioning(train.images.shape[1:], vocabulary, sizes.hidden),
+        optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate)),
+        steps=sizes.steps,
+        data={"pairs": pairs.batches(train, vocabulary, 64, seed)},
+        key=jax.random.key(seed),
+        progress=False,
     )
-    vocabulary = Vocabulary.of([text for right in train.references for text in right])
-    rate = optax.schedules.cosine_decay_schedule(2e-3, steps)
-    adam = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
-    key = jax.random.key(seed)
-    diagram = captioning(train, vocabulary)
-    result = cl.fit(diagram, adam, steps=steps, batch_size=64, key=key, progress=False)
-    written = write(result, test.images, vocabulary)
-    right = [text in known for text, known in zip(written, test.references, strict=True)]
+    written = write(result, test, vocabulary)
+    right = [text in told for text, told in zip(written, test.references, strict=True)]
     others = [*written[1:], written[0]]
     found = {
         "BLEU-4, test pictures": bleu(written, test.references),
@@ -249,31 +197,40 @@ def run_seed(seed: int, steps: int, sizes: tuple[int, int]) -> tuple[dict[str, f
         "BLEU-4, captions of other test pictures": bleu(others, test.references),
     }
     shown = zip(test.references, written, strict=True)
-    return found, [f"| {known[0]} | {text} |" for known, text in list(shown)[:5]]
+    return found, [f"| {told[0]} | {text} |" for told, text in list(shown)[:5]]
 
 
-def main() -> None:
+@command
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train over several seeds, print the table, and write it if asked to."""
     options = parser(__doc__)
+    digits.add_options(options, tuple(DATASETS))
     options.add_argument("--seeds", type=int, default=3, help="how many (default 3)")
-    options.add_argument("--steps", type=int, default=1500, help="training steps (default 1500)")
-    chosen = options.parse_args()
-    seeds, steps = (1, 50) if chosen.quick else (chosen.seeds, chosen.steps)
-    sizes = (500, 100) if chosen.quick else (20_000, 1000)
-    clock, found, samples = Clock(), [], []
+    options.add_argument("--steps", type=int, help="of training (default 1500; photographs 8000)")
+    chosen = options.parse_args(arguments)
+    dataset = digits.chosen(chosen, tuple(DATASETS))
+    sizes, seeds = DATASETS[dataset], 1 if chosen.quick else chosen.seeds
+    if chosen.quick:
+        sizes = replace(sizes, steps=50, hidden=32, pictures=(500, 100))
+    sizes = replace(sizes, steps=chosen.steps or sizes.steps)
+    clock, found, samples, data = Clock(), [], [], ""
     for seed in range(chosen.seed, chosen.seed + seeds):
-        one, shown = run_seed(seed, steps, sizes)
+        train, test, data = pairs.load(dataset, chosen.data, seed, sizes.pictures)
+        one, shown = run_seed(train, test, seed, sizes)
         found.append(one)
         samples = samples or shown
         print(f"seed {seed}: {one}", flush=True)
     rows = [[name, spread([one[name] for one in found], scale=1.0)] for name in found[0]]
     captions = table(["one right sentence", "caption written"], []) + "\n".join(samples) + "\n"
+    words = (
+        f" Words that occur {sizes.least} times or more, sentences of {sizes.longest} words or "
+        "less."
+        if sizes.least > 1
+        else ""
+    )
     about = (
-        f"Composed data: {sizes[0]:,} pictures for training from 1,300 real digits, {sizes[1]:,} "
-        f"for test from 497 other ones; two or three digits each, three or four right sentences a "
-        f"picture, one of them to learn from, all of them as references. Mean ± standard deviation "
-        f"over {seeds} seeds (from {chosen.seed}), {steps} steps of 64 pairs. "
-        f"{clock}; {machine()}.\n\n"
+        f"{data}.{words} Mean ± standard deviation over {seeds} seeds (from {chosen.seed}), "
+        f"{sizes.steps} steps of 64 pairs. {clock}; {machine()}.\n\n"
         f"The first five test pictures of seed {chosen.seed}:\n\n{captions}"
     )
     report(f"{table(['measure', 'value'], rows)}\n{about}", chosen.out)

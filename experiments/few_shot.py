@@ -6,25 +6,28 @@ drawings of each of 5 or 20 new characters are given, and the others have to be 
 
     CATLEARN_DATA=FOLDER python experiments/few_shot.py [--quick] [--out table.md]
 
-The folder has the two small background archives, or the two full ones, which are preferred.
+The folder has the two small background archives, or the two full ones, which are preferred. Options
+are chosen by ``--validate ALPHABET ...``, which keeps alphabets of the training archive out of
+training and judges on them; the alphabets for test are not looked at then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
-from reporting import Clock, interval, machine, parser, report, table
+from encoders import ENCODERS, embedding, features
+from episodes import RULES, episodes, evaluate
+from reporting import Clock, both, command, machine, many, parser, report, table
 
 import catlearn as cl
-from catlearn.datasets import load_omniglot
-
-LAYERS = ((5, 16), (3, 32), (3, 64))
-"""Side of the window and number of channels of each convolution; strides are 2."""
+from catlearn.datasets import Characters, load_omniglot
+from catlearn.errors import CatlearnError
 
 SETTINGS = ((5, 1), (5, 5), (20, 1), (20, 5))
 """Ways and shots of the test episodes."""
@@ -32,84 +35,49 @@ SETTINGS = ((5, 1), (5, 5), (20, 1), (20, 5))
 PUBLISHED = {(5, 1): 98.8, (5, 5): 99.7, (20, 1): 96.0, (20, 5): 98.9}
 """Prototypical networks on the full data set (Snell, Swersky, Zemel 2017, table 1)."""
 
-Rule = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Shares = dict[tuple[int, int], dict[str, np.ndarray]]
+"""For each setting and rule, the share of right answers in each test episode."""
 
 
-def initialise(key: Any) -> list[dict[str, Any]]:
-    """Draw the parameters of the encoder."""
-    channels, params = 1, []
-    for number, (side, more) in enumerate(LAYERS):
-        shape = (side, side, channels, more)
-        noise = jax.random.normal(jax.random.fold_in(key, number), shape)
-        weight = noise * (2 / (side * side * channels)) ** 0.5
-        params.append({"weight": weight, "scale": jnp.ones(more), "bias": jnp.zeros(more)})
-        channels = more
-    return params
-
-
-def encode(params: Any, images: Any) -> Any:
-    """Convolutions, each followed by layer normalisation and ReLU: ``(batch, n, n)`` to a vector.
-
-    The normalisation is of one image by itself, so that the encoder is a function of an image.
-    """
-    x = images[..., None]
-    for layer in params:
-        kinds = ("NHWC", "HWIO", "NHWC")
-        x = jax.lax.conv_general_dilated(
-            x, layer["weight"], (2, 2), "SAME", dimension_numbers=kinds
-        )
-        x = jax.nn.standardize(x, axis=(1, 2, 3)) * layer["scale"] + layer["bias"]
-        x = jax.nn.relu(x)
-    # Squared distances of size 1, whatever the number of features.
-    return x.reshape(len(x), -1) / np.sqrt(np.prod(x.shape[1:]) / 16)
-
-
-def regime(size: int, shots: int, queries: int) -> cl.LearningDiagram:
+def regime(encoder: Any, size: int, shots: int, queries: int) -> cl.LearningDiagram:
     """Return the diagram: classes, their images, the embedding, and where queries should be."""
-    entry = jax.eval_shape(
-        lambda key, x: encode(initialise(key), x), jax.random.key(0), jnp.zeros((1, size, size))
-    )
-    image, inside = cl.Space("image", (size, size)), cl.Space("Z", entry.shape[1:])
+    image = cl.Space("image", (size, size))
+    inside = cl.Space("Z", features(encoder, (size, size)))
     classes = cl.Dataset("classes", images=cl.Space("images", (shots + queries, size, size)))
-    encoder = cl.Model("encoder", image, inside, (initialise, encode))
-    return cl.zoo.prototypical(encoder, classes, shots)
-
-
-def draw(
-    random: np.random.Generator, shape: tuple[int, int], ways: int, drawings: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of an episode: classes ``(ways, 1)`` and drawings ``(ways, drawings)``."""
-    classes = random.permutation(shape[0])[:ways, None]
-    return classes, random.random((len(classes), shape[1])).argsort(axis=1)[:, :drawings]
-
-
-def episodes(
-    images: np.ndarray, ways: int, drawings: int, seed: int
-) -> Iterator[dict[str, np.ndarray]]:
-    """Yield episodes for training without end, images of shape ``(ways, drawings, n, n)``."""
-    random = np.random.default_rng(seed)
-    while True:
-        yield {"images": images[draw(random, images.shape[:2], ways, drawings)]}
+    return cl.zoo.prototypical(cl.Model("encoder", image, inside, encoder), classes, shots)
 
 
 def train(
-    images: np.ndarray, steps: int, seed: int, *, ways: int = 30, shots: int = 1, queries: int = 3
+    images: np.ndarray,
+    steps: int,
+    seed: int,
+    encoder: Any,
+    *,
+    ways: int = 30,
+    shots: int = 1,
+    queries: int = 3,
+    rate: float = 2e-3,
+    distort: float = 0.0,
+    checkpoint: Path | None = None,
 ) -> Callable[[Any], Any]:
-    """Train the embedding on episodes of the training characters, and return it."""
-    diagram = regime(images.shape[-1], shots, queries)
-    rate = optax.schedules.cosine_decay_schedule(2e-3, steps)
-    stream = episodes(images, ways, shots + queries, seed)
+    """Train the embedding on episodes of the training characters, and return it.
+
+    With a checkpoint, a run that was stopped goes on, and one that has ended is read from it.
+    """
     result = cl.fit(
-        diagram,
-        optax.adam(rate),
+        regime(encoder, images.shape[-1], shots, queries),
+        optax.adam(optax.schedules.cosine_decay_schedule(rate, steps)),
         steps=steps,
-        data={"classes": stream},
+        data={"classes": episodes(images, ways, shots + queries, seed, distort)},
         key=jax.random.key(seed),
         log_every=50,
         progress=False,
         callback=_tell,
+        checkpoint=checkpoint,
+        checkpoint_every=None if checkpoint is None else 200,
+        resume=checkpoint is not None,
     )
-    return result.model("encoder")
+    return embedding(result.model("encoder"))
 
 
 def _tell(step: int, costs: dict[str, float]) -> None:
@@ -125,94 +93,113 @@ def embed(encoder: Callable[[Any], Any], images: np.ndarray, batch: int = 500) -
     return np.concatenate(parts).reshape(*images.shape[:2], -1)
 
 
-def distances(points: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return squared distances, ``(..., a, d)`` and ``(b, d)`` to ``(..., a, b)``."""
-    flat = points.reshape(-1, points.shape[-1])
-    squares = (flat**2).sum(axis=-1)[:, None] + (others**2).sum(axis=-1)
-    return (squares - 2 * flat @ others.T).reshape(*points.shape[:-1], len(others))
+def judge(embedded: np.ndarray, count: int, seed: int) -> Shares:
+    """Return the shares of right answers of all settings and rules; equal seeds, equal episodes."""
+    return {setting: evaluate(embedded, *setting, count, seed) for setting in SETTINGS}
 
 
-def nearest_prototype(support: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """Return the class whose mean is nearest: ``(ways, k, d)``, ``(..., d)`` to ``(...)``."""
-    return distances(queries, support.mean(axis=1)).argmin(axis=-1)
-
-
-def nearest_neighbours(count: int) -> Rule:
-    """Return the rule of k nearest neighbours; among as many votes the nearer class wins."""
-
-    def rule(support: np.ndarray, queries: np.ndarray) -> np.ndarray:
-        ways, shots = support.shape[:2]
-        far = distances(queries, support.reshape(ways * shots, -1))
-        voters = far.argsort(axis=-1)[..., :count] // shots
-        votes = (voters[..., None] == voters[..., None, :]).sum(axis=-1)
-        return np.take_along_axis(voters, votes.argmax(axis=-1)[..., None], axis=-1)[..., 0]
-
-    return rule
-
-
-RULES: dict[str, Rule] = {
-    "prototypes": nearest_prototype,
-    "1 nearest neighbour": nearest_neighbours(1),
-    "3 nearest neighbours": nearest_neighbours(3),
-}
-
-
-def evaluate(
-    embedded: np.ndarray, ways: int, shots: int, count: int, seed: int, queries: int = 15
-) -> dict[str, np.ndarray]:
-    """Return, for each rule, the share of right answers in each test episode.
-
-    With one shot the rules are the same, and only the first is evaluated.
-    """
-    random = np.random.default_rng((seed, ways, shots))
-    rules = RULES if shots > 1 else {"prototypes": nearest_prototype}
-    right: dict[str, list[float]] = {name: [] for name in rules}
-    for _ in range(count):
-        chosen = embedded[draw(random, embedded.shape[:2], ways, shots + queries)]
-        support, asked = chosen[:, :shots], chosen[:, shots:]
-        answers = np.arange(len(chosen))[:, None]
-        for name, rule in rules.items():
-            right[name].append(float((rule(support, asked) == answers).mean()))
-    return {name: np.array(shares) for name, shares in right.items()}
-
-
-def rows_of(title: str, embedded: np.ndarray, count: int, seed: int) -> Iterator[list[str]]:
+def rows_of(title: str, runs: Sequence[Shares]) -> Iterator[list[str]]:
     """Yield a line of the table for each rule; with one shot all rules are the same."""
-    found = {setting: evaluate(embedded, *setting, count, seed) for setting in SETTINGS}
     for name in RULES:
         cells = [
-            interval(found[setting][name]) if name in found[setting] else "same"
+            both([run[setting][name] for run in runs]) if name in runs[0][setting] else "same"
             for setting in SETTINGS
         ]
         yield [f"{title}, {name}", *cells]
 
 
-def main() -> None:
+def parts(train: Characters, test: Characters, kept: Sequence[str]) -> tuple[Characters, ...]:
+    """Return characters to train on and to judge on: those for test, or alphabets that are kept.
+
+    Raises
+    ------
+    CatlearnError
+        If some alphabet is not among those for training, or none would be left.
+    """
+    if not kept:
+        return train, test
+    known = {name.replace("_", " "): name for name in train.alphabets}
+    names = [known.get(name.replace("_", " "), name) for name in kept]
+    unknown = [name for name in names if name not in train.alphabets]
+    left = [name for name in train.alphabets if name not in names]
+    if unknown or not left:
+        found = f"found {', '.join(kept)}" if unknown else "found all of them"
+        message = f"validation needs some alphabets for training: {', '.join(train.alphabets)}"
+        raise CatlearnError(f"{message}; {found}")
+    return train.only(left), train.only(names)
+
+
+def options() -> argparse.ArgumentParser:
+    """Return the options of the command."""
+    made = parser(__doc__)
+    made.add_argument("--data", help="the folder of archives; else the variable CATLEARN_DATA")
+    made.add_argument("--split", choices=("small", "full"), help="which archives (default: best)")
+    made.add_argument("--encoder", choices=ENCODERS, default="published", help="which network")
+    made.add_argument("--seeds", type=int, default=3, help="training runs (default 3)")
+    made.add_argument("--steps", type=int, default=1200, help="training episodes (default 1200)")
+    made.add_argument("--ways", type=int, default=30, help="classes of these (default 30)")
+    made.add_argument("--shots", type=int, default=1, help="their support (default 1)")
+    made.add_argument("--queries", type=int, default=3, help="their queries (default 3)")
+    made.add_argument("--rate", type=float, default=2e-3, help="first learning rate (2e-3)")
+    made.add_argument("--distort", type=float, default=0.5, help="training images (default 0.5)")
+    made.add_argument("--episodes", type=int, default=1000, help="test episodes a setting")
+    made.add_argument("--checkpoints", type=Path, help="a folder, by which stopped runs go on")
+    made.add_argument("--validate", nargs="*", default=(), help="alphabets kept from training")
+    return made
+
+
+@command
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train, test on episodes, print the table, and write it if asked to."""
-    options = parser(__doc__)
-    options.add_argument("--data", help="the folder of archives; else the variable CATLEARN_DATA")
-    options.add_argument("--steps", type=int, default=1500, help="training steps (default 1500)")
-    options.add_argument("--episodes", type=int, default=1000, help="test episodes a setting")
-    chosen = options.parse_args()
-    steps, count = (20, 50) if chosen.quick else (chosen.steps, chosen.episodes)
-    clock, data = Clock(), load_omniglot(chosen.data)
-    classes = data.train.rotated()
-    print(f"training on {classes}, testing on {data.test}", flush=True)
-    encoder = train(classes.images, steps, chosen.seed)
-    pixels = data.test.images.reshape(*data.test.images.shape[:2], -1)
+    chosen = options().parse_args(arguments)
+    seeds, steps, count = chosen.seeds, chosen.steps, chosen.episodes
+    if chosen.quick:
+        seeds, steps, count = 2, 10, 50
+    folder = chosen.checkpoints
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    clock, data = Clock(), load_omniglot(chosen.data, split=chosen.split)
+    learned, judged = parts(data.train, data.test, chosen.validate)
+    classes = learned.rotated()
+    print(f"training on {classes}, judging on {judged}", flush=True)
+    runs: list[Shares] = []
+    for seed in range(chosen.seed, chosen.seed + seeds):
+        encoder = train(
+            classes.images,
+            steps,
+            seed,
+            ENCODERS[chosen.encoder](),
+            ways=chosen.ways,
+            shots=chosen.shots,
+            queries=chosen.queries,
+            rate=chosen.rate,
+            distort=chosen.distort,
+            checkpoint=folder and folder / f"{chosen.encoder}-{seed}.safetensors",
+        )
+        runs.append(judge(embed(encoder, judged.images), count, chosen.seed))
+        told = [f"{100 * runs[-1][setting]['prototypes'].mean():.1f}" for setting in SETTINGS]
+        print(f"seed {seed}: {', '.join(told)}; {clock}", flush=True)
+    pixels = judged.images.reshape(*judged.images.shape[:2], -1)
     header = ["accuracy in %", *(f"{ways}-way {shots}-shot" for ways, shots in SETTINGS)]
     rows = [
-        *rows_of("trained embedding", embed(encoder, data.test.images), count, chosen.seed),
-        *rows_of("pixels", pixels, count, chosen.seed),
+        *rows_of("trained embedding", runs),
+        *rows_of("pixels", [judge(pixels, count, chosen.seed)]),
         ["published, full data set", *(PUBLISHED[setting] for setting in SETTINGS)],
     ]
+    kept = ", without training that was read from checkpoints" if folder else ""
+    distorted = f"distorted by {chosen.distort:g}" if chosen.distort else "not distorted"
     about = (
-        f"Split *{data.split}*: {len(data.train)} characters of {len(data.train.alphabets)} "
-        f"alphabets for training ({', '.join(data.train.alphabets)}), turned into {len(classes)} "
-        f"classes; {len(data.test)} characters of {len(data.test.alphabets)} other alphabets for "
-        f"test ({', '.join(data.test.alphabets)}). Seed {chosen.seed}, one training run of {steps} "
-        f"episodes (30-way, 1-shot, 3 queries a class), {count} test episodes a setting with 15 "
-        f"queries a class; ± is the 95 % interval over episodes. {clock}; {machine()}.\n"
+        f"Split *{data.split}*: {many(len(learned), 'character')} of "
+        f"{many(len(learned.alphabets), 'alphabet')} for training ({', '.join(learned.alphabets)})"
+        f", turned into {len(classes):,} classes; {many(len(judged), 'character')} of "
+        f"{many(len(judged.alphabets), 'other alphabet')} for "
+        f"{'validation' if chosen.validate else 'test'} ({', '.join(judged.alphabets)}). "
+        f"Encoder *{chosen.encoder}*; {many(seeds, 'training run')} (from seed {chosen.seed}) of "
+        f"{steps} episodes each ({chosen.ways}-way, {chosen.shots}-shot, {chosen.queries} queries "
+        f"a class, images {distorted}), learning rate from {chosen.rate:g} to 0 by a cosine. "
+        f"{count} test episodes a setting with 15 queries a class, the same for all runs. The mean "
+        "over runs, ± its 95 % interval over episodes; in brackets the deviation over runs. "
+        f"{clock}{kept}; {machine()}.\n"
     )
     report(f"{table(header, rows)}\n{about.replace('_', ' ')}", chosen.out)
 

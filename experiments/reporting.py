@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import platform
 import resource
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from catlearn.errors import CatlearnError
 
 NORMAL_95 = 1.959964
 """How many standard errors a 95 % interval extends to each side."""
@@ -59,6 +62,27 @@ def interval(values: Any) -> str:
     return f"{100 * values.mean():.1f} ± {100 * NORMAL_95 * error:.1f}"
 
 
+def both(runs: Sequence[Any]) -> str:
+    """Return the mean over runs in percent, ± over episodes, and in brackets over runs.
+
+    Parameters
+    ----------
+    runs
+        For each training run, the shares of right answers in the same episodes. The first number
+        after the mean is half of the 95 % interval over episodes, of their means over runs; the
+        second, for two runs or more, the standard deviation of the runs' means.
+
+    Examples
+    --------
+    >>> both([[1.0, 0.0, 1.0, 0.0], [1.0, 0.5, 1.0, 0.5]]), both([[1.0, 0.0, 1.0, 0.0]])
+    ('62.5 ± 42.4 (17.7)', '50.0 ± 56.6')
+    """
+    values = np.asarray(runs, float)
+    told = interval(values.mean(axis=0))
+    over = 100 * values.mean(axis=1)
+    return f"{told} ({over.std(ddof=1):.1f})" if len(over) > 1 else told
+
+
 def spread(values: Any, digits: int = 1, scale: float = 100.0) -> str:
     """Return the mean with the standard deviation of several values, by default in percent.
 
@@ -94,6 +118,30 @@ def parser(doc: str | None, seed: int = 0) -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, help="where to write the Markdown table")
     made.add_argument("--seed", type=int, default=seed, help=f"the first seed (default {seed})")
     return made
+
+
+def many(count: int, what: str) -> str:
+    """Return a number of things.
+
+    Examples
+    --------
+    >>> many(1, "alphabet"), many(2, "alphabet")
+    ('1 alphabet', '2 alphabets')
+    """
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def command(main: Callable[..., None]) -> Callable[..., None]:
+    """Return a script's main function that says in a line what a user can mend, and exits."""
+
+    @functools.wraps(main)
+    def run(arguments: Sequence[str] | None = None) -> None:
+        try:
+            main(arguments)
+        except CatlearnError as error:
+            raise SystemExit(f"error: {error}") from error
+
+    return run
 
 
 def report(text: str, out: Path | None) -> None:

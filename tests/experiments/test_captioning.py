@@ -1,4 +1,6 @@
-"""The captioning experiment: composed data, words as numbers, teacher forcing, writing, BLEU."""
+"""The captioning experiment: teacher forcing, writing, BLEU, on pictures of uniform digits."""
+
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -7,7 +9,9 @@ import pytest
 import catlearn as cl
 
 pytest.importorskip("sklearn")
-captioning = pytest.importorskip("captioning")
+captioning, pairs = pytest.importorskip("captioning"), pytest.importorskip("pairs")
+vocabularies = pytest.importorskip("vocabulary")
+PAD, START, END = vocabularies.PAD, vocabularies.START, vocabularies.END
 
 
 @pytest.fixture(scope="module")
@@ -15,51 +19,42 @@ def pictures():
     """Pictures of digits that are uniformly as dark as their labels."""
     labels = np.arange(10)
     images = np.repeat((labels + 1.0)[:, None], 64, axis=1).astype("float32")
-    return captioning.compose((images, labels), 60, seed=0)
+    return pairs.compose((images, labels), 20, seed=0)
 
 
 @pytest.fixture(scope="module")
 def vocabulary(pictures):
-    return captioning.Vocabulary.of([text for right in pictures.references for text in right])
+    return vocabularies.Vocabulary.of([text for right in pictures.references for text in right])
 
 
-def test_sentences_name_what_is_in_the_picture(pictures):
-    for image, told, right in zip(pictures.images, pictures.told, pictures.references, strict=True):
-        shades = image.reshape(8, 3, 8).mean(axis=(0, 2))
-        digits = [int(shade) - 1 for shade in shades if shade]
-        assert right == captioning.sentences(digits)
-        assert told in right
-    assert {len(right) for right in pictures.references} == {3, 4}
+@pytest.fixture(scope="module")
+def fn(vocabulary):
+    return cl.lower(captioning.captioning((8, 24), vocabulary, hidden=8, width=8).loss())
 
 
-def test_articles_and_plurals():
-    assert captioning.sentences([8, 1])[0] == "an eight left of a one"
-    assert captioning.sentences([6, 6, 6])[0] == "three sixes"
-    assert captioning.sentences([1, 2, 3])[1] == "a two between a one and a three"
+@pytest.fixture(scope="module")
+def start(fn):
+    return fn.init(jax.random.key(0))
 
 
-def test_words_and_numbers_are_the_same(vocabulary, pictures):
-    rows = vocabulary.numbers(pictures.told)
-    assert rows.shape == (60, vocabulary.length + 1)
-    assert vocabulary.text(rows[:, 1:]) == pictures.told
-    assert (rows[:, 0] == vocabulary.words.index(captioning.START)).all()
+@pytest.fixture(scope="module")
+def models(fn, start):
+    """The encoder and the decoder, untrained; each is compiled once for all tests."""
+    edges = ("encoder", "decoder")
+    return {edge: jax.jit(fn.architecture(edge).rebuild(start[0][edge])) for edge in edges}
 
 
-def test_the_loss_is_that_of_teacher_forcing_by_hand(vocabulary, pictures):
-    fn = cl.lower(captioning.captioning(pictures, vocabulary, width=8).loss())
-    params, state = fn.init(jax.random.key(0))
+def test_the_loss_is_that_of_teacher_forcing_by_hand(fn, start, models, vocabulary, pictures):
     (name,) = fn.diagram.soft_equations
-    value, _ = fn(params, state, fn.diagram.data)
-    encoder, decoder = (
-        fn.architecture(edge).rebuild(params[edge]) for edge in ("encoder", "decoder")
-    )
-    inside = encoder(pictures.images)
-    rows, decode = vocabulary.numbers(pictures.told), jax.jit(decoder)
+    batch = next(pairs.batches(pictures, vocabulary, 20, seed=1))
+    value, _ = jax.jit(fn)(*start, {"pairs": batch})
+    inside = models["encoder"](batch["image"])
+    rows = batch["sentence"]
     costs = np.zeros(len(rows))
     for place in range(1, rows.shape[1]):
         # The decoder sees the words before only: what comes after is blotted out.
         seen = np.where(np.arange(rows.shape[1] - 1) < place, rows[:, :-1], 0)
-        logits = np.asarray(decode((inside, seen))[:, place - 1])
+        logits = np.asarray(models["decoder"]((inside, seen))[:, place - 1])
         told = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
         words = rows[:, place]
         each = told[np.arange(len(rows)), words]
@@ -68,25 +63,28 @@ def test_the_loss_is_that_of_teacher_forcing_by_hand(vocabulary, pictures):
     assert float(value) == pytest.approx(costs.mean(), rel=1e-4)
 
 
-def test_captions_are_written_word_by_word(vocabulary, pictures):
-    diagram = captioning.captioning(pictures, vocabulary, width=8)
-    result = captioning.cl.fit(
-        diagram, captioning.optax.adam(1e-2), steps=3, batch_size=16, progress=False
-    )
-    written = captioning.write(result, pictures.images[:5], vocabulary)
-    assert len(written) == 5
+def test_captions_are_written_word_by_word(models, vocabulary, pictures):
+    trained = SimpleNamespace(model=models.get)
+    written = captioning.write(trained, pictures, vocabulary, batch=20)
+    assert len(written) == 20
     assert {word for text in written for word in text.split()} <= set(vocabulary.words[3:])
-    inside, decode = result.model("encoder")(pictures.images[:2]), result.model("decoder")
-    decode = jax.jit(decode)
-    for row in range(2):
-        told = [captioning.START]
-        while told[-1] != captioning.END and len(told) <= vocabulary.length:
-            seen = np.zeros((1, vocabulary.length), np.int32)
-            seen[0, : len(told)] = [vocabulary.words.index(word) for word in told]
-            logits = np.asarray(decode((inside[row : row + 1], seen)))[0, len(told) - 1]
-            told.append(vocabulary.words[logits.argmax()])
-        marks = (captioning.PAD, captioning.START, captioning.END)
-        assert written[row] == " ".join(word for word in told if word not in marks)
+    inside = models["encoder"](pictures.images)
+    told = [[START] for _ in written]
+    for place in range(vocabulary.length):
+        seen = np.zeros((20, vocabulary.length), np.int32)
+        for row, words in enumerate(told):
+            seen[row, : len(words)] = [vocabulary.words.index(word) for word in words]
+        logits = np.asarray(models["decoder"]((inside, seen)))
+        for row, words in enumerate(told):
+            words.append(vocabulary.words[logits[row, place].argmax()])
+    for text, words in zip(written, told, strict=True):
+        upto = words[: words.index(END)] if END in words else words
+        assert text == " ".join(word for word in upto if word not in (PAD, START))
+
+
+def test_photographs_have_convolutions_before_the_decoder(vocabulary):
+    diagram = captioning.captioning((16, 16, 3), vocabulary, hidden=8)
+    assert diagram.space_label("F").shape == (2 * 2 * 64,)
 
 
 def test_bleu_is_of_several_references():

@@ -8,26 +8,33 @@ import catlearn as cl
 
 pytest.importorskip("sklearn")
 distillation = pytest.importorskip("distillation")
+demo = cl.cli.demo
 
 
 @pytest.fixture(scope="module")
 def split():
-    return cl.cli.demo.load_split(0)
+    return demo.load_split(0)
 
 
 @pytest.fixture(scope="module")
-def teacher():
-    models = (distillation.BODY, distillation.READOUT)
-    keys = jax.random.split(jax.random.key(0), len(models))
-    return {
-        model.name: model.architecture.init(key, model.source.label, model.target.label)
-        for model, key in zip(models, keys, strict=True)
-    }
+def nets(split):
+    return distillation.Networks.of(split.train[0].shape[1])
 
 
-def test_the_hint_is_one_more_equation(split, teacher):
-    without = distillation.soft_labels(split, teacher)
-    hinted = distillation.soft_labels(split, teacher, hint=0.25)
+@pytest.fixture(scope="module")
+def teacher(nets):
+    random = np.random.default_rng(0)
+
+    def drawn(model):
+        shapes = model.architecture.structure(model.source.label, model.target.label)
+        return jax.tree.map(lambda x: 0.1 * random.normal(size=x.shape).astype(x.dtype), shapes)
+
+    return {model.name: drawn(model) for model in (nets.body, demo.READOUT)}
+
+
+def test_the_hint_is_one_more_equation(nets, split, teacher):
+    without = distillation.soft_labels(nets, split, teacher)
+    hinted = distillation.soft_labels(nets, split, teacher, hint=0.25)
     more = set(hinted.soft_equations) - set(without.soft_equations)
     assert more == {"images.X >> student_body >> relu >> hint = images.X >> body"}
     assert set(without.soft_equations) < set(hinted.soft_equations)
@@ -35,15 +42,36 @@ def test_the_hint_is_one_more_equation(split, teacher):
     assert len(without.data["labelled"]["X"]) == distillation.LABELLED
 
 
-def test_a_student_learns_and_its_accuracy_is_of_its_own_layers(split, teacher):
-    diagram = distillation.soft_labels(split, teacher, hint=0.1)
-    before = distillation.train(diagram, 0, 0)
-    after = distillation.train(diagram, 0, 30)
-    assert after.evaluate()[0] < before.evaluate()[0]
-    params = jax.device_get(after.params)
+def test_its_networks_and_diagrams_are_those_of_the_demo(nets, split, teacher):
+    assert (nets.body, nets.whole) == (demo.BODY, demo.STUDENT)
+    here = distillation.all_equations(nets, split, teacher)
+    there = cl.lower(demo.distillation(split, teacher).loss("all"))
+    assert here.loss == there.loss
+    assert here.diagram == there.diagram
+    square = cl.zoo.classification(
+        nets.body, demo.READOUT, data=cl.Dataset("train", X=nets.image, Y=demo.DIGIT)
+    )
+    theirs = demo.teacher_square(split)
+    assert list(square.loss().equations) == list(theirs.loss("all").equations)
+    few = nets.labelled(split)
+    assert (few.arrays["X"] == demo.labelled_data(split).data["labelled"]["X"]).all()
+
+
+def test_networks_are_for_images_of_any_size(split):
+    nets = distillation.Networks.of(784)
+    assert nets.image.label.shape == nets.parts[0].source.label.shape == (784,)
+    assert nets.hint == distillation.Networks.of(64).hint
+
+
+def test_a_student_learns_and_its_accuracy_is_of_its_own_layers(nets, split, teacher):
+    fn = cl.lower(distillation.soft_labels(nets, split, teacher, hint=0.1).loss())
+    result = distillation.train(fn, 0, 60)
+    total = result.history.total
+    assert total[-10:].mean() < 0.8 * total[:10].mean()
+    params = jax.device_get(result.params)
     body, readout = (params[f"student_{part}"] for part in ("body", "readout"))
     images, labels = split.test
     inside = np.maximum(images @ body["weight"] + body["bias"], 0)
     logits = inside @ readout["weight"] + readout["bias"]
     expected = np.mean(logits.argmax(axis=1) == labels)
-    assert distillation.accuracy(after, split) == pytest.approx(expected, abs=0.003)
+    assert distillation.accuracy(result, nets.parts, split) == pytest.approx(expected, abs=0.003)
