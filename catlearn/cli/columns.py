@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from catlearn.cli.reader import Reader, dotted, matching
+from catlearn.cli.runs import problem_of
 from catlearn.cli.settings import DataSettings
-from catlearn.errors import CatlearnError, did_you_mean
+from catlearn.errors import CatlearnError, InvalidStructure, did_you_mean
 from catlearn.files import read_bounded, shorten
 from catlearn.learning import LearningDiagram
 from catlearn.models import (
@@ -105,7 +106,9 @@ def _csv(path: Path) -> Table:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise CatlearnError(f"'{path.name}' is no CSV: {shorten(str(error), 200)}") from None
-    header, *rows = rows or [[]]
+    if not rows or not any(rows[0]):
+        raise CatlearnError(f"'{path.name}' is empty; its first record names the columns")
+    header, *rows = rows
     rows = [(line, row) for line, row in enumerate(rows, 2) if row]
     wrong = [str(line) for line, row in rows if len(row) != len(header)]
     if wrong:
@@ -163,8 +166,12 @@ def load_columns(
             reader.fault("unknown name", where, f"is no projection; {did_you_mean(key, labels)}")
     try:
         table = open_table(path)
+    except InvalidStructure as error:
+        for failure in error.failures:
+            reader.fault(failure.law, at, f"'{path.name}': {failure.where}: {failure.message}")
+        return {}
     except (CatlearnError, OSError) as error:
-        reader.fault("file", at, str(error))
+        reader.fault("file", at, problem_of(error))
         return {}
     found: Columns = {}
     for key, label in labels.items():

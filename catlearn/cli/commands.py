@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catlearn.cli.keys import plain
+from catlearn.cli.runs import problem_of, writable
 from catlearn.errors import CatlearnError
 
 PROBLEM, INTERRUPTED = 1, 130
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except (CatlearnError, OSError) as error:
-        print(f"catlearn: {error}", file=sys.stderr)
+        print(f"catlearn: {problem_of(error)}", file=sys.stderr)
         return PROBLEM
     except KeyboardInterrupt:
         print("catlearn: interrupted", file=sys.stderr)
@@ -244,6 +245,8 @@ def _example(options: argparse.Namespace) -> int:
     from catlearn.cli.example import write
 
     folder = options.folder
+    if problem := writable(folder):
+        raise CatlearnError(problem)
     for path in write(folder):
         print(f"wrote {path}")
     print(

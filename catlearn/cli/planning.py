@@ -12,11 +12,13 @@ from catlearn.cli.columns import Columns, count, divide, load_columns
 from catlearn.cli.equations import make_loss
 from catlearn.cli.optimizing import Optimizer, make_optimizer
 from catlearn.cli.reader import Reader, dotted
-from catlearn.cli.runs import writable
+from catlearn.cli.runs import problem_of, writable
 from catlearn.cli.settings import DeviceSettings, Settings, read_settings
 from catlearn.errors import CatlearnError, InvalidStructure, did_you_mean
+from catlearn.files import shorten
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.learning.dataset import check_lengths
+from catlearn.models.architectures import Unbound, architecture_names
 
 if TYPE_CHECKING:
     from catlearn.lowering import Lowered
@@ -74,18 +76,16 @@ def plan_run(diagram: Path, config: Path, *, resume: bool = False) -> Plan:
     InvalidStructure
         Listing all that is wrong, by TOML path.
     """
-    reader = Reader()
+    what, reader = f"the run of '{diagram.name}' with '{config.name}'", Reader()
     settings = read_settings(config, reader)
-    if resume and settings.checkpoint is None:
-        reader.fault("missing", "checkpoint.path", "has to be given, since --resume is")
     if settings.checkpoint is not None:
-        problem = writable(Path(settings.checkpoint.path))
-        if problem:
-            reader.fault("checkpoint", "checkpoint.path", problem)
+        _checkpoint(settings.checkpoint.path, reader)
+    elif resume:
+        reader.fault("missing", "checkpoint.path", "has to be given, since --resume is")
     sharding = None if settings.devices is None else _sharding(settings.devices, reader)
     loaded = _diagram(diagram, reader)
     if loaded is None:
-        raise InvalidStructure(f"configuration '{config.name}'", reader.failures)
+        raise InvalidStructure(what, reader.failures)
     train, test = _data(loaded, settings, reader)
     _batches(loaded, settings, train, reader)
     optimizer = None
@@ -94,15 +94,27 @@ def plan_run(diagram: Path, config: Path, *, resume: bool = False) -> Plan:
     loss = make_loss(loaded, settings.loss, reader)
     fn = None if loss is None else _lowered(loss, settings, optimizer, reader)
     if fn is not None:
-        _missing(fn, settings, train, reader)
+        _missing(fn, settings, train, test, reader)
     if reader.failures or fn is None or optimizer is None:
-        raise InvalidStructure(f"configuration '{config.name}'", reader.failures)
+        raise InvalidStructure(what, reader.failures)
     needed = {name: [s.column for s in steps] for name, steps in fn.plan.columns.items()}
     train, test = (
         {name: {key: part[name][key] for key in needed[name]} for name in needed if name in part}
         for part in (train, test)
     )
     return Plan(loaded, fn.loss, fn, settings, optimizer, train, test, sharding)
+
+
+def _checkpoint(path: str, reader: Reader) -> None:
+    """Note why a checkpoint cannot be where it is said to be."""
+    from catlearn.training.folders import is_folder
+
+    problem, place = writable(Path(path)), Path(path)
+    if place.exists() and place.is_dir() != is_folder(path):
+        kind, other = ("folder", "file") if place.is_dir() else ("file", "folder")
+        problem = f"'{path}' names a {other}, but there is a {kind} of that name"
+    if problem:
+        reader.fault("checkpoint", "checkpoint.path", problem)
 
 
 def _sharding(given: DeviceSettings, reader: Reader) -> Sharding | None:
@@ -136,22 +148,26 @@ def _diagram(path: Path, reader: Reader) -> LearningDiagram | None:
     try:
         value = load(path)
     except InvalidStructure as error:
-        reader.failures += error.failures
+        for failure in error.failures:
+            reader.fault(failure.law, f"{path.name}: {failure.where}", failure.message)
         return None
     except (CatlearnError, OSError) as error:
-        reader.fault("diagram", str(path), str(error))
+        reader.fault("diagram", path.name, problem_of(error))
         return None
     if not isinstance(value, LearningDiagram):
         kind = type(value).__name__
-        reader.fault("diagram", str(path), f"holds a {kind}, expected a learning diagram")
+        reader.fault("diagram", path.name, f"holds a {kind}, expected a learning diagram")
         return None
     for edge in value.edges:
         architecture = value.runs(edge).architecture
-        if architecture is not None and not architecture.bound:
-            message = (
-                f"its architecture, {architecture}, is no registered name, so no file holds it"
-            )
-            reader.fault("architecture", f"edge '{edge}'", f"{message}; train it from Python")
+        if isinstance(architecture, Unbound):
+            name = shorten(architecture.description)
+            known = did_you_mean(name.partition("(")[0], architecture_names())
+            message = f"has {name}, which is no registered architecture; {known}"
+            reader.fault(
+                "architecture", f"{path.name}: edge '{edge}'",
+                f"{message} (architectures of your own are trained from Python)",
+            )  # fmt: skip
     return value
 
 
@@ -164,11 +180,16 @@ def _data(diagram: LearningDiagram, settings: Settings, reader: Reader) -> tuple
             message = f"is no data set; {did_you_mean(name, diagram.data_sets)}"
             reader.fault("unknown name", at, message)
             continue
-        for part, path in ((train, given.file), (test, given.test_file)):
+        for part, key, path in (
+            (train, "file", given.file),
+            (test, "test_file", given.test_file),
+        ):
             if path is not None and path.is_file():
-                part[name] = load_columns(diagram, name, path, given, reader, at)
-                reader.failures += check_lengths(name, part[name])
-        if given.test is not None and train.get(name):
+                part[name] = columns = load_columns(diagram, name, path, given, reader, at)
+                reader.failures += check_lengths(name, columns)
+                if columns and count(columns) == 0:
+                    reader.fault("length", dotted(at, key), f"'{path.name}' has no examples")
+        if given.test is not None and count(train.get(name, {})):
             try:
                 train[name], test[name] = divide(train[name], given.test, settings.seed, name)
             except CatlearnError as error:
@@ -231,7 +252,7 @@ def _options(diagram: LearningDiagram, settings: Settings, reader: Reader) -> di
     return found
 
 
-def _missing(fn: Lowered, settings: Settings, train: Data, reader: Reader) -> None:
+def _missing(fn: Lowered, settings: Settings, train: Data, test: Data, reader: Reader) -> None:
     """Note the columns that the loss reads and nobody gives."""
     for name, steps in fn.plan.columns.items():
         at = dotted("data", name)
@@ -245,8 +266,18 @@ def _missing(fn: Lowered, settings: Settings, train: Data, reader: Reader) -> No
                 failure.where == at or failure.where.startswith((where, f"{at}.file"))
                 for failure in reader.failures
             )
-            if step.column not in train.get(name, {}) and not said:
-                message = "has to be given: the file has nothing of this name"
+            if said:
+                continue
+            lacking = [
+                f"'{path.name}'"
+                for part, path in (
+                    (train, settings.data[name].file),
+                    (test, settings.data[name].test_file),
+                )
+                if path is not None and name in part and step.column not in part[name]
+            ]
+            if lacking:
+                message = f"has to be given: {' and '.join(lacking)} has nothing of this name"
                 reader.fault("missing", where, message)
 
 

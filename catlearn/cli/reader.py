@@ -174,4 +174,6 @@ def shown(value: Any) -> str:
     >>> shown(True), shown("adam"), shown([1, "x"])
     ('true', "'adam'", "[1, 'x']")
     """
-    return str(value).lower() if isinstance(value, bool) else shorten(repr(value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if hasattr(value, "isoformat") else shorten(repr(value))

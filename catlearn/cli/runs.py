@@ -125,9 +125,26 @@ def writable(path: Path) -> str:
         above = above.parent
     if not above.is_dir():
         return f"'{above}' is no folder, so '{path}' cannot be made"
-    if not os.access(above, os.W_OK | os.X_OK):
-        return f"'{above}' may not be written to, so '{path}' cannot be made"
+    try:
+        tempfile.TemporaryDirectory(prefix=".", dir=above).cleanup()
+    except OSError as error:
+        return f"'{above}' cannot be written to ({error.strerror}), so '{path}' cannot be made"
     return ""
+
+
+def problem_of(error: Exception) -> str:
+    """Say what went wrong, and with what file.
+
+    Examples
+    --------
+    >>> problem_of(FileNotFoundError(2, "No such file or directory", "run.toml"))
+    "there is no file 'run.toml'"
+    """
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return f"there is no file '{error.filename}'"
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"'{error.filename}': {error.strerror}"
+    return str(error)
 
 
 def load_run(folder: str | os.PathLike[str]) -> Run:

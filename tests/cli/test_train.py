@@ -33,8 +33,12 @@ EQUATION = "digits.X >> body >> head = digits.Y"
 CONFIG = """
 steps = {steps}
 batch_size = 8
+accumulate = 2
 seed = 3
 log_every = 2
+
+[loss.weights]
+"digits.*" = {{schedule = "linear", init_value = 1, end_value = 0.5, transition_steps = 6}}
 
 [data.digits]
 file = "digits.npz"
@@ -50,8 +54,18 @@ clip = 2.0
 name = "adam"
 learning_rate = 0.01
 
+[lowering]
+precision = {{body = "bfloat16"}}
+remat = "he*"
+stack = false
+
 [checkpoint]
 path = "checkpoint.safetensors"
+
+[devices]
+count = 1
+parameters = "fsdp"
+least = 4
 """
 
 
@@ -86,9 +100,12 @@ def test_the_run_is_the_one_that_is_written_by_hand_without_a_stop(trained):
             {"body": "a", "head": "b"},
         ),
     )
+    weight = optax.linear_schedule(1, 0.5, 6)
+    loss = DIAGRAM.with_equations({EQUATION: cl.Equation(EQUATION, weight=weight)}).loss()
+    fn = cl.lower(loss, precision={"body": "bfloat16"}, remat=["head"])
     result = cl.fit(
-        DIAGRAM, optimizer, steps=6, batch_size=8, key=jax.random.key(3), data={"digits": train},
-        progress=False,
+        fn, optimizer, steps=6, batch_size=8, key=jax.random.key(3), data={"digits": train},
+        progress=False, accumulate=2,
     )  # fmt: skip
     for edge in ("body", "head"):
         for name in ("weight", "bias"):
@@ -122,7 +139,13 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path, capsys):
     assert main([*make(tmp_path), "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "digits: 16 examples, 4 held out, in batches of 8" in said
-    for part in ("apply body", "sgd for body; adam for head", "23 parameters", "6 steps, seed 3"):
+    for part in (
+        "apply body",
+        "sgd for body; adam for head",
+        "23 parameters",
+        "6 steps, seed 3",
+        "devices: 1, which split parameters too",
+    ):
         assert part in said
     assert not (tmp_path / "run").exists()
 
@@ -308,7 +331,7 @@ def test_a_diagram_that_cannot_be_trained_is_named(tmp_path):
         cl.Dataset("digits", X=X, Y=Y), cl.Model("f", X, Y, (lambda key: {}, lambda p, x: x[:, :2]))
     )
     for diagram, says in (
-        (code, "edge 'f': its architecture"),
+        (code, "edge 'f': has pair (init, <lambda>), which is no registered architecture"),
         (cl.LearningDiagram(cl.Dataset("digits", X=X, Y=Y)), "no equation has a trainable model"),
         (cl.Graph({"f": ("A", "B")}), "holds a Graph"),
     ):

@@ -1,0 +1,250 @@
+"""Whatever is wrong with the files of a run is one message, and nothing is left behind."""
+
+import os
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import catlearn as cl
+from catlearn.cli import main
+from catlearn.cli.runs import FILES, writable
+
+X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
+DATA = cl.Dataset("d", X=X, Y=Y)
+SQUARE = cl.LearningDiagram(
+    DATA, cl.Model("f", X, F, "mlp", width=7), cl.Model("g", F, Y, "linear")
+)
+RNG = np.random.default_rng(0)
+INPUTS, LABELS = RNG.normal(size=(20, 4)).astype("f4"), np.arange(20) % 2
+CONFIG = """\
+steps = 2
+[data.d]
+file = "d.npz"
+[optimizer]
+name = "sgd"
+learning_rate = 0.1
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the command among good files, some of which were replaced; say what it said."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words, diagram=SQUARE, config=CONFIG, **files):
+        cl.save(diagram, tmp_path / "diagram.json")
+        np.savez(tmp_path / "d.npz", X=INPUTS, Y=LABELS)
+        (tmp_path / "run.toml").write_text(config)
+        for name, content in files.items():
+            content = content(tmp_path) if callable(content) else content
+            if isinstance(content, bytes):
+                (tmp_path / name.replace("_", ".")).write_bytes(content)
+        before = sorted(tmp_path.rglob("*"))
+        code = main(["train", "diagram.json", "--config", "run.toml", "--quiet", *words])
+        assert code == 1
+        assert sorted(tmp_path.rglob("*")) == before
+        said = capsys.readouterr()
+        assert said.err.startswith("catlearn: ")
+        assert "Traceback" not in said.err
+        return said.err
+
+    return run
+
+
+def arrays(**columns):
+    return lambda folder: np.savez(folder / "d.npz", **columns)
+
+
+class Trap:
+    def __reduce__(self):
+        return (pytest.fail, ("was unpickled",))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (arrays(X=INPUTS), "data.d.columns.Y: has to be given: 'd.npz' has nothing of this name"),
+        (arrays(X=INPUTS.astype("U4"), Y=LABELS), "data.d.columns.X: found dtype <U4"),
+        (arrays(X=INPUTS + 1j, Y=LABELS), "found dtype complex64"),
+        (arrays(X=INPUTS[:, :3], Y=LABELS), "found (20, 3), expected (examples, 4)"),
+        (arrays(X=np.float32(3), Y=LABELS), "found (), expected (examples, 4)"),
+        (arrays(X=INPUTS * np.nan, Y=LABELS), "80 of 80 values are not finite"),
+        (arrays(X=INPUTS, Y=LABELS + 0.5), "data.d.columns.Y: found float64"),
+        (arrays(X=INPUTS, Y=LABELS + 5), "20 of 20 labels are outside 0..1"),
+        (arrays(X=INPUTS[:9], Y=LABELS), "X has 9, Y has 20"),
+        (arrays(X=INPUTS[:0], Y=LABELS[:0]), "data.d.file: 'd.npz' has no examples"),
+        (arrays(X=np.array([Trap()] * 20), Y=LABELS), "allow_pickle=False"),
+        (pickle.dumps([1]), "'d.npz' is no npz file"),
+        (b"", "'d.npz' is no npz file"),
+    ],
+)
+def test_data_that_does_not_fit(run, content, says):
+    said = run(d_npz=content)
+    assert says in said
+    assert said.count("\n  - ") == 1
+
+
+CSV = CONFIG.replace('"d.npz"', '"d.csv"\ncolumns = {X = ["a", "b", "c", "e"]}')
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"a,b,c,e,Y\n1,2,x,4,1\n", "'d.csv', record 2, column 'c': 'x' is no number"),
+        (b"a,b,c,e,Y\n1,2,,4,1\n", "column 'c': '' is no number"),
+        (b"a,b,c,e,Y\n1,2,4,1\n", "has 5 columns, but not in record 2"),
+        (b"a,b,c,f,Y\n1,2,3,4,1\n", "the file has no 'e'"),
+        (b"a,b,c,e,e\n1,2,3,4,1\n", "two columns called e"),
+        (b"a,b,c,e,Y\n", "data.d.file: 'd.csv' has no examples"),
+        (b"", "'d.csv' is empty; its first record names the columns"),
+        (bytes(range(256)), "'d.csv' is no CSV"),
+    ],
+)
+def test_tables_of_text_that_are_none(run, content, says):
+    assert says in run(config=CSV, d_csv=content)
+
+
+def test_a_file_that_claims_more_than_it_has(run):
+    config = CONFIG.replace("npz", "safetensors")
+    said = run(config=config, d_safetensors=b"\xff" * 9)
+    assert "  - data.d: 'd.safetensors': first bytes: the header claims" in said
+    assert said.count("\n") == 2
+
+
+def test_what_is_held_out_has_the_columns_too(run, tmp_path):
+    config = CONFIG.replace('"d.npz"', '"d.npz"\ntest_file = "u.npz"')
+    assert "data.d.test_file: there is no file 'u.npz'" in run(config=config)
+    np.savez(tmp_path / "u.npz", X=INPUTS)
+    assert "data.d.columns.Y: has to be given: 'u.npz' has nothing" in run(config=config)
+    np.savez(tmp_path / "u.npz", X=INPUTS[:0], Y=LABELS[:0])
+    assert "data.d.test_file: 'u.npz' has no examples" in run(config=config)
+
+
+def changed(old, new):
+    """The diagram's file with something else in it."""
+
+    def change(folder):
+        text = (folder / "diagram.json").read_text()
+        found, number = re.subn(old, new, text, count=1)
+        assert number == 1
+        return found.encode()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"hello", "diagram.json: line 1, column 1"),
+        (b"{}", "diagram.json: document: has no '_catlearn'"),
+        (b"[]", "must be a JSON object"),
+        (changed('"linear"', '"liner"'), "edge 'g': has liner"),
+        (changed('"linear"', '"liner"'), "no registered architecture; did you mean linear?"),
+        (changed(r'"width": ?7', '"width": 0'), "expected a positive integer"),
+        (changed(r'"width": ?7', '"width": "wide"'), "found 'wide', expected a positive integer"),
+        (changed(r'"width": ?7', '"widht": 7'), "there is no option 'widht'; its options are"),
+        (changed(r'"width": ?7', '"width": 99999999999'), "at most 2147483647 is read"),
+        (changed(r"\[4\]", "[-4]"), "an axis of shape is -4"),
+        (changed(r"\[4\]", "[5]"), "data.d.columns.X: found (20, 4), expected (examples, 5)"),
+        (lambda folder: (folder / "diagram.json").unlink(), "there is no file 'diagram.json'"),
+        (
+            lambda folder: cl.save(cl.Graph({"f": ("A", "B")}), folder / "diagram.json"),
+            "holds a Graph",
+        ),
+    ],
+)
+def test_diagrams_that_cannot_be_trained(run, content, says):
+    said = run(diagram_json=content)
+    assert "the run of 'diagram.json' with 'run.toml' is not valid" in said
+    assert says in said
+
+
+def test_equations_without_data_or_models(run):
+    bare = cl.LearningDiagram(
+        cl.Model("f", X, F, "linear"), cl.Model("g", X, F, "linear"), equations={"same": "f = g"}
+    )
+    config = CONFIG.replace('[data.d]\nfile = "d.npz"\n', "")
+    said = run(diagram=bare, config=config)
+    assert "equation 'same': no data set reaches its start 'X'" in said
+    alone = cl.LearningDiagram(cl.Dataset("d", X=X), cl.Model("f", X, F, "linear"))
+    assert "no equation has a trainable model" in run(diagram=alone)
+    cycle = cl.LearningDiagram(
+        cl.Dataset("d", X=X), cl.Model("f", X, F, "linear"), cl.Model("b", F, X, "linear")
+    )
+    assert "infinitely many paths" in run(diagram=cycle)
+    assert "data.d: has to be given: a file with X, Y" in run(config=config)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("[loss]\nweights = {fit = 2}", "loss.weights.fit: 'fit' is no equation"),
+        ('[loss]\nweights = {"*" = 0}', "loss.weights: are 0 for all equations"),
+        ('[loss]\nweights = {"*" = -1}', 'loss.weights."*": is -1, expected a number from 0'),
+        ('[loss]\nweights = {"*" = "much"}', "is 'much', expected a number from 0"),
+        ('[loss]\nweights = {"*" = {schedule = "linear"}}', '."*".transition_steps: has to be'),
+        ('[loss]\nequations = ["d.X >> f >> = d.Y"]', "cannot read this equation"),
+        ('[loss]\nequations = ["d.X >> h = d.Y"]', "there is no edge h"),
+        ('[lowering]\nremat = ["h"]', "lowering.remat: 'h' is no model; there are only f, g"),
+        ('[lowering]\nindependent = "d.X"', "lowering.independent: 'd.X' is no model"),
+        ('[lowering]\nprecision = {h = "float16"}', "lowering.precision.h: 'h' is no model"),
+        ('[lowering]\nprecision = "float64"', "JAX_ENABLE_X64=1"),
+        ('[checkpoint]\npath = "run.toml/x"', "is no folder, so"),
+        ('[checkpoint]\npath = "run.toml/"', "checkpoint.path: './run.toml/' names a folder"),
+        ('[checkpoint]\npath = "run.toml"\nresume = true', "file 'run.toml' could not be read"),
+        ("[devices]\ncount = 4096", "devices.count: is 4096, but there"),
+    ],
+)
+def test_sections_that_do_not_fit_the_diagram(run, more, says):
+    assert says in run(config=f"{CONFIG}\n{more}\n")
+
+
+@pytest.mark.parametrize(
+    ("top", "says"),
+    [
+        ("accumulate = 3", "does not divide a batch of 20 examples of 'd'"),
+        ("batch_size = {e = 3}", "batch_size.e: is no data set"),
+        ("batch_size = {e = 3}", "batch_size.d: has to be given, since others are"),
+        ("seed = 2020-01-01", "seed: is 2020-01-01, expected an integer from 0"),
+    ],
+)
+def test_numbers_that_do_not_fit_the_data(run, top, says):
+    assert says in run(config=f"{top}\n{CONFIG}")
+
+
+def test_places_that_cannot_be_written(run, tmp_path, monkeypatch):
+    assert "'run.toml/run' cannot be made" in run("--out", "run.toml/run")
+    assert "is there already and is no folder" in run("--out", "d.npz")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("mine")
+    assert "is no run; choose another --out" in run("--out", "full")
+    assert "has to be given, since --resume is" in run("--resume")
+    # Root may write anywhere, so the system's answer is played here.
+    monkeypatch.setattr("tempfile.mkdtemp", refused)
+    assert "cannot be written to (Permission denied), so" in run("--out", "here")
+    assert "cannot be written to" in writable(tmp_path / "x" / "y")
+
+
+def refused(*args, **options):
+    raise PermissionError(13, "Permission denied", "somewhere")
+
+
+def test_the_configuration_has_to_be_there(run, tmp_path):
+    assert run(run_toml=lambda folder: os.unlink(folder / "run.toml")) == (
+        "catlearn: there is no file 'run.toml'\n"
+    )
+    (tmp_path / "folder").mkdir()
+    assert "is a folder, a file was expected" in run("--config", "folder")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_report_says_what_is_missing(tmp_path, capsys, name):
+    for file in FILES:
+        if file != name:
+            (tmp_path / file).write_bytes(b"")
+    assert main(["report", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert said == f"catlearn: '{tmp_path}' is no run folder: it has no {name}\n"
+    assert not (tmp_path / "report.html").exists()
