@@ -91,6 +91,12 @@ def _column_failures(step: Step, label: SpaceLabel, columns: Mapping[str, Any]) 
     return _array_failures(where, label, step.form, _shapes(columns, step.column))
 
 
+def batch_length(plan: Plan, data: str, batch: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return how many examples a batch has of a data set that a plan reads."""
+    value = _shapes(batch[data], plan.columns[data][0].column)
+    return jnp.shape(jax.tree.leaves(value)[0])[0]
+
+
 def _shapes(columns: Mapping[str, Any], name: str) -> Any:
     """Return a column as far as its shape goes, so that no slice enters the program."""
     return columns.shape(name) if isinstance(columns, Stacked) else columns[name]

@@ -192,7 +192,8 @@ def resources(value: LearningDiagram | Loss | Lowered) -> Resources:
     total = Amounts(parameters)
     for step in plan.steps:
         if step.op in ("apply", "project"):
-            amounts = edges[step.name].at({symbol(): symbols[step.data]})
+            examples = sum(symbols[data] for data in step.together or (step.data,))
+            amounts = edges[step.name].at({symbol(): examples})
             total = total.plus(amounts._replace(parameters=0))
     terms = {}
     for planned in plan.terms:

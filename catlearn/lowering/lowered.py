@@ -104,7 +104,9 @@ class Lowered:
         if failures:
             raise InvalidStructure("the options of lower", failures)
         stacking = functools.partial(stacking_for, self)
-        self.plan = Plan(loss.diagram, loss.equations, self.options.independent, stacking)
+        asked = self.options.independent, stacking, self.options.together
+        self.plan = Plan(loss.diagram, loss.equations, *asked)
+        self._refuse_nothing_together()
         self.storage = Storage.of(self.plan)
         self.weighting = Weighting(self.plan, self.storage.weights)
         self.trainable = self.diagram.trainable
@@ -135,6 +137,22 @@ class Lowered:
         ]
         if failures:
             raise InvalidStructure("the diagram", failures)
+
+    def _refuse_nothing_together(self) -> None:
+        """Raise if data sets are to be run together and have no edge in common."""
+        found = {frozenset(step.together) for step in self.plan.steps if step.op == "apply"}
+        failures = [
+            Failure(
+                "options",
+                f"together of {', '.join(map(repr, group))}",
+                "no edge is applied to paths that differ in these data sets alone; columns at one "
+                "vertex correspond if they have one name or are the only ones there",
+            )
+            for group in self.options.together
+            if not any(data and data <= {*group} for data in found)
+        ]
+        if failures:
+            raise InvalidStructure("the options of lower", failures)
 
     def init(self, key: jax.Array) -> tuple[Params, State]:
         """Return starting parameters and state.
@@ -410,6 +428,7 @@ def lower(
     independent: Iterable[str] = (),
     stack: bool | int = 8,
     groups: Mapping[str, Any] | None = None,
+    together: Iterable[Iterable[str]] = (),
 ) -> Lowered:
     """Lower a symbolic loss to a pure JAX function.
 
@@ -432,6 +451,13 @@ def lower(
     groups
         ``{edge: label}``: edges with different labels are not stored together, so that an
         optimizer can tell them apart.
+    together
+        Groups of data sets, such as ``[("photos", "sketches")]``. An edge that is applied to paths
+        out of several of them, which differ in the data set alone, runs once, on the examples of
+        all, which are taken apart again where an equation needs those of one. It is another
+        function where examples of a batch see each other: batch norm then takes its statistics
+        over all of them, and moves once. Random edges draw once for all. Batches may differ
+        in size.
 
     Returns
     -------
@@ -444,7 +470,7 @@ def lower(
     InvalidStructure
         If a prediction is a label rather than logits, listing every such equation; if edges
         that came from a file have no architecture yet, listing them; or if an option names an
-        edge that has no map to run.
+        edge that has no map to run, or data sets that are unknown or have no edge in common.
 
     Examples
     --------
@@ -454,4 +480,5 @@ def lower(
     >>> lower(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss())
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
-    return Lowered(loss, Options.of(loss.diagram, remat, precision, independent, stack, groups))
+    options = remat, precision, independent, stack, groups, together
+    return Lowered(loss, Options.of(loss.diagram, *options))

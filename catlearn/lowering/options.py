@@ -9,6 +9,7 @@ Options(remat=frozenset({'f'}), precision={'f': dtype(bfloat16)}, independent=fr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ class Options:
         The least number of isomorphic parts that run as one; 0 for never.
     groups
         Edges with different labels are not stored together.
+    together
+        Groups of data sets: edges that apply to all of a group run once on all their examples.
     """
 
     remat: frozenset[str] = frozenset()
@@ -44,6 +47,7 @@ class Options:
     independent: frozenset[str] = frozenset()
     stack: int = 8
     groups: Mapping[str, Any] = field(default_factory=dict)
+    together: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def of(
@@ -54,6 +58,7 @@ class Options:
         independent: Iterable[str] = (),
         stack: bool | int = 8,
         groups: Mapping[str, Any] | None = None,
+        together: Iterable[Iterable[str]] = (),
     ) -> Options:
         """Read options as they are given to :func:`~catlearn.lower`."""
         every = [edge for edge in diagram.edges if diagram.map_label(edge).architecture]
@@ -64,10 +69,11 @@ class Options:
         dtypes = {edge: jnp.dtype(dtype) for edge, dtype in precision.items()}
         remat, independent = (_names(names) for names in (remat, independent))
         least = 2 * stack if isinstance(stack, bool) else max(2, stack)
-        return cls(remat, dtypes, independent, least, dict(groups or {}))
+        joined = tuple((g,) if isinstance(g, str) else tuple(g) for g in together)
+        return cls(remat, dtypes, independent, least, dict(groups or {}), joined)
 
     def failures(self, diagram: LearningDiagram) -> list[Failure]:
-        """List what options say of edges that have no map to run."""
+        """List what options say of edges that have no map to run, and of unknown data sets."""
         every = [edge for edge in diagram.edges if diagram.map_label(edge).architecture]
         given = {
             "remat": self.remat,
@@ -81,10 +87,39 @@ class Options:
             for edge in edges
             if edge not in every
         ]
+        return (
+            failures
+            + [
+                Failure("options", f"precision of '{edge}'", f"is {dtype}, expected a float dtype")
+                for edge, dtype in self.precision.items()
+                if not jnp.issubdtype(dtype, jnp.floating)
+            ]
+            + self._together_failures(diagram)
+        )
+
+    def _together_failures(self, diagram: LearningDiagram) -> list[Failure]:
+        known = list(diagram.data_sets)
+        count = Counter(data for group in self.together for data in group)
+        failures = [
+            Failure(
+                "options", f"together of '{name}'", f"is no data set; {did_you_mean(name, known)}"
+            )
+            for name in count
+            if name not in known
+        ]
+        failures += [
+            Failure("options", f"together of '{name}'", f"is named {times} times; name it once")
+            for name, times in count.items()
+            if times > 1
+        ]
         return failures + [
-            Failure("options", f"precision of '{edge}'", f"is {dtype}, expected a float dtype")
-            for edge, dtype in self.precision.items()
-            if not jnp.issubdtype(dtype, jnp.floating)
+            Failure(
+                "options",
+                f"together of {', '.join(map(repr, group)) or 'nothing'}",
+                "is no group of two or more data sets; write together=[('one', 'other')]",
+            )
+            for group in self.together
+            if len(group) < 2
         ]
 
 

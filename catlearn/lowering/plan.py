@@ -15,7 +15,9 @@ A step of the plan is one of
 * ``one-hot``: labels as vectors, for a map that reads a categorical value;
 * ``tuple``: :math:`\langle f_1, \dots, f_n \rangle`, a point of a product;
 * ``factor``: a component of such a point;
-* ``scale``: the same value, of which the gradient is multiplied.
+* ``scale``: the same value, of which the gradient is multiplied;
+* ``join`` and ``part``: where it is asked for (:mod:`catlearn.lowering.joining`), the examples of
+  several data sets one after the other, and those of one of them.
 
 The plan of a path is a functor out of the free category on the diagram: the identity path
 leaves a value as it is, and ``plan(p >> q) = plan(q) after plan(p)``, so that two paths with a
@@ -44,6 +46,7 @@ from catlearn.display import Sketch, Sketched
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.learning.weights import Weight
 from catlearn.lowering.forms import Form, data_form, emitted_form, has_label, without_labels
+from catlearn.lowering.joining import joined
 from catlearn.lowering.outline import Outline
 from catlearn.lowering.stacking import Stacking
 
@@ -60,9 +63,10 @@ class Step:
     index
         Its number; steps read only earlier ones.
     op
-        ``sample``, ``project``, ``apply``, ``one-hot``, ``tuple`` or ``factor``.
+        ``sample``, ``project``, ``apply``, ``one-hot``, ``tuple``, ``factor``, ``scale``, ``join``
+        or ``part``.
     name
-        The data set or the edge; empty for ``one-hot``.
+        The data set or the edge; empty for ``one-hot`` and ``scale``.
     inputs
         The numbers of the steps it reads.
     vertex
@@ -70,14 +74,14 @@ class Step:
     form
         The representation of the value.
     data
-        The data set at which the path starts.
+        The data set at which the path starts; the first of them, where there are several.
     digest
         A hash of the data set and the path prefix, the same in every process: random edges
         fold it into their key.
     column
         Which column of the data set a projection reads.
     position
-        Which component a factor reads.
+        Which component a factor reads, or which data set a ``part`` is of.
     scale
         By what the gradient of the map's parameters, or of all that came before a step ``scale``,
         is multiplied here: 1, but where an equation says which edges it trains. A
@@ -85,6 +89,9 @@ class Step:
     repeats
         The number of the step that evaluates the same map on the same values for equations that
         train other edges; None for the first of its kind.
+    together
+        The data sets whose examples lie one after the other, in the value or, for a ``part``, in
+        what it reads; empty for one data set.
     """
 
     index: int
@@ -99,6 +106,7 @@ class Step:
     position: int = 0
     scale: float = 1.0
     repeats: int | None = None
+    together: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,8 @@ class Plan(Sketched):
         Random edges that draw a new sample for each side of each equation.
     stacking
         Finds what runs as one; by default nothing does.
+    together
+        Groups of data sets whose common edges run once on all their examples.
 
     Raises
     ------
@@ -156,11 +166,16 @@ class Plan(Sketched):
         terms: Iterable[LossTerm],
         independent: Iterable[str] = (),
         stacking: Callable[[Plan], Stacking] | None = None,
+        together: Sequence[Sequence[str]] = (),
     ) -> None:
         self.diagram = diagram
         builder = _Builder(diagram, frozenset(independent))
-        self.terms: tuple[PlannedTerm, ...] = tuple(map(builder.term, terms))
-        self.steps: tuple[Step, ...] = tuple(builder.steps)
+        planned = list(map(builder.term, terms))
+        steps, self.naive_evaluations = builder.steps, _naive_evaluations(builder.steps, planned)
+        if together:
+            steps, planned = joined(steps, planned, together, builder.independent)
+        self.terms: tuple[PlannedTerm, ...] = tuple(planned)
+        self.steps: tuple[Step, ...] = tuple(steps)
         failures = [
             self._prediction_failure(planned)
             for planned in self.terms
@@ -225,14 +240,6 @@ class Plan(Sketched):
         return sum(step.op == "apply" for step in self.steps)
 
     @cached_property
-    def naive_evaluations(self) -> int:
-        """How many times a map would be applied if every path were evaluated by itself."""
-        cost: list[int] = []
-        for step in self.steps:
-            cost.append((step.op == "apply") + sum(cost[i] for i in step.inputs))
-        return sum(cost[planned.prediction] + cost[planned.target] for planned in self.terms)
-
-    @cached_property
     def shared_by(self) -> tuple[int, ...]:
         """For each step, how many equations need it."""
         count = [0] * len(self.steps)
@@ -245,7 +252,7 @@ class Plan(Sketched):
         """Return the path prefix that a step evaluates, from its data set or last pairing on."""
         edges: list[str] = []
         while step.op != "sample":
-            if step.name:
+            if step.name and step.op not in ("join", "part"):
                 edges.append(step.name)
             if step.op == "tuple":
                 break
@@ -292,6 +299,13 @@ class Plan(Sketched):
         """Return what is drawn of a plan: its values, and what runs between them."""
         count = "evaluation" if self.evaluations == 1 else "evaluations"
         return self.outline.sketch(f"Plan with {self.evaluations} {count}")
+
+
+def _naive_evaluations(steps: Sequence[Step], terms: Iterable[PlannedTerm]) -> int:
+    cost: list[int] = []
+    for step in steps:
+        cost.append((step.op == "apply") + sum(cost[i] for i in step.inputs))
+    return sum(cost[planned.prediction] + cost[planned.target] for planned in terms)
 
 
 @dataclass

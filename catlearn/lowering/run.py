@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from catlearn.learning.weights import Weight
+from catlearn.lowering.arguments import batch_length
 from catlearn.lowering.forms import Form
 from catlearn.lowering.plan import PlannedTerm, Step
 from catlearn.lowering.stacked import groups_of, put
@@ -95,17 +96,32 @@ class Run:
             case "project":
                 label = self.diagram.space_label(step.vertex)
                 return _read(label, step.form, inputs[0][step.column])
+            case "apply":
+                where = functools.partial(self._where, step)
+                with jax.named_scope(step.name), noting(where):
+                    return self._apply(step, inputs[0])
+        return self._move(step, *inputs)
+
+    def _move(self, step: Step, *inputs: Any) -> Any:
+        """Return the value of a step that applies no map."""
+        match step.op:
             case "one-hot":
                 return as_input(self.diagram.space_label(step.vertex), inputs[0])
             case "tuple":
-                return tuple(inputs)
-            case "factor":
-                return inputs[0][step.position]
+                return inputs
             case "scale":
                 return _scaled_all(self._scale(step.scale), inputs[0])
-        where = functools.partial(self._where, step)
-        with jax.named_scope(step.name), noting(where):
-            return self._apply(step, inputs[0])
+            case "join":
+                return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *inputs)
+            case "part":
+                start = sum(map(self._examples, step.together[: step.position]))
+                stop = start + self._examples(step.name)
+                return jax.tree.map(lambda leaf: leaf[start:stop], inputs[0])
+        return inputs[0][step.position]
+
+    def _examples(self, data: str) -> int:
+        """Return how many examples the batch has of a data set."""
+        return batch_length(self.plan, data, self.batch)
 
     def _apply(self, step: Step, x: Any) -> Any:
         edge, fn = step.name, self.fn
@@ -143,7 +159,8 @@ class Run:
         return jax.checkpoint(run) if edge in options.remat else run
 
     def _where(self, step: Step) -> str:
-        return f"in edge '{step.name}' on the path '{self.plan.path(step)}'"
+        more = f", together with {', '.join(step.together[1:])}" if step.together else ""
+        return f"in edge '{step.name}' on the path '{self.plan.path(step)}'{more}"
 
 
 class noting:

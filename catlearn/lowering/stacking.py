@@ -302,7 +302,8 @@ _EDGE, _REPEATS, _MADE_OF = -1, -2, -3
 def _step_kind(plan: Plan, step: Step) -> tuple[Hashable, ...]:
     space = plan.diagram.space_label(step.vertex)
     alone = step.name if step.op == "sample" else ""
-    return step.op, alone, step.data, space, step.form, step.position, step.scale
+    at = step.data, step.together
+    return step.op, alone, at, space, step.form, step.position, step.scale
 
 
 def _depths(steps: Sequence[Step], in_order: frozenset[str]) -> list[int]:

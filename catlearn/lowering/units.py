@@ -25,7 +25,6 @@ from catlearn.lowering.plan import PlannedTerm, Step
 from catlearn.lowering.run import Run, _mean_cost, _read, _scaled_all, noting
 from catlearn.lowering.stacked import Stacked, entry, gather, group_text, put, take
 from catlearn.lowering.variables import joined, owners_of, part_of
-from catlearn.models import as_input
 
 Axis = int | None
 """Along which axis the members of a class lie; None if they have it in common."""
@@ -79,22 +78,12 @@ class StackedRun(Run):
             columns = gather(self.batch[first.data], [step.column for step in steps])
             return _read(self.diagram.space_label(first.vertex), first.form, columns)
         inputs = map(self._values, zip(*(step.inputs for step in steps), strict=True))
-        one = functools.partial(self._other, first)
+        one = functools.partial(self._move, first)
         if first.op != "apply":
             return _mapped(one, len(steps), *inputs)
         names = group_text([step.name for step in steps])
         with jax.named_scope(names), noting(functools.partial(self._where_all, steps)):
             return self._apply_all(steps, *inputs)
-
-    def _other(self, step: Step, *inputs: Any) -> Any:
-        match step.op:
-            case "one-hot":
-                return as_input(self.diagram.space_label(step.vertex), inputs[0])
-            case "tuple":
-                return inputs
-            case "scale":
-                return _scaled_all(self._scale(step.scale), inputs[0])
-        return inputs[0][step.position]
 
     def _apply_all(self, steps: Sequence[Step], x: tuple[Any, Axis]) -> Any:
         first, fn = steps[0], self.fn
