@@ -87,7 +87,12 @@ def check_trains(diagram: LearningDiagram) -> Iterator[Failure]:
         used = {edge for side in sides for edge in diagram.rewriting.edges_of(side)}
         models = [edge for edge in diagram.trainable if edge in used]
         for edge, scale in trained.items():
-            if edge not in models:
+            if edge in used and edge in diagram.frozen:
+                message = (
+                    f"trains '{edge}', which is frozen; leave it out of trains=, as with_frozen"
+                )
+                yield Failure("trains", where, f"{message} does")
+            elif edge not in models:
                 message = f"trains '{edge}', which is no model on its sides; "
                 yield Failure("trains", where, message + did_you_mean(edge, models))
             if not (isinstance(scale, int | float) and math.isfinite(scale)):

@@ -39,7 +39,7 @@ from catlearn.learning.parts import Part
 from catlearn.learning.rows import Equations, Rows, same_stored
 from catlearn.learning.schema import LEARNING
 from catlearn.learning.selection import LossTerm, Selection, select
-from catlearn.learning.weights import weight_text
+from catlearn.learning.weights import training_text, weight_text
 
 if TYPE_CHECKING:
     from catlearn.cost import Aggregator
@@ -287,20 +287,14 @@ class LearningDiagram(DefinedTables):
             lhs, rhs = self.sides(name)
             strict = name in self.strict_equations
             sign = ":=" if strict else "="
-            said = "" if strict else self._said(name)
+            said = "" if strict else "; ".join(self._said(name))
+            said = f"  ({said})" if said else ""
             label = "" if name == f"{lhs} = {rhs}" else f"{name}: "
             lines.append(f"{label}{lhs} {sign} {rhs}{said}")
         return "\n".join(lines)
 
-    def _said(self, equation: str) -> str:
+    def _said(self, equation: str) -> list[str]:
         """What an equation says beside its sides, where it is not what most say."""
-        weight, trained, stop = self.weight(equation), self.trains(equation), self.stop(equation)
+        weight = self.weight(equation)
         said = [] if weight == 1 else [f"weight {weight_text(weight)}"]
-        if trained is not None:
-            names = (
-                edge if scale == 1 else f"{edge} by {weight_text(scale)}"
-                for edge, scale in trained.items()
-            )
-            said.append(f"trains {', '.join(names)}")
-        said += [] if stop is None else [f"stop at {stop}"]
-        return f"  ({'; '.join(said)})" if said else ""
+        return said + training_text(self.trains(equation), self.stop(equation))

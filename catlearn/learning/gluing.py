@@ -140,6 +140,9 @@ def _common(first: LearningDiagram, second: LearningDiagram) -> Shared:
     for table in first.shape.tables:
         theirs = set(second.names(table))
         found[table] = {name: name for name in first.names(table) if name in theirs}
+    # What an equation trains has a name that may be older than those of equation and edge.
+    rows = first.trains_rows, second.trains_rows
+    found["Trains"] = {name: rows[1][said] for said, name in rows[0].items() if said in rows[1]}
     return found
 
 
@@ -196,7 +199,7 @@ def _along_with(
         trained = second.trains(other) or {}
         for edge, image in zip(first.trains(one) or {}, trained, strict=False):
             yield "E", edge, image
-            yield "Trains", f"{one}: {edge}", f"{other}: {image}"
+            yield "Trains", first.trains_rows[one, edge], second.trains_rows[other, image]
 
 
 def _disagreements(
@@ -205,10 +208,12 @@ def _disagreements(
     """List identified rows whose attributes, ends or sides differ."""
     failures: list[Failure] = []
 
-    def compare(law: str, where: str, mine: object, theirs: object, same: bool) -> None:
+    def compare(
+        law: str, where: str, mine: object, theirs: object, same: bool, remedy: str = ""
+    ) -> None:
         if not same:
-            message = f"{called[0]} has {mine}, {called[1]} has {theirs}"
-            failures.append(Failure(law, where, f"{message}; rename one, or say along="))
+            message = f"{called[0]} has {mine}, {called[1]} has {theirs}; {remedy}"
+            failures.append(Failure(law, where, f"{message}rename one, or say along="))
 
     for vertex, image in rows["V"].items():
         mine, theirs = first.space_label(vertex), second.space_label(image)
@@ -221,11 +226,15 @@ def _disagreements(
         compare("ends", where, _arrow(mine), _arrow(theirs), expected == theirs)
         label, other = first.map_label(edge), second.map_label(image)
         said = told_apart(label, other), told_apart(other, label)
-        compare("map", where, *said, label == other)
+        is_frozen = {label.kind, other.kind} == {"model", "frozen"}
+        remedy = "make them one by with_frozen or with_trained, " if is_frozen else ""
+        compare("map", where, *said, label == other, remedy)
         if edge in first.store and image in second.store:
-            what = "data" if label.kind == "projection" else "parameters"
+            is_data = label.kind == "projection"
+            what = "data" if is_data else "parameters"
+            remedy = "" if is_data else "choose or average them by merge(..., conflict=), "
             same = same_stored(first.store[edge], second.store[image])
-            compare("stored values", where, f"these {what}", "others", same)
+            compare("stored values", where, f"these {what}", "others", same, remedy)
     for name, image in rows["Eq"].items():
         where = f"equation '{name}'"
         for mine, theirs in zip(first.sides(name), second.sides(image), strict=True):

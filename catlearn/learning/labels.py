@@ -84,6 +84,13 @@ class LabelledTables(Presentation, CSet):
             found.setdefault(equation, {})[self.edges[edge]] = scale  # type: ignore[assignment]
         return found
 
+    @cached_property
+    def trains_rows(self) -> dict[tuple[str, str], str]:
+        """The rows that say that an equation trains an edge, by the names of the two."""
+        columns = (self.arrows["by"].values, self.arrows["trained"].values)
+        equations, edges = self.sets["Eq"].labels(columns[0]), self.sets["E"].labels(columns[1])
+        return dict(zip(zip(equations, edges, strict=True), self.names("Trains"), strict=True))
+
     def stop(self, equation: str) -> str | None:
         """Return the side of an equation through which no gradient passes: lhs, rhs or None."""
         return self.attributes["stop"][self.row("Eq", equation)]  # type: ignore[return-value]

@@ -248,7 +248,8 @@ def _values_of(value: Any) -> Values:
     if isinstance(value, Mapping):
         return value
     kind = type(value).__name__
-    raise CatlearnError(f"expected results, diagrams or {{edge: tree}}, found a {kind}")
+    one_by_one = "; give them one by one, average(*several)" if isinstance(value, Sequence) else ""
+    raise CatlearnError(f"expected results, diagrams or {{edge: tree}}, found a {kind}{one_by_one}")
 
 
 def _shares(weights: Sequence[float] | None, count: int) -> tuple[list[float], list[Failure]]:

@@ -49,10 +49,10 @@ from catlearn.models.spaces import NamedSpace, SpaceLabel
 
 def subdiagram(
     diagram: LearningDiagram,
-    vertices: Iterable[str] = (),
-    edges: Iterable[str] | None = None,
+    vertices: str | Iterable[str] = (),
+    edges: str | Iterable[str] | None = None,
     *,
-    equations: Iterable[str] | None = None,
+    equations: str | Iterable[str] | None = None,
 ) -> LearningDiagram:
     """Return the part of a diagram with these rows, with their data and variables.
 
@@ -61,7 +61,7 @@ def subdiagram(
     diagram
         The whole.
     vertices
-        Vertices to take; a product comes with its factors.
+        Vertices to take, one name or several; a product comes with its factors.
     edges
         Edges to take, each with its ends and, if it is defined, with what defines it. By default
         all edges between the vertices.
@@ -89,8 +89,11 @@ def subdiagram(
     (('Y', 'F'), ('f',))
     """
     soft = diagram.soft_equations
-    vertices, asked = list(vertices), None if equations is None else list(equations)
-    chosen = None if edges is None else list(edges)
+    vertices, asked = _names(vertices), None if equations is None else _names(equations)
+    chosen = None if edges is None else _names(edges)
+    for name in vertices:
+        if name in diagram.edges and name not in diagram.vertices:
+            raise UnknownName(f"{name!r} is an edge, not a vertex; take it by edges=[{name!r}]")
     check_known("vertex", vertices, diagram.vertices)
     check_known("edge", chosen or (), diagram.edges)
     check_known("soft equation", asked or (), soft)
@@ -103,6 +106,10 @@ def subdiagram(
     if asked is None:
         asked = [name for name, sides in soft.items() if kept.holds(sides)]
     return kept.part(asked)
+
+
+def _names(given: str | Iterable[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
 
 
 class _Kept:
@@ -278,7 +285,9 @@ def _named(name: str, label: SpaceLabel, factors: Sequence[str] | None = None) -
 # What is trained.
 
 
-def with_frozen(diagram: LearningDiagram, edges: Iterable[str] | None = None) -> LearningDiagram:
+def with_frozen(
+    diagram: LearningDiagram, edges: str | Iterable[str] | None = None
+) -> LearningDiagram:
     """Return the diagram with models frozen at their stored variables.
 
     Glue a new head to it, and only the head is trained.
@@ -288,7 +297,7 @@ def with_frozen(diagram: LearningDiagram, edges: Iterable[str] | None = None) ->
     diagram
         A trained diagram, such as ``result.diagram``.
     edges
-        Trainable edges; by default all.
+        Trainable edges, one name or several; by default all.
 
     Raises
     ------
@@ -309,7 +318,9 @@ def with_frozen(diagram: LearningDiagram, edges: Iterable[str] | None = None) ->
     return _relabelled(diagram, "model", "frozen", edges)
 
 
-def with_trained(diagram: LearningDiagram, edges: Iterable[str] | None = None) -> LearningDiagram:
+def with_trained(
+    diagram: LearningDiagram, edges: str | Iterable[str] | None = None
+) -> LearningDiagram:
     """Return the diagram in which frozen edges are trained, from their stored variables.
 
     Parameters
@@ -317,23 +328,24 @@ def with_trained(diagram: LearningDiagram, edges: Iterable[str] | None = None) -
     diagram
         A learning diagram.
     edges
-        Frozen edges; by default all that are no moving averages.
+        Frozen edges, one name or several; by default all that are no moving averages.
     """
     return _relabelled(diagram, "frozen", "model", edges)
 
 
 def _relabelled(
-    diagram: LearningDiagram, old: str, new: str, edges: Iterable[str] | None
+    diagram: LearningDiagram, old: str, new: str, edges: str | Iterable[str] | None
 ) -> LearningDiagram:
     there = [edge for edge in diagram.edges if diagram.map_label(edge).kind == old]
-    chosen = [e for e in there if e not in diagram.averages] if edges is None else list(edges)
+    chosen = [e for e in there if e not in diagram.averages] if edges is None else _names(edges)
     called = {"model": "trainable", "frozen": "frozen"}
     check_known(f"{called[old]} edge", chosen, there)
     rows = Rows.of(diagram)
     failures = []
     for edge in chosen:
         if new == "frozen" and edge not in diagram.starts:
-            message = "has no stored variables to freeze; give them by with_values(...) first"
+            message = "has no stored variables to freeze; take the diagram of a result "
+            message += "(fit(...).diagram), or give them by with_values(...)"
             failures.append(Failure("freeze", f"edge '{edge}'", message))
         source, target, label = rows.edges[edge]
         rows.edges[edge] = (source, target, Map(new, label.architecture))

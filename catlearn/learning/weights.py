@@ -130,3 +130,23 @@ def weight_text(weight: float) -> str:
     ('-0.5', '-strength')
     """
     return str(weight) if isinstance(weight, Weight) else f"{weight:g}"
+
+
+def training_text(trains: Mapping[str, float] | None, stop: str | None) -> list[str]:
+    """Return in words which edges an equation trains, and where gradients stop.
+
+    Examples
+    --------
+    >>> training_text({"head": 1.0, "encoder": -0.5}, "rhs")
+    ['trains head, encoder by -0.5', 'stop at rhs']
+    >>> training_text(None, None)
+    []
+    """
+    said = []
+    if trains is not None:
+        names = (
+            edge if scale == 1 else f"{edge} by {weight_text(scale)}"
+            for edge, scale in trains.items()
+        )
+        said.append(f"trains {', '.join(names)}")
+    return said if stop is None else [*said, f"stop at {stop}"]

@@ -102,6 +102,40 @@ def test_a_part_takes_definitions_factors_training_and_averages_along():
     assert inclusion(part, diagram).failures() == []
 
 
+def test_one_name_is_enough_and_errors_say_which_operation_helps():
+    whole = cl.glue(first(), second())
+    assert subdiagram(whole, edges="body") == subdiagram(whole, edges=["body"])
+    assert subdiagram(whole, "F").vertices == ("F",)
+    assert with_frozen(whole, "body").frozen == ("body",)
+    assert with_trained(with_frozen(whole), "body").trainable == ("body",)
+    with pytest.raises(UnknownName, match="'body' is an edge, not a vertex; take it by edges="):
+        subdiagram(whole, ["body"])
+    with pytest.raises(InvalidStructure, match="take the diagram of a result"):
+        with_frozen(cl.LearningDiagram(BODY))
+    with pytest.raises(LabelConflict, match="make them one by with_frozen or with_trained"):
+        merge(with_frozen(first()), second())
+    with pytest.raises(LabelConflict, match=r"choose or average them by merge\(\.\.\., conflict="):
+        cl.glue(first(), second(body=4.0))
+    with pytest.raises(CatlearnError, match=r"one by one, average\(\*several\)"):
+        average([first(), first()])  # type: ignore[list-item]
+    told = cl.LearningDiagram(ONE, BODY, HEAD, equations=[cl.Equation(FIT, trains=["body"])])
+    with pytest.raises(InvalidStructure, match="trains 'body', which is frozen; leave it out"):
+        cl.learning.freeze("body").rewrite(told)
+
+
+def test_what_an_equation_trains_is_shared_after_a_swap_too():
+    """A mutant: rows of the relation that are found by their names, which a swap leaves."""
+    fit = cl.Equation(FIT, trains={"body": -2.0, "head": 1.0})
+    wide = cl.Model("wide", X, F, "mlp")
+    swapped = swap("body", wide).rewrite(cl.LearningDiagram(ONE, BODY, HEAD, equations=[fit])).apex
+    told = cl.Equation(FIT.replace("body", "wide"), trains={"wide": -2.0, "head": 1.0})
+    by_hand = cl.LearningDiagram(ONE, wide, HEAD, equations=[told])
+    assert swapped.names("Trains") != by_hand.names("Trains")
+    for whole in (cl.glue(swapped, by_hand), cl.glue(swapped, by_hand, along=[str(told)])):
+        assert len(whole.names("Trains")) == 2
+        assert whole.trains(str(told)) == {"wide": -2.0, "head": 1.0}
+
+
 def test_a_part_that_is_not_there_is_named():
     with pytest.raises(UnknownName, match="no edge is called 'bdy'; did you mean body"):
         subdiagram(first(), edges=["bdy"])
