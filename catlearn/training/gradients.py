@@ -25,6 +25,7 @@ import jax.numpy as jnp
 
 from catlearn.errors import DataError, Failure
 from catlearn.lowering.lowered import Aux
+from catlearn.lowering.stacked import chosen
 from catlearn.training.columns import along_examples, batch_lengths
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def gradient_of(fn: Lowered, accumulate: int = 1) -> Gradient:
             sums, mutable = carry
             index, batch = part
             if averages:  # they move once in a step, not once in each part of it
-                mutable = mutable | {edge: start[edge] for edge in averages}
+                mutable = mutable | chosen(start, averages)
             found, mutable = each(mutable, batch, jax.random.fold_in(key, index))
             return (jax.tree.map(jnp.add, sums, found), mutable), None
 
