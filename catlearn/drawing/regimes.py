@@ -17,6 +17,7 @@ from catlearn.drawing.graphs import graph_title, presentation_scene
 from catlearn.drawing.scene import Arrow, Law, Node, Scene, counted
 from catlearn.errors import CatlearnError
 from catlearn.learning import LearningDiagram
+from catlearn.learning.weights import training_text, weight_text
 from catlearn.models import (
     ArrayLabel,
     CategoricalLabel,
@@ -107,19 +108,20 @@ def _map_arrow(diagram: LearningDiagram, edge: str) -> Arrow:
     return Arrow(edge, source, target, label.kind, "unbound" if unbound else "")
 
 
-def _cost_note(weight: float, divergence: Any) -> str:
+def _cost_note(weight: float, divergence: Any, trains: Any, stop: str | None) -> str:
     name = str(divergence).replace("_", " ")
-    return f"weight {weight:g} · {name}"
+    return " · ".join([f"weight {weight_text(weight)}", name, *training_text(trains, stop)])
 
 
 def _soft_law(diagram: LearningDiagram, name: str) -> Law:
     left, right = diagram.sides(name)
-    note = _cost_note(diagram.weight(name), diagram.divergence(name))
+    trained = diagram.trains(name), diagram.stop(name)
+    note = _cost_note(diagram.weight(name), diagram.divergence(name), *trained)
     return Law(name, left.edges, right.edges, left.source, note)
 
 
 def _term_law(term: Any, note: str = "") -> Law:
-    cost = _cost_note(term.weight, term.divergence)
+    cost = _cost_note(term.weight, term.divergence, term.trains, term.stop)
     return Law(term.name, term.lhs.edges, term.rhs.edges, term.lhs.source, cost + note)
 
 
