@@ -8,10 +8,11 @@ smallest set of rows of G, outside the match, that lead to a replaced row or to 
 
 where C is the rest of what A leads to. Each row of A is deleted and made anew, with the same
 labels, and with the entries of its lists (and the values of its arrows, where s(x) has length one)
-replaced. L' <- K' -> R' is an ordinary rule, the *amalgamation* of the rule with one rule for each
-row of A (Böhm, Fonio, Habel, "Amalgamation of graph transformations", 1987), and what happens is
-an ordinary double pushout. Relabelling is the case in which a row is replaced by one of another
-label.
+replaced. Where several rows replace one, an arrow may *spread*: a row that leads there by it is
+made anew once for each of them. L' <- K' -> R' is an ordinary rule, the *amalgamation* of the rule
+with one rule for each row of A (Böhm, Fonio, Habel, "Amalgamation of graph transformations", 1987),
+and what happens is an ordinary double pushout. Relabelling is the case in which a row is replaced
+by one of another label.
 
 >>> from catlearn.category import Presentation
 >>> from catlearn.cset.rewriting import Rule
@@ -39,19 +40,22 @@ from catlearn.finset.gluing import components_of, joined, morphism
 Replacements = Mapping[str, Mapping[int, tuple[int, ...]]]
 """Table -> row of L that is deleted -> the rows of R that replace it."""
 
+Spread = Mapping[str, frozenset[int]]
+"""Arrow -> the rows of R to which rows that lead to a replaced one by it are sent."""
+
 Sources = Mapping[str, Mapping[int, int]]
 """Table -> row of R -> the row of L that it is, made anew."""
 
 
 def gluing_faults(
-    left: TableMorphism, match: TableMorphism, replace: Replacements
+    left: TableMorphism, match: TableMorphism, replace: Replacements, spread: Spread
 ) -> list[Failure]:
     """List the rows of the whole at which the gluing conditions fail, replacements considered."""
     shape = match.codomain.shape
     heirs = _heirs(match, replace)
 
     def excused(step: str, table: str, rows: np.ndarray) -> np.ndarray:
-        many = step in shape.lists
+        many = step in shape.lists or step in spread
         allowed = [row for row, heir in heirs[table].items() if many or len(heir) == 1]
         return np.isin(rows, np.array(allowed, np.int64))
 
@@ -77,6 +81,8 @@ class Reattached:
         From its left side to the whole.
     replace
         What replaces deleted rows.
+    spread
+        Arrows by which a row is sent to each of several rows that replace one.
     again
         Which rows of R are rows of L made anew: they keep name and what sits beside them.
     beside
@@ -95,6 +101,7 @@ class Reattached:
         right: TableMorphism,
         match: TableMorphism,
         replace: Replacements,
+        spread: Spread,
         again: Sources,
         beside: Sources,
     ) -> None:
@@ -105,6 +112,7 @@ class Reattached:
         self.gone = deleted_tables(left, match)
         image = {table: _marked(part) for table, part in match.components.items()}
         self.remade = self._lead_to_replaced()
+        self.made, self.sent = self._spread_out(spread)
         reached = whole.closure(self.remade)
         self.context = {
             table: np.setdiff1d(
@@ -129,7 +137,8 @@ class Reattached:
             in_kept[table][k[::-1]] = np.arange(k.size)[::-1]
             in_kept[table][near] = sizes["K"] + np.arange(near.size)
             in_right[table][k[::-1]] = r[::-1]
-            in_right[table][both] = sizes["R"] + np.arange(both.size)
+            afresh = np.concatenate([near, self.made[table]])
+            in_right[table][afresh] = sizes["R"] + np.arange(afresh.size)
             parts["m"][table] = np.concatenate([m, both])
             parts["k"][table] = np.concatenate([k, near])
             parts["l"][table] = np.concatenate([l, sizes["L"] + np.arange(near.size)])
@@ -140,13 +149,14 @@ class Reattached:
         self.match = _beside_of(bigger, whole, parts["m"])
         between = self._enlarged(K, self.context, in_kept, self._named(parts["k"]))
         between = _beside_of(between, whole, parts["k"]).domain
-        bare = self._enlarged(R, both, in_right, {})
+        afresh = {t: np.concatenate([self.context[t], self.made[t]]) for t in self.context}
+        bare = self._enlarged(R, afresh, in_right, {})
         bare = self._with_names(bare, self._right_names(R, kept, right, match, again))
         sources = {table: np.full(bare.size(table), -1, np.int64) for table in self.shape.tables}
         for table, stays in kept.items():
             sources[table][right.components[table].values] = stays.values
             first = R.size(table)
-            sources[table][first:] = np.concatenate([self.context[table], self.remade[table]])
+            sources[table][first:] = np.concatenate([self.context[table], self.made[table]])
         for table, rows in beside.items():
             for row, x in rows.items():
                 sources[table][row] = match.components[table](x)
@@ -176,6 +186,31 @@ class Reattached:
                 marks[source][owners[bad]] = True
         return {table: np.flatnonzero(mark) for table, mark in marks.items()}
 
+    def _spread_out(
+        self, spread: Spread
+    ) -> tuple[dict[str, np.ndarray], dict[str, list[tuple[int, ...]]]]:
+        """Return the rows that are made anew, as often as they are, and where arrows send each."""
+        made, sent = dict(self.remade), {}
+        for arrow, rows in spread.items():
+            source, target = self.shape.arrows[arrow]
+            heirs = {
+                z: [row for row in all_of if row in rows] or all_of
+                for z, all_of in self.heirs[target].items()
+            }
+            old = self.whole.arrows[arrow].values
+            pairs = [
+                (number, (row,) if row >= 0 else ())
+                for number, x in enumerate(made[source].tolist())
+                for row in heirs.get(old[x], (-1,))
+            ]
+            of = [number for number, _ in pairs]
+            made[source] = made[source][np.array(of, np.int64)]
+            # Rows that have been sent by another arrow before are so again.
+            before = [other for other in sent if self.shape.arrows[other][0] == source]
+            sent |= {other: [sent[other][number] for number in of] for other in before}
+            sent[arrow] = [row for _, row in pairs]
+        return made, sent
+
     def _enlarged(
         self,
         base: Tables,
@@ -192,7 +227,7 @@ class Reattached:
             rows = old.at(extra[source], FinSet(extra[source].size))
             values, lengths = place[target][rows.values], rows.lengths
             if np.any(values < 0):
-                values, lengths = self._replaced(rows, target)
+                values, lengths = self._replaced(rows, target, name)
             ends = np.cumsum(joined([np.zeros(1, np.int64), mine.lengths, lengths]))
             values = joined([mine.values, values])
             steps[name] = ListFunction._of(ends, values, sets[source], sets[target])
@@ -205,10 +240,13 @@ class Reattached:
         }
         return type(base)._of_steps(self.shape, sets, steps, columns)
 
-    def _replaced(self, rows: ListFunction, table: str) -> tuple[np.ndarray, np.ndarray]:
-        """Apply the replacements to the entries of rows that are made anew."""
+    def _replaced(self, rows: ListFunction, table: str, step: str) -> tuple[np.ndarray, np.ndarray]:
+        """Apply the replacements to the entries of rows that are made anew, behind the context."""
         heirs, place = self.heirs[table], self.in_right[table]
         made = [[i for z in row for i in heirs.get(z, (int(place[z]),))] for row in rows]
+        sent = self.sent.get(step, [])
+        first = len(made) - len(sent)
+        made[first:] = [list(to) or row for to, row in zip(sent, made[first:], strict=True)]
         values = np.array([entry for row in made for entry in row], np.int64)
         return values, np.array([len(row) for row in made], np.int64)
 
@@ -241,7 +279,7 @@ class Reattached:
             for k in reversed(range(kept[table].domain.size)):
                 names[right.components[table](k)] = (0, rows.label(kept[table](k)))
             names += [(0, rows.label(row)) for row in self.context[table].tolist()]
-            names += [(1, rows.label(row)) for row in self.remade[table].tolist()]
+            names += [(1, rows.label(row)) for row in self.made[table].tolist()]
             wanted[table] = names
         return wanted
 

@@ -75,6 +75,10 @@ class Rule(Frozen, Displayed):
         Table -> deleted row of L -> the row of R that replaces it, or a list of such rows; for
         edges, a path of R as text. What leads to the deleted row then leads there; without it,
         that is an error. In a list-valued arrow the whole list is inserted.
+    spread
+        Arrow -> rows of R. Where several rows replace one, a row that leads there by this arrow is
+        made anew for each of them that is among these rows (for each, if none is); without it,
+        that is an error. Nothing may lead to such a row in turn.
     beside
         Table -> row of R -> row of L: what sits beside a row of R (the stored array of an edge)
         is what sat beside that row of L. Rows made anew have their own without being told,
@@ -97,6 +101,7 @@ class Rule(Frozen, Displayed):
     left: TableMorphism
     right: TableMorphism
     replace: Record[str, Any]
+    spread: Record[str, Any]
     beside: Record[str, Any]
     again: Record[str, Any]
     at: Record[str, Any]
@@ -109,6 +114,7 @@ class Rule(Frozen, Displayed):
         right: TableMorphism,
         *,
         replace: RowMap | None = None,
+        spread: Mapping[str, Iterable[Any]] | None = None,
         beside: RowMap | None = None,
         at: RowMap | None = None,
         forbidden: Iterable[TableMorphism] = (),
@@ -137,7 +143,16 @@ class Rule(Frozen, Displayed):
             sources[table] = {**mine, **rows}
         fixed = {t: {L.row(t, x): y for x, y in rows.items()} for t, rows in (at or {}).items()}
         self._set(replace=_record(heirs), again=_record(again), beside=_record(sources))
-        self._set(at=_record(fixed))
+        targets = {arrow: target for arrow, (_, target) in L.shape.arrows.items()}
+        unknown = [arrow for arrow in spread or {} if arrow not in targets]
+        if unknown:
+            hint = did_you_mean(unknown[0], targets)
+            raise UnknownName(f"spread: there is no arrow {unknown[0]!r}; {hint}")
+        sent = {
+            arrow: frozenset(R.row(targets[arrow], row) for row in rows)
+            for arrow, rows in (spread or {}).items()
+        }
+        self._set(at=_record(fixed), spread=Record(sent))
         failures = self.failures()
         if failures:
             raise InvalidStructure(f"rule {name!r}" if name else "rule", failures)
@@ -210,6 +225,13 @@ class Rule(Frozen, Displayed):
                     message = "it is kept, so nothing can replace it"
                     where = f"{table} {L.names(table)[x]!r}"
                     failures.append(Failure("replacement", where, message))
+        steps = L.shape.steps()
+        for arrow in self.spread:
+            source = steps[arrow][0]
+            followers = [name for name, (_, target) in steps.items() if target == source]
+            if followers:
+                message = f"{', '.join(followers)} may lead to the rows that it makes anew"
+                failures.append(Failure("spread", f"arrow {arrow!r}", message))
         for n in self.forbidden:
             why = L.ambient.mismatch(L, n.domain)
             if why:
@@ -317,7 +339,7 @@ class Rule(Frozen, Displayed):
         return fixed
 
     def _faults(self, match: TableMorphism) -> list[Failure]:
-        return gluing_faults(self.left, match, self.replace)
+        return gluing_faults(self.left, match, self.replace, self.spread)
 
     def _only_match(self, G: Any, initial: Rows | None) -> Any:
         faults, good = [], []
@@ -345,7 +367,8 @@ class Rule(Frozen, Displayed):
         parts = [{t: f.values for t, f in m.components.items()} for m in (self.left, self.right)]
         left = morphism(K, match.domain, components_of(parts[0], K, match.domain))
         right = morphism(K, R, components_of(parts[1], K, R))
-        out = Reattached(left, right, match, self.replace, self.again, self.beside)
+        told = self.replace, self.spread, self.again, self.beside
+        out = Reattached(left, right, match, *told)
         return Rule(out.left, out.right, name=self.name), out.match
 
     def __eq__(self, other: object) -> bool:
@@ -355,7 +378,7 @@ class Rule(Frozen, Displayed):
         return hash((self.left, self.right))
 
     def _key(self) -> tuple[Any, ...]:
-        told = (self.replace, self.beside, self.at)
+        told = (self.replace, self.spread, self.beside, self.at)
         return self.left, self.right, *told, self.forbidden, self.name
 
     def __repr__(self) -> str:

@@ -153,6 +153,7 @@ def swap(edge: str | None, *models: Model) -> Rule:
         old,
         new,
         replace={"E": {name: [model.name for model in models]}},
+        spread=_trained(models),
         beside={"E": {model.name: None for model in models if model.name == name}},
         at=_at(edge),
         name=f"swap {name}",
@@ -220,6 +221,7 @@ def insert(*models: Model, after: str | None = None, before: str | None = None) 
         old,
         new,
         replace={"E": {edge: path}},
+        spread=_trained(models, edge),
         at=_at(edge),
         name=f"insert {', '.join(steps)} {where} {edge}",
     )
@@ -258,6 +260,11 @@ def _relabel(edge: str | None, verb: str, where: Any, change: Any, values: Any =
     if values is not None:
         new._set(_store={name: values})
     return Rule.between(old, new, at=_at(edge), name=f"{verb} {name}")
+
+
+def _trained(models: Sequence[Model], *more: str) -> dict[str, list[str]]:
+    """Say that an equation that trains an edge trains, by one scale, what replaces it."""
+    return {"trained": [*more, *(model.name for model in models if trains(model.label))]}
 
 
 def _at(edge: str | None) -> dict[str, dict[str, str]] | None:

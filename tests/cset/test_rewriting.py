@@ -15,6 +15,7 @@ from catlearn.errors import (
     NoMorphism,
     NotUnique,
     PathSyntaxError,
+    UnknownName,
 )
 from catlearn.finset import coproduct
 from catlearn.laws import csets, identifications, parts, presentations
@@ -219,6 +220,61 @@ def test_an_arrow_cannot_point_at_a_path():
 
 
 # Labels.
+
+
+PAINTED = Schema(
+    ("V", "Paint"),
+    arrows={"of": ("Paint", "V"), "beside": ("Paint", "V")},
+    attributes={"colour": "Paint"},
+)
+
+
+def painted(paints, *vertices):
+    """Vertices, and relations between them: {name: (of, beside)}."""
+    number = {vertex: row for row, vertex in enumerate(vertices)}
+    ends = zip(*(map(number.__getitem__, pair) for pair in paints.values()), strict=True)
+    of, beside = map(list, ends) if paints else ([], [])
+    return CSet(
+        PAINTED,
+        V=vertices,
+        Paint=tuple(paints),
+        of=of,
+        beside=beside,
+        colour=tuple("red" for _ in paints),
+    )
+
+
+def test_an_arrow_may_spread_over_what_replaces_a_row():
+    one, three = painted({}, "v"), painted({}, "x", "y", "z")
+    G = painted({"p": ("a", "b"), "q": ("b", "b")}, "a", "b")
+    replace = {"V": {"v": ["x", "y", "z"]}}
+    only = Rule.between(one, three, replace=replace, spread={"of": ["x", "z"]})
+    rewrite = only.rewrite(G, initial={"V": {"v": "a"}})
+    expected = painted({"p": ("x", "b"), "q": ("b", "b"), "r": ("z", "b")}, "b", "x", "y", "z")
+    assert is_isomorphic(rewrite.apex, expected)
+    k, d = rewrite.complement
+    assert is_pushout(rewrite.applied.left, k, rewrite.match, d)
+    assert is_pushout(k, rewrite.applied.right, *rewrite.right.legs)
+    assert is_isomorphic(rewrite.inverse().apex, G)
+    # Mutants: a row for each of the three, or for one of them.
+    for others in (["x", "y", "z"], ["x"]):
+        other = Rule.between(one, three, replace=replace, spread={"of": others})
+        assert not is_isomorphic(other.rewrite(G, initial={"V": {"v": "a"}}).apex, expected)
+    both = Rule.between(one, three, replace=replace, spread={"of": ["x", "y"], "beside": ["z"]})
+    rewrite = both.rewrite(G, initial={"V": {"v": "b"}})
+    expected = painted({"p": ("a", "z"), "q": ("x", "z"), "r": ("y", "z")}, "a", "x", "y", "z")
+    assert is_isomorphic(rewrite.apex, expected)
+    with pytest.raises(NoComplement, match="its beside"):
+        only.rewrite(G, initial={"V": {"v": "b"}})
+
+
+def test_what_spreads_is_checked():
+    edge, path = Graph({"e": ("A", "B")}), Graph({"f": ("A", "M"), "g": ("M", "B")})
+    with pytest.raises(UnknownName, match="there is no arrow 'srcc'; did you mean src"):
+        Rule.between(edge, path, spread={"srcc": []})
+    words = Presentation({"e": ("A", "B")})
+    with pytest.raises(InvalidStructure, match="may lead to the rows that it makes anew"):
+        Rule.between(words, words, spread={"src": []})
 
 
 def test_relabelling_makes_rows_anew():

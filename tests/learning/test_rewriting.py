@@ -121,6 +121,29 @@ def test_a_bottleneck():
     assert value(A)[0] != pytest.approx(value(D)[0])
 
 
+def test_what_an_equation_trains_it_trains_in_what_replaces_it():
+    """By the same scale; a mutant: by the scale of one model alone."""
+    against = -cl.Weight("strength", 0.5)
+    told = cl.Equation("data.X >> encoder >> head = data.Y", trains={"encoder": against, "head": 1})
+    G = D.with_equations({"fit": told}, only=True)
+    one, two, fixed = (
+        linear("one", X, H),
+        linear("two", H, F),
+        cl.Model("half", F, F, lambda x: x / 2),
+    )
+    swapped = swap("encoder", one, two, fixed).rewrite(G)
+    assert squares_are_pushouts(swapped)
+    assert swapped.apex.trains("fit") == {"one": against, "two": against, "head": 1.0}
+    assert swapped.apex.trains("fit") != {"one": against, "head": 1.0}
+    assert is_isomorphic(swapped.inverse().apex, G)
+    inserted = insert(linear("down", H, F), after="encoder").rewrite(G)
+    assert squares_are_pushouts(inserted)
+    assert inserted.apex.trains("fit") == {"encoder": against, "down": against, "head": 1.0}
+    rerun = swap("encoder", cl.Model("still", X, F, "linear").freeze(START))
+    with pytest.raises(InvalidStructure, match="trains 'still', which is frozen"):
+        rerun.rewrite(G)
+
+
 def test_insert_says_what_is_wrong():
     with pytest.raises(CatlearnError, match="after= or before="):
         insert(linear("m", F, F))
