@@ -1,4 +1,7 @@
-"""Rich display: a registry of renderers, filled when a notebook first asks.
+"""Display: text of moderate length, and pictures for notebooks.
+
+What a value's class writes as its ``repr`` is shown whole while it is short, so that it evaluates
+back; beyond :data:`LONGEST` characters :class:`Brief` shows how it begins and how large it is.
 
 The rooms of the package know nothing of drawing. A value that wants a picture inherits from
 :class:`Displayed`; on first display the drawing room is imported and registers its renderers
@@ -15,20 +18,82 @@ here. This is the package's only import from below to above, and it runs on dema
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-_renderers: dict[type, Callable[[Any], str]] = {}
+LONGEST = 1_000
+"""The length of the longest ``repr`` that is shown whole."""
+
+_BEGINNING = 160
+_FIRST = 10
+
+_renderers: dict[type, Callable[[Any], str | None]] = {}
 
 
-def register_renderer(kind: type, to_svg: Callable[[Any], str]) -> None:
-    """Say how values of a type, and of its subclasses, are drawn as SVG text."""
+class Brief:
+    """A value whose ``repr`` is a line of moderate length.
+
+    Subclasses write ``__repr__`` as if there were no bound. Parts that are values themselves are
+    shortened each by itself. A line that is shortened has an ellipsis and does not evaluate.
+
+    Examples
+    --------
+    >>> class Word(Brief):
+    ...     def __init__(self, text):
+    ...         self.text = text
+    ...     def __repr__(self):
+    ...         return f"Word({self.text!r})"
+    >>> Word("ab"), len(repr(Word("ab" * 400))), len(repr(Word("ab" * 4_000)))
+    (Word('ab'), 808, 180)
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__repr__" in vars(cls):
+            setattr(cls, "__repr__", _bounded(vars(cls)["__repr__"]))  # noqa: B010
+
+    def _extent(self) -> str:
+        """Say how large the value is, for a line that is shortened; empty says its length."""
+        return ""
+
+
+def _bounded(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Return a ``__repr__`` that shortens what another one writes."""
+
+    @functools.wraps(write)
+    def bounded(value: Any) -> str:
+        text = write(value)
+        if len(text) <= LONGEST:
+            return text
+        return f"{text[:_BEGINNING]}… ({value._extent() or f'{len(text):,} characters'})"
+
+    return bounded
+
+
+def brief(items: Sequence[Any]) -> str:
+    """Write a list out, or its first entries if that is long.
+
+    Examples
+    --------
+    >>> brief(("a", "b")), brief(range(1_000))
+    ("['a', 'b']", '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... 1000 in all]')
+    """
+    if len(items) <= LONGEST // 3:
+        text = repr(list(items))
+        if len(text) <= LONGEST:
+            return text
+    return f"[{', '.join(map(repr, items[:_FIRST]))}, ... {len(items)} in all]"
+
+
+def register_renderer(kind: type, to_svg: Callable[[Any], str | None]) -> None:
+    """Say how values of a type, and of its subclasses, are drawn as SVG text, or not: None."""
     _renderers[kind] = to_svg
 
 
-def renderer_of(kind: type) -> Callable[[Any], str] | None:
+def renderer_of(kind: type) -> Callable[[Any], str | None] | None:
     """Return the renderer of the nearest ancestor that has one, or None."""
     importlib.import_module("catlearn.drawing")
     for ancestor in kind.__mro__:
@@ -52,8 +117,8 @@ def html_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
-class Displayed:
-    """A value that draws itself in a notebook: SVG and plain text.
+class Displayed(Brief):
+    """A value that draws itself in a notebook: SVG, where it is not too large, and plain text.
 
     There is no ``text/latex`` beside an SVG, since JupyterLab would prefer it and MathJax
     cannot draw diagrams.
@@ -62,9 +127,8 @@ class Displayed:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         bundle = {"text/plain": repr(self)}
         renderer = renderer_of(type(self))
-        if renderer is not None:
-            bundle["image/svg+xml"] = renderer(self)
-        return bundle
+        picture = None if renderer is None else renderer(self)
+        return bundle if picture is None else bundle | {"image/svg+xml": picture}
 
 
 class Sketch(NamedTuple):

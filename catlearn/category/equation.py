@@ -26,6 +26,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from catlearn.category.path import Path, Step, read_equation, read_path, write_steps, written
+from catlearn.display import Brief
 from catlearn.errors import Failure, NotComposable, did_you_mean
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ Side = str | Path | Iterable[Step]
 """A side as one may give it: text, a path, or the names of its edges."""
 
 
-class Equation:
+class Equation(Brief):
     """An equation between two paths, as written, with attributes.
 
     Parameters

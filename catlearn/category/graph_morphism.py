@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, overload
 
 from catlearn.category.path import Path
+from catlearn.display import brief
 from catlearn.finset import TableMorphism
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class GraphMorphism(TableMorphism):
     domain, codomain
         The graphs.
     V, E
-        Where each vertex and each edge goes: a dict of names, or a list of rows.
+        Where each vertex and each edge goes: a dict of names, or a list of rows or names.
     check
         Whether to check that it preserves sources and targets.
 
@@ -50,11 +51,15 @@ class GraphMorphism(TableMorphism):
         self,
         domain: Graph,
         codomain: Graph,
-        V: Mapping[str, str] | Sequence[int],
-        E: Mapping[str, str] | Sequence[int] = (),
+        V: Mapping[str, str] | Sequence[int | str],
+        E: Mapping[str, str] | Sequence[int | str] = (),
         check: bool = True,
     ) -> None:
         TableMorphism.__init__(self, domain, codomain, {"V": V, "E": E}, check=check)
+
+    def __repr__(self) -> str:
+        parts = (f", {t}={brief(f.values.tolist())}" for t, f in self.components.items())
+        return f"{type(self).__name__}({self.domain!r}, {self.codomain!r}{''.join(parts)})"
 
     def vertex(self, name: str) -> str:
         """Return the name of the vertex that a vertex goes to."""

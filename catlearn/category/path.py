@@ -29,6 +29,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from catlearn.display import Brief
 from catlearn.errors import Failure, NotComposable, PathSyntaxError
 
 _PUNCTUATION = "_./-'′:#@+*"
@@ -36,7 +37,7 @@ _TOKEN = re.compile(r'\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<sign>>>|[=()])|(?P
 
 
 @dataclass(frozen=True)
-class Path:
+class Path(Brief):
     """A path in a graph, known by its two ends and its edges.
 
     A path does not carry its graph, so only its ends are checked here; ``Graph.path`` checks

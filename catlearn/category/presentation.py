@@ -309,9 +309,9 @@ class PresentationMorphism(GraphMorphism):
         self,
         domain: Presentation,
         codomain: Presentation,
-        V: Mapping[str, str] | Sequence[int],
+        V: Mapping[str, str] | Sequence[int | str],
         E: Mapping[str, str] | Sequence[int] = (),
-        Eq: Mapping[str, str] | Sequence[int] | None = None,
+        Eq: Mapping[str, str] | Sequence[int | str] | None = None,
         check: bool = True,
     ) -> None:
         Eq = equation_images(domain, codomain, V, E) if Eq is None else Eq

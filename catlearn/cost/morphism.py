@@ -44,13 +44,14 @@ from catlearn.cost.category import COST, CostCategory
 from catlearn.cost.maxima import is_below
 from catlearn.cost.objective import Objective, Weight, aggregator_failure, apart, written
 from catlearn.cost.typeset import latex_name
+from catlearn.display import Brief
 from catlearn.errors import Failure, InvalidStructure, NotCertified, NotComposable, UnknownName
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class CostMorphism:
+class CostMorphism(Brief):
     """A morphism of Cost, given by where parameters and constants of its domain go.
 
     Parameters

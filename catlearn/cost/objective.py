@@ -30,6 +30,7 @@ from catlearn.cost.aggregator import Aggregator, get_aggregator
 from catlearn.cost.atom import Atom
 from catlearn.cost.category import COST, CostCategory
 from catlearn.cost.typeset import latex_name
+from catlearn.display import Brief
 from catlearn.errors import Failure, InvalidStructure
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def written(weight: Weight) -> str:
 
 
 @dataclass(frozen=True, repr=False)
-class Term:
+class Term(Brief):
     """One weighted atom of an objective.
 
     Parameters
@@ -86,7 +87,7 @@ Terms: TypeAlias = Mapping[str, Any] | Mapping[Atom, Any] | Iterable[Term]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Objective:
+class Objective(Brief):
     """An object (Theta, L) of Cost: named parameters and weighted atoms.
 
     Parameters

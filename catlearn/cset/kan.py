@@ -244,7 +244,7 @@ def _places(table: list[np.ndarray], rows: list[np.ndarray], domain: FinSet) -> 
     return find(table, rows) if table else np.zeros(domain.size, np.int64)
 
 
-def _read(X: Tables | Functor) -> Tables:
+def _read(X: Any) -> Any:
     return from_functor(X) if isinstance(X, Functor) else X
 
 
@@ -273,8 +273,8 @@ def left_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Left
     InvalidStructure
         If X is not on A, or a schema has lists.
     """
-    X, along = _read(X), Translation(F).plain
-    here, schema = on_schema(plain(X), along.source, "left Kan extension"), along.target
+    along = Translation(F).plain
+    here, schema = on_schema(plain(_read(X)), along.source, "left Kan extension"), along.target
     start = {}
     sizes = dict.fromkeys(schema.tables, 0)
     for table in along.source.tables:
@@ -338,8 +338,8 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
     InvalidStructure
         If X is not on A, or a schema has lists.
     """
-    X, along = _read(X), Translation(F).plain
-    here, schema = on_schema(plain(X), along.source, "right Kan extension"), along.target
+    along = Translation(F).plain
+    here, schema = on_schema(plain(_read(X)), along.source, "right Kan extension"), along.target
     shapes = {table: Comma(along, table, budget) for table in schema.tables}
     families, sets = {}, {}
     for table, shape in shapes.items():

@@ -21,7 +21,15 @@ their ends'; every name is there, escaped; a quiver link decodes to the same gra
 from catlearn.category import Category, Functor, NaturalTransformation
 from catlearn.cset import Open, Rewrite, Rule
 from catlearn.display import Sketched, register_renderer
-from catlearn.drawing.picture import Picture, draw, to_dot, to_quiver, to_svg, to_tikzcd
+from catlearn.drawing.picture import (
+    Picture,
+    draw,
+    small_svg,
+    to_dot,
+    to_quiver,
+    to_svg,
+    to_tikzcd,
+)
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
 from catlearn.drawing.views import scene_of
 from catlearn.finset import Colimit, Limit, TableMorphism, Tables
@@ -44,4 +52,4 @@ for _kind in (
     *(Tables, TableMorphism, Colimit, Limit, Category, Functor, NaturalTransformation),
     *(Open, Rewrite, Rule, Sketched),
 ):
-    register_renderer(_kind, to_svg)
+    register_renderer(_kind, small_svg)

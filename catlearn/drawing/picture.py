@@ -24,6 +24,9 @@ from catlearn.drawing.views import scene_of
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.files import atomic_write
 
+MOST_DISPLAYED = 2_000
+"""The most nodes and arrows that notebooks draw unasked; :func:`draw` draws any number."""
+
 
 class Picture:
     """A picture of a value; notebooks show it.
@@ -153,6 +156,12 @@ def draw(value: Any, equations: Any = None, arrows: str | None = None) -> Pictur
 def to_svg(value: Any, equations: Any = None) -> str:
     """Return a value as SVG text; see :func:`draw`."""
     return draw(value, equations).svg
+
+
+def small_svg(value: Any) -> str | None:
+    """Return a value as SVG text, or None if it has more than :data:`MOST_DISPLAYED` parts."""
+    scene = scene_of(value)
+    return svg.to_svg(scene) if scene.size <= MOST_DISPLAYED else None
 
 
 def to_tikzcd(value: Any, equations: Any = None) -> str:

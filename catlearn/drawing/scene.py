@@ -147,6 +147,12 @@ class Scene:
     upward: bool = False
 
     @property
+    def size(self) -> int:
+        """How many nodes and arrows there are, those inside panels included."""
+        inside = sum(node.inner.size for node in self.nodes if node.inner is not None)
+        return len(self.nodes) + len(self.arrows) + inside
+
+    @property
     def description(self) -> str:
         """The whole picture in words, for those who cannot see it."""
         lines = []

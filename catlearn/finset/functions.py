@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from catlearn.display import brief
 from catlearn.errors import Failure, InvalidStructure, NotComposable
 from catlearn.finset.sets import FINSETS, FinSet, as_finset
-from catlearn.finset.value import SHOWN, Frozen, brief, listing, read_only
+from catlearn.finset.value import SHOWN, Frozen, listing, read_only
 
 
 def read_values(values: Any, codomain: FinSet, domain: FinSet) -> tuple[np.ndarray, list[str]]:

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from catlearn.display import brief
 from catlearn.errors import Failure, InvalidStructure, NotComposable
 from catlearn.finset.functions import FinFunction, check_composable, out_of_range, read_values
 from catlearn.finset.join import expand
 from catlearn.finset.sets import FINSETS, FinSet, as_finset
-from catlearn.finset.value import SHOWN, Frozen, brief, listing, read_only
+from catlearn.finset.value import SHOWN, Frozen, listing, read_only
 
 
 class ListFunction(Frozen):

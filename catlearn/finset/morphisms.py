@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catlearn.display import Displayed
+from catlearn.display import Displayed, brief
 from catlearn.errors import Failure, InvalidStructure, NotComposable
 from catlearn.finset.functions import FinFunction, read_values
 from catlearn.finset.gluing import TABLES, differing_rows, shared_codes
 from catlearn.finset.universal import coproduct
-from catlearn.finset.value import SHOWN, Frozen, Record, brief, common_class
+from catlearn.finset.value import SHOWN, Frozen, Record, common_class
 
 if TYPE_CHECKING:
     from catlearn.finset.tables import Tables

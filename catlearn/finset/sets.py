@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from catlearn.display import brief
 from catlearn.errors import Failure, InvalidStructure, UnknownName
 from catlearn.finset.diagrams import Ambient, Diagram
 from catlearn.finset.join import find, join
 from catlearn.finset.merge import merge
 from catlearn.finset.universal import Colimit, Limit, coproduct
-from catlearn.finset.value import SHOWN, Frozen, brief, listing
+from catlearn.finset.value import SHOWN, Frozen, listing
 
 if TYPE_CHECKING:
     from catlearn.finset.functions import FinFunction

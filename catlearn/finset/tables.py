@@ -41,7 +41,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from catlearn.display import Displayed
+from catlearn.display import Displayed, brief
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.finset.functions import FinFunction, read_values
 from catlearn.finset.gluing import TABLES, components_of, morphism, part
@@ -50,7 +50,7 @@ from catlearn.finset.morphisms import TableMorphism
 from catlearn.finset.sets import FinSet, as_finset
 from catlearn.finset.shapes import Shape
 from catlearn.finset.universal import coproduct
-from catlearn.finset.value import SHOWN, Frozen, Record, brief, common_class, listing, read_only
+from catlearn.finset.value import SHOWN, Frozen, Record, common_class, listing, read_only
 
 Some = TypeVar("Some", bound="Tables")
 
@@ -380,6 +380,9 @@ class Tables(Frozen, Displayed):
     def __hash__(self) -> int:
         fields = (self.shape, self.sets, self.arrows, self.lists, self.attributes)
         return self._cached("hash", lambda: hash(fields))
+
+    def _extent(self) -> str:
+        return ", ".join(f"{table}: {one.size:,}" for table, one in self.sets.items())
 
     def __repr__(self) -> str:
         def written(fields: Mapping[str, Any]) -> str:

@@ -10,10 +10,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+
+from catlearn.display import Brief
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
@@ -23,7 +25,7 @@ SHOWN = 10
 """How many rows a message lists before it counts the others."""
 
 
-class Frozen:
+class Frozen(Brief):
     """A value whose fields are set once, by ``_set`` in its constructor."""
 
     def _set(self, **fields: Any) -> None:
@@ -77,13 +79,6 @@ def read_only(array: np.ndarray) -> np.ndarray:
     array = np.asarray(array, dtype=np.int64)
     array.setflags(write=False)
     return array
-
-
-def brief(items: Sequence[Any]) -> str:
-    """Write a list out, or its first entries if it is very long."""
-    if len(items) <= 1000:
-        return repr(list(items))
-    return f"[{', '.join(map(repr, items[:SHOWN]))}, ... {len(items)} in all]"
 
 
 def listing(items: Iterable[str], total: int) -> str:
