@@ -31,7 +31,8 @@ from catlearn.lowering.counting import Amounts, Resources, resources
 from catlearn.lowering.lowered import Aux, Lowered, lower
 from catlearn.lowering.metric import path_metric
 from catlearn.lowering.operations import count_operations
-from catlearn.lowering.plan import Plan, Step
+from catlearn.lowering.plan import Plan
+from catlearn.lowering.steps import Step
 
 __all__ = [
     "Amounts",

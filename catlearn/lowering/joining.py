@@ -22,14 +22,11 @@ such calls are joined only if all of them are.
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from catlearn.lowering.plan import PlannedTerm, Step
+from catlearn.lowering.steps import PlannedTerm, Step, stable_hash
 
 Members = tuple[int, ...]
 """Steps of one data set each, or one step by itself."""
@@ -183,7 +180,7 @@ class _Join:
         if len(members) > 1:
             names = tuple(self.steps[i].data for i in members)
             digests = " ".join(str(self.steps[i].digest) for i in members)
-            first = replace(first, digest=zlib.crc32(digests.encode()), together=names)
+            first = replace(first, digest=stable_hash(digests), together=names)
             if not self.natural(members):
                 first = replace(first, op="join", name=" + ".join(names), column="", scale=1.0)
                 return replace(first, index=index, inputs=reads, repeats=None)

@@ -16,7 +16,8 @@ from catlearn.lowering.forms import form_text
 from catlearn.lowering.stacking import Stacking
 
 if TYPE_CHECKING:
-    from catlearn.lowering.plan import Plan, PlannedTerm, Step
+    from catlearn.lowering.plan import Plan
+    from catlearn.lowering.steps import PlannedTerm, Step
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,12 @@ class Part:
     @property
     def title(self) -> str:
         """What it does, on one line."""
-        times = f"{self.size} x " if self.size > 1 else ""
-        return f"{times}{self.op} {name_of(self.names)}".rstrip()
+        return f"{self.times}{self.op} {name_of(self.names)}".rstrip()
+
+    @property
+    def times(self) -> str:
+        """How often it does that, where it is more than once."""
+        return f"{self.size} x " if self.size > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,7 @@ class Outline:
             for row in rows
         ]
         ends = [
-            f"{f'{part.size} x ' if part.size > 1 else ''}{name_of(part.names)}: {part.op}"
+            f"{part.times}{name_of(part.names)}: {part.op}"
             + (f", {_amount(part.flops)} flops" if part.flops != 0 else "")
             for part in self.terms
         ]
@@ -148,16 +153,17 @@ class Outline:
         boxes: list[tuple[str, str, str]] = []
         arrows: list[tuple[str, str, str, str]] = []
         for number, part in enumerate(self.steps):
-            times = f"{part.size} x " if part.size > 1 else ""
             kind = "dataset" if part.op == "sample" else "space"
-            boxes.append((f"#{number}", kind, f"{times}{part.at}"))
+            boxes.append((f"#{number}", kind, f"{part.times}{part.at}"))
             note = f"{_amount(part.parameters) or 0} parameters, {_amount(part.flops) or 0} flops"
             note = note if part.op == "apply" else ""
-            arrows += [(f"#{read}", f"#{number}", part.title, note) for read in part.reads]
+            # Arrows are what edges are drawn as, so that only what is no edge has to be said.
+            does = "" if part.op in ("apply", "project") else f"{part.op} "
+            title = f"{part.times}{does}{short_name_of(part.names)}".rstrip()
+            arrows += [(f"#{read}", f"#{number}", title, note) for read in part.reads]
         for number, part in enumerate(self.terms):
             name = f"cost {number}"
-            times = f"{part.size} x " if part.size > 1 else ""
-            boxes.append((name, "plain", f"{times}{name_of(part.names)}"))
+            boxes.append((name, "plain", f"{part.times}{short_name_of(part.names)}"))
             arrows += [(f"#{read}", name, "", "") for read in part.reads]
         return Sketch(title, tuple(boxes), tuple(arrows))
 
@@ -216,3 +222,18 @@ def name_of(names: Sequence[str]) -> str:
     ('a, b', 'a..c')
     """
     return ", ".join(names) if len(names) < 3 else f"{names[0]}..{names[-1]}"
+
+
+def short_name_of(names: Sequence[str]) -> str:
+    """Return the same where there is little room: what numbered names share is written once.
+
+    Examples
+    --------
+    >>> short_name_of(["f", "g"]), short_name_of([f"head_{i}" for i in range(10, 20)])
+    ('f, g', 'head_10..19')
+    """
+    if len(names) < 3:
+        return name_of(names)
+    stems = [name.rstrip("0123456789") for name in (names[0], names[-1])]
+    number = names[-1][len(stems[1]) :]
+    return f"{names[0]}..{number}" if stems[0] == stems[1] and number else name_of(names)

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import batch_length
 from catlearn.lowering.forms import Form
-from catlearn.lowering.plan import PlannedTerm, Step
 from catlearn.lowering.stacked import groups_of, put
+from catlearn.lowering.steps import PlannedTerm, Step
 from catlearn.lowering.variables import joined, owners_of, part_of
 from catlearn.models import as_input
 

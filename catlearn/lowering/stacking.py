@@ -45,7 +45,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from catlearn.lowering.plan import Plan, Step
+    from catlearn.lowering.plan import Plan
+    from catlearn.lowering.steps import Step
 
 Essence = Callable[[str], Hashable]
 """Everything about an edge that must agree where edges run as one; None if it runs alone."""

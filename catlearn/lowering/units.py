@@ -21,9 +21,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from catlearn.lowering.plan import PlannedTerm, Step
 from catlearn.lowering.run import Run, _mean_cost, _read, _scaled_all, noting
 from catlearn.lowering.stacked import Stacked, entry, gather, group_text, put, take
+from catlearn.lowering.steps import PlannedTerm, Step
 from catlearn.lowering.variables import joined, owners_of, part_of
 
 Axis = int | None

@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from catlearn.lowering.plan import stable_hash
 from catlearn.lowering.stacked import gather
+from catlearn.lowering.steps import stable_hash
 
 if TYPE_CHECKING:
     from catlearn.lowering.lowered import Lowered

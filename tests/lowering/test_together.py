@@ -274,6 +274,8 @@ def test_the_plan_shows_what_is_joined():
     assert "join photos + sketches" in text
     assert "part photos" in text
     assert "part sketches" in text
+    arrows = [title for _, _, title, _ in cl.lower(many().loss(), stack=True).plan.sketch().arrows]
+    assert {"encoder", "3 x head_0..2", "3 x photos.Y0..2"} <= set(arrows)
     assert "join" not in str(cl.lower(normed().loss()).plan)
 
 
