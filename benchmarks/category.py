@@ -11,11 +11,9 @@ every composite; catlearn completes the equations and compares two longest paths
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
-from pathlib import Path
 
-from finset import medians
+import _measure
 
 from catlearn.category import Equal, Functions, Functor, Graph, Paths, Presentation
 
@@ -128,27 +126,21 @@ def grid(size: int) -> Programs:
 
 def main() -> None:
     """Measure, print the table, and write it if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, 3 rounds")
-    parser.add_argument("--out", type=Path, help="where to write the Markdown table")
-    options = parser.parse_args()
+    options = _measure.parser(__doc__, "small sizes, 3 rounds").parse_args()
     steps, sides, rounds = (500, (3,), 3) if options.quick else (10_000, (4, 5, 8), 5)
-    lines = ["| what | catlearn, ms | peer | peer, ms | peer / catlearn |", "|---|---|---|---|---|"]
+    table = _measure.Table(("what", "catlearn, ms", "peer", "peer, ms", "peer / catlearn"))
     rows = {f"{name}, {steps:,} steps": found for name, found in chain(steps).items()}
     rows |= {f"grid of {2 * side * (side - 1)} arrows": grid(side) for side in sides}
     for what, programs in rows.items():
         slow = steps == 10_000 and ("sympy" in programs or what.startswith("apply"))
-        found = medians(programs, 1 if slow else rounds)
-        (_, mine), *peers = found.items()
+        times = _measure.in_turns(programs, 1 if slow else rounds)
+        (_, mine), *peers = _measure.medians(times).items()
         row = [what, f"{1e3 * mine:.1f}"]
         for peer, theirs in peers:
-            row += [peer, f"{1e3 * theirs:.1f}", f"{theirs / mine:.1f}"]
-        lines.append(f"| {' | '.join(row if peers else [*row, '-', '-', '-'])} |")
-        print(lines[-1], flush=True)
-    text = "\n".join(lines) + "\n"
-    print(text, end="")
-    if options.out is not None:
-        options.out.write_text(text)
+            ratio = _measure.ratio(times, peer, "catlearn").median
+            row += [peer, f"{1e3 * theirs:.1f}", f"{ratio:.1f}"]
+        table.row(row if peers else [*row, "-", "-", "-"])
+    table.write(options.out)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,12 @@ rules differ; it runs once, in a process of its own that is ended at a time limi
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
-import statistics
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
+
+import _measure
 
 from catlearn.category import FiniteCategory, Presentation, RewritingSystem, complete
 
@@ -41,6 +40,18 @@ SYSTEMS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         [("a" * 7, ""), ("bb", "ababab"), ("bb", "aaaab" * 4), *UNITS],
     ),
 }
+
+COLUMNS = (
+    "system",
+    "rules",
+    "classes",
+    "catlearn, ms",
+    "category, ms",
+    "libsemigroups, ms",
+    "sympy, ms",
+    "catlearn / libsemigroups",
+    "sympy / catlearn",
+)
 
 SYMPY = {"A4", "A5", "PSL(2, 7)"}
 """Those that are groups with a relator for each relation of the monoid but b c = 1."""
@@ -104,18 +115,7 @@ def limited(relations: list[tuple[str, str]], limit: float, mine: float) -> tupl
     return f"{1e3 * seconds:.1f}", f"{seconds / mine:.1f}"
 
 
-def medians(timed: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Run all programs in turns, and return the median seconds of each."""
-    times: dict[str, list[float]] = {name: [] for name in timed}
-    for _ in range(rounds):
-        for name, program in timed.items():
-            start = time.perf_counter()
-            program()
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(found) for name, found in times.items()}
-
-
-def row(name: str, rounds: int, limit: float) -> str:
+def row(name: str, rounds: int, limit: float) -> list[str]:
     """Measure one system, and return its row of the table."""
     letters, relations = SYSTEMS[name]
     system = ours(letters, relations)
@@ -128,10 +128,14 @@ def row(name: str, rounds: int, limit: float) -> str:
     if libsemigroups is not None:
         assert theirs(letters, relations) == (len(system), classes)
         timed["libsemigroups"] = lambda: theirs(letters, relations)
-    found = medians(timed, rounds)
+    times = _measure.in_turns(timed, rounds)
+    found = _measure.medians(times)
     mine, other = found["catlearn"], found.get("libsemigroups")
     sympy, ratio = limited(relations, limit, mine) if name in SYMPY else ("", "")
-    cells = [
+    of_other = ""
+    if other is not None:
+        of_other = f"{_measure.ratio(times, 'catlearn', 'libsemigroups').median:.1f}"
+    return [
         name,
         str(len(system)),
         classes,
@@ -139,10 +143,9 @@ def row(name: str, rounds: int, limit: float) -> str:
         f"{1e3 * found['category']:.2f}" if "category" in found else "",
         "" if other is None else f"{1e3 * other:.2f}",
         sympy,
-        "" if other is None else f"{mine / other:.1f}",
+        of_other,
         ratio,
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 def listed(system: RewritingSystem) -> FiniteCategory:
@@ -153,10 +156,8 @@ def listed(system: RewritingSystem) -> FiniteCategory:
 
 def main() -> None:
     """Measure, print the table, and write it if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small systems, 3 rounds")
+    parser = _measure.parser(__doc__, "small systems, 3 rounds")
     parser.add_argument("--limit", type=float, default=20, help="seconds that SymPy may take")
-    parser.add_argument("--out", type=Path, help="where to write the Markdown table")
     options = parser.parse_args()
     if libsemigroups is None:
         print("libsemigroups_pybind11 is not installed: its columns are empty")
@@ -164,16 +165,10 @@ def main() -> None:
         libsemigroups.ReportGuard(False)
     names = ["A4", "A5", "Z^2"] if options.quick else list(SYSTEMS)
     rounds, limit = (3, min(options.limit, 10)) if options.quick else (7, options.limit)
-    lines = [
-        "| system | rules | classes | catlearn, ms | category, ms | libsemigroups, ms | sympy, ms "
-        "| catlearn / libsemigroups | sympy / catlearn |",
-        "|---|---|---|---|---|---|---|---|---|",
-        *(row(name, rounds, limit) for name in names),
-    ]
-    text = "\n".join(lines) + "\n"
-    print(text, end="")
-    if options.out is not None:
-        options.out.write_text(text)
+    table = _measure.Table(COLUMNS)
+    for name in names:
+        table.row(row(name, rounds, limit))
+    table.write(options.out)
 
 
 if __name__ == "__main__":

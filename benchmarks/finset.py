@@ -11,12 +11,9 @@ and with a union-find written in Python.
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import time
 from collections.abc import Callable
-from pathlib import Path
 
+import _measure
 import networkx as nx
 import numpy as np
 from scipy.sparse import coo_array
@@ -122,34 +119,17 @@ def small_programs(size: int) -> dict[str, Callable[[], object]]:
     }
 
 
-def medians(timed: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Run all programs in turns, and return the median seconds of each."""
-    times: dict[str, list[float]] = {name: [] for name in timed}
-    for _ in range(rounds):
-        for name, program in timed.items():
-            start = time.perf_counter()
-            program()
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(found) for name, found in times.items()}
-
-
 def main() -> None:
     """Measure, print the table, and write it if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, 3 rounds")
-    parser.add_argument("--out", type=Path, help="where to write the Markdown table")
-    options = parser.parse_args()
+    options = _measure.parser(__doc__, "small sizes, 3 rounds").parse_args()
     size, small, rounds = (10_000, 1_000, 3) if options.quick else (1_000_000, 10_000, 7)
-    lines = ["| program | elements | ms | times the bare call |", "|---|---|---|---|"]
+    table = _measure.Table(("program", "elements", "ms", "times the bare call"))
     for count, timed in ((size, programs(size)), (small, small_programs(small))):
-        found = medians(timed, rounds)
-        for name, seconds in found.items():
-            ratio = seconds / found["connected_components"]
-            lines.append(f"| {name} | {count:,} | {1e3 * seconds:.2f} | {ratio:.2f} |")
-    text = "\n".join(lines) + "\n"
-    print(text, end="")
-    if options.out is not None:
-        options.out.write_text(text)
+        times = _measure.in_turns(timed, rounds)
+        for name, seconds in _measure.medians(times).items():
+            ratio = _measure.ratio(times, name, "connected_components").median
+            table.row((name, f"{count:,}", f"{1e3 * seconds:.2f}", f"{ratio:.2f}"))
+    table.write(options.out)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,11 @@ python benchmarks/imports.py [--quick] [--out table.md]
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import subprocess
 import sys
-import time
-from pathlib import Path
+from collections.abc import Callable
+
+import _measure
 
 PROGRAMS = {
     "pass": "pass",
@@ -23,11 +22,9 @@ PROGRAMS = {
 }
 
 
-def seconds(program: str) -> float:
-    """Return how long a fresh interpreter takes to run a program."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", program], check=True)
-    return time.perf_counter() - start
+def starting(program: str) -> Callable[[], object]:
+    """Return what runs a program in a fresh interpreter."""
+    return lambda: subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def modules(program: str) -> int:
@@ -41,23 +38,14 @@ def modules(program: str) -> int:
 
 def main() -> None:
     """Measure in turns, print the medians, and write the table if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="three rounds")
-    parser.add_argument("--out", type=Path, help="where to write the Markdown table")
-    options = parser.parse_args()
-    times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
-    for _ in range(3 if options.quick else 11):
-        for name, program in PROGRAMS.items():
-            times[name].append(seconds(program))
-    medians = {name: statistics.median(found) for name, found in times.items()}
-    lines = ["| program | ms beyond `pass` | modules |", "|---|---|---|"]
+    options = _measure.parser(__doc__, "three rounds").parse_args()
+    runs = {name: starting(program) for name, program in PROGRAMS.items()}
+    medians = _measure.medians(_measure.in_turns(runs, 3 if options.quick else 11))
+    table = _measure.Table(("program", "ms beyond `pass`", "modules"))
     for name, program in PROGRAMS.items():
         extra = 1e3 * (medians[name] - medians["pass"])
-        lines.append(f"| `{name}` | {extra:.0f} | {modules(program)} |")
-    text = "\n".join(lines) + "\n"
-    print(text, end="")
-    if options.out is not None:
-        options.out.write_text(text)
+        table.row((f"`{name}`", f"{extra:.0f}", modules(program)))
+    table.write(options.out)
 
 
 if __name__ == "__main__":

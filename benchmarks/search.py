@@ -12,14 +12,11 @@ identify vertices, have no counterpart there, and are listed with their times al
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
+import _measure
 import networkx as nx
 import numpy as np
 from networkx.algorithms.isomorphism import DiGraphMatcher, GraphMatcher
@@ -118,37 +115,25 @@ def problems(size: int) -> Iterator[Problem]:
     yield colourings("a Latin square of order 8", rooks[8], 8, 1)
 
 
-def medians(ours: Callable[[], int], theirs: Callable[[], int] | None, rounds: int) -> list[float]:
-    """Run both in turns, and return the median seconds of each."""
-    times: list[list[float]] = [[], []]
-    for _ in range(rounds):
-        for spent, program in zip(times, (ours, theirs), strict=True):
-            if program is not None:
-                start = time.perf_counter()
-                program()
-                spent.append(time.perf_counter() - start)
-    return [statistics.median(spent) for spent in times if spent]
-
-
 def main() -> None:
     """Measure, print the table, and write it if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small graphs, one round")
-    parser.add_argument("--out", type=Path, help="where to write the Markdown table")
-    options = parser.parse_args()
+    options = _measure.parser(__doc__, "small graphs, one round").parse_args()
     size, rounds = (60, 1) if options.quick else (200, 3)
-    lines = ["| problem | solutions | ms | networkx / catlearn |", "|---|---|---|---|"]
+    table = _measure.Table(("problem", "solutions", "ms", "networkx / catlearn"))
     for name, ours, theirs in problems(size):
         count = ours()
         if theirs is not None and theirs() != count:
             raise SystemExit(f"{name}: networkx finds another number of solutions than {count}")
-        found = medians(ours, theirs, rounds)
-        ratio = f"{found[1] / found[0]:.2f}" if theirs is not None else ""
-        lines.append(f"| {name} | {count:,} | {1e3 * found[0]:.1f} | {ratio} |")
-    text = "\n".join(lines) + "\n"
-    print(text, end="")
-    if options.out is not None:
-        options.out.write_text(text)
+        programs: dict[str, Callable[[], int]] = {"catlearn": ours}
+        if theirs is not None:
+            programs["networkx"] = theirs
+        times = _measure.in_turns(programs, rounds)
+        ms = f"{1e3 * _measure.medians(times)['catlearn']:.1f}"
+        ratio = ""
+        if theirs is not None:
+            ratio = f"{_measure.ratio(times, 'networkx', 'catlearn').median:.2f}"
+        table.row((name, f"{count:,}", ms, ratio))
+    table.write(options.out)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,12 @@ dispatches, in microseconds: medians, and for overheads medians of the differenc
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import _measure
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -122,48 +121,28 @@ def programs(steps: int) -> Loops:
     }
 
 
-def measure(rounds: int, steps: int) -> list[tuple[str, str, list[float], list[float]]]:
-    """Return for each loop what it is compared with, and the microseconds of a step of both."""
-    every = programs(steps)
-    times: dict[str, list[float]] = {name: [] for name in every}
-    names = list(every)
-    for run, _ in every.values():
-        run()
-    for turn in range(rounds):
-        shift = turn % len(names)
-        for name in names[shift:] + names[:shift]:
-            begin = time.thread_time()
-            every[name][0]()
-            times[name].append(1e6 * (time.thread_time() - begin) / steps)
-    return [(name, other, times[name], times.get(other, [])) for name, (_, other) in every.items()]
-
-
-def table(found: list[tuple[str, str, list[float], list[float]]]) -> str:
-    """Write the measurements as Markdown."""
-    lines = [
-        f"JAX {jax.__version__} on {jax.devices()[0].device_kind}; batches of {SMALL[1]} examples "
-        f"with {SMALL[0]} numbers, large ones of {LARGE[1]} with {LARGE[0]}; {BATCHES} batches.",
-        "",
-        "| steps | microseconds a step | compared with | over that |",
-        "|---|---|---|---|",
-    ]
-    for name, other, times, base in found:
-        over = [a - b for a, b in zip(times, base, strict=False)]
-        more = f"{statistics.median(over):+.1f}" if over else ""
-        lines.append(f"| {name} | {statistics.median(times):.1f} | {other} | {more} |")
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     """Measure, print, and write the table if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few rounds")
-    parser.add_argument("--out", type=Path, help="where to write the Markdown table")
-    options = parser.parse_args()
-    text = table(measure(*((3, 100) if options.quick else (31, 1000))))
-    print(text, end="")
-    if options.out is not None:
-        options.out.write_text(text)
+    options = _measure.parser(__doc__, "few rounds").parse_args()
+    rounds, steps = (3, 100) if options.quick else (31, 1000)
+    loops = programs(steps)
+    runs = {name: run for name, (run, _) in loops.items()}
+    _measure.in_turns(runs, 1)
+    times = {
+        name: [1e6 * seconds / steps for seconds in found]
+        for name, found in _measure.in_turns(runs, rounds, clock=time.thread_time).items()
+    }
+    table = _measure.Table(
+        ("steps", "microseconds a step", "compared with", "over that"),
+        f"{_measure.device()}; batches of {SMALL[1]} examples with {SMALL[0]} numbers, large ones "
+        f"of {LARGE[1]} with {LARGE[0]}; {BATCHES} batches.",
+    )
+    for name, median in _measure.medians(times).items():
+        _, other = loops[name]
+        over = [a - b for a, b in zip(times[name], times.get(other, []), strict=False)]
+        more = f"{statistics.median(over):+.1f}" if over else ""
+        table.row((name, f"{median:.1f}", other, more))
+    table.write(options.out)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,12 @@ Their models are plain pairs of functions, as one brings one's own.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 import catlearn as cl
 
@@ -19,18 +18,25 @@ from .common import Regime, Sizes, entropy, softened, squared, total
 
 
 def perceptron(name: str, source: Any, target: Any, width: int, dtype: str = "float32") -> cl.Model:
-    """Return a perceptron with one hidden layer; drawn by numpy, which compiles nothing."""
+    """Return a perceptron with one hidden layer; those of equal sizes have one architecture."""
+    return cl.Model(
+        name,
+        source,
+        target,
+        (_init(source.label.features, width, target.label.features, dtype), run),
+    )
 
+
+@cache
+def _init(inputs: int, width: int, outputs: int, dtype: str) -> Callable[[jax.Array], Any]:
     def init(key: jax.Array) -> dict[str, jax.Array]:
-        draws = np.random.default_rng(zlib.crc32(name.encode()))
-        sizes = (source.label.features, width, target.label.features)
-        shapes = {"one": sizes[:2], "two": sizes[1:]}
+        one, two = jax.random.split(key)
         return {
-            part: jnp.asarray(draws.normal(size=shape) / shape[0] ** 0.5, dtype)
-            for part, shape in shapes.items()
+            "one": jax.random.normal(one, (inputs, width), dtype) / inputs**0.5,
+            "two": jax.random.normal(two, (width, outputs), dtype) / width**0.5,
         }
 
-    return cl.Model(name, source, target, (init, run))
+    return init
 
 
 def run(params: dict[str, jax.Array], x: jax.Array) -> jax.Array:
