@@ -5,8 +5,11 @@ broken structure; a test that shows that a law rejects it says so by ``with muta
 and the end of the run prints how many there were and how many were killed.
 """
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -16,6 +19,12 @@ settings.register_profile(
     "catlearn", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("catlearn")
+
+if os.environ.get("ANNOTATIONS"):
+    sys.path.insert(0, str(Path(__file__).parent))
+    import annotations
+
+    annotations.check_annotations("catlearn")
 
 MUTANTS = pytest.StashKey[dict[str, bool]]()
 
