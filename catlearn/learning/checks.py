@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from catlearn.errors import Failure, did_you_mean
 from catlearn.learning.dataset import check_lengths, without_examples
 from catlearn.learning.operators import check_operators
+from catlearn.learning.weights import weight_text
 from catlearn.models import DataLabel, ProductLabel, check_array, check_edge, check_parameters
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def check_glued(diagram: LearningDiagram) -> list[Failure]:
     """List the broken laws that a colimit of valid diagrams may break."""
     lengths = (check_lengths(name, arrays) for name, arrays in diagram.data.items())
     definitions = [*check_strict(diagram), *check_acyclic(diagram), *check_operators(diagram)]
-    return definitions + [failure for found in lengths for failure in found]
+    lengths = [failure for found in lengths for failure in found]
+    return [*definitions, *check_scales(diagram), *lengths]
 
 
 def check_edges(diagram: LearningDiagram) -> Iterator[Failure]:
@@ -98,6 +100,20 @@ def check_trains(diagram: LearningDiagram) -> Iterator[Failure]:
             if not (isinstance(scale, int | float) and math.isfinite(scale)):
                 message = f"trains '{edge}' with scale {scale!r}, expected a number"
                 yield Failure("trains", where, message)
+
+
+def check_scales(diagram: LearningDiagram) -> Iterator[Failure]:
+    """An equation trains an edge by one scale."""
+    columns = (diagram.arrows["by"].values, diagram.arrows["trained"].values)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    found: dict[tuple[int, int], dict[Any, None]] = {}
+    for row, scale in zip(rows, diagram.attributes["scale"], strict=True):
+        found.setdefault(row, {})[scale] = None
+    for (equation, edge), scales in found.items():
+        if len(scales) > 1:
+            said = " and by ".join(map(weight_text, scales))
+            message = f"trains '{diagram.edges[edge]}' by {said}; an edge has one scale"
+            yield Failure("trains", f"equation '{diagram.names('Eq')[equation]}'", message)
 
 
 def check_averages(diagram: LearningDiagram) -> Iterator[Failure]:

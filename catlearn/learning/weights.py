@@ -81,7 +81,7 @@ class Weight(float):
         return cls(None, schedule=given) if callable(given) else given
 
     @property
-    def source(self) -> Weight:
+    def unscaled(self) -> Weight:
         """The weight without its factor: what is given by name, or follows the schedule."""
         return Weight(self.name, self.value, self.schedule)
 

@@ -148,14 +148,14 @@ class Plan(Sketched):
         taken = {planned.term.name for planned in self.terms}
         for term in (planned.term for planned in self.terms):
             for edge, scale in (term.trains or {}).items():
-                if not isinstance(scale, Weight) or scale.source in found:
+                if not isinstance(scale, Weight) or scale.unscaled in found:
                     continue
                 name = scale.name
                 if name is None or name in taken:
                     name = f"{term.name}: {edge}"
                 while name in taken:
                     name += "'"
-                found[scale.source] = name
+                found[scale.unscaled] = name
                 taken.add(name)
         return found
 

@@ -145,7 +145,7 @@ class Run:
         """Return the number by which gradients are multiplied, in the state if it may change."""
         if not isinstance(scale, Weight):
             return scale
-        return scale.factor * self.state["weights"][self.plan.scales[scale.source]]
+        return scale.factor * self.state["weights"][self.plan.scales[scale.unscaled]]
 
     def _map(self, step: Step, mutable: Any = None) -> Callable[..., tuple[Any, Any]]:
         """Return the map of a step, ``(variables, x, key) -> (y, changed)``, run as asked."""

@@ -269,6 +269,27 @@ def test_scales_are_kept_by_what_is_done_to_diagrams():
     assert swapped.trains(TOLD.replace(" f ", " g ")) == {"g": -strength, "which": 1.0}
 
 
+def test_an_edge_has_one_scale_after_any_colimit():
+    def told(*scales):
+        said = {f"f{i}": scale for i, scale in enumerate(scales) if scale is not None}
+        X = cl.Space("X", 2)
+        models = [cl.Model(f"f{i}", X, X, "linear") for i in range(2)]
+        fit = cl.Equation("f0 >> f1 = id(X)", **({"trains": said} if said else {}))
+        return cl.LearningDiagram(*models, equations={"fit": fit})
+
+    bare, half = told(None, None), cl.Weight("a", 0.5)
+
+    def put_together(one, other):
+        span = (cl.learning.inclusion(bare, part) for part in (one, other))
+        return cl.pushout(*span).apex
+
+    same = put_together(told(1.0, half), told(None, half))
+    assert same.trains("fit") == {"f0": 1.0, "f1": half}
+    # A mutant: scales that are compared as numbers.
+    with pytest.raises(InvalidStructure, match=r"trains .f1. by a and by .*; an edge has one"):
+        put_together(told(1.0, half), told(None, 0.5))
+
+
 def test_a_checkpoint_knows_the_scales(tmp_path):
     fn, path = lowered(named=True), tmp_path / "run.safetensors"
     run = partial(cl.fit, fn, SGD, params=drawn(), checkpoint=path, progress=False)
@@ -286,7 +307,7 @@ def test_a_checkpoint_knows_the_scales(tmp_path):
 def test_weights_are_read_from_what_they_print():
     for weight in (cl.Weight("a", 0.5), -cl.Weight("a", 0.5), cl.Weight("a", 2.0, factor=-0.25)):
         assert eval(repr(weight), {"Weight": cl.Weight}) == weight
-        assert weight.source == cl.Weight("a", weight.value)
+        assert weight.unscaled == cl.Weight("a", weight.value)
         assert float(weight) == weight.factor * weight.value
     opposite = -cl.Weight("a", 0.5)
     assert -opposite == cl.Weight("a", 0.5) != opposite
