@@ -34,6 +34,7 @@ def write(folder, *, edge="f", metrics=None, config="steps = 3\n", history=None)
         "data": {"d": {"file": "points.npz", "sha256": "abc", "train": 16, "test": 4}},
         "parameters": {"f": 2},
         "versions": {"jax": "1.2.3"},
+        "environment": {"machine": "a laptop"},
     }
     write_run(
         folder,
@@ -84,7 +85,7 @@ def test_a_page_shows_the_run(tmp_path, capsys):
     page = read(folder / "report.html")
     text = "\n".join(page.texts)
     for part in ("finished after 3 steps", "L(f) = 2 E_d", "fit: d.X >> f = d.Y", "huber", "0.375",
-                 "0.25", "0.75", "points.npz", "steps = 3", "1.2.3"):  # fmt: skip
+                 "0.25", "0.75", "points.npz", "steps = 3", "1.2.3", "a laptop"):  # fmt: skip
         assert part in text
     assert page.tags.count("svg") == 3
     assert page.tags.count("polyline") == 2
@@ -138,6 +139,74 @@ def test_whatever_files_say_is_text(tmp_path):
     assert sum("<script>alert" in part for part in page.texts) > 10
     # The same text unescaped is found out.
     assert "script" in Page(f"<h3>{EVIL}</h3>").tags
+
+
+def test_the_picture_has_the_equations_and_weights_of_the_run(tmp_path):
+    """The diagram in the folder declares none; the configuration says what they weigh."""
+    equation = "d.X >> f = d.Y"
+    config = f'steps = 3\n[loss]\nweights = {{"{equation}" = 0.125}}\n'
+    term = {"name": equation, "equation": equation, "weight": 0.125, "divergence": "huber"}
+    metrics = {"equations": [term]}
+    text = texts(write(tmp_path / "run", config=config, metrics=metrics))
+    assert "weight 0.125" in text
+    # A configuration that is another run's is not believed.
+    other = {"equations": [{**term, "name": "fit"}]}
+    said = texts(write(tmp_path / "other", config=config, metrics=other))
+    assert "weight 1" in said
+    assert "weight 0.125" not in said
+    assert "weight 1" in texts(write(tmp_path / "none", config="steps =", metrics=metrics))
+
+
+def texts(folder):
+    """What a reader sees, where letters of formulas are shapes with a title."""
+    page = read_report(folder)
+    return "\n".join(page.texts) + (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_curves_have_axes_and_units(tmp_path):
+    said = read_report(write(tmp_path / "run")).texts
+    assert said.count("step") == 2
+    assert "weighted sum" in said
+    assert "huber" in said
+    assert "4 to 0.5" in said
+
+
+def test_many_equations_stand_side_by_side(tmp_path):
+    names = [f"fit_{k}" for k in range(64)]
+    rows = [[step, 64.0, *([1.0 / (step + 1)] * 64)] for step in range(3)]
+    history = "\n".join(",".join(map(str, row)) for row in [["step", "total", *names], *rows])
+    terms = [{"name": name, "equation": "d.X >> f = d.Y", "weight": 1.0} for name in names]
+    costs = {"value": 64.0, "equations": dict.fromkeys(names, 0.25)}
+    metrics = {"equations": terms, "train": costs, "loss": "L = " + "f + " * 500}
+    folder = write(tmp_path / "run", history=history + "\n", metrics=metrics)
+    page = read_report(folder)
+    assert page.tags.count("figure") == 65
+    assert ("class", "side3") in page.given
+    assert page.texts.count("0.25") == 64
+    widths = {value.split()[2] for name, value in page.given if name == "viewbox"}
+    assert {"820", "280"} <= widths
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"), [("", "no step was taken"), ("0,nan,inf\n", "no finite")]
+)
+def test_a_run_without_numbers_has_a_page(tmp_path, rows, says):
+    metrics = {
+        "status": "diverged",
+        "steps": 0,
+        "message": "step 0: the cost of equation 'fit' is nan",
+        "equations": [{"name": "fit", "equation": "d.X >> f = d.Y"}],
+        "train": {"value": None, "equations": {"fit": None}},
+    }
+    folder = write(tmp_path / "run", metrics=metrics, history=f"step,total,fit\n{rows}")
+    page = read_report(folder)
+    text = "\n".join(page.texts)
+    assert "diverged after 0 steps" in text
+    assert ("role", "alert") in page.given
+    assert "the cost of equation 'fit' is nan" in text
+    assert text.count("not finite") == 2
+    assert says in text
+    assert "None" not in text
 
 
 @pytest.mark.parametrize("metrics", [{}, {"equations": 3, "train": [], "data": {"d": 1}}])
