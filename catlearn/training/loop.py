@@ -206,10 +206,11 @@ def fit(
                     saver.save(run)
                 run.stopped = processes.agree(interrupts.count > 0 or run.report(callback))
     except KeyboardInterrupt:
-        # Raised by the callback, between steps; one within a step cannot be recovered from.
+        # Raised by callback or data, between steps; one within a step cannot be recovered from.
         if interrupts.count > 1:
             raise
         interrupts.count = 1
+        run.collect()
     except (DataError, TrainingDiverged) as error:
         raise _kept(error, run, saver) from error.__cause__
     finally:

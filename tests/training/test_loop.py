@@ -270,6 +270,24 @@ def test_interrupted_from_the_keyboard(fit, tmp_path, interrupt):
     np.testing.assert_array_equal(continued.params["student"]["w"], whole.params["student"]["w"])
 
 
+def test_interrupted_by_a_data_source_between_two_log_points(fit, regime, tmp_path):
+    columns, file = regime.data["labelled"], tmp_path / "run.safetensors"
+
+    def batches(stop=None):
+        for step in range(8):
+            if step == stop:
+                raise KeyboardInterrupt
+            yield {name: column[step : step + 4] for name, column in columns.items()}
+
+    whole = fit(steps=8, data={**regime.data, "labelled": batches()})
+    options = {"steps": 8, "log_every": 4, "checkpoint": file}
+    with pytest.warns(TrainingInterrupted, match="after 6 of 8 steps"):
+        stopped = fit(data={**regime.data, "labelled": batches(stop=6)}, **options)
+    assert stopped.history.steps == 6
+    continued = fit(data={**regime.data, "labelled": batches()}, resume=True, **options)
+    assert continued.history == whole.history
+
+
 def test_a_second_interrupt_stops_at_once(fit):
     def callback(step, costs):
         signal.raise_signal(signal.SIGINT)
