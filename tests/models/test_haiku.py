@@ -3,20 +3,26 @@
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import catlearn as cl
 from catlearn.models import needs_key
+from tests.models.on_edges import (
+    KEY,
+    XS,
+    X,
+    Y,
+    close,
+    error,
+    evaluated,
+    is_mentioned,
+    lowered,
+    runs_frozen,
+    stepped,
+)
 
 hk = pytest.importorskip("haiku", reason="dm-haiku is not installed")
-
-X, Y = cl.Space("X", 3), cl.Space("Y", 2)
-RNG = np.random.default_rng(0)
-XS, YS = RNG.normal(size=(6, 3)).astype("f4"), RNG.normal(size=(6, 2)).astype("f4")
-DATA = cl.Dataset("data", X=(X, XS), Y=(Y, YS))
-KEY = jax.random.key(0)
 
 
 def net(x, is_training):
@@ -32,24 +38,9 @@ def plain(x):
 NET, PLAIN = hk.transform_with_state(net), hk.transform(plain)
 
 
-def close(one, other):
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), one, other)
-
-
-def error(y):
-    return jnp.mean(jnp.sum((y - YS) ** 2, axis=1))
-
-
-def lowered(model):
-    fn = cl.lower(cl.LearningDiagram(DATA, model).loss())
-    digest = next(s for s in fn.plan.steps if s.op == "apply").digest
-    return fn, *fn.init(KEY), jax.random.fold_in(KEY, digest)
-
-
 def test_a_step_is_the_one_by_hand():
-    fn, params, state, key = lowered(cl.Model("f", X, Y, NET))
-    step = jax.jit(jax.value_and_grad(fn, has_aux=True))
-    (value, aux), grads = step(params, state, fn.diagram.data, KEY)
+    fn, params, state, key = lowered(NET)
+    value, grads, after_step = stepped(fn, params, state)
     variables = fn.variables("f", params, state)
 
     @jax.jit
@@ -60,13 +51,10 @@ def test_a_step_is_the_one_by_hand():
 
     (expected, after), slopes = by_hand(variables["params"])
     close(value, expected)
-    close(grads["f"]["params"], slopes)
-    close(aux.state["mutable"]["f"]["state"], after)
+    close(grads["params"], slopes)
+    close(after_step["mutable"]["f"]["state"], after)
     # In evaluation: the running statistics, no key.
-    value, aux = fn(params, state | aux.state, fn.diagram.data, train=False)
-    transformed, weights, last = fn.architecture("f").rebuild(
-        fn.variables("f", params, state | aux.state)
-    )
+    value, (transformed, weights, last) = evaluated(fn, params, after_step)
     assert transformed is NET
     close(last, after)
     close(value, error(NET.apply(weights, last, None, XS, False)[0]))
@@ -83,13 +71,7 @@ def test_values_are_drawn_as_by_hand_and_given_beside():
     assert model.failures() == given.failures() == []
     assert needs_key(model.label, X.label, Y.label)
     assert not needs_key(model.label, X.label, Y.label, train=False)
-    frozen, g = given.freeze(), cl.Model("g", X, Y, "linear")
-    fn = cl.lower(cl.LearningDiagram(DATA, frozen, g, equations="g = f").loss())
-    weights, kept = fn.init(KEY)
-    value, aux = fn(weights, kept, fn.diagram.data)
-    y = XS @ weights["g"]["weight"] + weights["g"]["bias"]
-    close(value, jnp.mean(jnp.sum((y - NET.apply(params, state, None, XS, False)[0]) ** 2, axis=1)))
-    assert aux.state["mutable"] == {}
+    runs_frozen(given, NET.apply(params, state, None, XS, False)[0])
 
 
 @pytest.mark.parametrize("transformed", [PLAIN, hk.without_apply_rng(PLAIN)])
@@ -105,7 +87,4 @@ def test_without_state(transformed):
 
 
 def test_documents_mention_haiku():
-    diagram = cl.LearningDiagram(cl.Model("f", X, Y, PLAIN))
-    back = cl.from_json(cl.to_json(diagram))
-    assert str(back.map_label("f")) == "unbound haiku plain"
-    assert back.bind({"f": PLAIN}) == diagram
+    is_mentioned(PLAIN, "unbound haiku plain")

@@ -1,22 +1,26 @@
 """Flax nnx modules as edges, against the same module called by hand."""
 
-from functools import partial
-
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import catlearn as cl
 from catlearn.models import needs_key
+from tests.models.on_edges import (
+    KEY,
+    XS,
+    X,
+    Y,
+    close,
+    error,
+    evaluated,
+    is_mentioned,
+    lowered,
+    runs_frozen,
+    stepped,
+)
 
 nnx = pytest.importorskip("flax.nnx", reason="flax is not installed")
-
-X, Y = cl.Space("X", 3), cl.Space("Y", 2)
-RNG = np.random.default_rng(0)
-XS, YS = RNG.normal(size=(6, 3)).astype("f4"), RNG.normal(size=(6, 2)).astype("f4")
-DATA = cl.Dataset("data", X=(X, XS), Y=(Y, YS))
-KEY = jax.random.key(0)
 
 
 class Net(nnx.Module):
@@ -35,25 +39,10 @@ def net(seed=0, **options):
     return Net(nnx.Rngs(seed), **options)
 
 
-def close(one, other):
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), one, other)
-
-
-def error(y):
-    return jnp.mean(jnp.sum((y - YS) ** 2, axis=1))
-
-
-def lowered(model):
-    fn = cl.lower(cl.LearningDiagram(DATA, model).loss())
-    digest = next(s for s in fn.plan.steps if s.op == "apply").digest
-    return fn, *fn.init(KEY), jax.random.fold_in(KEY, digest)
-
-
 def test_a_step_is_the_one_by_hand():
     module = net()
-    fn, params, state, key = lowered(cl.Model("f", X, Y, module))
-    step = jax.jit(jax.value_and_grad(fn, has_aux=True))
-    (value, aux), grads = step(params, state, fn.diagram.data, KEY)
+    fn, params, state, key = lowered(module)
+    value, grads, after_step = stepped(fn, params, state)
     module.dropout.rngs.key[...] = key
 
     @nnx.jit
@@ -62,15 +51,14 @@ def test_a_step_is_the_one_by_hand():
 
     expected, slopes = by_hand(module)
     close(value, expected)
-    close(grads["f"]["linear/kernel"], slopes["linear"]["kernel"][...])
-    close(grads["f"]["norm/scale"], slopes["norm"]["scale"][...])
-    close(aux.state["mutable"]["f"]["norm/mean"], module.norm.mean[...])
-    close(aux.state["mutable"]["f"]["norm/var"], module.norm.var[...])
+    close(grads["linear/kernel"], slopes["linear"]["kernel"][...])
+    close(grads["norm/scale"], slopes["norm"]["scale"][...])
+    close(after_step["mutable"]["f"]["norm/mean"], module.norm.mean[...])
+    close(after_step["mutable"]["f"]["norm/var"], module.norm.var[...])
     # In evaluation: the running statistics, no key.
-    value, aux = jax.jit(partial(fn, train=False))(params, state | aux.state, fn.diagram.data)
+    value, back = evaluated(fn, params, after_step)
     module.eval()
     close(value, error(module(XS)))
-    back = fn.architecture("f").rebuild(fn.variables("f", params, state | aux.state))
     assert isinstance(back, Net)
     back.eval()
     close(back(XS), module(XS))
@@ -78,7 +66,7 @@ def test_a_step_is_the_one_by_hand():
 
 def test_the_object_that_was_given_is_not_changed():
     module = net()
-    fn, params, state, _ = lowered(cl.Model("f", X, Y, module))
+    fn, params, state, _ = lowered(module)
     fn(params, state, fn.diagram.data, KEY)
     close(module.norm.mean[...], np.zeros(2))
     assert int(module.dropout.rngs.count[...]) == 0
@@ -123,20 +111,10 @@ def test_two_layers_of_dropout_draw_differently():
 
 
 def test_frozen_modules_run_in_evaluation():
-    module = net()
-    parts = cl.Model("f", X, Y, module).freeze(), cl.Model("g", X, Y, "linear")
-    diagram = cl.LearningDiagram(DATA, *parts, equations="g = f")
-    fn = cl.lower(diagram.loss())
-    params, state = fn.init(KEY)
-    value, aux = fn(params, state, diagram.data)
+    model, module = cl.Model("f", X, Y, net()), net()
     module.eval()
-    y = XS @ params["g"]["weight"] + params["g"]["bias"]
-    close(value, jnp.mean(jnp.sum((y - module(XS)) ** 2, axis=1)))
-    assert aux.state["mutable"] == {}
+    runs_frozen(model, module(XS))
 
 
 def test_documents_mention_nnx():
-    diagram = cl.LearningDiagram(cl.Model("f", X, Y, net()))
-    back = cl.from_json(cl.to_json(diagram))
-    assert str(back.map_label("f")) == "unbound flax.nnx Net"
-    assert back.bind({"f": net()}).map_label("f") == diagram.map_label("f")
+    is_mentioned(net(), "unbound flax.nnx Net")

@@ -1,22 +1,25 @@
 """Equinox modules with state and modes: batch norm and dropout against the library's own code."""
 
-from functools import partial
-
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
 import pytest
 
 import catlearn as cl
 from catlearn.errors import InvalidStructure
 from catlearn.models import ModuleArchitecture, needs_key
-
-X, Y = cl.Space("X", 3), cl.Space("Y", 2)
-RNG = np.random.default_rng(0)
-XS, YS = RNG.normal(size=(6, 3)).astype("f4"), RNG.normal(size=(6, 2)).astype("f4")
-DATA = cl.Dataset("data", X=(X, XS), Y=(Y, YS))
-KEY = jax.random.key(0)
+from tests.models.on_edges import (
+    DATA,
+    KEY,
+    XS,
+    X,
+    Y,
+    close,
+    error,
+    evaluated,
+    lowered,
+    runs_frozen,
+    stepped,
+)
 
 
 class Net(eqx.Module):
@@ -40,42 +43,33 @@ def made(**options):
     return eqx.nn.make_with_state(Net)(KEY, **options)
 
 
-def close(one, other):
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), one, other)
-
-
 def by_hand(module, state, keys):
     def one(x, state, key):
         return module(x, state, key=key)
 
     over = jax.vmap(one, (0, None, 0), (0, None), axis_name="examples")
     y, state = over(XS, state, keys)
-    return jnp.mean(jnp.sum((y - YS) ** 2, axis=1)), state
+    return error(y), state
 
 
 @pytest.mark.parametrize("mode", ["batch", "ema"])
 def test_a_step_is_the_one_by_hand(mode):
     module, state = made(mode=mode)
-    fn = cl.lower(cl.LearningDiagram(DATA, cl.Model("f", X, Y, (module, state))).loss())
-    params, start = fn.init(KEY)
+    fn, params, start, key = lowered((module, state))
     assert len(jax.tree.leaves(params)) == 4
-    step = jax.jit(jax.value_and_grad(fn, has_aux=True))
-    (value, aux), grads = step(params, start, fn.diagram.data, KEY)
-    step = next(s for s in fn.plan.steps if s.op == "apply")
-    keys = jax.random.split(jax.random.fold_in(KEY, step.digest), 6)
+    value, grads, after_step = stepped(fn, params, start)
+    keys = jax.random.split(key, 6)
     weights, static = eqx.partition(module, eqx.is_inexact_array)
     (expected, after), slopes = jax.jit(
         jax.value_and_grad(lambda w: by_hand(eqx.combine(w, static), state, keys), has_aux=True)
     )(weights)
     close(value, expected)
     close(jax.tree.leaves(grads), jax.tree.leaves(slopes))
-    close(jax.tree.leaves(aux.state["mutable"]["f"]), jax.tree.leaves(after))
+    close(jax.tree.leaves(after_step["mutable"]["f"]), jax.tree.leaves(after))
     # In evaluation nothing changes, no key is needed, and the statistics are the running ones.
-    value, aux = fn(params, start | aux.state, fn.diagram.data, train=False)
+    value, (back, statistics) = evaluated(fn, params, after_step)
     expected, _ = by_hand(eqx.nn.inference_mode(module), after, keys)
     close(value, expected)
-    close(jax.tree.leaves(aux.state["mutable"]["f"]), jax.tree.leaves(after))
-    back, statistics = fn.architecture("f").rebuild(fn.variables("f", params, start | aux.state))
     assert isinstance(back, Net)
     close(jax.tree.leaves(statistics), jax.tree.leaves(after))
     close(by_hand(eqx.nn.inference_mode(back), statistics, keys)[0], expected)
@@ -118,17 +112,9 @@ def test_the_state_must_be_there():
 
 
 def test_frozen_modules_run_in_evaluation():
-    frozen = cl.Model("f", X, Y, made()).freeze()
-    trained = cl.Model("g", X, Y, "linear")
-    diagram = cl.LearningDiagram(DATA, frozen, trained, equations=["g = f"])
-    fn = cl.lower(diagram.loss())
-    params, state = fn.init(KEY)
-    value, aux = fn(params, state, diagram.data)
     module = eqx.nn.inference_mode(made()[0])
     y = jax.vmap(lambda x: module(x, made()[1])[0], axis_name="examples")(XS)
-    weight, bias = params["g"]["weight"], params["g"]["bias"]
-    close(value, jnp.mean(jnp.sum((XS @ weight + bias - y) ** 2, axis=1)))
-    assert aux.state["mutable"] == {}
+    runs_frozen(cl.Model("f", X, Y, made()), y)
 
 
 def test_a_dropout_of_its_own_drops_in_training_only():

@@ -1,7 +1,6 @@
 """PyTorch modules as edges, against the same loss in PyTorch."""
 
 import copy
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,16 +9,24 @@ import pytest
 
 import catlearn as cl
 from catlearn.models import needs_key
+from tests.models.on_edges import (
+    DATA,
+    KEY,
+    XS,
+    YS,
+    X,
+    Y,
+    close,
+    evaluated,
+    is_mentioned,
+    lowered,
+    runs_frozen,
+    stepped,
+)
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 from catlearn.models.libraries.tensors import seeded  # noqa: E402
 from catlearn.models.libraries.torch import Torch  # noqa: E402
-
-X, Y = cl.Space("X", 3), cl.Space("Y", 2)
-RNG = np.random.default_rng(0)
-XS, YS = RNG.normal(size=(6, 3)).astype("f4"), RNG.normal(size=(6, 2)).astype("f4")
-DATA = cl.Dataset("data", X=(X, XS), Y=(Y, YS))
-KEY = jax.random.key(0)
 
 
 def net(seed=0, width=2):
@@ -29,19 +36,8 @@ def net(seed=0, width=2):
     return torch.nn.Sequential(linear, torch.nn.BatchNorm1d(width), torch.nn.Dropout(0.5))
 
 
-def close(one, other):
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), one, other)
-
-
-def lowered(model):
-    fn = cl.lower(cl.LearningDiagram(DATA, model).loss())
-    digest = next(s for s in fn.plan.steps if s.op == "apply").digest
-    return fn, *fn.init(KEY), jax.random.fold_in(KEY, digest)
-
-
-def by_hand(module, xs=XS):
-    loss = ((module(torch.tensor(xs)) - torch.tensor(YS)) ** 2).sum(1).mean()
-    return loss
+def by_hand(module):
+    return ((module(torch.tensor(XS)) - torch.tensor(YS)) ** 2).sum(1).mean()
 
 
 def named(tensors):
@@ -50,24 +46,20 @@ def named(tensors):
 
 def test_a_step_is_the_one_by_hand():
     module = net()
-    fn, params, state, key = lowered(cl.Model("f", X, Y, module))
-    step = jax.jit(jax.value_and_grad(fn, has_aux=True))
-    (value, aux), grads = step(params, state, fn.diagram.data, KEY)
+    fn, params, state, key = lowered(module)
+    value, grads, after_step = stepped(fn, params, state)
     close(module[1].running_mean.numpy(), np.zeros(2))
     with seeded(int(jax.random.bits(key, (), "uint32"))):
         expected = by_hand(module)
     expected.backward()
     close(value, expected.item())
-    close(grads["f"]["params"], {name: p.grad.numpy() for name, p in module.named_parameters()})
-    close(aux.state["mutable"]["f"]["buffers"], named(module.named_buffers()))
-    again, _ = step(params, state, fn.diagram.data, KEY)
-    close(again[0], value)
-    other, _ = step(params, state, fn.diagram.data, jax.random.key(1))
-    assert not np.allclose(other[0], value)
+    close(grads["params"], {name: p.grad.numpy() for name, p in module.named_parameters()})
+    close(after_step["mutable"]["f"]["buffers"], named(module.named_buffers()))
+    close(stepped(fn, params, state)[0], value)
+    assert not np.allclose(stepped(fn, params, state, jax.random.key(1))[0], value)
     # In evaluation: the running statistics, no key.
-    value, _ = jax.jit(partial(fn, train=False))(params, state | aux.state, fn.diagram.data)
+    value, back = evaluated(fn, params, after_step)
     close(value, by_hand(module.eval()).item())
-    back = fn.architecture("f").rebuild(fn.variables("f", params, state | aux.state))
     assert isinstance(back, torch.nn.Sequential)
     assert back.training
     close(named(back.state_dict().items()), named(module.state_dict().items()))
@@ -123,7 +115,7 @@ def test_labels_factories_and_checks():
 def test_parameters_without_gradient_are_held():
     module = torch.nn.Linear(3, 2)
     module.bias.requires_grad_(False)
-    fn, params, state, _ = lowered(cl.Model("f", X, Y, module))
+    fn, params, state, _ = lowered(module)
     assert params["f"]["params"]["bias"] is None
     assert state["frozen"]["f"]["params"]["weight"] is None
     value, _ = fn(params, state, fn.diagram.data)
@@ -131,16 +123,8 @@ def test_parameters_without_gradient_are_held():
 
 
 def test_frozen_modules_run_in_evaluation():
-    module = net()
-    parts = cl.Model("f", X, Y, module).freeze(), cl.Model("g", X, Y, "linear")
-    diagram = cl.LearningDiagram(DATA, *parts, equations="g = f")
-    fn = cl.lower(diagram.loss())
-    params, state = fn.init(KEY)
-    value, aux = fn(params, state, diagram.data)
-    y = XS @ params["g"]["weight"] + params["g"]["bias"]
-    target = module.eval()(torch.tensor(XS)).detach().numpy()
-    close(value, jnp.mean(jnp.sum((y - target) ** 2, axis=1)))
-    assert aux.state["mutable"] == {}
+    model, module = cl.Model("f", X, Y, net()), net().eval()
+    runs_frozen(model, module(torch.tensor(XS)).detach().numpy())
 
 
 def test_large_arrays_do_not_block():
@@ -159,7 +143,4 @@ def test_large_arrays_do_not_block():
 
 
 def test_documents_mention_torch():
-    diagram = cl.LearningDiagram(cl.Model("f", X, Y, net()))
-    back = cl.from_json(cl.to_json(diagram))
-    assert str(back.map_label("f")) == "unbound torch Sequential"
-    assert back.bind({"f": net()}).map_label("f") == diagram.map_label("f")
+    is_mentioned(net(), "unbound torch Sequential")
