@@ -32,7 +32,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from catlearn.errors import DataError, Failure, InvalidStructure
 from catlearn.lowering.alike import hands_on, stacking_for
@@ -41,10 +40,10 @@ from catlearn.lowering.evaluation import evaluation
 from catlearn.lowering.options import Options
 from catlearn.lowering.plan import Plan
 from catlearn.lowering.run import Run
-from catlearn.lowering.stacked import Stacked, group_text
+from catlearn.lowering.stacked import group_text
 from catlearn.lowering.storage import Storage
 from catlearn.lowering.units import StackedRun
-from catlearn.lowering.variables import joined, start_of
+from catlearn.lowering.variables import joined, start_of, unbound_failures
 from catlearn.lowering.weighting import Weighting
 
 if TYPE_CHECKING:
@@ -100,59 +99,27 @@ class Lowered:
         self.loss = loss
         self.diagram = loss.diagram
         self.options = Options() if options is None else options
-        failures = self.options.failures(self.diagram)
-        if failures:
-            raise InvalidStructure("the options of lower", failures)
+        self._refuse("the options of lower", self.options.failures(self.diagram))
         stacking = functools.partial(stacking_for, self)
         asked = self.options.independent, stacking, self.options.together
         self.plan = Plan(loss.diagram, loss.equations, *asked)
-        self._refuse_nothing_together()
+        self._refuse("the options of lower", self.options.plan_failures(self.plan))
         self.storage = Storage.of(self.plan)
-        self.weighting = Weighting(self.plan, self.storage.weights)
+        self.weighting = Weighting(self.plan, self.storage.weights, loss.aggregator)
         self.trainable = self.diagram.trainable
         self.frozen = self.diagram.frozen
-        self._refuse_unbound()
+        self._refuse("the diagram", unbound_failures(self))
         self.changing = frozenset(edge for edge in self.plan.edges if hands_on(self, edge))
         self.random = frozenset(
             edge for edge in self.plan.edges if self.architecture(edge).accepts_key
         )
-        aggregator = loss.aggregator
-        # Python's own max, which the symbolic side uses, does not trace.
-        self._combine_costs = jnp.maximum if aggregator.name == "max" else aggregator.combine
         # Functions compiled from this one live as long as it does (see training.step).
         self.compiled: dict[Any, Callable[..., Any]] = {}
 
-    def _refuse_unbound(self) -> None:
-        """Raise if an edge names an architecture that a file could not contain."""
-        needed = dict.fromkeys((*self.plan.edges, *self.trainable, *self.frozen))
-        failures = [
-            Failure(
-                "unbound",
-                f"edge '{edge}'",
-                f"has {self.architecture(edge)}, which names what a file cannot contain; "
-                f"fill it in with diagram.bind({{'{edge}': ...}})",
-            )
-            for edge in needed
-            if not self.architecture(edge).bound
-        ]
+    @staticmethod
+    def _refuse(what: str, failures: list[Failure]) -> None:
         if failures:
-            raise InvalidStructure("the diagram", failures)
-
-    def _refuse_nothing_together(self) -> None:
-        """Raise if data sets are to be run together and have no edge in common."""
-        found = {frozenset(step.together) for step in self.plan.steps if step.op == "apply"}
-        failures = [
-            Failure(
-                "options",
-                f"together of {', '.join(map(repr, group))}",
-                "no edge is applied to paths that differ in these data sets alone; columns at one "
-                "vertex correspond if they have one name or are the only ones there",
-            )
-            for group in self.options.together
-            if not any(data and data <= {*group} for data in found)
-        ]
-        if failures:
-            raise InvalidStructure("the options of lower", failures)
+            raise InvalidStructure(what, failures)
 
     def init(self, key: jax.Array) -> tuple[Params, State]:
         """Return starting parameters and state.
@@ -342,28 +309,7 @@ class Lowered:
         weights
             ``{equation: weight}``, as in ``state["weights"]``.
         """
-        if isinstance(terms, Stacked):
-            # Equations come first among the weights, in the same groups.
-            parts: Any = weights
-            pairs = zip(parts.parts[: len(terms.parts)], terms.parts, strict=True)
-            weighted = [self._aggregate(weight * cost) for weight, cost in pairs]
-        else:
-            weighted = [weights[name] * cost for name, cost in terms.items()]
-        return functools.reduce(self._combine_costs, weighted) if weighted else jnp.zeros(())
-
-    def _aggregate(self, weighted: jax.Array) -> jax.Array:
-        """Combine the costs of a class; in halves, where only the binary operation is known."""
-        if weighted.ndim == 0:
-            return weighted
-        known = {"sum": jnp.sum, "max": jnp.max}.get(self.loss.aggregator.name)
-        if known is not None:
-            return known(weighted)
-        while len(weighted) > 1:
-            half = len(weighted) // 2
-            rest = weighted[2 * half :]
-            combined = self._combine_costs(weighted[:half], weighted[half : 2 * half])
-            weighted = jnp.concatenate([combined, rest])
-        return weighted[0]
+        return self.weighting.total(terms, weights)
 
     def failures(
         self,

@@ -20,6 +20,7 @@ from catlearn.errors import Failure, did_you_mean
 
 if TYPE_CHECKING:
     from catlearn.learning import LearningDiagram
+    from catlearn.lowering.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,20 @@ class Options:
             ]
             + self._together_failures(diagram)
         )
+
+    def plan_failures(self, plan: Plan) -> list[Failure]:
+        """List the groups of data sets that a plan does not run together anywhere."""
+        found = {frozenset(step.together) for step in plan.steps if step.op == "apply"}
+        return [
+            Failure(
+                "options",
+                f"together of {', '.join(map(repr, group))}",
+                "no edge is applied to paths that differ in these data sets alone; columns at one "
+                "vertex correspond if they have one name or are the only ones there",
+            )
+            for group in self.together
+            if not any(data and data <= {*group} for data in found)
+        ]
 
     def _together_failures(self, diagram: LearningDiagram) -> list[Failure]:
         known = list(diagram.data_sets)

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from catlearn.errors import Failure
 from catlearn.lowering.stacked import gather
 from catlearn.lowering.steps import stable_hash
 
@@ -53,6 +54,20 @@ def start_of(fn: Lowered, key: jax.Array) -> tuple[Any, Any, Any]:
                 found[name][edges] = part
     params, frozen, mutable = (fn.storage.by_group(part, alone) for part in found.values())
     return params, frozen, mutable
+
+
+def unbound_failures(fn: Lowered) -> list[Failure]:
+    """List the edges whose architecture a file named and could not contain."""
+    return [
+        Failure(
+            "unbound",
+            f"edge '{edge}'",
+            f"has {fn.architecture(edge)}, which names what a file cannot contain; "
+            f"fill it in with diagram.bind({{'{edge}': ...}})",
+        )
+        for edge in dict.fromkeys((*fn.plan.edges, *fn.trainable, *fn.frozen))
+        if not fn.architecture(edge).bound
+    ]
 
 
 def ends_of(fn: Lowered, edge: str) -> tuple[SpaceLabel, SpaceLabel]:

@@ -1,4 +1,4 @@
-"""Weights of equations, and scales of gradients that may change: numbers by name.
+"""Weights of equations, and scales of gradients that may change: numbers by name, and their use.
 
 They are arguments of the compiled program, so that they change without compiling again; see
 :class:`~catlearn.Weight`.
@@ -6,15 +6,20 @@ They are arguments of the compiled program, so that they change without compilin
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import jax
 import jax.numpy as jnp
 
 from catlearn.errors import UnknownName, did_you_mean
 from catlearn.learning.weights import Weight
 from catlearn.lowering.plan import Plan
 from catlearn.lowering.stacked import Layout, Stacked
+
+if TYPE_CHECKING:
+    from catlearn.cost import Aggregator
 
 
 class Weighting:
@@ -26,12 +31,17 @@ class Weighting:
         The plan.
     layout
         How they are stored; None for a plain dict.
+    aggregator
+        How weighted costs are combined.
     """
 
-    def __init__(self, plan: Plan, layout: Layout | None) -> None:
+    def __init__(self, plan: Plan, layout: Layout | None, aggregator: Aggregator) -> None:
         weights = {planned.term.name: Weight.of(planned.term.weight) for planned in plan.terms}
         self.given = weights | {name: scale for scale, name in plan.scales.items()}
         self.layout = layout
+        # Python's own max, which the symbolic side uses, does not trace.
+        self.combine = jnp.maximum if aggregator.name == "max" else aggregator.combine
+        self.whole = {"sum": jnp.sum, "max": jnp.max}.get(aggregator.name)
         self.following = {
             name: w
             for name, w in self.given.items()
@@ -77,3 +87,27 @@ class Weighting:
             for names, part in weights.groups()
         )
         return Stacked(weights.layout, tuple(parts))
+
+    def total(self, terms: Mapping[str, Any], weights: Mapping[str, Any]) -> jax.Array:
+        """Return the value of the loss at costs of its equations."""
+        if isinstance(terms, Stacked):
+            # Equations come first among the weights, in the same groups.
+            parts: Any = weights
+            pairs = zip(parts.parts[: len(terms.parts)], terms.parts, strict=True)
+            weighted = [self._combined(weight * cost) for weight, cost in pairs]
+        else:
+            weighted = [weights[name] * cost for name, cost in terms.items()]
+        return functools.reduce(self.combine, weighted) if weighted else jnp.zeros(())
+
+    def _combined(self, weighted: jax.Array) -> jax.Array:
+        """Combine the costs of a class; in halves, where only the binary operation is known."""
+        if weighted.ndim == 0:
+            return weighted
+        if self.whole is not None:
+            return self.whole(weighted)
+        while len(weighted) > 1:
+            half = len(weighted) // 2
+            rest = weighted[2 * half :]
+            combined = self.combine(weighted[:half], weighted[half : 2 * half])
+            weighted = jnp.concatenate([combined, rest])
+        return weighted[0]

@@ -9,6 +9,7 @@ import pytest
 import catlearn as cl
 from catlearn.lowering.stacked import Stacked
 from catlearn.models import Architecture
+from catlearn.training.gradients import gradient_of
 from tests.lowering.comparing import KEY, apart, compare
 
 X, F, Y = (
@@ -68,11 +69,11 @@ def linear(name, source=X, target=F, **options):
 def data(n, *spaces):
     """A data set with inputs X and Z, and a column of each space for each of n members."""
     columns = {
-        f"{space.name}{i}": (space, noise(5, space.label.features, seed=10 * k + i))
+        f"{space.name}{i}": (space, noise(6, space.label.features, seed=10 * k + i))
         for k, space in enumerate(spaces or (Y,))
         for i in range(n)
     }
-    return cl.Dataset("d", x=(X, noise(5, 3, seed=98)), z=(X, noise(5, 3, seed=99)), **columns)
+    return cl.Dataset("d", x=(X, noise(6, 3, seed=98)), z=(X, noise(6, 3, seed=99)), **columns)
 
 
 def once(n):
@@ -162,6 +163,18 @@ def fields(n):
     return cl.LearningDiagram(data(n, U), *networks, *operators, equations=equations)
 
 
+def selves(n):
+    """Each of n models with a running mean agrees with an average of itself on another view."""
+    online = [norm(f"online_{i}", X) for i in range(n)]
+    targets = [cl.MovingAverage(f"target_{i}", of=f"online_{i}", decay=0.9) for i in range(n)]
+    equations = {
+        f"{name}_{i}": cl.Equation(f"d.x >> online_{i} = {other}", stop="rhs")
+        for i in range(n)
+        for name, other in (("self", f"d.z >> target_{i}"), ("label", f"d.Y{i}"))
+    }
+    return cl.LearningDiagram(data(n), *online, *targets, equations=equations)
+
+
 #: diagram -> sizes of the classes of edges, with 4 members of each kind
 CASES = {
     once: [4],
@@ -192,6 +205,33 @@ def test_each_class_is_one_call():
     assert calls(crossed) == 3
     assert calls(followers) == 3
     assert calls(fields) == 4  # u_t at two places, u_xx, and what is alone
+
+
+def test_precision_and_rematerialisation_are_kept():
+    diagram = once(3)
+    heads = [f"head_{i}" for i in range(3)]
+    stacked, plain = both(diagram, precision=dict.fromkeys(heads, "float32"), remat=heads)
+    assert len(stacked.plan.stacking.edges) == 1
+    assert 0 < compare(stacked, plain, diagram.data) < 1e-4
+    whole = cl.lower(diagram.loss(), stack=True)
+    assert compare(stacked, whole, diagram.data) > 1e-9
+
+
+@pytest.mark.parametrize("make", [twice, fields, selves], ids=lambda make: make.__name__)
+def test_the_program_does_not_grow_with_the_number_of_members(make):
+    def size(n):
+        diagram = make(n)
+        fn = cl.lower(diagram.loss(), stack=True)
+        arguments = *jax.eval_shape(fn.init, KEY), fn.storage.pack_batch(diagram.data), KEY
+        # In two parts, as training accumulates them: averages are put back in between.
+        return count(jax.make_jaxpr(gradient_of(fn, 1 if make is fields else 2))(*arguments).jaxpr)
+
+    def count(jaxpr):
+        inner = [v for e in jaxpr.eqns for v in e.params.values() if hasattr(v, "eqns")]
+        inner += [v.jaxpr for e in jaxpr.eqns for v in e.params.values() if hasattr(v, "jaxpr")]
+        return len(jaxpr.eqns) + sum(map(count, inner))
+
+    assert size(3) == size(6)
 
 
 def test_the_comparison_sees_calls_in_another_order(monkeypatch):
@@ -242,18 +282,6 @@ def test_what_differs_in_order_decay_or_operator_runs_by_itself():
 
 
 # Training: state in one array goes through files and parts of batches as any other does.
-
-
-def selves(n):
-    """Each of n models with a running mean agrees with an average of itself on another view."""
-    online = [norm(f"online_{i}", X) for i in range(n)]
-    targets = [cl.MovingAverage(f"target_{i}", of=f"online_{i}", decay=0.9) for i in range(n)]
-    equations = {
-        f"{name}_{i}": cl.Equation(f"d.x >> online_{i} = {other}", stop="rhs")
-        for i in range(n)
-        for name, other in (("self", f"d.z >> target_{i}"), ("label", f"d.Y{i}"))
-    }
-    return cl.LearningDiagram(data(n), *online, *targets, equations=equations)
 
 
 def trained(fn, **options):
