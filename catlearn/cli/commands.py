@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -132,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         help="train a diagram from files",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=_TRAIN,
-        epilog=_KEYS + plain(),
+        epilog=f"{_KEYS}{plain()}\n\n{_names()}",
     )
     train.add_argument("file", type=Path, metavar="DIAGRAM", help="a learning diagram in JSON")
     train.add_argument("--config", type=Path, required=True, metavar="RUN.toml",
@@ -167,6 +168,22 @@ def _parser() -> argparse.ArgumentParser:
                         help="the page to write (default: report.html in the folder)")  # fmt: skip
     report.set_defaults(run=_report)
     return parser
+
+
+def _names() -> str:
+    """List what may be named in a configuration."""
+    from catlearn.cli.calls import SCHEDULES
+    from catlearn.cli.optimizing import NONE, OPTIMIZERS, TRANSFORMATIONS
+
+    lists = {
+        "Optimizers": [*OPTIMIZERS, NONE],
+        "In a chain beside one of them": TRANSFORMATIONS,
+        "Schedules": SCHEDULES,
+    }
+    return "\n".join(
+        textwrap.fill(f"{title}: {', '.join(names)}", 96, subsequent_indent="  ")
+        for title, names in lists.items()
+    )
 
 
 def _positive(text: str) -> int:

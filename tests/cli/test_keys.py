@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from catlearn.cli import main
+from catlearn.cli.calls import SCHEDULES
 from catlearn.cli.keys import KEYS, SECTIONS, markdown, plain
+from catlearn.cli.optimizing import OPTIMIZERS, TRANSFORMATIONS
 from catlearn.cli.reader import Reader, dotted
 from catlearn.cli.settings import read_settings
 from catlearn.errors import InvalidStructure
@@ -144,6 +146,8 @@ def test_the_documentation_lists_the_keys_as_the_code_does():
     said = re.search(r"<!-- keys -->\n\n(.*?)\n<!-- end of keys -->", page, re.DOTALL)
     assert said is not None
     assert said[1] == markdown(), "copy catlearn.cli.keys.markdown() to docs/api/cli.md"
+    for name in (*OPTIMIZERS, *TRANSFORMATIONS, *SCHEDULES):
+        assert f"`{name}`" in page
     for key in KEYS:
         assert f"`{key.place}`" in page
         assert "|" not in f"{key.says}{key.takes}{key.otherwise}"
@@ -154,6 +158,7 @@ def test_help_lists_every_key(capsys):
         main(["train", "--help"])
     said = capsys.readouterr().out
     assert plain() in said
+    assert {*OPTIMIZERS, *TRANSFORMATIONS, *SCHEDULES} <= set(re.findall(r"\w+", said))
     for key in KEYS:
         assert re.search(rf"^  {re.escape(key.place.removeprefix(f'{key.home}.'))} ", said, re.M)
     (example,) = re.findall(r"A configuration:\n\n(.*?)\n\nAll keys", said, re.DOTALL)
