@@ -74,6 +74,37 @@ def test_shuffling_draws_the_support_anew():
     assert (mixed != lists).any()
 
 
+def test_batch_norm_reads_all_images_of_an_episode():
+    """And changes its running means once; statistics of each class are another loss, a mutant."""
+    linen = pytest.importorskip("flax.linen")
+
+    class Normed(linen.Module):
+        @linen.compact
+        def __call__(self, x, train: bool):
+            return linen.BatchNorm(use_running_average=not train, momentum=0.9)(linen.Dense(2)(x))
+
+    encoder, classes = parts()
+    normed = cl.Model("encoder", encoder.source, encoder.target, Normed())
+    fn = cl.lower(cl.zoo.prototypical(normed, classes, SHOTS).loss())
+    params, state = fn.init(jax.random.key(0))
+    batch = episode()
+    value, aux = jax.jit(fn)(params, state, batch)
+    dense = jax.device_get(params["encoder"]["params"]["Dense_0"])
+    z = np.asarray(batch["classes"]["images"]) @ dense["kernel"] + dense["bias"]
+
+    def by_hand(axes):
+        normal = (z - z.mean(axes, keepdims=True)) / np.sqrt(z.var(axes, keepdims=True) + 1e-5)
+        centres, queries = normal[:, :SHOTS].mean(axis=1), normal[:, SHOTS:].reshape(-1, 2)
+        near = np.exp(-((queries[:, None] - centres) ** 2).sum(axis=-1))
+        own = near[np.arange(len(queries)), np.repeat(np.arange(WAYS), QUERIES)]
+        return -np.log(own / near.sum(axis=1)).mean()
+
+    assert float(value) == pytest.approx(by_hand((0, 1)), rel=1e-4)
+    assert float(value) != pytest.approx(by_hand(1), rel=1e-2)
+    found = aux.state["mutable"]["encoder"]["batch_stats"]["BatchNorm_0"]["mean"]
+    np.testing.assert_allclose(found, 0.1 * z.mean(axis=(0, 1)), rtol=1e-4, atol=1e-6)
+
+
 def test_an_episode_is_a_batch_of_classes():
     encoder, classes = parts()
     images = np.random.default_rng(0).normal(size=(12, SHOTS + QUERIES, 5)).astype("float32")
