@@ -119,6 +119,7 @@ from .cset import (
     representable as representable,
     right_kan as right_kan,
     subobject_classifier as subobject_classifier,
+    subobject_lattice as subobject_lattice,
     subobjects as subobjects,
     yoneda as yoneda,
     yoneda_embedding as yoneda_embedding,

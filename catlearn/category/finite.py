@@ -289,6 +289,9 @@ class FiniteCategory(Sources, ArrowKinds, Indexed):
     def __hash__(self) -> int:
         return hash((self.ob, self.ar))
 
+    def _extent(self) -> str:
+        return f"{len(self.ob):,} objects, {len(self.ar):,} arrows"
+
     def __repr__(self) -> str:
         unit, ends = self.is_identity, {name: self.ends(name) for name in self.arrows}
         if len(self.ar) > 24:

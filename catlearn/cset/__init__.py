@@ -32,7 +32,7 @@ from catlearn.cset.search import (
     is_isomorphic,
     isomorphism,
 )
-from catlearn.cset.subobject import Subobject, image, subobjects
+from catlearn.cset.subobject import Subobject, image, subobject_lattice, subobjects
 from catlearn.cset.wiring import WIRING, WiringDiagram, oapply, ocompose
 from catlearn.cset.yoneda_lemma import Yoneda, density, yoneda, yoneda_embedding
 
@@ -86,6 +86,7 @@ __all__ = [
     "sigma",
     "sigma_counit",
     "subobject_classifier",
+    "subobject_lattice",
     "subobjects",
     "tensor",
     "yoneda",

@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 
+from catlearn.category import FiniteCategory
 from catlearn.display import Displayed
 from catlearn.errors import Failure, NotComposable, TooLarge
 from catlearn.finset import Frozen, TableMorphism, Tables
@@ -242,11 +243,15 @@ class Subobject(Frozen, Displayed):
         return f"Subobject({self.whole!r}, {rows})"
 
     def __str__(self) -> str:
+        return self._listed(2 * SHOWN)
+
+    def _listed(self, most: int | None = None) -> str:
+        """List the rows of each table, or as many as are asked for and how many there are."""
         texts = []
         for table, found in self.rows.items():
-            labels = self.whole.sets[table].labels(found[: 2 * SHOWN].tolist())
+            labels = self.whole.sets[table].labels(found[:most].tolist())
             if found.size:
-                more = f", ... {found.size} in all" if found.size > 2 * SHOWN else ""
+                more = f", ... {found.size} in all" if found.size > len(labels) else ""
                 texts.append(f"{table}: {', '.join(labels)}{more}")
         return f"{{{'; '.join(texts)}}}"
 
@@ -303,6 +308,39 @@ def subobjects(whole: Tables, budget: int = 100_000) -> Iterator[Subobject]:
         yield Subobject._of(
             whole, dict(zip(whole.shape.tables, map(np.array, pieces), strict=True))
         )
+
+
+def subobject_lattice(whole: Tables, budget: int = 200) -> FiniteCategory:
+    """Return the parts of some tables as a poset, ordered by inclusion; it draws itself.
+
+    Meets and joins are products and coproducts in it.
+
+    Parameters
+    ----------
+    whole
+        The tables.
+    budget
+        How many parts there may be.
+
+    Raises
+    ------
+    TooLarge
+        If there are more.
+
+    Examples
+    --------
+    >>> from catlearn.category import Graph
+    >>> lattice = subobject_lattice(Graph({"f": ("A", "B")}))
+    >>> lattice.objects
+    ('{}', '{V: A}', '{V: B}', '{V: A, B}', '{V: A, B; E: f}')
+    >>> len(lattice.generators.edges)
+    5
+    """
+    names = [part._listed() for part in subobjects(whole, budget)]
+    marks = closed_sets(whole, budget)
+    below = ~np.any(marks[:, None] & ~marks[None, :], axis=2)
+    pairs = [(names[a], names[b]) for a, b in np.argwhere(below).tolist()]
+    return FiniteCategory.poset(pairs, names)
 
 
 def closed_sets(whole: Tables, budget: int) -> np.ndarray:

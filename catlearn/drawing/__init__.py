@@ -18,7 +18,7 @@ their ends'; every name is there, escaped; a quiver link decodes to the same gra
 \\end{tikzcd}
 """
 
-from catlearn.category import Category, Functor, NaturalTransformation
+from catlearn.category import Adjunction, Category, Functor, NaturalTransformation
 from catlearn.cset import Open, Rewrite, Rule
 from catlearn.display import Sketched, register_renderer
 from catlearn.drawing.picture import (
@@ -50,6 +50,6 @@ __all__ = [
 
 for _kind in (
     *(Tables, TableMorphism, Colimit, Limit, Category, Functor, NaturalTransformation),
-    *(Open, Rewrite, Rule, Sketched),
+    *(Adjunction, Open, Rewrite, Rule, Sketched),
 ):
     register_renderer(_kind, small_svg)

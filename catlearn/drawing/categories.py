@@ -3,7 +3,8 @@
 A poset is its Hasse diagram, upwards. Any other category is drawn by generators, with the
 equations between them while they are few, or by all its arrows. A functor is two pictures, each
 object and arrow of the first saying where it goes. A natural transformation is the image of its
-domain's generators under both functors, with the squares that commute.
+domain's generators under both functors, with the squares that commute. An adjunction is both
+categories, the functors between them, and the bijection of arrows.
 
 >>> from catlearn.category import FiniteCategory
 >>> from catlearn.drawing.categories import category_scene
@@ -14,11 +15,12 @@ domain's generators under both functors, with the squares that commute.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from catlearn.category import (
+    Adjunction,
     Category,
     FiniteCategory,
     Functor,
@@ -26,10 +28,14 @@ from catlearn.category import (
     NaturalTransformation,
 )
 from catlearn.drawing.scene import Arrow, Law, Node, Scene, counted
+from catlearn.drawing.tables import rows_of
 from catlearn.errors import Failure, InvalidStructure
 
 MOST_EQUATIONS = 12
 """Equations of a category that its picture lists of its own accord."""
+
+MOST_HOMS = 400
+"""Pairs of objects of two adjoint categories whose arrows are paired in a table."""
 
 MOST_ARROWS = 200
 """Arrows of a category that are drawn when all are asked for."""
@@ -147,6 +153,56 @@ def transformation_scene(alpha: NaturalTransformation) -> Scene:
     return Scene(title, tuple(nodes), tuple(arrows), tuple(laws))
 
 
+def adjunction_scene(adjunction: Adjunction) -> Scene:
+    """Return the scene of an adjunction: two categories, two functors, and what corresponds.
+
+    Each object says where its functor sends it, and its component of the unit or of the counit.
+    Between finite categories a table pairs the arrows L(c) -> d with the arrows c -> R(d), the
+    identities' partners (unit and counit) included.
+    """
+    L, R = adjunction.left, adjunction.right
+    panels = (
+        _marked(L, adjunction.unit, "η"),
+        _marked(R, adjunction.counit, "ε"),
+    )
+    nodes = [
+        Node(name, "panel", inner=inner) for name, inner in zip(("C", "D"), panels, strict=True)
+    ]
+    small = len(L.domain.objects) * len(R.domain.objects) <= MOST_HOMS
+    if small and isinstance(L.domain, FiniteCategory) and isinstance(R.domain, FiniteCategory):
+        heads = ("c", "d", "L(c) → d", "c → R(d)")
+        columns = zip(*_partners(adjunction), strict=True)
+        rows = rows_of(dict(zip(heads, columns, strict=False)))
+        nodes.append(Node("bijection", "table", rows=rows))
+    arrows = (
+        Arrow("L", "C", "D", "morphism", "left adjoint"),
+        Arrow("R", "D", "C", "morphism", "right adjoint"),
+    )
+    return Scene("Adjunction of L : C → D and R : D → C", tuple(nodes), arrows)
+
+
+def _marked(functor: Functor, alpha: NaturalTransformation, sign: str) -> Scene:
+    """Return the scene of a functor's domain, each object with its image and its component."""
+    if isinstance(functor.domain, Category):
+        scene = replace(category_scene(functor.domain), laws=())
+    else:
+        scene = domain_scene(functor.domain, functor.graph)
+    marks = {
+        a: f"↦ {_short(functor.objects[a])} · {sign} {_short(alpha.components[a])}"
+        for a in functor.objects
+    }
+    return replace(scene, nodes=tuple(replace(n, note=marks[n.name]) for n in scene.nodes))
+
+
+def _partners(adjunction: Adjunction) -> Iterator[tuple[str, str, str, str]]:
+    """Yield c, d, each arrow L(c) -> d, and the arrow c -> R(d) that corresponds to it."""
+    L, R = adjunction.left, adjunction.right
+    for c in L.domain.objects:
+        for d in R.domain.objects:
+            for arrow in R.domain.hom(L.objects[c], d):
+                yield c, d, arrow, str(adjunction.transpose(arrow, c))
+
+
 def _short(value: Any) -> str:
     """Write an object or arrow as a note, cut if it is long."""
     values = getattr(value, "values", None)
@@ -160,6 +216,7 @@ def _short(value: Any) -> str:
 
 
 VIEWS: dict[type, Callable[..., Scene]] = {
+    Adjunction: adjunction_scene,
     Functor: functor_scene,
     NaturalTransformation: transformation_scene,
     Category: category_scene,

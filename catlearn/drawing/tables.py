@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -59,14 +59,16 @@ def tables_scene(tables: Tables, images: Mapping[str, tuple[str, ...]] | None = 
                 columns[name] = tuple("–" if v is None else str(v) for v in values)
         if images is not None:
             columns["↦"] = images[table]
-        nodes.append(Node(table, "table", rows=_rows(columns, tables.size(table))))
+        nodes.append(Node(table, "table", rows=rows_of(columns)))
     title = f"{type(tables).__name__}: " + ", ".join(
         f"{table} has {counted(tables.size(table), 'row')}" for table in shape.tables
     )
     return Scene(title, tuple(nodes), _shape_arrows(shape))
 
 
-def _rows(columns: Mapping[str, tuple[str, ...]], count: int) -> tuple[tuple[str, ...], ...]:
+def rows_of(columns: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Return the head and the rows of a table, or its first rows and how many there are more."""
+    count = max((len(column) for column in columns.values()), default=0)
     body = [tuple(column[k] for column in columns.values()) for k in range(min(count, MOST_ROWS))]
     if count > MOST_ROWS:
         body.append((f"… {count - MOST_ROWS} more", *("" for _ in range(len(columns) - 1))))
@@ -126,8 +128,8 @@ def function_scene(function: FinFunction) -> Scene:
     one, other = function.domain, function.codomain
     images = other.labels(function.values)
     tables = (
-        Node("domain", "table", rows=_rows({"x": one.labels(), "f(x)": images}, one.size)),
-        Node("codomain", "table", rows=_rows({"y": other.labels()}, other.size)),
+        Node("domain", "table", rows=rows_of({"x": one.labels(), "f(x)": images})),
+        Node("codomain", "table", rows=rows_of({"y": other.labels()})),
     )
     title = f"Function from {counted(one.size, 'element')} to {other.size}"
     return Scene(title, tables, (Arrow("f", "domain", "codomain"),))

@@ -14,6 +14,7 @@ limit or colimit                  its diagram, apex and legs, each object in a p
 category                          generators and equations, or all arrows; posets upwards
 functor                           its domain, each part with its image, and its codomain
 natural transformation            a square for each generator
+adjunction                        both categories and functors, and the bijection of arrows
 path                              its edges in a row
 finite function                   its elements, each with its image
 rule, step of rewriting           its span, or its two squares, each object in a panel

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from catlearn.category import Graph, Presentation
+from catlearn.category import Graph, Presentation, opposite
 from catlearn.cset import (
     CSet,
     CSetMorphism,
@@ -18,10 +18,11 @@ from catlearn.cset import (
     homomorphisms,
     image,
     isomorphism,
+    subobject_lattice,
     subobjects,
 )
 from catlearn.errors import InvalidStructure, NotComposable, TooLarge
-from catlearn.finset import TableMorphism, Tables, pullback
+from catlearn.finset import TableMorphism, Tables, coproduct, product, pullback
 
 WORDS = Schema(
     ["V", "E", "W"],
@@ -253,3 +254,35 @@ def test_what_is_refused():
         list(subobjects(CSet(SchGraph, V=30), budget=1000))
     with pytest.raises(TooLarge, match="2000 rows of V"):
         list(subobjects(CSet(SchGraph, V=2000), budget=1000))
+
+
+def is_inclusion(order, parts: list[Subobject]) -> bool:
+    """Whether a poset is the inclusion of parts, in this order."""
+    names = order.objects
+    return len(names) == len(parts) and all(
+        bool(order.hom(names[i], names[j])) == (a <= b)
+        for i, a in enumerate(parts)
+        for j, b in enumerate(parts)
+    )
+
+
+@settings(max_examples=15)
+@given(words())
+def test_the_lattice_of_parts_is_their_inclusion(X: CSet):
+    parts = list(subobjects(X))
+    lattice = subobject_lattice(X, budget=10_000)
+    assert is_inclusion(lattice, parts)
+    at = dict(zip(parts, lattice.objects, strict=True))
+    a, b = parts[len(parts) // 3], parts[-1 - len(parts) // 3]
+    assert product(lattice[at[a]], lattice[at[b]]).apex.name == at[a & b]
+    assert coproduct(lattice[at[a]], lattice[at[b]]).apex.name == at[a | b]
+
+
+def test_another_order_of_parts_is_rejected(mutants):
+    X = Graph({"f": ("A", "B")})
+    parts = list(subobjects(X))
+    upside_down = opposite(subobject_lattice(X))
+    with mutants("parts, the largest first"):
+        assert not is_inclusion(upside_down, parts)
+    with pytest.raises(TooLarge):
+        subobject_lattice(Graph(vertices=map(str, range(9))))

@@ -1,5 +1,6 @@
 """Pictures of posets, categories, functors and natural transformations."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -7,7 +8,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import catlearn as cl
-from catlearn.drawing.categories import category_scene, functor_scene, transformation_scene
+from catlearn.drawing.categories import (
+    adjunction_scene,
+    category_scene,
+    functor_scene,
+    transformation_scene,
+)
 from catlearn.drawing.measure import arrange
 from catlearn.drawing.scene import Scene
 from catlearn.errors import InvalidStructure
@@ -133,6 +139,48 @@ def test_a_natural_transformation_is_its_squares():
         left, right = (graph.path(list(side)) for side in (law.lhs, law.rhs))
         assert left.is_parallel(right)
     assert cl.draw(alpha).quiver.startswith("https://q.uiver.app")
+
+
+def pairs_arrows(scene: Scene, adjunction: cl.Adjunction) -> bool:
+    """Whether a picture's table is a bijection of arrows L(c) -> d and c -> R(d)."""
+    (table,) = (node for node in scene.nodes if node.kind == "table")
+    L, R = adjunction.left, adjunction.right
+    found = set()
+    for c, d, arrow, partner in table.rows[1:]:
+        if R.domain.ends(arrow) != (L(c), d) or L.domain.ends(partner) != (c, R(d)):
+            return False
+        found |= {(c, d, partner)}
+    homs = [(c, d) for c in L.domain.objects for d in R.domain.objects]
+    count = sum(len(L.domain.hom(c, R(d))) for c, d in homs)
+    return len(found) == len(table.rows) - 1 == count
+
+
+def test_an_adjunction_is_two_categories_and_the_arrows_that_correspond(mutants):
+    places = {"0": "0", "1": "2", "2": "3"}
+    adjunction = cl.right_adjoint(
+        cl.Functor(cl.FiniteCategory.chain(2), cl.FiniteCategory.chain(3), objects=places)
+    )
+    scene = adjunction_scene(adjunction)
+    assert [node.name for node in scene.nodes] == ["C", "D", "bijection"]
+    ends = {(arrow.name, arrow.source, arrow.target) for arrow in scene.arrows}
+    assert ends == {("L", "C", "D"), ("R", "D", "C")}
+    assert scene.nodes[1].inner.nodes[1].note == "↦ 0 · ε 0 <= 1"
+    assert pairs_arrows(scene, adjunction)
+    assert "image/svg+xml" in adjunction._repr_mimebundle_()
+    head, first, *rest = scene.nodes[2].rows
+    wrong = replace(scene.nodes[2], rows=(head, (*first[:3], rest[-1][3]), *rest))
+    with mutants("a picture that pairs arrows between other objects"):
+        assert not pairs_arrows(replace(scene, nodes=(*scene.nodes[:2], wrong)), adjunction)
+    short = replace(scene.nodes[2], rows=(head, *rest))
+    with mutants("a picture without one of the arrows"):
+        assert not pairs_arrows(replace(scene, nodes=(*scene.nodes[:2], short)), adjunction)
+
+
+def test_large_adjoint_categories_have_no_table():
+    chain = cl.FiniteCategory.chain(30)
+    identity = cl.Functor.identity(chain)
+    scene = adjunction_scene(cl.right_adjoint(identity))
+    assert [node.kind for node in scene.nodes] == ["panel", "panel"]
 
 
 def test_limits_inside_a_category_are_drawn_with_names():

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from catlearn.drawing.layers import acyclic, components, crossings, ordered, ranks
 from catlearn.drawing.heights import spread
+from catlearn.drawing.layers import acyclic, components, crossings, ordered, ranks
 from catlearn.drawing.layout import layout
+from catlearn.drawing.measure import arrange
 from catlearn.drawing.places import Box, Layout, Place
 from catlearn.drawing.routes import loop_room
-from catlearn.drawing.measure import arrange
 
 
 @st.composite
