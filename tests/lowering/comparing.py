@@ -6,16 +6,20 @@ import numpy as np
 KEY = jax.random.key(7)
 
 
-def calls(fn, params, state, batch, count=2):
-    """Return for successive calls value, costs, mutable state and gradient, all by name."""
+def calls(fn, params, state, batch, count=2, jit=False):
+    """Return for successive calls value, costs, mutable state and gradient, all by name.
+
+    Without ``jit`` operations are compiled one by one, and shared by tests.
+    """
 
     def loss(params, state, key):
         return fn(params, state, batch, key)
 
     found = []
+    run = jax.value_and_grad(loss, has_aux=True)
+    run = jax.jit(run) if jit else run
     params, state, batch = fn.pack(params, state, batch)
     for key in jax.random.split(KEY, count):
-        run = jax.value_and_grad(loss, has_aux=True)
         (value, aux), slopes = run(params, state, key)
         assert jax.tree.structure(aux.state["mutable"]) == jax.tree.structure(state["mutable"])
         state = state | aux.state
@@ -23,13 +27,13 @@ def calls(fn, params, state, batch, count=2):
     return found
 
 
-def compare(stacked, plain, batch):
+def compare(stacked, plain, batch, jit=False):
     """Return by how much two functions differ, relatively."""
     params, state = plain.init(KEY)
     params = {name: jax.tree.map(lambda p: p + 0.1, tree) for name, tree in params.items()}
     pairs = []
     for one, other in zip(
-        *(calls(fn, params, state, batch) for fn in (stacked, plain)), strict=True
+        *(calls(fn, params, state, batch, jit=jit) for fn in (stacked, plain)), strict=True
     ):
         pairs.append((one[0], other[0]))
         for part, expected in zip(one[1:], other[1:], strict=True):
