@@ -125,7 +125,7 @@ def test_a_dense_layer(inputs, outputs):
 @pytest.mark.parametrize("name", ["square", "distillation", "diamonds"])
 def test_a_loss_costs_what_the_compiler_says(make, name):
     """Forward operations of the whole lowered loss, to 6 percent at 64 examples."""
-    regime = make(name)()
+    regime = make(name)
     fn = regime.fn
     params, state = fn.init(jax.random.key(0))
     batch = jax.tree.map(lambda a: np.resize(a, (64, *a.shape[1:])), regime.batch)
@@ -135,7 +135,7 @@ def test_a_loss_costs_what_the_compiler_says(make, name):
 
 def test_parameters_are_those_that_init_draws(make):
     for name in ("square", "distillation", "diamonds"):
-        fn = make(name)().fn
+        fn = make(name).fn
         params, _ = fn.init(jax.random.key(0))
         count = sum(leaf.size for leaf in jax.tree.leaves(params))
         assert cl.resources(fn.loss).total.parameters == count
@@ -261,7 +261,7 @@ def path_by_path(diagram):
 
 
 def test_a_shared_prefix_counts_once(make):
-    fn = make("diamonds")().fn
+    fn = make("diamonds").fn
     spent = cl.resources(fn).at(8)
     sides = [side for term in fn.loss.equations for side in (term.lhs, term.rhs)]
     F = spent.functor("flops")
