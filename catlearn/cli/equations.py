@@ -9,7 +9,7 @@ L(f) = 0.5 E_d(d_Y(f(d.X), d.Y))
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -72,6 +72,29 @@ def _weighted(loss: Loss, given: Mapping[str, Any], reader: Reader) -> Loss:
         terms.append(term if weight is None else replace(term, weight=weight))
     left = tuple(term for term in terms if _counts(term.weight))
     return Loss(loss.diagram, replace(loss.selection, terms=left), loss.aggregator)
+
+
+def at_step(loss: Loss, step: int) -> Loss:
+    """Return the loss whose weights are the numbers that they are at a step.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
+    >>> fit = cl.Equation("d.X >> f = d.Y", weight=lambda step: step / 10)
+    >>> d, f = cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, "linear")
+    >>> print(at_step(cl.LearningDiagram(d, f, equations={"fit": fit}).loss(), 5))
+    L(f) = 0.5 E_d(d_Y(f(d.X), d.Y))
+    """
+    weights = [term.weight for term in loss.equations]
+    return weighing(loss, [float(w.at(step)) if isinstance(w, Weight) else w for w in weights])
+
+
+def weighing(loss: Loss, weights: Sequence[float]) -> Loss:
+    """Return the loss with other weights, one for each equation."""
+    pairs = zip(loss.equations, weights, strict=True)
+    terms = tuple(replace(term, weight=weight) for term, weight in pairs)
+    return Loss(loss.diagram, replace(loss.selection, terms=terms), loss.aggregator)
 
 
 def _counts(weight: Any) -> bool:

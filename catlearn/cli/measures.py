@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catlearn.cli.columns import count, digest
+from catlearn.cli.equations import at_step
 from catlearn.learning import LearningDiagram, LossTerm
 from catlearn.models import CategoricalLabel, needs_key
 
@@ -22,13 +24,16 @@ if TYPE_CHECKING:
 def metrics_of(plan: Plan, result: Result) -> dict[str, Any]:
     """Return what ``metrics.json`` says of a run.
 
-    Costs are means over whole data sets, with models in evaluation mode. An equation whose one
-    side is a column of labels has an *accuracy*: how often the likeliest class is the label.
+    Costs are means over whole data sets, with models in evaluation mode and weights as in the last
+    step. An equation whose one side is a column of labels has an *accuracy*: how often the
+    likeliest class is the label.
     """
     import jax
 
-    settings, loss = plan.settings, plan.loss
+    settings, last = plan.settings, max(result.steps - 1, 0)
+    loss, weights = at_step(plan.loss, last), plan.fn.weights(last)
     key = jax.random.key(settings.seed)
+    result = replace(result, state={**result.state, "weights": weights})
     value, costs = result.evaluate(plan.train, key)
     tested: dict[str, Any] = {}
     if plan.test:

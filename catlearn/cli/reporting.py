@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from catlearn.cli.charts import WIDE, curve
-from catlearn.cli.equations import make_loss
+from catlearn.cli.equations import make_loss, weighing
 from catlearn.cli.keys import read_section
 from catlearn.cli.reader import Reader
 from catlearn.cli.runs import Run, load_run
@@ -178,7 +178,8 @@ def _picture(run: Run) -> str:
     except tomllib.TOMLDecodeError:
         loss = None
     if loss is not None and [t.name for t in loss.equations] == [t.get("name") for t in terms]:
-        return draw(loss).svg
+        weights = [w for w in (term.get("weight") for term in terms) if isinstance(w, int | float)]
+        return draw(weighing(loss, weights) if len(weights) == len(terms) else loss).svg
     try:
         return draw(run.diagram, [str(term.get("equation")) for term in terms]).svg
     except CatlearnError:

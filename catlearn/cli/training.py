@@ -74,7 +74,7 @@ def train(
     seconds = round(time.perf_counter() - began, 3)
     ended = {"format": 1, "status": status, "message": message, "seconds": seconds}
     _write(out, plan, result, {**ended, **measured}, overwrite)
-    print(f"{plan.loss}\n{_summary(measured)}\nwrote {out}")
+    print(f"{measured['loss']}\n{_summary(measured)}\nwrote {out}")
     if message:
         print(f"catlearn: {message}", file=sys.stderr)
     return status

@@ -132,6 +132,12 @@ def test_the_folder_holds_all_of_it(trained):
     assert (metrics["status"], metrics["steps"], metrics["seed"]) == ("finished", 6, 3)
     assert (metrics["data"]["digits"]["train"], metrics["data"]["digits"]["test"]) == (16, 4)
     assert metrics["parameters"] == {"body": 15, "head": 8}
+    # The weight follows a schedule; it is said as in the last step.
+    ((weight, cost),) = ((t["weight"], metrics["train"]["equations"][t["name"]])
+                         for t in metrics["equations"])  # fmt: skip
+    assert weight == pytest.approx(1 - 0.5 * 5 / 6)
+    assert metrics["train"]["value"] == pytest.approx(weight * cost)
+    assert metrics["loss"].startswith(f"L(body, head) = {weight:g}")
     assert len(load_run(folder).history[EQUATION]) == 6
 
 
