@@ -6,7 +6,6 @@ act on come last, in an order in which each finds what it uses.
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterable
 
 from catlearn.category import Graph, Path
@@ -16,6 +15,7 @@ from catlearn.learning.dataset import Dataset
 from catlearn.learning.operators import Operator
 from catlearn.learning.parts import Defined, MovingAverage, Part
 from catlearn.learning.rows import Rows
+from catlearn.learning.weights import Weight
 from catlearn.models import DataLabel, Map, Model, Pairing
 from catlearn.models.spaces import NamedSpace, factor_edges
 
@@ -85,8 +85,7 @@ def _average(rows: Rows, part: MovingAverage) -> None:
         return
     source, target, label = followed
     rows.add_edge(part.name, source, target, Map("frozen", label.architecture))
-    decay = float(part.decay) if isinstance(part.decay, numbers.Real) else part.decay
-    row = part.of, decay
+    row = part.of, Weight.of(part.decay)
     if rows.averages.setdefault(part.name, row) != row:
         message = f"is said twice: {rows.averages[part.name]} and {row}"
         where = f"moving average '{part.name}'"

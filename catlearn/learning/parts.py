@@ -6,6 +6,8 @@ of them into rows.
 
 from __future__ import annotations
 
+from typing import Any
+
 from catlearn.learning.dataset import Dataset
 from catlearn.learning.operators import Operator
 from catlearn.models import Model, Pairing
@@ -49,7 +51,8 @@ class MovingAverage:
     of
         The name of the edge that it follows, a model between the same spaces.
     decay
-        A number from 0 to 1.
+        A number from 0 to 1; or a :class:`~catlearn.Weight` or a schedule, which change while
+        training as weights of equations do.
 
     Examples
     --------
@@ -57,7 +60,7 @@ class MovingAverage:
     MovingAverage('target', of='online', decay=0.99)
     """
 
-    def __init__(self, name: str, of: str, decay: float) -> None:
+    def __init__(self, name: str, of: str, decay: Any) -> None:
         self.name = name
         self.of = of
         self.decay = decay

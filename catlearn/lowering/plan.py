@@ -81,7 +81,7 @@ class Plan(Sketched):
     terms
         The equations with the steps that hold their two sides.
     scales
-        The scales of gradients that may change.
+        The scales of gradients, and the decays of moving averages, that may change.
     stacking
         What runs as one.
     evaluations
@@ -140,23 +140,28 @@ class Plan(Sketched):
 
     @cached_property
     def scales(self) -> dict[Weight, str]:
-        """The scales that may change, and where the state has each: under its name.
+        """The scales of gradients, and decays, that may change, and where the state has each.
 
-        One without a name, or whose name stands for something else, goes by its equation and edge.
+        It is under its name. One without a name, or whose name stands for something else, goes by
+        where it is said first.
         """
+        said = [
+            (scale, f"{planned.term.name}: {edge}")
+            for planned in self.terms
+            for edge, scale in (planned.term.trains or {}).items()
+        ]
+        averages = self.diagram.averages.items()
+        said += [(decay, f"decay of {edge}") for edge, (_, decay) in averages]
         found: dict[Weight, str] = {}
         taken = {planned.term.name for planned in self.terms}
-        for term in (planned.term for planned in self.terms):
-            for edge, scale in (term.trains or {}).items():
-                if not isinstance(scale, Weight) or scale.unscaled in found:
-                    continue
-                name = scale.name
-                if name is None or name in taken:
-                    name = f"{term.name}: {edge}"
-                while name in taken:
-                    name += "'"
-                found[scale.unscaled] = name
-                taken.add(name)
+        for scale, where in said:
+            if not isinstance(scale, Weight) or scale.unscaled in found:
+                continue
+            name = where if scale.name is None or scale.name in taken else scale.name
+            while name in taken:
+                name += "'"
+            found[scale.unscaled] = name
+            taken.add(name)
         return found
 
     @cached_property

@@ -65,7 +65,7 @@ class Run:
                 continue
             followed = owners_of(fn, [averages[edge][0] for edge in edges])
             latest = joined(*(part_of(part, followed) for part in parts))
-            move = functools.partial(_moved, averages[edges[0]][1])
+            move = functools.partial(_moved, self._scale(averages[edges[0]][1]))
             self.mutable = put(self.mutable, edges, jax.tree.map(move, average, latest))
 
     def costs(self) -> Mapping[str, jax.Array]:
@@ -142,7 +142,7 @@ class Run:
         return y
 
     def _scale(self, scale: float) -> Any:
-        """Return the number by which gradients are multiplied, in the state if it may change."""
+        """Return a scale of gradients or a decay, from the state if it may change."""
         if not isinstance(scale, Weight):
             return scale
         return scale.factor * self.state["weights"][self.plan.scales[scale.unscaled]]
@@ -185,10 +185,12 @@ def _mean_cost(planned: PlannedTerm, prediction: Any, target: Any) -> jax.Array:
     return jnp.mean(planned.term.divergence(prediction, target))
 
 
-def _moved(decay: float, average: Any, latest: Any) -> Any:
+def _moved(decay: Any, average: Any, latest: Any) -> Any:
     latest = jax.lax.stop_gradient(latest)
     if not jnp.issubdtype(average.dtype, jnp.inexact):
         return jnp.broadcast_to(latest, average.shape)
+    if not isinstance(decay, int | float):
+        decay = decay.astype(average.dtype)
     return decay * average + (1 - decay) * latest
 
 

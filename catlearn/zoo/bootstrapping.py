@@ -44,7 +44,7 @@ def self_distillation(
     predictor: Model | Sequence[Model],
     views: Dataset,
     *,
-    decay: float | None = 0.99,
+    decay: Any = 0.99,
     divergence: Any = "cosine",
 ) -> LearningDiagram:
     """Return the regime in which a model predicts its own moving average on another view.
@@ -58,7 +58,8 @@ def self_distillation(
     views
         With two columns where the online model starts.
     decay
-        Of the moving average; None for no average.
+        Of the moving average: a number, a :class:`~catlearn.Weight`, or a schedule, by which Grill
+        et al. let it rise to 1 as a cosine; None for no average.
     divergence
         Of the two equations.
 

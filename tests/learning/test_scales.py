@@ -237,6 +237,57 @@ def test_every_scale_has_a_name_of_its_own_in_the_state():
     assert list(anonymous)[3:] == ["task_0: body"]
 
 
+# Decays of moving averages, which change in the same way.
+
+
+def rises(step):
+    """The decay of Grill et al., which rises to 1."""
+    return 1 - 0.5 * (jnp.cos(jnp.pi * step / 10) + 1) / 2
+
+
+@pytest.mark.parametrize("stack", [False, True])
+def test_a_decay_follows_a_schedule(stack):
+    X, Z = cl.Space("X", 4), cl.Space("Z", 3)
+    views = cl.Dataset("views", one=(X, noise((6, 4))), two=(X, noise((6, 4), seed=1)))
+    parts = [
+        cl.zoo.self_distillation(
+            cl.Model(f"f{i}", X, Z, "linear"), cl.Model(f"q{i}", Z, Z, "linear"), views, decay=rises
+        )
+        for i in range(2)
+    ]
+    diagram = cl.glue(*parts)
+    fn = cl.lower(diagram.loss(), stack=stack)
+    params, state = fn.init(jax.random.key(0))
+    assert list(fn.weights())[4:] == ["decay of target_f0"]
+    further = jax.tree.map(lambda leaf: leaf + 1, params)
+    for step in (0, 5, 10):
+        now = {**state, "weights": fn.weights(step)}
+        moved = fn(further, now, diagram.data)[1].state["mutable"]
+        for i in range(2):
+            away = jax.tree.map(jnp.subtract, moved[f"target_f{i}"], further[f"f{i}"])
+            flat = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(away)])
+            np.testing.assert_allclose(flat, -float(rises(step)), atol=1e-6)
+            # A mutant: the decay of another step.
+            assert np.abs(flat + float(rises(step + 3))).max() > 1e-2
+
+
+def test_a_decay_has_a_name_and_survives_files_and_gluing():
+    X = cl.Space("X", 4)
+    f, slow = cl.Model("f", X, X, "linear"), cl.Weight("slow", 0.5)
+    diagram = cl.LearningDiagram(
+        cl.Dataset("d", X=(X, noise((6, 4)))),
+        f,
+        cl.MovingAverage("ema", of="f", decay=slow),
+        equations=["d.X >> f = d.X >> ema"],
+    )
+    assert cl.from_json(cl.to_json(diagram)).averages == diagram.averages == {"ema": ("f", slow)}
+    assert cl.glue(diagram, cl.LearningDiagram(f)).averages == diagram.averages
+    fn = cl.lower(diagram.loss())
+    assert fn.weights(values={"slow": 0.75})["slow"] == 0.75
+    with pytest.raises(InvalidStructure, match="from 0 to 1"):
+        cl.LearningDiagram(f, cl.MovingAverage("ema", of="f", decay=cl.Weight("slow", 1.5)))
+
+
 # Diagrams whose scales change.
 
 
