@@ -118,9 +118,10 @@ def repeated(n):
 
 
 def followers(n):
-    """Targets that follow models with a running mean, and frozen ones with one."""
+    """Targets that follow models with a running mean, at one named decay, and frozen ones."""
     online = [norm(f"online_{i}", X) for i in range(n)]
-    targets = [cl.MovingAverage(f"target_{i}", of=f"online_{i}", decay=0.5) for i in range(n)]
+    decay = cl.Weight("decay", 0.5)
+    targets = [cl.MovingAverage(f"target_{i}", of=f"online_{i}", decay=decay) for i in range(n)]
     start = {"weight": noise(3, 2), "mean": noise(3)}
     teachers = [norm(f"teacher_{i}", X).freeze(start) for i in range(n)]
     equations = {
