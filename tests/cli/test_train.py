@@ -18,7 +18,12 @@ from catlearn.cli.keys import read_section
 from catlearn.cli.optimizing import make_optimizer
 from catlearn.cli.reader import Reader
 from catlearn.cli.runs import FILES, write_run
-from catlearn.errors import CatlearnError, FileFormatError, InvalidStructure
+from catlearn.errors import (
+    CatlearnError,
+    CheckpointNotWritten,
+    FileFormatError,
+    InvalidStructure,
+)
 
 X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
 RNG = np.random.default_rng(0)
@@ -159,24 +164,45 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path, capsys):
 def test_a_run_that_diverges_is_kept_and_said(tmp_path, capsys):
     config = CONFIG.partition("[optimizer]")[0] + '[optimizer]\nname = "sgd"\nlearning_rate = 1e38'
     assert main(make(tmp_path, config)) == 1
-    assert re.search("catlearn: step [1-5]: the cost of", capsys.readouterr().err)
+    said = capsys.readouterr().err
+    assert re.search("catlearn: step [1-5]: the cost of", said)
+    assert "are in the run folder" in said
+    assert "try a smaller learning rate, or set optimizer.clip" in said
     run = load_run(tmp_path / "run")
     assert run.metrics["status"] == "diverged"
     assert all(np.isfinite(run.diagram.starts["body"]["weight"]).ravel())
 
 
-def test_an_interrupted_run_is_kept_and_said(tmp_path, monkeypatch, capsys):
+def ending(fn, options, **how):
+    """The result of a run that took no step."""
     import catlearn.training as room
 
-    def interrupted(fn, *args, **options):
-        params, state = fn.init(jax.random.key(0))
-        history = cl.History((EQUATION,), np.zeros((0, 2)))
-        return room.Result(fn, params, state, None, history, 0, options["data"], interrupted=True)
+    params, state = fn.init(jax.random.key(0))
+    history = cl.History((EQUATION,), np.zeros((0, 2)))
+    return room.Result(fn, params, state, None, history, 0, options["data"], **how)
 
-    monkeypatch.setattr(room, "fit", interrupted)
+
+def test_an_interrupted_run_is_kept_and_said(tmp_path, monkeypatch, capsys):
+    def interrupted(fn, *args, **options):
+        return ending(fn, options, interrupted=True)
+
+    monkeypatch.setattr("catlearn.training.fit", interrupted)
     assert main(make(tmp_path)) == 130
     assert "interrupted after 0 of 6 steps" in capsys.readouterr().err
     assert load_run(tmp_path / "run").metrics["status"] == "interrupted"
+
+
+def test_a_run_whose_checkpoint_could_not_be_written_is_kept_and_said(
+    tmp_path, monkeypatch, capsys
+):
+    def unsaved(fn, *args, **options):
+        said = "the disk is full. The result of the run is in this error's .result"
+        raise CheckpointNotWritten(said, ending(fn, options))
+
+    monkeypatch.setattr("catlearn.training.fit", unsaved)
+    assert main(make(tmp_path)) == 1
+    assert "disk is full. The result of the run is in the run folder" in capsys.readouterr().err
+    assert load_run(tmp_path / "run").metrics["status"] == "unsaved"
 
 
 # Its place.
