@@ -99,7 +99,7 @@ def test_every_field_matters(value, data):
     before = document[table][k].pop(field)
     if data.draw(st.booleans()):
         after = data.draw(st.sampled_from([0, 1, 2, None, "other", [], [1], 1.5, {}]))
-        if json.dumps(after) == json.dumps(before):
+        if after == before:  # True is 1
             return
         document[table][k][field] = after
     try:
