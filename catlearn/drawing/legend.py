@@ -36,14 +36,12 @@ def _formula(scene: Scene, law: Law) -> list[list[Run]]:
     shown = {arrow.name: arrow.shown or arrow.name for arrow in scene.arrows}
     start = next((n.shown for n in scene.nodes if n.name == law.at), law.at)
     words: list[list[Run]] = []
-    for i, side in enumerate((law.lhs, law.rhs)):
-        if i:
-            words.append([Run("  =  ", 0, False)])
-        if not side:
-            words.append([Run("id(", 0, False), *runs(start), Run(")", 0, False)])
-        for k, name in enumerate(side):
-            joint = [Run(" ≫ ", 0, False)] if k else []
-            words.append([*joint, *runs(shown.get(name, name))])
+    for sign, side in (("", law.lhs), ("  =  ", law.rhs)):
+        names = [runs(shown.get(name, name)) for name in side]
+        identity = [[Run("id(", 0, False), *runs(start), Run(")", 0, False)]]
+        for k, name in enumerate(names or identity):
+            joint = " ≫ " if k else sign
+            words.append([*([Run(joint, 0, False)] if joint else []), *name])
     out: list[list[Run]] = [[]]
     for word in words:
         if out[-1] and runs_width([*out[-1], *word], LABEL) > 560:

@@ -18,6 +18,9 @@ NODE_GAP = 14.0
 LABEL_GAP = 6.0
 COLUMN_GAP = 24.0
 
+#: Room between the ends of edges at a side of a box, from tip to tip; heads are 10 tall.
+PORT_GAP = 12.0
+
 #: Length of an arrowhead; an edge ends so much before the box that it points at.
 HEAD = 9.0
 

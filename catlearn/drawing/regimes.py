@@ -105,6 +105,8 @@ def _map_arrow(diagram: LearningDiagram, edge: str) -> Arrow:
     if label.kind == "operator":
         of = diagram.operators.get(edge, "nothing")
         return Arrow(edge, source, target, "defined", f"{label.architecture} of {of}")
+    if edge in diagram.averages:
+        return Arrow(edge, source, target, label.kind, f"average of {diagram.averages[edge][0]}")
     return Arrow(edge, source, target, label.kind, "unbound" if unbound else "")
 
 

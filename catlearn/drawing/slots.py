@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from catlearn.drawing.places import LABEL_GAP, NODE_GAP, Box
+from catlearn.drawing.places import LABEL_GAP, NODE_GAP, PORT_GAP, Box
 
 
 @dataclass
@@ -89,7 +89,7 @@ def ports_of(
     for (item, side), ends in sides.items():
         box = nodes[items[item].node or ""]
         reach = max(min(box.above, box.below) - 5.0, 0.0)
-        step = min(9.0, 2 * reach / max(len(ends) - 1, 1))
+        step = min(PORT_GAP, 2 * reach / max(len(ends) - 1, 1))
         for k, (_, c) in enumerate(sorted(ends)):
             offsets[c][1 - side] = (k - (len(ends) - 1) / 2) * step
     return [(a, b) for a, b in offsets]

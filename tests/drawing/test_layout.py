@@ -231,3 +231,19 @@ def test_spread_is_feasible_and_no_nearby_choice_is_better(points, gaps, i, step
         [y + (step if k >= i else 0) for k, y in enumerate(found)],
     ):
         assert not feasible(moved) or cost(moved) >= cost(found) - 1e-6
+
+
+def heads_meet(page: Layout, entering: list[str], tall: float = 10.0) -> bool:
+    """Whether arrowheads at a side of a vertex touch."""
+    tips = sorted(page.routes[edge].tip[1] for edge in entering)
+    return any(below - above < tall for above, below in itertools.pairwise(tips))
+
+
+def test_arrowheads_at_a_tall_box_do_not_touch(mutants, monkeypatch):
+    nodes = {"A": Box(40, 30, 30), "B": Box(40, 30, 30)}
+    edges = [(f"e{k}", "A", "B", Box(20, 12, 4)) for k in range(4)]
+    names = [name for name, *_ in edges]
+    assert not heads_meet(layout(nodes, edges), names)
+    monkeypatch.setattr("catlearn.drawing.slots.PORT_GAP", 9.0)
+    with mutants("ends of edges closer than heads are tall"):
+        assert heads_meet(layout(nodes, edges), names)

@@ -6,7 +6,8 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import given, strategies as st
 
-from catlearn.drawing import Arrow, Node, Picture, Scene
+from catlearn.drawing import Arrow, Law, Node, Picture, Scene
+from catlearn.drawing.legend import _formula
 from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS
 from catlearn.drawing.svg import to_svg
 from catlearn.drawing.typeset import clean
@@ -214,3 +215,18 @@ def test_pictures_save_by_their_ending(tmp_path, examples):
     assert not (tmp_path / "a.png").exists()
     assert picture._repr_mimebundle_()["image/svg+xml"] == picture._repr_svg_() == picture.svg
     ET.fromstring(picture.html.removeprefix("<!DOCTYPE html>"))
+
+
+def test_an_equation_that_is_broken_begins_a_line_with_its_sign():
+    long = [f"{letter * 36}" for letter in "fgh"]
+    scene = Scene(
+        "long",
+        nodes=(Node("A"), Node("B")),
+        arrows=tuple(Arrow(name, "A", "B") for name in long),
+        laws=(Law("law", (long[0],), (long[1],), at="A"), Law("law 2", (long[2],), (), at="A")),
+    )
+    first, second = (_formula(scene, law) for law in scene.laws)
+    assert ["".join(run.text for run in line).strip() for line in first] == [
+        long[0], f"=  {long[1]}"
+    ]  # fmt: skip
+    assert "".join(run.text for line in second for run in line) == f"{long[2]}  =  id(A)"

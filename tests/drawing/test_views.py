@@ -166,3 +166,11 @@ def test_an_equation_that_is_its_own_name_is_listed_once():
         presentation = cl.Presentation({name: ("A", "B"), "g": ("A", "B")}, [f"{edge} = g"])
         (law,) = scene_of(presentation).laws
         assert law.name == law.text == f"{edge} = g"
+
+
+def test_a_moving_average_says_of_what():
+    X = cl.Space("X", (3,))
+    online = cl.Model("online", X, X, "linear")
+    diagram = cl.LearningDiagram(online, cl.MovingAverage("target", of="online", decay=0.9))
+    notes = {arrow.name: arrow.note for arrow in scene_of(diagram).arrows}
+    assert notes == {"online": "", "target": "average of online"}
