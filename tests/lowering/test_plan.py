@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -192,9 +193,10 @@ def test_a_plan_says_what_it_costs():
 def test_what_cannot_be_counted_is_printed_all_the_same():
     X, Y = cl.Space("X", 4), cl.Space("Y", 4)
 
-    def erratic(x):
-        return sum([x] * (1 + len(x) % 3))
+    def erratic(params, x):
+        return sum([params * x] * (1 + len(x) % 3))
 
-    diagram = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, erratic))
-    plan = plan_of(diagram, "d.X >> f = d.Y")
+    edge = cl.Model("f", X, Y, (lambda key: np.float32(1), erratic))
+    diagram = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), edge)
+    plan = plan_of(diagram, ["d.X >> f = d.Y"])
     assert str(plan).splitlines()[4].split()[-2:] == ["?", "?"]
