@@ -27,6 +27,7 @@ if os.environ.get("ANNOTATIONS"):
     annotations.check_annotations("catlearn")
 
 MUTANTS = pytest.StashKey[dict[str, bool]]()
+UNCHECKED = pytest.StashKey[dict[str, str]]()
 
 
 class Mutants(Protocol):
@@ -52,6 +53,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["mutants"] = session.config.stash.get(MUTANTS, {})
+        output["unchecked"] = unchecked()
+    else:
+        session.config.stash.setdefault(UNCHECKED, {}).update(unchecked())
+
+
+def unchecked() -> dict[str, str]:
+    """The functions whose annotations could not be checked here, and why."""
+    return dict(getattr(sys.modules.get("annotations"), "UNCHECKED", {}))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -59,9 +68,14 @@ def pytest_testnodedown(node: Any, error: Any) -> None:
     """Collect what a worker found."""
     found = getattr(node, "workeroutput", {}).get("mutants", {})
     node.config.stash.setdefault(MUTANTS, {}).update(found)
+    known = getattr(node, "workeroutput", {}).get("unchecked", {})
+    node.config.stash.setdefault(UNCHECKED, {}).update(known)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for name, why in config.stash.get(UNCHECKED, {}).items():
+        reason = why.strip().splitlines()[-1]
+        terminalreporter.write_line(f"annotations of {name} are not checked: {reason[:120]}")
     known = config.stash.get(MUTANTS, {})
     if known:
         killed = sum(known.values())

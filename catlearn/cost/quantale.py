@@ -129,11 +129,11 @@ class Quantale:
         inside = np.equal(self.join(self.bottom, values), values)
         return inside & np.equal(self.join(values, self.top), self.top)
 
-    def joined(self, values: np.ndarray, axis: int = 0) -> np.ndarray:
+    def joined(self, values: np.ndarray, axis: int = 0) -> Any:
         """Return the join along an axis; the bottom if there is nothing to join."""
         return self._fold(self.join, self.bottom, values, axis)
 
-    def met(self, values: np.ndarray, axis: int = 0) -> np.ndarray:
+    def met(self, values: np.ndarray, axis: int = 0) -> Any:
         """Return the meet along an axis; the top if there is nothing to meet."""
         return self._fold(self.meet, self.top, values, axis)
 
