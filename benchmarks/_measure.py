@@ -1,8 +1,8 @@
 """What the benchmarks share: programs timed in turns, ratios within a round, and tables.
 
 A machine that slows down slows all programs of one round; so ratios are taken within rounds, and
-their median and quartiles are reported. The order rotates from round to round, so that no program
-always runs after the same other one.
+their median and quartiles are reported. The order rotates, forth and back, from round to round, so
+that no program always runs after the same other one.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ class Ratio(NamedTuple):
 
 
 def turns(names: Iterable[str], rounds: int) -> Iterable[list[str]]:
-    """Yield all names once for each round, in an order that rotates."""
+    """Yield all names once for each round, in an order that rotates, forth and back."""
     every = list(names)
     for turn in range(rounds):
-        first = turn % len(every)
-        yield every[first:] + every[:first]
+        first = turn // 2 % len(every)
+        order = every[first:] + every[:first]
+        yield order[::-1] if turn % 2 else order
 
 
 def in_turns(
@@ -42,12 +43,19 @@ def in_turns(
     rounds: int,
     repeats: int = 1,
     clock: Callable[[], float] = time.perf_counter,
+    settle: bool = False,
 ) -> Times:
-    """Run programs in turns; return the seconds of one run, by program and round."""
+    """Run programs in turns; return the seconds of one run, by program and round.
+
+    With ``settle``, each program runs once before it is timed, so that it does not pay for what the
+    one before it left behind: caches, or threads that still wait for more work.
+    """
     times: Times = {name: [] for name in programs}
     for names in turns(programs, rounds):
         for name in names:
             program = programs[name]
+            if settle:
+                program()
             start = clock()
             for _ in range(repeats):
                 program()
@@ -110,7 +118,7 @@ def compare(
     agreeing({name: run(*losses[name][1])[0][0] for name, run in programs.items()})
     calls = {name: call(name) for name in losses}
     in_turns(calls, 1, repeats)
-    return Compared(programs, compiling, in_turns(calls, rounds, repeats))
+    return Compared(programs, compiling, in_turns(calls, rounds, repeats, settle=True))
 
 
 def medians(times: Mapping[str, Sequence[float]]) -> dict[str, float]:

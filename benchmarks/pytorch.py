@@ -266,7 +266,7 @@ def cells(case: Case, rounds: int, repeats: int, compiled: bool) -> list[str]:
     if compiled:
         steps["PyTorch, compiled"] = by_torch(case, compiled=True)
     _measure.agreeing({name: step.values for name, step in steps.items()})
-    times = _measure.in_turns(steps, rounds, repeats)
+    times = _measure.in_turns(steps, rounds, repeats, settle=True)
     ours = _measure.medians(times)["catlearn"]
     ratios = (
         str(_measure.ratio(times, name, "catlearn")) if name in times else "-"
