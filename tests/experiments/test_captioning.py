@@ -34,7 +34,12 @@ def fn(vocabulary):
 
 @pytest.fixture(scope="module")
 def start(fn):
-    return fn.init(jax.random.key(0))
+    """Parameters and state, drawn by numpy: to compile what draws takes longer than the tests."""
+    params, state = jax.eval_shape(fn.init, jax.random.key(0))
+    random = np.random.default_rng(0)
+    drawn = jax.tree.map(lambda x: (0.3 * random.normal(size=x.shape)).astype(x.dtype), params)
+    state = jax.tree.map(lambda x: np.ones(x.shape, x.dtype), state)
+    return jax.device_put((drawn, state))
 
 
 @pytest.fixture(scope="module")
