@@ -1,8 +1,10 @@
 """Test-wide settings, and the count of mutants that the laws rejected.
 
-There are no deadlines, since the first call of jitted code compiles. A mutant is a deliberately
-broken structure; a test that shows that a law rejects it says so by ``with mutants("its name")``,
-and the end of the run prints how many there were and how many were killed.
+There are no deadlines, since the first call of jitted code compiles. Compiling is most of the time,
+so code is generated without optimisations that few calls repay; tests that compare compiled
+programs ask for them. A mutant is a deliberately broken structure; a test that shows that a law
+rejects it says so by ``with mutants("its name")``, and the end of the run prints how many there were
+and how many were killed.
 """
 
 import os
@@ -14,6 +16,9 @@ from typing import Any, Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Read by JAX, and by programs that tests start, when they import it.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 settings.register_profile(
     "catlearn", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True

@@ -86,7 +86,7 @@ def drawn(shapes):
 def run(loss, arguments, rough=False):
     """Compile value and gradient of a loss, and run them; return the program and what it gives."""
     lowered = jax.jit(jax.value_and_grad(loss, has_aux=True)).lower(*arguments)
-    program = lowered.compile({"xla_backend_optimization_level": 0} if rough else None)
+    program = lowered.compile({"xla_backend_optimization_level": 0 if rough else 3})
     (value, aux), gradient = program(*arguments)
     return program, ((value, getattr(aux, "terms", aux)), gradient)
 
