@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
 from flax import linen
 
 
@@ -42,9 +43,10 @@ class Published(linen.Module):
 def halved(x: Any) -> Any:
     """Return the maximum of each 2 x 2 pixels of ``(batch, height, width, channels)``.
 
-    An odd row or column at the end is left out. The derivative of a maximum over axes is faster on
-    processors than that of a window that moves.
+    An odd row or column at the end is left out. Two maxima of two are quicker on processors than a
+    window that moves; and the derivative of one over several axes divides by the number of places
+    where the maximum is found, which is 0 where a compiler rounds it otherwise than what it is of.
     """
-    batch, height, width, channels = x.shape
-    x = x[:, : height // 2 * 2, : width // 2 * 2]
-    return x.reshape(batch, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
+    height, width = (size // 2 * 2 for size in x.shape[1:3])
+    rows = jnp.maximum(x[:, 0:height:2], x[:, 1:height:2])
+    return jnp.maximum(rows[:, :, 0:width:2], rows[:, :, 1:width:2])
