@@ -21,7 +21,11 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 settings.register_profile(
-    "catlearn", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "catlearn",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 settings.load_profile("catlearn")
 
