@@ -123,6 +123,8 @@ class Run:
 
     def _ready(self, batch: Batch) -> Batch:
         """Store a batch as the loss does, on the devices that need it."""
+        if self.sharding is None and not self.fn.storage.columns:
+            return batch
         ready: Batch = {}
         for name, columns in batch.items():
             taken, placed = self.placed.get(name, (None, None))
