@@ -93,6 +93,9 @@ def test_the_derivative_of_what_was_trained():
     x = PLANE.arrays["X"]
     slope = jax.vmap(lambda one: jax.grad(lambda one: net(result.params["u"], one)[0])(one)[1])(x)
     close(result.model("u_t")(x)[:, 0], slope)
+    # The mutant: the derivative along the other coordinate.
+    other = jax.vmap(lambda one: jax.grad(lambda one: net(result.params["u"], one)[0])(one)[0])(x)
+    assert jnp.abs(other - slope).max() > 1e-3
 
 
 def test_laplacian_jacobian_and_tangent():
@@ -110,6 +113,10 @@ def test_laplacian_jacobian_and_tangent():
     v = x[::-1]
     value, along = operation("tangent")(f)((x, v))
     close((value, along), (f(x), jnp.einsum("bij,bj->bi", jacobian, v)))
+    # Mutants: transposed derivatives, and those along another coordinate.
+    assert jnp.abs(jnp.einsum("bji,bj->bi", jacobian, v) - along).max() > 1e-3
+    assert jnp.abs(np.swapaxes(jacobian, 1, 2) - jacobian).max() > 1e-3
+    assert jnp.abs(operation("laplacian")(f, along=(0,))(x) - only).max() > 1e-3
 
 
 def test_the_tangent_is_a_functor():

@@ -1,9 +1,34 @@
-"""Two lowered losses of one diagram, compared over successive calls by name."""
+"""Two lowered losses of one diagram, compared over successive calls by name; and their parts."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+import catlearn as cl
+from catlearn.models import Architecture
+
 KEY = jax.random.key(7)
+X, F, Y = (cl.Space(name, size, "float64") for name, size in (("X", 3), ("F", 4), ("Y", 2)))
+
+
+def noise(*shape, seed=0):
+    """Draw numbers by numpy, which compiles nothing."""
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+class Centred(Architecture):
+    """A linear map of what is left after a mean that it keeps; what calls do, subclasses say."""
+
+    @property
+    def stateful(self):
+        return True
+
+    def init(self, key, source, target):
+        shape = source.features, target.features
+        return {"weight": jax.random.normal(key, shape, "float64"), "mean": jnp.ones(shape[0])}
+
+    def parts(self, variables):
+        return {**variables, "mean": None}, None, {**variables, "weight": None}
 
 
 def calls(fn, params, state, batch, count=2, jit=False):

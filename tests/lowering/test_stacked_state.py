@@ -1,22 +1,14 @@
 """Averages, models that hand on state, and operators run as one: found, and the same function."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
 import catlearn as cl
 from catlearn.lowering.stacked import Stacked
-from catlearn.models import Architecture
 from catlearn.training.gradients import gradient_of
-from tests.lowering.comparing import KEY, apart, compare
-
-X, F, Y = (
-    cl.Space("X", 3, "float64"),
-    cl.Space("F", 4, "float64"),
-    cl.Space("Y", 2, "float64"),
-)
+from tests.lowering.comparing import KEY, Centred, F, X, Y, apart, compare, noise
 
 
 @pytest.fixture(autouse=True)
@@ -25,27 +17,12 @@ def wide():
         yield
 
 
-def noise(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
-
-
 def both(diagram, **options):
     return [cl.lower(diagram.loss(), stack=stack, **options) for stack in (True, False)]
 
 
-class Norm(Architecture):
+class Norm(Centred):
     """A linear map of what is left after a running mean, which each call moves halfway."""
-
-    @property
-    def stateful(self):
-        return True
-
-    def init(self, key, source, target):
-        shape = source.features, target.features
-        return {"weight": jax.random.normal(key, shape, "float64"), "mean": jnp.ones(shape[0])}
-
-    def parts(self, variables):
-        return {**variables, "mean": None}, None, {**variables, "weight": None}
 
     def run(self, variables, x, key=None, train=False):
         mean = variables["mean"]

@@ -11,24 +11,15 @@ import catlearn as cl
 from catlearn.errors import CatlearnError, DataError, UnknownName
 from catlearn.lowering.stacked import Layout, Stacked
 from catlearn.models import Architecture
-from tests.lowering.comparing import KEY, apart, compare
+from tests.lowering.comparing import KEY, F, X, Y, apart, compare, noise
 
-X, F, G, Y = (
-    cl.Space("X", 3, "float64"),
-    cl.Space("F", 4, "float64"),
-    cl.Space("G", 2, "float64"),
-    cl.Space("Y", 2, "float64"),
-)
+G = cl.Space("G", 2, "float64")
 
 
 @pytest.fixture(autouse=True)
 def wide():
     with jax.enable_x64(True):
         yield
-
-
-def noise(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def model(name, source=F, target=Y, **options):

@@ -8,14 +8,8 @@ import pytest
 
 import catlearn as cl
 from catlearn.errors import InvalidStructure
-from catlearn.models import Architecture
-from tests.lowering.comparing import KEY, apart, calls, compare
+from tests.lowering.comparing import KEY, Centred, F, X, Y, apart, calls, compare, noise
 
-X, F, Y = (
-    cl.Space("X", 3, "float64"),
-    cl.Space("F", 4, "float64"),
-    cl.Space("Y", 2, "float64"),
-)
 PHOTOS, SKETCHES = 5, 3
 
 
@@ -23,10 +17,6 @@ PHOTOS, SKETCHES = 5, 3
 def wide():
     with jax.enable_x64(True):
         yield
-
-
-def noise(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def linear(name, source=X, target=F, **options):
@@ -45,19 +35,8 @@ def both():
 TOGETHER = [("photos", "sketches")]
 
 
-class Norm(Architecture):
+class Norm(Centred):
     """What is left after the mean of a batch, and a running mean that each call moves halfway."""
-
-    @property
-    def stateful(self):
-        return True
-
-    def init(self, key, source, target):
-        shape = source.features, target.features
-        return {"weight": jax.random.normal(key, shape, "float64"), "mean": jnp.ones(shape[0])}
-
-    def parts(self, variables):
-        return {**variables, "mean": None}, None, {**variables, "weight": None}
 
     def run(self, variables, x, key=None, train=False):
         mean = x.mean(axis=0) if train else variables["mean"]
