@@ -12,6 +12,7 @@ an isotonic regression.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 from catlearn.drawing.slots import Chain, Slot, room_between
@@ -60,7 +61,7 @@ def _descend(
 ) -> None:
     """Minimise the squared climbs rank by rank until little moves."""
     rail_of = {i: r for r, rail in enumerate(rails) for i in rail} if stiffness else {}
-    totals = [sum(weight for _, _, weight in links) for links in near]
+    totals = [math.fsum(weight for _, _, weight in links) for links in near]
     rooms = [
         (layer, [room_between(items[a], items[b]) + SLACK for a, b in itertools.pairwise(layer)])
         for layer in layers
@@ -68,7 +69,7 @@ def _descend(
     before: list[float] = []
     for sweep in range(sweeps):
         moved = 0.0
-        means = [sum(items[i].y for i in rail) / len(rail) for rail in rails]
+        means = [math.fsum(items[i].y for i in rail) / len(rail) for rail in rails]
         # Rails are heavy; momentum carries them to their places in a few dozen sweeps.
         level = [m + 0.85 * (m - b) for m, b in zip(means, before or means, strict=True)]
         before = means
@@ -77,7 +78,7 @@ def _descend(
             weights = []
             for i in layer:
                 total = totals[i]
-                mean = sum(w * (items[j].y + s) for j, s, w in near[i])
+                mean = math.fsum(w * (items[j].y + s) for j, s, w in near[i])
                 if i in rail_of:
                     total += stiffness
                     mean += stiffness * level[rail_of[i]]
@@ -133,6 +134,6 @@ def straighten(items: list[Slot], chains: Sequence[Chain], layers: Sequence[Sequ
                 below = items[layer[k + 1]]
                 high = min(high, below.y - room_between(items[i], below))
         if low <= high:
-            mean = sum(items[i].y for i in inner) / len(inner)
+            mean = math.fsum(items[i].y for i in inner) / len(inner)
             for i in inner:
                 items[i].y = min(max(mean, low), high)

@@ -218,7 +218,7 @@ def _page(
     height = max(item.y + item.box.below for item in items)
     columns = columns_of(items, chains, layers, ports)
     places = {
-        item.node: Place(sum(columns[item.rank]) / 2, item.y, nodes[item.node])
+        item.node: Place(math.fsum(columns[item.rank]) / 2, item.y, nodes[item.node])
         for item in items
         if item.node is not None
     }

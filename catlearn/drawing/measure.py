@@ -13,6 +13,7 @@ True
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -131,10 +132,10 @@ def _measure_table(node: Node) -> Figure:
     ]
     columns = tuple(max(max(column), 14.0) + 14 for column in cells)
     title = runs_width(list(runs(node.shown)), LABEL) + 16
-    if sum(columns) < title:
-        columns = (*columns[:-1], columns[-1] + title - sum(columns))
+    if math.fsum(columns) < title:
+        columns = (*columns[:-1], columns[-1] + title - math.fsum(columns))
     height = LABEL * 1.6 + len(node.rows) * CELL * 1.5
-    return Figure(node, (tuple(runs(node.shown)),), (), sum(columns), height, columns)
+    return Figure(node, (tuple(runs(node.shown)),), (), math.fsum(columns), height, columns)
 
 
 def _cell(text: str) -> str:
@@ -169,7 +170,7 @@ def measure_arrow(arrow: Arrow, badges: Sequence[Badge] = ()) -> Tag:
     text = max([text, *(runs_width(list(n), NOTE) for n in notes)])
     if arrow.kind == "frozen":
         text += 2 * 14.0
-    below = sum(b.width + 3 for b in badges)
+    below = math.fsum(b.width + 3 for b in badges)
     above = len(names) * LABEL * LEADING + len(notes) * NOTE * LEADING + 3 if names else 4.0
     return Tag(
         arrow,

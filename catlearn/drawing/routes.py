@@ -22,7 +22,7 @@ def with_loops(box: Box, loops: Sequence[tuple[str, Box]]) -> Box:
     if not loops:
         return box
     room = max(label.width for _, label in loops)
-    rise = _LOOP + sum(label.above + label.below + _ARCH for _, label in loops)
+    rise = _LOOP + math.fsum(label.above + label.below + _ARCH for _, label in loops)
     return Box(max(box.width, 2 * max(_bulges(loops)) + 4, room), box.above + rise, box.below)
 
 
@@ -104,7 +104,7 @@ def route_of(
             pieces.append(("L", far, y))
         x, turn = leave, leave
     middle = items[chain.slots[chain.middle]]
-    label = sum(columns[middle.rank]) / 2, middle.y
+    label = math.fsum(columns[middle.rank]) / 2, middle.y
     return Route(tuple(_joined(pieces)), (stops[-1][1], y), 180.0 if way < 0 else 0.0, label)
 
 

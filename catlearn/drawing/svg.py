@@ -26,6 +26,8 @@ right side            hollow badge with the law's number
 
 from __future__ import annotations
 
+import math
+
 from catlearn.drawing.faces import face
 from catlearn.drawing.legend import MOST_LAWS, draw_key, draw_laws
 from catlearn.drawing.measure import (
@@ -115,7 +117,7 @@ def _draw_tag(pen: Pen, tag: Tag, place: tuple[float, float]) -> None:
     if icon and tag.names:
         first = runs_width(list(tag.names[0]), LABEL)
         draw_snowflake(pen, x - first / 2 - 3, base + LABEL * LEADING - 5)
-    left = x - sum(b.width + 3 for b in tag.badges) / 2 + 1.5
+    left = x - math.fsum(b.width + 3 for b in tag.badges) / 2 + 1.5
     for badge in tag.badges:
         draw_badge(pen, badge, left, y + 4)
         left += badge.width + 3

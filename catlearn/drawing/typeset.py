@@ -14,6 +14,7 @@ since nobody knows which serif face a reader has, and some are that much wider.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ def width(text: str, size: float) -> float:
 
 def runs_width(line: list[Run], size: float) -> float:
     """Estimate the width of a line of runs."""
-    return sum(width(r.text, size * (SCRIPT if r.shift else 1)) for r in line)
+    return math.fsum(width(r.text, size * (SCRIPT if r.shift else 1)) for r in line)
 
 
 def lines(name: str, limit: int = 26, most: int = 3) -> list[str]:

@@ -29,6 +29,7 @@ NotCertified: CostMorphism could not be certified (1 failure):
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import product as families
 from typing import Any
@@ -140,7 +141,7 @@ def _additivity(L: Any, s: Span, theta: Any) -> Comparison:
 def _monoidality(L: Any, D: Any, E: Any, n: int) -> Comparison:
     both = coproduct(D, E)
     theta = some_parameters(both.apex, n)
-    parts = sum(value(L, leg.domain, leg.restrict(theta)) for leg in both.legs)
+    parts = math.fsum(value(L, leg.domain, leg.restrict(theta)) for leg in both.legs)
     total = value(L, both.apex, theta)
     return compare(total, parts, "L(D + E)", "L(D) + L(E)", by=_close, diagram=both.apex)
 

@@ -1,5 +1,9 @@
 """SVG: well-formed, complete, scoped, the same every time, and not only in colours."""
 
+import builtins
+import functools
+import math
+import operator
 import re
 import xml.etree.ElementTree as ET
 
@@ -8,11 +12,13 @@ from hypothesis import given, strategies as st
 
 from catlearn.drawing import Arrow, Law, Node, Picture, Scene
 from catlearn.drawing.legend import _formula
+from catlearn.drawing.measure import arrange
 from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS
 from catlearn.drawing.svg import to_svg
 from catlearn.drawing.typeset import clean
 
 SVG = "{http://www.w3.org/2000/svg}"
+_exactly = math.fsum
 COLOURS = ("fill", "stroke", "class")
 
 
@@ -77,6 +83,34 @@ def test_drawing_is_deterministic_and_ids_tell_pictures_apart(examples):
         assert len(set(found)) == len(found) == 3
         ids.update(found)
     assert len(ids) == 3 * len(examples)
+
+
+def _one_by_one(terms, start=0):
+    """Add as Python 3.11 does, every partial sum rounded."""
+    return functools.reduce(operator.add, terms, start)
+
+
+def _compensated(terms, start=0):
+    """Add as later Pythons do, floats with what rounding took away."""
+    terms = list(terms)
+    return _exactly([start, *terms]) if float in map(type, terms) else _one_by_one(terms, start)
+
+
+def _same_by_both(examples, monkeypatch):
+    """Whether pictures and their arrangements are the same under both ways to add."""
+    found = []
+    for add in (_one_by_one, _compensated):
+        monkeypatch.setattr(builtins, "sum", add)
+        found.append([(to_svg(scene), arrange(scene).layout) for scene in examples.values()])
+    return found[0] == found[1]
+
+
+def test_pictures_do_not_depend_on_how_an_interpreter_adds(examples, mutants, monkeypatch):
+    with monkeypatch.context() as patch:
+        assert _same_by_both(examples, patch)
+    with monkeypatch.context() as patch, mutants("floats added by the built-in sum"):
+        patch.setattr(math, "fsum", lambda terms: sum(terms))
+        assert not _same_by_both(examples, patch)
 
 
 def test_styles_are_scoped_and_nothing_outside_is_mentioned(scene):
