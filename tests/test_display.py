@@ -41,7 +41,7 @@ WRITTEN = {
     "C-set": lambda n: cl.CSet(cl.SchGraph, V=n, E=n, src=range(n), tgt=range(n)),
     "diagram": lambda n: Diagram([FinSet(2)] * n),
     "objective": objective,
-    "subobject": lambda n: cl.Subobject.generated(ring(n), V=[f"v{k}" for k in range(n)]),
+    "subobject": lambda n: cl.cset.Subobject.generated(ring(n), V=[f"v{k}" for k in range(n)]),
 }
 
 #: Values that are described.

@@ -10,6 +10,7 @@ import runpy
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -46,6 +47,53 @@ LIGHT_ROOMS = (
     "formats",
 )
 
+ROOMS = {room.name for room in pkgutil.iter_modules(catlearn.__path__)}
+# Names that were on the face, by the room where they are.
+FORMER = {
+    "category": """
+        Adjunction Arborescence Category Composes Finiteness Functions Morphisms Paths
+        PresentationMorphism PresentedCategory RewritingSystem Verdict adjunction are_equivalent
+        are_isomorphic arrow_category comma complete coslice_category full_subcategory
+        functor_category karoubi naturally_isomorphic opposite presentation_of_colimit skeleton
+        slice_category subcategory twisted_arrow_category wide_subcategory
+    """,
+    "cost": """
+        Aggregator Atom EnrichedCategory EnrichedFunctor LawvereMetric Matrix OpenObjective Quantale
+        Term comparison free maximum register_aggregator wire
+    """,
+    "cset": """
+        Elements Exponential KanExtension LeftKan Profunctor Rewrite RightKan Subobject
+        SubobjectClassifier Yoneda automorphisms category_of_elements density exponential image
+        isomorphism ocompose pushout_complement representable subobject_classifier subobject_lattice
+        yoneda yoneda_embedding
+    """,
+    "drawing": """
+        Picture
+    """,
+    "errors": """
+        InvalidStructure
+    """,
+    "finset": """
+        Colimit Limit ListFunction Shape TableMorphism Tables
+    """,
+    "formats": """
+        from_acset from_csv from_discopy from_json from_quiver from_sympy from_tikzcd to_acset
+        to_csv to_discopy to_json to_sympy
+    """,
+    "learning": """
+        Defined LossTerm Selection
+    """,
+    "lowering": """
+        Resources path_metric
+    """,
+    "models": """
+        Map each on_factors register_adapter register_architecture register_divergence
+    """,
+    "training": """
+        Batches Sharding
+    """,
+}
+
 
 def heavy_modules_after(code: str) -> set[str]:
     """Run code in a fresh interpreter and say which heavy libraries it loaded."""
@@ -74,6 +122,29 @@ def test_every_public_name_resolves():
     for name in catlearn.__all__:
         assert getattr(catlearn, name) is not None
     assert dir(catlearn) == catlearn.__all__
+
+
+def test_the_face_is_small_and_its_names_are_told_apart():
+    names = [name for name in catlearn.__all__ if name not in ROOMS]
+    assert len(names) <= 95
+    often = Counter(name.lower() for name in names)
+    assert {name for name, count in often.items() if count > 1} == {"product"}
+
+
+@pytest.mark.parametrize("room", FORMER)
+def test_names_that_stood_on_the_face_still_work(room):
+    for name in FORMER[room].split():
+        assert name not in catlearn.__all__
+        with pytest.warns(DeprecationWarning, match=rf"catlearn\.{room}\.{name}\b"):
+            value = getattr(catlearn, name)
+        assert value is getattr(importlib.import_module(f"catlearn.{room}"), name)
+
+
+def test_stubs_are_the_ones_that_the_faces_make():
+    stubs = runpy.run_path(str(ROOT / ".ci" / "stubs.py"))["stubs"]()
+    assert PACKAGE / "__init__.pyi" in stubs
+    for path, text in stubs.items():
+        assert path.read_text(encoding="utf-8") == text, "run python .ci/stubs.py"
 
 
 def test_unknown_names_are_attribute_errors():

@@ -133,7 +133,7 @@ class DeviceSettings:
     parameters
         ``"whole"`` or ``"fsdp"``.
     least
-        As for :class:`catlearn.Sharding`.
+        As for :class:`catlearn.training.Sharding`.
     """
 
     count: int | str

@@ -6,7 +6,7 @@ distances are allowed. Enriched functors are the maps that do not expand; a K-Li
 A -> B is an enriched functor out of A with all distances multiplied by K.
 
 The losses of parallel paths of a learning diagram are such a space at fixed parameters
-(Theory, section 4; :func:`catlearn.path_metric`).
+(Theory, section 4; :func:`catlearn.lowering.path_metric`).
 
 >>> from catlearn.cost import LawvereMetric
 >>> climb = LawvereMetric(["valley", "peak"], [[0, 3], [1, 0]])

@@ -229,7 +229,9 @@ def parallel(k: tuple[int, int]) -> bool:
     return f.domain == g.domain and f.codomain == g.codomain
 
 
-def agrees(inside: cl.Colimit | cl.Limit, outside: cl.Colimit | cl.Limit) -> bool:
+def agrees(
+    inside: cl.finset.Colimit | cl.finset.Limit, outside: cl.finset.Colimit | cl.finset.Limit
+) -> bool:
     """Whether a (co)limit found by search is one: compare with the one of finite sets."""
     legs = [FUNCTIONS[leg.row] for leg in inside.legs]
     if inside.apex.row != outside.apex.size:
@@ -278,16 +280,16 @@ def test_products_of_sets():
 def test_agreement_with_finite_sets_can_fail():
     f = SETS["[0, 0] : 2 -> 2"]
     found = cl.equalizer(f, SETS["[1, 0] : 2 -> 2"])
-    wrong = cl.Limit(found.diagram, Object(SETS, "1"), [SETS["[1] : 1 -> 2"]])
+    wrong = cl.finset.Limit(found.diagram, Object(SETS, "1"), [SETS["[1] : 1 -> 2"]])
     outside = cl.equalizer(FUNCTIONS[f.row], cl.FinFunction([1, 0], codomain=2))
     assert agrees(found, outside)
     with pytest.raises(NotACone):
-        agrees(cl.Limit(found.diagram, Object(SETS, "1"), [SETS["[0] : 1 -> 2"]]), outside)
+        agrees(cl.finset.Limit(found.diagram, Object(SETS, "1"), [SETS["[0] : 1 -> 2"]]), outside)
     assert agrees(wrong, outside)
-    assert not agrees(cl.Limit(found.diagram, Object(SETS, "2"), [f]), outside)
+    assert not agrees(cl.finset.Limit(found.diagram, Object(SETS, "2"), [f]), outside)
 
 
-def is_limit(C: FiniteCategory, limit: cl.Limit) -> bool:
+def is_limit(C: FiniteCategory, limit: cl.finset.Limit) -> bool:
     """The universal property, cone by cone: each is ``u >> leg`` for exactly one u."""
     diagram = limit.diagram
     for y in C.objects:
@@ -331,7 +333,7 @@ def test_limits_have_the_universal_property_and_are_missed_nowhere(
 ):
     C, diagram = case
     found = search(cl.limit, diagram)
-    if not isinstance(found, cl.Limit):
+    if not isinstance(found, cl.finset.Limit):
         assert "it is universal" not in found
         for x in C.objects:
             cones: list[list[Arrow]] = [[]]
@@ -339,7 +341,7 @@ def test_limits_have_the_universal_property_and_are_missed_nowhere(
                 cones = [[*cone, Arrow(C, h)] for cone in cones for h in C.hom(x, d.name)]
             for cone in cones:
                 if not diagram.walk(cone, inward=False)[1]:
-                    assert not is_limit(C, cl.Limit(diagram, Object(C, x), cone))
+                    assert not is_limit(C, cl.finset.Limit(diagram, Object(C, x), cone))
         return
     assert is_limit(C, found)
     for u in C.hom(C.objects[-1], found.apex.name):
@@ -357,7 +359,7 @@ def test_colimits_are_limits_of_the_opposite(case: tuple[FiniteCategory, Diagram
         [(j, i, Arrow(D, m.row)) for i, j, m in diagram.arrows],
     )
     found = search(cl.colimit, diagram)
-    if not isinstance(found, cl.Colimit):
+    if not isinstance(found, cl.finset.Colimit):
         assert (
             found.replace("cocone", "cone").replace(" to ", " from ").splitlines()[1:]
             == str(search(cl.limit, turned)).splitlines()[1:]
@@ -375,7 +377,7 @@ def test_a_cone_that_is_not_universal_is_told_from_one_that_is():
     meet = cl.product(DIVISORS["4"], DIVISORS["6"])
     assert is_limit(DIVISORS, meet)
     smaller = [DIVISORS["1 <= 4"], DIVISORS["1 <= 6"]]
-    assert not is_limit(DIVISORS, cl.Limit(meet.diagram, DIVISORS["1"], smaller))
+    assert not is_limit(DIVISORS, cl.finset.Limit(meet.diagram, DIVISORS["1"], smaller))
 
 
 def test_an_error_names_the_nearest_candidates():

@@ -40,7 +40,7 @@ def write(folder, *, edge="f", metrics=None, config="steps = 3\n", history=None)
         folder,
         {
             "config.toml": config.encode(),
-            "diagram.json": cl.to_json(diagram).encode(),
+            "diagram.json": cl.formats.to_json(diagram).encode(),
             "params.safetensors": encode_tree({edge: {"weight": np.ones((2, 1), "f4")}}, {}),
             "history.csv": (
                 history or "step,total,fit\n0,4.0,2.0\n1,2.0,1.0\n2,0.5,0.25\n"

@@ -81,7 +81,7 @@ def test_hasse_diagrams_in_other_languages(poset):
     assert "rankdir=BT" in picture.dot
     assert picture.tikzcd.count("no head") == len(poset.generators.edges)
     # Rows of tikz-cd count downwards.
-    again = cl.from_tikzcd(picture.tikzcd)
+    again = cl.formats.from_tikzcd(picture.tikzcd)
     assert {again.ends(e) for e in again.edges} == {
         poset.generators.ends(e) for e in poset.generators.edges
     }
@@ -122,7 +122,9 @@ def test_a_functor_says_where_everything_goes():
 
 def test_a_functor_into_sets():
     turn = cl.Graph({"t": ("A", "A")})
-    F = cl.Functor(turn, cl.Morphisms(), arrows={"t": cl.FinFunction([1, 2, 0], codomain=3)})
+    F = cl.Functor(
+        turn, cl.category.Morphisms(), arrows={"t": cl.FinFunction([1, 2, 0], codomain=3)}
+    )
     scene = functor_scene(F)
     assert scene.nodes[0].inner.arrows[0].note == "↦ [1, 2, 0]"  # type: ignore[union-attr]
 
@@ -141,7 +143,7 @@ def test_a_natural_transformation_is_its_squares():
     assert cl.draw(alpha).quiver.startswith("https://q.uiver.app")
 
 
-def pairs_arrows(scene: Scene, adjunction: cl.Adjunction) -> bool:
+def pairs_arrows(scene: Scene, adjunction: cl.category.Adjunction) -> bool:
     """Whether a picture's table is a bijection of arrows L(c) -> d and c -> R(d)."""
     (table,) = (node for node in scene.nodes if node.kind == "table")
     L, R = adjunction.left, adjunction.right

@@ -72,7 +72,7 @@ def test_infinitely_many_implied_equations_are_not_listed():
     assert scene_of(loop).laws == ()
 
 
-def graph_pushout() -> cl.Colimit:
+def graph_pushout() -> cl.finset.Colimit:
     point = cl.Graph({}, vertices=["B"])
     one = cl.Graph({"f": ("A", "B")})
     other = cl.Graph({"g": ("B", "C"), "s": ("B", "B")})

@@ -75,7 +75,7 @@ def test_a_link_made_in_quiver():
         [0, 1, "{\\pi_1}"], [0, 2, "{\\pi_2}", 2], [1, 3, "f", 0, {"curve": -2}], [2, 3, "g"],
         corner,
     )  # fmt: skip
-    found = cl.from_quiver(square, commutes=True)
+    found = cl.formats.from_quiver(square, commutes=True)
     assert found.vertices == ("P", "X", "Y", "Z")
     assert found.edges == ("pi_1", "pi_2", "f", "g")
     assert isinstance(found, cl.Presentation)
@@ -93,23 +93,23 @@ def test_quiver_there_and_back(presentation):
         if left.edges and right.edges and not set(left.edges) & set(right.edges)
     ]
     expected = {name: presentation.sides(name) for name in kept}
-    assert same(cl.from_quiver(drawn), cl.Presentation(cl.Graph.of(presentation), expected))
+    assert same(cl.formats.from_quiver(drawn), cl.Presentation(cl.Graph.of(presentation), expected))
 
 
 def test_two_cells_between_parallel_arrows_are_equations():
     cells = [0, 2, [0, 0, "A"], [1, 0, "B"], [0, 1, "f"], [0, 1, "g"], [2, 3, ""]]
-    assert str(cl.from_quiver(link(*cells)).equations["f = g"]) == "f = g"  # type: ignore[attr-defined]
+    assert str(cl.formats.from_quiver(link(*cells)).equations["f = g"]) == "f = g"  # type: ignore[attr-defined]
     longer = [0, 3, [0, 0, "A"], [1, 0, "B"], [2, 0, "C"], [0, 1, "f"], [1, 2, "g"], [0, 2, "h"]]
-    message = refused(cl.from_quiver, link(*longer, [3, 5, "?"]))
+    message = refused(cl.formats.from_quiver, link(*longer, [3, 5, "?"]))
     assert "from f to h" in message
     assert "commutes=True" in message
-    named = cl.from_quiver(link(*longer, [3, 5, "f >> g = h"]))
+    named = cl.formats.from_quiver(link(*longer, [3, 5, "f >> g = h"]))
     assert named == cl.Presentation(TRIANGLE, ["f >> g = h"])
 
 
 def test_unlabelled_and_repeated():
     cells = [0, 3, [0, 0], [1, 0, "A"], [2, 0, "A"], [0, 1], [1, 2, "f"], [1, 2, "f"]]
-    found = cl.from_quiver(link(*cells))
+    found = cl.formats.from_quiver(link(*cells))
     assert found.vertices == ("v1", "A", "A#2")
     assert found.edges == ("e1", "f", "f#2")
 
@@ -132,11 +132,11 @@ def test_unlabelled_and_repeated():
     ],
 )
 def test_bad_links(given, says):
-    assert says in refused(cl.from_quiver, given)
+    assert says in refused(cl.formats.from_quiver, given)
 
 
 def test_everything_wrong_with_a_link_at_once():
-    message = refused(cl.from_quiver, link(0, 1, [0], [0, 9, "f"], [0, 0, None]))
+    message = refused(cl.formats.from_quiver, link(0, 1, [0], [0, 9, "f"], [0, 0, None]))
     assert "3 failures" in message
 
 
@@ -144,7 +144,7 @@ def test_everything_wrong_with_a_link_at_once():
 def test_noise_is_refused_or_read(data):
     text = base64.b64encode(data).decode()
     try:
-        cl.from_quiver(text)
+        cl.formats.from_quiver(text)
     except FileFormatError:
         return
     assert not data or json.loads(data)[0] == 0
@@ -156,22 +156,22 @@ def test_noise_is_refused_or_read(data):
 @given(presentations(max_vertices=4, max_edges=6, max_equations=3))
 @settings(max_examples=40)
 def test_tikzcd_there_and_back(presentation):
-    assert same(cl.from_tikzcd(cl.draw(presentation).tikzcd), presentation)
+    assert same(cl.formats.from_tikzcd(cl.draw(presentation).tikzcd), presentation)
 
 
 @given(st.lists(NAMES, min_size=4, max_size=4, unique=True))
 def test_tikzcd_keeps_names(names):
     a, b, f, g = names
     graph = cl.Graph({f: (a, b), g: (b, a)})
-    assert same(cl.from_tikzcd(cl.draw(graph).tikzcd), graph)
+    assert same(cl.formats.from_tikzcd(cl.draw(graph).tikzcd), graph)
 
 
 def test_tikzcd_of_a_learning_diagram():
     X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
     data, model = cl.Dataset("data", X=X, Y=Y), cl.Model("model", X, Y, "linear")
     diagram = cl.LearningDiagram(data, model, equations={"fit": "data.X >> model = data.Y"})
-    assert same(cl.from_tikzcd(cl.draw(diagram).tikzcd), diagram)
-    assert same(cl.from_quiver(cl.draw(diagram).quiver), diagram)
+    assert same(cl.formats.from_tikzcd(cl.draw(diagram).tikzcd), diagram)
+    assert same(cl.formats.from_quiver(cl.draw(diagram).quiver), diagram)
 
 
 def test_tikzcd_as_papers_write_it():
@@ -182,7 +182,7 @@ def test_tikzcd_as_papers_write_it():
       & X\times_Z Y \arrow[r, "p"] \ar[d, "q"] & X \arrow[d, "f", hook] \\  % the square
       & Y \arrow[r, "g", two heads] & Z
     \end{tikzcd} of schemes."""
-    found = cl.from_tikzcd(text, commutes=True)
+    found = cl.formats.from_tikzcd(text, commutes=True)
     assert found.vertices == ("T", "X×_Z Y", "X", "Y", "Z")
     assert found.ends("(x,y)") == ("T", "X×_Z Y")
     assert found.ends("g") == ("Y", "Z")
@@ -202,18 +202,18 @@ def test_tikzcd_as_papers_write_it():
     ],
 )
 def test_bad_tikzcd(body, says):
-    assert says in refused(cl.from_tikzcd, "\\begin{tikzcd}\n" + body + "\n\\end{tikzcd}")
+    assert says in refused(cl.formats.from_tikzcd, "\\begin{tikzcd}\n" + body + "\n\\end{tikzcd}")
 
 
 def test_tikzcd_needs_one_environment():
-    assert "found 0" in refused(cl.from_tikzcd, "no diagram")
+    assert "found 0" in refused(cl.formats.from_tikzcd, "no diagram")
 
 
 @pytest.mark.parametrize("piece", ["[", "{", '"', "\\ar[", "\\\\", "&", "%\n", "a: "])
 def test_long_and_broken_tikzcd_is_read_or_refused(piece):
     text = "\\begin{tikzcd}" + piece * (200_000 // len(piece)) + "\\end{tikzcd}"
     with contextlib.suppress(FileFormatError):
-        assert cl.from_tikzcd(text).edges == ()
+        assert cl.formats.from_tikzcd(text).edges == ()
 
 
 # sympy.
@@ -224,25 +224,25 @@ def test_long_and_broken_tikzcd_is_read_or_refused(piece):
 def test_sympy_there_and_back(graph):
     touched = {end for edge in graph.edges for end in graph.ends(edge)}
     graph = cl.Graph({e: graph.ends(e) for e in graph.edges}, vertices=sorted(touched))
-    assert same(cl.from_sympy(cl.to_sympy(graph)), graph)
+    assert same(cl.formats.from_sympy(cl.formats.to_sympy(graph)), graph)
 
 
 def test_sympy_categories_there_and_back():
     edges = {**TRIANGLE, "k": ("C", "D"), "u": ("A", "D")}
     P = cl.Presentation(edges, ["f >> g = h", "h >> k = u"])
-    assert same(cl.from_sympy(cl.to_sympy(P)), P)
+    assert same(cl.formats.from_sympy(cl.formats.to_sympy(P)), P)
 
 
 def test_sympy_holds_only_what_it_means():
     loop = {"s": ("A", "A"), **TRIANGLE, "k": ("C", "D")}
     P = cl.Presentation(loop, ["s = id(A)", "f >> g >> k = h >> k", "f >> g = h"])
     with pytest.raises(InvalidStructure) as caught:
-        cl.to_sympy(P)
+        cl.formats.to_sympy(P)
     assert "cycle" in str(caught.value)
     assert "would say f >> g = h instead" in str(caught.value)
     assert len(caught.value.failures) == 2
     with pytest.raises(FileFormatError, match="expected a sympy Diagram"):
-        cl.from_sympy("f")
+        cl.formats.from_sympy("f")
 
 
 def test_sympy_morphisms_of_one_name():
@@ -251,7 +251,9 @@ def test_sympy_morphisms_of_one_name():
 
     A, B, C = map(Object, "ABC")
     one, other = (Diagram([NamedMorphism(A, end, "f")]) for end in (B, C))
-    assert "morphism f" in refused(cl.from_sympy, Category("K", commutative_diagrams=[one, other]))
+    assert "morphism f" in refused(
+        cl.formats.from_sympy, Category("K", commutative_diagrams=[one, other])
+    )
     assert FiniteSet(one) != FiniteSet(other)
 
 
@@ -266,7 +268,7 @@ def test_discopy_there_and_back(data):
 
     graph = data.draw(graphs(max_vertices=3).filter(lambda graph: len(graph.vertices) > 0))
     path = data.draw(paths(graph))
-    found, again = cl.from_discopy(cl.to_discopy(graph, path))
+    found, again = cl.formats.from_discopy(cl.formats.to_discopy(graph, path))
     assert again == path
     assert {edge: found.ends(edge) for edge in found.edges} == {
         edge: graph.ends(edge) for edge in path.edges
@@ -276,16 +278,16 @@ def test_discopy_there_and_back(data):
 def test_discopy_composes_as_paths_do():
     cat = pytest.importorskip("discopy.cat")
     G = cl.Graph(TRIANGLE)
-    f, g = (cl.to_discopy(G, edge) for edge in ("f", "g"))
-    assert f >> g == cl.to_discopy(G, "f >> g")
-    assert cl.to_discopy(G, "id(A)") == cat.Arrow.id(cat.Ob("A"))
+    f, g = (cl.formats.to_discopy(G, edge) for edge in ("f", "g"))
+    assert f >> g == cl.formats.to_discopy(G, "f >> g")
+    assert cl.formats.to_discopy(G, "id(A)") == cat.Arrow.id(cat.Ob("A"))
 
 
 def test_discopy_boxes_that_are_no_edges():
     cat = pytest.importorskip("discopy.cat")
     x, y, z = map(cat.Ob, "xyz")
     f, other = cat.Box("f", x, y), cat.Box("f", x, z)
-    message = refused(cl.from_discopy, f, other, f[::-1], cat.Box("d", x, y, data=3), "f")
+    message = refused(cl.formats.from_discopy, f, other, f[::-1], cat.Box("d", x, y, data=3), "f")
     assert "4 failures" in message
     assert "argument 4" in message
 
@@ -331,9 +333,9 @@ TYPED = cl.Schema(
 def test_acsets_there_and_back():
     pytest.importorskip("acsets")
     G = cl.CSet(TYPED, V=2, E=2, src=[0, 1], tgt=[1, 1], name=["a", None], weight=[0.5, 2.0])
-    acset = cl.to_acset(G, "Weighted")
+    acset = cl.formats.to_acset(G, "Weighted")
     assert [acset.nparts(ob) for ob in acset.schema.obs] == [2, 2]
-    assert cl.from_acset(acset) == G
+    assert cl.formats.from_acset(acset) == G
 
 
 def test_acsets_and_our_json_are_one_format():
@@ -343,7 +345,7 @@ def test_acsets_and_our_json_are_one_format():
     G = cl.CSet(TYPED, V=2, E=1, src=[0], tgt=[1], name=["a", "b"], weight=[0.5])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        text = cl.to_acset(G).to_json_str()
+        text = cl.formats.to_acset(G).to_json_str()
     assert json.loads(text)["V"][0]["name"] == "a"
 
 
@@ -354,7 +356,7 @@ def test_what_acsets_cannot_hold():
     )
     whole = cl.CSet(schema, A=2, s=[0, 0], l=[[], [0]], x=[1, "one"])
     with pytest.raises(InvalidStructure) as caught:
-        cl.to_acset(whole)
+        cl.formats.to_acset(whole)
     assert [failure.where for failure in caught.value.failures] == [
         "list 'l'", "schema", "attribute 'x'",
     ]  # fmt: skip
@@ -362,10 +364,10 @@ def test_what_acsets_cannot_hold():
 
 def test_acsets_with_gaps():
     acsets = pytest.importorskip("acsets")
-    acset = cl.to_acset(cl.CSet(cl.SchGraph, V=1, E=0))
+    acset = cl.formats.to_acset(cl.CSet(cl.SchGraph, V=1, E=0))
     acset.add_part(acset.schema.obs[1])
     assert isinstance(acset, acsets.ACSet)
-    assert "E row 0: has no src" in refused(cl.from_acset, acset)
+    assert "E row 0: has no src" in refused(cl.formats.from_acset, acset)
 
 
 # CSV.
@@ -391,8 +393,8 @@ def test_csv_there_and_back(tmp_path_factory, whole):
     whole = cl.CSet(
         LISTED, {**parts, "mark": list(whole.attributes["mark"]), "text": text, "size": size}
     )
-    cl.to_csv(whole, folder)
-    found = cl.from_csv(LISTED, folder)
+    cl.formats.to_csv(whole, folder)
+    found = cl.formats.from_csv(LISTED, folder)
     assert found == whole
     pairs = zip(found.attributes["mark"], whole.attributes["mark"], strict=True)
     assert all(type(one) is type(other) for one, other in pairs)
@@ -406,40 +408,40 @@ def test_csv_as_spreadsheets_write_it(tmp_path):
     schema = cl.Schema(
         ["V", "E"], {"src": ("E", "V"), "tgt": ("E", "V")}, attributes={"population": ("V", int)}
     )
-    found = cl.from_csv(schema, tmp_path, keys={"V": "city"}, extra=True)
+    found = cl.formats.from_csv(schema, tmp_path, keys={"V": "city"}, extra=True)
     assert found.names("V") == ("Oslo", "Bern")
     assert found.population == (700000, None)
     assert found.src.values.tolist() == [1, 1]
-    message = refused(cl.from_csv, schema, tmp_path, keys={"V": "city"})
+    message = refused(cl.formats.from_csv, schema, tmp_path, keys={"V": "city"})
     assert "'country'" in message
 
 
 def test_all_that_is_wrong_with_a_folder(tmp_path):
     (tmp_path / "V.csv").write_text("_name\na\na\n")
-    assert "E.csv: there is no such file" in refused(cl.from_csv, cl.SchGraph, tmp_path)
+    assert "E.csv: there is no such file" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
     (tmp_path / "E.csv").write_text("src\n0\n")
-    message = refused(cl.from_csv, cl.SchGraph, tmp_path)
+    message = refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
     assert "row 3: has the name 'a'" in message
     assert "no column for the arrow 'tgt'" in message
     (tmp_path / "V.csv").write_text("_name\na\nb\n")
     (tmp_path / "E.csv").write_text("src,tgt\n0,a\nb,c\n")
-    message = refused(cl.from_csv, cl.SchGraph, tmp_path)
+    message = refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
     assert "E.csv, row 2, src: is '0'" in message
     assert "E.csv, row 3, tgt: is 'c'" in message
     (tmp_path / "E.csv").write_text("src,tgt\na\n")
-    assert "has 1 cells" in refused(cl.from_csv, cl.SchGraph, tmp_path)
+    assert "has 1 cells" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
     (tmp_path / "E.csv").write_bytes(b"src,tgt\n\xff,a\n")
-    assert "not UTF-8" in refused(cl.from_csv, cl.SchGraph, tmp_path)
+    assert "not UTF-8" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
     (tmp_path / "E.csv").write_text('src,tgt\n"a,b\n')
-    assert "is not CSV" in refused(cl.from_csv, cl.SchGraph, tmp_path)
+    assert "is not CSV" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
     (tmp_path / "E.csv").write_text("src,tgt\na,b\n")
-    assert "at most 5 are read" in refused(cl.from_csv, cl.SchGraph, tmp_path, max_bytes=5)
+    assert "at most 5 are read" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path, max_bytes=5)
 
 
 def test_nothing_is_written_unless_everything_can_be(tmp_path):
     schema = cl.Schema(["A", "../B"], attributes={"x": "A"})
     whole = cl.CSet(schema, {"A": 1, "../B": 0, "x": [frozenset()]})
     with pytest.raises(InvalidStructure) as caught:
-        cl.to_csv(whole, tmp_path / "out")
+        cl.formats.to_csv(whole, tmp_path / "out")
     assert len(caught.value.failures) == 2
     assert not (tmp_path / "out").exists()

@@ -151,7 +151,16 @@ def every_kind() -> cl.LearningDiagram:
             "d.F >> frozen = d.Y", weight=0.0, divergence=cl.Divergence("kl", temperature=2.0)
         ),
     }
-    parts = (data, product, head, encoder, frozen, inner, outer, cl.Defined("code", "encoder"))
+    parts = (
+        data,
+        product,
+        head,
+        encoder,
+        frozen,
+        inner,
+        outer,
+        cl.learning.Defined("code", "encoder"),
+    )
     return cl.LearningDiagram(*parts, equations=equations)
 
 
@@ -300,7 +309,7 @@ def test_a_registered_architecture_with_a_function_among_its_options_is_describe
     def factory(activation=abs):
         return lambda key, source, target: {}, lambda params, x: activation(x)
 
-    cl.register_architecture("with a function", factory)
+    cl.models.register_architecture("with a function", factory)
     written = encode(Registered("with a function"))
     assert written["_type"] == "unbound"
     assert "with a function" in written["description"]

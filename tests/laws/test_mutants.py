@@ -692,7 +692,7 @@ def labels():
     return cl.LearningDiagram(
         cl.Dataset("data", x=(X, np.ones((1, 1)))),
         *(cl.Model(name, X, Y, "linear", use_bias=False) for name in "ab"),
-        cl.Defined("c", "a"),
+        cl.learning.Defined("c", "a"),
         equations=["data.x >> a = data.x >> a >> id(Y)", "data.x >> a = data.x >> b"][1:],
     )
 

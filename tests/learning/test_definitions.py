@@ -32,9 +32,9 @@ def test_aliases_stand_for_their_paths():
     diagram = cl.LearningDiagram(
         model("f", A, B),
         model("g", B, C),
-        cl.Defined("fg", "f >> g"),
-        cl.Defined("same", "id(A)"),
-        cl.Defined("twice", "same >> fg"),
+        cl.learning.Defined("fg", "f >> g"),
+        cl.learning.Defined("same", "id(A)"),
+        cl.learning.Defined("twice", "same >> fg"),
     )
     assert normal(diagram, "twice") == "f >> g"
     assert normal(diagram, "same >> same") == "id(A)"
@@ -63,9 +63,9 @@ def test_pairings_nest_and_aliases_may_hide_them():
         model("f", A, B),
         model("g", B, C),
         cl.Pairing("inner", AB, "id(A)", "f"),
-        cl.Defined("hidden", "inner"),
+        cl.learning.Defined("hidden", "inner"),
         cl.Pairing("outer", outer, "hidden", "f >> g"),
-        cl.Defined("second", "outer >> Q.P >> P.B"),
+        cl.learning.Defined("second", "outer >> Q.P >> P.B"),
     )
     assert normal(diagram, "outer >> Q.P") == "inner"
     assert normal(diagram, "outer >> Q.P >> P.B >> g") == "f >> g"
@@ -87,7 +87,11 @@ def test_a_product_may_repeat_a_factor():
 
 
 def test_definitions_may_come_in_any_order():
-    parts = [cl.Defined("c", "b >> b"), cl.Defined("b", "a >> a"), cl.Defined("a", "f")]
+    parts = [
+        cl.learning.Defined("c", "b >> b"),
+        cl.learning.Defined("b", "a >> a"),
+        cl.learning.Defined("a", "f"),
+    ]
     diagram = cl.LearningDiagram(*parts, model("f", A, A))
     assert normal(diagram, "c") == "f >> f >> f >> f"
 
@@ -156,8 +160,8 @@ def test_rewriting_once_is_rejected():
     """A mutant that opens each alias once and cancels nothing."""
     diagram = cl.LearningDiagram(
         model("f", A, A),
-        cl.Defined("g", "f >> f"),
-        cl.Defined("h", "g >> g"),
+        cl.learning.Defined("g", "f >> f"),
+        cl.learning.Defined("h", "g >> g"),
     )
 
     def once(path):
@@ -214,7 +218,7 @@ def test_losses_see_through_definitions():
     equations = ["data.x >> f >> g = data.y"]
     plain = cl.LearningDiagram(*parts, equations=equations)
     named = cl.LearningDiagram(
-        *parts, cl.Defined("fg", "f >> g"), equations=["data.x >> fg = data.y"]
+        *parts, cl.learning.Defined("fg", "f >> g"), equations=["data.x >> fg = data.y"]
     )
     assert named.loss().terms[0].atom == plain.loss().terms[0].atom
     assert named.loss("all").coefficients == plain.loss("all").coefficients
@@ -279,7 +283,7 @@ def test_aliases_do_not_count_twice():
         cl.Dataset("data", x=A, y=C),
         model("f", A, B),
         model("g", B, C),
-        *(cl.Defined(f"fg{k}", "f >> g") for k in range(20)),
+        *(cl.learning.Defined(f"fg{k}", "f >> g") for k in range(20)),
     )
     assert [str(t) for t in diagram.select("all", bound=1)] == ["data.x >> f >> g = data.y"]
     basis = diagram.select("basis")
@@ -308,7 +312,10 @@ def failures(*parts, **options):
 
 def test_circular_definitions_are_refused_with_all_of_them():
     found = failures(
-        model("f", A, A), cl.Defined("a", "b >> f"), cl.Defined("b", "a"), cl.Defined("c", "f")
+        model("f", A, A),
+        cl.learning.Defined("a", "b >> f"),
+        cl.learning.Defined("b", "a"),
+        cl.learning.Defined("c", "f"),
     )
     assert found == [
         "defined edge 'a': is defined through itself: it uses b [definition]",
@@ -319,8 +326,8 @@ def test_circular_definitions_are_refused_with_all_of_them():
 def test_broken_paths_of_definitions_are_all_listed():
     found = failures(
         model("f", A, B),
-        cl.Defined("a", "f >> nothing"),
-        cl.Defined("b", "f f"),
+        cl.learning.Defined("a", "f >> nothing"),
+        cl.learning.Defined("b", "f f"),
         cl.Pairing("c", AB, "id(A)", "id(B)"),
         cl.Pairing("d", AB, "f", "id(A)"),
     )
@@ -352,7 +359,7 @@ def test_two_definitions_of_one_edge_are_refused():
     found = failures(
         model("f", A, A),
         model("g", A, A),
-        cl.Defined("e", "f"),
+        cl.learning.Defined("e", "f"),
         equations=[cl.Equation("e = g", strict=True)],
     )
     assert found == [
@@ -361,7 +368,7 @@ def test_two_definitions_of_one_edge_are_refused():
 
 
 def test_a_part_without_the_definition_is_no_diagram():
-    whole = cl.LearningDiagram(model("f", A, A), cl.Defined("e", "f"))
+    whole = cl.LearningDiagram(model("f", A, A), cl.learning.Defined("e", "f"))
     part, _ = whole.subtables({"V": ["A"], "E": ["f", "e"]})
     assert [str(failure) for failure in part.failures()] == [
         "defined edge 'e': needs exactly one definition, found: none [definition]"
@@ -375,16 +382,16 @@ def test_a_part_without_the_definition_is_no_diagram():
 
 
 def test_gluing_finds_two_definitions_of_one_edge():
-    one = cl.LearningDiagram(model("f", A, A), cl.Defined("e", "f"))
-    other = cl.LearningDiagram(model("g", A, A), cl.Defined("e", "g"))
+    one = cl.LearningDiagram(model("f", A, A), cl.learning.Defined("e", "f"))
+    other = cl.LearningDiagram(model("g", A, A), cl.learning.Defined("e", "g"))
     with pytest.raises(InvalidStructure, match="exactly one definition, found: 'e = f', 'e = g'"):
         cl.glue(one, other)
     assert cl.glue(one, one) == one
 
 
 def test_a_name_is_not_a_model_here_and_defined_there():
-    one = cl.LearningDiagram(model("b", A, A), cl.Defined("a", "b"))
-    other = cl.LearningDiagram(model("a", A, A), cl.Defined("b", "a"))
+    one = cl.LearningDiagram(model("b", A, A), cl.learning.Defined("a", "b"))
+    other = cl.LearningDiagram(model("a", A, A), cl.learning.Defined("b", "a"))
     with pytest.raises(cl.errors.LabelConflict) as error:
         cl.glue(one, other)
     assert [failure.where for failure in error.value.failures] == ["edge 'b'", "edge 'a'"]
@@ -396,7 +403,9 @@ def test_pushouts_find_definitional_cycles():
     A cycle never comes alone: where each defined edge has one definition, the parts' own order
     of definitions is an order on the whole.
     """
-    diagram = cl.LearningDiagram(model("f", A, A), cl.Defined("x", "f"), cl.Defined("y", "x >> f"))
+    diagram = cl.LearningDiagram(
+        model("f", A, A), cl.learning.Defined("x", "f"), cl.learning.Defined("y", "x >> f")
+    )
     interface, inclusion = diagram.subtables({"V": ["A"], "E": ["x", "y"]})
     crossed = LearningMorphism(interface, diagram, V={"A": "A"}, E={"x": "y", "y": "x"}, Eq={})
     with pytest.raises(InvalidStructure) as error:
@@ -411,7 +420,7 @@ def test_cycles_are_found_in_rows_from_elsewhere():
     rows = Rows()
     add_parts(rows, [A])
     for edge, other in ("ab", "ba"):
-        rows.edges[edge] = ("A", "A", cl.Map("defined"))
+        rows.edges[edge] = ("A", "A", cl.models.Map("defined"))
         sides = (cl.Path("A", (name,), "A") for name in (edge, other))
         rows.equations[f"{edge} = {other}"] = EquationRow(*sides, True, 0.0, None)
     with pytest.raises(InvalidStructure, match="is defined by itself: a -> b -> a"):
@@ -419,8 +428,8 @@ def test_cycles_are_found_in_rows_from_elsewhere():
 
 
 def test_along_brings_definitions():
-    one = cl.LearningDiagram(model("f", A, B), cl.Defined("e", "f"))
-    other = cl.LearningDiagram(model("g", A, B), cl.Defined("h", "g"))
+    one = cl.LearningDiagram(model("f", A, B), cl.learning.Defined("e", "f"))
+    other = cl.LearningDiagram(model("g", A, B), cl.learning.Defined("h", "g"))
     whole = cl.glue(one, other, along={"e": "h"})
     assert whole.trainable == ("f",)
     assert len(whole.strict_equations) == 1

@@ -111,7 +111,7 @@ def test_what_there_is_is_told():
 
 
 def test_definitions_are_written_with_their_own_sign():
-    diagram = cl.LearningDiagram(model("f", X, F), cl.Defined("e", "f"))
+    diagram = cl.LearningDiagram(model("f", X, F), cl.learning.Defined("e", "f"))
     assert str(diagram).splitlines()[-2:] == ["e : X -> F  (defined)", "e = f: e := f"] or str(
         diagram
     ).splitlines()[-2:] == ["e : X -> F  (defined)", "e := f"]
@@ -287,7 +287,7 @@ def test_with_equations_adds_or_replaces():
     diagram = cl.LearningDiagram(
         cl.Dataset("d", x=X, y=X),
         model("f", X, X),
-        cl.Defined("e", "f"),
+        cl.learning.Defined("e", "f"),
         equations={"fit": "d.x >> f = d.y"},
     )
     more = diagram.with_equations({"more": "d.x = d.y"})

@@ -154,7 +154,7 @@ def test_gluing_files_and_parts_carry_operators():
     i, _ = whole.gluing.legs  # type: ignore[union-attr]
     edges = {edge: edge for edge in one.edges}
     assert cl.LearningMorphism(one, whole, V={v: v for v in one.vertices}, E=edges) == i
-    assert cl.from_json(cl.to_json(whole)) == whole
+    assert cl.formats.from_json(cl.formats.to_json(whole)) == whole
     assert subdiagram(whole, edges=["u_t"]).operators == {"u_t": "u"}
     twin = cl.Model("twin", X, U, "mlp", width=3, activation="tanh")
     mine = cl.LearningDiagram(NET, twin, U_T)
@@ -168,7 +168,7 @@ def test_an_operator_that_is_code_is_filled_in_after_reading():
         return lambda x: 2 * f(x)
 
     diagram = cl.LearningDiagram(NET, cl.Operator("twice", double, of="u"))
-    read = cl.from_json(cl.to_json(diagram))
+    read = cl.formats.from_json(cl.formats.to_json(diagram))
     assert read != diagram
     assert read.bind(twice=double) == diagram
 

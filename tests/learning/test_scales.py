@@ -280,7 +280,11 @@ def test_a_decay_has_a_name_and_survives_files_and_gluing():
         cl.MovingAverage("ema", of="f", decay=slow),
         equations=["d.X >> f = d.X >> ema"],
     )
-    assert cl.from_json(cl.to_json(diagram)).averages == diagram.averages == {"ema": ("f", slow)}
+    assert (
+        cl.formats.from_json(cl.formats.to_json(diagram)).averages
+        == diagram.averages
+        == {"ema": ("f", slow)}
+    )
     assert cl.glue(diagram, cl.LearningDiagram(f)).averages == diagram.averages
     fn = cl.lower(diagram.loss())
     assert fn.weights(values={"slow": 0.75})["slow"] == 0.75
@@ -294,12 +298,12 @@ def test_a_decay_has_a_name_and_survives_files_and_gluing():
 def test_scales_are_labels_of_a_diagram():
     named, plain = regime(cl.Weight("strength", 0.5)), regime(0.5)
     assert named != plain
-    assert cl.from_json(cl.to_json(named.bind())) == named
+    assert cl.formats.from_json(cl.formats.to_json(named.bind())) == named
     assert str(named).endswith("target  (trains f by -strength, which)")
     assert str(plain).endswith("target  (trains f by -0.5, which)")
     assert "by a schedule from 0" in str(regime(rising))
     with pytest.raises(InvalidStructure, match="schedule is code; give the weight a name"):
-        cl.to_json(regime(rising))
+        cl.formats.to_json(regime(rising))
     with pytest.raises(InvalidStructure, match="expected a number"):
         regime(cl.Weight("strength", float("nan")))
 

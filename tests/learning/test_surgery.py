@@ -85,7 +85,7 @@ def test_a_part_takes_definitions_factors_training_and_averages_along():
         BODY,
         HEAD,
         cl.Pairing("both", P, "one.X", "one.X >> body"),
-        cl.Defined("whole", "body >> head"),
+        cl.learning.Defined("whole", "body >> head"),
         cl.MovingAverage("slow", of="body", decay=0.9),
         equations={"fit": cl.Equation(FIT, trains=["head"])},
     )

@@ -391,7 +391,9 @@ def test_edges_that_a_file_could_not_contain_are_all_named_before_anything_runs(
         cl.Model("f", X, Y, lambda x: x),
         cl.Model("g", X, Y, "mlp"),
     )
-    loaded = cl.from_json(cl.to_json(cl.LearningDiagram(*parts, equations=["d.X >> g = d.X >> f"])))
+    loaded = cl.formats.from_json(
+        cl.formats.to_json(cl.LearningDiagram(*parts, equations=["d.X >> g = d.X >> f"]))
+    )
     with pytest.raises(InvalidStructure, match=r"edge 'f': has unbound .* diagram\.bind"):
         cl.lower(loaded.loss())
     assert cl.lower(loaded.bind(f=lambda x: x).loss()).plan.evaluations == 2
@@ -405,7 +407,7 @@ def test_evaluation_is_a_functor_also_through_pairings_aliases_and_frozen_edges(
         linear("f", X, Y),
         frozen,
         cl.Pairing("both", P, "d.X", "d.X >> f"),
-        cl.Defined("alias", "both >> P.X >> g"),
+        cl.learning.Defined("alias", "both >> P.X >> g"),
         equations=["both >> P.Y = alias"],
     )
     fn = cl.lower(diagram.loss())

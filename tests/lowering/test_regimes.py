@@ -155,7 +155,7 @@ def test_gluing_carries_what_equations_train_and_refuses_disagreement():
     )
     assert again == i
     assert whole.instantiate().trains("fit") == {"head": 1.0}
-    assert cl.from_json(cl.to_json(whole)) == whole
+    assert cl.formats.from_json(cl.formats.to_json(whole)) == whole
 
 
 # Weights.
@@ -198,9 +198,9 @@ def test_weights_are_numbers_told_apart_by_name():
     ]
     with pytest.raises(LabelConflict, match="weight"):
         cl.glue(*diagrams)
-    assert cl.from_json(cl.to_json(diagrams[0])).weight("fit") == beta
+    assert cl.formats.from_json(cl.formats.to_json(diagrams[0])).weight("fit") == beta
     with pytest.raises(InvalidStructure, match="schedule is code"):
-        cl.to_json(
+        cl.formats.to_json(
             cl.LearningDiagram(
                 DATA, ENCODER, HEAD, equations={"fit": cl.Equation(FIT, weight=lambda t: 1.0)}
             )
@@ -246,7 +246,7 @@ def test_training_with_a_moving_average_and_gluing_it():
     target = cl.LearningDiagram(ENCODER, cl.MovingAverage("target", of="encoder", decay=0.5))
     whole = cl.glue(target, cl.LearningDiagram(DATA, ENCODER, HEAD, equations={"fit": FIT}))
     assert whole.averages == {"target": ("encoder", 0.5)}
-    assert cl.from_json(cl.to_json(whole)).averages == whole.averages
+    assert cl.formats.from_json(cl.formats.to_json(whole)).averages == whole.averages
     result = cl.fit(whole, optax.sgd(0.1), steps=40, progress=False)
     apart = np.abs(result.params["encoder"]["weight"] - result.state["mutable"]["target"]["weight"])
     assert 0 < apart.max() < 0.05

@@ -61,7 +61,7 @@ def runs_frozen(model, expected):
 def is_mentioned(given, words):
     """A document mentions the model by the words, and is whole again when the model is given."""
     diagram = cl.LearningDiagram(cl.Model("f", X, Y, given))
-    read = cl.from_json(cl.to_json(diagram))
+    read = cl.formats.from_json(cl.formats.to_json(diagram))
     assert str(read.map_label("f")) == words
     assert read != diagram
     assert read.bind({"f": given}) == diagram

@@ -63,7 +63,7 @@ def test_constants_forget_their_input(target, value, expected):
     close(y, expected)
     assert constant == cl.Constant("c", X, target, value)
     diagram = cl.LearningDiagram(constant)
-    assert cl.from_json(cl.to_json(diagram)) == diagram
+    assert cl.formats.from_json(cl.formats.to_json(diagram)) == diagram
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,9 @@ def test_a_variational_autoencoder_is_the_one_by_hand():
         return fit - 0.5 * jnp.mean(jnp.sum(1 + spread - mean**2 - jnp.exp(spread), 1))
 
     close(slope(fn, params, state, diagram.data, KEY), slope(by_hand, params))
-    assert cl.from_json(cl.to_json(diagram)).map_label("sample") == diagram.map_label("sample")
+    assert cl.formats.from_json(cl.formats.to_json(diagram)).map_label(
+        "sample"
+    ) == diagram.map_label("sample")
     with pytest.raises(cl.CatlearnError, match="is random and needs key"):
         fn(params, state, diagram.data)
 
@@ -125,7 +127,7 @@ def test_a_variational_autoencoder_is_the_one_by_hand():
 def test_one_model_on_the_factors_of_a_power_and_on_arrays():
     X2, Z2 = cl.Product("X2", X, X), cl.Product("Z2", Z, Z)
     f = cl.Model("f", X, Z, "linear")
-    parts = cl.on_factors("both", f, X2, Z2)
+    parts = cl.models.on_factors("both", f, X2, Z2)
     pairs = cl.Dataset("pairs", P=(X2, (XS, 2 * XS)), Q=(Z2, (XS[:, :2], XS[:, :2])))
     diagram = cl.LearningDiagram(pairs, *parts, equations=["pairs.P >> both = pairs.Q"])
     fn = cl.lower(diagram.loss())
@@ -139,9 +141,9 @@ def test_one_model_on_the_factors_of_a_power_and_on_arrays():
     y = many.apply(params["f"], np.stack([XS, 2 * XS], axis=1))
     close(y, np.stack([affine(params["f"], x) for x in (XS, 2 * XS)], axis=1))
     with pytest.raises(InvalidStructure, match="expected a product of copies of 'X'"):
-        cl.on_factors("both", f, Z2, Z2)
+        cl.models.on_factors("both", f, Z2, Z2)
     with pytest.raises(InvalidStructure, match="equally many"):
-        cl.on_factors("both", f, X2, cl.Product("Z3", Z, Z, Z))
+        cl.models.on_factors("both", f, X2, cl.Product("Z3", Z, Z, Z))
 
 
 # Low-rank adaptation
@@ -230,10 +232,10 @@ def test_documents_hold_adaptations_and_lists():
     Xs, Zs = cl.Space("Xs", (4, 3)), cl.Space("Zs", (4, 2))
     diagram = cl.LearningDiagram(
         cl.Model("f", X, Z, "linear").lora(2, alpha=3.0),
-        cl.each(cl.Model("g", X, Z, "linear"), Xs, Zs),
+        cl.models.each(cl.Model("g", X, Z, "linear"), Xs, Zs),
         cl.Model("h", X, Z, eqx.nn.Linear(3, 2, key=KEY)).lora(1),
     )
-    back = cl.from_json(cl.to_json(diagram))
+    back = cl.formats.from_json(cl.formats.to_json(diagram))
     assert back.map_label("f") == diagram.map_label("f")
     assert back.map_label("g") == diagram.map_label("g")
     assert str(back.map_label("h")) == "unbound equinox Linear adapted at rank 1"
@@ -247,10 +249,10 @@ def test_documents_hold_adaptations_and_lists():
     [('"rank": 2', '"rank": 0'), ('"rank": 2', '"rank": "two"'), ('"alpha": 3.0', '"alpha": []')],
 )
 def test_hostile_adaptations_are_refused(old, new):
-    text = cl.to_json(cl.LearningDiagram(cl.Model("f", X, Z, "linear").lora(2, alpha=3.0)))
+    text = cl.formats.to_json(cl.LearningDiagram(cl.Model("f", X, Z, "linear").lora(2, alpha=3.0)))
     text = text if isinstance(text, str) else json.dumps(text)
     assert old in text or old.replace(" ", "") in text
     for one, other in ((old, new), (old.replace(" ", ""), new)):
         text = text.replace(one, other)
     with pytest.raises(cl.CatlearnError):
-        cl.from_json(text)
+        cl.formats.from_json(text)

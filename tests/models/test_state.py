@@ -130,6 +130,6 @@ def test_a_dropout_of_its_own_drops_in_training_only():
 
 def test_documents_mention_modules_with_state():
     diagram = cl.LearningDiagram(cl.Model("f", X, Y, lambda key: eqx.nn.make_with_state(Net)(key)))
-    back = cl.from_json(cl.to_json(diagram))
+    back = cl.formats.from_json(cl.formats.to_json(diagram))
     assert "equinox Net" in str(back.map_label("f"))
     assert back.bind({"f": lambda key: eqx.nn.make_with_state(Net)(key)}) == diagram

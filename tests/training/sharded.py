@@ -66,8 +66,8 @@ def distance(one, other):
 def devices(folder: Path):
     fn = cl.lower(D.loss())
     data = {"d": {"X": ROWS, "Y": OUT}, "whole": {"X": WHOLE}}
-    fsdp = cl.Sharding(mesh(), params="fsdp", least=32)
-    rules = cl.Sharding(
+    fsdp = cl.training.Sharding(mesh(), params="fsdp", least=32)
+    rules = cl.training.Sharding(
         mesh(), params=lambda name, w: fsdp.rule(w) if name == "encoder/w" else None
     )
     one = fit(fn, data)
@@ -109,7 +109,7 @@ def process(folder: Path, port: int, index: int):
     batches = [{"X": ROWS[i : i + 8][part], "Y": OUT[i : i + 8][part]} for i in range(0, 48, 8)]
     data = {"d": batches, "whole": {"X": WHOLE[:4][part]}}
     file = folder / "two.safetensors"
-    fsdp = cl.Sharding(mesh(), params="fsdp", least=32)
+    fsdp = cl.training.Sharding(mesh(), params="fsdp", least=32)
     whole = fit(fn, data, sharding=fsdp)
     fit(fn, data, sharding=fsdp, steps=3, checkpoint=file)
     two = fit(fn, data, sharding=fsdp, checkpoint=file, resume=True)

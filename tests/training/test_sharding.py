@@ -95,14 +95,14 @@ def mesh(**names):
 
 
 def test_the_axis_of_batches_is_data_or_the_first():
-    assert cl.Sharding(mesh(model=1, data=1)).batch == "data"
-    assert cl.Sharding(mesh(a=1, b=1)).batch == "a"
+    assert cl.training.Sharding(mesh(model=1, data=1)).batch == "data"
+    assert cl.training.Sharding(mesh(a=1, b=1)).batch == "a"
 
 
 def test_what_is_wrong_with_a_sharding_is_listed():
     explicit = jax.make_mesh((1,), ("x",), axis_types=(jax.sharding.AxisType.Explicit,))
     with pytest.raises(InvalidStructure) as caught:
-        cl.Sharding(explicit, batch="data", params="all")
+        cl.training.Sharding(explicit, batch="data", params="all")
     assert [failure.where for failure in caught.value.failures] == ["batch", "params", "axis 'x'"]
 
 
