@@ -33,8 +33,16 @@ from catlearn.category.functor_categories import FunctorCategory, functor_catego
 from catlearn.category.gluing import presentation_of_colimit
 from catlearn.category.graph import GRAPH, Graph
 from catlearn.category.graph_morphism import GraphMorphism
+from catlearn.category.hypergraph import (
+    HYPERGRAPH,
+    Hypergraph,
+    HypergraphBuilder,
+    OpenHypergraph,
+    evaluate,
+)
 from catlearn.category.idempotents import Karoubi, karoubi
 from catlearn.category.inside import Arrow, Object
+from catlearn.category.monoidal import Monoidal, MonoidalFunctor
 from catlearn.category.naturality import natural_transformations, naturally_isomorphic
 from catlearn.category.opposites import opposite
 from catlearn.category.path import Path
@@ -88,6 +96,13 @@ __all__ = [
     "natural_transformations",
     "NaturalTransformation",
     "GRAPH",
+    "HYPERGRAPH",
+    "Hypergraph",
+    "HypergraphBuilder",
+    "Monoidal",
+    "MonoidalFunctor",
+    "OpenHypergraph",
+    "evaluate",
     "PRESENTATION",
     "Arborescence",
     "Budget",

@@ -111,11 +111,11 @@ class Evaluation(Between):
             at = target
         return path.edges if at == path.target and path.edges else self.graph.path(path).edges
 
-    def _composite(self, arrows: list[Any]) -> Any:
-        """Compose some arrows of the target, at least one."""
+    def _composed(self, source: str, arrows: list[Any]) -> Any:
+        """Compose some arrows of the target that start at the value of an object."""
         if isinstance(self.target, ComposesMany):
-            return self.target.composite(None, arrows)
-        return reduce(self.target.compose, arrows)
+            return self.target.composite(self.objects.get(source), arrows)
+        return reduce(self.target.compose, arrows or [self.target.identity(self.objects[source])])
 
     def _compose(self, path: Path) -> int:
         """Compose along a path that is met for the first time; return its node."""

@@ -45,6 +45,7 @@ from catlearn.category.path import written
 from catlearn.category.preservation import Preservation
 from catlearn.category.protocol import Category, Typed
 from catlearn.category.targets import (
+    Pairs,
     Paths,
     as_target,
     generators_of,
@@ -68,7 +69,8 @@ class Functor(Preservation):
         A graph (its free category), a presentation, a schema, or a category.
     target
         What its values compose in: a category, something with a method ``category()``, or
-        anything that composes.
+        anything that composes. If it pairs arrows (``pairing(object, arrows)``), edges that the
+        domain defines as pairings of paths get their values from these.
     objects
         The object for each object of the domain. Those left out get the end of an arrow at them
         if the target's arrows know their ends, or the only object if the target has just one;
@@ -122,6 +124,7 @@ class Functor(Preservation):
         values = self._restricted(given)
         only = {edge: self._only(edge) for edge in self.graph.edges if edge not in values}
         values |= {edge: arrow for edge, arrow in only.items() if arrow is not None}
+        values |= self._defined(values)
         self._set(arrows=Record(values))
         failures = self.failures() if check else []
         if failures:
@@ -226,8 +229,30 @@ class Functor(Preservation):
                     word.append(known[int(last[row])])
                     row = int(before[row])
                 if word:
-                    chosen[edge] = self._composite(word[::-1])
+                    chosen[edge] = self._composed(self.graph.source(edge), word[::-1])
         return chosen
+
+    def _defined(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Work out the values at edges that the domain defines by paths, and pairings of paths."""
+        known: Mapping[str, Any] = getattr(self.domain, "definitions", {})
+        pairs, made = isinstance(self.target, Pairs), dict(values)
+
+        def value(edge: str) -> Any:
+            if edge not in made and edge in known:
+                paths, is_pairing = known[edge].paths, known[edge].is_pairing
+                parts = [self._composed(p.source, [value(e) for e in p.edges]) for p in paths]
+                at = self.objects.get(self.graph.target(edge))
+                made[edge] = self.target.pairing(at, parts) if is_pairing else parts[0]
+            return made[edge]
+
+        def needed(edge: str) -> bool:
+            return edge in made or (
+                edge in known
+                and (pairs or not known[edge].is_pairing)
+                and all(needed(e) for path in known[edge].paths for e in path.edges)
+            )
+
+        return {edge: value(edge) for edge in known if edge not in values and needed(edge)}
 
     def _only(self, edge: str) -> str | None:
         """Return the only arrow that a generator can go to, if there is just one."""

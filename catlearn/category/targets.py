@@ -21,6 +21,7 @@ from itertools import chain, pairwise
 from typing import Any, Protocol, runtime_checkable
 
 from catlearn.category.graph import Graph
+from catlearn.category.hypergraph import OpenHypergraph, evaluate
 from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Category, Composes
@@ -40,6 +41,15 @@ class ComposesMany(Protocol):
         ...
 
 
+@runtime_checkable
+class Pairs(Protocol):
+    """A target with products: arrows out of one object are paired into one."""
+
+    def pairing(self, object: Any, arrows: Sequence[Any], /) -> Any:
+        """Return the arrow into a product that has these components."""
+        ...
+
+
 @dataclass(frozen=True)
 class Composed:
     """Functions called one after the other; none of them is the identity."""
@@ -53,8 +63,53 @@ class Composed:
 
 
 @dataclass(frozen=True)
+class Paired:
+    """Functions called on one argument; ``pair`` makes one value of what they return."""
+
+    pair: Callable[[Any, tuple[Any, ...]], Any]
+    object: Any
+    parts: tuple[Callable[[Any], Any], ...]
+
+    def __call__(self, value: Any) -> Any:
+        return self.pair(self.object, tuple(part(value) for part in self.parts))
+
+
+@dataclass(frozen=True)
+class Wired:
+    """A circuit of functions: takes a value for each input, returns one for each output."""
+
+    circuit: OpenHypergraph
+    arrows: tuple[Callable[..., Any], ...]
+
+    def __call__(self, *values: Any) -> Any:
+        made = evaluate(self.circuit, self._apply, values)
+        return made[0] if len(made) == 1 else made
+
+    def _apply(self, box: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        made = self.arrows[box](*values)
+        single = len(self.circuit.apex.sides[1][box]) == 1
+        return (made,) if single else tuple(made)
+
+
+def as_tuple(object: Any, parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Pair values as a tuple, whatever object it belongs to."""
+    return parts
+
+
+@dataclass(frozen=True)
 class Functions:
-    """Python callables of one argument. Objects are not looked at; equality is not decided."""
+    """Python callables. Objects are not looked at; equality is not decided.
+
+    A path goes to a function of one argument, an open hypergraph to one of as many as it has
+    inputs, which returns the value of the only output, or a tuple.
+
+    Parameters
+    ----------
+    pair
+        What to make of a product's object and a tuple of values of its factors: that tuple.
+    """
+
+    pair: Callable[[Any, tuple[Any, ...]], Any] = as_tuple
 
     def identity(self, object: Any, /) -> Composed:
         """Return the function that returns its argument."""
@@ -72,6 +127,16 @@ class Functions:
             )
         )
         return parts[0] if len(parts) == 1 else Composed(parts)
+
+    def pairing(self, object: Any, arrows: Sequence[Callable], /) -> Paired:
+        """Return the function into a product that has these components."""
+        return Paired(self.pair, object, tuple(arrows))
+
+    def wired(
+        self, circuit: OpenHypergraph, objects: Sequence[Any], arrows: Sequence[Callable]
+    ) -> Wired:
+        """Return the function that evaluates a circuit, each box once."""
+        return Wired(circuit, tuple(arrows))
 
 
 @dataclass(frozen=True)
