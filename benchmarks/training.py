@@ -25,8 +25,8 @@ import numpy as np
 import optax
 
 import catlearn as cl
-from catlearn.training.run import Manner, Run
-from catlearn.training.sources import Sources
+from catlearn.training.data import Sources
+from catlearn.training.loop import Trainer
 from catlearn.training.step import compiled_step, start
 
 KEY = jax.random.key(0)
@@ -75,11 +75,13 @@ class Case:
         """Return the same steps through the training loop."""
 
         def run() -> None:
-            fn, manner = self.fn, Manner(scan_steps=scan_steps)
+            fn = self.fn
             sources = Sources(fn, {"d": data}, self.size, key=KEY, resident=True)
             carry = start(self.optimizer, self.params, self.state["mutable"])
             rows = np.empty((0, 2))
-            training = Run(fn, self.optimizer, KEY, sources, self.state, carry, rows, manner)
+            training = Trainer(
+                fn, self.optimizer, KEY, sources, self.state, carry, rows, scan_steps=scan_steps
+            )
             while training.steps < self.steps:
                 training.advance(self.steps)
             jax.block_until_ready(training.carry)

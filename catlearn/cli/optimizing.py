@@ -112,7 +112,7 @@ class Optimizer(NamedTuple):
         """Return one transformation of the parameters of a lowered loss."""
         import optax
 
-        from catlearn.training.groups import optimizer_of
+        from catlearn.training.step import optimizer_of
 
         one, *others = self.by_model.values()
         moved = one if one is not None and not others else optimizer_of(fn, {**self.by_model})

@@ -107,7 +107,7 @@ def plan_run(diagram: Path, config: Path, *, resume: bool = False) -> Plan:
 
 def _checkpoint(path: str, reader: Reader) -> None:
     """Note why a checkpoint cannot be where it is said to be."""
-    from catlearn.training.folders import is_folder
+    from catlearn.training.checkpoint import is_folder
 
     problem, place = writable(Path(path)), Path(path)
     if place.exists() and place.is_dir() != is_folder(path):

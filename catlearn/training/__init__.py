@@ -1,7 +1,7 @@
 """Training: fit a lowered loss, with data iterators, history and checkpoints.
 
 The loop is ordinary: gradients of the lowered loss, an optax optimizer, mini-batches drawn from
-each data set by its own stream (:mod:`catlearn.training.streams`). What it adds is a guard
+each data set by its own stream (:mod:`catlearn.training.data`). What it adds is a guard
 against values that are not finite (:mod:`catlearn.training.step`), a history of each equation's
 cost, and checkpoints from which a run continues bitwise.
 
@@ -17,14 +17,12 @@ cost, and checkpoints from which a run continues bitwise.
 [2.0, -1.0]
 """
 
-from catlearn.training.history import History
+from catlearn.training.checkpoint import CheckpointSkipped
+from catlearn.training.data import Batches, Sources, batches
 from catlearn.training.loop import TrainingInterrupted, fit
-from catlearn.training.optimizers import per_edge
-from catlearn.training.result import Result
-from catlearn.training.saving import CheckpointSkipped
+from catlearn.training.result import History, Result
 from catlearn.training.sharding import Sharding
-from catlearn.training.sources import Sources
-from catlearn.training.streams import Batches, batches
+from catlearn.training.step import per_edge
 
 __all__ = [
     "Batches",

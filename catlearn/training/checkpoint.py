@@ -1,4 +1,4 @@
-"""Checkpoints: a run on disk, as safetensors, from which it continues exactly.
+"""Checkpoints: a run on disk, from which it continues exactly.
 
 A checkpoint holds the arrays of the run (parameters, optimizer state, mutable state, history)
 and a *manifest*: what the run is about. Containers are never stored: the optimizer's own
@@ -7,30 +7,42 @@ differs from the run at hand is refused, and every difference is listed. The man
 equations, the key, the weights, the sizes of data sets and batches and a checksum of their
 contents, names, shapes and dtypes of all arrays, and a checksum of the frozen ones; it does not
 know the constants inside an optimizer.
+
+A checkpoint is a file of safetensors, replaced in one step, so that a run that is killed while it
+writes leaves the one before; or a *folder*, in which each device writes its own part while training
+goes on, for runs whose variables are spread over devices or too large to wait for. The folder
+holds one whole checkpoint at a time, which `orbax <https://orbax.readthedocs.io>`_ commits when
+everything is written; what a killed run left half written is removed. orbax is an extra:
+``pip install catlearn[orbax]``.
+
+A disk that is full while the run goes on is a warning, and the next checkpoint is tried; at the end
+it is an error, which has the result.
 """
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
 import os
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from catlearn.errors import CheckpointMismatch, Failure, FileFormatError
+from catlearn.errors import CatlearnError, CheckpointMismatch, Failure, FileFormatError
 from catlearn.files import parse_json
+from catlearn.lowering import Lowered
 from catlearn.tensors import load_tree, save_tree
+from catlearn.training.data import Sources, key_words
+from catlearn.training.sharding import Processes, Sharding
 from catlearn.training.step import Carry
-from catlearn.training.streams import key_words
-
-if TYPE_CHECKING:
-    from catlearn.lowering import Lowered
-    from catlearn.training.sources import Sources
 
 Manifest = dict[str, Any]
 
@@ -197,3 +209,232 @@ def _differences(found: Any, expected: Manifest) -> Iterator[Failure]:
         else:
             message = f"is {there[path]} in the checkpoint and {here[path]} in this run"
         yield Failure("checkpoint", where, message)
+
+
+class CheckpointSkipped(UserWarning):
+    """A checkpoint could not be written while the run goes on; the next one is tried."""
+
+
+class Saver:
+    """The file in which a run is kept.
+
+    Parameters
+    ----------
+    path
+        A file, usually ``*.safetensors``.
+    manifest
+        What the run is about.
+    processes
+        Who trains together; the first one writes.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], manifest: Manifest, processes: Processes
+    ) -> None:
+        self.path = Path(path)
+        self.manifest = manifest
+        self.processes = processes
+        self.saved: int | None = None
+
+    def load(self, template: Carry) -> Checkpoint | None:
+        """Return the checkpoint of this very run, if there is one.
+
+        Raises
+        ------
+        FileFormatError
+            If it cannot be read.
+        CheckpointMismatch
+            If it belongs to another run, listing every difference.
+        """
+        if not os.path.lexists(self.path):
+            return None
+        found = load_checkpoint(self.path, template, self.manifest)
+        self.saved = len(found.rows)
+        return found
+
+    def clean(self) -> None:
+        """Remove what killed runs left half written beside the file."""
+        if self.processes.index != 0:
+            return
+        pattern = f".{glob.escape(self.path.name)}.*.part"
+        for left in self.path.parent.glob(pattern):
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+    def write(self, carry: Carry, rows: np.ndarray, sources: list[Any]) -> None:
+        """Replace the checkpoint."""
+        carry = self.processes.on_host(carry)
+        if self.processes.index == 0:
+            save_checkpoint(self.path, carry, rows, self.manifest, sources)
+
+    def close(self) -> str | None:
+        """Wait until everything is written; return what went wrong."""
+
+    def try_save(self, carry: Carry, rows: np.ndarray, sources: Sources) -> str | None:
+        """Save a run after some steps; return what went wrong if the system refuses.
+
+        Parameters
+        ----------
+        carry
+            The variables.
+        rows
+            The costs of all steps so far.
+        sources
+            The data.
+        """
+        steps = len(rows)
+        try:
+            self.write(carry, rows, self.processes.gather(sources.state(steps)))
+        except OSError as error:
+            kept = "; there is none before it"
+            if self.saved is not None:
+                kept = f"; the one of step {self.saved} is whole"
+            why = error.strerror or str(error)
+            return f"the checkpoint '{self.path}' of step {steps} was not written: {why}{kept}"
+        self.saved = steps
+        return None
+
+    def finish(self, carry: Carry, rows: np.ndarray, sources: Sources) -> str | None:
+        """Save at the end, unless that is done, and return what went wrong."""
+        problem = None if self.saved == len(rows) else self.try_save(carry, rows, sources)
+        return self.close() or problem
+
+    def save(self, carry: Carry, rows: np.ndarray, sources: Sources) -> None:
+        """Save while the run goes on; warn if the system refuses."""
+        problem = self.try_save(carry, rows, sources)
+        if problem is not None:
+            message = f"{problem}. Training goes on, and the next one is tried"
+            warnings.warn(message, CheckpointSkipped, stacklevel=3)
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether a checkpoint's path means a folder: it ends in a slash, or has no suffix."""
+    return os.fspath(path).endswith(("/", os.sep)) or not Path(path).suffix
+
+
+class FolderSaver(Saver):
+    """The folder in which a run is kept.
+
+    Parameters
+    ----------
+    path
+        The folder; it is made if it is not there.
+    manifest
+        What the run is about.
+    processes
+        Who trains together.
+    sharding
+        How the run is spread over devices.
+
+    Raises
+    ------
+    CatlearnError
+        If orbax is not installed.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        manifest: Manifest,
+        processes: Processes,
+        sharding: Sharding | None,
+    ) -> None:
+        super().__init__(path, manifest, processes)
+        try:
+            import orbax.checkpoint as ocp
+        except ImportError as error:
+            message = f"checkpoint folders such as '{path}' need orbax: pip install catlearn[orbax]"
+            raise CatlearnError(f"{message}; or give a file, *.safetensors") from error
+        self.ocp = ocp
+        self.sharding = sharding
+        options = ocp.CheckpointManagerOptions(max_to_keep=1)
+        place = self.path.absolute()
+        self.manager = ocp.CheckpointManager(place, options=options, item_names=("arrays", "run"))
+
+    def clean(self) -> None:
+        """Orbax removes what is half written when it opens the folder."""
+
+    def load(self, template: Carry) -> Checkpoint | None:
+        """Return the checkpoint of this very run, if there is one, each part where it belongs."""
+        step = self.manager.latest_step()
+        if step is None:
+            return None
+        what = f"checkpoint '{self.path}'"
+        args = self.ocp.args
+        with self._reading(what):
+            found = self.manager.restore(step, args=args.Composite(run=args.JsonRestore()))["run"]
+        refuse_differences(what, found["manifest"], self.manifest)
+        arrays = self._shapes(template, (step, found["width"]), found["dtype"])
+        with self._reading(what):
+            wanted = args.Composite(arrays=args.StandardRestore(arrays))
+            content = self.manager.restore(step, args=wanted)["arrays"]
+        self.saved = step
+        leaves = [
+            jax.random.wrap_key_data(content[name], impl=jax.random.key_impl(leaf))
+            if _is_key(leaf)
+            else content[name]
+            for name, leaf in named_leaves(template)
+        ]
+        carry = jax.tree.unflatten(jax.tree.structure(template), leaves)
+        return Checkpoint(carry, np.asarray(content["history"]), found["sources"])
+
+    def _shapes(self, template: Carry, shape: tuple[int, int], dtype: str) -> dict[str, Any]:
+        places = jax.tree.map(lambda leaf: leaf.sharding, template)
+        if self.sharding is not None:
+            places = self.sharding.carry(template)
+        pairs = zip(named_leaves(template), jax.tree.leaves(places), strict=True)
+        shapes: dict[str, Any] = {"history": np.zeros(shape, dtype)}
+        for (name, leaf), place in pairs:
+            words = jax.random.key_data(leaf) if _is_key(leaf) else leaf
+            shapes[name] = jax.ShapeDtypeStruct(words.shape, words.dtype, sharding=place)
+        return shapes
+
+    def write(self, carry: Carry, rows: np.ndarray, sources: list[Any]) -> None:
+        """Begin to write a checkpoint, after the one before is written."""
+        arrays: dict[str, Any] = {"history": rows}
+        for name, leaf in named_leaves(carry):
+            words = jax.random.key_data(leaf) if _is_key(leaf) else leaf
+            # The next step overwrites the buffers of the carry, which a CPU would not copy.
+            on_cpu = next(iter(words.devices())).platform == "cpu"
+            arrays[name] = jnp.copy(words) if on_cpu else words
+        run = {
+            "manifest": json.loads(json.dumps(self.manifest)),
+            "sources": sources,
+            "width": rows.shape[1],
+            "dtype": rows.dtype.name,
+        }
+        args = self.ocp.args
+        try:
+            self.manager.wait_until_finished()
+            if self.saved is None:  # a new run takes the place of an old one
+                for step in self.manager.all_steps():
+                    self.manager.delete(step)
+            self.manager.save(
+                len(rows),
+                args=args.Composite(arrays=args.StandardSave(arrays), run=args.JsonSave(run)),
+                force=True,
+            )
+        except Exception as error:
+            raise OSError(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> str | None:
+        """Wait until everything is written; return what went wrong."""
+        try:
+            self.manager.wait_until_finished()
+            self.manager.close()
+        except Exception as error:
+            return f"the checkpoint '{self.path}' was not written: {type(error).__name__}: {error}"
+        return None
+
+    @contextlib.contextmanager
+    def _reading(self, what: str) -> Any:
+        try:
+            yield
+        except Exception as error:
+            message = f"could not be read: {type(error).__name__}: {error}"
+            failure = Failure("folder", os.fspath(self.path), message)
+            raise FileFormatError(what, [failure]) from error
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)

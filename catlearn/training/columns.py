@@ -9,11 +9,18 @@ their first axis and the examples on the second.
 [2, 0]
 >>> batch_lengths(columns)
 [4]
+
+A run that goes on knows by checksums that its data are the same:
+
+>>> checksums({"X": np.arange(3)}) == checksums({"X": np.array([0, 1, 2])})
+True
 """
 
 from __future__ import annotations
 
 import functools
+import math
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -69,3 +76,25 @@ def _take(rows: Any, leaf: Any, axis: int) -> Any:
     # A disk is read forwards; libraries of files insist on it.
     order = np.argsort(rows)
     return np.asarray(leaf[rows[order]])[np.argsort(order)]
+
+
+#: Bytes of a column in memory that go into its fingerprint, and rows of one on disk.
+FINGERPRINT_BYTES = 64 * 2**20
+FINGERPRINT_ROWS = 256
+
+
+def checksum(array: Any) -> int:
+    crc = 0
+    for leaf in jax.tree.leaves(array):
+        size = math.prod(leaf.shape) * leaf.dtype.itemsize
+        most = FINGERPRINT_ROWS if is_lazy(leaf) else FINGERPRINT_BYTES * len(leaf) // (size or 1)
+        rows: Any = slice(None)
+        if len(leaf) > most:
+            rows = np.unique(np.linspace(0, len(leaf) - 1, max(2, most)).astype(np.int64))
+        crc = zlib.crc32(np.ascontiguousarray(leaf[rows]).tobytes(), crc)
+        crc = zlib.crc32(f"{leaf.dtype}{leaf.shape}".encode(), crc)
+    return crc
+
+
+def checksums(columns: Mapping[str, Any]) -> dict[str, int]:
+    return {column: checksum(array) for column, array in columns.items()}

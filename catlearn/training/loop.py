@@ -1,5 +1,8 @@
 """The training loop.
 
+The files of this room, each of which imports only those before it: columns, sharding, step, data,
+result, checkpoint, loop.
+
 ``fit`` is this loop and nothing else, compiled, with a guard, a history and checkpoints::
 
     params, state = fn.init(key)
@@ -19,12 +22,18 @@ device only at log points.
 from __future__ import annotations
 
 import os
+import signal
+import sys
+import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 from jax.sharding import Mesh
 
 from catlearn.errors import (
@@ -36,19 +45,23 @@ from catlearn.errors import (
 )
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering import Lowered, lower
-from catlearn.training.checkpoint import manifest_of
-from catlearn.training.distributed import Processes
-from catlearn.training.folders import FolderSaver, is_folder
-from catlearn.training.gradients import warn_of_parts
-from catlearn.training.groups import Optimizer, Optimizers, by_edge_of, optimizer_of
-from catlearn.training.interrupts import Interrupts
-from catlearn.training.progress import progress_of
-from catlearn.training.result import Result
-from catlearn.training.run import Callback, Manner, Run
-from catlearn.training.saving import Saver
-from catlearn.training.sharding import Sharding
-from catlearn.training.sources import Sources
-from catlearn.training.step import start
+from catlearn.training.checkpoint import FolderSaver, Saver, is_folder, manifest_of
+from catlearn.training.columns import Batch
+from catlearn.training.data import Sources
+from catlearn.training.result import History, Result
+from catlearn.training.sharding import Processes, Sharding
+from catlearn.training.step import (
+    GOOD,
+    Carry,
+    Optimizer,
+    Optimizers,
+    by_edge_of,
+    compiled_step,
+    cost_row,
+    optimizer_of,
+    start,
+    warn_of_parts,
+)
 
 
 class TrainingInterrupted(UserWarning):
@@ -97,7 +110,7 @@ def fit(
         ``{data set: source}``, by default the arrays that the diagram came with. A source is
         ``{projection: array}``, where an array may lie on disk; any iterable of batches, such as
         a grain or torch loader; or a function of the epoch that returns one
-        (:mod:`catlearn.training.sources`).
+        (:mod:`catlearn.training.data`).
     params, state
         Where to start, by default ``fn.init(key)``. They are copied.
     log_every
@@ -107,7 +120,7 @@ def fit(
     checkpoint
         A file to save the run in, ``*.safetensors``, at the end and every ``checkpoint_every``
         steps; or a folder (``"run/"``), in which orbax saves while training goes on
-        (:mod:`catlearn.training.folders`).
+        (:mod:`catlearn.training.checkpoint`).
     checkpoint_every
         After how many steps to save; by default only at the end.
     resume
@@ -117,13 +130,13 @@ def fit(
         each equation. Training stops if it returns True.
     accumulate
         Into how many parts to cut each batch, which are evaluated one after the other: the same
-        step in less memory (:mod:`catlearn.training.gradients`).
+        step in less memory (:mod:`catlearn.training.step`).
     scan_steps
         How many steps to take in one compiled call, for models so small that starting a step
         takes longer than the step. Costs are looked at, and checkpoints written, after such calls.
     sharding
         A mesh of devices, to split each batch among them, or a :class:`Sharding`, to split
-        parameters too. The mesh may span processes (:mod:`catlearn.training.distributed`).
+        parameters too. The mesh may span processes (:mod:`catlearn.training.sharding`).
 
     Returns
     -------
@@ -162,10 +175,10 @@ def fit(
     fn = _lowered(fn, optimizer)
     optimizer = optimizer_of(fn, optimizer)
     warn_of_parts(fn, accumulate)
-    manner = Manner(accumulate, scan_steps, Sharding.of(sharding))
-    processes = Processes.of(manner.sharding)
+    sharding = Sharding.of(sharding)
+    processes = Processes.of(sharding)
     key = jax.random.key(0) if key is None else key
-    resident = manner.sharding is None
+    resident = sharding is None
     sources = Sources(fn, data, batch_size, key=key, processes=processes, resident=resident)
     if params is None or state is None:
         own_params, own_state = fn.init(key)
@@ -178,7 +191,7 @@ def fit(
     if checkpoint is not None:
         manifest = manifest_of(fn, carry, state, sources, key)
         saver = (
-            FolderSaver(checkpoint, manifest, processes, manner.sharding)
+            FolderSaver(checkpoint, manifest, processes, sharding)
             if is_folder(checkpoint)
             else Saver(checkpoint, manifest, processes)
         )
@@ -187,8 +200,11 @@ def fit(
         if saved is not None:
             carry, rows = saved.carry, saved.rows
             sources.restore(saved.sources, f"checkpoint '{checkpoint}'")
-    run = Run(fn, optimizer, key, sources, state, carry, rows, manner)
-    bar = progress_of(steps, progress)
+    run = Trainer(
+        fn, optimizer, key, sources, state, carry, rows,
+        accumulate=accumulate, scan_steps=scan_steps, sharding=sharding,
+    )  # fmt: skip
+    bar = Progress(steps, progress)
     interrupts = Interrupts()
     try:
         with interrupts:
@@ -203,7 +219,7 @@ def fit(
                 run.collect()
                 bar.show(run.steps, run.rows[-1, 0])
                 if save and saver is not None:
-                    saver.save(run)
+                    saver.save(run.carry, run.rows, sources)
                 run.stopped = processes.agree(interrupts.count > 0 or run.report(callback))
     except KeyboardInterrupt:
         # Raised by callback or data, between steps; one within a step cannot be recovered from.
@@ -212,10 +228,10 @@ def fit(
         interrupts.count = 1
         run.collect()
     except (DataError, TrainingDiverged) as error:
-        raise _kept(error, run, saver) from error.__cause__
+        raise run.kept(error, saver) from error.__cause__
     finally:
         bar.close()
-    problem = None if saver is None else _saved(saver, run)
+    problem = None if saver is None else saver.finish(run.carry, run.rows, sources)
     if problem is not None:
         message = f"{problem}. The result of the run is in this error's .result"
         raise CheckpointNotWritten(message, run.result())
@@ -259,41 +275,6 @@ def _passed(before: int, after: int, every: int | None) -> bool:
     return every is not None and after // every > before // every
 
 
-def _saved(saver: Saver, run: Run) -> str | None:
-    """Save at the end, unless that is done, and return what went wrong."""
-    problem = None if saver.saved == run.steps else saver.try_save(run)
-    return saver.close() or problem
-
-
-def _kept(
-    error: DataError | TrainingDiverged, run: Run, saver: Saver | None
-) -> DataError | TrainingDiverged:
-    """Keep the last good state, on disk and in the error, and say so."""
-    try:
-        run.collect()
-    except TrainingDiverged as earlier:  # the data failed later than the numbers did
-        error = earlier
-    kept = f"The variables after {run.steps} steps are in this error's .result"
-    if isinstance(error, TrainingDiverged) and saver is not None and saver.saved is not None:
-        # What comes before numbers go bad is mostly on its way there; better is further back.
-        saver.close()
-        kept += f", and the checkpoint '{saver.path}' stays at step {saver.saved}"
-    elif saver is not None:
-        problem = _saved(saver, run)
-        kept += f" and in '{saver.path}'" if problem is None else f". {problem}"
-    if saver is not None and saver.saved is not None:
-        kept += "; resume=True continues from there"
-    if isinstance(error, TrainingDiverged):
-        kept += "; try a smaller learning rate, or clip gradients with optax.clip_by_global_norm"
-    error.args = (f"{error.args[0]}{_gap(error)}{kept}",)
-    error.result = run.result()
-    return error
-
-
-def _gap(error: Exception) -> str:
-    return "\n" if isinstance(error, DataError) else ". "
-
-
 def _lowered(fn: Lowered | Loss | LearningDiagram, optimizer: Optimizer | Optimizers) -> Lowered:
     if not isinstance(fn, Lowered):
         loss = fn.loss() if isinstance(fn, LearningDiagram) else fn
@@ -305,3 +286,275 @@ def _lowered(fn: Lowered | Loss | LearningDiagram, optimizer: Optimizer | Optimi
         message += "; glue data to a model so that two paths become parallel, or declare one"
         raise InvalidStructure("training", [Failure("equations", "the loss", message)])
     return fn
+
+
+Callback = Callable[[int, dict[str, float]], bool | None]
+
+
+class Trainer:
+    """The variables of a run, and its costs up to the last time they were fetched.
+
+    Parameters
+    ----------
+    fn
+        The lowered loss.
+    optimizer
+        The optimizer.
+    key
+        The random key of the run.
+    sources
+        Where batches come from.
+    state
+        The state of the loss; its mutable part is in the carry.
+    carry
+        The variables.
+    rows
+        The costs of the steps so far.
+    accumulate
+        Into how many parts each batch is cut.
+    scan_steps
+        How many steps are taken in one compiled call.
+    sharding
+        How the run is spread over devices.
+    """
+
+    def __init__(
+        self,
+        fn: Lowered,
+        optimizer: optax.GradientTransformation,
+        key: jax.Array,
+        sources: Sources,
+        state: Mapping[str, Any],
+        carry: Carry,
+        rows: np.ndarray,
+        *,
+        accumulate: int = 1,
+        scan_steps: int = 1,
+        sharding: Sharding | None = None,
+    ) -> None:
+        self.fn = fn
+        self.key = key
+        self.sources = sources
+        self.constant = {name: part for name, part in state.items() if name != "mutable"}
+        self.sharding = sharding
+        self.processes = Processes.of(sharding)
+        options: dict[str, Any] = {"accumulate": accumulate}
+        if sharding is not None:
+            options |= {"sharding": sharding, "carry": carry}
+            carry = sharding.place(carry, sharding.carry(carry))
+            self.constant = sharding.constant(self.constant)
+            self.key = sharding.place(key)
+        self.step = compiled_step(fn, optimizer, **options)
+        self.count = scan_steps
+        if self.count > 1:
+            self.many = compiled_step(fn, optimizer, steps=self.count, **options)
+        self.carry = carry
+        self.rows = rows
+        self.pending: list[jax.Array] = []
+        self.steps = len(rows)
+        self.stopped = False
+        self.equations = tuple(term.name for term in fn.loss.equations)
+        # Columns that are the same in every step, as they were taken and as they were placed.
+        self.placed: dict[str, tuple[Any, Any]] = {}
+
+    def advance(self, limit: int) -> None:
+        """Take one step, or as many as are taken at once, without waiting for them."""
+        if self.count == 1 or self.steps + self.count > limit:
+            batch = self._ready(self.sources.take(self.steps))
+            carry, costs = self.step(self.carry, self.constant, batch, self.key)
+            self.steps += 1
+        else:
+            same, batches = self.sources.take_many(range(self.steps, self.steps + self.count))
+            if self.sharding is not None:
+                batches = self.sharding.split(batches, lead=1)
+            carry, costs = self.many(
+                self.carry, self.constant, batches, self._ready(same), self.key
+            )
+            self.steps += self.count
+        self.carry = carry
+        self.pending.append(costs)
+
+    def _ready(self, batch: Batch) -> Batch:
+        """Store a batch as the loss does, on the devices that need it."""
+        if self.sharding is None and not self.fn.storage.columns:
+            return batch
+        ready: Batch = {}
+        for name, columns in batch.items():
+            taken, placed = self.placed.get(name, (None, None))
+            if taken is not columns:
+                placed = self.fn.storage.pack_batch({name: columns})
+                if self.sharding is not None:
+                    placed = self.sharding.split(placed)
+                self.placed[name] = (columns, placed)
+            ready.update(placed)
+        return ready
+
+    def collect(self) -> None:
+        """Fetch the costs of the steps since the last time, and check that all went well."""
+        if not self.pending:
+            return
+        fetched = np.concatenate([np.atleast_2d(rows) for rows in jax.device_get(self.pending)])
+        self.pending = []
+        self.rows = np.concatenate([self.rows.astype(fetched.dtype), fetched])
+        failed = int(self.carry.failed)
+        if failed != GOOD:
+            self._diverge(failed)
+
+    def report(self, callback: Callback | None) -> bool:
+        """Tell the callback the last costs; return whether it wants to stop."""
+        if callback is None:
+            return False
+        costs = dict(zip(self.equations, self.rows[-1, 1:].tolist(), strict=True))
+        return callback(self.steps, costs) is True
+
+    def result(self, *, interrupted: bool = False) -> Result:
+        """Return the result so far."""
+        carry, constant = self.processes.on_host((self.carry, self.constant))
+        return Result(
+            fn=self.fn,
+            params=carry.params,
+            state={**constant, "mutable": carry.mutable},
+            optimizer_state=carry.optimizer,
+            history=History(self.equations, self.rows),
+            steps=self.steps,
+            data=self.sources.data,
+            interrupted=interrupted,
+        )
+
+    def kept(
+        self, error: DataError | TrainingDiverged, saver: Saver | None
+    ) -> DataError | TrainingDiverged:
+        """Keep the last good state, on disk and in an error that ends the run; return the error."""
+        try:
+            self.collect()
+        except TrainingDiverged as earlier:  # the data failed later than the numbers did
+            error = earlier
+        diverged = isinstance(error, TrainingDiverged)
+        kept = f"The variables after {self.steps} steps are in this error's .result"
+        if diverged and saver is not None and saver.saved is not None:
+            # What comes before numbers go bad is mostly on its way there; better is further back.
+            saver.close()
+            kept += f", and the checkpoint '{saver.path}' stays at step {saver.saved}"
+        elif saver is not None:
+            problem = saver.finish(self.carry, self.rows, self.sources)
+            kept += f" and in '{saver.path}'" if problem is None else f". {problem}"
+        if saver is not None and saver.saved is not None:
+            kept += "; resume=True continues from there"
+        if diverged:
+            kept += "; try a smaller learning rate, or clip gradients with "
+            kept += "optax.clip_by_global_norm"
+        gap = ". " if diverged else "\n"
+        error.args = (f"{error.args[0]}{gap}{kept}",)
+        error.result = self.result()
+        return error
+
+    def _diverge(self, failed: int) -> None:
+        """Go back to before a step that was not finite, and say what happened there."""
+        costs = self.rows[failed, 1:]
+        self.rows, self.steps = self.rows[:failed], failed
+        # Whatever happened after the failed step changed nothing but these two.
+        step, good = jnp.int32(failed), jnp.int32(GOOD)
+        if self.sharding is not None:
+            step, good = self.sharding.place((step, good))
+        self.carry = self.carry._replace(step=step, failed=good)
+        bad = [
+            f"the cost of equation '{name}' is {cost}"
+            for name, cost in zip(self.equations, costs, strict=True)
+            if not np.isfinite(cost)
+        ]
+        raise TrainingDiverged(f"step {failed}: {'; '.join(bad or self._bad_gradients(failed))}")
+
+    def _bad_gradients(self, failed: int) -> list[str]:
+        """Say through which equation an update that is not finite came; costs were finite."""
+        batch = self.sources.again(failed)
+        if batch is None:
+            return ["the update is not finite, though all costs are"]
+        key = jax.random.fold_in(self.key, failed)
+        state = {**self.constant, "mutable": self.carry.mutable}
+
+        @jax.jit
+        @jax.grad
+        def slopes(params: Any, chosen: Any) -> jax.Array:
+            value, aux = self.fn(params, state, batch, key)
+            return cost_row(value, aux.terms, self.equations)[1:] @ chosen
+
+        # One equation after the other: all gradients at once may not fit into memory.
+        bad = [
+            f"the gradient of equation '{name}' with respect to edge '{edge}' is not finite"
+            for name, chosen in zip(
+                self.equations, np.eye(len(self.equations), dtype="float32"), strict=True
+            )
+            for edge, tree in jax.device_get(slopes(self.carry.params, chosen)).items()
+            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
+        ]
+        return bad or ["the optimizer's update is not finite, though all gradients are"]
+
+
+class Progress:
+    """How far a run is: a bar of tqdm, or without tqdm one line on a terminal.
+
+    Parameters
+    ----------
+    steps
+        The number of steps of the run.
+    wanted
+        Whether to show anything.
+    """
+
+    def __init__(self, steps: int, wanted: bool) -> None:
+        self.steps = steps
+        self.bar: Any = None
+        self.line = False
+        if wanted:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                self.line = sys.stderr.isatty()
+            else:  # it hides itself where the output is no terminal
+                self.bar = tqdm(total=steps, unit="step", disable=None)
+
+    def show(self, step: int, cost: float) -> None:
+        """Show that some steps are done and what the last one cost."""
+        if self.bar is not None:
+            self.bar.set_postfix(cost=f"{cost:.4g}", refresh=False)
+            self.bar.update(step - self.bar.n)
+        elif self.line:
+            text = f"\rstep {step}/{self.steps}  cost {cost:.4g} "
+            print(text, end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Show nothing more."""
+        if self.bar is not None:
+            self.bar.close()
+        elif self.line:
+            print(file=sys.stderr)
+
+
+class Interrupts:
+    """Count Ctrl-C inside a ``with``; the second one raises ``KeyboardInterrupt``.
+
+    Signals reach only the main thread; elsewhere nothing is changed.
+
+    Attributes
+    ----------
+    count
+        How often Ctrl-C was pressed.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> Interrupts:
+        self.active = threading.current_thread() is threading.main_thread()
+        if self.active:
+            self.before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count > 1:
+            raise KeyboardInterrupt
+
+    def __exit__(self, *exception: object) -> None:
+        if self.active:
+            signal.signal(signal.SIGINT, self.before)

@@ -1,4 +1,4 @@
-"""Training on several devices: batches split between them, and parameters too where wanted.
+"""Training on several devices, of one process or several.
 
 A mesh is enough for *data parallel* training: each batch is split along one axis of the mesh, and
 every device has all parameters. A :class:`Sharding` with ``params="fsdp"`` splits every large
@@ -15,10 +15,20 @@ A data set whose batch does not divide evenly among the devices is given whole t
 'data'
 >>> tuple(sharding.rule({"f": {"w": jax.numpy.zeros((2, 6))}})["f"]["w"])
 (None, 'data')
+
+The mesh may span several processes. Each then calls :func:`~catlearn.fit` with the same arguments
+except for the data, of which it gives its own part. Batch sizes count the examples of all
+processes together. Process 0 writes checkpoints, which all processes read. A process that fails
+takes the others with it, by the time limits of ``jax.distributed``.
+
+>>> alone = Processes.of(None)
+>>> alone.gather({"rows": 3}), alone.agree(False)
+([{'rows': 3}], False)
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,7 +40,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from catlearn.errors import DataError, Failure, InvalidStructure
 from catlearn.training.columns import along_examples, batch_lengths
-from catlearn.training.step import Carry
 
 Rule = Callable[[str, Any], PartitionSpec | None]
 """From the name of a parameter, such as ``encoder/weight``, and its array to how it is split."""
@@ -115,7 +124,7 @@ class Sharding:
         axis = -max(sizes)[1]
         return PartitionSpec(*[None] * axis, self.batch)
 
-    def carry(self, carry: Carry) -> Carry:
+    def carry(self, carry: Any) -> Any:
         """Return for each array of a carry where it lies.
 
         Arrays of the optimizer that belong to a parameter are found by the end of their path.
@@ -149,7 +158,7 @@ class Sharding:
         }
 
     def place(self, tree: Any, shardings: Any = None) -> Any:
-        """Put arrays that every process has onto the devices, all of each unless it is said how."""
+        """Put arrays that every process has onto the devices, all of each by default."""
         if shardings is None:
             shardings = jax.tree.map(lambda _: self.whole, tree)
         return jax.tree.map(_put, tree, shardings)
@@ -201,3 +210,64 @@ def _put(leaf: Any, sharding: NamedSharding) -> jax.Array:
         words = jax.device_put(jax.random.key_data(leaf), sharding)
         return jax.random.wrap_key_data(words, impl=jax.random.key_impl(leaf))
     return jax.device_put(leaf, sharding)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes that train together.
+
+    Parameters
+    ----------
+    count
+        How many there are.
+    index
+        Which of them this one is.
+    """
+
+    count: int = 1
+    index: int = 0
+
+    @classmethod
+    def of(cls, sharding: Sharding | None) -> Processes:
+        """Return the processes of a mesh."""
+        if sharding is None or sharding.processes == 1:
+            return ALONE
+        return cls(sharding.processes, jax.process_index())
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the value of each process, as JSON, in their order; all of them must call it."""
+        if self.count == 1:
+            return [value]
+        from jax.experimental import multihost_utils
+
+        text = np.frombuffer(json.dumps(value).encode(), np.uint8)
+        lengths = multihost_utils.process_allgather(np.array(len(text), np.int32))
+        padded = np.zeros(int(lengths.max()), np.uint8)
+        padded[: len(text)] = text
+        texts = multihost_utils.process_allgather(padded)
+        return [
+            json.loads(bytes(row[:length]).decode())
+            for row, length in zip(texts, lengths.tolist(), strict=True)
+        ]
+
+    def agree(self, flag: bool) -> bool:
+        """Whether the flag of any process is true; all of them must call it."""
+        return any(self.gather(bool(flag)))
+
+    def on_host(self, tree: Any) -> Any:
+        """Return a tree whose arrays this process has whole; all processes must call it."""
+        return tree if self.count == 1 else jax.tree.map(_whole, tree)
+
+
+ALONE = Processes()
+"""One process, which is all there is."""
+
+
+def _whole(leaf: Any) -> Any:
+    if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable:
+        return leaf
+    if leaf.is_fully_replicated:
+        return leaf.addressable_data(0)
+    from jax.experimental import multihost_utils
+
+    return multihost_utils.process_allgather(leaf, tiled=True)

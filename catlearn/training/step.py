@@ -1,27 +1,66 @@
-"""One step of training, compiled: gradient, update, and a guard against numbers gone bad.
+r"""One step of training, compiled: gradient, optimizer, and a guard against numbers gone bad.
 
 The step never lets a value that is not finite into the parameters. The first step whose costs
 or new parameters are not finite is recorded and changes nothing, nor does any step after it,
 so the host may look as rarely as it likes and still find the last good variables.
+
+**Gradients accumulated.** With ``accumulate=k`` a batch of :math:`b` examples is cut into :math:`k`
+parts of :math:`b/k`, which are evaluated one after the other inside the compiled step, in the
+memory of one part. The cost :math:`c_i` of an equation is a mean over examples, hence the mean of
+the means of equal parts, and the gradient is that of the whole batch:
+
+.. math:: \nabla L = \sum_i \frac{\partial L}{\partial c_i} \cdot
+    \frac1k \sum_{p=1}^k \nabla c_i^p .
+
+Where costs are added, the slopes :math:`\partial L / \partial c_i` are the weights; for another
+aggregator, such as the maximum, the costs of all parts are found first, without gradients. What
+compares the examples of a batch with each other (a contrastive divergence, statistics of a batch)
+sees one part at a time; for such divergences there is a warning.
+
+**Optimizers by edge.** A mapping from trainable edges to optimizers is one optimizer:
+
+>>> import catlearn as cl
+>>> X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Space("Y", 1)
+>>> encoder, head = cl.Model("encoder", X, F, "linear"), cl.Model("head", F, Y, "linear")
+>>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), encoder, head)
+>>> fn = cl.lower(D.loss())
+>>> optimizer = optimizer_of(fn, {"encoder": optax.sgd(0.01), "*": optax.adam(0.1)})
+>>> optimizer_of(fn, {"encodr": optax.sgd(0.01), "*": None})
+Traceback (most recent call last):
+catlearn.errors.InvalidStructure: the optimizers is not valid (1 failure):
+  - edge 'encodr': is not trainable; did you mean encoder? [optimizer]
+
+Parameters of isomorphic edges may be stored stacked (:mod:`catlearn.lowering.stacked`). An
+optimizer that treats every number by the same rule (sgd, adam), or all of them together (a clipped
+norm), does on a stack what it would do without. One that looks at whole arrays (lamb, adafactor,
+muon, or a mask by number of axes) would take a stack for one array; :func:`per_edge` shows it each
+edge by itself.
+
+>>> params = {"encoder": jnp.array([0.0, 4.0]), "head": jnp.array([0.5])}
+>>> clip = per_edge(optax.clip_by_global_norm(1.0))
+>>> updates, _ = clip.update(params, clip.init(params), params)
+>>> updates["encoder"].tolist(), updates["head"].tolist()
+([0.0, 1.0], [0.5])
 """
 
 from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+import warnings
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from catlearn.lowering.stacked import Stacked
-from catlearn.training.gradients import gradient_of
-
-if TYPE_CHECKING:
-    from catlearn.lowering import Lowered
-    from catlearn.training.sharding import Sharding
+from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean
+from catlearn.lowering import Lowered
+from catlearn.lowering.lowered import Aux
+from catlearn.lowering.stacked import Stacked, chosen
+from catlearn.training.columns import along_examples, batch_lengths
+from catlearn.training.sharding import Sharding
 
 GOOD = -1
 """The value of ``Carry.failed`` while every step has been finite."""
@@ -162,3 +201,244 @@ def cost_row(value: jax.Array, terms: Any, equations: Sequence[str]) -> jax.Arra
 def _all_finite(tree: Any) -> jax.Array:
     checks = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]
     return functools.reduce(operator.and_, checks)
+
+
+Gradient = Callable[..., tuple[tuple[jax.Array, Any], Any]]
+
+
+class ExamplesApart(UserWarning):
+    """A divergence compares the examples of a batch, and batches are cut into parts."""
+
+
+def warn_of_parts(fn: Lowered, accumulate: int) -> None:
+    """Warn of equations whose costs are not those of the whole batch."""
+    names = [term.name for term in fn.loss.equations if term.divergence.batch_level]
+    if accumulate > 1 and names:
+        message = (
+            f"the divergence of {', '.join(map(repr, names))} compares the examples of a batch, "
+            f"and with accumulate={accumulate} only those of one part of it"
+        )
+        warnings.warn(message, ExamplesApart, stacklevel=3)
+
+
+def gradient_of(fn: Lowered, accumulate: int = 1) -> Gradient:
+    """Return ``(params, state, batch, key) -> ((value, aux), gradient)``.
+
+    Parameters
+    ----------
+    fn
+        The lowered loss.
+    accumulate
+        The number of parts of a batch that are evaluated one after the other.
+    """
+    if accumulate == 1:
+        return jax.value_and_grad(fn, has_aux=True)
+    averages = tuple(fn.diagram.averages)
+
+    def mean(each: Callable[..., Any], parts: Any, start: Any, key: jax.Array) -> tuple[Any, Any]:
+        """Return the mean of what a function finds in each part, and the variables at the end."""
+        shapes, _ = jax.eval_shape(each, start, jax.tree.map(lambda leaf: leaf[0], parts), key)
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+        def add(carry: Any, part: Any) -> tuple[Any, None]:
+            sums, mutable = carry
+            index, batch = part
+            if averages:  # they move once in a step, not once in each part of it
+                mutable = mutable | chosen(start, averages)
+            found, mutable = each(mutable, batch, jax.random.fold_in(key, index))
+            return (jax.tree.map(jnp.add, sums, found), mutable), None
+
+        numbered = (jnp.arange(accumulate), parts)
+        (sums, mutable), _ = jax.lax.scan(add, (zeros, start), numbered)
+        return jax.tree.map(lambda leaf: leaf / accumulate, sums), mutable
+
+    def gradient(
+        params: Any, state: Any, batch: Any, key: jax.Array
+    ) -> tuple[tuple[jax.Array, Any], Any]:
+        parts, start = _split(batch, accumulate), state["mutable"]
+        slopes = None
+
+        def cost(params: Any, mutable: Any, batch: Any, key: jax.Array) -> tuple[jax.Array, Any]:
+            value, aux = fn(params, {**state, "mutable": mutable}, batch, key)
+            return value if slopes is None else _inner(slopes, aux.terms), aux
+
+        def costs(mutable: Any, batch: Any, key: jax.Array) -> tuple[Any, Any]:
+            _, aux = cost(params, mutable, batch, key)
+            return aux.terms, aux.state["mutable"]
+
+        def both(mutable: Any, batch: Any, key: jax.Array) -> tuple[Any, Any]:
+            (_, aux), found = jax.value_and_grad(cost, has_aux=True)(params, mutable, batch, key)
+            return (found, aux.terms), aux.state["mutable"]
+
+        if fn.loss.aggregator.name != "sum":
+            terms, _ = mean(costs, parts, start, key)
+            slopes = jax.grad(fn.total)(terms, state["weights"])
+        (found, terms), mutable = mean(both, parts, start, key)
+        aux = Aux(terms, {"mutable": mutable})
+        return (fn.total(terms, state["weights"]), aux), found
+
+    return gradient
+
+
+def _inner(slopes: Any, terms: Any) -> jax.Array:
+    return sum(
+        jnp.vdot(slope, cost)
+        for slope, cost in zip(jax.tree.leaves(slopes), jax.tree.leaves(terms), strict=True)
+    )  # type: ignore[return-value]
+
+
+def _split(batch: Any, parts: int) -> Any:
+    """Cut every column into parts, of examples at equal distances.
+
+    Where a batch is spread over devices, each device so finds its own examples in every part.
+    """
+    failures = [
+        Failure(
+            "accumulate",
+            f"data set '{name}'",
+            f"a batch of {size} examples has no {parts} equal parts; choose another batch size",
+        )
+        for name, columns in batch.items()
+        for size in batch_lengths(columns)
+        if size % parts
+    ]
+    if failures:
+        raise DataError("accumulation", failures)
+
+    def cut(leaf: jax.Array, axis: int) -> jax.Array:
+        leaf = jnp.asarray(leaf)
+        before, after = leaf.shape[:axis], leaf.shape[axis + 1 :]
+        shape = (*before, leaf.shape[axis] // parts, parts, *after)
+        return jnp.moveaxis(jnp.reshape(leaf, shape), axis + 1, 0)
+
+    return {name: along_examples(cut, columns) for name, columns in batch.items()}
+
+
+Optimizer = optax.GradientTransformation
+Optimizers = Mapping[str | tuple[str, ...], Optimizer | None]
+
+REST = "*"
+"""Stands for every edge that is not named."""
+
+
+def optimizer_of(fn: Lowered, given: Optimizer | Optimizers) -> Optimizer:
+    """Return one optimizer for what was given, the same one each time.
+
+    Parameters
+    ----------
+    fn
+        The lowered loss.
+    given
+        An optimizer, or a mapping whose keys are trainable edges, tuples of them, and ``"*"`` for
+        all others. Edges with the very same optimizer form a group: what it computes of a whole
+        tree, such as a norm, it computes of the group. None leaves edges as they are.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing all edges that are not trainable, named twice, or left without an optimizer.
+    """
+    if not isinstance(given, Mapping):
+        return given
+    by_edge = by_edge_of(fn.trainable, given)
+    known: dict[Any, Any] = fn.compiled
+    key = ("optimizers", tuple(by_edge.items()))
+    if key not in known:
+        known[key] = _grouped(fn, by_edge)
+    return known[key]
+
+
+def by_edge_of(trainable: Sequence[str], given: Optimizers) -> dict[str, Optimizer | None]:
+    """Return the optimizer of each trainable edge.
+
+    Where a loss is lowered with these as ``groups``, edges with different ones are not stacked.
+
+    Raises
+    ------
+    InvalidStructure
+        As for :func:`optimizer_of`.
+    """
+    chosen: dict[str, Optimizer | None] = {}
+    failures: list[Failure] = []
+    for names, optimizer in given.items():
+        for name in (names,) if isinstance(names, str) else names:
+            if name != REST and name not in trainable:
+                message = f"is not trainable; {did_you_mean(name, trainable)}"
+                failures.append(Failure("optimizer", f"edge '{name}'", message))
+            if name in chosen:
+                failures.append(Failure("optimizer", f"edge '{name}'", "has two optimizers"))
+            chosen[name] = optimizer
+    failures += [
+        Failure("optimizer", f"edge '{edge}'", f"has no optimizer; name it, or give '{REST}'")
+        for edge in trainable
+        if edge not in chosen and REST not in chosen
+    ]
+    if failures:
+        raise InvalidStructure("the optimizers", failures)
+    return {edge: chosen.get(edge, chosen.get(REST)) for edge in trainable}
+
+
+def _grouped(fn: Lowered, by_edge: Mapping[str, Optimizer | None]) -> Optimizer:
+    labels: dict[Optimizer | None, str] = {}
+    for edge, optimizer in by_edge.items():
+        labels.setdefault(optimizer, edge)
+    transforms: dict[Hashable, Optimizer] = {
+        label: optax.set_to_zero() if optimizer is None else optimizer
+        for optimizer, label in labels.items()
+    }
+    chosen = {edge: labels[optimizer] for edge, optimizer in by_edge.items()}
+    return optax.multi_transform(transforms, fn.select(chosen))
+
+
+def per_edge(
+    optimizer: optax.GradientTransformation,
+) -> optax.GradientTransformationExtraArgs:
+    """Run an optimizer on each edge by itself.
+
+    Every edge has its own optimizer state, and whatever the optimizer computes of a whole tree,
+    such as a norm, or of an array, such as its rank, it computes of the parameters of one edge.
+    Edges that are stored stacked are run as one, by ``jax.vmap``.
+
+    Parameters
+    ----------
+    optimizer
+        Any optax transformation that needs no line search over all parameters.
+
+    Returns
+    -------
+    optax.GradientTransformationExtraArgs
+        A transformation of mappings ``{edge: tree}``, stacked or not.
+    """
+    inner = optax.with_extra_args_support(optimizer)
+
+    def init(params: Any) -> Any:
+        return _by_edge(inner.init, params)
+
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        def one(tree: Any, state: Any, params: Any = None) -> Any:
+            return inner.update(tree, state, params, **extra)
+
+        given = (updates, state) if params is None else (updates, state, params)
+        pairs = _by_edge(one, *given)
+        return _each(pairs, lambda pair: pair[0]), _each(pairs, lambda pair: pair[1])
+
+    return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType]
+
+
+def _by_edge(run: Callable[..., Any], *trees: Any) -> Mapping[str, Any]:
+    """Call a function for each edge; once for all edges that are stored together."""
+    first = trees[0]
+    if not isinstance(first, Stacked):
+        return {edge: run(*(tree[edge] for tree in trees)) for edge in first}
+    found = []
+    for group, *part in zip(first.layout.groups, *(tree.parts for tree in trees), strict=True):
+        # What a mask hides from the optimizer has no arrays.
+        stacked = len(group) > 1 and jax.tree.leaves(part[0])
+        found.append(jax.vmap(run)(*part) if stacked else run(*part))
+    return Stacked(first.layout, tuple(found))
+
+
+def _each(pairs: Mapping[str, Any], choose: Callable[[Any], Any]) -> Mapping[str, Any]:
+    if isinstance(pairs, Stacked):
+        return Stacked(pairs.layout, tuple(map(choose, pairs.parts)))
+    return {edge: choose(pair) for edge, pair in pairs.items()}

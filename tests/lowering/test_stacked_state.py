@@ -7,7 +7,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.lowering.stacked import Stacked
-from catlearn.training.gradients import gradient_of
+from catlearn.training.step import gradient_of
 from tests.lowering.comparing import KEY, Centred, F, X, Y, apart, compare, noise
 
 

@@ -6,7 +6,7 @@ import optax
 import pytest
 
 from catlearn.errors import CatlearnError, CheckpointMismatch, FileFormatError, TrainingDiverged
-from catlearn.training.folders import is_folder
+from catlearn.training.checkpoint import is_folder
 
 pytest.importorskip("orbax.checkpoint", reason="orbax is not installed")
 

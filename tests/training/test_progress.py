@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from catlearn.training.progress import Bar, Line, Silent, progress_of
+from catlearn.training.loop import Progress
 
 
 class Terminal(io.StringIO):
@@ -14,18 +14,16 @@ class Terminal(io.StringIO):
 
 
 def test_nothing_is_shown_unless_wanted(capsys):
-    shown = progress_of(10, wanted=False)
+    shown = Progress(10, wanted=False)
     shown.show(5, 1.0)
     shown.close()
-    assert isinstance(shown, Silent)
     assert capsys.readouterr() == ("", "")
 
 
 def test_without_tqdm_a_terminal_gets_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     monkeypatch.setattr(sys, "stderr", Terminal())
-    shown = progress_of(10, wanted=True)
-    assert isinstance(shown, Line)
+    shown = Progress(10, wanted=True)
     shown.show(5, 0.25)
     shown.show(10, 0.125)
     shown.close()
@@ -35,15 +33,17 @@ def test_without_tqdm_a_terminal_gets_one_line(monkeypatch):
 def test_without_tqdm_a_pipe_gets_nothing(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert isinstance(progress_of(10, wanted=True), Silent)
+    shown = Progress(10, wanted=True)
+    shown.show(5, 0.25)
+    shown.close()
+    assert sys.stderr.getvalue() == ""
 
 
 def test_with_tqdm_a_terminal_gets_a_bar_and_a_pipe_nothing(monkeypatch):
     pytest.importorskip("tqdm")
     for stream, shows in ((Terminal(), True), (io.StringIO(), False)):
         monkeypatch.setattr(sys, "stderr", stream)
-        shown = progress_of(10, wanted=True)
-        assert isinstance(shown, Bar)
+        shown = Progress(10, wanted=True)
         shown.show(4, 0.5)
         shown.close()
         assert ("4/10" in stream.getvalue()) == shows

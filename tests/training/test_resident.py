@@ -7,8 +7,8 @@ import optax
 import pytest
 
 import catlearn as cl
-from catlearn.training import sources
-from catlearn.training.sources import Sources
+from catlearn.training import data as sources
+from catlearn.training.data import Sources
 
 KEY = jax.random.key(0)
 

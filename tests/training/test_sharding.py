@@ -14,8 +14,8 @@ import pytest
 
 import catlearn as cl
 from catlearn.errors import CheckpointMismatch, DataError, InvalidStructure
-from catlearn.training.distributed import Processes
-from catlearn.training.sources import Sources
+from catlearn.training.data import Sources
+from catlearn.training.sharding import Processes
 
 PROGRAM = Path(__file__).with_name("sharded.py")
 CLOSE = 1e-5

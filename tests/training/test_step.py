@@ -8,7 +8,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.errors import DataError, InvalidStructure
-from catlearn.training.gradients import ExamplesApart, gradient_of
+from catlearn.training.step import ExamplesApart, gradient_of
 
 KEY = jax.random.key(0)
 X, F, Y = cl.Space("X", (2,)), cl.Space("F", (3,)), cl.Space("Y", (1,))
