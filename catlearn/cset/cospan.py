@@ -1,30 +1,41 @@
-"""Structured cospans: objects with inputs and outputs, composed by gluing.
+"""Open objects: objects with inputs and outputs, composed by gluing.
 
-Let L send a set of labelled points to the object that has these points and nothing else: bare
-vertices for graphs, bare spaces for learning diagrams. (L is left adjoint to taking the points of
-an object.) A *structured cospan* from a to b is an object X with two maps
+An **open object** is an object X with two morphisms, its legs,
 
-    L(a) --> X <-- L(b),
+    A --> X <-- B,
 
-its inputs and outputs (Fong, "Decorated cospans", 2015; Baez, Courser, "Structured cospans",
-2020). Cospans are composed by a pushout along what they share, L(b), and put side by side by the
-disjoint union. Up to isomorphisms that respect inputs and outputs they form a symmetric monoidal
-category, in which moreover every cospan can be turned round.
+from its inputs and its outputs (Fong, "Decorated cospans", 2015; Baez, Courser, "Structured
+cospans", 2020). Legs may be any morphisms. As a rule they are given by rows of one table: the
+interface is then the object that has those rows and, for each of them, copies of its own of
+whatever its arrows and lists lead to. It is *free*: nothing in it is identified that the shape
+does not force, so a leg need not be an inclusion (two inputs may be one row, and the two ends of
+an edge in the interface may meet in X). Composition is the pushout along the interface; since
+identifying two rows identifies what they lead to, entry by entry, it aligns all that hangs on the
+inputs with all that hangs on the outputs. Side by side is the disjoint union.
 
-Laws, each up to such an isomorphism (:meth:`Open.is_equivalent`): ``>>`` is associative with
-units ``Open.identity``; ``@`` is associative with the empty unit, and a functor of both sides;
-``swap`` is natural and its own inverse.
+Laws, each up to isomorphisms that respect inputs and outputs (:meth:`Open.is_equivalent`): ``>>``
+is associative with units ``Open.identity``; ``@`` is associative with the empty unit, and a
+functor of both sides; ``swap`` is natural and its own inverse. :meth:`Open.compose` and
+:meth:`Open.tensor` take any number and glue once.
 
 >>> from catlearn.category import Graph
 >>> arrow = open_graph(Graph({"f": ("A", "B")}), ["A"], ["B"])
 >>> loop = open_graph(Graph({"l": ("X", "X")}), ["X"], ["X"])
 >>> print((arrow >> loop).apex)
 f : A → B, l : B → B
+
+Along edges, both ends are glued too:
+
+>>> two = Open(Graph({"f": ("A", "B"), "g": ("B", "C")}), [], ["g"], table="E")
+>>> print((two >> Open(Graph({"l": ("X", "X")}), ["l"], [], table="E")).apex)
+f : A → B, g : B → B
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,11 +45,23 @@ from catlearn.cset.reattach import distinct
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, NotComposable
-from catlearn.finset import FinSet, ListFunction, Tables, coproduct, pushout
-from catlearn.finset.gluing import components_of, morphism
+from catlearn.finset import (
+    Colimit,
+    Diagram,
+    FinSet,
+    ListFunction,
+    Shape,
+    TableMorphism,
+    Tables,
+    coequalizer,
+    colimit,
+    coproduct,
+)
+from catlearn.finset.gluing import components_of, joined, morphism, part
 from catlearn.finset.value import Frozen
 
 Row = int | str
+Leg = Iterable[Row] | TableMorphism
 
 
 class Open(Frozen, Displayed):
@@ -49,14 +72,26 @@ class Open(Frozen, Displayed):
     apex
         Tables of any kind: a graph, a C-set, a learning diagram.
     inputs, outputs
-        Rows of one table, by number or name; a row may come several times.
+        Rows of one table, by number or name, where a row may come several times; or a morphism
+        into the apex, from any interface.
     table
-        The table that they are rows of. No arrows or lists may lead out of it.
+        The table that they are rows of. Where rows are given, no table that it leads to, by arrows
+        and lists, may lead round.
+
+    Attributes
+    ----------
+    apex : Tables
+        The object.
+    left, right : TableMorphism
+        The legs: morphisms into it from the inputs and from the outputs. Rows of an interface are
+        called like the rows that they go to.
+    gluing : Colimit or None
+        Of a composite: the colimit that it is, with a leg for each part; it is not compared.
 
     Raises
     ------
     InvalidStructure
-        If rows of the table alone are no object.
+        If there is no such table, a morphism leads elsewhere, or the rows have no free interface.
 
     Examples
     --------
@@ -66,71 +101,61 @@ class Open(Frozen, Displayed):
     """
 
     apex: Any
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
+    left: Any
+    right: Any
     table: str
+    gluing: Colimit | None
 
-    def __init__(
-        self,
-        apex: Tables,
-        inputs: Iterable[Row] = (),
-        outputs: Iterable[Row] = (),
-        table: str = "V",
-    ) -> None:
-        steps = apex.shape.steps().items()
-        failures = [
-            Failure("interface", f"table {table!r}", f"{name} leads from it to {target}; its rows "
-                    "are no object by themselves, so choose another table")
-            for name, (source, target) in steps
-            if source == table
-        ]  # fmt: skip
+    def __init__(self, apex: Tables, inputs: Leg = (), outputs: Leg = (), table: str = "V") -> None:
+        failures = []
         if table not in apex.shape.tables:
             message = f"is not one of {list(apex.shape.tables)}"
             failures.append(Failure("interface", f"table {table!r}", message))
+        for side, leg in (("inputs", inputs), ("outputs", outputs)):
+            if isinstance(leg, TableMorphism) and (why := leg.codomain.mismatch(apex)):
+                message = f"their morphism does not lead to the object: {why}"
+                failures.append(Failure("interface", side, message))
         if failures:
             raise InvalidStructure("Open", failures)
-        ends = (tuple(apex.row(table, row) for row in rows) for rows in (inputs, outputs))
-        self._set(**dict(zip(("inputs", "outputs"), ends, strict=True)), apex=apex, table=table)
+        legs = [
+            _called(leg.domain, apex, {t: f.values for t, f in leg.components.items()})
+            if isinstance(leg, TableMorphism)
+            else free_leg(apex, table, [apex.row(table, row) for row in leg])
+            for leg in (inputs, outputs)
+        ]
+        self._set(apex=apex, left=legs[0], right=legs[1], table=table, gluing=None)
 
     @classmethod
-    def identity(cls, points: Any, table: str = "V") -> Open:
-        """Return the identity of an interface.
-
-        Parameters
-        ----------
-        points
-            An object without rows but in one table, such as ``x.source`` or ``x.target``.
-        table
-            That table.
-        """
-        rows = range(points.size(table))
-        return cls(points, rows, rows, table)
+    def identity(cls, interface: Any, table: str = "V") -> Open:
+        """Return the identity of an interface, such as ``x.source`` or ``x.target``."""
+        leg = interface.ambient.identity(interface)
+        return cls(interface, leg, leg, table)
 
     @classmethod
     def swap(cls, first: Any, second: Any, table: str = "V") -> Open:
         """Return the symmetry: from two interfaces side by side to the same in the other order."""
-        both = coproduct(first, second)
-        left, right = (list(leg.components[table]) for leg in both)
-        return cls(both.apex, [*left, *right], [*right, *left], table)
+        both, other = coproduct(first, second), coproduct(second, first)
+        exchanged = other.universal(both.legs[1], both.legs[0])
+        return cls(both.apex, both.apex.ambient.identity(both.apex), exchanged, table)
 
     @property
-    def left(self) -> Any:
-        """The morphism from the inputs into the apex."""
-        return self._leg(self.inputs)
+    def inputs(self) -> tuple[int, ...]:
+        """The rows of the table that are inputs, in order."""
+        return tuple(self.left.components[self.table].values.tolist())
 
     @property
-    def right(self) -> Any:
-        """The morphism from the outputs into the apex."""
-        return self._leg(self.outputs)
+    def outputs(self) -> tuple[int, ...]:
+        """The rows of the table that are outputs, in order."""
+        return tuple(self.right.components[self.table].values.tolist())
 
     @property
     def source(self) -> Any:
-        """The inputs alone, as an object."""
+        """The interface of the inputs, as an object."""
         return self.left.domain
 
     @property
     def target(self) -> Any:
-        """The outputs alone, as an object."""
+        """The interface of the outputs, as an object."""
         return self.right.domain
 
     @property
@@ -138,15 +163,13 @@ class Open(Frozen, Displayed):
         """The inputs, then the outputs."""
         return self.inputs + self.outputs
 
-    def _leg(self, rows: Sequence[int]) -> Any:
-        foot = points(self.apex, self.table, rows, named=True)
-        values = {table: np.array([], np.int64) for table in self.apex.shape.tables}
-        values[self.table] = np.array(rows, np.int64)
-        return morphism(foot, self.apex, components_of(values, foot, self.apex))
-
     def names(self, rows: Iterable[int]) -> tuple[str, ...]:
         """Return what rows of the interface table are called in the apex."""
         return self.apex.sets[self.table].labels(rows)
+
+    def _with_gluing(self, gluing: Colimit) -> Open:
+        self._set(gluing=gluing)
+        return self
 
     def __rshift__(self, other: Open) -> Open:
         """Compose: glue the outputs of this one to the inputs of the other.
@@ -154,77 +177,104 @@ class Open(Frozen, Displayed):
         Raises
         ------
         NotComposable
-            If they are not as many, or their labels differ; listing each that does.
+            If the interfaces differ: their numbers, labels, or what they lead to; listing all.
         """
-        if not isinstance(other, Open):
-            return NotImplemented
-        self._meets(other)
-        foot = self.right
-        along = morphism(foot.domain, other.apex, other.left.components)
-        i, j = pushout(foot, along)
-        inputs, outputs = i.components[self.table].values, j.components[self.table].values
-        return Open(
-            i.codomain,
-            inputs[list(self.inputs)].tolist(),
-            outputs[list(other.outputs)].tolist(),
-            self.table,
-        )
-
-    def _meets(self, other: Open) -> None:
-        failures = []
-        if self.table != other.table:
-            message = f"are rows of {self.table}, the inputs rows of {other.table}"
-            failures.append(Failure("composition", "the outputs", message))
-        elif len(self.outputs) != len(other.inputs):
-            message = f"are {len(self.outputs)}, the inputs {len(other.inputs)}"
-            failures.append(Failure("composition", "the outputs", message))
-        elif self.apex.shape != other.apex.shape:
-            failures.append(Failure("composition", "the shapes", "differ"))
-        else:
-            pairs = zip(self.outputs, other.inputs, strict=True)
-            for k, (mine, theirs) in enumerate(pairs):
-                for name, table in self.apex.shape.attributes.items():
-                    if table != self.table:
-                        continue
-                    one, two = self.apex.attributes[name][mine], other.apex.attributes[name][theirs]
-                    if one != two:
-                        ends = (self.names([mine])[0], other.names([theirs])[0])
-                        message = f"{name} of {ends[0]!r} is {one}, of {ends[1]!r} it is {two}"
-                        failures.append(Failure("composition", f"output {k}", message))
-        if failures:
-            raise NotComposable("open objects", failures)
+        return self.compose(other) if isinstance(other, Open) else NotImplemented
 
     def __matmul__(self, other: Open) -> Open:
         """Put two side by side: inputs, and outputs, of the first come first."""
-        if not isinstance(other, Open):
-            return NotImplemented
-        if self.table != other.table:
-            message = f"rows of {self.table} and of {other.table}"
-            raise NotComposable("f @ g", [Failure("interface", "their interfaces", message)])
-        both = coproduct(self.apex, other.apex)
-        i, j = (leg.components[self.table].values for leg in both)
-        inputs = [*i[list(self.inputs)].tolist(), *j[list(other.inputs)].tolist()]
-        outputs = [*i[list(self.outputs)].tolist(), *j[list(other.outputs)].tolist()]
-        return Open(both.apex, inputs, outputs, self.table)
+        return self.tensor(other) if isinstance(other, Open) else NotImplemented
+
+    def compose(self, *others: Open, shared: Mapping[str, str] | None = None) -> Open:
+        """Compose it with any number of others, one after the other, by one gluing.
+
+        Parameters
+        ----------
+        *others
+            Open objects; the outputs of each meet the inputs of the next.
+        shared
+            Table -> attribute: rows of the parts with equal labels there, absent ones aside, are
+            one row too, with all that they lead to.
+
+        Raises
+        ------
+        NotComposable
+            Listing where interfaces differ that meet.
+
+        Examples
+        --------
+        >>> from catlearn.category import Graph
+        >>> step = open_graph(Graph({"f": ("A", "B")}), ["A"], ["B"])
+        >>> Open.compose(*[step] * 100).apex.count_paths("A")
+        101
+        """
+        parts = (self, *others)
+        failures = [
+            failure
+            for k, (one, two) in enumerate(pairwise(parts))
+            for failure in _differences(one, two, f", part {k}" if len(parts) > 2 else "")
+        ]
+        if failures:
+            raise NotComposable("open objects", failures)
+        meeting = [
+            (
+                one.target,
+                [(k, one.right), (k + 1, morphism(one.target, two.apex, two.left.components))],
+            )
+            for k, (one, two) in enumerate(pairwise(parts))
+        ]
+        whole = _glued(parts, meeting, shared)
+        left, right = parts[0].left >> whole.legs[0], parts[-1].right >> whole.legs[-1]
+        return Open(whole.apex, left, right, parts[0].table)._with_gluing(whole)
+
+    def tensor(self, *others: Open, shared: Mapping[str, str] | None = None) -> Open:
+        """Put any number side by side; ``shared`` is as for :meth:`compose`.
+
+        Raises
+        ------
+        NotComposable
+            If they are open at different tables, or of different shapes.
+        """
+        parts = (self, *others)
+        tables = list(dict.fromkeys(one.table for one in parts))
+        if len(tables) > 1:
+            failures = [
+                Failure("interface", "their interfaces", f"rows of {' and of '.join(tables)}")
+            ]
+            raise NotComposable("f @ g", failures)
+        whole = _glued(parts, [], shared)
+        left, right = (
+            coproduct(*(leg.domain for leg in legs)).universal(
+                *(leg >> into for leg, into in zip(legs, whole.legs, strict=True))
+            )
+            for legs in ([one.left for one in parts], [one.right for one in parts])
+        )
+        return Open(whole.apex, left, right, parts[0].table)._with_gluing(whole)
 
     def dagger(self) -> Open:
         """Return it turned round: inputs and outputs exchanged."""
-        return Open(self.apex, self.outputs, self.inputs, self.table)
+        return Open(self.apex, self.right, self.left, self.table)
 
     def bent(self) -> Open:
         """Return it with all ports as outputs: inputs first, then outputs."""
-        return Open(self.apex, (), self.ports, self.table)
+        ports = coproduct(self.source, self.target).universal(self.left, self.right)
+        return Open(self.apex, (), ports, self.table)
 
     def is_equivalent(self, other: Open) -> bool:
         """Whether there is an isomorphism of the apexes that respects inputs and outputs."""
-        ends = [(len(one.inputs), len(one.outputs), one.table) for one in (self, other)]
-        if ends[0] != ends[1] or self.apex.shape != other.apex.shape:
+        if self.table != other.table or self.apex.shape != other.apex.shape:
             return False
-        fixed: dict[Row, Row] = {}
-        for mine, theirs in zip(self.ports, other.ports, strict=True):
-            if fixed.setdefault(mine, theirs) != theirs:
-                return False
-        initial: dict[str, Mapping[Row, Row]] = {self.table: fixed}
+        if not (self.source.matches(other.source) and self.target.matches(other.target)):
+            return False
+        initial: dict[str, Mapping[Row, Row]] = {}
+        for table in self.apex.shape.tables:
+            fixed: dict[Row, Row] = {}
+            for mine, theirs in ((self.left, other.left), (self.right, other.right)):
+                pairs = (leg.components[table].values.tolist() for leg in (mine, theirs))
+                for here, there in zip(*pairs, strict=True):
+                    if fixed.setdefault(here, there) != there:
+                        return False
+            initial[table] = fixed
         found = homomorphisms(self.apex, other.apex, iso=True, initial=initial)
         return next(found, None) is not None
 
@@ -237,7 +287,7 @@ class Open(Frozen, Displayed):
         return hash(self._key())
 
     def _key(self) -> tuple[Any, ...]:
-        return self.apex, self.inputs, self.outputs, self.table
+        return self.apex, self.left, self.right, self.table
 
     def __repr__(self) -> str:
         ends = (", ".join(self.names(rows)) or "()" for rows in (self.inputs, self.outputs))
@@ -247,47 +297,220 @@ class Open(Frozen, Displayed):
         return f"{self!r}\n{self.apex}"
 
 
-def points(whole: Any, table: str, rows: Sequence[int], named: bool = False) -> Any:
-    """Return the object that has nothing but copies of some rows of one table.
+def _glued(
+    parts: Sequence[Open],
+    meeting: Sequence[tuple[Any, Sequence[tuple[int, Any]]]],
+    shared: Mapping[str, str] | None,
+) -> Colimit:
+    """Glue apexes along interfaces, each with its morphisms into some of them."""
+    feet = [*meeting, *(foot for item in (shared or {}).items() for foot in _in_all(parts, *item))]
+    objects = [*(one.apex for one in parts), *(foot for foot, _ in feet)]
+    arrows = [
+        (number, k, leg)
+        for number, (_, legs) in enumerate(feet, start=len(parts))
+        for k, leg in legs
+    ]
+    return colimit(Diagram(objects, arrows, legs=range(len(parts))))
+
+
+def _in_all(
+    parts: Sequence[Open], table: str, attribute: str
+) -> Iterable[tuple[Any, list[tuple[int, Any]]]]:
+    """Yield the interfaces that make rows of equal label one, and where they lead."""
+    first: dict[Any, tuple[int, int]] = {}
+    again: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for k, one in enumerate(parts):
+        for row, label in enumerate(one.apex.attributes[attribute]):
+            place = (k, row) if label is None else first.setdefault(label, (k, row))
+            if place != (k, row):
+                again.setdefault((place[0], k), []).append((place[1], row))
+    for (j, k), pairs in again.items():
+        here, there = ([pair[side] for pair in pairs] for side in (0, 1))
+        foot = free_rows(parts[j].apex, table, here)[0]
+        legs = [
+            (i, leg_along(foot, parts[i].apex, table, rows)) for i, rows in ((j, here), (k, there))
+        ]
+        yield foot, legs
+
+
+def _differences(one: Open, two: Open, where: str) -> list[Failure]:
+    """List how the outputs of one differ from the inputs of the other."""
+    mine, theirs, table = one.target, two.source, one.table
+    found: list[str] = []
+    if table != two.table:
+        found.append(f"are rows of {table}, the inputs rows of {two.table}")
+    elif len(one.outputs) != len(two.inputs):
+        found.append(f"are {len(one.outputs)}, the inputs {len(two.inputs)}")
+    elif one.apex.shape != two.apex.shape:
+        return [Failure("composition", f"the shapes{where}", "differ")]
+    if found or mine.matches(theirs):
+        return [Failure("composition", f"the outputs{where}", message) for message in found]
+
+    def told(name: str, home: str, row: int, a: Any, b: Any) -> Failure:
+        called = [x.names(home)[row] for x in (mine, theirs)]
+        at = f"output {row}" if home == table else f"{home} {called[0]!r} of the outputs"
+        message = f"{name} of {called[0]!r} is {a}, of {called[1]!r} it is {b}"
+        return Failure("composition", f"{at}{where}", message)
+
+    alike = {t for t in mine.shape.tables if mine.size(t) == theirs.size(t)}
+    failures = []
+    for name, (source, target) in mine.shape.steps().items():
+        if source in alike:
+            lengths = [x.step(name).lengths for x in (mine, theirs)]
+            for k in np.flatnonzero(lengths[0] != lengths[1]).tolist():
+                ends = (x.sets[target].labels(x.step(name).row(k)) for x in (mine, theirs))
+                failures.append(told(name, source, k, *map(list, ends)))
+    for name, home in mine.shape.attributes.items():
+        if home in alike:
+            columns = zip(mine.attributes[name], theirs.attributes[name], strict=True)
+            failures += [told(name, home, k, a, b) for k, (a, b) in enumerate(columns) if a != b]
+    return failures or [Failure("composition", f"the interfaces{where}", mine.mismatch(theirs))]
+
+
+def free_order(shape: Shape, table: str) -> list[str]:
+    """Return the tables that rows of one lead to, itself first, each after those that lead to it.
+
+    Raises
+    ------
+    InvalidStructure
+        If some of them lead back, so that a free interface would not end.
+    """
+    before: dict[str, set[str]] = {table: set()}
+    todo = [table]
+    for at in todo:
+        for source, target in shape.steps().values():
+            if source == at:
+                todo += [] if target in before else [target]
+                before.setdefault(target, set()).add(at)
+    try:
+        return list(TopologicalSorter(before).static_order())
+    except CycleError as error:
+        round = " -> ".join(reversed(error.args[1]))
+        message = f"its rows lead round ({round}), so they have no free interface; "
+        failure = Failure("interface", f"table {table!r}", f"{message}give legs as morphisms")
+        raise InvalidStructure("Open", [failure]) from None
+
+
+def free_rows(
+    whole: Any, table: str, rows: Sequence[int], names: Sequence[str] | None = None
+) -> tuple[Any, dict[str, np.ndarray]]:
+    """Return the object that has some rows of a table, and copies of what each leads to.
 
     Parameters
     ----------
     whole
         Tables of any kind.
     table
-        A table out of which no arrows or lists lead.
+        One of them, to which no table that it leads to leads back.
     rows
         Its rows, which may come several times.
-    named
-        Whether the copies have names, if the rows have.
+    names
+        What the copies are called, if they are to have names.
+
+    Returns
+    -------
+    tuple
+        The object, in which rows of every table are in the order of the rows that they hang on,
+        and are one where an equation of the schema says so; and for each table the rows of the
+        whole that its rows are copies of.
     """
-    names = distinct(whole.sets[table].labels(rows), set(), prefix="copy")
-    labels = {
-        name: tuple(whole.attributes[name][row] for row in rows)
-        for name, home in whole.shape.attributes.items()
-        if home == table
-    }
-    called = FinSet(names if named and whole.sets[table].names else len(rows))
-    return labelled_points(whole, table, called, labels)
-
-
-def labelled_points(
-    like: Any, table: str, rows: FinSet, labels: Mapping[str, tuple[Any, ...]]
-) -> Any:
-    """Return the object of the kind of another that has nothing but some rows of one table."""
-    shape = like.shape
-    sets = {name: rows if name == table else FinSet(0) for name in shape.tables}
+    shape = whole.shape
+    none = np.zeros(0, np.int64)
+    copied = dict.fromkeys(shape.tables, none) | {table: np.array(rows, np.int64)}
+    owner = dict.fromkeys(shape.tables, none) | {table: np.arange(len(rows))}
+    made: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    order = free_order(shape, table) if len(rows) else []
+    for at in order:
+        # copies were made arrow by arrow; now they are put in the order of their owners
+        turn = np.argsort(owner[at], kind="stable")
+        place = np.argsort(turn)
+        copied[at], owner[at] = copied[at][turn], owner[at][turn]
+        for name, (source, target) in shape.steps().items():
+            if target == at and name in made:
+                made[name] = made[name][0], place[made[name][1]]
+            if source == at:
+                found = whole.step(name).at(copied[at], FinSet(turn.size))
+                start = copied[target].size
+                made[name] = found.offsets, np.arange(start, start + found.values.size)
+                copied[target] = joined([copied[target], found.values])
+                owner[target] = joined([owner[target], np.repeat(owner[at], found.lengths)])
+    sets = {t: FinSet(one.size) for t, one in copied.items()}
+    sets[table] = FinSet(names) if names is not None else sets[table]
+    nothing = (np.zeros(1, np.int64), none)
     steps = {
-        name: ListFunction._of(
-            np.zeros(len(sets[source]) + 1, np.int64),
-            np.zeros(0, np.int64),
-            sets[source],
-            sets[target],
-        )
+        name: ListFunction._of(*made.get(name, nothing), sets[source], sets[target])
         for name, (source, target) in shape.steps().items()
     }
-    columns = {name: labels.get(name, ()) for name in shape.attributes}
-    return type(like)._of_steps(shape, sets, steps, columns)
+    labels = {
+        name: tuple(whole.attributes[name][row] for row in copied[home].tolist())
+        for name, home in shape.attributes.items()
+    }
+    free = type(whole)._of_steps(shape, sets, steps, labels)
+    depth = {at: k for k, at in enumerate(order)}
+    laws = [sides for _, *sides in getattr(shape, "laws", ()) if sides[0].source in depth]
+    for left, right in sorted(laws, key=lambda sides: -depth[sides[0].source]):
+        ends = [np.arange(free.size(left.source)) for _ in "lr"]
+        for k, side in enumerate((left, right)):
+            for arrow in side.edges:
+                ends[k] = free.arrows[arrow].values[ends[k]]
+        broken = np.flatnonzero(ends[0] != ends[1])
+        if broken.size:
+            pairs = free_rows(free, left.target, ends[0][broken])[0]
+            quotient = coequalizer(*(leg_along(pairs, free, left.target, e[broken]) for e in ends))
+            free = quotient.apex
+            copied = {
+                t: rows[np.unique(quotient.legs[0].components[t].values, return_index=True)[1]]
+                for t, rows in copied.items()
+            }
+    return free, copied
+
+
+def free_leg(whole: Any, table: str, rows: Sequence[int]) -> TableMorphism:
+    """Return the leg of the free interface on some rows of a table."""
+    foot, places = free_rows(whole, table, rows)
+    return _called(foot, whole, places)
+
+
+def leg_along(foot: Any, whole: Any, table: str, rows: Sequence[int] | np.ndarray) -> TableMorphism:
+    """Return the only morphism from a free interface that sends its rows of a table to these.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing rows whose lists have more or fewer entries.
+    """
+    values = {t: np.zeros(foot.size(t), np.int64) for t in foot.shape.tables}
+    values[table] = np.array(rows, np.int64)
+    failures = []
+    for at in free_order(foot.shape, table) if len(rows) else ():
+        for name, (source, target) in foot.shape.steps().items():
+            if source == at and not failures:
+                here, there = foot.step(name), whole.step(name).at(values[at], foot.sets[at])
+                for k in np.flatnonzero(here.lengths != there.lengths).tolist():
+                    where = f"{at} {whole.sets[at].label(int(values[at][k]))!r}"
+                    message = f"has {there.lengths[k]} entries, what it meets {here.lengths[k]}"
+                    failures.append(Failure(name, where, f"its {name} {message}"))
+                if not failures:
+                    values[target][here.values] = there.values
+    if failures:
+        raise InvalidStructure("interface", failures)
+    return morphism(foot, whole, components_of(values, foot, whole))
+
+
+def _called(foot: Any, whole: Any, values: Mapping[str, np.ndarray]) -> TableMorphism:
+    """Return a morphism whose domain has its rows called like those that they go to."""
+    every = {t: np.arange(foot.size(t)) for t in foot.shape.tables}
+    names = {
+        t: distinct(whole.sets[t].labels(rows.tolist()), set(), prefix="copy")
+        if whole.sets[t].names
+        else rows.size
+        for t, rows in values.items()
+    }
+    sets = {t: FinSet(called) for t, called in names.items()}
+    steps = {name: foot.step(name) for name in foot.shape.steps()}
+    bare = part(type(foot), foot.shape, every, sets, steps, foot.attributes)
+    made = bare._restricted(morphism(bare, foot, components_of(every, bare, foot)))
+    return morphism(made, whole, components_of(values, made, whole))
 
 
 def open_graph(graph: Graph, inputs: Iterable[Row] = (), outputs: Iterable[Row] = ()) -> Open:

@@ -34,12 +34,11 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.cset.cospan import Open, labelled_points, points
+from catlearn.cset.cospan import Open, free_rows, leg_along
 from catlearn.cset.cset import CSet
 from catlearn.cset.schema import Schema
 from catlearn.errors import Failure, InvalidStructure, did_you_mean
-from catlearn.finset import Diagram, FinFunction, FinSet, colimit
-from catlearn.finset.gluing import components_of, morphism
+from catlearn.finset import Diagram, FinFunction, FinSet, colimit, coproduct
 
 WIRING = Schema(
     ["Box", "Port", "Junction", "Outer"],
@@ -237,23 +236,16 @@ def oapply(wiring: WiringDiagram, fillers: Mapping[str, Open] | Sequence[Open]) 
     objects: list[Any] = [junctions, *(filler.apex for filler in some)]
     arrows = []
     for number, (box, filler) in enumerate(zip(wiring.boxes, some, strict=True), start=1):
-        foot = points(filler.apex, table, filler.ports)  # without names, so junctions' names stand
-        values = {t: np.zeros(0, np.int64) for t in foot.shape.tables}
-        there = {**values, table: wiring.junctions_of(box)}
-        here = {**values, table: np.array(filler.ports, np.int64)}
-        arrows += [
-            (len(objects), 0, morphism(foot, junctions, components_of(there, foot, junctions))),
-            (
-                len(objects),
-                number,
-                morphism(foot, filler.apex, components_of(here, foot, filler.apex)),
-            ),
-        ]
+        foot = free_rows(filler.apex, table, filler.ports)[0]  # no names, so junctions' names stand
+        there = leg_along(foot, junctions, table, wiring.junctions_of(box))
+        here = leg_along(foot, filler.apex, table, filler.ports)
+        arrows += [(len(objects), 0, there), (len(objects), number, here)]
         objects.append(foot)
     names = ["junction", *wiring.boxes]
     whole = colimit(Diagram(objects, arrows, legs=range(len(some) + 1), names=names))
     place = whole.legs[0].components[table].values
-    return Open(whole.apex, (), place[wiring.arrows["outer"].values].tolist(), table)
+    outer = place[wiring.arrows["outer"].values].tolist()
+    return Open(whole.apex, (), outer, table)._with_gluing(whole)
 
 
 def ocompose(wiring: WiringDiagram, inner: Mapping[str, WiringDiagram]) -> WiringDiagram:
@@ -345,22 +337,23 @@ def _fits(
 
 
 def _at_junctions(wiring: WiringDiagram, fillers: Sequence[Open], table: str) -> Any:
-    """Return the object with one row for each junction, labelled as what meets there first."""
-    first: dict[int, tuple[Any, int]] = {}
-    for box, filler in zip(wiring.boxes, fillers, strict=True):
-        for junction, row in zip(wiring.junctions_of(box).tolist(), filler.ports, strict=True):
-            first.setdefault(junction, (filler.apex, row))
-    some = fillers[0].apex
-    names = wiring.sets["Junction"].labels() if some.sets[table].names else None
-    columns = [name for name, home in some.shape.attributes.items() if home == table]
-    alone = [k for k in wiring.sets["Junction"] if k not in first]
+    """Return the interface with one row for each junction, like what meets there first."""
+    union = coproduct(*(filler.apex for filler in fillers))
+    first: dict[int, int] = {}
+    for box, filler, leg in zip(wiring.boxes, fillers, union.legs, strict=True):
+        rows = leg.components[table].values[list(filler.ports)].tolist()
+        for junction, row in zip(wiring.junctions_of(box).tolist(), rows, strict=True):
+            first.setdefault(junction, row)
+    shape, junctions = union.apex.shape, wiring.sets["Junction"]
+    alone = [k for k in junctions if k not in first]
+    columns = [name for name, home in shape.attributes.items() if home == table]
+    columns += [name for name, (source, _) in shape.steps().items() if source == table]
     if columns and alone:
-        labels = wiring.sets["Junction"].labels(alone)
         message = f"no box has a port there, so its {', '.join(columns)} is not known"
-        failures = [Failure("junctions", f"junction {label!r}", message) for label in labels]
+        failures = [
+            Failure("junctions", f"junction {label!r}", message)
+            for label in junctions.labels(alone)
+        ]
         raise InvalidStructure("oapply", failures)
-    labels = {
-        name: tuple(one.attributes[name][row] for one, row in map(first.__getitem__, sorted(first)))
-        for name in columns
-    }
-    return labelled_points(some, table, FinSet(names or len(wiring.junctions)), labels)
+    names = junctions.labels() if union.apex.sets[table].names else None
+    return free_rows(union.apex, table, [first.get(k, -1) for k in junctions], names)[0]

@@ -48,14 +48,15 @@ def open_scene(one: Open, apex: Scene) -> Scene:
     for word, rows in (("in", one.inputs), ("out", one.outputs)):
         for number, name in enumerate(one.names(rows)):
             marks.setdefault(name, []).append(f"{word} {number}")
-    nodes = tuple(
-        replace(node, note=" · ".join(part for part in (node.note, *marks[node.name]) if part))
-        if node.name in marks
-        else node
-        for node in apex.nodes
+    kind = "arrows" if one.table == "E" else "nodes"
+    marked = tuple(
+        replace(item, note=" · ".join(part for part in (item.note, *marks[item.name]) if part))
+        if item.name in marks
+        else item
+        for item in getattr(apex, kind)
     )
     ends = f"{len(one.inputs)} in, {len(one.outputs)} out"
-    return replace(apex, title=f"{apex.title}, open: {ends}", nodes=nodes)
+    return replace(apex, title=f"{apex.title}, open: {ends}", **{kind: marked})
 
 
 def _panels(

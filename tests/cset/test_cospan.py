@@ -1,5 +1,6 @@
 """Structured cospans: composition by pushout, laws up to isomorphism that respects the ends."""
 
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -8,48 +9,70 @@ from hypothesis import given, settings, strategies as st
 
 import catlearn as cl
 from catlearn.category import Graph
-from catlearn.cset import CSet, Open, Schema, SchGraph, open_graph
+from catlearn.cset import (
+    CSet,
+    CSetMorphism,
+    Open,
+    Schema,
+    SchGraph,
+    open_graph,
+)
 from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, UnknownName
 from catlearn.finset import coproduct, pushout
-from catlearn.laws import csets, learning_diagrams
+from catlearn.laws import Cospans, check, cospan, csets, graphs, identifications, learning_diagrams
 
 COLOURED = Schema(["V", "E"], SchGraph.arrows, attributes={"colour": "V", "weight": "E"})
 PETRI = Schema(
     ["S", "T", "I", "O"],
     {"is": ("I", "S"), "it": ("I", "T"), "os": ("O", "S"), "ot": ("O", "T")},
 )
+ARRAYS = Schema(["Axis", "Array"], lists={"axes": ("Array", "Axis")}, attributes={"size": "Axis"})
+SQUARES = Schema(
+    ["F", "E", "V"],
+    {"a": ("F", "E"), "b": ("F", "E"), "s": ("E", "V"), "t": ("E", "V")},
+    equations=["a >> t = b >> s"],
+)
+REFLEXIVE = Schema(
+    ["V", "E"],
+    {**SchGraph.arrows, "refl": ("V", "E")},
+    equations=["refl >> src = id(V)", "refl >> tgt = id(V)"],
+)
 few = settings(max_examples=25)
 
 
-def interfaces(draw, G, H, label, table):
-    """Draw pairs of rows of equal label, to be glued."""
-    pairs = [
-        (x, y)
-        for x in range(G.size(table))
-        for y in range(H.size(table))
-        if label is None or G.attributes[label][x] == H.attributes[label][y]
-    ]
+def interfaces(draw, G, H, table):
+    """Draw pairs of rows of equal free interfaces, to be glued."""
+    feet = [[Open(X, [x], [], table).source for x in range(X.size(table))] for X in (G, H)]
+    pairs = [(x, y) for x, a in enumerate(feet[0]) for y, b in enumerate(feet[1]) if a.matches(b)]
     return draw(st.lists(st.sampled_from(pairs), max_size=2)) if pairs else []
 
 
 @st.composite
-def chains(draw, count=3, objects=None, label="colour", table="V"):
+def chains(draw, count=3, objects=None, table="V"):
     """Draw open objects that compose."""
     kinds = csets(COLOURED, max_rows=3) if objects is None else objects
     apexes = [draw(kinds) for _ in range(count)]
-    meet = [interfaces(draw, *pair, label, table) for pair in pairwise(apexes)]
-    rows = st.integers(0, 10)
-    first = [
-        x % apexes[0].size(table) for x in draw(st.lists(rows, max_size=2)) if apexes[0].size(table)
-    ]
-    last = [
-        x % apexes[-1].size(table)
-        for x in draw(st.lists(rows, max_size=2))
-        if apexes[-1].size(table)
-    ]
+    meet = [interfaces(draw, *pair, table) for pair in pairwise(apexes)]
+    rows = st.lists(st.integers(0, 10), max_size=2)
+    first, last = (
+        [x % X.size(table) for x in draw(rows) if X.size(table)] for X in (apexes[0], apexes[-1])
+    )
     ins = [first, *([y for _, y in pairs] for pairs in meet)]
     outs = [*([x for x, _ in pairs] for pairs in meet), last]
     return [Open(*parts, table) for parts in zip(apexes, ins, outs, strict=True)]
+
+
+@st.composite
+def any_legs(draw, objects, count=3, table="V"):
+    """Draw open objects that compose, with any morphisms as legs."""
+    feet = [draw(objects) for _ in range(count + 1)]
+    made = []
+    for ends in pairwise(feet):
+        both = coproduct(*ends, draw(objects))
+        quotient = draw(identifications(both.apex, max_pairs=4))
+        left, right = (leg >> quotient for leg in both.legs[:2])
+        made.append(Open(quotient.codomain, left, right, table))
+    return made
 
 
 def laws_of_a_category(f, g, h):
@@ -66,15 +89,59 @@ def test_open_graphs_are_a_category(three):
 
 
 @few
-@given(chains(objects=csets(PETRI, max_rows=2), label=None, table="S"))
+@given(chains(objects=csets(PETRI, max_rows=2), table="S"))
 def test_open_petri_nets_are_a_category(three):
     laws_of_a_category(*three)
 
 
 @settings(max_examples=10)
-@given(chains(objects=learning_diagrams(), label="space"))
+@given(st.sampled_from("VE").flatmap(lambda t: chains(objects=learning_diagrams(), table=t)))
 def test_open_learning_diagrams_are_a_category(three):
     laws_of_a_category(*three)
+
+
+@few
+@given(chains(table="E"))
+def test_interfaces_may_be_at_a_table_with_arrows(three):
+    laws_of_a_category(*three)
+
+
+@few
+@given(chains(objects=csets(ARRAYS, max_rows=2, max_list=2), table="Array"))
+def test_interfaces_may_be_at_a_table_with_lists(three):
+    laws_of_a_category(*three)
+
+
+@few
+@given(chains(objects=csets(SQUARES, max_rows=2), table="F"))
+def test_interfaces_may_be_at_a_table_with_equations(three):
+    laws_of_a_category(*three)
+    assert not three[0].target.failures()
+
+
+@few
+@given(st.sampled_from([COLOURED, REFLEXIVE]).flatmap(lambda s: any_legs(csets(s, max_rows=2))))
+def test_legs_may_be_any_morphisms(three):
+    laws_of_a_category(*three)
+
+
+@few
+@given(any_legs(csets(REFLEXIVE, max_rows=1), 2), any_legs(csets(REFLEXIVE, max_rows=1), 2))
+def test_side_by_side_is_a_functor_for_any_legs(one, two):
+    (f, g), (h, k) = one, two
+    assert ((f >> g) @ (h >> k)).is_equivalent((f @ h) >> (g @ k))
+    assert Open.swap(f.source, h.source).dagger().is_equivalent(Open.swap(h.source, f.source))
+
+
+@few
+@given(st.sampled_from("VE").flatmap(lambda table: chains(4, table=table)))
+def test_many_are_composed_at_once(parts):
+    assert Open.compose(*parts).is_equivalent(reduce(Open.__rshift__, parts))
+    assert Open.tensor(*parts).is_equivalent(reduce(Open.__matmul__, parts))
+    whole = Open.compose(*parts)
+    for one, into in zip(parts, whole.gluing, strict=True):
+        assert not into.failures()
+        assert into.domain is one.apex
 
 
 @few
@@ -140,6 +207,124 @@ def test_a_mutant_composite_is_no_composite():
     assert not (f >> f).is_equivalent((f @ f) >> sigma)
 
 
+def broken(compose, f, g, h):
+    """The laws of a category that a composition breaks."""
+    one, two = Open.identity(f.source, f.table), Open.identity(f.target, f.table)
+    sides = {
+        "associativity": (compose(compose(f, g), h), compose(f, compose(g, h))),
+        "left unit": (compose(one, f), f),
+        "right unit": (compose(f, two), f),
+        "dagger": (compose(f, g).dagger(), compose(g.dagger(), f.dagger())),
+    }
+    return {law for law, (a, b) in sides.items() if not a.is_equivalent(b)}
+
+
+def only_the_ends(f, g):
+    """Glue what the interface leads to, but not the interface itself."""
+    ends = [
+        one.source.subtables({"V": range(one.source.size("V"))})[1] >> leg
+        for one, leg in ((g, f.right), (g, g.left))
+    ]
+    i, j = pushout(*ends)
+    return Open(i.codomain, f.left >> i, g.right >> j, f.table)
+
+
+def only_the_edges(f, g):
+    """Forget what is glued: leave the outputs and the inputs apart."""
+    i, j = coproduct(f.apex, g.apex)
+    return Open(i.codomain, f.left >> i, g.right >> j, f.table)
+
+
+def turning(f, g):
+    """Compose, and turn the outputs."""
+    whole = f >> g
+    return Open(whole.apex, whole.left, whole.outputs[::-1], f.table)
+
+
+def test_mutants_of_composition_are_no_category():
+    G = CSet(SchGraph, V=3, E=3, src=[0, 1, 1], tgt=[1, 2, 1])
+    f = Open(G, [0], [1, 2], "E")
+    assert not broken(Open.__rshift__, f, f.dagger(), f)
+    assert broken(only_the_ends, f, f.dagger(), f) >= {"left unit", "right unit"}
+    assert broken(only_the_edges, f, f.dagger(), f) >= {"left unit", "right unit"}
+    assert broken(turning, f, f.dagger(), f) >= {"associativity", "right unit"}
+
+
+def test_a_mutant_of_side_by_side_is_no_functor():
+    f = Open(CSet(SchGraph, V=2, E=1, src=[0], tgt=[1]), [0], [0], "E")
+    g = Open(CSet(SchGraph, V=1, E=1, src=[0], tgt=[0]), [0], [0], "E")
+
+    def turned(a, b):
+        both = b @ a
+        return Open(both.apex, both.inputs[::-1], both.outputs, "E")
+
+    assert ((f @ g) >> (g @ f)).is_equivalent((f >> g) @ (g >> f))
+    assert not turned(f, g).is_equivalent(f @ g)
+    assert not (turned(f, g) >> (g @ f)).is_equivalent((f >> g) @ (g >> f))
+
+
+def test_the_laws_as_values_hold_along_edges():
+    assert check(Cospans(graphs(2, 2), "E"), cospan, max_examples=10).passed
+
+
+def test_free_interfaces_align_what_hangs_on_them():
+    """An m x m array meets an a x b array: a and b become one, whatever they are called."""
+    square = CSet(ARRAYS, Axis=["m"], Array=["A"], axes=[["m", "m"]])
+    plain = CSet(ARRAYS, Axis=["a", "b", "c"], Array=["B", "C"], axes=[["a", "b"], ["b", "c"]])
+    f, g = Open(square, [], ["A"], "Array"), Open(plain, ["B"], ["C"], "Array")
+    assert list(f.target.axes) == [[0, 1]]
+    assert not f.right.is_monic
+    apex = (f >> g).apex
+    assert (apex.names("Axis"), apex.names("Array")) == (("m", "c"), ("A", "C"))
+    assert list(apex.axes) == [[0, 0], [0, 1]]
+    with pytest.raises(
+        NotComposable, match=r"axes of 'A' is \['m', 'copy/m'\], of 'D' it is \['d'\]"
+    ):
+        f >> Open(CSet(ARRAYS, Axis=["d"], Array=["D"], axes=[["d"]]), ["D"], [], "Array")
+
+
+NAMED = Schema(
+    ["Axis", "Array"],
+    lists={"axes": ("Array", "Axis")},
+    attributes={"size": "Axis", "name": "Array"},
+)
+
+
+def layer(weight, out="y"):
+    axes = {"x": ["m"], weight: ["m", "n"], out: ["n"]}
+    whole = CSet(
+        NAMED,
+        Axis=["m", "n"],
+        Array=list(axes),
+        axes=list(axes.values()),
+        name=[None, weight, None],
+    )
+    return Open(whole, ["x"], [out], "Array")
+
+
+def test_what_is_shared_by_label_is_glued_too():
+    """Two linear maps that share a weight share its axes, also side by side and of three."""
+    W, U = layer("W"), layer("U")
+    shared = {"Array": "name"}
+    assert (W >> W).apex.size("Axis") == 3
+    both = Open.compose(W, W, shared=shared).apex
+    assert (both.size("Axis"), both.size("Array")) == (1, 4)
+    assert Open.tensor(W, W).apex.size("Axis") == 4
+    assert Open.tensor(W, W, shared=shared).apex.size("Axis") == 2
+    once = Open.compose(W, U, W, shared=shared)
+    for twice in (
+        Open.compose(Open.compose(W, U, shared=shared), W, shared=shared),
+        Open.compose(W, Open.compose(U, W, shared=shared), shared=shared),
+    ):
+        assert twice.is_equivalent(once)
+    assert not Open.compose(Open.compose(W, U), W, shared=shared).is_equivalent(
+        Open.compose(W, U, W)
+    )
+    row = CSet(NAMED, Axis=["m"], Array=["W"], axes=[["m"]], name=["W"])
+    with pytest.raises(InvalidStructure, match="its axes has 1 entries, what it meets 2"):
+        Open.tensor(W, Open(row, table="Array"), shared=shared)
+
+
 def test_rows_of_the_interface_may_come_several_times():
     fork = open_graph(Graph(vertices=["A"]), ["A"], ["A", "A"])
     two = open_graph(Graph({"f": ("A", "B")}, vertices=["C"]), ["A", "C"], ["B"])
@@ -160,8 +345,10 @@ def test_what_does_not_compose_is_told():
         Open(red, [], ["v"]) @ Open(CSet(PETRI, S=1), [0], [], "S")
     with pytest.raises(NotComposable, match="shapes"):
         Open(red, [], ["v"]) >> open_graph(Graph(vertices=["v"]), ["v"])
-    with pytest.raises(InvalidStructure, match="src leads from it to V"):
-        Open(red, [], [], "E")
+    with pytest.raises(InvalidStructure, match="lead round"):
+        Open(CSet(REFLEXIVE, V=1, E=1, src=[0], tgt=[0], refl=[0]), [0], [])
+    with pytest.raises(InvalidStructure, match="does not lead to the object"):
+        Open(red, CSetMorphism(blue, blue, V=[0]), [])
     with pytest.raises(InvalidStructure, match="is not one of"):
         Open(red, [], [], "W")
     with pytest.raises(UnknownName):

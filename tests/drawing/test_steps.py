@@ -52,5 +52,8 @@ def test_large_objects_are_summed_up():
 def test_ends_are_marked_and_open_labels_written():
     scene = scene_of(cl.open_graph(GRAPH, ["A"], ["B", "A"]))
     assert [node.note for node in scene.nodes] == ["in 0 · out 1", "out 0"]
+    along = scene_of(cl.Open(GRAPH, [], ["e"], table="E"))
+    assert next(arrow.note for arrow in along.arrows) == "out 0"
+    assert not any(node.note for node in along.nodes)
     open_one = scene_of(pattern(cl.Model("m", X, Y, "linear"), edges={"e": ("A", "X")}))
     assert [arrow.note for arrow in open_one.arrows] == ["", "?e"]
