@@ -261,7 +261,7 @@ def json_items(names: list[str]) -> Iterator[tuple[str, Item]]:
             yield f"{name}, plain", lambda value=value: cl.to_json(value, plain=True)
             if not isinstance(value, cl.LearningDiagram):
                 yield f"{name}, CSV", lambda value=value: csv(value)
-    for path in sorted((ROOT / "tests" / "fixtures").glob("*/*.json")):
+    for path in sorted((ROOT / "tests" / "fixtures").glob("*/json/*.json")):
         yield f"fixture {path.stem}", lambda path=path: cl.to_json(cl.load(path))
 
 
