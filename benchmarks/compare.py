@@ -238,7 +238,7 @@ def picture(value: Any) -> str:
 def csv(value: Any) -> str:
     """Write a value as a folder of CSV, one file after the other."""
     with tempfile.TemporaryDirectory() as place:
-        cl.to_csv(value, Path(place) / "folder")
+        cl.formats.to_csv(value, Path(place) / "folder")
         files = sorted(path for path in Path(place).rglob("*") if path.is_file())
         return "\n".join(f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in files)
 
@@ -254,15 +254,15 @@ def of_regimes(names: list[str], make: Callable[[str], str]) -> Iterator[tuple[s
 
 
 def json_items(names: list[str]) -> Iterator[tuple[str, Item]]:
-    yield from of_regimes(names, lambda name: cl.to_json(regime_of(name).diagram))
+    yield from of_regimes(names, lambda name: cl.formats.to_json(regime_of(name).diagram))
     for name, value in graphs().items():
-        if isinstance(value, cl.Tables):
-            yield name, lambda value=value: cl.to_json(value)
-            yield f"{name}, plain", lambda value=value: cl.to_json(value, plain=True)
+        if isinstance(value, cl.finset.Tables):
+            yield name, lambda value=value: cl.formats.to_json(value)
+            yield f"{name}, plain", lambda value=value: cl.formats.to_json(value, plain=True)
             if not isinstance(value, cl.LearningDiagram):
                 yield f"{name}, CSV", lambda value=value: csv(value)
     for path in sorted((ROOT / "tests" / "fixtures").glob("*/json/*.json")):
-        yield f"fixture {path.stem}", lambda path=path: cl.to_json(cl.load(path))
+        yield f"fixture {path.stem}", lambda path=path: cl.formats.to_json(cl.load(path))
 
 
 def picture_items(names: list[str]) -> Iterator[tuple[str, Item]]:

@@ -69,8 +69,8 @@ def test_the_same_bytes_are_written(name, tmp_path):
 def test_plain_acsets(name):
     expected = made.TABLES[name]()
     text = (FOLDER / "acset" / f"{name}.json").read_text(encoding="utf-8")
-    assert cl.to_json(expected, plain=True) == text
-    found = cl.from_json(text, expected.shape)
+    assert cl.formats.to_json(expected, plain=True) == text
+    found = cl.formats.from_json(text, expected.shape)
     assert found.attributes == expected.attributes
     for name, arrow in expected.arrows.items():
         assert found.arrows[name].values.tolist() == arrow.values.tolist()
@@ -81,16 +81,17 @@ def test_plain_acsets(name):
 @pytest.mark.parametrize("name", sorted(path.name for path in (FOLDER / "csv").iterdir()))
 def test_csv(name, tmp_path):
     expected = VALUES[name]()
-    found = cl.from_csv(expected.shape, FOLDER / "csv" / name)
+    found = cl.formats.from_csv(expected.shape, FOLDER / "csv" / name)
     assert (found.sets, found.arrows, found.lists, found.attributes) == (
         *(expected.sets, expected.arrows, expected.lists, expected.attributes),
     )
-    for table, path in cl.to_csv(expected, tmp_path).items():
+    for table, path in cl.formats.to_csv(expected, tmp_path).items():
         assert path.read_bytes() == (FOLDER / "csv" / name / f"{table}.csv").read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("file", "from_text"), [("drawn.quiver", cl.from_quiver), ("drawn.tex", cl.from_tikzcd)]
+    ("file", "from_text"),
+    [("drawn.quiver", cl.formats.from_quiver), ("drawn.tex", cl.formats.from_tikzcd)],
 )
 def test_drawings(file, from_text):
     """Where a picture has no order, vertices come as they lie in it."""
