@@ -23,7 +23,6 @@ catlearn.errors.TooLarge: the colimit is not a finite category: it has infinitel
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +33,7 @@ from catlearn.finset.diagrams import Ambient, Diagram
 from catlearn.finset.join import find
 from catlearn.finset.universal import Colimit, Limit
 from catlearn.finset.value import SHOWN, listing
+from catlearn.names import distinct
 
 if TYPE_CHECKING:
     from catlearn.category.finite import FiniteCategory
@@ -89,7 +89,7 @@ class Categories(Ambient):
         def compose(first: np.ndarray, second: np.ndarray) -> np.ndarray:
             return _into(ar, [C.then(leg.values[first], leg.values[second]) for C, leg in sides])
 
-        apex = FiniteCategory.build(names, _distinct(labels), src, tgt, ids, compose)
+        apex = FiniteCategory.build(names, distinct(labels, "-"), src, tgt, ids, compose)
         legs = zip(parts, ob.legs, ar.legs, strict=True)
         return apex, tuple(Functor.build(apex, C, a.values, f.values) for C, a, f in legs)
 
@@ -157,13 +157,7 @@ def _names(found: Limit, parts: tuple[FiniteCategory, ...]) -> list[str]:
     columns = [leg.codomain.labels(leg.values.tolist()) for leg in found.legs]
     if len(parts) == 1:
         return list(columns[0])
-    return _distinct(f"({', '.join(row)})" for row in zip(*columns, strict=True))
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    from catlearn.category.sources import distinct
-
-    return distinct(list(names))
+    return distinct((f"({', '.join(row)})" for row in zip(*columns, strict=True)), "-")
 
 
 def _unit(name: str) -> str:
@@ -203,6 +197,6 @@ def _disjoint(
             composite[here] = leg.values[C.then(f[here] - start, g[here] - start)]
         return composite
 
-    apex = FiniteCategory.build(objects, _distinct(arrows), src, tgt, ids, compose)
+    apex = FiniteCategory.build(objects, distinct(arrows, "-"), src, tgt, ids, compose)
     sides = zip(parts, ob.legs, ar.legs, strict=True)
     return apex, tuple(Functor.build(C, apex, a.values, f.values) for C, a, f in sides)

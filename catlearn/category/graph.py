@@ -25,6 +25,7 @@ from catlearn.category.graph_morphism import GraphMorphism
 from catlearn.category.path import Path, write_steps, written
 from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, did_you_mean
 from catlearn.finset import Shape, TableMorphism, Tables
+from catlearn.names import distinct
 
 if TYPE_CHECKING:
     import networkx
@@ -134,7 +135,7 @@ class Graph(Tables):
         ends = [(str(u), str(v)) for u, v in graph.edges()]
         keys: list[Any] = [edge[-1] for edge in graph.edges] if graph.is_multigraph() else []
         if len(set(keys)) < len(ends) or not all(isinstance(key, str) for key in keys):
-            keys = list(_numbered(f"{u}-{v}" for u, v in ends))
+            keys = distinct((f"{u}-{v}" for u, v in ends), "-")
         return cls(dict(zip(keys, ends, strict=True)), vertices=map(str, graph.nodes))
 
     def to_networkx(self) -> networkx.MultiDiGraph:
@@ -399,15 +400,3 @@ class Graph(Tables):
         arrows = [f"{written(e)} : {' → '.join(map(written, self.ends(e)))}" for e in self.edges]
         touched = {vertex for edge in self.edges for vertex in self.ends(edge)}
         return ", ".join([written(v) for v in self.vertices if v not in touched] + arrows)
-
-
-def _numbered(names: Iterable[str]) -> Iterator[str]:
-    """Number the repetitions in a list of names, so that all differ."""
-    taken: set[str] = set()
-    for name in names:
-        number, free = 1, name
-        while free in taken:
-            number += 1
-            free = f"{name}-{number}"
-        taken.add(free)
-        yield free

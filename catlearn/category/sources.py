@@ -34,6 +34,7 @@ from catlearn.category.orders import as_pairs, closure, not_antisymmetric
 from catlearn.category.path import Path
 from catlearn.category.paths import enumerate_paths
 from catlearn.errors import Failure, InvalidStructure
+from catlearn.names import distinct
 
 
 class Sources(Composition):
@@ -109,7 +110,7 @@ class Sources(Composition):
         ]
         src, tgt = np.append(every, src), np.append(every, tgt)
         return cls.build(
-            names, distinct(arrows), src, tgt, every, lambda f, g: rows[src[f], tgt[g]]
+            names, distinct(arrows, "-"), src, tgt, every, lambda f, g: rows[src[f], tgt[g]]
         )
 
     @classmethod
@@ -362,19 +363,3 @@ class Sources(Composition):
             paths.concatenate,
             generators=paths.child[graph.arrows["src"].values] + paths.rank,
         )
-
-
-def distinct(names: Sequence[str]) -> list[str]:
-    """Return the names, those that repeat with a number each, so that all differ."""
-    if len(set(names)) == len(names):
-        return list(names)
-    taken, made = set(names), []
-    seen: set[str] = set()
-    for name in names:
-        number, free = 1, name
-        while free in seen or (number > 1 and free in taken):
-            number += 1
-            free = f"{name}-{number}"
-        seen.add(free)
-        made.append(free)
-    return made

@@ -26,9 +26,9 @@ import numpy as np
 from catlearn.category.composition import Compose
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.path import Path
-from catlearn.category.sources import distinct
 from catlearn.errors import TooLarge
 from catlearn.finset.join import find
+from catlearn.names import distinct
 
 Made = TypeVar("Made", bound=FiniteCategory)
 
@@ -79,7 +79,7 @@ def tuple_category(
     TooLarge
         If there are too many pairs of arrows that meet.
     """
-    objects = distinct(list(objects))
+    objects = distinct(objects, "-")
     is_unit = src == tgt
     for part in parts:
         is_unit = is_unit & (part.rows == part.units[src])
@@ -96,7 +96,7 @@ def tuple_category(
         parted = [part.then(row[first], row[second]) for part, row in zip(parts, rows, strict=True)]
         return lookup([src, tgt, *rows], [src[first], tgt[second], *parted])
 
-    made = kind.build(objects, distinct(names), src, tgt, np.arange(size), compose)
+    made = kind.build(objects, distinct(names, "-"), src, tgt, np.arange(size), compose)
     return made, columns
 
 

@@ -31,12 +31,12 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from catlearn.category import Path
-from catlearn.category.sources import distinct
 from catlearn.cset.cset import CSet
 from catlearn.cset.schema import Schema
 from catlearn.errors import TooLarge
 from catlearn.finset import FinFunction, FinSet, Tables
 from catlearn.finset.merge import quotient
+from catlearn.names import distinct
 
 Values = Iterable[tuple[str, np.ndarray, np.ndarray]]
 """An arrow or a table, and two arrays of rows."""
@@ -289,7 +289,7 @@ def named(generated: CSet, origins: Iterable[tuple[str, str, np.ndarray, FinSet]
                 if called[source][row] and not called[target][value]:
                     called[target][value] = f"{called[source][row]}.{name}"
                     growing = True
-    sets = {table: FinSet(distinct(names)) for table, names in called.items()}
+    sets = {table: FinSet(distinct(names, "-")) for table, names in called.items()}
     arrows = {
         name: FinFunction._of(generated.arrows[name].values, sets[source], sets[target])
         for name, (source, target) in generated.shape.arrows.items()

@@ -41,7 +41,6 @@ from typing import Any
 import numpy as np
 
 from catlearn.category import Graph
-from catlearn.cset.reattach import distinct
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, NotComposable
@@ -59,6 +58,7 @@ from catlearn.finset import (
 )
 from catlearn.finset.gluing import components_of, joined, morphism, part
 from catlearn.finset.value import Frozen
+from catlearn.names import distinct
 
 Row = int | str
 Leg = Iterable[Row] | TableMorphism
@@ -501,7 +501,7 @@ def _called(foot: Any, whole: Any, values: Mapping[str, np.ndarray]) -> TableMor
     """Return a morphism whose domain has its rows called like those that they go to."""
     every = {t: np.arange(foot.size(t)) for t in foot.shape.tables}
     names = {
-        t: distinct(whole.sets[t].labels(rows.tolist()), set(), prefix="copy")
+        t: distinct(whole.sets[t].labels(rows.tolist()), "copy/")
         if whole.sets[t].names
         else rows.size
         for t, rows in values.items()

@@ -36,6 +36,7 @@ from catlearn.cset.complement import dangling, deleted_tables, unglued
 from catlearn.errors import Failure
 from catlearn.finset import FinFunction, FinSet, ListFunction, TableMorphism, Tables
 from catlearn.finset.gluing import components_of, joined, morphism
+from catlearn.names import distinct
 
 Replacements = Mapping[str, Mapping[int, tuple[int, ...]]]
 """Table -> row of L that is deleted -> the rows of R that replace it."""
@@ -257,7 +258,7 @@ class Reattached:
         found = {}
         for table, images in rows.items():
             if self.whole.sets[table].names:
-                found[table] = distinct(self.whole.sets[table].labels(images.tolist()), set())
+                found[table] = distinct(self.whole.sets[table].labels(images.tolist()), "new/")
         return found
 
     def _right_names(
@@ -298,7 +299,7 @@ class Reattached:
             again = [rank == 0 and first[name] != row for row, (rank, name) in enumerate(names)]
             order = sorted(range(len(names)), key=lambda row: (again[row], names[row][0]))
             own = {name for rank, name in names if rank == 0}
-            called = distinct([names[row][1] for row in order], taken - own)
+            called = distinct([names[row][1] for row in order], "new/", taken - own)
             place = dict(zip(order, called, strict=True))
             sets[table] = FinSet([place[row] for row in range(len(names))])
         return self._renamed(bare, sets)
@@ -333,24 +334,6 @@ def sides_at(presentation: Tables, row: int) -> tuple[Path, Path]:
         for side in ("lhs", "rhs")
     )
     return Path(start, left, end), Path(start, right, end)
-
-
-def distinct(names: Sequence[str], taken: set[str], prefix: str = "new") -> list[str]:
-    """Prefix names that come again, or are taken.
-
-    Examples
-    --------
-    >>> distinct(["a", "b", "a"], taken={"b"})
-    ['a', 'new/b', 'new/a']
-    """
-    found: list[str] = []
-    used = set(taken)
-    for name in names:
-        while name in used:
-            name = f"{prefix}/{name}"
-        used.add(name)
-        found.append(name)
-    return found
 
 
 def _beside_of(bare: Any, whole: Any, rows: Mapping[str, np.ndarray]) -> TableMorphism:

@@ -25,6 +25,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from catlearn.names import fresh
+
 Names = tuple[str, ...] | None
 Arrow = tuple[int, int, np.ndarray]
 
@@ -176,9 +178,8 @@ def class_names(
             given.setdefault(label, name)
     taken = set(given.values())
     for label in clashing:
-        name = f"{home[label]}/{own[label]}"
-        while name in taken:
-            name = f"{home[label]}/{name}"
+        mark = f"{home[label]}/"
+        name = fresh(mark + own[label], taken, mark)
         given[label] = name
         taken.add(name)
     return tuple(given[label] for label in range(len(own)))

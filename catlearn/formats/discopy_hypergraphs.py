@@ -23,7 +23,7 @@ from typing import Any
 
 from catlearn.cset import WiringDiagram
 from catlearn.errors import Failure, FileFormatError
-from catlearn.formats.latex import distinct
+from catlearn.formats.latex import numbered
 
 
 def to_discopy_hypergraph(wiring: WiringDiagram) -> Any:
@@ -57,8 +57,8 @@ def from_discopy_hypergraph(hypergraph: Any) -> WiringDiagram:
     if not all(hasattr(hypergraph, name) for name in ("wires", "spider_types", "boxes")):
         message = f"expected a discopy hypergraph, found {type(hypergraph).__name__}"
         raise FileFormatError("discopy hypergraph", [Failure("format", "value", message)])
-    junctions = list(distinct([str(one) for one in hypergraph.spider_types], "j"))
-    boxes = list(distinct([str(box.name) for box in hypergraph.boxes], "box"))
+    junctions = numbered([str(one) for one in hypergraph.spider_types], "j")
+    boxes = numbered([str(box.name) for box in hypergraph.boxes], "box")
     inputs, wired, outputs = hypergraph.wires
     return WiringDiagram(
         {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from catlearn.category import Equation, Graph, Presentation
 from catlearn.errors import CatlearnError
 from catlearn.formats.faults import Faults
-from catlearn.formats.latex import distinct
+from catlearn.formats.latex import numbered
 
 MAX_CELLS = 20_000
 """Vertices and arrows that are read of one drawing."""
@@ -44,8 +44,8 @@ def presented(drawing: Drawing, commutes: bool, faults: Faults) -> Graph:
         Listing all faults, and every equation that does not fit the arrows.
     """
     faults.check()
-    vertices = list(distinct(drawing.vertices, "v"))
-    names = distinct((label for _, _, label in drawing.arrows), "e")
+    vertices = numbered(drawing.vertices, "v")
+    names = numbered((label for _, _, label in drawing.arrows), "e")
     edges = {
         name: (vertices[source], vertices[target])
         for name, (source, target, _) in zip(names, drawing.arrows, strict=True)

@@ -13,7 +13,9 @@ commands that are no part of a name, such as ``\\bar{f}``, stays as it is and is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+
+from catlearn.names import distinct
 
 _TOKEN = re.compile(r"\\hat\{\\ \}|\\[A-Za-z]+ ?|\\.|[{}]|[^\\{}]", re.DOTALL)
 _STYLES = re.compile(r"(math|text)[a-z]+|text|operatorname|displaystyle")
@@ -58,22 +60,12 @@ def plain_name(label: str) -> str:
     return "".join(out).strip()
 
 
-def distinct(names: Iterable[str], kind: str) -> Iterator[str]:
+def numbered(names: Iterable[str], kind: str) -> list[str]:
     """Make names distinct: a repeated one gets a number, one that is missing is called by kind.
 
     Examples
     --------
-    >>> list(distinct(["A", "", "A"], "v"))
+    >>> numbered(["A", "", "A"], "v")
     ['A', 'v2', 'A#2']
     """
-    names = [name or f"{kind}{number}" for number, name in enumerate(names, 1)]
-    taken, met = set(names), {}
-    for name in names:
-        met[name] = met.get(name, 0) + 1
-        if met[name] > 1:
-            number = met[name]
-            while f"{name}#{number}" in taken:
-                number += 1
-            met[name], name = number, f"{name}#{number}"
-            taken.add(name)
-        yield name
+    return distinct((name or f"{kind}{number}" for number, name in enumerate(names, 1)), "#")

@@ -20,6 +20,7 @@ from catlearn.category import Path
 from catlearn.cost import Aggregator, Atom, CostMorphism, Objective, Term
 from catlearn.errors import InvalidStructure
 from catlearn.learning.selection import LossTerm, Selection
+from catlearn.names import fresh
 
 if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram
@@ -135,11 +136,8 @@ def _symbols(diagram: LearningDiagram, selection: Selection) -> dict[tuple[Any, 
         }
         for key, name in names.items():
             if key not in symbols:
-                fresh, number = name, 2
-                while fresh in taken:
-                    fresh, number = f"{name}#{number}", number + 1
-                symbols[key] = fresh
-                taken.add(fresh)
+                symbols[key] = fresh(name, taken, "#")
+                taken.add(symbols[key])
     return symbols
 
 

@@ -37,8 +37,12 @@ from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.parts import Part
 from catlearn.learning.rows import Equations, Rows
 from catlearn.models import Map, Model
+from catlearn.names import distinct
 
 Ends = tuple[str, str, Any]
+
+STAGE_ENDS = ("source", "target")
+"""What the vertices at the ends of a pattern are called."""
 
 
 def runs(label: Map) -> bool:
@@ -205,7 +209,7 @@ def insert(*models: Model, after: str | None = None, before: str | None = None) 
     spaces["target" if after else "source"] = middle.label
     label = Variable("map", goes_out if after else runs)
     old = pattern(spaces=spaces, edges={edge: ("source", "target", label)})
-    names = _apart([middle.name, *between])
+    names = distinct([middle.name, *between], "'", STAGE_ENDS)
     stops = [names[0], *names[1:], "target"] if after else ["source", *names[1:], names[0]]
     told = {name: Variable(name) if space is None else space for name, space in spaces.items()}
     new = _with_models(
@@ -286,17 +290,7 @@ def _chain(models: Sequence[Model]) -> list[str]:
         failures = [Failure("models", "models", "found none, expected one or more")]
     if failures:
         raise InvalidStructure("chain of models", failures)
-    return _apart([model.target.name for model in models[:-1]])
-
-
-def _apart(names: Iterable[str]) -> list[str]:
-    """Keep names of vertices apart from each other and from those of a pattern's ends."""
-    found: list[str] = []
-    for name in names:
-        while name in found or name in ("source", "target"):
-            name = f"{name}'"
-        found.append(name)
-    return found
+    return distinct((model.target.name for model in models[:-1]), "'", STAGE_ENDS)
 
 
 def _with_models(

@@ -32,6 +32,7 @@ from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.rewriting import pattern, runs
 from catlearn.learning.rows import EquationRow, Rows
 from catlearn.learning.surgery import inclusion, subdiagram
+from catlearn.names import fresh
 
 
 def split(
@@ -146,9 +147,7 @@ class Split(Rule):
                 rows.store[copy] = added.store[copy]
         titles = set(whole.names("Eq"))
         for name, row in again.items():
-            title = _title(name, whole, row, copies[head])
-            while title in titles:
-                title += "'"
+            title = fresh(_title(name, whole, row, copies[head]), titles, "'")
             titles.add(title)
             rows.equations[title] = row
         larger = LearningDiagram.of_rows(rows, check=False)

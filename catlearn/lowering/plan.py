@@ -48,6 +48,7 @@ from catlearn.lowering.outline import Outline
 from catlearn.lowering.prefixes import Prefixes
 from catlearn.lowering.stacking import Stacking
 from catlearn.lowering.steps import PlannedTerm, Step
+from catlearn.names import fresh
 
 if TYPE_CHECKING:
     from catlearn.learning import LearningDiagram, LossTerm
@@ -158,8 +159,7 @@ class Plan(Sketched):
             if not isinstance(scale, Weight) or scale.unscaled in found:
                 continue
             name = where if scale.name is None or scale.name in taken else scale.name
-            while name in taken:
-                name += "'"
+            name = fresh(name, taken, "'")
             found[scale.unscaled] = name
             taken.add(name)
         return found

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 import catlearn as cl
 from catlearn.errors import FileFormatError, InvalidStructure
 from catlearn.formats import from_discopy_hypergraph, to_discopy_hypergraph
-from catlearn.formats.latex import distinct, plain_name
+from catlearn.formats.latex import numbered, plain_name
 from catlearn.laws import csets, graphs, presentations
 
 TRIANGLE = {"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C")}
@@ -59,7 +59,7 @@ def test_any_label_is_some_name(label):
 
 @given(st.lists(st.sampled_from(["", "A", "A#2", "v1", "B"]), max_size=8))
 def test_names_become_distinct(names):
-    found = list(distinct(names, "v"))
+    found = numbered(names, "v")
     assert len(found) == len(set(found)) == len(names)
     assert all(new.startswith(old) for new, old in zip(found, names, strict=True))
 

@@ -1,0 +1,56 @@
+"""Fresh names: how a name that is taken is told apart, by one convention for each use.
+
+==========  =====================  ===========================================================
+mark        names made of x        where
+==========  =====================  ===========================================================
+``left/``   left/x, left/left/x    rows that clash in a colimit, by the leg; copies of rows
+``'``       x', x''                things made by rules and chains, scales of a plan
+``#``       x#2, x#3               symbols of a loss, labels of drawings that are read
+``-``       x-2, x-3               parallel arrows of graphs and categories
+``.``       x.1, x.2               hidden variables of open objectives
+==========  =====================  ===========================================================
+
+>>> fresh("x", {"x", "x'"}, "'"), fresh("x", {"x"}, "left/"), fresh("y", {"x"}, "#")
+("x''", 'left/x', 'y')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from itertools import count
+
+FIRST = {"#": 2, "-": 2, ".": 1}
+"""The marks that numbers follow, and the first number."""
+
+
+def fresh(name: str, taken: Collection[str], mark: str) -> str:
+    """Return a name that is not taken: the name itself, or the first that its mark makes of it."""
+    if mark in FIRST and name in taken:
+        return next(new for n in count(FIRST[mark]) if (new := f"{name}{mark}{n}") not in taken)
+    while name in taken:
+        name = mark + name if mark.endswith("/") else name + mark
+    return name
+
+
+def distinct(names: Iterable[str], mark: str, taken: Iterable[str] = ()) -> list[str]:
+    """Return names of which none is taken and no two are equal, each as it is where that goes.
+
+    Numbers are never such that the name is one of the others.
+
+    Examples
+    --------
+    >>> distinct(["a", "b", "a"], "new/", taken={"b"}), distinct(["a", "a", "a#2"], "#")
+    (['a', 'new/b', 'new/a'], ['a', 'a#3', 'a#2'])
+    """
+    names, used = list(names), set(taken)
+    if not used and len(set(names)) == len(names):
+        return names
+    others, last = set(names), dict.fromkeys(names, FIRST.get(mark, 0))
+    for k, name in enumerate(names):
+        if name in used and mark in FIRST:
+            tries = ((n, f"{name}{mark}{n}") for n in count(last[name]))
+            last[name], names[k] = next(x for x in tries if x[1] not in used and x[1] not in others)
+        else:
+            names[k] = fresh(name, used, mark)
+        used.add(names[k])
+    return names
