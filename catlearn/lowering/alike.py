@@ -31,7 +31,7 @@ def stacking_for(fn: Lowered, plan: Plan) -> Stacking:
     """Find what runs as one."""
     options, diagram = fn.options, fn.diagram
     if options.stack < 2:
-        return Stacking()
+        return Stacking.alone(len(plan.steps))
     terms = [planned.term for planned in plan.terms]
 
     def essence(edge: str) -> Hashable:

@@ -42,7 +42,6 @@ from catlearn.lowering.plan import Plan
 from catlearn.lowering.run import Run
 from catlearn.lowering.stacked import group_text
 from catlearn.lowering.storage import Storage
-from catlearn.lowering.units import StackedRun
 from catlearn.lowering.variables import joined, start_of, unbound_failures
 from catlearn.lowering.weighting import Weighting
 
@@ -293,11 +292,10 @@ class Lowered:
         failures = self.failures(params, state, batch, key, train)
         if failures:
             raise DataError("the arguments of the loss", failures)
-        params, state, batch = self.pack(params, state, batch)
-        kind = StackedRun if self.plan.stacking.found else Run
-        run = kind(self, params, state, batch, key, train)
+        run = Run(self, params, state, batch, key, train)
         terms = run.costs()
-        return self.total(terms, state["weights"]), Aux(terms, {"mutable": run.mutable})
+        value = self.total(terms, run.state["weights"])
+        return value, Aux(terms.plain, {"mutable": run.mutable.plain})
 
     def total(self, terms: Mapping[str, Any], weights: Mapping[str, Any]) -> jax.Array:
         """Return the value of the loss at mean costs of its equations, stored as it stores them.
@@ -358,10 +356,9 @@ class Lowered:
         return self.storage.labels(labels, default)
 
     def __repr__(self) -> str:
-        layout = self.storage.params
-        names = self.trainable if layout is None else map(group_text, layout.groups)
+        names = list(map(group_text, self.storage.params.groups))
         return (
-            f"Lowered(equations={len(self.plan.terms)}, parameters={list(names)}, "
+            f"Lowered(equations={len(self.plan.terms)}, parameters={names}, "
             f"evaluations={self.plan.evaluations})"
         )
 

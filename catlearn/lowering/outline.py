@@ -85,13 +85,12 @@ class Outline:
     def of(cls, plan: Plan) -> Outline:
         """Return the outline of a plan."""
         stacking: Stacking = plan.stacking
-        units = stacking.units or tuple((i,) for i in range(len(plan.steps)))
-        place = {step: number for number, unit in enumerate(units) for step in unit}
+        place = {step: number for step, (number, _) in stacking.unit_of().items()}
         together = {i: group for group in stacking.terms for i in group}
         groups = dict.fromkeys(together.get(i, (i,)) for i in range(len(plan.terms)))
         costs = _Costs(plan)
         steps = []
-        for unit in units:
+        for unit in stacking.units:
             members = [plan.steps[i] for i in unit]
             first = members[0]
             reads = dict.fromkeys(place[i] for step in members for i in step.inputs)

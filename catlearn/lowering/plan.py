@@ -114,7 +114,8 @@ class Plan(Sketched):
         ]
         if failures:
             raise InvalidStructure("the loss", failures)
-        self.stacking = Stacking() if stacking is None else stacking(self)
+        alone = Stacking.alone(len(self.steps))
+        self.stacking = alone if stacking is None else stacking(self)
 
     def _prediction_failure(self, planned: PlannedTerm) -> Failure:
         prediction, target = (self.steps[side] for side in planned.sides)

@@ -1,23 +1,34 @@
 """One run of a plan: its steps in order, at given parameters, on one batch.
 
+Steps run unit by unit: a step by itself, or a class of isomorphic ones
+(:mod:`catlearn.lowering.stacking`) as one call of ``jax.vmap``, over whatever its members do not
+have in common: their inputs, their variables, their keys. Every value of a class has its members
+on a leading axis. All arguments are :class:`~catlearn.lowering.stacked.Stacked` in here.
+
 A model that changes some of its variables when it is called (batch norm) hands them on to the
 next step that calls it; a step that repeats another one for other equations finds them as that
 one did, and changes nothing. Moving averages move before anything is evaluated.
+
+Uses of an edge that hands on what its calls change lie at different depths, in the order of the
+plan, and a class lies at one depth. So a class calls each such edge once at most, and each call
+finds what the one before it in the plan left: the state goes through the same values as without
+stacking.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import batch_length
 from catlearn.lowering.forms import Form
-from catlearn.lowering.stacked import groups_of, put
+from catlearn.lowering.stacked import Stacked, entry, group_text, take
 from catlearn.lowering.steps import PlannedTerm, Step
 from catlearn.lowering.variables import joined, owners_of, part_of
 from catlearn.models import as_input
@@ -26,9 +37,12 @@ if TYPE_CHECKING:
     from catlearn.lowering.lowered import Lowered
     from catlearn.models import SpaceLabel
 
+Axis = int | None
+"""Along which axis the members of a class lie; None if they have it in common."""
+
 
 class Run:
-    """The values of the steps so far, and the variables that they changed.
+    """The values of the units so far, and the variables that they changed.
 
     Parameters
     ----------
@@ -48,11 +62,13 @@ class Run:
         train: bool,
     ) -> None:
         self.fn, self.diagram, self.plan = fn, fn.diagram, fn.plan
-        self.params, self.state, self.batch = params, state, batch
+        self.params, self.state, self.batch = fn.storage.stacked(params, state, batch)
         self.key, self.train = key, train
-        self.mutable: Mapping[str, Any] = state["mutable"]
+        self.mutable = self.state["mutable"]
+        self.units = self.plan.stacking.units
+        self.places = self.plan.stacking.unit_of()
         self.values: list[Any] = []
-        # What steps found of the variables that calls change, where the steps' values are.
+        # What units found of the variables that calls change, where their values are.
         self.found: dict[int, Any] = {}
         if train and self.diagram.averages:
             self._move_averages()
@@ -60,47 +76,65 @@ class Run:
     def _move_averages(self) -> None:
         averages, fn = self.diagram.averages, self.fn
         parts = self.params, self.state["frozen"], self.state["mutable"]
-        for edges, average in groups_of(self.state["mutable"]):
+        for edges, average in self.state["mutable"].groups():
             if edges[0] not in averages:
                 continue
             followed = owners_of(fn, [averages[edge][0] for edge in edges])
             latest = joined(*(part_of(part, followed) for part in parts))
             move = functools.partial(_moved, self._scale(averages[edges[0]][1]))
-            self.mutable = put(self.mutable, edges, jax.tree.map(move, average, latest))
+            self.mutable = self.mutable.put(edges, jax.tree.map(move, average, latest))
 
-    def costs(self) -> Mapping[str, jax.Array]:
-        """Return the mean cost of each equation, and run each step when it is first needed."""
-        terms: dict[str, jax.Array] = {}
-        for planned in self.plan.terms:
-            for step in self.plan.steps[len(self.values) : max(planned.sides) + 1]:
-                self.values.append(self._step(step))
-            terms[planned.term.name] = self._cost(planned)
-        return terms
+    def costs(self) -> Stacked:
+        """Return the mean cost of each equation.
 
-    def _value(self, index: int) -> Any:
-        return self._at(self.values, index)
+        Steps run when an equation first needs them; classes of them depth by depth, before all
+        equations.
+        """
+        layout, stacked = self.fn.storage.terms, self.plan.stacking.found
+        planned = {planned.term.name: planned for planned in self.plan.terms}
+        parts = []
+        for names in layout.groups:
+            group = [planned[name] for name in names]
+            needed = max(self.places[side][0] for one in group for side in one.sides)
+            for unit in self.units[len(self.values) : None if stacked else needed + 1]:
+                self.values.append(self._unit([self.plan.steps[i] for i in unit]))
+            parts.append(self._cost(group))
+        return Stacked(layout, tuple(parts))
 
-    def _at(self, stored: Any, index: int) -> Any:
-        """Return what is stored for a step."""
-        return stored[index]
+    def _stored(self, stored: Any, steps: Sequence[int]) -> tuple[Any, Axis]:
+        """Return what is stored for the steps that the members of a class read."""
+        units, positions = zip(*(self.places[i] for i in steps), strict=True)
+        (unit,) = set(units)
+        whole, size = stored[unit], len(self.units[unit])
+        if len(set(steps)) == 1:
+            return (whole if size == 1 else entry(whole, positions[0])), None
+        return take(whole, positions, size), 0
 
-    def _cost(self, planned: PlannedTerm) -> jax.Array:
-        with noting(functools.partial("in equation '{}'".format, planned.term.name)):
-            return _mean_cost(planned, *map(self._value, planned.sides))
+    def _values(self, steps: Sequence[int]) -> tuple[Any, Axis]:
+        return self._stored(self.values, steps)
 
-    def _step(self, step: Step) -> Any:
-        inputs = list(map(self._value, step.inputs))
-        match step.op:
-            case "sample":
-                return self.batch[step.data]
-            case "project":
-                label = self.diagram.space_label(step.vertex)
-                return _read(label, step.form, inputs[0][step.column])
-            case "apply":
-                where = functools.partial(self._where, step)
-                with jax.named_scope(step.name), noting(where):
-                    return self._apply(step, inputs[0])
-        return self._move(step, *inputs)
+    def _cost(self, group: Sequence[PlannedTerm]) -> jax.Array:
+        names = group_text([planned.term.name for planned in group])
+        says = "in equation '{}'" if len(group) == 1 else "in equations '{}'"
+        sides = zip(*(planned.sides for planned in group), strict=True)
+        with noting(functools.partial(says.format, names)):
+            cost = functools.partial(_mean_cost, group[0])
+            return _mapped(cost, len(group), *map(self._values, sides))
+
+    def _unit(self, steps: Sequence[Step]) -> Any:
+        """Run isomorphic steps as one."""
+        first = steps[0]
+        if first.op == "sample":
+            return self.batch[first.data]
+        inputs = list(map(self._values, zip(*(step.inputs for step in steps), strict=True)))
+        if first.op == "project":
+            columns = inputs[0][0].gather([step.column for step in steps])
+            return _read(self.diagram.space_label(first.vertex), first.form, columns)
+        if first.op != "apply":
+            return _mapped(functools.partial(self._move, first), len(steps), *inputs)
+        names = group_text([step.name for step in steps])
+        with jax.named_scope(names), noting(functools.partial(self._where, steps)):
+            return self._apply(steps, *inputs)
 
     def _move(self, step: Step, *inputs: Any) -> Any:
         """Return the value of a step that applies no map."""
@@ -123,23 +157,31 @@ class Run:
         """Return how many examples the batch has of a data set."""
         return batch_length(self.plan, data, self.batch)
 
-    def _apply(self, step: Step, x: Any) -> Any:
-        edge, fn = step.name, self.fn
-        owner = self.diagram.owner(edge)
-        mutable = self.mutable.get(owner)
-        if step.repeats is not None and edge in fn.changing:
-            mutable = self._at(self.found, step.repeats)
+    def _apply(self, steps: Sequence[Step], x: tuple[Any, Axis]) -> Any:
+        first, fn = steps[0], self.fn
+        owners = owners_of(fn, [step.name for step in steps])
+        mutable = part_of(self.mutable, owners)
+        if first.repeats is not None and first.name in fn.changing:
+            again = [step.repeats for step in steps if step.repeats is not None]
+            mutable, _ = self._stored(self.found, again)
         self.found[len(self.values)] = mutable
-        params = _scaled_all(self._scale(step.scale), self.params.get(owner))
-        parts = {"frozen": self.state["frozen"], "mutable": {owner: mutable}}
-        variables = fn.variables(owner, {owner: params}, parts)
-        key = None
-        if edge in fn.random and self.key is not None:
-            key = jax.random.fold_in(self.key, step.digest)
-        y, changed = self._map(step, mutable)(variables, x, key)
-        if changed is not None and step.repeats is None:
-            self.mutable = put(self.mutable, [edge], changed)
+        params = _scaled_all(self._scale(first.scale), part_of(self.params, owners))
+        variables = joined(params, part_of(self.state["frozen"], owners), mutable)
+        axis = 0 if len(owners) > 1 else None
+        run = self._map(first, mutable)
+        y, changed = _mapped(run, len(steps), (variables, axis), x, self._keys(steps))
+        if changed is not None and first.repeats is None:
+            self.mutable = self.mutable.put(owners, changed)
         return y
+
+    def _keys(self, steps: Sequence[Step]) -> tuple[Any, Axis]:
+        """Return the random keys of calls, if they draw."""
+        if steps[0].name not in self.fn.random or self.key is None:
+            return None, None
+        if len(steps) == 1:
+            return jax.random.fold_in(self.key, steps[0].digest), None
+        digests = np.array([step.digest for step in steps], "uint32")
+        return jax.vmap(jax.random.fold_in, (None, 0))(self.key, digests), 0
 
     def _scale(self, scale: float) -> Any:
         """Return a scale of gradients or a decay, from the state if it may change."""
@@ -147,7 +189,7 @@ class Run:
             return scale
         return scale.factor * self.state["weights"][self.plan.scales[scale.unscaled]]
 
-    def _map(self, step: Step, mutable: Any = None) -> Callable[..., tuple[Any, Any]]:
+    def _map(self, step: Step, mutable: Any) -> Callable[..., tuple[Any, Any]]:
         """Return the map of a step, ``(variables, x, key) -> (y, changed)``, run as asked."""
         edge, options = step.name, self.fn.options
         train = self.train and self.diagram.map_label(self.diagram.owner(edge)).kind != "frozen"
@@ -158,9 +200,15 @@ class Run:
             run = functools.partial(_run_in, dtype, run, _dtypes(example), mutable)
         return jax.checkpoint(run) if edge in options.remat else run
 
-    def _where(self, step: Step) -> str:
-        more = f", together with {', '.join(step.together[1:])}" if step.together else ""
-        return f"in edge '{step.name}' on the path '{self.plan.path(step)}'{more}"
+    def _where(self, steps: Sequence[Step]) -> str:
+        first = steps[0]
+        where = f"in edge '{first.name}' on the path '{self.plan.path(first)}'"
+        where += f", together with {', '.join(first.together[1:])}" if first.together else ""
+        if first.name == steps[-1].name:
+            return where
+        named = ", ".join(f"'{step.name}'" for step in steps[:3])
+        more = f" and {len(steps) - 3} more like them" if len(steps) > 3 else ""
+        return f"{where}; run as one: {named}{more}"
 
 
 class noting:
@@ -175,6 +223,17 @@ class noting:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if error is not None:
             error.add_note(self.note())
+
+
+def _mapped(run: Callable[..., Any], size: int, *arguments: tuple[Any, Axis]) -> Any:
+    """Run a function for all members of a class at once."""
+    values, axes = zip(*arguments, strict=True)
+    if any(axis is not None for axis in axes):
+        return jax.vmap(run, in_axes=axes, axis_size=size)(*values)
+    once = run(*values)
+    if size == 1:
+        return once
+    return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (size, *leaf.shape)), once)
 
 
 def _mean_cost(planned: PlannedTerm, prediction: Any, target: Any) -> jax.Array:

@@ -5,6 +5,9 @@ are stored alone and which lie together, along a new leading axis of every leaf.
 interned: equal ones are one object, so comparing them, as a compiled call does each time, costs
 nothing however many names there are.
 
+The package computes with mappings that are stacked, also where every name is alone. What users give
+and get is a plain dict wherever nothing lies together: see :attr:`Stacked.plain`.
+
 >>> import numpy as np
 >>> layout = Layout.of(("encoder", "head_0", "head_1"), [("head_0", "head_1")])
 >>> params = layout.pack({"encoder": np.ones(2), "head_0": np.zeros(3), "head_1": np.ones(3)})
@@ -39,12 +42,15 @@ class Layout:
     groups
         A tuple of names for each part that is stored, in the order of first members. A group of
         one name is stored as it is.
+    stacks
+        The groups of more than one name.
     """
 
-    __slots__ = ("__weakref__", "groups", "names", "places")
+    __slots__ = ("__weakref__", "groups", "names", "places", "stacks")
 
     names: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
+    stacks: tuple[tuple[str, ...], ...]
     places: dict[str, tuple[int, int]]
     known: ClassVar[weakref.WeakValueDictionary[Any, Layout]] = weakref.WeakValueDictionary()
 
@@ -68,6 +74,7 @@ class Layout:
         if layout is None:
             layout = super().__new__(cls)
             layout.names, layout.groups = names, groups
+            layout.stacks = tuple(group for group in groups if len(group) > 1)
             layout.places = {
                 n: (g, i) for g, group in enumerate(groups) for i, n in enumerate(group)
             }
@@ -77,12 +84,11 @@ class Layout:
     def __reduce__(self) -> Any:
         return Layout._interned, (self.names, self.groups)
 
-    @property
-    def stacks(self) -> tuple[tuple[str, ...], ...]:
-        """The groups of more than one name."""
-        return tuple(group for group in self.groups if len(group) > 1)
+    def pack(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Store values by this layout; where it stacks nothing they are returned as they are."""
+        return self.stacked(values) if self.stacks else values
 
-    def pack(self, values: Mapping[str, Any]) -> Stacked:
+    def stacked(self, values: Mapping[str, Any]) -> Stacked:
         """Store values by this layout, which copies those that are stacked.
 
         Parameters
@@ -97,9 +103,10 @@ class Layout:
         """
         if isinstance(values, Stacked) and values.layout is self:
             return values
-        return Stacked(self, tuple(gather(values, group) for group in self.groups))
+        given = Stacked.of(values)
+        return Stacked(self, tuple(given.gather(group) for group in self.groups))
 
-    def spread(self, values: Mapping[str, Any]) -> Stacked:
+    def spread(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store one value, such as a label, for each group.
 
         Raises
@@ -116,7 +123,7 @@ class Layout:
                     "but they are stored stacked, in one array; keep them apart with "
                     "lower(loss, groups={edge: label}), or stack nothing with stack=False"
                 )
-        return Stacked(self, tuple(values[group[0]] for group in self.groups))
+        return Stacked(self, tuple(values[group[0]] for group in self.groups)).plain
 
     def __repr__(self) -> str:
         return f"Layout({', '.join(map(group_text, self.groups))})"
@@ -139,6 +146,26 @@ class Stacked(Mapping[str, Any]):
     def __init__(self, layout: Layout, parts: tuple[Any, ...]) -> None:
         self.layout = layout
         self.parts = parts
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Stacked:
+        """Return a mapping as it is if it is stacked, else with every name alone."""
+        if isinstance(values, Stacked):
+            return values
+        return cls(Layout.of(values), tuple(values.values()))
+
+    @property
+    def plain(self) -> Mapping[str, Any]:
+        """The mapping as users see it: a dict, unless something is stored together.
+
+        Examples
+        --------
+        >>> Stacked.of({"f": 1.0, "g": 2.0}).plain
+        {'f': 1.0, 'g': 2.0}
+        """
+        if self.layout.stacks:
+            return self
+        return dict(zip(self.layout.names, self.parts, strict=True))
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.layout.places:
@@ -206,11 +233,45 @@ class Stacked(Mapping[str, Any]):
         for group, names in found.items():
             stored = self.layout.groups[group]
             names = stored if len(names) == len(stored) else names
-            changed = changed._put(group, names, gather(other, names))
+            changed = changed.put(names, Stacked.of(other).gather(names))
         return changed
 
-    def _put(self, group: int, names: Sequence[str], tree: Any) -> Stacked:
-        """Return the mapping with other values for names of a group, as ``gather`` gives them."""
+    def gather(self, names: Sequence[str]) -> Any:
+        """Return the tree of one name as it is, or those of several stacked.
+
+        Names that are stored together already, in this order, cost nothing.
+
+        Raises
+        ------
+        CatlearnError
+            If trees that must be stacked differ in structure or shape.
+        """
+        if len(names) == 1:
+            return self[names[0]]
+        groups, positions = zip(*(self.layout.places[name] for name in names), strict=True)
+        if len(set(groups)) == 1:
+            return take(self.parts[groups[0]], positions, len(self.layout.groups[groups[0]]))
+        trees = [self[name] for name in names]
+        shapes = [jax.tree.map(jnp.shape, tree) for tree in trees]
+        for name, shape in zip(names, shapes, strict=True):
+            if shape != shapes[0]:
+                raise CatlearnError(
+                    f"{names[0]!r} and {name!r} cannot be stored as one: the first has the shapes "
+                    f"{shapes[0]}, the second {shape}; lower with stack=False"
+                )
+        return jax.tree.map(lambda *leaves: _stack(leaves), *trees)
+
+    def put(self, names: Sequence[str], tree: Any) -> Stacked:
+        """Return the mapping with other values for names of one group, as ``gather`` gives them.
+
+        Examples
+        --------
+        >>> stacked = Layout.of("abc", ["ac"]).stacked({name: np.zeros(1) for name in "abc"})
+        >>> changed = stacked.put(["c", "a"], np.array([[3.0], [1.0]]))
+        >>> {name: value.tolist() for name, value in changed.items()}
+        {'a': [1.0], 'b': [0.0], 'c': [3.0]}
+        """
+        group, _ = self.layout.places[names[0]]
         size = len(self.layout.groups[group])
         positions = [self.layout.places[name][1] for name in names]
         if size == 1:
@@ -223,6 +284,17 @@ class Stacked(Mapping[str, Any]):
                 lambda leaf, value: jnp.asarray(leaf).at[index].set(value), self.parts[group], tree
             )
         return Stacked(self.layout, (*self.parts[:group], new, *self.parts[group + 1 :]))
+
+    def chosen(self, names: Iterable[str]) -> Stacked:
+        """Return the values of some names, stored as they are.
+
+        Examples
+        --------
+        >>> stacked = Layout.of("abc", ["ac"]).stacked({name: np.zeros(1) for name in "abc"})
+        >>> stacked.chosen("ac"), stacked.chosen("ab")
+        (Stacked(a..c (2)), Stacked(a, b))
+        """
+        return Layout.of(names, self.layout.stacks).stacked(self)
 
     def __eq__(self, other: object) -> bool:
         """Whether names, structures and all values agree."""
@@ -241,69 +313,6 @@ class Stacked(Mapping[str, Any]):
 
     def __reduce__(self) -> Any:
         return Stacked, (self.layout, self.parts)
-
-
-def gather(values: Mapping[str, Any], names: Sequence[str]) -> Any:
-    """Return the tree of one name as it is, or those of several stacked.
-
-    Names that are stored together already, in this order, cost nothing.
-    """
-    if len(names) == 1:
-        return values[names[0]]
-    if isinstance(values, Stacked):
-        groups, positions = zip(*(values.layout.places[name] for name in names), strict=True)
-        if len(set(groups)) == 1:
-            stored = len(values.layout.groups[groups[0]])
-            return take(values.parts[groups[0]], positions, stored)
-    trees = [values[name] for name in names]
-    shapes = [jax.tree.map(jnp.shape, tree) for tree in trees]
-    for name, shape in zip(names, shapes, strict=True):
-        if shape != shapes[0]:
-            raise CatlearnError(
-                f"{names[0]!r} and {name!r} cannot be stored as one: the first has the shapes "
-                f"{shapes[0]}, the second {shape}; lower with stack=False"
-            )
-    return jax.tree.map(lambda *leaves: _stack(leaves), *trees)
-
-
-def put(values: Mapping[str, Any], names: Sequence[str], tree: Any) -> Mapping[str, Any]:
-    """Return values with other ones for some names of one group, as :func:`gather` gives them.
-
-    Examples
-    --------
-    >>> stacked = Layout.of("abc", ["ac"]).pack({name: np.zeros(1) for name in "abc"})
-    >>> changed = put(stacked, ["c", "a"], np.array([[3.0], [1.0]]))
-    >>> {name: value.tolist() for name, value in changed.items()}
-    {'a': [1.0], 'b': [0.0], 'c': [3.0]}
-    """
-    if isinstance(values, Stacked):
-        return values._put(values.layout.places[names[0]][0], names, tree)
-    alone = len(names) == 1
-    return {**values, **{n: tree if alone else entry(tree, i) for i, n in enumerate(names)}}
-
-
-def chosen(values: Mapping[str, Any], names: Iterable[str]) -> Mapping[str, Any]:
-    """Return the values of some names, stored as they are.
-
-    Examples
-    --------
-    >>> stacked = Layout.of("abc", ["ac"]).pack({name: np.zeros(1) for name in "abc"})
-    >>> chosen(stacked, "ac"), chosen(stacked, "ab")
-    (Stacked(a..c (2)), Stacked(a, b))
-    """
-    names = tuple(names)
-    if not isinstance(values, Stacked):
-        return {name: values[name] for name in names}
-    layout = Layout.of(names, values.layout.stacks)
-    return layout.pack(values)
-
-
-def groups_of(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield the names that are stored together, with what is stored for them."""
-    if isinstance(values, Stacked):
-        yield from values.groups()
-    else:
-        yield from (((name,), value) for name, value in values.items())
 
 
 def take(tree: Any, positions: Sequence[int], size: int) -> Any:

@@ -68,10 +68,15 @@ class Stacking:
         All steps, class by class: tuples of their numbers, in an order in which they can run.
     """
 
-    edges: tuple[tuple[str, ...], ...] = ()
-    columns: tuple[tuple[int, ...], ...] = ()
-    terms: tuple[tuple[int, ...], ...] = ()
-    units: tuple[tuple[int, ...], ...] = ()
+    edges: tuple[tuple[str, ...], ...]
+    columns: tuple[tuple[int, ...], ...]
+    terms: tuple[tuple[int, ...], ...]
+    units: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def alone(cls, count: int) -> Stacking:
+        """Return the stacking of some steps of which each runs by itself."""
+        return cls((), (), (), tuple((step,) for step in range(count)))
 
     @property
     def found(self) -> bool:
@@ -120,7 +125,7 @@ def stacking_of(
     colours = graph.classes(least, frozenset(random))
     classes = [members for members in _members(colours) if len(members) > 1]
     if not classes:
-        return Stacking()
+        return Stacking.alone(len(plan.steps))
     orders = graph.align(classes)
     steps = [order for order in orders if order[0] < len(plan.steps)]
     stacked = {step for order in steps for step in order}

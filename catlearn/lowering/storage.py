@@ -2,14 +2,14 @@
 
 Parameters, frozen parameters, weights, costs and columns of data sets are mappings by name. What
 runs as one (:mod:`catlearn.lowering.stacking`) is stored as one, because stacking arrays inside
-the compiled program costs a multiple of the time to compile and to run; everything else, and all
-of it where nothing is stacked, is a plain dict.
+the compiled program costs a multiple of the time to compile and to run. A mapping in which nothing
+is stacked is a plain dict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from catlearn.errors import CatlearnError, UnknownName
@@ -21,7 +21,7 @@ Groups = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class Storage:
-    """The layouts of a lowered loss; None stands for plain dicts.
+    """The layouts of a lowered loss.
 
     Parameters
     ----------
@@ -34,14 +34,14 @@ class Storage:
     weights
         The same, followed by the scales of gradients that may change.
     columns
-        The layout of the columns of each data set some of whose columns are stacked.
+        The layout of the columns of each data set.
     """
 
-    edges: Groups = ()
-    trainable: tuple[str, ...] = ()
-    terms: Layout | None = None
-    weights: Layout | None = None
-    columns: Mapping[str, Layout] = field(default_factory=dict)
+    edges: Groups
+    trainable: tuple[str, ...]
+    terms: Layout
+    weights: Layout
+    columns: Mapping[str, Layout]
 
     @classmethod
     def of(cls, plan: Plan) -> Storage:
@@ -56,18 +56,18 @@ class Storage:
         return cls(
             stacking.edges,
             tuple(plan.diagram.trainable),
-            _layout(names, classes),
-            _layout([*names, *plan.scales.values()], classes),
+            Layout.of(names, classes),
+            Layout.of([*names, *plan.scales.values()], classes),
             {
-                data: Layout.of([step.column for step in plan.columns[data]], classes)
-                for data, classes in stacked.items()
+                data: Layout.of([step.column for step in read], stacked.get(data, ()))
+                for data, read in plan.columns.items()
             },
         )
 
     @property
-    def params(self) -> Layout | None:
+    def params(self) -> Layout:
         """The layout of the trainable parameters."""
-        return _layout(self.trainable, self.edges)
+        return Layout.of(self.trainable, self.edges)
 
     def labels(self, labels: Mapping[str, Any], default: Any = None) -> Mapping[str, Any]:
         """Label the trainable edges; see :meth:`Lowered.select`."""
@@ -86,44 +86,47 @@ class Storage:
                 f"no label for {', '.join(map(repr, missing))}; name every edge or give default="
             )
         every = {edge: labels.get(edge, rest) for edge in self.trainable}
-        layout = self.params
-        return every if layout is None else layout.spread(every)
+        return self.params.spread(every)
 
     def pack_params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store parameters; trainable edges that are missing, and further ones, are ignored."""
-        return self._pack_edges(params, [edge for edge in self.trainable if edge in params])
+        return self._trained(params).pack(params)
 
     def pack_state(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store frozen parameters, what calls change, and weights."""
-        packed = {
-            name: self._pack_edges(state[name], list(state[name])) for name in ("frozen", "mutable")
-        }
-        if self.weights is not None:
-            packed["weights"] = self.weights.pack(state["weights"])
-        return {**state, **packed}
+        packed = {name: self._held(state[name]).pack(state[name]) for name in ("frozen", "mutable")}
+        return {**state, **packed, "weights": self.weights.pack(state["weights"])}
 
     def pack_batch(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store the columns of data sets, or of a batch of them."""
         return {
             data: layout.pack(columns)
-            if (layout := self.columns.get(data)) and all(n in columns for n in layout.names)
+            if (layout := self.columns.get(data)) and layout.places.keys() <= columns.keys()
             else columns
             for data, columns in batch.items()
         }
+
+    def stacked(
+        self, params: Mapping[str, Any], state: Mapping[str, Any], batch: Mapping[str, Any]
+    ) -> tuple[Stacked, dict[str, Stacked], dict[str, Stacked]]:
+        """Return arguments of the loss as mappings that are all stacked, for a run of the plan."""
+        held = {
+            name: self._held(state[name]).stacked(state[name]) for name in ("frozen", "mutable")
+        }
+        return (
+            self._trained(params).stacked(params),
+            {**held, "weights": self.weights.stacked(state["weights"])},
+            {data: layout.stacked(batch[data]) for data, layout in self.columns.items()},
+        )
 
     def by_group(self, parts: Mapping[tuple[str, ...], Any], order: Iterable[str]) -> Any:
         """Return values that are known by groups of edges."""
         there = {name for names in parts for name in names}
         layout = Layout.of([name for name in order if name in there], parts)
-        if layout.stacks:
-            return Stacked(layout, tuple(parts[names] for names in layout.groups))
-        return {names[0]: part for names, part in parts.items()}
+        return Stacked(layout, tuple(parts[names] for names in layout.groups)).plain
 
-    def _pack_edges(self, values: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
-        layout = _layout(names, self.edges)
-        return values if layout is None else layout.pack(values)
+    def _trained(self, params: Mapping[str, Any]) -> Layout:
+        return Layout.of([edge for edge in self.trainable if edge in params], self.edges)
 
-
-def _layout(names: Iterable[str], classes: Iterable[Sequence[str]]) -> Layout | None:
-    layout = Layout.of(names, classes)
-    return layout if layout.stacks else None
+    def _held(self, values: Mapping[str, Any]) -> Layout:
+        return Layout.of(values, self.edges)

@@ -9,7 +9,7 @@ as one, each with the key that it would have by itself.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from catlearn.errors import Failure
-from catlearn.lowering.stacked import gather
+from catlearn.lowering.stacked import Stacked
 from catlearn.lowering.steps import stable_hash
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ def ends_of(fn: Lowered, edge: str) -> tuple[SpaceLabel, SpaceLabel]:
     return diagram.space_label(source), diagram.space_label(target)
 
 
-def part_of(values: Mapping[str, Any], edges: Sequence[str]) -> Any:
+def part_of(values: Stacked, edges: Sequence[str]) -> Any:
     """Return what one part has of edges, stacked if there are several; None if it has nothing."""
-    return gather(values, edges) if edges[0] in values else None
+    return values.gather(edges) if edges[0] in values else None
 
 
 def owners_of(fn: Lowered, edges: Sequence[str]) -> Sequence[str]:

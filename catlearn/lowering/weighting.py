@@ -30,12 +30,12 @@ class Weighting:
     plan
         The plan.
     layout
-        How they are stored; None for a plain dict.
+        How they are stored.
     aggregator
         How weighted costs are combined.
     """
 
-    def __init__(self, plan: Plan, layout: Layout | None, aggregator: Aggregator) -> None:
+    def __init__(self, plan: Plan, layout: Layout, aggregator: Aggregator) -> None:
         weights = {planned.term.name: Weight.of(planned.term.weight) for planned in plan.terms}
         self.given = weights | {name: scale for scale, name in plan.scales.items()}
         self.layout = layout
@@ -65,11 +65,9 @@ class Weighting:
             name: w.at(step, values) if isinstance(w, Weight) else w
             for name, w in self.given.items()
         }
-        if self.layout is None:
-            return {name: jnp.asarray(number, float) for name, number in numbers.items()}
         groups = ([numbers[name] for name in group] for group in self.layout.groups)
         parts = (group if len(group) > 1 else group[0] for group in groups)
-        return Stacked(self.layout, tuple(jnp.asarray(part, float) for part in parts))
+        return Stacked(self.layout, tuple(jnp.asarray(part, float) for part in parts)).plain
 
     def scheduled(self, step: Any) -> dict[str, Any]:
         """Return those that follow a schedule, at a step."""
@@ -77,26 +75,19 @@ class Weighting:
 
     def renewed(self, weights: Mapping[str, Any], step: Any) -> Mapping[str, Any]:
         """Return weights of which those that follow a schedule are the ones of a step."""
-        if not isinstance(weights, Stacked):
-            return {**weights, **self.scheduled(step)}
+        given, latest = Stacked.of(weights), self.scheduled(step)
         parts = (
             # Equations that are weighted together follow one schedule.
-            jnp.full(jnp.shape(part), self.following[names[0]].at(step), float)
-            if names[0] in self.following
-            else part
-            for names, part in weights.groups()
+            jnp.broadcast_to(latest[names[0]], jnp.shape(part)) if names[0] in latest else part
+            for names, part in given.groups()
         )
-        return Stacked(weights.layout, tuple(parts))
+        return Stacked(given.layout, tuple(parts)).plain
 
     def total(self, terms: Mapping[str, Any], weights: Mapping[str, Any]) -> jax.Array:
         """Return the value of the loss at costs of its equations."""
-        if isinstance(terms, Stacked):
-            # Equations come first among the weights, in the same groups.
-            parts: Any = weights
-            pairs = zip(parts.parts[: len(terms.parts)], terms.parts, strict=True)
-            weighted = [self._combined(weight * cost) for weight, cost in pairs]
-        else:
-            weighted = [weights[name] * cost for name, cost in terms.items()]
+        given = Stacked.of(weights)
+        groups = Stacked.of(terms).groups()
+        weighted = [self._combined(given.gather(names) * cost) for names, cost in groups]
         return functools.reduce(self.combine, weighted) if weighted else jnp.zeros(())
 
     def _combined(self, weighted: jax.Array) -> jax.Array:

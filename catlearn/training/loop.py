@@ -350,6 +350,7 @@ class Trainer:
             self.many = compiled_step(fn, optimizer, steps=self.count, **options)
         self.carry = carry
         self.rows = rows
+        self.plain = not any(layout.stacks for layout in fn.storage.columns.values())
         self.pending: list[jax.Array] = []
         self.steps = len(rows)
         self.stopped = False
@@ -376,7 +377,7 @@ class Trainer:
 
     def _ready(self, batch: Batch) -> Batch:
         """Store a batch as the loss does, on the devices that need it."""
-        if self.sharding is None and not self.fn.storage.columns:
+        if self.sharding is None and self.plain:
             return batch
         ready: Batch = {}
         for name, columns in batch.items():

@@ -58,7 +58,7 @@ import optax
 from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean
 from catlearn.lowering import Lowered
 from catlearn.lowering.lowered import Aux
-from catlearn.lowering.stacked import Stacked, chosen
+from catlearn.lowering.stacked import Stacked
 from catlearn.training.columns import along_examples, batch_lengths
 from catlearn.training.sharding import Sharding
 
@@ -244,7 +244,7 @@ def gradient_of(fn: Lowered, accumulate: int = 1) -> Gradient:
             sums, mutable = carry
             index, batch = part
             if averages:  # they move once in a step, not once in each part of it
-                mutable = mutable | chosen(start, averages)
+                mutable = mutable | Stacked.of(start).chosen(averages).plain
             found, mutable = each(mutable, batch, jax.random.fold_in(key, index))
             return (jax.tree.map(jnp.add, sums, found), mutable), None
 
@@ -427,18 +427,14 @@ def per_edge(
 
 def _by_edge(run: Callable[..., Any], *trees: Any) -> Mapping[str, Any]:
     """Call a function for each edge; once for all edges that are stored together."""
-    first = trees[0]
-    if not isinstance(first, Stacked):
-        return {edge: run(*(tree[edge] for tree in trees)) for edge in first}
+    layout = Stacked.of(trees[0]).layout
     found = []
-    for group, *part in zip(first.layout.groups, *(tree.parts for tree in trees), strict=True):
+    for group, *part in zip(layout.groups, *(layout.stacked(t).parts for t in trees), strict=True):
         # What a mask hides from the optimizer has no arrays.
         stacked = len(group) > 1 and jax.tree.leaves(part[0])
         found.append(jax.vmap(run)(*part) if stacked else run(*part))
-    return Stacked(first.layout, tuple(found))
+    return Stacked(layout, tuple(found)).plain
 
 
 def _each(pairs: Mapping[str, Any], choose: Callable[[Any], Any]) -> Mapping[str, Any]:
-    if isinstance(pairs, Stacked):
-        return Stacked(pairs.layout, tuple(map(choose, pairs.parts)))
-    return {edge: choose(pair) for edge, pair in pairs.items()}
+    return Stacked.of(pairs).map(lambda pair, _: choose(pair)).plain

@@ -206,7 +206,7 @@ def test_the_comparison_sees_members_in_another_order(monkeypatch):
     # Positions are looked up, so the order of a class alone changes nothing ...
     assert compare(stacked, plain, diagram.data) < 1e-6
     # ... but values that are read in another order than they lie in do.
-    monkeypatch.setattr("catlearn.lowering.units.take", lambda tree, positions, size: tree)
+    monkeypatch.setattr("catlearn.lowering.run.take", lambda tree, positions, size: tree)
     assert compare(stacked, plain, diagram.data) > 1e-3
 
 
