@@ -41,7 +41,7 @@ import numpy as np
 from catlearn.category.graph import GRAPH, Graph
 from catlearn.category.graph_morphism import GraphMorphism
 from catlearn.category.path import written
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import Failure, InvalidStructure, did_you_mean
 from catlearn.finset import FinFunction, FinSet, ListFunction, Shape, TableMorphism, Tables
 from catlearn.finset.gluing import components_of, morphism, part
 
@@ -307,6 +307,31 @@ class Hypergraph(Tables):
                 where = f"wire {written(self.sets['Wire'].label(wire))}"
                 failures.append(Failure("monogamy", where, f"{message}; expected once"))
         return failures + self._cycles()
+
+    def labels_failures(self, H: Hypergraph) -> list[Failure]:
+        """List what keeps another from being labelled by the wires and boxes of this one."""
+        failures = []
+        for row, operation in enumerate(H.operations):
+            if not isinstance(operation, str) or operation not in self.sets["Box"]:
+                hint = did_you_mean(str(operation), self.boxes)
+                message = f"does {operation!r}, which the signature does not have; {hint}"
+                failures.append(Failure("known names", H.name(row), message))
+                continue
+            for verb, side, expected in (
+                ("reads", H.sides[0], self.ins(operation)),
+                ("writes", H.sides[1], self.outs(operation)),
+            ):
+                found = tuple(H.types[wire] for wire in side[row])
+                if found != expected:
+                    message = f"{verb} {list(found)}, but {operation} {verb} {list(expected)}"
+                    failures.append(Failure("ends", H.name(row), message))
+        known = self.sets["Wire"]
+        for wire, type in enumerate(H.types):
+            if not isinstance(type, str) or type not in known:
+                message = f"carries {type!r}, which the signature does not have"
+                where = f"wire {written(H.wires[wire])}"
+                failures.append(Failure("known names", where, message))
+        return failures
 
     def merged(self, alone: Iterable[int | str] = ()) -> TableMorphism:
         """Identify boxes with equal labels and equal inputs, and what they write.

@@ -1,18 +1,19 @@
 """Monoidal functors, given on generators: objects and operations.
 
 A *symmetric monoidal category* puts objects and arrows side by side, ``f @ g``, and crosses them,
-``swap``; a (strict) monoidal functor preserves this (Mac Lane, *Categories for the Working
+its symmetry; a (strict) monoidal functor preserves this (Mac Lane, *Categories for the Working
 Mathematician*, XI). The free one on a signature has lists of its wires as objects and open
 hypergraphs labelled by it as arrows (:mod:`catlearn.category.hypergraph`), so a functor out of it
 is given by objects for the wires and an arrow for each box, freely chosen. Its value at an open
 hypergraph is what :func:`~catlearn.category.evaluate` makes of it.
 
-A target has ``identity``, ``compose``, ``tensor`` and ``swap`` (and ``copy``, ``discard`` where
-wires are read more than once, or not at all), or a method ``wired(circuit, arrows)`` which
-composes a whole circuit at once, as :class:`~catlearn.category.Functions` has.
+A target has ``unit``, ``tensor_objects``, ``identity``, ``compose``, ``tensor`` and ``symmetry``
+(and ``copy``, ``discard`` where wires are read more than once, or not at all), or a method
+``wired(circuit, objects, arrows)`` which composes a whole circuit at once, as
+:class:`~catlearn.category.Functions` has.
 
 Laws: ``F(f >> g) == F(f) >> F(g)``, ``F(f @ g) == F(f) @ F(g)``, ``F(id) == id``,
-``F(swap) == swap``.
+``F(symmetry) == symmetry``.
 
 >>> from types import SimpleNamespace
 >>> from catlearn.category import Functions, Hypergraph, MonoidalFunctor
@@ -26,7 +27,8 @@ Laws: ``F(f >> g) == F(f) >> F(g)``, ``F(f @ g) == F(f) @ F(g)``, ``F(id) == id`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from itertools import chain
 from typing import Any, Protocol, runtime_checkable
 
@@ -37,16 +39,20 @@ from catlearn.display import Displayed
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
 from catlearn.finset import Frozen, Record
 
-Objects = tuple[Any, ...]
-"""An object of a monoidal category, as a list of objects put side by side."""
-
 
 @runtime_checkable
 class Monoidal(Protocol):
-    """A symmetric monoidal category whose objects are given as lists."""
+    """A strict symmetric monoidal category."""
 
-    def identity(self, objects: Objects, /) -> Any:
-        """Return the identity arrow."""
+    unit: Any
+    """The object that changes nothing beside another."""
+
+    def tensor_objects(self, one: Any, other: Any, /) -> Any:
+        """Return two objects side by side."""
+        ...
+
+    def identity(self, object: Any, /) -> Any:
+        """Return the identity arrow of an object."""
         ...
 
     def compose(self, first: Any, then: Any, /) -> Any:
@@ -57,8 +63,8 @@ class Monoidal(Protocol):
         """Return two arrows side by side."""
         ...
 
-    def swap(self, one: Objects, other: Objects, /) -> Any:
-        """Return the arrow that crosses two lists of objects."""
+    def symmetry(self, one: Any, other: Any, /) -> Any:
+        """Return the arrow from two objects side by side to the same in the other order."""
         ...
 
 
@@ -66,12 +72,12 @@ class Monoidal(Protocol):
 class Copies(Monoidal, Protocol):
     """A monoidal category in which objects are copied and discarded."""
 
-    def copy(self, objects: Objects, /) -> Any:
-        """Return the arrow from a list to two copies of it."""
+    def copy(self, object: Any, /) -> Any:
+        """Return the arrow from an object to two of it side by side."""
         ...
 
-    def discard(self, objects: Objects, /) -> Any:
-        """Return the arrow from a list to the empty one."""
+    def discard(self, object: Any, /) -> Any:
+        """Return the arrow from an object to the unit."""
         ...
 
 
@@ -94,8 +100,7 @@ class MonoidalFunctor(Frozen, Displayed):
     target
         What its values compose in: :class:`Monoidal`, or with a method ``wired``.
     objects
-        Wire -> the object that it goes to, or a tuple of objects side by side. Wires that are
-        left out stand for themselves.
+        Wire -> the object that it goes to. Wires that are left out stand for themselves.
     arrows
         Box -> the arrow that it goes to.
     check
@@ -110,7 +115,7 @@ class MonoidalFunctor(Frozen, Displayed):
 
     signature: Hypergraph
     target: Any
-    objects: Record[str, Objects]
+    objects: Record[str, Any]
     arrows: Record[str, Any]
 
     def __init__(
@@ -123,20 +128,19 @@ class MonoidalFunctor(Frozen, Displayed):
     ) -> None:
         if not isinstance(target, (Monoidal, ComposesCircuits)):
             raise CatlearnError(
-                "a monoidal functor maps into a value with methods identity, compose, tensor and "
-                f"swap, or with a method wired, not into {target!r}"
+                "a monoidal functor maps into a value with unit, tensor_objects, identity, "
+                f"compose, tensor and symmetry, or with a method wired, not into {target!r}"
             )
         sent = {wire: wire for wire in signature.wires} | dict(objects or {})
-        lists = {wire: at if isinstance(at, tuple) else (at,) for wire, at in sent.items()}
         self._set(signature=signature, target=target)
-        self._set(objects=Record(lists), arrows=Record(arrows or {}))
+        self._set(objects=Record(sent), arrows=Record(arrows or {}))
         failures = self.failures() if check else []
         if failures:
             raise InvalidStructure("MonoidalFunctor", failures)
 
-    def at(self, wires: Iterable[Hashable]) -> Objects:
+    def at(self, wires: Iterable[str]) -> Any:
         """Return the value at a list of wires of the signature."""
-        return tuple(chain.from_iterable(self.objects[wire] for wire in wires))  # type: ignore
+        return _side_by_side(self.target, self.objects, wires)
 
     def failures(self) -> list[Failure]:
         """List every box without an arrow, every unknown name and every arrow that does not fit."""
@@ -156,38 +160,13 @@ class MonoidalFunctor(Frozen, Displayed):
             if box not in self.arrows:
                 message = "it has no arrow; a functor needs one for each box"
                 failures.append(Failure("totality", where, message))
-            elif isinstance(self.target, Typed):
+            elif isinstance(self.target, Typed) and isinstance(self.target, Monoidal):
                 ends = self.at(signature.ins(box)), self.at(signature.outs(box))
                 found = self.target.ends(self.arrows[box])
                 for verb, end, expected in zip(("starts", "ends"), found, ends, strict=True):
                     if not self.target.same(end, expected):
                         message = f"its arrow {verb} at {end!r}, expected {expected!r}"
                         failures.append(Failure("ends", where, message))
-        return failures
-
-    def typing_failures(self, H: Hypergraph) -> list[Failure]:
-        """List what keeps a hypergraph from being labelled by the signature, box by box."""
-        signature, failures = self.signature, []
-        for row, operation in enumerate(H.operations):
-            if not isinstance(operation, str) or operation not in signature.sets["Box"]:
-                hint = did_you_mean(str(operation), signature.boxes)
-                message = f"does {operation!r}, which the signature does not have; {hint}"
-                failures.append(Failure("known names", H.name(row), message))
-                continue
-            for verb, side, expected in (
-                ("reads", H.sides[0], signature.ins(operation)),
-                ("writes", H.sides[1], signature.outs(operation)),
-            ):
-                found = tuple(H.types[wire] for wire in side[row])
-                if found != expected:
-                    message = f"{verb} {list(found)}, but {operation} {verb} {list(expected)}"
-                    failures.append(Failure("ends", H.name(row), message))
-        known = signature.sets["Wire"]
-        for wire, type in enumerate(H.types):
-            if not isinstance(type, str) or type not in known:
-                message = f"carries {type!r}, which the signature does not have"
-                where = f"wire {written(H.wires[wire])}"
-                failures.append(Failure("known names", where, message))
         return failures
 
     def __call__(self, circuit: OpenHypergraph) -> Any:
@@ -199,7 +178,7 @@ class MonoidalFunctor(Frozen, Displayed):
             Listing every box that is not in the signature, or between other wires than there.
         """
         H = circuit.apex
-        failures = self.typing_failures(H)
+        failures = self.signature.labels_failures(H)
         if failures:
             raise InvalidStructure("functor", failures)
         objects = [self.objects[type] for type in H.types]
@@ -212,7 +191,8 @@ class MonoidalFunctor(Frozen, Displayed):
         """Return the composite with a functor out of this one's target, first this one."""
         if not isinstance(then, MonoidalFunctor):
             return NotImplemented
-        objects = {wire: then.at(at) for wire, at in self.objects.items()}
+        sent = {wire: (at,) if isinstance(at, str) else at for wire, at in self.objects.items()}
+        objects = {wire: then.at(at) for wire, at in sent.items()}
         arrows = {box: then(arrow) for box, arrow in self.arrows.items()}
         return MonoidalFunctor(self.signature, then.target, objects, arrows)
 
@@ -229,20 +209,20 @@ class MonoidalFunctor(Frozen, Displayed):
         return f"MonoidalFunctor({self.signature!r}, {self.target!r})"
 
     def __str__(self) -> str:
-        sent = [f"{v} ↦ {', '.join(map(str, at))}" for v, at in self.objects.items()]
-        return ", ".join(sent + [f"{box} ↦ {arrow}" for box, arrow in self.arrows.items()])
+        sent = chain(self.objects.items(), self.arrows.items())
+        return ", ".join(f"{name} ↦ {value}" for name, value in sent)
 
 
 def composite(
-    target: Any, circuit: OpenHypergraph, objects: Sequence[Objects], arrows: Sequence[Any]
+    target: Any, circuit: OpenHypergraph, objects: Sequence[Any], arrows: Sequence[Any]
 ) -> Any:
     """Compose a circuit in a symmetric monoidal category, box by box.
 
     Parameters
     ----------
     target
-        A :class:`Monoidal` category; with :class:`Copies` if wires are read more than once, or
-        never.
+        A :class:`Monoidal` category; with ``copy`` and ``discard`` if wires are read more than
+        once, or never.
     circuit
         An open hypergraph.
     objects, arrows
@@ -256,15 +236,37 @@ def composite(
     H, used = circuit.apex, [0] * circuit.apex.size("Wire")
     for wire in chain(chain.from_iterable(H.sides[0]), circuit.outputs):
         used[wire] += 1
+
+    def idle(wires: Iterable[int]) -> Any:
+        return target.identity(_side_by_side(target, objects, wires))
+
     at = list(circuit.inputs)
-    made = target.identity(_side_by_side(objects, at))
+    made = idle(at)
 
     def bring(wires: Sequence[int], rest: Sequence[int]) -> None:
+        """Go on to these wires, out of those that are there."""
         nonlocal at, made
-        arranged = [*wires, *rest]
-        if arranged != at:
-            made = target.compose(made, _arranged(target, H, objects, at, arranged))
-            at = arranged
+        new = [*wires, *rest]
+        if new == at:
+            return
+        counts = {wire: new.count(wire) for wire in at}
+        if set(counts.values()) - {1}:
+            if not isinstance(target, Copies):
+                wire, count = next((w, n) for w, n in counts.items() if n != 1)
+                raise CatlearnError(
+                    f"wire {written(H.wires[wire])} is read {count} times by what follows, and the "
+                    "target does not copy or discard"
+                )
+            copies = [_copies(target, objects[wire], count) for wire, count in counts.items()]
+            made = target.compose(made, reduce(target.tensor, copies))
+        at = [wire for wire, count in counts.items() for _ in range(count)]
+        for k, wire in enumerate(new):
+            place = at.index(wire, k)
+            if place > k:
+                block = _side_by_side(target, objects, at[k:place])
+                step = target.tensor(idle(at[:k]), target.symmetry(block, objects[wire]))
+                made = target.compose(made, target.tensor(step, idle(at[place + 1 :])))
+                at = [*at[:k], wire, *at[k:place], *at[place + 1 :]]
 
     def apply(box: int, wires: tuple[int, ...]) -> tuple[int, ...]:
         nonlocal at, made
@@ -272,8 +274,7 @@ def composite(
             used[wire] -= 1
         rest = [wire for wire in at if used[wire]]
         bring(wires, rest)
-        idle = target.identity(_side_by_side(objects, rest))
-        made = target.compose(made, target.tensor(arrows[box], idle) if rest else arrows[box])
+        made = target.compose(made, target.tensor(arrows[box], idle(rest)))
         at = [*H.sides[1][box], *rest]
         return H.sides[1][box]
 
@@ -281,47 +282,15 @@ def composite(
     return made
 
 
-def _side_by_side(objects: Sequence[Objects], wires: Iterable[int]) -> Objects:
-    return tuple(chain.from_iterable(objects[wire] for wire in wires))
+def _side_by_side(target: Any, objects: Any, wires: Iterable[Any]) -> Any:
+    return reduce(target.tensor_objects, (objects[wire] for wire in wires), target.unit)
 
 
-def _arranged(
-    target: Any,
-    H: Hypergraph,
-    objects: Sequence[Objects],
-    old: Sequence[int],
-    new: Sequence[int],
-) -> Any:
-    """Return the arrow that copies, discards and permutes some wires, which differ, into others."""
-    counts = [new.count(wire) for wire in old]
-    at = [wire for wire, count in zip(old, counts, strict=True) for _ in range(count)]
-    made = target.identity(_side_by_side(objects, old))
-    if set(counts) - {1}:
-        if not isinstance(target, Copies):
-            wire = next(w for w, count in zip(old, counts, strict=True) if count != 1)
-            raise CatlearnError(
-                f"wire {written(H.wires[wire])} is read {counts[old.index(wire)]} times, and the "
-                "target does not copy or discard"
-            )
-        made = target.identity(())
-        for wire, count in zip(old, counts, strict=True):
-            made = target.tensor(made, _copies(target, objects[wire], count))
-    for k, wire in enumerate(new):
-        place = at.index(wire, k)
-        if place > k:
-            parts = at[:k], at[k:place], [wire], at[place + 1 :]
-            before, block, one, after = (_side_by_side(objects, part) for part in parts)
-            step = target.tensor(target.identity(before), target.swap(block, one))
-            made = target.compose(made, target.tensor(step, target.identity(after)))
-            at = [*parts[0], wire, *parts[1], *parts[3]]
-    return made
-
-
-def _copies(target: Any, objects: Objects, count: int) -> Any:
+def _copies(target: Any, object: Any, count: int) -> Any:
     if count < 2:
-        return target.identity(objects) if count else target.discard(objects)
-    made = target.copy(objects)
-    for more in range(1, count - 1):
-        rest = target.identity(objects * more)
-        made = target.compose(made, target.tensor(target.copy(objects), rest))
+        return target.identity(object) if count else target.discard(object)
+    made, rest = target.copy(object), object
+    for _ in range(count - 2):
+        step = target.tensor(target.copy(object), target.identity(rest))
+        made, rest = target.compose(made, step), target.tensor_objects(rest, object)
     return made

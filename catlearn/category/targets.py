@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from typing import Any, Protocol, runtime_checkable
 
 from catlearn.category.graph import Graph
@@ -26,7 +26,7 @@ from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Category, Composes
 from catlearn.category.verdict import Verdict
-from catlearn.errors import CatlearnError, Failure
+from catlearn.errors import CatlearnError, Failure, InvalidStructure
 
 Equality = Callable[[Any, Any], bool | Verdict]
 """How two values are compared."""
@@ -76,19 +76,43 @@ class Paired:
 
 @dataclass(frozen=True)
 class Wired:
-    """A circuit of functions: takes a value for each input, returns one for each output."""
+    """A circuit of functions: takes the values of its inputs, returns those of its outputs.
+
+    A wire that stands for a list of objects, a tuple, has as many values.
+    """
 
     circuit: OpenHypergraph
+    objects: tuple[Any, ...]
     arrows: tuple[Callable[..., Any], ...]
 
     def __call__(self, *values: Any) -> Any:
-        made = evaluate(self.circuit, self._apply, values)
-        return made[0] if len(made) == 1 else made
+        made = evaluate(self.circuit, self._apply, self._split(self.circuit.inputs, values))
+        return _one_or_all(tuple(chain.from_iterable(made)))
 
-    def _apply(self, box: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        made = self.arrows[box](*values)
-        single = len(self.circuit.apex.sides[1][box]) == 1
-        return (made,) if single else tuple(made)
+    def _apply(self, box: int, values: tuple[tuple[Any, ...], ...]) -> list[tuple[Any, ...]]:
+        wires = self.circuit.apex.sides[1][box]
+        made = self.arrows[box](*chain.from_iterable(values))
+        return self._split(wires, (made,) if self._count(wires) == 1 else tuple(made))
+
+    def _count(self, wires: Sequence[int]) -> int:
+        return sum(len(_listed(self.objects[wire])) for wire in wires)
+
+    def _split(self, wires: Sequence[int], values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        if len(values) != (count := self._count(wires)):
+            message = f"found {len(values)} values, expected {count}"
+            raise InvalidStructure(
+                "evaluation", [Failure("values", f"{len(wires)} wires", message)]
+            )
+        left = iter(values)
+        return [tuple(islice(left, len(_listed(self.objects[wire])))) for wire in wires]
+
+
+def _one_or_all(values: tuple[Any, ...]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def _listed(object: Any) -> tuple[Any, ...]:
+    return object if isinstance(object, tuple) else (object,)
 
 
 def as_tuple(object: Any, parts: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -110,6 +134,8 @@ class Functions:
     """
 
     pair: Callable[[Any, tuple[Any, ...]], Any] = as_tuple
+
+    unit = ()
 
     def identity(self, object: Any, /) -> Composed:
         """Return the function that returns its argument."""
@@ -136,7 +162,11 @@ class Functions:
         self, circuit: OpenHypergraph, objects: Sequence[Any], arrows: Sequence[Callable]
     ) -> Wired:
         """Return the function that evaluates a circuit, each box once."""
-        return Wired(circuit, tuple(arrows))
+        return Wired(circuit, tuple(objects), tuple(arrows))
+
+    def tensor_objects(self, one: Any, other: Any, /) -> tuple[Any, ...]:
+        """Return two objects, or lists of objects, as one list."""
+        return _listed(one) + _listed(other)
 
 
 @dataclass(frozen=True)

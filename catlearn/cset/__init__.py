@@ -17,6 +17,7 @@ from catlearn.cset.derivation import Rewrite
 from catlearn.cset.elements import Elements, category_of_elements, elements_graph, from_elements
 from catlearn.cset.ends import coend, end, tensor
 from catlearn.cset.exponentials import Exponential, exponential
+from catlearn.cset.free import FreeMonoidal
 from catlearn.cset.kan import KanExtension, LeftKan, RightKan, left_kan, right_kan
 from catlearn.cset.labels import Variable
 from catlearn.cset.migration import delta
@@ -42,6 +43,7 @@ __all__ = [
     "Complement",
     "Elements",
     "Exponential",
+    "FreeMonoidal",
     "KanExtension",
     "LeftKan",
     "Open",

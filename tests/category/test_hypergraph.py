@@ -245,6 +245,11 @@ class Composing:
 class Counts:
     """The natural numbers as a monoidal category with one object."""
 
+    unit = None
+
+    def tensor_objects(self, one, other):
+        return None
+
     def identity(self, objects):
         return 0
 
@@ -253,7 +258,7 @@ class Counts:
 
     tensor = compose
 
-    def swap(self, one, other):
+    def symmetry(self, one, other):
         return 0
 
 

@@ -1,0 +1,380 @@
+"""Free symmetric monoidal and free cartesian categories, and functors out of them."""
+
+from functools import reduce
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from catlearn import laws
+from catlearn.category import Functions, Hypergraph, MonoidalFunctor
+from catlearn.cset import FreeMonoidal, Open
+from catlearn.errors import InvalidStructure, NotComposable
+
+SIGNATURE = Hypergraph(
+    {
+        "f": ("A", "B"),
+        "g": (["B", "A"], "A"),
+        "h": ("B", ["A", "B"]),
+        "s": ([], "A"),
+        "e": ("B", []),
+    }
+)
+FREE, CARTESIAN = FreeMonoidal(SIGNATURE), FreeMonoidal(SIGNATURE, copying=True)
+
+
+@st.composite
+def terms(draw, C, source, most=4):
+    """Draw the layers of an arrow: boxes in their places, swaps, copies, discards."""
+    at, layers = tuple(source), []
+    for _ in range(draw(st.integers(0, most))):
+        ways = []
+        for place in range(len(at) + 1):
+            for box in SIGNATURE.boxes:
+                ins, outs = SIGNATURE.ins(box), SIGNATURE.outs(box)
+                if at[place : place + len(ins)] == ins:
+                    ways.append(("box", place, len(ins), box, outs))
+            if place + 1 < len(at):
+                ways.append(("symmetry", place, 2, None, at[place : place + 2][::-1]))
+            if C.copying and place < len(at):
+                ways.append(("copy", place, 1, None, at[place : place + 1] * 2))
+                ways.append(("discard", place, 1, None, ()))
+        kind, place, width, box, outs = draw(st.sampled_from(ways))
+        layers.append((at, kind, place, width, box))
+        at = at[:place] + outs + at[place + width :]
+        if len(at) > 4:
+            break
+    return layers
+
+
+def arrow(C, source, layers, box):
+    """Build an arrow from its layers, in any monoidal category with objects and arrows given."""
+    made = C.identity(tuple(source))
+    for at, kind, place, width, name in layers:
+        inner = at[place : place + width]
+        if kind == "box":
+            middle = box(name)
+        else:
+            middle = getattr(C, kind)(*((inner[:1], inner[1:]) if width == 2 else (inner,)))
+        step = C.tensor(C.identity(at[:place]), middle)
+        made = C.compose(made, C.tensor(step, C.identity(at[place + width :])))
+    return made
+
+
+OBJECTS = st.lists(st.sampled_from("AB"), max_size=2).map(tuple)
+
+
+def out_of(C):
+    return lambda source: terms(C, source).map(lambda layers: arrow(C, source, layers, C.box))
+
+
+@pytest.mark.parametrize("C", [FREE, CARTESIAN], ids=["symmetric", "cartesian"])
+def test_the_laws_of_symmetric_monoidal_categories(C):
+    report = laws.check(
+        C, laws.symmetric_monoidal, objects=OBJECTS, arrows=out_of(C), max_examples=15
+    )
+    assert report, str(report)
+
+
+class Crossing(FreeMonoidal):
+    """A mutant: side by side in the other order."""
+
+    def tensor(self, one, other):
+        return super().tensor(other, one)
+
+
+class Straight(FreeMonoidal):
+    """A mutant: what should cross does not, where both are alike."""
+
+    def symmetry(self, one, other):
+        if tuple(one) == tuple(other):
+            return self.identity(tuple(one) + tuple(other))
+        return super().symmetry(one, other)
+
+
+class Forgetful(FreeMonoidal):
+    """A mutant: composition drops the boxes of the second."""
+
+    def compose(self, first, then):
+        if self.ends(then)[0] != self.ends(then)[1]:
+            return super().compose(first, then)
+        return first
+
+
+@pytest.mark.parametrize(
+    ("kind", "broken"),
+    [
+        (Crossing, "ends of tensors"),
+        (Straight, "naturality of swaps"),
+        (Forgetful, "left unit"),
+    ],
+)
+def test_the_laws_reject_mutants(kind, broken):
+    C = kind(SIGNATURE)
+    report = laws.check(
+        C, laws.symmetric_monoidal, objects=OBJECTS, arrows=out_of(FREE), max_examples=25
+    )
+    assert broken in report.broken
+
+
+@given(st.data())
+def test_copying_is_natural_in_the_cartesian_category_alone(data):
+    source = data.draw(OBJECTS)
+    f = data.draw(out_of(CARTESIAN)(source))
+    target = CARTESIAN.ends(f)[1]
+    left, right = f >> CARTESIAN.copy(target), CARTESIAN.copy(source) >> f @ f
+    assert CARTESIAN.equal(left, right)
+    assert CARTESIAN.equal(f >> CARTESIAN.discard(target), CARTESIAN.discard(source))
+    if f.apex.size("Box"):
+        assert not FREE.equal(left, right) or not target
+    assert CARTESIAN.failures(left) == CARTESIAN.failures(right) == []
+
+
+@given(st.data())
+def test_copies_are_a_comonoid(data):
+    at = data.draw(OBJECTS)
+    C = CARTESIAN
+    copy, one = C.copy(at), C.identity(at)
+    assert C.equal(copy >> copy @ one, copy >> one @ copy)
+    assert C.equal(copy >> C.discard(at) @ one, one)
+    assert C.equal(copy >> C.symmetry(at, at), copy)
+
+
+@given(st.data())
+def test_arrows_of_the_free_symmetric_category_are_monogamous(data):
+    f = data.draw(out_of(FREE)(data.draw(OBJECTS)))
+    assert FREE.failures(f) == []
+    copied = f >> FREE.copy(FREE.ends(f)[1])
+    assert bool(FREE.failures(copied)) == bool(FREE.ends(f)[1])
+    assert CARTESIAN.failures(copied) == []
+
+
+def test_what_is_not_an_arrow_says_why():
+    H = Hypergraph(
+        {"b": (["x"], ["y"]), "c": (["y"], ["z"])},
+        types={"x": "A", "y": "B", "z": "C"},
+        operations={"b": "f", "c": "fold"},
+    )
+    found = FREE.failures(Open(H, ["x", "x"], ["z"], "Wire"))
+    assert [(f.where, f.law) for f in found] == [
+        ("box c", "known names"),
+        ("wire z", "known names"),
+        ("wire x", "monogamy"),
+    ]
+    with pytest.raises(InvalidStructure, match="object 'C': is not there"):
+        FREE.identity(["A", "C"])
+    with pytest.raises(NotComposable):
+        FREE.box("f") >> FREE.box("f")
+
+
+# ---------------------------------------------------------------- functors and oracles
+
+
+FUNCTIONS = {
+    "f": lambda a: 2 * a + 1,
+    "g": lambda b, a: 3 * b - a,
+    "h": lambda b: (b + 1, b - 1),
+    "s": lambda: 7,
+    "e": lambda b: (),
+}
+EVALUATE = MonoidalFunctor(SIGNATURE, Functions(), arrows=FUNCTIONS)
+
+
+def called(f, values):
+    made = EVALUATE(f)(*values)
+    return made if isinstance(made, tuple) else (made,)
+
+
+@given(st.data())
+def test_evaluation_is_a_functor(data):
+    source = data.draw(OBJECTS)
+    f = data.draw(out_of(CARTESIAN)(source))
+    g = data.draw(out_of(CARTESIAN)(CARTESIAN.ends(f)[1]))
+    x, y = (tuple(data.draw(st.integers(-9, 9)) for _ in source) for _ in range(2))
+    assert called(f >> g, x) == called(g, called(f, x))
+    assert called(f @ f, x + y) == called(f, x) + called(f, y)
+    assert called(CARTESIAN.identity(source), x) == x
+    assert called(CARTESIAN.normal_form(f), x) == called(f, x)
+
+
+class Tensors:
+    """discopy's tensors as a target, with dimensions as objects."""
+
+    def __init__(self):
+        from discopy import tensor
+
+        self.kind, self.dim = tensor.Tensor[int], tensor.Dim
+        self.unit = self.dim(1)
+
+    def tensor_objects(self, one, other):
+        return one @ other
+
+    def identity(self, at):
+        return self.kind.id(at)
+
+    def compose(self, first, then):
+        return first >> then
+
+    def tensor(self, one, other):
+        return one @ other
+
+    def symmetry(self, one, other):
+        return self.kind.swap(one, other)
+
+    def copy(self, at):
+        return self.kind.spiders(1, 2, at)
+
+    def discard(self, at):
+        return self.kind.spiders(1, 0, at)
+
+    def ends(self, arrow):
+        return arrow.dom, arrow.cod
+
+    def same(self, one, other):
+        return one == other
+
+
+SIZES = {"A": 2, "B": 3}
+
+
+def arrays():
+    rng = np.random.default_rng(0)
+    return {
+        box: rng.integers(-3, 4, [SIZES[w] for w in SIGNATURE.ins(box) + SIGNATURE.outs(box)])
+        for box in SIGNATURE.boxes
+    }
+
+
+def contracted(f, tables):
+    """The tensor of an open hypergraph by one contraction along its wires."""
+    H, operands = f.apex, []
+    for box, operation in enumerate(H.operations):
+        operands += [tables[operation], [*H.sides[0][box], *H.sides[1][box]]]
+    for wire, type in enumerate(H.types):
+        operands += [np.ones(SIZES[type], int), [wire]]
+    new, ends = H.size("Wire"), []
+    for wire in (*f.inputs, *f.outputs):
+        operands += [np.eye(SIZES[H.types[wire]], dtype=int), [wire, new]]
+        ends.append(new)
+        new += 1
+    return np.einsum(*operands, ends) if operands else np.array(1)
+
+
+@given(st.data())
+def test_values_in_tensors_are_contractions(data):
+    target, tables = Tensors(), arrays()
+    objects = {wire: target.dim(size) for wire, size in SIZES.items()}
+    boxes = {}
+    for box, table in tables.items():
+        ends = (target.unit.tensor(*(objects[w] for w in side)) for side in
+                (SIGNATURE.ins(box), SIGNATURE.outs(box)))  # fmt: skip
+        boxes[box] = target.kind(table.ravel().tolist(), *ends)
+    F = MonoidalFunctor(SIGNATURE, target, objects, boxes)
+    f = data.draw(out_of(CARTESIAN)(data.draw(OBJECTS)))
+    assert np.array_equal(np.array(F(f).array).ravel(), contracted(f, tables).ravel())
+    with pytest.raises(InvalidStructure, match="box f: its arrow starts at"):
+        MonoidalFunctor(SIGNATURE, target, objects, boxes | {"f": boxes["g"]})
+
+
+class Diagrams:
+    """discopy's hypergraphs as a monoidal category."""
+
+    copying = True
+
+    def __init__(self):
+        from discopy import frobenius
+
+        self.kind, self.box_class, self.ty = frobenius.Hypergraph, frobenius.Box, frobenius.Ty
+        self.unit = self.ty()
+
+    def identity(self, at):
+        return self.kind.id(self.ty(*at))
+
+    def compose(self, first, then):
+        return first >> then
+
+    def tensor(self, one, other):
+        return one @ other
+
+    def symmetry(self, one, other):
+        return self.kind.swap(self.ty(*one), self.ty(*other))
+
+    def copy(self, at):
+        return self.kind.copy(self.ty(*at))
+
+    def discard(self, at):
+        return self.kind.copy(self.ty(*at), 0)
+
+    def box(self, name):
+        ends = (self.ty(*side) for side in (SIGNATURE.ins(name), SIGNATURE.outs(name)))
+        return self.kind.from_box(self.box_class(name, *ends))
+
+
+@given(st.data())
+def test_equality_is_that_of_discopy(data):
+    D = Diagrams()
+    source = data.draw(OBJECTS)
+    both = [data.draw(terms(CARTESIAN, source, most=3)) for _ in range(2)]
+    mine = [arrow(FREE, source, layers, FREE.box) for layers in both]
+    theirs = [arrow(D, source, layers, D.box) for layers in both]
+    if FREE.ends(mine[0]) == FREE.ends(mine[1]):
+        assert FREE.equal(*mine) == (theirs[0] == theirs[1])
+    assert FREE.equal(mine[0], mine[0])
+    reordered = Open(shuffled(mine[0].apex), mine[0].inputs, mine[0].outputs, "Wire")
+    assert FREE.equal(mine[0], reordered)
+
+
+def shuffled(H):
+    """The same hypergraph with its boxes in the other order."""
+    boxes = {str(box): (H.ins(box), H.outs(box)) for box in reversed(range(H.size("Box")))}
+    types = dict(zip(H.wires, H.types, strict=True))
+    return Hypergraph(boxes, H.wires, types, {name: H.operations[int(name)] for name in boxes})
+
+
+@given(st.data())
+def test_composing_many_is_composing_one_after_the_other(data):
+    at = source = data.draw(OBJECTS)
+    parts = []
+    for _ in range(data.draw(st.integers(0, 4))):
+        parts.append(data.draw(out_of(CARTESIAN)(at)))
+        at = CARTESIAN.ends(parts[-1])[1]
+    one = reduce(CARTESIAN.compose, parts, CARTESIAN.identity(source))
+    assert FREE.equal(CARTESIAN.composite(source, parts), one)
+
+
+@given(st.data())
+def test_putting_hypergraphs_into_boxes_is_a_functor(data):
+    parts = {
+        "A": ("B", "A"),
+        "B": (),
+    }
+    arrows = {}
+    for box in SIGNATURE.boxes:
+        ins, outs = (
+            tuple(at for wire in side for at in parts[wire])
+            for side in (SIGNATURE.ins(box), SIGNATURE.outs(box))
+        )
+        made = CARTESIAN.discard(ins)
+        for at in outs:
+            made = made @ (CARTESIAN.box("s") >> (CARTESIAN.box("f") if at == "B" else
+                                                  CARTESIAN.identity("A")))  # fmt: skip
+        arrows[box] = made
+    F = MonoidalFunctor(SIGNATURE, CARTESIAN, parts, arrows)
+    f = data.draw(out_of(CARTESIAN)(data.draw(OBJECTS)))
+    g = data.draw(out_of(CARTESIAN)(CARTESIAN.ends(f)[1]))
+    assert FREE.equal(F(f >> g), F(f) >> F(g))
+    assert FREE.equal(F(f @ g), F(f) @ F(g))
+    assert CARTESIAN.ends(F(f)) == tuple(map(F.at, CARTESIAN.ends(f)))
+    values = [7 if at == "A" else 15 for at in CARTESIAN.ends(F(f))[0]]
+    assert called(F(f), values) == flat((F >> EVALUATE)(f)(*values))
+
+
+def flat(made):
+    return made if isinstance(made, tuple) else (made,)
+
+
+def test_a_functor_on_itself_is_the_identity():
+    F = MonoidalFunctor(SIGNATURE, FREE, arrows={box: FREE.box(box) for box in SIGNATURE.boxes})
+    f = FREE.box("h") @ FREE.identity("A") >> FREE.identity("A") @ FREE.box("g")
+    assert FREE.equal(F(f), f)
+    assert (F >> F) == F or FREE.equal((F >> F)(f), f)
