@@ -9,12 +9,12 @@ coefficient.
 
 Laws: Cost is a category; ``+`` with ``Objective.zero()`` is a monoid up to renaming and a functor
 in both arguments; a certified inequality holds for every meaning of the symbols; colimits are
-pointwise maxima (:mod:`catlearn.cost.category`).
+pointwise maxima (:mod:`catlearn.cost.morphism`).
 
 The values of costs form a **quantale** (:mod:`catlearn.cost.quantale`). Over it there are matrices
-(:mod:`catlearn.cost.tropical`), enriched categories (:mod:`catlearn.cost.enriched`), of which
-Lawvere metric spaces are the chief case (:mod:`catlearn.cost.lawvere`), and costs with an
-interface, composed by infimum (:mod:`catlearn.cost.opened`).
+(:mod:`catlearn.cost.matrix`), enriched categories (:mod:`catlearn.cost.enriched`), of which
+Lawvere metric spaces are the chief case, and costs with an interface, composed by infimum
+(:mod:`catlearn.cost.opened`).
 
 >>> from catlearn.cost import CostMorphism, Objective
 >>> part = Objective(("f",), {"d(f(x), y)": 1})
@@ -23,38 +23,37 @@ interface, composed by infimum (:mod:`catlearn.cost.opened`).
 d(f(x), y) <= d(f(x), y) + d(g(x), y)
 """
 
-from catlearn.cost.aggregator import Aggregator, get_aggregator, register_aggregator
 from catlearn.cost.atom import Atom
-from catlearn.cost.category import COST, CostCategory
-from catlearn.cost.comparing import amalgam, comparison
-from catlearn.cost.enriched import EnrichedCategory
-from catlearn.cost.functors import Bimodule, EnrichedFunctor
-from catlearn.cost.joining import join
-from catlearn.cost.lawvere import (
+from catlearn.cost.enriched import Bimodule, EnrichedCategory, EnrichedFunctor, LawvereMetric, free
+from catlearn.cost.matrix import Matrix
+from catlearn.cost.morphism import COST, CostCategory, CostMorphism, amalgam, comparison, injections
+from catlearn.cost.objective import (
+    Aggregator,
+    Maximum,
+    Objective,
+    Term,
+    apart,
+    get_aggregator,
+    maximum,
+    register_aggregator,
+)
+from catlearn.cost.opened import OpenObjective, join, minimise_by_scipy, wire
+from catlearn.cost.quantale import (
+    ADDITION,
+    BOOL,
     CLOSENESS,
     FORGET_ULTRA,
     INDICATOR,
-    REACHABLE,
-    LawvereMetric,
-    scaling,
-)
-from catlearn.cost.maxima import Maximum, maximum
-from catlearn.cost.minimisers import minimise_by_scipy
-from catlearn.cost.monoid import ADDITION, Monoid
-from catlearn.cost.morphism import CostMorphism, injections
-from catlearn.cost.objective import Objective, Term, apart
-from catlearn.cost.opened import OpenObjective, wire
-from catlearn.cost.quantale import (
-    BOOL,
     LAWVERE,
     PROBABILITY,
+    REACHABLE,
     ULTRAMETRIC,
+    Monoid,
     Quantale,
     QuantaleMorphism,
+    scaling,
     subsets,
 )
-from catlearn.cost.shortest import free
-from catlearn.cost.tropical import Matrix
 
 __all__ = [
     "ADDITION",

@@ -28,26 +28,49 @@ Traceback (most recent call last):
 catlearn.errors.InvalidStructure: EnrichedCategory is not valid (2 failures):
   - x -> y -> z: hom(x, y) ⊗ hom(y, z) = 3, expected >= hom(x, z) = 9 [triangle]
   - z -> y -> x: hom(z, y) ⊗ hom(y, x) = 3, expected >= hom(z, x) = 9 [triangle]
+
+A functor f gives two bimodules, f_*(x, y) = hom(f x, y) and f^*(y, x) = hom(y, f x), and these are
+adjoint: hom_A <= f_* >> f^* and f^* >> f_* <= hom_B.
+
+>>> from catlearn.cost import Bimodule, EnrichedFunctor
+>>> A = EnrichedCategory(["x", "y"], [[0, 4], [4, 0]])
+>>> B = EnrichedCategory(["u", "v"], [[0, 3], [3, 0]])
+>>> shrink = EnrichedFunctor(A, B, {"x": "u", "y": "v"})
+>>> Bimodule.identity(A) <= Bimodule.graph(shrink) >> Bimodule.cograph(shrink)
+True
+>>> EnrichedFunctor(B, A, {"u": "x", "v": "y"})
+Traceback (most recent call last):
+    ...
+catlearn.errors.InvalidStructure: EnrichedFunctor is not valid (2 failures):
+  - u -> v: hom(u, v) = 3, expected >= hom(x, y) = 4 [functor]
+  - v -> u: hom(v, u) = 3, expected >= hom(y, x) = 4 [functor]
+
+The free category on a graph whose edges carry values of a quantale has as hom(x, y) the join, over
+all paths from x to y, of the tensor of the edges' values: all-pairs shortest paths. It is what the
+universal property says: the enriched functors from it to a category B are the maps f of vertices
+with w(e) <= hom(f(src e), f(tgt e)) for each edge e (Theory, section 4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from catlearn.category import Graph
+from catlearn.cost.matrix import Matrix, table_html, write_table
 from catlearn.cost.quantale import (
     BOOL,
     LAWVERE,
     TOLERANCE,
     Quantale,
     QuantaleMorphism,
+    scaling,
     write_value,
 )
-from catlearn.cost.tropical import Matrix, table_html, write_table
-from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
-from catlearn.finset.value import Frozen
+from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, did_you_mean
+from catlearn.finset.value import Frozen, Record
 
 LISTED = 1000
 """How many broken triangles are listed before the rest is counted."""
@@ -347,3 +370,377 @@ class EnrichedCategory(Frozen):
 
     def _repr_html_(self) -> str:
         return table_html(self.hom, self.objects, self.objects)
+
+
+class EnrichedFunctor(Frozen):
+    """A function on objects along which homs do not get worse.
+
+    Parameters
+    ----------
+    domain, codomain
+        Categories over one quantale.
+    objects
+        Where each object of the domain goes.
+    check
+        False skips the checks.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every object without an image, and every pair whose hom gets worse.
+    """
+
+    domain: EnrichedCategory
+    codomain: EnrichedCategory
+    objects: Record[str, str]
+
+    def __init__(
+        self,
+        domain: EnrichedCategory,
+        codomain: EnrichedCategory,
+        objects: Mapping[str, str],
+        check: bool = True,
+    ) -> None:
+        self._set(domain=domain, codomain=codomain, objects=Record(objects))
+        failures = self.failures() if check else []
+        if failures:
+            raise InvalidStructure("EnrichedFunctor", failures)
+
+    @classmethod
+    def identity(cls, of: EnrichedCategory) -> EnrichedFunctor:
+        """Return the identity functor."""
+        return cls(of, of, {x: x for x in of.objects}, check=False)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The number of the image of each object."""
+        images = (self.codomain.row(self.objects[x]) for x in self.domain.objects)
+        return np.fromiter(images, np.int64, len(self.domain))
+
+    @property
+    def images(self) -> np.ndarray:
+        """The matrix of hom(f x, f y)."""
+        return self.codomain.hom[np.ix_(self.rows, self.rows)]
+
+    def failures(self) -> list[Failure]:
+        """List what is wrong: names first, and if those fit, the pairs whose hom gets worse."""
+        found = _map_failures(self.domain, self.codomain, self.objects)
+        if found:
+            return found
+        quantale, hom, images = self.domain.quantale, self.domain.hom, self.images
+        names, to = self.domain.objects, self.objects
+        bad = ~quantale.leq(hom, images, self.domain.tolerance)
+        return [
+            Failure(
+                "functor",
+                f"{names[i]} -> {names[j]}",
+                f"hom({names[i]}, {names[j]}) = {write_value(hom[i, j])}, expected "
+                f"{quantale.sign} hom({to[names[i]]}, {to[names[j]]}) = "
+                f"{write_value(images[i, j])}",
+            )
+            for i, j in np.argwhere(bad)
+        ]
+
+    @property
+    def is_fully_faithful(self) -> bool:
+        """Whether homs are preserved exactly: an isometry."""
+        equal = self.domain.quantale.equal(self.domain.hom, self.images, self.domain.tolerance)
+        return bool(equal.all())
+
+    def __call__(self, object: str) -> str:
+        """Return the image of an object."""
+        self.domain.row(object)
+        return self.objects[object]
+
+    def __rshift__(self, other: EnrichedFunctor) -> EnrichedFunctor:
+        """Return the composite, first self."""
+        if not isinstance(other, EnrichedFunctor):
+            return NotImplemented
+        if self.codomain != other.domain:
+            message = f"ends at {self.codomain!r}, the second starts at {other.domain!r}"
+            failure = Failure("composition", "the first functor", message)
+            raise NotComposable("EnrichedFunctor", [failure])
+        objects = {x: other.objects[y] for x, y in self.objects.items()}
+        return EnrichedFunctor(self.domain, other.codomain, objects, check=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EnrichedFunctor):
+            return NotImplemented
+        mine = self.domain, self.codomain, self.objects
+        return mine == (other.domain, other.codomain, other.objects)
+
+    def __hash__(self) -> int:
+        return hash((self.domain, self.codomain, self.objects))
+
+    def __repr__(self) -> str:
+        return f"EnrichedFunctor({self.domain!r}, {self.codomain!r}, {dict(self.objects)!r})"
+
+
+class Bimodule(Matrix):
+    """A matrix between two enriched categories on which both act.
+
+    Parameters
+    ----------
+    domain, codomain
+        Categories over one quantale; their objects name rows and columns.
+    entries
+        Shape ``(objects of the domain, objects of the codomain)``.
+    check
+        False skips the checks.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing each entry that an action makes better.
+    """
+
+    domain: EnrichedCategory
+    codomain: EnrichedCategory
+
+    def __init__(
+        self,
+        domain: EnrichedCategory,
+        codomain: EnrichedCategory,
+        entries: Any,
+        check: bool = True,
+    ) -> None:
+        self._set(domain=domain, codomain=codomain)
+        super().__init__(entries, domain.quantale, domain.objects, codomain.objects, check)
+        failures = self.failures() if check else []
+        if failures:
+            raise InvalidStructure("Bimodule", failures)
+
+    @classmethod
+    def of(cls, domain: EnrichedCategory, codomain: EnrichedCategory, matrix: Matrix) -> Bimodule:
+        """Return the least bimodule above a matrix: both categories made to act on it."""
+        acted = domain.matrix @ matrix @ codomain.matrix
+        return cls(domain, codomain, acted.entries, check=False)
+
+    @classmethod
+    def identity(cls, names: Any, quantale: Any = None) -> Bimodule:
+        """Return the identity bimodule of a category, its hom."""
+        return cls(names, names, names.hom, check=False)
+
+    @classmethod
+    def graph(cls, functor: EnrichedFunctor) -> Bimodule:
+        """Return f_* : A -> B, the matrix hom(f x, y)."""
+        entries = functor.codomain.hom[functor.rows, :]
+        return cls(functor.domain, functor.codomain, entries, check=False)
+
+    @classmethod
+    def cograph(cls, functor: EnrichedFunctor) -> Bimodule:
+        """Return f^* : B -> A, the matrix hom(y, f x)."""
+        entries = functor.codomain.hom[:, functor.rows]
+        return cls(functor.codomain, functor.domain, entries, check=False)
+
+    def failures(self) -> list[Failure]:
+        """List each entry that the action of one of the categories makes better."""
+        found = []
+        for law, acted in (
+            ("left action", self.domain.matrix @ self),
+            ("right action", _plain(self) @ self.codomain.matrix),
+        ):
+            bad = ~self.quantale.leq(acted.entries, self.entries, self.domain.tolerance)
+            found += [
+                Failure(
+                    law,
+                    f"entry ({self.rows[i]}, {self.columns[j]})",
+                    f"acted upon it is {write_value(acted.entries[i, j])}, expected "
+                    f"{self.quantale.sign} {write_value(self.entries[i, j])}",
+                )
+                for i, j in np.argwhere(bad)
+            ]
+        return found
+
+    def __matmul__(self, other: Matrix) -> Matrix:
+        """Return the composite; again a bimodule if both are."""
+        product = _plain(self) @ _plain(other) if isinstance(other, Matrix) else NotImplemented
+        if isinstance(other, Bimodule):
+            return Bimodule(self.domain, other.codomain, product.entries, check=False)
+        return product
+
+
+def _plain(matrix: Matrix) -> Matrix:
+    return Matrix(matrix.entries, matrix.quantale, matrix.rows, matrix.columns, check=False)
+
+
+class LawvereMetric(EnrichedCategory):
+    """A generalised metric space: an enriched category over LAWVERE.
+
+    Parameters
+    ----------
+    points
+        Their names.
+    distances
+        Shape ``(n, n)``: d(x, y) in row x and column y.
+    check
+        False skips the checks.
+    tolerance
+        By how much, relatively, distances may miss the laws.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every d(x, x) > 0 and every d(x, z) > d(x, y) + d(y, z), with both sides.
+    """
+
+    def __init__(
+        self,
+        points: Iterable[str],
+        distances: Any,
+        check: bool = True,
+        tolerance: float = TOLERANCE,
+    ) -> None:
+        super().__init__(points, distances, LAWVERE, check, tolerance)
+
+    @classmethod
+    def of(cls, category: EnrichedCategory) -> LawvereMetric:
+        """Return a category over LAWVERE as a metric space."""
+        if category.quantale != LAWVERE:
+            message = f"found a category over {category.quantale.name}; change its base first"
+            raise InvalidStructure("LawvereMetric", [Failure("quantale", "quantale", message)])
+        return cls(category.objects, category.hom, check=False, tolerance=category.tolerance)
+
+    def distance(self, x: str, y: str) -> float:
+        """Return d(x, y)."""
+        return float(self(x, y))
+
+    @property
+    def is_metric(self) -> bool:
+        """Whether it is a metric in the usual sense: symmetric, finite, 0 for equal points only."""
+        return self.is_symmetric and self.is_separated and bool(np.isfinite(self.hom).all())
+
+    def scaled(self, factor: float) -> LawvereMetric:
+        """Return the space with all distances multiplied by a factor >= 0."""
+        return LawvereMetric.of(self.change_base(scaling(factor)))
+
+    def lipschitz(self, codomain: EnrichedCategory, objects: Mapping[str, str]) -> float:
+        """Return the least K >= 0 with d(f x, f y) <= K d(x, y); infinity if there is none.
+
+        Parameters
+        ----------
+        codomain
+            Another space.
+        objects
+            The map f. K <= 1 says that it is an enriched functor.
+
+        Raises
+        ------
+        InvalidStructure
+            If f is not a map from these points to those of the codomain.
+        """
+        failures = _map_failures(self, codomain, objects)
+        if failures:
+            raise InvalidStructure("map", failures)
+        images = EnrichedFunctor(self, codomain, objects, check=False).images
+        bounded = np.isfinite(self.hom) & (images > 0)  # else any K will do
+        with np.errstate(divide="ignore"):
+            ratios = images[bounded] / self.hom[bounded]
+        return float(ratios.max(initial=0.0))
+
+
+def free(
+    graph: Graph,
+    weights: Mapping[str, Any] | Sequence[Any] | None = None,
+    quantale: Quantale = LAWVERE,
+) -> EnrichedCategory:
+    """Return the free enriched category on a graph with weighted edges.
+
+    hom(x, y) is the join over all paths from x to y of the tensor of their weights: the length of
+    a shortest path, the reliability of the most reliable one, whether there is one.
+
+    Parameters
+    ----------
+    graph
+        A graph; its vertices become the objects.
+    weights
+        A value for each edge, by name or in the order of the edges; the unit if left out.
+    quantale
+        What the weights are values of.
+
+    Returns
+    -------
+    EnrichedCategory
+        A :class:`~catlearn.cost.LawvereMetric` over LAWVERE.
+
+    Raises
+    ------
+    InvalidStructure
+        If edges have no weight, weights no edge, or weights are not values of the quantale.
+
+    Examples
+    --------
+    >>> from catlearn.category import Graph
+    >>> from catlearn.cost import PROBABILITY
+    >>> G = Graph({"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C")})
+    >>> free(G, {"f": 0.5, "g": 0.5, "h": 0.125}, PROBABILITY)("A", "C").item()
+    0.25
+    """
+    edges = graph.edges
+    if weights is None:
+        given = dict.fromkeys(edges, quantale.unit)
+    elif isinstance(weights, Mapping):
+        given = dict(weights)
+    else:
+        values = list(weights)
+        if len(values) != len(edges):
+            message = f"found {len(values)}, expected one for each of {len(edges)} edges"
+            raise InvalidStructure("free category", [Failure("weights", "weights", message)])
+        given = dict(zip(edges, values, strict=True))
+    known = set(edges)
+    failures = [Failure("weights", f"edge {e!r}", "has no weight") for e in edges if e not in given]
+    failures += [
+        Failure("weights", f"weight of {e!r}", f"there is no such edge; {did_you_mean(e, edges)}")
+        for e in given
+        if e not in known
+    ]
+    values = np.array([given[e] for e in edges if e in given], quantale.dtype)
+    for k in np.flatnonzero(~quantale.valid(values)):
+        message = f"{values[k]} is not a value of the quantale {quantale.name}"
+        failures.append(Failure("value", f"edge {edges[k]!r}", message))
+    if failures:
+        raise InvalidStructure("free category", failures)
+    size = len(graph.vertices)
+    hom = np.full((size, size), quantale.bottom, quantale.dtype)
+    source, target = (graph.arrows[name].values for name in ("src", "tgt"))
+    if isinstance(quantale.join, np.ufunc):
+        quantale.join.at(hom, (source, target), values)
+    else:
+        for i, j, value in zip(source, target, values, strict=True):
+            hom[i, j] = quantale.join(hom[i, j], value)
+    closed = quantale.star(hom)
+    if quantale == LAWVERE:
+        return LawvereMetric(graph.vertices, closed, check=False)
+    return EnrichedCategory(graph.vertices, closed, quantale, check=False)
+
+
+def _map_failures(
+    domain: EnrichedCategory, codomain: EnrichedCategory, objects: Mapping[str, str]
+) -> list[Failure]:
+    """What is wrong with a map of objects."""
+    known, targets = set(domain.objects), set(codomain.objects)
+    found = [
+        Failure("totality", f"object {x}", "has no image")
+        for x in domain.objects
+        if x not in objects
+    ]
+    found += [
+        Failure(
+            "known names", f"object {x}", f"is not in the domain; {did_you_mean(x, domain.objects)}"
+        )
+        for x in objects
+        if x not in known
+    ]
+    found += [
+        Failure(
+            "known names",
+            f"object {x}",
+            f"goes to {y}, which is not in the codomain; {did_you_mean(y, codomain.objects)}",
+        )
+        for x, y in objects.items()
+        if y not in targets
+    ]
+    if domain.quantale != codomain.quantale:
+        message = f"are over {domain.quantale.name} and over {codomain.quantale.name}"
+        found.append(Failure("quantale", "the two categories", message))
+    return found

@@ -1,4 +1,4 @@
-"""Morphisms of Cost: reparametrisations along which the loss does not grow.
+r"""Morphisms of Cost: reparametrisations along which the loss does not grow.
 
 A morphism (Theta, L) -> (Theta', L') is a map r : Theta' -> Theta with L(r(theta')) <= L'(theta')
 for all theta' (Theory, section 4). Here r only copies and shares parameters:
@@ -30,6 +30,63 @@ catlearn.errors.NotCertified: CostMorphism could not be certified (1 failure):
 
 **Laws.** Composition is associative with identities, the composite of certified morphisms is
 certified, and ``+`` is a functor.
+
+**Colimits.** Cost has them, if finite, and functors can map into it.
+
+The **initial object** is (1, 0). A **colimit** has as parameters those of its legs, identified
+along the arrows (a limit of parameter spaces), and as cost the pointwise maximum of the legs'
+(Theory, section 4.4). Every object that a morphism leads from is below where it leads to, so only
+the legs count. Constants are symbols like parameters: those that no arrow identifies are kept
+apart, with the leg's name in front where names clash, for they may mean different things.
+
+>>> from catlearn.cost import CostMorphism, Objective
+>>> from catlearn.finset import initial, pushout
+>>> shared = Objective(("f",))
+>>> one, two = Objective(("f",), {"a(f)": 1}), Objective(("f", "g"), {"b(f, g)": 2})
+>>> po = pushout(CostMorphism(shared, one), CostMorphism(shared, two))
+>>> print(po.apex)
+L(f, g) = max(a(f), 2 b(f, g))
+>>> whole = Objective(("f", "g"), {"a(f)": 1, "b(f, g)": 2})
+>>> print(po.universal(CostMorphism(one, whole), CostMorphism(two, whole)))
+max(a(f), 2 b(f, g)) <= a(f) + 2 b(f, g)
+>>> initial(one)
+Objective((), {})
+
+The disjoint sum ``+`` is a monoidal product; it is the coproduct for the aggregator max only.
+
+Two objectives are one object if they have the same parameters, coefficients and aggregator; the
+order and the names of terms do not matter.
+
+>>> from catlearn.category import Functor, Graph, Morphisms
+>>> from catlearn.cost import CostMorphism, Objective
+>>> part = Objective(("f",), {"a(f)": 1})
+>>> whole = Objective(("f",), {"a(f)": 2, "b(f)": 1})
+>>> steps = Graph({"grow": ("L", "M"), "keep": ("M", "M")})
+>>> F = Functor(
+...     steps,
+...     Morphisms(),
+...     objects={"L": part, "M": whole},
+...     arrows={"grow": CostMorphism(part, whole), "keep": CostMorphism.identity(whole)},
+... )
+>>> print(F(steps.path("grow >> keep")))
+a(f) <= 2 a(f) + b(f)
+
+Gluing costs in two ways: by their maximum, and by their sum; and the comparison between them.
+
+For a span L_1 <- L_0 -> L_2 in Cost the pushout is max(L_1, L_2) over the glued parameters. The
+loss functor does not produce it: for a pushout of diagrams the losses *add*, less what both share,
+
+.. math:: \max(L_1, L_2) \le L_1 + L_2 - L_0,
+
+and this inequality is a morphism of Cost, the comparison (Theory, section 4.4). It is the morphism
+that the pushout's universal property induces from the two inclusions of the parts in the sum.
+
+>>> from catlearn.cost import CostMorphism, Objective, comparison
+>>> shared = Objective(("f",), {"a(f)": 1})
+>>> one = Objective(("f", "g"), {"a(f)": 1, "b(g, f)": 1})
+>>> two = Objective(("f",), {"a(f)": 3, "c(f)": 1})
+>>> print(comparison(CostMorphism(shared, one), CostMorphism(shared, two)))
+max(a(f) + b(g, f), 3 a(f) + c(f)) <= 3 a(f) + b(g, f) + c(f)
 """
 
 from __future__ import annotations
@@ -37,15 +94,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from catlearn.cost.atom import Atom
-from catlearn.cost.category import COST, CostCategory
-from catlearn.cost.maxima import is_below
-from catlearn.cost.objective import Objective, Weight, aggregator_failure, apart, written
-from catlearn.cost.typeset import latex_name
+from catlearn.cost.atom import Atom, latex_name
+from catlearn.cost.objective import Objective, Weight, apart, maximum, one_aggregator, written
 from catlearn.display import Brief
 from catlearn.errors import Failure, InvalidStructure, NotCertified, NotComposable, UnknownName
+from catlearn.finset import Ambient, Colimit, Diagram, FinFunction, FinSet, colimit, pushout
 
 Value = TypeVar("Value")
 
@@ -82,7 +137,7 @@ class CostMorphism(Brief):
     False
     """
 
-    ambient: ClassVar[CostCategory] = COST
+    ambient: ClassVar[Ambient]
     domain: Objective
     codomain: Objective
     parameters: Mapping[str, str]
@@ -148,8 +203,10 @@ class CostMorphism(Brief):
             for c, image in self.constants.items()
             if image in targets
         ]
-        if self.domain.aggregator != self.codomain.aggregator:
-            found.append(aggregator_failure(self.domain, self.codomain))
+        try:
+            one_aggregator("CostMorphism", (self.domain, self.codomain))
+        except InvalidStructure as error:
+            found += error.failures
         return found
 
     @property
@@ -289,7 +346,7 @@ def injections(left: Objective, right: Objective) -> tuple[CostMorphism, CostMor
 
 def _excesses(one: Objective, bounds: tuple[Objective, ...]) -> list[Failure]:
     """The coefficients of a plain objective that no bound reaches; or that no mixture does."""
-    if is_below(one, bounds):
+    if one.is_below(bounds):
         return []
     ours, theirs = one.coefficients, [bound.coefficients for bound in bounds]
     best: dict[Atom, Weight] = {
@@ -319,3 +376,125 @@ def _read(names: Mapping[str, str], values: Mapping[str, Value]) -> dict[str, Va
     if missing:
         raise UnknownName(f"no value for {', '.join(map(repr, missing))}")
     return {name: values[source] for name, source in names.items()}
+
+
+class CostCategory(Ambient):
+    """The category of objectives and certified reparametrisations."""
+
+    name = "Cost"
+
+    def mismatch(self, one: Objective, other: Objective) -> str:
+        """Say why two objectives are not one object; empty if they are."""
+        return "" if one.is_same_function(other) else f"{one} is not {other}"
+
+    def identity(self, of: Objective) -> CostMorphism:
+        """Return the identity morphism of an objective."""
+        return CostMorphism.identity(of)
+
+    def differences(self, f: CostMorphism, g: CostMorphism) -> str:
+        """Say which symbols two parallel morphisms send to different ones; empty if none."""
+        pairs = ((s, to, g.renaming.get(s, s)) for s, to in f.renaming.items())
+        return "; ".join(f"{s!r} goes to {a!r} and to {b!r}" for s, a, b in pairs if a != b)
+
+    def colimit(self, diagram: Diagram) -> tuple[Objective, tuple[CostMorphism, ...]]:
+        """Return the maximum of the legs over the glued parameters."""
+        objects = diagram.objects
+        one_aggregator("colimit", objects)
+        symbols = [FinSet((*one.parameters, *one.constants)) for one in objects]
+        arrows = []
+        for i, j, m in diagram.arrows:
+            images = (symbols[j].index(m.renaming.get(s, s)) for s in symbols[i].labels())
+            arrows.append((i, j, FinFunction(list(images), symbols[i], symbols[j])))
+        glued = colimit(
+            Diagram(symbols, arrows, legs=diagram.legs, names=diagram.names, of=FinSet(0))
+        )
+        renamings = []
+        trained: set[str] = set()
+        for one, leg in zip(diagram.leg_objects, glued.legs, strict=True):
+            to = dict(zip(leg.domain.labels(), glued.apex.labels(leg.values.tolist()), strict=True))
+            trained.update(to[p] for p in one.parameters)
+            renamings.append(to)
+        parts = [o.rename(to) for o, to in zip(diagram.leg_objects, renamings, strict=True)]
+        parameters = [name for name in glued.apex.labels() if name in trained]
+        of = diagram.of if not isinstance(diagram.of, type) else None
+        apex = maximum(*parts, parameters=parameters, of=of)
+        legs = [
+            CostMorphism(one, apex, {p: to[p] for p in one.parameters}, to, check=False)
+            for one, to in zip(diagram.leg_objects, renamings, strict=True)
+        ]
+        return apex, tuple(legs)
+
+    def descend(
+        self, colimit: Colimit, cocone: tuple[Any, ...], codomain: Objective
+    ) -> CostMorphism:
+        """Return the morphism out of a maximum that is each leg's on the leg's symbols."""
+        to = {
+            image: h.renaming.get(symbol, symbol)
+            for leg, h in zip(colimit.legs, cocone, strict=True)
+            for symbol, image in leg.renaming.items()
+        }
+        parameters = {p: to[p] for p in colimit.apex.parameters}
+        return CostMorphism(colimit.apex, codomain, parameters, to)
+
+
+COST = CostCategory()
+"""The category Cost."""
+
+Objective.ambient = CostMorphism.ambient = COST
+
+
+def amalgam(f: CostMorphism, g: CostMorphism) -> tuple[CostMorphism, CostMorphism]:
+    """Return the inclusions of two costs in L_1 + L_2 - L_0, over the glued parameters.
+
+    For the aggregator max that is the maximum, since nothing is counted twice.
+
+    Parameters
+    ----------
+    f, g
+        A span L_1 <- L_0 -> L_2 of plain objectives with the aggregator sum or max.
+
+    Returns
+    -------
+    tuple of CostMorphism
+        A cocone under the span; its codomain is the amalgamated sum.
+
+    Raises
+    ------
+    InvalidStructure
+        For another aggregator, or where a leg is a maximum: L_0 could not be taken away.
+    """
+    glued = pushout(f, g)
+    apex = glued.apex
+    aggregator = f.domain.aggregator.name
+    if aggregator != "max":
+        alternatives = [len(m.alternatives) for m in (f.domain, f.codomain, g.codomain)]
+        if aggregator != "sum" or max(alternatives) > 1:
+            found = "a maximum" if aggregator == "sum" else f"the aggregator {aggregator!r}"
+            message = f"found {found}; only sums can be counted once where they are shared"
+            raise InvalidStructure("amalgam", [Failure("aggregator", "the span", message)])
+        total: dict[Atom, Fraction] = {}
+        through = f >> glued.legs[0]
+        for sign, part in ((1, glued.legs[0]), (1, glued.legs[1]), (-1, through)):
+            for atom, weight in part.coefficients.items():
+                total[atom] = total.get(atom, Fraction(0)) + sign * Fraction(weight)
+        apex = Objective(apex.parameters, total)
+    left, right = (CostMorphism(leg.domain, apex, leg.parameters, leg.constants) for leg in glued)
+    return left, right
+
+
+def comparison(f: CostMorphism, g: CostMorphism) -> CostMorphism:
+    """Return the comparison max(L_1, L_2) <= L_1 + L_2 - L_0 of a span, a morphism of Cost.
+
+    Parameters
+    ----------
+    f, g
+        As :func:`amalgam` takes them.
+
+    Examples
+    --------
+    >>> none = Objective(("f",))
+    >>> one, two = Objective(("f",), {"a(f)": 1}), Objective(("f",), {"b(f)": 1})
+    >>> comparison(CostMorphism(none, one), CostMorphism(none, two)).is_strict
+    False
+    """
+    return pushout(f, g).universal(*amalgam(f, g))

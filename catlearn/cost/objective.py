@@ -14,27 +14,146 @@ L(f) = 2 d_Y(f(x), y)
 ('x', 'y', 'd_Y')
 >>> print(fit + fit)
 L(left/f, right/f) = 2 d_Y(left/f(x), y) + 2 d_Y(right/f(x), y)
+
+The **pointwise maximum** of objectives L(theta) = max_k L_k(theta), where each L_k, an
+*alternative*, is an objective of one aggregator, is what colimits of Cost are. Of sums this is no
+longer a sum; maxima of sums are closed under everything that Cost needs: under restriction along a
+reparametrisation, under maximum and, since max distributes over every monotone operation, under
+the aggregator. An inequality max_k A_k <= max_j B_j of sums holds for all values >= 0 of the atoms
+if and only if each A_k is, coefficient by coefficient, below some mixture sum_j lambda_j B_j with
+lambda_j >= 0 adding up to 1 (minimax theorem). That is how it is certified: a mixture is found by
+linear programming and then checked with exact fractions.
+
+>>> from catlearn.cost import CostMorphism, maximum
+>>> a, b = Objective(("f",), {"a(f)": 1}), Objective(("f",), {"b(f)": 1})
+>>> print(maximum(a, b))
+L(f) = max(a(f), b(f))
+>>> mean = Objective(("f",), {"a(f)": 0.5, "b(f)": 0.5})
+>>> print(CostMorphism(mean, maximum(a, b)))
+0.5 a(f) + 0.5 b(f) <= max(a(f), b(f))
+>>> maximum(a, mean, a) == maximum(a, mean), maximum(a, Objective(("f",), {"a(f)": 3}))
+(True, Objective(('f',), {'a(f)': 3}))
 """
 
 from __future__ import annotations
 
 import numbers
+import operator
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
-from catlearn.cost.aggregator import Aggregator, get_aggregator
-from catlearn.cost.atom import Atom
-from catlearn.cost.category import COST, CostCategory
-from catlearn.cost.typeset import latex_name
+from catlearn.cost.atom import Atom, latex_name
 from catlearn.display import Brief
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
+from catlearn.finset import Ambient
+from catlearn.names import fresh
 
 if TYPE_CHECKING:
     import sympy
+
+
+@dataclass(frozen=True)
+class Aggregator:
+    """A monotone, homogeneous, commutative monoid on [0, inf] with unit 0.
+
+    Parameters
+    ----------
+    name
+        Its name in the registry, and its name when written as a function.
+    combine
+        The binary operation.
+    infix
+        The sign between terms, such as ``"+"``; None writes ``name(a, b)``.
+    sympy_name
+        The sympy class of the operation, such as ``"Max"``; None for an undefined function.
+    """
+
+    name: str
+    combine: Callable[[Any, Any], Any]
+    infix: str | None = None
+    sympy_name: str | None = None
+
+    def aggregate(self, costs: Iterable[Any]) -> Any:
+        """Return all costs combined; 0 for none.
+
+        Examples
+        --------
+        >>> from catlearn.cost import get_aggregator
+        >>> get_aggregator("sum").aggregate([2, 5, 3])
+        10
+        """
+        return reduce(self.combine, costs, 0)
+
+    def write(self, terms: Sequence[str], function: str | None = None) -> str:
+        """Return the terms' texts joined as on a board; one term stands alone.
+
+        Examples
+        --------
+        >>> from catlearn.cost import get_aggregator
+        >>> get_aggregator("max").write(["a", "2 b"])
+        'max(a, 2 b)'
+        """
+        if len(terms) < 2:
+            return terms[0] if terms else "0"
+        if self.infix is not None:
+            return f" {self.infix} ".join(terms)
+        return f"{function or self.name}({', '.join(terms)})"
+
+    def expression(self, terms: Sequence[sympy.Expr]) -> sympy.Expr:
+        """Return the sympy expression of the terms combined."""
+        import sympy
+
+        if len(terms) < 2:
+            return terms[0] if terms else sympy.Integer(0)
+        if self.sympy_name is None:
+            return sympy.Function(self.name)(*terms)
+        return getattr(sympy, self.sympy_name)(*terms)
+
+
+_registry = {
+    "sum": Aggregator("sum", operator.add, infix="+", sympy_name="Add"),
+    "max": Aggregator("max", max, sympy_name="Max"),
+}
+
+
+def register_aggregator(new: Aggregator) -> None:
+    """Make an aggregator known by its name.
+
+    Raises
+    ------
+    InvalidStructure
+        If the name already means another aggregator, or 0 is not the unit.
+    """
+    failures = []
+    if _registry.get(new.name, new) != new:
+        failures.append(
+            Failure("registry", f"aggregator {new.name!r}", "this name is taken; choose another")
+        )
+    if any(new.combine(0, x) != x or new.combine(x, 0) != x for x in (0, 1, 2.5)):
+        failures.append(Failure("unit", f"aggregator {new.name!r}", "0 must be its unit"))
+    if failures:
+        raise InvalidStructure("Aggregator", failures)
+    _registry[new.name] = new
+
+
+def get_aggregator(which: str | Aggregator) -> Aggregator:
+    """Return the aggregator of a name (an aggregator is returned as it is).
+
+    Raises
+    ------
+    UnknownName
+        If no aggregator has this name; the message lists the names there are.
+    """
+    if isinstance(which, Aggregator):
+        return which
+    if which not in _registry:
+        raise UnknownName(f"no aggregator {which!r}; there are {', '.join(sorted(_registry))}")
+    return _registry[which]
+
 
 Weight: TypeAlias = "int | float | Fraction"
 
@@ -114,7 +233,7 @@ class Objective(Brief):
     Objective(('f',), {'d(f(x), y)': 2}, aggregator='max')
     """
 
-    ambient: ClassVar[CostCategory] = COST
+    ambient: ClassVar[Ambient]
     parameters: tuple[str, ...]
     terms: tuple[Term, ...]
     aggregator: Aggregator
@@ -263,29 +382,54 @@ class Objective(Brief):
         """Whether both have equal coefficients, or are equal maxima; parameters do not matter."""
         if len(self.alternatives) == len(other.alternatives) == 1:
             return self.coefficients == other.coefficients
-        from catlearn.cost.maxima import is_below
-
         return all(
-            is_below(part, two.alternatives)
+            part.is_below(two.alternatives)
             for one, two in ((self, other), (other, self))
             for part in one.alternatives
+        )
+
+    def is_below(self, bounds: Sequence[Objective]) -> bool:
+        """Whether a plain objective is certified below the maximum of plain objectives.
+
+        Parameters are not looked at, only coefficients. For the aggregators sum and max the answer
+        is exact (up to the reach of floating-point linear programming for mixtures, which never
+        certifies what is false); for others a single bound must be found.
+        """
+        ours, theirs = self.coefficients, [bound.coefficients for bound in bounds]
+        if any(_is_below(ours, bound) for bound in theirs):
+            return True
+        if self.aggregator.name != "sum" or len(theirs) < 2:
+            return False
+        if any(all(Fraction(w) > Fraction(b.get(a, 0)) for b in theirs) for a, w in ours.items()):
+            return False
+        mixture = _find_mixture(ours, theirs)
+        return mixture is not None and all(
+            Fraction(weight)
+            <= sum(m * Fraction(b.get(atom, 0)) for m, b in zip(mixture, theirs, strict=True))
+            for atom, weight in ours.items()
         )
 
     def __add__(self, other: Objective) -> Objective:
         if not isinstance(other, Objective):
             return NotImplemented
-        if self.aggregator != other.aggregator:
-            raise InvalidStructure("disjoint sum", [aggregator_failure(self, other)])
-        left, right = apart(self, other)
-        one, two = self.rename(left), other.rename(right)
+        one_aggregator("disjoint sum", (self, other))
+        one, two = (o.rename(r) for o, r in zip((self, other), apart(self, other), strict=True))
+        names = (*one.parameters, *two.parameters)
+        if len(one.alternatives) > 1 or len(two.alternatives) > 1:  # max distributes over it
+            sums = [
+                Objective(names, [*_unnamed(a), *_unnamed(b)], self.aggregator, check=False)
+                for a in one.alternatives
+                for b in two.alternatives
+            ]
+            return maximum(*sums, parameters=names)
         clashes = {t.name for t in one.terms} & {t.name for t in two.terms} - {None}
         taken = {t.name for t in (*one.terms, *two.terms) if t.name is not None}
         terms = [
-            Term(t.atom, t.weight, _fresh(side, t.name, taken) if t.name in clashes else t.name)
+            Term(t.atom, t.weight, _apart(side, t.name, taken) if t.name in clashes else t.name)
             for side, part in (("left", one), ("right", two))
             for t in part.terms
         ]
-        return Objective((*one.parameters, *two.parameters), terms, self.aggregator, check=False)
+        return Objective(names, terms, self.aggregator, check=False)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Objective):
@@ -347,23 +491,24 @@ def apart(left: Objective, right: Objective) -> tuple[dict[str, str], dict[str, 
     ]
     taken = names[0] | names[1]
     renamings = [
-        {p: _fresh(side, p, taken) for p in objective.parameters if p in other}
+        {p: _apart(side, p, taken) for p in objective.parameters if p in other}
         for side, objective, other in (("left", left, names[1]), ("right", right, names[0]))
     ]
     return renamings[0], renamings[1]
 
 
-def aggregator_failure(left: Objective, right: Objective) -> Failure:
-    """Return the failure that two objectives have different aggregators."""
-    found = f"{left.aggregator.name!r} and {right.aggregator.name!r}"
-    return Failure("aggregator", "the two objectives", f"have different aggregators, {found}")
+def one_aggregator(what: str, objectives: Sequence[Objective]) -> None:
+    """Refuse objectives of different aggregators, for an operation on them."""
+    names = dict.fromkeys(repr(one.aggregator.name) for one in objectives)
+    if len({one.aggregator for one in objectives}) > 1:
+        which = "the two objectives" if len(objectives) == 2 else "the objectives"
+        message = f"have different aggregators, {' and '.join(names)}"
+        raise InvalidStructure(what, [Failure("aggregator", which, message)])
 
 
-def _fresh(side: str, name: str | None, taken: set[str]) -> str:
+def _apart(side: str, name: str | None, taken: set[str]) -> str:
     """Prefix a name until it is new, and take it."""
-    new = f"{side}/{name}"
-    while new in taken:
-        new = f"{side}/{new}"
+    new = fresh(f"{side}/{name}", taken, f"{side}/")
     taken.add(new)
     return new
 
@@ -405,3 +550,167 @@ def _repeated(names: Sequence[str]) -> list[str]:
 
 def _where(term: Term) -> str:
     return f"term {str(term.atom)!r}" if term.name is None else f"term {term.name!r}"
+
+
+Coefficients = Mapping[Atom, Weight]
+
+
+class Maximum(Objective):
+    """The pointwise maximum of objectives over shared parameters; see :func:`maximum`.
+
+    Parameters
+    ----------
+    alternatives
+        Objectives of one aggregator, none a maximum itself.
+    parameters
+        All the parameters, in order; by default those of the alternatives.
+
+    Attributes
+    ----------
+    alternatives
+        The objectives of which it is the maximum.
+    terms
+        The terms of all of them; they do not add up.
+    """
+
+    def __init__(
+        self, alternatives: Iterable[Objective], parameters: Iterable[str] | None = None
+    ) -> None:
+        given = tuple(alternatives)
+        names = [p for part in given for p in part.parameters] if parameters is None else parameters
+        object.__setattr__(self, "parts", given)
+        terms = (Term(t.atom, t.weight) for part in given for t in part.terms)
+        super().__init__(dict.fromkeys(names), terms, given[0].aggregator, check=False)
+
+    @property
+    def alternatives(self) -> tuple[Objective, ...]:
+        """The objectives of which this is the maximum."""
+        return vars(self)["parts"]
+
+    @property
+    def constants(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The symbols that are not parameters, in order of occurrence."""
+        trained = set(self.parameters)
+        symbols = dict.fromkeys(
+            name
+            for part in self.alternatives
+            for atom in part.coefficients
+            for name in atom.symbols
+        )
+        return tuple(name for name in symbols if name not in trained)
+
+    @property
+    def coefficients(self) -> dict[Atom, Weight]:  # type: ignore[override]
+        """Refused: each alternative has its own coefficients."""
+        raise CatlearnError(
+            "a maximum has no coefficients of its own; ask those of each of its alternatives"
+        )
+
+    @property
+    def expression(self) -> sympy.Expr:  # type: ignore[override]
+        """The sympy expression of L, a Max."""
+        import sympy
+
+        return sympy.Max(*(part.expression for part in self.alternatives))
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """Return the largest of the alternatives' values."""
+        return max(part.evaluate(values) for part in self.alternatives)
+
+    def rename(self, mapping: Mapping[str, str]) -> Objective:
+        """Return the objective with parameters and constants renamed, all at once."""
+        parameters = [mapping.get(p, p) for p in self.parameters]
+        full = Objective(self.parameters, self.terms, self.aggregator, check=False)
+        full.rename(mapping)  # refuses a constant that gets a parameter's name
+        return maximum(*(p.rename(mapping) for p in self.alternatives), parameters=parameters)
+
+    @property
+    def _key(self) -> tuple[Any, ...]:
+        return self.parameters, self.alternatives, self.aggregator
+
+    def __str__(self) -> str:
+        values = (str(part).split(" = ", 1)[1] for part in self.alternatives)
+        return f"L({', '.join(self.parameters)}) = max({', '.join(values)})"
+
+    def __repr__(self) -> str:
+        return f"Maximum({list(self.alternatives)!r}, {self.parameters!r})"
+
+    @property
+    def latex_value(self) -> str:
+        """The value L in LaTeX."""
+        values = ", ".join(part.latex_value for part in self.alternatives)
+        return rf"\max\left({values}\right)"
+
+
+def maximum(
+    *objectives: Objective, parameters: Iterable[str] | None = None, of: Objective | None = None
+) -> Objective:
+    """Return the pointwise maximum of objectives; parameters of equal name are shared.
+
+    Alternatives that are below another one, coefficient by coefficient, are dropped. With the
+    aggregator max the maximum is an ordinary objective.
+
+    Parameters
+    ----------
+    *objectives
+        Objectives of one aggregator.
+    parameters
+        All the parameters, in order; by default those of the objectives.
+    of
+        An objective whose aggregator the empty maximum, 0, has.
+
+    Raises
+    ------
+    InvalidStructure
+        If the aggregators differ.
+    """
+    if not objectives:
+        return Objective(parameters or (), aggregator=of.aggregator if of else "sum")
+    one_aggregator("maximum", objectives)
+    given = [p for one in objectives for p in one.parameters] if parameters is None else parameters
+    names = tuple(dict.fromkeys(given))
+    parts = [part for one in objectives for part in one.alternatives]
+    aggregator = parts[0].aggregator
+    if aggregator.name == "max":
+        terms = [term for part in parts for term in _unnamed(part)]
+        return Objective(names, terms, aggregator, check=False)
+    kept: list[Objective] = []
+    for part in parts:
+        if any(_is_below(part.coefficients, other.coefficients) for other in kept):
+            continue
+        kept = [k for k in kept if not _is_below(k.coefficients, part.coefficients)]
+        kept.append(part)
+    if len(kept) == 1:
+        return Objective(names, kept[0].terms, aggregator, check=False)
+    return Maximum([Objective(names, _unnamed(part), aggregator, check=False) for part in kept])
+
+
+def _unnamed(part: Objective) -> list[Term]:
+    return [Term(atom, weight) for atom, weight in part.coefficients.items()]
+
+
+def _is_below(small: Coefficients, big: Coefficients) -> bool:
+    return all(Fraction(w) <= Fraction(big.get(atom, 0)) for atom, w in small.items())
+
+
+def _find_mixture(ours: Coefficients, theirs: Sequence[Coefficients]) -> list[Fraction] | None:
+    """Weights adding up to 1 for which the mixed coefficients are probably not below ours."""
+    import numpy as np
+    from scipy.optimize import linprog
+
+    # Maximise the least slack, relative to each coefficient, of the mixture over ours.
+    rows = [[-float(b.get(a, 0)) / float(w) for b in theirs] + [1.0] for a, w in ours.items()]
+    count = len(theirs)
+    solved = linprog(
+        np.eye(1, count + 1, count)[0] * -1,
+        A_ub=rows,
+        b_ub=np.zeros(len(rows)),
+        A_eq=[[1.0] * count + [0.0]],
+        b_eq=[1.0],
+        bounds=[(0, None)] * count + [(None, None)],
+    )
+    if not solved.success or solved.x[-1] < 1 - 1e-9:
+        return None
+    exact = [Fraction(float(x)).limit_denominator(10**6) for x in solved.x[:-1]]
+    total = sum(exact)
+    return [x / total for x in exact]

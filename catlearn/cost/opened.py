@@ -1,8 +1,9 @@
 r"""Open objectives: costs with an interface, composed by hiding the variables that they share.
 
 An **open objective** is a cost L of named variables, some of which are exposed as inputs or
-outputs: a cospan of finite sets whose apex carries an objective. What it means is the best that
-can be reached for given values at the interface,
+outputs. It is an open object (:mod:`catlearn.cset.cospan`): its apex has a table of variables and a
+table of terms, each of which lists its variables, and inputs and outputs are variables. What it
+means is the best that can be reached for given values at the interface,
 
 .. math:: L(x, y) = \inf_z L(x, z, y), \qquad z \text{ the hidden variables}.
 
@@ -30,21 +31,38 @@ forward, so that its gradient flow is the composite of theirs.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from catlearn.cost.aggregator import Aggregator
-from catlearn.cost.elimination import eliminate
-from catlearn.cost.joining import join
-from catlearn.cost.minimisers import Minimiser, minimise_by_scipy
-from catlearn.cost.objective import Objective, Term, Terms
-from catlearn.cost.quantale import LAWVERE, ULTRAMETRIC, write_value
-from catlearn.cost.tropical import Matrix
+from catlearn.cost.atom import Atom
+from catlearn.cost.matrix import Matrix
+from catlearn.cost.objective import Aggregator, Objective, Term, Terms, one_aggregator
+from catlearn.cost.quantale import LAWVERE, ULTRAMETRIC, Quantale, write_value
+from catlearn.cset import Open
+from catlearn.cset.cospan import free_rows, leg_along
 from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName
-from catlearn.finset import Frozen
+from catlearn.finset import FinFunction, Frozen, Shape, Tables, coequalizer, coproduct
+from catlearn.names import fresh
+
+TERMS = Shape(
+    ("Variable", "Term"),
+    lists={"variables": ("Term", "Variable")},
+    attributes={"atom": "Term", "weight": "Term"},
+)
+"""The tables of an objective: variables, and weighted terms that list their variables."""
+
+Member = tuple[int, str]
+"""A variable of one of several objectives: the number of the objective, and its name."""
+
+Minimiser = Callable[[Callable[[Mapping[str, Any]], Any], tuple[str, ...]], Any]
+"""Given a cost of the hidden variables by name, and their names, return its infimum."""
+
+Factor = tuple[tuple[str, ...], np.ndarray]
+"""Variables, and a table of values with an axis for each."""
 
 
 class OpenObjective(Frozen):
@@ -152,6 +170,14 @@ class OpenObjective(Frozen):
         shown = set(self.exposed)
         return tuple(v for v in self.variables if v not in shown)
 
+    @property
+    def cospan(self) -> Open:
+        """It as an open object: variables, and terms that list them."""
+        return self._cached(
+            "cospan",
+            lambda: Open(_as_tables(self.objective), self.inputs, self.outputs, "Variable"),
+        )
+
     # ------------------------------------------------------------------ composition
 
     def expose(self, inputs: Iterable[str] = (), outputs: Iterable[str] = ()) -> OpenObjective:
@@ -176,21 +202,24 @@ class OpenObjective(Frozen):
             found = f"the first has {len(self.outputs)} outputs, the second {len(other.inputs)}"
             failure = Failure("composition", "the two objectives", f"{found} inputs")
             raise NotComposable("OpenObjective", [failure])
-        pairs = [((0, a), (1, b)) for a, b in zip(self.outputs, other.inputs, strict=True)]
         seen = [*((0, v) for v in self.inputs), *((1, v) for v in other.outputs)]
-        objective, (one, two) = join((self.objective, other.objective), pairs, seen)
-        inputs, outputs = [one[v] for v in self.inputs], [two[v] for v in other.outputs]
-        return OpenObjective(objective, inputs, outputs, check=False)
+        return self._read(self.cospan >> other.cospan, other, seen)
 
     def __matmul__(self, other: OpenObjective) -> OpenObjective:
         """Return both side by side: inputs with inputs, outputs with outputs."""
         if not isinstance(other, OpenObjective):
             return NotImplemented
         seen = [*((0, v) for v in self.exposed), *((1, v) for v in other.exposed)]
-        objective, (one, two) = join((self.objective, other.objective), [], seen)
-        inputs = [*(one[v] for v in self.inputs), *(two[v] for v in other.inputs)]
-        outputs = [*(one[v] for v in self.outputs), *(two[v] for v in other.outputs)]
-        return OpenObjective(objective, inputs, outputs, check=False)
+        return self._read(self.cospan @ other.cospan, other, seen)
+
+    def _read(self, whole: Open, other: OpenObjective, seen: Iterable[Member]) -> OpenObjective:
+        """Return a composite with another as an objective again, its variables named."""
+        parts, legs = (self.objective, other.objective), whole.gluing or ()
+        one_aggregator("composition", parts)
+        names = _names(parts, [leg.components["Variable"] for leg in legs], seen)
+        objective = _of_tables(whole.apex, names, self.objective.aggregator)
+        ends = ([names[row] for row in rows] for rows in (whole.inputs, whole.outputs))
+        return OpenObjective(objective, *ends, check=False)
 
     def is_same(self, other: OpenObjective) -> bool:
         """Whether both are equal up to names of variables, in order of the variables."""
@@ -384,3 +413,254 @@ def wire(
 
 def _write(value: Any) -> str:
     return write_value(value) if isinstance(value, (int, float, np.number)) else str(value)
+
+
+def _as_tables(objective: Objective) -> Tables:
+    """Return an objective as tables; an atom is kept with None where its term lists a variable."""
+    variables = set(objective.parameters)
+    postfixes = [term.atom.postfix for term in objective.terms]
+    return Tables(
+        TERMS,
+        {"Variable": objective.parameters, "Term": len(postfixes)},
+        lists={"variables": [[n for n, _ in postfix if n in variables] for postfix in postfixes]},
+        attributes={
+            "atom": [
+                tuple((None if n in variables else n, arity) for n, arity in postfix)
+                for postfix in postfixes
+            ],
+            "weight": [term.weight for term in objective.terms],
+        },
+        check=False,
+    )
+
+
+def _of_tables(tables: Tables, names: Sequence[str], aggregator: Aggregator) -> Objective:
+    """Return the objective that tables of terms are, for names of the variables."""
+    terms = []
+    columns = (tables.attributes["atom"], tables.attributes["weight"], tables.lists["variables"])
+    for label, weight, row in zip(*columns, strict=True):
+        places = iter(row)
+        steps: Any = label
+        postfix = ((names[next(places)] if n is None else n, arity) for n, arity in steps)
+        terms.append(Term(Atom(tuple(postfix)), weight))
+    return Objective(names, terms, aggregator, check=False)
+
+
+def _names(
+    parts: Sequence[Objective], legs: Sequence[FinFunction], seen: Iterable[Member]
+) -> list[str]:
+    """Name the variables of a composite like those of its parts, those that are seen first."""
+    taken = {c for part in parts for c in part.constants}
+    everyone = ((k, v) for k, part in enumerate(parts) for v in part.parameters)
+    names: dict[int, str] = {}
+    for k, v in (*seen, *everyone):
+        row = legs[k](v)
+        if row not in names:
+            names[row] = fresh(v, taken, ".")
+            taken.add(names[row])
+    return [names[row] for row in range(len(names))]
+
+
+def join(
+    objectives: Sequence[Objective],
+    pairs: Iterable[tuple[Member, Member]],
+    seen: Iterable[Member] = (),
+) -> tuple[Objective, list[dict[str, str]]]:
+    """Return the sum of objectives with pairs of variables identified, and the renamings.
+
+    Parameters
+    ----------
+    objectives
+        Objectives of one aggregator; constants of equal name are one.
+    pairs
+        Which variables are one: each is the number of an objective and a name.
+    seen
+        Variables that keep their names before others do; where names clash, the later one gets a
+        number, as in ``x.1``.
+
+    Returns
+    -------
+    tuple
+        The sum, and where the variables of each objective went.
+
+    Examples
+    --------
+    >>> part = Objective(("x", "y"), {"d(x, y)": 1})
+    >>> whole, renamings = join([part, part], [((0, "y"), (1, "x"))])
+    >>> print(whole)
+    L(x, y, y.1) = d(x, y) + d(y, y.1)
+    >>> renamings
+    [{'x': 'x', 'y': 'y'}, {'x': 'y', 'y': 'y.1'}]
+    """
+    one_aggregator("composition", objectives)
+    if not objectives:
+        return Objective(), []
+    whole = coproduct(*map(_as_tables, objectives))
+    points = [[whole.legs[k]("Variable", v) for k, v in side] for side in zip(*pairs, strict=True)]
+    if points:
+        foot = free_rows(whole.apex, "Variable", points[0])[0]
+        glued = coequalizer(*(leg_along(foot, whole.apex, "Variable", side) for side in points))
+        legs = [(leg >> glued.legs[0]).components["Variable"] for leg in whole]
+        apex = glued.apex
+    else:
+        legs, apex = [leg.components["Variable"] for leg in whole], whole.apex
+    names = _names(objectives, legs, seen)
+    renamings = [
+        {v: names[row] for v, row in zip(part.parameters, leg.values.tolist(), strict=True)}
+        for part, leg in zip(objectives, legs, strict=True)
+    ]
+    return _of_tables(apex, names, objectives[0].aggregator), renamings
+
+
+def minimise_by_scipy(start: Mapping[str, Any] | None = None, **options: Any) -> Minimiser:
+    """Return a minimiser of smooth costs of real arrays, by ``scipy.optimize.minimize``.
+
+    Parameters
+    ----------
+    start
+        Where to begin: a number or an array for each hidden variable; 0 if left out.
+    **options
+        Passed to scipy, such as ``method`` or ``tol``.
+
+    Examples
+    --------
+    >>> from catlearn.cost import OpenObjective
+    >>> A = OpenObjective.of({"d(x, z)": 1, "d(z, y)": 1}, ["x"], ["y"])
+    >>> values = {"x": 0.0, "y": 2.0, "d": lambda a, b: (a - b) ** 2}
+    >>> round(A.value(values, minimise_by_scipy({"z": 5.0})), 6)
+    2.0
+    """
+
+    def minimise(cost: Callable[[Mapping[str, Any]], Any], names: tuple[str, ...]) -> float:
+        from scipy.optimize import minimize
+
+        starts = [np.asarray((start or {}).get(name, 0.0), float) for name in names]
+        ends = np.cumsum([one.size for one in starts])[:-1]
+
+        def at(flat: np.ndarray) -> dict[str, Any]:
+            parts = np.split(flat, ends)
+            shaped = (part.reshape(one.shape) for part, one in zip(parts, starts, strict=True))
+            return {n: v if v.ndim else float(v) for n, v in zip(names, shaped, strict=True)}
+
+        flat = np.concatenate([one.ravel() for one in starts])
+        return float(minimize(lambda v: float(cost(at(v))), flat, **options).fun)
+
+    return minimise
+
+
+def eliminate(
+    objective: Objective,
+    values: Mapping[str, Sequence[Any]],
+    keep: Iterable[str],
+    meaning: Mapping[str, Any],
+    quantale: Quantale,
+    bound: int = 10_000_000,
+) -> np.ndarray:
+    r"""Return the join over all variables but those to keep.
+
+    For an objective that is a tensor of terms, each a function of few variables, the join over a
+    variable z need only look at the terms in which z occurs,
+
+    .. math:: \bigvee_z a(x) \otimes b(x, z) \otimes c(z, y)
+              = a(x) \otimes \bigvee_z b(x, z) \otimes c(z, y),
+
+    because the tensor preserves joins (Aji, McEliece, "The generalized distributive law", 2000).
+    Variables go in the order of the smallest table that their removal makes.
+
+    Parameters
+    ----------
+    objective
+        A plain objective whose aggregator is the quantale's tensor.
+    values
+        The possible values of each variable.
+    keep
+        The variables that stay, one axis each, in this order.
+    meaning
+        Meanings of the constants.
+    quantale
+        Its join is taken.
+    bound
+        The most entries that a table may have.
+
+    Raises
+    ------
+    InvalidStructure
+        If a table would be larger than the bound.
+
+    Examples
+    --------
+    >>> chain = Objective("xyz", {"d(x, y)": 1, "d(y, z)": 1})
+    >>> values = dict.fromkeys("xyz", [0, 1, 2])
+    >>> eliminate(chain, values, "xz", {"d": lambda a, b: (a - b) ** 2}, LAWVERE).tolist()
+    [[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]]
+    """
+    keep = tuple(dict.fromkeys(keep))
+    sizes = {v: len(values[v]) for v in objective.parameters}
+    factors = [
+        _tabulate(term, values, sizes, meaning, quantale, bound)
+        for term in objective.terms
+        if term.weight > 0
+    ]
+    # a variable in no term counts too: over no values at all the join is the bottom
+    factors += [((v,), np.full(size, quantale.unit)) for v, size in sizes.items()]
+    hidden = [v for v in objective.parameters if v not in keep]
+    while hidden:
+        costs = {v: math.prod(sizes[u] for u in _scope(factors, v)) for v in hidden}
+        chosen = min(hidden, key=costs.__getitem__)
+        hidden.remove(chosen)
+        touching = [f for f in factors if chosen in f[0]]
+        others = tuple(u for u in _scope(factors, chosen) if u != chosen)
+        table = _combine(touching, (chosen, *others), sizes, quantale, bound)
+        factors = [f for f in factors if chosen not in f[0]]
+        factors.append((others, quantale.joined(table)))
+    return _combine(factors, keep, sizes, quantale, bound)
+
+
+def _scope(factors: Sequence[Factor], variable: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(u for names, _ in factors if variable in names for u in names))
+
+
+def _tabulate(
+    term: Term,
+    values: Mapping[str, Sequence[Any]],
+    sizes: Mapping[str, int],
+    meaning: Mapping[str, Any],
+    quantale: Quantale,
+    bound: int,
+) -> Factor:
+    names = tuple(s for s in term.atom.symbols if s in sizes)
+    shape = _shape(names, sizes, bound)
+    weight = float(term.weight)
+    flat = [
+        weight * float(term.atom.evaluate({**meaning, **dict(zip(names, at, strict=True))}))
+        for at in itertools.product(*(values[v] for v in names))
+    ]
+    return names, quantale.array(flat).reshape(shape)
+
+
+def _combine(
+    factors: Sequence[Factor],
+    names: tuple[str, ...],
+    sizes: Mapping[str, int],
+    quantale: Quantale,
+    bound: int,
+) -> np.ndarray:
+    table = np.full(_shape(names, sizes, bound), quantale.unit, quantale.dtype)
+    for own, array in factors:
+        places = [names.index(v) for v in own]
+        order = np.argsort(places)
+        spread = [sizes[v] if k in places else 1 for k, v in enumerate(names)]
+        table = quantale.tensor(table, array.transpose(order).reshape(spread))
+    return table
+
+
+def _shape(names: Sequence[str], sizes: Mapping[str, int], bound: int) -> tuple[int, ...]:
+    shape = tuple(sizes[v] for v in names)
+    if math.prod(shape) > bound:
+        message = (
+            f"needs {math.prod(shape)} entries, more than the bound {bound}; take fewer values"
+        )
+        raise InvalidStructure(
+            "finite objective", [Failure("size", f"the table over {', '.join(names)}", message)]
+        )
+    return shape

@@ -25,17 +25,31 @@ smaller one, so the join of distances is their minimum.
 (2.0, 3.0, True)
 >>> LAWVERE.failures(), BOOL.failures()
 ([], [])
+
+The tensor of a quantale, like any commutative :class:`Monoid`, is a category with one object,
+whose arrows are its elements. A functor from the free category on a graph to it is an element for
+each edge; a path goes to their product. Lengths, costs and counts are such functors (Mac Lane,
+"Categories for the Working Mathematician", I.2).
+
+>>> from catlearn.category import Functor, Graph
+>>> from catlearn.cost import Monoid
+>>> roads = Graph({"a": ("here", "there"), "b": ("there", "home")})
+>>> length = Functor(roads, Monoid.of(LAWVERE), arrows={"a": 1.5, "b": 2.0})
+>>> float(length(roads.path("a >> b"))), length(roads.path("id(home)"))
+(3.5, 0.0)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.finset.value import SHOWN
 
 Operation = Callable[[Any, Any], Any]
@@ -143,6 +157,56 @@ class Quantale:
         for slab in values:
             total = operation(total, slab)
         return total
+
+    def multiply(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return the product of two arrays over it, one column of the left at a time.
+
+        Memory is that of the result. Over BOOL it is a multiplication of ordinary matrices.
+        """
+        if self.dtype == "bool" and self.tensor is np.logical_and:
+            return left.astype("float32") @ right.astype("float32") > 0
+        result = np.full((left.shape[0], right.shape[1]), self.bottom, self.dtype)
+        for k in range(left.shape[1]):
+            step = self.tensor(left[:, k, None], right[None, k, :])
+            result = self.join(result, step)
+        return result
+
+    def star(self, entries: np.ndarray) -> np.ndarray:
+        """Return the join of all powers of a square array, the identity included.
+
+        Over LAWVERE by scipy's shortest paths. Where the unit is the top, by Kleene's algorithm
+        (the generic form of Warshall's and Floyd's); else by squaring until nothing changes.
+
+        Raises
+        ------
+        CatlearnError
+            If squaring does not come to rest: some circle is worth more each time round.
+        """
+        size = len(entries)
+        if self == LAWVERE:
+            from scipy.sparse.csgraph import csgraph_from_dense, shortest_path
+
+            graph = csgraph_from_dense(entries, null_value=np.inf)  # keeps edges of length 0
+            result = shortest_path(graph, method="auto") if size else entries.copy()
+            np.fill_diagonal(result, 0.0)
+            return result
+        result = np.array(entries)
+        diagonal = np.diagonal(result).copy()
+        np.fill_diagonal(result, self.join(diagonal, np.full_like(diagonal, self.unit)))
+        if self.is_integral:
+            for k in range(size):
+                step = self.tensor(result[:, k, None], result[None, k, :])
+                result = self.join(result, step)
+            return result
+        for _ in range(size.bit_length() + 1):
+            squared = self.join(result, self.multiply(result, result))
+            if np.array_equal(squared, result):
+                return result
+            result = squared
+        raise CatlearnError(
+            f"the powers of this matrix over {self.name} keep growing: some circle is worth more "
+            "than the unit, so there is no closest enriched category; lower the values on circles"
+        )
 
     def power(self, value: Any, exponent: int) -> Any:
         """Return ``value`` tensored with itself; the unit for 0.
@@ -379,6 +443,113 @@ class QuantaleMorphism:
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.source.name} -> {self.target.name}>"
+
+
+def scaling(factor: float) -> QuantaleMorphism:
+    """Return the multiplication of distances by a factor >= 0, with 0 times infinity infinite.
+
+    Examples
+    --------
+    >>> scaling(2)([1.0, float("inf")]).tolist()
+    [2.0, inf]
+    """
+    if not factor >= 0 or factor == float("inf"):
+        message = f"found {factor}, expected a finite number >= 0"
+        raise InvalidStructure("scaling", [Failure("factor", "factor", message)])
+
+    def scale(distances: np.ndarray) -> np.ndarray:
+        finite = np.isfinite(distances)
+        return np.where(finite, factor * np.where(finite, distances, 0.0), np.inf)
+
+    return QuantaleMorphism(LAWVERE, LAWVERE, scale, f"{factor:g} times")
+
+
+REACHABLE = QuantaleMorphism(LAWVERE, BOOL, np.isfinite, "finite")
+"""Which distances are finite: change of base to the preorder of reachability."""
+
+CLOSENESS = QuantaleMorphism(LAWVERE, PROBABILITY, lambda d: np.exp(-d), "exp(-d)")
+"""The isomorphism from distances to probabilities."""
+
+INDICATOR = QuantaleMorphism(BOOL, LAWVERE, lambda t: np.where(t, 0.0, np.inf), "indicator")
+"""A preorder as a metric space with distances 0 and infinity."""
+
+FORGET_ULTRA = QuantaleMorphism(ULTRAMETRIC, LAWVERE, lambda d: d, "inclusion")
+"""An ultrametric space as a metric space."""
+
+
+@dataclass(frozen=True)
+class Monoid:
+    """A commutative monoid, as a target of functors.
+
+    Parameters
+    ----------
+    name
+        What messages call it.
+    unit
+        Its neutral element.
+    combine
+        Its operation.
+
+    Examples
+    --------
+    >>> Monoid("product", 1, lambda a, b: a * b).total([2, 3, 7])
+    42
+    """
+
+    name: str
+    unit: Any
+    combine: Callable[[Any, Any], Any]
+
+    @classmethod
+    def of(cls, quantale: Quantale) -> Monoid:
+        """Return the tensor of a quantale."""
+        return cls(quantale.name, quantale.unit, quantale.tensor)
+
+    def identity(self, object: Any, /) -> Any:
+        """Return the unit, whatever the object."""
+        return self.unit
+
+    def compose(self, first: Any, then: Any, /) -> Any:
+        """Return the product of two elements."""
+        return self.combine(first, then)
+
+    def total(self, elements: Iterable[Any]) -> Any:
+        """Return the product of all elements; the unit for none."""
+        return reduce(self.combine, elements, self.unit)
+
+    def failures(self, samples: Iterable[Any]) -> list[Failure]:
+        """Try the laws on all triples of samples, and list those that fail.
+
+        Examples
+        --------
+        >>> [f.law for f in Monoid("difference", 0, lambda a, b: a - b).failures([1, 2])]
+        ['associativity', 'commutativity', 'unit']
+        """
+        values, found = list(samples), {}
+        op = self.combine
+        for a in values:
+            for b in values:
+                pair = f"a = {a}, b = {b}"
+                for c in values:
+                    one, two = op(op(a, b), c), op(a, op(b, c))
+                    if one != two:
+                        message = f"(ab)c = {one}, a(bc) = {two}"
+                        where = f"{pair}, c = {c}"
+                        found.setdefault("associativity", Failure("associativity", where, message))
+                if op(a, b) != op(b, a):
+                    message = f"ab = {op(a, b)}, ba = {op(b, a)}"
+                    found.setdefault("commutativity", Failure("commutativity", pair, message))
+            if op(self.unit, a) != a or op(a, self.unit) != a:
+                message = f"with the unit {self.unit} it becomes {op(self.unit, a)}"
+                found.setdefault("unit", Failure("unit", f"a = {a}", message))
+        return list(found.values())
+
+    def __repr__(self) -> str:
+        return f"<monoid {self.name}>"
+
+
+ADDITION = Monoid("addition", 0, operator.add)
+"""Numbers (or polynomials) under addition."""
 
 
 def write_value(value: Any) -> str:

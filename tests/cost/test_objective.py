@@ -141,7 +141,7 @@ def test_aggregators():
 
 
 def test_an_aggregator_of_ones_own(monkeypatch):
-    monkeypatch.setattr("catlearn.cost.aggregator._registry", {"sum": get_aggregator("sum")})
+    monkeypatch.setattr("catlearn.cost.objective._registry", {"sum": get_aggregator("sum")})
     register_aggregator(Aggregator("hypot", lambda a, b: (a * a + b * b) ** 0.5))
     objective = Objective((), {"a": 3, "b": 4}, "hypot")
     assert objective.evaluate({"a": 1, "b": 1}) == 5

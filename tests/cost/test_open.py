@@ -128,6 +128,18 @@ def test_interchange(A, B, C, D):
     assert len(one.variables) == len(two.variables)
 
 
+@given(opens(1, 2), opens(2, 1))
+@few
+def test_they_are_open_objects(A, B):
+    """Composites of objectives are composites of tables of variables and terms."""
+    assert (A >> B).cospan.is_equivalent(A.cospan >> B.cospan)
+    assert (A @ B).cospan.is_equivalent(A.cospan @ B.cospan)
+    other = OpenObjective(
+        Objective(A.variables, [*A.objective.terms, Term("new", 1)]), A.inputs, A.outputs
+    )
+    assert not other.cospan.is_equivalent(A.cospan)  # a mutant with one term more
+
+
 def test_a_composition_that_forgets_a_cost_is_not_unital():
     A = OpenObjective.of({"d(x, y)": 1}, "x", "y")
     forgetful = OpenObjective(Objective(A.variables), A.inputs, A.outputs)

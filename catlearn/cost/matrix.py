@@ -38,7 +38,7 @@ import numpy as np
 
 from catlearn.cost.quantale import LAWVERE, Quantale, write_names, write_value
 from catlearn.display import html_table
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, NotComposable
+from catlearn.errors import Failure, InvalidStructure, NotComposable
 from catlearn.finset.value import SHOWN, Frozen
 
 
@@ -159,7 +159,7 @@ class Matrix(Frozen):
         if not isinstance(other, Matrix):
             return NotImplemented
         self._meets(other)
-        entries = multiply(self.quantale, self.entries, other.entries)
+        entries = self.quantale.multiply(self.entries, other.entries)
         return Matrix(entries, self.quantale, self.rows, other.columns, check=False)
 
     def __rshift__(self, other: Matrix) -> Matrix:
@@ -199,7 +199,7 @@ class Matrix(Frozen):
         if self.rows != self.columns:
             message = "the star needs equal rows and columns"
             raise NotComposable("Matrix", [Failure("star", "the matrix", message)])
-        entries = close(self.quantale, self.entries)
+        entries = self.quantale.star(self.entries)
         return Matrix(entries, self.quantale, self.rows, self.columns, check=False)
 
     def close_to(self, other: Matrix, tolerance: float = 1e-9) -> bool:
@@ -225,58 +225,6 @@ class Matrix(Frozen):
 
     def _repr_html_(self) -> str:
         return table_html(self.entries, self.rows, self.columns)
-
-
-def multiply(quantale: Quantale, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return the product of two arrays over a quantale, one column of the left at a time.
-
-    Memory is that of the result. Over BOOL it is a multiplication of ordinary matrices.
-    """
-    if quantale.dtype == "bool" and quantale.tensor is np.logical_and:
-        return left.astype("float32") @ right.astype("float32") > 0
-    result = np.full((left.shape[0], right.shape[1]), quantale.bottom, quantale.dtype)
-    for k in range(left.shape[1]):
-        step = quantale.tensor(left[:, k, None], right[None, k, :])
-        result = quantale.join(result, step)
-    return result
-
-
-def close(quantale: Quantale, entries: np.ndarray) -> np.ndarray:
-    """Return the star of a square array.
-
-    Over LAWVERE by scipy's shortest paths. Where the unit is the top, by Kleene's algorithm (the
-    generic form of Warshall's and Floyd's); else by squaring until nothing changes.
-
-    Raises
-    ------
-    CatlearnError
-        If squaring does not come to rest: some circle is worth more each time round.
-    """
-    size = len(entries)
-    if quantale == LAWVERE:
-        from scipy.sparse.csgraph import csgraph_from_dense, shortest_path
-
-        graph = csgraph_from_dense(entries, null_value=np.inf)  # keeps edges of length 0
-        result = shortest_path(graph, method="auto") if size else entries.copy()
-        np.fill_diagonal(result, 0.0)
-        return result
-    result = np.array(entries)
-    diagonal = np.diagonal(result).copy()
-    np.fill_diagonal(result, quantale.join(diagonal, np.full_like(diagonal, quantale.unit)))
-    if quantale.is_integral:
-        for k in range(size):
-            step = quantale.tensor(result[:, k, None], result[None, k, :])
-            result = quantale.join(result, step)
-        return result
-    for _ in range(size.bit_length() + 1):
-        squared = quantale.join(result, multiply(quantale, result, result))
-        if np.array_equal(squared, result):
-            return result
-        result = squared
-    raise CatlearnError(
-        f"the powers of this matrix over {quantale.name} keep growing: some circle is worth more "
-        "than the unit, so there is no closest enriched category; lower the values on circles"
-    )
 
 
 def cells_of(
