@@ -106,7 +106,7 @@ class Forgetful(FreeMonoidal):
     [
         (Crossing, "ends of tensors"),
         (Straight, "naturality of swaps"),
-        (Forgetful, "left unit"),
+        (Forgetful, "involution"),
     ],
 )
 def test_the_laws_reject_mutants(kind, broken):
