@@ -19,8 +19,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from catlearn.drawing.layout import Place
 from catlearn.drawing.measure import Arrangement
-from catlearn.drawing.places import Place
 from catlearn.drawing.scene import Law
 
 #: With more edges than this, faces are too small for signs and too many to look at.

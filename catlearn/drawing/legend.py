@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from catlearn.drawing.layout import HEAD, Route
 from catlearn.drawing.measure import (
     BADGE_HEIGHT,
     LABEL,
@@ -14,7 +15,6 @@ from catlearn.drawing.measure import (
     note_runs,
 )
 from catlearn.drawing.pen import Pen, num
-from catlearn.drawing.places import HEAD, Route
 from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS, Law, Scene
 from catlearn.drawing.strokes import (
     LINES,

@@ -18,9 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from catlearn.drawing.layout import layout, layout_upward
-from catlearn.drawing.places import Box, Layout
-from catlearn.drawing.routes import loop_room
+from catlearn.drawing.layout import Box, Layout, layout, layout_upward, loop_room
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
 from catlearn.drawing.typeset import Run, clean, lines, runs, runs_width, width
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from catlearn.drawing.layout import HEAD, Route
 from catlearn.drawing.measure import BADGE_HEIGHT, Badge
 from catlearn.drawing.pen import Pen, num
-from catlearn.drawing.places import HEAD, Route
 from catlearn.drawing.typeset import Run
 
 #: Stroke width, dashes, head and colour of each kind of arrow.

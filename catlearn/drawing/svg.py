@@ -29,6 +29,7 @@ from __future__ import annotations
 import math
 
 from catlearn.drawing.faces import face
+from catlearn.drawing.layout import Place
 from catlearn.drawing.legend import MOST_LAWS, draw_key, draw_laws
 from catlearn.drawing.measure import (
     CELL,
@@ -44,7 +45,6 @@ from catlearn.drawing.measure import (
     note_runs,
 )
 from catlearn.drawing.pen import Pen, document, num
-from catlearn.drawing.places import Place
 from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS, Arrow, Scene
 from catlearn.drawing.strokes import (
     LINES,

@@ -7,12 +7,20 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from catlearn.drawing.heights import spread
-from catlearn.drawing.layers import acyclic, components, crossings, ordered, ranks
-from catlearn.drawing.layout import layout
+from catlearn.drawing.layout import (
+    Box,
+    Layout,
+    Place,
+    acyclic,
+    components,
+    crossings,
+    layout,
+    loop_room,
+    ordered,
+    ranks,
+    spread,
+)
 from catlearn.drawing.measure import arrange
-from catlearn.drawing.places import Box, Layout, Place
-from catlearn.drawing.routes import loop_room
 
 
 @st.composite
@@ -244,6 +252,6 @@ def test_arrowheads_at_a_tall_box_do_not_touch(mutants, monkeypatch):
     edges = [(f"e{k}", "A", "B", Box(20, 12, 4)) for k in range(4)]
     names = [name for name, *_ in edges]
     assert not heads_meet(layout(nodes, edges), names)
-    monkeypatch.setattr("catlearn.drawing.slots.PORT_GAP", 9.0)
+    monkeypatch.setattr("catlearn.drawing.layout.PORT_GAP", 9.0)
     with mutants("ends of edges closer than heads are tall"):
         assert heads_meet(layout(nodes, edges), names)
