@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
-from catlearn.drawing.typeset import clean
+from catlearn.typesetting import clean
 
 #: Width and height of a chart, and of the margins around what is drawn.
 WIDE, TALL = 820, 230

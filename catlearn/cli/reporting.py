@@ -22,7 +22,7 @@ from catlearn.cli.reader import Reader
 from catlearn.cli.runs import Run, load_run
 from catlearn.cli.settings import LossSettings
 from catlearn.drawing import draw
-from catlearn.drawing.typeset import clean
+from catlearn.typesetting import clean
 from catlearn.errors import CatlearnError
 from catlearn.files import atomic_write
 

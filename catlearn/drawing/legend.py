@@ -25,7 +25,7 @@ from catlearn.drawing.strokes import (
     outline,
     path_data,
 )
-from catlearn.drawing.typeset import Run, runs, runs_width, width
+from catlearn.typesetting import Run, runs, runs_width, width
 
 #: Equations that are listed before the others are counted.
 MOST_LAWS = 60

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from catlearn.drawing.layout import Box, Layout, layout, layout_upward, loop_room
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
-from catlearn.drawing.typeset import Run, clean, lines, runs, runs_width, width
+from catlearn.typesetting import Run, clean, lines, runs, runs_width, width
 
 #: Type sizes.
 NAME, LABEL, NOTE, CELL = 17.0, 15.0, 11.5, 13.0

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 
 from catlearn.drawing.scene import Scene
-from catlearn.drawing.typeset import SCRIPT, Run, clean
+from catlearn.typesetting import SCRIPT, Run, clean
 
 _MARGIN = 12.0
 _FONT = "'STIX Two Text','Latin Modern Roman','Times New Roman',Times,'Liberation Serif',serif"

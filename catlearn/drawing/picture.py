@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 
 from catlearn.drawing import svg, texts
 from catlearn.drawing.scene import Scene
-from catlearn.drawing.typeset import clean
+from catlearn.typesetting import clean
 from catlearn.drawing.views import scene_of
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.files import atomic_write

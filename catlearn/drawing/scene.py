@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catlearn.category.path import written
-from catlearn.drawing.typeset import clean
+from catlearn.typesetting import clean
 
 #: What each kind of arrow is called in a picture's key, in the order of the key.
 ARROW_KINDS: Mapping[str, str] = {

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from catlearn.drawing.layout import HEAD, Route
 from catlearn.drawing.measure import BADGE_HEIGHT, Badge
 from catlearn.drawing.pen import Pen, num
-from catlearn.drawing.typeset import Run
+from catlearn.typesetting import Run
 
 #: Stroke width, dashes, head and colour of each kind of arrow.
 LINES: dict[str, tuple[float, str, str, str]] = {

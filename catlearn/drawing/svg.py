@@ -56,7 +56,7 @@ from catlearn.drawing.strokes import (
     path_data,
     rounded,
 )
-from catlearn.drawing.typeset import Run, runs_width
+from catlearn.typesetting import Run, runs_width
 
 
 def to_svg(scene: Scene) -> str:

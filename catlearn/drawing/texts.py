@@ -27,7 +27,7 @@ from typing import Any
 from catlearn.drawing.faces import face
 from catlearn.drawing.measure import Arrangement, arrange
 from catlearn.drawing.scene import ARROW_KINDS, Arrow, Law, Node, Scene
-from catlearn.drawing.typeset import clean, to_latex, width
+from catlearn.typesetting import clean, to_latex, width
 
 Cell = tuple[int, int]
 

@@ -15,7 +15,7 @@ from catlearn.drawing.legend import _formula
 from catlearn.drawing.measure import arrange
 from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS
 from catlearn.drawing.svg import to_svg
-from catlearn.drawing.typeset import clean
+from catlearn.typesetting import clean
 
 SVG = "{http://www.w3.org/2000/svg}"
 _exactly = math.fsum

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from catlearn.drawing import Arrow, Node, Scene
 from catlearn.drawing.measure import arrange
 from catlearn.drawing.texts import grid, to_dot, to_quiver, to_tikzcd
-from catlearn.drawing.typeset import clean, to_latex
+from catlearn.typesetting import clean, to_latex
 
 PREFIX = "https://q.uiver.app/#q="
 

@@ -47,7 +47,7 @@ def same(found: cl.Graph, expected: cl.Graph) -> bool:
     st.from_regex(r"[A-Za-z][A-Za-z0-9.]{0,8}(_[A-Za-z0-9]{1,8})?(\^[0-9]{1,3})?", fullmatch=True)
 )
 def test_names_come_back_from_latex(name):
-    from catlearn.drawing.typeset import to_latex
+    from catlearn.typesetting import to_latex
 
     assert plain_name(to_latex(name)) == name
 

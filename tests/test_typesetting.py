@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from catlearn.drawing.typeset import clean, lines, runs, to_latex, width
+from catlearn.typesetting import clean, lines, runs, to_latex, width
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ Names are set as mathematics is: italic, ``x_1`` with a subscript, ``R^64`` with
 it is. Widths are estimates from the classical widths of a Times-like face, widened by a quarter,
 since nobody knows which serif face a reader has, and some are that much wider.
 
->>> from catlearn.drawing.typeset import runs, to_latex
+>>> from catlearn.typesetting import runs, to_latex
 >>> [(r.text, r.shift) for r in runs("theta_12")]
 [('θ', 0), ('12', -1)]
 >>> to_latex("R^64"), to_latex("my_long_name"), to_latex("50%")
