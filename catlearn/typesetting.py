@@ -1,15 +1,19 @@
-"""Typesetting of names: sub- and superscripts, Greek letters, widths, and LaTeX.
+"""Typesetting of names: sub- and superscripts, Greek letters, widths, LaTeX, and back from it.
 
 Names are set as mathematics is: italic, ``x_1`` with a subscript, ``R^64`` with a superscript,
 ``theta`` as the letter. A name that merely contains an underscore (``my_long_name``) is left as
 it is. Widths are estimates from the classical widths of a Times-like face, widened by a quarter,
 since nobody knows which serif face a reader has, and some are that much wider.
 
->>> from catlearn.typesetting import runs, to_latex
+Editors such as quiver hold labels in LaTeX; :func:`plain_name` reads the name again.
+
+>>> from catlearn.typesetting import plain_name, runs, to_latex
 >>> [(r.text, r.shift) for r in runs("theta_12")]
 [('θ', 0), ('12', -1)]
 >>> to_latex("R^64"), to_latex("my_long_name"), to_latex("50%")
 ('\\\\mathbb{R}^{64}', '\\\\mathit{my\\\\_long\\\\_name}', '\\\\mathit{50\\\\%}')
+>>> plain_name(to_latex("theta_12")), plain_name(to_latex("my_long_name"))
+('theta_12', 'my_long_name')
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _GREEK = {
@@ -61,7 +66,7 @@ SCRIPT = 0.72
 
 
 @dataclass(frozen=True)
-class Run:
+class TextRun:
     """A piece of text in one style: ``shift`` is -1 below, 0 on and 1 above the line."""
 
     text: str
@@ -107,11 +112,7 @@ def _split(name: str) -> tuple[str, str, str]:
     return base, sub.strip("{}"), sup.strip("{}")
 
 
-def _letter(text: str) -> str:
-    return _LETTERS.get(text, text)
-
-
-def runs(name: str, italic: bool = True) -> list[Run]:
+def runs(name: str, italic: bool = True) -> tuple[TextRun, ...]:
     """Split a name into runs of text that share a style.
 
     Parameters
@@ -123,14 +124,20 @@ def runs(name: str, italic: bool = True) -> list[Run]:
     """
     base, sub, sup = _split(clean(name))
     if base == "R" and sup and not sub:
-        pieces = [Run("ℝ", 0, False), Run(sup, 1, False)]
-        return pieces
-    out = [Run(_letter(base), 0, italic)]
-    if sub:
-        out.append(Run(_letter(sub), -1, italic and not sub.isdigit()))
-    if sup:
-        out.append(Run(_letter(sup), 1, italic and not sup.isdigit()))
-    return out
+        return TextRun("ℝ", 0, False), TextRun(sup, 1, False)
+    scripts = ((base, 0), (sub, -1), (sup, 1))
+    return tuple(
+        TextRun(_LETTERS.get(text, text), shift, italic and not (shift and text.isdigit()))
+        for text, shift in scripts
+        if text or not shift
+    )
+
+
+def word_runs(text: str) -> tuple[TextRun, ...]:
+    """Typeset a text word by word, upright."""
+    space = (TextRun(" ", 0, False),)
+    words = (runs(word, italic=False) for word in text.split(" "))
+    return tuple(run for word in words for run in (*space, *word))[1:]
 
 
 def width(text: str, size: float) -> float:
@@ -148,7 +155,7 @@ def width(text: str, size: float) -> float:
     return total * size / 1000 * _SAFETY
 
 
-def runs_width(line: list[Run], size: float) -> float:
+def runs_width(line: Iterable[TextRun], size: float) -> float:
     """Estimate the width of a line of runs."""
     return math.fsum(width(r.text, size * (SCRIPT if r.shift else 1)) for r in line)
 
@@ -242,9 +249,66 @@ def to_latex(name: str) -> str:
     base, sub, sup = _split(clean(name))
     if base == "R" and sup and not sub:
         return f"\\mathbb{{R}}^{{{escape_latex(sup)}}}"
-    out = _tex_piece(base)
-    if sub:
-        out += f"_{{{escape_latex(sub) if sub.isdigit() else _tex_piece(sub)}}}"
-    if sup:
-        out += f"^{{{escape_latex(sup) if sup.isdigit() else _tex_piece(sup)}}}"
-    return out
+    scripts = (
+        f"{sign}{{{escape_latex(text) if text.isdigit() else _tex_piece(text)}}}"
+        for sign, text in (("_", sub), ("^", sup))
+        if text
+    )
+    return _tex_piece(base) + "".join(scripts)
+
+
+def upright_latex(name: str) -> str:
+    r"""Return a word for the mathematics mode: italic if it is one letter, else upright.
+
+    Examples
+    --------
+    >>> print(upright_latex("x"), upright_latex("my_net"))
+    x \mathrm{my\_net}
+    """
+    if len(name) == 1 and name.isalpha():
+        return name
+    escaped = escape_latex(name).replace("-", r"\text{-}")
+    return rf"\mathrm{{{escaped}}}"
+
+
+_TOKEN = re.compile(r"\\hat\{\\ \}|\\[A-Za-z]+ ?|\\.|[{}]|[^\\{}]", re.DOTALL)
+_STYLES = re.compile(r"(math|text)[a-z]+|text|operatorname|displaystyle")
+_SIGNS: dict[str, str] = {tex[1:].strip(): sign for sign, tex in _TEX.items() if tex[1:].strip().isalpha()}
+
+
+def plain_name(label: str) -> str:
+    """Return the name that a label shows, or the label itself where it is more than a name.
+
+    A label with commands that are no part of a name, such as ``\\bar{f}``, is a name as it is.
+
+    Parameters
+    ----------
+    label
+        LaTeX, with or without dollar signs around it.
+
+    Examples
+    --------
+    >>> plain_name(r"\\mathbb{R}^{64}"), plain_name(r"\\bar{f}")
+    ('R^64', '\\\\bar{f}')
+    """
+    label = label.strip()
+    if len(label) > 1 and label[0] == label[-1] == "$":
+        label = label[1:-1].strip()
+    out: list[str] = []
+    for token in _TOKEN.findall(label):
+        if token.startswith("\\hat"):
+            out.append("^" if token != "\\hat" else token)
+        elif token in "{}":
+            continue
+        elif not token.startswith("\\"):
+            out.append(token)
+        elif not token[1].isalpha():
+            out.append(token[1])
+        else:
+            word = token[1:].strip()
+            if _STYLES.fullmatch(word):
+                continue
+            if word not in _SIGNS and word not in _TEX_GREEK:
+                return label
+            out.append(_SIGNS.get(word, word))
+    return "".join(out).strip()

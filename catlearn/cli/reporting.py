@@ -22,9 +22,9 @@ from catlearn.cli.reader import Reader
 from catlearn.cli.runs import Run, load_run
 from catlearn.cli.settings import LossSettings
 from catlearn.drawing import draw
-from catlearn.typesetting import clean
 from catlearn.errors import CatlearnError
 from catlearn.files import atomic_write
+from catlearn.typesetting import clean
 
 #: Curves of single equations that are drawn; of more, the costliest at the end.
 MOST_CURVES = 64

@@ -37,6 +37,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from catlearn.errors import Failure, InvalidStructure, UnknownName
+from catlearn.typesetting import upright_latex
 
 if TYPE_CHECKING:
     import sympy
@@ -218,21 +219,6 @@ def _syntax_error(text: str, place: int, message: str) -> InvalidStructure:
 
 
 _refined = re.compile(r"(\w+)\((.*)\)_(.+)")
-_escapes = str.maketrans(
-    {c: f"\\{c}" for c in "_#$%&{}"}
-    | {"\\": r"\backslash ", "^": r"\hat{}", "~": r"\sim ", "-": r"\text{-}", " ": r"\ "}
-)
-
-
-def latex_name(name: str) -> str:
-    r"""Return a name in LaTeX: italic if it is one letter, else upright and escaped.
-
-    Examples
-    --------
-    >>> print(latex_name("x"), latex_name("my_net"))
-    x \mathrm{my\_net}
-    """
-    return name if len(name) == 1 and name.isalpha() else rf"\mathrm{{{name.translate(_escapes)}}}"
 
 
 def latex_head(name: str) -> str:
@@ -245,23 +231,23 @@ def latex_head(name: str) -> str:
     """
     refined = _refined.fullmatch(name)
     if refined:
-        divergence, options, vertex = map(latex_name, refined.groups())
+        divergence, options, vertex = map(upright_latex, refined.groups())
         return f"{divergence}_{{{vertex}}}^{{{options}}}"
     letter, _, subscript = name.partition("_")
     if letter in ("E", "d") and subscript:
         letter = r"\mathbb{E}" if letter == "E" else letter
-        return f"{letter}_{{{latex_name(subscript)}}}"
-    return latex_name(name)
+        return f"{letter}_{{{upright_latex(subscript)}}}"
+    return upright_latex(name)
 
 
 def _leaf_names(head: str, leaves: Iterable[Any]) -> dict[Any, str]:
     """LaTeX of the leaves below a head; an expectation shortens those of its own data set."""
-    names = {leaf: latex_name(leaf.name) for leaf in leaves}
+    names = {leaf: upright_latex(leaf.name) for leaf in leaves}
     prefix = head[2:] + "."
     if head.startswith("E_"):
         own = {x: x.name[len(prefix) :].lower() for x in names if x.name.startswith(prefix)}
         if len(set(own.values())) == len(own):  # else X and x would read alike
-            names |= {leaf: latex_name(short) for leaf, short in own.items()}
+            names |= {leaf: upright_latex(short) for leaf, short in own.items()}
     return names
 
 

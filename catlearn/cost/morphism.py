@@ -96,11 +96,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, TypeVar
 
-from catlearn.cost.atom import Atom, latex_name
+from catlearn.cost.atom import Atom
 from catlearn.cost.objective import Objective, Weight, apart, maximum, one_aggregator, written
 from catlearn.display import Brief
 from catlearn.errors import Failure, InvalidStructure, NotCertified, NotComposable, UnknownName
 from catlearn.finset import Ambient, Colimit, Diagram, FinFunction, FinSet, colimit, pushout
+from catlearn.typesetting import upright_latex
 
 Value = TypeVar("Value")
 
@@ -316,7 +317,7 @@ class CostMorphism(Brief):
 
     def _repr_latex_(self) -> str:
         moved = [(a, b) for a, b in self.parameters.items() if a != b]
-        said = ", ".join(rf"{latex_name(a)} := {latex_name(b)}" for a, b in moved)
+        said = ", ".join(rf"{upright_latex(a)} := {upright_latex(b)}" for a, b in moved)
         left, right = self.domain.latex_value, self.codomain.latex_value
         left = rf"\left({left}\right)\left[{said}\right]" if moved else left
         sign = "=" if self.is_strict else r"\le"

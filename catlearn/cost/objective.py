@@ -46,11 +46,12 @@ from fractions import Fraction
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
-from catlearn.cost.atom import Atom, latex_name
+from catlearn.cost.atom import Atom
 from catlearn.display import Brief
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
 from catlearn.finset import Ambient
 from catlearn.names import fresh
+from catlearn.typesetting import upright_latex
 
 if TYPE_CHECKING:
     import sympy
@@ -470,7 +471,7 @@ class Objective(Brief):
         return self.aggregator.write(terms, function)
 
     def _repr_latex_(self) -> str:
-        parameters = ", ".join(latex_name(p) for p in self.parameters)
+        parameters = ", ".join(upright_latex(p) for p in self.parameters)
         return rf"$\displaystyle L({parameters}) = {self.latex_value}$"
 
 

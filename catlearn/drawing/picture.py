@@ -19,10 +19,10 @@ from xml.sax.saxutils import escape
 
 from catlearn.drawing import svg, texts
 from catlearn.drawing.scene import Scene
-from catlearn.typesetting import clean
 from catlearn.drawing.views import scene_of
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.files import atomic_write
+from catlearn.typesetting import clean
 
 MOST_DISPLAYED = 2_000
 """The most nodes and arrows that notebooks draw unasked; :func:`draw` draws any number."""

@@ -121,6 +121,11 @@ class Law:
     def text(self) -> str:
         return f"{self.side(self.lhs)} = {self.side(self.rhs)}"
 
+    @property
+    def bounds_face(self) -> bool:
+        """Whether both sides have arrows, and none in common, so that there is a face between."""
+        return bool(self.lhs and self.rhs) and not set(self.lhs) & set(self.rhs)
+
 
 @dataclass(frozen=True)
 class Scene:

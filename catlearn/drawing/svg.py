@@ -1,7 +1,12 @@
 """SVG: an arrangement as a picture for screens, pages and notebooks.
 
-The picture has a transparent background and is legible on light and on dark pages (see
-:mod:`catlearn.drawing.pen`). Nothing in the file refers to anything outside it.
+The picture has a transparent background and is legible on light and on dark pages: colours are
+CSS variables, set by ``prefers-color-scheme`` and by the theme marks of common notebooks and
+documentation sites, with plain attributes for renderers without CSS; text and lines carry a thin
+halo in the opposite tone, so that even a page of unexpected colour leaves them readable. Every
+rule is scoped to the picture's own id, which is a digest of its content: pictures can share a
+page, and the same value always gives the same bytes. Nothing in the file refers to anything
+outside it.
 
 Colour never carries meaning alone:
 
@@ -22,175 +27,493 @@ covering of an order  line without a head, upwards
 left side of a law    filled badge with the law's number
 right side            hollow badge with the law's number
 ====================  =========================================================
+
+>>> from catlearn.drawing.svg import Pen
+>>> pen = Pen()
+>>> pen.path("M0 0H9", "soft", 1.5)
+>>> print(*pen.out)
+<path d="M0 0H9" class="s-soft" fill="none" stroke="#59636e" stroke-width="1.5"/>
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from xml.sax.saxutils import escape, quoteattr
 
-from catlearn.drawing.faces import face
-from catlearn.drawing.layout import Place
-from catlearn.drawing.legend import MOST_LAWS, draw_key, draw_laws
-from catlearn.drawing.measure import (
+from catlearn.drawing.arrangement import (
+    BADGE_HEIGHT,
     CELL,
     LABEL,
     LEADING,
     NAME,
     NOTE,
     Arrangement,
+    Badge,
     Figure,
     Tag,
     arrange,
     cell_text,
-    note_runs,
+    widest,
 )
-from catlearn.drawing.pen import Pen, document, num
+from catlearn.drawing.layout import HEAD, Place, Point, Route
 from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS, Arrow, Scene
-from catlearn.drawing.strokes import (
-    LINES,
-    draw_badge,
-    draw_bar,
-    draw_head,
-    draw_snowflake,
-    outline,
-    path_data,
-    rounded,
+from catlearn.typesetting import SCRIPT, TextRun, clean, runs, runs_width, width, word_runs
+
+#: Equations that are listed before the others are counted.
+MOST_LAWS = 60
+
+_MARGIN = 12.0
+_FONT = "'STIX Two Text','Latin Modern Roman','Times New Roman',Times,'Liberation Serif',serif"
+
+_LIGHT = {
+    "ink": "#1f2328",
+    "paper": "#ffffff",
+    "soft": "#59636e",
+    "model": "#0a58b8",
+    "data": "#8a5200",
+}
+_DARK = {
+    "ink": "#e9eef4",
+    "paper": "#0d1117",
+    "soft": "#a3adb8",
+    "model": "#78b7ff",
+    "data": "#e3b35c",
+}
+# Marks of pages that are dark or light, whatever the system prefers.
+_DARK_PAGES = (
+    '[data-jp-theme-light="false"]',
+    '[data-theme="dark"]',
+    '[data-bs-theme="dark"]',
+    ".vscode-dark",
+    ".dark",
 )
-from catlearn.typesetting import Run, runs_width
+_LIGHT_PAGES = (
+    '[data-jp-theme-light="true"]',
+    '[data-theme="light"]',
+    '[data-bs-theme="light"]',
+    ".vscode-light",
+    ".light",
+)
+
+#: Stroke width, dashes, head and colour of each kind of arrow.
+LINES: dict[str, tuple[float, str, str, str]] = {
+    "plain": (1.3, "", "open", "ink"),
+    "model": (2.4, "", "filled", "model"),
+    "frozen": (1.7, "", "hollow", "ink"),
+    "fixed": (1.1, "", "open", "ink"),
+    "projection": (1.3, "6 3.5", "open", "data"),
+    "factor": (1.5, "1.5 3.5", "open", "ink"),
+    "defined": (1.4, "10 3 2 3", "open", "ink"),
+    "list": (1.3, "1.5 3.5", "open", "ink"),
+    "morphism": (2.2, "", "hollow", "soft"),
+    "order": (1.3, "", "none", "ink"),
+}
 
 
 def to_svg(scene: Scene) -> str:
     """Return a scene as SVG text."""
-    page = arrange(scene)
-    pen = Pen()
-    _draw_arrangement(pen, page)
-    below = page.layout.height
-    wide = page.layout.width
+    page, pen = arrange(scene), Pen()
+    pen.arrangement(page)
+    wide, below = page.layout.width, page.layout.height
     if scene.laws:
-        wide, below = draw_laws(pen, page, below + 16, wide)
+        wide, below = pen.laws(page, below + 16, wide)
     if scene.key:
-        wide, below = draw_key(pen, scene, below + 16, wide)
-    return document(scene, pen, wide, below)
+        wide, below = pen.key(scene, below + 16, wide)
+    return pen.document(scene, wide, below)
 
 
-def _draw_arrangement(pen: Pen, page: Arrangement) -> None:
-    numbers = page.numbers
-    for arrow in page.scene.arrows:
-        _draw_arrow(pen, page, arrow)
-    for law in page.scene.laws[:MOST_LAWS]:
-        place = face(page, law)
-        if place is not None:
-            pen.open(f"{law.name}: {law.text}", "law")
-            sign = [Run("=", 0, False), Run(str(numbers[law.name]), -1, False)]
-            pen.text(sign, place[0], place[1] + 6, 19)
-            pen.close()
-    for node in page.scene.nodes:
-        _draw_node(pen, page.figures[node.name], page.layout.nodes[node.name])
+def num(value: float) -> str:
+    """Write a number with at most one digit after the point.
+
+    Examples
+    --------
+    >>> num(2.0), num(-0.04), num(1.26)
+    ('2', '0', '1.3')
+    """
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
 
 
-def _draw_arrow(pen: Pen, page: Arrangement, arrow: Arrow) -> None:
-    route, tag = page.layout.routes[arrow.name], page.tags[arrow.name]
-    kind = "" if arrow.kind == "plain" else f" ({ARROW_KINDS[arrow.kind]})"
-    note = f" {arrow.note}" if arrow.note else ""
-    pen.open(f"{arrow.name}: {arrow.source} → {arrow.target}{kind}{note}", f"edge {arrow.kind}")
-    thick, dash, head, colour = LINES[arrow.kind]
-    line = path_data(route.pieces)
-    pen.path(line, "paper", thick + 3, opacity=0.75)
-    pen.path(line, colour, thick, dash=dash, kind="line")
-    draw_head(pen, route, head, colour, thick)
-    if arrow.kind == "defined":
-        draw_bar(pen, route, colour)
-    _draw_tag(pen, tag, route.label)
-    pen.close()
+def _polyline(points: Iterable[Point]) -> str:
+    return "M" + "L".join(f"{num(x)} {num(y)}" for x, y in points)
 
 
-def _draw_tag(pen: Pen, tag: Tag, place: tuple[float, float]) -> None:
-    x, y = place
-    base = y - 5.5
-    if tag.arrow.note:
-        pen.text(note_runs(tag.arrow.note), x, base, NOTE, "soft")
-        base -= NOTE * LEADING
-    icon = tag.arrow.kind == "frozen"
-    for line in reversed(tag.names):
-        pen.text(line, x + (7 if icon else 0), base, LABEL)
-        base -= LABEL * LEADING
-    if icon and tag.names:
-        first = runs_width(list(tag.names[0]), LABEL)
-        draw_snowflake(pen, x - first / 2 - 3, base + LABEL * LEADING - 5)
-    left = x - math.fsum(b.width + 3 for b in tag.badges) / 2 + 1.5
-    for badge in tag.badges:
-        draw_badge(pen, badge, left, y + 4)
-        left += badge.width + 3
+def _path_data(pieces: Sequence[tuple]) -> str:
+    """Write the pieces of a route as SVG path data."""
+    return "".join(piece[0] + " ".join(num(v) for v in piece[1:]) for piece in pieces)
 
 
-def _draw_node(pen: Pen, figure: Figure, place: Place) -> None:
-    node = figure.node
-    kind = "" if node.kind == "plain" else f" ({NODE_KINDS[node.kind]})"
-    note = f" {node.note}" if node.note else ""
-    pen.open(f"{node.name}{kind}{note}", f"vertex {node.kind}")
-    x, y = place.x - figure.width / 2, place.y - figure.height / 2
-    if node.inner is not None:
-        _draw_panel(pen, figure, x, y)
-    elif node.rows:
-        _draw_table(pen, figure, x, y)
-    else:
-        _draw_body(pen, figure, place, x, y)
-    pen.close()
+def _rounded(x: float, y: float, w: float, h: float, r: float) -> str:
+    """Return the path data of a box with round corners."""
+    a = f"a{num(r)} {num(r)} 0 0 1 "
+    return (
+        f"M{num(x + r)} {num(y)}H{num(x + w - r)}{a}{num(r)} {num(r)}V{num(y + h - r)}"
+        f"{a}{num(-r)} {num(r)}H{num(x + r)}"
+        f"{a}{num(-r)} {num(-r)}V{num(y + r)}{a}{num(r)} {num(-r)}Z"
+    )
 
 
-def _draw_body(pen: Pen, figure: Figure, place: Place, x: float, y: float) -> None:
-    kind = figure.node.kind
-    if kind != "plain":
-        colour = "data" if kind == "dataset" else "ink"
-        first, *more = outline(kind, x, y, figure.width, figure.height)
-        pen.path(first, colour, 1.7 if kind == "dataset" else 1.2, fill="paper", kind="body")
-        for stroke in more:
-            pen.path(stroke, colour, 1.0, kind="body")
-    text = len(figure.names) * NAME * LEADING + len(figure.notes) * NOTE * LEADING
-    at = place.y - text / 2 + (4 if kind == "dataset" else 0)
-    for line in figure.names:
-        pen.text(line, place.x, at + NAME * 0.95, NAME)
-        at += NAME * LEADING
-    for line in figure.notes:
-        pen.text(line, place.x, at + NOTE * 0.9, NOTE, "soft")
-        at += NOTE * LEADING
+def _outline(kind: str, x: float, y: float, w: float, h: float) -> list[str]:
+    """Return the closed outline of a node's body, then further strokes on it."""
+    if kind == "dataset":
+        arc = f"{num(w / 2)} 5 0 0 "
+        side = (
+            f"M{num(x)} {num(y + 5)}A{arc}1 {num(x + w)} {num(y + 5)}V{num(y + h - 5)}"
+            f"A{arc}1 {num(x)} {num(y + h - 5)}Z"
+        )
+        return [side, f"M{num(x)} {num(y + 5)}A{arc}0 {num(x + w)} {num(y + 5)}"]
+    if kind == "categorical":
+        c = 8.0
+        points = [(x + c, y), (x + w - c, y), (x + w, y + c), (x + w, y + h - c)]
+        points += [(x + w - c, y + h), (x + c, y + h), (x, y + h - c), (x, y + c)]
+        return [_polyline(points) + "Z"]
+    if kind == "product":
+        return [_rounded(x, y, w, h, 2), _rounded(x + 3, y + 3, w - 6, h - 6, 1)]
+    return [_rounded(x, y, w, h, 7 if kind == "space" else 3)]
 
 
-def _draw_table(pen: Pen, figure: Figure, x: float, y: float) -> None:
-    w, h = figure.width, figure.height
-    pen.path(rounded(x, y, w, h, 3), "ink", 1.2, fill="paper", kind="body")
-    top = y + LABEL * 1.6
-    pen.text(figure.names[0], x + w / 2, y + LABEL * 1.15, LABEL)
-    pen.path(f"M{num(x)} {num(top)}H{num(x + w)}", "ink", 1.2)
-    step = CELL * 1.5
-    if len(figure.node.rows) > 1:
-        pen.path(f"M{num(x)} {num(top + step)}H{num(x + w)}", "soft", 0.8)
-    for r, row in enumerate(figure.node.rows):
+def _class(names: str) -> str:
+    return f" class={quoteattr(names)}" if names else ""
+
+
+class Pen:
+    """Collects elements; every colour is a class for CSS and an attribute for the rest."""
+
+    def __init__(self) -> None:
+        self.out: list[str] = []
+
+    def raw(self, text: str) -> None:
+        self.out.append(text)
+
+    def open(self, title: str, kind: str = "") -> None:
+        self.raw(f"<g{_class(kind)}><title>{escape(clean(title))}</title>")
+
+    def close(self) -> None:
+        self.raw("</g>")
+
+    def path(
+        self,
+        d: str,
+        stroke: str = "ink",
+        width: float = 1.3,
+        fill: str = "none",
+        dash: str = "",
+        kind: str = "",
+        opacity: float = 1.0,
+    ) -> None:
+        classes = [f"s-{stroke}"] if stroke != "none" else []
+        classes += [f"f-{fill}"] if fill != "none" else []
+        extra = f' stroke-dasharray="{dash}"' if dash else ""
+        extra += f' opacity="{num(opacity)}"' if opacity != 1.0 else ""
+        color = _LIGHT.get(stroke, stroke)
+        self.raw(
+            f'<path d="{d}"{_class(" ".join([*classes, kind]).strip())} fill='
+            f'"{_LIGHT.get(fill, fill)}" stroke="{color}" stroke-width="{num(width)}"{extra}/>'
+        )
+
+    def text(
+        self,
+        line: str | Iterable[TextRun],
+        x: float,
+        y: float,
+        size: float,
+        fill: str = "ink",
+        anchor: str = "middle",
+        halo: bool = True,
+    ) -> None:
+        """Write a line of runs, or a plain upright text; ``y`` is the base line."""
+        spans = []
+        down = 0.0
+        for run in [TextRun(line, 0, False)] if isinstance(line, str) else line:
+            shift = {-1: 0.22, 0: 0.0, 1: -0.38}[run.shift] * size
+            attributes = f' dy="{num(shift - down)}"' if shift != down else ""
+            attributes += ' font-style="italic"' if run.italic else ""
+            attributes += f' font-size="{num(size * SCRIPT)}"' if run.shift else ""
+            spans.append(f"<tspan{attributes}>{escape(run.text)}</tspan>")
+            down = shift
+        self.raw(
+            f'<text x="{num(x)}" y="{num(y)}" font-size="{num(size)}"'
+            f' text-anchor="{anchor}" fill="{_LIGHT[fill]}"'
+            f"{_class(f'f-{fill}' + (' halo' if halo else ''))}"
+            f' xml:space="preserve">{"".join(spans)}</text>'
+        )
+
+    # The arrangement.
+
+    def arrangement(self, page: Arrangement) -> None:
+        """Draw edges, the signs of equations in their faces, and vertices over them."""
+        numbers = page.numbers
+        for arrow in page.scene.arrows:
+            self.arrow(arrow, page.layout.routes[arrow.name], page.tags[arrow.name])
+        for law in page.scene.laws[:MOST_LAWS]:
+            place = page.face(law)
+            if place is not None:
+                self.open(f"{law.name}: {law.text}", "law")
+                sign = [TextRun("=", 0, False), TextRun(str(numbers[law.name]), -1, False)]
+                self.text(sign, place[0], place[1] + 6, 19)
+                self.close()
+        for node in page.scene.nodes:
+            self.figure(page.figures[node.name], page.layout.nodes[node.name])
+
+    def arrow(self, arrow: Arrow, route: Route, tag: Tag) -> None:
+        """Draw an edge with its label and badges."""
+        kind = "" if arrow.kind == "plain" else f" ({ARROW_KINDS[arrow.kind]})"
+        note = f" {arrow.note}" if arrow.note else ""
+        ends = f"{arrow.source} → {arrow.target}"
+        self.open(f"{arrow.name}: {ends}{kind}{note}", f"edge {arrow.kind}")
+        self.path(_path_data(route.pieces), "paper", LINES[arrow.kind][0] + 3, opacity=0.75)
+        self.line(arrow.kind, route, "line")
+        self.tag(tag, *route.label)
+        self.close()
+
+    def line(self, kind: str, route: Route, name: str = "") -> None:
+        """Draw the line of a kind of arrow, its head, and the bar at the tail of a defined one."""
+        thick, dash, head, colour = LINES[kind]
+        self.path(_path_data(route.pieces), colour, thick, dash=dash, kind=name)
+        self.head(route, head, colour, thick)
+        if kind == "defined":
+            _, x, y = route.pieces[0]
+            x += -3 if route.angle == 180.0 else 3
+            self.path(f"M{num(x)} {num(y - 5)}V{num(y + 5)}", colour, 1.6, kind="tail bar")
+
+    def head(self, route: Route, head: str, colour: str, thick: float) -> None:
+        """Draw the arrowhead, and the last bit of line under an open one."""
+        c, s = math.cos(math.radians(route.angle)), math.sin(math.radians(route.angle))
+
+        def turned(*points: Point) -> str:
+            tip = route.tip
+            return _polyline((tip[0] + x * c - y * s, tip[1] + x * s + y * c) for x, y in points)
+
+        if head in ("open", "none"):
+            self.path(turned((-HEAD - 0.5, 0), (-1, 0)), colour, thick)
+        if head == "open":
+            d = turned((-7.0, -4.2), (-0.5, 0.0), (-7.0, 4.2))
+            self.path(d, colour, 1.5, kind="head open")
+        elif head != "none":
+            half = 5.0 if head == "filled" else 4.6
+            d = turned((-HEAD - 0.3, -half), (-0.3, 0.0), (-HEAD - 0.3, half)) + "Z"
+            fill = colour if head == "filled" else "paper"
+            self.path(d, colour, 1.2, fill=fill, kind=f"head {head}")
+
+    def tag(self, tag: Tag, x: float, y: float) -> None:
+        """Draw a label: its lines above the edge, badges below it."""
+        base = y - 5.5
+        if tag.arrow.note:
+            self.text(word_runs(tag.arrow.note), x, base, NOTE, "soft")
+            base -= NOTE * LEADING
+        icon = tag.arrow.kind == "frozen"
+        for line in reversed(tag.names):
+            self.text(line, x + (7 if icon else 0), base, LABEL)
+            base -= LABEL * LEADING
+        if icon and tag.names:
+            first = runs_width(tag.names[0], LABEL)
+            self.snowflake(x - first / 2 - 3, base + LABEL * LEADING - 5)
+        left = x - math.fsum(badge.width + 3 for badge in tag.badges) / 2 + 1.5
+        for badge in tag.badges:
+            self.badge(badge, left, y + 4)
+            left += badge.width + 3
+
+    def snowflake(self, x: float, y: float) -> None:
+        """Draw the mark of a frozen edge."""
+        arms = []
+        for k in range(3):
+            c, s = math.cos(math.pi * k / 3 + math.pi / 6), math.sin(math.pi * k / 3 + math.pi / 6)
+            arms.append(_polyline([(x - 5 * c, y - 5 * s), (x + 5 * c, y + 5 * s)]))
+        self.path("".join(arms), "ink", 1.1, kind="snowflake")
+
+    def badge(self, badge: Badge, x: float, y: float) -> None:
+        """Draw a pill with the numbers of laws: filled on the left side, hollow on the right."""
+        w, h = badge.width, BADGE_HEIGHT
+        d = _rounded(x, y, w, h, h / 2 if badge.left else 2.0)
+        fill, ink = ("ink", "paper") if badge.left else ("paper", "ink")
+        self.path(d, "ink", 1.0, fill=fill, kind="badge " + ("left" if badge.left else "right"))
+        self.text(badge.text, x + w / 2, y + h - 3.2, 10, ink, halo=False)
+
+    def figure(self, figure: Figure, place: Place) -> None:
+        """Draw a vertex, a table or a panel."""
+        node = figure.node
+        kind = "" if node.kind == "plain" else f" ({NODE_KINDS[node.kind]})"
+        note = f" {node.note}" if node.note else ""
+        self.open(f"{node.name}{kind}{note}", f"vertex {node.kind}")
+        x, y = place.x - figure.width / 2, place.y - figure.height / 2
+        if figure.inner is not None:
+            self._panel(figure, figure.inner, x, y)
+        elif node.rows:
+            self._table(figure, x, y)
+        else:
+            self._body(figure, place, x, y)
+        self.close()
+
+    def _body(self, figure: Figure, place: Place, x: float, y: float) -> None:
+        kind = figure.node.kind
+        if kind != "plain":
+            colour = "data" if kind == "dataset" else "ink"
+            first, *more = _outline(kind, x, y, figure.width, figure.height)
+            self.path(first, colour, 1.7 if kind == "dataset" else 1.2, fill="paper", kind="body")
+            for stroke in more:
+                self.path(stroke, colour, 1.0, kind="body")
+        text = len(figure.names) * NAME * LEADING + len(figure.notes) * NOTE * LEADING
+        at = place.y - text / 2 + (4 if kind == "dataset" else 0)
+        for line in figure.names:
+            self.text(line, place.x, at + NAME * 0.95, NAME)
+            at += NAME * LEADING
+        for line in figure.notes:
+            self.text(line, place.x, at + NOTE * 0.9, NOTE, "soft")
+            at += NOTE * LEADING
+
+    def _table(self, figure: Figure, x: float, y: float) -> None:
+        w, h = figure.width, figure.height
+        self.path(_rounded(x, y, w, h, 3), "ink", 1.2, fill="paper", kind="body")
+        top = y + LABEL * 1.6
+        self.text(figure.names[0], x + w / 2, y + LABEL * 1.15, LABEL)
+        self.path(f"M{num(x)} {num(top)}H{num(x + w)}", "ink", 1.2)
+        step = CELL * 1.5
+        if len(figure.node.rows) > 1:
+            self.path(f"M{num(x)} {num(top + step)}H{num(x + w)}", "soft", 0.8)
+        for r, row in enumerate(figure.node.rows):
+            left = x
+            base = top + r * step + CELL * 1.08
+            colour = "ink" if r else "soft"
+            for cell, wide in zip(row, figure.columns, strict=False):
+                run = [TextRun(cell_text(cell), 0, r == 0)]
+                self.text(run, left + wide / 2, base, CELL, colour, halo=False)
+                left += wide
         left = x
-        base = top + r * step + CELL * 1.08
-        for c, wide in enumerate(figure.columns):
-            if c < len(row):
-                run = [Run(cell_text(row[c]), 0, r == 0)]
-                pen.text(run, left + wide / 2, base, CELL, "soft" if r == 0 else "ink", halo=False)
+        for wide in figure.columns[:-1]:
             left += wide
-    left = x
-    for wide in figure.columns[:-1]:
-        left += wide
-        pen.path(f"M{num(left)} {num(top)}V{num(y + h)}", "soft", 0.6)
+            self.path(f"M{num(left)} {num(top)}V{num(y + h)}", "soft", 0.6)
 
-
-def _draw_panel(pen: Pen, figure: Figure, x: float, y: float) -> None:
-    w, h = figure.width, figure.height
-    frame = rounded(x, y, w, h, 9)
-    pen.path(frame, "soft", 1.1, dash="2 2.5", kind="body")
-    pen.text(figure.names[0], x + 12, y + LABEL * 1.25, LABEL, anchor="start")
-    top = y + LABEL * LEADING + 10
-    for note in figure.notes:
-        pen.text(note, x + 12, y + LABEL * 1.25 + NOTE * LEADING, NOTE, "soft", anchor="start")
-        top += NOTE * LEADING
-    inner = figure.inner
-    if inner is not None:
+    def _panel(self, figure: Figure, inner: Arrangement, x: float, y: float) -> None:
+        w, h = figure.width, figure.height
+        self.path(_rounded(x, y, w, h, 9), "soft", 1.1, dash="2 2.5", kind="body")
+        base = y + LABEL * 1.25
+        self.text(figure.names[0], x + 12, base, LABEL, anchor="start")
+        top = y + LABEL * LEADING + 10
+        for note in figure.notes:
+            self.text(note, x + 12, base + NOTE * LEADING, NOTE, "soft", anchor="start")
+            top += NOTE * LEADING
         left = x + (w - inner.layout.width) / 2
-        pen.raw(f'<g transform="translate({num(left)} {num(top)})">')
-        _draw_arrangement(pen, inner)
-        pen.close()
+        self.raw(f'<g transform="translate({num(left)} {num(top)})">')
+        self.arrangement(inner)
+        self.close()
+
+    # What stands under it.
+
+    def laws(self, page: Arrangement, top: float, wide: float) -> tuple[float, float]:
+        """List the equations under the picture: number, name, both sides, what it costs."""
+        shown = page.scene.laws[:MOST_LAWS]
+        pill = max(width(str(len(shown)), 10.0) + 8, BADGE_HEIGHT)
+        formulas = [page.formula(law) for law in shown]
+        name_x = pill + 10
+        formula_x = name_x + widest((runs(law.name) for law in shown), LABEL) + 18
+        note_x = formula_x + max(widest(lines, LABEL) for lines in formulas) + 20
+        notes = widest((word_runs(law.note) for law in shown), NOTE)
+        y = top + LABEL
+        same = all(law.name == law.text for law in shown)
+        if same:  # an equation that is its own name need not be written twice
+            note_x, formula_x = note_x - formula_x + name_x, name_x
+        self.path(f"M0 {num(top - 8)}H{num(max(wide, note_x + notes))}", "soft", 0.6)
+        for number, (law, lines) in enumerate(zip(shown, formulas, strict=True), start=1):
+            self.open(
+                f"{law.name}: {law.text}" + (f" ({law.note})" if law.note else ""), "equation"
+            )
+            self.badge(Badge(str(number), True, pill), 0, y - 11)
+            if not same:
+                self.text(runs(law.name), name_x, y, LABEL, anchor="start")
+            if law.note:
+                self.text(word_runs(law.note), note_x, y, NOTE, "soft", anchor="start")
+            for k, line in enumerate(lines):
+                self.text(line, formula_x, y + k * LABEL * LEADING, LABEL, anchor="start")
+            self.close()
+            y += len(lines) * LABEL * 1.4
+        rest = len(page.scene.laws) - len(shown)
+        if rest:
+            self.text(f"… and {rest} more", name_x, y, NOTE, "soft", anchor="start")
+            y += LABEL * 1.4
+        return max(wide, note_x + notes), y - LABEL
+
+    def key(self, scene: Scene, top: float, wide: float) -> tuple[float, float]:
+        """Explain the kinds of nodes and arrows that occur."""
+        kinds = {part.kind for part in (*scene.nodes, *scene.arrows)} - {"plain"}
+        nodes, arrows = ([k for k in known if k in kinds] for known in (NODE_KINDS, ARROW_KINDS))
+        entries: list[tuple[float, Callable[[float, float], None], str]] = []
+        entries += [(24, partial(self._node_sample, k), NODE_KINDS[k]) for k in nodes]
+        entries += [(38, partial(self._line_sample, k), ARROW_KINDS[k]) for k in arrows]
+        if scene.laws:
+            entries.append((2 * BADGE_HEIGHT + 5, self._badge_sample, "left / right side"))
+        if not entries:
+            return wide, top - 16
+        room = max(wide, 460.0)
+        self.raw('<g class="key" aria-hidden="true">')
+        x, y, widest = 0.0, top, wide
+        for space, sample, words in entries:
+            text = width(words, NOTE)
+            if x and x + space + 6 + text > room:
+                x, y = 0.0, y + 20
+            sample(x, y)
+            self.text(words, x + space + 6, y + 4, NOTE, "soft", anchor="start")
+            x += space + text + 24
+            widest = max(widest, x - 18)
+        self.close()
+        return widest, y + 10
+
+    def _node_sample(self, kind: str, x: float, y: float) -> None:
+        colour, thick = ("data", 1.7) if kind == "dataset" else ("ink", 1.2)
+        dash = "2 2.5" if kind == "panel" else ""
+        for i, d in enumerate(_outline(kind, x, y - 9, 24, 18)):
+            self.path(d, colour, thick if i == 0 else 1.0, dash=dash)
+
+    def _line_sample(self, kind: str, x: float, y: float) -> None:
+        pieces = (("M", x, y), ("L", x + 38 - HEAD, y))
+        self.line(kind, Route(pieces, (x + 38, y), 0.0, (x, y)))
+        if kind == "frozen":
+            self.snowflake(x + 14, y - 1)
+
+    def _badge_sample(self, x: float, y: float) -> None:
+        self.badge(Badge("1", True, BADGE_HEIGHT), x, y - 7)
+        self.badge(Badge("1", False, BADGE_HEIGHT), x + BADGE_HEIGHT + 4, y - 7)
+
+    # The file.
+
+    def document(self, scene: Scene, wide: float, tall: float) -> str:
+        """Return the SVG of what was drawn, with a margin around it."""
+        body = "\n".join(self.out)
+        title, words = escape(clean(scene.title)), escape(scene.description)
+        digest = hashlib.sha256(f"{title}\0{words}\0{body}".encode()).hexdigest()[:10]
+        name = f"cl-{digest}"
+        w, h = num(wide + 2 * _MARGIN), num(tall + 2 * _MARGIN)
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" width="{w}" height="{h}"'
+            f' viewBox="{num(-_MARGIN)} {num(-_MARGIN)} {w} {h}" role="img"'
+            f' aria-labelledby="{name}-t {name}-d" font-family="{_FONT}">\n'
+            f'<title id="{name}-t">{title}</title>\n<desc id="{name}-d">{words}</desc>\n'
+            f"<style>{_css(name)}</style>\n{body}\n</svg>\n"
+        )
+
+
+def _css(name: str) -> str:
+    def variables(colours: dict[str, str]) -> str:
+        return "".join(f"--{k}:{v};" for k, v in colours.items())
+
+    here = f"#{name}"
+    dark, light = variables(_DARK), variables(_LIGHT)
+    on_dark = ",".join(f"{mark} {here}" for mark in _DARK_PAGES)
+    on_light = ",".join(f"{mark} {here}" for mark in _LIGHT_PAGES)
+    rules = [
+        f":root{here}{{color-scheme:light dark}}",
+        f"{here}{{max-width:100%;height:auto;{light}}}",
+        f"@media (prefers-color-scheme:dark){{{here}{{{dark}}}}}",
+        f"{on_dark}{{{dark}}}",
+        f"{on_light}{{{light}}}",
+    ]
+    for colour in _LIGHT:
+        rules.append(f"{here} .s-{colour}{{stroke:var(--{colour})}}")
+        rules.append(f"{here} .f-{colour}{{fill:var(--{colour})}}")
+    rules.append(
+        f"{here} .halo{{paint-order:stroke;stroke:var(--paper);stroke-width:3px;"
+        "stroke-opacity:.9;stroke-linejoin:round}"
+    )
+    return "\n".join(rules)

@@ -24,8 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catlearn.drawing.faces import face
-from catlearn.drawing.measure import Arrangement, arrange
+from catlearn.drawing.arrangement import Arrangement, arrange
 from catlearn.drawing.scene import ARROW_KINDS, Arrow, Law, Node, Scene
 from catlearn.typesetting import clean, to_latex, width
 
@@ -159,7 +158,7 @@ def _two_cells(scene: Scene) -> list[tuple[Law, str, str]]:
     return [
         (law, law.lhs[(len(law.lhs) - 1) // 2], law.rhs[len(law.rhs) // 2])
         for law in scene.laws
-        if law.lhs and law.rhs and not set(law.lhs) & set(law.rhs)
+        if law.bounds_face
     ]
 
 
@@ -200,7 +199,7 @@ def to_tikzcd(scene: Scene) -> str:
         pairs = zip(cells, [*signs, ""], strict=True)
         lines.append(" ".join(word for pair in pairs for word in pair if word))
     body = [line + (" \\\\" if i + 1 < rows else "") for i, line in enumerate(lines)]
-    faces = [cell for cell in _two_cells(scene) if face(page, cell[0]) is not None]
+    faces = [cell for cell in _two_cells(scene) if page.face(cell[0]) is not None]
     anchors = {name: i for i, name in enumerate(dict.fromkeys(a for f in faces for a in f[1:]))}
     loops: dict[str, int] = {}
     for arrow in scene.arrows:

@@ -29,7 +29,7 @@ from catlearn.errors import FileFormatError
 from catlearn.files import parse_json, shorten
 from catlearn.formats.drawn import Drawing, check_numbers, presented, sentence, too_many
 from catlearn.formats.faults import Faults
-from catlearn.formats.latex import plain_name
+from catlearn.typesetting import plain_name
 
 MAX_LINK = 4 * 2**20
 """Characters of a link that are read."""

@@ -26,7 +26,7 @@ from catlearn.category import Graph
 from catlearn.files import shorten
 from catlearn.formats.drawn import Drawing, presented, sentence, too_many
 from catlearn.formats.faults import Faults
-from catlearn.formats.latex import plain_name
+from catlearn.typesetting import plain_name
 
 MAX_TEX = 2**20
 """Characters that are read."""

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import catlearn as cl
+from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.categories import (
     adjunction_scene,
     category_scene,
     functor_scene,
     transformation_scene,
 )
-from catlearn.drawing.measure import arrange
 from catlearn.drawing.scene import Scene
 from catlearn.errors import InvalidStructure
 

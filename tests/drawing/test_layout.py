@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
+from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.layout import (
     Box,
     Layout,
@@ -20,7 +21,6 @@ from catlearn.drawing.layout import (
     ranks,
     spread,
 )
-from catlearn.drawing.measure import arrange
 
 
 @st.composite

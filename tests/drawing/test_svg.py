@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from catlearn.drawing import Arrow, Law, Node, Picture, Scene
-from catlearn.drawing.legend import _formula
-from catlearn.drawing.measure import arrange
+from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS
 from catlearn.drawing.svg import to_svg
 from catlearn.typesetting import clean
@@ -213,9 +212,6 @@ def test_a_chain_of_diamonds_has_a_sign_in_each_face(examples):
 
 
 def test_many_laws_are_counted_and_badges_stay_short():
-    from catlearn.drawing.measure import arrange
-    from catlearn.drawing.scene import Law
-
     arrows = (Arrow("f", "A", "B"), Arrow("g", "A", "B"))
     laws = tuple(Law(f"law {i}", ("f",), ("g",), "A") for i in range(100))
     scene = Scene("many", (Node("A"), Node("B")), arrows, laws)
@@ -259,7 +255,7 @@ def test_an_equation_that_is_broken_begins_a_line_with_its_sign():
         arrows=tuple(Arrow(name, "A", "B") for name in long),
         laws=(Law("law", (long[0],), (long[1],), at="A"), Law("law 2", (long[2],), (), at="A")),
     )
-    first, second = (_formula(scene, law) for law in scene.laws)
+    first, second = map(arrange(scene).formula, scene.laws)
     assert ["".join(run.text for run in line).strip() for line in first] == [
         long[0], f"=  {long[1]}"
     ]  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from catlearn.drawing import Arrow, Node, Scene
-from catlearn.drawing.measure import arrange
+from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.texts import grid, to_dot, to_quiver, to_tikzcd
 from catlearn.typesetting import clean, to_latex
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings, strategies as st
 import catlearn as cl
 from catlearn.errors import FileFormatError, InvalidStructure
 from catlearn.formats import from_discopy_hypergraph, to_discopy_hypergraph
-from catlearn.formats.latex import numbered, plain_name
+from catlearn.formats.latex import numbered
 from catlearn.laws import csets, graphs, presentations
+from catlearn.typesetting import plain_name, to_latex
 
 TRIANGLE = {"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C")}
 NAMES = st.from_regex(r"[a-z]{1,3}(_[a-z0-9]{1,2})?(\^[0-9]{1,2})?", fullmatch=True)
@@ -47,8 +48,6 @@ def same(found: cl.Graph, expected: cl.Graph) -> bool:
     st.from_regex(r"[A-Za-z][A-Za-z0-9.]{0,8}(_[A-Za-z0-9]{1,8})?(\^[0-9]{1,3})?", fullmatch=True)
 )
 def test_names_come_back_from_latex(name):
-    from catlearn.typesetting import to_latex
-
     assert plain_name(to_latex(name)) == name
 
 

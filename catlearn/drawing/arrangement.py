@@ -1,0 +1,264 @@
+"""Arrangements: a scene with every part measured and placed.
+
+``arrange`` turns a scene into an :class:`Arrangement`: every node as a measured figure, every
+arrow with its label and the badges of the laws it takes part in, all of it laid out. All writers
+start from an arrangement, so they agree on where things are.
+
+>>> from catlearn.drawing.arrangement import arrange
+>>> from catlearn.drawing.scene import Arrow, Law, Node, Scene
+>>> square = Scene(
+...     "square",
+...     tuple(map(Node, "ABCD")),
+...     (Arrow("f", "A", "B"), Arrow("g", "B", "D"), Arrow("h", "A", "C"), Arrow("k", "C", "D")),
+...     (Law("square", ("f", "g"), ("h", "k"), "A"),),
+... )
+>>> page = arrange(square)
+>>> x, y = page.face(square.laws[0])
+>>> page.layout.nodes["B"].y < y < page.layout.nodes["C"].y
+True
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from catlearn.drawing.layout import Box, Layout, Place, Point, layout, layout_upward, loop_room
+from catlearn.drawing.scene import Arrow, Law, Node, Scene
+from catlearn.typesetting import TextRun, clean, lines, runs, runs_width, width, word_runs
+
+#: Type sizes.
+NAME, LABEL, NOTE, CELL = 17.0, 15.0, 11.5, 13.0
+#: Height of a line, as a multiple of the type size.
+LEADING = 1.25
+BADGE_HEIGHT = 13.0
+
+#: With more edges than this, faces are too small for signs and too many to look at.
+CROWDED = 200
+
+#: Width of a line of an equation, beyond which it is broken.
+MEASURE = 560.0
+
+Line = tuple[TextRun, ...]
+
+
+def widest(texts: Iterable[Line], size: float) -> float:
+    """Return the width of the widest line; 0 if there is none."""
+    return max((runs_width(line, size) for line in texts), default=0.0)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A node, measured: its lines of type and the size of its body."""
+
+    node: Node
+    names: tuple[Line, ...]
+    notes: tuple[Line, ...]
+    width: float
+    height: float
+    columns: tuple[float, ...] = ()
+    inner: Arrangement | None = None
+
+    @classmethod
+    def of(cls, node: Node) -> Figure:
+        """Measure a node's figure."""
+        if node.inner is not None:
+            return cls._panel(node, arrange(node.inner))
+        if node.rows:
+            return cls._table(node)
+        names = tuple(map(runs, lines(node.shown)))
+        notes = tuple(map(word_runs, lines(node.note, 34, 2))) if node.note else ()
+        text = max(widest(names, NAME), widest(notes, NOTE))
+        height = len(names) * NAME * LEADING + len(notes) * NOTE * LEADING
+        if node.kind == "plain":
+            return cls(node, names, notes, max(text + 10, 16.0), height + 4)
+        extra = {"dataset": 12.0, "product": 8.0}.get(node.kind, 4.0)
+        side = {"categorical": 26.0, "product": 24.0}.get(node.kind, 18.0)
+        return cls(node, names, notes, max(text + side, 34.0), height + 6 + extra)
+
+    @classmethod
+    def _table(cls, node: Node) -> Figure:
+        cells = [
+            [width(cell_text(row[c]), CELL) for row in node.rows if c < len(row)]
+            for c in range(max(map(len, node.rows)))
+        ]
+        columns = [max(max(column), 14.0) + 14 for column in cells]
+        name = runs(node.shown)
+        title, wide = runs_width(name, LABEL) + 16, math.fsum(columns)
+        if wide < title:
+            columns[-1] += title - wide
+        height = LABEL * 1.6 + len(node.rows) * CELL * 1.5
+        return cls(node, (name,), (), math.fsum(columns), height, tuple(columns))
+
+    @classmethod
+    def _panel(cls, node: Node, inner: Arrangement) -> Figure:
+        names = tuple(map(runs, lines(node.shown, 40, 1)))
+        notes = (word_runs(node.note),) if node.note else ()
+        wide = max(inner.layout.width, widest(names, LABEL), widest(notes, NOTE)) + 24
+        tall = inner.layout.height + LABEL * LEADING + 26 + len(notes) * NOTE * LEADING
+        return cls(node, names, notes, wide, tall, inner=inner)
+
+
+def cell_text(text: str) -> str:
+    """Return a table cell as it is shown: long ones are cut."""
+    text = clean(text)
+    return text if len(text) <= 24 else text[:23] + "…"
+
+
+@dataclass(frozen=True)
+class Badge:
+    """The numbers of the laws in which an arrow stands on one side, such as ``1-3, 5``."""
+
+    text: str
+    left: bool
+    width: float
+
+
+@dataclass(frozen=True)
+class Tag:
+    """An arrow's label, measured: its lines of type above the line, badges below it."""
+
+    arrow: Arrow
+    names: tuple[Line, ...]
+    badges: tuple[Badge, ...]
+    box: Box
+
+    @classmethod
+    def of(cls, arrow: Arrow, badges: Sequence[Badge] = ()) -> Tag:
+        """Measure an arrow's label."""
+        names = tuple(map(runs, lines(arrow.shown, 24))) if arrow.shown else ()
+        notes = (word_runs(arrow.note),) if arrow.note else ()
+        text = max(widest(names, LABEL), widest(notes, NOTE))
+        if arrow.kind == "frozen":
+            text += 2 * 14.0
+        wide = max(text, math.fsum(badge.width + 3 for badge in badges), 6.0) + 4
+        above = len(names) * LABEL * LEADING + len(notes) * NOTE * LEADING + 3 if names else 4.0
+        below = 5.0 + (BADGE_HEIGHT if badges else 0.0)
+        return cls(arrow, names, tuple(badges), Box(wide, above, below))
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """A scene with every part measured and placed."""
+
+    scene: Scene
+    figures: dict[str, Figure]
+    tags: dict[str, Tag]
+    layout: Layout
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The number by which the picture refers to each law."""
+        return {law.name: i for i, law in enumerate(self.scene.laws, start=1)}
+
+    def formula(self, law: Law) -> list[Line]:
+        """Typeset both sides of a law, broken into lines of moderate length."""
+        shown = {arrow.name: arrow.shown or arrow.name for arrow in self.scene.arrows}
+        start = next((n.shown for n in self.scene.nodes if n.name == law.at), law.at)
+        identity = (TextRun("id(", 0, False), *runs(start), TextRun(")", 0, False))
+        out: list[Line] = [()]
+        for sign, side in (("", law.lhs), ("  =  ", law.rhs)):
+            names = [runs(shown.get(name, name)) for name in side]
+            for k, name in enumerate(names or [identity]):
+                joint = " ≫ " if k else sign
+                word = (*([TextRun(joint, 0, False)] if joint else []), *name)
+                if out[-1] and runs_width((*out[-1], *word), LABEL) > MEASURE:
+                    out.append((TextRun("    ", 0, False),))
+                out[-1] += word
+        return out
+
+    def face(self, law: Law) -> Point | None:
+        """Find room for a sign between the two sides of a law, in the face that they bound.
+
+        Returns
+        -------
+        tuple or None
+            A place clear of all boxes and edges, with no edge between it and either side; None if
+            there is none, or if the sides share an edge or one is an identity.
+        """
+        if not law.bounds_face or len(self.scene.arrows) > CROWDED:
+            return None
+        routes = self.layout.routes
+        upper, lower = (
+            [p for name in side for p in routes[name].points(6)] for side in (law.lhs, law.rhs)
+        )
+        left = max(min(x for x, _ in upper), min(x for x, _ in lower))
+        right = min(max(x for x, _ in upper), max(x for x, _ in lower))
+        rest = [r.points(6) for k, r in routes.items() if k not in (*law.lhs, *law.rhs)]
+        for k in (5, 4, 6, 3, 7, 2, 8):
+            x = left + (right - left) * k / 10
+            heights = _height_at(upper, x), _height_at(lower, x)
+            if None in heights:
+                continue
+            a, b = sorted(h for h in heights if h is not None)
+            y = (a + b) / 2
+            others = [_height_at(points, x) for points in rest]
+            inside = any(h is not None and a - 15 < h < b + 15 for h in others)
+            if b - a >= 44 and not inside and self._is_free(x, y):
+                return x, y
+        return None
+
+    def _is_free(self, x: float, y: float) -> bool:
+        """Whether a sign at a place keeps clear of all boxes."""
+        places = list(self.layout.nodes.values())
+        places += [Place(*self.layout.routes[k].label, tag.box) for k, tag in self.tags.items()]
+        return not any(
+            abs(x - p.x) < p.box.width / 2 + 14 and p.top - 12 < y < p.bottom + 12 for p in places
+        )
+
+
+def _height_at(points: Sequence[Point], x: float) -> float | None:
+    for (x0, y0), (x1, y1) in pairwise(points):
+        if min(x0, x1) <= x <= max(x0, x1):
+            return y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return None
+
+
+def arrange(scene: Scene) -> Arrangement:
+    """Measure and lay out a scene."""
+    loops = Counter(a.source for a in scene.arrows if a.source == a.target)
+    figures = {}
+    for node in scene.nodes:
+        figure = Figure.of(node)
+        # Loops need room to stand on.
+        wide = max(figure.width, loop_room(loops[node.name]))
+        figures[node.name] = replace(figure, width=wide)
+    badges = _badges(scene.laws)
+    tags = {a.name: Tag.of(a, badges.get(a.name, ())) for a in scene.arrows}
+    boxes = {k: Box(f.width, f.height / 2, f.height / 2) for k, f in figures.items()}
+    edges = [(a.name, a.source, a.target, tags[a.name].box) for a in scene.arrows]
+    place = layout_upward if scene.upward else layout
+    return Arrangement(scene, figures, tags, place(boxes, edges))
+
+
+def _badges(laws: Sequence[Law]) -> dict[str, tuple[Badge, ...]]:
+    """Say, for each arrow, in which laws it stands on the left and on the right."""
+    found: dict[str, tuple[set[int], set[int]]] = {}
+    for number, law in enumerate(laws, start=1):
+        for side, names in enumerate((law.lhs, law.rhs)):
+            for name in names:
+                found.setdefault(name, (set(), set()))[side].add(number)
+    return {
+        name: tuple(
+            Badge(text, side == 0, width(text, 10.0) + 8)
+            for side in (0, 1)
+            for text in [_spans(sorted(numbers[side]))]
+            if text
+        )
+        for name, numbers in found.items()
+    }
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Write sorted numbers shortly, as in ``1-3,5``; at most four spans."""
+    spans: list[list[int]] = []
+    for n in numbers:
+        if spans and spans[-1][1] == n - 1:
+            spans[-1][1] = n
+        else:
+            spans.append([n, n])
+    words = [str(a) if a == b else f"{a}–{b}" for a, b in spans]
+    return ",".join(words if len(words) <= 4 else [*words[:3], "…", words[-1]])
