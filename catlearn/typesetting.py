@@ -273,7 +273,8 @@ def upright_latex(name: str) -> str:
 
 _TOKEN = re.compile(r"\\hat\{\\ \}|\\[A-Za-z]+ ?|\\.|[{}]|[^\\{}]", re.DOTALL)
 _STYLES = re.compile(r"(math|text)[a-z]+|text|operatorname|displaystyle")
-_SIGNS: dict[str, str] = {tex[1:].strip(): sign for sign, tex in _TEX.items() if tex[1:].strip().isalpha()}
+_COMMANDS = {tex[1:].strip(): sign for sign, tex in _TEX.items()}
+_SIGNS = {word: sign for word, sign in _COMMANDS.items() if word.isalpha()}
 
 
 def plain_name(label: str) -> str:
@@ -305,7 +306,7 @@ def plain_name(label: str) -> str:
         elif not token[1].isalpha():
             out.append(token[1])
         else:
-            word = token[1:].strip()
+            word: str = token[1:].strip()
             if _STYLES.fullmatch(word):
                 continue
             if word not in _SIGNS and word not in _TEX_GREEK:

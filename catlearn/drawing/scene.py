@@ -23,9 +23,10 @@ Kinds are words, and every writer gives each word a look that does not rest on c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from catlearn.category import Path
 from catlearn.category.path import written
 from catlearn.typesetting import clean
 
@@ -112,6 +113,12 @@ class Law:
     rhs: tuple[str, ...]
     at: str
     note: str = ""
+
+    @classmethod
+    def of(cls, name: str, sides: Sequence[Path], note: str = "") -> Law:
+        """Return the law that two paths are equal."""
+        left, right = sides
+        return cls(name, left.edges, right.edges, left.source, note)
 
     def side(self, names: tuple[str, ...]) -> str:
         """Return a side as equations write it, so that their text is their usual name."""

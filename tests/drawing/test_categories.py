@@ -9,13 +9,13 @@ from hypothesis import given, settings, strategies as st
 
 import catlearn as cl
 from catlearn.drawing.arrangement import arrange
-from catlearn.drawing.categories import (
+from catlearn.drawing.scene import Scene
+from catlearn.drawing.views import (
     adjunction_scene,
     category_scene,
     functor_scene,
     transformation_scene,
 )
-from catlearn.drawing.scene import Scene
 from catlearn.errors import InvalidStructure
 
 SQUARE = cl.Presentation(

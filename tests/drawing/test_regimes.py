@@ -1,7 +1,7 @@
 """Pictures of training regimes say what their equations say."""
 
 import catlearn as cl
-from catlearn.drawing.regimes import learning_scene
+from catlearn.drawing.views import learning_scene
 
 X, R = cl.Space("X", 2), cl.Space("R", 1)
 
