@@ -4,7 +4,17 @@ Exit codes: 0 when all is well, 1 when something is wrong with a diagram or a fi
 diverged, 2 when the command itself is not understood, 130 when it was interrupted.
 """
 
-from catlearn.cli.commands import main
-from catlearn.cli.runs import Run, load_run
+import warnings
 
-__all__ = ["Run", "load_run", "main"]
+from catlearn.cli.commands import main
+from catlearn.cli.report import RunFolder, load_run
+
+__all__ = ["RunFolder", "load_run", "main"]
+
+
+def __getattr__(name: str) -> type[RunFolder]:
+    if name == "Run":
+        message = "catlearn.cli.Run is RunFolder; the old name goes with the next release"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return RunFolder
+    raise AttributeError(f"module 'catlearn.cli' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The command line: what each command reads, writes and says."""
+"""The command line: what each command reads, writes and prints."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from catlearn.cli.keys import plain
-from catlearn.cli.runs import problem_of, writable
+from catlearn.cli.configuration import NONE, OPTIMIZERS, SCHEDULES, TRANSFORMATIONS, plain
+from catlearn.cli.report import problem_of, writable
 from catlearn.errors import CatlearnError
 
 PROBLEM, INTERRUPTED = 1, 130
@@ -172,12 +172,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _names() -> str:
     """List what may be named in a configuration."""
-    from catlearn.cli.calls import SCHEDULES
-    from catlearn.cli.optimizing import NONE, OPTIMIZERS, TRANSFORMATIONS
-
     lists = {
         "Optimizers": [*OPTIMIZERS, NONE],
-        "In a chain beside one of them": TRANSFORMATIONS,
+        "In a chain with one of them": TRANSFORMATIONS,
         "Schedules": SCHEDULES,
     }
     return "\n".join(
@@ -244,7 +241,7 @@ def _glue(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from catlearn.cli.training import DIVERGED, INTERRUPTED as STOPPED, UNSAVED, train
+    from catlearn.cli.running import DIVERGED, INTERRUPTED as STOPPED, UNSAVED, train
 
     status = train(
         options.file,
@@ -276,7 +273,7 @@ def _example(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from catlearn.cli.reporting import report
+    from catlearn.cli.report import report
 
     print(f"wrote {report(options.folder, options.output)}")
     return 0

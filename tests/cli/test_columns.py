@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.cli.columns import count, divide, load_columns, open_table
-from catlearn.cli.reader import Reader
-from catlearn.cli.settings import DataSettings
+from catlearn.cli.configuration import Section
+from catlearn.cli.running import count, divide, load_columns, open_columns
 from catlearn.errors import CatlearnError
 from catlearn.tensors import encode_tensors
 
@@ -20,10 +19,9 @@ Y = np.array([0, 1, 2, 1, 0])
 
 
 def load(path, columns):
-    reader = Reader()
-    settings = DataSettings(path, columns)
-    found = load_columns(DIAGRAM, "digits", path, settings, reader, "data.digits")
-    return found, [str(failure) for failure in reader.failures]
+    section = Section({"columns": columns}, "data.digits")
+    found = load_columns(DIAGRAM, "digits", path, columns, section)
+    return found, [str(fault) for fault in section.faults]
 
 
 def write_csv(path, names=("a0", "a1", "a2", "a3", "class")):
@@ -110,9 +108,9 @@ def test_nothing_is_unpickled_and_nothing_too_large_is_unpacked(tmp_path, monkey
         archive.writestr("y.npy", source.read("y.npy")[:-8])
     _, failures = load(tmp_path / "cut.npz", {"Y": "y"})
     assert "array 'y' of 'cut.npz'" in "\n".join(failures)
-    monkeypatch.setattr("catlearn.cli.columns.MAX_TENSOR_BYTES", 64)
+    monkeypatch.setattr("catlearn.cli.running.MAX_TENSOR_BYTES", 64)
     with pytest.raises(CatlearnError, match="unpacks to"):
-        open_table(good)
+        open_columns(good)
     assert len(whole) > 64
 
 

@@ -11,13 +11,11 @@ import optax
 import pytest
 
 import catlearn as cl
-from catlearn.cli import load_run, main, planning
-from catlearn.cli.columns import divide
+from catlearn.cli import load_run, main
 from catlearn.cli.commands import _parser
-from catlearn.cli.keys import read_section
-from catlearn.cli.optimizing import make_optimizer
-from catlearn.cli.reader import Reader
-from catlearn.cli.runs import FILES, write_run
+from catlearn.cli.configuration import Section, choose_optimizers
+from catlearn.cli.report import FILES, write_run
+from catlearn.cli.running import divide, prepare
 from catlearn.errors import (
     CatlearnError,
     CheckpointNotWritten,
@@ -369,12 +367,12 @@ def test_a_diagram_that_cannot_be_trained_is_named(tmp_path):
     ):
         cl.save(diagram, tmp_path / "other.json")
         with pytest.raises(InvalidStructure, match=re.escape(says)):
-            planning.plan_run(tmp_path / "other.json", tmp_path / "run.toml")
+            prepare(tmp_path / "other.json", tmp_path / "run.toml")
     with pytest.raises(InvalidStructure, match="nowhere"):
-        planning.plan_run(tmp_path / "nowhere.json", tmp_path / "run.toml")
+        prepare(tmp_path / "nowhere.json", tmp_path / "run.toml")
     cl.save(bare, tmp_path / "other.json")
     with pytest.raises(InvalidStructure, match="'head' is no trainable model"):
-        planning.plan_run(tmp_path / "other.json", tmp_path / "run.toml")
+        prepare(tmp_path / "other.json", tmp_path / "run.toml")
 
 
 # The documentation.
@@ -399,15 +397,16 @@ def test_the_example_of_the_documentation_is_one(tmp_path, monkeypatch, capsys):
     assert "points: 160 examples, 40 held out, in batches of 32" in capsys.readouterr().out
     for line in [*example.splitlines(), *others]:
         _parser().parse_args(line.split()[1:])
-    reader = Reader()
     models = ["encoder", "decoder", "frozen_1", "head"]
-    made = make_optimizer(tomllib.loads(more_optimizers)["optimizer"], reader, models)
+    optimizer = Section(tomllib.loads(more_optimizers)["optimizer"], "optimizer")
+    made = choose_optimizers(optimizer, models)
     assert dict(made.names) == {
         ("encoder", "decoder"): "sgd", ("frozen_1",): "none",
         ("head",): "clip_by_global_norm, adamw",
     }  # fmt: skip
-    read_section(reader, tomllib.loads(weights)["loss"], "loss")
-    assert not reader.failures
+    loss = Section(tomllib.loads(weights)["loss"], "loss")
+    loss.settings("loss")
+    assert not optimizer.faults + loss.faults
 
 
 def test_the_example_folder_trains_as_it_is(tmp_path, capsys):

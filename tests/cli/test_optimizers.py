@@ -8,9 +8,15 @@ import optax
 import pytest
 
 import catlearn as cl
-from catlearn.cli.calls import SCHEDULES, schedule_of
-from catlearn.cli.optimizing import ARRAYWISE, OPTIMIZERS, TRANSFORMATIONS, make_optimizer
-from catlearn.cli.reader import Reader
+from catlearn.cli.configuration import (
+    ARRAYWISE,
+    OPTIMIZERS,
+    SCHEDULES,
+    TRANSFORMATIONS,
+    Section,
+    choose_optimizers,
+    schedule_of,
+)
 from catlearn.errors import did_you_mean
 
 MODELS = ["encoder", "head_1", "head_2"]
@@ -19,9 +25,9 @@ PARAMS = {name: np.ones(2, "f4") for name in MODELS}
 
 
 def optimizer(trainable=MODELS, **table):
-    reader = Reader()
-    made = make_optimizer(table, reader, trainable)
-    return made, [str(failure) for failure in reader.failures]
+    section = Section(table, "optimizer")
+    made = choose_optimizers(section, trainable)
+    return made, [str(fault) for fault in section.faults]
 
 
 def only(**table):
@@ -59,9 +65,9 @@ def test_every_optimizer_and_schedule_has_a_name():
         }
         if "decay_steps" in options:
             options["decay_steps"] = 20
-        reader = Reader()
-        assert callable(schedule_of({"schedule": name, **options}, reader, "rate"))
-        assert not reader.failures
+        section = Section({"schedule": name, **options}, "rate")
+        assert callable(schedule_of(section))
+        assert not section.faults
 
 
 def test_every_transformation_stands_in_a_chain():
@@ -99,8 +105,7 @@ def test_schedules_are_those_of_optax():
     drop = {"schedule": "piecewise_constant", "init_value": 2,
             "boundaries_and_scales": {"3": 0.5, "5": 0.1}}  # fmt: skip
     joined = {"schedule": "join", "schedules": [ramp, drop], "boundaries": [4]}
-    reader = Reader()
-    rate = schedule_of(joined, reader, "rate")
+    rate = schedule_of(Section(joined, "rate"))
     found = [float(rate(step)) for step in (0, 2, 4, 6, 7, 8, 9, 20)]
     assert found == pytest.approx([0, 0.5, 2, 2, 1, 1, 0.1, 0.1], abs=1e-6)
     # Every option that optax lets follow a schedule may.
@@ -186,7 +191,7 @@ SGD = {"name": "sgd", "learning_rate": 1}
         ({**SGD, "models": {"head_1": 3}}, "models.head_1: is 3"),
         ({**SGD, "models": {"hed_1": SGD}}, "is no trainable model; did you mean head_1"),
         ({**SGD, "models": {"tail_*": SGD}}, "'tail_*' is no trainable model"),
-        ({**SGD, "models": {"*": SGD}}, "models.*: is given beside [optimizer] itself"),
+        ({**SGD, "models": {"*": SGD}}, 'models."*": is given beside [optimizer] itself'),
         ({**SGD, "models": {"head_*": SGD, "*_1": SGD}}, "stands for trainable model 'head_1', "),
         ({"models": {"head_*": SGD}}, "optimizer.name: has to be given"),
         ({"chain": []}, "optimizer.chain: is [], expected a list of tables"),

@@ -7,11 +7,18 @@ from pathlib import Path
 import pytest
 
 from catlearn.cli import main
-from catlearn.cli.calls import SCHEDULES
-from catlearn.cli.keys import KEYS, SECTIONS, markdown, plain
-from catlearn.cli.optimizing import OPTIMIZERS, TRANSFORMATIONS
-from catlearn.cli.reader import Reader, dotted
-from catlearn.cli.settings import read_settings
+from catlearn.cli.configuration import (
+    KEYS,
+    OPTIMIZERS,
+    SCHEDULES,
+    SECTIONS,
+    TRANSFORMATIONS,
+    Section,
+    dotted,
+    markdown,
+    plain,
+    read_settings,
+)
 from catlearn.errors import InvalidStructure
 
 #: What a configuration has to say at least.
@@ -64,13 +71,13 @@ def read(folder, lines, place=""):
     if not re.search(r"^steps", text, re.MULTILINE):
         text = f"steps = 1\n{text}"
     (folder / "run.toml").write_text(f"{text}\n{head}\n")
-    reader = Reader()
-    return read_settings(folder / "run.toml", reader), reader.failures
+    settings = read_settings(folder / "run.toml")
+    return settings, settings.file.faults
 
 
 def test_every_key_has_a_case():
     assert [key.place for key in KEYS if key.place not in OPTIMIZER] == list(CASES)
-    assert {key.section for key in KEYS} <= {*SECTIONS, "optimizer.models"}
+    assert {key.section for key in KEYS} == set(SECTIONS)
 
 
 @pytest.mark.parametrize("place", CASES)
@@ -110,9 +117,8 @@ def test_a_value_that_makes_no_sense_is_named_by_its_key(tmp_path, place):
 def test_a_section_is_a_table_and_knows_its_keys(tmp_path, section):
     name = section.removesuffix(".NAME")
     (tmp_path / "run.toml").write_text(f"{name} = 3\n")
-    reader = Reader()
-    read_settings(tmp_path / "run.toml", reader)
-    assert f"{name}: is 3, expected a section [{name}]" in "\n".join(map(str, reader.failures))
+    faults = read_settings(tmp_path / "run.toml").file.faults
+    assert f"{name}: is 3, expected a section [{name}]" in "\n".join(map(str, faults))
     if name not in ("data", "optimizer"):
         _, failures = read(tmp_path, f"[{name}]\nlernig = 3")
         assert any(failure.where == f"{name}.lernig" for failure in failures)
@@ -138,19 +144,19 @@ def test_a_key_in_the_wrong_place_is_sent_to_the_right_one(tmp_path, lines, says
 def test_what_is_no_toml_is_one_message(tmp_path, text):
     (tmp_path / "run.toml").write_text(text)
     with pytest.raises(InvalidStructure, match=r"'run.toml' is not valid \(1 failure\)"):
-        read_settings(tmp_path / "run.toml", Reader())
+        read_settings(tmp_path / "run.toml")
 
 
 def test_the_documentation_lists_the_keys_as_the_code_does():
     page = (Path(__file__).parents[2] / "docs" / "api" / "cli.md").read_text(encoding="utf-8")
     said = re.search(r"<!-- keys -->\n\n(.*?)\n<!-- end of keys -->", page, re.DOTALL)
     assert said is not None
-    assert said[1] == markdown(), "copy catlearn.cli.keys.markdown() to docs/api/cli.md"
+    assert said[1] == markdown(), "copy catlearn.cli.configuration.markdown() to docs/api/cli.md"
     for name in (*OPTIMIZERS, *TRANSFORMATIONS, *SCHEDULES):
         assert f"`{name}`" in page
     for key in KEYS:
         assert f"`{key.place}`" in page
-        assert "|" not in f"{key.says}{key.takes}{key.otherwise}"
+        assert "|" not in f"{key.says}{key.kind.words}{key.otherwise}"
 
 
 def test_help_lists_every_key(capsys):
@@ -160,24 +166,25 @@ def test_help_lists_every_key(capsys):
     assert plain() in said
     assert {*OPTIMIZERS, *TRANSFORMATIONS, *SCHEDULES} <= set(re.findall(r"\w+", said))
     for key in KEYS:
-        assert re.search(rf"^  {re.escape(key.place.removeprefix(f'{key.home}.'))} ", said, re.M)
+        assert re.search(rf"^  {re.escape(key.place.removeprefix(f'{key.section}.'))} ", said, re.M)
     (example,) = re.findall(r"A configuration:\n\n(.*?)\n\nAll keys", said, re.DOTALL)
     assert set(tomllib.loads(example)) == {"steps", "batch_size", "data", "optimizer"}
 
 
 def test_names_and_patterns():
-    reader = Reader()
     known = ["head_1", "head_2", "a, b", "body"]
-    assert reader.named("body, head_2", known, "x", "model") == ["body", "head_2"]
-    assert reader.named("a, b", known, "x", "model") == ["a, b"]
-    assert reader.by_name({"*": 0, "head_*": 1, "head_2": 2}, known, "x", "model") == {
-        "head_1": ("head_*", 1), "head_2": ("head_2", 2), "a, b": ("*", 0), "body": ("*", 0)
+    ranked = Section({"*": 0, "head_*": 1, "head_2": 2}, "x")
+    assert ranked.named("", "body, head_2", known, "model") == ["body", "head_2"]
+    assert ranked.named("", "a, b", known, "model") == ["a, b"]
+    assert ranked.by_name(known, "model") == {
+        "head_1": "head_*", "head_2": "head_2", "a, b": "*", "body": "*"
     }  # fmt: skip
-    assert not reader.failures
-    assert reader.by_name({"head_1": 0, "head_1, body": 1}, known, "x", "model")["body"][1] == 1
-    assert "and so does x.head_1" in str(reader.failures.pop())
-    assert reader.named("body, hed_1", known, "x", "model") == ["body"]
-    assert "'hed_1' is no model; did you mean head_1" in str(reader.failures.pop())
+    assert not ranked.faults
+    twice = Section({"head_1": 0, "head_1, body": 1}, "x")
+    assert twice.by_name(known, "model")["body"] == "head_1, body"
+    assert "and so does x.head_1" in str(twice.faults.pop())
+    assert twice.named("", "body, hed_1", known, "model") == ["body"]
+    assert "'hed_1' is no model; did you mean head_1" in str(twice.faults.pop())
 
 
 def test_places_in_toml_are_written_as_in_toml():

@@ -1,0 +1,792 @@
+"""``catlearn train``: files read and checked against each other, trained, measured, and written.
+
+:func:`prepare` reads a diagram, a configuration and data, and lists all that is wrong with them
+before anything runs. What it returns, a :class:`Job`, is trained by :func:`train`.
+
+Columns of data sets come from npz, CSV and safetensors files, which hold arrays by name, one
+example for each entry of the leading axis. In a CSV file each column is an array of numbers. A
+projection is given by a name; by a list of names, put side by side (at a product: one for each
+factor); or by a pattern with ``*``, which stands for the columns that match it, in the order of the
+file. Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import os
+import platform
+import sys
+import time
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from catlearn import training
+from catlearn.cli.configuration import (
+    DeviceSettings,
+    OptimizerChoice,
+    Section,
+    Settings,
+    at_step,
+    choose_optimizers,
+    dotted,
+    make_loss,
+    matching,
+    read_settings,
+)
+from catlearn.cli.report import check_place, problem_of, to_json, writable, write_run
+from catlearn.errors import (
+    CatlearnError,
+    CheckpointNotWritten,
+    Failure,
+    InvalidStructure,
+    TrainingDiverged,
+    did_you_mean,
+)
+from catlearn.files import read_bounded, shorten
+from catlearn.formats import load, to_json as diagram_json
+from catlearn.learning import LearningDiagram, Loss, LossTerm
+from catlearn.learning.dataset import check_lengths
+from catlearn.lowering import Lowered, lower
+from catlearn.models import ArrayLabel, CategoricalLabel, ProductLabel, check_array, needs_key
+from catlearn.models.architectures import Unbound, architecture_names
+from catlearn.models.values import cast
+from catlearn.tensors import MAX_TENSOR_BYTES, decode_tensors, encode_tree, plain_tree
+from catlearn.training.checkpoint import is_folder
+from catlearn.training.columns import batch_lengths, take
+
+FINISHED, INTERRUPTED, DIVERGED = "finished", "interrupted", "diverged"
+#: Trained, but without its last checkpoint.
+UNSAVED = "unsaved"
+
+#: Bytes of one CSV file that are read.
+MAX_CSV_BYTES = 4 * 2**30
+
+Columns = dict[str, Any]
+Data = dict[str, Columns]
+
+
+def train(
+    diagram: Path,
+    config: Path,
+    out: Path | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    progress: bool = True,
+) -> str:
+    """Train a diagram from a file as a configuration says, and write a run folder.
+
+    Parameters
+    ----------
+    diagram
+        The diagram, in JSON.
+    config
+        The configuration, in TOML; see :mod:`catlearn.cli.configuration`.
+    out
+        The run folder, by default the configuration's name without its ending.
+    resume
+        Whether to go on from the checkpoint.
+    overwrite
+        Whether an older run may be replaced.
+    dry_run
+        Whether to say what would run, and stop there.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    str
+        ``"finished"``, ``"interrupted"``, ``"diverged"``, or ``"unsaved"`` where the checkpoint
+        could not be written; the run folder is written all the same.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing all that is wrong with the files, before anything runs.
+    """
+    out = Path(config.stem) if out is None else out
+    if not dry_run:
+        check_place(out, overwrite)
+    job = prepare(diagram, config, resume=resume)
+    if dry_run:
+        print(f"{job}\nwould write {out}")
+        return FINISHED
+    began = time.perf_counter()
+    result, status, message = job.fit(resume, progress)
+    measured = job.measure(result)
+    seconds = round(time.perf_counter() - began, 3)
+    ended = {"format": 1, "status": status, "message": message, "seconds": seconds}
+    write_run(out, job.files(result, {**ended, **measured}), overwrite=overwrite)
+    print(f"{measured['loss']}\n{_summary(measured)}\nwrote {out}")
+    if message:
+        print(f"catlearn: {message}", file=sys.stderr)
+    return status
+
+
+def _summary(metrics: dict[str, Any]) -> str:
+    lines = [f"after {metrics['steps']} steps: {metrics['train']['value']:.6g}"]
+    for part in ("train", "test"):
+        for name, cost in metrics[part].get("equations", {}).items():
+            accuracy = metrics[part]["accuracy"].get(name)
+            share = "" if accuracy is None else f", accuracy {accuracy:.4f}"
+            lines.append(f"  {part}: {name}: {cost:.6g}{share}")
+    return "\n".join(lines)
+
+
+# What is trained and measured.
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that has been checked, before anything runs.
+
+    Parameters
+    ----------
+    diagram, loss, fn
+        What is trained.
+    settings
+        The configuration.
+    optimizers
+        The optimizers.
+    train, test
+        ``{data set: {projection: array}}``; only data sets with examples held out are in the
+        second.
+    sharding
+        The devices, None for one.
+    """
+
+    diagram: LearningDiagram
+    loss: Loss
+    fn: Lowered
+    settings: Settings
+    optimizers: OptimizerChoice
+    train: Data
+    test: Data
+    sharding: training.Sharding | None
+
+    def __str__(self) -> str:
+        settings, fn = self.settings, self.fn
+        lines = [str(self.diagram), "", str(self.loss), "", str(fn.plan), ""]
+        sizes = settings.batch_size
+        for name, columns in self.train.items():
+            size = sizes[name] if isinstance(sizes, dict) else sizes
+            held = f", {count(self.test[name])} held out" if name in self.test else ""
+            examples = f"{name}: {count(columns)} examples{held}, in batches of {size}"
+            lines.append(f"{examples}, from {settings.data[name].file}")
+        lines.append(f"optimizer: {self.optimizers}")
+        params, _ = jax.eval_shape(fn.init, jax.random.key(0))
+        number = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+        lines.append(f"{number} parameters in {', '.join(fn.trainable)}")
+        lines.append(f"{settings.steps} steps, seed {settings.seed}")
+        if self.sharding is not None:
+            split = ", which split parameters too" if self.sharding.params else ""
+            lines.append(f"devices: {self.sharding.mesh.size}{split}")
+        if settings.checkpoint is not None:
+            every = settings.checkpoint.every
+            when = f"every {every} steps and at the end" if every else "at the end"
+            lines.append(f"checkpoint: {settings.checkpoint.path}, {when}")
+        return "\n".join(lines)
+
+    def fit(self, resume: bool, progress: bool) -> tuple[training.Result, str, str]:
+        """Train; return the result, how it ended, and what is to say about it."""
+        settings, kept = self.settings, self.settings.checkpoint
+        with warnings.catch_warnings():
+            # The status says so instead.
+            warnings.simplefilter("ignore", training.TrainingInterrupted)
+            try:
+                result = training.fit(
+                    self.fn,
+                    self.optimizers.over(self.fn),
+                    steps=settings.steps,
+                    batch_size=settings.batch_size,
+                    key=jax.random.key(settings.seed),
+                    data=self.train,
+                    log_every=settings.log_every,
+                    progress=progress,
+                    checkpoint=None if kept is None else kept.path,
+                    checkpoint_every=None if kept is None else kept.every,
+                    resume=kept is not None and (resume or kept.resume),
+                    accumulate=settings.accumulate,
+                    scan_steps=settings.scan_steps,
+                    sharding=self.sharding,
+                )
+            except (TrainingDiverged, CheckpointNotWritten) as error:
+                found: Any = error.result
+                status = DIVERGED if isinstance(error, TrainingDiverged) else UNSAVED
+                return found, status, _in_files(str(error))
+        if result.interrupted:
+            message = f"interrupted after {result.steps} of {settings.steps} steps"
+            return result, INTERRUPTED, message
+        return result, FINISHED, ""
+
+    def measure(self, result: training.Result) -> dict[str, Any]:
+        """Return what ``metrics.json`` says of a run.
+
+        Costs are means over whole data sets, with models in evaluation mode and weights as in the
+        last step. An equation whose one side is a column of labels has an *accuracy*: how often
+        the likeliest class is the label.
+        """
+        settings, last = self.settings, max(result.steps - 1, 0)
+        loss, weights = at_step(self.loss, last), self.fn.weights(last)
+        key = jax.random.key(settings.seed)
+        result = replace(result, state={**result.state, "weights": weights})
+        value, costs = result.evaluate(self.train, key)
+        tested: dict[str, Any] = {}
+        if self.test:
+            _, every = result.evaluate({**self.train, **self.test}, key)
+            names = [term.name for term in loss.equations if term.data in self.test]
+            tested = {"equations": {name: every[name] for name in names}}
+            tested["accuracy"] = self._accuracies(result, self.test)
+        return {
+            "steps": result.steps,
+            "seed": settings.seed,
+            "loss": str(loss),
+            "aggregator": loss.aggregator.name,
+            "equations": [
+                {
+                    "name": term.name,
+                    "equation": str(term),
+                    "data": term.data,
+                    "weight": float(term.weight),
+                    "divergence": str(term.divergence),
+                }
+                for term in loss.equations
+            ],
+            "train": {
+                "value": value,
+                "equations": costs,
+                "accuracy": self._accuracies(result, self.train),
+            },
+            "test": tested,
+            "data": {
+                name: {
+                    "file": str(given.file),
+                    "sha256": digest(given.file),
+                    "train": count(self.train.get(name, {})),
+                    "test": count(self.test.get(name, {})),
+                }
+                for name, given in settings.data.items()
+            },
+            "parameters": {
+                edge: sum(int(np.size(leaf)) for leaf in jax.tree.leaves(result.params[edge]))
+                for edge in self.fn.trainable
+            },
+            "versions": _versions(),
+            "environment": {
+                "date": datetime.now(UTC).isoformat(sep=" ", timespec="seconds"),
+                "machine": f"{platform.platform()}, {os.cpu_count()} CPU cores",
+            },
+            "device": f"{jax.device_count()} {jax.devices()[0].device_kind}",
+        }
+
+    def _accuracies(self, result: training.Result, data: Data) -> dict[str, float]:
+        """Return how often the likeliest class is the label, for equations that end at labels."""
+        evaluate = self.fn.evaluation(result.params, result.state)
+        found = {}
+        for term in self.loss.equations:
+            if term.data in data and _is_classification(self.diagram, term):
+                sides = [_classes(evaluate(side)(data[term.data])) for side in (term.lhs, term.rhs)]
+                found[term.name] = float(np.mean(sides[0] == sides[1]))
+        return found
+
+    def files(self, result: training.Result, metrics: dict[str, Any]) -> dict[str, bytes]:
+        """Return what the run folder holds."""
+        tree = {edge: plain_tree(value) for edge, value in result.diagram.starts.items()}
+        return {
+            "config.toml": self.settings.text,
+            "diagram.json": diagram_json(self.diagram).encode(),
+            "params.safetensors": encode_tree(tree, {}),
+            "history.csv": result.history.to_csv().encode(),
+            "metrics.json": to_json(metrics),
+        }
+
+
+def _in_files(message: str) -> str:
+    """Return an error's advice in words of files rather than of Python."""
+    words = {
+        "this error's .result": "the run folder",
+        "resume=True": "--resume",
+        "clip gradients with optax.clip_by_global_norm": "set optimizer.clip",
+    }
+    for python, file in words.items():
+        message = message.replace(python, file)
+    return message
+
+
+def _is_classification(diagram: LearningDiagram, term: LossTerm) -> bool:
+    """Whether labels are predicted, by maps that need no random key."""
+    kinds = [diagram.map_label(edge).kind for edge in term.rhs.edges]
+    used = {part for side in (term.lhs, term.rhs) for part in diagram.rewriting.edges_of(side)}
+    random = any(
+        needs_key(diagram.runs(e), *map(diagram.space_label, diagram.ends(e)), train=False)
+        for e in used
+    )
+    label = diagram.space_label(term.target)
+    return isinstance(label, CategoricalLabel) and kinds == ["projection"] and not random
+
+
+def _classes(values: Any) -> np.ndarray:
+    values = np.asarray(values)
+    return values if values.ndim == 1 else values.argmax(axis=-1)
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what computes."""
+    found = {"python": platform.python_version()}
+    for package in ("catlearn", "jax", "optax", "numpy"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+# What is checked before.
+
+
+def prepare(diagram: Path, config: Path, *, resume: bool = False) -> Job:
+    """Read and check everything that a run needs.
+
+    Parameters
+    ----------
+    diagram
+        The diagram, in JSON.
+    config
+        The configuration, in TOML.
+    resume
+        Whether the command line asks to go on from the checkpoint.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing all that is wrong, by TOML path.
+    """
+    what = f"the run of '{diagram.name}' with '{config.name}'"
+    settings = read_settings(config)
+    file = settings.file
+    if settings.checkpoint is not None:
+        _check_checkpoint(settings.checkpoint.path, file)
+    elif resume:
+        file.section("checkpoint").fault("path", "has to be given, since --resume is", "missing")
+    sharding = None if settings.devices is None else _sharding(settings.devices, file)
+    loaded = _diagram(diagram, file.faults)
+    if loaded is None:
+        raise InvalidStructure(what, file.faults)
+    train, test = _data(loaded, settings)
+    _check_batches(loaded, settings, train)
+    optimizers = None
+    if (section := file.section("optimizer")).values:
+        optimizers = choose_optimizers(section, loaded.trainable)
+    loss = make_loss(loaded, settings.loss, file.section("loss"))
+    fn = None if loss is None else _lowered(loss, settings, optimizers)
+    if fn is not None:
+        _check_columns(fn, settings, train, test)
+    if file.faults or fn is None or optimizers is None:
+        raise InvalidStructure(what, file.faults)
+    needed = {name: [s.column for s in steps] for name, steps in fn.plan.columns.items()}
+    train, test = (
+        {name: {key: part[name][key] for key in needed[name]} for name in needed if name in part}
+        for part in (train, test)
+    )
+    return Job(loaded, fn.loss, fn, settings, optimizers, train, test, sharding)
+
+
+def _check_checkpoint(path: str, file: Section) -> None:
+    """Note why a checkpoint cannot be at its place."""
+    problem, place = writable(Path(path)), Path(path)
+    if place.exists() and place.is_dir() != is_folder(path):
+        kind, other = ("folder", "file") if place.is_dir() else ("file", "folder")
+        problem = f"'{path}' names a {other}, but there is a {kind} of that name"
+    if problem:
+        file.section("checkpoint").fault("path", problem, "checkpoint")
+
+
+def _sharding(given: DeviceSettings, file: Section) -> training.Sharding | None:
+    there = jax.device_count()
+    number = there if given.count == "all" else int(given.count)
+    if number > there:
+        kind = jax.devices()[0].platform
+        are, plural = ("is", "") if there == 1 else ("are", "s")
+        message = f"is {number}, but there {are} only {there} {kind} device{plural}"
+        if kind == "cpu":
+            flag = f"XLA_FLAGS=--xla_force_host_platform_device_count={number}"
+            message += f"; the environment's {flag} makes more"
+        file.section("devices").fault("count", message, "devices")
+        return None
+    auto = jax.sharding.AxisType.Auto
+    mesh = jax.make_mesh((number,), ("data",), axis_types=(auto,), devices=jax.devices()[:number])
+    params = "fsdp" if given.parameters == "fsdp" else None
+    return training.Sharding(mesh, params=params, least=given.least)
+
+
+def _diagram(path: Path, faults: list[Failure]) -> LearningDiagram | None:
+    try:
+        value = load(path)
+    except InvalidStructure as error:
+        faults += [Failure(f.law, f"{path.name}: {f.where}", f.message) for f in error.failures]
+        return None
+    except (CatlearnError, OSError) as error:
+        faults.append(Failure("diagram", path.name, problem_of(error)))
+        return None
+    if not isinstance(value, LearningDiagram):
+        message = f"holds a {type(value).__name__}, expected a learning diagram"
+        faults.append(Failure("diagram", path.name, message))
+        return None
+    for edge in value.edges:
+        architecture = value.runs(edge).architecture
+        if isinstance(architecture, Unbound):
+            name = shorten(architecture.description)
+            known = did_you_mean(name.partition("(")[0], architecture_names())
+            message = f"has {name}, which is no registered architecture; {known}"
+            message += " (architectures of your own are trained from Python)"
+            faults.append(Failure("architecture", f"{path.name}: edge '{edge}'", message))
+    return value
+
+
+def _data(diagram: LearningDiagram, settings: Settings) -> tuple[Data, Data]:
+    train: Data = {}
+    test: Data = {}
+    for name, given in settings.data.items():
+        section = settings.file.section("data").section(name)
+        if name not in diagram.data_sets:
+            message = f"is no data set; {did_you_mean(name, diagram.data_sets)}"
+            section.fault("", message, "unknown name")
+            continue
+        for part, key in ((train, "file"), (test, "test_file")):
+            path = getattr(given, key)
+            if path is not None and path.is_file():
+                part[name] = columns = load_columns(diagram, name, path, given.columns, section)
+                section.faults += check_lengths(name, columns)
+                if columns and count(columns) == 0:
+                    section.fault(key, f"'{path.name}' has no examples", "length")
+        if given.test is not None and count(train.get(name, {})):
+            try:
+                train[name], test[name] = divide(train[name], given.test, settings.seed, name)
+            except CatlearnError as error:
+                section.fault("test", str(error))
+    return train, test
+
+
+def _check_batches(diagram: LearningDiagram, settings: Settings, train: Data) -> None:
+    """Note batch sizes of data sets that there are not, and batches that do not divide."""
+    sizes, table = settings.batch_size, settings.file.section("batch_size")
+    if isinstance(sizes, dict):
+        for name in (name for name in sizes if name not in diagram.data_sets):
+            message = f"is no data set; {did_you_mean(name, diagram.data_sets)}"
+            table.fault(name, message, "unknown name")
+    for name, columns in train.items():
+        if isinstance(sizes, dict) and name not in sizes:
+            table.fault(name, "has to be given, since others are", "missing")
+            continue
+        size = min(count(columns), sizes[name] if isinstance(sizes, dict) else sizes)
+        if size % settings.accumulate:
+            message = f"is {settings.accumulate}, which does not divide a batch of {size} examples"
+            settings.file.fault("accumulate", f"{message} of '{name}'")
+
+
+def _lowered(loss: Loss, settings: Settings, optimizers: OptimizerChoice | None) -> Lowered | None:
+    file, given = settings.file, settings.lowering
+    section, diagram = file.section("lowering"), loss.diagram
+    models = [edge for edge in diagram.edges if diagram.map_label(edge).architecture]
+    precision: Any = given.precision
+    if isinstance(precision, dict):
+        chosen = section.section("precision").by_name(models, "model")
+        precision = {edge: precision[key] for edge, key in chosen.items()}
+    dtypes = precision.values() if isinstance(precision, dict) else [precision]
+    if "float64" in dtypes and not jax.config.read("jax_enable_x64"):
+        message = "is float64, which needs JAX_ENABLE_X64=1 in the environment"
+        section.fault("precision", message)
+    remat = given.remat
+    if not isinstance(remat, bool):
+        remat = section.named("remat", remat, models, "model")
+    independent = section.named("independent", given.independent, models, "model")
+    if any(failure.law == "architecture" for failure in file.faults):
+        return None
+    try:
+        return lower(
+            loss,
+            groups=None if optimizers is None else optimizers.groups,
+            precision=precision,
+            stack=given.stack,
+            remat=remat,
+            independent=independent,
+        )
+    except InvalidStructure as error:
+        file.faults += error.failures
+        return None
+
+
+def _check_columns(fn: Lowered, settings: Settings, train: Data, test: Data) -> None:
+    """Note the columns that the loss reads and nobody gives."""
+    data = settings.file.section("data")
+    for name, steps in fn.plan.columns.items():
+        if name not in settings.data:
+            columns = ", ".join(step.column for step in steps)
+            data.fault(name, f"has to be given: a file with {columns}", "missing")
+            continue
+        given, section = settings.data[name], data.section(name)
+        for step in steps:
+            table = section.section("columns")
+            known = dotted(table.at, step.column), dotted(section.at, "file")
+            if any(f.where == section.at or f.where.startswith(known) for f in data.faults):
+                continue
+            lacking = [
+                f"'{path.name}'"
+                for part, path in ((train, given.file), (test, given.test_file))
+                if path is not None and name in part and step.column not in part[name]
+            ]
+            if lacking:
+                message = f"has to be given: {' and '.join(lacking)} has nothing of this name"
+                table.fault(step.column, message, "missing")
+
+
+# Columns from files.
+
+
+class ColumnFile:
+    """Arrays by name, read when they are asked for.
+
+    Parameters
+    ----------
+    names
+        What the file calls them, in its order.
+    read
+        Returns one of them.
+    flat
+        Whether columns are single numbers, so that several make up one array of any shape.
+    """
+
+    def __init__(self, names: list[str], read: Callable[[str], np.ndarray], flat: bool) -> None:
+        self.names = names
+        self.read = read
+        self.flat = flat
+
+
+def open_columns(path: Path) -> ColumnFile:
+    """Open a file by its ending.
+
+    Raises
+    ------
+    CatlearnError
+        If it cannot be read, or has another ending.
+    """
+    readers = {".npz": _npz, ".csv": _csv, ".safetensors": _safetensors}
+    if path.suffix.lower() not in readers:
+        raise CatlearnError(f"'{path.name}' ends in {path.suffix!r}; read are {', '.join(readers)}")
+    return readers[path.suffix.lower()](path)
+
+
+def _npz(path: Path) -> ColumnFile:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise CatlearnError(f"'{path.name}' is no npz file: {shorten(str(error), 200)}") from None
+    if size > MAX_TENSOR_BYTES:
+        raise CatlearnError(f"'{path.name}' unpacks to {size} bytes, at most {MAX_TENSOR_BYTES}")
+
+    def read(name: str) -> np.ndarray:
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return arrays[name]
+        except (ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+            message = f"array {name!r} of '{path.name}': {shorten(str(error), 200)}"
+            raise CatlearnError(message) from None
+
+    with np.load(path, allow_pickle=False) as arrays:
+        return ColumnFile(list(arrays.files), read, flat=False)
+
+
+def _safetensors(path: Path) -> ColumnFile:
+    arrays, _ = decode_tensors(read_bounded(path, MAX_TENSOR_BYTES), f"file {path.name!r}")
+    return ColumnFile(list(arrays), arrays.__getitem__, flat=False)
+
+
+def _csv(path: Path) -> ColumnFile:
+    data = read_bounded(path, MAX_CSV_BYTES)
+    try:
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CatlearnError(f"'{path.name}' is no CSV: {shorten(str(error), 200)}") from None
+    if not rows or not any(rows[0]):
+        raise CatlearnError(f"'{path.name}' is empty; its first record names the columns")
+    header, *rows = rows
+    rows = [(line, row) for line, row in enumerate(rows, 2) if row]
+    wrong = [str(line) for line, row in rows if len(row) != len(header)]
+    if wrong:
+        shown = ", ".join(wrong[:5]) + (", ..." if len(wrong) > 5 else "")
+        message = f"'{path.name}' has {len(header)} columns, but not in record {shown}"
+        raise CatlearnError(message)
+    again = sorted({shorten(name) for name in header if header.count(name) > 1})
+    if again:
+        raise CatlearnError(f"'{path.name}' has two columns called {', '.join(again)}")
+
+    def read(name: str) -> np.ndarray:
+        place = header.index(name)
+        numbers = np.empty(len(rows))
+        for k, (line, row) in enumerate(rows):
+            try:
+                numbers[k] = float(row[place])
+            except ValueError:
+                found = shorten(repr(row[place]))
+                message = f"'{path.name}', record {line}, column {name!r}: {found} is no number"
+                raise CatlearnError(message) from None
+        whole = np.isfinite(numbers).all() and (np.abs(numbers) < 2**53).all()
+        return numbers.astype(np.int64) if whole and (numbers % 1 == 0).all() else numbers
+
+    return ColumnFile(header, read, flat=True)
+
+
+def load_columns(
+    diagram: LearningDiagram, name: str, path: Path, called: Mapping[str, Any], section: Section
+) -> Columns:
+    """Read the columns of a data set from a file, and note all that is wrong.
+
+    Parameters
+    ----------
+    diagram
+        Whose projections are asked for.
+    name
+        The data set.
+    path
+        The file.
+    called
+        What the file calls the projections.
+    section
+        The section of the data set.
+    """
+    labels = {
+        key: diagram.space_label(diagram.target(edge))
+        for edge, (data, key) in diagram.projections.items()
+        if data == name
+    }
+    table = section.section("columns")
+    for key in called:
+        if key not in labels:
+            table.fault(key, f"is no projection; {did_you_mean(key, labels)}", "unknown name")
+    try:
+        file = open_columns(path)
+    except InvalidStructure as error:
+        for failure in error.failures:
+            message = f"'{path.name}': {failure.where}: {failure.message}"
+            section.fault("", message, failure.law)
+        return {}
+    except (CatlearnError, OSError) as error:
+        section.fault("", problem_of(error), "file")
+        return {}
+    found: Columns = {}
+    for key, label in labels.items():
+        names = called.get(key, key if key in file.names else None)
+        if names is None:
+            continue
+        try:
+            column = _column(file, label, names)
+        except CatlearnError as error:
+            table.fault(key, str(error), "column")
+            continue
+        faults = check_array(dotted(table.at, key), label, column)
+        section.faults += faults
+        if not faults:
+            found[key] = cast(label, column)
+    return found
+
+
+def _column(file: ColumnFile, label: Any, names: Any) -> Any:
+    if isinstance(label, ProductLabel):
+        if not isinstance(names, list) or len(names) != len(label.factors):
+            raise CatlearnError(f"expected a list of {len(label.factors)}, one for each factor")
+        pairs = zip(label.factors, names, strict=True)
+        return tuple(_column(file, factor, name) for factor, name in pairs)
+    chosen = [found for name in _flat(names) for found in _matching(file, name)]
+    arrays = [file.read(name) for name in chosen]
+    lengths = {len(array) if array.ndim else 0 for array in arrays}
+    if len(lengths) > 1:
+        raise CatlearnError(f"columns differ in length: {', '.join(map(str, sorted(lengths)))}")
+    several = isinstance(names, list) or len(arrays) > 1
+    array = np.stack(arrays, axis=1) if several else arrays[0]
+    if not file.flat:
+        return array
+    shape = _example(label, array)
+    if several and math.prod(shape) != array.shape[1]:
+        message = f"found {array.shape[1]} columns, expected {math.prod(shape)} for {label}"
+        raise CatlearnError(message)
+    if not several and math.prod(shape) != 1:
+        message = f"found one column, expected {math.prod(shape)} for {label}; give a list of names"
+        raise CatlearnError(f"{message}, or a pattern such as 'pixel_*'")
+    return array.reshape(len(array), *shape)
+
+
+def _example(label: Any, array: np.ndarray) -> tuple[int, ...]:
+    if isinstance(label, CategoricalLabel):
+        return () if array.ndim == 1 else (label.n,)
+    assert isinstance(label, ArrayLabel)
+    return label.shape
+
+
+def _flat(names: Any) -> list[str]:
+    return [one for name in names for one in _flat(name)] if isinstance(names, list) else [names]
+
+
+def _matching(file: ColumnFile, name: str) -> list[str]:
+    found = matching(name, file.names)
+    if not found:
+        known = did_you_mean(name, [shorten(other) for other in file.names])
+        raise CatlearnError(f"the file has no {shorten(name)!r}; {known}")
+    return found
+
+
+def divide(columns: Columns, test: float, seed: int, name: str) -> tuple[Columns, Columns]:
+    """Hold out some examples, chosen by a seed and the data set's name.
+
+    Parameters
+    ----------
+    columns
+        Arrays by projection; tuples of arrays at a product.
+    test
+        A share, or a number of examples.
+    seed, name
+        Say which ones.
+
+    Returns
+    -------
+    tuple
+        The rest, and what is held out, each in the order of the file.
+
+    Examples
+    --------
+    >>> rest, held = divide({"X": np.arange(10)}, 0.3, 0, "digits")
+    >>> sorted([*rest["X"].tolist(), *held["X"].tolist()]) == list(range(10)), len(held["X"])
+    (True, 3)
+    """
+    length = count(columns)
+    held = round(test * length) if isinstance(test, float) else int(test)
+    if not 0 < held < length:
+        raise CatlearnError(f"{test} of {length} examples leaves none to train on or to test")
+    words = np.random.Philox(np.random.SeedSequence((seed, zlib.crc32(name.encode()))))
+    order = np.argsort(words.random_raw(length), kind="stable")
+    return take(columns, np.sort(order[held:])), take(columns, np.sort(order[:held]))
+
+
+def count(columns: Columns) -> int:
+    """Return the number of examples."""
+    return min(batch_lengths(columns), default=0)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
