@@ -159,14 +159,14 @@ def _is_held_out(value: Any) -> bool:
 # Keys.
 
 
-def key(kind: Kind, says: str, default: Any = REQUIRED, named: bool = False) -> Any:
+def key(kind: Kind, meaning: str, default: Any = REQUIRED, named: bool = False) -> Any:
     """Return the field of a key.
 
     Parameters
     ----------
     kind
         What it takes.
-    says
+    meaning
         What it is for.
     default
         What it is where it is not given.
@@ -174,7 +174,7 @@ def key(kind: Kind, says: str, default: Any = REQUIRED, named: bool = False) -> 
         Whether it is a table by names of the user's.
     """
     return field(
-        default_factory=lambda: default, metadata={"kind": kind, "says": says, "named": named}
+        default_factory=lambda: default, metadata={"kind": kind, "meaning": meaning, "named": named}
     )
 
 
@@ -377,7 +377,7 @@ class Key(NamedTuple):
     section: str
     name: str
     kind: Kind
-    says: str
+    meaning: str
     default: Any
     named: bool
 
@@ -423,11 +423,11 @@ def markdown() -> str:
     blocks = []
     for section, table in SECTIONS.items():
         rows = [
-            f"| `{key.place}` | {key.kind.words} | {key.otherwise} | {key.says} |"
+            f"| `{key.place}` | {key.kind.words} | {key.otherwise} | {key.meaning} |"
             for key in KEYS
             if key.section == section
         ]
-        head = ["| key | takes | by default | says |", "|---|---|---|---|"]
+        head = ["| key | takes | by default | meaning |", "|---|---|---|---|"]
         blocks.append("\n".join([f"{_title(table)}:", "", *head, *rows]))
     return "\n\n".join(blocks) + "\n"
 
@@ -441,7 +441,7 @@ def plain(width: int = 96) -> str:
             otherwise = f"; {key.otherwise}" if key.otherwise else ""
             place = key.place.removeprefix(f"{section}.")
             lines += textwrap.wrap(
-                f"{place:<14} {key.says} ({key.kind.words}{otherwise})",
+                f"{place:<14} {key.meaning} ({key.kind.words}{otherwise})",
                 width, initial_indent="  ", subsequent_indent=" " * 17,
                 break_long_words=False, break_on_hyphens=False,
             )  # fmt: skip
@@ -555,7 +555,7 @@ class Section:
     def by_name(self, known: Iterable[str], what: str) -> dict[str, str]:
         """Return for each name the key of the table that stands for it.
 
-        A key is read as by :meth:`named`. One that says the name itself goes before a pattern, and
+        A key is read as by :meth:`named`. One that is the name itself goes before a pattern, and
         any pattern before ``"*"``; two of the same rank for one name are a fault.
 
         Examples
@@ -685,7 +685,7 @@ def _data(tables: Section, name: str, folder: Path) -> DataSettings:
             if not given[key].is_file():
                 section.fault(key, f"there is no file '{given[key]}'", "missing file")
     if given["test"] is not None and given["test_file"] is not None:
-        section.fault("test", "is given beside test_file; one of the two")
+        section.fault("test", "is given, and so is test_file; give one of the two")
     columns = Section(given["columns"], dotted(section.at, "columns"), section.faults)
     read = {key: columns.read(key, _COLUMNS) for key in columns.values}
     named = {key: names for key, names in read.items() if names is not None}
@@ -926,7 +926,7 @@ def choose_optimizers(section: Section, trainable: Iterable[str]) -> OptimizerCh
     if rest.values or len(chosen) < len(trainable) or not trainable:
         made[""] = _optimizer(rest)
     if rest.values and "*" in models.values:
-        models.fault("*", "is given beside [optimizer] itself", "ambiguous")
+        models.fault("*", "is given, and so are options of [optimizer] itself", "ambiguous")
     if len(section.faults) > before:
         return None
     groups: dict[str, list[str]] = {}
@@ -948,7 +948,7 @@ def _optimizer(section: Section) -> tuple[Any, str]:
     if "chain" not in section.values:
         return _transformation(section, (*OPTIMIZERS, NONE))
     for key in section.without("chain").values:
-        section.fault(key, "stands beside chain, where each table has its own options")
+        section.fault(key, "is given, and so is chain, where each table has its own options")
     made = [
         _transformation(table, (*OPTIMIZERS, *TRANSFORMATIONS))
         for table in section.sections("chain", _CHAIN)
@@ -996,7 +996,7 @@ def make_loss(diagram: LearningDiagram, given: LossSettings, section: Section) -
     diagram
         The diagram.
     given, section
-        What the section of the configuration says, and the section itself.
+        The settings of the section, and the section itself.
 
     Examples
     --------

@@ -69,7 +69,7 @@ class RunFolder:
     history
         ``{"total": costs, equation: costs, ...}``, step by step.
     metrics
-        What ``metrics.json`` says.
+        The content of ``metrics.json``.
     """
 
     folder: Path
@@ -501,7 +501,7 @@ def curve(values: Sequence[float], title: str, unit: str = "cost", wide: int = W
     title
         What the curve is, for those who cannot see it.
     unit
-        What the values are, beside their axis.
+        What the values are, written at their axis.
     wide
         The width in pixels.
     """

@@ -253,7 +253,7 @@ class Saver:
         return found
 
     def clean(self) -> None:
-        """Remove what killed runs left half written beside the file."""
+        """Remove what killed runs left half written next to the file."""
         if self.processes.index != 0:
             return
         pattern = f".{glob.escape(self.path.name)}.*.part"

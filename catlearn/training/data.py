@@ -513,7 +513,7 @@ class Sources:
     Parameters
     ----------
     fn
-        The lowered loss, which says what is needed.
+        The lowered loss, which knows what is needed.
     data
         ``{data set: source}``; by default the arrays that the diagram came with.
     batch_size

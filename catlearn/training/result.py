@@ -157,7 +157,7 @@ class Result:
         Returns
         -------
         object
-            For a module of a library such a module (with its state beside it, where it was given
+            For a module of a library such a module (with its state, where it was given
             so), for ``(init, apply)`` the function on a batch.
 
         Raises

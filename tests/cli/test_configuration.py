@@ -156,7 +156,7 @@ def test_the_documentation_lists_the_keys_as_the_code_does():
         assert f"`{name}`" in page
     for key in KEYS:
         assert f"`{key.place}`" in page
-        assert "|" not in f"{key.says}{key.kind.words}{key.otherwise}"
+        assert "|" not in f"{key.meaning}{key.kind.words}{key.otherwise}"
 
 
 def test_help_lists_every_key(capsys):
