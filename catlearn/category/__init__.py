@@ -10,29 +10,37 @@ equations; a functor out of either is given on vertices and edges.
 """
 
 from catlearn.category.adjunctions import Adjunction, adjunction, left_adjoint, right_adjoint
-from catlearn.category.commas import (
+from catlearn.category.cat import presentation_of_colimit
+from catlearn.category.completion import Budget, RewritingSystem, complete
+from catlearn.category.constructions import (
     Comma,
+    Karoubi,
+    Skeleton,
     Slice,
+    Subcategory,
     TwistedArrows,
     arrow_category,
     comma,
     coslice_category,
+    full_subcategory,
+    karoubi,
+    opposite,
+    skeleton,
     slice_category,
+    subcategory,
     twisted_arrow_category,
+    wide_subcategory,
 )
-from catlearn.category.completion import Budget, RewritingSystem, complete
 from catlearn.category.enumeration import (
+    FunctorCategory,
     are_equivalent,
     are_isomorphic,
+    functor_category,
     functors,
 )
-from catlearn.category.equation import Equation
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
-from catlearn.category.functor_categories import FunctorCategory, functor_category
-from catlearn.category.gluing import presentation_of_colimit
-from catlearn.category.graph import GRAPH, Graph
-from catlearn.category.graph_morphism import GraphMorphism
+from catlearn.category.graph import GRAPH, Arborescence, Graph, GraphMorphism
 from catlearn.category.hypergraph import (
     HYPERGRAPH,
     Hypergraph,
@@ -40,27 +48,18 @@ from catlearn.category.hypergraph import (
     OpenHypergraph,
     evaluate,
 )
-from catlearn.category.idempotents import Karoubi, karoubi
 from catlearn.category.inside import Arrow, Object
 from catlearn.category.monoidal import Monoidal, MonoidalFunctor
-from catlearn.category.naturality import natural_transformations, naturally_isomorphic
-from catlearn.category.opposites import opposite
-from catlearn.category.path import Path
+from catlearn.category.path import Equation, Path
 from catlearn.category.presentation import PRESENTATION, Presentation, PresentationMorphism
 from catlearn.category.presented import Finiteness, PresentedCategory
-from catlearn.category.protocol import Category, Composes
-from catlearn.category.subcategories import (
-    Skeleton,
-    Subcategory,
-    full_subcategory,
-    skeleton,
-    subcategory,
-    wide_subcategory,
-)
+from catlearn.category.protocol import Category, Composes, Equal, NotEqual, Unknown, Verdict
 from catlearn.category.targets import Functions, Morphisms, Paths
-from catlearn.category.transformation import NaturalTransformation
-from catlearn.category.verdict import Equal, NotEqual, Unknown, Verdict
-from catlearn.category.walks import Arborescence
+from catlearn.category.transformation import (
+    NaturalTransformation,
+    natural_transformations,
+    naturally_isomorphic,
+)
 
 __all__ = [
     "presentation_of_colimit",

@@ -27,12 +27,11 @@ from typing import Any
 
 import numpy as np
 
+from catlearn.category.constructions import opposite
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
-from catlearn.category.naturality import natural_transformations
-from catlearn.category.opposites import opposite
 from catlearn.category.targets import compare
-from catlearn.category.transformation import NaturalTransformation
+from catlearn.category.transformation import NaturalTransformation, natural_transformations
 from catlearn.display import Displayed
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.finset import Frozen

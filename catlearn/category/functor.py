@@ -26,41 +26,239 @@ essentially surjective, an equivalence or an isomorphism:
 >>> F = Functor(square, square, arrows={"s": "id(A)"})
 >>> F.ar, F.is_full, (F >> F) == F
 (FinFunction([0, 0], ['id(A)', 's'], codomain=['id(A)', 's']), False, True)
+
+Functors between finite categories as arrays: extension from generators, and broken laws.
+
+A functor F out of a finite category is determined by its values at generators, layer by layer:
+each other arrow is ``f >> g`` with a generator g and an arrow f of a shorter word. It respects
+composition if ``F(f >> g) == F(f) >> F(g)`` for all arrows f and all *generators* g, by
+induction on the word of the second arrow; so as many equations are compared as the category
+has pairs (arrow, generator), not pairs of arrows.
+
+>>> from catlearn.category import FiniteCategory
+>>> two = {("s", "s"): "t", ("s", "t"): "id(A)", ("t", "s"): "id(A)", ("t", "t"): "s"}
+>>> C = FiniteCategory(["A"], {"s": ("A", "A"), "t": ("A", "A")}, two)
+>>> C.generators.edges, [layer.tolist() for layer in by_length(*C._steps)]
+(('s',), [[1], [2]])
+>>> extend(C, C, np.array([0]), np.array([2])).tolist()
+[0, 2, 1]
+
+What a functor between finite categories knows of itself, by rows.
+
+A functor F : C -> D is *full* if each F : C(a, b) -> D(Fa, Fb) is surjective, *faithful* if each
+is injective, *essentially surjective* if each object of D is isomorphic to some F(a). It is an
+*equivalence*, that is, has an inverse up to natural isomorphism, exactly if it is all three
+(Mac Lane, IV.4, Theorem 1).
+
+>>> from catlearn.category import FiniteCategory, Functor
+>>> C = FiniteCategory(["A", "B"], {"f": ("A", "B")})
+>>> F = Functor.constant(C, C, "A")
+>>> F.is_full, F.is_faithful, F.is_essentially_surjective
+(False, True, False)
+
+How a functor is applied: to objects, arrows and paths.
+
+Out of a finite category the values of all arrows are computed layer by layer. Out of a graph or
+a presentation, values are composed along paths, each prefix once, or all arrows of a path at
+once where the target can.
+
+>>> from catlearn.category import FiniteCategory, Functor, Graph
+>>> F = Functor(Graph({"s": ("A", "A")}), FiniteCategory.group(range(3), lambda x, y: (x + y) % 3),
+...             arrows={"s": "1"})
+>>> F("s >> s"), F("A"), F("id(A)")
+('2', '*', '0')
+
+What a functor has to preserve: ends, identities, composites and equations.
+
+Every broken law is listed, with both sides. Where a target cannot tell whether two values are
+equal, that is listed too, as undecided.
+
+>>> from catlearn.category import FiniteCategory, Functor
+>>> Z4 = FiniteCategory.group(range(4), lambda x, y: (x + y) % 4)
+>>> F = Functor(Z4, Z4, arrows={"1": "1", "2": "1", "3": "3"}, check=False)
+>>> print(F.failures()[0])
+arrow 2: its value is '1', that of 1 >> 1 is '2' [composition]
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
 
-from catlearn.category.cats import CATEGORIES, Categories
 from catlearn.category.finite import FiniteCategory
-from catlearn.category.graph import Graph
-from catlearn.category.graph_morphism import GraphMorphism
+from catlearn.category.graph import Graph, GraphMorphism
 from catlearn.category.inside import Arrow, Object
-from catlearn.category.path import written
-from catlearn.category.preservation import Preservation
-from catlearn.category.protocol import Category, Typed
+from catlearn.category.path import Path, written
+from catlearn.category.protocol import Category, DecidesEquality, Typed
 from catlearn.category.targets import (
+    ComposesMany,
+    Equality,
     Pairs,
     Paths,
     as_target,
+    compare,
     generators_of,
+    presentation_of,
 )
+from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
     Failure,
     InvalidStructure,
     NotComposable,
+    UnknownName,
     did_you_mean,
 )
-from catlearn.finset import Diagram, FinFunction, Record
+from catlearn.finset import Diagram, FinFunction, Frozen, Record
+from catlearn.finset.diagrams import Ambient
+from catlearn.finset.join import expand
+from catlearn.finset.value import SHOWN, listing
 
 
-class Functor(Preservation):
+def by_length(last: np.ndarray, before: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the arrows that are no identities by the length of their words.
+
+    Parameters
+    ----------
+    last, before
+        For each arrow the last generator of its word, and the arrow of the rest; -1 at
+        identities, and at arrows without a word.
+    """
+    rows = np.flatnonzero(last >= 0)
+    rows = rows[np.argsort(before[rows], kind="stable")]
+    parents = before[rows]
+    frontier = np.flatnonzero(last < 0)
+    while frontier.size:
+        low = np.searchsorted(parents, frontier, side="left")
+        high = np.searchsorted(parents, frontier, side="right")
+        frontier = rows[expand(low, high - low)]
+        if frontier.size:
+            yield frontier
+
+
+def extend(
+    C: FiniteCategory,
+    D: FiniteCategory,
+    ob: np.ndarray,
+    values: np.ndarray,
+    generating: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the value at every arrow of C.
+
+    Parameters
+    ----------
+    C, D
+        The categories.
+    ob
+        The value at each object.
+    values
+        The values at the arrows in ``generating``.
+    generating
+        Arrows that generate C, none of them an identity; by default ``C.generating``.
+
+    Returns
+    -------
+    array
+        Values, -1 where those that are given do not meet.
+    """
+    last, before = C._steps if generating is None else C._reach(generating)[1:]
+    at = np.full(len(C.ar), -1)
+    at[C.generating if generating is None else generating] = values
+    found = np.full(len(C.ar), -1)
+    found[C.ids.values] = D.ids.values[ob]
+    for layer in by_length(last, before):
+        found[layer] = meeting(D, found[before[layer]], at[last[layer]])
+    return found
+
+
+def meeting(D: FiniteCategory, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the rows of composites, -1 where one side is -1 or they do not meet."""
+    there = (first >= 0) & (second >= 0)
+    return np.where(there, D.then(np.where(there, first, 0), np.where(there, second, 0)), -1)
+
+
+def steps(C: FiniteCategory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return all arrows f and generators g that meet, and f >> g."""
+    into = np.argsort(C.tgt.values, kind="stable")
+    count = np.bincount(C.tgt.values, minlength=len(C.ob))
+    starts, sources = np.cumsum(count) - count, C.src.values[C.generating]
+    f = into[expand(starts[sources], count[sources])]
+    g = np.repeat(C.generating, count[sources])
+    return f, g, C.then(f, g)
+
+
+def relations(C: FiniteCategory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return those steps that are not the last of a word: they present the category."""
+    last, before = C._steps
+    f, g, h = steps(C)
+    new = (last[h] != g) | (before[h] != f)
+    return f[new], g[new], h[new]
+
+
+def broken(C: FiniteCategory, D: FiniteCategory, ob: np.ndarray, ar: np.ndarray) -> list[Failure]:
+    """List the arrows whose values have wrong ends, identities and composites not kept."""
+    return list(_ends(C, D, ob, ar)) or [*_identities(C, D, ob, ar), *_composites(C, D, ar)]
+
+
+def _ends(
+    C: FiniteCategory, D: FiniteCategory, ob: np.ndarray, ar: np.ndarray
+) -> Iterator[Failure]:
+    for verb, before, after in (("starts", C.src, D.src), ("ends", C.tgt, D.tgt)):
+        wrong = np.flatnonzero(after.values[ar] != ob[before.values])
+        for row in wrong[:SHOWN].tolist():
+            a, value = before(row), int(ar[row])
+            message = (
+                f"its arrow {D.ar.label(value)} {verb} at {D.ob.label(after(value))!r}, "
+                f"but object {C.ob.label(a)} has the object {D.ob.label(int(ob[a]))!r}"
+            )
+            yield Failure("ends", f"arrow {C.ar.label(row)}", message)
+        if wrong.size > SHOWN:
+            yield Failure("ends", "arrows", f"{wrong.size - SHOWN} more have wrong ends")
+
+
+def _identities(
+    C: FiniteCategory, D: FiniteCategory, ob: np.ndarray, ar: np.ndarray
+) -> Iterator[Failure]:
+    found, expected = ar[C.ids.values], D.ids.values[ob]
+    for a in np.flatnonzero(found != expected).tolist():
+        value, unit = D.ar.labels([int(found[a]), int(expected[a])])
+        message = f"its value is {value}, expected {unit}"
+        yield Failure("identities", f"identity of {C.ob.label(a)}", message)
+
+
+def _composites(C: FiniteCategory, D: FiniteCategory, ar: np.ndarray) -> Iterator[Failure]:
+    f, g, h = steps(C)
+    left, right = D.then(ar[f], ar[g]), ar[h]
+    wrong = np.flatnonzero(left != right)
+    for k in wrong[:SHOWN].tolist():
+        first, second, whole = C.ar.labels([int(f[k]), int(g[k]), int(h[k])])
+        one, other = D.ar.labels([int(ar[f[k]]), int(ar[g[k]])])
+        found, expected = D.ar.labels([int(left[k]), int(right[k])])
+        message = f"the value of {whole} is {expected}, but {one} >> {other} is {found}"
+        yield Failure("composition", f"{first} >> {second} = {whole}", message)
+    if wrong.size > SHOWN:
+        message = f"{wrong.size - SHOWN} more composites are not kept"
+        yield Failure("composition", "arrows", message)
+
+
+def _not_bijective(kind: str, f: FinFunction) -> list[Failure]:
+    failures = []
+    hits = np.bincount(f.values, minlength=len(f.codomain))
+    shared = [f.domain.label(k) for k in np.flatnonzero(hits[f.values] > 1)[:2].tolist()]
+    if shared:
+        failures.append(Failure("injective", kind, f"several have one value, as {shared[0]} has"))
+    missed = np.flatnonzero(hits == 0)
+    if missed.size:
+        message = f"{f.codomain.label(int(missed[0]))} is not a value"
+        message += f", nor are {missed.size - 1} others" if missed.size > 1 else ""
+        failures.append(Failure("surjective", kind, message))
+    return failures
+
+
+class Functor(Frozen, Displayed):
     """A functor, given on the generators of its domain.
 
     Parameters
@@ -105,6 +303,10 @@ class Functor(Preservation):
     catlearn.errors.InvalidStructure: Functor is not valid (1 failure):
       - equation 'turn >> turn = id(A)': ... [equations]
     """
+
+    domain: Any
+    target: Any
+    _built = False
 
     def __init__(
         self,
@@ -295,12 +497,12 @@ class Functor(Preservation):
         return ("vertex", "edge") if isinstance(self.domain, Graph) else ("object", "arrow")
 
     @property
-    def ambient(self) -> Categories:
+    def ambient(self) -> Ambient:
         """The category of categories, for a functor into a category."""
         if not isinstance(self.target, Category):
             message = f"{self.target!r} is not a category with objects, so no (co)limits are taken"
             raise AttributeError(message)
-        return CATEGORIES
+        return self.target.ambient
 
     def __rshift__(self, then: Functor) -> Functor:
         """Return the composite functor, first this one.
@@ -377,3 +579,331 @@ class Functor(Preservation):
         sent = [f"{v} ↦ {self.objects[v]}" for v in self.graph.vertices]
         sent += [f"{e} ↦ {self.arrows[e]}" for e in self.graph.edges]
         return ", ".join(sent)
+
+    @cached_property
+    def _values(self) -> list[Any]:
+        """The value at each arrow of a finite domain, by row, for a target that is not one."""
+        domain, (last, before) = self.domain, self.domain._steps
+        values: list[Any] = [None] * len(domain.ar)
+        for a, row in enumerate(domain.ids.values.tolist()):
+            values[row] = self.target.identity(self.objects[domain.ob.label(a)])
+        for layer in by_length(last, before):
+            for row in layer.tolist():
+                step = self.arrows[domain.ar.label(int(last[row]))]
+                start = int(before[row])
+                is_first = last[start] < 0
+                values[row] = step if is_first else self.target.compose(values[start], step)
+        return values
+
+    @cached_property
+    def _prefixes(self) -> tuple[dict[str, int], dict[tuple[int, str], int], list[Any]]:
+        # The paths met so far as a tree: the node of each vertex's identity, the node that an
+        # edge leads to from a node, and the value at each node.
+        return {}, {}, []
+
+    def __call__(self, at: Path | str) -> Any:
+        """Return the value at an arrow or an object.
+
+        Out of a graph or a presentation, the values of all prefixes of paths are remembered, so
+        paths that begin alike share work, unless the target composes many arrows at once.
+
+        Parameters
+        ----------
+        at
+            The name of an object, or of an arrow; a path; or the text of a path. A name that
+            objects and arrows share is the object's.
+
+        Raises
+        ------
+        UnknownName
+            If nothing has this name.
+        NotComposable
+            If it is not a path of the domain.
+        """
+        if isinstance(at, str) and at in self.objects:
+            return self.objects[at]
+        if isinstance(self.domain, FiniteCategory):
+            row = self.domain.arrow(at)
+            return self.target.ar.label(self.ar(row)) if self.is_finite else self._values[row]
+        return self._along(self._path(at) if isinstance(at, str) else at)
+
+    def _along(self, at: Path) -> Any:
+        if isinstance(self.target, ComposesMany):
+            arrows = [self.arrows[edge] for edge in self._edges(at)]
+            return self.target.composite(self.objects[at.source], arrows)
+        roots, after, values = self._prefixes
+        node = roots.get(at.source, -1)
+        for edge in at.edges:
+            node = after.get((node, edge), -1)
+        return values[node if node >= 0 else self._compose(at)]
+
+    def _path(self, text: str) -> Path:
+        if self.graph.has_edge(text):
+            return self.graph.path([text])
+        if text == written(text):
+            kind = self.kinds[0]
+            raise UnknownName(
+                f"there is no {kind} {text}; {did_you_mean(text, self.graph.vertices)}"
+            )
+        return self.graph.path(text)
+
+    def _edges(self, path: Path) -> tuple[str, ...]:
+        """Return the edges of a path, or say where it leaves the graph."""
+        at, known = path.source, self.graph._ends
+        for edge in path.edges:
+            source, target = known.get(edge, (None, None))
+            if source != at:
+                return self.graph.path(path).edges
+            at = target
+        return path.edges if at == path.target and path.edges else self.graph.path(path).edges
+
+    def _composed(self, source: str, arrows: list[Any]) -> Any:
+        """Compose some arrows of the target that start at the value of an object."""
+        if isinstance(self.target, ComposesMany):
+            return self.target.composite(self.objects.get(source), arrows)
+        return reduce(self.target.compose, arrows or [self.target.identity(self.objects[source])])
+
+    def _compose(self, path: Path) -> int:
+        """Compose along a path that is met for the first time; return its node."""
+        roots, after, values = self._prefixes
+        edges = self._edges(path)
+        if path.source not in roots:
+            roots[path.source] = len(values)
+            values.append(self.target.identity(self.objects[path.source]))
+        node = roots[path.source]
+        for number, edge in enumerate(edges):
+            if (node, edge) not in after:
+                arrow = self.arrows[edge]
+                value = arrow if number == 0 else self.target.compose(values[node], arrow)
+                after[node, edge] = len(values)
+                values.append(value)
+            node = after[node, edge]
+        return node
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether both ends are finite categories."""
+        return isinstance(self.domain, FiniteCategory) and isinstance(self.target, FiniteCategory)
+
+    def _finite(self) -> tuple[FiniteCategory, FiniteCategory]:
+        if not self.is_finite:
+            ends = f"from {self.domain!r} to {self.target!r}"
+            raise CatlearnError(f"this is asked of functors between finite categories, not {ends}")
+        return self.domain, self.target
+
+    @cached_property
+    def ob(self) -> FinFunction:
+        """The function of rows of objects."""
+        C, D = self._finite()
+        sent: Any = vars(self)["objects"]
+        values = np.array([D.ob.index(sent[a]) for a in C.objects], np.int64)
+        return FinFunction._of(values, C.ob, D.ob)
+
+    @cached_property
+    def ar(self) -> FinFunction:
+        """The function of rows of arrows."""
+        C, D = self._finite()
+        sent: Any = vars(self)["arrows"]
+        generators = np.array([D.ar.index(sent[g]) for g in C.generators.edges], np.int64)
+        return FinFunction._of(extend(C, D, self.ob.values, generators), C.ar, D.ar)
+
+    def _hit(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Count, for each pair of objects, the arrows of C, their values, and those of D."""
+        C, D = self._finite()
+        n, m, ob = len(C.ob), len(D.ob), self.ob.values
+        at = C.src.values * n + C.tgt.values
+        seen = np.unique(at * len(D.ar) + self.ar.values) // max(len(D.ar), 1)
+        there = np.bincount(D.src.values * m + D.tgt.values, minlength=m * m)
+        wanted = there[(ob[:, None] * m + ob[None, :]).ravel()] if m else np.zeros(0, np.int64)
+        return np.bincount(at, minlength=n * n), np.bincount(seen, minlength=n * n), wanted
+
+    @cached_property
+    def is_full(self) -> bool:
+        """Whether every arrow between values of objects is the value of an arrow between them."""
+        _, seen, wanted = self._hit()
+        return bool(np.array_equal(seen, wanted))
+
+    @cached_property
+    def is_faithful(self) -> bool:
+        """Whether different parallel arrows have different values."""
+        arrows, seen, _ = self._hit()
+        return bool(np.array_equal(arrows, seen))
+
+    @cached_property
+    def is_essentially_surjective(self) -> bool:
+        """Whether every object of the codomain is isomorphic to a value."""
+        classes = self._finite()[1].classes
+        return bool(np.isin(classes, classes[self.ob.values]).all())
+
+    @property
+    def is_equivalence(self) -> bool:
+        """Whether it has an inverse up to natural isomorphism."""
+        return self.is_full and self.is_faithful and self.is_essentially_surjective
+
+    @property
+    def is_isomorphism(self) -> bool:
+        """Whether it has an inverse."""
+        self._finite()
+        return self.ob.is_bijective and self.ar.is_bijective
+
+    @property
+    def is_monic(self) -> bool:
+        """Whether no two objects and no two arrows have one value."""
+        self._finite()
+        return self.ar.is_injective
+
+    def inverse(self) -> Functor:
+        """Return the inverse functor.
+
+        Raises
+        ------
+        InvalidStructure
+            If it is not an isomorphism, with objects and arrows that tell.
+        """
+        C, D = self._finite()
+        failures = [
+            *_not_bijective("objects", self.ob),
+            *_not_bijective("arrows", self.ar),
+        ]
+        if failures:
+            raise InvalidStructure("inverse", failures)
+        return type(self).build(D, C, self.ob.inverse().values, self.ar.inverse().values)
+
+    def image(self) -> Functor:
+        """Return the inclusion of the smallest subcategory that has all values.
+
+        Values of arrows that do not meet may have values that do, so it can have composites that
+        are no values.
+
+        Examples
+        --------
+        >>> from catlearn.category import FiniteCategory, Functor
+        >>> C = FiniteCategory(["A", "B", "C", "D"], {"f": ("A", "B"), "g": ("C", "D")})
+        >>> loop = FiniteCategory(["X"], {"s": ("X", "X")}, {("s", "s"): "id(X)"})
+        >>> Functor(C, loop, arrows={"f": "s", "g": "s"}).image().domain.arrows
+        ('id(X)', 's')
+        """
+        from catlearn.category.constructions import Subcategory
+
+        _, D = self._finite()
+        values = np.unique(self.ar.values)
+        reached = D._reach(values[~D.is_identity[values]])[0]
+        objects = np.unique(self.ob.values)
+        arrows = np.flatnonzero(reached & np.isin(D.src.values, objects))
+        return Subcategory.of(D, objects, arrows).inclusion
+
+    def failures(self, equal: Equality | None = None) -> list[Failure]:
+        """Return every broken law.
+
+        Parameters
+        ----------
+        equal
+            How to compare the values of the two sides of an equation, for a target that does
+            not decide equality (functions can be compared on samples); by default the
+            target's own, and no equation is compared if it has none.
+        """
+        failures = self._unmatched() + self._ends_broken()
+        if equal is None and isinstance(self.target, DecidesEquality):
+            equal = self.target.equal
+        if failures or equal is None:
+            return failures
+        if self.is_finite:
+            failures = broken(*self._finite(), self.ob.values, self.ar.values)
+        else:
+            for law, where, left, right, sides in self._equations():
+                message = f"its left side has the value {left!r}, its right side {right!r}"
+                if sides:
+                    message = (
+                        f"the value of {sides[1]} is {right!r}, that of {sides[0]} is {left!r}"
+                    )
+                failures += compare(law, where, equal, left, right, message)
+        return failures + [failure for at in self.given for failure in self._misgiven(at, equal)]
+
+    def _misgiven(self, at: str, equal: Equality) -> Iterator[Failure]:
+        if at in self.arrows:
+            return
+        word = self.domain.word(at)
+        found, expected = self.given[at], self(word)
+        law = "composition" if len(word) else "identities"
+        message = f"its value is {found!r}, that of {word} is {expected!r}"
+        yield from compare(law, f"arrow {at}", equal, found, expected, message)
+
+    def _equations(self) -> Iterator[tuple[str, str, Any, Any, tuple[str, str] | None]]:
+        """Yield the values of the two sides of each equation of the domain, and where it is."""
+        if isinstance(self.domain, FiniteCategory):
+            label = self.domain.ar.label
+            sides = (side.tolist() for side in relations(self.domain))
+            for f, g, h in zip(*sides, strict=True):
+                left = self.target.compose(self._values[f], self._values[g])
+                parts, whole = f"{label(f)} >> {label(g)}", label(h)
+                yield "composition", f"{parts} = {whole}", left, self._values[h], (parts, whole)
+            return
+        presentation = presentation_of(self.domain)
+        if presentation is None:
+            return
+        for name, equation in presentation.equations.items():
+            left, right = (self(side) for side in presentation.sides(name))
+            where = f"equation '{equation}'" + ("" if name == str(equation) else f" ({name})")
+            yield "equations", where, left, right, None
+
+    def _unmatched(self) -> list[Failure]:
+        failures = []
+        vertex, edge = self.kinds
+        whole = "graph" if isinstance(self.domain, Graph) else "domain"
+        for kind, known, there, given, value in (
+            (vertex, self.graph.vertices, self.objects, self.objects, "object"),
+            (edge, self.graph.edges, self.arrows, self.given, "arrow"),
+        ):
+            for name in known:
+                if name not in there:
+                    message = f"it has no {value}; a functor needs one for each {kind}"
+                    if kind == edge:
+                        message += self._choices(name)
+                    failures.append(Failure("totality", f"{kind} {written(name)}", message))
+            names = set(known)
+            for name in given:
+                if name not in names and (kind == vertex or self._ends(name) is None):
+                    hint = did_you_mean(name, known)
+                    message = f"the {whole} has no {kind} of this name; {hint}"
+                    failures.append(Failure("known names", f"{kind} {written(name)}", message))
+        return failures
+
+    def _choices(self, edge: str) -> str:
+        """Say between what, in a finite category, an arrow is to be chosen for a generator."""
+        source, target = (self.objects.get(a) for a in self.graph.ends(edge))
+        if not isinstance(self.target, FiniteCategory) or source is None or target is None:
+            return ""
+        if source not in self.target.ob or target not in self.target.ob:
+            return ""
+        found = self.target.hom(source, target)
+        if not found:
+            return f", but there is none from {source} to {target}"
+        return f"; say which of {listing(found[:SHOWN], len(found))}"
+
+    def _ends_broken(self) -> list[Failure]:
+        if not isinstance(self.target, Typed) or self._built:
+            return []
+        failures = []
+        vertex, edge = self.kinds
+        for at in dict.fromkeys((*self.graph.edges, *self.given)):
+            arrow = self.arrows.get(at, self.given.get(at))
+            around = self._ends(at)
+            if around is None or (at not in self.arrows and at not in self.given):
+                continue
+            for verb, end, name in zip(
+                ("starts", "ends"), self.target.ends(arrow), around, strict=True
+            ):
+                if name in self.objects and not self.target.same(end, self.objects[name]):
+                    message = (
+                        f"its arrow {verb} at {end!r}, but {vertex} {name} "
+                        f"has the object {self.objects[name]!r}"
+                    )
+                    failures.append(Failure("ends", f"{edge} {written(at)}", message))
+        return failures
+
+    def _ends(self, at: str) -> tuple[str, str] | None:
+        """Return the ends of an arrow of the domain that values may be given for, by name."""
+        if isinstance(self.domain, FiniteCategory):
+            known = at in self.domain.ar or at in self.domain.aliases
+            return self.domain.ends(at) if known else None
+        return self.graph.ends(at) if self.graph.has_edge(at) else None

@@ -38,8 +38,7 @@ from typing import Any, Protocol, overload
 
 import numpy as np
 
-from catlearn.category.graph import GRAPH, Graph
-from catlearn.category.graph_morphism import GraphMorphism
+from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import written
 from catlearn.errors import Failure, InvalidStructure, did_you_mean
 from catlearn.finset import FinFunction, FinSet, ListFunction, Shape, TableMorphism, Tables

@@ -27,17 +27,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from catlearn.category.cats import CATEGORIES
-from catlearn.category.completion import Budget, RewritingSystem, complete
-from catlearn.category.equation import Side
+from catlearn.category.completion import Budget, RewritingSystem, complete, difference
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.graph import Graph
-from catlearn.category.lattice import difference
-from catlearn.category.path import Path
+from catlearn.category.path import Path, Side
 from catlearn.category.presentation import Presentation
-from catlearn.category.protocol import Category
+from catlearn.category.protocol import Category, Verdict
 from catlearn.category.targets import Paths
-from catlearn.category.verdict import Verdict
 from catlearn.errors import TooLarge, Undecided
 
 
@@ -86,7 +82,6 @@ class PresentedCategory(Category):
         How far completion may go; see :class:`~catlearn.category.Budget`.
     """
 
-    ambient = CATEGORIES
     graph: Graph
     budget: Budget
 

@@ -1,365 +1,305 @@
-"""Where finite categories come from: orders, monoids, groups, sets, graphs.
+"""Orders: relations on finite sets, their closure, and the failure to be a partial order.
 
-A preorder is a category with at most one arrow from one object to another, and a poset one in
-which moreover isomorphic objects are equal; a monoid is a category with one object, and a group
-one in which moreover every arrow has an inverse; a set is a category of identities; the paths
-of a graph are the arrows of its free category (Mac Lane, I.2 and II.7). Arrows are named as
-these structures write them: ``a <= b`` in an order, the elements themselves in a monoid,
-``f >> g`` in a free category. Composites of a monoid are written in diagrammatic order, so
-that ``x >> y`` is the product ``x y``.
+>>> names, pairs = as_pairs([("a", "b"), ("b", "c")])
+>>> closure(len(names), pairs).astype(int).tolist()
+[[1, 1, 1], [0, 1, 1], [0, 0, 1]]
 
->>> from catlearn.category import FiniteCategory
->>> P = FiniteCategory.poset([("a", "b"), ("b", "c")])
->>> P.arrows
-('id(a)', 'id(b)', 'id(c)', 'a <= b', 'a <= c', 'b <= c')
->>> Z3 = FiniteCategory.group(range(3), lambda x, y: (x + y) % 3)
->>> Z3.compose("1", "1"), Z3.identity("*")
-('2', '0')
->>> S3 = FiniteCategory.permutation_group({"s": [1, 0, 2], "t": [0, 2, 1]})
->>> S3.arrows
-('id(*)', 's', 't', 's >> t', 't >> s', 's >> t >> s')
+Multiplication: reading the table of a monoid, and the monoid that functions generate.
+
+>>> table, failures = read_table("1e", {(x, y): max(x, y) for x in "1e" for y in "1e"})
+>>> table.tolist(), failures
+([[0, 1], [1, 1]], [])
+>>> right, before, last = transformations(np.array([[1, 2, 0]]), bound=10)
+>>> right.tolist(), before, last
+([[1, 2, 0]], [-1, 0, 1], [-1, 0, 0])
+
+All paths of a graph without cycles, as integer arrays.
+
+Paths are numbered by length, then by the path before the last edge, then by the last edge: first
+the identities, then the edges. The paths that extend one path by one edge stand together, so
+that a path followed by an edge is found by its place, and paths are concatenated edge by edge.
+
+>>> from catlearn.category.graph import Graph
+>>> paths = enumerate_paths(Graph({"f": ("A", "B"), "g": ("B", "C")}))
+>>> paths.src.tolist(), paths.tgt.tolist()
+([0, 1, 2, 0, 1, 0], [0, 1, 2, 1, 2, 2])
+>>> paths.concatenate(np.array([3, 0]), np.array([4, 5])).tolist()
+[5, 5]
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from catlearn.category.composition import Composition
 from catlearn.category.graph import Graph
-from catlearn.category.multiplication import read_table, transformations, without_inverse
-from catlearn.category.orders import as_pairs, closure, not_antisymmetric
-from catlearn.category.path import Path
-from catlearn.category.paths import enumerate_paths
-from catlearn.errors import Failure, InvalidStructure
-from catlearn.names import distinct
+from catlearn.category.path import Path, written
+from catlearn.errors import Failure, InfinitelyManyPaths, InvalidStructure, TooLarge, TooManyPaths
+from catlearn.finset.join import expand
+from catlearn.finset.value import SHOWN, listing
 
 
-class Sources(Composition):
-    """The constructors of finite categories out of other structures."""
+def as_pairs(relation: Any, elements: Iterable[Any] = ()) -> tuple[tuple[str, ...], np.ndarray]:
+    """Read a relation as users write it.
 
-    @classmethod
-    def preorder(cls, relation: Any, elements: Iterable[Any] = ()) -> Self:
-        """Build the smallest preorder that contains a relation.
+    Parameters
+    ----------
+    relation
+        Pairs, a :class:`Graph`, a ``networkx.DiGraph``, or a function of two elements.
+    elements
+        The elements that come first, in this order.
 
-        Parameters
-        ----------
-        relation
-            Pairs ``(a, b)`` for ``a <= b``, a :class:`Graph` or a ``networkx.DiGraph`` with an
-            edge for each pair, or a function ``leq(a, b)`` of two elements. Pairs that follow
-            by reflexivity and transitivity may be left out.
-        elements
-            The elements, which become objects named by their text. They come first; those that
-            appear in pairs only follow as they are met.
+    Returns
+    -------
+    names, pairs
+        The text of each element, and the related pairs as rows of shape (pairs, 2).
 
-        Examples
-        --------
-        >>> from catlearn.category import FiniteCategory
-        >>> P = FiniteCategory.preorder([("a", "b"), ("b", "a")])
-        >>> P.isomorphism_classes
-        (('a', 'b'),)
-        """
-        names, pairs = as_pairs(relation, elements)
-        return cls._thin(names, closure(len(names), pairs), "<=")
+    Raises
+    ------
+    InvalidStructure
+        If different elements have the same text, or a networkx graph is undirected.
+    """
+    given = list(elements)
+    if isinstance(relation, Graph):
+        given += relation.vertices
+        related = [relation.ends(edge) for edge in relation.edges]
+    elif hasattr(relation, "is_directed"):
+        if not relation.is_directed():
+            message = "it is undirected; an order needs a networkx.DiGraph"
+            raise InvalidStructure("order", [Failure("direction", "networkx graph", message)])
+        given += relation.nodes
+        related = list(relation.edges())
+    elif callable(relation):
+        related = [(a, b) for a in given for b in given if relation(a, b)]
+    else:
+        related = [tuple(pair) for pair in relation]
+        bad = [pair for pair in related if len(pair) != 2]
+        if bad:
+            message = "a pair of elements is expected"
+            raise InvalidStructure("order", [Failure("pair", repr(p), message) for p in bad])
+        given += [end for pair in related for end in pair]
+    place = {element: row for row, element in enumerate(dict.fromkeys(given))}
+    names = tuple(str(element) for element in place)
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        failures = [Failure("names", name, "different elements have this text") for name in twice]
+        raise InvalidStructure("order", failures)
+    rows = [(place[a], place[b]) for a, b in related]
+    return names, np.array(rows, np.int64).reshape(-1, 2)
 
-    @classmethod
-    def poset(cls, relation: Any, elements: Iterable[Any] = ()) -> Self:
-        """Build the smallest partial order that contains a relation.
 
-        Parameters
-        ----------
-        relation, elements
-            As for :meth:`preorder`.
+def closure(size: int, pairs: np.ndarray) -> np.ndarray:
+    """Return the reflexive and transitive closure of a relation, a (size, size) bool array."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import breadth_first_order
 
-        Raises
-        ------
-        InvalidStructure
-            Listing pairs of different elements that are below each other.
+    below = np.eye(size, dtype=bool)
+    if not len(pairs):
+        return below
+    ones = np.ones(len(pairs), np.int8)
+    graph = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(size, size)).tocsr()
+    for row in range(size):
+        below[row, breadth_first_order(graph, row, return_predecessors=False)] = True
+    return below
 
-        Examples
-        --------
-        >>> from catlearn.category import FiniteCategory
-        >>> divisors = [d for d in range(1, 13) if 12 % d == 0]
-        >>> P = FiniteCategory.poset(lambda a, b: b % a == 0, divisors)
-        >>> P.generators.edges
-        ('1 <= 2', '1 <= 3', '2 <= 4', '2 <= 6', '3 <= 6', '4 <= 12', '6 <= 12')
-        """
-        names, pairs = as_pairs(relation, elements)
-        below = closure(len(names), pairs)
-        failures = not_antisymmetric(names, below)
-        if failures:
-            raise InvalidStructure("poset", failures)
-        return cls._thin(names, below, "<=")
 
-    @classmethod
-    def _thin(cls, names: Sequence[str], below: np.ndarray, sign: str) -> Self:
-        """Build the category with one arrow for each pair of a preorder, identities first."""
-        size = len(names)
-        proper = below.copy()
-        np.fill_diagonal(proper, False)
-        src, tgt = np.nonzero(proper)
-        every = np.arange(size)
-        rows = np.full((size, size), -1)
-        rows[every, every] = every
-        rows[src, tgt] = size + np.arange(src.size)
-        arrows = [str(Path.identity(name)) for name in names]
-        arrows += [
-            f"{names[a]} {sign} {names[b]}" for a, b in zip(src.tolist(), tgt.tolist(), strict=True)
-        ]
-        src, tgt = np.append(every, src), np.append(every, tgt)
-        return cls.build(
-            names, distinct(arrows, "-"), src, tgt, every, lambda f, g: rows[src[f], tgt[g]]
-        )
+def not_antisymmetric(names: Sequence[str], below: np.ndarray) -> list[Failure]:
+    """List the pairs of different elements that are below each other."""
+    both = np.argwhere(np.triu(below & below.T, k=1))
+    failures = [
+        Failure("antisymmetry", f"{names[a]}, {names[b]}", "each is below the other")
+        for a, b in both[:SHOWN].tolist()
+    ]
+    if len(both) > SHOWN:
+        message = f"{len(both) - SHOWN} more pairs are below each other"
+        failures.append(Failure("antisymmetry", "pairs", message))
+    return failures
 
-    @classmethod
-    def monoid(cls, elements: Iterable[Hashable], table: Any, check: bool = True) -> Self:
-        """Build the category with one object ``*`` whose arrows are the elements of a monoid.
 
-        Parameters
-        ----------
-        elements
-            The elements; the arrows are named by their text.
-        table
-            The product: a function of two elements, a mapping from pairs of elements, rows of
-            elements in the order of ``elements``, or an integer array of positions.
-        check
-            Whether to look for failures of associativity.
+def read_table(elements: Sequence[Hashable], table: Any) -> tuple[np.ndarray, list[Failure]]:
+    """Read a monoid's product into an array of positions, and list what is no element."""
+    size, place = len(elements), {element: row for row, element in enumerate(elements)}
+    if len({str(element) for element in elements}) < size:
+        message = "elements repeat, or different ones have the same text"
+        return np.zeros((0, 0), np.int64), [Failure("names", "elements", message)]
+    if isinstance(table, np.ndarray):
+        if table.shape == (size, size) and ((table >= 0) & (table < size)).all():
+            return table.astype(np.int64), []
+        message = f"expected a ({size}, {size}) array of numbers below {size}"
+        return np.zeros((0, 0), np.int64), [Failure("table", "table", message)]
+    if isinstance(table, Mapping):
+        products = [[table.get((a, b)) for b in elements] for a in elements]
+    elif callable(table):
+        products = [[table(a, b) for b in elements] for a in elements]
+    else:
+        products = [list(row) for row in table]
+        if len(products) != size or any(len(row) != size for row in products):
+            message = f"expected {size} rows of {size} products"
+            return np.zeros((0, 0), np.int64), [Failure("table", "table", message)]
+    array = np.array([[place.get(c, -1) for c in row] for row in products], np.int64)
+    array = array.reshape(size, size)
+    bad = np.argwhere(array < 0).tolist()
+    shown = [f"{elements[i]} >> {elements[j]} = {products[i][j]!r}" for i, j in bad[:SHOWN]]
+    failures = [Failure("closure", "table", f"not elements: {listing(shown, len(bad))}")]
+    return array, failures if bad else []
 
-        Raises
-        ------
-        InvalidStructure
-            Listing products that are not elements, a missing unit, and triples whose products
-            differ.
 
-        Examples
-        --------
-        >>> from catlearn.category import FiniteCategory
-        >>> M = FiniteCategory.monoid("1e", {("e", "e"): "e", **{("1", x): x for x in "1e"},
-        ...                                  ("e", "1"): "e"})
-        >>> M.idempotents
-        ('1', 'e')
-        """
-        return cls._monoid("monoid", elements, table, check)
+def without_inverse(names: list[str], is_unit: np.ndarray, unit: str) -> list[Failure]:
+    """List the elements without inverse; ``is_unit`` says which products are the unit."""
+    lost = np.flatnonzero(~(is_unit & is_unit.T).any(axis=1))
+    failures = [
+        Failure("inverse", x, f"there is no y with {x} >> y = {unit} = y >> {x}")
+        for x in (names[k] for k in lost[:SHOWN].tolist())
+    ]
+    if lost.size > SHOWN:
+        message = f"{lost.size - SHOWN} more have no inverse"
+        failures.append(Failure("inverse", "elements", message))
+    return failures
 
-    @classmethod
-    def group(cls, elements: Iterable[Hashable], table: Any, check: bool = True) -> Self:
-        """Build the category with one object ``*`` whose arrows are the elements of a group.
 
-        Parameters
-        ----------
-        elements, table, check
-            As for :meth:`monoid`.
+def transformations(steps: np.ndarray, bound: int) -> tuple[np.ndarray, list[int], list[int]]:
+    """Enumerate the monoid that functions generate.
 
-        Raises
-        ------
-        InvalidStructure
-            As for :meth:`monoid`, and listing elements without inverse.
+    Parameters
+    ----------
+    steps
+        The values of each generator, of shape (generators, degree).
+    bound
+        The most elements there may be.
 
-        Examples
-        --------
-        >>> from catlearn.category import FiniteCategory
-        >>> FiniteCategory.group([1, 3], [[1, 3], [3, 3]])
-        Traceback (most recent call last):
-            ...
-        catlearn.errors.InvalidStructure: group is not valid (1 failure):
-          - 3: there is no y with 3 >> y = 1 = y >> 3 [inverse]
-        """
-        return cls._monoid("group", elements, table, check)
+    Returns
+    -------
+    right, before, last
+        ``right[s, f]`` is the element f followed by generator s; for each element the one
+        before its last step, and that step. Element 0 is the identity.
+    """
+    degree = steps.shape[1]
+    found, place = [np.arange(degree)], {np.arange(degree).tobytes(): 0}
+    before, last, right = [-1], [-1], []
+    for row, element in enumerate(found):  # grows while it is read: a queue
+        line = []
+        for step, values in enumerate(steps):
+            image = values[element]
+            key = image.tobytes()
+            if key not in place:
+                if len(found) == bound:
+                    message = f"the monoid has more than {bound} elements; raise bound"
+                    raise TooLarge(message)
+                place[key] = len(found)
+                found.append(image)
+                before.append(row)
+                last.append(step)
+            line.append(place[key])
+        right.append(line)
+    return np.array(right, np.int64).reshape(len(found), len(steps)).T, before, last
 
-    @classmethod
-    def _monoid(cls, what: str, elements: Iterable[Hashable], table: Any, check: bool) -> Self:
-        given = list(elements)
-        array, failures = read_table(given, table)
-        if failures:
-            raise InvalidStructure(what, failures)
-        names = [str(element) for element in given]
-        every = np.arange(len(given))
-        is_unit = (array == every).all(axis=1) & (every == array.T).all(axis=1)
-        units = np.flatnonzero(is_unit)
-        if not units.size:
-            message = "no element e has e >> x = x = x >> e for all x"
-            raise InvalidStructure(what, [Failure("unit", "elements", message)])
-        loops = np.zeros(len(given), np.int64)
-        made = cls.build(["*"], names, loops, loops, units, lambda f, g: array[f, g])
-        failures = made.failures() if check else []
-        if what == "group":
-            failures += without_inverse(names, array == units[0], names[units[0]])
-        if failures:
-            raise InvalidStructure(what, failures)
-        return made
 
-    @classmethod
-    def transformation_monoid(
-        cls, generators: Mapping[str, Sequence[int]], bound: int = 5000
-    ) -> Self:
-        """Build the monoid that functions from ``{0, ..., n - 1}`` to itself generate.
+@dataclass(frozen=True)
+class AllPaths:
+    """All paths of a graph.
 
-        Parameters
-        ----------
-        generators
-            The values of each generator, by name. Elements are named by the first shortest
-            path of generators, such as ``s >> t``: first s, then t.
-        bound
-            The most elements there may be.
+    Parameters
+    ----------
+    src, tgt
+        The vertices where each path starts and ends.
+    before, last
+        The path before the last edge, and that edge; -1 for identities.
+    child
+        The first path that extends each path by one edge.
+    rank
+        The number of each edge among those out of its source.
+    """
 
-        Raises
-        ------
-        InvalidStructure
-            Listing what is not such a function.
-        TooLarge
-            If there are more elements.
+    src: np.ndarray
+    tgt: np.ndarray
+    before: np.ndarray
+    last: np.ndarray
+    child: np.ndarray
+    rank: np.ndarray
 
-        Examples
-        --------
-        >>> from catlearn.category import FiniteCategory
-        >>> T2 = FiniteCategory.transformation_monoid({"turn": [1, 0], "zero": [0, 0]})
-        >>> T2.arrows, T2.compose("turn", "zero")
-        (('id(*)', 'turn', 'zero', 'zero >> turn'), 'zero')
-        """
-        values = {name: [int(v) for v in image] for name, image in generators.items()}
-        degree = max(map(len, values.values()), default=0)
-        failures = [
-            Failure("function", name, f"{image} is not {degree} numbers from 0 to {degree - 1}")
-            for name, image in values.items()
-            if len(image) != degree or not all(0 <= v < degree for v in image)
-        ]
-        if failures:
-            raise InvalidStructure("transformations", failures)
-        steps = np.array(list(values.values()), np.int64).reshape(-1, degree)
-        right, before, last = transformations(steps, bound)
-        size = len(before)
-        table = np.empty((size, size), np.int64)  # the product f >> g stands at table[g, f]
-        table[0] = np.arange(size)
-        for g in range(1, size):
-            table[g] = right[last[g], table[before[g]]]
-        letters, words = list(values), [Path.identity("*")]
-        for g in range(1, size):
-            words.append(words[before[g]] >> Path("*", (letters[last[g]],), "*"))
-        loops = np.zeros(size, np.int64)
-        generating = [g for g in range(1, size) if before[g] == 0]
-        return cls.build(
-            ["*"],
-            [str(word) for word in words],
-            loops,
-            loops,
-            np.zeros(1, np.int64),
-            lambda f, g: table[g, f],
-            generators=np.array(generating, np.int64),
-        )
+    def concatenate(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Return the rows of paths that run along one path, then along another."""
+        steps, at = [], np.asarray(second)
+        while (self.last[at] >= 0).any():
+            steps.append(self.last[at])
+            at = np.where(self.last[at] >= 0, self.before[at], at)
+        composite = np.array(first)
+        for edge in reversed(steps):
+            longer = self.child[composite] + self.rank[edge]
+            composite = np.where(edge >= 0, longer, composite)
+        return composite
 
-    @classmethod
-    def permutation_group(cls, generators: Mapping[str, Sequence[int]], bound: int = 5000) -> Self:
-        """Build the group that permutations of ``{0, ..., n - 1}`` generate.
-
-        Parameters
-        ----------
-        generators, bound
-            As for :meth:`transformation_monoid`.
-
-        Raises
-        ------
-        InvalidStructure
-            Listing what is not a permutation.
-        TooLarge
-            If there are more elements.
-        """
-        failures = [
-            Failure("permutation", name, f"{list(image)} takes a value twice")
-            for name, image in generators.items()
-            if len(set(image)) < len(image)
-        ]
-        if failures:
-            raise InvalidStructure("permutations", failures)
-        return cls.transformation_monoid(generators, bound)
-
-    @classmethod
-    def discrete(cls, objects: Iterable[str]) -> Self:
-        """Build the category that has identities only.
-
-        Examples
-        --------
-        >>> from catlearn.category import FiniteCategory
-        >>> FiniteCategory.discrete(["A", "B"]).arrows
-        ('id(A)', 'id(B)')
-        """
-        names = list(objects)
-        return cls._thin(names, np.eye(len(names), dtype=bool), "->")
-
-    @classmethod
-    def codiscrete(cls, objects: Iterable[str]) -> Self:
-        """Build the category with one arrow from each object to each.
-
-        Examples
-        --------
-        >>> from catlearn.category import FiniteCategory
-        >>> FiniteCategory.codiscrete(["A", "B"]).arrows
-        ('id(A)', 'id(B)', 'A -> B', 'B -> A')
-        """
-        names = list(objects)
-        return cls._thin(names, np.ones((len(names), len(names)), bool), "->")
-
-    @classmethod
-    def chain(cls, n: int) -> Self:
-        """Build the ordinal [n], the order ``0 <= 1 <= ... <= n``.
-
-        Examples
-        --------
-        >>> from catlearn.category import FiniteCategory
-        >>> FiniteCategory.chain(2).arrows
-        ('id(0)', 'id(1)', 'id(2)', '0 <= 1', '0 <= 2', '1 <= 2')
-        """
-        return cls._thin([str(k) for k in range(n + 1)], ~np.tri(n + 1, k=-1, dtype=bool), "<=")
-
-    @classmethod
-    def walking_arrow(cls) -> Self:
-        """Build the category of one arrow ``f : 0 -> 1``; functors out of it are arrows."""
-        return cls.free(Graph({"f": ("0", "1")}))
-
-    @classmethod
-    def walking_isomorphism(cls) -> Self:
-        """Build the category of ``f : 0 -> 1`` and its inverse ``g``."""
-        made = cls._thin(["0", "1"], np.ones((2, 2), bool), "->")
-        arrows = ["id(0)", "id(1)", "f", "g"]
-        return cls.build(
-            made.ob, arrows, made.src.values, made.tgt.values, made.ids.values, made.then
-        )
-
-    @classmethod
-    def free(cls, graph: Graph, bound: int = 100_000) -> Self:
-        """Build the free category on a graph without cycles; its arrows are the paths.
-
-        Parameters
-        ----------
-        graph
-            The graph.
-        bound
-            The most paths there may be.
-
-        Raises
-        ------
-        InfinitelyManyPaths
-            If there is a cycle.
-        TooManyPaths
-            If there are more paths; ``count`` is their number.
-
-        Examples
-        --------
-        >>> from catlearn.category import FiniteCategory
-        >>> from catlearn.category import Graph
-        >>> G = Graph({"f": ("A", "B"), "g": ("B", "C")})
-        >>> FiniteCategory.free(G).arrows
-        ('id(A)', 'id(B)', 'id(C)', 'f', 'g', 'f >> g')
-        """
-        paths = enumerate_paths(graph, bound)
+    def names(self, graph: Graph) -> list[str]:
+        """Return the text of each path."""
         size = len(graph.vertices)
-        return cls.build(
-            graph.vertices,
-            paths.names(graph),
-            paths.src,
-            paths.tgt,
-            np.arange(size),
-            paths.concatenate,
-            generators=paths.child[graph.arrows["src"].values] + paths.rank,
+        names = [str(Path.identity(vertex)) for vertex in graph.vertices]
+        edges = [written(edge) for edge in graph.edges]
+        for before, last in zip(
+            self.before.tolist()[size:], self.last.tolist()[size:], strict=True
+        ):
+            names.append(edges[last] if before < size else f"{names[before]} >> {edges[last]}")
+        return names
+
+
+def enumerate_paths(graph: Graph, bound: int = 100_000) -> AllPaths:
+    """Enumerate the paths of a graph.
+
+    Parameters
+    ----------
+    graph
+        The graph.
+    bound
+        The most paths there may be.
+
+    Raises
+    ------
+    InfinitelyManyPaths
+        If there is a cycle.
+    TooManyPaths
+        If there are more paths; ``count`` is their number.
+    """
+    _check(graph, bound)
+    size, source = len(graph.vertices), graph.arrows["src"].values
+    target = graph.arrows["tgt"].values
+    order = np.argsort(source, kind="stable")
+    degrees = np.bincount(source, minlength=size)
+    starts = np.cumsum(degrees) - degrees
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - starts[source[order]]
+    every, none = np.arange(size), np.full(size, -1)
+    layers = [(every, every, none, none)]
+    children, total = [], size
+    while layers[-1][0].size:
+        src, tgt, _, _ = layers[-1]
+        row = total - src.size + np.arange(src.size)
+        lengths = degrees[tgt]
+        edges = order[expand(starts[tgt], lengths)]
+        children.append(total + np.cumsum(lengths) - lengths)
+        longer = (np.repeat(src, lengths), target[edges], np.repeat(row, lengths), edges)
+        layers.append(longer)
+        total += edges.size
+    src, tgt, before, last = map(np.concatenate, zip(*layers, strict=True))
+    return AllPaths(src, tgt, before, last, np.concatenate([none[:0], *children]), rank)
+
+
+def _check(graph: Graph, bound: int) -> None:
+    """Refuse a graph with a cycle, or with more paths than the bound; they are counted exactly."""
+    try:
+        order = graph.topological_order()
+    except InvalidStructure as error:
+        cycle = graph.path(error.failures[0].message)
+        message = (
+            f"the free category on this graph is infinite, since there is a cycle: {cycle}; "
+            "graph.category() works with infinite categories too"
         )
+        raise InfinitelyManyPaths(message, cycle.edges) from None
+    arriving: dict[str, int] = {}
+    for vertex in order:
+        arriving[vertex] = 1 + sum(arriving[graph.source(edge)] for edge in graph.in_edges(vertex))
+    count = sum(arriving.values())
+    if count > bound:
+        message = f"the graph has {count} paths, more than the bound of {bound}; raise bound"
+        raise TooManyPaths(message, count)

@@ -24,8 +24,7 @@ from catlearn.category.graph import Graph
 from catlearn.category.hypergraph import OpenHypergraph, evaluate
 from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
-from catlearn.category.protocol import Category, Composes
-from catlearn.category.verdict import Verdict
+from catlearn.category.protocol import Category, Composes, Verdict
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 
 Equality = Callable[[Any, Any], bool | Verdict]

@@ -16,21 +16,50 @@ commutes; it is enough that it does for generators f (Mac Lane, I.4). They compo
 0: 0 <= 2, 1: 0 <= 2, 2: 0 <= 2
 >>> len(list(natural_transformations(low, high))), naturally_isomorphic(low, high)
 (1, None)
+
+All solutions of constraints between pairs of variables, one after the other.
+
+Each variable has finitely many candidates. A constraint between two variables gives every
+candidate of either an integer, its *code*; the chosen candidates must have equal codes. First
+candidates without a partner are dropped until none is left (arc consistency; Mackworth,
+"Consistency in networks of relations", 1977). Then variables are chosen in an order in which
+those that earlier ones determine come first, and each takes the candidates that fit.
+
+>>> import numpy as np
+>>> codes = np.array([0, 1, 1])
+>>> [choice.tolist() for choice in solutions([3, 3], [(0, 1, codes, np.array([1, 0, 0]))])]
+[[0, 1], [0, 2], [1, 0], [2, 0]]
+
+All natural transformations between two functors, found by search.
+
+Into a finite category each object chooses a component among the arrows between the values of
+the two functors. Into finite sets each *element* of each value of the first functor chooses an
+element of the second's value; these transformations are the maps of copresheaves. In both cases
+the squares of generators are constraints between two choices.
+
+>>> from catlearn.category import FiniteCategory, Functor, Morphisms
+>>> from catlearn.finset import FinFunction
+>>> arrow = FiniteCategory(["A", "B"], {"f": ("A", "B")})
+>>> F = Functor(arrow, Morphisms(), arrows={"f": FinFunction([0, 0], codomain=1)})
+>>> G = Functor(arrow, Morphisms(), arrows={"f": FinFunction([0, 1, 1], codomain=2)})
+>>> [list(alpha("A")) for alpha in natural_transformations(F, G)]
+[[0, 0], [1, 1], [1, 2], [2, 1], [2, 2]]
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
-from catlearn.category.protocol import Category, DecidesEquality, Typed
+from catlearn.category.protocol import Category, DecidesEquality, Typed, Verdict
 from catlearn.category.targets import compare
-from catlearn.category.verdict import Verdict
 from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
@@ -40,7 +69,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
 )
-from catlearn.finset import Frozen, Record
+from catlearn.finset import FinFunction, Frozen, Record
 
 
 class NaturalTransformation(Frozen, Displayed):
@@ -301,3 +330,230 @@ def inverse(target: Any, arrow: Any) -> Any:
     if isinstance(target, FiniteCategory):
         return target.ar.label(int(target.inverses[target.arrow(arrow)]))
     return arrow.inverse() if hasattr(arrow, "inverse") else arrow
+
+
+Constraint = tuple[int, int, np.ndarray, np.ndarray]
+"""Two different variables, and the code of each candidate of the first and of the second."""
+
+
+def solutions(sizes: Sequence[int], constraints: Sequence[Constraint]) -> Iterator[np.ndarray]:
+    """Yield each choice of one candidate for each variable that meets all constraints.
+
+    Parameters
+    ----------
+    sizes
+        The number of candidates of each variable.
+    constraints
+        The constraints.
+    """
+    touching: list[list[tuple[int, np.ndarray, np.ndarray]]] = [[] for _ in sizes]
+    for i, j, left, right in constraints:
+        touching[i].append((j, left, right))
+        touching[j].append((i, right, left))
+    kept = _consistent(sizes, touching)
+    if any(not rows.size for rows in kept):
+        return
+    order = _order(kept, touching)
+    place = {variable: number for number, variable in enumerate(order)}
+    earlier = [[known for known in touching[v] if place[known[0]] < place[v]] for v in order]
+    chosen = np.zeros(len(sizes), np.int64)
+    # One iterator of candidates for each variable that has been reached.
+    levels = [iter(kept[order[0]].tolist())] if order else []
+    if not order:
+        yield chosen
+    while levels:
+        here = len(levels) - 1
+        candidate = next(levels[here], None)
+        if candidate is None:
+            levels.pop()
+            continue
+        chosen[order[here]] = candidate
+        if here + 1 == len(order):
+            yield chosen.copy()
+            continue
+        rows = kept[order[here + 1]]
+        for other, mine, theirs in earlier[here + 1]:
+            rows = rows[mine[rows] == theirs[chosen[other]]]
+        levels.append(iter(rows.tolist()))
+
+
+def _consistent(
+    sizes: Sequence[int], touching: list[list[tuple[int, np.ndarray, np.ndarray]]]
+) -> list[np.ndarray]:
+    """Drop candidates that have no partner at a neighbour, until all have."""
+    kept = [np.arange(size) for size in sizes]
+    pending = dict.fromkeys(range(len(sizes)))
+    while pending:
+        changed, _ = pending.popitem()
+        for other, mine, theirs in touching[changed]:
+            rows = kept[other]
+            fits = np.isin(theirs[rows], mine[kept[changed]])
+            if not fits.all():
+                kept[other] = rows[fits]
+                pending[other] = None
+    return kept
+
+
+def _order(
+    kept: list[np.ndarray], touching: list[list[tuple[int, np.ndarray, np.ndarray]]]
+) -> list[int]:
+    """Order the variables: next to earlier ones, the determined ones and the smallest first."""
+    heap = [(2, len(rows), variable) for variable, rows in enumerate(kept)]
+    heapq.heapify(heap)
+    order: dict[int, None] = {}
+    while heap:
+        _, _, variable = heapq.heappop(heap)
+        if variable in order:
+            continue
+        order[variable] = None
+        for other, _, theirs in touching[variable]:
+            if other not in order:
+                codes = theirs[kept[other]]
+                determined = len(np.unique(codes)) == len(codes)
+                heapq.heappush(heap, (0 if determined else 1, len(codes), other))
+    return list(order)
+
+
+def natural_transformations(
+    F: Functor,
+    G: Functor,
+    components: Mapping[str, Any] | None = None,
+    iso: bool = False,
+    limit: int | None = None,
+) -> Iterator[NaturalTransformation]:
+    """Iterate over all natural transformations between two functors.
+
+    Parameters
+    ----------
+    F, G
+        Functors into a finite category, or into finite sets.
+    components
+        Components that are given.
+    iso
+        Whether to keep natural isomorphisms only.
+    limit
+        The most to look for; all by default.
+
+    Raises
+    ------
+    InvalidStructure
+        If the functors are not parallel.
+    CatlearnError
+        If their target is neither a finite category nor finite sets.
+
+    Examples
+    --------
+    >>> from catlearn.category import FiniteCategory
+    >>> Z4 = FiniteCategory.group(range(4), lambda x, y: (x + y) % 4)
+    >>> one = Functor.identity(Z4)
+    >>> [alpha("*") for alpha in natural_transformations(one, one)]
+    ['0', '1', '2', '3']
+    """
+    failures = not_parallel(F, G)
+    if failures:
+        raise InvalidStructure("natural transformation", failures)
+    unknown = [a for a in components or {} if a not in F.objects]
+    if unknown:
+        raise UnknownName(f"there is no object {unknown[0]}; {did_you_mean(unknown[0], F.objects)}")
+    if isinstance(F.target, FiniteCategory):
+        found = _into_finite(F, G, F.target, components or {}, iso)
+    else:
+        _only_functions(F, G)
+        found = _into_sets(F, G, components or {}, iso)
+    return islice(found, limit)
+
+
+def _into_finite(
+    F: Functor, G: Functor, D: FiniteCategory, given: Mapping[str, Any], iso: bool
+) -> Iterator[NaturalTransformation]:
+    objects, graph = F.graph.vertices, F.graph
+    place = {a: k for k, a in enumerate(objects)}
+    candidates = [D.hom_rows(F.objects[a], G.objects[a]) for a in objects]
+    for a, arrow in given.items():
+        candidates[place[a]] = np.intersect1d(candidates[place[a]], [D.arrow(arrow)])
+    if iso:
+        candidates = [found[D.inverses[found] >= 0] for found in candidates]
+    constraints: list[Constraint] = []
+    sides = [
+        (*map(place.__getitem__, graph.ends(f)), D.arrow(F.arrows[f]), D.arrow(G.arrows[f]))
+        for f in graph.edges
+    ]
+    for a, b, before, after in sides:
+        if a == b:
+            found = candidates[a]
+            candidates[a] = found[D.then(before, found) == D.then(found, after)]
+    for a, b, before, after in sides:
+        if a != b:
+            one, other = D.then(candidates[a], after), D.then(before, candidates[b])
+            constraints.append((a, b, one, other))
+    for choice in solutions([len(found) for found in candidates], constraints):
+        names = D.ar.labels(int(found[k]) for found, k in zip(candidates, choice, strict=True))
+        yield NaturalTransformation(F, G, dict(zip(objects, names, strict=True)), check=False)
+
+
+def _only_functions(F: Functor, G: Functor) -> None:
+    for functor in (F, G):
+        for f, value in functor.arrows.items():
+            if not isinstance(value, FinFunction):
+                message = "all transformations are found into finite categories and finite sets"
+                raise CatlearnError(f"{message}; the value at {f} is {value!r}")
+
+
+def _into_sets(
+    F: Functor, G: Functor, given: Mapping[str, Any], iso: bool
+) -> Iterator[NaturalTransformation]:
+    """Each element of each F(a) chooses an element of G(a), compatibly along generators."""
+    graph = F.graph
+    start: dict[str, int] = {}
+    home: list[str] = []
+    for a in graph.vertices:
+        start[a] = len(home)
+        home += [a] * len(F.objects[a])
+        if iso and len(F.objects[a]) != len(G.objects[a]):
+            return
+    candidates = [np.arange(len(G.objects[a])) for a in home]
+    for a, function in given.items():
+        for x, value in enumerate(function):
+            candidates[start[a] + x] = np.array([value])
+    constraints: list[Constraint] = []
+    for f in graph.edges:
+        a, b = graph.ends(f)
+        along = G.arrows[f].values
+        for x, y in enumerate(F.arrows[f]):
+            one, other = start[a] + x, start[b] + y
+            if one == other:
+                found = candidates[one]
+                candidates[one] = found[along[found] == found]
+    for f in graph.edges:
+        a, b = graph.ends(f)
+        along = G.arrows[f].values
+        for x, y in enumerate(F.arrows[f]):
+            one, other = start[a] + x, start[b] + y
+            if one != other:
+                found = candidates[one]
+                constraints.append((one, other, along[found], candidates[other]))
+    bounds = [*start.values(), len(home)]
+    for choice in solutions([len(found) for found in candidates], constraints):
+        chosen = np.array([found[k] for found, k in zip(candidates, choice, strict=True)], np.int64)
+        components = {
+            a: FinFunction._of(chosen[low:high], F.objects[a], G.objects[a])
+            for a, low, high in zip(graph.vertices, bounds[:-1], bounds[1:], strict=True)
+        }
+        if not iso or all(function.is_bijective for function in components.values()):
+            yield NaturalTransformation(F, G, components, check=False)
+
+
+def naturally_isomorphic(F: Functor, G: Functor) -> NaturalTransformation | None:
+    """Return a natural isomorphism between two functors, None if there is none.
+
+    There may be several; this is the first that :func:`natural_transformations` finds.
+
+    Examples
+    --------
+    >>> from catlearn.category import FiniteCategory
+    >>> S3 = FiniteCategory.permutation_group({"s": [1, 0, 2], "t": [0, 2, 1]})
+    >>> flip = Functor(S3, S3, arrows={"s": "t", "t": "s"})
+    >>> print(naturally_isomorphic(Functor.identity(S3), flip))
+    *: s >> t >> s
+    """
+    return next(natural_transformations(F, G, iso=True, limit=1), None)

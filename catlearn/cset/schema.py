@@ -27,7 +27,7 @@ from functools import cached_property
 from typing import Any
 
 from catlearn.category import Category, Equation, Graph, Path, Presentation
-from catlearn.category.equation import Side
+from catlearn.category.path import Side
 from catlearn.errors import InvalidStructure
 from catlearn.finset import Record, Shape
 

@@ -19,7 +19,7 @@ import importlib
 from typing import Any
 
 from catlearn.category import Graph, Path
-from catlearn.category.equation import Side
+from catlearn.category.path import Side
 from catlearn.errors import Failure, FileFormatError
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from catlearn.category import Graph, Path
-from catlearn.category.equation import steps_of, trace
+from catlearn.category.path import steps_of, trace
 from catlearn.errors import Failure, PathSyntaxError, did_you_mean
 from catlearn.learning.dataset import Dataset
 from catlearn.learning.operators import Operator

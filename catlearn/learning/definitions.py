@@ -19,7 +19,7 @@ from catlearn.errors import UnknownName
 from catlearn.learning.labels import LabelledTables
 
 if TYPE_CHECKING:
-    from catlearn.category.walks import Arborescence
+    from catlearn.category.graph import Arborescence
 
 
 @dataclass(frozen=True)

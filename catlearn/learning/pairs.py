@@ -26,7 +26,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import combinations
 
 from catlearn.category import Graph, Path
-from catlearn.category.walks import find_cycle, sort_vertices
+from catlearn.category.graph import find_cycle, sort_vertices
 from catlearn.errors import InfinitelyManyPaths, TooManyPaths
 from catlearn.learning.definitions import Rewriting
 

@@ -21,7 +21,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from catlearn.category import Equation, Path
-from catlearn.category.equation import steps_of, trace
+from catlearn.category.path import steps_of, trace
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
 from catlearn.learning.pairs import parallel_pairs
 from catlearn.models import Divergence

@@ -15,7 +15,7 @@ from catlearn.category import (
     naturally_isomorphic,
     right_adjoint,
 )
-from catlearn.category.subcategories import full_subcategory
+from catlearn.category.constructions import full_subcategory
 from catlearn.errors import CatlearnError, InvalidStructure
 from catlearn.finset import product
 

@@ -21,8 +21,7 @@ from catlearn.category import (
     Verdict,
     complete,
 )
-from catlearn.category.lattice import Lattice
-from catlearn.category.words import Completion, shortlex
+from catlearn.category.completion import Completion, Lattice, shortlex
 from catlearn.errors import InvalidStructure, NotComposable, Undecided
 
 A4 = ("ab", ["aa = 1", "bbb = 1", "ababab = 1"])

@@ -21,7 +21,7 @@ from catlearn.category import (
     Unknown,
     complete,
 )
-from catlearn.category.listing import Words
+from catlearn.category.completion import Words
 from catlearn.errors import NotComposable, PathSyntaxError, TooLarge, Undecided, UnknownName
 from catlearn.finset import coequalizer, coproduct, pushout
 from catlearn.laws import graphs

@@ -18,7 +18,7 @@ from catlearn.category import (
     natural_transformations,
     naturally_isomorphic,
 )
-from catlearn.category.matching import solutions
+from catlearn.category.transformation import solutions
 from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, UnknownName
 from catlearn.finset import FinFunction, FinSet
 

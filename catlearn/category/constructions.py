@@ -1,0 +1,680 @@
+"""Comma categories, slices, coslices, arrow and twisted arrow categories.
+
+For functors F : A -> C and G : B -> C, the *comma category* F/G has for objects the triples
+(a, b, h) with h : F(a) -> G(b) in C, and for arrows to (a', b', h') the pairs u : a -> a',
+v : b -> b' with ``F(u) >> h' == h >> G(v)``. It projects to A and to B, and h is a natural
+transformation between the two ways to C, through which every such square factors (Mac Lane,
+II.6). With F the identity of C and G an object A it is the *slice* C/A, whose objects are the
+arrows into A; with both identities it is the *arrow category*.
+
+>>> from catlearn.category import FiniteCategory, arrow_category, slice_category
+>>> divisors = FiniteCategory.poset(lambda a, b: b % a == 0, [1, 2, 3, 6])
+>>> below = slice_category(divisors, "2")
+>>> below.objects, below.projection("1 <= 2: 1 <= 2 -> id(2)")
+(('id(2)', '1 <= 2'), '1 <= 2')
+>>> squares = arrow_category(FiniteCategory.chain(1))
+>>> squares.arrows[3:]
+('(0 <= 1, 0 <= 1): id(0) -> id(1)', '(id(0), 0 <= 1): id(0) -> 0 <= 1', \
+'(0 <= 1, id(1)): 0 <= 1 -> id(1)')
+
+Categories whose arrows are tuples of arrows, composed part by part.
+
+An arrow of a comma category, a functor category or a Karoubi envelope is a tuple of arrows of
+other categories, with two ends; tuples compose in each part. What is common to all of these is
+here: distinct tuples are sorted, identities first, and composites are looked up by value.
+
+>>> from catlearn.category import FiniteCategory
+>>> C = FiniteCategory.chain(1)
+>>> part = Part(np.array([0, 1, 2]), C.ids.values, C.then)
+>>> name = lambda f, a, b: C.ar.label(f)
+>>> made, columns = tuple_category(
+...     FiniteCategory, ["a", "b"], np.array([0, 1, 0]), np.array([0, 1, 1]), [part], name
+... )
+>>> made.arrows
+('id(a)', 'id(b)', '0 <= 1')
+
+The opposite of a category: every arrow turned round (Mac Lane, II.2).
+
+>>> from catlearn.category import FiniteCategory, opposite
+>>> C = FiniteCategory(["A", "B"], {"f": ("A", "B")})
+>>> opposite(C)
+FiniteCategory(['A', 'B'], {'f': ('B', 'A')}, {})
+>>> opposite(opposite(C)) == C
+True
+
+Subcategories, and the skeleton.
+
+A *subcategory* has some of the objects and some of the arrows, among them the identities of its
+objects and the composites of its arrows; it is *full* if it has all arrows between its objects
+and *wide* if it has all objects (Mac Lane, I.3). A *skeleton* is a full subcategory with exactly
+one object of each class of isomorphic ones; its inclusion is an equivalence (IV.4).
+
+>>> from catlearn.category import FiniteCategory, full_subcategory, skeleton
+>>> part = full_subcategory(FiniteCategory.chain(3), ["1", "3"])
+>>> part.arrows, part.inclusion.is_full
+(('id(1)', 'id(3)', '1 <= 3'), True)
+>>> point = skeleton(FiniteCategory.codiscrete(["A", "B", "C"]))
+>>> point.objects, point.inclusion.is_equivalence
+(('A',), True)
+
+The Karoubi envelope: the category in which every idempotent of a category splits.
+
+Its objects are the idempotents of C; an arrow from e to e' is an arrow f of C with
+``e >> f == f == f >> e'``, and e is its own identity. C embeds, fully and faithfully, by
+sending an object to its identity; the idempotent e then splits at the object e, and the
+envelope is universal with this property (Borceux, *Handbook of Categorical Algebra* 1, 6.5).
+
+>>> from catlearn.category import FiniteCategory, karoubi
+>>> M = FiniteCategory.monoid("1e", {(x, y): max(x, y) for x in "1e" for y in "1e"})
+>>> M.split_idempotents
+('1',)
+>>> K = karoubi(M)
+>>> K.objects, K.arrows[2:]
+(('1', 'e'), ('e: 1 -> 1', 'e: 1 -> e', 'e: e -> 1'))
+>>> K.splitting(K.embedding("e"))
+('e: 1 -> e', 'e: e -> 1')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self, TypeVar, overload
+
+import numpy as np
+
+from catlearn.category.finite import ArrowLike, Compose, FiniteCategory
+from catlearn.category.functor import Functor
+from catlearn.category.path import Path
+from catlearn.category.transformation import NaturalTransformation
+from catlearn.errors import Failure, NotComposable, TooLarge
+from catlearn.finset.join import find, join, keys
+from catlearn.names import distinct
+
+Made = TypeVar("Made", bound=FiniteCategory)
+
+MOST_PAIRS = 50_000_000
+"""The most pairs of arrows that a construction composes."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the tuples: its row in each tuple, in each identity, and how it composes."""
+
+    rows: np.ndarray
+    units: np.ndarray
+    then: Compose
+
+
+def tuple_category(
+    kind: type[Made],
+    objects: Iterable[str],
+    src: np.ndarray,
+    tgt: np.ndarray,
+    parts: Sequence[Part],
+    name: Callable[..., str],
+) -> tuple[Made, list[np.ndarray]]:
+    """Build a category of tuples.
+
+    Parameters
+    ----------
+    kind
+        The class to build.
+    objects
+        The names of the objects.
+    src, tgt
+        The rows of the ends of each tuple.
+    parts
+        The parts of the tuples; with the ends they tell all tuples apart.
+    name
+        Called with the rows of the parts of a tuple, and then with those of its two ends, for
+        all but identities; returns its name.
+
+    Returns
+    -------
+    category, columns
+        The category, and the rows of each part and of the two ends, in the order of its arrows.
+
+    Raises
+    ------
+    TooLarge
+        If there are too many pairs of arrows that meet.
+    """
+    objects = distinct(objects, "-")
+    is_unit = src == tgt
+    for part in parts:
+        is_unit = is_unit & (part.rows == part.units[src])
+    columns = [*(part.rows for part in parts), src, tgt]
+    order = np.lexsort((*columns[:-2][::-1], tgt, src, ~is_unit))
+    columns = [column[order] for column in columns]
+    *rows, src, tgt = columns
+    size = len(objects)
+    check_pairs(size, src, tgt)
+    lines = zip(*(column[size:].tolist() for column in columns), strict=True)
+    names = [str(Path.identity(a)) for a in objects] + [name(*line) for line in lines]
+
+    def compose(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        parted = [part.then(row[first], row[second]) for part, row in zip(parts, rows, strict=True)]
+        return lookup([src, tgt, *rows], [src[first], tgt[second], *parted])
+
+    made = kind.build(objects, distinct(names, "-"), src, tgt, np.arange(size), compose)
+    return made, columns
+
+
+def check_pairs(size: int, src: np.ndarray, tgt: np.ndarray) -> None:
+    """Refuse to compose more pairs of arrows than :data:`MOST_PAIRS`."""
+    pairs = int(np.bincount(src, minlength=size).astype(float) @ np.bincount(tgt, minlength=size))
+    if pairs > MOST_PAIRS:
+        message = (
+            f"the category has {size} objects and {len(src)} arrows, of which {pairs} pairs meet, "
+            f"more than the budget of {MOST_PAIRS}; take a smaller category"
+        )
+        raise TooLarge(message)
+
+
+def lookup(table: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the place of each of the rows in a table of distinct rows that has it.
+
+    Examples
+    --------
+    >>> table = [np.array([0, 0, 1]), np.array([2, 3, 2])]
+    >>> lookup(table, [np.array([1, 0]), np.array([2, 3])]).tolist()
+    [2, 1]
+    """
+    sizes = [int(column.max(initial=0)) + 1 for column in table]
+    if np.prod([float(size) for size in sizes]) > 2.0**62:
+        return find(table, rows)
+    codes = np.zeros(len(table[0]), np.int64)
+    wanted = np.zeros(len(rows[0]), np.int64)
+    for size, column, row in zip(sizes, table, rows, strict=True):
+        codes, wanted = codes * size + column, wanted * size + row
+    order = np.argsort(codes)
+    return order[np.searchsorted(codes, wanted, sorter=order)]
+
+
+def written_tuple(names: Sequence[str]) -> str:
+    """Return ``(f, g)`` for several names, ``f`` for one."""
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"
+
+
+@overload
+def opposite(of: FiniteCategory) -> FiniteCategory: ...
+@overload
+def opposite(of: Functor) -> Functor: ...
+def opposite(of: FiniteCategory | Functor) -> FiniteCategory | Functor:
+    """Return the opposite of a finite category, or of a functor between finite categories.
+
+    Objects and arrows keep their names, and ``g >> f`` in the opposite is ``f >> g``. So the
+    opposite of the opposite is the category itself.
+
+    Examples
+    --------
+    >>> F = Functor.identity(FiniteCategory.chain(2))
+    >>> opposite(F) == Functor.identity(opposite(F.domain))
+    True
+    """
+    if isinstance(of, Functor):
+        return Functor.build(opposite(of.domain), opposite(of.codomain), of.ob.values, of.ar.values)
+    C = of
+
+    def turn() -> FiniteCategory:
+        made = FiniteCategory.build(
+            C.ob,
+            C.ar,
+            C.tgt.values,
+            C.src.values,
+            C.ids.values,
+            lambda f, g: C.then(g, f),
+            generators=C.generating,
+        )
+        made._cached("opposite", lambda: C)
+        return made
+
+    return C._cached("opposite", turn)
+
+
+class Subcategory(FiniteCategory):
+    """A subcategory of a finite category; built by the functions of this module."""
+
+    whole: FiniteCategory
+    kept: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, C: FiniteCategory, objects: np.ndarray, arrows: np.ndarray) -> Self:
+        """Build it from rows of objects and of arrows that are closed under composition."""
+        at_object, at_arrow = np.full(len(C.ob), -1), np.full(len(C.ar), -1)
+        at_object[objects], at_arrow[arrows] = np.arange(len(objects)), np.arange(len(arrows))
+        made = cls.build(
+            C.ob.part(objects),
+            C.ar.part(arrows),
+            at_object[C.src.values[arrows]],
+            at_object[C.tgt.values[arrows]],
+            at_arrow[C.ids.values[objects]],
+            lambda f, g: at_arrow[C.then(arrows[f], arrows[g])],
+        )
+        made._set(whole=C, kept=(objects, arrows))
+        return made
+
+    @property
+    def inclusion(self) -> Functor:
+        """The functor into the whole category."""
+        return self._cached("inclusion", lambda: Functor.build(self, self.whole, *self.kept))
+
+
+def full_subcategory(C: FiniteCategory, objects: Iterable[str | int]) -> Subcategory:
+    """Return the full subcategory on some objects, in the order of the category."""
+    return _full(Subcategory, C, np.array(sorted({C.object(a) for a in objects}), np.int64))
+
+
+def _full(kind: type[Subcategory], C: FiniteCategory, objects: np.ndarray) -> Subcategory:
+    inside = np.zeros(len(C.ob), bool)
+    inside[objects] = True
+    arrows = np.flatnonzero(inside[C.src.values] & inside[C.tgt.values])
+    return kind.of(C, objects, arrows)
+
+
+def wide_subcategory(C: FiniteCategory, arrows: Iterable[ArrowLike]) -> Subcategory:
+    """Return the subcategory of all objects, and of the composites of some arrows.
+
+    Examples
+    --------
+    >>> from catlearn.category import FiniteCategory
+    >>> wide_subcategory(FiniteCategory.chain(2), ["0 <= 1"]).arrows
+    ('id(0)', 'id(1)', 'id(2)', '0 <= 1')
+    """
+    return _generated(C, np.arange(len(C.ob)), arrows)
+
+
+def subcategory(C: FiniteCategory, arrows: Iterable[ArrowLike]) -> Subcategory:
+    """Return the smallest subcategory that has some arrows.
+
+    Examples
+    --------
+    >>> from catlearn.category import FiniteCategory
+    >>> subcategory(FiniteCategory.chain(3), ["0 <= 1", "1 <= 3"]).arrows
+    ('id(0)', 'id(1)', 'id(3)', '0 <= 1', '0 <= 3', '1 <= 3')
+    """
+    rows = np.array([C.arrow(f) for f in arrows], np.int64)
+    objects = np.unique(np.append(C.src.values[rows], C.tgt.values[rows]))
+    return _generated(C, objects, rows.tolist())
+
+
+def _generated(C: FiniteCategory, objects: np.ndarray, arrows: Iterable[ArrowLike]) -> Subcategory:
+    rows = np.unique(np.array([C.arrow(f) for f in arrows], np.int64))
+    reached = C._reach(rows[~C.is_identity[rows]])[0]
+    reached &= ~C.is_identity | np.isin(C.src.values, objects)
+    return Subcategory.of(C, objects, np.flatnonzero(reached))
+
+
+class Skeleton(Subcategory):
+    """A skeleton of a finite category; built by :func:`skeleton`."""
+
+    @property
+    def _way(self) -> np.ndarray:
+        """For each object of the whole the first isomorphism to its place in the skeleton."""
+
+        def find() -> np.ndarray:
+            C = self.whole
+            classes, way = C.classes, np.full(len(C.ob), -1)
+            isos = np.flatnonzero(C.is_iso & (C.tgt.values == classes[C.src.values]))[::-1]
+            way[C.src.values[isos]] = isos
+            way[self.kept[0]] = C.ids.values[self.kept[0]]
+            return way
+
+        return self._cached("way", find)
+
+    @property
+    def retraction(self) -> Functor:
+        """The functor from the whole category that is inverse to the inclusion.
+
+        It is the identity on the skeleton. Elsewhere it depends on an isomorphism from each
+        object to the one that stands for it; the first one is taken.
+        """
+
+        def make() -> Functor:
+            C, (objects, arrows), way = self.whole, self.kept, self._way
+            at_object, at_arrow = np.full(len(C.ob), -1), np.full(len(C.ar), -1)
+            at_object[objects], at_arrow[arrows] = np.arange(len(objects)), np.arange(len(arrows))
+            every = np.arange(len(C.ar))
+            start, end = C.inverses[way[C.src.values]], way[C.tgt.values]
+            moved = C.then(C.then(start, every), end)
+            return Functor.build(C, self, at_object[C.classes], at_arrow[moved])
+
+        return self._cached("retraction", make)
+
+    @property
+    def isomorphism(self) -> NaturalTransformation:
+        """The natural isomorphism from the identity to the retraction, then the inclusion."""
+        C = self.whole
+        components = dict(zip(C.objects, C.ar.labels(self._way.tolist()), strict=True))
+        around = self.retraction >> self.inclusion
+        return NaturalTransformation(Functor.identity(C), around, components, check=False)
+
+
+def skeleton(C: FiniteCategory) -> Skeleton:
+    """Return the full subcategory on the first object of each class of isomorphic objects.
+
+    Any two skeletons of a category are isomorphic; this one has the objects that come first.
+
+    Returns
+    -------
+    Skeleton
+        A category with its ``inclusion`` into C, a ``retraction`` of it, and the natural
+        ``isomorphism`` that makes the two an equivalence.
+
+    Examples
+    --------
+    >>> from catlearn.category import FiniteCategory
+    >>> S = skeleton(FiniteCategory.preorder([("a", "b"), ("b", "a"), ("b", "c")]))
+    >>> S.arrows, S.retraction("b <= c"), S.isomorphism["b"]
+    (('id(a)', 'id(c)', 'a <= c'), 'a <= c', 'b <= a')
+    """
+    made = _full(Skeleton, C, np.unique(C.classes))
+    assert isinstance(made, Skeleton)
+    return made
+
+
+MadeComma = TypeVar("MadeComma", bound="Comma")
+
+
+class Comma(FiniteCategory):
+    """A comma category with its two projections; built by :func:`comma`."""
+
+    pair: tuple[Functor, Functor]
+    over: tuple[np.ndarray, ...]
+
+    @property
+    def left(self) -> Functor:
+        """The projection to the domain of the first functor."""
+        F, (_, a, _, u, _) = self.pair[0], self.over
+        return self._cached("left", lambda: Functor.build(self, F.domain, a, u))
+
+    @property
+    def right(self) -> Functor:
+        """The projection to the domain of the second functor."""
+        G, (_, _, b, _, v) = self.pair[1], self.over
+        return self._cached("right", lambda: Functor.build(self, G.domain, b, v))
+
+    @property
+    def transformation(self) -> NaturalTransformation:
+        """The transformation from ``left >> F`` to ``right >> G`` whose component at h is h."""
+        F, G = self.pair
+        names = F.codomain.ar.labels(self.over[0].tolist())
+        components = dict(zip(self.objects, names, strict=True))
+        return NaturalTransformation(self.left >> F, self.right >> G, components, check=False)
+
+
+def comma(F: Functor, G: Functor) -> Comma:
+    """Return the comma category of two functors into one finite category.
+
+    Objects are named ``(a, b, h)``, arrows ``(u, v): h -> h'``.
+
+    Returns
+    -------
+    Comma
+        With the projections ``left`` and ``right``, and the ``transformation`` between them.
+
+    Raises
+    ------
+    NotComposable
+        If the functors end at different categories.
+
+    Examples
+    --------
+    >>> from catlearn.category import FiniteCategory
+    >>> C = FiniteCategory.chain(1)
+    >>> point = FiniteCategory.discrete(["p"])
+    >>> K = comma(Functor.constant(point, C, "0"), Functor.identity(C))
+    >>> K.objects, K.transformation.failures()
+    (('(p, 0, id(0))', '(p, 1, 0 <= 1)'), [])
+    """
+    A, B = F.domain.ob.label, G.domain.ob.label
+    u, v, C = F.domain.ar.label, G.domain.ar.label, F.codomain.ar.label
+    return _comma(
+        Comma,
+        F,
+        G,
+        lambda a, b, h: f"({A(a)}, {B(b)}, {C(h)})",
+        lambda x, y, h, k: f"({u(x)}, {v(y)}): {C(h)} -> {C(k)}",
+    )
+
+
+def _matching(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return all pairs of places at which two arrays of numbers from 0 on agree."""
+    size = int(max(left.max(initial=-1), right.max(initial=-1))) + 1
+    sizes = [np.bincount(side, minlength=size).astype(float) for side in (left, right)]
+    count = int(sizes[0] @ sizes[1])
+    if count > MOST_PAIRS:
+        message = f"{count} squares are looked at, more than the budget of {MOST_PAIRS}"
+        raise TooLarge(f"{message}; take a smaller category")
+    one, other = join([len(left), len(right), size], [(0, 2, left), (1, 2, right)], [0, 1])
+    return one, other
+
+
+def _comma(
+    kind: type[MadeComma],
+    F: Functor,
+    G: Functor,
+    object_name: Callable[[int, int, int], str],
+    arrow_name: Callable[[int, int, int, int], str],
+) -> MadeComma:
+    A, B, C = F.domain, G.domain, F.codomain
+    if G.codomain != C:
+        message = f"the first functor ends at {C}, the second at {G.codomain}"
+        raise NotComposable("comma category", [Failure("codomain", "F, G", message)])
+    sizes = [len(C.ar), len(A.ob), len(B.ob), len(C.ob), len(C.ob)]
+    ends = [(0, 3, C.src.values), (1, 3, F.ob.values), (0, 4, C.tgt.values), (2, 4, G.ob.values)]
+    h, a, b = join(sizes, ends, [0, 1, 2])
+    # Half squares: an arrow of A before an object, and an object before an arrow of B.
+    u, end = _matching(A.tgt.values, a)
+    start, v = _matching(b, B.src.values)
+    upper, lower = C.then(F.ar.values[u], h[end]), C.then(h[start], G.ar.values[v])
+    lefts = [A.src.values[u] * len(B.ob) + b[end], upper]
+    rights = [a[start] * len(B.ob) + B.tgt.values[v], lower]
+    one, other = _matching(*keys(lefts, rights))
+    name = [object_name(*line) for line in zip(a.tolist(), b.tolist(), h.tolist(), strict=True)]
+    made, (u, v, _, _) = tuple_category(
+        kind,
+        name,
+        start[other],
+        end[one],
+        [Part(u[one], A.ids.values[a], A.then), Part(v[other], B.ids.values[b], B.then)],
+        lambda x, y, i, j: arrow_name(x, y, int(h[i]), int(h[j])),
+    )
+    made._set(pair=(F, G), over=(h, a, b, u, v))
+    return made
+
+
+def _point(C: FiniteCategory, at: str | int) -> Functor:
+    row = C.object(at)
+    point = FiniteCategory.discrete([C.ob.label(row)])
+    return Functor.build(point, C, np.array([row]), np.array([C.ids(row)]))
+
+
+class Slice(Comma):
+    """A slice or coslice category; built by :func:`slice_category`, :func:`coslice_category`."""
+
+    @property
+    def projection(self) -> Functor:
+        """The functor to the category, which forgets the arrow to (or from) the object."""
+        C = self.pair[0].codomain
+        return self.left if self.pair[0].domain is C else self.right
+
+
+def slice_category(C: FiniteCategory, over: str | int) -> Slice:
+    """Return the slice of a category over an object.
+
+    Its objects are the arrows into the object, under their own names; an arrow ``u: f -> g`` is
+    an arrow u with ``u >> g == f``.
+
+    Returns
+    -------
+    Slice
+        With its ``projection`` to C.
+    """
+    f = C.ar.label
+    return _comma(
+        Slice,
+        Functor.identity(C),
+        _point(C, over),
+        lambda _a, _b, h: f(h),
+        lambda u, _, h, k: f"{f(u)}: {f(h)} -> {f(k)}",
+    )
+
+
+def coslice_category(C: FiniteCategory, under: str | int) -> Slice:
+    """Return the coslice of a category under an object.
+
+    Its objects are the arrows out of the object, under their own names; an arrow ``u: f -> g``
+    is an arrow u with ``f >> u == g``.
+
+    Returns
+    -------
+    Slice
+        With its ``projection`` to C.
+
+    Examples
+    --------
+    >>> from catlearn.category import FiniteCategory
+    >>> coslice_category(FiniteCategory.chain(2), "1").arrows
+    ('id("id(1)")', 'id("1 <= 2")', '1 <= 2: id(1) -> 1 <= 2')
+    """
+    f = C.ar.label
+    return _comma(
+        Slice,
+        _point(C, under),
+        Functor.identity(C),
+        lambda _a, _b, h: f(h),
+        lambda _, u, h, k: f"{f(u)}: {f(h)} -> {f(k)}",
+    )
+
+
+def arrow_category(C: FiniteCategory) -> Comma:
+    """Return the category whose objects are the arrows of C, and whose arrows are squares.
+
+    An arrow ``(u, v): f -> g`` is a pair with ``u >> g == f >> v``.
+
+    Returns
+    -------
+    Comma
+        With the functors ``left`` and ``right`` to C that take the two ends.
+    """
+    f, one = C.ar.label, Functor.identity(C)
+    return _comma(
+        Comma,
+        one,
+        one,
+        lambda _a, _b, h: f(h),
+        lambda u, v, h, k: f"({f(u)}, {f(v)}): {f(h)} -> {f(k)}",
+    )
+
+
+class TwistedArrows(FiniteCategory):
+    """A twisted arrow category; built by :func:`twisted_arrow_category`."""
+
+    whole: FiniteCategory
+    over: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def left(self) -> Functor:
+        """The functor to the opposite of the category that takes the source of each arrow."""
+        C, u = self.whole, self.over[0]
+        return self._cached("left", lambda: Functor.build(self, opposite(C), C.src.values, u))
+
+    @property
+    def right(self) -> Functor:
+        """The functor to the category that takes the target of each arrow."""
+        C, v = self.whole, self.over[1]
+        return self._cached("right", lambda: Functor.build(self, C, C.tgt.values, v))
+
+
+def twisted_arrow_category(C: FiniteCategory) -> TwistedArrows:
+    """Return the category whose objects are the arrows of C, and whose arrows factor them.
+
+    An arrow ``(u, v): f -> g`` is a pair with ``u >> f >> v == g``. Ends are limits over it
+    (Mac Lane, IX.6, exercise 3).
+
+    Returns
+    -------
+    TwistedArrows
+        With the functors ``left`` to the opposite of C and ``right`` to C.
+
+    Examples
+    --------
+    >>> from catlearn.category import FiniteCategory
+    >>> T = twisted_arrow_category(FiniteCategory.chain(1))
+    >>> T.arrows[3:]
+    ('(id(0), 0 <= 1): id(0) -> 0 <= 1', '(0 <= 1, id(1)): id(1) -> 0 <= 1')
+    """
+    first, second = C.pairs
+    # u >> f, then v: pairs (first, second) = (u, f), each followed by every v out of f's target.
+    pair, v = _matching(C.tgt.values[second], C.src.values)
+    u, f = first[pair], second[pair]
+    label = C.ar.label
+    made, (u, v, _, _) = tuple_category(
+        TwistedArrows,
+        C.arrows,
+        f,
+        C.then(C.composites[pair], v),
+        [
+            Part(u, C.ids.values[C.src.values], lambda one, two: C.then(two, one)),
+            Part(v, C.ids.values[C.tgt.values], C.then),
+        ],
+        lambda u, v, f, g: f"({label(u)}, {label(v)}): {label(f)} -> {label(g)}",
+    )
+    made._set(whole=C, over=(u, v))
+    return made
+
+
+class Karoubi(FiniteCategory):
+    """A Karoubi envelope; built by :func:`karoubi`."""
+
+    whole: FiniteCategory
+    over: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def embedding(self) -> Functor:
+        """The full and faithful functor that sends each object to its identity."""
+
+        def make() -> Functor:
+            C, (idempotents, arrows) = self.whole, self.over
+            place = np.full(len(C.ar), -1)
+            place[idempotents] = np.arange(len(idempotents))
+            ob = place[C.ids.values]
+            ends = [ob[C.src.values], ob[C.tgt.values], np.arange(len(C.ar))]
+            ar = lookup([self.src.values, self.tgt.values, arrows], ends)
+            return Functor.build(C, self, ob, ar)
+
+        return self._cached("embedding", make)
+
+
+def karoubi(C: FiniteCategory) -> Karoubi:
+    """Return the Karoubi envelope (idempotent completion, Cauchy completion) of a category.
+
+    Its objects are named like the idempotents, its arrows ``f: e -> e'``.
+
+    Returns
+    -------
+    Karoubi
+        With the ``embedding`` of C.
+    """
+    e = np.flatnonzero(C.is_idempotent)
+    first, second = C.pairs
+    place = np.full(len(C.ar), -1)
+    place[e] = np.arange(len(e))
+    kept_after = (place[first] >= 0) & (C.composites == second)
+    kept_before = (place[second] >= 0) & (C.composites == first)
+    before, after = place[first[kept_after]], place[second[kept_before]]
+    sides = [(0, 2, second[kept_after]), (1, 2, first[kept_before])]
+    one, other = join([len(before), len(after), len(C.ar)], sides, [0, 1])
+    label, objects = C.ar.label, C.ar.labels(e.tolist())
+    made, (arrows, _, _) = tuple_category(
+        Karoubi,
+        objects,
+        before[one],
+        after[other],
+        [Part(second[kept_after][one], e, C.then)],
+        lambda f, a, b: f"{label(f)}: {objects[a]} -> {objects[b]}",
+    )
+    made._set(whole=C, over=(e, arrows))
+    return made
