@@ -213,6 +213,16 @@ def upward_imports(room: str, source: str) -> list[str]:
     return [other for other in others if height.get(other, math.inf) >= height[room]]
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_tables_of_rooms_are_in_the_order_of_the_contract(page):
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", (ROOT / page).read_text(), flags=re.MULTILINE)
+    named = [re.findall(r"\w+", row) for row in rows]
+    height = floors()
+    heights = [max(height[room] for room in rooms) for rooms in named]
+    assert {room for rooms in named for room in rooms} >= {"finset", "learning", "training"}
+    assert heights == sorted(heights)
+
+
 def test_imports_go_down():
     for path in PACKAGE.rglob("*.py"):
         room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")

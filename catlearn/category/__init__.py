@@ -1,4 +1,4 @@
-"""Floor 1: graphs, paths, equations, presentations and functors out of free categories.
+"""Graphs, paths, equations, presentations and functors out of free categories.
 
 A graph generates a free category, whose arrows are its paths; a presentation divides it by
 equations; a functor out of either is given on vertices and edges.

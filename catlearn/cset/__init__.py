@@ -1,6 +1,6 @@
-"""Floor 2: schemas, attributed C-sets and their morphisms.
+"""Schemas, attributed C-sets and their morphisms.
 
-Colimits and limits are those of tables on floor 0. Besides: homomorphism search and rewriting;
+Colimits and limits are those of tables. Besides: homomorphism search and rewriting;
 data migration along functors of schemas and Kan extensions; elements, representables, profunctors
 and ends; what C-sets have as a topos; each in a module of its own.
 

@@ -1,4 +1,4 @@
-"""Floor 0: finite sets and functions, tables, and their (co)limits.
+"""Finite sets and functions, tables, and their (co)limits.
 
 Everything that the package glues is glued here: a colimit of tables is a disjoint union with
 relations, one union-find for each table, and graphs, C-sets and learning diagrams are tables.

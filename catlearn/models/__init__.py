@@ -1,4 +1,4 @@
-"""Floor 4, models: spaces, divergences, architectures and the maps made of them.
+"""Spaces, divergences, architectures and the maps made of them.
 
 A space says which arrays live at a vertex and what a prediction costs there; a map is what
 stands on an edge (Theory, section 2). What a user writes has a name (``Space``, ``Categorical``,
