@@ -9,21 +9,34 @@ and ends; what C-sets have as a topos; each in a module of its own.
 FinFunction([1], codomain=2)
 """
 
-from catlearn.cset.classifier import SubobjectClassifier, subobject_classifier
 from catlearn.cset.complement import Complement, is_pushout, pushout_complement
+from catlearn.cset.copresheaf import Elements, category_of_elements, elements_graph, from_elements
 from catlearn.cset.cospan import Open, open_graph
 from catlearn.cset.cset import CSet, CSetMorphism
 from catlearn.cset.derivation import Rewrite
-from catlearn.cset.elements import Elements, category_of_elements, elements_graph, from_elements
-from catlearn.cset.ends import coend, end, tensor
-from catlearn.cset.exponentials import Exponential, exponential
 from catlearn.cset.free import FreeMonoidal
-from catlearn.cset.kan import KanExtension, LeftKan, RightKan, left_kan, right_kan
 from catlearn.cset.labels import Variable
-from catlearn.cset.migration import delta
-from catlearn.cset.profunctor import Profunctor, functions_between, hom_profunctor
-from catlearn.cset.pushforward import pi, pi_unit, sigma, sigma_counit
-from catlearn.cset.representables import representable
+from catlearn.cset.migration import (
+    KanExtension,
+    LeftKan,
+    RightKan,
+    delta,
+    left_kan,
+    pi,
+    pi_unit,
+    right_kan,
+    sigma,
+    sigma_counit,
+)
+from catlearn.cset.profunctor import (
+    Profunctor,
+    coend,
+    end,
+    functions_between,
+    hom_profunctor,
+    tensor,
+)
+from catlearn.cset.representables import Yoneda, density, representable, yoneda, yoneda_embedding
 from catlearn.cset.rewriting import Rule
 from catlearn.cset.schema import Schema, SchGraph
 from catlearn.cset.search import (
@@ -33,9 +46,17 @@ from catlearn.cset.search import (
     is_isomorphic,
     isomorphism,
 )
-from catlearn.cset.subobject import Subobject, image, subobject_lattice, subobjects
+from catlearn.cset.topos import (
+    Exponential,
+    Subobject,
+    SubobjectClassifier,
+    exponential,
+    image,
+    subobject_classifier,
+    subobject_lattice,
+    subobjects,
+)
 from catlearn.cset.wiring import WIRING, WiringDiagram, oapply, ocompose
-from catlearn.cset.yoneda_lemma import Yoneda, density, yoneda, yoneda_embedding
 
 __all__ = [
     "CSet",

@@ -14,6 +14,22 @@ isomorphism.
 (FinSet(['src', 'tgt']), FinFunction([0], ['id(E)'], codomain=['src', 'tgt']))
 >>> (H >> H).at("E", "V")
 FinSet(2)
+
+**Ends and coends.** A bifunctor on C is a profunctor H from C to itself.
+
+- Its **end** is the set of families of h_c in H(c, c) with H(c, f)(h_c) = H(f, c')(h_c') for every
+  arrow f : c -> c': the universal *wedge*, an equalizer. The end of Set(F-, G-) is the set of
+  natural transformations from F to G.
+- Its **coend** is the disjoint union of the H(c, c), where for each h in H(c', c) its two images in
+  H(c, c) and H(c', c') are one: the universal *cowedge*, a coequalizer. The tensor product of a
+  functor to sets with one from the opposite category is a coend.
+
+Arrows that generate C are enough. (Mac Lane, IX.5-6; Loregian, *(Co)end Calculus*, 2021.)
+
+Laws: an end is the limit, a coend the colimit, of its diagram; Hom(c, -) tensor X is X(c).
+
+>>> end(H).apex, coend(H).apex
+(FinSet(['(id(V), id(E))']), FinSet(['id(V)', 'id(E)']))
 """
 
 from __future__ import annotations
@@ -26,12 +42,22 @@ import numpy as np
 from catlearn.category import Category, Functor, Graph, Morphisms, Path
 from catlearn.cset.copresheaf import from_functor, on_schema, plain, plain_schema, schema_of
 from catlearn.cset.cset import CSet
-from catlearn.cset.ends import cowedge
-from catlearn.cset.representables import representable
+from catlearn.cset.representables import precompose, representable
 from catlearn.cset.schema import Schema
-from catlearn.cset.yoneda_lemma import precompose
 from catlearn.errors import Failure, InvalidStructure, TooLarge
-from catlearn.finset import Colimit, FinFunction, FinSet, Frozen, Tables, colimit
+from catlearn.finset import (
+    Colimit,
+    Diagram,
+    FinFunction,
+    FinSet,
+    Frozen,
+    Limit,
+    TableMorphism,
+    Tables,
+    colimit,
+    limit,
+)
+from catlearn.finset.gluing import morphism
 
 Pair = tuple[str, str]
 
@@ -227,11 +253,12 @@ class Profunctor(Frozen):
         A, B, C = self.source, self.target, other.target
         glued = {
             (a, c): colimit(
-                cowedge(
+                wedge(
                     B,
                     lambda x, y, a=a, c=c: FinSet(self.at(a, y).size * other.at(x, c).size),
                     lambda g, y, a=a, c=c: _one(self.at(a, y)) @ other.left(g, c),
                     lambda x, g, a=a, c=c: self.right(a, g) @ _one(other.at(x, c)),
+                    co=True,
                 )
             )
             for a in A.tables
@@ -334,3 +361,136 @@ def functions_between(X: Tables, Y: Tables) -> Profunctor:
         for a in C.tables
     }
     return Profunctor(C, C, sets, left, right, check=False)
+
+
+def _bifunctor(H: Profunctor, what: str) -> Schema:
+    if H.source != H.target:
+        message = f"it goes from {H.source!r} to {H.target!r}, expected one category"
+        raise InvalidStructure(what, [Failure("ends", "bifunctor", message)])
+    return H.source
+
+
+def end(H: Profunctor) -> Limit:
+    """Return the end of a bifunctor.
+
+    Returns
+    -------
+    Limit
+        With a leg to H(c, c) for each object c, named by it; ``universal`` of a wedge is the
+        function that it factors through.
+
+    Examples
+    --------
+    >>> from catlearn.cset import CSet, SchGraph, functions_between, homomorphisms
+    >>> path = CSet(SchGraph, V=3, E=2, src=[0, 1], tgt=[1, 2])
+    >>> len(end(functions_between(path, path)).apex), len(list(homomorphisms(path, path)))
+    (1, 1)
+    """
+    C = _bifunctor(H, "end")
+    return limit(wedge(C, H.at, H.left, H.right))
+
+
+def coend(H: Profunctor) -> Colimit:
+    """Return the coend of a bifunctor.
+
+    Returns
+    -------
+    Colimit
+        With a leg from H(c, c) for each object c, named by it; ``universal`` of a cowedge is the
+        function that it factors through.
+
+    Examples
+    --------
+    >>> from catlearn.cset import Schema, hom_profunctor
+    >>> cyclic = Schema(["A"], {"s": ("A", "A")}, equations=["s >> s >> s = id(A)"])
+    >>> len(coend(hom_profunctor(cyclic)).apex)  # the conjugacy classes
+    3
+    """
+    C = _bifunctor(H, "coend")
+    return colimit(wedge(C, H.at, H.left, H.right, co=True))
+
+
+def wedge(C: Schema, at: Any, left: Any, right: Any, co: bool = False) -> Diagram:
+    """Return the diagram of an end: the at(c, c), and at(c, c') for each arrow c -> c'.
+
+    With ``co`` that of a coend: with at(c', c), and all arrows turned round.
+    """
+    place = {c: k for k, c in enumerate(C.tables)}
+    objects, arrows = [at(c, c) for c in C.tables], []
+    for f, (a, b) in C.arrows.items():
+        number = len(objects)
+        if co:
+            arrows += [(number, place[a], left(f, a)), (number, place[b], right(b, f))]
+        else:
+            arrows += [(place[a], number, right(a, f)), (place[b], number, left(f, b))]
+        objects.append(at(b, a) if co else at(a, b))
+    return Diagram(objects, arrows, legs=range(len(place)), names=C.tables, of=FinSet)
+
+
+def tensor(presheaf: Tables, X: Tables) -> Colimit:
+    """Return the tensor product of a presheaf and a C-set: the coend of P(a) x X(b).
+
+    Parameters
+    ----------
+    presheaf
+        A C-set on the opposite of X's schema.
+    X
+        A C-set.
+
+    Returns
+    -------
+    Colimit
+        With a leg from P(c) x X(c) for each table c; pairs are numbered lexicographically.
+
+    Examples
+    --------
+    >>> from catlearn.cset import CSet, Schema, SchGraph
+    >>> point = CSet(SchGraph.opposite, V=1, E=1, src=[0], tgt=[0])
+    >>> len(tensor(point, CSet(SchGraph, V=3, E=1, src=[0], tgt=[1])).apex)  # the components
+    2
+    """
+    P, X = plain(presheaf), plain(X)
+    C = X.schema
+    P = on_schema(P, C.opposite, "tensor product with a presheaf")
+    return colimit(
+        wedge(
+            C,
+            lambda a, b: FinSet(P.size(a) * X.size(b)),
+            lambda f, b: P.arrows[f] @ FinFunction.identity(X.sets[b]),
+            lambda a, g: FinFunction.identity(P.sets[a]) @ X.arrows[g],
+            co=True,
+        )
+    )
+
+
+def transformations(X: Tables, Y: Tables) -> tuple[Limit, list[TableMorphism]]:
+    """Return the end of Set(X-, Y-), and its elements as morphisms from X to Y.
+
+    For large C-sets :func:`~catlearn.cset.homomorphisms` finds the same morphisms by search.
+
+    Examples
+    --------
+    >>> from catlearn.cset import CSet, SchGraph
+    >>> arrow = CSet(SchGraph, V=2, E=1, src=[0], tgt=[1])
+    >>> loop = CSet(SchGraph, V=1, E=1, src=[0], tgt=[0])
+    >>> [len(transformations(*ends)[1]) for ends in ((arrow, loop), (loop, arrow))]
+    [1, 0]
+    """
+    from catlearn.cset.profunctor import functions_between
+
+    X, Y = plain(X), plain(Y)
+    found = end(functions_between(X, Y))
+    parts = {}
+    for table, leg in zip(X.sets, found.legs, strict=True):
+        shape = (Y.size(table),) * X.size(table)
+        listed = np.array(np.unravel_index(leg.values, shape)) if shape else ()
+        parts[table] = np.reshape(listed, (X.size(table), len(found.apex))).astype(np.int64)
+    morphisms = [
+        morphism(
+            X,
+            Y,
+            {t: FinFunction._of(parts[t][:, k], X.sets[t], Y.sets[t]) for t in X.sets},
+        )
+        for k in found.apex
+    ]
+    return found, morphisms

@@ -22,8 +22,7 @@ from catlearn.cset import (
     representable,
     tensor,
 )
-from catlearn.cset.ends import transformations
-from catlearn.cset.profunctor import pairs_schema
+from catlearn.cset.profunctor import pairs_schema, transformations
 from catlearn.errors import InvalidStructure, NotACocone, NotACone, TooLarge
 from catlearn.finset import FinFunction, coproduct, product
 from catlearn.laws.tables import csets

@@ -15,8 +15,7 @@ from catlearn.cset import (
     yoneda,
     yoneda_embedding,
 )
-from catlearn.cset.representables import actions_from, paths_from
-from catlearn.cset.yoneda_lemma import precompose
+from catlearn.cset.representables import actions_from, paths_from, precompose
 from catlearn.errors import InvalidStructure, TooLarge, UnknownName
 from catlearn.laws.tables import csets, out_of
 

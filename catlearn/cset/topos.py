@@ -1,4 +1,4 @@
-"""Subobjects of a C-set, the Heyting algebra that they form, and images.
+"""What C-sets have as a topos: subobjects, truth values and exponentials.
 
 A *subobject* of X is a part of its rows that is closed under arrows and lists: a monomorphism
 into X, up to isomorphism. Subobjects are ordered by inclusion. Meets and joins are intersections
@@ -24,6 +24,43 @@ is an epimorphism onto its image, followed by the inclusion of that.
 {V: C} | {V: B, C; E: g} | {V: B}
 >>> a | ~a == Subobject.top(G)
 False
+
+**The subobject classifier** is the C-set of truth values.
+Its rows at a table c are the *sieves* on c: the subobjects of the representable y(c), that is the
+sets of arrows out of c that are closed under composing further arrows. An arrow c -> d sends a
+sieve to the arrows that land in it when composed. The full sieves are a morphism true : 1 -> Omega,
+and every subobject A of X is the pullback of true along exactly one morphism X -> Omega, which
+sends a row to the arrows that bring it into A (Mac Lane, Moerdijk, *Sheaves in Geometry and
+Logic*, I.3-I.4). So there are five ways in which an edge may lie in a subgraph: not at all, with
+its source, its target or both ends only, or altogether.
+
+>>> from catlearn.cset import SchGraph
+>>> omega = subobject_classifier(SchGraph)
+>>> omega.cset.V, omega.cset.E
+(FinSet(['{}', '{id(V)}']), FinSet(['{}', '{src}', '{tgt}', '{src, tgt}', '{src, tgt, id(E)}']))
+>>> G = Graph({"f": ("A", "B"), "g": ("B", "C")})
+>>> chi = omega.characteristic(Subobject(G, V=["A", "B"], E=["f"]))
+>>> print(chi.components["E"])
+[{src, tgt, id(E)}, {src}] : {f, g} -> {{}, {src}, {tgt}, {src, tgt}, {src, tgt, id(E)}}
+>>> print(omega.subobject(chi))
+{V: A, B; E: f}
+
+**Exponentials.** The exponential Y^X has as rows at a table c the morphisms y(c) x X -> Y, where
+y(c) is the representable of c (:mod:`catlearn.cset.representables`); an arrow c -> d puts itself
+before. With the *evaluation* Y^X x X -> Y it has the universal property
+
+    every f : A x X -> Y is (curry(f) x X) >> evaluation for exactly one curry(f) : A -> Y^X,
+
+so that C-sets are cartesian closed (Mac Lane, Moerdijk, *Sheaves in Geometry and Logic*, I.6).
+For graphs: the vertices of Y^X are the functions on vertices, its loops the morphisms.
+
+>>> from catlearn.cset import CSet
+>>> edge = CSet(SchGraph, V=2, E=1, src=[0], tgt=[1])
+>>> power = exponential(edge, edge)
+>>> power.cset.V, power.cset.E
+(FinSet(4), FinSet(4))
+>>> power.curry(power.evaluation, power.cset) == type(power.evaluation).identity(power.cset)
+True
 """
 
 from __future__ import annotations
@@ -34,9 +71,22 @@ from typing import Any
 import numpy as np
 
 from catlearn.category import FiniteCategory
+from catlearn.cset.cset import CSet
+from catlearn.cset.representables import Blocks, Figures
+from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
-from catlearn.errors import Failure, NotComposable, TooLarge
-from catlearn.finset import Frozen, TableMorphism, Tables
+from catlearn.errors import Failure, InvalidStructure, NotComposable, TooLarge
+from catlearn.finset import (
+    FinFunction,
+    FinSet,
+    Frozen,
+    Limit,
+    Shape,
+    TableMorphism,
+    Tables,
+    product,
+    terminal,
+)
 from catlearn.finset.gluing import components_of, largest_part, morphism
 from catlearn.finset.value import SHOWN
 
@@ -389,3 +439,294 @@ def _too_many(whole: Tables, budget: int, least: int) -> TooLarge:
     return TooLarge(
         f"{rows} have at least {least} subobjects, more than {budget}; ask with a larger budget="
     )
+
+
+class SubobjectClassifier(Frozen):
+    """The subobject classifier of the C-sets on a schema; see :func:`subobject_classifier`."""
+
+    cset: CSet
+    true: TableMorphism
+    _figures: Figures
+    _sieves: dict[str, np.ndarray]
+
+    def __init__(self, schema: Shape, budget: int) -> None:
+        figures = Figures(schema, "subobject classifiers")
+        sieves = {t: closed_sets(figure, budget) for t, figure in figures.of.items()}
+        self._set(_figures=figures, _sieves=sieves)
+        sets = {}
+        for table, figure in figures.of.items():
+            names = [name for one in figure.sets.values() for name in one.labels()]
+            rows = ([names[k] for k in np.flatnonzero(row)] for row in sieves[table])
+            sets[table] = FinSet([f"{{{', '.join(chosen)}}}" for chosen in rows])
+        arrows = {}
+        for name, (source, target) in figures.schema.arrows.items():
+            starts, before = self._starts(source), figures.before(name)
+            places = [before[table] + starts[table] for table in figures.schema.tables]
+            moved = sieves[source][:, np.concatenate(places)]
+            arrows[name] = FinFunction._of(
+                find_rows(sieves[target], moved), sets[source], sets[target]
+            )
+        cset = CSet._build(figures.schema, sets, arrows, {}, {})
+        one = terminal(cset)
+        # The full sieve comes last.
+        full = {
+            table: FinFunction._of(np.array([rows.size - 1]), one.sets[table], rows)
+            for table, rows in sets.items()
+        }
+        self._set(cset=cset, true=morphism(one, cset, full))
+
+    def _starts(self, table: str) -> dict[str, int]:
+        """Return at which column the arrows to each table begin, in the sieves on one."""
+        sizes = [one.size for one in self._figures.of[table].sets.values()]
+        return dict(zip(self._sieves, np.cumsum([0, *sizes]).tolist(), strict=False))
+
+    def characteristic(self, part: Subobject | TableMorphism) -> Any:
+        """Return the morphism to Omega along which ``true`` pulls back to a subobject.
+
+        Its domain is the whole as a C-set.
+
+        Parameters
+        ----------
+        part
+            A subobject, or a monomorphism.
+
+        Raises
+        ------
+        InvalidStructure
+            If it is on another schema, or not a monomorphism.
+        """
+        if not isinstance(part, Subobject):
+            if not part.is_monic:
+                failure = Failure("monic", "inclusion", "two rows go to one; take image(f) of it")
+                raise InvalidStructure("subobject", [failure])
+            part = Subobject.image(part)
+        whole = CSet.of(part.whole)
+        if whole.shape != self.cset.shape:
+            message = f"it is on {whole.shape!r}, expected {self.cset.shape!r}"
+            raise InvalidStructure("subobject", [Failure("schema", "whole", message)])
+        parts = {}
+        for table in self._figures.of:
+            blocks = self._figures.actions(table, whole)
+            marks = np.concatenate([part.masks[d][places] for d, places in blocks.items()])
+            rows = find_rows(self._sieves[table], marks.T)
+            parts[table] = FinFunction._of(rows, whole.sets[table], self.cset.sets[table])
+        return morphism(whole, self.cset, parts)
+
+    def subobject(self, chi: TableMorphism) -> Subobject:
+        """Return the pullback of ``true`` along a morphism to Omega.
+
+        Raises
+        ------
+        NotComposable
+            If it does not end at Omega.
+        """
+        why = chi.codomain.mismatch(self.cset)
+        if why:
+            raise NotComposable("subobject", [Failure("ends", "codomain", f"not Omega: {why}")])
+        return Subobject.image(self.true).pullback(chi)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SubobjectClassifier):
+            return NotImplemented
+        return self.cset == other.cset
+
+    def __hash__(self) -> int:
+        return hash(self.cset)
+
+    def __repr__(self) -> str:
+        return f"subobject_classifier({self.cset.schema!r})"
+
+
+def subobject_classifier(schema: Shape, budget: int = 100_000) -> SubobjectClassifier:
+    """Build the subobject classifier of the C-sets on a schema.
+
+    Parameters
+    ----------
+    schema
+        A schema of plain arrows, whose category has finitely many arrows.
+    budget
+        How many sieves there may be on one table.
+
+    Returns
+    -------
+    SubobjectClassifier
+        With ``cset`` (Omega), ``true``, ``characteristic`` and ``subobject``.
+
+    Raises
+    ------
+    InvalidStructure
+        If the schema has lists or attributes.
+    TooLarge
+        If its category is infinite, or there are more sieves than the budget.
+    """
+    return SubobjectClassifier(schema, budget)
+
+
+class Exponential(Frozen):
+    """The exponential Y^X with its universal property; see :func:`exponential`."""
+
+    base: CSet
+    exponent: CSet
+    cset: CSet
+    evaluation: TableMorphism
+    product: Limit
+    _figures: Figures
+    _keys: dict[str, np.ndarray]
+
+    def __init__(self, base: Tables, exponent: Tables, budget: int) -> None:
+        base, exponent = CSet.of(base), CSet.of(exponent)
+        if base.shape != exponent.shape:
+            failure = Failure("shape", "base and exponent", f"{base.shape!r}, {exponent.shape!r}")
+            raise InvalidStructure("exponential", [failure])
+        figures = Figures(base.shape, "exponentials")
+        self._set(base=base, exponent=exponent, _figures=figures)
+        keys = {table: self._rows(table, budget) for table in base.shape.tables}
+        self._set(_keys=keys)
+        sets = {table: FinSet(len(rows)) for table, rows in keys.items()}
+        arrows = {}
+        for name, (source, target) in base.shape.arrows.items():
+            before, blocks = figures.before(name), self._blocks(source, keys[source])
+            images = [blocks[table][:, before[table]] for table in base.shape.tables]
+            rows = find_rows(keys[target], self._flat(images, len(keys[source])))
+            arrows[name] = FinFunction._of(rows, sets[source], sets[target])
+        cset = CSet._build(figures.schema, sets, arrows, {}, {})
+        pairs = product(cset, exponent)
+        parts = {}
+        for table, function in pairs.legs[0].components.items():
+            # The first row of a representable is the identity.
+            values = self._blocks(table, keys[table])[table][:, 0]
+            values = values[function.values, pairs.legs[1].components[table].values]
+            parts[table] = FinFunction._of(values, function.domain, base.sets[table])
+        self._set(cset=cset, product=pairs, evaluation=morphism(pairs.apex, base, parts))
+
+    def _rows(self, table: str, budget: int) -> np.ndarray:
+        """Return the morphisms y(table) x X -> Y, each as a row of all its values."""
+        prism = product(self._figures.of[table], self.exponent).apex
+        found = []
+        for m in homomorphisms(prism, self.base, limit=budget + 1):
+            found.append(np.concatenate([one.values for one in m.components.values()]))
+        if len(found) > budget:
+            raise TooLarge(
+                f"the exponential has more than {budget} rows of {table}; ask with a larger budget="
+            )
+        width = sum(prism.size(t) for t in prism.shape.tables)
+        return np.array(found, np.int64).reshape(len(found), width)
+
+    def _blocks(self, table: str, rows: np.ndarray) -> Blocks:
+        """Cut rows of values by table d: [morphism, arrow table -> d, row of X at d]."""
+        found, start = {}, 0
+        for target, arrows in self._figures.of[table].sets.items():
+            shape = len(rows), arrows.size, self.exponent.size(target)
+            stop = start + shape[1] * shape[2]
+            found[target] = rows[:, start:stop].reshape(shape)
+            start = stop
+        return found
+
+    @staticmethod
+    def _flat(blocks: list[np.ndarray], count: int) -> np.ndarray:
+        flat = [block.reshape(count, block.shape[1] * block.shape[2]) for block in blocks]
+        return np.concatenate(flat, axis=1)
+
+    def curry(self, f: TableMorphism, A: CSet) -> Any:
+        """Return the only ``g : A -> Y^X`` with ``(g x X) >> evaluation == f``.
+
+        Parameters
+        ----------
+        f
+            A morphism to the base, out of ``product(A, X).apex``.
+        A
+            The other factor of its domain.
+
+        Raises
+        ------
+        NotComposable
+            If f has other ends.
+        """
+        pairs = product(A, self.exponent)
+        self._ends(f, pairs.apex, self.base, "A x X -> Y")
+        parts = {}
+        for table in self._figures.of:
+            blocks = []
+            for target, places in self._figures.actions(table, A).items():
+                width = self.exponent.size(target)
+                values = f.components[target].values.reshape(A.size(target), width)
+                blocks.append(values[places.T])
+            rows = find_rows(self._keys[table], self._flat(blocks, A.size(table)))
+            parts[table] = FinFunction._of(rows, A.sets[table], self.cset.sets[table])
+        return morphism(A, self.cset, parts)
+
+    def uncurry(self, g: TableMorphism) -> Any:
+        """Return ``(g x X) >> evaluation``, a morphism out of ``product(A, X).apex``.
+
+        Raises
+        ------
+        NotComposable
+            If g does not end at the exponential.
+        """
+        self._ends(g, g.domain, self.cset, "A -> Y^X")
+        pairs = product(g.domain, self.exponent)
+        return self.product.universal(pairs.legs[0] >> g, pairs.legs[1]) >> self.evaluation
+
+    def _ends(self, f: TableMorphism, domain: Tables, codomain: Tables, expected: str) -> None:
+        failures = []
+        for side, found, end in (("domain", f.domain, domain), ("codomain", f.codomain, codomain)):
+            why = found.mismatch(end)
+            if why:
+                failures.append(Failure("ends", side, f"{expected} is expected: {why}"))
+        if failures:
+            raise NotComposable("exponential", failures)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Exponential):
+            return NotImplemented
+        return (self.base, self.exponent) == (other.base, other.exponent)
+
+    def __hash__(self) -> int:
+        return hash((self.base, self.exponent))
+
+    def __repr__(self) -> str:
+        return f"Exponential({self.base!r}, {self.exponent!r})"
+
+
+def find_rows(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return where each row of a matrix stands among the distinct rows of another."""
+    if not keys.shape[1]:
+        return np.zeros(len(wanted), np.int64)
+    codes = np.unique(np.concatenate([keys, wanted]), axis=0, return_inverse=True)[1].ravel()
+    place = np.full(codes.max(initial=-1) + 1, -1)
+    place[codes[: len(keys)]] = np.arange(len(keys))
+    return place[codes[len(keys) :]]
+
+
+def exponential(Y: Tables, X: Tables, budget: int = 100_000) -> Exponential:
+    """Build the exponential Y^X.
+
+    Parameters
+    ----------
+    Y, X
+        C-sets on one schema of plain arrows, whose category has finitely many arrows; other
+        tables are taken as C-sets.
+    budget
+        How many rows one of its tables may have.
+
+    Returns
+    -------
+    Exponential
+        With ``cset``, the ``evaluation`` out of the apex of ``product`` (of the C-set and X),
+        ``curry`` and ``uncurry``.
+
+    Raises
+    ------
+    InvalidStructure
+        If the schemas differ, or have lists or attributes.
+    TooLarge
+        If the category of the schema is infinite, or a table has more rows than the budget.
+
+    Examples
+    --------
+    >>> from catlearn.cset import Schema
+    >>> points = Schema(["P"])
+    >>> exponential(CSet(points, P=3), CSet(points, P=2)).cset.P
+    FinSet(9)
+    """
+    return Exponential(Y, X, budget)
