@@ -59,7 +59,11 @@ if TYPE_CHECKING:
 
 
 _PUNCTUATION = "_./-'′:#@+*"
-_TOKEN = re.compile(r'\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<sign>>>|[=()])|(?P<rest>\S))')
+
+
+def tokens_of(signs: str) -> re.Pattern[str]:
+    """Return the pattern of one token: a quoted name, one of some signs, or what begins a name."""
+    return re.compile(rf'\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<sign>{signs})|(?P<rest>\S))')
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ def read_path(text: str) -> tuple[Step, ...]:
       f g
         ^
     """
-    reader = _Reader(text, "path")
+    reader = Reader(text, "path")
     steps = reader.path()
     reader.expect_end("'>>'")
     return steps
@@ -192,7 +196,7 @@ def read_equation(text: str) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     PathSyntaxError
         If the text is not an equation; the message marks the place.
     """
-    reader = _Reader(text, "equation")
+    reader = Reader(text, "equation")
     left = reader.path()
     reader.expect("=", "'>>' or '='")
     right = reader.path()
@@ -200,12 +204,15 @@ def read_equation(text: str) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     return left, right
 
 
-def _is_name_character(character: str) -> bool:
-    return character in _PUNCTUATION or unicodedata.category(character)[0] in "LMN"
+def _is_name_character(character: str, punctuation: str = _PUNCTUATION) -> bool:
+    return character in punctuation or unicodedata.category(character)[0] in "LMN"
 
 
-class _Reader:
+class Reader:
     """A cursor over the tokens of one text; a token is (kind, what it says, position)."""
+
+    token = tokens_of(">>|[=()]")
+    punctuation = _PUNCTUATION
 
     def __init__(self, text: str, what: str) -> None:
         self.text, self.what, self.at = text, what, 0
@@ -213,20 +220,23 @@ class _Reader:
 
     def _scan(self) -> Iterator[tuple[str, str, int]]:
         position = 0
-        while match := _TOKEN.match(self.text, position):
+        while match := self.token.match(self.text, position):
             start = match.start(match.lastgroup or 0)
             position = match.end()
             if match["string"]:
                 yield "name", self._string(match["string"], start), start
             elif match["sign"]:
                 yield match["sign"], match["sign"], start
-            elif _is_name_character(match["rest"]):
-                while position < len(self.text) and _is_name_character(self.text[position]):
+            elif self._names(start):
+                while position < len(self.text) and self._names(position):
                     position += 1
                 yield "name", self.text[start:position], start
             else:
                 yield "?", match["rest"], start
         yield "end", "the end", len(self.text)
+
+    def _names(self, position: int) -> bool:
+        return _is_name_character(self.text[position], self.punctuation)
 
     def _string(self, literal: str, start: int) -> str:
         try:
@@ -248,6 +258,14 @@ class _Reader:
         shown = found if kind == "end" else repr(found)
         return self.error(f"expected {expected}, found {shown}", position)
 
+    def take(self, *kinds: str) -> str:
+        """Take the next token if it is of one of these kinds; else return nothing."""
+        kind, found, _ = self.tokens[self.at]
+        if kind not in kinds:
+            return ""
+        self.at += 1
+        return found
+
     def expect(self, kind: str, expected: str) -> str:
         if self.tokens[self.at][0] != kind:
             raise self.refuse(expected)
@@ -260,8 +278,7 @@ class _Reader:
 
     def path(self) -> tuple[Step, ...]:
         steps = [self.step()]
-        while self.tokens[self.at][0] == ">>":
-            self.at += 1
+        while self.take(">>"):
             steps.append(self.step())
         return tuple(steps)
 

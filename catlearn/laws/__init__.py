@@ -52,6 +52,7 @@ from catlearn.laws.presented import graphs, paths, presentations
 from catlearn.laws.quantales import enriched, enriched_functor, quantale
 from catlearn.laws.reference import interpretation
 from catlearn.laws.report import Counterexample, LawsBroken, Outcome, Report
+from catlearn.laws.signature import Signature
 from catlearn.laws.tables import (
     csets,
     finite_functions,
@@ -75,6 +76,7 @@ __all__ = [
     "Monoid",
     "Outcome",
     "Report",
+    "Signature",
     "Spec",
     "adjunction",
     "category",

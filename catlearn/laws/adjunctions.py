@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from catlearn.laws.arrows import Arrows, ends, equal
+from catlearn.laws.arrows import Arrows
 from catlearn.laws.categories import (
     ARROWS,
     codomain_of,
@@ -20,6 +20,7 @@ from catlearn.laws.categories import (
     on_object,
 )
 from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
+from catlearn.laws.signature import ends, equal
 
 
 def _left_triangle(adjunction: Any, A: Any) -> Comparison:

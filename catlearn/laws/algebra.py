@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from catlearn.errors import CatlearnError
-from catlearn.laws.arrows import ends, equal, is_category, same, strategy_of
+from catlearn.laws.arrows import is_category, strategy_of
 from catlearn.laws.categories import category, typed
 from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
+from catlearn.laws.signature import ends, equal, same
 
 # ---------------------------------------------------------------- monoids
 

@@ -20,32 +20,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from catlearn.category import Composes, Graph, Path, Presentation
-from catlearn.category.protocol import DecidesEquality, Typed
 from catlearn.errors import CatlearnError
 from catlearn.laws.presented import paths
+from catlearn.laws.signature import ends, same
 
 AT_ONCE = 8
 """How many arrows a strategy is asked for, to find one among them that meets another."""
-
-
-def ends(category: Any, arrow: Any) -> tuple[Any, Any]:
-    """Return the domain and the codomain of an arrow."""
-    if hasattr(category, "ends"):
-        return category.ends(arrow)
-    return arrow.domain, arrow.codomain
-
-
-def same(category: Any, one: Any, other: Any) -> bool:
-    """Whether arrows into one object meet arrows out of the other."""
-    return category.same(one, other) if isinstance(category, Typed) else one == other
-
-
-def equal(category: Any, one: Any, other: Any) -> Any:
-    """Whether two arrows are equal; arrows whose ends differ are not."""
-    if not isinstance(category, DecidesEquality):
-        return one == other
-    pairs = zip(ends(category, one), ends(category, other), strict=True)
-    return all(same(category, a, b) for a, b in pairs) and category.equal(one, other)
 
 
 def is_category(structure: Any) -> bool:

@@ -25,13 +25,11 @@ from catlearn.category import FiniteCategory, Presentation
 from catlearn.laws.arrows import (
     Arrows,
     category_of,
-    ends,
-    equal,
     is_category,
-    same,
     sorts_of_presentation,
 )
-from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
+from catlearn.laws.law import Comparison, Spec, compare
+from catlearn.laws.signature import Signature, same
 
 # ---------------------------------------------------------------- categories
 
@@ -51,60 +49,6 @@ def typed(
     return compare(found, expected, left, right, by=agree)
 
 
-def _identity_ends(C: Any, A: Any) -> Comparison:
-    return typed(C, ends(C, C.identity(A)), (A, A), "the ends of id(A)")
-
-
-def _composite_ends(C: Any, f: Any, g: Any) -> Comparison:
-    expected = ends(C, f)[0], ends(C, g)[1]
-    return typed(C, ends(C, C.compose(f, g)), expected, "the ends of f >> g")
-
-
-def _left_unit(C: Any, f: Any) -> Comparison:
-    A, B = ends(C, f)
-    unit = C.identity(A)
-    picture = sketch(
-        {"A": A, "B": B}, {"id": ("A", "A", unit), "f": ("A", "B", f)}, "unit", ["id", "f"], ["f"]
-    )
-    composite = C.compose(unit, f)
-    return compare(composite, f, "id >> f", "f", by=lambda x, y: equal(C, x, y), diagram=picture)
-
-
-def _right_unit(C: Any, f: Any) -> Comparison:
-    A, B = ends(C, f)
-    unit = C.identity(B)
-    picture = sketch(
-        {"A": A, "B": B}, {"f": ("A", "B", f), "id": ("B", "B", unit)}, "unit", ["f", "id"], ["f"]
-    )
-    composite = C.compose(f, unit)
-    return compare(composite, f, "f >> id", "f", by=lambda x, y: equal(C, x, y), diagram=picture)
-
-
-def _associativity(C: Any, f: Any, g: Any, h: Any) -> Comparison:
-    fg, gh = C.compose(f, g), C.compose(g, h)
-    corners = dict(zip("ABCD", (*ends(C, f), ends(C, g)[1], ends(C, h)[1]), strict=True))
-    picture = sketch(
-        corners,
-        {
-            "f": ("A", "B", f),
-            "f;g": ("A", "C", fg),
-            "g;h": ("B", "D", gh),
-            "h": ("C", "D", h),
-        },
-        "associativity",
-        ["f;g", "h"],
-        ["f", "g;h"],
-    )
-    return compare(
-        C.compose(fg, h),
-        C.compose(f, gh),
-        "(f >> g) >> h",
-        "f >> (g >> h)",
-        by=lambda x, y: equal(C, x, y),
-        diagram=picture,
-    )
-
-
 ARROWS = {
     "objects": "objects, a strategy or a collection",
     "arrows": (
@@ -114,27 +58,25 @@ ARROWS = {
 }
 """What one may give to draw objects and arrows of a category."""
 
-PAIR = {"f": "arrow", "g": "arrow after f"}
-TRIPLE = {**PAIR, "h": "arrow after g"}
+CATEGORY = Signature({"C": lambda C: C})
+"""Identities and composites of one category, C."""
+
+PAIR = "f: A -> B, g: B -> C"
 
 category = Spec(
     "category",
     (
-        Law("ends of identities", r"\mathrm{id}_A : A \to A", {"A": "object"}, _identity_ends),
-        Law(
-            "ends of composites",
-            r"f ; g : \mathrm{dom} f \to \mathrm{cod} g",
-            PAIR,
-            _composite_ends,
-        ),
-        Law("left unit", r"\mathrm{id} ; f = f", {"f": "arrow"}, _left_unit),
-        Law("right unit", r"f ; \mathrm{id} = f", {"f": "arrow"}, _right_unit),
-        Law("associativity", r"(f ; g) ; h = f ; (g ; h)", TRIPLE, _associativity),
+        CATEGORY.law("ends of identities", "id(A) : A -> A", "A: object"),
+        CATEGORY.law("ends of composites", "f >> g : A -> C", PAIR),
+        CATEGORY.law("left unit", "id(A) >> f = f", "f: A -> B"),
+        CATEGORY.law("right unit", "f >> id(B) = f", "f: A -> B"),
+        CATEGORY.law("associativity", "(f >> g) >> h = f >> (g >> h)", f"{PAIR}, h: C -> D"),
     ),
     lambda C, given: Arrows(C, given).sorts(),
     ARROWS,
     is_category,
     "Mac Lane, Categories for the Working Mathematician, I.2",
+    CATEGORY,
 )
 """The laws of a category: a value with ``identity``, ``compose`` and ``ends``."""
 
@@ -182,65 +124,6 @@ def _codomain(structure: Any) -> Any:
     return structure.codomain if hasattr(structure, "codomain") else structure.target
 
 
-def _functor_ends(F: Any, f: Any) -> Comparison:
-    C, D = domain_of(F), codomain_of(F)
-    expected = tuple(on_object(F, A) for A in ends(C, f))
-    return typed(D, ends(D, on_arrow(F, f)), expected, "the ends of F(f)")  # type: ignore[arg-type]
-
-
-def _functor_identity(F: Any, A: Any) -> Comparison:
-    C, D = domain_of(F), codomain_of(F)
-    FA = on_object(F, A)
-    image, unit = on_arrow(F, C.identity(A)), D.identity(FA)
-    picture = sketch(
-        {"F(A)": FA},
-        {"F(id)": ("F(A)", "F(A)", image), "id": ("F(A)", "F(A)", unit)},
-        "identity",
-        ["F(id)"],
-        ["id"],
-    )
-    return compare(
-        image, unit, "F(id(A))", "id(F(A))", by=lambda x, y: equal(D, x, y), diagram=picture
-    )
-
-
-def _functor_composite(F: Any, f: Any, g: Any) -> Comparison:
-    C, D = domain_of(F), codomain_of(F)
-    Ff, Fg, whole = on_arrow(F, f), on_arrow(F, g), on_arrow(F, C.compose(f, g))
-    corners = (*ends(C, f), ends(C, g)[1])
-    picture = sketch(
-        {f"F({name})": on_object(F, A) for name, A in zip("ABC", corners, strict=True)},
-        {
-            "F(f;g)": ("F(A)", "F(C)", whole),
-            "F(f)": ("F(A)", "F(B)", Ff),
-            "F(g)": ("F(B)", "F(C)", Fg),
-        },
-        "composite",
-        ["F(f;g)"],
-        ["F(f)", "F(g)"],
-    )
-    return compare(
-        whole,
-        D.compose(Ff, Fg),
-        "F(f >> g)",
-        "F(f) >> F(g)",
-        by=lambda x, y: equal(D, x, y),
-        diagram=picture,
-    )
-
-
-def _respects_equation(F: Any, q: str) -> Comparison:
-    D = codomain_of(F)
-    left, right = _start(F).sides(q)
-    return compare(
-        on_arrow(F, left),
-        on_arrow(F, right),
-        f"F({left})",
-        f"F({right})",
-        by=lambda x, y: equal(D, x, y),
-    )
-
-
 def _start(F: Any) -> Any:
     """Return what a functor is given on: a graph, a presentation or a category."""
     return F.domain if hasattr(F, "domain") else F.graph
@@ -255,35 +138,37 @@ def _functor_sorts(F: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     return {**Arrows(domain_of(F), given).sorts(), **sorts_of_presentation(_start(F))}
 
 
+FUNCTOR = Signature(
+    {"C": domain_of, "D": codomain_of},
+    {
+        "F(A: object): object in D": on_object,
+        "F(f: A -> B): F(A) -> F(B) in D": on_arrow,
+        "left(q: equation): start(q) -> end(q)": lambda F, q: _start(F).sides(q)[0],
+        "right(q: equation): start(q) -> end(q)": lambda F, q: _start(F).sides(q)[1],
+        "start(q: equation): object": lambda F, q: _start(F).sides(q)[0].source,
+        "end(q: equation): object": lambda F, q: _start(F).sides(q)[0].target,
+    },
+)
+"""A functor F from C to D, and the equations of a presentation of C."""
+
 functor = Spec(
     "functor",
     (
-        Law(
+        FUNCTOR.law(
             "ends of values",
-            r"F f : F A \to F B",
-            {"f": "arrow"},
-            _functor_ends,
+            "F(f) : F(A) -> F(B)",
+            "f: A -> B",
             lambda F: hasattr(codomain_of(F), "ends"),
         ),
-        Law(
-            "identities",
-            r"F(\mathrm{id}_A) = \mathrm{id}_{F A}",
-            {"A": "object"},
-            _functor_identity,
-        ),
-        Law("composites", r"F(f ; g) = F f ; F g", PAIR, _functor_composite),
-        Law(
-            "equations",
-            r"p \sim q \Rightarrow F p = F q",
-            {"q": "equation"},
-            _respects_equation,
-            _has_equations,
-        ),
+        FUNCTOR.law("identities", "F(id(A)) = id(F(A))", "A: object"),
+        FUNCTOR.law("composites", "F(f >> g) = F(f) >> F(g)", PAIR),
+        FUNCTOR.law("equations", "F(left(q)) = F(right(q))", "q: equation", _has_equations),
     ),
     _functor_sorts,
     {name: f"{text} (of the domain)" for name, text in ARROWS.items()},
     is_functor,
     "Mac Lane, Categories for the Working Mathematician, I.3",
+    FUNCTOR,
 )
 """The laws of a functor: ``domain``, ``codomain``, and a call (or ``on_object``, ``on_arrow``)."""
 
@@ -307,45 +192,6 @@ def component(alpha: Any, A: Any) -> Any:
     return components[A] if isinstance(components, Mapping) else alpha(A)
 
 
-def _component_ends(alpha: Any, A: Any) -> Comparison:
-    F, G = source_of(alpha), target_of(alpha)
-    D = codomain_of(F)
-    expected = on_object(F, A), on_object(G, A)
-    return typed(D, ends(D, component(alpha, A)), expected, "the ends of the component at A")
-
-
-def _naturality(alpha: Any, f: Any) -> Comparison:
-    F, G = source_of(alpha), target_of(alpha)
-    C, D = domain_of(F), codomain_of(F)
-    A, B = ends(C, f)
-    Ff, Gf, at_A, at_B = on_arrow(F, f), on_arrow(G, f), component(alpha, A), component(alpha, B)
-    picture = sketch(
-        {
-            "F(A)": on_object(F, A),
-            "F(B)": on_object(F, B),
-            "G(A)": on_object(G, A),
-            "G(B)": on_object(G, B),
-        },
-        {
-            "F(f)": ("F(A)", "F(B)", Ff),
-            "α(A)": ("F(A)", "G(A)", at_A),
-            "α(B)": ("F(B)", "G(B)", at_B),
-            "G(f)": ("G(A)", "G(B)", Gf),
-        },
-        "naturality",
-        ["F(f)", "α(B)"],
-        ["α(A)", "G(f)"],
-    )
-    return compare(
-        D.compose(Ff, at_B),
-        D.compose(at_A, Gf),
-        "F(f) >> α(B)",
-        "α(A) >> G(f)",
-        by=lambda x, y: equal(D, x, y),
-        diagram=picture,
-    )
-
-
 def is_transformation(structure: Any) -> bool:
     """Whether a value has what a natural transformation has."""
     ends_of = ("domain", "codomain") if hasattr(structure, "domain") else ("source", "target")
@@ -354,15 +200,32 @@ def is_transformation(structure: Any) -> bool:
     )
 
 
+TRANSFORMATION = Signature(
+    {
+        "C": lambda alpha: domain_of(source_of(alpha)),
+        "D": lambda alpha: codomain_of(source_of(alpha)),
+    },
+    {
+        "F(A: object): object in D": lambda alpha, A: on_object(source_of(alpha), A),
+        "F(f: A -> B): F(A) -> F(B) in D": lambda alpha, f: on_arrow(source_of(alpha), f),
+        "G(A: object): object in D": lambda alpha, A: on_object(target_of(alpha), A),
+        "G(f: A -> B): G(A) -> G(B) in D": lambda alpha, f: on_arrow(target_of(alpha), f),
+        "α(A: object): F(A) -> G(A) in D": component,
+    },
+    latex={"α": r"\alpha_{{{0}}}"},
+)
+"""A natural transformation α from F to G, functors from C to D."""
+
 natural_transformation = Spec(
     "natural transformation",
     (
-        Law("ends of components", r"\alpha_A : F A \to G A", {"A": "object"}, _component_ends),
-        Law("naturality", r"F f ; \alpha_B = \alpha_A ; G f", {"f": "arrow"}, _naturality),
+        TRANSFORMATION.law("ends of components", "α(A) : F(A) -> G(A)", "A: object"),
+        TRANSFORMATION.law("naturality", "F(f) >> α(B) = α(A) >> G(f)", "f: A -> B"),
     ),
     lambda alpha, given: _functor_sorts(source_of(alpha), given),
     functor.given,
     is_transformation,
     "Mac Lane, Categories for the Working Mathematician, I.4",
+    TRANSFORMATION,
 )
 """The laws of a natural transformation: ``domain``, ``codomain`` (functors), ``components``."""

@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from unittest import SkipTest
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed as seeded, settings
+from hypothesis import HealthCheck, Phase, Verbosity, assume, given, seed as seeded, settings
 from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
 from hypothesis.strategies import DataObject, SearchStrategy, data
 
@@ -243,6 +243,7 @@ def _try(
             if sort not in sorts:
                 raise UnknownName(f"nothing draws a {sort!r}; {did_you_mean(sort, sorts)}")
             values[name] = choices.draw(sorts[sort](*(values[other] for other in before)))
+        assume(law.fits(drawn, **values))
         comparison = law.check(drawn, **values)
     except HypothesisException:
         raise

@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from catlearn.cset import Open
 from catlearn.finset import Tables, coproduct
 from catlearn.laws.algebra import symmetric_monoidal
-from catlearn.laws.arrows import Arrows, equal
+from catlearn.laws.arrows import Arrows
 from catlearn.laws.categories import ARROWS
 from catlearn.laws.law import Comparison, Law, Spec, compare
+from catlearn.laws.signature import equal
 from catlearn.laws.tables import identifications
 
 

@@ -24,16 +24,19 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catlearn.category import Path, Presentation, Verdict
 from catlearn.errors import UnknownName, did_you_mean
+
+if TYPE_CHECKING:
+    from catlearn.laws.signature import Signature
 
 LONGEST = 18
 """The longest text of a value that a picture shows beside a variable's name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Comparison:
     """Both sides of a law at some values, and whether they are related as they should be.
 
@@ -48,16 +51,35 @@ class Comparison:
     relation
         What should stand between them, such as ``"="`` or ``"≤"``.
     diagram
-        The instance as a presentation that draws itself; None where it has no picture.
+        The instance as a presentation that draws itself, or a function that makes it when it is
+        asked for; None where it has no picture.
     """
 
     lhs: Any
     rhs: Any
     equal: bool | None
-    left: str = "left side"
-    right: str = "right side"
-    relation: str = "="
-    diagram: Presentation | None = field(default=None, compare=False)
+    left: str
+    right: str
+    relation: str
+
+    def __init__(
+        self,
+        lhs: Any,
+        rhs: Any,
+        equal: bool | None,
+        left: str = "left side",
+        right: str = "right side",
+        relation: str = "=",
+        diagram: Presentation | Callable[[], Presentation] | None = None,
+    ) -> None:
+        fields = {"lhs": lhs, "rhs": rhs, "equal": equal, "left": left, "right": right}
+        self.__dict__.update(fields, relation=relation, _diagram=diagram)
+
+    @cached_property
+    def diagram(self) -> Presentation | None:
+        """The instance as a presentation; None where it has no picture."""
+        drawn = self.__dict__["_diagram"]
+        return drawn if drawn is None or isinstance(drawn, Presentation) else drawn()
 
     def __bool__(self) -> bool:
         return bool(self.equal)
@@ -130,6 +152,12 @@ class Law:
     when
         Whether the law says anything of a structure; where it does not it is left out. (A
         schema without equations has none to respect.)
+    text
+        The law as plain text. A :class:`~catlearn.laws.Signature` makes a law from it.
+    typing
+        The types of its variables, as text; by default their sorts.
+    fits
+        Whether values that are drawn have these types; others are not tried.
     """
 
     name: str
@@ -137,6 +165,9 @@ class Law:
     variables: Mapping[str, str]
     evaluate: Callable[..., Comparison | bool]
     when: Callable[[Any], bool] = lambda structure: True
+    text: str = ""
+    typing: str = ""
+    fits: Callable[..., bool] = lambda structure, **values: True
 
     def check(self, structure: Any, /, **values: Any) -> Comparison:
         """Evaluate both sides for a structure at some values.
@@ -185,8 +216,11 @@ class Law:
         return rf"$\displaystyle {self.statement}$"
 
     def __str__(self) -> str:
-        quantified = ", ".join(f"{name}: {sort}" for name, sort in self.variables.items())
-        return f"{self.name} (for all {quantified})"
+        typing = self.typing or ", ".join(
+            f"{name}: {sort}" for name, sort in self.variables.items()
+        )
+        said = f": {self.text}" if self.text else ""
+        return f"{self.name}{said}" + (f" (for all {typing})" if typing else "")
 
     def __repr__(self) -> str:
         return f"<law: {self}>"
@@ -214,6 +248,8 @@ class Spec:
         Whether a structure is of the kind that the laws are about, to infer the spec from it.
     source
         Where the definition is from.
+    signature
+        Over which further laws may be written as text.
     """
 
     name: str
@@ -222,6 +258,7 @@ class Spec:
     given: Mapping[str, str] = field(default_factory=dict)
     accepts: Callable[[Any], bool] = lambda structure: False
     source: str = ""
+    signature: Signature | None = None
 
     def law(self, name: str) -> Law:
         """Return a law by its name."""
