@@ -258,6 +258,12 @@ def test_pictures_in_the_repository_are_the_ones_the_package_draws():
         )
 
 
+@pytest.mark.parametrize("page", [*(ROOT / "docs").rglob("*.md")], ids=lambda page: page.stem)
+def test_a_page_names_files_that_are_there(page):
+    named = re.findall(r"`((?:catlearn|tests|docs|benchmarks)/[\w./]*)`", page.read_text("utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def python_blocks(text: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
 
