@@ -2,8 +2,9 @@
 
 A finite category is a finite set of objects, a finite set of arrows with two ends, an identity
 arrow for each object and a composite for each pair of arrows that meet, such that composition
-is associative and identities are units (Mac Lane, I.2). Only pairs that meet have an entry, so
-the table of a poset is small; that of a monoid with n elements has n * n entries.
+is associative and identities are units (Mac Lane, I.2). Arrows are rows of a table; composites
+stand in one flat array, sorted by first arrow, then by second. Only pairs that meet have an entry,
+so that of a poset is small; that of a monoid with n elements has n * n entries.
 
 Associativity is checked on generators only (Light's test; Clifford and Preston, *The Algebraic
 Theory of Semigroups* I, 1.2): the arrows g with ``(x >> g) >> y == x >> (g >> y)`` for all x, y
@@ -27,33 +28,20 @@ Traceback (most recent call last):
 catlearn.errors.InvalidStructure: FiniteCategory is not valid (1 failure):
   - s >> s: these arrows meet, but have no composite [totality]
 
-Composition of arrows by row: the arrays of a finite category, and how they are read.
-
-The arrows of a finite category are rows of a table with a source and a target, and composites
-stand in one flat array, sorted by first arrow, then by second; only pairs that meet have an
-entry. So the array of a poset is small; that of a monoid with n elements has n * n entries.
-
->>> import numpy as np
->>> from catlearn.category import FiniteCategory
 >>> C = FiniteCategory(["A", "B"], {"f": ("A", "B")})
 >>> [rows.tolist() for rows in C.pairs], C.composites.tolist()
 ([[0, 0, 1, 2], [0, 2, 1, 1]], [0, 2, 1, 2])
 >>> C.then(np.array([0, 2, 2]), np.array([2, 1, 2])).tolist()
 [2, 2, -1]
 
-Kinds of arrows and of objects: isomorphisms, monos, epis, idempotents, initial objects, ...
+**Kinds of arrows and of objects.** In a category, an arrow f is a *mono* if ``u >> f == v >> f``
+implies ``u == v``, an *epi* if ``f >> u == f >> v`` does, a *section* (split mono) if ``f >> r``
+is an identity for some r, a *retraction* (split epi) if ``s >> f`` is one for some s, an
+*isomorphism* if it is both; an *idempotent* e has ``e >> e == e``, and splits if it is a
+retraction followed by a section of it (Mac Lane, I.5). An object is *initial* if exactly one arrow
+leads to each object from it, *terminal* if one leads from each to it, *zero* if it is both.
+Each kind is a boolean array over the rows, and a tuple of names.
 
-In a category, an arrow f is a *mono* if ``u >> f == v >> f`` implies ``u == v``, an *epi* if
-``f >> u == f >> v`` does, a *section* (split mono) if ``f >> r`` is an identity for some r, a
-*retraction* (split epi) if ``s >> f`` is one for some s, an *isomorphism* if it is both; an
-*idempotent* e has ``e >> e == e``, and splits if it is a retraction followed by a section of it
-(Mac Lane, I.5). An object is *initial* if exactly one arrow leads to each object from it,
-*terminal* if one leads from each to it, *zero* if it is both.
-
-Each kind is a boolean array over the rows, found at once for all arrows by sorting composites,
-and a tuple of names.
-
->>> from catlearn.category import FiniteCategory
 >>> C = FiniteCategory(  # a retraction r of a section s, and the idempotent e that they split
 ...     ["A", "B"],
 ...     {"r": ("A", "B"), "s": ("B", "A"), "e": ("A", "A")},
@@ -64,17 +52,14 @@ and a tuple of names.
 >>> C.split_idempotents, C.splitting("e")
 (('id(A)', 'id(B)', 'e'), ('r', 's'))
 
-Where finite categories come from: orders, monoids, groups, sets, graphs.
+**Where finite categories come from.** A preorder is a category with at most one arrow from one
+object to another, and a poset one in which moreover isomorphic objects are equal; a monoid is a
+category with one object, and a group one in which moreover every arrow has an inverse; a set is a
+category of identities; the paths of a graph are the arrows of its free category (Mac Lane, I.2 and
+II.7). Arrows are named as these structures write them: ``a <= b`` in an order, the elements
+themselves in a monoid, ``f >> g`` in a free category. Composites of a monoid are written in
+diagrammatic order, so that ``x >> y`` is the product ``x y``.
 
-A preorder is a category with at most one arrow from one object to another, and a poset one in
-which moreover isomorphic objects are equal; a monoid is a category with one object, and a group
-one in which moreover every arrow has an inverse; a set is a category of identities; the paths
-of a graph are the arrows of its free category (Mac Lane, I.2 and II.7). Arrows are named as
-these structures write them: ``a <= b`` in an order, the elements themselves in a monoid,
-``f >> g`` in a free category. Composites of a monoid are written in diagrammatic order, so
-that ``x >> y`` is the product ``x y``.
-
->>> from catlearn.category import FiniteCategory
 >>> P = FiniteCategory.poset([("a", "b"), ("b", "c")])
 >>> P.arrows
 ('id(a)', 'id(b)', 'id(c)', 'a <= b', 'a <= c', 'b <= c')
@@ -105,6 +90,7 @@ from catlearn.category.sources import (
     not_antisymmetric,
     read_table,
     transformations,
+    unreadable,
     without_inverse,
 )
 from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, did_you_mean
@@ -336,7 +322,6 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
         >>> C = FiniteCategory(["A"], {"s": ("A", "A")}, {("s", "s"): "id(A)"})
         >>> C.composite("A", ["s"] * 10_001), C.composite("A", [])
         ('s', 'id(A)')
@@ -379,13 +364,7 @@ class FiniteCategory(Category):
     @property
     def is_identity(self) -> np.ndarray:
         """For each arrow whether it is an identity."""
-
-        def mark() -> np.ndarray:
-            unit = np.zeros(len(self.ar), bool)
-            unit[self.ids.values] = True
-            return unit
-
-        return self._cached("units", mark)
+        return self._mask("units", self.ids.values)
 
     def __init__(
         self,
@@ -398,7 +377,7 @@ class FiniteCategory(Category):
         ob = FinSet(objects)
         units = {a: (identities or {}).get(a, str(Path.identity(a))) for a in ob.labels()}
         arrows, given = dict(arrows or {}), dict(compose or {})
-        failures = list(_unreadable(ob, units, identities or {}, arrows, given))
+        failures = list(unreadable(ob, units, identities or {}, arrows, given))
         if failures:
             raise InvalidStructure(type(self).__name__, failures)
         ends = {**{unit: (a, a) for a, unit in units.items()}, **arrows}
@@ -418,9 +397,7 @@ class FiniteCategory(Category):
 
     def _table(self, first: np.ndarray, second: np.ndarray, composite: np.ndarray) -> np.ndarray:
         """Lay entries out over all pairs that meet; units compose as they must, gaps are -1."""
-        left, right = self.pairs
-        unit = np.zeros(len(self.ar), bool)
-        unit[self.ids.values] = True
+        (left, right), unit = self.pairs, self.is_identity
         table = np.where(unit[left], right, np.where(unit[right], left, -1))
         table[self._place(first, second)] = composite
         return table
@@ -510,15 +487,28 @@ class FiniteCategory(Category):
         >>> print(C.presentation())
         s : A → A | s >> s = id(A)
         """
-        last, before = self._steps
-        equations = []
-        for g in self.generating.tolist():
-            for f in np.flatnonzero(self.tgt.values == self.src(g)).tolist():
-                h = int(self.then(f, g))
-                if (last[h], before[h]) != (g, f):
-                    step = Path(self.ends(g)[0], (self.ar.label(g),), self.ends(g)[1])
-                    equations.append((self.word(f) >> step, self.word(h)))
+        sides = (side.tolist() for side in self._relations())
+        step = {g: self.word(g) for g in self.generating.tolist()}
+        equations = [
+            (self.word(f) >> step[g], self.word(h)) for f, g, h in zip(*sides, strict=True)
+        ]
         return Presentation(self.generators, equations)
+
+    def _then_generators(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return all arrows f and generators g that meet, and f >> g."""
+        into = np.argsort(self.tgt.values, kind="stable")
+        count = np.bincount(self.tgt.values, minlength=len(self.ob))
+        starts, sources = np.cumsum(count) - count, self.src.values[self.generating]
+        f = into[expand(starts[sources], count[sources])]
+        g = np.repeat(self.generating, count[sources])
+        return f, g, self.then(f, g)
+
+    def _relations(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return those of them that are not the last step of a word: they present the category."""
+        last, before = self._steps
+        f, g, h = self._then_generators()
+        new = (last[h] != g) | (before[h] != f)
+        return f[new], g[new], h[new]
 
     def failures(self) -> list[Failure]:
         """List pairs without composite, wrong ends, broken units and failing associativity."""
@@ -528,8 +518,7 @@ class FiniteCategory(Category):
 
     def _ill_typed(self) -> Iterator[Failure]:
         (first, second), composite = self.pairs, self.composites
-        name = self._name
-        src, tgt = self.src.values, self.tgt.values
+        name, src, tgt = self._name, self.src.values, self.tgt.values
         missing = np.flatnonzero(composite < 0)
         for k in missing[:SHOWN].tolist():
             where = f"{name(first[k])} >> {name(second[k])}"
@@ -553,8 +542,7 @@ class FiniteCategory(Category):
             yield Failure("typing", f"identity of {self.ob.label(k)}", f"it goes {found}")
 
     def _broken_units(self) -> Iterator[Failure]:
-        name = self._name
-        every = np.arange(len(self.ar))
+        name, every = self._name, np.arange(len(self.ar))
         for side, composite in (
             ("{unit} >> {f}", self.then(self.ids.values[self.src.values], every)),
             ("{f} >> {unit}", self.then(every, self.ids.values[self.tgt.values])),
@@ -565,8 +553,7 @@ class FiniteCategory(Category):
                 yield Failure("unit", where, f"is {name(composite[f])}, expected {name(f)}")
 
     def _not_associative(self) -> Iterator[Failure]:
-        name = self._name
-        src, tgt = self.src.values, self.tgt.values
+        name, src, tgt = self._name, self.src.values, self.tgt.values
         for g in self.generating.tolist():
             before, after = np.flatnonzero(tgt == src[g]), np.flatnonzero(src == tgt[g])
             left = self.then(self.then(before, g)[:, None], after[None, :])
@@ -590,13 +577,13 @@ class FiniteCategory(Category):
         """Return the number of arrows."""
         return len(self.ar)
 
-    def _key(self) -> tuple[object, ...]:
-        return self.ob, self.ar, self.src, self.tgt, self.ids
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FiniteCategory):
             return NotImplemented
-        same = self is other or self._key() == other._key()
+        if self is other:
+            return True
+        fields = ("ob", "ar", "src", "tgt", "ids")
+        same = all(getattr(self, field) == getattr(other, field) for field in fields)
         return same and np.array_equal(self.composites, other.composites)
 
     def __hash__(self) -> int:
@@ -638,7 +625,6 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
         >>> P = FiniteCategory.preorder([("a", "b"), ("b", "a")])
         >>> P.isomorphism_classes
         (('a', 'b'),)
@@ -662,7 +648,6 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
         >>> divisors = [d for d in range(1, 13) if 12 % d == 0]
         >>> P = FiniteCategory.poset(lambda a, b: b % a == 0, divisors)
         >>> P.generators.edges
@@ -717,7 +702,6 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
         >>> M = FiniteCategory.monoid("1e", {("e", "e"): "e", **{("1", x): x for x in "1e"},
         ...                                  ("e", "1"): "e"})
         >>> M.idempotents
@@ -741,7 +725,6 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
         >>> FiniteCategory.group([1, 3], [[1, 3], [3, 3]])
         Traceback (most recent call last):
             ...
@@ -795,28 +778,13 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
         >>> T2 = FiniteCategory.transformation_monoid({"turn": [1, 0], "zero": [0, 0]})
         >>> T2.arrows, T2.compose("turn", "zero")
         (('id(*)', 'turn', 'zero', 'zero >> turn'), 'zero')
         """
-        values = {name: [int(v) for v in image] for name, image in generators.items()}
-        degree = max(map(len, values.values()), default=0)
-        failures = [
-            Failure("function", name, f"{image} is not {degree} numbers from 0 to {degree - 1}")
-            for name, image in values.items()
-            if len(image) != degree or not all(0 <= v < degree for v in image)
-        ]
-        if failures:
-            raise InvalidStructure("transformations", failures)
-        steps = np.array(list(values.values()), np.int64).reshape(-1, degree)
-        right, before, last = transformations(steps, bound)
+        table, before, last = transformations(generators, bound)
         size = len(before)
-        table = np.empty((size, size), np.int64)  # the product f >> g stands at table[g, f]
-        table[0] = np.arange(size)
-        for g in range(1, size):
-            table[g] = right[last[g], table[before[g]]]
-        letters, words = list(values), [Path.identity("*")]
+        letters, words = list(generators), [Path.identity("*")]
         for g in range(1, size):
             words.append(words[before[g]] >> Path("*", (letters[last[g]],), "*"))
         loops = np.zeros(size, np.int64)
@@ -862,7 +830,6 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
         >>> FiniteCategory.discrete(["A", "B"]).arrows
         ('id(A)', 'id(B)')
         """
@@ -875,7 +842,6 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
         >>> FiniteCategory.codiscrete(["A", "B"]).arrows
         ('id(A)', 'id(B)', 'A -> B', 'B -> A')
         """
@@ -888,7 +854,6 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
         >>> FiniteCategory.chain(2).arrows
         ('id(0)', 'id(1)', 'id(2)', '0 <= 1', '0 <= 2', '1 <= 2')
         """
@@ -928,8 +893,6 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
-        >>> from catlearn.category import Graph
         >>> G = Graph({"f": ("A", "B"), "g": ("B", "C")})
         >>> FiniteCategory.free(G).arrows
         ('id(A)', 'id(B)', 'id(C)', 'f', 'g', 'f >> g')
@@ -987,20 +950,12 @@ class FiniteCategory(Category):
     @property
     def is_mono(self) -> np.ndarray:
         """For each arrow whether it is a mono."""
-
-        def find() -> np.ndarray:
-            return self._cancels(self.pairs[1])
-
-        return self._cached("monos", find)
+        return self._cached("monos", lambda: self._cancels(self.pairs[1]))
 
     @property
     def is_epi(self) -> np.ndarray:
         """For each arrow whether it is an epi."""
-
-        def find() -> np.ndarray:
-            return self._cancels(self.pairs[0])
-
-        return self._cached("epis", find)
+        return self._cached("epis", lambda: self._cancels(self.pairs[0]))
 
     def _cancels(self, arrow: np.ndarray) -> np.ndarray:
         """Mark the arrows such that no two pairs with this arrow have one composite."""
@@ -1122,7 +1077,6 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
         >>> FiniteCategory.chain(2).factorisations("0 <= 2")
         (('id(0)', '0 <= 2'), ('0 <= 1', '1 <= 2'), ('0 <= 2', 'id(2)'))
         """
@@ -1138,7 +1092,6 @@ class FiniteCategory(Category):
 
         Examples
         --------
-        >>> from catlearn.category import FiniteCategory
         >>> FiniteCategory.chain(2).subobjects("1")
         ('id(1)', '0 <= 1')
         """
@@ -1246,39 +1199,3 @@ class FiniteCategory(Category):
         except UnknownName:
             hint = did_you_mean(str(at), (*self.ob.labels(), *self.ar.labels()))
             raise UnknownName(f"there is no object or arrow {at}; {hint}") from None
-
-
-def _unreadable(
-    ob: FinSet,
-    units: Mapping[str, str],
-    identities: Mapping[str, str],
-    arrows: Mapping[str, tuple[str, str]],
-    compose: Mapping[tuple[str, str], str],
-) -> Iterator[Failure]:
-    """List names that nothing answers to, and names used twice."""
-    for a in identities:
-        if a not in units:
-            yield Failure("known names", f"identity of {a}", f"there is no object {a}")
-    for name, ends in arrows.items():
-        if isinstance(ends, str) or len(tuple(ends)) != 2:
-            yield Failure("ends", f"arrow {name}", f"its ends are (source, target), not {ends!r}")
-            continue
-        for end in ends:
-            if end not in ob:
-                yield Failure("known names", f"arrow {name}", f"there is no object {end}")
-        if name in units.values():
-            message = "this is the name of an identity, which is there already"
-            yield Failure("names", f"arrow {name}", message)
-    known = {unit: (a, a) for a, unit in units.items()} | dict(arrows)
-    for pair, h in compose.items():
-        if isinstance(pair, str) or len(tuple(pair)) != 2:
-            yield Failure("composition", f"entry {pair!r}", "a pair of arrows is expected")
-            continue
-        where = f"{pair[0]} >> {pair[1]} = {h}"
-        unknown = [name for name in (*pair, h) if name not in known]
-        for name in unknown:
-            yield Failure("known names", where, f"there is no arrow {name}")
-        if not unknown and known[pair[0]][1] != known[pair[1]][0]:
-            message = f"{pair[0]} ends at {known[pair[0]][1]}, "
-            message += f"but {pair[1]} starts at {known[pair[1]][0]}"
-            yield Failure("composition", where, message)

@@ -180,24 +180,6 @@ def meeting(D: FiniteCategory, first: np.ndarray, second: np.ndarray) -> np.ndar
     return np.where(there, D.then(np.where(there, first, 0), np.where(there, second, 0)), -1)
 
 
-def steps(C: FiniteCategory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return all arrows f and generators g that meet, and f >> g."""
-    into = np.argsort(C.tgt.values, kind="stable")
-    count = np.bincount(C.tgt.values, minlength=len(C.ob))
-    starts, sources = np.cumsum(count) - count, C.src.values[C.generating]
-    f = into[expand(starts[sources], count[sources])]
-    g = np.repeat(C.generating, count[sources])
-    return f, g, C.then(f, g)
-
-
-def relations(C: FiniteCategory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return those steps that are not the last of a word: they present the category."""
-    last, before = C._steps
-    f, g, h = steps(C)
-    new = (last[h] != g) | (before[h] != f)
-    return f[new], g[new], h[new]
-
-
 def broken(C: FiniteCategory, D: FiniteCategory, ob: np.ndarray, ar: np.ndarray) -> list[Failure]:
     """List the arrows whose values have wrong ends, identities and composites not kept."""
     return list(_ends(C, D, ob, ar)) or [*_identities(C, D, ob, ar), *_composites(C, D, ar)]
@@ -230,7 +212,7 @@ def _identities(
 
 
 def _composites(C: FiniteCategory, D: FiniteCategory, ar: np.ndarray) -> Iterator[Failure]:
-    f, g, h = steps(C)
+    f, g, h = C._then_generators()
     left, right = D.then(ar[f], ar[g]), ar[h]
     wrong = np.flatnonzero(left != right)
     for k in wrong[:SHOWN].tolist():
@@ -832,7 +814,7 @@ class Functor(Frozen, Displayed):
         """Yield the values of the two sides of each equation of the domain, and where it is."""
         if isinstance(self.domain, FiniteCategory):
             label = self.domain.ar.label
-            sides = (side.tolist() for side in relations(self.domain))
+            sides = (side.tolist() for side in self.domain._relations())
             for f, g, h in zip(*sides, strict=True):
                 left = self.target.compose(self._values[f], self._values[g])
                 parts, whole = f"{label(f)} >> {label(g)}", label(h)

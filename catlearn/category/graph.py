@@ -84,99 +84,6 @@ Steps = Mapping[str, list[tuple[str, str]]]
 """For each vertex, the (edge, next vertex) pairs that leave it."""
 
 
-def list_paths(
-    graph: Graph,
-    source: str,
-    target: str | None = None,
-    max_length: int | None = None,
-    bound: int | None = 10_000,
-) -> list[Path]:
-    """List the paths out of a vertex; see :meth:`Graph.paths`."""
-    count = count_paths(graph, source, target, max_length)
-    if bound is not None and count > bound:
-        message = (
-            f"there are {count} paths {_between(source, target, max_length)}, more than the "
-            f"bound of {bound}; give a smaller max_length, raise bound, or use "
-            'equations="basis", which needs one path to each vertex'
-        )
-        raise TooManyPaths(message, count)
-    steps = steps_between(graph, source, target)
-    # With a target, a path is only begun if it can still arrive within the length.
-    to_go = {} if target is None else _distances(graph, target)
-    found: list[Path] = []
-    layer: list[tuple[tuple[str, ...], str]] = []
-    if source in steps and (max_length is None or to_go.get(source, 0) <= max_length):
-        layer = [((), source)]
-    length = 0
-    while layer:
-        found += [Path(source, edges, at) for edges, at in layer if target in (None, at)]
-        length += 1
-        layer = [
-            ((*edges, edge), after)
-            for edges, at in layer
-            for edge, after in steps[at]
-            if max_length is None or length + to_go.get(after, 0) <= max_length
-        ]
-    return found
-
-
-def count_paths(
-    graph: Graph, source: str, target: str | None = None, max_length: int | None = None
-) -> int:
-    """Count the paths out of a vertex exactly; see :meth:`Graph.count_paths`."""
-    counts = path_counts(graph, source, target, max_length)
-    return sum(counts.values()) if target is None else counts.get(target, 0)
-
-
-def path_counts(
-    graph: Graph, source: str, target: str | None = None, max_length: int | None = None
-) -> dict[str, int]:
-    """Count the paths from a vertex to each vertex (on a way to ``target``, if given)."""
-    steps = steps_between(graph, source, target)
-    if max_length is None:
-        cycle = find_cycle(steps)
-        if cycle:
-            message = (
-                f"there are infinitely many paths {_between(source, target, None)}: they can run "
-                f"around the cycle {' >> '.join(map(written, cycle))}; give max_length, or use "
-                'equations="basis", which needs one path to each vertex'
-            )
-            raise InfinitelyManyPaths(message, cycle)
-    counts: dict[str, int] = {}
-    for layer in _layers(steps, source, max_length):
-        for vertex, count in layer.items():
-            counts[vertex] = counts.get(vertex, 0) + count
-    return counts
-
-
-def count_parallel_pairs(
-    graph: Graph, source: str | None = None, max_length: int | None = None
-) -> int:
-    """Count the parallel pairs of paths; see :meth:`Graph.count_parallel_pairs`."""
-    sources = graph.vertices if source is None else (source,)
-    return sum(
-        count * (count - 1) // 2
-        for start in sources
-        for count in path_counts(graph, start, None, max_length).values()
-    )
-
-
-def steps_between(graph: Graph, source: str, target: str | None) -> Steps:
-    """Return the steps of the part of a graph on the ways from ``source`` (to ``target``)."""
-    useful = None if target is None else _distances(graph, target)
-    graph.out_edges(source)  # refuses an unknown vertex, even where nothing leads to the target
-    steps: dict[str, list[tuple[str, str]]] = {}
-    waiting = [source] if useful is None or source in useful else []
-    while waiting:
-        vertex = waiting.pop()
-        if vertex in steps:
-            continue
-        leaving = [(edge, graph.target(edge)) for edge in graph.out_edges(vertex)]
-        steps[vertex] = [(e, after) for e, after in leaving if useful is None or after in useful]
-        waiting += [after for _, after in steps[vertex]]
-    return steps
-
-
 def sort_vertices(steps: Mapping[Vertex, Sequence[tuple[Any, Vertex]]]) -> list[Vertex]:
     """Order vertices so that each step leads forward; those on or behind a cycle are left out."""
     missing = dict.fromkeys(steps, 0)
@@ -225,19 +132,6 @@ def _layers(steps: Steps, source: str, max_length: int | None) -> Iterator[dict[
                 following[after] = following.get(after, 0) + count
         layer = following
         length += 1
-
-
-def _distances(graph: Graph, target: str) -> dict[str, int]:
-    """Return the length of a shortest path to the target from each vertex that has one."""
-    distance = {target: 0}
-    waiting = [target]
-    for vertex in waiting:  # grows while it is read: a queue
-        for edge in graph.in_edges(vertex):
-            before = graph.source(edge)
-            if before not in distance:
-                distance[before] = distance[vertex] + 1
-                waiting.append(before)
-    return distance
 
 
 def _between(source: str, target: str | None, max_length: int | None) -> str:
@@ -295,29 +189,6 @@ class Arborescence:
             edge, at = self.entering[at]
             edges.append(edge)
         return Path(self.root, tuple(reversed(edges)), vertex)
-
-
-def arborescence(
-    graph: Graph, root: str, priority: Callable[[str], Any] | None = None
-) -> Arborescence:
-    """Grow the breadth-first tree from a root; see :meth:`Graph.reachable`."""
-    place = {edge: number for number, edge in enumerate(graph.edges)}
-    entering: dict[str, tuple[str, str]] = {}
-    reached = {root: None}  # a dict, for its order
-    layer = [root]
-    while layer:
-        leaving = [edge for vertex in layer for edge in graph.out_edges(vertex)]
-        leaving.sort(key=lambda edge: (priority(edge) if priority else 0, place[edge]))
-        layer = []
-        for edge in leaving:
-            after = graph.target(edge)
-            if after not in reached:
-                reached[after] = None
-                entering[after] = (edge, graph.source(edge))
-                layer.append(after)
-    edges = [edge for vertex in reached for edge in graph.out_edges(vertex)]
-    edges.sort(key=place.__getitem__)
-    return Arborescence(root, tuple(reached), tuple(edges), Record(entering))
 
 
 class GraphMorphism(TableMorphism):
@@ -638,7 +509,32 @@ class Graph(Tables):
         TooManyPaths
             If there are more paths than the bound; ``count`` is their exact number.
         """
-        return list_paths(self, source, target, max_length, bound)
+        count = self.count_paths(source, target, max_length)
+        if bound is not None and count > bound:
+            message = (
+                f"there are {count} paths {_between(source, target, max_length)}, more than the "
+                f"bound of {bound}; give a smaller max_length, raise bound, or use "
+                'equations="basis", which needs one path to each vertex'
+            )
+            raise TooManyPaths(message, count)
+        steps = self._steps_between(source, target)
+        # With a target, a path is only begun if it can still arrive within the length.
+        to_go = {} if target is None else self._distances(target)
+        found: list[Path] = []
+        layer: list[tuple[tuple[str, ...], str]] = []
+        if source in steps and (max_length is None or to_go.get(source, 0) <= max_length):
+            layer = [((), source)]
+        length = 0
+        while layer:
+            found += [Path(source, edges, at) for edges, at in layer if target in (None, at)]
+            length += 1
+            layer = [
+                ((*edges, edge), after)
+                for edges, at in layer
+                for edge, after in steps[at]
+                if max_length is None or length + to_go.get(after, 0) <= max_length
+            ]
+        return found
 
     def count_paths(
         self, source: str, target: str | None = None, max_length: int | None = None
@@ -652,7 +548,8 @@ class Graph(Tables):
         >>> twice.count_paths("0", "100") == 2**100
         True
         """
-        return count_paths(self, source, target, max_length)
+        counts = self._counts(source, target, max_length)
+        return sum(counts.values()) if target is None else counts.get(target, 0)
 
     def path_counts(self, source: str, max_length: int | None = None) -> dict[str, int]:
         """Count the paths from a vertex to each vertex that it reaches, exactly.
@@ -662,7 +559,56 @@ class Graph(Tables):
         >>> Graph({"f": ("A", "B"), "g": ("A", "B"), "h": ("B", "C")}).path_counts("A")
         {'A': 1, 'B': 2, 'C': 2}
         """
-        return path_counts(self, source, None, max_length)
+        return self._counts(source, None, max_length)
+
+    def _counts(
+        self, source: str, target: str | None = None, max_length: int | None = None
+    ) -> dict[str, int]:
+        """Count the paths from a vertex to each vertex (on a way to ``target``, if given)."""
+        steps = self._steps_between(source, target)
+        if max_length is None:
+            cycle = find_cycle(steps)
+            if cycle:
+                where = f"{_between(source, target, None)}: they can run around the cycle"
+                message = (
+                    f"there are infinitely many paths {where} {' >> '.join(map(written, cycle))}; "
+                    'give max_length, or use equations="basis", which needs one path to each vertex'
+                )
+                raise InfinitelyManyPaths(message, cycle)
+        counts: dict[str, int] = {}
+        for layer in _layers(steps, source, max_length):
+            for vertex, count in layer.items():
+                counts[vertex] = counts.get(vertex, 0) + count
+        return counts
+
+    def _steps_between(self, source: str, target: str | None) -> Steps:
+        """Return the steps of the part of a graph on the ways from ``source`` (to ``target``)."""
+        useful = None if target is None else self._distances(target)
+        self.out_edges(source)  # refuses an unknown vertex, even where nothing leads to the target
+        steps: dict[str, list[tuple[str, str]]] = {}
+        waiting = [source] if useful is None or source in useful else []
+        while waiting:
+            vertex = waiting.pop()
+            if vertex in steps:
+                continue
+            leaving = [(edge, self.target(edge)) for edge in self.out_edges(vertex)]
+            steps[vertex] = [
+                (e, after) for e, after in leaving if useful is None or after in useful
+            ]
+            waiting += [after for _, after in steps[vertex]]
+        return steps
+
+    def _distances(self, target: str) -> dict[str, int]:
+        """Return the length of a shortest path to the target from each vertex that has one."""
+        distance = {target: 0}
+        waiting = [target]
+        for vertex in waiting:  # grows while it is read: a queue
+            for edge in self.in_edges(vertex):
+                before = self.source(edge)
+                if before not in distance:
+                    distance[before] = distance[vertex] + 1
+                    waiting.append(before)
+        return distance
 
     def count_parallel_pairs(self, source: str | None = None, max_length: int | None = None) -> int:
         """Count the unordered pairs of different paths with equal ends, identities included.
@@ -679,7 +625,12 @@ class Graph(Tables):
         >>> Graph({"f": ("A", "B"), "g": ("B", "A")}).count_parallel_pairs(max_length=2)
         2
         """
-        return count_parallel_pairs(self, source, max_length)
+        sources = self.vertices if source is None else (source,)
+        return sum(
+            count * (count - 1) // 2
+            for start in sources
+            for count in self._counts(start, None, max_length).values()
+        )
 
     def reachable(self, root: str, priority: Callable[[str], Any] | None = None) -> Arborescence:
         """Grow the breadth-first tree of the part of the graph that a vertex reaches.
@@ -700,7 +651,23 @@ class Graph(Tables):
         >>> G.reachable("A").outside, G.reachable("A", priority="hgf".index).outside
         (('g', 'h'), ('f', 'h'))
         """
-        return arborescence(self, root, priority)
+        place = {edge: number for number, edge in enumerate(self.edges)}
+        entering: dict[str, tuple[str, str]] = {}
+        reached = {root: None}  # a dict, for its order
+        layer = [root]
+        while layer:
+            leaving = [edge for vertex in layer for edge in self.out_edges(vertex)]
+            leaving.sort(key=lambda edge: (priority(edge) if priority else 0, place[edge]))
+            layer = []
+            for edge in leaving:
+                after = self.target(edge)
+                if after not in reached:
+                    reached[after] = None
+                    entering[after] = (edge, self.source(edge))
+                    layer.append(after)
+        edges = [edge for vertex in reached for edge in self.out_edges(vertex)]
+        edges.sort(key=place.__getitem__)
+        return Arborescence(root, tuple(reached), tuple(edges), Record(entering))
 
     def category(self, budget: Budget | int | None = None) -> FiniteCategory | PresentedCategory:
         """Return the category that it presents: of a graph, the free category on it.

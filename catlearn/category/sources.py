@@ -1,4 +1,6 @@
-"""Orders: relations on finite sets, their closure, and the failure to be a partial order.
+"""What finite categories are made from: orders, multiplication tables, all paths of a graph.
+
+Orders: relations on finite sets, their closure, and the failure to be a partial order.
 
 >>> names, pairs = as_pairs([("a", "b"), ("b", "c")])
 >>> closure(len(names), pairs).astype(int).tolist()
@@ -9,9 +11,9 @@ Multiplication: reading the table of a monoid, and the monoid that functions gen
 >>> table, failures = read_table("1e", {(x, y): max(x, y) for x in "1e" for y in "1e"})
 >>> table.tolist(), failures
 ([[0, 1], [1, 1]], [])
->>> right, before, last = transformations(np.array([[1, 2, 0]]), bound=10)
->>> right.tolist(), before, last
-([[1, 2, 0]], [-1, 0, 1], [-1, 0, 0])
+>>> table, before, last = transformations({"turn": [1, 2, 0]}, bound=10)
+>>> table.tolist(), before, last
+([[0, 1, 2], [1, 2, 0], [2, 0, 1]], [-1, 0, 1], [-1, 0, 0])
 
 All paths of a graph without cycles, as integer arrays.
 
@@ -29,7 +31,7 @@ that a path followed by an edge is found by its place, and paths are concatenate
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +40,7 @@ import numpy as np
 from catlearn.category.graph import Graph
 from catlearn.category.path import Path, written
 from catlearn.errors import Failure, InfinitelyManyPaths, InvalidStructure, TooLarge, TooManyPaths
+from catlearn.finset import FinSet
 from catlearn.finset.join import expand
 from catlearn.finset.value import SHOWN, listing
 
@@ -160,23 +163,34 @@ def without_inverse(names: list[str], is_unit: np.ndarray, unit: str) -> list[Fa
     return failures
 
 
-def transformations(steps: np.ndarray, bound: int) -> tuple[np.ndarray, list[int], list[int]]:
+def transformations(
+    generators: Mapping[str, Sequence[int]], bound: int
+) -> tuple[np.ndarray, list[int], list[int]]:
     """Enumerate the monoid that functions generate.
 
     Parameters
     ----------
-    steps
-        The values of each generator, of shape (generators, degree).
+    generators
+        The values of each generator, by name.
     bound
         The most elements there may be.
 
     Returns
     -------
-    right, before, last
-        ``right[s, f]`` is the element f followed by generator s; for each element the one
-        before its last step, and that step. Element 0 is the identity.
+    table, before, last
+        ``table[g, f]`` is the element f followed by g; for each element the one before its last
+        step, and that step. Element 0 is the identity.
     """
-    degree = steps.shape[1]
+    values = {name: [int(v) for v in image] for name, image in generators.items()}
+    degree = max(map(len, values.values()), default=0)
+    failures = [
+        Failure("function", name, f"{image} is not {degree} numbers from 0 to {degree - 1}")
+        for name, image in values.items()
+        if len(image) != degree or not all(0 <= v < degree for v in image)
+    ]
+    if failures:
+        raise InvalidStructure("transformations", failures)
+    steps = np.array(list(values.values()), np.int64).reshape(-1, degree)
     found, place = [np.arange(degree)], {np.arange(degree).tobytes(): 0}
     before, last, right = [-1], [-1], []
     for row, element in enumerate(found):  # grows while it is read: a queue
@@ -194,7 +208,13 @@ def transformations(steps: np.ndarray, bound: int) -> tuple[np.ndarray, list[int
                 last.append(step)
             line.append(place[key])
         right.append(line)
-    return np.array(right, np.int64).reshape(len(found), len(steps)).T, before, last
+    size = len(found)
+    after = np.array(right, np.int64).reshape(size, len(steps)).T
+    table = np.empty((size, size), np.int64)
+    table[0] = np.arange(size)
+    for g in range(1, size):
+        table[g] = after[last[g], table[before[g]]]
+    return table, before, last
 
 
 @dataclass(frozen=True)
@@ -303,3 +323,39 @@ def _check(graph: Graph, bound: int) -> None:
     if count > bound:
         message = f"the graph has {count} paths, more than the bound of {bound}; raise bound"
         raise TooManyPaths(message, count)
+
+
+def unreadable(
+    ob: FinSet,
+    units: Mapping[str, str],
+    identities: Mapping[str, str],
+    arrows: Mapping[str, tuple[str, str]],
+    compose: Mapping[tuple[str, str], str],
+) -> Iterator[Failure]:
+    """List names that nothing answers to, and names used twice."""
+    for a in identities:
+        if a not in units:
+            yield Failure("known names", f"identity of {a}", f"there is no object {a}")
+    for name, ends in arrows.items():
+        if isinstance(ends, str) or len(tuple(ends)) != 2:
+            yield Failure("ends", f"arrow {name}", f"its ends are (source, target), not {ends!r}")
+            continue
+        for end in ends:
+            if end not in ob:
+                yield Failure("known names", f"arrow {name}", f"there is no object {end}")
+        if name in units.values():
+            message = "this is the name of an identity, which is there already"
+            yield Failure("names", f"arrow {name}", message)
+    known = {unit: (a, a) for a, unit in units.items()} | dict(arrows)
+    for pair, h in compose.items():
+        if isinstance(pair, str) or len(tuple(pair)) != 2:
+            yield Failure("composition", f"entry {pair!r}", "a pair of arrows is expected")
+            continue
+        where = f"{pair[0]} >> {pair[1]} = {h}"
+        unknown = [name for name in (*pair, h) if name not in known]
+        for name in unknown:
+            yield Failure("known names", where, f"there is no arrow {name}")
+        if not unknown and known[pair[0]][1] != known[pair[1]][0]:
+            message = f"{pair[0]} ends at {known[pair[0]][1]}, "
+            message += f"but {pair[1]} starts at {known[pair[1]][0]}"
+            yield Failure("composition", where, message)
