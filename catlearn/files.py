@@ -28,16 +28,20 @@ import re
 import stat
 import tempfile
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from catlearn.errors import Failure, FileFormatError
+from catlearn.errors import CatlearnError, Failure, FileFormatError
 
 #: Bytes of JSON that are read unless the caller allows more.
 MAX_JSON_BYTES = 64 * 2**20
 
 #: Nesting that is read unless the caller allows more; well below the interpreter's own limit.
 MAX_JSON_DEPTH = 64
+
+#: How many faults one error lists before it counts the others.
+MOST_FAULTS = 200
 
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _SHOWN = 60
@@ -56,6 +60,67 @@ def shorten(text: str, width: int = _SHOWN) -> str:
         return text
     half = (width - 1) // 2
     return f"{text[:half]}…{text[len(text) - half :]}"
+
+
+def shorten_repr(value: object) -> str:
+    """Return the ``repr`` of what was found, to fit a message."""
+    return shorten(repr(value))
+
+
+class Faults:
+    """What is wrong with a file: everything, in the order in which it is met, within bounds.
+
+    Parameters
+    ----------
+    what
+        What errors should call the file.
+
+    Examples
+    --------
+    >>> faults = Faults("file 'a.json'")
+    >>> faults.add("V row 2", "src is 7, there are 3 rows of V", law="dangling")
+    >>> faults.check()
+    Traceback (most recent call last):
+    catlearn.errors.FileFormatError: file 'a.json' could not be read (1 failure):
+      - V row 2: src is 7, there are 3 rows of V [dangling]
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.count = 0
+        self.listed: list[Failure] = []
+
+    def add(self, where: str, message: str, law: str = "format") -> None:
+        """Note one fault."""
+        self.extend([Failure(law, where, message)])
+
+    def extend(self, failures: Iterable[Failure]) -> None:
+        """Note several faults."""
+        for failure in failures:
+            self.count += 1
+            if len(self.listed) < MOST_FAULTS:
+                self.listed.append(failure)
+
+    def add_error(self, error: CatlearnError, where: str = "document") -> None:
+        """Note all that an error lists."""
+        self.extend(getattr(error, "failures", None) or [Failure("format", where, str(error))])
+
+    @contextlib.contextmanager
+    def collecting(self, where: str) -> Iterator[None]:
+        """Note what is raised on purpose inside, and raise it with all that was noted before."""
+        try:
+            yield
+        except CatlearnError as error:
+            self.add_error(error, where)
+            self.check()
+
+    def check(self) -> None:
+        """Raise the one error that lists all faults, if there are any."""
+        if not self.count:
+            return
+        hidden = self.count - len(self.listed)
+        more = [Failure("format", "document", f"and {hidden} more faults")] if hidden else []
+        raise FileFormatError(self.what, [*self.listed, *more])
 
 
 def json_depth(text: str) -> int:

@@ -54,3 +54,14 @@ def distinct(names: Iterable[str], mark: str, taken: Iterable[str] = ()) -> list
             names[k] = fresh(name, used, mark)
         used.add(names[k])
     return names
+
+
+def numbered(names: Iterable[str], kind: str) -> list[str]:
+    """Make names distinct: a repeated one gets a number, one that is missing is called by kind.
+
+    Examples
+    --------
+    >>> numbered(["A", "", "A"], "v")
+    ['A', 'v2', 'A#2']
+    """
+    return distinct((name or f"{kind}{number}" for number, name in enumerate(names, 1)), "#")

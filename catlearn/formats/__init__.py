@@ -30,16 +30,18 @@ never misread in silence or answered by another exception.
 True
 """
 
-from catlearn.formats.acset import read_tables, write_plain, write_tables
-from catlearn.formats.acset_objects import from_acset, to_acset
+from catlearn.formats.acset import from_acset, read_tables, to_acset, write_plain, write_tables
 from catlearn.formats.codecs import Codec, decode, encode, register_codec
 from catlearn.formats.csv_tables import from_csv, to_csv
-from catlearn.formats.discopy_arrows import from_discopy, to_discopy
-from catlearn.formats.discopy_hypergraphs import from_discopy_hypergraph, to_discopy_hypergraph
+from catlearn.formats.discopy import (
+    from_discopy,
+    from_discopy_hypergraph,
+    to_discopy,
+    to_discopy_hypergraph,
+)
 from catlearn.formats.documents import from_json, load, save, to_json
-from catlearn.formats.quiver import from_quiver
+from catlearn.formats.drawings import from_quiver, from_tikzcd
 from catlearn.formats.sympy_categories import from_sympy, to_sympy
-from catlearn.formats.tikzcd import from_tikzcd
 
 __all__ = [
     "Codec",

@@ -1,4 +1,4 @@
-"""ACSet JSON: tables as AlgebraicJulia writes them.
+"""ACSet JSON: tables as AlgebraicJulia writes them, and as objects of py-acsets.
 
 A document is an object with one list of rows for each table; a row is an object with its
 ``_id`` (1, 2, ... in order), the ``_id`` in the target for each arrow, a list of them for each
@@ -12,32 +12,42 @@ That is all that :func:`write_plain` writes, and `ACSets.jl
 of the format, the kind of value, and its schema in ACSets' own form (``Ob``, ``Hom``,
 ``AttrType``, ``Attr``, ``equations``, and ``List`` for list-valued arrows).
 
-Law: reading what was written gives an equal value; see :mod:`catlearn.formats.codecs` for labels,
-:mod:`catlearn.formats.acset_rows` and :mod:`catlearn.formats.acset_schemas` for the two halves.
+py-acsets (the ``acsets`` package, not needed until one of the two functions is called) has the
+same JSON, so a C-set goes there and back through it. What it does not have is refused
+(list-valued arrows, equations) or left out (names of rows).
+
+Law: reading what was written gives an equal value; see :mod:`catlearn.formats.codecs` for labels.
 
 >>> from catlearn.category import Graph
->>> from catlearn.formats.acset import read_tables, write_plain
+>>> from catlearn.cset import CSet, SchGraph
+>>> from catlearn.formats.acset import from_acset, to_acset, write_plain
 >>> write_plain(Graph({"f": ("A", "B")}))
 {'V': [{'_id': 1}, {'_id': 2}], 'E': [{'_id': 1, 'src': 1, 'tgt': 2}]}
+>>> acset = to_acset(CSet(SchGraph, V=2, E=1, src=[0], tgt=[1]))
+>>> acset.nparts(acset.schema.obs[0]), from_acset(acset).size("E")
+(2, 1)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from catlearn.category import Graph, Presentation
+from catlearn.category import Graph, Path, Presentation
 from catlearn.category.presentation import PRESENTATION
 from catlearn.cset import CSet, Schema
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
-from catlearn.files import shorten
+from catlearn.files import Faults, shorten, shorten_repr
 from catlearn.finset import Shape, Tables
-from catlearn.formats.acset_rows import NAME, read_rows, write_rows
-from catlearn.formats.acset_schemas import read_shape, write_shape
-from catlearn.formats.faults import Faults
+from catlearn.formats.codecs import Unreadable, decode, encoded
 from catlearn.learning import LearningDiagram
 
-META = "_catlearn"
+if TYPE_CHECKING:
+    import acsets
+
+ID, NAME, META = "_id", "_name", "_catlearn"
 VERSION = 1
 
 #: What kinds of tables there are, the most special first, by the word that files use.
@@ -49,10 +59,11 @@ KINDS: Mapping[str, type[Tables]] = {
     "Tables": Tables,
 }
 
+#: Types of attributes, by the word that files use.
+TYPES: Mapping[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
 
-def kind_of(tables: Tables) -> str:
-    """Return the word for the kind of a value."""
-    return next(word for word, kind in KINDS.items() if isinstance(tables, kind))
+
+# ---------------------------------------------------------------- writing
 
 
 def write_tables(tables: Tables) -> dict[str, Any]:
@@ -64,24 +75,107 @@ def write_tables(tables: Tables) -> dict[str, Any]:
         Listing every label that cannot be written.
     """
     failures: list[Failure] = []
-    meta = {"version": VERSION, "kind": kind_of(tables)}
-    meta["schema"] = write_shape(tables.shape, failures)
-    document = {META: meta, **write_rows(tables, failures, names=True)}
+    kind = _kind_of(tables)
+    meta = {"version": VERSION, "kind": kind, "schema": write_shape(tables.shape, failures)}
+    document = {META: meta, **_write_rows(tables, failures, names=True)}
     if failures:
-        raise InvalidStructure(f"file of this {meta['kind']}", failures)
+        raise InvalidStructure(f"file of this {kind}", failures)
     return document
 
 
 def write_plain(tables: Tables) -> dict[str, Any]:
     """Return tables as ACSets.jl writes them: without the names of rows and without a schema."""
     failures: list[Failure] = []
-    document = write_rows(tables, failures, names=False)
+    document = _write_rows(tables, failures, names=False)
     if failures:
-        raise InvalidStructure(f"file of this {kind_of(tables)}", failures)
+        raise InvalidStructure(f"file of this {_kind_of(tables)}", failures)
     return document
 
 
-# Reading.
+def _kind_of(tables: Tables) -> str:
+    return next(word for word, kind in KINDS.items() if isinstance(tables, kind))
+
+
+def _write_rows(tables: Tables, failures: list[Failure], names: bool) -> dict[str, Any]:
+    """Return the rows of all tables, with their names if they are asked for."""
+    document: dict[str, Any] = {}
+    shape = tables.shape
+    for table in shape.tables:
+        columns: dict[str, list[Any]] = {ID: list(range(1, tables.size(table) + 1))}
+        labels = tables.sets[table].names
+        if names and labels is not None:
+            where = f"name of a row of {table}"
+            columns[NAME] = [encoded(label, where, failures) for label in labels]
+        for name, (source, _) in shape.arrows.items():
+            if source == table:
+                columns[name] = (tables.arrows[name].values + 1).tolist()
+        for name, (source, _) in shape.lists.items():
+            if source == table:
+                columns[name] = [[int(v) + 1 for v in values] for values in tables.lists[name]]
+        for name, home in shape.attributes.items():
+            if home == table:
+                rows = zip(tables.names(table), tables.attributes[name], strict=True)
+                columns[name] = [
+                    encoded(label, f"{name} of {table} {row!r}", failures) for row, label in rows
+                ]
+        cells = zip(*columns.values(), strict=True)
+        document[table] = [dict(zip(columns, row, strict=True)) for row in cells]
+    return document
+
+
+def write_shape(shape: Shape, failures: list[Failure]) -> dict[str, Any]:
+    """Return a shape as ACSets writes schemas.
+
+    Examples
+    --------
+    >>> shape = Shape(("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "V")})
+    >>> read_shape(write_shape(shape, []), Faults("a file")) == shape
+    True
+    """
+    types = getattr(shape, "types", {})
+    words = {name: _type_word(name, types.get(name), failures) for name in shape.attributes}
+    for name in (*shape.tables, *shape.arrows, *shape.lists, *shape.attributes):
+        if name.startswith("_"):
+            message = "starts with an underscore, which files keep for themselves"
+            failures.append(Failure("names", f"{name!r} of the schema", message))
+        encoded(name, "a name of the schema", failures)
+    attributes = {name: (table, words[name]) for name, table in shape.attributes.items()}
+    hom, many, attr = (
+        [{"name": name, "dom": dom, "codom": codom} for name, (dom, codom) in steps.items()]
+        for steps in (shape.arrows, shape.lists, attributes)
+    )
+    laws = [
+        {
+            "name": None,
+            "dom": left.source,
+            "codom": left.target,
+            "paths": [list(left.edges), list(right.edges)],
+        }
+        for _, left, right in getattr(shape, "laws", ())
+    ]
+    return {
+        "Ob": [{"name": table} for table in shape.tables],
+        "Hom": hom,
+        "List": many,
+        "AttrType": [{"name": word} for word in dict.fromkeys(words.values())],
+        "Attr": attr,
+        "equations": laws,
+    }
+
+
+def _type_word(name: str, types: Any, failures: list[Failure]) -> str:
+    if types is None:
+        return "Any"
+    words = {kind: word for word, kind in TYPES.items()}
+    kinds = types if isinstance(types, tuple) else (types,)
+    if not all(kind in words for kind in kinds):
+        message = f"has type {types}, files know {', '.join(TYPES)}"
+        failures.append(Failure("types", f"attribute {name!r}", message))
+        return "Any"
+    return "|".join(words[kind] for kind in kinds)
+
+
+# ---------------------------------------------------------------- reading
 
 
 def read_tables(document: Any, faults: Faults, shape: Shape | None = None) -> Tables | None:
@@ -120,7 +214,7 @@ def read_tables(document: Any, faults: Faults, shape: Shape | None = None) -> Ta
         return None
     before = faults.count
     rows = {key: value for key, value in document.items() if key != META}
-    parts = read_rows(rows, shape, faults)
+    parts = _Rows(rows, shape, faults).read()
     if issubclass(kind, Graph):
         for table, names in parts[0].items():
             if isinstance(names, int) and names:
@@ -139,18 +233,18 @@ def read_tables(document: Any, faults: Faults, shape: Shape | None = None) -> Ta
 def _read_meta(meta: Any, faults: Faults) -> tuple[type[Tables], Shape] | None:
     """Read the kind and the schema, and check that they belong together."""
     if not isinstance(meta, dict):
-        faults.add(META, f"must be an object, found {shorten(repr(meta))}")
+        faults.add(META, f"must be an object, found {shorten_repr(meta)}")
         return None
     before = faults.count
     for key in meta:
         if key not in ("version", "kind", "schema", "tensors"):
-            faults.add(META, f"has the unknown field {shorten(repr(key))}")
+            faults.add(META, f"has the unknown field {shorten_repr(key)}")
     version, word = meta.get("version"), meta.get("kind")
     if version != VERSION or isinstance(version, bool):
-        message = f"is {shorten(repr(version))}, this catlearn reads version {VERSION}"
+        message = f"is {shorten_repr(version)}, this catlearn reads version {VERSION}"
         faults.add(f"{META}, version", message)
     if not isinstance(word, str) or word not in KINDS:
-        faults.add(f"{META}, kind", f"is {shorten(repr(word))}, known are {', '.join(KINDS)}")
+        faults.add(f"{META}, kind", f"is {shorten_repr(word)}, known are {', '.join(KINDS)}")
     shape = read_shape(meta.get("schema"), faults)
     if faults.count > before or shape is None:
         return None
@@ -178,3 +272,330 @@ def _check_kind(kind: type[Tables], word: str, shape: Shape, faults: Faults) -> 
             faults.add(f"schema, {what}", f"found {found}, a {word} has {want}")
     if getattr(shape, "equations", ()):
         faults.add("schema, equations", f"found some, the schema of a {word} has none")
+
+
+def read_shape(data: Any, faults: Faults) -> Shape | None:
+    """Read a schema in ACSets' form."""
+    fields = ("Ob", "Hom", "List", "AttrType", "Attr", "equations")
+    if not isinstance(data, dict):
+        faults.add("schema", f"must be an object, found {shorten_repr(data)}")
+        return None
+    before = faults.count
+    for key in data:
+        if key not in (*fields, "version"):
+            faults.add("schema", f"has the unknown field {shorten_repr(key)}")
+    lists = {key: data.get(key, []) for key in fields}
+    for key, value in lists.items():
+        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            faults.add(f"schema, {key}", "must be a list of objects")
+    if faults.count > before:
+        return None
+    tables = [_text(entry, "name", f"Ob {k + 1}", faults) for k, entry in enumerate(lists["Ob"])]
+    arrows, many, attributes = (
+        _read_steps(lists[kind], kind, faults) for kind in ("Hom", "List", "Attr")
+    )
+    typed = {name: _read_type(name, *ends, faults) for name, ends in attributes.items()}
+    for name in (*tables, *arrows, *many, *attributes):
+        if name.startswith("_"):
+            faults.add("schema", f"{shorten_repr(name)} starts with an underscore")
+    equations = [_read_equation(e, k, faults) for k, e in enumerate(lists["equations"], 1)]
+    if faults.count > before:
+        return None
+    try:
+        if not equations and all(isinstance(one, str) for one in typed.values()):
+            return Shape(tables, arrows, many, {name: str(one) for name, one in typed.items()})
+        return Schema(tables, arrows, many, typed, equations)
+    except CatlearnError as error:
+        faults.add_error(error)
+        return None
+
+
+def _text(entry: Mapping[str, Any], key: str, where: str, faults: Faults) -> str:
+    value = entry.get(key)
+    if isinstance(value, str):
+        return value
+    faults.add(f"schema, {where}", f"{key} must be a text, found {shorten_repr(value)}")
+    return ""
+
+
+def _read_steps(entries: list[Any], kind: str, faults: Faults) -> dict[str, tuple[str, str]]:
+    out: dict[str, tuple[str, str]] = {}
+    for k, entry in enumerate(entries, 1):
+        where = f"{kind} {k}"
+        name, dom, codom = (_text(entry, key, where, faults) for key in ("name", "dom", "codom"))
+        if name in out:
+            faults.add(f"schema, {where}", f"{shorten_repr(name)} is there twice")
+        out[name] = dom, codom
+    return out
+
+
+def _read_type(name: str, table: str, word: str, faults: Faults) -> Any:
+    if word == "Any":
+        return table
+    words = word.split("|")
+    if len(words) > len(TYPES) or not all(one in TYPES for one in words):
+        message = f"has type {shorten_repr(word)}, known are Any, {', '.join(TYPES)}"
+        faults.add(f"attribute {shorten_repr(name)}", message)
+        return table
+    kinds = tuple(TYPES[one] for one in words)
+    return table, kinds[0] if len(kinds) == 1 else kinds
+
+
+def _read_equation(entry: Mapping[str, Any], number: int, faults: Faults) -> tuple[Any, ...]:
+    start = _text(entry, "dom", f"equation {number}", faults)
+    paths = entry.get("paths")
+    sides = paths if isinstance(paths, list) else []
+    if len(sides) != 2 or not all(
+        isinstance(side, list) and all(isinstance(step, str) for step in side) for side in sides
+    ):
+        faults.add(f"schema, equation {number}", "paths must be two lists of names of arrows")
+        return ()
+    # An empty side is the identity where the equation starts.
+    return tuple(side or (Path.identity(start),) for side in sides)
+
+
+class _Rows:
+    """The rows of all tables of a document, as they are read: sets, arrows, lists, attributes.
+
+    Parameters
+    ----------
+    document
+        The rows of each table.
+    shape
+        The schema.
+    faults
+        Where to note what is wrong.
+    """
+
+    def __init__(self, document: Mapping[str, Any], shape: Shape, faults: Faults) -> None:
+        self.shape, self.faults = shape, faults
+        for key in document:
+            if key not in shape.tables and document[key] != []:
+                known = ", ".join(shape.tables)
+                message = f"has the unknown table {shorten_repr(key)}; known are {known}"
+                faults.add("document", message)
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.places: dict[str, list[str]] = {}
+        self.sets: dict[str, Any] = {}
+        for table in shape.tables:
+            found = document.get(table)
+            if not isinstance(found, list):
+                problem = "is missing" if table not in document else "must be a list of rows"
+                faults.add(f"table {table}", problem)
+                found = []
+            for k, row in enumerate(found, 1):
+                if not isinstance(row, dict):
+                    message = f"must be an object, found {shorten_repr(row)}"
+                    faults.add(f"{table} row {k}", message)
+            self.rows[table] = [row if isinstance(row, dict) else {} for row in found]
+            labels = (row.get(NAME) for row in self.rows[table])
+            self.places[table] = [
+                f"{table} row {k}" + (f" ({shorten(x)!r})" if isinstance(x, str) else "")
+                for k, x in enumerate(labels, 1)
+            ]
+            self.sets[table] = self._names(table)
+
+    def read(self) -> tuple[dict[str, Any], ...]:
+        shape = self.shape
+        arrows = {name: self._arrow(name, *ends) for name, ends in shape.arrows.items()}
+        lists = {name: self._list(name, *ends) for name, ends in shape.lists.items()}
+        attributes = {name: self._attribute(name, home) for name, home in shape.attributes.items()}
+        self._check_fields()
+        return self.sets, arrows, lists, attributes
+
+    def _column(self, table: str, name: str) -> Iterator[tuple[str, Any]]:
+        """Yield the place of each row of a table, and what it has in a column."""
+        values = (row.get(name) for row in self.rows[table])
+        return zip(self.places[table], values, strict=True)
+
+    def _names(self, table: str) -> Any:
+        """Check the ids of a table and return its row names, or its size."""
+        faults = self.faults
+        seen: dict[int, int] = {}
+        for k, (where, number) in enumerate(self._column(table, ID), 1):
+            is_number = isinstance(number, int) and not isinstance(number, bool)
+            if is_number and number in seen:
+                faults.add(where, f"{ID} {shorten_repr(number)} is that of row {seen[number]}")
+            elif not is_number or number != k:
+                faults.add(where, f"{ID} must be {k}, found {shorten_repr(number)}")
+            if is_number:
+                seen.setdefault(number, k)
+        if not any(NAME in row for row in self.rows[table]):
+            return len(self.rows[table])
+        met: dict[str, int] = {}
+        for k, (where, name) in enumerate(self._column(table, NAME), 1):
+            if not isinstance(name, str):
+                found = shorten_repr(name)
+                message = f"{NAME} must be a text, as other rows have names; found {found}"
+                faults.add(where, message)
+            elif name in met:
+                faults.add(where, f"has the name of row {met[name]}")
+            else:
+                met[name] = k
+        return tuple(met)
+
+    def _reference(self, value: Any, where: str, name: str, target: str) -> int:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        size = len(self.rows[target])
+        if is_number and 1 <= value <= size:
+            return value - 1
+        if is_number:
+            message = f"{name} is {shorten_repr(value)}, there are {size} rows of {target}"
+        else:
+            found = shorten_repr(value)
+            message = f"{name} must be the {ID} of a row of {target}, found {found}"
+        self.faults.add(where, message, "dangling" if is_number else "format")
+        return 0
+
+    def _arrow(self, name: str, source: str, target: str) -> list[int]:
+        column = self._column(source, name)
+        return [self._reference(value, where, name, target) for where, value in column]
+
+    def _list(self, name: str, source: str, target: str) -> list[list[int]]:
+        out = []
+        for where, values in self._column(source, name):
+            if not isinstance(values, list):
+                message = f"{name} must be a list of ids of {target}, found {shorten_repr(values)}"
+                self.faults.add(where, message)
+                values = []
+            out.append([self._reference(value, where, name, target) for value in values])
+        return out
+
+    def _attribute(self, name: str, table: str) -> list[Any]:
+        out = []
+        for where, value in self._column(table, name):
+            try:
+                label = decode(value)
+                hash(label)
+            except (Unreadable, TypeError) as error:
+                self.faults.add(where, f"{name}: {error}", "labels")
+                label = None
+            out.append(label)
+        return out
+
+    def _check_fields(self) -> None:
+        """Note fields that the schema does not have, and attributes that are missing."""
+        shape = self.shape
+        for table, rows in self.rows.items():
+            steps = {name for name, (source, _) in shape.steps().items() if source == table}
+            own = [name for name, home in shape.attributes.items() if home == table]
+            known = {*steps, *own, ID, NAME}
+            for row, where in zip(rows, self.places[table], strict=True):
+                for key in row:
+                    if key not in known:
+                        self.faults.add(where, f"has the unknown field {shorten_repr(key)}")
+                for key in own:
+                    if row and key not in row:
+                        self.faults.add(where, f"has no {key}; write null where it is absent")
+
+
+# ---------------------------------------------------------------- py-acsets
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep py-acsets' warnings about pydantic's old interface from the user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def to_acset(tables: Tables, name: str = "ACSet") -> acsets.ACSet:
+    """Return tables as an ``acsets.ACSet``.
+
+    Parameters
+    ----------
+    tables
+        A C-set, or other tables without list-valued arrows. Attributes have a type (``str``,
+        ``int``, ``float``, ``bool``) or labels of one such type; absent labels stay absent.
+    name
+        What to call the schema.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing everything that py-acsets has no place for.
+    """
+    shape = Schema.of(tables.shape)
+    failures = [
+        Failure("acsets", f"list {one!r}", "has no place in py-acsets") for one in shape.lists
+    ]
+    if shape.equations:
+        texts = ", ".join(map(str, shape.equations))
+        failures.append(Failure("acsets", "schema", f"py-acsets has no equations: {texts}"))
+    types: dict[str, type] = {}
+    for attribute in shape.attributes:
+        labels = {type(one) for one in tables.attributes[attribute] if one is not None}
+        declared = shape.types.get(attribute)
+        found = {declared} if isinstance(declared, type) else labels or {str}
+        if len(found) == 1 and found <= set(TYPES.values()):
+            types[attribute] = found.pop()
+            continue
+        words = ", ".join(sorted(getattr(kind, "__name__", str(kind)) for kind in found))
+        message = f"has labels of type {words}; py-acsets wants one of {', '.join(TYPES)}"
+        failures.append(Failure("acsets", f"attribute {attribute!r}", message))
+    if failures:
+        raise InvalidStructure("ACSet", failures)
+    with _quiet():
+        import acsets
+
+        objects = {table: acsets.Ob(name=table) for table in shape.tables}
+        homs = {f: acsets.Hom(name=f, dom=s, codom=t) for f, (s, t) in shape.arrows.items()}
+        kinds = {t.__name__: acsets.AttrType(name=t.__name__, ty=t) for t in types.values()}
+        attributes = {
+            f: acsets.Attr(name=f, dom=table, codom=types[f].__name__)
+            for f, table in shape.attributes.items()
+        }
+        schema = acsets.Schema(
+            name,
+            obs=list(objects.values()),
+            homs=list(homs.values()),
+            attrtypes=list(kinds.values()),
+            attrs=list(attributes.values()),
+        )
+        acset = acsets.ACSet(name, schema)
+        for table, ob in objects.items():
+            acset.add_parts(ob, tables.size(table))
+        for f, hom in homs.items():
+            for row, value in enumerate(tables.arrows[f].values.tolist()):
+                acset.set_subpart(row, hom, value)
+        for f, attribute in attributes.items():
+            for row, label in enumerate(tables.attributes[f]):
+                if label is not None:
+                    acset.set_subpart(row, attribute, label)
+    return acset
+
+
+def from_acset(acset: acsets.ACSet) -> CSet:
+    """Return an ``acsets.ACSet`` as a C-set.
+
+    Raises
+    ------
+    FileFormatError
+        Listing every row without a value for an arrow, and whatever else is no C-set.
+    """
+    schema, faults = acset.schema, Faults("ACSet")
+    kinds = {one.name: one.ty for one in schema.attrtypes}
+    parts: dict[str, Any] = {ob.name: acset.nparts(ob) for ob in schema.obs}
+    objects = {ob.name: ob for ob in schema.obs}
+    for hom in schema.homs:
+        rows = acset.parts(objects[hom.dom])
+        gaps = [row for row in rows if not acset.has_subpart(row, hom)]
+        for row in gaps:
+            message = f"has no {hom.name}; set it with set_subpart"
+            faults.add(f"{hom.dom} row {row}", message, "totality")
+        if not gaps:
+            parts[hom.name] = [acset.subpart(row, hom) for row in rows]
+    for attribute in schema.attrs:
+        parts[attribute.name] = [
+            acset.subpart(row, attribute) if acset.has_subpart(row, attribute) else None
+            for row in acset.parts(objects[attribute.dom])
+        ]
+    faults.check()
+    with faults.collecting("ACSet"):
+        read = Schema(
+            [ob.name for ob in schema.obs],
+            {hom.name: (hom.dom, hom.codom) for hom in schema.homs},
+            attributes={one.name: (one.dom, kinds[one.codom]) for one in schema.attrs},
+        )
+        return CSet(read, parts)

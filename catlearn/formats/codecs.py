@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
-from catlearn.files import shorten
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
+from catlearn.files import shorten, shorten_repr
 from catlearn.learning import Weight
 from catlearn.models import (
     Architecture,
@@ -150,6 +150,15 @@ def encode(label: Any) -> Any:
     return {TAG: codec.tag, **fields}
 
 
+def encoded(label: Any, where: str, failures: list[Failure]) -> Any:
+    """Return a label as JSON; note where it stood if that cannot be."""
+    try:
+        return encode(label)
+    except Unwritable as error:
+        failures.append(Failure("labels", where, str(error)))
+        return None
+
+
 def _encode_field(value: Any) -> Any:
     """Encode a field; lists and text-keyed dicts are what codecs write plainly."""
     if isinstance(value, list):
@@ -172,16 +181,16 @@ def decode(data: Any) -> Any:
     if data is None or isinstance(data, bool | int | float | str):
         return data
     if isinstance(data, list):
-        raise Unreadable(f"a list is no label; found {shorten(repr(data))}")
+        raise Unreadable(f"a list is no label; found {shorten_repr(data)}")
     tag = data.get(TAG)
     if tag == "float" and set(data) == {TAG, "value"} and data["value"] in ("nan", "inf", "-inf"):
         return float(data["value"])
     if tag is None:
-        raise Unreadable(f"an object without {TAG!r} is no label; found {shorten(repr(data))}")
+        raise Unreadable(f"an object without {TAG!r} is no label; found {shorten_repr(data)}")
     codec = _by_tag.get(tag) if isinstance(tag, str) else None
     if codec is None:
         known = ", ".join(_by_tag)
-        raise Unreadable(f"the tag {shorten(repr(tag))} is not known; known are {known}")
+        raise Unreadable(f"the tag {shorten_repr(tag)} is not known; known are {known}")
     fields = {key: value for key, value in data.items() if key != TAG}
     if set(fields) - set(codec.optional) != set(codec.names):
         expected = ", ".join(codec.names) or "none"
@@ -218,13 +227,13 @@ def _sized(what: str, value: Any) -> int:
 
 def _is_text(what: str, value: Any, most: int = 10_000) -> str:
     if not isinstance(value, str) or len(value) > most:
-        raise ValueError(f"{what} is {shorten(repr(value))}, a text is needed")
+        raise ValueError(f"{what} is {shorten_repr(value)}, a text is needed")
     return value
 
 
 def _instance(what: str, value: Any, kinds: Any) -> Any:
     if not isinstance(value, kinds):
-        raise ValueError(f"{what} is {shorten(repr(value))}, which makes no sense there")
+        raise ValueError(f"{what} is {shorten_repr(value)}, which makes no sense there")
     return value
 
 
@@ -332,7 +341,7 @@ def _around_fields(architecture: LowRank | Each) -> dict[str, Any]:
 def _make_low_rank(architecture: Any, rank: Any, alpha: Any) -> Architecture:
     _instance("architecture", architecture, Architecture)
     if alpha is not None and (isinstance(alpha, bool) or not isinstance(alpha, int | float)):
-        raise TypeError(f"alpha must be a number, found {shorten(repr(alpha))}")
+        raise TypeError(f"alpha must be a number, found {shorten_repr(alpha)}")
     if not architecture.bound:
         return Unbound(shorten(f"{architecture} adapted at rank {rank}", 200))
     return LowRank(architecture, rank, alpha)
@@ -377,7 +386,7 @@ def _weight_fields(weight: Weight) -> dict[str, Any]:
 def _make_weight(name: Any, value: Any, factor: Any = 1.0) -> Weight:
     for what, number in (("value", value), ("factor", factor)):
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise TypeError(f"{what} must be a number, found {shorten(repr(number))}")
+            raise TypeError(f"{what} must be a number, found {shorten_repr(number)}")
     return Weight(_is_text("name", name), value, factor=factor)
 
 

@@ -35,11 +35,10 @@ from typing import Any
 
 from catlearn.cset import CSet, Schema
 from catlearn.errors import CatlearnError, Failure, FileFormatError, InvalidStructure
-from catlearn.files import atomic_write, json_depth, read_bounded, shorten
+from catlearn.files import Faults, atomic_write, json_depth, read_bounded, shorten, shorten_repr
 from catlearn.finset import FinSet, Shape, Tables
-from catlearn.formats.acset_rows import NAME
+from catlearn.formats.acset import NAME
 from catlearn.formats.codecs import Unreadable, Unwritable, decode, encode
-from catlearn.formats.faults import Faults
 
 MAX_CSV_BYTES = 256 * 2**20
 """Bytes of one file that are read unless the caller allows more."""
@@ -316,7 +315,9 @@ def _read_column(
     for row, cell in enumerate(column):
         entries = _parse(cell) if cell else []
         if not isinstance(entries, list):
-            faults.add(place(row), f"must be a JSON list of rows of {target}, found {_short(cell)}")
+            faults.add(
+                place(row), f"must be a JSON list of rows of {target}, found {shorten_repr(cell)}"
+            )
             entries = []
         out.append([_read_row(e, sets[target], target, place(row), faults) for e in entries])
     return out
@@ -334,7 +335,7 @@ def _read_row(cell: Any, rows: FinSet, target: str, where: str, faults: Faults) 
     if 0 <= found < len(rows):
         return found
     wanted = "the name of a row" if rows.names is not None else f"a number below {len(rows)}"
-    faults.add(where, f"is {_short(cell)}, expected {wanted} of {target}", "dangling")
+    faults.add(where, f"is {shorten_repr(cell)}, expected {wanted} of {target}", "dangling")
     return 0
 
 
@@ -354,7 +355,3 @@ def _read_label(cell: str, expected: Any, where: str, faults: Faults) -> Any:
         faults.add(where, str(error), "labels")
         return None
     return float(label) if expected is float and type(label) is int else label
-
-
-def _short(value: Any) -> str:
-    return shorten(repr(value))

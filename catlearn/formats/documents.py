@@ -30,15 +30,16 @@ from catlearn.errors import CatlearnError, Failure, FileFormatError, InvalidStru
 from catlearn.files import (
     MAX_JSON_BYTES,
     MAX_JSON_DEPTH,
+    Faults,
     atomic_write,
     json_depth,
     parse_json,
     read_bounded,
     shorten,
+    shorten_repr,
 )
 from catlearn.finset import Shape, Tables
 from catlearn.formats.acset import META, read_tables, write_plain, write_tables
-from catlearn.formats.faults import Faults
 from catlearn.learning import LearningDiagram
 from catlearn.learning.checks import check_glued, check_soft
 from catlearn.models import Divergence, DivergenceSum, Map, Registered, SpaceLabel
@@ -181,7 +182,7 @@ def _check_columns(diagram: LearningDiagram, faults: Faults) -> None:
         pairs = zip(diagram.names(table), diagram.attributes[name], strict=True)
         for row, label in pairs:
             if not isinstance(label, kinds) or (name == "weight" and isinstance(label, bool)):
-                found = shorten(repr(label))
+                found = shorten_repr(label)
                 faults.add(f"{table} {shorten(row)!r}", f"{name} is {found}, expected {expected}")
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings, strategies as st
 import catlearn as cl
 from catlearn.errors import FileFormatError, InvalidStructure
 from catlearn.formats import from_discopy_hypergraph, to_discopy_hypergraph
-from catlearn.formats.latex import numbered
 from catlearn.laws import csets, graphs, presentations
+from catlearn.names import numbered
 from catlearn.typesetting import plain_name, to_latex
 
 TRIANGLE = {"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C")}
