@@ -102,7 +102,35 @@ def renderer_of(kind: type) -> Callable[[Any], str | None] | None:
     return None
 
 
-def html_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+def text_table(head: Sequence[str], body: Iterable[Sequence[str]], numbers: bool = True) -> str:
+    """Write a table as lines of text; the first cell of each row is its name.
+
+    Parameters
+    ----------
+    head, body
+        The cells of the first line, and of the others.
+    numbers
+        Whether the other columns stand to the right.
+
+    Examples
+    --------
+    >>> print(text_table(["", "x"], [["a", "10"], ["bb", "2"]]))
+         x
+    a   10
+    bb   2
+    """
+    lines = [head, *body]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if k and numbers else cell.ljust(width)
+            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def html_table(head: Sequence[str], body: Iterable[Sequence[str]], caption: str = "") -> str:
     """Write a table for a notebook; the first cell of each row is its name.
 
     Examples
@@ -114,7 +142,8 @@ def html_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     for name, *cells in body:
         data = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
         lines.append(f"<th>{escape(name)}</th>{data}")
-    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f"<table>{above}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 class Displayed(Brief):

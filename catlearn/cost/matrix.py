@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.cost.quantale import LAWVERE, Quantale, write_names, write_value
-from catlearn.display import html_table
+from catlearn.display import html_table, text_table
 from catlearn.errors import Failure, InvalidStructure, NotComposable
 from catlearn.finset.value import SHOWN, Frozen
 
@@ -241,16 +241,8 @@ def cells_of(
 
 def write_table(entries: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:
     """Write an array as a table with names; large ones are cut off."""
-    lines, rest = cells_of(entries, rows, columns)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    shown = [
-        "  ".join(
-            cell.rjust(width) if k else cell.ljust(width)
-            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]
-    return "\n".join([*shown, rest] if rest else shown)
+    (head, *body), rest = cells_of(entries, rows, columns)
+    return text_table(head, body) + (f"\n{rest}" if rest else "")
 
 
 def table_html(entries: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catlearn.category import Presentation
-from catlearn.display import Displayed, renderer_of
+from catlearn.display import Displayed, html_table, renderer_of
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.laws.law import Comparison, Law, shown
 
@@ -219,17 +219,11 @@ class Report(Displayed):
         return {"text/plain": str(self), "text/html": self._repr_html_()}
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(one.law.name)}</td><td>{one.verdict}</td>"
-            f"<td>{one.examples}</td></tr>"
-            for one in self.outcomes
-        )
-        head = "<tr><th>law</th><th></th><th>examples</th></tr>"
+        rows = ((one.law.name, str(one.verdict), str(one.examples)) for one in self.outcomes)
         pictures = "".join(
             f"<pre>{html.escape(str(one))}</pre>{one.svg or ''}" for one in self.failures
         )
-        caption = f"<caption>{html.escape(self._headline)}</caption>"
-        return f"<table>{caption}{head}{rows}</table>{pictures}"
+        return html_table(["law", "", "examples"], rows, self._headline) + pictures
 
     @property
     def _headline(self) -> str:

@@ -39,12 +39,12 @@ total            2410  4826*n + 2  856*n + 9644    433*n + 4
 from __future__ import annotations
 
 import functools
-import html
 from collections.abc import Mapping
 from typing import Any
 
 from catlearn.category import Functor
 from catlearn.cost import ADDITION
+from catlearn.display import html_table, text_table
 from catlearn.errors import UnknownName, did_you_mean
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering.amounts import (
@@ -139,23 +139,13 @@ class Resources:
         return [("edge", *KINDS)] + [(name, *map(str, amounts)) for name, amounts in named]
 
     def __str__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
-        lines = []
-        for row in self.rows:
-            cells = [cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)]
-            lines.append("  ".join([row[0].ljust(widths[0]), *cells]))
-        return "\n".join(lines)
+        return text_table(self.rows[0], self.rows[1:])
 
     def __repr__(self) -> str:
         return f"Resources(edges={len(self.edges)}, total={self.total})"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        head, *body = (
-            "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
-            for tag, row in zip(["th"] + ["td"] * len(self.rows), self.rows, strict=False)
-        )
-        rows = "".join(f"<tr>{row}</tr>" for row in body)
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        table = html_table(self.rows[0], self.rows[1:])
         return {"text/plain": str(self), "text/html": table}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from catlearn.display import Sketch
+from catlearn.display import Sketch, text_table
 from catlearn.learning.weights import weight_text
 from catlearn.lowering.forms import form_text
 from catlearn.lowering.stacking import Stacking
@@ -121,8 +121,8 @@ class Outline:
 
     def write(self, head: str) -> str:
         """Return the outline as text, below a line that sums it up."""
-        rows = [("step", "runs", "on", "at", "as", "equations", "parameters", "flops")]
-        rows += [
+        columns = ("step", "runs", "on", "at", "as", "equations", "parameters", "flops")
+        rows = [
             (
                 f"#{number}",
                 part.title,
@@ -135,17 +135,13 @@ class Outline:
             )
             for number, part in enumerate(self.steps)
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
+        table = text_table(columns, rows, numbers=False)
         ends = [
             f"{part.times}{name_of(part.names)}: {part.op}"
             + (f", {_amount(part.flops)} flops" if part.flops != 0 else "")
             for part in self.terms
         ]
-        return "\n".join([head, *lines, *ends])
+        return "\n".join([head, table, *ends])
 
     def sketch(self, title: str) -> Sketch:
         """Return the outline as boxes and arrows: values, and what runs between them."""
