@@ -303,3 +303,10 @@ def test_a_functor_lists_all_its_failures():
     with pytest.raises(InvalidStructure) as caught:
         F(opened(H, "x", "y"))
     assert [f.where for f in caught.value.failures] == ["box f", "box g"]
+
+
+def test_a_note_says_what_the_caller_wants_of_a_box():
+    H = Hypergraph({"f": ("x", "y")})
+    with pytest.raises(ZeroDivisionError) as caught:
+        evaluate(opened(H, "x", "y"), lambda box, x: [1 / x[0]], [0], note=lambda box: f"at {box}")
+    assert caught.value.__notes__ == ["at 0"]
