@@ -609,8 +609,13 @@ class Functor(Frozen, Displayed):
             return self.target.ar.label(self.ar(row)) if self.is_finite else self._values[row]
         return self._along(self._path(at) if isinstance(at, str) else at)
 
+    @cached_property
+    def _at_once(self) -> bool:
+        """Whether the target composes many arrows at once."""
+        return isinstance(self.target, ComposesMany)
+
     def _along(self, at: Path) -> Any:
-        if isinstance(self.target, ComposesMany):
+        if self._at_once:
             arrows = [self.arrows[edge] for edge in self._edges(at)]
             return self.target.composite(self.objects[at.source], arrows)
         roots, after, values = self._prefixes
@@ -641,7 +646,7 @@ class Functor(Frozen, Displayed):
 
     def _composed(self, source: str, arrows: list[Any]) -> Any:
         """Compose some arrows of the target that start at the value of an object."""
-        if isinstance(self.target, ComposesMany):
+        if self._at_once:
             return self.target.composite(self.objects.get(source), arrows)
         return reduce(self.target.compose, arrows or [self.target.identity(self.objects[source])])
 

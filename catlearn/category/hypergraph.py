@@ -502,6 +502,7 @@ def evaluate(
     circuit: OpenHypergraph,
     apply: Callable[[int, tuple[Any, ...]], Iterable[Any]],
     values: Iterable[Any] = (),
+    note: Callable[[int], str] | None = None,
 ) -> tuple[Any, ...]:
     """Evaluate an open hypergraph: apply each box once, after those that write what it reads.
 
@@ -516,6 +517,8 @@ def evaluate(
         for each wire that it writes.
     values
         One for each input.
+    note
+        What is added to an error that ``apply`` raises at a box; by default it names the box.
 
     Returns
     -------
@@ -526,13 +529,16 @@ def evaluate(
     ------
     InvalidStructure
         If values are too few or too many, boxes are on a cycle, or a wire is written twice or
-        never. What ``apply`` raises gets a note that names the box.
+        never. What ``apply`` raises gets a note.
     """
     H, given = circuit.apex, tuple(values)
     ins, outs = H.sides
     known: dict[int, Any] = {}
 
-    def write(wires: Sequence[int], made: tuple[Any, ...], where: str) -> None:
+    def place(at: int | str) -> str:
+        return at if isinstance(at, str) else H.name(at)
+
+    def write(wires: Sequence[int], made: tuple[Any, ...], at: int | str) -> None:
         twice = [wire for number, wire in enumerate(wires) if wire in wires[:number]]
         twice = twice or [wire for wire in wires if wire in known]
         if len(made) != len(wires):
@@ -542,22 +548,24 @@ def evaluate(
         else:
             known.update(zip(wires, made, strict=True))
             return
-        raise InvalidStructure("evaluation", [Failure("monogamy", where, problem)])
+        raise InvalidStructure("evaluation", [Failure("monogamy", place(at), problem)])
 
-    def read(wires: Sequence[int], where: str) -> tuple[Any, ...]:
+    def read(wires: Sequence[int], at: int | str) -> tuple[Any, ...]:
         try:
             return tuple([known[wire] for wire in wires])
         except KeyError as error:
             problem = f"wire {written(H.wires[error.args[0]])} is no input, and no box writes it"
-            raise InvalidStructure("evaluation", [Failure("monogamy", where, problem)]) from None
+            raise InvalidStructure(
+                "evaluation", [Failure("monogamy", place(at), problem)]
+            ) from None
 
     write(circuit.inputs, given, "inputs")
     for box in H.order:
-        values = read(ins[box], H.name(box))
+        values = read(ins[box], box)
         try:
             made = tuple(apply(box, values))
         except Exception as error:
-            error.add_note(f"in {H.name(box)}, {H.operations[box]}")
+            error.add_note(note(box) if note else f"in {H.name(box)}, {H.operations[box]}")
             raise
-        write(outs[box], made, H.name(box))
+        write(outs[box], made, box)
     return read(circuit.outputs, "outputs")
