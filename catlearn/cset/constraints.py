@@ -1,33 +1,195 @@
-"""The constraint problem of finding morphisms.
+"""Finding morphisms as a constraint problem: refinement, propagation and joins.
 
-Its variables are the rows of the domain, and the values of a variable are rows of the codomain.
-Every arrow, and every entry of a list, is a constraint between two variables: the value of the
-second is the image of the value of the first. A variable's *candidates* are the values that are
-not excluded. At first these are the rows with equal labels, with lists of equal lengths, and
+The **variables** are the rows of the domain, and the values of a variable are rows of the
+codomain. Every arrow, and every entry of a list, is a constraint between two variables: the value
+of the second is the image of the value of the first. A variable's *candidates* are the values that
+are not excluded. At first these are the rows with equal labels, with lists of equal lengths, and
 
 - where rows must go to different rows, those that are hit by at least as many rows;
-- for isomorphisms, those of the same colour (:mod:`catlearn.cset.refinement`).
+- for isomorphisms, those of the same colour.
 
 >>> from catlearn.category import Graph
 >>> path = Graph({"f": ("A", "B"), "g": ("B", "C")})
 >>> problem = Problem(path, path, injective=["V", "E"])
 >>> [rows.tolist() for rows in problem.candidates()[:3]]
 [[0, 1], [1], [1, 2]]
+
+**Colour refinement** is an invariant that isomorphisms preserve. A *colouring* gives each row a
+colour. It is refined by giving each row a new colour made of its own, of those of the rows that
+its arrows and lists reach (in order), and of those of the rows that reach it (in any order), until
+the number of colours stays the same. Rows that an isomorphism matches have equal colours, so that
+rows are only ever to be tried within colours, and tables whose colours are not equally frequent
+are not isomorphic. (Weisfeiler and Leman, 1968; McKay and Piperno, "Practical graph isomorphism,
+II", 2014.)
+
+Colours are 64-bit hashes. Two different colours may by chance become one: that makes the
+invariant weaker, never wrong.
+
+>>> refinement = Refinement(path, path)
+>>> colours = refinement.refined(refinement.start())
+>>> len(set(colours["V"][:3].tolist()))
+3
+
+**Propagation.** When the candidates of a variable shrink, those of others do:
+
+- forwards along an arrow x -> y, y's candidates are among the images of x's;
+- backwards, x's are among those whose image is a candidate of y. Where y has one candidate these
+  are a fibre; where sets are large this is left for later, since it would cost more than it
+  excludes;
+- where rows must go to different rows, a value that is taken is not a candidate elsewhere;
+- where all rows must be hit, as many variables must be free as rows are missing;
+- for isomorphisms, colours are refined by the values chosen so far, as long as that excludes
+  something.
+
+Then a variable with the fewest candidates is tried out, of these one with the most constraints,
+and its candidates in increasing order (Mackworth, "Consistency in networks of relations", 1977;
+Haralick and Elliott, "Increasing tree search efficiency for constraint satisfaction problems",
+1980). The search is a loop over a stack, so that its depth is not bounded.
+
+>>> pair = Graph(vertices=["A", "B"])
+>>> search = Search(Problem(pair, pair, injective=["V"]))
+>>> list(search.run([{0, 1}, {0, 1}]))
+[[0, 1], [1, 0]]
+
+**Joins.** Where solutions are many, trying out one after the other is slow. A *sweep* fixes an
+order of the variables and extends a block of partial solutions, a matrix with a column for each
+variable placed so far, by one variable at a time: along an arrow out of a placed variable by
+looking up its values; along one into a placed variable by joining with its fibres; then rows that
+break a constraint are dropped. Blocks are cut so that they stay small, and go on a stack, so that
+memory is bounded and first solutions come early (compare "worst-case optimal joins": Ngo, Porat,
+Ré, Rudra, 2012).
+
+A sweep does not look ahead. So it counts its steps, and when they are too many for the solutions
+that it has found, the rest is left to the search, from the beginning if there are none yet, else
+from each partial solution that is on the stack.
+
+>>> [block.tolist() for block in solve(Problem(path, path), {})]
+[[[0, 1, 2, 0, 1]]]
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, reduce
 
 import numpy as np
 
-from catlearn.cset.refinement import Refinement, sorted_into
+from catlearn.finset import Tables
 from catlearn.finset.gluing import shared_codes
+from catlearn.finset.join import expand
 
-if TYPE_CHECKING:
-    from catlearn.finset import Tables
+Colours = dict[str, np.ndarray]
+"""Table -> a uint64 colour for each row of the domain, then for each of the codomain."""
+
+
+def mixed(values: np.ndarray, salt: int) -> np.ndarray:
+    """Return uint64 numbers scattered over the whole range, in a way that depends on the salt.
+
+    The finaliser of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
+    generators", 2014).
+    """
+    offset = np.uint64((salt + 1) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF)
+    found = values + offset
+    found = (found ^ (found >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return found ^ (found >> np.uint64(31))
+
+
+class Refinement:
+    """Refines colourings of two tables of one shape at once.
+
+    Parameters
+    ----------
+    one, other
+        The tables.
+    """
+
+    def __init__(self, one: Tables, other: Tables) -> None:
+        self.one, self.other = one, other
+        self.sizes = {table: rows.size for table, rows in one.sets.items()}
+        self.steps = []
+        for name, (source, target) in one.shape.steps().items():
+            parts = [one.step(name), other.step(name)]
+            values = np.concatenate([parts[0].values, parts[1].values + self.sizes[target]])
+            lengths = np.concatenate([rows.lengths for rows in parts])
+            starts = np.concatenate([[0], np.cumsum(lengths)])
+            owners = np.repeat(np.arange(lengths.size), lengths)
+            places = (np.arange(values.size) - starts[owners]).astype(np.uint64)
+            by_target = np.argsort(values, kind="stable")
+            total = one.size(target) + other.size(target)
+            ends = np.searchsorted(values[by_target], np.arange(total + 1))
+            self.steps.append((source, target, values, owners, places, starts, by_target, ends))
+
+    def start(self) -> Colours:
+        """Return the colouring by attributes and by lengths of lists."""
+        one, other = self.one, self.other
+        colours = {
+            table: np.full(one.size(table) + other.size(table), number, np.uint64)
+            for number, table in enumerate(one.shape.tables)
+        }
+        for salt, (name, table) in enumerate(one.shape.attributes.items()):
+            codes = np.concatenate(shared_codes([one, other], name)[0]).astype(np.uint64)
+            colours[table] = mixed(colours[table], salt) + mixed(codes, salt)
+        for salt, (name, (source, _)) in enumerate(one.shape.lists.items()):
+            lengths = np.concatenate([one.lists[name].lengths, other.lists[name].lengths])
+            colours[source] = mixed(colours[source], salt) + mixed(lengths.astype(np.uint64), salt)
+        return colours
+
+    def refined(self, colours: Colours) -> Colours | None:
+        """Refine until the number of colours no longer grows; None if the tables differ."""
+        count = _count(colours)
+        while self.agree(colours):
+            finer = self._round(colours)
+            more = _count(finer)
+            if more <= count:
+                return finer if self.agree(finer) else None
+            colours, count = finer, more
+        return None
+
+    def _round(self, colours: Colours) -> Colours:
+        finer = {table: mixed(column, 0) for table, column in colours.items()}
+        for k, step in enumerate(self.steps):
+            source, target, values, owners, places, starts, by_target, ends = step
+            out = mixed(colours[target][values] + mixed(places, 0), 3 * k + 1)
+            finer[source] = mixed(finer[source], 3 * k + 2) + _sums(out, starts)
+            into = mixed(colours[source][owners] + mixed(places, 0), 3 * k + 3)
+            finer[target] = mixed(finer[target], 3 * k + 2) + _sums(into[by_target], ends)
+        return finer
+
+    def agree(self, colours: Colours) -> bool:
+        """Whether the colours are equally frequent in both tables, as far as a sum can tell."""
+        halves = ((mixed(column, 0), self.sizes[table]) for table, column in colours.items())
+        return all(c[:n].sum(dtype=np.uint64) == c[n:].sum(dtype=np.uint64) for c, n in halves)
+
+    def classes(self, table: str, colours: Colours) -> list[np.ndarray]:
+        """Return, for each row of the one, the rows of the other that have its colour."""
+        column, size = colours[table], self.sizes[table]
+        kinds, codes = np.unique(column, return_inverse=True)
+        return sorted_into(codes[:size], codes[size:], kinds.size)
+
+
+def sorted_into(wanted: np.ndarray, codes: np.ndarray, count: int) -> list[np.ndarray]:
+    """Return, for each code wanted, the positions of ``codes`` that have it, increasing.
+
+    Positions with equal codes share one array.
+    """
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(count + 1)).tolist()
+    sets = {code: order[ends[code] : ends[code + 1]] for code in set(wanted.tolist())}
+    return [sets[code] for code in wanted.tolist()]
+
+
+def _sums(values: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Sum the values between consecutive bounds, modulo 2**64."""
+    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(values, dtype=np.uint64)])
+    return running[bounds[1:]] - running[bounds[:-1]]
+
+
+def _count(colours: Colours) -> int:
+    columns: Iterable[np.ndarray] = colours.values()
+    return sum(np.unique(column).size for column in columns)
+
 
 Candidates = list[np.ndarray]
 """The candidates of each variable, increasing; arrays are shared, and so never changed."""
@@ -37,7 +199,7 @@ ROUNDS = 10
 """How often a variable may tell its neighbours, before a search, that its candidates shrank."""
 
 
-class Step(dict[int, frozenset[int]]):
+class PartialFunction(dict[int, frozenset[int]]):
     """A partial function on rows of the codomain, with its fibres, which are made when needed.
 
     Parameters
@@ -113,21 +275,21 @@ class Problem:
         self.free = [one.size(table) for table in tables]
         self.missing = [other.size(table) for table in tables]
         count = len(self.kinds)
-        self.down: list[list[tuple[int, Step]]] = [[] for _ in range(count)]
-        self.up: list[list[tuple[int, Step]]] = [[] for _ in range(count)]
+        self.down: list[list[tuple[int, PartialFunction]]] = [[] for _ in range(count)]
+        self.up: list[list[tuple[int, PartialFunction]]] = [[] for _ in range(count)]
         for source, target, step in self._constraints():
             self.down[source].append((target, step))
             self.up[target].append((source, step))
         weights = [len(self.down[x]) + len(self.up[x]) for x in range(count)]
         self.order = sorted(range(count), key=lambda x: (-weights[x], x))
 
-    def _constraints(self) -> Iterator[tuple[int, int, Step]]:
+    def _constraints(self) -> Iterator[tuple[int, int, PartialFunction]]:
         """Every arrow at every row, and every entry of every list."""
         one, other = self.one, self.other
         for name, (source, target) in one.shape.arrows.items():
             start, end = self.bounds[source][0], self.bounds[target][0]
             values = other.arrows[name].values
-            step = Step(np.arange(values.size), values)
+            step = PartialFunction(np.arange(values.size), values)
             for k, value in enumerate(one.arrows[name].values.tolist()):
                 yield start + k, end + value, step
         for name, (source, target) in one.shape.lists.items():
@@ -138,7 +300,9 @@ class Problem:
                     key = len(entries), place
                     if key not in steps:
                         rows = np.flatnonzero(there.lengths == len(entries))
-                        steps[key] = Step(rows, there.values[there.offsets[rows] + place])
+                        steps[key] = PartialFunction(
+                            rows, there.values[there.offsets[rows] + place]
+                        )
                     yield start + k, end + value, steps[key]
 
     def _implied(self) -> set[str]:
@@ -235,7 +399,7 @@ class Problem:
         marks = [np.zeros(self.other.size(table), bool) for table in self.one.shape.tables]
         kept: list[np.ndarray] = []
 
-        def image(y: int, step: Step, rows: np.ndarray) -> np.ndarray:
+        def image(y: int, step: PartialFunction, rows: np.ndarray) -> np.ndarray:
             key = id(step), id(rows)
             if key not in images:
                 mark, found = marks[self.kinds[y]], step.array[rows]
@@ -248,7 +412,7 @@ class Problem:
             return images[key]
 
         def meet(
-            x: int, one: np.ndarray, other: np.ndarray, step: Step | None = None
+            x: int, one: np.ndarray, other: np.ndarray, step: PartialFunction | None = None
         ) -> np.ndarray:
             key = id(one), id(other), id(step)
             if key not in meets:
@@ -287,3 +451,442 @@ class Problem:
                 if not hit.all():
                     return False
         return True
+
+
+RowSet = frozenset[int] | set[int]
+
+CandidateSets = list[RowSet]
+"""The candidates of each variable. The sets are shared, and so never changed."""
+
+NARROW = 8
+"""Up to so many candidates are sent backwards fibre by fibre."""
+
+TRIALS = 4
+"""So often, at each depth, it is tried whether refining colours excludes anything."""
+
+SMALL = 64
+"""Up to so many candidates are filtered one by one."""
+
+
+def as_sets(candidates: Iterable[np.ndarray]) -> CandidateSets:
+    """Return candidates as sets; those that shared an array share a set."""
+    arrays = list(candidates)
+    sets = {id(rows): rows for rows in arrays}
+    made = {key: frozenset(rows.tolist()) for key, rows in sets.items()}
+    return [made[id(rows)] for rows in arrays]
+
+
+class Search:
+    """The state of one search: which values are taken, with a trail to undo it by."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        tables = len(problem.different)
+        self.owners: list[dict[int, int]] = [{} for _ in range(tables)]
+        self.hits: list[dict[int, int]] = [defaultdict(int) for _ in range(tables)]
+        self.free, self.missing = list(problem.free), list(problem.missing)
+        self.trail: list[tuple[int, int]] = []
+        self.pays: dict[int, int] = {}
+
+    def run(self, candidates: CandidateSets) -> Iterator[list[int]]:
+        """Generate all solutions among the candidates."""
+        problem = self.problem
+        forced = [x for x, here in enumerate(candidates) if len(here) == 1]
+        if not self.propagate(candidates, forced):
+            return
+        open_ = [x for x in problem.order if len(candidates[x]) > 1]
+        if not open_:
+            yield [value for (value,) in candidates]
+            return
+        stack = [(candidates, open_, len(self.trail), *self.branch(candidates, open_))]
+        while stack:
+            above, open_, mark, x, values = stack[-1]
+            self.undo(mark)
+            value = next(values, None)
+            if value is None:
+                stack.pop()
+                continue
+            below = above.copy()
+            below[x] = {value}
+            if not self.settle(below, x, open_, len(stack)):
+                continue
+            left = [y for y in open_ if len(below[y]) > 1]
+            if left:
+                stack.append((below, left, len(self.trail), *self.branch(below, left)))
+            else:
+                yield [found for (found,) in below]
+
+    def branch(self, candidates: CandidateSets, open_: list[int]) -> tuple[int, Iterator[int]]:
+        """Choose the variable to try out, and its candidates in order."""
+        best = least = -1
+        for x in open_:
+            size = len(candidates[x])
+            if best < 0 or size < least:
+                best, least = x, size
+                if size == 2:
+                    break
+        kind = self.problem.kinds[best]
+        taken = self.owners[kind] if self.problem.different[kind] else ()
+        return best, iter(sorted(value for value in candidates[best] if value not in taken))
+
+    def undo(self, mark: int) -> None:
+        """Forget the values taken since the trail was so long."""
+        trail = self.trail
+        while len(trail) > mark:
+            kind, value = trail.pop()
+            if self.problem.different[kind]:
+                del self.owners[kind][value]
+            else:
+                self.hits[kind][value] -= 1
+                self.free[kind] += 1
+                self.missing[kind] += not self.hits[kind][value]
+
+    def take(self, candidates: CandidateSets, x: int, value: int, changed: list[int]) -> bool:
+        """Note that a variable has its value; false if that cannot be."""
+        problem = self.problem
+        kind = problem.kinds[x]
+        if problem.different[kind]:
+            owner = self.owners[kind].setdefault(value, x)
+            if owner != x:
+                return False
+            self.trail.append((kind, value))
+            start, stop = problem.spans[kind]
+            for y in range(start, stop):
+                there = candidates[y]
+                if value in there and y != x and len(there) <= SMALL:
+                    candidates[y] = there - {value}
+                    if len(there) == 1:
+                        return False
+                    changed.append(y)
+        if problem.all_hit[kind]:
+            self.trail.append((kind, value))
+            self.free[kind] -= 1
+            self.missing[kind] -= not self.hits[kind][value]
+            self.hits[kind][value] += 1
+            return self.missing[kind] <= self.free[kind]
+        return True
+
+    def propagate(self, candidates: CandidateSets, changed: list[int]) -> bool:
+        """Shrink candidates until nothing follows; false if some variable has none left."""
+        done = set()
+        while changed:
+            x = changed.pop()
+            here = candidates[x]
+            if len(here) > 1:
+                if not self.spread(candidates, x, here, changed):
+                    return False
+            elif x not in done:
+                done.add(x)
+                (value,) = here
+                if not self.take(candidates, x, value, changed):
+                    return False
+                if not self.force(candidates, x, value, changed):
+                    return False
+        return True
+
+    def force(self, candidates: CandidateSets, x: int, value: int, changed: list[int]) -> bool:
+        """Tell the neighbours of a variable its only value; false if one has none left."""
+        problem = self.problem
+        for y, step in problem.down[x]:
+            there, image = candidates[y], step.at[value]
+            if image not in there:
+                return False
+            if len(there) > 1:
+                candidates[y] = {image}
+                changed.append(y)
+        for y, step in problem.up[x]:
+            there = candidates[y]
+            if len(there) == 1:
+                (row,) = there
+                if step.at[row] != value:
+                    return False
+                continue
+            rest = there & step[value]
+            if not rest:
+                return False
+            if len(rest) < len(there):
+                candidates[y] = rest
+                changed.append(y)
+        return True
+
+    def spread(self, candidates: CandidateSets, x: int, here: RowSet, changed: list[int]) -> bool:
+        """Tell the neighbours of a variable its candidates; false if one has none left."""
+        problem = self.problem
+        for y, step in problem.down[x]:
+            there = candidates[y]
+            rest = there & step.image(here)
+            if len(rest) < len(there):
+                if not rest:
+                    return False
+                candidates[y] = rest
+                changed.append(y)
+        for y, step in problem.up[x]:
+            there = candidates[y]
+            if len(here) <= NARROW:
+                rest = there & set().union(*[step[row] for row in here])
+            elif len(there) <= SMALL:
+                rest = {row for row in there if step.at[row] in here}
+            else:
+                continue
+            if len(rest) < len(there):
+                if not rest:
+                    return False
+                candidates[y] = rest
+                changed.append(y)
+        return True
+
+    def settle(self, candidates: CandidateSets, x: int, open_: list[int], depth: int) -> bool:
+        """Draw all conclusions from the value just chosen for x; false if it cannot be.
+
+        For isomorphisms, colours are refined too. Whether that excludes more than propagation
+        is tried out a few times at each depth: if it does, it goes first from then on, and if
+        not, it is left out.
+        """
+        useful = self.pays.get(depth, 0) if self.problem.iso else -TRIALS
+        changed = [x]
+        if useful > 0:
+            refined = self.refine(candidates, open_)
+            return refined is not None and self.propagate(candidates, changed + refined)
+        if not self.propagate(candidates, changed):
+            return False
+        if useful > -TRIALS:
+            left = [y for y in open_ if len(candidates[y]) > 1]
+            refined = self.refine(candidates, left) if left else []
+            self.pays[depth] = useful - 1 if refined == [] else 1
+            return refined is not None and self.propagate(candidates, refined)
+        return True
+
+    def refine(self, candidates: CandidateSets, open_: list[int]) -> list[int] | None:
+        """Shrink open variables to the colours that the values chosen so far make.
+
+        Returns
+        -------
+        list of int, optional
+            The variables whose candidates are now less than half; None if no isomorphism is
+            left.
+        """
+        problem, colours = self.problem, {}
+        for table, (start, stop) in problem.bounds.items():
+            column = problem.colours[table].copy()
+            chosen = [
+                (x - start, value)
+                for x in range(start, stop)
+                if len(candidates[x]) == 1
+                for value in candidates[x]
+            ]
+            rows, values = np.array(chosen, np.int64).reshape(-1, 2).T
+            column[rows] = column[values + stop - start] = mixed(values.astype(np.uint64), 1)
+            colours[table] = column
+        colours = problem.refinement.refined(colours)
+        if colours is None:
+            return None
+        found = (problem.refinement.classes(table, colours) for table in problem.bounds)
+        classes = [rows for table in found for rows in as_sets(table)]
+        changed = []
+        for x in open_:
+            rest = candidates[x] & classes[x]
+            if not rest:
+                return None
+            if 2 * len(rest) <= len(candidates[x]):
+                candidates[x] = rest
+                changed.append(x)
+        return changed
+
+
+FIRST, MOST = 64, 8192
+"""How many partial solutions a block may have, at first, and when there was much to do."""
+
+WIDE = 150
+"""With more variables to choose values for, extending all of a block costs too much."""
+
+FREE, PER_SOLUTION = 400_000, 16
+"""How many steps a sweep may make without a solution; and for each variable of a solution, and
+each row of the codomain, so that looking at all of it a few times is not too much."""
+
+FREE_ISO = 50_000
+"""The first of these for isomorphisms, for which the search can do more than a sweep."""
+
+Placing = tuple[bool, list[tuple[int, PartialFunction]]]
+"""Whether a variable is an image, and the placed ones that it is the image of, or that are its."""
+
+Block = list[np.ndarray]
+"""A column for each variable that is placed, in their order."""
+
+
+class Sweep:
+    """An order of the variables, and what to do for each.
+
+    Parameters
+    ----------
+    problem
+        A problem without tables all of whose rows must be hit.
+    candidates
+        Its candidates.
+    """
+
+    def __init__(self, problem: Problem, candidates: Candidates) -> None:
+        self.problem, self.candidates = problem, candidates
+        self.place: dict[int, int] = {}
+        self.plan: list[tuple[int, Placing]] = []
+        self.masks: dict[int, np.ndarray] = {}
+        self.fibres: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}
+        self._order()
+
+    def _order(self) -> None:
+        """Place variables: images at once, then those that most constraints tie to placed ones."""
+        problem, candidates, place = self.problem, self.candidates, self.place
+        rank = {x: k for k, x in enumerate(problem.order)}
+        tied: dict[int, int] = {}
+
+        def put(x: int, source: Placing) -> None:
+            stack = [(x, source)]
+            while stack:
+                y, how = stack.pop()
+                if y in place:
+                    continue
+                place[y] = len(self.plan)
+                self.plan.append((y, how))
+                tied.pop(y, None)
+                stack += [(z, (True, [(y, step)])) for z, step in reversed(problem.down[y])]
+                for z, _ in problem.up[y]:
+                    if z not in place:
+                        tied[z] = tied.get(z, 0) + 1
+
+        for x in sorted(rank, key=lambda x: (len(candidates[x]) > 1, rank[x])):
+            if x in place:
+                continue
+            put(x, (False, []))
+            while tied:
+                new = min(tied, key=lambda y: (-tied[y], len(candidates[y]), rank[y]))
+                put(new, (False, [(y, step) for y, step in problem.down[new] if y in place]))
+
+    def run(self) -> Iterator[np.ndarray]:
+        """Generate blocks of solutions; leave the rest to the search if they are too few."""
+        problem = self.problem
+        width, steps, found, most = len(self.plan), 0, 0, FIRST
+        columns = np.argsort([x for x, _ in self.plan], kind="stable")
+        rows = sum(one.size for one in problem.other.sets.values())
+        free = FREE_ISO if problem.iso else FREE + PER_SOLUTION * rows
+        stack: list[tuple[Block, int]] = [([], 1)]
+        while stack:
+            block, size = stack.pop()
+            if len(block) == width:
+                found += size
+                yield np.stack(block)[columns].T if width else np.zeros((1, 0), np.int64)
+                continue
+            if steps > free + PER_SOLUTION * width * found:
+                stack.append((block, size))
+                yield from self._search(stack if found else [([], 1)])
+                return
+            pieces, size = self._extend(block, size, most)
+            steps += size
+            most = min(max(most, steps // FIRST), MOST)
+            stack += pieces
+        return
+
+    def _extend(self, block: Block, size: int, most: int) -> tuple[list[tuple[Block, int]], int]:
+        """Extend a block by one variable; return what is next last, and how much was done."""
+        x, (is_image, ends) = self.plan[len(block)]
+        if is_image:
+            ((y, step),) = ends
+            return self._kept(block, x, step.array[block[self.place[y]]]), size
+        if ends:
+            many, keys, wanted = self._fibres(ends, block)
+            starts = np.searchsorted(keys, wanted, side="left")
+            counts = np.searchsorted(keys, wanted, side="right") - starts
+        else:
+            many = self.candidates[x]
+            starts, counts = np.zeros(size, np.int64), np.full(size, many.size)
+        rest, total = [], int(counts.sum())
+        if total > most and size > 1:
+            cut = max(1, int(np.searchsorted(np.cumsum(counts), most)))
+            rest = [([column[cut:] for column in block], size - cut)]
+            block, starts, counts = [column[:cut] for column in block], starts[:cut], counts[:cut]
+            size, total = cut, int(counts.sum())
+        if total != size or not (counts == 1).all():
+            owners = np.repeat(np.arange(size), counts)
+            block = [column[owners] for column in block]
+        return rest + self._kept(block, x, many[expand(starts, counts)]), total
+
+    def _fibres(
+        self, ends: list[tuple[int, PartialFunction]], block: Block
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return rows sorted by their images at several ends, these, and the images asked for."""
+        names = tuple(id(step) for _, step in ends)
+        spans = [self.problem.other.sets[self._table(y)].size for y, _ in ends]
+        while np.prod([float(span) for span in spans]) > 2.0**62:
+            spans, ends, names = spans[:-1], ends[:-1], names[:-1]
+        if names not in self.fibres:
+            rows = reduce(np.intersect1d, [step.sources for _, step in ends])
+            keys = np.ravel_multi_index([step.array[rows] for _, step in ends], spans)
+            order = np.argsort(keys, kind="stable")
+            self.fibres[names] = rows[order], keys[order]
+        wanted = np.ravel_multi_index([block[self.place[y]] for y, _ in ends], spans)
+        return *self.fibres[names], wanted
+
+    def _table(self, x: int) -> str:
+        return self.problem.one.shape.tables[self.problem.kinds[x]]
+
+    def _kept(self, block: Block, x: int, column: np.ndarray) -> list[tuple[Block, int]]:
+        """Add a column to a block, and drop the rows that break a constraint."""
+        problem, place = self.problem, self.place
+        keep = self._mask(x, self.candidates[x])[column]
+        if not keep.all():
+            block, column = [one[keep] for one in block], column[keep]
+            keep = np.ones(column.size, bool)
+        for y, step in problem.down[x]:
+            if place[y] <= place[x]:
+                keep &= step.array[column] == (column if y == x else block[place[y]])
+        for y, step in problem.up[x]:
+            if place[y] < place[x]:
+                keep &= step.array[block[place[y]]] == column
+        kind = problem.kinds[x]
+        if problem.different[kind]:
+            start, stop = problem.spans[kind]
+            for y in range(start, stop):
+                if place[y] < place[x]:
+                    keep &= block[place[y]] != column
+        block = [*block, column]
+        if not keep.all():
+            block = [one[keep] for one in block]
+        return [(block, len(block[0]))] if len(block[0]) else []
+
+    def _mask(self, x: int, rows: np.ndarray) -> np.ndarray:
+        if id(rows) not in self.masks:
+            mask = np.zeros(self.problem.other.size(self._table(x)), bool)
+            mask[rows] = True
+            self.masks[id(rows)] = mask
+        return self.masks[id(rows)]
+
+    def _search(self, stack: list[tuple[Block, int]]) -> Iterator[np.ndarray]:
+        """Search on from each of some partial solutions."""
+        placed, whole = [x for x, _ in self.plan], as_sets(self.candidates)
+        search = Search(self.problem)
+        for block, size in reversed(stack):
+            for k in range(size):
+                candidates = whole.copy()
+                for x, column in zip(placed, block, strict=False):
+                    candidates[x] = {int(column[k])}
+                search.undo(0)
+                for found in search.run(candidates):
+                    yield np.array([found], np.int64)
+
+
+def solve(problem: Problem, fixed: Mapping[int, int]) -> Iterator[np.ndarray]:
+    """Generate all solutions, as rows of matrices with a column for each variable."""
+    candidates = problem.candidates()
+    if candidates is None:
+        return
+    for x, value in fixed.items():
+        if value not in candidates[x].tolist():
+            return
+        candidates[x] = np.array([value], np.int64)
+    if not problem.iso and not problem.narrow(candidates):
+        return
+    open_ = sum(len(rows) > 1 for rows in candidates)
+    if any(problem.all_hit) or not 0 < open_ <= WIDE:
+        yield from (
+            np.array([found], np.int64) for found in Search(problem).run(as_sets(candidates))
+        )
+        return
+    yield from Sweep(problem, candidates).run()

@@ -28,8 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.cset.constraints import Problem
-from catlearn.cset.sweep import solve
+from catlearn.cset.constraints import Problem, solve
 from catlearn.errors import Failure, InvalidStructure, NoMorphism, NotUnique, did_you_mean
 from catlearn.finset import FinFunction, Tables
 

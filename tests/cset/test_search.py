@@ -15,11 +15,11 @@ from catlearn.cset import (
     Schema,
     SchGraph,
     automorphisms,
+    constraints,
     homomorphism,
     homomorphisms,
     is_isomorphic,
     isomorphism,
-    sweep,
 )
 from catlearn.cset.constraints import Problem
 from catlearn.errors import InvalidStructure, NoMorphism, NotUnique
@@ -279,9 +279,9 @@ def test_a_sweep_that_finds_too_little_leaves_the_rest_to_the_search(monkeypatch
         expected = [keys(homomorphisms(G, H, **options)) for G, H in pairs]
         assert [len(found) for found in expected] == [len(set(found)) for found in expected]
         for free, per_solution in ((0, 0), (20, 1), (200, 1), (200, 3)):
-            monkeypatch.setattr(sweep, "FREE", free)
-            monkeypatch.setattr(sweep, "PER_SOLUTION", per_solution)
-            monkeypatch.setattr(sweep, "FIRST", 2)
+            monkeypatch.setattr(constraints, "FREE", free)
+            monkeypatch.setattr(constraints, "PER_SOLUTION", per_solution)
+            monkeypatch.setattr(constraints, "FIRST", 2)
             assert [keys(homomorphisms(G, H, **options)) for G, H in pairs] == expected
 
 
