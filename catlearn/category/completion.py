@@ -335,14 +335,7 @@ class Lattice:
             self._rows[lead] = row
 
     def __contains__(self, vector: Vector) -> bool:
-        rest = self._clean(vector)
-        while rest:
-            lead = self._lead(rest)
-            row = self._rows.get(lead)
-            if row is None or rest[lead] % row[lead]:
-                return False
-            rest = _add(rest, -(rest[lead] // row[lead]), row)
-        return True
+        return self._has(vector, multiples=False)
 
     def has_multiple(self, vector: Vector) -> bool:
         """Whether some multiple of a vector, but 0, is in the lattice.
@@ -353,13 +346,18 @@ class Lattice:
         >>> lattice.has_multiple({"a": 3, "b": 3}), lattice.has_multiple({"a": 1})
         (True, False)
         """
+        return self._has(vector, multiples=True)
+
+    def _has(self, vector: Vector, multiples: bool) -> bool:
         rest = self._clean(vector)
         while rest:
             lead = self._lead(rest)
             row = self._rows.get(lead)
-            if row is None:
+            if row is None or (rest[lead] % row[lead] and not multiples):
                 return False
-            rest = _add(_add({}, row[lead], rest), -rest[lead], row)
+            if multiples:
+                rest = _add({}, row[lead], rest)
+            rest = _add(rest, -(rest[lead] // row[lead]), row)
         return True
 
 

@@ -512,14 +512,7 @@ def slice_category(C: FiniteCategory, over: str | int) -> Slice:
     Slice
         With its ``projection`` to C.
     """
-    f = C.ar.label
-    return _comma(
-        Slice,
-        Functor.identity(C),
-        _point(C, over),
-        lambda _a, _b, h: f(h),
-        lambda u, _, h, k: f"{f(u)}: {f(h)} -> {f(k)}",
-    )
+    return _slice(Functor.identity(C), _point(C, over))
 
 
 def coslice_category(C: FiniteCategory, under: str | int) -> Slice:
@@ -539,13 +532,18 @@ def coslice_category(C: FiniteCategory, under: str | int) -> Slice:
     >>> coslice_category(FiniteCategory.chain(2), "1").arrows
     ('id("id(1)")', 'id("1 <= 2")', '1 <= 2: id(1) -> 1 <= 2')
     """
-    f = C.ar.label
+    return _slice(_point(C, under), Functor.identity(C))
+
+
+def _slice(F: Functor, G: Functor) -> Slice:
+    """Return the comma category of an object and the identity, in either order."""
+    C, f = F.codomain, F.codomain.ar.label
     return _comma(
         Slice,
-        _point(C, under),
-        Functor.identity(C),
+        F,
+        G,
         lambda _a, _b, h: f(h),
-        lambda _, u, h, k: f"{f(u)}: {f(h)} -> {f(k)}",
+        lambda u, v, h, k: f"{f(u if F.domain is C else v)}: {f(h)} -> {f(k)}",
     )
 
 

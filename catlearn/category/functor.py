@@ -180,52 +180,6 @@ def meeting(D: FiniteCategory, first: np.ndarray, second: np.ndarray) -> np.ndar
     return np.where(there, D.then(np.where(there, first, 0), np.where(there, second, 0)), -1)
 
 
-def broken(C: FiniteCategory, D: FiniteCategory, ob: np.ndarray, ar: np.ndarray) -> list[Failure]:
-    """List the arrows whose values have wrong ends, identities and composites not kept."""
-    return list(_ends(C, D, ob, ar)) or [*_identities(C, D, ob, ar), *_composites(C, D, ar)]
-
-
-def _ends(
-    C: FiniteCategory, D: FiniteCategory, ob: np.ndarray, ar: np.ndarray
-) -> Iterator[Failure]:
-    for verb, before, after in (("starts", C.src, D.src), ("ends", C.tgt, D.tgt)):
-        wrong = np.flatnonzero(after.values[ar] != ob[before.values])
-        for row in wrong[:SHOWN].tolist():
-            a, value = before(row), int(ar[row])
-            message = (
-                f"its arrow {D.ar.label(value)} {verb} at {D.ob.label(after(value))!r}, "
-                f"but object {C.ob.label(a)} has the object {D.ob.label(int(ob[a]))!r}"
-            )
-            yield Failure("ends", f"arrow {C.ar.label(row)}", message)
-        if wrong.size > SHOWN:
-            yield Failure("ends", "arrows", f"{wrong.size - SHOWN} more have wrong ends")
-
-
-def _identities(
-    C: FiniteCategory, D: FiniteCategory, ob: np.ndarray, ar: np.ndarray
-) -> Iterator[Failure]:
-    found, expected = ar[C.ids.values], D.ids.values[ob]
-    for a in np.flatnonzero(found != expected).tolist():
-        value, unit = D.ar.labels([int(found[a]), int(expected[a])])
-        message = f"its value is {value}, expected {unit}"
-        yield Failure("identities", f"identity of {C.ob.label(a)}", message)
-
-
-def _composites(C: FiniteCategory, D: FiniteCategory, ar: np.ndarray) -> Iterator[Failure]:
-    f, g, h = C._then_generators()
-    left, right = D.then(ar[f], ar[g]), ar[h]
-    wrong = np.flatnonzero(left != right)
-    for k in wrong[:SHOWN].tolist():
-        first, second, whole = C.ar.labels([int(f[k]), int(g[k]), int(h[k])])
-        one, other = D.ar.labels([int(ar[f[k]]), int(ar[g[k]])])
-        found, expected = D.ar.labels([int(left[k]), int(right[k])])
-        message = f"the value of {whole} is {expected}, but {one} >> {other} is {found}"
-        yield Failure("composition", f"{first} >> {second} = {whole}", message)
-    if wrong.size > SHOWN:
-        message = f"{wrong.size - SHOWN} more composites are not kept"
-        yield Failure("composition", "arrows", message)
-
-
 def _not_bijective(kind: str, f: FinFunction) -> list[Failure]:
     failures = []
     hits = np.bincount(f.values, minlength=len(f.codomain))
@@ -795,7 +749,7 @@ class Functor(Frozen, Displayed):
         if failures or equal is None:
             return failures
         if self.is_finite:
-            failures = broken(*self._finite(), self.ob.values, self.ar.values)
+            failures = list(self._ends_kept()) or list(self._composites_kept())
         else:
             for law, where, left, right, sides in self._equations():
                 message = f"its left side has the value {left!r}, its right side {right!r}"
@@ -805,6 +759,42 @@ class Functor(Frozen, Displayed):
                     )
                 failures += compare(law, where, equal, left, right, message)
         return failures + [failure for at in self.given for failure in self._misgiven(at, equal)]
+
+    def _ends_kept(self) -> Iterator[Failure]:
+        """List, between finite categories, the arrows whose values have wrong ends."""
+        (C, D), ob, ar = self._finite(), self.ob.values, self.ar.values
+        for verb, before, after in (("starts", C.src, D.src), ("ends", C.tgt, D.tgt)):
+            wrong = np.flatnonzero(after.values[ar] != ob[before.values])
+            for row in wrong[:SHOWN].tolist():
+                a, value = before(row), int(ar[row])
+                message = (
+                    f"its arrow {D.ar.label(value)} {verb} at {D.ob.label(after(value))!r}, "
+                    f"but object {C.ob.label(a)} has the object {D.ob.label(int(ob[a]))!r}"
+                )
+                yield Failure("ends", f"arrow {C.ar.label(row)}", message)
+            if wrong.size > SHOWN:
+                yield Failure("ends", "arrows", f"{wrong.size - SHOWN} more have wrong ends")
+
+    def _composites_kept(self) -> Iterator[Failure]:
+        """List, between finite categories, the identities and composites that are not kept."""
+        (C, D), ar = self._finite(), self.ar.values
+        found, expected = ar[C.ids.values], D.ids.values[self.ob.values]
+        for a in np.flatnonzero(found != expected).tolist():
+            value, unit = D.ar.labels([int(found[a]), int(expected[a])])
+            message = f"its value is {value}, expected {unit}"
+            yield Failure("identities", f"identity of {C.ob.label(a)}", message)
+        f, g, h = C._then_generators()
+        left, right = D.then(ar[f], ar[g]), ar[h]
+        wrong = np.flatnonzero(left != right)
+        for k in wrong[:SHOWN].tolist():
+            first, second, whole = C.ar.labels([int(f[k]), int(g[k]), int(h[k])])
+            one, other = D.ar.labels([int(ar[f[k]]), int(ar[g[k]])])
+            found, expected = D.ar.labels([int(left[k]), int(right[k])])
+            message = f"the value of {whole} is {expected}, but {one} >> {other} is {found}"
+            yield Failure("composition", f"{first} >> {second} = {whole}", message)
+        if wrong.size > SHOWN:
+            message = f"{wrong.size - SHOWN} more composites are not kept"
+            yield Failure("composition", "arrows", message)
 
     def _misgiven(self, at: str, equal: Equality) -> Iterator[Failure]:
         if at in self.arrows:

@@ -44,7 +44,7 @@ Cocones are found in the same way with every arrow turned round.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -414,13 +414,17 @@ class InsideCategory(Ambient):
         return Object(self.category, apex), tuple(Arrow(self.category, leg) for leg in legs)
 
     def lift(self, limit: Limit, cone: tuple[Arrow, ...], domain: Object) -> Arrow:
-        C, rows = self.category, self.category.hom_rows(domain.row, limit.apex.row)
-        for leg, h in zip(limit.legs, cone, strict=True):
-            rows = rows[C.then(rows, leg.row) == h.row]
-        return Arrow(C, int(rows[0]))
+        return self._induced(domain, limit.apex, zip(limit.legs, cone, strict=True), inward=False)
 
     def descend(self, colimit: Colimit, cocone: tuple[Arrow, ...], codomain: Object) -> Arrow:
-        C, rows = self.category, self.category.hom_rows(colimit.apex.row, codomain.row)
-        for leg, h in zip(colimit.legs, cocone, strict=True):
-            rows = rows[C.then(leg.row, rows) == h.row]
+        sides = zip(colimit.legs, cocone, strict=True)
+        return self._induced(colimit.apex, codomain, sides, inward=True)
+
+    def _induced(
+        self, start: Object, end: Object, sides: Iterable[tuple[Arrow, Arrow]], inward: bool
+    ) -> Arrow:
+        C, rows = self.category, self.category.hom_rows(start.row, end.row)
+        for leg, h in sides:
+            composite = C.then(leg.row, rows) if inward else C.then(rows, leg.row)
+            rows = rows[composite == h.row]
         return Arrow(C, int(rows[0]))

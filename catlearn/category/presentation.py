@@ -45,12 +45,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
-from catlearn.category.path import Equation, Path, Side, trace
+from catlearn.category.path import Equation, Path, Reader, Side, trace
 from catlearn.errors import (
     Failure,
     InvalidStructure,
@@ -129,45 +129,42 @@ def _read_all(
             yield _equation(left, right, vertex)
 
 
-class _Relation:
-    """A cursor over the tokens of a relation; a token is (text, position)."""
+class _Relation(Reader):
+    """A cursor over the tokens of a relation, among them letters and powers."""
 
     def __init__(self, text: str, alphabet: Word, inverses: Mapping[str, str]) -> None:
-        self.text, self.alphabet, self.inverses, self.at = text, alphabet, inverses, 0
+        self.alphabet, self.inverses = alphabet, inverses
+        super().__init__(text, "relation")
+
+    def _scan(self) -> Iterator[tuple[str, str, int]]:
         # The longest letter first, so that a1 is read before a.
-        names = sorted(alphabet, key=len, reverse=True)
-        spelled = "|".join([*map(re.escape, names), r"\^\s*-?\d+", r"[()\[\],=]", "1"])
-        self.tokens: list[tuple[str, int]] = []
-        position, token = 0, re.compile(rf"\s*({spelled})")
+        names = map(re.escape, sorted(self.alphabet, key=len, reverse=True))
+        token = re.compile(
+            rf"\s*((?P<letter>{'|'.join(names) or '(?!)'})|(?P<power>\^\s*-?\d+)|[()\[\],=1])"
+        )
+        text, position = self.text, 0
         while text[position:].strip():
             match = token.match(text, position)
             if match is None:
                 start = position + len(text[position:]) - len(text[position:].lstrip())
                 found = re.match(r"\w+|\S", text[start:])
-                hint = did_you_mean(found[0] if found else "", alphabet)
+                hint = did_you_mean(found[0] if found else "", self.alphabet)
                 raise self.error(f"there is no letter like this; {hint}", start)
-            self.tokens.append((match[1], match.start(1)))
+            kind = next((kind for kind, part in match.groupdict().items() if part), match[1])
+            yield kind, match[1], match.start(1)
             position = match.end()
-        self.tokens.append(("", len(text)))
-
-    def error(self, message: str, position: int) -> PathSyntaxError:
-        line = self.text.replace("\n", " ").replace("\t", " ")
-        return PathSyntaxError(
-            f"cannot read this relation: {message}\n  {line}\n  {' ' * position}^"
-        )
+        yield "end", "the end", len(text)
 
     def refuse(self, expected: str) -> PathSyntaxError:
-        found, position = self.tokens[self.at]
-        return self.error(f"expected {expected}, found {found or 'the end'}", position)
+        _, found, position = self.tokens[self.at]
+        return self.error(f"expected {expected}, found {found}", position)
 
     def sides(self) -> list[Word]:
         """Return the sides; of a relator, itself and the empty word."""
         sides = [self.product()]
-        while self.tokens[self.at][0] == "=":
-            self.at += 1
+        while self.take("="):
             sides.append(self.product())
-        if self.tokens[self.at][0]:
-            raise self.refuse("a letter, '=' or the end")
+        self.expect_end("a letter, '=' or the end")
         if len(sides) == 1:
             if not self.inverses:
                 raise self.refuse("'=' and another side; in a monoid a relation has two")
@@ -178,25 +175,22 @@ class _Relation:
         word: Word = ()
         before = self.at
         while True:
-            text, position = self.tokens[self.at]
-            if text in self.alphabet:
-                self.at += 1
-                factor: Word = (text,)
-            elif text == "1":
-                self.at += 1
+            position = self.tokens[self.at][2]
+            if letter := self.take("letter"):
+                factor: Word = (letter,)
+            elif self.take("1"):
                 factor = ()
-            elif text == "(":
-                self.at += 1
+            elif self.take("("):
                 factor = self.product()
-                self.close(")")
-            elif text == "[":
+                self.expect(")", "')'")
+            elif self.tokens[self.at][0] == "[":
                 factor = self.commutator()
             elif self.at == before:
                 raise self.refuse("a letter, 1 or '('")
             else:
                 return word
-            while self.tokens[self.at][0].startswith("^"):
-                exponent = int(self.tokens[self.at][0][1:])
+            while self.tokens[self.at][0] == "power":
+                exponent = int(self.tokens[self.at][1][1:])
                 if abs(exponent) * len(factor) > LONGEST:
                     message = f"a side of '{self.text}' has over {LONGEST} letters"
                     raise TooLarge(f"{message}; introduce letters for powers of letters")
@@ -211,15 +205,10 @@ class _Relation:
             raise self.refuse("a letter; commutators need inverses, which a monoid has not")
         self.at += 1
         one = self.product()
-        self.close(",")
+        self.expect(",", "','")
         other = self.product()
-        self.close("]")
+        self.expect("]", "']'")
         return self.inverse(one) + self.inverse(other) + one + other
-
-    def close(self, sign: str) -> None:
-        if self.tokens[self.at][0] != sign:
-            raise self.refuse(f"{sign!r}")
-        self.at += 1
 
     def inverse(self, word: Word) -> Word:
         if not self.inverses and word:
