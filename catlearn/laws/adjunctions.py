@@ -19,112 +19,8 @@ from catlearn.laws.categories import (
     on_arrow,
     on_object,
 )
-from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
-from catlearn.laws.signature import ends, equal
-
-
-def _left_triangle(adjunction: Any, A: Any) -> Comparison:
-    L, R = adjunction.left, adjunction.right
-    D = codomain_of(L)
-    LA = on_object(L, A)
-    LRLA = on_object(L, on_object(R, LA))
-    first = on_arrow(L, component(adjunction.unit, A))
-    then = component(adjunction.counit, LA)
-    picture = sketch(
-        {"L(A)": LA, "L(R(L(A)))": LRLA},
-        {"L(η)": ("L(A)", "L(R(L(A)))", first), "ε": ("L(R(L(A)))", "L(A)", then)},
-        "triangle",
-        ["L(η)", "ε"],
-        [],
-    )
-    return compare(
-        D.compose(first, then),
-        D.identity(LA),
-        "L(η(A)) >> ε(L(A))",
-        "id(L(A))",
-        by=lambda x, y: equal(D, x, y),
-        diagram=picture,
-    )
-
-
-def _right_triangle(adjunction: Any, B: Any) -> Comparison:
-    L, R = adjunction.left, adjunction.right
-    C = codomain_of(R)
-    RB = on_object(R, B)
-    RLRB = on_object(R, on_object(L, RB))
-    first = component(adjunction.unit, RB)
-    then = on_arrow(R, component(adjunction.counit, B))
-    picture = sketch(
-        {"R(B)": RB, "R(L(R(B)))": RLRB},
-        {"η": ("R(B)", "R(L(R(B)))", first), "R(ε)": ("R(L(R(B)))", "R(B)", then)},
-        "triangle",
-        ["η", "R(ε)"],
-        [],
-    )
-    return compare(
-        C.compose(first, then),
-        C.identity(RB),
-        "η(R(B)) >> R(ε(B))",
-        "id(R(B))",
-        by=lambda x, y: equal(C, x, y),
-        diagram=picture,
-    )
-
-
-def _unit_square(adjunction: Any, f: Any) -> Comparison:
-    L, R = adjunction.left, adjunction.right
-    C = domain_of(L)
-    A, B = ends(C, f)
-    RLf = on_arrow(R, on_arrow(L, f))
-    at_A, at_B = component(adjunction.unit, A), component(adjunction.unit, B)
-    picture = sketch(
-        {"A": A, "B": B, "R(L(A))": ends(C, RLf)[0], "R(L(B))": ends(C, RLf)[1]},
-        {
-            "f": ("A", "B", f),
-            "η(A)": ("A", "R(L(A))", at_A),
-            "η(B)": ("B", "R(L(B))", at_B),
-            "R(L(f))": ("R(L(A))", "R(L(B))", RLf),
-        },
-        "naturality",
-        ["f", "η(B)"],
-        ["η(A)", "R(L(f))"],
-    )
-    return compare(
-        C.compose(f, at_B),
-        C.compose(at_A, RLf),
-        "f >> η(B)",
-        "η(A) >> R(L(f))",
-        by=lambda x, y: equal(C, x, y),
-        diagram=picture,
-    )
-
-
-def _counit_square(adjunction: Any, g: Any) -> Comparison:
-    L, R = adjunction.left, adjunction.right
-    D = domain_of(R)
-    A, B = ends(D, g)
-    LRg = on_arrow(L, on_arrow(R, g))
-    at_A, at_B = component(adjunction.counit, A), component(adjunction.counit, B)
-    picture = sketch(
-        {"L(R(A))": ends(D, LRg)[0], "L(R(B))": ends(D, LRg)[1], "A": A, "B": B},
-        {
-            "L(R(g))": ("L(R(A))", "L(R(B))", LRg),
-            "ε(A)": ("L(R(A))", "A", at_A),
-            "ε(B)": ("L(R(B))", "B", at_B),
-            "g": ("A", "B", g),
-        },
-        "naturality",
-        ["L(R(g))", "ε(B)"],
-        ["ε(A)", "g"],
-    )
-    return compare(
-        D.compose(LRg, at_B),
-        D.compose(at_A, g),
-        "L(R(g)) >> ε(B)",
-        "ε(A) >> g",
-        by=lambda x, y: equal(D, x, y),
-        diagram=picture,
-    )
+from catlearn.laws.law import Spec
+from catlearn.laws.signature import Signature
 
 
 def _adjunction_sorts(adjunction: Any, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,38 +34,37 @@ def _adjunction_sorts(adjunction: Any, given: Mapping[str, Any]) -> dict[str, An
     )
     return {
         **here.sorts(),
-        "object of the right category": lambda: there.objects,
-        "arrow of the right category": lambda: there.arrows,
+        "object in D": lambda: there.objects,
+        "arrow in D": lambda: there.arrows,
     }
 
+
+ADJUNCTION = Signature(
+    {
+        "C": lambda adjunction: domain_of(adjunction.left),
+        "D": lambda adjunction: codomain_of(adjunction.left),
+    },
+    {
+        "L(A: object): object in D": lambda adjunction, A: on_object(adjunction.left, A),
+        "L(f: A -> B): L(A) -> L(B) in D": lambda adjunction, f: on_arrow(adjunction.left, f),
+        "R(A: object in D): object": lambda adjunction, A: on_object(adjunction.right, A),
+        "R(g: A -> B in D): R(A) -> R(B)": lambda adjunction, g: on_arrow(adjunction.right, g),
+        "η(A: object): A -> R(L(A))": lambda adjunction, A: component(adjunction.unit, A),
+        "ε(B: object in D): L(R(B)) -> B in D": lambda adjunction, B: component(
+            adjunction.counit, B
+        ),
+    },
+    latex={"η": r"\eta_{{{0}}}", "ε": r"\varepsilon_{{{0}}}"},
+)
+"""Functors L from C to D and R back, with unit η and counit ε."""
 
 adjunction = Spec(
     "adjunction",
     (
-        Law(
-            "left triangle",
-            r"L \eta_A ; \varepsilon_{L A} = \mathrm{id}_{L A}",
-            {"A": "object"},
-            _left_triangle,
-        ),
-        Law(
-            "right triangle",
-            r"\eta_{R B} ; R \varepsilon_B = \mathrm{id}_{R B}",
-            {"B": "object of the right category"},
-            _right_triangle,
-        ),
-        Law(
-            "naturality of the unit",
-            r"f ; \eta_B = \eta_A ; R L f",
-            {"f": "arrow"},
-            _unit_square,
-        ),
-        Law(
-            "naturality of the counit",
-            r"L R g ; \varepsilon_B = \varepsilon_A ; g",
-            {"g": "arrow of the right category"},
-            _counit_square,
-        ),
+        ADJUNCTION.law("left triangle", "L(η(A)) >> ε(L(A)) = id(L(A))", "A: object"),
+        ADJUNCTION.law("right triangle", "η(R(B)) >> R(ε(B)) = id(R(B))", "B: object in D"),
+        ADJUNCTION.law("naturality of the unit", "f >> η(B) = η(A) >> R(L(f))", "f: A -> B"),
+        ADJUNCTION.law("naturality of the counit", "L(R(g)) >> ε(B) = ε(A) >> g", "g: A -> B in D"),
     ),
     _adjunction_sorts,
     {
@@ -178,5 +73,6 @@ adjunction = Spec(
     },
     lambda structure: all(hasattr(structure, k) for k in ("left", "right", "unit", "counit")),
     "Mac Lane, Categories for the Working Mathematician, IV.1",
+    ADJUNCTION,
 )
 """The laws of an adjunction: ``left``, ``right`` (functors), ``unit``, ``counit``."""

@@ -22,9 +22,9 @@ from typing import Any
 
 from catlearn.errors import CatlearnError
 from catlearn.laws.arrows import is_category, strategy_of
-from catlearn.laws.categories import category, typed
-from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
-from catlearn.laws.signature import ends, equal, same
+from catlearn.laws.categories import CATEGORY, category
+from catlearn.laws.law import Spec
+from catlearn.laws.signature import Signature
 
 # ---------------------------------------------------------------- monoids
 
@@ -51,38 +51,26 @@ class Monoid:
     elements: Any = None
 
 
-def _equal_in(M: Any) -> Callable[[Any, Any], Any]:
-    return getattr(M, "equal", operator.eq)
+class _OneObject:
+    """A monoid as a category: elements are arrows from • to itself."""
+
+    def __init__(self, M: Any) -> None:
+        self.compose, self.equal = M.multiply, getattr(M, "equal", operator.eq)
+
+    def ends(self, element: Any, /) -> tuple[str, str]:
+        return "•", "•"
+
+    def same(self, one: str, other: str, /) -> bool:
+        return True
 
 
-def _loops(law: str, left: list[str], right: list[str], **values: Any) -> Any:
-    """A picture of elements as the arrows of a category with one object."""
-    arrows = {name: ("•", "•", value) for name, value in values.items()}
-    return sketch({"•": "•"}, arrows, law, left, right)
-
-
-def _monoid_left_unit(M: Any, x: Any) -> Comparison:
-    picture = _loops("unit", ["e", "x"], ["x"], e=M.unit, x=x)
-    return compare(M.multiply(M.unit, x), x, "e x", "x", by=_equal_in(M), diagram=picture)
-
-
-def _monoid_right_unit(M: Any, x: Any) -> Comparison:
-    picture = _loops("unit", ["x", "e"], ["x"], e=M.unit, x=x)
-    return compare(M.multiply(x, M.unit), x, "x e", "x", by=_equal_in(M), diagram=picture)
-
-
-def _monoid_associativity(M: Any, x: Any, y: Any, z: Any) -> Comparison:
-    xy, yz = M.multiply(x, y), M.multiply(y, z)
-    arrows = {"x": x, "z": z, "x y": xy, "y z": yz}
-    picture = _loops("associativity", ["x y", "z"], ["x", "y z"], **arrows)
-    left, right = M.multiply(xy, z), M.multiply(x, yz)
-    return compare(left, right, "(x y) z", "x (y z)", by=_equal_in(M), diagram=picture)
-
-
-def _commutativity(M: Any, x: Any, y: Any) -> Comparison:
-    picture = _loops("commutativity", ["x", "y"], ["y", "x"], x=x, y=y)
-    left, right = M.multiply(x, y), M.multiply(y, x)
-    return compare(left, right, "x y", "y x", by=_equal_in(M), diagram=picture)
+MONOID = Signature(
+    {"M": _OneObject},
+    {'"•": object': lambda M: "•", 'e: "•" -> "•"': lambda M: M.unit},
+    compose="*",
+    alias={"element": '"•" -> "•"'},
+)
+"""Elements of a monoid, its unit e and its multiplication."""
 
 
 def _elements(M: Any, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,24 +82,24 @@ def _elements(M: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 ELEMENTS = {"elements": "elements, a strategy or a collection"}
-TWO = {"x": "element", "y": "element"}
 
 monoid = Spec(
     "monoid",
     (
-        Law("left unit", r"e x = x", {"x": "element"}, _monoid_left_unit),
-        Law("right unit", r"x e = x", {"x": "element"}, _monoid_right_unit),
-        Law("associativity", r"(x y) z = x (y z)", {**TWO, "z": "element"}, _monoid_associativity),
+        MONOID.law("left unit", "e * x = x", "x: element"),
+        MONOID.law("right unit", "x * e = x", "x: element"),
+        MONOID.law("associativity", "(x * y) * z = x * (y * z)", "x, y, z: element"),
     ),
     _elements,
     ELEMENTS,
     lambda structure: hasattr(structure, "unit") and hasattr(structure, "multiply"),
     "Mac Lane, Categories for the Working Mathematician, I.2",
+    MONOID,
 )
 """The laws of a monoid: ``unit``, ``multiply``, perhaps ``equal``."""
 
 commutative_monoid = monoid.extended(
-    Law("commutativity", r"x y = y x", TWO, _commutativity),
+    MONOID.law("commutativity", "x * y = y * x", "x, y: element"),
     name="commutative monoid",
     accepts=lambda structure: False,  # a monoid need not say that it means to be commutative
 )
@@ -121,187 +109,55 @@ commutative_monoid = monoid.extended(
 # ---------------------------------------------------------------- monoidal categories
 
 
-def _tensor_unit_object(C: Any, A: Any) -> Comparison:
-    both = C.tensor_objects(C.unit, A), C.tensor_objects(A, C.unit)
-    return typed(C, both, (A, A), "(I ⊗ A, A ⊗ I)", "(A, A)")
+MONOIDAL = Signature(
+    operations={
+        "I: object": lambda C: C.unit,
+        "⊗(A, B: object): object": lambda C, A, B: C.tensor_objects(A, B),
+        "⊗(f: A -> B, g: D -> E): A ⊗ D -> B ⊗ E": lambda C, f, g: C.tensor(f, g),
+    },
+    strict=("⊗", "I"),
+    extends=CATEGORY,
+)
+"""A category with a tensor product ⊗ of objects and of arrows, and a unit I."""
 
+SYMMETRIC = Signature(
+    operations={"σ(A, B: object): A ⊗ B -> B ⊗ A": lambda C, A, B: C.symmetry(A, B)},
+    latex={"σ": r"\sigma_{{{0}, {1}}}"},
+    extends=MONOIDAL,
+)
+"""A monoidal category with swaps σ."""
 
-def _tensor_objects(C: Any, A: Any, B: Any, D: Any) -> Comparison:
-    left = C.tensor_objects(C.tensor_objects(A, B), D)
-    right = C.tensor_objects(A, C.tensor_objects(B, D))
-    return compare(
-        left, right, "(A ⊗ B) ⊗ D", "A ⊗ (B ⊗ D)", by=lambda one, other: same(C, one, other)
-    )
-
-
-def _tensor_ends(C: Any, f: Any, g: Any) -> Comparison:
-    (A, B), (D, E) = ends(C, f), ends(C, g)
-    expected = C.tensor_objects(A, D), C.tensor_objects(B, E)
-    return typed(C, ends(C, C.tensor(f, g)), expected, "the ends of f ⊗ g")
-
-
-def _arrows_equal(C: Any) -> Callable[[Any, Any], Any]:
-    return lambda x, y: equal(C, x, y)
-
-
-def _tensor_unit(C: Any, f: Any) -> Comparison:
-    unit = C.identity(C.unit)
-    left = compare(C.tensor(unit, f), f, "id(I) ⊗ f", "f", by=_arrows_equal(C))
-    if not left:
-        return left
-    return compare(C.tensor(f, unit), f, "f ⊗ id(I)", "f", by=_arrows_equal(C))
-
-
-def _tensor_associativity(C: Any, f: Any, g: Any, h: Any) -> Comparison:
-    left, right = C.tensor(C.tensor(f, g), h), C.tensor(f, C.tensor(g, h))
-    return compare(left, right, "(f ⊗ g) ⊗ h", "f ⊗ (g ⊗ h)", by=_arrows_equal(C))
-
-
-def _tensor_identity(C: Any, A: Any, B: Any) -> Comparison:
-    left = C.tensor(C.identity(A), C.identity(B))
-    right = C.identity(C.tensor_objects(A, B))
-    return compare(left, right, "id(A) ⊗ id(B)", "id(A ⊗ B)", by=_arrows_equal(C))
-
-
-def _interchange(C: Any, f: Any, g: Any, h: Any, k: Any) -> Comparison:
-    whole = C.tensor(C.compose(f, g), C.compose(h, k))
-    first, then = C.tensor(f, h), C.tensor(g, k)
-    corners = [ends(C, first)[0], ends(C, first)[1], ends(C, then)[1]]
-    picture = sketch(
-        dict(zip(("A ⊗ A'", "B ⊗ B'", "D ⊗ D'"), corners, strict=True)),
-        {
-            "(f;g) ⊗ (h;k)": ("A ⊗ A'", "D ⊗ D'", whole),
-            "f ⊗ h": ("A ⊗ A'", "B ⊗ B'", first),
-            "g ⊗ k": ("B ⊗ B'", "D ⊗ D'", then),
-        },
-        "interchange",
-        ["(f;g) ⊗ (h;k)"],
-        ["f ⊗ h", "g ⊗ k"],
-    )
-    return compare(
-        whole,
-        C.compose(first, then),
-        "(f >> g) ⊗ (h >> k)",
-        "(f ⊗ h) >> (g ⊗ k)",
-        by=_arrows_equal(C),
-        diagram=picture,
-    )
-
-
-OBJECTS = {"A": "object", "B": "object"}
-ARROW_PAIR = {"f": "arrow", "g": "arrow"}
+APART = "f: A -> B, g: D -> E"
 
 monoidal = category.extended(
-    Law("unit object", r"I \otimes A = A = A \otimes I", {"A": "object"}, _tensor_unit_object),
-    Law(
-        "associativity on objects",
-        r"(A \otimes B) \otimes D = A \otimes (B \otimes D)",
-        {**OBJECTS, "D": "object"},
-        _tensor_objects,
-    ),
-    Law("ends of tensors", r"f \otimes g : A \otimes D \to B \otimes E", ARROW_PAIR, _tensor_ends),
-    Law("unit of the tensor", r"\mathrm{id}_I \otimes f = f", {"f": "arrow"}, _tensor_unit),
-    Law(
-        "associativity of the tensor",
-        r"(f \otimes g) \otimes h = f \otimes (g \otimes h)",
-        {**ARROW_PAIR, "h": "arrow"},
-        _tensor_associativity,
-    ),
-    Law(
-        "tensor of identities",
-        r"\mathrm{id}_A \otimes \mathrm{id}_B = \mathrm{id}_{A \otimes B}",
-        OBJECTS,
-        _tensor_identity,
-    ),
-    Law(
+    MONOIDAL.law("unit object", "I ⊗ A = A = A ⊗ I", "A: object"),
+    MONOIDAL.law("associativity on objects", "(A ⊗ B) ⊗ D = A ⊗ (B ⊗ D)", "A, B, D: object"),
+    MONOIDAL.law("ends of tensors", "f ⊗ g : A ⊗ D -> B ⊗ E", APART),
+    MONOIDAL.law("unit of the tensor", "id(I) ⊗ f = f = f ⊗ id(I)", "f: A -> B"),
+    MONOIDAL.law("associativity of the tensor", "(f ⊗ g) ⊗ h = f ⊗ (g ⊗ h)", f"{APART}, h: F -> G"),
+    MONOIDAL.law("tensor of identities", "id(A) ⊗ id(B) = id(A ⊗ B)", "A, B: object"),
+    MONOIDAL.law(
         "interchange",
-        r"(f ; g) \otimes (h ; k) = (f \otimes h) ; (g \otimes k)",
-        {"f": "arrow", "g": "arrow after f", "h": "arrow", "k": "arrow after h"},
-        _interchange,
+        "(f >> g) ⊗ (h >> k) = (f ⊗ h) >> (g ⊗ k)",
+        "f: A -> B, g: B -> C, h: D -> E, k: E -> F",
     ),
     name="strict monoidal category",
     accepts=lambda structure: is_category(structure) and hasattr(structure, "tensor_objects"),
+    signature=MONOIDAL,
 )
 """The laws of a strict monoidal category: one with ``unit``, ``tensor_objects``, ``tensor``."""
 
-
-def _symmetry_ends(C: Any, A: Any, B: Any) -> Comparison:
-    expected = C.tensor_objects(A, B), C.tensor_objects(B, A)
-    return typed(C, ends(C, C.symmetry(A, B)), expected, "the ends of σ(A, B)")
-
-
-def _involution(C: Any, A: Any, B: Any) -> Comparison:
-    there, back, both = C.symmetry(A, B), C.symmetry(B, A), C.tensor_objects(A, B)
-    picture = sketch(
-        {"A ⊗ B": both, "B ⊗ A": C.tensor_objects(B, A)},
-        {"σ(A, B)": ("A ⊗ B", "B ⊗ A", there), "σ(B, A)": ("B ⊗ A", "A ⊗ B", back)},
-        "involution",
-        ["σ(A, B)", "σ(B, A)"],
-        [],
-    )
-    return compare(
-        C.compose(there, back),
-        C.identity(both),
-        "σ(A, B) >> σ(B, A)",
-        "id(A ⊗ B)",
-        by=_arrows_equal(C),
-        diagram=picture,
-    )
-
-
-def _symmetry_natural(C: Any, f: Any, g: Any) -> Comparison:
-    (A, B), (D, E) = ends(C, f), ends(C, g)
-    fg, gf = C.tensor(f, g), C.tensor(g, f)
-    before, after = C.symmetry(A, D), C.symmetry(B, E)
-    corners = [*ends(C, fg), *ends(C, gf)]
-    picture = sketch(
-        dict(zip(("A ⊗ D", "B ⊗ E", "D ⊗ A", "E ⊗ B"), corners, strict=True)),
-        {
-            "f ⊗ g": ("A ⊗ D", "B ⊗ E", fg),
-            "σ(A, D)": ("A ⊗ D", "D ⊗ A", before),
-            "σ(B, E)": ("B ⊗ E", "E ⊗ B", after),
-            "g ⊗ f": ("D ⊗ A", "E ⊗ B", gf),
-        },
-        "naturality",
-        ["f ⊗ g", "σ(B, E)"],
-        ["σ(A, D)", "g ⊗ f"],
-    )
-    return compare(
-        C.compose(fg, after),
-        C.compose(before, gf),
-        "(f ⊗ g) >> σ(B, E)",
-        "σ(A, D) >> (g ⊗ f)",
-        by=_arrows_equal(C),
-        diagram=picture,
-    )
-
-
-def _hexagon(C: Any, A: Any, B: Any, D: Any) -> Comparison:
-    left = C.symmetry(A, C.tensor_objects(B, D))
-    first = C.tensor(C.symmetry(A, B), C.identity(D))
-    then = C.tensor(C.identity(B), C.symmetry(A, D))
-    right = C.compose(first, then)
-    return compare(
-        left, right, "σ(A, B ⊗ D)", "(σ(A, B) ⊗ D) >> (B ⊗ σ(A, D))", by=_arrows_equal(C)
-    )
-
-
 symmetric_monoidal = monoidal.extended(
-    Law("ends of swaps", r"\sigma_{A,B} : A \otimes B \to B \otimes A", OBJECTS, _symmetry_ends),
-    Law("involution", r"\sigma_{A,B} ; \sigma_{B,A} = \mathrm{id}", OBJECTS, _involution),
-    Law(
-        "naturality of swaps",
-        r"(f \otimes g) ; \sigma = \sigma ; (g \otimes f)",
-        ARROW_PAIR,
-        _symmetry_natural,
-    ),
-    Law(
+    SYMMETRIC.law("ends of swaps", "σ(A, B) : A ⊗ B -> B ⊗ A", "A, B: object"),
+    SYMMETRIC.law("involution", "σ(A, B) >> σ(B, A) = id(A ⊗ B)", "A, B: object"),
+    SYMMETRIC.law("naturality of swaps", "(f ⊗ g) >> σ(B, E) = σ(A, D) >> (g ⊗ f)", APART),
+    SYMMETRIC.law(
         "hexagon",
-        r"\sigma_{A, B \otimes D} = (\sigma_{A,B} \otimes D) ; (B \otimes \sigma_{A,D})",
-        {**OBJECTS, "D": "object"},
-        _hexagon,
+        "σ(A, B ⊗ D) = (σ(A, B) ⊗ id(D)) >> (id(B) ⊗ σ(A, D))",
+        "A, B, D: object",
     ),
     name="symmetric strict monoidal category",
     accepts=lambda structure: monoidal.accepts(structure) and hasattr(structure, "symmetry"),
+    signature=SYMMETRIC,
 )
 """The laws of a symmetric strict monoidal category: one with ``symmetry(A, B)`` besides."""

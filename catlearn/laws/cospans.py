@@ -14,18 +14,18 @@ Laws of a category of cospans: 1 passed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
 
 from catlearn.cset import Open
 from catlearn.finset import Tables, coproduct
-from catlearn.laws.algebra import symmetric_monoidal
+from catlearn.laws.algebra import SYMMETRIC, symmetric_monoidal
 from catlearn.laws.arrows import Arrows
-from catlearn.laws.categories import ARROWS
-from catlearn.laws.law import Comparison, Law, Spec, compare
-from catlearn.laws.signature import equal
+from catlearn.laws.categories import ARROWS, PAIR
+from catlearn.laws.law import Spec
+from catlearn.laws.signature import Signature
 from catlearn.laws.tables import identifications
 
 
@@ -111,46 +111,33 @@ def _out_of(draw: st.DrawFn, C: Cospans, source: Any) -> Open:
     return Open(quotient.codomain, both.legs[0] >> quotient, outputs, C.table)
 
 
-def _by(C: Any) -> Callable[[Any, Any], Any]:
-    return lambda x, y: equal(C, x, y)
-
-
-def _turned_twice(C: Any, f: Any) -> Comparison:
-    return compare(C.dagger(C.dagger(f)), f, "f††", "f", by=_by(C))
-
-
-def _turned_composite(C: Any, f: Any, g: Any) -> Comparison:
-    left, right = C.dagger(C.compose(f, g)), C.compose(C.dagger(g), C.dagger(f))
-    return compare(left, right, "(f >> g)†", "g† >> f†", by=_by(C))
-
-
 def _sorts(C: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     if "arrows" not in given and isinstance(C, Cospans):
         given = {"objects": C.interfaces, **given, "arrows": C.out_of}
     return Arrows(C, given).sorts()
 
 
-_monoidal_laws = tuple(
-    law
-    for law in symmetric_monoidal.laws
-    if law.name not in ("unit object", "unit of the tensor")  # a unit would need a shape
+_COSPANS = Signature(
+    operations={"dagger(f: A -> B): B -> A": lambda C, f: C.dagger(f)},
+    latex={"dagger": r"({0})^{{\dagger}}"},
+    extends=SYMMETRIC,
 )
 
 cospan = Spec(
     "category of cospans",
     (
-        *_monoidal_laws,
-        Law("dagger", r"f^{\dagger\dagger} = f", {"f": "arrow"}, _turned_twice),
-        Law(
-            "dagger of composites",
-            r"(f ; g)^\dagger = g^\dagger ; f^\dagger",
-            {"f": "arrow", "g": "arrow after f"},
-            _turned_composite,
+        *(
+            law
+            for law in symmetric_monoidal.laws
+            if law.name not in ("unit object", "unit of the tensor")  # a unit would need a shape
         ),
+        _COSPANS.law("dagger", "dagger(dagger(f)) = f", "f: A -> B"),
+        _COSPANS.law("dagger of composites", "dagger(f >> g) = dagger(g) >> dagger(f)", PAIR),
     ),
     _sorts,
     ARROWS,
     lambda structure: isinstance(structure, Cospans),
     "Baez, Courser, Structured cospans, 2020",
+    _COSPANS,
 )
 """The laws of structured cospans, such as :class:`Cospans`, up to isomorphism."""

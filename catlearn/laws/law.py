@@ -273,7 +273,11 @@ class Spec:
         return replace(self, laws=tuple(self.law(name) for name in names))
 
     def extended(
-        self, *laws: Law, name: str | None = None, accepts: Callable[[Any], bool] | None = None
+        self,
+        *laws: Law,
+        name: str | None = None,
+        accepts: Callable[[Any], bool] | None = None,
+        signature: Signature | None = None,
     ) -> Spec:
         """Return the spec with more laws over the same sorts, perhaps for fewer structures."""
         return replace(
@@ -281,6 +285,7 @@ class Spec:
             name=name or self.name,
             laws=self.laws + laws,
             accepts=accepts or self.accepts,
+            signature=signature or self.signature,
         )
 
     def __str__(self) -> str:

@@ -16,20 +16,21 @@ composition fails
   a = x
   b = y
   c = z
-  expected X(a, b) X(b, c) ≤ X(a, c)
+  expected X(a, b) ⊗ X(b, c) ≤ X(a, c)
   left side:  3.0
   right side: 9.0
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from catlearn.errors import CatlearnError
 from catlearn.laws.arrows import strategy_of
 from catlearn.laws.categories import ARROWS, on_object
-from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
+from catlearn.laws.law import Spec
+from catlearn.laws.signature import Signature
 
 # ---------------------------------------------------------------- quantales
 
@@ -41,96 +42,40 @@ def _values(Q: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"value": lambda: strategy_of(values)}
 
 
-def _equation(
-    name: str, statement: str, variables: str, left: str, right: str, sides: Callable[..., Any]
-) -> Law:
-    """A law that equates two values of a quantale."""
+QUANTALE = Signature(
+    operations={
+        "⊗(a, b: value): value": lambda Q, a, b: Q.tensor(a, b),
+        "∨(a, b: value): value": lambda Q, a, b: Q.join(a, b),
+        "∧(a, b: value): value": lambda Q, a, b: Q.meet(a, b),
+        "≤(a, b: value): truth": lambda Q, a, b: bool(Q.leq(a, b)),
+        "residual(b, c: value): value": lambda Q, b, c: Q.residual(b, c),
+        "e: value": lambda Q: Q.unit,
+        "bottom: value": lambda Q: Q.bottom,
+    },
+    relations={"=": lambda Q, a, b: bool(Q.equal(a, b))},
+    latex={"bottom": r"\bot", "residual": "[{0}, {1}]"},
+)
+"""Values of a quantale, with ⊗ and its unit e, joins ∨ from the bottom, meets ∧, and residuals."""
 
-    def evaluate(Q: Any, **values: Any) -> Comparison:
-        lhs, rhs = sides(Q, **values)
-        return compare(lhs, rhs, left, right, by=lambda x, y: bool(Q.equal(x, y)))
-
-    return Law(name, statement, dict.fromkeys(variables.split(), "value"), evaluate)
-
-
-def _adjoint(Q: Any, a: Any, b: Any, c: Any) -> Comparison:
-    left, right = Q.leq(Q.tensor(a, b), c), Q.leq(a, Q.residual(b, c))
-    return compare(bool(left), bool(right), "a b ≤ c", "a ≤ [b, c]")
-
+TRIPLE = "a, b, c: value"
 
 quantale = Spec(
     "quantale",
     (
-        _equation(
-            "associativity",
-            r"(a \otimes b) \otimes c = a \otimes (b \otimes c)",
-            "a b c",
-            "(a b) c",
-            "a (b c)",
-            lambda Q, a, b, c: (Q.tensor(Q.tensor(a, b), c), Q.tensor(a, Q.tensor(b, c))),
-        ),
-        _equation(
-            "commutativity",
-            r"a \otimes b = b \otimes a",
-            "a b",
-            "a b",
-            "b a",
-            lambda Q, a, b: (Q.tensor(a, b), Q.tensor(b, a)),
-        ),
-        _equation(
-            "unit",
-            r"e \otimes a = a",
-            "a",
-            "e a",
-            "a",
-            lambda Q, a: (Q.tensor(Q.unit, a), a),
-        ),
-        _equation(
-            "joins",
-            r"(a \vee b) \vee c = a \vee (b \vee c)",
-            "a b c",
-            "(a ∨ b) ∨ c",
-            "a ∨ (b ∨ c)",
-            lambda Q, a, b, c: (Q.join(Q.join(a, b), c), Q.join(a, Q.join(b, c))),
-        ),
-        _equation(
-            "absorption",
-            r"a \vee (a \wedge b) = a",
-            "a b",
-            "a ∨ (a ∧ b)",
-            "a",
-            lambda Q, a, b: (Q.join(a, Q.meet(a, b)), a),
-        ),
-        _equation(
-            "distributivity",
-            r"a \otimes (b \vee c) = a \otimes b \vee a \otimes c",
-            "a b c",
-            "a (b ∨ c)",
-            "a b ∨ a c",
-            lambda Q, a, b, c: (
-                Q.tensor(a, Q.join(b, c)),
-                Q.join(Q.tensor(a, b), Q.tensor(a, c)),
-            ),
-        ),
-        _equation(
-            "empty join",
-            r"a \otimes \bot = \bot",
-            "a",
-            "a ⊥",
-            "⊥",
-            lambda Q, a: (Q.tensor(a, Q.bottom), Q.bottom),
-        ),
-        Law(
-            "residual",
-            r"a \otimes b \le c \iff a \le [b, c]",
-            dict.fromkeys("abc", "value"),
-            _adjoint,
-        ),
+        QUANTALE.law("associativity", "(a ⊗ b) ⊗ c = a ⊗ (b ⊗ c)", TRIPLE),
+        QUANTALE.law("commutativity", "a ⊗ b = b ⊗ a", "a, b: value"),
+        QUANTALE.law("unit", "e ⊗ a = a", "a: value"),
+        QUANTALE.law("joins", "(a ∨ b) ∨ c = a ∨ (b ∨ c)", TRIPLE),
+        QUANTALE.law("absorption", "a ∨ (a ∧ b) = a", "a, b: value"),
+        QUANTALE.law("distributivity", "a ⊗ (b ∨ c) = (a ⊗ b) ∨ (a ⊗ c)", TRIPLE),
+        QUANTALE.law("empty join", "a ⊗ bottom = bottom", "a: value"),
+        QUANTALE.law("residual", "a ⊗ b <= c <=> a <= residual(b, c)", TRIPLE),
     ),
     _values,
     {"values": "values, a strategy or a collection"},
     lambda structure: all(hasattr(structure, k) for k in ("tensor", "join", "residual")),
     'Rosenthal, "Quantales and their applications", 1990',
+    QUANTALE,
 )
 """The laws of a commutative quantale: ``join``, ``tensor``, ``unit``, ``residual``, ``leq``, ..."""
 
@@ -143,29 +88,24 @@ def hom_of(X: Any, a: Any, b: Any) -> Any:
     return X.hom(a, b) if callable(X.hom) else X(a, b)
 
 
-def _below(V: Any, smaller: Any, larger: Any, left: str, right: str, picture: Any) -> Comparison:
-    def leq(one: Any, other: Any) -> bool:
-        return bool(V.leq(one, other))
+class _Homs:
+    """The homs of an enriched category as arrows, which the tensor composes."""
 
-    return compare(smaller, larger, left, right, by=leq, relation="≤", diagram=picture)
+    def __init__(self, X: Any) -> None:
+        self.compose, self.unit = X.quantale.tensor, X.quantale.unit
 
-
-def _enriched_unit(X: Any, a: Any) -> Comparison:
-    V, hom = X.quantale, hom_of(X, a, a)
-    picture = sketch({"a": a}, {"X(a, a)": ("a", "a", hom)}, "unit", [], ["X(a, a)"])
-    return _below(V, V.unit, hom, "e", "X(a, a)", picture)
+    def identity(self, at: Any, /) -> Any:
+        return self.unit
 
 
-def _enriched_composition(X: Any, a: Any, b: Any, c: Any) -> Comparison:
-    V, ab, bc, ac = X.quantale, *(hom_of(X, *pair) for pair in ((a, b), (b, c), (a, c)))
-    picture = sketch(
-        {"a": a, "b": b, "c": c},
-        {"X(a, b)": ("a", "b", ab), "X(b, c)": ("b", "c", bc), "X(a, c)": ("a", "c", ac)},
-        "composition",
-        ["X(a, b)", "X(b, c)"],
-        ["X(a, c)"],
-    )
-    return _below(V, V.tensor(ab, bc), ac, "X(a, b) X(b, c)", "X(a, c)", picture)
+ENRICHED = Signature(
+    {"X": _Homs},
+    {"X(a, b: object): a -> b": hom_of},
+    {"≤": lambda X, one, other: bool(X.quantale.leq(one, other))},
+    compose="⊗",
+    latex={"id": "e"},
+)
+"""The homs of an enriched category X; the unit of its quantale is the identity of any object."""
 
 
 def _objects(X: Any, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,43 +118,37 @@ def _objects(X: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 enriched = Spec(
     "enriched category",
     (
-        Law("unit", r"e \le X(a, a)", {"a": "object"}, _enriched_unit),
-        Law(
-            "composition",
-            r"X(a, b) \otimes X(b, c) \le X(a, c)",
-            dict.fromkeys("abc", "object"),
-            _enriched_composition,
-        ),
+        ENRICHED.law("unit", "id(a) <= X(a, a)", "a: object"),
+        ENRICHED.law("composition", "X(a, b) ⊗ X(b, c) <= X(a, c)", "a, b, c: object"),
     ),
     _objects,
     {"objects": ARROWS["objects"]},
     lambda structure: hasattr(structure, "hom") and hasattr(structure, "quantale"),
     "Kelly, Basic Concepts of Enriched Category Theory, 1.2",
+    ENRICHED,
 )
 """The laws of a category enriched in a quantale: ``quantale``, ``objects``, and
 ``hom(a, b)`` or a call."""
 
 
-def _contracts(F: Any, a: Any, b: Any) -> Comparison:
-    X, Y = F.domain, F.codomain
-    Fa, Fb = on_object(F, a), on_object(F, b)
-    here, there = hom_of(X, a, b), hom_of(Y, Fa, Fb)
-    return _below(Y.quantale, here, there, "X(a, b)", "Y(F a, F b)", None)
-
+ENRICHED_FUNCTOR = Signature(
+    {"X": lambda F: _Homs(F.domain), "Y": lambda F: _Homs(F.codomain)},
+    {
+        "X(a, b: object): a -> b": lambda F, a, b: hom_of(F.domain, a, b),
+        "Y(a, b: object in Y): a -> b in Y": lambda F, a, b: hom_of(F.codomain, a, b),
+        "F(a: object): object in Y": on_object,
+    },
+    {"≤": lambda F, one, other: bool(F.codomain.quantale.leq(one, other))},
+)
+"""A functor F from X to Y, and their homs."""
 
 enriched_functor = Spec(
     "enriched functor",
-    (
-        Law(
-            "homs",
-            r"X(a, b) \le Y(F a, F b)",
-            {"a": "object", "b": "object"},
-            _contracts,
-        ),
-    ),
+    (ENRICHED_FUNCTOR.law("homs", "X(a, b) <= Y(F(a), F(b))", "a, b: object"),),
     lambda F, given: _objects(F.domain, given),
     {"objects": ARROWS["objects"]},
     lambda structure: hasattr(structure, "domain") and enriched.accepts(structure.domain),
     "Kelly, Basic Concepts of Enriched Category Theory, 1.2",
+    ENRICHED_FUNCTOR,
 )
 """The law of a functor of enriched categories: for metric spaces, it is not expansive."""

@@ -31,80 +31,69 @@ from hypothesis import strategies as st
 from catlearn.finset import Colimit, Limit
 from catlearn.laws.arrows import strategy_of
 from catlearn.laws.cones import cocones_under, cones_over, morphisms_into, morphisms_out_of
-from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
+from catlearn.laws.law import Spec
+from catlearn.laws.signature import Signature
 
 
-def _triangle(value: Any, arrow: int, inward: bool) -> Comparison:
-    i, j, m = value.diagram.arrows[arrow]
-    near, far = (i, j) if inward else (j, i)
-    known, _ = value.diagram.walk(value.legs, inward=inward)
-    composite = m >> known[far] if inward else known[far] >> m
-    corners = {"apex": value.apex, f"D{i}": m.domain, f"D{j}'" if i == j else f"D{j}": m.codomain}
-    first, then = list(corners)[1:]
-    ends = [(first, "apex"), (then, "apex")] if inward else [("apex", first), ("apex", then)]
-    names = [f"leg {i}", f"leg {j}"] if i != j else [f"leg {i}", f"leg {i}'"]
-    arrows = {
-        "m": (first, then, m),
-        names[0]: (*ends[0], known[i]),
-        names[1]: (*ends[1], known[j]),
-    }
-    left, right = (["m", names[1]], [names[0]]) if inward else ([names[0], "m"], [names[1]])
-    picture = sketch(corners, arrows, "triangle", left, right)
-    texts = (" >> ".join(left), right[0])
-    return compare(composite, known[near], *texts, diagram=picture)
+class _Morphisms:
+    """The category that a diagram lives in, compared on the nose."""
+
+    def compose(self, first: Any, then: Any, /) -> Any:
+        return first >> then
 
 
-def _factor(colimit: Any, cocone: tuple[Any, ...], leg: int) -> Comparison:
-    u = colimit.universal(*cocone, codomain=cocone[0].codomain)
-    one = colimit.legs[leg]
-    picture = sketch(
-        {"D": one.domain, "apex": colimit.apex, "X": u.codomain},
-        {"leg": ("D", "apex", one), "u": ("apex", "X", u), "h": ("D", "X", cocone[leg])},
-        "existence",
-        ["leg", "u"],
-        ["h"],
-    )
-    return compare(one >> u, cocone[leg], "leg >> u", "h", diagram=picture)
+class _Shape:
+    """The shape of a diagram: its arrows by their number, between the numbers of objects."""
+
+    def __init__(self, universal: Any) -> None:
+        self.arrows = universal.diagram.arrows
+
+    def ends(self, arrow: int, /) -> tuple[int, int]:
+        return self.arrows[arrow][:2]
 
 
-def _unique(colimit: Any, m: Any) -> Comparison:
-    cocone = tuple(leg >> m for leg in colimit.legs)
-    u = colimit.universal(*cocone, codomain=m.codomain)
-    picture = sketch(
-        {"apex": colimit.apex, "X": m.codomain},
-        {"u": ("apex", "X", u), "m": ("apex", "X", m)},
-        "uniqueness",
-        ["u"],
-        ["m"],
-    )
-    left = "the morphism induced by the legs >> m"
-    return compare(u, m, left, "m", diagram=picture)
+_DIAGRAM = Signature(
+    {"C": lambda universal: _Morphisms(), "J": _Shape},
+    {
+        "apex: object": lambda universal: universal.apex,
+        "D(i: object in J): object": lambda universal, i: universal.diagram.objects[i],
+        "D(m: i -> j in J): D(i) -> D(j)": lambda universal, m: universal.diagram.arrows[m][2],
+        "D(k: legs): object": lambda universal, k: universal.diagram.leg_objects[k],
+    },
+    indices={"legs": lambda universal: len(universal.legs)},
+)
+"""A diagram D of shape J in a category C; only some of its objects have legs of their own."""
+
+COLIMIT = Signature(
+    operations={
+        "λ(i: object in J): D(i) -> apex": lambda colimit, i: _leg(colimit, i, inward=True),
+        "λ(k: legs): D(k) -> apex": lambda colimit, k: colimit.legs[k],
+        "universal(h: [D(k) -> X for k in legs], X: object): apex -> X": (
+            lambda colimit, h, X: colimit.universal(*h, codomain=X)
+        ),
+    },
+    latex={"λ": r"\lambda_{{{0}}}", "D": "D_{{{0}}}", "universal": r"[{0}]"},
+    extends=_DIAGRAM,
+)
+"""Legs λ into an apex, and the morphism to X that a cocone h induces."""
+
+LIMIT = Signature(
+    operations={
+        "π(i: object in J): apex -> D(i)": lambda limit, i: _leg(limit, i, inward=False),
+        "π(k: legs): apex -> D(k)": lambda limit, k: limit.legs[k],
+        "universal(h: [X -> D(k) for k in legs], X: object): X -> apex": (
+            lambda limit, h, X: limit.universal(*h, domain=X)
+        ),
+    },
+    latex={"π": r"\pi_{{{0}}}", "D": "D_{{{0}}}", "universal": r"\langle {0} \rangle"},
+    extends=_DIAGRAM,
+)
+"""Legs π out of an apex, and the morphism from X that a cone h induces."""
 
 
-def _lift(limit: Any, cone: tuple[Any, ...], leg: int) -> Comparison:
-    u = limit.universal(*cone, domain=cone[0].domain)
-    one = limit.legs[leg]
-    picture = sketch(
-        {"X": u.domain, "apex": limit.apex, "D": one.codomain},
-        {"u": ("X", "apex", u), "leg": ("apex", "D", one), "h": ("X", "D", cone[leg])},
-        "existence",
-        ["u", "leg"],
-        ["h"],
-    )
-    return compare(u >> one, cone[leg], "u >> leg", "h", diagram=picture)
-
-
-def _unique_lift(limit: Any, m: Any) -> Comparison:
-    u = limit.universal(*(m >> leg for leg in limit.legs), domain=m.domain)
-    picture = sketch(
-        {"X": m.domain, "apex": limit.apex},
-        {"u": ("X", "apex", u), "m": ("X", "apex", m)},
-        "uniqueness",
-        ["u"],
-        ["m"],
-    )
-    left = "the morphism induced by m >> the legs"
-    return compare(u, m, left, "m", diagram=picture)
+def _leg(universal: Any, i: int, inward: bool) -> Any:
+    """The component at an object of the diagram, along its arrows if it has no leg."""
+    return universal.diagram.walk(universal.legs, inward=inward)[0][i]
 
 
 def _numbers(count: int) -> st.SearchStrategy[int]:
@@ -121,10 +110,10 @@ def _colimit_sorts(colimit: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         return strategy_of(given["cocones"]) if "cocones" in given else cocones_under(colimit)
 
     return {
-        "arrow of the diagram": lambda: _numbers(len(colimit.diagram.arrows)),
-        "leg": lambda: _numbers(len(colimit.legs)),
-        "cocone": cocones,
-        "morphism out of the apex": induced,
+        "arrow in J": lambda: _numbers(len(colimit.diagram.arrows)),
+        "legs": lambda: _numbers(len(colimit.legs)),
+        "[D(k) -> X for k in legs]": cocones,
+        "arrow from apex": induced,
     }
 
 
@@ -138,36 +127,29 @@ def _limit_sorts(limit: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         return strategy_of(given["cones"]) if "cones" in given else cones_over(limit)
 
     return {
-        "arrow of the diagram": lambda: _numbers(len(limit.diagram.arrows)),
-        "leg": lambda: _numbers(len(limit.legs)),
-        "cone": cones,
-        "morphism into the apex": induced,
+        "arrow in J": lambda: _numbers(len(limit.diagram.arrows)),
+        "legs": lambda: _numbers(len(limit.legs)),
+        "[X -> D(k) for k in legs]": cones,
+        "arrow to apex": induced,
     }
 
 
 colimit = Spec(
     "colimit",
     (
-        Law(
+        COLIMIT.law(
             "cocone",
-            r"D_m ; \lambda_j = \lambda_i",
-            {"m": "arrow of the diagram"},
-            lambda colimit, m: _triangle(colimit, m, inward=True),
+            "D(m) >> λ(j) = λ(i)",
+            "m: i -> j in J",
             lambda colimit: len(colimit.diagram.arrows) > 0,
         ),
-        Law(
+        COLIMIT.law(
             "existence",
-            r"\lambda_i ; u = h_i",
-            {"h": "cocone", "i": "leg"},
-            lambda colimit, h, i: _factor(colimit, h, i),
+            "λ(k) >> universal(h, X) = h(k)",
+            "h: [D(k) -> X for k in legs], k: legs",
             lambda colimit: len(colimit.legs) > 0,
         ),
-        Law(
-            "uniqueness",
-            r"(\forall i.\ \lambda_i ; u = \lambda_i ; m) \Rightarrow u = m",
-            {"m": "morphism out of the apex"},
-            _unique,
-        ),
+        COLIMIT.law("uniqueness", "universal([λ(k) >> m for k in legs], X) = m", "m: apex -> X"),
     ),
     _colimit_sorts,
     {
@@ -176,32 +158,26 @@ colimit = Spec(
     },
     lambda structure: isinstance(structure, Colimit),
     "Mac Lane, Categories for the Working Mathematician, III.3",
+    COLIMIT,
 )
 """The universal property of a colimit: ``diagram``, ``apex``, ``legs``, ``universal``."""
 
 limit = Spec(
     "limit",
     (
-        Law(
+        LIMIT.law(
             "cone",
-            r"\pi_i ; D_m = \pi_j",
-            {"m": "arrow of the diagram"},
-            lambda limit, m: _triangle(limit, m, inward=False),
+            "π(i) >> D(m) = π(j)",
+            "m: i -> j in J",
             lambda limit: len(limit.diagram.arrows) > 0,
         ),
-        Law(
+        LIMIT.law(
             "existence",
-            r"u ; \pi_i = h_i",
-            {"h": "cone", "i": "leg"},
-            lambda limit, h, i: _lift(limit, h, i),
+            "universal(h, X) >> π(k) = h(k)",
+            "h: [X -> D(k) for k in legs], k: legs",
             lambda limit: len(limit.legs) > 0,
         ),
-        Law(
-            "uniqueness",
-            r"(\forall i.\ u ; \pi_i = m ; \pi_i) \Rightarrow u = m",
-            {"m": "morphism into the apex"},
-            _unique_lift,
-        ),
+        LIMIT.law("uniqueness", "universal([m >> π(k) for k in legs], X) = m", "m: X -> apex"),
     ),
     _limit_sorts,
     {
@@ -210,5 +186,6 @@ limit = Spec(
     },
     lambda structure: isinstance(structure, Limit),
     "Mac Lane, Categories for the Working Mathematician, III.4",
+    LIMIT,
 )
 """The universal property of a limit: ``diagram``, ``apex``, ``legs``, ``universal``."""
