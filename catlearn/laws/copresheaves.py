@@ -12,7 +12,7 @@ attributes (Patterson, Lynch, Fairbanks, arXiv 2106.04703).
 naturality fails
   a = tgt
   x = e
-  expected φ(tgt(x)) = tgt(φ(x))
+  expected (X(a) >> φ(T))(x) = (φ(S) >> Y(a))(x)
   left side:  a
   right side: b
 """
@@ -27,10 +27,11 @@ from hypothesis import strategies as st
 
 from catlearn.category import Path
 from catlearn.cset import Schema
-from catlearn.finset import FinFunction, TableMorphism, Tables
-from catlearn.laws.arrows import strategy_of
-from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
+from catlearn.finset import FinFunction, FinSet, ListFunction, TableMorphism, Tables
+from catlearn.laws.arrows import category_of, strategy_of
+from catlearn.laws.law import Spec
 from catlearn.laws.presented import paths
+from catlearn.laws.signature import Signature
 
 
 @dataclass(frozen=True)
@@ -44,55 +45,70 @@ class Row:
         return self.label
 
 
-def _along(X: Tables, path: Path, row: int) -> int:
+def _row(table: FinSet, number: Any) -> Row:
+    number = int(number)
+    is_row = 0 <= number < table.size
+    return Row(number, table.label(number) if is_row else f"{number}, which is no row")
+
+
+@dataclass(frozen=True)
+class _Equation:
+    """An equation of a schema, with its sides."""
+
+    left: Path
+    right: Path
+
+    def __str__(self) -> str:
+        return f"{self.left} = {self.right}"
+
+
+@dataclass(frozen=True)
+class _Entries:
+    """A function, applied to each entry of a list."""
+
+    function: FinFunction
+
+
+class _Sets:
+    """Functions, list-valued functions and labellings of rows, which take a row to its value."""
+
+    def ends(self, function: Any, /) -> tuple[Any, Any]:
+        return function.domain, function.codomain
+
+    def compose(self, first: FinFunction, then: FinFunction, /) -> FinFunction:
+        return first >> then
+
+    def apply(self, function: Any, at: Any, /) -> Any:
+        match function:
+            case None:
+                return at
+            case _Entries(each):
+                return tuple(self.apply(each, row) for row in at)
+            case ListFunction():
+                return tuple(_row(function.codomain, row) for row in function.row(at.number))
+            case FinFunction():
+                return _row(function.codomain, function.values[at.number])
+        return function[at.number]
+
+
+class _Graph:
+    """Arrows by their names, and the tables that they lead between."""
+
+    def __init__(self, ends: Mapping[str, tuple[str, str]]) -> None:
+        self._ends = ends
+
+    def ends(self, arrow: str, /) -> tuple[str, str]:
+        return self._ends[arrow]
+
+
+def _along(X: Tables, path: Path) -> FinFunction:
+    along = getattr(X, "along", None)
+    if along is not None:
+        return along(path)
+    rows = range(X.size(path.source))
     for arrow in path.edges:
-        row = int(X.arrows[arrow].values[row])
-    return row
-
-
-def _label(X: Tables, table: str, row: int) -> str:
-    return X.sets[table].label(row) if 0 <= row < X.size(table) else f"{row}, which is no row"
-
-
-def _values(X: Tables, arrow: str, x: Row) -> Comparison:
-    target = X.shape.arrows[arrow][1]
-    value = int(X.arrows[arrow].values[x.number])
-    inside = 0 <= value < X.size(target)
-    return Comparison(_label(X, target, value), target, inside, f"{arrow}(x)", "its table", "∈")
-
-
-def _composites(X: Tables, p: Path, q: Path) -> Comparison:
-    def function(path: Path) -> FinFunction:
-        along = getattr(X, "along", None)
-        if along is not None:
-            return along(path)
-        rows = [_along(X, path, row) for row in range(X.size(path.source))]
-        return FinFunction(rows, X.sets[path.source], X.sets[path.target])
-
-    whole, first, then = function(p >> q), function(p), function(q)
-    picture = sketch(
-        {"X(A)": first.domain, "X(B)": first.codomain, "X(C)": then.codomain},
-        {
-            "X(p;q)": ("X(A)", "X(C)", whole),
-            "X(p)": ("X(A)", "X(B)", first),
-            "X(q)": ("X(B)", "X(C)", then),
-        },
-        "functoriality",
-        ["X(p;q)"],
-        ["X(p)", "X(q)"],
-    )
-    return compare(whole, first >> then, "X(p >> q)", "X(p) >> X(q)", diagram=picture)
-
-
-def _equation(X: Tables, q: int, x: Row) -> Comparison:
-    _, left, right = Schema.of(X.shape).laws[q]
-    over, under = (_label(X, side.target, _along(X, side, x.number)) for side in (left, right))
-    graph = Schema.of(X.shape).graph
-    used = dict.fromkeys((*left.edges, *right.edges))
-    arrows = {edge: (graph.source(edge), graph.target(edge), edge) for edge in used}
-    corners = dict.fromkeys((left.source, *(v for s, t, _ in arrows.values() for v in (s, t))))
-    picture = sketch({v: v for v in corners}, arrows, "equation", left.edges, right.edges)
-    return compare(over, under, f"x along {left}", f"x along {right}", diagram=picture)
+        rows = [int(X.arrows[arrow].values[row]) for row in rows]
+    return FinFunction(rows, X.sets[path.source], X.sets[path.target])
 
 
 def _rows(X: Tables, table: str) -> st.SearchStrategy[Row]:
@@ -101,38 +117,49 @@ def _rows(X: Tables, table: str) -> st.SearchStrategy[Row]:
 
 def _cset_sorts(X: Tables, given: Mapping[str, Any]) -> dict[str, Any]:
     schema = Schema.of(X.shape)
-    laws = range(len(schema.laws))
+    laws = [_Equation(left, right) for _, left, right in schema.laws]
     return {
-        "arrow": lambda: strategy_of(tuple(schema.arrows)),
+        "generator": lambda: strategy_of(tuple(schema.arrows)),
         "row of the source of _": lambda a: _rows(X, schema.arrows[a][0]),
-        "path": lambda: paths(schema.graph) if schema.tables else st.nothing(),
-        "path after _": lambda p: paths(schema.graph, source=p.target),
+        "arrow": lambda: paths(schema.graph) if schema.tables else st.nothing(),
+        "arrow after _": lambda p: paths(schema.graph, source=p.target),
         "equation": lambda: strategy_of(laws),
-        "row where _ starts": lambda q: _rows(X, schema.laws[q][1].source),
+        "row where _ starts": lambda q: _rows(X, q.left.source),
     }
+
+
+CSET = Signature(
+    {"S": lambda X: category_of(Schema.of(X.shape).graph), "Set": lambda X: _Sets()},
+    {
+        "X(A: object): object in Set": lambda X, A: X.sets[A],
+        "X(p: A -> B): X(A) -> X(B) in Set": _along,
+        "X(a: generator): X(source(a)) -> X(target(a)) in Set": lambda X, a: X.arrows[a],
+        "source(a: generator): object": lambda X, a: X.shape.arrows[a][0],
+        "target(a: generator): object": lambda X, a: X.shape.arrows[a][1],
+        "left(q: equation): start(q) -> end(q)": lambda X, q: q.left,
+        "right(q: equation): start(q) -> end(q)": lambda X, q: q.right,
+        "start(q: equation): object": lambda X, q: q.left.source,
+        "end(q: equation): object": lambda X, q: q.left.target,
+    },
+    {"∈": lambda X, x, rows: 0 <= x.number < rows.size},
+)
+"""A functor X from the category S that a schema presents to finite sets."""
 
 
 cset = Spec(
     "C-set",
     (
-        Law(
+        CSET.law(
             "functions",
-            r"X_a : X_S \to X_T",
-            {"a": "arrow", "x": "row of the source of a"},
-            lambda X, a, x: _values(X, a, x),
+            "X(a)(x) ∈ X(target(a))",
+            "a: generator, x: row of the source of a",
             lambda X: any(X.size(source) for source, _ in X.shape.arrows.values()),
         ),
-        Law(
-            "functoriality",
-            r"X_{p ; q} = X_p ; X_q",
-            {"p": "path", "q": "path after p"},
-            _composites,
-        ),
-        Law(
+        CSET.law("functoriality", "X(p >> q) = X(p) >> X(q)", "p: A -> B, q: B -> C"),
+        CSET.law(
             "equations",
-            r"p \sim q \Rightarrow X_p = X_q",
-            {"q": "equation", "x": "row where q starts"},
-            lambda X, q, x: _equation(X, q, x),
+            "X(left(q))(x) = X(right(q))(x)",
+            "q: equation, x: row where q starts",
             lambda X: any(X.size(left.source) for _, left, _ in Schema.of(X.shape).laws),
         ),
     ),
@@ -140,6 +167,7 @@ cset = Spec(
     {},
     lambda structure: isinstance(structure, Tables),
     "Patterson, Lynch, Fairbanks, arXiv 2106.04703",
+    CSET,
 )
 """The laws of a C-set (any :class:`~catlearn.finset.Tables`): a functor to finite sets."""
 
@@ -147,62 +175,70 @@ cset = Spec(
 # ---------------------------------------------------------------- morphisms
 
 
-def _image(phi: Any, table: str, row: int) -> int:
-    return int(phi.components[table].values[row])
-
-
-def _natural(phi: Any, a: str, x: Row) -> Comparison:
-    X, Y = phi.domain, phi.codomain
-    source, target = X.shape.arrows[a]
-    over = _image(phi, target, int(X.arrows[a].values[x.number]))
-    under = int(Y.arrows[a].values[_image(phi, source, x.number)])
-    picture = sketch(
-        {
-            "X(S)": X.sets[source],
-            "X(T)": X.sets[target],
-            "Y(S)": Y.sets[source],
-            "Y(T)": Y.sets[target],
-        },
-        {
-            f"X({a})": ("X(S)", "X(T)", X.arrows[a]),
-            "φ(S)": ("X(S)", "Y(S)", phi.components[source]),
-            "φ(T)": ("X(T)", "Y(T)", phi.components[target]),
-            f"Y({a})": ("Y(S)", "Y(T)", Y.arrows[a]),
-        },
-        "naturality",
-        [f"X({a})", "φ(T)"],
-        ["φ(S)", f"Y({a})"],
-    )
-    lhs, rhs = _label(Y, target, over), _label(Y, target, under)
-    return compare(lhs, rhs, f"φ({a}(x))", f"{a}(φ(x))", diagram=picture)
-
-
-def _natural_list(phi: Any, a: str, x: Row) -> Comparison:
-    X, Y = phi.domain, phi.codomain
-    source, target = X.shape.lists[a]
-    over = [_image(phi, target, int(row)) for row in X.lists[a].row(x.number)]
-    under = [int(row) for row in Y.lists[a].row(_image(phi, source, x.number))]
-    lhs, rhs = ([_label(Y, target, row) for row in side] for side in (over, under))
-    return compare(lhs, rhs, f"φ({a}(x))", f"{a}(φ(x))")
-
-
-def _preserves(phi: Any, a: str, x: Row) -> Comparison:
-    table = phi.domain.shape.attributes[a]
-    here = phi.domain.attributes[a][x.number]
-    there = phi.codomain.attributes[a][_image(phi, table, x.number)]
-    return compare(there, here, f"{a}(φ(x))", f"{a}(x)")
-
-
 def _morphism_sorts(phi: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     X = phi.domain
     shape = X.shape
     return {
-        **_cset_sorts(X, given),
-        "list-valued arrow": lambda: strategy_of(tuple(shape.lists)),
+        "arrow": lambda: strategy_of(tuple(shape.arrows)),
+        "row of the source of _": lambda a: _rows(X, shape.arrows[a][0]),
+        "arrow in L": lambda: strategy_of(tuple(shape.lists)),
         "row of the source of the list _": lambda a: _rows(X, shape.lists[a][0]),
-        "attribute": lambda: strategy_of(tuple(shape.attributes)),
+        "arrow in A": lambda: strategy_of(tuple(shape.attributes)),
         "row with the attribute _": lambda a: _rows(X, shape.attributes[a]),
     }
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """The lists of rows of a table."""
+
+    table: str
+
+    def __str__(self) -> str:
+        return f"lists of {self.table}"
+
+
+def _set(X: Tables, at: Any) -> Any:
+    return X.sets.get(at, at)
+
+
+def _component(phi: Any, at: Any) -> Any:
+    match at:
+        case _Lists(table):
+            return _Entries(phi.components[table])
+        case str() if at in phi.components:
+            return phi.components[at]
+    return None  # labels stay what they are
+
+
+def _data(X: Tables, a: str) -> Any:
+    return next(part[a] for part in (X.arrows, X.lists, X.attributes) if a in part)
+
+
+MORPHISM = Signature(
+    {
+        "S": lambda phi: _Graph(phi.domain.shape.arrows),
+        "L": lambda phi: _Graph(
+            {a: (source, _Lists(to)) for a, (source, to) in phi.domain.shape.lists.items()}
+        ),
+        "A": lambda phi: _Graph(
+            {a: (table, "labels") for a, table in phi.domain.shape.attributes.items()}
+        ),
+        "Set": lambda phi: _Sets(),
+    },
+    {
+        "X(S: object in any): object in Set": lambda phi, S: _set(phi.domain, S),
+        "X(a: S -> T in any): X(S) -> X(T) in Set": lambda phi, a: _data(phi.domain, a),
+        "Y(S: object in any): object in Set": lambda phi, S: _set(phi.codomain, S),
+        "Y(a: S -> T in any): Y(S) -> Y(T) in Set": lambda phi, a: _data(phi.codomain, a),
+        "φ(S: object in any): X(S) -> Y(S) in Set": _component,
+    },
+    latex={name: name_ + "_{{{0}}}" for name, name_ in (("X", "X"), ("Y", "Y"), ("φ", r"\varphi"))},
+)
+"""Morphisms φ of tables from X to Y: S has the plain arrows of their shape, L those to lists of
+rows, which φ maps entry by entry, and A those to labels, which stay what they are."""
+
+NATURAL = "(X(a) >> φ(T))(x) = (φ(S) >> Y(a))(x)"
 
 
 def _has_rows(ends: Any) -> Any:
@@ -212,25 +248,22 @@ def _has_rows(ends: Any) -> Any:
 cset_morphism = Spec(
     "C-set morphism",
     (
-        Law(
+        MORPHISM.law(
             "naturality",
-            r"\varphi_T(a(x)) = a(\varphi_S(x))",
-            {"a": "arrow", "x": "row of the source of a"},
-            _natural,
+            NATURAL,
+            "a: S -> T, x: row of the source of a",
             _has_rows(lambda shape: [source for source, _ in shape.arrows.values()]),
         ),
-        Law(
+        MORPHISM.law(
             "naturality of lists",
-            r"\varphi_T(a(x)_i) = a(\varphi_S(x))_i",
-            {"a": "list-valued arrow", "x": "row of the source of the list a"},
-            _natural_list,
+            NATURAL,
+            "a: S -> T in L, x: row of the source of the list a",
             _has_rows(lambda shape: [source for source, _ in shape.lists.values()]),
         ),
-        Law(
+        MORPHISM.law(
             "attributes",
-            r"a(\varphi(x)) = a(x)",
-            {"a": "attribute", "x": "row with the attribute a"},
-            _preserves,
+            NATURAL,
+            "a: S -> T in A, x: row with the attribute a",
             _has_rows(lambda shape: shape.attributes.values()),
         ),
     ),
@@ -238,5 +271,6 @@ cset_morphism = Spec(
     {},
     lambda structure: isinstance(structure, TableMorphism),
     "Patterson, Lynch, Fairbanks, arXiv 2106.04703",
+    MORPHISM,
 )
 """The laws of a morphism of C-sets (any :class:`~catlearn.finset.TableMorphism`)."""

@@ -41,7 +41,7 @@ from catlearn.category.terms import (
 from catlearn.errors import Failure, NotComposable, UnknownName, did_you_mean
 from catlearn.laws.law import Comparison, Law, sketch, truth
 
-STRUCTURE, OBJECT, ELEMENT = "", "object", Term("element")
+STRUCTURE, OBJECT, ANY, ELEMENT = "", "object", "any", Term("element")
 
 Values = dict[str, Any]
 """Of variables by name, of the structure at ``STRUCTURE``, and of a category C at ``in C``."""
@@ -97,7 +97,8 @@ class Signature:
         objects whose type names none.
     operations
         For each operation with its type, such as ``"F(f: A -> B): F(A) -> F(B) in D"``, the
-        function that does it, of the structure and the arguments. One name may have several types.
+        function that does it, of the structure and the arguments. One name may have several types,
+        and parameters may be objects or arrows ``in any`` category.
     relations
         Further relations by their sign, functions of the structure and both sides; also ``"="``
         for what is neither object nor arrow, where that is not ``==``.
@@ -146,7 +147,7 @@ class Signature:
             name, parameters, kind = read_operation(text)
             typing = {one: self.normal(type_) for one, type_ in parameters.items()}
             bound = {end.head for type_ in typing.values() for end in _open_ends(type_)}
-            free = set(typing) | {one for one in bound if one not in self.operations}
+            free = {*typing, f"in {ANY}"} | {one for one in bound if one not in self.operations}
             made = _Operation(typing, free, self.normal(kind), function)
             self.operations.setdefault(name, []).append(made)
 
@@ -219,7 +220,7 @@ class Signature:
 
     def _category(self, name: str = "") -> Term:
         name = name.removeprefix("in ") or next(iter(self.categories), "")
-        if name not in self.categories:
+        if name not in (*self.categories, ANY):
             hint = did_you_mean(name, self.categories)
             raise UnknownName(f"the signature has no category {name}; {hint}")
         return Term(f"in {name}")
