@@ -146,11 +146,15 @@ _STYLES = {
 }  # fmt: skip
 _RELATIONS = {"≤": r"\le", "⇔": r"\iff", "∈": r"\in"}
 
+_GREEK_LETTERS = {unicodedata.name(chr(code), "") for code in range(0x3B1, 0x3CA)}
+
 
 def _latex_name(name: str) -> str:
     if len(name) == 1 and unicodedata.name(name, "").startswith("GREEK"):
         _, case, *_, letter = unicodedata.name(name).lower().split()
         return "\\" + (letter if case == "small" else letter.title()) + " "
+    if f"GREEK SMALL LETTER {name.upper()}" in _GREEK_LETTERS:
+        return f"\\{name} "
     letters = name.rstrip("0123456789′'")
     if len(letters) == 1 and letters != name:
         return f"{letters}_{{{name[1:]}}}" if name[1:].isdigit() else name.replace("′", "'")

@@ -94,10 +94,10 @@ class _Sets:
 class _Graph:
     """Arrows by their names, and the tables that they lead between."""
 
-    def __init__(self, ends: Mapping[str, tuple[str, str]]) -> None:
+    def __init__(self, ends: Mapping[str, tuple[str, Any]]) -> None:
         self._ends = ends
 
-    def ends(self, arrow: str, /) -> tuple[str, str]:
+    def ends(self, arrow: str, /) -> tuple[str, Any]:
         return self._ends[arrow]
 
 

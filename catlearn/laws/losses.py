@@ -29,7 +29,6 @@ NotCertified: CostMorphism could not be certified (1 failure):
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from itertools import product as families
 from typing import Any
@@ -48,6 +47,7 @@ from catlearn.laws.learning import (
     some_parameters,
 )
 from catlearn.laws.reference import interpretation
+from catlearn.laws.signature import Signature
 from catlearn.laws.tables import identifications, renamed
 from catlearn.learning import LearningDiagram, loss_functor as the_loss_functor
 
@@ -74,49 +74,106 @@ def _close(one: float, other: float) -> bool:
     return bool(np.isclose(one, other, rtol=TOLERANCE, atol=TOLERANCE))
 
 
-# ---------------------------------------------------------------- the theorem
+class _Diagrams:
+    """Learning diagrams and their morphisms."""
+
+    def identity(self, at: LearningDiagram, /) -> Any:
+        return TABLES.identity(at)
+
+    def compose(self, first: Any, then: Any, /) -> Any:
+        return first >> then
 
 
-def _ends(L: Any, phi: Any) -> Comparison:
-    image = L(phi)
-    expected = L(phi.domain), L(phi.codomain)
-    found = image.domain, image.codomain
-    return compare(found, expected, "the ends of L(φ)", "the losses of the ends of φ")
+class _Costs(_Diagrams):
+    """Objectives and their morphisms."""
+
+    def identity(self, at: Any, /) -> CostMorphism:
+        return CostMorphism.identity(at)
 
 
-def _identities(L: Any, D: Any) -> Comparison:
-    image, unit = L(TABLES.identity(D)), CostMorphism.identity(L(D))
-    return compare(image, unit, "L(id(D))", "id(L(D))", diagram=D)
+class _Pushout:
+    """A gluing of learning diagrams: the apex, and morphisms to it from the interface and feet."""
+
+    def __init__(self, span: Span) -> None:
+        i, j = pushout(*span)
+        self.legs, self.apex = (span.f >> i, i, j), i.codomain
 
 
-def _composites(L: Any, phi: Any, psi: Any) -> Comparison:
-    whole, parts = L(phi >> psi), L(phi) >> L(psi)
-    return compare(whole, parts, "L(φ >> ψ)", "L(φ) >> L(ψ)", diagram=phi.domain)
+def _on_leg(number: int) -> Any:
+    def loss(L: Any, P: Any, theta: Any) -> float:
+        phi = P.legs[number]
+        return value(L, phi.domain, phi.restrict(theta))
+
+    return loss
 
 
-def _inequality(L: Any, phi: Any, theta: Any) -> Comparison:
-    restricted = L(phi).restrict(theta)
-    here, there = value(L, phi.domain, restricted), value(L, phi.codomain, theta)
-
-    def at_most(one: float, other: float) -> bool:
-        return one <= other + TOLERANCE * max(1.0, other)
-
-    left, right = "L(D) at the restricted parameters", "L(D')"
-    return compare(here, there, left, right, by=at_most, relation="≤", diagram=phi.domain)
+def _at_most(L: Any, one: float, other: float) -> bool:
+    return one <= other + TOLERANCE * max(1.0, other)
 
 
-# ---------------------------------------------------------------- its consequences
+def _picture(values: Mapping[str, Any]) -> Any:
+    """The diagram that an instance is about, which draws itself."""
+    for name, read in (
+        ("D", lambda D: D),
+        ("phi", lambda phi: phi.domain),
+        ("s", lambda s: pushout(*s).apex),
+    ):
+        if name in values:
+            return read(values[name])
+    return None
 
 
-def _parts(span: Span) -> tuple[Any, Any, Any, LearningDiagram]:
-    """Return the morphisms from the interface and the feet to the gluing, and the gluing."""
-    i, j = pushout(*span)
-    return span.f >> i, i, j, i.codomain
+LOSS = Signature(
+    {"C": lambda L: _Diagrams(), "Cost": lambda L: _Costs()},
+    {
+        "L(D: object): object in Cost": lambda L, D: L(D),
+        "L(phi: D -> E): L(D) -> L(E) in Cost": lambda L, phi: L(phi),
+        "contents(D: object in Cost): pair": lambda L, loss: (loss.parameters, loss.terms),
+        "empty: object": lambda L: LearningDiagram.empty(),
+        "nothing: pair": lambda L: ((), ()),
+        "value(D: object, t: parameters): number": value,
+        "restrict(r: M -> N in Cost, t: parameters): parameters": lambda L, r, t: r.restrict(t),
+        "glue(s: span): gluing": lambda L, s: _Pushout(s),
+        "+(D, E: object): sum": lambda L, D, E: coproduct(D, E),
+        "parameters(D: sum, n: number): parameters": lambda L, both, n: some_parameters(
+            both.apex, n
+        ),
+        **{
+            f"L(P: {kind}, t: parameters): number": lambda L, P, t: value(L, P.apex, t)
+            for kind in ("gluing", "sum")
+        },
+        "L0(P: gluing, t: parameters): number": _on_leg(0),
+        "L1(P: gluing, t: parameters): number": _on_leg(1),
+        "L2(P: gluing, t: parameters): number": _on_leg(2),
+        "L1(P: sum, t: parameters): number": _on_leg(0),
+        "L2(P: sum, t: parameters): number": _on_leg(1),
+        "+(x, y: number): number": lambda L, x, y: x + y,
+        "-(x, y: number): number": lambda L, x, y: x - y,
+        "max(x, y: number): number": lambda L, x, y: max(x, y),
+    },
+    {"=": lambda L, x, y: x == y if isinstance(x, tuple) else _close(x, y), "≤": _at_most},
+    alias={
+        "parameters of the codomain of phi": "parameters",
+        "parameters of the gluing of s": "parameters",
+        "monic span": "span",
+    },
+    latex={
+        "value": "{0}({1})", "restrict": "{0}^* {1}", "contents": "{0}", "nothing": r"(1, 0)",
+        "glue": "{0}", "empty": "0",
+    },
+    picture=_picture,
+)  # fmt: skip
+"""A loss functor L from learning diagrams to Cost. The loss of a gluing at parameters is L, that
+of the interface and of the two feet at the restricted ones L0, L1 and L2."""
+
+
+# ---------------------------------------------------------------- procedures
 
 
 def _pullback(L: Any, s: Span) -> Comparison:
     # Values in a set of two elements are enough to tell any two sets of edges apart.
-    _, i, j, whole = _parts(s)
+    glued = _Pushout(s)
+    (_, i, j), whole = glued.legs, glued.apex
 
     def points(diagram: Any) -> list[dict[str, int]]:
         edges = L(diagram).parameters
@@ -130,43 +187,9 @@ def _pullback(L: Any, s: Span) -> Comparison:
     return compare(sorted(map(str, found)), sorted(map(str, agree)), left, right, diagram=whole)
 
 
-def _additivity(L: Any, s: Span, theta: Any) -> Comparison:
-    *legs, whole = _parts(s)
-    shared, one, other = (value(L, phi.domain, phi.restrict(theta)) for phi in legs)
-    total = value(L, whole, theta)
-    left, right = "L + L0", "L1 + L2"
-    return compare(total + shared, one + other, left, right, by=_close, diagram=whole)
-
-
-def _monoidality(L: Any, D: Any, E: Any, n: int) -> Comparison:
-    both = coproduct(D, E)
-    theta = some_parameters(both.apex, n)
-    parts = math.fsum(value(L, leg.domain, leg.restrict(theta)) for leg in both.legs)
-    total = value(L, both.apex, theta)
-    return compare(total, parts, "L(D + E)", "L(D) + L(E)", by=_close, diagram=both.apex)
-
-
-def _unit(L: Any) -> Comparison:
-    empty = L(LearningDiagram.empty())
-    found = empty.parameters, empty.terms
-    return compare(found, ((), ()), "parameters and terms of L(0)", "none")
-
-
-def _comparison(L: Any, s: Span, theta: Any) -> Comparison:
-    *legs, whole = _parts(s)
-    shared, one, other = (value(L, phi.domain, phi.restrict(theta)) for phi in legs)
-    larger = max(one, other)
-
-    def at_most(a: float, b: float) -> bool:
-        return a <= b + TOLERANCE * max(1.0, a)
-
-    left, right = "max(L1, L2)", "L1 + L2 - L0"
-    bound = one + other - shared
-    return compare(larger, bound, left, right, by=at_most, relation="≤", diagram=whole)
-
-
 def _gradients(L: Any, s: Span, theta: Any) -> Comparison:
-    *legs, whole = _parts(s)
+    glued = _Pushout(s)
+    legs, whole = glued.legs, glued.apex
     moved = [_pushed(phi, gradient(L, phi.domain, phi.restrict(theta)), theta) for phi in legs]
     left = _flat(gradient(L, whole, theta)) + _flat(moved[0])
     right = _flat(moved[1]) + _flat(moved[2])
@@ -282,13 +305,13 @@ def _loss_sorts(L: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         return at_gluing(span).map(_off_the_grid)
 
     return {
-        "diagram": lambda: strategy_of(diagrams),
+        "object": lambda: strategy_of(diagrams),
         "diagram without classes": plain,
         "number": lambda: seeds,
-        "morphism": lambda: (
+        "arrow": lambda: (
             strategy_of(given["morphisms"]) if "morphisms" in given else _admissible(diagrams)
         ),
-        "morphism after _": lambda phi: _onward(phi.codomain),
+        "arrow after _": lambda phi: _onward(phi.codomain),
         "parameters of the codomain of _": lambda phi: parameters_of(phi.codomain),
         "parameters of _": parameters_of,
         "span": lambda: (
@@ -310,45 +333,43 @@ def _off_the_grid(theta: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-SPAN = {"s": "span", "theta": "parameters of the gluing of s"}
-MORPHISM = {"phi": "morphism"}
+SPAN = "s: span, theta: parameters of the gluing of s"
 
 loss_functor = Spec(
     "loss functor",
     (
-        Law("ends", r"L \varphi : L_D \to L_{D'}", MORPHISM, _ends),
-        Law("identities", r"L(\mathrm{id}_D) = \mathrm{id}_{L D}", {"D": "diagram"}, _identities),
-        Law(
-            "composites",
-            r"L(\varphi ; \psi) = L \varphi ; L \psi",
-            {**MORPHISM, "psi": "morphism after phi"},
-            _composites,
-        ),
-        Law(
+        LOSS.law("ends", "L(phi) : L(D) -> L(E)", "phi: D -> E"),
+        LOSS.law("identities", "L(id(D)) = id(L(D))", "D: object"),
+        LOSS.law("composites", "L(phi >> psi) = L(phi) >> L(psi)", "phi: D -> E, psi: E -> F"),
+        LOSS.law(
             "inequality",
-            r"L_D(\varphi^* \theta) \le L_{D'}(\theta)",
-            {**MORPHISM, "theta": "parameters of the codomain of phi"},
-            _inequality,
+            "value(D, restrict(L(phi), theta)) <= value(E, theta)",
+            "phi: D -> E, theta: parameters of the codomain of phi",
         ),
         Law(
             "pullback of parameters",
             r"\Theta = \Theta_1 \times_{\Theta_0} \Theta_2",
             {"s": "span without equations"},
             _pullback,
+            text="Θ = the pullback of Θ1 and Θ2 over Θ0",
         ),
-        Law("additivity", r"L + L_0 = L_1 + L_2", SPAN, _additivity),
-        Law(
+        LOSS.law(
+            "additivity",
+            "L(glue(s), theta) + L0(glue(s), theta) = L1(glue(s), theta) + L2(glue(s), theta)",
+            SPAN,
+        ),
+        LOSS.law(
             "monoidality",
-            r"L_{D + E} = L_D + L_E",
-            {"D": "diagram", "E": "diagram", "n": "number"},
-            _monoidality,
+            "L(D + E, parameters(D + E, n))"
+            " = L1(D + E, parameters(D + E, n)) + L2(D + E, parameters(D + E, n))",
+            "D, E: object, n: number",
         ),
-        Law("monoidal unit", r"L_0 = (1, 0)", {}, _unit),
-        Law(
+        LOSS.law("monoidal unit", "contents(L(empty)) = nothing"),
+        LOSS.law(
             "comparison",
-            r"\max(L_1, L_2) \le L_1 + L_2 - L_0",
-            {**SPAN, "s": "monic span"},
-            _comparison,
+            "max(L1(glue(s), theta), L2(glue(s), theta))"
+            " <= L1(glue(s), theta) + L2(glue(s), theta) - L0(glue(s), theta)",
+            f"s: monic {SPAN.removeprefix('s: ')}",
         ),
         Law(
             "gradients",
@@ -356,12 +377,14 @@ loss_functor = Spec(
             r" = \varphi_{1*} \nabla L_1 + \varphi_{2*} \nabla L_2",
             {"s": "smooth span", "theta": "generic parameters of the gluing of s"},
             _gradients,
+            text="∇L + φ0∗ ∇L0 = φ1∗ ∇L1 + φ2∗ ∇L2",
         ),
         Law(
             "zeros",
             r"L_D(\theta) = 0 \iff \text{all equations hold}",
             {"D": "diagram without classes", "theta": "parameters of D"},
             _zeros,
+            text="the value of L(D) at theta is zero <=> all equations hold",
         ),
     ),
     _loss_sorts,
@@ -372,5 +395,6 @@ loss_functor = Spec(
     },
     lambda structure: structure is the_loss_functor,
     "Theory, section 4",
+    LOSS,
 )
 """The laws of a loss functor: a function of learning diagrams and of their morphisms."""

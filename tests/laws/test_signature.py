@@ -12,10 +12,16 @@ CATEGORY = laws.category.signature
 GROUP = FiniteCategory.permutation_group({"a": [1, 0, 2], "b": [0, 2, 1]})
 
 
+PROCEDURES = {
+    laws.loss_functor.law(name) for name in ("pullback of parameters", "gradients", "zeros")
+}
+
+
 def test_every_text_is_read_again():
     for spec in laws.SPECS:
         for law in spec.laws:
-            if not spec.signature or not law.typing:
+            assert law.text, law
+            if law in PROCEDURES:
                 continue
             again = spec.signature.law(law.name, law.text, law.typing)
             assert (again.text, again.statement) == (law.text, law.statement)
