@@ -284,13 +284,13 @@ class CostMorphism(Brief):
         """Return the disjoint sum: both reparametrisations side by side."""
         if not isinstance(other, CostMorphism):
             return NotImplemented
-        torn = [
+        clashes = [
             Failure("constants", f"constant {c!r}", f"is one, but goes to {one!r} and to {two!r}")
             for c, one in self.constants.items()
             if (two := other.constants.get(c, one)) != one
         ]
-        if torn:
-            raise InvalidStructure("disjoint sum", torn)
+        if clashes:
+            raise InvalidStructure("disjoint sum", clashes)
         sources = apart(self.domain, other.domain)
         targets = apart(self.codomain, other.codomain)
         parameters = {
@@ -317,9 +317,9 @@ class CostMorphism(Brief):
 
     def _repr_latex_(self) -> str:
         moved = [(a, b) for a, b in self.parameters.items() if a != b]
-        said = ", ".join(rf"{upright_latex(a)} := {upright_latex(b)}" for a, b in moved)
+        moves = ", ".join(rf"{upright_latex(a)} := {upright_latex(b)}" for a, b in moved)
         left, right = self.domain.latex_value, self.codomain.latex_value
-        left = rf"\left({left}\right)\left[{said}\right]" if moved else left
+        left = rf"\left({left}\right)\left[{moves}\right]" if moved else left
         sign = "=" if self.is_strict else r"\le"
         return rf"$\displaystyle {left} {sign} {right}$"
 

@@ -335,8 +335,8 @@ class Problem:
                 return None
             if table in self.surjective and here < there:
                 return None
-        alike: Candidates = [rows for table in one.shape.tables for rows in self._alike(table)]
-        found = alike.copy()
+        fitting: Candidates = [rows for table in one.shape.tables for rows in self._fitting(table)]
+        found = fitting.copy()
         if self.iso:
             self.refinement = Refinement(one, other)
             colours = self.refinement.refined(self.refinement.start())
@@ -347,14 +347,14 @@ class Problem:
                 classes = self.refinement.classes(table, self.colours)
                 # Variables with the same candidates go on sharing one set.
                 met: dict[tuple[int, int], np.ndarray] = {}
-                for x, (a, b) in enumerate(zip(alike[start:stop], classes, strict=True), start):
+                for x, (a, b) in enumerate(zip(fitting[start:stop], classes, strict=True), start):
                     key = id(a), id(b)
                     if key not in met:
                         met[key] = np.intersect1d(a, b, assume_unique=True)
                     found[x] = met[key]
         return found
 
-    def _alike(self, table: str) -> list[np.ndarray]:
+    def _fitting(self, table: str) -> list[np.ndarray]:
         """Return the rows with equal labels, lists of equal lengths, and no smaller fibres."""
         one, other, shape = self.one, self.other, self.one.shape
         exact = [np.zeros(one.size(table) + other.size(table), np.int64)]
@@ -375,9 +375,9 @@ class Problem:
                 grown.append(np.concatenate(counts))
         size = one.size(table)
         codes = np.unique(np.stack(exact), axis=1, return_inverse=True)[1].ravel()
-        alike = sorted_into(codes[:size], codes[size:], int(codes.max(initial=-1)) + 1)
+        fitting = sorted_into(codes[:size], codes[size:], int(codes.max(initial=-1)) + 1)
         if not grown:
-            return alike
+            return fitting
         counts = np.stack(grown)
         cells, number = np.unique(
             np.vstack([codes[None, :size], counts[:, :size]]), axis=1, return_inverse=True

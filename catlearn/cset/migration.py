@@ -320,7 +320,7 @@ class RightKan(KanExtension):
     """
 
     counit: TableMorphism
-    shapes: Mapping[str, Comma]
+    shapes: Mapping[str, CommaGenerators]
     families: Mapping[str, list[np.ndarray]]
 
     def universal(self, g: TableMorphism, Y: Tables) -> Any:
@@ -369,7 +369,7 @@ class RightKan(KanExtension):
         return {place: int(column[number]) for place, column in zip(names, columns, strict=True)}
 
 
-class Comma:
+class CommaGenerators:
     """The comma category d / F, by generators.
 
     Parameters
@@ -507,7 +507,7 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
     """
     along = Translation(F).plain
     here, schema = on_schema(plain(_read(X)), along.source, "right Kan extension"), along.target
-    shapes = {table: Comma(along, table, budget) for table in schema.tables}
+    shapes = {table: CommaGenerators(along, table, budget) for table in schema.tables}
     families, sets = {}, {}
     for table, shape in shapes.items():
         steps = [(i, j, here.arrows[name].values) for i, j, name in shape.steps]

@@ -176,8 +176,8 @@ class WiringDiagram(CSet):
     def __repr__(self) -> str:
         boxes = {box: self.ports(box) for box in self.boxes}
         met = dict.fromkeys([*(j for ports in boxes.values() for j in ports), *self.outside])
-        told = "" if tuple(met) == self.junctions else f", junctions={list(self.junctions)!r}"
-        return f"WiringDiagram({boxes!r}, outer={self.outside!r}{told})"
+        alone = "" if tuple(met) == self.junctions else f", junctions={list(self.junctions)!r}"
+        return f"WiringDiagram({boxes!r}, outer={self.outside!r}{alone})"
 
 
 def oapply(wiring: WiringDiagram, fillers: Mapping[str, Open] | Sequence[Open]) -> Open:
