@@ -391,9 +391,7 @@ def free_order(shape: Shape, table: str) -> list[str]:
         raise InvalidStructure("Open", [failure]) from None
 
 
-def free_rows(
-    whole: Any, table: str, rows: Sequence[int], names: Sequence[str] | None = None
-) -> tuple[Any, dict[str, np.ndarray]]:
+def free_rows(whole: Any, table: str, rows: Sequence[int]) -> tuple[Any, dict[str, np.ndarray]]:
     """Return the object that has some rows of a table, and copies of what each leads to.
 
     Parameters
@@ -404,15 +402,13 @@ def free_rows(
         One of them, to which no table that it leads to leads back.
     rows
         Its rows, which may come several times.
-    names
-        What the copies are called, if they are to have names.
 
     Returns
     -------
     tuple
-        The object, in which rows of every table are in the order of the rows that they hang on,
-        and are one where an equation of the schema says so; and for each table the rows of the
-        whole that its rows are copies of.
+        The object, without names, in which rows of every table are in the order of the rows that
+        they hang on, and are one where an equation of the schema says so; and for each table the
+        rows of the whole that its rows are copies of.
     """
     shape = whole.shape
     none = np.zeros(0, np.int64)
@@ -435,7 +431,6 @@ def free_rows(
                 copied[target] = joined([copied[target], found.values])
                 owner[target] = joined([owner[target], np.repeat(owner[at], found.lengths)])
     sets = {t: FinSet(one.size) for t, one in copied.items()}
-    sets[table] = FinSet(names) if names is not None else sets[table]
     nothing = (np.zeros(1, np.int64), none)
     steps = {
         name: ListFunction._of(*made.get(name, nothing), sets[source], sets[target])
@@ -465,10 +460,12 @@ def free_rows(
     return free, copied
 
 
-def free_leg(whole: Any, table: str, rows: Sequence[int]) -> TableMorphism:
-    """Return the leg of the free interface on some rows of a table."""
+def free_leg(
+    whole: Any, table: str, rows: Sequence[int], names: Sequence[str] | None = None
+) -> TableMorphism:
+    """Return the leg of the free interface on some rows of a table, called like them or as said."""
     foot, places = free_rows(whole, table, rows)
-    return _called(foot, whole, places)
+    return _called(foot, whole, places, {table: names} if names is not None else None)
 
 
 def leg_along(foot: Any, whole: Any, table: str, rows: Sequence[int] | np.ndarray) -> TableMorphism:
@@ -497,16 +494,25 @@ def leg_along(foot: Any, whole: Any, table: str, rows: Sequence[int] | np.ndarra
     return morphism(foot, whole, components_of(values, foot, whole))
 
 
-def _called(foot: Any, whole: Any, values: Mapping[str, np.ndarray]) -> TableMorphism:
-    """Return a morphism whose domain has its rows called like those that they go to."""
+def _called(
+    foot: Any,
+    whole: Any,
+    values: Mapping[str, np.ndarray],
+    called: Mapping[str, Sequence[str]] | None = None,
+) -> TableMorphism:
+    """Return a morphism whose domain has its rows called like those that they go to.
+
+    Rows of some tables may be called otherwise.
+    """
     every = {t: np.arange(foot.size(t)) for t in foot.shape.tables}
     names = {
         t: distinct(whole.sets[t].labels(rows.tolist()), "copy/")
         if whole.sets[t].names
         else rows.size
         for t, rows in values.items()
+        if t not in (called or {})
     }
-    sets = {t: FinSet(called) for t, called in names.items()}
+    sets = {t: FinSet(one) for t, one in {**names, **(called or {})}.items()}
     steps = {name: foot.step(name) for name in foot.shape.steps()}
     bare = part(type(foot), foot.shape, every, sets, steps, foot.attributes)
     made = bare._restricted(morphism(bare, foot, components_of(every, bare, foot)))

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.cset.cospan import Open, free_rows, leg_along
+from catlearn.cset.cospan import Open, free_leg, free_rows, leg_along
 from catlearn.cset.cset import CSet
 from catlearn.cset.schema import Schema
 from catlearn.errors import Failure, InvalidStructure, did_you_mean
@@ -338,7 +338,7 @@ def _fits(
 
 def _at_junctions(wiring: WiringDiagram, fillers: Sequence[Open], table: str) -> Any:
     """Return the interface with one row for each junction, like what meets there first."""
-    union = coproduct(*(filler.apex for filler in fillers))
+    union = coproduct(*(filler.apex for filler in fillers), names=wiring.boxes)
     first: dict[int, int] = {}
     for box, filler, leg in zip(wiring.boxes, fillers, union.legs, strict=True):
         rows = leg.components[table].values[list(filler.ports)].tolist()
@@ -355,5 +355,6 @@ def _at_junctions(wiring: WiringDiagram, fillers: Sequence[Open], table: str) ->
             for label in junctions.labels(alone)
         ]
         raise InvalidStructure("oapply", failures)
+    rows = [first.get(k, -1) for k in junctions]  # -1 where there is nothing of a row to copy
     names = junctions.labels() if union.apex.sets[table].names else None
-    return free_rows(union.apex, table, [first.get(k, -1) for k in junctions], names)[0]
+    return free_leg(union.apex, table, rows, names).domain

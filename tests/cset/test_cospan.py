@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import catlearn as cl
+import catlearn.cset.cospan as cospan_module
 from catlearn.category import Graph
 from catlearn.cset import (
     CSet,
@@ -205,6 +206,18 @@ def test_a_mutant_composite_is_no_composite():
     assert not (f >> f).is_equivalent(f >> wrong)
     sigma = Open.swap(f.source, f.source)
     assert not (f >> f).is_equivalent((f @ f) >> sigma)
+
+
+def test_many_are_glued_once(monkeypatch):
+    """The engine is called once for the composite of many, not once for each."""
+    calls = []
+    engine = cospan_module.colimit
+    monkeypatch.setattr(cospan_module, "colimit", lambda d: calls.append(d) or engine(d))
+    arrow = open_graph(Graph({"f": ("A", "B")}), ["A"], ["B"])
+    assert len(Open.compose(*[arrow] * 50).apex.edges) == 50
+    assert len(calls) == 1
+    reduce(Open.__rshift__, [arrow] * 5)
+    assert len(calls) == 5
 
 
 def broken(compose, f, g, h):

@@ -31,14 +31,14 @@ def wirings(draw, arities=None, outer=None):
 
 
 @st.composite
-def open_graphs(draw, ports):
+def open_graphs(draw, ports, table="V"):
     """Draw an open graph with a number of ports."""
     G = draw(csets(Schema.of(SchGraph), max_rows=2))
-    if ports and not G.size("V"):
-        G = CSet(SchGraph, V=1)
-    rows = [draw(st.integers(0, max(G.size("V") - 1, 0))) for _ in range(ports)]
+    if ports and not G.size(table):
+        G = CSet(SchGraph, V=1, E=1, src=[0], tgt=[0])
+    rows = [draw(st.integers(0, max(G.size(table) - 1, 0))) for _ in range(ports)]
     cut = draw(st.integers(0, ports))
-    return Open(G, rows[:cut], rows[cut:])
+    return Open(G, rows[:cut], rows[cut:], table)
 
 
 @st.composite
@@ -94,9 +94,9 @@ def test_units(wiring):
 
 
 @few
-@given(st.data(), st.integers(0, 3))
-def test_one_box_does_nothing(data, ports):
-    x = data.draw(open_graphs(ports))
+@given(st.data(), st.integers(0, 3), st.sampled_from("VE"))
+def test_one_box_does_nothing(data, ports, table):
+    x = data.draw(open_graphs(ports, table))
     names = [str(k) for k in range(ports)]
     assert oapply(WiringDiagram.identity(names), {"box": x}).is_equivalent(x.bent())
 
@@ -206,3 +206,31 @@ def test_names_of_what_is_filled_in():
     apex = oapply(WiringDiagram.read("(x, z) <- R(x, y), S(y, z)"), [step, step]).apex
     assert apex.vertices == ("x", "y", "z", "R/M", "S/M")
     assert apex.edges == ("R/f", "R/g", "S/f", "S/g")
+
+
+@few
+@given(st.data(), st.sampled_from("VE"))
+def test_boxes_of_boxes_where_every_junction_has_a_port(data, table):
+    """Along edges, whose ends are glued too."""
+    wiring = WiringDiagram.read("(x, x) <- R(x, y), S(y, x)")
+    inner = {"R": WiringDiagram.read("(a, b) <- f(a, c), g(c, b)")}
+    f, g, S = (data.draw(open_graphs(2, table)) for _ in range(3))
+    at_once = oapply(ocompose(wiring, inner), {"R/f": f, "R/g": g, "S": S})
+    stepwise = oapply(wiring, {"R": oapply(inner["R"], [f, g]), "S": S})
+    assert at_once.is_equivalent(stepwise)
+    assert at_once.table == table
+
+
+def test_edges_that_meet_are_one():
+    two = Open(Graph({"f": ("A", "B"), "g": ("B", "C")}), [], ["g"], "E")
+    loop = Open(Graph({"l": ("X", "X")}), [], ["l"], "E")
+    whole = oapply(WiringDiagram.read("(e) <- R(e), S(e)"), [two, loop]).apex
+    assert (whole.edges, whole.ends("e"), whole.ends("f")) == (("e", "f"), ("B", "B"), ("A", "B"))
+    with pytest.raises(InvalidStructure, match="src, tgt is not known"):
+        oapply(WiringDiagram.read("(e, d) <- R(e)"), [loop])
+    arrays = Schema(["Axis", "Array"], lists={"axes": ("Array", "Axis")})
+    row, square = (
+        Open(CSet(arrays, Axis=n, Array=1, axes=[list(range(n))]), [], [0], "Array") for n in (1, 2)
+    )
+    with pytest.raises(InvalidStructure, match="its axes has 2 entries, what it meets 1"):
+        oapply(WiringDiagram.read("(a) <- R(a), S(a)"), [square, row])
