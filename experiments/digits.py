@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from catlearn.cli import demo
-from catlearn.cli.demo import Digits
+from catlearn.cli.demo import DigitsSplit
 from catlearn.datasets import load_mnist
 from catlearn.datasets.folders import FOLDER
 
@@ -36,7 +36,7 @@ def chosen(options: argparse.Namespace, names: Sequence[str]) -> str:
     return there[-1] if there else names[0]
 
 
-def load(name: str, folder: str | None, seed: int) -> Digits:
+def load(name: str, folder: str | None, seed: int) -> DigitsSplit:
     """Return images as rows of numbers in [0, 1] and labels, mixed by a seed.
 
     Parameters
@@ -54,15 +54,15 @@ def load(name: str, folder: str | None, seed: int) -> Digits:
     order = np.random.default_rng(seed).permutation(len(data.train[1]))
     images, labels = data.train
     rows = (images[order].reshape(len(order), -1), labels[order])
-    return Digits(rows, (data.test[0].reshape(len(data.test[1]), -1), data.test[1]))
+    return DigitsSplit(rows, (data.test[0].reshape(len(data.test[1]), -1), data.test[1]))
 
 
-def side(split: Digits) -> int:
+def side(split: DigitsSplit) -> int:
     """Return how many pixels the square images have at each side."""
     return math.isqrt(split.train[0].shape[1])
 
 
-def named(name: str, split: Digits) -> str:
+def named(name: str, split: DigitsSplit) -> str:
     """Return what the digits are, for the text below a table."""
     what = "scikit-learn's" if name == "digits" else "MNIST's"
     return f"{what} digits of {side(split)} x {side(split)} pixels"

@@ -25,7 +25,7 @@ from reporting import Clock, command, machine, parser, report, spread, table
 
 import catlearn as cl
 from catlearn.cli import demo
-from catlearn.cli.demo import DIGIT, HIDDEN, LABELLED, READOUT, Digits
+from catlearn.cli.demo import DIGIT, HIDDEN, LABELLED, READOUT, DigitsSplit
 from catlearn.models.spaces import NamedSpace
 
 WIDTH, TEMPERATURE = 16, 4.0
@@ -77,13 +77,13 @@ class Networks:
         """Return the teacher with trained parameters of ``body`` and ``readout``."""
         return [self.body.freeze(teacher["body"]), READOUT.freeze(teacher["readout"])]
 
-    def labelled(self, split: Digits) -> cl.Dataset:
+    def labelled(self, split: DigitsSplit) -> cl.Dataset:
         """Return the few images with labels."""
         images, labels = (column[:LABELLED] for column in split.train)
         return cl.Dataset("labelled", X=(self.image, images), Y=(DIGIT, labels))
 
 
-def all_equations(nets: Networks, split: Digits, teacher: Any) -> cl.Lowered:
+def all_equations(nets: Networks, split: DigitsSplit, teacher: Any) -> cl.Lowered:
     """Return the loss of the demo: labels, unlabelled images, frozen teacher, student, glued."""
     unlabelled = cl.Dataset("unlabelled", X=(nets.image, split.train[0][LABELLED:]))
     parts = [[nets.labelled(split)], [unlabelled], nets.frozen(teacher), [nets.whole]]
@@ -91,7 +91,7 @@ def all_equations(nets: Networks, split: Digits, teacher: Any) -> cl.Lowered:
 
 
 def soft_labels(
-    nets: Networks, split: Digits, teacher: Any, hint: float = 0.0
+    nets: Networks, split: DigitsSplit, teacher: Any, hint: float = 0.0
 ) -> cl.LearningDiagram:
     """Return labels, a frozen teacher, all training images without labels, and the student.
 
@@ -117,7 +117,7 @@ def soft_labels(
     )
 
 
-def accuracy(result: cl.Result, models: tuple[cl.Model, ...], split: Digits) -> float:
+def accuracy(result: cl.Result, models: tuple[cl.Model, ...], split: DigitsSplit) -> float:
     """Return the share of test images that trained models, one after the other, get right."""
     value, labels = split.test
     for model in models:
@@ -133,7 +133,7 @@ def train(regime: Any, seed: int, steps: int) -> cl.Result:
     return cl.fit(regime, adam, steps=steps, batch_size=64, key=key, progress=False)
 
 
-def run_seed(split: Digits, seed: int, steps: int, hint: float) -> dict[str, float]:
+def run_seed(split: DigitsSplit, seed: int, steps: int, hint: float) -> dict[str, float]:
     """Return the test accuracy of teacher and students, on one division of the digits."""
     nets = Networks.of(split.train[0].shape[1])
     everything = cl.Dataset("train", X=(nets.image, split.train[0]), Y=(DIGIT, split.train[1]))

@@ -7,7 +7,7 @@ diverged, 2 when the command itself is not understood, 130 when it was interrupt
 import warnings
 
 from catlearn.cli.commands import main
-from catlearn.cli.report import RunFolder, load_run
+from catlearn.cli.run_folder import RunFolder, load_run
 
 __all__ = ["RunFolder", "load_run", "main"]
 

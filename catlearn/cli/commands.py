@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catlearn.cli.configuration import NONE, OPTIMIZERS, SCHEDULES, TRANSFORMATIONS, plain
-from catlearn.cli.report import problem_of, writable
+from catlearn.cli.run_folder import problem_of, writable
 from catlearn.errors import CatlearnError
 
 PROBLEM, INTERRUPTED = 1, 130
@@ -273,7 +273,7 @@ def _example(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from catlearn.cli.report import report
+    from catlearn.cli.run_folder import report
 
     print(f"wrote {report(options.folder, options.output)}")
     return 0

@@ -31,7 +31,7 @@ STUDENT = Model("student", IMAGE, DIGIT, "mlp", width=16, depth=1)
 
 
 @dataclass(frozen=True)
-class Digits:
+class DigitsSplit:
     """One random division of the digits, images as rows of 64 numbers in [0, 1]."""
 
     train: tuple[np.ndarray, np.ndarray]
@@ -48,7 +48,7 @@ class Seed:
     accuracies: dict[str, float]
 
 
-def load_split(seed: int) -> Digits:
+def load_split(seed: int) -> DigitsSplit:
     """Return scikit-learn's 1,797 digits, shuffled by a seed: 1,300 for training, 497 for test.
 
     Raises
@@ -66,23 +66,23 @@ def load_split(seed: int) -> Digits:
     images = (images[order] / 16).astype(np.float32)
     labels = labels[order].astype(np.int32)
     train, test = slice(None, -TEST), slice(-TEST, None)
-    return Digits((images[train], labels[train]), (images[test], labels[test]))
+    return DigitsSplit((images[train], labels[train]), (images[test], labels[test]))
 
 
-def teacher_square(split: Digits) -> LearningDiagram:
+def teacher_square(split: DigitsSplit) -> LearningDiagram:
     """Return the square of a teacher and all training labels: one emergent equation."""
     images, labels = split.train
     data = LearningDiagram(Dataset("train", X=(IMAGE, images), Y=(DIGIT, labels)))
     return glue(data, LearningDiagram(BODY, READOUT))
 
 
-def labelled_data(split: Digits) -> LearningDiagram:
+def labelled_data(split: DigitsSplit) -> LearningDiagram:
     """Return the data set of the few labelled images."""
     images, labels = (column[:LABELLED] for column in split.train)
     return LearningDiagram(Dataset("labelled", X=(IMAGE, images), Y=(DIGIT, labels)))
 
 
-def distillation(split: Digits, teacher: Mapping[str, Any]) -> LearningDiagram:
+def distillation(split: DigitsSplit, teacher: Mapping[str, Any]) -> LearningDiagram:
     """Return labels, unlabelled images, frozen teacher and student, glued.
 
     Parameters

@@ -46,7 +46,7 @@ from catlearn.cli.configuration import (
     matching,
     read_settings,
 )
-from catlearn.cli.report import check_place, problem_of, to_json, writable, write_run
+from catlearn.cli.run_folder import check_place, problem_of, to_json, writable, write_run
 from catlearn.errors import (
     CatlearnError,
     CheckpointNotWritten,
@@ -65,7 +65,7 @@ from catlearn.models.architectures import Unbound, architecture_names
 from catlearn.models.values import cast
 from catlearn.tensors import MAX_TENSOR_BYTES, decode_tensors, encode_tree, plain_tree
 from catlearn.training.checkpoint import is_folder
-from catlearn.training.columns import batch_lengths, take
+from catlearn.training.columns import batch_lengths, permutation, take
 
 FINISHED, INTERRUPTED, DIVERGED = "finished", "interrupted", "diverged"
 #: Trained, but without its last checkpoint.
@@ -776,8 +776,7 @@ def divide(columns: Columns, test: float, seed: int, name: str) -> tuple[Columns
     held = round(test * length) if isinstance(test, float) else int(test)
     if not 0 < held < length:
         raise CatlearnError(f"{test} of {length} examples leaves none to train on or to test")
-    words = np.random.Philox(np.random.SeedSequence((seed, zlib.crc32(name.encode()))))
-    order = np.argsort(words.random_raw(length), kind="stable")
+    order = permutation(length, (seed, zlib.crc32(name.encode())))
     return take(columns, np.sort(order[held:])), take(columns, np.sort(order[:held]))
 
 

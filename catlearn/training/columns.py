@@ -38,6 +38,21 @@ def is_lazy(array: Any) -> bool:
     return isinstance(array, np.memmap) or not isinstance(array, np.ndarray | jax.Array)
 
 
+def any_lazy(columns: Any) -> bool:
+    """Whether any array of some columns lies on disk."""
+    return any(map(is_lazy, jax.tree.leaves(columns)))
+
+
+def permutation(length: int, seed: tuple[int, ...]) -> np.ndarray:
+    """Return a permutation that is the same in every version of numpy.
+
+    The raw words of a bit generator are guaranteed to be stable, methods of ``Generator`` are
+    not; ties between 64-bit words are broken by the stable sort.
+    """
+    words = np.random.Philox(np.random.SeedSequence(seed)).random_raw(length)
+    return np.argsort(words, kind="stable").astype("int32" if length < 2**31 else "int64")
+
+
 def readable(array: Any) -> Any:
     """Return a view in numpy of what lies in the host's memory, where rows are cheap to take."""
     on_host = isinstance(array, jax.Array) and array.devices() == {jax.devices("cpu")[0]}

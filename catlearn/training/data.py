@@ -63,7 +63,7 @@ from catlearn.learning.dataset import check_columns, check_lengths, without_exam
 from catlearn.lowering import Lowered
 from catlearn.lowering.stacked import Layout
 from catlearn.models import SpaceLabel, check_array
-from catlearn.training.columns import Batch, checksums, is_lazy, readable, take
+from catlearn.training.columns import Batch, any_lazy, checksums, permutation, readable, take
 from catlearn.training.sharding import ALONE, Processes
 
 
@@ -219,19 +219,9 @@ class _Stream:
             return None
         epoch, position = divmod(step, self.length // self.batch)
         if epoch != self.epoch:
-            self.order = _permutation(self.length, (*self.seed, epoch))
+            self.order = permutation(self.length, (*self.seed, epoch))
             self.epoch = epoch
         return self.order[position * self.batch : (position + 1) * self.batch]
-
-
-def _permutation(length: int, seed: tuple[int, ...]) -> np.ndarray:
-    """Return a permutation that is the same in every version of numpy.
-
-    The raw words of a bit generator are guaranteed to be stable, methods of ``Generator`` are
-    not; ties between 64-bit words are broken by the stable sort.
-    """
-    words = np.random.Philox(np.random.SeedSequence(seed)).random_raw(length)
-    return np.argsort(words, kind="stable").astype("int32" if length < 2**31 else "int64")
 
 
 def key_words(key: Any) -> np.ndarray:
@@ -243,9 +233,9 @@ def key_words(key: Any) -> np.ndarray:
 
 def _stored(columns: dict[str, Any], layout: Layout | None) -> Mapping[str, Any]:
     """Store columns in memory as they will be needed, rather than each batch of them."""
-    lazy = any(map(is_lazy, jax.tree.leaves(columns)))
-    there = layout is not None and columns.keys() >= set(layout.names)
-    return layout.pack(columns) if layout is not None and there and not lazy else columns
+    if layout is None or any_lazy(columns) or not columns.keys() >= set(layout.names):
+        return columns
+    return layout.pack(columns)
 
 
 def _length(columns: Mapping[str, Any]) -> int:
@@ -572,7 +562,7 @@ class Sources:
             (name, column)
             for name, columns in self.batches.data.items()
             for column, array in columns.items()
-            if any(map(is_lazy, jax.tree.leaves(array)))
+            if any_lazy(array)
         ]
         projections = fn.diagram.projections.values()
         self.feeds = {
@@ -627,7 +617,7 @@ class Sources:
     def _stays(self, name: str, columns: Mapping[str, Any]) -> bool:
         """Whether a data set is kept on the device; what lies on one anyway is."""
         leaves = jax.tree.leaves(columns)
-        if any(map(is_lazy, leaves)):
+        if any_lazy(leaves):
             return False
         size = sum(leaf.nbytes for leaf in leaves)
         sent = sum(leaf.nbytes for leaf in leaves if isinstance(leaf, np.ndarray))
@@ -776,7 +766,7 @@ def _arrays(labels: Mapping[str, Labels], given: Mapping[str, Any], *, own: bool
 def _column_failures(name: str, labels: Labels, columns: Mapping[str, Any]) -> list[Failure]:
     """Check arrays now, except for the values of those that lie on disk."""
     read = {
-        column: without_examples(array) if any(map(is_lazy, jax.tree.leaves(array))) else array
+        column: without_examples(array) if any_lazy(array) else array
         for column, array in columns.items()
     }
     found = [

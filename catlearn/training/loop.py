@@ -134,6 +134,8 @@ def fit(
     scan_steps
         How many steps to take in one compiled call, for models so small that starting a step
         takes longer than the step. Costs are looked at, and checkpoints written, after such calls.
+        The steps are the same up to rounding; a run that is continued is bitwise the run that was
+        never stopped if its calls begin at the same steps.
     sharding
         A mesh of devices, to split each batch among them, or a :class:`Sharding`, to split
         parameters too. The mesh may span processes (:mod:`catlearn.training.sharding`).

@@ -9,7 +9,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.cli import main
-from catlearn.cli.report import FILES, writable
+from catlearn.cli.run_folder import FILES, writable
 
 X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
 DATA = cl.Dataset("d", X=X, Y=Y)

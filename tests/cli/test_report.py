@@ -9,7 +9,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.cli import main
-from catlearn.cli.report import MOST_POINTS, curve, to_json, write_run
+from catlearn.cli.run_folder import MOST_POINTS, curve, to_json, write_run
 from catlearn.tensors import encode_tree
 
 EVIL = '</script><script>alert("1")</script><img src=x onerror=alert(1)>\x07'

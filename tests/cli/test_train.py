@@ -14,7 +14,7 @@ import catlearn as cl
 from catlearn.cli import load_run, main
 from catlearn.cli.commands import _parser
 from catlearn.cli.configuration import Section, choose_optimizers
-from catlearn.cli.report import FILES, write_run
+from catlearn.cli.run_folder import FILES, write_run
 from catlearn.cli.running import divide, prepare
 from catlearn.errors import (
     CatlearnError,

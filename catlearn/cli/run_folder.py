@@ -135,7 +135,7 @@ def writable(path: Path) -> str:
     Examples
     --------
     >>> writable(Path(__file__) / "run")  # doctest: +ELLIPSIS
-    "'...report.py' is no folder, so '...run' cannot be made"
+    "'...run_folder.py' is no folder, so '...run' cannot be made"
     """
     above = path.absolute().parent
     while not os.path.lexists(above) and above != above.parent:
