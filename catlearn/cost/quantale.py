@@ -513,6 +513,10 @@ class Monoid:
         """Return the product of two elements."""
         return self.combine(first, then)
 
+    def pairing(self, object: Any, arrows: Sequence[Any], /) -> Any:
+        """Return the product of the components of a pairing, whatever product it leads to."""
+        return self.total(arrows)
+
     def total(self, elements: Iterable[Any]) -> Any:
         """Return the product of all elements; the unit for none."""
         return reduce(self.combine, elements, self.unit)

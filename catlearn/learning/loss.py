@@ -13,12 +13,14 @@ morphism that merges two equations, or one (built without checks) that inserts s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from catlearn.category import Path
+from catlearn.category import evaluate
 from catlearn.cost import Aggregator, Atom, CostMorphism, Objective, Term
 from catlearn.errors import InvalidStructure
+from catlearn.learning.circuit import Circuit, circuit_of
 from catlearn.learning.selection import LossTerm, Selection
 from catlearn.names import fresh
 
@@ -70,7 +72,9 @@ class Loss(Objective):
         object.__setattr__(self, "diagram", diagram)
         object.__setattr__(self, "selection", selection)
         object.__setattr__(self, "symbols", _symbols(diagram, selection))
-        terms = [Term(self.atom(term), term.weight, term.name) for term in selection.terms]
+        atoms = evaluate(self.circuit, lambda box, values: (self._atom(box, values),))
+        pairs = zip(atoms, selection.terms, strict=True)
+        terms = [Term(atom, term.weight, term.name) for atom, term in pairs]
         super().__init__(diagram.trainable, terms, aggregator)
 
     def __repr__(self) -> str:
@@ -88,23 +92,35 @@ class Loss(Objective):
         """Equations that were chosen but contain no trainable edge: constants, left out."""
         return self.selection.untrainable
 
-    def atom(self, term: LossTerm) -> Atom:
-        """Return the atom ``E_S(d_v(lhs, rhs))`` of an equation."""
-        sides = [self._side(None, side) for side in (term.lhs, term.rhs)]
-        divergence = self.symbols[term.divergence, term.target]
-        return Atom.of(self.symbols["E", term.data], Atom.of(divergence, *sides))
+    @cached_property
+    def circuit(self) -> Circuit:
+        """What the equations compute, as an open hypergraph (:mod:`catlearn.learning.circuit`)."""
+        return circuit_of(self.diagram, self.equations)
 
-    def _side(self, start: Atom | str | None, path: Path) -> Atom | str:
-        value = start
-        for edge in path.edges:
-            definition = self.diagram.definitions.get(edge)
-            if definition is not None:
-                value = Atom.of(PAIR, *(self._side(value, part) for part in definition.paths))
-            elif value is None:
-                value = edge
-            else:
-                value = Atom.of(edge, value)
-        return path.source if value is None else value
+    def circuit_for(self, independent: Collection[str] = ()) -> Circuit:
+        """Return the circuit in which some edges draw a sample for each side of each equation."""
+        if not independent:
+            return self.circuit
+        return circuit_of(self.diagram, self.equations, independent)
+
+    def _atom(self, box: int, arguments: Sequence[Atom | str]) -> Atom | str:
+        """Return what a box of the circuit is in Cost, where only values count."""
+        circuit, (ins, outs) = self.circuit, self.circuit.apex.sides
+        does = circuit.operations[box]
+        match does.op:
+            case "sample":
+                return does.name
+            case "scale" | "stop":
+                return arguments[0]
+            case "tuple":
+                return Atom.of(PAIR, *arguments)
+            case "divergence":
+                compared, cost = circuit.types[ins[box][0]], circuit.types[outs[box][0]]
+                divergence = self.symbols[does.divergence, compared.vertex]
+                return Atom.of(self.symbols["E", cost.data], Atom.of(divergence, *arguments))
+        # What is read of an example is called by its edge alone.
+        is_example = circuit.operations[ins[box][0]].op == "sample"
+        return does.name if is_example else Atom.of(does.name, *arguments)
 
     def symbols_along(self, phi: LearningMorphism, codomain: Loss) -> dict[str, str]:
         """Return where a morphism of diagrams sends the constants of this loss.

@@ -32,7 +32,7 @@ def stacking_for(fn: Lowered, plan: Plan) -> Stacking:
     options, diagram = fn.options, fn.diagram
     if options.stack < 2:
         return Stacking.alone(len(plan.steps))
-    terms = [planned.term for planned in plan.terms]
+    schedules = {one.name: getattr(one.weight, "schedule", None) for one in fn.loss.equations}
 
     def essence(edge: str) -> Hashable:
         architecture = fn.architecture(edge)
@@ -52,10 +52,9 @@ def stacking_for(fn: Lowered, plan: Plan) -> Stacking:
         )
 
     def term_essence(position: int) -> Hashable:
-        term = terms[position]
-        schedule = getattr(term.weight, "schedule", None)
-        space = diagram.space_label(term.target)
-        return term.data, term.divergence, term.stop, space, schedule
+        term = plan.terms[position]
+        space = diagram.space_label(term.vertex)
+        return term.data, term.divergence, term.stop, space, schedules[term.name]
 
     return stacking_of(
         plan,

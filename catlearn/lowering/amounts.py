@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from catlearn.cost import Monoid
 from catlearn.errors import CatlearnError
 from catlearn.lowering.forms import data_form
 from catlearn.lowering.operations import count_operations, kept_bytes, size_of
@@ -56,8 +57,12 @@ class Amounts(NamedTuple):
         return Amounts(*(_number(a.subs(sizes)) if hasattr(a, "subs") else a for a in self))
 
 
+SUM = Monoid("sum of amounts", Amounts(), Amounts.plus)
+"""Along a path amounts add, and over the components of a pairing."""
+
+
 class Counter:
-    """The amounts of the edges of a diagram, counted when they are first asked for."""
+    """The amounts of the edges of a diagram that no others define, counted when asked for."""
 
     def __init__(self, diagram: LearningDiagram) -> None:
         self.diagram = diagram
@@ -74,12 +79,6 @@ class Counter:
         ends = diagram.source(edge), diagram.target(edge)
         source, target = (diagram.space_label(vertex) for vertex in ends)
         match label.kind:
-            case "defined":
-                return functools.reduce(
-                    Amounts.plus,
-                    (self[part] for path in diagram.definitions[edge].paths for part in path.edges),
-                    Amounts(),
-                )
             case "projection":
                 column = diagram.projections[edge][1]
                 stored = diagram.data.get(diagram.source(edge), {}).get(column)

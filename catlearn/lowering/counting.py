@@ -38,7 +38,6 @@ total            2410  4826*n + 2  856*n + 9644    433*n + 4
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +47,7 @@ from catlearn.display import html_table, text_table
 from catlearn.errors import UnknownName, did_you_mean
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering.amounts import (
+    SUM,
     Amounts,
     Counter,
     count_divergence,
@@ -170,31 +170,27 @@ def resources(value: LearningDiagram | Loss | Lowered) -> Resources:
     loss = value.loss if isinstance(value, Lowered) else value
     diagram = loss if isinstance(loss, LearningDiagram) else loss.diagram
     counter = Counter(diagram)
-    edges = {edge: counter[edge] for edge in diagram.edges}
-    parameters = sum(amounts.parameters for amounts in _own(diagram, edges).values())
+    # Only these cost something of their own; a defined edge repeats others.
+    own = {e: counter[e] for e in diagram.edges if diagram.map_label(e).kind != "defined"}
+    every = Functor(diagram, SUM, arrows=own).arrows
+    edges = {edge: every[edge] for edge in diagram.edges}
+    total = SUM.total(own.values())
     if isinstance(loss, LearningDiagram):
-        total = functools.reduce(Amounts.plus, _own(diagram, edges).values(), Amounts())
         return Resources(diagram, edges, {}, total, dict.fromkeys(diagram.data_sets, symbol()))
     assert isinstance(loss, Loss)
-    plan = value.plan if isinstance(value, Lowered) else Plan(diagram, loss.equations)
+    plan = value.plan if isinstance(value, Lowered) else Plan(loss)
     used = dict.fromkeys(term.data for term in loss.equations)
     symbols = {data: symbol(data if len(used) > 1 else "") for data in used}
-    total = Amounts(parameters)
+    total = Amounts(total.parameters)
     for step in plan.steps:
         if step.op in ("apply", "project"):
             examples = sum(symbols[data] for data in step.together or (step.data,))
             amounts = edges[step.name].at({symbol(): examples})
             total = total.plus(amounts._replace(parameters=0))
     terms = {}
-    for planned in plan.terms:
-        label = diagram.space_label(planned.term.target)
-        form = plan.steps[planned.target].form
-        counted = count_divergence(planned.term.divergence, label, form, wide_numbers())
-        terms[planned.term.name] = counted.at({symbol(): symbols[planned.term.data]})
-        total = total.plus(terms[planned.term.name])
+    for term in plan.terms:
+        label, form = diagram.space_label(term.vertex), plan.steps[term.inputs[1]].form
+        counted = count_divergence(term.divergence, label, form, wide_numbers())
+        terms[term.name] = counted.at({symbol(): symbols[term.data]})
+        total = total.plus(terms[term.name])
     return Resources(diagram, edges, terms, Amounts(*map(expand, total)), symbols)
-
-
-def _own(diagram: LearningDiagram, edges: Mapping[str, Amounts]) -> dict[str, Amounts]:
-    """The edges that cost something of their own; a defined one only repeats others."""
-    return {e: a for e, a in edges.items() if diagram.map_label(e).kind != "defined"}

@@ -11,52 +11,37 @@ A sample of a data set is the mapping from its projections to arrays, as in a ba
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from catlearn.category import Functions, Functor
 from catlearn.models import as_input
 
 if TYPE_CHECKING:
-    from catlearn.category import Path
     from catlearn.lowering.lowered import Lowered
-
-Arrow = Callable[[Any], Any]
 
 
 def evaluation(fn: Lowered, params: Mapping[str, Any], state: Mapping[str, Any]) -> Functor:
     """Return the functor [-]; see :meth:`Lowered.evaluation`."""
-    arrows: dict[str, Arrow] = {}
-    for edge in fn.diagram.edges:
-        arrows[edge] = _arrow(fn, edge, arrows, params, state)
-    return Functor(fn.diagram, Functions(), arrows=arrows)
+    diagram = fn.diagram
+    arrows = {
+        edge: _function(fn, edge, params, state)
+        for edge in diagram.edges
+        if diagram.map_label(edge).kind != "defined"
+    }
+    return Functor(diagram, Functions(), arrows=arrows)
 
 
-def _arrow(
-    fn: Lowered,
-    edge: str,
-    arrows: Mapping[str, Arrow],
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-) -> Arrow:
-    """Return the function of one edge; a defined one follows the functions of its definition."""
+def _function(
+    fn: Lowered, edge: str, params: Mapping[str, Any], state: Mapping[str, Any]
+) -> Callable[[Any], Any]:
+    """Return the function of an edge that is not defined by others."""
     diagram = fn.diagram
     label = diagram.map_label(edge)
     if label.kind == "projection":
-        column = diagram.projections[edge][1]
-        return lambda sample: sample[column]
+        return itemgetter(diagram.projections[edge][1])
     if label.kind == "factor":
-        return lambda value: value[label.index]
-    if label.kind == "defined":
-        definition = diagram.definitions[edge]
-        if not definition.is_pairing:
-            return lambda value: _along(definition.paths[0], arrows, value)
-        return lambda value: tuple(_along(path, arrows, value) for path in definition.paths)
+        return itemgetter(label.index)
     space = diagram.space_label(diagram.source(edge))
     architecture, variables = fn.architecture(edge), fn.variables(edge, params, state)
     return lambda value: architecture.apply(variables, as_input(space, value))
-
-
-def _along(path: Path, arrows: Mapping[str, Arrow], value: Any) -> Any:
-    for edge in path.edges:
-        value = arrows[edge](value)
-    return value

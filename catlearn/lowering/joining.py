@@ -26,7 +26,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from catlearn.lowering.steps import PlannedTerm, Step, stable_hash
+from catlearn.lowering.steps import Step, stable_hash
 
 Members = tuple[int, ...]
 """Steps of one data set each, or one step by itself."""
@@ -36,26 +36,24 @@ _NATURAL = ("one-hot", "tuple", "factor", "scale")
 
 def joined(
     steps: Sequence[Step],
-    terms: Iterable[PlannedTerm],
+    terms: Iterable[Step],
     groups: Sequence[Sequence[str]],
     independent: frozenset[str] = frozenset(),
-) -> tuple[list[Step], list[PlannedTerm]]:
+) -> tuple[list[Step], list[Step]]:
     """Return a plan in which the common edges of data sets run once for all of them.
 
     Parameters
     ----------
     steps, terms
-        The plan.
+        The steps of a plan, and its divergences.
     groups
         The data sets whose examples are run together, in the order in which they are to lie.
     independent
         Edges that draw a sample for each side of each equation, and are not joined.
     """
     join = _Join(steps, _classes(steps, groups, independent))
-    sides = [[join.place((side,)) for side in planned.sides] for planned in terms]
     placed = [
-        replace(planned, prediction=prediction, target=target)
-        for planned, (prediction, target) in zip(terms, sides, strict=True)
+        replace(term, inputs=tuple(join.place((side,)) for side in term.inputs)) for term in terms
     ]
     return join.made, placed
 

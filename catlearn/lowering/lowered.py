@@ -101,10 +101,10 @@ class Lowered:
         self._refuse("the options of lower", self.options.failures(self.diagram))
         stacking = functools.partial(stacking_for, self)
         asked = self.options.independent, stacking, self.options.together
-        self.plan = Plan(loss.diagram, loss.equations, *asked)
+        self.plan = Plan(loss, *asked)
         self._refuse("the options of lower", self.options.plan_failures(self.plan))
         self.storage = Storage.of(self.plan)
-        self.weighting = Weighting(self.plan, self.storage.weights, loss.aggregator)
+        self.weighting = Weighting(self.plan, self.storage.weights)
         self.trainable = self.diagram.trainable
         self.frozen = self.diagram.frozen
         self._refuse("the diagram", unbound_failures(self))

@@ -17,7 +17,7 @@ from catlearn.lowering.stacking import Stacking
 
 if TYPE_CHECKING:
     from catlearn.lowering.plan import Plan
-    from catlearn.lowering.steps import PlannedTerm, Step
+    from catlearn.lowering.steps import Step
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,14 @@ class Outline:
         terms = []
         for group in groups:
             members = [plan.terms[i] for i in group]
-            term = members[0].term
-            sides = zip(*(planned.sides for planned in members), strict=True)
+            term = members[0]
+            sides = zip(*(one.inputs for one in members), strict=True)
             reads = [name_of([f"#{p}" for p in dict.fromkeys(place[i] for i in s)]) for s in sides]
-            numbers = tuple(dict.fromkeys(place[i] for p in members for i in p.sides))
-            names = tuple(planned.term.name for planned in members)
+            numbers = tuple(dict.fromkeys(place[i] for p in members for i in p.inputs))
+            names = tuple(one.name for one in members)
             how = f"{term.divergence} of {reads[0]} against {reads[1]}"
             cost = costs.terms(members)
-            terms.append(Part(how, names, numbers, term.target, "", len(group), len(group), *cost))
+            terms.append(Part(how, names, numbers, term.vertex, "", len(group), len(group), *cost))
         return cls(tuple(steps), tuple(terms))
 
     def write(self, head: str) -> str:
@@ -182,15 +182,15 @@ class _Costs:
         except Exception:  # a map that cannot be traced is not known, and is printed all the same
             return None, None
 
-    def terms(self, members: Sequence[PlannedTerm]) -> tuple[Any, Any]:
+    def terms(self, members: Sequence[Step]) -> tuple[Any, Any]:
         """Return the operations of divergences, which have no parameters."""
         from catlearn.lowering.amounts import count_divergence, wide_numbers
 
         first = members[0]
-        label = self.plan.diagram.space_label(first.term.target)
-        form = self.plan.steps[first.target].form
+        label = self.plan.diagram.space_label(first.vertex)
+        form = self.plan.steps[first.inputs[1]].form
         try:
-            counted = count_divergence(first.term.divergence, label, form, wide_numbers())
+            counted = count_divergence(first.divergence, label, form, wide_numbers())
         except Exception:  # as above
             return 0, None
         return 0, len(members) * counted.flops

@@ -1,10 +1,11 @@
 r"""The evaluation plan: what a loss computes, each path prefix once.
 
 Take all the paths of all the equations of a loss. Their prefixes form a forest with one tree
-for each data set; the plan is this forest with equal values merged (hash-consing). Naive
-evaluation walks every path by itself: XLA merges the repeated forward work, but not the
-repeated backward work, so sharing has to be there before the program is differentiated
-(Theory, section 6).
+for each data set; the circuit of the loss (:mod:`catlearn.learning.circuit`) is this forest with
+equal values merged (hash-consing). Naive evaluation walks every path by itself: XLA merges the
+repeated forward work, but not the repeated backward work, so sharing has to be there before the
+program is differentiated (Theory, section 6). The plan is the circuit in the order in which it
+runs, rewritten as the options of lowering ask for.
 
 A step of the plan is one of
 
@@ -17,17 +18,12 @@ A step of the plan is one of
 * ``factor``: a component of such a point;
 * ``scale``: the same value, of which the gradient is multiplied;
 * ``join`` and ``part``: where it is asked for (:mod:`catlearn.lowering.joining`), the examples of
-  several data sets one after the other, and those of one of them.
+  several data sets one after the other, and those of one of them;
+* ``divergence``: the mean cost of a prediction against a target.
 
-The plan of a path is a functor out of the free category on the diagram: the identity path
-leaves a value as it is, and ``plan(p >> q) = plan(q) after plan(p)``, so that two paths with a
-common prefix share its steps. No JAX is needed to make a plan; what it costs is counted from
-traces when it is printed (:mod:`catlearn.lowering.counting`).
-
-An equation may say which edges it trains, and by what scale. As long as all that a path has come
-through is trained by one scale, its values are those of all other equations, and the gradient into
-them is multiplied: it is one pass backward for all of them. From the first edge that is trained by
-another scale on, steps have equal values and different gradients, so they are different steps.
+No JAX is needed to make a plan; what it costs is counted from traces when it is printed
+(:mod:`catlearn.lowering.counting`). Boxes that differ only in what they train are steps with equal
+values, of which the later ones *repeat* the first.
 
 A value at a categorical vertex has two forms, ``label`` and ``logits``; products have tuples
 of forms. The plan fixes the form of each step and refuses a prediction that is not logits.
@@ -36,22 +32,24 @@ of forms. The plan fixes the form of each step and refuses a prediction that is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from catlearn.category import evaluate
 from catlearn.display import Sketch, Sketched
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.learning.weights import Weight
-from catlearn.lowering.forms import has_label
+from catlearn.lowering.forms import Form, data_form, emitted_form, has_label, without_labels
 from catlearn.lowering.joining import joined
 from catlearn.lowering.outline import Outline
-from catlearn.lowering.prefixes import Prefixes
 from catlearn.lowering.stacking import Stacking
-from catlearn.lowering.steps import PlannedTerm, Step
+from catlearn.lowering.steps import Step, stable_hash
 from catlearn.names import fresh
 
 if TYPE_CHECKING:
-    from catlearn.learning import LearningDiagram, LossTerm
+    from catlearn.learning import LearningDiagram, Loss
+    from catlearn.learning.circuit import Circuit, Operation
 
 
 class Plan(Sketched):
@@ -59,10 +57,8 @@ class Plan(Sketched):
 
     Parameters
     ----------
-    diagram
-        The learning diagram in which the equations live.
-    terms
-        The equations of the loss, in order.
+    loss
+        The loss of a learning diagram.
     independent
         Random edges that draw a new sample for each side of each equation.
     stacking
@@ -80,7 +76,7 @@ class Plan(Sketched):
     steps
         The steps, each after those it reads.
     terms
-        The equations with the steps that hold their two sides.
+        The divergences, one for each equation of the loss: steps that no other one reads.
     scales
         The scales of gradients, and the decays of moving averages, that may change.
     stacking
@@ -93,32 +89,32 @@ class Plan(Sketched):
 
     def __init__(
         self,
-        diagram: LearningDiagram,
-        terms: Iterable[LossTerm],
+        loss: Loss,
         independent: Iterable[str] = (),
         stacking: Callable[[Plan], Stacking] | None = None,
         together: Sequence[Sequence[str]] = (),
     ) -> None:
-        self.diagram = diagram
-        prefixes = Prefixes(diagram, frozenset(independent))
-        planned = list(map(prefixes.term, terms))
-        steps, self.naive_evaluations = prefixes.steps, _naive_evaluations(prefixes.steps, planned)
+        self.loss, self.diagram = loss, loss.diagram
+        independent = frozenset(independent)
+        circuit = loss.circuit_for(independent)
+        steps, terms = _Typed(self.diagram).steps_of(circuit)
+        self.naive_evaluations = _naive_evaluations(steps, terms)
         if together:
-            steps, planned = joined(steps, planned, together, prefixes.independent)
-        self.terms: tuple[PlannedTerm, ...] = tuple(planned)
+            steps, terms = joined(steps, terms, together, independent)
+        self.terms: tuple[Step, ...] = tuple(terms)
         self.steps: tuple[Step, ...] = tuple(steps)
         failures = [
-            self._prediction_failure(planned)
-            for planned in self.terms
-            if has_label(self.steps[planned.prediction].form)
+            self._prediction_failure(term)
+            for term in self.terms
+            if has_label(self.steps[term.inputs[0]].form)
         ]
         if failures:
             raise InvalidStructure("the loss", failures)
         alone = Stacking.alone(len(self.steps))
         self.stacking = alone if stacking is None else stacking(self)
 
-    def _prediction_failure(self, planned: PlannedTerm) -> Failure:
-        prediction, target = (self.steps[side] for side in planned.sides)
+    def _prediction_failure(self, term: Step) -> Failure:
+        prediction, target = (self.steps[side] for side in term.inputs)
         remedy = (
             "a label cannot be differentiated; drop the equation or predict by a model"
             if has_label(target.form)
@@ -126,7 +122,7 @@ class Plan(Sketched):
         )
         return Failure(
             "representation",
-            f"equation '{planned.term.name}'",
+            f"equation '{term.name}'",
             f"the prediction '{self.path(prediction)}' carries labels at '{prediction.vertex}' "
             f"where logits are needed; {remedy}",
         )
@@ -148,14 +144,14 @@ class Plan(Sketched):
         where it is said first.
         """
         said = [
-            (scale, f"{planned.term.name}: {edge}")
-            for planned in self.terms
-            for edge, scale in (planned.term.trains or {}).items()
+            (scale, f"{equation.name}: {edge}")
+            for equation in self.loss.equations
+            for edge, scale in (equation.trains or {}).items()
         ]
         averages = self.diagram.averages.items()
         said += [(decay, f"decay of {edge}") for edge, (_, decay) in averages]
         found: dict[Weight, str] = {}
-        taken = {planned.term.name for planned in self.terms}
+        taken = {term.name for term in self.terms}
         for scale, where in said:
             if not isinstance(scale, Weight) or scale.unscaled in found:
                 continue
@@ -179,8 +175,8 @@ class Plan(Sketched):
     def shared_by(self) -> tuple[int, ...]:
         """For each step, how many equations need it."""
         count = [0] * len(self.steps)
-        for planned in self.terms:
-            for index in self._needs(planned.prediction, planned.target):
+        for term in self.terms:
+            for index in self._needs(*term.inputs):
                 count[index] += 1
         return tuple(count)
 
@@ -237,8 +233,106 @@ class Plan(Sketched):
         return self.outline.sketch(f"Plan with {self.evaluations} {count}")
 
 
-def _naive_evaluations(steps: Sequence[Step], terms: Iterable[PlannedTerm]) -> int:
+def _naive_evaluations(steps: Sequence[Step], terms: Iterable[Step]) -> int:
     cost: list[int] = []
-    for step in steps:
+    for step in (*steps, *terms):
         cost.append((step.op == "apply") + sum(cost[i] for i in step.inputs))
-    return sum(cost[planned.prediction] + cost[planned.target] for planned in terms)
+    return sum(cost[len(steps) :])
+
+
+class _Typed:
+    """The boxes of a circuit as steps: with the forms of their values, and labels one-hot."""
+
+    def __init__(self, diagram: LearningDiagram) -> None:
+        self.diagram = diagram
+        self.steps: list[Step] = []
+        self.terms: list[Step] = []
+        self.known: dict[tuple[object, ...], int] = {}
+        self.first: dict[int, int] = {}
+
+    def steps_of(self, circuit: Circuit) -> tuple[list[Step], list[Step]]:
+        """Return the steps of a circuit, and its divergences."""
+        ins, outs = circuit.apex.sides
+
+        def apply(box: int, inputs: tuple[int, ...]) -> tuple[int, ...]:
+            does, (wire,) = circuit.operations[box], outs[box]
+            vertex, data = circuit.types[wire]
+            match does.op:
+                case "stop":
+                    return inputs
+                case "divergence":
+                    stopped = [circuit.operations[wire].op == "stop" for wire in ins[box]]
+                    stop = "lhs" if stopped[0] else "rhs" if stopped[1] else None
+                    at = circuit.types[ins[box][0]].vertex
+                    step = Step(len(self.terms), "divergence", does.name, inputs, at, "", data, 0)
+                    self.terms.append(replace(step, divergence=does.divergence, stop=stop))
+                    return (step.index,)
+            return (self.box(does, inputs, vertex, data),)
+
+        evaluate(circuit, apply)
+        return self.steps, self.terms
+
+    def box(self, does: Operation, inputs: tuple[int, ...], vertex: str, data: str) -> int:
+        """Return the step of a box that makes values at a vertex."""
+        diagram, before = self.diagram, [self.steps[i] for i in inputs]
+        form: Form = before[0].form if before else "sample"
+        part: dict[str, Any] = {}
+        match does.op:
+            case "project":
+                _, column = diagram.projections[does.name]
+                stored = diagram.data.get(data, {}).get(column)
+                form, part = data_form(diagram.space_label(vertex), stored), {"column": column}
+            case "factor":
+                position = diagram.map_label(does.name).index
+                assert position is not None
+                if before[0].op == "tuple":
+                    return before[0].inputs[position]
+                form, part = form[position], {"position": position}
+            case "tuple":
+                form = tuple(step.form for step in before)
+            case "apply":
+                if has_label(form):
+                    one_hot = without_labels(form, "one-hot")
+                    inputs = (
+                        self.step("one-hot", "", "", inputs, before[0].vertex, one_hot, data),
+                    )
+                form = self.output_form(does.name)
+        name = f"{does.name} for the {does.draw}" if does.draw else does.name
+        shown = does.name or does.title
+        return self.step(does.op, name, shown, inputs, vertex, form, data, scale=does.scale, **part)
+
+    def output_form(self, edge: str) -> Form:
+        """Return what a map emits: logits at a categorical vertex, but a fixed map may label."""
+        source, target = map(self.diagram.space_label, self.diagram.ends(edge))
+        form, label = data_form(target), self.diagram.map_label(edge)
+        if label.kind == "fixed" and has_label(form):
+            return emitted_form(label, source, target) or without_labels(form, "logits")
+        return without_labels(form, "logits")
+
+    def step(
+        self,
+        op: str,
+        name: str,
+        shown: str,
+        inputs: tuple[int, ...],
+        vertex: str,
+        form: Form,
+        data: str,
+        scale: float = 1.0,
+        **part: Any,
+    ) -> int:
+        key = (op, name, inputs, vertex, data, scale)
+        if key not in self.known:
+            self.known[key] = index = len(self.steps)
+            # A gradient that is multiplied is the same value, which draws the same samples.
+            same_value = op == "scale"
+            text = " ".join([op, name, *(str(self.steps[i].digest) for i in inputs)])
+            digest = self.steps[inputs[0]].digest if same_value else stable_hash(text)
+            # The same map on the same values, whatever is trained by it.
+            forward = (op, name, tuple(self.first[i] for i in inputs), vertex, data)
+            same = forward[2][0] if same_value else self.known.setdefault(forward, index)
+            self.first[index] = same
+            repeats = None if same == index or same_value else same
+            step = Step(index, op, shown, inputs, vertex, form, data, digest, scale=scale, **part)
+            self.steps.append(replace(step, repeats=repeats))
+        return self.known[key]

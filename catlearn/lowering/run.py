@@ -29,7 +29,7 @@ from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import batch_length
 from catlearn.lowering.forms import Form
 from catlearn.lowering.stacked import Stacked, entry, group_text, take
-from catlearn.lowering.steps import PlannedTerm, Step
+from catlearn.lowering.steps import Step
 from catlearn.lowering.variables import joined, owners_of, part_of
 from catlearn.models import as_input
 
@@ -91,11 +91,11 @@ class Run:
         equations.
         """
         layout, stacked = self.fn.storage.terms, self.plan.stacking.found
-        planned = {planned.term.name: planned for planned in self.plan.terms}
+        terms = {term.name: term for term in self.plan.terms}
         parts = []
         for names in layout.groups:
-            group = [planned[name] for name in names]
-            needed = max(self.places[side][0] for one in group for side in one.sides)
+            group = [terms[name] for name in names]
+            needed = max(self.places[side][0] for one in group for side in one.inputs)
             for unit in self.units[len(self.values) : None if stacked else needed + 1]:
                 self.values.append(self._unit([self.plan.steps[i] for i in unit]))
             parts.append(self._cost(group))
@@ -113,10 +113,10 @@ class Run:
     def _values(self, steps: Sequence[int]) -> tuple[Any, Axis]:
         return self._stored(self.values, steps)
 
-    def _cost(self, group: Sequence[PlannedTerm]) -> jax.Array:
-        names = group_text([planned.term.name for planned in group])
+    def _cost(self, group: Sequence[Step]) -> jax.Array:
+        names = group_text([term.name for term in group])
         says = "in equation '{}'" if len(group) == 1 else "in equations '{}'"
-        sides = zip(*(planned.sides for planned in group), strict=True)
+        sides = zip(*(term.inputs for term in group), strict=True)
         with noting(functools.partial(says.format, names)):
             cost = functools.partial(_mean_cost, group[0])
             return _mapped(cost, len(group), *map(self._values, sides))
@@ -236,12 +236,13 @@ def _mapped(run: Callable[..., Any], size: int, *arguments: tuple[Any, Axis]) ->
     return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (size, *leaf.shape)), once)
 
 
-def _mean_cost(planned: PlannedTerm, prediction: Any, target: Any) -> jax.Array:
-    if planned.term.stop == "lhs":
+def _mean_cost(term: Step, prediction: Any, target: Any) -> jax.Array:
+    assert term.divergence is not None
+    if term.stop == "lhs":
         prediction = jax.lax.stop_gradient(prediction)
-    if planned.term.stop == "rhs":
+    if term.stop == "rhs":
         target = jax.lax.stop_gradient(target)
-    return jnp.mean(planned.term.divergence(prediction, target))
+    return jnp.mean(term.divergence(prediction, target))
 
 
 def _moved(decay: Any, average: Any, latest: Any) -> Any:

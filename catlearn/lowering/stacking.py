@@ -195,9 +195,9 @@ class _Graph:
             what = essence(edge)
             kinds.append(("edge", edge) if what is None else ("edges", what))
             links.append(((_MADE_OF, number[made_of[edge]]),) if edge in made_of else ())
-        for position, planned in enumerate(plan.terms):
+        for position, term in enumerate(plan.terms):
             kinds.append(("term", term_essence(position)))
-            links.append(tuple(enumerate(planned.sides)))
+            links.append(tuple(enumerate(term.inputs)))
         graph = cls(plan, edges, kinds, links, depth)
         graph.readers = [[] for _ in kinds]
         for node, reads in enumerate(links):

@@ -1,4 +1,4 @@
-"""Steps of a plan, and the equations that read them."""
+"""Steps of a plan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from catlearn.lowering.forms import Form
 
 if TYPE_CHECKING:
-    from catlearn.learning import LossTerm
+    from catlearn.models import Divergence
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Step:
     index
         Its number; steps read only earlier ones.
     op
-        ``sample``, ``project``, ``apply``, ``one-hot``, ``tuple``, ``factor``, ``scale``, ``join``
-        or ``part``.
+        ``sample``, ``project``, ``apply``, ``one-hot``, ``tuple``, ``factor``, ``scale``, ``join``,
+        ``part`` or ``divergence``.
     name
-        The data set or the edge; empty for ``one-hot`` and ``scale``.
+        The data set, the edge or the equation; empty for ``one-hot`` and ``scale``.
     inputs
         The numbers of the steps it reads.
     vertex
-        The vertex at which the value lives.
+        The vertex at which the value lives, or for a ``divergence`` those that it compares.
     form
         The representation of the value.
     data
@@ -50,6 +50,10 @@ class Step:
     together
         The data sets whose examples lie one after the other, in the value or, for a ``part``, in
         what it reads; empty for one data set.
+    divergence
+        The cost of a prediction against a target.
+    stop
+        ``"lhs"`` or ``"rhs"``: the side of a ``divergence`` through which no gradient passes.
     """
 
     index: int
@@ -65,20 +69,8 @@ class Step:
     scale: float = 1.0
     repeats: int | None = None
     together: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class PlannedTerm:
-    """One equation of the loss: the steps that hold its prediction and its target."""
-
-    term: LossTerm
-    prediction: int
-    target: int
-
-    @property
-    def sides(self) -> tuple[int, int]:
-        """The prediction and the target."""
-        return self.prediction, self.target
+    divergence: Divergence | None = None
+    stop: str | None = None
 
 
 def stable_hash(text: str) -> int:

@@ -47,7 +47,7 @@ class Storage:
     def of(cls, plan: Plan) -> Storage:
         """Return the storage for what a plan runs as one."""
         stacking, steps = plan.stacking, plan.steps
-        names = [planned.term.name for planned in plan.terms]
+        names = [term.name for term in plan.terms]
         classes = [[names[i] for i in group] for group in stacking.terms]
         stacked: dict[str, list[tuple[str, ...]]] = {}
         for unit in stacking.columns:

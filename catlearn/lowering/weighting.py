@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +17,6 @@ from catlearn.errors import UnknownName, did_you_mean
 from catlearn.learning.weights import Weight
 from catlearn.lowering.plan import Plan
 from catlearn.lowering.stacked import Layout, Stacked
-
-if TYPE_CHECKING:
-    from catlearn.cost import Aggregator
 
 
 class Weighting:
@@ -31,12 +28,11 @@ class Weighting:
         The plan.
     layout
         How they are stored.
-    aggregator
-        How weighted costs are combined.
     """
 
-    def __init__(self, plan: Plan, layout: Layout, aggregator: Aggregator) -> None:
-        weights = {planned.term.name: Weight.of(planned.term.weight) for planned in plan.terms}
+    def __init__(self, plan: Plan, layout: Layout) -> None:
+        aggregator = plan.loss.aggregator
+        weights = {one.name: Weight.of(one.weight) for one in plan.loss.equations}
         self.given = weights | {name: scale for scale, name in plan.scales.items()}
         self.layout = layout
         # Python's own max, which the symbolic side uses, does not trace.
