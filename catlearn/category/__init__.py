@@ -50,8 +50,13 @@ from catlearn.category.hypergraph import (
 )
 from catlearn.category.inside import Arrow, Object
 from catlearn.category.monoidal import Monoidal, MonoidalFunctor
-from catlearn.category.path import Equation, Path
-from catlearn.category.presentation import PRESENTATION, Presentation, PresentationMorphism
+from catlearn.category.path import Path
+from catlearn.category.presentation import (
+    PRESENTATION,
+    Equation,
+    Presentation,
+    PresentationMorphism,
+)
 from catlearn.category.presented import Finiteness, PresentedCategory
 from catlearn.category.protocol import Category, Composes, Equal, NotEqual, Unknown, Verdict
 from catlearn.category.targets import Functions, Morphisms, Paths

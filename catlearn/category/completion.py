@@ -108,8 +108,8 @@ import numpy as np
 
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.graph import Graph, find_cycle, sort_vertices
-from catlearn.category.path import Path, Side, not_parallel, written
-from catlearn.category.presentation import Presentation
+from catlearn.category.path import Path, Side, written
+from catlearn.category.presentation import Presentation, not_parallel
 from catlearn.category.protocol import Equal, NotEqual, Unknown, Verdict
 from catlearn.errors import Failure, InvalidStructure, NotComposable
 from catlearn.finset import Frozen

@@ -79,12 +79,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self, TypeVar, overload
+from typing import TypeVar, overload
 
 import numpy as np
 
 from catlearn.category.finite import ArrowLike, Compose, FiniteCategory
-from catlearn.category.functor import Functor
+from catlearn.category.functor import Functor, Subcategory
 from catlearn.category.path import Path
 from catlearn.category.transformation import NaturalTransformation
 from catlearn.errors import Failure, NotComposable, TooLarge
@@ -231,34 +231,6 @@ def opposite(of: FiniteCategory | Functor) -> FiniteCategory | Functor:
         return made
 
     return C._cached("opposite", turn)
-
-
-class Subcategory(FiniteCategory):
-    """A subcategory of a finite category; built by the functions of this module."""
-
-    whole: FiniteCategory
-    kept: tuple[np.ndarray, np.ndarray]
-
-    @classmethod
-    def of(cls, C: FiniteCategory, objects: np.ndarray, arrows: np.ndarray) -> Self:
-        """Build it from rows of objects and of arrows that are closed under composition."""
-        at_object, at_arrow = np.full(len(C.ob), -1), np.full(len(C.ar), -1)
-        at_object[objects], at_arrow[arrows] = np.arange(len(objects)), np.arange(len(arrows))
-        made = cls.build(
-            C.ob.part(objects),
-            C.ar.part(arrows),
-            at_object[C.src.values[arrows]],
-            at_object[C.tgt.values[arrows]],
-            at_arrow[C.ids.values[objects]],
-            lambda f, g: at_arrow[C.then(arrows[f], arrows[g])],
-        )
-        made._set(whole=C, kept=(objects, arrows))
-        return made
-
-    @property
-    def inclusion(self) -> Functor:
-        """The functor into the whole category."""
-        return self._cached("inclusion", lambda: Functor.build(self, self.whole, *self.kept))
 
 
 def full_subcategory(C: FiniteCategory, objects: Iterable[str | int]) -> Subcategory:

@@ -512,9 +512,8 @@ class FiniteCategory(Category):
 
     def failures(self) -> list[Failure]:
         """List pairs without composite, wrong ends, broken units and failing associativity."""
-        return (
-            list(self._ill_typed()) or list(self._broken_units()) or list(self._not_associative())
-        )
+        laws = self._ill_typed, self._broken_units, self._not_associative
+        return next((found for law in laws if (found := list(law()))), [])
 
     def _ill_typed(self) -> Iterator[Failure]:
         (first, second), composite = self.pairs, self.composites

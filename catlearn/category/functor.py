@@ -84,7 +84,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property, reduce
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -724,8 +724,6 @@ class Functor(Frozen, Displayed):
         >>> Functor(C, loop, arrows={"f": "s", "g": "s"}).image().domain.arrows
         ('id(X)', 's')
         """
-        from catlearn.category.constructions import Subcategory
-
         _, D = self._finite()
         values = np.unique(self.ar.values)
         reached = D._reach(values[~D.is_identity[values]])[0]
@@ -884,3 +882,31 @@ class Functor(Frozen, Displayed):
             known = at in self.domain.ar or at in self.domain.aliases
             return self.domain.ends(at) if known else None
         return self.graph.ends(at) if self.graph.has_edge(at) else None
+
+
+class Subcategory(FiniteCategory):
+    """A subcategory of a finite category; built by :func:`full_subcategory` and others."""
+
+    whole: FiniteCategory
+    kept: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, C: FiniteCategory, objects: np.ndarray, arrows: np.ndarray) -> Self:
+        """Build it from rows of objects and of arrows that are closed under composition."""
+        at_object, at_arrow = np.full(len(C.ob), -1), np.full(len(C.ar), -1)
+        at_object[objects], at_arrow[arrows] = np.arange(len(objects)), np.arange(len(arrows))
+        made = cls.build(
+            C.ob.part(objects),
+            C.ar.part(arrows),
+            at_object[C.src.values[arrows]],
+            at_object[C.tgt.values[arrows]],
+            at_arrow[C.ids.values[objects]],
+            lambda f, g: at_arrow[C.then(arrows[f], arrows[g])],
+        )
+        made._set(whole=C, kept=(objects, arrows))
+        return made
+
+    @property
+    def inclusion(self) -> Functor:
+        """The functor into the whole category."""
+        return self._cached("inclusion", lambda: Functor.build(self, self.whole, *self.kept))

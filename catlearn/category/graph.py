@@ -55,7 +55,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from catlearn.category.path import Path, Side, steps_of, trace, write_steps, written
+from catlearn.category.path import Path, Side, Step, steps_of, write_steps, written
 from catlearn.display import brief
 from catlearn.errors import (
     Failure,
@@ -439,13 +439,54 @@ class Graph(Tables):
         """
         given = steps_of(steps)
         where = f"path '{write_steps(given)}'"
-        path, failures = trace(given, self, where)
+        path, failures = self.traced(given, where)
         if path is not None and isinstance(steps, Path) and path != steps:
             ends = "it goes from {0.source} to {0.target}".format
             failures = [Failure("ends", where, f"{ends(path)}, but as given {ends(steps)}")]
         if path is None or failures:
             raise NotComposable(f"'{write_steps(given)}'", failures)
         return path
+
+    def traced(self, steps: tuple[Step, ...], where: str) -> tuple[Path | None, list[Failure]]:
+        """Follow steps through the graph: the path they are, or None and all that is wrong."""
+        if not steps:
+            message = "it has no edge, so nothing says where it stands; write id(A) for a vertex A"
+            return None, [Failure("identity", where, message)]
+        failures: list[Failure] = []
+        before: tuple[str, str] | None = None  # the last known step as written, and its end
+        ends: list[tuple[str, str] | None] = []
+        for step in steps:
+            unknown = self._unknown(step)
+            if unknown is not None:
+                failures.append(Failure("known edges", where, unknown))
+                ends.append(None)
+                before = None
+                continue
+            identity = isinstance(step, Path)
+            source, target = (step.source, step.target) if identity else self.ends(step)
+            text = str(step) if identity else written(step)
+            if before is not None and before[1] != source:
+                message = f"{before[0]} ends at {before[1]}, but {text} starts at {source}"
+                failures.append(Failure("composition", where, message))
+            ends.append((source, target))
+            before = (text, target)
+        first, last = ends[0], ends[-1]
+        if failures or first is None or last is None:
+            return None, failures
+        edges = tuple(step for step in steps if isinstance(step, str))
+        return Path(first[0], edges, last[1]), []
+
+    def _unknown(self, step: Step) -> str | None:
+        """Say that the graph does not know a step, with the names that come close."""
+        if isinstance(step, Path):
+            if self.has_vertex(step.source):
+                return None
+            return f"there is no vertex {step.source}; {did_you_mean(step.source, self.vertices)}"
+        if self.has_edge(step):
+            return None
+        if self.has_vertex(step):
+            return f"{step} is a vertex, not an edge; its identity path is id({step})"
+        return f"there is no edge {step}; {did_you_mean(step, self.edges)}"
 
     def prefixes(self, path: Path) -> Iterator[Path]:
         """Yield the prefixes of a path by growing length, from its identity to itself.

@@ -19,26 +19,6 @@ Path('A', ('f', 'g'), 'C')
 f >> g | id(A)
 >>> f >> Path.identity("B") == f
 True
-
-Equations between parallel paths: the one equation type of the package.
-
-An equation is written before its graph is known, as ``f >> g = h``; a graph *resolves* it to
-two parallel paths, or says everything that is wrong with it. Facts about an equation (its
-weight, its divergence, whether it holds strictly) are its attributes.
-
->>> from catlearn.category import Equation, Graph
->>> fit = Equation("f >> g = h", weight=2.0)
->>> fit
-Equation('f >> g = h', weight=2.0)
->>> fit.lhs, fit.rhs, fit.attributes["weight"]
-(('f', 'g'), ('h',), 2.0)
->>> triangle = Graph({"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C")})
->>> fit.resolve(triangle)
-(Path('A', ('f', 'g'), 'C'), Path('A', ('h',), 'C'))
->>> for failure in Equation("g >> f = hh").failures(triangle):
-...     print(failure)
-equation 'g >> f = hh', left side: g ends at C, but f starts at A [composition]
-equation 'g >> f = hh', right side: there is no edge hh; did you mean h? [known edges]
 """
 
 from __future__ import annotations
@@ -46,17 +26,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from catlearn.display import Brief
-from catlearn.errors import Failure, NotComposable, PathSyntaxError, did_you_mean
-
-if TYPE_CHECKING:
-    from catlearn.category.graph import Graph
-
+from catlearn.errors import Failure, NotComposable, PathSyntaxError
 
 _PUNCTUATION = "_./-'′:#@+*"
 
@@ -296,113 +270,6 @@ Side = str | Path | Iterable[Step]
 """A side as one may give it: text, a path, or the names of its edges."""
 
 
-class Equation(Brief):
-    """An equation between two paths, as written, with attributes.
-
-    Parameters
-    ----------
-    text
-        ``"f >> g = h"``, or the pair of its sides, each a text, a path or a list of edge names.
-    attributes
-        Facts about the equation by name, such as ``weight=2.0``; hashable values. Learning diagrams
-        know ``weight`` (a number, a :class:`~catlearn.Weight` or a schedule), ``divergence``,
-        ``stop`` (``"lhs"`` or ``"rhs"``, the side without gradient), ``strict``, and ``trains``:
-        the models that the equation trains, or ``{model: scale}``, where the gradient is multiplied
-        by the scale, which may change while training as weights do.
-
-    Raises
-    ------
-    PathSyntaxError
-        If the text cannot be read.
-
-    Examples
-    --------
-    >>> Equation(("f >> g", ["h"])) == Equation("f >> g = h")
-    True
-    >>> print(Equation("encode >> decode = id(X)", strict=True))
-    encode >> decode = id(X)
-    """
-
-    __slots__ = ("attributes", "lhs", "rhs")
-
-    lhs: tuple[Step, ...]
-    rhs: tuple[Step, ...]
-    attributes: Mapping[str, Hashable]
-
-    def __init__(self, text: str | tuple[Side, Side], /, **attributes: Any) -> None:
-        if isinstance(text, str):
-            lhs, rhs = read_equation(text)
-        else:
-            lhs, rhs = (steps_of(side) for side in text)
-        object.__setattr__(self, "lhs", lhs)
-        object.__setattr__(self, "rhs", rhs)
-        object.__setattr__(self, "attributes", MappingProxyType(dict(attributes)))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an equation is immutable; cannot set {name}")
-
-    @classmethod
-    def of(cls, value: Equation | str | tuple[Side, Side]) -> Equation:
-        """Return an equation unchanged, and read anything else as one."""
-        return value if isinstance(value, Equation) else cls(value)
-
-    def failures(self, graph: Graph, where: str | None = None) -> list[Failure]:
-        """Return everything that keeps a graph from resolving it; empty if nothing does.
-
-        Parameters
-        ----------
-        graph
-            The graph whose edges and vertices the names are.
-        where
-            What to call the equation in the messages; by default its text.
-        """
-        return self.traced(graph, where)[1]
-
-    def resolve(self, graph: Graph, where: str | None = None) -> tuple[Path, Path]:
-        """Return its two sides as parallel paths of a graph.
-
-        Raises
-        ------
-        NotComposable
-            Listing every unknown edge, every step that does not compose, and sides that are
-            not parallel.
-        """
-        (left, right), failures = self.traced(graph, where)
-        if left is None or right is None or failures:
-            raise NotComposable(str(self), failures)
-        return left, right
-
-    def traced(
-        self, graph: Graph, where: str | None
-    ) -> tuple[tuple[Path | None, Path | None], list[Failure]]:
-        where = where or f"equation '{self}'"
-        left, on_left = trace(self.lhs, graph, f"{where}, left side")
-        right, on_right = trace(self.rhs, graph, f"{where}, right side")
-        failures = on_left + on_right
-        if left is not None and right is not None:
-            failures += not_parallel(left, right, where)
-        return (left, right), failures
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Equation):
-            return NotImplemented
-        mine, theirs = (self.lhs, self.rhs), (other.lhs, other.rhs)
-        return mine == theirs and self.attributes == other.attributes
-
-    def __hash__(self) -> int:
-        return hash((self.lhs, self.rhs, frozenset(self.attributes.items())))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, ((self.lhs, self.rhs), dict(self.attributes))
-
-    def __str__(self) -> str:
-        return f"{write_steps(self.lhs)} = {write_steps(self.rhs)}"
-
-    def __repr__(self) -> str:
-        attributes = "".join(f", {name}={value!r}" for name, value in self.attributes.items())
-        return f"Equation({str(self)!r}{attributes})"
-
-
 def steps_of(side: Side) -> tuple[Step, ...]:
     """Return the steps of a side given as text, as a path, or as a list of edge names.
 
@@ -419,67 +286,3 @@ def steps_of(side: Side) -> tuple[Step, ...]:
         # A path with edges is known by them; only an identity must say where it stands.
         steps += step.edges if isinstance(step, Path) and step.edges else [step]
     return tuple(steps)
-
-
-def trace(steps: tuple[Step, ...], graph: Graph, where: str) -> tuple[Path | None, list[Failure]]:
-    """Follow steps through a graph: the path they are, or None and all that is wrong."""
-    if not steps:
-        message = "it has no edge, so nothing says where it stands; write id(A) for a vertex A"
-        return None, [Failure("identity", where, message)]
-    failures: list[Failure] = []
-    before: tuple[str, str] | None = None  # the last known step as written, and its end
-    ends: list[tuple[str, str] | None] = []
-    for step in steps:
-        unknown = _unknown(step, graph)
-        if unknown is not None:
-            failures.append(Failure("known edges", where, unknown))
-            ends.append(None)
-            before = None
-            continue
-        text, source, target = _step_ends(step, graph)
-        if before is not None and before[1] != source:
-            message = f"{before[0]} ends at {before[1]}, but {text} starts at {source}"
-            failures.append(Failure("composition", where, message))
-        ends.append((source, target))
-        before = (text, target)
-    first, last = ends[0], ends[-1]
-    if failures or first is None or last is None:
-        return None, failures
-    edges = tuple(step for step in steps if isinstance(step, str))
-    return Path(first[0], edges, last[1]), []
-
-
-def not_parallel(left: Path, right: Path, where: str) -> list[Failure]:
-    """Return the failures of two paths to share their start and their end."""
-    failures = []
-    for what, one, other in (
-        ("starts", left.source, right.source),
-        ("ends", left.target, right.target),
-    ):
-        if one != other:
-            message = f"{left} {what} at {one}, but {right} {what} at {other}"
-            failures.append(Failure("parallel sides", where, message))
-    return failures
-
-
-def _step_ends(step: Step, graph: Graph) -> tuple[str, str, str]:
-    if isinstance(step, Path):
-        return str(step), step.source, step.target
-    return written(step), graph.source(step), graph.target(step)
-
-
-def _unknown(step: Step, graph: Graph) -> str | None:
-    """Say that a graph does not know a step, with the names that come close."""
-    if isinstance(step, Path):
-        if graph.has_vertex(step.source):
-            return None
-        return f"there is no vertex {step.source}; {did_you_mean(step.source, graph.vertices)}"
-    if graph.has_edge(step):
-        return None
-    if graph.has_vertex(step):
-        return f"{step} is a vertex, not an edge; its identity path is id({step})"
-    return f"there is no edge {step}; {did_you_mean(step, graph.edges)}"
-
-
-def _rebuild(sides: tuple[Side, Side], attributes: dict[str, Hashable]) -> Equation:
-    return Equation(sides, **attributes)

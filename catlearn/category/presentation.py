@@ -39,21 +39,44 @@ of a, ``[a, b]`` the commutator ``a^-1 b^-1 a b``, and a side alone is a relator
 a : * → *, b : * → * | a >> a = id(*), b >> b >> b = id(*), a >> b >> a >> b = b >> b >> a
 >>> print(*Presentation.group("a", ["a^4"]).equations.values(), sep=", ")
 a >> A = id(*), A >> a = id(*), a >> a >> a >> a = id(*)
+
+Equations between parallel paths: the one equation type of the package.
+
+An equation is written before its graph is known, as ``f >> g = h``; a graph *resolves* it to
+two parallel paths, or says everything that is wrong with it. Facts about an equation (its
+weight, its divergence, whether it holds strictly) are its attributes.
+
+>>> from catlearn.category import Equation, Graph
+>>> fit = Equation("f >> g = h", weight=2.0)
+>>> fit
+Equation('f >> g = h', weight=2.0)
+>>> fit.lhs, fit.rhs, fit.attributes["weight"]
+(('f', 'g'), ('h',), 2.0)
+>>> triangle = Graph({"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C")})
+>>> fit.resolve(triangle)
+(Path('A', ('f', 'g'), 'C'), Path('A', ('h',), 'C'))
+>>> for failure in Equation("g >> f = hh").failures(triangle):
+...     print(failure)
+equation 'g >> f = hh', left side: g ends at C, but f starts at A [composition]
+equation 'g >> f = hh', right side: there is no edge hh; did you mean h? [known edges]
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
-from catlearn.category.path import Equation, Path, Reader, Side, trace
+from catlearn.category.path import Path, Reader, Side, Step, read_equation, steps_of, write_steps
+from catlearn.display import Brief
 from catlearn.errors import (
     Failure,
     InvalidStructure,
+    NotComposable,
     PathSyntaxError,
     TooLarge,
     UnknownName,
@@ -65,6 +88,130 @@ LONGEST = 5_000
 """The most letters that a side may have when its powers are written out."""
 
 Word = tuple[str, ...]
+
+
+class Equation(Brief):
+    """An equation between two paths, as written, with attributes.
+
+    Parameters
+    ----------
+    text
+        ``"f >> g = h"``, or the pair of its sides, each a text, a path or a list of edge names.
+    attributes
+        Facts about the equation by name, such as ``weight=2.0``; hashable values. Learning diagrams
+        know ``weight`` (a number, a :class:`~catlearn.Weight` or a schedule), ``divergence``,
+        ``stop`` (``"lhs"`` or ``"rhs"``, the side without gradient), ``strict``, and ``trains``:
+        the models that the equation trains, or ``{model: scale}``, where the gradient is multiplied
+        by the scale, which may change while training as weights do.
+
+    Raises
+    ------
+    PathSyntaxError
+        If the text cannot be read.
+
+    Examples
+    --------
+    >>> Equation(("f >> g", ["h"])) == Equation("f >> g = h")
+    True
+    >>> print(Equation("encode >> decode = id(X)", strict=True))
+    encode >> decode = id(X)
+    """
+
+    __slots__ = ("attributes", "lhs", "rhs")
+
+    lhs: tuple[Step, ...]
+    rhs: tuple[Step, ...]
+    attributes: Mapping[str, Hashable]
+
+    def __init__(self, text: str | tuple[Side, Side], /, **attributes: Any) -> None:
+        if isinstance(text, str):
+            lhs, rhs = read_equation(text)
+        else:
+            lhs, rhs = (steps_of(side) for side in text)
+        object.__setattr__(self, "lhs", lhs)
+        object.__setattr__(self, "rhs", rhs)
+        object.__setattr__(self, "attributes", MappingProxyType(dict(attributes)))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an equation is immutable; cannot set {name}")
+
+    @classmethod
+    def of(cls, value: Equation | str | tuple[Side, Side]) -> Equation:
+        """Return an equation unchanged, and read anything else as one."""
+        return value if isinstance(value, Equation) else cls(value)
+
+    def failures(self, graph: Graph, where: str | None = None) -> list[Failure]:
+        """Return everything that keeps a graph from resolving it; empty if nothing does.
+
+        Parameters
+        ----------
+        graph
+            The graph whose edges and vertices the names are.
+        where
+            What to call the equation in the messages; by default its text.
+        """
+        return self.traced(graph, where)[1]
+
+    def resolve(self, graph: Graph, where: str | None = None) -> tuple[Path, Path]:
+        """Return its two sides as parallel paths of a graph.
+
+        Raises
+        ------
+        NotComposable
+            Listing every unknown edge, every step that does not compose, and sides that are
+            not parallel.
+        """
+        (left, right), failures = self.traced(graph, where)
+        if left is None or right is None or failures:
+            raise NotComposable(str(self), failures)
+        return left, right
+
+    def traced(
+        self, graph: Graph, where: str | None
+    ) -> tuple[tuple[Path | None, Path | None], list[Failure]]:
+        where = where or f"equation '{self}'"
+        left, on_left = graph.traced(self.lhs, f"{where}, left side")
+        right, on_right = graph.traced(self.rhs, f"{where}, right side")
+        failures = on_left + on_right
+        if left is not None and right is not None:
+            failures += not_parallel(left, right, where)
+        return (left, right), failures
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Equation):
+            return NotImplemented
+        mine, theirs = (self.lhs, self.rhs), (other.lhs, other.rhs)
+        return mine == theirs and self.attributes == other.attributes
+
+    def __hash__(self) -> int:
+        return hash((self.lhs, self.rhs, frozenset(self.attributes.items())))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, ((self.lhs, self.rhs), dict(self.attributes))
+
+    def __str__(self) -> str:
+        return f"{write_steps(self.lhs)} = {write_steps(self.rhs)}"
+
+    def __repr__(self) -> str:
+        attributes = "".join(f", {name}={value!r}" for name, value in self.attributes.items())
+        return f"Equation({str(self)!r}{attributes})"
+
+
+def _rebuild(sides: tuple[Side, Side], attributes: dict[str, Hashable]) -> Equation:
+    return Equation(sides, **attributes)
+
+
+def not_parallel(left: Path, right: Path, where: str) -> list[Failure]:
+    """Return the failures of two paths to share their start and their end."""
+    failures = []
+    for what, one, other in (
+        ("starts", left.source, right.source),
+        ("ends", left.target, right.target),
+    ):
+        if one != other:
+            message = f"{left} {what} at {one}, but {right} {what} at {other}"
+            failures.append(Failure("parallel sides", where, message))
+    return failures
 
 
 def monoid_equations(
@@ -424,7 +571,7 @@ class Presentation(Graph):
             for side, called in (("lhs", "left"), ("rhs", "right")):
                 where = f"equation '{name}', {called} side"
                 edges = self.sets["E"].labels(self.lists[side].row(row))
-                path, broken = trace(edges or (Path.identity(start),), self, where)
+                path, broken = self.traced(edges or (Path.identity(start),), where)
                 failures += broken
                 for verb, declared, found in (
                     ("starts", start, path and path.source),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from catlearn.category import Graph, Path
-from catlearn.category.path import steps_of, trace
+from catlearn.category.path import steps_of
 from catlearn.errors import Failure, PathSyntaxError, did_you_mean
 from catlearn.learning.dataset import Dataset
 from catlearn.learning.operators import Operator
@@ -147,7 +147,7 @@ def _define(rows: Rows, part: Pairing | Defined, graph: Graph) -> None:
     texts = part.paths if isinstance(part, Pairing) else (part.path,)
     paths: list[Path] = []
     for text in texts:
-        path, failures = trace(steps_of(text), graph, where)
+        path, failures = graph.traced(steps_of(text), where)
         rows.failures += failures
         if path is not None:
             paths.append(path)

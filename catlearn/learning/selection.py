@@ -21,7 +21,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from catlearn.category import Equation, Path
-from catlearn.category.path import steps_of, trace
+from catlearn.category.path import steps_of
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
 from catlearn.learning.pairs import parallel_pairs
 from catlearn.models import Divergence
@@ -304,7 +304,7 @@ def _chosen(
     paths: dict[Path, None] = {}
     failures: list[Failure] = []
     for text in [texts] if isinstance(texts, str) else texts:
-        path, wrong = trace(steps_of(text), diagram, where)
+        path, wrong = diagram.traced(steps_of(text), where)
         failures += wrong
         if path is not None and (path.target != start or path.source not in diagram.data_sets):
             message = (
