@@ -371,6 +371,7 @@ def _typing(types: Mapping[str, Term]) -> str:
 
 
 class _Side(NamedTuple):
+    text: str
     term: Term
     type: Term
     value: Callable[[Values], Any]
@@ -388,7 +389,7 @@ class _TextLaw:
         try:
             for variable, kind in read_typing(typing).items():
                 self._declare(variable, kind)
-            sides = [_Side(one, *self._typed(one)) for one in self.statement.sides]
+            sides = [_Side(str(one), one, *self._typed(one)) for one in self.statement.sides]
             pairs = zip(self.statement.relations, pairwise(sides), strict=True)
             self.related = [
                 (sign, one, other, self._relation(sign, one, other), self._picture(one, other))
@@ -512,7 +513,7 @@ class _TextLaw:
             if sign == ":":
                 lhs = ends(v[one.type.arguments[2].head], lhs)
             drawn = None if picture is None else partial(picture, v)
-            found = Comparison(lhs, rhs, answer, str(one.term), str(other.term), sign, drawn)
+            found = Comparison(lhs, rhs, answer, one.text, other.text, sign, drawn)
             if answer is not True:
                 break
             lhs = rhs
