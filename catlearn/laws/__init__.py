@@ -1,7 +1,7 @@
 """Laws: as values to check of any structure, and strategies to draw structures from.
 
-A :class:`Law` says what should hold and evaluates both sides; a :class:`Spec` bundles the laws
-of one kind of structure; :func:`check` runs them by hypothesis and returns a :class:`Report`,
+A :class:`Law` says what should hold and evaluates both sides: text over a :class:`Signature`, or
+Python. A :class:`Spec` bundles the laws of one kind of structure; :func:`check` runs them by hypothesis and returns a :class:`Report`,
 whose failures are shrunken, named and drawn. :func:`suite` makes a pytest class of them.
 Strategies (finite functions, graphs, C-sets, finite categories, learning diagrams, their
 morphisms and spans) shrink: rows, edges and equations are dropped first, then labels and weights
@@ -24,43 +24,48 @@ True
 ('left unit', 'associativity')
 """
 
-from catlearn.laws.adjunctions import adjunction
 from catlearn.laws.algebra import (
+    Cospans,
     Monoid,
     commutative_monoid,
+    cospan,
+    enriched,
+    enriched_functor,
     monoid,
     monoidal,
+    quantale,
     symmetric_monoidal,
 )
-from catlearn.laws.categories import category, functor, natural_transformation
-from catlearn.laws.checking import SPECS, check, suite
+from catlearn.laws.categories import adjunction, category, functor, natural_transformation
+from catlearn.laws.checking import SPECS, Counterexample, LawsBroken, Outcome, Report, check, suite
 from catlearn.laws.copresheaves import cset, cset_morphism
-from catlearn.laws.cospans import Cospans, cospan
-from catlearn.laws.finite import finite_categories, functors, natural_transformations
 from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
-from catlearn.laws.learning import (
+from catlearn.laws.losses import (
     datasets,
+    interpretation,
     learning_diagrams,
     learning_morphisms,
     learning_parts,
     learning_spans,
+    loss_functor,
     parameters,
     some_parameters,
 )
-from catlearn.laws.losses import loss_functor
-from catlearn.laws.presented import graphs, paths, presentations
-from catlearn.laws.quantales import enriched, enriched_functor, quantale
-from catlearn.laws.reference import interpretation
-from catlearn.laws.report import Counterexample, LawsBroken, Outcome, Report
 from catlearn.laws.signature import Signature
-from catlearn.laws.tables import (
+from catlearn.laws.strategies import (
     csets,
+    finite_categories,
     finite_functions,
+    functors,
+    graphs,
     identifications,
     identify,
     morphisms,
+    natural_transformations,
     out_of,
     parts,
+    paths,
+    presentations,
     renamed,
     spans,
 )

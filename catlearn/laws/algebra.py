@@ -11,6 +11,41 @@ True
 >>> minus = Monoid(0, lambda m, n: m - n, elements=range(5))
 >>> check(minus).broken
 ('left unit', 'associativity')
+
+The laws of quantales and of categories enriched in them.
+
+A **quantale** is an ordered monoid with joins that multiplication distributes over; a category
+**enriched** in it has a hom in the quantale for each pair of objects, with
+:math:`e \le X(a, a)` and :math:`X(a, b) \otimes X(b, c) \le X(a, c)` (Kelly, *Basic Concepts of
+Enriched Category Theory*, 1.2; Lawvere, "Metric spaces, generalized logic, and closed
+categories").
+
+>>> from catlearn.cost import LAWVERE, EnrichedCategory
+>>> from catlearn.laws import check
+>>> bool(check(LAWVERE))
+True
+>>> detour = EnrichedCategory("xyz", [[0, 1, 9], [1, 0, 2], [9, 2, 0]], check=False)
+>>> print(check(detour).failures[0])
+composition fails
+  a = x
+  b = y
+  c = z
+  expected X(a, b) ⊗ X(b, c) ≤ X(a, c)
+  left side:  3.0
+  right side: 9.0
+
+The laws of structured cospans, up to isomorphisms that respect inputs and outputs.
+
+Objects with inputs and outputs compose by gluing; up to isomorphism they are the arrows of a
+symmetric monoidal category with a dagger, which turns each of them round (Fong, "Decorated
+cospans", 2015; Baez, Courser, "Structured cospans", 2020). What is compared is never equal on the
+nose: :class:`Cospans` compares by ``is_equivalent``.
+
+>>> from catlearn.laws import Cospans, check, cospan, graphs
+>>> report = check(Cospans(graphs(2, 2)), cospan.only("associativity"), max_examples=10)
+>>> print(report)
+Laws of a category of cospans: 1 passed
+  associativity: passed (10 examples)
 """
 
 from __future__ import annotations
@@ -20,11 +55,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hypothesis import strategies as st
+
+from catlearn.cset import Open
 from catlearn.errors import CatlearnError
-from catlearn.laws.arrows import is_category, strategy_of
-from catlearn.laws.categories import CATEGORY, category
+from catlearn.finset import Tables, coproduct
+from catlearn.laws.categories import (
+    ARROWS,
+    CATEGORY,
+    PAIR,
+    Arrows,
+    category,
+    is_category,
+    on_object,
+    strategy_of,
+)
 from catlearn.laws.law import Spec
 from catlearn.laws.signature import Signature
+from catlearn.laws.strategies import identifications
 
 # ---------------------------------------------------------------- monoids
 
@@ -161,3 +209,239 @@ symmetric_monoidal = monoidal.extended(
     signature=SYMMETRIC,
 )
 """The laws of a symmetric strict monoidal category: one with ``symmetry(A, B)`` besides."""
+
+
+# ---------------------------------------------------------------- quantales
+
+
+def _values(Q: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    values = given.get("values", getattr(Q, "samples", None))
+    if values is None:
+        raise CatlearnError(f"{type(Q).__name__} does not say what its values are: give values=")
+    return {"value": lambda: strategy_of(values)}
+
+
+QUANTALE = Signature(
+    operations={
+        "⊗(a, b: value): value": lambda Q, a, b: Q.tensor(a, b),
+        "∨(a, b: value): value": lambda Q, a, b: Q.join(a, b),
+        "∧(a, b: value): value": lambda Q, a, b: Q.meet(a, b),
+        "≤(a, b: value): truth": lambda Q, a, b: bool(Q.leq(a, b)),
+        "residual(b, c: value): value": lambda Q, b, c: Q.residual(b, c),
+        "e: value": lambda Q: Q.unit,
+        "bottom: value": lambda Q: Q.bottom,
+    },
+    relations={"=": lambda Q, a, b: bool(Q.equal(a, b))},
+    latex={"bottom": r"\bot", "residual": "[{0}, {1}]"},
+)
+"""Values of a quantale, with ⊗ and its unit e, joins ∨ from the bottom, meets ∧, and residuals."""
+
+TRIPLE = "a, b, c: value"
+
+quantale = Spec(
+    "quantale",
+    (
+        QUANTALE.law("associativity", "(a ⊗ b) ⊗ c = a ⊗ (b ⊗ c)", TRIPLE),
+        QUANTALE.law("commutativity", "a ⊗ b = b ⊗ a", "a, b: value"),
+        QUANTALE.law("unit", "e ⊗ a = a", "a: value"),
+        QUANTALE.law("joins", "(a ∨ b) ∨ c = a ∨ (b ∨ c)", TRIPLE),
+        QUANTALE.law("absorption", "a ∨ (a ∧ b) = a", "a, b: value"),
+        QUANTALE.law("distributivity", "a ⊗ (b ∨ c) = (a ⊗ b) ∨ (a ⊗ c)", TRIPLE),
+        QUANTALE.law("empty join", "a ⊗ bottom = bottom", "a: value"),
+        QUANTALE.law("residual", "a ⊗ b <= c <=> a <= residual(b, c)", TRIPLE),
+    ),
+    _values,
+    {"values": "values, a strategy or a collection"},
+    lambda structure: all(hasattr(structure, k) for k in ("tensor", "join", "residual")),
+    'Rosenthal, "Quantales and their applications", 1990',
+    QUANTALE,
+)
+"""The laws of a commutative quantale: ``join``, ``tensor``, ``unit``, ``residual``, ``leq``, ..."""
+
+
+# ---------------------------------------------------------------- enriched categories
+
+
+def hom_of(X: Any, a: Any, b: Any) -> Any:
+    """Return the hom of two objects of an enriched category."""
+    return X.hom(a, b) if callable(X.hom) else X(a, b)
+
+
+class _Homs:
+    """The homs of an enriched category as arrows, which the tensor composes."""
+
+    def __init__(self, X: Any) -> None:
+        self.compose, self.unit = X.quantale.tensor, X.quantale.unit
+
+    def identity(self, at: Any, /) -> Any:
+        return self.unit
+
+
+ENRICHED = Signature(
+    {"X": _Homs},
+    {"X(a, b: object): a -> b": hom_of},
+    {"≤": lambda X, one, other: bool(X.quantale.leq(one, other))},
+    compose="⊗",
+    latex={"id": "e"},
+)
+"""The homs of an enriched category X; the unit of its quantale is the identity of any object."""
+
+
+def _objects(X: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    objects = given.get("objects", getattr(X, "objects", None))
+    if objects is None:
+        raise CatlearnError(f"{type(X).__name__} does not say what its objects are: give objects=")
+    return {"object": lambda: strategy_of(objects)}
+
+
+enriched = Spec(
+    "enriched category",
+    (
+        ENRICHED.law("unit", "id(a) <= X(a, a)", "a: object"),
+        ENRICHED.law("composition", "X(a, b) ⊗ X(b, c) <= X(a, c)", "a, b, c: object"),
+    ),
+    _objects,
+    {"objects": ARROWS["objects"]},
+    lambda structure: hasattr(structure, "hom") and hasattr(structure, "quantale"),
+    "Kelly, Basic Concepts of Enriched Category Theory, 1.2",
+    ENRICHED,
+)
+"""The laws of a category enriched in a quantale: ``quantale``, ``objects``, and
+``hom(a, b)`` or a call."""
+
+
+ENRICHED_FUNCTOR = Signature(
+    {"X": lambda F: _Homs(F.domain), "Y": lambda F: _Homs(F.codomain)},
+    {
+        "X(a, b: object): a -> b": lambda F, a, b: hom_of(F.domain, a, b),
+        "Y(a, b: object in Y): a -> b in Y": lambda F, a, b: hom_of(F.codomain, a, b),
+        "F(a: object): object in Y": on_object,
+    },
+    {"≤": lambda F, one, other: bool(F.codomain.quantale.leq(one, other))},
+)
+"""A functor F from X to Y, and their homs."""
+
+enriched_functor = Spec(
+    "enriched functor",
+    (ENRICHED_FUNCTOR.law("homs", "X(a, b) <= Y(F(a), F(b))", "a, b: object"),),
+    lambda F, given: _objects(F.domain, given),
+    {"objects": ARROWS["objects"]},
+    lambda structure: hasattr(structure, "domain") and enriched.accepts(structure.domain),
+    "Kelly, Basic Concepts of Enriched Category Theory, 1.2",
+    ENRICHED_FUNCTOR,
+)
+"""The law of a functor of enriched categories: for metric spaces, it is not expansive."""
+
+
+class Cospans:
+    """Tables with inputs and outputs, as a category to be checked.
+
+    Parameters
+    ----------
+    wholes
+        A strategy for tables of any kind; cospans are drawn out of theirs.
+    table
+        The table that inputs and outputs are rows of.
+    most
+        The most inputs or outputs that are drawn.
+    """
+
+    def __init__(self, wholes: st.SearchStrategy[Any], table: str = "V", most: int = 2) -> None:
+        self.wholes, self.table, self.most = wholes, table, most
+
+    def identity(self, at: Any, /) -> Open:
+        """Return the identity of an interface."""
+        return Open.identity(at, self.table)
+
+    def compose(self, first: Open, then: Open, /) -> Open:
+        """Return ``first >> then``."""
+        return first >> then
+
+    def ends(self, arrow: Open, /) -> tuple[Any, Any]:
+        """Return the interfaces of inputs and of outputs."""
+        return arrow.source, arrow.target
+
+    def same(self, one: Any, other: Any, /) -> bool:
+        """Whether two interfaces are the same but for names."""
+        return one.matches(other)
+
+    def equal(self, one: Open, other: Open, /) -> bool:
+        """Whether there is an isomorphism that respects inputs and outputs."""
+        return one.is_equivalent(other)
+
+    def tensor(self, one: Open, other: Open, /) -> Open:
+        """Put two side by side."""
+        return one @ other
+
+    def tensor_objects(self, one: Any, other: Any, /) -> Any:
+        """Put two interfaces side by side."""
+        return coproduct(one, other).apex
+
+    def symmetry(self, one: Any, other: Any, /) -> Open:
+        """Return the swap of two interfaces."""
+        return Open.swap(one, other, self.table)
+
+    def dagger(self, arrow: Open, /) -> Open:
+        """Return a cospan turned round."""
+        return arrow.dagger()
+
+    @property
+    def interfaces(self) -> st.SearchStrategy[Tables]:
+        """A strategy for interfaces."""
+        return _interfaces(self)
+
+    def out_of(self, source: Any) -> st.SearchStrategy[Open]:
+        """Return a strategy for cospans out of an interface."""
+        return _out_of(self, source)
+
+
+@st.composite
+def _rows(draw: st.DrawFn, whole: Any, table: str, most: int) -> list[int]:
+    row = st.integers(0, max(whole.size(table) - 1, 0))
+    return draw(st.lists(row, max_size=most if whole.size(table) else 0))
+
+
+@st.composite
+def _interfaces(draw: st.DrawFn, C: Cospans) -> Any:
+    whole = draw(C.wholes)
+    return Open(whole, draw(_rows(whole, C.table, C.most)), (), C.table).source
+
+
+@st.composite
+def _out_of(draw: st.DrawFn, C: Cospans, source: Any) -> Open:
+    both = coproduct(source, draw(C.wholes))
+    quotient = draw(identifications(both.apex))
+    outputs = draw(_rows(quotient.codomain, C.table, C.most))
+    return Open(quotient.codomain, both.legs[0] >> quotient, outputs, C.table)
+
+
+def _sorts(C: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    if "arrows" not in given and isinstance(C, Cospans):
+        given = {"objects": C.interfaces, **given, "arrows": C.out_of}
+    return Arrows(C, given).sorts()
+
+
+_COSPANS = Signature(
+    operations={"dagger(f: A -> B): B -> A": lambda C, f: C.dagger(f)},
+    latex={"dagger": r"({0})^{{\dagger}}"},
+    extends=SYMMETRIC,
+)
+
+cospan = Spec(
+    "category of cospans",
+    (
+        *(
+            law
+            for law in symmetric_monoidal.laws
+            if law.name not in ("unit object", "unit of the tensor")  # a unit would need a shape
+        ),
+        _COSPANS.law("dagger", "dagger(dagger(f)) = f", "f: A -> B"),
+        _COSPANS.law("dagger of composites", "dagger(f >> g) = dagger(g) >> dagger(f)", PAIR),
+    ),
+    _sorts,
+    ARROWS,
+    lambda structure: isinstance(structure, Cospans),
+    "Baez, Courser, Structured cospans, 2020",
+    _COSPANS,
+)
+"""The laws of structured cospans, such as :class:`Cospans`, up to isomorphism."""

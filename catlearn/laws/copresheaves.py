@@ -28,10 +28,10 @@ from hypothesis import strategies as st
 from catlearn.category import Path
 from catlearn.cset import Schema
 from catlearn.finset import FinFunction, FinSet, ListFunction, TableMorphism, Tables
-from catlearn.laws.arrows import category_of, strategy_of
+from catlearn.laws.categories import category_of, strategy_of
 from catlearn.laws.law import Spec
-from catlearn.laws.presented import paths
 from catlearn.laws.signature import Signature
+from catlearn.laws.strategies import paths
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from catlearn.cset import CSet, Profunctor, Schema, SchGraph, homomorphisms
 from catlearn.cset.profunctor import pairs_schema
 from catlearn.errors import NotACocone
 from catlearn.finset import FinFunction, colimit, limit
-from catlearn.laws.tables import csets
+from catlearn.laws.strategies import csets
 
 SHAPES = {
     "empty": Schema(),

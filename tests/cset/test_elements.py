@@ -16,7 +16,7 @@ from catlearn.cset import (
     homomorphisms,
 )
 from catlearn.errors import InvalidStructure, TooLarge
-from catlearn.laws.tables import csets
+from catlearn.laws.strategies import csets
 
 REFLEXIVE = Schema(
     ["V", "E"],

@@ -25,7 +25,7 @@ from catlearn.cset import (
 from catlearn.cset.profunctor import pairs_schema, transformations
 from catlearn.errors import InvalidStructure, NotACocone, NotACone, TooLarge
 from catlearn.finset import FinFunction, coproduct, product
-from catlearn.laws.tables import csets
+from catlearn.laws.strategies import csets
 
 ARROW = Schema(["A", "B"], {"f": ("A", "B")})
 IDEMPOTENT = Schema(["A"], {"e": ("A", "A")}, equations=["e >> e = e"])

@@ -27,7 +27,7 @@ from catlearn.cset import (
 )
 from catlearn.errors import CatlearnError, InvalidStructure, TooLarge
 from catlearn.finset import FinFunction, FinSet, coproduct
-from catlearn.laws.tables import csets, identifications, out_of
+from catlearn.laws.strategies import csets, identifications, out_of
 
 REFLEXIVE = Schema(
     ["V", "E"],

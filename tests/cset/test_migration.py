@@ -15,7 +15,7 @@ from catlearn.cset import CSet, CSetMorphism, Schema, SchGraph, delta, homomorph
 from catlearn.cset.copresheaf import actions, as_functor, finite_category, from_functor
 from catlearn.errors import CatlearnError, InvalidStructure, TooLarge
 from catlearn.finset import FinFunction, FinSet, coproduct, pullback
-from catlearn.laws.tables import csets, identifications, morphisms
+from catlearn.laws.strategies import csets, identifications, morphisms
 
 DYNAMICS = Schema(["X"], {"next": ("X", "X")})
 LINE = Schema(["A", "B"], {"f": ("A", "B")})

@@ -17,7 +17,7 @@ from catlearn.cset import (
 )
 from catlearn.cset.representables import actions_from, paths_from, precompose
 from catlearn.errors import InvalidStructure, TooLarge, UnknownName
-from catlearn.laws.tables import csets, out_of
+from catlearn.laws.strategies import csets, out_of
 
 REFLEXIVE = Schema(
     ["V", "E"],

@@ -3,17 +3,45 @@
 Morphisms are built, never filtered for: every morphism is an identification of rows followed
 by an inclusion, both up to names, so parts are closed under arrows and quotients under the
 congruence that the drawn pairs generate. They work for graphs, presentations, C-sets and
-learning diagrams alike, since all of them are tables.
+learning diagrams, since all of them are tables.
+
+Strategies for graphs, their paths, and presentations.
+
+Strategies for finite categories, functors between them, and natural transformations.
+
+Categories are built and never filtered for: free ones on graphs without cycles and quotients of
+these, preorders, monoids that functions generate, and parts, opposites, sums and products of all
+of them.
+Functors and transformations are drawn from the enumerations of all of them, simplest first.
+
+>>> from hypothesis import given
+>>> @given(functors())
+... def identities_are_preserved(F):
+...     assert all(F(F.domain.identity(a)) == F.codomain.identity(F(a)) for a in F.domain.objects)
+>>> identities_are_preserved()
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
+from catlearn.category import (
+    FiniteCategory,
+    Functor,
+    Graph,
+    NaturalTransformation,
+    Path,
+    Presentation,
+    full_subcategory,
+    functors as all_functors,
+    natural_transformations as all_transformations,
+    opposite,
+)
 from catlearn.cset import CSet, Schema
 from catlearn.errors import InvalidStructure
 from catlearn.finset import (
@@ -25,6 +53,7 @@ from catlearn.finset import (
     Tables,
     coequalizer,
     coproduct,
+    product,
 )
 
 Rows = Mapping[str, Iterable[int]]
@@ -379,3 +408,208 @@ def _through(small: Any, large: Any) -> Any:
         for table, inclusion in small.components.items()
     }
     return small.domain._morphism_class()._build(small.domain, large.domain, parts)
+
+
+@st.composite
+def graphs(
+    draw: st.DrawFn, max_vertices: int = 4, max_edges: int = 6, acyclic: bool = False
+) -> Graph:
+    """Draw a graph with named vertices ``A, B, ...`` and edges ``f0, f1, ...``.
+
+    Parameters
+    ----------
+    max_vertices, max_edges
+        The largest numbers of each.
+    acyclic
+        Whether every edge leads to a later vertex.
+    """
+    count = draw(st.integers(0, max_vertices))
+    vertices = [chr(ord("A") + k) for k in range(count)]
+    ends = [(u, v) for u in vertices for v in vertices if not acyclic or u < v]
+    edges = draw(st.lists(st.sampled_from(ends), max_size=max_edges)) if ends else []
+    return Graph({f"f{k}": pair for k, pair in enumerate(edges)}, vertices=vertices)
+
+
+@st.composite
+def paths(draw: st.DrawFn, graph: Graph, source: str | None = None, max_length: int = 4) -> Path:
+    """Draw a path of a graph, which must have a vertex.
+
+    Parameters
+    ----------
+    graph
+        The graph.
+    source
+        Where the path starts; drawn if it is None.
+    max_length
+        The largest number of edges.
+    """
+    at = start = draw(st.sampled_from(graph.vertices)) if source is None else source
+    edges: list[str] = []
+    for _ in range(draw(st.integers(0, max_length))):
+        if not graph.out_edges(at):
+            break
+        edges.append(draw(st.sampled_from(graph.out_edges(at))))
+        at = graph.target(edges[-1])
+    return Path(start, tuple(edges), at)
+
+
+@st.composite
+def presentations(
+    draw: st.DrawFn,
+    max_vertices: int = 3,
+    max_edges: int = 5,
+    max_equations: int = 3,
+    max_length: int = 3,
+    acyclic: bool = False,
+) -> Presentation:
+    """Draw a presentation: a graph with equations between parallel paths.
+
+    Parameters
+    ----------
+    max_vertices, max_edges, acyclic
+        As for :func:`graphs`.
+    max_equations
+        The largest number of equations.
+    max_length
+        The longest side.
+    """
+    graph = draw(graphs(max_vertices, max_edges, acyclic))
+    parallel = []
+    for vertex in graph.vertices:
+        found = graph.paths(vertex, max_length=max_length, bound=None)[:40]
+        parallel += [(p, q) for p, q in combinations(found, 2) if p.is_parallel(q)]
+    chosen = draw(st.lists(st.sampled_from(parallel), max_size=max_equations)) if parallel else []
+    return Presentation(graph, {f"q{k}": sides for k, sides in enumerate(chosen)})
+
+
+MOST = 60
+"""How many functors between two categories, or transformations, are drawn from."""
+
+KINDS = ("free", "preorder", "quotient", "monoid", "part", "opposite", "sum", "product")
+"""The kinds of categories, plainest first."""
+
+
+@st.composite
+def finite_categories(
+    draw: st.DrawFn,
+    max_objects: int = 3,
+    max_arrows: int = 4,
+    kinds: tuple[str, ...] = KINDS,
+    nonempty: bool = False,
+) -> FiniteCategory:
+    """Draw a finite category.
+
+    Parameters
+    ----------
+    max_objects
+        The largest number of objects.
+    max_arrows
+        The largest number of arrows that are drawn; composites come on top.
+    kinds
+        Some of ``"free"`` (on a graph without cycles), ``"preorder"``, ``"quotient"`` (of a
+        free one by equations), ``"monoid"`` (generated by functions), ``"part"`` (some objects
+        of one of these, with all arrows between them), ``"opposite"`` (of one of these),
+        ``"sum"`` and ``"product"`` (of two small ones of these).
+    nonempty
+        Whether there is an object.
+    """
+    made: Any
+    match draw(st.sampled_from(kinds)):
+        case "preorder":
+            made = draw(_preorders(max_objects, max_arrows))
+        case "quotient":
+            presented = presentations(max_objects, max_arrows, max_equations=2, acyclic=True)
+            made = draw(presented).category()
+        case "monoid":
+            made = draw(_monoids())
+        case "part":
+            whole = draw(finite_categories(max_objects, max_arrows, _plain(kinds)))
+            made = draw(_parts(whole))
+        case "opposite":
+            whole = draw(finite_categories(max_objects, max_arrows, _plain(kinds)))
+            made = opposite(whole)
+        case "sum":
+            made = coproduct(*draw(_pairs(kinds))).apex
+        case "product":
+            made = product(*draw(_pairs(kinds))).apex
+        case _:
+            made = FiniteCategory.free(draw(graphs(max_objects, max_arrows, acyclic=True)))
+    return made if made.objects or not nonempty else FiniteCategory(["A"])
+
+
+def _plain(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(kind for kind in kinds if kind in KINDS[:4]) or KINDS[:1]
+
+
+@st.composite
+def _preorders(draw: st.DrawFn, max_objects: int, max_arrows: int) -> FiniteCategory:
+    names = "ABCDEFGHIJ"[: draw(st.integers(0, max_objects))]
+    pair = st.tuples(st.sampled_from(names), st.sampled_from(names)) if names else st.nothing()
+    pairs = draw(st.lists(pair, max_size=max_arrows if names else 0))
+    return FiniteCategory.preorder(pairs, names)
+
+
+@st.composite
+def _monoids(draw: st.DrawFn) -> FiniteCategory:
+    # Two functions of two elements generate at most 4, one of four elements at most 6.
+    points, letters = draw(st.sampled_from([(2, "a"), (2, "ab"), (4, "a")]))
+    image = st.tuples(*[st.integers(0, points - 1)] * points)
+    return FiniteCategory.transformation_monoid({letter: draw(image) for letter in letters})
+
+
+@st.composite
+def _parts(draw: st.DrawFn, whole: FiniteCategory) -> FiniteCategory:
+    objects = draw(st.sets(st.sampled_from(whole.objects))) if whole.objects else ()
+    return full_subcategory(whole, objects)
+
+
+@st.composite
+def _pairs(draw: st.DrawFn, kinds: tuple[str, ...]) -> tuple[FiniteCategory, FiniteCategory]:
+    small = finite_categories(2, 1, _plain(kinds))
+    return draw(small), draw(small)
+
+
+@st.composite
+def functors(
+    draw: st.DrawFn,
+    domain: FiniteCategory | None = None,
+    codomain: FiniteCategory | None = None,
+    max_objects: int = 2,
+    max_arrows: int = 3,
+) -> Functor:
+    """Draw a functor between finite categories.
+
+    Parameters
+    ----------
+    domain, codomain
+        The categories; drawn if they are not given. If the domain has an object the codomain
+        must have one.
+    max_objects, max_arrows
+        As for :func:`finite_categories`.
+    """
+    categories = finite_categories(max_objects, max_arrows, nonempty=True)
+    domain = draw(categories) if domain is None else domain
+    codomain = draw(categories) if codomain is None else codomain
+    return draw(st.sampled_from(list(all_functors(domain, codomain, limit=MOST))))
+
+
+@st.composite
+def natural_transformations(
+    draw: st.DrawFn, domain: Functor | None = None, codomain: Functor | None = None
+) -> NaturalTransformation:
+    """Draw a natural transformation between functors of finite categories.
+
+    Parameters
+    ----------
+    domain
+        The functor that it starts at; drawn if it is not given.
+    codomain
+        The functor that it ends at; one to which there is a transformation (there is the
+        identity, if no other) if it is not given. If it is, there must be one.
+    """
+    start = draw(functors()) if domain is None else domain
+    stops = [codomain]
+    if codomain is None:
+        stops = list(all_functors(start.domain, start.codomain, limit=MOST))
+    found = (alpha for stop in stops for alpha in all_transformations(start, stop))  # type: ignore
+    return draw(st.sampled_from(list(islice(found, MOST))))
