@@ -35,7 +35,8 @@ class Agrees:
         """Compare, at parameters and state that are drawn.
 
         Programs are compared, and mutants tried, in float32 only, as compiling takes most time.
-        ``program`` says how: ``"same"`` optimised program; ``"flops"``: no more operations, to 1 %.
+        ``program`` says how: ``"same"`` optimised program; ``"flops"``: no more operations, to 5 %,
+        by which versions of JAX differ. What they take is beside them in ``benchmarks/zoo.py``.
         """
         fn, by_hand = regime.fn, regime.by_hand
         shapes, parts = jax.eval_shape(fn.init, jax.random.key(0))
@@ -52,7 +53,7 @@ class Agrees:
         if program == "same":
             assert normal_form(ours.as_text()) == normal_form(theirs.as_text())
         else:
-            assert 0 < ours.cost_analysis()["flops"] <= 1.01 * theirs.cost_analysis()["flops"]
+            assert 0 < ours.cost_analysis()["flops"] <= 1.05 * theirs.cost_analysis()["flops"]
         if mutation:
             _, other = run(partial(by_hand, **mutation), arguments, rough=True)
             with pytest.raises(AssertionError):
