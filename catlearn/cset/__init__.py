@@ -10,10 +10,10 @@ FinFunction([1], codomain=2)
 """
 
 from catlearn.cset.complement import Complement, is_pushout, pushout_complement
-from catlearn.cset.copresheaf import Elements, category_of_elements, elements_graph, from_elements
 from catlearn.cset.cospan import Open, open_graph
 from catlearn.cset.cset import CSet, CSetMorphism
 from catlearn.cset.derivation import Rewrite
+from catlearn.cset.elements import Elements, category_of_elements, elements_graph, from_elements
 from catlearn.cset.free import FreeMonoidal
 from catlearn.cset.labels import Variable
 from catlearn.cset.migration import (

@@ -32,10 +32,10 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.category import Category, Functor, Path
+from catlearn.category import Category, Functor, Morphisms, Path
 from catlearn.cset.schema import Schema
-from catlearn.errors import Failure, InvalidStructure, did_you_mean
-from catlearn.finset import FinFunction, Shape, TableMorphism, Tables
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
+from catlearn.finset import FinFunction, FinSet, Shape, TableMorphism, Tables
 from catlearn.finset.value import SHOWN, listing
 
 KINDS = ("sets", "arrows", "lists", "attributes")
@@ -134,8 +134,62 @@ class CSet(Tables):
             composite = composite >> self.arrows[arrow]
         return composite
 
+    @classmethod
+    def without_attributes(cls, tables: Tables) -> CSet:
+        """Return tables as a C-set without attributes; InvalidStructure if there are lists."""
+        if not isinstance(tables, Tables):
+            message = f"a C-set, or a functor to finite sets, is expected, not {tables!r}"
+            raise CatlearnError(message)
+        schema = Schema.of(tables.shape).without_attributes
+        return CSet._build(schema, tables.sets, tables.arrows, {}, {})
+
+    @classmethod
+    def on_schema(cls, tables: Any, schema: Schema, what: str) -> CSet:
+        """Return tables as a C-set on a schema whose tables, arrows and equations they have.
+
+        Parameters
+        ----------
+        tables, schema
+            The tables, and the schema.
+        what
+            What messages say that it is for.
+
+        Raises
+        ------
+        InvalidStructure
+            If they do not.
+        """
+        if not isinstance(tables, Tables):
+            raise CatlearnError(f"{what} is of C-sets and their morphisms, not of {tables!r}")
+        own = Schema.of(tables.shape)
+        if own == schema:
+            return tables if isinstance(tables, CSet) else CSet.of(tables)
+        same = (set(own.tables), own.arrows, own.lists, own.attributes)
+        if same != (set(schema.tables), schema.arrows, schema.lists, schema.attributes):
+            message = f"it is on {own!r}, but the functor's schema is {schema!r}"
+            raise InvalidStructure(what, [Failure("schema", "C-set", message)])
+        moved = CSet._build(schema, *(getattr(tables, kind) for kind in KINDS))
+        failures = moved.failures()
+        if failures:
+            raise InvalidStructure(what, failures)
+        return moved
+
     def as_functor(self, category: Category | None = None) -> Functor:
-        """Return it as a functor to finite sets; see :func:`catlearn.cset.copresheaf.as_functor`.
+        """Return it as a functor to finite sets, a *copresheaf*.
+
+        Tables go to sets, arrows to functions, paths to composites; morphisms of C-sets are the
+        natural transformations (Mac Lane and Moerdijk, *Sheaves in Geometry and Logic*, I.1).
+
+        Parameters
+        ----------
+        category
+            The domain, if that is to be a category on its tables that its arrows generate, such
+            as ``X.schema.category()``; by default it is the schema. Attributes are forgotten.
+
+        Raises
+        ------
+        InvalidStructure
+            If it has lists, or does not satisfy the category's equations.
 
         Examples
         --------
@@ -144,16 +198,48 @@ class CSet(Tables):
         >>> F("tgt"), CSet.from_functor(F).V
         (FinFunction([1], codomain=2), FinSet(2))
         """
-        from catlearn.cset.copresheaf import as_functor
-
-        return as_functor(self, category)
+        X = CSet.without_attributes(self)
+        if category is None:
+            return Functor(X.schema, Morphisms(), X.sets, X.arrows, check=False)
+        arrows = {name: X.arrows[name] for name in category.generators.edges if name in X.arrows}
+        return Functor(category, Morphisms(), X.sets, arrows)
 
     @classmethod
     def from_functor(cls, F: Functor) -> CSet:
-        """Read a functor to finite sets; see :func:`catlearn.cset.copresheaf.from_functor`."""
-        from catlearn.cset.copresheaf import from_functor
+        """Read a functor to finite sets, as a C-set on the schema of its domain.
 
-        return from_functor(F)
+        Parameters
+        ----------
+        F
+            A functor out of a schema, a presentation, a graph or a category whose values are
+            finite sets and functions.
+
+        Raises
+        ------
+        InvalidStructure
+            Listing the values that are not functions of finite sets, and broken equations.
+        """
+        schema = Schema.of(F.domain)
+        kinds = (("object", F.objects, FinSet), ("arrow", F.arrows, FinFunction))
+        failures = [
+            Failure(
+                "set-valued", f"{kind} {name}", f"its value {value!r} is not a {expected.__name__}"
+            )
+            for kind, values, expected in kinds
+            for name, value in values.items()
+            if not isinstance(value, expected)
+        ]
+        if failures:
+            raise InvalidStructure("set-valued functor", failures)
+        sets, arrows = dict(F.objects), {}
+        for name, (source, target) in schema.arrows.items():
+            values = F(Path(source, (name,), target)).values
+            arrows[name] = FinFunction._of(values, sets[source], sets[target])
+        made = CSet._build(schema.without_attributes, sets, arrows, {}, {})
+        failures = made.failures()
+        if failures:
+            raise InvalidStructure("set-valued functor", failures)
+        return made
 
     def failures(self) -> list[Failure]:
         """List what is wrong with the tables; then broken equations and labels of a wrong type."""

@@ -61,14 +61,6 @@ from typing import Any, overload
 import numpy as np
 
 from catlearn.category import Functor, Path
-from catlearn.cset.copresheaf import (
-    as_functor,
-    from_functor,
-    on_schema,
-    plain,
-    plain_schema,
-    schema_of,
-)
 from catlearn.cset.cset import CSet
 from catlearn.cset.representables import actions_from, blank, chase, extend, named, representable
 from catlearn.cset.schema import Schema
@@ -102,7 +94,7 @@ class Translation(Frozen):
     arrows: Record[str, Path]
 
     def __init__(self, F: Functor) -> None:
-        source, target = schema_of(F.domain), schema_of(F.codomain)
+        source, target = Schema.of(F.domain), Schema.of(F.codomain)
         paths = {name: F(source.graph.path([name])) for name in source.arrows}
         words = {name: F.codomain.word(f) for name, f in paths.items()}
         self._set(source=source, target=target, objects=Record(F.objects), arrows=Record(words))
@@ -111,7 +103,7 @@ class Translation(Frozen):
     def plain(self) -> Translation:
         """The same between the schemas without their attributes."""
         made = object.__new__(Translation)
-        made._set(source=plain_schema(self.source), target=plain_schema(self.target))
+        made._set(source=self.source.without_attributes, target=self.target.without_attributes)
         made._set(objects=self.objects, arrows=self.arrows)
         return made
 
@@ -166,7 +158,7 @@ def delta(
             values = X.components[along.at(table)].values
             parts[table] = FinFunction._of(values, *(end.sets[table] for end in ends))
         return morphism(*ends, parts)
-    X = on_schema(X, along.target, "delta")
+    X = CSet.on_schema(X, along.target, "delta")
     known, schema = _also(along, also or {}), along.source
     sets = {table: X.sets[along.at(table)] for table in schema.tables}
     arrows = {name: X.along(along.arrows[name]) for name in schema.arrows}
@@ -241,7 +233,7 @@ class KanExtension(Frozen):
     @property
     def functor(self) -> Functor:
         """The extension as a functor to finite sets."""
-        return as_functor(self.cset)
+        return self.cset.as_functor()
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, KanExtension):
@@ -263,7 +255,7 @@ class KanExtension(Frozen):
         """Return Y on the schema B, for a natural morphism between X and ``delta(F, Y)``."""
         left = isinstance(self, LeftKan)
         what = "left Kan extension" if left else "right Kan extension"
-        Y = on_schema(plain(Y), self._translation.target, what)
+        Y = CSet.on_schema(CSet.without_attributes(Y), self._translation.target, what)
         ends = (self.of, delta(self._translation, Y))
         for side, end in zip(("domain", "codomain"), ends if left else ends[::-1], strict=True):
             why = getattr(f, side).mismatch(end)
@@ -411,8 +403,10 @@ def _places(table: list[np.ndarray], rows: list[np.ndarray], domain: FinSet) -> 
     return find(table, rows) if table else np.zeros(domain.size, np.int64)
 
 
-def _read(X: Any) -> Any:
-    return from_functor(X) if isinstance(X, Functor) else X
+def _read(X: Any, along: Translation, what: str) -> CSet:
+    """Return a C-set, or a functor to finite sets, without attributes and on the source."""
+    X = CSet.from_functor(X) if isinstance(X, Functor) else X
+    return CSet.on_schema(CSet.without_attributes(X), along.source, what)
 
 
 def left_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> LeftKan:
@@ -441,7 +435,7 @@ def left_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Left
         If X is not on A, or a schema has lists.
     """
     along = Translation(F).plain
-    here, schema = on_schema(plain(_read(X)), along.source, "left Kan extension"), along.target
+    here, schema = _read(X, along, "left Kan extension"), along.target
     start = {}
     sizes = dict.fromkeys(schema.tables, 0)
     for table in along.source.tables:
@@ -506,7 +500,7 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
         If X is not on A, or a schema has lists.
     """
     along = Translation(F).plain
-    here, schema = on_schema(plain(_read(X)), along.source, "right Kan extension"), along.target
+    here, schema = _read(X, along, "right Kan extension"), along.target
     shapes = {table: CommaGenerators(along, table, budget) for table in schema.tables}
     families, sets = {}, {}
     for table, shape in shapes.items():
@@ -594,7 +588,7 @@ def _pushed(kan: Callable[..., Any], F: Functor, X: Any, budget: int | None) -> 
 
 def _transposed(kan: Callable[..., Any], F: Functor, Y: Tables, budget: int | None) -> Any:
     """Return the transpose of the identity of ``delta(F, Y)``."""
-    Y = plain(Y)
+    Y = CSet.without_attributes(Y)
     extension = kan(F, delta(Translation(F).plain, Y), budget)
     return extension.universal(Y.ambient.identity(extension.of), Y)
 

@@ -40,7 +40,6 @@ from typing import Any
 import numpy as np
 
 from catlearn.category import Category, Functor, Graph, Morphisms, Path
-from catlearn.cset.copresheaf import from_functor, on_schema, plain, plain_schema, schema_of
 from catlearn.cset.cset import CSet
 from catlearn.cset.representables import precompose, representable
 from catlearn.cset.schema import Schema
@@ -172,7 +171,7 @@ class Profunctor(Frozen):
         right: Mapping[Pair, Any] | None = None,
         check: bool = True,
     ) -> None:
-        C, D = (plain_schema(schema_of(one)) for one in (source, target))
+        C, D = (Schema.of(one).without_attributes for one in (source, target))
         parts = {_table(a, b): rows for (a, b), rows in (sets or {}).items()}
         parts |= {_left(f, b): values for (f, b), values in (left or {}).items()}
         parts |= {_right(a, g): values for (a, g), values in (right or {}).items()}
@@ -207,7 +206,7 @@ class Profunctor(Frozen):
         >>> len(coend(Profunctor.of(C, C, H)).apex)
         1
         """
-        C, D = (plain_schema(schema_of(one)) for one in (source, target))
+        C, D = (Schema.of(one).without_attributes for one in (source, target))
         schema, made = pairs_schema(C, D), object.__new__(cls)
         if isinstance(values, Functor):
             missing = [name for name in schema.tables if name not in values.objects]
@@ -221,8 +220,9 @@ class Profunctor(Frozen):
                 {name: values(name) for name in schema.tables},
                 {name: values(name) for name in schema.arrows},
             )
-            values = from_functor(on_pairs)
-        made._set(source=C, target=D, cset=on_schema(plain(values), schema, "profunctor"))
+            values = CSet.from_functor(on_pairs)
+        X = CSet.on_schema(CSet.without_attributes(values), schema, "profunctor")
+        made._set(source=C, target=D, cset=X)
         return made
 
     def at(self, a: str, b: str) -> FinSet:
@@ -309,7 +309,7 @@ def hom_profunctor(category: Schema | Graph | Category, budget: int | None = Non
     budget
         As for :func:`~catlearn.cset.representable`.
     """
-    C = plain_schema(schema_of(category))
+    C = Schema.of(category).without_attributes
     out = {a: representable(C, a, budget) for a in C.tables}
     left = {}
     for f in C.arrows:
@@ -330,8 +330,8 @@ def functions_between(X: Tables, Y: Tables) -> Profunctor:
     TooLarge
         If some set of functions is larger than a million.
     """
-    X, Y = plain(X), plain(Y)
-    Y = on_schema(Y, X.schema, "bifunctor of functions")
+    X, Y = CSet.without_attributes(X), CSet.without_attributes(Y)
+    Y = CSet.on_schema(Y, X.schema, "bifunctor of functions")
     C, tables, sets = X.schema, {}, {}
     for a in C.tables:
         for b in C.tables:
@@ -449,9 +449,9 @@ def tensor(presheaf: Tables, X: Tables) -> Colimit:
     >>> len(tensor(point, CSet(SchGraph, V=3, E=1, src=[0], tgt=[1])).apex)  # the components
     2
     """
-    P, X = plain(presheaf), plain(X)
+    P, X = CSet.without_attributes(presheaf), CSet.without_attributes(X)
     C = X.schema
-    P = on_schema(P, C.opposite, "tensor product with a presheaf")
+    P = CSet.on_schema(P, C.opposite, "tensor product with a presheaf")
     return colimit(
         wedge(
             C,
@@ -478,7 +478,7 @@ def transformations(X: Tables, Y: Tables) -> tuple[Limit, list[TableMorphism]]:
     """
     from catlearn.cset.profunctor import functions_between
 
-    X, Y = plain(X), plain(Y)
+    X, Y = CSet.without_attributes(X), CSet.without_attributes(Y)
     found = end(functions_between(X, Y))
     parts = {}
     for table, leg in zip(X.sets, found.legs, strict=True):

@@ -57,7 +57,6 @@ from typing import Any
 import numpy as np
 
 from catlearn.category import Category, FiniteCategory, Functor, Graph, Morphisms, Path, opposite
-from catlearn.cset.copresheaf import plain, plain_schema, schema_of
 from catlearn.cset.cset import CSet
 from catlearn.cset.schema import Schema
 from catlearn.errors import Failure, InvalidStructure, TooLarge, UnknownName, did_you_mean
@@ -368,7 +367,7 @@ def representable(schema: Schema, table: str, budget: int | None = None) -> CSet
         raise UnknownName(f"there is no table {table}; {did_you_mean(table, schema.tables)}")
 
     def make() -> CSet:
-        plain = plain_schema(schema)
+        plain = schema.without_attributes
         what = f"the set of arrows out of {table}"
         bare = chase(plain, {table: 1}, budget=budget, what=what)[0]
         names = {one: [""] * rows.size for one, rows in bare.sets.items()}
@@ -517,7 +516,7 @@ def yoneda(X: Tables, table: str, budget: int | None = None) -> Yoneda:
     TooLarge
         If infinitely many arrows, or more than the budget, leave the table.
     """
-    X = plain(X)
+    X = CSet.without_attributes(X)
     if table not in X.sets:
         raise UnknownName(f"there is no table {table}; {did_you_mean(table, X.sets)}")
     return Yoneda(X, table, representable(X.schema, table, budget))
@@ -564,7 +563,7 @@ def yoneda_embedding(category: Schema | Graph | Category, budget: int | None = N
     >>> embedding("src") == precompose(SchGraph, "src")
     True
     """
-    schema = schema_of(category)
+    schema = Schema.of(category)
     finite = isinstance(category, FiniteCategory)
     return Functor(
         opposite(category) if finite else schema.opposite.presentation,
@@ -598,7 +597,7 @@ def density(X: Tables, budget: int | None = None) -> tuple[Colimit, Any]:
     >>> glued.diagram.names, comparison.is_monic
     (('V:0', 'V:1', 'E:0'), True)
     """
-    X = plain(X)
+    X = CSet.without_attributes(X)
     schema, at = X.schema, {table: yoneda(X, table, budget) for table in X.sets}
     places = [(table, row) for table, rows in X.sets.items() for row in rows]
     number = {place: k for k, place in enumerate(places)}

@@ -28,7 +28,7 @@ from typing import Any
 
 from catlearn.category import Category, Equation, Graph, Path, Presentation
 from catlearn.category.path import Side
-from catlearn.errors import InvalidStructure
+from catlearn.errors import Failure, InvalidStructure
 from catlearn.finset import Record, Shape
 
 
@@ -79,11 +79,46 @@ class Schema(Shape):
             raise InvalidStructure(type(self).__name__, failures)
 
     @classmethod
-    def of(cls, shape: Shape) -> Schema:
-        """Return a shape as a schema; a schema is returned unchanged."""
+    def of(cls, shape: Any) -> Schema:
+        """Return a shape, a category, a presentation or a graph as a schema.
+
+        A schema is returned unchanged.
+
+        Raises
+        ------
+        InvalidStructure
+            If it is none of these, but for example what a set-valued functor maps into.
+        """
         if isinstance(shape, Schema):
             return shape
-        return cls(shape.tables, shape.arrows, shape.lists, shape.attributes)
+        if isinstance(shape, Category):
+            return cls.of_category(shape)
+        if isinstance(shape, Graph):
+            return cls.of_presentation(shape)
+        if isinstance(shape, Shape):
+            return cls(shape.tables, shape.arrows, shape.lists, shape.attributes)
+        message = f"{shape!r} is not a schema, a presentation or a category of named arrows"
+        raise InvalidStructure("functor of schemas", [Failure("ends", "functor", message)])
+
+    @property
+    def without_attributes(self) -> Schema:
+        """The schema of functors to finite sets: without attributes.
+
+        Raises
+        ------
+        InvalidStructure
+            If it has lists.
+        """
+        if self.lists:
+            message = (
+                f"{', '.join(self.lists)} have lists as values; a functor to sets has elements"
+            )
+            raise InvalidStructure("C-set as a functor", [Failure("lists", "schema", message)])
+        if not self.attributes:
+            return self
+        return self._cached(
+            "plain", lambda: Schema(self.tables, self.arrows, equations=self.equations)
+        )
 
     @property
     def objects(self) -> tuple[str, ...]:

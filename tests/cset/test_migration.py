@@ -12,7 +12,7 @@ from catlearn.category import (
     natural_transformations,
 )
 from catlearn.cset import CSet, CSetMorphism, Schema, SchGraph, delta, homomorphisms
-from catlearn.cset.copresheaf import actions, as_functor, finite_category, from_functor
+from catlearn.cset.elements import actions, finite_category
 from catlearn.errors import CatlearnError, InvalidStructure, TooLarge
 from catlearn.finset import FinFunction, FinSet, coproduct, pullback
 from catlearn.laws.strategies import csets, identifications, morphisms
@@ -155,7 +155,7 @@ def test_natural_transformations_are_morphisms(X: CSet, Y: CSet):
 @given(csets(SchGraph))
 def test_pulling_back_is_composition(X: CSet):
     composite = SOURCES >> X.as_functor(SOURCES.codomain)
-    assert from_functor(composite) == delta(SOURCES, X)
+    assert CSet.from_functor(composite) == delta(SOURCES, X)
 
 
 def test_functors_out_of_categories_are_c_sets():
@@ -163,15 +163,15 @@ def test_functors_out_of_categories_are_c_sets():
                        {("e", "f"): "ef", ("e", "e"): "e", ("e", "ef"): "ef"})  # fmt: skip
     e, f = FinFunction([0, 0, 2], codomain=3), FinFunction([0, 1, 1], codomain=2)
     F = Functor(C, Morphisms(), arrows={"e": e, "f": f})
-    X = from_functor(F)
+    X = CSet.from_functor(F)
     assert X.schema == Schema.of_category(C)
     assert X.schema.category() is C
-    assert as_functor(X, C) == F
+    assert X.as_functor(C) == F
     values = dict(zip(C.arrows, actions(X, C), strict=True))
     assert values["ef"].tolist() == [0, 0, 1]
     assert values["id(B)"].tolist() == [0, 1]
     with pytest.raises(InvalidStructure, match="e >> e"):
-        as_functor(CSet(Schema(["A", "B"], X.schema.arrows), A=2, B=2, e=[1, 0], f=[0, 1]), C)
+        CSet(Schema(["A", "B"], X.schema.arrows), A=2, B=2, e=[1, 0], f=[0, 1]).as_functor(C)
 
 
 def test_what_is_not_set_valued_is_refused():
@@ -179,15 +179,15 @@ def test_what_is_not_set_valued_is_refused():
     F = Functor(P, Morphisms(), {"A": CSet(SchGraph), "B": FinSet(1)},
                 {"f": CSetMorphism.identity(CSet(SchGraph))}, check=False)  # fmt: skip
     with pytest.raises(InvalidStructure) as caught:
-        from_functor(F)
+        CSet.from_functor(F)
     assert len(caught.value.failures) == 2
     swap = Presentation({"s": ("A", "A")}, ["s >> s = id(A)"])
     wrong = Functor(swap, Morphisms(), arrows={"s": FinFunction([0, 0], codomain=2)}, check=False)
     with pytest.raises(InvalidStructure, match="equation 's >> s = id"):
-        from_functor(wrong)
+        CSet.from_functor(wrong)
     words = CSet(Schema(["L", "W"], lists={"spelling": ("W", "L")}))
     with pytest.raises(InvalidStructure, match="have lists as values"):
-        as_functor(words)
+        words.as_functor()
 
 
 def test_infinite_categories_are_not_listed():
