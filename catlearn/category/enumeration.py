@@ -165,8 +165,8 @@ def _steps(C: FiniteCategory) -> Iterator[Step]:
         fresh = (C.tgt.values[first] == C.src.values[second]) & (new[first] | (second == g))
         first, second = first[fresh], second[fresh]
         h = C.then(first, second)
-        told = new[h] & (last[h] == second) & (before[h] == first)
-        yield Step(g, layers, last, before, first[~told], second[~told], h[~told], f)
+        by_word = new[h] & (last[h] == second) & (before[h] == first)
+        yield Step(g, layers, last, before, first[~by_word], second[~by_word], h[~by_word], f)
         known = now
     for a in np.flatnonzero(~touched).tolist():
         known = known.copy()

@@ -214,39 +214,18 @@ def not_parallel(left: Path, right: Path, where: str) -> list[Failure]:
     return failures
 
 
-def monoid_equations(
-    letters: Iterable[str], relations: Iterable[str], vertex: str
-) -> tuple[tuple[str, ...], list[Equation]]:
-    """Read a monoid presentation into its letters and equations between loops at a vertex."""
-    alphabet = _alphabet(letters)
-    inverses: dict[str, str] = {}
-    return alphabet, _distinct(_read_all(relations, alphabet, inverses, vertex))
-
-
-def group_equations(
-    letters: Iterable[str], relations: Iterable[str], vertex: str
-) -> tuple[tuple[str, ...], list[Equation]]:
-    """Read a group presentation: as a monoid, with an inverse beside each letter."""
-    generators = _alphabet(letters)
-    inverses: dict[str, str] = {}
+def _inverses(letters: Iterable[str]) -> dict[str, str]:
+    """Put an inverse after each letter, and say of each which it is."""
+    generators, inverses = _alphabet(letters), {}
     for letter in generators:
         other = letter.upper()
         if len(letter) > 1 or other == letter or other in generators:
             other = f"{letter}'"
         inverses[letter], inverses[other] = other, letter
-    alphabet = _alphabet(inverses)
     if len(inverses) < 2 * len(generators):
-        message = f"a letter has the name of an inverse: the letters are {', '.join(alphabet)}"
+        message = f"a letter has the name of an inverse: the letters are {', '.join(inverses)}"
         raise InvalidStructure("Presentation", [Failure("letters", "alphabet", message)])
-    units = list(inverses.items())
-    equations = [_equation(pair, (), vertex) for pair in units]
-    relators = _read_all(relations, alphabet, inverses, vertex)
-    return alphabet, _distinct([*equations, *relators])
-
-
-def _distinct(equations: Iterable[Equation]) -> list[Equation]:
-    """Drop relations that were given before: equations are named by their text."""
-    return list(dict.fromkeys(equations))
+    return inverses
 
 
 def _alphabet(letters: Iterable[str]) -> tuple[str, ...]:
@@ -261,19 +240,6 @@ def _alphabet(letters: Iterable[str]) -> tuple[str, ...]:
     if failures:
         raise InvalidStructure("Presentation", failures)
     return names
-
-
-def _equation(left: Word, right: Word, vertex: str) -> Equation:
-    return Equation((Path(vertex, left, vertex), Path(vertex, right, vertex)))
-
-
-def _read_all(
-    relations: Iterable[str], alphabet: Word, inverses: Mapping[str, str], vertex: str
-) -> Iterable[Equation]:
-    for relation in [relations] if isinstance(relations, str) else relations:
-        sides = _Relation(relation, alphabet, inverses).sides()
-        for left, right in itertools.pairwise(sides):
-            yield _equation(left, right, vertex)
 
 
 class _Relation(Reader):
@@ -493,8 +459,7 @@ class Presentation(Graph):
         >>> len(A4.category().arrows)
         12
         """
-        names, equations = monoid_equations(letters, relations, vertex)
-        return Presentation(Graph(dict.fromkeys(names, (vertex, vertex)), [vertex]), equations)
+        return cls._loops(_alphabet(letters), {}, relations, vertex)
 
     @classmethod
     def group(
@@ -525,8 +490,23 @@ class Presentation(Graph):
         >>> complete(Presentation.group("ab", ["[a, b]"]))
         <RewritingSystem with 8 rules, complete>
         """
-        names, equations = group_equations(letters, relations, vertex)
-        return Presentation(Graph(dict.fromkeys(names, (vertex, vertex)), [vertex]), equations)
+        inverses = _inverses(letters)
+        return cls._loops(_alphabet(inverses), inverses, relations, vertex)
+
+    @classmethod
+    def _loops(
+        cls, alphabet: Word, inverses: Mapping[str, str], relations: Iterable[str], vertex: str
+    ) -> Presentation:
+        """Read relations between words as equations of loops, each once."""
+        pairs: list[tuple[Word, Word]] = [(pair, ()) for pair in inverses.items()]
+        for relation in [relations] if isinstance(relations, str) else relations:
+            pairs += itertools.pairwise(_Relation(relation, alphabet, inverses).sides())
+        equations = [
+            Equation((Path(vertex, left, vertex), Path(vertex, right, vertex)))
+            for left, right in pairs
+        ]
+        graph = Graph(dict.fromkeys(alphabet, (vertex, vertex)), [vertex])
+        return Presentation(graph, list(dict.fromkeys(equations)))
 
     @classmethod
     def _morphism_class(cls) -> type[TableMorphism]:

@@ -21,7 +21,7 @@ Paths are numbered by length, then by the path before the last edge, then by the
 the identities, then the edges. The paths that extend one path by one edge stand together, so
 that a path followed by an edge is found by its place, and paths are concatenated edge by edge.
 
->>> from catlearn.category.graph import Graph
+>>> from catlearn.category import Graph
 >>> paths = enumerate_paths(Graph({"f": ("A", "B"), "g": ("B", "C")}))
 >>> paths.src.tolist(), paths.tgt.tolist()
 ([0, 1, 2, 0, 1, 0], [0, 1, 2, 1, 2, 2])
@@ -37,7 +37,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.category.graph import Graph
+from catlearn.category.graph import Graph, find_cycle
 from catlearn.category.path import Path, written
 from catlearn.errors import Failure, InfinitelyManyPaths, InvalidStructure, TooLarge, TooManyPaths
 from catlearn.finset import FinSet
@@ -281,7 +281,20 @@ def enumerate_paths(graph: Graph, bound: int = 100_000) -> AllPaths:
     TooManyPaths
         If there are more paths; ``count`` is their number.
     """
-    _check(graph, bound)
+    if cycle := find_cycle(graph._steps):
+        message = f"there is a cycle: {graph.path(cycle)}"
+        raise InfinitelyManyPaths(
+            f"the free category on this graph is infinite, since {message}; graph.category() works "
+            "with infinite categories too",
+            cycle,
+        )
+    arriving: dict[str, int] = {}
+    for vertex in graph.topological_order():
+        arriving[vertex] = 1 + sum(arriving[graph.source(edge)] for edge in graph.in_edges(vertex))
+    count = sum(arriving.values())
+    if count > bound:
+        message = f"the graph has {count} paths, more than the bound of {bound}; raise bound"
+        raise TooManyPaths(message, count)
     size, source = len(graph.vertices), graph.arrows["src"].values
     target = graph.arrows["tgt"].values
     order = np.argsort(source, kind="stable")
@@ -303,26 +316,6 @@ def enumerate_paths(graph: Graph, bound: int = 100_000) -> AllPaths:
         total += edges.size
     src, tgt, before, last = map(np.concatenate, zip(*layers, strict=True))
     return AllPaths(src, tgt, before, last, np.concatenate([none[:0], *children]), rank)
-
-
-def _check(graph: Graph, bound: int) -> None:
-    """Refuse a graph with a cycle, or with more paths than the bound; they are counted exactly."""
-    try:
-        order = graph.topological_order()
-    except InvalidStructure as error:
-        cycle = graph.path(error.failures[0].message)
-        message = (
-            f"the free category on this graph is infinite, since there is a cycle: {cycle}; "
-            "graph.category() works with infinite categories too"
-        )
-        raise InfinitelyManyPaths(message, cycle.edges) from None
-    arriving: dict[str, int] = {}
-    for vertex in order:
-        arriving[vertex] = 1 + sum(arriving[graph.source(edge)] for edge in graph.in_edges(vertex))
-    count = sum(arriving.values())
-    if count > bound:
-        message = f"the graph has {count} paths, more than the bound of {bound}; raise bound"
-        raise TooManyPaths(message, count)
 
 
 def unreadable(
