@@ -163,7 +163,19 @@ class Atom:
     @cached_property
     def expression(self) -> sympy.Expr:
         """The sympy expression: undefined functions of symbols, typeset as on a board."""
-        return expression_of(self.postfix)
+        import sympy
+        from sympy.core.function import UndefinedFunction
+
+        stack: list[Any] = []
+        for name, arity in self.postfix:
+            if arity:
+                # Stating an assumption (the default one) keeps our heads apart from the user's own
+                # sympy.Function(name), whose cached applications would not be typeset.
+                head = UndefinedFunction(name, bases=(_applied(),), commutative=True)
+                stack[-arity:] = [head(*stack[-arity:])]
+            else:
+                stack.append(sympy.Symbol(name))
+        return stack[0]
 
     def rename(self, mapping: Mapping[str, str]) -> Atom:
         """Return the term with all its symbols, heads included, renamed at once.
@@ -274,20 +286,3 @@ def _applied() -> type:
             return rf"{latex_head(head)}{power}\left({arguments}\right)"
 
     return Applied
-
-
-def expression_of(postfix: Iterable[tuple[str, int]]) -> sympy.Expr:
-    """Return the sympy expression of a term given in postfix order, as :class:`Atom` keeps it."""
-    import sympy
-    from sympy.core.function import UndefinedFunction
-
-    stack: list[Any] = []
-    for name, arity in postfix:
-        if arity:
-            # Stating an assumption (the default one) keeps our heads apart from the user's own
-            # sympy.Function(name), whose cached applications would not be typeset.
-            head = UndefinedFunction(name, bases=(_applied(),), commutative=True)
-            stack[-arity:] = [head(*stack[-arity:])]
-        else:
-            stack.append(sympy.Symbol(name))
-    return stack[0]

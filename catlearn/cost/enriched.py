@@ -59,7 +59,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.category import Graph
-from catlearn.cost.matrix import Matrix, table_html, write_table
+from catlearn.cost.matrix import Matrix
 from catlearn.cost.quantale import (
     BOOL,
     LAWVERE,
@@ -233,6 +233,39 @@ class EnrichedCategory(Frozen):
         near = self.underlying().hom
         return near & near.T
 
+    def _map_failures(
+        self, codomain: EnrichedCategory, objects: Mapping[str, str]
+    ) -> list[Failure]:
+        """List what is wrong with a map of the objects to those of another category."""
+        known, targets = set(self.objects), set(codomain.objects)
+        found = [
+            Failure("totality", f"object {x}", "has no image")
+            for x in self.objects
+            if x not in objects
+        ]
+        found += [
+            Failure(
+                "known names",
+                f"object {x}",
+                f"is not in the domain; {did_you_mean(x, self.objects)}",
+            )
+            for x in objects
+            if x not in known
+        ]
+        found += [
+            Failure(
+                "known names",
+                f"object {x}",
+                f"goes to {y}, which is not in the codomain; {did_you_mean(y, codomain.objects)}",
+            )
+            for x, y in objects.items()
+            if y not in targets
+        ]
+        if self.quantale != codomain.quantale:
+            message = f"are over {self.quantale.name} and over {codomain.quantale.name}"
+            found.append(Failure("quantale", "the two categories", message))
+        return found
+
     # ------------------------------------------------------------------ constructions
 
     def opposite(self) -> EnrichedCategory:
@@ -366,10 +399,10 @@ class EnrichedCategory(Frozen):
         return f"<{type(self).__name__} over {self.quantale.name}, {len(self)} objects>"
 
     def __str__(self) -> str:
-        return write_table(self.hom, self.objects, self.objects)
+        return str(self.matrix)
 
     def _repr_html_(self) -> str:
-        return table_html(self.hom, self.objects, self.objects)
+        return self.matrix._repr_html_()
 
 
 class EnrichedFunctor(Frozen):
@@ -424,7 +457,7 @@ class EnrichedFunctor(Frozen):
 
     def failures(self) -> list[Failure]:
         """List what is wrong: names first, and if those fit, the pairs whose hom gets worse."""
-        found = _map_failures(self.domain, self.codomain, self.objects)
+        found = self.domain._map_failures(self.codomain, self.objects)
         if found:
             return found
         quantale, hom, images = self.domain.quantale, self.domain.hom, self.images
@@ -538,7 +571,7 @@ class Bimodule(Matrix):
         found = []
         for law, acted in (
             ("left action", self.domain.matrix @ self),
-            ("right action", _plain(self) @ self.codomain.matrix),
+            ("right action", self._plain @ self.codomain.matrix),
         ):
             bad = ~self.quantale.leq(acted.entries, self.entries, self.domain.tolerance)
             found += [
@@ -554,14 +587,14 @@ class Bimodule(Matrix):
 
     def __matmul__(self, other: Matrix) -> Matrix:
         """Return the composite; again a bimodule if both are."""
-        product = _plain(self) @ _plain(other) if isinstance(other, Matrix) else NotImplemented
-        if isinstance(other, Bimodule):
-            return Bimodule(self.domain, other.codomain, product.entries, check=False)
-        return product
+        if not isinstance(other, Bimodule):
+            return self._plain @ other
+        product = self._plain @ other._plain
+        return Bimodule(self.domain, other.codomain, product.entries, check=False)
 
-
-def _plain(matrix: Matrix) -> Matrix:
-    return Matrix(matrix.entries, matrix.quantale, matrix.rows, matrix.columns, check=False)
+    @property
+    def _plain(self) -> Matrix:
+        return Matrix(self.entries, self.quantale, self.rows, self.columns, check=False)
 
 
 class LawvereMetric(EnrichedCategory):
@@ -629,7 +662,7 @@ class LawvereMetric(EnrichedCategory):
         InvalidStructure
             If f is not a map from these points to those of the codomain.
         """
-        failures = _map_failures(self, codomain, objects)
+        failures = self._map_failures(codomain, objects)
         if failures:
             raise InvalidStructure("map", failures)
         images = EnrichedFunctor(self, codomain, objects, check=False).images
@@ -712,35 +745,3 @@ def free(
     if quantale == LAWVERE:
         return LawvereMetric(graph.vertices, closed, check=False)
     return EnrichedCategory(graph.vertices, closed, quantale, check=False)
-
-
-def _map_failures(
-    domain: EnrichedCategory, codomain: EnrichedCategory, objects: Mapping[str, str]
-) -> list[Failure]:
-    """What is wrong with a map of objects."""
-    known, targets = set(domain.objects), set(codomain.objects)
-    found = [
-        Failure("totality", f"object {x}", "has no image")
-        for x in domain.objects
-        if x not in objects
-    ]
-    found += [
-        Failure(
-            "known names", f"object {x}", f"is not in the domain; {did_you_mean(x, domain.objects)}"
-        )
-        for x in objects
-        if x not in known
-    ]
-    found += [
-        Failure(
-            "known names",
-            f"object {x}",
-            f"goes to {y}, which is not in the codomain; {did_you_mean(y, codomain.objects)}",
-        )
-        for x, y in objects.items()
-        if y not in targets
-    ]
-    if domain.quantale != codomain.quantale:
-        message = f"are over {domain.quantale.name} and over {codomain.quantale.name}"
-        found.append(Failure("quantale", "the two categories", message))
-    return found

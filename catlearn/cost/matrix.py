@@ -31,7 +31,7 @@ is the least matrix above M that is an enriched category.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -220,32 +220,21 @@ class Matrix(Frozen):
         size = " x ".join(map(str, self.shape))
         return f"<{size} matrix over {self.quantale.name}>"
 
+    def _cells(self) -> tuple[list[str], list[list[str]], str]:
+        """Return the head and the first rows as text, and what to add if it is cut off."""
+        rows, columns = self.rows[: 2 * SHOWN], self.columns[: 2 * SHOWN]
+        body = [
+            [name, *map(write_value, row[: len(columns)])]
+            for name, row in zip(rows, self.entries, strict=False)
+        ]
+        height, width = self.shape
+        cut = height > len(rows) or (height and width > len(columns))
+        return ["", *columns], body, f"... {height} x {width} in all" if cut else ""
+
     def __str__(self) -> str:
-        return write_table(self.entries, self.rows, self.columns)
+        head, body, rest = self._cells()
+        return text_table(head, body) + (f"\n{rest}" if rest else "")
 
     def _repr_html_(self) -> str:
-        return table_html(self.entries, self.rows, self.columns)
-
-
-def cells_of(
-    entries: np.ndarray, rows: Sequence[str], columns: Sequence[str]
-) -> tuple[list[list[str]], str]:
-    """Return the head and the first rows of a table as text, and what to say if it is cut off."""
-    rows, columns = rows[: 2 * SHOWN], columns[: 2 * SHOWN]
-    lines = [["", *columns]]
-    for name, row in zip(rows, entries, strict=False):
-        lines.append([name, *map(write_value, row[: len(columns)])])
-    cut = len(entries) > len(rows) or (len(entries) and entries.shape[1] > len(columns))
-    return lines, f"... {entries.shape[0]} x {entries.shape[1]} in all" if cut else ""
-
-
-def write_table(entries: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:
-    """Write an array as a table with names; large ones are cut off."""
-    (head, *body), rest = cells_of(entries, rows, columns)
-    return text_table(head, body) + (f"\n{rest}" if rest else "")
-
-
-def table_html(entries: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:
-    """Write an array as a table for a notebook; large ones are cut off."""
-    (head, *body), rest = cells_of(entries, rows, columns)
-    return html_table(head, body) + (f"<p>{rest}</p>" if rest else "")
+        head, body, rest = self._cells()
+        return html_table(head, body) + (f"<p>{rest}</p>" if rest else "")
