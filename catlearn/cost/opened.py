@@ -44,7 +44,7 @@ from catlearn.cost.objective import Aggregator, Objective, Term, Terms, one_aggr
 from catlearn.cost.quantale import LAWVERE, ULTRAMETRIC, Quantale, write_value
 from catlearn.cset import Open
 from catlearn.cset.cospan import free_rows, leg_along
-from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName
+from catlearn.errors import Failure, InvalidStructure, UnknownName
 from catlearn.finset import FinFunction, Frozen, Shape, Tables, coequalizer, coproduct
 from catlearn.names import fresh
 
@@ -196,27 +196,45 @@ class OpenObjective(Frozen):
 
     def __rshift__(self, other: OpenObjective) -> OpenObjective:
         """Return the composite: outputs of self are inputs of other, and are hidden."""
-        if not isinstance(other, OpenObjective):
-            return NotImplemented
-        if len(self.outputs) != len(other.inputs):
-            found = f"the first has {len(self.outputs)} outputs, the second {len(other.inputs)}"
-            failure = Failure("composition", "the two objectives", f"{found} inputs")
-            raise NotComposable("OpenObjective", [failure])
-        seen = [*((0, v) for v in self.inputs), *((1, v) for v in other.outputs)]
-        return self._read(self.cospan >> other.cospan, other, seen)
+        return self.compose(other) if isinstance(other, OpenObjective) else NotImplemented
 
     def __matmul__(self, other: OpenObjective) -> OpenObjective:
         """Return both side by side: inputs with inputs, outputs with outputs."""
-        if not isinstance(other, OpenObjective):
-            return NotImplemented
-        seen = [*((0, v) for v in self.exposed), *((1, v) for v in other.exposed)]
-        return self._read(self.cospan @ other.cospan, other, seen)
+        return self.tensor(other) if isinstance(other, OpenObjective) else NotImplemented
 
-    def _read(self, whole: Open, other: OpenObjective, seen: Iterable[Member]) -> OpenObjective:
-        """Return a composite with another as an objective again, its variables named."""
-        parts, legs = (self.objective, other.objective), whole.gluing or ()
-        one_aggregator("composition", parts)
-        names = _names(parts, [leg.components["Variable"] for leg in legs], seen)
+    def compose(self, *others: OpenObjective) -> OpenObjective:
+        """Compose it with any number of others, one after the other, by one gluing.
+
+        Raises
+        ------
+        NotComposable
+            Listing the outputs that are more or fewer than the inputs they meet.
+
+        Examples
+        --------
+        >>> spring = OpenObjective.of({"d(x, y)": 2}, ["x"], ["y"])
+        >>> print(spring.compose(spring, spring))
+        (x) -> (y): inf over y.1, y.2 of 2 d(x, y.1) + 2 d(y.1, y.2) + 2 d(y.2, y)
+        """
+        parts, last = (self, *others), len(others)
+        whole = self.cospan.compose(*(one.cospan for one in others))
+        seen = [*((0, v) for v in self.inputs), *((last, v) for v in parts[-1].outputs)]
+        return self._read(whole, parts, seen)
+
+    def tensor(self, *others: OpenObjective) -> OpenObjective:
+        """Put any number side by side: inputs with inputs, outputs with outputs."""
+        parts = (self, *others)
+        whole = self.cospan.tensor(*(one.cospan for one in others))
+        return self._read(whole, parts, ((k, v) for k, p in enumerate(parts) for v in p.exposed))
+
+    def _read(
+        self, whole: Open, parts: Sequence[OpenObjective], seen: Iterable[Member]
+    ) -> OpenObjective:
+        """Return a composite of some parts as an objective again, its variables named."""
+        objectives = [part.objective for part in parts]
+        one_aggregator("composition", objectives)
+        legs = [leg.components["Variable"] for leg in whole.gluing or ()]
+        names = _names(objectives, legs, seen)
         objective = _of_tables(whole.apex, names, self.objective.aggregator)
         ends = ([names[row] for row in rows] for rows in (whole.inputs, whole.outputs))
         return OpenObjective(objective, *ends, check=False)
@@ -417,16 +435,15 @@ def _write(value: Any) -> str:
 
 def _as_tables(objective: Objective) -> Tables:
     """Return an objective as tables; an atom is kept with None where its term lists a variable."""
-    variables = set(objective.parameters)
+    place = {v: k for k, v in enumerate(objective.parameters)}
     postfixes = [term.atom.postfix for term in objective.terms]
     return Tables(
         TERMS,
         {"Variable": objective.parameters, "Term": len(postfixes)},
-        lists={"variables": [[n for n, _ in postfix if n in variables] for postfix in postfixes]},
+        lists={"variables": [[place[n] for n, _ in one if n in place] for one in postfixes]},
         attributes={
             "atom": [
-                tuple((None if n in variables else n, arity) for n, arity in postfix)
-                for postfix in postfixes
+                tuple((None if n in place else n, arity) for n, arity in one) for one in postfixes
             ],
             "weight": [term.weight for term in objective.terms],
         },

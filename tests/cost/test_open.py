@@ -120,6 +120,13 @@ def test_associativity_and_units(A, B, C):
     assert (A >> OpenObjective.identity(("i", "j"))).is_same(A)
 
 
+@given(opens(1, 2), opens(2, 1), opens(1, 2))
+@few
+def test_many_are_composed_at_once(A, B, C):
+    assert A.compose(B, C).is_same(A >> B >> C)
+    assert A.tensor(B, C).is_same(A @ B @ C)
+
+
 @given(opens(1, 1), opens(1, 2), opens(1, 1), opens(2, 1))
 @few
 def test_interchange(A, B, C, D):
@@ -263,7 +270,7 @@ def test_misfits():
     A = OpenObjective.of({"d(x, y)": 1}, "x", "y")
     with pytest.raises(InvalidStructure, match="input 'q': is not a variable"):
         OpenObjective(A.objective, ["q"])
-    with pytest.raises(NotComposable, match="the first has 1 outputs, the second 2 inputs"):
+    with pytest.raises(NotComposable, match="the outputs: are 1, the inputs 2"):
         A >> A.expose(inputs="y")
     with pytest.raises(InvalidStructure, match="variable 'q': is not exposed"):
         A.hide("q")
