@@ -23,6 +23,7 @@ import time
 import warnings
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -202,7 +203,7 @@ class Job:
         return "\n".join(lines)
 
     def fit(self, resume: bool, progress: bool) -> tuple[training.Result, str, str]:
-        """Train; return the result, how it ended, and what is to say about it."""
+        """Train; return the result, its status, and a message, ``""`` where all is well."""
         settings, kept = self.settings, self.settings.checkpoint
         with warnings.catch_warnings():
             # The status says so instead.
@@ -631,7 +632,7 @@ def _csv(path: Path) -> ColumnFile:
         shown = ", ".join(wrong[:5]) + (", ..." if len(wrong) > 5 else "")
         message = f"'{path.name}' has {len(header)} columns, but not in record {shown}"
         raise CatlearnError(message)
-    again = sorted({shorten(name) for name in header if header.count(name) > 1})
+    again = sorted(shorten(name) for name, times in Counter(header).items() if times > 1)
     if again:
         raise CatlearnError(f"'{path.name}' has two columns called {', '.join(again)}")
 

@@ -60,37 +60,41 @@ def test_three_formats_hold_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
-        ({"X": "a0"}, "found one column, expected 4"),
-        ({"X": ["a0", "a1"]}, "found 2 columns, expected 4"),
-        ({"X": "b*"}, "the file has no 'b*'"),
-        ({"Y": "clas"}, "did you mean class?"),
-        ({"Y": "a1"}, "data.digits.columns.Y: found float64"),
-        ({"P": "a*"}, "a list of 2, one for each factor"),
-        ({"Z": "a0"}, "data.digits.columns.Z: is no projection"),
+        ({"X": "a0"}, "data.digits.columns.X [column] 4"),
+        ({"X": ["a0", "a1"]}, "data.digits.columns.X [column] 2 columns"),
+        ({"X": "b*"}, "data.digits.columns.X [column] 'b*'"),
+        ({"Y": "clas"}, "data.digits.columns.Y [column] class?"),
+        ({"Y": "a1"}, "data.digits.columns.Y [shape] float64"),
+        ({"P": "a*"}, "data.digits.columns.P [column]"),
+        ({"Z": "a0"}, "data.digits.columns.Z [unknown name]"),
     ],
 )
-def test_columns_that_do_not_fit_are_named(tmp_path, columns, says):
+def test_columns_that_do_not_fit_are_named(tmp_path, names, columns, says):
     write_csv(tmp_path / "d.csv")
     _, failures = load(tmp_path / "d.csv", columns)
-    assert says in "\n".join(failures)
+    assert names("\n".join(failures), says)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("d.csv", b"a,b\n1\n2,3\n", "has 2 columns, but not in record 2"),
-        ("d.csv", b"a,a\n1,2\n", "two columns called a"),
-        ("d.csv", b"class\nthree\n", "record 2, column 'class': 'three' is no number"),
-        ("d.csv", b"\xff\xfe", "is no CSV"),
-        ("d.npz", b"PK nothing", "is no npz file"),
-        ("d.safetensors", b"\x00", "a header needs 8"),
-        ("d.pkl", b"", "read are .npz, .csv, .safetensors"),
+        ("d.csv", b"a,b\n1\n2,3\n", "data.digits [file] record 2"),
+        ("d.csv", b"a,a\n1,2\n", "data.digits [file]"),
+        (
+            "d.csv",
+            b"class\nthree\n",
+            "data.digits.columns.Y [column] record 2, column 'class': 'three'",
+        ),
+        ("d.csv", b"\xff\xfe", "data.digits [file]"),
+        ("d.npz", b"PK nothing", "data.digits [file]"),
+        ("d.safetensors", b"\x00", "data.digits [header]"),
+        ("d.pkl", b"", "data.digits [file] .npz, .csv, .safetensors"),
     ],
 )
-def test_files_that_cannot_be_read_are_named(tmp_path, name, content, says):
+def test_files_that_cannot_be_read_are_named(tmp_path, names, name, content, says):
     (tmp_path / name).write_bytes(content)
     _, failures = load(tmp_path / name, {"Y": "class"})
-    assert says in "\n".join(failures)
+    assert names("\n".join(failures), says)
 
 
 def test_nothing_is_unpickled_and_nothing_too_large_is_unpacked(tmp_path, monkeypatch):

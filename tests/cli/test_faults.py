@@ -65,24 +65,24 @@ class Trap:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (arrays(X=INPUTS), "data.d.columns.Y: has to be given: 'd.npz' has nothing of this name"),
-        (arrays(X=INPUTS.astype("U4"), Y=LABELS), "data.d.columns.X: found dtype <U4"),
-        (arrays(X=INPUTS + 1j, Y=LABELS), "found dtype complex64"),
-        (arrays(X=INPUTS[:, :3], Y=LABELS), "found (20, 3), expected (examples, 4)"),
-        (arrays(X=np.float32(3), Y=LABELS), "found (), expected (examples, 4)"),
-        (arrays(X=INPUTS * np.nan, Y=LABELS), "80 of 80 values are not finite"),
-        (arrays(X=INPUTS, Y=LABELS + 0.5), "data.d.columns.Y: found float64"),
-        (arrays(X=INPUTS, Y=LABELS + 5), "20 of 20 labels are outside 0..1"),
-        (arrays(X=INPUTS[:9], Y=LABELS), "X has 9, Y has 20"),
-        (arrays(X=INPUTS[:0], Y=LABELS[:0]), "data.d.file: 'd.npz' has no examples"),
-        (arrays(X=np.array([Trap()] * 20), Y=LABELS), "allow_pickle=False"),
-        (pickle.dumps([1]), "'d.npz' is no npz file"),
-        (b"", "'d.npz' is no npz file"),
+        (arrays(X=INPUTS), "data.d.columns.Y [missing] 'd.npz'"),
+        (arrays(X=INPUTS.astype("U4"), Y=LABELS), "data.d.columns.X [dtype] <U4"),
+        (arrays(X=INPUTS + 1j, Y=LABELS), "data.d.columns.X [dtype] complex64"),
+        (arrays(X=INPUTS[:, :3], Y=LABELS), "data.d.columns.X [shape] (20, 3)"),
+        (arrays(X=np.float32(3), Y=LABELS), "data.d.columns.X [shape] ()"),
+        (arrays(X=INPUTS * np.nan, Y=LABELS), "data.d.columns.X [finite] 80 of 80"),
+        (arrays(X=INPUTS, Y=LABELS + 0.5), "data.d.columns.Y [shape] float64"),
+        (arrays(X=INPUTS, Y=LABELS + 5), "data.d.columns.Y [labels] 20 of 20"),
+        (arrays(X=INPUTS[:9], Y=LABELS), "data set 'd' [length]"),
+        (arrays(X=INPUTS[:0], Y=LABELS[:0]), "data.d.file [length] 'd.npz'"),
+        (arrays(X=np.array([Trap()] * 20), Y=LABELS), "data.d.columns.X [column] pickle"),
+        (pickle.dumps([1]), "data.d [file] 'd.npz'"),
+        (b"", "data.d [file] 'd.npz'"),
     ],
 )
-def test_data_that_does_not_fit(run, content, says):
+def test_data_that_does_not_fit(run, names, content, says):
     said = run(d_npz=content)
-    assert says in said
+    assert names(said, says)
     assert said.count("\n  - ") == 1
 
 
@@ -92,18 +92,18 @@ CSV = CONFIG.replace('"d.npz"', '"d.csv"\ncolumns = {X = ["a", "b", "c", "e"]}')
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"a,b,c,e,Y\n1,2,x,4,1\n", "'d.csv', record 2, column 'c': 'x' is no number"),
-        (b"a,b,c,e,Y\n1,2,,4,1\n", "column 'c': '' is no number"),
-        (b"a,b,c,e,Y\n1,2,4,1\n", "has 5 columns, but not in record 2"),
-        (b"a,b,c,f,Y\n1,2,3,4,1\n", "the file has no 'e'"),
-        (b"a,b,c,e,e\n1,2,3,4,1\n", "two columns called e"),
-        (b"a,b,c,e,Y\n", "data.d.file: 'd.csv' has no examples"),
-        (b"", "'d.csv' is empty; its first record names the columns"),
-        (bytes(range(256)), "'d.csv' is no CSV"),
+        (b"a,b,c,e,Y\n1,2,x,4,1\n", "data.d.columns.X [column] record 2, column 'c': 'x'"),
+        (b"a,b,c,e,Y\n1,2,,4,1\n", "data.d.columns.X [column] record 2, column 'c': ''"),
+        (b"a,b,c,e,Y\n1,2,4,1\n", "data.d [file] record 2"),
+        (b"a,b,c,f,Y\n1,2,3,4,1\n", "data.d.columns.X [column] 'e'"),
+        (b"a,b,c,e,e\n1,2,3,4,1\n", "data.d [file]"),
+        (b"a,b,c,e,Y\n", "data.d.file [length] 'd.csv'"),
+        (b"", "data.d [file] 'd.csv'"),
+        (bytes(range(256)), "data.d [file] 'd.csv'"),
     ],
 )
-def test_tables_of_text_that_are_none(run, content, says):
-    assert says in run(config=CSV, d_csv=content)
+def test_tables_of_text_that_are_none(run, names, content, says):
+    assert names(run(config=CSV, d_csv=content), says)
 
 
 def test_a_file_that_claims_more_than_it_has(run):
@@ -137,28 +137,34 @@ def changed(old, new):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"hello", "diagram.json: line 1, column 1"),
-        (b"{}", "diagram.json: document: has no '_catlearn'"),
-        (b"[]", "must be a JSON object"),
-        (changed('"linear"', '"liner"'), "edge 'g': has liner"),
-        (changed('"linear"', '"liner"'), "no registered architecture; did you mean linear?"),
-        (changed(r'"width": ?7', '"width": 0'), "expected a positive integer"),
-        (changed(r'"width": ?7', '"width": "wide"'), "found 'wide', expected a positive integer"),
-        (changed(r'"width": ?7', '"widht": 7'), "there is no option 'widht'; its options are"),
-        (changed(r'"width": ?7', '"width": 99999999999'), "at most 2147483647 is read"),
-        (changed(r"\[4\]", "[-4]"), "an axis of shape is -4"),
-        (changed(r"\[4\]", "[5]"), "data.d.columns.X: found (20, 4), expected (examples, 5)"),
-        (lambda folder: (folder / "diagram.json").unlink(), "there is no file 'diagram.json'"),
+        (b"hello", "diagram.json: line 1, column 1 [strict JSON]"),
+        (b"{}", "diagram.json: document [format] '_catlearn'"),
+        (b"[]", "diagram.json: document [format]"),
+        (changed('"linear"', '"liner"'), "diagram.json: edge 'g' [architecture] liner"),
+        (changed('"linear"', '"liner"'), "diagram.json: edge 'g' [architecture] linear?"),
+        (changed(r'"width": ?7', '"width": 0'), "diagram.json: E row 3 ('f') [labels] width"),
+        (changed(r'"width": ?7', '"width": "wide"'), "diagram.json: E row 3 ('f') [labels] 'wide'"),
+        (changed(r'"width": ?7', '"widht": 7'), "diagram.json: E row 3 ('f') [labels] 'widht'"),
+        (
+            changed(r'"width": ?7', '"width": 99999999999'),
+            "diagram.json: E row 3 ('f') [labels] 2147483647",
+        ),
+        (changed(r"\[4\]", "[-4]"), "diagram.json: V row 2 ('X') [labels] -4"),
+        (changed(r"\[4\]", "[5]"), "data.d.columns.X [shape] (examples, 5)"),
+        (
+            lambda folder: (folder / "diagram.json").unlink(),
+            "diagram.json [diagram] 'diagram.json'",
+        ),
         (
             lambda folder: cl.save(cl.Graph({"f": ("A", "B")}), folder / "diagram.json"),
-            "holds a Graph",
+            "diagram.json [diagram] Graph",
         ),
     ],
 )
-def test_diagrams_that_cannot_be_trained(run, content, says):
+def test_diagrams_that_cannot_be_trained(run, names, content, says):
     said = run(diagram_json=content)
     assert "the run of 'diagram.json' with 'run.toml' is not valid" in said
-    assert says in said
+    assert names(said, says)
 
 
 def test_equations_without_data_or_models(run):
@@ -180,38 +186,51 @@ def test_equations_without_data_or_models(run):
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ("[loss]\nweights = {fit = 2}", "loss.weights.fit: 'fit' is no equation"),
-        ('[loss]\nweights = {"*" = 0}', "loss.weights: are 0 for all equations"),
-        ('[loss]\nweights = {"*" = -1}', 'loss.weights."*": is -1, expected a number from 0'),
-        ('[loss]\nweights = {"*" = "much"}', "is 'much', expected a number from 0"),
-        ('[loss]\nweights = {"*" = {schedule = "linear"}}', '."*".transition_steps: has to be'),
-        ('[loss]\nequations = ["d.X >> f >> = d.Y"]', "cannot read this equation"),
-        ('[loss]\nequations = ["d.X >> h = d.Y"]', "there is no edge h"),
-        ('[lowering]\nremat = ["h"]', "lowering.remat: 'h' is no model; there are only f, g"),
-        ('[lowering]\nindependent = "d.X"', "lowering.independent: 'd.X' is no model"),
-        ('[lowering]\nprecision = {h = "float16"}', "lowering.precision.h: 'h' is no model"),
-        ('[lowering]\nprecision = "float64"', "JAX_ENABLE_X64=1"),
-        ('[checkpoint]\npath = "run.toml/x"', "is no folder, so"),
-        ('[checkpoint]\npath = "run.toml/"', "checkpoint.path: './run.toml/' names a folder"),
-        ('[checkpoint]\npath = "run.toml"\nresume = true', "file 'run.toml' could not be read"),
-        ("[devices]\ncount = 4096", "devices.count: is 4096, but there"),
+        ("[loss]\nweights = {fit = 2}", "loss.weights.fit [unknown name] 'fit'"),
+        ('[loss]\nweights = {"*" = 0}', "loss.weights [loss]"),
+        ('[loss]\nweights = {"*" = -1}', 'loss.weights."*" [value] -1'),
+        ('[loss]\nweights = {"*" = "much"}', "loss.weights.\"*\" [value] 'much'"),
+        (
+            '[loss]\nweights = {"*" = {schedule = "linear"}}',
+            'loss.weights."*".transition_steps [missing]',
+        ),
+        (
+            '[loss]\nequations = ["d.X >> f >> = d.Y"]',
+            "loss.equations: equation 'd.X >> f...' [syntax]",
+        ),
+        (
+            '[loss]\nequations = ["d.X >> h = d.Y"]',
+            "loss.equations: equation 'd.X >> h = d.Y', left side [known edges]",
+        ),
+        ('[lowering]\nremat = ["h"]', "lowering.remat [unknown name] only f, g"),
+        ('[lowering]\nindependent = "d.X"', "lowering.independent [unknown name] 'd.X'"),
+        ('[lowering]\nprecision = {h = "float16"}', "lowering.precision.h [unknown name] 'h'"),
+        ('[lowering]\nprecision = "float64"', "lowering.precision [value] JAX_ENABLE_X64=1"),
+        ('[checkpoint]\npath = "run.toml/x"', "checkpoint.path [checkpoint]"),
+        ('[checkpoint]\npath = "run.toml/"', "checkpoint.path [checkpoint] './run.toml/'"),
+        ("[devices]\ncount = 4096", "devices.count [devices] 4096"),
     ],
 )
-def test_sections_that_do_not_fit_the_diagram(run, more, says):
-    assert says in run(config=f"{CONFIG}\n{more}\n")
+def test_sections_that_do_not_fit_the_diagram(run, names, more, says):
+    assert names(run(config=f"{CONFIG}\n{more}\n"), says)
+
+
+def test_a_checkpoint_that_is_none(run):
+    more = '[checkpoint]\npath = "run.toml"\nresume = true'
+    assert "file 'run.toml'" in run(config=f"{CONFIG}\n{more}\n")
 
 
 @pytest.mark.parametrize(
     ("top", "says"),
     [
-        ("accumulate = 3", "does not divide a batch of 20 examples of 'd'"),
-        ("batch_size = {e = 3}", "batch_size.e: is no data set"),
-        ("batch_size = {e = 3}", "batch_size.d: has to be given, since others are"),
-        ("seed = 2020-01-01", "seed: is 2020-01-01, expected an integer from 0"),
+        ("accumulate = 3", "accumulate [value] 'd'"),
+        ("batch_size = {e = 3}", "batch_size.e [unknown name]"),
+        ("batch_size = {e = 3}", "batch_size.d [missing]"),
+        ("seed = 2020-01-01", "seed [value] 2020-01-01"),
     ],
 )
-def test_numbers_that_do_not_fit_the_data(run, top, says):
-    assert says in run(config=f"{top}\n{CONFIG}")
+def test_numbers_that_do_not_fit_the_data(run, names, top, says):
+    assert names(run(config=f"{top}\n{CONFIG}"), says)
 
 
 def test_places_that_cannot_be_written(run, tmp_path, monkeypatch):
