@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -130,18 +130,36 @@ def text_table(head: Sequence[str], body: Iterable[Sequence[str]], numbers: bool
     )
 
 
-def html_table(head: Sequence[str], body: Iterable[Sequence[str]], caption: str = "") -> str:
-    """Write a table for a notebook; the first cell of each row is its name.
+def html_table(
+    head: Sequence[str],
+    body: Iterable[Sequence[str]],
+    caption: str = "",
+    right: Container[int] = (),
+) -> str:
+    """Write a table for a page; the first cell of each row is its name.
+
+    Parameters
+    ----------
+    head, body
+        The cells of the first line, and of the others; they are escaped.
+    caption
+        What stands above it.
+    right
+        The numbers of the columns whose cells have the class ``n``, to stand to the right.
 
     Examples
     --------
     >>> html_table(["", "x"], [["a", "<1>"]])
     '<table><tr><th></th><th>x</th></tr><tr><th>a</th><td>&lt;1&gt;</td></tr></table>'
     """
-    lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
-    for name, *cells in body:
-        data = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        lines.append(f"<th>{escape(name)}</th>{data}")
+
+    def cell(tag: str, column: int, text: str) -> str:
+        place = ' class="n"' if column in right else ""
+        return f"<{tag}{place}>{escape(text)}</{tag}>"
+
+    lines = ["".join(cell("th", k, text) for k, text in enumerate(head))]
+    for row in body:
+        lines.append("".join(cell("td" if k else "th", k, text) for k, text in enumerate(row)))
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f"<table>{above}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 

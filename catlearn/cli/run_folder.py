@@ -36,12 +36,12 @@ import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
 from catlearn.cli.configuration import LossSettings, Section, make_loss, weighing
+from catlearn.display import html_table
 from catlearn.drawing import draw
 from catlearn.errors import CatlearnError, Failure, FileFormatError
 from catlearn.files import MAX_JSON_BYTES, atomic_write, parse_json, read_bounded, shorten
@@ -277,6 +277,7 @@ table{border-collapse:collapse;width:100%;font-size:.93rem;margin-bottom:1.2rem}
 th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);
 vertical-align:top;overflow-wrap:break-word}
 th{color:var(--soft);font-weight:500}
+tr+tr th{color:inherit;font-weight:inherit}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 td.n{white-space:nowrap}
 pre,code{font:.87rem/1.45 ui-monospace,monospace}
@@ -353,31 +354,28 @@ def _text(value: Any, lines: bool = False) -> str:
     return html.escape(clean(text))
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _written(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
 def _number(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "" if value is None else _text(value)
-    return f"{value:.5g}" if isinstance(value, float) else _text(value)
+    return "" if value is None else _text(_written(value))
 
 
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """Return a table; numbers stand right."""
-
-    def cell(value: Any) -> str:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return f'<td class="n">{_number(value)}</td>' if number else f"<td>{_text(value)}</td>"
-
-    cells = [[cell(value) for value in row] for row in rows]
-    right = [found.startswith('<td class="n"') for found in cells[0]] if cells else []
-    head = "".join(
-        f'<th class="n">{_text(name)}</th>' if number else f"<th>{_text(name)}</th>"
-        for name, number in zip_longest(header, right, fillvalue=False)
-    )
-    body = "".join(f"<tr>{''.join(row)}</tr>\n" for row in cells)
-    return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>'
+def _table(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return a table; columns whose first row has a number stand right."""
+    values = [tuple(row) for row in rows]
+    right = {k for k, value in enumerate(next(iter(values), ())) if _is_number(value)}
+    cells = [[clean(_written(value)) for value in row] for row in values]
+    return f'<div class="wide">{html_table(header, cells, right=right)}</div>'
 
 
 def _environment(metrics: Mapping[str, Any]) -> list[tuple[str, Any]]:
