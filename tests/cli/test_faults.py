@@ -196,7 +196,7 @@ def test_equations_without_data_or_models(run):
         ),
         (
             '[loss]\nequations = ["d.X >> f >> = d.Y"]',
-            "loss.equations: equation 'd.X >> f...' [syntax]",
+            "loss.equations: equation 'd.X >> f >> = d.Y' [syntax]",
         ),
         (
             '[loss]\nequations = ["d.X >> h = d.Y"]',
