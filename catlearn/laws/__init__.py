@@ -1,8 +1,9 @@
 """Laws: as values to check of any structure, and strategies to draw structures from.
 
 A :class:`Law` says what should hold and evaluates both sides: text over a :class:`Signature`, or
-Python. A :class:`Spec` bundles the laws of one kind of structure; :func:`check` runs them by hypothesis and returns a :class:`Report`,
-whose failures are shrunken, named and drawn. :func:`suite` makes a pytest class of them.
+Python. A :class:`Spec` bundles the laws of one kind of structure; :func:`check` runs them by
+hypothesis and returns a :class:`Report`, whose failures are shrunken, named and drawn.
+:func:`suite` makes a pytest class of them.
 Strategies (finite functions, graphs, C-sets, finite categories, learning diagrams, their
 morphisms and spans) shrink: rows, edges and equations are dropped first, then labels and weights
 become the plain ones. Everything works for structures of your own.
