@@ -15,6 +15,7 @@ import numpy as np
 
 from catlearn.errors import UnknownName
 from catlearn.finset import Tables
+from catlearn.finset.orders import same_label
 
 
 def in_common(
@@ -56,7 +57,8 @@ def alike(L: Tables, R: Tables, table: str, name: str, common: Mapping[str, set[
     """Whether a row is the same in both: its labels, and where it leads, all of it common."""
     shape, x, y = L.shape, number(L, table, name), number(R, table, name)
     for attribute, home in shape.attributes.items():
-        if home == table and L.attributes[attribute][x] != R.attributes[attribute][y]:
+        labels = L.attributes[attribute], R.attributes[attribute]
+        if home == table and not same_label(labels[0][x], labels[1][y]):
             return False
     for step, (source, target) in shape.steps().items():
         if source == table:

@@ -25,6 +25,7 @@ from typing import Any
 
 from catlearn.finset import FinFunction, Shape, Tables
 from catlearn.finset.gluing import morphism
+from catlearn.finset.orders import same_label
 
 Bindings = Mapping[str, Hashable]
 
@@ -84,7 +85,8 @@ def bind(
     for name, row, variable in variables(pattern):
         image = components[pattern.shape.attributes[name]](row)
         label = whole.attributes[name][image]
-        if not variable.admits(label) or bound.setdefault(variable.name, label) != label:
+        known = bound.setdefault(variable.name, label)
+        if not variable.admits(label) or not same_label(known, label):
             return None
     return bound
 

@@ -28,6 +28,7 @@ from catlearn.cset.labels import (
 from catlearn.cset.search import Rows, homomorphisms
 from catlearn.finset import FinFunction, TableMorphism, Tables
 from catlearn.finset.gluing import components_of, morphism
+from catlearn.finset.orders import same_label
 from catlearn.finset.value import listing
 
 
@@ -113,7 +114,9 @@ def wrong_labels(pattern: Tables, whole: Tables, fixed: Rows) -> list[str]:
             for attribute, its in shape.attributes.items():
                 for _, i, j, where in (place for place in places if place[0] == its):
                     want, have = pattern.attributes[attribute][i], whole.attributes[attribute][j]
-                    fits = want.admits(have) if isinstance(want, Variable) else want == have
+                    fits = (
+                        want.admits(have) if isinstance(want, Variable) else same_label(want, have)
+                    )
                     if not fits:
                         asks = "another kind" if isinstance(want, Variable) else want
                         message = f"has the {attribute} {have}, the left side asks for {asks}"

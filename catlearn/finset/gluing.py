@@ -29,6 +29,7 @@ from catlearn.finset.diagrams import Ambient, Diagram
 from catlearn.finset.functions import FinFunction
 from catlearn.finset.join import find
 from catlearn.finset.lists import ListFunction
+from catlearn.finset.orders import label_key
 from catlearn.finset.sets import FINSETS, FinSet
 from catlearn.finset.universal import Colimit, Limit, Universal
 
@@ -283,9 +284,14 @@ def shared_codes(
 ) -> tuple[list[np.ndarray], list[Hashable]]:
     """Code an attribute of several tables alike: equal labels have equal codes."""
     seen: dict[Hashable, int] = {}
-    columns = []
+    columns: list[np.ndarray] = []
+    every: list[Hashable] = []
     for one in objects:
         codes, labels = one.codes(attribute)
-        table = np.array([seen.setdefault(label, len(seen)) for label in labels], np.int64)
-        columns.append(table[codes] if codes.size else codes)
-    return columns, list(seen)
+        numbers = []
+        for label in labels:
+            numbers.append(seen.setdefault(label_key(label), len(seen)))
+            if len(seen) > len(every):
+                every.append(label)
+        columns.append(np.array(numbers, np.int64)[codes] if codes.size else codes)
+    return columns, every

@@ -44,9 +44,10 @@ import numpy as np
 from catlearn.display import Displayed, brief
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.finset.functions import FinFunction, read_values
-from catlearn.finset.gluing import TABLES, components_of, morphism, part
+from catlearn.finset.gluing import TABLES, components_of, morphism, part, shared_codes
 from catlearn.finset.lists import ListFunction, read_rows
 from catlearn.finset.morphisms import TableMorphism
+from catlearn.finset.orders import as_label, coded, label_key
 from catlearn.finset.sets import FinSet, as_finset
 from catlearn.finset.shapes import Shape
 from catlearn.finset.universal import coproduct
@@ -136,7 +137,7 @@ class Tables(Frozen, Displayed):
                     rows[table].index(key): column[key] for key in column if key in rows[table]
                 }
                 column = [by_row.get(k) for k in rows[table]]
-            columns[name] = tuple(column)
+            columns[name] = tuple(map(as_label, column))
         self._fill(shape, rows, functions, many, columns)
         if problems or check:
             told = {problem.where for problem in problems}
@@ -255,10 +256,8 @@ class Tables(Frozen, Displayed):
         """Return an attribute as int64 codes of its distinct labels, and those labels."""
 
         def code() -> tuple[np.ndarray, tuple[Hashable, ...]]:
-            seen: dict[Hashable, int] = {}
-            column = self.attributes[attribute]
-            codes = (seen.setdefault(label, len(seen)) for label in column)
-            return read_only(np.fromiter(codes, np.int64, len(column))), tuple(seen)
+            codes, labels = coded(self.attributes[attribute])
+            return read_only(codes), labels
 
         return self._cached(f"codes of {attribute}", code)
 
@@ -360,9 +359,15 @@ class Tables(Frozen, Displayed):
         found = [f"{table} has {a} rows against {b}" for table, a, b in sizes if a != b]
         steps = [] if found else self.shape.steps()
         found += [f"{a} differs" for a in steps if not self.step(a).same_rows(other.step(a))]
-        columns = [] if found else self.attributes.items()
-        found += [f"{a} differs" for a, column in columns if column != other.attributes[a]]
+        columns = [] if found else self.attributes
+        found += [f"{name} differs" for name in columns if self._differs(name, other)]
         return "; ".join(found)
+
+    def _differs(self, attribute: str, other: Tables) -> bool:
+        if self.attributes[attribute] is other.attributes[attribute]:
+            return False
+        one, two = shared_codes([self, other], attribute)[0]
+        return not np.array_equal(one, two)
 
     def matches(self, other: Tables) -> bool:
         """Say whether two values are the same but for the names of their rows."""
@@ -378,8 +383,12 @@ class Tables(Frozen, Displayed):
         return self.sets == other.sets and self.matches(other)
 
     def __hash__(self) -> int:
-        fields = (self.shape, self.sets, self.arrows, self.lists, self.attributes)
-        return self._cached("hash", lambda: hash(fields))
+        def code() -> int:
+            columns = ((name, *self.codes(name)) for name in self.attributes)
+            labels = {(n, codes.tobytes(), *map(label_key, seen)) for n, codes, seen in columns}
+            return hash((self.shape, self.sets, self.arrows, self.lists, frozenset(labels)))
+
+        return self._cached("hash", code)
 
     def _extent(self) -> str:
         return ", ".join(f"{table}: {one.size:,}" for table, one in self.sets.items())

@@ -178,7 +178,8 @@ def identify(whole: Any, pairs: Mapping[str, Iterable[tuple[int, int]]]) -> Any:
         related[table][pair] = len(related[table])
         a, b = pair
         for name, at in shape.attributes.items():
-            if at == table and whole.attributes[name][a] != whole.attributes[name][b]:
+            codes = whole.codes(name)[0]
+            if at == table and codes[a] != codes[b]:
                 return None
         for name, (source, target) in shape.steps().items():
             if source == table:
@@ -298,9 +299,9 @@ def _are_twins(steps: Iterable[ListFunction], a: int, b: int) -> bool:
     return all(np.array_equal(step.row(a), step.row(b)) for step in steps)
 
 
-def _labels(whole: Any, table: str, row: int) -> list[Hashable]:
+def _labels(whole: Any, table: str, row: int) -> list[int]:
     attributes = whole.shape.attributes.items()
-    return [whole.attributes[name][row] for name, at in attributes if at == table]
+    return [whole.codes(name)[0][row] for name, at in attributes if at == table]
 
 
 def renamed(whole: Any, suffix: str = "'") -> Any:

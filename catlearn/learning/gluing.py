@@ -23,6 +23,7 @@ from catlearn.errors import (
     did_you_mean,
 )
 from catlearn.finset import Colimit, Diagram, colimit
+from catlearn.finset.orders import same_label
 from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.rows import same_stored, told_apart
@@ -251,7 +252,7 @@ def _disagreements(
                 f"{attribute} {told_apart(mine, theirs)}",
                 f"{attribute} {told_apart(theirs, mine)}",
             )
-            compare(attribute, where, *said, mine == theirs)
+            compare(attribute, where, *said, same_label(mine, theirs))
         trained = first.trains(name), second.trains(image)
         same = [None if t is None else {} for t in trained]
         if trained[0] is not None and trained[1] is not None:
