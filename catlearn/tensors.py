@@ -409,6 +409,57 @@ def _wrap_key(data: np.ndarray | None, impl: Any, where: str, faults: list[Failu
         return None
 
 
+def same_values(one: Any, other: Any) -> bool:
+    """Whether two trees are one: the same object, or of equal structure, shapes, dtypes and bytes.
+
+    So NaN is itself where its bytes are, and 0 and -0 differ.
+
+    Parameters
+    ----------
+    one, other
+        Arrays, or any JAX pytrees of arrays, typed random keys and numbers.
+
+    Examples
+    --------
+    >>> ones = np.ones(2)
+    >>> same_values({"w": ones}, {"w": np.ones(2)}), same_values(ones, np.ones(2, "f4"))
+    (True, False)
+    >>> same_values(None, ones), same_values(np.full(2, np.nan), np.full(2, np.nan))
+    (False, True)
+    """
+    if one is other:
+        return True
+    if hasattr(one, "dtype") and hasattr(other, "dtype"):
+        return _same_array(one, other)
+    import jax
+
+    (ours, here), (theirs, there) = jax.tree.flatten(one), jax.tree.flatten(other)
+    return here == there and all(map(_same_array, ours, theirs))
+
+
+def _same_array(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    (here, ours), (there, theirs) = map(_plain_array, (one, other))
+    if here != there or ours.shape != theirs.shape:
+        return False
+    if ours.dtype.hasobject:
+        return ours.tobytes() == theirs.tobytes()
+    ours, theirs = (np.ascontiguousarray(a).reshape(-1).view(np.uint8) for a in (ours, theirs))
+    return np.array_equal(ours, theirs)
+
+
+def _plain_array(leaf: Any) -> tuple[str, np.ndarray]:
+    """Return the dtype of an array as text, and its values; those of a random key are numbers."""
+    dtype = str(getattr(leaf, "dtype", ""))
+    if dtype.startswith("key<"):
+        import jax
+
+        return dtype, np.asarray(jax.random.key_data(leaf))
+    array = np.asarray(leaf)
+    return str(array.dtype), array
+
+
 def plain_tree(tree: Any) -> Any:
     """Return a tree of dicts, lists and tuples with the leaves of any JAX pytree.
 

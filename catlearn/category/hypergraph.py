@@ -369,7 +369,9 @@ class Hypergraph(Tables):
             name: f.map(FinFunction._of(wire, self.sets["Wire"], self.sets["Wire"]))
             for name, f in self.lists.items()
         }
-        whole = part(type(self), self.shape, rows, self.sets, steps, self.attributes)
+        whole = part(
+            type(self), self.shape, rows, self.sets, steps, self.attributes, self.side_data
+        )
         values = {"Wire": wire, "Box": box}
         place = {table: np.searchsorted(rows[table], values[table]) for table in rows}
         return morphism(self, whole, components_of(place, self, whole))

@@ -57,6 +57,7 @@ from catlearn.finset import (
     coproduct,
 )
 from catlearn.finset.gluing import components_of, joined, morphism, part
+from catlearn.finset.orders import label_key, same_label
 from catlearn.finset.value import Frozen
 from catlearn.names import distinct
 
@@ -321,7 +322,8 @@ def _in_all(
     again: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for k, one in enumerate(parts):
         for row, label in enumerate(one.apex.attributes[attribute]):
-            place = (k, row) if label is None else first.setdefault(label, (k, row))
+            known = label_key(label)
+            place = (k, row) if label is None else first.setdefault(known, (k, row))
             if place != (k, row):
                 again.setdefault((place[0], k), []).append((place[1], row))
     for (j, k), pairs in again.items():
@@ -363,7 +365,11 @@ def _differences(one: Open, two: Open, where: str) -> list[Failure]:
     for name, home in mine.shape.attributes.items():
         if home in alike:
             columns = zip(mine.attributes[name], theirs.attributes[name], strict=True)
-            failures += [told(name, home, k, a, b) for k, (a, b) in enumerate(columns) if a != b]
+            failures += [
+                told(name, home, k, *both)
+                for k, both in enumerate(columns)
+                if not same_label(*both)
+            ]
     return failures or [Failure("composition", f"the interfaces{where}", mine.mismatch(theirs))]
 
 
@@ -514,8 +520,7 @@ def _called(
     }
     sets = {t: FinSet(one) for t, one in {**names, **(called or {})}.items()}
     steps = {name: foot.step(name) for name in foot.shape.steps()}
-    bare = part(type(foot), foot.shape, every, sets, steps, foot.attributes)
-    made = bare._restricted(morphism(bare, foot, components_of(every, bare, foot)))
+    made = part(type(foot), foot.shape, every, sets, steps, foot.attributes, foot.side_data)
     return morphism(made, whole, components_of(values, made, whole))
 
 

@@ -38,7 +38,7 @@ from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_me
 from catlearn.finset import FinFunction, FinSet, Shape, TableMorphism, Tables
 from catlearn.finset.value import SHOWN, listing
 
-KINDS = ("sets", "arrows", "lists", "attributes")
+KINDS = ("sets", "arrows", "lists", "attributes", "side_data")
 
 
 class CSet(Tables):
@@ -54,8 +54,8 @@ class CSet(Tables):
         Whether to look for broken laws.
     **named
         By name: the size or the row names of each table, the values of each arrow (rows by
-        number or name), the rows of each list, the labels of each attribute. Tables that are
-        not given are empty.
+        number or name), the rows of each list, the labels of each attribute, the side data that
+        rows hold. Tables that are not given are empty.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class CSet(Tables):
         **named: Any,
     ) -> None:
         schema = Schema.of(schema)
-        kinds = (schema.tables, schema.arrows, schema.lists, schema.attributes)
+        kinds = (schema.tables, *(getattr(schema, kind) for kind in KINDS[1:]))
         given = {**(parts or {}), **named}
         known = [name for kind in kinds for name in kind]
         failures = [
@@ -118,7 +118,7 @@ class CSet(Tables):
         return Schema.of(self.shape)
 
     def __getattr__(self, name: str) -> Any:
-        """Return the table, arrow, list or attribute of this name."""
+        """Return the table, arrow, list, attribute or side data of this name."""
         # Copying and unpickling ask for special names before there are any fields.
         if not name.startswith("__"):
             for kind in KINDS:

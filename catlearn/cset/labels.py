@@ -24,10 +24,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from catlearn.finset import FinFunction, Shape, Tables
-from catlearn.finset.gluing import morphism
 from catlearn.finset.orders import same_label
 
-Bindings = Mapping[str, Hashable]
+Bindings = Mapping[Any, Any]
+"""Variable -> label, and (side data, variable) -> what the row holds."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,11 @@ class Variable:
 
     def fill(self, bindings: Bindings) -> Hashable:
         """Return the label that it stands for."""
-        label = bindings[self.name]
-        return label if self.function is None else self.function(label)
+        return self.of(bindings[self.name])
+
+    def of(self, found: Any) -> Any:
+        """Return what it stands for where this is found."""
+        return found if self.function is None else self.function(found)
 
     def __str__(self) -> str:
         return f"?{self.name}" if self.function is None else f"f(?{self.name})"
@@ -77,23 +80,41 @@ def variables(tables: Tables) -> list[tuple[str, int, Variable]]:
     ]
 
 
+def open_values(tables: Tables) -> list[tuple[str, int, Variable]]:
+    """List the side data of a pattern that are variables, each with its name and its row."""
+    return [
+        (name, row, value)
+        for name, held in tables.side_data.items()
+        for row, value in held.items()
+        if isinstance(value, Variable)
+    ]
+
+
 def bind(
     pattern: Tables, whole: Tables, components: Mapping[str, FinFunction]
-) -> dict[str, Hashable] | None:
+) -> dict[Any, Any] | None:
     """Return what the variables of a pattern stand for in the whole; None if they cannot."""
-    bound: dict[str, Hashable] = {}
+    bound: dict[Any, Any] = {}
     for name, row, variable in variables(pattern):
         image = components[pattern.shape.attributes[name]](row)
         label = whole.attributes[name][image]
         known = bound.setdefault(variable.name, label)
         if not variable.admits(label) or not same_label(known, label):
             return None
+    for name, row, variable in open_values(pattern):
+        image = components[pattern.shape.side_data[name]](row)
+        if image in whole.side_data[name]:
+            bound[name, variable.name] = whole.side_data[name][image]
     return bound
 
 
 def fill(pattern: Any, bindings: Bindings) -> Any:
-    """Return a pattern with its variables replaced by labels, and all else unchanged."""
-    if not variables(pattern):
+    """Return a pattern with its variables replaced by labels, and all else unchanged.
+
+    What is to hold the side data of a row that holds none holds none.
+    """
+    values = open_values(pattern)
+    if not values and not variables(pattern):
         return pattern
     attributes = {
         name: tuple(
@@ -101,11 +122,14 @@ def fill(pattern: Any, bindings: Bindings) -> Any:
         )
         for name, column in pattern.attributes.items()
     }
-    bare = type(pattern)._build(
-        pattern.shape, pattern.sets, pattern.arrows, pattern.lists, attributes
-    )
-    same = {table: FinFunction.identity(rows) for table, rows in pattern.sets.items()}
-    return bare._restricted(morphism(bare, pattern, same))
+    held = {name: dict(rows) for name, rows in pattern.side_data.items()}
+    for name, row, variable in values:
+        if (name, variable.name) in bindings:
+            held[name][row] = variable.of(bindings[name, variable.name])
+        else:
+            del held[name][row]
+    fields = (pattern.sets, pattern.arrows, pattern.lists, attributes, held)
+    return type(pattern)._build(pattern.shape, *fields)
 
 
 def open_attributes(*patterns: Tables) -> tuple[str, ...]:

@@ -85,9 +85,7 @@ class Reattached:
     spread
         Arrows by which a row is sent to each of several rows that replace one.
     again
-        Which rows of R are rows of L made anew: they keep name and what sits beside them.
-    beside
-        Which rows of R get what sits beside a row of L.
+        Which rows of R are rows of L made anew: they keep their names, and hold what they held.
 
     Attributes
     ----------
@@ -104,7 +102,6 @@ class Reattached:
         replace: Replacements,
         spread: Spread,
         again: Sources,
-        beside: Sources,
     ) -> None:
         whole = match.codomain
         L, K, R = left.codomain, left.domain, right.codomain
@@ -146,32 +143,32 @@ class Reattached:
             parts["r"][table] = np.concatenate([r, sizes["R"] + np.arange(near.size)])
         self.in_right = in_right
         both = {t: np.concatenate([self.context[t], self.remade[t]]) for t in self.context}
-        bigger = self._enlarged(L, both, in_left, self._named(parts["m"]))
-        self.match = _beside_of(bigger, whole, parts["m"])
-        between = self._enlarged(K, self.context, in_kept, self._named(parts["k"]))
-        between = _beside_of(between, whole, parts["k"]).domain
+        bigger = self._enlarged(L, both, in_left, self._named(parts["m"]), whole._held(parts["m"]))
+        self.match = morphism(bigger, whole, components_of(parts["m"], bigger, whole))
+        held = whole._held(parts["k"])
+        between = self._enlarged(K, self.context, in_kept, self._named(parts["k"]), held)
         afresh = {t: np.concatenate([self.context[t], self.made[t]]) for t in self.context}
-        bare = self._enlarged(R, afresh, in_right, {})
+        bare = self._enlarged(R, afresh, in_right, {}, {})
         bare = self._with_names(bare, self._right_names(R, kept, right, match, again))
         sources = {table: np.full(bare.size(table), -1, np.int64) for table in self.shape.tables}
         for table, stays in kept.items():
             sources[table][right.components[table].values] = stays.values
-            first = R.size(table)
-            sources[table][first:] = np.concatenate([self.context[table], self.made[table]])
-        for table, rows in beside.items():
-            for row, x in rows.items():
+            for row, x in again.get(table, {}).items():
                 sources[table][row] = match.components[table](x)
-        own = {
-            table: np.where(
-                np.arange(bare.size(table)) < R.size(table), np.arange(bare.size(table)), -1
-            )
-            for table in self.shape.tables
-        }
-        bare = bare._remade([(R, own), (whole, sources)])
-        self.left = morphism(
-            between, self.match.domain, components_of(parts["l"], between, self.match.domain)
-        )
+            sources[table][R.size(table) :] = afresh[table]
+        bare = bare.with_side_data(self._held_anew(bare, R, sources))
+        self.left = morphism(between, bigger, components_of(parts["l"], between, bigger))
         self.right = morphism(between, bare, components_of(parts["r"], between, bare))
+
+    def _held_anew(self, bare: Tables, R: Tables, sources: Mapping[str, np.ndarray]) -> dict:
+        """Return the side data of R': its own, else what a row of the whole holds, if it may."""
+        found = {name: dict(held) for name, held in R.side_data.items()}
+        for name, held in self.whole._held(sources).items():
+            for row, value in held.items():
+                at = int(sources[self.shape.side_data[name]][row])
+                if row not in found[name] and bare._may_hold(name, row, self.whole, at):
+                    found[name][row] = value
+        return found
 
     def _lead_to_replaced(self) -> dict[str, np.ndarray]:
         """Return the rows that stay but lead to a deleted row, at once or by each other."""
@@ -218,6 +215,7 @@ class Reattached:
         extra: Mapping[str, np.ndarray],
         place: Mapping[str, np.ndarray],
         names: Mapping[str, Sequence[str] | None],
+        side_data: Mapping[str, Mapping[int, Any]],
     ) -> Any:
         """Add rows of the whole to one of the three objects of the rule."""
         sizes = {t: base.size(t) + extra[t].size for t in self.shape.tables}
@@ -239,7 +237,7 @@ class Reattached:
             )
             for name, table in self.shape.attributes.items()
         }
-        return type(base)._of_steps(self.shape, sets, steps, columns)
+        return type(base)._of_steps(self.shape, sets, steps, columns, side_data)
 
     def _replaced(self, rows: ListFunction, table: str, step: str) -> tuple[np.ndarray, np.ndarray]:
         """Apply the replacements to the entries of rows that are made anew, behind the context."""
@@ -334,12 +332,6 @@ def sides_at(presentation: Tables, row: int) -> tuple[Path, Path]:
         for side in ("lhs", "rhs")
     )
     return Path(start, left, end), Path(start, right, end)
-
-
-def _beside_of(bare: Any, whole: Any, rows: Mapping[str, np.ndarray]) -> TableMorphism:
-    """Give a bare object over the whole what sits beside it; return its morphism into it."""
-    made = bare._restricted(morphism(bare, whole, components_of(rows, bare, whole)))
-    return morphism(made, whole, components_of(rows, made, whole))
 
 
 def _marked(part: FinFunction) -> np.ndarray:

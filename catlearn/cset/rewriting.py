@@ -14,7 +14,9 @@ possible just where the identification and dangling conditions hold (Ehrig, Pfen
 "Graph-grammars: an algebraic approach", 1973). It works for tables of every kind: graphs,
 C-sets, learning diagrams.
 
-Labels of L may be variables (:mod:`catlearn.cset.labels`). A deleted row may be *replaced*, so
+Labels of L may be variables (:mod:`catlearn.cset.labels`), and so may its side data: a row of R
+that has the variable holds what the match finds. Rows that stay, and rows that are made anew, hold
+what they held. A deleted row may be *replaced*, so
 that what leads to it is reattached (:mod:`catlearn.cset.reattach`); a row of R of the same name
 among the rows that replace it is the row itself, made anew: relabelled, say.
 
@@ -42,7 +44,7 @@ import numpy as np
 from catlearn.cset.complement import row_word
 from catlearn.cset.derivation import Rewrite
 from catlearn.cset.interface import in_common, number, rows_of
-from catlearn.cset.labels import bind, fill, variables
+from catlearn.cset.labels import bind, fill, open_values, variables
 from catlearn.cset.matching import candidates, extends, read_match, wrong_labels
 from catlearn.cset.reattach import Reattached, gluing_faults
 from catlearn.cset.search import Rows
@@ -79,10 +81,6 @@ class Rule(Frozen, Displayed):
         Arrow -> rows of R. Where several rows replace one, a row that leads there by this arrow is
         made anew for each of them that is among these rows (for each, if none is); without it,
         that is an error. Nothing may lead to such a row in turn.
-    beside
-        Table -> row of R -> row of L: what sits beside a row of R (the stored array of an edge)
-        is what sat beside that row of L. Rows made anew have their own without being told,
-        unless they are told None.
     at
         Table -> row of L -> name of the row of the whole that it has to match.
     forbidden
@@ -102,7 +100,6 @@ class Rule(Frozen, Displayed):
     right: TableMorphism
     replace: Record[str, Any]
     spread: Record[str, Any]
-    beside: Record[str, Any]
     again: Record[str, Any]
     at: Record[str, Any]
     forbidden: tuple[Any, ...]
@@ -115,7 +112,6 @@ class Rule(Frozen, Displayed):
         *,
         replace: RowMap | None = None,
         spread: Mapping[str, Iterable[Any]] | None = None,
-        beside: RowMap | None = None,
         at: RowMap | None = None,
         forbidden: Iterable[TableMorphism] = (),
         name: str = "",
@@ -135,14 +131,8 @@ class Rule(Frozen, Displayed):
             }
             for table, pairs in heirs.items()
         }
-        sources = {table: dict(pairs) for table, pairs in again.items()}
-        for table, pairs in (beside or {}).items():
-            told = {R.row(table, row): x for row, x in pairs.items()}
-            mine = {row: x for row, x in sources.get(table, {}).items() if row not in told}
-            rows = {row: L.row(table, x) for row, x in told.items() if x is not None}
-            sources[table] = {**mine, **rows}
         fixed = {t: {L.row(t, x): y for x, y in rows.items()} for t, rows in (at or {}).items()}
-        self._set(replace=_record(heirs), again=_record(again), beside=_record(sources))
+        self._set(replace=_record(heirs), again=_record(again))
         targets = {arrow: target for arrow, (_, target) in L.shape.arrows.items()}
         unknown = [arrow for arrow in spread or {} if arrow not in targets]
         if unknown:
@@ -208,16 +198,18 @@ class Rule(Frozen, Displayed):
                 message = f"it identifies rows of the interface in {table}; delete them instead"
                 failures.append(Failure("monic", "left", message))
         L, R = left.codomain, right.codomain
-        bound = {v.name for _, _, v in variables(L) if v.function is None}
-        for side, tables in (("right", R), ("left", L), ("interface", left.domain)):
-            for attribute, row, v in variables(tables):
-                where = f"{side}, row {tables.names(L.shape.attributes[attribute])[row]!r}"
-                if v.name not in bound:
-                    message = f"{attribute} is {v}, which no row of the left side binds"
-                    failures.append(Failure("variables", where, message))
-                elif side == "left" and v.function is not None:
-                    message = f"{attribute} is computed, {v}; only the right side may say so"
-                    failures.append(Failure("variables", where, message))
+        home = {**L.shape.attributes, **L.shape.side_data}
+        for kind in (variables, open_values):
+            bound = {v.name for _, _, v in kind(L) if v.function is None}
+            for side, tables in (("right", R), ("left", L), ("interface", left.domain)):
+                for name, row, v in kind(tables):
+                    where = f"{side}, row {tables.names(home[name])[row]!r}"
+                    if v.name not in bound:
+                        message = f"{name} is {v}, which no row of the left side binds"
+                        failures.append(Failure("variables", where, message))
+                    elif side == "left" and v.function is not None:
+                        message = f"{name} is computed, {v}; only the right side may say so"
+                        failures.append(Failure("variables", where, message))
         for table, pairs in self.replace.items():
             kept = set(left.components[table].values.tolist())
             for x in pairs:
@@ -367,8 +359,7 @@ class Rule(Frozen, Displayed):
         parts = [{t: f.values for t, f in m.components.items()} for m in (self.left, self.right)]
         left = morphism(K, match.domain, components_of(parts[0], K, match.domain))
         right = morphism(K, R, components_of(parts[1], K, R))
-        told = self.replace, self.spread, self.again, self.beside
-        out = Reattached(left, right, match, *told)
+        out = Reattached(left, right, match, self.replace, self.spread, self.again)
         return Rule(out.left, out.right, name=self.name), out.match
 
     def __eq__(self, other: object) -> bool:
@@ -378,7 +369,8 @@ class Rule(Frozen, Displayed):
         return hash((self.left, self.right))
 
     def _key(self) -> tuple[Any, ...]:
-        told = (self.replace, self.spread, self.beside, self.at)
+        held = [tuple(open_values(m.codomain)) for m in (self.left, self.right)]
+        told = (self.replace, self.spread, self.at, *held)
         return self.left, self.right, *told, self.forbidden, self.name
 
     def __repr__(self) -> str:

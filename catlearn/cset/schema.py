@@ -45,6 +45,8 @@ class Schema(Shape):
         Name -> table, or name -> (table, type) to say which type its labels have.
     equations
         Equations between composites of plain arrows, written ``"src >> f = g"``.
+    side_data
+        Name -> table.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Schema(Shape):
         lists: Mapping[str, tuple[str, str]] | None = None,
         attributes: Mapping[str, str | tuple[str, type]] | None = None,
         equations: Iterable[Equation | str | tuple[Side, Side]] = (),
+        side_data: Mapping[str, str] | None = None,
     ) -> None:
         tables: dict[str, str] = {}
         types: dict[str, type] = {}
@@ -73,7 +76,7 @@ class Schema(Shape):
                 tables[name], types[name] = given
         read = tuple(Equation.of(equation) for equation in equations)
         self._set(equations=read, types=Record(types))
-        super().__init__(objects, arrows, lists, tables)
+        super().__init__(objects, arrows, lists, tables, side_data)
         failures = [failure for equation in read for failure in equation.failures(self.graph)]
         if failures:
             raise InvalidStructure(type(self).__name__, failures)
@@ -96,7 +99,8 @@ class Schema(Shape):
         if isinstance(shape, Graph):
             return cls.of_presentation(shape)
         if isinstance(shape, Shape):
-            return cls(shape.tables, shape.arrows, shape.lists, shape.attributes)
+            fields = shape.arrows, shape.lists, shape.attributes
+            return cls(shape.tables, *fields, side_data=shape.side_data)
         message = f"{shape!r} is not a schema, a presentation or a category of named arrows"
         raise InvalidStructure("functor of schemas", [Failure("ends", "functor", message)])
 
@@ -114,7 +118,7 @@ class Schema(Shape):
                 f"{', '.join(self.lists)} have lists as values; a functor to sets has elements"
             )
             raise InvalidStructure("C-set as a functor", [Failure("lists", "schema", message)])
-        if not self.attributes:
+        if not self.attributes and not self.side_data:
             return self
         return self._cached(
             "plain", lambda: Schema(self.tables, self.arrows, equations=self.equations)
@@ -228,7 +232,7 @@ class Schema(Shape):
             for name, table in self.attributes.items()
         }
         fields = {"arrows": self.arrows, "lists": self.lists, "attributes": attributes}
-        fields["equations"] = list(map(str, self.equations))
+        fields |= {"equations": list(map(str, self.equations)), "side_data": self.side_data}
         given = "".join(f", {name}={field!r}" for name, field in fields.items() if field)
         return f"{type(self).__name__}({list(self.tables)!r}{given})"
 

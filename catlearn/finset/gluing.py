@@ -19,7 +19,7 @@ have equal lengths, and every row that is reached is there (Rutten, "Universal c
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -32,6 +32,7 @@ from catlearn.finset.lists import ListFunction
 from catlearn.finset.orders import label_key
 from catlearn.finset.sets import FINSETS, FinSet
 from catlearn.finset.universal import Colimit, Limit, Universal
+from catlearn.tensors import same_values
 
 if TYPE_CHECKING:
     from catlearn.finset.morphisms import TableMorphism
@@ -96,14 +97,27 @@ class TableCategory(Ambient):
             bad = np.flatnonzero(codes != induced[classes[table]])
             if bad.size:
                 refuse(name, table, bad, [repr(labels[code]) for code in codes.tolist()])
+        side_data: dict[str, dict[int, Any]] = {}
+        for name, table in shape.side_data.items():
+            held, places = side_data.setdefault(name, {}), {}
+            for where, value in side_by_side(objects, name, table):
+                row = int(classes[table][where])
+                if not same_values(held.setdefault(row, value), value):
+                    rows, other = union_labels(diagram, table), places[row]
+                    place = f"{table}: {rows[other]} = {rows[where]}"
+                    conflicts.append(Failure(name, place, "they hold different values"))
+                places.setdefault(row, where)
         if conflicts:
             raise LabelConflict("colimit", conflicts)
         kind = diagram.of._common(diagram.objects)
-        bare = kind._of_steps(shape, sets, steps, attributes)
-        parts = [{table: legs[table][k] for table in sets} for k in range(len(objects))]
-        pairs = list(zip(objects, parts, strict=True))
-        apex = bare._glued(diagram, tuple(morphism(one, bare, part) for one, part in pairs))
-        return apex, tuple(morphism(one, apex, part) for one, part in pairs)
+        apex = kind._of_steps(shape, sets, steps, attributes, side_data)
+        failures = apex._colimit_failures()
+        if failures:
+            raise InvalidStructure("the colimit", failures)
+        return apex, tuple(
+            morphism(one, apex, {table: legs[table][k] for table in sets})
+            for k, one in enumerate(objects)
+        )
 
     def descend(self, colimit: Colimit, cocone: tuple[Any, ...], codomain: Tables) -> TableMorphism:
         parts = {}
@@ -144,17 +158,13 @@ class TableCategory(Ambient):
         }
         kind = diagram.of._common(diagram.objects)
         rows = largest_part(shape, live, steps)
-        bare = part(kind, shape, rows, sets, steps, attributes)
-
-        def legs(apex: Tables) -> tuple[TableMorphism, ...]:
-            made = []
-            for k, one in enumerate(objects):
-                values = {table: columns[table][k][rows[table]] for table in sets}
-                made.append(morphism(apex, one, components_of(values, apex, one)))
-            return tuple(made)
-
-        apex = bare._limited(diagram, legs(bare))
-        return apex, legs(apex)
+        values = [
+            {table: columns[table][k][rows[table]] for table in sets} for k in range(len(objects))
+        ]
+        side_data = held_by_all([one._held(at) for one, at in zip(objects, values, strict=True)])
+        apex = part(kind, shape, rows, sets, steps, attributes, side_data)
+        pairs = zip(objects, values, strict=True)
+        return apex, tuple(morphism(apex, one, components_of(at, apex, one)) for one, at in pairs)
 
     def lift(self, limit: Limit, cone: tuple[Any, ...], domain: Tables) -> TableMorphism:
         parts = {}
@@ -215,8 +225,12 @@ def part(
     sets: Mapping[str, FinSet],
     steps: Mapping[str, ListFunction],
     attributes: Mapping[str, tuple[Hashable, ...]],
+    side_data: Mapping[str, Mapping[int, Any]],
 ) -> Any:
-    """Build the part of some tables that has these rows: closed, increasing."""
+    """Build the part of some tables that has these rows: closed, increasing.
+
+    The side data are those of the part.
+    """
     place = {table: np.full(one.size, -1) for table, one in sets.items()}
     for table, chosen in rows.items():
         place[table][chosen] = np.arange(chosen.size)
@@ -230,7 +244,7 @@ def part(
         name: tuple(attributes[name][k] for k in rows[table].tolist())
         for name, table in shape.attributes.items()
     }
-    return kind._of_steps(shape, small, kept, columns)
+    return kind._of_steps(shape, small, kept, columns, side_data)
 
 
 def largest_part(
@@ -265,6 +279,26 @@ def union_labels(diagram: Diagram, table: str) -> list[str]:
     """Say for each row of the legs' disjoint union which it is, as ``left 'x'``."""
     pairs = zip(diagram.names, diagram.leg_objects, strict=True)
     return [f"{name} {label!r}" for name, one in pairs for label in one.names(table)]
+
+
+def side_by_side(objects: Iterable[Tables], name: str, table: str) -> Iterator[tuple[int, Any]]:
+    """Yield what rows of a disjoint union hold, each with its row there."""
+    first = 0
+    for one in objects:
+        yield from ((first + row, value) for row, value in one.side_data[name].items())
+        first += one.size(table)
+
+
+def held_by_all(parts: list[dict[str, dict[int, Any]]]) -> dict[str, dict[int, Any]]:
+    """Return the side data that all hold alike."""
+    return {
+        name: {
+            row: value
+            for row, value in held.items()
+            if all(row in one[name] and same_values(one[name][row], value) for one in parts)
+        }
+        for name, held in (parts[0] if parts else {}).items()
+    }
 
 
 def differing_rows(f: ListFunction, g: ListFunction) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Shapes: the names of tables, and of the arrows, lists and attributes between and on them.
+"""Shapes: the names of tables, and of what is between them and on them.
 
 >>> from catlearn.finset import Shape
 >>> Shape(("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "W")})
@@ -20,7 +20,7 @@ Ends = tuple[str, str]
 
 
 class Shape(Frozen):
-    """The names of tables, arrows, lists and attributes; subclasses may add laws.
+    """The names of tables, arrows, lists, attributes and side data; subclasses may add laws.
 
     Parameters
     ----------
@@ -30,6 +30,8 @@ class Shape(Frozen):
         Name -> (source, target), for plain and for list-valued arrows.
     attributes
         Name -> table.
+    side_data
+        Name -> table, for arrays that rows may hold; see :class:`~catlearn.finset.Tables`.
 
     Raises
     ------
@@ -41,6 +43,7 @@ class Shape(Frozen):
     arrows: Record[str, Ends]
     lists: Record[str, Ends]
     attributes: Record[str, str]
+    side_data: Record[str, str]
 
     def __init__(
         self,
@@ -48,12 +51,14 @@ class Shape(Frozen):
         arrows: Mapping[str, Iterable[str]] | None = None,
         lists: Mapping[str, Iterable[str]] | None = None,
         attributes: Mapping[str, str] | None = None,
+        side_data: Mapping[str, str] | None = None,
     ) -> None:
         self._set(
             tables=tuple(tables),
             arrows=Record({name: tuple(ends) for name, ends in (arrows or {}).items()}),
             lists=Record({name: tuple(ends) for name, ends in (lists or {}).items()}),
             attributes=Record(attributes or {}),
+            side_data=Record(side_data or {}),
         )
         failures = Shape.failures(self)
         if failures:
@@ -61,11 +66,11 @@ class Shape(Frozen):
 
     def failures(self) -> list[Failure]:
         """List names used twice, and ends that are not tables."""
-        names = [*self.tables, *self.arrows, *self.lists, *self.attributes]
+        names = [*self.tables, *self.arrows, *self.lists, *self.attributes, *self.side_data]
         twice = {name: None for name in names if names.count(name) > 1}
         failures = [Failure("names", repr(name), "is used more than once") for name in twice]
         ends = [(name, end) for name, pair in self.steps().items() for end in pair]
-        ends += list(self.attributes.items())
+        ends += [*self.attributes.items(), *self.side_data.items()]
         for name, end in ends:
             if end not in self.tables:
                 message = f"{end!r} is not one of the tables {list(self.tables)}"
@@ -77,7 +82,8 @@ class Shape(Frozen):
         return {**self.arrows, **self.lists}
 
     def _key(self) -> tuple[Any, ...]:
-        return frozenset(self.tables), self.arrows, self.lists, self.attributes
+        fields = self.arrows, self.lists, self.attributes, self.side_data
+        return frozenset(self.tables), *fields
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, Shape):
@@ -88,6 +94,7 @@ class Shape(Frozen):
         return hash(self._key())
 
     def __repr__(self) -> str:
-        fields = (("arrows", self.arrows), ("lists", self.lists), ("attributes", self.attributes))
+        named = ("arrows", "lists", "attributes", "side_data")
+        fields = ((name, getattr(self, name)) for name in named)
         given = "".join(f", {name}={field!r}" for name, field in fields if field)
         return f"{type(self).__name__}({self.tables!r}{given})"

@@ -16,11 +16,14 @@ Subclasses (graphs, C-sets, learning diagrams) get limits and colimits without n
 - ``failures`` extends ``super().failures()``, and returns early if that is not empty.
 - ``_morphism_class`` says which subclass of :class:`TableMorphism` legs are.
 - The apex's class is the nearest one that all objects of the diagram share.
-- ``_glued(diagram, legs)`` is called on the bare apex of a colimit, with legs into it, and
-  returns it, or one of the same tables with what sits beside them (stored arrays) merged; it may
-  raise. ``_restricted(inclusion)`` does so for a bare part, with its morphism into the whole,
-  ``_limited(diagram, legs)`` for the bare apex of a limit, with legs out of it, and
-  ``_remade(sources)`` for tables put together from rows of others.
+- ``_colimit_failures()`` lists the laws that a colimit of valid objects may break; a colimit that
+  breaks one is refused.
+
+**Side data** are arrays, or trees of arrays, that rows may hold beside their labels: data sets,
+parameters. A shape names them. Colimits carry them (a row holds what the rows that became it hold,
+which has to be the same, see :func:`catlearn.tensors.same_values`), and so do limits (a row holds
+what all of its parts hold), parts, rewriting and files. Nothing else sees them: not ``==``, hashes,
+morphisms or search.
 
 >>> shape = Shape(("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "V")})
 >>> G = Tables(shape, {"V": ["a", "b"], "E": 1}, {"src": ["a"], "tgt": ["b"]})
@@ -72,6 +75,8 @@ class Tables(Frozen, Displayed):
     attributes
         Name -> a hashable label for each row, or a mapping from row names; None is absent,
         and an attribute that is not given is absent everywhere.
+    side_data
+        Name -> what each row holds, or a mapping from rows by number or name; None is nothing.
     check
         Whether to look for broken laws. What cannot be read is refused in any case.
 
@@ -87,6 +92,7 @@ class Tables(Frozen, Displayed):
     arrows: Record[str, FinFunction]
     lists: Record[str, ListFunction]
     attributes: Record[str, tuple[Hashable, ...]]
+    side_data: Record[str, Record[int, Any]]
 
     def __init__(
         self,
@@ -95,13 +101,14 @@ class Tables(Frozen, Displayed):
         arrows: Mapping[str, Any] | None = None,
         lists: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Any] | None = None,
+        side_data: Mapping[str, Any] | None = None,
         *,
         check: bool = True,
     ) -> None:
         given = {"table": sets or {}, "arrow": arrows or {}, "list": lists or {}}
-        given["attribute"] = attributes or {}
+        given |= {"attribute": attributes or {}, "side data": side_data or {}}
         expected = {"table": shape.tables, "arrow": shape.arrows, "list": shape.lists}
-        expected["attribute"] = shape.attributes
+        expected |= {"attribute": shape.attributes, "side data": shape.side_data}
         problems = [
             Failure("shape", f"{kind} {name!r}", f"is not one of {list(expected[kind])}")
             for kind, names in given.items()
@@ -128,17 +135,26 @@ class Tables(Frozen, Displayed):
             entries = given["list"].get(name, ())
             many[name], found = read_rows(entries, rows[source], rows[target])
             noted(f"list {name!r}", found)
+
+        def by_row(where: str, column: Any, there: FinSet) -> dict[int, Any]:
+            items = dict(column if isinstance(column, Mapping) else enumerate(column))
+            noted(where, [f"no row {key!r}" for key in items if key not in there])
+            return {there.index(key): value for key, value in items.items() if key in there}
+
         for name, table in shape.attributes.items():
             column = given["attribute"].get(name, (None,) * rows[table].size)
             if isinstance(column, Mapping):
-                unknown = [f"no row {key!r}" for key in column if key not in rows[table]]
-                noted(f"attribute {name!r}", unknown)
-                by_row = {
-                    rows[table].index(key): column[key] for key in column if key in rows[table]
-                }
-                column = [by_row.get(k) for k in rows[table]]
+                found = by_row(f"attribute {name!r}", column, rows[table])
+                column = [found.get(k) for k in rows[table]]
             columns[name] = tuple(map(as_label, column))
-        self._fill(shape, rows, functions, many, columns)
+        held = {
+            name: {k: value for k, value in found.items() if value is not None}
+            for name, table in shape.side_data.items()
+            for found in [
+                by_row(f"side data {name!r}", given["side data"].get(name, ()), rows[table])
+            ]
+        }
+        self._fill(shape, rows, functions, many, columns, held)
         if problems or check:
             told = {problem.where for problem in problems}
             found = Tables.failures(self) if problems else self.failures()
@@ -153,13 +169,15 @@ class Tables(Frozen, Displayed):
         arrows: Mapping[str, FinFunction],
         lists: Mapping[str, ListFunction],
         attributes: Mapping[str, tuple[Any, ...]],
+        side_data: Mapping[str, Mapping[int, Any]] | None = None,
     ) -> None:
         self._set(shape=shape, sets=Record(sets), arrows=Record(arrows), lists=Record(lists))
-        self._set(attributes=Record(attributes))
+        held = {name: Record((side_data or {}).get(name, {})) for name in shape.side_data}
+        self._set(attributes=Record(attributes), side_data=Record(held))
 
     @classmethod
     def _build(cls: type[Some], shape: Shape, *parts: Any) -> Some:
-        """Make an instance of already valid parts: sets, arrows, lists, attributes."""
+        """Make an instance of already valid parts: sets, arrows, lists, attributes, side data."""
         made = object.__new__(cls)
         made._fill(shape, *parts)
         return made
@@ -171,15 +189,15 @@ class Tables(Frozen, Displayed):
         sets: Mapping[str, FinSet],
         steps: Mapping[str, ListFunction],
         attributes: Mapping[str, tuple[Hashable, ...]],
+        side_data: Mapping[str, Mapping[int, Any]] | None = None,
     ) -> Some:
         """Make an instance of valid parts, with arrows given as lists of length one."""
         arrows = {
             name: FinFunction._of(steps[name].values, sets[source], sets[target])
             for name, (source, target) in shape.arrows.items()
         }
-        return cls._build(
-            shape, sets, arrows, {name: steps[name] for name in shape.lists}, attributes
-        )
+        lists = {name: steps[name] for name in shape.lists}
+        return cls._build(shape, sets, arrows, lists, attributes, side_data)
 
     @classmethod
     def _common(cls, objects: Iterable[Tables]) -> type[Tables]:
@@ -191,25 +209,48 @@ class Tables(Frozen, Displayed):
         """The class of morphisms between instances of this class."""
         return TableMorphism
 
-    def _glued(self: Some, diagram: Any, legs: tuple[Any, ...]) -> Some:
-        """Add to a colimit's bare apex what sits beside the tables of the diagram's objects."""
-        return self
+    def _colimit_failures(self) -> list[Failure]:
+        """List the laws that a colimit of valid objects may break."""
+        return []
 
-    def _limited(self: Some, diagram: Any, legs: tuple[Any, ...]) -> Some:
-        """Add to a limit's bare apex what sits beside the tables of the diagram's objects."""
-        return self
+    def with_side_data(self: Some, side_data: Mapping[str, Mapping[Any, Any]]) -> Some:
+        """Return the same tables with other side data.
 
-    def _restricted(self: Some, inclusion: Any) -> Some:
-        """Add to a bare part what sits beside the tables of the whole."""
-        return self
+        Parameters
+        ----------
+        side_data
+            Name -> row, by number or name -> what it holds. Names that are not given stay as they
+            are.
 
-    def _remade(self: Some, sources: Iterable[tuple[Any, Mapping[str, np.ndarray]]]) -> Some:
-        """Add to bare tables what sits beside others.
-
-        ``sources`` are tables with, for each row of this one, the row there that it comes from,
-        or -1.
+        Examples
+        --------
+        >>> shape = Shape(["V"], side_data={"data": "V"})
+        >>> G = Tables(shape, {"V": ["a", "b"]}, side_data={"data": {"a": np.ones(2)}})
+        >>> H = G.with_side_data({"data": {"b": np.zeros(3)}})
+        >>> G == H, H.side_data["data"]
+        (True, {1: array([0., 0., 0.])})
         """
-        return self
+        home = self.shape.side_data
+        given = {
+            name: {self.row(home[name], row): value for row, value in held.items()}
+            for name, held in side_data.items()
+        }
+        fields = (self.sets, self.arrows, self.lists, self.attributes)
+        return self._build(self.shape, *fields, {**self.side_data, **given})
+
+    def _may_hold(self, name: str, row: int, other: Tables, there: int) -> bool:
+        """Whether a row may hold the side data of a row of other tables of which it was made."""
+        return True
+
+    def _held(self, rows: Mapping[str, np.ndarray]) -> dict[str, dict[int, Any]]:
+        """Return the side data of some rows, by their places among these."""
+        return {
+            name: {k: held[row] for k, row in enumerate(rows[table].tolist()) if row in held}
+            if held
+            else {}
+            for name, table in self.shape.side_data.items()
+            for held in [self.side_data[name]]
+        }
 
     @classmethod
     def empty(cls: type[Some], shape: Shape | None = None) -> Some:
@@ -322,8 +363,8 @@ class Tables(Frozen, Displayed):
             raise InvalidStructure("part", failures)
         chosen = {table: np.flatnonzero(mark) for table, mark in marks.items()}
         steps = {name: self.step(name) for name in self.shape.steps()}
-        bare = part(type(self), self.shape, chosen, self.sets, steps, self.attributes)
-        sub = bare._restricted(morphism(bare, self, components_of(chosen, bare, self)))
+        columns = self.attributes, self._held(chosen)
+        sub = part(type(self), self.shape, chosen, self.sets, steps, *columns)
         return sub, morphism(sub, self, components_of(chosen, sub, self))
 
     def _marks(self, rows: Mapping[str, Iterable[int | str]]) -> dict[str, np.ndarray]:

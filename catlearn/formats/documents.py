@@ -42,6 +42,7 @@ from catlearn.finset import Shape, Tables
 from catlearn.formats.acset import META, read_tables, write_plain, write_tables
 from catlearn.learning import LearningDiagram
 from catlearn.learning.checks import check_glued, check_soft
+from catlearn.learning.schema import STORED
 from catlearn.models import Divergence, DivergenceSum, Map, Registered, SpaceLabel
 from catlearn.tensors import (
     MAX_TENSOR_BYTES,
@@ -295,10 +296,7 @@ def _with_tensors(value: Tables, beside: Path, digest: Any, max_bytes: int) -> T
         tree = {}
     starts = {edge: _parameters(value, edge, one, faults) for edge, one in tree.items()}
     faults.check()
-    fields = (value.sets, value.arrows, value.lists, value.attributes)
-    whole = LearningDiagram._build(value.shape, *fields)
-    whole._set(_store=starts)
-    return whole
+    return value.with_side_data({STORED: starts})
 
 
 def _parameters(diagram: LearningDiagram, edge: str, tree: Any, faults: Faults) -> Any:

@@ -322,13 +322,9 @@ def renamed(whole: Any, suffix: str = "'") -> Any:
         name: ListFunction.of([list(row) for row in whole.step(name)], sets[target])
         for name, (_, target) in whole.shape.steps().items()
     }
-    bare = type(whole)._of_steps(whole.shape, sets, steps, whole.attributes)
-    rows = {table: np.arange(one.size) for table, one in sets.items()}
-    kind = whole._morphism_class()
-    back = {t: FinFunction(rows[t], sets[t], whole.sets[t]) for t in sets}
-    copy = bare._restricted(kind._build(bare, whole, back))
-    there = {t: FinFunction(rows[t], whole.sets[t], sets[t]) for t in sets}
-    return kind._build(whole, copy, there)
+    copy = type(whole)._of_steps(whole.shape, sets, steps, whole.attributes, whole.side_data)
+    there = {t: FinFunction(range(one.size), whole.sets[t], one) for t, one in sets.items()}
+    return whole._morphism_class()._build(whole, copy, there)
 
 
 @st.composite

@@ -6,8 +6,8 @@ edge a map, and each equation a weight (Theory, section 2; after Lary et al., ar
 Read strictly it presents a category; read softly it is a learning problem.
 
 A diagram holds structure and hashable labels, never arrays. Data, starting values and frozen
-parameters sit in its ``store``, by edge; they are carried along by gluing, which refuses two
-different values for one row, and are not compared by ``==``.
+parameters are side data of its edges, its ``store``; they are carried along by gluing, which
+refuses two different values for one row, and are not compared by ``==``.
 
 >>> import catlearn as cl
 >>> X, F, Y = cl.Space("X", 64), cl.Space("F", 32), cl.Categorical("Y", 10)
@@ -27,7 +27,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from catlearn.category import Equation
-from catlearn.errors import Failure, InvalidStructure, LabelConflict
+from catlearn.errors import Failure, InvalidStructure
 from catlearn.finset import Colimit, Tables
 from catlearn.learning.assembly import add_parts
 from catlearn.learning.binding import bind, start
@@ -36,7 +36,7 @@ from catlearn.learning.definitions import DefinedTables
 from catlearn.learning.loss import Loss
 from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.parts import Part
-from catlearn.learning.rows import Equations, Rows, same_stored
+from catlearn.learning.rows import Equations, Rows
 from catlearn.learning.schema import LEARNING
 from catlearn.learning.selection import LossTerm, Selection, select
 from catlearn.learning.weights import training_text, weight_text
@@ -100,7 +100,6 @@ class LearningDiagram(DefinedTables):
 
     def _fill_rows(self, rows: Rows, check: bool) -> None:
         Tables.__init__(self, LEARNING, **rows.tables(), check=False)
-        self._set(_store=dict(rows.store))
         failures = [*rows.failures, *(self.failures() if check else [])]
         if failures:
             raise InvalidStructure("LearningDiagram", failures)
@@ -113,48 +112,14 @@ class LearningDiagram(DefinedTables):
     def _morphism_class(cls) -> type[LearningMorphism]:
         return LearningMorphism
 
-    def _glued(self, diagram: Any, legs: tuple[Any, ...]) -> LearningDiagram:
-        store: dict[str, Any] = {}
-        origin: dict[str, str] = {}
-        failures: list[Failure] = []
-        for name, leg in zip(diagram.names, legs, strict=True):
-            for edge, value in leg.domain.store.items():
-                image = leg.edge(edge)
-                if image not in store:
-                    store[image], origin[image] = value, f"{name}: {edge}"
-                elif not same_stored(store[image], value):
-                    what = "data" if image in self.projections else "parameters"
-                    message = f"{origin[image]} and {name}: {edge} hold different {what}"
-                    failures.append(Failure("stored values", f"edge '{image}'", message))
-        if failures:
-            raise LabelConflict("gluing", failures)
-        self._set(_store=store)
-        failures = check_glued(self)
-        if failures:
-            raise InvalidStructure("the glued diagram", failures)
-        return self
+    def _colimit_failures(self) -> list[Failure]:
+        return check_glued(self)
 
-    def _restricted(self, inclusion: Any) -> LearningDiagram:
-        whole = inclusion.codomain.store
-        images = {edge: inclusion.edge(edge) for edge in self.edges}
-        self._set(_store={edge: whole[image] for edge, image in images.items() if image in whole})
-        return self
-
-    def _remade(self, sources: Any) -> LearningDiagram:
-        store: dict[str, Any] = {}
-        for other, rows in sources:
-            for edge, row in zip(self.edges, rows["E"].tolist(), strict=True):
-                old = other.edges[row] if row >= 0 else ""
-                # Parameters stay with an edge only as long as its architecture does.
-                if old in other.store and edge not in store and self._fits(edge, other, old):
-                    store[edge] = other.store[old]
-        self._set(_store=store)
-        return self
-
-    def _fits(self, edge: str, other: LearningDiagram, old: str) -> bool:
-        labels = (diagram.map_label(e) for diagram, e in ((self, edge), (other, old)))
-        here, there = (getattr(label, "architecture", None) for label in labels)
-        return here == there
+    def _may_hold(self, name: str, row: int, other: Tables, there: int) -> bool:
+        """Parameters stay with an edge only as long as its architecture does."""
+        labels = self.attributes["map"][row], other.attributes["map"][there]
+        mine, theirs = (getattr(label, "architecture", None) for label in labels)
+        return mine == theirs
 
     def select(self, equations: Any = None, **options: Any) -> Selection:
         """Choose equations; see :func:`~catlearn.learning.selection.select` for the options."""

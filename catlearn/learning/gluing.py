@@ -26,8 +26,9 @@ from catlearn.finset import Colimit, Diagram, colimit
 from catlearn.finset.orders import same_label
 from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.morphisms import LearningMorphism
-from catlearn.learning.rows import same_stored, told_apart
+from catlearn.learning.rows import told_apart
 from catlearn.learning.selection import LossTerm, select
+from catlearn.tensors import same_values
 
 Along = Iterable[str] | Mapping[str, str]
 Shared = dict[str, dict[str, str]]
@@ -234,7 +235,7 @@ def _disagreements(
             is_data = label.kind == "projection"
             what = "data" if is_data else "parameters"
             remedy = "" if is_data else "choose or average them by merge(..., conflict=), "
-            same = same_stored(first.store[edge], second.store[image])
+            same = same_values(first.store[edge], second.store[image])
             compare("stored values", where, f"these {what}", "others", same, remedy)
     for name, image in rows["Eq"].items():
         where = f"equation '{name}'"

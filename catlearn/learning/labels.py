@@ -1,4 +1,4 @@
-"""What the rows of a learning diagram say, and what is stored beside them, by name.
+"""What the rows of a learning diagram say, and what they hold, by name.
 
 :class:`LabelledTables` reads the attributes and the three relations of the schema
 (:mod:`catlearn.learning.schema`): spaces, maps, what equations weigh and train, moving averages
@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 from catlearn.category import Presentation
 from catlearn.cset import CSet
+from catlearn.finset import Record
+from catlearn.learning.schema import STORED
 from catlearn.models import DataLabel, Divergence, Map, Operated, SpaceLabel
 
 
 class LabelledTables(Presentation, CSet):
     """The tables of a learning diagram, whose labels are asked for by name."""
 
-    @property
+    @cached_property
     def store(self) -> Mapping[str, Any]:
-        """What sits beside the diagram, by edge: data for projections, else parameters."""
-        return MappingProxyType(vars(self).get("_store", {}))
+        """The stored values by edge: data for projections, else parameters."""
+        held = self.side_data[STORED].items()
+        return Record({self.edges[row]: value for row, value in held})
 
     @cached_property
     def projections(self) -> dict[str, tuple[str, str]]:

@@ -35,8 +35,9 @@ from catlearn.errors import CatlearnError, Failure, InvalidStructure, LabelConfl
 from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.gluing import Along, glue
 from catlearn.learning.morphisms import LearningMorphism
-from catlearn.learning.rows import same_stored
+from catlearn.learning.schema import STORED
 from catlearn.learning.surgery import check_known
+from catlearn.tensors import same_values
 
 Values = Mapping[str, Any]
 """Variables by edge."""
@@ -103,7 +104,9 @@ def merge(
     if failures:
         raise LabelConflict("merge", failures)
     agreed = [
-        _with_store(diagram, {**part.store, **{e: chosen[leg.edge(e)] for e in diagram.starts}})
+        diagram.with_side_data(
+            {STORED: {**part.store, **{e: chosen[leg.edge(e)] for e in diagram.starts}}}
+        )
         for diagram, part, leg in zip(diagrams, bare, gluing.legs, strict=True)
     ]
     return glue(*agreed, along=along, names=called)
@@ -113,14 +116,7 @@ def _without_variables(diagram: LearningDiagram) -> LearningDiagram:
     if not isinstance(diagram, LearningDiagram):
         return diagram  # gluing says what is wrong with it
     data = {edge: array for edge, array in diagram.store.items() if edge in diagram.projections}
-    return _with_store(diagram, data)
-
-
-def _with_store(diagram: LearningDiagram, store: dict[str, Any]) -> LearningDiagram:
-    fields = (diagram.sets, diagram.arrows, diagram.lists, diagram.attributes)
-    made = type(diagram)._build(diagram.shape, *fields)
-    made._set(_store=store)
-    return made
+    return diagram.with_side_data({STORED: data})
 
 
 def _unknown_rules(
@@ -150,7 +146,7 @@ def _resolve(
     edge: str, values: list[tuple[str, Any]], conflict: Any, weights: Mapping[str, float] | None
 ) -> tuple[Any, list[Failure]]:
     """Return the one value of an edge, or why there is none."""
-    if all(same_stored(values[0][1], other) for _, other in values[1:]):
+    if all(same_values(values[0][1], other) for _, other in values[1:]):
         return values[0][1], []
     where = f"edge '{edge}'"
     rule = conflict.get(edge, "error") if isinstance(conflict, Mapping) else conflict
@@ -163,7 +159,7 @@ def _resolve(
         except InvalidStructure as error:
             return None, list(error.failures)
     own = [value for name, value in values if name == rule]
-    if own and all(same_stored(own[0], other) for other in own[1:]):
+    if own and all(same_values(own[0], other) for other in own[1:]):
         return own[0], []
     message = f"{holders} hold different variables; choose one, or 'average', by conflict="
     if rule != "error":
@@ -276,9 +272,7 @@ def _mean(leaves: Sequence[Any], shares: Sequence[float]) -> tuple[Any, str]:
     if len(set(said)) > 1:
         return None, f"arrays differ: {', '.join(said)}"
     if not jnp.issubdtype(jnp.result_type(first), jnp.inexact):
-        keys = jnp.issubdtype(jnp.result_type(first), jax.dtypes.prng_key)
-        plain = [np.asarray(jax.random.key_data(leaf) if keys else leaf) for leaf in leaves]
-        if all(np.array_equal(plain[0], other) for other in plain[1:]):
+        if all(same_values(first, other) for other in leaves[1:]):
             return first, ""
         return None, f"{said[0]} has no average, and its values differ; average floats only"
     mean = first
@@ -346,7 +340,7 @@ def push_forward(phi: LearningMorphism, values: Values, onto: Values | None = No
     failures = []
     for edge in (edge for edge in _running(phi.domain) if edge in values):
         origin, value = sent.setdefault(phi.edge(edge), (edge, values[edge]))
-        if not same_stored(value, values[edge]):
+        if not same_values(value, values[edge]):
             message = f"'{origin}' and '{edge}' are sent here with different variables"
             failures.append(Failure("push forward", f"edge '{phi.edge(edge)}'", message))
     check_known("edge of the domain", values, _running(phi.domain))

@@ -36,6 +36,7 @@ from catlearn.learning.assembly import add_parts
 from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.parts import Part
 from catlearn.learning.rows import Equations, Rows
+from catlearn.learning.schema import STORED
 from catlearn.models import Map, Model
 from catlearn.names import distinct
 
@@ -151,6 +152,9 @@ def swap(edge: str | None, *models: Model) -> Rule:
     between = _chain(models)
     first, last = models[0].source.label, models[-1].target.label
     spaces = {"source": first, "target": last}
+    # A model of the same name is another edge, not the old one made anew with what it holds.
+    while name in (model.name for model in models):
+        name = f"old {name}"
     old = pattern(spaces=spaces, edges={name: ("source", "target", Variable("map", runs))})
     new = _with_models(spaces, models, ["source", *between, "target"])
     return Rule.between(
@@ -158,9 +162,8 @@ def swap(edge: str | None, *models: Model) -> Rule:
         new,
         replace={"E": {name: [model.name for model in models]}},
         spread=_trained(models),
-        beside={"E": {model.name: None for model in models if model.name == name}},
-        at=_at(edge),
-        name=f"swap {name}",
+        at=None if edge is None else {"E": {name: edge}},
+        name=f"swap {edge or name}",
     )
 
 
@@ -262,7 +265,7 @@ def _relabel(edge: str | None, verb: str, where: Any, change: Any, values: Any =
     old = pattern(edges={name: ("source", "target", label)})
     new = pattern(edges={name: ("source", "target", label.map(change))})
     if values is not None:
-        new._set(_store={name: values})
+        new = new.with_side_data({STORED: {name: values}})
     return Rule.between(old, new, at=_at(edge), name=f"{verb} {name}")
 
 
@@ -306,5 +309,5 @@ def _with_models(
         for model, (source, target) in zip(models, pairwise(stops), strict=True)
     }
     made = pattern(spaces={**spaces, **inner}, edges={**(edges or {}), **steps})
-    made._set(_store={model.name: model.start for model in models if model.start is not None})
-    return made
+    starts = {model.name: model.start for model in models if model.start is not None}
+    return made.with_side_data({STORED: starts})

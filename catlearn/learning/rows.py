@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from catlearn.category import Equation, Graph, Path
 from catlearn.errors import CatlearnError, Failure, PathSyntaxError, did_you_mean
+from catlearn.learning.schema import STORED
 from catlearn.learning.weights import Weight
-from catlearn.models import Divergence, Map, Product, same_values
+from catlearn.models import Divergence, Map, Product
 from catlearn.models.spaces import NamedSpace, factor_edges
+from catlearn.tensors import same_values
 
 if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram
@@ -80,8 +80,8 @@ class Rows:
             )
 
     def keep(self, edge: str, value: Any, what: str) -> None:
-        """Store what sits beside an edge, which no two parts may say differently."""
-        if not same_stored(self.store.setdefault(edge, value), value):
+        """Store what an edge holds, which no two parts may say differently."""
+        if not same_values(self.store.setdefault(edge, value), value):
             message = f"two parts of this name hold different {what}; rename one of them"
             self.failures.append(Failure("stored values", f"edge '{edge}'", message))
 
@@ -224,6 +224,7 @@ class Rows:
                 "scale": tuple(scale for *_, scale in trains),
                 "decay": tuple(decay for _, decay in self.averages.values()),
             },
+            "side_data": {STORED: self.store},
         }
 
 
@@ -236,16 +237,6 @@ def read_trains(given: Any) -> Mapping[str, float] | None:
     if not isinstance(given, Mapping):
         given = dict.fromkeys(given, 1.0)
     return {str(edge): Weight.of(scale) for edge, scale in given.items()}
-
-
-def same_stored(one: Any, other: Any) -> bool:
-    """Whether two stored values are one: the same object, or equal arrays throughout."""
-    if one is other:
-        return True
-    if hasattr(one, "dtype") and hasattr(other, "dtype"):
-        one, other = np.asarray(one), np.asarray(other)
-        return one.dtype == other.dtype and np.array_equal(one, other)
-    return same_values(one, other)
 
 
 def told_apart(one: object, other: object) -> str:

@@ -10,6 +10,7 @@ measured, and at which side no gradient passes. Three tables say more:
 - a row of ``Average`` says that an edge is the moving average of another one;
 - a row of ``Operator`` says that an edge is an operator, such as a derivative, on another one.
 
+Edges may hold stored values, as side data: the array of a projection, parameters of a model.
 Colimits, files and pictures carry all of it without new code.
 
 >>> LEARNING.tables, tuple(LEARNING.lists)
@@ -21,6 +22,9 @@ Colimits, files and pictures carry all of it without new code.
 from __future__ import annotations
 
 from catlearn.cset import Schema
+
+STORED = "stored values"
+"""The side data of edges."""
 
 LEARNING = Schema(
     ("V", "E", "Eq", "Trains", "Average", "Operator"),
@@ -47,4 +51,5 @@ LEARNING = Schema(
         "scale": "Trains",
         "decay": "Average",
     },
+    side_data={STORED: "E"},
 )

@@ -31,6 +31,7 @@ from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.rewriting import pattern, runs
 from catlearn.learning.rows import EquationRow, Rows
+from catlearn.learning.schema import STORED
 from catlearn.learning.surgery import inclusion, subdiagram
 from catlearn.names import fresh
 
@@ -113,12 +114,12 @@ class Split(Rule):
             edges={**edges, **added},
         )
         self._set(copies=copies, equations=equations)
-        plain = Rule.between(old, both)
-        beside = {copy: e for e, copy in copies.items() if values or e != edge}
+        held = {e: Variable(e) for e in copies if values or e != edge}
+        both = both.with_side_data({STORED: {copies[e]: value for e, value in held.items()}})
+        plain = Rule.between(old.with_side_data({STORED: held}), both)
         super().__init__(
             plain.left,
             plain.right,
-            beside={"E": beside},
             at={"E": {name: name for name in edges}},
             name=f"split {edge}",
         )

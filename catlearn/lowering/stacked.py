@@ -30,6 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from catlearn.errors import CatlearnError, UnknownName, did_you_mean
+from catlearn.tensors import same_values
 
 
 class Layout:
@@ -303,8 +304,8 @@ class Stacked(Mapping[str, Any]):
         if list(self) != list(other):
             return False
         if isinstance(other, Stacked) and other.layout is self.layout:
-            return _agree(self.parts, other.parts)
-        return all(_agree(self[name], other[name]) for name in self)
+            return same_values(self.parts, other.parts)
+        return all(same_values(self[name], other[name]) for name in self)
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
@@ -350,13 +351,6 @@ def group_text(names: Sequence[str]) -> str:
 def _stack(leaves: Sequence[Any]) -> Any:
     on_host = all(isinstance(leaf, np.ndarray | np.generic) for leaf in leaves)
     return np.stack(leaves) if on_host else jnp.stack(leaves)
-
-
-def _agree(one: Any, other: Any) -> bool:
-    if jax.tree.structure(one) != jax.tree.structure(other):
-        return False
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    return all(np.array_equal(a, b) for a, b in pairs)
 
 
 def _flatten(value: Stacked) -> tuple[tuple[Any, ...], Layout]:

@@ -44,7 +44,7 @@ from catlearn.models.divergences import (
 )
 from catlearn.models.lists import Each, each
 from catlearn.models.low_rank import LowRank, lora
-from catlearn.models.maps import Map, Model, Pairing, same_values
+from catlearn.models.maps import Map, Model, Pairing
 from catlearn.models.modules import ModuleArchitecture
 from catlearn.models.operators import Operated, operation, register_operator
 from catlearn.models.pieces import Constant, on_factors
@@ -68,6 +68,7 @@ from catlearn.models.spaces import (
     SpaceLabel,
 )
 from catlearn.models.values import as_input, cast, check_array, representation_of
+from catlearn.tensors import same_values
 
 __all__ = [
     "ACTIVATIONS",

@@ -22,12 +22,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
-
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.models.adapters import as_architecture
 from catlearn.models.architectures import Architecture
 from catlearn.models.spaces import NamedSpace, Product
+from catlearn.tensors import same_values
 
 KINDS = ("model", "frozen", "fixed", "operator", "projection", "factor", "defined")
 
@@ -291,28 +290,3 @@ class Pairing:
 
     def __str__(self) -> str:
         return f"{self.name} = <{', '.join(self.paths)}>"
-
-
-def same_values(left: Any, right: Any) -> bool:
-    """Whether two parameter trees have the same structure, dtypes and values (nan equals nan).
-
-    Examples
-    --------
-    >>> same_values({"w": np.ones(2)}, {"w": np.ones(2)}), same_values(None, np.ones(2))
-    (True, False)
-    """
-    if left is None or right is None or left is right:
-        return left is right
-    import jax
-
-    (ours, one), (theirs, two) = jax.tree.flatten(left), jax.tree.flatten(right)
-    return one == two and all(map(_same_array, ours, theirs))
-
-
-def _same_array(left: Any, right: Any) -> bool:
-    left, right = np.asarray(left), np.asarray(right)
-    return (
-        left.dtype == right.dtype
-        and left.shape == right.shape
-        and left.tobytes() == right.tobytes()
-    )

@@ -10,12 +10,16 @@ from catlearn.errors import Failure, InvalidStructure
 from catlearn.finset import TableMorphism, Tables, coproduct, pushout
 
 SPACES = Schema(
-    PRESENTATION.tables, PRESENTATION.arrows, PRESENTATION.lists, attributes={"space": ("V", str)}
+    PRESENTATION.tables,
+    PRESENTATION.arrows,
+    PRESENTATION.lists,
+    attributes={"space": ("V", str)},
+    side_data={"notes": "E"},
 )
 
 
 class Sketch(Presentation, CSet):
-    """A presentation whose vertices have spaces, with notes on edges kept beside the tables."""
+    """A presentation whose vertices have spaces, with notes on edges as side data."""
 
     shape = SPACES
 
@@ -34,22 +38,16 @@ class Sketch(Presentation, CSet):
             arrows={name: f.values for name, f in plain.arrows.items()},
             lists=dict(plain.lists),
             attributes={"space": dict(spaces)},
+            side_data={"notes": notes},
         )
-        self._set(_notes=dict(notes))
 
     @property
     def notes(self) -> Mapping[str, str]:
-        return vars(self).get("_notes", {})
+        return {self.edges[row]: note for row, note in self.side_data["notes"].items()}
 
     @classmethod
     def _morphism_class(cls) -> type[TableMorphism]:
         return SketchMorphism
-
-    def _glued(self, diagram, legs):
-        self._set(
-            _notes={leg.edge(edge): note for leg in legs for edge, note in leg.domain.notes.items()}
-        )
-        return self
 
     def failures(self) -> list[Failure]:
         return super().failures() or [

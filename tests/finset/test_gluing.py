@@ -397,44 +397,26 @@ def test_limits_of_unchecked_morphisms_are_still_tables():
     assert all(leg.failures() == [] for leg in found)
 
 
-class Stored(Tables):
-    """Graphs with a number beside each vertex: what a store of arrays does, in small."""
+STORED = Shape(("V", "E"), GRAPH.arrows, side_data={"store": "V"})
 
-    shape = GRAPH
+
+class Stored(Tables):
+    """Graphs whose vertices may hold numbers as side data."""
+
+    shape = STORED
 
     def __init__(self, vertices, edges, store):
-        self._set(store=dict(store))
-        super().__init__(GRAPH, {"V": vertices, "E": len(edges)},
-                         {"src": [a for a, _ in edges], "tgt": [b for _, b in edges]})  # fmt: skip
+        ends = {"src": [a for a, _ in edges], "tgt": [b for _, b in edges]}
+        sets = {"V": vertices, "E": len(edges)}
+        super().__init__(STORED, sets, ends, side_data={"store": store})
 
     @classmethod
     def _morphism_class(cls):
         return StoredMorphism
 
-    def _with(self, store):
-        made = self._build(self.shape, self.sets, self.arrows, self.lists, self.attributes)
-        made._set(store=store)
-        return made
-
-    def _glued(self, diagram, legs):
-        pairs = zip(legs, diagram.leg_objects, strict=True)
-        return self._with(
-            {leg("V", row): number for leg, one in pairs for row, number in one.store.items()}
-        )
-
-    def _restricted(self, inclusion):
-        whole = inclusion.codomain.store
-        return self._with(
-            {row: whole[k] for row, k in enumerate(inclusion.components["V"]) if k in whole}
-        )
-
-    def _limited(self, diagram, legs):
-        return self._with(
-            {
-                row: diagram.leg_objects[0].store.get(k)
-                for row, k in enumerate(legs[0].components["V"])
-            }
-        )
+    @property
+    def store(self):
+        return dict(self.side_data["store"])
 
 
 class StoredMorphism(TableMorphism):
@@ -442,14 +424,14 @@ class StoredMorphism(TableMorphism):
 
 
 class Other(Tables):
-    shape = GRAPH
+    shape = STORED
 
 
 class Both(Stored, Other):
     pass
 
 
-def test_subclasses_get_colimits_with_what_sits_beside_the_tables():
+def test_subclasses_get_colimits_with_side_data():
     left, right = Stored(2, [(0, 1)], {1: 10.0}), Stored(2, [(0, 1)], {0: 10.0, 1: 20.0})
     dot = Stored(1, [], {})
     f, g = TableMorphism(dot, left, {"V": [1]}), TableMorphism(dot, right, {"V": [0]})
@@ -461,16 +443,17 @@ def test_subclasses_get_colimits_with_what_sits_beside_the_tables():
     part, inclusion = po.apex.subtables({"V": [2]})
     assert (type(part), part.store, type(inclusion)) == (Stored, {0: 20.0}, StoredMorphism)
     assert inclusion.domain is part
-    assert product(left, dot).apex.store == {0: None, 1: 10.0}
+    assert product(left, dot).apex.store == {}
+    assert product(left, right).apex.store == {2: 10.0}
     assert type(TableMorphism.identity(left)) is StoredMorphism
     assert type(Stored.empty()) is Stored
     assert type(initial(Stored)) is Stored
-    assert left != Tables(GRAPH, left.sets, left.arrows)
+    assert left != Tables(STORED, left.sets, left.arrows)
 
 
 def test_the_apex_has_the_nearest_class_that_all_objects_share():
     stored, both = Stored(1, [], {}), Both(1, [], {})
-    other = Other(GRAPH, {"V": 1})
+    other = Other(STORED, {"V": 1})
     assert type(coproduct(both, both).apex) is Both
     assert type(coproduct(both, stored).apex) is Stored
     assert type(coproduct(other, both).apex) is Other
