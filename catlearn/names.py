@@ -1,4 +1,4 @@
-"""Fresh names: how a name that is taken is told apart, by one convention for each use.
+"""Names: how one that is taken is told apart, by a convention for each use, and quotation.
 
 ==========  =====================  ===========================================================
 mark        names made of x        where
@@ -16,6 +16,7 @@ mark        names made of x        where
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from itertools import count
 
@@ -65,3 +66,14 @@ def numbered(names: Iterable[str], kind: str) -> list[str]:
     ['A', 'v2', 'A#2']
     """
     return distinct((name or f"{kind}{number}" for number, name in enumerate(names, 1)), "#")
+
+
+def quote(name: str) -> str:
+    """Return a name as a text that marks where it ends: a JSON string.
+
+    Examples
+    --------
+    >>> print(quote('say "no"'))
+    "say \\"no\\""
+    """
+    return json.dumps(name, ensure_ascii=False)

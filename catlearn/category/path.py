@@ -31,6 +31,7 @@ from dataclasses import dataclass
 
 from catlearn.display import Brief
 from catlearn.errors import Failure, NotComposable, PathSyntaxError
+from catlearn.names import quote
 
 _PUNCTUATION = "_./-'′:#@+*"
 
@@ -129,7 +130,7 @@ def written(name: str) -> str:
     """
     if name and all(_is_name_character(character) for character in name):
         return name
-    return json.dumps(name, ensure_ascii=False)
+    return quote(name)
 
 
 def write_steps(steps: tuple[Step, ...]) -> str:

@@ -30,6 +30,7 @@ The sympy form of an atom is an undefined function of ordinary symbols; only its
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -37,18 +38,27 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from catlearn.errors import Failure, InvalidStructure, UnknownName
+from catlearn.names import quote
 from catlearn.typesetting import upright_latex
 
 if TYPE_CHECKING:
     import sympy
 
 _bare = re.compile(r'[^\s(),"]+')
-_token = re.compile(r'"(?:[^"]|"")*"|[(),]|[^\s(),"]+|"')
+_token = re.compile(r'"(?:[^"\\]|\\.|"")*"|[(),]|[^\s(),"]+|"')
 
 
-def _quoted(name: str) -> str:
-    """A name as text: in double quotes if it holds a space, a parenthesis, a comma or a quote."""
-    return name if _bare.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+def _written(name: str) -> str:
+    """A name as text: quoted if it holds a space, a parenthesis, a comma or a quote."""
+    return name if _bare.fullmatch(name) else quote(name)
+
+
+def _read(token: str) -> str:
+    """The name that a token is, or quotes: as a JSON string, or with a quote in it doubled."""
+    try:
+        return json.loads(token) if token[0] == '"' else token
+    except ValueError:
+        return token[1:-1].replace('""', '"')
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,7 +107,7 @@ class Atom:
         """Return the term that a text like ``"d(f(x), y)"`` writes.
 
         A name is any run of characters other than spaces, parentheses, commas and double
-        quotes; every other name stands in double quotes (a quote in it is doubled).
+        quotes; every other name is written as a JSON string (or with a quote in it doubled).
 
         Raises
         ------
@@ -131,7 +141,7 @@ class Atom:
             else:
                 if not expecting:
                     raise _syntax_error(text, place, "expected ',' or ')' before this name")
-                name = token[1:-1].replace('""', '"') if token[0] == '"' else token
+                name = _read(token)
                 expecting = False
         if expecting or open_heads:
             wanted = "a term" if expecting else f"')' to close {open_heads[-1][0]!r}"
@@ -216,9 +226,9 @@ class Atom:
         stack: list[str] = []
         for name, arity in self.postfix:
             if arity:
-                stack[-arity:] = [f"{_quoted(name)}({', '.join(stack[-arity:])})"]
+                stack[-arity:] = [f"{_written(name)}({', '.join(stack[-arity:])})"]
             else:
-                stack.append(_quoted(name))
+                stack.append(_written(name))
         return stack[0]
 
     def __repr__(self) -> str:

@@ -129,6 +129,11 @@ class Law:
         return f"{self.side(self.lhs)} = {self.side(self.rhs)}"
 
     @property
+    def titled(self) -> str:
+        """The text after the name, unless the text is the name."""
+        return self.text if self.name == self.text else f"{self.name}: {self.text}"
+
+    @property
     def bounds_face(self) -> bool:
         """Whether both sides have arrows, and none in common, so that there is a face between."""
         return bool(self.lhs and self.rhs) and not set(self.lhs) & set(self.rhs)

@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from catlearn.drawing.arrangement import Arrangement, arrange
-from catlearn.drawing.scene import ARROW_KINDS, Arrow, Law, Node, Scene
+from catlearn.drawing.scene import ARROW_KINDS, Arrow, Law, Scene
+from catlearn.names import quote
 from catlearn.typesetting import clean, to_latex, width
 
 Cell = tuple[int, int]
@@ -272,8 +273,7 @@ def to_quiver(scene: Scene) -> str:
     places = {arrow.name: len(index) + i for i, arrow in enumerate(scene.arrows)}
     for law, left, right in _two_cells(scene):
         two_cell = {"shorten": {"source": 20, "target": 20}, "style": {"head": {"name": "none"}}}
-        words = law.text if law.name == law.text else f"{law.name}: {law.text}"
-        cells.append([places[left], places[right], to_latex(words), 0, two_cell])
+        cells.append([places[left], places[right], to_latex(law.titled), 0, two_cell])
     text = json.dumps([0, len(index), *cells], separators=(",", ":"), ensure_ascii=False)
     return "https://q.uiver.app/#q=" + base64.b64encode(text.encode()).decode()
 
@@ -293,7 +293,7 @@ def to_dot(scene: Scene) -> str:
     lines = [f"digraph {_quoted(scene.title)} {{", f"  rankdir={direction};"]
     lines.append('  node [fontname="Times-Italic"]; edge [fontname="Times-Italic"];')
     for node in scene.nodes:
-        label = _dot_label(node)
+        label = _quoted(node.shown, *([node.note] if node.note else []))
         lines.append(f"  {_quoted(node.name)} [label={label} {_DOT_NODES[node.kind]}];")
     for arrow in scene.arrows:
         ends = f"{_quoted(arrow.source)} -> {_quoted(arrow.target)}"
@@ -301,27 +301,13 @@ def to_dot(scene: Scene) -> str:
         label = _quoted(arrow.shown)
         lines.append(f"  {ends} [label={label} tooltip={tip} {_DOT_ARROWS[arrow.kind]}];")
     if scene.laws:
-        text = "\\l".join(_escaped(_equation_line(law)) for law in scene.laws)
-        lines.append(f'  label="{text}\\l"; labelloc=b; labeljust=l;')
+        words = (f"{law.titled}   ({law.note})" if law.note else law.titled for law in scene.laws)
+        label = _quoted(*words, ends="\\l")
+        lines.append(f"  label={label}; labelloc=b; labeljust=l;")
     return "\n".join([*lines, "}"])
 
 
-def _equation_line(law: Law) -> str:
-    name = "" if law.name == law.text else f"{law.name}: "
-    note = f"   ({law.note})" if law.note else ""
-    return f"{name}{law.text}{note}"
-
-
-def _dot_label(node: Node) -> str:
-    text = _escaped(node.shown)
-    if node.note:
-        text += "\\n" + _escaped(node.note)
-    return f'"{text}"'
-
-
-def _escaped(text: str) -> str:
-    return clean(text).replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _quoted(text: str) -> str:
-    return f'"{_escaped(text)}"'
+def _quoted(*lines: str, ends: str = "") -> str:
+    """Quote lines for dot, whose strings are JSON's once control characters are pictures."""
+    mark = ends or "\\n"
+    return '"' + mark.join(quote(clean(line))[1:-1] for line in lines) + ends + '"'

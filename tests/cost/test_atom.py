@@ -76,6 +76,10 @@ def test_deep_terms_do_not_recurse():
     assert len(atom.arguments[0].postfix) == depth
 
 
+def test_a_quote_in_a_name_may_be_doubled():
+    assert Atom.parse('d("q""q", "a b")') == Atom.of("d", 'q"q', "a b")
+
+
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [
