@@ -26,11 +26,10 @@ arXiv 2501.01515.
 
 from catlearn.learning.dataset import Dataset
 from catlearn.learning.diagram import LearningDiagram
-from catlearn.learning.gluing import emergent, glue
+from catlearn.learning.gluing import emergent, glue, open_diagram
 from catlearn.learning.loss import Loss, loss_functor
 from catlearn.learning.merging import average, merge, pull_back, push_forward
 from catlearn.learning.morphisms import LearningMorphism
-from catlearn.learning.opening import open_diagram
 from catlearn.learning.operators import Operator
 from catlearn.learning.parts import Defined, MovingAverage
 from catlearn.learning.rewriting import freeze, insert, pattern, swap, unfreeze

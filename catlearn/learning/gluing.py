@@ -1,8 +1,9 @@
-"""Gluing by name, and the equations that only the whole has.
+"""Gluing by name, by position, and the equations that only the whole has.
 
 Gluing diagrams along the rows that they have in common is the colimit over their shared parts:
 rows are in common when they have the same name in the same table (Theory, section 3). The apex
-remembers the colimit as ``gluing``.
+remembers the colimit as ``gluing``. *Open* diagrams (:mod:`catlearn.cset.cospan`) are glued by
+position: outputs of the one to inputs of the next, whatever they are called.
 
 An equation of the apex is *emergent* if no part has it: no leg sends an equation of its part's
 own selection to it. Where ``all`` is infinite (a data set reaches a cycle) or over its bound, the
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from catlearn.cset import Open
 from catlearn.errors import (
     CatlearnError,
     Failure,
@@ -329,3 +331,41 @@ def _has_pair(leg: LearningMorphism, term: LossTerm) -> bool:
     """Whether the domain of a leg has parallel paths above both sides of an equation."""
     right = [(path.source, path.target) for path in leg.lifts(term.rhs)]
     return any((path.source, path.target) in right for path in leg.lifts(term.lhs))
+
+
+def open_diagram(
+    diagram: LearningDiagram,
+    inputs: Iterable[str] = (),
+    outputs: Iterable[str] = (),
+    table: str = "V",
+) -> Open:
+    """Return a learning diagram with spaces, or edges, as inputs and outputs.
+
+    Parameters
+    ----------
+    diagram
+        The diagram.
+    inputs, outputs
+        Names of its vertices. They meet those of another diagram in order, and where they meet
+        their spaces have to be equal.
+    table
+        ``"E"`` for names of edges instead: where these meet they are one edge, and share their
+        parameters.
+
+    Returns
+    -------
+    Open
+        ``.apex`` is the diagram.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
+    >>> data = open_diagram(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y)), [], ["X", "Y"])
+    >>> model = open_diagram(cl.LearningDiagram(cl.Model("f", X, Y, "linear")), ["X", "Y"], [])
+    >>> print((data >> model).apex.loss())
+    L(f) = E_data(d_Y(f(data.X), data.Y))
+    """
+    if not isinstance(diagram, LearningDiagram):
+        raise CatlearnError(f"expected a learning diagram, found a {type(diagram).__name__}")
+    return Open(diagram, inputs, outputs, table)
