@@ -61,7 +61,14 @@ from catlearn.formats import load, to_json as diagram_json
 from catlearn.learning import LearningDiagram, Loss, LossTerm
 from catlearn.learning.dataset import check_lengths
 from catlearn.lowering import Lowered, lower
-from catlearn.models import ArrayLabel, CategoricalLabel, ProductLabel, check_array, needs_key
+from catlearn.models import (
+    ArchitectureMap,
+    ArrayLabel,
+    CategoricalLabel,
+    ProductLabel,
+    check_array,
+    needs_key,
+)
 from catlearn.models.architectures import Unbound, architecture_names
 from catlearn.models.values import cast
 from catlearn.tensors import MAX_TENSOR_BYTES, decode_tensors, encode_tree, plain_tree
@@ -448,7 +455,8 @@ def _diagram(path: Path, faults: list[Failure]) -> LearningDiagram | None:
         faults.append(Failure("diagram", path.name, message))
         return None
     for edge in value.edges:
-        architecture = value.runs(edge).architecture
+        label = value.runs(edge)
+        architecture = label.architecture if isinstance(label, ArchitectureMap) else None
         if isinstance(architecture, Unbound):
             name = shorten(architecture.description)
             known = did_you_mean(name.partition("(")[0], architecture_names())
@@ -502,7 +510,9 @@ def _check_batches(diagram: LearningDiagram, settings: Settings, train: Data) ->
 def _lowered(loss: Loss, settings: Settings, optimizers: OptimizerChoice | None) -> Lowered | None:
     file, given = settings.file, settings.lowering
     section, diagram = file.section("lowering"), loss.diagram
-    models = [edge for edge in diagram.edges if diagram.map_label(edge).architecture]
+    models = [
+        edge for edge in diagram.edges if isinstance(diagram.map_label(edge), ArchitectureMap)
+    ]
     precision: Any = given.precision
     if isinstance(precision, dict):
         chosen = section.section("precision").by_name(models, "model")

@@ -56,7 +56,15 @@ from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.finset import Colimit, FinFunction, FinSet, Limit, Shape, TableMorphism, Tables
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.learning.weights import training_text, weight_text
-from catlearn.models import ArrayLabel, CategoricalLabel, DataLabel, ProductLabel, SpaceLabel
+from catlearn.models import (
+    ArchitectureMap,
+    ArrayLabel,
+    CategoricalLabel,
+    DataLabel,
+    OperatorMap,
+    ProductLabel,
+    SpaceLabel,
+)
 
 #: Rows of a table that are shown before the rest are counted.
 MOST_ROWS = 24
@@ -193,12 +201,12 @@ def _space_note(label: SpaceLabel) -> str:
 def _map_arrow(diagram: LearningDiagram, edge: str) -> Arrow:
     label = diagram.map_label(edge)
     kind, note = label.kind, ""
-    if kind == "operator":
+    if isinstance(label, OperatorMap):
         kind = "defined"
         note = f"{label.architecture} of {diagram.operators.get(edge, 'nothing')}"
     elif edge in diagram.averages:
         note = f"average of {diagram.averages[edge][0]}"
-    elif label.architecture is not None and not label.architecture.bound:
+    elif isinstance(label, ArchitectureMap) and not label.architecture.bound:
         note = "unbound"
     return Arrow(edge, *diagram.ends(edge), kind, note)
 

@@ -409,7 +409,7 @@ for _codec in (
           ("factors",)),
     Codec("data", DataLabel, lambda s: {}, DataLabel, ()),
     Codec("map", Map,
-          lambda m: {"kind": m.kind, "architecture": m.architecture, "index": m.index},
+          lambda m: {"kind": m.kind, **{k: getattr(m, k, None) for k in ("architecture", "index")}},
           _make_map, ("kind", "architecture", "index")),
     Codec("registered", Registered, lambda a: {"name": a.name, "options": dict(a.options)},
           _make_registered, ("name", "options")),

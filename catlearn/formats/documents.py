@@ -43,7 +43,7 @@ from catlearn.formats.acset import META, read_tables, write_plain, write_tables
 from catlearn.learning import LearningDiagram
 from catlearn.learning.checks import check_glued, check_soft
 from catlearn.learning.schema import STORED
-from catlearn.models import Divergence, DivergenceSum, Map, Registered, SpaceLabel
+from catlearn.models import ArchitectureMap, Divergence, DivergenceSum, Map, Registered, SpaceLabel
 from catlearn.tensors import (
     MAX_TENSOR_BYTES,
     decode_tree,
@@ -190,7 +190,11 @@ def _check_columns(diagram: LearningDiagram, faults: Faults) -> None:
 def _effort(diagram: LearningDiagram) -> int:
     """Estimate the work of checking shapes: distinct architectures, weighted by their options."""
     total = 0
-    for architecture in {label.architecture for label in diagram.attributes["map"]}:  # type: ignore
+    for architecture in {
+        label.architecture
+        for label in diagram.attributes["map"]
+        if isinstance(label, ArchitectureMap)
+    }:
         options = architecture.options if isinstance(architecture, Registered) else ()
         total += 1 + sum(min(abs(v), 1000) for _, v in options if isinstance(v, int))
     return total
@@ -302,10 +306,11 @@ def _with_tensors(value: Tables, beside: Path, digest: Any, max_bytes: int) -> T
 def _parameters(diagram: LearningDiagram, edge: str, tree: Any, faults: Faults) -> Any:
     """Return an edge's parameters, in the form that its architecture wants them."""
     where = f"edge {shorten(edge)!r}"
-    architecture = diagram.map_label(edge).architecture if diagram.has_edge(edge) else None
-    if architecture is None or architecture.parameter_free:
+    label = diagram.map_label(edge) if diagram.has_edge(edge) else None
+    if not isinstance(label, ArchitectureMap) or label.architecture.parameter_free:
         faults.add(where, "has tensors, but the diagram has no model of this name")
         return None
+    architecture = label.architecture
     if not architecture.bound:
         return tree
     source, target = (diagram.space_label(vertex) for vertex in diagram.ends(edge))

@@ -72,10 +72,13 @@ from catlearn.learning import (
 from catlearn.learning.loss import PAIR
 from catlearn.models import (
     Architecture,
+    ArchitectureMap,
     Categorical,
+    FactorMap,
     Model,
     Pairing,
     Product,
+    ProjectionMap,
     Space,
     SpaceLabel,
     as_input,
@@ -345,12 +348,12 @@ def some_parameters(diagram: LearningDiagram, seed: int, dtype: str = "float64")
     generator = np.random.default_rng(seed)
     found = {}
     for edge in diagram.trainable:
-        architecture = diagram.map_label(edge).architecture
-        assert architecture is not None
+        label = diagram.map_label(edge)
+        assert isinstance(label, ArchitectureMap)
         ends = (diagram.space_label(vertex) for vertex in diagram.ends(edge))
         found[edge] = jax.tree.map(
             lambda leaf: generator.integers(-2, 3, leaf.shape).astype(dtype),
-            architecture.structure(*ends),
+            label.architecture.structure(*ends),
         )
     return found
 
@@ -384,17 +387,16 @@ def _map(
     diagram: LearningDiagram, edge: str, params: Mapping[str, Any], data: Mapping[str, Any]
 ) -> Any:
     label = diagram.map_label(edge)
-    match label.kind:
-        case "projection":
+    match label:
+        case ProjectionMap():
             return _as_float(data[edge]) if edge in data else None
-        case "factor":
-            return lambda parts: parts[label.index]
-        case "defined":
-            return None
-    assert label.architecture is not None
-    architecture, source = label.architecture, diagram.space_label(diagram.source(edge))
-    values = params[edge] if label.kind == "model" else diagram.store.get(edge)
-    return lambda x: _run(architecture, values, _numbers(source, x))
+        case FactorMap(index):
+            return lambda parts: parts[index]
+        case ArchitectureMap(architecture):
+            source = diagram.space_label(diagram.source(edge))
+            values = params[edge] if label.trainable else diagram.store.get(edge)
+            return lambda x: _run(architecture, values, _numbers(source, x))
+    return None  # it is defined by others
 
 
 def _run(architecture: Architecture, values: Any, x: Any) -> Any:

@@ -16,7 +16,16 @@ from catlearn.learning.operators import Operator
 from catlearn.learning.parts import Defined, MovingAverage, Part
 from catlearn.learning.rows import Rows
 from catlearn.learning.weights import Weight
-from catlearn.models import DataLabel, Map, Model, Pairing
+from catlearn.models import (
+    ArchitectureMap,
+    DataLabel,
+    DefinedMap,
+    FrozenMap,
+    Model,
+    OperatorMap,
+    Pairing,
+    ProjectionMap,
+)
 from catlearn.models.spaces import NamedSpace, factor_edges
 
 
@@ -66,7 +75,7 @@ def _data_set(rows: Rows, data: Dataset) -> None:
     for key, space in data.spaces.items():
         rows.add_space(space)
         edge = f"{data.name}.{key}"
-        rows.add_edge(edge, data.name, space.name, Map("projection"))
+        rows.add_edge(edge, data.name, space.name, ProjectionMap())
         if key in data.arrays:
             rows.keep(edge, data.arrays[key], "data")
 
@@ -84,7 +93,7 @@ def _average(rows: Rows, part: MovingAverage) -> None:
     if followed is None:
         return
     source, target, label = followed
-    rows.add_edge(part.name, source, target, Map("frozen", label.architecture))
+    rows.add_edge(part.name, source, target, FrozenMap(label.architecture))
     row = part.of, Weight.of(part.decay)
     if rows.averages.setdefault(part.name, row) != row:
         message = f"is said twice: {rows.averages[part.name]} and {row}"
@@ -103,7 +112,7 @@ def _operator(rows: Rows, part: Operator) -> None:
         own if space is None else space.name
         for own, space in zip(operand[:2], (part.source, part.target), strict=True)
     ]
-    rows.add_edge(part.name, ends[0], ends[1], Map("operator", part.architecture))
+    rows.add_edge(part.name, ends[0], ends[1], OperatorMap(part.architecture))
     if rows.operators.setdefault(part.name, part.of) != part.of:
         message = f"is said to act on '{rows.operators[part.name]}' and on '{part.of}'"
         rows.failures.append(Failure("operator", f"operator '{part.name}'", message))
@@ -111,12 +120,13 @@ def _operator(rows: Rows, part: Operator) -> None:
 
 def _operand(
     rows: Rows, law: str, part: MovingAverage | Operator, verb: str
-) -> tuple[str, str, Map] | None:
+) -> tuple[str, str, ArchitectureMap] | None:
     """Return the model that an edge is made of."""
-    found = rows.edges.get(part.of)
-    if found is not None and found[2].architecture is not None:
-        return found
-    models = [edge for edge, row in rows.edges.items() if row[2].architecture]
+    if part.of in rows.edges:
+        source, target, label = rows.edges[part.of]
+        if isinstance(label, ArchitectureMap):
+            return source, target, label
+    models = [edge for edge, row in rows.edges.items() if isinstance(row[2], ArchitectureMap)]
     message = f"{verb} {part.of!r}, which is no model; {did_you_mean(part.of, models)}"
     rows.failures.append(Failure(law, f"{law} '{part.name}'", message))
     return None
@@ -163,7 +173,7 @@ def _define(rows: Rows, part: Pairing | Defined, graph: Graph) -> None:
         _pair(rows, part, paths, where)
     else:
         path = paths[0]
-        rows.add_edge(part.name, path.source, path.target, Map("defined"))
+        rows.add_edge(part.name, path.source, path.target, DefinedMap())
         rows.add_strict(Path(path.source, (part.name,), path.target), path)
 
 
@@ -184,7 +194,7 @@ def _pair(rows: Rows, part: Pairing, paths: list[Path], where: str) -> None:
         )
         return
     source = paths[0].source
-    rows.add_edge(part.name, source, product.name, Map("defined"))
+    rows.add_edge(part.name, source, product.name, DefinedMap())
     for edge, path in zip(edges, paths, strict=True):
         rows.add_strict(Path(source, (part.name, edge), path.target), path)
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from catlearn.errors import CatlearnError, Failure, did_you_mean
 from catlearn.learning.dataset import Dataset, as_array, check_columns
 from catlearn.learning.rows import Rows, told_apart
-from catlearn.models import Architecture, DataLabel, Map, Operated
+from catlearn.models import (
+    Architecture,
+    ArchitectureMap,
+    DataLabel,
+    Operated,
+    OperatorMap,
+)
 from catlearn.models.adapters import as_architecture
 from catlearn.tensors import like
 
@@ -18,13 +25,19 @@ def bind(rows: Rows, name: str, value: Any) -> None:
     where = f"bind({name}=...)"
     if isinstance(rows.vertices.get(name), DataLabel):
         _bind_data(rows, name, value, where)
-    elif name in rows.edges and rows.edges[name][2].architecture is not None:
+    elif name in rows.edges and isinstance(rows.edges[name][2], ArchitectureMap):
         _bind_edge(rows, name, value, where)
     else:
         known = [vertex for vertex, label in rows.vertices.items() if label == DataLabel()]
-        known += [edge for edge, (_, _, label) in rows.edges.items() if label.architecture]
+        known += _models(rows)
         message = f"no model and no data set has this name; {did_you_mean(name, known)}"
         rows.failures.append(Failure("names", where, message))
+
+
+def _models(rows: Rows) -> list[str]:
+    return [
+        edge for edge, (_, _, label) in rows.edges.items() if isinstance(label, ArchitectureMap)
+    ]
 
 
 def _bind_data(rows: Rows, name: str, value: Any, where: str) -> None:
@@ -56,21 +69,21 @@ def _bind_data(rows: Rows, name: str, value: Any, where: str) -> None:
 
 def _bind_edge(rows: Rows, name: str, value: Any, where: str) -> None:
     source, target, label = rows.edges[name]
+    assert isinstance(label, ArchitectureMap)
     try:
-        if label.kind == "operator" and not isinstance(value, Architecture):
+        if isinstance(label, OperatorMap) and not isinstance(value, Architecture):
             value = Operated(value)
         architecture, start = as_architecture(f"edge '{name}'", value)
     except CatlearnError as error:
         rows.failures.append(Failure("architecture", where, str(error)))
         return
     had = label.architecture
-    assert had is not None
     if had.bound and had != architecture:
         found = told_apart(architecture, had)
         message = f"the edge has the architecture {told_apart(had, architecture)}; found {found}"
         rows.failures.append(Failure("architecture", where, message))
         return
-    rows.edges[name] = (source, target, Map(label.kind, architecture))
+    rows.edges[name] = (source, target, replace(label, architecture=architecture))
     # What came from a file with an edge, its trained parameters say, stays.
     if not had.bound and name in rows.store:
         _reform(rows, name, architecture, where)
@@ -93,7 +106,7 @@ def _reform(rows: Rows, name: str, architecture: Any, where: str) -> None:
 
 def start(rows: Rows, values: Mapping[str, Any]) -> None:
     """Let models start from other parameters."""
-    models = [edge for edge, (_, _, label) in rows.edges.items() if label.architecture]
+    models = _models(rows)
     for name, value in values.items():
         if name not in models:
             message = f"no model has this name; {did_you_mean(name, models)}"

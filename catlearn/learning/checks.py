@@ -13,7 +13,15 @@ from catlearn.errors import Failure, did_you_mean
 from catlearn.learning.dataset import check_lengths, without_examples
 from catlearn.learning.operators import check_operators
 from catlearn.learning.weights import weight_text
-from catlearn.models import DataLabel, ProductLabel, check_array, check_edge, check_parameters
+from catlearn.models import (
+    ArchitectureMap,
+    DataLabel,
+    ModelMap,
+    ProductLabel,
+    check_array,
+    check_edge,
+    check_parameters,
+)
 
 if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram
@@ -61,7 +69,7 @@ def check_edges(diagram: LearningDiagram) -> Iterator[Failure]:
             )
         else:
             failures = check_edge(edge, label, here, there)
-            if not failures and edge in diagram.starts:
+            if not failures and isinstance(label, ArchitectureMap) and edge in diagram.starts:
                 failures = check_parameters(edge, label, here, there, diagram.starts[edge])
             yield from failures
 
@@ -127,11 +135,12 @@ def check_averages(diagram: LearningDiagram) -> Iterator[Failure]:
         if label.kind != "frozen":
             message = f"is a {label.kind} map; an average is frozen, no gradient moves it"
             yield Failure("moving average", where, message)
-        if other.kind != "model":
+        if not isinstance(other, ModelMap):
             message = f"follows '{followed}', a {other.kind} map; it can follow a model"
             yield Failure("moving average", where, message)
         ends = [[diagram.space_label(v) for v in diagram.ends(e)] for e in (edge, followed)]
-        if label.architecture != other.architecture or ends[0] != ends[1]:
+        architectures = [getattr(one, "architecture", None) for one in (label, other)]
+        if architectures[0] != architectures[1] or ends[0] != ends[1]:
             message = f"is {label}, and '{followed}' is {other}: they need one architecture"
             yield Failure("moving average", where, f"{message} and one pair of spaces")
         if not (isinstance(decay, int | float) and 0 <= decay <= 1):
@@ -153,7 +162,7 @@ def check_strict(diagram: LearningDiagram) -> Iterator[Failure]:
             )
             continue
         edge, factor, _ = definition
-        index = None if factor is None else diagram.map_label(factor).index
+        index = None if factor is None else diagram.factor_index(factor)
         found.setdefault(edge, []).append((index, name))
     for edge in diagram.edges:
         if diagram.map_label(edge).kind == "defined":

@@ -169,7 +169,7 @@ class DefinedTables(LabelledTables):
                     found.setdefault(edge, {})[factor] = path
         pairings = {}
         for edge, paths in found.items():
-            factors = sorted(paths, key=lambda factor: self.map_label(factor).index or 0)
+            factors = sorted(paths, key=self.factor_index)
             components = tuple(paths[factor] for factor in factors)
             pairings[edge] = Definition(edge, components, tuple(factors))
         return pairings | {edge: Definition(edge, (path,)) for edge, path in aliases.items()}
@@ -181,7 +181,7 @@ class DefinedTables(LabelledTables):
         for name, (lhs, rhs) in self.strict_equations.items():
             match self.defines(lhs, rhs):
                 case (edge, factor, _):
-                    index = None if factor is None else self.map_label(factor).index
+                    index = None if factor is None else self.factor_index(factor)
                     found.setdefault(edge, {})[index] = name
         return found
 

@@ -15,7 +15,16 @@ from catlearn.category import Presentation
 from catlearn.cset import CSet
 from catlearn.finset import Record
 from catlearn.learning.schema import STORED
-from catlearn.models import DataLabel, Divergence, Map, Operated, SpaceLabel
+from catlearn.models import (
+    ArchitectureMap,
+    DataLabel,
+    Divergence,
+    FactorMap,
+    Map,
+    Operated,
+    OperatorMap,
+    SpaceLabel,
+)
 
 
 class LabelledTables(Presentation, CSet):
@@ -116,17 +125,23 @@ class LabelledTables(Presentation, CSet):
             edge = self.operators[edge]
         return edge
 
+    def factor_index(self, edge: str) -> int:
+        """Return to which factor of a product an edge leads."""
+        label = self.map_label(edge)
+        assert isinstance(label, FactorMap)
+        return label.index
+
     def runs(self, edge: str) -> Map:
         """Return the label of what an edge runs: an operator with what it acts on filled in."""
         label = self.map_label(edge)
-        if edge not in self.operators or not isinstance(label.architecture, Operated):
+        if edge not in self.operators or not isinstance(label, OperatorMap):
             return label
         of = self.operators[edge]
         ends = map(self.space_label, self.ends(of))
-        architecture = self.runs(of).architecture
-        if architecture is None:
+        operand, operated = self.runs(of), label.architecture
+        if not (isinstance(operand, ArchitectureMap) and isinstance(operated, Operated)):
             return label
-        return Map(label.kind, label.architecture.on(architecture, *ends))
+        return OperatorMap(operated.on(operand.architecture, *ends))
 
     @cached_property
     def data_sets(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from catlearn.errors import Failure
-from catlearn.models import Operated
+from catlearn.models import ArchitectureMap, Operated
 from catlearn.models.spaces import NamedSpace
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ def check_operators(diagram: LearningDiagram) -> Iterator[Failure]:
         elif len(set(operands)) != 1:
             names = ", ".join(map(repr, operands)) or "nothing"
             yield Failure("operator", where, f"acts on {names}; it needs one edge to act on")
-        elif labels[operands[0]].architecture is None:
-            message = f"acts on '{operands[0]}', a {labels[operands[0]].kind} map; it needs a model"
+        elif not isinstance(operand := labels[operands[0]], ArchitectureMap):
+            message = f"acts on '{operands[0]}', a {operand.kind} map; it needs a model"
             yield Failure("operator", where, message)
         elif _circular(edge, found):
             yield Failure("operator", where, "acts, by way of others, on itself")
-        elif getattr(labels[operands[0]].architecture, "stateful", False):
+        elif getattr(operand.architecture, "stateful", False):
             message = f"acts on '{operands[0]}', whose calls change its variables"
             yield Failure("operator", where, f"{message}; its examples depend on each other")
 

@@ -37,7 +37,15 @@ from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.parts import Part
 from catlearn.learning.rows import Equations, Rows
 from catlearn.learning.schema import STORED
-from catlearn.models import Map, Model
+from catlearn.models import (
+    ArchitectureMap,
+    FrozenMap,
+    Map,
+    Model,
+    ModelMap,
+    OperatorMap,
+    ProjectionMap,
+)
 from catlearn.names import distinct
 
 Ends = tuple[str, str, Any]
@@ -48,32 +56,32 @@ STAGE_ENDS = ("source", "target")
 
 def runs(label: Map) -> bool:
     """Whether a map is a model, frozen or fixed: something with an architecture of its own."""
-    return label.architecture is not None and label.kind != "operator"
+    return isinstance(label, ArchitectureMap) and not isinstance(label, OperatorMap)
 
 
 def trains(label: Map) -> bool:
     """Whether a map is trainable."""
-    return label.kind == "model"
+    return isinstance(label, ModelMap)
 
 
 def stays(label: Map) -> bool:
     """Whether a map is frozen."""
-    return label.kind == "frozen"
+    return isinstance(label, FrozenMap)
 
 
 def goes_out(label: Map) -> bool:
     """Whether a map can be followed by others: it runs, or is a projection of a data set."""
-    return runs(label) or label.kind == "projection"
+    return runs(label) or isinstance(label, ProjectionMap)
 
 
-def as_frozen(label: Map) -> Map:
+def as_frozen(label: ArchitectureMap) -> Map:
     """Return the label of the same map whose parameters do not move."""
-    return Map("frozen", label.architecture)
+    return FrozenMap(label.architecture)
 
 
-def as_trainable(label: Map) -> Map:
+def as_trainable(label: ArchitectureMap) -> Map:
     """Return the label of the same map whose parameters are trained."""
-    return Map("model", label.architecture)
+    return ModelMap(label.architecture)
 
 
 def pattern(

@@ -14,7 +14,7 @@ from catlearn.category import Equation, Graph, Path
 from catlearn.errors import CatlearnError, Failure, PathSyntaxError, did_you_mean
 from catlearn.learning.schema import STORED
 from catlearn.learning.weights import Weight
-from catlearn.models import Divergence, Map, Product
+from catlearn.models import Divergence, FactorMap, Map, Product
 from catlearn.models.spaces import NamedSpace, factor_edges
 from catlearn.tensors import same_values
 
@@ -64,7 +64,7 @@ class Rows:
             pairs = zip(space.spaces, factor_edges(space), strict=True)
             for index, (factor, edge) in enumerate(pairs):
                 self.add_space(factor)
-                self.add_edge(edge, space.name, factor.name, Map("factor", index=index))
+                self.add_edge(edge, space.name, factor.name, FactorMap(index))
 
     def add_edge(self, name: str, source: str, target: str, label: Map) -> None:
         row = (source, target, label)

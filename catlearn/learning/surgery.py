@@ -35,9 +35,11 @@ from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.rows import Rows
 from catlearn.models import (
+    ArchitectureMap,
     ArrayLabel,
     Categorical,
     CategoricalLabel,
+    FactorMap,
     Map,
     Model,
     Product,
@@ -250,7 +252,7 @@ def component(diagram: LearningDiagram, edge: str, name: str | None = None) -> M
     if edge in diagram.operators:
         of = diagram.operators[edge]
         raise CatlearnError(f"edge '{edge}' is an operator on '{of}'; take that component instead")
-    if label.architecture is None:
+    if not isinstance(label, ArchitectureMap):
         raise CatlearnError(f"edge '{edge}' is a {label.kind} map, not a model")
     source, target = (_space(diagram, vertex) for vertex in diagram.ends(edge))
     start = diagram.starts.get(edge)
@@ -264,9 +266,9 @@ def _space(diagram: LearningDiagram, vertex: str) -> NamedSpace:
     names = None
     if isinstance(label, ProductLabel):
         targets = {
-            diagram.map_label(edge).index: diagram.target(edge)
+            diagram.factor_index(edge): diagram.target(edge)
             for edge in diagram.out_edges(vertex)
-            if diagram.map_label(edge).kind == "factor"
+            if isinstance(diagram.map_label(edge), FactorMap)
         }
         names = [targets.get(n, f"{vertex}.{n}") for n in range(len(label.factors))]
     return _named(vertex, label, names)
@@ -348,6 +350,7 @@ def _relabelled(
             message += "(fit(...).diagram), or give them by with_values(...)"
             failures.append(Failure("freeze", f"edge '{edge}'", message))
         source, target, label = rows.edges[edge]
+        assert isinstance(label, ArchitectureMap)
         rows.edges[edge] = (source, target, Map(new, label.architecture))
     for name, row in rows.equations.items():
         if new != "frozen" or not row.trains:

@@ -18,12 +18,12 @@ from catlearn.cost import Monoid
 from catlearn.errors import CatlearnError
 from catlearn.lowering.forms import data_form
 from catlearn.lowering.operations import count_operations, kept_bytes, size_of
-from catlearn.models import needs_key
+from catlearn.models import ArchitectureMap, FactorMap, ProjectionMap, needs_key
 from catlearn.models.architectures import abstract_key
 
 if TYPE_CHECKING:
     from catlearn.learning import LearningDiagram
-    from catlearn.models import Map, SpaceLabel
+    from catlearn.models import SpaceLabel
 
 _BATCHES = (2, 3, 5, 7)
 
@@ -78,13 +78,14 @@ class Counter:
         diagram, label = self.diagram, self.diagram.runs(edge)
         ends = diagram.source(edge), diagram.target(edge)
         source, target = (diagram.space_label(vertex) for vertex in ends)
-        match label.kind:
-            case "projection":
+        match label:
+            case ProjectionMap():
                 column = diagram.projections[edge][1]
                 stored = diagram.data.get(diagram.source(edge), {}).get(column)
                 return _column(target, stored)
-            case "factor":
+            case FactorMap():
                 return Amounts()
+        assert isinstance(label, ArchitectureMap)
         return _count_map(label, source, target, wide_numbers())
 
 
@@ -95,9 +96,10 @@ def _column(target: SpaceLabel, stored: Any) -> Amounts:
 
 
 @functools.lru_cache(maxsize=4096)
-def _count_map(label: Map, source: SpaceLabel, target: SpaceLabel, wide: bool) -> Amounts:
+def _count_map(
+    label: ArchitectureMap, source: SpaceLabel, target: SpaceLabel, wide: bool
+) -> Amounts:
     architecture = label.architecture
-    assert architecture is not None
     params = architecture.structure(source, target)
     key = (abstract_key(),) if needs_key(label, source, target) else ()
 

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from catlearn.category import Functions, Functor
-from catlearn.models import as_input
+from catlearn.models import FactorMap, ProjectionMap, as_input
 
 if TYPE_CHECKING:
     from catlearn.lowering.lowered import Lowered
@@ -38,9 +38,9 @@ def _function(
     """Return the function of an edge that is not defined by others."""
     diagram = fn.diagram
     label = diagram.map_label(edge)
-    if label.kind == "projection":
+    if isinstance(label, ProjectionMap):
         return itemgetter(diagram.projections[edge][1])
-    if label.kind == "factor":
+    if isinstance(label, FactorMap):
         return itemgetter(label.index)
     space = diagram.space_label(diagram.source(edge))
     architecture, variables = fn.architecture(edge), fn.variables(edge, params, state)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from catlearn.models import CategoricalLabel, ProductLabel, representation_of
+from catlearn.models import ArchitectureMap, CategoricalLabel, ProductLabel, representation_of
 from catlearn.models.architectures import abstract_key
 from catlearn.models.spaces import dtype_kind
 
@@ -39,7 +39,7 @@ def emitted_form(label: Map, source: SpaceLabel, target: SpaceLabel) -> Form | N
     """Run a fixed map on shapes alone to see whether it emits labels or logits."""
     import jax
 
-    assert label.architecture is not None
+    assert isinstance(label, ArchitectureMap)
     value = jax.eval_shape(label.architecture.apply, (), source.example(3), abstract_key())
     return representation_of(target, value)
 

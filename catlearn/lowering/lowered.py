@@ -44,6 +44,7 @@ from catlearn.lowering.stacked import group_text
 from catlearn.lowering.storage import Storage
 from catlearn.lowering.variables import joined, start_of, unbound_failures
 from catlearn.lowering.weighting import Weighting
+from catlearn.models import ArchitectureMap
 
 if TYPE_CHECKING:
     from catlearn.category import Functor
@@ -211,9 +212,9 @@ class Lowered:
 
     def architecture(self, edge: str) -> Architecture:
         """Return the architecture of the map on an edge."""
-        architecture = self.diagram.runs(edge).architecture
-        assert architecture is not None
-        return architecture
+        label = self.diagram.runs(edge)
+        assert isinstance(label, ArchitectureMap)
+        return label.architecture
 
     def variables(self, edge: str, params: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
         """Return all the arrays of an edge, trainable or not, as its architecture wants them.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from catlearn.errors import Failure, did_you_mean
+from catlearn.models import ArchitectureMap
 
 if TYPE_CHECKING:
     from catlearn.learning import LearningDiagram
@@ -62,7 +63,9 @@ class Options:
         together: Iterable[Iterable[str]] = (),
     ) -> Options:
         """Read options as they are given to :func:`~catlearn.lower`."""
-        every = [edge for edge in diagram.edges if diagram.map_label(edge).architecture]
+        every = [
+            edge for edge in diagram.edges if isinstance(diagram.map_label(edge), ArchitectureMap)
+        ]
         if isinstance(remat, bool):
             remat = every if remat else ()
         if not isinstance(precision, Mapping):
@@ -75,7 +78,9 @@ class Options:
 
     def failures(self, diagram: LearningDiagram) -> list[Failure]:
         """List what options say of edges that have no map to run, and of unknown data sets."""
-        every = [edge for edge in diagram.edges if diagram.map_label(edge).architecture]
+        every = [
+            edge for edge in diagram.edges if isinstance(diagram.map_label(edge), ArchitectureMap)
+        ]
         given = {
             "remat": self.remat,
             "precision": self.precision,

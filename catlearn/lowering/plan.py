@@ -45,6 +45,7 @@ from catlearn.lowering.joining import joined
 from catlearn.lowering.outline import Outline
 from catlearn.lowering.stacking import Stacking
 from catlearn.lowering.steps import Step, stable_hash
+from catlearn.models import FactorMap
 from catlearn.names import fresh
 
 if TYPE_CHECKING:
@@ -283,8 +284,9 @@ class _Typed:
                 stored = diagram.data.get(data, {}).get(column)
                 form, part = data_form(diagram.space_label(vertex), stored), {"column": column}
             case "factor":
-                position = diagram.map_label(does.name).index
-                assert position is not None
+                factor = diagram.map_label(does.name)
+                assert isinstance(factor, FactorMap)
+                position = factor.index
                 if before[0].op == "tuple":
                     return before[0].inputs[position]
                 form, part = form[position], {"position": position}

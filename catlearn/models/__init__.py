@@ -44,7 +44,19 @@ from catlearn.models.divergences import (
 )
 from catlearn.models.lists import Each, each
 from catlearn.models.low_rank import LowRank, lora
-from catlearn.models.maps import Map, Model, Pairing
+from catlearn.models.maps import (
+    ArchitectureMap,
+    DefinedMap,
+    FactorMap,
+    FixedMap,
+    FrozenMap,
+    Map,
+    Model,
+    ModelMap,
+    OperatorMap,
+    Pairing,
+    ProjectionMap,
+)
 from catlearn.models.modules import ModuleArchitecture
 from catlearn.models.operators import Operated, operation, register_operator
 from catlearn.models.pieces import Constant, on_factors
@@ -71,6 +83,14 @@ from catlearn.models.values import as_input, cast, check_array, representation_o
 from catlearn.tensors import same_values
 
 __all__ = [
+    "ProjectionMap",
+    "OperatorMap",
+    "ModelMap",
+    "FrozenMap",
+    "FixedMap",
+    "FactorMap",
+    "DefinedMap",
+    "ArchitectureMap",
     "ACTIVATIONS",
     "Adapter",
     "Architecture",

@@ -24,7 +24,7 @@ from catlearn.errors import CatlearnError, Failure
 from catlearn.models.adapters import describe_error
 from catlearn.models.architectures import Architecture, Function, abstract_key
 from catlearn.models.divergences import AnyDivergence
-from catlearn.models.maps import Map
+from catlearn.models.maps import ArchitectureMap, FactorMap, FixedMap, FrozenMap, Map, ProjectionMap
 from catlearn.models.spaces import (
     ArrayLabel,
     CategoricalLabel,
@@ -66,7 +66,7 @@ def check_edge(name: str, label: Map, source: SpaceLabel, target: SpaceLabel) ->
 
 
 def check_parameters(
-    name: str, label: Map, source: SpaceLabel, target: SpaceLabel, params: Any
+    name: str, label: ArchitectureMap, source: SpaceLabel, target: SpaceLabel, params: Any
 ) -> list[Failure]:
     """Return how parameters do not have the structure that a map's architecture asks for.
 
@@ -85,7 +85,6 @@ def check_parameters(
     import jax
 
     where = f"edge {name!r}"
-    assert label.architecture is not None
     if not label.architecture.bound or label.architecture.parameter_free:
         return []
     try:
@@ -132,9 +131,9 @@ def needs_key(label: Map, source: SpaceLabel, target: SpaceLabel, train: bool = 
     Frozen maps are asked in evaluation, others in training unless ``train`` is False. A map that
     works neither way raises its own error here; ask ``check_edge`` first.
     """
-    if label.architecture is None or not label.architecture.accepts_key:
+    if not isinstance(label, ArchitectureMap) or not label.architecture.accepts_key:
         return False
-    train = train and label.kind != "frozen"
+    train = train and not isinstance(label, FrozenMap)
     return _needs_key(label.architecture, source, target, train, _wide())
 
 
@@ -146,16 +145,12 @@ def _wide() -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _check(label: Map, source: SpaceLabel, target: SpaceLabel, wide: bool) -> _Findings:
-    match label.kind:
-        case "projection":
+    match label:
+        case ProjectionMap():
             return _check_projection(source, target)
-        case "factor":
-            return _check_factor(label.index, source, target)
-        case "defined":
-            return ()
-    architecture = label.architecture
-    assert architecture is not None
-    if not architecture.bound:
+        case FactorMap(index):
+            return _check_factor(index, source, target)
+    if not isinstance(label, ArchitectureMap) or not label.architecture.bound:
         return ()
     ends = [("source", source), ("target", target)]
     findings = [
@@ -166,7 +161,7 @@ def _check(label: Map, source: SpaceLabel, target: SpaceLabel, wide: bool) -> _F
     if findings:
         return tuple(findings)
     findings = [("precision", text) for _, space in ends for text in _precision(space, wide)]
-    return tuple(findings) or _check_run(label, architecture, source, target)
+    return tuple(findings) or _check_run(label, source, target)
 
 
 def _check_projection(source: SpaceLabel, target: SpaceLabel) -> _Findings:
@@ -178,10 +173,10 @@ def _check_projection(source: SpaceLabel, target: SpaceLabel) -> _Findings:
     return tuple(findings)
 
 
-def _check_factor(index: int | None, source: SpaceLabel, target: SpaceLabel) -> _Findings:
+def _check_factor(index: int, source: SpaceLabel, target: SpaceLabel) -> _Findings:
     if not isinstance(source, ProductLabel):
         return (("kind", f"a factor starts at a product, found {source}"),)
-    if index is None or not 0 <= index < len(source.factors):
+    if not 0 <= index < len(source.factors):
         return (("kind", f"found index {index}, but {source} has {len(source.factors)} factors"),)
     if source.factors[index] != target:
         return (("kind", f"factor {index} of {source} is {source.factors[index]}, found {target}"),)
@@ -198,10 +193,8 @@ def _precision(label: SpaceLabel, wide: bool) -> list[str]:
     return [f"{label} has dtype {label.dtype}, but JAX computes in 32 bits; {remedy}"]
 
 
-def _check_run(
-    label: Map, architecture: Architecture, source: SpaceLabel, target: SpaceLabel
-) -> _Findings:
-    batch = _batch_size(source, target)
+def _check_run(label: ArchitectureMap, source: SpaceLabel, target: SpaceLabel) -> _Findings:
+    architecture, batch = label.architecture, _batch_size(source, target)
     try:
         params = architecture.structure(source, target)
     except Exception as error:
@@ -211,16 +204,15 @@ def _check_run(
             y = _run_somehow(architecture, params, source, batch, train)
         except Exception as error:
             return (("call", _explain(architecture, error)),)
-        findings = _compare(y, target, batch, label.kind == "fixed")
+        findings = _compare(y, target, batch, isinstance(label, FixedMap))
         if findings:
             return findings
     return ()
 
 
-def _modes(label: Map) -> tuple[bool, ...]:
+def _modes(label: ArchitectureMap) -> tuple[bool, ...]:
     """In which modes a map is run; frozen ones are never in training."""
-    assert label.architecture is not None
-    differ = label.architecture.has_modes and label.kind != "frozen"
+    differ = label.architecture.has_modes and not isinstance(label, FrozenMap)
     return (True, False) if differ else (False,)
 
 

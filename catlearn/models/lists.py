@@ -18,12 +18,12 @@ Model('encoder', Xs -> Zs, each linear(use_bias=True))
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.models.architectures import Architecture, Wrapper
-from catlearn.models.maps import Map, Model
+from catlearn.models.maps import Model
 from catlearn.models.spaces import ArrayLabel, NamedSpace, SpaceLabel
 
 
@@ -114,7 +114,7 @@ def each(model: Model, source: NamedSpace, target: NamedSpace) -> Model:
         failure = Failure("shape", f"{source} and {target}", message)
         raise InvalidStructure(f"model {model.name!r} on lists", [failure])
     lifted = object.__new__(Model)
-    label = Map(model.label.kind, Each(model.architecture, *entries))
+    label = replace(model.label, architecture=Each(model.architecture, *entries))
     lifted._set(model.name, source, target, label, model.start)
     return lifted
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.models.architectures import Architecture, Wrapper, abstract_key
-from catlearn.models.maps import Map, Model
+from catlearn.models.maps import Model, ModelMap
 from catlearn.models.spaces import SpaceLabel
 
 
@@ -210,7 +210,7 @@ def lora(model: Model, rank: int, *, alpha: float | None = None, key: Any = None
     if start is not None:
         start = adapted.around(start, jax.random.key(0) if key is None else key)
     made = object.__new__(Model)
-    made._set(model.name, model.source, model.target, Map("model", adapted), start)
+    made._set(model.name, model.source, model.target, ModelMap(adapted), start)
     return made
 
 

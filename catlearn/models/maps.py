@@ -3,8 +3,8 @@
 An edge carries one of seven kinds of map (Theory, section 2): a *model* with trainable parameters,
 a *frozen* model, a *fixed* function without parameters, an *operator* on another edge, whose
 parameters it has, a *projection* of a data set, a *factor* (projection of a product), or a
-*defined* map, given by strict equations. The label ``Map`` says kind and architecture, never a
-name and never values; ``Model`` and ``Pairing`` are what a user writes.
+*defined* map, given by strict equations. Labels are of the sum type ``Map``, with a class for each
+kind, and have neither name nor values; ``Model`` and ``Pairing`` are what a user writes.
 
 >>> from catlearn.models import Categorical, Space
 >>> X, Y = Space("X", 4), Categorical("Y", 3)
@@ -20,7 +20,7 @@ True
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.models.adapters import as_architecture
@@ -28,12 +28,18 @@ from catlearn.models.architectures import Architecture
 from catlearn.models.spaces import NamedSpace, Product
 from catlearn.tensors import same_values
 
-KINDS = ("model", "frozen", "fixed", "operator", "projection", "factor", "defined")
+
+class _OfKind(type):
+    """``Map("factor", index=1)`` is the map of that kind, ``FactorMap(1)``."""
+
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        return _map_of(*args, **options) if cls is Map else super().__call__(*args, **options)
 
 
-@dataclass(frozen=True)
-class Map:
-    """The label of an edge.
+class Map(metaclass=_OfKind):
+    """The label of an edge, of one of the seven kinds below; a sum type.
+
+    ``Map(kind, architecture)`` and ``Map("factor", index=1)`` make the map of a kind.
 
     Parameters
     ----------
@@ -41,43 +47,130 @@ class Map:
         ``"model"``, ``"frozen"``, ``"fixed"``, ``"operator"``, ``"projection"``, ``"factor"`` or
         ``"defined"``.
     architecture
-        Of the first four kinds; None for the others.
+        Of the first four kinds.
     index
-        Which factor, for kind ``"factor"``; None for the others.
+        Which factor, for kind ``"factor"``.
+
+    Raises
+    ------
+    InvalidStructure
+        If there is no such kind, or it does not have these parts.
 
     Examples
     --------
     >>> print(Map("factor", index=1))
     factor 1
+    >>> Map("factor", index=1)
+    FactorMap(index=1)
     """
 
-    kind: str
-    architecture: Architecture | None = None
-    index: int | None = None
-
-    def __post_init__(self) -> None:
-        failures = []
-        if self.kind not in KINDS:
-            message = f"found kind {self.kind!r}, expected one of {', '.join(KINDS)}"
-            failures.append(Failure("kind", "a map", message))
-        elif (self.kind in KINDS[:4]) != isinstance(self.architecture, Architecture):
-            need = "needs" if self.kind in KINDS[:4] else "has no"
-            failures.append(Failure("kind", f"a {self.kind} map", f"it {need} architecture"))
-        if self.kind in KINDS and (self.kind == "factor") != (self.index is not None):
-            need = "needs" if self.kind == "factor" else "has no"
-            failures.append(Failure("kind", f"a {self.kind} map", f"it {need} index"))
-        if failures:
-            raise InvalidStructure("Map", failures)
+    kind: ClassVar[str]
 
     @property
     def trainable(self) -> bool:
         """Whether training moves its parameters."""
-        return self.kind == "model"
+        return isinstance(self, ModelMap)
 
     def __str__(self) -> str:
-        detail = self.index if self.architecture is None else self.architecture
-        prefix = "" if self.kind == "model" else self.kind
-        return " ".join(part for part in (prefix, "" if detail is None else str(detail)) if part)
+        return self.kind
+
+
+@dataclass(frozen=True)
+class ArchitectureMap(Map):
+    """A map that an architecture computes: a model, trainable or frozen, fixed, or an operator."""
+
+    architecture: Architecture
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.architecture, Architecture):
+            failure = Failure("kind", f"a {self.kind} map", "it needs an architecture")
+            raise InvalidStructure("Map", [failure])
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.architecture}"
+
+
+@dataclass(frozen=True)
+class ModelMap(ArchitectureMap):
+    """A model with trainable parameters."""
+
+    kind: ClassVar[str] = "model"
+
+    def __str__(self) -> str:
+        return str(self.architecture)
+
+
+@dataclass(frozen=True)
+class FrozenMap(ArchitectureMap):
+    """A model whose parameters do not move."""
+
+    kind: ClassVar[str] = "frozen"
+
+
+@dataclass(frozen=True)
+class FixedMap(ArchitectureMap):
+    """A function without parameters."""
+
+    kind: ClassVar[str] = "fixed"
+
+
+@dataclass(frozen=True)
+class OperatorMap(ArchitectureMap):
+    """An operator on another edge, whose parameters it has."""
+
+    kind: ClassVar[str] = "operator"
+
+
+@dataclass(frozen=True)
+class ProjectionMap(Map):
+    """A column of a data set."""
+
+    kind: ClassVar[str] = "projection"
+
+
+@dataclass(frozen=True)
+class FactorMap(Map):
+    """The projection of a product to one of its factors."""
+
+    kind: ClassVar[str] = "factor"
+    index: int
+
+    def __str__(self) -> str:
+        return f"factor {self.index}"
+
+
+@dataclass(frozen=True)
+class DefinedMap(Map):
+    """A map that strict equations define."""
+
+    kind: ClassVar[str] = "defined"
+
+
+MAPS: dict[str, type[Map]] = {
+    one.kind: one
+    for one in (
+        ModelMap, FrozenMap, FixedMap, OperatorMap, ProjectionMap, FactorMap, DefinedMap,
+    )
+}  # fmt: skip
+"""The kinds of maps by their names."""
+
+
+def _map_of(kind: str, architecture: Architecture | None = None, index: int | None = None) -> Map:
+    """Return the map of a kind, or raise all that is wrong with its parts."""
+    given = {"architecture": architecture, "index": index}
+    parts = {name: part for name, part in given.items() if part is not None}
+    if kind not in MAPS:
+        message = f"found kind {kind!r}, expected one of {', '.join(MAPS)}"
+        raise InvalidStructure("Map", [Failure("kind", "a map", message)])
+    has = MAPS[kind].__dataclass_fields__  # type: ignore[attr-defined]
+    failures = [
+        Failure("kind", f"a {kind} map", f"it {'needs an' if name in has else 'has no'} {name}")
+        for name in given
+        if (name in has) != (name in parts)
+    ]
+    if failures:
+        raise InvalidStructure("Map", failures)
+    return MAPS[kind](**parts)
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -123,14 +216,14 @@ class Model:
     -----
     At a product source, a function with as many required arguments as there are factors gets
     them one by one; any other gets one tuple. If it has an argument ``key``, a random key is
-    passed there whenever there is one; an argument ``train`` is told whether the call is one of
+    passed there whenever there is one; an argument ``train`` is passed whether the call is one of
     training.
     """
 
     name: str
     source: NamedSpace
     target: NamedSpace
-    label: Map
+    label: ArchitectureMap
     start: Any
 
     def __init__(
@@ -157,7 +250,7 @@ class Model:
         if found.parameter_free and start is not None:
             message = "found starting parameters for a map that has no parameters"
             raise InvalidStructure(what, [Failure("start", what, message)])
-        label = Map("fixed" if found.parameter_free else "model", found)
+        label = FixedMap(found) if found.parameter_free else ModelMap(found)
         values = own if start is None else found.parameters_of(start)
         self._set(name, source, target, label, None if found.parameter_free else values)
 
@@ -168,7 +261,6 @@ class Model:
     @property
     def architecture(self) -> Architecture:
         """The architecture of its label."""
-        assert self.label.architecture is not None
         return self.label.architecture
 
     def failures(self) -> list[Failure]:
@@ -197,7 +289,7 @@ class Model:
         """
         from catlearn.models.check import check_parameters
 
-        if self.label.kind == "fixed":
+        if isinstance(self.label, FixedMap):
             return self
         start = self.start if variables is None else self.architecture.parameters_of(variables)
         what = f"Model {self.name!r}"
@@ -209,7 +301,7 @@ class Model:
         if failures:
             raise InvalidStructure(what, failures)
         frozen = object.__new__(Model)
-        frozen._set(self.name, self.source, self.target, Map("frozen", self.architecture), start)
+        frozen._set(self.name, self.source, self.target, FrozenMap(self.architecture), start)
         return frozen
 
     def lora(self, rank: int, *, alpha: float | None = None, key: Any = None) -> Model:
@@ -281,7 +373,7 @@ class Pairing:
     @property
     def label(self) -> Map:
         """A defined map."""
-        return Map("defined")
+        return DefinedMap()
 
     def __repr__(self) -> str:
         return (

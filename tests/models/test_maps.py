@@ -1,5 +1,6 @@
 """Maps, models and pairings, and the check that they fit their spaces."""
 
+import pickle
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from catlearn import models
 from catlearn.errors import InvalidStructure
 from catlearn.models import (
     Categorical,
@@ -65,6 +67,11 @@ def test_map_labels():
     assert [label.trainable for label in labels] == [True] + [False] * 6
     assert str(labels[1]) == "frozen linear(use_bias=True)"
     assert str(Map("projection")) == "projection"
+    assert len({type(label) for label in labels}) == 6
+    for label in labels:
+        assert type(label).kind == label.kind
+        assert eval(repr(label), vars(models)) == label
+        assert pickle.loads(pickle.dumps(label)) == label
 
 
 @pytest.mark.parametrize(
@@ -85,7 +92,7 @@ def test_map_labels_that_make_no_sense(build):
 def test_models_of_every_kind():
     pair = (lambda key: jnp.ones((4, 6)), lambda params, x: x @ params)
     given_object = Model("f", X, F, linear())
-    models = {
+    made = {
         "registered": Model("f", X, F, "mlp", width=8),
         "pair": Model("f", X, F, pair),
         "object": given_object,
@@ -94,12 +101,12 @@ def test_models_of_every_kind():
         "function": Model("f", X, F, lambda x: jnp.concatenate([x, x[:, :2]], 1)),
         "module without parameters": Model("f", X, X, eqx.nn.Dropout(0.5)),
     }
-    assert [model.failures() for model in models.values()] == [[]] * 7
-    kinds = [model.label.kind for model in models.values()]
+    assert [model.failures() for model in made.values()] == [[]] * 7
+    kinds = [model.label.kind for model in made.values()]
     assert kinds == ["model"] * 5 + ["fixed"] * 2
-    assert [name for name, model in models.items() if model.start is not None] == ["object"]
-    assert models["factory"].label == given_object.label
-    assert models["registered"] == Model("f", X, F, "mlp", width=8)
+    assert [name for name, model in made.items() if model.start is not None] == ["object"]
+    assert made["factory"].label == given_object.label
+    assert made["registered"] == Model("f", X, F, "mlp", width=8)
 
 
 def test_models_are_compared_by_value_and_labels_without():
