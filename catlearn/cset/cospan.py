@@ -83,9 +83,10 @@ class Open(Frozen, Displayed):
     ----------
     apex : Tables
         The object.
-    left, right : TableMorphism
-        The legs: morphisms into it from the inputs and from the outputs. Rows of an interface are
-        called like the rows that they go to.
+    left : TableMorphism
+        The leg from the inputs. Rows of an interface are called like the rows that they go to.
+    right : TableMorphism
+        The leg from the outputs.
     gluing : Colimit or None
         Of a composite: the colimit that it is, with a leg for each part; it is not compared.
 
