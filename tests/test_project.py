@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import functools
 import importlib
 import math
 import pkgutil
@@ -188,6 +189,7 @@ def test_a_module_called_like_a_function_is_noticed(tmp_path, monkeypatch):
     assert shadows(importlib.import_module(room.name)) == {"fit"}
 
 
+@functools.cache
 def floors() -> dict[str, int]:
     """Height of each room, read from the contract in pyproject.toml."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())

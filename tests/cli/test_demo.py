@@ -10,6 +10,7 @@ import catlearn as cl
 from catlearn.cli.demo import accuracy, demo, load_split
 
 pytest.importorskip("sklearn")
+pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import catlearn as cl
 pytest.importorskip("sklearn")
 captioning, pairs = pytest.importorskip("captioning"), pytest.importorskip("pairs")
 vocabularies = pytest.importorskip("vocabulary")
+pytestmark = pytest.mark.heavy
 PAD, START, END = vocabularies.PAD, vocabularies.START, vocabularies.END
 
 

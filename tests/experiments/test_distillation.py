@@ -8,6 +8,7 @@ import catlearn as cl
 
 pytest.importorskip("sklearn")
 distillation = pytest.importorskip("distillation")
+pytestmark = pytest.mark.heavy
 demo = cl.cli.demo
 
 

@@ -8,6 +8,7 @@ from catlearn.datasets import Characters
 from catlearn.errors import CatlearnError
 
 few_shot, encoders = pytest.importorskip("few_shot"), pytest.importorskip("encoders")
+pytestmark = pytest.mark.heavy
 
 RANDOM = np.random.default_rng(0)
 IMAGES = (RANDOM.random((6, 1, 8, 8)) + 0.5 * RANDOM.random((6, 4, 8, 8))).astype("float32")

@@ -14,6 +14,7 @@ import pytest
 image = pytest.importorskip("PIL.Image")
 pytest.importorskip("sklearn")
 encoders = pytest.importorskip("encoders")
+pytestmark = pytest.mark.heavy
 RANDOM = np.random.default_rng(0)
 
 
