@@ -14,7 +14,7 @@ from catlearn.cset.cospan import Open, open_graph
 from catlearn.cset.cset import CSet, CSetMorphism
 from catlearn.cset.derivation import Rewrite
 from catlearn.cset.elements import Elements, category_of_elements, elements_graph, from_elements
-from catlearn.cset.free import FreeMonoidal
+from catlearn.cset.free import FreeCartesian, FreeMonoidal
 from catlearn.cset.labels import Variable
 from catlearn.cset.migration import (
     KanExtension,
@@ -64,6 +64,7 @@ __all__ = [
     "Complement",
     "Elements",
     "Exponential",
+    "FreeCartesian",
     "FreeMonoidal",
     "KanExtension",
     "LeftKan",

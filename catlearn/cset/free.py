@@ -4,16 +4,16 @@ Objects are lists of the signature's wires; arrows are open hypergraphs whose wi
 labelled by those of the signature. They compose by the pushout of their interfaces, like all open
 objects (:class:`~catlearn.cset.Open`). Acyclic and monogamous ones, up to isomorphism, are the
 arrows of the free symmetric monoidal category (Bonchi, Gadducci, Kissinger, Sobociński, Zanasi,
-"String diagram rewrite theory I", 2022). With ``copying``, wires may be read any number of times,
-and equality is that of the free cartesian category: equal boxes on equal inputs are one, and what
-no output needs is not there (Fox, "Coalgebras and cartesian categories", 1976).
+"String diagram rewrite theory I", 2022). In the free cartesian category wires may be read any
+number of times; equal boxes on equal inputs are one, and what no output needs is not there (Fox,
+"Coalgebras and cartesian categories", 1976).
 
 Laws, up to isomorphism: ``>>`` is associative with units, ``@`` too, and a functor of both sides
-(interchange); ``symmetry`` is natural and its own inverse; with copying, ``f >> discard ==
-discard`` and ``f >> copy == copy >> f @ f``.
+(interchange); ``symmetry`` is natural and its own inverse; in the cartesian one,
+``f >> discard == discard`` and ``f >> copy == copy >> f @ f``.
 
 >>> from catlearn.category import Hypergraph
->>> C = FreeMonoidal(Hypergraph({"f": ("A", "B"), "g": (["B", "B"], "A")}), copying=True)
+>>> C = FreeCartesian(Hypergraph({"f": ("A", "B"), "g": (["B", "B"], "A")}))
 >>> f, g = C.box("f"), C.box("g")
 >>> C.ends(f @ f >> g)
 (('A', 'A'), ('A',))
@@ -37,7 +37,7 @@ Objects = tuple[str, ...]
 
 
 class FreeMonoidal(Frozen):
-    """The free symmetric monoidal, or free cartesian, category on a signature.
+    """The free symmetric monoidal category on a signature.
 
     It is a target of :class:`~catlearn.category.MonoidalFunctor`, whose value puts hypergraphs
     into the boxes of another.
@@ -46,8 +46,6 @@ class FreeMonoidal(Frozen):
     ----------
     signature
         A hypergraph: wires are generating objects, boxes are operations.
-    copying
-        Whether objects are copied and discarded, naturally.
 
     Examples
     --------
@@ -65,11 +63,11 @@ class FreeMonoidal(Frozen):
     """
 
     signature: Hypergraph
-    copying: bool
     unit: Objects = ()
+    _copying = False
 
-    def __init__(self, signature: Hypergraph, copying: bool = False) -> None:
-        self._set(signature=signature, copying=copying)
+    def __init__(self, signature: Hypergraph) -> None:
+        self._set(signature=signature)
 
     def object(self, objects: str | Iterable[str]) -> Objects:
         """Return a list of wires of the signature as an object; one may be given by its name."""
@@ -126,16 +124,6 @@ class FreeMonoidal(Frozen):
         rows = range(len(left) + len(right))
         return self._wires(left + right, rows, [*rows[len(left) :], *rows[: len(left)]])
 
-    def copy(self, objects: str | Iterable[str], /) -> Open:
-        """Return the arrow from a list of objects to two copies of it."""
-        objects = _listed(objects)
-        return self._wires(objects, range(len(objects)), [*range(len(objects))] * 2)
-
-    def discard(self, objects: str | Iterable[str], /) -> Open:
-        """Return the arrow from a list of objects to the empty one."""
-        objects = _listed(objects)
-        return self._wires(objects, range(len(objects)), ())
-
     def ends(self, arrow: Open, /) -> tuple[Objects, Objects]:
         """Return the lists of objects between which an arrow is."""
         types = arrow.apex.types
@@ -148,23 +136,10 @@ class FreeMonoidal(Frozen):
     def failures(self, arrow: Open) -> list[Failure]:
         """List what keeps an open hypergraph from being an arrow of this category."""
         failures = self.signature.labels_failures(arrow.apex)
-        return failures + arrow.apex.open_failures(arrow.inputs, arrow.outputs, self.copying)
-
-    def normal_form(self, arrow: Open) -> Open:
-        """Return an arrow whose equal boxes are one, and without boxes that no output needs."""
-        onto = arrow.apex.merged()
-        inputs, outputs = (
-            [onto("Wire", wire) for wire in side] for side in (arrow.inputs, arrow.outputs)
-        )
-        into = onto.codomain.live(outputs, inputs)
-        place = {int(wire): row for row, wire in enumerate(into.components["Wire"].values)}
-        inputs, outputs = ([place[wire] for wire in side] for side in (inputs, outputs))
-        return Open(into.domain, inputs, outputs, "Wire")
+        return failures + arrow.apex.open_failures(arrow.inputs, arrow.outputs, self._copying)
 
     def equal(self, one: Open, other: Open, /) -> bool:
         """Whether two arrows are equal."""
-        if self.copying:
-            one, other = self.normal_form(one), self.normal_form(other)
         return one.is_equivalent(other)
 
     def wired(self, circuit: Any, objects: Sequence[Objects], arrows: Sequence[Open]) -> Open:
@@ -182,16 +157,52 @@ class FreeMonoidal(Frozen):
         return Open(builder.hypergraph(), ends[0], ends[1], "Wire")
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, FreeMonoidal):
+        if type(self) is not type(other) or not isinstance(other, FreeMonoidal):
             return NotImplemented
-        return (self.signature, self.copying) == (other.signature, other.copying)
+        return self.signature == other.signature
 
     def __hash__(self) -> int:
-        return hash((self.signature, self.copying))
+        return hash(self.signature)
 
     def __repr__(self) -> str:
-        copying = ", copying=True" if self.copying else ""
-        return f"FreeMonoidal({self.signature!r}{copying})"
+        return f"{type(self).__name__}({self.signature!r})"
+
+
+class FreeCartesian(FreeMonoidal):
+    """The free cartesian category on a signature: objects are copied and discarded, naturally.
+
+    Parameters
+    ----------
+    signature
+        A hypergraph: wires are generating objects, boxes are operations.
+    """
+
+    _copying = True
+
+    def copy(self, objects: str | Iterable[str], /) -> Open:
+        """Return the arrow from a list of objects to two copies of it."""
+        objects = _listed(objects)
+        return self._wires(objects, range(len(objects)), [*range(len(objects))] * 2)
+
+    def discard(self, objects: str | Iterable[str], /) -> Open:
+        """Return the arrow from a list of objects to the empty one."""
+        objects = _listed(objects)
+        return self._wires(objects, range(len(objects)), ())
+
+    def normal_form(self, arrow: Open) -> Open:
+        """Return an arrow whose equal boxes are one, and without boxes that no output needs."""
+        onto = arrow.apex.merged()
+        inputs, outputs = (
+            [onto("Wire", wire) for wire in side] for side in (arrow.inputs, arrow.outputs)
+        )
+        into = onto.codomain.live(outputs, inputs)
+        place = {int(wire): row for row, wire in enumerate(into.components["Wire"].values)}
+        inputs, outputs = ([place[wire] for wire in side] for side in (inputs, outputs))
+        return Open(into.domain, inputs, outputs, "Wire")
+
+    def equal(self, one: Open, other: Open, /) -> bool:
+        """Whether two arrows have isomorphic normal forms."""
+        return self.normal_form(one).is_equivalent(self.normal_form(other))
 
 
 def _listed(objects: str | Iterable[str]) -> Objects:

@@ -63,10 +63,15 @@ from catlearn.finset import Tables, coproduct
 from catlearn.laws.categories import (
     ARROWS,
     CATEGORY,
+    FUNCTOR,
     PAIR,
     Arrows,
     category,
+    codomain_of,
+    domain_of,
+    functor,
     is_category,
+    on_arrow,
     on_object,
     strategy_of,
 )
@@ -209,6 +214,91 @@ symmetric_monoidal = monoidal.extended(
     signature=SYMMETRIC,
 )
 """The laws of a symmetric strict monoidal category: one with ``symmetry(A, B)`` besides."""
+
+CARTESIAN = Signature(
+    operations={
+        "copy(A: object): A -> A ⊗ A": lambda C, A: C.copy(A),
+        "discard(A: object): A -> I": lambda C, A: C.discard(A),
+    },
+    latex={"copy": r"\Delta_{{{0}}}", "discard": r"!_{{{0}}}"},
+    extends=SYMMETRIC,
+)
+"""A symmetric monoidal category with copies and discards."""
+
+cartesian = symmetric_monoidal.extended(
+    CARTESIAN.law("ends of copies", "copy(A) : A -> A ⊗ A", "A: object"),
+    CARTESIAN.law("ends of discards", "discard(A) : A -> I", "A: object"),
+    CARTESIAN.law(
+        "coassociativity",
+        "copy(A) >> (copy(A) ⊗ id(A)) = copy(A) >> (id(A) ⊗ copy(A))",
+        "A: object",
+    ),
+    CARTESIAN.law("counit", "copy(A) >> (discard(A) ⊗ id(A)) = id(A)", "A: object"),
+    CARTESIAN.law("cocommutativity", "copy(A) >> σ(A, A) = copy(A)", "A: object"),
+    CARTESIAN.law(
+        "copies of tensors",
+        "copy(A ⊗ B) = (copy(A) ⊗ copy(B)) >> (id(A) ⊗ σ(A, B) ⊗ id(B))",
+        "A, B: object",
+    ),
+    CARTESIAN.law("naturality of copies", "f >> copy(B) = copy(A) >> (f ⊗ f)", "f: A -> B"),
+    CARTESIAN.law("naturality of discards", "f >> discard(B) = discard(A)", "f: A -> B"),
+    name="cartesian strict monoidal category",
+    accepts=lambda structure: (
+        symmetric_monoidal.accepts(structure)
+        and hasattr(structure, "copy")
+        and hasattr(structure, "discard")
+    ),
+    signature=CARTESIAN,
+)
+"""The laws of a cartesian category, with ``copy(A)`` and ``discard(A)`` besides (Fox, 1976)."""
+
+
+def _apart(F: Any, f: Any, g: Any) -> Any:
+    return codomain_of(F).tensor(on_arrow(F, f), on_arrow(F, g))
+
+
+def _crossed(F: Any, A: Any, B: Any) -> Any:
+    return codomain_of(F).symmetry(on_object(F, A), on_object(F, B))
+
+
+MONOIDAL_FUNCTOR = Signature(
+    operations={
+        "I: object": lambda F: domain_of(F).unit,
+        "J: object in D": lambda F: codomain_of(F).unit,
+        "⊗(A, B: object): object": lambda F, A, B: domain_of(F).tensor_objects(A, B),
+        "⊗(A, B: object in D): object in D": lambda F, A, B: codomain_of(F).tensor_objects(A, B),
+        "⊗(f: A -> B, g: E -> H): A ⊗ E -> B ⊗ H": lambda F, f, g: domain_of(F).tensor(f, g),
+        "σ(A, B: object): A ⊗ B -> B ⊗ A": lambda F, A, B: domain_of(F).symmetry(A, B),
+        "apart(f: A -> B, g: E -> H): F(A ⊗ E) -> F(B ⊗ H) in D": _apart,
+        "crossed(A, B: object): F(A ⊗ B) -> F(B ⊗ A) in D": _crossed,
+    },
+    latex={
+        "σ": r"\sigma_{{{0}, {1}}}",
+        "apart": r"F({0}) \otimes F({1})",
+        "crossed": r"\sigma_{{F({0}), F({1})}}",
+    },
+    extends=FUNCTOR,
+)
+"""A functor F between symmetric monoidal categories, with units I and J.
+
+What is apart or crossed, F(f) ⊗ F(g) and σ(F(A), F(B)), has the ends that it should: where objects
+are not preserved, that says so.
+"""
+
+monoidal_functor = functor.extended(
+    MONOIDAL_FUNCTOR.law("unit", "F(I) = J"),
+    MONOIDAL_FUNCTOR.law("tensors of objects", "F(A ⊗ B) = F(A) ⊗ F(B)", "A, B: object"),
+    MONOIDAL_FUNCTOR.law("tensors", "F(f ⊗ g) = apart(f, g)", "f: A -> B, g: E -> H"),
+    MONOIDAL_FUNCTOR.law("swaps", "F(σ(A, B)) = crossed(A, B)", "A, B: object"),
+    name="strict symmetric monoidal functor",
+    accepts=lambda structure: (
+        functor.accepts(structure)
+        and symmetric_monoidal.accepts(domain_of(structure))
+        and symmetric_monoidal.accepts(codomain_of(structure))
+    ),
+    signature=MONOIDAL_FUNCTOR,
+)
+"""The laws of a functor that preserves tensor products, unit and swaps (Mac Lane, XI.2)."""
 
 
 # ---------------------------------------------------------------- quantales
