@@ -83,7 +83,7 @@ arrow 2: its value is '1', that of 1 >> 1 is '2' [composition]
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property, reduce
+from functools import cache, cached_property, reduce
 from typing import Any, Self
 
 import numpy as np
@@ -383,6 +383,7 @@ class Functor(Frozen, Displayed):
                 made[edge] = self.target.pairing(at, parts) if is_pairing else parts[0]
             return made[edge]
 
+        @cache
         def needed(edge: str) -> bool:
             return edge in made or (
                 edge in known

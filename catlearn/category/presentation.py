@@ -102,7 +102,13 @@ class Equation(Brief):
         know ``weight`` (a number, a :class:`~catlearn.Weight` or a schedule), ``divergence``,
         ``stop`` (``"lhs"`` or ``"rhs"``, the side without gradient), ``strict``, and ``trains``:
         the models that the equation trains, or ``{model: scale}``, where the gradient is multiplied
-        by the scale, which may change while training as weights do.
+        by the scale, which may change while training as weights do. Each is read as an attribute,
+        too: ``equation.weight``.
+
+    Attributes
+    ----------
+    lhs, rhs
+        The sides: paths where they were given as paths, else the steps as written.
 
     Raises
     ------
@@ -115,25 +121,48 @@ class Equation(Brief):
     True
     >>> print(Equation("encode >> decode = id(X)", strict=True))
     encode >> decode = id(X)
+    >>> Equation("f >> g = h", weight=2.0).weight
+    2.0
     """
 
     __slots__ = ("attributes", "lhs", "rhs")
 
-    lhs: tuple[Step, ...]
-    rhs: tuple[Step, ...]
-    attributes: Mapping[str, Hashable]
+    lhs: Any
+    rhs: Any
+    attributes: Mapping[str, Any]
 
     def __init__(self, text: str | tuple[Side, Side], /, **attributes: Any) -> None:
         if isinstance(text, str):
             lhs, rhs = read_equation(text)
         else:
-            lhs, rhs = (steps_of(side) for side in text)
+            lhs, rhs = (side if isinstance(side, Path) else steps_of(side) for side in text)
         object.__setattr__(self, "lhs", lhs)
         object.__setattr__(self, "rhs", rhs)
         object.__setattr__(self, "attributes", MappingProxyType(dict(attributes)))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"an equation is immutable; cannot set {name}")
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked for what is no slot, or for a slot that is not filled yet.
+        if name in Equation.__slots__ or name not in self.attributes:
+            raise AttributeError(f"an equation without an attribute {name!r}")
+        return self.attributes[name]
+
+    @property
+    def steps(self) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+        """The steps of both sides."""
+        return steps_of(self.lhs), steps_of(self.rhs)
+
+    def given(self, **attributes: Any) -> Equation:
+        """Return the equation with some attributes added or changed.
+
+        Examples
+        --------
+        >>> Equation("f = g", weight=1.0).given(weight=2.0, stop="rhs")
+        Equation('f = g', weight=2.0, stop='rhs')
+        """
+        return Equation((self.lhs, self.rhs), **{**self.attributes, **attributes})
 
     @classmethod
     def of(cls, value: Equation | str | tuple[Side, Side]) -> Equation:
@@ -170,8 +199,9 @@ class Equation(Brief):
         self, graph: Graph, where: str | None
     ) -> tuple[tuple[Path | None, Path | None], list[Failure]]:
         where = where or f"equation '{self}'"
-        left, on_left = graph.traced(self.lhs, f"{where}, left side")
-        right, on_right = graph.traced(self.rhs, f"{where}, right side")
+        lhs, rhs = self.steps
+        left, on_left = graph.traced(lhs, f"{where}, left side")
+        right, on_right = graph.traced(rhs, f"{where}, right side")
         failures = on_left + on_right
         if left is not None and right is not None:
             failures += not_parallel(left, right, where)
@@ -180,17 +210,16 @@ class Equation(Brief):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Equation):
             return NotImplemented
-        mine, theirs = (self.lhs, self.rhs), (other.lhs, other.rhs)
-        return mine == theirs and self.attributes == other.attributes
+        return self.steps == other.steps and self.attributes == other.attributes
 
     def __hash__(self) -> int:
-        return hash((self.lhs, self.rhs, frozenset(self.attributes.items())))
+        return hash((self.steps, frozenset(self.attributes.items())))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, ((self.lhs, self.rhs), dict(self.attributes))
 
     def __str__(self) -> str:
-        return f"{write_steps(self.lhs)} = {write_steps(self.rhs)}"
+        return " = ".join(map(write_steps, self.steps))
 
     def __repr__(self) -> str:
         attributes = "".join(f", {name}={value!r}" for name, value in self.attributes.items())

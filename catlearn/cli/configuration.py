@@ -1042,7 +1042,7 @@ def _weighted(loss: Loss, table: Section) -> Loss:
     terms = []
     for term in loss.equations:
         weight = weights.get(chosen.get(term.name, ""))  # None where it is at fault, too
-        terms.append(term if weight is None else replace(term, weight=weight))
+        terms.append(term if weight is None else term.given(weight=weight))
     left = tuple(term for term in terms if _counts(term.weight))
     return Loss(loss.diagram, replace(loss.selection, terms=left), loss.aggregator)
 
@@ -1066,7 +1066,7 @@ def at_step(loss: Loss, step: int) -> Loss:
 def weighing(loss: Loss, weights: Sequence[float]) -> Loss:
     """Return the loss with other weights, one for each equation."""
     pairs = zip(loss.equations, weights, strict=True)
-    terms = tuple(replace(term, weight=weight) for term, weight in pairs)
+    terms = tuple(term.given(weight=weight) for term, weight in pairs)
     return Loss(loss.diagram, replace(loss.selection, terms=terms), loss.aggregator)
 
 

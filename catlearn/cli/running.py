@@ -35,6 +35,7 @@ import jax
 import numpy as np
 
 from catlearn import training
+from catlearn.category import Equation
 from catlearn.cli.configuration import (
     DeviceSettings,
     OptimizerChoice,
@@ -58,7 +59,7 @@ from catlearn.errors import (
 )
 from catlearn.files import read_bounded, shorten
 from catlearn.formats import load, to_json as diagram_json
-from catlearn.learning import LearningDiagram, Loss, LossTerm
+from catlearn.learning import LearningDiagram, Loss
 from catlearn.learning.dataset import check_lengths
 from catlearn.lowering import Lowered, lower
 from catlearn.models import (
@@ -335,7 +336,7 @@ def _in_files(message: str) -> str:
     return message
 
 
-def _is_classification(diagram: LearningDiagram, term: LossTerm) -> bool:
+def _is_classification(diagram: LearningDiagram, term: Equation) -> bool:
     """Whether labels are predicted, by maps that need no random key."""
     kinds = [diagram.map_label(edge).kind for edge in term.rhs.edges]
     used = {part for side in (term.lhs, term.rhs) for part in diagram.rewriting.edges_of(side)}

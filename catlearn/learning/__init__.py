@@ -24,6 +24,7 @@ Lary et al., "DiagrammaticLearning: A Graphical Language for Compositional Train
 arXiv 2501.01515.
 """
 
+from catlearn.category import Equation as LossTerm  # the former name of a chosen equation
 from catlearn.learning.dataset import Dataset
 from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.gluing import emergent, glue, open_diagram
@@ -34,7 +35,7 @@ from catlearn.learning.operators import Operator
 from catlearn.learning.parts import Defined, MovingAverage
 from catlearn.learning.rewriting import freeze, insert, pattern, swap, unfreeze
 from catlearn.learning.schema import LEARNING
-from catlearn.learning.selection import LossTerm, Selection, select
+from catlearn.learning.selection import Selection, select
 from catlearn.learning.splitting import split
 from catlearn.learning.surgery import (
     component,

@@ -41,14 +41,13 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from catlearn.category import Functions, Functor, Hypergraph, HypergraphBuilder
+from catlearn.category import Equation, Functions, Functor, Hypergraph, HypergraphBuilder
 from catlearn.cost import Monoid
 from catlearn.learning.weights import weight_text
 from catlearn.models import Divergence
 
 if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram
-    from catlearn.learning.selection import LossTerm
 
 
 class Wire(NamedTuple):
@@ -132,7 +131,7 @@ _UNION = Monoid("union", frozenset(), frozenset.union)
 
 
 def circuit_of(
-    diagram: LearningDiagram, equations: Iterable[LossTerm], independent: Iterable[str] = ()
+    diagram: LearningDiagram, equations: Iterable[Equation], independent: Iterable[str] = ()
 ) -> Circuit:
     """Return the circuit of some equations of a diagram.
 
@@ -189,7 +188,7 @@ class _Builder:
         }
         return Functor(self.diagram, _UNION, arrows=sets, check=False).arrows
 
-    def cost(self, equation: LossTerm) -> int:
+    def cost(self, equation: Equation) -> int:
         """Add an equation; return the wire of its cost."""
         self.trains, sides = equation.trains, []
         trains = None if self.trains is None else frozenset(self.trains.items())

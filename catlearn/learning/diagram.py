@@ -38,7 +38,7 @@ from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.parts import Part
 from catlearn.learning.rows import Equations, Rows
 from catlearn.learning.schema import LEARNING
-from catlearn.learning.selection import LossTerm, Selection, select
+from catlearn.learning.selection import Selection, select
 from catlearn.learning.weights import training_text, weight_text
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class LearningDiagram(DefinedTables):
         return vars(self).get("_gluing")
 
     @cached_property
-    def emergent(self) -> tuple[LossTerm, ...]:
+    def emergent(self) -> tuple[Equation, ...]:
         """The equations that none of the glued parts has; see :mod:`catlearn.learning.gluing`."""
         from catlearn.learning.gluing import emergent
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from catlearn.category import Equation
 from catlearn.cset import Open
 from catlearn.errors import (
     CatlearnError,
@@ -29,7 +30,7 @@ from catlearn.finset.orders import same_label
 from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.rows import told_apart
-from catlearn.learning.selection import LossTerm, select
+from catlearn.learning.selection import select, sides_of
 from catlearn.tensors import same_values
 
 Along = Iterable[str] | Mapping[str, str]
@@ -279,7 +280,7 @@ def _arrow(ends: tuple[str, str]) -> str:
     return f"{ends[0]} -> {ends[1]}"
 
 
-def emergent(glued: LearningDiagram | Colimit, equations: str = "all") -> tuple[LossTerm, ...]:
+def emergent(glued: LearningDiagram | Colimit, equations: str = "all") -> tuple[Equation, ...]:
     """Return the equations of a glued diagram that none of its parts has.
 
     Parameters
@@ -316,7 +317,7 @@ def emergent(glued: LearningDiagram | Colimit, equations: str = "all") -> tuple[
         return tuple(term for term in basis if not any(_has_pair(leg, term) for leg in gluing.legs))
 
 
-def _new(gluing: Colimit, equations: str) -> tuple[LossTerm, ...]:
+def _new(gluing: Colimit, equations: str) -> tuple[Equation, ...]:
     rewrite = gluing.apex.rewriting
     old = set()
     for leg in gluing.legs:
@@ -324,10 +325,10 @@ def _new(gluing: Colimit, equations: str) -> tuple[LossTerm, ...]:
             sides = frozenset(rewrite(leg(side)).edges for side in (term.lhs, term.rhs))
             old.add((leg.vertex(term.data), sides))
     whole = select(gluing.apex, equations, skip_unreached=True)
-    return tuple(term for term in whole if term.key not in old)
+    return tuple(term for term in whole if sides_of(term) not in old)
 
 
-def _has_pair(leg: LearningMorphism, term: LossTerm) -> bool:
+def _has_pair(leg: LearningMorphism, term: Equation) -> bool:
     """Whether the domain of a leg has parallel paths above both sides of an equation."""
     right = [(path.source, path.target) for path in leg.lifts(term.rhs)]
     return any((path.source, path.target) in right for path in leg.lifts(term.lhs))

@@ -17,11 +17,11 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from catlearn.category import evaluate
+from catlearn.category import Equation, evaluate
 from catlearn.cost import Aggregator, Atom, CostMorphism, Objective, Term
 from catlearn.errors import InvalidStructure
 from catlearn.learning.circuit import Circuit, circuit_of
-from catlearn.learning.selection import LossTerm, Selection
+from catlearn.learning.selection import Selection
 from catlearn.names import fresh
 
 if TYPE_CHECKING:
@@ -83,12 +83,12 @@ class Loss(Objective):
         return f"Loss({self.diagram!r}, equations={names!r}{how})"
 
     @property
-    def equations(self) -> tuple[LossTerm, ...]:
+    def equations(self) -> tuple[Equation, ...]:
         """The equations, one for each term and in the same order."""
         return self.selection.terms
 
     @property
-    def untrainable(self) -> tuple[LossTerm, ...]:
+    def untrainable(self) -> tuple[Equation, ...]:
         """Equations that were chosen but contain no trainable edge: constants, left out."""
         return self.selection.untrainable
 

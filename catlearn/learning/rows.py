@@ -20,7 +20,6 @@ from catlearn.tensors import same_values
 
 if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram
-    from catlearn.learning.selection import LossTerm
 
 Equations = str | Equation | Iterable[str | Equation] | Mapping[str, str | Equation]
 
@@ -143,7 +142,7 @@ class Rows:
             read_trains(equation.attributes.get("trains")),
         )
 
-    def add_terms(self, terms: Iterable[LossTerm]) -> None:
+    def add_terms(self, terms: Iterable[Equation]) -> None:
         """Add the equations of a selection as declared rows."""
         for term in terms:
             space = self.vertices[term.target]

@@ -32,52 +32,25 @@ if TYPE_CHECKING:
 SELECTIONS = ("declared", "all", "irreducible", "basis")
 
 
-@dataclass(frozen=True)
-class LossTerm:
-    """One soft equation from one data set: ``weight * E d(lhs, rhs)``.
-
-    Parameters
-    ----------
-    name
-        The equation's name, by which weights and costs are addressed.
-    data
-        The data-set vertex at which both sides start.
-    lhs, rhs
-        The prediction and the target, rewritten by the strict equations.
-    target
-        The vertex at which both sides end.
-    weight
-        A non-negative number.
-    divergence
-        The cost of a prediction against a target, one number for each example.
-    stop
-        ``"lhs"`` or ``"rhs"``: the side through which no gradient passes.
-    trains
-        The edges that the equation trains, each with the scale of its gradient; None for all.
-    """
-
-    name: str
-    data: str
-    lhs: Path
-    rhs: Path
-    target: str
-    weight: float
-    divergence: Divergence
-    stop: str | None = None
-    trains: Mapping[str, float] | None = None
-
-    def __str__(self) -> str:
-        return f"{self.lhs} = {self.rhs}"
-
-    @property
-    def key(self) -> tuple[str, frozenset[tuple[str, ...]]]:
-        """What two terms share if they say the same in either order."""
-        return self.data, frozenset((self.lhs.edges, self.rhs.edges))
+def sides_of(equation: Equation) -> tuple[str, frozenset[tuple[str, ...]]]:
+    """Return what two equations from data share if they are the same in either order."""
+    return equation.lhs.source, frozenset((equation.lhs.edges, equation.rhs.edges))
 
 
 @dataclass(frozen=True)
 class Selection:
     """The equations chosen, and those that were counted but left out of the loss.
+
+    Their sides are paths from a data set, rewritten by the strict equations, and their attributes
+
+    * ``name``, by which weights and costs are addressed;
+    * ``data``, the data set at which both sides start;
+    * ``target``, the vertex at which both sides end;
+    * ``weight``, a non-negative number;
+    * ``divergence``, the cost of a prediction against a target, one number for each example;
+    * ``stop``, ``"lhs"`` or ``"rhs"``: the side through which no gradient passes;
+    * ``trains``, the edges that the equation trains, each with the scale of its gradient; None for
+      all.
 
     Parameters
     ----------
@@ -89,11 +62,11 @@ class Selection:
         How many equations the rule gave before any was dropped.
     """
 
-    terms: tuple[LossTerm, ...]
-    untrainable: tuple[LossTerm, ...] = ()
+    terms: tuple[Equation, ...]
+    untrainable: tuple[Equation, ...] = ()
     generated: int = 0
 
-    def __iter__(self) -> Iterator[LossTerm]:
+    def __iter__(self) -> Iterator[Equation]:
         return iter(self.terms)
 
     def __len__(self) -> int:
@@ -105,8 +78,8 @@ class _Collector:
     """Terms in order of arrival, each said once."""
 
     diagram: LearningDiagram
-    terms: list[LossTerm] = field(default_factory=list)
-    untrainable: list[LossTerm] = field(default_factory=list)
+    terms: list[Equation] = field(default_factory=list)
+    untrainable: list[Equation] = field(default_factory=list)
     seen: set = field(default_factory=set)
     silent: set = field(default_factory=set)
     generated: int = 0
@@ -115,10 +88,10 @@ class _Collector:
     def row(self) -> dict[str, int]:
         return {edge: number for number, edge in enumerate(self.diagram.edges)}
 
-    def declare(self, term: LossTerm) -> None:
-        self.seen.add(term.key)
+    def declare(self, term: Equation) -> None:
+        self.seen.add(sides_of(term))
         if term.weight == 0:
-            self.silent.add(term.key)
+            self.silent.add(sides_of(term))
         else:
             (self.terms if self._trains(term.lhs, term.rhs) else self.untrainable).append(term)
 
@@ -129,18 +102,11 @@ class _Collector:
         if p == q:
             return
         lhs, rhs = self._oriented(p, q)
-        term = LossTerm(
-            name=f"{lhs} = {rhs}",
-            data=p.source,
-            lhs=lhs,
-            rhs=rhs,
-            target=p.target,
-            weight=1.0,
-            divergence=self.diagram.space_label(p.target).divergence,  # type: ignore
-        )
-        if term.key in self.seen:
+        own = self.diagram.space_label(p.target).divergence  # type: ignore[attr-defined]
+        term = _equation(f"{lhs} = {rhs}", lhs, rhs, 1.0, own)
+        if sides_of(term) in self.seen:
             return
-        self.seen.add(term.key)
+        self.seen.add(sides_of(term))
         if self._trains(p, q):
             self.terms.append(term)
         elif keep_untrainable:
@@ -227,14 +193,14 @@ def select(
 
 def _declared(
     diagram: LearningDiagram, instances: Mapping[str, Sequence[str]], skip_unreached: bool
-) -> list[LossTerm]:
+) -> list[Equation]:
     soft, data_sets = diagram.soft_equations, set(diagram.data_sets)
     failures = [
         Failure("instances", f"equation '{name}'", _not_a_template(diagram, name))
         for name in instances
         if name not in soft or soft[name][0].source in data_sets
     ]
-    terms: list[LossTerm] = []
+    terms: list[Equation] = []
     for name, (lhs, rhs) in soft.items():
         weight, divergence = diagram.weight(name), diagram.divergence(name)
         is_template = lhs.source not in data_sets
@@ -245,22 +211,26 @@ def _declared(
             if not prefixes and not wrong and weight > 0 and not skip_unreached:
                 failures.append(_unreached(name, lhs.source))
         for prefix in prefixes:
-            terms.append(
-                LossTerm(
-                    name=f"{name}[{prefix}]" if is_template else name,
-                    data=prefix.source,
-                    lhs=diagram.rewriting(prefix >> lhs),
-                    rhs=diagram.rewriting(prefix >> rhs),
-                    target=lhs.target,
-                    weight=weight,
-                    divergence=divergence,
-                    stop=diagram.stop(name),
-                    trains=diagram.trains(name),
-                )
-            )
+            own = f"{name}[{prefix}]" if is_template else name
+            left, right = (diagram.rewriting(prefix >> side) for side in (lhs, rhs))
+            facts = weight, divergence, diagram.stop(name), diagram.trains(name)
+            terms.append(_equation(own, left, right, *facts))
     if failures:
         raise InvalidStructure("the choice of equations", failures)
     return terms
+
+
+def _equation(
+    name: str,
+    lhs: Path,
+    rhs: Path,
+    weight: float,
+    divergence: Divergence,
+    stop: str | None = None,
+    trains: Mapping[str, float] | None = None,
+) -> Equation:
+    facts = {"weight": weight, "divergence": divergence, "stop": stop, "trains": trains}
+    return Equation((lhs, rhs), name=name, data=lhs.source, target=lhs.target, **facts)
 
 
 def _not_a_template(diagram: LearningDiagram, name: str) -> str:

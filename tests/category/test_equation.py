@@ -65,3 +65,22 @@ def test_every_failure_is_listed_at_once(text: str, messages: list[str]):
 def test_an_empty_side_must_say_where_it_stands():
     with pytest.raises(NotComposable, match=r"write id\(A\)"):
         Equation(([], "f")).resolve(G)
+
+
+def test_facts_are_read_as_attributes_and_change_in_a_copy():
+    fit = Equation("f >> g = h", weight=2.0)
+    assert fit.weight == 2.0
+    assert fit.given(weight=3.0, stop="rhs") == Equation("f >> g = h", weight=3.0, stop="rhs")
+    assert fit.weight == 2.0
+    with pytest.raises(AttributeError, match="stop"):
+        _ = fit.stop
+    assert not hasattr(Equation.__new__(Equation), "attributes")
+
+
+def test_sides_that_are_paths_stay_paths():
+    left, right = Equation("f >> g = h").resolve(G)
+    resolved = Equation((left, right))
+    assert (resolved.lhs, resolved.rhs) == (left, right)
+    assert resolved == Equation("f >> g = h")
+    assert hash(resolved) == hash(Equation("f >> g = h"))
+    assert pickle.loads(pickle.dumps(resolved)).lhs == left
