@@ -35,15 +35,13 @@ q : Y → X, f : X → M, g : M → Y
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from catlearn.cset.complement import row_word
-from catlearn.cset.derivation import Rewrite
-from catlearn.cset.interface import in_common, number, rows_of
+from catlearn.cset.complement import Complement, pushout_complement, row_word
 from catlearn.cset.labels import bind, fill, open_values, variables
 from catlearn.cset.matching import candidates, extends, read_match, wrong_labels
 from catlearn.cset.reattach import Reattached, gluing_faults
@@ -59,8 +57,9 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
 )
-from catlearn.finset import Record, TableMorphism, Tables
+from catlearn.finset import Colimit, Record, Span, TableMorphism, Tables, pushout
 from catlearn.finset.gluing import components_of, morphism
+from catlearn.finset.orders import same_label
 from catlearn.finset.value import Frozen
 
 RowMap = Mapping[str, Mapping[Any, Any]]
@@ -181,8 +180,12 @@ class Rule(Frozen, Displayed):
             both = set(R.names(table)) - set(rows)
             for row in (n for n in L.names(table) if n in both):
                 replace.setdefault(table, {}).setdefault(row, row)
-        K, left = L.subtables({t: [number(L, t, n) for n in rows] for t, rows in common.items()})
-        values = {t: np.array([number(R, t, n) for n in rows], int) for t, rows in common.items()}
+        K, left = L.subtables(
+            {t: [row_number(L, t, n) for n in rows] for t, rows in common.items()}
+        )
+        values = {
+            t: np.array([row_number(R, t, n) for n in rows], int) for t, rows in common.items()
+        }
         right = morphism(K, R, components_of(values, K, R))
         return cls(left, right, replace=replace, **options)
 
@@ -389,3 +392,157 @@ class Rule(Frozen, Displayed):
 
 def _record(maps: Mapping[str, Mapping[Any, Any]]) -> Record[str, Any]:
     return Record({table: Record(pairs) for table, pairs in maps.items()})
+
+
+class Rewrite(Frozen, Displayed):
+    """What a rule does at a match: two pushout squares.
+
+    Examples
+    --------
+    >>> from catlearn.category import Graph
+    >>> reverse = Rule.between(Graph({"e": ("A", "B")}), Graph({"r": ("B", "A")}))
+    >>> step = reverse.rewrite(Graph({"f": ("X", "Y")}))
+    >>> print(step.left.apex, "|", step.complement.apex, "|", step.apex)
+    f : X → Y | X, Y | r : Y → X
+
+    Attributes
+    ----------
+    rule : Rule
+        The rule that was given.
+    applied : Rule
+        The plain rule L' <- K' -> R' that was applied: labels filled in, what had to be
+        reattached taken into it, and written in the names of G and H.
+    match : TableMorphism
+        From L' to G.
+    complement : Complement
+        The left square.
+    right : Colimit
+        The right square, whose legs are D -> H and the comatch R' -> H.
+    """
+
+    rule: Rule
+    applied: Rule
+    match: Any
+    complement: Complement
+    right: Colimit
+
+    def __init__(self, rule: Rule, applied: Rule, match: Any) -> None:
+        complement = pushout_complement(applied.left, match)
+        right = pushout(complement.k, applied.right, names=("context", "rule"))
+        failures = right.apex.failures()
+        if failures:
+            raise InvalidStructure(f"the rewritten {type(right.apex).__name__}", failures)
+        self._set(rule=rule, applied=applied, match=match, complement=complement, right=right)
+
+    @property
+    def apex(self) -> Any:
+        """The object H, the result."""
+        return self.right.apex
+
+    @property
+    def left(self) -> Colimit:
+        """The left square as a pushout, with apex G and legs the match and D -> G."""
+        return self.complement.square
+
+    @property
+    def comatch(self) -> Any:
+        """The morphism R' -> H."""
+        return self.right.legs[1]
+
+    @property
+    def span(self) -> Span:
+        """The derivation G <- D -> H: what stayed, before and after."""
+        return Span(self.complement.d, self.right.legs[0])
+
+    def inverse(self) -> Rewrite:
+        """Return the rewrite back, by the inverse of the applied rule at the comatch."""
+        return self.applied.inverse().rewrite(self.apex, self.comatch)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Rewrite):
+            return NotImplemented
+        return (self.rule, self.match) == (other.rule, other.match)
+
+    def __hash__(self) -> int:
+        return hash((self.rule, self.match))
+
+    def __repr__(self) -> str:
+        return f"Rewrite({self.rule!r}, apex={self.apex!r})"
+
+
+def in_common(
+    L: Tables,
+    R: Tables,
+    keep: Mapping[str, Iterable[Any]] | None = None,
+    without: Mapping[str, Iterable[str]] | None = None,
+) -> dict[str, list[str]]:
+    """Return the largest part that two objects share by name, table by table.
+
+    Parameters
+    ----------
+    L, R
+        Tables of one shape. Rows without names are called by their numbers.
+    keep
+        Table -> rows that may be in it; by default all.
+    without
+        Table -> rows that may not.
+
+    Returns
+    -------
+    dict
+        Table -> names of rows that have the same labels, ends and entries in both, all of which
+        are there too.
+
+    Examples
+    --------
+    >>> from catlearn.category import Graph
+    >>> one = Graph({"e": ("A", "B"), "f": ("B", "A")})
+    >>> in_common(one, Graph({"e": ("A", "B"), "f": ("B", "B")}))
+    {'V': ['A', 'B'], 'E': ['e']}
+    """
+    common: dict[str, set[str]] = {}
+    for table in L.shape.tables:
+        names = set(L.names(table)) & set(R.names(table))
+        names -= set((without or {}).get(table, ()))
+        common[table] = names if keep is None else names & set(map(str, keep.get(table, ())))
+    shrinking = True
+    while shrinking:
+        same = {t: {n for n in rows if _same_row(L, R, t, n, common)} for t, rows in common.items()}
+        shrinking, common = same != common, same
+    return {t: [n for n in L.names(t) if n in rows] for t, rows in common.items()}
+
+
+def _same_row(L: Tables, R: Tables, table: str, name: str, common: Mapping[str, set[str]]) -> bool:
+    """Whether a row is the same in both: its labels, and where it leads, all of it common."""
+    shape, x, y = L.shape, row_number(L, table, name), row_number(R, table, name)
+    for attribute, home in shape.attributes.items():
+        labels = L.attributes[attribute], R.attributes[attribute]
+        if home == table and not same_label(labels[0][x], labels[1][y]):
+            return False
+    for step, (source, target) in shape.steps().items():
+        if source == table:
+            one = L.sets[target].labels(L.step(step).row(x).tolist())
+            if one != R.sets[target].labels(R.step(step).row(y).tolist()):
+                return False
+            if not set(one) <= common[target]:
+                return False
+    return True
+
+
+def rows_of(R: Any, table: str, rows: Any) -> tuple[int, ...]:
+    """Read the rows that replace one."""
+    if isinstance(rows, str) and rows not in R.sets[table] and table == "E" and hasattr(R, "path"):
+        rows = R.path(rows).edges
+    if isinstance(rows, (str, int, np.integer)):
+        rows = [rows]
+    assert isinstance(rows, Sequence)
+    return tuple(row_number(R, table, row) for row in rows)
+
+
+def row_number(tables: Tables, table: str, row: Any) -> int:
+    """Return the number of a row given by number, name or label."""
+    if isinstance(row, str) and not tables.sets[table].names:
+        if not row.isdecimal():
+            raise UnknownName(f"{table} has no row {row!r}; its rows have no names")
+        row = int(row)
+    return tables.row(table, row)
