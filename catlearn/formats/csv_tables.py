@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from catlearn.cset import CSet, Schema
-from catlearn.errors import CatlearnError, Failure, FileFormatError, InvalidStructure
+from catlearn.errors import Failure, FileFormatError, InvalidStructure
 from catlearn.files import Faults, atomic_write, json_depth, read_bounded, shorten, shorten_repr
 from catlearn.finset import FinSet, Shape, Tables
 from catlearn.formats.acset import NAME
@@ -180,178 +180,159 @@ def from_csv(
     FileFormatError
         Listing every missing file and column, unknown column, dangling or unreadable cell.
     """
-    schema, faults = Schema.of(schema), Faults(f"CSV folder {os.fspath(folder)!r}")
-    for table in keys or {}:
-        if table not in schema.tables:
-            faults.add(f"keys of {table!r}", f"known tables are {', '.join(schema.tables)}")
-    read: dict[str, tuple[list[str], list[list[str]]]] = {}
-    for table in schema.tables:
-        rows = _read_file(Path(folder) / f"{table}.csv", table, faults, max_bytes)
-        if rows is not None:
-            read[table] = rows
-    faults.check()
-    sets: dict[str, FinSet] = {}
-    for table, (header, rows) in read.items():
-        key = (keys or {}).get(table, NAME)
-        if keys and table in keys and key not in header:
-            faults.add(f"{table}.csv", f"has no column {key!r}, which should have the names")
-        names = [row[header.index(key)] for row in rows] if key in header else None
-        sets[table] = _read_names(table, names, len(rows), faults)
-        _check_header(schema, table, header, key, extra, faults)
-    faults.check()
-    parts: dict[str, Any] = {
-        t: list(one.names) if one.names else len(one) for t, one in sets.items()
-    }
-    for table, (header, rows) in read.items():
+    schema = Schema.of(schema)
+    read = _Folder(schema, folder, keys or {}, extra, max_bytes)
+    parts: dict[str, Any] = {t: list(s.names) if s.names else len(s) for t, s in read.sets.items()}
+    for table in read.rows:
         for name, kind in _columns(schema, table).items():
-            at = header.index(name)
-            column = [row[at] for row in rows]
-            parts[name] = _read_column(schema, name, kind, table, column, sets, faults)
-    faults.check()
-    try:
+            parts[name] = read.column(table, name, kind)
+    read.faults.check()
+    with read.faults.collecting("C-set"):
         return CSet(schema, parts)
-    except CatlearnError as error:
-        faults.extend(getattr(error, "failures", None) or [Failure("format", "C-set", str(error))])
-        faults.check()
-        raise
 
 
-def _read_file(
-    path: Path, table: str, faults: Faults, max_bytes: int
-) -> tuple[list[str], list[list[str]]] | None:
-    where = f"{table}.csv"
-    try:
-        data = read_bounded(path, max_bytes, where)
-    except FileFormatError as error:
-        faults.extend(error.failures)
-        return None
-    except FileNotFoundError:
-        faults.add(where, "there is no such file in the folder")
-        return None
-    except OSError as error:
-        faults.add(where, f"could not be opened: {error.strerror}")
-        return None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        faults.add(where, f"is not UTF-8: byte {error.start} cannot be read")
-        return None
-    rows: list[list[str]] = []
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        for row in reader:
-            if row or len(rows[:1] and rows[0]) == 1:
-                rows.append(row or [""])
-    except csv.Error as error:
-        faults.add(f"{where}, line {reader.line_num}", f"is not CSV: {error}")
-        return None
-    if not rows:
-        faults.add(where, "is empty; it needs a row of column names at least")
-        return None
-    header, body = rows[0], rows[1:]
-    for name in dict.fromkeys(name for name in header if header.count(name) > 1):
-        faults.add(where, f"has {header.count(name)} columns {shorten(name)!r}")
-    fine = True
-    for number, row in enumerate(body, 2):
-        if len(row) != len(header):
-            message = f"has {len(row)} cells, the first row has {len(header)}"
-            faults.add(f"{where}, row {number}", message)
-            fine = False
-    return (header, body) if fine else None
+class _Folder:
+    """The files of a folder as they are read: cells, and the names of rows.
 
+    Parameters
+    ----------
+    schema, folder, keys, extra, max_bytes
+        As for :func:`from_csv`.
+    """
 
-def _read_names(table: str, names: list[str] | None, size: int, faults: Faults) -> FinSet:
-    if names is None:
-        return FinSet(size)
-    met: dict[str, int] = {}
-    for number, name in enumerate(names, 2):
-        if name in met:
-            message = f"has the name {shorten(name)!r}, as row {met[name]} has"
-            faults.add(f"{table}.csv, row {number}", message)
-        met.setdefault(name, number)
-    return FinSet(met)
+    def __init__(
+        self,
+        schema: Schema,
+        folder: str | os.PathLike[str],
+        keys: Mapping[str, str],
+        extra: bool,
+        max_bytes: int,
+    ) -> None:
+        self.schema, self.faults = schema, Faults(f"CSV folder {os.fspath(folder)!r}")
+        for table in keys:
+            if table not in schema.tables:
+                known = f"known tables are {', '.join(schema.tables)}"
+                self.faults.add(f"keys of {table!r}", known)
+        self.headers: dict[str, list[str]] = {}
+        self.rows: dict[str, list[list[str]]] = {}
+        for table in schema.tables:
+            self._read_file(table, Path(folder) / f"{table}.csv", max_bytes)
+        self.faults.check()
+        self.sets: dict[str, FinSet] = {}
+        for table in self.rows:
+            self._read_names(table, keys.get(table), extra)
+        self.faults.check()
 
+    def _read_file(self, table: str, path: Path, max_bytes: int) -> None:
+        faults, where = self.faults, f"{table}.csv"
+        try:
+            text = read_bounded(path, max_bytes, where).decode("utf-8-sig")
+        except FileFormatError as error:
+            return faults.add_error(error)
+        except FileNotFoundError:
+            return faults.add(where, "there is no such file in the folder")
+        except OSError as error:
+            return faults.add(where, f"could not be opened: {error.strerror}")
+        except UnicodeDecodeError as error:
+            return faults.add(where, f"is not UTF-8: byte {error.start} cannot be read")
+        rows: list[list[str]] = []
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        try:
+            for row in reader:
+                if row or len(rows[:1] and rows[0]) == 1:
+                    rows.append(row or [""])
+        except csv.Error as error:
+            return faults.add(f"{where}, line {reader.line_num}", f"is not CSV: {error}")
+        if not rows:
+            return faults.add(where, "is empty; it needs a row of column names at least")
+        header, *body = rows
+        for name in dict.fromkeys(name for name in header if header.count(name) > 1):
+            faults.add(where, f"has {header.count(name)} columns {shorten(name)!r}")
+        for number, row in enumerate(body, 2):
+            if len(row) != len(header):
+                message = f"has {len(row)} cells, the first row has {len(header)}"
+                faults.add(f"{where}, row {number}", message)
+        self.headers[table], self.rows[table] = header, body
 
-def _check_header(
-    schema: Schema, table: str, header: list[str], key: str, extra: bool, faults: Faults
-) -> None:
-    columns = _columns(schema, table)
-    for name, kind in columns.items():
-        if name not in header:
-            faults.add(f"{table}.csv", f"has no column for the {kind} {name!r}")
-    for name in dict.fromkeys(header):
-        if name not in columns and name not in (key, NAME, "_id") and not extra:
-            message = (
-                f"has the column {shorten(name)!r}, which the schema does not have; "
-                "read with extra=True to pass over it"
-            )
-            faults.add(f"{table}.csv", message)
+    def _read_names(self, table: str, key: str | None, extra: bool) -> None:
+        """Read the names of the rows of a table, and check those of its columns."""
+        faults, where = self.faults, f"{table}.csv"
+        header, rows, columns = self.headers[table], self.rows[table], _columns(self.schema, table)
+        if key is not None and key not in header:
+            faults.add(where, f"has no column {key!r}, which should have the names")
+        named = key or NAME
+        self.sets[table] = FinSet(len(rows))
+        if named in header:
+            met: dict[str, int] = {}
+            for number, row in enumerate(rows, 2):
+                name = row[header.index(named)]
+                if name in met:
+                    message = f"has the name {shorten(name)!r}, as row {met[name]} has"
+                    faults.add(f"{where}, row {number}", message)
+                met.setdefault(name, number)
+            self.sets[table] = FinSet(met)
+        for name, kind in columns.items():
+            if name not in header:
+                faults.add(where, f"has no column for the {kind} {name!r}")
+        for name in dict.fromkeys(header):
+            if name not in (*columns, named, NAME, "_id") and not extra:
+                message = (
+                    f"has the column {shorten(name)!r}, which the schema does not have; "
+                    "read with extra=True to pass over it"
+                )
+                faults.add(where, message)
 
-
-def _read_column(
-    schema: Schema,
-    name: str,
-    kind: str,
-    table: str,
-    column: list[str],
-    sets: Mapping[str, FinSet],
-    faults: Faults,
-) -> list[Any]:
-    def place(row: int) -> str:
-        return f"{table}.csv, row {row + 2}, {name}"
-
-    if kind == "attribute":
-        return [
-            _read_label(cell, schema.types.get(name), place(row), faults)
-            for row, cell in enumerate(column)
+    def column(self, table: str, name: str, kind: str) -> list[Any]:
+        """Return what the rows of a table have in a column: numbers of rows, or labels."""
+        at = self.headers[table].index(name)
+        cells = [
+            (row[at], f"{table}.csv, row {number}, {name}")
+            for number, row in enumerate(self.rows[table], 2)
         ]
-    target = schema.arrows[name][1] if kind == "arrow" else schema.lists[name][1]
-    if kind == "arrow":
-        return [
-            _read_row(cell, sets[target], target, place(row), faults)
-            for row, cell in enumerate(column)
-        ]
-    out = []
-    for row, cell in enumerate(column):
-        entries = _parse(cell) if cell else []
-        if not isinstance(entries, list):
-            faults.add(
-                place(row), f"must be a JSON list of rows of {target}, found {shorten_repr(cell)}"
-            )
-            entries = []
-        out.append([_read_row(e, sets[target], target, place(row), faults) for e in entries])
-    return out
+        if kind == "attribute":
+            return [self._label(cell, self.schema.types.get(name), where) for cell, where in cells]
+        if kind == "arrow":
+            target = self.schema.arrows[name][1]
+            return [self._row(cell, target, where) for cell, where in cells]
+        target = self.schema.lists[name][1]
+        out = []
+        for cell, where in cells:
+            entries = _parse(cell) if cell else []
+            if not isinstance(entries, list):
+                found = shorten_repr(cell)
+                self.faults.add(where, f"must be a JSON list of rows of {target}, found {found}")
+                entries = []
+            out.append([self._row(entry, target, where) for entry in entries])
+        return out
 
+    def _row(self, cell: Any, target: str, where: str) -> int:
+        """Return the number of a row that a cell gives by its name, or by number."""
+        rows, found = self.sets[target], -1
+        if rows.names is not None:
+            found = rows.numbers.get(cell, -1) if isinstance(cell, str) else -1
+        elif isinstance(cell, int) and not isinstance(cell, bool):
+            found = cell
+        elif isinstance(cell, str) and cell.isascii() and cell.isdigit() and len(cell) < 19:
+            found = int(cell)
+        if 0 <= found < len(rows):
+            return found
+        wanted = "the name of a row" if rows.names is not None else f"a number below {len(rows)}"
+        message = f"is {shorten_repr(cell)}, expected {wanted} of {target}"
+        self.faults.add(where, message, "dangling")
+        return 0
 
-def _read_row(cell: Any, rows: FinSet, target: str, where: str, faults: Faults) -> int:
-    """Return the number of a row that a cell gives by its name, or by number."""
-    found = -1
-    if rows.names is not None:
-        found = rows.numbers.get(cell, -1) if isinstance(cell, str) else -1
-    elif isinstance(cell, int) and not isinstance(cell, bool):
-        found = cell
-    elif isinstance(cell, str) and cell.isascii() and cell.isdigit() and len(cell) < 19:
-        found = int(cell)
-    if 0 <= found < len(rows):
-        return found
-    wanted = "the name of a row" if rows.names is not None else f"a number below {len(rows)}"
-    faults.add(where, f"is {shorten_repr(cell)}, expected {wanted} of {target}", "dangling")
-    return 0
-
-
-def _read_label(cell: str, expected: Any, where: str, faults: Faults) -> Any:
-    if not cell:
-        return None
-    if len(cell) > MAX_CELL:
-        faults.add(where, f"has {len(cell)} characters, at most {MAX_CELL} are read", "size limit")
-        return None
-    parsed = _parse(cell) if expected is not str or cell[0] == '"' else _NOT_JSON
-    if parsed is _NOT_JSON:
-        return cell
-    try:
-        label = decode(parsed)
-        hash(label)
-    except (Unreadable, TypeError) as error:
-        faults.add(where, str(error), "labels")
-        return None
-    return float(label) if expected is float and type(label) is int else label
+    def _label(self, cell: str, expected: Any, where: str) -> Any:
+        if not cell:
+            return None
+        if len(cell) > MAX_CELL:
+            message = f"has {len(cell)} characters, at most {MAX_CELL} are read"
+            return self.faults.add(where, message, "size limit")
+        parsed = _parse(cell) if expected is not str or cell[0] == '"' else _NOT_JSON
+        if parsed is _NOT_JSON:
+            return cell
+        try:
+            label = decode(parsed)
+            hash(label)
+        except (Unreadable, TypeError) as error:
+            return self.faults.add(where, str(error), "labels")
+        return float(label) if expected is float and type(label) is int else label
