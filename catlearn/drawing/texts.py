@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import base64
 import json
+from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from catlearn.drawing.arrangement import Arrangement, arrange
@@ -81,77 +81,104 @@ _DOT_ARROWS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
 class Grid:
-    """Columns and rows, both from 0, for every vertex, and how strongly each edge bends."""
+    """An arrangement on a grid: columns and rows, both from 0, and how strongly each edge bends.
 
-    cells: Mapping[str, Cell]
-    bends: Mapping[str, int]
+    Vertices of one column always get different rows. A bend of n is n steps to the left of the
+    edge's direction, negative to the right.
+
+    Parameters
+    ----------
+    page
+        What is snapped to the grid.
+
+    Attributes
+    ----------
+    cells : dict
+        The column and the row of each vertex.
+    bends : dict
+        The bend of each edge that is no loop.
+    turns : dict
+        The degrees by which each loop is turned, so that loops of one vertex stand apart.
+    """
+
+    def __init__(self, page: Arrangement) -> None:
+        self.page = page
+        self.cells = self._snapped()
+        self.bends: dict[str, int] = {}
+        self.turns: dict[str, int] = {}
+        groups: dict[tuple[str, ...], list[Arrow]] = {}
+        for arrow in page.scene.arrows:
+            ends = arrow.source, arrow.target
+            group = groups.setdefault(tuple(sorted(ends)), [])
+            if arrow.source == arrow.target:
+                self.turns[arrow.name] = 90 * len(group)
+            group.append(arrow)
+        for (one, other), group in groups.items():
+            if one != other:
+                self._bend(group)
 
     @property
     def size(self) -> Cell:
         columns = 1 + max((c for c, _ in self.cells.values()), default=-1)
         return columns, 1 + max((r for _, r in self.cells.values()), default=-1)
 
-
-def grid(page: Arrangement) -> Grid:
-    """Snap an arrangement to a grid.
-
-    Vertices of one column always get different rows. A bend of n is n steps to the left of the
-    edge's direction, negative to the right.
-    """
-    layout, upward = page.layout, page.scene.upward
-    across = {name: place.x if upward else place.y for name, place in layout.nodes.items()}
-    rows: list[float] = []
-    for at in sorted(across.values()):
-        if not rows or at - rows[-1] > 14.0:
-            rows.append(at)
-    cells: dict[str, Cell] = {}
-    taken: set[Cell] = set()
-    for name, at in across.items():
-        row = max(i for i, y in enumerate(rows) if y <= at + 1e-9)
-        while (layout.columns[name], row) in taken:
-            row += 1
-        cells[name] = layout.columns[name], row
-        taken.add(cells[name])
-    if upward:
+    def _snapped(self) -> dict[str, Cell]:
+        layout, upward = self.page.layout, self.page.scene.upward
+        across = {name: place.x if upward else place.y for name, place in layout.nodes.items()}
+        rows: list[float] = []
+        for at in sorted(across.values()):
+            if not rows or at - rows[-1] > 14.0:
+                rows.append(at)
+        taken: dict[Cell, str] = {}
+        for name, at in across.items():
+            row = bisect_right(rows, at + 1e-9) - 1
+            while (layout.columns[name], row) in taken:
+                row += 1
+            taken[layout.columns[name], row] = name
         top = max(layout.columns.values(), default=0)
-        cells = {name: (row, top - column) for name, (column, row) in cells.items()}
-    return Grid(cells, _bends(page, cells))
+        return {
+            name: (row, top - column) if upward else (column, row)
+            for (column, row), name in taken.items()
+        }
 
-
-def _bends(page: Arrangement, cells: Mapping[str, Cell]) -> dict[str, int]:
-    """Bend parallel edges apart, and single edges around the vertices in their way."""
-    groups: dict[tuple[str, ...], list[Arrow]] = {}
-    for arrow in page.scene.arrows:
-        if arrow.source != arrow.target:
-            groups.setdefault(tuple(sorted((arrow.source, arrow.target))), []).append(arrow)
-    occupied = set(cells.values())
-    out: dict[str, int] = {}
-    for group in groups.values():
+    def _bend(self, group: list[Arrow]) -> None:
+        """Bend parallel edges apart, and a single edge around the vertices in its way."""
+        layout = self.page.layout
         # From the top of the page to the bottom, whichever way they point.
-        group = sorted(group, key=lambda a: page.layout.routes[a.name].label[1])
-        for i, arrow in enumerate(group):
+        for i, arrow in enumerate(sorted(group, key=lambda a: layout.routes[a.name].label[1])):
             steps = len(group) - 1 - 2 * i
-            start, end = cells[arrow.source], cells[arrow.target]
-            if len(group) == 1 and _blocked(start, end, occupied):
-                middle = (page.layout.nodes[arrow.source].y + page.layout.nodes[arrow.target].y) / 2
-                steps = 3 if page.layout.routes[arrow.name].label[1] < middle else -3
+            start, end = self.cells[arrow.source], self.cells[arrow.target]
+            if len(group) == 1 and self._blocked(start, end):
+                middle = (layout.nodes[arrow.source].y + layout.nodes[arrow.target].y) / 2
+                steps = 3 if layout.routes[arrow.name].label[1] < middle else -3
             rightwards = (end[0], -end[1]) > (start[0], -start[1])
-            out[arrow.name] = steps if rightwards else -steps
-    return out
+            self.bends[arrow.name] = steps if rightwards else -steps
 
+    def _blocked(self, start: Cell, end: Cell) -> bool:
+        """Whether a vertex lies on the straight line between two cells."""
+        dx, dy = end[0] - start[0], end[1] - start[1]
+        lowest, highest = min(start[0], end[0]), max(start[0], end[0])
+        return any(
+            (x - start[0]) * dy == (y - start[1]) * dx
+            and lowest <= x <= highest
+            and min(start[1], end[1]) <= y <= max(start[1], end[1])
+            and (x, y) not in (start, end)
+            for x, y in self.cells.values()
+        )
 
-def _blocked(start: Cell, end: Cell, occupied: set[Cell]) -> bool:
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    lowest, highest = min(start[0], end[0]), max(start[0], end[0])
-    return any(
-        (x - start[0]) * dy == (y - start[1]) * dx
-        and lowest <= x <= highest
-        and min(start[1], end[1]) <= y <= max(start[1], end[1])
-        and (x, y) not in (start, end)
-        for x, y in occupied
-    )
+    @property
+    def separations(self) -> list[float]:
+        """How many em each gap between columns needs beyond the usual, for its labels."""
+        extra = [0.0] * max(self.size[0] - 1, 0)
+        for arrow in self.page.scene.arrows:
+            start, end = sorted((self.cells[arrow.source][0], self.cells[arrow.target][0]))
+            if start < end:
+                # Labels are set small, and some of the usual gap is theirs already.
+                needed = width(arrow.shown, 0.62) / (end - start) - 1.6
+                for gap in range(start, end):
+                    extra[gap] = max(extra[gap], needed)
+        return [round(e, 1) for e in extra]
 
 
 def _two_cells(scene: Scene) -> list[tuple[Law, str, str]]:
@@ -163,19 +190,6 @@ def _two_cells(scene: Scene) -> list[tuple[Law, str, str]]:
     ]
 
 
-def _separations(page: Arrangement, table: Grid) -> list[float]:
-    """Return how many em each gap between columns needs beyond the usual, for its labels."""
-    extra = [0.0] * max(table.size[0] - 1, 0)
-    for arrow in page.scene.arrows:
-        start, end = sorted((table.cells[arrow.source][0], table.cells[arrow.target][0]))
-        if start < end:
-            # Labels are set small, and some of the usual gap is theirs already.
-            needed = width(arrow.shown, 0.62) / (end - start) - 1.6
-            for gap in range(start, end):
-                extra[gap] = max(extra[gap], needed)
-    return [round(e, 1) for e in extra]
-
-
 def to_tikzcd(scene: Scene) -> str:
     """Return a scene as a ``tikzcd`` environment, for LaTeX with ``\\usepackage{tikz-cd}``.
 
@@ -184,57 +198,50 @@ def to_tikzcd(scene: Scene) -> str:
     Equations are signs between two edges, and comments.
     """
     page = arrange(scene)
-    table = grid(page)
-    columns, rows = table.size
+    grid = Grid(page)
+    columns, rows = grid.size
     words: dict[Cell, str] = {}
     for node in scene.nodes:
         frame = _TIKZ_NODES.get(node.kind)
         prefix = f"|[{frame}]| " if frame else ""
-        words[table.cells[node.name]] = prefix + to_latex(node.shown)
-    gaps = [f"&[{e}em]" if e >= 0.5 else "&" for e in _separations(page, table)]
+        words[grid.cells[node.name]] = prefix + to_latex(node.shown)
+    gaps = [f"&[{e}em]" if e >= 0.5 else "&" for e in grid.separations]
     lines = []
     for r in range(rows):
         cells = [words.get((c, r), "") for c in range(columns)]
-        # Extra room is said once for each gap, in the first row.
+        # Extra room is written once for each gap, in the first row.
         signs = gaps if r == 0 else ["&"] * len(gaps)
         pairs = zip(cells, [*signs, ""], strict=True)
         lines.append(" ".join(word for pair in pairs for word in pair if word))
     body = [line + (" \\\\" if i + 1 < rows else "") for i, line in enumerate(lines)]
     faces = [cell for cell in _two_cells(scene) if page.face(cell[0]) is not None]
     anchors = {name: i for i, name in enumerate(dict.fromkeys(a for f in faces for a in f[1:]))}
-    loops: dict[str, int] = {}
     for arrow in scene.arrows:
-        body.append(_tikz_arrow(arrow, table, anchors, loops))
+        body.append(_tikz_arrow(arrow, grid, anchors))
     for law, left, right in faces:
-        sign = f'"{{={_subscript(page, law)}}}"{{description}}'
+        number = f"_{{{page.numbers[law.name]}}}" if len(scene.laws) > 1 else ""
+        sign = f'"{{={number}}}"{{description}}'
         body.append(f"\\arrow[{sign}, phantom, from={anchors[left]}, to={anchors[right]}]")
     body += [f"% {clean(law.name)}: {clean(law.text)}" for law in scene.laws]
     inside = "".join(f"    {line}\n" for line in body)
     return f"\\begin{{tikzcd}}\n{inside}\\end{{tikzcd}}"
 
 
-def _subscript(page: Arrangement, law: Law) -> str:
-    return f"_{{{page.numbers[law.name]}}}" if len(page.scene.laws) > 1 else ""
-
-
-def _tikz_arrow(
-    arrow: Arrow, table: Grid, anchors: Mapping[str, int], loops: dict[str, int]
-) -> str:
+def _tikz_arrow(arrow: Arrow, grid: Grid, anchors: Mapping[str, int]) -> str:
     parts = []
     if arrow.name in anchors:
         name = anchors[arrow.name]
         parts.append(f'""{{name={name}, anchor=center, inner sep=0}}')
-    bend = table.bends.get(arrow.name, 0)
+    bend = grid.bends.get(arrow.name, 0)
     if arrow.shown:
         swap = "'" if bend < 0 else ""
         parts.append(f'"{{{to_latex(arrow.shown)}}}"{swap}')
     parts += [
-        f"{end}={table.cells[v][1] + 1}-{table.cells[v][0] + 1}"
+        f"{end}={grid.cells[v][1] + 1}-{grid.cells[v][0] + 1}"
         for end, v in (("from", arrow.source), ("to", arrow.target))
     ]
     if arrow.source == arrow.target:
-        turn = 90 * loops.get(arrow.source, 0)
-        loops[arrow.source] = loops.get(arrow.source, 0) + 1
+        turn = grid.turns[arrow.name]
         parts += ["loop", f"in={(55 + turn) % 360}", f"out={(125 + turn) % 360}", "distance=10mm"]
     elif bend:
         parts.append(f"bend {'left' if bend > 0 else 'right'}={min(18 * abs(bend), 80)}")
@@ -252,18 +259,16 @@ def to_quiver(scene: Scene) -> str:
     one whose sides share an edge, or are empty, has no two edges to lie between and is left out.
     """
     page = arrange(scene)
-    table = grid(page)
+    grid = Grid(page)
     index = {node.name: i for i, node in enumerate(scene.nodes)}
     cells: list[list[Any]] = [
-        [*table.cells[node.name], to_latex(node.shown)] for node in scene.nodes
+        [*grid.cells[node.name], to_latex(node.shown)] for node in scene.nodes
     ]
-    loops: dict[str, int] = {}
     for arrow in scene.arrows:
         options: dict[str, Any] = dict(_QUIVER_ARROWS[arrow.kind])
-        bend = table.bends.get(arrow.name, 0)
+        bend = grid.bends.get(arrow.name, 0)
         if arrow.source == arrow.target:
-            turn = 90 * loops.get(arrow.source, 0)
-            loops[arrow.source] = loops.get(arrow.source, 0) + 1
+            turn = grid.turns[arrow.name]
             options |= {"angle": (turn + 180) % 360 - 180} if turn else {}
         elif bend:
             options["curve"] = -bend

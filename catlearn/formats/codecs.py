@@ -77,7 +77,7 @@ class Codec:
     tag
         What files call it.
     kind
-        The class; its subclasses are written alike unless they have a codec of their own.
+        The class; its subclasses are written so too, unless they have a codec of their own.
     fields
         ``fields(label)`` returns what to write, by name; the values are encoded in turn.
     make

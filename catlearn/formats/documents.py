@@ -280,19 +280,19 @@ def load(
     return _with_tensors(value, path.with_suffix(".safetensors"), digest, max_tensor_bytes)
 
 
-def _with_tensors(value: Tables, beside: Path, digest: Any, max_bytes: int) -> Tables:
-    what = f"file {beside.name!r}"
+def _with_tensors(value: Tables, path: Path, digest: Any, max_bytes: int) -> Tables:
+    what = f"file {path.name!r}"
     if not isinstance(value, LearningDiagram):
         fault = Failure("tensors", META, "only a learning diagram has tensors beside it")
         raise FileFormatError(what, [fault])
     try:
-        data = read_bounded(beside, max_bytes, what)
+        data = read_bounded(path, max_bytes, what)
     except FileNotFoundError:
         message = "is missing; the diagram was saved with parameters beside it"
-        raise FileFormatError(what, [Failure("tensors", str(beside), message)]) from None
+        raise FileFormatError(what, [Failure("tensors", str(path), message)]) from None
     if hashlib.sha256(data).hexdigest() != digest:
         message = "is not the file that was saved with this diagram, or it was changed"
-        raise FileFormatError(what, [Failure("tensors", str(beside), message)])
+        raise FileFormatError(what, [Failure("tensors", str(path), message)])
     tree, _ = decode_tree(data, what)
     faults = Faults(what)
     if not isinstance(tree, dict):

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from catlearn.drawing import Arrow, Node, Scene
 from catlearn.drawing.arrangement import arrange
-from catlearn.drawing.texts import grid, to_dot, to_quiver, to_tikzcd
+from catlearn.drawing.texts import Grid, to_dot, to_quiver, to_tikzcd
 from catlearn.typesetting import clean, to_latex
 
 PREFIX = "https://q.uiver.app/#q="
@@ -70,7 +70,7 @@ def test_parallel_edges_bend_apart(examples):
 def test_an_edge_over_a_vertex_bends_around_it():
     nodes = (Node("A"), Node("B"), Node("C"))
     arrows = (Arrow("f", "A", "B"), Arrow("g", "B", "C"), Arrow("h", "A", "C"))
-    table = grid(arrange(Scene("", nodes, arrows)))
+    table = Grid(arrange(Scene("", nodes, arrows)))
     (x0, y0), (x1, y1), (x2, y2) = (table.cells[v] for v in "ABC")
     straight = (x1 - x0) * (y2 - y0) == (y1 - y0) * (x2 - x0)
     assert (table.bends["h"] != 0) == straight
@@ -81,7 +81,7 @@ def test_an_edge_over_a_vertex_bends_around_it():
 def test_grid_cells_are_distinct(ends):
     nodes = tuple(Node(str(i)) for i in range(6))
     arrows = tuple(Arrow(f"e{i}", str(a), str(b)) for i, (a, b) in enumerate(ends))
-    table = grid(arrange(Scene("", nodes, arrows)))
+    table = Grid(arrange(Scene("", nodes, arrows)))
     assert len(set(table.cells.values())) == 6
     assert min(min(cell) for cell in table.cells.values()) == 0
 
