@@ -96,87 +96,6 @@ def manifest_of(
     }
 
 
-def save_checkpoint(
-    path: str | os.PathLike[str],
-    carry: Carry,
-    rows: np.ndarray,
-    manifest: Manifest,
-    sources: list[Any],
-) -> None:
-    """Write a checkpoint; an older one at the same place is replaced in one step.
-
-    Parameters
-    ----------
-    path
-        Where to write, usually ``*.safetensors``.
-    carry
-        The variables.
-    rows
-        The costs of all steps so far.
-    manifest
-        What the run is about.
-    sources
-        Where the data of each process was, as JSON.
-    """
-    tree = {"arrays": dict(named_leaves(carry)), "history": rows}
-    save_tree(path, tree, {_FIELD: json.dumps(manifest), _SOURCES: json.dumps(sources)})
-
-
-def load_checkpoint(
-    path: str | os.PathLike[str], template: Carry, manifest: Manifest
-) -> Checkpoint:
-    """Read a checkpoint of this very run.
-
-    Parameters
-    ----------
-    path
-        The file.
-    template
-        A carry of the run at hand, whose structure is used.
-    manifest
-        What the run at hand is about.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is malformed or no checkpoint.
-    CheckpointMismatch
-        If it belongs to another run, listing every difference.
-    """
-    what = f"checkpoint '{os.path.basename(os.fspath(path))}'"
-    try:
-        tree, metadata = load_tree(path)
-    except OSError as error:
-        message = f"could not be read: {error}"
-        raise FileFormatError(what, [Failure("file", os.fspath(path), message)]) from error
-    if _FIELD not in metadata:
-        raise FileFormatError(what, [Failure("checkpoint", "metadata", f"has no {_FIELD!r}")])
-    refuse_differences(what, parse_json(metadata[_FIELD], what), manifest)
-    content = dict(named_leaves(tree))
-    expected = {f"['arrays'][{name!r}]": leaf for name, leaf in named_leaves(template)}
-    width = 1 + len(manifest["equations"])
-    failures = [
-        Failure("checkpoint", f"array {name}", f"must be there, as {_describe(leaf)}")
-        for name, leaf in expected.items()
-        if name not in content or _describe(content[name]) != _describe(leaf)
-    ]
-    if np.shape(content.get("['history']", 0))[1:] != (width,):
-        failures.append(Failure("checkpoint", "history", f"must have {width} columns"))
-    if failures:
-        raise FileFormatError(what, failures)
-    leaves = [jnp.array(content[name], copy=True) for name in expected]
-    carry = jax.tree.unflatten(jax.tree.structure(template), leaves)
-    sources = parse_json(metadata.get(_SOURCES, "[]"), what)
-    return Checkpoint(carry, content["['history']"], sources)
-
-
-def refuse_differences(what: str, found: Any, expected: Manifest) -> None:
-    """Raise if a manifest is not that of the run at hand, listing every difference."""
-    differences = list(_differences(found, expected))
-    if differences:
-        raise CheckpointMismatch(what, differences)
-
-
 def named_leaves(tree: Any) -> Iterator[tuple[str, Any]]:
     """Yield the arrays of a tree with their paths as names."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
@@ -239,18 +158,52 @@ class Saver:
     def load(self, template: Carry) -> Checkpoint | None:
         """Return the checkpoint of this very run, if there is one.
 
+        Parameters
+        ----------
+        template
+            A carry of the run at hand, whose structure is used.
+
         Raises
         ------
         FileFormatError
-            If it cannot be read.
+            If the file cannot be read, is malformed, or is no checkpoint.
         CheckpointMismatch
             If it belongs to another run, listing every difference.
         """
         if not os.path.lexists(self.path):
             return None
-        found = load_checkpoint(self.path, template, self.manifest)
-        self.saved = len(found.rows)
-        return found
+        what = f"checkpoint '{self.path.name}'"
+        try:
+            tree, metadata = load_tree(self.path)
+        except OSError as error:
+            message = f"could not be read: {error}"
+            raise FileFormatError(what, [Failure("file", str(self.path), message)]) from error
+        if _FIELD not in metadata:
+            raise FileFormatError(what, [Failure("checkpoint", "metadata", f"has no {_FIELD!r}")])
+        self.check(what, parse_json(metadata[_FIELD], what))
+        content = dict(named_leaves(tree))
+        expected = {f"['arrays'][{name!r}]": leaf for name, leaf in named_leaves(template)}
+        width = 1 + len(self.manifest["equations"])
+        failures = [
+            Failure("checkpoint", f"array {name}", f"must be there, as {_describe(leaf)}")
+            for name, leaf in expected.items()
+            if name not in content or _describe(content[name]) != _describe(leaf)
+        ]
+        if np.shape(content.get("['history']", 0))[1:] != (width,):
+            failures.append(Failure("checkpoint", "history", f"must have {width} columns"))
+        if failures:
+            raise FileFormatError(what, failures)
+        leaves = [jnp.array(content[name], copy=True) for name in expected]
+        carry = jax.tree.unflatten(jax.tree.structure(template), leaves)
+        rows, sources = content["['history']"], parse_json(metadata.get(_SOURCES, "[]"), what)
+        self.saved = len(rows)
+        return Checkpoint(carry, rows, sources)
+
+    def check(self, what: str, manifest: Any) -> None:
+        """Raise if a manifest is not that of the run at hand, listing every difference."""
+        differences = list(_differences(manifest, self.manifest))
+        if differences:
+            raise CheckpointMismatch(what, differences)
 
     def clean(self) -> None:
         """Remove what killed runs left half written next to the file."""
@@ -262,10 +215,22 @@ class Saver:
                 left.unlink()
 
     def write(self, carry: Carry, rows: np.ndarray, sources: list[Any]) -> None:
-        """Replace the checkpoint."""
+        """Replace the checkpoint, in one step.
+
+        Parameters
+        ----------
+        carry
+            The variables.
+        rows
+            The costs of all steps so far.
+        sources
+            Where the data of each process was, as JSON.
+        """
         carry = self.processes.on_host(carry)
         if self.processes.index == 0:
-            save_checkpoint(self.path, carry, rows, self.manifest, sources)
+            tree = {"arrays": dict(named_leaves(carry)), "history": rows}
+            metadata = {_FIELD: json.dumps(self.manifest), _SOURCES: json.dumps(sources)}
+            save_tree(self.path, tree, metadata)
 
     def close(self) -> str | None:
         """Wait until everything is written; return what went wrong."""
@@ -363,7 +328,7 @@ class FolderSaver(Saver):
         args = self.ocp.args
         with self._reading(what):
             found = self.manager.restore(step, args=args.Composite(run=args.JsonRestore()))["run"]
-        refuse_differences(what, found["manifest"], self.manifest)
+        self.check(what, found["manifest"])
         arrays = self._shapes(template, (step, found["width"]), found["dtype"])
         with self._reading(what):
             wanted = args.Composite(arrays=args.StandardRestore(arrays))
