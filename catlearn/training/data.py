@@ -242,43 +242,34 @@ def _length(columns: Mapping[str, Any]) -> int:
     return min((len(leaf) for leaf in jax.tree.leaves(columns)), default=0)
 
 
-def _data_failures(data: Mapping[str, Mapping[str, Any]]) -> list[Failure]:
-    failures: list[Failure] = []
+def _data_failures(data: Mapping[str, Mapping[str, Any]]) -> Iterator[Failure]:
     for name, columns in data.items():
         lengths = {
             key: len(leaf) for key, column in columns.items() for leaf in jax.tree.leaves(column)
         }
+        message = ""
         if not lengths or not all(lengths.values()):
-            failures.append(Failure("length", f"data set '{name}'", "has no examples"))
+            message = "has no examples"
         elif len(set(lengths.values())) > 1:
             found = ", ".join(f"'{key}' has {length}" for key, length in lengths.items())
-            failures.append(
-                Failure("length", f"data set '{name}'", f"columns differ in length: {found}")
-            )
-    return failures
+            message = f"columns differ in length: {found}"
+        if message:
+            yield Failure("length", f"data set '{name}'", message)
 
 
 def _size_failures(
     data: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, int]
-) -> list[Failure]:
-    failures = [
-        Failure(
-            "batch size",
-            f"data set '{name}'",
-            f"no such data set; the data sets are {', '.join(data) or 'none'}",
-        )
-        for name in sizes
-        if name not in data
-    ]
-    for name in data:
-        size = sizes.get(name)
-        if size is None:
-            failures.append(Failure("batch size", f"data set '{name}'", "has no batch size"))
+) -> Iterator[Failure]:
+    for name in [*(name for name in sizes if name not in data), *data]:
+        size, message = sizes.get(name), ""
+        if name not in data:
+            message = f"no such data set; the data sets are {', '.join(data) or 'none'}"
+        elif size is None:
+            message = "has no batch size"
         elif size < 1:
-            failures.append(
-                Failure("batch size", f"data set '{name}'", f"must be at least 1, found {size}")
-            )
-    return failures
+            message = f"must be at least 1, found {size}"
+        if message:
+            yield Failure("batch size", f"data set '{name}'", message)
 
 
 Labels = dict[str, SpaceLabel]
@@ -303,6 +294,8 @@ class Feed:
         self.name, self.source = name, source
         self.labels, self.projections = labels, projections
         self.kind = type(source).__name__
+        self.by_epoch = callable(source) and not hasattr(source, "__iter__")
+        self.can_begin_again = self.by_epoch or not isinstance(source, Iterator)
         self.starts = [0]
         self.taken = 0
         self.iterator = self._open(0)
@@ -310,14 +303,9 @@ class Feed:
         self.last = self.first = self._next()
         self.peeked = [self.first]
 
-    @property
-    def can_begin_again(self) -> bool:
-        """Whether the source can be gone through more than once."""
-        return _is_factory(self.source) or not isinstance(self.source, Iterator)
-
     def _open(self, epoch: int) -> Iterator[Any]:
         try:
-            return iter(self.source(epoch) if _is_factory(self.source) else self.source)
+            return iter(self.source(epoch) if self.by_epoch else self.source)
         except Exception as error:
             raise unread(self.name, self.taken, error) from error
 
@@ -365,19 +353,17 @@ class Feed:
                 f"of {', '.join(self.projections)} in order"
             )
             raise DataError(what, [Failure("batch", where, message)])
-        missing = [column for column in self.labels if column not in raw]
-        if missing:
-            raise DataError(
-                what,
-                [
-                    Failure(
-                        "batch",
-                        f"projection '{self.name}.{column}'",
-                        f"is missing from the batch; {did_you_mean(column, map(str, raw))}",
-                    )
-                    for column in missing
-                ],
+        missing = [
+            Failure(
+                "batch",
+                f"projection '{self.name}.{column}'",
+                f"is missing from the batch; {did_you_mean(column, map(str, raw))}",
             )
+            for column in self.labels
+            if column not in raw
+        ]
+        if missing:
+            raise DataError(what, missing)
         columns = {column: _array(raw[column], label) for column, label in self.labels.items()}
         failures = check_columns(self.name, self.labels, columns)
         failures += [
@@ -453,10 +439,6 @@ class Feed:
 
 
 _END = object()
-
-
-def _is_factory(source: Any) -> bool:
-    return callable(source) and not hasattr(source, "__iter__")
 
 
 def unread(name: str, step: int, error: Exception) -> DataError:
