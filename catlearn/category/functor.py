@@ -83,7 +83,8 @@ arrow 2: its value is '1', that of 1 >> 1 is '2' [composition]
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache, cached_property, reduce
+from functools import cached_property, reduce
+from graphlib import TopologicalSorter
 from typing import Any, Self
 
 import numpy as np
@@ -102,6 +103,7 @@ from catlearn.category.targets import (
     compare,
     generators_of,
     presentation_of,
+    read_arrows,
 )
 from catlearn.display import Displayed
 from catlearn.errors import (
@@ -254,7 +256,8 @@ class Functor(Frozen, Displayed):
     ) -> None:
         self._set(domain=domain, graph=generators_of(domain), target=as_target(target))
         unread: list[Failure] = []
-        given = {at: self._read(at, f, unread) for at, f in (arrows or {}).items()}
+        kind = self.kinds[1]
+        given = read_arrows(self.target, arrows or {}, unread, lambda at: f"{kind} {written(at)}")
         sent = {at: self._read_object(at, a, unread) for at, a in (objects or {}).items()}
         if unread:
             raise InvalidStructure("Functor", unread)
@@ -262,8 +265,7 @@ class Functor(Frozen, Displayed):
         values = self._restricted(given)
         only = {edge: self._only(edge) for edge in self.graph.edges if edge not in values}
         values |= {edge: arrow for edge, arrow in only.items() if arrow is not None}
-        values |= self._defined(values)
-        self._set(arrows=Record(values))
+        self._set(arrows=Record(self._defined(values)))
         failures = self.failures() if check else []
         if failures:
             raise InvalidStructure("Functor", failures)
@@ -319,14 +321,6 @@ class Functor(Frozen, Displayed):
         arrows = dict.fromkeys(graph.edges, target.identity(object))
         return cls(domain, target, dict.fromkeys(graph.vertices, object), arrows)
 
-    def _read(self, at: str, arrow: Any, unread: list[Failure]) -> Any:
-        if not isinstance(self.target, Category):
-            return arrow
-        try:
-            return self.target.read(arrow)
-        except (CatlearnError, TypeError) as error:
-            unread.append(Failure("values", f"{self.kinds[1]} {written(at)}", str(error)))
-
     def _read_object(self, at: str, value: Any, unread: list[Failure]) -> Any:
         target = self.target
         if isinstance(target, FiniteCategory) and not isinstance(value, str) and value in target.ob:
@@ -373,25 +367,22 @@ class Functor(Frozen, Displayed):
     def _defined(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Work out the values at edges that the domain defines by paths, and pairings of paths."""
         known: Mapping[str, Any] = getattr(self.domain, "definitions", {})
-        pairs, made = isinstance(self.target, Pairs), dict(values)
-
-        def value(edge: str) -> Any:
-            if edge not in made and edge in known:
-                paths, is_pairing = known[edge].paths, known[edge].is_pairing
-                parts = [self._composed(p.source, [value(e) for e in p.edges]) for p in paths]
-                at = self.objects.get(self.graph.target(edge))
-                made[edge] = self.target.pairing(at, parts) if is_pairing else parts[0]
-            return made[edge]
-
-        @cache
-        def needed(edge: str) -> bool:
-            return edge in made or (
-                edge in known
-                and (pairs or not known[edge].is_pairing)
-                and all(needed(e) for path in known[edge].paths for e in path.edges)
-            )
-
-        return {edge: value(edge) for edge in known if edge not in values and needed(edge)}
+        made, pairs = dict(values), isinstance(self.target, Pairs)
+        needs = {
+            edge: {step for path in definition.paths for step in path.edges}
+            for edge, definition in known.items()
+            if edge not in made and (pairs or not definition.is_pairing)
+        }
+        for edge in TopologicalSorter(needs).static_order():
+            if edge in made or edge not in needs or not needs[edge] <= made.keys():
+                continue
+            parts = [
+                self._composed(path.source, [made[step] for step in path.edges])
+                for path in known[edge].paths
+            ]
+            at = self.objects.get(self.graph.target(edge))
+            made[edge] = self.target.pairing(at, parts) if known[edge].is_pairing else parts[0]
+        return made
 
     def _only(self, edge: str) -> str | None:
         """Return the only arrow that a generator can go to, if there is just one."""

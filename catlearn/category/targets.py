@@ -14,7 +14,7 @@ Path('A', ('f', 'g'), 'C')
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import chain, islice, pairwise
@@ -265,6 +265,19 @@ def presentation_of(domain: Any) -> Any:
     if given is not None:
         return given() if callable(given) else given
     return Presentation(domain.graph, getattr(domain, "equations", ()))
+
+
+def read_arrows(
+    target: Any, given: Mapping[str, Any], unread: list[Failure], where: Callable[[str], str]
+) -> dict[str, Any]:
+    """Read arrows of a target by what they are given for; note those that it cannot read."""
+    read = dict(given)
+    for at, arrow in given.items() if isinstance(target, Category) else ():
+        try:
+            read[at] = target.read(arrow)
+        except (CatlearnError, TypeError) as error:
+            unread.append(Failure("values", where(at), str(error)))
+    return read
 
 
 def compare(

@@ -58,8 +58,8 @@ import numpy as np
 
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
-from catlearn.category.protocol import Category, DecidesEquality, Typed, Verdict
-from catlearn.category.targets import compare
+from catlearn.category.protocol import DecidesEquality, Typed, Verdict
+from catlearn.category.targets import compare, read_arrows
 from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
@@ -117,13 +117,8 @@ class NaturalTransformation(Frozen, Displayed):
         components: Mapping[str, Any],
         check: bool = True,
     ) -> None:
-        read, unread = dict(components), []
-        if isinstance(domain.target, Category):
-            for at, arrow in components.items():
-                try:
-                    read[at] = domain.target.read(arrow)
-                except (CatlearnError, TypeError) as error:
-                    unread.append(Failure("values", f"component at {at}", str(error)))
+        unread: list[Failure] = []
+        read = read_arrows(domain.target, components, unread, lambda at: f"component at {at}")
         if unread:
             raise InvalidStructure("NaturalTransformation", unread)
         ordered = {a: read.pop(a) for a in domain.graph.vertices if a in read}
