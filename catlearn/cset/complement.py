@@ -32,7 +32,7 @@ catlearn.errors.NoComplement: pushout complement does not exist (1 failure):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ import numpy as np
 from catlearn.errors import CatlearnError, Failure, NoComplement, NotACocone
 from catlearn.finset import Colimit, FinFunction, Span, TableMorphism, pushout
 from catlearn.finset.gluing import components_of, morphism
+from catlearn.finset.orders import same_label
 from catlearn.finset.value import Frozen
 
 LISTED = 100
@@ -158,7 +159,28 @@ def pushout_complement(l: Any, m: Any) -> Complement:  # noqa: E741
     kept = {t: np.flatnonzero(~gone) for t, gone in deleted_tables(l, m).items()}
     D, d = m.codomain.subtables(kept)
     places = {t: _places(l.components[t], m.components[t], rows) for t, rows in kept.items()}
+    for name, labels in _lowered(l, places).items():
+        D = D.with_column(name, labels)
+        d = morphism(D, m.codomain, components_of(kept, D, m.codomain))
     return Complement(l, m, morphism(l.domain, D, components_of(places, l.domain, D)), d)
+
+
+def _lowered(l: TableMorphism, places: Mapping[str, np.ndarray]) -> dict[str, dict[int, Any]]:  # noqa: E741
+    """Return by attribute the labels of rows of D that are lower there, since l raises them.
+
+    So a rule may take a label away: its row has none in K, and another one, or none, in R.
+    """
+    K, L = l.domain, l.codomain
+    found: dict[str, dict[int, Any]] = {}
+    for name in K.shape.orders:
+        table = K.shape.attributes[name]
+        images = l.components[table].values.tolist()
+        for place, label, image in zip(
+            places[table].tolist(), K.attributes[name], images, strict=True
+        ):
+            if not same_label(label, L.attributes[name][image]):
+                found.setdefault(name, {})[place] = label
+    return found
 
 
 def is_pushout(f: Any, g: Any, i: Any, j: Any) -> bool:
@@ -186,7 +208,7 @@ def is_pushout(f: Any, g: Any, i: Any, j: Any) -> bool:
         return False
     if isinstance(comparison, FinFunction):
         return comparison.is_bijective
-    return all(part.is_bijective for part in comparison.components.values())
+    return comparison.is_isomorphism
 
 
 def deleted_rows(l: FinFunction, m: FinFunction) -> np.ndarray:  # noqa: E741

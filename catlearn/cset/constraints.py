@@ -355,17 +355,26 @@ class Problem:
         return found
 
     def _fitting(self, table: str) -> list[np.ndarray]:
-        """Return the rows with equal labels, lists of equal lengths, and no smaller fibres."""
+        """Return the rows with labels that fit, lists of equal lengths, and no smaller fibres."""
         one, other, shape = self.one, self.other, self.one.shape
         exact = [np.zeros(one.size(table) + other.size(table), np.int64)]
+        grown: list[np.ndarray] = []
         for name, at in shape.attributes.items():
-            if at == table:
-                exact.append(np.concatenate(shared_codes([one, other], name)[0]))
+            order = shape.order(name)
+            if at != table or order.carry is not None:
+                continue
+            columns, labels = shared_codes([one, other], name)
+            if order.below is None or self.iso:
+                exact.append(np.concatenate(columns))
+                continue
+            # One 0 and 1 a label: where it is, and to the right what it is at most.
+            for code in np.unique(columns[0]).tolist():
+                above = order.fit(np.full(other.size(table), code), columns[1], labels)
+                grown.append(np.concatenate([columns[0] == code, above]).astype(np.int64))
         for name, (source, _) in shape.lists.items():
             if source == table:
                 lengths = [one.lists[name].lengths, other.lists[name].lengths]
                 exact.append(np.concatenate(lengths))
-        grown = []
         for name, (source, target) in shape.arrows.items():
             if target == table and source in self.injective and not self.iso:
                 counts = [

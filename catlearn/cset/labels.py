@@ -6,11 +6,10 @@ stands; the pattern with these labels filled in has an ordinary morphism into th
 are rule schemata: Plump, Steinert, "Towards graph programs for graph algorithms", 2004; and
 the attribute variables of attributed C-sets.)
 
-Searching for matches is searching for ordinary morphisms after *labels became rows*: an
-attribute a of a table T is replaced by a table "a of T" with an arrow to T and with a on it. The
-whole has one such row above each row of T, the pattern only above rows whose label is a
-constant; so an open label asks for nothing, and morphisms between tables without variables are
-the same as before.
+Searching for matches is searching for ordinary morphisms after *labels became rows*: each label
+of an attribute is a row of a table of its own, and the attribute an arrow into it. Variables are
+rows without a label, in the flat order, so they may go anywhere, but one variable to one label; and
+morphisms between tables without variables are the same as before.
 
 >>> any_colour = Variable("colour")
 >>> print(any_colour, any_colour.map(str.upper).fill({"colour": "red"}))
@@ -23,8 +22,11 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from catlearn.finset import FinFunction, Shape, Tables
-from catlearn.finset.orders import same_label
+from catlearn.finset.orders import FLAT, coded, same_label
+from catlearn.names import fresh
 
 Bindings = Mapping[Any, Any]
 """Variable -> label, and (side data, variable) -> what the row holds."""
@@ -137,25 +139,30 @@ def open_attributes(*patterns: Tables) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for one in patterns for name, _, _ in variables(one)))
 
 
+LABELS = "labels"
+"""The table of labels that have become rows, and the attribute that says which each is."""
+
+
 def labels_as_rows(tables: Tables, attributes: Iterable[str]) -> Tables:
-    """Return tables in which the labels of some attributes have become rows of their own.
+    """Return tables in which the labels of some attributes have become rows.
 
     Parameters
     ----------
     tables
-        Tables of any kind; variables get no row.
+        Tables of any kind.
     attributes
-        Names of attributes.
+        Names of attributes. Each becomes an arrow into a table of labels, with a row for each
+        different label and each variable. That of a variable has no label, in the flat order.
 
     Examples
     --------
     >>> shape = Shape(["V"], attributes={"colour": "V"})
-    >>> pattern = Tables(shape, {"V": 2}, attributes={"colour": ["red", Variable("any")]})
-    >>> print(labels_as_rows(pattern, ["colour"]))
-    V = 2
-    colour of V = 1
-    colour at : colour of V -> V = [0]
-    colour = ['red']
+    >>> colours = ["red", Variable("any"), Variable("any"), "red"]
+    >>> print(labels_as_rows(Tables(shape, {"V": 4}, attributes={"colour": colours}), ["colour"]))
+    V = 4
+    labels = 2
+    colour : V -> labels = [0, 1, 1, 0]
+    label = [('red',), None]
     """
     chosen = tuple(attributes)
     if not chosen:
@@ -165,34 +172,25 @@ def labels_as_rows(tables: Tables, attributes: Iterable[str]) -> Tables:
 
 def _opened(tables: Tables, chosen: tuple[str, ...]) -> Tables:
     shape = tables.shape
-    home = {name: f"{name} of {shape.attributes[name]}" for name in chosen}
+    column = [label for name in chosen for label in tables.attributes[name]]
+    codes, labels = coded([Variable(x.name) if isinstance(x, Variable) else x for x in column])
+    table, label = fresh(LABELS, shape.tables, "'"), fresh("label", shape.attributes, "'")
+    kept = {name: home for name, home in shape.attributes.items() if name not in chosen}
     opened = Shape(
-        (*shape.tables, *home.values()),
-        {
-            **shape.arrows,
-            **{f"{name} at": (home[name], shape.attributes[name]) for name in chosen},
-        },
+        (*shape.tables, table),
+        {**shape.arrows, **{name: (shape.attributes[name], table) for name in chosen}},
         shape.lists,
-        {**shape.attributes, **home},
+        {**kept, label: table},
+        orders={**{name: shape.orders[name] for name in kept if name in shape.orders}, label: FLAT},
     )
-    closed = {
-        name: [
-            row
-            for row, label in enumerate(tables.attributes[name])
-            if not isinstance(label, Variable)
-        ]
-        for name in chosen
-    }
-    columns: dict[str, Any] = dict(tables.attributes)
-    columns |= {name: [tables.attributes[name][row] for row in closed[name]] for name in chosen}
+    sizes = np.cumsum([0, *(len(tables.attributes[name]) for name in chosen)])
+    rows = {name: codes[sizes[k] : sizes[k + 1]] for k, name in enumerate(chosen)}
+    constants = [None if isinstance(one, Variable) else (one,) for one in labels]
     return Tables(
         opened,
-        {**tables.sets, **{home[name]: len(closed[name]) for name in chosen}},
-        {
-            **{name: f.values for name, f in tables.arrows.items()},
-            **{f"{name} at": closed[name] for name in chosen},
-        },
+        {**tables.sets, table: len(labels)},
+        {**{name: f.values for name, f in tables.arrows.items()}, **rows},
         tables.lists,
-        columns,
+        {**{name: tables.attributes[name] for name in kept}, label: constants},
         check=False,
     )

@@ -48,6 +48,8 @@ def candidates(
     """
     opened = open_attributes(pattern)
     sides = (labels_as_rows(one, opened) for one in (pattern, whole))
+    # Two variables may stand for one label.
+    monic = pattern.shape.tables if monic is True else monic
     for found in homomorphisms(*sides, monic=monic, initial=initial):
         match = filled_match(pattern, whole, found.components)
         if match is not None:

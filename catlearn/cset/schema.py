@@ -29,7 +29,7 @@ from typing import Any
 from catlearn.category import Category, Equation, Graph, Path, Presentation
 from catlearn.category.path import Side
 from catlearn.errors import Failure, InvalidStructure
-from catlearn.finset import Record, Shape
+from catlearn.finset import Order, Record, Shape
 
 
 class Schema(Shape):
@@ -47,6 +47,8 @@ class Schema(Shape):
         Equations between composites of plain arrows, written ``"src >> f = g"``.
     side_data
         Name -> table.
+    orders
+        Attribute -> the order of its labels, or its name; by default labels are at most themselves.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class Schema(Shape):
         attributes: Mapping[str, str | tuple[str, type]] | None = None,
         equations: Iterable[Equation | str | tuple[Side, Side]] = (),
         side_data: Mapping[str, str] | None = None,
+        orders: Mapping[str, Order | str] | None = None,
     ) -> None:
         tables: dict[str, str] = {}
         types: dict[str, type] = {}
@@ -76,7 +79,7 @@ class Schema(Shape):
                 tables[name], types[name] = given
         read = tuple(Equation.of(equation) for equation in equations)
         self._set(equations=read, types=Record(types))
-        super().__init__(objects, arrows, lists, tables, side_data)
+        super().__init__(objects, arrows, lists, tables, side_data, orders)
         failures = [failure for equation in read for failure in equation.failures(self.graph)]
         if failures:
             raise InvalidStructure(type(self).__name__, failures)
@@ -100,7 +103,7 @@ class Schema(Shape):
             return cls.of_presentation(shape)
         if isinstance(shape, Shape):
             fields = shape.arrows, shape.lists, shape.attributes
-            return cls(shape.tables, *fields, side_data=shape.side_data)
+            return cls(shape.tables, *fields, side_data=shape.side_data, orders=shape.orders)
         message = f"{shape!r} is not a schema, a presentation or a category of named arrows"
         raise InvalidStructure("functor of schemas", [Failure("ends", "functor", message)])
 
@@ -233,6 +236,7 @@ class Schema(Shape):
         }
         fields = {"arrows": self.arrows, "lists": self.lists, "attributes": attributes}
         fields |= {"equations": list(map(str, self.equations)), "side_data": self.side_data}
+        fields |= {"orders": {name: order.name for name, order in self.orders.items()}}
         given = "".join(f", {name}={field!r}" for name, field in fields.items() if field)
         return f"{type(self).__name__}({list(self.tables)!r}{given})"
 

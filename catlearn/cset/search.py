@@ -1,7 +1,7 @@
 """Homomorphism search: all morphisms from one C-set to another, and isomorphisms.
 
 A morphism of C-sets sends rows to rows, commutes with arrows and with lists entry by entry, and
-preserves attributes. To find them all is a constraint problem whose special cases are graph
+keeps or raises labels. To find them all is a constraint problem whose special cases are graph
 colouring, subgraph matching and evaluating a conjunctive query (Chandra and Merlin, 1977;
 Patterson, Lynch, Fairbanks, arXiv 2106.04703, section 4). The search works for tables of every
 kind: C-sets, graphs, presentations, learning diagrams.
@@ -251,13 +251,21 @@ def _morphisms(
     problem = Problem(G, H, into, onto, iso)
     kind = G._common([G, H])._morphism_class()
     ends = [(t, *problem.bounds[t], G.sets[t], H.sets[t]) for t in G.shape.tables]
+    # What labels that mention rows become along a morphism is known when all of it is.
+    mentioning = any(order.carry is not None for order in G.shape.orders.values())
+
+    def fits(found: Any) -> bool:
+        return found.is_isomorphism if iso else not found.failures()
+
     for block in solve(problem, fixed):
         for row in block:
             parts = {
                 table: FinFunction._of(row[start:stop].copy(), source, target)
                 for table, start, stop, source, target in ends
             }
-            yield kind._build(G, H, parts)
+            found = kind._build(G, H, parts)
+            if not mentioning or fits(found):
+                yield found
 
 
 def _brief(tables: Tables) -> str:

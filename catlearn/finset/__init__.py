@@ -14,6 +14,7 @@ from catlearn.finset.functions import FinFunction
 from catlearn.finset.gluing import TABLES, TableCategory
 from catlearn.finset.lists import ListFunction
 from catlearn.finset.morphisms import TableMorphism
+from catlearn.finset.orders import DISCRETE, FLAT, Order
 from catlearn.finset.sets import FINSETS, FinSet, FinSets
 from catlearn.finset.shapes import Shape
 from catlearn.finset.tables import Tables
@@ -36,6 +37,8 @@ from catlearn.finset.value import Frozen, Record
 __all__ = [
     "FINSETS",
     "TABLES",
+    "DISCRETE",
+    "FLAT",
     "Ambient",
     "Colimit",
     "Diagram",
@@ -45,6 +48,7 @@ __all__ = [
     "Frozen",
     "Limit",
     "ListFunction",
+    "Order",
     "Record",
     "Shape",
     "Span",

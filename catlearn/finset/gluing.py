@@ -69,13 +69,6 @@ class TableCategory(Ambient):
         }
         conflicts: list[Failure] = []
 
-        def refuse(name: str, table: str, bad: np.ndarray, values: Sequence[Any]) -> None:
-            rows = union_labels(diagram, table)
-            members = first[table][classes[table][bad]]
-            for member, k in zip(members.tolist(), bad.tolist(), strict=True):
-                message = f"{name} is {values[member]} at the one, {values[k]} at the other"
-                conflicts.append(Failure(name, f"{table}: {rows[member]} = {rows[k]}", message))
-
         steps = {}
         for name, (source, target) in shape.steps().items():
             lists = [one.step(name) for one in objects]
@@ -86,17 +79,24 @@ class TableCategory(Ambient):
             steps[name] = every.at(first[source], sets[source])
             bad = differing_rows(every, steps[name].at(classes[source], every.domain))
             if bad.size:
-                rows = [f"[{', '.join(sets[target].labels(row))}]" for row in every]
-                refuse(name, source, bad, rows)
+                rows, lists = union_labels(diagram, source), [sets[target].labels(r) for r in every]
+                for k in bad.tolist():
+                    member = int(first[source][classes[source][k]])
+                    one, other = (f"[{', '.join(lists[row])}]" for row in (member, k))
+                    message = f"{name} is {one} at the one, {other} at the other"
+                    place = f"{source}: {rows[member]} = {rows[k]}"
+                    conflicts.append(Failure(name, place, message))
         attributes = {}
+        parts = [{table: legs[table][k] for table in sets} for k in range(len(objects))]
         for name, table in shape.attributes.items():
-            columns, labels = shared_codes(objects, name)
-            codes = joined(columns)
-            induced = codes[first[table]]
-            attributes[name] = tuple(labels[code] for code in induced.tolist())
-            bad = np.flatnonzero(codes != induced[classes[table]])
-            if bad.size:
-                refuse(name, table, bad, [repr(labels[code]) for code in codes.tolist()])
+            columns, labels = shared_codes(objects, name, parts)
+            order, codes = shape.order(name), joined(columns)
+            found, bad = order.joins(codes, classes[table], first[table], labels)
+            attributes[name] = tuple(found)
+            rows = union_labels(diagram, table) if bad else []
+            for one, other, why in bad:
+                place = f"{table}: {rows[one]} = {rows[other]}"
+                conflicts.append(Failure(name, place, f"{name} {why}"))
         side_data: dict[str, dict[int, Any]] = {}
         for name, table in shape.side_data.items():
             held, places = side_data.setdefault(name, {}), {}
@@ -114,10 +114,8 @@ class TableCategory(Ambient):
         failures = apex._colimit_failures()
         if failures:
             raise InvalidStructure("the colimit", failures)
-        return apex, tuple(
-            morphism(one, apex, {table: legs[table][k] for table in sets})
-            for k, one in enumerate(objects)
-        )
+        pairs = zip(objects, parts, strict=True)
+        return apex, tuple(morphism(one, apex, part) for one, part in pairs)
 
     def descend(self, colimit: Colimit, cocone: tuple[Any, ...], codomain: Tables) -> TableMorphism:
         parts = {}
@@ -148,14 +146,10 @@ class TableCategory(Ambient):
             if objects:
                 values = find(columns[target], [rows.values for rows in alike])
             steps[name] = ListFunction._of(ends, values, sets[source], sets[target])
+        attributes = {}
         for name, table in shape.attributes.items():
-            codes = shared_codes(objects, name)[0]
-            for one, column in zip(codes[1:], columns[table][1:], strict=True):
-                live[table] &= one[column] == codes[0][columns[table][0]]
-        attributes = {
-            name: tuple(objects[0].attributes[name][k] for k in columns[table][0].tolist())
-            for name, table in shape.attributes.items()
-        }
+            attributes[name], fits = met_labels(objects, name, columns[table])
+            live[table] &= fits
         kind = diagram.of._common(diagram.objects)
         rows = largest_part(shape, live, steps)
         values = [
@@ -244,6 +238,10 @@ def part(
         name: tuple(attributes[name][k] for k in rows[table].tolist())
         for name, table in shape.attributes.items()
     }
+    for name, order in shape.orders.items():
+        if order.carry is not None:
+            inside = {t: FinFunction._of(place[t], sets[t], small[t]) for t in rows}
+            columns[name] = tuple(order.carry(label, inside) for label in columns[name])
     return kind._of_steps(shape, small, kept, columns, side_data)
 
 
@@ -313,15 +311,47 @@ def differing_rows(f: ListFunction, g: ListFunction) -> np.ndarray:
     return np.flatnonzero(differs)
 
 
+def met_labels(
+    objects: Sequence[Tables], attribute: str, rows: Sequence[np.ndarray]
+) -> tuple[Sequence[Any], np.ndarray]:
+    """Return the meets of the labels of families of rows, and which families have one."""
+    order = objects[0].shape.order(attribute)
+    if order.carry is not None and len(objects) > 1:
+        message = f"the labels of {attribute} mention rows: limits of such tables are not known"
+        raise CatlearnError(message)
+    columns, labels = shared_codes(objects, attribute)
+    codes = np.stack([column[at] for column, at in zip(columns, rows, strict=True)])
+    different = (codes != codes[0]).any(axis=0)
+    if order.below is None or not different.any():
+        return [labels[code] for code in codes[0].tolist()], ~different
+    kinds, place = np.unique(codes, axis=1, return_inverse=True)
+    met = []
+    for kind in kinds.T.tolist():
+        found = (labels[kind[0]],)
+        for code in kind[1:]:
+            found = order.meet(found[0], labels[code]) if found else ()
+        met.append(found)
+    return (
+        [met[k][0] if met[k] else None for k in place.ravel().tolist()],
+        np.array([bool(found) for found in met], bool)[place.ravel()],
+    )
+
+
 def shared_codes(
-    objects: Iterable[Tables], attribute: str
+    objects: Iterable[Tables], attribute: str, along: Sequence[Parts] | None = None
 ) -> tuple[list[np.ndarray], list[Hashable]]:
-    """Code an attribute of several tables alike: equal labels have equal codes."""
+    """Code an attribute of several tables alike: equal labels have equal codes.
+
+    Labels that mention rows are those that they become along the components that are given.
+    """
     seen: dict[Hashable, int] = {}
     columns: list[np.ndarray] = []
     every: list[Hashable] = []
-    for one in objects:
+    for number, one in enumerate(objects):
         codes, labels = one.codes(attribute)
+        carry = one.shape.order(attribute).carry
+        if carry is not None and along is not None:
+            labels = [carry(label, along[number]) for label in labels]
         numbers = []
         for label in labels:
             numbers.append(seen.setdefault(label_key(label), len(seen)))

@@ -1,12 +1,13 @@
 """Morphisms of tables: a function for each table, natural for arrows and lists.
 
 Laws: for an arrow a : S -> T, ``f_S >> a' == a >> f_T``; for a list l, ``f_S >> l' ==
-l.map(f_T)``; for an attribute, ``f_S >> attr' == attr``.
+l.map(f_T)``; for an attribute, ``attr <= f_S >> attr'`` in its order, which is equality unless the
+shape names another one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class TableMorphism(Frozen, Displayed):
-    """A function for each table, natural for arrows and lists, that preserves attributes.
+    """A function for each table, natural for arrows and lists, that keeps or raises labels.
 
     Parameters
     ----------
@@ -99,12 +100,26 @@ class TableMorphism(Frozen, Displayed):
             pairs = [(labels(over.row(k)), labels(under.row(k))) for k in bad[:SHOWN].tolist()]
             failures += self._broken(source, name, bad, pairs)
         for name, table in one.shape.attributes.items():
-            (here, there), labels = shared_codes([one, other], name)
-            image = there[parts[table].values]
-            bad = np.flatnonzero(here != image)
+            here, image, labels = self._labels(name)
+            bad = np.flatnonzero(~one.shape.order(name).fit(here, image, labels))
             pairs = [(labels[image[k]], labels[here[k]]) for k in bad[:SHOWN]]
             failures += self._broken(table, name, bad, pairs)
         return failures
+
+    @property
+    def is_isomorphism(self) -> bool:
+        """Whether it is bijective at every table, with equal labels of rows and their images."""
+        bijective = all(part.is_bijective for part in self.components.values())
+        raised = (self._labels(name)[:2] for name in self.domain.shape.orders)
+        return bijective and all(np.array_equal(*codes) for codes in raised)
+
+    def _labels(self, attribute: str) -> tuple[np.ndarray, np.ndarray, Sequence[Any]]:
+        """Return, as codes, the labels of rows and those of their images; and the labels."""
+        ends, home = (self.domain, self.codomain), self.domain.shape.attributes[attribute]
+        mentions_rows = self.domain.shape.order(attribute).carry is not None
+        same = TABLES.identity(self.codomain).components if mentions_rows else {}
+        (here, there), labels = shared_codes(ends, attribute, [self.components, same])
+        return here, there[self.components[home].values], labels
 
     def _broken(
         self, table: str, name: str, bad: np.ndarray, pairs: Iterable[tuple[Any, Any]]

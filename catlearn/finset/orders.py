@@ -1,4 +1,11 @@
-"""Labels: which are the same.
+"""Labels: which are the same, and which are below which.
+
+An attribute names an :class:`Order` of its labels. Morphisms may raise labels: that of a row is at
+most that of its image. Colimits join the labels of the rows that become one, limits meet them;
+where there is no join a colimit is refused, and where there is no meet a limit has no row. In the
+*discrete* order, the default, labels are at most themselves. In the *flat* order None, absent, is
+below every label: an axis of unknown size, glued to one of size 128, has size 128. A size that two
+axes have is a row of a table of its own, so that what identifies the row is seen by both.
 
 >>> column = [1, True, 1.0, (1, "x"), (True, "x"), np.int64(1), float("nan"), float("nan")]
 >>> codes, labels = coded(column)
@@ -8,10 +15,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from catlearn.errors import UnknownName, did_you_mean
+
+Classes = Sequence[tuple[Any, ...]]
+Conflict = tuple[int, int, str]
+"""Two rows whose labels have no join, and what to say of them."""
+
+Merge = Callable[[Classes], tuple[Sequence[Any], Mapping[int, str]]]
 
 PLAIN = frozenset((str, type(None)))
 """Types of labels that no label of another type equals."""
@@ -80,3 +96,128 @@ def coded(column: Sequence[Any]) -> tuple[np.ndarray, tuple[Any, ...]]:
     if plain:
         return codes, tuple(seen)
     return codes, tuple(column[k] for k in np.unique(codes, return_index=True)[1].tolist())
+
+
+@dataclass(frozen=True)
+class Order:
+    """A partial order of the labels of an attribute.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    below
+        Whether a label is below another, different one, where None is absent; by default never.
+    merge
+        Joins where they depend on all classes at once, such as sizes that are terms over unknowns:
+        from the different labels of each class of rows that become one, in order, to their joins,
+        or, by class, why there is none. By default the join of a class is that of its labels that
+        is above all others.
+    carry
+        What a label becomes along a morphism, given its components, if labels mention rows.
+
+    Examples
+    --------
+    >>> FLAT.at_most(None, 3), FLAT.at_most(3, None), DISCRETE.at_most(None, 3)
+    (True, False, False)
+    >>> powers = Order("divisibility", below=lambda a, b: None not in (a, b) and b % a == 0)
+    >>> powers.at_most(2, 6), powers.meet(4, 2), powers.meet(4, 6)
+    (True, (2,), ())
+    """
+
+    name: str
+    below: Callable[[Any, Any], bool] | None = None
+    merge: Merge | None = None
+    carry: Callable[[Any, Mapping[str, Any]], Any] | None = field(default=None, repr=False)
+
+    def at_most(self, one: Any, other: Any) -> bool:
+        """Whether a label is below another one, or the same."""
+        return same_label(one, other) or bool(self.below is not None and self.below(one, other))
+
+    def meet(self, one: Any, other: Any) -> tuple[Any, ...]:
+        """Return the greatest of two labels and None that is below both; nothing if none is."""
+        found = [a for a in (one, other, None) if self.at_most(a, one) and self.at_most(a, other)]
+        return tuple(found[:1])
+
+    def fit(self, codes: np.ndarray, images: np.ndarray, labels: Sequence[Any]) -> np.ndarray:
+        """Mark where a label, given by its code, is at most another one."""
+        found = codes == images
+        if self.below is not None and not found.all():
+            rest = np.flatnonzero(~found)
+            pairs, place = np.unique(
+                np.stack([codes[rest], images[rest]]), axis=1, return_inverse=True
+            )
+            fits = [self.below(labels[a], labels[b]) for a, b in pairs.T.tolist()]
+            found[rest] = np.array(fits, bool)[place.ravel()]
+        return found
+
+    def joins(
+        self, codes: np.ndarray, classes: np.ndarray, first: np.ndarray, labels: Sequence[Any]
+    ) -> tuple[list[Any], list[Conflict]]:
+        """Return the join of the labels of each class, and what has none.
+
+        Parameters
+        ----------
+        codes, classes
+            For each row the code of its label, and its class.
+        first
+            The first row of each class.
+        labels
+            The labels, by code.
+
+        Returns
+        -------
+        list, list
+            The labels of the classes; and pairs of rows that do not agree, each with what is wrong.
+        """
+        if self.merge is not None:
+            return self._merged(self.merge, codes, classes, first, labels)
+        top = first.copy()
+        for row in np.flatnonzero(codes != codes[first][classes]).tolist():
+            if self.at_most(labels[codes[top[classes[row]]]], labels[codes[row]]):
+                top[classes[row]] = row
+        above = top[classes]
+        bad = np.flatnonzero(~self.fit(codes, codes[above], labels))
+        failures = []
+        for row, other in zip(above[bad].tolist(), bad.tolist(), strict=True):
+            one, two = (repr(labels[codes[k]]) for k in (row, other))
+            failures.append((row, other, f"is {one} at the one, {two} at the other"))
+        return [labels[code] for code in codes[top].tolist()], failures
+
+    @staticmethod
+    def _merged(
+        merge: Merge,
+        codes: np.ndarray,
+        classes: np.ndarray,
+        first: np.ndarray,
+        labels: Sequence[Any],
+    ) -> tuple[list[Any], list[Conflict]]:
+        members: list[dict[int, int]] = [{} for _ in first]
+        for row, number in enumerate(classes.tolist()):
+            members[number].setdefault(int(codes[row]), row)
+        found, faults = merge([tuple(labels[code] for code in one) for one in members])
+        rows = [list(one.values()) for one in members]
+        return list(found), [(rows[k][0], rows[k][-1], why) for k, why in faults.items()]
+
+
+DISCRETE = Order("discrete")
+"""Labels are at most themselves."""
+
+FLAT = Order("flat", below=lambda one, other: one is None)
+"""None, absent, is below every label, and no label is below another."""
+
+
+def order_of(given: Order | str) -> Order:
+    """Return an order, or the one of a name.
+
+    Raises
+    ------
+    UnknownName
+        If there is none: ``"discrete"`` and ``"flat"`` have names.
+    """
+    known = {order.name: order for order in (DISCRETE, FLAT)}
+    if isinstance(given, Order):
+        return given
+    if given not in known:
+        raise UnknownName(f"there is no order {given!r}; {did_you_mean(given, known)}")
+    return known[given]

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from catlearn.errors import Failure, InvalidStructure
+from catlearn.finset.orders import DISCRETE, Order, order_of
 from catlearn.finset.value import Frozen, Record
 
 Ends = tuple[str, str]
@@ -32,11 +33,19 @@ class Shape(Frozen):
         Name -> table.
     side_data
         Name -> table, for arrays that rows may hold; see :class:`~catlearn.finset.Tables`.
+    orders
+        Attribute -> the order of its labels (:class:`~catlearn.finset.Order`) or its name, for
+        those that are not discrete.
 
     Raises
     ------
     InvalidStructure
-        Listing names used twice, and ends that are not tables.
+        Listing names used twice, ends that are not tables, and orders of no attribute.
+
+    Examples
+    --------
+    >>> Shape(["Axis"], attributes={"size": "Axis"}, orders={"size": "flat"})
+    Shape(('Axis',), attributes={'size': 'Axis'}, orders={'size': 'flat'})
     """
 
     tables: tuple[str, ...]
@@ -44,6 +53,7 @@ class Shape(Frozen):
     lists: Record[str, Ends]
     attributes: Record[str, str]
     side_data: Record[str, str]
+    orders: Record[str, Order]
 
     def __init__(
         self,
@@ -52,20 +62,23 @@ class Shape(Frozen):
         lists: Mapping[str, Iterable[str]] | None = None,
         attributes: Mapping[str, str] | None = None,
         side_data: Mapping[str, str] | None = None,
+        orders: Mapping[str, Order | str] | None = None,
     ) -> None:
+        read = {name: order_of(order) for name, order in (orders or {}).items()}
         self._set(
             tables=tuple(tables),
             arrows=Record({name: tuple(ends) for name, ends in (arrows or {}).items()}),
             lists=Record({name: tuple(ends) for name, ends in (lists or {}).items()}),
             attributes=Record(attributes or {}),
             side_data=Record(side_data or {}),
+            orders=Record({name: order for name, order in read.items() if order != DISCRETE}),
         )
         failures = Shape.failures(self)
         if failures:
             raise InvalidStructure(type(self).__name__, failures)
 
     def failures(self) -> list[Failure]:
-        """List names used twice, and ends that are not tables."""
+        """List names used twice, ends that are not tables, and orders of no attribute."""
         names = [*self.tables, *self.arrows, *self.lists, *self.attributes, *self.side_data]
         twice = {name: None for name in names if names.count(name) > 1}
         failures = [Failure("names", repr(name), "is used more than once") for name in twice]
@@ -75,14 +88,22 @@ class Shape(Frozen):
             if end not in self.tables:
                 message = f"{end!r} is not one of the tables {list(self.tables)}"
                 failures.append(Failure("ends", repr(name), message))
+        for name in self.orders:
+            if name not in self.attributes:
+                message = f"is not one of the attributes {list(self.attributes)}"
+                failures.append(Failure("orders", repr(name), message))
         return failures
+
+    def order(self, attribute: str) -> Order:
+        """Return the order of the labels of an attribute."""
+        return self.orders.get(attribute, DISCRETE)
 
     def steps(self) -> dict[str, Ends]:
         """Return the ends of the arrows, then of the lists."""
         return {**self.arrows, **self.lists}
 
     def _key(self) -> tuple[Any, ...]:
-        fields = self.arrows, self.lists, self.attributes, self.side_data
+        fields = self.arrows, self.lists, self.attributes, self.side_data, self.orders
         return frozenset(self.tables), *fields
 
     def __eq__(self, other: object) -> bool:
@@ -95,6 +116,7 @@ class Shape(Frozen):
 
     def __repr__(self) -> str:
         named = ("arrows", "lists", "attributes", "side_data")
-        fields = ((name, getattr(self, name)) for name in named)
+        fields = [(name, getattr(self, name)) for name in named]
+        fields.append(("orders", {name: order.name for name, order in self.orders.items()}))
         given = "".join(f", {name}={field!r}" for name, field in fields if field)
         return f"{type(self).__name__}({self.tables!r}{given})"

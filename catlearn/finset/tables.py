@@ -213,6 +213,41 @@ class Tables(Frozen, Displayed):
         """List the laws that a colimit of valid objects may break."""
         return []
 
+    def with_column(self: Some, attribute: str, labels: Any) -> Some:
+        """Return the same tables with other labels of one attribute.
+
+        Parameters
+        ----------
+        attribute
+            Its name.
+        labels
+            A label for each row, or a mapping from rows, by number or name, of which the others
+            keep theirs.
+
+        Raises
+        ------
+        InvalidStructure
+            If it is not valid with these.
+
+        Examples
+        --------
+        >>> G = Tables(Shape(["V"], attributes={"colour": "V"}), {"V": ["a", "b"]})
+        >>> G.with_column("colour", {"b": "red"}).attributes["colour"]
+        (None, 'red')
+        """
+        if isinstance(labels, Mapping):
+            column = list(self.attributes[attribute])
+            for row, label in labels.items():
+                column[self.row(self.shape.attributes[attribute], row)] = label
+            labels = column
+        columns = {**self.attributes, attribute: tuple(map(as_label, labels))}
+        fields = (self.sets, self.arrows, self.lists, columns, self.side_data)
+        made = self._build(self.shape, *fields)
+        failures = made.failures()
+        if failures:
+            raise InvalidStructure(type(self).__name__, failures)
+        return made
+
     def with_side_data(self: Some, side_data: Mapping[str, Mapping[Any, Any]]) -> Some:
         """Return the same tables with other side data.
 

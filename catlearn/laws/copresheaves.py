@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from catlearn.category import Path
 from catlearn.cset import Schema
-from catlearn.finset import FinFunction, FinSet, ListFunction, TableMorphism, Tables
+from catlearn.finset import FinFunction, FinSet, ListFunction, Order, TableMorphism, Tables
 from catlearn.laws.categories import category_of, strategy_of
 from catlearn.laws.law import Spec
 from catlearn.laws.signature import Signature
@@ -69,6 +69,25 @@ class _Entries:
     function: FinFunction
 
 
+@dataclass(frozen=True)
+class _Label:
+    """A label, in the order of its attribute."""
+
+    label: Any
+    order: Order
+
+    def __str__(self) -> str:
+        return repr(self.label)
+
+
+@dataclass(frozen=True)
+class _Labelling:
+    """The labels of rows, in an order."""
+
+    column: tuple[Any, ...]
+    order: Order
+
+
 class _Sets:
     """Functions, list-valued functions and labellings of rows, which take a row to its value."""
 
@@ -88,7 +107,7 @@ class _Sets:
                 return tuple(_row(function.codomain, row) for row in function.row(at.number))
             case FinFunction():
                 return _row(function.codomain, function.values[at.number])
-        return function[at.number]
+        return _Label(function.column[at.number], function.order)
 
 
 class _Graph:
@@ -212,7 +231,15 @@ def _component(phi: Any, at: Any) -> Any:
 
 
 def _data(X: Tables, a: str) -> Any:
-    return next(part[a] for part in (X.arrows, X.lists, X.attributes) if a in part)
+    if a in X.attributes:
+        return _Labelling(X.attributes[a], X.shape.order(a))
+    return next(part[a] for part in (X.arrows, X.lists) if a in part)
+
+
+def _raises(phi: TableMorphism, one: _Label, other: _Label) -> bool:
+    carry = one.order.carry
+    label = one.label if carry is None else carry(one.label, phi.components)
+    return one.order.at_most(label, other.label)
 
 
 MORPHISM = Signature(
@@ -233,10 +260,12 @@ MORPHISM = Signature(
         "Y(a: S -> T in any): Y(S) -> Y(T) in Set": lambda phi, a: _data(phi.codomain, a),
         "φ(S: object in any): X(S) -> Y(S) in Set": _component,
     },
+    {"≤": _raises},
     latex={name: name_ + "_{{{0}}}" for name, name_ in (("X", "X"), ("Y", "Y"), ("φ", r"\varphi"))},
 )
 """Morphisms φ of tables from X to Y: S has the plain arrows of their shape, L those to lists of
-rows, which φ maps entry by entry, and A those to labels, which stay what they are."""
+rows, which φ maps entry by entry, and A those to labels, which stay what they are
+or are raised, in the order of their attribute."""
 
 NATURAL = "(X(a) >> φ(T))(x) = (φ(S) >> Y(a))(x)"
 
@@ -262,7 +291,7 @@ cset_morphism = Spec(
         ),
         MORPHISM.law(
             "attributes",
-            NATURAL,
+            "X(a)(x) ≤ Y(a)(φ(S)(x))",
             "a: S -> T in A, x: row with the attribute a",
             _has_rows(lambda shape: shape.attributes.values()),
         ),
