@@ -712,19 +712,23 @@ ARRAYWISE = (
     "adafactor", "adaptive_grad_clip", "centralize", "clip_by_block_rms", "fromage", "lamb",
     "lars", "novograd", "sm3",
 )  # fmt: skip
+#: What optax calls them, by the name without its ``_schedule``.
 SCHEDULES = {
-    "constant": "constant_schedule",
-    "cosine_decay": "cosine_decay_schedule",
-    "cosine_onecycle": "cosine_onecycle_schedule",
-    "exponential_decay": "exponential_decay",
-    "join": "join_schedules",
-    "linear": "linear_schedule",
-    "linear_onecycle": "linear_onecycle_schedule",
-    "piecewise_constant": "piecewise_constant_schedule",
-    "polynomial": "polynomial_schedule",
-    "warmup_constant": "warmup_constant_schedule",
-    "warmup_cosine_decay": "warmup_cosine_decay_schedule",
-    "warmup_exponential_decay": "warmup_exponential_decay_schedule",
+    name.removesuffix("s").removesuffix("_schedule"): name
+    for name in (
+        "constant_schedule",
+        "cosine_decay_schedule",
+        "cosine_onecycle_schedule",
+        "exponential_decay",
+        "join_schedules",
+        "linear_schedule",
+        "linear_onecycle_schedule",
+        "piecewise_constant_schedule",
+        "polynomial_schedule",
+        "warmup_constant_schedule",
+        "warmup_cosine_decay_schedule",
+        "warmup_exponential_decay_schedule",
+    )
 }
 
 
