@@ -35,7 +35,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from catlearn.category import Graph, Path, Presentation
+from catlearn.category import Graph, Hypergraph, Path, Presentation
 from catlearn.category.presentation import PRESENTATION
 from catlearn.cset import CSet, Schema
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
@@ -55,6 +55,7 @@ KINDS: Mapping[str, type[Tables]] = {
     "LearningDiagram": LearningDiagram,
     "Presentation": Presentation,
     "Graph": Graph,
+    "Hypergraph": Hypergraph,
     "CSet": CSet,
     "Tables": Tables,
 }
@@ -253,7 +254,7 @@ def _read_meta(meta: Any, faults: Faults) -> tuple[type[Tables], Shape] | None:
     if faults.count > before:
         return None
     # Diagrams are all on one schema, which is the package's own object.
-    return kind, kind.shape if kind in (LearningDiagram, Graph) else shape
+    return kind, kind.shape if kind in (LearningDiagram, Graph, Hypergraph) else shape
 
 
 def _check_kind(kind: type[Tables], word: str, shape: Shape, faults: Faults) -> None:

@@ -128,7 +128,7 @@ def from_json(
 
     Returns
     -------
-    LearningDiagram, Presentation, Graph, CSet or Tables
+    LearningDiagram, Presentation, Graph, Hypergraph, CSet or Tables
         The value, checked.
 
     Raises
@@ -259,7 +259,7 @@ def load(
 
     Returns
     -------
-    LearningDiagram, Presentation, Graph, CSet or Tables
+    LearningDiagram, Presentation, Graph, Hypergraph, CSet or Tables
         The value. Architectures that files cannot hold are unbound: ``bind`` fills them, and
         gives them the parameters that were saved.
 

@@ -49,6 +49,15 @@ labels = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3).map(tup
 
 
 @st.composite
+def hypergraphs(draw):
+    wires = draw(st.lists(names, min_size=1, max_size=5, unique=True))
+    side = st.lists(st.sampled_from(wires), max_size=3)
+    boxes = draw(st.dictionaries(names, st.tuples(side, side), max_size=4))
+    types = {wire: draw(labels) for wire in wires}
+    return cl.category.Hypergraph(boxes, wires, types, {box: draw(labels) for box in boxes})
+
+
+@st.composite
 def csets(draw):
     """C-sets on a schema with an arrow, a list, an attribute and an equation."""
     size, other = draw(st.integers(1, 4)), draw(st.integers(0, 3))
@@ -75,7 +84,7 @@ def csets(draw):
     )
 
 
-@given(graphs() | presentations() | csets())
+@given(graphs() | presentations() | hypergraphs() | csets())
 def test_values_come_back_equal(value):
     text = to_json(value)
     back = from_json(text)
