@@ -187,6 +187,58 @@ class Open(Frozen, Displayed):
         """Put two side by side: inputs, and outputs, of the first come first."""
         return self.tensor(other) if isinstance(other, Open) else NotImplemented
 
+    def misfits(self, other: Open, where: str = "") -> list[Failure]:
+        """List how the outputs differ from the inputs of another; nothing where they compose.
+
+        Parameters
+        ----------
+        other
+            What is to come next.
+        where
+            What messages add to each place.
+
+        Examples
+        --------
+        >>> from catlearn.category import Graph
+        >>> arrow = open_graph(Graph({"f": ("A", "B")}), ["A"], ["B"])
+        >>> print(*arrow.misfits(arrow @ arrow))
+        the outputs: are 1, the inputs 2 [composition]
+        """
+        mine, theirs, table = self.target, other.source, self.table
+        found: list[str] = []
+        if table != other.table:
+            found.append(f"are rows of {table}, the inputs rows of {other.table}")
+        elif len(self.outputs) != len(other.inputs):
+            found.append(f"are {len(self.outputs)}, the inputs {len(other.inputs)}")
+        elif self.apex.shape != other.apex.shape:
+            return [Failure("composition", f"the shapes{where}", "differ")]
+        if found or mine.matches(theirs):
+            return [Failure("composition", f"the outputs{where}", message) for message in found]
+
+        def differing(name: str, home: str, row: int, a: Any, b: Any) -> Failure:
+            called = [x.names(home)[row] for x in (mine, theirs)]
+            at = f"output {row}" if home == table else f"{home} {called[0]!r} of the outputs"
+            message = f"{name} of {called[0]!r} is {a}, of {called[1]!r} it is {b}"
+            return Failure("composition", f"{at}{where}", message)
+
+        alike = {t for t in mine.shape.tables if mine.size(t) == theirs.size(t)}
+        failures = []
+        for name, (source, target) in mine.shape.steps().items():
+            if source in alike:
+                lengths = [x.step(name).lengths for x in (mine, theirs)]
+                for k in np.flatnonzero(lengths[0] != lengths[1]).tolist():
+                    ends = (x.sets[target].labels(x.step(name).row(k)) for x in (mine, theirs))
+                    failures.append(differing(name, source, k, *map(list, ends)))
+        for name, home in mine.shape.attributes.items():
+            if home in alike:
+                columns = zip(mine.attributes[name], theirs.attributes[name], strict=True)
+                failures += [
+                    differing(name, home, k, *both)
+                    for k, both in enumerate(columns)
+                    if not same_label(*both)
+                ]
+        return failures or [Failure("composition", f"the interfaces{where}", mine.mismatch(theirs))]
+
     def compose(self, *others: Open, shared: Mapping[str, str] | None = None) -> Open:
         """Compose it with any number of others, one after the other, by one gluing.
 
@@ -214,7 +266,7 @@ class Open(Frozen, Displayed):
         failures = [
             failure
             for k, (one, two) in enumerate(pairwise(parts))
-            for failure in _differences(one, two, f", part {k}" if len(parts) > 2 else "")
+            for failure in one.misfits(two, f", part {k}" if len(parts) > 2 else "")
         ]
         if failures:
             raise NotComposable("open objects", failures)
@@ -334,44 +386,6 @@ def _in_all(
             (i, leg_along(foot, parts[i].apex, table, rows)) for i, rows in ((j, here), (k, there))
         ]
         yield foot, legs
-
-
-def _differences(one: Open, two: Open, where: str) -> list[Failure]:
-    """List how the outputs of one differ from the inputs of the other."""
-    mine, theirs, table = one.target, two.source, one.table
-    found: list[str] = []
-    if table != two.table:
-        found.append(f"are rows of {table}, the inputs rows of {two.table}")
-    elif len(one.outputs) != len(two.inputs):
-        found.append(f"are {len(one.outputs)}, the inputs {len(two.inputs)}")
-    elif one.apex.shape != two.apex.shape:
-        return [Failure("composition", f"the shapes{where}", "differ")]
-    if found or mine.matches(theirs):
-        return [Failure("composition", f"the outputs{where}", message) for message in found]
-
-    def told(name: str, home: str, row: int, a: Any, b: Any) -> Failure:
-        called = [x.names(home)[row] for x in (mine, theirs)]
-        at = f"output {row}" if home == table else f"{home} {called[0]!r} of the outputs"
-        message = f"{name} of {called[0]!r} is {a}, of {called[1]!r} it is {b}"
-        return Failure("composition", f"{at}{where}", message)
-
-    alike = {t for t in mine.shape.tables if mine.size(t) == theirs.size(t)}
-    failures = []
-    for name, (source, target) in mine.shape.steps().items():
-        if source in alike:
-            lengths = [x.step(name).lengths for x in (mine, theirs)]
-            for k in np.flatnonzero(lengths[0] != lengths[1]).tolist():
-                ends = (x.sets[target].labels(x.step(name).row(k)) for x in (mine, theirs))
-                failures.append(told(name, source, k, *map(list, ends)))
-    for name, home in mine.shape.attributes.items():
-        if home in alike:
-            columns = zip(mine.attributes[name], theirs.attributes[name], strict=True)
-            failures += [
-                told(name, home, k, *both)
-                for k, both in enumerate(columns)
-                if not same_label(*both)
-            ]
-    return failures or [Failure("composition", f"the interfaces{where}", mine.mismatch(theirs))]
 
 
 def free_order(shape: Shape, table: str) -> list[str]:

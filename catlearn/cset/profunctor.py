@@ -34,7 +34,7 @@ Laws: an end is the limit, a coend the colimit, of its diagram; Hom(c, -) tensor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -78,32 +78,25 @@ def pairs_schema(source: Schema, target: Schema) -> Schema:
     {'(f, id(X))': ('(B, X)', '(A, X)')}
     """
     arrows, equations = {}, []
+
+    def hold(laws: Any, arrow: Callable[[str], str], table: Callable[[str], str]) -> None:
+        """Note equations of one side, at an object of the other."""
+        for _, *sides in laws:
+            equations.append(
+                tuple(
+                    Path(table(side.source), tuple(map(arrow, side.edges)), table(side.target))
+                    for side in sides
+                )
+            )
+
     for b in target.tables:
         for f, (a, c) in source.arrows.items():
             arrows[_left(f, b)] = _table(c, b), _table(a, b)
-        for _, one, other in source.opposite.laws:
-            sides = [
-                Path(
-                    _table(side.source, b),
-                    tuple(_left(f, b) for f in side.edges),
-                    _table(side.target, b),
-                )
-                for side in (one, other)
-            ]
-            equations.append((sides[0], sides[1]))
+        hold(source.opposite.laws, lambda f, b=b: _left(f, b), lambda a, b=b: _table(a, b))
     for a in source.tables:
         for g, (b, d) in target.arrows.items():
             arrows[_right(a, g)] = _table(a, b), _table(a, d)
-        for _, one, other in target.laws:
-            sides = [
-                Path(
-                    _table(a, side.source),
-                    tuple(_right(a, g) for g in side.edges),
-                    _table(a, side.target),
-                )
-                for side in (one, other)
-            ]
-            equations.append((sides[0], sides[1]))
+        hold(target.laws, lambda g, a=a: _right(a, g), lambda b, a=a: _table(a, b))
     for f, (a, c) in source.arrows.items():
         for g, (b, d) in target.arrows.items():
             ends = _table(c, b), _table(a, d)
@@ -264,17 +257,27 @@ class Profunctor(Frozen):
             for a in A.tables
             for c in C.tables
         }
-        left, right = {}, {}
-        for c in C.tables:
-            for f, (a, d) in A.arrows.items():
-                there = zip(B.tables, glued[a, c].legs, strict=True)
-                legs = [(self.left(f, b) @ _one(other.at(b, c))) >> leg for b, leg in there]
-                left[f, c] = _induced(glued[d, c], legs, glued[a, c])
-        for a in A.tables:
-            for h, (c, d) in C.arrows.items():
-                there = zip(B.tables, glued[a, d].legs, strict=True)
-                legs = [(_one(self.at(a, b)) @ other.right(b, h)) >> leg for b, leg in there]
-                right[a, h] = _induced(glued[a, c], legs, glued[a, d])
+
+        def induced(start: Pair, end: Pair, at: Callable[[str], FinFunction]) -> FinFunction:
+            """Return what the actions at(b) on each P(a, b) x Q(b, c) are on the coends."""
+            legs = zip(B.tables, glued[end].legs, strict=True)
+            cowedge = (at(b) >> leg for b, leg in legs)
+            return glued[start].universal(*cowedge, codomain=glued[end].apex)
+
+        left = {
+            (f, c): induced(
+                (d, c), (a, c), lambda b, f=f, c=c: self.left(f, b) @ _one(other.at(b, c))
+            )
+            for c in C.tables
+            for f, (a, d) in A.arrows.items()
+        }
+        right = {
+            (a, h): induced(
+                (a, c), (a, d), lambda b, a=a, h=h: _one(self.at(a, b)) @ other.right(b, h)
+            )
+            for a in A.tables
+            for h, (c, d) in C.arrows.items()
+        }
         sets = {pair: one.apex for pair, one in glued.items()}
         return Profunctor(A, C, sets, left, right, check=False)
 
@@ -293,10 +296,6 @@ class Profunctor(Frozen):
 
 def _one(of: FinSet) -> FinFunction:
     return FinFunction.identity(of)
-
-
-def _induced(glued: Colimit, legs: list[FinFunction], onto: Colimit) -> FinFunction:
-    return glued.universal(*legs, codomain=onto.apex)
 
 
 def hom_profunctor(category: Schema | Graph | Category, budget: int | None = None) -> Profunctor:
