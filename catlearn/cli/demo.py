@@ -12,16 +12,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import jax
 import numpy as np
+import optax
 
+from catlearn.drawing import draw
 from catlearn.errors import CatlearnError
+from catlearn.formats import save
 from catlearn.learning import Dataset, LearningDiagram, glue
+from catlearn.lowering import lower
 from catlearn.models import Categorical, Model, Space
-
-if TYPE_CHECKING:
-    from catlearn.training import Result
+from catlearn.training import Result, fit
 
 IMAGE, HIDDEN, DIGIT = Space("X", 64), Space("H", 64), Categorical("Y", 10)
 LABELLED, TEST = 100, 497
@@ -99,12 +102,6 @@ def distillation(split: DigitsSplit, teacher: Mapping[str, Any]) -> LearningDiag
 
 def train(diagram: LearningDiagram, seed: int, steps: int) -> Result:
     """Train a diagram on all its equations."""
-    import jax
-    import optax
-
-    from catlearn.lowering import lower
-    from catlearn.training import fit
-
     fn = lower(diagram.loss("all"))
     key = jax.random.key(seed)
     return fit(fn, optax.adam(3e-3), steps=steps, batch_size=64, key=key, progress=False)
@@ -196,9 +193,6 @@ def _print_summary(results: list[Seed]) -> None:
 
 
 def _write(folder: Path, first: Seed) -> list[Path]:
-    from catlearn.drawing import draw
-    from catlearn.formats import save
-
     folder.mkdir(parents=True, exist_ok=True)
     square, distilled = first.teacher.fn.diagram, first.distilled.fn.diagram
     trained = distilled.with_values(first.distilled.params)
