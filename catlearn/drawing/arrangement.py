@@ -26,7 +26,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from catlearn.drawing.layout import Box, Layout, Place, Point, layout, layout_upward, loop_room
+from catlearn.drawing.layout import Box, Page, Place, Point, layout, layout_upward, loop_room
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
 from catlearn.typesetting import TextRun, clean, lines, runs, runs_width, width, word_runs
 
@@ -147,7 +147,7 @@ class Arrangement:
     scene: Scene
     figures: dict[str, Figure]
     tags: dict[str, Tag]
-    layout: Layout
+    layout: Page
 
     @property
     def numbers(self) -> dict[str, int]:

@@ -164,7 +164,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Layout:
+class Page:
     """All places of a picture, which spans from (0, 0) to (width, height)."""
 
     nodes: Mapping[str, Place]
@@ -591,7 +591,7 @@ class Component:
                 for i in inner:
                     slots[i].y = min(max(mean, low), high)
 
-    def page(self) -> Layout:
+    def page(self) -> Page:
         """Give columns their places and draw the edges through them."""
         top = min(slot.y - slot.box.above for slot in self.slots)
         for slot in self.slots:
@@ -607,7 +607,7 @@ class Component:
         for name, own in self.loops.items():
             routes.update(_loop_routes(places[name], own))
         ranks_of = {name: slot.rank // 2 for name, slot in vertices.items()}
-        return Layout(places, routes, columns[-1][1], height, ranks_of)
+        return Page(places, routes, columns[-1][1], height, ranks_of)
 
     def _columns(self) -> list[tuple[float, float]]:
         """Return the left and right end of each rank's column; steeper gaps are wider."""
@@ -785,7 +785,7 @@ def _subdivided(points: Sequence[tuple], t: float) -> list[tuple]:
 def layout(
     nodes: Mapping[str, Box],
     edges: Sequence[tuple[str, str, str, Box]],
-) -> Layout:
+) -> Page:
     """Lay out a directed multigraph from left to right.
 
     Components are set side by side in rows, and rows below each other.
@@ -800,7 +800,7 @@ def layout(
 
     Returns
     -------
-    Layout
+    Page
         Deterministic: the same input gives the same page.
     """
     names = list(nodes)
@@ -830,13 +830,13 @@ def layout(
         x += part.width + COMPONENT_GAP
         row = max(row, part.height)
         base += 1 + max(part.columns.values(), default=0)
-    return Layout(places, routes, width, y + row, columns)
+    return Page(places, routes, width, y + row, columns)
 
 
 def layout_upward(
     nodes: Mapping[str, Box],
     edges: Sequence[tuple[str, str, str, Box]],
-) -> Layout:
+) -> Page:
     """Lay out a graph without loops from the bottom to the top.
 
     The page of the graph with all boxes turned on their sides, turned back. Edges are straight
@@ -864,7 +864,7 @@ def layout_upward(
         apart = abs(turned.columns[source] - turned.columns[target])
         stops = [] if apart == 1 else [back(*point) for point in route.level_parts]
         routes[name] = _straight(places[source], places[target], stops, back(*route.label))
-    return Layout(places, routes, turned.height, turned.width, turned.columns)
+    return Page(places, routes, turned.height, turned.width, turned.columns)
 
 
 def _straight(start: Place, end: Place, stops: Sequence[Point], label: Point) -> Route:

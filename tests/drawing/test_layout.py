@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.layout import (
     Box,
-    Layout,
+    Page,
     Place,
     acyclic,
     components,
@@ -38,7 +38,7 @@ def graphs(draw):
     return nodes, edges
 
 
-def overlaps(page: Layout, labels: dict[str, Box]) -> list[tuple[str, str]]:
+def overlaps(page: Page, labels: dict[str, Box]) -> list[tuple[str, str]]:
     """Pairs of boxes, of vertices or labels, that share more than an edge."""
     boxes = {name: page.nodes[name] for name in page.nodes}
     boxes |= {name: Place(*page.routes[name].label, box) for name, box in labels.items()}
@@ -58,7 +58,7 @@ def inside(place: Place, x: float, y: float, margin: float = 0.2) -> bool:
     return not is_beside and place.y - box.above + margin < y < place.y + box.below - margin
 
 
-def trespasses(page: Layout, edges, labels: dict[str, Box]) -> list[tuple[str, str]]:
+def trespasses(page: Page, edges, labels: dict[str, Box]) -> list[tuple[str, str]]:
     """Edges that enter the box of a vertex that is no end of theirs, or another edge's label."""
     found = []
     for name, source, target, _ in edges:
@@ -241,7 +241,7 @@ def test_spread_is_feasible_and_no_nearby_choice_is_better(points, gaps, i, step
         assert not feasible(moved) or cost(moved) >= cost(found) - 1e-6
 
 
-def heads_meet(page: Layout, entering: list[str], tall: float = 10.0) -> bool:
+def heads_meet(page: Page, entering: list[str], tall: float = 10.0) -> bool:
     """Whether arrowheads at a side of a vertex touch."""
     tips = sorted(page.routes[edge].tip[1] for edge in entering)
     return any(below - above < tall for above, below in itertools.pairwise(tips))
