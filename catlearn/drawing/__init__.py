@@ -18,9 +18,7 @@ their ends'; every name is there, escaped; a quiver link decodes to the same gra
 \\end{tikzcd}
 """
 
-from catlearn.category import Adjunction, Category, Functor, NaturalTransformation
-from catlearn.cset import Open, Rewrite, Rule
-from catlearn.display import Sketched, register_renderer
+from catlearn.display import register_renderer
 from catlearn.drawing.picture import (
     Picture,
     draw,
@@ -31,8 +29,7 @@ from catlearn.drawing.picture import (
     to_tikzcd,
 )
 from catlearn.drawing.scene import Arrow, Law, Node, Scene
-from catlearn.drawing.views import scene_of
-from catlearn.finset import Colimit, Limit, TableMorphism, Tables
+from catlearn.drawing.views import VIEWS, scene_of
 
 __all__ = [
     "Arrow",
@@ -48,8 +45,5 @@ __all__ = [
     "to_tikzcd",
 ]
 
-for _kind in (
-    *(Tables, TableMorphism, Colimit, Limit, Category, Functor, NaturalTransformation),
-    *(Adjunction, Open, Rewrite, Rule, Sketched),
-):
+for _kind in VIEWS:
     register_renderer(_kind, small_svg)

@@ -666,14 +666,14 @@ def scene_of(value: Any, equations: Any = None, arrows: str | None = None) -> Sc
     if isinstance(value, LearningDiagram):
         terms = () if equations is None else value.select(equations).terms
         return learning_scene(value, terms, implied=equations is None)
-    for kind, view in _VIEWS.items():
+    for kind, view in VIEWS.items():
         if isinstance(value, kind):
             return view(value)
-    known = ", ".join(kind.__name__ for kind in (LearningDiagram, Loss, *_VIEWS, Category))
+    known = ", ".join(kind.__name__ for kind in (LearningDiagram, Loss, *VIEWS))
     raise TypeError(f"there is no picture of a {type(value).__name__}; there is of: {known}")
 
 
-_VIEWS: dict[type, Callable[[Any], Scene]] = {
+VIEWS: dict[type, Callable[[Any], Scene]] = {
     Presentation: presentation_scene,
     Graph: graph_scene,
     Tables: tables_scene,
@@ -690,4 +690,6 @@ _VIEWS: dict[type, Callable[[Any], Scene]] = {
     Adjunction: adjunction_scene,
     Functor: functor_scene,
     NaturalTransformation: transformation_scene,
+    Category: category_scene,
 }
+"""How each kind of value is seen, unless :func:`scene_of` has options for it."""
