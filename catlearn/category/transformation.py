@@ -50,7 +50,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
@@ -327,6 +327,9 @@ def inverse(target: Any, arrow: Any) -> Any:
     return arrow.inverse() if hasattr(arrow, "inverse") else arrow
 
 
+Square = tuple[int, int, Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]
+"""Two variables, and what is made of candidates of either: it must be equal."""
+
 Constraint = tuple[int, int, np.ndarray, np.ndarray]
 """Two different variables, and the code of each candidate of the first and of the second."""
 
@@ -468,22 +471,34 @@ def _into_finite(
         candidates[place[a]] = np.intersect1d(candidates[place[a]], [D.arrow(arrow)])
     if iso:
         candidates = [found[D.inverses[found] >= 0] for found in candidates]
-    constraints: list[Constraint] = []
-    sides = [
-        (*map(place.__getitem__, graph.ends(f)), D.arrow(F.arrows[f]), D.arrow(G.arrows[f]))
-        for f in graph.edges
-    ]
-    for a, b, before, after in sides:
-        if a == b:
-            found = candidates[a]
-            candidates[a] = found[D.then(before, found) == D.then(found, after)]
-    for a, b, before, after in sides:
-        if a != b:
-            one, other = D.then(candidates[a], after), D.then(before, candidates[b])
-            constraints.append((a, b, one, other))
-    for choice in solutions([len(found) for found in candidates], constraints):
-        names = D.ar.labels(int(found[k]) for found, k in zip(candidates, choice, strict=True))
+    squares: list[Square] = []
+    for f in graph.edges:
+        before, after = D.arrow(F.arrows[f]), D.arrow(G.arrows[f])
+        a, b = map(place.__getitem__, graph.ends(f))
+        squares.append((a, b, partial(_then, D, after), partial(D.then, before)))
+    for choice in _choices(candidates, squares):
+        names = D.ar.labels(choice.tolist())
         yield NaturalTransformation(F, G, dict(zip(objects, names, strict=True)), check=False)
+
+
+def _then(D: FiniteCategory, after: int, first: np.ndarray) -> np.ndarray:
+    return D.then(first, after)
+
+
+def _choices(candidates: list[np.ndarray], squares: Sequence[Square]) -> Iterator[np.ndarray]:
+    """Yield each choice of one candidate for each variable such that all squares commute."""
+    for one, other, left, right in squares:
+        if one == other:
+            found = candidates[one]
+            candidates[one] = found[left(found) == right(found)]
+    constraints = [
+        (one, other, left(candidates[one]), right(candidates[other]))
+        for one, other, left, right in squares
+        if one != other
+    ]
+    for choice in solutions([len(found) for found in candidates], constraints):
+        rows = (found[k] for found, k in zip(candidates, choice, strict=True))
+        yield np.fromiter(rows, np.int64, len(candidates))
 
 
 def _only_functions(F: Functor, G: Functor) -> None:
@@ -510,26 +525,15 @@ def _into_sets(
     for a, function in given.items():
         for x, value in enumerate(function):
             candidates[start[a] + x] = np.array([value])
-    constraints: list[Constraint] = []
+    squares: list[Square] = []
     for f in graph.edges:
         a, b = graph.ends(f)
-        along = G.arrows[f].values
-        for x, y in enumerate(F.arrows[f]):
-            one, other = start[a] + x, start[b] + y
-            if one == other:
-                found = candidates[one]
-                candidates[one] = found[along[found] == found]
-    for f in graph.edges:
-        a, b = graph.ends(f)
-        along = G.arrows[f].values
-        for x, y in enumerate(F.arrows[f]):
-            one, other = start[a] + x, start[b] + y
-            if one != other:
-                found = candidates[one]
-                constraints.append((one, other, along[found], candidates[other]))
+        along = G.arrows[f].values.__getitem__
+        squares += [
+            (start[a] + x, start[b] + y, along, np.asarray) for x, y in enumerate(F.arrows[f])
+        ]
     bounds = [*start.values(), len(home)]
-    for choice in solutions([len(found) for found in candidates], constraints):
-        chosen = np.array([found[k] for found, k in zip(candidates, choice, strict=True)], np.int64)
+    for chosen in _choices(candidates, squares):
         components = {
             a: FinFunction._of(chosen[low:high], F.objects[a], G.objects[a])
             for a, low, high in zip(graph.vertices, bounds[:-1], bounds[1:], strict=True)
