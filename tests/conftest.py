@@ -1,10 +1,12 @@
 """Test-wide settings, and the count of mutants that the laws rejected.
 
 There are no deadlines, since the first call of jitted code compiles. Compiling is most of the time,
-so code is generated without optimisations that few calls repay; tests that compare compiled
-programs ask for them. A mutant is a deliberately broken structure; a test that shows that a law
-rejects it says so by ``with mutants("its name")``, and the end of the run prints how many there
-were and how many were killed.
+so machine code is generated without optimisations that few calls repay; the optimised programs that
+tests compare come before that, and are the same.
+
+A mutant is a deliberately broken structure; a test that shows that a law rejects it says so by
+``with mutants("its name")``, and the end of the run prints how many there were and how many were
+killed.
 """
 
 import os

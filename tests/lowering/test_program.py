@@ -13,8 +13,7 @@ REGIMES = ("square", "distillation", "diamonds")
 def compiled(loss, regime):
     """Compile value and gradient of a loss, and run them; return the program and what it gives."""
     arguments = (*regime.fn.init(jax.random.key(0)), regime.batch)
-    program = jax.jit(jax.value_and_grad(loss, has_aux=True)).lower(*arguments)
-    program = program.compile({"xla_backend_optimization_level": 3})
+    program = jax.jit(jax.value_and_grad(loss, has_aux=True)).lower(*arguments).compile()
     (value, aux), gradient = program(*arguments)
     return normal_form(program.as_text()), ((value, getattr(aux, "terms", aux)), gradient)
 
