@@ -26,7 +26,7 @@ from reporting import Clock, command, machine, parser, report, spread, table
 import catlearn as cl
 from catlearn.cli import demo
 from catlearn.cli.demo import DIGIT, HIDDEN, LABELLED, READOUT, DigitsSplit
-from catlearn.models.spaces import NamedSpace
+from catlearn.models.spaces import AnySpace
 
 WIDTH, TEMPERATURE = 16, 4.0
 DATASETS = ("digits", "mnist")
@@ -69,7 +69,7 @@ class Networks:
         )
 
     @property
-    def image(self) -> NamedSpace:
+    def image(self) -> AnySpace:
         """The space of images."""
         return self.body.source
 

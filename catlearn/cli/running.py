@@ -64,9 +64,9 @@ from catlearn.learning.dataset import check_lengths
 from catlearn.lowering import Lowered, lower
 from catlearn.models import (
     ArchitectureMap,
-    ArrayLabel,
-    CategoricalLabel,
-    ProductLabel,
+    Categorical,
+    Product,
+    Space,
     check_array,
     needs_key,
 )
@@ -345,7 +345,7 @@ def _is_classification(diagram: LearningDiagram, term: Equation) -> bool:
         for e in used
     )
     label = diagram.space_label(term.target)
-    return isinstance(label, CategoricalLabel) and kinds == ["projection"] and not random
+    return isinstance(label, Categorical) and kinds == ["projection"] and not random
 
 
 def _classes(values: Any) -> np.ndarray:
@@ -718,7 +718,7 @@ def load_columns(
 
 
 def _column(file: ColumnFile, label: Any, names: Any) -> Any:
-    if isinstance(label, ProductLabel):
+    if isinstance(label, Product):
         if not isinstance(names, list) or len(names) != len(label.factors):
             raise CatlearnError(f"expected a list of {len(label.factors)}, one for each factor")
         pairs = zip(label.factors, names, strict=True)
@@ -743,9 +743,9 @@ def _column(file: ColumnFile, label: Any, names: Any) -> Any:
 
 
 def _example(label: Any, array: np.ndarray) -> tuple[int, ...]:
-    if isinstance(label, CategoricalLabel):
+    if isinstance(label, Categorical):
         return () if array.ndim == 1 else (label.n,)
-    assert isinstance(label, ArrayLabel)
+    assert isinstance(label, Space)
     return label.shape
 
 

@@ -57,13 +57,13 @@ from catlearn.finset import Colimit, FinFunction, FinSet, Limit, Shape, TableMor
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.learning.weights import training_text, weight_text
 from catlearn.models import (
+    AnySpace,
     ArchitectureMap,
-    ArrayLabel,
-    CategoricalLabel,
-    DataLabel,
+    Categorical,
+    DataSpace,
     OperatorMap,
-    ProductLabel,
-    SpaceLabel,
+    Product,
+    Space,
 )
 
 #: Rows of a table that are shown before the rest are counted.
@@ -178,21 +178,21 @@ def pattern_scene(diagram: LearningDiagram) -> Scene:
 
 def _space_node(diagram: LearningDiagram, vertex: str) -> Node:
     label = diagram.space_label(vertex)
-    if isinstance(label, DataLabel):
+    if isinstance(label, DataSpace):
         columns = diagram.data.get(vertex, {})
         size = next((len(array) for array in columns.values()), None)
         return Node(vertex, "dataset", "" if size is None else counted(size, "example"))
-    kinds = {CategoricalLabel: "categorical", ProductLabel: "product"}
+    kinds = {Categorical: "categorical", Product: "product"}
     return Node(vertex, kinds.get(type(label), "space"), _space_note(label))
 
 
-def _space_note(label: SpaceLabel) -> str:
+def _space_note(label: AnySpace) -> str:
     match label:
-        case CategoricalLabel(n):
+        case Categorical(n):
             return counted(n, "class", "classes")
-        case ProductLabel(factors):
+        case Product(factors):
             return " × ".join(map(_space_note, factors))
-        case ArrayLabel():
+        case Space():
             text = str(label).replace("(", "{").replace(")", "}")
             return text if label.dtype == "float32" else f"{text} {label.dtype}"
     return str(label)

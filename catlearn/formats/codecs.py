@@ -32,11 +32,10 @@ from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownNam
 from catlearn.files import shorten, shorten_repr
 from catlearn.learning import Weight
 from catlearn.models import (
+    AnySpace,
     Architecture,
-    ArrayLabel,
     Categorical,
-    CategoricalLabel,
-    DataLabel,
+    DataSpace,
     Divergence,
     DivergenceSum,
     Each,
@@ -45,10 +44,9 @@ from catlearn.models import (
     Map,
     Operated,
     Plain,
-    ProductLabel,
+    Product,
     Registered,
     Space,
-    SpaceLabel,
     Unbound,
     architecture_names,
     divergence_names,
@@ -275,21 +273,21 @@ def _divergence_fields(divergence: Divergence) -> dict[str, Any]:
     return {"name": divergence.function, "options": dict(divergence.options)}
 
 
-def _make_array(shape: Any, dtype: Any, divergence: Any) -> ArrayLabel:
+def _make_array(shape: Any, dtype: Any, divergence: Any) -> Space:
     _instance("divergence", divergence, Divergence | DivergenceSum)
-    return Space("space", _shape(shape), _is_text("dtype", dtype, 20), divergence).label
+    return Space(None, _shape(shape), _is_text("dtype", dtype, 20), divergence)
 
 
-def _make_categorical(n: Any, dtype: Any, divergence: Any) -> CategoricalLabel:
+def _make_categorical(n: Any, dtype: Any, divergence: Any) -> Categorical:
     _instance("divergence", divergence, Divergence | DivergenceSum)
-    return Categorical("space", _sized("n", n), divergence, _is_text("dtype", dtype, 20)).label
+    return Categorical(None, _sized("n", n), divergence, _is_text("dtype", dtype, 20))
 
 
-def _make_product(factors: Any) -> ProductLabel:
-    kinds = ArrayLabel | CategoricalLabel | ProductLabel
+def _make_product(factors: Any) -> Product:
+    kinds = Space | Categorical | Product
     if not _instance("factors", factors, list):
         raise ValueError("a product needs at least one factor")
-    return ProductLabel(tuple(_instance("a factor", factor, kinds) for factor in factors))
+    return Product(None, *(_instance("a factor", factor, kinds) for factor in factors))
 
 
 def _make_sum(parts: Any) -> DivergenceSum:
@@ -350,7 +348,7 @@ def _make_low_rank(architecture: Any, rank: Any, alpha: Any) -> Architecture:
 def _make_each(architecture: Any, source: Any, target: Any) -> Architecture:
     _instance("architecture", architecture, Architecture)
     for name, space in (("source", source), ("target", target)):
-        _instance(name, space, SpaceLabel)
+        _instance(name, space, AnySpace)
     return Each(architecture, source, target) if architecture.bound else architecture
 
 
@@ -399,15 +397,15 @@ for _codec in (
     Codec("divergence", Divergence, _divergence_fields, _make_divergence, ("name", "options")),
     Codec("divergence sum", DivergenceSum, lambda d: {"parts": list(d.parts)}, _make_sum,
           ("parts",)),
-    Codec("array", ArrayLabel,
+    Codec("array", Space,
           lambda s: {"shape": list(s.shape), "dtype": s.dtype, "divergence": s.divergence},
           _make_array, ("shape", "dtype", "divergence")),
-    Codec("categorical", CategoricalLabel,
+    Codec("categorical", Categorical,
           lambda s: {"n": s.n, "dtype": s.dtype, "divergence": s.divergence},
           _make_categorical, ("n", "dtype", "divergence")),
-    Codec("product", ProductLabel, lambda s: {"factors": list(s.factors)}, _make_product,
+    Codec("product", Product, lambda s: {"factors": list(s.factors)}, _make_product,
           ("factors",)),
-    Codec("data", DataLabel, lambda s: {}, DataLabel, ()),
+    Codec("data", DataSpace, lambda s: {}, DataSpace, ()),
     Codec("map", Map,
           lambda m: {"kind": m.kind, **{k: getattr(m, k, None) for k in ("architecture", "index")}},
           _make_map, ("kind", "architecture", "index")),

@@ -43,7 +43,7 @@ from catlearn.formats.acset import META, read_tables, write_plain, write_tables
 from catlearn.learning import LearningDiagram
 from catlearn.learning.checks import check_glued, check_soft
 from catlearn.learning.schema import STORED
-from catlearn.models import ArchitectureMap, Divergence, DivergenceSum, Map, Registered, SpaceLabel
+from catlearn.models import AnySpace, ArchitectureMap, Divergence, DivergenceSum, Map, Registered
 from catlearn.tensors import (
     MAX_TENSOR_BYTES,
     decode_tree,
@@ -173,7 +173,7 @@ def _check_columns(diagram: LearningDiagram, faults: Faults) -> None:
     """Check that each attribute holds labels of its own kind."""
     divergence = Divergence | DivergenceSum | None
     for name, kinds, expected in (
-        ("space", SpaceLabel, "a space"),
+        ("space", AnySpace, "a space"),
         ("map", Map, "a map"),
         ("strict", bool, "true or false"),
         ("weight", int | float, "a number"),

@@ -71,6 +71,7 @@ from catlearn.learning import (
 )
 from catlearn.learning.loss import PAIR
 from catlearn.models import (
+    AnySpace,
     Architecture,
     ArchitectureMap,
     Categorical,
@@ -80,11 +81,9 @@ from catlearn.models import (
     Product,
     ProjectionMap,
     Space,
-    SpaceLabel,
     as_input,
 )
 from catlearn.models.divergences import AnyDivergence
-from catlearn.models.spaces import NamedSpace
 
 MAX_LENGTH = 3
 """The longest side of an equation that is drawn."""
@@ -138,8 +137,8 @@ def learning_diagrams(
 
 
 @st.composite
-def _spaces(draw: st.DrawFn, categorical: bool) -> dict[str, NamedSpace]:
-    found: dict[str, NamedSpace] = {}
+def _spaces(draw: st.DrawFn, categorical: bool) -> dict[str, AnySpace]:
+    found: dict[str, AnySpace] = {}
     kinds = ["R1", "R2", "absolute", *(["classes"] if categorical else [])]
     for name in "ABC"[: draw(st.integers(1, 3))]:
         match draw(st.sampled_from(kinds)):
@@ -155,7 +154,7 @@ def _spaces(draw: st.DrawFn, categorical: bool) -> dict[str, NamedSpace]:
 
 
 @st.composite
-def datasets(draw: st.DrawFn, name: str, columns: dict[str, NamedSpace], size: int = 2) -> Dataset:
+def datasets(draw: st.DrawFn, name: str, columns: dict[str, AnySpace], size: int = 2) -> Dataset:
     """Draw a data set of small integers.
 
     Parameters
@@ -172,13 +171,13 @@ def datasets(draw: st.DrawFn, name: str, columns: dict[str, NamedSpace], size: i
     return Dataset(name, **given)
 
 
-def _column(generator: np.random.Generator, size: int, space: NamedSpace) -> np.ndarray:
+def _column(generator: np.random.Generator, size: int, space: AnySpace) -> np.ndarray:
     if isinstance(space, Categorical):
         return generator.integers(0, space.n, size)
     return generator.integers(-2, 3, (size, *space.shape)).astype("float32")  # type: ignore
 
 
-def _edge(kind: str, name: str, source: NamedSpace, target: NamedSpace) -> Model:
+def _edge(kind: str, name: str, source: AnySpace, target: AnySpace) -> Model:
     if kind == "c":
         return Model(name, source, target, _spread_to_1 if _size(target) == 1 else _spread_to_2)
     model = Model(name, source, target, "linear")
@@ -196,7 +195,7 @@ def _linear(generator: np.random.Generator, inputs: int, shape: tuple[int, ...])
     }
 
 
-def _size(space: NamedSpace) -> int:
+def _size(space: AnySpace) -> int:
     return space.label.features
 
 
@@ -215,7 +214,7 @@ def _with_definitions(
     draw: st.DrawFn,
     bare: LearningDiagram,
     pieces: list[Any],
-    spaces: dict[str, NamedSpace],
+    spaces: dict[str, AnySpace],
     acyclic: bool,
 ) -> LearningDiagram:
     more: list[Any] = []
@@ -405,7 +404,7 @@ def _run(architecture: Architecture, values: Any, x: Any) -> Any:
     return _as_float(architecture.apply(values, x))
 
 
-def _numbers(source: SpaceLabel, x: Any) -> Any:
+def _numbers(source: AnySpace, x: Any) -> Any:
     return _as_float(as_input(source, x))
 
 

@@ -18,15 +18,16 @@ from catlearn.learning.rows import Rows
 from catlearn.learning.weights import Weight
 from catlearn.models import (
     ArchitectureMap,
-    DataLabel,
+    DataSpace,
     DefinedMap,
     FrozenMap,
     Model,
     OperatorMap,
     Pairing,
     ProjectionMap,
+    is_named,
 )
-from catlearn.models.spaces import NamedSpace, factor_edges
+from catlearn.models.spaces import factor_edges
 
 
 def add_parts(rows: Rows, parts: Iterable[Part]) -> None:
@@ -35,7 +36,7 @@ def add_parts(rows: Rows, parts: Iterable[Part]) -> None:
     averages: list[MovingAverage] = []
     operators: list[Operator] = []
     for part in parts:
-        if isinstance(part, NamedSpace):
+        if is_named(part):
             rows.add_space(part)
         elif isinstance(part, Dataset):
             _data_set(rows, part)
@@ -65,7 +66,7 @@ def add_parts(rows: Rows, parts: Iterable[Part]) -> None:
 
 
 def _data_set(rows: Rows, data: Dataset) -> None:
-    label = DataLabel()
+    label = DataSpace()
     known = rows.vertices.setdefault(data.name, label)
     if known != label:
         where = f"data set '{data.name}'"

@@ -12,7 +12,7 @@ from catlearn.learning.rows import Rows, told_apart
 from catlearn.models import (
     Architecture,
     ArchitectureMap,
-    DataLabel,
+    DataSpace,
     Operated,
     OperatorMap,
 )
@@ -23,12 +23,12 @@ from catlearn.tensors import like
 def bind(rows: Rows, name: str, value: Any) -> None:
     """Fill in the architecture of an edge, or the arrays of a data set."""
     where = f"bind({name}=...)"
-    if isinstance(rows.vertices.get(name), DataLabel):
+    if isinstance(rows.vertices.get(name), DataSpace):
         _bind_data(rows, name, value, where)
     elif name in rows.edges and isinstance(rows.edges[name][2], ArchitectureMap):
         _bind_edge(rows, name, value, where)
     else:
-        known = [vertex for vertex, label in rows.vertices.items() if label == DataLabel()]
+        known = [vertex for vertex, label in rows.vertices.items() if label == DataSpace()]
         known += _models(rows)
         message = f"no model and no data set has this name; {did_you_mean(name, known)}"
         rows.failures.append(Failure("names", where, message))

@@ -15,9 +15,9 @@ from catlearn.learning.operators import check_operators
 from catlearn.learning.weights import weight_text
 from catlearn.models import (
     ArchitectureMap,
-    DataLabel,
+    DataSpace,
     ModelMap,
-    ProductLabel,
+    Product,
     check_array,
     check_edge,
     check_parameters,
@@ -57,11 +57,11 @@ def check_edges(diagram: LearningDiagram) -> Iterator[Failure]:
         label = diagram.runs(edge)
         here, there = diagram.space_label(source), diagram.space_label(target)
         where = f"edge '{edge}'"
-        if isinstance(there, DataLabel):
+        if isinstance(there, DataSpace):
             yield Failure("data set", where, f"ends at the data set '{target}'; nothing may")
         elif label.kind == "defined":
             continue
-        elif isinstance(here, DataLabel) and label.kind != "projection":
+        elif isinstance(here, DataSpace) and label.kind != "projection":
             yield Failure(
                 "data set",
                 where,
@@ -178,7 +178,7 @@ def _check_definition(
     space = diagram.space_label(diagram.target(edge))
     if indices == [None]:
         return
-    if isinstance(space, ProductLabel) and None not in indices:
+    if isinstance(space, Product) and None not in indices:
         if sorted(i for i in indices if i is not None) != list(range(len(space.factors))):
             yield Failure(
                 "definition",

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from catlearn.errors import DataError, Failure
-from catlearn.models import ProductLabel, check_array
-from catlearn.models.spaces import NamedSpace, SpaceLabel
+from catlearn.models import Product, check_array, is_named
+from catlearn.models.spaces import AnySpace
 
 
 class Dataset:
@@ -55,12 +55,12 @@ class Dataset:
 
     def __init__(self, name: str, /, *, check: bool = True, **projections: Any) -> None:
         self.name = name
-        spaces: dict[str, NamedSpace] = {}
+        spaces: dict[str, AnySpace] = {}
         arrays: dict[str, Any] = {}
         failures: list[Failure] = []
         for key, value in projections.items():
             space, array = value if isinstance(value, tuple) and len(value) == 2 else (value, None)
-            if not isinstance(space, NamedSpace):
+            if not is_named(space):
                 failures.append(
                     Failure(
                         "projection",
@@ -78,7 +78,7 @@ class Dataset:
                     "projection", f"data set '{name}'", "has no projection; give X=(space, array)"
                 )
             )
-        self.spaces: Mapping[str, NamedSpace] = MappingProxyType(spaces)
+        self.spaces: Mapping[str, AnySpace] = MappingProxyType(spaces)
         self.arrays: Mapping[str, Any] = MappingProxyType(arrays)
         if check:
             failures += check_columns(name, {k: spaces[k].label for k in arrays}, arrays)
@@ -97,12 +97,12 @@ class Dataset:
         return f"Dataset({', '.join(parts)})"
 
 
-def as_array(value: Any, label: SpaceLabel | None = None) -> Any:
+def as_array(value: Any, label: AnySpace | None = None) -> Any:
     """Return arrays of numpy and jax as they are, and anything else as a numpy array.
 
     At a product, a tuple is read factor by factor.
     """
-    if isinstance(label, ProductLabel) and isinstance(value, tuple):
+    if isinstance(label, Product) and isinstance(value, tuple):
         factors = (*label.factors, *(None for _ in value))
         return tuple(as_array(part, factor) for part, factor in zip(value, factors, strict=False))
     if hasattr(value, "dtype") and hasattr(value, "shape"):
@@ -128,7 +128,7 @@ def without_examples(array: Any) -> Any:
 
 
 def check_columns(
-    name: str, labels: Mapping[str, SpaceLabel], arrays: Mapping[str, Any]
+    name: str, labels: Mapping[str, AnySpace], arrays: Mapping[str, Any]
 ) -> list[Failure]:
     """List what is wrong with the arrays of a data set, values and lengths included.
 

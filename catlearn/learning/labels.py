@@ -16,14 +16,14 @@ from catlearn.cset import CSet
 from catlearn.finset import Record
 from catlearn.learning.schema import STORED
 from catlearn.models import (
+    AnySpace,
     ArchitectureMap,
-    DataLabel,
+    DataSpace,
     Divergence,
     FactorMap,
     Map,
     Operated,
     OperatorMap,
-    SpaceLabel,
 )
 
 
@@ -62,7 +62,7 @@ class LabelledTables(Presentation, CSet):
 
     # Labels.
 
-    def space_label(self, vertex: str) -> SpaceLabel:
+    def space_label(self, vertex: str) -> AnySpace:
         """Return the label of a vertex's space."""
         return self.attributes["space"][self.row("V", vertex)]  # type: ignore[return-value]
 
@@ -147,7 +147,7 @@ class LabelledTables(Presentation, CSet):
     def data_sets(self) -> tuple[str, ...]:
         """The vertices that are data sets."""
         labels = zip(self.vertices, self.attributes["space"], strict=True)
-        return tuple(vertex for vertex, label in labels if isinstance(label, DataLabel))
+        return tuple(vertex for vertex, label in labels if isinstance(label, DataSpace))
 
     @cached_property
     def trainable(self) -> tuple[str, ...]:

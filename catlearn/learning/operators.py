@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from catlearn.errors import Failure
 from catlearn.models import ArchitectureMap, Operated
-from catlearn.models.spaces import NamedSpace
+from catlearn.models.spaces import AnySpace
 
 if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram
@@ -61,8 +61,8 @@ class Operator:
         operator: Any,
         *,
         of: str,
-        source: NamedSpace | None = None,
-        target: NamedSpace | None = None,
+        source: AnySpace | None = None,
+        target: AnySpace | None = None,
         **options: Any,
     ) -> None:
         self.name, self.of = name, of

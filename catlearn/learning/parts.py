@@ -11,7 +11,7 @@ from typing import Any
 from catlearn.learning.dataset import Dataset
 from catlearn.learning.operators import Operator
 from catlearn.models import Model, Pairing
-from catlearn.models.spaces import NamedSpace
+from catlearn.models.spaces import AnySpace
 
 
 class Defined:
@@ -69,4 +69,4 @@ class MovingAverage:
         return f"MovingAverage({self.name!r}, of={self.of!r}, decay={self.decay!r})"
 
 
-Part = NamedSpace | Dataset | Model | Pairing | Defined | MovingAverage | Operator
+Part = AnySpace | Dataset | Model | Pairing | Defined | MovingAverage | Operator

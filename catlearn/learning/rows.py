@@ -15,7 +15,7 @@ from catlearn.errors import CatlearnError, Failure, PathSyntaxError, did_you_mea
 from catlearn.learning.schema import STORED
 from catlearn.learning.weights import Weight
 from catlearn.models import Divergence, FactorMap, Map, Product
-from catlearn.models.spaces import NamedSpace, factor_edges
+from catlearn.models.spaces import AnySpace, factor_edges
 from catlearn.tensors import same_values
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Rows:
     store: dict[str, Any] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
-    def add_space(self, space: NamedSpace) -> None:
+    def add_space(self, space: AnySpace) -> None:
         known = self.vertices.setdefault(space.name, space.label)
         if known != space.label:
             self.failures.append(

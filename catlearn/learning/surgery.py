@@ -36,17 +36,14 @@ from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.rows import Rows
 from catlearn.models import (
     ArchitectureMap,
-    ArrayLabel,
     Categorical,
-    CategoricalLabel,
     FactorMap,
     Map,
     Model,
     Product,
-    ProductLabel,
     Space,
 )
-from catlearn.models.spaces import NamedSpace, SpaceLabel
+from catlearn.models.spaces import AnySpace
 
 
 def subdiagram(
@@ -135,7 +132,7 @@ class _Kept:
     def _needs(self, table: str, name: str) -> list[tuple[str, str]]:
         diagram = self.diagram
         if table == "V":
-            product = isinstance(diagram.space_label(name), ProductLabel)
+            product = isinstance(diagram.space_label(name), Product)
             return [("E", e) for e in diagram.out_edges(name) if product and self._factor(e)]
         needs = [("V", vertex) for vertex in diagram.ends(name)]
         if name in diagram.operators:
@@ -260,11 +257,11 @@ def component(diagram: LearningDiagram, edge: str, name: str | None = None) -> M
     return model.freeze() if label.kind == "frozen" and start is not None else model
 
 
-def _space(diagram: LearningDiagram, vertex: str) -> NamedSpace:
+def _space(diagram: LearningDiagram, vertex: str) -> AnySpace:
     """Return the space of a vertex; factors are named as the vertices that they lead to."""
     label = diagram.space_label(vertex)
     names = None
-    if isinstance(label, ProductLabel):
+    if isinstance(label, Product):
         targets = {
             diagram.factor_index(edge): diagram.target(edge)
             for edge in diagram.out_edges(vertex)
@@ -274,12 +271,12 @@ def _space(diagram: LearningDiagram, vertex: str) -> NamedSpace:
     return _named(vertex, label, names)
 
 
-def _named(name: str, label: SpaceLabel, factors: Sequence[str] | None = None) -> NamedSpace:
-    if isinstance(label, ArrayLabel):
+def _named(name: str, label: AnySpace, factors: Sequence[str] | None = None) -> AnySpace:
+    if isinstance(label, Space):
         return Space(name, label.shape, label.dtype, label.divergence)
-    if isinstance(label, CategoricalLabel):
+    if isinstance(label, Categorical):
         return Categorical(name, label.n, label.divergence, label.dtype)
-    assert isinstance(label, ProductLabel)
+    assert isinstance(label, Product)
     names = factors or [f"{name}.{n}" for n in range(len(label.factors))]
     return Product(name, *(_named(n, f) for n, f in zip(names, label.factors, strict=True)))
 

@@ -23,7 +23,7 @@ from catlearn.models.architectures import abstract_key
 
 if TYPE_CHECKING:
     from catlearn.learning import LearningDiagram
-    from catlearn.models import SpaceLabel
+    from catlearn.models import AnySpace
 
 _BATCHES = (2, 3, 5, 7)
 
@@ -89,16 +89,14 @@ class Counter:
         return _count_map(label, source, target, wide_numbers())
 
 
-def _column(target: SpaceLabel, stored: Any) -> Amounts:
+def _column(target: AnySpace, stored: Any) -> Amounts:
     """A column of a data set is read once; categorical data are labels unless they are floats."""
     form = data_form(target, stored)
     return Amounts(bytes=_fit(lambda n: size_of(target.example(n, form))))
 
 
 @functools.lru_cache(maxsize=4096)
-def _count_map(
-    label: ArchitectureMap, source: SpaceLabel, target: SpaceLabel, wide: bool
-) -> Amounts:
+def _count_map(label: ArchitectureMap, source: AnySpace, target: AnySpace, wide: bool) -> Amounts:
     architecture = label.architecture
     params = architecture.structure(source, target)
     key = (abstract_key(),) if needs_key(label, source, target) else ()
@@ -123,7 +121,7 @@ def _count_map(
 
 
 @functools.lru_cache(maxsize=4096)
-def count_divergence(divergence: Any, label: SpaceLabel, form: Any, wide: bool) -> Amounts:
+def count_divergence(divergence: Any, label: AnySpace, form: Any, wide: bool) -> Amounts:
     def run(_: Any, pair: Any) -> Any:
         return jnp.mean(divergence(*pair))
 

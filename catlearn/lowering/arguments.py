@@ -23,7 +23,7 @@ from catlearn.models.spaces import dtype_kind
 
 if TYPE_CHECKING:
     from catlearn.lowering.lowered import Lowered
-    from catlearn.models import SpaceLabel
+    from catlearn.models import AnySpace
 
 
 def argument_failures(
@@ -84,7 +84,7 @@ def batch_failures(plan: Plan, batch: Mapping[str, Mapping[str, Any]]) -> list[F
     return failures
 
 
-def _column_failures(step: Step, label: SpaceLabel, columns: Mapping[str, Any]) -> list[Failure]:
+def _column_failures(step: Step, label: AnySpace, columns: Mapping[str, Any]) -> list[Failure]:
     where = f"data set '{step.data}', projection '{step.column}'"
     if step.column not in columns:
         found = ", ".join(map(repr, columns)) or "nothing"
@@ -103,7 +103,7 @@ def _shapes(columns: Mapping[str, Any], name: str) -> Any:
     return columns.shape(name) if isinstance(columns, Stacked) else columns[name]
 
 
-def _array_failures(where: str, label: SpaceLabel, form: Form, value: Any) -> list[Failure]:
+def _array_failures(where: str, label: AnySpace, form: Form, value: Any) -> list[Failure]:
     if isinstance(form, tuple):
         if not isinstance(value, tuple | list) or len(value) != len(form):
             message = f"expected a tuple of {len(form)} arrays, found {type(value).__name__}"

@@ -13,29 +13,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from catlearn.models import ArchitectureMap, CategoricalLabel, ProductLabel, representation_of
+from catlearn.models import ArchitectureMap, Categorical, Product, representation_of
 from catlearn.models.architectures import abstract_key
 from catlearn.models.spaces import dtype_kind
 
 if TYPE_CHECKING:
-    from catlearn.models import Map, SpaceLabel
+    from catlearn.models import AnySpace, Map
 
 Form: TypeAlias = "str | tuple[Form, ...]"
 """How a value is represented: ``array``, ``label``, ``logits``, ``one-hot``,
 ``sample``, or a tuple of forms."""
 
 
-def data_form(label: SpaceLabel, stored: Any = None) -> Form:
+def data_form(label: AnySpace, stored: Any = None) -> Form:
     """Return the form of data at a space: categorical data are labels unless they are floats."""
-    if isinstance(label, ProductLabel):
+    if isinstance(label, Product):
         parts = stored or (None,) * len(label.factors)
         return tuple(data_form(*pair) for pair in zip(label.factors, parts, strict=True))
-    if not isinstance(label, CategoricalLabel):
+    if not isinstance(label, Categorical):
         return "array"
     return "label" if stored is None or dtype_kind(stored.dtype) == "i" else "logits"
 
 
-def emitted_form(label: Map, source: SpaceLabel, target: SpaceLabel) -> Form | None:
+def emitted_form(label: Map, source: AnySpace, target: AnySpace) -> Form | None:
     """Run a fixed map on shapes alone to see whether it emits labels or logits."""
     import jax
 

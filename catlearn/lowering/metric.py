@@ -37,7 +37,7 @@ import numpy as np
 from catlearn.category import Path
 from catlearn.cost import LawvereMetric
 from catlearn.errors import DataError, Failure, InvalidStructure
-from catlearn.models.spaces import CategoricalLabel, ProductLabel, dtype_kind
+from catlearn.models.spaces import Categorical, Product, dtype_kind
 
 if TYPE_CHECKING:
     from catlearn.lowering.lowered import Lowered
@@ -149,6 +149,6 @@ def _all_pairs(divergence: Any, values: list[Any]) -> np.ndarray:
 
 
 def _has_labels(label: Any, value: Any) -> bool:
-    if isinstance(label, ProductLabel):
+    if isinstance(label, Product):
         return any(_has_labels(*pair) for pair in zip(label.factors, value, strict=True))
-    return isinstance(label, CategoricalLabel) and dtype_kind(value.dtype) == "i"
+    return isinstance(label, Categorical) and dtype_kind(value.dtype) == "i"

@@ -35,7 +35,7 @@ from catlearn.models import as_input
 
 if TYPE_CHECKING:
     from catlearn.lowering.lowered import Lowered
-    from catlearn.models import SpaceLabel
+    from catlearn.models import AnySpace
 
 Axis = int | None
 """Along which axis the members of a class lie; None if they have it in common."""
@@ -302,7 +302,7 @@ def _dtypes(example: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.dtype, example)
 
 
-def _read(label: SpaceLabel, form: Form, value: Any) -> Any:
+def _read(label: AnySpace, form: Form, value: Any) -> Any:
     """Turn a column of a batch into arrays of the space's own dtype."""
     if isinstance(form, tuple):
         parts = zip(label.factors, form, value, strict=True)  # type: ignore[attr-defined]

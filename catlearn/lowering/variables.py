@@ -22,7 +22,7 @@ from catlearn.lowering.steps import stable_hash
 
 if TYPE_CHECKING:
     from catlearn.lowering.lowered import Lowered
-    from catlearn.models import SpaceLabel
+    from catlearn.models import AnySpace
 
 
 def start_of(fn: Lowered, key: jax.Array) -> tuple[Any, Any, Any]:
@@ -70,7 +70,7 @@ def unbound_failures(fn: Lowered) -> list[Failure]:
     ]
 
 
-def ends_of(fn: Lowered, edge: str) -> tuple[SpaceLabel, SpaceLabel]:
+def ends_of(fn: Lowered, edge: str) -> tuple[AnySpace, AnySpace]:
     """Return the labels of the spaces between which an edge lies."""
     diagram = fn.diagram
     source, target = diagram.source(edge), diagram.target(edge)

@@ -68,21 +68,14 @@ from catlearn.models.probabilistic import (
     info_nce,
 )
 from catlearn.models.sentences import word_cross_entropy, words_after, words_before
-from catlearn.models.spaces import (
-    ArrayLabel,
-    Categorical,
-    CategoricalLabel,
-    DataLabel,
-    NamedSpace,
-    Product,
-    ProductLabel,
-    Space,
-    SpaceLabel,
-)
+from catlearn.models.spaces import AnySpace, Categorical, DataSpace, Product, Space, is_named
 from catlearn.models.values import as_input, cast, check_array, representation_of
 from catlearn.tensors import same_values
 
 __all__ = [
+    "AnySpace",
+    "DataSpace",
+    "is_named",
     "ProjectionMap",
     "OperatorMap",
     "ModelMap",
@@ -94,11 +87,8 @@ __all__ = [
     "ACTIVATIONS",
     "Adapter",
     "Architecture",
-    "ArrayLabel",
     "Categorical",
-    "CategoricalLabel",
     "Constant",
-    "DataLabel",
     "Divergence",
     "DivergenceSum",
     "Each",
@@ -107,15 +97,12 @@ __all__ = [
     "Map",
     "Model",
     "ModuleArchitecture",
-    "NamedSpace",
     "Operated",
     "Pairing",
     "Plain",
     "Product",
-    "ProductLabel",
     "Registered",
     "Space",
-    "SpaceLabel",
     "Unbound",
     "adapter_of",
     "architecture_names",
@@ -152,3 +139,6 @@ __all__ = [
     "words_after",
     "words_before",
 ]
+
+ArrayLabel, CategoricalLabel, ProductLabel, DataLabel = Space, Categorical, Product, DataSpace
+SpaceLabel = NamedSpace = AnySpace  # the names of before

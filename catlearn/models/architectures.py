@@ -30,7 +30,7 @@ from typing import Any, ClassVar
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
 from catlearn.models.calls import Call, call_of
 from catlearn.models.options import Options, bind_options, write_call
-from catlearn.models.spaces import SpaceLabel
+from catlearn.models.spaces import AnySpace
 
 
 class Architecture:
@@ -72,7 +72,7 @@ class Architecture:
         """Whether ``jax.vmap`` may run several such maps as one."""
         return True
 
-    def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         """Draw starting parameters for a map from ``source`` to ``target``."""
         raise NotImplementedError
 
@@ -116,7 +116,7 @@ class Architecture:
         """Read parameters from the user's object, or return parameters as they are."""
         return value
 
-    def structure(self, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def structure(self, source: AnySpace, target: AnySpace) -> Any:
         """Return the parameters' pytree of ``jax.ShapeDtypeStruct``, without computing."""
         import jax
 
@@ -176,7 +176,7 @@ class Registered(Architecture):
         object.__setattr__(self, "options", bound)
         _build(name, bound)
 
-    def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         return _build(self.name, self.options)[0](key, source, target)
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
@@ -226,7 +226,7 @@ class Plain(Architecture):
     initialise: Callable
     function: Callable
 
-    def init(self, key: Any, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+    def init(self, key: Any, source: AnySpace | None, target: AnySpace | None) -> Any:
         return self.initialise(key)
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
@@ -261,7 +261,7 @@ class Function(Architecture):
     def parameter_free(self) -> bool:
         return True
 
-    def init(self, key: Any, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+    def init(self, key: Any, source: AnySpace | None, target: AnySpace | None) -> Any:
         return ()
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
@@ -298,7 +298,7 @@ class Unbound(Architecture):
     def bound(self) -> bool:
         return False
 
-    def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         raise self._error()
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
@@ -307,7 +307,7 @@ class Unbound(Architecture):
     def rebuild(self, params: Any) -> Any:
         raise self._error()
 
-    def structure(self, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def structure(self, source: AnySpace, target: AnySpace) -> Any:
         raise self._error()
 
     def _error(self) -> CatlearnError:
@@ -371,9 +371,7 @@ def function_name(fn: Any) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _structure(
-    architecture: Architecture, source: SpaceLabel, target: SpaceLabel, wide: bool
-) -> Any:
+def _structure(architecture: Architecture, source: AnySpace, target: AnySpace, wide: bool) -> Any:
     import jax
 
     return jax.eval_shape(lambda key: architecture.init(key, source, target), abstract_key())

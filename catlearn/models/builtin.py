@@ -29,7 +29,7 @@ from typing import Any
 
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.models.architectures import register_architecture
-from catlearn.models.spaces import ArrayLabel, CategoricalLabel, SpaceLabel, dtype_kind
+from catlearn.models.spaces import AnySpace, Categorical, Space, dtype_kind
 
 ACTIVATIONS = ("relu", "gelu", "tanh", "sigmoid", "silu", "elu", "softplus", "leaky_relu")
 
@@ -43,7 +43,7 @@ def linear(use_bias: bool = True) -> tuple[Callable, Callable]:
         Whether a bias is added.
     """
 
-    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> dict:
+    def init(key: Any, source: AnySpace, target: AnySpace) -> dict:
         return _draw_layer(key, source.features, *_output("linear", target), use_bias)
 
     def apply(params: dict, x: Any) -> Any:
@@ -81,7 +81,7 @@ def mlp(
     if failures:
         raise InvalidStructure("Architecture 'mlp'", failures)
 
-    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> tuple:
+    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
         import jax
 
         shape, dtype = _output("mlp", target)
@@ -107,7 +107,7 @@ def mlp(
 def parameter() -> tuple[Callable, Callable]:
     """A trained value, the same for every input; it starts at zero."""
 
-    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def init(key: Any, source: AnySpace, target: AnySpace) -> Any:
         import jax.numpy as jnp
 
         return jnp.zeros(*_output("parameter", target))
@@ -133,7 +133,7 @@ def constant(value: Any, shape: tuple = (), dtype: Any = "float32") -> tuple[Cal
         Of one example; at a product tuples of them.
     """
 
-    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> tuple:
+    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
         return ()
 
     def apply(params: Any, x: Any) -> Any:
@@ -151,7 +151,7 @@ def gaussian_sample() -> tuple[Callable, Callable]:
     (reparametrisation; Kingma, Welling, arXiv 1312.6114, section 2.4). It needs a key.
     """
 
-    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> tuple:
+    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
         return ()
 
     def apply(params: Any, mean: Any, log_variance: Any, *, key: Any) -> Any:
@@ -180,8 +180,8 @@ def _constant(batch: int, value: Any, shape: tuple, dtype: Any) -> Any:
     return jnp.broadcast_to(jnp.asarray(value, dtype), (batch, *shape))
 
 
-def _output(name: str, target: SpaceLabel) -> tuple[tuple[int, ...], str]:
-    if isinstance(target, ArrayLabel | CategoricalLabel) and dtype_kind(target.dtype) == "f":
+def _output(name: str, target: AnySpace) -> tuple[tuple[int, ...], str]:
+    if isinstance(target, Space | Categorical) and dtype_kind(target.dtype) == "f":
         return target.shape, target.dtype
     message = f"found {target}, expected a space of floats or a categorical space"
     raise InvalidStructure(f"Architecture {name!r}", [Failure("target", "its end", message)])

@@ -26,18 +26,18 @@ from catlearn.models.architectures import Architecture, Function, abstract_key
 from catlearn.models.divergences import AnyDivergence
 from catlearn.models.maps import ArchitectureMap, FactorMap, FixedMap, FrozenMap, Map, ProjectionMap
 from catlearn.models.spaces import (
-    ArrayLabel,
-    CategoricalLabel,
-    DataLabel,
-    ProductLabel,
-    SpaceLabel,
+    AnySpace,
+    Categorical,
+    DataSpace,
+    Product,
+    Space,
     dtype_kind,
 )
 
 _Findings = tuple[tuple[str, str], ...]
 
 
-def check_edge(name: str, label: Map, source: SpaceLabel, target: SpaceLabel) -> list[Failure]:
+def check_edge(name: str, label: Map, source: AnySpace, target: AnySpace) -> list[Failure]:
     """Return how a map does not fit between two spaces.
 
     Parameters
@@ -66,7 +66,7 @@ def check_edge(name: str, label: Map, source: SpaceLabel, target: SpaceLabel) ->
 
 
 def check_parameters(
-    name: str, label: ArchitectureMap, source: SpaceLabel, target: SpaceLabel, params: Any
+    name: str, label: ArchitectureMap, source: AnySpace, target: AnySpace, params: Any
 ) -> list[Failure]:
     """Return how parameters do not have the structure that a map's architecture asks for.
 
@@ -106,7 +106,7 @@ def check_parameters(
 
 
 def check_divergence(
-    where: str, divergence: AnyDivergence, label: SpaceLabel, representation: Any = None
+    where: str, divergence: AnyDivergence, label: AnySpace, representation: Any = None
 ) -> list[Failure]:
     """Return why a divergence cannot compare a prediction with a target at a space.
 
@@ -125,7 +125,7 @@ def check_divergence(
     return [Failure(law, where, message) for law, message in findings]
 
 
-def needs_key(label: Map, source: SpaceLabel, target: SpaceLabel, train: bool = True) -> bool:
+def needs_key(label: Map, source: AnySpace, target: AnySpace, train: bool = True) -> bool:
     """Whether a map is random: it fails without a key and works with one.
 
     Frozen maps are asked in evaluation, others in training unless ``train`` is False. A map that
@@ -144,7 +144,7 @@ def _wide() -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _check(label: Map, source: SpaceLabel, target: SpaceLabel, wide: bool) -> _Findings:
+def _check(label: Map, source: AnySpace, target: AnySpace, wide: bool) -> _Findings:
     match label:
         case ProjectionMap():
             return _check_projection(source, target)
@@ -156,7 +156,7 @@ def _check(label: Map, source: SpaceLabel, target: SpaceLabel, wide: bool) -> _F
     findings = [
         ("kind", f"its {end} is a data set; only projections touch data sets")
         for end, space in ends
-        if isinstance(space, DataLabel)
+        if isinstance(space, DataSpace)
     ]
     if findings:
         return tuple(findings)
@@ -164,17 +164,17 @@ def _check(label: Map, source: SpaceLabel, target: SpaceLabel, wide: bool) -> _F
     return tuple(findings) or _check_run(label, source, target)
 
 
-def _check_projection(source: SpaceLabel, target: SpaceLabel) -> _Findings:
+def _check_projection(source: AnySpace, target: AnySpace) -> _Findings:
     findings = []
-    if not isinstance(source, DataLabel):
+    if not isinstance(source, DataSpace):
         findings.append(("kind", f"a projection starts at a data set, found {source}"))
-    if isinstance(target, DataLabel):
+    if isinstance(target, DataSpace):
         findings.append(("kind", "a projection ends at a space, found a data set"))
     return tuple(findings)
 
 
-def _check_factor(index: int, source: SpaceLabel, target: SpaceLabel) -> _Findings:
-    if not isinstance(source, ProductLabel):
+def _check_factor(index: int, source: AnySpace, target: AnySpace) -> _Findings:
+    if not isinstance(source, Product):
         return (("kind", f"a factor starts at a product, found {source}"),)
     if not 0 <= index < len(source.factors):
         return (("kind", f"found index {index}, but {source} has {len(source.factors)} factors"),)
@@ -183,17 +183,17 @@ def _check_factor(index: int, source: SpaceLabel, target: SpaceLabel) -> _Findin
     return ()
 
 
-def _precision(label: SpaceLabel, wide: bool) -> list[str]:
-    if isinstance(label, ProductLabel):
+def _precision(label: AnySpace, wide: bool) -> list[str]:
+    if isinstance(label, Product):
         return [text for factor in label.factors for text in _precision(factor, wide)]
-    assert isinstance(label, ArrayLabel | CategoricalLabel)
+    assert isinstance(label, Space | Categorical)
     if wide or label.dtype not in ("float64", "complex128", "int64", "uint64"):
         return []
     remedy = 'set jax.config.update("jax_enable_x64", True) first, or use 32 bits'
     return [f"{label} has dtype {label.dtype}, but JAX computes in 32 bits; {remedy}"]
 
 
-def _check_run(label: ArchitectureMap, source: SpaceLabel, target: SpaceLabel) -> _Findings:
+def _check_run(label: ArchitectureMap, source: AnySpace, target: AnySpace) -> _Findings:
     architecture, batch = label.architecture, _batch_size(source, target)
     try:
         params = architecture.structure(source, target)
@@ -217,7 +217,7 @@ def _modes(label: ArchitectureMap) -> tuple[bool, ...]:
 
 
 def _run_somehow(
-    architecture: Architecture, params: Any, source: SpaceLabel, batch: int, train: bool
+    architecture: Architecture, params: Any, source: AnySpace, batch: int, train: bool
 ) -> Any:
     """Run with a key where it does not go without one."""
     try:
@@ -231,7 +231,7 @@ def _run_somehow(
 def _run(
     architecture: Architecture,
     params: Any,
-    source: SpaceLabel,
+    source: AnySpace,
     batch: int,
     train: bool,
     with_key: bool,
@@ -247,7 +247,7 @@ def _run(
 
 @functools.lru_cache(maxsize=4096)
 def _needs_key(
-    architecture: Architecture, source: SpaceLabel, target: SpaceLabel, train: bool, wide: bool
+    architecture: Architecture, source: AnySpace, target: AnySpace, train: bool, wide: bool
 ) -> bool:
     batch = _batch_size(source, target)
     params = architecture.structure(source, target)
@@ -261,7 +261,7 @@ def _needs_key(
 
 @functools.lru_cache(maxsize=4096)
 def _check_divergence(
-    divergence: AnyDivergence, label: SpaceLabel, representation: Any, wide: bool
+    divergence: AnyDivergence, label: AnySpace, representation: Any, wide: bool
 ) -> _Findings:
     import jax
 
@@ -288,8 +288,8 @@ def _explain(architecture: Architecture, error: Exception) -> str:
     return text
 
 
-def _compare(y: Any, target: SpaceLabel, batch: int, may_label: bool) -> _Findings:
-    if isinstance(target, ProductLabel):
+def _compare(y: Any, target: AnySpace, batch: int, may_label: bool) -> _Findings:
+    if isinstance(target, Product):
         if not isinstance(y, tuple) or len(y) != len(target.factors):
             found = f"a tuple of {len(y)}" if isinstance(y, tuple) else f"a {_kind(y)}"
             expected = f"a tuple of {len(target.factors)} arrays for {target}"
@@ -302,7 +302,7 @@ def _compare(y: Any, target: SpaceLabel, batch: int, may_label: bool) -> _Findin
     if not hasattr(y, "shape"):
         return (("shape", f"found a {_kind(y)}, expected one array for {target}"),)
     expected = target.example(batch)
-    labels = isinstance(target, CategoricalLabel) and dtype_kind(y.dtype) == "i"
+    labels = isinstance(target, Categorical) and dtype_kind(y.dtype) == "i"
     if labels and may_label and y.shape == (batch,):
         return ()
     found = f"found {y.dtype} {_shape(y.shape, batch)}"
@@ -314,14 +314,14 @@ def _compare(y: Any, target: SpaceLabel, batch: int, may_label: bool) -> _Findin
     return ((law, f"{found}, {wanted}{note}"),)
 
 
-def _batch_size(*labels: SpaceLabel) -> int:
+def _batch_size(*labels: AnySpace) -> int:
     """Return a small batch size that no axis has, so that no mistake fits by accident."""
     taken = {size for label in labels for size in _sizes(label)}
     return next(b for b in chain((3, 5, 7), count(11)) if b not in taken)
 
 
-def _sizes(label: SpaceLabel) -> set[int]:
-    if isinstance(label, ProductLabel):
+def _sizes(label: AnySpace) -> set[int]:
+    if isinstance(label, Product):
         return {label.features}.union(*(_sizes(factor) for factor in label.factors))
     shape = getattr(label, "shape", ())
     return {*shape, math.prod(shape)}

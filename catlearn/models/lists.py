@@ -24,7 +24,7 @@ from typing import Any
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.models.architectures import Architecture, Wrapper
 from catlearn.models.maps import Model
-from catlearn.models.spaces import ArrayLabel, NamedSpace, SpaceLabel
+from catlearn.models.spaces import AnySpace, Space
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Each(Wrapper):
     """
 
     architecture: Architecture
-    source: SpaceLabel
-    target: SpaceLabel
+    source: AnySpace
+    target: AnySpace
 
     @property
     def remedy(self) -> str:  # type: ignore[override]
@@ -51,10 +51,10 @@ class Each(Wrapper):
     def parameter_free(self) -> bool:
         return self.architecture.parameter_free
 
-    def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         return self.architecture.init(key, self.source, self.target)
 
-    def structure(self, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def structure(self, source: AnySpace, target: AnySpace) -> Any:
         return self.architecture.structure(self.source, self.target)
 
     def parts(self, variables: Any) -> tuple[Any, Any, Any]:
@@ -83,7 +83,7 @@ class Each(Wrapper):
         return f"each {self.architecture}"
 
 
-def each(model: Model, source: NamedSpace, target: NamedSpace) -> Model:
+def each(model: Model, source: AnySpace, target: AnySpace) -> Model:
     """Return a model applied to each entry of a list, with the same name and parameters.
 
     Parameters
@@ -119,10 +119,10 @@ def each(model: Model, source: NamedSpace, target: NamedSpace) -> Model:
     return lifted
 
 
-def _front(entry: SpaceLabel, many: SpaceLabel) -> tuple[int, ...] | None:
+def _front(entry: AnySpace, many: AnySpace) -> tuple[int, ...] | None:
     """Return the axes in front of the entries, None if there are no such entries."""
     shape = getattr(entry, "shape", None)
-    if shape is None or not isinstance(many, ArrayLabel):
+    if shape is None or not isinstance(many, Space):
         return None
     cut = len(many.shape) - len(shape)
     return many.shape[:cut] if cut > 0 and many.shape[cut:] == shape else None

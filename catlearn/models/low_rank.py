@@ -30,7 +30,7 @@ from typing import Any
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.models.architectures import Architecture, Wrapper, abstract_key
 from catlearn.models.maps import Model, ModelMap
-from catlearn.models.spaces import SpaceLabel
+from catlearn.models.spaces import AnySpace
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class LowRank(Wrapper):
         """By what the products are multiplied."""
         return 1.0 if self.alpha is None else self.alpha / self.rank
 
-    def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         import jax
 
         base, thin = jax.random.split(key)
@@ -109,7 +109,7 @@ class LowRank(Wrapper):
             raise InvalidStructure(str(self), [Failure("parameters", "its matrices", message)])
         return {"base": base, "low_rank": thin}
 
-    def structure(self, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def structure(self, source: AnySpace, target: AnySpace) -> Any:
         import jax
 
         base = self.architecture.structure(source, target)

@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.models.adapters import as_architecture
 from catlearn.models.architectures import Architecture
-from catlearn.models.spaces import NamedSpace, Product
+from catlearn.models.spaces import AnySpace, Product, is_named
 from catlearn.tensors import same_values
 
 
@@ -221,16 +221,16 @@ class Model:
     """
 
     name: str
-    source: NamedSpace
-    target: NamedSpace
+    source: AnySpace
+    target: AnySpace
     label: ArchitectureMap
     start: Any
 
     def __init__(
         self,
         name: str,
-        source: NamedSpace,
-        target: NamedSpace,
+        source: AnySpace,
+        target: AnySpace,
         architecture: Any,
         *,
         start: Any = None,
@@ -240,7 +240,7 @@ class Model:
         failures = [
             Failure("space", f"{what}, {side}", f"found a {type(space).__name__}, expected a Space")
             for side, space in (("source", source), ("target", target))
-            if not isinstance(space, NamedSpace)
+            if not is_named(space)
         ]
         if not isinstance(name, str) or not name:
             failures.append(Failure("name", what, "expected non-empty text"))
@@ -311,7 +311,8 @@ class Model:
         return lora(self, rank, alpha=alpha, key=key)
 
     def _parts(self) -> tuple:
-        return (self.name, self.source, self.target, self.label)
+        names = self.name, self.source.name, self.target.name
+        return (*names, self.source, self.target, self.label)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Model):

@@ -35,7 +35,7 @@ import numpy as np
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.models.architectures import Architecture
 from catlearn.models.calls import Call, call_of
-from catlearn.models.spaces import SpaceLabel
+from catlearn.models.spaces import AnySpace
 
 
 class TracedConstant(Exception):
@@ -155,7 +155,7 @@ class ModuleArchitecture(Architecture):
         names = [name if isinstance(name, tuple | list) else (name,) for name in given]
         return tuple(dict.fromkeys(itertools.chain.from_iterable(names)))
 
-    def init(self, key: Any, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+    def init(self, key: Any, source: AnySpace | None, target: AnySpace | None) -> Any:
         if self.factory is not None:
             return self.parameters_of(draw(self.factory, key))
         if self.parameter_free:
@@ -223,7 +223,7 @@ class ModuleArchitecture(Architecture):
             return _variables(*_with_state(value))
         return value
 
-    def structure(self, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+    def structure(self, source: AnySpace | None, target: AnySpace | None) -> Any:
         return self.template
 
     def __repr__(self) -> str:

@@ -42,7 +42,7 @@ from typing import Any
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
 from catlearn.models.architectures import Architecture, function_name
 from catlearn.models.options import Options, bind_options
-from catlearn.models.spaces import SpaceLabel
+from catlearn.models.spaces import AnySpace
 
 Batched = Callable[[Any], Any]
 Operation = Callable[..., Batched]
@@ -78,15 +78,15 @@ class Operated(Architecture):
     operator: str | Operation
     options: Options
     of: Architecture | None
-    source: SpaceLabel | None
-    target: SpaceLabel | None
+    source: AnySpace | None
+    target: AnySpace | None
 
     def __init__(
         self,
         operator: str | Operation,
         of: Architecture | None = None,
-        source: SpaceLabel | None = None,
-        target: SpaceLabel | None = None,
+        source: AnySpace | None = None,
+        target: AnySpace | None = None,
         **options: Any,
     ) -> None:
         what = f"Operator {_name_of(operator)!r}"
@@ -95,7 +95,7 @@ class Operated(Architecture):
         for name, value in zip(self.__dataclass_fields__, values, strict=True):
             object.__setattr__(self, name, value)
 
-    def on(self, of: Architecture, source: SpaceLabel, target: SpaceLabel) -> Operated:
+    def on(self, of: Architecture, source: AnySpace, target: AnySpace) -> Operated:
         """Return the same operator on an architecture between two spaces."""
         return Operated(self.operator, of, source, target, **dict(self.options))
 
@@ -129,7 +129,7 @@ class Operated(Architecture):
     def stackable(self) -> bool:
         return self._on.stackable
 
-    def structure(self, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def structure(self, source: AnySpace, target: AnySpace) -> Any:
         assert self.source is not None
         assert self.target is not None
         return self._on.structure(self.source, self.target)

@@ -16,18 +16,16 @@ from catlearn.errors import Failure, InvalidStructure
 from catlearn.models.architectures import Registered
 from catlearn.models.maps import Model, Pairing
 from catlearn.models.spaces import (
-    ArrayLabel,
-    CategoricalLabel,
-    NamedSpace,
+    AnySpace,
+    Categorical,
     Product,
-    ProductLabel,
-    SpaceLabel,
+    Space,
     dtype_kind,
     factor_edges,
 )
 
 
-def Constant(name: str, source: NamedSpace, target: NamedSpace, value: Any) -> Model:
+def Constant(name: str, source: AnySpace, target: AnySpace, value: Any) -> Model:
     """A fixed map that forgets its input.
 
     Parameters
@@ -118,10 +116,10 @@ def on_factors(name: str, model: Model, source: Product, target: Product) -> tup
 
 
 def _written(
-    where: str, label: SpaceLabel, value: Any, failures: list[Failure]
+    where: str, label: AnySpace, value: Any, failures: list[Failure]
 ) -> tuple[Any, Any, Any]:
     """Return a value as hashable numbers, with the shape and the dtype that it is to have."""
-    if isinstance(label, ProductLabel):
+    if isinstance(label, Product):
         if not isinstance(value, tuple | list) or len(value) != len(label.factors):
             message = f"expected a tuple of {len(label.factors)} values for {label}"
             failures.append(Failure("value", where, message))
@@ -132,10 +130,10 @@ def _written(
         ]
         values, shapes, dtypes = zip(*parts, strict=True)
         return values, shapes, dtypes
-    assert isinstance(label, ArrayLabel | CategoricalLabel)
+    assert isinstance(label, Space | Categorical)
     array = np.asarray(value)
     shape, dtype = label.shape, label.dtype
-    if isinstance(label, CategoricalLabel) and array.dtype.kind in "iu" and array.ndim == 0:
+    if isinstance(label, Categorical) and array.dtype.kind in "iu" and array.ndim == 0:
         if not 0 <= array < label.n:
             message = f"found the label {value}, expected one of 0..{label.n - 1}"
             failures.append(Failure("value", where, message))

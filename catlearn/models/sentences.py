@@ -28,13 +28,13 @@ from typing import Any
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.models.architectures import register_architecture
 from catlearn.models.divergences import register_divergence
-from catlearn.models.spaces import SpaceLabel
+from catlearn.models.spaces import AnySpace
 
 
 def words_before() -> tuple[Callable, Callable]:
     """All words of a sentence but the last."""
 
-    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> tuple:
+    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
         return ()
 
     def apply(params: Any, sentence: Any) -> Any:
@@ -56,7 +56,7 @@ def words_after(words: int, padding: int = 0, dtype: str = "float32") -> tuple[C
         The type of the distributions.
     """
 
-    def init(key: Any, source: SpaceLabel, target: SpaceLabel) -> tuple:
+    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
         return ()
 
     def apply(params: Any, sentence: Any) -> Any:

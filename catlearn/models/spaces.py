@@ -1,10 +1,10 @@
 """Spaces: which arrays live at a vertex, and what a prediction costs there.
 
-A *space* says shape and dtype of one example and carries a divergence (Theory, section 2). What
-a user writes has a name; its *label* has not, so that equal labels mean equal spaces whatever
-they are called. Labels are hashable and hold no values.
+A *space* says shape and dtype of one example and carries a divergence (Theory, section 2). It is
+hashable and holds no values. Its name says which vertex it stands for and does not count when
+spaces are compared; the label of a vertex is its space without the name.
 
-There are four kinds of label:
+There are four kinds of space:
 
 - *array*: examples of a fixed shape and dtype, ``R^64``;
 - *categorical*: n classes, ``{0..9}``, with two representations: ``label``, an integer of
@@ -14,11 +14,11 @@ There are four kinds of label:
 - *data*: the elements of a data set, on which only projections are defined.
 
 >>> X, Y = Space("X", (64,)), Categorical("Y", 10)
->>> X.label == Space("another name", 64).label
+>>> X == Space("another name", 64) == X.label
 True
 >>> print(Product("P", X, Y).label)
 R^64 × {0..9}
->>> Y.label.example(32), Y.label.example(32, "label")
+>>> Y.example(32), Y.example(32, "label")
 (ShapeDtypeStruct(shape=(32, 10), dtype=float32), ShapeDtypeStruct(shape=(32,), dtype=int32))
 """
 
@@ -28,12 +28,12 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeGuard
 
 import numpy as np
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
-from catlearn.models.divergences import AnyDivergence, Divergence, DivergenceSum
+from catlearn.models.divergences import Divergence, DivergenceSum
 
 if TYPE_CHECKING:
     import jax
@@ -55,11 +55,29 @@ def dtype_kind(dtype: Any) -> str:
     return "f" if dtype.name.startswith(("bfloat", "float")) else "?"
 
 
-@dataclass(frozen=True)
-class SpaceLabel:
-    """What all labels of vertices have in common; see the four kinds below."""
+class AnySpace:
+    """What all spaces have in common; see the four kinds below.
+
+    Spaces are compared without their names. The one that a diagram holds as the label of a vertex,
+    :attr:`label`, has none: its name is None.
+    """
 
     kind: ClassVar[str]
+    name: str | None
+
+    @property
+    def label(self) -> Self:
+        """The space without its name, and its factors without theirs."""
+        if self.name is None:
+            return self
+        bare = object.__new__(type(self))
+        bare.__dict__.update(self.__dict__, name=None)
+        return bare
+
+    @property
+    def text(self) -> str:
+        """The space in short, without its name."""
+        raise NotImplementedError
 
     def example(self, batch: int, representation: Any = None) -> Any:
         """Return the abstract batch: a ``jax.ShapeDtypeStruct``, or a tuple for a product.
@@ -69,7 +87,7 @@ class SpaceLabel:
         batch
             The number of examples, the leading axis.
         representation
-            For a categorical label ``"label"`` or ``"logits"`` (the default: what models emit,
+            For a categorical space ``"label"`` or ``"logits"`` (the default: what models emit,
             and the structure of the one-hot arrays that they receive). For a product either one
             representation for all factors or a tuple with one for each.
         """
@@ -80,132 +98,23 @@ class SpaceLabel:
         """How many numbers a model receives for one example."""
         raise NotImplementedError
 
-
-@dataclass(frozen=True)
-class ArrayLabel(SpaceLabel):
-    """Arrays of one shape and dtype."""
-
-    kind: ClassVar[str] = "array"
-    shape: tuple[int, ...]
-    dtype: str = "float32"
-    divergence: AnyDivergence = field(default_factory=lambda: Divergence("squared_error"))
-
-    def example(self, batch: int, representation: Any = None) -> jax.ShapeDtypeStruct:
-        import jax
-
-        return jax.ShapeDtypeStruct((batch, *self.shape), np.dtype(self.dtype))
-
-    @property
-    def features(self) -> int:
-        return math.prod(self.shape)
-
     def __str__(self) -> str:
-        letter = {"f": "R", "c": "C", "i": "Z", "b": "B"}[dtype_kind(self.dtype)]
-        match self.shape:
-            case ():
-                return letter
-            case (n,):
-                return f"{letter}^{n}"
-            case shape:
-                return f"{letter}^({'×'.join(map(str, shape))})"
+        return self.text if self.name is None else f"{self.name} = {self.text}"
 
 
-@dataclass(frozen=True)
-class CategoricalLabel(SpaceLabel):
-    """n classes; ``dtype`` is that of logits and one-hot arrays."""
-
-    kind: ClassVar[str] = "categorical"
-    n: int
-    dtype: str = "float32"
-    divergence: AnyDivergence = field(default_factory=lambda: Divergence("cross_entropy"))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one example's logits, ``(n,)``."""
-        return (self.n,)
-
-    def example(self, batch: int, representation: Any = None) -> jax.ShapeDtypeStruct:
-        import jax
-
-        if representation == "label":
-            return jax.ShapeDtypeStruct((batch,), np.dtype("int32"))
-        return jax.ShapeDtypeStruct((batch, self.n), np.dtype(self.dtype))
-
-    @property
-    def features(self) -> int:
-        return self.n
-
-    def __str__(self) -> str:
-        return "{0}" if self.n == 1 else f"{{0..{self.n - 1}}}"
-
-
-@dataclass(frozen=True)
-class ProductLabel(SpaceLabel):
-    """Tuples of examples of the factors."""
-
-    kind: ClassVar[str] = "product"
-    factors: tuple[SpaceLabel, ...]
-
-    @property
-    def divergence(self) -> DivergenceSum:
-        """The sum of the factors' divergences."""
-        return DivergenceSum(tuple(factor.divergence for factor in self.factors))  # type: ignore
-
-    def example(self, batch: int, representation: Any = None) -> tuple:
-        each = representation
-        if not isinstance(representation, tuple):
-            each = (representation,) * len(self.factors)
-        pairs = zip(self.factors, each, strict=True)
-        return tuple(factor.example(batch, one) for factor, one in pairs)
-
-    @property
-    def features(self) -> int:
-        return sum(factor.features for factor in self.factors)
-
-    def __str__(self) -> str:
-        texts = (f"({f})" if isinstance(f, ProductLabel) else str(f) for f in self.factors)
-        return " × ".join(texts)
-
-
-@dataclass(frozen=True)
-class DataLabel(SpaceLabel):
-    """The elements of a data set: no arrays of its own, only projections out of it."""
-
-    kind: ClassVar[str] = "data"
-
-    def example(self, batch: int, representation: Any = None) -> Any:
-        raise CatlearnError("a data set has no array of its own; follow one of its projections")
-
-    @property
-    def features(self) -> int:
-        return 0
-
-    def __str__(self) -> str:
-        return "data"
-
-
-class NamedSpace:
-    """What a user writes for a vertex: a name and a label."""
-
-    name: str
-
-    @property
-    def label(self) -> SpaceLabel:
-        """The space without its name; equal labels are equal spaces."""
-        raise NotImplementedError
-
-    def __str__(self) -> str:
-        return f"{self.name} = {self.label}"
+def is_named(value: Any) -> TypeGuard[AnySpace]:
+    """Whether a value is a space with a name: what a user writes for a vertex."""
+    return isinstance(value, AnySpace) and value.name is not None
 
 
 @dataclass(frozen=True, repr=False)
-class Space(NamedSpace):
+class Space(AnySpace):
     """Arrays of a fixed shape and dtype.
 
     Parameters
     ----------
     name
-        The vertex's name.
+        The vertex's name; None for the label of one. It does not count in comparisons.
     shape
         Shape of one example, without the batch axis; an integer n means ``(n,)``.
     dtype
@@ -227,7 +136,9 @@ class Space(NamedSpace):
     image = R^(28×28)
     """
 
-    name: str
+    kind: ClassVar[str] = "array"
+    __match_args__ = ("shape", "dtype", "divergence")
+    name: str | None = field(compare=False)
     shape: Any
     dtype: Any = "float32"
     divergence: Any = "squared_error"
@@ -248,23 +159,38 @@ class Space(NamedSpace):
         object.__setattr__(self, "dtype", dtype)
         object.__setattr__(self, "divergence", Divergence.of(self.divergence))
 
+    def example(self, batch: int, representation: Any = None) -> jax.ShapeDtypeStruct:
+        import jax
+
+        return jax.ShapeDtypeStruct((batch, *self.shape), np.dtype(self.dtype))
+
     @property
-    def label(self) -> ArrayLabel:
-        return ArrayLabel(self.shape, self.dtype, self.divergence)
+    def features(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def text(self) -> str:
+        letter = {"f": "R", "c": "C", "i": "Z", "b": "B"}[dtype_kind(self.dtype)]
+        match self.shape:
+            case ():
+                return letter
+            case (n,):
+                return f"{letter}^{n}"
+            case shape:
+                return f"{letter}^({'×'.join(map(str, shape))})"
 
     def __repr__(self) -> str:
-        default = ArrayLabel(self.shape)
-        return _write(f"Space({self.name!r}, {self.shape!r}", self, default)
+        return _write(f"Space({self.name!r}, {self.shape!r}", self, "squared_error")
 
 
 @dataclass(frozen=True, repr=False)
-class Categorical(NamedSpace):
+class Categorical(AnySpace):
     """n classes, carried as integer labels or as logits.
 
     Parameters
     ----------
     name
-        The vertex's name.
+        The vertex's name; None for the label of one. It does not count in comparisons.
     n
         The number of classes, at least 1.
     divergence
@@ -281,7 +207,9 @@ class Categorical(NamedSpace):
     Y = {0..9}
     """
 
-    name: str
+    kind: ClassVar[str] = "categorical"
+    __match_args__ = ("n", "dtype", "divergence")
+    name: str | None = field(compare=False)
     n: int
     divergence: Any = "cross_entropy"
     dtype: Any = "float32"
@@ -303,21 +231,37 @@ class Categorical(NamedSpace):
         object.__setattr__(self, "divergence", Divergence.of(self.divergence))
 
     @property
-    def label(self) -> CategoricalLabel:
-        return CategoricalLabel(self.n, self.dtype, self.divergence)
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example's logits, ``(n,)``."""
+        return (self.n,)
+
+    def example(self, batch: int, representation: Any = None) -> jax.ShapeDtypeStruct:
+        import jax
+
+        if representation == "label":
+            return jax.ShapeDtypeStruct((batch,), np.dtype("int32"))
+        return jax.ShapeDtypeStruct((batch, self.n), np.dtype(self.dtype))
+
+    @property
+    def features(self) -> int:
+        return self.n
+
+    @property
+    def text(self) -> str:
+        return "{0}" if self.n == 1 else f"{{0..{self.n - 1}}}"
 
     def __repr__(self) -> str:
-        return _write(f"Categorical({self.name!r}, {self.n}", self, CategoricalLabel(self.n))
+        return _write(f"Categorical({self.name!r}, {self.n}", self, "cross_entropy")
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Product(NamedSpace):
+class Product(AnySpace):
     """Tuples of examples; its divergence is the sum of the factors'.
 
     Parameters
     ----------
     name
-        The vertex's name.
+        The vertex's name; None for the label of one. It does not count in comparisons.
     spaces
         The factors, each a ``Space``, ``Categorical`` or ``Product``.
 
@@ -327,13 +271,15 @@ class Product(NamedSpace):
     Product('P', Space('X', (2,)), Categorical('Y', 3))
     """
 
-    name: str
-    spaces: tuple[NamedSpace, ...]
+    kind: ClassVar[str] = "product"
+    __match_args__ = ("factors",)
+    name: str | None = field(compare=False)
+    spaces: tuple[AnySpace, ...]
 
-    def __init__(self, name: str, *spaces: NamedSpace) -> None:
+    def __init__(self, name: str | None, *spaces: AnySpace) -> None:
         failures = _name_failures(name)
         for position, space in enumerate(spaces):
-            if not isinstance(space, NamedSpace):
+            if not (is_named(space) or (name is None and isinstance(space, Factor))):
                 message = f"found a {type(space).__name__}, expected a Space"
                 failures.append(Failure("space", f"factor {position} of {name!r}", message))
         if not spaces:
@@ -345,11 +291,62 @@ class Product(NamedSpace):
         object.__setattr__(self, "spaces", tuple(spaces))
 
     @property
-    def label(self) -> ProductLabel:
-        return ProductLabel(tuple(space.label for space in self.spaces))
+    def label(self) -> Product:
+        if self.name is None:
+            return self
+        return Product(None, *(space.label for space in self.spaces))
+
+    @property
+    def factors(self) -> tuple[AnySpace, ...]:
+        """The factors without their names."""
+        return tuple(space.label for space in self.spaces)
+
+    @property
+    def divergence(self) -> DivergenceSum:
+        """The sum of the factors' divergences."""
+        return DivergenceSum(tuple(factor.divergence for factor in self.spaces))  # type: ignore
+
+    def example(self, batch: int, representation: Any = None) -> tuple:
+        each = representation
+        if not isinstance(representation, tuple):
+            each = (representation,) * len(self.spaces)
+        pairs = zip(self.spaces, each, strict=True)
+        return tuple(factor.example(batch, one) for factor, one in pairs)
+
+    @property
+    def features(self) -> int:
+        return sum(factor.features for factor in self.spaces)
+
+    @property
+    def text(self) -> str:
+        texts = (f"({f.text})" if isinstance(f, Product) else f.text for f in self.spaces)
+        return " × ".join(texts)
 
     def __repr__(self) -> str:
         return f"Product({', '.join([repr(self.name), *map(repr, self.spaces)])})"
+
+
+@dataclass(frozen=True)
+class DataSpace(AnySpace):
+    """The elements of a data set: no arrays of its own, only projections out of it."""
+
+    kind: ClassVar[str] = "data"
+    name: ClassVar[None] = None
+
+    def example(self, batch: int, representation: Any = None) -> Any:
+        raise CatlearnError("a data set has no array of its own; follow one of its projections")
+
+    @property
+    def features(self) -> int:
+        return 0
+
+    @property
+    def text(self) -> str:
+        return "data"
+
+
+Factor = Space | Categorical | Product
+"""What a product may have as a factor."""
 
 
 def factor_edges(product: Product) -> list[str]:
@@ -368,11 +365,11 @@ def factor_edges(product: Product) -> list[str]:
     ]
 
 
-def _write(start: str, space: Space | Categorical, default: SpaceLabel) -> str:
+def _write(start: str, space: Space | Categorical, default: str) -> str:
     parts = [start]
-    if space.dtype != default.dtype:  # type: ignore
+    if space.dtype != "float32":
         parts.append(f"dtype={space.dtype!r}")
-    if space.divergence != default.divergence:  # type: ignore
+    if space.divergence != Divergence(default):
         divergence = space.divergence
         plain = isinstance(divergence, Divergence) and isinstance(divergence.function, str)
         short = plain and divergence == Divergence(divergence.function)
@@ -381,7 +378,7 @@ def _write(start: str, space: Space | Categorical, default: SpaceLabel) -> str:
 
 
 def _name_failures(name: Any) -> list[Failure]:
-    if isinstance(name, str) and name:
+    if name is None or (isinstance(name, str) and name):
         return []
     return [Failure("name", "a space", f"found the name {name!r}, expected non-empty text")]
 

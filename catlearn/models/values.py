@@ -27,16 +27,16 @@ import numpy as np
 
 from catlearn.errors import Failure
 from catlearn.models.spaces import (
-    ArrayLabel,
-    CategoricalLabel,
-    DataLabel,
-    ProductLabel,
-    SpaceLabel,
+    AnySpace,
+    Categorical,
+    DataSpace,
+    Product,
+    Space,
     dtype_kind,
 )
 
 
-def check_array(where: str, label: SpaceLabel, array: Any) -> list[Failure]:
+def check_array(where: str, label: AnySpace, array: Any) -> list[Failure]:
     """Return everything that is wrong with an array as data for a space.
 
     Parameters
@@ -55,7 +55,7 @@ def check_array(where: str, label: SpaceLabel, array: Any) -> list[Failure]:
         first position and value), ``representation``. Empty if the array is good data.
     """
     match label:
-        case ProductLabel(factors):
+        case Product(factors):
             if not isinstance(array, tuple) or len(array) != len(factors):
                 found = f"a tuple of {len(array)}" if isinstance(array, tuple) else _a(array)
                 message = f"found {found}, expected a tuple of {len(factors)} arrays for {label}"
@@ -65,33 +65,33 @@ def check_array(where: str, label: SpaceLabel, array: Any) -> list[Failure]:
                 for i, (factor, part) in enumerate(zip(factors, array, strict=True))
                 for failure in check_array(f"{where}[{i}]", factor, part)
             ] + _unequal_lengths(where, array)
-        case DataLabel():
+        case DataSpace():
             return [Failure("shape", where, "a data set has no array of its own")]
     try:
         array = np.asarray(array)
     except ValueError:
         return [Failure("shape", where, "the examples do not all have the same shape")]
     if dtype_kind(array.dtype) == "?":
-        expected = "integers or floats" if isinstance(label, CategoricalLabel) else "numbers"
+        expected = "integers or floats" if isinstance(label, Categorical) else "numbers"
         return [Failure("dtype", where, f"found dtype {array.dtype}, expected {expected}")]
-    if isinstance(label, CategoricalLabel):
+    if isinstance(label, Categorical):
         return _check_categorical(where, label, array)
-    assert isinstance(label, ArrayLabel)
+    assert isinstance(label, Space)
     return _check_plain(where, label, array)
 
 
-def cast(label: SpaceLabel, array: Any) -> Any:
+def cast(label: AnySpace, array: Any) -> Any:
     """Return checked data in the space's own dtype; labels become int32. No copy if it has it."""
-    if isinstance(label, ProductLabel):
+    if isinstance(label, Product):
         return tuple(cast(f, part) for f, part in zip(label.factors, array, strict=True))
     array = np.asarray(array)
-    if isinstance(label, CategoricalLabel) and dtype_kind(array.dtype) == "i":
+    if isinstance(label, Categorical) and dtype_kind(array.dtype) == "i":
         return array.astype(np.int32, copy=False)
-    assert isinstance(label, ArrayLabel | CategoricalLabel)
+    assert isinstance(label, Space | Categorical)
     return array.astype(label.dtype, copy=False)
 
 
-def representation_of(label: SpaceLabel, value: Any) -> Any:
+def representation_of(label: AnySpace, value: Any) -> Any:
     """Say in which representation a batch is carried, by its shape and dtype alone.
 
     Parameters
@@ -108,24 +108,24 @@ def representation_of(label: SpaceLabel, value: Any) -> Any:
         None if the value does not live in the space.
     """
     match label:
-        case ProductLabel(factors):
+        case Product(factors):
             if not isinstance(value, tuple) or len(value) != len(factors):
                 return None
             parts = tuple(map(representation_of, factors, value))
             return None if None in parts else parts
-        case CategoricalLabel(n):
+        case Categorical(n):
             shape, kind = _shape_of(value), _kind_of(value)
             if len(shape) == 1 and kind == "i":
                 return "label"
             return "logits" if len(shape) == 2 and shape[1] == n and kind == "f" else None
-        case ArrayLabel(shape, dtype):
+        case Space(shape, dtype):
             found = _shape_of(value)
             fits = found[1:] == shape and len(found) > 0 and _kind_of(value) == dtype_kind(dtype)
             return "array" if fits else None
     return None
 
 
-def as_input(label: SpaceLabel, value: Any) -> Any:
+def as_input(label: AnySpace, value: Any) -> Any:
     """Turn a value into what a model receives: integer labels one-hot, all else unchanged.
 
     Parameters
@@ -140,9 +140,9 @@ def as_input(label: SpaceLabel, value: Any) -> Any:
     array or tuple
         For labels ``(batch,)`` a float array ``(batch, n)`` of the space's dtype.
     """
-    if isinstance(label, ProductLabel):
+    if isinstance(label, Product):
         return tuple(as_input(f, part) for f, part in zip(label.factors, value, strict=True))
-    if isinstance(label, CategoricalLabel) and _kind_of(value) == "i":
+    if isinstance(label, Categorical) and _kind_of(value) == "i":
         import jax
 
         return jax.nn.one_hot(value, label.n, dtype=label.dtype)
@@ -168,7 +168,7 @@ def _unequal_lengths(where: str, arrays: tuple) -> list[Failure]:
     return [Failure("shape", where, f"the factors have unequal lengths {sorted(lengths)}")]
 
 
-def _check_plain(where: str, label: ArrayLabel, array: np.ndarray) -> list[Failure]:
+def _check_plain(where: str, label: Space, array: np.ndarray) -> list[Failure]:
     failures = []
     if array.ndim == 0 or array.shape[1:] != label.shape:
         expected = f"expected (examples, {', '.join(map(str, label.shape))})".replace(", )", ",)")
@@ -183,7 +183,7 @@ def _check_plain(where: str, label: ArrayLabel, array: np.ndarray) -> list[Failu
     return failures + _check_values(where, array, label.dtype)
 
 
-def _check_categorical(where: str, label: CategoricalLabel, array: np.ndarray) -> list[Failure]:
+def _check_categorical(where: str, label: Categorical, array: np.ndarray) -> list[Failure]:
     match dtype_kind(array.dtype):
         case "i" if array.ndim == 1:
             outside = (array < 0) | (array >= label.n)

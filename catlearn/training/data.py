@@ -62,7 +62,7 @@ from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean
 from catlearn.learning.dataset import check_columns, check_lengths, without_examples
 from catlearn.lowering import Lowered
 from catlearn.lowering.stacked import Layout
-from catlearn.models import SpaceLabel, check_array
+from catlearn.models import AnySpace, check_array
 from catlearn.training.columns import Batch, any_lazy, checksums, permutation, readable, take
 from catlearn.training.sharding import ALONE, Processes
 
@@ -272,7 +272,7 @@ def _size_failures(
             yield Failure("batch size", f"data set '{name}'", message)
 
 
-Labels = dict[str, SpaceLabel]
+Labels = dict[str, AnySpace]
 
 
 class Feed:
@@ -448,7 +448,7 @@ def unread(name: str, step: int, error: Exception) -> DataError:
     )
 
 
-def _array(value: Any, label: SpaceLabel) -> Any:
+def _array(value: Any, label: AnySpace) -> Any:
     """Return a column of a batch as arrays; a tensor may lie on a device or have a gradient."""
     if isinstance(value, tuple | list) and hasattr(label, "factors"):
         factors = itertools.chain(label.factors, itertools.repeat(label))  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from catlearn.category import Equation
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.learning import Dataset, LearningDiagram, glue
 from catlearn.models import Model
-from catlearn.models.spaces import NamedSpace
+from catlearn.models.spaces import AnySpace
 
 
 def chain(models: Model | Iterable[Model]) -> tuple[Model, ...]:
@@ -29,7 +29,7 @@ def along(data: Dataset, models: Sequence[Model]) -> str:
     return " >> ".join([column(data, models[0].source), *(model.name for model in models)])
 
 
-def column(data: Dataset, space: NamedSpace) -> str:
+def column(data: Dataset, space: AnySpace) -> str:
     """Return the projection of a data set that ends at a space.
 
     Raises

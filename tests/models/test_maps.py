@@ -15,7 +15,7 @@ from catlearn import models
 from catlearn.errors import InvalidStructure
 from catlearn.models import (
     Categorical,
-    DataLabel,
+    DataSpace,
     Divergence,
     Map,
     Model,
@@ -257,7 +257,7 @@ def test_the_batch_size_is_like_no_axis():
 
 
 def test_kinds_of_edges_without_architecture():
-    data, x, y, p = DataLabel(), X.label, Y.label, P.label
+    data, x, y, p = DataSpace(), X.label, Y.label, P.label
     good = [(Map("projection"), data, x), (Map("factor", index=1), p, y), (Map("defined"), x, p)]
     assert [check_edge("e", *edge) for edge in good] == [[]] * 3
     bad = [

@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from catlearn import models
 from catlearn.errors import CatlearnError, InvalidStructure
+from catlearn.learning import Dataset, LearningDiagram
 from catlearn.models import (
     Categorical,
-    DataLabel,
+    DataSpace,
     Divergence,
     DivergenceSum,
+    Model,
     Product,
+    Registered,
     Space,
     as_input,
     cast,
@@ -23,6 +27,34 @@ from catlearn.models import (
 X = Space("X", (64,))
 Y = Categorical("Y", 10)
 P = Product("P", X, Y)
+
+
+def test_the_label_of_a_vertex_is_its_space_whose_name_does_not_count():
+    for space in (X, Y, P):
+        assert space == space.label
+        assert hash(space) == hash(space.label)
+        assert type(space.label) is type(space)
+        assert (space.label.name, space.label.label) == (None, space.label)
+        assert eval(repr(space.label)) == space
+        assert str(space) == f"{space.name} = {space.label}"
+    assert [str(factor) for factor in P.label.factors] == [str(X.label), str(Y.label)]
+    assert Product("Q", Space("A", 64), Y) == P
+    assert models.ArrayLabel is Space
+    assert models.NamedSpace is models.SpaceLabel is models.AnySpace
+
+
+def test_what_has_no_name_stands_for_no_vertex():
+    linear = Registered("linear")
+    for build in (
+        lambda: Product("P", X.label, Y),
+        lambda: Model("f", X.label, X, linear),
+        lambda: Dataset("d", x=X.label),
+        lambda: LearningDiagram(X.label),
+    ):
+        with pytest.raises(InvalidStructure):
+            build()
+    same = Model("f", X, X, linear)
+    assert same == Model("f", X, X, linear) != Model("f", X, Space("Z", 64), linear)
 
 
 def test_labels_do_not_see_names_and_see_all_else():
@@ -39,7 +71,7 @@ def test_labels_do_not_see_names_and_see_all_else():
         Categorical("Y", 10, divergence="kl").label,
         P.label,
         Product("P", Y, X).label,
-        DataLabel(),
+        DataSpace(),
     }
     assert len(labels) == 11
 
@@ -57,7 +89,7 @@ def test_text_forms():
         Product("a", P, X): "(R^64 × {0..9}) × R^64",
     }
     assert {space: str(space.label) for space in texts} == texts
-    assert str(DataLabel()) == "data"
+    assert str(DataSpace()) == "data"
     assert str(X) == "X = R^64"
 
 
@@ -85,7 +117,7 @@ def test_examples():
     assert P.label.example(7, (None, "label"))[1].shape == (7,)
     assert (X.label.features, Y.label.features, P.label.features) == (64, 10, 74)
     with pytest.raises(CatlearnError, match="projections"):
-        DataLabel().example(7)
+        DataSpace().example(7)
 
 
 def test_a_product_has_the_sum_of_the_divergences():
@@ -141,7 +173,7 @@ BAD = [
     (Y, np.full((5, 10), np.inf), "finite", "50 of 50"),
     (P, np.zeros((5, 64)), "shape", "expected a tuple of 2 arrays"),
     (P, (np.zeros((5, 64)), np.zeros(4, int)), "shape", "unequal lengths"),
-    (DataLabel(), np.zeros(5), "shape", "no array"),
+    (DataSpace(), np.zeros(5), "shape", "no array"),
 ]
 
 
@@ -155,7 +187,7 @@ def test_good_data(space, array):
 
 @pytest.mark.parametrize(("space", "array", "law", "text"), BAD)
 def test_bad_data(space, array, law, text):
-    label = space if isinstance(space, DataLabel) else space.label
+    label = space if isinstance(space, DataSpace) else space.label
     (failure,) = check_array("here", label, array)
     assert failure.law == law
     with pytest.raises(AssertionError, match=text):
@@ -203,7 +235,7 @@ def test_representations():
     assert representation_of(P.label, P.label.example(3, (None, "label"))) == ("array", "label")
     assert representation_of(P.label, X.label.example(3)) is None
     assert representation_of(P.label, (X.label.example(3), X.label.example(3))) is None
-    assert representation_of(DataLabel(), np.zeros(5)) is None
+    assert representation_of(DataSpace(), np.zeros(5)) is None
 
 
 def test_inputs_are_labels_one_hot_and_nothing_else():

@@ -18,7 +18,7 @@ from catlearn.models.architectures import Architecture
 from catlearn.models.libraries.modes import Modes
 from catlearn.models.libraries.trees import arrays, example, floating, gaps
 from catlearn.models.options import signature_of
-from catlearn.models.spaces import SpaceLabel
+from catlearn.models.spaces import AnySpace
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +68,7 @@ class Haiku(Architecture):
         """How the function is called; ``init`` has one argument before the inputs."""
         return Modes.of(self.transformed.init, leading=1)
 
-    def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         modes = self.modes
         inputs = modes.call.spread(example(source))
         # In training, as haiku's batch norm makes its state there only.

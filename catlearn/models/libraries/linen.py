@@ -20,7 +20,7 @@ from catlearn.models.architectures import Architecture
 from catlearn.models.libraries.modes import Modes
 from catlearn.models.libraries.trees import arrays, example, floating, gaps
 from catlearn.models.modules import ByIdentity
-from catlearn.models.spaces import SpaceLabel
+from catlearn.models.spaces import AnySpace
 
 # Whether modules have collections beside "params", known once their structure has been asked for.
 _stateful: dict[Any, bool] = {}
@@ -74,12 +74,12 @@ class Linen(Architecture):
         """How the module is called."""
         return Modes.of(self.module.__call__)
 
-    def init(self, key: Any, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         modes = self.modes
         inputs = modes.call.spread(example(source))
         return _plain(self.module.init(key, *inputs, **modes.arguments(False)))
 
-    def structure(self, source: SpaceLabel, target: SpaceLabel) -> Any:
+    def structure(self, source: AnySpace, target: AnySpace) -> Any:
         found = super().structure(source, target)
         _stateful[self] = any(name != "params" for name in found)
         return found

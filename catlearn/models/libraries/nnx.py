@@ -20,7 +20,7 @@ from catlearn.errors import CatlearnError
 from catlearn.models.architectures import Architecture
 from catlearn.models.libraries.modes import Modes
 from catlearn.models.modules import draw
-from catlearn.models.spaces import SpaceLabel
+from catlearn.models.spaces import AnySpace
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,7 +95,7 @@ class Nnx(Architecture):
     def stateful(self) -> bool:
         return "state" in self.kinds.values()
 
-    def init(self, key: Any, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+    def init(self, key: Any, source: AnySpace | None, target: AnySpace | None) -> Any:
         if self.factory is not None:
             return self.parameters_of(draw(self.factory, key))
         if self.parameter_free:
@@ -105,7 +105,7 @@ class Nnx(Architecture):
             "give a function of `key` to have it drawn"
         )
 
-    def structure(self, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+    def structure(self, source: AnySpace | None, target: AnySpace | None) -> Any:
         return self.template
 
     def parts(self, variables: Any) -> tuple[Any, Any, Any]:

@@ -42,7 +42,7 @@ from catlearn.models.libraries.tensors import (
     unseeded,
 )
 from catlearn.models.modules import draw
-from catlearn.models.spaces import SpaceLabel
+from catlearn.models.spaces import AnySpace
 
 # Calls change the random state of PyTorch, and for their time the module's tensors; XLA may make
 # several at once.
@@ -119,7 +119,7 @@ class Torch(Architecture):
         """The module as it runs in evaluation."""
         return copy.deepcopy(self.module).eval()
 
-    def init(self, key: Any, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+    def init(self, key: Any, source: AnySpace | None, target: AnySpace | None) -> Any:
         from jax.core import Tracer
 
         if self.parameter_free:
@@ -134,7 +134,7 @@ class Torch(Architecture):
         with seeded(int(_seed(key))):
             return tensors_of(draw(self.factory, key))
 
-    def structure(self, source: SpaceLabel | None, target: SpaceLabel | None) -> Any:
+    def structure(self, source: AnySpace | None, target: AnySpace | None) -> Any:
         return self.template
 
     def parts(self, variables: Any) -> tuple[Any, Any, Any]:

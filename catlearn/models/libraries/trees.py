@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from catlearn.models.spaces import SpaceLabel
+from catlearn.models.spaces import AnySpace
 
 
 def gaps(tree: Any) -> Any:
@@ -14,7 +14,7 @@ def gaps(tree: Any) -> Any:
     return jax.tree.map(lambda _: None, tree)
 
 
-def example(source: SpaceLabel) -> Any:
+def example(source: AnySpace) -> Any:
     """Return a batch of one example, all zero, by which a library learns shapes."""
     import jax
     import jax.numpy as jnp
