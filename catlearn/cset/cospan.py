@@ -8,10 +8,11 @@ from its inputs and its outputs (Fong, "Decorated cospans", 2015; Baez, Courser,
 cospans", 2020). Legs may be any morphisms. As a rule they are given by rows of one table: the
 interface is then the object that has those rows and, for each of them, copies of its own of
 whatever its arrows and lists lead to. It is *free*: nothing in it is identified that the shape
-does not force, so a leg need not be an inclusion (two inputs may be one row, and the two ends of
-an edge in the interface may meet in X). Composition is the pushout along the interface; since
-identifying two rows identifies what they lead to, entry by entry, it aligns all that hangs on the
-inputs with all that hangs on the outputs. Side by side is the disjoint union.
+does not force, and a label is absent where that is below it in its order. So a leg need not be an
+inclusion (two inputs may be one row, and the two ends of an edge in the interface may meet in X),
+and what meets may know more on one side than on the other. Composition is the pushout along the
+interface; since identifying two rows identifies what they lead to, entry by entry, it aligns all
+that hangs on the inputs with all that hangs on the outputs. Side by side is the disjoint union.
 
 Laws, each up to isomorphisms that respect inputs and outputs (:meth:`Open.is_equivalent`): ``>>``
 is associative with units ``Open.identity``; ``@`` is associative with the empty unit, and a
@@ -422,7 +423,7 @@ def free_rows(whole: Any, table: str, rows: Sequence[int]) -> tuple[Any, dict[st
     table
         One of them, to which no table that it leads to leads back.
     rows
-        Its rows, which may come several times.
+        Its rows, which may come several times; -1 for one of which nothing is known.
 
     Returns
     -------
@@ -457,10 +458,11 @@ def free_rows(whole: Any, table: str, rows: Sequence[int]) -> tuple[Any, dict[st
         name: ListFunction._of(*made.get(name, nothing), sets[source], sets[target])
         for name, (source, target) in shape.steps().items()
     }
-    labels = {
-        name: tuple(whole.attributes[name][row] for row in copied[home].tolist())
-        for name, home in shape.attributes.items()
-    }
+    labels = {}
+    for name, home in shape.attributes.items():
+        column, at_most = whole.attributes[name], shape.order(name).at_most
+        found = (column[row] if row >= 0 else None for row in copied[home].tolist())
+        labels[name] = tuple(None if at_most(None, label) else label for label in found)
     free = type(whole)._of_steps(shape, sets, steps, labels)
     depth = {at: k for k, at in enumerate(order)}
     laws = [sides for _, *sides in getattr(shape, "laws", ()) if sides[0].source in depth]

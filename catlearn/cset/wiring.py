@@ -346,7 +346,7 @@ def _at_junctions(wiring: WiringDiagram, fillers: Sequence[Open], table: str) ->
             first.setdefault(junction, row)
     shape, junctions = union.apex.shape, wiring.sets["Junction"]
     alone = [k for k in junctions if k not in first]
-    columns = [name for name, home in shape.attributes.items() if home == table]
+    columns = [n for n, home in shape.attributes.items() if home == table and n not in shape.orders]
     columns += [name for name, (source, _) in shape.steps().items() if source == table]
     if columns and alone:
         message = f"no box has a port there, so its {', '.join(columns)} is not known"

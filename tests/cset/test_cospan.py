@@ -15,6 +15,8 @@ from catlearn.cset import (
     Open,
     Schema,
     SchGraph,
+    WiringDiagram,
+    oapply,
     open_graph,
 )
 from catlearn.errors import (
@@ -33,6 +35,12 @@ PETRI = Schema(
     {"is": ("I", "S"), "it": ("I", "T"), "os": ("O", "S"), "ot": ("O", "T")},
 )
 ARRAYS = Schema(["Axis", "Array"], lists={"axes": ("Array", "Axis")}, attributes={"size": "Axis"})
+FLAT_ARRAYS = Schema(
+    ["Axis", "Array"],
+    lists={"axes": ("Array", "Axis")},
+    attributes={"size": "Axis", "kind": "Array"},
+    orders={"size": "flat"},
+)
 SQUARES = Schema(
     ["F", "E", "V"],
     {"a": ("F", "E"), "b": ("F", "E"), "s": ("E", "V"), "t": ("E", "V")},
@@ -304,6 +312,35 @@ def test_free_interfaces_align_what_hangs_on_them():
         NotComposable, match=r"axes of 'A' is \['m', 'copy/m'\], of 'D' it is \['d'\]"
     ):
         f >> Open(CSet(ARRAYS, Axis=["d"], Array=["D"], axes=[["d"]]), ["D"], [], "Array")
+
+
+def test_labels_that_one_side_does_not_know_are_those_of_the_other():
+    """Sizes are flat: an m x m array meets an a x 128 array, and is 128 x 128."""
+    sized = Schema(["Axis", "Array"], lists={"axes": ("Array", "Axis")},
+                   attributes={"size": "Axis"}, orders={"size": "flat"})  # fmt: skip
+    square = CSet(sized, Axis=["m"], Array=["A"], axes=[["m", "m"]])
+    known = CSet(sized, Axis=["a", "b"], Array=["B"], axes=[["a", "b"]], size=[None, 128])
+    f, g = Open(square, [], ["A"], "Array"), Open(known, ["B"], ["B"], "Array")
+    assert g.source.attributes["size"] == (None, None)
+    whole = (f >> g).apex
+    assert (whole.attributes["size"], list(whole.axes)) == ((128,), [[0, 0]])
+    wired = oapply(WiringDiagram.read("(x) <- R(x), S(x, x)"), [f, g]).apex
+    assert wired.attributes["size"] == (128,)
+    other = CSet(sized, Axis=["c", "d"], Array=["C"], axes=[["c", "d"]], size=[64, None])
+    with pytest.raises(LabelConflict, match="64"):
+        (f >> g) >> Open(other, ["C"], [], "Array")
+    with pytest.raises(LabelConflict):
+        f >> (g >> Open(other, ["C"], [], "Array"))
+
+
+@few
+@given(chains(objects=csets(FLAT_ARRAYS, max_rows=2, max_list=2), table="Array"))
+def test_the_laws_hold_where_labels_have_an_order(three):
+    try:
+        Open.compose(*three)
+    except LabelConflict:  # two sizes that no label is above
+        reject()
+    laws_of_a_category(*three)
 
 
 NAMED = Schema(
