@@ -86,8 +86,6 @@ class Outline:
         """Return the outline of a plan."""
         stacking: Stacking = plan.stacking
         place = {step: number for step, (number, _) in stacking.unit_of().items()}
-        together = {i: group for group in stacking.terms for i in group}
-        groups = dict.fromkeys(together.get(i, (i,)) for i in range(len(plan.terms)))
         costs = _Costs(plan)
         steps = []
         for unit in stacking.units:
@@ -107,7 +105,7 @@ class Outline:
                 )
             )
         terms = []
-        for group in groups:
+        for group in plan.groups:
             members = [plan.terms[i] for i in group]
             term = members[0]
             sides = zip(*(one.inputs for one in members), strict=True)

@@ -36,9 +36,10 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from catlearn.category import evaluate
+from catlearn.category import HypergraphBuilder, evaluate
 from catlearn.display import Sketch, Sketched
 from catlearn.errors import Failure, InvalidStructure
+from catlearn.learning.circuit import Circuit
 from catlearn.learning.weights import Weight
 from catlearn.lowering.forms import Form, data_form, emitted_form, has_label, without_labels
 from catlearn.lowering.joining import joined
@@ -50,7 +51,7 @@ from catlearn.names import fresh
 
 if TYPE_CHECKING:
     from catlearn.learning import LearningDiagram, Loss
-    from catlearn.learning.circuit import Circuit, Operation
+    from catlearn.learning.circuit import Operation
 
 
 class Plan(Sketched):
@@ -210,6 +211,41 @@ class Plan(Sketched):
             f"Plan(equations={len(self.terms)}, steps={len(self.steps)}, "
             f"evaluations={self.evaluations}, naive_evaluations={self.naive_evaluations})"
         )
+
+    @cached_property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """The equations, by position, that run as one, in the order of the first of each."""
+        together = {i: group for group in self.stacking.terms for i in group}
+        return tuple(dict.fromkeys(together.get(i, (i,)) for i in range(len(self.terms))))
+
+    @cached_property
+    def program(self) -> Circuit:
+        """What runs, as an open hypergraph: a box for whatever runs as one, and for its costs.
+
+        Boxes are labelled by their steps, wires by the vertex and the form of values. They come in
+        the order in which they run: steps when an equation first needs them, classes of them depth
+        by depth and before all equations.
+        """
+        builder, (units, place) = (
+            HypergraphBuilder(),
+            (self.stacking.units, self.stacking.unit_of()),
+        )
+        wires: list[int] = []
+
+        def add(members: list[Step]) -> int:
+            reads = dict.fromkeys(place[i][0] for step in members for i in step.inputs)
+            at = members[0].vertex, members[0].form
+            does = tuple(members)
+            return builder.box(does, [wires[unit] for unit in reads], [at], alone=True)[0]
+
+        costs = []
+        for group in self.groups:
+            terms = [self.terms[i] for i in group]
+            needed = max(place[i][0] for term in terms for i in term.inputs)
+            for unit in units[len(wires) : None if self.stacking.found else needed + 1]:
+                wires.append(add([self.steps[i] for i in unit]))
+            costs.append(add(terms))
+        return Circuit(builder.hypergraph(), outputs=tuple(costs))
 
     @cached_property
     def outline(self) -> Outline:

@@ -1,9 +1,10 @@
 """One run of a plan: its steps in order, at given parameters, on one batch.
 
-Steps run unit by unit: a step by itself, or a class of isomorphic ones
-(:mod:`catlearn.lowering.stacking`) as one call of ``jax.vmap``, over whatever its members do not
-have in common: their inputs, their variables, their keys. Every value of a class has its members
-on a leading axis. All arguments are :class:`~catlearn.lowering.stacked.Stacked` in here.
+A run evaluates the program of a plan (:func:`~catlearn.category.evaluate`), an open hypergraph. Its
+boxes are steps, or classes of isomorphic ones (:mod:`catlearn.lowering.stacking`): one call of
+``jax.vmap``, over whatever the members do not have in common, their inputs, their variables, their
+keys. Every value of a class has its members on a leading axis. All arguments are
+:class:`~catlearn.lowering.stacked.Stacked` in here.
 
 A model that changes some of its variables when it is called (batch norm) hands them on to the
 next step that calls it; a step that repeats another one for other equations finds them as that
@@ -25,6 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from catlearn.category import evaluate
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import batch_length
 from catlearn.lowering.forms import Form
@@ -42,7 +44,7 @@ Axis = int | None
 
 
 class Run:
-    """The values of the units so far, and the variables that they changed.
+    """The variables as steps change them, and what boxes of the plan's program make of values.
 
     Parameters
     ----------
@@ -65,10 +67,15 @@ class Run:
         self.params, self.state, self.batch = fn.storage.stacked(params, state, batch)
         self.key, self.train = key, train
         self.mutable = self.state["mutable"]
-        self.units = self.plan.stacking.units
-        self.places = self.plan.stacking.unit_of()
-        self.values: list[Any] = []
-        # What units found of the variables that calls change, where their values are.
+        self.boxes: tuple[tuple[Step, ...], ...] = self.plan.program.apex.operations  # type: ignore
+        # The box of each step, which is also the wire that it writes, and the place there.
+        self.places = {
+            step.index: (box, position)
+            for box, steps in enumerate(self.boxes)
+            for position, step in enumerate(steps)
+            if step.op != "divergence"
+        }
+        # What boxes found of the variables that calls change.
         self.found: dict[int, Any] = {}
         if train and self.diagram.averages:
             self._move_averages()
@@ -85,56 +92,39 @@ class Run:
             self.mutable = self.mutable.put(edges, jax.tree.map(move, average, latest))
 
     def costs(self) -> Stacked:
-        """Return the mean cost of each equation.
+        """Return the mean cost of each equation."""
+        costs = evaluate(self.plan.program, self._box, note=self._note)
+        return Stacked(self.fn.storage.terms, costs)
 
-        Steps run when an equation first needs them; classes of them depth by depth, before all
-        equations.
-        """
-        layout, stacked = self.fn.storage.terms, self.plan.stacking.found
-        terms = {term.name: term for term in self.plan.terms}
-        parts = []
-        for names in layout.groups:
-            group = [terms[name] for name in names]
-            needed = max(self.places[side][0] for one in group for side in one.inputs)
-            for unit in self.units[len(self.values) : None if stacked else needed + 1]:
-                self.values.append(self._unit([self.plan.steps[i] for i in unit]))
-            parts.append(self._cost(group))
-        return Stacked(layout, tuple(parts))
+    def _box(self, box: int, values: tuple[Any, ...]) -> tuple[Any]:
+        """Run isomorphic steps as one."""
+        steps, (ins, _) = self.boxes[box], self.plan.program.apex.sides
+        first, read = steps[0], dict(zip(ins[box], values, strict=True))
+        if first.op == "sample":
+            return (self.batch[first.data],)
+        inputs = [
+            self._stored(read, members)
+            for members in zip(*(step.inputs for step in steps), strict=True)
+        ]
+        match first.op:
+            case "project":
+                columns = inputs[0][0].gather([step.column for step in steps])
+                return (_read(self.diagram.space_label(first.vertex), first.form, columns),)
+            case "apply":
+                with jax.named_scope(group_text([step.name for step in steps])):
+                    return (self._apply(box, inputs[0]),)
+            case "divergence":
+                return (_mapped(functools.partial(_mean_cost, first), len(steps), *inputs),)
+        return (_mapped(functools.partial(self._move, first), len(steps), *inputs),)
 
-    def _stored(self, stored: Any, steps: Sequence[int]) -> tuple[Any, Axis]:
+    def _stored(self, stored: Mapping[int, Any], steps: Sequence[int]) -> tuple[Any, Axis]:
         """Return what is stored for the steps that the members of a class read."""
-        units, positions = zip(*(self.places[i] for i in steps), strict=True)
-        (unit,) = set(units)
-        whole, size = stored[unit], len(self.units[unit])
+        boxes, positions = zip(*(self.places[i] for i in steps), strict=True)
+        (box,) = set(boxes)
+        whole, size = stored[box], len(self.boxes[box])
         if len(set(steps)) == 1:
             return (whole if size == 1 else entry(whole, positions[0])), None
         return take(whole, positions, size), 0
-
-    def _values(self, steps: Sequence[int]) -> tuple[Any, Axis]:
-        return self._stored(self.values, steps)
-
-    def _cost(self, group: Sequence[Step]) -> jax.Array:
-        names = group_text([term.name for term in group])
-        says = "in equation '{}'" if len(group) == 1 else "in equations '{}'"
-        sides = zip(*(term.inputs for term in group), strict=True)
-        with noting(functools.partial(says.format, names)):
-            cost = functools.partial(_mean_cost, group[0])
-            return _mapped(cost, len(group), *map(self._values, sides))
-
-    def _unit(self, steps: Sequence[Step]) -> Any:
-        """Run isomorphic steps as one."""
-        first = steps[0]
-        if first.op == "sample":
-            return self.batch[first.data]
-        inputs = list(map(self._values, zip(*(step.inputs for step in steps), strict=True)))
-        if first.op == "project":
-            columns = inputs[0][0].gather([step.column for step in steps])
-            return _read(self.diagram.space_label(first.vertex), first.form, columns)
-        if first.op != "apply":
-            return _mapped(functools.partial(self._move, first), len(steps), *inputs)
-        names = group_text([step.name for step in steps])
-        with jax.named_scope(names), noting(functools.partial(self._where, steps)):
-            return self._apply(steps, *inputs)
 
     def _move(self, step: Step, *inputs: Any) -> Any:
         """Return the value of a step that applies no map."""
@@ -157,14 +147,15 @@ class Run:
         """Return how many examples the batch has of a data set."""
         return batch_length(self.plan, data, self.batch)
 
-    def _apply(self, steps: Sequence[Step], x: tuple[Any, Axis]) -> Any:
-        first, fn = steps[0], self.fn
+    def _apply(self, box: int, x: tuple[Any, Axis]) -> Any:
+        steps, fn = self.boxes[box], self.fn
+        first = steps[0]
         owners = owners_of(fn, [step.name for step in steps])
         mutable = part_of(self.mutable, owners)
         if first.repeats is not None and first.name in fn.changing:
             again = [step.repeats for step in steps if step.repeats is not None]
             mutable, _ = self._stored(self.found, again)
-        self.found[len(self.values)] = mutable
+        self.found[box] = mutable
         params = _scaled_all(self._scale(first.scale), part_of(self.params, owners))
         variables = joined(params, part_of(self.state["frozen"], owners), mutable)
         axis = 0 if len(owners) > 1 else None
@@ -200,8 +191,14 @@ class Run:
             run = functools.partial(_run_in, dtype, run, _dtypes(example), mutable)
         return jax.checkpoint(run) if edge in options.remat else run
 
-    def _where(self, steps: Sequence[Step]) -> str:
-        first = steps[0]
+    def _note(self, box: int) -> str:
+        """Say where in the diagram an error arose."""
+        steps = self.boxes[box]
+        first, names = steps[0], group_text([step.name for step in steps])
+        if first.op == "divergence":
+            return f"in equation{'s' if len(steps) > 1 else ''} '{names}'"
+        if first.op != "apply":
+            return f"in the step {first.op} {names}".rstrip()
         where = f"in edge '{first.name}' on the path '{self.plan.path(first)}'"
         where += f", together with {', '.join(first.together[1:])}" if first.together else ""
         if first.name == steps[-1].name:
@@ -209,20 +206,6 @@ class Run:
         named = ", ".join(f"'{step.name}'" for step in steps[:3])
         more = f" and {len(steps) - 3} more like them" if len(steps) > 3 else ""
         return f"{where}; run as one: {named}{more}"
-
-
-class noting:
-    """Say where in the diagram an error arose, below its own message."""
-
-    def __init__(self, note: Callable[[], str]) -> None:
-        self.note = note
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is not None:
-            error.add_note(self.note())
 
 
 def _mapped(run: Callable[..., Any], size: int, *arguments: tuple[Any, Axis]) -> Any:
