@@ -18,6 +18,7 @@ from catlearn.finset.functions import FinFunction, read_values
 from catlearn.finset.gluing import TABLES, differing_rows, shared_codes
 from catlearn.finset.universal import coproduct
 from catlearn.finset.value import SHOWN, Frozen, Record, common_class
+from catlearn.tensors import same_values
 
 if TYPE_CHECKING:
     from catlearn.finset.tables import Tables
@@ -135,6 +136,27 @@ class TableMorphism(Frozen, Displayed):
         if bad.size > SHOWN:
             failures.append(Failure(law, table, f"{bad.size - SHOWN} more rows"))
         return failures
+
+    def held_apart(self) -> Iterator[tuple[str, int]]:
+        """Yield the rows that hold other side data than their images, each with the name of it.
+
+        A morphism may do so, since side data are not seen by naturality; legs of limits and
+        colimits and inclusions of parts never do.
+
+        Examples
+        --------
+        >>> from catlearn.finset import Shape, Tables
+        >>> shape = Shape(["V"], side_data={"data": "V"})
+        >>> one, other = (Tables(shape, {"V": 1}, side_data={"data": [n]}) for n in (3, 0))
+        >>> list(TableMorphism(one, other, {"V": [0]}).held_apart())
+        [('data', 0)]
+        """
+        for name, table in self.domain.shape.side_data.items():
+            there, part = self.codomain.side_data[name], self.components[table].values
+            for row, value in self.domain.side_data[name].items():
+                image = int(part[row])
+                if image in there and not same_values(value, there[image]):
+                    yield name, row
 
     def __rshift__(self, other: TableMorphism) -> TableMorphism:
         """Compose: first this morphism, then the other."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from catlearn.category import Equation, evaluate
 from catlearn.cost import Aggregator, Atom, CostMorphism, Objective, Term
-from catlearn.errors import InvalidStructure
+from catlearn.errors import Failure, InvalidStructure
 from catlearn.learning.circuit import Circuit, circuit_of
 from catlearn.learning.selection import Selection
 from catlearn.names import fresh
@@ -188,8 +188,8 @@ def loss_functor(
         If the inequality cannot be certified, term by term: the morphism merges equations of
         positive weight, say.
     InvalidStructure
-        If the morphism (built without checks) does not preserve spaces or maps, so that edges
-        of one name would be different functions.
+        If the morphism (built without checks) does not preserve spaces or maps, or if data or
+        frozen parameters differ from those of the image, so that one symbol would be two functions.
 
     References
     ----------
@@ -201,6 +201,11 @@ def loss_functor(
         return value.loss("declared", aggregator=aggregator)
     labels = ("naturality of space", "naturality of map")
     broken = [failure for failure in value.failures() if failure.law in labels]
+    for name, row in value.held_apart():
+        edge, image = value.domain.edges[row], value.codomain.edges[value("E", row)]
+        if edge not in value.domain.trainable:  # parameters that move are no part of the loss
+            message = f"holds other values than its image '{image}': they are two functions"
+            broken.append(Failure(name, f"edge '{edge}'", message))
     if broken:
         raise InvalidStructure("the morphism of diagrams", broken)
     domain = value.domain.loss("declared", aggregator=aggregator)

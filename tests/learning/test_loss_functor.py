@@ -166,6 +166,42 @@ def test_forgetting_labels_is_rejected():
         loss_functor(phi)
 
 
+def test_other_data_are_rejected(mutants):
+    """The same diagram on the number 3 and on the number 0: L_D = 9 ell, L_D' = 0."""
+    R = cl.Space("R", 1)
+    three, zero = (
+        cl.LearningDiagram(
+            cl.Dataset("data", x=(R, np.array([[number]]))),
+            *(cl.Model(edge, R, R, "linear", use_bias=False) for edge in "ab"),
+            equations={"q0": "data.x >> a = data.x >> b"},
+        )
+        for number in (3.0, 0.0)
+    )
+    rows = {table: {name: name for name in three.names(table)} for table in ("V", "E", "Eq")}
+    phi = LearningMorphism(three, zero, **rows)
+    assert phi.failures() == []  # side data are not seen by naturality
+    with mutants("loss functor: data 3 -> 0"), pytest.raises(InvalidStructure) as caught:
+        loss_functor(phi)
+    (failure,) = caught.value.failures
+    assert (failure.law, failure.where) == ("stored values", "edge 'data.x'")
+    theta = scales(a=1, b=2)
+    assert (value(three, theta), value(zero, theta)) == (9, 0)
+    assert not holds(phi, theta)
+    same = LearningMorphism(three, three.bind(), **rows)
+    assert loss_functor(same).is_strict
+
+
+def test_other_starting_values_make_the_same_loss():
+    """Frozen parameters are part of a loss; those that are trained are its arguments."""
+    start = line().with_values({"a": {"weight": np.array([[3.0]], "f4")}})
+    other = line().with_values({"a": {"weight": np.array([[0.0]], "f4")}})
+    rows = {table: {name: name for name in start.names(table)} for table in ("V", "E", "Eq")}
+    assert loss_functor(LearningMorphism(start, other, **rows)).is_strict
+    frozen = [cl.with_frozen(diagram, "a") for diagram in (start, other)]
+    with pytest.raises(InvalidStructure, match="edge 'a'"):
+        loss_functor(LearningMorphism(*frozen, **rows))
+
+
 @given(st.sampled_from(["E_data", "d_R", "d_R#2"]), st.sampled_from(["a", "E_data", "d_R"]))
 def test_symbols_of_the_loss_do_not_meet_names_of_edges(one, other):
     assume(one != other)
