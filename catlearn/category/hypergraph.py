@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from heapq import heappop, heappush
-from typing import Any, Protocol, overload
+from typing import Any, Protocol, overload, runtime_checkable
 
 import numpy as np
 
@@ -54,6 +54,7 @@ HYPERGRAPH = Shape(
 _OF_GRAPH = {"V": "Wire", "E": "Box", "src": "ins", "tgt": "outs"}
 
 
+@runtime_checkable
 class OpenHypergraph(Protocol):
     """A hypergraph with lists of wires as inputs and outputs, as ``catlearn.cset.Open`` is."""
 

@@ -85,7 +85,7 @@ class FreeMonoidal(Frozen):
         """Return two lists of objects as one."""
         return _listed(one) + _listed(other)
 
-    def _wires(self, objects: Objects, inputs: Iterable[int], outputs: Iterable[int]) -> Open:
+    def _wires(self, objects: Iterable[str], inputs: Iterable[int], outputs: Iterable[int]) -> Open:
         return Open(Hypergraph.discrete(self.object(objects)), inputs, outputs, "Wire")
 
     def box(self, name: str) -> Open:
@@ -129,7 +129,7 @@ class FreeMonoidal(Frozen):
         types = arrow.apex.types
         return tuple(tuple(types[wire] for wire in side) for side in (arrow.inputs, arrow.outputs))  # type: ignore
 
-    def same(self, one: Objects, other: Objects, /) -> bool:
+    def same(self, one: str | Iterable[str], other: str | Iterable[str], /) -> bool:
         """Whether two lists of objects are equal."""
         return _listed(one) == _listed(other)
 
@@ -142,15 +142,15 @@ class FreeMonoidal(Frozen):
         """Whether two arrows are equal."""
         return one.is_equivalent(other)
 
-    def wired(self, circuit: Any, objects: Sequence[Objects], arrows: Sequence[Open]) -> Open:
+    def wired(self, circuit: Any, objects: Sequence[str | Objects], arrows: Sequence[Open]) -> Open:
         """Put arrows into the boxes of a circuit whose wires stand for lists of objects."""
         builder = HypergraphBuilder(sharing=False)
-        objects = [self.object(one) for one in objects]
-        inputs = [tuple(builder.wire(at) for at in objects[w]) for w in circuit.inputs]
+        lists = [self.object(one) for one in objects]
+        inputs = [tuple(builder.wire(at) for at in lists[w]) for w in circuit.inputs]
 
         def apply(box: int, values: tuple[tuple[int, ...], ...]) -> list[tuple[int, ...]]:
             made = iter(_inserted(builder, arrows[box], [w for wires in values for w in wires]))
-            return [tuple(next(made) for _ in objects[wire]) for wire in circuit.apex.sides[1][box]]
+            return [tuple(next(made) for _ in lists[wire]) for wire in circuit.apex.sides[1][box]]
 
         outputs = evaluate(circuit, apply, inputs)
         ends = [[wire for wires in side for wire in wires] for side in (inputs, outputs)]

@@ -227,7 +227,7 @@ def _remember(places: dict[Any, list[Any]], source: Any, bucket: list[Any]) -> N
         return
 
 
-def sorts_of_presentation(graph: Graph) -> dict[str, Callable[..., SearchStrategy[Any]]]:
+def sorts_of_presentation(graph: Any) -> dict[str, Callable[..., SearchStrategy[Any]]]:
     """Return the sort of the equations of a presentation, by name; a graph has none."""
     names = graph.names("Eq") if isinstance(graph, Presentation) else ()
     return {"equation": lambda: _sampled(names)}
