@@ -25,7 +25,7 @@ here: distinct tuples are sorted, identities first, and composites are looked up
 
 >>> from catlearn.category import FiniteCategory
 >>> C = FiniteCategory.chain(1)
->>> part = Part(np.array([0, 1, 2]), C.ids.values, C.then)
+>>> part = Coordinate(np.array([0, 1, 2]), C.ids.values, C.then)
 >>> name = lambda f, a, b: C.ar.label(f)
 >>> made, columns = tuple_category(
 ...     FiniteCategory, ["a", "b"], np.array([0, 1, 0]), np.array([0, 1, 1]), [part], name
@@ -98,8 +98,8 @@ MOST_PAIRS = 50_000_000
 
 
 @dataclass(frozen=True)
-class Part:
-    """One part of the tuples: its row in each tuple, in each identity, and how it composes."""
+class Coordinate:
+    """One coordinate of the tuples: its row in each tuple, in each identity, and how it composes."""
 
     rows: np.ndarray
     units: np.ndarray
@@ -111,7 +111,7 @@ def tuple_category(
     objects: Iterable[str],
     src: np.ndarray,
     tgt: np.ndarray,
-    parts: Sequence[Part],
+    parts: Sequence[Coordinate],
     name: Callable[..., str],
 ) -> tuple[Made, list[np.ndarray]]:
     """Build a category of tuples.
@@ -450,7 +450,10 @@ def _comma(
         name,
         start[other],
         end[one],
-        [Part(u[one], A.ids.values[a], A.then), Part(v[other], B.ids.values[b], B.then)],
+        [
+            Coordinate(u[one], A.ids.values[a], A.then),
+            Coordinate(v[other], B.ids.values[b], B.then),
+        ],
         lambda x, y, i, j: arrow_name(x, y, int(h[i]), int(h[j])),
     )
     made._set(pair=(F, G), over=(h, a, b, u, v))
@@ -587,8 +590,8 @@ def twisted_arrow_category(C: FiniteCategory) -> TwistedArrows:
         f,
         C.then(C.composites[pair], v),
         [
-            Part(u, C.ids.values[C.src.values], lambda one, two: C.then(two, one)),
-            Part(v, C.ids.values[C.tgt.values], C.then),
+            Coordinate(u, C.ids.values[C.src.values], lambda one, two: C.then(two, one)),
+            Coordinate(v, C.ids.values[C.tgt.values], C.then),
         ],
         lambda u, v, f, g: f"({label(u)}, {label(v)}): {label(f)} -> {label(g)}",
     )
@@ -643,7 +646,7 @@ def karoubi(C: FiniteCategory) -> Karoubi:
         objects,
         before[one],
         after[other],
-        [Part(second[kept_after][one], e, C.then)],
+        [Coordinate(second[kept_after][one], e, C.then)],
         lambda f, a, b: f"{label(f)}: {objects[a]} -> {objects[b]}",
     )
     made._set(whole=C, over=(e, arrows))

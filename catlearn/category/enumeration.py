@@ -41,7 +41,7 @@ import numpy as np
 
 from catlearn.category.constructions import (
     MOST_PAIRS,
-    Part,
+    Coordinate,
     skeleton,
     tuple_category,
     written_tuple,
@@ -107,7 +107,7 @@ def _finite(given: Any) -> FiniteCategory:
 
 
 @dataclass(frozen=True)
-class Step:
+class Choice:
     """The choice of the value of one generator, or of an object that no generator touches.
 
     Parameters
@@ -146,7 +146,7 @@ def _order(C: FiniteCategory) -> list[int]:
     return order
 
 
-def _steps(C: FiniteCategory) -> Iterator[Step]:
+def _choices(C: FiniteCategory) -> Iterator[Choice]:
     """Plan the search: which values and equations each choice adds."""
     known, touched = np.zeros(len(C.ar), bool), np.zeros(len(C.ob), bool)
     taken, nothing = [], np.zeros(0, np.int64)
@@ -166,13 +166,13 @@ def _steps(C: FiniteCategory) -> Iterator[Step]:
         first, second = first[fresh], second[fresh]
         h = C.then(first, second)
         by_word = new[h] & (last[h] == second) & (before[h] == first)
-        yield Step(g, layers, last, before, first[~by_word], second[~by_word], h[~by_word], f)
+        yield Choice(g, layers, last, before, first[~by_word], second[~by_word], h[~by_word], f)
         known = now
     for a in np.flatnonzero(~touched).tolist():
         known = known.copy()
         known[C.ids(a)] = True
         at = np.flatnonzero(known)
-        yield Step(C.ids(a), (), nothing, nothing, nothing, nothing, nothing, at)
+        yield Choice(C.ids(a), (), nothing, nothing, nothing, nothing, nothing, at)
 
 
 class _Search:
@@ -199,7 +199,7 @@ class _Search:
         C, D = self.C, self.D
         if self.iso and not self._could_be():
             return
-        steps = list(_steps(C))
+        steps = list(_choices(C))
         start = np.full(len(C.ar), -1)
         levels = [iter([start])]
         while levels:
@@ -217,7 +217,7 @@ class _Search:
         one, other = self.colours
         return bool(np.array_equal(np.sort(one), np.sort(other)))
 
-    def _grow(self, step: Step, state: np.ndarray) -> Iterator[np.ndarray]:
+    def _grow(self, step: Choice, state: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the states that a choice leads to."""
         candidates = self._candidates(step.arrow, state)
         size = max(1, CHUNK // max(1, len(state)))
@@ -241,7 +241,9 @@ class _Search:
             keep &= self.colours[1] == self.colours[0][arrow]
         return np.flatnonzero(keep)
 
-    def _keep(self, step: Step, state: np.ndarray, candidates: np.ndarray) -> Iterator[np.ndarray]:
+    def _keep(
+        self, step: Choice, state: np.ndarray, candidates: np.ndarray
+    ) -> Iterator[np.ndarray]:
         C, D = self.C, self.D
         values = np.repeat(state[:, None], len(candidates), axis=1)
         values[C.ids(C.src(step.arrow))] = D.ids.values[D.src.values[candidates]]
@@ -402,7 +404,10 @@ def functor_category(C: FiniteCategory, D: FiniteCategory, bound: int = 100_000)
         names,
         F,
         G,
-        [Part(column, D.ids.values[on_objects[:, c]], D.then) for c, column in enumerate(columns)],
+        [
+            Coordinate(column, D.ids.values[on_objects[:, c]], D.then)
+            for c, column in enumerate(columns)
+        ],
         name,
     )
     components = np.array(columns, np.int64).reshape(len(C.ob), len(made.ar)).T
