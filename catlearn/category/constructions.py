@@ -99,7 +99,7 @@ MOST_PAIRS = 50_000_000
 
 @dataclass(frozen=True)
 class Coordinate:
-    """One coordinate of the tuples: its row in each tuple, in each identity, and how it composes."""
+    """A coordinate of the tuples: its row in each tuple, in each identity, and how it composes."""
 
     rows: np.ndarray
     units: np.ndarray
