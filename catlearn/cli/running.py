@@ -71,7 +71,7 @@ from catlearn.models import (
     needs_key,
 )
 from catlearn.models.architectures import Unbound, architecture_names
-from catlearn.models.values import cast
+from catlearn.models.spaces import cast
 from catlearn.tensors import MAX_TENSOR_BYTES, decode_tensors, encode_tree, plain_tree
 from catlearn.training.checkpoint import is_folder
 from catlearn.training.columns import batch_lengths, permutation, take

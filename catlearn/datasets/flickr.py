@@ -50,7 +50,7 @@ _TEXTS = ("Flickr8k.token.txt", "captions.txt")
 _FOLDERS = ("Flicker8k_Dataset", "Flickr8k_Dataset", "Images")
 _LISTS = ("Flickr_8k.trainImages.txt", "Flickr_8k.testImages.txt")
 _NAME = re.compile(r"[\w-][\w.-]*\.jpe?g", re.ASCII | re.IGNORECASE)
-_NUMBERED = re.compile(r"(?P<name>[^\t#]+)#\d+\t(?P<told>.+)")
+_NUMBERED = re.compile(r"(?P<name>[^\t#]+)#\d+\t(?P<text>.+)")
 _SHOWN = 5
 
 
@@ -76,8 +76,8 @@ class Captioned:
         return len(self.names)
 
     def __repr__(self) -> str:
-        told = sum(map(len, self.captions))
-        return f"Captioned({len(self)} images {self.images.shape[1:]}, {told} sentences)"
+        sentences = sum(map(len, self.captions))
+        return f"Captioned({len(self)} images {self.images.shape[1:]}, {sentences} sentences)"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def load_flickr8k(folder: str | os.PathLike[str] | None = None, *, size: int = 6
     Raises
     ------
     CatlearnError
-        If there is no folder, or what should be in it is missing: where to get it is said.
+        If there is no folder, or what should be in it is missing: the error says where to get it.
     DataError
         If sentences cannot be read, or photographs that they speak of; faults are listed.
 
@@ -128,12 +128,12 @@ def load_flickr8k(folder: str | os.PathLike[str] | None = None, *, size: int = 6
         missing += [] if photographs else [f"folder {' or '.join(_FOLDERS)}"]
         message = f"found no {', and no '.join(missing)} in '{known}'"
         raise CatlearnError(f"{message}; get Flickr8k from {SOURCE}")
-    told = _captions(text)
+    sentences = _captions(text)
     lists = [_text(known, [name]) for name in _LISTS]
-    published = [_listed(path, told) for path in lists if path is not None]
+    published = [_listed(path, sentences) for path in lists if path is not None]
     division = "published" if len(published) == 2 else "drawn"
-    parts = published if division == "published" else _drawn(sorted(told))
-    train, test = (_photographs(photographs, names, told, size) for names in parts)
+    parts = published if division == "published" else _drawn(sorted(sentences))
+    train, test = (_photographs(photographs, names, sentences, size) for names in parts)
     return Flickr8k(train, test, division)
 
 
@@ -146,17 +146,17 @@ def parse_captions(text: str) -> dict[str, tuple[str, ...]]:
         If a line is none of the format; the message says which.
     """
     table = text.lstrip("\ufeff").startswith("image,caption")
-    told: dict[str, list[str]] = {}
+    sentences: dict[str, list[str]] = {}
     try:
         for number, (name, sentence) in enumerate(_rows(text) if table else _lines(text), 1):
             if not _NAME.fullmatch(name.removesuffix(".1")):
                 message = f"sentence {number} is about '{name[:60]}', expected the name of a JPEG"
                 raise ValueError(message)
-            told.setdefault(name, []).append(sentence.strip())
+            sentences.setdefault(name, []).append(sentence.strip())
     except csv.Error as error:
         raise ValueError(f"is no table: {error}") from error
     # The published file speaks of one photograph under a name that no file has, with ".1" added.
-    return {name: tuple(found) for name, found in told.items() if _NAME.fullmatch(name)}
+    return {name: tuple(found) for name, found in sentences.items() if _NAME.fullmatch(name)}
 
 
 def _rows(text: str) -> Iterator[tuple[str, str]]:
@@ -175,7 +175,7 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
             message = f"line {number} is '{line[:60]}', expected 'name.jpg#0', a tab and a sentence"
             raise ValueError(message)
         if found is not None:
-            yield found["name"], found["told"]
+            yield found["name"], found["text"]
 
 
 def _text(folder: Path, names: Iterable[str]) -> Path | None:
@@ -197,18 +197,18 @@ def _read(path: Path) -> str:
 def _captions(path: Path) -> dict[str, tuple[str, ...]]:
     text = _read(path)
     try:
-        told = parse_captions(text)
+        sentences = parse_captions(text)
     except ValueError as error:
         raise _refused([_fault(f"file '{path}'", str(error))]) from error
-    if not 2 <= len(told) <= MAX_IMAGES:
-        message = f"speaks of {len(told)} photographs, expected from 2 to {MAX_IMAGES}"
+    if not 2 <= len(sentences) <= MAX_IMAGES:
+        message = f"speaks of {len(sentences)} photographs, expected from 2 to {MAX_IMAGES}"
         raise _refused([_fault(f"file '{path}'", message)])
-    return told
+    return sentences
 
 
-def _listed(path: Path, told: Mapping[str, tuple[str, ...]]) -> list[str]:
+def _listed(path: Path, sentences: Mapping[str, tuple[str, ...]]) -> list[str]:
     names = _read(path).split()
-    unknown = [name for name in names if name not in told]
+    unknown = [name for name in names if name not in sentences]
     if unknown or not names:
         message = f"lists {len(names)} photographs, of which {len(unknown)} have no sentences"
         shown = f", such as {', '.join(unknown[:_SHOWN])}" if unknown else ""
@@ -224,7 +224,7 @@ def _drawn(names: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _photographs(
-    folder: Path, names: list[str], told: Mapping[str, tuple[str, ...]], size: int
+    folder: Path, names: list[str], sentences: Mapping[str, tuple[str, ...]], size: int
 ) -> Captioned:
     images, failures = np.empty((len(names), size, size, 3), np.uint8), []
     for row, name in enumerate(names):
@@ -240,7 +240,7 @@ def _photographs(
     if failures:
         more = [_fault("photographs", f"{len(failures)} of {len(names)} cannot be used")]
         raise _refused(failures if len(failures) <= _SHOWN else failures[:_SHOWN] + more)
-    return Captioned(images, tuple(told[name] for name in names), tuple(names))
+    return Captioned(images, tuple(sentences[name] for name in names), tuple(names))
 
 
 def _fault(where: str, message: str) -> Failure:

@@ -219,8 +219,8 @@ class Law:
         typing = self.typing or ", ".join(
             f"{name}: {sort}" for name, sort in self.variables.items()
         )
-        said = f": {self.text}" if self.text else ""
-        return f"{self.name}{said}" + (f" (for all {typing})" if typing else "")
+        text = f": {self.text}" if self.text else ""
+        return f"{self.name}{text}" + (f" (for all {typing})" if typing else "")
 
     def __repr__(self) -> str:
         return f"<law: {self}>"

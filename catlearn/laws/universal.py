@@ -68,7 +68,7 @@ def morphisms_out_of(thing: Any) -> st.SearchStrategy[Any]:
     if isinstance(thing, Tables):
         return out_of(thing)
     if isinstance(thing, Object):
-        return st.sampled_from([f for at in objects_beside(thing) for f in hom(thing, at)])
+        return st.sampled_from([f for at in all_objects(thing) for f in hom(thing, at)])
     raise _give("morphisms", thing)
 
 
@@ -100,7 +100,7 @@ def morphisms_into(draw: st.DrawFn, thing: Any) -> Any:
         twice = coproduct(inclusion.domain, inclusion.domain)
         return twice.universal(inclusion, inclusion)
     if isinstance(thing, Object):
-        arrows = [f for at in objects_beside(thing) for f in hom(at, thing)]
+        arrows = [f for at in all_objects(thing) for f in hom(at, thing)]
         return draw(st.sampled_from(arrows))
     raise _give("morphisms", thing)
 
@@ -231,7 +231,7 @@ def _cones_of_tables(draw: st.DrawFn, limit: Any) -> tuple[Any, ...]:
     return tuple(into >> leg for leg in fresh.legs)
 
 
-def objects_beside(thing: Object) -> list[Object]:
+def all_objects(thing: Object) -> list[Object]:
     """Return all objects of the category of an object."""
     return [Object(thing.category, at) for at in thing.category.ob.labels()]
 
@@ -247,7 +247,7 @@ def _of_arrows(value: Any, inward: bool) -> st.SearchStrategy[tuple[Any, ...]]:
     diagram = value.diagram
 
     def search() -> Iterator[tuple[Arrow, ...]]:
-        for at in objects_beside(value.apex):
+        for at in all_objects(value.apex):
             homs = [hom(one, at) if inward else hom(at, one) for one in diagram.leg_objects]
             for family in islice(families(*homs), MOST_FAMILIES):
                 if not diagram.walk(family, inward=inward)[1]:

@@ -19,31 +19,45 @@ R^64 -> {0..9}
 
 from catlearn.models.adapters import Adapter, adapter_of, as_architecture, register_adapter
 from catlearn.models.architectures import (
+    ACTIVATIONS,
     Architecture,
     Function,
     Plain,
     Registered,
     Unbound,
     architecture_names,
-    register_architecture,
-)
-from catlearn.models.builtin import (
-    ACTIVATIONS,
     constant,
     gaussian_sample,
     linear,
     mlp,
     parameter,
+    register_architecture,
+    word_cross_entropy,
+    words_after,
+    words_before,
 )
-from catlearn.models.check import check_divergence, check_edge, check_parameters, needs_key
+from catlearn.models.derived import (
+    Constant,
+    Each,
+    LowRank,
+    Operated,
+    each,
+    lora,
+    on_factors,
+    operation,
+    register_operator,
+)
 from catlearn.models.divergences import (
     Divergence,
     DivergenceSum,
+    binary_cross_entropy,
     divergence_names,
+    gaussian_kl,
+    gaussian_nll,
+    hinge,
+    info_nce,
     register_divergence,
 )
-from catlearn.models.lists import Each, each
-from catlearn.models.low_rank import LowRank, lora
 from catlearn.models.maps import (
     ArchitectureMap,
     DefinedMap,
@@ -56,20 +70,24 @@ from catlearn.models.maps import (
     OperatorMap,
     Pairing,
     ProjectionMap,
+    check_divergence,
+    check_edge,
+    check_parameters,
+    needs_key,
 )
 from catlearn.models.modules import ModuleArchitecture
-from catlearn.models.operators import Operated, operation, register_operator
-from catlearn.models.pieces import Constant, on_factors
-from catlearn.models.probabilistic import (
-    binary_cross_entropy,
-    gaussian_kl,
-    gaussian_nll,
-    hinge,
-    info_nce,
+from catlearn.models.spaces import (
+    AnySpace,
+    Categorical,
+    DataSpace,
+    Product,
+    Space,
+    as_input,
+    cast,
+    check_array,
+    is_named,
+    representation_of,
 )
-from catlearn.models.sentences import word_cross_entropy, words_after, words_before
-from catlearn.models.spaces import AnySpace, Categorical, DataSpace, Product, Space, is_named
-from catlearn.models.values import as_input, cast, check_array, representation_of
 from catlearn.tensors import same_values
 
 __all__ = [

@@ -19,9 +19,9 @@ from typing import Any
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.models.architectures import Architecture, Function, Plain, Registered, abstract_key
+from catlearn.models.calls import signature_of
 from catlearn.models.libraries import haiku, linen, nnx, torch
 from catlearn.models.modules import ModuleArchitecture, TracedConstant, draw, is_module
-from catlearn.models.options import signature_of
 
 
 @dataclass(frozen=True)

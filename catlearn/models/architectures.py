@@ -18,19 +18,63 @@ object of a model library is its static part and the shapes and dtypes of its pa
 True
 >>> Function(abs) == Function(abs), Function(abs) == Function(len)
 (True, False)
+
+The registered architectures, in plain JAX.
+
+``linear`` and ``mlp`` are trained; ``parameter`` is a trained value that forgets its input;
+``constant`` and ``gaussian_sample`` have no parameters, so that maps made of them are fixed.
+
+The first two flatten what they receive, tuples included, and emit arrays of the target's shape, so
+they fit between any two spaces that are not products on the right. Weights have shape
+``(inputs, *target shape)`` and are drawn by LeCun's normal initialiser, biases are zero, as is
+usual; dtypes are the target's.
+
+>>> import jax
+>>> from catlearn.models import Categorical, Registered, Space
+>>> X, Y = Space("X", (4, 4)), Categorical("Y", 10)
+>>> mlp = Registered("mlp", width=8)
+>>> params = mlp.init(jax.random.key(0), X.label, Y.label)
+>>> mlp.apply(params, jax.numpy.ones((5, 4, 4))).shape
+(5, 10)
+
+References
+----------
+LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998, section 4.6.
+
+Sentences as arrays of word numbers: what teacher forcing reads of them, and what words cost.
+
+A sentence of n + 1 word numbers is read twice: the words before, from which each next one is
+predicted, and the words after, which are the targets, as distributions. Padding is no word: it has
+the zero distribution, and costs nothing. ``words_before`` and ``words_after`` are registered architectures
+without parameters, ``word_cross_entropy`` a divergence.
+
+>>> import numpy as np
+>>> from catlearn.models import Model, Space
+>>> sentence, later = Space("sentence", 4, "int32"), Space("later", (3, 5))
+>>> after = Model("after", sentence, later, "words_after", words=5)
+>>> after.architecture.apply((), np.array([[1, 4, 2, 0]]))[0].argmax(axis=-1).tolist()
+[4, 2, 0]
+>>> after.architecture.apply((), np.array([[1, 4, 2, 0]])).sum(axis=-1).tolist()
+[[1.0, 1.0, 0.0]]
+
+References
+----------
+Williams, Zipser, "A learning algorithm for continually running fully recurrent neural networks",
+Neural Computation 1, 1989, for teacher forcing.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
-from catlearn.models.calls import Call, call_of
-from catlearn.models.options import Options, bind_options, write_call
-from catlearn.models.spaces import AnySpace
+from catlearn.models.calls import Call, Options, bind_options, call_of, write_call
+from catlearn.models.divergences import register_divergence
+from catlearn.models.spaces import AnySpace, Categorical, Space, dtype_kind
 
 
 class Architecture:
@@ -392,3 +436,242 @@ def _build(name: str, options: Options) -> tuple[Callable, Callable]:
         message = "its factory returned something else than a pair (init, apply)"
         raise InvalidStructure("Architecture", [Failure("registry", f"{name!r}", message)])
     return pair
+
+
+ACTIVATIONS = ("relu", "gelu", "tanh", "sigmoid", "silu", "elu", "softplus", "leaky_relu")
+
+
+def linear(use_bias: bool = True) -> tuple[Callable, Callable]:
+    """An affine map; parameters ``{"weight", "bias"}``.
+
+    Parameters
+    ----------
+    use_bias
+        Whether a bias is added.
+    """
+
+    def init(key: Any, source: AnySpace, target: AnySpace) -> dict:
+        return _draw_layer(key, source.features, *_output("linear", target), use_bias)
+
+    def apply(params: dict, x: Any) -> Any:
+        return _run_layer(params, _flatten(x))
+
+    return init, apply
+
+
+def mlp(
+    width: int = 64, depth: int = 1, activation: str = "relu", use_bias: bool = True
+) -> tuple[Callable, Callable]:
+    """Layers of equal width with an activation between; parameters: a tuple of linear layers.
+
+    Parameters
+    ----------
+    width
+        The size of each hidden layer.
+    depth
+        The number of hidden layers, at most 1000; 0 is a linear map.
+    activation
+        The name of a function of ``jax.nn``, one of ``ACTIVATIONS``.
+    use_bias
+        Whether each layer adds a bias.
+    """
+    failures = [
+        Failure("options", f"option {name!r}", f"found {value!r}, expected {expected}")
+        for name, value, good, expected in (
+            ("width", width, isinstance(width, int) and width > 0, "a positive integer"),
+            # Each layer is traced; a depth that comes from a file must not exhaust the machine.
+            ("depth", depth, isinstance(depth, int) and 0 <= depth <= 1000, "0 to 1000"),
+            ("activation", activation, activation in ACTIVATIONS, f"one of {ACTIVATIONS}"),
+        )
+        if not good
+    ]
+    if failures:
+        raise InvalidStructure("Architecture 'mlp'", failures)
+
+    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
+        import jax
+
+        shape, dtype = _output("mlp", target)
+        inputs = [source.features] + [width] * depth
+        outputs = [(width,)] * depth + [shape]
+        keys = jax.random.split(key, depth + 1)
+        return tuple(
+            _draw_layer(k, size, out, dtype, use_bias)
+            for k, size, out in zip(keys, inputs, outputs, strict=True)
+        )
+
+    def apply(params: tuple, x: Any) -> Any:
+        import jax
+
+        x = _flatten(x)
+        for layer in params[:-1]:
+            x = getattr(jax.nn, activation)(_run_layer(layer, x))
+        return _run_layer(params[-1], x)
+
+    return init, apply
+
+
+def parameter() -> tuple[Callable, Callable]:
+    """A trained value, the same for every input; it starts at zero."""
+
+    def init(key: Any, source: AnySpace, target: AnySpace) -> Any:
+        import jax.numpy as jnp
+
+        return jnp.zeros(*_output("parameter", target))
+
+    def apply(params: Any, x: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        return jnp.broadcast_to(params, (jax.tree.leaves(x)[0].shape[0], *params.shape))
+
+    return init, apply
+
+
+def constant(value: Any, shape: tuple = (), dtype: Any = "float32") -> tuple[Callable, Callable]:
+    """A given value, the same for every input.
+
+    Parameters
+    ----------
+    value
+        A number, or nested tuples of them that broadcast to the shape; at a product a tuple with
+        one for each factor.
+    shape, dtype
+        Of one example; at a product tuples of them.
+    """
+
+    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
+        return ()
+
+    def apply(params: Any, x: Any) -> Any:
+        import jax
+
+        return _constant(jax.tree.leaves(x)[0].shape[0], value, shape, dtype)
+
+    return init, apply
+
+
+def gaussian_sample() -> tuple[Callable, Callable]:
+    """A sample of a diagonal Gaussian, from a product of its mean and its log-variance.
+
+    The sample is ``mean + exp(log_variance / 2) * noise``, so that gradients pass to both
+    (reparametrisation; Kingma, Welling, arXiv 1312.6114, section 2.4). It needs a key.
+    """
+
+    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
+        return ()
+
+    def apply(params: Any, mean: Any, log_variance: Any, *, key: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        noise = jax.random.normal(key, mean.shape, mean.dtype)
+        return mean + jnp.exp(0.5 * log_variance) * noise
+
+    return init, apply
+
+
+register_architecture("linear", linear)
+register_architecture("mlp", mlp)
+register_architecture("parameter", parameter)
+register_architecture("constant", constant, parameter_free=True)
+register_architecture("gaussian_sample", gaussian_sample, parameter_free=True)
+
+
+def _constant(batch: int, value: Any, shape: tuple, dtype: Any) -> Any:
+    import jax.numpy as jnp
+
+    if isinstance(dtype, tuple):
+        parts = zip(value, shape, dtype, strict=True)
+        return tuple(_constant(batch, *part) for part in parts)
+    return jnp.broadcast_to(jnp.asarray(value, dtype), (batch, *shape))
+
+
+def _output(name: str, target: AnySpace) -> tuple[tuple[int, ...], str]:
+    if isinstance(target, Space | Categorical) and dtype_kind(target.dtype) == "f":
+        return target.shape, target.dtype
+    message = f"found {target}, expected a space of floats or a categorical space"
+    raise InvalidStructure(f"Architecture {name!r}", [Failure("target", "its end", message)])
+
+
+def _draw_layer(
+    key: Any, inputs: int, shape: tuple[int, ...], dtype: str, use_bias: bool
+) -> dict[str, Any]:
+    import jax
+    import jax.numpy as jnp
+
+    draw = jax.nn.initializers.lecun_normal()
+    layer = {"weight": draw(key, (inputs, math.prod(shape)), dtype).reshape(inputs, *shape)}
+    return {**layer, "bias": jnp.zeros(shape, dtype)} if use_bias else layer
+
+
+def _run_layer(layer: dict[str, Any], x: Any) -> Any:
+    import jax.numpy as jnp
+
+    y = jnp.tensordot(x, layer["weight"], 1)
+    return y + layer["bias"] if "bias" in layer else y
+
+
+def _flatten(x: Any) -> Any:
+    """Put all of an example's numbers on one axis: ``(batch, ...)`` or tuples to ``(batch, n)``."""
+    import jax.numpy as jnp
+
+    if not isinstance(x, tuple):
+        return jnp.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+    return jnp.concatenate([_flatten(part) for part in x], axis=1)
+
+
+def words_before() -> tuple[Callable, Callable]:
+    """All words of a sentence but the last."""
+
+    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
+        return ()
+
+    def apply(params: Any, sentence: Any) -> Any:
+        return sentence[:, :-1]
+
+    return init, apply
+
+
+def words_after(words: int, padding: int = 0, dtype: str = "float32") -> tuple[Callable, Callable]:
+    """All words of a sentence but the first, as distributions over the words.
+
+    Parameters
+    ----------
+    words
+        How many words there are.
+    padding
+        The number that stands for no word.
+    dtype
+        The type of the distributions.
+    """
+
+    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
+        return ()
+
+    def apply(params: Any, sentence: Any) -> Any:
+        import jax
+
+        later = sentence[:, 1:]
+        there = (later != padding)[..., None]
+        return jax.nn.one_hot(later, words, dtype=dtype) * there.astype(dtype)
+
+    return init, apply
+
+
+def word_cross_entropy(prediction: Any, target: Any) -> Any:
+    """Cross-entropy of logits against distributions, ``(batch, length, words)``, over all words."""
+    import jax
+    import jax.numpy as jnp
+
+    if prediction.ndim < 2 or prediction.shape != target.shape:
+        message = f"found {prediction.shape} and {target.shape}, expected equal shapes"
+        failure = Failure("divergence", "word_cross_entropy", f"{message} (batch, ..., words)")
+        raise InvalidStructure("Divergence 'word_cross_entropy'", [failure])
+    costs = -target * jax.nn.log_softmax(prediction)
+    return jnp.sum(costs, axis=tuple(range(1, costs.ndim)))
+
+
+register_architecture("words_before", words_before, parameter_free=True)
+register_architecture("words_after", words_after, parameter_free=True)
+register_divergence("word_cross_entropy", word_cross_entropy)

@@ -19,6 +19,8 @@ change; the vmap over the batch carries the axis names that its layers mention.
 >>> two, _ = ModuleArchitecture.of(eqx.nn.Linear(4, 3, key=jax.random.key(1)))
 >>> one == two, one.apply(params, jax.numpy.ones((5, 4))).shape
 (True, (5, 3))
+
+Small helpers for trees of variables.
 """
 
 from __future__ import annotations
@@ -141,7 +143,7 @@ class ModuleArchitecture(Architecture):
     @property
     def call(self) -> Call:
         """How the module wants to be called."""
-        return call_of(self.static, told=("key", "state"))._replace(train=False)
+        return call_of(self.static, passed=("key", "state"))._replace(train=False)
 
     @functools.cached_property
     def axis_names(self) -> tuple[Hashable, ...]:
@@ -269,7 +271,7 @@ def static_key(leaf: Any) -> Hashable:
 
 def draw(factory: Callable, key: Any) -> Any:
     """Call a factory with its key, by name where it has to be."""
-    from catlearn.models.options import signature_of
+    from catlearn.models.calls import signature_of
 
     signature = signature_of(factory)
     parameter = signature.parameters["key"] if signature else None
@@ -365,3 +367,36 @@ def _layers(tree: Any, wanted: Callable[[Any], bool]) -> list[Any]:
     import jax
 
     return [node for node in jax.tree.leaves(tree, is_leaf=wanted) if wanted(node)]
+
+
+def gaps(tree: Any) -> Any:
+    """Return the tree with None for each leaf."""
+    import jax
+
+    return jax.tree.map(lambda _: None, tree)
+
+
+def example(source: AnySpace) -> Any:
+    """Return a batch of one example, all zero, by which a library learns shapes."""
+    import jax
+    import jax.numpy as jnp
+
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), source.example(1))
+
+
+def arrays(tree: Any) -> Any:
+    """Return the tree with JAX arrays as leaves."""
+    import jax
+    import jax.numpy as jnp
+
+    return jax.tree.map(jnp.asarray, tree)
+
+
+def floating(tree: Any, wanted: bool = True) -> Any:
+    """Return the tree with None for each leaf that is not floating (or that is)."""
+    import jax
+    import jax.numpy as jnp
+
+    return jax.tree.map(
+        lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.inexact) == wanted else None, tree
+    )

@@ -25,8 +25,7 @@ from tests.models.on_edges import (
 )
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
-from catlearn.models.libraries.tensors import seeded  # noqa: E402
-from catlearn.models.libraries.torch import Torch  # noqa: E402
+from catlearn.models.libraries.torch import Torch, seeded  # noqa: E402
 
 
 def net(seed=0, width=2):

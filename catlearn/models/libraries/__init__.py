@@ -1,4 +1,4 @@
-"""Model libraries beside equinox: flax linen, flax nnx, haiku and PyTorch.
+"""Model libraries other than equinox: flax linen, flax nnx, haiku and PyTorch.
 
 Each library has one architecture, in a module that imports the library only where it runs it. An
 object is recognised by what is in ``sys.modules``, so that nothing is imported to ask. All of them

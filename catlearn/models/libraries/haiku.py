@@ -1,9 +1,9 @@
 """Haiku: what ``hk.transform`` and ``hk.transform_with_state`` return.
 
 The pair of functions is the architecture, compared by identity; parameters are drawn by its own
-``init``, or given beside it as ``(transformed, params)`` or ``(transformed, params, state)``, which
+``init``, or given with it as ``(transformed, params)`` or ``(transformed, params, state)``, which
 is also what a trained model comes back as. The key of a call is the argument ``rng``; arguments
-such as ``is_training`` are found by name and told the mode. The state is what calls in training
+such as ``is_training`` are found by name and passed the mode. The state is what calls in training
 change.
 """
 
@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from catlearn.models.architectures import Architecture
-from catlearn.models.libraries.modes import Modes
-from catlearn.models.libraries.trees import arrays, example, floating, gaps
-from catlearn.models.options import signature_of
+from catlearn.models.calls import Modes, signature_of
+from catlearn.models.modules import arrays, example, floating, gaps
 from catlearn.models.spaces import AnySpace
 
 

@@ -4,7 +4,7 @@ A module is given unbound, then its variables are drawn by its own ``init``; or 
 ``(module, variables)``, then it starts from those. Its collection ``params`` is trained; all
 others, such as ``batch_stats``, are what calls in training change. The key of a call is the stream
 ``dropout``; other streams are derived from it. Arguments such as ``train``, ``deterministic`` and
-``use_running_average`` of ``__call__`` are found by name and told the mode.
+``use_running_average`` of ``__call__`` are found by name and passed the mode.
 
 The label is the module itself, which linen compares by its fields.
 """
@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catlearn.models.architectures import Architecture
-from catlearn.models.libraries.modes import Modes
-from catlearn.models.libraries.trees import arrays, example, floating, gaps
-from catlearn.models.modules import ByIdentity
+from catlearn.models.calls import Modes
+from catlearn.models.modules import ByIdentity, arrays, example, floating, gaps
 from catlearn.models.spaces import AnySpace
 
 # Whether modules have collections beside "params", known once their structure has been asked for.

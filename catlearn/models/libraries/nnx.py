@@ -18,7 +18,7 @@ from typing import Any
 
 from catlearn.errors import CatlearnError
 from catlearn.models.architectures import Architecture
-from catlearn.models.libraries.modes import Modes
+from catlearn.models.calls import Modes
 from catlearn.models.modules import draw
 from catlearn.models.spaces import AnySpace
 

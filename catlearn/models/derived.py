@@ -1,0 +1,735 @@
+r"""Models made of others, and small ready ones: on lists, on factors, of low rank, by operators.
+
+Small ready pieces of diagrams: constants, and one map applied to each factor of a power.
+
+>>> from catlearn.models import Space
+>>> X, Y = Space("X", 4), Space("Y", 2)
+>>> Constant("real", X, Y, 1.0)
+Model('real', X -> Y, fixed constant(dtype=float32, shape=(2,), value=1.0))
+
+One map applied to each entry of a list: the functor that sends X to X^n, on architectures.
+
+An example of X^n is an array with n in front of the shape of X, or a grid of entries with more
+axes in front. A model on such lists has the parameters of the model on entries, and sends entry to
+entry; entries and examples are run as one batch. So it is a functor: lists of a composite are the
+composite of lists.
+
+>>> import numpy as np
+>>> from catlearn.models import Model, Space
+>>> X, Z = Space("X", 4), Space("Z", 2)
+>>> lists = each(Model("encoder", X, Z, "linear"), Space("Xs", (5, 4)), Space("Zs", (5, 2)))
+>>> lists
+Model('encoder', Xs -> Zs, each linear(use_bias=True))
+>>> lists.failures()
+[]
+
+Low-rank adaptation: the matrices of a model are held, and a product of two thin ones is added.
+
+A weight W of m x n numbers becomes W + (alpha / r) A B with A of m x r and B of r x n, and only A
+and B are trained. B starts at zero, so the adapted model starts as the same map. This works for
+any architecture, since it acts on arrays: every trained array with two axes or more is adapted, a
+kernel with more axes being read as the matrix that is nearest to square when its axes are cut in
+two; vectors, such as biases, are held.
+
+The weights are added before the model runs, at the price of one product of thin matrices.
+
+>>> import jax
+>>> from catlearn.models import Registered, Space
+>>> X, Y = Space("X", 6), Space("Y", 5)
+>>> adapted = LowRank(Registered("linear"), rank=2)
+>>> variables = adapted.init(jax.random.key(0), X.label, Y.label)
+>>> jax.tree.map(lambda leaf: leaf.shape, variables["low_rank"])
+{'weight': {'a': (6, 2), 'b': (2, 5)}}
+
+References
+----------
+Hu et al., "LoRA: low-rank adaptation of large language models", arXiv 2106.09685.
+
+Operators: maps made of other maps, with the same parameters.
+
+An operator sends a function on batches to another one: the function that a model computes to its
+derivative, say. On an edge it makes a map whose parameters are those of the edge that it acts on,
+as a differential equation asks for: u, its derivatives, and one set of parameters.
+
+===================  ============================================  ==============================
+name                 of f : X -> U                                 lies between
+===================  ============================================  ==============================
+derivative(along)    partial derivatives, one after the other      X -> U
+laplacian(along)     the sum of second derivatives                 X -> U
+jacobian             all first derivatives                         X -> the shapes of U and X
+tangent              (x, v) to f(x) and the derivative along v     X x X -> U x U
+===================  ============================================  ==============================
+
+Coordinates are counted along an example, row by row. Derivatives are taken forward, by
+``jax.jvp`` on the whole batch, so that there is one pass for each; examples must not depend on
+each other. ``tangent`` is a functor: the tangent of a composite is the composite of tangents, which
+is the chain rule.
+
+>>> import jax.numpy as jnp
+>>> x = jnp.array([[1.0, 2.0], [3.0, 4.0]])
+>>> derivative(lambda x: x[:, :1] ** 2 * x[:, 1:], along=(0, 1))(x).tolist()
+[[2.0], [6.0]]
+>>> laplacian(lambda x: (x**2).sum(axis=1))(x).tolist()
+[4.0, 4.0]
+
+References
+----------
+Raissi, Perdikaris, Karniadakis, "Physics-informed neural networks", Journal of Computational
+Physics 378, 2019, for the use. Elliott, "The simple essence of automatic differentiation",
+ICFP 2018, for the functor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
+from catlearn.models.architectures import (
+    Architecture,
+    Registered,
+    Wrapper,
+    abstract_key,
+    function_name,
+)
+from catlearn.models.calls import Options, bind_options
+from catlearn.models.maps import Model, ModelMap, Pairing
+from catlearn.models.spaces import (
+    AnySpace,
+    Categorical,
+    Product,
+    Space,
+    dtype_kind,
+    factor_edges,
+)
+
+
+def Constant(name: str, source: AnySpace, target: AnySpace, value: Any) -> Model:
+    """A fixed map that forgets its input.
+
+    Parameters
+    ----------
+    name
+        The edge's name.
+    source, target
+        Its ends.
+    value
+        One example of the target, or a number for all of its entries; at a categorical space an
+        integer label or logits; at a product a tuple with one value for each factor. The value
+        belongs to the label of the map, so that maps of different values are different; a value
+        that is trained is ``Model(name, source, target, "parameter")``.
+
+    Returns
+    -------
+    Model
+        Of the fixed kind, with the registered architecture ``constant``.
+
+    Raises
+    ------
+    InvalidStructure
+        If the value is none of the target.
+
+    Examples
+    --------
+    >>> from catlearn.models import Categorical, Product, Space
+    >>> X, Z = Space("X", 4), Space("Z", 2)
+    >>> Constant("prior", X, Product("P", Z, Z), (0.0, 0.0)).failures()
+    []
+    >>> Constant("first", X, Categorical("Y", 3), 0).failures()
+    []
+    """
+    failures: list[Failure] = []
+    written = _written(f"constant {name!r}", target.label, value, failures)
+    if failures:
+        raise InvalidStructure(f"Constant {name!r}", failures)
+    value, shape, dtype = written
+    return Model(
+        name, source, target, Registered("constant", value=value, shape=shape, dtype=dtype)
+    )
+
+
+def on_factors(name: str, model: Model, source: Product, target: Product) -> tuple:
+    """One model applied to each factor of a power: the parts of a diagram that say so.
+
+    Parameters
+    ----------
+    name
+        The name of the edge from ``source`` to ``target``.
+    model
+        The model; all factors share it.
+    source, target
+        Products of equally many factors, all of which are the model's source, or its target.
+
+    Returns
+    -------
+    tuple
+        The two products, the model, and the pairing of ``factor >> model``.
+
+    See Also
+    --------
+    each : the same on arrays with one axis more, as one batched operation.
+
+    Examples
+    --------
+    >>> from catlearn.models import Space
+    >>> X, Z = Space("X", 4), Space("Z", 2)
+    >>> f, X2, Z2 = Model("f", X, Z, "linear"), Product("X2", X, X), Product("Z2", Z, Z)
+    >>> print(on_factors("f2", f, X2, Z2)[-1])
+    f2 = <X2.0 >> f, X2.1 >> f>
+    """
+    sides = (("source", source, model.source), ("target", target, model.target))
+    failures = [
+        Failure("power", f"{side} {power.name!r}", f"expected a product of copies of {one.name!r}")
+        for side, power, one in sides
+        if any(factor != one for factor in power.spaces)
+    ]
+    if len(source.spaces) != len(target.spaces):
+        message = (
+            f"found {len(source.spaces)} and {len(target.spaces)} factors, expected equally many"
+        )
+        failures.append(Failure("power", "its two products", message))
+    if failures:
+        raise InvalidStructure(f"{name!r}, {model.name!r} on factors", failures)
+    paths = [f"{factor} >> {model.name}" for factor in factor_edges(source)]
+    return source, target, model, Pairing(name, target, *paths)
+
+
+def _written(
+    where: str, label: AnySpace, value: Any, failures: list[Failure]
+) -> tuple[Any, Any, Any]:
+    """Return a value as hashable numbers, with the shape and the dtype that it is to have."""
+    if isinstance(label, Product):
+        if not isinstance(value, tuple | list) or len(value) != len(label.factors):
+            message = f"expected a tuple of {len(label.factors)} values for {label}"
+            failures.append(Failure("value", where, message))
+            return (), (), ()
+        parts = [
+            _written(f"{where}, factor {i}", factor, part, failures)
+            for i, (factor, part) in enumerate(zip(label.factors, value, strict=True))
+        ]
+        values, shapes, dtypes = zip(*parts, strict=True)
+        return values, shapes, dtypes
+    assert isinstance(label, Space | Categorical)
+    array = np.asarray(value)
+    shape, dtype = label.shape, label.dtype
+    if isinstance(label, Categorical) and array.dtype.kind in "iu" and array.ndim == 0:
+        if not 0 <= array < label.n:
+            message = f"found the label {value}, expected one of 0..{label.n - 1}"
+            failures.append(Failure("value", where, message))
+        shape, dtype = (), "int32"
+    ranks = "bifc?"
+    converts = ranks.index(dtype_kind(array.dtype)) <= ranks.index(dtype_kind(dtype))
+    if array.shape not in ((), shape) or not converts:
+        message = f"found {array.dtype} of shape {array.shape}, expected one example of {label}"
+        failures.append(Failure("value", where, message))
+    return _tuples(array.tolist()), shape, dtype
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Each(Wrapper):
+    """An architecture on the entries of lists.
+
+    Parameters
+    ----------
+    architecture
+        The architecture on entries; its parameters and its object are those of this one.
+    source, target
+        The spaces of the entries.
+    """
+
+    architecture: Architecture
+    source: AnySpace
+    target: AnySpace
+
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        return f"it is applied to each entry of a list; {self.architecture.remedy}"
+
+    @property
+    def parameter_free(self) -> bool:
+        return self.architecture.parameter_free
+
+    def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
+        return self.architecture.init(key, self.source, self.target)
+
+    def structure(self, source: AnySpace, target: AnySpace) -> Any:
+        return self.architecture.structure(self.source, self.target)
+
+    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
+        return self.architecture.parts(variables)
+
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
+        import jax
+
+        entry = self.source.shape  # type: ignore[attr-defined]
+        leading = x.shape[: x.ndim - len(entry)]
+        y, changed = self.architecture.run(
+            variables, x.reshape(math.prod(leading), *entry), key=key, train=train
+        )
+        return jax.tree.map(lambda leaf: leaf.reshape(*leading, *leaf.shape[1:]), y), changed
+
+    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
+        return self.run(params, x, key)[0]
+
+    def rebuild(self, params: Any) -> Any:
+        return self.architecture.rebuild(params)
+
+    def parameters_of(self, value: Any) -> Any:
+        return self.architecture.parameters_of(value)
+
+    def __str__(self) -> str:
+        return f"each {self.architecture}"
+
+
+def each(model: Model, source: AnySpace, target: AnySpace) -> Model:
+    """Return a model applied to each entry of a list, with the same name and parameters.
+
+    Parameters
+    ----------
+    model
+        A model from a space of arrays.
+    source, target
+        The spaces of lists: shapes end as those of the model's own spaces, and have the same
+        axes in front.
+
+    Raises
+    ------
+    InvalidStructure
+        If the shapes are not such.
+
+    Examples
+    --------
+    >>> from catlearn.models import Space
+    >>> X, Z = Space("X", 4), Space("Z", 2)
+    >>> each(Model("encoder", X, Z, "linear"), Space("Xs", (5, 4)), Space("Zs", (5, 2)))
+    Model('encoder', Xs -> Zs, each linear(use_bias=True))
+    """
+    entries = model.source.label, model.target.label
+    lists = source.label, target.label
+    fronts = [_front(one, many) for one, many in zip(entries, lists, strict=True)]
+    if None in fronts or fronts[0] != fronts[1]:
+        message = f"expected lists of {entries[0]} and of {entries[1]}, equally long"
+        failure = Failure("shape", f"{source} and {target}", message)
+        raise InvalidStructure(f"model {model.name!r} on lists", [failure])
+    lifted = object.__new__(Model)
+    label = replace(model.label, architecture=Each(model.architecture, *entries))
+    lifted._set(model.name, source, target, label, model.start)
+    return lifted
+
+
+def _front(entry: AnySpace, many: AnySpace) -> tuple[int, ...] | None:
+    """Return the axes in front of the entries, None if there are no such entries."""
+    shape = getattr(entry, "shape", None)
+    if shape is None or not isinstance(many, Space):
+        return None
+    cut = len(many.shape) - len(shape)
+    return many.shape[:cut] if cut > 0 and many.shape[cut:] == shape else None
+
+
+@dataclass(frozen=True)
+class LowRank(Wrapper):
+    """An architecture whose matrices are held and adapted by products of low rank.
+
+    Parameters
+    ----------
+    architecture
+        What is adapted. Its object is also the object of this one, with the products added.
+    rank
+        The rank of the products, at least 1; never more than a matrix's own smaller side.
+    alpha
+        The products are multiplied by ``alpha / rank``; by default by one.
+    """
+
+    architecture: Architecture
+    rank: int
+    alpha: float | None = None
+
+    def __post_init__(self) -> None:
+        failures = []
+        if not isinstance(self.rank, int) or self.rank < 1:
+            message = f"found {self.rank!r}, expected a positive integer"
+            failures.append(Failure("rank", "low-rank adaptation", message))
+        if self.alpha is not None and not (math.isfinite(self.alpha) and self.alpha > 0):
+            message = f"found alpha = {self.alpha!r}, expected a positive number"
+            failures.append(Failure("alpha", "low-rank adaptation", message))
+        if self.architecture.parameter_free:
+            message = f"{self.architecture} has no parameters to adapt"
+            failures.append(Failure("parameters", "low-rank adaptation", message))
+        if failures:
+            raise InvalidStructure("LowRank", failures)
+
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        return self.architecture.remedy
+
+    @property
+    def library(self) -> str | None:  # type: ignore[override]
+        return self.architecture.library
+
+    @property
+    def scale(self) -> float:
+        """By what the products are multiplied."""
+        return 1.0 if self.alpha is None else self.alpha / self.rank
+
+    def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
+        import jax
+
+        base, thin = jax.random.split(key)
+        return self.around(self.architecture.init(base, source, target), thin)
+
+    def around(self, base: Any, key: Any) -> dict[str, Any]:
+        """Return variables that start at those of the adapted architecture.
+
+        Parameters
+        ----------
+        base
+            Variables of the adapted architecture.
+        key
+            From which the first factors are drawn; the second ones are zero.
+        """
+        import jax
+        import jax.numpy as jnp
+
+        thin = {}
+        for i, (name, leaf) in enumerate(self._matrices(base).items()):
+            rows, columns = _cut(leaf.shape)
+            rank = min(self.rank, rows, columns)
+            a = jax.random.normal(jax.random.fold_in(key, i), (rows, rank), leaf.dtype)
+            b = jnp.zeros((rank, columns), leaf.dtype)
+            thin[name] = {"a": a / math.sqrt(rows), "b": b}
+        if not thin:
+            message = f"{self.architecture} has no array with two axes or more"
+            raise InvalidStructure(str(self), [Failure("parameters", "its matrices", message)])
+        return {"base": base, "low_rank": thin}
+
+    def structure(self, source: AnySpace, target: AnySpace) -> Any:
+        import jax
+
+        base = self.architecture.structure(source, target)
+        return jax.eval_shape(self.around, base, abstract_key())
+
+    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
+        import jax
+
+        base, thin = variables["base"], variables["low_rank"]
+        *_, changed = self.architecture.parts(base)
+        held = base
+        if changed is not None:
+            held = jax.tree.map(
+                lambda new, leaf: leaf if new is None else None,
+                changed,
+                base,
+                is_leaf=lambda leaf: leaf is None,
+            )
+            changed = {"base": changed, "low_rank": _gaps(thin)}
+        return (
+            {"base": _gaps(base), "low_rank": thin},
+            {"base": held, "low_rank": _gaps(thin)},
+            changed,
+        )
+
+    def merge(self, variables: Any) -> Any:
+        """Return variables of the adapted architecture, with the products added."""
+        import jax
+
+        thin = variables["low_rank"]
+
+        def add(path: Any, leaf: Any) -> Any:
+            name = _name(path)
+            if name not in thin:
+                return leaf
+            product = thin[name]["a"] @ thin[name]["b"]
+            return leaf + (self.scale * product).reshape(leaf.shape).astype(leaf.dtype)
+
+        return jax.tree_util.tree_map_with_path(add, variables["base"])
+
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
+        y, changed = self.architecture.run(self.merge(variables), x, key, train)
+        if changed is not None:
+            changed = {"base": changed, "low_rank": _gaps(variables["low_rank"])}
+        return y, changed
+
+    def rebuild(self, params: Any) -> Any:
+        return self.architecture.rebuild(self.merge(params))
+
+    def _matrices(self, base: Any) -> dict[str, Any]:
+        import jax
+
+        trained, *_ = self.architecture.parts(base)
+        leaves = jax.tree_util.tree_leaves_with_path(trained)
+        return {_name(path): leaf for path, leaf in leaves if len(leaf.shape) > 1}
+
+    def __str__(self) -> str:
+        return f"{self.architecture} adapted at rank {self.rank}"
+
+
+def lora(model: Model, rank: int, *, alpha: float | None = None, key: Any = None) -> Model:
+    """Return a model whose own parameters are held, and products of low rank are trained.
+
+    Parameters
+    ----------
+    model
+        A model, frozen or not. If it has starting parameters the adapted one starts from them.
+    rank
+        The rank of the products.
+    alpha
+        They are multiplied by ``alpha / rank``; by default by one.
+    key
+        From which the first factors are drawn if the model has starting parameters, by default
+        ``jax.random.key(0)``; since the second factors are zero, no value depends on it at the
+        start.
+
+    Returns
+    -------
+    Model
+        Of the same name; trained, ``result.model(name)`` is the object that the model was given
+        as, with the products added.
+
+    Raises
+    ------
+    InvalidStructure
+        If the model has no matrices.
+
+    Examples
+    --------
+    >>> from catlearn.models import Space
+    >>> lora(Model("f", Space("X", 6), Space("Y", 5), "linear"), rank=2)
+    Model('f', X -> Y, linear(use_bias=True) adapted at rank 2)
+    """
+    import jax
+
+    adapted = LowRank(model.architecture, rank, alpha)
+    start = model.start
+    if start is not None:
+        start = adapted.around(start, jax.random.key(0) if key is None else key)
+    made = object.__new__(Model)
+    made._set(model.name, model.source, model.target, ModelMap(adapted), start)
+    return made
+
+
+def _cut(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Read a shape as that of a matrix: cut where the two sides are most nearly equal."""
+    sides = [(math.prod(shape[:i]), math.prod(shape[i:])) for i in range(1, len(shape))]
+    return max(sides, key=min)
+
+
+def _gaps(tree: Any) -> Any:
+    import jax
+
+    return jax.tree.map(lambda _: None, tree)
+
+
+def _name(path: Any) -> str:
+    import jax
+
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+Batched = Callable[[Any], Any]
+Operation = Callable[..., Batched]
+
+_registry: dict[str, Operation] = {}
+
+
+@dataclass(frozen=True, init=False)
+class Operated(Architecture):
+    """An operator on an architecture.
+
+    Parameters
+    ----------
+    operator
+        A registered name, or a callable ``operator(f, **options) -> g`` on functions of a batch.
+    options
+        Keyword options of the operator; left out ones take their defaults.
+
+    Attributes
+    ----------
+    of
+        The architecture that it acts on; None in the label of an edge, where the diagram says of
+        which edge it is.
+    source, target
+        The labels between which ``of`` lies.
+
+    Examples
+    --------
+    >>> print(Operated("derivative", along=(0, 0)))
+    derivative(along=(0, 0))
+    """
+
+    operator: str | Operation
+    options: Options
+    of: Architecture | None
+    source: AnySpace | None
+    target: AnySpace | None
+
+    def __init__(
+        self,
+        operator: str | Operation,
+        of: Architecture | None = None,
+        source: AnySpace | None = None,
+        target: AnySpace | None = None,
+        **options: Any,
+    ) -> None:
+        what = f"Operator {_name_of(operator)!r}"
+        bound = bind_options(what, operation(operator), options, skip=1)
+        values = operator, bound, of, source, target
+        for name, value in zip(self.__dataclass_fields__, values, strict=True):
+            object.__setattr__(self, name, value)
+
+    def on(self, of: Architecture, source: AnySpace, target: AnySpace) -> Operated:
+        """Return the same operator on an architecture between two spaces."""
+        return Operated(self.operator, of, source, target, **dict(self.options))
+
+    @property
+    def _on(self) -> Architecture:
+        if self.of is None:
+            raise CatlearnError(f"the operator {self} acts on no architecture yet")
+        return self.of
+
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        return f"it is an operator on {self.of}"
+
+    @property
+    def parameter_free(self) -> bool:
+        return self._on.parameter_free
+
+    @property
+    def accepts_key(self) -> bool:
+        return self._on.accepts_key
+
+    @property
+    def has_modes(self) -> bool:
+        return self._on.has_modes
+
+    @property
+    def bound(self) -> bool:
+        return self.of is None or self.of.bound
+
+    @property
+    def stackable(self) -> bool:
+        return self._on.stackable
+
+    def structure(self, source: AnySpace, target: AnySpace) -> Any:
+        assert self.source is not None
+        assert self.target is not None
+        return self._on.structure(self.source, self.target)
+
+    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
+        return self._on.parts(variables)
+
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
+        def f(x: Any) -> Any:
+            return self._on.run(variables, x, key=key, train=train)[0]
+
+        return operation(self.operator)(f, **dict(self.options))(x), None
+
+    def __str__(self) -> str:
+        inner = ", ".join(f"{key}={value}" for key, value in self.options)
+        return f"{_name_of(self.operator)}({inner})" if inner else _name_of(self.operator)
+
+
+def register_operator(name: str, fn: Operation) -> None:
+    """Give an operator a name, under which labels, files and users can mention it.
+
+    Parameters
+    ----------
+    name
+        A name that is still free; once given it keeps its meaning.
+    fn
+        ``fn(f, **options) -> g``, where ``f`` and ``g`` are functions of a batch.
+
+    Raises
+    ------
+    CatlearnError
+        If the name already means something else.
+    """
+    if _registry.setdefault(name, fn) is not fn:
+        raise CatlearnError(f"the operator {name!r} is registered already; choose another name")
+
+
+def operation(operator: str | Operation) -> Operation:
+    """Return a callable as it is, or the operator registered under a name."""
+    if not isinstance(operator, str):
+        return operator
+    if operator not in _registry:
+        known = ", ".join(_registry)
+        message = f"no operator is called {operator!r}; there are: {known}"
+        raise UnknownName(f"{message}. register_operator(name, fn) adds one")
+    return _registry[operator]
+
+
+def derivative(f: Batched, along: tuple[int, ...] = (0,)) -> Batched:
+    """Return the derivative of a function along coordinates, one after the other."""
+    for axis in _axes(along):
+        f = _partial(f, axis)
+    return f
+
+
+def laplacian(f: Batched, along: tuple[int, ...] | None = None) -> Batched:
+    """Return the sum of the second derivatives of a function, by default along all coordinates."""
+
+    def sum_of(x: Any) -> Any:
+        axes = range(math.prod(x.shape[1:])) if along is None else _axes(along)
+        first, *others = (_partial(_partial(f, axis), axis)(x) for axis in axes)
+        for other in others:
+            first = first + other
+        return first
+
+    return sum_of
+
+
+def jacobian(f: Batched) -> Batched:
+    """Return all first derivatives of a function, the axes of its argument behind its own."""
+    import jax
+
+    return jax.vmap(jax.jacfwd(lambda one: f(one[None])[0]))
+
+
+def tangent(f: Batched) -> Batched:
+    """Return the tangent map: a point and a direction to the value and the derivative along it."""
+    import jax
+
+    return lambda pair: jax.jvp(f, (pair[0],), (pair[1],))
+
+
+for _operation in (derivative, laplacian, jacobian, tangent):
+    register_operator(_operation.__name__, _operation)
+
+
+def _name_of(operator: str | Operation) -> str:
+    return operator if isinstance(operator, str) else function_name(operator)
+
+
+def _axes(along: tuple[int, ...]) -> tuple[int, ...]:
+    good = isinstance(along, tuple) and along and all(isinstance(a, int) and a >= 0 for a in along)
+    if not good:
+        message = f"found along={along!r}, expected a tuple of coordinates such as (0, 0)"
+        raise InvalidStructure("the operator", [Failure("options", "along", message)])
+    return along
+
+
+def _partial(f: Batched, axis: int) -> Batched:
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    def differentiated(x: Any) -> Any:
+        shape, size = x.shape[1:], math.prod(x.shape[1:])
+        if axis >= size:
+            message = f"found coordinate {axis} of examples with {size}"
+            raise InvalidStructure("the operator", [Failure("options", "along", message)])
+        direction = np.zeros(size, x.dtype)
+        direction[axis] = 1
+        along = jnp.broadcast_to(direction.reshape(shape), x.shape)
+        return jax.jvp(f, (x,), (along,))[1]
+
+    return differentiated
