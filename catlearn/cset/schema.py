@@ -49,6 +49,8 @@ class Schema(Shape):
         Name -> table.
     orders
         Attribute -> the order of its labels, or its name; by default labels are at most themselves.
+    keys
+        Table -> tuples of arrows out of it that no two different rows have in common.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class Schema(Shape):
         equations: Iterable[Equation | str | tuple[Side, Side]] = (),
         side_data: Mapping[str, str] | None = None,
         orders: Mapping[str, Order | str] | None = None,
+        keys: Mapping[str, Iterable[Iterable[str]]] | None = None,
     ) -> None:
         tables: dict[str, str] = {}
         types: dict[str, type] = {}
@@ -79,7 +82,7 @@ class Schema(Shape):
                 tables[name], types[name] = given
         read = tuple(Equation.of(equation) for equation in equations)
         self._set(equations=read, types=Record(types))
-        super().__init__(objects, arrows, lists, tables, side_data, orders)
+        super().__init__(objects, arrows, lists, tables, side_data, orders, keys)
         failures = [failure for equation in read for failure in equation.failures(self.graph)]
         if failures:
             raise InvalidStructure(type(self).__name__, failures)
@@ -103,7 +106,8 @@ class Schema(Shape):
             return cls.of_presentation(shape)
         if isinstance(shape, Shape):
             fields = shape.arrows, shape.lists, shape.attributes
-            return cls(shape.tables, *fields, side_data=shape.side_data, orders=shape.orders)
+            more = {"side_data": shape.side_data, "orders": shape.orders, "keys": shape.keys}
+            return cls(shape.tables, *fields, **more)
         message = f"{shape!r} is not a schema, a presentation or a category of named arrows"
         raise InvalidStructure("functor of schemas", [Failure("ends", "functor", message)])
 
@@ -237,6 +241,7 @@ class Schema(Shape):
         fields = {"arrows": self.arrows, "lists": self.lists, "attributes": attributes}
         fields |= {"equations": list(map(str, self.equations)), "side_data": self.side_data}
         fields |= {"orders": {name: order.name for name, order in self.orders.items()}}
+        fields |= {"keys": self.keys}
         given = "".join(f", {name}={field!r}" for name, field in fields.items() if field)
         return f"{type(self).__name__}({list(self.tables)!r}{given})"
 

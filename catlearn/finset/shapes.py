@@ -33,6 +33,9 @@ class Shape(Frozen):
         Name -> table.
     side_data
         Name -> table, for arrays that rows may hold; see :class:`~catlearn.finset.Tables`.
+    keys
+        Table -> tuples of arrows out of it, each a *key*: rows that agree in these agree in all.
+        A row belongs to the one to which the first arrow of its key leads.
     orders
         Attribute -> the order of its labels (:class:`~catlearn.finset.Order`) or its name, for
         those that are not discrete.
@@ -40,7 +43,8 @@ class Shape(Frozen):
     Raises
     ------
     InvalidStructure
-        Listing names used twice, ends that are not tables, and orders of no attribute.
+        Listing names used twice, ends that are not tables, orders of no attribute, and keys that
+        are not arrows out of their table.
 
     Examples
     --------
@@ -54,6 +58,7 @@ class Shape(Frozen):
     attributes: Record[str, str]
     side_data: Record[str, str]
     orders: Record[str, Order]
+    keys: Record[str, tuple[tuple[str, ...], ...]]
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class Shape(Frozen):
         attributes: Mapping[str, str] | None = None,
         side_data: Mapping[str, str] | None = None,
         orders: Mapping[str, Order | str] | None = None,
+        keys: Mapping[str, Iterable[Iterable[str]]] | None = None,
     ) -> None:
         read = {name: order_of(order) for name, order in (orders or {}).items()}
         self._set(
@@ -72,13 +78,14 @@ class Shape(Frozen):
             attributes=Record(attributes or {}),
             side_data=Record(side_data or {}),
             orders=Record({name: order for name, order in read.items() if order != DISCRETE}),
+            keys=Record({name: tuple(map(tuple, some)) for name, some in (keys or {}).items()}),
         )
         failures = Shape.failures(self)
         if failures:
             raise InvalidStructure(type(self).__name__, failures)
 
     def failures(self) -> list[Failure]:
-        """List names used twice, ends that are not tables, and orders of no attribute."""
+        """List names used twice, unknown ends, orders of no attribute and keys of no arrows."""
         names = [*self.tables, *self.arrows, *self.lists, *self.attributes, *self.side_data]
         twice = {name: None for name in names if names.count(name) > 1}
         failures = [Failure("names", repr(name), "is used more than once") for name in twice]
@@ -92,6 +99,12 @@ class Shape(Frozen):
             if name not in self.attributes:
                 message = f"is not one of the attributes {list(self.attributes)}"
                 failures.append(Failure("orders", repr(name), message))
+        for table, keys in self.keys.items():
+            out = [name for name, (source, _) in self.arrows.items() if source == table]
+            for key in keys:
+                if not key or any(name not in out for name in key):
+                    message = f"{key} are not some of the arrows {out} out of it"
+                    failures.append(Failure("keys", repr(table), message))
         return failures
 
     def order(self, attribute: str) -> Order:
@@ -103,7 +116,7 @@ class Shape(Frozen):
         return {**self.arrows, **self.lists}
 
     def _key(self) -> tuple[Any, ...]:
-        fields = self.arrows, self.lists, self.attributes, self.side_data, self.orders
+        fields = self.arrows, self.lists, self.attributes, self.side_data, self.orders, self.keys
         return frozenset(self.tables), *fields
 
     def __eq__(self, other: object) -> bool:
@@ -118,5 +131,6 @@ class Shape(Frozen):
         named = ("arrows", "lists", "attributes", "side_data")
         fields = [(name, getattr(self, name)) for name in named]
         fields.append(("orders", {name: order.name for name, order in self.orders.items()}))
+        fields.append(("keys", self.keys))
         given = "".join(f", {name}={field!r}" for name, field in fields if field)
         return f"{type(self).__name__}({self.tables!r}{given})"

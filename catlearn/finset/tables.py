@@ -209,9 +209,30 @@ class Tables(Frozen, Displayed):
         """The class of morphisms between instances of this class."""
         return TableMorphism
 
+    def key_failures(self) -> list[Failure]:
+        """List rows that agree in a key, but not in all arrows, lists and attributes."""
+        failures = []
+        for table, keys in self.shape.keys.items():
+            steps = [name for name, (source, _) in self.shape.steps().items() if source == table]
+            columns = [name for name, home in self.shape.attributes.items() if home == table]
+            for key in keys if self.size(table) else ():
+                values = np.stack([self.arrows[name].values for name in key])
+                _, first, place = np.unique(values, axis=1, return_index=True, return_inverse=True)
+                others = first[place.ravel()]
+                for row in np.flatnonzero(others != np.arange(others.size)).tolist():
+                    pair = int(others[row]), row
+                    found = [a for a in steps if not _same_row(self.step(a), *pair)]
+                    found += [a for a in columns if len({*self.codes(a)[0][[*pair]].tolist()}) > 1]
+                    one, other = map(self.sets[table].label, pair)
+                    message = f"and {other!r} have one {' and one '.join(key)}, but not one "
+                    failures += [
+                        Failure("key", f"{table} {one!r}", f"{message}{name}") for name in found
+                    ]
+        return failures
+
     def _colimit_failures(self) -> list[Failure]:
         """List the laws that a colimit of valid objects may break."""
-        return []
+        return self.key_failures()
 
     def with_column(self: Some, attribute: str, labels: Any) -> Some:
         """Return the same tables with other labels of one attribute.
@@ -298,7 +319,7 @@ class Tables(Frozen, Displayed):
         return cls._of_steps(shape, sets, steps, dict.fromkeys(shape.attributes, ()))
 
     def failures(self) -> list[Failure]:
-        """List values out of range, lengths that differ, and labels that cannot be hashed."""
+        """List values out of range, lengths that differ, labels without a hash, and broken keys."""
         failures = []
         fields = [("arrow", self.arrows.items()), ("list", self.lists.items())]
         for kind, items in fields:
@@ -314,7 +335,7 @@ class Tables(Frozen, Displayed):
             if bad:
                 shown = listing((f"row {k}: {column[k]!r}" for k in bad[:SHOWN]), len(bad))
                 failures.append(Failure("labels", f"attribute {name!r}", f"not hashable: {shown}"))
-        return failures
+        return failures or self.key_failures()
 
     def size(self, table: str) -> int:
         """Return the number of rows of a table."""
@@ -493,6 +514,10 @@ class Tables(Frozen, Displayed):
             lines.append(f"{name} : {source} -> List({target}) = [{', '.join(rows)}]")
         lines += [f"{name} = {list(column)}" for name, column in self.attributes.items()]
         return "\n".join(lines)
+
+
+def _same_row(step: ListFunction, one: int, other: int) -> bool:
+    return step.row(one).tolist() == step.row(other).tolist()
 
 
 def _hashable(label: Any) -> bool:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from catlearn.errors import Failure, did_you_mean
 from catlearn.learning.dataset import check_lengths, without_examples
 from catlearn.learning.operators import check_operators
-from catlearn.learning.weights import weight_text
 from catlearn.models import (
     ArchitectureMap,
     DataSpace,
@@ -47,7 +46,7 @@ def check_glued(diagram: LearningDiagram) -> list[Failure]:
     lengths = (check_lengths(name, arrays) for name, arrays in diagram.data.items())
     definitions = [*check_strict(diagram), *check_acyclic(diagram), *check_operators(diagram)]
     lengths = [failure for found in lengths for failure in found]
-    return [*definitions, *check_scales(diagram), *lengths]
+    return [*definitions, *lengths]
 
 
 def check_edges(diagram: LearningDiagram) -> Iterator[Failure]:
@@ -110,28 +109,11 @@ def check_trains(diagram: LearningDiagram) -> Iterator[Failure]:
                 yield Failure("trains", where, message)
 
 
-def check_scales(diagram: LearningDiagram) -> Iterator[Failure]:
-    """An equation trains an edge by one scale."""
-    columns = (diagram.arrows["by"].values, diagram.arrows["trained"].values)
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    found: dict[tuple[int, int], dict[Any, None]] = {}
-    for row, scale in zip(rows, diagram.attributes["scale"], strict=True):
-        found.setdefault(row, {})[scale] = None
-    for (equation, edge), scales in found.items():
-        if len(scales) > 1:
-            said = " and by ".join(map(weight_text, scales))
-            message = f"trains '{diagram.edges[edge]}' by {said}; an edge has one scale"
-            yield Failure("trains", f"equation '{diagram.names('Eq')[equation]}'", message)
-
-
 def check_averages(diagram: LearningDiagram) -> Iterator[Failure]:
-    """A moving average is frozen, and follows one model of its own make between its spaces."""
-    rows = [diagram.edges[row] for row in diagram.arrows["average"].values.tolist()]
+    """A moving average is frozen, and follows a model of its own make between its spaces."""
     for edge, (followed, decay) in diagram.averages.items():
         where = f"moving average '{edge}'"
         label, other = diagram.map_label(edge), diagram.map_label(followed)
-        if rows.count(edge) > 1:
-            yield Failure("moving average", where, f"follows {rows.count(edge)} edges, not one")
         if label.kind != "frozen":
             message = f"is a {label.kind} map; an average is frozen, no gradient moves it"
             yield Failure("moving average", where, message)

@@ -113,7 +113,7 @@ class LearningDiagram(DefinedTables):
         return LearningMorphism
 
     def _colimit_failures(self) -> list[Failure]:
-        return check_glued(self)
+        return [*super()._colimit_failures(), *check_glued(self)]
 
     def _may_hold(self, name: str, row: int, other: Tables, there: int) -> bool:
         """Parameters stay with an edge only as long as its architecture does."""

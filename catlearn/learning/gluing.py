@@ -13,7 +13,8 @@ above its sides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from catlearn.category import Equation
 from catlearn.cset import Open
@@ -26,12 +27,12 @@ from catlearn.errors import (
     did_you_mean,
 )
 from catlearn.finset import Colimit, Diagram, colimit
-from catlearn.finset.orders import same_label
+from catlearn.finset.relations import Relation
 from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.rows import told_apart
+from catlearn.learning.schema import STORED
 from catlearn.learning.selection import select, sides_of
-from catlearn.tensors import same_values
 
 Along = Iterable[str] | Mapping[str, str]
 Shared = dict[str, dict[str, str]]
@@ -140,21 +141,19 @@ def _shared_by_name(diagrams: tuple[LearningDiagram, ...]) -> dict[tuple[int, in
 
 
 def _common(first: LearningDiagram, second: LearningDiagram) -> Shared:
-    """Return the rows of equal name of two diagrams."""
-    found: Shared = {}
+    """Return the rows of equal name of two diagrams; what belongs to a row goes with it."""
+    found = {}
     for table in first.shape.tables:
-        theirs = set(second.names(table))
-        found[table] = {name: name for name in first.names(table) if name in theirs}
-    # What an equation trains has a name that may be older than those of equation and edge.
-    rows = first.trains_rows, second.trains_rows
-    found["Trains"] = {name: rows[1][said] for said, name in rows[0].items() if said in rows[1]}
-    return found
+        if table not in first.shape.keys:
+            theirs = set(second.names(table))
+            found[table] = {name: name for name in first.names(table) if name in theirs}
+    return Relation(first, second, found).keyed().names()
 
 
 def _shared_along(
     first: LearningDiagram, second: LearningDiagram, along: Along
 ) -> dict[tuple[int, int], Shared]:
-    """Return the rows that ``along`` identifies, and the ends and sides that come along."""
+    """Return the rows that ``along`` identifies, and those that then have to be one."""
     pairs = dict(along) if isinstance(along, Mapping) else {name: name for name in along}
     found: Shared = {table: {} for table in first.shape.tables}
     for one, other in pairs.items():
@@ -167,117 +166,86 @@ def _shared_along(
             )
         for table in tables:
             found[table][one] = other
-    # Rows that are identified bring others along, until there are no more.
-    waiting = [(table, one, other) for table in found for one, other in found[table].items()]
-    while waiting:
-        at, row, image = waiting.pop()
-        for table, one, other in _along_with(first, second, at, row, image):
-            if one not in found[table]:
-                found[table][one] = other
-                waiting.append((table, one, other))
+    definers = first.definers, second.definers
+    growing = True
+    while growing:
+        found = Relation(first, second, found).closed().names()
+        defined = {
+            mine: definers[1][other][position]
+            for edge, other in found["E"].items()
+            for position, mine in definers[0].get(edge, {}).items()
+            if position in definers[1].get(other, {}) and mine not in found["Eq"]
+        }
+        growing = bool(defined)
+        found["Eq"] |= defined
     return {(0, 1): found}
 
 
-def _along_with(
-    first: LearningDiagram, second: LearningDiagram, table: str, one: str, other: str
-) -> Iterator[tuple[str, str, str]]:
-    """Yield the rows that have to be identified with one that is."""
-    if table == "E":
-        for end, image in zip(first.ends(one), second.ends(other), strict=True):
-            yield "V", end, image
-        theirs = second.definers.get(other, {})
-        for position, name in first.definers.get(one, {}).items():
-            if position in theirs:
-                yield "Eq", name, theirs[position]
-        if one in first.averages and other in second.averages:
-            yield "E", first.averages[one][0], second.averages[other][0]
-            yield "Average", one, other
-        if one in first.operators and other in second.operators:
-            yield "E", first.operators[one], second.operators[other]
-            yield "Operator", one, other
-    elif table == "Eq":
-        for mine, theirs in zip(first.sides(one), second.sides(other), strict=True):
-            yield "V", mine.source, theirs.source
-            yield "V", mine.target, theirs.target
-            for edge, image in zip(mine.edges, theirs.edges, strict=False):
-                yield "E", edge, image
-        trained = second.trains(other) or {}
-        for edge, image in zip(first.trains(one) or {}, trained, strict=False):
-            yield "E", edge, image
-            yield "Trains", first.trains_rows[one, edge], second.trains_rows[other, image]
+LAWS = {
+    **{"src": "ends", "tgt": "ends", "start": "sides", "end": "sides"},
+    **{"lhs": "sides", "rhs": "sides", "by": "trains", "trained": "trains", "scale": "trains"},
+    **{"average": "moving average", "follows": "moving average", "decay": "moving average"},
+    "operator": "operand",
+}
+"""What users call a column; its own name otherwise."""
 
 
 def _disagreements(
     first: LearningDiagram, second: LearningDiagram, rows: Shared, called: tuple[str, str]
 ) -> list[Failure]:
-    """List identified rows whose attributes, ends or sides differ."""
-    failures: list[Failure] = []
-
-    def compare(
-        law: str, where: str, mine: object, theirs: object, same: bool, remedy: str = ""
-    ) -> None:
-        if not same:
-            message = f"{called[0]} has {mine}, {called[1]} has {theirs}; {remedy}"
-            failures.append(Failure(law, where, f"{message}rename one, or say along="))
-
-    for vertex, image in rows["V"].items():
-        mine, theirs = first.space_label(vertex), second.space_label(image)
-        said = told_apart(mine, theirs), told_apart(theirs, mine)
-        compare("space", f"vertex '{vertex}'", *said, mine == theirs)
-    for edge, image in rows["E"].items():
-        where = f"edge '{edge}'"
-        mine, theirs = first.ends(edge), second.ends(image)
-        expected = tuple(rows["V"].get(end) for end in mine)
-        compare("ends", where, _arrow(mine), _arrow(theirs), expected == theirs)
-        label, other = first.map_label(edge), second.map_label(image)
-        said = told_apart(label, other), told_apart(other, label)
-        is_frozen = {label.kind, other.kind} == {"model", "frozen"}
-        remedy = "make them one by with_frozen or with_trained, " if is_frozen else ""
-        compare("map", where, *said, label == other, remedy)
-        if edge in first.store and image in second.store:
-            is_data = label.kind == "projection"
-            what = "data" if is_data else "parameters"
-            remedy = "" if is_data else "choose or average them by merge(..., conflict=), "
-            same = same_values(first.store[edge], second.store[image])
-            compare("stored values", where, f"these {what}", "others", same, remedy)
-    for name, image in rows["Eq"].items():
-        where = f"equation '{name}'"
-        for mine, theirs in zip(first.sides(name), second.sides(image), strict=True):
-            expected = tuple(rows["E"].get(edge) for edge in mine.edges)
-            ends = (rows["V"].get(mine.source), rows["V"].get(mine.target))
-            same = expected == theirs.edges and ends == (theirs.source, theirs.target)
-            compare("sides", where, mine, theirs, same)
-        for attribute in ("strict", "weight", "divergence", "stop"):
-            mine, theirs = (
-                d.attributes[attribute][d.row("Eq", row)]
-                for d, row in ((first, name), (second, image))
-            )
+    """List identified rows whose attributes, ends or sides differ, by row."""
+    found: dict[tuple[int, int, str], Failure] = {}
+    tables = first.shape.tables
+    for difference in Relation(first, second, rows).differences():
+        law = LAWS.get(difference.law, difference.law)
+        table, row, image = difference.table, difference.row, difference.image
+        if table in first.shape.keys:
+            # What belongs to a row is told of that row.
+            owner = first.shape.keys[table][0][0]
+            diagram, at = (second, image) if row < 0 else (first, row)
+            table = first.shape.arrows[owner][1]
+            name = diagram.sets[table].label(diagram.arrows[owner](at))
+            names = {theirs: mine for mine, theirs in rows[table].items()}
+            row = first.row(table, names[name] if row < 0 else name)
+            image = second.row(table, rows[table][first.sets[table].label(row)])
+        said = _told(law, first, row, difference.here), _told(law, second, image, difference.there)
+        if difference.law in first.shape.attributes:
             said = (
-                f"{attribute} {told_apart(mine, theirs)}",
-                f"{attribute} {told_apart(theirs, mine)}",
+                told_apart(difference.here, difference.there),
+                told_apart(difference.there, difference.here),
             )
-            compare(attribute, where, *said, same_label(mine, theirs))
-        trained = first.trains(name), second.trains(image)
-        same = [None if t is None else {} for t in trained]
-        if trained[0] is not None and trained[1] is not None:
-            same = [{rows["E"].get(e, ""): s for e, s in trained[0].items()}, dict(trained[1])]
-        compare("trains", where, _trained(trained[0]), _trained(trained[1]), same[0] == same[1])
-    for edge, image in rows["E"].items():
-        mine, theirs = first.averages.get(edge), second.averages.get(image)
-        expected = mine and (rows["E"].get(mine[0]), mine[1])
-        compare("moving average", f"edge '{edge}'", mine, theirs, expected == theirs)
-        mine, theirs = first.operators.get(edge), second.operators.get(image)
-        expected = mine and rows["E"].get(mine)
-        compare("operand", f"edge '{edge}'", mine, theirs, expected == theirs)
-    return failures
+            if law == difference.law and table == "Eq":
+                said = f"{law} {said[0]}", f"{law} {said[1]}"
+        remedy = "rename one, or say along="
+        if law == "map" and {difference.here.kind, difference.there.kind} == {"model", "frozen"}:
+            remedy = f"make them one by with_frozen or with_trained, {remedy}"
+        if law == STORED:
+            is_data = first.edges[row] in first.projections
+            said = f"these {'data' if is_data else 'parameters'}", "others"
+            more = "" if is_data else "choose or average them by merge(..., conflict=), "
+            remedy = f"{more}{remedy}"
+        word = {"V": "vertex", "E": "edge", "Eq": "equation"}[table]
+        where = f"{word} '{first.sets[table].label(row)}'"
+        message = f"{called[0]} has {said[0]}, {called[1]} has {said[1]}; {remedy}"
+        found.setdefault((tables.index(table), row, law), Failure(law, where, message))
+    return [found[place] for place in sorted(found, key=lambda place: place[:2])]
 
 
-def _trained(edges: Mapping[str, float] | None) -> str:
-    return "all edges" if edges is None else f"trained edges {dict(edges)}"
-
-
-def _arrow(ends: tuple[str, str]) -> str:
-    return f"{ends[0]} -> {ends[1]}"
+def _told(law: str, diagram: LearningDiagram, row: int, value: Any) -> str:
+    """Return what a diagram has in a column, or in all that make up one law, at a row."""
+    match law:
+        case "ends":
+            return " -> ".join(diagram.ends(diagram.edges[row]))
+        case "sides":
+            return " = ".join(map(str, diagram.sides(diagram.names("Eq")[row])))
+        case "trains":
+            trained = diagram.trains(diagram.names("Eq")[row])
+            return "all edges" if trained is None else f"trained edges {trained}"
+        case "moving average":
+            return str(diagram.averages.get(diagram.edges[row]))
+        case "operand":
+            return str(diagram.operators.get(diagram.edges[row]))
+    return str(value)
 
 
 def emergent(glued: LearningDiagram | Colimit, equations: str = "all") -> tuple[Equation, ...]:

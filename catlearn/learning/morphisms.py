@@ -12,8 +12,7 @@ from catlearn.category.presentation import equation_images
 from catlearn.cset import CSetMorphism
 from catlearn.errors import Failure, InvalidStructure, UnknownName
 from catlearn.finset.functions import read_values
-from catlearn.finset.join import find
-from catlearn.learning.schema import LEARNING
+from catlearn.finset.relations import Relation
 
 if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram
@@ -64,10 +63,22 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
         parts: dict[str, Any] = {"V": V, "E": E, "Eq": Eq}
         parts |= {"Trains": Trains, "Average": Average, "Operator": Operator}
         failures: list[Failure] = []
-        for table in ("Trains", "Average", "Operator"):
-            if parts[table] is None:
-                parts[table], wrong = relation_images(domain, codomain, table, parts)
-                failures += wrong
+        keyed = [table for table in domain.shape.keys if parts[table] is None]
+        relation = Relation(domain, codomain)
+        for table in parts.keys() - keyed:
+            sets = codomain.sets[table], domain.sets[table]
+            values, problems = read_values(parts[table], *sets)
+            where = f"component {table!r}"
+            failures += [Failure("function", where, problem) for problem in problems]
+            if not problems and len(values) == len(sets[1]):
+                relation.images[table] = np.asarray(values)
+        if keyed and not failures:
+            images = relation.keyed().images
+            for table in keyed:
+                parts[table] = images[table]
+                labels = domain.sets[table].labels(np.flatnonzero(images[table] < 0))
+                message = "the codomain has no row between the images of what it is between"
+                failures += [Failure(table, f"{table} {label!r}", message) for label in labels]
         if failures:
             raise InvalidStructure(type(self).__name__, failures)
         CSetMorphism.__init__(self, domain, codomain, parts, check=check)
@@ -117,30 +128,3 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
             for edge in above.get(path.edges[len(edges)], []):
                 if self.domain.source(edge) == at:
                     stack.append((source, (*edges, edge), self.domain.target(edge)))
-
-
-def relation_images(
-    domain: LearningDiagram, codomain: LearningDiagram, table: str, parts: Mapping[str, Any]
-) -> tuple[list[int], list[Failure]]:
-    """Find for each row of a relation the row between the images of what it is between."""
-    ends = [(name, end) for name, (source, end) in LEARNING.arrows.items() if source == table]
-    rows = domain.size(table)
-    if not rows:
-        return [], []
-    wanted = []
-    for name, end in ends:
-        values, problems = read_values(parts[end], codomain.sets[end], domain.sets[end])
-        if problems:
-            where = f"component {end!r}"
-            return [], [Failure("function", where, problem) for problem in problems]
-        wanted.append(np.asarray(values)[domain.arrows[name].values])
-    there = [codomain.arrows[name].values for name, _ in ends]
-    found = find(there, wanted) if len(there[0]) else np.full(rows, -1)
-    failures = []
-    for row in np.flatnonzero(found < 0).tolist():
-        images = (
-            codomain.sets[e].label(int(w[row])) for (_, e), w in zip(ends, wanted, strict=True)
-        )
-        message = f"the codomain has no row of {table} between {' and '.join(images)}"
-        failures.append(Failure(table, f"{table} {domain.names(table)[row]!r}", message))
-    return found.tolist(), failures

@@ -16,7 +16,7 @@ L(u) = E_inside(d_U(u_t(inside.X), u_xx(inside.X)))
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from catlearn.errors import Failure
@@ -74,33 +74,29 @@ class Operator:
 
 
 def check_operators(diagram: LearningDiagram) -> Iterator[Failure]:
-    """An operator acts on one edge that runs a map without state, and in no circle."""
-    columns = (diagram.arrows[name].values.tolist() for name in ("operator", "operand"))
-    found: dict[str, list[str]] = {}
-    for one, of in zip(*columns, strict=True):
-        found.setdefault(diagram.edges[one], []).append(diagram.edges[of])
+    """An operator acts on an edge that runs a map without state, and in no circle."""
+    acting = diagram.operators
     labels = {edge: diagram.map_label(edge) for edge in diagram.edges}
-    of = {edge: label for edge, label in labels.items() if label.kind == "operator"}
-    for edge in dict.fromkeys([*of, *found]):
-        where, operands = f"operator '{edge}'", found.get(edge, [])
-        if edge not in of:
+    of = [edge for edge, label in labels.items() if label.kind == "operator"]
+    for edge in dict.fromkeys([*of, *acting]):
+        where = f"operator '{edge}'"
+        if labels[edge].kind != "operator":
             yield Failure("operator", where, f"is a {labels[edge].kind} map, not an operator")
-        elif len(set(operands)) != 1:
-            names = ", ".join(map(repr, operands)) or "nothing"
-            yield Failure("operator", where, f"acts on {names}; it needs one edge to act on")
-        elif not isinstance(operand := labels[operands[0]], ArchitectureMap):
-            message = f"acts on '{operands[0]}', a {operand.kind} map; it needs a model"
+        elif edge not in acting:
+            yield Failure("operator", where, "acts on nothing; it needs one edge to act on")
+        elif not isinstance(operand := labels[acting[edge]], ArchitectureMap):
+            message = f"acts on '{acting[edge]}', a {operand.kind} map; it needs a model"
             yield Failure("operator", where, message)
-        elif _circular(edge, found):
+        elif _circular(edge, acting):
             yield Failure("operator", where, "acts, by way of others, on itself")
         elif getattr(operand.architecture, "stateful", False):
-            message = f"acts on '{operands[0]}', whose calls change its variables"
+            message = f"acts on '{acting[edge]}', whose calls change its variables"
             yield Failure("operator", where, f"{message}; its examples depend on each other")
 
 
-def _circular(edge: str, found: dict[str, list[str]]) -> bool:
+def _circular(edge: str, acting: Mapping[str, str]) -> bool:
     seen: set[str] = set()
-    while edge in found and edge not in seen:
+    while edge in acting and edge not in seen:
         seen.add(edge)
-        edge = found[edge][0]
+        edge = acting[edge]
     return edge in seen

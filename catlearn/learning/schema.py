@@ -10,7 +10,8 @@ measured, and at which side no gradient passes. Three tables say more:
 - a row of ``Average`` says that an edge is the moving average of another one;
 - a row of ``Operator`` says that an edge is an operator, such as a derivative, on another one.
 
-Edges may hold stored values, as side data: the array of a projection, parameters of a model.
+An equation trains an edge once, an average follows one edge and an operator acts on one: these are
+keys. Edges may hold stored values, as side data: the array of a projection, parameters of a model.
 Colimits, files and pictures carry all of it without new code.
 
 >>> LEARNING.tables, tuple(LEARNING.lists)
@@ -52,4 +53,9 @@ LEARNING = Schema(
         "decay": "Average",
     },
     side_data={STORED: "E"},
+    keys={
+        "Trains": [("by", "trained")],
+        "Average": [("average",)],
+        "Operator": [("operator",)],
+    },
 )
