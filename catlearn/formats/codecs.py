@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,6 @@ from catlearn.models import (
     Registered,
     Space,
     Unbound,
-    architecture_names,
     divergence_names,
 )
 
@@ -235,6 +235,12 @@ def _instance(what: str, value: Any, kinds: Any) -> Any:
     return value
 
 
+def _number(what: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{what} must be a number, found {shorten_repr(value)}")
+    return value
+
+
 def _options(value: Any) -> dict[str, Any]:
     _instance("options", value, dict)
     for key, option in value.items():
@@ -251,6 +257,11 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 # The codecs.
+
+
+def _attributes(names: tuple[str, ...], label: Any) -> dict[str, Any]:
+    values = {name: getattr(label, name) for name in names}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 def _make_divergence(name: Any, options: Any) -> Divergence:
@@ -302,28 +313,18 @@ def _make_map(kind: Any, architecture: Any, index: Any) -> Map:
     return Map(_is_text("kind", kind, 40), architecture, index)
 
 
-def _make_registered(name: Any, options: Any) -> Architecture:
-    """Return the architecture, or an unbound one if nothing here has its name."""
-    _is_text("name", name, 200)
-    options = _options(options)
-    if name not in architecture_names():
-        given = ", ".join(f"{key}={value!r}" for key, value in options.items())
-        return Unbound(shorten(f"{name}({given})", 200))
-    return Registered(name, **options)
-
-
 def _operator_fields(operated: Operated) -> dict[str, Any]:
     if not isinstance(operated.operator, str):
         raise Unwritable("an operator without a name is code; register_operator gives it one")
     return {"name": operated.operator, "options": dict(operated.options)}
 
 
-def _make_operated(name: Any, options: Any) -> Architecture:
-    """Return the operator, or an unbound architecture if nothing here has its name."""
+def _make_named(kind: type, name: Any, options: Any) -> Architecture:
+    """Return the architecture or operator, or an unbound one if nothing here has its name."""
     _is_text("name", name, 200)
     options = _options(options)
     try:
-        return Operated(name, **options)
+        return kind(name, **options)
     except UnknownName:
         given = ", ".join(f"{key}={value!r}" for key, value in options.items())
         return Unbound(shorten(f"{name}({given})", 200))
@@ -338,8 +339,8 @@ def _around_fields(architecture: LowRank | Each) -> dict[str, Any]:
 
 def _make_low_rank(architecture: Any, rank: Any, alpha: Any) -> Architecture:
     _instance("architecture", architecture, Architecture)
-    if alpha is not None and (isinstance(alpha, bool) or not isinstance(alpha, int | float)):
-        raise TypeError(f"alpha must be a number, found {shorten_repr(alpha)}")
+    if alpha is not None:
+        _number("alpha", alpha)
     if not architecture.bound:
         return Unbound(shorten(f"{architecture} adapted at rank {rank}", 200))
     return LowRank(architecture, rank, alpha)
@@ -382,9 +383,7 @@ def _weight_fields(weight: Weight) -> dict[str, Any]:
 
 
 def _make_weight(name: Any, value: Any, factor: Any = 1.0) -> Weight:
-    for what, number in (("value", value), ("factor", factor)):
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            raise TypeError(f"{what} must be a number, found {shorten_repr(number)}")
+    value, factor = _number("value", value), _number("factor", factor)
     return Weight(_is_text("name", name), value, factor=factor)
 
 
@@ -395,25 +394,25 @@ def _make_unbound(description: Any) -> Unbound:
 for _codec in (
     Codec("tuple", tuple, lambda t: {"items": list(t)}, _make_tuple, ("items",)),
     Codec("divergence", Divergence, _divergence_fields, _make_divergence, ("name", "options")),
-    Codec("divergence sum", DivergenceSum, lambda d: {"parts": list(d.parts)}, _make_sum,
-          ("parts",)),
-    Codec("array", Space,
-          lambda s: {"shape": list(s.shape), "dtype": s.dtype, "divergence": s.divergence},
-          _make_array, ("shape", "dtype", "divergence")),
-    Codec("categorical", Categorical,
-          lambda s: {"n": s.n, "dtype": s.dtype, "divergence": s.divergence},
-          _make_categorical, ("n", "dtype", "divergence")),
-    Codec("product", Product, lambda s: {"factors": list(s.factors)}, _make_product,
-          ("factors",)),
+    *(
+        Codec(tag, kind, partial(_attributes, names), make, names)
+        for tag, kind, make, names in (
+            ("divergence sum", DivergenceSum, _make_sum, ("parts",)),
+            ("array", Space, _make_array, ("shape", "dtype", "divergence")),
+            ("categorical", Categorical, _make_categorical, ("n", "dtype", "divergence")),
+            ("product", Product, _make_product, ("factors",)),
+        )
+    ),
     Codec("data", DataSpace, lambda s: {}, DataSpace, ()),
     Codec("map", Map,
           lambda m: {"kind": m.kind, **{k: getattr(m, k, None) for k in ("architecture", "index")}},
           _make_map, ("kind", "architecture", "index")),
     Codec("registered", Registered, lambda a: {"name": a.name, "options": dict(a.options)},
-          _make_registered, ("name", "options")),
+          partial(_make_named, Registered), ("name", "options")),
     Codec("low rank", LowRank, _around_fields, _make_low_rank, ("architecture", "rank", "alpha")),
     Codec("each", Each, _around_fields, _make_each, ("architecture", "source", "target")),
-    Codec("operator", Operated, _operator_fields, _make_operated, ("name", "options")),
+    Codec("operator", Operated, _operator_fields, partial(_make_named, Operated),
+          ("name", "options")),
     Codec("weight", Weight, _weight_fields, _make_weight, ("name", "value"), ("factor",)),
     Codec("unbound", Architecture, _architecture_fields, _make_unbound, ("description",)),
 ):  # fmt: skip
