@@ -45,8 +45,8 @@ Sentences as arrays of word numbers: what teacher forcing reads of them, and wha
 
 A sentence of n + 1 word numbers is read twice: the words before, from which each next one is
 predicted, and the words after, which are the targets, as distributions. Padding is no word: it has
-the zero distribution, and costs nothing. ``words_before`` and ``words_after`` are registered architectures
-without parameters, ``word_cross_entropy`` a divergence.
+the zero distribution, and costs nothing. ``words_before`` and ``words_after`` are registered
+architectures without parameters, ``word_cross_entropy`` a divergence.
 
 >>> import numpy as np
 >>> from catlearn.models import Model, Space
