@@ -27,12 +27,11 @@ points.X >> encoder >> head = points.Y: cross_entropy of #3 against #4, 16*n + 2
 ((), ['points.X >> encoder >> head = points.Y'])
 """
 
+from catlearn.lowering.amounts import count_operations
 from catlearn.lowering.counting import Amounts, Resources, resources
 from catlearn.lowering.lowered import Aux, Lowered, lower
 from catlearn.lowering.metric import path_metric
-from catlearn.lowering.operations import count_operations
-from catlearn.lowering.plan import Plan
-from catlearn.lowering.steps import Step
+from catlearn.lowering.plan import Plan, Step
 
 __all__ = [
     "Amounts",

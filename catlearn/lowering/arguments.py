@@ -14,9 +14,8 @@ import jax.numpy as jnp
 
 from catlearn.errors import Failure
 from catlearn.lowering.forms import Form
-from catlearn.lowering.plan import Plan
+from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.stacked import Stacked
-from catlearn.lowering.steps import Step
 from catlearn.lowering.variables import ends_of
 from catlearn.models import needs_key
 from catlearn.models.spaces import dtype_kind

@@ -4,7 +4,7 @@ Each edge of a learning diagram has four amounts:
 
 * **parameters**: how many numbers it trains;
 * **flops**: floating-point operations of one forward evaluation, counted from its trace
-  (:mod:`catlearn.lowering.operations`);
+  (:mod:`catlearn.lowering.amounts`);
 * **bytes**: what it must at least read and write, its parameters, its input and its output;
 * **activations**: the bytes that its reverse pass keeps, parameters not counted.
 

@@ -23,33 +23,277 @@ Where parts of the plan are isomorphic and run as one (:mod:`catlearn.lowering.s
 mappings are :class:`~catlearn.lowering.stacked.Stacked`: still addressed by name, but with the
 arrays of isomorphic edges, columns and equations in one array. Plain dicts are accepted
 everywhere; :meth:`Lowered.pack` turns them into stacked ones outside of the program.
+
+**Evaluation** is the functor out of the free category of a diagram, at given parameters. For
+parameters theta each path p computes a function [p], functorially: the empty path is the
+identity and ``[p >> q]`` is ``[q]`` after ``[p]`` (Theory, section 2). Training looks for a
+theta at which this functor sends the two sides of each equation to functions that agree on the
+data.
+
+A sample of a data set is the mapping from its projections to arrays, as in a batch.
+
+**Weights** of equations, and scales of gradients that may change, are numbers by name. They are
+arguments of the compiled program, so that they change without compiling again; see
+:class:`~catlearn.Weight`.
 """
 
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
-from catlearn.errors import DataError, Failure, InvalidStructure
-from catlearn.lowering.alike import hands_on, stacking_for
+from catlearn.category import Functions, Functor
+from catlearn.errors import DataError, Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import argument_failures
-from catlearn.lowering.evaluation import evaluation
-from catlearn.lowering.options import Options
 from catlearn.lowering.plan import Plan
 from catlearn.lowering.run import Run
-from catlearn.lowering.stacked import group_text
-from catlearn.lowering.storage import Storage
-from catlearn.lowering.variables import joined, start_of, unbound_failures
-from catlearn.lowering.weighting import Weighting
-from catlearn.models import ArchitectureMap
+from catlearn.lowering.stacked import Layout, Stacked, Storage, group_text
+from catlearn.lowering.stacking import changes_state, stacking_for
+from catlearn.lowering.variables import combined, start_of, unbound_failures
+from catlearn.models import ArchitectureMap, FactorMap, ProjectionMap, as_input
 
 if TYPE_CHECKING:
-    from catlearn.category import Functor
-    from catlearn.learning import Loss
+    from catlearn.learning import LearningDiagram, Loss
     from catlearn.models import Architecture
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the maps of a diagram are run.
+
+    Parameters
+    ----------
+    remat
+        Edges whose intermediate values are computed again in the backward pass.
+    precision
+        The dtype in which the map of an edge computes.
+    independent
+        Random edges that draw a new sample for each side of each equation.
+    stack
+        The least number of isomorphic parts that run as one; 0 for never.
+    groups
+        Edges with different labels are not stored together.
+    together
+        Groups of data sets: edges that apply to all of a group run once on all their examples.
+    """
+
+    remat: frozenset[str] = frozenset()
+    precision: Mapping[str, Any] = field(default_factory=dict)
+    independent: frozenset[str] = frozenset()
+    stack: int = 8
+    groups: Mapping[str, Any] = field(default_factory=dict)
+    together: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        diagram: LearningDiagram,
+        remat: Iterable[str] | bool = (),
+        precision: Any = None,
+        independent: Iterable[str] = (),
+        stack: bool | int = 8,
+        groups: Mapping[str, Any] | None = None,
+        together: Iterable[Iterable[str]] = (),
+    ) -> Options:
+        """Read options as they are given to :func:`~catlearn.lower`."""
+        every = [
+            edge for edge in diagram.edges if isinstance(diagram.map_label(edge), ArchitectureMap)
+        ]
+        if isinstance(remat, bool):
+            remat = every if remat else ()
+        if not isinstance(precision, Mapping):
+            precision = {} if precision is None else dict.fromkeys(every, precision)
+        dtypes = {edge: jnp.dtype(dtype) for edge, dtype in precision.items()}
+        remat, independent = (_names(names) for names in (remat, independent))
+        least = 2 * stack if isinstance(stack, bool) else max(2, stack)
+        data_sets = tuple((g,) if isinstance(g, str) else tuple(g) for g in together)
+        return cls(remat, dtypes, independent, least, dict(groups or {}), data_sets)
+
+    def failures(self, diagram: LearningDiagram) -> list[Failure]:
+        """List what options say of edges that have no map to run, and of unknown data sets."""
+        every = [
+            edge for edge in diagram.edges if isinstance(diagram.map_label(edge), ArchitectureMap)
+        ]
+        given = {
+            "remat": self.remat,
+            "precision": self.precision,
+            "independent": self.independent,
+            "groups": self.groups,
+        }
+        failures = [
+            Failure("options", f"{option} of '{edge}'", f"is no model; {did_you_mean(edge, every)}")
+            for option, edges in given.items()
+            for edge in edges
+            if edge not in every
+        ]
+        return (
+            failures
+            + [
+                Failure("options", f"precision of '{edge}'", f"is {dtype}, expected a float dtype")
+                for edge, dtype in self.precision.items()
+                if not jnp.issubdtype(dtype, jnp.floating)
+            ]
+            + self._together_failures(diagram)
+        )
+
+    def plan_failures(self, plan: Plan) -> list[Failure]:
+        """List the groups of data sets that a plan does not run together anywhere."""
+        found = {frozenset(step.together) for step in plan.steps if step.op == "apply"}
+        return [
+            Failure(
+                "options",
+                f"together of {', '.join(map(repr, group))}",
+                "no edge is applied to paths that differ in these data sets alone; columns at one "
+                "vertex correspond if they have one name or are the only ones there",
+            )
+            for group in self.together
+            if not any(data and data <= {*group} for data in found)
+        ]
+
+    def _together_failures(self, diagram: LearningDiagram) -> list[Failure]:
+        known = list(diagram.data_sets)
+        count = Counter(data for group in self.together for data in group)
+        failures = [
+            Failure(
+                "options", f"together of '{name}'", f"is no data set; {did_you_mean(name, known)}"
+            )
+            for name in count
+            if name not in known
+        ]
+        failures += [
+            Failure("options", f"together of '{name}'", f"is named {times} times; name it once")
+            for name, times in count.items()
+            if times > 1
+        ]
+        return failures + [
+            Failure(
+                "options",
+                f"together of {', '.join(map(repr, group)) or 'nothing'}",
+                "is no group of two or more data sets; write together=[('one', 'other')]",
+            )
+            for group in self.together
+            if len(group) < 2
+        ]
+
+
+def _names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset([names] if isinstance(names, str) else names)
+
+
+class Weighting:
+    """The weights of a plan's equations, and the scales that may change.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    layout
+        How they are stored.
+    """
+
+    def __init__(self, plan: Plan, layout: Layout) -> None:
+        aggregator = plan.loss.aggregator
+        weights = {one.name: Weight.of(one.weight) for one in plan.loss.equations}
+        self.given = weights | {name: scale for scale, name in plan.scales.items()}
+        self.layout = layout
+        # Python's own max, which the symbolic side uses, does not trace.
+        self.combine = jnp.maximum if aggregator.name == "max" else aggregator.combine
+        self.whole = {"sum": jnp.sum, "max": jnp.max}.get(aggregator.name)
+        self.following = {
+            name: w
+            for name, w in self.given.items()
+            if isinstance(w, Weight) and w.schedule is not None
+        }
+
+    def at(self, step: Any, values: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """Return all of them at a step; ``values`` are new ones of those that have a name.
+
+        Raises
+        ------
+        UnknownName
+            If none has one of the names.
+        """
+        named = {w.name for w in self.given.values() if isinstance(w, Weight)} - {None}
+        unknown = [name for name in values or {} if name not in named]
+        if unknown:
+            message = f"no weight is called {', '.join(map(repr, unknown))}"
+            raise UnknownName(f"{message}; {did_you_mean(unknown[0], sorted(map(str, named)))}")
+        numbers = {
+            name: w.at(step, values) if isinstance(w, Weight) else w
+            for name, w in self.given.items()
+        }
+        groups = ([numbers[name] for name in group] for group in self.layout.groups)
+        parts = (group if len(group) > 1 else group[0] for group in groups)
+        return Stacked(self.layout, tuple(jnp.asarray(part, float) for part in parts)).plain
+
+    def scheduled(self, step: Any) -> dict[str, Any]:
+        """Return those that follow a schedule, at a step."""
+        return {name: jnp.asarray(w.at(step), float) for name, w in self.following.items()}
+
+    def renewed(self, weights: Mapping[str, Any], step: Any) -> Mapping[str, Any]:
+        """Return weights of which those that follow a schedule are the ones of a step."""
+        given, latest = Stacked.of(weights), self.scheduled(step)
+        parts = (
+            # Equations that are weighted together follow one schedule.
+            jnp.broadcast_to(latest[names[0]], jnp.shape(part)) if names[0] in latest else part
+            for names, part in given.groups()
+        )
+        return Stacked(given.layout, tuple(parts)).plain
+
+    def total(self, terms: Mapping[str, Any], weights: Mapping[str, Any]) -> jax.Array:
+        """Return the value of the loss at costs of its equations."""
+        given = Stacked.of(weights)
+        groups = Stacked.of(terms).groups()
+        weighted = [self._combined(given.gather(names) * cost) for names, cost in groups]
+        return functools.reduce(self.combine, weighted) if weighted else jnp.zeros(())
+
+    def _combined(self, weighted: jax.Array) -> jax.Array:
+        """Combine the costs of a class; in halves, where only the binary operation is known."""
+        if weighted.ndim == 0:
+            return weighted
+        if self.whole is not None:
+            return self.whole(weighted)
+        while len(weighted) > 1:
+            half = len(weighted) // 2
+            rest = weighted[2 * half :]
+            combined = self.combine(weighted[:half], weighted[half : 2 * half])
+            weighted = jnp.concatenate([combined, rest])
+        return weighted[0]
+
+
+def evaluation(fn: Lowered, params: Mapping[str, Any], state: Mapping[str, Any]) -> Functor:
+    """Return the functor [-]; see :meth:`Lowered.evaluation`."""
+    diagram = fn.diagram
+    arrows = {
+        edge: _function(fn, edge, params, state)
+        for edge in diagram.edges
+        if diagram.map_label(edge).kind != "defined"
+    }
+    return Functor(diagram, Functions(), arrows=arrows)
+
+
+def _function(
+    fn: Lowered, edge: str, params: Mapping[str, Any], state: Mapping[str, Any]
+) -> Callable[[Any], Any]:
+    """Return the function of an edge that is not defined by others."""
+    diagram = fn.diagram
+    label = diagram.map_label(edge)
+    if isinstance(label, ProjectionMap):
+        return itemgetter(diagram.projections[edge][1])
+    if isinstance(label, FactorMap):
+        return itemgetter(label.index)
+    space = diagram.space_label(diagram.source(edge))
+    architecture, variables = fn.architecture(edge), fn.variables(edge, params, state)
+    return lambda value: architecture.apply(variables, as_input(space, value))
+
 
 Params = Mapping[str, Any]
 State = dict[str, Mapping[str, Any]]
@@ -109,7 +353,7 @@ class Lowered:
         self.trainable = self.diagram.trainable
         self.frozen = self.diagram.frozen
         self._refuse("the diagram", unbound_failures(self))
-        self.changing = frozenset(edge for edge in self.plan.edges if hands_on(self, edge))
+        self.changing = frozenset(edge for edge in self.plan.edges if changes_state(self, edge))
         self.random = frozenset(
             edge for edge in self.plan.edges if self.architecture(edge).accepts_key
         )
@@ -222,7 +466,7 @@ class Lowered:
         Those of an operator are those of the edge that it acts on.
         """
         edge = self.diagram.owner(edge)
-        return joined(params.get(edge), state["frozen"].get(edge), state["mutable"].get(edge))
+        return combined(params.get(edge), state["frozen"].get(edge), state["mutable"].get(edge))
 
     def evaluation(self, params: Mapping[str, Any], state: Mapping[str, Any]) -> Functor:
         """Return the functor that sends each path of the diagram to the function it computes.

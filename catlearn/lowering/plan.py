@@ -17,41 +17,503 @@ A step of the plan is one of
 * ``tuple``: :math:`\langle f_1, \dots, f_n \rangle`, a point of a product;
 * ``factor``: a component of such a point;
 * ``scale``: the same value, of which the gradient is multiplied;
-* ``join`` and ``part``: where it is asked for (:mod:`catlearn.lowering.joining`), the examples of
-  several data sets one after the other, and those of one of them;
+* ``join`` and ``part``: where it is asked for, the examples of several data sets one after the
+  other, and those of one of them;
 * ``divergence``: the mean cost of a prediction against a target.
 
 No JAX is needed to make a plan; what it costs is counted from traces when it is printed
-(:mod:`catlearn.lowering.counting`). Boxes that differ only in what they train are steps with equal
+(:mod:`catlearn.lowering.amounts`). Boxes that differ only in what they train are steps with equal
 values, of which the later ones *repeat* the first.
 
 A value at a categorical vertex has two forms, ``label`` and ``logits``; products have tuples
 of forms. The plan fixes the form of each step and refuses a prediction that is not logits.
+
+**Together.** What several data sets have in common is run once, on all their examples, if asked.
+Without being asked, a plan evaluates an edge once for each data set: to run it once on the examples
+of several is another function where examples of a batch see each other (batch norm) or where an
+edge is random. With ``lower(loss, together=[("photos", "sketches")])`` steps that apply one edge to
+paths that differ in the data set alone are one step, on arrays that lie one after the other along
+the examples:
+
+* ``join``: the values of several data sets, one after the other;
+* ``part``: the examples of one of them.
+
+Joining is natural: what acts on each example, such as a pairing, is done to the joined value, so
+that values are joined once, at the columns, and taken apart where an equation or another edge
+needs those of one data set.
+
+Steps *correspond* if they do the same to corresponding values; columns correspond if they end at
+one vertex and have the same name there, or are the only ones of their data sets. Corresponding
+steps of one data set are equal, and lie equally deep, so steps can be joined without a circle.
+A call that is made again for equations that train other edges must find what the first one found:
+such calls are joined only if all of them are.
+
+**Outline.** A plan is printed on one page, with a line for whatever runs as one: a step or a class
+of isomorphic steps, an equation or a class of equations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from catlearn.category import HypergraphBuilder, evaluate
-from catlearn.display import Sketch, Sketched
+from catlearn.display import Sketch, Sketched, text_table
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.learning.circuit import Circuit
-from catlearn.learning.weights import Weight
-from catlearn.lowering.forms import Form, data_form, emitted_form, has_label, without_labels
-from catlearn.lowering.joining import joined
-from catlearn.lowering.outline import Outline
+from catlearn.learning.weights import Weight, weight_text
+from catlearn.lowering.forms import (
+    Form,
+    data_form,
+    emitted_form,
+    form_text,
+    has_label,
+    without_labels,
+)
 from catlearn.lowering.stacking import Stacking
-from catlearn.lowering.steps import Step, stable_hash
+from catlearn.lowering.variables import stable_hash
 from catlearn.models import FactorMap
 from catlearn.names import fresh
 
 if TYPE_CHECKING:
     from catlearn.learning import LearningDiagram, Loss
     from catlearn.learning.circuit import Operation
+    from catlearn.models import Divergence
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan.
+
+    Parameters
+    ----------
+    index
+        Its number; steps read only earlier ones.
+    op
+        ``sample``, ``project``, ``apply``, ``one-hot``, ``tuple``, ``factor``, ``scale``, ``join``,
+        ``part`` or ``divergence``.
+    name
+        The data set, the edge or the equation; empty for ``one-hot`` and ``scale``.
+    inputs
+        The numbers of the steps it reads.
+    vertex
+        The vertex at which the value lives, or for a ``divergence`` those that it compares.
+    form
+        The representation of the value.
+    data
+        The data set at which the path starts; the first of them, where there are several.
+    digest
+        A hash of the data set and the path prefix, the same in every process: random edges
+        fold it into their key.
+    column
+        Which column of the data set a projection reads.
+    position
+        Which component a factor reads, or which data set a ``part`` is of.
+    scale
+        By what the gradient of the map's parameters, or of all that came before a step ``scale``,
+        is multiplied here: 1, but where an equation says which edges it trains. A
+        :class:`~catlearn.Weight` is found in the state, under its name in ``plan.scales``.
+    repeats
+        The number of the step that evaluates the same map on the same values for equations that
+        train other edges; None for the first of its kind.
+    together
+        The data sets whose examples lie one after the other, in the value or, for a ``part``, in
+        what it reads; empty for one data set.
+    divergence
+        The cost of a prediction against a target.
+    stop
+        ``"lhs"`` or ``"rhs"``: the side of a ``divergence`` through which no gradient passes.
+    """
+
+    index: int
+    op: str
+    name: str
+    inputs: tuple[int, ...]
+    vertex: str
+    form: Form
+    data: str
+    digest: int
+    column: str = ""
+    position: int = 0
+    scale: float = 1.0
+    repeats: int | None = None
+    together: tuple[str, ...] = ()
+    divergence: Divergence | None = None
+    stop: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What runs as one.
+
+    Parameters
+    ----------
+    op
+        What its steps do, or the divergence of its equations.
+    names
+        What its members are called, edges or equations; none for ``one-hot``.
+    reads
+        The parts that it reads, by number.
+    at
+        The vertex, or vertices, of its values.
+    form
+        The representation of its values.
+    size
+        The number of members.
+    equations
+        How many equations need it.
+    parameters, flops
+        The numbers that its members train, and the floating-point operations of all of them
+        forward, in the number n of examples; None where they cannot be counted.
+    """
+
+    op: str
+    names: tuple[str, ...]
+    reads: tuple[int, ...]
+    at: str
+    form: str
+    size: int
+    equations: int
+    parameters: Any = 0
+    flops: Any = 0
+
+    @property
+    def title(self) -> str:
+        """What it does, on one line."""
+        return f"{self.times}{self.op} {name_of(self.names)}".rstrip()
+
+    @property
+    def times(self) -> str:
+        """How often it does that, where it is more than once."""
+        return f"{self.size} x " if self.size > 1 else ""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The parts of a plan.
+
+    Parameters
+    ----------
+    steps
+        The units, in the order in which they run.
+    terms
+        The equations; they read a prediction and a target.
+    """
+
+    steps: tuple[Part, ...]
+    terms: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Outline:
+        """Return the outline of a plan."""
+        stacking: Stacking = plan.stacking
+        place = {step: number for step, (number, _) in stacking.unit_of().items()}
+        costs = _Costs(plan)
+        steps = []
+        for unit in stacking.units:
+            members = [plan.steps[i] for i in unit]
+            first = members[0]
+            reads = dict.fromkeys(place[i] for step in members for i in step.inputs)
+            steps.append(
+                Part(
+                    first.op,
+                    tuple(dict.fromkeys(filter(None, map(_name, members)))),
+                    tuple(reads),
+                    name_of(tuple(dict.fromkeys(step.vertex for step in members))),
+                    form_text(first.form),
+                    len(unit),
+                    max(plan.shared_by[i] for i in unit),
+                    *costs.steps(members),
+                )
+            )
+        terms = []
+        for group in plan.groups:
+            members = [plan.terms[i] for i in group]
+            term = members[0]
+            sides = zip(*(one.inputs for one in members), strict=True)
+            reads = [name_of([f"#{p}" for p in dict.fromkeys(place[i] for i in s)]) for s in sides]
+            numbers = tuple(dict.fromkeys(place[i] for p in members for i in p.inputs))
+            names = tuple(one.name for one in members)
+            how = f"{term.divergence} of {reads[0]} against {reads[1]}"
+            cost = costs.terms(members)
+            terms.append(Part(how, names, numbers, term.vertex, "", len(group), len(group), *cost))
+        return cls(tuple(steps), tuple(terms))
+
+    def write(self, head: str) -> str:
+        """Return the outline as text, below a line that sums it up."""
+        columns = ("step", "runs", "on", "at", "as", "equations", "parameters", "flops")
+        rows = [
+            (
+                f"#{number}",
+                part.title,
+                ", ".join(f"#{i}" for i in part.reads),
+                part.at,
+                part.form,
+                str(part.equations),
+                _amount(part.parameters),
+                _amount(part.flops),
+            )
+            for number, part in enumerate(self.steps)
+        ]
+        table = text_table(columns, rows, numbers=False)
+        ends = [
+            f"{part.times}{name_of(part.names)}: {part.op}"
+            + (f", {_amount(part.flops)} flops" if part.flops != 0 else "")
+            for part in self.terms
+        ]
+        return "\n".join([head, table, *ends])
+
+    def sketch(self, title: str) -> Sketch:
+        """Return the outline as boxes and arrows: values, and what runs between them."""
+        boxes: list[tuple[str, str, str]] = []
+        arrows: list[tuple[str, str, str, str]] = []
+        for number, part in enumerate(self.steps):
+            kind = "dataset" if part.op == "sample" else "space"
+            boxes.append((f"#{number}", kind, f"{part.times}{part.at}"))
+            note = f"{_amount(part.parameters) or 0} parameters, {_amount(part.flops) or 0} flops"
+            note = note if part.op == "apply" else ""
+            # Arrows are what edges are drawn as, so that only what is no edge has to be said.
+            does = "" if part.op in ("apply", "project") else f"{part.op} "
+            title = f"{part.times}{does}{short_name_of(part.names)}".rstrip()
+            arrows += [(f"#{read}", f"#{number}", title, note) for read in part.reads]
+        for number, part in enumerate(self.terms):
+            name = f"cost {number}"
+            boxes.append((name, "plain", f"{part.times}{short_name_of(part.names)}"))
+            arrows += [(f"#{read}", name, "", "") for read in part.reads]
+        return Sketch(title, tuple(boxes), tuple(arrows))
+
+
+class _Costs:
+    """What the parts of a plan take; it is counted from traces, so this is where JAX comes in."""
+
+    def __init__(self, plan: Plan) -> None:
+        from catlearn.lowering.amounts import Counter
+
+        self.plan, self.edges = plan, Counter(plan.diagram)
+
+    def steps(self, members: Sequence[Step]) -> tuple[Any, Any]:
+        """Return the parameters and operations of steps that apply maps; 0 for others."""
+        if members[0].op != "apply":
+            return 0, 0
+        edges = [step.name for step in members]
+        try:
+            parameters = sum(self.edges[edge].parameters for edge in dict.fromkeys(edges))
+            return parameters, sum(self.edges[edge].flops for edge in edges)
+        except Exception:  # a map that cannot be traced is not known, and is printed all the same
+            return None, None
+
+    def terms(self, members: Sequence[Step]) -> tuple[Any, Any]:
+        """Return the operations of divergences, which have no parameters."""
+        from catlearn.lowering.amounts import count_divergence, wide_numbers
+
+        first = members[0]
+        label = self.plan.diagram.space_label(first.vertex)
+        form = self.plan.steps[first.inputs[1]].form
+        try:
+            counted = count_divergence(first.divergence, label, form, wide_numbers())
+        except Exception:  # as above
+            return 0, None
+        return 0, len(members) * counted.flops
+
+
+def _amount(amount: Any) -> str:
+    """Write an amount; nothing for 0, and a question mark for what is not known."""
+    if amount is None:
+        return "?"
+    return "" if amount == 0 else str(amount)
+
+
+def _name(step: Step) -> str:
+    """Return what a step is called: its edge, or the number by which gradients are multiplied."""
+    return step.name if step.op != "scale" else f"by {weight_text(step.scale)}"
+
+
+def name_of(names: Sequence[str]) -> str:
+    """Return a few names, or the first and the last of many.
+
+    Examples
+    --------
+    >>> name_of(["a", "b"]), name_of(["a", "b", "c"])
+    ('a, b', 'a..c')
+    """
+    return ", ".join(names) if len(names) < 3 else f"{names[0]}..{names[-1]}"
+
+
+def short_name_of(names: Sequence[str]) -> str:
+    """Return the same where there is little room: what numbered names share is written once.
+
+    Examples
+    --------
+    >>> short_name_of(["f", "g"]), short_name_of([f"head_{i}" for i in range(10, 20)])
+    ('f, g', 'head_10..19')
+    """
+    if len(names) < 3:
+        return name_of(names)
+    stems = [name.rstrip("0123456789") for name in (names[0], names[-1])]
+    number = names[-1][len(stems[1]) :]
+    return f"{names[0]}..{number}" if stems[0] == stems[1] and number else name_of(names)
+
+
+Members = tuple[int, ...]
+"""Steps of one data set each, or one step by itself."""
+
+_NATURAL = ("one-hot", "tuple", "factor", "scale")
+
+
+def run_together(
+    steps: Sequence[Step],
+    terms: Iterable[Step],
+    groups: Sequence[Sequence[str]],
+    independent: frozenset[str] = frozenset(),
+) -> tuple[list[Step], list[Step]]:
+    """Return a plan in which the common edges of data sets run once for all of them.
+
+    Parameters
+    ----------
+    steps, terms
+        The steps of a plan, and its divergences.
+    groups
+        The data sets whose examples are run together, in the order in which they are to lie.
+    independent
+        Edges that draw a sample for each side of each equation, and are not joined.
+    """
+    join = _Join(steps, _classes(steps, groups, independent))
+    placed = [
+        replace(term, inputs=tuple(join.place((side,)) for side in term.inputs)) for term in terms
+    ]
+    return join.made, placed
+
+
+def _classes(
+    steps: Sequence[Step], groups: Sequence[Sequence[str]], independent: frozenset[str]
+) -> dict[int, Members]:
+    """Return for each step that is joined all that are joined with it."""
+    order = {data: i for group in groups for i, data in enumerate(group)}
+    found: dict[int, list[int]] = defaultdict(list)
+    for index, colour in enumerate(_colours(steps, groups, independent)):
+        if steps[index].op == "apply" and steps[index].data in order:
+            found[colour].append(index)
+    classes = [tuple(sorted(c, key=lambda i: order[steps[i].data])) for c in found.values()]
+    classes = [c for c in classes if 1 < len(c) == len({steps[i].data for i in c})]
+    again: dict[int, list[int]] = defaultdict(list)
+    for step in steps:
+        if step.repeats is not None:
+            again[step.repeats].append(step.index)
+    while True:
+        home = {i: members for members in classes for i in members}
+        kept = [members for members in classes if _repeats_together(members, steps, home, again)]
+        if len(kept) == len(classes):
+            return home
+        classes = kept
+
+
+def _repeats_together(
+    members: Members,
+    steps: Sequence[Step],
+    home: Mapping[int, Members],
+    again: Mapping[int, Sequence[int]],
+) -> bool:
+    """Whether what members repeat, and what repeats them, is joined as they are."""
+    before = _repeated(members, steps)
+    if any(i is not None for i in before) and all(home.get(i or 0) != before for i in before):
+        return False
+    repeating = [home.get(i, ()) for member in members for i in again.get(member, ())]
+    return all(_repeated(others, steps) == members for others in repeating)
+
+
+def _repeated(members: Members, steps: Sequence[Step]) -> tuple[int | None, ...]:
+    return tuple(steps[i].repeats for i in members)
+
+
+def _colours(
+    steps: Sequence[Step], groups: Sequence[Sequence[str]], independent: frozenset[str]
+) -> list[int]:
+    """Return a number for each step, the same for steps that correspond."""
+    group_of = {data: number for number, group in enumerate(groups) for data in group}
+    columns = Counter((step.data, step.vertex) for step in steps if step.op == "project")
+    crowded = {(group_of.get(data), at) for (data, at), count in columns.items() if count > 1}
+    known: dict[Hashable, int] = {}
+    colours: list[int] = []
+    for step in steps:
+        group = group_of.get(step.data)
+        name = step.name if step.op == "apply" else ""
+        if step.op == "project" and (group, step.vertex) in crowded:
+            name = step.column
+        alone = step.index if group is None or name in independent else None
+        inputs = tuple(colours[i] for i in step.inputs)
+        kind = step.op, name, step.vertex if step.inputs else "", step.form
+        key = group, alone, *kind, step.position, step.scale, inputs
+        colours.append(known.setdefault(key, len(known)))
+    return colours
+
+
+@dataclass
+class _Join:
+    """The steps of the new plan, made when they are first needed."""
+
+    steps: Sequence[Step]
+    classes: Mapping[int, Members]
+    made: list[Step] = field(default_factory=list)
+    known: dict[Members, int] = field(default_factory=dict)
+
+    def place(self, members: Members) -> int:
+        """Return the new step that holds the values of some steps, one after the other."""
+        todo = [members]
+        while todo:
+            missing = [m for m in self.reads(todo[-1]) if m not in self.known]
+            if missing:
+                todo += reversed(missing)
+                continue
+            last = todo.pop()
+            if last not in self.known:
+                self.known[last] = len(self.made)
+                self.made.append(self.make(last))
+        return self.known[members]
+
+    def parted(self, members: Members) -> bool:
+        """Whether the value of a step is cut out of what it is joined with."""
+        return len(members) == 1 and members[0] in self.classes
+
+    def natural(self, members: Members) -> bool:
+        """Whether steps are one step on their inputs, joined."""
+        first = self.steps[members[0]]
+        return self.classes.get(first.index, (first.index,)) == members or first.op in _NATURAL
+
+    def reads(self, members: Members) -> list[Members]:
+        """Return of what steps the values are needed first, in order."""
+        if self.parted(members):
+            return [self.classes[members[0]]]
+        if not self.natural(members):
+            return [(i,) for i in members]
+        inputs = zip(*(self.steps[i].inputs for i in members), strict=True)
+        repeats = tuple(i for i in _repeated(members, self.steps) if i is not None)
+        return [*inputs, repeats] if repeats else list(inputs)
+
+    def make(self, members: Members) -> Step:
+        """Return the new step, when those that it reads are there."""
+        index, reads = len(self.made), tuple(self.known[m] for m in self.reads(members))
+        first = self.steps[members[0]]
+        if self.parted(members):
+            whole = self.classes[first.index]
+            names = tuple(self.steps[i].data for i in whole)
+            step = replace(first, op="part", name=first.data, column="", scale=1.0)
+            position = whole.index(first.index)
+            return replace(
+                step, index=index, inputs=reads, position=position, together=names, repeats=None
+            )
+        if len(members) > 1:
+            names = tuple(self.steps[i].data for i in members)
+            digests = " ".join(str(self.steps[i].digest) for i in members)
+            first = replace(first, digest=stable_hash(digests), together=names)
+            if not self.natural(members):
+                first = replace(first, op="join", name=" + ".join(names), column="", scale=1.0)
+                return replace(first, index=index, inputs=reads, repeats=None)
+        count = len(first.inputs)
+        repeats = reads[count] if len(reads) > count else None
+        return replace(first, index=index, inputs=reads[:count], repeats=repeats)
 
 
 class Plan(Sketched):
@@ -102,7 +564,7 @@ class Plan(Sketched):
         steps, terms = _Typed(self.diagram).steps_of(circuit)
         self.naive_evaluations = _naive_evaluations(steps, terms)
         if together:
-            steps, terms = joined(steps, terms, together, independent)
+            steps, terms = run_together(steps, terms, together, independent)
         self.terms: tuple[Step, ...] = tuple(terms)
         self.steps: tuple[Step, ...] = tuple(steps)
         failures = [

@@ -30,9 +30,9 @@ from catlearn.category import evaluate
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import batch_length
 from catlearn.lowering.forms import Form
+from catlearn.lowering.plan import Step
 from catlearn.lowering.stacked import Stacked, entry, group_text, take
-from catlearn.lowering.steps import Step
-from catlearn.lowering.variables import joined, owners_of, part_of
+from catlearn.lowering.variables import combined, owners_of, part_of
 from catlearn.models import as_input
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Run:
             if edges[0] not in averages:
                 continue
             followed = owners_of(fn, [averages[edge][0] for edge in edges])
-            latest = joined(*(part_of(part, followed) for part in parts))
+            latest = combined(*(part_of(part, followed) for part in parts))
             move = functools.partial(_moved, self._scale(averages[edges[0]][1]))
             self.mutable = self.mutable.put(edges, jax.tree.map(move, average, latest))
 
@@ -157,7 +157,7 @@ class Run:
             mutable, _ = self._stored(self.found, again)
         self.found[box] = mutable
         params = _scaled_all(self._scale(first.scale), part_of(self.params, owners))
-        variables = joined(params, part_of(self.state["frozen"], owners), mutable)
+        variables = combined(params, part_of(self.state["frozen"], owners), mutable)
         axis = 0 if len(owners) > 1 else None
         run = self._map(first, mutable)
         y, changed = _mapped(run, len(steps), (variables, axis), x, self._keys(steps))

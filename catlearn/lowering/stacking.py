@@ -14,7 +14,7 @@ then run by one batched operation:
   parameters are stored stacked.
 
 Members of a class lie at one depth of the plan, so none reads another and the classes can be run
-one after the other. Uses of an edge that hands something on from call to call follow one another in
+one after the other. Uses of an edge that changes state follow one another in
 depth too, in the order of the plan, so that a class has one of them at most and none is overtaken;
 a use that repeats another one goes with the class of that one. Where the members of a class share
 edges unevenly (each of a few edges is applied several times) the class is split, by uses or by
@@ -34,6 +34,12 @@ mostly nothing has to be rearranged. No JAX is needed for any of this.
 (('head_0', 'head_1', 'head_2'),)
 >>> [unit for unit in stacking.units if len(unit) > 1]
 [(3, 5, 6)]
+
+**Signatures.** What must agree where parts of a loss run as one is everything but names and values.
+Of an edge that is made of another one, an operator on it or a moving average of it, the other
+ones must agree too, so that their variables lie together. An edge *changes state* if it is trained
+and is stateful, as batch norm is: what its calls change is found by the next one. Frozen edges, and
+averages, run as in evaluation, and there nothing changes.
 """
 
 from __future__ import annotations
@@ -42,13 +48,19 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from catlearn.lowering.variables import ends_of
 
 if TYPE_CHECKING:
-    from catlearn.lowering.plan import Plan
-    from catlearn.lowering.steps import Step
+    from catlearn.lowering.lowered import Lowered
+    from catlearn.lowering.plan import Plan, Step
 
-Essence = Callable[[str], Hashable]
+
+Signature = Callable[[str], Hashable]
 """Everything about an edge that must agree where edges run as one; None if it runs alone."""
 
 
@@ -94,8 +106,8 @@ class Stacking:
 
 def stacking_of(
     plan: Plan,
-    essence: Essence,
-    term_essence: Callable[[int], Hashable],
+    signature: Signature,
+    term_signature: Callable[[int], Hashable],
     *,
     least: int,
     made_of: Mapping[str, str] | None = None,
@@ -108,9 +120,9 @@ def stacking_of(
     ----------
     plan
         The plan.
-    essence
+    signature
         For each edge whose map is applied, what must agree; None for an edge that runs alone.
-    term_essence
+    term_signature
         The same for each equation, by position.
     least
         The least number of members of a class.
@@ -121,7 +133,7 @@ def stacking_of(
     in_order
         Edges whose uses hand something on to each other and must stay in order.
     """
-    graph = _Graph.of(plan, essence, term_essence, made_of or {}, frozenset(in_order))
+    graph = _Graph.of(plan, signature, term_signature, made_of or {}, frozenset(in_order))
     colours = graph.classes(least, frozenset(random))
     classes = [members for members in _members(colours) if len(members) > 1]
     if not classes:
@@ -168,8 +180,8 @@ class _Graph:
     def of(
         cls,
         plan: Plan,
-        essence: Essence,
-        term_essence: Callable[[int], Hashable],
+        signature: Signature,
+        term_signature: Callable[[int], Hashable],
         made_of: Mapping[str, str],
         in_order: frozenset[str],
     ) -> _Graph:
@@ -192,11 +204,11 @@ class _Graph:
                 reads.append((_REPEATS, step.repeats))
             links.append(tuple(reads))
         for edge in edges:
-            what = essence(edge)
+            what = signature(edge)
             kinds.append(("edge", edge) if what is None else ("edges", what))
             links.append(((_MADE_OF, number[made_of[edge]]),) if edge in made_of else ())
         for position, term in enumerate(plan.terms):
-            kinds.append(("term", term_essence(position)))
+            kinds.append(("term", term_signature(position)))
             links.append(tuple(enumerate(term.inputs)))
         graph = cls(plan, edges, kinds, links, depth)
         graph.readers = [[] for _ in kinds]
@@ -346,3 +358,60 @@ def _occurrences(names: Sequence[str]) -> list[int]:
         found.append(seen[name])
         seen[name] += 1
     return found
+
+
+def changes_state(fn: Lowered, edge: str) -> bool:
+    """Whether a call of an edge in training changes what the next one finds."""
+    return fn.architecture(edge).stateful and fn.diagram.map_label(edge).kind != "frozen"
+
+
+def stacking_for(fn: Lowered, plan: Plan) -> Stacking:
+    """Find what runs as one."""
+    options, diagram = fn.options, fn.diagram
+    if options.stack < 2:
+        return Stacking.alone(len(plan.steps))
+    schedules = {one.name: getattr(one.weight, "schedule", None) for one in fn.loss.equations}
+
+    def signature(edge: str) -> Hashable:
+        architecture = fn.architecture(edge)
+        if not architecture.stackable:
+            return None
+        _, decay = diagram.averages.get(edge, (edge, None))
+        return (
+            architecture,
+            diagram.map_label(edge).kind,
+            decay,
+            *ends_of(fn, edge),
+            edge in options.remat,
+            options.precision.get(edge),
+            edge in options.independent,
+            options.groups.get(edge),
+            _structure(diagram.starts.get(edge)),
+        )
+
+    def term_signature(position: int) -> Hashable:
+        term = plan.terms[position]
+        space = diagram.space_label(term.vertex)
+        return term.data, term.divergence, term.stop, space, schedules[term.name]
+
+    return stacking_of(
+        plan,
+        signature,
+        term_signature,
+        least=options.stack,
+        made_of={**diagram.operators, **{one: of for one, (of, _) in diagram.averages.items()}},
+        random=[edge for edge in plan.edges if fn.architecture(edge).accepts_key],
+        in_order=[
+            edge
+            for edge in plan.edges
+            if changes_state(fn, edge) or not fn.architecture(edge).stackable
+        ],
+    )
+
+
+def _structure(start: Any) -> Hashable:
+    """The structure of starting values, which an architecture alone may not tell."""
+    if start is None:
+        return None
+    leaves, structure = jax.tree.flatten(start)
+    return structure, tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)

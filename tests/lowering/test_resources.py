@@ -11,7 +11,7 @@ import catlearn as cl
 from catlearn.errors import CatlearnError, UnknownName
 from catlearn.finset import pushout
 from catlearn.laws import learning_diagrams, learning_spans
-from catlearn.lowering.operations import count_operations, kept_bytes, size_of
+from catlearn.lowering.amounts import count_operations, kept_bytes, size_of
 
 n = sympy.Symbol("n", integer=True, positive=True)
 few = settings(max_examples=12)

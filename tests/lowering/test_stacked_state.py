@@ -214,7 +214,7 @@ def test_the_program_does_not_grow_with_the_number_of_members(make):
 
 def test_the_comparison_sees_calls_in_another_order(monkeypatch):
     diagram = twice(4)
-    monkeypatch.setattr("catlearn.lowering.alike.hands_on", lambda fn, edge: False)
+    monkeypatch.setattr("catlearn.lowering.stacking.changes_state", lambda fn, edge: False)
     stacked, plain = both(diagram)
     assert len(stacked.plan.stacking.edges) == 1
     assert compare(stacked, plain, diagram.data) > 1e-3
