@@ -203,8 +203,17 @@ class Order:
 DISCRETE = Order("discrete")
 """Labels are at most themselves."""
 
-FLAT = Order("flat", below=lambda one, other: one is None)
+
+def is_absent(label: Any, other: Any = None) -> bool:
+    """Whether a label is None, which in the flat order is below every other."""
+    return label is None
+
+
+FLAT = Order("flat", below=is_absent)
 """None, absent, is below every label, and no label is below another."""
+
+ORDERS = {order.name: order for order in (DISCRETE, FLAT)}
+"""The orders that have names."""
 
 
 def order_of(given: Order | str) -> Order:
@@ -215,9 +224,8 @@ def order_of(given: Order | str) -> Order:
     UnknownName
         If there is none: ``"discrete"`` and ``"flat"`` have names.
     """
-    known = {order.name: order for order in (DISCRETE, FLAT)}
     if isinstance(given, Order):
         return given
-    if given not in known:
-        raise UnknownName(f"there is no order {given!r}; {did_you_mean(given, known)}")
-    return known[given]
+    if given not in ORDERS:
+        raise UnknownName(f"there is no order {given!r}; {did_you_mean(given, ORDERS)}")
+    return ORDERS[given]

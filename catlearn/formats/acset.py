@@ -10,7 +10,8 @@ That is all that :func:`write_plain` writes, and `ACSets.jl
 <https://github.com/AlgebraicJulia/ACSets.jl>`_ reads it. A full document has two things more:
 ``_name`` in the rows of tables whose rows have names, and ``_catlearn``, which says the version
 of the format, the kind of value, and its schema in ACSets' own form (``Ob``, ``Hom``,
-``AttrType``, ``Attr``, ``equations``, and ``List`` for list-valued arrows).
+``AttrType``, ``Attr``, ``equations``, and ``List`` for list-valued arrows, ``SideData`` for
+side data, and the ``order`` of an ``Attr`` that is not discrete).
 
 py-acsets (the ``acsets`` package, not needed until one of the two functions is called) has the
 same JSON, so a C-set goes there and back through it. What it does not have is refused
@@ -41,6 +42,7 @@ from catlearn.cset import CSet, Schema
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.files import Faults, shorten, shorten_repr
 from catlearn.finset import Shape, Tables
+from catlearn.finset.orders import DISCRETE, ORDERS
 from catlearn.formats.codecs import Unreadable, decode, encoded
 from catlearn.learning import LearningDiagram
 
@@ -77,7 +79,10 @@ def write_tables(tables: Tables) -> dict[str, Any]:
     """
     failures: list[Failure] = []
     kind = _kind_of(tables)
-    meta = {"version": VERSION, "kind": kind, "schema": write_shape(tables.shape, failures)}
+    schema = write_shape(tables.shape, failures)
+    if kind == "LearningDiagram":  # they are all on one schema
+        del schema["SideData"]
+    meta = {"version": VERSION, "kind": kind, "schema": schema}
     document = {META: meta, **_write_rows(tables, failures, names=True)}
     if failures:
         raise InvalidStructure(f"file of this {kind}", failures)
@@ -129,13 +134,15 @@ def write_shape(shape: Shape, failures: list[Failure]) -> dict[str, Any]:
 
     Examples
     --------
-    >>> shape = Shape(("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "V")})
+    >>> shape = Shape(["V"], attributes={"size": "V"}, orders={"size": "flat"})
+    >>> write_shape(shape, [])["Attr"]
+    [{'name': 'size', 'dom': 'V', 'codom': 'Any', 'order': 'flat'}]
     >>> read_shape(write_shape(shape, []), Faults("a file")) == shape
     True
     """
     types = getattr(shape, "types", {})
     words = {name: _type_word(name, types.get(name), failures) for name in shape.attributes}
-    for name in (*shape.tables, *shape.arrows, *shape.lists, *shape.attributes):
+    for name in (*shape.tables, *shape.arrows, *shape.lists, *shape.attributes, *shape.side_data):
         if name.startswith("_"):
             message = "starts with an underscore, which files keep for themselves"
             failures.append(Failure("names", f"{name!r} of the schema", message))
@@ -145,6 +152,13 @@ def write_shape(shape: Shape, failures: list[Failure]) -> dict[str, Any]:
         [{"name": name, "dom": dom, "codom": codom} for name, (dom, codom) in steps.items()]
         for steps in (shape.arrows, shape.lists, attributes)
     )
+    for entry in attr:
+        order = shape.order(entry["name"])
+        if order.name in ORDERS and order == ORDERS[order.name]:
+            entry |= {"order": order.name} if order != DISCRETE else {}
+        else:
+            message = f"has the order {order.name!r}, files know {', '.join(ORDERS)}"
+            failures.append(Failure("orders", f"attribute {entry['name']!r}", message))
     laws = [
         {
             "name": None,
@@ -154,7 +168,7 @@ def write_shape(shape: Shape, failures: list[Failure]) -> dict[str, Any]:
         }
         for _, left, right in getattr(shape, "laws", ())
     ]
-    return {
+    written = {
         "Ob": [{"name": table} for table in shape.tables],
         "Hom": hom,
         "List": many,
@@ -162,6 +176,10 @@ def write_shape(shape: Shape, failures: list[Failure]) -> dict[str, Any]:
         "Attr": attr,
         "equations": laws,
     }
+    if shape.side_data:
+        held = shape.side_data.items()
+        written["SideData"] = [{"name": name, "dom": table} for name, table in held]
+    return written
 
 
 def _type_word(name: str, types: Any, failures: list[Failure]) -> str:
@@ -277,7 +295,7 @@ def _check_kind(kind: type[Tables], word: str, shape: Shape, faults: Faults) -> 
 
 def read_shape(data: Any, faults: Faults) -> Shape | None:
     """Read a schema in ACSets' form."""
-    fields = ("Ob", "Hom", "List", "AttrType", "Attr", "equations")
+    fields = ("Ob", "Hom", "List", "AttrType", "Attr", "equations", "SideData")
     if not isinstance(data, dict):
         faults.add("schema", f"must be an object, found {shorten_repr(data)}")
         return None
@@ -296,16 +314,24 @@ def read_shape(data: Any, faults: Faults) -> Shape | None:
         _read_steps(lists[kind], kind, faults) for kind in ("Hom", "List", "Attr")
     )
     typed = {name: _read_type(name, *ends, faults) for name, ends in attributes.items()}
-    for name in (*tables, *arrows, *many, *attributes):
+    orders = {name: _read_order(entry, faults) for name, entry in zip(attributes, lists["Attr"])}
+    held = {
+        _text(entry, "name", where, faults): _text(entry, "dom", where, faults)
+        for k, entry in enumerate(lists["SideData"], 1)
+        for where in [f"SideData {k}"]
+    }
+    for name in (*tables, *arrows, *many, *attributes, *held):
         if name.startswith("_"):
             faults.add("schema", f"{shorten_repr(name)} starts with an underscore")
     equations = [_read_equation(e, k, faults) for k, e in enumerate(lists["equations"], 1)]
     if faults.count > before:
         return None
+    more = {"side_data": held, "orders": orders}
     try:
         if not equations and all(isinstance(one, str) for one in typed.values()):
-            return Shape(tables, arrows, many, {name: str(one) for name, one in typed.items()})
-        return Schema(tables, arrows, many, typed, equations)
+            plain = {name: str(one) for name, one in typed.items()}
+            return Shape(tables, arrows, many, plain, **more)
+        return Schema(tables, arrows, many, typed, equations, **more)
     except CatlearnError as error:
         faults.add_error(error)
         return None
@@ -340,6 +366,15 @@ def _read_type(name: str, table: str, word: str, faults: Faults) -> Any:
         return table
     kinds = tuple(TYPES[one] for one in words)
     return table, kinds[0] if len(kinds) == 1 else kinds
+
+
+def _read_order(entry: Mapping[str, Any], faults: Faults) -> str:
+    order = entry.get("order", DISCRETE.name)
+    if isinstance(order, str) and order in ORDERS:
+        return order
+    message = f"has the order {shorten_repr(order)}, known are {', '.join(ORDERS)}"
+    faults.add(f"attribute {shorten_repr(entry.get('name'))}", message)
+    return DISCRETE.name
 
 
 def _read_equation(entry: Mapping[str, Any], number: int, faults: Faults) -> tuple[Any, ...]:

@@ -1,10 +1,11 @@
 """Documents: values as JSON, and parameters beside them as safetensors.
 
 ``save(diagram, "d.json")`` writes the diagram as ACSet JSON and, if its models have starting
-values, those into ``d.safetensors``, one tensor for each leaf, named ``edge/path/in/tree``. The
-JSON keeps a digest of the tensors, so that ``load`` notices two files that do not belong
-together. Data sets are not saved; ``diagram.bind(digits={"X": images})`` brings them back, as it
-does models that files cannot hold.
+values, those into ``d.safetensors``, one tensor for each leaf, named ``edge/path/in/tree``; of
+other tables it writes all side data, named ``name/row/path/in/tree``. The JSON keeps a digest of
+the tensors, so that ``load`` notices two files that do not belong together. Data sets are not
+saved; ``diagram.bind(digits={"X": images})`` brings them back, as it does models that files cannot
+hold.
 
 Loading executes nothing, is bounded in size and time, and refuses a bad file with one
 :class:`~catlearn.errors.FileFormatError` that lists all that is wrong with it.
@@ -224,12 +225,11 @@ def save(value: Tables, path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     document = _document(value)
-    starts = value.starts if isinstance(value, LearningDiagram) else {}
+    tree = _side_data(value)
     tensors = None
-    if starts:
+    if tree:
         if path.suffix == ".safetensors":
             raise ValueError("the diagram and its tensors need two names; save it as *.json")
-        tree = {edge: plain_tree(params) for edge, params in starts.items()}
         tensors = encode_tree(tree, {})
         document[META]["tensors"] = hashlib.sha256(tensors).hexdigest()
     text = _text(document).encode()
@@ -280,11 +280,22 @@ def load(
     return _with_tensors(value, path.with_suffix(".safetensors"), digest, max_tensor_bytes)
 
 
+def _side_data(value: Tables) -> dict[str, Any]:
+    """Return what is written beside a value: parameters by edge, else side data by name and row."""
+    if isinstance(value, LearningDiagram):
+        return {edge: plain_tree(params) for edge, params in value.starts.items()}
+    return {
+        name: {str(row): plain_tree(tree) for row, tree in held.items()}
+        for name, held in value.side_data.items()
+        if held
+    }
+
+
 def _with_tensors(value: Tables, path: Path, digest: Any, max_bytes: int) -> Tables:
     what = f"file {path.name!r}"
-    if not isinstance(value, LearningDiagram):
-        fault = Failure("tensors", META, "only a learning diagram has tensors beside it")
-        raise FileFormatError(what, [fault])
+    if not value.shape.side_data:
+        message = "the schema has no side data, so there are no tensors beside it"
+        raise FileFormatError(what, [Failure("tensors", META, message)])
     try:
         data = read_bounded(path, max_bytes, what)
     except FileNotFoundError:
@@ -296,11 +307,29 @@ def _with_tensors(value: Tables, path: Path, digest: Any, max_bytes: int) -> Tab
     tree, _ = decode_tree(data, what)
     faults = Faults(what)
     if not isinstance(tree, dict):
-        faults.add("tree", "must have one entry for each edge")
+        faults.add("tree", "must have one entry for each edge, or name of side data")
         tree = {}
-    starts = {edge: _parameters(value, edge, one, faults) for edge, one in tree.items()}
+    if isinstance(value, LearningDiagram):
+        starts = {edge: _parameters(value, edge, one, faults) for edge, one in tree.items()}
+        side_data = {STORED: starts}
+    else:
+        side_data = {name: _by_row(value, name, held, faults) for name, held in tree.items()}
     faults.check()
-    return value.with_side_data({STORED: starts})
+    return value.with_side_data(side_data)
+
+
+def _by_row(value: Tables, name: str, held: Any, faults: Faults) -> dict[int, Any]:
+    """Read what the rows of a table hold."""
+    where = f"side data {shorten_repr(name)}"
+    table = value.shape.side_data.get(name)
+    if table is None or not isinstance(held, dict):
+        faults.add(where, f"is not one of {list(value.shape.side_data)}, by row", "tensors")
+        return {}
+    rows = {str(row): row for row in range(value.size(table))}
+    for row in held:
+        if row not in rows:
+            faults.add(where, f"{table} has no row {shorten_repr(row)}", "tensors")
+    return {rows[row]: tree for row, tree in held.items() if row in rows}
 
 
 def _parameters(diagram: LearningDiagram, edge: str, tree: Any, faults: Faults) -> Any:

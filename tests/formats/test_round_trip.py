@@ -1,6 +1,8 @@
 """Writing and reading gives back the value: structure, names, labels, parameters."""
 
+import hashlib
 import json
+import pickle
 
 import equinox as eqx
 import jax
@@ -10,9 +12,11 @@ from hypothesis import given, strategies as st
 
 import catlearn as cl
 from catlearn.errors import FileFormatError, InvalidStructure
+from catlearn.finset import FLAT, Order, Tables
 from catlearn.formats import decode, encode, from_json, load, save, to_json
 from catlearn.formats.codecs import Unwritable
 from catlearn.models import Registered, Unbound
+from catlearn.tensors import encode_tree, same_values
 
 X, F, Y = cl.Space("X", 4), cl.Space("F", (2, 3), divergence="huber"), cl.Categorical("Y", 3)
 
@@ -327,3 +331,52 @@ def test_a_registered_architecture_with_a_function_among_its_options_is_describe
 def test_what_is_no_tables_is_refused():
     with pytest.raises(TypeError, match="files hold diagrams"):
         to_json(3)
+
+
+ARRAYS = cl.Schema(
+    ["V"],
+    attributes={"size": "V", "name": "V"},
+    side_data={"data": "V", "more": "V"},
+    orders={"size": "flat"},
+)
+
+
+def test_orders_and_side_data_come_back(tmp_path):
+    """JSON has the schema, and safetensors what rows hold."""
+    held = {"data": {1: {"w": [np.array([np.nan, -0.0]), 3]}}, "more": {0: np.ones((2, 1), "f4")}}
+    whole = cl.CSet(ARRAYS, V=["a", "b"], size=[None, 3], name=["x", None], **held)
+    save(whole, tmp_path / "v.json")
+    back = load(tmp_path / "v.json")
+    assert (back, back.schema) == (whole, ARRAYS)
+    assert back.schema.order("size") == FLAT
+    assert all(same_values(dict(back.side_data[name]), rows) for name, rows in held.items())
+    assert from_json(to_json(whole)) == whole
+    assert pickle.loads(pickle.dumps(whole)).schema == ARRAYS
+    save(cl.CSet(ARRAYS, V=1), tmp_path / "nothing.json")
+    assert not (tmp_path / "nothing.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    "tree", [{"other": {"0": np.ones(1)}}, {"data": {"2": np.ones(1)}}, {"data": np.ones(1)}]
+)
+def test_side_data_of_no_row_are_refused(tmp_path, tree):
+    whole = cl.CSet(ARRAYS, V=2, data=[np.ones(1), None])
+    save(whole, tmp_path / "v.json")
+    data = encode_tree(tree, {})
+    (tmp_path / "v.safetensors").write_bytes(data)
+    document = json.loads((tmp_path / "v.json").read_text())
+    document["_catlearn"]["tensors"] = hashlib.sha256(data).hexdigest()
+    (tmp_path / "v.json").write_text(json.dumps(document))
+    with pytest.raises(FileFormatError) as caught:
+        load(tmp_path / "v.json")
+    assert {failure.law for failure in caught.value.failures} == {"tensors"}
+
+
+def test_orders_that_files_cannot_hold_are_refused():
+    shape = cl.finset.Shape(["V"], attributes={"size": "V"}, orders={"size": Order("mine")})
+    with pytest.raises(InvalidStructure) as caught:
+        to_json(Tables(shape, {"V": 1}))
+    assert [failure.law for failure in caught.value.failures] == ["orders"]
+    flat = cl.finset.Shape(["V"], attributes={"size": "V"}, orders={"size": "flat"})
+    with pytest.raises(FileFormatError, match="known are discrete, flat"):
+        from_json(to_json(Tables(flat, {"V": 1})).replace('"flat"', '"flatt"'))
