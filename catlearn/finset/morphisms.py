@@ -103,7 +103,8 @@ class TableMorphism(Frozen, Displayed):
         for name, table in one.shape.attributes.items():
             here, image, labels = self._labels(name)
             bad = np.flatnonzero(~one.shape.order(name).fit(here, image, labels))
-            pairs = [(labels[image[k]], labels[here[k]]) for k in bad[:SHOWN]]
+            shown = np.stack([image, here])[:, bad[:SHOWN]].T.tolist()
+            pairs = [(labels[there], labels[mine]) for there, mine in shown]
             failures += self._broken(table, name, bad, pairs)
         return failures
 

@@ -144,11 +144,11 @@ class Order:
         found = codes == images
         if self.below is not None and not found.all():
             rest = np.flatnonzero(~found)
-            pairs, place = np.unique(
-                np.stack([codes[rest], images[rest]]), axis=1, return_inverse=True
-            )
-            fits = [self.below(labels[a], labels[b]) for a, b in pairs.T.tolist()]
-            found[rest] = np.array(fits, bool)[place.ravel()]
+            pairs = codes[rest] * len(labels) + images[rest]
+            pairs, place = np.unique(pairs, return_inverse=True)
+            ends = (divmod(pair, len(labels)) for pair in pairs.tolist())
+            fits = [self.below(labels[a], labels[b]) for a, b in ends]
+            found[rest] = np.array(fits, bool)[place]
         return found
 
     def joins(
@@ -173,9 +173,12 @@ class Order:
         if self.merge is not None:
             return self._merged(self.merge, codes, classes, first, labels)
         top = first.copy()
-        for row in np.flatnonzero(codes != codes[first][classes]).tolist():
-            if self.at_most(labels[codes[top[classes[row]]]], labels[codes[row]]):
-                top[classes[row]] = row
+        rest = np.flatnonzero(codes != codes[first][classes])
+        while rest.size and self.below is not None:
+            below = codes[top[classes[rest]]]
+            rest = rest[(below != codes[rest]) & self.fit(below, codes[rest], labels)][::-1]
+            top[classes[rest]] = rest  # of several rows the first, which is written last
+            rest = np.flatnonzero(codes != codes[top][classes]) if rest.size else rest
         above = top[classes]
         bad = np.flatnonzero(~self.fit(codes, codes[above], labels))
         failures = []

@@ -314,7 +314,8 @@ def read_shape(data: Any, faults: Faults) -> Shape | None:
         _read_steps(lists[kind], kind, faults) for kind in ("Hom", "List", "Attr")
     )
     typed = {name: _read_type(name, *ends, faults) for name, ends in attributes.items()}
-    orders = {name: _read_order(entry, faults) for name, entry in zip(attributes, lists["Attr"])}
+    pairs = zip(attributes, lists["Attr"], strict=False)
+    orders = {name: _read_order(entry, faults) for name, entry in pairs}
     held = {
         _text(entry, "name", where, faults): _text(entry, "dom", where, faults)
         for k, entry in enumerate(lists["SideData"], 1)
