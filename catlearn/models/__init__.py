@@ -32,7 +32,6 @@ from catlearn.models.architectures import (
     mlp,
     parameter,
     register_architecture,
-    word_cross_entropy,
     words_after,
     words_before,
 )
@@ -57,6 +56,7 @@ from catlearn.models.divergences import (
     hinge,
     info_nce,
     register_divergence,
+    word_cross_entropy,
 )
 from catlearn.models.maps import (
     ArchitectureMap,

@@ -46,7 +46,7 @@ Sentences as arrays of word numbers: what teacher forcing reads of them, and wha
 A sentence of n + 1 word numbers is read twice: the words before, from which each next one is
 predicted, and the words after, which are the targets, as distributions. Padding is no word: it has
 the zero distribution, and costs nothing. ``words_before`` and ``words_after`` are registered
-architectures without parameters, ``word_cross_entropy`` a divergence.
+architectures without parameters; ``word_cross_entropy`` is the divergence for them.
 
 >>> import numpy as np
 >>> from catlearn.models import Model, Space
@@ -73,7 +73,6 @@ from typing import Any, ClassVar
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
 from catlearn.models.calls import Call, Options, bind_options, call_of, write_call
-from catlearn.models.divergences import register_divergence
 from catlearn.models.spaces import AnySpace, Categorical, Space, dtype_kind
 
 
@@ -659,19 +658,5 @@ def words_after(words: int, padding: int = 0, dtype: str = "float32") -> tuple[C
     return init, apply
 
 
-def word_cross_entropy(prediction: Any, target: Any) -> Any:
-    """Cross-entropy of logits against distributions, ``(batch, length, words)``, over all words."""
-    import jax
-    import jax.numpy as jnp
-
-    if prediction.ndim < 2 or prediction.shape != target.shape:
-        message = f"found {prediction.shape} and {target.shape}, expected equal shapes"
-        failure = Failure("divergence", "word_cross_entropy", f"{message} (batch, ..., words)")
-        raise InvalidStructure("Divergence 'word_cross_entropy'", [failure])
-    costs = -target * jax.nn.log_softmax(prediction)
-    return jnp.sum(costs, axis=tuple(range(1, costs.ndim)))
-
-
 register_architecture("words_before", words_before, parameter_free=True)
 register_architecture("words_after", words_after, parameter_free=True)
-register_divergence("word_cross_entropy", word_cross_entropy)

@@ -518,11 +518,25 @@ def info_nce(
     return 0.5 * (costs + jax.nn.logsumexp(similar, axis=0) - own)
 
 
+def word_cross_entropy(prediction: Any, target: Any) -> Any:
+    """Cross-entropy of logits against distributions, ``(batch, length, words)``, over all words."""
+    import jax
+    import jax.numpy as jnp
+
+    if prediction.ndim < 2 or prediction.shape != target.shape:
+        message = f"found {prediction.shape} and {target.shape}, expected equal shapes"
+        failure = Failure("divergence", "word_cross_entropy", f"{message} (batch, ..., words)")
+        raise InvalidStructure("Divergence 'word_cross_entropy'", [failure])
+    costs = -target * jax.nn.log_softmax(prediction)
+    return jnp.sum(costs, axis=tuple(range(1, costs.ndim)))
+
+
 register_divergence("gaussian_kl", gaussian_kl, on_products=True)
 register_divergence("gaussian_nll", gaussian_nll, on_products=True)
 register_divergence("binary_cross_entropy", binary_cross_entropy)
 register_divergence("hinge", hinge)
 register_divergence("info_nce", info_nce, batch_level=True)
+register_divergence("word_cross_entropy", word_cross_entropy)
 
 
 def _pair(name: str, side: Any) -> tuple[Any, Any]:
