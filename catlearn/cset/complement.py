@@ -111,7 +111,7 @@ def pushout_complement(l: Any, m: Any) -> Complement:  # noqa: E741
     Returns
     -------
     Complement
-        It unpacks to k : K -> D and d : D -> G. Names, and what sits beside the tables of G
+        It unpacks to k : K -> D and d : D -> G. Names, and the side data of the tables of G
         (the stored arrays of a learning diagram), are kept.
 
     Raises
