@@ -1,6 +1,6 @@
 """Free symmetric monoidal and free cartesian categories, and functors out of them."""
 
-from functools import reduce
+from functools import cache, reduce
 from types import SimpleNamespace
 
 import numpy as np
@@ -48,20 +48,24 @@ def terms(draw, C, source, most=4):
     return layers
 
 
+@cache
+def layer(C, box, at, kind, place, width, name):
+    """Build one layer; there are few of them, which are drawn again and again."""
+    inner = at[place : place + width]
+    if kind == "box":
+        step = box(name)
+    else:
+        step = getattr(C, kind)(*((inner[:1], inner[1:]) if width == 2 else (inner,)))
+    if at[:place]:
+        step = C.tensor(C.identity(at[:place]), step)
+    if at[place + width :]:
+        step = C.tensor(step, C.identity(at[place + width :]))
+    return step
+
+
 def arrow(C, source, layers, box):
     """Build an arrow from its layers, in any monoidal category with objects and arrows given."""
-    steps = []
-    for at, kind, place, width, name in layers:
-        inner = at[place : place + width]
-        if kind == "box":
-            step = box(name)
-        else:
-            step = getattr(C, kind)(*((inner[:1], inner[1:]) if width == 2 else (inner,)))
-        if at[:place]:
-            step = C.tensor(C.identity(at[:place]), step)
-        if at[place + width :]:
-            step = C.tensor(step, C.identity(at[place + width :]))
-        steps.append(step)
+    steps = [layer(C, box, *one) for one in layers]
     if hasattr(C, "composite"):
         return C.composite(source, steps)
     return reduce(C.compose, steps, C.identity(source))
