@@ -51,10 +51,9 @@ from catlearn.category.presentation import Presentation
 from catlearn.category.presented import PresentedCategory
 from catlearn.errors import CatlearnError, TooLarge
 from catlearn.finset import FinSet, colimit, limit
-from catlearn.finset.diagrams import Ambient, Diagram
 from catlearn.finset.join import find
 from catlearn.finset.merge import merge
-from catlearn.finset.universal import Colimit, Limit
+from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit
 from catlearn.finset.value import SHOWN, listing
 from catlearn.names import distinct
 

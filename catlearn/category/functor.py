@@ -115,8 +115,8 @@ from catlearn.errors import (
     did_you_mean,
 )
 from catlearn.finset import Diagram, FinFunction, Frozen, Record
-from catlearn.finset.diagrams import Ambient
 from catlearn.finset.join import expand
+from catlearn.finset.universal import Ambient
 from catlearn.finset.value import SHOWN, listing
 
 

@@ -42,7 +42,7 @@ from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import written
 from catlearn.errors import Failure, InvalidStructure, did_you_mean
 from catlearn.finset import FinFunction, FinSet, ListFunction, Shape, TableMorphism, Tables
-from catlearn.finset.gluing import components_of, morphism, part
+from catlearn.finset.tables import components_of, morphism, part
 
 HYPERGRAPH = Shape(
     tables=("Wire", "Box"),

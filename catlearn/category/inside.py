@@ -56,9 +56,8 @@ from catlearn.errors import (
     InvalidStructure,
     NotComposable,
 )
-from catlearn.finset.diagrams import Ambient, Diagram
 from catlearn.finset.join import join, keys
-from catlearn.finset.universal import Colimit, Limit
+from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit
 from catlearn.finset.value import Frozen
 
 if TYPE_CHECKING:

@@ -39,8 +39,8 @@ import numpy as np
 
 from catlearn.errors import CatlearnError, Failure, NoComplement, NotACocone
 from catlearn.finset import Colimit, FinFunction, Span, TableMorphism, pushout
-from catlearn.finset.gluing import components_of, morphism
-from catlearn.finset.orders import same_label
+from catlearn.finset.shapes import same_label
+from catlearn.finset.tables import components_of, morphism
 from catlearn.finset.value import Frozen
 
 LISTED = 100

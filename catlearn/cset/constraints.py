@@ -76,8 +76,8 @@ from functools import cached_property, reduce
 import numpy as np
 
 from catlearn.finset import Tables
-from catlearn.finset.gluing import shared_codes
 from catlearn.finset.join import expand
+from catlearn.finset.tables import shared_codes
 
 Colours = dict[str, np.ndarray]
 """Table -> a uint64 colour for each row of the domain, then for each of the codomain."""

@@ -57,8 +57,8 @@ from catlearn.finset import (
     colimit,
     coproduct,
 )
-from catlearn.finset.gluing import components_of, joined, morphism, part
-from catlearn.finset.orders import label_key, same_label
+from catlearn.finset.shapes import label_key, same_label
+from catlearn.finset.tables import components_of, joined, morphism, part
 from catlearn.finset.value import Frozen
 from catlearn.names import distinct
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.finset import FinFunction, Shape, Tables
-from catlearn.finset.orders import FLAT, coded, same_label
+from catlearn.finset.shapes import FLAT, coded, same_label
 from catlearn.names import fresh
 
 Bindings = Mapping[Any, Any]

@@ -27,8 +27,8 @@ from catlearn.cset.labels import (
 )
 from catlearn.cset.search import Rows, homomorphisms
 from catlearn.finset import FinFunction, TableMorphism, Tables
-from catlearn.finset.gluing import components_of, morphism
-from catlearn.finset.orders import same_label
+from catlearn.finset.shapes import same_label
+from catlearn.finset.tables import components_of, morphism
 from catlearn.finset.value import listing
 
 

@@ -74,8 +74,8 @@ from catlearn.finset import (
     TableMorphism,
     Tables,
 )
-from catlearn.finset.gluing import morphism
 from catlearn.finset.join import find, join
+from catlearn.finset.tables import morphism
 
 
 class Translation(Frozen):

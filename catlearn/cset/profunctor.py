@@ -56,7 +56,7 @@ from catlearn.finset import (
     colimit,
     limit,
 )
-from catlearn.finset.gluing import morphism
+from catlearn.finset.tables import morphism
 
 Pair = tuple[str, str]
 

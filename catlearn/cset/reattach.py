@@ -35,7 +35,7 @@ from catlearn.category import Path, Presentation
 from catlearn.cset.complement import dangling, deleted_tables, unglued
 from catlearn.errors import Failure
 from catlearn.finset import FinFunction, FinSet, ListFunction, TableMorphism, Tables
-from catlearn.finset.gluing import components_of, joined, morphism
+from catlearn.finset.tables import components_of, joined, morphism
 from catlearn.names import distinct
 
 Replacements = Mapping[str, Mapping[int, tuple[int, ...]]]

@@ -71,8 +71,8 @@ from catlearn.finset import (
     Tables,
     colimit,
 )
-from catlearn.finset.gluing import morphism
 from catlearn.finset.merge import quotient
+from catlearn.finset.tables import morphism
 from catlearn.names import distinct
 
 Values = Iterable[tuple[str, np.ndarray, np.ndarray]]

@@ -58,8 +58,8 @@ from catlearn.errors import (
     did_you_mean,
 )
 from catlearn.finset import Colimit, Record, Span, TableMorphism, Tables, pushout
-from catlearn.finset.gluing import components_of, morphism
-from catlearn.finset.orders import same_label
+from catlearn.finset.shapes import same_label
+from catlearn.finset.tables import components_of, morphism
 from catlearn.finset.value import Frozen
 
 RowMap = Mapping[str, Mapping[Any, Any]]

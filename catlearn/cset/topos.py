@@ -87,7 +87,7 @@ from catlearn.finset import (
     product,
     terminal,
 )
-from catlearn.finset.gluing import components_of, largest_part, morphism
+from catlearn.finset.tables import components_of, largest_part, morphism
 from catlearn.finset.value import SHOWN
 
 Masks = Mapping[str, np.ndarray]

@@ -9,18 +9,15 @@ relations, one union-find for each table, and graphs, C-sets and learning diagra
 [0, 1] : 2 -> 4; [2, 0, 3] : 3 -> 4
 """
 
-from catlearn.finset.diagrams import Ambient, Diagram, Span
-from catlearn.finset.functions import FinFunction
-from catlearn.finset.gluing import TABLES, TableCategory
-from catlearn.finset.lists import ListFunction
-from catlearn.finset.morphisms import TableMorphism
-from catlearn.finset.orders import DISCRETE, FLAT, Order
-from catlearn.finset.sets import FINSETS, FinSet, FinSets
-from catlearn.finset.shapes import Shape
-from catlearn.finset.tables import Tables
+from catlearn.finset.sets import FINSETS, FinFunction, FinSet, FinSets, ListFunction
+from catlearn.finset.shapes import DISCRETE, FLAT, Order, Shape
+from catlearn.finset.tables import TABLES, TableCategory, TableMorphism, Tables
 from catlearn.finset.universal import (
+    Ambient,
     Colimit,
+    Diagram,
     Limit,
+    Span,
     coequalizer,
     colimit,
     coproduct,

@@ -25,10 +25,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from catlearn.errors import Failure
-from catlearn.finset.gluing import shared_codes
 from catlearn.finset.join import find
 from catlearn.finset.sets import FinSet
-from catlearn.finset.tables import Tables
+from catlearn.finset.tables import Tables, shared_codes
 from catlearn.tensors import same_values
 
 
@@ -96,8 +95,8 @@ class Relation:
             ends = FinSet(rows.size)
             mine, theirs = one.step(name).at(rows, ends), other.step(name).at(images, ends)
             alike = np.flatnonzero(mine.lengths == theirs.lengths)
-            both = (side.at(alike, FinSet(alike.size)).values for side in (mine, theirs))
-            yield target, *both
+            ours, those = (side.at(alike, FinSet(alike.size)) for side in (mine, theirs))
+            yield target, ours.values, those.values
         for table, keys in shape.keys.items():
             for key in keys:
                 yield table, *self._by_key(table, key)

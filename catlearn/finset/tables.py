@@ -1,12 +1,30 @@
-"""Tables: named finite sets with plain and list-valued arrows and attributes.
+"""Tables: named finite sets with plain and list-valued arrows and attributes; their (co)limits.
 
 A **shape** names tables, arrows S -> T, list-valued arrows S -> List(T), and attributes of
 tables. **Tables** of that shape are a finite set for each table, a function for each arrow, a
 list-valued function for each list, and a hashable label (or None, absent) for each row and
 attribute: an attributed C-set on a free schema (Patterson, Lynch, Fairbanks, "Categorical data
-structures for technical computing", arXiv 2106.04703), with lists. A **morphism** is a function
-for each table that commutes with arrows, with lists entry by entry, and preserves attributes.
-Rows may have names: comparison of values sees them, morphisms ignore them.
+structures for technical computing", arXiv 2106.04703), with lists. Rows may have names: comparison
+of values sees them, morphisms ignore them.
+
+A **morphism** is a function for each table. Laws: for an arrow a : S -> T, ``f_S >> a' == a >>
+f_T``; for a list l, ``f_S >> l' == l.map(f_T)``; for an attribute, ``attr <= f_S >> attr'`` in its
+order, which is equality unless the shape names another one.
+
+**Colimits.** Each table of the apex is the colimit of the objects' tables (one union-find each);
+arrows, lists and attributes of a class are those of its smallest member. For natural morphisms
+that is well defined but for attributes, whose agreement is checked; so is the rest, since
+morphisms may have been built unchecked. A colimit of valid tables is valid.
+
+**Limits.** Tables are coalgebras: a row has its attributes, and the lists of rows that it
+reaches. The limit is the largest part of the tables' limits in which attributes agree, lists
+have equal lengths, and every row that is reached is there (Rutten, "Universal coalgebra", 2000).
+
+**Side data** are arrays, or trees of arrays, that rows may hold beside their labels: data sets,
+parameters. A shape names them. Colimits carry them (a row holds what the rows that became it hold,
+which has to be the same, see :func:`catlearn.tensors.same_values`), and so do limits (a row holds
+what all of its parts hold), parts, rewriting and files. Nothing else sees them: not ``==``, hashes,
+morphisms or search.
 
 Subclasses (graphs, C-sets, learning diagrams) get limits and colimits without new code:
 
@@ -19,12 +37,7 @@ Subclasses (graphs, C-sets, learning diagrams) get limits and colimits without n
 - ``_colimit_failures()`` lists the laws that a colimit of valid objects may break; a colimit that
   breaks one is refused.
 
-**Side data** are arrays, or trees of arrays, that rows may hold beside their labels: data sets,
-parameters. A shape names them. Colimits carry them (a row holds what the rows that became it hold,
-which has to be the same, see :func:`catlearn.tensors.same_values`), and so do limits (a row holds
-what all of its parts hold), parts, rewriting and files. Nothing else sees them: not ``==``, hashes,
-morphisms or search.
-
+>>> from catlearn.finset import product
 >>> shape = Shape(("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "V")})
 >>> G = Tables(shape, {"V": ["a", "b"], "E": 1}, {"src": ["a"], "tgt": ["b"]})
 >>> G.arrows["tgt"], G.names("V")
@@ -35,26 +48,356 @@ Traceback (most recent call last):
 catlearn.errors.InvalidStructure: TableMorphism is not valid (2 failures):
   - E '0': src of its image is 'a', the image of its src is 'b' [naturality of src]
   - E '0': tgt of its image is 'b', the image of its tgt is 'a' [naturality of tgt]
+>>> square = product(G, G).apex
+>>> square.size("V"), square.size("E")
+(4, 1)
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from catlearn.display import Displayed, brief
-from catlearn.errors import Failure, InvalidStructure
-from catlearn.finset.functions import FinFunction, read_values
-from catlearn.finset.gluing import TABLES, components_of, morphism, part, shared_codes
-from catlearn.finset.lists import ListFunction, read_rows
-from catlearn.finset.morphisms import TableMorphism
-from catlearn.finset.orders import as_label, coded, label_key
-from catlearn.finset.sets import FinSet, as_finset
-from catlearn.finset.shapes import Shape
-from catlearn.finset.universal import coproduct
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, LabelConflict, NotComposable
+from catlearn.finset.join import find
+from catlearn.finset.sets import (
+    FINSETS,
+    FinFunction,
+    FinSet,
+    ListFunction,
+    as_finset,
+    read_rows,
+    read_values,
+)
+from catlearn.finset.shapes import Shape, as_label, coded, label_key
+from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit, Universal, coproduct
 from catlearn.finset.value import SHOWN, Frozen, Record, common_class, listing, read_only
+from catlearn.tensors import same_values
+
+Kind = TypeVar("Kind", bound=Universal)
+Parts = Mapping[str, FinFunction]
+
+
+class TableCategory(Ambient):
+    """The category of tables of one shape; morphisms are :class:`TableMorphism`."""
+
+    name = "tables"
+
+    def identity(self, of: Tables) -> TableMorphism:
+        return morphism(of, of, {t: FinFunction.identity(one) for t, one in of.sets.items()})
+
+    def mismatch(self, one: Tables, other: Tables) -> str:
+        return one.mismatch(other)
+
+    def differences(self, f: TableMorphism, g: TableMorphism) -> str:
+        found = {t: FINSETS.differences(one, g.components[t]) for t, one in f.components.items()}
+        return "; ".join(f"in {table}, {text}" for table, text in found.items() if text)
+
+    def colimit(self, diagram: Diagram) -> tuple[Tables, tuple[TableMorphism, ...]]:
+        shape, objects = shape_of(diagram), diagram.leg_objects
+        found = {table: FINSETS.colimit(table_of(diagram, table)) for table in shape.tables}
+        sets = {table: apex for table, (apex, _) in found.items()}
+        legs = {table: legs for table, (_, legs) in found.items()}
+        classes = {table: joined(leg.values for leg in legs[table]) for table in sets}
+        first = {
+            table: first_members(labels, len(sets[table])) for table, labels in classes.items()
+        }
+        conflicts: list[Failure] = []
+
+        steps = {}
+        for name, (source, target) in shape.steps().items():
+            lists = [one.step(name) for one in objects]
+            pairs = zip(lists, legs[target], strict=True)
+            values = joined(leg.values[rows.values] for rows, leg in pairs)
+            ends = np.cumsum([0, *joined(rows.lengths for rows in lists)])
+            every = ListFunction._of(ends, values, FinSet(len(ends) - 1), sets[target])
+            steps[name] = every.at(first[source], sets[source])
+            bad = differing_rows(every, steps[name].at(classes[source], every.domain))
+            if bad.size:
+                rows, lists = union_labels(diagram, source), [sets[target].labels(r) for r in every]
+                for k in bad.tolist():
+                    member = int(first[source][classes[source][k]])
+                    one, other = (f"[{', '.join(lists[row])}]" for row in (member, k))
+                    message = f"{name} is {one} at the one, {other} at the other"
+                    place = f"{source}: {rows[member]} = {rows[k]}"
+                    conflicts.append(Failure(name, place, message))
+        attributes = {}
+        parts = [{table: legs[table][k] for table in sets} for k in range(len(objects))]
+        for name, table in shape.attributes.items():
+            columns, labels = shared_codes(objects, name, parts)
+            order, codes = shape.order(name), joined(columns)
+            found, bad = order.joins(codes, classes[table], first[table], labels)
+            attributes[name] = tuple(found)
+            rows = union_labels(diagram, table) if bad else []
+            for one, other, why in bad:
+                place = f"{table}: {rows[one]} = {rows[other]}"
+                conflicts.append(Failure(name, place, f"{name} {why}"))
+        side_data: dict[str, dict[int, Any]] = {}
+        for name, table in shape.side_data.items():
+            held, places = side_data.setdefault(name, {}), {}
+            for where, value in side_by_side(objects, name, table):
+                row = int(classes[table][where])
+                if not same_values(held.setdefault(row, value), value):
+                    rows, other = union_labels(diagram, table), places[row]
+                    place = f"{table}: {rows[other]} = {rows[where]}"
+                    conflicts.append(Failure(name, place, "they hold different values"))
+                places.setdefault(row, where)
+        if conflicts:
+            raise LabelConflict("colimit", conflicts)
+        kind = diagram.of._common(diagram.objects)
+        apex = kind._of_steps(shape, sets, steps, attributes, side_data)
+        failures = apex._colimit_failures()
+        if failures:
+            raise InvalidStructure("the colimit", failures)
+        pairs = zip(objects, parts, strict=True)
+        return apex, tuple(morphism(one, apex, part) for one, part in pairs)
+
+    def descend(self, colimit: Colimit, cocone: tuple[Any, ...], codomain: Tables) -> TableMorphism:
+        parts = {}
+        for table, end in codomain.sets.items():
+            components = tuple(h.components[table] for h in cocone)
+            parts[table] = FINSETS.descend(at_table(colimit, table), components, end)
+        return morphism(colimit.apex, codomain, parts)
+
+    def limit(self, diagram: Diagram) -> tuple[Tables, tuple[TableMorphism, ...]]:
+        shape, objects = shape_of(diagram), diagram.leg_objects
+        if not objects and (shape.lists or shape.attributes):
+            message = "tables with lists or attributes have no terminal object"
+            raise CatlearnError(f"{message}; take the limit of at least one")
+        found = {table: FINSETS.limit(table_of(diagram, table)) for table in shape.tables}
+        sets = {table: apex for table, (apex, _) in found.items()}
+        columns = {table: [leg.values for leg in legs] for table, (_, legs) in found.items()}
+        live = {table: np.ones(len(one), bool) for table, one in sets.items()}
+        steps = {}
+        for name, (source, target) in shape.steps().items():
+            pairs = zip(objects, columns[source], strict=True)
+            lists = [one.step(name).at(column, sets[source]) for one, column in pairs]
+            lists = lists or [ListFunction.of([[0]], 1)]
+            for other in lists[1:]:
+                live[source] &= other.lengths == lists[0].lengths
+            alike = [rows.at(np.flatnonzero(live[source]), sets[source]) for rows in lists]
+            ends = np.cumsum([0, *np.where(live[source], lists[0].lengths, 0)])
+            values = alike[0].values
+            if objects:
+                values = find(columns[target], [rows.values for rows in alike])
+            steps[name] = ListFunction._of(ends, values, sets[source], sets[target])
+        attributes = {}
+        for name, table in shape.attributes.items():
+            attributes[name], fits = met_labels(objects, name, columns[table])
+            live[table] &= fits
+        kind = diagram.of._common(diagram.objects)
+        rows = largest_part(shape, live, steps)
+        values = [
+            {table: columns[table][k][rows[table]] for table in sets} for k in range(len(objects))
+        ]
+        side_data = held_by_all([one._held(at) for one, at in zip(objects, values, strict=True)])
+        apex = part(kind, shape, rows, sets, steps, attributes, side_data)
+        pairs = zip(objects, values, strict=True)
+        return apex, tuple(morphism(apex, one, components_of(at, apex, one)) for one, at in pairs)
+
+    def lift(self, limit: Limit, cone: tuple[Any, ...], domain: Tables) -> TableMorphism:
+        parts = {}
+        for table, start in domain.sets.items():
+            components = tuple(h.components[table] for h in cone)
+            parts[table] = FINSETS.lift(at_table(limit, table), components, start)
+        return morphism(domain, limit.apex, parts)
+
+
+TABLES = TableCategory()
+
+
+def shape_of(diagram: Diagram) -> Shape:
+    """Return the shape that all objects of a diagram share."""
+    shape = getattr(diagram.of, "shape", None)
+    if shape is None:
+        message = f"{diagram.of!r} has no shape; say of= with tables that have one"
+        raise InvalidStructure("diagram", [Failure("shape", "of", message)])
+    other = [k for k, one in enumerate(diagram.objects) if one.shape != shape]
+    if other:
+        message = f"its shape is not that of object 0, {shape!r}"
+        raise InvalidStructure("diagram", [Failure("shape", f"object {k}", message) for k in other])
+    return shape
+
+
+def table_of(diagram: Diagram, table: str) -> Diagram:
+    """Return the diagram of sets that a diagram of tables is at one table."""
+    sets = [one.sets[table] for one in diagram.objects]
+    arrows = [(i, j, m.components[table]) for i, j, m in diagram.arrows]
+    return Diagram(sets, arrows, legs=diagram.legs, names=diagram.names, of=FinSet)
+
+
+def at_table(universal: Kind, table: str) -> Kind:
+    """Return the limit or colimit of sets that one of tables is at one table."""
+    legs = [leg.components[table] for leg in universal.legs]
+    return type(universal)(universal.diagram, universal.apex.sets[table], legs)
+
+
+def morphism(domain: Tables, codomain: Tables, parts: Parts) -> TableMorphism:
+    """Return the (valid) morphism with these components, of the class that its ends ask for."""
+    return domain._common([domain, codomain])._morphism_class()._build(domain, codomain, parts)
+
+
+def components_of(
+    values: Mapping[str, np.ndarray], domain: Tables, codomain: Tables
+) -> dict[str, FinFunction]:
+    """Return components given by their values."""
+    return {
+        table: FinFunction._of(array, domain.sets[table], codomain.sets[table])
+        for table, array in values.items()
+    }
+
+
+def part(
+    kind: type[Tables],
+    shape: Shape,
+    rows: Mapping[str, np.ndarray],
+    sets: Mapping[str, FinSet],
+    steps: Mapping[str, ListFunction],
+    attributes: Mapping[str, tuple[Hashable, ...]],
+    side_data: Mapping[str, Mapping[int, Any]],
+) -> Any:
+    """Build the part of some tables that has these rows: closed, increasing.
+
+    The side data are those of the part.
+    """
+    place = {table: np.full(one.size, -1) for table, one in sets.items()}
+    for table, chosen in rows.items():
+        place[table][chosen] = np.arange(chosen.size)
+    small = {table: sets[table].part(chosen) for table, chosen in rows.items()}
+    kept = {}
+    for name, (source, target) in shape.steps().items():
+        found = steps[name].at(rows[source], small[source])
+        values = place[target][found.values]
+        kept[name] = ListFunction._of(found.offsets, values, small[source], small[target])
+    columns = {
+        name: tuple(attributes[name][k] for k in rows[table].tolist())
+        for name, table in shape.attributes.items()
+    }
+    for name, order in shape.orders.items():
+        if order.carry is not None:
+            inside = {t: FinFunction._of(place[t], sets[t], small[t]) for t in rows}
+            columns[name] = tuple(order.carry(label, inside) for label in columns[name])
+    return kind._of_steps(shape, small, kept, columns, side_data)
+
+
+def largest_part(
+    shape: Shape, live: dict[str, np.ndarray], steps: Mapping[str, ListFunction]
+) -> dict[str, np.ndarray]:
+    """Drop rows that reach one that is not live (or -1, not there) until none do."""
+    owners = {name: np.repeat(np.arange(len(one)), one.lengths) for name, one in steps.items()}
+    shrinking = True
+    while shrinking:
+        shrinking = False
+        for name, (source, target) in shape.steps().items():
+            reached = np.append(live[target], False)[steps[name].values]
+            lost = owners[name][~reached]
+            shrinking = shrinking or bool(live[source][lost].any())
+            live[source][lost] = False
+    return {table: np.flatnonzero(mark) for table, mark in live.items()}
+
+
+def joined(arrays: Iterable[np.ndarray]) -> np.ndarray:
+    """Concatenate int64 arrays, of which there may be none."""
+    return np.concatenate([np.zeros(0, np.int64), *arrays])
+
+
+def first_members(labels: np.ndarray, count: int) -> np.ndarray:
+    """Return the smallest member of each class."""
+    first = np.empty(count, np.int64)
+    first[labels[::-1]] = np.arange(labels.size - 1, -1, -1)
+    return first
+
+
+def union_labels(diagram: Diagram, table: str) -> list[str]:
+    """Say for each row of the legs' disjoint union which it is, as ``left 'x'``."""
+    pairs = zip(diagram.names, diagram.leg_objects, strict=True)
+    return [f"{name} {label!r}" for name, one in pairs for label in one.names(table)]
+
+
+def side_by_side(objects: Iterable[Tables], name: str, table: str) -> Iterator[tuple[int, Any]]:
+    """Yield what rows of a disjoint union hold, each with its row there."""
+    first = 0
+    for one in objects:
+        yield from ((first + row, value) for row, value in one.side_data[name].items())
+        first += one.size(table)
+
+
+def held_by_all(parts: list[dict[str, dict[int, Any]]]) -> dict[str, dict[int, Any]]:
+    """Return the side data that all hold alike."""
+    return {
+        name: {
+            row: value
+            for row, value in held.items()
+            if all(row in one[name] and same_values(one[name][row], value) for one in parts)
+        }
+        for name, held in (parts[0] if parts else {}).items()
+    }
+
+
+def differing_rows(f: ListFunction, g: ListFunction) -> np.ndarray:
+    """Return the rows at which two list-valued functions with one domain differ."""
+    if f.same_rows(g):
+        return np.zeros(0, np.int64)
+    differs = f.lengths != g.lengths
+    same = np.flatnonzero(~differs)
+    one, other = f.at(same, FinSet(same.size)), g.at(same, FinSet(same.size))
+    home = np.repeat(same, one.lengths)
+    differs[home[one.values != other.values]] = True
+    return np.flatnonzero(differs)
+
+
+def met_labels(
+    objects: Sequence[Tables], attribute: str, rows: Sequence[np.ndarray]
+) -> tuple[Sequence[Any], np.ndarray]:
+    """Return the meets of the labels of families of rows, and which families have one."""
+    order = objects[0].shape.order(attribute)
+    if order.carry is not None and len(objects) > 1:
+        message = f"the labels of {attribute} mention rows: limits of such tables are not known"
+        raise CatlearnError(message)
+    columns, labels = shared_codes(objects, attribute)
+    codes = np.stack([column[at] for column, at in zip(columns, rows, strict=True)])
+    different = (codes != codes[0]).any(axis=0)
+    if order.below is None or not different.any():
+        return [labels[code] for code in codes[0].tolist()], ~different
+    kinds, place = np.unique(codes, axis=1, return_inverse=True)
+    met = []
+    for kind in kinds.T.tolist():
+        found = (labels[kind[0]],)
+        for code in kind[1:]:
+            found = order.meet(found[0], labels[code]) if found else ()
+        met.append(found)
+    return (
+        [met[k][0] if met[k] else None for k in place.ravel().tolist()],
+        np.array([bool(found) for found in met], bool)[place.ravel()],
+    )
+
+
+def shared_codes(
+    objects: Iterable[Tables], attribute: str, along: Sequence[Parts] | None = None
+) -> tuple[list[np.ndarray], list[Hashable]]:
+    """Code an attribute of several tables alike: equal labels have equal codes.
+
+    Labels that mention rows are those that they become along the components that are given.
+    """
+    seen: dict[Hashable, int] = {}
+    columns: list[np.ndarray] = []
+    every: list[Hashable] = []
+    for number, one in enumerate(objects):
+        codes, labels = one.codes(attribute)
+        carry = one.shape.order(attribute).carry
+        if carry is not None and along is not None:
+            labels = [carry(label, along[number]) for label in labels]
+        numbers = []
+        for label in labels:
+            numbers.append(seen.setdefault(label_key(label), len(seen)))
+            if len(seen) > len(every):
+                every.append(label)
+        columns.append(np.array(numbers, np.int64)[codes] if codes.size else codes)
+    return columns, every
+
 
 Some = TypeVar("Some", bound="Tables")
 
@@ -526,3 +869,190 @@ def _hashable(label: Any) -> bool:
     except TypeError:
         return False
     return True
+
+
+class TableMorphism(Frozen, Displayed):
+    """A function for each table, natural for arrows and lists, that keeps or raises labels.
+
+    Parameters
+    ----------
+    domain, codomain
+        Tables of one shape.
+    components
+        Table -> values: rows of the codomain by number or name, or a mapping from row names.
+    check
+        Whether to look for broken laws. What cannot be read is refused in any case.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every broken square, by row.
+    """
+
+    ambient = TABLES
+    domain: Any
+    codomain: Any
+    components: Record[str, FinFunction]
+
+    def __init__(
+        self,
+        domain: Tables,
+        codomain: Tables,
+        components: Mapping[str, Any] | None = None,
+        *,
+        check: bool = True,
+    ) -> None:
+        problems = []
+        if domain.shape != codomain.shape:
+            message = f"{domain.shape!r} is not {codomain.shape!r}"
+            problems.append(Failure("shape", "domain and codomain", message))
+            raise InvalidStructure(type(self).__name__, problems)
+        given, functions = dict(components or {}), {}
+        for table in given:
+            if table not in domain.sets:
+                message = f"is not one of {list(domain.sets)}"
+                problems.append(Failure("shape", f"table {table!r}", message))
+        for table, source in domain.sets.items():
+            target = codomain.sets[table]
+            values, found = read_values(given.get(table, ()), target, source)
+            functions[table] = FinFunction._of(np.array(values), source, target)
+            where = f"component {table!r}"
+            found = found or [failure.message for failure in functions[table].failures()]
+            problems += [Failure("function", where, message) for message in found]
+        self._set(domain=domain, codomain=codomain, components=Record(functions))
+        problems = problems or (self.failures() if check else [])
+        if problems:
+            raise InvalidStructure(type(self).__name__, problems)
+
+    @classmethod
+    def _build(
+        cls, domain: Tables, codomain: Tables, components: Mapping[str, FinFunction]
+    ) -> TableMorphism:
+        """Make an instance of already valid parts."""
+        made = object.__new__(cls)
+        made._set(domain=domain, codomain=codomain, components=Record(components))
+        return made
+
+    @classmethod
+    def identity(cls, of: Tables) -> TableMorphism:
+        """Return the identity morphism of tables."""
+        return TABLES.identity(of)
+
+    def failures(self) -> list[Failure]:
+        """List every broken square: arrows, lists entry by entry, and attributes."""
+        failures: list[Failure] = []
+        one, other, parts = self.domain, self.codomain, self.components
+        for name, (source, target) in one.shape.steps().items():
+            over, under = parts[source] >> other.step(name), one.step(name).map(parts[target])
+            bad, labels = differing_rows(over, under), other.sets[target].labels
+            pairs = [(labels(over.row(k)), labels(under.row(k))) for k in bad[:SHOWN].tolist()]
+            failures += self._broken(source, name, bad, pairs)
+        for name, table in one.shape.attributes.items():
+            here, image, labels = self._labels(name)
+            bad = np.flatnonzero(~one.shape.order(name).fit(here, image, labels))
+            shown = np.stack([image, here])[:, bad[:SHOWN]].T.tolist()
+            pairs = [(labels[there], labels[mine]) for there, mine in shown]
+            failures += self._broken(table, name, bad, pairs)
+        return failures
+
+    @property
+    def is_isomorphism(self) -> bool:
+        """Whether it is bijective at every table, with equal labels of rows and their images."""
+        bijective = all(part.is_bijective for part in self.components.values())
+        raised = (self._labels(name)[:2] for name in self.domain.shape.orders)
+        return bijective and all(np.array_equal(*codes) for codes in raised)
+
+    def _labels(self, attribute: str) -> tuple[np.ndarray, np.ndarray, Sequence[Any]]:
+        """Return, as codes, the labels of rows and those of their images; and the labels."""
+        ends, home = (self.domain, self.codomain), self.domain.shape.attributes[attribute]
+        mentions_rows = self.domain.shape.order(attribute).carry is not None
+        same = TABLES.identity(self.codomain).components if mentions_rows else {}
+        (here, there), labels = shared_codes(ends, attribute, [self.components, same])
+        return here, there[self.components[home].values], labels
+
+    def _broken(
+        self, table: str, name: str, bad: np.ndarray, pairs: Iterable[tuple[Any, Any]]
+    ) -> list[Failure]:
+        """Word the squares of one arrow, list or attribute that break, with both ways round."""
+        law, label = f"naturality of {name}", self.domain.sets[table].label
+        way = "its" if name in self.domain.attributes else "the image of its"
+        failures = []
+        for k, pair in zip(bad.tolist(), pairs, strict=False):
+            a, b = (repr(ends[0] if name in self.domain.arrows else ends) for ends in pair)
+            message = f"{name} of its image is {a}, {way} {name} is {b}"
+            failures.append(Failure(law, f"{table} {label(k)!r}", message))
+        if bad.size > SHOWN:
+            failures.append(Failure(law, table, f"{bad.size - SHOWN} more rows"))
+        return failures
+
+    def held_apart(self) -> Iterator[tuple[str, int]]:
+        """Yield the rows that hold other side data than their images, each with the name of it.
+
+        A morphism may do so, since side data are not seen by naturality; legs of limits and
+        colimits and inclusions of parts never do.
+
+        Examples
+        --------
+        >>> from catlearn.finset import Shape, Tables
+        >>> shape = Shape(["V"], side_data={"data": "V"})
+        >>> one, other = (Tables(shape, {"V": 1}, side_data={"data": [n]}) for n in (3, 0))
+        >>> list(TableMorphism(one, other, {"V": [0]}).held_apart())
+        [('data', 0)]
+        """
+        for name, table in self.domain.shape.side_data.items():
+            there, part = self.codomain.side_data[name], self.components[table].values
+            for row, value in self.domain.side_data[name].items():
+                image = int(part[row])
+                if image in there and not same_values(value, there[image]):
+                    yield name, row
+
+    def __rshift__(self, other: TableMorphism) -> TableMorphism:
+        """Compose: first this morphism, then the other."""
+        if not isinstance(other, TableMorphism):
+            return NotImplemented
+        why = self.codomain.mismatch(other.domain)
+        if why:
+            message = f"the codomain of the one is not the domain of the other: {why}"
+            raise NotComposable("f >> g", [Failure("composition", "f", message)])
+        parts = {table: f >> other.components[table] for table, f in self.components.items()}
+        kind = common_class([self, other], TableMorphism)
+        return kind._build(self.domain, other.codomain, parts)
+
+    def __add__(self, other: TableMorphism) -> TableMorphism:
+        """Return the disjoint union of two morphisms."""
+        above = coproduct(self.domain, other.domain)
+        left, right = coproduct(self.codomain, other.codomain)
+        return above.universal(self >> left, other >> right)
+
+    def is_injective(self, table: str) -> bool:
+        """Whether no two rows of a table have the same image."""
+        return self.components[table].is_injective
+
+    @property
+    def is_monic(self) -> bool:
+        """Whether the morphism is injective on every table."""
+        return all(f.is_injective for f in self.components.values())
+
+    def image_rows(self, table: str) -> np.ndarray:
+        """Return the rows of the codomain that are images, increasing."""
+        return self.components[table].image().values
+
+    def __call__(self, table: str, row: int | str) -> int:
+        """Return the image of one row."""
+        return self.components[table](row)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other) or not isinstance(other, TableMorphism):
+            return NotImplemented
+        ends = self.domain == other.domain and self.codomain == other.codomain
+        return ends and self.components == other.components
+
+    def __hash__(self) -> int:
+        return hash((self.domain, self.codomain, self.components))
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{t!r}: {brief(f.values.tolist())}" for t, f in self.components.items())
+        return f"{type(self).__name__}({self.domain!r}, {self.codomain!r}, {{{parts}}})"
+
+    def __str__(self) -> str:
+        return "\n".join(f"{table}: {f}" for table, f in self.components.items())

@@ -1,4 +1,4 @@
-"""Limits and colimits, one family for the morphisms of every category in the package.
+"""Diagrams, limits and colimits: one family for the morphisms of every category in the package.
 
 A **cocone** under a finite diagram is an object X with a morphism h_i : D_i -> X for each
 object, such that h_i = m >> h_j for every arrow m : i -> j. The **colimit** is the universal
@@ -9,12 +9,18 @@ chapters III and V).
 A category takes part by giving its objects and morphisms an ``ambient``, an instance of
 :class:`Ambient`, which computes. What is asked here is the same everywhere:
 
->>> from catlearn.finset import FinFunction, coequalizer
+>>> from catlearn.finset import Diagram, FinFunction, FinSet, coequalizer
 >>> q = coequalizer(FinFunction([0], codomain=3), FinFunction([2], codomain=3))
 >>> q.legs
 (FinFunction([0, 1, 0], codomain=2),)
 >>> q.universal(FinFunction([3, 0, 3], codomain=4))
 FinFunction([3, 0], codomain=4)
+>>> one, two = FinSet(1), FinSet(2)
+>>> Diagram([one, two], [(0, 1, FinFunction([1], one, 3))])
+Traceback (most recent call last):
+    ...
+catlearn.errors.InvalidStructure: diagram is not valid (1 failure):
+  - arrow 0: its codomain is not object 1: 3 elements are not 2 [ends]
 
 Laws: the legs are a (co)cone; ``universal`` of one is the only morphism that factors it.
 """
@@ -25,9 +31,282 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from catlearn.display import Displayed
-from catlearn.errors import Failure, InvalidStructure, NotACocone, NotACone
-from catlearn.finset.diagrams import Diagram, fan, parallel
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    NotACocone,
+    NotACone,
+    NotComposable,
+)
 from catlearn.finset.value import Frozen
+
+
+class Ambient:
+    """The category of some objects and morphisms: what (co)limits need to ask of it.
+
+    Objects and morphisms carry it as ``ambient``. Morphisms have ``domain``, ``codomain`` and
+    ``>>``. A category overrides what it has; the rest is refused.
+    """
+
+    name = "this category"
+
+    def mismatch(self, one: Any, other: Any) -> str:
+        """Say why morphisms into ``one`` and out of ``other`` do not compose; empty if they do."""
+        return "" if one == other else f"{one!r} is not {other!r}"
+
+    def same(self, one: Any, other: Any) -> bool:
+        """Say whether morphisms into ``one`` compose with morphisms out of ``other``."""
+        return one is other or not self.mismatch(one, other)
+
+    def identity(self, of: Any) -> Any:
+        """Return the identity morphism of an object."""
+        raise CatlearnError(f"{self.name} has no identity of {of!r}")
+
+    def differences(self, f: Any, g: Any) -> str:
+        """Say where two parallel morphisms differ, in the user's names; empty if nowhere."""
+        return "" if f == g else f"{f} is not {g}"
+
+    def colimit(self, diagram: Diagram) -> tuple[Any, tuple[Any, ...]]:
+        """Return the apex and the legs of the colimit."""
+        raise CatlearnError(f"{self.name} has no colimit of this diagram: {diagram!r}")
+
+    def descend(self, colimit: Colimit, cocone: tuple[Any, ...], codomain: Any) -> Any:
+        """Return the morphism out of the apex that a cocone (already checked) induces."""
+        raise CatlearnError(f"{self.name} induces no morphisms out of {colimit!r}")
+
+    def limit(self, diagram: Diagram) -> tuple[Any, tuple[Any, ...]]:
+        """Return the apex and the legs of the limit."""
+        raise CatlearnError(f"{self.name} has no limit of this diagram: {diagram!r}")
+
+    def lift(self, limit: Limit, cone: tuple[Any, ...], domain: Any) -> Any:
+        """Return the morphism into the apex that a cone (already checked) induces."""
+        raise CatlearnError(f"{self.name} induces no morphisms into {limit!r}")
+
+
+class Diagram(Frozen):
+    """A finite diagram: objects, and arrows between them.
+
+    Parameters
+    ----------
+    objects
+        The objects.
+    arrows
+        Triples ``(i, j, m)`` with ``m`` a morphism from ``objects[i]`` to ``objects[j]``.
+    legs
+        Which objects have legs, in this order; all by default. The others are determined
+        through the arrows: they contribute relations, but no rows and no components.
+    names
+        A name for each leg, used where the apex has to tell rows of equal name apart.
+        ``left`` and ``right`` if there are two, else their numbers.
+    of
+        Any object or morphism of the category, needed when there are no objects.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every arrow that does not fit its ends.
+
+    Examples
+    --------
+    >>> from catlearn.finset import FinFunction, FinSet, colimit
+    >>> one, two = FinSet(1), FinSet(2)
+    >>> ends = [FinFunction([k], one, two) for k in (0, 1)]
+    >>> d = Diagram([one, two, two], [(0, 1, ends[1]), (0, 2, ends[0])], legs=[1, 2])
+    >>> colimit(d).apex
+    FinSet(3)
+    """
+
+    objects: tuple[Any, ...]
+    arrows: tuple[tuple[int, int, Any], ...]
+    legs: tuple[int, ...]
+    names: tuple[str, ...]
+    of: Any
+
+    def __init__(
+        self,
+        objects: Iterable[Any] = (),
+        arrows: Iterable[tuple[int, int, Any]] = (),
+        *,
+        legs: Iterable[int] | None = None,
+        names: Iterable[str] | None = None,
+        of: Any = None,
+    ) -> None:
+        self._set(objects=tuple(objects), arrows=tuple(arrows))
+        chosen = tuple(range(len(self.objects)) if legs is None else legs)
+        usual = ("left", "right") if len(chosen) == 2 else tuple(map(str, range(len(chosen))))
+        named = usual if names is None else tuple(names)
+        of = self.objects[0] if self.objects else getattr(of, "domain", of)
+        self._set(legs=chosen, names=named, of=of)
+        failures = self.failures()
+        if failures:
+            raise InvalidStructure("diagram", failures)
+
+    @property
+    def ambient(self) -> Ambient:
+        """The category that the diagram lives in."""
+        return self.of.ambient
+
+    @property
+    def leg_objects(self) -> tuple[Any, ...]:
+        """The objects that have legs."""
+        return tuple(self.objects[k] for k in self.legs)
+
+    def as_diagram(self) -> Diagram:
+        """Return this diagram; functors and spans answer the same call."""
+        return self
+
+    def failures(self) -> list[Failure]:
+        """List every arrow, leg or name that does not fit."""
+        if self.of is None:
+            return [Failure("category", "objects", "there are none; say of= which category")]
+        failures = []
+        size, ambient = len(self.objects), self.ambient
+        for number, (i, j, m) in enumerate(self.arrows):
+            where = f"arrow {number}"
+            if i not in range(size) or j not in range(size):
+                message = f"goes from object {i} to {j}, but there are {size} objects"
+                failures.append(Failure("ends", where, message))
+                continue
+            if any(thing.ambient is not ambient for thing in (m, self.objects[i], self.objects[j])):
+                message = f"is not in the category of the diagram, {ambient.name}"
+                failures.append(Failure("category", where, message))
+                continue
+            for side, found, k in (("domain", m.domain, i), ("codomain", m.codomain, j)):
+                why = ambient.mismatch(found, self.objects[k])
+                if why:
+                    message = f"its {side} is not object {k}: {why}"
+                    failures.append(Failure("ends", where, message))
+        if len(set(self.legs)) != len(self.legs) or not set(self.legs) <= set(range(size)):
+            message = f"{list(self.legs)} are not distinct objects among {size}"
+            failures.append(Failure("legs", "legs", message))
+        if len(set(self.names)) != len(self.names) or len(self.names) != len(self.legs):
+            message = f"{list(self.names)} are not {len(self.legs)} distinct names, one a leg"
+            failures.append(Failure("names", "names", message))
+        return failures
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Diagram):
+            return NotImplemented
+        mine = (self.objects, self.arrows, self.legs, self.names)
+        return mine == (other.objects, other.arrows, other.legs, other.names)
+
+    def __hash__(self) -> int:
+        return hash((self.objects, self.arrows, self.legs, self.names))
+
+    def __repr__(self) -> str:
+        objects, arrows = list(self.objects), list(self.arrows)
+        return f"Diagram({objects}, {arrows}, legs={list(self.legs)}, names={list(self.names)})"
+
+    def walk(self, cone: Sequence[Any], inward: bool) -> tuple[dict[int, Any], list[Failure]]:
+        """Extend components on the legs to all objects, and list the triangles that break.
+
+        Parameters
+        ----------
+        cone
+            One morphism for each leg, with the right ends.
+        inward
+            True for a cocone (arrows lead into the legs), False for a cone.
+
+        Returns
+        -------
+        components, failures
+            The component of each object that the legs determine, and the broken triangles.
+        """
+        known = dict(zip(self.legs, cone, strict=True))
+        route = {k: f"component {name!r}" for k, name in zip(self.legs, self.names, strict=True)}
+        pending, failures = dict(enumerate(self.arrows)), []
+        while ready := [k for k, (i, j, _) in pending.items() if (j if inward else i) in known]:
+            for number in ready:
+                i, j, m = pending.pop(number)
+                near, far = (i, j) if inward else (j, i)
+                composite = m >> known[j] if inward else known[i] >> m
+                step = f"arrow {number}"
+                via = f"{step} then {route[far]}" if inward else f"{route[far]} then {step}"
+                if near not in known:
+                    known[near], route[near] = composite, via
+                elif differences := self.ambient.differences(known[near], composite):
+                    message = f"by {route[near]}, and by {via}, they differ: {differences}"
+                    failures.append(Failure("triangle", f"{step} ({i} -> {j})", message))
+        return known, failures
+
+    def undetermined(self, inward: bool) -> list[Failure]:
+        """List the objects that no arrow ties to a leg."""
+        known = set(self.legs)
+        while True:
+            new = {(i if inward else j) for i, j, _ in self.arrows if (j if inward else i) in known}
+            if new <= known:
+                break
+            known |= new
+        direction = (
+            "no arrows lead from it to a leg" if inward else "no arrows lead to it from a leg"
+        )
+        loose = [k for k in range(len(self.objects)) if k not in known]
+        return [Failure("legs", f"object {k}", f"{direction}; make it a leg") for k in loose]
+
+
+class Span(Frozen):
+    """Two morphisms out of one object, ``left <- apex -> right``.
+
+    Parameters
+    ----------
+    f, g
+        The two morphisms.
+
+    Raises
+    ------
+    NotComposable
+        If their domains differ.
+    """
+
+    f: Any
+    g: Any
+
+    def __init__(self, f: Any, g: Any) -> None:
+        why = f.ambient.mismatch(f.domain, g.domain)
+        if why:
+            message = f"the morphisms of a span start at one object: {why}"
+            raise NotComposable("span", [Failure("span", "domains", message)])
+        self._set(f=f, g=g)
+
+    @property
+    def apex(self) -> Any:
+        """The object that both morphisms start at."""
+        return self.f.domain
+
+    @property
+    def feet(self) -> tuple[Any, Any]:
+        """The two objects that they end at."""
+        return self.f.codomain, self.g.codomain
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.f, self.g))
+
+    def __eq__(self, other: object) -> bool:
+        return (self.f, self.g) == (other.f, other.g) if isinstance(other, Span) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.f, self.g))
+
+    def __repr__(self) -> str:
+        return f"Span({self.f!r}, {self.g!r})"
+
+    def as_diagram(self, names: Iterable[str] | None = None) -> Diagram:
+        """Return the diagram whose colimit is the pushout."""
+        return fan(tuple(self), names)
+
+
+def fan(morphisms: tuple[Any, ...], names: Iterable[str] | None) -> Diagram:
+    """The diagram of morphisms out of one object; the others are its legs."""
+    objects = [morphisms[0].domain, *(m.codomain for m in morphisms)]
+    arrows = [(0, k, m) for k, m in enumerate(morphisms, start=1)]
+    return Diagram(objects, arrows, legs=range(1, len(objects)), names=names)
+
+
+def parallel(morphisms: tuple[Any, ...], leg: int) -> Diagram:
+    """The diagram of parallel morphisms; one of the two objects is its leg."""
+    objects = [morphisms[0].domain, morphisms[0].codomain]
+    return Diagram(objects, [(0, 1, m) for m in morphisms], legs=[leg])
 
 
 class Universal(Frozen, Displayed):

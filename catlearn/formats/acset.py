@@ -42,7 +42,7 @@ from catlearn.cset import CSet, Schema
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.files import Faults, shorten, shorten_repr
 from catlearn.finset import Shape, Tables
-from catlearn.finset.orders import DISCRETE, ORDERS
+from catlearn.finset.shapes import DISCRETE, ORDERS
 from catlearn.formats.codecs import Unreadable, decode, encoded
 from catlearn.learning import LearningDiagram
 

@@ -11,8 +11,8 @@ from catlearn.category import Path, PresentationMorphism
 from catlearn.category.presentation import equation_images
 from catlearn.cset import CSetMorphism
 from catlearn.errors import Failure, InvalidStructure, UnknownName
-from catlearn.finset.functions import read_values
 from catlearn.finset.relations import Relation
+from catlearn.finset.sets import read_values
 
 if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram

@@ -17,7 +17,7 @@ from catlearn.finset import (
     product,
     pushout,
 )
-from catlearn.finset.orders import as_label, coded, label_key, same_label
+from catlearn.finset.shapes import as_label, coded, label_key, same_label
 
 POINTS = Shape(["X"], attributes={"a": "X"})
 KINDS = [
