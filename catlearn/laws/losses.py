@@ -564,7 +564,7 @@ LOSS = Signature(
         "monic span": "span",
     },
     latex={
-        "value": "{0}({1})", "restrict": "{0}^* {1}", "contents": "{0}", "nothing": r"(1, 0)",
+        "value": "L_{{{0}}}({1})", "restrict": "{0}^* {1}", "contents": "{0}", "nothing": r"(1, 0)",
         "glue": "{0}", "empty": "0",
     },
     picture=_picture,
