@@ -57,7 +57,7 @@ def homomorphisms(
         Tables of one shape, of any kind.
     monic, epic, iso
         Whether to generate only morphisms that are injective, surjective, or both: on all
-        tables, or on those that are named.
+        tables, or on those that are named. With ``iso=True``, labels are equal too.
     initial
         Where some rows must go.
     limit
@@ -102,7 +102,9 @@ def homomorphisms(
     into |= both | {table for table in onto if G.size(table) == H.size(table)}
     onto |= both
     every = set(tables)
-    return islice(_morphisms(G, H, into, onto, into == onto == every, fixed), limit)
+    # What is bijective is an isomorphism, unless it may raise labels.
+    is_iso = into == onto == every and (both == every or not G.shape.orders)
+    return islice(_morphisms(G, H, into, onto, is_iso, fixed), limit)
 
 
 def homomorphism(

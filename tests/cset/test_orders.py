@@ -123,6 +123,16 @@ def test_isomorphisms_have_equal_labels():
 
 
 @given(colours, colours)
+def test_a_bijection_that_raises_is_monic_and_epic_and_no_isomorphism(one, other):
+    G, H = points(*one), points(*other)
+    every = list(cl.homomorphisms(G, H))
+    both = [m for m in every if m.components["X"].is_bijective]
+    assert set(cl.homomorphisms(G, H, monic=True, epic=True)) == set(both)
+    found = set(cl.homomorphisms(G, H, iso=True))
+    assert found == {m for m in both if m.is_isomorphism}
+
+
+@given(colours, colours)
 def test_search_finds_all_that_raise(one, other):
     G, H = points(*one), points(*other)
     found = {tuple(m.components["X"].values.tolist()) for m in cl.homomorphisms(G, H)}
