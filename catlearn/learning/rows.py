@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 Equations = str | Equation | Iterable[str | Equation] | Mapping[str, str | Equation]
 
 
-@dataclass(frozen=True)
-class EquationRow:
-    """One row of the table of equations, with the edges that it trains if it says which."""
-
-    lhs: Path
-    rhs: Path
-    strict: bool
-    weight: float
-    divergence: Any
-    stop: str | None = None
-    trains: Mapping[str, float] | None = None
+def equation_row(
+    lhs: Path,
+    rhs: Path,
+    strict: bool = False,
+    weight: float = 0.0,
+    divergence: Any = None,
+    stop: str | None = None,
+    trains: Mapping[str, float] | None = None,
+) -> Equation:
+    """Return an equation as a row of the table of equations has it, with every attribute."""
+    facts: dict[str, Any] = {"strict": strict, "weight": weight, "divergence": divergence}
+    return Equation((lhs, rhs), **facts, stop=stop, trains=trains)
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Rows:
 
     vertices: dict[str, Any] = field(default_factory=dict)
     edges: dict[str, tuple[str, str, Map]] = field(default_factory=dict)
-    equations: dict[str, EquationRow] = field(default_factory=dict)
+    equations: dict[str, Equation] = field(default_factory=dict)
     averages: dict[str, tuple[str, float]] = field(default_factory=dict)
     operators: dict[str, str] = field(default_factory=dict)
     store: dict[str, Any] = field(default_factory=dict)
@@ -85,7 +86,7 @@ class Rows:
             self.failures.append(Failure("stored values", f"edge '{edge}'", message))
 
     def add_strict(self, lhs: Path, rhs: Path) -> None:
-        self.equations[f"{lhs} = {rhs}"] = EquationRow(lhs, rhs, True, 0.0, None)
+        self.equations[f"{lhs} = {rhs}"] = equation_row(lhs, rhs, strict=True)
 
     def graph(self) -> Graph:
         """Return the graph of the rows so far."""
@@ -132,7 +133,7 @@ class Rows:
         lhs, rhs = equation.resolve(graph)
         strict = bool(equation.attributes.get("strict", False))
         weight = 0.0 if strict else Weight.of(equation.attributes.get("weight", 1.0))
-        self.equations[name] = EquationRow(
+        self.equations[name] = equation_row(
             lhs,
             rhs,
             strict,
@@ -147,7 +148,7 @@ class Rows:
         for term in terms:
             space = self.vertices[term.target]
             own = None if term.divergence == space.divergence else term.divergence
-            row = EquationRow(term.lhs, term.rhs, False, term.weight, own, term.stop, term.trains)
+            row = equation_row(term.lhs, term.rhs, False, term.weight, own, term.stop, term.trains)
             self.equations[term.name] = row
 
     @classmethod
@@ -159,7 +160,7 @@ class Rows:
             vertices=dict(zip(diagram.vertices, diagram.attributes["space"], strict=True)),
             edges={edge: (*diagram.ends(edge), diagram.map_label(edge)) for edge in diagram.edges},
             equations={
-                name: EquationRow(*diagram.sides(name), *labels, diagram.trains(name))  # type: ignore
+                name: equation_row(*diagram.sides(name), *labels, diagram.trains(name))  # type: ignore
                 for name, *labels in equations
             },
             averages=dict(diagram.averages),

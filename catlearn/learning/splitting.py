@@ -21,16 +21,15 @@ fit of other : data.X >> other data.Y2 2.0
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
-from catlearn.category import Path
+from catlearn.category import Equation, Path
 from catlearn.cset import Rule, Variable
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.rewriting import pattern, runs
-from catlearn.learning.rows import EquationRow, Rows
+from catlearn.learning.rows import Rows
 from catlearn.learning.schema import STORED
 from catlearn.learning.surgery import inclusion, subdiagram
 from catlearn.names import fresh
@@ -162,20 +161,20 @@ def _copied(
     head: str,
     copies: Mapping[str, str],
     ends: Mapping[str, tuple[str, str]],
-) -> Iterator[tuple[str, EquationRow]]:
+) -> Iterator[tuple[str, Equation]]:
     """Yield equations that mention the head, with the edges exchanged for their copies."""
     declared = Rows.of(whole).equations
     for name, sides in whole.soft_equations.items():
         if not any(head in side.edges for side in sides):
             continue
-        there = [_exchanged(side, copies, ends) for side in sides]
-        if None in there or there[0].target != there[1].target:  # type: ignore[union-attr]
+        lhs, rhs = (_exchanged(side, copies, ends) for side in sides)
+        if lhs is None or rhs is None or lhs.target != rhs.target:
             continue
         row = declared[name]
         trains = None
         if row.trains is not None:
             trains = {copies.get(edge, edge): scale for edge, scale in row.trains.items()}
-        yield name, replace(row, lhs=there[0], rhs=there[1], trains=trains)
+        yield name, Equation((lhs, rhs), **{**row.attributes, "trains": trains})
 
 
 def _exchanged(
@@ -191,7 +190,7 @@ def _exchanged(
     return Path(side.source, tuple(edges), at)
 
 
-def _title(name: str, whole: LearningDiagram, row: EquationRow, new: str) -> str:
+def _title(name: str, whole: LearningDiagram, row: Equation, new: str) -> str:
     lhs, rhs = whole.sides(name)
     return f"{row.lhs} = {row.rhs}" if name == f"{lhs} = {rhs}" else f"{name} of {new}"
 

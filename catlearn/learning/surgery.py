@@ -27,7 +27,6 @@ L(head, deep) = E_data(d_Y(head(deep(data.X)), data.Y))
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
@@ -353,7 +352,7 @@ def _relabelled(
         if new != "frozen" or not row.trains:
             continue
         left = {edge: scale for edge, scale in row.trains.items() if edge not in chosen}
-        rows.equations[name] = replace(row, trains=left)
+        rows.equations[name] = row.given(trains=left)
         if not left:
             message = "trains nothing but edges that are to be frozen; leave it out first"
             failures.append(Failure("freeze", f"equation '{name}'", message))

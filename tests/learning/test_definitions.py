@@ -10,7 +10,7 @@ from catlearn.finset import pushout
 from catlearn.laws import interpretation, learning_diagrams, paths, some_parameters
 from catlearn.learning import LearningMorphism
 from catlearn.learning.assembly import add_parts
-from catlearn.learning.rows import EquationRow, Rows
+from catlearn.learning.rows import Rows, equation_row
 
 few = settings(max_examples=30)
 A, B, C = cl.Space("A", 1), cl.Space("B", 2), cl.Space("C", 1)
@@ -422,7 +422,7 @@ def test_cycles_are_found_in_rows_from_elsewhere():
     for edge, other in ("ab", "ba"):
         rows.edges[edge] = ("A", "A", cl.models.Map("defined"))
         sides = (cl.Path("A", (name,), "A") for name in (edge, other))
-        rows.equations[f"{edge} = {other}"] = EquationRow(*sides, True, 0.0, None)
+        rows.equations[f"{edge} = {other}"] = equation_row(*sides, strict=True)
     with pytest.raises(InvalidStructure, match="is defined by itself: a -> b -> a"):
         cl.LearningDiagram.of_rows(rows)
 
