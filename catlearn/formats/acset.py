@@ -11,7 +11,7 @@ That is all that :func:`write_plain` writes, and `ACSets.jl
 ``_name`` in the rows of tables whose rows have names, and ``_catlearn``, which says the version
 of the format, the kind of value, and its schema in ACSets' own form (``Ob``, ``Hom``,
 ``AttrType``, ``Attr``, ``equations``, and ``List`` for list-valued arrows, ``SideData`` for
-side data, and the ``order`` of an ``Attr`` that is not discrete).
+side data, ``Key`` for keys, and the ``order`` of an ``Attr`` that is not discrete).
 
 py-acsets (the ``acsets`` package, not needed until one of the two functions is called) has the
 same JSON, so a C-set goes there and back through it. What it does not have is refused
@@ -81,7 +81,7 @@ def write_tables(tables: Tables) -> dict[str, Any]:
     kind = _kind_of(tables)
     schema = write_shape(tables.shape, failures)
     if kind == "LearningDiagram":  # they are all on one schema
-        del schema["SideData"]
+        schema = {field: schema[field] for field in schema if field not in ("SideData", "Key")}
     meta = {"version": VERSION, "kind": kind, "schema": schema}
     document = {META: meta, **_write_rows(tables, failures, names=True)}
     if failures:
@@ -179,6 +179,9 @@ def write_shape(shape: Shape, failures: list[Failure]) -> dict[str, Any]:
     if shape.side_data:
         held = shape.side_data.items()
         written["SideData"] = [{"name": name, "dom": table} for name, table in held]
+    keys = [(table, key) for table, some in shape.keys.items() for key in some]
+    if keys:
+        written["Key"] = [{"dom": table, "arrows": list(key)} for table, key in keys]
     return written
 
 
@@ -295,7 +298,7 @@ def _check_kind(kind: type[Tables], word: str, shape: Shape, faults: Faults) -> 
 
 def read_shape(data: Any, faults: Faults) -> Shape | None:
     """Read a schema in ACSets' form."""
-    fields = ("Ob", "Hom", "List", "AttrType", "Attr", "equations", "SideData")
+    fields = ("Ob", "Hom", "List", "AttrType", "Attr", "equations", "SideData", "Key")
     if not isinstance(data, dict):
         faults.add("schema", f"must be an object, found {shorten_repr(data)}")
         return None
@@ -321,13 +324,20 @@ def read_shape(data: Any, faults: Faults) -> Shape | None:
         for k, entry in enumerate(lists["SideData"], 1)
         for where in [f"SideData {k}"]
     }
+    keys: dict[str, list[list[str]]] = {}
+    for k, entry in enumerate(lists["Key"], 1):
+        named = entry.get("arrows")
+        if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+            faults.add(f"schema, Key {k}", "arrows must be a list of names of arrows")
+            continue
+        keys.setdefault(_text(entry, "dom", f"Key {k}", faults), []).append(named)
     for name in (*tables, *arrows, *many, *attributes, *held):
         if name.startswith("_"):
             faults.add("schema", f"{shorten_repr(name)} starts with an underscore")
     equations = [_read_equation(e, k, faults) for k, e in enumerate(lists["equations"], 1)]
     if faults.count > before:
         return None
-    more = {"side_data": held, "orders": orders}
+    more: dict[str, Any] = {"side_data": held, "orders": orders, "keys": keys}
     try:
         if not equations and all(isinstance(one, str) for one in typed.values()):
             plain = {name: str(one) for name, one in typed.items()}
@@ -560,6 +570,12 @@ def to_acset(tables: Tables, name: str = "ACSet") -> acsets.ACSet:
     if shape.equations:
         texts = ", ".join(map(str, shape.equations))
         failures.append(Failure("acsets", "schema", f"py-acsets has no equations: {texts}"))
+    lost = [("the order of", name) for name in shape.orders]
+    lost += [("the keys of", table) for table, keys in shape.keys.items() if keys]
+    lost += [("side data", name) for name, held in tables.side_data.items() if held]
+    failures += [
+        Failure("acsets", f"{what} {name!r}", "has no place in py-acsets") for what, name in lost
+    ]
     types: dict[str, type] = {}
     for attribute in shape.attributes:
         labels = {type(one) for one in tables.attributes[attribute] if one is not None}

@@ -6,8 +6,10 @@ name of a row, or its number, from 0, where rows have no names. Cells of lists a
 such values.
 
 A cell of an attribute is text, or JSON if it reads as JSON (a number, ``true``, a quoted text);
-an empty cell is an absent label. A column of type ``str`` is text throughout. Reading executes
-nothing, is bounded, and refuses a bad folder with one error that lists all that is wrong.
+an empty cell is an absent label. A column of type ``str`` is text throughout. The schema, with its
+orders and keys, is not in the folder; nor are the arrays of a learning diagram, and what the rows
+of other tables hold is refused. Reading executes nothing, is bounded, and refuses a bad folder with
+one error that lists all that is wrong.
 
 Law: ``from_csv(x.schema, to_csv(x, folder)) == x``.
 
@@ -39,6 +41,7 @@ from catlearn.files import Faults, atomic_write, json_depth, read_bounded, short
 from catlearn.finset import FinSet, Shape, Tables
 from catlearn.formats.acset import NAME
 from catlearn.formats.codecs import Unreadable, Unwritable, decode, encode
+from catlearn.learning import LearningDiagram
 
 MAX_CSV_BYTES = 256 * 2**20
 """Bytes of one file that are read unless the caller allows more."""
@@ -66,10 +69,15 @@ def to_csv(tables: Tables, folder: str | os.PathLike[str]) -> dict[str, Path]:
     Raises
     ------
     InvalidStructure
-        Listing every label that a cell cannot hold, and tables whose names are no file names.
+        Listing every label that a cell cannot hold, tables whose names are no file names, and
+        side data.
     """
     failures: list[Failure] = []
     texts = {table: _write_table(tables, table, failures) for table in tables.shape.tables}
+    for name, held in tables.side_data.items():
+        if held and not isinstance(tables, LearningDiagram):
+            message = f"{len(held)} rows of {tables.shape.side_data[name]} hold arrays; use save"
+            failures.append(Failure("side data", repr(name), message))
     for table in texts:
         if Path(table).name != table or table in (".", ".."):
             failures.append(Failure("names", f"table {table!r}", "is no name of a file"))

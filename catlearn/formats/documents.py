@@ -70,7 +70,7 @@ def to_json(value: Tables, *, plain: bool = False) -> str:
     Returns
     -------
     str
-        ACSet JSON, one row a line. Arrays that a diagram stores are not in it; see :func:`save`.
+        ACSet JSON, one row a line. Arrays that rows hold are not in it; see :func:`save`.
 
     Raises
     ------

@@ -13,7 +13,17 @@ from hypothesis import given, strategies as st
 import catlearn as cl
 from catlearn.errors import FileFormatError, InvalidStructure
 from catlearn.finset import FLAT, Order, Tables
-from catlearn.formats import decode, encode, from_json, load, save, to_json
+from catlearn.formats import (
+    decode,
+    encode,
+    from_csv,
+    from_json,
+    load,
+    save,
+    to_acset,
+    to_csv,
+    to_json,
+)
 from catlearn.formats.codecs import Unwritable
 from catlearn.models import Registered, Unbound
 from catlearn.tensors import encode_tree, same_values
@@ -340,6 +350,12 @@ ARRAYS = cl.Schema(
     orders={"size": "flat"},
 )
 
+AVERAGES = cl.finset.Shape(
+    ["Edge", "Average"],
+    arrows={"of": ("Average", "Edge"), "to": ("Average", "Edge")},
+    keys={"Average": [["to"], ["of", "to"]]},
+)
+
 
 def test_orders_and_side_data_come_back(tmp_path):
     """JSON has the schema, and safetensors what rows hold."""
@@ -370,6 +386,55 @@ def test_side_data_of_no_row_are_refused(tmp_path, tree):
     with pytest.raises(FileFormatError) as caught:
         load(tmp_path / "v.json")
     assert {failure.law for failure in caught.value.failures} == {"tensors"}
+
+
+@pytest.mark.parametrize("shape", [AVERAGES, cl.Schema.of(AVERAGES)])
+def test_keys_come_back(shape):
+    """So rows that share a key are refused in what is read, as in what is written."""
+    kind = cl.CSet if isinstance(shape, cl.Schema) else Tables
+    rows = {"Edge": 2, "Average": 2}
+    arrows = {"of": [0, 1], "to": [1, 0]}
+    whole = Tables(shape, rows, arrows) if kind is Tables else cl.CSet(shape, rows | arrows)
+    text = to_json(whole)
+    assert from_json(text) == whole
+    assert from_json(text).shape.keys == AVERAGES.keys
+    with pytest.raises(FileFormatError) as caught:
+        from_json(text.replace('"to": 1', '"to": 2'))
+    assert {failure.law for failure in caught.value.failures} == {"key"}
+
+
+def test_a_schema_without_keys_says_nothing_of_them():
+    assert "Key" not in to_json(cl.CSet(cl.SchGraph, V=1))
+    assert "Key" not in to_json(cl.LearningDiagram(X))
+
+
+@pytest.mark.parametrize("key", [{"dom": "Average"}, {"dom": 1, "arrows": []}, {"arrows": [1]}])
+def test_keys_that_are_none_are_refused(key):
+    document = json.loads(to_json(Tables(AVERAGES, {})))
+    document["_catlearn"]["schema"]["Key"] = [key]
+    with pytest.raises(FileFormatError):
+        from_json(json.dumps(document))
+
+
+def test_formats_without_a_place_for_them_refuse_side_data(tmp_path):
+    """py-acsets has no orders either; CSV gets them from the schema that the reader says."""
+    whole = cl.CSet(ARRAYS, V=2, data=[np.ones(1), None], name=["x", None])
+    with pytest.raises(InvalidStructure) as caught:
+        to_csv(whole, tmp_path / "csv")
+    assert [failure.law for failure in caught.value.failures] == ["side data"]
+    assert not (tmp_path / "csv").exists()
+    with pytest.raises(InvalidStructure) as caught:
+        to_acset(whole)
+    assert {failure.where for failure in caught.value.failures} == {
+        "the order of 'size'",
+        "side data 'data'",
+    }
+    with pytest.raises(InvalidStructure, match="keys of 'Average'"):
+        to_acset(cl.CSet(AVERAGES))
+    bare = cl.CSet(ARRAYS, V=2, size=[None, 3])
+    to_csv(bare, tmp_path / "csv")
+    back = from_csv(ARRAYS, tmp_path / "csv")
+    assert (back, back.schema) == (bare, ARRAYS)
 
 
 def test_orders_that_files_cannot_hold_are_refused():
