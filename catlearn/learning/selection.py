@@ -75,7 +75,7 @@ class Selection:
 
 @dataclass
 class _Collector:
-    """Terms in order of arrival, each said once."""
+    """Equations in order of arrival, each once."""
 
     diagram: LearningDiagram
     terms: list[Equation] = field(default_factory=list)
@@ -162,7 +162,7 @@ def select(
     Returns
     -------
     Selection
-        The terms in order, and the untrainable ones beside.
+        The equations in order, and the untrainable ones apart.
 
     Raises
     ------

@@ -142,11 +142,11 @@ def training_text(trains: Mapping[str, float] | None, stop: str | None) -> list[
     >>> training_text(None, None)
     []
     """
-    said = []
+    parts = []
     if trains is not None:
         names = (
             edge if scale == 1 else f"{edge} by {weight_text(scale)}"
             for edge, scale in trains.items()
         )
-        said.append(f"trains {', '.join(names)}")
-    return said if stop is None else [*said, f"stop at {stop}"]
+        parts.append(f"trains {', '.join(names)}")
+    return parts if stop is None else [*parts, f"stop at {stop}"]

@@ -605,18 +605,18 @@ class Plan(Sketched):
         """The scales of gradients, and decays, that may change, and where the state has each.
 
         It is under its name. One without a name, or whose name stands for something else, goes by
-        where it is said first.
+        where it is first given.
         """
-        said = [
+        given = [
             (scale, f"{equation.name}: {edge}")
             for equation in self.loss.equations
             for edge, scale in (equation.trains or {}).items()
         ]
         averages = self.diagram.averages.items()
-        said += [(decay, f"decay of {edge}") for edge, (_, decay) in averages]
+        given += [(decay, f"decay of {edge}") for edge, (_, decay) in averages]
         found: dict[Weight, str] = {}
         taken = {term.name for term in self.terms}
-        for scale, where in said:
+        for scale, where in given:
             if not isinstance(scale, Weight) or scale.unscaled in found:
                 continue
             name = where if scale.name is None or scale.name in taken else scale.name

@@ -10,7 +10,7 @@ A model that changes some of its variables when it is called (batch norm) hands 
 next step that calls it; a step that repeats another one for other equations finds them as that
 one did, and changes nothing. Moving averages move before anything is evaluated.
 
-Uses of an edge that hands on what its calls change lie at different depths, in the order of the
+Uses of an edge that changes state lie at different depths, in the order of the
 plan, and a class lies at one depth. So a class calls each such edge once at most, and each call
 finds what the one before it in the plan left: the state goes through the same values as without
 stacking.

@@ -283,7 +283,7 @@ class _Graph:
         return apart if same and names[0] not in random else {}
 
     def align(self, classes: Sequence[list[int]]) -> list[tuple[int, ...]]:
-        """Order the members of each class, alike where there is a bijection between classes."""
+        """Order the members of each class, equally where there is a bijection between classes."""
         number = {node: i for i, members in enumerate(classes) for node in members}
         orders: list[tuple[int, ...] | None] = [None] * len(classes)
         for first in range(len(classes)):
@@ -293,13 +293,13 @@ class _Graph:
             while todo:
                 order = orders[todo.pop()]
                 assert order is not None
-                for there, neighbours in self.beside(order, number):
-                    if orders[there] is None and sorted(neighbours) == classes[there]:
-                        orders[there] = tuple(neighbours)
+                for there, found in self.neighbours(order, number):
+                    if orders[there] is None and sorted(found) == classes[there]:
+                        orders[there] = tuple(found)
                         todo.append(there)
         return [order for order in orders if order is not None]
 
-    def beside(
+    def neighbours(
         self, order: Sequence[int], number: Mapping[int, int]
     ) -> Iterable[tuple[int, list[int]]]:
         """Yield the classes that members read or are read by, with the nodes read, in order."""
