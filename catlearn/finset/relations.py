@@ -89,19 +89,44 @@ class Relation:
 
     def implied(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Yield what the relation implies: tables, and rows that have to be one."""
-        one, other, shape = self.one, self.other, self.one.shape
-        for name, (source, target) in shape.steps().items():
+        shape = self.one.shape
+        for name, (source, target) in shape.arrows.items():
             rows, images = self.pairs(source)
-            ends = FinSet(rows.size)
-            mine, theirs = one.step(name).at(rows, ends), other.step(name).at(images, ends)
-            alike = np.flatnonzero(mine.lengths == theirs.lengths)
-            ours, those = (side.at(alike, FinSet(alike.size)) for side in (mine, theirs))
-            yield target, ours.values, those.values
+            if rows.size:
+                yield target, *self._ends(name, rows, images)
+        for name, (source, target) in shape.lists.items():
+            rows, images = self.pairs(source)
+            if rows.size:
+                _, mine, theirs, _ = self._lists(name, rows, images)
+                yield target, mine, theirs
         for table, keys in shape.keys.items():
             for key in keys:
                 yield table, *self._by_key(table, key)
 
+    def _ends(
+        self, name: str, rows: np.ndarray, images: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return where an arrow leads from rows, and from their partners."""
+        return self.one.arrows[name].values[rows], self.other.arrows[name].values[images]
+
+    def _lists(
+        self, name: str, rows: np.ndarray, images: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Compare the lists of rows with those of their partners.
+
+        Returns which pairs have lists of different lengths; the entries of the others, on both
+        sides; and for each entry the place of its pair.
+        """
+        mine, theirs = self.one.lists[name], self.other.lists[name]
+        bad = mine.lengths[rows] != theirs.lengths[images]
+        alike = np.flatnonzero(~bad)
+        ends = FinSet(alike.size)
+        ours, those = mine.at(rows[alike], ends), theirs.at(images[alike], ends)
+        return bad, ours.values, those.values, np.repeat(alike, ours.lengths)
+
     def _by_key(self, table: str, key: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        if not (self.one.size(table) and self.other.size(table)):
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
         ends = [self.one.shape.arrows[name][1] for name in key]
         mine = [
             self.images[end][self.one.arrows[name].values]
@@ -141,23 +166,26 @@ class Relation:
         one, other, shape = self.one, self.other, self.one.shape
         for name, (source, target) in shape.steps().items():
             rows, images = self.pairs(source)
-            ends = FinSet(rows.size)
-            mine, theirs = one.step(name).at(rows, ends), other.step(name).at(images, ends)
-            bad = mine.lengths != theirs.lengths
-            alike = np.flatnonzero(~bad)
-            ours, those = (side.at(alike, FinSet(alike.size)) for side in (mine, theirs))
-            wrong = self.images[target][ours.values] != those.values
-            bad[np.repeat(alike, ours.lengths)[wrong]] = True
+            if not rows.size:
+                continue
+            if name in shape.arrows:
+                mine, theirs = self._ends(name, rows, images)
+                bad = self.images[target][mine] != theirs
+            else:
+                bad, mine, theirs, place = self._lists(name, rows, images)
+                bad[place[self.images[target][mine] != theirs]] = True
             for k in np.flatnonzero(bad).tolist():
                 here, there = (
-                    sets[target].labels(side.row(k).tolist())
-                    for sets, side in ((one.sets, mine), (other.sets, theirs))
+                    side.sets[target].labels(side.step(name).row(int(at[k])).tolist())
+                    for side, at in ((one, rows), (other, images))
                 )
                 if name in shape.arrows:
                     here, there = here[0], there[0]
                 yield Difference(name, source, int(rows[k]), int(images[k]), here, there)
         for name, table in shape.attributes.items():
             rows, images = self.pairs(table)
+            if not rows.size:
+                continue
             (mine, theirs), labels = shared_codes([one, other], name)
             mine, theirs = mine[rows], theirs[images]
             order = shape.order(name)
@@ -178,6 +206,8 @@ class Relation:
 
     def _unpaired(self, table: str, key: tuple[str, ...]) -> Iterator[Difference]:
         """Yield rows that have no partner of the same key, though they belong to paired rows."""
+        if not (self.one.size(table) or self.other.size(table)):
+            return
         law, owners = key[0], self.images[self.one.shape.arrows[key[0]][1]]
         mine, theirs = (side.arrows[law].values for side in (self.one, self.other))
         rows, images = self._by_key(table, key)
