@@ -208,6 +208,8 @@ _TEX = {
     "≈": r"\approx ",
     "↦": r"\mapsto ",
     "→": r"\to ",
+    "⟨": r"\langle ",
+    "⟩": r"\rangle ",
     "·": r"\cdot ",
     "…": r"\ldots ",
     "ℝ": r"\mathbb{R}",
