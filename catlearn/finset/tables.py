@@ -786,7 +786,9 @@ class Tables(Frozen, Displayed):
 
     def _reached(self, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that an arrow or list leads to, each with the row it comes from."""
-        found = self.step(name).at(rows, FinSet(len(rows)))
+        if name in self.arrows:
+            return rows, self.arrows[name].values[rows]
+        found = self.lists[name].at(rows, FinSet(len(rows)))
         return np.repeat(rows, found.lengths), found.values
 
     def mismatch(self, other: Tables) -> str:
