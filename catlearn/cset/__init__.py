@@ -11,10 +11,9 @@ FinFunction([1], codomain=2)
 
 from catlearn.cset.complement import Complement, is_pushout, pushout_complement
 from catlearn.cset.cospan import Open, open_graph
-from catlearn.cset.cset import CSet, CSetMorphism
+from catlearn.cset.cset import CSet, CSetMorphism, Schema, SchGraph
 from catlearn.cset.elements import Elements, category_of_elements, elements_graph, from_elements
 from catlearn.cset.free import FreeCartesian, FreeMonoidal
-from catlearn.cset.labels import Variable
 from catlearn.cset.migration import (
     KanExtension,
     LeftKan,
@@ -36,8 +35,7 @@ from catlearn.cset.profunctor import (
     tensor,
 )
 from catlearn.cset.representables import Yoneda, density, representable, yoneda, yoneda_embedding
-from catlearn.cset.rewriting import Rewrite, Rule
-from catlearn.cset.schema import Schema, SchGraph
+from catlearn.cset.rewriting import Rewrite, Rule, Variable
 from catlearn.cset.search import (
     automorphisms,
     homomorphism,

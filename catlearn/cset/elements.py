@@ -35,8 +35,7 @@ from catlearn.category import (
     GraphMorphism,
     Path,
 )
-from catlearn.cset.cset import CSet
-from catlearn.cset.schema import Schema
+from catlearn.cset.cset import CSet, Schema
 from catlearn.errors import Failure, InvalidStructure, TooLarge
 from catlearn.finset import FinFunction, FinSet, Frozen, Tables
 from catlearn.finset.value import SHOWN

@@ -61,9 +61,8 @@ from typing import Any, overload
 import numpy as np
 
 from catlearn.category import Functor, Path
-from catlearn.cset.cset import CSet
+from catlearn.cset.cset import CSet, Schema
 from catlearn.cset.representables import actions_from, blank, chase, extend, named, representable
-from catlearn.cset.schema import Schema
 from catlearn.errors import Failure, InvalidStructure, did_you_mean
 from catlearn.finset import (
     FinFunction,

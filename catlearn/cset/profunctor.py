@@ -40,9 +40,8 @@ from typing import Any
 import numpy as np
 
 from catlearn.category import Category, Functor, Graph, Morphisms, Path
-from catlearn.cset.cset import CSet
+from catlearn.cset.cset import CSet, Schema
 from catlearn.cset.representables import precompose, representable
-from catlearn.cset.schema import Schema
 from catlearn.errors import Failure, InvalidStructure, TooLarge
 from catlearn.finset import (
     Colimit,

@@ -57,8 +57,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.category import Category, FiniteCategory, Functor, Graph, Morphisms, Path, opposite
-from catlearn.cset.cset import CSet
-from catlearn.cset.schema import Schema
+from catlearn.cset.cset import CSet, Schema
 from catlearn.errors import Failure, InvalidStructure, TooLarge, UnknownName, did_you_mean
 from catlearn.finset import (
     Colimit,

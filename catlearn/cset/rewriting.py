@@ -14,11 +14,31 @@ possible just where the identification and dangling conditions hold (Ehrig, Pfen
 "Graph-grammars: an algebraic approach", 1973). It works for tables of every kind: graphs,
 C-sets, learning diagrams.
 
-Labels of L may be variables (:mod:`catlearn.cset.labels`), and so may its side data: a row of R
-that has the variable holds what the match finds. Rows that stay, and rows that are made anew, hold
-what they held. A deleted row may be *replaced*, so
-that what leads to it is reattached (:mod:`catlearn.cset.reattach`); a row of R of the same name
-among the rows that replace it is the row itself, made anew: relabelled, say.
+**Variables.** Labels of L may be a :class:`Variable`. A match sends rows to rows and binds each
+variable to the label it finds, one for all places where the variable stands; L with these labels
+filled in has an ordinary morphism into G. (These are rule schemata: Plump, Steinert, "Towards graph
+programs for graph algorithms", 2004; and the attribute variables of attributed C-sets.) Side data
+of L may be variables, too: a row of R that has the variable holds what the match finds. Rows that
+stay, and rows that are made anew, hold what they held. Searching for matches is searching for
+ordinary morphisms after *labels became rows*: each label of an attribute is a row of a table of its
+own, and the attribute an arrow into it. Variables are rows without a label, in the flat order, so
+they may go anywhere, but one variable to one label; and morphisms between tables without variables
+are the same as before.
+
+**Replacements.** A rule may say that a row x of L that it deletes is *replaced* by a list s(x) of
+rows of R. Rows of the context that lead to x would dangle. Instead they are taken into the rule:
+let A be the smallest set of rows of G, outside the match, that lead to a replaced row or to a row
+of A. Then
+
+    L' = L + A + C,    K' = K + C,    R' = R + A with s applied + C
+
+where C is the rest of what A leads to. Each row of A is deleted and made anew, with the same
+labels, and with the entries of its lists (and the values of its arrows, where s(x) has length one)
+replaced. Where several rows replace one, an arrow may *spread*: a row that leads there by it is
+made anew once for each of them. L' <- K' -> R' is an ordinary rule, the *amalgamation* of the rule
+with one rule for each row of A (Böhm, Fonio, Habel, "Amalgamation of graph transformations", 1987),
+and what happens is an ordinary double pushout. A row of R of the same name among the rows that
+replace one is the row itself, made anew: relabelled, say.
 
 Laws: both squares are pushouts; the inverse rule at the comatch undoes a rewrite.
 
@@ -31,21 +51,33 @@ Laws: both squares are pushouts; the inverse rule at the comatch undoes a rewrit
 [q] : {e} -> {p, q}
 >>> print(subdivide.rewrite(G, initial={"E": {"e": "p"}}).apex)
 q : Y → X, f : X → M, g : M → Y
+>>> one, two = Presentation({"e": ("A", "B")}), Presentation({"f": ("A", "Z"), "g": ("Z", "B")})
+>>> rule = Rule.between(one, two, replace={"E": {"e": "f >> g"}})
+>>> square = Presentation({"p": ("X", "Y"), "q": ("X", "Y")}, {"same": "p = q"})
+>>> rewrite = rule.rewrite(square, initial={"E": {"e": "p"}})
+>>> print(*rewrite.apex.sides("same"), sep=" = ")
+f >> g = q
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from catlearn.cset.complement import Complement, pushout_complement, row_word
-from catlearn.cset.labels import bind, fill, open_values, variables
-from catlearn.cset.matching import candidates, extends, read_match, wrong_labels
-from catlearn.cset.reattach import Reattached, gluing_faults
-from catlearn.cset.search import Rows
+from catlearn.category import Path, Presentation
+from catlearn.cset.complement import (
+    Complement,
+    dangling,
+    deleted_tables,
+    pushout_complement,
+    row_word,
+    unglued,
+)
+from catlearn.cset.search import Rows, homomorphisms
 from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
@@ -57,10 +89,219 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
 )
-from catlearn.finset import Colimit, Record, Span, TableMorphism, Tables, pushout
-from catlearn.finset.shapes import same_label
-from catlearn.finset.tables import components_of, morphism
-from catlearn.finset.value import Frozen
+from catlearn.finset import (
+    Colimit,
+    FinFunction,
+    FinSet,
+    ListFunction,
+    Record,
+    Shape,
+    Span,
+    TableMorphism,
+    Tables,
+    pushout,
+)
+from catlearn.finset.shapes import FLAT, coded, same_label
+from catlearn.finset.tables import components_of, joined, morphism
+from catlearn.finset.value import Frozen, listing
+from catlearn.names import distinct, fresh
+
+Bindings = Mapping[Any, Any]
+"""Variable -> label, and (side data, variable) -> what the row holds."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A label that is left open.
+
+    Parameters
+    ----------
+    name
+        Variables of one name are bound to one label.
+    where
+        Which labels it may be bound to; any by default.
+    function
+        What to apply to the label that it is bound to, see :meth:`map`.
+    """
+
+    name: str
+    where: Callable[[Any], bool] | None = None
+    function: Callable[[Any], Hashable] | None = None
+
+    def map(self, function: Callable[[Any], Hashable]) -> Variable:
+        """Return the label that comes of applying a function to what this one is bound to."""
+        before = self.function
+        after = function if before is None else lambda label: function(before(label))
+        return replace(self, function=after)
+
+    def admits(self, label: Hashable) -> bool:
+        """Whether it may be bound to a label."""
+        return self.where is None or bool(self.where(label))
+
+    def fill(self, bindings: Bindings) -> Hashable:
+        """Return the label that it stands for."""
+        return self.of(bindings[self.name])
+
+    def of(self, found: Any) -> Any:
+        """Return what it stands for where this is found."""
+        return found if self.function is None else self.function(found)
+
+    def __str__(self) -> str:
+        return f"?{self.name}" if self.function is None else f"f(?{self.name})"
+
+
+def variables(tables: Tables) -> list[tuple[str, int, Variable]]:
+    """List the variables of a pattern, each with its attribute and its row."""
+    return [
+        (name, row, label)
+        for name, column in tables.attributes.items()
+        for row, label in enumerate(column)
+        if isinstance(label, Variable)
+    ]
+
+
+def open_values(tables: Tables) -> list[tuple[str, int, Variable]]:
+    """List the side data of a pattern that are variables, each with its name and its row."""
+    return [
+        (name, row, value)
+        for name, held in tables.side_data.items()
+        for row, value in held.items()
+        if isinstance(value, Variable)
+    ]
+
+
+def bind(
+    pattern: Tables, whole: Tables, components: Mapping[str, FinFunction]
+) -> dict[Any, Any] | None:
+    """Return what the variables of a pattern stand for in the whole; None if they cannot."""
+    bound: dict[Any, Any] = {}
+    for name, row, variable in variables(pattern):
+        image = components[pattern.shape.attributes[name]](row)
+        label = whole.attributes[name][image]
+        known = bound.setdefault(variable.name, label)
+        if not variable.admits(label) or not same_label(known, label):
+            return None
+    for name, row, variable in open_values(pattern):
+        image = components[pattern.shape.side_data[name]](row)
+        if image in whole.side_data[name]:
+            bound[name, variable.name] = whole.side_data[name][image]
+    return bound
+
+
+def fill(pattern: Any, bindings: Bindings) -> Any:
+    """Return a pattern with its variables replaced by labels, and all else unchanged.
+
+    What is to hold the side data of a row that holds none holds none.
+    """
+    values = open_values(pattern)
+    if not values and not variables(pattern):
+        return pattern
+    attributes = {
+        name: tuple(
+            label.fill(bindings) if isinstance(label, Variable) else label for label in column
+        )
+        for name, column in pattern.attributes.items()
+    }
+    held = {name: dict(rows) for name, rows in pattern.side_data.items()}
+    for name, row, variable in values:
+        if (name, variable.name) in bindings:
+            held[name][row] = variable.of(bindings[name, variable.name])
+        else:
+            del held[name][row]
+    fields = (pattern.sets, pattern.arrows, pattern.lists, attributes, held)
+    return type(pattern)._build(pattern.shape, *fields)
+
+
+LABELS = "labels"
+"""The table of labels that have become rows, and the attribute that says which each is."""
+
+
+def labels_as_rows(tables: Tables, attributes: Iterable[str]) -> Tables:
+    """Return tables in which the labels of some attributes have become rows.
+
+    Parameters
+    ----------
+    tables
+        Tables of any kind.
+    attributes
+        Names of attributes. Each becomes an arrow into a table of labels, with a row for each
+        different label and each variable. That of a variable has no label, in the flat order.
+
+    Examples
+    --------
+    >>> shape = Shape(["V"], attributes={"colour": "V"})
+    >>> colours = ["red", Variable("any"), Variable("any"), "red"]
+    >>> print(labels_as_rows(Tables(shape, {"V": 4}, attributes={"colour": colours}), ["colour"]))
+    V = 4
+    labels = 2
+    colour : V -> labels = [0, 1, 1, 0]
+    label = [('red',), None]
+    """
+    chosen = tuple(attributes)
+    if not chosen:
+        return tables
+    return tables._cached(f"labels as rows {chosen}", lambda: _opened(tables, chosen))
+
+
+def _opened(tables: Tables, chosen: tuple[str, ...]) -> Tables:
+    shape = tables.shape
+    column = [label for name in chosen for label in tables.attributes[name]]
+    codes, labels = coded([Variable(x.name) if isinstance(x, Variable) else x for x in column])
+    table, label = fresh(LABELS, shape.tables, "'"), fresh("label", shape.attributes, "'")
+    kept = {name: home for name, home in shape.attributes.items() if name not in chosen}
+    opened = Shape(
+        (*shape.tables, table),
+        {**shape.arrows, **{name: (shape.attributes[name], table) for name in chosen}},
+        shape.lists,
+        {**kept, label: table},
+        orders={**{name: shape.orders[name] for name in kept if name in shape.orders}, label: FLAT},
+    )
+    sizes = np.cumsum([0, *(len(tables.attributes[name]) for name in chosen)])
+    rows = {name: codes[sizes[k] : sizes[k + 1]] for k, name in enumerate(chosen)}
+    constants = [None if isinstance(one, Variable) else (one,) for one in labels]
+    return Tables(
+        opened,
+        {**tables.sets, table: len(labels)},
+        {**{name: f.values for name, f in tables.arrows.items()}, **rows},
+        tables.lists,
+        {**{name: tables.attributes[name] for name in kept}, label: constants},
+        check=False,
+    )
+
+
+def candidates(
+    pattern: Tables, whole: Tables, monic: Any = False, initial: Rows | None = None
+) -> Iterator[Any]:
+    """Generate the morphisms into the whole out of the pattern with its variables filled in.
+
+    Parameters
+    ----------
+    pattern
+        Tables whose labels may be variables.
+    whole
+        Tables of the same shape.
+    monic, initial
+        As for :func:`~catlearn.cset.homomorphisms`.
+    """
+    opened = dict.fromkeys(name for name, _, _ in variables(pattern))
+    sides = (labels_as_rows(one, opened) for one in (pattern, whole))
+    # Two variables may stand for one label.
+    monic = pattern.shape.tables if monic is True else monic
+    for found in homomorphisms(*sides, monic=monic, initial=initial):
+        match = filled_match(pattern, whole, found.components)
+        if match is not None:
+            yield match
+
+
+def filled_match(pattern: Tables, whole: Tables, components: Mapping[str, FinFunction]) -> Any:
+    """Return the match with these components; None if labels are not what variables admit."""
+    bindings = bind(pattern, whole, components)
+    if bindings is None:
+        return None
+    filled = fill(pattern, bindings)
+    values = {table: components[table].values for table in pattern.shape.tables}
+    return morphism(filled, whole, components_of(values, filled, whole))
+
 
 RowMap = Mapping[str, Mapping[Any, Any]]
 
@@ -284,14 +525,12 @@ class Rule(Frozen, Displayed):
         InvalidStructure
             If the result breaks laws of its kind.
         """
-        given = self._only_match(G, initial) if match is None else match
-        found, why = read_match(self.left.codomain, G, given)
-        if found is None:
-            raise CatlearnError(f"{self!r}: this is not a match of its left side: {why}")
+        found = self._read(G, self._only_match(G, initial) if match is None else match)
         faults = self._faults(found)
         if faults:
             raise NoComplement(f"a rewrite by {self.name or 'the rule'}", faults)
-        return Rewrite(self, *self._at(found))
+        out = Reattached(self, found)
+        return Rewrite(self, Rule(out.left, out.right, name=self.name), out.match)
 
     def inverse(self) -> Rule:
         """Return the rule R <- K -> L.
@@ -317,7 +556,7 @@ class Rule(Frozen, Displayed):
     def _candidates(self, G: Any, monic: Any, initial: Rows | None) -> Iterator[Any]:
         L = self.left.codomain
         found = candidates(L, G, monic, self._fixed(G, initial))
-        return (m for m in found if not any(extends(L, n, m) for n in self.forbidden))
+        return (m for m in found if not any(self._extends(n, m) for n in self.forbidden))
 
     def _fixed(self, G: Any, initial: Rows | None) -> dict[str, dict[Any, Any]]:
         """Return where rows have to go, by the rule's own choice and by the caller's."""
@@ -333,8 +572,79 @@ class Rule(Frozen, Displayed):
             fixed[table] = {**rows, **fixed.get(table, {})}
         return fixed
 
+    def _read(self, G: Any, given: TableMorphism) -> Any:
+        """Return a match that a user gives, out of the left side or out of it filled in.
+
+        Raises
+        ------
+        CatlearnError
+            Saying what is wrong.
+        """
+        L, has_variables = self.left.codomain, bool(variables(given.domain))
+        start, found = "it does not start at the left side", None
+        if why := G.ambient.mismatch(given.codomain, G):
+            why = f"it does not go into this object: {why}"
+        elif (has_variables or not variables(L)) and (why := given.domain.mismatch(L)):
+            why = f"{start}: {why}"
+        elif (found := filled_match(L, G, given.components)) is None:
+            why = "the labels are not those that the variables of the left side stand for"
+        elif not has_variables and (why := found.domain.mismatch(given.domain)):
+            why = f"{start}: {why}"
+        elif failures := found.failures():
+            why = listing(map(str, failures[:3]), len(failures))
+        if why:
+            raise CatlearnError(f"{self!r}: this is not a match of its left side: {why}")
+        return found
+
+    def _extends(self, n: TableMorphism, match: TableMorphism) -> bool:
+        """Whether a match is n : L -> N followed by an injective morphism out of N."""
+        fixed: dict[str, dict[int | str, int | str]] = {}
+        for table, part in n.components.items():
+            rows = fixed.setdefault(table, {})
+            for y, x in zip(part, match.components[table], strict=True):
+                if rows.setdefault(y, x) != x:
+                    return False
+        N, bound = n.codomain, bind(self.left.codomain, match.codomain, match.components) or {}
+        bindings = {v.name: v for _, _, v in variables(N)} | bound
+        return next(candidates(fill(N, bindings), match.codomain, True, fixed), None) is not None
+
+    def _heirs(self, match: TableMorphism) -> dict[str, dict[int, tuple[int, ...]]]:
+        """Return the rows of R that replace rows of the whole."""
+        return {
+            table: {part(x): rows for x, rows in self.replace.get(table, {}).items()}
+            for table, part in match.components.items()
+        }
+
     def _faults(self, match: TableMorphism) -> list[Failure]:
-        return gluing_faults(self.left, match, self.replace, self.spread)
+        """List the rows of the whole at which the gluing conditions fail, but for replacements."""
+        lists, heirs = match.codomain.shape.lists, self._heirs(match)
+
+        def excused(step: str, table: str, rows: np.ndarray) -> np.ndarray:
+            many = step in lists or step in self.spread
+            allowed = [row for row, heir in heirs[table].items() if many or len(heir) == 1]
+            return np.isin(rows, np.array(allowed, np.int64))
+
+        return [*unglued(self.left, match), *dangling(self.left, match, excused)]
+
+    def _wrong_labels(self, G: Any, fixed: Rows) -> Iterator[str]:
+        """Say which labels do not fit, of rows that have to go somewhere and of their ends."""
+        L = self.left.codomain
+        for table, rows in fixed.items():
+            for name, at in rows.items():
+                x, y = L.row(table, name), G.row(table, at)
+                called = f"{row_word(table)} {G.sets[table].label(y)!r}"
+                places = [(table, x, y, called)]
+                for arrow, (source, target) in L.shape.arrows.items():
+                    if source == table:
+                        ends = L.arrows[arrow](x), G.arrows[arrow](y)
+                        places.append((target, *ends, f"the {arrow} of {called}"))
+                for attribute, home in L.shape.attributes.items():
+                    for _, i, j, where in (place for place in places if place[0] == home):
+                        want, have = L.attributes[attribute][i], G.attributes[attribute][j]
+                        is_open = isinstance(want, Variable)
+                        if not (want.admits(have) if is_open else same_label(want, have)):
+                            asks = f"the left side asks for {'another kind' if is_open else want}"
+                            yield f"{where} has the {attribute} {have}, {asks}"
 
     def _only_match(self, G: Any, initial: Rows | None) -> Any:
         faults, good = [], []
@@ -352,18 +662,8 @@ class Rule(Frozen, Displayed):
             return good[0]
         if faults:
             raise NoComplement(f"a rewrite by {self.name or 'the rule'}", faults)
-        why = wrong_labels(self.left.codomain, G, self._fixed(G, initial))
+        why = self._wrong_labels(G, self._fixed(G, initial))
         raise NoMorphism("; ".join([f"{self!r} has no match here", *why]))
-
-    def _at(self, match: TableMorphism) -> tuple[Rule, TableMorphism]:
-        """Write the rule out at a match."""
-        bindings = bind(self.left.codomain, match.codomain, match.components) or {}
-        K, R = (fill(one, bindings) for one in (self.interface, self.right.codomain))
-        parts = [{t: f.values for t, f in m.components.items()} for m in (self.left, self.right)]
-        left = morphism(K, match.domain, components_of(parts[0], K, match.domain))
-        right = morphism(K, R, components_of(parts[1], K, R))
-        out = Reattached(left, right, match, self.replace, self.spread, self.again)
-        return Rule(out.left, out.right, name=self.name), out.match
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, Rule) else NotImplemented
@@ -546,3 +846,264 @@ def row_number(tables: Tables, table: str, row: Any) -> int:
             raise UnknownName(f"{table} has no row {row!r}; its rows have no names")
         row = int(row)
     return tables.row(table, row)
+
+
+class Reattached:
+    """A rule written out at a match that meets the gluing conditions.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    match
+        From its left side, with its variables filled in, to the whole.
+
+    Attributes
+    ----------
+    left, right, match
+        L' <- K' -> R' and the match of L'. All rows have the names that they have in the whole
+        and will have in the result.
+    """
+
+    def __init__(self, rule: Rule, match: TableMorphism) -> None:
+        whole, L, again = match.codomain, match.domain, rule.again
+        bindings = bind(rule.left.codomain, whole, match.components) or {}
+        K, R = (fill(one, bindings) for one in (rule.interface, rule.right.codomain))
+        left, right = rule.left, rule.right
+        self.whole, self.shape = whole, whole.shape
+        self.heirs = rule._heirs(match)
+        self.gone = deleted_tables(left, match)
+        image = {table: _marked(part) for table, part in match.components.items()}
+        self.remade = self._lead_to_replaced()
+        self.made, self.sent = self._spread_out(rule.spread)
+        reached = whole.closure(self.remade)
+        self.context = {
+            table: np.setdiff1d(
+                np.flatnonzero(~image[table] & _marks(rows, whole.size(table))), self.remade[table]
+            )
+            for table, rows in reached.items()
+        }
+        kept = {t: left.components[t] >> part for t, part in match.components.items()}
+        # Where several rows are sent to one, any stands for it: the pushouts identify them.
+        in_left, in_kept, in_right = (
+            {t: np.full(whole.size(t), -1) for t in self.shape.tables} for _ in range(3)
+        )
+        parts: dict[str, dict[str, np.ndarray]] = {"l": {}, "r": {}, "m": {}, "k": {}}
+        for table in self.shape.tables:
+            near, anew = self.context[table], self.remade[table]
+            both = np.concatenate([near, anew])
+            sizes = {"L": L.size(table), "K": K.size(table), "R": R.size(table)}
+            m, k = match.components[table].values, kept[table].values
+            r, l = right.components[table].values, left.components[table].values  # noqa: E741
+            in_left[table][m[::-1]] = np.arange(m.size)[::-1]
+            in_left[table][both] = sizes["L"] + np.arange(both.size)
+            in_kept[table][k[::-1]] = np.arange(k.size)[::-1]
+            in_kept[table][near] = sizes["K"] + np.arange(near.size)
+            in_right[table][k[::-1]] = r[::-1]
+            afresh = np.concatenate([near, self.made[table]])
+            in_right[table][afresh] = sizes["R"] + np.arange(afresh.size)
+            parts["m"][table] = np.concatenate([m, both])
+            parts["k"][table] = np.concatenate([k, near])
+            parts["l"][table] = np.concatenate([l, sizes["L"] + np.arange(near.size)])
+            parts["r"][table] = np.concatenate([r, sizes["R"] + np.arange(near.size)])
+        self.in_right = in_right
+        both = {t: np.concatenate([self.context[t], self.remade[t]]) for t in self.context}
+        bigger = self._enlarged(L, both, in_left, self._named(parts["m"]), whole._held(parts["m"]))
+        self.match = morphism(bigger, whole, components_of(parts["m"], bigger, whole))
+        held = whole._held(parts["k"])
+        between = self._enlarged(K, self.context, in_kept, self._named(parts["k"]), held)
+        afresh = {t: np.concatenate([self.context[t], self.made[t]]) for t in self.context}
+        bare = self._enlarged(R, afresh, in_right, {}, {})
+        bare = self._with_names(bare, self._right_names(R, kept, right, match, again))
+        sources = {table: np.full(bare.size(table), -1, np.int64) for table in self.shape.tables}
+        for table, stays in kept.items():
+            sources[table][right.components[table].values] = stays.values
+            for row, x in again.get(table, {}).items():
+                sources[table][row] = match.components[table](x)
+            sources[table][R.size(table) :] = afresh[table]
+        bare = bare.with_side_data(self._held_anew(bare, R, sources))
+        self.left = morphism(between, bigger, components_of(parts["l"], between, bigger))
+        self.right = morphism(between, bare, components_of(parts["r"], between, bare))
+
+    def _held_anew(self, bare: Tables, R: Tables, sources: Mapping[str, np.ndarray]) -> dict:
+        """Return the side data of R': its own, else what a row of the whole holds, if it may."""
+        found = {name: dict(held) for name, held in R.side_data.items()}
+        for name, held in self.whole._held(sources).items():
+            for row, value in held.items():
+                at = int(sources[self.shape.side_data[name]][row])
+                if row not in found[name] and bare._may_hold(name, row, self.whole, at):
+                    found[name][row] = value
+        return found
+
+    def _lead_to_replaced(self) -> dict[str, np.ndarray]:
+        """Return the rows that stay but lead to a deleted row, at once or by each other."""
+        marks = {t: np.zeros(self.whole.size(t), bool) for t in self.shape.tables}
+        growing = any(self.heirs.values())
+        while growing:
+            growing = False
+            for name, (source, target) in self.shape.steps().items():
+                step = self.whole.step(name)
+                owners = np.repeat(np.arange(len(step)), step.lengths)
+                bad = (self.gone[target] | marks[target])[step.values] & ~self.gone[source][owners]
+                growing = growing or not marks[source][owners[bad]].all()
+                marks[source][owners[bad]] = True
+        return {table: np.flatnonzero(mark) for table, mark in marks.items()}
+
+    def _spread_out(
+        self, spread: Mapping[str, frozenset[int]]
+    ) -> tuple[dict[str, np.ndarray], dict[str, list[tuple[int, ...]]]]:
+        """Return the rows that are made anew, as often as they are, and where arrows send each."""
+        made, sent = dict(self.remade), {}
+        for arrow, rows in spread.items():
+            source, target = self.shape.arrows[arrow]
+            heirs = {
+                z: [row for row in all_of if row in rows] or all_of
+                for z, all_of in self.heirs[target].items()
+            }
+            old = self.whole.arrows[arrow].values
+            pairs = [
+                (number, (row,) if row >= 0 else ())
+                for number, x in enumerate(made[source].tolist())
+                for row in heirs.get(old[x], (-1,))
+            ]
+            of = [number for number, _ in pairs]
+            made[source] = made[source][np.array(of, np.int64)]
+            # Rows that have been sent by another arrow before are so again.
+            before = [other for other in sent if self.shape.arrows[other][0] == source]
+            sent |= {other: [sent[other][number] for number in of] for other in before}
+            sent[arrow] = [row for _, row in pairs]
+        return made, sent
+
+    def _enlarged(
+        self,
+        base: Tables,
+        extra: Mapping[str, np.ndarray],
+        place: Mapping[str, np.ndarray],
+        names: Mapping[str, Sequence[str] | None],
+        side_data: Mapping[str, Mapping[int, Any]],
+    ) -> Any:
+        """Add rows of the whole to one of the three objects of the rule."""
+        sizes = {t: base.size(t) + extra[t].size for t in self.shape.tables}
+        sets = {t: FinSet(names.get(t) or sizes[t]) for t in self.shape.tables}
+        steps = {}
+        for name, (source, target) in self.shape.steps().items():
+            old, mine = self.whole.step(name), base.step(name)
+            rows = old.at(extra[source], FinSet(extra[source].size))
+            values, lengths = place[target][rows.values], rows.lengths
+            if np.any(values < 0):
+                values, lengths = self._replaced(rows, target, name)
+            ends = np.cumsum(joined([np.zeros(1, np.int64), mine.lengths, lengths]))
+            values = joined([mine.values, values])
+            steps[name] = ListFunction._of(ends, values, sets[source], sets[target])
+        columns = {
+            name: (
+                *base.attributes[name],
+                *(self.whole.attributes[name][row] for row in extra[table].tolist()),
+            )
+            for name, table in self.shape.attributes.items()
+        }
+        return type(base)._of_steps(self.shape, sets, steps, columns, side_data)
+
+    def _replaced(self, rows: ListFunction, table: str, step: str) -> tuple[np.ndarray, np.ndarray]:
+        """Apply the replacements to the entries of rows that are made anew, behind the context."""
+        heirs, place = self.heirs[table], self.in_right[table]
+        made = [[i for z in row for i in heirs.get(z, (int(place[z]),))] for row in rows]
+        sent = self.sent.get(step, [])
+        first = len(made) - len(sent)
+        made[first:] = [list(to) or row for to, row in zip(sent, made[first:], strict=True)]
+        values = np.array([entry for row in made for entry in row], np.int64)
+        return values, np.array([len(row) for row in made], np.int64)
+
+    # Names.
+
+    def _named(self, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Call rows as the whole calls them."""
+        found = {}
+        for table, images in rows.items():
+            if self.whole.sets[table].names:
+                found[table] = distinct(self.whole.sets[table].labels(images.tolist()), "new/")
+        return found
+
+    def _right_names(
+        self,
+        R: Tables,
+        kept: Mapping[str, FinFunction],
+        right: TableMorphism,
+        match: TableMorphism,
+        again: Mapping[str, Mapping[int, int]],
+    ) -> dict[str, list[Any]]:
+        """Say what each row of R' is called: (rank, name), lower ranks first choose."""
+        wanted = {}
+        for table, rows in self.whole.sets.items():
+            if not (rows.names if rows.size else R.sets[table].names):
+                continue
+            names: list[Any] = [(2, name) for name in R.names(table)]
+            for row, x in again.get(table, {}).items():
+                names[row] = (1, rows.label(match.components[table](x)))
+            for k in reversed(range(kept[table].domain.size)):
+                names[right.components[table](k)] = (0, rows.label(kept[table](k)))
+            names += [(0, rows.label(row)) for row in self.context[table].tolist()]
+            names += [(1, rows.label(row)) for row in self.made[table].tolist()]
+            wanted[table] = names
+        return wanted
+
+    def _with_names(self, bare: Any, wanted: Mapping[str, list[Any]]) -> Any:
+        """Name the rows of R', apart from each other and from the rows of the whole that stay."""
+        sets = dict(bare.sets)
+        for table, names in wanted.items():
+            if table == "Eq" and isinstance(bare, Presentation):
+                named = self._renamed(bare, sets)
+                names = self._titles(named, names)
+            stay = np.flatnonzero(~self.gone[table])
+            stay = np.setdiff1d(stay, self.remade[table])
+            taken = set(self.whole.sets[table].labels(stay.tolist()))
+            # Where the match glues rows, one of them stands for all, and the others choose last.
+            first = {name: row for row, (_, name) in reversed([*enumerate(names)])}
+            again = [rank == 0 and first[name] != row for row, (rank, name) in enumerate(names)]
+            order = sorted(range(len(names)), key=lambda row: (again[row], names[row][0]))
+            own = {name for rank, name in names if rank == 0}
+            called = distinct([names[row][1] for row in order], "new/", taken - own)
+            place = dict(zip(order, called, strict=True))
+            sets[table] = FinSet([place[row] for row in range(len(names))])
+        return self._renamed(bare, sets)
+
+    def _renamed(self, bare: Any, sets: Mapping[str, FinSet]) -> Any:
+        steps = {
+            name: ListFunction._of(
+                bare.step(name).offsets, bare.step(name).values, sets[source], sets[target]
+            )
+            for name, (source, target) in self.shape.steps().items()
+        }
+        return type(bare)._of_steps(self.shape, sets, steps, bare.attributes)
+
+    def _titles(self, bare: Presentation, names: list[Any]) -> list[Any]:
+        """Call an equation that was called by its text by its new text."""
+        first = len(names) - self.remade["Eq"].size
+        found = list(names)
+        for row, old in enumerate(self.remade["Eq"].tolist(), start=first):
+            before = " = ".join(map(str, sides_at(self.whole, old)))
+            if before == names[row][1]:
+                found[row] = (1, " = ".join(map(str, sides_at(bare, row))))
+        return found
+
+
+def sides_at(presentation: Tables, row: int) -> tuple[Path, Path]:
+    """Return the sides of an equation, given by its row."""
+    start, end = (
+        presentation.sets["V"].label(presentation.arrows[arrow](row)) for arrow in ("start", "end")
+    )
+    left, right = (
+        presentation.sets["E"].labels(presentation.lists[side].row(row).tolist())
+        for side in ("lhs", "rhs")
+    )
+    return Path(start, left, end), Path(start, right, end)
+
+
+def _marked(part: FinFunction) -> np.ndarray:
+    return _marks(part.values, part.codomain.size)
+
+
+def _marks(rows: np.ndarray, size: int) -> np.ndarray:
+    mark = np.zeros(size, bool)
+    mark[rows] = True
+    return mark

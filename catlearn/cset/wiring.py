@@ -35,8 +35,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.cset.cospan import Open, free_leg, free_rows, leg_along
-from catlearn.cset.cset import CSet
-from catlearn.cset.schema import Schema
+from catlearn.cset.cset import CSet, Schema
 from catlearn.errors import Failure, InvalidStructure, did_you_mean
 from catlearn.finset import Diagram, FinFunction, FinSet, colimit, coproduct
 

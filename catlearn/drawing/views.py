@@ -49,7 +49,7 @@ from catlearn.category import (
     Presentation,
 )
 from catlearn.cset import Open, Rewrite, Rule, Variable
-from catlearn.cset.labels import variables
+from catlearn.cset.rewriting import variables
 from catlearn.display import Sketched
 from catlearn.drawing.scene import Arrow, Law, Node, Scene, counted
 from catlearn.errors import CatlearnError, Failure, InvalidStructure

@@ -6,8 +6,7 @@ from hypothesis import given, settings, strategies as st
 from catlearn.category import Graph, GraphMorphism, Presentation, PresentationMorphism
 from catlearn.cset import CSet, CSetMorphism, Schema, SchGraph, is_isomorphic
 from catlearn.cset.complement import is_pushout
-from catlearn.cset.labels import Variable
-from catlearn.cset.rewriting import Rule
+from catlearn.cset.rewriting import Rule, Variable
 from catlearn.errors import (
     CatlearnError,
     InvalidStructure,
