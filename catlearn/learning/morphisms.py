@@ -71,7 +71,7 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
             where = f"component {table!r}"
             failures += [Failure("function", where, problem) for problem in problems]
             if not problems and len(values) == len(sets[1]):
-                relation.images[table] = np.asarray(values)
+                parts[table] = relation.images[table] = np.asarray(values)
         if keyed and not failures:
             images = relation.keyed().images
             for table in keyed:
