@@ -84,7 +84,8 @@ class AnySpace:
     """
 
     kind: ClassVar[str]
-    name: str | None
+    #: A text; None for the label of a vertex, which most code never asks for its name.
+    name: Any
 
     @property
     def label(self) -> Self:
@@ -159,7 +160,7 @@ class Space(AnySpace):
 
     kind: ClassVar[str] = "array"
     __match_args__ = ("shape", "dtype", "divergence")
-    name: str | None = field(compare=False)
+    name: Any = field(compare=False)
     shape: Any
     dtype: Any = "float32"
     divergence: Any = "squared_error"
@@ -230,7 +231,7 @@ class Categorical(AnySpace):
 
     kind: ClassVar[str] = "categorical"
     __match_args__ = ("n", "dtype", "divergence")
-    name: str | None = field(compare=False)
+    name: Any = field(compare=False)
     n: int
     divergence: Any = "cross_entropy"
     dtype: Any = "float32"
@@ -294,7 +295,7 @@ class Product(AnySpace):
 
     kind: ClassVar[str] = "product"
     __match_args__ = ("factors",)
-    name: str | None = field(compare=False)
+    name: Any = field(compare=False)
     spaces: tuple[AnySpace, ...]
 
     def __init__(self, name: str | None, *spaces: AnySpace) -> None:
