@@ -529,8 +529,12 @@ class Rule(Frozen, Displayed):
         faults = self._faults(found)
         if faults:
             raise NoComplement(f"a rewrite by {self.name or 'the rule'}", faults)
-        out = Reattached(self, found)
-        return Rewrite(self, Rule(out.left, out.right, name=self.name), out.match)
+        return Rewrite(self, *self._at(found))
+
+    def _at(self, match: TableMorphism) -> tuple[Rule, TableMorphism]:
+        """Write the rule out at a match; a subclass may add what depends on where it is applied."""
+        out = Reattached(self, match)
+        return Rule(out.left, out.right, name=self.name), out.match
 
     def inverse(self) -> Rule:
         """Return the rule R <- K -> L.
