@@ -108,11 +108,7 @@ class FreeMonoidal(Frozen):
 
     def composite(self, objects: str | Iterable[str], arrows: Sequence[Open], /) -> Open:
         """Return the composite of arrows, the first of which starts at some objects, in one go."""
-        builder = HypergraphBuilder(sharing=False)
-        inputs = wires = [builder.wire(at) for at in self.object(objects)]
-        for arrow in arrows:
-            wires = _inserted(builder, arrow, wires)
-        return Open(builder.hypergraph(), inputs, wires, "Wire")
+        return Open.compose(self.identity(objects), *arrows)
 
     def tensor(self, one: Open, other: Open, /) -> Open:
         """Return ``one @ other``."""
