@@ -496,14 +496,8 @@ class EnrichedFunctor(Frozen):
         objects = {x: other.objects[y] for x, y in self.objects.items()}
         return EnrichedFunctor(self.domain, other.codomain, objects, check=False)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, EnrichedFunctor):
-            return NotImplemented
-        mine = self.domain, self.codomain, self.objects
-        return mine == (other.domain, other.codomain, other.objects)
-
-    def __hash__(self) -> int:
-        return hash((self.domain, self.codomain, self.objects))
+    def _key(self) -> tuple[Any, ...]:
+        return self.domain, self.codomain, self.objects
 
     def __repr__(self) -> str:
         return f"EnrichedFunctor({self.domain!r}, {self.codomain!r}, {dict(self.objects)!r})"

@@ -374,14 +374,8 @@ class OpenObjective(Frozen):
 
     # ------------------------------------------------------------------ values
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, OpenObjective):
-            return NotImplemented
-        mine = self.objective, self.inputs, self.outputs
-        return mine == (other.objective, other.inputs, other.outputs)
-
-    def __hash__(self) -> int:
-        return hash((self.objective, self.inputs, self.outputs))
+    def _key(self) -> tuple[Any, ...]:
+        return self.objective, self.inputs, self.outputs
 
     def __str__(self) -> str:
         value = str(self.objective).split(" = ", 1)[1]

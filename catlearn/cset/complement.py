@@ -86,13 +86,8 @@ class Complement(Frozen):
     def __iter__(self) -> Iterator[Any]:
         return iter((self.k, self.d))
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Complement):
-            return NotImplemented
-        return (self.l, self.m, *self) == (other.l, other.m, *other)
-
-    def __hash__(self) -> int:
-        return hash((self.l, self.m, self.k, self.d))
+    def _key(self) -> tuple[Any, ...]:
+        return self.l, self.m, self.k, self.d
 
     def __repr__(self) -> str:
         return f"Complement(apex={self.apex!r}, k={self.k!r}, d={self.d!r})"

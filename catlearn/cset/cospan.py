@@ -333,14 +333,6 @@ class Open(Frozen, Displayed):
         found = homomorphisms(self.apex, other.apex, iso=True, initial=initial)
         return next(found, None) is not None
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Open):
-            return NotImplemented
-        return self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
     def _key(self) -> tuple[Any, ...]:
         return self.apex, self.left, self.right, self.table
 

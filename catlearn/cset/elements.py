@@ -124,11 +124,8 @@ class Elements(Frozen):
 
         return self._cached("starts", starts)
 
-    def __eq__(self, other: Any) -> bool:
-        return self.cset == other.cset if isinstance(other, Elements) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.cset)
+    def _key(self) -> tuple[Any, ...]:
+        return (self.cset,)
 
     def __repr__(self) -> str:
         return f"category_of_elements({self.cset!r})"

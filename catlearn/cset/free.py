@@ -152,13 +152,8 @@ class FreeMonoidal(Frozen):
         ends = [[wire for wires in side for wire in wires] for side in (inputs, outputs)]
         return Open(builder.hypergraph(), ends[0], ends[1], "Wire")
 
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other) or not isinstance(other, FreeMonoidal):
-            return NotImplemented
-        return self.signature == other.signature
-
-    def __hash__(self) -> int:
-        return hash(self.signature)
+    def _key(self) -> tuple[Any, ...]:
+        return (self.signature,)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.signature!r})"

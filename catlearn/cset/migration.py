@@ -234,14 +234,8 @@ class KanExtension(Frozen):
         """The extension as a functor to finite sets."""
         return self.cset.as_functor()
 
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other) or not isinstance(other, KanExtension):
-            return NotImplemented
-        mine = (self.along, self.of, self.cset)
-        return mine == (other.along, other.of, other.cset)
-
-    def __hash__(self) -> int:
-        return hash((self.of, self.cset))
+    def _key(self) -> tuple[Any, ...]:
+        return self.along, self.of, self.cset
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.of!r} is {self.cset!r}>"

@@ -280,14 +280,8 @@ class Profunctor(Frozen):
         sets = {pair: one.apex for pair, one in glued.items()}
         return Profunctor(A, C, sets, left, right, check=False)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Profunctor):
-            return NotImplemented
-        mine = (self.source, self.target, self.cset)
-        return mine == (other.source, other.target, other.cset)
-
-    def __hash__(self) -> int:
-        return hash((self.source, self.target, self.cset))
+    def _key(self) -> tuple[Any, ...]:
+        return self.source, self.target, self.cset
 
     def __repr__(self) -> str:
         return f"Profunctor.of({self.source!r}, {self.target!r}, {self.cset!r})"

@@ -486,13 +486,8 @@ class Yoneda(Frozen):
     def __len__(self) -> int:
         return self.cset.size(self.table)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Yoneda):
-            return NotImplemented
-        return (self.cset, self.table) == (other.cset, other.table)
-
-    def __hash__(self) -> int:
-        return hash((self.cset, self.table))
+    def _key(self) -> tuple[Any, ...]:
+        return self.cset, self.table
 
     def __repr__(self) -> str:
         return f"yoneda({self.cset!r}, {self.table!r})"

@@ -669,12 +669,6 @@ class Rule(Frozen, Displayed):
         why = self._wrong_labels(G, self._fixed(G, initial))
         raise NoMorphism("; ".join([f"{self!r} has no match here", *why]))
 
-    def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, Rule) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((self.left, self.right))
-
     def _key(self) -> tuple[Any, ...]:
         held = [tuple(open_values(m.codomain)) for m in (self.left, self.right)]
         told = (self.replace, self.spread, self.at, *held)
@@ -762,13 +756,8 @@ class Rewrite(Frozen, Displayed):
         """Return the rewrite back, by the inverse of the applied rule at the comatch."""
         return self.applied.inverse().rewrite(self.apex, self.comatch)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Rewrite):
-            return NotImplemented
-        return (self.rule, self.match) == (other.rule, other.match)
-
-    def __hash__(self) -> int:
-        return hash((self.rule, self.match))
+    def _key(self) -> tuple[Any, ...]:
+        return self.rule, self.match
 
     def __repr__(self) -> str:
         return f"Rewrite({self.rule!r}, apex={self.apex!r})"

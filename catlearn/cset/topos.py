@@ -525,13 +525,8 @@ class SubobjectClassifier(Frozen):
             raise NotComposable("subobject", [Failure("ends", "codomain", f"not Omega: {why}")])
         return Subobject.image(self.true).pullback(chi)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, SubobjectClassifier):
-            return NotImplemented
-        return self.cset == other.cset
-
-    def __hash__(self) -> int:
-        return hash(self.cset)
+    def _key(self) -> tuple[Any, ...]:
+        return (self.cset,)
 
     def __repr__(self) -> str:
         return f"subobject_classifier({self.cset.schema!r})"
@@ -676,13 +671,8 @@ class Exponential(Frozen):
         if failures:
             raise NotComposable("exponential", failures)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Exponential):
-            return NotImplemented
-        return (self.base, self.exponent) == (other.base, other.exponent)
-
-    def __hash__(self) -> int:
-        return hash((self.base, self.exponent))
+    def _key(self) -> tuple[Any, ...]:
+        return self.base, self.exponent
 
     def __repr__(self) -> str:
         return f"Exponential({self.base!r}, {self.exponent!r})"

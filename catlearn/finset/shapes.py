@@ -347,14 +347,6 @@ class Shape(Frozen):
         fields = self.arrows, self.lists, self.attributes, self.side_data, self.orders, self.keys
         return frozenset(self.tables), *fields
 
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other) or not isinstance(other, Shape):
-            return NotImplemented
-        return self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
     def __repr__(self) -> str:
         named = ("arrows", "lists", "attributes", "side_data")
         fields = [(name, getattr(self, name)) for name in named]

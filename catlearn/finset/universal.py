@@ -185,14 +185,8 @@ class Diagram(Frozen):
             failures.append(Failure("names", "names", message))
         return failures
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Diagram):
-            return NotImplemented
-        mine = (self.objects, self.arrows, self.legs, self.names)
-        return mine == (other.objects, other.arrows, other.legs, other.names)
-
-    def __hash__(self) -> int:
-        return hash((self.objects, self.arrows, self.legs, self.names))
+    def _key(self) -> tuple[Any, ...]:
+        return self.objects, self.arrows, self.legs, self.names
 
     def __repr__(self) -> str:
         objects, arrows = list(self.objects), list(self.arrows)
@@ -282,11 +276,8 @@ class Span(Frozen):
     def __iter__(self) -> Iterator[Any]:
         return iter((self.f, self.g))
 
-    def __eq__(self, other: object) -> bool:
-        return (self.f, self.g) == (other.f, other.g) if isinstance(other, Span) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((self.f, self.g))
+    def _key(self) -> tuple[Any, ...]:
+        return self.f, self.g
 
     def __repr__(self) -> str:
         return f"Span({self.f!r}, {self.g!r})"
@@ -329,13 +320,8 @@ class Universal(Frozen, Displayed):
         """Return a leg by its number or its name."""
         return self.legs[self.diagram.names.index(leg) if isinstance(leg, str) else leg]
 
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other) or not isinstance(other, Universal):
-            return NotImplemented
-        return (self.diagram, self.apex, self.legs) == (other.diagram, other.apex, other.legs)
-
-    def __hash__(self) -> int:
-        return hash((self.diagram, self.apex, self.legs))
+    def _key(self) -> tuple[Any, ...]:
+        return self.diagram, self.apex, self.legs
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(apex={self.apex!r}, legs={self.legs!r})"

@@ -26,7 +26,21 @@ SHOWN = 10
 
 
 class Frozen(Brief):
-    """A value whose fields are set once, by ``_set`` in its constructor."""
+    """A value whose fields are set once, by ``_set`` in its constructor.
+
+    Two of one class are equal if their keys are; by default each is equal to itself alone.
+    """
+
+    def _key(self) -> tuple[Any, ...]:
+        return (id(self),)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Frozen) or type(self) is not type(other):
+            return NotImplemented
+        return self is other or self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
 
     def _set(self, **fields: Any) -> None:
         vars(self).update(fields)
