@@ -87,7 +87,7 @@ from catlearn.finset import (
     product,
     terminal,
 )
-from catlearn.finset.tables import components_of, largest_part, morphism
+from catlearn.finset.tables import components_of, morphism
 from catlearn.finset.value import SHOWN
 
 Masks = Mapping[str, np.ndarray]
@@ -144,9 +144,8 @@ class Subobject(Frozen, Displayed):
     @classmethod
     def _interior(cls, whole: Tables, masks: Masks) -> Subobject:
         """Return the largest part within some rows."""
-        steps = {name: whole.step(name) for name in whole.shape.steps()}
-        live = {table: mask.copy() for table, mask in masks.items()}
-        return cls._marked(whole, largest_part(whole.shape, live, steps))
+        rows = whole.interior({table: np.flatnonzero(mask) for table, mask in masks.items()})
+        return cls._marked(whole, rows)
 
     @classmethod
     def _marked(cls, whole: Tables, rows: Mapping[str, np.ndarray]) -> Subobject:

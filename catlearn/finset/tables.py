@@ -731,6 +731,31 @@ class Tables(Frozen, Displayed):
                 marks[target][reached] = True
         return {table: np.flatnonzero(mark) for table, mark in marks.items()}
 
+    def interior(self, rows: Mapping[str, Iterable[int | str]]) -> dict[str, np.ndarray]:
+        """Leave out of some rows those that reach others: the largest part within them.
+
+        Parameters
+        ----------
+        rows
+            Table -> rows, by number or name; of a table that is not given, all.
+
+        Returns
+        -------
+        dict
+            Table -> int64 row numbers, increasing; every table is there.
+
+        Examples
+        --------
+        >>> shape = Shape(["V", "E"], arrows={"src": ("E", "V"), "tgt": ("E", "V")})
+        >>> G = Tables(shape, {"V": 3, "E": 2}, {"src": [0, 1], "tgt": [1, 2]})
+        >>> {table: found.tolist() for table, found in G.interior({"V": [0, 1]}).items()}
+        {'V': [0, 1], 'E': [0]}
+        """
+        live = self._marks({**{table: range(self.size(table)) for table in self.sets}, **rows})
+        return largest_part(
+            self.shape, live, {name: self.step(name) for name in self.shape.steps()}
+        )
+
     def subtables(
         self: Some, rows: Mapping[str, Iterable[int | str]]
     ) -> tuple[Some, TableMorphism]:

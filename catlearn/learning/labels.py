@@ -7,7 +7,7 @@ and operators.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -89,18 +89,13 @@ class LabelledTables(Presentation, CSet):
     @cached_property
     def _trains(self) -> dict[int, dict[str, float]]:
         found: dict[int, dict[str, float]] = {}
-        columns = (self.arrows["by"].values, self.arrows["trained"].values)
-        rows = zip(*(column.tolist() for column in columns), self.attributes["scale"], strict=True)
+        rows = zip(*self._columns("by", "trained"), self.attributes["scale"], strict=True)
         for equation, edge, scale in rows:
             found.setdefault(equation, {})[self.edges[edge]] = scale  # type: ignore[assignment]
         return found
 
-    @cached_property
-    def trains_rows(self) -> dict[tuple[str, str], str]:
-        """The rows that say that an equation trains an edge, by the names of the two."""
-        columns = (self.arrows["by"].values, self.arrows["trained"].values)
-        equations, edges = self.sets["Eq"].labels(columns[0]), self.sets["E"].labels(columns[1])
-        return dict(zip(zip(equations, edges, strict=True), self.names("Trains"), strict=True))
+    def _columns(self, *arrows: str) -> Iterator[list[int]]:
+        return (self.arrows[name].values.tolist() for name in arrows)
 
     def stop(self, equation: str) -> str | None:
         """Return the side of an equation through which no gradient passes: lhs, rhs or None."""
@@ -109,15 +104,14 @@ class LabelledTables(Presentation, CSet):
     @cached_property
     def averages(self) -> dict[str, tuple[str, float]]:
         """For each edge that is a moving average the edge that it follows, and the decay."""
-        columns = (self.arrows["average"].values, self.arrows["follows"].values)
-        rows = zip(*(column.tolist() for column in columns), self.attributes["decay"], strict=True)
+        rows = zip(*self._columns("average", "follows"), self.attributes["decay"], strict=True)
         return {self.edges[one]: (self.edges[of], decay) for one, of, decay in rows}  # type: ignore
 
     @cached_property
     def operators(self) -> dict[str, str]:
         """For each edge that is an operator the edge that it acts on."""
-        columns = (self.arrows[name].values.tolist() for name in ("operator", "operand"))
-        return {self.edges[one]: self.edges[of] for one, of in zip(*columns, strict=True)}
+        rows = zip(*self._columns("operator", "operand"), strict=True)
+        return {self.edges[one]: self.edges[of] for one, of in rows}
 
     def owner(self, edge: str) -> str:
         """Return the edge whose parameters an edge has: its own, but for an operator."""

@@ -27,9 +27,9 @@ L(head, deep) = E_data(d_Y(head(deep(data.X)), data.Y))
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.finset import Shape, Tables
 from catlearn.learning.diagram import LearningDiagram
 from catlearn.learning.morphisms import LearningMorphism
 from catlearn.learning.rows import Rows
@@ -95,106 +95,46 @@ def subdiagram(
     check_known("vertex", vertices, diagram.vertices)
     check_known("edge", chosen or (), diagram.edges)
     check_known("soft equation", asked or (), soft)
-    needed = [edge for name in asked or () for side in diagram.sides(name) for edge in side.edges]
-    starts = [side.source for name in asked or () for side in diagram.sides(name)]
-    kept = _Kept(diagram)
-    kept.take([*vertices, *starts], [*(chosen or ()), *needed])
-    if edges is None:
-        kept.fill()
-    if asked is None:
-        asked = [name for name, sides in soft.items() if kept.holds(sides)]
-    return kept.part(asked)
+    whole = _with_needs(diagram)
+    rows = whole.closure({"V": vertices, "E": chosen or (), "Eq": asked or ()})
+    left_out = set(soft).difference(soft if asked is None else asked)
+    equations = [name for name in diagram.names("Eq") if name not in left_out]
+    kept = {"V": rows["V"], "E": diagram.edges if edges is None else rows["E"], "Eq": equations}
+    return diagram.subtables(whole.interior(kept))[0]
 
 
 def _names(given: str | Iterable[str]) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
-class _Kept:
-    """The rows of a part while it is closed."""
-
-    def __init__(self, diagram: LearningDiagram) -> None:
-        self.diagram = diagram
-        self.vertices: dict[str, None] = {}
-        self.edges: dict[str, None] = {}
-
-    def take(self, vertices: Iterable[str], edges: Iterable[str]) -> None:
-        """Add rows, and all that they need."""
-        waiting = [("E", edge) for edge in edges] + [("V", vertex) for vertex in vertices]
-        while waiting:
-            table, name = waiting.pop()
-            known = self.vertices if table == "V" else self.edges
-            if name not in known:
-                known[name] = None
-                waiting += self._needs(table, name)
-
-    def _needs(self, table: str, name: str) -> list[tuple[str, str]]:
-        diagram = self.diagram
-        if table == "V":
-            product = isinstance(diagram.space_label(name), Product)
-            return [("E", e) for e in diagram.out_edges(name) if product and self._factor(e)]
-        needs = [("V", vertex) for vertex in diagram.ends(name)]
-        if name in diagram.operators:
-            needs.append(("E", diagram.operators[name]))
-        for equation in diagram.definers.get(name, {}).values():
-            needs += [("E", edge) for side in diagram.sides(equation) for edge in side.edges]
-        return needs
-
-    def _factor(self, edge: str) -> bool:
-        return self.diagram.map_label(edge).kind == "factor"
-
-    def fill(self) -> None:
-        """Add all edges between the vertices that need no other vertex."""
-        between = [
-            edge
-            for edge in self.diagram.edges
-            if all(vertex in self.vertices for vertex in self.diagram.ends(edge))
-        ]
-        for edge in between:
-            other = _Kept(self.diagram)
-            other.take((), [edge])
-            if other.vertices.keys() <= self.vertices.keys():
-                self.take((), [edge])
-
-    def holds(self, sides: Iterable[Any]) -> bool:
-        """Whether an equation's sides are there."""
-        return all(
-            side.source in self.vertices and all(edge in self.edges for edge in side.edges)
-            for side in sides
-        )
-
-    def part(self, soft: Iterable[str]) -> LearningDiagram:
-        diagram = self.diagram
-        definers = {
-            equation for edge in self.edges for equation in diagram.definers.get(edge, {}).values()
-        }
-        equations = definers.union(soft)
-        by = diagram.arrows["by"].values.tolist()
-        averages = {
-            edge
-            for edge, (followed, _) in diagram.averages.items()
-            if edge in self.edges and followed in self.edges
-        }
-        average, operator = (
-            diagram.arrows[name].values.tolist() for name in ("average", "operator")
-        )
-        rows: dict[str, list[int | str]] = {
-            "V": list(self.vertices),
-            "E": list(self.edges),
-            "Eq": list(equations),
-            "Trains": [n for n, eq in enumerate(by) if diagram.names("Eq")[eq] in equations],
-            "Average": [n for n, edge in enumerate(average) if diagram.edges[edge] in averages],
-            "Operator": [n for n, edge in enumerate(operator) if diagram.edges[edge] in self.edges],
-        }
-        return diagram.subtables(rows)[0]
+def _with_needs(diagram: LearningDiagram) -> Tables:
+    """Return the rows with lists of what they need besides: definitions, operands, factors."""
+    shape = diagram.shape
+    lists = {"definitions": ("E", "Eq"), "operands": ("E", "E"), "factors": ("V", "E")}
+    of = diagram.operators
+    needs = {
+        "definitions": [[*diagram.definers.get(edge, {}).values()] for edge in diagram.edges],
+        "operands": [[of[edge]] if edge in of else [] for edge in diagram.edges],
+        "factors": [
+            [edge for edge in diagram.out_edges(v) if diagram.map_label(edge).kind == "factor"]
+            for v in diagram.vertices
+        ],
+    }
+    return Tables(
+        Shape(shape.tables, shape.arrows, {**shape.lists, **lists}),
+        diagram.sets,
+        diagram.arrows,
+        {**diagram.lists, **needs},
+        check=False,
+    )
 
 
 def check_known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
     known = list(known)
     unknown = [name for name in dict.fromkeys(names) if name not in known]
     if unknown:
-        said = ", ".join(map(repr, unknown))
-        raise UnknownName(f"no {what} is called {said}; {did_you_mean(unknown[0], known)}")
+        names = ", ".join(map(repr, unknown))
+        raise UnknownName(f"no {what} is called {names}; {did_you_mean(unknown[0], known)}")
 
 
 def inclusion(part: LearningDiagram, whole: LearningDiagram) -> LearningMorphism:
