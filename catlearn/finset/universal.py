@@ -28,7 +28,7 @@ Laws: the legs are a (co)cone; ``universal`` of one is the only morphism that fa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 from catlearn.display import Displayed
 from catlearn.errors import (
@@ -306,9 +306,21 @@ class Universal(Frozen, Displayed):
     diagram: Diagram
     apex: Any
     legs: tuple[Any, ...]
+    inward: bool
+    """Whether legs lead into the apex."""
 
     def __init__(self, diagram: Diagram, apex: Any, legs: Iterable[Any]) -> None:
         self._set(diagram=diagram, apex=apex, legs=tuple(legs))
+
+    @classmethod
+    def _of(cls, given: Any) -> Self:
+        """Compute the limit or colimit of a diagram."""
+        diagram = given.as_diagram()
+        loose = diagram.undetermined(cls.inward)
+        if loose:
+            raise InvalidStructure(f"diagram of a {cls.__name__.lower()}", loose)
+        ambient = diagram.ambient
+        return cls(diagram, *(ambient.colimit if cls.inward else ambient.limit)(diagram))
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.legs)
@@ -326,24 +338,36 @@ class Universal(Frozen, Displayed):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(apex={self.apex!r}, legs={self.legs!r})"
 
-    def _ends(self, cone: Sequence[Any], near: str, far: str, end: Any) -> list[Failure]:
-        """Check how many components there are, where they meet the legs, and each other."""
-        diagram, ambient = self.diagram, self.diagram.ambient
+    def _induced(self, cone: tuple[Any, ...], end: Any) -> Any:
+        """Check the ends and the triangles of a (co)cone, and return what it induces."""
+        ends, kind, error = ("domain", "codomain"), "cocone", NotACocone
+        if not self.inward:
+            ends, kind, error = ends[::-1], "cone", NotACone
+        far, diagram, ambient = ends[1], self.diagram, self.diagram.ambient
+        if not cone and end is None:
+            message = f"say {far}= where {'to' if self.inward else 'from'}"
+            raise error(kind, [Failure("shape", far, message)])
+        end = getattr(cone[0], far) if end is None else end
         if len(cone) != len(self.legs):
             message = f"found {len(cone)} morphisms, expected one for each of {list(diagram.names)}"
-            return [Failure("shape", "components", message)]
+            raise error(kind, [Failure("shape", "components", message)])
         failures = []
         for name, thing, h in zip(diagram.names, diagram.leg_objects, cone, strict=True):
-            for side, expected in ((near, thing), (far, end)):
-                why = ambient.mismatch(getattr(h, side), expected)
-                if why:
+            for side, expected in zip(ends, (thing, end), strict=True):
+                if why := ambient.mismatch(getattr(h, side), expected):
                     message = f"its {side} is not the one expected: {why}"
                     failures.append(Failure("shape", f"component {name!r}", message))
-        return failures
+        failures = failures or diagram.walk(cone, self.inward)[1]
+        if failures:
+            raise error(kind, failures)
+        induce: Any = ambient.descend if self.inward else ambient.lift
+        return induce(self, cone, end)
 
 
 class Colimit(Universal):
     """A colimit: ``legs`` lead from the diagram's leg objects into ``apex``."""
+
+    inward = True
 
     def universal(self, *cocone: Any, codomain: Any = None) -> Any:
         """Return the only morphism ``u`` out of the apex with ``leg >> u`` the cocone's.
@@ -360,18 +384,13 @@ class Colimit(Universal):
         NotACocone
             Naming each triangle that does not commute, with rows on which it fails.
         """
-        if not cocone and codomain is None:
-            raise NotACocone("cocone", [Failure("shape", "codomain", "say codomain= where to")])
-        end = cocone[0].codomain if codomain is None else codomain
-        failures = self._ends(cocone, "domain", "codomain", end)
-        failures = failures or self.diagram.walk(cocone, inward=True)[1]
-        if failures:
-            raise NotACocone("cocone", failures)
-        return self.diagram.ambient.descend(self, cocone, end)
+        return self._induced(cocone, codomain)
 
 
 class Limit(Universal):
     """A limit: ``legs`` lead from ``apex`` to the diagram's leg objects."""
+
+    inward = False
 
     def universal(self, *cone: Any, domain: Any = None) -> Any:
         """Return the only morphism ``u`` into the apex with ``u >> leg`` the cone's.
@@ -388,14 +407,7 @@ class Limit(Universal):
         NotACone
             Naming each triangle that does not commute, with rows on which it fails.
         """
-        if not cone and domain is None:
-            raise NotACone("cone", [Failure("shape", "domain", "say domain= where from")])
-        end = cone[0].domain if domain is None else domain
-        failures = self._ends(cone, "codomain", "domain", end)
-        failures = failures or self.diagram.walk(cone, inward=False)[1]
-        if failures:
-            raise NotACone("cone", failures)
-        return self.diagram.ambient.lift(self, cone, end)
+        return self._induced(cone, domain)
 
 
 def colimit(diagram: Any) -> Colimit:
@@ -416,11 +428,7 @@ def colimit(diagram: Any) -> Colimit:
     InvalidStructure
         If an object is neither a leg nor tied to one by arrows.
     """
-    diagram = diagram.as_diagram()
-    loose = diagram.undetermined(inward=True)
-    if loose:
-        raise InvalidStructure("diagram of a colimit", loose)
-    return Colimit(diagram, *diagram.ambient.colimit(diagram))
+    return Colimit._of(diagram)
 
 
 def limit(diagram: Any) -> Limit:
@@ -441,11 +449,7 @@ def limit(diagram: Any) -> Limit:
     InvalidStructure
         If an object is neither a leg nor tied to one by arrows.
     """
-    diagram = diagram.as_diagram()
-    loose = diagram.undetermined(inward=False)
-    if loose:
-        raise InvalidStructure("diagram of a limit", loose)
-    return Limit(diagram, *diagram.ambient.limit(diagram))
+    return Limit._of(diagram)
 
 
 def coproduct(*objects: Any, names: Iterable[str] | None = None, of: Any = None) -> Colimit:
