@@ -58,7 +58,7 @@ from catlearn.finset import (
     coproduct,
 )
 from catlearn.finset.shapes import label_key, same_label
-from catlearn.finset.tables import components_of, joined, morphism, part
+from catlearn.finset.tables import components_of, joined, morphism
 from catlearn.finset.value import Frozen
 from catlearn.names import distinct
 
@@ -519,7 +519,6 @@ def _called(
 
     Rows of some tables may be called otherwise.
     """
-    every = {t: np.arange(foot.size(t)) for t in foot.shape.tables}
     names = {
         t: distinct(whole.sets[t].labels(rows.tolist()), "copy/")
         if whole.sets[t].names
@@ -527,9 +526,7 @@ def _called(
         for t, rows in values.items()
         if t not in (called or {})
     }
-    sets = {t: FinSet(one) for t, one in {**names, **(called or {})}.items()}
-    steps = {name: foot.step(name) for name in foot.shape.steps()}
-    made = part(type(foot), foot.shape, every, sets, steps, foot.attributes, foot.side_data)
+    made = foot.with_names({**names, **(called or {})})
     return morphism(made, whole, components_of(values, made, whole))
 
 

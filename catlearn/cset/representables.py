@@ -325,12 +325,7 @@ def named(generated: CSet, origins: Iterable[tuple[str, str, np.ndarray, FinSet]
                 if called[source][row] and not called[target][value]:
                     called[target][value] = f"{called[source][row]}.{name}"
                     growing = True
-    sets = {table: FinSet(distinct(names, "-")) for table, names in called.items()}
-    arrows = {
-        name: FinFunction._of(generated.arrows[name].values, sets[source], sets[target])
-        for name, (source, target) in generated.shape.arrows.items()
-    }
-    return CSet._build(generated.shape, sets, arrows, {}, generated.attributes)
+    return generated.with_names({table: distinct(names, "-") for table, names in called.items()})
 
 
 Place = tuple[str, int]
@@ -366,18 +361,12 @@ def representable(schema: Schema, table: str, budget: int | None = None) -> CSet
         raise UnknownName(f"there is no table {table}; {did_you_mean(table, schema.tables)}")
 
     def make() -> CSet:
-        plain = schema.without_attributes
         what = f"the set of arrows out of {table}"
-        bare = chase(plain, {table: 1}, budget=budget, what=what)[0]
+        bare = chase(schema.without_attributes, {table: 1}, budget=budget, what=what)[0]
         names = {one: [""] * rows.size for one, rows in bare.sets.items()}
         for (end, row), path in paths_from(bare, table).items():
             names[end][row] = str(path)
-        sets = {one: FinSet(labels) for one, labels in names.items()}
-        arrows = {
-            name: FinFunction._of(bare.arrows[name].values, sets[source], sets[target])
-            for name, (source, target) in plain.arrows.items()
-        }
-        return CSet._build(plain, sets, arrows, {}, {})
+        return bare.with_names(names)
 
     return schema._cached(f"representable {table} within {budget}", make)
 

@@ -1042,11 +1042,10 @@ class Reattached:
 
     def _with_names(self, bare: Any, wanted: Mapping[str, list[Any]]) -> Any:
         """Name the rows of R', apart from each other and from the rows of the whole that stay."""
-        sets = dict(bare.sets)
+        sets: dict[str, list[str]] = {}
         for table, names in wanted.items():
             if table == "Eq" and isinstance(bare, Presentation):
-                named = self._renamed(bare, sets)
-                names = self._titles(named, names)
+                names = self._titles(bare.with_names(sets), names)
             stay = np.flatnonzero(~self.gone[table])
             stay = np.setdiff1d(stay, self.remade[table])
             taken = set(self.whole.sets[table].labels(stay.tolist()))
@@ -1057,17 +1056,8 @@ class Reattached:
             own = {name for rank, name in names if rank == 0}
             called = distinct([names[row][1] for row in order], "new/", taken - own)
             place = dict(zip(order, called, strict=True))
-            sets[table] = FinSet([place[row] for row in range(len(names))])
-        return self._renamed(bare, sets)
-
-    def _renamed(self, bare: Any, sets: Mapping[str, FinSet]) -> Any:
-        steps = {
-            name: ListFunction._of(
-                bare.step(name).offsets, bare.step(name).values, sets[source], sets[target]
-            )
-            for name, (source, target) in self.shape.steps().items()
-        }
-        return type(bare)._of_steps(self.shape, sets, steps, bare.attributes)
+            sets[table] = [place[row] for row in range(len(names))]
+        return bare.with_names(sets)
 
     def _titles(self, bare: Presentation, names: list[Any]) -> list[Any]:
         """Call an equation that was called by its text by its new text."""

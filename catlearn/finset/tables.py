@@ -612,6 +612,28 @@ class Tables(Frozen, Displayed):
             raise InvalidStructure(type(self).__name__, failures)
         return made
 
+    def with_names(self: Some, names: Mapping[str, FinSet | int | Iterable[str]]) -> Some:
+        """Return the same tables with other names of rows.
+
+        Parameters
+        ----------
+        names
+            Table -> the names of its rows, or their number for none; others keep theirs.
+
+        Examples
+        --------
+        >>> G = Tables(Shape(["V", "E"], {"src": ("E", "V")}), {"V": 2, "E": 1}, {"src": [1]})
+        >>> G.with_names({"V": "ab"}).arrows["src"]
+        FinFunction([1], codomain=['a', 'b'])
+        """
+        sets = {table: as_finset(names.get(table, one)) for table, one in self.sets.items()}
+        steps = {
+            name: ListFunction._of(old.offsets, old.values, sets[source], sets[target])
+            for name, (source, target) in self.shape.steps().items()
+            for old in [self.step(name)]
+        }
+        return self._of_steps(self.shape, sets, steps, self.attributes, self.side_data)
+
     def with_side_data(self: Some, side_data: Mapping[str, Mapping[Any, Any]]) -> Some:
         """Return the same tables with other side data.
 

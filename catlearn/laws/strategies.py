@@ -314,16 +314,9 @@ def renamed(whole: Any, suffix: str = "'") -> Any:
     suffix
         What is added to each name.
     """
-    sets = {
-        table: FinSet([name + suffix for name in rows.names]) if rows.names else rows
-        for table, rows in whole.sets.items()
-    }
-    steps = {
-        name: ListFunction.of([list(row) for row in whole.step(name)], sets[target])
-        for name, (_, target) in whole.shape.steps().items()
-    }
-    copy = type(whole)._of_steps(whole.shape, sets, steps, whole.attributes, whole.side_data)
-    there = {t: FinFunction(range(one.size), whole.sets[t], one) for t, one in sets.items()}
+    named = {table: rows.names for table, rows in whole.sets.items() if rows.names}
+    copy = whole.with_names({t: [name + suffix for name in names] for t, names in named.items()})
+    there = {t: FinFunction(range(one.size), whole.sets[t], one) for t, one in copy.sets.items()}
     return whole._morphism_class()._build(whole, copy, there)
 
 

@@ -304,3 +304,13 @@ def test_the_empty_tables():
     assert empty.failures() == []
     with pytest.raises(TypeError, match="needs a shape"):
         Tables.empty()
+
+
+def test_rows_are_called_otherwise():
+    shape = Shape(("V", "E"), {"src": ("E", "V")}, {"via": ("E", "V")}, {"size": "V"})
+    parts = {"src": [1]}, {"via": [[0, 1, 1]]}, {"size": [3, None]}
+    one = Tables(shape, {"V": ["a", "b"], "E": ["e"]}, *parts)
+    other = one.with_names({"V": ["x", "y"], "E": 1})
+    assert other == Tables(shape, {"V": ["x", "y"], "E": 1}, *parts)
+    assert other.matches(one)
+    assert other.with_names(one.sets) == one
