@@ -138,17 +138,63 @@ class Doubling(FreeCartesian):
         return Open(self.identity(objects).apex, rows, [*rows, *first], "Wire")
 
 
-@pytest.mark.parametrize(
-    ("kind", "broken"),
-    [
-        (Crossing, {"ends of tensors"}),
-        (Straight, {"naturality of swaps"}),
-        (Forgetful, {"involution"}),
-        (Unshared, {"naturality of copies", "naturality of discards"}),
-        (Merging, {"naturality of discards"}),
-        (Doubling, {"cocommutativity", "copies of tensors"}),
-    ],
-)
+class Single(FreeCartesian):
+    """A mutant: a copy is one."""
+
+    def copy(self, objects):
+        return self.identity(tuple(objects))
+
+
+class Keeping(FreeCartesian):
+    """A mutant: nothing is discarded."""
+
+    def discard(self, objects):
+        return self.identity(tuple(objects))
+
+
+class Replacing(FreeCartesian):
+    """A mutant: of A the second copy is another value."""
+
+    def copy(self, objects):
+        if tuple(objects) != ("A",):
+            return super().copy(objects)
+        return self.tensor(self.identity("A"), self.compose(self.discard("A"), self.box("s")))
+
+
+class Moving(FreeCartesian):
+    """A mutant: of A the first copy has gone through f and back."""
+
+    def copy(self, objects):
+        if tuple(objects) != ("A",):
+            return super().copy(objects)
+        parts = [super().copy("A"), self.tensor(self.identity("A"), super().copy("A"))]
+        moved = self.compose(self.tensor(self.box("f"), self.identity("A")), self.box("g"))
+        return self.compose(self.compose(*parts), self.tensor(moved, self.identity("A")))
+
+
+MUTANTS = [
+    (Crossing, {"ends of tensors"}),
+    (Straight, {"naturality of swaps"}),
+    (Forgetful, {"involution"}),
+    (Unshared, {"naturality of copies", "naturality of discards"}),
+    (Merging, {"naturality of discards"}),
+    (Doubling, {"cocommutativity", "copies of tensors"}),
+    (Single, {"ends of copies"}),
+    (Keeping, {"ends of discards"}),
+    (Replacing, {"counit"}),
+    (Moving, {"coassociativity"}),
+]
+
+
+def test_every_law_that_is_new_has_a_mutant():
+    broken = {name for _, names in MUTANTS for name in names}
+    new = set(laws.cartesian.laws) - set(laws.symmetric_monoidal.laws)
+    assert {law.name for law in new} <= broken
+    new = set(laws.monoidal_functor.laws) - set(laws.functor.laws)
+    assert {law.name for law in new} <= {name for name, _ in FUNCTOR_MUTANTS.values()}
+
+
+@pytest.mark.parametrize(("kind", "broken"), MUTANTS)
 def test_the_laws_reject_mutants(kind, broken):
     arrows = out_of(CARTESIAN if issubclass(kind, FreeCartesian) else FREE)
     spec = laws.cartesian if issubclass(kind, FreeCartesian) else laws.symmetric_monoidal
@@ -420,6 +466,7 @@ def few_boxes(F):
 
 FUNCTOR_MUTANTS = {
     "values of boxes alone": ("identities", lambda F: {"on_arrow": lambda f: F(bare(f))}),
+    "something of nothing": ("unit", lambda F: {"on_object": lambda A: F.at(A) or ("A",)}),
     "the first factor": ("tensors of objects", lambda F: {"on_object": lambda A: F.at(A[:1])}),
     "right of one box, in a row": ("composites", few_boxes),
     "right of one box, side by side": ("tensors", few_boxes),
