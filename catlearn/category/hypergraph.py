@@ -42,7 +42,7 @@ from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import written
 from catlearn.errors import Failure, InvalidStructure, did_you_mean
 from catlearn.finset import FinFunction, FinSet, ListFunction, Shape, TableMorphism, Tables
-from catlearn.finset.tables import components_of, morphism, part
+from catlearn.finset.tables import morphism, part
 
 HYPERGRAPH = Shape(
     tables=("Wire", "Box"),
@@ -298,7 +298,7 @@ class Hypergraph(Tables):
                 continue
             found = self.lists[side]
             count = np.bincount([*ends, *found.values.tolist()], minlength=self.size("Wire"))
-            owner = np.repeat(np.arange(len(found)), found.lengths)
+            owner = found.owners
             for wire in np.flatnonzero(count != 1).tolist():
                 boxes = owner[found.values == wire].tolist()
                 by = [f"as an {'input' if verb == 'written' else 'output'}"] * ends.count(wire)
@@ -375,7 +375,7 @@ class Hypergraph(Tables):
         )
         values = {"Wire": wire, "Box": box}
         place = {table: np.searchsorted(rows[table], values[table]) for table in rows}
-        return morphism(self, whole, components_of(place, self, whole))
+        return morphism(self, whole, place)
 
     def live(self, outputs: Iterable[int | str], inputs: Iterable[int | str] = ()) -> TableMorphism:
         """Return the inclusion of what some outputs need.

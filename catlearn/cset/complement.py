@@ -40,7 +40,7 @@ import numpy as np
 from catlearn.errors import CatlearnError, Failure, NoComplement, NotACocone
 from catlearn.finset import Colimit, FinFunction, Span, TableMorphism, pushout
 from catlearn.finset.shapes import same_label
-from catlearn.finset.tables import components_of, morphism
+from catlearn.finset.tables import morphism
 from catlearn.finset.value import Frozen
 
 LISTED = 100
@@ -156,8 +156,8 @@ def pushout_complement(l: Any, m: Any) -> Complement:  # noqa: E741
     places = {t: _places(l.components[t], m.components[t], rows) for t, rows in kept.items()}
     for name, labels in _lowered(l, places).items():
         D = D.with_column(name, labels)
-        d = morphism(D, m.codomain, components_of(kept, D, m.codomain))
-    return Complement(l, m, morphism(l.domain, D, components_of(places, l.domain, D)), d)
+        d = morphism(D, m.codomain, kept)
+    return Complement(l, m, morphism(l.domain, D, places), d)
 
 
 def _lowered(l: TableMorphism, places: Mapping[str, np.ndarray]) -> dict[str, dict[int, Any]]:  # noqa: E741
@@ -269,7 +269,7 @@ def dangling(
     failures: list[Failure] = []
     for name, (source, target) in whole.shape.steps().items():
         step = whole.step(name)
-        owners = np.repeat(np.arange(len(step)), step.lengths)
+        owners = step.owners
         bad = np.flatnonzero(gone[target][step.values] & ~gone[source][owners])
         if excused is not None and bad.size:
             bad = bad[~excused(name, target, step.values[bad])]

@@ -58,7 +58,7 @@ from catlearn.finset import (
     coproduct,
 )
 from catlearn.finset.shapes import label_key, same_label
-from catlearn.finset.tables import components_of, joined, morphism
+from catlearn.finset.tables import joined, morphism
 from catlearn.finset.value import Frozen
 from catlearn.names import distinct
 
@@ -506,7 +506,7 @@ def leg_along(foot: Any, whole: Any, table: str, rows: Sequence[int] | np.ndarra
                     values[target][here.values] = there.values
     if failures:
         raise InvalidStructure("interface", failures)
-    return morphism(foot, whole, components_of(values, foot, whole))
+    return morphism(foot, whole, values)
 
 
 def _called(
@@ -527,7 +527,7 @@ def _called(
         if t not in (called or {})
     }
     made = foot.with_names({**names, **(called or {})})
-    return morphism(made, whole, components_of(values, made, whole))
+    return morphism(made, whole, values)
 
 
 def open_graph(graph: Graph, inputs: Iterable[Row] = (), outputs: Iterable[Row] = ()) -> Open:

@@ -102,7 +102,7 @@ from catlearn.finset import (
     pushout,
 )
 from catlearn.finset.shapes import FLAT, coded, same_label
-from catlearn.finset.tables import components_of, joined, morphism
+from catlearn.finset.tables import joined, morphism
 from catlearn.finset.value import Frozen, listing
 from catlearn.names import distinct, fresh
 
@@ -300,7 +300,7 @@ def filled_match(pattern: Tables, whole: Tables, components: Mapping[str, FinFun
         return None
     filled = fill(pattern, bindings)
     values = {table: components[table].values for table in pattern.shape.tables}
-    return morphism(filled, whole, components_of(values, filled, whole))
+    return morphism(filled, whole, values)
 
 
 RowMap = Mapping[str, Mapping[Any, Any]]
@@ -427,7 +427,7 @@ class Rule(Frozen, Displayed):
         values = {
             t: np.array([row_number(R, t, n) for n in rows], int) for t, rows in common.items()
         }
-        right = morphism(K, R, components_of(values, K, R))
+        right = morphism(K, R, values)
         return cls(left, right, replace=replace, **options)
 
     def failures(self) -> list[Failure]:
@@ -902,7 +902,7 @@ class Reattached:
         self.in_right = in_right
         both = {t: np.concatenate([self.context[t], self.remade[t]]) for t in self.context}
         bigger = self._enlarged(L, both, in_left, self._named(parts["m"]), whole._held(parts["m"]))
-        self.match = morphism(bigger, whole, components_of(parts["m"], bigger, whole))
+        self.match = morphism(bigger, whole, parts["m"])
         held = whole._held(parts["k"])
         between = self._enlarged(K, self.context, in_kept, self._named(parts["k"]), held)
         afresh = {t: np.concatenate([self.context[t], self.made[t]]) for t in self.context}
@@ -915,8 +915,8 @@ class Reattached:
                 sources[table][row] = match.components[table](x)
             sources[table][R.size(table) :] = afresh[table]
         bare = bare.with_side_data(self._held_anew(bare, R, sources))
-        self.left = morphism(between, bigger, components_of(parts["l"], between, bigger))
-        self.right = morphism(between, bare, components_of(parts["r"], between, bare))
+        self.left = morphism(between, bigger, parts["l"])
+        self.right = morphism(between, bare, parts["r"])
 
     def _held_anew(self, bare: Tables, R: Tables, sources: Mapping[str, np.ndarray]) -> dict:
         """Return the side data of R': its own, else what a row of the whole holds, if it may."""
@@ -936,7 +936,7 @@ class Reattached:
             growing = False
             for name, (source, target) in self.shape.steps().items():
                 step = self.whole.step(name)
-                owners = np.repeat(np.arange(len(step)), step.lengths)
+                owners = step.owners
                 bad = (self.gone[target] | marks[target])[step.values] & ~self.gone[source][owners]
                 growing = growing or not marks[source][owners[bad]].all()
                 marks[source][owners[bad]] = True

@@ -87,7 +87,7 @@ from catlearn.finset import (
     product,
     terminal,
 )
-from catlearn.finset.tables import components_of, morphism
+from catlearn.finset.tables import morphism
 from catlearn.finset.value import SHOWN
 
 Masks = Mapping[str, np.ndarray]
@@ -327,7 +327,7 @@ def image(f: TableMorphism) -> tuple[Any, Any]:
         table: np.searchsorted(mono.components[table].values, one.values)
         for table, one in f.components.items()
     }
-    return morphism(f.domain, mono.domain, components_of(parts, f.domain, mono.domain)), mono
+    return morphism(f.domain, mono.domain, parts), mono
 
 
 def subobjects(whole: Tables, budget: int = 100_000) -> Iterator[Subobject]:
@@ -408,7 +408,7 @@ def closed_sets(whole: Tables, budget: int) -> np.ndarray:
     pairs = [np.zeros((2, 0), np.int64)]
     for name, (source, target) in whole.shape.steps().items():
         step = whole.step(name)
-        owners = np.repeat(np.arange(len(step)), step.lengths)
+        owners = step.owners
         pairs.append(np.stack([owners + start[source], step.values + start[target]]))
     reached = np.concatenate(pairs, axis=1)
     matrix = coo_array((np.ones(reached.shape[1]), tuple(reached)), shape=(size, size))

@@ -569,6 +569,11 @@ class ListFunction(Frozen):
         """The length of each row."""
         return np.diff(self.offsets)
 
+    @property
+    def owners(self) -> np.ndarray:
+        """The row of each entry."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
     def row(self, element: int | str) -> np.ndarray:
         """Return one row, as numbers of elements of the codomain."""
         k = self.domain.index(element)

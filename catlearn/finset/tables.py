@@ -196,7 +196,7 @@ class TableCategory(Ambient):
         side_data = held_by_all([one._held(at) for one, at in zip(objects, values, strict=True)])
         apex = part(kind, shape, rows, sets, steps, attributes, side_data)
         pairs = zip(objects, values, strict=True)
-        return apex, tuple(morphism(apex, one, components_of(at, apex, one)) for one, at in pairs)
+        return apex, tuple(morphism(apex, one, at) for one, at in pairs)
 
     def lift(self, limit: Limit, cone: tuple[Any, ...], domain: Tables) -> TableMorphism:
         parts = {}
@@ -235,19 +235,20 @@ def at_table(universal: Kind, table: str) -> Kind:
     return type(universal)(universal.diagram, universal.apex.sets[table], legs)
 
 
-def morphism(domain: Tables, codomain: Tables, parts: Parts) -> TableMorphism:
-    """Return the (valid) morphism with these components, of the class that its ends ask for."""
-    return domain._common([domain, codomain])._morphism_class()._build(domain, codomain, parts)
+def morphism(
+    domain: Tables, codomain: Tables, parts: Mapping[str, FinFunction | np.ndarray]
+) -> TableMorphism:
+    """Return the (valid) morphism with these components, of the class that its ends ask for.
 
-
-def components_of(
-    values: Mapping[str, np.ndarray], domain: Tables, codomain: Tables
-) -> dict[str, FinFunction]:
-    """Return components given by their values."""
-    return {
-        table: FinFunction._of(array, domain.sets[table], codomain.sets[table])
-        for table, array in values.items()
+    A component may be given by its values.
+    """
+    made = {
+        table: one
+        if isinstance(one, FinFunction)
+        else FinFunction._of(one, domain.sets[table], codomain.sets[table])
+        for table, one in parts.items()
     }
+    return domain._common([domain, codomain])._morphism_class()._build(domain, codomain, made)
 
 
 def part(
@@ -287,7 +288,7 @@ def largest_part(
     shape: Shape, live: dict[str, np.ndarray], steps: Mapping[str, ListFunction]
 ) -> dict[str, np.ndarray]:
     """Drop rows that reach one that is not live (or -1, not there) until none do."""
-    owners = {name: np.repeat(np.arange(len(one)), one.lengths) for name, one in steps.items()}
+    owners = {name: one.owners for name, one in steps.items()}
     shrinking = True
     while shrinking:
         shrinking = False
@@ -811,7 +812,7 @@ class Tables(Frozen, Displayed):
         steps = {name: self.step(name) for name in self.shape.steps()}
         columns = self.attributes, self._held(chosen)
         sub = part(type(self), self.shape, chosen, self.sets, steps, *columns)
-        return sub, morphism(sub, self, components_of(chosen, sub, self))
+        return sub, morphism(sub, self, chosen)
 
     def _marks(self, rows: Mapping[str, Iterable[int | str]]) -> dict[str, np.ndarray]:
         """Mark the rows that a user names, or say which there are not."""
