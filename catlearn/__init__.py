@@ -240,4 +240,9 @@ def __getattr__(name: str) -> Any:
             message = f"catlearn.{name} is {where}; the short name goes with the next release"
             warnings.warn(message, DeprecationWarning, stacklevel=2)
             return getattr(importlib.import_module(f"catlearn.{room}"), name)
+    if name not in __all__ and not name.startswith("_"):
+        from catlearn.errors import did_you_mean
+
+        hint = did_you_mean(name, [*__all__, *(f for names in _FORMER.values() for f in names)])
+        raise AttributeError(f"catlearn has no name {name!r}; {hint}")
     return _load(name)

@@ -151,6 +151,11 @@ def test_stubs_are_the_ones_that_the_faces_make():
 def test_unknown_names_are_attribute_errors():
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = catlearn.no_such_name
+    with pytest.raises(AttributeError, match="karoubi"):  # one of the names of before
+        _ = catlearn.karoubii
+    from catlearn import files  # a module that is no room
+
+    assert files.__name__ == "catlearn.files"
 
 
 def test_public_names_come_from_public_faces():

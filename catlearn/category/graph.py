@@ -272,7 +272,11 @@ class Graph(Tables):
     def __init__(
         self, edges: Mapping[str, tuple[str, str]] | None = None, vertices: Iterable[str] = ()
     ) -> None:
-        edges = dict(edges or {})
+        try:
+            edges = dict(edges or {})
+        except (TypeError, ValueError):
+            message = f'expected {{"f": ("A", "B")}} or from_networkx, found {type(edges).__name__}'
+            raise InvalidStructure("Graph", [Failure("edges", "edges", message)]) from None
         failures = [
             Failure("ends", f"edge {written(edge)}", f"its ends are (source, target), not {ends!r}")
             for edge, ends in edges.items()

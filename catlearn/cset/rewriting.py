@@ -678,14 +678,19 @@ class Rule(Frozen, Displayed):
         L, R = self.left.codomain, self.right.codomain
         kept = {t: set(f.values.tolist()) for t, f in self.left.components.items()}
         stays = {t: set(f.values.tolist()) for t, f in self.right.components.items()}
+
+        def rows(of: Tables, table: str) -> list[str]:
+            prefix = f"{table} " if of.sets[table].names is None else ""
+            return [prefix + name for name in of.names(table)]
+
         groups = {
-            "deletes": [n for t in kept for k, n in enumerate(L.names(t)) if k not in kept[t]],
-            "keeps": [n for t in kept for k, n in enumerate(L.names(t)) if k in kept[t]],
-            "adds": [n for t in stays for k, n in enumerate(R.names(t)) if k not in stays[t]],
+            "deletes": [n for t in kept for k, n in enumerate(rows(L, t)) if k not in kept[t]],
+            "keeps": [n for t in kept for k, n in enumerate(rows(L, t)) if k in kept[t]],
+            "adds": [n for t in stays for k, n in enumerate(rows(R, t)) if k not in stays[t]],
         }
-        said = [f"{verb} {', '.join(names)}" for verb, names in groups.items() if names]
+        changes = [f"{verb} {', '.join(names)}" for verb, names in groups.items() if names]
         called = f"{self.name}: " if self.name else ""
-        return f"Rule({called}{'; '.join(said) or 'nothing'})"
+        return f"Rule({called}{'; '.join(changes) or 'nothing'})"
 
 
 def _record(maps: Mapping[str, Mapping[Any, Any]]) -> Record[str, Any]:

@@ -270,7 +270,7 @@ def _make_divergence(name: Any, options: Any) -> Divergence:
         known = ", ".join(divergence_names())
         raise ValueError(
             f"no divergence is called {name!r}; there are {known}. Register it with "
-            "register_divergence before loading"
+            "catlearn.models.register_divergence before loading"
         )
     return Divergence(name, **_options(options))
 
@@ -279,7 +279,7 @@ def _divergence_fields(divergence: Divergence) -> dict[str, Any]:
     if not isinstance(divergence.function, str):
         raise Unwritable(
             f"the divergence {divergence.name!r} is a bare function; files hold divergences by "
-            "name: register_divergence(name, function) and use the name"
+            "name: catlearn.models.register_divergence(name, function), and use the name"
         )
     return {"name": divergence.function, "options": dict(divergence.options)}
 

@@ -419,7 +419,7 @@ def spec_of(structure: Any, spec: Spec | Law | None = None) -> Spec:
             return one
     known = ", ".join(one.name for one in SPECS)
     kind = type(structure).__name__
-    raise CatlearnError(f"say which laws a {kind} should satisfy, spec=; there are: {known}")
+    raise CatlearnError(f"say by spec= which laws this {kind} should satisfy; there are: {known}")
 
 
 def _outcome(

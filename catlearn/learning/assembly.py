@@ -97,7 +97,7 @@ def _average(rows: Rows, part: MovingAverage) -> None:
     rows.add_edge(part.name, source, target, FrozenMap(label.architecture))
     row = part.of, Weight.of(part.decay)
     if rows.averages.setdefault(part.name, row) != row:
-        message = f"is said twice: {rows.averages[part.name]} and {row}"
+        message = f"is given twice: {rows.averages[part.name]} and {row}"
         where = f"moving average '{part.name}'"
         rows.failures.append(Failure("moving average", where, message))
 
@@ -115,7 +115,7 @@ def _operator(rows: Rows, part: Operator) -> None:
     ]
     rows.add_edge(part.name, ends[0], ends[1], OperatorMap(part.architecture))
     if rows.operators.setdefault(part.name, part.of) != part.of:
-        message = f"is said to act on '{rows.operators[part.name]}' and on '{part.of}'"
+        message = f"acts on '{rows.operators[part.name]}' and on '{part.of}'"
         rows.failures.append(Failure("operator", f"operator '{part.name}'", message))
 
 

@@ -200,7 +200,7 @@ def _disagreements(
         law = LAWS.get(difference.law, difference.law)
         table, row, image = difference.table, difference.row, difference.image
         if table in first.shape.keys:
-            # What belongs to a row is told of that row.
+            # What belongs to a row is reported at that row.
             owner = first.shape.keys[table][0][0]
             diagram, at = (second, image) if row < 0 else (first, row)
             table = first.shape.arrows[owner][1]
@@ -216,7 +216,7 @@ def _disagreements(
             )
             if law == difference.law and table == "Eq":
                 said = f"{law} {said[0]}", f"{law} {said[1]}"
-        remedy = "rename one, or say along="
+        remedy = "rename one, or give along="
         if law == "map" and {difference.here.kind, difference.there.kind} == {"model", "frozen"}:
             remedy = f"make them one by with_frozen or with_trained, {remedy}"
         if law == STORED:

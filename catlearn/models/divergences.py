@@ -16,12 +16,10 @@ kl(temperature)    T^2 KL(softmax(t/T) || softmax(p/T))        softmax(p) = soft
 cosine(epsilon)    1 - cosine of the angle                     same direction
 =================  ==========================================  =====================
 
-Further ones, of distributions, adversaries and whole batches, are in
-:mod:`catlearn.models.divergences`.
-
-Sums run over all axes but the batch's. In floating point the last two can fall below zero by
-rounding; they are not clipped, since that would erase small gradients. Gradients flow into both
-arguments: a target that must not move is a frozen edge or data, never a special divergence.
+Sums run over all axes but the batch's. In floating point ``kl`` and ``cosine`` can fall
+below zero by rounding; they are not clipped, since that would erase small gradients. Gradients
+flow into both arguments: a target that must not move is a frozen edge or data, never a special
+divergence.
 
 >>> import numpy as np
 >>> d = Divergence("squared_error")
@@ -30,12 +28,7 @@ arguments: a target that must not move is a frozen edge or data, never a special
 >>> Divergence("huber") == Divergence("huber", delta=1.0)
 True
 
-References
-----------
-Huber, "Robust estimation of a location parameter", 1964. Hinton, Vinyals, Dean, "Distilling the
-knowledge in a neural network", arXiv 1503.02531, 2015, for the temperature and its square.
-
-Divergences of distributions, of adversaries and of whole batches.
+These are of distributions, of adversaries and of whole batches:
 
 ===================================  ============================================  ============
 name                                 cost of one example                           reads
@@ -49,13 +42,11 @@ info_nce(temperature, symmetric)     -log softmax of cosines / temperature      
 
 The first two also live at a product of a space of means and one of logarithms of variances, and
 then read both factors together. ``info_nce`` compares each prediction with every target of the
-batch: the cost of an example depends on the others beside it (``Divergence.batch_level``). Sums
-run over all axes but the batch's. An adversary by least squares is ``squared_error`` against a
-constant; a likelihood of classes is ``cross_entropy``. A density may exceed one, so
-``gaussian_nll`` may be negative; the theorems on losses then do not speak of it.
+batch: the cost of an example depends on the others in it (``Divergence.batch_level``). An
+adversary by least squares is ``squared_error`` against a constant; a likelihood of classes is
+``cross_entropy``. A density may exceed one, so ``gaussian_nll`` may be negative; the theorems on
+losses do not apply to it then.
 
->>> import numpy as np
->>> from catlearn.models import Divergence
 >>> zero, one = np.zeros((1, 2)), np.ones((1, 2))
 >>> Divergence("gaussian_kl")((one, zero), (zero, zero)).tolist()
 [1.0]
@@ -64,6 +55,8 @@ True
 
 References
 ----------
+Huber, "Robust estimation of a location parameter", 1964. Hinton, Vinyals, Dean, "Distilling the
+knowledge in a neural network", arXiv 1503.02531, 2015, for the temperature and its square.
 Kingma, Welling, "Auto-encoding variational Bayes", arXiv 1312.6114, appendix B. Goodfellow et al.,
 "Generative adversarial networks", arXiv 1406.2661. Lim, Ye, "Geometric GAN", arXiv 1705.02894.
 van den Oord, Li, Vinyals, "Representation learning with contrastive predictive coding",
@@ -271,7 +264,7 @@ def divergence_function(name: str) -> DivergenceFunction:
         known = ", ".join(_registry)
         raise UnknownName(
             f"no divergence is called {name!r}; there are: {known}. "
-            "register_divergence(name, fn) adds one"
+            "catlearn.models.register_divergence(name, fn) adds one"
         )
     return _registry[name]
 

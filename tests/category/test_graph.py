@@ -107,6 +107,9 @@ def test_networkx_graphs_without_names_of_edges():
     twice = nx.MultiDiGraph([("A", "B"), ("A", "B"), ("B", "A")])
     assert Graph.from_networkx(twice).edges == ("A-B", "A-B-2", "B-A")
     assert Graph.from_networkx(nx.DiGraph([(0, 1)])).ends("0-1") == ("0", "1")
+    for edges in nx.DiGraph([("A", "B")]), ["A"], 3:
+        with pytest.raises(InvalidStructure, match="from_networkx"):
+            Graph(edges)
     with pytest.raises(InvalidStructure, match="undirected"):
         Graph.from_networkx(nx.Graph([("A", "B")]))
     merged = nx.DiGraph()

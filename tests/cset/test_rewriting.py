@@ -373,6 +373,9 @@ def test_equality_and_text():
     assert hash(rule) == hash(Rule.between(EDGE, DETOUR, name="subdivide"))
     assert rule != Rule.between(EDGE, DETOUR)
     assert repr(rule) == "Rule(subdivide: deletes e; keeps A, B; adds M, f, g)"
+    edge, ends = CSet(SchGraph, V=2, E=1, src=[0], tgt=[1]), CSet(SchGraph, V=2)
+    kept = CSetMorphism(ends, edge, V=[0, 1])
+    assert repr(Rule(kept, CSetMorphism.identity(ends))) == "Rule(deletes E 0; keeps V 0, V 1)"
     G = Graph({"p": ("X", "Y")})
     assert rule.rewrite(G) == rule.rewrite(G)
     P = PresentationMorphism.identity(SQUARE)

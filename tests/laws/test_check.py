@@ -239,9 +239,9 @@ def test_a_spec_of_ones_own():
 def test_misuse_is_explained():
     with pytest.raises(UnknownName, match="did you mean arrows"):
         check(Matrices(), arows=matrices)
-    with pytest.raises(CatlearnError, match="say which laws a int should satisfy"):
+    with pytest.raises(CatlearnError, match="which laws this int should satisfy"):
         check(3)
-    with pytest.raises(CatlearnError, match="say which laws"):
+    with pytest.raises(CatlearnError, match="say by spec= which laws"):
         check(st.integers())
     assert "give arrows=" in str(check(Matrices()))
     assert "give objects= too" in str(check(Matrices(), arrows=matrices))
