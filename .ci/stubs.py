@@ -28,7 +28,7 @@ def by_kind(name: str) -> tuple[int, str]:
 
 
 def imports(module: str, names: list[str]) -> str:
-    """Return an import of names from a module beside, each said again: it is public."""
+    """Return an import of names from a neighbouring module, each ``as`` itself: it is public."""
     lines = [f"    {name} as {name},\n" for name in sorted(names, key=by_kind)]
     return f"from {module} import (\n{''.join(lines)})\n"
 

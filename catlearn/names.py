@@ -1,4 +1,4 @@
-"""Names: how one that is taken is told apart, by a convention for each use, and quotation.
+"""Names: how fresh ones are made, by a convention for each use, and quotation.
 
 ==========  =====================  ===========================================================
 mark        names made of x        where

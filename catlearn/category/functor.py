@@ -533,7 +533,7 @@ class Functor(Frozen, Displayed):
         """Return the value at an arrow or an object.
 
         Out of a graph or a presentation, the values of all prefixes of paths are remembered, so
-        paths that begin alike share work, unless the target composes many arrows at once.
+        paths with a common prefix share work, unless the target composes many arrows at once.
 
         Parameters
         ----------

@@ -432,7 +432,7 @@ class Presentation(Graph):
 
         For each vertex take the breadth-first arborescence rooted there. An edge outside it says
         that two paths agree (Theory, section 5, *basis*); what both begin with is dropped, and
-        what was said already then, too.
+        so are repetitions.
 
         Examples
         --------

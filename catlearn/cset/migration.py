@@ -364,7 +364,7 @@ class CommaGenerators:
     table
         The table d of its codomain.
     budget
-        As for :func:`~catlearn.cset.chase.chase`.
+        As for :func:`~catlearn.cset.representables.chase`.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ diagram, one for each example of a data set. Its boxes are
 It is the value of a functor that is given on edges: a path goes to the boxes of its edges one after
 the other, a pairing to those of its components side by side. Boxes with equal labels and inputs are
 one (the free cartesian category on the edges), so equations share what they have in common; only
-edges that draw a new sample for each side of each equation (``independent``) are told apart.
+edges that draw a new sample for each side of each equation (``independent``) stay apart.
 
 An equation may say which edges it trains, and by what scale. As long as all that a path has come
 through is trained by one scale, its values are those of all other equations, and the gradient into

@@ -259,7 +259,7 @@ class LearningDiagram(DefinedTables):
         return "\n".join(lines)
 
     def _said(self, equation: str) -> list[str]:
-        """What an equation says beside its sides, where it is not what most say."""
+        """The attributes of an equation that differ from their defaults."""
         weight = self.weight(equation)
         said = [] if weight == 1 else [f"weight {weight_text(weight)}"]
         return said + training_text(self.trains(equation), self.stop(equation))

@@ -27,7 +27,7 @@ class Weight(float):
     Parameters
     ----------
     name
-        What it is called; weights of one name share what is said by name. None for a schedule
+        What it is called; weights of one name share what is given by name. None for a schedule
         that nothing else shares.
     value
         A number; with a schedule, by default its value at step 0. Equations are not weighed by

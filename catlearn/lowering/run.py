@@ -6,9 +6,9 @@ boxes are steps, or classes of isomorphic ones (:mod:`catlearn.lowering.stacking
 keys. Every value of a class has its members on a leading axis. All arguments are
 :class:`~catlearn.lowering.stacked.Stacked` in here.
 
-A model that changes some of its variables when it is called (batch norm) hands them on to the
-next step that calls it; a step that repeats another one for other equations finds them as that
-one did, and changes nothing. Moving averages move before anything is evaluated.
+The next step that calls a model which changes some of its variables (batch norm) finds them as the
+last call left them; a step that repeats another one for other equations finds them as that one
+did, and changes nothing. Moving averages move before anything is evaluated.
 
 Uses of an edge that changes state lie at different depths, in the order of the
 plan, and a class lies at one depth. So a class calls each such edge once at most, and each call

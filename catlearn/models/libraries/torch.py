@@ -443,7 +443,7 @@ def _read(module: Any, params: Any, buffers: Any) -> dict[str, Any]:
 
 
 def _seeding(seed: Any, random: bool) -> Any:
-    """Without a key there is no randomness, and PyTorch is told so by a clear error."""
+    """Without a key there is no randomness: a call that needs some is a clear error."""
     return seeded(int(seed)) if random else unseeded()
 
 
