@@ -60,7 +60,7 @@ from catlearn.errors import (
 from catlearn.files import read_bounded, shorten
 from catlearn.formats import load, to_json as diagram_json
 from catlearn.learning import LearningDiagram, Loss
-from catlearn.learning.dataset import check_lengths
+from catlearn.learning.parts import check_lengths
 from catlearn.lowering import Lowered, lower
 from catlearn.models import (
     ArchitectureMap,

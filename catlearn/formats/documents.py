@@ -42,7 +42,6 @@ from catlearn.files import (
 from catlearn.finset import Shape, Tables
 from catlearn.formats.acset import META, read_tables, write_plain, write_tables
 from catlearn.learning import LearningDiagram
-from catlearn.learning.checks import check_glued, check_soft
 from catlearn.learning.schema import STORED
 from catlearn.models import AnySpace, ArchitectureMap, Divergence, DivergenceSum, Map, Registered
 from catlearn.tensors import (
@@ -167,7 +166,7 @@ def _check_laws(value: Tables, faults: Faults) -> None:
     structure = Presentation.failures(value)
     faults.extend(structure)
     if not structure:
-        faults.extend([*check_soft(value), *check_glued(value)])
+        faults.extend([*value.weight_failures(), *value.glued_failures()])
 
 
 def _check_columns(diagram: LearningDiagram, faults: Faults) -> None:

@@ -25,22 +25,30 @@ arXiv 2501.01515.
 """
 
 from catlearn.category import Equation as LossTerm  # the former name of a chosen equation
-from catlearn.learning.dataset import Dataset
-from catlearn.learning.diagram import LearningDiagram
-from catlearn.learning.gluing import emergent, glue, open_diagram
+from catlearn.learning.diagram import LearningDiagram, LearningMorphism
+from catlearn.learning.gluing import (
+    average,
+    emergent,
+    glue,
+    merge,
+    open_diagram,
+    pull_back,
+    push_forward,
+)
 from catlearn.learning.loss import Loss, loss_functor
-from catlearn.learning.merging import average, merge, pull_back, push_forward
-from catlearn.learning.morphisms import LearningMorphism
-from catlearn.learning.operators import Operator
-from catlearn.learning.parts import Defined, MovingAverage
-from catlearn.learning.rewriting import freeze, insert, pattern, swap, unfreeze
+from catlearn.learning.parts import Dataset, Defined, MovingAverage, Operator
 from catlearn.learning.schema import LEARNING
 from catlearn.learning.selection import Selection, select
-from catlearn.learning.splitting import split
 from catlearn.learning.surgery import (
     component,
+    freeze,
     inclusion,
+    insert,
+    pattern,
+    split,
     subdiagram,
+    swap,
+    unfreeze,
     with_frozen,
     with_trained,
 )

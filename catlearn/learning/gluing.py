@@ -1,4 +1,4 @@
-"""Gluing by name, by position, and the equations that only the whole has.
+r"""Gluing by name and by position, emergent equations, and merging trained diagrams.
 
 Gluing diagrams along the rows that they have in common is the colimit over their shared parts:
 rows are in common when they have the same name in the same table (Theory, section 3). The apex
@@ -9,18 +9,45 @@ An equation of the apex is *emergent* if no part has it: no leg sends an equatio
 own selection to it. Where ``all`` is infinite (a data set reaches a cycle) or over its bound, the
 equations of the basis are taken, and one is emergent if no part has a parallel pair of paths
 above its sides.
+
+**Merging.** Variables are addressed by edge. A morphism :math:`\varphi : D \to D'` of diagrams
+acts on them by
+
+.. math:: (\varphi^* \theta')_e = \theta'_{\varphi(e)},
+
+which is :func:`pull_back`; the other way, :func:`push_forward` is defined where edges above one
+edge agree.
+
+**Laws** (Theory, section 4). :math:`(\psi \circ \varphi)^* = \varphi^* \psi^*` and
+:math:`\mathrm{id}^* = \mathrm{id}`; :math:`\varphi^* \varphi_! \theta = \theta` where
+:math:`\varphi_! \theta` is defined, and :math:`\varphi_!` is functorial too. Merging is gluing:
+where stored values agree, each leg pulls the variables of the whole back to those of its part, so
+paths of a part keep their values. The average of equal variables is each of them, bit by bit.
+
+>>> import catlearn as cl, numpy as np
+>>> X, Z = cl.Space("X", 2), cl.Space("Z", 1)
+>>> D = cl.LearningDiagram(cl.Model("encoder", X, Z, "linear", use_bias=False))
+>>> one, two = (D.with_values({"encoder": {"weight": np.full((2, 1), n, "f4")}}) for n in (1, 3))
+>>> average(one, two)["encoder"]["weight"].ravel().tolist()
+[2.0, 2.0]
+>>> merge(one, two, conflict="right").starts["encoder"]["weight"].ravel().tolist()
+[3.0, 3.0]
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from catlearn.category import Equation
 from catlearn.cset import Open
 from catlearn.errors import (
     CatlearnError,
     Failure,
+    InvalidStructure,
     LabelConflict,
     TooManyPaths,
     UnknownName,
@@ -28,11 +55,12 @@ from catlearn.errors import (
 )
 from catlearn.finset import Colimit, Diagram, colimit
 from catlearn.finset.relations import Relation
-from catlearn.learning.diagram import LearningDiagram
-from catlearn.learning.morphisms import LearningMorphism
-from catlearn.learning.rows import told_apart
+from catlearn.learning.assembly import told_apart
+from catlearn.learning.diagram import LearningDiagram, LearningMorphism
 from catlearn.learning.schema import STORED
 from catlearn.learning.selection import select, sides_of
+from catlearn.learning.surgery import check_known
+from catlearn.tensors import same_values
 
 Along = Iterable[str] | Mapping[str, str]
 Shared = dict[str, dict[str, str]]
@@ -338,3 +366,321 @@ def open_diagram(
     if not isinstance(diagram, LearningDiagram):
         raise CatlearnError(f"expected a learning diagram, found a {type(diagram).__name__}")
     return Open(diagram, inputs, outputs, table)
+
+
+# Merging trained diagrams.
+
+Values = Mapping[str, Any]
+"""Variables by edge."""
+
+
+def merge(
+    *diagrams: LearningDiagram,
+    along: Along | None = None,
+    names: Iterable[str] | None = None,
+    conflict: str | Mapping[str, str] = "error",
+    weights: Mapping[str, float] | None = None,
+) -> LearningDiagram:
+    """Glue trained diagrams along what they share, whatever values they have for it.
+
+    Parameters
+    ----------
+    *diagrams
+        Trained diagrams, such as the ``diagram`` of several results.
+    along, names
+        As for :func:`~catlearn.glue`: by default rows of equal name are one.
+    conflict
+        What holds where diagrams have different variables for one edge: ``"error"``;
+        ``"average"``; or the name of the diagram whose variables are taken, by default
+        ``"left"`` or ``"right"`` for two diagrams and ``"0"``, ``"1"``, ... for more. Or a mapping
+        from edges of the merged diagram to these; edges that it does not mention are errors.
+    weights
+        By name of diagram, for ``"average"``; by default all equal.
+
+    Returns
+    -------
+    LearningDiagram
+        The glued diagram, with ``gluing`` and ``emergent``. Its legs carry the parts with the
+        variables that were chosen.
+
+    Raises
+    ------
+    LabelConflict
+        As for gluing, and listing every edge whose variables differ if that is an error.
+
+    Examples
+    --------
+    >>> import catlearn as cl, numpy as np
+    >>> X, Z = cl.Space("X", 2), cl.Space("Z", 1)
+    >>> D = cl.LearningDiagram(cl.Model("body", X, Z, "linear", use_bias=False))
+    >>> a, b = (D.with_values({"body": {"weight": np.full((2, 1), n, "f4")}}) for n in (0, 4))
+    >>> merged = merge(a, b, conflict="average", weights={"left": 3, "right": 1})
+    >>> merged.starts["body"]["weight"].ravel().tolist()
+    [1.0, 1.0]
+    """
+    called = None if names is None else list(names)
+    bare = [_without_variables(diagram) for diagram in diagrams]
+    gluing = glue(*bare, along=along, names=called).gluing
+    assert gluing is not None
+    called = list(gluing.diagram.names)
+    failures = _unknown_rules(conflict, weights, called, gluing.apex)
+    found: dict[str, list[tuple[str, Any]]] = {}
+    for name, leg, diagram in zip(called, gluing.legs, diagrams, strict=True):
+        for edge, value in diagram.starts.items():
+            found.setdefault(leg.edge(edge), []).append((name, value))
+    chosen: dict[str, Any] = {}
+    for edge, values in found.items() if not failures else ():
+        chosen[edge], problem = _resolve(edge, values, conflict, weights)
+        failures += problem
+    if failures:
+        raise LabelConflict("merge", failures)
+    agreed = [
+        diagram.with_side_data(
+            {STORED: {**part.store, **{e: chosen[leg.edge(e)] for e in diagram.starts}}}
+        )
+        for diagram, part, leg in zip(diagrams, bare, gluing.legs, strict=True)
+    ]
+    return glue(*agreed, along=along, names=called)
+
+
+def _without_variables(diagram: LearningDiagram) -> LearningDiagram:
+    if not isinstance(diagram, LearningDiagram):
+        return diagram  # gluing says what is wrong with it
+    data = {edge: array for edge, array in diagram.store.items() if edge in diagram.projections}
+    return diagram.with_side_data({STORED: data})
+
+
+def _unknown_rules(
+    conflict: Any, weights: Mapping[str, float] | None, called: Sequence[str], whole: Any
+) -> list[Failure]:
+    rules = conflict if isinstance(conflict, Mapping) else {"": conflict}
+    known = ["error", "average", *called]
+    failures = [
+        Failure("conflict", f"edge '{edge}'", f"is no edge; {did_you_mean(edge, whole.edges)}")
+        for edge in rules
+        if edge and edge not in whole.edges
+    ]
+    failures += [
+        Failure("conflict", f"edge '{edge}'" if edge else "conflict", f"found {rule!r}, {said}")
+        for edge, rule in rules.items()
+        for said in [f"expected one of {', '.join(known)}"]
+        if rule not in known
+    ]
+    return failures + [
+        Failure("weights", f"diagram '{name}'", f"is none; {did_you_mean(name, called)}")
+        for name in weights or {}
+        if name not in called
+    ]
+
+
+def _resolve(
+    edge: str, values: list[tuple[str, Any]], conflict: Any, weights: Mapping[str, float] | None
+) -> tuple[Any, list[Failure]]:
+    """Return the one value of an edge, or why there is none."""
+    if all(same_values(values[0][1], other) for _, other in values[1:]):
+        return values[0][1], []
+    where = f"edge '{edge}'"
+    rule = conflict.get(edge, "error") if isinstance(conflict, Mapping) else conflict
+    holders = ", ".join(dict.fromkeys(name for name, _ in values))
+    if rule == "average":
+        shares = [(weights or {}).get(name, 1.0 if weights is None else 0.0) for name, _ in values]
+        trees = [{edge: value} for _, value in values]
+        try:
+            return average(*trees, weights=shares)[edge], []
+        except InvalidStructure as error:
+            return None, list(error.failures)
+    own = [value for name, value in values if name == rule]
+    if own and all(same_values(own[0], other) for other in own[1:]):
+        return own[0], []
+    message = f"{holders} hold different variables; choose one, or 'average', by conflict="
+    if rule != "error":
+        held = "several" if own else "none"
+        message = f"{holders} hold different variables, and {rule} holds {held}"
+    return None, [Failure("stored values", where, message)]
+
+
+# Averages.
+
+
+def average(*values: Any, weights: Sequence[float] | None = None) -> dict[str, Any]:
+    """Average variables edge by edge.
+
+    Parameters
+    ----------
+    *values
+        Results of training, diagrams with stored variables, or mappings ``{edge: tree}`` such
+        as ``result.params``; all with the same edges and trees.
+    weights
+        One number for each, by default all equal. They are divided by their sum.
+
+    Returns
+    -------
+    dict
+        ``{edge: tree}``, for ``diagram.with_values`` or ``fit(params=...)``. What is not
+        floating point has to agree.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing every edge and array in which they differ otherwise than by value.
+
+    Notes
+    -----
+    The average is the first plus the weighted differences from it, so that the average of equal
+    variables is each of them, bit by bit.
+
+    References
+    ----------
+    Wortsman et al., "Model soups", ICML 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> average({"f": np.zeros(2)}, {"f": np.full(2, 8.0)}, weights=[3, 1])["f"].tolist()
+    [2.0, 2.0]
+    """
+    import jax
+
+    trees = [_values_of(value) for value in values]
+    shares, failures = _shares(weights, len(trees))
+    for number, tree in enumerate(trees[1:], 1):
+        for edge in dict.fromkeys([*trees[0], *tree]):
+            if edge not in tree or edge not in trees[0]:
+                message = f"is missing from number {number if edge in trees[0] else 0}"
+                failures.append(Failure("edges", f"edge '{edge}'", message))
+    if failures:
+        raise InvalidStructure("average", failures)
+    found: dict[str, Any] = {}
+    for edge in trees[0]:
+        flat = [jax.tree.flatten(tree[edge]) for tree in trees]
+        if any(shape != flat[0][1] for _, shape in flat):
+            message = f"trees differ: {', '.join(str(shape) for _, shape in flat)}"
+            failures.append(Failure("structure", f"edge '{edge}'", message))
+            continue
+        leaves = []
+        for column in zip(*(part for part, _ in flat), strict=True):
+            leaf, problem = _mean(column, shares)
+            leaves.append(leaf)
+            failures += [Failure("values", f"edge '{edge}'", problem)] if problem else []
+        found[edge] = jax.tree.unflatten(flat[0][1], leaves)
+    if failures:
+        raise InvalidStructure("average", failures)
+    return found
+
+
+def _values_of(value: Any) -> Values:
+    value = getattr(value, "diagram", value)
+    if isinstance(value, LearningDiagram):
+        return value.starts
+    if isinstance(value, Mapping):
+        return value
+    kind = type(value).__name__
+    one_by_one = "; give them one by one, average(*several)" if isinstance(value, Sequence) else ""
+    raise CatlearnError(f"expected results, diagrams or {{edge: tree}}, found a {kind}{one_by_one}")
+
+
+def _shares(weights: Sequence[float] | None, count: int) -> tuple[list[float], list[Failure]]:
+    given = [1.0] * count if weights is None else [float(weight) for weight in weights]
+    total = math.fsum(given)
+    if not count:
+        return [], [Failure("values", "average", "found nothing to average")]
+    if len(given) != count:
+        message = f"found {len(given)}, expected {count}, one for each"
+        return [], [Failure("weights", "average", message)]
+    if not math.isfinite(total) or total == 0:
+        message = f"found {given}, expected finite numbers whose sum is not 0"
+        return [], [Failure("weights", "average", message)]
+    return [weight / total for weight in given], []
+
+
+def _mean(leaves: Sequence[Any], shares: Sequence[float]) -> tuple[Any, str]:
+    """Return the weighted mean of arrays, or why there is none."""
+    import jax
+    import jax.numpy as jnp
+
+    first = leaves[0]
+    said = [f"{jnp.result_type(leaf)}{list(np.shape(leaf))}" for leaf in leaves]
+    if len(set(said)) > 1:
+        return None, f"arrays differ: {', '.join(said)}"
+    if not jnp.issubdtype(jnp.result_type(first), jnp.inexact):
+        if all(same_values(first, other) for other in leaves[1:]):
+            return first, ""
+        return None, f"{said[0]} has no average, and its values differ; average floats only"
+    mean = first
+    for leaf, share in zip(leaves[1:], shares[1:], strict=True):
+        mean = mean + share * (leaf - first)
+    return (mean if isinstance(mean, jax.Array) else np.asarray(mean, np.asarray(first).dtype)), ""
+
+
+# Along morphisms.
+
+
+def pull_back(phi: LearningMorphism, values: Values) -> dict[str, Any]:
+    """Apply phi* to variables: ``(phi* theta')_e = theta'_{phi(e)}``.
+
+    Parameters
+    ----------
+    phi
+        A morphism of learning diagrams.
+    values
+        Variables by edge of its codomain, such as ``phi.codomain.starts``.
+
+    Returns
+    -------
+    dict
+        Variables for all edges of the domain whose image has some, frozen ones included; see
+        :meth:`LearningMorphism.restrict` for trainable edges, all of which must have some.
+    """
+    images = {edge: phi.edge(edge) for edge in _running(phi.domain)}
+    return {edge: values[image] for edge, image in images.items() if image in values}
+
+
+def push_forward(phi: LearningMorphism, values: Values, onto: Values | None = None) -> dict:
+    """Apply phi! to variables: ``(phi! theta)_{phi(e)} = theta_e``, where that is well defined.
+
+    Parameters
+    ----------
+    phi
+        A morphism of learning diagrams.
+    values
+        Variables by edge of its domain.
+    onto
+        Variables of edges of the codomain that no edge with variables is sent to.
+
+    Returns
+    -------
+    dict
+        Variables by edge of the codomain.
+
+    Raises
+    ------
+    LabelConflict
+        Listing the edges onto which different variables are sent.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> from catlearn.learning import inclusion, subdiagram
+    >>> X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
+    >>> f, g = cl.Model("f", X, F, "linear"), cl.Model("g", F, Y, "linear")
+    >>> D = cl.LearningDiagram(f, g)
+    >>> push_forward(inclusion(subdiagram(D, edges=["g"]), D), {"g": 2.0}, onto={"f": 1.0})
+    {'f': 1.0, 'g': 2.0}
+    """
+    sent: dict[str, tuple[str, Any]] = {}
+    failures = []
+    for edge in (edge for edge in _running(phi.domain) if edge in values):
+        origin, value = sent.setdefault(phi.edge(edge), (edge, values[edge]))
+        if not same_values(value, values[edge]):
+            message = f"'{origin}' and '{edge}' are sent here with different variables"
+            failures.append(Failure("push forward", f"edge '{phi.edge(edge)}'", message))
+    check_known("edge of the domain", values, _running(phi.domain))
+    if failures:
+        raise LabelConflict("push_forward", failures)
+    pushed = {edge: value for edge, (_, value) in sent.items()}
+    every = {**(onto or {}), **pushed}
+    return {edge: every[edge] for edge in phi.codomain.edges if edge in every}
+
+
+def _running(diagram: LearningDiagram) -> list[str]:
+    return [edge for edge in diagram.edges if diagram.map_label(edge).kind in ("model", "frozen")]

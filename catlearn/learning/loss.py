@@ -25,8 +25,7 @@ from catlearn.learning.selection import Selection
 from catlearn.names import fresh
 
 if TYPE_CHECKING:
-    from catlearn.learning.diagram import LearningDiagram
-    from catlearn.learning.morphisms import LearningMorphism
+    from catlearn.learning.diagram import LearningDiagram, LearningMorphism
 
 PAIR = "⟨⟩"
 """The head of the atom of a pairing, which makes a tuple of its arguments."""

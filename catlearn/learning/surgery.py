@@ -1,15 +1,15 @@
-"""Surgery on diagrams: parts, components, and what is trained.
+"""Surgery on diagrams: parts, components, what is trained, and rules that rewrite them.
 
 A diagram stores the values that its models start from, so a *trained* diagram is the diagram of
 a result with its variables in the store, ``result.diagram``. What one does after training is then
 an operation on diagrams:
 
 - take a part: :func:`subdiagram`, closed under ends and definitions, and its :func:`inclusion`;
-- swap a component: the rule :func:`~catlearn.learning.swap`, with a :func:`component` of another
+- swap a component: the rule :func:`swap`, with a :func:`component` of another
   diagram or a new model;
 - train a new head only: glue it to :func:`with_frozen`; or let its equation train nothing else.
 
-Trained diagrams are put together in :mod:`catlearn.learning.merging`.
+Trained diagrams are put together by :func:`~catlearn.learning.merge`.
 
 >>> import catlearn as cl
 >>> X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
@@ -19,30 +19,82 @@ Trained diagrams are put together in :mod:`catlearn.learning.merging`.
 X = R^4
 F = R^3
 encoder : X -> F  (linear(use_bias=True))
->>> swap = cl.learning.swap("encoder", cl.Model("deep", X, F, "mlp"))
->>> print(swap.rewrite(D).apex.loss())
+>>> deeper = swap("encoder", cl.Model("deep", X, F, "mlp"))
+>>> print(deeper.rewrite(D).apex.loss())
 L(head, deep) = E_data(d_Y(head(deep(data.X)), data.Y))
+
+**Rules.** A learning diagram is tables, so it is rewritten by double pushouts as all tables are
+(:mod:`catlearn.cset.rewriting`). What is particular here is the patterns: their spaces and maps
+may be left open, and an edge that is deleted is replaced by a path, along which the equations
+that mention it are rewritten: e |-> p. Stored arrays stay with the edges that stay, and with those
+that are made anew with the same architecture.
+
+:func:`swap`, :func:`insert`, :func:`freeze`, :func:`unfreeze` and :func:`split` return rules;
+``rule.matches(diagram)`` says where one can be applied, and
+``rule.rewrite(diagram, match).apex`` is the diagram afterwards. The result is checked like any
+learning diagram, so a swap that does not fit its spaces is refused.
+
+>>> import catlearn as cl
+>>> X, Z, Y = cl.Space("X", 4), cl.Space("Z", 2), cl.Categorical("Y", 3)
+>>> D = cl.LearningDiagram(
+...     cl.Dataset("data", X=X, Y=Y),
+...     cl.Model("f", X, Y, "linear"),
+...     equations="data.X >> f = data.Y",
+... )
+>>> rule = swap("f", cl.Model("down", X, Z, "linear"), cl.Model("up", Z, Y, "linear"))
+>>> print(rule.rewrite(D).apex.loss())
+L(down, up) = E_data(d_Y(up(down(data.X)), data.Y))
+>>> freeze().rewrite(D).apex.frozen
+('f',)
+
+**Splitting a head**: a second edge from where the first starts, with the equations that run through
+the first. It is a rule that deletes nothing. What it adds depends on where it is applied: let A be
+the part of the diagram with the head, the edges that are to be copied, and the declared equations
+whose sides are still paths when the edges are exchanged for their copies. The rule is written out
+as A = A -> A + A', where A' has the copies, so that the result is a pushout: two heads on all that
+does not mention them.
+
+>>> import catlearn as cl
+>>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
+>>> fit = cl.Equation("data.X >> head = data.Y", weight=2.0)
+>>> parts = cl.Dataset("data", X=X, Y=Y), cl.Model("head", X, Y, "linear")
+>>> D = cl.LearningDiagram(*parts, equations={"fit": fit})
+>>> E = split("head", "other", "Y2", data={"data.Y": "data.Y2"}).rewrite(D).apex
+>>> for name, sides in E.soft_equations.items():
+...     print(name, ":", *sides, E.weight(name))
+fit : data.X >> head data.Y 2.0
+fit of other : data.X >> other data.Y2 2.0
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
+from catlearn.category import Equation, Path
+from catlearn.cset import Rule, Variable
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
 from catlearn.finset import Shape, Tables
-from catlearn.learning.diagram import LearningDiagram
-from catlearn.learning.morphisms import LearningMorphism
-from catlearn.learning.rows import Rows
+from catlearn.learning.assembly import Equations, Rows, add_parts
+from catlearn.learning.diagram import LearningDiagram, LearningMorphism
+from catlearn.learning.parts import Part
+from catlearn.learning.schema import STORED
 from catlearn.models import (
     ArchitectureMap,
     Categorical,
     FactorMap,
+    FrozenMap,
     Map,
     Model,
+    ModelMap,
+    OperatorMap,
     Product,
+    ProjectionMap,
     Space,
 )
 from catlearn.models.spaces import AnySpace
+from catlearn.names import distinct, fresh
 
 
 def subdiagram(
@@ -299,3 +351,445 @@ def _relabelled(
     if failures:
         raise InvalidStructure(f"with_{'frozen' if new == 'frozen' else 'trained'}", failures)
     return type(diagram).of_rows(rows)
+
+
+# Rules, and patterns to write others.
+
+Ends = tuple[str, str, Any]
+
+STAGE_ENDS = ("source", "target")
+"""What the vertices at the ends of a pattern are called."""
+
+
+def runs(label: Map) -> bool:
+    """Whether a map is a model, frozen or fixed: something with an architecture of its own."""
+    return isinstance(label, ArchitectureMap) and not isinstance(label, OperatorMap)
+
+
+def trains(label: Map) -> bool:
+    """Whether a map is trainable."""
+    return isinstance(label, ModelMap)
+
+
+def stays(label: Map) -> bool:
+    """Whether a map is frozen."""
+    return isinstance(label, FrozenMap)
+
+
+def goes_out(label: Map) -> bool:
+    """Whether a map can be followed by others: it runs, or is a projection of a data set."""
+    return runs(label) or isinstance(label, ProjectionMap)
+
+
+def as_frozen(label: ArchitectureMap) -> Map:
+    """Return the label of the same map whose parameters do not move."""
+    return FrozenMap(label.architecture)
+
+
+def as_trainable(label: ArchitectureMap) -> Map:
+    """Return the label of the same map whose parameters are trained."""
+    return ModelMap(label.architecture)
+
+
+def pattern(
+    *parts: Part,
+    spaces: Mapping[str, Any] | Iterable[str] = (),
+    edges: Mapping[str, tuple[str, str] | Ends] | None = None,
+    equations: Equations = (),
+) -> LearningDiagram:
+    """Return a learning diagram in which labels may be left open, for a side of a rule.
+
+    Parameters
+    ----------
+    *parts
+        What a learning diagram is made of, with definite labels.
+    spaces
+        Names of vertices of any space; or name -> a space, a label or a
+        :class:`~catlearn.Variable`.
+    edges
+        Name -> (source, target) for any map; or (source, target, map), where the map is a label
+        or a variable.
+    equations
+        Equations, as for :class:`LearningDiagram`.
+
+    Returns
+    -------
+    LearningDiagram
+        Not checked, since it may not be complete. A label that is left open is a variable of
+        the name of its row.
+
+    Examples
+    --------
+    >>> print(pattern(edges={"e": ("A", "B")}).attributes["map"][0])
+    ?e
+    """
+    rows = Rows()
+    add_parts(rows, parts)
+    given = spaces if isinstance(spaces, Mapping) else dict.fromkeys(spaces)
+    for name, space in given.items():
+        label = getattr(space, "label", space)
+        rows.vertices[name] = Variable(name) if label is None else label
+    for name, (source, target, *label) in (edges or {}).items():
+        for end in (source, target):
+            rows.vertices.setdefault(end, Variable(end))
+        held: Any = label[0] if label else Variable(name)
+        rows.edges[name] = (source, target, held)
+    rows.add_equations(equations)
+    if rows.failures:
+        raise InvalidStructure("pattern", rows.failures)
+    return LearningDiagram.of_rows(rows, check=False)
+
+
+def swap(edge: str | None, *models: Model) -> Rule:
+    """Replace a model by another, or by several one after the other.
+
+    Parameters
+    ----------
+    edge
+        The name of the edge; None for any edge between such spaces.
+    *models
+        Models one after the other, from the edge's source to its target; their spaces have
+        to be those of the edge. They start as they are given: nothing of the old model stays.
+
+    Raises
+    ------
+    InvalidStructure
+        If the models do not follow each other.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, F = cl.Space("X", 4), cl.Space("F", 2)
+    >>> swap("encoder", cl.Model("deep", X, F, "mlp", width=8))
+    Rule(swap encoder: deletes encoder; keeps source, target; adds deep)
+    """
+    name = edge or "any model"
+    between = _chain(models)
+    first, last = models[0].source.label, models[-1].target.label
+    spaces = {"source": first, "target": last}
+    # A model of the same name is another edge, not the old one made anew with what it holds.
+    while name in (model.name for model in models):
+        name = f"old {name}"
+    old = pattern(spaces=spaces, edges={name: ("source", "target", Variable("map", runs))})
+    new = _with_models(spaces, models, ["source", *between, "target"])
+    return Rule.between(
+        old,
+        new,
+        replace={"E": {name: [model.name for model in models]}},
+        spread=_trained(models),
+        at=None if edge is None else {"E": {name: edge}},
+        name=f"swap {edge or name}",
+    )
+
+
+def insert(*models: Model, after: str | None = None, before: str | None = None) -> Rule:
+    """Insert models behind or before an edge, such as a bottleneck behind an encoder.
+
+    The edge stays, with its name and stored arrays, but ends (or starts) at a new vertex, a copy of
+    the one that it ended (started) at; equations that mention it now go on through the models.
+
+    Parameters
+    ----------
+    *models
+        Models one after the other. Behind an edge, the first starts at the new vertex and the
+        last ends at the old one; before an edge it is the other way round.
+    after, before
+        The name of the edge: a model, or behind it also a projection of a data set. One of the two.
+
+    Raises
+    ------
+    InvalidStructure
+        If the models do not follow each other, or do not lead back to the space they start at.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, H, Z, F = (cl.Space(name, n) for name, n in (("X", 4), ("H", 3), ("Z", 1), ("F", 3)))
+    >>> D = cl.LearningDiagram(cl.Model("encoder", X, F, "linear"))
+    >>> down, up = cl.Model("down", H, Z, "linear"), cl.Model("up", Z, F, "linear")
+    >>> E = insert(down, up, after="encoder").rewrite(D).apex
+    >>> E.ends("encoder"), E.ends("down"), E.ends("up")
+    (('X', 'H'), ('H', 'Z'), ('Z', 'F'))
+    """
+    if (after is None) == (before is None):
+        raise CatlearnError("insert needs an edge: say after= or before=, one of the two")
+    edge = after or before or ""
+    between = _chain(models)
+    first, last = models[0].source, models[-1].target
+    if first.label != last.label:
+        message = f"they lead from {first.label} to {last.label}, but have to lead back to the same"
+        raise InvalidStructure("insert", [Failure("spaces", "models", message)])
+    if edge in (model.name for model in models):
+        message = "the edge stays, so a model that is inserted needs another name"
+        raise InvalidStructure("insert", [Failure("names", f"model '{edge}'", message)])
+    middle = first if after else last
+    spaces: dict[str, Any] = {"source": None, "target": None}
+    spaces["target" if after else "source"] = middle.label
+    label = Variable("map", goes_out if after else runs)
+    old = pattern(spaces=spaces, edges={edge: ("source", "target", label)})
+    names = distinct([middle.name, *between], "'", STAGE_ENDS)
+    stops = [names[0], *names[1:], "target"] if after else ["source", *names[1:], names[0]]
+    told = {name: Variable(name) if space is None else space for name, space in spaces.items()}
+    new = _with_models(
+        {**told, names[0]: middle.label},
+        models,
+        stops,
+        {edge: ("source", stops[0], label) if after else (stops[-1], "target", label)},
+    )
+    steps = [model.name for model in models]
+    path = [edge, *steps] if after else [*steps, edge]
+    where = "after" if after else "before"
+    return Rule.between(
+        old,
+        new,
+        replace={"E": {edge: path}},
+        spread=_trained(models, edge),
+        at=_at(edge),
+        name=f"insert {', '.join(steps)} {where} {edge}",
+    )
+
+
+def freeze(edge: str | None = None, values: Any = None) -> Rule:
+    """Let the parameters of a model not move.
+
+    Parameters
+    ----------
+    edge
+        The name of the edge; None for any trainable edge.
+    values
+        Parameters to freeze it at; by default those that are stored with it, if there are some.
+    """
+    return _relabel(edge, "freeze", trains, as_frozen, values)
+
+
+def unfreeze(edge: str | None = None) -> Rule:
+    """Train the parameters of a frozen edge, from those that are stored with it.
+
+    Parameters
+    ----------
+    edge
+        The name of the edge; None for any frozen edge.
+    """
+    return _relabel(edge, "unfreeze", stays, as_trainable)
+
+
+def _relabel(edge: str | None, verb: str, where: Any, change: Any, values: Any = None) -> Rule:
+    """Give an edge another label of the same architecture."""
+    name = edge or "any edge"
+    label = Variable("map", where)
+    old = pattern(edges={name: ("source", "target", label)})
+    new = pattern(edges={name: ("source", "target", label.map(change))})
+    if values is not None:
+        new = new.with_side_data({STORED: {name: values}})
+    return Rule.between(old, new, at=_at(edge), name=f"{verb} {name}")
+
+
+def _trained(models: Sequence[Model], *more: str) -> dict[str, list[str]]:
+    """Say that an equation that trains an edge trains, by one scale, what replaces it."""
+    return {"trained": [*more, *(model.name for model in models if trains(model.label))]}
+
+
+def _at(edge: str | None) -> dict[str, dict[str, str]] | None:
+    return None if edge is None else {"E": {edge: edge}}
+
+
+def _chain(models: Sequence[Model]) -> list[str]:
+    """Return the names of the spaces between models that follow each other."""
+    failures = [
+        Failure(
+            "composition",
+            f"'{one.name} >> {other.name}'",
+            f"{one.name} ends at {one.target.name}, {other.name} starts at {other.source.name}",
+        )
+        for one, other in pairwise(models)
+        if (one.target.name, one.target.label) != (other.source.name, other.source.label)
+    ]
+    if not models:
+        failures = [Failure("models", "models", "found none, expected one or more")]
+    if failures:
+        raise InvalidStructure("chain of models", failures)
+    return distinct((model.target.name for model in models[:-1]), "'", STAGE_ENDS)
+
+
+def _with_models(
+    spaces: Mapping[str, Any],
+    models: Sequence[Model],
+    stops: Sequence[str],
+    edges: Mapping[str, Ends] | None = None,
+) -> LearningDiagram:
+    """Return a pattern with models that lead along some vertices."""
+    inner = {stop: model.target.label for model, stop in zip(models[:-1], stops[1:-1], strict=True)}
+    steps = {
+        model.name: (source, target, model.label)
+        for model, (source, target) in zip(models, pairwise(stops), strict=True)
+    }
+    made = pattern(spaces={**spaces, **inner}, edges={**(edges or {}), **steps})
+    starts = {model.name: model.start for model in models if model.start is not None}
+    return made.with_side_data({STORED: starts})
+
+
+# Splitting a head.
+
+
+def split(
+    edge: str,
+    new: str,
+    target: str,
+    *,
+    data: Mapping[str, str] | None = None,
+    values: bool = False,
+    equations: bool = True,
+) -> Rule:
+    """Split a head: a second edge of the same label, to a copy of its target.
+
+    Parameters
+    ----------
+    edge
+        The name of the edge.
+    new, target
+        Names for the second edge and for the copy.
+    data
+        Other edges that end at the target, such as projections -> names for copies of them that
+        end at the copy, with the same arrays or variables.
+    values
+        Whether the second edge starts from the stored parameters of the first.
+    equations
+        Whether declared soft equations that mention the edge come again for the second one, with
+        weight, divergence and what they train. They come where the sides are paths with all
+        edges exchanged for their copies: not, say, where labels to compare with have no copy.
+        One that has a name is called by it, ``"fit of other"``. If not, the new head has no
+        declared equation, and ``with_equations`` gives it some.
+
+    Raises
+    ------
+    InvalidStructure
+        If the copies have no names of their own.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
+    >>> D = cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), cl.Model("head", X, Y, "linear"))
+    >>> E = split("head", "other", "Y2", data={"data.Y": "data.Y2"}).rewrite(D).apex
+    >>> print(E.loss())
+    L(head, other) = E_data(d_Y(head(data.X), data.Y)) + E_data(d_Y2(other(data.X), data.Y2))
+    """
+    return Split(edge, new, target, dict(data or {}), values, equations)
+
+
+class Split(Rule):
+    """The rule that :func:`split` returns."""
+
+    copies: Mapping[str, str]
+    equations: bool
+
+    def __init__(
+        self,
+        edge: str,
+        new: str,
+        target: str,
+        data: Mapping[str, str],
+        values: bool,
+        equations: bool,
+    ) -> None:
+        copies = {edge: new, **data}
+        names = [target, *copies, *copies.values()]
+        again = {name for name in names if names.count(name) > 1}
+        if again or edge in data:
+            said = ", ".join(map(repr, sorted(again) or [edge]))
+            message = "give the copies names of their own"
+            raise InvalidStructure("split", [Failure("names", said, message)])
+        edges: dict[str, Any] = {edge: ("source", "old", Variable("map", runs))}
+        for number, other in enumerate(data):
+            edges[other] = (f"source {number}", "old", Variable(other))
+        old = pattern(edges=edges)
+        added = {copies[e]: (source, target, label) for e, (source, _, label) in edges.items()}
+        both = pattern(
+            spaces={**{v: Variable(v) for v in old.vertices}, target: Variable("old")},
+            edges={**edges, **added},
+        )
+        self._set(copies=copies, equations=equations)
+        held = {e: Variable(e) for e in copies if values or e != edge}
+        both = both.with_side_data({STORED: {copies[e]: value for e, value in held.items()}})
+        plain = Rule.between(old.with_side_data({STORED: held}), both)
+        super().__init__(
+            plain.left,
+            plain.right,
+            at={"E": {name: name for name in edges}},
+            name=f"split {edge}",
+        )
+
+    def _at(self, match: Any) -> tuple[Rule, Any]:
+        """Write the rule out at a match, with the equations that come again."""
+        rule, found = super()._at(match)
+        if not self.equations:
+            return rule, found
+        whole, added = match.codomain, rule.right.codomain
+        both = self.right.codomain
+        copies = {
+            match.edge(edge): added.edges[both.row("E", copy)] for edge, copy in self.copies.items()
+        }
+        head = next(iter(copies))
+        ends = {edge: whole.ends(edge) for edge in whole.edges}
+        ends |= {copy: added.ends(copy) for copy in copies.values()}
+        again = dict(_copied(whole, head, copies, ends))
+        part = subdiagram(whole, edges=list(copies), equations=list(again))
+        rows = Rows.of(part)
+        (vertex,) = {ends[copy][1] for copy in copies.values()}
+        rows.vertices[vertex] = added.space_label(vertex)
+        for copy in copies.values():
+            rows.edges[copy] = (*ends[copy], added.map_label(copy))
+            if copy in added.store:
+                rows.store[copy] = added.store[copy]
+        titles = set(whole.names("Eq"))
+        for name, row in again.items():
+            title = fresh(_title(name, whole, row, copies[head]), titles, "'")
+            titles.add(title)
+            rows.equations[title] = row
+        larger = LearningDiagram.of_rows(rows, check=False)
+        same = LearningMorphism(part, part, *_by_name(part), check=False)
+        right = LearningMorphism(part, larger, *_by_name(part), check=False)
+        return Rule(same, right, name=self.name), inclusion(part, whole)
+
+
+def _copied(
+    whole: LearningDiagram,
+    head: str,
+    copies: Mapping[str, str],
+    ends: Mapping[str, tuple[str, str]],
+) -> Iterator[tuple[str, Equation]]:
+    """Yield equations that mention the head, with the edges exchanged for their copies."""
+    declared = Rows.of(whole).equations
+    for name, sides in whole.soft_equations.items():
+        if not any(head in side.edges for side in sides):
+            continue
+        lhs, rhs = (_exchanged(side, copies, ends) for side in sides)
+        if lhs is None or rhs is None or lhs.target != rhs.target:
+            continue
+        row = declared[name]
+        trains = None
+        if row.trains is not None:
+            trains = {copies.get(edge, edge): scale for edge, scale in row.trains.items()}
+        yield name, Equation((lhs, rhs), **{**row.attributes, "trains": trains})
+
+
+def _exchanged(
+    side: Path, copies: Mapping[str, str], ends: Mapping[str, tuple[str, str]]
+) -> Path | None:
+    """Return a path with edges exchanged for their copies, if it is one."""
+    edges, at = [copies.get(edge, edge) for edge in side.edges], side.source
+    for edge in edges:
+        source, target = ends[edge]
+        if source != at:
+            return None
+        at = target
+    return Path(side.source, tuple(edges), at)
+
+
+def _title(name: str, whole: LearningDiagram, row: Equation, new: str) -> str:
+    lhs, rhs = whole.sides(name)
+    return f"{row.lhs} = {row.rhs}" if name == f"{lhs} = {rhs}" else f"{name} of {new}"
+
+
+def _by_name(part: LearningDiagram) -> Iterator[dict[str, str]]:
+    return ({name: name for name in part.names(table)} for table in part.shape.tables)

@@ -59,7 +59,7 @@ import jax
 import numpy as np
 
 from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean
-from catlearn.learning.dataset import check_columns, check_lengths, without_examples
+from catlearn.learning.parts import check_columns, check_lengths, without_examples
 from catlearn.lowering import Lowered
 from catlearn.lowering.stacked import Layout
 from catlearn.models import AnySpace, check_array

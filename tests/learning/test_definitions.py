@@ -9,8 +9,7 @@ from catlearn.errors import InvalidStructure, UnknownName
 from catlearn.finset import pushout
 from catlearn.laws import interpretation, learning_diagrams, paths, some_parameters
 from catlearn.learning import LearningMorphism
-from catlearn.learning.assembly import add_parts
-from catlearn.learning.rows import Rows, equation_row
+from catlearn.learning.assembly import Rows, add_parts, equation_row
 
 few = settings(max_examples=30)
 A, B, C = cl.Space("A", 1), cl.Space("B", 2), cl.Space("C", 1)

@@ -16,8 +16,7 @@ from catlearn.errors import DataError, InvalidStructure
 from catlearn.finset import coproduct
 from catlearn.laws import learning_diagrams, renamed
 from catlearn.learning import LEARNING
-from catlearn.learning.assembly import add_parts
-from catlearn.learning.rows import Rows
+from catlearn.learning.assembly import Rows, add_parts
 from catlearn.models import Map, Unbound
 
 X, F, Y = cl.Space("X", 1), cl.Space("F", 2), cl.Categorical("Y", 3)

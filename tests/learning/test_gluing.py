@@ -29,7 +29,7 @@ from catlearn.laws import (
     some_parameters,
 )
 from catlearn.learning import LearningMorphism, emergent
-from catlearn.learning.rows import Rows
+from catlearn.learning.assembly import Rows
 
 few = settings(max_examples=25)
 seeds = st.integers(0, 99)

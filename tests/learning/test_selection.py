@@ -8,8 +8,7 @@ from hypothesis import assume, given, settings, strategies as st
 import catlearn as cl
 from catlearn.errors import CatlearnError, InfinitelyManyPaths, InvalidStructure, TooManyPaths
 from catlearn.laws import graphs, learning_diagrams
-from catlearn.learning.definitions import Rewriting
-from catlearn.learning.pairs import parallel_pairs, parallel_part, steps_from
+from catlearn.learning.pairs import Rewriting, parallel_pairs, parallel_part, steps_from
 
 few = settings(max_examples=30)
 undeclared = learning_diagrams(acyclic=True, equations=False)
