@@ -32,12 +32,12 @@ from catlearn.category import (
     FiniteCategory,
     Functor,
     Graph,
-    GraphMorphism,
     Path,
 )
 from catlearn.cset.cset import CSet, Schema
 from catlearn.errors import Failure, InvalidStructure, TooLarge
 from catlearn.finset import FinFunction, FinSet, Frozen, Tables
+from catlearn.finset.tables import morphism
 from catlearn.finset.value import SHOWN
 
 
@@ -275,8 +275,4 @@ def elements_graph(X: Tables) -> Any:
     }
     graph = Graph._build(base.shape, {"V": vertices, "E": edges}, ends, {}, {})
     tables = np.array([base.sets["V"].index(table) for table in X.sets], np.int64)
-    parts = {
-        "V": FinFunction._of(np.repeat(tables, sizes), vertices, base.sets["V"]),
-        "E": FinFunction._of(np.concatenate(over), edges, base.sets["E"]),
-    }
-    return GraphMorphism._build(graph, base, parts)
+    return morphism(graph, base, {"V": np.repeat(tables, sizes), "E": np.concatenate(over)})

@@ -152,11 +152,8 @@ def delta(
     along = F if isinstance(F, Translation) else Translation(F)
     if isinstance(X, TableMorphism):
         ends = delta(F, X.domain, also), delta(F, X.codomain, also)
-        parts = {}
-        for table in along.source.tables:
-            values = X.components[along.at(table)].values
-            parts[table] = FinFunction._of(values, *(end.sets[table] for end in ends))
-        return morphism(*ends, parts)
+        tables = along.source.tables
+        return morphism(*ends, {table: X.components[along.at(table)].values for table in tables})
     X = CSet.on_schema(X, along.target, "delta")
     known, schema = _also(along, also or {}), along.source
     sets = {table: X.sets[along.at(table)] for table in schema.tables}
@@ -459,12 +456,8 @@ def left_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Left
     origins = [(table, along.at(table), rows, here.sets[table]) for table, rows in came.items()]
     cset = named(cset, origins)
     back = delta(along, cset)
-    components = {
-        table: FinFunction._of(rows, here.sets[table], back.sets[table])
-        for table, rows in came.items()
-    }
     made = object.__new__(LeftKan)
-    made._set(along=F, of=here, cset=cset, unit=morphism(here, back, components))
+    made._set(along=F, of=here, cset=cset, unit=morphism(here, back, came))
     return made
 
 
@@ -523,8 +516,7 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
     for c in along.source.tables:
         # The first row of a representable is the identity.
         place = shapes[along.at(c)].places.index((c, 0))
-        column = families[along.at(c)][place]
-        components[c] = FinFunction._of(column, back.sets[c], here.sets[c])
+        components[c] = families[along.at(c)][place]
     made._set(counit=morphism(back, here, components))
     return made
 

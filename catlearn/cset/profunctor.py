@@ -468,8 +468,6 @@ def transformations(X: Tables, Y: Tables) -> tuple[Limit, list[TableMorphism]]:
     >>> [len(transformations(*ends)[1]) for ends in ((arrow, loop), (loop, arrow))]
     [1, 0]
     """
-    from catlearn.cset.profunctor import functions_between
-
     X, Y = CSet.without_attributes(X), CSet.without_attributes(Y)
     found = end(functions_between(X, Y))
     parts = {}
@@ -478,11 +476,7 @@ def transformations(X: Tables, Y: Tables) -> tuple[Limit, list[TableMorphism]]:
         listed = np.array(np.unravel_index(leg.values, shape)) if shape else ()
         parts[table] = np.reshape(listed, (X.size(table), len(found.apex))).astype(np.int64)
     morphisms = [
-        morphism(
-            X,
-            Y,
-            {t: FinFunction._of(parts[t][:, k], X.sets[t], Y.sets[t]) for t in X.sets},
-        )
+        morphism(X, Y, {table: columns[:, k] for table, columns in parts.items()})
         for k in found.apex
     ]
     return found, morphisms

@@ -468,10 +468,7 @@ class SubobjectClassifier(Frozen):
         cset = CSet._build(figures.schema, sets, arrows, {}, {})
         one = terminal(cset)
         # The full sieve comes last.
-        full = {
-            table: FinFunction._of(np.array([rows.size - 1]), one.sets[table], rows)
-            for table, rows in sets.items()
-        }
+        full = {table: np.array([rows.size - 1]) for table, rows in sets.items()}
         self._set(cset=cset, true=morphism(one, cset, full))
 
     def _starts(self, table: str) -> dict[str, int]:
@@ -507,8 +504,7 @@ class SubobjectClassifier(Frozen):
         for table in self._figures.of:
             blocks = self._figures.actions(table, whole)
             marks = np.concatenate([part.masks[d][places] for d, places in blocks.items()])
-            rows = find_rows(self._sieves[table], marks.T)
-            parts[table] = FinFunction._of(rows, whole.sets[table], self.cset.sets[table])
+            parts[table] = find_rows(self._sieves[table], marks.T)
         return morphism(whole, self.cset, parts)
 
     def subobject(self, chi: TableMorphism) -> Subobject:
@@ -589,8 +585,7 @@ class Exponential(Frozen):
         for table, function in pairs.legs[0].components.items():
             # The first row of a representable is the identity.
             values = self._blocks(table, keys[table])[table][:, 0]
-            values = values[function.values, pairs.legs[1].components[table].values]
-            parts[table] = FinFunction._of(values, function.domain, base.sets[table])
+            parts[table] = values[function.values, pairs.legs[1].components[table].values]
         self._set(cset=cset, product=pairs, evaluation=morphism(pairs.apex, base, parts))
 
     def _rows(self, table: str, budget: int) -> np.ndarray:
@@ -645,8 +640,7 @@ class Exponential(Frozen):
                 width = self.exponent.size(target)
                 values = f.components[target].values.reshape(A.size(target), width)
                 blocks.append(values[places.T])
-            rows = find_rows(self._keys[table], self._flat(blocks, A.size(table)))
-            parts[table] = FinFunction._of(rows, A.sets[table], self.cset.sets[table])
+            parts[table] = find_rows(self._keys[table], self._flat(blocks, A.size(table)))
         return morphism(A, self.cset, parts)
 
     def uncurry(self, g: TableMorphism) -> Any:
