@@ -219,13 +219,8 @@ class FinSet(Frozen):
             return element in self.numbers
         return isinstance(element, (int, np.integer)) and 0 <= int(element) < self.size
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, FinSet):
-            return NotImplemented
-        return (self.size, self.names) == (other.size, other.names)
-
-    def __hash__(self) -> int:
-        return hash((self.size, self.names))
+    def _key(self) -> tuple[Any, ...]:
+        return self.size, self.names
 
     def __repr__(self) -> str:
         return f"FinSet({brief(self.names) if self.names else self.size})"
@@ -392,28 +387,26 @@ class FinFunction(Frozen):
     @property
     def is_injective(self) -> bool:
         """Whether no two elements have the same value."""
-        return self._hits() == self.domain.size
+        return len(self._hit()) == self.domain.size
 
     @property
     def is_surjective(self) -> bool:
         """Whether every element of the codomain is a value."""
-        return self._hits() == self.codomain.size
+        return len(self._hit()) == self.codomain.size
 
     @property
     def is_bijective(self) -> bool:
         """Whether there is an inverse."""
-        return self._hits() == self.domain.size == self.codomain.size
+        return len(self._hit()) == self.domain.size == self.codomain.size
 
-    def _hits(self) -> int:
+    def _hit(self) -> np.ndarray:
         hit = np.zeros(self.codomain.size, bool)
         hit[self.values] = True
-        return int(hit.sum())
+        return np.flatnonzero(hit)
 
     def image(self) -> FinFunction:
         """Return the inclusion of the set of values, in order."""
-        hit = np.zeros(self.codomain.size, bool)
-        hit[self.values] = True
-        values = np.flatnonzero(hit)
+        values = self._hit()
         return FinFunction._of(values, self.codomain.part(values), self.codomain)
 
     def inverse(self) -> FinFunction:
@@ -425,9 +418,8 @@ class FinFunction(Frozen):
             If this function is not bijective.
         """
         if not self.is_bijective:
-            message = (
-                f"{self.domain.size} elements have {self._hits()} values of {self.codomain.size}"
-            )
+            hits = len(self._hit())
+            message = f"{self.domain.size} elements have {hits} values of {self.codomain.size}"
             raise InvalidStructure("inverse", [Failure("bijection", "values", message)])
         values = np.empty(self.domain.size, np.int64)
         values[self.values] = np.arange(self.domain.size)

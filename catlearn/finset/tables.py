@@ -55,7 +55,7 @@ catlearn.errors.InvalidStructure: TableMorphism is not valid (2 failures):
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -77,7 +77,6 @@ from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit, Universa
 from catlearn.finset.value import SHOWN, Frozen, Record, common_class, listing, read_only
 from catlearn.tensors import same_values
 
-Kind = TypeVar("Kind", bound=Universal)
 Parts = Mapping[str, FinFunction]
 
 
@@ -156,10 +155,7 @@ class TableCategory(Ambient):
         return apex, tuple(morphism(one, apex, part) for one, part in pairs)
 
     def descend(self, colimit: Colimit, cocone: tuple[Any, ...], codomain: Tables) -> TableMorphism:
-        parts = {}
-        for table, end in codomain.sets.items():
-            components = tuple(h.components[table] for h in cocone)
-            parts[table] = FINSETS.descend(at_table(colimit, table), components, end)
+        parts = by_table(FINSETS.descend, colimit, cocone, codomain)
         return morphism(colimit.apex, codomain, parts)
 
     def limit(self, diagram: Diagram) -> tuple[Tables, tuple[TableMorphism, ...]]:
@@ -199,11 +195,7 @@ class TableCategory(Ambient):
         return apex, tuple(morphism(apex, one, at) for one, at in pairs)
 
     def lift(self, limit: Limit, cone: tuple[Any, ...], domain: Tables) -> TableMorphism:
-        parts = {}
-        for table, start in domain.sets.items():
-            components = tuple(h.components[table] for h in cone)
-            parts[table] = FINSETS.lift(at_table(limit, table), components, start)
-        return morphism(domain, limit.apex, parts)
+        return morphism(domain, limit.apex, by_table(FINSETS.lift, limit, cone, domain))
 
 
 TABLES = TableCategory()
@@ -229,10 +221,16 @@ def table_of(diagram: Diagram, table: str) -> Diagram:
     return Diagram(sets, arrows, legs=diagram.legs, names=diagram.names, of=FinSet)
 
 
-def at_table(universal: Kind, table: str) -> Kind:
-    """Return the limit or colimit of sets that one of tables is at one table."""
-    legs = [leg.components[table] for leg in universal.legs]
-    return type(universal)(universal.diagram, universal.apex.sets[table], legs)
+def by_table(
+    induced: Callable[..., FinFunction], universal: Universal, cone: tuple[Any, ...], end: Tables
+) -> dict[str, FinFunction]:
+    """Return what a (co)cone of tables induces, from the (co)limit of sets at each table."""
+    parts, kind = {}, type(universal)
+    for table, there in end.sets.items():
+        legs, components = ([m.components[table] for m in ms] for ms in (universal, cone))
+        at_table = kind(universal.diagram, universal.apex.sets[table], legs)
+        parts[table] = induced(at_table, components, there)
+    return parts
 
 
 def morphism(
@@ -1091,14 +1089,8 @@ class TableMorphism(Frozen, Displayed):
         """Return the image of one row."""
         return self.components[table](row)
 
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other) or not isinstance(other, TableMorphism):
-            return NotImplemented
-        ends = self.domain == other.domain and self.codomain == other.codomain
-        return ends and self.components == other.components
-
-    def __hash__(self) -> int:
-        return hash((self.domain, self.codomain, self.components))
+    def _key(self) -> tuple[Any, ...]:
+        return self.domain, self.codomain, self.components
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{t!r}: {brief(f.values.tolist())}" for t, f in self.components.items())
