@@ -99,11 +99,11 @@ class Equation(Brief):
         ``"f >> g = h"``, or the pair of its sides, each a text, a path or a list of edge names.
     attributes
         Facts about the equation by name, such as ``weight=2.0``; hashable values. Learning diagrams
-        know ``weight`` (a number, a :class:`~catlearn.Weight` or a schedule), ``divergence``,
-        ``stop`` (``"lhs"`` or ``"rhs"``, the side without gradient), ``strict``, and ``trains``:
-        the models that the equation trains, or ``{model: scale}``, where the gradient is multiplied
-        by the scale, which may change while training as weights do. Each is read as an attribute,
-        too: ``equation.weight``.
+        know ``weight`` (a number, a :class:`~catlearn.learning.Weight` or a schedule),
+        ``divergence``, ``stop`` (``"lhs"`` or ``"rhs"``, the side without gradient), ``strict``,
+        and ``trains``: the models that the equation trains, or ``{model: scale}``, where the
+        gradient is multiplied by the scale, which may change while training as weights do. Each is
+        read as an attribute, too: ``equation.weight``.
 
     Attributes
     ----------

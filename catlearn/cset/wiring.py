@@ -5,9 +5,9 @@ it is a C-set on :data:`WIRING`. Reading junctions as variables it is a conjunct
 are relations, and the junctions that no outer port is at are quantified away (Spivak, "The operad
 of wiring diagrams", 2013). Wiring diagrams are the operations of an operad:
 
-- :func:`oapply` fills each box with an open object (:class:`~catlearn.Open`) and glues them where
-  their ports meet, by one colimit (structured multicospans; Libkind, Baas, Patterson, Fairbanks,
-  "Operadic modeling of dynamical systems", 2021);
+- :func:`oapply` fills each box with an open object (:class:`~catlearn.cset.Open`) and glues them
+  where their ports meet, by one colimit (structured multicospans; Libkind, Baas, Patterson,
+  Fairbanks, "Operadic modeling of dynamical systems", 2021);
 - :func:`ocompose` puts wiring diagrams into the boxes of another.
 
 Laws, up to isomorphism: filling boxes of filled boxes at once or one after the other is the same,

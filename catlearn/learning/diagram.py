@@ -73,7 +73,7 @@ class LearningDiagram(Presentation, CSet):
         Spaces, data sets, models, pairings and defined edges. Spaces that parts mention come
         along; parts that mention spaces of one name share its vertex.
     equations
-        Soft equations as texts, :class:`~catlearn.Equation` values with ``weight``,
+        Soft equations as texts, :class:`~catlearn.category.Equation` values with ``weight``,
         ``divergence`` and ``strict``, or a mapping from names to those. An equation without a
         name is called by its text.
     check
@@ -141,7 +141,7 @@ class LearningDiagram(Presentation, CSet):
         return mine == theirs
 
     def select(self, equations: Any = None, **options: Any) -> Selection:
-        """Choose equations; see :func:`~catlearn.learning.selection.select` for the options."""
+        """Choose equations; see :func:`~catlearn.learning.select` for the options."""
         return select(self, equations, **options)
 
     def loss(
@@ -162,7 +162,7 @@ class LearningDiagram(Presentation, CSet):
             How terms are put together, ``"sum"`` or ``"max"``.
         **options
             ``max_length``, ``bound`` and ``instances``, as for
-            :func:`~catlearn.learning.selection.select`.
+            :func:`~catlearn.learning.select`.
 
         Raises
         ------
@@ -205,8 +205,8 @@ class LearningDiagram(Presentation, CSet):
         Parameters
         ----------
         values, **more
-            By edge: anything that :class:`~catlearn.Model` accepts as an architecture. By data
-            set: a mapping from projections to arrays.
+            By edge: anything that :class:`~catlearn.models.Model` accepts as an architecture. By
+            data set: a mapping from projections to arrays.
 
         Raises
         ------
@@ -470,7 +470,7 @@ class LearningDiagram(Presentation, CSet):
 
     @property
     def gluing(self) -> Colimit | None:
-        """The colimit that this diagram is the apex of, if :func:`~catlearn.glue` made it."""
+        """The colimit whose apex this diagram is, if :func:`~catlearn.learning.glue` made it."""
         return vars(self).get("_gluing")
 
     @cached_property

@@ -388,7 +388,7 @@ def merge(
     *diagrams
         Trained diagrams, such as the ``diagram`` of several results.
     along, names
-        As for :func:`~catlearn.glue`: by default rows of equal name are one.
+        As for :func:`~catlearn.learning.glue`: by default rows of equal name are one.
     conflict
         What holds where diagrams have different variables for one edge: ``"error"``;
         ``"average"``; or the name of the diagram whose variables are taken, by default

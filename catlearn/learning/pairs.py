@@ -175,7 +175,8 @@ def parallel_pairs(
     -------
     list
         Pairs by source, then by the vertex where they end, then in the order of
-        :meth:`~catlearn.Graph.paths`, in which the first of a pair comes before the second.
+        :meth:`~catlearn.category.Graph.paths`, in which the first of a pair comes before the
+        second.
 
     Raises
     ------

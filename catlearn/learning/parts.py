@@ -263,8 +263,8 @@ class MovingAverage:
     of
         The name of the edge that it follows, a model between the same spaces.
     decay
-        A number from 0 to 1; or a :class:`~catlearn.Weight` or a schedule, which change while
-        training as weights of equations do.
+        A number from 0 to 1; or a :class:`~catlearn.learning.Weight` or a schedule, which change
+        while training as weights of equations do.
 
     Examples
     --------

@@ -146,8 +146,8 @@ def select(
         A learning diagram.
     equations
         ``"declared"``, ``"all"``, ``"irreducible"`` or ``"basis"``, or a sequence of equations
-        (texts or :class:`~catlearn.Equation`) to take instead. By default ``"declared"`` if the
-        diagram declares any soft equation, else ``"all"``.
+        (texts or :class:`~catlearn.category.Equation`) to take instead. By default ``"declared"``
+        if the diagram declares any soft equation, else ``"all"``.
     max_length
         A bound on the length of the paths, rewritten by the strict equations, that ``"all"`` and
         ``"irreducible"`` compare; needed when a data set reaches a cycle.

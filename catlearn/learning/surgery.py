@@ -405,7 +405,7 @@ def pattern(
         What a learning diagram is made of, with definite labels.
     spaces
         Names of vertices of any space; or name -> a space, a label or a
-        :class:`~catlearn.Variable`.
+        :class:`~catlearn.cset.Variable`.
     edges
         Name -> (source, target) for any map; or (source, target, map), where the map is a label
         or a variable.

@@ -34,7 +34,7 @@ A sample of a data set is the mapping from its projections to arrays, as in a ba
 
 **Weights** of equations, and scales of gradients that may change, are numbers by name. They are
 arguments of the compiled program, so that they change without compiling again; see
-:class:`~catlearn.Weight`.
+:class:`~catlearn.learning.Weight`.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Options:
         groups: Mapping[str, Any] | None = None,
         together: Iterable[Iterable[str]] = (),
     ) -> Options:
-        """Read options as they are given to :func:`~catlearn.lower`."""
+        """Read options as they are given to :func:`~catlearn.lowering.lower`."""
         every = [
             edge for edge in diagram.edges if isinstance(diagram.map_label(edge), ArchitectureMap)
         ]

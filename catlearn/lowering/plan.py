@@ -115,7 +115,7 @@ class Step:
     scale
         By what the gradient of the map's parameters, or of all that came before a step ``scale``,
         is multiplied here: 1, but where an equation says which edges it trains. A
-        :class:`~catlearn.Weight` is found in the state, under its name in ``plan.scales``.
+        :class:`~catlearn.learning.Weight` is found in the state, under its name in ``plan.scales``.
     repeats
         The number of the step that evaluates the same map on the same values for equations that
         train other edges; None for the first of its kind.

@@ -143,7 +143,7 @@ class Architecture:
         -------
         y, changed
             The values, and the part of the variables that the call changed: a tree like the
-            third of :meth:`parts`, or None if nothing did.
+            third of :meth:`Architecture.parts`, or None if nothing did.
         """
         return self.apply(variables, x, key), None
 

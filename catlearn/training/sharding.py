@@ -16,8 +16,8 @@ A data set whose batch does not divide evenly among the devices is given whole t
 >>> tuple(sharding.rule({"f": {"w": jax.numpy.zeros((2, 6))}})["f"]["w"])
 (None, 'data')
 
-The mesh may span several processes. Each then calls :func:`~catlearn.fit` with the same arguments
-except for the data, of which it gives its own part. Batch sizes count the examples of all
+The mesh may span several processes. Each then calls :func:`~catlearn.training.fit` with the same
+arguments except for the data, of which it gives its own part. Batch sizes count the examples of all
 processes together. Process 0 writes checkpoints, which all processes read. A process that fails
 takes the others with it, by the time limits of ``jax.distributed``.
 

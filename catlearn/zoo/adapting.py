@@ -60,9 +60,9 @@ def domain_adversarial(
         The domain with labels, and the one without: both with a column where the features start.
     strength
         By what the gradient of the critic's equations is multiplied, and turned, for the features:
-        a number, a :class:`~catlearn.Weight`, or a schedule ``step -> number``. Ganin et al. let
-        it rise from 0 to 1 as :math:`2 / (1 + \exp(-10 p)) - 1`, where :math:`p` is the part of
-        the training that is done.
+        a number, a :class:`~catlearn.learning.Weight`, or a schedule ``step -> number``. Ganin et
+        al. let it rise from 0 to 1 as :math:`2 / (1 + \exp(-10 p)) - 1`, where :math:`p` is the
+        part of the training that is done.
     weight
         Of the critic's equations, which trains the critic more or less too.
 

@@ -58,8 +58,8 @@ def self_distillation(
     views
         With two columns where the online model starts.
     decay
-        Of the moving average: a number, a :class:`~catlearn.Weight`, or a schedule, by which Grill
-        et al. let it rise to 1 as a cosine; None for no average.
+        Of the moving average: a number, a :class:`~catlearn.learning.Weight`, or a schedule, by
+        which Grill et al. let it rise to 1 as a cosine; None for no average.
     divergence
         Of the two equations.
 

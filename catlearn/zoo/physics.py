@@ -1,9 +1,9 @@
 r"""Physics-informed regression: a differential equation is an equation of paths.
 
 The unknown function is a model u from places to values. Its derivatives are edges too, which have
-its parameters (:class:`~catlearn.Operator`). So the law of the physics is an equation between paths
-out of the space of places, here of heat, and it is asked at places that need no values; where
-values are known, boundary and start among them, u is asked to have them.
+its parameters (:class:`~catlearn.learning.Operator`). So the law of the physics is an equation
+between paths out of the space of places, here of heat, and it is asked at places that need no
+values; where values are known, boundary and start among them, u is asked to have them.
 
 .. math::
     \mathrm{inside} \to X \xrightarrow{u_t} U &= \mathrm{inside} \to X \xrightarrow{u_{xx}} U
