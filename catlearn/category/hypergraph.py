@@ -42,6 +42,7 @@ from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import written
 from catlearn.errors import Failure, InvalidStructure, did_you_mean
 from catlearn.finset import FinFunction, FinSet, ListFunction, Shape, TableMorphism, Tables
+from catlearn.finset.shapes import label_key
 from catlearn.finset.tables import morphism, part
 
 HYPERGRAPH = Shape(
@@ -113,11 +114,12 @@ class Hypergraph(Tables):
     ) -> None:
         ends, failures = {}, []
         for box, sides in (boxes or {}).items():
-            if isinstance(sides, str) or len(tuple(sides)) != 2:
+            both = () if isinstance(sides, str) or not isinstance(sides, Iterable) else tuple(sides)
+            if len(both) != 2:
                 message = f"its ends are (wires read, wires written), not {sides!r}"
                 failures.append(Failure("ends", f"box {written(box)}", message))
                 continue
-            ends[box] = [(side,) if isinstance(side, str) else tuple(side) for side in sides]
+            ends[box] = [(side,) if isinstance(side, str) else tuple(side) for side in both]
         if failures:
             raise InvalidStructure("Hypergraph", failures)
         met = dict.fromkeys([*wires, *(w for sides in ends.values() for one in sides for w in one)])
@@ -362,7 +364,7 @@ class Hypergraph(Tables):
         for one in self.order:
             read = tuple(wire[list(ins[one])].tolist())
             write = tuple(self.types[w] for w in outs[one])
-            key = one if one in kept else (self.operations[one], read, write)
+            key = one if one in kept else label_key((self.operations[one], read, write))
             box[one] = same = first.setdefault(key, one)
             wire[list(outs[one])] = wire[list(outs[same])]
         rows = {"Wire": np.unique(wire), "Box": np.unique(box)}
@@ -474,7 +476,7 @@ class HypergraphBuilder:
             Whether it is equal to no other.
         """
         read, carried = tuple(ins), tuple(types)
-        key = (operation, read, carried)
+        key = label_key((operation, read, carried))
         if key in self._known and not alone and self.sharing:
             return self._known[key]
         outs = tuple(self.wire(one) for one in carried)

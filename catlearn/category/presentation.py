@@ -213,7 +213,8 @@ class Equation(Brief):
         return self.steps == other.steps and self.attributes == other.attributes
 
     def __hash__(self) -> int:
-        return hash((self.steps, frozenset(self.attributes.items())))
+        # The values need not be hashable: by what scale edges are trained is a mapping.
+        return hash((self.steps, frozenset(self.attributes)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, ((self.lhs, self.rhs), dict(self.attributes))

@@ -109,7 +109,7 @@ class Term:
         if self.head in BINDS:
             parts = [f"({part})" if self._encloses(k) else part for k, part in enumerate(parts)]
         style = styles.get(self.head, _STYLES.get(self.head))
-        if style is not None:
+        if style is not None and (parts or "{0}" not in style):
             return style.format(*parts)
         if self.head in BINDS:
             return f"{parts[0]} {self.head} {parts[1]}"

@@ -14,7 +14,8 @@ rows of L that are not in K. It is one if and only if (Ehrig, Ehrig, Prange, Tae
 "Fundamentals of Algebraic Graph Transformation", 2006, section 3.3)
 
 - *identification*: m identifies a row that is deleted with no other row;
-- *dangling*: no row that stays has an arrow to, or mentions in a list, a row that is deleted.
+- *dangling*: no row that stays has an arrow to, or mentions in a list, a row that is deleted;
+- *labels*: a deleted row has the label of its image (m may raise labels of those that stay).
 
 A map l that is not monic may have several complements, and is refused.
 
@@ -32,7 +33,7 @@ catlearn.errors.NoComplement: pushout complement does not exist (1 failure):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -149,32 +150,75 @@ def pushout_complement(l: Any, m: Any) -> Complement:  # noqa: E741
         d = FinFunction(kept, D, m.codomain)
         return Complement(l, m, FinFunction(_places(l, m, kept), l.domain, D), d)
     failures = [*unglued(l, m), *dangling(l, m)]
+    for name, labels in raised(l, m).items():
+        table = l.domain.shape.attributes[name]
+        for row, label in labels.items():
+            where = f"{row_word(table)} {m.domain.sets[table].label(row)!r}"
+            message = f"it is deleted, but its {name} is {m.domain.attributes[name][row]!r}, that "
+            failures.append(Failure("labels", where, f"{message}of what it goes to is {label!r}"))
     if failures:
         raise NoComplement("pushout complement", failures)
     kept = {t: np.flatnonzero(~gone) for t, gone in deleted_tables(l, m).items()}
     D, d = m.codomain.subtables(kept)
     places = {t: _places(l.components[t], m.components[t], rows) for t, rows in kept.items()}
-    for name, labels in _lowered(l, places).items():
+    k = morphism(l.domain, D, places).components
+    for name, labels in _lowered(l, m, k, d).items():
         D = D.with_column(name, labels)
         d = morphism(D, m.codomain, kept)
     return Complement(l, m, morphism(l.domain, D, places), d)
 
 
-def _lowered(l: TableMorphism, places: Mapping[str, np.ndarray]) -> dict[str, dict[int, Any]]:  # noqa: E741
+def _carried(tables: Any, name: str, parts: Mapping[str, FinFunction]) -> Sequence[Any]:
+    """Return the labels of an attribute as they are along a morphism with these components."""
+    carry = tables.shape.order(name).carry
+    column = tables.attributes[name]
+    return column if carry is None else [carry(label, parts) for label in column]
+
+
+def raised(l: TableMorphism, m: TableMorphism) -> dict[str, dict[int, Any]]:  # noqa: E741
+    """Return by attribute the deleted rows whose labels m raises, with those of their images."""
+    found: dict[str, dict[int, Any]] = {}
+    for name in m.domain.shape.orders:
+        table = m.domain.shape.attributes[name]
+        labels, there = _carried(m.domain, name, m.components), m.codomain.attributes[name]
+        for row in _outside(l.components[table]).tolist():
+            label = there[m.components[table](row)]
+            if not same_label(labels[row], label):
+                found.setdefault(name, {})[row] = label
+    return found
+
+
+def _lowered(
+    l: TableMorphism,  # noqa: E741
+    m: TableMorphism,
+    k: Mapping[str, FinFunction],
+    d: TableMorphism,
+) -> dict[str, dict[int, Any]]:
     """Return by attribute the labels of rows of D that are lower there, since l raises them.
 
-    So a rule may take a label away: its row has none in K, and another one, or none, in R.
+    So a rule may take a label away: its row has none in K, and another one, or none, in R. Where
+    the label in G is not that of L, or rows of K with several labels meet, it stays.
     """
     K, L = l.domain, l.codomain
     found: dict[str, dict[int, Any]] = {}
     for name in K.shape.orders:
         table = K.shape.attributes[name]
-        images = l.components[table].values.tolist()
-        for place, label, image in zip(
-            places[table].tolist(), K.attributes[name], images, strict=True
-        ):
-            if not same_label(label, L.attributes[name][image]):
-                found.setdefault(name, {})[place] = label
+        images, places = l.components[table].values.tolist(), k[table].values.tolist()
+        in_L, in_G, in_D = (
+            _carried(one, name, parts)
+            for one, parts in ((K, l.components), (L, m.components), (K, k))
+        )
+        below: dict[int, list[int]] = {}
+        for row, place in enumerate(places):
+            below.setdefault(place, []).append(row)
+        for place, rows in below.items():
+            top = m.codomain.attributes[name][d.components[table](place)]
+            is_raised = any(
+                not same_label(in_L[row], L.attributes[name][images[row]]) for row in rows
+            )
+            reached = any(same_label(in_G[images[row]], top) for row in rows)
+            if is_raised and reached and all(same_label(in_D[r], in_D[rows[0]]) for r in rows):
+                found.setdefault(name, {})[place] = in_D[rows[0]]
     return found
 
 

@@ -23,7 +23,8 @@ stay, and rows that are made anew, hold what they held. Searching for matches is
 ordinary morphisms after *labels became rows*: each label of an attribute is a row of a table of its
 own, and the attribute an arrow into it. Variables are rows without a label, in the flat order, so
 they may go anywhere, but one variable to one label; and morphisms between tables without variables
-are the same as before.
+are the same as before. Where labels have an order, a deleted row may match one with a label above
+its own, and the applied rule has that label, so that its inverse brings it back.
 
 **Replacements.** A rule may say that a row x of L that it deletes is *replaced* by a list s(x) of
 rows of R. Rows of the context that lead to x would dangle. Instead they are taken into the rule:
@@ -74,6 +75,7 @@ from catlearn.cset.complement import (
     dangling,
     deleted_tables,
     pushout_complement,
+    raised,
     row_word,
     unglued,
 )
@@ -643,10 +645,12 @@ class Rule(Frozen, Displayed):
                         ends = L.arrows[arrow](x), G.arrows[arrow](y)
                         places.append((target, *ends, f"the {arrow} of {called}"))
                 for attribute, home in L.shape.attributes.items():
+                    order = L.shape.order(attribute)
                     for _, i, j, where in (place for place in places if place[0] == home):
                         want, have = L.attributes[attribute][i], G.attributes[attribute][j]
                         is_open = isinstance(want, Variable)
-                        if not (want.admits(have) if is_open else same_label(want, have)):
+                        fits = want.admits(have) if is_open else order.at_most(want, have)
+                        if not fits:
                             asks = f"the left side asks for {'another kind' if is_open else want}"
                             yield f"{where} has the {attribute} {have}, {asks}"
 
@@ -865,6 +869,8 @@ class Reattached:
 
     def __init__(self, rule: Rule, match: TableMorphism) -> None:
         whole, L, again = match.codomain, match.domain, rule.again
+        for name, labels in raised(rule.left, match).items():
+            L = L.with_column(name, labels)
         bindings = bind(rule.left.codomain, whole, match.components) or {}
         K, R = (fill(one, bindings) for one in (rule.interface, rule.right.codomain))
         left, right = rule.left, rule.right

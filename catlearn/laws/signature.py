@@ -33,6 +33,7 @@ from catlearn.category.terms import (
     APPLY,
     ARROW,
     FAMILY,
+    SIGNS,
     Term,
     read_operation,
     read_statement,
@@ -134,7 +135,8 @@ class Signature:
     ) -> None:
         old = extends
         self.categories = {**(old.categories if old else {}), **(categories or {})}
-        self.relations = {**(old.relations if old else {}), **(relations or {})}
+        read = {SIGNS.get(sign, sign): relation for sign, relation in (relations or {}).items()}
+        self.relations = {**(old.relations if old else {}), **read}
         self.indices = {**(old.indices if old else {}), **(indices or {})}
         self.latex = {**(old.latex if old else {}), **(latex or {})}
         self.compose, self.strict = compose, strict or (old.strict if old else None)

@@ -84,3 +84,9 @@ def test_sides_that_are_paths_stay_paths():
     assert resolved == Equation("f >> g = h")
     assert hash(resolved) == hash(Equation("f >> g = h"))
     assert pickle.loads(pickle.dumps(resolved)).lhs == left
+
+
+def test_equations_that_say_what_they_train_are_hashable():
+    one, other = (Equation("f = g", trains={"f": scale}) for scale in (0.5, 0.5))
+    assert {one, other} == {one}
+    assert {one, one.given(trains={"f": 1.0})} != {one}

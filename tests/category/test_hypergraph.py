@@ -310,3 +310,30 @@ def test_a_note_says_what_the_caller_wants_of_a_box():
     with pytest.raises(ZeroDivisionError) as caught:
         evaluate(opened(H, "x", "y"), lambda box, x: [1 / x[0]], [0], note=lambda box: f"at {box}")
     assert caught.value.__notes__ == ["at 0"]
+
+
+def test_boxes_with_labels_of_other_types_are_not_one():
+    """1, True and 1.0 are three labels, of boxes and of wires; NaN is one."""
+    nan = float("nan")
+    for labels in ((1, True, 1.0), ((1,), (True,), (1.0,))):
+        ends = {str(k): ("x", f"y{k}") for k in range(3)}
+        H = Hypergraph(ends, operations=dict(zip("012", labels, strict=True)),
+                       types=dict.fromkeys(["y0", "y1", "y2"], "N"))  # fmt: skip
+        assert H.merged().codomain.size("Box") == 3
+        H = Hypergraph(ends, operations=dict.fromkeys("012", "f"),
+                       types=dict(zip(["y0", "y1", "y2"], labels, strict=True)))  # fmt: skip
+        assert H.merged().codomain.size("Box") == 3
+        builder = HypergraphBuilder()
+        x = builder.wire("N")
+        assert len({builder.box(label, [x], ["N"]) for label in labels}) == 3
+        assert len({builder.box("f", [x], [label]) for label in labels}) == 3
+    H = Hypergraph({"f": ("x", "y"), "g": ("x", "z")}, types=dict.fromkeys("yz", "N"),
+                   operations={"f": nan, "g": float("nan")})  # fmt: skip
+    assert H.merged().codomain.size("Box") == 1
+
+
+def test_ends_of_boxes_are_read_once_and_refused_where_there_are_none():
+    assert Hypergraph({"f": iter(("a", "b"))}) == Hypergraph({"f": ("a", "b")})
+    with pytest.raises(InvalidStructure) as caught:
+        Hypergraph({"f": None, "g": 3, "h": ("a", "b")})
+    assert [failure.where for failure in caught.value.failures] == ["box f", "box g"]

@@ -9,7 +9,8 @@ from hypothesis import given
 
 import catlearn as cl
 from catlearn import laws
-from catlearn.errors import InvalidStructure, LabelConflict, UnknownName
+from catlearn.cset import is_pushout, pushout_complement
+from catlearn.errors import InvalidStructure, LabelConflict, NoComplement, UnknownName
 from catlearn.finset import FLAT, Order, Shape, TableMorphism, Tables
 
 POINTS = Shape(["X"], attributes={"colour": "X"}, orders={"colour": "flat"})
@@ -234,6 +235,42 @@ def test_rules_raise_and_take_away_labels():
     # A label that the rule does not mention stays; giving a row two of them is no pushout.
     results = [one.apex.attributes["colour"] for one in [kept.rewrite(points(None))]]
     assert results == [("blue",)]
+
+
+@given(st.data())
+def test_rewrites_are_pushouts_with_the_labels_of_the_match(data):
+    """Also where a deleted row matches one with a label above its own, or kept rows meet."""
+    G = data.draw(colours.map(lambda found: points(*found)))
+    m = data.draw(maps(G))
+    left = data.draw(maps(m.domain).filter(lambda f: f.is_monic))
+    right = TableMorphism.identity(left.domain)
+    try:
+        step = cl.Rule(left, right).rewrite(G, m)
+    except NoComplement:
+        return
+    left, k = step.applied.left, step.complement.k
+    assert k.failures() == step.complement.d.failures() == []
+    assert is_pushout(left, k, step.match, step.complement.d)
+    assert cl.is_isomorphic(step.inverse().apex, G)
+
+
+def test_a_deleted_row_has_the_label_of_its_image():
+    nothing, some, whole = points(), points(None), points("red")
+    left = TableMorphism(nothing, some, {"X": []})
+    match = TableMorphism(some, whole, {"X": [0]})
+    with pytest.raises(NoComplement, match=r"'red' \[labels\]"):
+        pushout_complement(left, match)
+    # A rule may ask for less than it finds: what it finds is what it deletes.
+    step = cl.Rule(left, left.identity(nothing)).rewrite(whole)
+    assert step.apex.size("X") == 0
+    assert step.inverse().apex.attributes["colour"] == ("red",)
+
+
+def test_kept_rows_that_meet_keep_the_label_that_one_of_them_has():
+    below, both = points(None, "red"), points("red", "red")
+    left = TableMorphism(below, both, {"X": [0, 1]})
+    k, d = pushout_complement(left, TableMorphism(both, points("red"), {"X": [0, 0]}))
+    assert k.failures() == d.failures() == []
 
 
 def test_orders_are_read_by_name():

@@ -126,3 +126,14 @@ def test_what_is_undecided_is_not_known():
 
     assert CATEGORY.law("unit", "id(A) >> f = f", "f: A -> B").check(Undecided(), f=1).equal is None
     assert check(Undecided(), arrows=st.sampled_from([0, 1])).untested
+
+
+def test_relations_are_named_as_they_are_typed():
+    numbers = Signature({"X": lambda X: X}, relations={"<=": lambda X, one, other: one <= other})
+    law = numbers.law("order", "a <= b", "a: value, b: value")
+    assert [law.evaluate(None, a=a, b=b).equal for a, b in ((1, 2), (2, 1))] == [True, False]
+
+
+def test_variables_may_be_called_like_operations():
+    law = CATEGORY.law("reflexivity", "id = id", "id: A -> A")
+    assert law.statement == r"\mathrm{id} = \mathrm{id}"
