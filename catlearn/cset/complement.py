@@ -280,12 +280,12 @@ def identified(l: FinFunction, m: FinFunction, word: str) -> list[Failure]:  # n
     failures = []
     for k in bad[:LISTED].tolist():
         rows = np.flatnonzero(m.values == k).tolist()
-        said = " and ".join(
+        listed = " and ".join(
             f"{word} {m.domain.label(x)!r} ({'deleted' if gone[x] else 'kept'})" for x in rows
         )
         where = m.codomain.label(k)
         where = repr(where) if word == "element" else f"{word} {where!r}"
-        message = f"{said} both go to it; keep both in the interface, or match them apart"
+        message = f"{listed} both go to it; keep both in the interface, or match them apart"
         message = message if len(rows) == 2 else message.replace(" both go", " all go")
         failures.append(Failure("identification", where, message))
     return failures + _more("identification", word, bad)

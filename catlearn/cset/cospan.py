@@ -222,16 +222,16 @@ class Open(Frozen, Displayed):
             message = f"{name} of {called[0]!r} is {a}, of {called[1]!r} it is {b}"
             return Failure("composition", f"{at}{where}", message)
 
-        alike = {t for t in mine.shape.tables if mine.size(t) == theirs.size(t)}
+        equal = {t for t in mine.shape.tables if mine.size(t) == theirs.size(t)}
         failures = []
         for name, (source, target) in mine.shape.steps().items():
-            if source in alike:
+            if source in equal:
                 lengths = [x.step(name).lengths for x in (mine, theirs)]
                 for k in np.flatnonzero(lengths[0] != lengths[1]).tolist():
                     ends = (x.sets[target].labels(x.step(name).row(k)) for x in (mine, theirs))
                     failures.append(differing(name, source, k, *map(list, ends)))
         for name, home in mine.shape.attributes.items():
-            if home in alike:
+            if home in equal:
                 columns = zip(mine.attributes[name], theirs.attributes[name], strict=True)
                 failures += [
                     differing(name, home, k, *both)
@@ -478,7 +478,7 @@ def free_rows(whole: Any, table: str, rows: Sequence[int]) -> tuple[Any, dict[st
 def free_leg(
     whole: Any, table: str, rows: Sequence[int], names: Sequence[str] | None = None
 ) -> TableMorphism:
-    """Return the leg of the free interface on some rows of a table, called like them or as said."""
+    """Return the leg of the free interface on some rows, called like them or by other names."""
     foot, places = free_rows(whole, table, rows)
     return _called(foot, whole, places, {table: names} if names is not None else None)
 

@@ -675,8 +675,8 @@ class Rule(Frozen, Displayed):
 
     def _key(self) -> tuple[Any, ...]:
         held = [tuple(open_values(m.codomain)) for m in (self.left, self.right)]
-        told = (self.replace, self.spread, self.at, *held)
-        return self.left, self.right, *told, self.forbidden, self.name
+        options = (self.replace, self.spread, self.at, *held)
+        return self.left, self.right, *options, self.forbidden, self.name
 
     def __repr__(self) -> str:
         L, R = self.left.codomain, self.right.codomain

@@ -119,10 +119,10 @@ class Relation:
         """
         mine, theirs = self.one.lists[name], self.other.lists[name]
         bad = mine.lengths[rows] != theirs.lengths[images]
-        alike = np.flatnonzero(~bad)
-        ends = FinSet(alike.size)
-        ours, those = mine.at(rows[alike], ends), theirs.at(images[alike], ends)
-        return bad, ours.values, those.values, np.repeat(alike, ours.lengths)
+        equal = np.flatnonzero(~bad)
+        ends = FinSet(equal.size)
+        ours, those = mine.at(rows[equal], ends), theirs.at(images[equal], ends)
+        return bad, ours.values, those.values, np.repeat(equal, ours.lengths)
 
     def _by_key(self, table: str, key: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         if not (self.one.size(table) and self.other.size(table)):

@@ -174,11 +174,11 @@ class TableCategory(Ambient):
             lists = lists or [ListFunction.of([[0]], 1)]
             for other in lists[1:]:
                 live[source] &= other.lengths == lists[0].lengths
-            alike = [rows.at(np.flatnonzero(live[source]), sets[source]) for rows in lists]
+            fitting = [rows.at(np.flatnonzero(live[source]), sets[source]) for rows in lists]
             ends = np.cumsum([0, *np.where(live[source], lists[0].lengths, 0)])
-            values = alike[0].values
+            values = fitting[0].values
             if objects:
-                values = find(columns[target], [rows.values for rows in alike])
+                values = find(columns[target], [rows.values for rows in fitting])
             steps[name] = ListFunction._of(ends, values, sets[source], sets[target])
         attributes = {}
         for name, table in shape.attributes.items():
@@ -325,7 +325,7 @@ def side_by_side(objects: Iterable[Tables], name: str, table: str) -> Iterator[t
 
 
 def held_by_all(parts: list[dict[str, dict[int, Any]]]) -> dict[str, dict[int, Any]]:
-    """Return the side data that all hold alike."""
+    """Return the side data that are the same in all."""
     return {
         name: {
             row: value
@@ -377,7 +377,7 @@ def met_labels(
 def shared_codes(
     objects: Iterable[Tables], attribute: str, along: Sequence[Parts] | None = None
 ) -> tuple[list[np.ndarray], list[Hashable]]:
-    """Code an attribute of several tables alike: equal labels have equal codes.
+    """Code an attribute of several tables together: equal labels have equal codes.
 
     Labels that mention rows are those that they become along the components that are given.
     """
@@ -498,9 +498,9 @@ class Tables(Frozen, Displayed):
         }
         self._fill(shape, rows, functions, many, columns, held)
         if problems or check:
-            told = {problem.where for problem in problems}
+            known = {problem.where for problem in problems}
             found = Tables.failures(self) if problems else self.failures()
-            problems += [failure for failure in found if failure.where not in told]
+            problems += [failure for failure in found if failure.where not in known]
         if problems:
             raise InvalidStructure(type(self).__name__, problems)
 

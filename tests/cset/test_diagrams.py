@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 from catlearn.category import Functor, Graph, GraphMorphism, Morphisms
-from catlearn.cset import CSet, Profunctor, Schema, SchGraph, homomorphisms
+from catlearn.cset import CSet, CSetMorphism, Profunctor, Schema, SchGraph, homomorphisms
 from catlearn.cset.profunctor import pairs_schema
 from catlearn.errors import NotACocone
 from catlearn.finset import FinFunction, colimit, limit
@@ -53,9 +53,8 @@ def diagrams(draw: st.DrawFn, kind: Schema) -> Functor:
         )
         for i in shape.tables
     }
-    morphism = CSet._morphism_class()
     arrows: dict[str, Any] = {
-        f: morphism(objects[i], objects[j], {t: H.left(f, t) for t in kind.tables})
+        f: CSetMorphism(objects[i], objects[j], {t: H.left(f, t) for t in kind.tables})
         for f, (i, j) in shape.arrows.items()
     }
     guises = [shape, shape.presentation, shape.category()] + [shape.graph] * (not shape.equations)
