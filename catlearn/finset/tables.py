@@ -566,7 +566,7 @@ class Tables(Frozen, Displayed):
                     found = [a for a in steps if not _same_row(self.step(a), *pair)]
                     found += [a for a in columns if len({*self.codes(a)[0][[*pair]].tolist()}) > 1]
                     one, other = map(self.sets[table].label, pair)
-                    message = f"and {other!r} have one {' and one '.join(key)}, but not one "
+                    message = f"and {other!r} agree in {' and '.join(key)}, but not in "
                     failures += [
                         Failure("key", f"{table} {one!r}", f"{message}{name}") for name in found
                     ]

@@ -403,7 +403,7 @@ def architecture_factory(name: str) -> Callable:
     if name not in _registry:
         raise UnknownName(
             f"no architecture is called {name!r}; there are: {', '.join(_registry)}. "
-            "register_architecture(name, factory) adds one"
+            "catlearn.models.register_architecture(name, factory) adds one"
         )
     return _registry[name]
 

@@ -663,7 +663,7 @@ def operation(operator: str | Operation) -> Operation:
     if operator not in _registry:
         known = ", ".join(_registry)
         message = f"no operator is called {operator!r}; there are: {known}"
-        raise UnknownName(f"{message}. register_operator(name, fn) adds one")
+        raise UnknownName(f"{message}. catlearn.models.register_operator(name, fn) adds one")
     return _registry[operator]
 
 

@@ -489,7 +489,7 @@ class Sources:
     data
         ``{data set: source}``; by default the arrays that the diagram came with.
     batch_size
-        As for :func:`catlearn.batches`; sources that give batches have their own.
+        As for :func:`~catlearn.training.batches`; sources that give batches have their own.
     key
         The random key of the run.
     processes

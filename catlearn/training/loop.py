@@ -159,6 +159,8 @@ def fit(
     CheckpointNotWritten
         If the last checkpoint could not be written, for example because the disk is full.
 
+    Notes
+    -----
     An error that ends a run which was under way has the result up to the last good step in
     ``.result``; it is also saved, if there is a checkpoint.
 
