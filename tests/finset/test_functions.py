@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,14 @@ from hypothesis import given, strategies as st
 
 from catlearn.errors import InvalidStructure, NotComposable, UnknownName
 from catlearn.finset import FinFunction, FinSet, ListFunction
+
+
+@contextmanager
+def refused(error, *found):
+    """Expect an error with these failures, each a law and where it fails."""
+    with pytest.raises(error) as caught:
+        yield caught
+    assert [(failure.law, failure.where) for failure in caught.value.failures] == list(found)
 
 
 @st.composite
@@ -162,12 +171,14 @@ def test_values_by_name_and_by_mapping():
 
 
 def test_every_position_out_of_range_is_listed_and_long_lists_are_counted():
-    with pytest.raises(InvalidStructure, match="'0' -> 5; '2' -> -1 ") as error:
+    with refused(InvalidStructure, ("range", "values")) as error:
         FinFunction([5, 0, -1], codomain=2)
-    assert "0..1" in str(error.value)
-    with pytest.raises(InvalidStructure, match="'9' -> 7; and 5 more"):
+    assert all(part in str(error.value) for part in ("'0' -> 5", "'2' -> -1", "0..1"))
+    with refused(InvalidStructure, ("range", "values")) as error:
         FinFunction([7] * 15, codomain=2)
-    with pytest.raises(InvalidStructure, match="found 2 values for 3 elements"):
+    assert str(error.value).count("-> 7") == 10
+    assert "5 more" in str(error.value)
+    with refused(InvalidStructure, ("length", "values")):
         FinFunction([0, 0], domain=3, codomain=1)
     assert FinFunction([5], codomain=2, check=False).failures()
 
@@ -176,7 +187,7 @@ def test_every_position_out_of_range_is_listed_and_long_lists_are_counted():
     "values", [[0.0], [True], [None], [[0]], np.zeros(2), np.zeros((1, 1), int)]
 )
 def test_what_is_not_a_number_or_a_name_is_refused(values):
-    with pytest.raises(InvalidStructure, match="not an element of its codomain"):
+    with refused(InvalidStructure, *[("range", "values")] * len(values)):
         FinFunction(values, codomain=3)
 
 
@@ -187,11 +198,11 @@ def test_a_codomain_is_needed():
 
 def test_what_does_not_compose_is_refused():
     f = FinFunction([0], codomain=2)
-    with pytest.raises(NotComposable, match="ends in 2, but the next starts at 1"):
+    with refused(NotComposable, ("composition", "f")):
         f >> f
-    with pytest.raises(NotComposable, match="ends in 2"):
+    with refused(NotComposable, ("composition", "f")):
         f >> ListFunction.of([[0]], 1)
-    with pytest.raises(NotComposable, match="entries are in 1, but the function starts at 2"):
+    with refused(NotComposable, ("composition", "l")):
         ListFunction.of([[0]], 1).map(FinFunction([0, 0], codomain=1))
     with pytest.raises(TypeError):
         f >> 3
@@ -203,26 +214,26 @@ def test_composition_compares_sizes_and_not_names():
 
 
 @pytest.mark.parametrize(
-    ("offsets", "values", "message"),
+    ("offsets", "values", "found"),
     [
-        ([0, 2], [0], "offsets must rise from 0 to 1"),
-        ([1, 1], [0], "offsets must rise"),
-        ([0, 2, 1], [0], "offsets must rise"),
-        ([0, 1], [4], "'0' has 4"),
+        ([0, 2], [0], ("offsets", "offsets")),
+        ([1, 1], [0], ("offsets", "offsets")),
+        ([0, 2, 1], [0], ("offsets", "offsets")),
+        ([0, 1], [4], ("range", "rows")),
     ],
 )
-def test_bad_rows_are_refused(offsets, values, message):
-    with pytest.raises(InvalidStructure, match=message):
+def test_bad_rows_are_refused(offsets, values, found):
+    with refused(InvalidStructure, found):
         ListFunction(offsets, values, codomain=2)
 
 
 def test_rows_by_name_say_whose_entry_is_unknown():
     rows = ListFunction.of({"q": ["f", "g"], "p": []}, ["f", "g"], ["p", "q"])
     assert list(rows) == [[], [0, 1]]
-    with pytest.raises(InvalidStructure, match=r"'q\[1\]' goes to 'h'") as error:
+    with refused(InvalidStructure, *[("range", "rows")] * 3) as error:
         ListFunction.of({"q": ["f", "h"], "r": []}, ["f", "g"], ["p", "q"])
-    assert len(error.value.failures) == 3
-    with pytest.raises(InvalidStructure, match="found 1 rows for 2 elements"):
+    assert all(name in str(error.value) for name in ("'q[1]'", "'h'", "'r'", "'p'"))
+    with refused(InvalidStructure, ("length", "rows")):
         ListFunction.of([[]], 1, 2)
 
 
@@ -240,9 +251,10 @@ def test_sets_look_up_labels():
             named.index(missing)
     with pytest.raises(TypeError):
         named.index(0.5)
-    with pytest.raises(InvalidStructure, match="not distinct strings: 'a'; 3"):
+    with refused(InvalidStructure, ("names", "names")) as error:
         FinSet(["a", "a", 3])
-    with pytest.raises(InvalidStructure, match="-1 < 0"):
+    assert "'a'; 3" in str(error.value)
+    with refused(InvalidStructure, ("size", "size")):
         FinSet(-1)
 
 

@@ -213,8 +213,9 @@ def test_a_failing_triangle_is_named_with_its_rows():
 
 def test_a_cocone_with_the_wrong_ends_is_refused_before_its_triangles():
     po = pushout(FinFunction([0], codomain=2), FinFunction([0], codomain=1))
-    with pytest.raises(NotACocone, match=r"found 1 morphisms, expected one for each of"):
+    with pytest.raises(NotACocone) as error:
         po.universal(po.legs[0])
+    assert [failure.where for failure in error.value.failures] == ["components"]
     with pytest.raises(NotACocone) as error:
         po.universal(po.legs[1], FinFunction([0], codomain=5))
     assert len(error.value.failures) == 2
@@ -233,8 +234,11 @@ def test_objects_without_legs_only_relate():
     )
     found = colimit(glued)
     assert values(found) == [[0, 1], [2, 0], [3, 2]]
-    with pytest.raises(InvalidStructure, match="object 2: no arrows lead from it to a leg"):
+    with pytest.raises(InvalidStructure) as error:
         colimit(Diagram([one, two, one], [(0, 1, first)], legs=[1]))
+    assert [(failure.law, failure.where) for failure in error.value.failures] == [
+        ("legs", "object 2")
+    ]
 
 
 def test_relations_pass_through_objects_without_legs():
@@ -250,10 +254,13 @@ def test_no_objects_need_a_category():
     assert coproduct(of=FinFunction([0], codomain=1)).apex == FinSet(0)
     empty = coproduct(of=FinSet)
     assert empty.universal(codomain=FinSet(3)) == FinFunction([], codomain=3)
-    with pytest.raises(NotACocone, match="say codomain="):
-        empty.universal()
-    with pytest.raises(InvalidStructure, match="say of="):
-        coproduct()
+    for error, law, call in (
+        (NotACocone, "shape", empty.universal),
+        (InvalidStructure, "category", coproduct),
+    ):
+        with pytest.raises(error) as caught:
+            call()
+        assert [failure.law for failure in caught.value.failures] == [law]
 
 
 def test_names_of_classes():

@@ -135,8 +135,9 @@ def test_products_are_numbered_as_products_of_functions_are():
 def test_no_objects_need_a_category():
     assert terminal(FinSet) == FinSet(1)
     assert product(of=FinSet).universal(domain=FinSet(3)) == FinFunction([0, 0, 0], codomain=1)
-    with pytest.raises(NotACone, match="say domain="):
+    with pytest.raises(NotACone) as error:
         product(of=FinSet).universal()
+    assert [failure.where for failure in error.value.failures] == ["domain"]
 
 
 def test_parts_keep_their_names():
@@ -155,8 +156,11 @@ def test_a_failing_triangle_is_named_with_its_rows():
     assert "component 'left' then arrow 0" in failure.message
     assert "component 'right' then arrow 1" in failure.message
     assert failure.message.endswith("'1' goes to '1' and to '0'")
-    with pytest.raises(InvalidStructure, match="no arrows lead to it from a leg"):
+    with pytest.raises(InvalidStructure) as error:
         limit(Diagram([FinSet(1), FinSet(1)], legs=[0]))
+    assert [(failure.law, failure.where) for failure in error.value.failures] == [
+        ("legs", "object 1")
+    ]
 
 
 def test_no_intermediate_table_of_a_tree_is_larger_than_the_result(monkeypatch):
