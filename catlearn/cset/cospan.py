@@ -350,6 +350,14 @@ def _glued(
     shared: Mapping[str, str] | None,
 ) -> Colimit:
     """Glue apexes along interfaces, each with its morphisms into some of them."""
+    shape = parts[0].apex.shape
+    failures = [
+        Failure("interface", "shared=", f"{attribute!r} is no attribute of a table {table!r}")
+        for table, attribute in (shared or {}).items()
+        if shape.attributes.get(attribute) != table
+    ]
+    if failures:
+        raise InvalidStructure("open objects", failures)
     feet = [*meeting, *(foot for item in (shared or {}).items() for foot in _in_all(parts, *item))]
     objects = [*(one.apex for one in parts), *(foot for foot, _ in feet)]
     arrows = [

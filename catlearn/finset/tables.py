@@ -61,7 +61,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from catlearn.display import Displayed, brief
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, LabelConflict, NotComposable
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    LabelConflict,
+    NotComposable,
+    UnknownName,
+    did_you_mean,
+)
 from catlearn.finset.join import find
 from catlearn.finset.sets import (
     FINSETS,
@@ -489,13 +497,13 @@ class Tables(Frozen, Displayed):
                 found = by_row(f"attribute {name!r}", column, rows[table])
                 column = [found.get(k) for k in rows[table]]
             columns[name] = tuple(map(as_label, column))
-        held = {
-            name: {k: value for k, value in found.items() if value is not None}
-            for name, table in shape.side_data.items()
-            for found in [
-                by_row(f"side data {name!r}", given["side data"].get(name, ()), rows[table])
-            ]
-        }
+        held = {}
+        for name, table in shape.side_data.items():
+            column, size = given["side data"].get(name, {}), rows[table].size
+            found = by_row(f"side data {name!r}", column, rows[table])
+            if not isinstance(column, Mapping) and len(column) < size:
+                noted(f"side data {name!r}", [f"found {len(column)} for {size} rows of {table}"])
+            held[name] = {k: value for k, value in found.items() if value is not None}
         self._fill(shape, rows, functions, many, columns, held)
         if problems or check:
             known = {problem.where for problem in problems}
@@ -591,6 +599,8 @@ class Tables(Frozen, Displayed):
         ------
         InvalidStructure
             If it is not valid with these.
+        UnknownName
+            If there is no such attribute or row.
 
         Examples
         --------
@@ -598,10 +608,11 @@ class Tables(Frozen, Displayed):
         >>> G.with_column("colour", {"b": "red"}).attributes["colour"]
         (None, 'red')
         """
+        table = _known(self.shape.attributes, attribute, "attribute")
         if isinstance(labels, Mapping):
             column = list(self.attributes[attribute])
             for row, label in labels.items():
-                column[self.row(self.shape.attributes[attribute], row)] = label
+                column[self.row(table, row)] = label
             labels = column
         columns = {**self.attributes, attribute: tuple(map(as_label, labels))}
         fields = (self.sets, self.arrows, self.lists, columns, self.side_data)
@@ -650,7 +661,7 @@ class Tables(Frozen, Displayed):
         >>> G == H, H.side_data["data"]
         (True, {1: array([0., 0., 0.])})
         """
-        home = self.shape.side_data
+        home = {name: _known(self.shape.side_data, name, "side data") for name in side_data}
         given = {
             name: {self.row(home[name], row): value for row, value in held.items()}
             for name, held in side_data.items()
@@ -909,6 +920,13 @@ class Tables(Frozen, Displayed):
 
 def _same_row(step: ListFunction, one: int, other: int) -> bool:
     return step.row(one).tolist() == step.row(other).tolist()
+
+
+def _known(names: Mapping[str, str], name: str, kind: str) -> str:
+    """Return the table of an attribute or of side data."""
+    if name not in names:
+        raise UnknownName(f"there is no {kind} {name!r}; {did_you_mean(name, names)}")
+    return names[name]
 
 
 def _hashable(label: Any) -> bool:

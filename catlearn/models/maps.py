@@ -51,6 +51,8 @@ from catlearn.models.spaces import (
     Space,
     dtype_kind,
     is_named,
+    names_of,
+    no_space,
 )
 from catlearn.tensors import same_values
 
@@ -264,7 +266,7 @@ class Model:
     ) -> None:
         what = f"Model {name!r}"
         failures = [
-            Failure("space", f"{what}, {side}", f"found a {type(space).__name__}, expected a Space")
+            Failure("space", f"{what}, {side}", f"found {no_space(space)}, expected a Space")
             for side, space in (("source", source), ("target", target))
             if not is_named(space)
         ]
@@ -335,7 +337,7 @@ class Model:
         return lora(self, rank, alpha=alpha, key=key)
 
     def _parts(self) -> tuple:
-        names = self.name, self.source.name, self.target.name
+        names = self.name, names_of(self.source), names_of(self.target)
         return (*names, self.source, self.target, self.label)
 
     def __eq__(self, other: object) -> bool:
@@ -353,7 +355,7 @@ class Model:
         return f"{self.name} : {self.source.name} -> {self.target.name}"
 
 
-@dataclass(frozen=True, init=False, repr=False)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Pairing:
     """The defined edge <f_1, ..., f_n> into a product, from paths into its factors.
 
@@ -399,6 +401,19 @@ class Pairing:
     def label(self) -> Map:
         """A defined map."""
         return DefinedMap()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Pairing):
+            return NotImplemented
+        same = names_of(self.product) == names_of(other.product)
+        return same and (self.name, self.product, self.paths) == (
+            other.name,
+            other.product,
+            other.paths,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.product, self.paths))
 
     def __repr__(self) -> str:
         return (

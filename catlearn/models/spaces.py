@@ -129,6 +129,23 @@ def is_named(value: Any) -> TypeGuard[AnySpace]:
     return isinstance(value, AnySpace) and value.name is not None
 
 
+def no_space(value: Any) -> str:
+    """Say what a value is that is no space with a name, in a message."""
+    return "a space without a name" if isinstance(value, AnySpace) else f"a {type(value).__name__}"
+
+
+def names_of(space: AnySpace) -> tuple[Any, ...]:
+    """Return the name of a space and those of its factors, which do not count in its ``==``.
+
+    Examples
+    --------
+    >>> names_of(Product("P", Space("X", 2), Space("Y", 3)))
+    ('P', ('X',), ('Y',))
+    """
+    factors = space.spaces if isinstance(space, Product) else ()
+    return space.name, *map(names_of, factors)
+
+
 @dataclass(frozen=True, repr=False)
 class Space(AnySpace):
     """Arrays of a fixed shape and dtype.
@@ -302,7 +319,7 @@ class Product(AnySpace):
         failures = _name_failures(name)
         for position, space in enumerate(spaces):
             if not (is_named(space) or (name is None and isinstance(space, Factor))):
-                message = f"found a {type(space).__name__}, expected a Space"
+                message = f"found {no_space(space)}, expected a Space"
                 failures.append(Failure("space", f"factor {position} of {name!r}", message))
         if not spaces:
             message = "found no factors, expected at least one, which says how long a batch is"

@@ -468,3 +468,9 @@ def test_values():
     assert f != f.dagger()
     assert repr(f) == "Open(A -> B)"
     assert repr(f.bent()) == "Open(() -> A, B)"
+
+
+def test_what_is_shared_has_to_be_an_attribute_of_its_table():
+    with pytest.raises(InvalidStructure) as caught:
+        Open.tensor(layer("W"), layer("W"), shared={"Array": "nome", "Axis": "name"})
+    assert len(caught.value.failures) == 2

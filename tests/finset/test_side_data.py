@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from catlearn.cset import CSet, Rule, Schema, Variable, homomorphisms
-from catlearn.errors import InvalidStructure, LabelConflict
+from catlearn.errors import InvalidStructure, LabelConflict, UnknownName
 from catlearn.finset import FinSet, Shape, TableMorphism, Tables, coproduct, product, pushout
 from catlearn.tensors import same_values
 
@@ -176,3 +176,11 @@ def test_other_side_data_make_the_same_tables():
     assert X == Y
     assert held(Y) == [None, 1]
     assert isinstance(Y.V, FinSet)
+
+
+def test_unknown_names_and_short_columns_are_refused():
+    with pytest.raises(InvalidStructure, match="1 for 2 rows"):
+        CSet(SHAPE, V=2, data=[ARRAYS[0]])
+    for edit in (lambda X: X.with_side_data({"date": {}}), lambda X: X.with_column("date", [])):
+        with pytest.raises(UnknownName, match="'date'"):
+            edit(points(0))

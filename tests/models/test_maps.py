@@ -326,3 +326,16 @@ def test_pairings():
         Pairing("both", P, "f")
     with pytest.raises(InvalidStructure, match="expected a Product"):
         Pairing("both", X, "f")
+
+
+def test_models_and_pairings_are_told_apart_by_the_names_of_their_spaces():
+    """Spaces are compared without names; what goes to other vertices is another value."""
+    X, A = Space("X", 2), Space("A", 2)
+    P, Q, R = Product("P", X, X), Product("Q", X, X), Product("P", A, X)
+    assert P == Q == R
+    assert len({Pairing("both", one, "f", "g") for one in (P, Q, R)}) == 3
+    assert len({Model("f", one, X, "linear") for one in (P, Q, R)}) == 3
+    assert Pairing("both", P, "f", "g") == Pairing("both", Product("P", X, X), "f", "g")
+    assert Model("f", P, X, "linear") == Model("f", Product("P", X, X), X, "linear")
+    with pytest.raises(InvalidStructure, match="without a name"):
+        Model("f", X.label, A, "linear")
