@@ -1,4 +1,4 @@
-"""Graphs, paths, equations, presentations and functors out of free categories.
+"""Graphs and hypergraphs, presentations, finite and presented categories, and functors.
 
 A graph generates a free category, whose arrows are its paths; a presentation divides it by
 equations; a functor out of either is given on vertices and edges.

@@ -1,7 +1,7 @@
-r"""Terms: what the two sides of a law are written with, and how their types are.
+r"""Terms: what the two sides of a law are written with, and their types.
 
 A term is a name, an operation applied to terms, or a family of terms over a finite index. The
-text of a statement is ``(f >> g) >> h = f >> (g >> h)``; what its names are is said by a *typing*,
+text of a statement is ``(f >> g) >> h = f >> (g >> h)``; the types of its names are its *typing*,
 ``f: A -> B, g: B -> C, h: C -> D``. Nothing here knows what operations mean: a signature does
 (:mod:`catlearn.laws`), as in generalised algebraic theories (Cartmell, 1986).
 

@@ -1,8 +1,8 @@
 """Schemas, attributed C-sets and their morphisms.
 
-Colimits and limits are those of tables. Besides: homomorphism search and rewriting;
-data migration along functors of schemas and Kan extensions; elements, representables, profunctors
-and ends; what C-sets have as a topos; each in a module of its own.
+Colimits and limits are those of tables. Besides: homomorphism search and rewriting; open objects,
+wiring diagrams and free monoidal categories; data migration along functors of schemas and Kan
+extensions; elements, representables, profunctors and ends; what C-sets have as a topos.
 
 >>> from catlearn.cset import CSet, SchGraph
 >>> CSet(SchGraph, V=2, E=1, src=[0], tgt=[1]).tgt

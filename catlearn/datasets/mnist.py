@@ -3,7 +3,7 @@ r"""MNIST: handwritten digits, 60,000 for training and 10,000 for test, in files
 Read as published, from a folder of yours, compressed or not; nothing is downloaded. An IDX file is
 two zeros, the code of a type (8, unsigned bytes), the number of axes, the length of each axis as
 four bytes, the most significant first, and the values. Files of the same names in the same format
-are read alike, such as Fashion-MNIST and Kuzushiji-MNIST.
+can be read too, such as Fashion-MNIST and Kuzushiji-MNIST.
 
 >>> images = bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 3]) + bytes([7, 8, 9])
 >>> parse_idx(images)
@@ -75,7 +75,7 @@ def load_mnist(folder: str | os.PathLike[str] | None = None) -> Digits:
     Raises
     ------
     CatlearnError
-        If there is no folder, or files are missing: where to get them is said.
+        If there is no folder, or files are missing; the error says where to get them.
     DataError
         If files are not such, or do not belong together; all faults are listed.
 
@@ -162,9 +162,9 @@ def parse_idx(data: bytes) -> np.ndarray:
     shape = struct.unpack(f">{axes}I", data[4 : 4 * (axes + 1)])
     count, found = math.prod(shape), len(data) - 4 * (axes + 1)
     if count > MAX_VALUES or count != found:
-        told = " × ".join(map(str, shape))
+        extent = " × ".join(map(str, shape))
         more = f"more than {MAX_VALUES}" if found > MAX_VALUES else found
-        raise ValueError(f"announces {told} values, found {more}")
+        raise ValueError(f"announces {extent} values, found {more}")
     return np.frombuffer(data, np.uint8, offset=4 * (axes + 1)).reshape(shape)
 
 

@@ -130,7 +130,7 @@ def load_omniglot(
     Raises
     ------
     CatlearnError
-        If there is no folder, or archives are missing: where to get them is said.
+        If there is no folder, or archives are missing; the error says where to get them.
     DataError
         If an archive is not one of Omniglot's.
     """
@@ -175,8 +175,8 @@ def read_archive(path: str | os.PathLike[str], *, size: int = 28) -> Characters:
 def _characters(images: Mapping[str, list[np.ndarray]], where: str) -> Characters:
     counts = {len(drawings) for drawings in images.values()}
     if len(counts) != 1:
-        told = f"from {min(counts)} to {max(counts)}" if counts else "no"
-        raise _refused(where, f"has {told} drawings of a character, expected as many of each")
+        span = f"from {min(counts)} to {max(counts)}" if counts else "no"
+        raise _refused(where, f"has {span} drawings of a character, expected as many of each")
     return Characters(np.stack([np.stack(found) for found in images.values()]), tuple(images))
 
 

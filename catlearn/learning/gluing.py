@@ -236,30 +236,33 @@ def _disagreements(
             names = {theirs: mine for mine, theirs in rows[table].items()}
             row = first.row(table, names[name] if row < 0 else name)
             image = second.row(table, rows[table][first.sets[table].label(row)])
-        said = _told(law, first, row, difference.here), _told(law, second, image, difference.there)
+        shown = (
+            _shown(law, first, row, difference.here),
+            _shown(law, second, image, difference.there),
+        )
         if difference.law in first.shape.attributes:
-            said = (
+            shown = (
                 told_apart(difference.here, difference.there),
                 told_apart(difference.there, difference.here),
             )
             if law == difference.law and table == "Eq":
-                said = f"{law} {said[0]}", f"{law} {said[1]}"
+                shown = f"{law} {shown[0]}", f"{law} {shown[1]}"
         remedy = "rename one, or give along="
         if law == "map" and {difference.here.kind, difference.there.kind} == {"model", "frozen"}:
             remedy = f"make them one by with_frozen or with_trained, {remedy}"
         if law == STORED:
             is_data = first.edges[row] in first.projections
-            said = f"these {'data' if is_data else 'parameters'}", "others"
+            shown = f"these {'data' if is_data else 'parameters'}", "others"
             more = "" if is_data else "choose or average them by merge(..., conflict=), "
             remedy = f"{more}{remedy}"
         word = {"V": "vertex", "E": "edge", "Eq": "equation"}[table]
         where = f"{word} '{first.sets[table].label(row)}'"
-        message = f"{called[0]} has {said[0]}, {called[1]} has {said[1]}; {remedy}"
+        message = f"{called[0]} has {shown[0]}, {called[1]} has {shown[1]}; {remedy}"
         found.setdefault((tables.index(table), row, law), Failure(law, where, message))
     return [found[place] for place in sorted(found, key=lambda place: place[:2])]
 
 
-def _told(law: str, diagram: LearningDiagram, row: int, value: Any) -> str:
+def _shown(law: str, diagram: LearningDiagram, row: int, value: Any) -> str:
     """Return what a diagram has in a column, or in all that make up one law, at a row."""
     match law:
         case "ends":
@@ -461,9 +464,9 @@ def _unknown_rules(
         if edge and edge not in whole.edges
     ]
     failures += [
-        Failure("conflict", f"edge '{edge}'" if edge else "conflict", f"found {rule!r}, {said}")
+        Failure("conflict", f"edge '{edge}'" if edge else "conflict", f"found {rule!r}, {wanted}")
         for edge, rule in rules.items()
-        for said in [f"expected one of {', '.join(known)}"]
+        for wanted in [f"expected one of {', '.join(known)}"]
         if rule not in known
     ]
     return failures + [
@@ -599,13 +602,13 @@ def _mean(leaves: Sequence[Any], shares: Sequence[float]) -> tuple[Any, str]:
     import jax.numpy as jnp
 
     first = leaves[0]
-    said = [f"{jnp.result_type(leaf)}{list(np.shape(leaf))}" for leaf in leaves]
-    if len(set(said)) > 1:
-        return None, f"arrays differ: {', '.join(said)}"
+    kinds = [f"{jnp.result_type(leaf)}{list(np.shape(leaf))}" for leaf in leaves]
+    if len(set(kinds)) > 1:
+        return None, f"arrays differ: {', '.join(kinds)}"
     if not jnp.issubdtype(jnp.result_type(first), jnp.inexact):
         if all(same_values(first, other) for other in leaves[1:]):
             return first, ""
-        return None, f"{said[0]} has no average, and its values differ; average floats only"
+        return None, f"{kinds[0]} has no average, and its values differ; average floats only"
     mean = first
     for leaf, share in zip(leaves[1:], shares[1:], strict=True):
         mean = mean + share * (leaf - first)

@@ -91,12 +91,12 @@ def domain_adversarial(
     trains |= {model.name: 1.0 for model in judges}
     parts = [square((*body, *chain(classifier)), source)]
     for name, data, value in (("source", source, 0.0), ("target", target, 1.0)):
-        said = Constant(name, judges[0].source, judges[-1].target, value)
-        told = Equation(
-            f"{along(data, (*body, *judges))} = {along(data, (*body, said))}",
+        origin = Constant(name, judges[0].source, judges[-1].target, value)
+        adversary = Equation(
+            f"{along(data, (*body, *judges))} = {along(data, (*body, origin))}",
             trains=trains,
             weight=weight,
             divergence="binary_cross_entropy",
         )
-        parts.append(LearningDiagram(data, *body, *judges, said, equations=[told]))
+        parts.append(LearningDiagram(data, *body, *judges, origin, equations=[adversary]))
     return glue(*parts)

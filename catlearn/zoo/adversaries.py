@@ -90,15 +90,15 @@ def gan(
     by_generator = {model.name: 1.0 for model in makers}
     against = dict.fromkeys(by_generator, -1.0) if form == "minimax" else {}
     read = column(data, here)
-    said = [
+    games = [
         (f"{read} >> {judged} = {read} >> {real.name}", by_critic),
         (f"{made} >> {judged} = {made} >> {fake.name}", {**against, **by_critic}),
     ]
     if form != "minimax":
-        said.append((f"{made} >> {judged} = {made} >> {real.name}", by_generator))
+        games.append((f"{made} >> {judged} = {made} >> {real.name}", by_generator))
     equations = [
         Equation(sides, trains=trains, weight=weight, divergence=FORMS[form])
-        for sides, trains in said
+        for sides, trains in games
     ]
     players = LearningDiagram(noise, *makers), LearningDiagram(data, *judges, real, fake)
     return glue(*players).with_equations(equations)

@@ -1,7 +1,7 @@
-r"""Image captioning: an encoder of images, and a decoder that tells one word after another.
+r"""Image captioning: an encoder of images, and a decoder that predicts one word after another.
 
-While training the decoder is forced to follow its teacher: it does not read the words that it told
-itself but the true ones. So both sides of the equation are paths from the data set. One reads the
+While training the decoder is forced to follow its teacher: it reads the true words, not the ones
+that it predicted. So both sides of the equation are paths from the data set. One reads the
 words after each place; the other goes by the pair of the encoded image and the words before.
 
 .. math::
@@ -82,5 +82,6 @@ def captioning(
     read = column(data, sentence)
     seen = Pairing("seen", context, along(data, there), f"{read} >> before")
     sees = LearningDiagram(data, *there, before, seen)
-    told = Equation(f"seen >> {decoder.name} = {read} >> after", divergence="word_cross_entropy")
-    return glue(sees, LearningDiagram(decoder), LearningDiagram(after)).with_equations([told])
+    sides = f"seen >> {decoder.name} = {read} >> after"
+    next_word = Equation(sides, divergence="word_cross_entropy")
+    return glue(sees, LearningDiagram(decoder), LearningDiagram(after)).with_equations([next_word])

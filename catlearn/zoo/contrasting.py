@@ -88,14 +88,14 @@ def contrastive(
     scale = Space("log scale", (), dtype)
     start = np.asarray(math.log(1 / 0.07), dtype)
     both = Product("scaled", place, scale)
-    told = f"{column(data, one[0].source)} >> log_scale"
+    to_scale = f"{column(data, one[0].source)} >> log_scale"
     tuned = LearningDiagram(
         data,
         *one,
         *other,
         Model("log_scale", one[0].source, scale, "parameter", start=start),
         *(
-            Pairing(name, both, side, told)
+            Pairing(name, both, side, to_scale)
             for name, side in zip(("left", "right"), sides, strict=True)
         ),
         equations=[Equation("left = right", divergence="scaled_info_nce")],

@@ -95,12 +95,12 @@ def distillation(
     soft = Divergence("kl", temperature=temperature)
     parts = [square(pupil, data)]
     for master in masters:
-        alike = Equation(
+        agreement = Equation(
             f"{along(on, pupil)} = {along(on, master)}",
             weight=weight / len(masters),
             divergence=soft,
         )
-        parts.append(LearningDiagram(on, *pupil, *master, equations=[alike]))
+        parts.append(LearningDiagram(on, *pupil, *master, equations=[agreement]))
     for hint in hints:
         for inner, outer in _between(pupil, masters, hint):
             sides = f"{along(on, [*inner, hint])} = {along(on, outer)}"

@@ -74,5 +74,5 @@ def square(models: Iterable[Model], data: Dataset, weight: Any = 1.0) -> Learnin
     models = chain(models)
     ends = column(data, models[0].source), column(data, models[-1].target)
     whole = glue(LearningDiagram(data), LearningDiagram(*models))
-    told = [term for term in whole.emergent if (term.lhs.edges[0], *term.rhs.edges) == ends]
-    return whole.with_equations([Equation(str(term), weight=weight) for term in told])
+    chosen = [term for term in whole.emergent if (term.lhs.edges[0], *term.rhs.edges) == ends]
+    return whole.with_equations([Equation(str(term), weight=weight) for term in chosen])
