@@ -75,7 +75,7 @@ class Schema(Shape):
     orders
         Attribute -> the order of its labels, or its name; by default labels are at most themselves.
     keys
-        Table -> tuples of arrows out of it that no two different rows have in common.
+        Table -> tuples of arrows out of it, each a key: rows that agree in these agree in all.
 
     Raises
     ------

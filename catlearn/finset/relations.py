@@ -3,8 +3,8 @@
 A *relation* pairs rows of one value with rows of another of the same shape, each row with one at
 most. It is *closed* if with two rows it also pairs those to which their arrows lead, the entries
 of their lists, and the rows whose keys it pairs. A *key* (a functional dependency) is a tuple of
-arrows that no two different rows of a table have in common; a row belongs to the one to which the
-first of them leads, so that what belongs to paired rows is paired. A closed relation that nothing
+arrows such that rows of a table that agree in these agree in all; a row belongs to the one to which
+the first of them leads, so that what belongs to paired rows is paired. A closed relation that nothing
 contradicts is a span, along which the two values can be glued.
 
 >>> from catlearn.finset import Shape, Tables
