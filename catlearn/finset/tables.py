@@ -584,7 +584,7 @@ class Tables(Frozen, Displayed):
         """List the laws that a colimit of valid objects may break."""
         return self.key_failures()
 
-    def with_column(self: Some, attribute: str, labels: Any) -> Some:
+    def with_column(self: Some, attribute: str, labels: Any, *, check: bool = True) -> Some:
         """Return the same tables with other labels of one attribute.
 
         Parameters
@@ -594,6 +594,8 @@ class Tables(Frozen, Displayed):
         labels
             A label for each row, or a mapping from rows, by number or name, of which the others
             keep theirs.
+        check
+            Whether to look for broken laws.
 
         Raises
         ------
@@ -617,7 +619,7 @@ class Tables(Frozen, Displayed):
         columns = {**self.attributes, attribute: tuple(map(as_label, labels))}
         fields = (self.sets, self.arrows, self.lists, columns, self.side_data)
         made = self._build(self.shape, *fields)
-        failures = made.failures()
+        failures = made.failures() if check else []
         if failures:
             raise InvalidStructure(type(self).__name__, failures)
         return made
@@ -643,6 +645,70 @@ class Tables(Frozen, Displayed):
             for old in [self.step(name)]
         }
         return self._of_steps(self.shape, sets, steps, self.attributes, self.side_data)
+
+    def with_rows(
+        self: Some, rows: Mapping[str, Mapping[str, Mapping[str, Any]]], *, check: bool = True
+    ) -> Some:
+        """Return the same tables with more rows, behind those that there are.
+
+        Parameters
+        ----------
+        rows
+            Table -> the name of a row -> what it has, by arrow, list, attribute and side data. Ends
+            are given by name or number; they may be new rows, too. What is not given of a label or
+            of side data is absent.
+        check
+            Whether to look for broken laws.
+
+        Raises
+        ------
+        InvalidStructure
+            If names are there already, or the tables are not valid with these.
+
+        Examples
+        --------
+        >>> shape = Shape(["V", "E"], arrows={"src": ("E", "V"), "tgt": ("E", "V")})
+        >>> G = Tables(shape, {"V": ["a"]})
+        >>> H = G.with_rows({"V": {"b": {}}, "E": {"f": {"src": "a", "tgt": "b"}}})
+        >>> H.names("V"), H.arrows["tgt"].values.tolist()
+        (('a', 'b'), [1])
+        """
+        made = self._build(self.shape, *self._grown(rows))
+        failures = made.failures() if check else []
+        if failures:
+            raise InvalidStructure(type(self).__name__, failures)
+        return made
+
+    def _grown(self, rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> tuple[Any, ...]:
+        """Return sets, arrows, lists, attributes and side data with more rows."""
+        shape, new = self.shape, {table: list(named.values()) for table, named in rows.items()}
+        sets = {
+            table: FinSet([*one.labels(), *rows[table]]) if rows.get(table) else one
+            for table, one in self.sets.items()
+        }
+        arrows, lists = {}, {}
+        for name, (source, target) in shape.steps().items():
+            more = [row[name] for row in new.get(source, ())]
+            old, ends = self.step(name), (sets[source], sets[target])
+            flat = more if name in shape.arrows else [end for some in more for end in some]
+            values = np.array([sets[target].index(end) for end in flat], np.int64)
+            values = np.concatenate([old.values, values])
+            if name in shape.arrows:
+                arrows[name] = FinFunction._of(values, *ends)
+            else:
+                lengths = [len(some) for some in more]
+                offsets = np.append(old.offsets, old.offsets[-1] + np.cumsum(lengths, dtype=int))
+                lists[name] = ListFunction._of(offsets, values, *ends)
+        columns = {
+            name: (*self.attributes[name], *(as_label(row.get(name)) for row in new.get(table, ())))
+            for name, table in shape.attributes.items()
+        }
+        held = {}
+        for name, table in shape.side_data.items():
+            more = enumerate(new.get(table, ()), self.size(table))
+            values = {row: has[name] for row, has in more if has.get(name) is not None}
+            held[name] = {**self.side_data[name], **values}
+        return sets, arrows, lists, columns, held
 
     def with_side_data(self: Some, side_data: Mapping[str, Mapping[Any, Any]]) -> Some:
         """Return the same tables with other side data.

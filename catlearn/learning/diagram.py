@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,19 +33,34 @@ import numpy as np
 from catlearn.category import Equation, Path, Presentation, PresentationMorphism
 from catlearn.category.presentation import equation_images
 from catlearn.cset import CSet, CSetMorphism
-from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
 from catlearn.finset import Colimit, Record, Tables
 from catlearn.finset.relations import Relation
 from catlearn.finset.sets import read_values
-from catlearn.learning.assembly import Equations, Rows, add_parts, bind, start
+from catlearn.learning.assembly import (
+    Assembly,
+    Equations,
+    equation_row,
+    in_full,
+    read_equations,
+    rows_of,
+)
 from catlearn.learning.loss import Loss
 from catlearn.learning.pairs import Definition, Rewriting
-from catlearn.learning.parts import Part, check_lengths, without_examples
+from catlearn.learning.parts import (
+    Dataset,
+    Part,
+    as_array,
+    check_columns,
+    check_lengths,
+    without_examples,
+)
 from catlearn.learning.schema import LEARNING, STORED
 from catlearn.learning.selection import Selection, select
 from catlearn.learning.weights import training_text, weight_text
 from catlearn.models import (
     AnySpace,
+    Architecture,
     ArchitectureMap,
     DataSpace,
     Divergence,
@@ -58,6 +74,8 @@ from catlearn.models import (
     check_edge,
     check_parameters,
 )
+from catlearn.models.adapters import as_architecture
+from catlearn.tensors import like
 
 if TYPE_CHECKING:
     from catlearn.category.graph import Arborescence
@@ -105,23 +123,19 @@ class LearningDiagram(Presentation, CSet):
     shape = LEARNING
 
     def __init__(self, *parts: Part, equations: Equations = (), check: bool = True) -> None:
-        rows = Rows()
-        add_parts(rows, parts)
-        rows.add_equations(equations)
-        self._fill_rows(rows, check)
+        made = Assembly(parts)
+        made.add_equations(equations)
+        self._fill(LEARNING, *self.empty()._grown(made.rows))
+        self._refuse([*made.failures, *(self.failures() if check else [])])
 
-    @classmethod
-    def of_rows(cls, rows: Rows, check: bool = True) -> LearningDiagram:
-        """Return the diagram with these rows, checked."""
-        diagram = object.__new__(cls)
-        diagram._fill_rows(rows, check)
-        return diagram
-
-    def _fill_rows(self, rows: Rows, check: bool) -> None:
-        Tables.__init__(self, LEARNING, **rows.tables(), check=False)
-        failures = [*rows.failures, *(self.failures() if check else [])]
+    def _refuse(self, failures: list[Failure]) -> None:
         if failures:
             raise InvalidStructure("LearningDiagram", failures)
+
+    def _checked(self, failures: list[Failure]) -> LearningDiagram:
+        """Return the diagram, unless something was or is wrong with it."""
+        self._refuse([*failures, *self.failures()])
+        return self
 
     def failures(self) -> list[Failure]:
         """List every broken law, in the names of the rows."""
@@ -183,21 +197,24 @@ class LearningDiagram(Presentation, CSet):
         only
             Whether they replace the soft equations there are.
         """
-        rows = Rows.of(self)
-        if only:
-            rows.equations = {name: row for name, row in rows.equations.items() if row.strict}
-        rows.add_equations(equations)
-        return type(self).of_rows(rows)
+        kept = self._strict_part() if only else self
+        found, failures = read_equations(equations, lambda: kept, kept.names("Eq"))
+        return kept.with_rows(rows_of(found), check=False)._checked(failures)
+
+    def _strict_part(self) -> LearningDiagram:
+        """Return the diagram without its soft equations."""
+        return self.subtables(self.interior({"Eq": list(self.strict_equations)}))[0]
 
     def instantiate(
         self, equations: str | Sequence[str | Equation] | None = None, **options: Any
     ) -> LearningDiagram:
         """Return the diagram that declares exactly the equations of a selection, as its rows."""
-        terms = select(self, equations, **options).terms
-        rows = Rows.of(self)
-        rows.equations = {name: row for name, row in rows.equations.items() if row.strict}
-        rows.add_terms(terms)
-        return type(self).of_rows(rows)
+        declared = {}
+        for term in select(self, equations, **options):
+            own = term.divergence == self.space_label(term.target).divergence  # type: ignore
+            facts = term.weight, None if own else term.divergence, term.stop, term.trains
+            declared[term.name] = equation_row(term.lhs, term.rhs, False, *facts)
+        return self._strict_part().with_rows(rows_of(declared), check=False)._checked([])
 
     def bind(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> LearningDiagram:
         """Return the diagram with architectures, starting values or data filled in.
@@ -214,10 +231,85 @@ class LearningDiagram(Presentation, CSet):
             Listing names that nothing answers to, edges that have another architecture already,
             and values that do not fit.
         """
-        rows = Rows.of(self)
+        labels: dict[str, Map] = {}
+        held = dict(self.store)
+        failures: list[Failure] = []
         for name, value in {**(values or {}), **more}.items():
-            bind(rows, name, value)
-        return type(self).of_rows(rows)
+            where = f"bind({name}=...)"
+            if name in self.data_sets:
+                failures += self._bind_data(name, value, where, held)
+            elif name in self._models:
+                failures += self._bind_edge(name, value, where, labels, held)
+            else:
+                known = [*self.data_sets, *self._models]
+                message = f"no model and no data set has this name; {did_you_mean(name, known)}"
+                failures.append(Failure("names", where, message))
+        bound = self.with_column("map", labels, check=False).with_side_data({STORED: held})
+        return bound._checked(failures)
+
+    def _bind_data(self, name: str, value: Any, where: str, held: dict[str, Any]) -> list[Failure]:
+        """Fill in the arrays of a data set; return what is wrong with them."""
+        arrays = value.arrays if isinstance(value, Dataset) else value
+        if not isinstance(arrays, Mapping):
+            message = f"expected {{projection: array}}, found {type(value).__name__}"
+            return [Failure("projection", where, message)]
+        failures = []
+        edges: dict[str, str] = {}
+        labels: dict[str, Any] = {}
+        found: dict[str, Any] = {}
+        out = self.out_edges(name)
+        for key, array in arrays.items():
+            edge = next((edge for edge in (f"{name}.{key}", key) if edge in out), None)
+            if edge is None:
+                known = [edge.removeprefix(f"{name}.") for edge in out]
+                message = f"the data set has no projection '{key}'; {did_you_mean(key, known)}"
+                failures.append(Failure("projection", where, message))
+                continue
+            edges[key], labels[key] = edge, self.space_label(self.target(edge))
+            found[key] = as_array(array, labels[key])
+        # A data set has checked its arrays, or was asked not to.
+        wrong = [] if isinstance(value, Dataset) else check_columns(name, labels, found)
+        if not wrong:
+            held |= {edge: found[key] for key, edge in edges.items()}
+        return failures + wrong
+
+    def _bind_edge(
+        self, name: str, value: Any, where: str, labels: dict[str, Map], held: dict[str, Any]
+    ) -> list[Failure]:
+        """Fill in the architecture of an edge; return what is wrong with it."""
+        label = self.map_label(name)
+        assert isinstance(label, ArchitectureMap)
+        try:
+            if isinstance(label, OperatorMap) and not isinstance(value, Architecture):
+                value = Operated(value)
+            architecture, start = as_architecture(f"edge '{name}'", value)
+        except CatlearnError as error:
+            return [Failure("architecture", where, str(error))]
+        had = label.architecture
+        if had.bound and had != architecture:
+            one, other = in_full(had, architecture), in_full(architecture, had)
+            message = f"the edge has the architecture {one}; found {other}"
+            return [Failure("architecture", where, message)]
+        labels[name] = replace(label, architecture=architecture)
+        # What came from a file with an edge, its trained parameters say, stays.
+        if had.bound or name not in held:
+            held |= {} if start is None else {name: start}
+            return []
+        try:
+            template = architecture.structure(*map(self.space_label, self.ends(name)))
+        except Exception:  # the check of the edge will say why
+            return []
+        # Parameters that came from a file, a plain tree, get the form of their architecture.
+        params, problems = like(template, held.pop(name))
+        if not problems:
+            held[name] = params
+        return [Failure("parameters", where, problem) for problem in problems]
+
+    @cached_property
+    def _models(self) -> tuple[str, ...]:
+        """The edges that run an architecture."""
+        labels = zip(self.edges, self.attributes["map"], strict=True)
+        return tuple(edge for edge, label in labels if isinstance(label, ArchitectureMap))
 
     def with_values(self, values: Mapping[str, Any]) -> LearningDiagram:
         """Return the diagram whose models start from these parameters, trained ones say.
@@ -232,9 +324,18 @@ class LearningDiagram(Presentation, CSet):
         InvalidStructure
             Listing names that are no models, and parameters of another structure.
         """
-        rows = Rows.of(self)
-        start(rows, values)
-        return type(self).of_rows(rows)
+        models = self._models
+        failures = [
+            Failure(
+                "names",
+                f"parameters of '{name}'",
+                f"no model has this name; {did_you_mean(name, models)}",
+            )
+            for name in values
+            if name not in models
+        ]
+        given = {name: value for name, value in values.items() if name in models}
+        return self.with_side_data({STORED: {**self.store, **given}})._checked(failures)
 
     # What rows say and hold, by name.
 

@@ -55,7 +55,7 @@ from catlearn.errors import (
 )
 from catlearn.finset import Colimit, Diagram, colimit
 from catlearn.finset.relations import Relation
-from catlearn.learning.assembly import told_apart
+from catlearn.learning.assembly import in_full
 from catlearn.learning.diagram import LearningDiagram, LearningMorphism
 from catlearn.learning.schema import STORED
 from catlearn.learning.selection import select, sides_of
@@ -242,8 +242,8 @@ def _disagreements(
         )
         if difference.law in first.shape.attributes:
             shown = (
-                told_apart(difference.here, difference.there),
-                told_apart(difference.there, difference.here),
+                in_full(difference.here, difference.there),
+                in_full(difference.there, difference.here),
             )
             if law == difference.law and table == "Eq":
                 shown = f"{law} {shown[0]}", f"{law} {shown[1]}"

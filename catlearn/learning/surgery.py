@@ -76,7 +76,7 @@ from catlearn.category import Equation, Path
 from catlearn.cset import Rule, Variable
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
 from catlearn.finset import Shape, Tables
-from catlearn.learning.assembly import Equations, Rows, add_parts
+from catlearn.learning.assembly import Assembly, Equations, equation_row, rows_of
 from catlearn.learning.diagram import LearningDiagram, LearningMorphism
 from catlearn.learning.parts import Part
 from catlearn.learning.schema import STORED
@@ -330,27 +330,27 @@ def _relabelled(
     chosen = [e for e in there if e not in diagram.averages] if edges is None else _names(edges)
     called = {"model": "trainable", "frozen": "frozen"}
     check_known(f"{called[old]} edge", chosen, there)
-    rows = Rows.of(diagram)
-    failures = []
+    labels, failures = {}, []
     for edge in chosen:
         if new == "frozen" and edge not in diagram.starts:
             message = "has no stored variables to freeze; take the diagram of a result "
             message += "(fit(...).diagram), or give them by with_values(...)"
             failures.append(Failure("freeze", f"edge '{edge}'", message))
-        source, target, label = rows.edges[edge]
+        label = diagram.map_label(edge)
         assert isinstance(label, ArchitectureMap)
-        rows.edges[edge] = (source, target, Map(new, label.architecture))
-    for name, row in rows.equations.items():
-        if new != "frozen" or not row.trains:
-            continue
-        left = {edge: scale for edge, scale in row.trains.items() if edge not in chosen}
-        rows.equations[name] = row.given(trains=left)
-        if not left:
+        labels[edge] = Map(new, label.architecture)
+    if new == "frozen":
+        for name in diagram.names("Eq"):
+            if set(diagram.trains(name) or ()) - set(chosen) or not diagram.trains(name):
+                continue
             message = "trains nothing but edges that are to be frozen; leave it out first"
             failures.append(Failure("freeze", f"equation '{name}'", message))
+        trained = diagram.sets["E"].labels(diagram.arrows["trained"].values)
+        left = [row for row, edge in enumerate(trained) if edge not in labels]
+        diagram = diagram.subtables(diagram.interior({"Trains": left}))[0]
     if failures:
         raise InvalidStructure(f"with_{'frozen' if new == 'frozen' else 'trained'}", failures)
-    return type(diagram).of_rows(rows)
+    return diagram.with_column("map", labels)
 
 
 # Rules, and patterns to write others.
@@ -423,21 +423,21 @@ def pattern(
     >>> print(pattern(edges={"e": ("A", "B")}).attributes["map"][0])
     ?e
     """
-    rows = Rows()
-    add_parts(rows, parts)
+    made = Assembly(parts)
+    vertices, steps = made.rows["V"], made.rows["E"]
     given = spaces if isinstance(spaces, Mapping) else dict.fromkeys(spaces)
     for name, space in given.items():
         label = getattr(space, "label", space)
-        rows.vertices[name] = Variable(name) if label is None else label
+        vertices[name] = {"space": Variable(name) if label is None else label}
     for name, (source, target, *label) in (edges or {}).items():
         for end in (source, target):
-            rows.vertices.setdefault(end, Variable(end))
+            vertices.setdefault(end, {"space": Variable(end)})
         held: Any = label[0] if label else Variable(name)
-        rows.edges[name] = (source, target, held)
-    rows.add_equations(equations)
-    if rows.failures:
-        raise InvalidStructure("pattern", rows.failures)
-    return LearningDiagram.of_rows(rows, check=False)
+        steps[name] = {**steps.get(name, {}), "src": source, "tgt": target, "map": held}
+    made.add_equations(equations)
+    if made.failures:
+        raise InvalidStructure("pattern", made.failures)
+    return LearningDiagram.empty().with_rows(made.rows, check=False)
 
 
 def swap(edge: str | None, *models: Model) -> Rule:
@@ -734,19 +734,22 @@ class Split(Rule):
         ends |= {copy: added.ends(copy) for copy in copies.values()}
         again = dict(_copied(whole, head, copies, ends))
         part = subdiagram(whole, edges=list(copies), equations=list(again))
-        rows = Rows.of(part)
         (vertex,) = {ends[copy][1] for copy in copies.values()}
-        rows.vertices[vertex] = added.space_label(vertex)
-        for copy in copies.values():
-            rows.edges[copy] = (*ends[copy], added.map_label(copy))
-            if copy in added.store:
-                rows.store[copy] = added.store[copy]
-        titles = set(whole.names("Eq"))
+        edges = {
+            copy: {
+                **dict(zip(("src", "tgt"), ends[copy], strict=True)),
+                "map": added.map_label(copy),
+                STORED: added.store.get(copy),
+            }
+            for copy in copies.values()
+        }
+        rows = {"V": {vertex: {"space": added.space_label(vertex)}}, "E": edges}
+        titles, equations = set(whole.names("Eq")), {}
         for name, row in again.items():
             title = fresh(_title(name, whole, row, copies[head]), titles, "'")
             titles.add(title)
-            rows.equations[title] = row
-        larger = LearningDiagram.of_rows(rows, check=False)
+            equations[title] = row
+        larger = part.with_rows({**rows, **rows_of(equations)}, check=False)
         same = LearningMorphism(part, part, *_by_name(part), check=False)
         right = LearningMorphism(part, larger, *_by_name(part), check=False)
         return Rule(same, right, name=self.name), inclusion(part, whole)
@@ -759,18 +762,18 @@ def _copied(
     ends: Mapping[str, tuple[str, str]],
 ) -> Iterator[tuple[str, Equation]]:
     """Yield equations that mention the head, with the edges exchanged for their copies."""
-    declared = Rows.of(whole).equations
     for name, sides in whole.soft_equations.items():
         if not any(head in side.edges for side in sides):
             continue
         lhs, rhs = (_exchanged(side, copies, ends) for side in sides)
         if lhs is None or rhs is None or lhs.target != rhs.target:
             continue
-        row = declared[name]
-        trains = None
-        if row.trains is not None:
-            trains = {copies.get(edge, edge): scale for edge, scale in row.trains.items()}
-        yield name, Equation((lhs, rhs), **{**row.attributes, "trains": trains})
+        trains = whole.trains(name)
+        if trains is not None:
+            trains = {copies.get(edge, edge): scale for edge, scale in trains.items()}
+        row = whole.row("Eq", name)
+        facts = (whole.attributes[k][row] for k in ("strict", "weight", "divergence", "stop"))
+        yield name, equation_row(lhs, rhs, *facts, trains)  # type: ignore[arg-type]
 
 
 def _exchanged(

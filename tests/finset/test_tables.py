@@ -314,3 +314,40 @@ def test_rows_are_called_otherwise():
     assert other == Tables(shape, {"V": ["x", "y"], "E": 1}, *parts)
     assert other.matches(one)
     assert other.with_names(one.sets) == one
+
+
+def test_rows_are_added_with_all_that_they_have():
+    shape = Shape(
+        ("V", "E"), {"src": ("E", "V")}, {"via": ("E", "V")}, {"size": "V"}, {"data": "E"}
+    )
+    held = np.ones(2)
+    one = Tables(shape, {"V": ["a"], "E": ["e"]}, {"src": [0]}, {"via": [[0]]}, {"size": [3]})
+    more = {
+        "V": {"b": {"size": 4}, "c": {}},
+        "E": {"f": {"src": "b", "via": ["a", "c"], "data": held}, "g": {"src": 0, "via": []}},
+    }
+    found = one.with_rows(more)
+    assert found == Tables(
+        shape,
+        {"V": ["a", "b", "c"], "E": ["e", "f", "g"]},
+        {"src": [0, 1, 0]},
+        {"via": [[0], [0, 2], []]},
+        {"size": [3, 4, None]},
+    )
+    assert found.side_data["data"] == {1: held}
+    assert one.with_rows({}) == one
+    with pytest.raises(InvalidStructure):
+        one.with_rows({"V": {"a": {}}})
+    with pytest.raises(UnknownName):
+        one.with_rows({"E": {"h": {"src": "z", "via": []}}})
+    with pytest.raises(InvalidStructure):
+        one.with_rows({"V": {"b": {"size": []}}})
+
+
+def test_the_interior_is_the_largest_part_within():
+    shape = Shape(("V", "E"), {"src": ("E", "V")}, {"via": ("E", "V")})
+    one = Tables(shape, {"V": 4, "E": 3}, {"src": [0, 1, 0]}, {"via": [[1], [], [1, 3]]})
+    found = {table: rows.tolist() for table, rows in one.interior({"V": [0, 1, 2]}).items()}
+    assert found == {"V": [0, 1, 2], "E": [0, 1]}
+    assert one.interior({"V": [0, 1], "E": [1]})["E"].tolist() == [1]
+    assert {t: rows.tolist() for t, rows in one.closure(found).items()} == found

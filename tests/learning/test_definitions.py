@@ -9,7 +9,6 @@ from catlearn.errors import InvalidStructure, UnknownName
 from catlearn.finset import pushout
 from catlearn.laws import interpretation, learning_diagrams, paths, some_parameters
 from catlearn.learning import LearningMorphism
-from catlearn.learning.assembly import Rows, add_parts, equation_row
 
 few = settings(max_examples=30)
 A, B, C = cl.Space("A", 1), cl.Space("B", 2), cl.Space("C", 1)
@@ -416,14 +415,11 @@ def test_pushouts_find_definitional_cycles():
 
 
 def test_cycles_are_found_in_rows_from_elsewhere():
-    rows = Rows()
-    add_parts(rows, [A])
-    for edge, other in ("ab", "ba"):
-        rows.edges[edge] = ("A", "A", cl.models.Map("defined"))
-        sides = (cl.Path("A", (name,), "A") for name in (edge, other))
-        rows.equations[f"{edge} = {other}"] = equation_row(*sides, strict=True)
+    edge = {"src": "A", "tgt": "A", "map": cl.models.Map("defined")}
+    equation = {"start": "A", "end": "A", "strict": True, "weight": 0.0}
+    equations = {f"{a} = {b}": {**equation, "lhs": [a], "rhs": [b]} for a, b in ("ab", "ba")}
     with pytest.raises(InvalidStructure, match="is defined by itself: a -> b -> a"):
-        cl.LearningDiagram.of_rows(rows)
+        cl.LearningDiagram(A).with_rows({"E": {"a": edge, "b": edge}, "Eq": equations})
 
 
 def test_along_brings_definitions():

@@ -16,7 +16,7 @@ from catlearn.errors import DataError, InvalidStructure
 from catlearn.finset import coproduct
 from catlearn.laws import learning_diagrams, renamed
 from catlearn.learning import LEARNING
-from catlearn.learning.assembly import Rows, add_parts
+from catlearn.learning.schema import STORED
 from catlearn.models import Map, Unbound
 
 X, F, Y = cl.Space("X", 1), cl.Space("F", 2), cl.Categorical("Y", 3)
@@ -51,8 +51,21 @@ def test_a_learning_diagram_is_a_presentation_and_a_c_set(diagram):
 @few
 @given(learning_diagrams(templates=True))
 def test_rows_make_the_diagram_again(diagram):
-    again = cl.LearningDiagram.of_rows(Rows.of(diagram))
+    steps, labels = diagram.shape.steps(), diagram.shape.attributes
+    rows = {table: {} for table in diagram.shape.tables}
+    for table, named in rows.items():
+        for row, name in enumerate(diagram.names(table)):
+            named[name] = {a: diagram.attributes[a][row] for a in labels if labels[a] == table}
+            for step, (source, target) in steps.items():
+                if source == table:
+                    ends = diagram.sets[target].labels(diagram.step(step).row(row))
+                    named[name][step] = ends[0] if step in diagram.arrows else ends
+            if table == "E" and name in diagram.store:
+                named[name][STORED] = diagram.store[name]
+    again = cl.LearningDiagram.empty().with_rows(rows)
     assert again == diagram
+    assert again.store.keys() == diagram.store.keys()
+    assert all(again.store[edge] is diagram.store[edge] for edge in diagram.store)
     assert hash(again) == hash(diagram)
     assert again.with_equations([]) == diagram
     assert pickle.loads(pickle.dumps(diagram)) == copy.deepcopy(diagram) == diagram
@@ -162,13 +175,15 @@ def test_only_parts_are_parts():
 
 
 def test_nothing_leads_into_a_data_set_and_only_projections_out():
-    rows = Rows()
-    add_parts(rows, [cl.Dataset("d", x=X), cl.Dataset("e", x=X), model("f", X, X)])
-    label = rows.edges["f"][2]
-    rows.edges |= {"in": ("X", "d", label), "out": ("e", "X", label)}
-    rows.edges["not data"] = ("X", "X", Map("projection"))
-    rows.edges["factor"] = ("X", "X", Map("factor", index=0))
-    found = failures(cl.LearningDiagram.of_rows, rows)
+    D = cl.LearningDiagram(cl.Dataset("d", x=X), cl.Dataset("e", x=X), model("f", X, X))
+    label = D.map_label("f")
+    edges = {
+        "in": {"src": "X", "tgt": "d", "map": label},
+        "out": {"src": "e", "tgt": "X", "map": label},
+        "not data": {"src": "X", "tgt": "X", "map": Map("projection")},
+        "factor": {"src": "X", "tgt": "X", "map": Map("factor", index=0)},
+    }
+    found = failures(D.with_rows, {"E": edges})
     assert [text.split(":")[0] for text in found] == [
         "edge 'in'",
         "edge 'out'",
@@ -180,11 +195,11 @@ def test_nothing_leads_into_a_data_set_and_only_projections_out():
 
 
 def test_factors_have_an_index_and_end_at_their_factor():
-    rows = Rows()
-    add_parts(rows, [cl.Product("P", X, F)])
-    rows.edges["P.X"] = ("P", "F", Map("factor", index=0))
-    rows.edges["P.Z"] = ("P", "F", Map("factor", index=2))
-    found = failures(cl.LearningDiagram.of_rows, rows)
+    edges = {
+        "to F": {"src": "P", "tgt": "F", "map": Map("factor", index=0)},
+        "P.Z": {"src": "P", "tgt": "F", "map": Map("factor", index=2)},
+    }
+    found = failures(cl.LearningDiagram(cl.Product("P", X, F)).with_rows, {"E": edges})
     assert "factor 0 of R^1 × R^2 is R^1, found R^2" in found[0]
     assert "found index 2, but R^1 × R^2 has 2 factors" in found[1]
 
@@ -365,9 +380,9 @@ def test_a_data_set_is_told_in_a_line():
 
 def loaded():
     """A diagram as files give it: an edge whose architecture has no registered name."""
-    rows = Rows.of(cl.LearningDiagram(cl.Dataset("data", x=X, y=F), model("f", X, F)))
-    rows.edges["net"] = ("X", "F", Map("model", Unbound("equinox Linear")))
-    return cl.LearningDiagram.of_rows(rows)
+    diagram = cl.LearningDiagram(cl.Dataset("data", x=X, y=F), model("f", X, F))
+    edge = {"src": "X", "tgt": "F", "map": Map("model", Unbound("equinox Linear"))}
+    return diagram.with_rows({"E": {"net": edge}})
 
 
 def test_bind_fills_in_architectures_and_data():
@@ -403,10 +418,8 @@ def test_everything_wrong_with_a_bind_is_listed():
 def test_what_a_file_brought_is_not_overwritten_by_bind():
     trained = {"weight": np.ones((1, 2), "f4"), "bias": np.ones(2, "f4")}
     other = {"weight": np.zeros((1, 2), "f4"), "bias": np.zeros(2, "f4")}
-    rows = Rows.of(cl.LearningDiagram(model("f", X, F)))
-    rows.edges["f"] = ("X", "F", Map("model", Unbound("plain")))
-    rows.store["f"] = trained
-    from_file = cl.LearningDiagram.of_rows(rows)
+    edge = {"src": "X", "tgt": "F", "map": Map("model", Unbound("plain")), STORED: trained}
+    from_file = cl.LearningDiagram(X, F).with_rows({"E": {"f": edge}})
 
     def init(key):
         return other

@@ -29,7 +29,6 @@ from catlearn.laws import (
     some_parameters,
 )
 from catlearn.learning import LearningMorphism, emergent
-from catlearn.learning.assembly import Rows
 
 few = settings(max_examples=25)
 seeds = st.integers(0, 99)
@@ -49,8 +48,12 @@ def overlapping(draw, count, **options):
 
 def by_name(diagram):
     """All rows of a diagram, in no order."""
-    rows = Rows.of(diagram)
-    return rows.vertices, rows.edges, rows.equations, set(rows.store)
+    return (
+        {vertex: diagram.space_label(vertex) for vertex in diagram.vertices},
+        {edge: (diagram.ends(edge), diagram.map_label(edge)) for edge in diagram.edges},
+        {name: (one, diagram.trains(name)) for name, one in diagram.equations.items()},
+        set(diagram.store),
+    )
 
 
 # ---------------------------------------------------------------- gluing by name
