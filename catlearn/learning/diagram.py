@@ -291,13 +291,13 @@ class LearningDiagram(Presentation, CSet):
             message = f"the edge has the architecture {one}; found {other}"
             return [Failure("architecture", where, message)]
         labels[name] = replace(label, architecture=architecture)
-        # What came from a file with an edge, its trained parameters say, stays.
+        # What came from a file with an edge, such as its trained parameters, stays.
         if had.bound or name not in held:
             held |= {} if start is None else {name: start}
             return []
         try:
             template = architecture.structure(*map(self.space_label, self.ends(name)))
-        except Exception:  # the check of the edge will say why
+        except Exception:  # the check of the edge reports why
             return []
         # Parameters that came from a file, a plain tree, get the form of their architecture.
         params, problems = like(template, held.pop(name))
@@ -312,7 +312,7 @@ class LearningDiagram(Presentation, CSet):
         return tuple(edge for edge, label in labels if isinstance(label, ArchitectureMap))
 
     def with_values(self, values: Mapping[str, Any]) -> LearningDiagram:
-        """Return the diagram whose models start from these parameters, trained ones say.
+        """Return the diagram whose models start from these parameters, such as trained ones.
 
         Parameters
         ----------
@@ -337,7 +337,7 @@ class LearningDiagram(Presentation, CSet):
         given = {name: value for name, value in values.items() if name in models}
         return self.with_side_data({STORED: {**self.store, **given}})._checked(failures)
 
-    # What rows say and hold, by name.
+    # Labels and side data, by name.
 
     @cached_property
     def store(self) -> Mapping[str, Any]:
@@ -768,8 +768,8 @@ class LearningDiagram(Presentation, CSet):
     def __repr__(self) -> str:
         counts = ((len(self.vertices), "vertices", "vertex"), (len(self.edges), "edges", "edge"))
         counts += ((len(self.names("Eq")), "equations", "equation"),)
-        said = ", ".join(f"{n} {one if n == 1 else many}" for n, many, one in counts)
-        return f"LearningDiagram({said})"
+        listed = ", ".join(f"{n} {one if n == 1 else many}" for n, many, one in counts)
+        return f"LearningDiagram({listed})"
 
     def __str__(self) -> str:
         lines = [
@@ -784,17 +784,17 @@ class LearningDiagram(Presentation, CSet):
             lhs, rhs = self.sides(name)
             strict = name in self.strict_equations
             sign = ":=" if strict else "="
-            said = "" if strict else "; ".join(self._said(name))
-            said = f"  ({said})" if said else ""
+            facts = "" if strict else "; ".join(self._facts(name))
+            facts = f"  ({facts})" if facts else ""
             label = "" if name == f"{lhs} = {rhs}" else f"{name}: "
-            lines.append(f"{label}{lhs} {sign} {rhs}{said}")
+            lines.append(f"{label}{lhs} {sign} {rhs}{facts}")
         return "\n".join(lines)
 
-    def _said(self, equation: str) -> list[str]:
+    def _facts(self, equation: str) -> list[str]:
         """The attributes of an equation that differ from their defaults."""
         weight = self.weight(equation)
-        said = [] if weight == 1 else [f"weight {weight_text(weight)}"]
-        return said + training_text(self.trains(equation), self.stop(equation))
+        facts = [] if weight == 1 else [f"weight {weight_text(weight)}"]
+        return facts + training_text(self.trains(equation), self.stop(equation))
 
 
 def _circular(edge: str, acting: Mapping[str, str]) -> bool:
@@ -818,9 +818,8 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
         Where equations go. If it is not given, each goes to the one equation that has the
         images of its sides.
     Trains, Average, Operator
-        Where the rows go that say what equations train, and what is a moving average or an
-        operator. If they are not given, each goes to the row between the images of what it is
-        between.
+        Where the rows go of what equations train, of moving averages and of operators. If they are
+        not given, each goes to the row between the images of what it is between.
     check
         False skips the checks.
 

@@ -448,7 +448,7 @@ def merge(
 
 def _without_variables(diagram: LearningDiagram) -> LearningDiagram:
     if not isinstance(diagram, LearningDiagram):
-        return diagram  # gluing says what is wrong with it
+        return diagram  # gluing reports what is wrong with it
     data = {edge: array for edge, array in diagram.store.items() if edge in diagram.projections}
     return diagram.with_side_data({STORED: data})
 

@@ -13,7 +13,7 @@ with the pairing, if any, that led there.
 
 Most of a diagram has one path to each vertex; where a thousand data sets share a backbone,
 following all of it from each of them would take a million steps. So one pass over the states, in
-topological order, says for all data sets at once (a set of them is an integer, a bit for each)
+topological order, finds for all data sets at once (a set of them is an integer, a bit for each)
 which vertices they have some path to, and which they have several to; what is then counted and
 listed is the part that leads to those.
 

@@ -133,7 +133,7 @@ def as_array(value: Any, label: AnySpace | None = None) -> Any:
         return value
     try:
         return np.asarray(value)
-    except ValueError:  # examples of several shapes; the check says so
+    except ValueError:  # examples of several shapes; the check reports it
         return np.array(value, dtype=object)
 
 

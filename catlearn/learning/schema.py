@@ -1,14 +1,14 @@
 """The schema on which a learning diagram is an attributed C-set (Theory, section 2).
 
 Vertices carry a space, edges a map; an equation has a start, an end and two sides, which are
-lists of edges, and says whether it is strict, what it weighs, by which divergence it is
-measured, and at which side no gradient passes. Three tables say more:
+lists of edges, and attributes: whether it is strict, what it weighs, by which divergence it is
+measured, and at which side no gradient passes. There are three relations:
 
-- a row of ``Trains`` says that an equation trains an edge, with a ``scale`` by which its gradient
+- by a row of ``Trains`` an equation trains an edge, with a ``scale`` by which its gradient
   is multiplied (negative for an adversary); an equation without such rows trains all its edges,
   and one with some trains no others;
-- a row of ``Average`` says that an edge is the moving average of another one;
-- a row of ``Operator`` says that an edge is an operator, such as a derivative, on another one.
+- by a row of ``Average`` an edge is the moving average of another one;
+- by a row of ``Operator`` an edge is an operator, such as a derivative, on another one.
 
 An equation trains an edge once, an average follows one edge and an operator acts on one: these are
 keys. Edges may hold stored values, as side data: the array of a projection, parameters of a model.

@@ -512,7 +512,7 @@ def insert(*models: Model, after: str | None = None, before: str | None = None) 
     (('X', 'H'), ('H', 'Z'), ('Z', 'F'))
     """
     if (after is None) == (before is None):
-        raise CatlearnError("insert needs an edge: say after= or before=, one of the two")
+        raise CatlearnError("insert needs an edge: give after= or before=, one of the two")
     edge = after or before or ""
     between = _chain(models)
     first, last = models[0].source, models[-1].target
@@ -529,9 +529,11 @@ def insert(*models: Model, after: str | None = None, before: str | None = None) 
     old = pattern(spaces=spaces, edges={edge: ("source", "target", label)})
     names = distinct([middle.name, *between], "'", STAGE_ENDS)
     stops = [names[0], *names[1:], "target"] if after else ["source", *names[1:], names[0]]
-    told = {name: Variable(name) if space is None else space for name, space in spaces.items()}
+    open_spaces = {
+        name: Variable(name) if space is None else space for name, space in spaces.items()
+    }
     new = _with_models(
-        {**told, names[0]: middle.label},
+        {**open_spaces, names[0]: middle.label},
         models,
         stops,
         {edge: ("source", stops[0], label) if after else (stops[-1], "target", label)},
@@ -656,7 +658,7 @@ def split(
     equations
         Whether declared soft equations that mention the edge come again for the second one, with
         weight, divergence and what they train. They come where the sides are paths with all
-        edges exchanged for their copies: not, say, where labels to compare with have no copy.
+        edges exchanged for their copies: not where labels to compare with have no copy.
         One that has a name is called by it, ``"fit of other"``. If not, the new head has no
         declared equation, and ``with_equations`` gives it some.
 
@@ -696,9 +698,9 @@ class Split(Rule):
         names = [target, *copies, *copies.values()]
         again = {name for name in names if names.count(name) > 1}
         if again or edge in data:
-            said = ", ".join(map(repr, sorted(again) or [edge]))
+            where = ", ".join(map(repr, sorted(again) or [edge]))
             message = "give the copies names of their own"
-            raise InvalidStructure("split", [Failure("names", said, message)])
+            raise InvalidStructure("split", [Failure("names", where, message)])
         edges: dict[str, Any] = {edge: ("source", "old", Variable("map", runs))}
         for number, other in enumerate(data):
             edges[other] = (f"source {number}", "old", Variable(other))
