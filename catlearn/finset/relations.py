@@ -4,8 +4,8 @@ A *relation* pairs rows of one value with rows of another of the same shape, eac
 most. It is *closed* if with two rows it also pairs those to which their arrows lead, the entries
 of their lists, and the rows whose keys it pairs. A *key* (a functional dependency) is a tuple of
 arrows such that rows of a table that agree in these agree in all; a row belongs to the one to which
-the first of them leads, so that what belongs to paired rows is paired. A closed relation that nothing
-contradicts is a span, along which the two values can be glued.
+the first of them leads, so that what belongs to paired rows is paired. A closed relation that
+nothing contradicts is a span, along which the two values can be glued.
 
 >>> from catlearn.finset import Shape, Tables
 >>> shape = Shape(("V", "E"), arrows={"src": ("E", "V"), "tgt": ("E", "V")})
