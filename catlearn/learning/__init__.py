@@ -24,7 +24,6 @@ Lary et al., "DiagrammaticLearning: A Graphical Language for Compositional Train
 arXiv 2501.01515.
 """
 
-from catlearn.category import Equation as LossTerm  # the former name of a chosen equation
 from catlearn.learning.diagram import LearningDiagram, LearningMorphism
 from catlearn.learning.gluing import (
     average,
@@ -38,7 +37,7 @@ from catlearn.learning.gluing import (
 from catlearn.learning.loss import Loss, loss_functor
 from catlearn.learning.parts import Dataset, Defined, MovingAverage, Operator
 from catlearn.learning.schema import LEARNING
-from catlearn.learning.selection import Selection, select
+from catlearn.learning.selection import LossTerm, Selection, select
 from catlearn.learning.surgery import (
     component,
     freeze,

@@ -338,3 +338,7 @@ def _basis(diagram: LearningDiagram, collector: _Collector) -> None:
             source, target = diagram.source(edge), diagram.target(edge)
             around = tree.path(source) >> Path(source, (edge,), target)
             collector.generate(tree.path(target), around, keep_untrainable=True)
+
+
+LossTerm = Equation
+"""The former name of a chosen equation."""

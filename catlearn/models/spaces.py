@@ -636,3 +636,8 @@ def _check_values(where: str, array: np.ndarray, dtype: str) -> list[Failure]:
     place = tuple(map(int, first))
     message = f"{count} of {array.size} values are not finite in {dtype}"
     return [Failure("finite", where, f"{message}, the first is {array[first]} at {place}")]
+
+
+# The names of labels before spaces were their own.
+ArrayLabel, CategoricalLabel, ProductLabel, DataLabel = Space, Categorical, Product, DataSpace
+SpaceLabel = NamedSpace = AnySpace
