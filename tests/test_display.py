@@ -8,7 +8,8 @@ from catlearn.display import LONGEST, Brief, brief
 from catlearn.drawing.picture import MOST_DISPLAYED
 from catlearn.finset import Diagram, FinFunction, FinSet, ListFunction, Shape, Tables
 
-NAMES = {**vars(cl.finset), **vars(cl.category), **vars(cl.cset), **vars(cl.cost)}
+ROOMS = (cl.finset, cl.category, cl.cset, cl.cost)
+NAMES = {name: getattr(room, name) for room in ROOMS for name in dir(room)}
 
 
 def ring(n):

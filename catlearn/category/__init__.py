@@ -9,126 +9,61 @@ equations; a functor out of either is given on vertices and edges.
 '3'
 """
 
-from catlearn.category.adjunctions import Adjunction, adjunction, left_adjoint, right_adjoint
-from catlearn.category.cat import presentation_of_colimit
-from catlearn.category.completion import Budget, RewritingSystem, complete
-from catlearn.category.constructions import (
-    Comma,
-    Karoubi,
-    Skeleton,
-    Slice,
-    Subcategory,
-    TwistedArrows,
-    arrow_category,
-    comma,
-    coslice_category,
-    full_subcategory,
-    karoubi,
-    opposite,
-    skeleton,
-    slice_category,
-    subcategory,
-    twisted_arrow_category,
-    wide_subcategory,
-)
-from catlearn.category.enumeration import (
-    FunctorCategory,
-    are_equivalent,
-    are_isomorphic,
-    functor_category,
-    functors,
-)
-from catlearn.category.finite import FiniteCategory
-from catlearn.category.functor import Functor
-from catlearn.category.graph import GRAPH, Arborescence, Graph, GraphMorphism
-from catlearn.category.hypergraph import (
-    HYPERGRAPH,
-    Hypergraph,
-    HypergraphBuilder,
-    OpenHypergraph,
-    evaluate,
-)
-from catlearn.category.inside import Arrow, Object
-from catlearn.category.monoidal import Monoidal, MonoidalFunctor
-from catlearn.category.path import Path
-from catlearn.category.presentation import (
-    PRESENTATION,
-    Equation,
-    Presentation,
-    PresentationMorphism,
-)
-from catlearn.category.presented import Finiteness, PresentedCategory
-from catlearn.category.protocol import Category, Composes, Equal, NotEqual, Unknown, Verdict
-from catlearn.category.targets import Functions, Morphisms, Paths
-from catlearn.category.transformation import (
-    NaturalTransformation,
-    natural_transformations,
-    naturally_isomorphic,
-)
+import lazy_loader
 
-__all__ = [
-    "presentation_of_colimit",
-    "right_adjoint",
-    "left_adjoint",
-    "adjunction",
-    "Adjunction",
-    "Arrow",
-    "Comma",
-    "FunctorCategory",
-    "Karoubi",
-    "Object",
-    "Skeleton",
-    "Slice",
-    "TwistedArrows",
-    "Subcategory",
-    "arrow_category",
-    "comma",
-    "coslice_category",
-    "full_subcategory",
-    "functor_category",
-    "karoubi",
-    "opposite",
-    "skeleton",
-    "slice_category",
-    "subcategory",
-    "twisted_arrow_category",
-    "wide_subcategory",
-    "functors",
-    "are_isomorphic",
-    "are_equivalent",
-    "naturally_isomorphic",
-    "natural_transformations",
-    "NaturalTransformation",
-    "GRAPH",
-    "HYPERGRAPH",
-    "Hypergraph",
-    "HypergraphBuilder",
-    "Monoidal",
-    "MonoidalFunctor",
-    "OpenHypergraph",
-    "evaluate",
-    "PRESENTATION",
-    "Arborescence",
-    "Budget",
-    "Category",
-    "Composes",
-    "Equal",
-    "Equation",
-    "FiniteCategory",
-    "Finiteness",
-    "Functions",
-    "Functor",
-    "Graph",
-    "GraphMorphism",
-    "Morphisms",
-    "NotEqual",
-    "Path",
-    "Paths",
-    "Presentation",
-    "PresentationMorphism",
-    "PresentedCategory",
-    "RewritingSystem",
-    "Unknown",
-    "Verdict",
-    "complete",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "adjunctions": ["Adjunction", "adjunction", "left_adjoint", "right_adjoint"],
+        "cat": ["presentation_of_colimit"],
+        "completion": ["Budget", "RewritingSystem", "complete"],
+        "constructions": [
+            "Comma",
+            "Karoubi",
+            "Skeleton",
+            "Slice",
+            "Subcategory",
+            "TwistedArrows",
+            "arrow_category",
+            "comma",
+            "coslice_category",
+            "full_subcategory",
+            "karoubi",
+            "opposite",
+            "skeleton",
+            "slice_category",
+            "subcategory",
+            "twisted_arrow_category",
+            "wide_subcategory",
+        ],
+        "enumeration": [
+            "FunctorCategory",
+            "are_equivalent",
+            "are_isomorphic",
+            "functor_category",
+            "functors",
+        ],
+        "finite": ["FiniteCategory"],
+        "functor": ["Functor"],
+        "graph": ["Arborescence", "GRAPH", "Graph", "GraphMorphism"],
+        "hypergraph": [
+            "HYPERGRAPH",
+            "Hypergraph",
+            "HypergraphBuilder",
+            "OpenHypergraph",
+            "evaluate",
+        ],
+        "inside": ["Arrow", "Object"],
+        "monoidal": ["Monoidal", "MonoidalFunctor"],
+        "path": ["Path"],
+        "presentation": ["Equation", "PRESENTATION", "Presentation", "PresentationMorphism"],
+        "presented": ["Finiteness", "PresentedCategory"],
+        "protocol": ["Category", "Composes", "Equal", "NotEqual", "Unknown", "Verdict"],
+        "targets": ["Functions", "Morphisms", "Paths"],
+        "transformation": [
+            "NaturalTransformation",
+            "natural_transformations",
+            "naturally_isomorphic",
+        ],
+    },
+)

@@ -23,76 +23,41 @@ Lawvere metric spaces are the chief case, and costs with an interface, composed 
 d(f(x), y) <= d(f(x), y) + d(g(x), y)
 """
 
-from catlearn.cost.atom import Atom
-from catlearn.cost.enriched import Bimodule, EnrichedCategory, EnrichedFunctor, LawvereMetric, free
-from catlearn.cost.matrix import Matrix
-from catlearn.cost.morphism import COST, CostCategory, CostMorphism, amalgam, comparison, injections
-from catlearn.cost.objective import (
-    Aggregator,
-    Maximum,
-    Objective,
-    Term,
-    apart,
-    get_aggregator,
-    maximum,
-    register_aggregator,
-)
-from catlearn.cost.opened import OpenObjective, join, minimise_by_scipy, wire
-from catlearn.cost.quantale import (
-    ADDITION,
-    BOOL,
-    CLOSENESS,
-    FORGET_ULTRA,
-    INDICATOR,
-    LAWVERE,
-    PROBABILITY,
-    REACHABLE,
-    ULTRAMETRIC,
-    Monoid,
-    Quantale,
-    QuantaleMorphism,
-    scaling,
-    subsets,
-)
+import lazy_loader
 
-__all__ = [
-    "ADDITION",
-    "BOOL",
-    "CLOSENESS",
-    "COST",
-    "FORGET_ULTRA",
-    "INDICATOR",
-    "LAWVERE",
-    "PROBABILITY",
-    "REACHABLE",
-    "ULTRAMETRIC",
-    "Aggregator",
-    "Atom",
-    "Bimodule",
-    "CostCategory",
-    "CostMorphism",
-    "EnrichedCategory",
-    "EnrichedFunctor",
-    "LawvereMetric",
-    "Matrix",
-    "Maximum",
-    "Monoid",
-    "Objective",
-    "OpenObjective",
-    "Quantale",
-    "QuantaleMorphism",
-    "Term",
-    "amalgam",
-    "apart",
-    "comparison",
-    "free",
-    "get_aggregator",
-    "injections",
-    "join",
-    "maximum",
-    "minimise_by_scipy",
-    "register_aggregator",
-    "scaling",
-    "subsets",
-    "wire",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "atom": ["Atom"],
+        "enriched": ["Bimodule", "EnrichedCategory", "EnrichedFunctor", "LawvereMetric", "free"],
+        "matrix": ["Matrix"],
+        "morphism": ["COST", "CostCategory", "CostMorphism", "amalgam", "comparison", "injections"],
+        "objective": [
+            "Aggregator",
+            "Maximum",
+            "Objective",
+            "Term",
+            "apart",
+            "get_aggregator",
+            "maximum",
+            "register_aggregator",
+        ],
+        "opened": ["OpenObjective", "join", "minimise_by_scipy", "wire"],
+        "quantale": [
+            "ADDITION",
+            "BOOL",
+            "CLOSENESS",
+            "FORGET_ULTRA",
+            "INDICATOR",
+            "LAWVERE",
+            "Monoid",
+            "PROBABILITY",
+            "Quantale",
+            "QuantaleMorphism",
+            "REACHABLE",
+            "ULTRAMETRIC",
+            "scaling",
+            "subsets",
+        ],
+    },
+)

@@ -10,21 +10,13 @@ Traceback (most recent call last):
 catlearn.errors.CatlearnError: found no images_background.zip and images_evaluation.zip or ...
 """
 
-from catlearn.datasets.flickr import Captioned, Flickr8k, load_flickr8k, parse_captions
-from catlearn.datasets.mnist import Digits, load_mnist, parse_idx, read_idx
-from catlearn.datasets.omniglot import Characters, Omniglot, load_omniglot, read_archive
+import lazy_loader
 
-__all__ = [
-    "Captioned",
-    "Characters",
-    "Digits",
-    "Flickr8k",
-    "Omniglot",
-    "load_flickr8k",
-    "load_mnist",
-    "load_omniglot",
-    "parse_captions",
-    "parse_idx",
-    "read_archive",
-    "read_idx",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "flickr": ["Captioned", "Flickr8k", "load_flickr8k", "parse_captions"],
+        "mnist": ["Digits", "load_mnist", "parse_idx", "read_idx"],
+        "omniglot": ["Characters", "Omniglot", "load_omniglot", "read_archive"],
+    },
+)

@@ -9,57 +9,31 @@ relations, one union-find for each table, and graphs, C-sets and learning diagra
 [0, 1] : 2 -> 4; [2, 0, 3] : 3 -> 4
 """
 
-from catlearn.finset.sets import FINSETS, FinFunction, FinSet, FinSets, ListFunction
-from catlearn.finset.shapes import DISCRETE, FLAT, Order, Shape
-from catlearn.finset.tables import TABLES, TableCategory, TableMorphism, Tables
-from catlearn.finset.universal import (
-    Ambient,
-    Colimit,
-    Diagram,
-    Limit,
-    Span,
-    coequalizer,
-    colimit,
-    coproduct,
-    equalizer,
-    initial,
-    limit,
-    product,
-    pullback,
-    pushout,
-    terminal,
-)
-from catlearn.finset.value import Frozen, Record
+import lazy_loader
 
-__all__ = [
-    "FINSETS",
-    "TABLES",
-    "DISCRETE",
-    "FLAT",
-    "Ambient",
-    "Colimit",
-    "Diagram",
-    "FinFunction",
-    "FinSet",
-    "FinSets",
-    "Frozen",
-    "Limit",
-    "ListFunction",
-    "Order",
-    "Record",
-    "Shape",
-    "Span",
-    "TableCategory",
-    "TableMorphism",
-    "Tables",
-    "coequalizer",
-    "colimit",
-    "coproduct",
-    "equalizer",
-    "initial",
-    "limit",
-    "product",
-    "pullback",
-    "pushout",
-    "terminal",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "sets": ["FINSETS", "FinFunction", "FinSet", "FinSets", "ListFunction"],
+        "shapes": ["DISCRETE", "FLAT", "Order", "Shape"],
+        "tables": ["TABLES", "TableCategory", "TableMorphism", "Tables"],
+        "universal": [
+            "Ambient",
+            "Colimit",
+            "Diagram",
+            "Limit",
+            "Span",
+            "coequalizer",
+            "colimit",
+            "coproduct",
+            "equalizer",
+            "initial",
+            "limit",
+            "product",
+            "pullback",
+            "pushout",
+            "terminal",
+        ],
+        "value": ["Frozen", "Record"],
+    },
+)

@@ -30,41 +30,22 @@ never misread in silence or answered by another exception.
 True
 """
 
-from catlearn.formats.acset import from_acset, read_tables, to_acset, write_plain, write_tables
-from catlearn.formats.codecs import Codec, decode, encode, register_codec
-from catlearn.formats.csv_tables import from_csv, to_csv
-from catlearn.formats.discopy import (
-    from_discopy,
-    from_discopy_hypergraph,
-    to_discopy,
-    to_discopy_hypergraph,
-)
-from catlearn.formats.documents import from_json, load, save, to_json
-from catlearn.formats.drawings import from_quiver, from_tikzcd
-from catlearn.formats.sympy_categories import from_sympy, to_sympy
+import lazy_loader
 
-__all__ = [
-    "Codec",
-    "decode",
-    "encode",
-    "from_acset",
-    "from_csv",
-    "from_discopy",
-    "from_discopy_hypergraph",
-    "from_json",
-    "from_quiver",
-    "from_sympy",
-    "from_tikzcd",
-    "load",
-    "read_tables",
-    "register_codec",
-    "save",
-    "to_acset",
-    "to_csv",
-    "to_discopy",
-    "to_discopy_hypergraph",
-    "to_json",
-    "to_sympy",
-    "write_plain",
-    "write_tables",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "acset": ["from_acset", "read_tables", "to_acset", "write_plain", "write_tables"],
+        "codecs": ["Codec", "decode", "encode", "register_codec"],
+        "csv_tables": ["from_csv", "to_csv"],
+        "discopy": [
+            "from_discopy",
+            "from_discopy_hypergraph",
+            "to_discopy",
+            "to_discopy_hypergraph",
+        ],
+        "documents": ["from_json", "load", "save", "to_json"],
+        "drawings": ["from_quiver", "from_tikzcd"],
+        "sympy_categories": ["from_sympy", "to_sympy"],
+    },
+)

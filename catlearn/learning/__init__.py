@@ -24,65 +24,38 @@ Lary et al., "DiagrammaticLearning: A Graphical Language for Compositional Train
 arXiv 2501.01515.
 """
 
-from catlearn.learning.diagram import LearningDiagram, LearningMorphism
-from catlearn.learning.gluing import (
-    average,
-    emergent,
-    glue,
-    merge,
-    open_diagram,
-    pull_back,
-    push_forward,
-)
-from catlearn.learning.loss import Loss, loss_functor
-from catlearn.learning.parts import Dataset, Defined, MovingAverage, Operator
-from catlearn.learning.schema import LEARNING
-from catlearn.learning.selection import LossTerm, Selection, select
-from catlearn.learning.surgery import (
-    component,
-    freeze,
-    inclusion,
-    insert,
-    pattern,
-    split,
-    subdiagram,
-    swap,
-    unfreeze,
-    with_frozen,
-    with_trained,
-)
-from catlearn.learning.weights import Weight
+import lazy_loader
 
-__all__ = [
-    "LEARNING",
-    "Dataset",
-    "Defined",
-    "LearningDiagram",
-    "LearningMorphism",
-    "Loss",
-    "LossTerm",
-    "MovingAverage",
-    "Operator",
-    "Selection",
-    "Weight",
-    "average",
-    "component",
-    "emergent",
-    "freeze",
-    "glue",
-    "inclusion",
-    "insert",
-    "loss_functor",
-    "merge",
-    "open_diagram",
-    "pattern",
-    "pull_back",
-    "push_forward",
-    "select",
-    "split",
-    "subdiagram",
-    "swap",
-    "unfreeze",
-    "with_frozen",
-    "with_trained",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "diagram": ["LearningDiagram", "LearningMorphism"],
+        "gluing": [
+            "average",
+            "emergent",
+            "glue",
+            "merge",
+            "open_diagram",
+            "pull_back",
+            "push_forward",
+        ],
+        "loss": ["Loss", "loss_functor"],
+        "parts": ["Dataset", "Defined", "MovingAverage", "Operator"],
+        "schema": ["LEARNING"],
+        "selection": ["LossTerm", "Selection", "select"],
+        "surgery": [
+            "component",
+            "freeze",
+            "inclusion",
+            "insert",
+            "pattern",
+            "split",
+            "subdiagram",
+            "swap",
+            "unfreeze",
+            "with_frozen",
+            "with_trained",
+        ],
+        "weights": ["Weight"],
+    },
+)

@@ -27,21 +27,15 @@ points.X >> encoder >> head = points.Y: cross_entropy of #3 against #4, 16*n + 2
 ((), ['points.X >> encoder >> head = points.Y'])
 """
 
-from catlearn.lowering.amounts import count_operations
-from catlearn.lowering.counting import Amounts, Resources, resources
-from catlearn.lowering.lowered import Aux, Lowered, lower
-from catlearn.lowering.metric import path_metric
-from catlearn.lowering.plan import Plan, Step
+import lazy_loader
 
-__all__ = [
-    "Amounts",
-    "Aux",
-    "Lowered",
-    "Plan",
-    "Resources",
-    "Step",
-    "count_operations",
-    "lower",
-    "path_metric",
-    "resources",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "amounts": ["count_operations"],
+        "counting": ["Amounts", "Resources", "resources"],
+        "lowered": ["Aux", "Lowered", "lower"],
+        "metric": ["path_metric"],
+        "plan": ["Plan", "Step"],
+    },
+)

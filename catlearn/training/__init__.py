@@ -17,22 +17,16 @@ cost, and checkpoints from which a run continues bitwise.
 [2.0, -1.0]
 """
 
-from catlearn.training.checkpoint import CheckpointSkipped
-from catlearn.training.data import Batches, Sources, batches
-from catlearn.training.loop import TrainingInterrupted, fit
-from catlearn.training.result import History, Result
-from catlearn.training.sharding import Sharding
-from catlearn.training.step import per_edge
+import lazy_loader
 
-__all__ = [
-    "Batches",
-    "CheckpointSkipped",
-    "History",
-    "Result",
-    "Sharding",
-    "Sources",
-    "TrainingInterrupted",
-    "batches",
-    "fit",
-    "per_edge",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "checkpoint": ["CheckpointSkipped"],
+        "data": ["Batches", "Sources", "batches"],
+        "loop": ["TrainingInterrupted", "fit"],
+        "result": ["History", "Result"],
+        "sharding": ["Sharding"],
+        "step": ["per_edge"],
+    },
+)

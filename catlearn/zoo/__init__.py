@@ -15,38 +15,25 @@ hand in JAX.
 L(encoder, decoder) = E_digits(d_X(decoder(encoder(digits.X)), digits.X))
 """
 
-from catlearn.zoo.adapting import domain_adversarial
-from catlearn.zoo.adversaries import gan
-from catlearn.zoo.autoencoding import autoencoder
-from catlearn.zoo.bootstrapping import self_distillation
-from catlearn.zoo.captions import captioning
-from catlearn.zoo.contrasting import contrastive
-from catlearn.zoo.cycles import cycle_gan
-from catlearn.zoo.distilling import distillation
-from catlearn.zoo.few_shot import error_rate, nearest_neighbour, prototypical
-from catlearn.zoo.physics import physics_informed
-from catlearn.zoo.regressing import regression
-from catlearn.zoo.sharing import multi_task
-from catlearn.zoo.supervised import classification
-from catlearn.zoo.translating import translation
-from catlearn.zoo.variational import variational_autoencoder
+import lazy_loader
 
-__all__ = [
-    "autoencoder",
-    "captioning",
-    "classification",
-    "contrastive",
-    "cycle_gan",
-    "distillation",
-    "domain_adversarial",
-    "error_rate",
-    "gan",
-    "multi_task",
-    "nearest_neighbour",
-    "physics_informed",
-    "prototypical",
-    "regression",
-    "self_distillation",
-    "translation",
-    "variational_autoencoder",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "adapting": ["domain_adversarial"],
+        "adversaries": ["gan"],
+        "autoencoding": ["autoencoder"],
+        "bootstrapping": ["self_distillation"],
+        "captions": ["captioning"],
+        "contrasting": ["contrastive"],
+        "cycles": ["cycle_gan"],
+        "distilling": ["distillation"],
+        "few_shot": ["error_rate", "nearest_neighbour", "prototypical"],
+        "physics": ["physics_informed"],
+        "regressing": ["regression"],
+        "sharing": ["multi_task"],
+        "supervised": ["classification"],
+        "translating": ["translation"],
+        "variational": ["variational_autoencoder"],
+    },
+)

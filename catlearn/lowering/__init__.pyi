@@ -1,0 +1,20 @@
+from .amounts import (
+    count_operations as count_operations,
+)
+from .counting import (
+    Amounts as Amounts,
+    Resources as Resources,
+    resources as resources,
+)
+from .lowered import (
+    Aux as Aux,
+    Lowered as Lowered,
+    lower as lower,
+)
+from .metric import (
+    path_metric as path_metric,
+)
+from .plan import (
+    Plan as Plan,
+    Step as Step,
+)

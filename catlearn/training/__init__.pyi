@@ -1,0 +1,22 @@
+from .checkpoint import (
+    CheckpointSkipped as CheckpointSkipped,
+)
+from .data import (
+    Batches as Batches,
+    Sources as Sources,
+    batches as batches,
+)
+from .loop import (
+    TrainingInterrupted as TrainingInterrupted,
+    fit as fit,
+)
+from .result import (
+    History as History,
+    Result as Result,
+)
+from .sharding import (
+    Sharding as Sharding,
+)
+from .step import (
+    per_edge as per_edge,
+)
