@@ -350,7 +350,12 @@ def open_diagram(
         their spaces have to be equal.
     table
         ``"E"`` for names of edges instead: where these meet they are one edge, and share their
-        parameters.
+        parameters. A defined edge has no parameters, and would have two definitions.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing the edges of an interface that are defined by equations.
 
     Returns
     -------
@@ -368,6 +373,13 @@ def open_diagram(
     """
     if not isinstance(diagram, LearningDiagram):
         raise CatlearnError(f"expected a learning diagram, found a {type(diagram).__name__}")
+    inputs, outputs = list(inputs), list(outputs)
+    defined = [name for name in (*inputs, *outputs) if table == "E" and name in diagram.definitions]
+    if defined:
+        message = "is defined by an equation; take the edges that define it"
+        raise InvalidStructure(
+            "open diagram", [Failure("interface", f"edge '{name}'", message) for name in defined]
+        )
     return Open(diagram, inputs, outputs, table)
 
 

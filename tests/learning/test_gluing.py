@@ -545,3 +545,13 @@ def test_with_too_many_paths_the_basis_emerges():
 def test_only_glued_diagrams_have_emergent_equations():
     with pytest.raises(CatlearnError, match="made by glue"):
         _ = cl.LearningDiagram(model("f", X, F)).emergent
+
+
+def test_an_edge_of_an_interface_is_not_defined():
+    P = cl.Product("P", X, F)
+    both = cl.Pairing("both", P, "id(X)", "f")
+    diagram = cl.LearningDiagram(model("f", X, F), both)
+    with pytest.raises(InvalidStructure) as caught:
+        cl.open_diagram(diagram, ["f"], ["both"], table="E")
+    assert [(f.law, f.where) for f in caught.value.failures] == [("interface", "edge 'both'")]
+    assert cl.open_diagram(diagram, ["f"], ["f"], table="E").apex == diagram
