@@ -17,9 +17,9 @@ text of a statement is ``(f >> g) >> h = f >> (g >> h)``; the types of its names
 
 >>> left, right = read_statement("(f >> g) >> h = f >> (g >> h)").sides
 >>> left.head, left.arguments[0], str(right)
-('>>', Term('>>', (Term('f'), Term('g'))), 'f >> (g >> h)')
+('>>', Expr('>>', (Expr('f'), Expr('g'))), 'f >> (g >> h)')
 >>> read_typing("f: A -> B, x: element, i: [D(k) -> X for k in legs]")["f"]
-Term('->', (Term('A'), Term('B')))
+Expr('->', (Expr('A'), Expr('B')))
 >>> print(right.latex({">>": "{0} ; {1}"}))
 f ; (g ; h)
 """
@@ -43,7 +43,7 @@ FAMILY, APPLY, ARROW = "[]", "()", "->"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Term:
+class Expr:
     """A term: a head, and what it is applied to.
 
     Parameters
@@ -57,9 +57,9 @@ class Term:
     """
 
     head: str
-    arguments: tuple[Term, ...] = ()
+    arguments: tuple[Expr, ...] = ()
 
-    def substituted(self, values: Mapping[str, Term]) -> Term:
+    def substituted(self, values: Mapping[str, Expr]) -> Expr:
         """Return the term with terms for names.
 
         Examples
@@ -69,13 +69,13 @@ class Term:
         """
         if not self.arguments:
             return values.get(self.head, self)
-        return Term(self.head, tuple(one.substituted(values) for one in self.arguments))
+        return Expr(self.head, tuple(one.substituted(values) for one in self.arguments))
 
     def names(self) -> set[str]:
         """Return the names of the term, those of operations included."""
         return {self.head}.union(*(one.names() for one in self.arguments))
 
-    def matched(self, pattern: Term, free: set[str], found: dict[str, Term]) -> bool:
+    def matched(self, pattern: Expr, free: set[str], found: dict[str, Expr]) -> bool:
         """Whether the term is a pattern with terms for its free names, which are noted.
 
         Examples
@@ -136,7 +136,7 @@ class Term:
         return name + (f"({', '.join(parts)})" if parts else "")
 
     def __repr__(self) -> str:
-        return f"Term({self.head!r}{f', {self.arguments!r}' if self.arguments else ''})"
+        return f"Expr({self.head!r}{f', {self.arguments!r}' if self.arguments else ''})"
 
 
 _STYLES = {
@@ -173,7 +173,7 @@ class Statement:
         What stands between each and the next.
     """
 
-    sides: tuple[Term, ...]
+    sides: tuple[Expr, ...]
     relations: tuple[str, ...]
 
     def latex(self, styles: Mapping[str, str]) -> str:
@@ -188,7 +188,7 @@ class Statement:
         return str(self.sides[0]) + "".join(f" {relation} {side}" for relation, side in rest)
 
 
-def read_term(text: str) -> Term:
+def read_term(text: str) -> Expr:
     """Read a term.
 
     Raises
@@ -234,17 +234,17 @@ def read_statement(text: str) -> Statement:
     return Statement(tuple(sides), tuple(relations))
 
 
-def _grouped(sides: list[Term], relations: list[str]) -> tuple[tuple[Term, ...], tuple[str, ...]]:
+def _grouped(sides: list[Expr], relations: list[str]) -> tuple[tuple[Expr, ...], tuple[str, ...]]:
     groups = [sides[0]]
     for relation, side in zip(relations, sides[1:], strict=True):
         if relation == "⇔":
             groups.append(side)
         else:
-            groups[-1] = Term(relation, (groups[-1], side))
+            groups[-1] = Expr(relation, (groups[-1], side))
     return tuple(groups), ("⇔",) * relations.count("⇔")
 
 
-def read_typing(text: str) -> dict[str, Term]:
+def read_typing(text: str) -> dict[str, Expr]:
     """Read what names are: ``f: A -> B, x, y: element``; the type of each name.
 
     Raises
@@ -258,7 +258,7 @@ def read_typing(text: str) -> dict[str, Term]:
     return typing
 
 
-def read_operation(text: str) -> tuple[str, dict[str, Term], Term]:
+def read_operation(text: str) -> tuple[str, dict[str, Expr], Expr]:
     """Read ``F(f: A -> B): F(A) -> F(B) in D``: a name, its parameters, the type of the value.
 
     Raises
@@ -274,7 +274,7 @@ def read_operation(text: str) -> tuple[str, dict[str, Term], Term]:
     """
     reader = _TermReader(text, "operation")
     name = reader.take("name", *BINDS) or reader.expect("name", "the name of an operation")
-    parameters: dict[str, Term] = {}
+    parameters: dict[str, Expr] = {}
     if reader.take("("):
         parameters = reader.typing()
         reader.expect(")", "')'")
@@ -297,16 +297,16 @@ class _TermReader(Reader):
             for kind, found, at in self.tokens
         ]
 
-    def term(self, binding: int = 1) -> Term:
+    def term(self, binding: int = 1) -> Expr:
         """Read a term whose operations bind at least so tightly."""
         if binding > max(BINDS.values()):
             return self.applied()
         left = self.term(binding + 1)
         while sign := self.take(*(sign for sign, binds in BINDS.items() if binds == binding)):
-            left = Term(sign, (left, self.term(binding + 1)))
+            left = Expr(sign, (left, self.term(binding + 1)))
         return left
 
-    def applied(self) -> Term:
+    def applied(self) -> Expr:
         one = self.primary()
         while self.take("("):
             arguments = [self.term()]
@@ -314,19 +314,19 @@ class _TermReader(Reader):
                 arguments.append(self.term())
             self.expect(")", "')'")
             is_name = not one.arguments
-            one = Term(one.head if is_name else APPLY, (*([] if is_name else [one]), *arguments))
+            one = Expr(one.head if is_name else APPLY, (*([] if is_name else [one]), *arguments))
         return one
 
-    def primary(self) -> Term:
+    def primary(self) -> Expr:
         if self.take("("):
             inside = self.term()
             self.expect(")", "')'")
             return inside
         if self.take("["):
             return self.family(self.term())
-        return Term(self.expect("name", "a term"))
+        return Expr(self.expect("name", "a term"))
 
-    def family(self, body: Term) -> Term:
+    def family(self, body: Expr) -> Expr:
         names = [self.expect("name", "'for'")]
         names += [self.expect("name", word) for word in ("a name", "'in'", "an index")]
         self.expect("]", "']'")
@@ -334,31 +334,31 @@ class _TermReader(Reader):
             raise self.error(
                 "a family is written [... for i in index]", self.tokens[self.at - 1][2]
             )
-        return Term(FAMILY, (body, Term(names[1]), Term(names[3])))
+        return Expr(FAMILY, (body, Expr(names[1]), Expr(names[3])))
 
-    def type(self) -> Term:
+    def type(self) -> Expr:
         """Read a type: of arrows, ``A -> B in C``, of families, or words for a sort."""
         if self.take("["):
             return self.family(self.type())
         one = self.term()
         if self.take(ARROW):
             ends = one, self.term()
-            named = [Term(self.expect("name", "a category"))] if self.take_word("in") else []
-            return Term(ARROW, (*ends, *named))
+            named = [Expr(self.expect("name", "a category"))] if self.take_word("in") else []
+            return Expr(ARROW, (*ends, *named))
         if one.arguments:
             raise self.refuse("'->'")
         words = [one.head]
         while self.tokens[self.at][1] != "for" and (word := self.take("name")):
             words.append(word)
-        return Term(" ".join(words))
+        return Expr(" ".join(words))
 
     def take_word(self, word: str) -> bool:
         kind, found, _ = self.tokens[self.at]
         self.at += kind == "name" and found == word
         return kind == "name" and found == word
 
-    def typing(self) -> dict[str, Term]:
-        found: dict[str, Term] = {}
+    def typing(self) -> dict[str, Expr]:
+        found: dict[str, Expr] = {}
         while self.tokens[self.at][0] == "name":
             names = [self.expect("name", "a name")]
             while self.take(","):

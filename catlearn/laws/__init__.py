@@ -41,6 +41,7 @@ from catlearn.laws.algebra import (
 )
 from catlearn.laws.categories import adjunction, category, functor, natural_transformation
 from catlearn.laws.checking import SPECS, Counterexample, LawsBroken, Outcome, Report, check, suite
+from catlearn.laws.cones import colimit, limit
 from catlearn.laws.copresheaves import cset, cset_morphism
 from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
 from catlearn.laws.losses import (
@@ -72,7 +73,6 @@ from catlearn.laws.strategies import (
     renamed,
     spans,
 )
-from catlearn.laws.universal import colimit, limit
 
 __all__ = [
     "SPECS",

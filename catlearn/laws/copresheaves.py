@@ -110,7 +110,7 @@ class _Sets:
         return _Label(function.column[at.number], function.order)
 
 
-class _Graph:
+class _NamedArrows:
     """Arrows by their names, and the tables that they lead between."""
 
     def __init__(self, ends: Mapping[str, tuple[str, Any]]) -> None:
@@ -244,11 +244,11 @@ def _raises(phi: TableMorphism, one: _Label, other: _Label) -> bool:
 
 MORPHISM = Signature(
     {
-        "S": lambda phi: _Graph(phi.domain.shape.arrows),
-        "L": lambda phi: _Graph(
+        "S": lambda phi: _NamedArrows(phi.domain.shape.arrows),
+        "L": lambda phi: _NamedArrows(
             {a: (source, _Lists(to)) for a, (source, to) in phi.domain.shape.lists.items()}
         ),
-        "A": lambda phi: _Graph(
+        "A": lambda phi: _NamedArrows(
             {a: (table, "labels") for a, table in phi.domain.shape.attributes.items()}
         ),
         "Set": lambda phi: _Sets(),

@@ -28,13 +28,13 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from catlearn.category import Presentation
-from catlearn.category.protocol import DecidesEquality, Typed as KnowsEnds
+from catlearn.category.protocol import DecidesEquality, Typed
 from catlearn.category.terms import (
     APPLY,
     ARROW,
     FAMILY,
     SIGNS,
-    Term,
+    Expr,
     read_operation,
     read_statement,
     read_typing,
@@ -42,7 +42,7 @@ from catlearn.category.terms import (
 from catlearn.errors import Failure, NotComposable, UnknownName, did_you_mean
 from catlearn.laws.law import Comparison, Law, sketch, truth
 
-STRUCTURE, OBJECT, ANY, ELEMENT = "", "object", "any", Term("element")
+STRUCTURE, OBJECT, ANY, ELEMENT = "", "object", "any", Expr("element")
 
 Values = dict[str, Any]
 """Of variables by name, of the structure at ``STRUCTURE``, and of a category C at ``in C``."""
@@ -57,7 +57,7 @@ def ends(category: Any, arrow: Any) -> tuple[Any, Any]:
 
 def same(category: Any, one: Any, other: Any) -> bool:
     """Whether arrows into one object meet arrows out of the other."""
-    return category.same(one, other) if isinstance(category, KnowsEnds) else one == other
+    return category.same(one, other) if isinstance(category, Typed) else one == other
 
 
 def equal(category: Any, one: Any, other: Any) -> Any:
@@ -74,17 +74,17 @@ class IllTyped(NotComposable):
     headline = "{what} is not well typed ({count})"
 
 
-class Typed(NamedTuple):
+class TypedExpr(NamedTuple):
     """The type of a term, and how it is evaluated."""
 
-    type: Term
+    type: Expr
     value: Callable[[Values], Any]
 
 
 class _Operation(NamedTuple):
-    parameters: Mapping[str, Term]
+    parameters: Mapping[str, Expr]
     free: set[str]
-    type: Term
+    type: Expr
     function: Callable[..., Any]
 
 
@@ -112,7 +112,7 @@ class Signature:
     strict
         An associative operation on objects, and its unit: ends are compared up to them.
     latex
-        How heads are set, as in :meth:`catlearn.category.terms.Term.latex`.
+        How heads are set, as in :meth:`catlearn.category.terms.Expr.latex`.
     picture
         From the values at an instance to its picture, instead of the derived one.
     extends
@@ -144,7 +144,7 @@ class Signature:
         self.operations = {name: list(some) for name, some in old.operations.items()} if old else {}
         self.alias = dict(old.alias) if old else {}
         for word, text in (alias or {}).items():
-            self.alias[Term(word)] = self.normal(read_typing(f"x: {text}")["x"])
+            self.alias[Expr(word)] = self.normal(read_typing(f"x: {text}")["x"])
         for text, function in (operations or {}).items():
             name, parameters, kind = read_operation(text)
             typing = {one: self.normal(type_) for one, type_ in parameters.items()}
@@ -202,51 +202,51 @@ class Signature:
 
     # ------------------------------------------------------------ types
 
-    def normal(self, kind: Term) -> Term:
+    def normal(self, kind: Expr) -> Expr:
         """Return the normal form of a type: with its category, and ends in normal form."""
         if kind in self.alias:
             return self.alias[kind]
         sort, _, category = kind.head.partition(" in ")
         if sort == OBJECT:
-            return Term(OBJECT, kind.arguments or (self._category(category),))
+            return Expr(OBJECT, kind.arguments or (self._category(category),))
         if kind.head == ARROW:
             source, target, *named = kind.arguments
             category = self._category(*(one.head for one in named))
-            return Term(ARROW, (self.flat(source), self.flat(target), category))
+            return Expr(ARROW, (self.flat(source), self.flat(target), category))
         if kind.head == FAMILY:
             body, *bound, index = kind.arguments
             self._count(index)
             each = {one.head: _each(index) for one in bound}
-            return Term(FAMILY, (self.normal(body.substituted(each)), index))
+            return Expr(FAMILY, (self.normal(body.substituted(each)), index))
         return kind
 
-    def _category(self, name: str = "") -> Term:
+    def _category(self, name: str = "") -> Expr:
         name = name.removeprefix("in ") or next(iter(self.categories), "")
         if name not in (*self.categories, ANY):
             hint = did_you_mean(name, self.categories)
             raise UnknownName(f"the signature has no category {name}; {hint}")
-        return Term(f"in {name}")
+        return Expr(f"in {name}")
 
-    def _count(self, index: Term) -> Callable[[Any], int]:
+    def _count(self, index: Expr) -> Callable[[Any], int]:
         if index.head not in self.indices:
             hint = did_you_mean(index.head, self.indices)
             raise UnknownName(f"the signature has no index {index}; {hint}")
         return self.indices[index.head]
 
-    def flat(self, end: Term) -> Term:
+    def flat(self, end: Expr) -> Expr:
         """Return the normal form of an object: strict products bracketed to the left, no units."""
         if self.strict is None or not end.arguments:
             return end
         product, unit = self.strict
         parts = [self.flat(one) for one in end.arguments]
         if end.head != product:
-            return Term(end.head, tuple(parts))
+            return Expr(end.head, tuple(parts))
         factors = [one for part in parts for one in _factors(part, product) if one.head != unit]
-        return reduce(lambda a, b: Term(product, (a, b)), factors or [Term(unit)])
+        return reduce(lambda a, b: Expr(product, (a, b)), factors or [Expr(unit)])
 
     # ------------------------------------------------------------ terms
 
-    def typed(self, term: Term, scope: Mapping[str, Typed]) -> Typed:
+    def typed(self, term: Expr, scope: Mapping[str, TypedExpr]) -> TypedExpr:
         """Return the type of a term, and how it is evaluated; raises as :meth:`law` does."""
         if term.head == FAMILY:
             return self._family(term, scope)
@@ -254,7 +254,7 @@ class Signature:
             return self._applied(term, term.arguments[0], term.arguments[1:], scope)
         if term.head in scope:
             if term.arguments:
-                return self._applied(term, Term(term.head), term.arguments, scope)
+                return self._applied(term, Expr(term.head), term.arguments, scope)
             return scope[term.head]
         arguments = [self.typed(one, scope) for one in term.arguments]
         heads = [one.type.head for one in arguments]
@@ -264,45 +264,51 @@ class Signature:
             return self._identity(term, *arguments)
         return self._operated(term, arguments, scope)
 
-    def _family(self, term: Term, scope: Mapping[str, Typed]) -> Typed:
+    def _family(self, term: Expr, scope: Mapping[str, TypedExpr]) -> TypedExpr:
         body, bound, index = term.arguments
         name, count = bound.head, self._count(index)
-        one = self.typed(body, {**scope, name: Typed(index, operator.itemgetter(name))})
-        kind = Term(FAMILY, (one.type.substituted({name: _each(index)}), index))
-        return Typed(
+        one = self.typed(body, {**scope, name: TypedExpr(index, operator.itemgetter(name))})
+        kind = Expr(FAMILY, (one.type.substituted({name: _each(index)}), index))
+        return TypedExpr(
             kind, lambda v: tuple(one.value({**v, name: k}) for k in range(count(v[STRUCTURE])))
         )
 
     def _applied(
-        self, term: Term, function: Term, arguments: tuple[Term, ...], scope: Mapping[str, Typed]
-    ) -> Typed:
+        self,
+        term: Expr,
+        function: Expr,
+        arguments: tuple[Expr, ...],
+        scope: Mapping[str, TypedExpr],
+    ) -> TypedExpr:
         """A member of a family, or the value of an arrow at an element, arrow by arrow."""
         (kind, value), at = self.typed(function, scope), self.typed(arguments[0], scope).value
         if kind.head not in (FAMILY, ARROW) or len(arguments) != 1:
             raise _ill_typed(term, f"{function} is neither a family nor an arrow")
         if kind.head == FAMILY:
             member = kind.arguments[0].substituted({_each(kind.arguments[1]).head: arguments[0]})
-            return Typed(member, lambda v: value(v)[at(v)])
+            return TypedExpr(member, lambda v: value(v)[at(v)])
         if function.head == self.compose:
             first, then = function.arguments
-            return self._applied(term, then, (Term(APPLY, (first, arguments[0])),), scope)
+            return self._applied(term, then, (Expr(APPLY, (first, arguments[0])),), scope)
         category = kind.arguments[2].head
-        return Typed(ELEMENT, lambda v: v[category].apply(value(v), at(v)))
+        return TypedExpr(ELEMENT, lambda v: v[category].apply(value(v), at(v)))
 
-    def _composite(self, term: Term, first: Typed, then: Typed) -> Typed:
+    def _composite(self, term: Expr, first: TypedExpr, then: TypedExpr) -> TypedExpr:
         (source, middle, here), (start, target, there) = first.type.arguments, then.type.arguments
         if here != there or middle != start:
             raise _ill_typed(term, f"{_shown(first.type)} does not meet {_shown(then.type)}")
         category, f, g = here.head, first.value, then.value
-        kind = Term(ARROW, (source, target, here))
-        return Typed(kind, lambda v: v[category].compose(f(v), g(v)))
+        kind = Expr(ARROW, (source, target, here))
+        return TypedExpr(kind, lambda v: v[category].compose(f(v), g(v)))
 
-    def _identity(self, term: Term, at: Typed) -> Typed:
+    def _identity(self, term: Expr, at: TypedExpr) -> TypedExpr:
         end, category, value = self.flat(term.arguments[0]), at.type.arguments[0], at.value
-        kind = Term(ARROW, (end, end, category))
-        return Typed(kind, lambda v: v[category.head].identity(value(v)))
+        kind = Expr(ARROW, (end, end, category))
+        return TypedExpr(kind, lambda v: v[category.head].identity(value(v)))
 
-    def _operated(self, term: Term, given: list[Typed], scope: Mapping[str, Typed]) -> Typed:
+    def _operated(
+        self, term: Expr, given: list[TypedExpr], scope: Mapping[str, TypedExpr]
+    ) -> TypedExpr:
         name = term.head
         if name not in self.operations:
             hint = did_you_mean(name, [*scope, *self.operations])
@@ -315,7 +321,7 @@ class Signature:
                 for argument, pattern in zip(given, one.parameters.values(), strict=True)
             ):
                 kind = self.normal(one.type.substituted(found))
-                return Typed(kind, _call(one.function, values, f"value of {term}"))
+                return TypedExpr(kind, _call(one.function, values, f"value of {term}"))
         takes = " or ".join(_typing(one.parameters) for one in self.operations[name])
         types = {str(a): one.type for a, one in zip(term.arguments, given, strict=True)}
         raise _ill_typed(term, f"{name} takes {takes}, not {_typing(types)}")
@@ -334,18 +340,18 @@ def _call(
     return call
 
 
-def _each(index: Term) -> Term:
+def _each(index: Expr) -> Expr:
     """The name that types of families have for any place of an index."""
-    return Term(f"each of {index}")
+    return Expr(f"each of {index}")
 
 
-def _factors(term: Term, product: str) -> list[Term]:
+def _factors(term: Expr, product: str) -> list[Expr]:
     if term.head != product:
         return [term]
     return [one for part in term.arguments for one in _factors(part, product)]
 
 
-def _open_ends(kind: Term) -> list[Term]:
+def _open_ends(kind: Expr) -> list[Expr]:
     """Return the names at the ends of arrows in a type, which a match may bind."""
     if kind.head == FAMILY:
         return _open_ends(kind.arguments[0])
@@ -355,17 +361,17 @@ def _open_ends(kind: Term) -> list[Term]:
     return [one for one in leaves if not one.head.startswith("each of ")]
 
 
-def _ill_typed(term: Term, message: str) -> IllTyped:
+def _ill_typed(term: Expr, message: str) -> IllTyped:
     return IllTyped(f"the term {term}", [Failure("typing", str(term), message)])
 
 
-def _shown(kind: Term) -> str:
+def _shown(kind: Expr) -> str:
     if kind.head in (OBJECT, ARROW):  # the category is told apart only where there are several
         return f"{kind.arguments[0]} -> {kind.arguments[1]}" if kind.head == ARROW else OBJECT
     return str(kind)
 
 
-def _typing(types: Mapping[str, Term]) -> str:
+def _typing(types: Mapping[str, Expr]) -> str:
     return f"({', '.join(f'{name}: {_shown(kind)}' for name, kind in types.items())})"
 
 
@@ -374,8 +380,8 @@ def _typing(types: Mapping[str, Term]) -> str:
 
 class _Side(NamedTuple):
     text: str
-    term: Term
-    type: Term
+    term: Expr
+    type: Expr
     value: Callable[[Values], Any]
 
 
@@ -385,7 +391,7 @@ class _TextLaw:
     def __init__(self, signature: Signature, name: str, text: str, typing: str) -> None:
         self.signature, self.name = signature, name
         self.statement = read_statement(text)
-        self.scope: dict[str, Typed] = {}
+        self.scope: dict[str, TypedExpr] = {}
         self.variables: dict[str, str] = {}
         self.conditions: list[Callable[[Values], bool]] = []
         try:
@@ -400,7 +406,7 @@ class _TextLaw:
         except IllTyped as error:
             raise IllTyped(f"the law of {name}", error.failures) from None
 
-    def _typed(self, term: Term) -> Typed:
+    def _typed(self, term: Expr) -> TypedExpr:
         """A side; of a typing, the pair of the ends that it says."""
         if term.head != ARROW:
             return self.signature.typed(term, self.scope)
@@ -408,12 +414,12 @@ class _TextLaw:
             self.signature.typed(one, self.scope) for one in term.arguments[:2]
         )
         place = kind.arguments[0] if kind.head == OBJECT else kind
-        arrows = self.signature.normal(Term(ARROW, (*term.arguments[:2], place)))
-        return Typed(arrows, lambda v: (source(v), target(v)))
+        arrows = self.signature.normal(Expr(ARROW, (*term.arguments[:2], place)))
+        return TypedExpr(arrows, lambda v: (source(v), target(v)))
 
     # ------------------------------------------------------------ variables
 
-    def _declare(self, name: str, kind: Term) -> None:
+    def _declare(self, name: str, kind: Expr) -> None:
         """Add a variable and the ends that its type names, and say how it is drawn."""
         normal, value = self.signature.normal(kind), operator.itemgetter(name)
         sort = str(kind)
@@ -421,9 +427,9 @@ class _TextLaw:
             sort = self._bind(normal, value)
         elif normal.head == FAMILY:
             self._bind(normal.arguments[0], lambda v: value(v)[0])
-        self.scope[name], self.variables[name] = Typed(normal, value), sort
+        self.scope[name], self.variables[name] = TypedExpr(normal, value), sort
 
-    def _bind(self, kind: Term, value: Callable[[Values], Any]) -> str:
+    def _bind(self, kind: Expr, value: Callable[[Values], Any]) -> str:
         """Bind the ends of an arrow that have no meaning yet; say how such an arrow is drawn."""
         if kind.head != ARROW:
             return ""
@@ -438,7 +444,7 @@ class _TextLaw:
                 continue
             if not end.arguments and end.head not in (*self.scope, *self.signature.operations):
                 known = _end_of(category, value, number)
-                self.scope[end.head] = Typed(Term(OBJECT, (place,)), known)
+                self.scope[end.head] = TypedExpr(Expr(OBJECT, (place,)), known)
                 continue
             if not drawn_by_end and (how := self._drawn(end, place, number)):
                 sort, drawn_by_end = f"{sort} {how}", True
@@ -446,7 +452,7 @@ class _TextLaw:
             self.conditions.append(self._meets(category, value, number, end))
         return sort
 
-    def _drawn(self, end: Term, place: Term, number: int) -> str:
+    def _drawn(self, end: Expr, place: Expr, number: int) -> str:
         """How arrows with an end are drawn, if there may be a sort of such arrows."""
         if number == 0:
             for name, one in self.scope.items():
@@ -458,7 +464,7 @@ class _TextLaw:
         return f"{('from', 'to')[number]} {end}" if is_constant else ""
 
     def _meets(
-        self, category: str, value: Callable[[Values], Any], number: int, end: Term
+        self, category: str, value: Callable[[Values], Any], number: int, end: Expr
     ) -> Callable[[Values], bool]:
         expected, found = (
             self.signature.typed(end, self.scope).value,

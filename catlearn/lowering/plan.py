@@ -211,7 +211,7 @@ class Outline:
         """Return the outline of a plan."""
         stacking: Stacking = plan.stacking
         place = {step: number for step, (number, _) in stacking.unit_of().items()}
-        costs = _Costs(plan)
+        costs = _CostGroups(plan)
         steps = []
         for unit in stacking.units:
             members = [plan.steps[i] for i in unit]
@@ -286,7 +286,7 @@ class Outline:
         return Sketch(title, tuple(boxes), tuple(arrows))
 
 
-class _Costs:
+class _CostGroups:
     """What the parts of a plan take; it is counted from traces, so this is where JAX comes in."""
 
     def __init__(self, plan: Plan) -> None:

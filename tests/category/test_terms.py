@@ -7,7 +7,7 @@ from catlearn.category.terms import (
     APPLY,
     BINDS,
     FAMILY,
-    Term,
+    Expr,
     read_operation,
     read_statement,
     read_term,
@@ -15,16 +15,16 @@ from catlearn.category.terms import (
 )
 from catlearn.errors import PathSyntaxError
 
-NAMES = st.sampled_from(["f", "g", "α", "id", "my edge", "L0", "x′"]).map(Term)
+NAMES = st.sampled_from(["f", "g", "α", "id", "my edge", "L0", "x′"]).map(Expr)
 
 
 def grown(terms):
     two = st.tuples(terms, terms)
     return st.one_of(
-        st.builds(Term, st.sampled_from([sign for sign in BINDS if BINDS[sign]]), two),
-        st.builds(Term, st.sampled_from(["F", "X", "id"]), st.lists(terms, min_size=1).map(tuple)),
-        st.builds(lambda body: Term(FAMILY, (body, Term("i"), Term("legs"))), terms),
-        st.builds(lambda a, b, x: Term(APPLY, (Term(">>", (a, b)), x)), terms, terms, terms),
+        st.builds(Expr, st.sampled_from([sign for sign in BINDS if BINDS[sign]]), two),
+        st.builds(Expr, st.sampled_from(["F", "X", "id"]), st.lists(terms, min_size=1).map(tuple)),
+        st.builds(lambda body: Expr(FAMILY, (body, Expr("i"), Expr("legs"))), terms),
+        st.builds(lambda a, b, x: Expr(APPLY, (Expr(">>", (a, b)), x)), terms, terms, terms),
     )
 
 
@@ -38,13 +38,13 @@ def test_what_is_written_is_read(term):
 
 @given(TERMS)
 def test_substitution_matches(term):
-    pattern = Term("F", (Term("x"), Term("y"), Term("x")))
+    pattern = Expr("F", (Expr("x"), Expr("y"), Expr("x")))
     found = {}
-    image = pattern.substituted({"x": term, "y": Term("g")})
+    image = pattern.substituted({"x": term, "y": Expr("g")})
     assert image.matched(pattern, {"x", "y"}, found)
-    assert found == {"x": term, "y": Term("g")}
-    other = Term("F", (term, Term("g"), Term("h")))
-    assert other.matched(pattern, {"x", "y"}, {}) == (term == Term("h"))
+    assert found == {"x": term, "y": Expr("g")}
+    other = Expr("F", (term, Expr("g"), Expr("h")))
+    assert other.matched(pattern, {"x", "y"}, {}) == (term == Expr("h"))
 
 
 def test_operations_bind():
@@ -63,9 +63,9 @@ def test_chains_and_typings():
     assert str(typed) == "F(f) : F(A) -> F(B) in D"
     kinds = read_typing("f: A -> B in D, x, y: element of a set, h: [D(i) -> X for i in legs]")
     assert list(kinds) == ["f", "x", "y", "h"]
-    assert kinds["x"] == kinds["y"] == Term("element of a set")
+    assert kinds["x"] == kinds["y"] == Expr("element of a set")
     name, parameters, kind = read_operation("apex: object")
-    assert (name, parameters, kind) == ("apex", {}, Term("object"))
+    assert (name, parameters, kind) == ("apex", {}, Expr("object"))
 
 
 @pytest.mark.parametrize(

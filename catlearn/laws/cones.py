@@ -22,7 +22,7 @@ True
 
 Cones and cocones to try a universal property with, and morphisms at its apex.
 
-They are drawn without asking the (co)limit under test; see :mod:`catlearn.laws.universal`.
+They are drawn without asking the (co)limit under test; see :mod:`catlearn.laws.cones`.
 """
 
 from __future__ import annotations
