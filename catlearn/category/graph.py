@@ -457,7 +457,7 @@ class Graph(Tables):
             message = "it has no edge, so nothing says where it stands; write id(A) for a vertex A"
             return None, [Failure("identity", where, message)]
         failures: list[Failure] = []
-        before: tuple[str, str] | None = None  # the last known step as written, and its end
+        before: tuple[Step, str] | None = None  # the last known step, and its end
         ends: list[tuple[str, str] | None] = []
         for step in steps:
             unknown = self._unknown(step)
@@ -468,12 +468,12 @@ class Graph(Tables):
                 continue
             identity = isinstance(step, Path)
             source, target = (step.source, step.target) if identity else self.ends(step)
-            text = str(step) if identity else written(step)
             if before is not None and before[1] != source:
-                message = f"{before[0]} ends at {before[1]}, but {text} starts at {source}"
+                one, other = (write_steps((each,)) for each in (before[0], step))
+                message = f"{one} ends at {before[1]}, but {other} starts at {source}"
                 failures.append(Failure("composition", where, message))
             ends.append((source, target))
-            before = (text, target)
+            before = (step, target)
         first, last = ends[0], ends[-1]
         if failures or first is None or last is None:
             return None, failures

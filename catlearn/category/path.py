@@ -28,6 +28,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from catlearn.display import Brief
 from catlearn.errors import Failure, NotComposable, PathSyntaxError
@@ -120,6 +121,7 @@ Step = str | Path
 """One step of a side as written: the name of an edge, or an identity path."""
 
 
+@lru_cache(maxsize=1 << 16)
 def written(name: str) -> str:
     """Return a name as path text writes it: bare if it can be, else as a JSON string.
 

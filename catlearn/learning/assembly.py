@@ -132,7 +132,7 @@ def _read_equation(
     name: str, equation: Equation, graph: Graph, taken: bool
 ) -> tuple[Equation | None, list[Failure]]:
     where, given = f"equation '{name}'", equation.attributes
-    failures = equation.failures(graph, where)
+    sides, failures = equation.traced(graph, where)
     known = ("weight", "divergence", "strict", "trains", "stop")
     failures += [
         Failure("attributes", where, f"has no attribute {key!r}; there are {', '.join(known)}")
@@ -146,14 +146,14 @@ def _read_equation(
         divergence = None if divergence is None else Divergence.of(divergence)
     except CatlearnError as error:
         failures.append(Failure("divergence", where, str(error)))
-    if failures:
+    left, right = sides
+    if failures or left is None or right is None:
         return None, failures
     strict = bool(given.get("strict", False))
     weight = 0.0 if strict else Weight.of(given.get("weight", 1.0))
     stop: Any = given.get("stop")
     trains = read_trains(given.get("trains"))
-    sides = equation.resolve(graph)
-    return equation_row(*sides, strict, weight, divergence, stop, trains), []
+    return equation_row(left, right, strict, weight, divergence, stop, trains), []
 
 
 def read_trains(given: Any) -> Mapping[str, float] | None:
