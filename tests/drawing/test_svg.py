@@ -226,7 +226,11 @@ any_text = st.text(max_size=12)
 @given(any_text, any_text, any_text)
 def test_any_names_give_well_formed_xml(a, b, f):
     scene = Scene(f, (Node("1", label=a), Node("2", note=b)), (Arrow(f, "1", "2", note=a),))
-    ET.fromstring(to_svg(scene).encode("utf-8"))
+    root = ET.fromstring(to_svg(scene).encode("utf-8"))
+    assert root.tag.endswith("svg")
+    # The mutant: a name that is not escaped.
+    with pytest.raises(ET.ParseError):
+        ET.fromstring(to_svg(scene).replace("</title>", "<&</title>", 1).encode("utf-8"))
 
 
 def test_pictures_save_by_their_ending(tmp_path, examples):

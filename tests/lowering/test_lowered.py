@@ -349,7 +349,13 @@ def test_types_are_not_promoted_behind_the_user(square, distillation):
     for regime in (square, distillation):
         arguments = (*regime.fn.init(jax.random.key(0)), regime.batch)
         with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
-            jax.eval_shape(jax.value_and_grad(regime.fn, has_aux=True), *arguments)
+            (value, _), _ = jax.eval_shape(jax.value_and_grad(regime.fn, has_aux=True), *arguments)
+            assert (value.shape, value.dtype) == ((), "float32")
+            # The mutant: a loss that adds an integer of another rank.
+            with pytest.raises((TypeError, ValueError), match="promot"):
+                jax.eval_shape(
+                    lambda *given, fn=regime.fn: fn(*given)[0] + jnp.ones(1, int), *arguments
+                )
 
 
 def test_every_edge_has_its_scope(distillation):
