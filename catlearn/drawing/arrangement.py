@@ -152,22 +152,26 @@ class Arrangement:
     @property
     def numbers(self) -> dict[str, int]:
         """The number by which the picture refers to each law."""
-        return {law.name: i for i, law in enumerate(self.scene.laws, start=1)}
+        return _numbers(self.scene.laws)
 
     def formula(self, law: Law) -> list[Line]:
         """Typeset both sides of a law, broken into lines of moderate length."""
         shown = {arrow.name: arrow.shown or arrow.name for arrow in self.scene.arrows}
         start = next((n.shown for n in self.scene.nodes if n.name == law.at), law.at)
-        identity = (TextRun("id(", 0, False), *runs(start), TextRun(")", 0, False))
+        identity = (*_upright("id("), *runs(start), *_upright(")"))
+        right = law.components or (law.rhs,)
+        signs = ["", "  =  ⟨" if law.components else "  =  ", *[", "] * (len(right) - 1)]
+        words: list[Line] = []
+        for sign, side in zip(signs, (law.lhs, *right), strict=True):
+            names = [runs(shown.get(name, name)) for name in side] or [identity]
+            words += [(*_upright(" ≫ " if k else sign), *name) for k, name in enumerate(names)]
+        if law.components:
+            words[-1] += _upright("⟩")
         out: list[Line] = [()]
-        for sign, side in (("", law.lhs), ("  =  ", law.rhs)):
-            names = [runs(shown.get(name, name)) for name in side]
-            for k, name in enumerate(names or [identity]):
-                joint = " ≫ " if k else sign
-                word = (*([TextRun(joint, 0, False)] if joint else []), *name)
-                if out[-1] and runs_width((*out[-1], *word), LABEL) > MEASURE:
-                    out.append((TextRun("    ", 0, False),))
-                out[-1] += word
+        for word in words:
+            if out[-1] and runs_width((*out[-1], *word), LABEL) > MEASURE:
+                out.append(_upright("    "))
+            out[-1] += word
         return out
 
     def face(self, law: Law) -> Point | None:
@@ -210,6 +214,10 @@ class Arrangement:
         )
 
 
+def _upright(text: str) -> Line:
+    return (TextRun(text, 0, False),) if text else ()
+
+
 def _height_at(points: Sequence[Point], x: float) -> float | None:
     for (x0, y0), (x1, y1) in pairwise(points):
         if min(x0, x1) <= x <= max(x0, x1):
@@ -237,10 +245,11 @@ def arrange(scene: Scene) -> Arrangement:
 def _badges(laws: Sequence[Law]) -> dict[str, tuple[Badge, ...]]:
     """Say, for each arrow, in which laws it stands on the left and on the right."""
     found: dict[str, tuple[set[int], set[int]]] = {}
-    for number, law in enumerate(laws, start=1):
+    numbers = _numbers(laws)
+    for law in laws:
         for side, names in enumerate((law.lhs, law.rhs)):
-            for name in names:
-                found.setdefault(name, (set(), set()))[side].add(number)
+            for name in names if law.name in numbers else ():
+                found.setdefault(name, (set(), set()))[side].add(numbers[law.name])
     return {
         name: tuple(
             Badge(text, side == 0, width(text, 10.0) + 8)
@@ -250,6 +259,12 @@ def _badges(laws: Sequence[Law]) -> dict[str, tuple[Badge, ...]]:
         )
         for name, numbers in found.items()
     }
+
+
+def _numbers(laws: Sequence[Law]) -> dict[str, int]:
+    """Number the laws; one that folds a pairing has none."""
+    numbered = (law for law in laws if not law.components)
+    return {law.name: number for number, law in enumerate(numbered, start=1)}
 
 
 def _spans(numbers: Sequence[int]) -> str:

@@ -12,6 +12,7 @@ Picture('Graph with 2 vertices and 1 edge')
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -74,13 +75,40 @@ class Picture:
             f'<p><a href="{escape(self.quiver)}">Open in quiver</a></p>\n</body>\n</html>\n'
         )
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def rendered(self, ending: str, scale: float = 2.0) -> bytes:
+        """Return the picture as Cairo draws it, on white.
+
+        Parameters
+        ----------
+        ending
+            ``".png"`` or ``".pdf"``.
+        scale
+            Pixels of a PNG for each unit of the picture, of which there are 96 in an inch.
+
+        Raises
+        ------
+        ImportError
+            Without cairosvg, or without Cairo itself.
+        """
+        try:
+            import cairosvg
+        except (ImportError, OSError) as error:  # OSError: Cairo's library is not there
+            message = f'{ending} files need cairosvg; install it: pip install "catlearn[pictures]"'
+            raise ImportError(message) from error
+        draw = {".png": cairosvg.svg2png, ".pdf": cairosvg.svg2pdf}[ending]
+        size = {"scale": scale} if ending == ".png" else {}
+        return draw(bytestring=self.svg.encode(), background_color="white", **size)
+
+    def save(self, path: str | os.PathLike[str], scale: float = 2.0) -> Path:
         """Write the picture; the name's ending says in which language.
 
         Parameters
         ----------
         path
-            ``*.svg``, ``*.html``, ``*.tex`` (tikz-cd), ``*.dot`` or ``*.gv`` (Graphviz).
+            ``*.svg``, ``*.html``, ``*.tex`` (tikz-cd), ``*.dot`` or ``*.gv`` (Graphviz); with
+            cairosvg (``pip install "catlearn[pictures]"``) also ``*.png`` and ``*.pdf``.
+        scale
+            Pixels of a PNG for each unit of the picture, of which there are 96 in an inch.
 
         Returns
         -------
@@ -91,17 +119,23 @@ class Picture:
         ------
         InvalidStructure
             If the ending is another one.
+        ImportError
+            For ``*.png`` and ``*.pdf`` without cairosvg.
         OSError
             If the file cannot be written; an old file is then left as it was.
         """
         path = Path(path)
         texts = {".svg": "svg", ".html": "html", ".tex": "tikzcd", ".dot": "dot", ".gv": "dot"}
-        if path.suffix not in texts:
-            known = ", ".join(texts)
+        if path.suffix in (".png", ".pdf"):
+            content = self.rendered(path.suffix, scale)
+        elif path.suffix in texts:
+            text: str = getattr(self, texts[path.suffix])
+            content = (text.rstrip("\n") + "\n").encode()
+        else:
+            known = ", ".join([*texts, ".png", ".pdf"])
             message = f"ends in '{path.suffix}'; pictures are written as {known}"
             raise InvalidStructure("picture", [Failure("format", f"file '{path.name}'", message)])
-        text: str = getattr(self, texts[path.suffix])
-        atomic_write(path, (text.rstrip("\n") + "\n").encode())
+        atomic_write(path, content)
         return path
 
     def _repr_svg_(self) -> str:
@@ -114,7 +148,14 @@ class Picture:
         return f"Picture({self.scene.title!r})"
 
 
-def draw(value: Any, equations: Any = None, arrows: str | None = None) -> Picture:
+def draw(
+    value: Any,
+    equations: Any = None,
+    arrows: str | None = None,
+    *,
+    legend: bool | None = None,
+    fold: bool = True,
+) -> Picture:
     """Draw a value.
 
     Parameters
@@ -129,6 +170,11 @@ def draw(value: Any, equations: Any = None, arrows: str | None = None) -> Pictur
     arrows
         For a category, whether to draw ``"generators"`` or ``"all"`` arrows; by default
         generators, and posets as Hasse diagrams.
+    legend
+        Whether to explain under the picture the kinds of vertices and edges that occur; by
+        default for learning diagrams and losses.
+    fold
+        Whether to show the equations that define a pairing as one, ``p = ⟨f, g⟩``.
 
     Returns
     -------
@@ -150,7 +196,8 @@ def draw(value: Any, equations: Any = None, arrows: str | None = None) -> Pictur
     >>> draw(square)
     Picture('Presentation with 4 vertices and 4 edges, 1 equation')
     """
-    return Picture(scene_of(value, equations, arrows))
+    scene = scene_of(value, equations, arrows)
+    return Picture(replace(scene, key=scene.key if legend is None else legend, fold=fold))
 
 
 def to_svg(value: Any, equations: Any = None) -> str:

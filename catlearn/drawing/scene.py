@@ -24,7 +24,7 @@ Kinds are words, and every writer gives each word a look that does not rest on c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catlearn.category import Path
 from catlearn.category.path import written
@@ -106,19 +106,38 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Law:
-    """An equation of a picture: two paths of arrows by name, starting at the node ``at``."""
+    """An equation of a picture: two paths of arrows by name, starting at the node ``at``.
+
+    Parameters
+    ----------
+    name
+        Its name, unique in the scene.
+    lhs, rhs
+        The arrows of both sides.
+    at
+        The node where both start.
+    note
+        What else is said of it, such as a weight.
+    pairing
+        The arrow into a product of which it says one component, if it does.
+    components
+        For a law that folds those of a pairing, the paths of the components; its right side is
+        their tuple, and ``rhs`` is empty.
+    """
 
     name: str
     lhs: tuple[str, ...]
     rhs: tuple[str, ...]
     at: str
     note: str = ""
+    pairing: str = ""
+    components: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
-    def of(cls, name: str, sides: Sequence[Path], note: str = "") -> Law:
+    def of(cls, name: str, sides: Sequence[Path], note: str = "", pairing: str = "") -> Law:
         """Return the law that two paths are equal."""
         left, right = sides
-        return cls(name, left.edges, right.edges, left.source, note)
+        return cls(name, left.edges, right.edges, left.source, note, pairing)
 
     def side(self, names: tuple[str, ...]) -> str:
         """Return a side as equations write it, so that their text is their usual name."""
@@ -126,6 +145,8 @@ class Law:
 
     @property
     def text(self) -> str:
+        if self.components:
+            return f"{self.side(self.lhs)} = ⟨{', '.join(map(self.side, self.components))}⟩"
         return f"{self.side(self.lhs)} = {self.side(self.rhs)}"
 
     @property
@@ -151,6 +172,8 @@ class Scene:
         In the order in which they should be met.
     key
         Whether to explain the kinds that occur under the picture.
+    fold
+        Whether the picture shows a pairing's equations as one; texts have all of them.
     upward
         Whether arrows lead from the bottom to the top, as in a Hasse diagram, and not from left
         to right. Such a scene has no loops and no labels on its arrows.
@@ -162,12 +185,34 @@ class Scene:
     laws: tuple[Law, ...] = ()
     key: bool = False
     upward: bool = False
+    fold: bool = True
 
     @property
     def size(self) -> int:
         """How many nodes and arrows there are, those inside panels included."""
         inside = sum(node.inner.size for node in self.nodes if node.inner is not None)
         return len(self.nodes) + len(self.arrows) + inside
+
+    @property
+    def folded(self) -> Scene:
+        """The scene with one law for each pairing, ``p = ⟨f, g⟩``, in place of its components.
+
+        Examples
+        --------
+        >>> sides = (("p", "first"), ("f",)), (("p", "second"), ("g",))
+        >>> laws = [Law(str(k), *both, "X", pairing="p") for k, both in enumerate(sides)]
+        >>> [(law.name, law.components) for law in Scene("pair", laws=tuple(laws)).folded.laws]
+        [('p', (('f',), ('g',)))]
+        """
+        pairings: dict[str, list[Law]] = {}
+        for law in self.laws:
+            if law.pairing:
+                pairings.setdefault(law.pairing, []).append(law)
+        folded = [
+            Law(edge, (edge,), (), parts[0].at, "pairing", edge, tuple(law.rhs for law in parts))
+            for edge, parts in pairings.items()
+        ]
+        return replace(self, laws=(*folded, *(law for law in self.laws if not law.pairing)))
 
     @property
     def description(self) -> str:

@@ -41,6 +41,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
 from catlearn.drawing.arrangement import (
@@ -60,13 +61,26 @@ from catlearn.drawing.arrangement import (
 )
 from catlearn.drawing.layout import HEAD, Place, Point, Route
 from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS, Arrow, Scene
-from catlearn.typesetting import SCRIPT, TextRun, clean, runs, runs_width, width, word_runs
+from catlearn.typesetting import (
+    SAFETY,
+    SCRIPT,
+    TextRun,
+    clean,
+    joined,
+    runs,
+    runs_width,
+    width,
+    word_runs,
+)
 
 #: Equations that are listed before the others are counted.
 MOST_LAWS = 60
 
 _MARGIN = 12.0
-_FONT = "'STIX Two Text','Latin Modern Roman','Times New Roman',Times,'Liberation Serif',serif"
+# Cairo knows the first family only, and looks for no other where that lacks a character.
+_SYMBOLS = "DejaVu Sans"
+_FONT = "'Times New Roman',Times,'Liberation Serif',serif"
+_FINE_FONT = f"'STIX Two Text','Latin Modern Roman',{_FONT}"
 
 _LIGHT = {
     "ink": "#1f2328",
@@ -114,14 +128,15 @@ LINES: dict[str, tuple[float, str, str, str]] = {
 
 
 def to_svg(scene: Scene) -> str:
-    """Return a scene as SVG text."""
-    page, pen = arrange(scene), Pen()
+    """Return a scene as SVG text; the equations that define a pairing are folded to one."""
+    shown = scene.folded if scene.fold else scene
+    page, pen = arrange(shown), Pen()
     pen.arrangement(page)
     wide, below = page.layout.width, page.layout.height
-    if scene.laws:
+    if shown.laws:
         wide, below = pen.laws(page, below + 16, wide)
     if scene.key:
-        wide, below = pen.key(scene, below + 16, wide)
+        wide, below = pen.key(shown, below + 16, wide)
     return pen.document(scene, wide, below)
 
 
@@ -175,6 +190,17 @@ def _outline(kind: str, x: float, y: float, w: float, h: float) -> list[str]:
     return [_rounded(x, y, w, h, 7 if kind == "space" else 3)]
 
 
+def _style(run: TextRun, size: float) -> str:
+    slant = ' font-style="italic"' if run.italic else ""
+    return slant + (f' font-size="{num(size * SCRIPT)}"' if run.shift else "")
+
+
+def _is_symbol(character: str) -> bool:
+    """Whether a character is no Latin or Greek letter, dash or ellipsis: not in every face."""
+    code = ord(character)
+    return code > 0x24F and not (0x370 <= code < 0x400 or 0x2010 <= code < 0x2028)
+
+
 def _class(names: str) -> str:
     return f" class={quoteattr(names)}" if names else ""
 
@@ -225,14 +251,19 @@ class Pen:
         halo: bool = True,
     ) -> None:
         """Write a line of runs, or a plain upright text; ``y`` is the base line."""
+        line = joined([TextRun(line, 0, False)] if isinstance(line, str) else line)
+        if anchor == "middle" and len(line) > 1:  # Cairo centres each run by itself
+            x, anchor = x - runs_width(line, size) / (2 * SAFETY), "start"
         spans = []
         down = 0.0
-        for run in [TextRun(line, 0, False)] if isinstance(line, str) else line:
+        for run in line:
             shift = {-1: 0.22, 0: 0.0, 1: -0.38}[run.shift] * size
             attributes = f' dy="{num(shift - down)}"' if shift != down else ""
-            attributes += ' font-style="italic"' if run.italic else ""
-            attributes += f' font-size="{num(size * SCRIPT)}"' if run.shift else ""
-            spans.append(f"<tspan{attributes}>{escape(run.text)}</tspan>")
+            attributes += _style(run, size)
+            for symbols, text in groupby(run.text, _is_symbol):
+                attributes += f' class="sym" font-family="{_SYMBOLS}"' if symbols else ""
+                spans.append(f"<tspan{attributes}>{escape(''.join(text))}</tspan>")
+                attributes = _style(run, size)
             down = shift
         self.raw(
             f'<text x="{num(x)}" y="{num(y)}" font-size="{num(size)}"'
@@ -405,24 +436,25 @@ class Pen:
     def laws(self, page: Arrangement, top: float, wide: float) -> tuple[float, float]:
         """List the equations under the picture: number, name, both sides, what it costs."""
         shown = page.scene.laws[:MOST_LAWS]
+        numbers = page.numbers
         pill = max(width(str(len(shown)), 10.0) + 8, BADGE_HEIGHT)
         formulas = [page.formula(law) for law in shown]
+        # A name that is the equation, or what the equation defines, need not be written twice.
+        names = ["" if law.name in (law.text, law.pairing) else law.name for law in shown]
         name_x = pill + 10
-        formula_x = name_x + widest((runs(law.name) for law in shown), LABEL) + 18
+        formula_x = name_x + (widest(map(runs, names), LABEL) + 18 if any(names) else 0)
         note_x = formula_x + max(widest(lines, LABEL) for lines in formulas) + 20
         notes = widest((word_runs(law.note) for law in shown), NOTE)
         y = top + LABEL
-        same = all(law.name == law.text for law in shown)
-        if same:  # an equation that is its own name need not be written twice
-            note_x, formula_x = note_x - formula_x + name_x, name_x
         self.path(f"M0 {num(top - 8)}H{num(max(wide, note_x + notes))}", "soft", 0.6)
-        for number, (law, lines) in enumerate(zip(shown, formulas, strict=True), start=1):
+        for law, name, lines in zip(shown, names, formulas, strict=True):
             self.open(
                 f"{law.name}: {law.text}" + (f" ({law.note})" if law.note else ""), "equation"
             )
-            self.badge(Badge(str(number), True, pill), 0, y - 11)
-            if not same:
-                self.text(runs(law.name), name_x, y, LABEL, anchor="start")
+            if law.name in numbers:
+                self.badge(Badge(str(numbers[law.name]), True, pill), 0, y - 11)
+            if name:
+                self.text(runs(name), name_x, y, LABEL, anchor="start")
             if law.note:
                 self.text(word_runs(law.note), note_x, y, NOTE, "soft", anchor="start")
             for k, line in enumerate(lines):
@@ -442,7 +474,7 @@ class Pen:
         entries: list[tuple[float, Callable[[float, float], None], str]] = []
         entries += [(24, partial(self._node_sample, k), NODE_KINDS[k]) for k in nodes]
         entries += [(38, partial(self._line_sample, k), ARROW_KINDS[k]) for k in arrows]
-        if scene.laws:
+        if any(not law.components for law in scene.laws):
             entries.append((2 * BADGE_HEIGHT + 5, self._badge_sample, "left / right side"))
         if not entries:
             return wide, top - 16
@@ -504,11 +536,12 @@ def _css(name: str) -> str:
     on_light = ",".join(f"{mark} {here}" for mark in _LIGHT_PAGES)
     rules = [
         f":root{here}{{color-scheme:light dark}}",
-        f"{here}{{max-width:100%;height:auto;{light}}}",
+        f"{here}{{max-width:100%;height:auto;font-family:{_FINE_FONT};{light}}}",
         f"@media (prefers-color-scheme:dark){{{here}{{{dark}}}}}",
         f"{on_dark}{{{dark}}}",
         f"{on_light}{{{light}}}",
     ]
+    rules.append(f"{here} .sym{{font-family:inherit}}")
     for colour in _LIGHT:
         rules.append(f"{here} .s-{colour}{{stroke:var(--{colour})}}")
         rules.append(f"{here} .f-{colour}{{fill:var(--{colour})}}")
@@ -516,4 +549,5 @@ def _css(name: str) -> str:
         f"{here} .halo{{paint-order:stroke;stroke:var(--paper);stroke-width:3px;"
         "stroke-opacity:.9;stroke-linejoin:round}"
     )
-    return "\n".join(rules)
+    # Renderers that know no variables, such as Cairo's, keep the plain attributes.
+    return "@supports (color:var(--ink)){\n" + "\n".join(rules) + "\n}"

@@ -146,8 +146,16 @@ def learning_scene(diagram: LearningDiagram, terms: tuple = (), implied: bool = 
     """
     nodes = tuple(_space_node(diagram, vertex) for vertex in diagram.vertices)
     arrows = tuple(_map_arrow(diagram, edge) for edge in diagram.edges)
-    strict = diagram.strict_equations
-    laws = [Law.of(name, diagram.sides(name), "strict") for name in strict]
+    pairings = {
+        name: edge
+        for edge, names in diagram.definers.items()
+        for factor, name in names.items()
+        if factor is not None
+    }
+    laws = [
+        Law.of(name, diagram.sides(name), "strict", pairings.get(name, ""))
+        for name in diagram.strict_equations
+    ]
     if terms:
         laws += map(_term_law, terms)
     elif diagram.soft_equations or not implied:
@@ -193,7 +201,7 @@ def _space_note(label: AnySpace) -> str:
         case Product(factors):
             return " × ".join(map(_space_note, factors))
         case Space():
-            text = str(label).replace("(", "{").replace(")", "}")
+            text = str(label).replace("(", "{").replace(")", "}") if label.shape else "ℝ"
             return text if label.dtype == "float32" else f"{text} {label.dtype}"
     return str(label)
 
@@ -212,7 +220,7 @@ def _map_arrow(diagram: LearningDiagram, edge: str) -> Arrow:
 
 
 def _cost_note(weight: float, divergence: Any, trains: Any, stop: str | None) -> str:
-    name = str(divergence).replace("_", " ")
+    name = str(divergence).replace("_", " ").replace("<lambda>", "a lambda")
     return " · ".join([f"weight {weight_text(weight)}", name, *training_text(trains, stop)])
 
 

@@ -361,7 +361,11 @@ for _builtin in (squared_error, absolute_error, huber, cross_entropy, kl, cosine
 def _name_of(function: str | DivergenceFunction) -> str:
     if isinstance(function, str):
         return function
-    return getattr(function, "__name__", type(function).__name__)
+    for name, known in _registry.items():
+        if known is function:
+            return name
+    inner = getattr(function, "func", function)  # what functools.partial applies
+    return getattr(inner, "__name__", type(inner).__name__)
 
 
 def _check_scales(function: str | DivergenceFunction, options: Options) -> None:

@@ -2,11 +2,16 @@
 
 import builtins
 import functools
+import io
 import math
 import operator
 import re
+import shutil
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -245,8 +250,8 @@ def test_pictures_save_by_their_ending(tmp_path, examples):
         assert picture.save(tmp_path / name) == tmp_path / name
         assert (tmp_path / name).read_text().startswith(start)
     with pytest.raises(ValueError, match=r"\.png"):
-        picture.save(tmp_path / "a.png")
-    assert not (tmp_path / "a.png").exists()
+        picture.save(tmp_path / "a.jpeg")
+    assert not (tmp_path / "a.jpeg").exists()
     assert picture._repr_mimebundle_()["image/svg+xml"] == picture._repr_svg_() == picture.svg
     ET.fromstring(picture.html.removeprefix("<!DOCTYPE html>"))
 
@@ -264,3 +269,64 @@ def test_an_equation_that_is_broken_begins_a_line_with_its_sign():
         long[0], f"=  {long[1]}"
     ]  # fmt: skip
     assert "".join(run.text for line in second for run in line) == f"{long[2]}  =  id(A)"
+
+
+def pixels(picture: bytes) -> np.ndarray:
+    """The darkness of a PNG, between 0 for white and 1 for black."""
+    image = pytest.importorskip("PIL.Image").open(io.BytesIO(picture)).convert("L")
+    return 1 - np.asarray(image) / 255
+
+
+def cairo(picture: Picture) -> np.ndarray:
+    try:
+        return pixels(picture.rendered(".png", scale=1.0))
+    except ImportError as error:
+        pytest.skip(str(error))
+
+
+def test_cairo_draws_what_browsers_draw(examples, mutants):
+    """Renderers without CSS variables: no part is lost, and strokes lie where the paths say."""
+    picture = Picture(examples["square"])
+    drawn = cairo(picture)
+    size = [float(ET.fromstring(picture.svg).get(side)) for side in ("height", "width")]
+    assert drawn.shape == pytest.approx(size, abs=1)
+    inside = drawn[12:-12, 12:-12]
+    assert 0.01 < inside.mean() < 0.3
+    # Both edges of the frame of the picture have ink near them: nothing is cut or moved away.
+    rows, columns = np.nonzero(drawn > 0.4)
+    assert rows.min() < 40
+    assert drawn.shape[1] - columns.max() < 60
+    with mutants("rules that renderers without variables obey"):
+        bare = Picture(examples["square"])
+        bare.svg = picture.svg.replace("@supports (color:var(--ink)){", "").replace("}\n}<", "}<")
+        assert cairo(bare).mean() < 0.001
+
+
+@pytest.mark.skipif(shutil.which("rsvg-convert") is None, reason="needs rsvg-convert")
+def test_cairo_and_librsvg_agree(examples):
+    for name in ("square", "parallel"):
+        picture = Picture(examples[name])
+        other = subprocess.run(
+            ["rsvg-convert", "-b", "white"],
+            input=picture.svg.encode(),
+            capture_output=True,
+            check=True,
+        )
+        one, two = cairo(picture), pixels(other.stdout)
+        tall, wide = map(min, zip(one.shape, two.shape, strict=True))
+        assert np.abs(one[:tall, :wide] - two[:tall, :wide]).mean() < 0.25 * two.mean() + 0.01
+
+
+def test_pictures_save_as_png_and_pdf(tmp_path, examples):
+    picture = Picture(examples["square"])
+    small = cairo(picture)
+    large = pixels(picture.save(tmp_path / "a.png", scale=3).read_bytes())
+    assert large.shape[0] == pytest.approx(3 * small.shape[0], abs=3)
+    assert picture.save(tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_pictures_without_cairo_say_what_to_install(tmp_path, examples, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    with pytest.raises(ImportError, match="catlearn\\[pictures\\]"):
+        Picture(examples["square"]).save(tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Every value of the package has its picture, with all of its names."""
 
+import functools
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -174,3 +175,75 @@ def test_a_moving_average_says_of_what():
     diagram = cl.LearningDiagram(online, cl.MovingAverage("target", of="online", decay=0.9))
     notes = {arrow.name: arrow.note for arrow in scene_of(diagram).arrows}
     assert notes == {"online": "", "target": "average of online"}
+
+
+def paired() -> cl.LearningDiagram:
+    X, Y = cl.Space("X", 3), cl.Space("Y", 2)
+    P = cl.Product("P", X, Y)
+    return cl.LearningDiagram(
+        cl.Dataset("data", X=X, P=P),
+        cl.Model("f", X, X, "linear"),
+        cl.Model("g", X, Y, "linear"),
+        cl.Pairing("both", P, "f", "g"),
+        equations=[cl.Equation("data.X >> both = data.P", divergence="squared_error")],
+    )
+
+
+def test_pairings_are_folded_in_pictures_and_whole_in_texts():
+    diagram = paired()
+    assert len(diagram.strict_equations) == 2
+    folded, whole = cl.draw(diagram), cl.draw(diagram, fold=False)
+    texts = [law.text for law in folded.scene.folded.laws]
+    assert texts == ["both = ⟨f, g⟩", "data.X >> both = data.P"]
+    assert len(ET.fromstring(whole.svg).findall(".//{*}g[@class='equation']")) == 3
+    assert len(ET.fromstring(folded.svg).findall(".//{*}g[@class='equation']")) == 2
+    # What reads texts back needs every equation.
+    assert folded.tikzcd.count("    % ") == whole.tikzcd.count("    % ") == 3
+    assert folded.quiver == whole.quiver
+
+
+def test_the_legend_is_optional():
+    diagram = paired()
+    assert 'class="key"' in cl.draw(diagram).svg
+    assert 'class="key"' not in cl.draw(diagram, legend=False).svg
+    graph = cl.Graph({"f": ("A", "B")})
+    assert cl.draw(graph, legend=True).svg.startswith("<svg")
+
+
+def test_a_name_that_is_its_equation_is_written_once():
+    graph = {"f": ("A", "B"), "g": ("A", "B"), "h": ("A", "B")}
+    presentation = cl.Presentation(graph, {"f = g": "f = g", "other": "g = h"})
+    groups = ET.fromstring(to_svg(presentation)).findall(".//{*}g[@class='equation']")
+    written = ["".join(t.text for t in g.findall(".//{*}tspan")).replace(" ", "") for g in groups]
+    assert written == ["1f=g", "2otherg=h"]
+
+
+def test_divergences_are_shown_by_their_names():
+    from catlearn.models.divergences import register_divergence
+
+    registered = lambda a, b: ((a - b) ** 2).sum(-1)  # noqa: E731
+    register_divergence("of a picture", registered)
+
+    def mine(a, b):
+        return ((a - b) ** 2).sum(-1)
+
+    for given, name in (
+        (registered, "of a picture"),
+        (mine, "mine"),
+        (functools.partial(mine), "mine"),
+        (lambda a, b: ((a - b) ** 2).sum(-1), "a lambda"),
+    ):
+        X = cl.Space("X", 3)
+        diagram = cl.LearningDiagram(
+            cl.Model("f", X, X, "linear"),
+            cl.Dataset("data", X=X),
+            equations=[cl.Equation("data.X >> f = data.X", divergence=given)],
+        )
+        assert cl.draw(diagram).scene.laws[0].note.endswith(f"· {name}")
+
+
+def test_a_scalar_is_a_blackboard_letter():
+    P = cl.Product("P", cl.Space("A", ()), cl.Space("B", 2))
+    diagram = cl.LearningDiagram(cl.Model("f", P, cl.Space("X", ()), lambda a, b: a), check=False)
+    notes = {node.name: node.note for node in cl.draw(diagram).scene.nodes}
+    assert notes == {"X": "ℝ", "P": "ℝ × R^2", "A": "ℝ", "B": "R^2"}

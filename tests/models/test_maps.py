@@ -70,7 +70,7 @@ def test_map_labels():
     assert len({type(label) for label in labels}) == 6
     for label in labels:
         assert type(label).kind == label.kind
-        assert eval(repr(label), vars(models)) == label
+        assert eval(repr(label), {name: getattr(models, name) for name in models.__all__}) == label
         assert pickle.loads(pickle.dumps(label)) == label
 
 
