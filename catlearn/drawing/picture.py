@@ -96,7 +96,7 @@ class Picture:
             message = f'{ending} files need cairosvg; install it: pip install "catlearn[pictures]"'
             raise ImportError(message) from error
         draw = {".png": cairosvg.svg2png, ".pdf": cairosvg.svg2pdf}[ending]
-        size = {"scale": scale} if ending == ".png" else {}
+        size: dict[str, Any] = {"scale": scale} if ending == ".png" else {}
         return draw(bytestring=self.svg.encode(), background_color="white", **size)
 
     def save(self, path: str | os.PathLike[str], scale: float = 2.0) -> Path:
