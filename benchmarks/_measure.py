@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -170,7 +172,32 @@ def parser(doc: str | None, quick: str) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
     options.add_argument("--quick", action="store_true", help=quick)
     options.add_argument("--out", type=Path, help="where to write the Markdown table")
+    options.add_argument(
+        "--loaded", action="store_true", help="write it on a busy machine, too, and say so in it"
+    )
     return options
+
+
+#: A machine on which a fixed loop takes this many times its processor time is not quiet.
+QUIET = 1.05
+
+_LOOP = """
+import time
+start, begin = time.perf_counter(), time.process_time()
+while time.process_time() - begin < 0.2:
+    pass
+print((time.perf_counter() - start) / (time.process_time() - begin))
+"""
+
+
+def busyness() -> float:
+    """Return how many times its processor time a loop takes that runs on every processor at once.
+
+    It is 1 on a quiet machine, and 2 where as much is running besides.
+    """
+    loop = [sys.executable, "-S", "-E", "-c", _LOOP]
+    running = [subprocess.Popen(loop, stdout=subprocess.PIPE, text=True) for _ in range(threads())]
+    return max(float(one.communicate()[0]) for one in running)
 
 
 class Table:
@@ -182,10 +209,22 @@ class Table:
         The headings.
     above
         A line above the table.
+    options
+        For a table of times that is to be written, the options of the script: the machine is
+        measured before, after each row, and at the end, and the table is not written unless it was
+        quiet, or ``--loaded`` was given.
     """
 
-    def __init__(self, columns: Sequence[str], above: str | None = None) -> None:
+    def __init__(
+        self,
+        columns: Sequence[str],
+        above: str | None = None,
+        options: argparse.Namespace | None = None,
+    ) -> None:
         self.lines: list[str] = []
+        self.options = options
+        self.busiest = 1.0
+        self._watch(stop=True)
         if above is not None:
             self.say(above)
             self.say("")
@@ -200,6 +239,17 @@ class Table:
     def row(self, cells: Sequence[object]) -> None:
         """Add a row."""
         self.say(f"| {' | '.join(map(str, cells))} |")
+        self._watch()
+
+    def _watch(self, stop: bool = False) -> None:
+        if self.options is None or self.options.out is None:
+            return
+        self.busiest = max(self.busiest, busyness())
+        if stop and self.busiest > QUIET and not self.options.loaded:
+            sys.exit(
+                f"no table is written, the machine is not quiet: a loop took {self.busiest:.2f} "
+                f"times its processor time, over {QUIET}; wait, or say --loaded"
+            )
 
     def below(self, line: str) -> None:
         """Add a paragraph."""
@@ -207,6 +257,12 @@ class Table:
         self.say(line)
 
     def write(self, path: Path | None) -> None:
-        """Write the table, if a path is given."""
+        """Write the table, if a path is given and the machine was quiet."""
+        self._watch(stop=True)
+        if self.busiest > QUIET:
+            self.below(
+                f"Measured on a loaded machine: a loop took up to {self.busiest:.2f} times its "
+                "processor time. Times mislead; ratios within a row do less."
+            )
         if path is not None:
             path.write_text("\n".join(self.lines) + "\n")

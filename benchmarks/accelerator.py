@@ -83,7 +83,9 @@ def main() -> None:
     default, cpu = jax.devices()[0], jax.devices("cpu")[0]
     tolerances = f"value {VALUE:g}, gradient {GRADIENT:g}, cost after training {TRAINED:g}"
     heads = [head.format(steps) for head in COLUMNS]
-    table = _measure.Table(heads, f"{_measure.device()}; relative tolerances: {tolerances}.")
+    table = _measure.Table(
+        heads, f"{_measure.device()}; relative tolerances: {tolerances}.", options=options
+    )
     beyond = []
     for name, make in list(REGIMES.items())[:: 10 if options.quick else 1]:
         if (options.only or "") not in name:

@@ -128,7 +128,9 @@ def main() -> None:
     """Measure, print the table, and write it if asked to."""
     options = _measure.parser(__doc__, "small sizes, 3 rounds").parse_args()
     steps, sides, rounds = (500, (3,), 3) if options.quick else (10_000, (4, 5, 8), 5)
-    table = _measure.Table(("what", "catlearn, ms", "peer", "peer, ms", "peer / catlearn"))
+    table = _measure.Table(
+        ("what", "catlearn, ms", "peer", "peer, ms", "peer / catlearn"), options=options
+    )
     rows = {f"{name}, {steps:,} steps": found for name, found in chain(steps).items()}
     rows |= {f"grid of {2 * side * (side - 1)} arrows": grid(side) for side in sides}
     for what, programs in rows.items():

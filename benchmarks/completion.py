@@ -165,7 +165,7 @@ def main() -> None:
         libsemigroups.ReportGuard(False)
     names = ["A4", "A5", "Z^2"] if options.quick else list(SYSTEMS)
     rounds, limit = (3, min(options.limit, 10)) if options.quick else (7, options.limit)
-    table = _measure.Table(COLUMNS)
+    table = _measure.Table(COLUMNS, options=options)
     for name in names:
         table.row(row(name, rounds, limit))
     table.write(options.out)

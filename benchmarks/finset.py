@@ -123,7 +123,7 @@ def main() -> None:
     """Measure, print the table, and write it if asked to."""
     options = _measure.parser(__doc__, "small sizes, 3 rounds").parse_args()
     size, small, rounds = (10_000, 1_000, 3) if options.quick else (1_000_000, 10_000, 7)
-    table = _measure.Table(("program", "elements", "ms", "times the bare call"))
+    table = _measure.Table(("program", "elements", "ms", "times the bare call"), options=options)
     for count, timed in ((size, programs(size)), (small, small_programs(small))):
         times = _measure.in_turns(timed, rounds)
         for name, seconds in _measure.medians(times).items():

@@ -79,6 +79,7 @@ def main() -> None:
     table = _measure.Table(
         ("what", "how many", "compile, s (by hand)", "step, ms (by hand)"),
         f"One batch, value and gradient, {_measure.device()}.",
+        options=options,
     )
     for family, (make, numbers) in FAMILIES.items():
         found[family] = {}

@@ -41,7 +41,7 @@ def main() -> None:
     options = _measure.parser(__doc__, "three rounds").parse_args()
     runs = {name: starting(program) for name, program in PROGRAMS.items()}
     medians = _measure.medians(_measure.in_turns(runs, 3 if options.quick else 11))
-    table = _measure.Table(("program", "ms beyond `pass`", "modules"))
+    table = _measure.Table(("program", "ms beyond `pass`", "modules"), options=options)
     for name, program in PROGRAMS.items():
         extra = 1e3 * (medians[name] - medians["pass"])
         table.row((f"`{name}`", f"{extra:.0f}", modules(program)))

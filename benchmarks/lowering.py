@@ -56,7 +56,9 @@ def main() -> None:
     options = _measure.parser(__doc__, "few rounds, small sizes").parse_args()
     sizes, length = (SMALL, 3) if options.quick else (LARGE, 8)
     counts = (3, 2, 0) if options.quick else (41, 5, 7)
-    table = _measure.Table(COLUMNS, f"One batch, value and gradient, {_measure.device()}.")
+    table = _measure.Table(
+        COLUMNS, f"One batch, value and gradient, {_measure.device()}.", options=options
+    )
     table.row(cells("square", square(sizes), *counts))
     table.row(cells("distillation", distillation(sizes), *counts))
     table.row(cells(f"{length} diamonds", diamonds(sizes, length), *counts))

@@ -294,7 +294,9 @@ def main() -> None:
     sizes, count = (SMALL, 4) if options.quick else (LARGE, 64)
     counts = (2, 2, False) if options.quick else (31, 10, True)
     where = _measure.device()
-    table = _measure.Table(COLUMNS, f"Steps of training, {where}, PyTorch {torch.__version__}.")
+    table = _measure.Table(
+        COLUMNS, f"Steps of training, {where}, PyTorch {torch.__version__}.", options=options
+    )
     makers = (square, distillation, lambda sizes: heads(sizes, count), cycle_gan)
     for make in makers:
         table.row(cells(make(sizes), *counts))

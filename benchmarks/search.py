@@ -119,7 +119,7 @@ def main() -> None:
     """Measure, print the table, and write it if asked to."""
     options = _measure.parser(__doc__, "small graphs, one round").parse_args()
     size, rounds = (60, 1) if options.quick else (200, 3)
-    table = _measure.Table(("problem", "solutions", "ms", "networkx / catlearn"))
+    table = _measure.Table(("problem", "solutions", "ms", "networkx / catlearn"), options=options)
     for name, ours, theirs in problems(size):
         count = ours()
         if theirs is not None and theirs() != count:

@@ -119,6 +119,7 @@ def main() -> None:
         COLUMNS,
         f"One batch, value and gradient, {_measure.device()}. Compile times in seconds, step times "
         "in milliseconds; medians.",
+        options=options,
     )
     grown = []
     for heads in HEADS:

@@ -138,6 +138,7 @@ def main() -> None:
         ("steps", "microseconds a step", "compared with", "over that"),
         f"{_measure.device()}; batches of {SMALL[1]} examples with {SMALL[0]} numbers, large ones "
         f"of {LARGE[1]} with {LARGE[0]}; {BATCHES} batches.",
+        options=options,
     )
     for name, median in _measure.medians(times).items():
         _, other = loops[name]

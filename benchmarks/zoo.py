@@ -100,7 +100,9 @@ def main() -> None:
     parser.add_argument("--only", help="part of the names of the regimes that are measured")
     options = parser.parse_args()
     sizes, counts = (SMALL, (2, 2, 0)) if options.quick else (LARGE, (61, 5, 7))
-    table = _measure.Table(COLUMNS, f"One batch, value and gradient, {_measure.device()}.")
+    table = _measure.Table(
+        COLUMNS, f"One batch, value and gradient, {_measure.device()}.", options=options
+    )
     chosen = list(REGIMES.items())[:: 7 if options.quick else 1]
     for name, make in chosen:
         if (options.only or "") in name:
