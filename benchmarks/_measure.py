@@ -228,7 +228,7 @@ class Table:
         if above is not None:
             self.say(above)
             self.say("")
-        self.row(columns)
+        self._cells(columns)
         self.say("|" + "---|" * len(columns))
 
     def say(self, line: str) -> None:
@@ -238,8 +238,11 @@ class Table:
 
     def row(self, cells: Sequence[object]) -> None:
         """Add a row."""
-        self.say(f"| {' | '.join(map(str, cells))} |")
+        self._cells(cells)
         self._watch()
+
+    def _cells(self, cells: Sequence[object]) -> None:
+        self.say(f"| {' | '.join(map(str, cells))} |")
 
     def _watch(self, stop: bool = False) -> None:
         if self.options is None or self.options.out is None:

@@ -3,6 +3,7 @@
 import argparse
 
 import pytest
+
 from benchmarks import _measure
 
 
@@ -20,7 +21,7 @@ def written(tmp_path, monkeypatch, busy, loaded=False):
 
 def test_a_table_is_written_on_a_quiet_machine_only(tmp_path, monkeypatch):
     for busy in ((1.2,), (1.0, 1.2, 1.0), (1.0, 1.0, 1.2)):
-        with pytest.raises(SystemExit, match="1.20"):
+        with pytest.raises(SystemExit, match=r"1\.20"):
             written(tmp_path, monkeypatch, busy)
         assert list(tmp_path.iterdir()) == []
         assert "1.20 times" in written(tmp_path, monkeypatch, (*busy, 1.0, 1.0), loaded=True)
