@@ -54,6 +54,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "evaluate",
         ],
         "inside": ["Arrow", "Object"],
+        "lenses": ["Lens", "Lenses", "Para", "Parametric", "Port"],
         "monoidal": ["Monoidal", "MonoidalFunctor"],
         "path": ["Path"],
         "presentation": ["Equation", "PRESENTATION", "Presentation", "PresentationMorphism"],

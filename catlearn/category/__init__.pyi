@@ -61,6 +61,13 @@ from .inside import (
     Arrow as Arrow,
     Object as Object,
 )
+from .lenses import (
+    Lens as Lens,
+    Lenses as Lenses,
+    Para as Para,
+    Parametric as Parametric,
+    Port as Port,
+)
 from .monoidal import (
     Monoidal as Monoidal,
     MonoidalFunctor as MonoidalFunctor,

@@ -39,6 +39,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "pull_back",
             "push_forward",
         ],
+        "lenses": ["learner", "lens_functor", "loss_lens", "update_rule"],
         "loss": ["Loss", "loss_functor"],
         "parts": ["Dataset", "Defined", "MovingAverage", "Operator"],
         "schema": ["LEARNING"],

@@ -11,6 +11,12 @@ from .gluing import (
     pull_back as pull_back,
     push_forward as push_forward,
 )
+from .lenses import (
+    learner as learner,
+    lens_functor as lens_functor,
+    loss_lens as loss_lens,
+    update_rule as update_rule,
+)
 from .loss import (
     Loss as Loss,
     loss_functor as loss_functor,
