@@ -21,12 +21,15 @@ catlearn.errors.FileFormatError: JSON could not be read (3 failures):
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import json
 import math
 import os
 import re
 import stat
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -39,6 +42,9 @@ MAX_JSON_BYTES = 64 * 2**20
 
 #: Nesting that is read unless the caller allows more; well below the interpreter's own limit.
 MAX_JSON_DEPTH = 64
+
+#: Bytes of CSV that are read unless the caller allows more.
+MAX_CSV_BYTES = 256 * 2**20
 
 #: How many faults one error lists before it counts the others.
 MOST_FAULTS = 200
@@ -65,6 +71,12 @@ def shorten(text: str, width: int = _SHOWN) -> str:
 def shorten_repr(value: object) -> str:
     """Return the ``repr`` of what was found, to fit a message."""
     return shorten(repr(value))
+
+
+def problem(error: Exception) -> str:
+    """Return what an error says is wrong: of one that lists failures, these in one line."""
+    failures = getattr(error, "failures", ())
+    return "; ".join(failure.message for failure in failures) or str(error)
 
 
 class Faults:
@@ -121,6 +133,40 @@ class Faults:
         hidden = self.count - len(self.listed)
         more = [Failure("format", "document", f"and {hidden} more faults")] if hidden else []
         raise FileFormatError(self.what, [*self.listed, *more])
+
+
+@contextlib.contextmanager
+def reading(what: str, where: str = "document", law: str = "file") -> Iterator[None]:
+    """Raise whatever a library raises about what it reads as one error of the package.
+
+    Parameters
+    ----------
+    what
+        What errors should call the file.
+    where, law
+        As of the failure.
+
+    Raises
+    ------
+    FileFormatError
+        For any exception inside that is not the package's own already.
+
+    Examples
+    --------
+    >>> import zlib
+    >>> with reading("file 'a.gz'"):
+    ...     zlib.decompress(b"no")
+    Traceback (most recent call last):
+    catlearn.errors.FileFormatError: file 'a.gz' could not be read (1 failure):
+      - document: Error -3 while decompressing data: incorrect header check [file]
+    """
+    try:
+        yield
+    except CatlearnError:
+        raise
+    except Exception as error:
+        reason = shorten(str(error) or type(error).__name__, 200)
+        raise FileFormatError(what, [Failure(law, where, reason)]) from None
 
 
 def json_depth(text: str) -> int:
@@ -238,6 +284,61 @@ def _decoded(data: bytes | str, what: str, max_bytes: int) -> str:
         raise FileFormatError(what, [Failure("strict JSON", "document", message)]) from None
 
 
+_field_limit = threading.Lock()
+
+
+def parse_csv(data: bytes, what: str) -> tuple[list[str], list[list[str]]]:
+    """Read a table of CSV: UTF-8, a record of column names, as many cells in each other record.
+
+    Blank lines are passed over, but in a table of one column, where they are empty cells.
+
+    Parameters
+    ----------
+    data
+        The content of the file.
+    what
+        What errors should call it.
+
+    Returns
+    -------
+    tuple
+        The names of the columns, and the records after them; of any length, which the caller
+        bounds by the number of bytes.
+
+    Raises
+    ------
+    FileFormatError
+        Listing columns of one name, and records of another length.
+
+    Examples
+    --------
+    >>> parse_csv(b"a,b\\n1,2\\n\\n3,4\\n", "file 'a.csv'")
+    (['a', 'b'], [['1', '2'], ['3', '4']])
+    """
+    faults = Faults(what)
+    # The module's limit of a cell is one for all threads, and less than a long list of rows takes.
+    with _field_limit:
+        before = csv.field_size_limit(max(len(data), 1))
+        try:
+            with reading(what):
+                reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+                header = next(reader, [])
+                rows = [row or [""] for row in reader if row or len(header) == 1]
+        finally:
+            csv.field_size_limit(before)
+    if not any(header):
+        faults.add("document", "is empty; its first record names the columns", "file")
+    for name, times in Counter(header).items():
+        if times > 1:
+            faults.add("header", f"has {times} columns {shorten(name)!r}", "file")
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            message = f"has {len(row)} cells, the header has {len(header)}"
+            faults.add(f"record {number}", message, "file")
+    faults.check()
+    return header, rows
+
+
 def _has_surrogate(value: Any) -> bool:
     if isinstance(value, str):
         return any("\ud800" <= c <= "\udfff" for c in value)
@@ -265,6 +366,13 @@ def read_bounded(path: str | os.PathLike[str], max_bytes: int, what: str | None 
     OSError
         If there is no such file, or it may not be read.
     """
+    size = check_bounded(path, max_bytes, what)
+    with open(path, "rb") as stream:
+        return stream.read(size)
+
+
+def check_bounded(path: str | os.PathLike[str], max_bytes: int, what: str | None = None) -> int:
+    """Return the bytes of a file that :func:`read_bounded` would read; raise what it would."""
     path = Path(path)
     what = what or f"file {path.name!r}"
     found = path.stat()
@@ -276,8 +384,7 @@ def read_bounded(path: str | os.PathLike[str], max_bytes: int, what: str | None 
     if found.st_size > max_bytes:
         message = f"has {found.st_size} bytes, at most {max_bytes} are read"
         raise FileFormatError(what, [Failure("size limit", str(path), message)])
-    with path.open("rb") as stream:
-        return stream.read(found.st_size)
+    return found.st_size
 
 
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
@@ -289,14 +396,16 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
     Parameters
     ----------
     path
-        Where to write; an existing file is replaced and keeps its permissions.
+        Where to write; an existing file is replaced and keeps its permissions, and so does the
+        file that a link leads to.
     data
         The whole content.
 
     Raises
     ------
     OSError
-        If the folder is missing or may not be written; the old file is then as it was.
+        If the folder is missing or may not be written, or the path is a device or a pipe; the old
+        file is then as it was.
 
     Examples
     --------
@@ -308,18 +417,20 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
     ...     place.read_bytes(), [p.name for p in place.parent.iterdir()]
     (b'two', ['note.txt'])
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        mode = path.stat().st_mode
     except FileNotFoundError:
-        mode = 0o666 & ~_umask()
+        mode = stat.S_IFREG | (0o666 & ~_umask())
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise FileExistsError(f"{path} is a device or a pipe, which is not replaced by a file")
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, mode)
+        os.chmod(temporary, stat.S_IMODE(mode))
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

@@ -1,6 +1,7 @@
 """Reading is strict and bounded, writing is all or nothing."""
 
 import contextlib
+import csv
 import json
 import os
 import stat
@@ -10,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from catlearn import files
 from catlearn.errors import FileFormatError
-from catlearn.files import atomic_write, json_depth, parse_json, read_bounded
+from catlearn.files import atomic_write, json_depth, parse_csv, parse_json, read_bounded
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 documents = st.recursive(
@@ -124,3 +125,28 @@ def test_reading_is_bounded_and_only_of_regular_files(tmp_path):
     os.mkfifo(pipe)
     with pytest.raises(FileFormatError, match="pipe"):
         read_bounded(pipe, 5)
+
+
+def test_a_device_is_not_replaced_and_a_link_stays(tmp_path):
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="pipe"):
+        atomic_write(pipe, b"")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    atomic_write(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+def test_cells_of_any_length_are_read_and_the_limit_of_the_process_stays():
+    before = csv.field_size_limit()
+    assert parse_csv(b"a,b\n" + b"x" * 10**6 + b",y\n", "t") == (["a", "b"], [["x" * 10**6, "y"]])
+    assert csv.field_size_limit() == before
+
+
+def test_all_that_is_wrong_with_a_table_is_listed():
+    with pytest.raises(FileFormatError) as caught:
+        parse_csv(b"a,a\n1\n1,2\n1,2,3\n", "t")
+    assert [one.where for one in caught.value.failures] == ["header", "record 2", "record 4"]

@@ -66,7 +66,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from catlearn.cost import get_aggregator
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
-from catlearn.files import read_bounded, shorten
+from catlearn.files import MAX_JSON_DEPTH, Faults, read_bounded, reading, shorten
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.learning.selection import SELECTIONS
 from catlearn.learning.weights import Weight
@@ -78,6 +78,10 @@ if TYPE_CHECKING:
 
 #: Bytes of a configuration that are read.
 MAX_TOML_BYTES = 2**20
+
+# The parser takes quadratic time for a key of many parts.
+_PART = r"""(?:"[^"\n]*+"|'[^'\n]*+'|[\w-]++)[ \t]*+\.[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{MAX_JSON_DEPTH + 1}}}")
 
 #: Stands for the default of a key that has to be given.
 REQUIRED: Any = object()
@@ -587,8 +591,21 @@ def matching(pattern: str, known: Iterable[str]) -> list[str]:
     """
     if pattern in (known := list(known)):
         return [pattern]
-    expression = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
-    return [name for name in known if "*" in pattern and expression.fullmatch(name)]
+    first, *inner = re.split(r"\*+", pattern)
+    return [name for name in known if inner and _matches(name, first, *inner)]
+
+
+def _matches(name: str, first: str, *pieces: str) -> bool:
+    """Whether pieces stand in a name one after the other, the first and the last at its ends."""
+    *inner, last = pieces
+    if not name.startswith(first):
+        return False
+    at = len(first)
+    for piece in inner:
+        at = name.find(piece, at) + len(piece)
+        if at < len(piece):
+            return False
+    return name.endswith(last) and len(name) - len(last) >= at
 
 
 def dotted(at: str, key: str) -> str:
@@ -634,11 +651,7 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     """
     path = Path(path)
     text = read_bounded(path, MAX_TOML_BYTES)
-    try:
-        file = Section(tomllib.loads(text.decode("utf-8-sig")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        fault = Failure("TOML", "file", shorten(str(error), 200))
-        raise InvalidStructure(f"configuration {path.name!r}", [fault]) from None
+    file = Section(parse_toml(text, f"configuration {path.name!r}"))
     top = file.settings("")
     given = {
         name: file.read(name, TABLE.called(f"a section [{name}]{needs}"), default)
@@ -674,6 +687,47 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     )
 
 
+def parse_toml(data: bytes, what: str) -> dict[str, Any]:
+    """Read TOML: UTF-8, integers of 64 bits, and tables and lists that nest no deeper than JSON.
+
+    Parameters
+    ----------
+    data
+        The content of the file.
+    what
+        What errors should call it.
+
+    Raises
+    ------
+    FileFormatError
+        If it is none, or listing each integer of more bits and what is deeper.
+
+    Examples
+    --------
+    >>> parse_toml(b"steps = 2_000", "a file")
+    {'steps': 2000}
+    """
+    faults = Faults(what)
+    with reading(what, "file", "TOML"):
+        text = data.decode("utf-8-sig")
+        if found := _LONG_KEY.search(text):
+            raise ValueError(f"the key {shorten(found[0])} nests more than {MAX_JSON_DEPTH} levels")
+        found = tomllib.loads(text)
+    waiting: list[tuple[str, Any, int]] = [("", found, 0)]
+    while waiting:
+        at, value, depth = waiting.pop()
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            faults.add(at, "is an integer of more than 64 bits", "TOML")
+        elif isinstance(value, dict | list) and depth == MAX_JSON_DEPTH:
+            faults.add(at, f"nests more than {MAX_JSON_DEPTH} levels deep", "TOML")
+        elif isinstance(value, dict):
+            waiting += [(dotted(at, key), inner, depth + 1) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{at}[{n}]", inner, depth + 1) for n, inner in enumerate(value)]
+    faults.check()
+    return found
+
+
 def _data(tables: Section, name: str, folder: Path) -> DataSettings:
     if tables.read(name, TABLE.called("a table with file = ...")) is None:
         return DataSettings(folder)
@@ -682,7 +736,7 @@ def _data(tables: Section, name: str, folder: Path) -> DataSettings:
     for key in ("file", "test_file"):
         if given[key] is not None:
             given[key] = folder / given[key]
-            if not given[key].is_file():
+            if not os.path.isfile(given[key]):
                 section.fault(key, f"there is no file '{given[key]}'", "missing file")
     if given["test"] is not None and given["test_file"] is not None:
         section.fault("test", "is given, and so is test_file; give one of the two")

@@ -25,26 +25,30 @@ from the run's files is escaped.
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import json
 import math
 import os
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from catlearn.cli.configuration import LossSettings, Section, make_loss, weighing
+from catlearn.cli.configuration import LossSettings, Section, make_loss, parse_toml, weighing
 from catlearn.display import html_table
 from catlearn.drawing import draw
 from catlearn.errors import CatlearnError, Failure, FileFormatError
-from catlearn.files import MAX_JSON_BYTES, atomic_write, parse_json, read_bounded, shorten
+from catlearn.files import (
+    MAX_JSON_BYTES,
+    atomic_write,
+    parse_csv,
+    parse_json,
+    read_bounded,
+    reading,
+)
 from catlearn.learning import LearningDiagram
 from catlearn.typesetting import clean
 
@@ -212,19 +216,14 @@ def load_run(folder: str | os.PathLike[str]) -> RunFolder:
 
 def read_history(path: Path) -> dict[str, list[float]]:
     """Read ``history.csv``: the total and each equation, step by step."""
-    text = read_bounded(path, MAX_HISTORY_BYTES).decode("utf-8", "replace")
-    rows = csv.reader(io.StringIO(text, newline=""))
-    header = next(rows, [])
-    columns: list[list[float]] = [[] for _ in header]
-    for line, row in enumerate(rows, 2):
-        try:
-            for column, cell in zip(columns, row, strict=True):
-                column.append(float(cell))
-        except ValueError:
-            message = f"has no number for each of {len(header)} columns: {shorten(repr(row))}"
-            fault = Failure("history", f"record {line}", message)
-            raise FileFormatError(f"file '{path.name}'", [fault]) from None
-    return dict(zip(header[1:], columns[1:], strict=True))
+    what = f"file {path.name!r}"
+    header, rows = parse_csv(read_bounded(path, MAX_HISTORY_BYTES), what)
+    columns: dict[str, list[float]] = {name: [] for name in header}
+    for record, row in enumerate(rows, 2):
+        with reading(what, f"record {record}", "history"):
+            for name, cell in zip(header, row, strict=True):
+                columns[name].append(float(cell))
+    return {name: columns[name] for name in header[1:]}
 
 
 def to_json(value: Any) -> bytes:
@@ -391,9 +390,9 @@ def _picture(run: RunFolder) -> str:
     terms = run.metrics.get("equations")
     terms = list(map(_dict, terms if isinstance(terms, list) else []))
     try:
-        section = Section(_dict(tomllib.loads(run.config).get("loss")), "loss")
+        section = Section(_dict(parse_toml(run.config.encode(), "config.toml").get("loss")), "loss")
         loss = make_loss(run.diagram, LossSettings(**section.settings("loss")), section)
-    except tomllib.TOMLDecodeError:
+    except FileFormatError:
         loss = None
     if loss is not None and [t.name for t in loss.equations] == [t.get("name") for t in terms]:
         weights = [w for w in (term.get("weight") for term in terms) if isinstance(w, int | float)]

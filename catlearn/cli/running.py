@@ -12,9 +12,7 @@ file. Nothing is unpickled.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import math
 import os
 import platform
@@ -23,7 +21,6 @@ import time
 import warnings
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -53,11 +50,12 @@ from catlearn.errors import (
     CatlearnError,
     CheckpointNotWritten,
     Failure,
+    FileFormatError,
     InvalidStructure,
     TrainingDiverged,
     did_you_mean,
 )
-from catlearn.files import read_bounded, shorten
+from catlearn.files import check_bounded, parse_csv, read_bounded, reading, shorten
 from catlearn.formats import load, to_json as diagram_json
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.learning.parts import check_lengths
@@ -478,7 +476,7 @@ def _data(diagram: LearningDiagram, settings: Settings) -> tuple[Data, Data]:
             continue
         for part, key in ((train, "file"), (test, "test_file")):
             path = getattr(given, key)
-            if path is not None and path.is_file():
+            if path is not None and os.path.isfile(path):
                 part[name] = columns = load_columns(diagram, name, path, given.columns, section)
                 section.faults += check_lengths(name, columns)
                 if columns and count(columns) == 0:
@@ -603,24 +601,37 @@ def open_columns(path: Path) -> ColumnFile:
 
 
 def _npz(path: Path) -> ColumnFile:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(info.file_size for info in archive.infolist())
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise CatlearnError(f"'{path.name}' is no npz file: {shorten(str(error), 200)}") from None
+    what = f"file {path.name!r}"
+    check_bounded(path, MAX_TENSOR_BYTES, what)
+    with reading(what), zipfile.ZipFile(path) as archive:
+        members = {one.filename.removesuffix(".npy"): one for one in archive.infolist()}
+    size = sum(one.file_size for one in members.values())
     if size > MAX_TENSOR_BYTES:
-        raise CatlearnError(f"'{path.name}' unpacks to {size} bytes, at most {MAX_TENSOR_BYTES}")
+        message = f"unpacks to {size} bytes, at most {MAX_TENSOR_BYTES} are read"
+        raise FileFormatError(what, [Failure("size limit", "document", message)])
 
     def read(name: str) -> np.ndarray:
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return arrays[name]
-        except (ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-            message = f"array {name!r} of '{path.name}': {shorten(str(error), 200)}"
-            raise CatlearnError(message) from None
+        where = f"array {shorten(name)!r}"
+        with reading(what, where), zipfile.ZipFile(path) as archive:
+            # What an array claims to have is compared with what is there before it is made.
+            with archive.open(members[name]) as stream:
+                wanted = _claimed(stream)
+            if wanted > members[name].file_size:
+                message = f"claims {wanted} bytes, the file has {members[name].file_size} of it"
+                raise FileFormatError(what, [Failure("size limit", where, message)])
+            with archive.open(members[name]) as stream:
+                return np.lib.format.read_array(stream, allow_pickle=False)
 
-    with np.load(path, allow_pickle=False) as arrays:
-        return ColumnFile(list(arrays.files), read, flat=False)
+    return ColumnFile(list(members), read, flat=False)
+
+
+def _claimed(stream: Any) -> int:
+    """Return how many bytes the header of an array says that it has."""
+    version = np.lib.format.read_magic(stream)
+    wide = version != (1, 0)
+    header = np.lib.format.read_array_header_2_0 if wide else np.lib.format.read_array_header_1_0
+    shape, _, dtype = header(stream)
+    return math.prod(shape) * dtype.itemsize
 
 
 def _safetensors(path: Path) -> ColumnFile:
@@ -629,33 +640,18 @@ def _safetensors(path: Path) -> ColumnFile:
 
 
 def _csv(path: Path) -> ColumnFile:
-    data = read_bounded(path, MAX_CSV_BYTES)
-    try:
-        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CatlearnError(f"'{path.name}' is no CSV: {shorten(str(error), 200)}") from None
-    if not rows or not any(rows[0]):
-        raise CatlearnError(f"'{path.name}' is empty; its first record names the columns")
-    header, *rows = rows
-    rows = [(line, row) for line, row in enumerate(rows, 2) if row]
-    wrong = [str(line) for line, row in rows if len(row) != len(header)]
-    if wrong:
-        shown = ", ".join(wrong[:5]) + (", ..." if len(wrong) > 5 else "")
-        message = f"'{path.name}' has {len(header)} columns, but not in record {shown}"
-        raise CatlearnError(message)
-    again = sorted(shorten(name) for name, times in Counter(header).items() if times > 1)
-    if again:
-        raise CatlearnError(f"'{path.name}' has two columns called {', '.join(again)}")
+    header, rows = parse_csv(read_bounded(path, MAX_CSV_BYTES), f"file {path.name!r}")
+    rows = [row for row in rows if row != [""]]
 
     def read(name: str) -> np.ndarray:
         place = header.index(name)
         numbers = np.empty(len(rows))
-        for k, (line, row) in enumerate(rows):
+        for k, row in enumerate(rows):
             try:
                 numbers[k] = float(row[place])
             except ValueError:
                 found = shorten(repr(row[place]))
-                message = f"'{path.name}', record {line}, column {name!r}: {found} is no number"
+                message = f"'{path.name}', record {k + 2}, column {name!r}: {found} is no number"
                 raise CatlearnError(message) from None
         whole = np.isfinite(numbers).all() and (np.abs(numbers) < 2**53).all()
         return numbers.astype(np.int64) if whole and (numbers % 1 == 0).all() else numbers
@@ -707,6 +703,11 @@ def load_columns(
             continue
         try:
             column = _column(file, label, names)
+        except FileFormatError as error:
+            for failure in error.failures:
+                message = f"{failure.where} of '{path.name}': {failure.message}"
+                table.fault(key, message, "column")
+            continue
         except CatlearnError as error:
             table.fault(key, str(error), "column")
             continue

@@ -28,8 +28,6 @@ evaluation metrics", Journal of Artificial Intelligence Research 47, 2013.
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,7 +38,8 @@ import numpy as np
 
 from catlearn.datasets.folders import data_folder, find
 from catlearn.datasets.pixels import NoImage, pixels
-from catlearn.errors import CatlearnError, DataError, Failure
+from catlearn.errors import CatlearnError, DataError, Failure, FileFormatError
+from catlearn.files import parse_csv, problem, read_bounded
 
 SOURCE = "https://hockenmaier.cs.illinois.edu/8k-pictures.html"
 
@@ -147,25 +146,20 @@ def parse_captions(text: str) -> dict[str, tuple[str, ...]]:
     """
     table = text.lstrip("\ufeff").startswith("image,caption")
     sentences: dict[str, list[str]] = {}
-    try:
-        for number, (name, sentence) in enumerate(_rows(text) if table else _lines(text), 1):
-            if not _NAME.fullmatch(name.removesuffix(".1")):
-                message = f"sentence {number} is about '{name[:60]}', expected the name of a JPEG"
-                raise ValueError(message)
-            sentences.setdefault(name, []).append(sentence.strip())
-    except csv.Error as error:
-        raise ValueError(f"is no table: {error}") from error
+    for number, (name, sentence) in enumerate(_rows(text) if table else _lines(text), 1):
+        if not _NAME.fullmatch(name.removesuffix(".1")):
+            message = f"sentence {number} is about '{name[:60]}', expected the name of a JPEG"
+            raise ValueError(message)
+        sentences.setdefault(name, []).append(sentence.strip())
     # The published file speaks of one photograph under a name that no file has, with ".1" added.
     return {name: tuple(found) for name, found in sentences.items() if _NAME.fullmatch(name)}
 
 
-def _rows(text: str) -> Iterator[tuple[str, str]]:
-    reader = csv.reader(io.StringIO(text), strict=True)
-    next(reader)
-    for row in reader:
-        if len(row) != 2:
-            raise ValueError(f"line {reader.line_num} has {len(row)} columns, expected two")
-        yield row[0], row[1]
+def _rows(text: str) -> list[list[str]]:
+    header, rows = parse_csv(text.encode(), "table")
+    if len(header) != 2:
+        raise ValueError(f"has {len(header)} columns, expected two")
+    return rows
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
@@ -185,13 +179,9 @@ def _text(folder: Path, names: Iterable[str]) -> Path | None:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_TEXT + 1)
-        if len(data) > MAX_TEXT:
-            raise ValueError(f"has more than {MAX_TEXT} bytes")
-        return data.decode("utf-8")
+        return read_bounded(path, MAX_TEXT).decode("utf-8")
     except (OSError, ValueError) as error:
-        raise _refused([_fault(f"file '{path}'", f"cannot be read: {error}")]) from error
+        raise _refused([_fault(f"file '{path}'", f"cannot be read: {problem(error)}")]) from error
 
 
 def _captions(path: Path) -> dict[str, tuple[str, ...]]:
@@ -199,7 +189,7 @@ def _captions(path: Path) -> dict[str, tuple[str, ...]]:
     try:
         sentences = parse_captions(text)
     except ValueError as error:
-        raise _refused([_fault(f"file '{path}'", str(error))]) from error
+        raise _refused([_fault(f"file '{path}'", problem(error))]) from error
     if not 2 <= len(sentences) <= MAX_IMAGES:
         message = f"speaks of {len(sentences)} photographs, expected from 2 to {MAX_IMAGES}"
         raise _refused([_fault(f"file '{path}'", message)])
@@ -229,13 +219,13 @@ def _photographs(
     images, failures = np.empty((len(names), size, size, 3), np.uint8), []
     for row, name in enumerate(names):
         try:
-            with (folder / name).open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
+            data = read_bounded(folder / name, MAX_BYTES)
             images[row] = pixels(
                 data, size, grey=False, formats=("JPEG",), max_bytes=MAX_BYTES, max_side=MAX_SIDE
             )
-        except (OSError, NoImage) as error:
-            message = str(error) if isinstance(error, NoImage) else f"cannot be read: {error}"
+        except (OSError, FileFormatError, NoImage) as error:
+            cannot = "" if isinstance(error, NoImage) else "cannot be read: "
+            message = cannot + problem(error)
             failures.append(_fault(f"photograph '{folder / name}'", message))
     if failures:
         more = [_fault("photographs", f"{len(failures)} of {len(names)} cannot be used")]

@@ -22,18 +22,18 @@ import gzip
 import math
 import os
 import struct
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from catlearn.datasets.folders import data_folder, find
-from catlearn.errors import CatlearnError, DataError, Failure
+from catlearn.errors import CatlearnError, DataError, Failure, FileFormatError
+from catlearn.files import check_bounded, problem, reading
 
 SOURCE = "https://ossci-datasets.s3.amazonaws.com/mnist"
 
-MAX_VALUES, MAX_AXES = 1 << 28, 4
+MAX_FILE, MAX_VALUES, MAX_AXES = 1 << 30, 1 << 28, 4
 
 _FILES = {
     "training images": ("train-images", 3),
@@ -124,12 +124,15 @@ def read_idx(path: str | os.PathLike[str], axes: int | None = None) -> np.ndarra
         If it cannot be read, is no such file, or has more than 268 million values.
     """
     where = f"file '{path}'"
+    most = MAX_VALUES + 4 * (MAX_AXES + 1)
     try:
-        with gzip.open(path) if str(path).endswith(".gz") else open(path, "rb") as stream:
+        check_bounded(path, MAX_FILE)
+        opener = gzip.open if str(path).endswith(".gz") else open
+        with opener(path, "rb") as file, reading(where):
             # One byte more than any good file has, so that a bomb is not unpacked.
-            data = stream.read(MAX_VALUES + 4 * (MAX_AXES + 1) + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise _refused(where, f"cannot be read: {error}") from error
+            data = file.read(most + 1)
+    except (OSError, FileFormatError) as error:
+        raise _refused(where, f"cannot be read: {problem(error)}") from error
     try:
         values = parse_idx(data)
     except ValueError as error:

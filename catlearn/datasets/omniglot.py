@@ -25,7 +25,6 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +33,8 @@ import numpy as np
 
 from catlearn.datasets.folders import data_folder, find
 from catlearn.datasets.pixels import NoImage, pixels
-from catlearn.errors import CatlearnError, DataError, Failure
+from catlearn.errors import CatlearnError, DataError, Failure, FileFormatError
+from catlearn.files import check_bounded, problem, reading
 
 SOURCE = "https://github.com/brendenlake/omniglot/tree/master/python"
 
@@ -44,7 +44,7 @@ SPLITS = {
 }
 """Of each split, the archive for training and the one for test."""
 
-MAX_IMAGES, MAX_BYTES = 100_000, 1 << 16
+MAX_ARCHIVE, MAX_IMAGES, MAX_BYTES = 1 << 28, 100_000, 1 << 16
 
 _NAME = re.compile(r"[^/.][^/]*/(?P<alphabet>[^/.][^/]*)/(?P<character>[^/.][^/]*)/[^/]+\.png")
 
@@ -158,7 +158,8 @@ def read_archive(path: str | os.PathLike[str], *, size: int = 28) -> Characters:
     """
     where, images = f"archive '{path}'", dict[str, list[np.ndarray]]()
     try:
-        with zipfile.ZipFile(path) as archive:
+        check_bounded(path, MAX_ARCHIVE)
+        with reading(where), zipfile.ZipFile(path) as archive:
             members = sorted(archive.infolist(), key=lambda member: member.filename)
             if len(members) > MAX_IMAGES:
                 raise _refused(where, f"has {len(members)} members, more than {MAX_IMAGES}")
@@ -167,8 +168,8 @@ def read_archive(path: str | os.PathLike[str], *, size: int = 28) -> Characters:
                 if name is not None:
                     found = images.setdefault(f"{name['alphabet']}/{name['character']}", [])
                     found.append(_image(archive, member, size, where))
-    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise _refused(where, f"cannot be read: {error}") from error
+    except (OSError, FileFormatError) as error:
+        raise _refused(where, f"cannot be read: {problem(error)}") from error
     return _characters(images, where)
 
 

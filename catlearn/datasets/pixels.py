@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from catlearn.errors import CatlearnError
+from catlearn.errors import CatlearnError, FileFormatError
+from catlearn.files import problem, reading
 
 
 class NoImage(CatlearnError, ValueError):
@@ -60,13 +61,11 @@ def pixels(
     if len(data) > max_bytes:
         raise NoImage(f"has more than {max_bytes} bytes")
     try:
-        with Image.open(io.BytesIO(data), formats=tuple(formats)) as image:
+        with reading("image"), Image.open(io.BytesIO(data), formats=tuple(formats)) as image:
             # The header tells the size; nothing has been decoded yet.
             if max(image.size) > max_side:
                 raise NoImage(f"is larger than {max_side} pixels")
             small = image.convert("L" if grey else "RGB")
             return np.asarray(small.resize((size, size), Image.Resampling.BOX))
-    except NoImage:
-        raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise NoImage(f"is no image: {error}") from error
+    except FileFormatError as error:
+        raise NoImage(f"is no image: {problem(error)}") from error

@@ -32,7 +32,7 @@ Law: reading what was written gives an equal value; see :mod:`catlearn.formats.c
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ from catlearn.category.presentation import PRESENTATION
 from catlearn.cset import CSet, Schema
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.files import Faults, shorten, shorten_repr
-from catlearn.finset import Shape, Tables
+from catlearn.finset import FinSet, Shape, Tables
 from catlearn.finset.shapes import DISCRETE, ORDERS
 from catlearn.formats.codecs import Unreadable, decode, encoded
 from catlearn.learning import LearningDiagram
@@ -236,15 +236,16 @@ def read_tables(document: Any, faults: Faults, shape: Shape | None = None) -> Ta
         return None
     before = faults.count
     rows = {key: value for key, value in document.items() if key != META}
-    parts = _Rows(rows, shape, faults).read()
+    reader = _Rows(rows, shape, faults)
+    parts = reader.read()
     if issubclass(kind, Graph):
-        for table, names in parts[0].items():
-            if isinstance(names, int) and names:
+        for table, names in reader.sets.items():
+            if names.names is None and len(names):
                 faults.add(f"table {table}", f"its rows need {NAME}, as in every {kind.__name__}")
     if faults.count > before:
         return None
     try:
-        bare = Tables(shape, *parts, check=False)
+        bare = Tables(shape, reader.sets, *parts, check=False)
     except CatlearnError as error:
         faults.add_error(error)
         return None
@@ -401,29 +402,123 @@ def _read_equation(entry: Mapping[str, Any], number: int, faults: Faults) -> tup
     return tuple(side or (Path.identity(start),) for side in sides)
 
 
-class _Rows:
-    """The rows of all tables of a document, as they are read: sets, arrows, lists, attributes.
+class RowReader:
+    """Rows of tables as they are read: names, arrows, lists and labels, and all that is wrong.
 
     Parameters
     ----------
-    document
-        The rows of each table.
     shape
         The schema.
     faults
         Where to note what is wrong.
+
+    Attributes
+    ----------
+    places
+        Of each table, what errors should call its rows.
+    sets
+        Of each table, its rows.
+
+    Notes
+    -----
+    A subclass says what a cell is: ``cells(table, name)`` returns those of a column, ``row(cell,
+    target)`` the number of the row that one stands for (-1 for none, which ``wanted`` explains),
+    ``entries(cell)`` the list that it is, and ``label(cell, name)`` the label.
     """
 
-    def __init__(self, document: Mapping[str, Any], shape: Shape, faults: Faults) -> None:
+    def __init__(self, shape: Shape, faults: Faults) -> None:
         self.shape, self.faults = shape, faults
+        self.places: dict[str, list[str]] = {}
+        self.sets: dict[str, FinSet] = {}
+
+    def cells(self, table: str, name: str) -> Iterable[Any]:
+        raise NotImplementedError
+
+    def row(self, cell: Any, target: str) -> int:
+        raise NotImplementedError
+
+    def wanted(self, target: str) -> str:
+        raise NotImplementedError
+
+    def entries(self, cell: Any) -> Any:
+        return cell
+
+    def label(self, cell: Any, name: str) -> Any:
+        return decode(cell)
+
+    def read(self) -> tuple[dict[str, Any], ...]:
+        """Return what the rows have in arrows, lists and attributes, with faults left out."""
+        shape = self.shape
+        return (
+            {
+                name: [self._row(cell, where, name, target) for where, cell in column]
+                for name, (_, target), column in self._columns(shape.arrows)
+            },
+            {
+                name: [self._rows(cell, where, name, target) for where, cell in column]
+                for name, (_, target), column in self._columns(shape.lists)
+            },
+            {
+                name: [self._label(cell, where, name) for where, cell in column]
+                for name, _, column in self._columns(shape.attributes)
+            },
+        )
+
+    def named(self, table: str, names: Iterable[Any]) -> FinSet:
+        """Return the rows of a table by their names, which are texts, each of one row."""
+        met: dict[str, str] = {}
+        for where, name in zip(self.places[table], names, strict=True):
+            if not isinstance(name, str):
+                message = f"as other rows have names; found {shorten_repr(name)}"
+                self.faults.add(where, f"{NAME} must be a text, {message}")
+            elif name in met:
+                self.faults.add(where, f"has the name {shorten(name)!r}, as {met[name]} has")
+            else:
+                met[name] = where
+        return FinSet(met)
+
+    def _columns(self, columns: Mapping[str, Any]) -> Iterator[tuple[str, Any, Iterable[Any]]]:
+        """Yield names of columns, where they lead, and their cells with the places of these."""
+        for name, ends in columns.items():
+            table = ends if isinstance(ends, str) else ends[0]
+            yield name, ends, zip(self.places[table], self.cells(table, name), strict=True)
+
+    def _row(self, cell: Any, where: str, name: str, target: str) -> int:
+        found = self.row(cell, target)
+        if 0 <= found < len(self.sets[target]):
+            return found
+        message = f"{name} is {shorten_repr(cell)}, expected {self.wanted(target)}"
+        self.faults.add(where, message, "dangling")
+        return 0
+
+    def _rows(self, cell: Any, where: str, name: str, target: str) -> list[int]:
+        found = self.entries(cell)
+        if isinstance(found, list):
+            return [self._row(one, where, name, target) for one in found]
+        message = f"{name} is {shorten_repr(cell)}, expected a list with for each entry "
+        self.faults.add(where, message + self.wanted(target))
+        return []
+
+    def _label(self, cell: Any, where: str, name: str) -> Any:
+        try:
+            label = self.label(cell, name)
+            hash(label)
+        except (Unreadable, TypeError) as error:
+            return self.faults.add(where, f"{name}: {error}", "labels")
+        return label
+
+
+class _Rows(RowReader):
+    """The rows of all tables of a document."""
+
+    def __init__(self, document: Mapping[str, Any], shape: Shape, faults: Faults) -> None:
+        super().__init__(shape, faults)
         for key in document:
             if key not in shape.tables and document[key] != []:
                 known = ", ".join(shape.tables)
                 message = f"has the unknown table {shorten_repr(key)}; known are {known}"
                 faults.add("document", message)
         self.rows: dict[str, list[dict[str, Any]]] = {}
-        self.places: dict[str, list[str]] = {}
-        self.sets: dict[str, Any] = {}
         for table in shape.tables:
             found = document.get(table)
             if not isinstance(found, list):
@@ -434,91 +529,34 @@ class _Rows:
                 if not isinstance(row, dict):
                     message = f"must be an object, found {shorten_repr(row)}"
                     faults.add(f"{table} row {k}", message)
-            self.rows[table] = [row if isinstance(row, dict) else {} for row in found]
-            labels = (row.get(NAME) for row in self.rows[table])
+            self.rows[table] = rows = [row if isinstance(row, dict) else {} for row in found]
             self.places[table] = [
                 f"{table} row {k}" + (f" ({shorten(x)!r})" if isinstance(x, str) else "")
-                for k, x in enumerate(labels, 1)
+                for k, x in enumerate(self.cells(table, NAME), 1)
             ]
-            self.sets[table] = self._names(table)
-
-    def read(self) -> tuple[dict[str, Any], ...]:
-        shape = self.shape
-        arrows = {name: self._arrow(name, *ends) for name, ends in shape.arrows.items()}
-        lists = {name: self._list(name, *ends) for name, ends in shape.lists.items()}
-        attributes = {name: self._attribute(name, home) for name, home in shape.attributes.items()}
+            self._check_numbers(table)
+            named = any(NAME in row for row in rows)
+            self.sets[table] = (
+                self.named(table, self.cells(table, NAME)) if named else FinSet(len(rows))
+            )
         self._check_fields()
-        return self.sets, arrows, lists, attributes
 
-    def _column(self, table: str, name: str) -> Iterator[tuple[str, Any]]:
-        """Yield the place of each row of a table, and what it has in a column."""
-        values = (row.get(name) for row in self.rows[table])
-        return zip(self.places[table], values, strict=True)
+    def cells(self, table: str, name: str) -> Iterable[Any]:
+        return [row.get(name) for row in self.rows[table]]
 
-    def _names(self, table: str) -> Any:
-        """Check the ids of a table and return its row names, or its size."""
-        faults = self.faults
-        seen: dict[int, int] = {}
-        for k, (where, number) in enumerate(self._column(table, ID), 1):
-            is_number = isinstance(number, int) and not isinstance(number, bool)
-            if is_number and number in seen:
-                faults.add(where, f"{ID} {shorten_repr(number)} is that of row {seen[number]}")
-            elif not is_number or number != k:
-                faults.add(where, f"{ID} must be {k}, found {shorten_repr(number)}")
-            if is_number:
-                seen.setdefault(number, k)
-        if not any(NAME in row for row in self.rows[table]):
-            return len(self.rows[table])
-        met: dict[str, int] = {}
-        for k, (where, name) in enumerate(self._column(table, NAME), 1):
-            if not isinstance(name, str):
-                found = shorten_repr(name)
-                message = f"{NAME} must be a text, as other rows have names; found {found}"
-                faults.add(where, message)
-            elif name in met:
-                faults.add(where, f"has the name of row {met[name]}")
-            else:
-                met[name] = k
-        return tuple(met)
+    def row(self, cell: Any, target: str) -> int:
+        return cell - 1 if type(cell) is int else -1
 
-    def _reference(self, value: Any, where: str, name: str, target: str) -> int:
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        size = len(self.rows[target])
-        if is_number and 1 <= value <= size:
-            return value - 1
-        if is_number:
-            message = f"{name} is {shorten_repr(value)}, there are {size} rows of {target}"
-        else:
-            found = shorten_repr(value)
-            message = f"{name} must be the {ID} of a row of {target}, found {found}"
-        self.faults.add(where, message, "dangling" if is_number else "format")
-        return 0
+    def wanted(self, target: str) -> str:
+        return f"the {ID} of one of {len(self.rows[target])} rows of {target}"
 
-    def _arrow(self, name: str, source: str, target: str) -> list[int]:
-        column = self._column(source, name)
-        return [self._reference(value, where, name, target) for where, value in column]
-
-    def _list(self, name: str, source: str, target: str) -> list[list[int]]:
-        out = []
-        for where, values in self._column(source, name):
-            if not isinstance(values, list):
-                message = f"{name} must be a list of ids of {target}, found {shorten_repr(values)}"
-                self.faults.add(where, message)
-                values = []
-            out.append([self._reference(value, where, name, target) for value in values])
-        return out
-
-    def _attribute(self, name: str, table: str) -> list[Any]:
-        out = []
-        for where, value in self._column(table, name):
-            try:
-                label = decode(value)
-                hash(label)
-            except (Unreadable, TypeError) as error:
-                self.faults.add(where, f"{name}: {error}", "labels")
-                label = None
-            out.append(label)
-        return out
+    def _check_numbers(self, table: str) -> None:
+        """Note ids that are not 1, 2, ... in order."""
+        for k, (where, number) in enumerate(
+            zip(self.places[table], self.cells(table, ID), strict=True), 1
+        ):
+            if type(number) is not int or number != k:
+                self.faults.add(where, f"{ID} must be {k}, found {shorten_repr(number)}")
 
     def _check_fields(self) -> None:
         """Note fields that the schema does not have, and attributes that are missing."""

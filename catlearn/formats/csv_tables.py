@@ -32,19 +32,25 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from catlearn.cset import CSet, Schema
 from catlearn.errors import Failure, FileFormatError, InvalidStructure
-from catlearn.files import Faults, atomic_write, json_depth, read_bounded, shorten, shorten_repr
+from catlearn.files import (
+    MAX_CSV_BYTES,
+    Faults,
+    atomic_write,
+    parse_csv,
+    parse_json,
+    read_bounded,
+    shorten,
+)
 from catlearn.finset import FinSet, Shape, Tables
-from catlearn.formats.acset import NAME
+from catlearn.formats.acset import NAME, RowReader
 from catlearn.formats.codecs import Unreadable, Unwritable, decode, encode
 from catlearn.learning import LearningDiagram
-
-MAX_CSV_BYTES = 256 * 2**20
-"""Bytes of one file that are read unless the caller allows more."""
 
 MAX_CELL = 2**20
 """Characters of one cell that are read."""
@@ -139,24 +145,22 @@ def _write_label(label: Any, text: bool, where: str, failures: list[Failure]) ->
     if isinstance(plain, str) and "\0" in plain:
         failures.append(Failure("labels", where, "holds the character 0, which CSV cannot"))
         return ""
-    if isinstance(plain, str) and plain and (text or not _is_json(plain)) and plain[0] != '"':
+    bare = isinstance(plain, str) and plain and plain[0] != '"'
+    if bare and (text or _parse(plain) is _NOT_JSON):
         return plain
     return json.dumps(plain, ensure_ascii=False)
-
-
-def _is_json(text: str) -> bool:
-    return _parse(text) is not _NOT_JSON
 
 
 _NOT_JSON = object()
 
 
 def _parse(text: str) -> Any:
-    if json_depth(text) > 64 or (len(text) > 40 and text.lstrip("-").isdigit()):
+    """Return what a cell is as strict JSON, if it is."""
+    if text.lstrip()[:1] not in '-0123456789"[{tfn':
         return _NOT_JSON
     try:
-        return json.loads(text, parse_constant=lambda _: _NOT_JSON)
-    except ValueError:
+        return parse_json(text)
+    except FileFormatError:
         return _NOT_JSON
 
 
@@ -189,18 +193,20 @@ def from_csv(
         Listing every missing file and column, unknown column, dangling or unreadable cell.
     """
     schema = Schema.of(schema)
-    read = _Folder(schema, folder, keys or {}, extra, max_bytes)
-    parts: dict[str, Any] = {t: list(s.names) if s.names else len(s) for t, s in read.sets.items()}
-    for table in read.rows:
-        for name, kind in _columns(schema, table).items():
-            parts[name] = read.column(table, name, kind)
-    read.faults.check()
-    with read.faults.collecting("C-set"):
+    reader = _Folder(schema, folder, keys or {}, extra, max_bytes)
+    parts: dict[str, Any] = {
+        table: list(rows.names) if rows.names is not None else len(rows)
+        for table, rows in reader.sets.items()
+    }
+    for columns in reader.read():
+        parts |= columns
+    reader.faults.check()
+    with reader.faults.collecting("C-set"):
         return CSet(schema, parts)
 
 
-class _Folder:
-    """The files of a folder as they are read: cells, and the names of rows.
+class _Folder(RowReader):
+    """The rows of all tables of a folder.
 
     Parameters
     ----------
@@ -216,73 +222,45 @@ class _Folder:
         extra: bool,
         max_bytes: int,
     ) -> None:
-        self.schema, self.faults = schema, Faults(f"CSV folder {os.fspath(folder)!r}")
+        super().__init__(schema, faults := Faults(f"CSV folder {os.fspath(folder)!r}"))
+        self.types = schema.types
         for table in keys:
             if table not in schema.tables:
                 known = f"known tables are {', '.join(schema.tables)}"
-                self.faults.add(f"keys of {table!r}", known)
+                faults.add(f"keys of {table!r}", known)
         self.headers: dict[str, list[str]] = {}
         self.rows: dict[str, list[list[str]]] = {}
         for table in schema.tables:
-            self._read_file(table, Path(folder) / f"{table}.csv", max_bytes)
-        self.faults.check()
-        self.sets: dict[str, FinSet] = {}
-        for table in self.rows:
+            where = f"{table}.csv"
+            try:
+                data = read_bounded(Path(folder) / where, max_bytes, where)
+                self.headers[table], self.rows[table] = parse_csv(data, where)
+            except FileFormatError as error:
+                faults.extend(replace(one, where=f"{where}, {one.where}") for one in error.failures)
+            except FileNotFoundError:
+                faults.add(where, "there is no such file in the folder")
+            except OSError as error:
+                faults.add(where, f"could not be opened: {error.strerror}")
+        faults.check()
+        for table in schema.tables:
             self._read_names(table, keys.get(table), extra)
-        self.faults.check()
-
-    def _read_file(self, table: str, path: Path, max_bytes: int) -> None:
-        faults, where = self.faults, f"{table}.csv"
-        try:
-            text = read_bounded(path, max_bytes, where).decode("utf-8-sig")
-        except FileFormatError as error:
-            return faults.add_error(error)
-        except FileNotFoundError:
-            return faults.add(where, "there is no such file in the folder")
-        except OSError as error:
-            return faults.add(where, f"could not be opened: {error.strerror}")
-        except UnicodeDecodeError as error:
-            return faults.add(where, f"is not UTF-8: byte {error.start} cannot be read")
-        rows: list[list[str]] = []
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        try:
-            for row in reader:
-                if row or len(rows[:1] and rows[0]) == 1:
-                    rows.append(row or [""])
-        except csv.Error as error:
-            return faults.add(f"{where}, line {reader.line_num}", f"is not CSV: {error}")
-        if not rows:
-            return faults.add(where, "is empty; it needs a row of column names at least")
-        header, *body = rows
-        for name in dict.fromkeys(name for name in header if header.count(name) > 1):
-            faults.add(where, f"has {header.count(name)} columns {shorten(name)!r}")
-        for number, row in enumerate(body, 2):
-            if len(row) != len(header):
-                message = f"has {len(row)} cells, the first row has {len(header)}"
-                faults.add(f"{where}, row {number}", message)
-        self.headers[table], self.rows[table] = header, body
+        faults.check()
 
     def _read_names(self, table: str, key: str | None, extra: bool) -> None:
         """Read the names of the rows of a table, and check those of its columns."""
         faults, where = self.faults, f"{table}.csv"
-        header, rows, columns = self.headers[table], self.rows[table], _columns(self.schema, table)
+        header, rows, columns = self.headers[table], self.rows[table], _columns(self.shape, table)
         if key is not None and key not in header:
             faults.add(where, f"has no column {key!r}, which should have the names")
         named = key or NAME
+        self.places[table] = [f"{where}, record {number}" for number in range(2, len(rows) + 2)]
         self.sets[table] = FinSet(len(rows))
         if named in header:
-            met: dict[str, int] = {}
-            for number, row in enumerate(rows, 2):
-                name = row[header.index(named)]
-                if name in met:
-                    message = f"has the name {shorten(name)!r}, as row {met[name]} has"
-                    faults.add(f"{where}, row {number}", message)
-                met.setdefault(name, number)
-            self.sets[table] = FinSet(met)
+            self.sets[table] = self.named(table, self.cells(table, named))
         for name, kind in columns.items():
             if name not in header:
                 faults.add(where, f"has no column for the {kind} {name!r}")
-        for name in dict.fromkeys(header):
+        for name in header:
             if name not in (*columns, named, NAME, "_id") and not extra:
                 message = (
                     f"has the column {shorten(name)!r}, which the schema does not have; "
@@ -290,57 +268,33 @@ class _Folder:
                 )
                 faults.add(where, message)
 
-    def column(self, table: str, name: str, kind: str) -> list[Any]:
-        """Return what the rows of a table have in a column: numbers of rows, or labels."""
+    def cells(self, table: str, name: str) -> list[str]:
         at = self.headers[table].index(name)
-        cells = [
-            (row[at], f"{table}.csv, row {number}, {name}")
-            for number, row in enumerate(self.rows[table], 2)
-        ]
-        if kind == "attribute":
-            return [self._label(cell, self.schema.types.get(name), where) for cell, where in cells]
-        if kind == "arrow":
-            target = self.schema.arrows[name][1]
-            return [self._row(cell, target, where) for cell, where in cells]
-        target = self.schema.lists[name][1]
-        out = []
-        for cell, where in cells:
-            entries = _parse(cell) if cell else []
-            if not isinstance(entries, list):
-                found = shorten_repr(cell)
-                self.faults.add(where, f"must be a JSON list of rows of {target}, found {found}")
-                entries = []
-            out.append([self._row(entry, target, where) for entry in entries])
-        return out
+        return [row[at] for row in self.rows[table]]
 
-    def _row(self, cell: Any, target: str, where: str) -> int:
+    def row(self, cell: Any, target: str) -> int:
         """Return the number of a row that a cell gives by its name, or by number."""
-        rows, found = self.sets[target], -1
-        if rows.names is not None:
-            found = rows.numbers.get(cell, -1) if isinstance(cell, str) else -1
-        elif isinstance(cell, int) and not isinstance(cell, bool):
-            found = cell
-        elif isinstance(cell, str) and cell.isascii() and cell.isdigit() and len(cell) < 19:
-            found = int(cell)
-        if 0 <= found < len(rows):
-            return found
-        wanted = "the name of a row" if rows.names is not None else f"a number below {len(rows)}"
-        message = f"is {shorten_repr(cell)}, expected {wanted} of {target}"
-        self.faults.add(where, message, "dangling")
-        return 0
+        numbers = self.sets[target].numbers if self.sets[target].names is not None else None
+        if numbers is not None:
+            return numbers.get(cell, -1) if isinstance(cell, str) else -1
+        if isinstance(cell, str):
+            return int(cell) if cell.isascii() and cell.isdigit() and len(cell) < 19 else -1
+        return cell if type(cell) is int else -1
 
-    def _label(self, cell: str, expected: Any, where: str) -> Any:
+    def wanted(self, target: str) -> str:
+        rows = self.sets[target]
+        what = "the name of a row" if rows.names is not None else f"a number below {len(rows)}"
+        return f"{what} of {target}"
+
+    def entries(self, cell: str) -> Any:
+        return _parse(cell) if cell else []
+
+    def label(self, cell: str, name: str) -> Any:
+        expected = self.types.get(name)
         if not cell:
             return None
         if len(cell) > MAX_CELL:
-            message = f"has {len(cell)} characters, at most {MAX_CELL} are read"
-            return self.faults.add(where, message, "size limit")
+            raise Unreadable(f"has {len(cell)} characters, at most {MAX_CELL} are read")
         parsed = _parse(cell) if expected is not str or cell[0] == '"' else _NOT_JSON
-        if parsed is _NOT_JSON:
-            return cell
-        try:
-            label = decode(parsed)
-            hash(label)
-        except (Unreadable, TypeError) as error:
-            return self.faults.add(where, str(error), "labels")
+        label = cell if parsed is _NOT_JSON else decode(parsed)
         return float(label) if expected is float and type(label) is int else label

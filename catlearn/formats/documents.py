@@ -159,14 +159,9 @@ def _check_laws(value: Tables, faults: Faults) -> None:
     _check_columns(value, faults)
     if faults.count:
         return
-    if _effort(value) <= MAX_CHECKS:
-        faults.extend(value.failures())
-        return
-    # Whether so many maps fit their spaces is left to the first use; all else is checked.
+    # Whether very many maps fit their spaces is left to the first use; all else is checked.
     structure = Presentation.failures(value)
-    faults.extend(structure)
-    if not structure:
-        faults.extend([*value.weight_failures(), *value.glued_failures()])
+    faults.extend(structure or value.rule_failures(shapes=_effort(value) <= MAX_CHECKS))
 
 
 def _check_columns(diagram: LearningDiagram, faults: Faults) -> None:

@@ -96,8 +96,8 @@ def test_what_is_missing_is_told_with_where_to_get_it(tmp_path, monkeypatch):
     [
         ("a.jpg A dog .", "line 1 is 'a.jpg A dog .', expected 'name.jpg#0', a tab"),
         ("a.jpg#0\tA dog .\n../b.jpg#0\tA cat .", r"sentence 2 is about '\.\./b\.jpg', expected"),
-        ("image,caption\na.jpg,A dog\nb.jpg,A cat,a dog", "line 3 has 3 columns"),
-        ('image,caption\na.jpg,"A dog"s', "is no table: "),
+        ("image,caption\na.jpg,A dog\nb.jpg,A cat,a dog", ".*has 3 cells"),
+        ('image,caption\na.jpg,"A dog"s', ".*expected after"),
         ("image,caption\n/etc/passwd,A dog", "sentence 1 is about '/etc/passwd'"),
     ],
 )
@@ -122,7 +122,7 @@ def test_texts_that_cannot_be_read_are_refused(tmp_path, monkeypatch):
         load_flickr8k(tmp_path)
     path.write_bytes(good)
     monkeypatch.setattr("catlearn.datasets.flickr.MAX_TEXT", len(good) - 1)
-    with pytest.raises(DataError, match=f"has more than {len(good) - 1} bytes"):
+    with pytest.raises(DataError, match=f"at most {len(good) - 1} are read"):
         load_flickr8k(tmp_path)
 
 

@@ -420,19 +420,19 @@ def test_all_that_is_wrong_with_a_folder(tmp_path):
     assert "E.csv: there is no such file" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
     (tmp_path / "E.csv").write_text("src\n0\n")
     message = refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
-    assert "row 3: has the name 'a'" in message
+    assert "record 3: has the name 'a'" in message
     assert "no column for the arrow 'tgt'" in message
     (tmp_path / "V.csv").write_text("_name\na\nb\n")
     (tmp_path / "E.csv").write_text("src,tgt\n0,a\nb,c\n")
     message = refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
-    assert "E.csv, row 2, src: is '0'" in message
-    assert "E.csv, row 3, tgt: is 'c'" in message
+    assert "E.csv, record 2: src is '0'" in message
+    assert "E.csv, record 3: tgt is 'c'" in message
     (tmp_path / "E.csv").write_text("src,tgt\na\n")
     assert "has 1 cells" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
     (tmp_path / "E.csv").write_bytes(b"src,tgt\n\xff,a\n")
-    assert "not UTF-8" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
+    assert "byte 0xff" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
     (tmp_path / "E.csv").write_text('src,tgt\n"a,b\n')
-    assert "is not CSV" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
+    assert "E.csv, document" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path)
     (tmp_path / "E.csv").write_text("src,tgt\na,b\n")
     assert "at most 5 are read" in refused(cl.formats.from_csv, cl.SchGraph, tmp_path, max_bytes=5)
 
