@@ -4,8 +4,8 @@ A *tree* is nested dicts (with text keys), lists and tuples over leaves: arrays,
 keys, and plain JSON scalars. Arrays become the tensors of a `safetensors
 <https://huggingface.co/docs/safetensors>`_ file, named by their path (``"encoder/layers/0"``,
 with ``~`` and ``/`` in keys escaped as in JSON Pointer, RFC 6901); the shape of the tree goes
-into the file's metadata. Any safetensors reader can open such a file, and nothing in it is
-ever executed.
+into the file's metadata, and the CRC-32 of each array, so that damage is seen. Any safetensors
+reader can open such a file, and nothing in it is ever executed.
 
 Law: ``load_tree`` after ``save_tree`` gives back an equal tree, dtypes and containers included,
 and equal trees give equal files.
@@ -27,6 +27,8 @@ import json
 import math
 import os
 import sys
+import warnings
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -43,6 +45,8 @@ MAX_HEADER_BYTES = 32 * 2**20
 
 _METADATA = "__metadata__"
 _TREE = "catlearn.tree"
+_SUMS = "catlearn.crc32"
+_RESERVED = (_TREE, _SUMS)
 _DTYPES = {
     "BOOL": "bool",
     "U8": "uint8",
@@ -97,35 +101,78 @@ def load_tree(
     Raises
     ------
     FileFormatError
-        If the file is malformed, truncated or larger than ``max_bytes``; every fault is listed.
+        If the file is malformed, damaged, truncated or larger than ``max_bytes``; every fault is
+        listed.
+
+    Warns
+    -----
+    NotVerified
+        If the file is of an earlier version, which wrote no checksums.
     """
     name = os.path.basename(os.fspath(path))
     return decode_tree(read_bounded(path, max_bytes), what=f"file {name!r}")
 
 
-def encode_tree(tree: Any, metadata: Mapping[str, str]) -> bytes:
-    """Return the bytes of the file that :func:`save_tree` writes."""
+def header_of(path: str | os.PathLike[str]) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
+    """Read the header of a safetensors file alone: the shapes of its arrays, and the metadata.
+
+    Raises
+    ------
+    FileFormatError
+        If the file has no such header.
+    OSError
+        If it cannot be read.
+    """
+    what = f"file {os.path.basename(os.fspath(path))!r}"
+    if not os.path.isfile(path):  # a pipe would be waited for
+        raise FileFormatError(what, [Failure("file", os.fspath(path), "is no file")])
+    with open(path, "rb") as stream:
+        size = stream.read(8)
+        text = stream.read(min(int.from_bytes(size, "little"), MAX_HEADER_BYTES + 1))
+    header, _ = _split(size + text, what)
+    metadata = header.pop(_METADATA, {})
+    shapes = {
+        name: tuple(entry["shape"])
+        for name, entry in header.items()
+        if isinstance(entry, dict) and isinstance(entry.get("shape"), list)
+    }
+    return shapes, metadata if isinstance(metadata, dict) else {}
+
+
+def encode_tree(tree: Any, metadata: Mapping[str, str], sums: bool = True) -> bytes:
+    """Return the bytes of the file that :func:`save_tree` writes.
+
+    Without ``sums`` there are no checksums, for files whose digest is kept elsewhere.
+    """
     faults: list[Failure] = []
     tensors: dict[str, np.ndarray] = {}
     node = _encode(tree, (), tensors, faults)
     for key, value in metadata.items():
-        if not _is_text(key) or not _is_text(value) or key == _TREE:
-            message = f"metadata is text by text, and {_TREE!r} is reserved"
+        if not _is_text(key) or not _is_text(value) or key in _RESERVED:
+            message = f"metadata is text by text, and {' and '.join(_RESERVED)} are reserved"
             faults.append(Failure("metadata", f"metadata {key!r}", message))
     if faults:
         raise InvalidStructure("tree of arrays", faults)
-    shape = json.dumps(node, separators=(",", ":"), ensure_ascii=False)
-    return encode_tensors(tensors, {**metadata, _TREE: shape})
+    kept: dict[str, Any] = {_TREE: node}
+    if sums:
+        kept[_SUMS] = {name: zlib.crc32(_bytes(array)) for name, array in tensors.items()}
+    texts = {
+        key: json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        for key, value in kept.items()
+    }
+    return encode_tensors(tensors, {**metadata, **texts})
 
 
-def decode_tree(data: bytes, what: str = "safetensors") -> tuple[Any, dict[str, str]]:
+def decode_tree(
+    data: bytes, what: str = "safetensors", sums: bool = True
+) -> tuple[Any, dict[str, str]]:
     """Read the bytes of a file that :func:`save_tree` wrote; see :func:`load_tree`."""
     tensors, metadata = decode_tensors(data, what)
     if _TREE not in metadata:
         message = f"metadata has no {_TREE!r}; this file was not written by catlearn"
         raise FileFormatError(what, [Failure("tree", "header", message)])
     node = parse_json(metadata.pop(_TREE), what, max_bytes=MAX_HEADER_BYTES)
-    faults: list[Failure] = []
+    faults = _damaged(tensors, metadata, what) if sums else []
     used: set[str] = set()
     tree = _decode(node, "tree", tensors, used, faults)
     for name in tensors:
@@ -135,6 +182,30 @@ def decode_tree(data: bytes, what: str = "safetensors") -> tuple[Any, dict[str, 
     if faults:
         raise FileFormatError(what, faults)
     return tree, metadata
+
+
+class NotVerified(UserWarning):
+    """A file of an earlier version has no checksums, so damage to its numbers is not seen."""
+
+
+def _damaged(
+    tensors: Mapping[str, np.ndarray], metadata: dict[str, str], what: str
+) -> list[Failure]:
+    """List the arrays whose bytes are not those that were written."""
+    if _SUMS not in metadata and not tensors:
+        return []
+    if _SUMS not in metadata:
+        message = f"{what} is of an earlier version and has no checksums: numbers are not verified"
+        warnings.warn(message, NotVerified, stacklevel=4)
+        return []
+    sums = parse_json(metadata.pop(_SUMS), what, max_bytes=MAX_HEADER_BYTES)
+    if not isinstance(sums, dict):
+        return [Failure("checksum", "header", f"{_SUMS!r} must be an object")]
+    return [
+        Failure("checksum", f"tensor {shorten(name)!r}", "is damaged: its CRC-32 is another one")
+        for name, array in tensors.items()
+        if sums.get(name) != zlib.crc32(_bytes(array))
+    ]
 
 
 def encode_tensors(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
@@ -151,7 +222,7 @@ def encode_tensors(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> b
     offset = 0
     for name in order:
         array = arrays[name]
-        blob = _little_endian(array).tobytes()
+        blob = _bytes(array)
         header[name] = {
             "dtype": _CODES[array.dtype.name],
             "shape": list(array.shape),
@@ -274,9 +345,10 @@ def _array(entry: dict[str, Any], body: memoryview, begin: int, end: int) -> np.
     return array.astype(dtype.newbyteorder("="), copy=True)
 
 
-def _little_endian(array: np.ndarray) -> np.ndarray:
+def _bytes(array: np.ndarray) -> bytes:
+    """Return the bytes of an array as files hold them, the lowest first."""
     big = array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big")
-    return array.astype(array.dtype.newbyteorder("<")) if big else np.ascontiguousarray(array)
+    return (array.astype(array.dtype.newbyteorder("<")) if big else array).tobytes()
 
 
 def _name(path: tuple[str, ...]) -> str:

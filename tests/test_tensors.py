@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import zlib
 from typing import NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ from hypothesis import given, strategies as st
 
 from catlearn.errors import FileFormatError, InvalidStructure
 from catlearn.tensors import (
+    NotVerified,
     decode_tensors,
     decode_tree,
     encode_tensors,
@@ -160,9 +162,48 @@ def test_every_truncation_is_refused():
 def test_a_flipped_byte_is_read_or_refused(place, mask):
     data = bytearray(example())
     data[place % len(data)] ^= mask
-    with contextlib.suppress(FileFormatError):
+    with contextlib.suppress(FileFormatError, NotVerified):
         found = decode_tree(bytes(data))
+        # Then it is a name that changed: numbers have checksums.
+        numbers = [jax.tree.leaves(tree) for tree in (found, decode_tree(example()))]
+        assert len(numbers[0]) != len(numbers[1]) or same_values(*numbers)
         assert not same_values(found, decode_tree(example()))
+
+
+def test_a_flipped_bit_of_any_number_is_seen(mutants, monkeypatch):
+    data = example()
+    body = 8 + int.from_bytes(data[:8], "little")
+
+    def laws(place, bit):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << bit
+        try:
+            decode_tree(bytes(flipped))
+        except FileFormatError as error:
+            return [failure.law for failure in error.failures]
+        return []
+
+    def unseen():
+        places = [(place, bit) for place in range(body, len(data)) for bit in range(8)]
+        return sum(laws(*place) != ["checksum"] for place in places)
+
+    assert unseen() == 0
+    with mutants("arrays without checksums"), monkeypatch.context() as patch:
+        patch.setattr("zlib.crc32", len)
+        data = example()
+        assert unseen() > 0
+
+
+def test_files_without_checksums_are_read_with_a_word():
+    tree = {"array": "a"}
+    data = encode_tensors({"a": np.zeros(2, "float32")}, {"catlearn.tree": json.dumps(tree)})
+    with pytest.warns(NotVerified, match="earlier version"):
+        found, metadata = decode_tree(data)
+    assert found.tolist() == [0, 0]
+    assert metadata == {}
+
+
+CRC_OF_ZEROS = zlib.crc32(bytes(8))
 
 
 def file_of(header, body: bytes = b"") -> bytes:
@@ -221,7 +262,8 @@ def test_hostile_headers_are_refused(data, words):
     ],
 )
 def test_hostile_trees_are_refused(tree, words):
-    data = encode_tensors({"a": np.zeros(2, "float32")}, {"catlearn.tree": json.dumps(tree)})
+    kept = {"catlearn.tree": json.dumps(tree), "catlearn.crc32": json.dumps({"a": CRC_OF_ZEROS})}
+    data = encode_tensors({"a": np.zeros(2, "float32")}, kept)
     with pytest.raises(FileFormatError) as caught:
         decode_tree(data)
     assert words in str(caught.value)

@@ -224,7 +224,7 @@ def save(value: Tables, path: str | os.PathLike[str]) -> Path:
     if tree:
         if path.suffix == ".safetensors":
             raise ValueError("the diagram and its tensors need two names; save it as *.json")
-        tensors = encode_tree(tree, {})
+        tensors = encode_tree(tree, {}, sums=False)  # the document has the file's digest
         document[META]["tensors"] = hashlib.sha256(tensors).hexdigest()
     text = _text(document).encode()
     if tensors is not None:
@@ -298,7 +298,7 @@ def _with_tensors(value: Tables, path: Path, digest: Any, max_bytes: int) -> Tab
     if hashlib.sha256(data).hexdigest() != digest:
         message = "is not the file that was saved with this diagram, or it was changed"
         raise FileFormatError(what, [Failure("tensors", str(path), message)])
-    tree, _ = decode_tree(data, what)
+    tree, _ = decode_tree(data, what, sums=False)
     faults = Faults(what)
     if not isinstance(tree, dict):
         faults.add("tree", "must have one entry for each edge, or name of side data")

@@ -22,9 +22,9 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "checkpoint": ["CheckpointSkipped"],
+        "checkpoint": ["CheckpointSkipped", "NothingToResume"],
         "data": ["Batches", "Sources", "batches"],
-        "loop": ["TrainingInterrupted", "fit"],
+        "loop": ["StoppedAtOnce", "TrainingInterrupted", "fit"],
         "result": ["History", "Result"],
         "sharding": ["Sharding"],
         "step": ["per_edge"],

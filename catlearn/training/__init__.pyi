@@ -1,5 +1,6 @@
 from .checkpoint import (
     CheckpointSkipped as CheckpointSkipped,
+    NothingToResume as NothingToResume,
 )
 from .data import (
     Batches as Batches,
@@ -7,6 +8,7 @@ from .data import (
     batches as batches,
 )
 from .loop import (
+    StoppedAtOnce as StoppedAtOnce,
     TrainingInterrupted as TrainingInterrupted,
     fit as fit,
 )

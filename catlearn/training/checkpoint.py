@@ -5,8 +5,13 @@ and a *manifest*: what the run is about. Containers are never stored: the optimi
 ``init`` gives the structure again, so loading executes nothing. A checkpoint whose manifest
 differs from the run at hand is refused, and every difference is listed. The manifest knows the
 equations, the key, the weights, the sizes of data sets and batches and a checksum of their
-contents, names, shapes and dtypes of all arrays, and a checksum of the frozen ones; it does not
-know the constants inside an optimizer.
+contents, names, shapes and dtypes of all arrays, a checksum of the frozen ones, and whether floats
+have 64 bits; it does not know the constants inside an optimizer. Every array has a checksum, so
+that a damaged file is refused.
+
+Nothing is replaced that is not this run's own checkpoint of an earlier step: where there is a file
+or a folder already, a run that does not continue it is refused before its first step, unless it is
+told to overwrite it; and one whose file was changed by another program does not write.
 
 A checkpoint is a file of safetensors, replaced in one step, so that a run that is killed while it
 writes leaves the one before; or a *folder*, in which each device writes its own part while training
@@ -22,6 +27,7 @@ it is an error, which has the result.
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import json
 import os
@@ -39,7 +45,7 @@ import numpy as np
 from catlearn.errors import CatlearnError, CheckpointMismatch, Failure, FileFormatError
 from catlearn.files import parse_json
 from catlearn.lowering import Lowered
-from catlearn.tensors import load_tree, save_tree
+from catlearn.tensors import header_of, load_tree, save_tree
 from catlearn.training.data import Sources, key_words
 from catlearn.training.sharding import Processes, Sharding
 from catlearn.training.step import Carry
@@ -80,6 +86,7 @@ def manifest_of(
     """
     return {
         "format": _FORMAT,
+        "x64": bool(jax.config.read("jax_enable_x64")),
         "aggregator": fn.loss.aggregator.name,
         "equations": {
             term.name: f"{term.lhs} = {term.rhs}, {term.divergence}" for term in fn.loss.equations
@@ -116,6 +123,7 @@ def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, .
 
 def _differences(found: Any, expected: Manifest) -> Iterator[Failure]:
     there, here = dict(_flat(found)), dict(_flat(expected))
+    there.setdefault(("x64",), here["x64",])  # earlier versions did not say
     for path in dict.fromkeys([*here, *there]):
         if there.get(path) == here.get(path):
             continue
@@ -128,6 +136,47 @@ def _differences(found: Any, expected: Manifest) -> Iterator[Failure]:
         else:
             message = f"is {there[path]} in the checkpoint and {here[path]} in this run"
         yield Failure("checkpoint", where, message)
+
+
+class NothingToResume(UserWarning):
+    """There is no checkpoint to continue from, so the run begins anew."""
+
+
+def occupied(path: str | os.PathLike[str]) -> str:
+    """Return what a new run would replace by its checkpoint; ``""`` if nothing is there.
+
+    Parameters
+    ----------
+    path
+        A file or a folder.
+
+    Examples
+    --------
+    >>> occupied("no-such-run.safetensors")
+    ''
+    >>> occupied(__file__)
+    'is there already and is no checkpoint'
+    """
+    place = Path(path)
+    empty = is_folder(path) and place.is_dir() and not any(place.iterdir())
+    if empty or not os.path.lexists(place):
+        return ""
+    step = _step_at(place)
+    if step is None:
+        return "is there already and is no checkpoint"
+    return f"holds the checkpoint of step {step} of a run"
+
+
+def _step_at(place: Path) -> int | None:
+    """Return the step of the checkpoint in a file or folder, None if it is something else."""
+    if place.is_dir():
+        steps = [int(entry.name) for entry in place.iterdir() if entry.name.isdecimal()]
+        return max(steps, default=None)
+    try:
+        shapes, metadata = header_of(place)
+    except (OSError, FileFormatError):
+        return None
+    return next(iter(shapes.get("history", ())), None) if _FIELD in metadata else None
 
 
 class CheckpointSkipped(UserWarning):
@@ -154,6 +203,15 @@ class Saver:
         self.manifest = manifest
         self.processes = processes
         self.saved: int | None = None
+        self.seen = self._signature()
+
+    def _signature(self) -> tuple[int, ...] | None:
+        """Return what changes when somebody writes the file; None if there is none."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def load(self, template: Carry) -> Checkpoint | None:
         """Return the checkpoint of this very run, if there is one.
@@ -230,7 +288,11 @@ class Saver:
         if self.processes.index == 0:
             tree = {"arrays": dict(named_leaves(carry)), "history": rows}
             metadata = {_FIELD: json.dumps(self.manifest), _SOURCES: json.dumps(sources)}
+            if self._signature() != self.seen:
+                message = "another program has written or removed it since this run looked"
+                raise FileExistsError(errno.EEXIST, message, os.fspath(self.path))
             save_tree(self.path, tree, metadata)
+            self.seen = self._signature()
 
     def close(self) -> str | None:
         """Wait until everything is written; return what went wrong."""

@@ -21,12 +21,13 @@ device only at log points.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -43,9 +44,17 @@ from catlearn.errors import (
     InvalidStructure,
     TrainingDiverged,
 )
+from catlearn.files import shorten_repr
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering import Lowered, lower
-from catlearn.training.checkpoint import FolderSaver, Saver, is_folder, manifest_of
+from catlearn.training.checkpoint import (
+    FolderSaver,
+    NothingToResume,
+    Saver,
+    is_folder,
+    manifest_of,
+    occupied,
+)
 from catlearn.training.columns import Batch
 from catlearn.training.data import Sources
 from catlearn.training.result import History, Result
@@ -65,7 +74,11 @@ from catlearn.training.step import (
 
 
 class TrainingInterrupted(UserWarning):
-    """Training was stopped from the keyboard; the variables so far are returned."""
+    """Training was stopped by a signal; the variables so far are returned."""
+
+
+class StoppedAtOnce(UserWarning):
+    """A callback stopped the run when it was called for the first time."""
 
 
 def fit(
@@ -83,7 +96,9 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     callback: Callback | None = None,
+    stop_on: Iterable[int] = (),
     accumulate: int = 1,
     scan_steps: int = 1,
     sharding: Sharding | Mesh | None = None,
@@ -125,9 +140,15 @@ def fit(
         After how many steps to save; by default only at the end.
     resume
         Whether to continue from ``checkpoint`` if that file is there.
+    overwrite
+        Whether a checkpoint of another run, or whatever else is there, may be replaced.
     callback
         Called at log points as ``callback(step, costs)``, where ``costs`` has the last cost of
-        each equation. Training stops if it returns True.
+        each equation. It returns None to go on, or a boolean (of Python, NumPy or JAX): whether to
+        stop.
+    stop_on
+        Signals that end the run as Ctrl-C does, such as ``signal.SIGTERM``; in the main thread
+        only. Once the checkpoint is written, what handled the signal before handles it.
     accumulate
         Into how many parts to cut each batch, which are evaluated one after the other: the same
         step in less memory (:mod:`catlearn.training.step`).
@@ -151,7 +172,8 @@ def fit(
         If arrays are missing or do not fit, listing all of them; if a batch does not fit or a
         source fails, naming the data set, the projection and the step.
     InvalidStructure
-        Listing numbers out of range and options that need a checkpoint file.
+        Listing numbers out of range and options that need a checkpoint file; if a checkpoint would
+        replace what is not this run's; if the callback returns neither None nor a boolean.
     CheckpointMismatch
         If the checkpoint belongs to another run, listing every difference.
     TrainingDiverged
@@ -162,7 +184,8 @@ def fit(
     Notes
     -----
     An error that ends a run which was under way has the result up to the last good step in
-    ``.result``; it is also saved, if there is a checkpoint.
+    ``.result``; it is also saved, if there is a checkpoint. So has whatever a callback raises,
+    which is raised as it was.
 
     Warns
     -----
@@ -170,10 +193,28 @@ def fit(
         If a checkpoint could not be written; the run goes on, and the next one is tried.
     ExamplesApart
         If batches are cut into parts, and a divergence compares their examples with each other.
+    NothingToResume
+        If there is no checkpoint to continue from.
+    StoppedAtOnce
+        If the callback stops the run when it is called for the first time.
     TrainingInterrupted
         If stopped by Ctrl-C. The step at hand is finished, the checkpoint is written, and the
         result so far is returned. A second Ctrl-C stops at once.
+
+    Examples
+    --------
+    A progress bar of one's own, which says nothing about stopping::
+
+        with tqdm(total=1000) as bar:
+            def show(step, costs):
+                bar.update(step - bar.n)
+            cl.fit(fn, optax.adam(1e-3), steps=1000, callback=show, progress=False)
+
+    A run on a cluster that sends SIGTERM before it takes the machine away::
+
+        cl.fit(..., checkpoint="run.safetensors", resume=True, stop_on=[signal.SIGTERM])
     """
+    signals = Signals(stop_on)
     numbers = {"accumulate": accumulate, "scan_steps": scan_steps}
     _check_options(steps, log_every, checkpoint, checkpoint_every, resume, numbers)
     fn = _lowered(fn, optimizer)
@@ -193,6 +234,7 @@ def fit(
     rows = np.empty((0, 1 + len(fn.loss.equations)))
     saver = None
     if checkpoint is not None:
+        _check_place(checkpoint, resume, overwrite, processes)
         manifest = manifest_of(fn, carry, state, sources, key)
         saver = (
             FolderSaver(checkpoint, manifest, processes, sharding)
@@ -209,42 +251,61 @@ def fit(
         accumulate=accumulate, scan_steps=scan_steps, sharding=sharding,
     )  # fmt: skip
     bar = Progress(steps, progress)
-    interrupts = Interrupts()
+    raised: BaseException | None = None
     try:
-        with interrupts:
+        with signals:
             while run.steps < steps and not run.stopped:
                 before = run.steps
                 run.advance(steps)
                 save = _passed(before, run.steps, checkpoint_every)
                 # Several processes stop together, so they look at the same steps.
-                last = run.steps == steps or (interrupts.count > 0 and processes.count == 1)
+                last = run.steps == steps or (bool(signals.received) and processes.count == 1)
                 if not (last or save or _passed(before, run.steps, log_every)):
                     continue
                 run.collect()
                 bar.show(run.steps, run.rows[-1, 0])
                 if save and saver is not None:
                     saver.save(run.carry, run.rows, sources)
-                run.stopped = processes.agree(interrupts.count > 0 or run.report(callback))
+                try:
+                    stop = run.report(callback, steps)
+                except (Exception, SystemExit) as error:
+                    raised, stop = error, True  # all processes end
+                run.stopped = processes.agree(stop or bool(signals.received))
     except KeyboardInterrupt:
         # Raised by callback or data, between steps; one within a step cannot be recovered from.
-        if interrupts.count > 1:
+        if signals.received.count(signal.SIGINT) > 1:
             raise
-        interrupts.count = 1
+        signals.received.append(signal.SIGINT)
         run.collect()
     except (DataError, TrainingDiverged) as error:
         raise run.kept(error, saver) from error.__cause__
     finally:
         bar.close()
+    if raised is not None:
+        raise run.kept(raised, saver)
     problem = None if saver is None else saver.finish(run.carry, run.rows, sources)
+    signals.pass_on()
     if problem is not None:
         message = f"{problem}. The result of the run is in this error's .result"
         raise CheckpointNotWritten(message, run.result())
-    interrupted = interrupts.count > 0 and run.steps < steps
+    interrupted = bool(signals.received) and run.steps < steps
     if interrupted:
         place = f"; continue with resume=True from '{checkpoint}'" if checkpoint is not None else ""
         message = f"training was interrupted after {run.steps} of {steps} steps{place}"
         warnings.warn(message, TrainingInterrupted, stacklevel=2)
     return run.result(interrupted=interrupted)
+
+
+def _check_place(checkpoint: Any, resume: bool, overwrite: bool, processes: Processes) -> None:
+    """Refuse a checkpoint that would replace something, and say if there is none to go on from."""
+    found = next(filter(None, processes.gather(occupied(checkpoint))), "")
+    if resume and not found and processes.index == 0:
+        message = f"there is no checkpoint '{checkpoint}' to continue from; the run begins anew"
+        warnings.warn(message, NothingToResume, stacklevel=3)
+    if found and not resume and not overwrite:
+        remedy = "resume=True continues it" if found.startswith("holds") else "give another path"
+        message = f"{found}; {remedy}, overwrite=True replaces it"
+        raise InvalidStructure("fit", [Failure("checkpoint", f"'{checkpoint}'", message)])
 
 
 def _check_options(
@@ -292,7 +353,8 @@ def _lowered(fn: Lowered | Loss | LearningDiagram, optimizer: Optimizer | Optimi
     return fn
 
 
-Callback = Callable[[int, dict[str, float]], bool | None]
+Callback = Callable[[int, dict[str, float]], Any]
+"""What is told the last costs; it returns None, or whether to stop."""
 
 
 class Trainer:
@@ -358,6 +420,7 @@ class Trainer:
         self.pending: list[jax.Array] = []
         self.steps = len(rows)
         self.stopped = False
+        self.called = False
         self.equations = tuple(term.name for term in fn.loss.equations)
         # Columns that are the same in every step, as they were taken and as they were placed.
         self.placed: dict[str, tuple[Any, Any]] = {}
@@ -405,12 +468,30 @@ class Trainer:
         if failed != GOOD:
             self._diverge(failed)
 
-    def report(self, callback: Callback | None) -> bool:
-        """Tell the callback the last costs; return whether it wants to stop."""
+    def report(self, callback: Callback | None, steps: int) -> bool:
+        """Tell the callback the last costs; return whether it wants to stop before the end.
+
+        Raises
+        ------
+        InvalidStructure
+            If it returns neither None nor a boolean.
+        """
         if callback is None:
             return False
+        first, self.called = not self.called, True
         costs = dict(zip(self.equations, self.rows[-1, 1:].tolist(), strict=True))
-        return callback(self.steps, costs) is True
+        answer = callback(self.steps, costs)
+        name = getattr(callback, "__qualname__", type(callback).__qualname__)
+        if answer is None:
+            return False
+        if getattr(answer, "dtype", type(answer)) != np.dtype(bool) or np.ndim(answer):
+            message = f"returned {shorten_repr(answer)}; return None to go on, or whether to stop"
+            raise InvalidStructure("fit", [Failure("callback", f"callback {name}", message)])
+        stop = bool(answer)
+        if stop and first and self.steps < steps:
+            message = f"callback {name} returned {answer!r} at its first call, so training stops"
+            warnings.warn(f"{message} after {self.steps} of {steps} steps", StoppedAtOnce, 3)
+        return stop
 
     def result(self, *, interrupted: bool = False) -> Result:
         """Return the result so far."""
@@ -426,14 +507,13 @@ class Trainer:
             interrupted=interrupted,
         )
 
-    def kept(
-        self, error: DataError | TrainingDiverged, saver: Saver | None
-    ) -> DataError | TrainingDiverged:
+    def kept(self, error: BaseException, saver: Saver | None) -> BaseException:
         """Keep the last good state, on disk and in an error that ends the run; return the error."""
-        try:
-            self.collect()
-        except TrainingDiverged as earlier:  # the data failed later than the numbers did
-            error = earlier
+        if isinstance(error, DataError):
+            try:
+                self.collect()
+            except TrainingDiverged as earlier:  # the data failed later than the numbers did
+                error = earlier
         diverged = isinstance(error, TrainingDiverged)
         kept = f"The variables after {self.steps} steps are in this error's .result"
         if diverged and saver is not None and saver.saved is not None:
@@ -448,9 +528,13 @@ class Trainer:
         if diverged:
             kept += "; try a smaller learning rate, or clip gradients with "
             kept += "optax.clip_by_global_norm"
-        gap = ". " if diverged else "\n"
-        error.args = (f"{error.args[0]}{gap}{kept}",)
-        error.result = self.result()
+        if isinstance(error, (DataError, TrainingDiverged)):
+            gap = ". " if diverged else "\n"
+            error.args = (f"{error.args[0]}{gap}{kept}",)
+        else:
+            error.add_note(kept)
+        with contextlib.suppress(AttributeError, TypeError):  # a class that takes no attributes
+            error.result = self.result()  # type: ignore[attr-defined]
         return error
 
     def _diverge(self, failed: int) -> None:
@@ -535,31 +619,62 @@ class Progress:
             print(file=sys.stderr)
 
 
-class Interrupts:
-    """Count Ctrl-C inside a ``with``; the second one raises ``KeyboardInterrupt``.
+class Signals:
+    """Note signals inside a ``with``: Ctrl-C, and others that are asked for.
 
-    Signals reach only the main thread; elsewhere nothing is changed.
+    A second Ctrl-C raises ``KeyboardInterrupt``; another signal that comes twice is handled as
+    before, at once. Signals reach only the main thread; elsewhere Ctrl-C is left alone.
+
+    Parameters
+    ----------
+    others
+        Signals besides Ctrl-C.
 
     Attributes
     ----------
-    count
-        How often Ctrl-C was pressed.
+    received
+        The signals that came, in order.
+
+    Raises
+    ------
+    InvalidStructure
+        If others are asked for outside the main thread, or are no signals.
     """
 
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __enter__(self) -> Interrupts:
+    def __init__(self, others: Iterable[int] = ()) -> None:
+        self.received: list[int] = []
         self.active = threading.current_thread() is threading.main_thread()
+        self.before: dict[int, Any] = {}
+        try:
+            self.others = [signal.Signals(number) for number in others]
+        except (TypeError, ValueError) as error:
+            message = f"{error}; give a list such as [signal.SIGTERM]"
+            raise InvalidStructure("fit", [Failure("options", "stop_on", message)]) from None
+        if self.others and not self.active:
+            message = "signals reach only the main thread; call fit there"
+            raise InvalidStructure("fit", [Failure("options", "stop_on", message)])
+
+    def __enter__(self) -> Signals:
         if self.active:
-            self.before = signal.signal(signal.SIGINT, self._interrupt)
+            for number in (signal.SIGINT, *self.others):
+                self.before[number] = signal.signal(number, self._note)
         return self
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        self.count += 1
-        if self.count > 1:
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        again = number in self.received
+        self.received.append(number)
+        if again and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if again:
+            signal.signal(number, self.before[number])
+            signal.raise_signal(number)
 
     def __exit__(self, *exception: object) -> None:
-        if self.active:
-            signal.signal(signal.SIGINT, self.before)
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def pass_on(self) -> None:
+        """Let the signals besides Ctrl-C be handled as they were before."""
+        for number in self.others:
+            if number in self.received:
+                signal.raise_signal(number)

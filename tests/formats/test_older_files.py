@@ -13,6 +13,8 @@ from catlearn.cli import load_run, main
 from catlearn.errors import CheckpointMismatch
 from tests.fixtures import made
 
+pytestmark = pytest.mark.filterwarnings("ignore::catlearn.tensors.NotVerified")
+
 FOLDER = Path(made.__file__).parent / "0.1.0"
 VALUES = made.DIAGRAMS | made.TABLES
 

@@ -1,5 +1,7 @@
 """Checkpoints: a continued run is the run, and nothing else is accepted."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +9,14 @@ import optax
 import pytest
 
 import catlearn as cl
-from catlearn.errors import CheckpointMismatch, FileFormatError
+from catlearn.errors import (
+    CheckpointMismatch,
+    CheckpointNotWritten,
+    FileFormatError,
+    InvalidStructure,
+)
 from catlearn.tensors import load_tree, save_tree
+from catlearn.training import CheckpointSkipped, NothingToResume
 
 KEY = jax.random.key(0)
 
@@ -47,12 +55,83 @@ def test_saving_now_and_then_keeps_the_latest(fit, file):
     assert done.steps == 5
 
 
-def test_resuming_without_a_file_starts(fit, file):
-    assert fit(steps=2, checkpoint=file, resume=True).history == fit(steps=2).history
+def test_resuming_without_a_file_starts_and_says_so(fit, file):
+    with pytest.warns(NothingToResume, match="run.safetensors"):
+        begun = fit(steps=2, checkpoint=file, resume=True)
+    assert begun.history == fit(steps=2).history
     assert file.exists()
-    # Without resume, a new run takes the file's place.
-    assert fit(steps=1, checkpoint=file).steps == 1
+
+
+def test_nothing_else_is_replaced(fit, file, mutants, monkeypatch):
+    """A checkpoint of another run, one of this run, data, notes: refused before the first step."""
+    fit(steps=3, checkpoint=file)
+    whole = file.read_bytes()
+    with pytest.raises(InvalidStructure, match=r"step 3 .*resume=True.*overwrite=True") as caught:
+        fit(steps=1, checkpoint=file)
+    assert [(f.law, f.where) for f in caught.value.failures] == [("checkpoint", f"'{file}'")]
+    others = [file.with_name("notes.txt"), file.with_name("data.npz"), file.with_name("empty")]
+    others[0].write_text("mine")
+    np.savez(others[1], x=np.ones(3))
+    save_tree(file.with_name("other.safetensors"), {"a": np.ones(2)}, {})
+    others[2].touch()
+    for other in [*others[:2], file.with_name("other.safetensors")]:
+        content = other.read_bytes()
+        with pytest.raises(InvalidStructure, match="is no checkpoint"):
+            fit(steps=1, checkpoint=other)
+        assert other.read_bytes() == content
+    assert file.read_bytes() == whole
+    with mutants("a place at which nobody looks"), monkeypatch.context() as patch:
+        patch.setattr("catlearn.training.loop.occupied", lambda path: "")
+        fit(steps=1, checkpoint=others[0])
+        assert others[0].read_bytes() != b"mine"
+    assert fit(steps=1, checkpoint=file, overwrite=True).steps == 1
     assert load_tree(file)[0]["arrays"][".step"] == 1
+
+
+def test_a_file_that_somebody_else_writes_is_left_alone(fit, file):
+    def callback(step, costs):
+        if step == 4:
+            file.write_text("another run's")
+
+    with (
+        pytest.warns(CheckpointSkipped, match="another program"),
+        pytest.raises(CheckpointNotWritten, match="another program") as caught,
+    ):
+        fit(steps=8, log_every=2, checkpoint=file, checkpoint_every=2, callback=callback)
+    assert file.read_text() == "another run's"
+    assert caught.value.result.steps == 8
+
+
+def test_damaged_checkpoints_are_refused(fit, file):
+    fit(steps=3, checkpoint=file)
+    whole = file.read_bytes()
+    body = 8 + int.from_bytes(whole[:8], "little")
+    rng = np.random.default_rng(0)
+    for place in rng.integers(body, len(whole), 20):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        file.write_bytes(damaged)
+        with pytest.raises(FileFormatError) as caught:
+            fit(steps=5, checkpoint=file, resume=True)
+        assert [failure.law for failure in caught.value.failures] == ["checksum"]
+
+
+def test_the_width_of_floats_belongs_to_a_run(fit, file):
+    fit(steps=2, checkpoint=file)
+    tree, metadata = load_tree(file)
+    manifest = json.loads(metadata["catlearn.checkpoint"])
+    assert manifest["x64"] is bool(jax.config.read("jax_enable_x64"))
+    for x64, differ in ((not manifest["x64"], True), (None, False)):
+        other = {**manifest, "x64": x64}
+        if x64 is None:
+            del other["x64"]  # as earlier versions wrote them
+        save_tree(file, tree, {**metadata, "catlearn.checkpoint": json.dumps(other)})
+        if differ:
+            with pytest.raises(CheckpointMismatch) as caught:
+                fit(steps=3, checkpoint=file, resume=True)
+            assert [failure.where for failure in caught.value.failures] == ["x64"]
+        else:
+            assert fit(steps=3, checkpoint=file, resume=True).steps == 3
 
 
 def test_every_difference_is_listed(fit, file, regime):

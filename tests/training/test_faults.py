@@ -210,7 +210,7 @@ def test_a_run_that_diverged_continues_from_before_with_smaller_steps(file):
     assert steps_in(file) == failed
     # An earlier checkpoint is kept: the last finite variables need not be good ones.
     with pytest.raises(TrainingDiverged, match=f"stays at step {failed - 1}; resume=True"):
-        cl.fit(fn, optax.sgd(0.1), **options, checkpoint_every=failed - 1)
+        cl.fit(fn, optax.sgd(0.1), **options, checkpoint_every=failed - 1, overwrite=True)
     assert steps_in(file) == failed - 1
     assert cl.fit(fn, optax.sgd(1e-32), **options, resume=True).steps == 16
 

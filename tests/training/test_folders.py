@@ -5,7 +5,13 @@ import numpy as np
 import optax
 import pytest
 
-from catlearn.errors import CatlearnError, CheckpointMismatch, FileFormatError, TrainingDiverged
+from catlearn.errors import (
+    CatlearnError,
+    CheckpointMismatch,
+    FileFormatError,
+    InvalidStructure,
+    TrainingDiverged,
+)
 from catlearn.training.checkpoint import is_folder
 
 pytest.importorskip("orbax.checkpoint", reason="orbax is not installed")
@@ -36,8 +42,10 @@ def test_a_continued_run_is_bitwise_the_whole_run(fit, folder):
     for part in ("params", "optimizer_state", "state"):
         assert same_bits(getattr(continued, part), getattr(whole, part))
     assert continued.history == whole.history
-    # Another run takes its place.
-    assert fit(steps=2, checkpoint=folder).steps == 2
+    # Another run takes its place if it is told to.
+    with pytest.raises(InvalidStructure, match="step 9"):
+        fit(steps=2, checkpoint=folder)
+    assert fit(steps=2, checkpoint=folder, overwrite=True).steps == 2
     assert fit(steps=3, checkpoint=folder, resume=True).history == fit(steps=3).history
 
 

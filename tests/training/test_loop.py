@@ -1,16 +1,19 @@
 """The training loop: the loop by hand, what moves and what does not, and how it ends."""
 
+import io
 import signal
+import threading
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from tqdm import tqdm
 
 import catlearn as cl
 from catlearn.errors import DataError, InvalidStructure, TrainingDiverged, UnknownName
-from catlearn.training import TrainingInterrupted
+from catlearn.training import StoppedAtOnce, TrainingInterrupted
 
 KEY = jax.random.key(0)
 X, Y = cl.Space("X", (2,)), cl.Space("Y", (1,))
@@ -245,6 +248,118 @@ def test_the_callback_reports_and_stops(fit):
     assert calls == [(2, {"label", "soft"}), (4, {"label", "soft"})]
     assert result.steps == 4
     assert not result.interrupted
+
+
+@pytest.mark.parametrize(
+    ("answer", "stops"),
+    [
+        (None, False),
+        *((kind(value), value) for kind in (bool, np.bool_, jnp.asarray, np.array)
+          for value in (True, False)),
+    ],
+    ids=lambda value: f"{type(value).__name__} {value}",
+)  # fmt: skip
+def test_any_boolean_decides(fit, answer, stops):
+    result = fit(steps=6, log_every=2, callback=lambda step, costs: answer if step > 2 else None)
+    assert result.steps == (4 if stops else 6)
+
+
+@pytest.mark.parametrize("answer", [1, 0, "no", [True], np.array([True]), np.float32(0), {}])
+def test_other_answers_are_refused_at_the_first_call(fit, tmp_path, answer):
+    file = tmp_path / "run.safetensors"
+
+    def odd(step, costs):
+        return answer
+
+    with pytest.raises(InvalidStructure) as caught:
+        fit(steps=6, log_every=2, callback=odd, checkpoint=file)
+    (failure,) = caught.value.failures
+    assert failure.law == "callback"
+    assert "odd" in failure.where
+    assert repr(answer) in failure.message
+    assert caught.value.result.steps == 2
+    assert file.exists()
+
+
+def test_a_stop_at_the_first_call_is_told(fit):
+    bar = tqdm(total=6, file=io.StringIO(), mininterval=0)
+
+    def show(step, costs):
+        return bar.update(step - bar.n)
+
+    with pytest.warns(StoppedAtOnce, match=r"show returned True .* after 2 of 6"):
+        assert fit(steps=6, log_every=2, callback=show).steps == 2
+    # At the end of a run there is nothing to tell.
+    assert fit(steps=2, log_every=2, callback=lambda step, costs: True).steps == 2
+
+
+class Foreign(Exception):
+    """An error that takes no attributes beyond its own, and has arguments of its own."""
+
+    def __init__(self, code, reason):
+        super().__init__(code, reason)
+
+
+@pytest.mark.parametrize("error", [Foreign(3, "no"), SystemExit(5), ValueError("text"), OSError(5)])
+def test_what_a_callback_raises_leaves_the_result(fit, tmp_path, error):
+    file = tmp_path / "run.safetensors"
+    arguments = error.args
+
+    def callback(step, costs):
+        if step == 4:
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        fit(steps=9, log_every=2, callback=callback, checkpoint=file)
+    assert caught.value is error
+    assert error.args == arguments
+    assert error.result.steps == 4
+    assert str(file) in " ".join(error.__notes__)
+    assert fit(steps=9, checkpoint=file, resume=True).history == fit(steps=9).history
+
+
+def test_signals_that_are_asked_for_end_a_run_and_are_passed_on(fit, tmp_path):
+    file, heard = tmp_path / "run.safetensors", []
+
+    def mine(number, frame):
+        heard.append((number, file.exists()))
+
+    def callback(step, costs):
+        if step == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, mine)
+    try:
+        with pytest.warns(TrainingInterrupted, match="of 8 steps"):
+            stopped = fit(
+                steps=8, log_every=1, callback=callback, checkpoint=file, stop_on=[signal.SIGTERM]
+            )
+        assert signal.getsignal(signal.SIGTERM) is mine
+        # The checkpoint was there when what handled the signal before was called.
+        assert heard == [(signal.SIGTERM, True)]
+        assert stopped.interrupted
+        # By default nothing new is installed.
+        assert fit(steps=8, log_every=1, callback=callback).steps == 8
+        assert len(heard) == 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert fit(steps=8, checkpoint=file, resume=True).history == fit(steps=8).history
+
+
+def test_signals_are_asked_for_in_the_main_thread_only(fit):
+    found = []
+
+    def run():
+        with pytest.raises(InvalidStructure) as caught:
+            fit(steps=2, stop_on=[signal.SIGTERM])
+        found.extend(failure.where for failure in caught.value.failures)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == ["stop_on"]
+    with pytest.raises(InvalidStructure):
+        fit(steps=2, stop_on="SIGTERM")
 
 
 @pytest.mark.parametrize("interrupt", ["signal", "exception"])

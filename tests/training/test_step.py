@@ -159,7 +159,7 @@ def test_several_steps_at_once_are_the_steps(fit, tmp_path):
     assert seen == [4, 8, 9, 11]
     # A run goes on bitwise where its calls begin at the same steps, and else up to rounding.
     for stop, same in ((8, True), (6, False)):
-        fit(steps=stop, checkpoint_every=2, **options)
+        fit(steps=stop, checkpoint_every=2, overwrite=True, **options)
         resumed, whole = fit(steps=12, resume=True, **options), fit(steps=12, scan_steps=4)
         np.testing.assert_allclose(resumed.history.rows, whole.history.rows, rtol=1e-5)
         if same:
