@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="catlearn",
         description="Training regimes as diagrams: composed by colimits, lowered to JAX.",
         epilog="Exit codes: 0 all is well, 1 something is wrong with a diagram or a file, "
-        "2 the command was not understood.",
+        "2 the command was not understood; after a signal, 128 and its number.",
     )
     parser.add_argument("--version", action="version", version=f"catlearn {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -142,7 +143,8 @@ def _parser() -> argparse.ArgumentParser:
                        help="folder to write (default: named as RUN.toml)")  # fmt: skip
     train.add_argument("--resume", action="store_true",
                        help="go on from the checkpoint, if there is one")  # fmt: skip
-    train.add_argument("--overwrite", action="store_true", help="replace an older run")
+    train.add_argument("--overwrite", action="store_true",
+                       help="replace an older run, and its checkpoint")  # fmt: skip
     train.add_argument("--dry-run", action="store_true",
                        help="check everything, say what would run, and stop")  # fmt: skip
     train.add_argument("--quiet", action="store_true", help="show no progress bar")
@@ -252,6 +254,8 @@ def _train(options: argparse.Namespace) -> int:
         dry_run=options.dry_run,
         progress=not options.quiet,
     )
+    if status.startswith(f"{STOPPED} by "):
+        return 128 + signal.Signals[status.removeprefix(f"{STOPPED} by ")]
     return {DIVERGED: PROBLEM, UNSAVED: PROBLEM, STOPPED: INTERRUPTED}.get(status, 0)
 
 

@@ -12,20 +12,24 @@ file. Nothing is unpickled.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
 import platform
+import signal
 import sys
+import threading
 import time
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import jax
@@ -55,7 +59,15 @@ from catlearn.errors import (
     TrainingDiverged,
     did_you_mean,
 )
-from catlearn.files import check_bounded, parse_csv, read_bounded, reading, shorten
+from catlearn.files import (
+    MAX_JSON_BYTES,
+    check_bounded,
+    parse_csv,
+    parse_json,
+    read_bounded,
+    reading,
+    shorten,
+)
 from catlearn.formats import load, to_json as diagram_json
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.learning.parts import check_lengths
@@ -71,7 +83,7 @@ from catlearn.models import (
 from catlearn.models.architectures import Unbound, architecture_names
 from catlearn.models.spaces import cast
 from catlearn.tensors import MAX_TENSOR_BYTES, decode_tensors, encode_tree, plain_tree
-from catlearn.training.checkpoint import is_folder
+from catlearn.training.checkpoint import is_folder, occupied
 from catlearn.training.columns import batch_lengths, permutation, take
 
 FINISHED, INTERRUPTED, DIVERGED = "finished", "interrupted", "diverged"
@@ -118,22 +130,35 @@ def train(
     -------
     str
         ``"finished"``, ``"interrupted"``, ``"diverged"``, or ``"unsaved"`` where the checkpoint
-        could not be written; the run folder is written all the same.
+        could not be written; the run folder is written all the same. After another signal than
+        Ctrl-C its name follows, ``"interrupted by SIGTERM"``.
 
     Raises
     ------
     InvalidStructure
         Listing all that is wrong with the files, before anything runs.
+    CatlearnError
+        If something else is in the folder's place, or another run is about to write there.
     """
     out = Path(config.stem) if out is None else out
-    if not dry_run:
-        check_place(out, overwrite)
-    job = prepare(diagram, config, resume=resume)
+    job = prepare(diagram, config, resume=resume, overwrite=overwrite)
+    overwrite = overwrite or (job.resumes(resume) and job.wrote(out))
+    check_place(out, overwrite)
     if dry_run:
         print(f"{job}\nwould write {out}")
         return FINISHED
+    with _alone(out):
+        if job.resumes(resume) and job.is_finished(out):
+            print(f"the run in '{out}' is finished: it has all {job.settings.steps} steps")
+            return FINISHED
+        return _run(job, out, resume, overwrite, progress)
+
+
+def _run(job: Job, out: Path, resume: bool, overwrite: bool, progress: bool) -> str:
+    """Train, measure, write and print."""
     began = time.perf_counter()
-    result, status, message = job.fit(resume, progress)
+    with Stops() as stops:
+        result, status, message = job.fit(resume, overwrite, progress, stops.signals)
     measured = job.measure(result)
     seconds = round(time.perf_counter() - began, 3)
     ended = {"format": 1, "status": status, "message": message, "seconds": seconds}
@@ -141,7 +166,59 @@ def train(
     print(f"{measured['loss']}\n{_summary(measured)}\nwrote {out}")
     if message:
         print(f"catlearn: {message}", file=sys.stderr)
-    return status
+    return f"{INTERRUPTED} by {stops.received[0].name}" if stops.received else status
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep other runs from writing to a folder, as long as this process lives."""
+    import filelock
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    place = out.parent / f".{out.name}.lock"
+    lock = filelock.FileLock(place)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        message = f"another run is about to write '{out}'; choose another --out, or wait for it"
+        raise CatlearnError(message) from None
+    try:
+        yield
+    finally:
+        place.unlink(missing_ok=True)
+        lock.release()
+
+
+class Stops:
+    """Note inside a ``with`` the signals that end a run after its step, but for Ctrl-C.
+
+    Attributes
+    ----------
+    signals
+        SIGTERM, and SIGHUP unless it is ignored, as it is after ``nohup``.
+    received
+        Those that came.
+    """
+
+    def __init__(self) -> None:
+        names = ("SIGTERM", "SIGHUP")
+        known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        main = threading.current_thread() is threading.main_thread()
+        self.signals = [
+            number for number in known if main and signal.getsignal(number) != signal.SIG_IGN
+        ]
+        self.received: list[signal.Signals] = []
+
+    def __enter__(self) -> Stops:
+        self.before = {number: signal.signal(number, self._note) for number in self.signals}
+        return self
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received.append(signal.Signals(number))
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
 
 
 def _summary(metrics: dict[str, Any]) -> str:
@@ -208,11 +285,46 @@ class Job:
             lines.append(f"checkpoint: {settings.checkpoint.path}, {when}")
         return "\n".join(lines)
 
-    def fit(self, resume: bool, progress: bool) -> tuple[training.Result, str, str]:
+    def resumes(self, asked: bool) -> bool:
+        """Whether the run goes on from its checkpoint, as the command line or the file asks."""
+        kept = self.settings.checkpoint
+        return kept is not None and (asked or kept.resume)
+
+    def wrote(self, out: Path) -> bool:
+        """Whether a folder is of this run: of its diagram, with its seed."""
+        return self._metrics(out).get("seed") == self.settings.seed
+
+    def is_finished(self, out: Path) -> bool:
+        """Whether a folder is of this run, and has all its steps."""
+        metrics = self._metrics(out)
+        done = metrics.get("status"), metrics.get("steps")
+        return self.wrote(out) and done == (FINISHED, self.settings.steps)
+
+    def _metrics(self, out: Path) -> dict[str, Any]:
+        """Return what a run folder of the same diagram says of itself; nothing of any other."""
+        try:
+            same = read_bounded(out / "diagram.json", MAX_JSON_BYTES) == self._diagram_file
+            data = read_bounded(out / "metrics.json", MAX_JSON_BYTES)
+            metrics = parse_json(data, "file 'metrics.json'")
+        except (CatlearnError, OSError):
+            return {}
+        return metrics if same and isinstance(metrics, dict) else {}
+
+    @property
+    def _diagram_file(self) -> bytes:
+        return diagram_json(self.diagram).encode()
+
+    def fit(
+        self, resume: bool, overwrite: bool, progress: bool, stop_on: list[Any]
+    ) -> tuple[training.Result, str, str]:
         """Train; return the result, its status, and a message, ``""`` where all is well."""
         settings, kept = self.settings, self.settings.checkpoint
+        if kept is not None and self.resumes(resume) and not occupied(kept.path):
+            message = f"there is no checkpoint '{kept.path}' to go on from; the run begins anew"
+            print(f"catlearn: {message}", file=sys.stderr)
         with warnings.catch_warnings():
-            # The status says so instead.
+            # This and the status say so instead.
+            warnings.simplefilter("ignore", training.NothingToResume)
             warnings.simplefilter("ignore", training.TrainingInterrupted)
             try:
                 result = training.fit(
@@ -226,7 +338,9 @@ class Job:
                     progress=progress,
                     checkpoint=None if kept is None else kept.path,
                     checkpoint_every=None if kept is None else kept.every,
-                    resume=kept is not None and (resume or kept.resume),
+                    resume=self.resumes(resume),
+                    overwrite=overwrite and kept is not None and not self.resumes(resume),
+                    stop_on=stop_on,
                     accumulate=settings.accumulate,
                     scan_steps=settings.scan_steps,
                     sharding=self.sharding,
@@ -315,7 +429,7 @@ class Job:
         tree = {edge: plain_tree(value) for edge, value in result.diagram.starts.items()}
         return {
             "config.toml": self.settings.text,
-            "diagram.json": diagram_json(self.diagram).encode(),
+            "diagram.json": self._diagram_file,
             "params.safetensors": encode_tree(tree, {}),
             "history.csv": result.history.to_csv().encode(),
             "metrics.json": to_json(metrics),
@@ -365,7 +479,7 @@ def _versions() -> dict[str, str]:
 # What is checked before.
 
 
-def prepare(diagram: Path, config: Path, *, resume: bool = False) -> Job:
+def prepare(diagram: Path, config: Path, *, resume: bool = False, overwrite: bool = False) -> Job:
     """Read and check everything that a run needs.
 
     Parameters
@@ -376,6 +490,8 @@ def prepare(diagram: Path, config: Path, *, resume: bool = False) -> Job:
         The configuration, in TOML.
     resume
         Whether the command line asks to go on from the checkpoint.
+    overwrite
+        Whether it says that a checkpoint may be replaced.
 
     Raises
     ------
@@ -386,7 +502,8 @@ def prepare(diagram: Path, config: Path, *, resume: bool = False) -> Job:
     settings = read_settings(config)
     file = settings.file
     if settings.checkpoint is not None:
-        _check_checkpoint(settings.checkpoint.path, file)
+        goes_on = resume or settings.checkpoint.resume
+        _check_checkpoint(settings.checkpoint.path, file, goes_on, overwrite)
     elif resume:
         file.section("checkpoint").fault("path", "has to be given, since --resume is", "missing")
     sharding = None if settings.devices is None else _sharding(settings.devices, file)
@@ -412,12 +529,17 @@ def prepare(diagram: Path, config: Path, *, resume: bool = False) -> Job:
     return Job(loaded, fn.loss, fn, settings, optimizers, train, test, sharding)
 
 
-def _check_checkpoint(path: str, file: Section) -> None:
+def _check_checkpoint(path: str, file: Section, resume: bool, overwrite: bool) -> None:
     """Note why a checkpoint cannot be at its place."""
     problem, place = writable(Path(path)), Path(path)
     if place.exists() and place.is_dir() != is_folder(path):
         kind, other = ("folder", "file") if place.is_dir() else ("file", "folder")
         problem = f"'{path}' names a {other}, but there is a {kind} of that name"
+    found = "" if problem or overwrite else occupied(path)
+    if found.startswith("holds") and not resume:
+        problem = f"'{path}' {found}; --resume continues it, --overwrite replaces it"
+    elif found and not found.startswith("holds"):
+        problem = f"'{path}' {found}; choose another path, or --overwrite"
     if problem:
         file.section("checkpoint").fault("path", problem, "checkpoint")
 

@@ -215,9 +215,9 @@ def test_sections_that_do_not_fit_the_diagram(run, names, more, says):
     assert names(run(config=f"{CONFIG}\n{more}\n"), says)
 
 
-def test_a_checkpoint_that_is_none(run):
+def test_a_checkpoint_that_is_none(run, names):
     more = '[checkpoint]\npath = "run.toml"\nresume = true'
-    assert "file 'run.toml'" in run(config=f"{CONFIG}\n{more}\n")
+    assert names(run(config=f"{CONFIG}\n{more}\n"), "checkpoint.path [checkpoint] run.toml")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
 """Training from files: what is checked, what is written, and that it is the run one would write."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -22,6 +26,7 @@ from catlearn.errors import (
     FileFormatError,
     InvalidStructure,
 )
+from catlearn.tensors import header_of
 
 X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
 RNG = np.random.default_rng(0)
@@ -253,6 +258,103 @@ def test_a_broken_run_is_refused(trained, tmp_path, name, content, says):
     (tmp_path / "run" / name).unlink()
     with pytest.raises(CatlearnError, match=f"has no {name}"):
         load_run(tmp_path / "run")
+
+
+def test_a_checkpoint_replaces_nothing_else(tmp_path, capsys):
+    """Neither a run's own of a later step, nor data, diagrams or notes; a dry run says so, too."""
+    words = make(tmp_path, steps=4)
+    assert main(words) == 0
+    shutil.rmtree(tmp_path / "run")
+    kept = (tmp_path / "checkpoint.safetensors").read_bytes()
+    for more in ([], ["--dry-run"]):
+        capsys.readouterr()
+        assert main([*words, *more]) == 1
+        said = capsys.readouterr().err
+        assert "step 4" in said
+        assert "--resume" in said
+        assert "--overwrite" in said
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == kept
+    for name in ("diagram.json", "digits.npz", "run.toml"):
+        config = CONFIG.replace("checkpoint.safetensors", name)
+        words = make(tmp_path, config, steps=4)
+        content = (tmp_path / name).read_bytes()
+        for more in ([], ["--dry-run"], ["--resume"]):
+            assert main([*words, *more]) == 1
+            assert "is no checkpoint" in capsys.readouterr().err
+        assert (tmp_path / name).read_bytes() == content
+    words = make(tmp_path, steps=2)
+    assert main([*words, "--overwrite"]) == 0
+    assert load_run(tmp_path / "run").metrics["steps"] == 2
+
+
+def test_a_run_that_is_finished_is_a_success(tmp_path, capsys):
+    words = make(tmp_path, steps=4)
+    assert main([*words, "--resume"]) == 0
+    assert "begins anew" in capsys.readouterr().err
+    before = (tmp_path / "run" / "metrics.json").read_bytes()
+    assert main([*words, "--resume"]) == 0
+    assert "finished" in capsys.readouterr().out
+    assert (tmp_path / "run" / "metrics.json").read_bytes() == before
+    # With more steps it goes on, and replaces its own folder.
+    assert main([*make(tmp_path, steps=6), "--resume"]) == 0
+    assert load_run(tmp_path / "run").metrics["steps"] == 6
+    # The folder of another run is not its own.
+    other = make(tmp_path, CONFIG.replace("seed = 3", "seed = 4"), steps=6)
+    assert main([*other, "--resume"]) == 1
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_the_second_run_to_one_folder_is_refused(tmp_path, capsys, monkeypatch):
+    words, found = make(tmp_path), []
+
+    def within(fn, *args, **options):
+        found.append(main(words))
+        return ending(fn, options)
+
+    monkeypatch.setattr("catlearn.training.fit", within)
+    assert main(words) == 0
+    assert found == [1]
+    assert "another run" in capsys.readouterr().err
+    assert not list(tmp_path.glob(".*"))
+
+
+PROGRAM = """
+import os, signal, sys, threading, time
+from catlearn import training
+from catlearn.cli import main
+
+def killed(fn, *args, callback=None, fit=training.fit, **options):
+    def kill(step, costs):
+        if step == 3:
+            os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+    return fit(fn, *args, callback=kill, **{**options, "log_every": 1})
+
+training.fit = killed
+if sys.argv[2] == "ignored":
+    signal.signal(getattr(signal, sys.argv[1]), signal.SIG_IGN)
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals of POSIX")
+@pytest.mark.parametrize(
+    ("name", "ignored", "code"),
+    [("SIGTERM", False, 143), ("SIGHUP", False, 129), ("SIGHUP", True, 0), ("SIGINT", False, 130)],
+)
+def test_signals_end_a_run_after_its_step(tmp_path, name, ignored, code):
+    words = make(tmp_path)
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, name, "ignored" if ignored else "heard", *words],
+        env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    metrics = load_run(tmp_path / "run").metrics
+    steps = 6 if ignored else 3
+    assert metrics["status"] == ("finished" if ignored else "interrupted")
+    assert metrics["steps"] == pytest.approx(steps, abs=1)
+    shapes, _ = header_of(tmp_path / "checkpoint.safetensors")
+    assert shapes["history"][0] == metrics["steps"]
 
 
 # All that is wrong, at once.
