@@ -470,6 +470,8 @@ class Functor(Frozen, Displayed):
 
         The objects are those of the vertices and the arrows those of the edges, in the graph's
         order: a cocone under a free category's diagram need only commute with the generators.
+        The (co)limit of a functor from the empty category is the terminal (initial) object of the
+        target, for :class:`Morphisms` of the category that it is of.
         """
         place = {vertex: number for number, vertex in enumerate(self.graph.vertices)}
         inside = isinstance(self.target, FiniteCategory)
@@ -483,6 +485,7 @@ class Functor(Frozen, Displayed):
                 for edge in self.graph.edges
             ],
             names=self.graph.vertices,
+            of=self.target.inside if inside else getattr(self.target, "of", None),
         )
 
     def __eq__(self, other: object) -> bool:

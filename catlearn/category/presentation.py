@@ -30,8 +30,9 @@ Monoids and groups by generators and relations, as presentations with one vertex
 
 A monoid is a category with one object, and a monoid presentation is a presentation whose graph
 has one vertex. Relations are written as in algebra: letters side by side (with spaces between
-them, which may be left out if each letter is one character), ``1`` for the identity, powers
-``a^3`` and ``(a b)^7``, and ``=`` between two sides or more. In a group ``a^-1`` is the inverse
+them, which may be left out if each letter is one character), ``1`` for the empty word, powers
+``a^3`` and ``(a b)^7``, and ``=`` between two sides or more. Letters may be digits; where ``1`` is
+one of them, the empty word is written ``id``. In a group ``a^-1`` is the inverse
 of a, ``[a, b]`` the commutator ``a^-1 b^-1 a b``, and a side alone is a relator, equal to 1.
 
 >>> from catlearn.category import Presentation
@@ -261,10 +262,13 @@ def _inverses(letters: Iterable[str]) -> dict[str, str]:
 def _alphabet(letters: Iterable[str]) -> tuple[str, ...]:
     names = tuple(letters.split() if isinstance(letters, str) and " " in letters else letters)
     failures = [
-        Failure("letters", f"letter {name!r}", "a letter is a name of word characters, and not 1")
+        Failure("letters", f"letter {name!r}", "a letter is a name of word characters")
         for name in names
-        if not re.fullmatch(r"\w[\w'.]*", name) or name.isdecimal()
+        if not re.fullmatch(r"\w[\w'.]*", name)
     ]
+    if {"1", "id"} <= set(names):
+        message = "it is the empty word where 1 is a letter"
+        failures.append(Failure("letters", "letter 'id'", message))
     twice = dict.fromkeys(name for name in names if names.count(name) > 1)
     failures += [Failure("letters", f"letter {name!r}", "it is given twice") for name in twice]
     if failures:
@@ -277,14 +281,13 @@ class _Relation(Reader):
 
     def __init__(self, text: str, alphabet: Word, inverses: Mapping[str, str]) -> None:
         self.alphabet, self.inverses = alphabet, inverses
+        self.empty = "id" if "1" in alphabet else "1"
         super().__init__(text, "relation")
 
     def _scan(self) -> Iterator[tuple[str, str, int]]:
         # The longest letter first, so that a1 is read before a.
-        names = map(re.escape, sorted(self.alphabet, key=len, reverse=True))
-        token = re.compile(
-            rf"\s*((?P<letter>{'|'.join(names) or '(?!)'})|(?P<power>\^\s*-?\d+)|[()\[\],=1])"
-        )
+        names = map(re.escape, sorted((*self.alphabet, self.empty), key=len, reverse=True))
+        token = re.compile(rf"\s*((?P<letter>{'|'.join(names)})|(?P<power>\^\s*-?\d+)|[()\[\],=])")
         text, position = self.text, 0
         while text[position:].strip():
             match = token.match(text, position)
@@ -320,16 +323,14 @@ class _Relation(Reader):
         while True:
             position = self.tokens[self.at][2]
             if letter := self.take("letter"):
-                factor: Word = (letter,)
-            elif self.take("1"):
-                factor = ()
+                factor: Word = () if letter == self.empty else (letter,)
             elif self.take("("):
                 factor = self.product()
                 self.expect(")", "')'")
             elif self.tokens[self.at][0] == "[":
                 factor = self.commutator()
             elif self.at == before:
-                raise self.refuse("a letter, 1 or '('")
+                raise self.refuse(f"a letter, {self.empty} or '('")
             else:
                 return word
             while self.tokens[self.at][0] == "power":
@@ -474,7 +475,8 @@ class Presentation(Graph):
             The generators: a text of single letters, or of names with spaces between them, or
             a list of names.
         relations
-            As in algebra: ``"a a = 1"``, ``"aa = 1"``, ``"(a b)^7 = 1"``, ``"a^2 = b^2"``.
+            As in algebra: ``"a a = 1"``, ``"aa = 1"``, ``"(a b)^7 = 1"``, ``"a^2 = b^2"``; with a
+            letter ``1``, ``id`` is the empty word.
         vertex
             The name of the one vertex.
 

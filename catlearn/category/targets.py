@@ -15,7 +15,7 @@ Path('A', ('f', 'g'), 'C')
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from itertools import chain, islice, pairwise
 from typing import Any, Protocol, runtime_checkable
@@ -26,6 +26,7 @@ from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Category, Composes, Verdict
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
+from catlearn.finset.sets import FinSet
 
 Equality = Callable[[Any, Any], bool | Verdict]
 """How two values are compared."""
@@ -170,7 +171,16 @@ class Functions:
 
 @dataclass(frozen=True)
 class Morphisms:
-    """Values with a domain and a codomain that compose by ``>>`` and compare by ``==``."""
+    """Values with a domain and a codomain that compose by ``>>`` and compare by ``==``.
+
+    Parameters
+    ----------
+    of
+        The category of which they are morphisms where none says it, that is for functors
+        from the empty category: any object, morphism or class of it; by default finite sets.
+    """
+
+    of: Any = field(default=FinSet, compare=False, repr=False)
 
     def identity(self, object: Any, /) -> Any:
         """Return the identity morphism of an object."""

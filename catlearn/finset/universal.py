@@ -51,6 +51,11 @@ class Ambient:
 
     name = "this category"
 
+    @property
+    def ambient(self) -> Ambient:
+        """The category itself, so that it may stand where an object of it is asked for."""
+        return self
+
     def mismatch(self, one: Any, other: Any) -> str:
         """Say why morphisms into ``one`` and out of ``other`` do not compose; empty if they do."""
         return "" if one == other else f"{one!r} is not {other!r}"
@@ -100,7 +105,7 @@ class Diagram(Frozen):
         A name for each leg, used where the apex has to tell rows of equal name apart.
         ``left`` and ``right`` if there are two, else their numbers.
     of
-        Any object or morphism of the category, needed when there are no objects.
+        The category, or any object or morphism of it, needed when there are no objects.
 
     Raises
     ------

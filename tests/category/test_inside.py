@@ -15,11 +15,13 @@ from catlearn.category import (
     FiniteCategory,
     Functor,
     Graph,
+    Morphisms,
     Object,
     full_subcategory,
     functors,
     opposite,
 )
+from catlearn.cset import CSet, Schema
 from catlearn.errors import (
     DoesNotExist,
     InvalidStructure,
@@ -410,6 +412,46 @@ def test_a_functor_is_a_diagram_in_its_codomain():
         assert (whole["x"], whole["y"]) == square.legs
     F = Functor(two, SETS, arrows={"p": "[0] : 1 -> 2", "q": "[0, 1] : 2 -> 2"})
     assert cl.colimit(F).apex.name == "2"
+
+
+@pytest.mark.parametrize(
+    ("target", "ends"),
+    [
+        (SETS, ("0", "1")),
+        (FiniteCategory.chain(2), ("0", "2")),
+        (FiniteCategory.poset([("c", "a"), ("a", "b")]), ("c", "b")),
+    ],
+)
+def test_limits_of_nothing_are_terminal_and_initial_objects(target, ends):
+    nothing = Functor(FiniteCategory([], {}), target)
+    assert (cl.colimit(nothing).apex.name, cl.limit(nothing).apex.name) == ends
+    for x in target.objects:
+        into = cl.limit(nothing).universal(domain=target[x])
+        assert (into.domain, into.codomain) == (target[x], cl.limit(nothing).apex)
+        out = cl.colimit(nothing).universal(codomain=target[x])
+        assert (out.domain, out.codomain) == (cl.colimit(nothing).apex, target[x])
+    discrete = FiniteCategory.discrete(["A", "B"])
+    for take in (cl.limit, cl.colimit):
+        with pytest.raises(DoesNotExist):
+            take(Functor(FiniteCategory([], {}), discrete))
+
+
+def test_morphisms_say_of_which_category_nothing_is_a_diagram():
+    graph, three = Graph({"f": ("A", "B")}), FiniteCategory.chain(2)
+    for of, least, most in (
+        (None, cl.FinSet(0), cl.FinSet(1)),
+        (Graph({}), Graph({}), None),
+        (three, FiniteCategory([], {}), FiniteCategory.discrete(["A"])),
+    ):
+        target = Morphisms() if of is None else Morphisms(of=of)
+        nothing = Functor(Graph({}), target)
+        assert cl.colimit(nothing).apex == least
+        if most is not None:
+            assert len(cl.limit(nothing).apex) == len(most)
+    loop = cl.limit(Functor(Graph({}), Morphisms(of=graph)))
+    assert (loop.apex.size("V"), loop.apex.size("E")) == (1, 1)
+    assert cl.limit(CSet(Schema([])).as_functor()).apex == cl.FinSet(1)
+    assert cl.colimit(CSet(Schema([])).as_functor()).apex == cl.FinSet(0)
 
 
 def test_what_is_found_does_not_depend_on_names_of_parts():

@@ -296,6 +296,39 @@ def test_letters_may_have_longer_names():
     assert len(Presentation.monoid("a", ["a = 1", "a^1 = 1"]).equations) == 1
 
 
+@pytest.mark.parametrize(("zero", "one"), ["ab", "01", "12", "10", "2٣", ("7", "12"), ("12", "1")])
+def test_digits_are_letters_like_others(zero, one):
+    """The same relations in any two letters present the same monoid, up to their names."""
+    empty = "id" if "1" in (zero, one) else "1"
+    relations = [f"{zero} {zero} = {empty}", f"{one}^3 = {empty}", f"({zero} {one})^3 = {empty}"]
+    P = Presentation.monoid([zero, one], relations)
+    rename = {"a": zero, "b": one}
+    assert [(left.edges, right.edges) for left, right in map(P.sides, P.equations)] == [
+        tuple(tuple(rename[e] for e in side.edges) for side in A4.sides(name))
+        for name in A4.equations
+    ]
+    assert len(finite(P).arrows) == 12
+    assert finite(P).read(f"{one} >> {one} >> {one}") == "id(*)"
+    group = Presentation.group([zero, one], relations)
+    assert len(finite(group).arrows) == 12
+
+
+def test_one_is_a_letter_where_the_alphabet_has_it_and_the_empty_word_elsewhere():
+    def words(letters, relation):
+        P = Presentation.monoid(letters, [relation])
+        return [side.edges for side in P.sides(*P.equations)]
+
+    assert words("01", "01 = 10") == [("0", "1"), ("1", "0")]
+    assert words("01", "1 1 = 0 id") == [("1", "1"), ("0",)]
+    assert words("0a", "a1a = 0") == [("a", "a"), ("0",)]
+    assert words("id", "id = 1") == [("i", "d"), ()]
+    assert words("1id", "i d = id") == [("i", "d"), ()]
+    with pytest.raises(PathSyntaxError):
+        Presentation.monoid("01", ["0 0 = 2"])
+    # A mutant: 1 read as the empty word would make this the trivial relation on 0.
+    assert words("01", "0 1 = 0") != words("02", "0 1 = 0")
+
+
 @pytest.mark.parametrize(
     ("relation", "message"),
     [
@@ -319,7 +352,7 @@ def test_relations_that_cannot_be_read(relation, message):
 def test_letters_that_cannot_be_used():
     for letters, message in (
         ("aa", "it is given twice"),
-        (["1"], "and not 1"),
+        (["1", "id"], "the empty word"),
         (["a b"], "letter"),
     ):
         with pytest.raises(ValueError, match=message):
