@@ -144,6 +144,24 @@ def _open(jaxpr: Any) -> Any:
     return getattr(jaxpr, "jaxpr", jaxpr)
 
 
+def primitives_of(jaxpr: Any) -> set[str]:
+    """Return the names of all primitives that a jaxpr runs, inner ones too.
+
+    Examples
+    --------
+    >>> branch = jax.make_jaxpr(lambda x: jax.lax.cond(x > 0, jnp.sin, jnp.cos, x))(1.0)
+    >>> sorted(primitives_of(branch) & {"sin", "cos", "tan"})
+    ['cos', 'sin']
+    """
+    found: set[str] = set()
+    for equation in _open(jaxpr).eqns:
+        given = equation.params
+        inner = [*_inner(given), *given.get("branches", ())]
+        found.add(equation.primitive.name)
+        found.update(*map(primitives_of, inner))
+    return found
+
+
 def _count(jaxpr: Any) -> int:
     return sum(_count_equation(equation) for equation in _open(jaxpr).eqns)
 

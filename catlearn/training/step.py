@@ -4,6 +4,12 @@ The step never lets a value that is not finite into the parameters. The first st
 or new parameters are not finite is recorded and changes nothing, nor does any step after it,
 so the host may look as rarely as it likes and still find the last good variables.
 
+That has to be known before the first array is written, since each is written where the old one
+lay. So the new parameters are computed twice: once to see whether they are finite, one array after
+the other, without storing any, and once to be stored, in a branch that is not taken otherwise.
+Where the optimizer's update takes more than a pass over its arrays (a line search, a matrix
+product), it is computed once, and stored until all of it is known.
+
 **Gradients accumulated.** With ``accumulate=k`` a batch of :math:`b` examples is cut into :math:`k`
 parts of :math:`b/k`, which are evaluated one after the other inside the compiled step, in the
 memory of one part. The cost :math:`c_i` of an equation is a mean over examples, hence the mean of
@@ -46,7 +52,6 @@ edge by itself.
 from __future__ import annotations
 
 import functools
-import operator
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -57,6 +62,7 @@ import optax
 
 from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean
 from catlearn.lowering import Lowered
+from catlearn.lowering.amounts import primitives_of
 from catlearn.lowering.lowered import Aux
 from catlearn.lowering.stacked import Stacked
 from catlearn.training.columns import along_examples, batch_lengths
@@ -163,32 +169,83 @@ def _step(
     equations = [term.name for term in fn.loss.equations]
     gradient_at = gradient_of(fn, accumulate)
 
+    def update(
+        old: tuple[Any, Any], value: jax.Array, gradient: Any, value_fn: Callable[[Any], Any]
+    ) -> tuple[Any, Any]:
+        params, state = old
+        updates, state = transform.update(
+            gradient, state, params, value=value, grad=gradient, value_fn=value_fn
+        )
+        return optax.apply_updates(params, updates), state
+
     def step(carry: Carry, state: Any, batch: Any, key: jax.Array) -> tuple[Carry, jax.Array]:
         weights = fn.reweighted(state["weights"], carry.step)
         state = {**state, "mutable": carry.mutable, "weights": weights}
         key = jax.random.fold_in(key, carry.step)
         (value, aux), gradient = gradient_at(carry.params, state, batch, key)
-        updates, optimizer_state = transform.update(
-            gradient,
-            carry.optimizer,
-            carry.params,
-            value=value,
-            grad=gradient,
-            value_fn=lambda params: fn(params, state, batch, key)[0],
-        )
-        params = optax.apply_updates(carry.params, updates)
-        row = cost_row(value, aux.terms, equations)
-        finite = _all_finite((row, params))
-        good = finite & (carry.failed == GOOD)
-        failed = jnp.where((carry.failed == GOOD) & ~finite, carry.step, carry.failed)
-        old = (carry.params, carry.optimizer, carry.mutable)
-        new = (params, optimizer_state, aux.state["mutable"])
-        params, optimizer_state, mutable = jax.tree.map(
-            lambda after, before: jnp.where(good, after, before), new, old
-        )
-        return Carry(params, optimizer_state, mutable, carry.step + 1, failed), row
+        row, after = cost_row(value, aux.terms, equations), aux.state["mutable"]
+        old, sound = (carry.params, carry.optimizer), carry.failed == GOOD
+        # One function for all calls, so that JAX traces it once.
+        again = jax.jit(functools.partial(update, value_fn=_not_asked), inline=True)
+        if _is_cheap(again, old, value, gradient) and _kinds(after) == _kinds(carry.mutable):
+            finite = _all_finite((row, again(old, value, gradient)[0]))
+            new = jax.lax.cond(
+                finite & sound,
+                lambda old, before, value, gradient, after: (*again(old, value, gradient), after),
+                lambda old, before, value, gradient, after: (*old, before),
+                *(old, carry.mutable, value, gradient, after),
+            )
+        else:
+            found = update(old, value, gradient, lambda params: fn(params, state, batch, key)[0])
+            finite = _all_finite((row, found[0]))
+            new = jax.tree.map(
+                lambda after, before: jnp.where(finite & sound, after, before),
+                (*found, after),
+                (*old, carry.mutable),
+            )
+        failed = jnp.where(sound & ~finite, carry.step, carry.failed)
+        return Carry(*new, carry.step + 1, failed), row
 
     return step
+
+
+class _Asked(Exception):
+    """An optimizer asked for the value of the loss elsewhere."""
+
+
+def _not_asked(params: Any) -> Any:
+    raise _Asked
+
+
+# fmt: off
+_CHEAP = frozenset(
+    (
+        "abs", "add", "add_any", "and", "clamp", "cos", "div", "eq", "erf", "exp", "exp2", "expm1",
+        "floor", "ge", "gt", "integer_pow", "is_finite", "le", "log", "log1p", "logistic", "lt",
+        "max", "min", "mul", "ne", "neg", "nextafter", "not", "or", "pow", "rem", "round", "rsqrt",
+        "select_n", "sign", "sin", "sqrt", "square", "stop_gradient", "sub", "tanh", "xor",
+        "argmax", "argmin", "reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_prod",
+        "reduce_sum", "bitcast_convert_type", "broadcast_in_dim", "concatenate",
+        "convert_element_type", "copy", "expand_dims", "iota", "reshape", "slice",
+        "squeeze", "transpose", "cond", "jit", "pjit", "custom_jvp_call", "custom_vjp_call",
+    )
+)
+# fmt: on
+
+
+def _is_cheap(
+    update: Callable[..., Any], old: tuple[Any, Any], value: jax.Array, gradient: Any
+) -> bool:
+    """Whether an update is some passes over its arrays, which it returns with their dtypes."""
+    try:
+        traced, new = jax.make_jaxpr(update, return_shape=True)(old, value, gradient)
+    except _Asked:
+        return False
+    return not traced.effects and primitives_of(traced) <= _CHEAP and _kinds(new) == _kinds(old)
+
+
+def _kinds(tree: Any) -> list[tuple[Any, Any]]:
+    return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
 
 
 def cost_row(value: jax.Array, terms: Any, equations: Sequence[str]) -> jax.Array:
@@ -199,8 +256,11 @@ def cost_row(value: jax.Array, terms: Any, equations: Sequence[str]) -> jax.Arra
 
 
 def _all_finite(tree: Any) -> jax.Array:
-    checks = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]
-    return functools.reduce(operator.and_, checks)
+    """Whether all numbers are finite, by minima of bytes, of which XLA makes vector code."""
+    checks = (
+        jnp.min(jnp.isfinite(leaf).astype(jnp.int8), initial=1) for leaf in jax.tree.leaves(tree)
+    )
+    return functools.reduce(jnp.minimum, checks) > 0
 
 
 Gradient = Callable[..., tuple[tuple[jax.Array, Any], Any]]
