@@ -131,7 +131,10 @@ def as_array(value: Any, label: AnySpace | None = None) -> Any:
         return tuple(as_array(part, factor) for part, factor in zip(value, factors, strict=False))
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return value
+    masked = isinstance(value, list | tuple) and any(map(np.ma.isMaskedArray, value))
     try:
+        if masked:  # the check reports what is missing
+            return np.ma.stack([np.ma.asanyarray(part) for part in value])
         return np.asarray(value)
     except ValueError:  # examples of several shapes; the check reports it
         return np.array(value, dtype=object)

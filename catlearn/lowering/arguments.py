@@ -1,7 +1,8 @@
 """What can be wrong with the arguments of a lowered loss, in the user's names.
 
-Only names, shapes and dtypes are looked at: the checks run while a call is traced, read no array
-and leave nothing in the compiled program.
+Names, shapes and dtypes are looked at while a call is traced, which leaves nothing in the compiled
+program; values are those of concrete NumPy arrays alone. Inside of ``jax.jit`` and other
+transformations, and of arrays that lie on a device, they are not known, or would have to be fetched.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from catlearn.errors import Failure
 from catlearn.lowering.forms import Form
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.stacked import Stacked
 from catlearn.lowering.variables import ends_of
-from catlearn.models import needs_key
+from catlearn.models import check_array, needs_key
 from catlearn.models.spaces import dtype_kind
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ def _array_failures(where: str, label: AnySpace, form: Form, value: Any) -> list
     shape, dtype = jnp.shape(value), jnp.result_type(value)
     expected = label.example(shape[0] if shape else 0, form)
     if shape == expected.shape and _converts(dtype, expected.dtype, form):
-        return []
+        return check_array(where, label, value) if isinstance(value, np.ndarray) else []
     needed = "".join(f", {size}" for size in expected.shape[1:])
     message = f"found shape {shape} of {dtype}, expected (batch{needed}) of {expected.dtype}"
     return [Failure("batch", where, message)]
@@ -138,7 +140,8 @@ def _length_failures(data: str, names: Sequence[str], columns: Mapping[str, Any]
         if jnp.ndim(leaf)
     }
     if len(set(lengths.values())) <= 1:
-        return []
+        empty = 0 in lengths.values()
+        return [Failure("batch", f"data set '{data}'", "has no examples")] if empty else []
     found = ", ".join(f"'{name}' has {length}" for name, length in lengths.items())
     message = f"its projections need equally many examples, but {found}"
     return [Failure("batch", f"data set '{data}'", message)]

@@ -77,6 +77,8 @@ from catlearn.models.calls import Options, bind_options, write_call
 if TYPE_CHECKING:
     import jax
 
+    from catlearn.models.spaces import AnySpace
+
 
 DivergenceFunction = Callable[..., "jax.Array"]
 
@@ -94,6 +96,9 @@ class Divergence:
     function
         A registered name, or a callable ``fn(prediction, target, **options) -> (batch,)``.
         Callables are compared by identity.
+    batch_level
+        Whether the cost of an example depends on the others in its batch; by default as it was
+        registered.
     options
         Keyword options of that function; left out ones take their defaults.
 
@@ -102,7 +107,13 @@ class Divergence:
     UnknownName
         If nothing is registered under that name.
     InvalidStructure
-        If an option is unknown, missing, or not a hashable value.
+        If an option is unknown, missing, or not a hashable value; or if a registered divergence is
+        said to be at the level of batches and is not, or the reverse.
+
+    See Also
+    --------
+    catlearn.models.divergences : a table of those that there are.
+    divergence_names : their names.
 
     Examples
     --------
@@ -114,8 +125,16 @@ class Divergence:
 
     function: str | DivergenceFunction
     options: Options
+    #: What was said of ``batch_level``, by whoever registered or made it; None if nothing was.
+    said: bool | None
 
-    def __init__(self, function: str | DivergenceFunction, **options: Any) -> None:
+    def __init__(
+        self,
+        function: str | DivergenceFunction,
+        *,
+        batch_level: bool | None = None,
+        **options: Any,
+    ) -> None:
         if not isinstance(function, str) and not callable(function):
             raise TypeError(
                 f"a divergence is a name or a callable, not a {type(function).__name__}"
@@ -123,8 +142,16 @@ class Divergence:
         fn = divergence_function(function) if isinstance(function, str) else function
         bound = bind_options(f"Divergence {_name_of(function)!r}", fn, options, skip=2)
         _check_scales(function, bound)
+        registered = _registered(function)
+        known = registered in _batch_level
+        if registered is not None and batch_level not in (None, known):
+            message = (
+                f"found batch_level={batch_level}, and {registered} was registered with {known}"
+            )
+            raise _refuse(registered, message)
         object.__setattr__(self, "function", function)
         object.__setattr__(self, "options", bound)
+        object.__setattr__(self, "said", batch_level if registered is None else known)
 
     @classmethod
     def of(cls, value: str | AnyDivergence | DivergenceFunction) -> AnyDivergence:
@@ -138,12 +165,12 @@ class Divergence:
 
     @property
     def batch_level(self) -> bool:
-        """Whether the cost of an example depends on the others in its batch.
+        """Whether the cost of an example is said to depend on the others in its batch.
 
         The cost of a batch is then not the mean of those of its parts, and gradients accumulated
         over small batches are not those of a large one.
         """
-        return self.function in _batch_level
+        return bool(self.said)
 
     def __call__(self, prediction: Any, target: Any) -> jax.Array:
         """Return the cost of each example.
@@ -169,7 +196,10 @@ class Divergence:
 
     def __repr__(self) -> str:
         first = repr(self.function) if isinstance(self.function, str) else self.name
-        return write_call("Divergence", first, self.options)
+        said = self.batch_level and _registered(self.function) is None
+        return write_call(
+            "Divergence", first, (("batch_level", True), *self.options) if said else self.options
+        )
 
     def __str__(self) -> str:
         inner = ", ".join(f"{key}={value!r}" for key, value in self.options)
@@ -358,12 +388,67 @@ for _builtin in (squared_error, absolute_error, huber, cross_entropy, kl, cosine
     register_divergence(_builtin.__name__, _builtin)
 
 
-def _name_of(function: str | DivergenceFunction) -> str:
+def compares_examples(divergence: AnyDivergence, space: AnySpace) -> bool:
+    """Whether the cost of an example depends on the others in its batch, said so or found out.
+
+    A callable of which nothing is said is tried on a few numbers between 0 and 1: do the first two
+    examples of four cost the same without the others? One that refuses such numbers is not found.
+
+    Parameters
+    ----------
+    divergence
+        The divergence.
+    space
+        Where its arguments live.
+
+    Examples
+    --------
+    >>> from catlearn.models import Space
+    >>> centred = Divergence(lambda p, t: ((p - p.mean(0) - t) ** 2).sum(1))
+    >>> centred.batch_level, compares_examples(centred, Space("X", 2))
+    (False, True)
+    >>> compares_examples(Divergence("huber"), Space("X", 2))
+    False
+    """
+    import jax
+    import numpy as np
+
+    if divergence.batch_level:
+        return True
+    parts = getattr(divergence, "parts", None)
+    if parts is not None:
+        factors = space.factors  # type: ignore[attr-defined]
+        return any(map(compares_examples, parts, factors))
+    if divergence.said is not None:  # type: ignore[union-attr]
+        return False
+    draw = np.random.default_rng(0)
+
+    def some(leaf: Any) -> np.ndarray:
+        values = draw.uniform(size=leaf.shape)
+        return (values if leaf.dtype.kind in "fcV" else values.round()).astype(leaf.dtype)
+
+    for form in ("label", "logits"):  # of a target at a categorical space
+        both = jax.tree.map(some, (space.example(4), space.example(4, form)))
+        try:
+            whole = divergence(*both)[:2]
+            half = divergence(*jax.tree.map(lambda leaf: leaf[:2], both))
+        except Exception:  # it reads other values; a step of training says if something is wrong
+            continue
+        return not np.allclose(whole, half, rtol=1e-3, atol=1e-5, equal_nan=True)
+    return False
+
+
+def _registered(function: str | DivergenceFunction) -> str | None:
+    """Return the name under which a divergence is registered."""
     if isinstance(function, str):
         return function
-    for name, known in _registry.items():
-        if known is function:
-            return name
+    return next((name for name, known in _registry.items() if known is function), None)
+
+
+def _name_of(function: str | DivergenceFunction) -> str:
+    name = _registered(function)
+    if name is not None:
+        return name
     inner = getattr(function, "func", function)  # what functools.partial applies
     return getattr(inner, "__name__", type(inner).__name__)
 

@@ -459,8 +459,9 @@ def check_array(where: str, label: AnySpace, array: Any) -> list[Failure]:
     Returns
     -------
     list of Failure
-        Laws: ``shape``, ``dtype``, ``finite`` (count and first position), ``labels`` (count,
-        first position and value), ``representation``. Empty if the array is good data.
+        Laws: ``shape``, ``dtype``, ``finite`` and ``range`` (count and first position), ``labels``
+        (count, first position and value), ``representation``, ``mask``. Empty if the array is good
+        data.
     """
     match label:
         case Product(factors):
@@ -475,6 +476,11 @@ def check_array(where: str, label: AnySpace, array: Any) -> list[Failure]:
             ] + _unequal_lengths(where, array)
         case DataSpace():
             return [Failure("shape", where, "a data set has no array of its own")]
+    if isinstance(array, np.ma.MaskedArray):
+        count = int(np.ma.getmaskarray(array).sum())
+        message = f"is a masked array, {count} of {array.size} values are missing"
+        remedy = "leave these examples out, or fill them with .filled(value)"
+        return [Failure("mask", where, f"{message}; {remedy}")]
     try:
         array = np.asarray(array)
     except ValueError:
@@ -622,7 +628,9 @@ def _check_scores(where: str, array: np.ndarray) -> list[Failure]:
 
 
 def _check_values(where: str, array: np.ndarray, dtype: str) -> list[Failure]:
-    """Report what is not finite, also once converted (1e300 is infinite in float32)."""
+    """Report what the dtype of a space does not hold: 1e300 in float32, 300 in uint8."""
+    if dtype_kind(dtype) == "i":
+        return _check_range(where, array, dtype)
     if dtype_kind(dtype) not in "fc":
         return []
     converted = array
@@ -630,12 +638,29 @@ def _check_values(where: str, array: np.ndarray, dtype: str) -> list[Failure]:
         with np.errstate(over="ignore"):
             converted = array.astype(dtype)
     finite = np.isfinite(converted)
-    if finite.all():
+    return _outside("finite", where, array, ~finite, f"not finite in {dtype}")
+
+
+def _check_range(where: str, array: np.ndarray, dtype: str) -> list[Failure]:
+    if array.dtype.kind == "b" or np.can_cast(array.dtype, dtype):
         return []
-    count, first = int((~finite).sum()), np.unravel_index((~finite).argmax(), finite.shape)
+    least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+    outside = (array < least) | (array > most)
+    return _outside(
+        "range", where, array, outside, f"outside {least}..{most}, the range of {dtype}"
+    )
+
+
+def _outside(
+    law: str, where: str, array: np.ndarray, wrong: np.ndarray, what: str
+) -> list[Failure]:
+    """Say how many values are wrong, and which is the first."""
+    if not wrong.any():
+        return []
+    first = np.unravel_index(wrong.argmax(), wrong.shape)
     place = tuple(map(int, first))
-    message = f"{count} of {array.size} values are not finite in {dtype}"
-    return [Failure("finite", where, f"{message}, the first is {array[first]} at {place}")]
+    message = f"{int(wrong.sum())} of {array.size} values are {what}"
+    return [Failure(law, where, f"{message}, the first is {array[first]} at {place}")]
 
 
 # The names of labels before spaces were their own.

@@ -23,10 +23,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "checkpoint": ["CheckpointSkipped", "NothingToResume"],
-        "data": ["Batches", "Sources", "batches"],
+        "data": ["Batches", "ManyPrograms", "Sources", "batches"],
         "loop": ["StoppedAtOnce", "TrainingInterrupted", "fit"],
         "result": ["History", "Result"],
         "sharding": ["Sharding"],
-        "step": ["per_edge"],
+        "step": ["ExamplesApart", "per_edge"],
     },
 )

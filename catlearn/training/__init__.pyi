@@ -4,6 +4,7 @@ from .checkpoint import (
 )
 from .data import (
     Batches as Batches,
+    ManyPrograms as ManyPrograms,
     Sources as Sources,
     batches as batches,
 )
@@ -20,5 +21,6 @@ from .sharding import (
     Sharding as Sharding,
 )
 from .step import (
+    ExamplesApart as ExamplesApart,
     per_edge as per_edge,
 )

@@ -51,19 +51,28 @@ import base64
 import bisect
 import itertools
 import json
+import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean
-from catlearn.learning.parts import check_columns, check_lengths, without_examples
+from catlearn.learning.parts import as_array, check_columns, check_lengths, without_examples
 from catlearn.lowering import Lowered
-from catlearn.lowering.stacked import Layout
+from catlearn.lowering.stacked import Layout, Stacked
 from catlearn.models import AnySpace, check_array
-from catlearn.training.columns import Batch, any_lazy, checksums, permutation, readable, take
+from catlearn.training.columns import (
+    Batch,
+    any_lazy,
+    batch_lengths,
+    checksums,
+    permutation,
+    readable,
+    take,
+)
 from catlearn.training.sharding import ALONE, Processes
 
 
@@ -456,7 +465,7 @@ def _array(value: Any, label: AnySpace) -> Any:
     if isinstance(value, np.ndarray | jax.Array):
         return value
     detach = getattr(value, "detach", None)
-    return np.asarray(value if detach is None else detach().cpu())
+    return as_array(value) if detach is None else np.asarray(detach().cpu())
 
 
 def _as_json(state: Any) -> Any:
@@ -477,6 +486,13 @@ def _from_json(saved: Any) -> Any:
 #: device. Small batches are sent in less time than it takes to start a program that draws them.
 RESIDENT_BYTES = 2**30
 SENT_BYTES = 2**16
+
+#: Sizes in which batches may come before there is a warning: each is a program to compile.
+PROGRAMS = 4
+
+
+class ManyPrograms(UserWarning):
+    """Batches come in many sizes, for each of which a program is compiled."""
 
 
 class Sources:
@@ -519,11 +535,12 @@ class Sources:
         if not isinstance(given, Mapping):
             message = f"expected {{data set: source}}, found {type(given).__name__}"
             raise DataError("the data", [Failure("data", "data=", message)])
-        self.labels: dict[str, Labels] = {
-            name: {step.column: fn.diagram.space_label(step.vertex) for step in steps}
-            for name, steps in fn.plan.columns.items()
-        }
-        arrays = _arrays(self.labels, given, own=own)
+        self.labels = _labels(fn)
+        arrays = (
+            _arrays(self.labels, given, "give its array to the Dataset")
+            if own  # what the diagram came with was checked when it was put there
+            else _arrays(self.labels, given, "it is not in data=", _column_failures)
+        )
         others = [name for name in self.labels if name not in arrays]
         sizes = batch_size
         if isinstance(sizes, Mapping) and others:
@@ -539,6 +556,7 @@ class Sources:
             if resident and self.batches.draws(name) and self._stays(name, columns)
         }
         self.pack = fn.storage.pack_batch
+        self.programs: set[Any] = set()
         self.taken = [name for name in self.labels if name not in self.resident]
         self.lazy = [
             (name, column)
@@ -567,6 +585,7 @@ class Sources:
             projection and the step are named.
         """
         batch = {name: self._columns(name, step) for name in self.taken}
+        self._note({name: batch[name] for name in self.feeds})
         if self.resident:
             rows = {name: self.batches.rows(name, step) for name in self.resident}
             batch.update(_drawn(self.resident, rows))
@@ -578,6 +597,8 @@ class Sources:
         The rest has a further axis in front, for the steps, and is stored as the loss does.
         """
         taken = [{name: self._columns(name, step) for name in self.taken} for step in steps]
+        self._alike(taken, steps)
+        self._note({name: taken[0][name] for name in self.feeds})
         same = {
             name: columns
             for name, columns in taken[0].items()
@@ -624,6 +645,35 @@ class Sources:
         if failures:
             raise DataError(f"the batch of step {step}", failures)
         return columns
+
+    def _note(self, batch: Batch) -> None:
+        """Warn where batches come in so many sizes that compiling for them takes the time."""
+        if not batch or len(self.programs) > PROGRAMS:
+            return
+        leaves = jax.tree.leaves(batch)
+        self.programs.add(tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+        if len(self.programs) > PROGRAMS:
+            names = ", ".join(map(repr, self.feeds))
+            message = (
+                f"batches of {names} have come in {len(self.programs)} sizes or dtypes, for each "
+                "of which the step is compiled anew; leave out what does not fill a batch, or pad "
+                "the examples to a few sizes"
+            )
+            warnings.warn(message, ManyPrograms, stacklevel=5)
+
+    def _alike(self, batches: list[Batch], steps: range) -> None:
+        """Refuse batches of several sizes where they enter one program."""
+        failures = []
+        for name in self.feeds:
+            sizes = [batch_lengths(batch[name])[0] for batch in batches]
+            if len(set(sizes)) > 1:
+                message = (
+                    f"its {self.feeds[name].kind} gave batches of {', '.join(map(str, sizes))} "
+                    "examples; those of one call need one size, or take scan_steps=1"
+                )
+                failures.append(Failure("batch", f"data set '{name}'", message))
+        if failures:
+            raise DataError(f"the batches of steps {steps[0]} to {steps[-1]}", failures)
 
     def again(self, step: int) -> Batch | None:
         """Return the batch of an earlier step, if no source has to go back for it."""
@@ -720,9 +770,55 @@ def _part_sizes(sizes: int | Mapping[str, int], count: int) -> int | dict[str, i
     return parts if isinstance(sizes, Mapping) else parts[""]
 
 
-def _arrays(labels: Mapping[str, Labels], given: Mapping[str, Any], *, own: bool) -> Batch:
+def _labels(fn: Lowered) -> dict[str, Labels]:
+    """Return the space label of each column that a loss reads."""
+    return {
+        name: {step.column: fn.diagram.space_label(step.vertex) for step in steps}
+        for name, steps in fn.plan.columns.items()
+    }
+
+
+def checked(fn: Lowered, data: Mapping[str, Any]) -> Batch:
+    """Return whole data sets as one batch of a loss, such as to evaluate it, if they are good.
+
+    Parameters
+    ----------
+    fn
+        The lowered loss.
+    data
+        ``{data set: {projection: array}}``. Columns that are stored stacked were checked before.
+
+    Raises
+    ------
+    DataError
+        Listing everything that is missing, has no examples or does not fit, values included.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> X, Y = cl.Space("X", 2), cl.Space("Y", 1)
+    >>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, "linear"))
+    >>> checked(cl.lower(D.loss()), {"d": {"X": np.ones((0, 2)), "Y": np.ones((0, 1))}})
+    Traceback (most recent call last):
+    catlearn.errors.DataError: the data cannot be used (1 failure):
+      - data set 'd': has no examples [length]
+    """
+    stored = {name: part for name, part in data.items() if isinstance(part, Stacked)}
+    labels = {name: part for name, part in _labels(fn).items() if name not in stored}
+    arrays = _arrays(labels, data, "give it by data=", check_columns)
+    failures = list(_data_failures(arrays))
+    if failures:
+        raise DataError("the data", failures)
+    return {**stored, **arrays}
+
+
+def _arrays(
+    labels: Mapping[str, Labels],
+    given: Mapping[str, Any],
+    remedy: str,
+    check: Callable[[str, Labels, Mapping[str, Any]], list[Failure]] | None = None,
+) -> Batch:
     """Return the columns of data sets given by arrays; say which are missing or do not fit."""
-    remedy = "give its array to the Dataset" if own else "it is not in data="
     failures: list[Failure] = []
     arrays: Batch = {}
     for name, columns in labels.items():
@@ -737,9 +833,12 @@ def _arrays(labels: Mapping[str, Labels], given: Mapping[str, Any], *, own: bool
             for column in columns
             if column not in there
         ]
-        arrays[name] = {column: there[column] for column in columns if column in there}
-        if not own:  # what the diagram came with was checked when it was put there
-            failures += _column_failures(name, columns, arrays[name])
+        arrays[name] = {
+            column: as_array(there[column], label)
+            for column, label in columns.items()
+            if column in there
+        }
+        failures += [] if check is None else check(name, columns, arrays[name])
     if failures:
         raise DataError("the data", failures)
     return arrays
@@ -751,12 +850,11 @@ def _column_failures(name: str, labels: Labels, columns: Mapping[str, Any]) -> l
         column: without_examples(array) if any_lazy(array) else array
         for column, array in columns.items()
     }
-    found = [
-        failure
+    found = (
+        check_array(f"projection '{name}.{column}'", labels[column], array)
         for column, array in read.items()
-        for failure in check_array(f"projection '{name}.{column}'", labels[column], array)
-    ]
-    return found + check_lengths(name, columns)
+    )
+    return [failure for failures in found for failure in failures] + check_lengths(name, columns)
 
 
 @jax.jit

@@ -192,7 +192,10 @@ def fit(
     CheckpointSkipped
         If a checkpoint could not be written; the run goes on, and the next one is tried.
     ExamplesApart
-        If batches are cut into parts, and a divergence compares their examples with each other.
+        If batches are cut into parts, and a divergence compares their examples with each other; a
+        callable of which nothing is said is tried on a few numbers.
+    ManyPrograms
+        If a source gives batches of so many sizes that compiling for them takes the time.
     NothingToResume
         If there is no checkpoint to continue from.
     StoppedAtOnce

@@ -28,6 +28,7 @@ import numpy as np
 from catlearn.errors import UnknownName
 from catlearn.learning import LearningDiagram
 from catlearn.lowering import Lowered
+from catlearn.training.data import checked
 
 
 class History(Mapping[str, np.ndarray]):
@@ -214,10 +215,16 @@ class Result:
         -------
         tuple
             The value, weights included, and ``{equation: mean cost}``.
+
+        Raises
+        ------
+        DataError
+            Listing what is missing, has no examples or does not fit, values included.
         """
         fn = self.fn
         compiled = fn.compiled.setdefault("evaluate", jax.jit(partial(_costs, fn)))
-        arguments = fn.pack(self.params, self.state, self.data if data is None else data)
+        batch = checked(fn, self.data if data is None else data)
+        arguments = fn.pack(self.params, self.state, batch)
         value, terms = jax.device_get(compiled(*arguments, key))
         return float(value), {name: float(cost) for name, cost in terms.items()}
 

@@ -65,6 +65,7 @@ from catlearn.lowering import Lowered
 from catlearn.lowering.amounts import primitives_of
 from catlearn.lowering.lowered import Aux
 from catlearn.lowering.stacked import Stacked
+from catlearn.models.divergences import compares_examples
 from catlearn.training.columns import along_examples, batch_lengths
 from catlearn.training.sharding import Sharding
 
@@ -272,8 +273,15 @@ class ExamplesApart(UserWarning):
 
 def warn_of_parts(fn: Lowered, accumulate: int) -> None:
     """Warn of equations whose costs are not those of the whole batch."""
-    names = [term.name for term in fn.loss.equations if term.divergence.batch_level]
-    if accumulate > 1 and names:
+    if accumulate == 1:
+        return
+    space = fn.diagram.space_label
+    names = [
+        term.name
+        for term in fn.loss.equations
+        if compares_examples(term.divergence, space(term.target))
+    ]
+    if names:
         message = (
             f"the divergence of {', '.join(map(repr, names))} compares the examples of a batch, "
             f"and with accumulate={accumulate} only those of one part of it"

@@ -8,7 +8,17 @@ from hypothesis import given, settings, strategies as st
 from scipy import special
 
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
-from catlearn.models import Divergence, DivergenceSum, divergence_names, register_divergence
+from catlearn.models import (
+    Categorical,
+    Divergence,
+    DivergenceSum,
+    Product,
+    Space,
+    divergence_names,
+    info_nce,
+    register_divergence,
+)
+from catlearn.models.divergences import compares_examples
 
 SEEDS = st.integers(0, 2**32 - 1)
 NAMES = ("squared_error", "absolute_error", "huber", "cross_entropy", "kl", "cosine")
@@ -250,3 +260,41 @@ def test_bad_names_and_options_are_all_listed():
         Divergence("huber", delta=[1.0])
     with pytest.raises(TypeError, match="a name or a callable"):
         Divergence(3)
+
+
+def centred(prediction, target):
+    return jnp.sum((prediction - prediction.mean(0) - target) ** 2, axis=1)
+
+
+def by_labels(prediction, target):
+    return -jnp.take_along_axis(prediction, target[:, None], axis=1)[:, 0] + 0.0 * target.max()
+
+
+@pytest.mark.parametrize(
+    ("divergence", "space", "compares"),
+    [
+        (Divergence(centred), Space("X", 2), True),
+        (Divergence(lambda p, t: abs(p - t).sum(1)), Space("X", 2), False),
+        (Divergence(lambda p, t: abs(p - t).sum(1), batch_level=True), Space("X", 2), True),
+        (Divergence(lambda p, t: (p - p.sum(0)).sum(1) * 1.0), Space("I", 2, dtype="int32"), True),
+        (Divergence(by_labels), Categorical("C", 3), False),
+        (Divergence(lambda p, t: by_labels(p - p.mean(0), t)), Categorical("C", 3), True),
+        (Divergence(lambda p, t: by_labels(p, t), batch_level=False), Categorical("C", 3), False),
+        (Divergence("info_nce"), Space("X", 2), True),
+        (Divergence(info_nce), Space("X", 2), True),
+        (Divergence(centred), Product("P", Space("X", 2), Space("Y", 3)), True),
+        (Divergence("huber"), Product("P", Space("X", 2), Space("Y", 3)), False),
+    ],
+)
+def test_divergences_of_whole_batches_are_found_out(divergence, space, compares):
+    assert compares_examples(divergence, space.label) == compares
+
+
+def test_what_is_said_of_batches_belongs_to_the_divergence():
+    said = Divergence(centred, batch_level=True)
+    assert said.batch_level
+    assert said != Divergence(centred)
+    assert "batch_level=True" in repr(said)
+    assert Divergence("info_nce", batch_level=True) == Divergence("info_nce")
+    with pytest.raises(InvalidStructure, match="batch_level=True, and huber was registered"):
+        Divergence("huber", batch_level=True)

@@ -153,6 +153,9 @@ GOOD = [
     (Y, np.arange(10, dtype=np.uint8)),
     (Y, np.zeros((5, 10))),
     (Categorical("one", 1), np.ones((5, 1))),
+    (Space("i", (), dtype="uint8"), np.array([0, 255])),
+    (Space("i", (), dtype="int64"), np.array([2**63 - 1], "uint64")),
+    (Space("i", (), dtype="int8"), np.array([True, False])),
     (P, (np.zeros((5, 64)), np.zeros(5, int))),
 ]
 BAD = [
@@ -174,6 +177,13 @@ BAD = [
     (P, np.zeros((5, 64)), "shape", "expected a tuple of 2 arrays"),
     (P, (np.zeros((5, 64)), np.zeros(4, int)), "shape", "unequal lengths"),
     (DataSpace(), np.zeros(5), "shape", "no array"),
+    (Space("i", (), dtype="uint8"), [0, 300], "range", r"1 of 2 .* 0\.\.255, .* 300 at \(1,\)"),
+    (Space("i", (), dtype="int8"), [-129, 200], "range", "2 of 2 values are outside -128..127"),
+    (Space("i", (), dtype="int32"), [2**32 + 5], "range", "range of int32, .* is 4294967301"),
+    (Space("i", (), dtype="int64"), np.array([2**63], "uint64"), "range", "range of int64"),
+    (Space("i", (), dtype="uint64"), [-1], "range", "the first is -1"),
+    (X, np.ma.masked_equal(np.zeros((5, 64)), 0), "mask", "320 of 320 values are missing"),
+    (Y, np.ma.array([1, 2], mask=[False, True]), "mask", r"1 of 2 .* \.filled\(value\)"),
 ]
 
 
