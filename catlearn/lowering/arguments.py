@@ -2,7 +2,7 @@
 
 Names, shapes and dtypes are looked at while a call is traced, which leaves nothing in the compiled
 program; values are those of concrete NumPy arrays alone. Inside of ``jax.jit`` and other
-transformations, and of arrays that lie on a device, they are not known, or would have to be fetched.
+transformations, and of arrays on a device, they are not known, or would have to be fetched.
 """
 
 from __future__ import annotations
