@@ -585,7 +585,7 @@ class Automaton:
         return "".join(done)
 
     @cached_property
-    def _growth(self) -> dict[Any, list[tuple[Any, Any]]]:
+    def growth(self) -> dict[Any, list[tuple[Any, Any]]]:
         """The letters after which a word stays irreducible: for each state, (them, next state).
 
         A letter stands there with its state, so that a cycle of letters says where it is.
@@ -602,7 +602,7 @@ class Automaton:
     @cached_property
     def loop(self) -> tuple[int, str, str] | None:
         """A vertex, a word u from there and a loop v such that all u v ... v are irreducible."""
-        cycle: Any = find_cycle(self._growth)
+        cycle: Any = find_cycle(self.growth)
         if not cycle:
             return None
         state = cycle[0][0]
@@ -619,13 +619,13 @@ class Automaton:
     def _counts(self) -> tuple[list[int], list[int]]:
         """How many irreducible words end in each state, and start in it; they are finitely many."""
         ending = [int(state < self.vertices) for state in range(len(self.words))]
-        order: list[Any] = sort_vertices(self._growth)
+        order: list[Any] = sort_vertices(self.growth)
         for state in order:
-            for _, after in self._growth[state]:
+            for _, after in self.growth[state]:
                 ending[after] += ending[state]
         starting = [1] * len(self.words)
         for state in reversed(order):
-            starting[state] += sum(starting[after] for _, after in self._growth[state])
+            starting[state] += sum(starting[after] for _, after in self.growth[state])
         return ending, starting
 
     @property
@@ -641,9 +641,9 @@ class Automaton:
 
     def list_words(self) -> Words:
         """List the irreducible words, which must be finitely many, in shortlex order."""
-        degrees = np.array([len(steps) for steps in self._growth.values()], dtype=np.int64)
+        degrees = np.array([len(steps) for steps in self.growth.values()], dtype=np.int64)
         starts = np.cumsum(degrees) - degrees
-        growth = [(ord(e), after) for steps in self._growth.values() for (_, e), after in steps]
+        growth = [(ord(e), after) for steps in self.growth.values() for (_, e), after in steps]
         letters, afters = np.array(growth, dtype=np.int64).reshape(-1, 2).T
         state = np.arange(self.vertices)
         none = np.full(self.vertices, -1)

@@ -30,11 +30,11 @@ from dataclasses import dataclass
 from catlearn.category.completion import Budget, RewritingSystem, complete, difference
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.graph import Graph
-from catlearn.category.path import Path, Side
+from catlearn.category.path import Path, Side, written
 from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Category, Verdict
 from catlearn.category.targets import Paths
-from catlearn.errors import TooLarge, Undecided
+from catlearn.errors import InfinitelyManyPaths, TooLarge, TooManyPaths, Undecided
 
 
 @dataclass(frozen=True)
@@ -271,10 +271,60 @@ class PresentedCategory(Category):
             layer = sorted(grown) if not layer[0][0] else grown
 
     def hom(self, source: str, target: str) -> tuple[Path, ...]:
-        """Return the arrows from one object to another; :class:`TooLarge` if not listable."""
+        """Return the arrows from one object to another, in shortlex order.
+
+        Only paths between the two count: loops elsewhere, and equations elsewhere for which no
+        complete system is found, do not matter.
+
+        Raises
+        ------
+        TooLarge
+            If they are infinitely many, are more than the budget, or are not known.
+
+        Examples
+        --------
+        >>> G = Graph({"s": ("A", "A"), "f": ("A", "B"), "g": ("B", "C"), "h": ("B", "C")})
+        >>> [str(path) for path in PresentedCategory(G).hom("B", "C")]
+        ['g', 'h']
+        >>> absorbed = PresentedCategory(Presentation(G, ["s >> f = f"]))
+        >>> [str(path) for path in absorbed.hom("A", "C")]
+        ['f >> g', 'f >> h']
+        """
         for end in (source, target):
             self.identity(end)
-        return tuple(path for path in self.arrows if (path.source, path.target) == (source, target))
+        between, system = self.graph._steps_between(source, target), self.system
+        if not between:
+            return ()
+        if not system.is_complete:
+            rows = self.graph.interior({"V": list(between)})
+            system = complete(self.graph.subtables(rows)[0], self.budget)
+        arrows = f"arrows from {written(source)} to {written(target)}"
+        if not system.is_complete:
+            raise TooLarge(f"the {arrows} are not listed: {system.stopped}")
+        # Irreducible words are the ways through the automaton, from a vertex to one of its states.
+        automaton, names = system.automaton, system.graph.edges
+        place = system.graph.vertices.index
+        ends: dict[str, tuple[str, str]] = {}
+        letter: dict[str, str] = {}
+        for state, steps in automaton.growth.items():
+            for (_, read), after in steps:
+                letter[f"{state} {ord(read)}"] = names[ord(read)]
+                ends[f"{state} {ord(read)}"] = (str(state), str(after))
+            if automaton.at[state] == place(target):
+                ends[f"{state}"] = (str(state), "target")
+        ways = Graph(ends, [str(place(source)), "target"])
+        try:
+            found = ways.paths(str(place(source)), "target", bound=self.budget.arrows)
+        except InfinitelyManyPaths as error:
+            loop = " >> ".join(written(letter[step]) for step in error.cycle)
+            message = f"they may run around {loop} any number of times"
+            raise TooLarge(f"there are infinitely many {arrows}: {message}") from None
+        except TooManyPaths as error:
+            remedy = f"Budget(arrows={error.count}) would admit them"
+            raise TooLarge(f"there are {error.count} {arrows}; {remedy}") from None
+        return tuple(
+            Path(source, tuple(letter[step] for step in way.edges[:-1]), target) for way in found
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PresentedCategory):

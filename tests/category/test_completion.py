@@ -63,7 +63,7 @@ def test_known_numbers_of_rules_and_classes(monoid, rules, classes):
 def test_the_automaton_has_the_known_size():
     automaton = complete(Presentation.monoid(*SL27)).automaton
     assert len(automaton.words) == 232
-    assert sum(map(len, automaton._growth.values())) == 265
+    assert sum(map(len, automaton.growth.values())) == 265
 
 
 def test_groups_by_generators_and_relators():

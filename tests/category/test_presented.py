@@ -268,6 +268,57 @@ def test_it_answers_as_a_category_does():
         C.compose("f", "f")
 
 
+@settings(max_examples=40)
+@given(graphs(), st.data())
+def test_hom_sets_are_known_where_loops_are_elsewhere(G, data):
+    """The arrows between two objects, against all arrows up to a length."""
+    C = PresentedCategory(G)
+    short = [path for path in islice(C.iterate(), 300) if len(path) <= 5]
+    for source in G.vertices:
+        for target in G.vertices:
+            expected = [p for p in short if (p.source, p.target) == (source, target)]
+            try:
+                found = C.hom(source, target)
+            except TooLarge:
+                # Some way from the one to the other meets a vertex with a loop.
+                assert any(
+                    v in G.reachable(source).vertices
+                    and target in G.reachable(v).vertices
+                    and any(v in G.reachable(G.target(e)).vertices for e in G.out_edges(v))
+                    for v in G.vertices
+                )
+            else:
+                assert [p for p in found if p in set(short)] == expected
+                assert len(set(found)) == len(found)
+
+
+def test_hom_sets_of_categories_that_are_not_complete_or_not_finite(mutants):
+    edges = {"f": ("A", "B"), "g": ("A", "B"), "k": ("B", "C"), "s": ("A", "A"), "t": ("D", "D")}
+    absorbed = PresentedCategory(Presentation(edges, ["s >> f = f", "f >> k = g >> k"]))
+    assert not absorbed.is_finite
+    # Infinite are those from A that go round s and end at g: s^n g are different arrows.
+    assert list(map(str, absorbed.hom("B", "C"))) == ["k"]
+    assert list(map(str, absorbed.hom("A", "C"))) == ["f >> k"]
+    assert absorbed.hom("C", "A") == absorbed.hom("D", "A") == ()
+    for source, target, loop in (("A", "A", "s"), ("A", "B", "s"), ("D", "D", "t")):
+        with pytest.raises(TooLarge, match=f"run around {loop} any number"):
+            absorbed.hom(source, target)
+    # A word problem without an answer at D, and equations between A and C that have one.
+    hard = {"a": ("D", "D"), "b": ("D", "D"), "c": ("D", "D")}
+    braids = ["a >> b >> a = b >> a >> b", "b >> c >> b = c >> b >> c", "a >> c >> a = c >> a >> c"]
+    del edges["s"]
+    both = PresentedCategory(Presentation(edges | hard, [*braids, "f >> k = g >> k"]), budget=20)
+    assert not both.is_complete
+    assert list(map(str, both.hom("A", "C"))) == ["f >> k"]
+    with pytest.raises(TooLarge, match="not listed"):
+        both.hom("D", "D")
+    assert len(PresentedCategory(Graph(edges), Budget(arrows=2)).hom("A", "C")) == 2
+    with pytest.raises(TooLarge, match=r"Budget\(arrows=2\)"):
+        PresentedCategory(Graph(edges), Budget(arrows=1)).hom("A", "C")
+    with mutants("hom: paths instead of arrows"):
+        assert [str(p) for p in Graph(edges).paths("A", "C")] != ["f >> k"]
+
+
 @pytest.mark.parametrize(
     ("relation", "sides"),
     [
