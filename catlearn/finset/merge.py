@@ -155,7 +155,8 @@ def class_names(
 
     A class takes the name of a row of an interface (an object that is not a leg and points at
     several), else that of its smallest member. Where classes would then have equal names, an
-    interface's name stands, and the others are prefixed with the name of their leg.
+    interface's name stands, and the others are prefixed with the name of their leg; those of a leg
+    with the empty name keep theirs, where no interface has it.
     """
     if not any(names for _, names in legs) or any(size and not names for size, names in legs):
         return None
@@ -176,8 +177,12 @@ def class_names(
             clashing.append(label)
         else:
             given.setdefault(label, name)
+    kept = [label for label in clashing if not home[label] and own[label] not in reserved]
+    given |= {label: own[label] for label in kept}
     taken = set(given.values())
     for label in clashing:
+        if label in given:
+            continue
         mark = f"{home[label]}/"
         name = fresh(mark + own[label], taken, mark)
         given[label] = name

@@ -103,7 +103,8 @@ class Diagram(Frozen):
         through the arrows: they contribute relations, but no rows and no components.
     names
         A name for each leg, used where the apex has to tell rows of equal name apart.
-        ``left`` and ``right`` if there are two, else their numbers.
+        ``left`` and ``right`` if there are two, else their numbers. Rows of a leg that is called
+        ``""`` keep their names, so that what is glued step by step has prefixes of one level.
     of
         The category, or any object or morphism of it, needed when there are no objects.
 
@@ -475,7 +476,8 @@ def pushout(f: Any, g: Any, *more: Any, names: Iterable[str] | None = None) -> C
     f, g, *more
         Morphisms with one domain, the interface.
     names
-        A name for each leg; rows that clash in name are prefixed by it, as in ``left/x``.
+        A name for each leg; rows that clash in name are prefixed by it, as in ``left/x``. Those of a
+        leg that is called ``""`` keep their names.
 
     Examples
     --------

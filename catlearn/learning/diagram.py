@@ -337,6 +337,81 @@ class LearningDiagram(Presentation, CSet):
         given = {name: value for name, value in values.items() if name in models}
         return self.with_side_data({STORED: {**self.store, **given}})._checked(failures)
 
+    def rename(self, names: Mapping[str, str]) -> LearningDiagram:
+        """Return the same diagram with other names: an isomorphism, which moves no number.
+
+        The projections of a data set are renamed with it, the edges to the factors of a product with
+        the product and the factor, and an equation that is called by its text with its edges. Drawn
+        starting values and samples depend on names, so they become others.
+
+        Parameters
+        ----------
+        names
+            Names of vertices, edges or equations, and what they are to be called.
+
+        Raises
+        ------
+        InvalidStructure
+            Listing names that nothing answers to, and new ones that are taken.
+
+        Examples
+        --------
+        >>> import catlearn as cl
+        >>> X, Y = cl.Space("X", 4), cl.Space("Y", 2)
+        >>> D = cl.LearningDiagram(
+        ...     cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, "linear"), equations="d.X >> f = d.Y"
+        ... )
+        >>> print(*D.rename({"d": "train", "f": "head"}).soft_equations)
+        train.X >> head = train.Y
+        """
+        tables = {table: self.names(table) for table in ("V", "E", "Eq")}
+        known = [name for rows in tables.values() for name in rows]
+        failures = [
+            Failure("names", f"'{name}'", f"no row has this name; {did_you_mean(name, known)}")
+            for name in names
+            if name not in known
+        ]
+        failures += [
+            Failure("names", f"'{name}'", f"is to be called {new!r}, expected non-empty text")
+            for name, new in names.items()
+            if not (isinstance(new, str) and new)
+        ]
+        self._refuse(failures)
+        follow: dict[str, str] = {}
+        for edge in self.edges:
+            source, target = self.ends(edge)
+            label, (start, end) = self.map_label(edge), (names.get(v, v) for v in (source, target))
+            inner = edge.removeprefix(f"{source}.")
+            if label.kind not in ("projection", "factor") or inner == edge:
+                continue
+            if label.kind == "factor" and inner == target:
+                inner = end
+            follow[edge] = f"{start}.{inner}"
+        new = {
+            "V": [names.get(vertex, vertex) for vertex in self.vertices],
+            "E": [names.get(edge, follow.get(edge, edge)) for edge in self.edges],
+        }
+        _check_distinct(tables, new)
+        named = self.with_names(new)
+        new["Eq"] = [
+            names.get(old, "{} = {}".format(*named.sides(old)) if texts else old)
+            for old in self.names("Eq")
+            for texts in [old == "{} = {}".format(*self.sides(old))]
+        ]
+        _check_distinct(tables, new)
+        named = named.with_names(new)
+        # Rows that belong to others are called after them.
+        for table, ((*keys,),) in self.shape.keys.items():
+            old, now = (
+                zip(*(one.sets[t].labels(one.arrows[k].values) for k, t in ends), strict=True)
+                for ends in [[(key, self.shape.arrows[key][1]) for key in keys]]
+                for one in (self, named)
+            )
+            rows = zip(self.names(table), old, now, strict=True)
+            called = [": ".join(n) if row == ": ".join(o) else row for row, o, n in rows]
+            named = named.with_names({table: called})
+        return named
+
     # Labels and side data, by name.
 
     @cached_property
@@ -801,6 +876,22 @@ class LearningDiagram(Presentation, CSet):
         weight = self.weight(equation)
         facts = [] if weight == 1 else [f"weight {weight_text(weight)}"]
         return facts + training_text(self.trains(equation), self.stop(equation))
+
+
+def _check_distinct(tables: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[str]]) -> None:
+    """Refuse new names that rows of one table have together."""
+    failures = []
+    for table, names in new.items():
+        holders: dict[str, list[str]] = {}
+        for old, name in zip(tables[table], names, strict=True):
+            holders.setdefault(name, []).append(old)
+        failures += [
+            Failure("names", f"'{name}'", f"would be the name of {' and '.join(map(repr, olds))}")
+            for name, olds in holders.items()
+            if len(olds) > 1
+        ]
+    if failures:
+        raise InvalidStructure("rename", failures)
 
 
 def _circular(edge: str, acting: Mapping[str, str]) -> bool:

@@ -88,7 +88,9 @@ def glue(
         Other equal names are kept apart by the prefixes ``names``.
     names
         What to call the diagrams where names have to be kept apart and in messages; by default
-        ``left`` and ``right`` for two, else their numbers.
+        ``left`` and ``right`` for two, else their numbers. Rows of the one called ``""`` keep their
+        names, so that prefixes do not grow (``left/left/encoder``) where one glues step by step;
+        :meth:`~catlearn.learning.LearningDiagram.rename` gives any others.
 
     Returns
     -------
@@ -123,13 +125,14 @@ def glue(
     called = list(names) if names is not None else _names(len(diagrams))
     if len(set(called)) != len(diagrams):
         raise CatlearnError(f"names={called} are not {len(diagrams)} distinct names, one a diagram")
+    shown = [name or "the one called ''" for name in called]
     failures: list[Failure] = []
     if along is None:
         shared = _shared_by_name(diagrams)
     else:
         shared = _shared_along(diagrams[0], diagrams[1], along)
     for (i, k), rows in shared.items():
-        failures += _disagreements(diagrams[i], diagrams[k], rows, (called[i], called[k]))
+        failures += _disagreements(diagrams[i], diagrams[k], rows, (shown[i], shown[k]))
     if failures:
         raise LabelConflict("glue", failures)
     objects: list[LearningDiagram] = list(diagrams)

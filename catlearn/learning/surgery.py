@@ -336,6 +336,13 @@ def _relabelled(
             message = "has no stored variables to freeze; take the diagram of a result "
             message += "(fit(...).diagram), or give them by with_values(...)"
             failures.append(Failure("freeze", f"edge '{edge}'", message))
+        following = [one for one, (of, _) in diagram.averages.items() if of == edge]
+        if new == "frozen" and following:
+            message = f"is followed by the moving average {', '.join(map(repr, following))}, which "
+            message += (
+                "follows what is trained; leave it out first: subdiagram(diagram, edges=[...])"
+            )
+            failures.append(Failure("freeze", f"edge '{edge}'", message))
         label = diagram.map_label(edge)
         assert isinstance(label, ArchitectureMap)
         labels[edge] = Map(new, label.architecture)
