@@ -476,8 +476,8 @@ def pushout(f: Any, g: Any, *more: Any, names: Iterable[str] | None = None) -> C
     f, g, *more
         Morphisms with one domain, the interface.
     names
-        A name for each leg; rows that clash in name are prefixed by it, as in ``left/x``. Those of a
-        leg that is called ``""`` keep their names.
+        A name for each leg; rows that clash in name are prefixed by it, as in ``left/x``. Those of
+        a leg that is called ``""`` keep their names.
 
     Examples
     --------

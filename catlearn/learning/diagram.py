@@ -340,9 +340,9 @@ class LearningDiagram(Presentation, CSet):
     def rename(self, names: Mapping[str, str]) -> LearningDiagram:
         """Return the same diagram with other names: an isomorphism, which moves no number.
 
-        The projections of a data set are renamed with it, the edges to the factors of a product with
-        the product and the factor, and an equation that is called by its text with its edges. Drawn
-        starting values and samples depend on names, so they become others.
+        The projections of a data set are renamed with it, the edges to the factors of a product
+        with the product and the factor, and an equation that is called by its text with its edges.
+        Drawn starting values and samples depend on names, so they become others.
 
         Parameters
         ----------
