@@ -248,7 +248,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'there are only f, g'
     """
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=3)
+    # The comparison takes quadratic time in the lengths, and is for names that a person writes.
+    near = (other for other in known if abs(len(other) - len(name)) < 40)
+    close = difflib.get_close_matches(name, near, n=3) if len(name) < 200 else []
     if close:
         return f"did you mean {' or '.join(close)}?"
     if not known:

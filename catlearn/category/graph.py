@@ -55,7 +55,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from catlearn.category.path import Path, Side, Step, steps_of, write_steps, written
+from catlearn.category.path import Path, Side, Step, excerpt, steps_of, write_steps, written
 from catlearn.display import brief
 from catlearn.errors import (
     Failure,
@@ -66,6 +66,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
 )
+from catlearn.files import MOST_FAULTS
 from catlearn.finset import Record, Shape, TableMorphism, Tables
 from catlearn.names import distinct
 
@@ -456,13 +457,16 @@ class Graph(Tables):
         if not steps:
             message = "it has no edge, so nothing says where it stands; write id(A) for a vertex A"
             return None, [Failure("identity", where, message)]
-        failures: list[Failure] = []
+        failures: dict[Failure, None] = {}  # each once, in order
+        unknown: dict[Step, None] = {}
         before: tuple[Step, str] | None = None  # the last known step, and its end
         ends: list[tuple[str, str] | None] = []
         for step in steps:
-            unknown = self._unknown(step)
-            if unknown is not None:
-                failures.append(Failure("known edges", where, unknown))
+            if not self._knows(step):
+                # To look for names that come close takes a while for each.
+                if step not in unknown and len(unknown) < MOST_FAULTS:
+                    failures[Failure("known edges", where, self._unknown(step))] = None
+                unknown[step] = None
                 ends.append(None)
                 before = None
                 continue
@@ -471,26 +475,29 @@ class Graph(Tables):
             if before is not None and before[1] != source:
                 one, other = (write_steps((each,)) for each in (before[0], step))
                 message = f"{one} ends at {before[1]}, but {other} starts at {source}"
-                failures.append(Failure("composition", where, message))
+                failures[Failure("composition", where, message)] = None
             ends.append((source, target))
             before = (step, target)
+        if len(unknown) > MOST_FAULTS:
+            message = f"and {len(unknown) - MOST_FAULTS} more names are not known"
+            failures[Failure("known edges", where, message)] = None
         first, last = ends[0], ends[-1]
         if failures or first is None or last is None:
-            return None, failures
+            return None, list(failures)
         edges = tuple(step for step in steps if isinstance(step, str))
         return Path(first[0], edges, last[1]), []
 
-    def _unknown(self, step: Step) -> str | None:
+    def _knows(self, step: Step) -> bool:
+        return self.has_vertex(step.source) if isinstance(step, Path) else self.has_edge(step)
+
+    def _unknown(self, step: Step) -> str:
         """Say that the graph does not know a step, with the names that come close."""
         if isinstance(step, Path):
-            if self.has_vertex(step.source):
-                return None
-            return f"there is no vertex {step.source}; {did_you_mean(step.source, self.vertices)}"
-        if self.has_edge(step):
-            return None
+            hint = did_you_mean(step.source, self.vertices)
+            return f"there is no vertex {excerpt(step.source)}; {hint}"
         if self.has_vertex(step):
             return f"{step} is a vertex, not an edge; its identity path is id({step})"
-        return f"there is no edge {step}; {did_you_mean(step, self.edges)}"
+        return f"there is no edge {excerpt(step)}; {did_you_mean(step, self.edges)}"
 
     def prefixes(self, path: Path) -> Iterator[Path]:
         """Yield the prefixes of a path by growing length, from its identity to itself.

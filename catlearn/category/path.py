@@ -32,6 +32,7 @@ from functools import lru_cache
 
 from catlearn.display import Brief
 from catlearn.errors import Failure, NotComposable, PathSyntaxError
+from catlearn.files import shorten
 from catlearn.names import quote
 
 _PUNCTUATION = "_./-'′:#@+*"
@@ -82,8 +83,9 @@ class Path(Brief):
         if not isinstance(other, Path):
             return NotImplemented
         if self.target != other.source:
-            message = f"{self} ends at {self.target}, but {other} starts at {other.source}"
-            failure = Failure("composition", f"({self}) >> ({other})", message)
+            one, two = excerpt(self), excerpt(other)
+            message = f"{one} ends at {self.target}, but {two} starts at {other.source}"
+            failure = Failure("composition", f"({one}) >> ({two})", message)
             raise NotComposable("Path", [failure])
         return Path(self.source, self.edges + other.edges, other.target)
 
@@ -133,6 +135,17 @@ def written(name: str) -> str:
     if name and all(_is_name_character(character) for character in name):
         return name
     return quote(name)
+
+
+def excerpt(value: object) -> str:
+    """Return the text of a path or an equation, cut in the middle where it is long.
+
+    Examples
+    --------
+    >>> len(excerpt(Path("A", ("f",) * 10_000, "A")))
+    160
+    """
+    return shorten(str(value), 160)
 
 
 def write_steps(steps: tuple[Step, ...]) -> str:
@@ -222,8 +235,12 @@ class Reader:
             raise self.error("this quoted name is not a JSON string", start) from None
 
     def error(self, message: str, position: int) -> PathSyntaxError:
-        line = self.text.replace("\n", " ").replace("\t", " ")
-        marked = f"  {line}\n  {' ' * position}^"
+        line, at = self.text.replace("\n", " ").replace("\t", " "), position
+        if len(line) > 160:  # a window around the place
+            begin, end = max(0, at - 80), at + 80
+            line = "…" * (begin > 0) + line[begin:end] + "…" * (end < len(line))
+            at += (begin > 0) - begin
+        marked = f"  {line}\n  {' ' * at}^"
         return PathSyntaxError(f"cannot read this {self.what}: {message}\n{marked}")
 
     def refuse(self, expected: str) -> PathSyntaxError:

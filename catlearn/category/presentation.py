@@ -64,15 +64,27 @@ equation 'g >> f = hh', right side: there is no edge hh; did you mean h? [known 
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
-from catlearn.category.graph import GRAPH, Graph, GraphMorphism
-from catlearn.category.path import Path, Reader, Side, Step, read_equation, steps_of, write_steps
+import numpy as np
+
+from catlearn.category.graph import GRAPH, Graph, GraphMorphism, sort_vertices
+from catlearn.category.path import (
+    Path,
+    Reader,
+    Side,
+    Step,
+    excerpt,
+    read_equation,
+    steps_of,
+    write_steps,
+)
 from catlearn.display import Brief
 from catlearn.errors import (
     Failure,
@@ -193,13 +205,13 @@ class Equation(Brief):
         """
         (left, right), failures = self.traced(graph, where)
         if left is None or right is None or failures:
-            raise NotComposable(str(self), failures)
+            raise NotComposable(excerpt(self), failures)
         return left, right
 
     def traced(
         self, graph: Graph, where: str | None
     ) -> tuple[tuple[Path | None, Path | None], list[Failure]]:
-        where = where or f"equation '{self}'"
+        where = where or f"equation '{excerpt(self)}'"
         lhs, rhs = self.steps
         left, on_left = graph.traced(lhs, f"{where}, left side")
         right, on_right = graph.traced(rhs, f"{where}, right side")
@@ -240,7 +252,7 @@ def not_parallel(left: Path, right: Path, where: str) -> list[Failure]:
         ("ends", left.target, right.target),
     ):
         if one != other:
-            message = f"{left} {what} at {one}, but {right} {what} at {other}"
+            message = f"{excerpt(left)} {what} at {one}, but {excerpt(right)} {what} at {other}"
             failures.append(Failure("parallel sides", where, message))
     return failures
 
@@ -432,9 +444,17 @@ class Presentation(Graph):
     def commutative(cls, graph: Graph) -> Presentation:
         """Return a graph as a diagram that commutes: all parallel paths agree.
 
-        For each vertex take the breadth-first arborescence rooted there. An edge outside it says
-        that two paths agree (Theory, section 5, *basis*); what both begin with is dropped, and
-        so are repetitions.
+        Few equations say so. In a graph without cycles these are, for each pair of vertices, as
+        many as the classes, less one, of paths between them that equations of other pairs do not
+        identify: of a grid, its faces. Where there are cycles, the edges of a strongly connected
+        part are composites of a breadth-first tree out of its first vertex and one into it, which
+        are inverse to each other.
+
+        Raises
+        ------
+        TooLarge
+            If finding the equations takes over 50 million steps, or they have over 20 million
+            edges.
 
         Examples
         --------
@@ -442,26 +462,7 @@ class Presentation(Graph):
         >>> list(Presentation.commutative(G).equations)
         ['f >> g = h']
         """
-        found: dict[tuple[Path, Path], None] = {}
-        for root in graph.vertices:
-            tree = graph.reachable(root)
-            for edge in tree.outside:
-                source, target = graph.ends(edge)
-                left = tree.path(source) >> Path(source, (edge,), target)
-                right = tree.path(target)
-                shared = 0
-                for one, other in zip(left.edges, right.edges, strict=False):
-                    if one != other:
-                        break
-                    shared += 1
-                start = graph.target(left.edges[shared - 1]) if shared else root
-                found.setdefault(
-                    (
-                        Path(start, left.edges[shared:], target),
-                        Path(start, right.edges[shared:], target),
-                    )
-                )
-        return cls(graph, list(found))
+        return cls(graph, list(commuting(graph)))
 
     @classmethod
     def monoid(
@@ -603,6 +604,192 @@ class Presentation(Graph):
         return " | ".join([Graph.__str__(self), ", ".join(map(str, self.equations.values()))])
 
 
+class _Way(NamedTuple):
+    """A path out of a vertex as it grows: by which of its first edges it is, up to equations."""
+
+    firsts: int  # a set of numbers, as the bits of an integer
+    length: int
+    edge: str
+    before: _Way | None
+
+    def edges(self) -> list[str]:
+        found, way = [], self
+        while way is not None:
+            found.append(way.edge)
+            way = way.before
+        return found[::-1]
+
+
+MOST_STEPS, MOST_EDGES = 50_000_000, 20_000_000
+"""What it may cost to find the equations of a commutative diagram, and how long they may be."""
+
+
+def _parts(graph: Graph) -> tuple[list[list[str]], list[int], list[list[tuple[str, int]]]]:
+    """Return the strongly connected parts of a graph, each before those that it leads to.
+
+    With the number of edges into each from others, and the edges out of each, with where they lead.
+    """
+    parts = [[vertex] for vertex in sort_vertices(graph._steps)]
+    if len(parts) < len(graph.vertices):
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        size = len(graph.vertices)
+        ends = tuple(graph.arrows[arrow].values for arrow in ("src", "tgt"))
+        matrix = coo_array((np.ones(len(graph.edges)), ends), shape=(size, size))
+        classes = connected_components(matrix, connection="strong")[1].tolist()
+        members: dict[int, list[str]] = {}
+        for vertex, number in zip(graph.vertices, classes, strict=True):
+            members.setdefault(number, []).append(vertex)
+        within = dict(zip(graph.vertices, classes, strict=True))
+        leading = {
+            number: [
+                (edge, within[graph.target(edge)])
+                for vertex in some
+                for edge in graph.out_edges(vertex)
+                if within[graph.target(edge)] != number
+            ]
+            for number, some in members.items()
+        }
+        parts = [members[number] for number in sort_vertices(leading)]
+    place = {vertex: number for number, part in enumerate(parts) for vertex in part}
+    outs = [
+        [
+            (edge, place[graph.target(edge)])
+            for vertex in part
+            for edge in graph.out_edges(vertex)
+            if place[graph.target(edge)] != number
+        ]
+        for number, part in enumerate(parts)
+    ]
+    ins = [0] * len(parts)
+    for _, other in itertools.chain.from_iterable(outs):
+        ins[other] += 1
+    return parts, ins, outs
+
+
+def _inside(graph: Graph, part: list[str]) -> Iterator[tuple[Path, Path]]:
+    """Yield the equations by which a strongly connected part has one arrow between any vertices."""
+    inner = set(part)
+    edges = [edge for v in part for edge in graph.out_edges(v) if graph.target(edge) in inner]
+    if not edges:
+        return
+    tree, back = graph.reachable(part[0]), {part[0]: ""}
+    layer = [part[0]]
+    for vertex in layer:  # grows while it is read: a queue
+        for edge in graph.in_edges(vertex):
+            before = graph.source(edge)
+            if before in inner and before not in back:
+                back[before] = edge
+                layer.append(before)
+    for vertex in part[1:]:
+        around, at = [], vertex
+        while back[at]:
+            around.append(back[at])
+            at = graph.target(back[at])
+        around = (*around, *tree.path(vertex).edges)
+        yield Path(vertex, around, vertex), Path.identity(vertex)
+    chosen = {tree.entering[vertex][0] for vertex in part[1:]}
+    for edge in (edge for edge in edges if edge not in chosen):
+        source, target = graph.ends(edge)
+        left, right = (*tree.path(source).edges, edge), tree.path(target).edges
+        pairs = zip(left, right, strict=False)
+        shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+        start = graph.target(left[shared - 1]) if shared else part[0]
+        yield Path(start, left[shared:], target), Path(start, right[shared:], target)
+
+
+def _between(graph: Graph, left: list[str], right: list[str]) -> tuple[Path, Path]:
+    """Return two ways between parts as parallel paths, with what leads through the parts."""
+    start, end = graph.source(right[0]), graph.target(right[-1])
+    sides = []
+    for way in (left, right):
+        edges, at = [], start
+        for edge in way:
+            source, target = graph.ends(edge)
+            edges += [*(graph.reachable(at).path(source).edges if source != at else ()), edge]
+            at = target
+        edges += graph.reachable(at).path(end).edges if at != end else ()
+        sides.append(Path(start, tuple(edges), end))
+    return sides[0], sides[1]
+
+
+def commuting(graph: Graph) -> Iterator[tuple[Path, Path]]:
+    """Yield pairs of paths that generate the congruence by which all parallel paths are equal.
+
+    Strongly connected parts are taken by themselves, and then as vertices of a graph without
+    cycles. There, from the last vertex to the first: paths out of u with the same first edge are
+    equal by what was yielded before, so only first edges are compared, at each vertex v where ways
+    by several of them meet that do not meet before.
+    """
+    size, steps = 0, 0
+    parts, ins, outs = _parts(graph)
+    for part in parts:
+        for sides in _inside(graph, part):
+            size += sum(map(len, sides))
+            if size > MOST_EDGES:
+                raise TooLarge(f"the equations of a part with cycles have over {MOST_EDGES} edges")
+            yield sides
+    # The vertices where ways may meet, as bits, and those at or after each part.
+    joins = {part: 1 << k for k, part in enumerate(p for p in range(len(parts)) if ins[p] > 1)}
+    if len(joins) * len(parts) > 64 * MOST_STEPS:
+        raise TooLarge(f"{len(parts)} vertices with {len(joins)} joins are too many to compare")
+    after = [0] * len(parts)
+    for part in reversed(range(len(parts))):
+        after[part] = joins.get(part, 0)
+        for _, other in outs[part]:
+            after[part] |= after[other]
+    for part in range(len(parts)):
+        shared = seen = 0
+        for _, other in outs[part]:
+            shared, seen = shared | (seen & after[other]), seen | after[other]
+        firsts = [(edge, other) for edge, other in outs[part] if after[other] & shared]
+        every = (1 << len(firsts)) - 1
+        arriving: dict[int, list[_Way]] = {}
+        for k, (edge, other) in enumerate(firsts):
+            arriving.setdefault(other, []).append(_Way(1 << k, 1, edge, None))
+        waiting = sorted(arriving)
+        while waiting:
+            here = heapq.heappop(waiting)
+            ways = arriving.pop(here)
+            if not after[here] & shared:
+                continue
+            steps += len(ways)
+            if steps > MOST_STEPS:
+                raise TooLarge(f"to compare paths takes over {MOST_STEPS} steps")
+            best, *others = _classes(ways)
+            for way in others:
+                sides = _between(graph, way.edges(), best.edges())
+                size += sum(map(len, sides))
+                if size > MOST_EDGES:
+                    raise TooLarge(f"the equations have over {MOST_EDGES} edges")
+                yield sides
+                best = best._replace(firsts=best.firsts | way.firsts)
+            if best.firsts == every:  # and so it is wherever one gets from here
+                shared &= ~after[here]
+                continue
+            for edge, other in outs[here]:
+                if after[other] & shared:
+                    if other not in arriving:
+                        heapq.heappush(waiting, other)
+                    way = _Way(best.firsts, best.length + 1, edge, best)
+                    arriving.setdefault(other, []).append(way)
+
+
+def _classes(ways: list[_Way]) -> list[_Way]:
+    """Return one way, the shortest, of those that share a first edge; the shortest of all first."""
+    classes: list[_Way] = []
+    for way in ways:
+        same = [one for one in classes if one.firsts & way.firsts]
+        best = min([*same, way], key=lambda one: one.length)
+        firsts = way.firsts
+        for one in same:
+            firsts |= one.firsts
+        classes = [one for one in classes if not one.firsts & way.firsts]
+        classes.append(best._replace(firsts=firsts))
+    return sorted(classes, key=lambda one: one.length)
+
+
 class PresentationMorphism(GraphMorphism):
     """A morphism of presentations.
 
@@ -704,7 +891,8 @@ def equation_rows(named: Iterable[tuple[str, Equation]], graph: Graph) -> list[t
     """
     rows, failures = [], []
     for name, equation in named:
-        where = f"equation '{equation}'" + ("" if name == str(equation) else f" ({name})")
+        where = f"equation '{excerpt(equation)}'"
+        where += "" if name == str(equation) else f" ({excerpt(name)})"
         (left, right), broken = equation.traced(graph, where)
         failures += broken
         if left is not None and right is not None:

@@ -36,7 +36,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from catlearn.errors import TooLarge
 from catlearn.finset.merge import quotient
+
+MANY_SLOTS, MOST_SLOTS = 20_000, 400_000
+"""Places of nodes, labels and bends from which a picture is laid out less finely, or not at all."""
 
 #: Room between neighbouring boxes of a rank, and between columns.
 NODE_GAP = 14.0
@@ -442,9 +446,14 @@ class Component:
         index = {name: i for i, name in enumerate(nodes)}
         pairs = [(index[source], index[target]) for _, source, target, _ in plain]
         forward = acyclic(len(nodes), pairs)
+        levels = ranks(len(nodes), forward)
+        count = len(nodes) + sum(2 * abs(levels[b] - levels[a]) for a, b in forward)
+        if count > MOST_SLOTS:
+            message = f"{len(nodes)} nodes and {len(plain)} edges take {count} places in a picture"
+            raise TooLarge(f"{message}, at most {MOST_SLOTS} are drawn; draw a part of it")
         self.slots = [
             Slot(_with_loops(box, self.loops.get(name, [])), name, 2 * rank)
-            for (name, box), rank in zip(nodes.items(), ranks(len(nodes), forward), strict=True)
+            for (name, box), rank in zip(nodes.items(), levels, strict=True)
         ]
         self.chains = [
             self._chain(name, label, ends, turned=ends != pair)
@@ -528,7 +537,8 @@ class Component:
                 slots[i].y -= at / 2
         # First a soft solution, then ever stiffer rails, one for each long edge's inner slots.
         rails = [chain.slots[1:-1] for chain in self.chains if len(chain.slots) > 3]
-        for stiffness in (0.0, 8.0, 64.0, 512.0, 4096.0) if rails else (0.0,):
+        rising = (0.0, 8.0, 64.0, 512.0, 4096.0) if len(slots) < MANY_SLOTS else (0.0, 512.0)
+        for stiffness in rising if rails else (0.0,):
             self._descend(near, rails, stiffness)
 
     def _descend(

@@ -257,7 +257,7 @@ def _read_two_cell(where: str, source: int | None, target: int | None, drawing: 
 # ---------------------------------------------------------------- tikz-cd
 
 
-_ENVIRONMENT = re.compile(r"\\begin\s*\{tikzcd\}(.*?)\\end\s*\{tikzcd\}", re.DOTALL)
+_BEGIN, _END = (re.compile(rf"\\{word}\s*\{{tikzcd\}}") for word in ("begin", "end"))
 _COMMENT = re.compile(r"(?<!\\)%(.*)")
 _ARROW = re.compile(r"\\(?:arrow|ar)(?![A-Za-z])\s*")
 _LABEL = re.compile(r'\{?"(?P<text>.*)"(?P<rest>.*)\}?', re.DOTALL)
@@ -290,11 +290,13 @@ def from_tikzcd(text: str, *, commutes: bool = False) -> Graph:
     drawing = Drawing("tikz-cd diagram", commutes)
     faults = drawing.faults
     drawing.check_size("text", len(text), MAX_TEX)
-    found = _ENVIRONMENT.findall(text)
-    if len(found) != 1:
-        faults.add("text", f"found {len(found)} tikzcd environments, expected one")
+    begins, end = list(_BEGIN.finditer(text)), _END.search(text)
+    if len(begins) != 1 or end is None or end.start() < begins[0].end():
+        found = f"found {len(begins)} beginnings of tikzcd and {'an' if end else 'no'} end"
+        faults.add("text", f"{found}, expected one environment")
         faults.check()
-    body = _drop_options(found[0])
+    assert end is not None
+    body = _drop_options(text[begins[0].end() : end.start()])
     for comment in _COMMENT.findall(body):
         drawing.read_sentence(comment.strip())
     rows = list(_split(_COMMENT.sub("", body), "\\\\"))

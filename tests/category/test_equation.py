@@ -4,8 +4,8 @@ import pickle
 
 import pytest
 
-from catlearn.category import Equation, Graph, Path
-from catlearn.errors import NotComposable
+from catlearn.category import Equation, Graph, Path, Presentation
+from catlearn.errors import InvalidStructure, NotComposable, PathSyntaxError
 
 G = Graph({"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C"), "encoder": ("C", "D")})
 
@@ -90,3 +90,18 @@ def test_equations_that_say_what_they_train_are_hashable():
     one, other = (Equation("f = g", trains={"f": scale}) for scale in (0.5, 0.5))
     assert {one, other} == {one}
     assert {one, one.given(trains={"f": 1.0})} != {one}
+
+
+def test_each_unknown_name_is_reported_once_and_the_message_is_short():
+    graph = Graph({"f": ("A", "B")})
+    names = [f"e{k}" for k in range(20_000)]
+    for side, count in ((names, 201), (["g", "h"] * 10_000, 2), (["f"] * 10_000, 1)):
+        with pytest.raises(InvalidStructure) as caught:
+            Presentation(graph, [" >> ".join(side) + " = f"])
+        assert len(caught.value.failures) == count
+        assert len(str(caught.value)) < 100_000
+    with pytest.raises(PathSyntaxError) as syntax:
+        Equation(" >> ".join(names) + ") = f")
+    *_, line, mark = str(syntax.value).split("\n")
+    assert len(line) < 200
+    assert line[mark.index("^")] == ")"

@@ -486,11 +486,43 @@ def test_many_arrows_compose_as_one_after_the_other():
 @given(graphs(max_vertices=4, max_edges=6, acyclic=True))
 @settings(max_examples=30)
 def test_in_a_commutative_diagram_parallel_paths_are_equal(graph):
+    """And each equation is needed: without it, a mutant, they are not."""
     commuting = Presentation.commutative(graph)
     assert commuting.category().is_thin
-    # Each equation is needed, or follows from the others.
-    if not graph.category().is_thin:
-        assert commuting.equations
+    sides = [commuting.sides(name) for name in commuting.equations]
+    for k in range(len(sides)):
+        assert not Presentation(graph, sides[:k] + sides[k + 1 :]).category().is_thin
+
+
+@given(graphs(max_vertices=4, max_edges=6))
+@settings(max_examples=30)
+def test_in_a_commutative_diagram_with_cycles_parallel_paths_are_equal(graph):
+    category = Presentation.commutative(graph).category()
+    assert isinstance(category, FiniteCategory)
+    assert category.is_thin
+
+
+def test_the_equations_of_a_commutative_grid_are_its_faces():
+    size = 60
+    right = {
+        f"r{i}-{j}": (f"{i}-{j}", f"{i}-{j + 1}") for i in range(size) for j in range(size - 1)
+    }
+    down = {f"d{i}-{j}": (f"{i}-{j}", f"{i + 1}-{j}") for i in range(size - 1) for j in range(size)}
+    grid = Presentation.commutative(Graph(right | down))
+    sides = [grid.sides(name) for name in grid.equations]
+    assert len(sides) == (size - 1) ** 2
+    assert {len(side) for pair in sides for side in pair} == {2}
+
+
+def test_large_diagrams_commute_or_are_too_large():
+    path = Graph({f"f{k}": (f"v{k}", f"v{k + 1}") for k in range(100_000)})
+    assert not Presentation.commutative(path).equations
+    order = Graph({f"{i}-{j}": (f"v{i}", f"v{j}") for j in range(190) for i in range(j)})
+    commuting = Presentation.commutative(order)
+    assert len(commuting.equations) == 189 * 188 // 2
+    cycle = Graph({f"f{k}": (f"v{k}", f"v{(k + 1) % 20_000}") for k in range(20_000)})
+    with pytest.raises(TooLarge):
+        Presentation.commutative(cycle)
 
 
 def test_an_equation_too_few_does_not_make_a_cube_commute():

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
+import catlearn as cl
 from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.layout import (
     Box,
@@ -21,6 +22,7 @@ from catlearn.drawing.layout import (
     ranks,
     spread,
 )
+from catlearn.errors import TooLarge
 
 
 @st.composite
@@ -255,3 +257,11 @@ def test_arrowheads_at_a_tall_box_do_not_touch(mutants, monkeypatch):
     monkeypatch.setattr("catlearn.drawing.layout.PORT_GAP", 9.0)
     with mutants("ends of edges closer than heads are tall"):
         assert heads_meet(layout(nodes, edges), names)
+
+
+def test_what_is_too_large_for_a_picture_is_refused_before_it_is_laid_out():
+    clique = cl.Graph(
+        {f"{i}-{j}": (f"v{i}", f"v{j}") for i in range(150) for j in range(150) if i != j}
+    )
+    with pytest.raises(TooLarge):
+        _ = cl.draw(clique).svg

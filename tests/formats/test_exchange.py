@@ -444,3 +444,8 @@ def test_nothing_is_written_unless_everything_can_be(tmp_path):
         cl.formats.to_csv(whole, tmp_path / "out")
     assert len(caught.value.failures) == 2
     assert not (tmp_path / "out").exists()
+
+
+def test_a_text_of_many_beginnings_is_refused_in_linear_time():
+    text = "\\begin{tikzcd}" * 60_000
+    assert "60000" in refused(cl.formats.from_tikzcd, text)
