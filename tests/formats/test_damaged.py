@@ -30,6 +30,7 @@ from tests.fixtures import made
 
 FOLDER = Path(made.__file__).parent / "0.1.0"
 ROUNDS, SECONDS = 30, 20
+pytestmark = pytest.mark.filterwarnings("ignore::catlearn.tensors.NotVerified")
 VALUES = [None, True, -1, 0, 10**30, 2**63, 1.5, 1e308, "", "x", "\0", "\u202e", [], {}, [[]],
           {"a": 1}, {"_type": "float", "value": "nan"}, {"_type": "tuple", "items": [None]},
           {"_type": "unbound", "description": "x"}, {"_type": "data"},
