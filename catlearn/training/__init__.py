@@ -28,5 +28,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "result": ["History", "Result"],
         "sharding": ["Sharding"],
         "step": ["ExamplesApart", "per_edge"],
+        "validation": ["Curves", "Patience", "accuracy", "error_rate"],
     },
 )

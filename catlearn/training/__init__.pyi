@@ -24,3 +24,9 @@ from .step import (
     ExamplesApart as ExamplesApart,
     per_edge as per_edge,
 )
+from .validation import (
+    Curves as Curves,
+    Patience as Patience,
+    accuracy as accuracy,
+    error_rate as error_rate,
+)

@@ -49,11 +49,13 @@ from catlearn.tensors import header_of, load_tree, save_tree
 from catlearn.training.data import Sources, key_words
 from catlearn.training.sharding import Processes, Sharding
 from catlearn.training.step import Carry
+from catlearn.training.validation import Validation
 
 Manifest = dict[str, Any]
 
 _FIELD = "catlearn.checkpoint"
 _SOURCES = "catlearn.sources"
+_VALIDATION = "catlearn.validation"
 _FORMAT = 2
 
 
@@ -203,6 +205,8 @@ class Saver:
         self.manifest = manifest
         self.processes = processes
         self.saved: int | None = None
+        #: What is kept besides: curves, and the best variables so far.
+        self.validation: Validation | None = None
         self.seen = self._signature()
 
     def _signature(self) -> tuple[int, ...] | None:
@@ -254,6 +258,13 @@ class Saver:
         leaves = [jnp.array(content[name], copy=True) for name in expected]
         carry = jax.tree.unflatten(jax.tree.structure(template), leaves)
         rows, sources = content["['history']"], parse_json(metadata.get(_SOURCES, "[]"), what)
+        if self.validation is not None and _VALIDATION in metadata:
+            best = (carry.params, carry.mutable)
+            named = dict(named_leaves(tree.get("best", {})))
+            found = [named.get(f"[{name!r}]") for name, _ in named_leaves(best)]
+            whole = all(leaf is not None for leaf in found)
+            values = jax.tree.unflatten(jax.tree.structure(best), found) if whole else None
+            self.validation.restore(parse_json(metadata[_VALIDATION], what), values)
         self.saved = len(rows)
         return Checkpoint(carry, rows, sources)
 
@@ -288,11 +299,19 @@ class Saver:
         if self.processes.index == 0:
             tree = {"arrays": dict(named_leaves(carry)), "history": rows}
             metadata = {_FIELD: json.dumps(self.manifest), _SOURCES: json.dumps(sources)}
+            if self.validation is not None:
+                metadata[_VALIDATION] = json.dumps(self.validation.record())
+                tree["best"] = self._best()
             if self._signature() != self.seen:
                 message = "another program has written or removed it since this run looked"
                 raise FileExistsError(errno.EEXIST, message, os.fspath(self.path))
             save_tree(self.path, tree, metadata)
             self.seen = self._signature()
+
+    def _best(self) -> dict[str, Any]:
+        """Return the best variables so far, by name."""
+        best = None if self.validation is None else self.validation.best
+        return {} if best is None else dict(named_leaves(best[1:]))
 
     def close(self) -> str | None:
         """Wait until everything is written; return what went wrong."""
@@ -392,6 +411,11 @@ class FolderSaver(Saver):
             found = self.manager.restore(step, args=args.Composite(run=args.JsonRestore()))["run"]
         self.check(what, found["manifest"])
         arrays = self._shapes(template, (step, found["width"]), found["dtype"])
+        record = found.get("validation")
+        kept = (template.params, template.mutable)
+        if record is not None and record["best"] is not None:
+            for name, leaf in named_leaves(kept):
+                arrays[f"best{name}"] = np.zeros(leaf.shape, leaf.dtype)
         with self._reading(what):
             wanted = args.Composite(arrays=args.StandardRestore(arrays))
             content = self.manager.restore(step, args=wanted)["arrays"]
@@ -403,6 +427,12 @@ class FolderSaver(Saver):
             for name, leaf in named_leaves(template)
         ]
         carry = jax.tree.unflatten(jax.tree.structure(template), leaves)
+        if self.validation is not None and record is not None:
+            named = [content.get(f"best{name}") for name, _ in named_leaves(kept)]
+            best = None
+            if record["best"] is not None:
+                best = jax.tree.unflatten(jax.tree.structure(kept), map(np.asarray, named))
+            self.validation.restore(record, best)
         return Checkpoint(carry, np.asarray(content["history"]), found["sources"])
 
     def _shapes(self, template: Carry, shape: tuple[int, int], dtype: str) -> dict[str, Any]:
@@ -424,7 +454,10 @@ class FolderSaver(Saver):
             # The next step overwrites the buffers of the carry, which a CPU would not copy.
             on_cpu = next(iter(words.devices())).platform == "cpu"
             arrays[name] = jnp.copy(words) if on_cpu else words
+        arrays |= {f"best{name}": leaf for name, leaf in self._best().items()}
+        record = None if self.validation is None else self.validation.record()
         run = {
+            "validation": record,
             "manifest": json.loads(json.dumps(self.manifest)),
             "sources": sources,
             "width": rows.shape[1],

@@ -1,7 +1,7 @@
 """The training loop.
 
 The files of this room, each of which imports only those before it: columns, sharding, step, data,
-result, checkpoint, loop.
+validation, result, checkpoint, loop.
 
 ``fit`` is this loop and nothing else, compiled, with a guard, a history and checkpoints::
 
@@ -28,6 +28,8 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from inspect import Signature
 from types import FrameType
 from typing import Any
 
@@ -47,6 +49,7 @@ from catlearn.errors import (
 from catlearn.files import shorten_repr
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering import Lowered, lower
+from catlearn.models.calls import signature_of
 from catlearn.training.checkpoint import (
     FolderSaver,
     NothingToResume,
@@ -71,6 +74,7 @@ from catlearn.training.step import (
     start,
     warn_of_parts,
 )
+from catlearn.training.validation import Patience, Validation
 
 
 class TrainingInterrupted(UserWarning):
@@ -99,6 +103,10 @@ def fit(
     overwrite: bool = False,
     callback: Callback | None = None,
     stop_on: Iterable[int] = (),
+    validate: Mapping[str, Any] | None = None,
+    validate_every: int | None = None,
+    stop: Patience | None = None,
+    metrics: Mapping[str, Any] | None = None,
     accumulate: int = 1,
     scan_steps: int = 1,
     sharding: Sharding | Mesh | None = None,
@@ -144,11 +152,24 @@ def fit(
         Whether a checkpoint of another run, or whatever else is there, may be replaced.
     callback
         Called at log points as ``callback(step, costs)``, where ``costs`` has the last cost of
-        each equation. It returns None to go on, or a boolean (of Python, NumPy or JAX): whether to
-        stop.
+        each equation; or, if it needs three arguments, as ``callback(step, costs, result)`` with
+        the result so far, a copy, which it may evaluate and keep. It returns None to go on, or a
+        boolean (of Python, NumPy or JAX): whether to stop.
     stop_on
         Signals that end the run as Ctrl-C does, such as ``signal.SIGTERM``; in the main thread
         only. Once the checkpoint is written, what handled the signal before handles it.
+    validate
+        Held-out data to evaluate while the run goes on, ``{data set: {projection: array}}`` with
+        all data sets, in parts no larger than batches. Its costs are in
+        ``result.history.validation``, and the best variables in ``result.best``
+        (:mod:`catlearn.training.validation`).
+    validate_every
+        After how many steps, by default ``log_every``; and at the end.
+    stop
+        Stops the run when validation has not become better for a while: ``Patience(3)``.
+    metrics
+        What to measure besides in validations: ``{"accuracy": ("data.X >> f = data.Y", accuracy)}``
+        with a divergence or a function of two batches. Nothing is lowered for it.
     accumulate
         Into how many parts to cut each batch, which are evaluated one after the other: the same
         step in less memory (:mod:`catlearn.training.step`).
@@ -169,8 +190,8 @@ def fit(
     Raises
     ------
     DataError
-        If arrays are missing or do not fit, listing all of them; if a batch does not fit or a
-        source fails, naming the data set, the projection and the step.
+        If arrays are missing or do not fit, those of ``validate`` too, listing all of them; if a
+        batch does not fit or a source fails, naming the data set, the projection and the step.
     InvalidStructure
         Listing numbers out of range and options that need a checkpoint file; if a checkpoint would
         replace what is not this run's; if the callback returns neither None nor a boolean.
@@ -219,7 +240,9 @@ def fit(
     """
     signals = Signals(stop_on)
     numbers = {"accumulate": accumulate, "scan_steps": scan_steps}
+    needs = {"validate_every": validate_every, "stop": stop, "metrics": metrics}
     _check_options(steps, log_every, checkpoint, checkpoint_every, resume, numbers)
+    _check_validation(validate, needs)
     fn = _lowered(fn, optimizer)
     optimizer = optimizer_of(fn, optimizer)
     warn_of_parts(fn, accumulate)
@@ -233,6 +256,11 @@ def fit(
         params = own_params if params is None else params
         state = own_state if state is None else state
     state = {**fn.pack(params, state)[1]}
+    validation = None
+    if validate is not None:
+        largest = batch_size if isinstance(batch_size, int) else max(batch_size.values())
+        every = log_every if validate_every is None else validate_every
+        validation = Validation(fn, validate, every, stop, metrics, largest, key)
     carry = start(optimizer, fn.pack(params)[0], state["mutable"])
     rows = np.empty((0, 1 + len(fn.loss.equations)))
     saver = None
@@ -244,6 +272,7 @@ def fit(
             if is_folder(checkpoint)
             else Saver(checkpoint, manifest, processes)
         )
+        saver.validation = validation
         saver.clean()
         saved = saver.load(carry) if resume else None
         if saved is not None:
@@ -251,8 +280,9 @@ def fit(
             sources.restore(saved.sources, f"checkpoint '{checkpoint}'")
     run = Trainer(
         fn, optimizer, key, sources, state, carry, rows,
-        accumulate=accumulate, scan_steps=scan_steps, sharding=sharding,
+        accumulate=accumulate, scan_steps=scan_steps, sharding=sharding, validation=validation,
     )  # fmt: skip
+    run.stopped = validation is not None and validation.is_over
     bar = Progress(steps, progress)
     raised: BaseException | None = None
     try:
@@ -263,17 +293,26 @@ def fit(
                 save = _passed(before, run.steps, checkpoint_every)
                 # Several processes stop together, so they look at the same steps.
                 last = run.steps == steps or (bool(signals.received) and processes.count == 1)
-                if not (last or save or _passed(before, run.steps, log_every)):
+                look = run.validates(before, steps)
+                log = last or save or _passed(before, run.steps, log_every)
+                if not (log or look):
                     continue
                 run.collect()
                 bar.show(run.steps, run.rows[-1, 0])
+                done = False
+                try:
+                    done = look and run.validate()
+                except (Exception, SystemExit) as error:
+                    raised = error
                 if save and saver is not None:
                     saver.save(run.carry, run.rows, sources)
                 try:
-                    stop = run.report(callback, steps)
+                    done = raised is not None or done or (log and run.report(callback, steps))
                 except (Exception, SystemExit) as error:
-                    raised, stop = error, True  # all processes end
-                run.stopped = processes.agree(stop or bool(signals.received))
+                    raised = error
+                # What one process raises ends all of them.
+                ends = done or raised is not None or bool(signals.received)
+                run.stopped = processes.agree(ends)
     except KeyboardInterrupt:
         # Raised by callback or data, between steps; one within a step cannot be recovered from.
         if signals.received.count(signal.SIGINT) > 1:
@@ -338,6 +377,22 @@ def _check_options(
         raise InvalidStructure("fit", failures)
 
 
+def _check_validation(validate: Any, needs: Mapping[str, Any]) -> None:
+    failures = [
+        Failure("options", name, "needs held-out data: give validate={data set: columns}")
+        for name, value in needs.items()
+        if value is not None and validate is None
+    ]
+    every, stop = needs["validate_every"], needs["stop"]
+    if every is not None and every < 1:
+        failures.append(Failure("options", "validate_every", f"must be at least 1, found {every}"))
+    if stop is not None and not isinstance(stop, Patience):
+        message = f"is a Patience, such as Patience(3), not {shorten_repr(stop)}"
+        failures.append(Failure("options", "stop", message))
+    if failures:
+        raise InvalidStructure("fit", failures)
+
+
 def _passed(before: int, after: int, every: int | None) -> bool:
     """Whether a multiple of a number was reached."""
     return every is not None and after // every > before // every
@@ -385,6 +440,8 @@ class Trainer:
         How many steps are taken in one compiled call.
     sharding
         How the run is spread over devices.
+    validation
+        What is evaluated while it goes on.
     """
 
     def __init__(
@@ -400,8 +457,10 @@ class Trainer:
         accumulate: int = 1,
         scan_steps: int = 1,
         sharding: Sharding | None = None,
+        validation: Validation | None = None,
     ) -> None:
         self.fn = fn
+        self.validation = validation
         self.key = key
         self.sources = sources
         self.constant = {name: part for name, part in state.items() if name != "mutable"}
@@ -471,6 +530,19 @@ class Trainer:
         if failed != GOOD:
             self._diverge(failed)
 
+    def validates(self, before: int, last: int) -> bool:
+        """Whether a validation is due after the steps since ``before``."""
+        if self.validation is None:
+            return False
+        return self.steps == last or _passed(before, self.steps, self.validation.every)
+
+    def validate(self) -> bool:
+        """Validate; return whether patience is over."""
+        assert self.validation is not None
+        state = {**self.constant, "mutable": self.carry.mutable}
+        keep = self.processes.on_host
+        return self.validation.check(self.steps, self.carry.params, state, keep)
+
     def report(self, callback: Callback | None, steps: int) -> bool:
         """Tell the callback the last costs; return whether it wants to stop before the end.
 
@@ -483,7 +555,8 @@ class Trainer:
             return False
         first, self.called = not self.called, True
         costs = dict(zip(self.equations, self.rows[-1, 1:].tolist(), strict=True))
-        answer = callback(self.steps, costs)
+        more = (self.result(copied=True),) if _takes_result(callback) else ()
+        answer = callback(self.steps, costs, *more)
         name = getattr(callback, "__qualname__", type(callback).__qualname__)
         if answer is None:
             return False
@@ -496,19 +569,30 @@ class Trainer:
             warnings.warn(f"{message} after {self.steps} of {steps} steps", StoppedAtOnce, 3)
         return stop
 
-    def result(self, *, interrupted: bool = False) -> Result:
-        """Return the result so far."""
+    def result(self, *, interrupted: bool = False, copied: bool = False) -> Result:
+        """Return the result so far; copied if the run goes on, as its variables then move."""
         carry, constant = self.processes.on_host((self.carry, self.constant))
-        return Result(
+        if copied:
+            carry = jax.tree.map(jnp.copy, carry)
+        validation = self.validation
+        result = Result(
             fn=self.fn,
             params=carry.params,
             state={**constant, "mutable": carry.mutable},
             optimizer_state=carry.optimizer,
-            history=History(self.equations, self.rows),
+            history=History(
+                self.equations, self.rows, None if validation is None else validation.curves
+            ),
             steps=self.steps,
             data=self.sources.data,
             interrupted=interrupted,
         )
+        if validation is None or validation.best is None:
+            return result
+        step, params, mutable = validation.best
+        state = {**constant, "mutable": mutable}
+        best = replace(result, params=params, state=state, optimizer_state=None, steps=step)
+        return replace(result, best=best)
 
     def kept(self, error: BaseException, saver: Saver | None) -> BaseException:
         """Keep the last good state, on disk and in an error that ends the run; return the error."""
@@ -580,6 +664,22 @@ class Trainer:
             if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
         ]
         return bad or ["the optimizer's update is not finite, though all gradients are"]
+
+
+def _takes_result(callback: Callback) -> bool:
+    """Whether a callback has to be called with three arguments."""
+    signature = signature_of(callback)
+    if signature is None:
+        return False
+    return not _fits(signature, 2) and _fits(signature, 3)
+
+
+def _fits(signature: Signature, count: int) -> bool:
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 class Progress:

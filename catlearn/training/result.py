@@ -18,17 +18,19 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
+from operator import itemgetter
+from pathlib import Path as File
 from typing import Any
 
 import jax
 import numpy as np
 
-from catlearn.errors import UnknownName
+from catlearn.category import Path
+from catlearn.errors import DataError, UnknownName
 from catlearn.learning import LearningDiagram
 from catlearn.lowering import Lowered
-from catlearn.training.data import checked
+from catlearn.models import DataSpace, check_array
+from catlearn.training.validation import Curves, evaluated, measures_of, ready
 
 
 class History(Mapping[str, np.ndarray]):
@@ -43,10 +45,15 @@ class History(Mapping[str, np.ndarray]):
         The names of the equations, in the order of the loss.
     rows
         An array of shape (steps, 1 + equations): the total, then each equation.
+    validation
+        What validation found, if there was any.
     """
 
-    def __init__(self, equations: tuple[str, ...], rows: np.ndarray) -> None:
+    def __init__(
+        self, equations: tuple[str, ...], rows: np.ndarray, validation: Curves | None = None
+    ) -> None:
         self.equations = equations
+        self.validation = validation
         self.rows = np.array(rows)
         self.rows.flags.writeable = False
 
@@ -74,9 +81,8 @@ class History(Mapping[str, np.ndarray]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, History):
             return NotImplemented
-        return self.equations == other.equations and np.array_equal(
-            self.rows, other.rows, equal_nan=True
-        )
+        same = self.equations == other.equations and self.validation == other.validation
+        return same and np.array_equal(self.rows, other.rows, equal_nan=True)
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
@@ -93,7 +99,7 @@ class History(Mapping[str, np.ndarray]):
             "equations": {name: self[name].tolist() for name in self},
         }
 
-    def to_csv(self, path: str | Path | None = None) -> str:
+    def to_csv(self, path: str | File | None = None) -> str:
         """Return the history as comma-separated text, and write it if a path is given.
 
         Parameters
@@ -106,7 +112,7 @@ class History(Mapping[str, np.ndarray]):
         writer.writerow(["step", "total", *self.equations])
         writer.writerows([step, *row.tolist()] for step, row in enumerate(self.rows))
         if path is not None:
-            Path(path).write_text(buffer.getvalue(), encoding="utf-8")
+            File(path).write_text(buffer.getvalue(), encoding="utf-8")
         return buffer.getvalue()
 
     def __repr__(self) -> str:
@@ -136,6 +142,8 @@ class Result:
         The arrays it was trained on.
     interrupted
         Whether the run was stopped before its last step.
+    best
+        The result at the step where validation was best, None without validation.
     """
 
     fn: Lowered = field(repr=False)
@@ -146,6 +154,7 @@ class Result:
     steps: int
     data: Mapping[str, Mapping[str, Any]] = field(repr=False)
     interrupted: bool = False
+    best: Result | None = field(default=None, repr=False)
 
     def model(self, name: str) -> Any:
         """Return the model on an edge, as the object it was given as, with trained parameters.
@@ -200,6 +209,9 @@ class Result:
         self,
         data: Mapping[str, Mapping[str, Any]] | None = None,
         key: jax.Array | None = None,
+        *,
+        batch_size: int | None = None,
+        metrics: Mapping[str, Any] | None = None,
     ) -> tuple[float, dict[str, float]]:
         """Return what whole data sets cost.
 
@@ -207,28 +219,82 @@ class Result:
         ----------
         data
             ``{data set: {projection: array}}``, by default what the run was trained on. It is
-            evaluated as one batch, with models in evaluation mode.
+            evaluated with models in evaluation mode.
         key
             Needed only if an edge must have one.
+        batch_size
+            The most examples of a data set that are evaluated at once; by default all. Costs are
+            means over all parts, the same up to rounding, unless a divergence compares the
+            examples of a batch with each other.
+        metrics
+            What else to measure: ``{name: (equation, measure)}`` with a divergence or a function of
+            two batches, such as :func:`~catlearn.training.accuracy`.
 
         Returns
         -------
         tuple
-            The value, weights included, and ``{equation: mean cost}``.
+            The value, weights included, and ``{equation or metric: mean cost}``.
 
         Raises
         ------
         DataError
             Listing what is missing, has no examples or does not fit, values included.
         """
+        measures = measures_of(self.fn, metrics)
+        data = ready(self.fn, self.data if data is None else data, measures)
+        return evaluated(self.fn, self.params, self.state, data, key, batch_size, measures)
+
+    def predict(self, path: str | Path, x: Any, batch_size: int | None = None) -> Any:
+        """Return what a path makes of values where it starts, with models in evaluation mode.
+
+        Parameters
+        ----------
+        path
+            A path of the diagram, such as ``"encoder >> head"``.
+        x
+            A batch: an array; at a product a tuple of arrays, at a data set a dict of columns.
+        batch_size
+            The most examples at once; by default all.
+
+        Returns
+        -------
+        array or tuple
+            On the host, with one entry for each example.
+
+        Raises
+        ------
+        DataError
+            If the values do not fit the space where the path starts, or are out of its range.
+
+        Examples
+        --------
+        >>> import catlearn as cl, numpy as np, optax
+        >>> X, Y = cl.Space("X", 1), cl.Space("Y", 1)
+        >>> points = cl.Dataset("d", X=(X, np.ones((2, 1), "f4")), Y=(Y, np.ones((2, 1), "f4")))
+        >>> D = cl.LearningDiagram(points, cl.Model("f", X, Y, "linear"))
+        >>> result = cl.fit(D, optax.sgd(0.1), steps=1, progress=False)
+        >>> result.predict("f", np.zeros((5, 1), "f4"), batch_size=2).shape
+        (5, 1)
+        """
         fn = self.fn
-        compiled = fn.compiled.setdefault("evaluate", jax.jit(partial(_costs, fn)))
-        batch = checked(fn, self.data if data is None else data)
-        arguments = fn.pack(self.params, self.state, batch)
-        value, terms = jax.device_get(compiled(*arguments, key))
-        return float(value), {name: float(cost) for name, cost in terms.items()}
+        diagram = fn.diagram
+        path = diagram.path(path) if isinstance(path, str) else path
+        start = diagram.space_label(path.source)
+        if not isinstance(start, DataSpace):
+            failures = check_array(f"values at '{path.source}'", start, x)
+            if failures:
+                raise DataError("what is predicted from", failures)
 
+        def run(params: Any, state: Any, x: Any) -> Any:
+            return fn.evaluation(params, state)(path)(x)
 
-def _costs(fn: Lowered, *arguments: Any) -> tuple[jax.Array, Mapping[str, jax.Array]]:
-    value, aux = fn(*arguments, train=False)
-    return value, aux.terms
+        compiled = fn.compiled.setdefault(("predict", path), jax.jit(run))
+        count = len(jax.tree.leaves(x)[0])
+        step = max(count if batch_size is None else batch_size, 1)
+        parts = [
+            jax.device_get(
+                compiled(self.params, self.state, jax.tree.map(itemgetter(slice(k, k + step)), x))
+            )
+            for k in range(0, max(count, 1), step)
+        ]
+        return parts[0] if len(parts) == 1 else jax.tree.map(lambda *y: np.concatenate(y), *parts)
