@@ -24,6 +24,7 @@ from by_hand import (
     domain_adversarial,
     few_shot,
     gan,
+    maml,
     multi_task,
     physics_informed,
     regression,
@@ -60,6 +61,7 @@ REGIMES: dict[str, Callable[..., Regime]] = {
     "CycleGAN": cycle_gan.regime,
     "domain adversarial": domain_adversarial.regime,
     "physics-informed": physics_informed.regime,
+    "MAML": maml.regime,
 }
 
 COLUMNS = (

@@ -191,8 +191,11 @@ class Operator:
     name
         The name of the edge.
     operator
-        ``"derivative"``, ``"laplacian"``, ``"jacobian"``, ``"tangent"``, another registered name,
-        or a callable ``operator(f, **options) -> g`` on functions of a batch.
+        ``"derivative"``, ``"laplacian"``, ``"jacobian"``, ``"tangent"``, ``"inner_step"``, another
+        registered name, or a callable ``operator(f, **options) -> g`` on functions of a batch. With
+        an argument ``params``, ``operator(f, params, **options) -> g``, it sees parameters:
+        ``f(params, x)`` is the function at any. At a product ``g`` gets the factors one by one if
+        it takes as many.
     of
         The name of the edge that it acts on.
     source, target

@@ -58,6 +58,8 @@ derivative(along)    partial derivatives, one after the other      X -> U
 laplacian(along)     the sum of second derivatives                 X -> U
 jacobian             all first derivatives                         X -> the shapes of U and X
 tangent              (x, v) to f(x) and the derivative along v     X x X -> U x U
+inner_step           (x, y, z) to f(z) after steps down the        X^k x U^k x X^m -> U^m
+                     gradient of the cost of f(x) against y
 ===================  ============================================  ==============================
 
 Coordinates are counted along an example, row by row. Derivatives are taken forward, by
@@ -65,6 +67,15 @@ Coordinates are counted along an example, row by row. Derivatives are taken forw
 each other. ``tangent`` is a functor: the tangent of a composite is the composite of tangents, which
 is the chain rule.
 
+An operator with an argument called ``params`` sees parameters: ``operator(f, params, **options)``
+gets ``f(params, x)`` and the trained parameters, and may move or differentiate them. ``inner_step``
+is such a one: an example is a task, with points to learn from and points to be asked. At a product,
+what an operator returns gets the factors one by one if it takes as many, as a model does.
+
+>>> def halved(f, params):
+...     return lambda x: f(params / 2, x)
+>>> halved(lambda params, x: params * x, 4.0)(3.0)
+6.0
 >>> import jax.numpy as jnp
 >>> x = jnp.array([[1.0, 2.0], [3.0, 4.0]])
 >>> derivative(lambda x: x[:, :1] ** 2 * x[:, 1:], along=(0, 1))(x).tolist()
@@ -76,7 +87,8 @@ References
 ----------
 Raissi, Perdikaris, Karniadakis, "Physics-informed neural networks", Journal of Computational
 Physics 378, 2019, for the use. Elliott, "The simple essence of automatic differentiation",
-ICFP 2018, for the functor.
+ICFP 2018, for the functor. Finn, Abbeel, Levine, "Model-agnostic meta-learning for fast adaptation
+of deep networks", ICML 2017, for the inner step.
 """
 
 from __future__ import annotations
@@ -96,7 +108,8 @@ from catlearn.models.architectures import (
     abstract_key,
     function_name,
 )
-from catlearn.models.calls import Options, bind_options
+from catlearn.models.calls import Options, bind_options, call_of, signature_of
+from catlearn.models.divergences import AnyDivergence, Divergence
 from catlearn.models.maps import Model, ModelMap, Pairing
 from catlearn.models.spaces import (
     AnySpace,
@@ -546,7 +559,9 @@ class Operated(Architecture):
     Parameters
     ----------
     operator
-        A registered name, or a callable ``operator(f, **options) -> g`` on functions of a batch.
+        A registered name, or a callable ``operator(f, **options) -> g`` on functions of a batch, or
+        ``operator(f, params, **options) -> g``, where ``f(params, x)`` is the function at any
+        parameters.
     options
         Keyword options of the operator; left out ones take their defaults.
 
@@ -579,7 +594,8 @@ class Operated(Architecture):
         **options: Any,
     ) -> None:
         what = f"Operator {_name_of(operator)!r}"
-        bound = bind_options(what, operation(operator), options, skip=1)
+        called = operation(operator)
+        bound = bind_options(what, called, options, skip=2 if sees_parameters(called) else 1)
         values = operator, bound, of, source, target
         for name, value in zip(self.__dataclass_fields__, values, strict=True):
             object.__setattr__(self, name, value)
@@ -627,14 +643,40 @@ class Operated(Architecture):
         return self._on.parts(variables)
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
-        def f(x: Any) -> Any:
-            return self._on.run(variables, x, key=key, train=train)[0]
+        def on(variables: Any, x: tuple[Any, ...]) -> Any:
+            whole = x if len(x) > 1 else x[0]
+            return self._on.run(variables, whole, key=key, train=train)[0]
 
-        return operation(self.operator)(f, **dict(self.options))(x), None
+        operator, options = operation(self.operator), dict(self.options)
+        if sees_parameters(operator):
+            trained, *others = self.parts(variables)
+            g = operator(lambda params, *x: on(_filled(params, *others), x), trained, **options)
+        else:
+            g = operator(lambda *x: on(variables, x), **options)
+        return g(*call_of(g).spread(x)), None
 
     def __str__(self) -> str:
         inner = ", ".join(f"{key}={value}" for key, value in self.options)
         return f"{_name_of(self.operator)}({inner})" if inner else _name_of(self.operator)
+
+
+def sees_parameters(operator: Operation) -> bool:
+    """Whether an operator gets the parameters of what it acts on, as its argument ``params``."""
+    signature = signature_of(operator)
+    return signature is not None and list(signature.parameters)[1:2] == ["params"]
+
+
+def _filled(tree: Any, *others: Any) -> Any:
+    """Return variables from the parts into which an architecture splits them."""
+    import jax
+
+    for other in others:
+        if other is not None:
+            tree = jax.tree.map(
+                lambda one, two: two if one is None else one,
+                tree, other, is_leaf=lambda leaf: leaf is None,
+            )  # fmt: skip
+    return tree
 
 
 def register_operator(name: str, fn: Operation) -> None:
@@ -645,7 +687,8 @@ def register_operator(name: str, fn: Operation) -> None:
     name
         A name that is still free; once given it keeps its meaning.
     fn
-        ``fn(f, **options) -> g``, where ``f`` and ``g`` are functions of a batch.
+        ``fn(f, **options) -> g``, where ``f`` and ``g`` are functions of a batch; or
+        ``fn(f, params, **options) -> g``, where ``f`` is one of parameters and a batch.
 
     Raises
     ------
@@ -701,7 +744,57 @@ def tangent(f: Batched) -> Batched:
     return lambda pair: jax.jvp(f, (pair[0],), (pair[1],))
 
 
-for _operation in (derivative, laplacian, jacobian, tangent):
+def inner_step(
+    f: Callable[[Any, Any], Any],
+    params: Any,
+    rate: float = 0.1,
+    steps: int = 1,
+    divergence: str | AnyDivergence | Callable = "squared_error",
+    first_order: bool = False,
+) -> Callable[[Any, Any, Any], Any]:
+    """Return a function of tasks that learns from points of each, and then is asked others.
+
+    Parameters
+    ----------
+    f
+        The function, of parameters and a batch.
+    params
+        The parameters from which each task starts.
+    rate, steps
+        How far a step goes down the gradient, and how many there are.
+    divergence
+        What a prediction costs against a target; the cost of a task is its mean over the points.
+    first_order
+        Whether the derivative of the steps is left out of that of the result.
+
+    Returns
+    -------
+    callable
+        ``(x, y, z) -> f(z)`` at the parameters of each task, with tasks on the first axis of all
+        and points on the second.
+
+    References
+    ----------
+    Finn, Abbeel, Levine, "Model-agnostic meta-learning for fast adaptation of deep networks",
+    ICML 2017; section 5.2 for the first order.
+    """
+    import jax
+
+    cost = Divergence.of(divergence)
+
+    def one(x: Any, y: Any, z: Any) -> Any:
+        own = params
+        for _ in range(steps):
+            slope = jax.grad(lambda own: cost(f(own, x), y).mean())(own)
+            if first_order:
+                slope = jax.lax.stop_gradient(slope)
+            own = jax.tree.map(lambda leaf, down: leaf - rate * down, own, slope)
+        return f(own, z)
+
+    return jax.vmap(one)
+
+
+for _operation in (derivative, laplacian, jacobian, tangent, inner_step):
     register_operator(_operation.__name__, _operation)
 
 

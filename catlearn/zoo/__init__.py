@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "cycles": ["cycle_gan"],
         "distilling": ["distillation"],
         "few_shot": ["error_rate", "nearest_neighbour", "prototypical"],
+        "meta_learning": ["maml"],
         "physics": ["physics_informed"],
         "regressing": ["regression"],
         "sharing": ["multi_task"],

@@ -27,6 +27,9 @@ from .few_shot import (
     nearest_neighbour as nearest_neighbour,
     prototypical as prototypical,
 )
+from .meta_learning import (
+    maml as maml,
+)
 from .physics import (
     physics_informed as physics_informed,
 )

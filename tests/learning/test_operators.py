@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -190,3 +191,69 @@ def test_counting_and_drawing():
     diagram = cl.LearningDiagram(PLANE, NET, U_T, U_XX, equations=HEAT)
     assert cl.resources(diagram).edges["u_t"].parameters == 0
     assert "derivative(along=(1,)) of u" in cl.draw(diagram).svg
+
+
+def sharpness(f, params, scale=1.0):
+    """The curvature of the mean output along its own gradient, at the parameters there are."""
+
+    def along(x):
+        def mean(params):
+            return f(params, x).mean()
+
+        slope = jax.grad(mean)
+        here = slope(params)
+        _, curved = jax.jvp(slope, (params,), (here,))
+        dots = map(jnp.vdot, jax.tree.leaves(here), jax.tree.leaves(curved))
+        return jnp.full((len(x), 1), scale * sum(dots))
+
+    return along
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_an_operator_sees_parameters_in_a_hessian_vector_product(scale):
+    sharp = cl.Operator("sharp", sharpness, of="u", scale=scale)
+    fn, params, state, data = lowered(sharp, equations="plane.X >> sharp = plane.X >> u")
+    x = data["plane"]["X"]
+
+    def by_hand(params):
+        flat, tree = jax.flatten_util.ravel_pytree(params["u"])
+
+        def mean(flat):
+            return net(tree(flat), x).mean()
+
+        g = jax.grad(mean)(flat)
+        return jnp.mean((g @ jax.hessian(mean)(flat) @ g - net(params["u"], x)) ** 2)
+
+    def loss(params):
+        return fn(params, state, data)[0]
+
+    same = np.allclose(loss(params), by_hand(params), rtol=1e-4)
+    assert same == (scale == 1)
+    if same:
+        close(jax.grad(loss)(params), jax.grad(by_hand)(params))
+
+
+def test_at_a_product_an_operator_gets_the_factors_as_a_model_does():
+    V = cl.Space("V", 1)
+    P = cl.Product("P", X, V)
+    f = cl.Model("f", P, V, lambda x, v: x[:, :1] * v)
+
+    def twice(f):
+        return lambda x, v: f(x, f(x, v))
+
+    def paired(f):
+        return lambda pair: f((pair[0], f(pair)))
+
+    columns = {"X": (X, np.full((3, 2), 2.0, "f4")), "V": (V, np.ones((3, 1), "f4"))}
+    D = cl.LearningDiagram(
+        cl.Dataset("d", **columns),
+        f,
+        cl.Model("w", V, V, "linear"),
+        cl.Pairing("both", P, "d.X", "d.V"),
+        cl.Operator("ff", twice, of="f"),
+        cl.Operator("pp", paired, of="f"),
+    )
+    fn = cl.lower(D.loss(["both >> ff >> w = both >> pp"]))
+    evaluate = fn.evaluation(*fn.init(jax.random.key(0)))
+    for name in ("ff", "pp"):
+        np.testing.assert_array_equal(evaluate(D.path(name))((columns["X"][1], columns["V"][1])), 4)

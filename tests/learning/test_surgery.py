@@ -356,7 +356,7 @@ def test_moving_averages_and_operators_come_along():
     with pytest.raises(CatlearnError, match="operator on 'head'"):
         component(trained, "slope")
     # Frozen, the average follows nothing that moves.
-    with pytest.raises(InvalidStructure, match="moving average .slow.* subdiagram"):
+    with pytest.raises(InvalidStructure, match=r"moving average .slow.* subdiagram"):
         with_frozen(trained, ["body"])
 
 
