@@ -130,6 +130,11 @@ def _listed(made: Any, object: Ports) -> tuple[Any, ...]:
     return (made,) if len(object) == 1 else tuple(made)
 
 
+def _zero(value: Any) -> int:
+    """The change that adds nothing, of a number."""
+    return 0
+
+
 def _single(values: Sequence[Any]) -> Any:
     return values[0] if len(values) == 1 else tuple(values)
 
@@ -160,7 +165,7 @@ class Lenses:
     """
 
     add: Callable[[Any, Any], Any] = operator.add
-    zero: Callable[[Any], Any] = lambda value: 0
+    zero: Callable[[Any], Any] = _zero
     samples: Callable[[Port], Sequence[tuple[Any, Any]]] | None = None
     tolerance: float = 1e-6
 

@@ -33,12 +33,12 @@ L(u) = E_inside(d_U(u_t(inside.X), u_xx(inside.X)))
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from catlearn.errors import DataError, Failure
+from catlearn.finset import Record
 from catlearn.models import (
     Model,
     Operated,
@@ -102,8 +102,8 @@ class Dataset:
                     "projection", f"data set '{name}'", "has no projection; give X=(space, array)"
                 )
             )
-        self.spaces: Mapping[str, AnySpace] = MappingProxyType(spaces)
-        self.arrays: Mapping[str, Any] = MappingProxyType(arrays)
+        self.spaces: Mapping[str, AnySpace] = Record(spaces)
+        self.arrays: Mapping[str, Any] = Record(arrays)
         if check:
             failures += check_columns(name, {k: spaces[k].label for k in arrays}, arrays)
         if failures:

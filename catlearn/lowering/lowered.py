@@ -360,6 +360,10 @@ class Lowered:
         # Functions compiled from this one live as long as it does (see training.step).
         self.compiled: dict[Any, Callable[..., Any]] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies, and what other processes get, are lowered anew; programs are not kept."""
+        return Lowered, (self.loss, self.options)
+
     @staticmethod
     def _refuse(what: str, failures: list[Failure]) -> None:
         if failures:

@@ -71,12 +71,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from catlearn.display import Brief
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
+from catlearn.files import shorten
 from catlearn.models.calls import Call, Options, bind_options, call_of, write_call
 from catlearn.models.spaces import AnySpace, Categorical, Space, dtype_kind
 
 
-class Architecture:
+class Architecture(Brief):
     """The protocol; subclasses are hashable values."""
 
     #: Where the callable expects its argument, for error messages.
@@ -249,7 +251,8 @@ class Registered(Architecture):
         return write_call("Registered", repr(self.name), self.options)
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(f'{key}={value}' for key, value in self.options)})"
+        options = (f"{key}={shorten(str(value))}" for key, value in self.options)
+        return f"{self.name}({', '.join(options)})"
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ step,total,fit,cycle
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
+import pickle
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from operator import itemgetter
 from pathlib import Path as File
 from typing import Any
@@ -26,7 +28,7 @@ import jax
 import numpy as np
 
 from catlearn.category import Path
-from catlearn.errors import DataError, UnknownName
+from catlearn.errors import CatlearnError, DataError, UnknownName
 from catlearn.learning import LearningDiagram
 from catlearn.lowering import Lowered
 from catlearn.models import DataSpace, check_array
@@ -120,9 +122,28 @@ class History(Mapping[str, np.ndarray]):
         return f"History(steps={self.steps}{course})"
 
 
+class Left:
+    """What stands for a lowered loss that could not go to another process."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # asked by copying and pickling
+            raise AttributeError(name)
+        message = (
+            "this result has come from another process without its loss, which could not be sent "
+            f"({self.reason}); dataclasses.replace(result, fn=fn) gives it one"
+        )
+        raise CatlearnError(message)
+
+
 @dataclass(frozen=True)
 class Result:
     """The end of a training run.
+
+    It goes to other processes with all its arrays. Its loss goes along if it can: a model that is a
+    lambda or a local function cannot, and whatever then asks the result for its loss says so.
 
     Parameters
     ----------
@@ -155,6 +176,22 @@ class Result:
     data: Mapping[str, Mapping[str, Any]] = field(repr=False)
     interrupted: bool = False
     best: Result | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**self.__dict__}
+        try:
+            pickle.dumps(self.fn)
+        except Exception as error:
+            state["fn"] = Left(f"{type(error).__name__}: {error}")
+        return state
+
+    def __copy__(self) -> Result:
+        return replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Result:
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        loss = parts.pop("fn")  # an immutable value
+        return replace(self, fn=loss, **copy.deepcopy(parts, memo))
 
     def model(self, name: str) -> Any:
         """Return the model on an edge, as the object it was given as, with trained parameters.
