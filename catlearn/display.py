@@ -202,3 +202,46 @@ class Sketched(Displayed):
     def sketch(self) -> Sketch:
         """Return what is drawn."""
         raise NotImplementedError
+
+
+class Series(NamedTuple):
+    """A curve of a chart.
+
+    Parameters
+    ----------
+    name
+        What it is called in the legend; empty if it is the only one.
+    xs, ys
+        Its points, by rising x; where y is not finite there is a gap.
+    """
+
+    name: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+
+
+class Chart(NamedTuple):
+    """Curves over one axis.
+
+    Parameters
+    ----------
+    title
+        What they are, for those who cannot see them.
+    series
+        The curves.
+    x, y
+        What stands at the axes.
+    """
+
+    title: str
+    series: tuple[Series, ...]
+    x: str = "step"
+    y: str = "cost"
+
+
+class Charted(Displayed):
+    """A value of a room that drawing does not know, which is drawn as a chart."""
+
+    def chart(self) -> Chart:
+        """Return what is drawn."""
+        raise NotImplementedError

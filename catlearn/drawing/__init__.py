@@ -18,7 +18,7 @@ their ends'; every name is there, escaped; a quiver link decodes to the same gra
 \\end{tikzcd}
 """
 
-from catlearn.display import register_renderer
+from catlearn.display import Charted, register_renderer
 from catlearn.drawing.picture import (
     Picture,
     draw,
@@ -45,5 +45,5 @@ __all__ = [
     "to_tikzcd",
 ]
 
-for _kind in VIEWS:
+for _kind in (*VIEWS, Charted):
     register_renderer(_kind, small_svg)

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from catlearn.display import Chart, Charted
 from catlearn.drawing import svg, texts
+from catlearn.drawing.charts import chart_svg
 from catlearn.drawing.scene import Scene
 from catlearn.drawing.views import scene_of
 from catlearn.errors import Failure, InvalidStructure
@@ -35,7 +37,7 @@ class Picture:
     Parameters
     ----------
     scene
-        What it shows.
+        What it shows, or a chart, which is SVG alone.
 
     Attributes
     ----------
@@ -45,34 +47,41 @@ class Picture:
         A link that opens it in the quiver editor.
     """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene | Chart) -> None:
         self.scene = scene
 
     @cached_property
     def svg(self) -> str:
-        return svg.to_svg(self.scene)
+        return chart_svg(self.scene) if isinstance(self.scene, Chart) else svg.to_svg(self.scene)
 
     @cached_property
     def tikzcd(self) -> str:
-        return texts.to_tikzcd(self.scene)
+        return texts.to_tikzcd(self._diagram("tikz-cd"))
 
     @cached_property
     def dot(self) -> str:
-        return texts.to_dot(self.scene)
+        return texts.to_dot(self._diagram("dot"))
 
     @cached_property
     def quiver(self) -> str:
-        return texts.to_quiver(self.scene)
+        return texts.to_quiver(self._diagram("quiver"))
+
+    def _diagram(self, language: str) -> Scene:
+        if isinstance(self.scene, Chart):
+            message = f"is a chart, which cannot be written as {language}; charts are SVG"
+            raise InvalidStructure("picture", [Failure("format", self.scene.title, message)])
+        return self.scene
 
     @property
     def html(self) -> str:
         """A page with the picture and a link to the quiver editor."""
-        title = escape(clean(self.scene.title))
+        title, link = escape(clean(self.scene.title)), ""
+        if isinstance(self.scene, Scene):
+            link = f'<p><a href="{escape(self.quiver)}">Open in quiver</a></p>\n'
         return (
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
             '<meta name="color-scheme" content="light dark"/>\n'
-            f"<title>{title}</title>\n</head>\n<body>\n{self.svg}"
-            f'<p><a href="{escape(self.quiver)}">Open in quiver</a></p>\n</body>\n</html>\n'
+            f"<title>{title}</title>\n</head>\n<body>\n{self.svg}{link}</body>\n</html>\n"
         )
 
     def rendered(self, ending: str, scale: float = 2.0) -> bytes:
@@ -97,7 +106,9 @@ class Picture:
             raise ImportError(message) from error
         draw = {".png": cairosvg.svg2png, ".pdf": cairosvg.svg2pdf}[ending]
         size: dict[str, Any] = {"scale": scale} if ending == ".png" else {}
-        return draw(bytestring=self.svg.encode(), background_color="white", **size)
+        found = draw(bytestring=self.svg.encode(), background_color="white", **size)
+        assert isinstance(found, bytes)  # where no file is named, it returns what it would write
+        return found
 
     def save(self, path: str | os.PathLike[str], scale: float = 2.0) -> Path:
         """Write the picture; the name's ending says in which language.
@@ -162,7 +173,8 @@ def draw(
     ----------
     value
         A graph, presentation, learning diagram, loss, C-set or other tables, schema, morphism,
-        limit or colimit, path, finite function, category, functor or natural transformation.
+        limit or colimit, path, finite function, category, functor or natural transformation; or
+        the history of a run, as a chart.
     equations
         For a learning diagram, which equations to show, as for ``diagram.loss``: ``"all"``,
         ``"basis"``, a list. By default those that it declares, and if there are none those that
@@ -196,6 +208,8 @@ def draw(
     >>> draw(square)
     Picture('Presentation with 4 vertices and 4 edges, 1 equation')
     """
+    if isinstance(value, Charted):
+        return Picture(value.chart())
     scene = scene_of(value, equations, arrows)
     return Picture(replace(scene, key=scene.key if legend is None else legend, fold=fold))
 
@@ -207,6 +221,8 @@ def to_svg(value: Any, equations: Any = None) -> str:
 
 def small_svg(value: Any) -> str | None:
     """Return a value as SVG text, or None if it has more than :data:`MOST_DISPLAYED` parts."""
+    if isinstance(value, Charted):
+        return chart_svg(value.chart())
     scene = scene_of(value)
     return svg.to_svg(scene) if scene.size <= MOST_DISPLAYED else None
 

@@ -272,6 +272,20 @@ class Pen:
             f' xml:space="preserve">{"".join(spans)}</text>'
         )
 
+    def line_through(self, points: Sequence[Point], stroke: str, dash: str = "") -> None:
+        """Draw a line through points, or one point as a dot."""
+        if len(points) == 1:
+            (x, y), color = points[0], _LIGHT[stroke]
+            dot = f'cx="{num(x)}" cy="{num(y)}" r="3" class="f-{stroke}" fill="{color}"'
+            self.raw(f"<circle {dot}/>")
+            return
+        places = " ".join(f"{num(x)},{num(y)}" for x, y in points)
+        extra = f' stroke-dasharray="{dash}"' if dash else ""
+        self.raw(
+            f'<polyline points="{places}" class="s-{stroke}" fill="none" stroke="{_LIGHT[stroke]}"'
+            f' stroke-width="1.8" stroke-linejoin="round"{extra}/>'
+        )
+
     # The arrangement.
 
     def arrangement(self, page: Arrangement) -> None:
@@ -511,15 +525,20 @@ class Pen:
     # The file.
 
     def document(self, scene: Scene, wide: float, tall: float) -> str:
-        """Return the SVG of what was drawn, with a margin around it."""
+        """Return the SVG of a scene that was drawn, with a margin around it."""
+        wide, tall = wide + 2 * _MARGIN, tall + 2 * _MARGIN
+        return self.page(scene.title, scene.description, wide, tall, -_MARGIN)
+
+    def page(self, title: str, words: str, wide: float, tall: float, start: float = 0.0) -> str:
+        """Return the SVG of what was drawn, with a title and a description in words."""
         body = "\n".join(self.out)
-        title, words = escape(clean(scene.title)), escape(scene.description)
+        title, words = escape(clean(title)), escape(clean(words))
         digest = hashlib.sha256(f"{title}\0{words}\0{body}".encode()).hexdigest()[:10]
         name = f"cl-{digest}"
-        w, h = num(wide + 2 * _MARGIN), num(tall + 2 * _MARGIN)
+        w, h = num(wide), num(tall)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" width="{w}" height="{h}"'
-            f' viewBox="{num(-_MARGIN)} {num(-_MARGIN)} {w} {h}" role="img"'
+            f' viewBox="{num(start)} {num(start)} {w} {h}" role="img"'
             f' aria-labelledby="{name}-t {name}-d" font-family="{_FONT}">\n'
             f'<title id="{name}-t">{title}</title>\n<desc id="{name}-d">{words}</desc>\n'
             f"<style>{_css(name)}</style>\n{body}\n</svg>\n"

@@ -28,6 +28,7 @@ import jax
 import numpy as np
 
 from catlearn.category import Path
+from catlearn.display import Chart, Charted, Series
 from catlearn.errors import CatlearnError, DataError, UnknownName
 from catlearn.learning import LearningDiagram
 from catlearn.lowering import Lowered
@@ -35,7 +36,7 @@ from catlearn.models import DataSpace, check_array
 from catlearn.training.validation import Curves, evaluated, measures_of, ready
 
 
-class History(Mapping[str, np.ndarray]):
+class History(Mapping[str, np.ndarray], Charted):
     """The cost of each equation at each step: a mapping from equations to arrays.
 
     Costs are means over the batch of their step, before the weight. ``total`` is the value that
@@ -116,6 +117,18 @@ class History(Mapping[str, np.ndarray]):
         if path is not None:
             File(path).write_text(buffer.getvalue(), encoding="utf-8")
         return buffer.getvalue()
+
+    def chart(self) -> Chart:
+        """The costs as curves: the total, each equation, and what validation found of the total."""
+        steps = range(self.steps)
+        curves = [Series("total", steps, self.total.tolist())]
+        if len(self.equations) > 1 or not np.array_equal(self.total, self.rows[:, -1]):
+            curves += [Series(name, steps, self[name].tolist()) for name in self]
+        if self.validation is not None:
+            found = self.validation
+            values = found["total"].tolist()
+            curves.insert(1, Series("total in validation", found.steps.tolist(), values))
+        return Chart(f"Costs of {self.steps} steps", tuple(curves))
 
     def __repr__(self) -> str:
         course = f", total={self.total[0]:.6g} -> {self.total[-1]:.6g}" if self.steps else ""

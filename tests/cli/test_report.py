@@ -9,7 +9,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.cli import main
-from catlearn.cli.run_folder import MOST_POINTS, curve, to_json, write_run
+from catlearn.cli.run_folder import to_json, write_run
 from catlearn.tensors import encode_tree
 
 EVIL = '</script><script>alert("1")</script><img src=x onerror=alert(1)>\x07'
@@ -220,48 +220,3 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
 
 
 # Charts.
-
-
-def points(chart):
-    return [
-        [tuple(map(float, pair.split(","))) for pair in line.split()]
-        for line in re.findall(r'points="([^"]*)"', chart)
-    ]
-
-
-def test_a_curve_goes_through_its_values():
-    (line,) = points(curve([0.0, 5.0, 10.0], "x"))
-    (x0, y0), (x1, y1), (x2, y2) = line
-    assert (x1 - x0, y0 - y1) == pytest.approx((x2 - x1, y1 - y2), abs=0.11)
-    assert y0 > y1 > y2
-    # Over decades the scale is logarithmic: equal ratios are equal distances.
-    (line,) = points(curve([1.0, 100.0, 10000.0], "x"))
-    assert line[0][1] - line[1][1] == pytest.approx(line[1][1] - line[2][1], abs=0.11)
-
-
-def test_a_curve_has_gaps_where_values_are_not_finite():
-    chart = curve([1.0, 2.0, float("nan"), 3.0, float("inf"), 2.0, 1.0], "x")
-    assert [len(line) for line in points(chart)] == [2, 2]
-    assert chart.count("<circle") == 1
-
-
-def test_a_long_curve_is_thinned_and_no_spike_is_lost():
-    values = np.ones(50_000)
-    values[31_415] = 7.0
-    (line,) = points(curve(values.tolist(), "x"))
-    assert len(line) <= MOST_POINTS + 2
-    heights = [y for _, y in line]
-    assert heights.count(min(heights)) == 1
-    (every,) = points(curve(values[::100].tolist(), "x"))
-    assert len({y for _, y in every}) == 1
-
-
-@pytest.mark.parametrize(
-    "values",
-    [[], [float("nan")], [3.0], [0.0, 0.0], [-5.0, -5.0], [1e300, -1e300], [1e-320, 1e300]],
-)
-def test_any_values_make_a_chart(values):
-    chart = curve(values, EVIL)
-    assert "nan" not in chart.replace("<title>", "")
-    assert "script>" not in chart.replace("&lt;", "").replace("script&gt;", "")
-    assert Page(chart).open == []
