@@ -75,7 +75,7 @@ def train(
         callback=_tell,
         checkpoint=checkpoint,
         checkpoint_every=None if checkpoint is None else 200,
-        resume=checkpoint is not None,
+        resume=checkpoint is not None and checkpoint.exists(),
     )
     return embedding(result.model("encoder"))
 

@@ -142,8 +142,8 @@ def excerpt(value: object) -> str:
 
     Examples
     --------
-    >>> len(excerpt(Path("A", ("f",) * 10_000, "A")))
-    160
+    >>> len(excerpt(Path("A", ("f",) * 10_000, "A"))) <= 160
+    True
     """
     return shorten(str(value), 160)
 

@@ -12,11 +12,11 @@ the step out, as first-order MAML does.
 
 >>> import catlearn as cl
 >>> X, Y = cl.Space("X", 1), cl.Space("Y", 1)
->>> lists = {name: cl.Space(name.upper(), (count, 1)) for name, count in zip("xyzw", (5, 5, 4, 4))}
+>>> lists = {name: cl.Space(f"{name}s", (count, 1)) for name, count in zip("xyzw", (5, 5, 4, 4))}
 >>> waves = cl.Dataset("waves", **lists)
 >>> diagram = maml(cl.Model("net", X, Y, "mlp"), waves, ("x", "y"), ("z", "w"), rate=0.01)
 >>> print(diagram.loss())
-L(net) = 0.25 E_waves(d_W(adapted(⟨⟩(waves.x, waves.y, waves.z)), waves.w))
+L(net) = 0.25 E_waves(d_ws(adapted(⟨⟩(waves.x, waves.y, waves.z)), waves.w))
 
 References
 ----------
