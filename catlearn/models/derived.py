@@ -547,7 +547,7 @@ def _name(path: Any) -> str:
 
 
 Batched = Callable[[Any], Any]
-Operation = Callable[..., Batched]
+Operation = Callable[..., Callable[..., Any]]
 
 _registry: dict[str, Operation] = {}
 
@@ -644,7 +644,7 @@ class Operated(Architecture):
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         def on(variables: Any, x: tuple[Any, ...]) -> Any:
-            whole = x if len(x) > 1 else x[0]
+            (whole,) = x if len(x) == 1 else (x,)
             return self._on.run(variables, whole, key=key, train=train)[0]
 
         operator, options = operation(self.operator), dict(self.options)

@@ -187,10 +187,10 @@ def _step(
         row, after = cost_row(value, aux.terms, equations), aux.state["mutable"]
         old, sound = (carry.params, carry.optimizer), carry.failed == GOOD
         # One function for all calls, so that JAX traces it once.
-        again = jax.jit(functools.partial(update, value_fn=_not_asked), inline=True)
+        again: Any = jax.jit(functools.partial(update, value_fn=_not_asked), inline=True)
         if _is_cheap(again, old, value, gradient) and _kinds(after) == _kinds(carry.mutable):
             finite = _all_finite((row, again(old, value, gradient)[0]))
-            new = jax.lax.cond(
+            new: Any = jax.lax.cond(
                 finite & sound,
                 lambda old, before, value, gradient, after: (*again(old, value, gradient), after),
                 lambda old, before, value, gradient, after: (*old, before),
