@@ -190,7 +190,7 @@ def _step(
         again: Any = jax.jit(functools.partial(update, value_fn=_not_asked), inline=True)
         if _is_cheap(again, old, value, gradient) and _kinds(after) == _kinds(carry.mutable):
             finite = _all_finite((row, again(old, value, gradient)[0]))
-            new: Any = jax.lax.cond(
+            new = jax.lax.cond(
                 finite & sound,
                 lambda old, before, value, gradient, after: (*again(old, value, gradient), after),
                 lambda old, before, value, gradient, after: (*old, before),
@@ -205,7 +205,8 @@ def _step(
                 (*old, carry.mutable),
             )
         failed = jnp.where(sound & ~finite, carry.step, carry.failed)
-        return Carry(*new, carry.step + 1, failed), row
+        params, optimizer_state, mutable = new
+        return Carry(params, optimizer_state, mutable, carry.step + 1, failed), row
 
     return step
 
