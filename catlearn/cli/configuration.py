@@ -937,10 +937,12 @@ class OptimizerChoice(NamedTuple):
         """Return one transformation of the parameters of a lowered loss."""
         import optax
 
-        from catlearn.training.step import optimizer_of
+        from catlearn.training.step import grouped
 
         one, *others = self.by_model.values()
-        moved = one if one is not None and not others else optimizer_of(fn, {**self.by_model})
+        found = {model: t for models, t in self.by_model.items() for model in models}
+        by_edge = {edge: found[edge] for edge in fn.trainable}
+        moved = one if one is not None and not others else grouped(fn, by_edge)
         if self.clip is None:
             return moved
         return optax.chain(optax.clip_by_global_norm(self.clip), moved)

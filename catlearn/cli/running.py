@@ -85,6 +85,7 @@ from catlearn.models.spaces import cast
 from catlearn.tensors import MAX_TENSOR_BYTES, decode_tensors, encode_tree, plain_tree
 from catlearn.training.checkpoint import is_folder, occupied
 from catlearn.training.columns import batch_lengths, permutation, take
+from catlearn.training.loop import untrained_failures
 
 FINISHED, INTERRUPTED, DIVERGED = "finished", "interrupted", "diverged"
 #: Trained, but without its last checkpoint.
@@ -519,6 +520,9 @@ def prepare(diagram: Path, config: Path, *, resume: bool = False, overwrite: boo
     fn = None if loss is None else _lowered(loss, settings, optimizers)
     if fn is not None:
         _check_columns(fn, settings, train, test)
+        file.faults += untrained_failures(fn)
+        if optimizers is not None:
+            _check_optimizers(fn, optimizers, file)
     if file.faults or fn is None or optimizers is None:
         raise InvalidStructure(what, file.faults)
     needed = {name: [s.column for s in steps] for name, steps in fn.plan.columns.items()}
@@ -527,6 +531,15 @@ def prepare(diagram: Path, config: Path, *, resume: bool = False, overwrite: boo
         for part in (train, test)
     )
     return Job(loaded, fn.loss, fn, settings, optimizers, train, test, sharding)
+
+
+def _check_optimizers(fn: Lowered, optimizers: OptimizerChoice, file: Section) -> None:
+    """Note the models that have an optimizer of their own, and no gradient."""
+    models = file.section("optimizer").section("models")
+    for group, transform in optimizers.by_model.items():
+        for model in {*group}.intersection(models.values).difference(fn.trained):
+            if transform is not None:
+                models.fault(model, "no equation sends it a gradient; leave it out", "optimizer")
 
 
 def _check_checkpoint(path: str, file: Section, resume: bool, overwrite: bool) -> None:

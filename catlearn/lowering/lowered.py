@@ -335,6 +335,10 @@ class Lowered:
         The loss that was lowered.
     plan
         What runs; print it.
+    trainable
+        The edges whose parameters may move.
+    trained
+        Those to which some equation sends a gradient.
     """
 
     __name__ = "loss"
@@ -350,7 +354,7 @@ class Lowered:
         self._refuse("the options of lower", self.options.plan_failures(self.plan))
         self.storage = Storage.of(self.plan)
         self.weighting = Weighting(self.plan, self.storage.weights)
-        self.trainable = self.diagram.trainable
+        self.trainable, self.trained = self.diagram.trainable, self.plan.trained
         self.frozen = self.diagram.frozen
         self._refuse("the diagram", unbound_failures(self))
         self.changing = frozenset(edge for edge in self.plan.edges if changes_state(self, edge))

@@ -631,6 +631,60 @@ class Plan(Sketched):
         return tuple(dict.fromkeys(step.name for step in self.steps if step.op == "apply"))
 
     @cached_property
+    def _carries(self) -> tuple[bool, ...]:
+        """For each step, whether a gradient into its value would reach a trainable edge."""
+        carries: list[bool] = []
+        for step in self.steps:
+            found = bool(self._trained_by(step)) or any(carries[i] for i in step.inputs)
+            carries.append(found and self._passes(step))
+        return tuple(carries)
+
+    def _trained_by(self, step: Step) -> set[str]:
+        """The edge that a gradient into the value of a step trains there, if there is one."""
+        applied = {self.diagram.owner(step.name)} if step.op == "apply" else set()
+        return applied & {*self.diagram.trainable} if step.scale != 0 else set()
+
+    def _passes(self, step: Step) -> bool:
+        """Whether a gradient passes: not to labels, which are integers, nor where it is stopped."""
+        return step.form != "label" and not (step.op == "scale" and step.scale == 0)
+
+    @cached_property
+    def trained(self) -> tuple[str, ...]:
+        """The trainable edges to which some equation sends a gradient, in order.
+
+        An edge that no equation reaches, or only behind a ``stop`` or where no ``trains`` names it,
+        is not among them. A weight or a scale that may change counts, whatever it is now.
+
+        Examples
+        --------
+        >>> import catlearn as cl
+        >>> X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Space("Y", 1)
+        >>> encoder, head = cl.Model("encoder", X, F, "linear"), cl.Model("head", F, Y, "linear")
+        >>> fit = cl.Equation("d.X >> encoder >> head = d.Y", trains=["head"])
+        >>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), encoder, head, equations={"fit": fit})
+        >>> cl.lower(D.loss()).plan.trained
+        ('head',)
+        """
+        todo = [side for term in self.terms for side in _open_sides(term) if self._carries[side]]
+        seen, found = set(todo), set()
+        while todo:
+            step = self.steps[todo.pop()]
+            found |= self._trained_by(step)
+            further = [i for i in step.inputs if self._carries[i] and i not in seen]
+            seen.update(further)
+            todo += further
+        return tuple(edge for edge in self.diagram.trainable if edge in found)
+
+    @cached_property
+    def untrained(self) -> tuple[str, ...]:
+        """The equations through which no gradient reaches any edge."""
+        return tuple(
+            term.name
+            for term in self.terms
+            if not any(self._carries[side] for side in _open_sides(term))
+        )
+
+    @cached_property
     def evaluations(self) -> int:
         """How many times a map is applied."""
         return sum(step.op == "apply" for step in self.steps)
@@ -730,6 +784,13 @@ class Plan(Sketched):
         """Return what is drawn of a plan: its values, and what runs between them."""
         count = "evaluation" if self.evaluations == 1 else "evaluations"
         return self.outline.sketch(f"Plan with {self.evaluations} {count}")
+
+
+def _open_sides(term: Step) -> tuple[int, ...]:
+    """The sides of a divergence through which a gradient passes."""
+    return tuple(
+        i for i, name in zip(term.inputs, ("lhs", "rhs"), strict=True) if name != term.stop
+    )
 
 
 def _naive_evaluations(steps: Sequence[Step], terms: Iterable[Step]) -> int:

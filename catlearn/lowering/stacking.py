@@ -380,6 +380,7 @@ def stacking_for(fn: Lowered, plan: Plan) -> Stacking:
         return (
             architecture,
             diagram.map_label(edge).kind,
+            edge in plan.trained,
             decay,
             *ends_of(fn, edge),
             edge in options.remat,

@@ -33,7 +33,7 @@ import json
 import os
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,14 +196,22 @@ class Saver:
         What the run is about.
     processes
         Who trains together; the first one writes.
+    idle
+        Edges that the optimizer does not see. Earlier versions kept a state for them, which is
+        passed over.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], manifest: Manifest, processes: Processes
+        self,
+        path: str | os.PathLike[str],
+        manifest: Manifest,
+        processes: Processes,
+        idle: Collection[str] = (),
     ) -> None:
         self.path = Path(path)
         self.manifest = manifest
         self.processes = processes
+        self.idle = idle
         self.saved: int | None = None
         #: What is kept besides: curves, and the best variables so far.
         self.validation: Validation | None = None
@@ -268,11 +276,27 @@ class Saver:
         self.saved = len(rows)
         return Checkpoint(carry, rows, sources)
 
-    def check(self, what: str, manifest: Any) -> None:
-        """Raise if a manifest is not that of the run at hand, listing every difference."""
+    def check(self, what: str, manifest: Any) -> dict[str, str]:
+        """Raise if a manifest is not that of the run at hand, listing every difference.
+
+        Returns the arrays that are passed over.
+        """
+        here = self.manifest["arrays"]
+        arrays = manifest.get("arrays") if isinstance(manifest, dict) else None
+        there = arrays if isinstance(arrays, dict) else {}
+        over = {name: a for name, a in there.items() if name not in here and self._of_idle(name)}
+        if over:
+            arrays = {name: array for name, array in there.items() if name not in over}
+            manifest = {**manifest, "arrays": arrays}
         differences = list(_differences(manifest, self.manifest))
         if differences:
             raise CheckpointMismatch(what, differences)
+        return over
+
+    def _of_idle(self, name: str) -> bool:
+        """Whether an array is of the state of an optimizer for edges that it does not see."""
+        keys = [key for edge in self.idle for key in (f"[{edge!r}]", f"[({edge!r}, ")]
+        return name.startswith(".optimizer") and any(key in name for key in keys)
 
     def clean(self) -> None:
         """Remove what killed runs left half written next to the file."""
@@ -371,6 +395,8 @@ class FolderSaver(Saver):
         Who trains together.
     sharding
         How the run is spread over devices.
+    idle
+        Edges that the optimizer does not see.
 
     Raises
     ------
@@ -384,8 +410,9 @@ class FolderSaver(Saver):
         manifest: Manifest,
         processes: Processes,
         sharding: Sharding | None,
+        idle: Collection[str] = (),
     ) -> None:
-        super().__init__(path, manifest, processes)
+        super().__init__(path, manifest, processes, idle)
         try:
             import orbax.checkpoint as ocp
         except ImportError as error:
@@ -409,8 +436,9 @@ class FolderSaver(Saver):
         args = self.ocp.args
         with self._reading(what):
             found = self.manager.restore(step, args=args.Composite(run=args.JsonRestore()))["run"]
-        self.check(what, found["manifest"])
+        over = self.check(what, found["manifest"])
         arrays = self._shapes(template, (step, found["width"]), found["dtype"])
+        arrays |= {name: self._whole(array) for name, array in over.items()}
         record = found.get("validation")
         kept = (template.params, template.mutable)
         if record is not None and record["best"] is not None:
@@ -434,6 +462,14 @@ class FolderSaver(Saver):
                 best = jax.tree.unflatten(jax.tree.structure(kept), map(np.asarray, named))
             self.validation.restore(record, best)
         return Checkpoint(carry, np.asarray(content["history"]), found["sources"])
+
+    def _whole(self, described: str) -> jax.ShapeDtypeStruct:
+        """Return an array as the manifest describes it, which every device has."""
+        dtype, _, sizes = described.rstrip("]").partition("[")
+        shape = tuple(int(size) for size in sizes.split(",") if size)
+        one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+        place = one if self.sharding is None else self.sharding.whole
+        return jax.ShapeDtypeStruct(shape, np.dtype(dtype), sharding=place)
 
     def _shapes(self, template: Carry, shape: tuple[int, int], dtype: str) -> dict[str, Any]:
         places = jax.tree.map(lambda leaf: leaf.sharding, template)

@@ -119,9 +119,10 @@ def fit(
         A lowered loss; a loss or a learning diagram is lowered first, such that edges with
         different optimizers are not stacked.
     optimizer
-        An optax transformation. It sees the trainable parameters only: frozen ones have no
-        optimizer state and do not decay. A mapping from edges, tuples of edges and ``"*"`` for all
-        others has an optimizer for each; None leaves edges as they are.
+        An optax transformation. It sees the edges to which an equation sends a gradient
+        (``fn.trained``) only: all others have no optimizer state, and keep their values bit by
+        bit. A mapping from edges, tuples of edges and ``"*"`` for all others has an optimizer for
+        each; None leaves edges as they are.
     steps
         The number of steps in all, those of a resumed checkpoint included.
     batch_size
@@ -193,8 +194,10 @@ def fit(
         If arrays are missing or do not fit, those of ``validate`` too, listing all of them; if a
         batch does not fit or a source fails, naming the data set, the projection and the step.
     InvalidStructure
-        Listing numbers out of range and options that need a checkpoint file; if a checkpoint would
-        replace what is not this run's; if the callback returns neither None nor a boolean.
+        Listing numbers out of range, options that need a checkpoint file, and equations through
+        which no gradient passes; if an optimizer is given for an edge that no gradient reaches; if
+        a checkpoint would replace what is not this run's; if the callback returns neither None nor
+        a boolean.
     CheckpointMismatch
         If the checkpoint belongs to another run, listing every difference.
     TrainingDiverged
@@ -267,10 +270,11 @@ def fit(
     if checkpoint is not None:
         _check_place(checkpoint, resume, overwrite, processes)
         manifest = manifest_of(fn, carry, state, sources, key)
+        idle = set(fn.trainable).difference(fn.trained)
         saver = (
-            FolderSaver(checkpoint, manifest, processes, sharding)
+            FolderSaver(checkpoint, manifest, processes, sharding, idle)
             if is_folder(checkpoint)
-            else Saver(checkpoint, manifest, processes)
+            else Saver(checkpoint, manifest, processes, idle)
         )
         saver.validation = validation
         saver.clean()
@@ -408,7 +412,18 @@ def _lowered(fn: Lowered | Loss | LearningDiagram, optimizer: Optimizer | Optimi
         message = f"it has no trainable edge in {constants}" if constants else "it has no equation"
         message += "; glue data to a model so that two paths become parallel, or declare one"
         raise InvalidStructure("training", [Failure("equations", "the loss", message)])
+    if failures := untrained_failures(fn):
+        raise InvalidStructure("training", failures)
     return fn
+
+
+def untrained_failures(fn: Lowered) -> list[Failure]:
+    """List the equations of a loss that train nothing."""
+    message = (
+        "no gradient passes through it to a trainable edge: its sides are stopped, or it trains "
+        "none of their edges; leave it out, or change stop= or trains="
+    )
+    return [Failure("equations", f"equation '{name}'", message) for name in fn.plan.untrained]
 
 
 Callback = Callable[[int, dict[str, float]], Any]

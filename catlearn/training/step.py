@@ -177,7 +177,7 @@ def _step(
         updates, state = transform.update(
             gradient, state, params, value=value, grad=gradient, value_fn=value_fn
         )
-        return optax.apply_updates(params, updates), state
+        return _changed(params, updates, optax.apply_updates), state
 
     def step(carry: Carry, state: Any, batch: Any, key: jax.Array) -> tuple[Carry, jax.Array]:
         weights = fn.reweighted(state["weights"], carry.step)
@@ -190,7 +190,7 @@ def _step(
         again: Any = jax.jit(functools.partial(update, value_fn=_not_asked), inline=True)
         if _is_cheap(again, old, value, gradient) and _kinds(after) == _kinds(carry.mutable):
             finite = _all_finite((row, again(old, value, gradient)[0]))
-            new = jax.lax.cond(
+            params, optimizer_state, mutable = jax.lax.cond(
                 finite & sound,
                 lambda old, before, value, gradient, after: (*again(old, value, gradient), after),
                 lambda old, before, value, gradient, after: (*old, before),
@@ -199,13 +199,12 @@ def _step(
         else:
             found = update(old, value, gradient, lambda params: fn(params, state, batch, key)[0])
             finite = _all_finite((row, found[0]))
-            new = jax.tree.map(
+            params, optimizer_state, mutable = jax.tree.map(
                 lambda after, before: jnp.where(finite & sound, after, before),
                 (*found, after),
                 (*old, carry.mutable),
             )
         failed = jnp.where(sound & ~finite, carry.step, carry.failed)
-        params, optimizer_state, mutable = new
         return Carry(params, optimizer_state, mutable, carry.step + 1, failed), row
 
     return step
@@ -400,27 +399,37 @@ def optimizer_of(fn: Lowered, given: Optimizer | Optimizers) -> Optimizer:
     given
         An optimizer, or a mapping whose keys are trainable edges, tuples of them, and ``"*"`` for
         all others. Edges with the very same optimizer form a group: what it computes of a whole
-        tree, such as a norm, it computes of the group. None leaves edges as they are.
+        tree, such as a norm, it computes of the group. None leaves edges as they are; so does
+        any optimizer with edges to which no equation sends a gradient.
 
     Raises
     ------
     InvalidStructure
-        Listing all edges that are not trainable, named twice, or left without an optimizer.
+        Listing all edges that are not trainable, not trained by any equation, named twice, or left
+        without an optimizer.
     """
-    if not isinstance(given, Mapping):
-        return given
-    by_edge = by_edge_of(fn.trainable, given)
     known: dict[Any, Any] = fn.compiled
+    if not isinstance(given, Mapping):
+        if len(fn.trained) == len(fn.trainable):
+            return given
+        key: Any = ("optimizer", given)
+        if key not in known:
+            known[key] = _seeing(given, fn.trained)
+        return known[key]
+    by_edge = by_edge_of(fn.trainable, given, fn.trained)
     key = ("optimizers", tuple(by_edge.items()))
     if key not in known:
-        known[key] = _grouped(fn, by_edge)
+        known[key] = grouped(fn, by_edge)
     return known[key]
 
 
-def by_edge_of(trainable: Sequence[str], given: Optimizers) -> dict[str, Optimizer | None]:
+def by_edge_of(
+    trainable: Sequence[str], given: Optimizers, trained: Sequence[str] | None = None
+) -> dict[str, Optimizer | None]:
     """Return the optimizer of each trainable edge.
 
-    Where a loss is lowered with these as ``groups``, edges with different ones are not stacked.
+    Where a loss is lowered with these as ``groups``, edges with different ones are not stacked. If
+    it is said which edges are ``trained``, others may not be given an optimizer by name.
 
     Raises
     ------
@@ -433,6 +442,9 @@ def by_edge_of(trainable: Sequence[str], given: Optimizers) -> dict[str, Optimiz
         for name in (names,) if isinstance(names, str) else names:
             if name != REST and name not in trainable:
                 message = f"is not trainable; {did_you_mean(name, trainable)}"
+                failures.append(Failure("optimizer", f"edge '{name}'", message))
+            elif trained is not None and optimizer is not None and name not in (*trained, REST):
+                message = "no equation sends it a gradient; give it no optimizer, or None"
                 failures.append(Failure("optimizer", f"edge '{name}'", message))
             if name in chosen:
                 failures.append(Failure("optimizer", f"edge '{name}'", "has two optimizers"))
@@ -447,16 +459,64 @@ def by_edge_of(trainable: Sequence[str], given: Optimizers) -> dict[str, Optimiz
     return {edge: chosen.get(edge, chosen.get(REST)) for edge in trainable}
 
 
-def _grouped(fn: Lowered, by_edge: Mapping[str, Optimizer | None]) -> Optimizer:
+def grouped(fn: Lowered, by_edge: Mapping[str, Optimizer | None]) -> Optimizer:
+    """Return one optimizer for those of all trainable edges; it sees edges that are trained."""
     labels: dict[Optimizer | None, str] = {}
     for edge, optimizer in by_edge.items():
         labels.setdefault(optimizer, edge)
-    transforms: dict[Hashable, Optimizer] = {
-        label: optax.set_to_zero() if optimizer is None else optimizer
-        for optimizer, label in labels.items()
+    moving = [edge for edge in fn.trained if by_edge[edge] is not None]
+    chosen: dict[str, Any] = {
+        edge: labels[optimizer] if edge in moving else optax.MaskedNode()
+        for edge, optimizer in by_edge.items()
     }
-    chosen = {edge: labels[optimizer] for edge, optimizer in by_edge.items()}
-    return optax.multi_transform(transforms, fn.select(chosen))
+    used = {chosen[edge] for edge in moving}
+    transforms: dict[Hashable, Optimizer] = {
+        label: optimizer
+        for optimizer, label in labels.items()
+        if optimizer is not None and label in used
+    }
+    return _seeing(optax.multi_transform(transforms, fn.select(chosen)), moving)
+
+
+def _seeing(
+    optimizer: optax.GradientTransformation, edges: Sequence[str]
+) -> optax.GradientTransformationExtraArgs:
+    """Run an optimizer on some edges; it has no state for the others, and no updates."""
+    inner = optax.with_extra_args_support(optimizer)
+
+    def seen(tree: Any) -> Any:
+        every = Stacked.of(tree)
+        parts = (
+            part if names[0] in edges else optax.MaskedNode() for names, part in every.groups()
+        )
+        return Stacked(every.layout, tuple(parts)).plain
+
+    def init(params: Any) -> Any:
+        return inner.init(seen(params))
+
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        gradient, value_fn = seen(updates), extra.get("value_fn")
+        if "grad" in extra:
+            same = extra["grad"] is updates
+            extra["grad"] = gradient if same else seen(extra["grad"])
+        if params is None:
+            return inner.update(gradient, state, **extra)
+        if value_fn is not None:
+            extra["value_fn"] = lambda some: value_fn(_changed(params, some, lambda _, new: new))
+        return inner.update(gradient, state, seen(params), **extra)
+
+    return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType]
+
+
+def _changed(params: Any, others: Any, change: Callable[[Any, Any], Any]) -> Any:
+    """Return parameters of which those that an optimizer sees are changed by what it gives."""
+    given, other = Stacked.of(params), Stacked.of(others)
+
+    def one(names: tuple[str, ...], part: Any) -> Any:
+        found = other.parts[other.layout.places[names[0]][0]]
+        return part if isinstance(found, optax.MaskedNode) else change(part, found)
+
+    return Stacked(given.layout, tuple(one(*group) for group in given.groups())).plain
 
 
 def per_edge(
