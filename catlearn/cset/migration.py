@@ -6,6 +6,9 @@ moves data three ways (Spivak, "Functorial data migration", 2012): *delta* takes
 the one on A whose tables and arrows are those that F names; it has a left adjoint *sigma* and a
 right adjoint *pi*, the left and right Kan extensions.
 
+Attributes of A are read from those of B, at the rows or along paths out of them: by name where
+both have one there, and as ``also=`` says, ``{"colour": "src >> hue"}``.
+
 Laws: ``delta`` is a functor, ``delta(F, f >> g) == delta(F, f) >> delta(F, g)``, and along a
 composite, ``delta(F, delta(G, X)) == delta(F >> G, X)``.
 
@@ -35,7 +38,15 @@ category d / F: families with a row of c for every arrow d -> F(c), that agree a
 A. It is computed by one relational join (:mod:`catlearn.finset.join`) for each table, and needs
 finitely many arrows out of d.
 
-Laws: both are functors; the triangle laws of both adjunctions; if F is full and faithful, the
+Labels are pushed forward by sigma: where an attribute a of A is read along a path from an
+attribute b of B, the row of sigma(F, X) at the end of this path out of x has a label that is at
+least that of x. It is the least such one, a join in the order of b; that there is none is an
+error, as in a colimit. Rows that no label reaches have None, so that sigma has its universal
+property where the order of b is flat, or each row of b's table is reached (Spivak and Wisnesky,
+"Relational foundations for functorial data migration", 2015, have labelled nulls instead).
+
+Laws: both are functors; along an identity both do nothing, up to the names of rows; the triangle
+laws of both adjunctions; if F is full and faithful, the
 unit of sigma and the counit of pi are isomorphisms.
 
 >>> reflexive = Schema(
@@ -55,15 +66,17 @@ E: [0, 1] : 2 -> 5
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, overload
 
 import numpy as np
 
 from catlearn.category import Functor, Path
+from catlearn.category.path import steps_of
 from catlearn.cset.cset import CSet, Schema
 from catlearn.cset.representables import actions_from, blank, chase, extend, named, representable
-from catlearn.errors import Failure, InvalidStructure, did_you_mean
+from catlearn.errors import Failure, InvalidStructure, LabelConflict, did_you_mean
 from catlearn.finset import (
     FinFunction,
     FinSet,
@@ -74,6 +87,7 @@ from catlearn.finset import (
     Tables,
 )
 from catlearn.finset.join import find, join
+from catlearn.finset.shapes import coded
 from catlearn.finset.tables import morphism
 
 
@@ -85,30 +99,119 @@ class Translation(Frozen):
     F
         A functor between schemas, presentations, graphs or categories. A category is read as
         the schema of its generators.
+    also
+        For attributes and lists of the source, the attribute or list of the target that they are
+        read from, or a path that ends in one.
+
+    Attributes
+    ----------
+    labels
+        For each attribute and list that is read, a path of arrows of the target, and the
+        attribute or list of the target at its end.
     """
 
     source: Schema
     target: Schema
     objects: Record[str, str]
     arrows: Record[str, Path]
+    labels: Record[str, tuple[Path, str]]
 
-    def __init__(self, F: Functor) -> None:
-        source, target = Schema.of(F.domain), Schema.of(F.codomain)
-        paths = {name: F(source.graph.path([name])) for name in source.arrows}
-        words = {name: F.codomain.word(f) for name, f in paths.items()}
+    def __init__(self, F: Functor, also: Mapping[str, str] | None = None) -> None:
+        source = Schema.of(F.domain)
+        if Functor.identity(F.domain) == F:
+            # That of what is no category goes to paths, which do not say of what.
+            target, words = source, {name: source.graph.path([name]) for name in source.arrows}
+        else:
+            target = Schema.of(F.codomain)
+            paths = {name: F(source.graph.path([name])) for name in source.arrows}
+            words = {name: F.codomain.word(f) for name, f in paths.items()}
         self._set(source=source, target=target, objects=Record(F.objects), arrows=Record(words))
+        self._set(labels=Record(self._read(also or {})))
 
-    @property
-    def plain(self) -> Translation:
-        """The same between the schemas without their attributes."""
+    def part(self, known: Iterable[str] = ()) -> Translation:
+        """Return the same between the schemas with the attributes only that are read, and known."""
+        labels = {name: read for name, read in self.labels.items() if name in known}
         made = object.__new__(Translation)
-        made._set(source=self.source.without_attributes, target=self.target.without_attributes)
-        made._set(objects=self.objects, arrows=self.arrows)
+        made._set(
+            source=_part(self.source, labels),
+            target=_part(self.target, [name for _, name in labels.values()]),
+        )
+        made._set(objects=self.objects, arrows=self.arrows, labels=Record(labels))
         return made
+
+    def _read(self, also: Mapping[str, str]) -> dict[str, tuple[Path, str]]:
+        """Find what attributes and lists are read from: what ``also`` says, or their namesakes."""
+        here, there, failures = self.source, self.target, []
+        found: dict[str, tuple[Path, str]] = {}
+        for name, read in also.items():
+            where = f"{name!r} from {read!r}"
+            if name not in here.lists and name not in here.attributes:
+                hint = did_you_mean(name, [*here.attributes, *here.lists])
+                message = f"the domain has no attribute or list {name!r}; {hint}"
+                failures.append(Failure("names", where, message))
+                continue
+            kind = "lists" if name in here.lists else "attributes"
+            known, (start, *end) = getattr(there, kind), map(self.at, _ends(here, name))
+            *steps, last = [read] if read in known else steps_of(read)
+            if not isinstance(last, str) or last not in known:
+                hint = did_you_mean(str(last), known)
+                message = f"the codomain has no such one among its {kind}; {hint}"
+                failures.append(Failure("names", where, message))
+                continue
+            path, broken = there.graph.traced((Path.identity(start), *steps), where)
+            failures += broken
+            ends = _ends(there, last)
+            if path is not None and ends != [path.target, *end]:
+                expected = ", ".join([path.target, *end])
+                message = f"{last!r} is on {', '.join(ends)}, expected {expected}"
+                failures.append(Failure("ends", where, message))
+            if path is not None:
+                found[name] = path, last
+        if failures:
+            raise InvalidStructure("delta", failures)
+        for kind in ("lists", "attributes"):
+            for name in getattr(here, kind).keys() & getattr(there, kind).keys() - also.keys():
+                start, *end = map(self.at, _ends(here, name))
+                typed = here.types.get(name) in (None, there.types.get(name))
+                if typed and _ends(there, name) == [start, *end]:
+                    found[name] = Path.identity(start), name
+        return {name: found[name] for name in (*here.lists, *here.attributes) if name in found}
 
     def at(self, table: str) -> str:
         """Return the table that a table of the source goes to."""
         return self.objects[table]
+
+
+def _ends(schema: Schema, name: str) -> list[str]:
+    return list(schema.lists.get(name) or [schema.attributes[name]])
+
+
+def _part(schema: Schema, names: Iterable[str]) -> Schema:
+    """Return a schema with some of its attributes, and without side data."""
+    plain, kept = schema.without_attributes, set(names)
+    if not kept or (kept == set(schema.attributes) and not schema.side_data):
+        return schema if kept else plain
+    types = schema.types
+    attributes: dict[str, Any] = {
+        name: (table, types[name]) if name in types else table
+        for name, table in schema.attributes.items()
+        if name in kept
+    }
+    return Schema(
+        plain.tables,
+        plain.arrows,
+        attributes=attributes,
+        equations=plain.equations,
+        orders={name: order for name, order in schema.orders.items() if name in kept},
+    )
+
+
+def _on(X: Any, schema: Schema, what: str) -> CSet:
+    """Return tables on a schema, with those of their attributes that it has."""
+    CSet.without_attributes(X)  # refuses what are no tables
+    own = _part(Schema.of(X.shape), schema.attributes)
+    columns = {name: X.attributes[name] for name in own.attributes}
+    return CSet.on_schema(CSet._build(own, X.sets, X.arrows, {}, columns), schema, what)
 
 
 @overload
@@ -122,8 +225,8 @@ def delta(
 ) -> CSet | TableMorphism:
     """Pull a C-set, or a morphism, back along a functor of schemas.
 
-    Rows keep their names. A functor says nothing about attributes and lists: those that ``also``
-    does not name are dropped, or absent where the domain's schema has them.
+    Rows keep their names. Attributes and lists of A are read as ``also`` says, or else from those
+    of their name if B has them at these tables; all others are absent.
 
     Parameters
     ----------
@@ -132,7 +235,8 @@ def delta(
     X
         A C-set on B, or a morphism between two.
     also
-        For attributes and lists of A, the attribute or list of B that they are read from.
+        For attributes and lists of A, the attribute or list of B that they are read from, or a path
+        of arrows of B and then an attribute or list.
 
     Raises
     ------
@@ -148,18 +252,27 @@ def delta(
     >>> X = CSet(B, Node=["n"], hue=["red"])
     >>> delta(F, X, also={"colour": "hue"}).colour, delta(F, X).colour
     (('red',), (None,))
+
+    Along a path, the edges of a graph get the labels of their sources.
+
+    >>> graph = Schema(["V", "E"], {"s": ("E", "V"), "t": ("E", "V")}, attributes={"hue": "V"})
+    >>> edges = Schema(["Edge"], attributes={"from": "Edge", "to": "Edge"})
+    >>> F = Functor(edges, graph, objects={"Edge": "E"})
+    >>> G = CSet(graph, V=2, E=3, s=[0, 1, 0], t=[1, 1, 0], hue=["red", "blue"])
+    >>> delta(F, G, also={"from": "s >> hue", "to": "t >> hue"}).attributes
+    {'from': ('red', 'blue', 'red'), 'to': ('blue', 'blue', 'red')}
     """
-    along = F if isinstance(F, Translation) else Translation(F)
+    along = F if isinstance(F, Translation) else Translation(F, also)
     if isinstance(X, TableMorphism):
-        ends = delta(F, X.domain, also), delta(F, X.codomain, also)
+        ends = delta(along, X.domain), delta(along, X.codomain)
         tables = along.source.tables
         return morphism(*ends, {table: X.components[along.at(table)].values for table in tables})
     X = CSet.on_schema(X, along.target, "delta")
-    known, schema = _also(along, also or {}), along.source
+    known, schema = along.labels, along.source
     sets = {table: X.sets[along.at(table)] for table in schema.tables}
     arrows = {name: X.along(along.arrows[name]) for name in schema.arrows}
     lists = {
-        name: X.lists[known[name]]
+        name: X.along(known[name][0]) >> X.lists[known[name][1]]
         if name in known
         else ListFunction._of(
             np.zeros(sets[source].size + 1, np.int64),
@@ -170,39 +283,16 @@ def delta(
         for name, (source, target) in schema.lists.items()
     }
     columns = {
-        name: X.attributes[known[name]] if name in known else (None,) * sets[table].size
+        name: _labels(X, *known[name]) if name in known else (None,) * sets[table].size
         for name, table in schema.attributes.items()
     }
     return CSet._build(schema, sets, arrows, lists, columns)
 
 
-def _also(along: Translation, also: Mapping[str, str]) -> Mapping[str, str]:
-    """Check what attributes and lists are read from."""
-    here, there = along.source, along.target
-    failures = []
-    for name, read in also.items():
-        where = f"{name!r} from {read!r}"
-        if name not in here.lists and name not in here.attributes:
-            hint = did_you_mean(name, [*here.attributes, *here.lists])
-            message = f"the domain has no attribute or list {name!r}; {hint}"
-            failures.append(Failure("names", where, message))
-            continue
-        kind = "lists" if name in here.lists else "attributes"
-        found = getattr(there, kind)
-        if read not in found:
-            message = f"the codomain has no such one among its {kind}; {did_you_mean(read, found)}"
-            failures.append(Failure("names", where, message))
-            continue
-        ends = getattr(here, kind)[name]
-        ends = (ends,) if isinstance(ends, str) else ends
-        expected = tuple(map(along.at, ends))
-        read_ends = (found[read],) if isinstance(found[read], str) else found[read]
-        if expected != read_ends:
-            message = f"{read!r} is on {', '.join(read_ends)}, expected {', '.join(expected)}"
-            failures.append(Failure("ends", where, message))
-    if failures:
-        raise InvalidStructure("delta", failures)
-    return also
+def _labels(X: CSet, path: Path, attribute: str) -> tuple[Any, ...]:
+    """Return the labels at the ends of a path, by the rows where it starts."""
+    column = X.attributes[attribute]
+    return tuple(column[row] for row in X.along(path).values.tolist()) if path.edges else column
 
 
 FAMILIES = 200_000_000
@@ -217,14 +307,17 @@ class KanExtension(Frozen):
     along
         The functor F : A -> B.
     of
-        The C-set X on A, without attributes.
+        The C-set X on A; of its attributes, those that are pushed forward.
     cset
-        The C-set on B.
+        The C-set on B; of its attributes, those that labels are pushed into.
+    translation
+        What the functor, and ``also``, say.
     """
 
     along: Functor
     of: CSet
     cset: CSet
+    translation: Translation
 
     @property
     def functor(self) -> Functor:
@@ -237,16 +330,12 @@ class KanExtension(Frozen):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.of!r} is {self.cset!r}>"
 
-    @property
-    def _translation(self) -> Translation:
-        return self._cached("translation", lambda: Translation(self.along).plain)
-
     def _read(self, f: TableMorphism, Y: Tables) -> CSet:
         """Return Y on the schema B, for a natural morphism between X and ``delta(F, Y)``."""
         left = isinstance(self, LeftKan)
         what = "left Kan extension" if left else "right Kan extension"
-        Y = CSet.on_schema(CSet.without_attributes(Y), self._translation.target, what)
-        ends = (self.of, delta(self._translation, Y))
+        Y = _on(Y, self.translation.target, what)
+        ends = (self.of, delta(self.translation, Y))
         for side, end in zip(("domain", "codomain"), ends if left else ends[::-1], strict=True):
             why = getattr(f, side).mismatch(end)
             if why:
@@ -280,7 +369,7 @@ class LeftKan(KanExtension):
         InvalidStructure
             If the ends of f are others, or it is not natural.
         """
-        Y, along = self._read(f, Y), self._translation
+        Y, along = self._read(f, Y), self.translation
         values = blank(self.cset)
         for table, component in self.unit.components.items():
             values[along.at(table)][component.values] = f.components[table].values
@@ -288,7 +377,7 @@ class LeftKan(KanExtension):
 
     def transpose(self, u: TableMorphism) -> Any:
         """Return ``unit >> delta(F, u)``, what a morphism out of sigma(F, X) is on X."""
-        return self.unit >> delta(self._translation, u)
+        return self.unit >> delta(self.translation, u)
 
     def pushed(self, f: TableMorphism, other: LeftKan) -> Any:
         """Return what f, from this C-set X to the other's, is on the extensions."""
@@ -320,7 +409,7 @@ class RightKan(KanExtension):
         InvalidStructure
             If the ends of g are others, or it is not natural.
         """
-        Y, along = self._read(g, Y), self._translation
+        Y, along = self._read(g, Y), self.translation
         parts = {}
         for table, shape in self.shapes.items():
             start, end = Y.sets[table], self.cset.sets[table]
@@ -331,7 +420,7 @@ class RightKan(KanExtension):
 
     def transpose(self, u: TableMorphism) -> Any:
         """Return ``delta(F, u) >> counit``, what a morphism into pi(F, X) is into X."""
-        return delta(self._translation, u) >> self.counit
+        return delta(self.translation, u) >> self.counit
 
     def pushed(self, f: TableMorphism, other: RightKan) -> Any:
         """Return what f, from this C-set X to the other's, is on the extensions."""
@@ -347,7 +436,7 @@ class RightKan(KanExtension):
         """
         shape, number = self.shapes[table], self.cset.sets[table].index(row)
         columns = self.families[table]
-        names = ((c, shape.arrows.names(self._translation.at(c))[k]) for c, k in shape.places)
+        names = ((c, shape.arrows.names(self.translation.at(c))[k]) for c, k in shape.places)
         return {place: int(column[number]) for place, column in zip(names, columns, strict=True)}
 
 
@@ -393,13 +482,12 @@ def _places(table: list[np.ndarray], rows: list[np.ndarray], domain: FinSet) -> 
     return find(table, rows) if table else np.zeros(domain.size, np.int64)
 
 
-def _read(X: Any, along: Translation, what: str) -> CSet:
-    """Return a C-set, or a functor to finite sets, without attributes and on the source."""
-    X = CSet.from_functor(X) if isinstance(X, Functor) else X
-    return CSet.on_schema(CSet.without_attributes(X), along.source, what)
-
-
-def left_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> LeftKan:
+def left_kan(
+    F: Functor,
+    X: Tables | Functor,
+    budget: int | None = None,
+    also: Mapping[str, str] | None = None,
+) -> LeftKan:
     """Extend a C-set on A along a functor A -> B, as freely as possible.
 
     Parameters
@@ -407,9 +495,13 @@ def left_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Left
     F
         A functor of schemas.
     X
-        A C-set on A, or a functor from A to finite sets. Attributes are forgotten.
+        A C-set on A, or a functor from A to finite sets.
     budget
         How many rows to make at most, on the way.
+    also
+        As for :func:`delta`: labels of attributes of A go to the rows of B that they are read from.
+        Attributes of A that are read from none, and those of B from which none is read, are
+        forgotten.
 
     Returns
     -------
@@ -423,9 +515,13 @@ def left_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Left
         If the budget is spent: the result is infinite, or the budget is too small.
     InvalidStructure
         If X is not on A, or a schema has lists.
+    LabelConflict
+        Listing the rows of B that get labels which have no join.
     """
-    along = Translation(F).plain
-    here, schema = _read(X, along, "left Kan extension"), along.target
+    what = "left Kan extension"
+    X = CSet.from_functor(X) if isinstance(X, Functor) else X
+    along = Translation(F, also).part(getattr(getattr(X, "shape", None), "attributes", ()))
+    here, schema = _on(X, along.source, what), along.target
     start = {}
     sizes = dict.fromkeys(schema.tables, 0)
     for table in along.source.tables:
@@ -447,18 +543,48 @@ def left_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Left
             values.append((path.edges[-1], rows, images))
         else:
             same.append((end, rows, images))
-    what = "the left Kan extension"
-    cset, classes = chase(schema, sizes, values, same, budget=budget, what=what)
+    cset, classes = chase(schema, sizes, values, same, budget=budget, what=f"the {what}")
     came = {
         table: classes[along.at(table)][first : first + here.size(table)]
         for table, first in start.items()
     }
     origins = [(table, along.at(table), rows, here.sets[table]) for table, rows in came.items()]
     cset = named(cset, origins)
-    back = delta(along, cset)
+    columns = _pushed_labels(along, here, cset, came)
+    cset = CSet._build(schema, cset.sets, cset.arrows, {}, columns)
     made = object.__new__(LeftKan)
-    made._set(along=F, of=here, cset=cset, unit=morphism(here, back, came))
+    made._set(along=F, of=here, cset=cset, translation=along)
+    made._set(unit=morphism(here, delta(along, cset), came))
     return made
+
+
+def _pushed_labels(
+    along: Translation, X: CSet, cset: CSet, came: Mapping[str, np.ndarray]
+) -> dict[str, tuple[Any, ...]]:
+    """Join the labels that reach each row of a left Kan extension; None where there are none."""
+    schema, failures, columns = along.target, [], {}
+    for read, table in schema.attributes.items():
+        rows, labels, places = [np.zeros(0, np.int64)], [], []
+        for name, (path, found) in along.labels.items():
+            if found == read:
+                start = along.source.attributes[name]
+                rows.append(cset.along(path).values[came[start]])
+                labels += X.attributes[name]
+                places += [f"{name} of {start} {row!r}" for row in X.names(start)]
+        reached, first, classes = np.unique(
+            np.concatenate(rows), return_index=True, return_inverse=True
+        )
+        codes, known = coded(labels)
+        joins, bad = schema.order(read).joins(codes, classes, first, known)
+        column = [None] * cset.size(table)
+        for row, label in zip(reached.tolist(), joins, strict=True):
+            column[row] = label
+        columns[read] = tuple(column)
+        for one, other, why in bad:
+            failures.append(Failure(read, f"{places[one]} and {places[other]}", f"{read} {why}"))
+    if failures:
+        raise LabelConflict("the left Kan extension", failures)
+    return columns
 
 
 def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> RightKan:
@@ -485,8 +611,8 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
     InvalidStructure
         If X is not on A, or a schema has lists.
     """
-    along = Translation(F).plain
-    here, schema = _read(X, along, "right Kan extension"), along.target
+    along, X = Translation(F).part(), CSet.from_functor(X) if isinstance(X, Functor) else X
+    here, schema = _on(X, along.source, "right Kan extension"), along.target
     shapes = {table: CommaGenerators(along, table, budget) for table in schema.tables}
     families, sets = {}, {}
     for table, shape in shapes.items():
@@ -510,7 +636,8 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
         arrows[name] = FinFunction._of(found, sets[source], sets[target])
     cset = CSet._build(schema, sets, arrows, {}, {})
     made = object.__new__(RightKan)
-    made._set(along=F, of=here, cset=cset, shapes=shapes, families=families)
+    made._set(along=F, of=here, cset=cset, translation=along)
+    made._set(shapes=shapes, families=families)
     back = delta(along, cset)
     components = {}
     for c in along.source.tables:
@@ -522,10 +649,19 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
 
 
 @overload
-def sigma(F: Functor, X: Tables, budget: int | None = None) -> CSet: ...
+def sigma(
+    F: Functor, X: Tables, budget: int | None = None, also: Mapping[str, str] | None = None
+) -> CSet: ...
 @overload
-def sigma(F: Functor, X: TableMorphism, budget: int | None = None) -> TableMorphism: ...
-def sigma(F: Functor, X: Tables | TableMorphism, budget: int | None = None) -> CSet | TableMorphism:
+def sigma(
+    F: Functor, X: TableMorphism, budget: int | None = None, also: Mapping[str, str] | None = None
+) -> TableMorphism: ...
+def sigma(
+    F: Functor,
+    X: Tables | TableMorphism,
+    budget: int | None = None,
+    also: Mapping[str, str] | None = None,
+) -> CSet | TableMorphism:
     """Push a C-set, or a morphism, forward along a functor of schemas: the left adjoint of delta.
 
     Parameters, errors and numbering are those of :func:`left_kan`, whose value has the unit and
@@ -538,8 +674,18 @@ def sigma(F: Functor, X: Tables | TableMorphism, budget: int | None = None) -> C
     >>> F = Functor(A, Schema(["X"]), objects={"L": "X", "R": "X"})
     >>> sigma(F, CSet(A, L=2, R=3)).X
     FinSet(5)
+
+    Labels come along: each claim makes a team and a person.
+
+    >>> A = Schema(["Claim"], attributes={"team": "Claim", "head": "Claim"})
+    >>> B = Schema(["Team", "Person"], {"head": ("Team", "Person")},
+    ...            attributes={"name": "Person", "team": "Team"})
+    >>> F = Functor(A, B, objects={"Claim": "Team"})
+    >>> X = CSet(A, Claim=2, team=["red", "blue"], head=["Ada", "Bob"])
+    >>> sigma(F, X, also={"head": "head >> name"}).name
+    ('Ada', 'Bob')
     """
-    return _pushed(left_kan, F, X, budget)
+    return _pushed(partial(left_kan, also=also), F, X, budget)
 
 
 @overload
@@ -564,21 +710,23 @@ def pi(F: Functor, X: Tables | TableMorphism, budget: int | None = None) -> CSet
 
 
 def _pushed(kan: Callable[..., Any], F: Functor, X: Any, budget: int | None) -> Any:
-    """Push a C-set or a morphism forward by Kan extensions; attributes are forgotten."""
+    """Push a C-set or a morphism forward by Kan extensions."""
     if not isinstance(X, TableMorphism):
         return kan(F, X, budget).cset
     one, other = kan(F, X.domain, budget), kan(F, X.codomain, budget)
     return one.pushed(morphism(one.of, other.of, X.components), other)
 
 
-def _transposed(kan: Callable[..., Any], F: Functor, Y: Tables, budget: int | None) -> Any:
+def _transposed(kan: Callable[..., Any], along: Translation, F: Functor, Y: Tables) -> Any:
     """Return the transpose of the identity of ``delta(F, Y)``."""
-    Y = CSet.without_attributes(Y)
-    extension = kan(F, delta(Translation(F).plain, Y), budget)
+    Y = _on(Y, along.target, "delta")
+    extension = kan(F, delta(along, Y))
     return extension.universal(Y.ambient.identity(extension.of), Y)
 
 
-def sigma_counit(F: Functor, Y: Tables, budget: int | None = None) -> Any:
+def sigma_counit(
+    F: Functor, Y: Tables, budget: int | None = None, also: Mapping[str, str] | None = None
+) -> Any:
     """Return ``sigma(F, delta(F, Y)) -> Y``, the counit of the left pushforward at Y.
 
     Examples
@@ -589,7 +737,9 @@ def sigma_counit(F: Functor, Y: Tables, budget: int | None = None) -> Any:
     >>> print(sigma_counit(F, CSet(Schema(["X"]), X=2)))
     X: [0, 1, 0, 1] : 4 -> 2
     """
-    return _transposed(left_kan, F, Y, budget)
+    along, known = Translation(F, also), getattr(getattr(Y, "shape", None), "attributes", ())
+    along = along.part([name for name, (_, read) in along.labels.items() if read in known])
+    return _transposed(partial(left_kan, budget=budget, also=also), along, F, Y)
 
 
 def pi_unit(F: Functor, Y: Tables, budget: int | None = None) -> Any:
@@ -603,4 +753,4 @@ def pi_unit(F: Functor, Y: Tables, budget: int | None = None) -> Any:
     >>> print(pi_unit(F, CSet(Schema(["X"]), X=2)))
     X: [0, 3] : 2 -> 4
     """
-    return _transposed(right_kan, F, Y, budget)
+    return _transposed(partial(right_kan, budget=budget), Translation(F).part(), F, Y)

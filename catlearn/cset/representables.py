@@ -300,12 +300,10 @@ def named(generated: CSet, origins: Iterable[tuple[str, str, np.ndarray, FinSet]
     Returns
     -------
     CSet
-        A row that an arrow f leads to from a row x is named ``x.f``. There are no names if some
-        origin has none.
+        A row that an arrow f leads to from a row x is named ``x.f``. There are no names in a table
+        some of whose rows get none.
     """
-    origins = list(origins)
-    if any(names.size and not names.names for *_, names in origins):
-        return generated
+    origins = [origin for origin in origins if origin[-1].names]
     called = {table: [""] * one.size for table, one in generated.sets.items()}
     home = {table: [""] * one.size for table, one in generated.sets.items()}
     for place, table, rows, names in origins:
@@ -325,7 +323,9 @@ def named(generated: CSet, origins: Iterable[tuple[str, str, np.ndarray, FinSet]
                 if called[source][row] and not called[target][value]:
                     called[target][value] = f"{called[source][row]}.{name}"
                     growing = True
-    return generated.with_names({table: distinct(names, "-") for table, names in called.items()})
+    return generated.with_names(
+        {table: distinct(names, "-") for table, names in called.items() if all(names)}
+    )
 
 
 Place = tuple[str, int]

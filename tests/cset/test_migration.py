@@ -11,9 +11,19 @@ from catlearn.category import (
     Presentation,
     natural_transformations,
 )
-from catlearn.cset import CSet, CSetMorphism, Schema, SchGraph, delta, homomorphisms
+from catlearn.cset import (
+    CSet,
+    CSetMorphism,
+    Schema,
+    SchGraph,
+    delta,
+    homomorphisms,
+    left_kan,
+    sigma,
+    sigma_counit,
+)
 from catlearn.cset.elements import actions, finite_category
-from catlearn.errors import CatlearnError, InvalidStructure, TooLarge
+from catlearn.errors import CatlearnError, InvalidStructure, LabelConflict, TooLarge
 from catlearn.finset import FinFunction, FinSet, coproduct, pullback
 from catlearn.laws.strategies import csets, identifications, morphisms
 
@@ -193,3 +203,118 @@ def test_what_is_not_set_valued_is_refused():
 def test_infinite_categories_are_not_listed():
     with pytest.raises(TooLarge, match="infinite"):
         finite_category(CSet(DYNAMICS))
+
+
+LABELLED = Schema(
+    ["V", "E"],
+    {"src": ("E", "V"), "tgt": ("E", "V")},
+    attributes={"hue": "V", "size": "E"},
+    orders={"hue": "flat", "size": "flat"},
+)
+ROWS = Schema(
+    ["Row"],
+    attributes={"start": "Row", "end": "Row", "weight": "Row"},
+    orders={"start": "flat", "end": "flat", "weight": "flat"},
+)
+TABLE = Functor(ROWS, LABELLED, objects={"Row": "E"})
+COLUMNS = {"start": "src >> hue", "end": "tgt >> hue", "weight": "size"}
+
+
+@settings(max_examples=40)
+@given(csets(LABELLED))
+def test_along_the_identity_all_stays_with_attributes(X: CSet):
+    G = Functor(LABELLED, LABELLED, arrows={"src": "src", "tgt": "tgt"})
+    for F in (Functor.identity(LABELLED), G):
+        assert delta(F, X) == X
+        assert sigma(F, X) == X
+        assert left_kan(F, X).unit == CSetMorphism.identity(X)
+    named = X.with_names({"V": [f"v{k}" for k in X.sets["V"]]})
+    assert sigma(G, named) == named
+    discrete = Schema(LABELLED.tables, LABELLED.arrows, attributes=LABELLED.attributes)
+    Y = CSet(discrete, {**X.sets, **X.arrows, **X.attributes})
+    assert sigma(Functor(discrete, discrete, arrows={"src": "src", "tgt": "tgt"}), Y) == Y
+
+
+@settings(max_examples=30)
+@given(csets(ROWS, max_rows=2), csets(LABELLED, max_rows=2))
+def test_sigma_is_left_adjoint_with_attributes_along_paths(X: CSet, Y: CSet):
+    extension, pulled = left_kan(TABLE, X, also=COLUMNS), delta(TABLE, Y, also=COLUMNS)
+    assert extension.unit.failures() == []
+    assert extension.cset.schema == LABELLED
+    for k in X.sets["Row"]:
+        edge = extension.unit("Row", k)
+        assert extension.cset.hue[extension.cset.src(edge)] == X.start[k]
+        assert extension.cset.hue[extension.cset.tgt(edge)] == X.end[k]
+    found = [extension.transpose(u) for u in homomorphisms(extension.cset, Y)]
+    expected = list(homomorphisms(X, pulled))
+    assert len(found) == len(expected)
+    assert all(found.count(f) == 1 for f in expected)
+    for f in expected:
+        u = extension.universal(f, Y)
+        assert u.failures() == []
+        assert extension.transpose(u) == f
+    counit = sigma_counit(TABLE, Y, also=COLUMNS)
+    assert counit.failures() == []
+    assert left_kan(TABLE, pulled, also=COLUMNS).transpose(counit).failures() == []
+
+
+def test_labels_that_are_not_the_least_are_no_extension(mutants):
+    X = CSet(ROWS, Row=2, start=["a", None], end=["b", "a"], weight=[1, 2])
+    extension = left_kan(TABLE, X, also=COLUMNS)
+    assert extension.cset.hue == ("a", None, "b", "a")
+    greater = extension.cset.with_column("hue", ["a", "c", "b", "a"])
+    Y = extension.cset
+    with mutants("sigma: a label that nothing forces"):
+        assert not list(homomorphisms(greater, Y))
+    less = extension.cset.with_column("hue", ["a", None, None, "a"])
+    with mutants("sigma: a label that is lost"):
+        assert delta(TABLE, less, also=COLUMNS).end != X.end
+
+
+def test_labels_are_joined_and_conflicts_are_listed():
+    point = Schema(["P"], attributes={"hue": "P"})
+    two = Schema(["L", "R"], {"r": ("L", "R")}, attributes={"left": "L", "right": "R"})
+    collapse = Functor(two, point, {"L": "P", "R": "P"}, {"r": "id(P)"})
+    both = {"left": "hue", "right": "hue"}
+    X = CSet(two, L=1, R=1, r=[0], left=["red"], right=["red"])
+    assert sigma(collapse, X, also=both) == CSet(point, P=1, hue=["red"])
+    wrong = CSet(two, L=["x", "z"], R=["y"], r=[0, 0], left=["red", "blue"], right=["blue"])
+    with pytest.raises(LabelConflict) as caught:
+        sigma(collapse, wrong, also=both)
+    assert caught.value.failures[0].where == "left of L 'x' and left of L 'z'"
+    flat = Schema(["P"], attributes={"hue": "P"}, orders={"hue": "flat"})
+    collapse = Functor(two, flat, {"L": "P", "R": "P"}, {"r": "id(P)"})
+    open_ = CSet(two, L=2, R=1, r=[0, 0], left=["red", None], right=[None])
+    assert sigma(collapse, open_, also=both) == CSet(flat, P=1, hue=["red"])
+
+
+def test_the_paths_that_attributes_are_read_along_are_checked():
+    F = Functor(ROWS, LABELLED, objects={"Row": "E"})
+    with pytest.raises(InvalidStructure) as caught:
+        delta(
+            F,
+            CSet(LABELLED),
+            also={"start": "src >> size", "end": "hue >> src", "weight": "x >> hue"},
+        )
+    assert len(caught.value.failures) == 3
+
+
+def test_one_table_of_salaries_is_two():
+    """Spivak, "Functorial data migration" (2012), the first example: a table and its two parts."""
+    first = {"ssn": "T1", "first1": "T1", "last1": "T1"}
+    second = {"first2": "T2", "last2": "T2", "salary": "T2"}
+    parts = Schema(["T1", "T2"], attributes={**first, **second})
+    whole = Schema(["T"], attributes=dict.fromkeys(["ssn", "first", "last", "salary"], "T"))
+    F = Functor(parts, whole, objects={"T1": "T", "T2": "T"})
+    also = {"first1": "first", "last1": "last", "first2": "first", "last2": "last"}
+    people = {"first": ["Bob", "Sue", "Alice"], "last": ["Smith", "Smith", "Jones"]}
+    X = CSet(whole, T=3, ssn=["115", "122", "198"], salary=[250, 300, 100], **people)
+    pulled = delta(F, X, also=also)
+    assert (pulled.ssn, pulled.salary) == (X.ssn, X.salary)
+    assert pulled.first1 == pulled.first2 == X.first
+    # Sigma is the union: of a row that came from one part the columns of the other are unknown.
+    union = sigma(F, pulled, also=also)
+    assert union.size("T") == 6
+    assert union.ssn == (*X.ssn, None, None, None)
+    assert union.salary == (None, None, None, *X.salary)
+    assert union.first == X.first * 2
