@@ -40,8 +40,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "tensor",
         ],
         "representables": ["Yoneda", "density", "representable", "yoneda", "yoneda_embedding"],
-        "rewriting": ["Rewrite", "Rule", "Variable"],
+        "rewriting": ["Rewrite", "Rule"],
         "search": [
+            "Variable",
             "automorphisms",
             "homomorphism",
             "homomorphisms",

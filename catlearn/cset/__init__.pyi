@@ -53,9 +53,9 @@ from .representables import (
 from .rewriting import (
     Rewrite as Rewrite,
     Rule as Rule,
-    Variable as Variable,
 )
 from .search import (
+    Variable as Variable,
     automorphisms as automorphisms,
     homomorphism as homomorphism,
     homomorphisms as homomorphisms,

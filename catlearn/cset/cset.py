@@ -55,6 +55,7 @@ from catlearn.category.path import Side
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
 from catlearn.finset import FinFunction, FinSet, Order, Record, Shape, TableMorphism, Tables
 from catlearn.finset.value import SHOWN, listing
+from catlearn.finset.variables import Variable
 
 
 class Schema(Shape):
@@ -498,7 +499,8 @@ class CSet(Tables):
         for name, expected in self.shape.types.items():
             rows = self.sets[self.shape.attributes[name]]
             column = self.attributes[name]
-            bad = [k for k in rows if not isinstance(column[k], (expected, type(None)))]
+            allowed = (expected, Variable, type(None))
+            bad = [k for k in rows if not isinstance(column[k], allowed)]
             if bad:
                 called = getattr(expected, "__name__", str(expected))
                 shown = (f"{rows.label(k)!r} has {column[k]!r}" for k in bad[:SHOWN])

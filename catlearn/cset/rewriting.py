@@ -14,17 +14,12 @@ possible just where the identification and dangling conditions hold (Ehrig, Pfen
 "Graph-grammars: an algebraic approach", 1973). It works for tables of every kind: graphs,
 C-sets, learning diagrams.
 
-**Variables.** Labels of L may be a :class:`Variable`. A match sends rows to rows and binds each
-variable to the label it finds, one for all places where the variable stands; L with these labels
-filled in has an ordinary morphism into G. (These are rule schemata: Plump, Steinert, "Towards graph
-programs for graph algorithms", 2004; and the attribute variables of attributed C-sets.) Side data
-of L may be variables, too: a row of R that has the variable holds what the match finds. Rows that
-stay, and rows that are made anew, hold what they held. Searching for matches is searching for
-ordinary morphisms after *labels became rows*: each label of an attribute is a row of a table of its
-own, and the attribute an arrow into it. Variables are rows without a label, in the flat order, so
-they may go anywhere, but one variable to one label; and morphisms between tables without variables
-are the same as before. Where labels have an order, a deleted row may match one with a label above
-its own, and the applied rule has that label, so that its inverse brings it back.
+**Variables.** Labels of L may be variables (:mod:`catlearn.finset.variables`), which a match binds:
+L with these labels filled in has an ordinary morphism into G. (These are rule schemata: Plump,
+Steinert, "Towards graph programs for graph algorithms", 2004.) Side data of L may be variables,
+too: a row of R that has the variable holds what the match finds. Where labels have an order, a
+deleted row may match one with a label above its own, and the applied rule has that label, so that
+its inverse brings it back.
 
 **Replacements.** A rule may say that a row x of L that it deletes is *replaced* by a list s(x) of
 rows of R. Rows of the context that lead to x would dangle. Instead they are taken into the rule:
@@ -62,8 +57,7 @@ f >> g = q
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -97,213 +91,16 @@ from catlearn.finset import (
     FinSet,
     ListFunction,
     Record,
-    Shape,
     Span,
     TableMorphism,
     Tables,
     pushout,
 )
-from catlearn.finset.shapes import FLAT, coded, same_label
+from catlearn.finset.shapes import same_label
 from catlearn.finset.tables import joined, morphism
 from catlearn.finset.value import Frozen, listing
-from catlearn.names import distinct, fresh
-
-Bindings = Mapping[Any, Any]
-"""Variable -> label, and (side data, variable) -> what the row holds."""
-
-
-@dataclass(frozen=True)
-class Variable:
-    """A label that is left open.
-
-    Parameters
-    ----------
-    name
-        Variables of one name are bound to one label.
-    where
-        Which labels it may be bound to; any by default.
-    function
-        What to apply to the label that it is bound to, see :meth:`map`.
-    """
-
-    name: str
-    where: Callable[[Any], bool] | None = None
-    function: Callable[[Any], Hashable] | None = None
-
-    def map(self, function: Callable[[Any], Hashable]) -> Variable:
-        """Return the label that comes of applying a function to what this one is bound to."""
-        before = self.function
-        after = function if before is None else lambda label: function(before(label))
-        return replace(self, function=after)
-
-    def admits(self, label: Hashable) -> bool:
-        """Whether it may be bound to a label."""
-        return self.where is None or bool(self.where(label))
-
-    def fill(self, bindings: Bindings) -> Hashable:
-        """Return the label that it stands for."""
-        return self.of(bindings[self.name])
-
-    def of(self, found: Any) -> Any:
-        """Return what it stands for where this is found."""
-        return found if self.function is None else self.function(found)
-
-    def __str__(self) -> str:
-        return f"?{self.name}" if self.function is None else f"f(?{self.name})"
-
-
-def variables(tables: Tables) -> list[tuple[str, int, Variable]]:
-    """List the variables of a pattern, each with its attribute and its row."""
-    return [
-        (name, row, label)
-        for name, column in tables.attributes.items()
-        for row, label in enumerate(column)
-        if isinstance(label, Variable)
-    ]
-
-
-def open_values(tables: Tables) -> list[tuple[str, int, Variable]]:
-    """List the side data of a pattern that are variables, each with its name and its row."""
-    return [
-        (name, row, value)
-        for name, held in tables.side_data.items()
-        for row, value in held.items()
-        if isinstance(value, Variable)
-    ]
-
-
-def bind(
-    pattern: Tables, whole: Tables, components: Mapping[str, FinFunction]
-) -> dict[Any, Any] | None:
-    """Return what the variables of a pattern stand for in the whole; None if they cannot."""
-    bound: dict[Any, Any] = {}
-    for name, row, variable in variables(pattern):
-        image = components[pattern.shape.attributes[name]](row)
-        label = whole.attributes[name][image]
-        known = bound.setdefault(variable.name, label)
-        if not variable.admits(label) or not same_label(known, label):
-            return None
-    for name, row, variable in open_values(pattern):
-        image = components[pattern.shape.side_data[name]](row)
-        if image in whole.side_data[name]:
-            bound[name, variable.name] = whole.side_data[name][image]
-    return bound
-
-
-def fill(pattern: Any, bindings: Bindings) -> Any:
-    """Return a pattern with its variables replaced by labels, and all else unchanged.
-
-    What is to hold the side data of a row that holds none holds none.
-    """
-    values = open_values(pattern)
-    if not values and not variables(pattern):
-        return pattern
-    attributes = {
-        name: tuple(
-            label.fill(bindings) if isinstance(label, Variable) else label for label in column
-        )
-        for name, column in pattern.attributes.items()
-    }
-    held = {name: dict(rows) for name, rows in pattern.side_data.items()}
-    for name, row, variable in values:
-        if (name, variable.name) in bindings:
-            held[name][row] = variable.of(bindings[name, variable.name])
-        else:
-            del held[name][row]
-    fields = (pattern.sets, pattern.arrows, pattern.lists, attributes, held)
-    return type(pattern)._build(pattern.shape, *fields)
-
-
-LABELS = "labels"
-"""The table of labels that have become rows, and the attribute that says which each is."""
-
-
-def labels_as_rows(tables: Tables, attributes: Iterable[str]) -> Tables:
-    """Return tables in which the labels of some attributes have become rows.
-
-    Parameters
-    ----------
-    tables
-        Tables of any kind.
-    attributes
-        Names of attributes. Each becomes an arrow into a table of labels, with a row for each
-        different label and each variable. That of a variable has no label, in the flat order.
-
-    Examples
-    --------
-    >>> shape = Shape(["V"], attributes={"colour": "V"})
-    >>> colours = ["red", Variable("any"), Variable("any"), "red"]
-    >>> print(labels_as_rows(Tables(shape, {"V": 4}, attributes={"colour": colours}), ["colour"]))
-    V = 4
-    labels = 2
-    colour : V -> labels = [0, 1, 1, 0]
-    label = [('red',), None]
-    """
-    chosen = tuple(attributes)
-    if not chosen:
-        return tables
-    return tables._cached(f"labels as rows {chosen}", lambda: _opened(tables, chosen))
-
-
-def _opened(tables: Tables, chosen: tuple[str, ...]) -> Tables:
-    shape = tables.shape
-    column = [label for name in chosen for label in tables.attributes[name]]
-    codes, labels = coded([Variable(x.name) if isinstance(x, Variable) else x for x in column])
-    table, label = fresh(LABELS, shape.tables, "'"), fresh("label", shape.attributes, "'")
-    kept = {name: home for name, home in shape.attributes.items() if name not in chosen}
-    opened = Shape(
-        (*shape.tables, table),
-        {**shape.arrows, **{name: (shape.attributes[name], table) for name in chosen}},
-        shape.lists,
-        {**kept, label: table},
-        orders={**{name: shape.orders[name] for name in kept if name in shape.orders}, label: FLAT},
-    )
-    sizes = np.cumsum([0, *(len(tables.attributes[name]) for name in chosen)])
-    rows = {name: codes[sizes[k] : sizes[k + 1]] for k, name in enumerate(chosen)}
-    constants = [None if isinstance(one, Variable) else (one,) for one in labels]
-    return Tables(
-        opened,
-        {**tables.sets, table: len(labels)},
-        {**{name: f.values for name, f in tables.arrows.items()}, **rows},
-        tables.lists,
-        {**{name: tables.attributes[name] for name in kept}, label: constants},
-        check=False,
-    )
-
-
-def candidates(
-    pattern: Tables, whole: Tables, monic: Any = False, initial: Rows | None = None
-) -> Iterator[Any]:
-    """Generate the morphisms into the whole out of the pattern with its variables filled in.
-
-    Parameters
-    ----------
-    pattern
-        Tables whose labels may be variables.
-    whole
-        Tables of the same shape.
-    monic, initial
-        As for :func:`~catlearn.cset.homomorphisms`.
-    """
-    opened = dict.fromkeys(name for name, _, _ in variables(pattern))
-    sides = (labels_as_rows(one, opened) for one in (pattern, whole))
-    # Two variables may stand for one label.
-    monic = pattern.shape.tables if monic is True else monic
-    for found in homomorphisms(*sides, monic=monic, initial=initial):
-        match = filled_match(pattern, whole, found.components)
-        if match is not None:
-            yield match
-
-
-def filled_match(pattern: Tables, whole: Tables, components: Mapping[str, FinFunction]) -> Any:
-    """Return the match with these components; None if labels are not what variables admit."""
-    bindings = bind(pattern, whole, components)
-    if bindings is None:
-        return None
-    filled = fill(pattern, bindings)
-    values = {table: components[table].values for table in pattern.shape.tables}
-    return morphism(filled, whole, values)
-
+from catlearn.finset.variables import Variable, bound, fill, filled, open_values, variables
+from catlearn.names import distinct
 
 RowMap = Mapping[str, Mapping[Any, Any]]
 
@@ -561,7 +358,7 @@ class Rule(Frozen, Displayed):
 
     def _candidates(self, G: Any, monic: Any, initial: Rows | None) -> Iterator[Any]:
         L = self.left.codomain
-        found = candidates(L, G, monic, self._fixed(G, initial))
+        found = map(filled, homomorphisms(L, G, monic=monic, initial=self._fixed(G, initial)))
         return (m for m in found if not any(self._extends(n, m) for n in self.forbidden))
 
     def _fixed(self, G: Any, initial: Rows | None) -> dict[str, dict[Any, Any]]:
@@ -592,15 +389,15 @@ class Rule(Frozen, Displayed):
             why = f"it does not go into this object: {why}"
         elif (has_variables or not variables(L)) and (why := given.domain.mismatch(L)):
             why = f"{start}: {why}"
-        elif (found := filled_match(L, G, given.components)) is None:
+        elif not bound(found := morphism(L, G, given.components))[1]:
             why = "the labels are not those that the variables of the left side stand for"
-        elif not has_variables and (why := found.domain.mismatch(given.domain)):
+        elif not has_variables and (why := filled(found).domain.mismatch(given.domain)):
             why = f"{start}: {why}"
         elif failures := found.failures():
             why = listing(map(str, failures[:3]), len(failures))
         if why:
             raise CatlearnError(f"{self!r}: this is not a match of its left side: {why}")
-        return found
+        return filled(found)
 
     def _extends(self, n: TableMorphism, match: TableMorphism) -> bool:
         """Whether a match is n : L -> N followed by an injective morphism out of N."""
@@ -610,9 +407,12 @@ class Rule(Frozen, Displayed):
             for y, x in zip(part, match.components[table], strict=True):
                 if rows.setdefault(y, x) != x:
                     return False
-        N, bound = n.codomain, bind(self.left.codomain, match.codomain, match.components) or {}
-        bindings = {v.name: v for _, _, v in variables(N)} | bound
-        return next(candidates(fill(N, bindings), match.codomain, True, fixed), None) is not None
+        N = fill(n.codomain, self._bindings(match))
+        return next(homomorphisms(N, match.codomain, monic=True, initial=fixed), None) is not None
+
+    def _bindings(self, match: TableMorphism) -> dict[Any, Any]:
+        """Return what the variables of the left side stand for at a match."""
+        return bound(morphism(self.left.codomain, match.codomain, match.components))[0]
 
     def _heirs(self, match: TableMorphism) -> dict[str, dict[int, tuple[int, ...]]]:
         """Return the rows of R that replace rows of the whole."""
@@ -871,7 +671,7 @@ class Reattached:
         whole, L, again = match.codomain, match.domain, rule.again
         for name, labels in raised(rule.left, match).items():
             L = L.with_column(name, labels)
-        bindings = bind(rule.left.codomain, whole, match.components) or {}
+        bindings = rule._bindings(match)
         K, R = (fill(one, bindings) for one in (rule.interface, rule.right.codomain))
         left, right = rule.left, rule.right
         self.whole, self.shape = whole, whole.shape

@@ -1,7 +1,10 @@
 """Homomorphism search: all morphisms from one C-set to another, and isomorphisms.
 
 A morphism of C-sets sends rows to rows, commutes with arrows and with lists entry by entry, and
-keeps or raises labels. To find them all is a constraint problem whose special cases are graph
+keeps or raises labels. A label of the domain that is a :class:`Variable` is bound to the label that
+it finds (:mod:`catlearn.finset.variables`): searching for such morphisms is searching for ordinary
+ones after *labels became rows*, each a row of a table of its own, and their attribute an arrow
+there. To find them all is a constraint problem whose special cases are graph
 colouring, subgraph matching and evaluating a conjunctive query (Chandra and Merlin, 1977;
 Patterson, Lynch, Fairbanks, arXiv 2106.04703, section 4). The search works for tables of every
 kind: C-sets, graphs, presentations, learning diagrams.
@@ -30,7 +33,10 @@ import numpy as np
 
 from catlearn.cset.constraints import Problem, solve
 from catlearn.errors import Failure, InvalidStructure, NoMorphism, NotUnique, did_you_mean
-from catlearn.finset import FinFunction, Tables
+from catlearn.finset import DISCRETE, FLAT, FinFunction, Order, Shape, Tables
+from catlearn.finset.shapes import coded
+from catlearn.finset.variables import Variable, bound, open_attributes
+from catlearn.names import fresh
 
 Which = bool | str | Iterable[str]
 """All tables, none, or those with these names."""
@@ -54,7 +60,8 @@ def homomorphisms(
     Parameters
     ----------
     G, H
-        Tables of one shape, of any kind.
+        Tables of one shape, of any kind. Labels of G may be variables; their names and labels are
+        the ``binding`` of what is found. An isomorphism binds them to variables, one to one.
     monic, epic, iso
         Whether to generate only morphisms that are injective, surjective, or both: on all
         tables, or on those that are named. With ``iso=True``, labels are equal too.
@@ -83,6 +90,11 @@ def homomorphisms(
     14
     >>> next(homomorphisms(two, four, monic=True, initial={"X": {0: 3}})).components["X"]
     FinFunction([3, 0], codomain=4)
+    >>> coloured = Schema(["V"], attributes={"colour": ("V", str)})
+    >>> two = CSet(coloured, V=2, colour=[Variable("c"), Variable("c")])
+    >>> G = CSet(coloured, V=3, colour=["red", "blue", "red"])
+    >>> [(list(m.components["V"]), m.binding["c"]) for m in homomorphisms(two, G, monic=True)]
+    [([0, 2], 'red'), ([2, 0], 'red')]
     """
     if G.shape != H.shape:
         failure = Failure("shape", "domain and codomain", f"{G.shape!r} is not {H.shape!r}")
@@ -102,8 +114,9 @@ def homomorphisms(
     into |= both | {table for table in onto if G.size(table) == H.size(table)}
     onto |= both
     every = set(tables)
-    # What is bijective is an isomorphism, unless it may raise labels.
-    is_iso = into == onto == every and (both == every or not G.shape.orders)
+    # What is bijective is an isomorphism, unless it may raise labels or bind variables to them.
+    exact = not G.shape.orders and not open_attributes(G)
+    is_iso = into == onto == every and (both == every or exact)
     return islice(_morphisms(G, H, into, onto, is_iso, fixed), limit)
 
 
@@ -208,6 +221,75 @@ def automorphisms(G: Tables) -> Iterator[Any]:
     return homomorphisms(G, G, iso=True)
 
 
+LABELS = "labels"
+"""The table of labels that have become rows, and the attribute that says which each is."""
+
+
+def labels_as_rows(tables: Tables, attributes: Iterable[str]) -> Tables:
+    """Return tables in which the labels of some attributes have become rows.
+
+    Parameters
+    ----------
+    tables
+        Tables of any kind.
+    attributes
+        Names of attributes. Each becomes an arrow into a table of labels, with a row for each
+        different label and each variable. That of a variable has no label, which is below all.
+
+    Examples
+    --------
+    >>> shape = Shape(["V"], attributes={"colour": "V"})
+    >>> colours = ["red", Variable("any"), Variable("any"), "red"]
+    >>> print(labels_as_rows(Tables(shape, {"V": 4}, attributes={"colour": colours}), ["colour"]))
+    V = 4
+    labels = 2
+    colour : V -> labels = [0, 1, 1, 0]
+    label = [('red',), None]
+    """
+    chosen = tuple(attributes)
+    if not chosen:
+        return tables
+    return tables._cached(f"labels as rows {chosen}", lambda: _opened(tables, chosen))
+
+
+def _opened(tables: Tables, chosen: tuple[str, ...]) -> Tables:
+    shape = tables.shape
+    column = [label for name in chosen for label in tables.attributes[name]]
+    codes, labels = coded([Variable(x.name) if isinstance(x, Variable) else x for x in column])
+    table, label = fresh(LABELS, shape.tables, "'"), fresh("label", shape.attributes, "'")
+    kept = {name: home for name, home in shape.attributes.items() if name not in chosen}
+    orders = [shape.order(name) for name in chosen]
+
+    def below(one: Any, other: Any) -> bool:
+        """Variables go anywhere; what labels are raised to is looked at again in the end."""
+        fits = (order.carry is not None or order.at_most(one[0], other[0]) for order in orders)
+        return one is None or (other is not None and any(fits))
+
+    exact = all(order == DISCRETE for order in orders)
+    order = FLAT if exact else Order("of rows", below=below)
+    opened = Shape(
+        (*shape.tables, table),
+        {**shape.arrows, **{name: (shape.attributes[name], table) for name in chosen}},
+        shape.lists,
+        {**kept, label: table},
+        orders={
+            **{name: shape.orders[name] for name in kept if name in shape.orders},
+            label: order,
+        },
+    )
+    sizes = np.cumsum([0, *(len(tables.attributes[name]) for name in chosen)])
+    rows = {name: codes[sizes[k] : sizes[k + 1]] for k, name in enumerate(chosen)}
+    constants = [None if isinstance(one, Variable) else (one,) for one in labels]
+    return Tables(
+        opened,
+        {**tables.sets, table: len(labels)},
+        {**{name: f.values for name, f in tables.arrows.items()}, **rows},
+        tables.lists,
+        {**{name: tables.attributes[name] for name in kept}, label: constants},
+        check=False,
+    )
+
+
 def _chosen(
     which: Which, option: str, tables: tuple[str, ...], failures: list[Failure]
 ) -> set[str]:
@@ -250,14 +332,21 @@ def _morphisms(
     G: Tables, H: Tables, into: set[str], onto: set[str], iso: bool, fixed: dict[int, int]
 ) -> Iterator[Any]:
     """Generate morphisms from the solutions of the constraint problem."""
-    problem = Problem(G, H, into, onto, iso)
+    opened = tuple(open_attributes(G))
+    one, other = (labels_as_rows(side, opened) for side in (G, H))
+    # Two variables may stand for one label, but not in an isomorphism.
+    labels = {table for table in one.shape.tables if iso and table not in G.shape.tables}
+    problem = Problem(one, other, into | labels, onto | labels, iso)
     kind = G._common([G, H])._morphism_class()
     ends = [(t, *problem.bounds[t], G.sets[t], H.sets[t]) for t in G.shape.tables]
     # What labels that mention rows become along a morphism is known when all of it is.
+    # So is whether variables admit what they are bound to.
     mentioning = any(order.carry is not None for order in G.shape.orders.values())
 
     def fits(found: Any) -> bool:
-        return found.is_isomorphism if iso else not found.failures()
+        if opened and (not bound(found)[1] or found.failures()):
+            return False
+        return not mentioning or (found.is_isomorphism if iso else not found.failures())
 
     for block in solve(problem, fixed):
         for row in block:
@@ -266,7 +355,7 @@ def _morphisms(
                 for table, start, stop, source, target in ends
             }
             found = kind._build(G, H, parts)
-            if not mentioning or fits(found):
+            if not (mentioning or opened) or fits(found):
                 yield found
 
 

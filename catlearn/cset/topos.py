@@ -351,12 +351,12 @@ def subobjects(whole: Tables, budget: int = 100_000) -> Iterator[Subobject]:
     >>> [str(a) for a in subobjects(Graph({"f": ("A", "B")}))]
     ['{}', '{V: A}', '{V: B}', '{V: A, B}', '{V: A, B; E: f}']
     """
-    starts = np.cumsum([0, *(whole.size(table) for table in whole.shape.tables)])
+    tables = whole.shape.tables
+    ends = np.cumsum([whole.size(table) for table in tables], dtype=np.int64)
     for marks in closed_sets(whole, budget):
-        pieces = np.split(marks, starts[1:-1])
-        yield Subobject._of(
-            whole, dict(zip(whole.shape.tables, map(np.array, pieces), strict=True))
-        )
+        # Behind the last table there is nothing left.
+        pieces = map(np.array, np.split(marks, ends)[:-1])
+        yield Subobject._of(whole, dict(zip(tables, pieces, strict=True)))
 
 
 def subobject_lattice(whole: Tables, budget: int = 200) -> FiniteCategory:

@@ -49,11 +49,11 @@ from catlearn.category import (
     Presentation,
 )
 from catlearn.cset import Open, Rewrite, Rule, Variable
-from catlearn.cset.rewriting import variables
 from catlearn.display import Sketched
 from catlearn.drawing.scene import Arrow, Law, Node, Scene, counted
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.finset import Colimit, FinFunction, FinSet, Limit, Shape, TableMorphism, Tables
+from catlearn.finset.variables import variables
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.learning.weights import training_text, weight_text
 from catlearn.models import (

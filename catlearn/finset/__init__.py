@@ -35,5 +35,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "terminal",
         ],
         "value": ["Frozen", "Record"],
+        "variables": ["Variable"],
     },
 )

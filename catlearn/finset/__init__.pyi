@@ -38,3 +38,6 @@ from .value import (
     Frozen as Frozen,
     Record as Record,
 )
+from .variables import (
+    Variable as Variable,
+)

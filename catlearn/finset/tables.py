@@ -83,6 +83,7 @@ from catlearn.finset.sets import (
 from catlearn.finset.shapes import Shape, as_label, coded, label_key
 from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit, Universal, coproduct
 from catlearn.finset.value import SHOWN, Frozen, Record, common_class, listing, read_only
+from catlearn.finset.variables import Variable, bound, fill, variables
 from catlearn.tensors import same_values
 
 Parts = Mapping[str, FinFunction]
@@ -1071,7 +1072,10 @@ class TableMorphism(Frozen, Displayed):
         return TABLES.identity(of)
 
     def failures(self) -> list[Failure]:
-        """List every broken square: arrows, lists entry by entry, and attributes."""
+        """List every broken square: arrows, lists entry by entry, and attributes.
+
+        Variables among the labels of the domain are bound to the labels of images.
+        """
         failures: list[Failure] = []
         one, other, parts = self.domain, self.codomain, self.components
         for name, (source, target) in one.shape.steps().items():
@@ -1079,9 +1083,13 @@ class TableMorphism(Frozen, Displayed):
             bad, labels = differing_rows(over, under), other.sets[target].labels
             pairs = [(labels(over.row(k)), labels(under.row(k))) for k in bad[:SHOWN].tolist()]
             failures += self._broken(source, name, bad, pairs)
+        open_ = variables(one)
         for name, table in one.shape.attributes.items():
             here, image, labels = self._labels(name)
-            bad = np.flatnonzero(~one.shape.order(name).fit(here, image, labels))
+            fits = one.shape.order(name).fit(here, image, labels)
+            rows = [row for at, row, _ in open_ if at == name]
+            fits[rows] = here[rows] == image[rows]
+            bad = np.flatnonzero(~fits)
             shown = np.stack([image, here])[:, bad[:SHOWN]].T.tolist()
             pairs = [(labels[there], labels[mine]) for there, mine in shown]
             failures += self._broken(table, name, bad, pairs)
@@ -1091,12 +1099,21 @@ class TableMorphism(Frozen, Displayed):
     def is_isomorphism(self) -> bool:
         """Whether it is bijective at every table, with equal labels of rows and their images."""
         bijective = all(part.is_bijective for part in self.components.values())
+        labels = self.binding.values()
+        renamed = {label.name for label in labels if isinstance(label, Variable)}
         raised = (self._labels(name)[:2] for name in self.domain.shape.orders)
-        return bijective and all(np.array_equal(*codes) for codes in raised)
+        equal = len(renamed) == len(labels) and all(np.array_equal(*codes) for codes in raised)
+        return bijective and equal
+
+    @property
+    def binding(self) -> dict[str, Any]:
+        """What the variables among the labels of the domain stand for, by their names."""
+        return {name: label for name, label in bound(self)[0].items() if isinstance(name, str)}
 
     def _labels(self, attribute: str) -> tuple[np.ndarray, np.ndarray, Sequence[Any]]:
         """Return, as codes, the labels of rows and those of their images; and the labels."""
-        ends, home = (self.domain, self.codomain), self.domain.shape.attributes[attribute]
+        ends = fill(self.domain, bound(self)[0]), self.codomain
+        home = self.domain.shape.attributes[attribute]
         mentions_rows = self.domain.shape.order(attribute).carry is not None
         same = TABLES.identity(self.codomain).components if mentions_rows else {}
         (here, there), labels = shared_codes(ends, attribute, [self.components, same])

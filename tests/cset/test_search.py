@@ -23,7 +23,7 @@ from catlearn.cset import (
 )
 from catlearn.cset.constraints import Problem
 from catlearn.errors import InvalidStructure, NoMorphism, NotUnique
-from catlearn.finset import TableMorphism, Tables
+from catlearn.finset import TableMorphism, Tables, Variable
 
 POINTS = Schema(["X"])
 MIXED = Schema(
@@ -365,3 +365,85 @@ def test_a_row_that_an_arrow_fixes_goes_to_such_rows():
     swap = Schema(["A"], {"s": ("A", "A")})
     fixed, four = CSet(swap, A=1, s=[0]), CSet(swap, A=4, s=[0, 2, 1, 3])
     assert [f("A", 0) for f in homomorphisms(fixed, four)] == [0, 3]
+
+
+# Variables among the labels.
+
+
+@st.composite
+def patterns(draw: st.DrawFn) -> CSet:
+    G = draw(mixed())
+    label = st.sampled_from(["r", Variable("x"), Variable("y"), Variable("g", "g".__eq__)])
+    size = G.size("A")
+    return G.with_column("colour", draw(st.lists(label, min_size=size, max_size=size)))
+
+
+def bound_by_hand(G: CSet, H: CSet) -> dict[tuple[bytes, ...], dict[str, str]]:
+    """Morphisms of the rows alone, with what variables are bound to, where that is one label."""
+    bare = [one.with_column("colour", [""] * one.size("A")) for one in (G, H)]
+    found = {}
+    for m in brute(*bare):
+        bindings: dict[str, set[str]] = {}
+        fits = True
+        for row, label in enumerate(G.colour):
+            image = H.colour[m("A", row)]
+            if isinstance(label, Variable):
+                bindings.setdefault(label.name, set()).add(image)
+                fits = fits and (label.name != "g" or image == "g")
+            else:
+                fits = fits and label == image
+        if fits and all(len(some) == 1 for some in bindings.values()):
+            found[keys([m])[0]] = {name: min(some) for name, some in bindings.items()}
+    return found
+
+
+def agrees_on_variables(search: Callable[..., Iterable[TableMorphism]], G: CSet, H: CSet):
+    found = list(search(G, H))
+    assert all(m.domain is G and m.failures() == [] for m in found)
+    assert {keys([m])[0]: m.binding for m in found} == bound_by_hand(G, H)
+    assert len(found) == len(bound_by_hand(G, H))
+    monic = list(search(G, H, monic=True))
+    assert keys(monic) == keys(m for m in found if m.is_monic)
+    assert keys(search(G, H, epic=True)) == keys(m for m in found if is_epic(m))
+
+
+@settings(max_examples=60)
+@given(patterns(), mixed(3))
+def test_variables_are_bound_as_by_hand(G: CSet, H: CSet):
+    agrees_on_variables(homomorphisms, G, H)
+
+
+def test_a_search_that_binds_a_variable_twice_is_rejected():
+    def apart(G: CSet, H: CSet, **options) -> Iterable[TableMorphism]:
+        """A variable of its own for each place."""
+        names = [Variable(f"{label.name}{k}") for k, label in enumerate(G.colour)]
+        found = homomorphisms(G.with_column("colour", names), H, **options)
+        return [TableMorphism(G, H, m.components, check=False) for m in found]
+
+    x, H = Variable("x"), pair(colour="rg")
+    G = CSet(MIXED, A=2, B=1, f=[0, 0], loop=[0, 1], word=[[]], colour=[x, x])
+    agrees_on_variables(homomorphisms, G, H)
+    with pytest.raises(AssertionError):
+        agrees_on_variables(apart, G, H)
+
+
+def test_isomorphisms_rename_variables():
+    def dyed(*colour: str | Variable) -> CSet:
+        return CSet(MIXED, A=2, B=1, f=[0, 0], loop=[0, 1], word=[[0, 1]], colour=colour)
+
+    x, y = Variable("x"), Variable("y")
+    assert isomorphism(dyed(x, "r"), dyed(y, "r")).binding == {"x": y}
+    assert isomorphism(dyed(x, "r"), dyed(y, "r")).is_isomorphism
+    assert not is_isomorphic(dyed(x, y), dyed(x, x))
+    assert not is_isomorphic(dyed(x, x), dyed("r", "r"))
+    assert not is_isomorphic(dyed("r", "r"), dyed(x, x))
+    assert not homomorphism(dyed(x, x), dyed("r", "r")).is_isomorphism
+
+
+def test_labels_beside_variables_may_be_raised():
+    shape = Schema(["X"], arrows={"s": ("X", "X")}, attributes={"a": "X"}, orders={"a": "flat"})
+    G = CSet(shape, X=2, s=[1, 1], a=[None, Variable("x")])
+    H = CSet(shape, X=2, s=[1, 1], a=[3, 4])
+    found = homomorphism(G, H, monic=True)
+    assert found.binding == {"x": 4}
+    assert found.failures() == []

@@ -286,3 +286,10 @@ def test_another_order_of_parts_is_rejected(mutants):
         assert not is_inclusion(upside_down, parts)
     with pytest.raises(TooLarge):
         subobject_lattice(Graph(vertices=map(str, range(9))))
+
+
+def test_nothing_has_one_part():
+    nothing = CSet(Schema([]))
+    (only,) = subobjects(nothing)
+    assert only == Subobject.top(nothing)
+    assert len(subobject_lattice(nothing).objects) == 1
