@@ -7,7 +7,7 @@ transformations, and of arrays on a device, they are not known, or would have to
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -17,7 +17,7 @@ import numpy as np
 from catlearn.errors import Failure
 from catlearn.lowering.forms import Form
 from catlearn.lowering.plan import Plan, Step
-from catlearn.lowering.stacked import Stacked
+from catlearn.lowering.stacked import Columns
 from catlearn.lowering.variables import ends_of
 from catlearn.models import check_array, needs_key
 from catlearn.models.spaces import dtype_kind
@@ -71,6 +71,7 @@ def argument_failures(
 
 def batch_failures(plan: Plan, batch: Mapping[str, Mapping[str, Any]]) -> list[Failure]:
     """List what a plan reads and a batch lacks, or has in another shape or dtype."""
+    batch = batch.shapes() if isinstance(batch, Columns) else batch
     failures: list[Failure] = []
     for data, steps in plan.columns.items():
         if data not in batch:
@@ -90,18 +91,20 @@ def _column_failures(step: Step, label: AnySpace, columns: Mapping[str, Any]) ->
     if step.column not in columns:
         found = ", ".join(map(repr, columns)) or "nothing"
         return [Failure("batch", where, f"is missing; the batch has {found}")]
-    return _array_failures(where, label, step.form, _shapes(columns, step.column))
+    return _array_failures(where, label, step.form, columns[step.column])
 
 
-def batch_length(plan: Plan, data: str, batch: Mapping[str, Mapping[str, Any]]) -> int:
-    """Return how many examples a batch has of a data set that a plan reads."""
-    value = _shapes(batch[data], plan.columns[data][0].column)
-    return jnp.shape(jax.tree.leaves(value)[0])[0]
+def batch_sizes(
+    plan: Plan, data_sets: Iterable[str], batch: Mapping[str, Mapping[str, Any]]
+) -> dict[str, int | None]:
+    """Return how many examples a batch has of data sets that a plan reads; None if it has none."""
+    batch = batch.shapes() if isinstance(batch, Columns) else batch
 
+    def size(data: str) -> int | None:
+        leaves = jax.tree.leaves(batch.get(data, {}).get(plan.columns[data][0].column))
+        return (*jnp.shape(leaves[0]), None)[0] if leaves else None
 
-def _shapes(columns: Mapping[str, Any], name: str) -> Any:
-    """Return a column as far as its shape goes, so that no slice enters the program."""
-    return columns.shape(name) if isinstance(columns, Stacked) else columns[name]
+    return {data: size(data) for data in data_sets}
 
 
 def _array_failures(where: str, label: AnySpace, form: Form, value: Any) -> list[Failure]:
@@ -136,7 +139,7 @@ def _length_failures(data: str, names: Sequence[str], columns: Mapping[str, Any]
         name: jnp.shape(leaf)[0]
         for name in names
         if name in columns
-        for leaf in jax.tree.leaves(_shapes(columns, name))
+        for leaf in jax.tree.leaves(columns[name])
         if jnp.ndim(leaf)
     }
     if len(set(lengths.values())) <= 1:

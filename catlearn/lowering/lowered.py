@@ -20,7 +20,8 @@ Arrays are always arguments, never constants of the program:
 * ``batch``: ``{data set: {projection: array}}``.
 
 Where parts of the plan are isomorphic and run as one (:mod:`catlearn.lowering.stacking`), these
-mappings are :class:`~catlearn.lowering.stacked.Stacked`: still addressed by name, but with the
+mappings are :class:`~catlearn.lowering.stacked.Stacked`, and the batch is
+:class:`~catlearn.lowering.stacked.Columns`: still addressed by name, but with the
 arrays of isomorphic edges, columns and equations in one array. Plain dicts are accepted
 everywhere; :meth:`Lowered.pack` turns them into stacked ones outside of the program.
 
@@ -40,6 +41,7 @@ arguments of the compiled program, so that they change without compiling again; 
 from __future__ import annotations
 
 import functools
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -52,7 +54,7 @@ import jax.numpy as jnp
 from catlearn.category import Functions, Functor
 from catlearn.errors import DataError, Failure, InvalidStructure, UnknownName, did_you_mean
 from catlearn.learning.weights import Weight
-from catlearn.lowering.arguments import argument_failures
+from catlearn.lowering.arguments import argument_failures, batch_sizes
 from catlearn.lowering.plan import Plan
 from catlearn.lowering.run import Run
 from catlearn.lowering.stacked import Layout, Stacked, Storage, group_text
@@ -316,6 +318,10 @@ class Aux(NamedTuple):
     state: State
 
 
+class UnequalBatches(UserWarning):
+    """Data sets of a class have batches of different sizes, so that not all of them run as one."""
+
+
 class Lowered:
     """A loss as a pure function ``fn(params, state, batch, key=None) -> (value, aux)``.
 
@@ -361,6 +367,7 @@ class Lowered:
         self.random = frozenset(
             edge for edge in self.plan.edges if self.architecture(edge).accepts_key
         )
+        self._sized: dict[tuple[int, ...], tuple[Plan, Storage]] = {}
         # Functions compiled from this one live as long as it does (see training.step).
         self.compiled: dict[Any, Callable[..., Any]] = {}
 
@@ -458,9 +465,48 @@ class Lowered:
         >>> params, params["f_1"]["weight"].shape
         (Stacked(f_0..f_2 (3)), (4, 1))
         """
-        store = self.storage
-        packers = store.pack_params, store.pack_state, store.pack_batch
+        packers = self.storage.pack_params, self.storage.pack_state, self.pack_batch
         return tuple(pack(part) for pack, part in zip(packers, arguments, strict=False))
+
+    def pack_batch(self, batch: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Store a batch as the loss does, which depends on the sizes of its data sets."""
+        _, storage = self.sized(batch)
+        return storage.pack_batch(batch)
+
+    def sized(self, batch: Mapping[str, Mapping[str, Any]]) -> tuple[Plan, Storage]:
+        """Return what runs for a batch, and how it is stored, by the sizes of its data sets.
+
+        Where data sets of a class differ in size, those of equal size run as one.
+
+        Warns
+        -----
+        UnequalBatches
+            If so, once for each choice of sizes.
+        """
+        classes = self.plan.stacking.data
+        return self.of_sizes(batch_sizes(self.plan, [d for group in classes for d in group], batch))
+
+    def of_sizes(self, sizes: Mapping[str, int | None]) -> tuple[Plan, Storage]:
+        """Return the same for the number of examples of each data set; see :meth:`sized`."""
+        classes = self.plan.stacking.data
+        sizes = {data: sizes[data] for group in classes for data in group}
+        uneven = [group for group in classes if len({sizes[data] for data in group}) > 1]
+        known = tuple(size or 0 for size in sizes.values()) if uneven else ()
+        if known not in self._sized:
+            plan = self.plan
+            if uneven:
+                plan = plan.run_as(stacking_for(self, plan, {d: n or 0 for d, n in sizes.items()}))
+                names = group_text([data for group in uneven for data in group])
+                found = sorted({sizes[data] or 0 for group in uneven for data in group})
+                alone = sum(map(len, uneven)) - sum(map(len, plan.stacking.data))
+                message = (
+                    f"batches of the data sets {names} differ in size (from {found[0]} to "
+                    f"{found[-1]} examples), so that only those of one size run as one, and "
+                    f"{alone} run alone; give batches of one size, or lower with stack=False"
+                )
+                warnings.warn(message, UnequalBatches, stacklevel=4)
+            self._sized[known] = plan, Storage.of(plan) if uneven else self.storage
+        return self._sized[known]
 
     def architecture(self, edge: str) -> Architecture:
         """Return the architecture of the map on an edge."""
@@ -642,8 +688,8 @@ def lower(
         Random edges that draw a new sample for each side of each equation. By default an edge
         draws one sample for one input, however many equations share it.
     stack
-        The least number of isomorphic parts that are stored stacked and run as one; True for 2,
-        False for nothing. ``print(fn.plan)`` says what was found.
+        The least number of isomorphic parts, data sets among them, that are stored stacked and run
+        as one; True for 2, False for nothing. ``print(fn.plan)`` says what was found.
     groups
         ``{edge: label}``: edges with different labels are not stored together, so that an
         optimizer can tell them apart.

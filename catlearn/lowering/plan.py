@@ -54,6 +54,7 @@ of isomorphic steps, an equation or a class of equations.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -143,6 +144,11 @@ class Step:
     together: tuple[str, ...] = ()
     divergence: Divergence | None = None
     stop: str | None = None
+
+    @property
+    def read(self) -> tuple[str, str]:
+        """The data set and the column that a projection reads."""
+        return self.data, self.column
 
 
 @dataclass(frozen=True)
@@ -576,6 +582,14 @@ class Plan(Sketched):
             raise InvalidStructure("the loss", failures)
         alone = Stacking.alone(len(self.steps))
         self.stacking = alone if stacking is None else stacking(self)
+
+    def run_as(self, stacking: Stacking) -> Plan:
+        """Return the same plan where other parts run as one."""
+        plan = copy.copy(self)
+        for name in ("groups", "program", "outline"):
+            plan.__dict__.pop(name, None)
+        plan.stacking = stacking
+        return plan
 
     def _prediction_failure(self, term: Step) -> Failure:
         prediction, target = (self.steps[side] for side in term.inputs)

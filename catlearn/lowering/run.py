@@ -28,10 +28,10 @@ import numpy as np
 
 from catlearn.category import evaluate
 from catlearn.learning.weights import Weight
-from catlearn.lowering.arguments import batch_length
+from catlearn.lowering.arguments import batch_sizes
 from catlearn.lowering.forms import Form
 from catlearn.lowering.plan import Step
-from catlearn.lowering.stacked import Stacked, entry, group_text, take
+from catlearn.lowering.stacked import Columns, Stacked, entry, group_text, take
 from catlearn.lowering.variables import combined, owners_of, part_of
 from catlearn.models import as_input
 
@@ -63,8 +63,9 @@ class Run:
         key: jax.Array | None,
         train: bool,
     ) -> None:
-        self.fn, self.diagram, self.plan = fn, fn.diagram, fn.plan
-        self.params, self.state, self.batch = fn.storage.stacked(params, state, batch)
+        self.fn, self.diagram, (self.plan, self.storage) = fn, fn.diagram, fn.sized(batch)
+        self.params, self.state = fn.storage.stacked(params, state)
+        self.batch = self.storage.columns.stacked(Columns.of(batch).stacked)
         self.key, self.train = key, train
         self.mutable = self.state["mutable"]
         self.boxes: tuple[tuple[Step, ...], ...] = self.plan.program.apex.operations  # type: ignore
@@ -94,21 +95,21 @@ class Run:
     def costs(self) -> Stacked:
         """Return the mean cost of each equation."""
         costs = evaluate(self.plan.program, self._box, note=self._note)
-        return Stacked(self.fn.storage.terms, costs)
+        return Stacked(self.storage.terms, costs)
 
     def _box(self, box: int, values: tuple[Any, ...]) -> tuple[Any]:
         """Run isomorphic steps as one."""
         steps, (ins, _) = self.boxes[box], self.plan.program.apex.sides
         first, read = steps[0], dict(zip(ins[box], values, strict=True))
         if first.op == "sample":
-            return (self.batch[first.data],)
+            return (None,)  # columns are read where they are projected
         inputs = [
             self._stored(read, members)
             for members in zip(*(step.inputs for step in steps), strict=True)
         ]
         match first.op:
             case "project":
-                columns = inputs[0][0].gather([step.column for step in steps])
+                columns = self.batch.gather([step.read for step in steps])
                 return (_read(self.diagram.space_label(first.vertex), first.form, columns),)
             case "apply":
                 with jax.named_scope(group_text([step.name for step in steps])):
@@ -138,14 +139,11 @@ class Run:
             case "join":
                 return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *inputs)
             case "part":
-                start = sum(map(self._examples, step.together[: step.position]))
-                stop = start + self._examples(step.name)
+                sizes = batch_sizes(self.plan, step.together, Columns(self.batch))
+                before = [sizes[data] or 0 for data in step.together[: step.position + 1]]
+                start, stop = sum(before[:-1]), sum(before)
                 return jax.tree.map(lambda leaf: leaf[start:stop], inputs[0])
         return inputs[0][step.position]
-
-    def _examples(self, data: str) -> int:
-        """Return how many examples the batch has of a data set."""
-        return batch_length(self.plan, data, self.batch)
 
     def _apply(self, box: int, x: tuple[Any, Axis]) -> Any:
         steps, fn = self.boxes[box], self.fn

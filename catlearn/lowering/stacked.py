@@ -29,7 +29,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -40,6 +40,10 @@ from catlearn.tensors import same_values
 
 if TYPE_CHECKING:
     from catlearn.lowering.plan import Plan
+
+
+Name: TypeAlias = Any
+"""What a value is called: an edge or an equation by its name, a column by the pair that it is."""
 
 
 class Layout:
@@ -58,14 +62,14 @@ class Layout:
 
     __slots__ = ("__weakref__", "groups", "names", "places", "stacks")
 
-    names: tuple[str, ...]
-    groups: tuple[tuple[str, ...], ...]
-    stacks: tuple[tuple[str, ...], ...]
-    places: dict[str, tuple[int, int]]
+    names: tuple[Name, ...]
+    groups: tuple[tuple[Name, ...], ...]
+    stacks: tuple[tuple[Name, ...], ...]
+    places: dict[Name, tuple[int, int]]
     known: ClassVar[weakref.WeakValueDictionary[Any, Layout]] = weakref.WeakValueDictionary()
 
     @classmethod
-    def of(cls, names: Iterable[str], classes: Iterable[Sequence[str]] = ()) -> Layout:
+    def of(cls, names: Iterable[Name], classes: Iterable[Sequence[Name]] = ()) -> Layout:
         """Return the layout of some names; classes that are not all there are left out."""
         names = tuple(names)
         there = set(names)
@@ -79,7 +83,7 @@ class Layout:
         return cls._interned(names, groups)
 
     @classmethod
-    def _interned(cls, names: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> Layout:
+    def _interned(cls, names: tuple[Name, ...], groups: tuple[tuple[Name, ...], ...]) -> Layout:
         layout = cls.known.get((names, groups))
         if layout is None:
             layout = super().__new__(cls)
@@ -98,7 +102,7 @@ class Layout:
         """Store values by this layout; where it stacks nothing they are returned as they are."""
         return self.stacked(values) if self.stacks else values
 
-    def stacked(self, values: Mapping[str, Any]) -> Stacked:
+    def stacked(self, values: Mapping[Name, Any]) -> Stacked:
         """Store values by this layout, which copies those that are stacked.
 
         Parameters
@@ -139,7 +143,7 @@ class Layout:
         return f"Layout({', '.join(map(group_text, self.groups))})"
 
 
-class Stacked(Mapping[str, Any]):
+class Stacked(Mapping[Name, Any]):
     """A mapping from names to trees, stored by a layout.
 
     Parameters
@@ -158,7 +162,7 @@ class Stacked(Mapping[str, Any]):
         self.parts = parts
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Stacked:
+    def of(cls, values: Mapping[Name, Any]) -> Stacked:
         """Return a mapping as it is if it is stacked, else with every name alone."""
         if isinstance(values, Stacked):
             return values
@@ -177,7 +181,7 @@ class Stacked(Mapping[str, Any]):
             return self
         return dict(zip(self.layout.names, self.parts, strict=True))
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: Name) -> Any:
         if name not in self.layout.places:
             raise KeyError(name)
         group, position = self.layout.places[name]
@@ -216,7 +220,7 @@ class Stacked(Mapping[str, Any]):
         values = jnp.concatenate([jnp.ravel(part) for part in self.parts])
         return take(values, [number[name] for name in self.layout.names], len(stored))
 
-    def shape(self, name: str) -> Any:
+    def shape(self, name: Name) -> Any:
         """Return the shapes and dtypes of the value of a name, without reading it."""
         group, _ = self.layout.places[name]
         drop = 1 if len(self.layout.groups[group]) > 1 else 0
@@ -246,7 +250,7 @@ class Stacked(Mapping[str, Any]):
             changed = changed.put(names, Stacked.of(other).gather(names))
         return changed
 
-    def gather(self, names: Sequence[str]) -> Any:
+    def gather(self, names: Sequence[Name]) -> Any:
         """Return the tree of one name as it is, or those of several stacked.
 
         Names that are stored together already, in this order, cost nothing.
@@ -325,6 +329,87 @@ class Stacked(Mapping[str, Any]):
         return Stacked, (self.layout, self.parts)
 
 
+class Columns(Mapping[str, Mapping[str, Any]]):
+    """A batch ``{data set: {projection: array}}`` of which columns are stored together.
+
+    Parameters
+    ----------
+    stacked
+        The columns, which are called ``(data set, projection)``. Those that are stored together
+        have their members on the first axis and the examples on the second.
+
+    Examples
+    --------
+    >>> batch = {name: {"X": np.full(3, i)} for i, name in enumerate("ab")}
+    >>> layout = Layout.of([("a", "X"), ("b", "X")], [[("a", "X"), ("b", "X")]])
+    >>> columns = Columns(layout.stacked(Columns.of(batch).stacked))
+    >>> columns["b"]["X"].tolist(), columns.shapes()["b"]["X"].shape
+    ([1, 1, 1], (3,))
+    >>> columns.map(lambda leaf, axis: leaf.shape[axis])["a"]
+    {'X': 3}
+    """
+
+    __slots__ = ("stacked",)
+
+    def __init__(self, stacked: Stacked) -> None:
+        self.stacked = stacked
+
+    @classmethod
+    def of(cls, batch: Mapping[str, Mapping[str, Any]]) -> Columns:
+        """Return a batch as it is if its columns are stacked, else with every column alone."""
+        if isinstance(batch, Columns):
+            return batch
+        flat = {
+            (data, name): value
+            for data, columns in batch.items()
+            for name, value in columns.items()
+        }
+        return cls(Stacked.of(flat))
+
+    def __getitem__(self, data: str) -> dict[str, Any]:
+        columns = {name[1]: self.stacked[name] for name in self.stacked if name[0] == data}
+        if not columns:
+            raise KeyError(data)
+        return columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(data for data, _ in self.stacked))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def shapes(self) -> dict[str, dict[str, Any]]:
+        """Return the shapes and dtypes of all columns; no slice enters a program for it."""
+        layout = self.stacked.layout
+        shapes = tuple(self.stacked.shape(names[0]) for names in layout.groups)
+        return Columns(Stacked(layout, shapes)).of_each()
+
+    def of_each(self) -> dict[str, dict[str, Any]]:
+        """Return for each column what there is for its group: a value that members share."""
+        found: dict[str, dict[str, Any]] = {}
+        for data, name in self.stacked.layout.names:
+            group, _ = self.stacked.layout.places[data, name]
+            found.setdefault(data, {})[name] = self.stacked.parts[group]
+        return found
+
+    def map(self, change: Callable[[Any, int], Any]) -> Columns:
+        """Return the batch with all arrays changed, knowing which axis of each has the examples."""
+        return Columns(
+            self.stacked.map(
+                lambda part, stacked: jax.tree.map(lambda leaf: change(leaf, int(stacked)), part)
+            )
+        )
+
+    def __repr__(self) -> str:
+        groups = ([".".join(name) for name in names] for names in self.stacked.layout.groups)
+        return f"Columns({', '.join(map(group_text, groups))})"
+
+
+jax.tree_util.register_pytree_node(
+    Columns, lambda columns: ((columns.stacked,), None), lambda _, parts: Columns(*parts)
+)
+
+
 def take(tree: Any, positions: Sequence[int], size: int) -> Any:
     """Return entries along the leading axis of all leaves; all of them, in order, for free."""
     start, stop = positions[0], positions[0] + len(positions)
@@ -399,14 +484,14 @@ class Storage:
     weights
         The same, followed by the scales of gradients that may change.
     columns
-        The layout of the columns of each data set.
+        The layout of columns, which are called ``(data set, projection)``.
     """
 
     edges: Groups
     trainable: tuple[str, ...]
     terms: Layout
     weights: Layout
-    columns: Mapping[str, Layout]
+    columns: Layout
 
     @classmethod
     def of(cls, plan: Plan) -> Storage:
@@ -414,19 +499,13 @@ class Storage:
         stacking, steps = plan.stacking, plan.steps
         names = [term.name for term in plan.terms]
         classes = [[names[i] for i in group] for group in stacking.terms]
-        stacked: dict[str, list[tuple[str, ...]]] = {}
-        for unit in stacking.columns:
-            columns = tuple(steps[i].column for i in unit)
-            stacked.setdefault(steps[unit[0]].data, []).append(columns)
+        read = [steps[i].read for unit in stacking.units for i in unit if steps[i].op == "project"]
         return cls(
             stacking.edges,
             tuple(plan.diagram.trainable),
             Layout.of(names, classes),
             Layout.of([*names, *plan.scales.values()], classes),
-            {
-                data: Layout.of([step.column for step in read], stacked.get(data, ()))
-                for data, read in plan.columns.items()
-            },
+            Layout.of(read, [[steps[i].read for i in unit] for unit in stacking.columns]),
         )
 
     @property
@@ -463,25 +542,24 @@ class Storage:
         return {**state, **packed, "weights": self.weights.pack(state["weights"])}
 
     def pack_batch(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Store the columns of data sets, or of a batch of them."""
-        return {
-            data: layout.pack(columns)
-            if (layout := self.columns.get(data)) and layout.places.keys() <= columns.keys()
-            else columns
-            for data, columns in batch.items()
-        }
+        """Store the columns of data sets, or of a batch of them, that the loss reads."""
+        if not self.columns.stacks:
+            return batch
+        columns = Columns.of(batch)
+        if not all(name in columns.stacked for name in self.columns.names):
+            return batch  # a call says what is missing
+        return Columns(self.columns.stacked(columns.stacked))
 
     def stacked(
-        self, params: Mapping[str, Any], state: Mapping[str, Any], batch: Mapping[str, Any]
-    ) -> tuple[Stacked, dict[str, Stacked], dict[str, Stacked]]:
-        """Return arguments of the loss as mappings that are all stacked, for a run of the plan."""
+        self, params: Mapping[str, Any], state: Mapping[str, Any]
+    ) -> tuple[Stacked, dict[str, Stacked]]:
+        """Return variables of the loss as mappings that are all stacked, for a run of the plan."""
         held = {
             name: self._held(state[name]).stacked(state[name]) for name in ("frozen", "mutable")
         }
         return (
             self._trained(params).stacked(params),
             {**held, "weights": self.weights.stacked(state["weights"])},
-            {data: layout.stacked(batch[data]) for data, layout in self.columns.items()},
         )
 
     def by_group(self, parts: Mapping[tuple[str, ...], Any], order: Iterable[str]) -> Any:

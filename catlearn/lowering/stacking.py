@@ -8,10 +8,17 @@ spaces, divergence) and read from the same classes, and two edges of one class a
 follows, what an operator acts on) and are applied by the same classes, equally often. A class is
 then run by one batched operation:
 
+* its members are data sets, whose batches lie in one array, column by column; or
 * its members read one common step, which is broadcast, or members of one other class, which are
   aligned by an array of positions;
 * its maps are all one edge, whose parameters are broadcast, or the edges of one class, whose
   parameters are stored stacked.
+
+Two data sets are of one kind if equally many of their columns have equal spaces and forms and are
+read in equal ways. That they run as one needs batches of one size, which only a call knows: data
+sets whose batches differ in size are of different kinds in the stacking of that call. Each member
+keeps examples, keys and costs of its own: a shared map is applied to the batch of one after that of
+another, side by side, and never to the examples of all of them as to one batch.
 
 Members of a class lie at one depth of the plan, so none reads another and the classes can be run
 one after the other. Uses of an edge that changes state follow one another in
@@ -34,6 +41,21 @@ mostly nothing has to be rearranged. No JAX is needed for any of this.
 (('head_0', 'head_1', 'head_2'),)
 >>> [unit for unit in stacking.units if len(unit) > 1]
 [(3, 5, 6)]
+
+Data sets of one kind with models of their own:
+
+>>> sets = [cl.Dataset(f"d{i}", X=X, Y=Y) for i in range(3)]
+>>> own = {f"task_{i}": f"d{i}.X >> encoder >> head_{i} = d{i}.Y" for i in range(3)}
+>>> D = cl.LearningDiagram(*sets, cl.Model("encoder", X, F, "mlp"), *heads)
+>>> print(cl.lower(D.loss(own), stack=True).plan)
+equations: 3, evaluations: 6 (path by path: 6), in 2 calls; the program has 6 parts instead of 18
+step  runs                      on  at      as      equations  parameters  flops
+#0    3 x sample d0..d2             d0..d2  sample  1
+#1    3 x project d0.X..d2.X    #0  X       array   1
+#2    3 x project d0.Y..d2.Y    #0  Y       label   1
+#3    3 x apply encoder         #1  F       array   1          515         3081*n
+#4    3 x apply head_0..head_2  #3  Y       logits  1          24          42*n
+3 x task_0..task_2: cross_entropy of #4 against #2, 48*n + 6 flops
 
 **Signatures.** What must agree where parts of a loss run as one is everything but names and values.
 Of an edge that is made of another one, an operator on it or a moving average of it, the other
@@ -72,8 +94,10 @@ class Stacking:
     ----------
     edges
         Classes of edges; the variables of each are stored stacked in this order.
+    data
+        Classes of data sets.
     columns
-        Classes of steps that project the columns of one data set.
+        Classes of steps that project columns.
     terms
         Classes of equations, by position in the plan.
     units
@@ -81,6 +105,7 @@ class Stacking:
     """
 
     edges: tuple[tuple[str, ...], ...]
+    data: tuple[tuple[str, ...], ...]
     columns: tuple[tuple[int, ...], ...]
     terms: tuple[tuple[int, ...], ...]
     units: tuple[tuple[int, ...], ...]
@@ -88,7 +113,7 @@ class Stacking:
     @classmethod
     def alone(cls, count: int) -> Stacking:
         """Return the stacking of some steps of which each runs by itself."""
-        return cls((), (), (), tuple((step,) for step in range(count)))
+        return cls((), (), (), (), tuple((step,) for step in range(count)))
 
     @property
     def found(self) -> bool:
@@ -113,6 +138,7 @@ def stacking_of(
     made_of: Mapping[str, str] | None = None,
     random: Iterable[str] = (),
     in_order: Iterable[str] = (),
+    sizes: Mapping[str, int] | None = None,
 ) -> Stacking:
     """Find what can run as one.
 
@@ -132,8 +158,11 @@ def stacking_of(
         Edges that draw samples, which differ although everything they read agrees.
     in_order
         Edges whose uses hand something on to each other and must stay in order.
+    sizes
+        The number of examples of each data set; without them all have equally many.
     """
-    graph = _Graph.of(plan, signature, term_signature, made_of or {}, frozenset(in_order))
+    signatures = signature, term_signature
+    graph = _Graph.of(plan, *signatures, made_of or {}, frozenset(in_order), sizes or {})
     colours = graph.classes(least, frozenset(random))
     classes = [members for members in _members(colours) if len(members) > 1]
     if not classes:
@@ -148,6 +177,9 @@ def stacking_of(
             tuple(graph.edges[i - graph.first_edge] for i in o)
             for o in orders
             if graph.is_edge(o[0])
+        ),
+        tuple(
+            tuple(plan.steps[i].name for i in o) for o in steps if plan.steps[o[0]].op == "sample"
         ),
         tuple(order for order in steps if plan.steps[order[0]].op == "project"),
         tuple(tuple(i - graph.first_term for i in o) for o in orders if o[0] >= graph.first_term),
@@ -184,6 +216,7 @@ class _Graph:
         term_signature: Callable[[int], Hashable],
         made_of: Mapping[str, str],
         in_order: frozenset[str],
+        sizes: Mapping[str, int],
     ) -> _Graph:
         known = dict.fromkeys(plan.edges)
         for edge in plan.edges:
@@ -219,6 +252,11 @@ class _Graph:
             if step.op == "project":  # so that inputs and targets lie apart
                 roles = {(r, kinds[by][:2]) for r, by in graph.readers[step.index]}
                 kinds[step.index] = (*kinds[step.index], frozenset(roles))
+        for step in plan.steps:
+            if step.op == "sample":
+                read = Counter(kinds[by] for _, by in graph.readers[step.index])
+                size = sizes.get(step.name)
+                kinds[step.index] = (*kinds[step.index], size, frozenset(read.items()))
         return graph
 
     @cached_property
@@ -238,8 +276,9 @@ class _Graph:
         colours = self.refine(_numbered(self.kinds))
         while True:
             split: list[Hashable] = list(colours)
+            alone = {members[0] for members in _members(colours) if len(members) == 1}
             for members in _members(colours):
-                for node, part in self.split(members, least, random).items():
+                for node, part in self.split(members, least, random, alone).items():
                     split[node] = (colours[node], part)
             if split == colours:
                 return colours
@@ -262,19 +301,24 @@ class _Graph:
                 return colours
             count = len(set(colours))
 
-    def split(self, members: Sequence[int], least: int, random: frozenset[str]) -> dict[int, int]:
+    def split(
+        self, members: Sequence[int], least: int, random: frozenset[str], alone: set[int]
+    ) -> dict[int, int]:
         """Say how a class must be split, as numbers of parts; empty if it can run as one."""
         if len(members) == 1:
             return {}
         apart = {node: node for node in members}
         if len(members) < least:
             return apart
-        if members[0] >= self.first_edge or self.plan.steps[members[0]].op != "apply":
+        op = "" if members[0] >= self.first_edge else self.plan.steps[members[0]].op
+        if op in ("sample", "project"):  # nothing is gained where readers take them apart again
+            return apart if all(by in alone for i in members for _, by in self.readers[i]) else {}
+        if op != "apply":
             return {}
         names = [self.plan.steps[node].name for node in members]
         uses = Counter(names)
         if 1 < len(uses) < len(members):
-            if len(uses) < least:
+            if len(uses) < least or len(uses) ** 2 < len(members):
                 number = {name: i for i, name in enumerate(uses)}
                 return {node: number[name] for node, name in zip(members, names, strict=True)}
             return dict(zip(members, _occurrences(names), strict=True))
@@ -318,10 +362,8 @@ _EDGE, _REPEATS, _MADE_OF = -1, -2, -3
 
 
 def _step_kind(plan: Plan, step: Step) -> tuple[Hashable, ...]:
-    space = plan.diagram.space_label(step.vertex)
-    alone = step.name if step.op == "sample" else ""
-    at = step.data, step.together
-    return step.op, alone, at, space, step.form, step.position, step.scale
+    space = plan.diagram.space_label(step.vertex) if step.op != "sample" else None
+    return step.op, step.together, space, step.form, step.position, step.scale
 
 
 def _depths(steps: Sequence[Step], in_order: frozenset[str]) -> list[int]:
@@ -365,8 +407,8 @@ def changes_state(fn: Lowered, edge: str) -> bool:
     return fn.architecture(edge).stateful and fn.diagram.map_label(edge).kind != "frozen"
 
 
-def stacking_for(fn: Lowered, plan: Plan) -> Stacking:
-    """Find what runs as one."""
+def stacking_for(fn: Lowered, plan: Plan, sizes: Mapping[str, int] | None = None) -> Stacking:
+    """Find what runs as one, where batches of data sets have some sizes; by default equal ones."""
     options, diagram = fn.options, fn.diagram
     if options.stack < 2:
         return Stacking.alone(len(plan.steps))
@@ -393,7 +435,7 @@ def stacking_for(fn: Lowered, plan: Plan) -> Stacking:
     def term_signature(position: int) -> Hashable:
         term = plan.terms[position]
         space = diagram.space_label(term.vertex)
-        return term.data, term.divergence, term.stop, space, schedules[term.name]
+        return term.divergence, term.stop, space, schedules[term.name]
 
     return stacking_of(
         plan,
@@ -407,6 +449,7 @@ def stacking_for(fn: Lowered, plan: Plan) -> Stacking:
             for edge in plan.edges
             if changes_state(fn, edge) or not fn.architecture(edge).stackable
         ],
+        sizes=sizes,
     )
 
 

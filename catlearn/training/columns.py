@@ -1,14 +1,14 @@
 """Columns of data sets: arrays with examples along one axis, in memory, on a device or on disk.
 
-Columns that are stored stacked (:mod:`catlearn.lowering.stacked`) have the members of a class on
-their first axis and the examples on the second.
+Columns that are stored stacked (:class:`~catlearn.lowering.stacked.Columns`) have the members of a
+class on their first axis and the examples on the second.
 
 >>> import numpy as np
 >>> columns = {"X": np.arange(12.0).reshape(4, 3), "Y": np.arange(4)}
 >>> take(columns, np.array([2, 0]))["Y"].tolist()
 [2, 0]
->>> batch_lengths(columns)
-[4]
+>>> batch_lengths(columns), lengths_of({"d": columns})
+([4], {'d': [4]})
 
 A run that goes on knows by checksums that its data are the same:
 
@@ -27,7 +27,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from catlearn.lowering.stacked import Stacked
+from catlearn.lowering.stacked import Columns, Stacked
 
 Batch = dict[str, Mapping[str, Any]]
 """``{data set: {projection: array}}``, examples along the leading axis."""
@@ -59,35 +59,47 @@ def readable(array: Any) -> Any:
     return np.asarray(array) if on_host else array
 
 
-def along_examples(change: Callable[[Any, int], Any], columns: Mapping[str, Any]) -> Any:
-    """Change all arrays of a data set, knowing which axis of each has the examples."""
-    if isinstance(columns, Stacked):
-        return columns.map(
-            lambda part, stacked: jax.tree.map(lambda leaf: change(leaf, int(stacked)), part)
-        )
-    return jax.tree.map(lambda leaf: change(leaf, 0), columns)
+def along_examples(change: Callable[[Any, int], Any], batch: Mapping[str, Any]) -> Any:
+    """Change all arrays of a batch, knowing which axis of each has the examples."""
+    if isinstance(batch, Columns):
+        return batch.map(change)
+    return jax.tree.map(lambda leaf: change(leaf, 0), batch)
 
 
-def batch_lengths(columns: Mapping[str, Any], lead: int = 0) -> list[int]:
-    """Return how many examples the arrays of a data set have, after some leading axes."""
-    sizes = along_examples(lambda leaf, axis: leaf.shape[lead + axis], columns)
-    return sorted(set(jax.tree.leaves(sizes)))
+def batch_lengths(columns: Mapping[str, Any]) -> list[int]:
+    """Return how many examples the arrays of a data set have."""
+    return sorted({leaf.shape[0] for leaf in jax.tree.leaves(columns)})
 
 
-def take(columns: Mapping[str, Any], rows: Any) -> Any:
-    """Return some examples of a data set, which may be traced; no row may come twice."""
+def lengths_of(batch: Mapping[str, Any], lead: int = 0) -> dict[str, list[int]]:
+    """Return the same for each data set of a batch, after some leading axes."""
+    sizes = along_examples(lambda leaf, axis: leaf.shape[lead + axis], batch)
+    sizes = sizes.of_each() if isinstance(sizes, Columns) else sizes
+    return {name: sorted({*jax.tree.leaves(columns)}) for name, columns in sizes.items()}
+
+
+def merged(one: Any, other: Any) -> Any:
+    """Return the batch of which one mapping has some parts and another one the rest."""
+    if not isinstance(one, Columns):
+        return {**one, **other}
+    parts = zip(one.stacked.parts, other.stacked.parts, strict=True)
+    found = tuple(there if here is None else here for here, there in parts)
+    return Columns(Stacked(one.stacked.layout, found))
+
+
+def take(columns: Any, rows: Any) -> Any:
+    """Return some examples of arrays, which may be traced; no row may come twice."""
     if type(columns) is dict and all(type(leaf) is np.ndarray for leaf in columns.values()):
         # The usual case, at every step of a run: no more than an expert would write.
         return {name: column[rows] for name, column in columns.items()}
-    return along_examples(functools.partial(_take, rows), columns)
+    return jax.tree.map(functools.partial(_take, rows), columns)
 
 
-def _take(rows: Any, leaf: Any, axis: int) -> Any:
-    index = (*[slice(None)] * axis, rows)
+def _take(rows: Any, leaf: Any) -> Any:
     if isinstance(leaf, jax.Array):
-        return leaf.at[index].get(mode="promise_in_bounds", unique_indices=True)
+        return leaf.at[rows].get(mode="promise_in_bounds", unique_indices=True)
     if not is_lazy(leaf):
-        return leaf[index]
+        return leaf[rows]
     # A disk is read forwards; libraries of files insist on it.
     order = np.argsort(rows)
     return np.asarray(leaf[rows[order]])[np.argsort(order)]

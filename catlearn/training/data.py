@@ -53,7 +53,7 @@ import itertools
 import json
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -62,13 +62,14 @@ import numpy as np
 from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean
 from catlearn.learning.parts import as_array, check_columns, check_lengths, without_examples
 from catlearn.lowering import Lowered
-from catlearn.lowering.stacked import Layout, Stacked
+from catlearn.lowering.stacked import Columns, Layout, Stacked
 from catlearn.models import AnySpace, check_array
 from catlearn.training.columns import (
     Batch,
     any_lazy,
     batch_lengths,
     checksums,
+    merged,
     permutation,
     readable,
     take,
@@ -90,9 +91,6 @@ class Batches:
         Examples in a batch, the same for all data sets or one number for each.
     key
         A JAX random key.
-    layouts
-        How columns are stored stacked (``fn.storage.columns`` of a lowered loss); by default
-        none are.
 
     Raises
     ------
@@ -107,12 +105,12 @@ class Batches:
         batch_size: int | Mapping[str, int] = 128,
         *,
         key: Any,
-        layouts: Mapping[str, Layout] | None = None,
     ) -> None:
-        data = {
+        self.data: Batch = {
             name: {key: jax.tree.map(readable, column) for key, column in columns.items()}
             for name, columns in data.items()
         }
+        data = self.data
         sizes = batch_size if isinstance(batch_size, Mapping) else dict.fromkeys(data, batch_size)
         failures = [*_data_failures(data), *_size_failures(data, sizes)]
         if failures:
@@ -122,9 +120,6 @@ class Batches:
         self.streams = {
             name: _Stream(_length(columns), sizes[name], (*words, zlib.crc32(name.encode())))
             for name, columns in data.items()
-        }
-        self.data: Batch = {
-            name: _stored(columns, (layouts or {}).get(name)) for name, columns in data.items()
         }
 
     def __getitem__(self, step: int) -> Batch:
@@ -144,11 +139,9 @@ class Batches:
     def columns(self, name: str, step: int) -> Mapping[str, Any]:
         """Return the batch of one data set at a step."""
         rows = self.rows(name, step)
-        return self.placed(name) if rows is None else take(self.data[name], rows)
-
-    def placed(self, name: str) -> Mapping[str, Any]:
-        """Return all of a data set, on the device to which it goes once."""
-        if name not in self.on_device:
+        if rows is not None:
+            return take(self.data[name], rows)
+        if name not in self.on_device:  # all of a data set goes there once
             self.on_device[name] = jax.device_put(self.data[name])
         return self.on_device[name]
 
@@ -238,13 +231,6 @@ def key_words(key: Any) -> np.ndarray:
     if jax.numpy.issubdtype(key.dtype, jax.dtypes.prng_key):
         key = jax.random.key_data(key)
     return np.asarray(key)
-
-
-def _stored(columns: dict[str, Any], layout: Layout | None) -> Mapping[str, Any]:
-    """Store columns in memory as they will be needed, rather than each batch of them."""
-    if layout is None or any_lazy(columns) or not columns.keys() >= set(layout.names):
-        return columns
-    return layout.pack(columns)
 
 
 def _length(columns: Mapping[str, Any]) -> int:
@@ -495,6 +481,111 @@ class ManyPrograms(UserWarning):
     """Batches come in many sizes, for each of which a program is compiled."""
 
 
+Source = str | tuple[tuple[str, str], ...]
+"""What is drawn by one set of rows: a data set, or a class of columns."""
+
+
+class _Classes:
+    """The data as the loss stores them: a class of columns in memory is one array.
+
+    The examples of all members lie one after the other, so that one indexing draws the batches of
+    all, however many examples each has.
+
+    Parameters
+    ----------
+    fn
+        The lowered loss.
+    batches
+        The data sets that are given by arrays.
+    feeds
+        Those that are given by batches.
+    """
+
+    def __init__(self, fn: Lowered, batches: Batches, feeds: Mapping[str, Feed]) -> None:
+        self.fn, self.batches, self.feeds = fn, batches, feeds
+        sizes = batches.sizes | {n: batch_lengths(feed.first)[0] for n, feed in feeds.items()}
+        self.storage = fn.of_sizes(sizes)[1]
+        layout, data = self.storage.columns, batches.data
+        pooled = [
+            names
+            for names in layout.stacks
+            if all(d in data and not any_lazy(data[d][column]) for d, column in names)
+        ]
+        inside = {name for names in pooled for name in names}
+        rest = {
+            name: {column: part for column, part in columns.items() if (name, column) not in inside}
+            for name, columns in data.items()
+        }
+        #: The columns of each source, in memory or on disk.
+        self.sources: dict[Source, Any] = {
+            name: columns for name, columns in rest.items() if columns
+        }
+        #: For each class, where the examples of its members begin.
+        self.starts: dict[Source, np.ndarray] = {}
+        for names in pooled:
+            columns = [data[d][column] for d, column in names]
+            self.sources[names] = jax.tree.map(lambda *leaves: _concatenated(leaves), *columns)
+            lengths = [batches.lengths[d] for d, _ in names]
+            self.starts[names] = np.cumsum([0, *lengths[:-1]])
+        self.layout = Layout.of(layout.names, pooled)
+        #: Whether classes are put together from several sources at every step.
+        classed = {name for group in fn.plan.stacking.data for name in group}
+        self.mixed = len(pooled) < len(layout.stacks) or not classed.isdisjoint(feeds)
+        self.whole: dict[Source, Any] = {}
+
+    def draws(self, source: Source) -> bool:
+        """Whether batches are drawn, rather than all examples."""
+        names = [source] if isinstance(source, str) else [name for name, _ in source]
+        return any(map(self.batches.draws, names))
+
+    def rows(self, source: Source, step: int) -> Any:
+        """Return the rows of the batch of a step, for each member of a class."""
+        if isinstance(source, str):
+            return self.batches.rows(source, step)
+        found = {name: self.batches.rows(name, step) for name, _ in source}
+        every = [
+            np.arange(self.batches.lengths[name]) if rows is None else rows
+            for name, rows in ((name, found[name]) for name, _ in source)
+        ]
+        starts = self.starts[source]
+        total = len(jax.tree.leaves(self.sources[source])[0])
+        return (np.stack(every) + starts[:, None]).astype("int32" if total < 2**31 else "int64")
+
+    def columns(self, source: Source, step: int) -> Any:
+        """Return the batch of a step; all of a source goes to the device once."""
+        if self.draws(source):
+            return take(self.sources[source], self.rows(source, step))
+        if source not in self.whole:
+            columns = self.sources[source]
+            if not isinstance(source, str):
+                columns = jax.tree.map(lambda leaf: _members(leaf, len(source)), columns)
+            self.whole[source] = jax.device_put(columns)
+        return self.whole[source]
+
+    def stored(self, found: Mapping[Source, Any]) -> Any:
+        """Return what was taken as a batch of the loss; what is missing is None where it stacks."""
+        if not self.storage.columns.stacks:
+            return found
+
+        def part(names: tuple[tuple[str, str], ...]) -> Any:
+            (data, column), *others = names
+            return found.get(names) if others else found.get(data, {}).get(column)
+
+        parts = map(part, self.layout.groups)
+        columns = Columns(Stacked(self.layout, tuple(parts)))
+        # Those who give batches may give others each time.
+        return (self.fn if self.feeds else self.storage).pack_batch(columns)
+
+
+def _concatenated(leaves: Sequence[Any]) -> Any:
+    on_host = all(isinstance(leaf, np.ndarray) for leaf in leaves)
+    return np.concatenate(leaves) if on_host else jax.numpy.concatenate(leaves)
+
+
+def _members(leaf: Any, count: int) -> Any:
+    return leaf.reshape(count, -1, *leaf.shape[1:])
+
+
 class Sources:
     """The source of each data set, from which every step takes one batch.
 
@@ -549,15 +640,8 @@ class Sources:
         if processes.count > 1:
             key = jax.random.fold_in(key, processes.index)
             sizes = _part_sizes(sizes, processes.count)
-        self.batches = Batches(arrays, sizes, key=key, layouts=fn.storage.columns)
-        self.resident: Batch = {
-            name: self.batches.placed(name)
-            for name, columns in self.batches.data.items()
-            if resident and self.batches.draws(name) and self._stays(name, columns)
-        }
-        self.pack = fn.storage.pack_batch
+        self.batches = Batches(arrays, sizes, key=key)
         self.programs: set[Any] = set()
-        self.taken = [name for name in self.labels if name not in self.resident]
         self.lazy = [
             (name, column)
             for name, columns in self.batches.data.items()
@@ -574,6 +658,15 @@ class Sources:
             )
             for name in others
         }
+        self.fn = fn
+        self.classes = _Classes(fn, self.batches, self.feeds)
+        sources = self.classes.sources
+        self.resident: dict[Source, Any] = {
+            source: jax.device_put(columns)
+            for source, columns in sources.items()
+            if resident and self.classes.draws(source) and self._stays(source, columns)
+        }
+        self.taken = [source for source in (*sources, *others) if source not in self.resident]
 
     def take(self, step: int) -> Batch:
         """Return the batch of a step; steps come one after another.
@@ -584,54 +677,64 @@ class Sources:
             If a source ends, fails, or gives a batch that does not fit: the data set, the
             projection and the step are named.
         """
-        batch = {name: self._columns(name, step) for name in self.taken}
+        batch = {source: self._columns(source, step) for source in self.taken}
         self._note({name: batch[name] for name in self.feeds})
         if self.resident:
-            rows = {name: self.batches.rows(name, step) for name in self.resident}
-            batch.update(_drawn(self.resident, rows))
-        return batch
+            rows = [self.classes.rows(source, step) for source in self.resident]
+            drawn = _drawn(list(self.resident.values()), rows)
+            batch.update(zip(self.resident, drawn, strict=True))
+        return self.classes.stored(batch)
 
     def take_many(self, steps: range) -> tuple[Batch, Batch]:
         """Return what the batches of some steps have in common, and the rest.
 
         The rest has a further axis in front, for the steps, and is stored as the loss does.
         """
-        taken = [{name: self._columns(name, step) for name in self.taken} for step in steps]
+        taken = [{source: self._columns(source, step) for source in self.taken} for step in steps]
         self._alike(taken, steps)
         self._note({name: taken[0][name] for name in self.feeds})
         same = {
-            name: columns
-            for name, columns in taken[0].items()
-            if all(other[name] is columns for other in taken)
+            source: columns
+            for source, columns in taken[0].items()
+            if all(other[source] is columns for other in taken) and not self.classes.mixed
         }
         packed = [
-            self.pack({name: part for name, part in batch.items() if name not in same})
+            self.classes.stored(
+                {source: part for source, part in batch.items() if source not in same}
+            )
             for batch in taken
         ]
         batches = jax.tree.map(lambda *leaves: np.stack(leaves), *packed)
         if self.resident:
-            rows = {
-                name: np.array([self.batches.rows(name, step) for step in steps])
-                for name in self.resident
-            }
-            batches |= _all_drawn(self.resident, rows)
-        return same, batches
+            rows = [
+                np.array([self.classes.rows(source, step) for step in steps])
+                for source in self.resident
+            ]
+            drawn = _all_drawn(list(self.resident.values()), rows)
+            found = dict(zip(self.resident, drawn, strict=True))
+            batches = merged(batches, self.classes.stored(found))
+        return self.classes.stored(same), batches
 
-    def _stays(self, name: str, columns: Mapping[str, Any]) -> bool:
-        """Whether a data set is kept on the device; what lies on one anyway is."""
+    def _stays(self, source: Source, columns: Any) -> bool:
+        """Whether columns are kept on the device; what lies on one anyway is."""
         leaves = jax.tree.leaves(columns)
-        if any_lazy(leaves):
+        if any_lazy(leaves) or self.classes.mixed:
             return False
         size = sum(leaf.nbytes for leaf in leaves)
         sent = sum(leaf.nbytes for leaf in leaves if isinstance(leaf, np.ndarray))
-        batch = size * self.batches.sizes[name] // self.batches.lengths[name]
+        names = [source] if isinstance(source, str) else [name for name, _ in source]
+        sizes, lengths = self.batches.sizes, self.batches.lengths
+        batch = size * sum(sizes[n] for n in names) // sum(lengths[n] for n in names)
         return sent <= RESIDENT_BYTES and (batch >= SENT_BYTES or sent < size)
 
-    def _columns(self, name: str, step: int) -> Mapping[str, Any]:
+    def _columns(self, source: Source, step: int) -> Any:
+        if not isinstance(source, str):
+            return self.classes.columns(source, step)
+        name = source
         if name in self.feeds:
             return self.feeds[name].take()
         try:
-            columns = self.batches.columns(name, step)
+            columns = self.classes.columns(name, step)
         except Exception as error:
             raise unread(name, step, error) from error
         failures = [
@@ -661,7 +764,7 @@ class Sources:
             )
             warnings.warn(message, ManyPrograms, stacklevel=5)
 
-    def _alike(self, batches: list[Batch], steps: range) -> None:
+    def _alike(self, batches: Sequence[Mapping[Any, Any]], steps: range) -> None:
         """Refuse batches of several sizes where they enter one program."""
         failures = []
         for name in self.feeds:
@@ -786,7 +889,7 @@ def checked(fn: Lowered, data: Mapping[str, Any]) -> Batch:
     fn
         The lowered loss.
     data
-        ``{data set: {projection: array}}``. Columns that are stored stacked were checked before.
+        ``{data set: {projection: array}}``.
 
     Raises
     ------
@@ -803,13 +906,11 @@ def checked(fn: Lowered, data: Mapping[str, Any]) -> Batch:
     catlearn.errors.DataError: the data cannot be used (1 failure):
       - data set 'd': has no examples [length]
     """
-    stored = {name: part for name, part in data.items() if isinstance(part, Stacked)}
-    labels = {name: part for name, part in _labels(fn).items() if name not in stored}
-    arrays = _arrays(labels, data, "give it by data=", check_columns)
+    arrays = _arrays(_labels(fn), data, "give it by data=", check_columns)
     failures = list(_data_failures(arrays))
     if failures:
         raise DataError("the data", failures)
-    return {**stored, **arrays}
+    return arrays
 
 
 def _arrays(
@@ -858,12 +959,12 @@ def _column_failures(name: str, labels: Labels, columns: Mapping[str, Any]) -> l
 
 
 @jax.jit
-def _drawn(columns: Batch, rows: Mapping[str, Any]) -> Batch:
+def _drawn(columns: list[Any], rows: list[Any]) -> list[Any]:
     """Return some rows of data sets that lie on the device.
 
     This is no part of the training step, so that data of another length do not compile it anew.
     """
-    return {name: take(columns[name], rows[name]) for name in columns}
+    return list(map(take, columns, rows))
 
 
 _all_drawn = jax.jit(jax.vmap(_drawn, in_axes=(None, 0)))

@@ -493,14 +493,13 @@ class Trainer:
             self.many = compiled_step(fn, optimizer, steps=self.count, **options)
         self.carry = carry
         self.rows = rows
-        self.plain = not any(layout.stacks for layout in fn.storage.columns.values())
         self.pending: list[jax.Array] = []
         self.steps = len(rows)
         self.stopped = False
         self.called = False
         self.equations = tuple(term.name for term in fn.loss.equations)
-        # Columns that are the same in every step, as they were taken and as they were placed.
-        self.placed: dict[str, tuple[Any, Any]] = {}
+        # Arrays that are the same in every step, as they were taken and as they were placed.
+        self.placed: dict[int, tuple[Any, Any]] = {}
 
     def advance(self, limit: int) -> None:
         """Take one step, or as many as are taken at once, without waiting for them."""
@@ -510,8 +509,7 @@ class Trainer:
             self.steps += 1
         else:
             same, batches = self.sources.take_many(range(self.steps, self.steps + self.count))
-            if self.sharding is not None:
-                batches = self.sharding.split(batches, lead=1)
+            batches = batches if self.sharding is None else self.sharding.split(batches, lead=1)
             carry, costs = self.many(
                 self.carry, self.constant, batches, self._ready(same), self.key
             )
@@ -520,18 +518,15 @@ class Trainer:
         self.pending.append(costs)
 
     def _ready(self, batch: Batch) -> Batch:
-        """Store a batch as the loss does, on the devices that need it."""
-        if self.sharding is None and self.plain:
+        """Put a batch onto the devices that need it."""
+        if self.sharding is None:
             return batch
-        ready: Batch = {}
-        for name, columns in batch.items():
-            taken, placed = self.placed.get(name, (None, None))
-            if taken is not columns:
-                placed = self.fn.storage.pack_batch({name: columns})
-                if self.sharding is not None:
-                    placed = self.sharding.split(placed)
-                self.placed[name] = (columns, placed)
-            ready.update(placed)
+        taken, structure = jax.tree.flatten(batch)
+        known = [self.placed.get(id(leaf), (None, leaf))[1] for leaf in taken]
+        ready = self.sharding.split(jax.tree.unflatten(structure, known))
+        pairs = zip(taken, jax.tree.leaves(ready), strict=True)
+        # An array of numpy may be filled anew.
+        self.placed = {id(one): (one, there) for one, there in pairs if isinstance(one, jax.Array)}
         return ready
 
     def collect(self) -> None:

@@ -39,7 +39,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from catlearn.errors import DataError, Failure, InvalidStructure
-from catlearn.training.columns import along_examples, batch_lengths
+from catlearn.training.columns import along_examples, lengths_of
 
 Rule = Callable[[str, Any], PartitionSpec | None]
 """From the name of a parameter, such as ``encoder/weight``, and its array to how it is split."""
@@ -178,6 +178,10 @@ class Sharding:
         DataError
             If parts of several processes do not divide evenly among their devices.
         """
+        split = [
+            NamedSharding(self.mesh, PartitionSpec(*[None] * (lead + axis), self.batch))
+            for axis in (0, 1)
+        ]
         parts = self.mesh.shape[self.batch]
         here = parts // self.processes
         failures = [
@@ -186,23 +190,22 @@ class Sharding:
                 f"data set '{name}'",
                 f"a batch of {size} examples does not divide among {here} devices of a process",
             )
-            for name, columns in batch.items()
-            for size in batch_lengths(columns, lead)
+            for name, sizes in lengths_of(batch, lead).items()
+            for size in sizes
             if size % here and self.processes > 1
         ]
         if failures:
             raise DataError("the data", failures)
 
         def put(leaf: Any, axis: int) -> jax.Array:
-            spec = PartitionSpec(*[None] * (lead + axis), self.batch)
+            if isinstance(leaf, jax.Array) and leaf.sharding in (split[axis], self.whole):
+                return leaf  # it was put there before
             if self.processes > 1:
-                return jax.make_array_from_process_local_data(
-                    NamedSharding(self.mesh, spec), np.asarray(leaf)
-                )
+                return jax.make_array_from_process_local_data(split[axis], np.asarray(leaf))
             even = leaf.shape[lead + axis] % parts == 0
-            return jax.device_put(leaf, NamedSharding(self.mesh, spec) if even else self.whole)
+            return jax.device_put(leaf, split[axis] if even else self.whole)
 
-        return {name: along_examples(put, columns) for name, columns in batch.items()}
+        return along_examples(put, batch)
 
 
 def _put(leaf: Any, sharding: NamedSharding) -> jax.Array:

@@ -66,7 +66,7 @@ from catlearn.lowering.amounts import primitives_of
 from catlearn.lowering.lowered import Aux
 from catlearn.lowering.stacked import Stacked
 from catlearn.models.divergences import compares_examples
-from catlearn.training.columns import along_examples, batch_lengths
+from catlearn.training.columns import along_examples, lengths_of, merged
 from catlearn.training.sharding import Sharding
 
 GOOD = -1
@@ -157,7 +157,7 @@ def _repeated(step: Callable[..., Any], length: int) -> Callable[..., Any]:
         carry: Carry, state: Any, batches: Any, batch: Any, key: jax.Array
     ) -> tuple[Carry, jax.Array]:
         return jax.lax.scan(
-            lambda carry, one: step(carry, state, {**batch, **one}, key), carry, batches, length
+            lambda carry, one: step(carry, state, merged(batch, one), key), carry, batches, length
         )
 
     return steps
@@ -366,8 +366,8 @@ def _split(batch: Any, parts: int) -> Any:
             f"data set '{name}'",
             f"a batch of {size} examples has no {parts} equal parts; choose another batch size",
         )
-        for name, columns in batch.items()
-        for size in batch_lengths(columns)
+        for name, sizes in lengths_of(batch).items()
+        for size in sizes
         if size % parts
     ]
     if failures:
@@ -379,7 +379,7 @@ def _split(batch: Any, parts: int) -> Any:
         shape = (*before, leaf.shape[axis] // parts, parts, *after)
         return jnp.moveaxis(jnp.reshape(leaf, shape), axis + 1, 0)
 
-    return {name: along_examples(cut, columns) for name, columns in batch.items()}
+    return along_examples(cut, batch)
 
 
 Optimizer = optax.GradientTransformation

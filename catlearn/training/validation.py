@@ -27,7 +27,6 @@ import numpy as np
 from catlearn.category import Equation
 from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean
 from catlearn.lowering import Lowered
-from catlearn.lowering.stacked import Stacked
 from catlearn.training.columns import batch_lengths, take
 from catlearn.training.data import checked
 
@@ -208,8 +207,6 @@ def ready(fn: Lowered, data: Data, measures: Mapping[str, Equation]) -> dict[str
     failures = []
     for metric, term in measures.items():
         name = term.data
-        if isinstance(found.get(name), Stacked):
-            continue
         found[name] = {**data.get(name, {}), **found.get(name, {})}
         for edge in (side.edges[0] for side in (term.lhs, term.rhs) if side.edges):
             if fn.diagram.projections[edge][1] not in found[name]:
@@ -254,8 +251,8 @@ def evaluated(
     for batch, shares in parts:
         params, state, packed = fn.pack(params, state, batch)
         given = batch if measures else None
-        value, found = jax.device_get(run(params, state, packed, given, key))
-        for name, cost in found.items():
+        value, terms, found = jax.device_get(run(params, state, packed, given, key))
+        for name, cost in (*terms.items(), *found.items()):
             costs[name] += shares[sets[name]] * float(cost)
     if len(parts) > 1:
         terms = {term.name: jnp.asarray(costs[term.name]) for term in fn.loss.equations}
@@ -268,13 +265,13 @@ def _compiled(fn: Lowered, measures: Mapping[str, Equation]) -> Callable[..., An
 
     def run(params: Any, state: Any, packed: Any, batch: Any, key: Any) -> Any:
         value, aux = fn(params, state, packed, key, train=False)
-        found = dict(aux.terms)
+        found: dict[str, Any] = {}
         if measures:
             evaluate = fn.evaluation(params, state)
             for name, term in measures.items():
                 sides = [evaluate(side)(batch[term.data]) for side in (term.lhs, term.rhs)]
                 found[name] = jnp.mean(term.divergence(*sides))
-        return value, found
+        return value, aux.terms, found
 
     known = ("evaluate", *((name, str(m), m.divergence) for name, m in measures.items()))
     return fn.compiled.setdefault(known, jax.jit(run))

@@ -200,7 +200,7 @@ def test_the_program_does_not_grow_with_the_number_of_members(make):
     def size(n):
         diagram = make(n)
         fn = cl.lower(diagram.loss(), stack=True)
-        arguments = *jax.eval_shape(fn.init, KEY), fn.storage.pack_batch(diagram.data), KEY
+        arguments = *jax.eval_shape(fn.init, KEY), fn.pack_batch(diagram.data), KEY
         # In two parts, as training accumulates them: averages are put back in between.
         return count(jax.make_jaxpr(gradient_of(fn, 1 if make is fields else 2))(*arguments).jaxpr)
 

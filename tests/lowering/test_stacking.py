@@ -1,14 +1,17 @@
 """Isomorphic parts run as one: what is found, and that it is the same function."""
 
+import warnings
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import catlearn as cl
 from catlearn.errors import CatlearnError, DataError, UnknownName
+from catlearn.lowering.lowered import UnequalBatches
 from catlearn.lowering.stacked import Layout, Stacked
 from catlearn.models import Architecture
 from tests.lowering.comparing import KEY, F, X, Y, apart, compare, noise
@@ -60,10 +63,12 @@ def two_kinds(n):
     return cl.LearningDiagram(dataset(n), model("encoder", X, F), *edges, equations=many(n))
 
 
-def own_data(n):
-    """A data set for each task, of its own size, and a shared backbone."""
+def own_data(n, rows=lambda i: 5):
+    """A data set for each task, and a shared backbone."""
     sets = [
-        cl.Dataset(f"data_{i}", X=(X, noise(4 + i, 3, seed=i)), Y=(Y, noise(4 + i, 2, seed=50 + i)))
+        cl.Dataset(
+            f"data_{i}", X=(X, noise(rows(i), 3, seed=i)), Y=(Y, noise(rows(i), 2, seed=50 + i))
+        )
         for i in range(n)
     ]
     edges = [model(f"head_{i}") for i in range(n)]
@@ -160,7 +165,7 @@ def several(n):
 CASES = {
     deep_heads: ([4, 4], [4]),
     two_kinds: ([2, 2], [2, 2]),
-    own_data: ([], []),
+    own_data: ([4], [4]),
     shared_model: ([4], [4]),
     crossed: ([4], [4, 4]),
     trained_apart: ([4], [4, 4]),
@@ -215,7 +220,7 @@ def test_the_program_does_not_grow_with_the_number_of_members():
     def size(n, stack):
         diagram = deep_heads(n)
         fn = cl.lower(diagram.loss(), stack=stack)
-        arguments = *jax.eval_shape(fn.init, KEY), fn.storage.pack_batch(diagram.data)
+        arguments = *jax.eval_shape(fn.init, KEY), fn.pack_batch(diagram.data)
         jaxpr = jax.make_jaxpr(fn)(*arguments)
         return count(jaxpr.jaxpr)
 
@@ -391,3 +396,112 @@ def test_layouts_are_interned_and_stacked_values_are_pytrees():
 def test_what_has_different_shapes_cannot_be_packed():
     with pytest.raises(CatlearnError, match="'c' and 'a' cannot be stored as one"):
         LAYOUT.pack({"a": np.ones(2), "b": 0, "c": np.ones(3), "d": 0})
+
+
+# Data sets of one kind.
+
+
+def by_sizes(fn, *sizes):
+    """The sizes of the classes of equations, where batches have some sizes."""
+    plan, _ = fn.of_sizes({f"data_{i}": size for i, size in enumerate(sizes)})
+    return sorted(map(len, plan.groups))
+
+
+def test_data_sets_whose_batches_differ_in_size_run_by_size():
+    diagram = own_data(5, rows=[4, 5, 4, 6, 5].__getitem__)
+    stacked, plain = (cl.lower(diagram.loss(), stack=stack) for stack in (True, False))
+    with pytest.warns(UnequalBatches, match=r"from 4 to 6 examples.* 1 run alone"):
+        packed = stacked.pack(*stacked.init(KEY), diagram.data)[2]
+    assert repr(packed).startswith("Columns(data_0.X..data_2.X (2), ")
+    assert compare(stacked, plain, diagram.data) < 1e-6  # no second warning, which is an error
+    assert by_sizes(stacked, 7, 7, 7, 7, 7) == [5]
+    assert by_sizes(stacked, 4, 5, 4, 6, 5) == [1, 2, 2]
+
+
+def test_a_shared_model_sees_the_examples_of_one_data_set_at_a_time():
+    class Centring(Architecture):
+        """Takes away the mean of the batch, without keeping it."""
+
+        def init(self, key, source, target):
+            return {"weight": jnp.ones((3, 4), "float64")}
+
+        def apply(self, params, x, key=None):
+            return (x - x.mean(axis=0)) @ params["weight"]
+
+    def contrast(prediction, target):
+        return jnp.sum((prediction - target.mean(axis=0)) ** 2, axis=1)
+
+    sets = [cl.Dataset(f"d{i}", X=(X, noise(5, 3, seed=i) + i), F=(F, noise(5, 4))) for i in (0, 1)]
+    equations = {
+        f"eq_{i}": cl.Equation(
+            f"d{i}.X >> encoder = d{i}.F",
+            divergence=cl.Divergence(contrast),
+            stop="rhs",
+            weight=i + 1.0,
+        )
+        for i in (0, 1)
+    }
+    diagram = cl.LearningDiagram(*sets, cl.Model("encoder", X, F, Centring()), equations=equations)
+    stacked, plain = (cl.lower(diagram.loss(), stack=stack) for stack in (True, False))
+    assert list(map(len, stacked.plan.groups)) == [2]
+    assert compare(stacked, plain, diagram.data) < 1e-6
+    together = cl.lower(diagram.loss(), stack=False, together=[("d0", "d1")])
+    assert compare(together, plain, diagram.data) > 1e-3  # the mutant
+
+
+def sampled(n, stateful=False):
+    """A random or a stateful edge on data sets of their own."""
+    init = {"weight": noise(4, 2, seed=5)}
+    pair = Counting() if stateful else (lambda key: init, noisy)
+    sets = [cl.Dataset(f"d{i}", X=(X, noise(5, 3)), Y=(Y, noise(5, 2))) for i in range(n)]
+    equations = [f"d{i}.X >> encoder >> draw = d{i}.Y" for i in range(n)]
+    edges = model("encoder", X, F), cl.Model("draw", F, Y, pair)
+    return cl.LearningDiagram(*sets, *edges, equations=equations)
+
+
+def test_samples_are_those_of_the_path_of_each_member(monkeypatch):
+    diagram = sampled(3)
+    stacked, plain = (cl.lower(diagram.loss(), stack=stack) for stack in (True, False))
+    assert list(map(len, stacked.plan.groups)) == [3]
+    assert compare(stacked, plain, diagram.data) < 1e-6
+    costs = stacked(*stacked.pack(*stacked.init(KEY), diagram.data), KEY)[1].terms
+    assert len({float(cost) for cost in costs.values()}) == 3
+    for step in stacked.plan.steps:  # the mutant: one key for all of them
+        object.__setattr__(step, "digest", 0)
+    assert compare(stacked, plain, diagram.data) > 1e-3
+
+
+def test_calls_that_change_state_follow_one_another():
+    diagram = sampled(3, stateful=True)
+    stacked, plain = (cl.lower(diagram.loss(), stack=stack) for stack in (True, False))
+    steps = stacked.plan.steps
+    classes = {steps[unit[0]].name for unit in stacked.plan.stacking.units if len(unit) > 1}
+    assert "encoder" in classes
+    assert "draw" not in classes
+    assert compare(stacked, plain, diagram.data) < 1e-6
+
+
+@settings(max_examples=15)
+@given(st.data())
+def test_random_diagrams_are_the_same_function(data):
+    kinds = data.draw(st.lists(st.sampled_from("abcd"), min_size=2, max_size=6))
+    rows = data.draw(st.sampled_from([(4,), (4, 4, 3)]))
+    sets, edges, equations = [], [model("encoder", X, F), model("head", F, Y)], {}
+    for i, kind in enumerate(kinds):
+        size = rows[i % len(rows)]
+        columns = {
+            f"Y{j}": (Y, noise(size, 2, seed=10 * i + j)) for j in range(2 if kind == "c" else 1)
+        }
+        sets.append(cl.Dataset(f"d{i}", X=(X, noise(size, 3, seed=i)), **columns))
+        edges += [model(f"head_{i}", use_bias=kind != "b")] * (kind != "d")
+        for j in range(len(columns)):
+            way = "head" if kind == "d" or j else f"head_{i}"
+            trains = data.draw(st.sampled_from([None, ["encoder"]])) if kind == "a" else None
+            equations[f"{i} {j}"] = cl.Equation(
+                f"d{i}.X >> encoder >> {way} = d{i}.Y{j}", weight=1.0 + i, trains=trains
+            )
+    diagram = cl.LearningDiagram(*sets, *edges, equations=equations)
+    stacked, plain = (cl.lower(diagram.loss(), stack=stack) for stack in (True, False))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnequalBatches)
+        assert compare(stacked, plain, diagram.data) < 1e-6

@@ -254,7 +254,7 @@ def test_the_plan_shows_what_is_joined():
     assert "part photos" in text
     assert "part sketches" in text
     arrows = [title for _, _, title, _ in cl.lower(many().loss(), stack=True).plan.sketch().arrows]
-    assert {"encoder", "3 x head_0..2", "3 x photos.Y0..2"} <= set(arrows)
+    assert {"2 x encoder", "3 x head_0..2", "6 x photos.Y0..sketches.Y2"} <= set(arrows)
     assert "join" not in str(cl.lower(normed().loss()).plan)
 
 

@@ -1,6 +1,7 @@
 """Training with stacked storage: optimizers, histories and files see what they would without."""
 
 import functools
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,9 @@ import pytest
 
 import catlearn as cl
 from catlearn.errors import CatlearnError
+from catlearn.lowering.lowered import UnequalBatches
 from catlearn.lowering.stacked import Stacked
+from catlearn.training.data import Sources
 
 X, F, Y = cl.Space("X", 5), cl.Space("F", 4), cl.Space("Y", 3)
 N = 4
@@ -199,3 +202,88 @@ def test_an_infinite_gradient_is_laid_to_its_equation():
     fn = cl.lower(cl.LearningDiagram(data, *edges, equations=equations).loss(), stack=True)
     with pytest.raises(cl.errors.TrainingDiverged, match="'eq_2' with respect to edge 'root_2'"):
         cl.fit(fn, optax.sgd(0.1), steps=1, progress=False)
+
+
+# Data sets of one kind: their batches are one array, drawn at once.
+
+
+def tasks(**options):
+    """Three data sets of their own lengths, with a head each, on one backbone."""
+    rng = np.random.default_rng(1)
+    sets = [
+        cl.Dataset(
+            f"d{i}",
+            X=(X, rng.normal(size=(n, 5)).astype("f4")),
+            Y=(Y, rng.normal(size=(n, 3)).astype("f4")),
+        )
+        for i, n in enumerate((12, 9, 8))
+    ]
+    heads = [cl.Model(f"head_{i}", F, Y, "linear") for i in range(3)]
+    equations = {f"task_{i}": f"d{i}.X >> encoder >> head_{i} = d{i}.Y" for i in range(3)}
+    edges = cl.Model("encoder", X, F, "linear"), *heads
+    return cl.lower(cl.LearningDiagram(*sets, *edges, equations=equations).loss(), **options)
+
+
+TASKS, TASKS_APART = tasks(stack=True), tasks(stack=False)
+
+
+def listed(fn, *names):
+    """Give some data sets by lists of two batches."""
+    halves = {
+        name: [{key: value[a : a + 4] for key, value in columns.items()} for a in (0, 4)]
+        for name, columns in fn.diagram.data.items()
+    }
+    return {name: halves[name] if name in names else fn.diagram.data[name] for name in halves}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"batch_size": 8},
+        {"accumulate": 2},
+        {"scan_steps": 2},
+        {"feeds": ("d0", "d1", "d2")},
+        {"feeds": ("d1",), "scan_steps": 2},
+        {"stay": True},
+        {"stay": True, "scan_steps": 3},
+        {"sharding": True, "batch_size": 8},
+    ],
+    ids=str,
+)
+def test_data_sets_of_one_kind_are_trained_as_they_are_apart(options, monkeypatch):
+    options = {"batch_size": 4, "steps": 5, "progress": False} | options
+    if options.pop("stay", False):
+        monkeypatch.setattr("catlearn.training.data.SENT_BYTES", 0)
+    if options.pop("sharding", False):
+        kinds = (jax.sharding.AxisType.Auto,)
+        options["sharding"] = jax.make_mesh((1,), ("data",), axis_types=kinds)
+    feeds = options.pop("feeds", ())
+    one, other = (
+        cl.fit(fn, optax.sgd(0.05), data=listed(fn, *feeds) if feeds else None, **options)
+        for fn in (TASKS, TASKS_APART)
+    )
+    assert [group for group, _ in one.params.groups()] == [
+        ("encoder",),
+        ("head_0", "head_1", "head_2"),
+    ]
+    np.testing.assert_allclose(one.history.rows, other.history.rows, rtol=1e-4)
+    assert distance(one.params, other.params) < 1e-5
+    if not feeds:
+        assert one.data["d1"]["X"].shape == (9, 5)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnequalBatches)
+            assert one.evaluate()[0] == pytest.approx(other.evaluate()[0], rel=1e-4)
+
+
+def test_batches_of_a_class_enter_as_one_array():
+    sources = Sources(TASKS, None, 4, key=jax.random.key(0))
+    batch, plain = sources.take(3), Sources(TASKS_APART, None, 4, key=jax.random.key(0)).take(3)
+    assert [leaf.shape for leaf in jax.tree.leaves(batch)] == [(3, 4, 5), (3, 4, 3)]
+    assert {d: {c: v.tolist() for c, v in columns.items()} for d, columns in batch.items()} == {
+        d: {c: v.tolist() for c, v in columns.items()} for d, columns in plain.items()
+    }
+    # The mutant: members that begin at other rows.
+    for starts in sources.classes.starts.values():
+        starts[1:] -= 1
+    assert batch["d1"]["X"].tolist() != sources.take(3)["d1"]["X"].tolist()
