@@ -32,13 +32,16 @@ from dataclasses import dataclass
 
 from catlearn.category.path import Reader, tokens_of, written
 
-BINDS = {"≤": 0, "+": 1, "-": 1, "∨": 1, "∧": 1, ">>": 2, "⊗": 3, "*": 3}
+BINDS = {"=": 0, "≤": 0, "+": 1, "-": 1, "∨": 1, "∧": 1, ">>": 2, "⊗": 3, "*": 3}
 """How tightly infix operations bind; those that bind equally are read from the left."""
 
 SIGNS = {"@": "⊗", "<=": "≤", "<=>": "⇔"}
 """What may be typed for a sign."""
 
 RELATIONS = ("=", "≤", "⇔", ":", "∈")
+LARGEST = 100
+"""How many operations and brackets one text may have: laws have some ten."""
+
 FAMILY, APPLY, ARROW = "[]", "()", "->"
 
 
@@ -296,14 +299,18 @@ class _TermReader(Reader):
             (SIGNS.get(kind, kind), SIGNS.get(found, found) if kind != "name" else found, at)
             for kind, found, at in self.tokens
         ]
+        signs = [at for kind, _, at in self.tokens if kind in ("(", "[") or BINDS.get(kind)]
+        if len(signs) > LARGEST:
+            message = f"it has {len(signs)} operations and brackets, more than {LARGEST}"
+            self.text = f"{text[: signs[LARGEST] + 1]} ..."
+            raise self.error(message, signs[LARGEST])
 
     def term(self, binding: int = 1) -> Expr:
         """Read a term whose operations bind at least so tightly."""
-        if binding > max(BINDS.values()):
-            return self.applied()
-        left = self.term(binding + 1)
-        while sign := self.take(*(sign for sign, binds in BINDS.items() if binds == binding)):
-            left = Expr(sign, (left, self.term(binding + 1)))
+        left = self.applied()
+        while BINDS.get(self.tokens[self.at][0], 0) >= binding:
+            sign = self.take(*BINDS)
+            left = Expr(sign, (left, self.term(BINDS[sign] + 1)))
         return left
 
     def applied(self) -> Expr:

@@ -38,7 +38,8 @@ The laws of structured cospans, up to isomorphisms that respect inputs and outpu
 
 Objects with inputs and outputs compose by gluing; up to isomorphism they are the arrows of a
 symmetric monoidal category with a dagger, which turns each of them round (Fong, "Decorated
-cospans", 2015; Baez, Courser, "Structured cospans", 2020). What is compared is never equal on the
+cospans", 2015; Baez, Courser, "Structured cospans", 2020; for the laws of daggers Selinger, "Dagger
+compact closed categories", 2007). What is compared is never equal on the
 nose: :class:`Cospans` compares by ``is_equivalent``.
 
 >>> from catlearn.laws import Cospans, check, cospan, graphs
@@ -317,25 +318,35 @@ QUANTALE = Signature(
         "∨(a, b: value): value": lambda Q, a, b: Q.join(a, b),
         "∧(a, b: value): value": lambda Q, a, b: Q.meet(a, b),
         "≤(a, b: value): truth": lambda Q, a, b: bool(Q.leq(a, b)),
+        "=(a, b: value): truth": lambda Q, a, b: bool(Q.equal(a, b)),
         "residual(b, c: value): value": lambda Q, b, c: Q.residual(b, c),
         "e: value": lambda Q: Q.unit,
         "bottom: value": lambda Q: Q.bottom,
+        "top: value": lambda Q: Q.top,
     },
     relations={"=": lambda Q, a, b: bool(Q.equal(a, b))},
-    latex={"bottom": r"\bot", "residual": "[{0}, {1}]"},
+    latex={"bottom": r"\bot", "top": r"\top", "residual": "[{0}, {1}]"},
 )
 """Values of a quantale, with ⊗ and its unit e, joins ∨ from the bottom, meets ∧, and residuals."""
 
-TRIPLE = "a, b, c: value"
+PAIR_OF, TRIPLE = "a, b: value", "a, b, c: value"
 
 quantale = Spec(
     "quantale",
     (
         QUANTALE.law("associativity", "(a ⊗ b) ⊗ c = a ⊗ (b ⊗ c)", TRIPLE),
-        QUANTALE.law("commutativity", "a ⊗ b = b ⊗ a", "a, b: value"),
+        QUANTALE.law("commutativity", "a ⊗ b = b ⊗ a", PAIR_OF),
         QUANTALE.law("unit", "e ⊗ a = a", "a: value"),
         QUANTALE.law("joins", "(a ∨ b) ∨ c = a ∨ (b ∨ c)", TRIPLE),
-        QUANTALE.law("absorption", "a ∨ (a ∧ b) = a", "a, b: value"),
+        QUANTALE.law("commutativity of joins", "a ∨ b = b ∨ a", PAIR_OF),
+        QUANTALE.law("idempotence of joins", "a ∨ a = a", "a: value"),
+        QUANTALE.law("meets", "(a ∧ b) ∧ c = a ∧ (b ∧ c)", TRIPLE),
+        QUANTALE.law("commutativity of meets", "a ∧ b = b ∧ a", PAIR_OF),
+        QUANTALE.law("absorption", "a ∨ (a ∧ b) = a", PAIR_OF),
+        QUANTALE.law("absorption by meets", "a ∧ (a ∨ b) = a", PAIR_OF),
+        QUANTALE.law("bottom", "bottom ∨ a = a", "a: value"),
+        QUANTALE.law("top", "top ∨ a = top", "a: value", lambda Q: hasattr(Q, "top")),
+        QUANTALE.law("order", "a <= b <=> a ∨ b = b", PAIR_OF),
         QUANTALE.law("distributivity", "a ⊗ (b ∨ c) = (a ⊗ b) ∨ (a ⊗ c)", TRIPLE),
         QUANTALE.law("empty join", "a ⊗ bottom = bottom", "a: value"),
         QUANTALE.law("residual", "a ⊗ b <= c <=> a <= residual(b, c)", TRIPLE),
@@ -346,7 +357,11 @@ quantale = Spec(
     'Rosenthal, "Quantales and their applications", 1990',
     QUANTALE,
 )
-"""The laws of a commutative quantale: ``join``, ``tensor``, ``unit``, ``residual``, ``leq``, ..."""
+"""The laws of a commutative quantale: ``join``, ``tensor``, ``unit``, ``residual``, ``leq``, ...
+
+A lattice with a bottom (and a top, if it says which) and a commutative monoid that preserves joins
+of two and of none. Joins of infinitely many values are not tried.
+"""
 
 
 # ---------------------------------------------------------------- enriched categories
@@ -367,12 +382,22 @@ class _Homs:
         return self.unit
 
 
+def _at_most(X: Any, one: Any, other: Any) -> bool:
+    """Whether a hom is at most another, up to the tolerance that the category has, if any."""
+    tolerance = [X.tolerance] if hasattr(X, "tolerance") else []
+    return bool(X.quantale.leq(one, other, *tolerance))
+
+
 ENRICHED = Signature(
     {"X": _Homs},
-    {"X(a, b: object): a -> b": hom_of},
-    {"≤": lambda X, one, other: bool(X.quantale.leq(one, other))},
+    {
+        "X(a, b: object): a -> b": hom_of,
+        "bottom(a, b: object): a -> b": lambda X, a, b: X.quantale.bottom,
+        "top(a, b: object): a -> b": lambda X, a, b: X.quantale.top,
+    },
+    {"≤": _at_most},
     compose="⊗",
-    latex={"id": "e"},
+    latex={"id": "e", "bottom": r"\bot", "top": r"\top"},
 )
 """The homs of an enriched category X; the unit of its quantale is the identity of any object."""
 
@@ -387,6 +412,12 @@ def _objects(X: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 enriched = Spec(
     "enriched category",
     (
+        ENRICHED.law(
+            "values",
+            "bottom(a, b) <= X(a, b) <= top(a, b)",
+            "a, b: object",
+            lambda X: hasattr(X.quantale, "top"),
+        ),
         ENRICHED.law("unit", "id(a) <= X(a, a)", "a: object"),
         ENRICHED.law("composition", "X(a, b) ⊗ X(b, c) <= X(a, c)", "a, b, c: object"),
     ),
@@ -406,14 +437,20 @@ ENRICHED_FUNCTOR = Signature(
         "X(a, b: object): a -> b": lambda F, a, b: hom_of(F.domain, a, b),
         "Y(a, b: object in Y): a -> b in Y": lambda F, a, b: hom_of(F.codomain, a, b),
         "F(a: object): object in Y": on_object,
+        "V(X: end): quantale": lambda F, X: X.quantale,
+        "domain: end": lambda F: F.domain,
+        "codomain: end": lambda F: F.codomain,
     },
-    {"≤": lambda F, one, other: bool(F.codomain.quantale.leq(one, other))},
+    {"≤": lambda F, one, other: _at_most(F.domain, one, other)},
 )
 """A functor F from X to Y, and their homs."""
 
 enriched_functor = Spec(
     "enriched functor",
-    (ENRICHED_FUNCTOR.law("homs", "X(a, b) <= Y(F(a), F(b))", "a, b: object"),),
+    (
+        ENRICHED_FUNCTOR.law("quantale", "V(domain) = V(codomain)"),
+        ENRICHED_FUNCTOR.law("homs", "X(a, b) <= Y(F(a), F(b))", "a, b: object"),
+    ),
     lambda F, given: _objects(F.domain, given),
     {"objects": ARROWS["objects"]},
     lambda structure: hasattr(structure, "domain") and enriched.accepts(structure.domain),
@@ -525,7 +562,11 @@ cospan = Spec(
             for law in symmetric_monoidal.laws
             if law.name not in ("unit object", "unit of the tensor")  # a unit would need a shape
         ),
+        _COSPANS.law("ends of daggers", "dagger(f) : B -> A", "f: A -> B"),
         _COSPANS.law("dagger", "dagger(dagger(f)) = f", "f: A -> B"),
+        _COSPANS.law("dagger of identities", "dagger(id(A)) = id(A)", "A: object"),
+        _COSPANS.law("dagger of tensors", "dagger(f ⊗ g) = dagger(f) ⊗ dagger(g)", APART),
+        _COSPANS.law("dagger of swaps", "dagger(σ(A, B)) = σ(B, A)", "A, B: object"),
         _COSPANS.law("dagger of composites", "dagger(f >> g) = dagger(g) >> dagger(f)", PAIR),
     ),
     _sorts,

@@ -19,7 +19,8 @@ The laws of adjunctions, by unit and counit.
 
 An adjunction is a pair of functors L, R with natural transformations
 :math:`\eta_A : A \to R L A` and :math:`\varepsilon_B : L R B \to B` that satisfy the two triangle
-laws (Mac Lane, *Categories for the Working Mathematician*, IV.1).
+laws (Mac Lane, *Categories for the Working Mathematician*, IV.1). That L and R are functors is
+among the laws, as it is of the functors at the ends of a natural transformation.
 
 How the arrows of a category are drawn so that they meet, and asked about.
 
@@ -44,7 +45,7 @@ from hypothesis.strategies import SearchStrategy
 
 from catlearn.category import Composes, FiniteCategory, Graph, Path, Presentation
 from catlearn.errors import CatlearnError
-from catlearn.laws.law import Spec
+from catlearn.laws.law import Law, Spec
 from catlearn.laws.signature import Signature, ends, same
 from catlearn.laws.strategies import paths
 
@@ -193,13 +194,14 @@ class Arrows:
         """Return a strategy for arrows out of the codomain of an arrow."""
         return self.out_of(ends(self.category, arrow)[1])
 
-    def sorts(self) -> dict[str, Callable[..., SearchStrategy[Any]]]:
-        """Return the sorts of a category."""
+    def sorts(self, category: str = "") -> dict[str, Callable[..., SearchStrategy[Any]]]:
+        """Return the sorts of a category; of one that types name as ``"in D"``, with that."""
+        object, arrow = (f"{word} {category}".rstrip() for word in ("object", "arrow"))
         return {
-            "object": lambda: self.objects,
-            "arrow": lambda: self.arrows,
-            "arrow from _": self.out_of,
-            "arrow after _": self.after,
+            object: lambda: self.objects,
+            arrow: lambda: self.arrows,
+            f"{arrow} from _": self.out_of,
+            f"{arrow} after _": self.after,
         }
 
 
@@ -338,17 +340,47 @@ FUNCTOR = Signature(
 )
 """A functor F from C to D, and the equations of a presentation of C."""
 
+
+def functor_laws(
+    signature: Signature, F: str, ends_of: Callable[[Any], Any], category: str = "", of: str = ""
+) -> tuple[Law, ...]:
+    """Return the laws of a functor that a signature has.
+
+    Parameters
+    ----------
+    signature
+        A signature with an operation on objects and on arrows.
+    F
+        The name of that operation.
+    ends_of
+        From a structure to the category that the functor ends at; where that does not say the
+        ends of its arrows, they are not compared.
+    category
+        Which category it starts at, as types name it: ``"in D"``; by default the first.
+    of
+        What is added to the names of the laws.
+    """
+
+    def law(name: str, text: str, *types: str, when: Any = lambda structure: True) -> Law:
+        typing = ", ".join(f"{one} {category}".rstrip() for one in types)
+        return signature.law(f"{name}{of}", text, typing, when)
+
+    return (
+        law(
+            "ends of values",
+            f"{F}(f) : {F}(A) -> {F}(B)",
+            "f: A -> B",
+            when=lambda structure: hasattr(ends_of(structure), "ends"),
+        ),
+        law("identities", f"{F}(id(A)) = id({F}(A))", "A: object"),
+        law("composites", f"{F}(f >> g) = {F}(f) >> {F}(g)", "f: A -> B", "g: B -> C"),
+    )
+
+
 functor = Spec(
     "functor",
     (
-        FUNCTOR.law(
-            "ends of values",
-            "F(f) : F(A) -> F(B)",
-            "f: A -> B",
-            lambda F: hasattr(codomain_of(F), "ends"),
-        ),
-        FUNCTOR.law("identities", "F(id(A)) = id(F(A))", "A: object"),
-        FUNCTOR.law("composites", "F(f >> g) = F(f) >> F(g)", PAIR),
+        *functor_laws(FUNCTOR, "F", codomain_of),
         FUNCTOR.law("equations", "F(left(q)) = F(right(q))", "q: equation", _has_equations),
     ),
     _functor_sorts,
@@ -406,6 +438,8 @@ TRANSFORMATION = Signature(
 natural_transformation = Spec(
     "natural transformation",
     (
+        *functor_laws(TRANSFORMATION, "F", lambda a: codomain_of(source_of(a)), of=" of F"),
+        *functor_laws(TRANSFORMATION, "G", lambda a: codomain_of(target_of(a)), of=" of G"),
         TRANSFORMATION.law("ends of components", "α(A) : F(A) -> G(A)", "A: object"),
         TRANSFORMATION.law("naturality", "F(f) >> α(B) = α(A) >> G(f)", "f: A -> B"),
     ),
@@ -427,11 +461,7 @@ def _adjunction_sorts(adjunction: Any, given: Mapping[str, Any]) -> dict[str, An
         Arrows(domain_of(adjunction.left), left),
         Arrows(domain_of(adjunction.right), right),
     )
-    return {
-        **here.sorts(),
-        "object in D": lambda: there.objects,
-        "arrow in D": lambda: there.arrows,
-    }
+    return {**here.sorts(), **there.sorts("in D")}
 
 
 ADJUNCTION = Signature(
@@ -456,6 +486,10 @@ ADJUNCTION = Signature(
 adjunction = Spec(
     "adjunction",
     (
+        *functor_laws(ADJUNCTION, "L", lambda a: codomain_of(a.left), of=" of L"),
+        *functor_laws(ADJUNCTION, "R", lambda a: codomain_of(a.right), "in D", " of R"),
+        ADJUNCTION.law("ends of the unit", "η(A) : A -> R(L(A))", "A: object"),
+        ADJUNCTION.law("ends of the counit", "ε(B) : L(R(B)) -> B", "B: object in D"),
         ADJUNCTION.law("left triangle", "L(η(A)) >> ε(L(A)) = id(L(A))", "A: object"),
         ADJUNCTION.law("right triangle", "η(R(B)) >> R(ε(B)) = id(R(B))", "B: object in D"),
         ADJUNCTION.law("naturality of the unit", "f >> η(B) = η(A) >> R(L(f))", "f: A -> B"),

@@ -24,7 +24,8 @@ Reports: what a check of laws found, as text, as an error, and drawn.
 
 A law has *passed* if it held for every example, is *broken* if there is a counterexample, and
 was *not tested* if no example satisfied its sorts (or every comparison came out unknown): that
-is never counted as passed.
+is never counted as passed. A law that says nothing of a structure (the equations of a schema that
+has none) is not tested either; it holds, so the report may be true.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Counterexample(Displayed):
             return f"{type(self.error).__name__}: {shown(self.error)}"
         one = self.comparison
         sides = f"{one.left} is {shown(one.lhs)}, {one.right} is {shown(one.rhs)}"
+        sides += f"; {one.difference}" if one.difference else ""
         return sides if one.relation == "=" else f"{sides}, expected {one.relation}"
 
     @property
@@ -129,6 +131,7 @@ class Counterexample(Displayed):
             one = self.comparison
             lines.append(f"  expected {one.left} {one.relation} {one.right}")
             lines += [f"  left side:  {shown(one.lhs)}", f"  right side: {shown(one.rhs)}"]
+            lines += [f"  {one.difference}"] if one.difference else []
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -149,12 +152,15 @@ class Outcome:
         At how many more the comparison came out unknown.
     counterexample
         Where it fails; None if nowhere.
+    vacuous
+        Whether the law says nothing of the structure, so that there was nothing to try.
     """
 
     law: Law
     examples: int
     undecided: int = 0
     counterexample: Counterexample | None = None
+    vacuous: bool = False
 
     @property
     def verdict(self) -> str:
@@ -164,6 +170,8 @@ class Outcome:
         return "passed" if self.examples else "not tested"
 
     def __str__(self) -> str:
+        if self.vacuous:
+            return f"{self.law.name}: {self.verdict} (there is nothing that it is about)"
         count = f"{self.examples} example{'' if self.examples == 1 else 's'}"
         more = f", {self.undecided} undecided" if self.undecided else ""
         return f"{self.law.name}: {self.verdict} ({count}{more})"
@@ -171,7 +179,7 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Report(Displayed):
-    """What a check found, law by law. It is true if every law passed.
+    """What a check found, law by law. It is true if every law passed or says nothing here.
 
     Parameters
     ----------
@@ -207,8 +215,18 @@ class Report(Displayed):
 
     @property
     def untested(self) -> tuple[str, ...]:
-        """The names of the laws that no example could test."""
+        """The names of the laws that no example could test, the vacuous ones among them."""
         return self._of("not tested")
+
+    @property
+    def vacuous(self) -> tuple[str, ...]:
+        """The names of the laws that say nothing of the structure, which therefore hold."""
+        return tuple(one.law.name for one in self.outcomes if one.vacuous)
+
+    @property
+    def _missed(self) -> tuple[str, ...]:
+        vacuous = self.vacuous
+        return tuple(name for name in self.untested if name not in vacuous)
 
     @property
     def examples(self) -> Mapping[str, int]:
@@ -219,7 +237,7 @@ class Report(Displayed):
         return tuple(one.law.name for one in self.outcomes if one.verdict == verdict)
 
     def __bool__(self) -> bool:
-        return not self.failures and not self.untested
+        return not self.failures and not self._missed
 
     def raise_(self, untested: bool = True) -> Report:
         """Raise if a law is broken or was not tested; else return the report.
@@ -237,7 +255,7 @@ class Report(Displayed):
         failures = [one.failure for one in self.failures]
         if untested:
             why = "no example was found; give strategies that draw some"
-            failures += [Failure(name, "not tested", why) for name in self.untested]
+            failures += [Failure(name, "not tested", why) for name in self._missed]
         if failures:
             cause = next((one.error for one in self.failures if one.error is not None), None)
             raise LawsBroken(f"this {self.name}", failures) from cause
@@ -321,7 +339,8 @@ def check(
     Returns
     -------
     Report
-        True if every law passed; a law without examples did not.
+        True if every law passed; a law without examples did not, unless it says nothing of
+        this structure.
 
     Raises
     ------
@@ -331,10 +350,9 @@ def check(
         If there is no spec for structures of this kind.
     """
     spec = spec_of(structure, spec)
-    laws = _laws_for(structure, spec, given)
-    outcomes = (_outcome(structure, spec, law, given, max_examples, seed) for law in laws)
-    kept = tuple(one for one in outcomes if one is not None)
-    return Report(structure, spec.name, kept, seed)
+    _check_given(spec, given)
+    outcomes = (_outcome(structure, spec, law, given, max_examples, seed) for law in spec.laws)
+    return Report(structure, spec.name, tuple(outcomes), seed)
 
 
 def suite(
@@ -365,21 +383,19 @@ def suite(
     """
     spec = spec_of(structure, spec)
     methods: dict[str, Any] = {"__doc__": f"The laws of a {spec.name}."}
-    for law in _laws_for(structure, spec, given):
+    _check_given(spec, given)
+    for law in spec.laws:
         methods[f"test_{_identifier(law.name)}"] = _method(
             structure, spec, law, given, max_examples, seed
         )
     return type(f"Test{_identifier(spec.name).title().replace('_', '')}", (), methods)
 
 
-def _laws_for(structure: Any, spec: Spec, given: Mapping[str, Any]) -> list[Law]:
-    """Return the laws that say something of a structure; all of them if it is yet to be drawn."""
+def _check_given(spec: Spec, given: Mapping[str, Any]) -> None:
     for name in given:
         if name not in spec.given:
             hint = did_you_mean(name, spec.given)
             raise UnknownName(f"the spec {spec.name} takes no strategy {name}; {hint}")
-    drawn = isinstance(structure, SearchStrategy)
-    return [law for law in spec.laws if drawn or law.when(structure)]
 
 
 def _method(
@@ -387,8 +403,11 @@ def _method(
 ) -> Callable[[Any], None]:
     def test(self: Any) -> None:
         outcome = _outcome(structure, spec, law, given, max_examples, seed)
-        if outcome is None or outcome.verdict == "not tested":
-            raise SkipTest(f"not tested: no example of the law of {law.name} was found")
+        if outcome.verdict == "not tested":
+            why = "no example of it was found"
+            if outcome.vacuous:
+                why = "there is nothing that it is about"
+            raise SkipTest(f"the law of {law.name} is not tested: {why}")
         Report(structure, spec.name, (outcome,), seed).raise_()
 
     test.__doc__ = f"{law.name}: {law.statement}"
@@ -424,10 +443,12 @@ def spec_of(structure: Any, spec: Spec | Law | None = None) -> Spec:
 
 def _outcome(
     structure: Any, spec: Spec, law: Law, given: Mapping[str, Any], max_examples: int, seed: int
-) -> Outcome | None:
-    """Run one law, and say what became of it; None if it says nothing of what was drawn."""
+) -> Outcome:
+    """Run one law, and say what became of it."""
     examples = undecided = aside = 0
     failed = False
+    if not isinstance(structure, SearchStrategy) and not law.when(structure):
+        return Outcome(law, 0, vacuous=True)
     sorts: list[Sorts] = []  # those of a fixed structure, made once
 
     def sorts_of(drawn: Any) -> Sorts:
@@ -463,7 +484,7 @@ def _outcome(
         error.__cause__ = flaky
         counterexample = Counterexample(law, {}, None, error, structure)
         return Outcome(law, examples, undecided, counterexample)
-    return Outcome(law, examples, undecided) if examples or undecided or not aside else None
+    return Outcome(law, examples, undecided, vacuous=aside > 0 and not examples + undecided)
 
 
 def _try(

@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 from catlearn.category import Path
@@ -137,14 +138,73 @@ def _rows(X: Tables, table: str) -> st.SearchStrategy[Row]:
 def _cset_sorts(X: Tables, given: Mapping[str, Any]) -> dict[str, Any]:
     schema = Schema.of(X.shape)
     laws = [_Equation(left, right) for _, left, right in schema.laws]
+    keys = [_Key(table, key) for table, some in X.shape.keys.items() for key in some]
     return {
         "generator": lambda: strategy_of(tuple(schema.arrows)),
         "row of the source of _": lambda a: _rows(X, schema.arrows[a][0]),
+        "list": lambda: strategy_of(tuple(schema.lists)),
+        "row of the source of the list _": lambda a: _rows(X, schema.lists[a][0]),
+        "attribute": lambda: strategy_of(tuple(schema.attributes)),
+        "row with the attribute _": lambda a: _rows(X, schema.attributes[a]),
+        "key": lambda: strategy_of(keys),
+        "row that has the key _": lambda k: _rows(X, k.table),
+        "row that agrees by _ with _": lambda k, x: strategy_of(k.agreeing(X, x)),
         "arrow": lambda: paths(schema.graph) if schema.tables else st.nothing(),
         "arrow after _": lambda p: paths(schema.graph, source=p.target),
         "equation": lambda: strategy_of(laws),
         "row where _ starts": lambda q: _rows(X, q.left.source),
     }
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A key of a table: arrows that determine a row."""
+
+    table: str
+    arrows: tuple[str, ...]
+
+    def agreeing(self, X: Tables, x: Row) -> list[Row]:
+        """The rows that the arrows send where they send a row."""
+        columns = [X.arrows[a].values for a in self.arrows]
+        labels = enumerate(X.sets[self.table].labels())
+        return [Row(k, at) for k, at in labels if all(c[k] == c[x.number] for c in columns)]
+
+    def __str__(self) -> str:
+        return ", ".join(self.arrows)
+
+
+def _all_of(X: Tables, k: _Key, x: Row) -> tuple[Any, ...]:
+    """What the arrows, lists and attributes of its table say of a row."""
+    steps = [a for a, (source, _) in X.shape.steps().items() if source == k.table]
+    here = [a for a, table in X.shape.attributes.items() if table == k.table]
+    rows = [tuple(np.atleast_1d(X.step(a).row(x.number)).tolist()) for a in steps]
+    return (*rows, *(int(X.codes(a)[0][x.number]) for a in here))
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """The labels that an attribute may have: values with a hash, of a type or None."""
+
+    type: Any
+
+    def has(self, one: _Label) -> bool:
+        try:
+            hash(one.label)
+        except TypeError:
+            return False
+        return isinstance(one.label, (self.type, type(None)))
+
+    def __str__(self) -> str:
+        return f"labels of the type {getattr(self.type, '__name__', self.type)}"
+
+
+def _is_in(X: Tables, x: Any, values: Any) -> bool:
+    match x:
+        case tuple():
+            return all(0 <= row.number < values.size for row in x)
+        case Row():
+            return 0 <= x.number < values.size
+    return values.has(x)
 
 
 CSET = Signature(
@@ -155,12 +215,22 @@ CSET = Signature(
         "X(a: generator): X(source(a)) -> X(target(a)) in Set": lambda X, a: X.arrows[a],
         "source(a: generator): object": lambda X, a: X.shape.arrows[a][0],
         "target(a: generator): object": lambda X, a: X.shape.arrows[a][1],
+        "X(l: list): X(start(l)) -> X(end(l)) in Set": lambda X, a: X.lists[a],
+        "start(l: list): object": lambda X, a: X.shape.lists[a][0],
+        "end(l: list): object": lambda X, a: X.shape.lists[a][1],
+        "X(a: attribute): X(home(a)) -> labels(a) in Set": lambda X, a: _data(X, a),
+        "home(a: attribute): object": lambda X, a: X.shape.attributes[a],
+        "labels(a: attribute): object in Set": lambda X, a: _Labels(
+            getattr(X.shape, "types", {}).get(a, object)
+        ),
+        "all(k: key, x: row): entries": _all_of,
         "left(q: equation): start(q) -> end(q)": lambda X, q: q.left,
         "right(q: equation): start(q) -> end(q)": lambda X, q: q.right,
         "start(q: equation): object": lambda X, q: q.left.source,
         "end(q: equation): object": lambda X, q: q.left.target,
     },
-    {"∈": lambda X, x, rows: 0 <= x.number < rows.size},
+    {"∈": _is_in},
+    alias={"row that has the key k": "row", "row that agrees by k with x": "row"},
 )
 """A functor X from the category S that a schema presents to finite sets."""
 
@@ -173,6 +243,24 @@ cset = Spec(
             "X(a)(x) ∈ X(target(a))",
             "a: generator, x: row of the source of a",
             lambda X: any(X.size(source) for source, _ in X.shape.arrows.values()),
+        ),
+        CSET.law(
+            "lists",
+            "X(l)(x) ∈ X(end(l))",
+            "l: list, x: row of the source of the list l",
+            lambda X: any(X.size(source) for source, _ in X.shape.lists.values()),
+        ),
+        CSET.law(
+            "labels",
+            "X(a)(x) ∈ labels(a)",
+            "a: attribute, x: row with the attribute a",
+            lambda X: any(X.size(table) for table in X.shape.attributes.values()),
+        ),
+        CSET.law(
+            "keys",
+            "all(k, x) = all(k, y)",
+            "k: key, x: row that has the key k, y: row that agrees by k with x",
+            lambda X: any(X.size(table) for table in X.shape.keys),
         ),
         CSET.law("functoriality", "X(p >> q) = X(p) >> X(q)", "p: A -> B, q: B -> C"),
         CSET.law(
@@ -198,6 +286,8 @@ def _morphism_sorts(phi: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     X = phi.domain
     shape = X.shape
     return {
+        "object": lambda: strategy_of(tuple(shape.tables)),
+        "row of _": lambda S: _rows(X, S),
         "arrow": lambda: strategy_of(tuple(shape.arrows)),
         "row of the source of _": lambda a: _rows(X, shape.arrows[a][0]),
         "arrow in L": lambda: strategy_of(tuple(shape.lists)),
@@ -260,7 +350,7 @@ MORPHISM = Signature(
         "Y(a: S -> T in any): Y(S) -> Y(T) in Set": lambda phi, a: _data(phi.codomain, a),
         "φ(S: object in any): X(S) -> Y(S) in Set": _component,
     },
-    {"≤": _raises},
+    {"≤": _raises, "∈": lambda phi, x, rows: 0 <= x.number < rows.size},
     latex={name: name_ + "_{{{0}}}" for name, name_ in (("X", "X"), ("Y", "Y"), ("φ", r"\varphi"))},
 )
 """Morphisms φ of tables from X to Y: S has the plain arrows of their shape, L those to lists of
@@ -277,6 +367,12 @@ def _has_rows(ends: Any) -> Any:
 cset_morphism = Spec(
     "C-set morphism",
     (
+        MORPHISM.law(
+            "components",
+            "φ(S)(x) ∈ Y(S)",
+            "S: object, x: row of S",
+            _has_rows(lambda shape: shape.tables),
+        ),
         MORPHISM.law(
             "naturality",
             NATURAL,

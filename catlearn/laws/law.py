@@ -20,11 +20,12 @@ id >> f = x >> y, f = x >> y: equal
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from catlearn.category import Path, Presentation, Verdict
 from catlearn.errors import UnknownName, did_you_mean
@@ -81,6 +82,11 @@ class Comparison:
         drawn = self.__dict__["_diagram"]
         return drawn if drawn is None or isinstance(drawn, Presentation) else drawn()
 
+    @property
+    def difference(self) -> str:
+        """Where the sides differ, if they should be equal and are matrices, lists or functions."""
+        return difference(self.lhs, self.rhs) if self.relation == "=" else ""
+
     def __bool__(self) -> bool:
         return bool(self.equal)
 
@@ -89,7 +95,8 @@ class Comparison:
         if self.relation != "=":
             answer = {True: "holds", False: "fails", None: "not known"}[self.equal]
         lhs, rhs = shown(self.lhs), shown(self.rhs)
-        return f"{self.left} = {lhs}, {self.right} = {rhs}: {answer}"
+        where = self.difference if self.equal is False else ""
+        return f"{self.left} = {lhs}, {self.right} = {rhs}: {answer}{where and f' ({where})'}"
 
 
 def compare(
@@ -98,7 +105,7 @@ def compare(
     left: str = "left side",
     right: str = "right side",
     *,
-    by: Callable[[Any, Any], Any] = operator.eq,
+    by: Callable[[Any, Any], Any] | None = None,
     relation: str = "=",
     diagram: Presentation | None = None,
 ) -> Comparison:
@@ -109,14 +116,90 @@ def compare(
     lhs, rhs, left, right, relation, diagram
         As for :class:`Comparison`.
     by
-        Whether two values are related; may answer with a truth value or with a verdict.
+        Whether two values are related; may answer with a truth value or with a verdict. By
+        default whether they are equal; arrays are if their shapes and all entries are.
 
     Examples
     --------
-    >>> compare(2, 3, by=operator.le, relation="≤").equal
+    >>> compare(2, 3, by=lambda x, y: x <= y, relation="≤").equal
     True
+    >>> print(compare([[1, 2], [3, 4]], [[1, 2], [5, 4]], "A", "B"))
+    A = [[1, 2], [3, 4]], B = [[1, 2], [5, 4]]: not equal (they differ at [1, 0]: 3 and 5)
     """
-    return Comparison(lhs, rhs, truth(by(lhs, rhs)), left, right, relation, diagram)
+    answer = truth((by or identical)(lhs, rhs))
+    return Comparison(lhs, rhs, answer, left, right, relation, diagram)
+
+
+def identical(one: Any, other: Any) -> Any:
+    """Whether two values are equal, arrays by shape and entries."""
+    if _is_array(one) or _is_array(other):
+        return np.shape(one) == np.shape(other) and bool(np.array_equal(one, other))
+    if isinstance(one, tuple | list) and type(one) is type(other):
+        return len(one) == len(other) and all(map(identical, one, other))
+    return one == other
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "__array__") and bool(getattr(value, "shape", ()))
+
+
+def difference(one: Any, other: Any) -> str:
+    """Say where two matrices, nested lists, or functions differ first; nothing of other values.
+
+    Floats that agree to nine digits are passed over, if others differ more.
+
+    Examples
+    --------
+    >>> difference([[1.0, 2.0], [3.0, 4.0]], [[1.0, 2.5], [3.0, 5.0]])
+    'they differ at [0, 1]: 2.0 and 2.5'
+    >>> difference([1, 2], [1, 2, 3]), difference("f", "g")
+    ('their lengths are 2 and 3', '')
+    """
+    where: list[Any] = []
+    while True:
+        (one, names), (other, _) = _entries(one), _entries(other)
+        if _is_array(one) and _is_array(other):
+            if one.shape != other.shape:
+                return f"their shapes{_at(where)} are {one.shape} and {other.shape}"
+            bad = np.argwhere(one != other)
+            if one.dtype.kind in "fc" or other.dtype.kind in "fc":
+                far = np.argwhere(~np.isclose(one, other, 1e-9, 0, equal_nan=True))
+                bad = far if len(far) else bad
+            if not len(bad):
+                return ""
+            place = tuple(bad[0].tolist())
+            where += [axis[k] for axis, k in zip(names, place, strict=True)] if names else place
+            one, other = one[place], other[place]
+            break
+        if not isinstance(one, tuple | list) or not isinstance(other, tuple | list):
+            break
+        if len(one) != len(other):
+            return f"their lengths{_at(where)} are {len(one)} and {len(other)}"
+        different = (k for k, pair in enumerate(zip(one, other, strict=True)) if not _same(*pair))
+        k = next(different, None)
+        if k is None:
+            return ""
+        where.append(k)
+        one, other = one[k], other[k]
+    return f"they differ{_at(where)}: {shown(one, 60)} and {shown(other, 60)}" if where else ""
+
+
+def _same(one: Any, other: Any) -> bool:
+    return truth(identical(one, other)) is True
+
+
+def _at(where: Sequence[Any]) -> str:
+    return f" at [{', '.join(map(str, where))}]" if where else ""
+
+
+def _entries(value: Any) -> tuple[Any, tuple[Sequence[Any], ...]]:
+    """The array or list that a value is, with names of its rows and columns if it has some."""
+    entries = getattr(value, "entries", None)
+    if _is_array(entries):
+        return np.asarray(entries), (value.rows, value.columns)
+    values = getattr(value, "values", None)
+    found = values if _is_array(values) else value
+    return (np.asarray(found), ()) if _is_array(found) else (found, ())
 
 
 def truth(answer: Any) -> bool | None:
@@ -150,8 +233,8 @@ class Law:
         From the structure and a value for each variable, by name, to the comparison of the
         sides. A truth value will do too.
     when
-        Whether the law says anything of a structure; where it does not it is left out. (A
-        schema without equations has none to respect.)
+        Whether the law says anything of a structure; where it does not it holds, and is
+        reported as not tested. (A schema without equations has none to respect.)
     text
         The law as plain text. A :class:`~catlearn.laws.Signature` makes a law from it.
     typing

@@ -40,7 +40,7 @@ from catlearn.category.terms import (
     read_typing,
 )
 from catlearn.errors import Failure, NotComposable, UnknownName, did_you_mean
-from catlearn.laws.law import Comparison, Law, sketch, truth
+from catlearn.laws.law import Comparison, Law, identical, sketch, truth
 
 STRUCTURE, OBJECT, ANY, ELEMENT = "", "object", "any", Expr("element")
 
@@ -57,13 +57,13 @@ def ends(category: Any, arrow: Any) -> tuple[Any, Any]:
 
 def same(category: Any, one: Any, other: Any) -> bool:
     """Whether arrows into one object meet arrows out of the other."""
-    return category.same(one, other) if isinstance(category, Typed) else one == other
+    return category.same(one, other) if isinstance(category, Typed) else identical(one, other)
 
 
 def equal(category: Any, one: Any, other: Any) -> Any:
     """Whether two arrows are equal; arrows whose ends differ are not."""
     if not isinstance(category, DecidesEquality):
-        return one == other
+        return identical(one, other)
     pairs = zip(ends(category, one), ends(category, other), strict=True)
     return all(same(category, a, b) for a, b in pairs) and category.equal(one, other)
 
@@ -497,7 +497,7 @@ class _TextLaw:
         if sign != "=" or kind.head not in (ARROW, OBJECT):
             relation = self.signature.relations.get(sign)
             if relation is None and sign in ("=", "⇔"):
-                return lambda v, x, y: x == y
+                return lambda v, x, y: identical(x, y)
             if relation is None:
                 hint = did_you_mean(sign, self.signature.relations)
                 raise UnknownName(f"the signature has no relation {sign}; {hint}")

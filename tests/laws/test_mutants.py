@@ -2,6 +2,8 @@
 
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
+from runpy import run_path
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,7 +28,9 @@ from catlearn.finset import (
     FinFunction,
     FinSet,
     Limit,
+    Shape,
     Span,
+    Tables,
     coproduct,
     product,
     pullback,
@@ -345,6 +349,29 @@ def losing():
     return Losing(graphs(2, 2))
 
 
+@mutant("cospans whose ends stay when turned", laws.cospan, "ends of daggers")
+def unturned():
+    return stiff()
+
+
+@mutant(
+    "cospans that gain a vertex when turned",
+    laws.cospan,
+    "dagger",
+    "dagger of identities",
+    "dagger of tensors",
+    "dagger of swaps",
+    "dagger of composites",
+)
+def gaining():
+    class Gaining(Cospans):
+        def dagger(self, arrow):
+            more = coproduct(arrow.apex, Graph({}, vertices=["more"])).apex
+            return Open(more, arrow.outputs, arrow.inputs)
+
+    return Gaining(graphs(2, 2))
+
+
 @mutant("cospans that are compared on the nose", laws.cospan, "interchange")
 def strict():
     class Strict(Cospans):
@@ -529,6 +556,42 @@ def reordering():
 @mutant("a map that changes colours", laws.cset_morphism, "attributes")
 def recolouring():
     return CSetMorphism(labelled([0, 1]), labelled([0, 0]), V=[0, 1], W=[0], check=False)
+
+
+@mutant("a map to a row that is not there", laws.cset_morphism, "components")
+def nowhere():
+    X = CSet(SchGraph, V=1)
+    return CSetMorphism._build(X, X, {
+        "V": FinFunction._of(np.array([5]), X.sets["V"], X.sets["V"]),
+        "E": FinFunction.identity(X.sets["E"]),
+    })  # fmt: skip
+
+
+@mutant("rows that agree in a key and not in a label", laws.cset, "keys")
+def two_for_one_key():
+    shape = Shape(["A", "B"], {"f": ("A", "B")}, attributes={"colour": "A"}, keys={"A": [("f",)]})
+    return Tables(
+        shape, {"A": 2, "B": 1}, {"f": [0, 0]}, attributes={"colour": [1, 2]}, check=False
+    )
+
+
+def shifted(**changed):
+    """Identities of two points, with a unit or counit at the other point."""
+    one = Functor.identity(FiniteCategory(["0", "1"]))
+    parts = {"unit": {"0": "id(0)", "1": "id(1)"}, "counit": {"0": "id(0)", "1": "id(1)"}}
+    made = {name: SimpleNamespace(components={**parts[name], **changed.get(name, {})})
+            for name in parts}  # fmt: skip
+    return SimpleNamespace(left=one, right=one, **made)
+
+
+@mutant("a unit at another object", laws.adjunction, "ends of the unit")
+def displaced_unit():
+    return shifted(unit={"0": "id(1)"})
+
+
+@mutant("a counit at another object", laws.adjunction, "ends of the counit")
+def displaced_counit():
+    return shifted(counit={"0": "id(1)"})
 
 
 # ---------------------------------------------------------------- losses
@@ -745,5 +808,8 @@ def test_every_spec_has_a_mutant():
 
 def test_every_law_has_a_mutant():
     rejected = {spec.law(name) for spec, _, broken, _ in MUTANTS.values() for name in broken}
+    tables = run_path(str(Path(__file__).with_name("test_alone.py")))
+    rejected |= {spec.law(name) for spec, name, _ in tables["ALONE"]}
+    rejected |= {spec.law(name) for spec, names, _ in tables["TOGETHER"] for name in names}
     laws_of = {law: spec for spec in laws.SPECS if spec not in ELSEWHERE for law in spec.laws}
     assert not {f"{spec.name}: {law.name}" for law, spec in laws_of.items() if law not in rejected}
