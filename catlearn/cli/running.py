@@ -417,7 +417,7 @@ class Job:
 
     def _accuracies(self, result: training.Result, data: Data) -> dict[str, float]:
         """Return how often the likeliest class is the label, for equations that end at labels."""
-        evaluate = self.fn.evaluation(result.params, result.state)
+        evaluate = self.fn.evaluation(result.params, result.evaluation_state)
         found = {}
         for term in self.loss.equations:
             if term.data in data and _is_classification(self.diagram, term):
@@ -427,7 +427,8 @@ class Job:
 
     def files(self, result: training.Result, metrics: dict[str, Any]) -> dict[str, bytes]:
         """Return what the run folder holds."""
-        tree = {edge: plain_tree(value) for edge, value in result.diagram.starts.items()}
+        final = replace(result, state=result.evaluation_state)
+        tree = {edge: plain_tree(value) for edge, value in final.diagram.starts.items()}
         return {
             "config.toml": self.settings.text,
             "diagram.json": self._diagram_file,

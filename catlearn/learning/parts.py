@@ -261,6 +261,7 @@ class MovingAverage:
 
     With each evaluation in training they become ``decay`` times what they were and ``1 - decay``
     times those of the other edge; they start as the other's, and no gradient reaches them.
+    A result's models have followed the last step as well.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ from catlearn.errors import DataError, Failure, InvalidStructure, UnknownName, d
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import argument_failures, batch_sizes
 from catlearn.lowering.plan import Plan
-from catlearn.lowering.run import Run
+from catlearn.lowering.run import Run, averaged
 from catlearn.lowering.stacked import Layout, Stacked, Storage, group_text
 from catlearn.lowering.stacking import changes_state, stacking_for
 from catlearn.lowering.variables import combined, start_of, unbound_failures
@@ -521,6 +521,31 @@ class Lowered:
         """
         edge = self.diagram.owner(edge)
         return combined(params.get(edge), state["frozen"].get(edge), state["mutable"].get(edge))
+
+    def averaged(
+        self, params: Mapping[str, Any], state: Mapping[str, Any], step: Any
+    ) -> Mapping[str, Any]:
+        """Return ``state["mutable"]`` after moving averages have followed parameters once more.
+
+        A call in training moves them before it evaluates anything, so after an update they are one
+        behind.
+
+        Parameters
+        ----------
+        params, state
+            As a step of training leaves them.
+        step
+            How many steps have been taken; a decay that follows a schedule is the one there.
+        """
+        if not self.diagram.averages:
+            return state["mutable"]
+
+        def move(params: Any, state: Any, step: Any) -> Any:
+            state = {**state, "weights": self.reweighted(state["weights"], step)}
+            return averaged(self, *self.storage.stacked(params, state)).plain
+
+        run = self.compiled.setdefault("averages", jax.jit(move))
+        return run(params, state, step)
 
     def evaluation(self, params: Mapping[str, Any], state: Mapping[str, Any]) -> Functor:
         """Return the functor that sends each path of the diagram to the function it computes.

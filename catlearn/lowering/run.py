@@ -30,7 +30,7 @@ from catlearn.category import evaluate
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import batch_sizes
 from catlearn.lowering.forms import Form
-from catlearn.lowering.plan import Step
+from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.stacked import Columns, Stacked, entry, group_text, take
 from catlearn.lowering.variables import combined, owners_of, part_of
 from catlearn.models import as_input
@@ -79,18 +79,7 @@ class Run:
         # What boxes found of the variables that calls change.
         self.found: dict[int, Any] = {}
         if train and self.diagram.averages:
-            self._move_averages()
-
-    def _move_averages(self) -> None:
-        averages, fn = self.diagram.averages, self.fn
-        parts = self.params, self.state["frozen"], self.state["mutable"]
-        for edges, average in self.state["mutable"].groups():
-            if edges[0] not in averages:
-                continue
-            followed = owners_of(fn, [averages[edge][0] for edge in edges])
-            latest = combined(*(part_of(part, followed) for part in parts))
-            move = functools.partial(_moved, self._scale(averages[edges[0]][1]))
-            self.mutable = self.mutable.put(edges, jax.tree.map(move, average, latest))
+            self.mutable = averaged(fn, self.params, self.state)
 
     def costs(self) -> Stacked:
         """Return the mean cost of each equation."""
@@ -173,10 +162,8 @@ class Run:
         return jax.vmap(jax.random.fold_in, (None, 0))(self.key, digests), 0
 
     def _scale(self, scale: float) -> Any:
-        """Return a scale of gradients or a decay, from the state if it may change."""
-        if not isinstance(scale, Weight):
-            return scale
-        return scale.factor * self.state["weights"][self.plan.scales[scale.unscaled]]
+        """Return a scale of gradients, from the state if it may change."""
+        return _amount(self.plan, scale, self.state)
 
     def _map(self, step: Step, mutable: Any) -> Callable[..., tuple[Any, Any]]:
         """Return the map of a step, ``(variables, x, key) -> (y, changed)``, run as asked."""
@@ -224,6 +211,27 @@ def _mean_cost(term: Step, prediction: Any, target: Any) -> jax.Array:
     if term.stop == "rhs":
         target = jax.lax.stop_gradient(target)
     return jnp.mean(term.divergence(prediction, target))
+
+
+def averaged(fn: Lowered, params: Stacked, state: Mapping[str, Stacked]) -> Stacked:
+    """Return the mutable state after moving averages have moved once."""
+    averages, mutable = fn.diagram.averages, state["mutable"]
+    parts = params, state["frozen"], mutable
+    for edges, average in state["mutable"].groups():
+        if edges[0] not in averages:
+            continue
+        followed = owners_of(fn, [averages[edge][0] for edge in edges])
+        latest = combined(*(part_of(part, followed) for part in parts))
+        move = functools.partial(_moved, _amount(fn.plan, averages[edges[0]][1], state))
+        mutable = mutable.put(edges, jax.tree.map(move, average, latest))
+    return mutable
+
+
+def _amount(plan: Plan, amount: Any, state: Mapping[str, Stacked]) -> Any:
+    """Return a number that a diagram gives, from the state if it may change."""
+    if not isinstance(amount, Weight):
+        return amount
+    return amount.factor * state["weights"][plan.scales[amount.unscaled]]
 
 
 def _moved(decay: Any, average: Any, latest: Any) -> Any:

@@ -165,7 +165,7 @@ class Result:
     params
         ``{edge: tree}``: the trained parameters.
     state
-        The state to use them with.
+        The state to train on with; ``evaluation_state`` is the one to use the parameters with.
     optimizer_state
         The optimizer's state, for training on in a loop of one's own.
     history
@@ -206,6 +206,16 @@ class Result:
         loss = parts.pop("fn")  # an immutable value
         return replace(self, fn=loss, **copy.deepcopy(parts, memo))
 
+    @property
+    def evaluation_state(self) -> dict[str, Any]:
+        """The state to use the parameters with: moving averages have followed the last step, too.
+
+        In ``state`` they follow it when the next step begins.
+        """
+        if not self.steps:
+            return self.state
+        return {**self.state, "mutable": self.fn.averaged(self.params, self.state, self.steps)}
+
     def model(self, name: str) -> Any:
         """Return the model on an edge, as the object it was given as, with trained parameters.
 
@@ -228,7 +238,7 @@ class Result:
         known = (*self.fn.trainable, *self.fn.frozen, *self.fn.diagram.operators)
         if name not in known:
             raise UnknownName(f"no model is called {name!r}; the models are {', '.join(known)}")
-        variables = self.fn.variables(name, self.params, self.state)
+        variables = self.fn.variables(name, self.params, self.evaluation_state)
         return self.fn.architecture(name).rebuild(variables)
 
     @property
@@ -292,7 +302,8 @@ class Result:
         """
         measures = measures_of(self.fn, metrics)
         data = ready(self.fn, self.data if data is None else data, measures)
-        return evaluated(self.fn, self.params, self.state, data, key, batch_size, measures)
+        state = self.evaluation_state
+        return evaluated(self.fn, self.params, state, data, key, batch_size, measures)
 
     def predict(self, path: str | Path, x: Any, batch_size: int | None = None) -> Any:
         """Return what a path makes of values where it starts, with models in evaluation mode.
@@ -339,11 +350,12 @@ class Result:
             return fn.evaluation(params, state)(path)(x)
 
         compiled = fn.compiled.setdefault(("predict", path), jax.jit(run))
+        state = self.evaluation_state
         count = len(jax.tree.leaves(x)[0])
         step = max(count if batch_size is None else batch_size, 1)
         parts = [
             jax.device_get(
-                compiled(self.params, self.state, jax.tree.map(itemgetter(slice(k, k + step)), x))
+                compiled(self.params, state, jax.tree.map(itemgetter(slice(k, k + step)), x))
             )
             for k in range(0, max(count, 1), step)
         ]

@@ -370,9 +370,10 @@ class Validation:
             Brings a tree to the host, whole.
         """
         weights = self.fn.reweighted(state["weights"], max(step - 1, 0))
-        state = {**state, "weights": weights}
+        moved = self.fn.averaged(params, state, step) if step else state["mutable"]
+        latest = {**state, "mutable": moved, "weights": weights}
         value, costs = evaluated(
-            self.fn, params, state, self.data, self.key, self.batch_size, self.measures
+            self.fn, params, latest, self.data, self.key, self.batch_size, self.measures
         )
         row = [value, *(costs[name] for name in self.curves.names[1:])]
         curves = self.curves
