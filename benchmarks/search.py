@@ -5,7 +5,8 @@ so that a machine that slows down slows both. Undirected graphs are C-sets with 
 without parallel edges, so that morphisms are functions on vertices. networkx gives mappings of
 vertices, and catlearn morphisms: functions on vertices and on edges. Both counts are compared.
 networkx's matchers know monomorphisms and isomorphisms; colourings, which are morphisms that may
-identify vertices, have no counterpart there, and are listed with their times alone.
+identify vertices, have no counterpart there, and are listed with their times alone. Whether two
+graphs are isomorphic is compared with ``vf2pp``, which is faster at that.
 
     python benchmarks/search.py [--quick] [--out table.md]
 """
@@ -21,7 +22,7 @@ import networkx as nx
 import numpy as np
 from networkx.algorithms.isomorphism import DiGraphMatcher, GraphMatcher
 
-from catlearn.cset import CSet, SchGraph, homomorphisms
+from catlearn.cset import CSet, SchGraph, homomorphisms, is_isomorphic
 
 Problem = tuple[str, Callable[[], int], Callable[[], int] | None]
 """What it is called, and how either side counts its solutions."""
@@ -67,6 +68,47 @@ def isomorphisms(name: str, G: Any, H: Any, most: int | None = None) -> Problem:
     )
 
 
+def isomorphic(name: str, G: Any, H: Any) -> Problem:
+    """Whether G and H are isomorphic."""
+    domain, codomain = cset(G), cset(H)
+    return (
+        f"{name}: isomorphic?",
+        lambda: int(is_isomorphic(domain, codomain)),
+        lambda: int(nx.vf2pp_is_isomorphic(G, H)),
+    )
+
+
+def paley(size: int) -> nx.Graph:
+    """The Paley graph of a prime that is 1 modulo 4: differences are squares."""
+    squares = {x * x % size for x in range(1, size)}
+    pairs = [(a, b) for a in range(size) for b in range(a) if (a - b) % size in squares]
+    return nx.Graph(pairs)
+
+
+def renumbered(G: nx.Graph) -> nx.Graph:
+    """The same graph with its vertices in another order."""
+    order = np.random.default_rng(0).permutation(len(G)).tolist()
+    return nx.relabel_nodes(G, dict(zip(G, order, strict=True)))
+
+
+def families(size: int) -> Iterator[Problem]:
+    """Graphs of up to ``size`` vertices, each with itself renumbered, or with one that is near."""
+    for n in (size // 4, size // 2, size):
+        random = nx.gnm_random_graph(n, 2 * n, seed=1)
+        yield isomorphic(f"random, {n} vertices, {2 * n} edges", random, renumbered(random))
+        tree = nx.random_labeled_tree(n, seed=3)
+        yield isomorphic(f"a random tree of {n} vertices", tree, renumbered(tree))
+        cycle = nx.cycle_graph(n)
+        yield isomorphic(f"a cycle of {n}", cycle, renumbered(cycle))
+        torus = nx.convert_node_labels_to_integers(nx.grid_2d_graph(n // 20, 20, periodic=True))
+        yield isomorphic(f"a torus, {n // 20} by 20", torus, renumbered(torus))
+    for n in (size // 20, size // 10):
+        halves = nx.disjoint_union(nx.cycle_graph(n // 2), nx.cycle_graph(n // 2))
+        yield isomorphic(f"a cycle of {n} and two of {n // 2}", nx.cycle_graph(n), halves)
+    for q in (29, 101, 197)[: 1 if size < 400 else 3]:
+        yield isomorphic(f"Paley({q})", paley(q), renumbered(paley(q)))
+
+
 def colourings(name: str, G: Any, colours: int, most: int | None = None) -> Problem:
     """Morphisms from G to a complete graph."""
     domain, codomain = cset(G), cset(nx.complete_graph(colours))
@@ -86,8 +128,6 @@ def problems(size: int) -> Iterator[Problem]:
     """The problems, with random graphs of ``size`` vertices."""
     G = nx.gnp_random_graph(size, 8 / size, seed=1)
     D = nx.gnp_random_graph(size, 8 / size, seed=1, directed=True)
-    order = np.random.default_rng(0).permutation(size)
-    renumbered = dict(enumerate(order.tolist()))
     cubic = nx.random_regular_graph(3, size, seed=2)
     rooks = {k: nx.line_graph(nx.complete_bipartite_graph(k, k)) for k in (4, 8)}
     K6, where = nx.complete_graph(6), f"in a random graph of {size} vertices"
@@ -100,13 +140,11 @@ def problems(size: int) -> Iterator[Problem]:
     yield isomorphisms("automorphisms of K6", K6, K6)
     yield isomorphisms("automorphisms of the 4 by 4 rook's graph", rooks[4], rooks[4])
     yield isomorphisms("the 4 by 4 rook's graph and Shrikhande's", rooks[4], shrikhande())
-    yield isomorphisms(
-        f"a random graph of {size} vertices, renumbered", G, nx.relabel_nodes(G, renumbered), 1
-    )
+    yield isomorphisms(f"a random graph of {size} vertices, renumbered", G, renumbered(G), 1)
     yield isomorphisms(
         f"a random cubic graph of {size} vertices, renumbered",
         cubic,
-        nx.relabel_nodes(cubic, renumbered),
+        renumbered(cubic),
         1,
     )
     yield colourings("3-colourings of the 5-cycle", nx.cycle_graph(5), 3)
@@ -120,7 +158,7 @@ def main() -> None:
     options = _measure.parser(__doc__, "small graphs, one round").parse_args()
     size, rounds = (60, 1) if options.quick else (200, 3)
     table = _measure.Table(("problem", "solutions", "ms", "networkx / catlearn"), options=options)
-    for name, ours, theirs in problems(size):
+    for name, ours, theirs in (*problems(size), *families(4 * size)):
         count = ours()
         if theirs is not None and theirs() != count:
             raise SystemExit(f"{name}: networkx finds another number of solutions than {count}")

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.cset.constraints import Problem, solve
+from catlearn.cset.refinement import first_isomorphism
 from catlearn.errors import Failure, InvalidStructure, NoMorphism, NotUnique, did_you_mean
 from catlearn.finset import DISCRETE, FLAT, FinFunction, Order, Shape, Tables
 from catlearn.finset.shapes import coded
@@ -328,20 +329,39 @@ def _fixed(G: Tables, H: Tables, initial: Rows, failures: list[Failure]) -> dict
     return fixed
 
 
+def _by_table(G: Tables, fixed: dict[int, int]) -> dict[str, dict[int, int]]:
+    """Return the images of rows by table; the rows of all tables are numbered."""
+    found: dict[str, dict[int, int]] = {}
+    start = 0
+    for table in G.shape.tables:
+        rows = range(start, start := start + G.size(table))
+        found[table] = {x - rows.start: fixed[x] for x in rows if x in fixed}
+    return found
+
+
 def _morphisms(
     G: Tables, H: Tables, into: set[str], onto: set[str], iso: bool, fixed: dict[int, int]
 ) -> Iterator[Any]:
     """Generate morphisms from the solutions of the constraint problem."""
     opened = tuple(open_attributes(G))
+    kind = G._common([G, H])._morphism_class()
+    # What labels that mention rows become along a morphism is known when all of it is.
+    # So is whether variables admit what they are bound to.
+    mentioning = any(order.carry is not None for order in G.shape.orders.values())
+    first = None
+    if iso and not mentioning and not opened:
+        first, only = first_isomorphism(G, H, _by_table(G, fixed))
+        if first is not None:
+            parts = {t: FinFunction._of(first[t], G.sets[t], H.sets[t]) for t in G.shape.tables}
+            yield kind._build(G, H, parts)
+        if only:
+            return
     one, other = (labels_as_rows(side, opened) for side in (G, H))
     # Two variables may stand for one label, but not in an isomorphism.
     labels = {table for table in one.shape.tables if iso and table not in G.shape.tables}
     problem = Problem(one, other, into | labels, onto | labels, iso)
-    kind = G._common([G, H])._morphism_class()
     ends = [(t, *problem.bounds[t], G.sets[t], H.sets[t]) for t in G.shape.tables]
-    # What labels that mention rows become along a morphism is known when all of it is.
-    # So is whether variables admit what they are bound to.
-    mentioning = any(order.carry is not None for order in G.shape.orders.values())
+    known = None if first is None else np.concatenate([first[t] for t in G.shape.tables])
 
     def fits(found: Any) -> bool:
         if opened and (not bound(found)[1] or found.failures()):
@@ -350,6 +370,8 @@ def _morphisms(
 
     for block in solve(problem, fixed):
         for row in block:
+            if known is not None and np.array_equal(row, known):
+                continue
             parts = {
                 table: FinFunction._of(row[start:stop].copy(), source, target)
                 for table, start, stop, source, target in ends
