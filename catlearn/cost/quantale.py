@@ -245,6 +245,8 @@ class Quantale:
             ("join is associative", join(join(a, b), c), join(a, join(b, c))),
             ("join is commutative", join(a, b), join(b, a)),
             ("join is idempotent", join(a, a), a),
+            ("meet is associative", meet(meet(a, b), c), meet(a, meet(b, c))),
+            ("meet is commutative", meet(a, b), meet(b, a)),
             ("absorption", join(a, meet(a, b)), a),
             ("absorption", meet(a, join(a, b)), a),
             ("bottom", join(low, a), a),

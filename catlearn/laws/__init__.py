@@ -8,7 +8,7 @@ Strategies (finite functions, graphs, C-sets, finite categories, learning diagra
 morphisms and spans) shrink: rows, edges and equations are dropped first, then labels and weights
 become the plain ones. Everything works for structures of your own.
 
-Importing this room loads hypothesis; nothing else in the package does.
+What checks and draws loads hypothesis; nothing else in the package does.
 
 >>> from catlearn import laws
 >>> class Mod3:
@@ -25,134 +25,59 @@ True
 ('left unit', 'associativity')
 """
 
-from catlearn.laws.algebra import (
-    Cospans,
-    Monoid,
-    cartesian,
-    commutative_monoid,
-    cospan,
-    enriched,
-    enriched_functor,
-    monoid,
-    monoidal,
-    monoidal_functor,
-    quantale,
-    symmetric_monoidal,
-)
-from catlearn.laws.categories import adjunction, category, functor, natural_transformation
-from catlearn.laws.checking import SPECS, Counterexample, LawsBroken, Outcome, Report, check, suite
-from catlearn.laws.cones import colimit, limit
-from catlearn.laws.copresheaves import cset, cset_morphism
-from catlearn.laws.law import Comparison, Law, Spec, compare, sketch
-from catlearn.laws.losses import (
-    datasets,
-    interpretation,
-    learning_diagrams,
-    learning_morphisms,
-    learning_parts,
-    learning_spans,
-    loss_functor,
-    parameters,
-    some_parameters,
-)
-from catlearn.laws.signature import Signature
-from catlearn.laws.strategies import (
-    csets,
-    finite_categories,
-    finite_functions,
-    functors,
-    graphs,
-    identifications,
-    identify,
-    morphisms,
-    natural_transformations,
-    out_of,
-    parts,
-    paths,
-    presentations,
-    renamed,
-    spans,
-)
+import lazy_loader
 
-__all__ = [
-    "SPECS",
-    "Comparison",
-    "Cospans",
-    "Counterexample",
-    "Law",
-    "LawsBroken",
-    "Monoid",
-    "Outcome",
-    "Report",
-    "Signature",
-    "Spec",
-    "adjunction",
-    "cartesian",
-    "category",
-    "check",
-    "colimit",
-    "commutative_monoid",
-    "compare",
-    "cospan",
-    "cset",
-    "cset_morphism",
-    "csets",
-    "datasets",
-    "enriched",
-    "enriched_functor",
-    "finite_categories",
-    "finite_functions",
-    "functor",
-    "functors",
-    "graphs",
-    "identifications",
-    "identify",
-    "interpretation",
-    "learning_diagrams",
-    "learning_morphisms",
-    "learning_parts",
-    "learning_spans",
-    "limit",
-    "loss_functor",
-    "monoid",
-    "monoidal",
-    "monoidal_functor",
-    "morphisms",
-    "natural_transformation",
-    "natural_transformations",
-    "out_of",
-    "parameters",
-    "parts",
-    "paths",
-    "presentations",
-    "quantale",
-    "renamed",
-    "sketch",
-    "some_parameters",
-    "spans",
-    "suite",
-    "symmetric_monoidal",
-]
-
-# Tried in this order when none is given: the special before the general.
-SPECS += [
-    loss_functor,
-    natural_transformation,
-    adjunction,
-    colimit,
-    limit,
-    cset_morphism,
-    cset,
-    enriched_functor,
-    enriched,
-    quantale,
-    monoidal_functor,
-    functor,
-    cospan,
-    cartesian,
-    symmetric_monoidal,
-    monoidal,
-    category,
-    commutative_monoid,
-    monoid,
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "algebra": [
+            "Cospans",
+            "Monoid",
+            "cartesian",
+            "commutative_monoid",
+            "cospan",
+            "enriched",
+            "enriched_functor",
+            "monoid",
+            "monoidal",
+            "monoidal_functor",
+            "quantale",
+            "symmetric_monoidal",
+        ],
+        "categories": ["adjunction", "category", "functor", "natural_transformation"],
+        "checking": ["Counterexample", "LawsBroken", "Outcome", "Report", "check", "suite"],
+        "cones": ["colimit", "limit"],
+        "copresheaves": ["cset", "cset_morphism"],
+        "law": ["Comparison", "Law", "Spec", "compare", "sketch"],
+        "losses": [
+            "datasets",
+            "interpretation",
+            "learning_diagrams",
+            "learning_morphisms",
+            "learning_parts",
+            "learning_spans",
+            "loss_functor",
+            "parameters",
+            "some_parameters",
+        ],
+        "signature": ["Signature"],
+        "specs": ["SPECS"],
+        "strategies": [
+            "csets",
+            "finite_categories",
+            "finite_functions",
+            "functors",
+            "graphs",
+            "identifications",
+            "identify",
+            "morphisms",
+            "natural_transformations",
+            "out_of",
+            "parts",
+            "paths",
+            "presentations",
+            "renamed",
+            "spans",
+        ],
+    },
+)

@@ -45,6 +45,7 @@ from catlearn.category import Presentation
 from catlearn.display import Displayed, html_table, renderer_of
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
 from catlearn.laws.law import Comparison, Law, Sorts, Spec, shown
+from catlearn.laws.specs import SPECS
 
 
 class LawsBroken(InvalidStructure):
@@ -291,10 +292,6 @@ class Report(Displayed):
 
     def __repr__(self) -> str:
         return f"<{self._headline}>"
-
-
-SPECS: list[Spec] = []
-"""The specs that are tried, in order, when none is given."""
 
 
 class _Found(Exception):

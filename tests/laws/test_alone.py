@@ -235,7 +235,8 @@ TOGETHER = [
      monoids(POINT, ZERO, [0], [0, 0], 0, 0)),
     (laws.adjunction, {"identities of R", "right triangle"},
      monoids(ZERO, POINT, [0, 0], [0], 0, 0)),
-    # Naturality makes what one functor does to composites visible in the other.
+    # Naturality makes what one functor does to composites visible in the other; structures that
+    # break one of the two alone were looked for among small monoids, and not found.
     (laws.adjunction, {"composites of L", "composites of R"},
      monoids(TURN, ZERO, [1, 0], [1, 0], 0, 1)),
 ]  # fmt: skip
