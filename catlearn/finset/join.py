@@ -23,6 +23,7 @@ import numpy as np
 
 from catlearn.errors import TooLarge
 from catlearn.finset.merge import Arrow
+from catlearn.finset.value import check_rows
 
 
 def keys(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -111,8 +112,10 @@ def join_part(
             by_key = np.argsort(have, kind="stable")
             low = np.searchsorted(have, want, side="left", sorter=by_key)
             count = np.searchsorted(have, want, side="right", sorter=by_key) - low
-            if most is not None and (total := int(count.sum())) > most:
+            total = int(count.sum())
+            if most is not None and total > most:
                 raise TooLarge(_over(total, most))
+            check_rows(total, "a limit of sets", len(columns) + 1)
             columns = {k: np.repeat(column, count) for k, column in columns.items()}
             columns[new] = rows[by_key[expand(low, count)]]
         keep = live[new][columns[new]]
@@ -125,6 +128,31 @@ def join_part(
 
 def _over(total: int, most: int) -> str:
     return f"a limit of sets with {total} elements is over the budget, {most}"
+
+
+def _met(
+    sizes: Sequence[int], arrows: Sequence[Arrow]
+) -> tuple[list[int], list[Arrow], dict[int, np.ndarray]]:
+    """Cut objects that are large for what arrives there down to the rows at which something does.
+
+    Returns the sizes and arrows of what is left, and for objects that were cut their rows.
+    """
+    arriving: dict[int, list[np.ndarray]] = {}
+    for _, j, values in arrows:
+        arriving.setdefault(j, []).append(values)
+    met = {
+        k: np.unique(np.concatenate(values))
+        for k, values in arriving.items()
+        if sizes[k] > 4 * sum(len(part) for part in values)
+    }
+    if not met:
+        return list(sizes), list(arrows), met
+    cut = [met[k].size if k in met else size for k, size in enumerate(sizes)]
+    kept = []
+    for i, j, values in arrows:
+        values = values[met[i]] if i in met else values
+        kept.append((i, j, np.searchsorted(met[j], values) if j in met else values))
+    return cut, kept, met
 
 
 def join(
@@ -152,8 +180,10 @@ def join(
     Raises
     ------
     TooLarge
-        If there are more, at the end or on the way.
+        If there are more, at the end or on the way, or more than memory holds.
     """
+    sizes, arrows, met = _met(sizes, arrows)
+    check_rows(sum(sizes), "a limit of sets")
     columns: dict[int, np.ndarray] = {}
     length = 1
     for order in plan(len(sizes), arrows):
@@ -161,10 +191,11 @@ def join(
         count = len(part[order[0]])
         if most is not None and length * count > most:
             raise TooLarge(_over(length * count, most))
+        check_rows(length * count, "a limit of sets", len(columns) + len(part))
         columns = {k: np.repeat(column, count) for k, column in columns.items()}
         columns |= {k: np.tile(column, length) for k, column in part.items()}
         length *= count
-    chosen = [columns[k] for k in legs]
+    chosen = [met[k][columns[k]] if k in met else columns[k] for k in legs]
     if not chosen:
         return []
     order = np.lexsort(chosen[::-1])

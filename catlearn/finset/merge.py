@@ -25,6 +25,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from catlearn.finset.value import check_rows
 from catlearn.names import fresh
 
 Names = tuple[str, ...] | None
@@ -107,10 +108,16 @@ def merge(
     -------
     Merged
         The legs and the classes.
+
+    Raises
+    ------
+    TooLarge
+        If memory does not hold the legs.
     """
     is_leg = set(legs)
     targets = {j for _, j, _ in arrows}
     carried = [*legs, *(k for k in range(len(sizes)) if k in targets and k not in is_leg)]
+    check_rows(sum(sizes[k] for k in carried), "a colimit of sets")
     starts = np.cumsum([0, *(sizes[k] for k in carried)])
     offset = {k: int(start) for k, start in zip(carried, starts, strict=False)}
     pairs: list[tuple[np.ndarray, np.ndarray]] = []

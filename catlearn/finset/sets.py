@@ -34,7 +34,15 @@ from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownNam
 from catlearn.finset.join import expand, find, join
 from catlearn.finset.merge import merge
 from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit, coproduct
-from catlearn.finset.value import SHOWN, Frozen, listing, read_only
+from catlearn.finset.value import (
+    MOST_ROW,
+    SHOWN,
+    Frozen,
+    check_rows,
+    check_value,
+    listing,
+    read_only,
+)
 
 
 class FinSets(Ambient):
@@ -46,7 +54,7 @@ class FinSets(Ambient):
         return "" if one.size == other.size else f"{one.size} elements are not {other.size}"
 
     def identity(self, of: FinSet) -> FinFunction:
-        return FinFunction._of(np.arange(of.size), of, of)
+        return FinFunction.identity(of)
 
     def differences(self, f: FinFunction, g: FinFunction) -> str:
         bad = np.flatnonzero(f.values != g.values)
@@ -206,6 +214,8 @@ class FinSet(Frozen):
 
     def __add__(self, other: FinSet) -> FinSet:
         """Return the disjoint union."""
+        if self.names is None and other.names is None:
+            return FinSet(self.size + other.size)
         return coproduct(self, other).apex
 
     def __len__(self) -> int:
@@ -265,12 +275,14 @@ def read_values(values: Any, codomain: FinSet, domain: FinSet) -> tuple[np.ndarr
     if not any(isinstance(value, (str, bool, float)) for value in values[:1]):
         array = np.asarray(values)
         if array.dtype.kind in "iu" and array.ndim == 1:
+            check_value(int(array.max()), "a function")
             return array.astype(np.int64), []
     numbers, problems = np.full(len(values), -1), []
     for k, value in enumerate(values):
         if isinstance(value, str) and value in codomain.numbers:
             numbers[k] = codomain.numbers[value]
         elif isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+            check_value(abs(int(value)), "a function")
             numbers[k] = value
         else:
             problems.append(f"{domain.label(k) if k < len(domain) else k!r} goes to {value!r}, "
@@ -341,6 +353,7 @@ class FinFunction(Frozen):
     def identity(cls, of: FinSet | int | Iterable[str]) -> FinFunction:
         """Return the identity of a set."""
         one = as_finset(of)
+        check_rows(one.size, "an identity")
         return cls._of(np.arange(one.size), one, one)
 
     def failures(self) -> list[Failure]:
@@ -363,13 +376,33 @@ class FinFunction(Frozen):
         return FinFunction._of(other.values[self.values], self.domain, other.codomain)
 
     def __add__(self, other: FinFunction) -> FinFunction:
-        """Return the disjoint union of two functions."""
+        """Return the disjoint union of two functions.
+
+        Raises
+        ------
+        TooLarge
+            If a value is past 64 bits.
+        """
+        if other.values.size:
+            check_value(self.codomain.size + int(other.values.max()), "a disjoint union")
         values = np.concatenate([self.values, other.values + self.codomain.size])
         return FinFunction._of(values, self.domain + other.domain, self.codomain + other.codomain)
 
     def __matmul__(self, other: FinFunction) -> FinFunction:
-        """Return the product of two functions; pairs are numbered lexicographically."""
-        values = self.values[:, None] * other.codomain.size + other.values[None, :]
+        """Return the product of two functions; pairs are numbered lexicographically.
+
+        Raises
+        ------
+        TooLarge
+            If there are more values than memory holds, or one is past 64 bits.
+        """
+        width = other.codomain.size
+        check_rows(self.values.size * other.values.size, "a product of functions")
+        if self.values.size and other.values.size:
+            largest = int(self.values.max()) * width + int(other.values.max())
+            check_value(largest, "a product of functions")
+        # Where the width is past 64 bits, all that is multiplied by it is 0.
+        values = self.values[:, None] * min(width, MOST_ROW) + other.values[None, :]
         domain = FinSet(self.domain.size * other.domain.size)
         codomain = FinSet(self.codomain.size * other.codomain.size)
         return FinFunction._of(values.ravel(), domain, codomain)
@@ -400,6 +433,8 @@ class FinFunction(Frozen):
         return len(self._hit()) == self.domain.size == self.codomain.size
 
     def _hit(self) -> np.ndarray:
+        if self.codomain.size > 4 * len(self.values):
+            return np.unique(self.values)
         hit = np.zeros(self.codomain.size, bool)
         hit[self.values] = True
         return np.flatnonzero(hit)

@@ -10,12 +10,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 
 from catlearn.display import Brief
+from catlearn.errors import TooLarge
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
@@ -86,6 +88,48 @@ class Record(Mapping[Key, Item]):
 
     def __repr__(self) -> str:
         return repr(self._items)
+
+
+MOST_ROW = int(np.iinfo(np.int64).max)
+"""The largest number of a row; sizes of sets are Python integers, and may be larger."""
+
+
+def memory() -> int:
+    """Return how many bytes the machine has, as far as it says so."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**40
+
+
+def check_rows(count: int, what: str, columns: int = 1) -> None:
+    """Refuse columns of so many numbers that the memory does not hold them.
+
+    Raises
+    ------
+    TooLarge
+        If it does not.
+
+    Examples
+    --------
+    >>> check_rows(2**62, "a coproduct")
+    Traceback (most recent call last):
+    catlearn.errors.TooLarge: a coproduct has 4611686018427387904 elements, more than memory holds
+    """
+    if 8 * count * columns > memory():
+        raise TooLarge(f"{what} has {count} elements, more than memory holds")
+
+
+def check_value(value: int, what: str) -> None:
+    """Refuse a row number that 64 bits do not hold.
+
+    Raises
+    ------
+    TooLarge
+        If they do not.
+    """
+    if value > MOST_ROW:
+        raise TooLarge(f"{what} has the value {value}, past the largest row {MOST_ROW}")
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
