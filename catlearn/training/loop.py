@@ -533,7 +533,10 @@ class Trainer:
         """Fetch the costs of the steps since the last time, and check that all went well."""
         if not self.pending:
             return
-        fetched = np.concatenate([np.atleast_2d(rows) for rows in jax.device_get(self.pending)])
+        for rows in self.pending:
+            if not rows.is_fully_addressable or next(iter(rows.devices())).platform != "cpu":
+                rows.copy_to_host_async()  # all at once, where that takes a while
+        fetched = np.concatenate([np.atleast_2d(np.asarray(rows)) for rows in self.pending])
         self.pending = []
         self.rows = np.concatenate([self.rows.astype(fetched.dtype), fetched])
         failed = int(self.carry.failed)
