@@ -611,7 +611,7 @@ def _run_layer(layer: dict[str, Any], x: Any) -> Any:
     import jax.numpy as jnp
 
     y = jnp.tensordot(x, layer["weight"], 1)
-    return y + layer["bias"] if "bias" in layer else y
+    return y + jnp.expand_dims(layer["bias"], 0) if "bias" in layer else y
 
 
 def _flatten(x: Any) -> Any:

@@ -256,5 +256,5 @@ def _squared_distances(prediction: Any, target: Any) -> Any:
 
     classes, queries, points = prediction.shape[:3]
     shape = (classes, queries, points, -1)
-    away = prediction.reshape(shape)[:, :, None] - jnp.moveaxis(target.reshape(shape), 0, 1)
+    away = prediction.reshape(shape)[:, :, None] - jnp.moveaxis(target.reshape(shape), 0, 1)[None]
     return jnp.sum(away**2, axis=-1)
