@@ -70,6 +70,47 @@ class InvalidStructure(CatlearnError, ValueError):
         return type(self), (self.what, self.failures)
 
 
+class WrongKind(CatlearnError, TypeError):
+    """An argument of another kind than the function takes."""
+
+
+def expect(value: object, kinds: type | tuple[type, ...] | str, name: str, wanted: str) -> None:
+    """Refuse an argument of another kind.
+
+    Parameters
+    ----------
+    value
+        What was given.
+    kinds
+        The classes of which it has to be, or an attribute that it has to have.
+    name
+        What the caller calls the argument.
+    wanted
+        What it should be, with an example where that helps.
+
+    Raises
+    ------
+    WrongKind
+        If it is something else; bools are no numbers.
+
+    Examples
+    --------
+    >>> expect(0.01, str, "optimizer", "the name of one")
+    Traceback (most recent call last):
+    catlearn.errors.WrongKind: optimizer is the name of one; found 0.01, a float
+    """
+    if isinstance(kinds, str):
+        if hasattr(value, kinds):
+            return
+        kinds = ()
+    number = kinds is int or (isinstance(kinds, tuple) and int in kinds and bool not in kinds)
+    if isinstance(value, kinds) and not (number and isinstance(value, bool)):
+        return
+    text = repr(value)
+    text = text if len(text) <= 60 else text[:59] + "…"
+    raise WrongKind(f"{name} is {wanted}; found {text}, a {type(value).__name__}")
+
+
 class NotComposable(InvalidStructure):
     """Two arrows do not meet, or two paths are not parallel."""
 

@@ -84,6 +84,7 @@ from catlearn.errors import (
     NotUnique,
     UnknownName,
     did_you_mean,
+    expect,
 )
 from catlearn.finset import (
     Colimit,
@@ -155,6 +156,9 @@ class Rule(Frozen, Displayed):
         forbidden: Iterable[TableMorphism] = (),
         name: str = "",
     ) -> None:
+        for side, given in (("left", left), ("right", right)):
+            wanted = "a morphism out of the interface; Rule.between(L, R) takes two objects"
+            expect(given, TableMorphism, side, wanted)
         self._set(left=left, right=right, forbidden=tuple(forbidden), name=name)
         L, R = left.codomain, right.codomain
         heirs = {
@@ -214,6 +218,8 @@ class Rule(Frozen, Displayed):
         >>> rule
         Rule(deletes e; keeps A, B; adds f)
         """
+        for side, given in (("L", L), ("R", R)):
+            expect(given, Tables, side, "a graph, C-set, diagram or other tables")
         replace = {t: dict(rows) for t, rows in (options.pop("replace", None) or {}).items()}
         common = in_common(L, R, keep, replace)
         for table, rows in common.items():

@@ -33,7 +33,7 @@ import numpy as np
 
 from catlearn.cset.constraints import Problem, solve
 from catlearn.cset.refinement import first_isomorphism
-from catlearn.errors import Failure, InvalidStructure, NoMorphism, NotUnique, did_you_mean
+from catlearn.errors import Failure, InvalidStructure, NoMorphism, NotUnique, did_you_mean, expect
 from catlearn.finset import DISCRETE, FLAT, FinFunction, Order, Shape, Tables
 from catlearn.finset.shapes import coded
 from catlearn.finset.variables import Variable, bound, open_attributes
@@ -97,6 +97,8 @@ def homomorphisms(
     >>> [(list(m.components["V"]), m.binding["c"]) for m in homomorphisms(two, G, monic=True)]
     [([0, 2], 'red'), ([2, 0], 'red')]
     """
+    for name, one in (("G", G), ("H", H)):
+        expect(one, Tables, name, "a graph, C-set or other tables")
     if G.shape != H.shape:
         failure = Failure("shape", "domain and codomain", f"{G.shape!r} is not {H.shape!r}")
         raise InvalidStructure("search", [failure])
@@ -191,6 +193,8 @@ def is_isomorphic(G: Tables, H: Tables) -> bool:
     >>> is_isomorphic(Graph({"f": ("A", "B")}), Graph({"g": ("Y", "X")}))
     True
     """
+    for name, one in (("G", G), ("H", H)):
+        expect(one, Tables, name, "a graph, C-set or other tables")
     if G.shape != H.shape:
         return False
     return next(homomorphisms(G, H, iso=True), None) is not None

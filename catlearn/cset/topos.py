@@ -75,7 +75,7 @@ from catlearn.cset.cset import CSet
 from catlearn.cset.representables import Blocks, Figures
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
-from catlearn.errors import Failure, InvalidStructure, NotComposable, TooLarge
+from catlearn.errors import Failure, InvalidStructure, NotComposable, TooLarge, expect
 from catlearn.finset import (
     FinFunction,
     FinSet,
@@ -351,6 +351,7 @@ def subobjects(whole: Tables, budget: int = 100_000) -> Iterator[Subobject]:
     >>> [str(a) for a in subobjects(Graph({"f": ("A", "B")}))]
     ['{}', '{V: A}', '{V: B}', '{V: A, B}', '{V: A, B; E: f}']
     """
+    expect(whole, Tables, "the argument", "a graph, C-set or other tables")
     tables = whole.shape.tables
     ends = np.cumsum([whole.size(table) for table in tables], dtype=np.int64)
     for marks in closed_sets(whole, budget):

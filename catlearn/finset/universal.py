@@ -38,6 +38,7 @@ from catlearn.errors import (
     NotACocone,
     NotACone,
     NotComposable,
+    expect,
 )
 from catlearn.finset.value import Frozen
 
@@ -143,6 +144,8 @@ class Diagram(Frozen):
         usual = ("left", "right") if len(chosen) == 2 else tuple(map(str, range(len(chosen))))
         named = usual if names is None else tuple(names)
         of = self.objects[0] if self.objects else getattr(of, "domain", of)
+        for thing in self.objects:
+            expect(thing, "ambient", "each object", "a set, graph, category or other object")
         self._set(legs=chosen, names=named, of=of)
         failures = self.failures()
         if failures:
@@ -300,6 +303,12 @@ def fan(morphisms: tuple[Any, ...], names: Iterable[str] | None) -> Diagram:
     return Diagram(objects, arrows, legs=range(1, len(objects)), names=names)
 
 
+def _morphisms(*given: Any) -> tuple[Any, ...]:
+    for one in given:
+        expect(one, "codomain", "each argument", "a morphism; objects have products and coproducts")
+    return given
+
+
 def parallel(morphisms: tuple[Any, ...], leg: int) -> Diagram:
     """The diagram of parallel morphisms; one of the two objects is its leg."""
     objects = [morphisms[0].domain, morphisms[0].codomain]
@@ -321,6 +330,8 @@ class Universal(Frozen, Displayed):
     @classmethod
     def _of(cls, given: Any) -> Self:
         """Compute the limit or colimit of a diagram."""
+        wanted = "a Diagram, a functor or a cospan, such as Diagram(objects, arrows)"
+        expect(given, "as_diagram", f"what a {cls.__name__.lower()} is of", wanted)
         diagram = given.as_diagram()
         loose = diagram.undetermined(cls.inward)
         if loose:
@@ -486,12 +497,12 @@ def pushout(f: Any, g: Any, *more: Any, names: Iterable[str] | None = None) -> C
     >>> [list(leg) for leg in po]
     [[0, 1], [2, 0, 3]]
     """
-    return colimit(fan((f, g, *more), names))
+    return colimit(fan(_morphisms(f, g, *more), names))
 
 
 def coequalizer(f: Any, g: Any, *more: Any) -> Colimit:
     """The largest quotient of the codomain on which parallel morphisms agree."""
-    return colimit(parallel((f, g, *more), leg=1))
+    return colimit(parallel(_morphisms(f, g, *more), leg=1))
 
 
 def product(*objects: Any, names: Iterable[str] | None = None, of: Any = None) -> Limit:
@@ -514,7 +525,7 @@ def pullback(f: Any, g: Any, *more: Any, names: Iterable[str] | None = None) -> 
     >>> [list(leg) for leg in pb]
     [[1, 2], [0, 0]]
     """
-    morphisms = (f, g, *more)
+    morphisms = _morphisms(f, g, *more)
     objects = [*(m.domain for m in morphisms), f.codomain]
     last = len(morphisms)
     arrows = [(k, last, m) for k, m in enumerate(morphisms)]
@@ -523,4 +534,4 @@ def pullback(f: Any, g: Any, *more: Any, names: Iterable[str] | None = None) -> 
 
 def equalizer(f: Any, g: Any, *more: Any) -> Limit:
     """The largest part of the domain on which parallel morphisms agree."""
-    return limit(parallel((f, g, *more), leg=0))
+    return limit(parallel(_morphisms(f, g, *more), leg=0))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from catlearn.category import Equation, evaluate
 from catlearn.cost import Aggregator, Atom, CostMorphism, Objective, Term
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import Failure, InvalidStructure, expect
 from catlearn.learning.circuit import Circuit, circuit_of
 from catlearn.learning.selection import Selection
 from catlearn.names import fresh
@@ -194,8 +194,11 @@ def loss_functor(
     ----------
     Lary et al., "DiagrammaticLearning", arXiv 2501.01515; Theory, section 4.
     """
-    from catlearn.learning.diagram import LearningDiagram
+    from catlearn.learning.diagram import LearningDiagram, LearningMorphism
 
+    expect(
+        value, (LearningDiagram, LearningMorphism), "the argument", "a learning diagram or morphism"
+    )
     if isinstance(value, LearningDiagram):
         return value.loss("declared", aggregator=aggregator)
     labels = ("naturality of space", "naturality of map")

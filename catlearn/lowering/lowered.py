@@ -52,7 +52,14 @@ import jax
 import jax.numpy as jnp
 
 from catlearn.category import Functions, Functor
-from catlearn.errors import DataError, Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.errors import (
+    DataError,
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    did_you_mean,
+    expect,
+)
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import argument_failures, batch_sizes
 from catlearn.lowering.plan import Plan
@@ -747,5 +754,7 @@ def lower(
     >>> lower(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss())
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
+    wanted = "a loss, such as diagram.loss()"
+    expect(loss, "equations", "what is lowered", wanted)
     options = remat, precision, independent, stack, groups, together
     return Lowered(loss, Options.of(loss.diagram, *options))

@@ -59,7 +59,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean
+from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean, expect
 from catlearn.learning.parts import as_array, check_columns, check_lengths, without_examples
 from catlearn.lowering import Lowered
 from catlearn.lowering.stacked import Columns, Layout, Stacked
@@ -201,6 +201,9 @@ def batches(
     >>> stream[3]["points"]["X"].shape
     (4,)
     """
+    expect(data, Mapping, "data", "a dict of data sets")
+    if key is not None:
+        expect_key(key)
     return Batches(data, batch_size, key=jax.random.key(0) if key is None else key)
 
 
@@ -224,6 +227,11 @@ class _Stream:
             self.order = permutation(self.length, (*self.seed, epoch))
             self.epoch = epoch
         return self.order[position * self.batch : (position + 1) * self.batch]
+
+
+def expect_key(key: Any) -> None:
+    """Refuse what is no random key."""
+    expect(key, "dtype", "key", "a random key, such as jax.random.key(0)")
 
 
 def key_words(key: Any) -> np.ndarray:

@@ -45,6 +45,7 @@ from catlearn.errors import (
     Failure,
     InvalidStructure,
     TrainingDiverged,
+    expect,
 )
 from catlearn.files import shorten_repr
 from catlearn.learning import LearningDiagram, Loss
@@ -59,7 +60,7 @@ from catlearn.training.checkpoint import (
     occupied,
 )
 from catlearn.training.columns import Batch
-from catlearn.training.data import Sources
+from catlearn.training.data import Sources, expect_key
 from catlearn.training.result import History, Result
 from catlearn.training.sharding import Processes, Sharding
 from catlearn.training.step import (
@@ -241,6 +242,9 @@ def fit(
 
         cl.fit(..., checkpoint="run.safetensors", resume=True, stop_on=[signal.SIGTERM])
     """
+    _check_kinds(
+        fn, optimizer, steps, batch_size, key, data, validate, metrics, checkpoint, callback
+    )
     signals = Signals(stop_on)
     numbers = {"accumulate": accumulate, "scan_steps": scan_steps}
     needs = {"validate_every": validate_every, "stop": stop, "metrics": metrics}
@@ -340,6 +344,43 @@ def fit(
         message = f"training was interrupted after {run.steps} of {steps} steps{place}"
         warnings.warn(message, TrainingInterrupted, stacklevel=2)
     return run.result(interrupted=interrupted)
+
+
+def _check_kinds(
+    fn: Any,
+    optimizer: Any,
+    steps: Any,
+    batch_size: Any,
+    key: Any,
+    data: Any,
+    validate: Any,
+    metrics: Any,
+    checkpoint: Any,
+    callback: Any,
+) -> None:
+    """Refuse what `fit` cannot take, before anything is done."""
+    whole = (int, np.integer)
+    expect(
+        fn, (Lowered, Loss, LearningDiagram), "what fit minimises", "a diagram, loss or lowered one"
+    )
+    given = optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]
+    for one in given:
+        if one is not None:
+            wanted = "an optax optimizer, such as optax.adam(1e-3), or one for each edge"
+            expect(one, "update", "optimizer", wanted)
+    expect(steps, whole, "steps", "a number of steps")
+    sizes = batch_size.values() if isinstance(batch_size, Mapping) else [batch_size]
+    for size in sizes:
+        expect(size, whole, "batch_size", "a number of examples, or one for each data set")
+    if key is not None:
+        expect_key(key)
+    for name, value in (("data", data), ("validate", validate), ("metrics", metrics)):
+        if value is not None:
+            expect(value, Mapping, name, "a dict by name")
+    if checkpoint is not None:
+        expect(checkpoint, (str, os.PathLike), "checkpoint", "the path of a file or a folder")
+    if callback is not None:
+        expect(callback, "__call__", "callback", "a function of the step and the costs")
 
 
 def _check_place(checkpoint: Any, resume: bool, overwrite: bool, processes: Processes) -> None:
