@@ -198,7 +198,7 @@ def test_torch_loaders(labelled, file):
     continues(labelled, file, plain)
     torch.manual_seed(0)
     shuffled = torch.utils.data.DataLoader(data, 4, shuffle=True)
-    labelled(shuffled, steps=2, checkpoint=file)
+    labelled(shuffled, steps=2, checkpoint=file, overwrite=True)
     with pytest.raises(CheckpointMismatch):
         labelled(shuffled, steps=4, **resumed(file))
 
