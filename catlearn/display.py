@@ -24,6 +24,8 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
+from catlearn.names import readable, visible
+
 LONGEST = 1_000
 """The length of the longest ``repr`` that is shown whole."""
 
@@ -34,8 +36,9 @@ _renderers: dict[type, Callable[[Any], str | None]] = {}
 
 
 class Brief:
-    """A value whose ``repr`` is a line of moderate length.
+    """A value whose ``repr`` is a line of moderate length, and whose texts hide nothing.
 
+    What a reader would not see in names, or what would turn them, is written escaped.
     Subclasses write ``__repr__`` as if there were no bound. Parts that are values themselves are
     shortened each by itself. A line that is shortened has an ellipsis and does not evaluate.
 
@@ -54,6 +57,8 @@ class Brief:
         super().__init_subclass__(**options)
         if "__repr__" in vars(cls):
             setattr(cls, "__repr__", _bounded(vars(cls)["__repr__"]))  # noqa: B010
+        if "__str__" in vars(cls):
+            setattr(cls, "__str__", _visible(vars(cls)["__str__"]))  # noqa: B010
 
     def _extent(self) -> str:
         """Say how large the value is, for a line that is shortened; empty says its length."""
@@ -65,12 +70,22 @@ def _bounded(write: Callable[[Any], str]) -> Callable[[Any], str]:
 
     @functools.wraps(write)
     def bounded(value: Any) -> str:
-        text = write(value)
+        text = readable(write(value))
         if len(text) <= LONGEST:
             return text
         return f"{text[:_BEGINNING]}… ({value._extent() or f'{len(text):,} characters'})"
 
     return bounded
+
+
+def _visible(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Return a ``__str__`` that escapes what a reader would not see."""
+
+    @functools.wraps(write)
+    def escaped(value: Any) -> str:
+        return visible(write(value))
+
+    return escaped
 
 
 def brief(items: Sequence[Any]) -> str:

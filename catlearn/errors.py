@@ -17,6 +17,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from catlearn.names import visible
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -37,11 +39,14 @@ class Failure:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message} [{self.law}]"
+        return visible(f"{self.where}: {self.message} [{self.law}]")
 
 
 class CatlearnError(Exception):
     """Root of every error that catlearn raises on purpose."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class InvalidStructure(CatlearnError, ValueError):
@@ -201,7 +206,7 @@ class UnknownName(CatlearnError, KeyError):
     """A name that nothing answers to; the message lists the names there are."""
 
     def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
+        return visible(str(self.args[0])) if self.args else ""
 
 
 class NoMorphism(CatlearnError, ValueError):

@@ -17,6 +17,7 @@ mark        names made of x        where
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable
 from itertools import count
 
@@ -66,6 +67,40 @@ def numbered(names: Iterable[str], kind: str) -> list[str]:
     ['A', 'v2', 'A#2']
     """
     return distinct((name or f"{kind}{number}" for number, name in enumerate(names, 1)), "#")
+
+
+_HIDDEN = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
+)
+_JOINER = re.compile(r"(?<!\\)((?:\\\\)*)\\u200([cd])")
+
+
+def visible(text: str) -> str:
+    """Return a text in which characters that a reader does not see, or that turn it, are escaped.
+
+    These are control characters other than tabs and ends of lines, separators of lines, and marks,
+    embeddings, overrides and isolates of direction. Joiners, which emoji and the scripts of Persian
+    and of India need, stay as they are.
+
+    Examples
+    --------
+    >>> print(visible("a" + chr(0x202E) + "b" + chr(27)))
+    a\\u202eb\\u001b
+    """
+    if text.isprintable():
+        return text
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def readable(text: str) -> str:
+    """Return what ``repr`` writes, with joiners as they are; it evaluates to the same.
+
+    Examples
+    --------
+    >>> readable(repr("a\\u200db")) == "'a\\u200db'"
+    True
+    """
+    return visible(_JOINER.sub(lambda f: f[1] + "\u200c\u200d"["cd".index(f[2])], text))
 
 
 def quote(name: str) -> str:

@@ -1,8 +1,16 @@
 """Fresh names: never taken, never twice the same, and no other than it needs."""
 
+import ast
+
+import pytest
 from hypothesis import given, strategies as st
 
-from catlearn.names import distinct, fresh
+import catlearn as cl
+from catlearn import display
+from catlearn.category.path import write_steps
+from catlearn.cli import main
+from catlearn.errors import CatlearnError
+from catlearn.names import distinct, fresh, readable
 
 marks = st.sampled_from(["left/", "'", "#", "-", "."])
 names = st.lists(st.sampled_from(["a", "b", "a'", "left/a", "a#2", "a-2", "a.1", "a#3", ""]))
@@ -30,3 +38,37 @@ def test_one_at_a_time():
 
 def test_many_equal_names_are_quick():
     assert distinct(["x"] * 20_000, "#")[-1] == "x#20000"
+
+
+HIDDEN = ["\x1b", "\x00", "\r", "\x85", "\u200e", "\u202e", "\u2066", "\u2069", "\u2028"]
+SHOWN = ["\N{WOMAN}\u200d\N{ROCKET}", "می\u200cخواهم", "क्\u200dष", "é", "a\\u200d", "\\"]
+
+
+@given(st.text(st.sampled_from("ab'\\\"u20dc\u200c\u200d\u202e\n\x1b"), max_size=12))
+def test_a_readable_repr_evaluates_to_the_same(text):
+    written = readable(repr(text))
+    assert ast.literal_eval(written) == text
+    assert not any(c in written for c in HIDDEN)
+
+
+@pytest.mark.parametrize("name", [f"x{c}y" for c in (*HIDDEN, *SHOWN)])
+def test_names_hide_nothing_and_are_kept(name, tmp_path, capsys):
+    """In texts, in errors and on the command line; files and ``eval(repr)`` keep them."""
+    value = cl.Presentation({name: ("A", "B"), "g": ("A", "B")}, [([name], ["g"])])
+    saved = cl.save(value, tmp_path / "p.json")
+    assert main(["check", str(saved)]) == 0
+    with pytest.raises(CatlearnError) as caught:
+        value.path([name, name])
+    for text in (str(value), repr(value), str(caught.value), capsys.readouterr().out):
+        assert not any(c in text for c in HIDDEN)
+        assert "\\u200" not in text or name == "xa\\u200dy" or "\u200e" in name
+    assert cl.load(saved) == value
+    assert next(iter(value.equations)) == write_steps((name,)) + " = g"
+    scope = {"Presentation": cl.Presentation, "Graph": cl.Graph, "Equation": cl.Equation}
+    assert eval(repr(value), scope) == value
+
+
+def test_a_text_that_is_not_escaped_is_noticed(mutants, monkeypatch):
+    monkeypatch.setattr(display, "visible", lambda text: text)
+    with mutants("names written as they are"):
+        assert "\u202e" in str(cl.FinSet(["a\u202e"]))

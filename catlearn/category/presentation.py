@@ -878,7 +878,9 @@ def name_equations(
         equations = [equations]
     if isinstance(equations, Mapping):
         return [(str(name), Equation.of(given)) for name, given in equations.items()]
-    return [(str(equation), equation) for equation in map(Equation.of, equations)]
+    read = map(Equation.of, equations)
+    # Names are as they are written in files, also where the text for readers has escapes.
+    return [(" = ".join(map(write_steps, equation.steps)), equation) for equation in read]
 
 
 def equation_rows(named: Iterable[tuple[str, Equation]], graph: Graph) -> list[tuple[Path, Path]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from catlearn.cli.configuration import NONE, OPTIMIZERS, SCHEDULES, TRANSFORMATIONS, plain
 from catlearn.cli.run_folder import problem_of, writable
 from catlearn.errors import CatlearnError
+from catlearn.names import visible
 
 PROBLEM, INTERRUPTED = 1, 130
 
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except (CatlearnError, OSError) as error:
-        print(f"catlearn: {problem_of(error)}", file=sys.stderr)
+        print(f"catlearn: {visible(problem_of(error))}", file=sys.stderr)
         return PROBLEM
     except KeyboardInterrupt:
         print("catlearn: interrupted", file=sys.stderr)
@@ -213,7 +214,7 @@ def _check(options: argparse.Namespace) -> int:
     from catlearn.learning import LearningDiagram
 
     value = load(options.file)
-    print(f"{options.file}: {value!r}\n\n{value}")
+    print(visible(f"{options.file}: {value!r}\n\n{value}"))
     if isinstance(value, LearningDiagram):
         selection = value.select(options.equations)
         _list("equations", [str(term) for term in selection.terms])
@@ -224,7 +225,7 @@ def _check(options: argparse.Namespace) -> int:
 def _list(title: str, lines: list[str]) -> None:
     print(f"\n{title}: {len(lines)}")
     for line in lines:
-        print(f"  {line}")
+        print(visible(f"  {line}"))
 
 
 def _glue(options: argparse.Namespace) -> int:
