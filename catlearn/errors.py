@@ -111,9 +111,11 @@ def expect(value: object, kinds: type | tuple[type, ...] | str, name: str, wante
     number = kinds is int or (isinstance(kinds, tuple) and int in kinds and bool not in kinds)
     if isinstance(value, kinds) and not (number and isinstance(value, bool)):
         return
-    text = repr(value)
+    text = " ".join(repr(value).split())
     text = text if len(text) <= 60 else text[:59] + "…"
-    raise WrongKind(f"{name} is {wanted}; found {text}, a {type(value).__name__}")
+    kind = type(value).__name__
+    article = "an" if kind[0] in "aeiouAEIOU" else "a"
+    raise WrongKind(f"{name} is {wanted}; found {text}, {article} {kind}")
 
 
 class NotComposable(InvalidStructure):

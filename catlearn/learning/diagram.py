@@ -33,7 +33,14 @@ import numpy as np
 from catlearn.category import Equation, Path, Presentation, PresentationMorphism
 from catlearn.category.presentation import equation_images
 from catlearn.cset import CSet, CSetMorphism
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    did_you_mean,
+    expect,
+)
 from catlearn.finset import Colimit, Record, Tables
 from catlearn.finset.relations import Relation
 from catlearn.finset.sets import read_values
@@ -364,6 +371,7 @@ class LearningDiagram(Presentation, CSet):
         >>> print(*D.rename({"d": "train", "f": "head"}).soft_equations)
         train.X >> head = train.Y
         """
+        expect(names, Mapping, "names", "a dict from names to new ones")
         tables = {table: self.names(table) for table in ("V", "E", "Eq")}
         known = [name for rows in tables.values() for name in rows]
         failures = [

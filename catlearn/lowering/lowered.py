@@ -360,11 +360,11 @@ class Lowered:
         self.loss = loss
         self.diagram = loss.diagram
         self.options = Options() if options is None else options
-        self._refuse("the options of lower", self.options.failures(self.diagram))
+        self._refuse("lower", self.options.failures(self.diagram))
         stacking = functools.partial(stacking_for, self)
         asked = self.options.independent, stacking, self.options.together
         self.plan = Plan(loss, *asked)
-        self._refuse("the options of lower", self.options.plan_failures(self.plan))
+        self._refuse("lower", self.options.plan_failures(self.plan))
         self.storage = Storage.of(self.plan)
         self.weighting = Weighting(self.plan, self.storage.weights)
         self.trainable, self.trained = self.diagram.trainable, self.plan.trained

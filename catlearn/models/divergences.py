@@ -504,7 +504,12 @@ def _check_cost(divergence: Divergence, cost: Any, prediction: Any) -> None:
         raise _refuse(divergence.name, f"found a {type(cost).__name__}, {expected}")
     if cost.shape != batch or not jnp.issubdtype(cost.dtype, jnp.floating):
         found = f"found {cost.shape} {cost.dtype}"
-        raise _refuse(divergence.name, f"{found}, {expected}: sum over all axes but the first")
+        remedy = "sum over all axes but the first"
+        if cost.shape == batch:
+            remedy = "convert it, for example by .astype('float32')"
+        elif not cost.shape:
+            remedy = "sum or average over all axes but the first, not over the batch"
+        raise _refuse(divergence.name, f"{found}, {expected}: {remedy}")
 
 
 def _refuse(divergence: str | DivergenceSum, message: str) -> InvalidStructure:

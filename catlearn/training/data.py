@@ -889,7 +889,7 @@ def _labels(fn: Lowered) -> dict[str, Labels]:
     }
 
 
-def checked(fn: Lowered, data: Mapping[str, Any]) -> Batch:
+def checked(fn: Lowered, data: Mapping[str, Any], option: str = "data") -> Batch:
     """Return whole data sets as one batch of a loss, such as to evaluate it, if they are good.
 
     Parameters
@@ -898,6 +898,8 @@ def checked(fn: Lowered, data: Mapping[str, Any]) -> Batch:
         The lowered loss.
     data
         ``{data set: {projection: array}}``.
+    option
+        What the caller calls them.
 
     Raises
     ------
@@ -914,7 +916,7 @@ def checked(fn: Lowered, data: Mapping[str, Any]) -> Batch:
     catlearn.errors.DataError: the data cannot be used (1 failure):
       - data set 'd': has no examples [length]
     """
-    arrays = _arrays(_labels(fn), data, "give it by data=", check_columns)
+    arrays = _arrays(_labels(fn), data, f"give it by {option}=", check_columns)
     failures = list(_data_failures(arrays))
     if failures:
         raise DataError("the data", failures)

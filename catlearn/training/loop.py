@@ -168,10 +168,12 @@ def fit(
     validate_every
         After how many steps, by default ``log_every``; and at the end.
     stop
-        Stops the run when validation has not become better for a while: ``Patience(3)``.
+        Stops the run when validation has not become better for a while:
+        ``catlearn.training.Patience(3)``.
     metrics
         What to measure besides in validations: ``{"accuracy": ("data.X >> f = data.Y", accuracy)}``
-        with a divergence or a function of two batches. Nothing is lowered for it.
+        with a divergence or a function of two batches, in ``jax.numpy``, such as
+        :func:`~catlearn.training.accuracy`. Nothing is lowered for it.
     accumulate
         Into how many parts to cut each batch, which are evaluated one after the other: the same
         step in less memory (:mod:`catlearn.training.step`).
@@ -245,6 +247,18 @@ def fit(
     _check_kinds(
         fn, optimizer, steps, batch_size, key, data, validate, metrics, checkpoint, callback
     )
+    for name, value in (
+        ("log_every", log_every),
+        ("checkpoint_every", checkpoint_every),
+        ("validate_every", validate_every),
+        ("accumulate", accumulate),
+        ("scan_steps", scan_steps),
+    ):
+        if value is not None:
+            expect(value, (int, np.integer), name, "a whole number")
+    if sharding is not None:
+        wanted = "a mesh of devices or a Sharding"
+        expect(sharding, (Mesh, Sharding), "sharding", wanted)
     signals = Signals(stop_on)
     numbers = {"accumulate": accumulate, "scan_steps": scan_steps}
     needs = {"validate_every": validate_every, "stop": stop, "metrics": metrics}

@@ -288,7 +288,7 @@ class Result:
             examples of a batch with each other.
         metrics
             What else to measure: ``{name: (equation, measure)}`` with a divergence or a function of
-            two batches, such as :func:`~catlearn.training.accuracy`.
+            two batches, in ``jax.numpy``, such as :func:`~catlearn.training.accuracy`.
 
         Returns
         -------

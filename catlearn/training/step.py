@@ -33,7 +33,7 @@ sees one part at a time; for such divergences there is a warning.
 >>> optimizer = optimizer_of(fn, {"encoder": optax.sgd(0.01), "*": optax.adam(0.1)})
 >>> optimizer_of(fn, {"encodr": optax.sgd(0.01), "*": None})
 Traceback (most recent call last):
-catlearn.errors.InvalidStructure: the optimizers is not valid (1 failure):
+catlearn.errors.InvalidStructure: the optimizer is not valid (1 failure):
   - edge 'encodr': is not trainable; did you mean encoder? [optimizer]
 
 Parameters of isomorphic edges may be stored stacked (:mod:`catlearn.lowering.stacked`). An
@@ -455,7 +455,7 @@ def by_edge_of(
         if edge not in chosen and REST not in chosen
     ]
     if failures:
-        raise InvalidStructure("the optimizers", failures)
+        raise InvalidStructure("the optimizer", failures)
     return {edge: chosen.get(edge, chosen.get(REST)) for edge in trainable}
 
 

@@ -168,7 +168,7 @@ def measures_of(fn: Lowered, metrics: Metrics | None) -> dict[str, Equation]:
         The lowered loss.
     metrics
         ``{name: equation}``, or ``{name: (text, measure)}`` with a divergence, its name, or a
-        function of two batches that returns a number for each example.
+        function of two batches, in ``jax.numpy``, that returns a float for each example.
 
     Raises
     ------
@@ -195,22 +195,31 @@ def measures_of(fn: Lowered, metrics: Metrics | None) -> dict[str, Equation]:
     return found
 
 
-def ready(fn: Lowered, data: Data, measures: Mapping[str, Equation]) -> dict[str, Any]:
+def ready(
+    fn: Lowered, data: Data, measures: Mapping[str, Equation], option: str = "data"
+) -> dict[str, Any]:
     """Return data as a loss reads them, with what metrics read besides.
+
+    Parameters
+    ----------
+    fn, data, measures
+        The lowered loss, data sets and metrics.
+    option
+        What the caller calls the data.
 
     Raises
     ------
     DataError
         Listing everything that is missing, has no examples or does not fit, values included.
     """
-    found: dict[str, Any] = {**checked(fn, data)}
+    found: dict[str, Any] = {**checked(fn, data, option)}
     failures = []
     for metric, term in measures.items():
         name = term.data
         found[name] = {**data.get(name, {}), **found.get(name, {})}
         for edge in (side.edges[0] for side in (term.lhs, term.rhs) if side.edges):
             if fn.diagram.projections[edge][1] not in found[name]:
-                message = f"is read by metric '{metric}' and missing; give it by data="
+                message = f"is read by metric '{metric}' and missing; give it by {option}="
                 failures.append(Failure("data", f"projection '{edge}'", message))
     if failures:
         raise DataError("the data of metrics", failures)
@@ -270,7 +279,10 @@ def _compiled(fn: Lowered, measures: Mapping[str, Equation]) -> Callable[..., An
             evaluate = fn.evaluation(params, state)
             for name, term in measures.items():
                 sides = [evaluate(side)(batch[term.data]) for side in (term.lhs, term.rhs)]
-                found[name] = jnp.mean(term.divergence(*sides))
+                try:
+                    found[name] = jnp.mean(term.divergence(*sides))
+                except InvalidStructure as error:
+                    raise InvalidStructure(f"metric '{name}'", error.failures) from None
         return value, aux.terms, found
 
     known = ("evaluate", *((name, str(m), m.divergence) for name, m in measures.items()))
@@ -346,7 +358,7 @@ class Validation:
         self.batch_size = batch_size
         self.patience, self.never = patience or Patience(1), patience is None
         self.measures = measures_of(fn, metrics)
-        self.data = ready(fn, data, self.measures)
+        self.data = ready(fn, data, self.measures, "validate")
         equations = (term.name for term in fn.loss.equations)
         self.curves = Curves(("total", *equations, *self.measures))
         self.best: tuple[int, Any, Any] | None = None

@@ -29,7 +29,7 @@ from __future__ import annotations
 from typing import Any
 
 from catlearn.category import Equation
-from catlearn.errors import Failure, InvalidStructure, did_you_mean
+from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
 from catlearn.learning import Dataset, LearningDiagram, Operator
 from catlearn.models import Model, Pairing, Product
 
@@ -51,7 +51,8 @@ def maml(
     Parameters
     ----------
     model
-        From points to values; ``result.model(name)`` is the start.
+        From points to values; ``result.model(name)`` is the start. What a task makes of it is
+        ``result.predict("adapted", (points, values, asked))``, with one entry for each task.
     tasks
         One example a task: columns of lists of points and of values.
     support, query
@@ -66,7 +67,11 @@ def maml(
     ------
     InvalidStructure
         If the data set has no such columns, or they do not fit the model.
+    WrongKind
+        If ``model`` is no model, or ``tasks`` no data set.
     """
+    expect(model, Model, "model", "a Model from points to values")
+    expect(tasks, Dataset, "tasks", "a Dataset with one example for each task")
     missing = [name for name in (*support, *query) if name not in tasks.spaces]
     if missing:
         known = list(tasks.spaces)
