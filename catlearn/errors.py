@@ -111,11 +111,16 @@ def expect(value: object, kinds: type | tuple[type, ...] | str, name: str, wante
     number = kinds is int or (isinstance(kinds, tuple) and int in kinds and bool not in kinds)
     if isinstance(value, kinds) and not (number and isinstance(value, bool)):
         return
+    raise wrong_kind(value, name, wanted)
+
+
+def wrong_kind(value: object, name: str, wanted: str) -> WrongKind:
+    """Return the error of an argument of another kind; see :func:`expect`."""
     text = " ".join(repr(value).split())
     text = text if len(text) <= 60 else text[:59] + "…"
     kind = type(value).__name__
     article = "an" if kind[0] in "aeiouAEIOU" else "a"
-    raise WrongKind(f"{name} is {wanted}; found {text}, {article} {kind}")
+    return WrongKind(f"{name} is {wanted}; found {text}, {article} {kind}")
 
 
 class NotComposable(InvalidStructure):

@@ -102,6 +102,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ from catlearn.category.graph import Graph, find_cycle, sort_vertices
 from catlearn.category.path import Path, Side, written
 from catlearn.category.presentation import Presentation, not_parallel
 from catlearn.category.protocol import Equal, NotEqual, Unknown, Verdict
-from catlearn.errors import Failure, InvalidStructure, NotComposable
+from catlearn.errors import Failure, InvalidStructure, NotComposable, expect
 from catlearn.finset import Frozen
 from catlearn.finset.join import expand
 
@@ -680,11 +681,18 @@ class Budget:
     arrows: int = 10_000
     composites: int = 5_000_000
 
+    def __post_init__(self) -> None:
+        for called, most in vars(self).items():
+            expect(most, (int, Real), called, "a number")
+
     @classmethod
     def of(cls, budget: Budget | int | None) -> Budget:
         """Return a budget unchanged, the usual one for None, and read a number as that of rules."""
         if isinstance(budget, Budget):
             return budget
+        expect(
+            0 if budget is None else budget, (int, Real), "budget", "a Budget, or how many rules"
+        )
         return cls() if budget is None else cls(rules=budget)
 
 

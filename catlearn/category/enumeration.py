@@ -50,7 +50,7 @@ from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor, by_length
 from catlearn.category.targets import as_target
 from catlearn.category.transformation import NaturalTransformation
-from catlearn.errors import CatlearnError, TooLarge
+from catlearn.errors import CatlearnError, TooLarge, expect
 from catlearn.finset.join import expand
 
 CHUNK = 2_000_000
@@ -94,12 +94,16 @@ def functors(
     >>> [str(F) for F in functors(square, square, objects={"0": "1"})]
     ['0 ↦ 1, 1 ↦ 1, 0 <= 1 ↦ id(1)']
     """
-    search = _Search(_finite(C), _finite(D), objects or {}, arrows or {}, monic or iso, iso)
+    for called, given in (("objects", objects), ("arrows", arrows)):
+        expect(given, (type(None), Mapping), called, "a dict of values by name")
+    search = _Search(
+        _finite(C, "C"), _finite(D, "D"), objects or {}, arrows or {}, monic or iso, iso
+    )
     return islice(search.run(), limit)
 
 
-def _finite(given: Any) -> FiniteCategory:
-    category = as_target(given)
+def _finite(given: Any, called: str) -> FiniteCategory:
+    category = as_target(given, called)
     if not isinstance(category, FiniteCategory):
         message = "functors are enumerated between finite categories"
         raise CatlearnError(f"{message}; {given!r} is not known to present one")
@@ -311,7 +315,7 @@ def are_equivalent(C: Any, D: Any) -> bool:
     >>> are_equivalent(two, one), are_isomorphic(two, one)
     (True, False)
     """
-    return are_isomorphic(skeleton(_finite(C)), skeleton(_finite(D)))
+    return are_isomorphic(skeleton(_finite(C, "C")), skeleton(_finite(D, "D")))
 
 
 class FunctorCategory(FiniteCategory):
@@ -375,6 +379,7 @@ def functor_category(C: FiniteCategory, D: FiniteCategory, bound: int = 100_000)
     >>> K.objects, K.isomorphism_classes
     (('id(*)', 's', 't', 's >> t >> s'), (('id(*)',), ('s', 't', 's >> t >> s')))
     """
+    C, D = _finite(C, "C"), _finite(D, "D")
     found = tuple(islice(functors(C, D), bound + 1))
     if len(found) > bound:
         raise TooLarge(f"there are more than {bound} functors; raise bound")

@@ -50,7 +50,16 @@ l >> l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Sized,
+)
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -65,6 +74,8 @@ from catlearn.errors import (
     TooManyPaths,
     UnknownName,
     did_you_mean,
+    expect,
+    wrong_kind,
 )
 from catlearn.files import MOST_FAULTS
 from catlearn.finset import Record, Shape, TableMorphism, Tables
@@ -192,6 +203,11 @@ class Arborescence:
         return Path(self.root, tuple(reversed(edges)), vertex)
 
 
+def is_pair(ends: Any) -> bool:
+    """Whether something is a source and a target."""
+    return isinstance(ends, Collection) and not isinstance(ends, str) and len(ends) == 2
+
+
 class GraphMorphism(TableMorphism):
     """A morphism of graphs, acting on vertices, edges and paths.
 
@@ -221,6 +237,10 @@ class GraphMorphism(TableMorphism):
         E: Mapping[str, str] | Sequence[int | str] = (),
         check: bool = True,
     ) -> None:
+        expect(domain, Graph, "domain", "a Graph")
+        expect(codomain, Graph, "codomain", "a Graph")
+        for called, given in (("V", V), ("E", E)):
+            expect(given, Sized, called, "a dict of names, or a list of rows")
         TableMorphism.__init__(self, domain, codomain, {"V": V, "E": E}, check=check)
 
     def __repr__(self) -> str:
@@ -273,15 +293,16 @@ class Graph(Tables):
     def __init__(
         self, edges: Mapping[str, tuple[str, str]] | None = None, vertices: Iterable[str] = ()
     ) -> None:
+        expect(vertices, Iterable, "vertices", "a list of names")
         try:
             edges = dict(edges or {})
         except (TypeError, ValueError):
-            message = f'expected {{"f": ("A", "B")}} or from_networkx, found {type(edges).__name__}'
-            raise InvalidStructure("Graph", [Failure("edges", "edges", message)]) from None
+            wanted = "the ends of each edge by name, {'f': ('A', 'B')}; else ask from_networkx"
+            raise wrong_kind(edges, "edges", wanted) from None
         failures = [
             Failure("ends", f"edge {written(edge)}", f"its ends are (source, target), not {ends!r}")
             for edge, ends in edges.items()
-            if isinstance(ends, str) or len(tuple(ends)) != 2
+            if not is_pair(ends)
         ]
         if failures:
             raise InvalidStructure("Graph", failures)

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from catlearn.display import Brief
-from catlearn.errors import Failure, NotComposable, PathSyntaxError
+from catlearn.errors import Failure, NotComposable, PathSyntaxError, expect
 from catlearn.files import shorten
 from catlearn.names import quote
 
@@ -68,7 +68,10 @@ class Path(Brief):
     target: str
 
     def __post_init__(self) -> None:
+        expect(self.edges, (tuple, list), "edges", "a list of the names of edges, such as ['f']")
         object.__setattr__(self, "edges", tuple(self.edges))
+        for name in (self.source, *self.edges, self.target):
+            expect(name, str, "each name of a path", "a text")
         if not self.edges and self.source != self.target:
             ends = f"it starts at {self.source} and ends at {self.target}"
             failure = Failure("identity", "path without edges", ends)
@@ -87,7 +90,9 @@ class Path(Brief):
             message = f"{one} ends at {self.target}, but {two} starts at {other.source}"
             failure = Failure("composition", f"({one}) >> ({two})", message)
             raise NotComposable("Path", [failure])
-        return Path(self.source, self.edges + other.edges, other.target)
+        made = object.__new__(Path)
+        vars(made).update(source=self.source, edges=self.edges + other.edges, target=other.target)
+        return made
 
     def __len__(self) -> int:
         return len(self.edges)
@@ -300,6 +305,7 @@ def steps_of(side: Side) -> tuple[Step, ...]:
     """
     if isinstance(side, str):
         return read_path(side)
+    expect(side, (Path, Iterable), "a path", "text such as 'f >> g', a Path or a list of names")
     given = [side] if isinstance(side, Path) else list(side)
     steps: list[Step] = []
     for step in given:

@@ -67,14 +67,13 @@ from __future__ import annotations
 import heapq
 import itertools
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.category.graph import GRAPH, Graph, GraphMorphism, sort_vertices
+from catlearn.category.graph import GRAPH, Graph, GraphMorphism, is_pair, sort_vertices
 from catlearn.category.path import (
     Path,
     Reader,
@@ -85,7 +84,6 @@ from catlearn.category.path import (
     steps_of,
     write_steps,
 )
-from catlearn.display import Brief
 from catlearn.errors import (
     Failure,
     InvalidStructure,
@@ -94,8 +92,10 @@ from catlearn.errors import (
     TooLarge,
     UnknownName,
     did_you_mean,
+    expect,
+    wrong_kind,
 )
-from catlearn.finset import Record, Shape, TableMorphism, Tables
+from catlearn.finset import Frozen, Record, Shape, TableMorphism, Tables
 
 LONGEST = 5_000
 """The most letters that a side may have when its powers are written out."""
@@ -103,7 +103,7 @@ LONGEST = 5_000
 Word = tuple[str, ...]
 
 
-class Equation(Brief):
+class Equation(Frozen):
     """An equation between two paths, as written, with attributes.
 
     Parameters
@@ -138,8 +138,6 @@ class Equation(Brief):
     2.0
     """
 
-    __slots__ = ("attributes", "lhs", "rhs")
-
     lhs: Any
     rhs: Any
     attributes: Mapping[str, Any]
@@ -148,19 +146,17 @@ class Equation(Brief):
         if isinstance(text, str):
             lhs, rhs = read_equation(text)
         else:
+            if not is_pair(text):
+                wanted = "text such as 'f >> g = h', or a pair of its sides"
+                raise wrong_kind(text, "an equation", wanted)
             lhs, rhs = (side if isinstance(side, Path) else steps_of(side) for side in text)
-        object.__setattr__(self, "lhs", lhs)
-        object.__setattr__(self, "rhs", rhs)
-        object.__setattr__(self, "attributes", MappingProxyType(dict(attributes)))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an equation is immutable; cannot set {name}")
+        self._set(lhs=lhs, rhs=rhs, attributes=Record(attributes))
 
     def __getattr__(self, name: str) -> Any:
-        # Asked for what is no slot, or for a slot that is not filled yet.
-        if name in Equation.__slots__ or name not in self.attributes:
+        attributes = vars(self).get("attributes", {})
+        if name not in attributes:
             raise AttributeError(f"an equation without an attribute {name!r}")
-        return self.attributes[name]
+        return attributes[name]
 
     @property
     def steps(self) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
@@ -220,17 +216,12 @@ class Equation(Brief):
             failures += not_parallel(left, right, where)
         return (left, right), failures
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Equation):
-            return NotImplemented
-        return self.steps == other.steps and self.attributes == other.attributes
+    def _key(self) -> tuple[Any, ...]:
+        return self.steps, self.attributes
 
     def __hash__(self) -> int:
         # The values need not be hashable: by what scale edges are trained is a mapping.
         return hash((self.steps, frozenset(self.attributes)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, ((self.lhs, self.rhs), dict(self.attributes))
 
     def __str__(self) -> str:
         return " = ".join(map(write_steps, self.steps))
@@ -238,10 +229,6 @@ class Equation(Brief):
     def __repr__(self) -> str:
         attributes = "".join(f", {name}={value!r}" for name, value in self.attributes.items())
         return f"Equation({str(self)!r}{attributes})"
-
-
-def _rebuild(sides: tuple[Side, Side], attributes: dict[str, Hashable]) -> Equation:
-    return Equation(sides, **attributes)
 
 
 def not_parallel(left: Path, right: Path, where: str) -> list[Failure]:
@@ -408,6 +395,8 @@ class Presentation(Graph):
         graph: Graph | Mapping[str, tuple[str, str]],
         equations: Mapping[str, Given] | Iterable[Given] = (),
     ) -> None:
+        wanted = "a Graph, or the ends of each edge by name, such as {'f': ('A', 'B')}"
+        expect(graph, (Graph, Mapping, list, tuple), "graph", wanted)
         graph = graph if isinstance(graph, Graph) else Graph(graph)
         named = list(graph.equations.items()) if isinstance(graph, Presentation) else []
         named += name_equations(equations)
@@ -876,6 +865,7 @@ def name_equations(
     """Read equations, and name those that have no name by their text."""
     if isinstance(equations, (str, Equation)):
         equations = [equations]
+    expect(equations, Iterable, "equations", "a list of equations, such as ['f >> g = h']")
     if isinstance(equations, Mapping):
         return [(str(name), Equation.of(given)) for name, given in equations.items()]
     read = map(Equation.of, equations)

@@ -37,7 +37,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.category.graph import Graph, find_cycle
+from catlearn.category.graph import Graph, find_cycle, is_pair
 from catlearn.category.path import Path, written
 from catlearn.errors import Failure, InfinitelyManyPaths, InvalidStructure, TooLarge, TooManyPaths
 from catlearn.finset import FinSet
@@ -330,7 +330,7 @@ def unreadable(
         if a not in units:
             yield Failure("known names", f"identity of {a}", f"there is no object {a}")
     for name, ends in arrows.items():
-        if isinstance(ends, str) or len(tuple(ends)) != 2:
+        if not is_pair(ends):
             yield Failure("ends", f"arrow {name}", f"its ends are (source, target), not {ends!r}")
             continue
         for end in ends:
@@ -341,7 +341,7 @@ def unreadable(
             yield Failure("names", f"arrow {name}", message)
     known = {unit: (a, a) for a, unit in units.items()} | dict(arrows)
     for pair, h in compose.items():
-        if isinstance(pair, str) or len(tuple(pair)) != 2:
+        if not is_pair(pair):
             yield Failure("composition", f"entry {pair!r}", "a pair of arrows is expected")
             continue
         where = f"{pair[0]} >> {pair[1]} = {h}"

@@ -25,7 +25,7 @@ from catlearn.category.hypergraph import OpenHypergraph, evaluate
 from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Category, Composes, Verdict
-from catlearn.errors import CatlearnError, Failure, InvalidStructure
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, wrong_kind
 from catlearn.finset.sets import FinSet
 
 Equality = Callable[[Any, Any], bool | Verdict]
@@ -237,20 +237,19 @@ class Paths:
         return one == other
 
 
-def as_target(given: Any) -> Any:
+def as_target(given: Any, called: str = "target") -> Any:
     """Return what a functor maps into: itself if it composes, else the category it presents.
 
     Raises
     ------
-    CatlearnError
+    WrongKind
         If it neither composes nor has a method ``category``.
     """
     if isinstance(given, Composes):
         return given
-    if hasattr(given, "category"):
-        return given.category()
-    message = "a functor maps into a category, a presentation, or a value with methods identity"
-    raise CatlearnError(f"{message}(object) and compose(first, then), not into {given!r}")
+    wanted = "a category, a presentation, or has methods identity(object) and compose(first, then)"
+    expect(given, "category", called, wanted)
+    return given.category()
 
 
 def generators_of(domain: Any) -> Graph:
@@ -259,10 +258,10 @@ def generators_of(domain: Any) -> Graph:
         return domain
     if isinstance(domain, Category):
         return domain.generators
-    if isinstance(getattr(domain, "graph", None), Graph):
-        return domain.graph
-    message = "a functor starts at a graph, a presentation, a schema or a category"
-    raise CatlearnError(f"{message}, not at {domain!r}")
+    found: Any = getattr(domain, "graph", None)
+    if isinstance(found, Graph):
+        return found
+    raise wrong_kind(domain, "domain", "a graph, a presentation, a schema or a category")
 
 
 def presentation_of(domain: Any) -> Any:

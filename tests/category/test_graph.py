@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from catlearn.category import Graph, GraphMorphism, Path
-from catlearn.errors import InvalidStructure, NotComposable, UnknownName
+from catlearn.errors import InvalidStructure, NotComposable, UnknownName, WrongKind
 from catlearn.finset import coproduct, initial, pushout
 
 
@@ -108,7 +108,7 @@ def test_networkx_graphs_without_names_of_edges():
     assert Graph.from_networkx(twice).edges == ("A-B", "A-B-2", "B-A")
     assert Graph.from_networkx(nx.DiGraph([(0, 1)])).ends("0-1") == ("0", "1")
     for edges in nx.DiGraph([("A", "B")]), ["A"], 3:
-        with pytest.raises(InvalidStructure, match="from_networkx"):
+        with pytest.raises(WrongKind, match="from_networkx"):
             Graph(edges)
     with pytest.raises(InvalidStructure, match="undirected"):
         Graph.from_networkx(nx.Graph([("A", "B")]))
