@@ -14,6 +14,7 @@ from .completion import (
 )
 from .constructions import (
     Comma as Comma,
+    Grothendieck as Grothendieck,
     Karoubi as Karoubi,
     Skeleton as Skeleton,
     Slice as Slice,
@@ -23,6 +24,7 @@ from .constructions import (
     comma as comma,
     coslice_category as coslice_category,
     full_subcategory as full_subcategory,
+    grothendieck as grothendieck,
     karoubi as karoubi,
     opposite as opposite,
     skeleton as skeleton,
@@ -67,6 +69,14 @@ from .lenses import (
     Para as Para,
     Parametric as Parametric,
     Port as Port,
+)
+from .monads import (
+    Comonad as Comonad,
+    EilenbergMoore as EilenbergMoore,
+    Kleisli as Kleisli,
+    Monad as Monad,
+    eilenberg_moore as eilenberg_moore,
+    kleisli as kleisli,
 )
 from .monoidal import (
     Monoidal as Monoidal,

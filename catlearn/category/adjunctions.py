@@ -22,18 +22,21 @@ Between posets these are Galois connections (IV.5).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from catlearn.category.constructions import opposite
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
 from catlearn.category.targets import compare
-from catlearn.category.transformation import NaturalTransformation, natural_transformations
+from catlearn.category.transformation import (
+    NaturalTransformation,
+    expect_functors,
+    natural_transformations,
+)
 from catlearn.display import Displayed
-from catlearn.errors import CatlearnError, Failure, InvalidStructure
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
 from catlearn.finset import Frozen
 from catlearn.finset.value import SHOWN, listing
 
@@ -85,15 +88,9 @@ class Adjunction(Frozen, Displayed):
         failures = _apart(left, right)
         if failures:
             raise InvalidStructure("Adjunction", failures)
-        there, back = left >> right, right >> left
-        units = (Functor.identity(left.domain), there), (back, Functor.identity(right.domain))
-        made = [
-            given
-            if isinstance(given, NaturalTransformation)
-            else NaturalTransformation(*ends, given, check=False)
-            for given, ends in zip((unit, counit), units, strict=True)
-        ]
-        self._set(left=left, right=right, unit=made[0], counit=made[1])
+        unit = as_transformation(unit, Functor.identity(left.domain), left >> right)
+        counit = as_transformation(counit, right >> left, Functor.identity(right.domain))
+        self._set(left=left, right=right, unit=unit, counit=counit)
         failures = self.failures() if check else []
         if failures:
             raise InvalidStructure("Adjunction", failures)
@@ -104,20 +101,8 @@ class Adjunction(Frozen, Displayed):
         if failures:
             return failures
         L, R = self.left, self.right
-        for called, alpha, ends in (
-            ("unit", self.unit, (Functor.identity(L.domain), L >> R)),
-            ("counit", self.counit, (R >> L, Functor.identity(R.domain))),
-        ):
-            for side, found, expected in zip(
-                ("domain", "codomain"), (alpha.domain, alpha.codomain), ends, strict=True
-            ):
-                if found != expected:
-                    message = f"its {side} is {found}, expected {expected}"
-                    failures.append(Failure("ends", called, message))
-            failures += [
-                Failure(failure.law, f"{called}, {failure.where}", failure.message)
-                for failure in alpha.failures()
-            ]
+        failures += misplaced("unit", self.unit, Functor.identity(L.domain), L >> R)
+        failures += misplaced("counit", self.counit, R >> L, Functor.identity(R.domain))
         return failures or self._broken_triangles()
 
     def _broken_triangles(self) -> list[Failure]:
@@ -193,6 +178,12 @@ class Adjunction(Frozen, Displayed):
         return D.compose(self.left(C.word(arrow)), self.counit(d))
 
     @property
+    def opposite(self) -> Adjunction:
+        """The adjunction of the opposite functors, in which the right one is left adjoint."""
+        L, R, unit, counit = self.left, self.right, self.unit, self.counit
+        return Adjunction(R.opposite, L.opposite, counit.opposite, unit.opposite, check=False)
+
+    @property
     def is_equivalence(self) -> bool:
         """Whether unit and counit are isomorphisms."""
         return self.unit.is_isomorphism and self.counit.is_isomorphism
@@ -224,7 +215,30 @@ class Adjunction(Frozen, Displayed):
         return f"{self.left} is left adjoint to {self.right}"
 
 
+def as_transformation(given: Any, domain: Functor, codomain: Functor) -> NaturalTransformation:
+    """Return a transformation, or that of given components; nothing is checked."""
+    if isinstance(given, NaturalTransformation):
+        return given
+    expect(given, Mapping, "each transformation", "a NaturalTransformation or a dict of components")
+    return NaturalTransformation(domain, codomain, given, check=False)
+
+
+def misplaced(
+    called: str, alpha: NaturalTransformation, domain: Functor, codomain: Functor
+) -> Iterator[Failure]:
+    """Yield what keeps a transformation from being one between two functors."""
+    for side, found, expected in (
+        ("domain", alpha.domain, domain),
+        ("codomain", alpha.codomain, codomain),
+    ):
+        if found != expected:
+            yield Failure("ends", called, f"its {side} is {found}, expected {expected}")
+    for failure in alpha.failures():
+        yield Failure(failure.law, f"{called}, {failure.where}", failure.message)
+
+
 def _apart(left: Functor, right: Functor) -> list[Failure]:
+    expect_functors(left=left, right=right)
     failures = []
     for where, one, other in (
         ("left ends and right starts", left.target, right.domain),
@@ -266,6 +280,7 @@ def right_adjoint(left: Functor) -> Adjunction:
     CatlearnError
         Listing the objects of D without a universal arrow.
     """
+    expect_functors(left=left)
     C, D = left._finite()
     found = [_universal(left, C, D, d) for d in range(len(D.ob))]
     missing = [D.ob.label(d) for d, pair in enumerate(found) if pair is None]
@@ -345,20 +360,12 @@ def left_adjoint(right: Functor) -> Adjunction:
     >>> print(left_adjoint(Functor.constant(chain, point, "x")).left)
     x ↦ 0
     """
+    expect_functors(right=right)
     try:
-        found = right_adjoint(opposite(right))
+        return right_adjoint(right.opposite).opposite
     except CatlearnError as error:
         message = str(error).replace("right adjoint", "left adjoint")
         raise CatlearnError(message.replace("from it to", "to it from")) from None
-    left = found.right
-    D, C = right._finite()
-    return Adjunction(
-        Functor.build(C, D, left.ob.values, left.ar.values),
-        right,
-        dict(found.counit.components),
-        dict(found.unit.components),
-        check=False,
-    )
 
 
 def adjunction(left: Functor, right: Functor, any: bool = False) -> Adjunction:

@@ -57,6 +57,9 @@ one object of each class of isomorphic ones; its inclusion is an equivalence (IV
 >>> point.objects, point.inclusion.is_equivalence
 (('A',), True)
 
+The Grothendieck construction: one category over C for a functor from C to categories; see
+:func:`grothendieck`.
+
 The Karoubi envelope: the category in which every idempotent of a category splits.
 
 Its objects are the idempotents of C; an arrow from e to e' is an arrow f of C with
@@ -79,15 +82,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, overload
+from typing import TypeVar
 
 import numpy as np
 
 from catlearn.category.finite import ArrowLike, Compose, FiniteCategory
 from catlearn.category.functor import Functor, Subcategory
 from catlearn.category.path import Path
-from catlearn.category.transformation import NaturalTransformation
-from catlearn.errors import Failure, NotComposable, TooLarge
+from catlearn.category.transformation import NaturalTransformation, expect_functors
+from catlearn.errors import Failure, NotComposable, TooLarge, expect
+from catlearn.finset import Diagram, colimit
 from catlearn.finset.join import find, join, keys
 from catlearn.names import distinct
 
@@ -197,15 +201,15 @@ def written_tuple(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"({', '.join(names)})"
 
 
-@overload
-def opposite(of: FiniteCategory) -> FiniteCategory: ...
-@overload
-def opposite(of: Functor) -> Functor: ...
-def opposite(of: FiniteCategory | Functor) -> FiniteCategory | Functor:
-    """Return the opposite of a finite category, or of a functor between finite categories.
+Dual = TypeVar("Dual", FiniteCategory, Functor, NaturalTransformation)
+
+
+def opposite(of: Dual) -> Dual:
+    """Return the opposite of a finite category, or of what is made of finite categories.
 
     Objects and arrows keep their names, and ``g >> f`` in the opposite is ``f >> g``. So the
-    opposite of the opposite is the category itself.
+    opposite of the opposite is the category itself. Functors and natural transformations have
+    opposites, too, and so have adjunctions and monads: it is their attribute ``opposite``.
 
     Examples
     --------
@@ -213,24 +217,8 @@ def opposite(of: FiniteCategory | Functor) -> FiniteCategory | Functor:
     >>> opposite(F) == Functor.identity(opposite(F.domain))
     True
     """
-    if isinstance(of, Functor):
-        return Functor.build(opposite(of.domain), opposite(of.codomain), of.ob.values, of.ar.values)
-    C = of
-
-    def turn() -> FiniteCategory:
-        made = FiniteCategory.build(
-            C.ob,
-            C.ar,
-            C.tgt.values,
-            C.src.values,
-            C.ids.values,
-            lambda f, g: C.then(g, f),
-            generators=C.generating,
-        )
-        made._cached("opposite", lambda: C)
-        return made
-
-    return C._cached("opposite", turn)
+    expect(of, "opposite", "what is turned round", "a finite category, or a functor between such")
+    return of.opposite
 
 
 def full_subcategory(C: FiniteCategory, objects: Iterable[str | int]) -> Subcategory:
@@ -400,6 +388,9 @@ def comma(F: Functor, G: Functor) -> Comma:
     >>> K.objects, K.transformation.failures()
     (('(p, 0, id(0))', '(p, 1, 0 <= 1)'), [])
     """
+    expect_functors(F=F, G=G)
+    for functor in (F, G):
+        functor._finite()
     A, B = F.domain.ob.label, G.domain.ob.label
     u, v, C = F.domain.ar.label, G.domain.ar.label, F.codomain.ar.label
     return _comma(
@@ -411,7 +402,7 @@ def comma(F: Functor, G: Functor) -> Comma:
     )
 
 
-def _matching(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def matching(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return all pairs of places at which two arrays of numbers from 0 on agree."""
     size = int(max(left.max(initial=-1), right.max(initial=-1))) + 1
     sizes = [np.bincount(side, minlength=size).astype(float) for side in (left, right)]
@@ -438,12 +429,12 @@ def _comma(
     ends = [(0, 3, C.src.values), (1, 3, F.ob.values), (0, 4, C.tgt.values), (2, 4, G.ob.values)]
     h, a, b = join(sizes, ends, [0, 1, 2])
     # Half squares: an arrow of A before an object, and an object before an arrow of B.
-    u, end = _matching(A.tgt.values, a)
-    start, v = _matching(b, B.src.values)
+    u, end = matching(A.tgt.values, a)
+    start, v = matching(b, B.src.values)
     upper, lower = C.then(F.ar.values[u], h[end]), C.then(h[start], G.ar.values[v])
     lefts = [A.src.values[u] * len(B.ob) + b[end], upper]
     rights = [a[start] * len(B.ob) + B.tgt.values[v], lower]
-    one, other = _matching(*keys(lefts, rights))
+    one, other = matching(*keys(lefts, rights))
     name = [object_name(*line) for line in zip(a.tolist(), b.tolist(), h.tolist(), strict=True)]
     made, (u, v, _, _) = tuple_category(
         kind,
@@ -552,7 +543,7 @@ class TwistedArrows(FiniteCategory):
     def left(self) -> Functor:
         """The functor to the opposite of the category that takes the source of each arrow."""
         C, u = self.whole, self.over[0]
-        return self._cached("left", lambda: Functor.build(self, opposite(C), C.src.values, u))
+        return self._cached("left", lambda: Functor.build(self, C.opposite, C.src.values, u))
 
     @property
     def right(self) -> Functor:
@@ -581,7 +572,7 @@ def twisted_arrow_category(C: FiniteCategory) -> TwistedArrows:
     """
     first, second = C.pairs
     # u >> f, then v: pairs (first, second) = (u, f), each followed by every v out of f's target.
-    pair, v = _matching(C.tgt.values[second], C.src.values)
+    pair, v = matching(C.tgt.values[second], C.src.values)
     u, f = first[pair], second[pair]
     label = C.ar.label
     made, (u, v, _, _) = tuple_category(
@@ -650,4 +641,143 @@ def karoubi(C: FiniteCategory) -> Karoubi:
         lambda f, a, b: f"{label(f)}: {objects[a]} -> {objects[b]}",
     )
     made._set(whole=C, over=(e, arrows))
+    return made
+
+
+class Grothendieck(FiniteCategory):
+    """The total category of a functor into categories; built by :func:`grothendieck`."""
+
+    family: Functor
+    over: tuple[np.ndarray, ...]
+
+    @property
+    def projection(self) -> Functor:
+        """The functor to the domain of the family, an opfibration."""
+        C, (home, f, _, _) = self.family.domain, self.over
+        return self._cached("projection", lambda: Functor.build(self, C, home, f))
+
+    def fibre(self, at: str | int) -> Functor:
+        """Return the inclusion of the value at an object: all that lies over its identity."""
+        C, (home, f, u, _) = self.family.domain, self.over
+        c = C.object(at)
+        arrows = np.flatnonzero(f == C.ids(c))
+        arrows = arrows[(home[self.src.values[arrows]] == c)]
+        arrows = arrows[np.argsort(u[arrows])]
+        inside = self.family.objects[C.ob.label(c)]
+        return Functor.build(inside, self, np.flatnonzero(home == c), arrows)
+
+    def lift(self, at: str | int, along: ArrowLike) -> str:
+        """Return the opcartesian arrow out of an object over an arrow out of its projection.
+
+        Each arrow out of the object over ``f >> g``, for that arrow f, is the lift followed by
+        exactly one arrow over g.
+
+        Raises
+        ------
+        NotComposable
+            If the arrow starts elsewhere.
+        """
+        C, (home, f, _, lifts) = self.family.domain, self.over
+        e, row = self.object(at), C.arrow(along)
+        if C.src(row) != home[e]:
+            name, here = C.ar.label(row), C.ob.label(int(home[e]))
+            message = f"it starts at {C.ends(row)[0]}, but {self.ob.label(e)} lies over {here}"
+            raise NotComposable("lift", [Failure("composition", name, message)])
+        return self.ar.label(int(np.flatnonzero((self.src.values == e) & (f == row) & lifts)[0]))
+
+
+def grothendieck(F: Functor) -> Grothendieck:
+    """Return the Grothendieck construction of a functor from a finite category to such categories.
+
+    Its objects ``c:x`` are the objects x of all F(c), and an arrow from c:x to d:y is an arrow
+    f : c -> d with an arrow u : F(f)(x) -> y, called ``(f, u): c:x -> d:y``; where u is an identity
+    it is the lift ``f@x``. Where each F(c) is discrete, these are the elements of a C-set. The
+    projection to the domain is an *opfibration*: each arrow f out of the projection of an object
+    has a lift out of this object through which all others factor (Borceux 2, 8.1 and 8.3).
+
+    Parameters
+    ----------
+    F
+        A functor into :class:`~catlearn.category.Morphisms`, whose values at objects are finite
+        categories and at arrows functors.
+
+    Returns
+    -------
+    Grothendieck
+        With its ``projection``, the ``fibre`` over each object, and the ``lift`` of each arrow.
+
+    Raises
+    ------
+    WrongKind
+        If the domain or a value is no finite category.
+
+    Examples
+    --------
+    Of the action of a group on a group it is the semidirect product (Brown, *Topology and
+    Groupoids*, 11.4). Two elements act on three by inversion:
+
+    >>> from catlearn.category import FiniteCategory, Functor, Morphisms, are_isomorphic
+    >>> Z2, Z3 = (FiniteCategory.group(range(n), lambda x, y, n=n: (x + y) % n) for n in (2, 3))
+    >>> action = Functor(Z2, Morphisms(), arrows={"1": Functor(Z3, Z3, arrows={"1": "2"})})
+    >>> total = grothendieck(action)
+    >>> total.arrows[1:4], total.projection("1@*")
+    (('(0, 1): *:* -> *:*', '(0, 2): *:* -> *:*', '1@*'), '1')
+    >>> S3 = FiniteCategory.permutation_group({"s": [1, 0, 2], "t": [0, 2, 1]})
+    >>> are_isomorphic(total, S3)
+    True
+    """
+    expect(F, Functor, "F", "a functor into Morphisms(), whose values are categories")
+    C = F.domain
+    expect(C, FiniteCategory, "the domain", "a finite category, such as presentation.category()")
+    parts = [F.objects[c] for c in C.objects]
+    for c, part in zip(C.objects, parts, strict=True):
+        expect(part, FiniteCategory, f"the value at {c}", "a finite category")
+    whole = colimit(Diagram(parts, of=FiniteCategory))
+    fibres, moves = whole.apex, F._values
+    # Where the objects and the arrows of each part begin in their disjoint union.
+    sizes = [np.array([len(getattr(D, of)) for D in parts], np.int64) for of in ("ob", "ar")]
+    first, first_arrow = (np.cumsum(size) - size for size in sizes)
+    home = np.repeat(np.arange(len(C.ob)), sizes[0])
+
+    def moved(f: np.ndarray, rows: np.ndarray, of: str) -> np.ndarray:
+        """Move objects or arrows along arrows of C at whose sources they are."""
+        begin, size = (first, sizes[0]) if of == "ob" else (first_arrow, sizes[1])
+        lengths = size[C.src.values]
+        flat = [np.zeros(0, np.int64)]
+        flat += [
+            getattr(move, of).values + begin[d]
+            for move, d in zip(moves, C.tgt.values.tolist(), strict=True)
+        ]
+        starts = np.cumsum(lengths) - lengths
+        return np.concatenate(flat)[starts[f] + rows - begin[C.src.values[f]]]
+
+    f, x = matching(C.src.values, home)
+    pair, u = matching(moved(f, x, "ob"), fibres.src.values)
+    f, x, many = f[pair], x[pair], max(len(fibres.ar), 1)
+
+    def then(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        (f, u), (g, v) = np.divmod(one, many), np.divmod(other, many)
+        return C.then(f, g) * many + fibres.then(moved(g, u, "ar"), v)
+
+    names = [name for part in parts for name in part.objects]
+    objects = [f"{C.ob.label(c)}:{name}" for c, name in zip(home.tolist(), names, strict=True)]
+    called = [name for part in parts for name in part.arrows]
+
+    def name(at: int, a: int, b: int) -> str:
+        f, u = divmod(at, many)
+        arrow = C.ar.label(f)
+        if fibres.is_identity[u]:
+            return f"({arrow})@{names[a]}" if " " in arrow else f"{arrow}@{names[a]}"
+        return f"({arrow}, {called[u]}): {objects[a]} -> {objects[b]}"
+
+    made, (arrows, _, _) = tuple_category(
+        Grothendieck,
+        objects,
+        x,
+        fibres.tgt.values[u],
+        [Coordinate(f * many + u, C.ids.values[home] * many + fibres.ids.values, then)],
+        name,
+    )
+    f, u = np.divmod(arrows, many)
+    made._set(family=F, over=(home, f, u, fibres.is_identity[u]))
     return made

@@ -93,7 +93,14 @@ from catlearn.category.sources import (
     unreadable,
     without_inverse,
 )
-from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, did_you_mean
+from catlearn.errors import (
+    Failure,
+    InvalidStructure,
+    NotComposable,
+    UnknownName,
+    did_you_mean,
+    expect,
+)
 from catlearn.finset import FinFunction, FinSet, Record
 from catlearn.finset.join import expand
 from catlearn.finset.sets import as_finset
@@ -188,6 +195,21 @@ class FiniteCategory(Category):
     def objects(self) -> tuple[str, ...]:
         """The names of the objects."""
         return self.ob.labels()
+
+    @property
+    def opposite(self) -> FiniteCategory:
+        """The category with every arrow turned round; see :func:`opposite`."""
+
+        def turn() -> FiniteCategory:
+            ends = self.tgt.values, self.src.values
+            then, generating = (lambda f, g: self.then(g, f)), self.generating
+            made = FiniteCategory.build(
+                self.ob, self.ar, *ends, self.ids.values, then, generators=generating
+            )
+            made._cached("opposite", lambda: self)
+            return made
+
+        return self._cached("opposite", turn)
 
     @property
     def arrows(self) -> tuple[str, ...]:
@@ -374,6 +396,13 @@ class FiniteCategory(Category):
         identities: Mapping[str, str] | None = None,
         check: bool = True,
     ) -> None:
+        expect(objects, (Iterable, FinSet), "objects", "a list of names")
+        for called, given, wanted in (
+            ("arrows", arrows, "the ends of each arrow, such as {'f': ('A', 'B')}"),
+            ("compose", compose, "the composites of pairs, such as {('f', 'g'): 'h'}"),
+            ("identities", identities, "the names of identities by object"),
+        ):
+            expect(given, (type(None), Mapping), called, wanted)
         ob = FinSet(objects)
         units = {a: (identities or {}).get(a, str(Path.identity(a))) for a in ob.labels()}
         arrows, given = dict(arrows or {}), dict(compose or {})

@@ -113,9 +113,11 @@ from catlearn.errors import (
     NotComposable,
     UnknownName,
     did_you_mean,
+    expect,
 )
 from catlearn.finset import Diagram, FinFunction, Frozen, Record
-from catlearn.finset.join import expand
+from catlearn.finset.join import expand, find, join
+from catlearn.finset.merge import quotient
 from catlearn.finset.universal import Ambient
 from catlearn.finset.value import SHOWN, listing
 
@@ -255,6 +257,8 @@ class Functor(Frozen, Displayed):
         check: bool = True,
     ) -> None:
         self._set(domain=domain, graph=generators_of(domain), target=as_target(target))
+        for called, given in (("objects", objects), ("arrows", arrows)):
+            expect(given, (type(None), Mapping), called, "a dict of values by name")
         unread: list[Failure] = []
         kind = self.kinds[1]
         given = read_arrows(self.target, arrows or {}, unread, lambda at: f"{kind} {written(at)}")
@@ -670,6 +674,58 @@ class Functor(Frozen, Displayed):
         """Whether every object of the codomain is isomorphic to a value."""
         classes = self._finite()[1].classes
         return bool(np.isin(classes, classes[self.ob.values]).all())
+
+    @cached_property
+    def is_final(self) -> bool:
+        """Whether colimits may be restricted along it.
+
+        That is whether each comma category d/F, of an object d of the codomain, is connected, which
+        includes that it is not empty (Mac Lane, IX.3).
+
+        Examples
+        --------
+        A category is *sifted* if its diagonal is final; then its colimits of sets commute with
+        finite products. Reflexive pairs are, parallel pairs are not (Adamek, Rosicky and Vitale,
+        "What are sifted colimits?", 2010):
+
+        >>> from catlearn import product
+        >>> from catlearn.category import Graph, Presentation
+        >>> pair = Graph({"s": ("E", "V"), "t": ("E", "V")})
+        >>> loops = Graph({"s": ("E", "V"), "t": ("E", "V"), "i": ("V", "E")})
+        >>> reflexive = Presentation(loops, ["i >> s = id(V)", "i >> t = id(V)"])
+        >>> for C in (pair.category(), reflexive.category()):
+        ...     one = Functor.identity(C)
+        ...     print(product(C, C).universal(one, one).is_final)
+        False
+        True
+
+        So quotients by parallel pairs may forget that these are reflexive:
+
+        >>> Functor(pair, reflexive.category(), arrows={"s": "s", "t": "t"}).domain
+        Graph({'s': ('E', 'V'), 't': ('E', 'V')})
+        """
+        C, D = self._finite()
+        # The objects of all comma categories d/F at once: an object c, and an arrow h : d -> F(c).
+        sides = [(0, 2, self.ob.values), (1, 2, D.tgt.values)]
+        c, h = join([len(C.ob), len(D.ar), len(D.ob)], sides, [0, 1])
+        sides = [(0, 2, c), (1, 2, C.src.values[C.generating])]
+        k, u = join([len(c), len(C.generating), len(C.ob)], sides, [0, 1])
+        u = C.generating[u]
+        beyond = find([c, h], [C.tgt.values[u], D.then(h[k], self.ar.values[u])])
+        _, first = quotient(len(c), k, beyond)
+        parts = np.bincount(D.src.values[h[first]], minlength=len(D.ob))
+        return bool((parts == 1).all())
+
+    @property
+    def is_initial(self) -> bool:
+        """Whether limits may be restricted along it: each comma category F/d is connected."""
+        return self.opposite.is_final
+
+    @property
+    def opposite(self) -> Functor:
+        """The functor between the opposite categories."""
+        C, D = self._finite()
+        return Functor.build(C.opposite, D.opposite, self.ob.values, self.ar.values)
 
     @property
     def is_equivalence(self) -> bool:

@@ -68,6 +68,7 @@ from catlearn.errors import (
     NotComposable,
     UnknownName,
     did_you_mean,
+    expect,
 )
 from catlearn.finset import FinFunction, Frozen, Record
 
@@ -117,6 +118,8 @@ class NaturalTransformation(Frozen, Displayed):
         components: Mapping[str, Any],
         check: bool = True,
     ) -> None:
+        expect_functors(domain=domain, codomain=codomain)
+        expect(components, Mapping, "components", "a dict of the arrow at each object")
         unread: list[Failure] = []
         read = read_arrows(domain.target, components, unread, lambda at: f"component at {at}")
         if unread:
@@ -258,6 +261,12 @@ class NaturalTransformation(Frozen, Displayed):
     ) -> NaturalTransformation:
         return NaturalTransformation(domain, codomain, components, check=False)
 
+    @property
+    def opposite(self) -> NaturalTransformation:
+        """The transformation of the opposite functors, with the same components, turned round."""
+        ends = self.codomain.opposite, self.domain.opposite
+        return self._made(*ends, self.components)
+
     @cached_property
     def is_isomorphism(self) -> bool:
         """Whether every component is an isomorphism."""
@@ -296,6 +305,12 @@ class NaturalTransformation(Frozen, Displayed):
 
     def __str__(self) -> str:
         return ", ".join(f"{a}: {f}" for a, f in self.components.items())
+
+
+def expect_functors(**given: Any) -> None:
+    """Refuse arguments that are no functors."""
+    for called, functor in given.items():
+        expect(functor, Functor, called, "a Functor")
 
 
 def not_parallel(F: Functor, G: Functor) -> list[Failure]:
@@ -447,6 +462,8 @@ def natural_transformations(
     >>> [alpha("*") for alpha in natural_transformations(one, one)]
     ['0', '1', '2', '3']
     """
+    expect_functors(F=F, G=G)
+    expect(components, (type(None), Mapping), "components", "a dict of the arrow at each object")
     failures = not_parallel(F, G)
     if failures:
         raise InvalidStructure("natural transformation", failures)

@@ -12,6 +12,7 @@ from catlearn.category import (
     FiniteCategory,
     Functor,
     Graph,
+    Morphisms,
     NaturalTransformation,
     are_equivalent,
     are_isomorphic,
@@ -21,6 +22,7 @@ from catlearn.category import (
     full_subcategory,
     functor_category,
     functors,
+    grothendieck,
     karoubi,
     natural_transformations,
     opposite,
@@ -30,7 +32,8 @@ from catlearn.category import (
     twisted_arrow_category,
     wide_subcategory,
 )
-from catlearn.errors import NotComposable, TooLarge
+from catlearn.errors import NotComposable, TooLarge, WrongKind
+from catlearn.finset import FinSet
 from catlearn.laws import finite_categories
 
 FEW = settings(max_examples=30)
@@ -372,3 +375,153 @@ def test_names_are_unique_and_read_back():
         assert len(set(C.arrows)) == len(C)
         assert [C.arrow(f) for f in C.arrows] == list(range(len(C)))
         assert pickle.loads(pickle.dumps(C)) == C
+
+
+# ---------------------------------------------------------------- the Grothendieck construction
+
+
+def is_opcartesian(P: Functor, phi: str) -> bool:
+    """Each arrow out of phi's source over ``f >> g`` is phi, then exactly one arrow over g."""
+    E, C, f = P.domain, P.codomain, P(phi)
+    source, target = E.ends(phi)
+    out = [k for k in E.arrows if E.ends(k)[0] == target]
+    return all(
+        sum(E.compose(phi, k) == whole and P(k) == g for k in out) == 1
+        for whole in E.arrows
+        if E.ends(whole)[0] == source
+        for g in C.hom(C.ends(f)[1], P(E.ends(whole)[1]))
+        if C.compose(f, g) == P(whole)
+    )
+
+
+def is_opfibration(P: Functor) -> bool:
+    E, C = P.domain, P.codomain
+    return all(
+        any(P(k) == f and is_opcartesian(P, k) for k in E.arrows if E.ends(k)[0] == e)
+        for e in E.objects
+        for f in C.arrows
+        if C.ends(f)[0] == P(e)
+    )
+
+
+POOL = [
+    FiniteCategory.discrete([]),
+    FiniteCategory.discrete(["x", "y"]),
+    FiniteCategory.chain(1),
+    FiniteCategory.group(range(2), lambda x, y: (x + y) % 2),
+    IDEMPOTENT,
+]
+FREE = [
+    Graph({"f": ("a", "b")}),
+    Graph({"f": ("a", "b"), "g": ("a", "c")}),
+    Graph({"f": ("a", "b"), "g": ("b", "c")}),
+    Graph({"f": ("a", "b"), "g": ("a", "b")}),
+]
+
+
+@st.composite
+def families(draw):
+    """Functors from a free category to small ones."""
+    C = FiniteCategory.free(draw(st.sampled_from(FREE)))
+    parts, arrows = {}, {}
+    for c in C.objects:
+        parts[c] = draw(st.sampled_from(POOL if c == "a" else POOL[1:]))
+    for f in C.generators.edges:
+        source, target = (parts[end] for end in C.ends(f))
+        arrows[f] = draw(st.sampled_from(list(functors(source, target))))
+    return Functor(C, Morphisms(), parts, arrows)
+
+
+@FEW
+@given(families())
+def test_the_projection_of_a_total_category_is_a_split_opfibration(F):
+    total = grothendieck(F)
+    P, C = total.projection, F.domain
+    assert not total.failures()
+    assert not P.failures()
+    assert len(total.objects) == sum(len(F(c).objects) for c in C.objects)
+    for e in total.objects:
+        assert total.lift(e, C.identity(P(e))) == total.identity(e)
+        for f in (f for f in C.arrows if C.ends(f)[0] == P(e)):
+            phi = total.lift(e, f)
+            assert total.ends(phi)[0] == e
+            assert P(phi) == f
+            assert is_opcartesian(P, phi)
+            end = total.ends(phi)[1]
+            for g in (g for g in C.arrows if C.ends(g)[0] == C.ends(f)[1]):
+                assert total.compose(phi, total.lift(end, g)) == total.lift(e, C.compose(f, g))
+    for c in C.objects:
+        inside = total.fibre(c)
+        assert holds(inside)
+        assert inside.is_monic
+        assert set(inside.ar.values) == {
+            k for k, f in enumerate(P.ar.values.tolist()) if f == C.arrow(C.identity(c))
+        }
+        for e in F(c).objects:
+            for f in (f for f in C.generators.edges if C.ends(f)[0] == c):
+                # The lift ends at the value of the functor at f.
+                end = total.ends(total.lift(f"{c}:{e}", f))[1]
+                assert end == f"{C.ends(f)[1]}:{F.arrows[f](e)}"
+
+
+def test_what_is_no_opfibration_is_rejected():
+    chain, point = FiniteCategory.chain(1), FiniteCategory.discrete(["p"])
+    assert not is_opfibration(Functor.constant(point, chain, "0"))
+    total = grothendieck(
+        Functor(
+            FiniteCategory.walking_arrow(),
+            Morphisms(),
+            arrows={"f": Functor.constant(point, chain, "0")},
+        )
+    )
+    assert is_opfibration(total.projection)
+    assert is_opcartesian(total.projection, "f@p")
+    assert not is_opcartesian(total.projection, "(f, 0 <= 1): 0:p -> 1:1")
+    with pytest.raises(NotComposable):
+        total.lift("1:0", "f")
+
+
+@FEW
+@given(small, small)
+def test_the_total_category_of_a_constant_family_is_the_product(C, D):
+    if len(C) * len(D) > 60:
+        return
+    total = grothendieck(Functor.constant(C, Morphisms(), D))
+    assert are_isomorphic(total, cl.product(C, D).apex)
+
+
+@FEW
+@given(cl.laws.csets(cl.SchGraph, max_rows=3))
+def test_the_total_category_of_a_family_of_sets_has_the_elements_of_the_cset(X):
+    C = cl.SchGraph.category()
+    parts = {c: FiniteCategory.discrete(X.names(c)) for c in C.objects}
+    arrows = {
+        f: Functor(
+            parts[C.ends(f)[0]],
+            parts[C.ends(f)[1]],
+            dict(zip(X.names(C.ends(f)[0]), X.arrows[f].values.tolist(), strict=True)),
+        )
+        for f in C.generators.edges
+    }
+    total = grothendieck(Functor(C, Morphisms(), parts, arrows))
+    elements = cl.cset.category_of_elements(X)
+    same = Functor(
+        total,
+        elements.category,
+        {a: a for a in total.objects},
+        {k: k for k in total.generators.edges},
+    )
+    assert same.is_isomorphism
+    assert same >> elements.projection == total.projection
+
+
+def test_families_are_of_finite_categories():
+    chain, line = FiniteCategory.chain(1), Graph({"f": ("a", "b")})
+    with pytest.raises(WrongKind):
+        grothendieck(Functor(line, Morphisms(), arrows={"f": Functor.identity(chain)}))
+    with pytest.raises(WrongKind):
+        grothendieck(Functor.constant(chain, Morphisms(), FinSet(2)))
+    with pytest.raises(WrongKind):
+        grothendieck(chain)
+    empty = grothendieck(Functor(FiniteCategory.discrete([]), Morphisms()))
+    assert empty.objects == empty.arrows == ()

@@ -14,11 +14,13 @@ from catlearn.category import (
     Paths,
     Presentation as Presented,
     Unknown,
+    comma,
     functors,
+    left_adjoint,
 )
 from catlearn.cset import Schema
-from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, UnknownName
-from catlearn.finset import FinFunction, FinSet, coequalizer, colimit, pushout
+from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, UnknownName, WrongKind
+from catlearn.finset import FinFunction, FinSet, coequalizer, colimit, limit, pushout
 
 ROSE = Graph({"a": ("*", "*"), "b": ("*", "*")})
 words = st.lists(st.sampled_from("ab"), max_size=5).map(lambda w: Path("*", tuple(w), "*"))
@@ -375,10 +377,9 @@ def test_targets_are_read_and_coerced():
     with pytest.raises(InvalidStructure) as caught:
         Functor(Graph({"e": ("X", "X")}), P, objects={"X": "C"}, arrows={"e": "g >> g"})
     assert [failure.law for failure in caught.value.failures] == ["values", "values"]
-    with pytest.raises(CatlearnError, match="a functor maps into"):
-        Functor(ROSE, 3)
-    with pytest.raises(CatlearnError, match="a functor starts at"):
-        Functor(3, P)
+    for wrong in ((ROSE, 3), (3, P)):
+        with pytest.raises(WrongKind):
+            Functor(*wrong)
 
 
 def test_functors_out_of_a_schema_respect_its_equations():
@@ -431,3 +432,105 @@ def test_arrows_between_posets_need_not_be_said():
         Functor(P, P, objects={"0": "2", "1": "0", "2": "2"})
     with pytest.raises(InvalidStructure, match=r"it has no arrow; .*; say which of 0; 1"):
         Functor(P, cyclic(2))
+
+
+# ---------------------------------------------------------------- initial and final functors
+
+
+SETS = [
+    FiniteCategory.discrete(["*"]),
+    FiniteCategory.discrete(["x", "y"]),
+    FiniteCategory.chain(1),
+    FiniteCategory.poset([("0", "a"), ("0", "b")]),
+    FiniteCategory.free(Graph({"s": ("E", "V"), "t": ("E", "V")})),
+    Presented(
+        Graph({"s": ("E", "V"), "t": ("E", "V"), "i": ("V", "E")}),
+        ["i >> s = id(V)", "i >> t = id(V)"],
+    ).category(),
+    FiniteCategory.monoid("1e", {(x, y): max(x, y) for x in "1e" for y in "1e"}),
+]
+ALONG = [F for C in SETS for D in SETS for F in functors(C, D, limit=12)]
+
+
+def parts(C: FiniteCategory) -> int:
+    """How many connected parts a category has, by following its arrows."""
+    label = {a: a for a in C.objects}
+    for f in C.arrows:
+        one, other = (label[end] for end in C.ends(f))
+        label = {a: one if at == other else at for a, at in label.items()}
+    return len(set(label.values()))
+
+
+def point(D: FiniteCategory, d: str) -> Functor:
+    return Functor.constant(FiniteCategory.discrete(["p"]), D, d)
+
+
+def representable(D: FiniteCategory, d: str) -> Functor:
+    """The functor x -> D(d, x) to finite sets."""
+    homs = {x: FinSet(D.hom(d, x)) for x in D.objects}
+    arrows = {}
+    for f in D.generators.edges:
+        source, target = (homs[end] for end in D.ends(f))
+        values = [target.index(D.compose(h, f)) for h in source.labels()]
+        arrows[f] = FinFunction(values, source, target)
+    return Functor(D, Morphisms(), homs, arrows)
+
+
+def is_restricted_well(F: Functor, G: Functor) -> bool:
+    """Whether the colimit of G restricted along F maps to that of G by a bijection."""
+    below, whole = colimit(F >> G), colimit(G)
+    legs = dict(zip(G.graph.vertices, whole.legs, strict=True))
+    cocone = [legs[F(c)] for c in F.graph.vertices]
+    return below.universal(*cocone, codomain=whole.apex).is_bijective
+
+
+def limits_are_restricted_well(F: Functor, G: Functor) -> bool:
+    below, whole = limit(F >> G), limit(G)
+    legs = dict(zip(G.graph.vertices, whole.legs, strict=True))
+    cone = [legs[F(c)] for c in F.graph.vertices]
+    return below.universal(*cone, domain=whole.apex).is_bijective
+
+
+def test_final_functors_have_connected_comma_categories():
+    assert 20 < sum(F.is_final for F in ALONG) < len(ALONG) - 20
+    for F in ALONG:
+        D = F.codomain
+        assert F.is_final == all(parts(comma(point(D, d), F)) == 1 for d in D.objects)
+        assert F.is_initial == all(parts(comma(F, point(D, d))) == 1 for d in D.objects)
+        assert F.is_initial == F.opposite.is_final
+
+
+def test_colimits_are_those_along_final_functors():
+    """And of no others: a functor is final if the colimits of representables are so."""
+    for F in ALONG:
+        D = F.codomain
+        assert F.is_final == all(is_restricted_well(F, representable(D, d)) for d in D.objects)
+
+
+def test_limits_are_those_along_initial_functors():
+    truth = FinFunction([1, 0], codomain=2)
+    seen = 0
+    for F in (F for F in ALONG if F.is_initial):
+        for d in F.codomain.objects:
+            assert limits_are_restricted_well(F, representable(F.codomain, d))
+            seen += 1
+    assert seen > 50
+    two = FiniteCategory.discrete(["x", "y"])
+    G = Functor(two, Morphisms(), objects={"x": truth.domain, "y": truth.domain})
+    one = Functor(FiniteCategory.discrete(["x"]), two, {"x": "x"})
+    assert not one.is_initial
+    assert not limits_are_restricted_well(one, G)
+
+
+def test_right_adjoints_are_final_and_terminal_objects_are():
+    for F in ALONG:
+        try:
+            pair = left_adjoint(F)
+        except CatlearnError:
+            continue
+        assert F.is_final
+        assert pair.left.is_initial
+    for D in SETS:
+        for d in D.objects:
+            assert point(D, d).is_final == (d in D.terminal_objects)
+            assert point(D, d).is_initial == (d in D.initial_objects)
