@@ -14,7 +14,13 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "complement": ["Complement", "is_pushout", "pushout_complement"],
+        "complement": [
+            "Complement",
+            "final_pullback_complement",
+            "is_pushout",
+            "pushout_complement",
+            "pushout_complements",
+        ],
         "cospan": ["Open", "open_graph"],
         "cset": ["CSet", "CSetMorphism", "SchGraph", "Schema"],
         "elements": ["Elements", "category_of_elements", "elements_graph", "from_elements"],

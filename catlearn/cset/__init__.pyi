@@ -1,7 +1,9 @@
 from .complement import (
     Complement as Complement,
+    final_pullback_complement as final_pullback_complement,
     is_pushout as is_pushout,
     pushout_complement as pushout_complement,
+    pushout_complements as pushout_complements,
 )
 from .cospan import (
     Open as Open,

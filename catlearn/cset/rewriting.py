@@ -1,4 +1,4 @@
-"""Double-pushout rewriting: rules as data, matches, and what a rule does at a match.
+"""Double-pushout and sesqui-pushout rewriting: rules as data, matches, and what rules do there.
 
 A *rule* is a span L <- K -> R of tables: what it looks for, what of that it keeps, and what is
 there afterwards. A *match* is a morphism m : L -> G. *Rewriting* G at m is the pair of pushouts
@@ -36,9 +36,14 @@ with one rule for each row of A (Böhm, Fonio, Habel, "Amalgamation of graph tra
 and what happens is an ordinary double pushout. A row of R of the same name among the rows that
 replace one is the row itself, made anew: relabelled, say.
 
+**Sesqui-pushouts.** With ``sesqui=True`` the left square is a final pullback instead of a pushout
+(Corradini, Heindel, Hermann, König, "Sesqui-pushout rewriting", 2006). What leads to a deleted row
+is deleted with it, and K -> L need not be monic: a row of which K has several is copied, with what
+leads to it. Where l is monic and nothing dangles, both squares are pushouts again.
+
 Laws: both squares are pushouts; the inverse rule at the comatch undoes a rewrite.
 
->>> from catlearn.category import Graph
+>>> from catlearn.category import Graph, GraphMorphism
 >>> edge, detour = Graph({"e": ("A", "B")}), Graph({"f": ("A", "M"), "g": ("M", "B")})
 >>> subdivide = Rule.between(edge, detour)
 >>> G = Graph({"p": ("X", "Y"), "q": ("Y", "X")})
@@ -47,6 +52,10 @@ Laws: both squares are pushouts; the inverse rule at the comatch undoes a rewrit
 [q] : {e} -> {p, q}
 >>> print(subdivide.rewrite(G, initial={"E": {"e": "p"}}).apex)
 q : Y → X, f : X → M, g : M → Y
+>>> clone = Rule(*(GraphMorphism(Graph(vertices="xy"), Graph(vertices=at), {"x": a, "y": b}, {})
+...     for at, a, b in [("v", "v", "v"), ("xy", "x", "y")]), sesqui=True)
+>>> print(clone.rewrite(G, initial={"V": {"v": "Y"}}).apex)
+p : X → Y, copy/p : X → new/Y, q : Y → X, copy/q : new/Y → X
 >>> one, two = Presentation({"e": ("A", "B")}), Presentation({"f": ("A", "Z"), "g": ("Z", "B")})
 >>> rule = Rule.between(one, two, replace={"E": {"e": "f >> g"}})
 >>> square = Presentation({"p": ("X", "Y"), "q": ("X", "Y")}, {"same": "p = q"})
@@ -68,6 +77,8 @@ from catlearn.cset.complement import (
     Complement,
     dangling,
     deleted_tables,
+    final_failures,
+    final_pullback_complement,
     pushout_complement,
     raised,
     row_word,
@@ -90,6 +101,7 @@ from catlearn.finset import (
     Colimit,
     FinFunction,
     FinSet,
+    Limit,
     ListFunction,
     Record,
     Span,
@@ -112,7 +124,8 @@ class Rule(Frozen, Displayed):
     Parameters
     ----------
     left, right
-        The span: a monic morphism K -> L and a morphism K -> R, of tables of any kind.
+        The span: a morphism K -> L, monic unless ``sesqui``, and a morphism K -> R, of tables of
+        any kind.
     replace
         Table -> deleted row of L -> the row of R that replaces it, or a list of such rows; for
         edges, a path of R as text. What leads to the deleted row then leads there; without it,
@@ -126,6 +139,8 @@ class Rule(Frozen, Displayed):
     forbidden
         Morphisms L -> N: a match that extends to an injective morphism out of N does not count
         (negative application conditions).
+    sesqui
+        Whether to rewrite by sesqui-pushouts; then nothing is replaced.
     name
         What the rule is called in messages.
 
@@ -143,6 +158,7 @@ class Rule(Frozen, Displayed):
     again: Record[str, Any]
     at: Record[str, Any]
     forbidden: tuple[Any, ...]
+    sesqui: bool
     name: str
 
     def __init__(
@@ -154,12 +170,14 @@ class Rule(Frozen, Displayed):
         spread: Mapping[str, Iterable[Any]] | None = None,
         at: RowMap | None = None,
         forbidden: Iterable[TableMorphism] = (),
+        sesqui: bool = False,
         name: str = "",
     ) -> None:
         for side, given in (("left", left), ("right", right)):
             wanted = "a morphism out of the interface; Rule.between(L, R) takes two objects"
             expect(given, TableMorphism, side, wanted)
-        self._set(left=left, right=right, forbidden=tuple(forbidden), name=name)
+        expect(sesqui, bool, "sesqui", "True or False")
+        self._set(left=left, right=right, sesqui=sesqui, forbidden=tuple(forbidden), name=name)
         L, R = left.codomain, right.codomain
         heirs = {
             table: {L.row(table, x): rows_of(R, table, rows) for x, rows in pairs.items()}
@@ -243,9 +261,13 @@ class Rule(Frozen, Displayed):
             return [Failure("span", "left and right", f"do not start at one interface: {why}")]
         failures = []
         for table, part in left.components.items():
-            if not part.is_injective:
-                message = f"it identifies rows of the interface in {table}; delete them instead"
+            if not (self.sesqui or part.is_injective):
+                message = f"it identifies rows of the interface in {table}; delete them instead, "
+                message += "or copy them, with sesqui=True"
                 failures.append(Failure("monic", "left", message))
+        if self.sesqui and (any(self.replace.values()) or self.spread):
+            message = "a rule for sesqui-pushouts deletes what leads to a deleted row"
+            failures.append(Failure("replacement", "replace and spread", message))
         L, R = left.codomain, right.codomain
         home = {**L.shape.attributes, **L.shape.side_data}
         for kind in (variables, open_values):
@@ -339,7 +361,7 @@ class Rule(Frozen, Displayed):
     def _at(self, match: TableMorphism) -> tuple[Rule, TableMorphism]:
         """Write the rule out at a match; a subclass may add what depends on where it is applied."""
         out = Reattached(self, match)
-        return Rule(out.left, out.right, name=self.name), out.match
+        return Rule(out.left, out.right, sesqui=self.sesqui, name=self.name), out.match
 
     def inverse(self) -> Rule:
         """Return the rule R <- K -> L.
@@ -358,7 +380,7 @@ class Rule(Frozen, Displayed):
             for t, pairs in self.replace.items()
         }
         name = f"inverse of {self.name}" if self.name else ""
-        return Rule(self.right, self.left, replace=back, name=name)
+        return Rule(self.right, self.left, replace=back, sesqui=self.sesqui, name=name)
 
     # How a match is found and used.
 
@@ -429,6 +451,8 @@ class Rule(Frozen, Displayed):
 
     def _faults(self, match: TableMorphism) -> list[Failure]:
         """List the rows of the whole at which the gluing conditions fail, but for replacements."""
+        if self.sesqui:
+            return final_failures(self.left, match)
         lists, heirs = match.codomain.shape.lists, self._heirs(match)
 
         def excused(step: str, table: str, rows: np.ndarray) -> np.ndarray:
@@ -482,7 +506,7 @@ class Rule(Frozen, Displayed):
     def _key(self) -> tuple[Any, ...]:
         held = [tuple(open_values(m.codomain)) for m in (self.left, self.right)]
         options = (self.replace, self.spread, self.at, *held)
-        return self.left, self.right, *options, self.forbidden, self.name
+        return self.left, self.right, *options, self.forbidden, self.sesqui, self.name
 
     def __repr__(self) -> str:
         L, R = self.left.codomain, self.right.codomain
@@ -496,6 +520,12 @@ class Rule(Frozen, Displayed):
         groups = {
             "deletes": [n for t in kept for k, n in enumerate(rows(L, t)) if k not in kept[t]],
             "keeps": [n for t in kept for k, n in enumerate(rows(L, t)) if k in kept[t]],
+            "copies": [
+                n
+                for t, part in self.left.components.items()
+                for k, n in enumerate(rows(L, t))
+                if np.count_nonzero(part.values == k) > 1
+            ],
             "adds": [n for t in stays for k, n in enumerate(rows(R, t)) if k not in stays[t]],
         }
         changes = [f"{verb} {', '.join(names)}" for verb, names in groups.items() if names]
@@ -508,7 +538,7 @@ def _record(maps: Mapping[str, Mapping[Any, Any]]) -> Record[str, Any]:
 
 
 class Rewrite(Frozen, Displayed):
-    """What a rule does at a match: two pushout squares.
+    """What a rule does at a match: two pushout squares, or one and a final pullback.
 
     Examples
     --------
@@ -540,7 +570,8 @@ class Rewrite(Frozen, Displayed):
     right: Colimit
 
     def __init__(self, rule: Rule, applied: Rule, match: Any) -> None:
-        complement = pushout_complement(applied.left, match)
+        remaining = final_pullback_complement if applied.sesqui else pushout_complement
+        complement = remaining(applied.left, match)
         right = pushout(complement.k, applied.right, names=("context", "rule"))
         failures = right.apex.failures()
         if failures:
@@ -553,8 +584,8 @@ class Rewrite(Frozen, Displayed):
         return self.right.apex
 
     @property
-    def left(self) -> Colimit:
-        """The left square as a pushout, with apex G and legs the match and D -> G."""
+    def left(self) -> Colimit | Limit:
+        """The left square: a pushout with apex G, or a pullback with apex K'."""
         return self.complement.square
 
     @property
