@@ -300,7 +300,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("q", ["f", "g"])
     'there are only f, g'
     """
-    known = list(known)
+    name, known = str(name), list(known)
     # The comparison takes quadratic time in the lengths, and is for names that a person writes.
     near = (other for other in known if abs(len(other) - len(name)) < 40)
     close = difflib.get_close_matches(name, near, n=3) if len(name) < 200 else []

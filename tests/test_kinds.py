@@ -51,6 +51,87 @@ CASES = [
     for make in (makes if isinstance(makes, list) else [makes])
 ]  # fmt: skip
 
+CAT = cl.FiniteCategory.chain(1)
+ONE = cl.Functor.identity(CAT)
+finite, many = cl.FiniteCategory, cl.category
+CATEGORIES = {
+    "domain": [lambda: cl.Functor(3, CAT), lambda: cl.NaturalTransformation(CAT, ONE, {}),
+               lambda: cl.GraphMorphism(3, GRAPH, {}), lambda: cl.Functor.identity(3)],
+    "codomain": [lambda: cl.NaturalTransformation(ONE, "F", {}),
+                 lambda: cl.GraphMorphism(GRAPH, 3, {})],
+    "target": [lambda: cl.Functor(CAT, 3), lambda: many.MonoidalFunctor(many.Hypergraph(), 3)],
+    "objects": [lambda: cl.Functor(CAT, CAT, ["0"]), lambda: finite(3.5), lambda: finite(None),
+                lambda: finite.discrete(3), lambda: finite.codiscrete(3),
+                lambda: list(cl.functors(CAT, CAT, objects=["0"])),
+                lambda: many.full_subcategory(CAT, 3)],
+    "arrows": [lambda: cl.Functor(CAT, CAT, arrows=["0"]), lambda: finite(["A"], ["f"]),
+               lambda: cl.Functor(GRAPH, many.Functions(), arrows=len),
+               lambda: list(cl.functors(CAT, CAT, arrows=3)),
+               lambda: many.subcategory(CAT, 3), lambda: many.wide_subcategory(CAT, 3)],
+    "compose": lambda: finite(["A"], {"f": ("A", "A")}, ["ff"]),
+    "identities": lambda: finite(["A"], {}, {}, ["x"]),
+    "elements": lambda: finite.monoid(3, 3),
+    "table": lambda: finite.group([1], 3),
+    "relation": lambda: finite.poset(3),
+    "each pair": lambda: finite.preorder([3]),
+    "generators": [lambda: finite.transformation_monoid([[0]]),
+                   lambda: finite.permutation_group(3)],
+    "the generator s": lambda: finite.permutation_group({"s": 3}),
+    "each value of s": lambda: finite.permutation_group({"s": ["a"]}),
+    "n": [lambda: finite.chain("3"), lambda: finite.chain(1.5)],
+    "graph": [lambda: cl.Presentation(3), lambda: cl.Presentation("f >> g"),
+              lambda: cl.Presentation.commutative(3), lambda: finite.free({"f": ("A", "B")})],
+    "presentation": [lambda: many.complete(3), lambda: many.PresentedCategory(3),
+                     lambda: many.RewritingSystem(3, [])],
+    "rules": [lambda: cl.Budget("x"), lambda: many.RewritingSystem(GRAPH, 3)],
+    "letters": [lambda: cl.Budget(letters=None), lambda: cl.Presentation.monoid(3),
+                lambda: cl.Presentation.group(3)],
+    "relations": lambda: cl.Presentation.monoid("a", 3),
+    "each relation": lambda: cl.Presentation.monoid("a", [3]),
+    "budget": [lambda: GRAPH.category("x"), lambda: many.complete(GRAPH, [1])],
+    "equations": lambda: cl.Presentation(GRAPH, 3),
+    "an equation": [lambda: cl.Equation(3), lambda: cl.Presentation(GRAPH, [3]),
+                    lambda: cl.Equation(["e = e"])],
+    "a path": [lambda: cl.Equation(("e", 3)), lambda: GRAPH.path(3)],
+    "each step": lambda: GRAPH.path([3]),
+    "edges": [lambda: cl.Graph(3), lambda: cl.Graph(["e"]), lambda: cl.Path("A", 3, "B"),
+              lambda: cl.Path("A", "ef", "B")],
+    "each name of a path": [lambda: cl.Path(3, (), 3), lambda: cl.Path("A", [3], "B")],
+    "vertices": lambda: cl.Graph({}, 3),
+    "V": lambda: cl.GraphMorphism(GRAPH, GRAPH, 3),
+    "E": lambda: cl.GraphMorphism(GRAPH, GRAPH, ["A", "B"], 3),
+    "components": [lambda: cl.NaturalTransformation(ONE, ONE, ["a"]),
+                   lambda: list(cl.natural_transformations(ONE, ONE, ["a"]))],
+    "each transformation": lambda: many.Adjunction(ONE, ONE, 3, {}),
+    "F": [lambda: list(cl.natural_transformations(3, ONE)), lambda: many.grothendieck(CAT),
+          lambda: many.comma(CAT, ONE)],
+    "G": [lambda: list(cl.natural_transformations(ONE, CAT)),
+          lambda: many.naturally_isomorphic(ONE, 3), lambda: many.comma(ONE, 3)],
+    "left": [lambda: cl.right_adjoint(CAT), lambda: many.adjunction(3, ONE)],
+    "right": [lambda: cl.left_adjoint(3), lambda: many.Adjunction(ONE, 3, {}, {})],
+    "limit": [lambda: list(cl.functors(CAT, CAT, limit="3")),
+              lambda: list(cl.natural_transformations(ONE, ONE, limit=1.5))],
+    "C": [lambda: list(cl.functors(3, CAT)), lambda: many.are_isomorphic(3, CAT),
+          lambda: many.functor_category("C", CAT), lambda: many.karoubi(3),
+          lambda: many.skeleton(ONE), lambda: many.slice_category(3, "0"),
+          lambda: many.coslice_category(ONE, "0"), lambda: many.arrow_category(3),
+          lambda: many.twisted_arrow_category(3), lambda: many.subcategory(ONE, [])],
+    "D": [lambda: list(cl.functors(CAT, "D")), lambda: many.are_equivalent(CAT, 3)],
+    "what is turned round": lambda: many.opposite(3),
+    "what a colimit is of": lambda: many.presentation_of_colimit(3),
+    "functor": [lambda: many.Monad(3, {}, {}), lambda: many.Comonad(CAT, {}, {})],
+    "pair": [lambda: many.Monad.of(ONE), lambda: many.Comonad.of(3)],
+    "monad": [lambda: many.kleisli(ONE), lambda: many.eilenberg_moore(3)],
+    "boxes": lambda: many.Hypergraph(3),
+    "circuit": lambda: many.evaluate(3, len, []),
+    "signature": lambda: many.MonoidalFunctor(GRAPH, many.Functions()),
+    "what a lens lies between": lambda: many.Lens(3, many.Port("R"), len, len),
+}  # fmt: skip
+CASES += [
+    (name, make) for name, makes in CATEGORIES.items()
+    for make in (makes if isinstance(makes, list) else [makes])
+]  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("name", "make"), CASES, ids=[f"{n} {k}" for k, (n, _) in enumerate(CASES)]
@@ -67,6 +148,11 @@ def test_right_kinds_are_taken():
     fit(steps=np.int64(1), key=jax.random.key(1), batch_size=np.int32(2))
     fit(key=jax.random.PRNGKey(0))
     fit(optimizer={"f": optax.adam(0.1)})
+    assert cl.Presentation([("e", ["A", "B"])], "e = e") == cl.Presentation(GRAPH, ["e = e"])
+    assert cl.Path("A", ["e"], "B") == GRAPH.path("e")
+    assert cl.Budget(arrows=float("inf")).arrows > cl.Budget(rules=np.int64(3)).rules == 3
+    assert finite.chain(np.int64(1)) == finite.poset(iter([["0", "1"]]))
+    assert finite.permutation_group({"s": np.array([1, 0])}).arrows == ("id(*)", "s")
     expect(True, bool, "flag", "a flag")
     with pytest.raises(WrongKind):
         expect(True, int, "number", "a number")

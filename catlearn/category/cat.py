@@ -49,7 +49,7 @@ from catlearn.category.graph import Graph
 from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
 from catlearn.category.presented import PresentedCategory
-from catlearn.errors import CatlearnError, TooLarge
+from catlearn.errors import CatlearnError, TooLarge, expect
 from catlearn.finset import FinSet, colimit, limit
 from catlearn.finset.join import find
 from catlearn.finset.merge import merge
@@ -191,6 +191,8 @@ def presentation_of_colimit(diagram: Diagram) -> Presentation:
 
     The colimit may be infinite; ``presentation_of_colimit(diagram).category()`` computes in it.
     """
+    wanted = "a Diagram or a functor of finite categories"
+    expect(diagram, "as_diagram", "what a colimit is of", wanted)
     return Glued(diagram.as_diagram()).presentation
 
 

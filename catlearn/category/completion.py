@@ -742,6 +742,8 @@ class RewritingSystem(Frozen):
         stopped: str = "",
         check: bool = True,
     ) -> None:
+        expect(presentation, Graph, "presentation", "a Presentation or a Graph")
+        expect(rules, Iterable, "rules", "pairs of paths, such as [('f >> g', 'h')]")
         pairs = tuple((presentation.path(left), presentation.path(right)) for left, right in rules)
         self._set(graph=presentation, rules=pairs, stopped=stopped)
         if check:
@@ -931,6 +933,7 @@ def complete(presentation: Graph, budget: Budget | int | None = None) -> Rewriti
     >>> complete(Presentation.monoid("abAB", commuting), budget=50)
     <RewritingSystem with 51 rules, incomplete: completion stopped at 51 rules, over its budget ...>
     """
+    expect(presentation, Graph, "presentation", "a Presentation or a Graph")
     budget = Budget.of(budget)
     place = {edge: chr(row) for row, edge in enumerate(presentation.edges)}
     completion = Completion(

@@ -221,8 +221,14 @@ def opposite(of: Dual) -> Dual:
     return of.opposite
 
 
+def _expect_finite(C: object) -> None:
+    expect(C, FiniteCategory, "C", "a finite category, such as presentation.category()")
+
+
 def full_subcategory(C: FiniteCategory, objects: Iterable[str | int]) -> Subcategory:
     """Return the full subcategory on some objects, in the order of the category."""
+    _expect_finite(C)
+    expect(objects, Iterable, "objects", "a list of objects")
     return _full(Subcategory, C, np.array(sorted({C.object(a) for a in objects}), np.int64))
 
 
@@ -242,6 +248,7 @@ def wide_subcategory(C: FiniteCategory, arrows: Iterable[ArrowLike]) -> Subcateg
     >>> wide_subcategory(FiniteCategory.chain(2), ["0 <= 1"]).arrows
     ('id(0)', 'id(1)', 'id(2)', '0 <= 1')
     """
+    _expect_finite(C)
     return _generated(C, np.arange(len(C.ob)), arrows)
 
 
@@ -254,12 +261,15 @@ def subcategory(C: FiniteCategory, arrows: Iterable[ArrowLike]) -> Subcategory:
     >>> subcategory(FiniteCategory.chain(3), ["0 <= 1", "1 <= 3"]).arrows
     ('id(0)', 'id(1)', 'id(3)', '0 <= 1', '0 <= 3', '1 <= 3')
     """
+    _expect_finite(C)
+    expect(arrows, Iterable, "arrows", "a list of arrows")
     rows = np.array([C.arrow(f) for f in arrows], np.int64)
     objects = np.unique(np.append(C.src.values[rows], C.tgt.values[rows]))
     return _generated(C, objects, rows.tolist())
 
 
 def _generated(C: FiniteCategory, objects: np.ndarray, arrows: Iterable[ArrowLike]) -> Subcategory:
+    expect(arrows, Iterable, "arrows", "a list of arrows")
     rows = np.unique(np.array([C.arrow(f) for f in arrows], np.int64))
     reached = C._reach(rows[~C.is_identity[rows]])[0]
     reached &= ~C.is_identity | np.isin(C.src.values, objects)
@@ -329,6 +339,7 @@ def skeleton(C: FiniteCategory) -> Skeleton:
     >>> S.arrows, S.retraction("b <= c"), S.isomorphism["b"]
     (('id(a)', 'id(c)', 'a <= c'), 'a <= c', 'b <= a')
     """
+    _expect_finite(C)
     made = _full(Skeleton, C, np.unique(C.classes))
     assert isinstance(made, Skeleton)
     return made
@@ -478,6 +489,7 @@ def slice_category(C: FiniteCategory, over: str | int) -> Slice:
     Slice
         With its ``projection`` to C.
     """
+    _expect_finite(C)
     return _slice(Functor.identity(C), _point(C, over))
 
 
@@ -498,6 +510,7 @@ def coslice_category(C: FiniteCategory, under: str | int) -> Slice:
     >>> coslice_category(FiniteCategory.chain(2), "1").arrows
     ('id("id(1)")', 'id("1 <= 2")', '1 <= 2: id(1) -> 1 <= 2')
     """
+    _expect_finite(C)
     return _slice(_point(C, under), Functor.identity(C))
 
 
@@ -523,6 +536,7 @@ def arrow_category(C: FiniteCategory) -> Comma:
     Comma
         With the functors ``left`` and ``right`` to C that take the two ends.
     """
+    _expect_finite(C)
     f, one = C.ar.label, Functor.identity(C)
     return _comma(
         Comma,
@@ -570,6 +584,7 @@ def twisted_arrow_category(C: FiniteCategory) -> TwistedArrows:
     >>> T.arrows[3:]
     ('(id(0), 0 <= 1): id(0) -> 0 <= 1', '(0 <= 1, id(1)): id(1) -> 0 <= 1')
     """
+    _expect_finite(C)
     first, second = C.pairs
     # u >> f, then v: pairs (first, second) = (u, f), each followed by every v out of f's target.
     pair, v = matching(C.tgt.values[second], C.src.values)
@@ -622,6 +637,7 @@ def karoubi(C: FiniteCategory) -> Karoubi:
     Karoubi
         With the ``embedding`` of C.
     """
+    _expect_finite(C)
     e = np.flatnonzero(C.is_idempotent)
     first, second = C.pairs
     place = np.full(len(C.ar), -1)

@@ -99,6 +99,7 @@ def functors(
     search = _Search(
         _finite(C, "C"), _finite(D, "D"), objects or {}, arrows or {}, monic or iso, iso
     )
+    expect(limit, (type(None), int, np.integer), "limit", "a number, or None for all")
     return islice(search.run(), limit)
 
 

@@ -88,6 +88,7 @@ from catlearn.category.sources import (
     closure,
     enumerate_paths,
     not_antisymmetric,
+    read_functions,
     read_table,
     transformations,
     unreadable,
@@ -763,6 +764,7 @@ class FiniteCategory(Category):
 
     @classmethod
     def _monoid(cls, what: str, elements: Iterable[Hashable], table: Any, check: bool) -> Self:
+        expect(elements, Iterable, "elements", "a list of the elements")
         given = list(elements)
         array, failures = read_table(given, table)
         if failures:
@@ -845,7 +847,7 @@ class FiniteCategory(Category):
         """
         failures = [
             Failure("permutation", name, f"{list(image)} takes a value twice")
-            for name, image in generators.items()
+            for name, image in read_functions(generators).items()
             if len(set(image)) < len(image)
         ]
         if failures:
@@ -861,6 +863,7 @@ class FiniteCategory(Category):
         >>> FiniteCategory.discrete(["A", "B"]).arrows
         ('id(A)', 'id(B)')
         """
+        expect(objects, Iterable, "objects", "a list of names")
         names = list(objects)
         return cls._thin(names, np.eye(len(names), dtype=bool), "->")
 
@@ -873,6 +876,7 @@ class FiniteCategory(Category):
         >>> FiniteCategory.codiscrete(["A", "B"]).arrows
         ('id(A)', 'id(B)', 'A -> B', 'B -> A')
         """
+        expect(objects, Iterable, "objects", "a list of names")
         names = list(objects)
         return cls._thin(names, np.ones((len(names), len(names)), bool), "->")
 
@@ -885,6 +889,7 @@ class FiniteCategory(Category):
         >>> FiniteCategory.chain(2).arrows
         ('id(0)', 'id(1)', 'id(2)', '0 <= 1', '0 <= 2', '1 <= 2')
         """
+        expect(n, (int, np.integer), "n", "a number")
         return cls._thin([str(k) for k in range(n + 1)], ~np.tri(n + 1, k=-1, dtype=bool), "<=")
 
     @classmethod

@@ -40,7 +40,7 @@ import numpy as np
 
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import written
-from catlearn.errors import Failure, InvalidStructure, did_you_mean
+from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
 from catlearn.finset import FinFunction, FinSet, ListFunction, Shape, TableMorphism, Tables
 from catlearn.finset.shapes import label_key
 from catlearn.finset.tables import morphism, part
@@ -112,6 +112,9 @@ class Hypergraph(Tables):
         types: Mapping[str, Hashable] | None = None,
         operations: Mapping[str, Hashable] | None = None,
     ) -> None:
+        for called, given in (("boxes", boxes), ("types", types), ("operations", operations)):
+            expect(given, (type(None), Mapping), called, "a dict by name")
+        expect(wires, Iterable, "wires", "a list of names")
         ends, failures = {}, []
         for box, sides in (boxes or {}).items():
             both = () if isinstance(sides, str) or not isinstance(sides, Iterable) else tuple(sides)
@@ -536,6 +539,8 @@ def evaluate(
         If values are too few or too many, boxes are on a cycle, or a wire is written twice or
         never. What ``apply`` raises gets a note.
     """
+    expect(circuit, "apex", "circuit", "an open hypergraph")
+    expect(values, Iterable, "values", "a list with one for each input")
     H, given = circuit.apex, tuple(values)
     ins, outs = H.sides
     known: dict[int, Any] = {}

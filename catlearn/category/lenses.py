@@ -51,7 +51,7 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from catlearn.category.hypergraph import Hypergraph, HypergraphBuilder, OpenHypergraph, evaluate
-from catlearn.errors import Failure, InvalidStructure, NotComposable
+from catlearn.errors import Failure, InvalidStructure, NotComposable, expect
 
 
 class Port(NamedTuple):
@@ -119,6 +119,7 @@ class Lens:
 
 def ports(given: Port | Sequence[Port]) -> Ports:
     """Return a list of ports, where one may be given by itself."""
+    expect(given, Sequence, "what a lens lies between", "a Port or a list of ports")
     return (given,) if isinstance(given, Port) else tuple(given)
 
 

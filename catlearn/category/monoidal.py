@@ -36,7 +36,14 @@ from catlearn.category.hypergraph import Hypergraph, OpenHypergraph, evaluate
 from catlearn.category.path import written
 from catlearn.category.protocol import Typed
 from catlearn.display import Displayed
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    did_you_mean,
+    expect,
+    wrong_kind,
+)
 from catlearn.finset import Frozen, Record
 
 
@@ -127,10 +134,11 @@ class MonoidalFunctor(Frozen, Displayed):
         check: bool = True,
     ) -> None:
         if not isinstance(target, (Monoidal, ComposesCircuits)):
-            raise CatlearnError(
-                "a monoidal functor maps into a value with unit, tensor_objects, identity, "
-                f"compose, tensor and symmetry, or with a method wired, not into {target!r}"
-            )
+            wanted = "a value with unit, tensor_objects, identity, compose, tensor and symmetry, "
+            raise wrong_kind(target, "target", wanted + "or with a method wired")
+        expect(signature, Hypergraph, "signature", "a Hypergraph")
+        for called, given in (("objects", objects), ("arrows", arrows)):
+            expect(given, (type(None), Mapping), called, "a dict of values by name")
         sent = {wire: wire for wire in signature.wires} | dict(objects or {})
         self._set(signature=signature, target=target)
         self._set(objects=Record(sent), arrows=Record(arrows or {}))

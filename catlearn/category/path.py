@@ -309,6 +309,7 @@ def steps_of(side: Side) -> tuple[Step, ...]:
     given = [side] if isinstance(side, Path) else list(side)
     steps: list[Step] = []
     for step in given:
+        expect(step, (str, Path), "each step", "the name of an edge, or a Path")
         # A path with edges is known by them; only an identity must say where it stands.
         steps += step.edges if isinstance(step, Path) and step.edges else [step]
     return tuple(steps)

@@ -259,6 +259,7 @@ def _inverses(letters: Iterable[str]) -> dict[str, str]:
 
 
 def _alphabet(letters: Iterable[str]) -> tuple[str, ...]:
+    expect(letters, Iterable, "letters", "a text of letters, or a list of names")
     names = tuple(letters.split() if isinstance(letters, str) and " " in letters else letters)
     failures = [
         Failure("letters", f"letter {name!r}", "a letter is a name of word characters")
@@ -451,6 +452,7 @@ class Presentation(Graph):
         >>> list(Presentation.commutative(G).equations)
         ['f >> g = h']
         """
+        expect(graph, Graph, "graph", "a Graph")
         return cls(graph, list(commuting(graph)))
 
     @classmethod
@@ -521,7 +523,9 @@ class Presentation(Graph):
     ) -> Presentation:
         """Read relations between words as equations of loops, each once."""
         pairs: list[tuple[Word, Word]] = [(pair, ()) for pair in inverses.items()]
+        expect(relations, Iterable, "relations", "a list of texts, such as ['a a = 1']")
         for relation in [relations] if isinstance(relations, str) else relations:
+            expect(relation, str, "each relation", "a text, such as 'a a = 1'")
             pairs += itertools.pairwise(_Relation(relation, alphabet, inverses).sides())
         equations = [
             Equation((Path(vertex, left, vertex), Path(vertex, right, vertex)))

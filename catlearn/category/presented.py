@@ -34,7 +34,7 @@ from catlearn.category.path import Path, Side, written
 from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Category, Verdict
 from catlearn.category.targets import Paths
-from catlearn.errors import InfinitelyManyPaths, TooLarge, TooManyPaths, Undecided
+from catlearn.errors import InfinitelyManyPaths, TooLarge, TooManyPaths, Undecided, expect
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class PresentedCategory(Category):
     budget: Budget
 
     def __init__(self, presentation: Graph, budget: Budget | int | None = None) -> None:
+        expect(presentation, Graph, "presentation", "a Presentation or a Graph")
         self._set(graph=presentation, budget=Budget.of(budget))
 
     @property

@@ -39,7 +39,14 @@ import numpy as np
 
 from catlearn.category.graph import Graph, find_cycle, is_pair
 from catlearn.category.path import Path, written
-from catlearn.errors import Failure, InfinitelyManyPaths, InvalidStructure, TooLarge, TooManyPaths
+from catlearn.errors import (
+    Failure,
+    InfinitelyManyPaths,
+    InvalidStructure,
+    TooLarge,
+    TooManyPaths,
+    expect,
+)
 from catlearn.finset import FinSet
 from catlearn.finset.join import expand
 from catlearn.finset.value import SHOWN, listing
@@ -78,7 +85,11 @@ def as_pairs(relation: Any, elements: Iterable[Any] = ()) -> tuple[tuple[str, ..
     elif callable(relation):
         related = [(a, b) for a in given for b in given if relation(a, b)]
     else:
-        related = [tuple(pair) for pair in relation]
+        expect(relation, Iterable, "relation", "pairs (a, b) for a <= b, a graph or a function")
+        related = []
+        for pair in relation:
+            expect(pair, Iterable, "each pair", "two elements, such as ('a', 'b')")
+            related.append(tuple(pair))
         bad = [pair for pair in related if len(pair) != 2]
         if bad:
             message = "a pair of elements is expected"
@@ -138,7 +149,8 @@ def read_table(elements: Sequence[Hashable], table: Any) -> tuple[np.ndarray, li
     elif callable(table):
         products = [[table(a, b) for b in elements] for a in elements]
     else:
-        products = [list(row) for row in table]
+        expect(table, Iterable, "table", "a function of two elements, a dict, or rows of products")
+        products = [list(row) if isinstance(row, Iterable) else [] for row in table]
         if len(products) != size or any(len(row) != size for row in products):
             message = f"expected {size} rows of {size} products"
             return np.zeros((0, 0), np.int64), [Failure("table", "table", message)]
@@ -163,6 +175,16 @@ def without_inverse(names: list[str], is_unit: np.ndarray, unit: str) -> list[Fa
     return failures
 
 
+def read_functions(generators: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    """Read the values of functions from numbers to numbers, by name."""
+    expect(generators, Mapping, "generators", "lists of numbers by name, such as {'s': [1, 0]}")
+    for name, image in generators.items():
+        expect(image, Iterable, f"the generator {name}", "a list of numbers")
+        for value in image:
+            expect(value, (int, np.integer), f"each value of {name}", "a number")
+    return {name: list(map(int, image)) for name, image in generators.items()}
+
+
 def transformations(
     generators: Mapping[str, Sequence[int]], bound: int
 ) -> tuple[np.ndarray, list[int], list[int]]:
@@ -181,7 +203,7 @@ def transformations(
         ``table[g, f]`` is the element f followed by g; for each element the one before its last
         step, and that step. Element 0 is the identity.
     """
-    values = {name: [int(v) for v in image] for name, image in generators.items()}
+    values = read_functions(generators)
     degree = max(map(len, values.values()), default=0)
     failures = [
         Failure("function", name, f"{image} is not {degree} numbers from 0 to {degree - 1}")
@@ -281,6 +303,7 @@ def enumerate_paths(graph: Graph, bound: int = 100_000) -> AllPaths:
     TooManyPaths
         If there are more paths; ``count`` is their number.
     """
+    expect(graph, Graph, "graph", "a Graph")
     if cycle := find_cycle(graph._steps):
         message = f"there is a cycle: {graph.path(cycle)}"
         raise InfinitelyManyPaths(

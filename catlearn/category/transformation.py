@@ -464,6 +464,7 @@ def natural_transformations(
     """
     expect_functors(F=F, G=G)
     expect(components, (type(None), Mapping), "components", "a dict of the arrow at each object")
+    expect(limit, (type(None), int, np.integer), "limit", "a number, or None for all")
     failures = not_parallel(F, G)
     if failures:
         raise InvalidStructure("natural transformation", failures)
