@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from catlearn.display import Brief
-from catlearn.errors import Failure, NotComposable, PathSyntaxError, expect
+from catlearn.errors import Failure, NotComposable, PathSyntaxError, expect, wrong_kind
 from catlearn.files import shorten
 from catlearn.names import quote
 
@@ -71,7 +71,8 @@ class Path(Brief):
         expect(self.edges, (tuple, list), "edges", "a list of the names of edges, such as ['f']")
         object.__setattr__(self, "edges", tuple(self.edges))
         for name in (self.source, *self.edges, self.target):
-            expect(name, str, "each name of a path", "a text")
+            if not isinstance(name, str):
+                raise wrong_kind(name, "each name of a path", "a text")
         if not self.edges and self.source != self.target:
             ends = f"it starts at {self.source} and ends at {self.target}"
             failure = Failure("identity", "path without edges", ends)
@@ -309,7 +310,8 @@ def steps_of(side: Side) -> tuple[Step, ...]:
     given = [side] if isinstance(side, Path) else list(side)
     steps: list[Step] = []
     for step in given:
-        expect(step, (str, Path), "each step", "the name of an edge, or a Path")
+        if not isinstance(step, (str, Path)):
+            raise wrong_kind(step, "each step", "the name of an edge, or a Path")
         # A path with edges is known by them; only an identity must say where it stands.
         steps += step.edges if isinstance(step, Path) and step.edges else [step]
     return tuple(steps)
