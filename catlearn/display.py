@@ -246,12 +246,15 @@ class Chart(NamedTuple):
         The curves.
     x, y
         What stands at the axes.
+    below
+        Other charts, drawn below it: of what is measured in another unit.
     """
 
     title: str
     series: tuple[Series, ...]
     x: str = "step"
     y: str = "cost"
+    below: tuple[Chart, ...] = ()
 
 
 class Charted(Displayed):

@@ -439,6 +439,26 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
     _flush_folder(path.parent)
 
 
+def writable(path: Path) -> str:
+    """Return why a file or folder cannot be made, ``""`` if nothing is in the way.
+
+    Examples
+    --------
+    >>> writable(Path(__file__) / "run")  # doctest: +ELLIPSIS
+    "'...files.py' is no folder, so '...run' cannot be made"
+    """
+    above = path.absolute().parent
+    while not os.path.lexists(above) and above != above.parent:
+        above = above.parent
+    if not above.is_dir():
+        return f"'{above}' is no folder, so '{path}' cannot be made"
+    try:
+        tempfile.TemporaryDirectory(prefix=".", dir=above).cleanup()
+    except OSError as error:
+        return f"'{above}' cannot be written to ({error.strerror}), so '{path}' cannot be made"
+    return ""
+
+
 def _umask() -> int:
     # The mask can only be read by setting it; mkstemp would otherwise leave the file private.
     mask = os.umask(0o077)

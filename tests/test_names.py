@@ -1,7 +1,9 @@
 """Fresh names: never taken, never twice the same, and no other than it needs."""
 
 import ast
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -66,6 +68,29 @@ def test_names_hide_nothing_and_are_kept(name, tmp_path, capsys):
     assert next(iter(value.equations)) == write_steps((name,)) + " = g"
     scope = {"Presentation": cl.Presentation, "Graph": cl.Graph, "Equation": cl.Equation}
     assert eval(repr(value), scope) == value
+
+
+@pytest.mark.parametrize("name", ["x\x1bd", "x\u202ed"])
+def test_what_commands_print_of_names_is_escaped(name, tmp_path, monkeypatch, capsys):
+    """The run of a diagram, what it says, and files that are called so."""
+    monkeypatch.chdir(tmp_path)
+    X, Y = cl.Space("X", 2), cl.Categorical("Y", 2)
+    data = np.ones((8, 2), "f4"), np.zeros(8, int)
+    diagram = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model(name, X, Y, "linear"))
+    cl.save(diagram, "diagram.json")
+    np.savez("d.npz", X=data[0], Y=data[1])
+    text = 'steps = 1\n[data.d]\nfile = "d.npz"\n[optimizer]\nname = "adam"\nlearning_rate = 0.1\n'
+    Path("run.toml").write_text(text)
+    words = ["train", "diagram.json", "--config", "run.toml", "--quiet", "--out", f"out{name}"]
+    assert main([*words, "--dry-run"]) == 0
+    assert main(words) == 0
+    assert main(words) == 1  # the folder is there
+    assert main(["report", f"out{name}"]) == 0
+    assert main(["draw", "diagram.json", "-o", f"{name}.svg"]) == 0
+    said = capsys.readouterr()
+    assert not any(c in said.out + said.err for c in HIDDEN)
+    assert said.out.count("\\u") > 5
+    assert (tmp_path / f"out{name}").is_dir()
 
 
 def test_a_text_that_is_not_escaped_is_noticed(mutants, monkeypatch):

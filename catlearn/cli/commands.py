@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catlearn.cli.configuration import NONE, OPTIMIZERS, SCHEDULES, TRANSFORMATIONS, plain
-from catlearn.cli.run_folder import problem_of, writable
+from catlearn.cli.run_folder import problem_of, say
 from catlearn.errors import CatlearnError
-from catlearn.names import visible
+from catlearn.files import writable
 
 PROBLEM, INTERRUPTED = 1, 130
 
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except (CatlearnError, OSError) as error:
-        print(f"catlearn: {visible(problem_of(error))}", file=sys.stderr)
+        say(f"catlearn: {problem_of(error)}", sys.stderr)
         return PROBLEM
     except KeyboardInterrupt:
         print("catlearn: interrupted", file=sys.stderr)
@@ -205,7 +205,7 @@ def _draw(options: argparse.Namespace) -> int:
     from catlearn.formats import load
 
     draw(load(options.file)).save(options.output)
-    print(f"wrote {options.output}")
+    say(f"wrote {options.output}")
     return 0
 
 
@@ -214,7 +214,7 @@ def _check(options: argparse.Namespace) -> int:
     from catlearn.learning import LearningDiagram
 
     value = load(options.file)
-    print(visible(f"{options.file}: {value!r}\n\n{value}"))
+    say(f"{options.file}: {value!r}\n\n{value}")
     if isinstance(value, LearningDiagram):
         selection = value.select(options.equations)
         _list("equations", [str(term) for term in selection.terms])
@@ -223,9 +223,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _list(title: str, lines: list[str]) -> None:
-    print(f"\n{title}: {len(lines)}")
-    for line in lines:
-        print(visible(f"  {line}"))
+    say("\n".join([f"\n{title}: {len(lines)}", *(f"  {line}" for line in lines)]))
 
 
 def _glue(options: argparse.Namespace) -> int:
@@ -238,7 +236,7 @@ def _glue(options: argparse.Namespace) -> int:
         along = {left: right or left for left, _, right in pairs}
     whole = glue(load(options.left), load(options.right), along=along)
     save(whole, options.output)
-    print(f"wrote {options.output}: {whole!r}")
+    say(f"wrote {options.output}: {whole!r}")
     _list("emergent equations", [str(term) for term in whole.emergent])
     return 0
 
@@ -267,8 +265,8 @@ def _example(options: argparse.Namespace) -> int:
     if problem := writable(folder):
         raise CatlearnError(problem)
     for path in write(folder):
-        print(f"wrote {path}")
-    print(
+        say(f"wrote {path}")
+    say(
         "\nNow:\n"
         f"  catlearn train {folder / 'diagram.json'} --config {folder / 'run.toml'} "
         f"--out {folder / 'run'}\n"
@@ -280,5 +278,5 @@ def _example(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from catlearn.cli.run_folder import report
 
-    print(f"wrote {report(options.folder, options.output)}")
+    say(f"wrote {report(options.folder, options.output)}")
     return 0

@@ -32,6 +32,12 @@ remat = ["encoder"]
 path = "run.safetensors"     # or a folder, "run/", for orbax
 every = 500
 
+[validation]
+validate = 0.1               # a share or a number of examples, or a table by data set
+every = 100
+patience = 5
+metrics = {accuracy = ["digits.X >> encoder >> head = digits.Y", "accuracy"]}
+
 [devices]
 count = 8
 parameters = "fsdp"
@@ -100,30 +106,26 @@ class Kind:
         What messages and the reference call it.
     holds
         Whether a value is of this kind.
+    make
+        Returns what a run is told, from the table and the key of such a value; by default the value
+        itself. What is wrong further inside it notes by its own place.
     """
 
     words: str
     holds: Callable[[Any], bool]
+    make: Callable[[Section, str], Any] = lambda table, key: table.values[key]
 
     def __or__(self, other: Kind) -> Kind:
         """Values of either kind."""
-        either = (self.holds, other.holds)
-        return Kind(f"{self.words} or {other.words}", lambda value: any(h(value) for h in either))
+        return Kind(
+            f"{self.words} or {other.words}",
+            lambda value: self.holds(value) or other.holds(value),
+            lambda table, key: (self if self.holds(table.values[key]) else other).make(table, key),
+        )
 
     def called(self, words: str) -> Kind:
         """Return the same values by another name."""
-        return Kind(words, self.holds)
-
-    def of(self, inner: Kind) -> Kind:
-        """Return tables, or lists that are not empty, all of whose entries are of a kind."""
-
-        def holds(value: Any) -> bool:
-            if not self.holds(value):
-                return False
-            entries = value.values() if isinstance(value, dict) else value
-            return all(map(inner.holds, entries)) and (bool(value) or isinstance(value, dict))
-
-        return Kind(self.words, holds)
+        return replace(self, words=words)
 
 
 TEXT = Kind("a text", lambda value: isinstance(value, str))
@@ -131,8 +133,7 @@ TRUTH = Kind("true or false", lambda value: isinstance(value, bool))
 INTEGER = Kind("an integer", lambda value: type(value) is int)
 NUMBER = Kind("a number", lambda value: type(value) in (int, float) and math.isfinite(value))
 TABLE = Kind("a table", lambda value: isinstance(value, dict))
-LIST = Kind("a list", lambda value: isinstance(value, list))
-FILE = TEXT.called("the name of a file")
+FILE = Kind("the name of a file", TEXT.holds, lambda table, key: table.file(key))
 
 
 def natural(least: int = 1) -> Kind:
@@ -145,25 +146,81 @@ def one_of(*texts: str) -> Kind:
     return Kind(f"one of {', '.join(texts)}", lambda value: value in texts)
 
 
+def lists(inner: Kind, words: str = "a list") -> Kind:
+    """Return lists that are not empty, all of whose entries are of a kind."""
+    return Kind(words, lambda v: isinstance(v, list) and bool(v) and all(map(inner.holds, v)))
+
+
+def tables(inner: Kind, words: str = "a table") -> Kind:
+    """Return tables by names of the user's; entries that are not of a kind are left out."""
+
+    def make(table: Section, key: str) -> dict[str, Any]:
+        entries = table.section(key)
+        found = {name: entries.read(name, inner) for name in entries.values}
+        return {name: value for name, value in found.items() if value is not None}
+
+    return Kind(words, TABLE.holds, make)
+
+
+def settings(section: str, needs: str = "") -> Kind:
+    """Return tables with the keys of a section: None where one lacks what has to be given."""
+
+    def make(table: Section, key: str) -> Any:
+        found = table.section(key).settings(section)
+        needed = [one.name for one in KEYS if one.section == section and one.default is REQUIRED]
+        return None if any(found[name] is None for name in needed) else SECTIONS[section](**found)
+
+    return Kind(f"a section [{section}]{needs}", TABLE.holds, make)
+
+
 _PRECISION = one_of("bfloat16", "float16", "float32", "float64")
 _MODELS = "names of models; a pattern such as 'head_*' stands for all that match"
-_NAMES = (TEXT | LIST.of(TEXT)).called(_MODELS)
-_CLIP = Kind("a positive number", lambda value: NUMBER.holds(value) and value > 0)
-_CHAIN = LIST.of(TABLE).called("a list of tables with name = ...")
+_NAMES = (TEXT | lists(TEXT)).called(_MODELS)
+_POSITIVE = Kind("a positive number", lambda value: NUMBER.holds(value) and value > 0)
+_FROM_0 = Kind("a number from 0", lambda value: NUMBER.holds(value) and value >= 0)
+_CHAIN = replace(
+    lists(TABLE, "a list of tables with name = ..."), make=lambda table, key: table.sections(key)
+)
 _OPTIMIZER = TABLE.called("a table with name = ...")
 _COLUMNS = Kind(
-    "a name or a list of names", lambda value: TEXT.holds(value) or LIST.of(_COLUMNS).holds(value)
+    "a name or a list of names", lambda value: TEXT.holds(value) or lists(_COLUMNS).holds(value)
+)
+_SCHEDULE = Kind(
+    "a table with a schedule", TABLE.holds, lambda table, key: schedule_of(table.section(key))
+)
+_SCHEDULED = NUMBER | _SCHEDULE
+_PLACE = Kind(
+    "the name of a file or a folder",
+    lambda value: TEXT.holds(value) and value != "",
+    # A text, since a path forgets the slash at its end, by which a folder is known.
+    lambda table, key: os.path.join(table.folder, table.values[key]),
+)
+_HELD_OUT = Kind(
+    "a share between 0 and 1, or a number of examples",
+    lambda value: (
+        NUMBER.holds(value) and (0 < value < 1 if isinstance(value, float) else value >= 1)
+    ),
+)
+_METRIC = Kind(
+    "an equation and a measure, such as ['digits.X >> f = digits.Y', 'accuracy']",
+    lambda value: lists(TEXT).holds(value) and len(value) == 2,
 )
 
 
-def _is_held_out(value: Any) -> bool:
-    return NUMBER.holds(value) and (0 < value < 1 if isinstance(value, float) else value >= 1)
+def _weight(table: Section, key: str) -> float | Weight | None:
+    found = _SCHEDULED.make(table, key)
+    return Weight(None, schedule=found) if callable(found) else found
+
+
+_WEIGHT = replace(
+    (_FROM_0 | _SCHEDULE).called("a number from 0, or a table with a schedule"), make=_weight
+)
 
 
 # Keys.
 
 
-def key(kind: Kind, meaning: str, default: Any = REQUIRED, named: bool = False) -> Any:
+def key(kind: Kind, meaning: str = "", default: Any = REQUIRED, named: bool = False) -> Any:
     """Return the field of a key.
 
     Parameters
@@ -171,7 +228,7 @@ def key(kind: Kind, meaning: str, default: Any = REQUIRED, named: bool = False) 
     kind
         What it takes.
     meaning
-        What it is for.
+        What it is for; empty for a section, which has keys of its own.
     default
         What it is where it is not given.
     named
@@ -187,7 +244,7 @@ class LossSettings:
     """Which equations, and what they weigh."""
 
     equations: str | list[str] | None = key(
-        (one_of(*SELECTIONS) | LIST.of(TEXT)).called(
+        (one_of(*SELECTIONS) | lists(TEXT)).called(
             f"one of {', '.join(SELECTIONS)}, or a list of equations"
         ),
         "which equations to train; by default those that the diagram declares, or all if it "
@@ -199,7 +256,7 @@ class LossSettings:
         natural(), "the longest path that is enumerated, where there are cycles", None
     )
     weights: Mapping[str, Any] = key(
-        TABLE.called("a table of numbers and schedules"),
+        tables(_WEIGHT, "a table of numbers and schedules"),
         "other weights than the diagram's, by the equation's name or a pattern with '*': a number "
         "(0 leaves the equation out), or a schedule",
         {},
@@ -214,17 +271,13 @@ class DataSettings:
         FILE, ".npz, .csv (with a header) or .safetensors, relative to the configuration"
     )
     columns: Mapping[str, Any] = key(
-        TABLE,
+        tables(_COLUMNS),
         "for each projection what the file calls it: a name, a list of names, or a pattern such as "
         "'pixel_*'; at a product a list with one entry for each factor; by default the "
         "projection's own name",
         {},
     )
-    test: float | None = key(
-        Kind("a share between 0 and 1, or a number of examples", _is_held_out),
-        "held out, and measured at the end",
-        None,
-    )
+    test: float | None = key(_HELD_OUT, "held out, and measured at the end", None)
     test_file: Path | None = key(
         FILE, "a second file, whose examples are measured at the end", None
     )
@@ -246,12 +299,12 @@ class OptimizerSettings:
         None,
     )
     learning_rate: float | Mapping[str, Any] | None = key(
-        NUMBER | TABLE,
+        _SCHEDULED,
         "as all options that optax lets follow a schedule: a number, or a table with the "
         "schedule's name and options",
         None,
     )
-    clip: float | None = key(_CLIP, "the largest norm of all gradients together", None)
+    clip: float | None = key(_POSITIVE, "the largest norm of all gradients together", None)
     models: Mapping[str, Any] = key(
         _OPTIMIZER,
         "another optimizer, with name or chain and options, for one model, several "
@@ -266,7 +319,7 @@ class LoweringSettings:
     """How the loss is run, without changing what it is."""
 
     precision: str | Mapping[str, str] | None = key(
-        (_PRECISION | TABLE.of(_PRECISION)).called(
+        (_PRECISION | tables(_PRECISION)).called(
             f"{_PRECISION.words}, or a table with one for each model"
         ),
         "the dtype in which models compute, of all or by name; parameters and costs keep their own",
@@ -291,9 +344,8 @@ class LoweringSettings:
 class CheckpointSettings:
     """Where the run is kept, so that it can go on."""
 
-    # A text, since a path forgets the slash at its end, by which a folder is known.
     path: str = key(
-        Kind("the name of a file or a folder", lambda value: TEXT.holds(value) and value != ""),
+        _PLACE,
         "a file *.safetensors, or a folder such as 'checkpoint/' for orbax, relative to the "
         "configuration",
     )
@@ -304,6 +356,31 @@ class CheckpointSettings:
         TRUTH,
         "whether to go on from the checkpoint if there is one, as --resume on the command line",
         False,
+    )
+
+
+@dataclass(frozen=True)
+class ValidationSettings:
+    """What is measured while it trains, and when it stops for it."""
+
+    validate: float | Mapping[str, Any] = key(
+        (_HELD_OUT | tables((_HELD_OUT | FILE).called(f"{_HELD_OUT.words}, or a file"))).called(
+            f"{_HELD_OUT.words}, or a table with one, or a file, for each data set"
+        ),
+        "held out of each data set for it",
+    )
+    every: int | None = key(natural(), "after how many steps; by default log_every", None)
+    patience: int | None = key(
+        natural(), "how many validations in a row may be no better before the run stops", None
+    )
+    by: str = key(TEXT, "what has to become better: 'total', an equation or a metric", "total")
+    least: float = key(_FROM_0, "by how much it has to be better than the best one to count", 0.0)
+    largest: bool = key(TRUTH, "whether larger is better, as for an accuracy", False)
+    metrics: Mapping[str, list[str]] = key(
+        tables(_METRIC, "a table of equations and measures"),
+        "what else to measure, by a name: an equation and 'accuracy', 'error_rate' or a divergence",
+        {},
+        named=True,
     )
 
 
@@ -332,7 +409,7 @@ class Settings:
 
     steps: int = key(natural(), "how many in all, those of a resumed checkpoint included")
     batch_size: int | dict[str, int] = key(
-        (natural() | TABLE.of(natural())).called(
+        (natural() | tables(natural())).called(
             "an integer from 1, or a table with one for each data set"
         ),
         "examples in a batch, of all data sets or of each",
@@ -353,11 +430,20 @@ class Settings:
         natural(0), "draws the variables, the order of the data and what is held out", 0
     )
     log_every: int = key(natural(), "after how many steps to look at costs and show progress", 100)
-    loss: LossSettings
-    data: Mapping[str, DataSettings]
-    lowering: LoweringSettings
-    checkpoint: CheckpointSettings | None
-    devices: DeviceSettings | None
+    loss: LossSettings = key(settings("loss"), default=LossSettings())
+    data: Mapping[str, DataSettings] = key(
+        tables(settings("data.NAME").called("a table with file = ..."), "a section [data]"),
+        default={},
+    )
+    optimizer: Mapping[str, Any] = key(TABLE.called("a section [optimizer] with name = ..."))
+    lowering: LoweringSettings = key(settings("lowering"), default=LoweringSettings())
+    checkpoint: CheckpointSettings | None = key(
+        settings("checkpoint", " with path = ..."), default=None
+    )
+    validation: ValidationSettings | None = key(
+        settings("validation", " with validate = ..."), default=None
+    )
+    devices: DeviceSettings | None = key(settings("devices", " with count = ..."), default=None)
     # The file as it is: its bytes, and its table with the faults that are found.
     text: bytes = field(repr=False)
     file: Section = field(repr=False)
@@ -370,6 +456,7 @@ SECTIONS = {
     "optimizer": OptimizerSettings,
     "lowering": LoweringSettings,
     "checkpoint": CheckpointSettings,
+    "validation": ValidationSettings,
     "devices": DeviceSettings,
 }
 """The tables of a configuration, in order; ``NAME`` stands for a name of the user's."""
@@ -402,7 +489,7 @@ KEYS = tuple(
     Key(section, one.name, default=one.default_factory(), **one.metadata)  # type: ignore[misc]
     for section, table in SECTIONS.items()
     for one in fields(table)
-    if one.metadata
+    if one.metadata and one.metadata["meaning"]
 )
 
 
@@ -470,36 +557,45 @@ class Section:
         Its TOML path.
     faults
         All that is wrong with the file, to which this table adds.
+    folder
+        Where files are looked for.
     """
 
     def __init__(
-        self, values: Mapping[str, Any], at: str = "", faults: list[Failure] | None = None
+        self,
+        values: Mapping[str, Any],
+        at: str = "",
+        faults: list[Failure] | None = None,
+        folder: Path = Path(),
     ) -> None:
         self.values = values
         self.at = at
         self.faults = [] if faults is None else faults
+        self.folder = folder
 
     def fault(self, key: str, message: str, law: str = "value") -> None:
         """Note that something is wrong with a key, or with the table itself for ``""``."""
         self.faults.append(Failure(law, dotted(self.at, key) if key else self.at, message))
 
     def read(self, key: str, kind: Kind, default: Any = REQUIRED) -> Any:
-        """Return the value of a key, or its default where it is missing or wrong."""
+        """Return what a key says, or its default where it is missing or wrong."""
         if key not in self.values:
             if default is REQUIRED:
                 self.fault(key, f"has to be given: {kind.words}", "missing")
         elif kind.holds(value := self.values[key]):
-            return value
+            return kind.make(self, key)
         else:
             self.fault(key, f"is {shown(value)}, expected {kind.words}")
         return None if default is REQUIRED else default
 
     def settings(self, section: str) -> dict[str, Any]:
         """Return a value for each key of one of the ``SECTIONS``, and note unknown keys."""
-        keys = [key for key in KEYS if key.section == section]
-        inner = [] if section else [name.removesuffix(".NAME") for name in SECTIONS if name]
-        self.refuse_others([*(key.name for key in keys), *inner])
-        return {key.name: self.read(key.name, key.kind, key.default) for key in keys}
+        keys = [one for one in fields(SECTIONS[section]) if one.metadata]
+        self.refuse_others(one.name for one in keys)
+        return {
+            one.name: self.read(one.name, one.metadata["kind"], one.default_factory())  # type: ignore[misc]
+            for one in keys
+        }
 
     def refuse_others(self, known: Iterable[str]) -> None:
         """Note the keys that mean nothing."""
@@ -508,22 +604,31 @@ class Section:
             if key not in known:
                 self.fault(key, advice(key, known, self.at), "unknown key")
 
+    def file(self, key: str) -> Path:
+        """Return the file that a key names, and note if there is none."""
+        path = self.folder / self.values[key]
+        if not os.path.isfile(path):
+            self.fault(key, f"there is no file '{path}'", "missing file")
+        return path
+
+    def part(self, values: Any, at: str) -> Section:
+        """Return a table inside; an empty one in place of anything else."""
+        values = values if isinstance(values, Mapping) else {}
+        return Section(values, at, self.faults, self.folder)
+
     def section(self, key: str) -> Section:
         """Return an inner table, an empty one where there is none."""
-        values = self.values.get(key)
-        return Section(
-            values if isinstance(values, dict) else {}, dotted(self.at, key), self.faults
-        )
+        return self.part(self.values.get(key), dotted(self.at, key))
 
-    def sections(self, key: str, kind: Kind) -> list[Section]:
+    def sections(self, key: str) -> list[Section]:
         """Return the tables of a list."""
-        at, tables = dotted(self.at, key), self.read(key, kind) or []
-        return [Section(table, f"{at}[{n}]", self.faults) for n, table in enumerate(tables)]
+        at = dotted(self.at, key)
+        return [self.part(table, f"{at}[{n}]") for n, table in enumerate(self.values[key])]
 
     def without(self, *keys: str) -> Section:
         """Return the table without some of its keys."""
         rest = {key: value for key, value in self.values.items() if key not in keys}
-        return Section(rest, self.at, self.faults)
+        return self.part(rest, self.at)
 
     def named(self, key: str, names: Any, known: Iterable[str], what: str) -> list[str]:
         """Return the names that a text stands for, and note those that match nothing.
@@ -651,40 +756,8 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     """
     path = Path(path)
     text = read_bounded(path, MAX_TOML_BYTES)
-    file = Section(parse_toml(text, f"configuration {path.name!r}"))
-    top = file.settings("")
-    given = {
-        name: file.read(name, TABLE.called(f"a section [{name}]{needs}"), default)
-        for name, needs, default in (
-            ("loss", "", None),
-            ("data", "", None),
-            ("optimizer", " with name = ...", REQUIRED),
-            ("lowering", "", None),
-            ("checkpoint", " with path = ...", None),
-            ("devices", " with count = ...", None),
-        )
-    }
-    tables = file.section("data")
-    data = {name: _data(tables, name, path.parent) for name in tables.values}
-    checkpoint = None
-    if given["checkpoint"] is not None:
-        found = file.section("checkpoint").settings("checkpoint")
-        if found["path"] is not None:
-            found["path"] = os.path.join(path.parent, found["path"])
-            checkpoint = CheckpointSettings(**found)
-    devices = None
-    if given["devices"] is not None:
-        devices = DeviceSettings(**file.section("devices").settings("devices"))
-    return Settings(
-        **top,
-        loss=LossSettings(**file.section("loss").settings("loss")),
-        data=data,
-        lowering=LoweringSettings(**file.section("lowering").settings("lowering")),
-        checkpoint=checkpoint,
-        devices=devices,
-        text=text,
-        file=file,
-    )
+    file = Section(parse_toml(text, f"configuration {path.name!r}"), folder=path.parent)
+    return Settings(**file.settings(""), text=text, file=file)
 
 
 def parse_toml(data: bytes, what: str) -> dict[str, Any]:
@@ -726,24 +799,6 @@ def parse_toml(data: bytes, what: str) -> dict[str, Any]:
             waiting += [(f"{at}[{n}]", inner, depth + 1) for n, inner in enumerate(value)]
     faults.check()
     return found
-
-
-def _data(tables: Section, name: str, folder: Path) -> DataSettings:
-    if tables.read(name, TABLE.called("a table with file = ...")) is None:
-        return DataSettings(folder)
-    section = tables.section(name)
-    given = section.settings("data.NAME")
-    for key in ("file", "test_file"):
-        if given[key] is not None:
-            given[key] = folder / given[key]
-            if not os.path.isfile(given[key]):
-                section.fault(key, f"there is no file '{given[key]}'", "missing file")
-    if given["test"] is not None and given["test_file"] is not None:
-        section.fault("test", "is given, and so is test_file; give one of the two")
-    columns = Section(given["columns"], dotted(section.at, "columns"), section.faults)
-    read = {key: columns.read(key, _COLUMNS) for key in columns.values}
-    named = {key: names for key, names in read.items() if names is not None}
-    return DataSettings(given["file"] or folder, named, given["test"], given["test_file"])
 
 
 # Optimizers and schedules of optax, by name.
@@ -808,11 +863,11 @@ def call(name: str, section: Section) -> Any:
     function, before = getattr(optax, name), len(section.faults)
     parameters = inspect.signature(function).parameters
     found = {key: _option(key, parameter) for key, parameter in parameters.items()}
-    readers = {key: reader for key, reader in found.items() if reader is not None}
-    section.refuse_others(readers)
+    kinds = {key: kind for key, kind in found.items() if kind is not None}
+    section.refuse_others(kinds)
     options = {
-        key: reader(section, key)
-        for key, reader in readers.items()
+        key: section.read(key, kind)
+        for key, kind in kinds.items()
         if key in section.values or key in _LISTS or parameters[key].default is _EMPTY
     }
     if len(section.faults) > before:
@@ -849,64 +904,38 @@ def schedule_of(section: Section) -> Callable[[Any], Any] | None:
     return call(known, section.without("schedule"))
 
 
-Option = Callable[[Section, str], Any]
-"""Reads an option of a function of optax."""
-
-
-def _scheduled(section: Section, key: str) -> Any:
-    if isinstance(section.values.get(key), dict):
-        return schedule_of(section.section(key))
-    return section.read(key, NUMBER.called("a number or a table with a schedule"))
-
-
-def _schedules(section: Section, key: str) -> Any:
-    kind = LIST.of(TABLE).called("a list of tables with schedule = ...")
-    return [schedule_of(table) for table in section.sections(key, kind)]
-
-
-def _boundaries(section: Section, key: str) -> Any:
-    return section.read(key, LIST.of(INTEGER).called("a list of steps"))
-
-
-def _scales(section: Section, key: str) -> Any:
-    words = "a table of numbers by step, such as {1000 = 0.1}"
-    steps = Kind(words, lambda value: TABLE.holds(value) and all(map(str.isdecimal, value)))
-    table = Section(section.read(key, steps) or {}, dotted(section.at, key), section.faults)
-    return {int(step): table.read(step, NUMBER) for step in table.values}
-
-
 _EMPTY = inspect.Parameter.empty
-_LISTS: Mapping[str, Option] = {
-    "schedules": _schedules,
-    "boundaries": _boundaries,
-    "boundaries_and_scales": _scales,
+_LISTS = {
+    "schedules": replace(
+        lists(TABLE, "a list of tables with schedule = ..."),
+        make=lambda table, key: [schedule_of(part) for part in table.sections(key)],
+    ),
+    "boundaries": lists(INTEGER, "a list of steps"),
+    "boundaries_and_scales": Kind(
+        "a table of numbers by step, such as {1000 = 0.1}",
+        lambda value: TABLE.holds(value) and all(map(str.isdecimal, value)),
+        lambda table, key: {int(n): x for n, x in tables(NUMBER).make(table, key).items()},
+    ),
 }
 #: Options without a default value that are numbers all the same, and those that TOML cannot give.
-_NUMBERS = ("momentum", "end_value", "weight_decay_rate")
+_NUMBERS = ("learning_rate", "momentum", "end_value", "weight_decay_rate")
 _NOT_GIVEN = ("key", "seed", "weight_decay_mask", "trust_ratio_mask")
 
 
-def _option(key: str, parameter: inspect.Parameter) -> Option | None:
-    """Return what reads an option, by its name, default value and annotation."""
+def _option(name: str, parameter: inspect.Parameter) -> Kind | None:
+    """Return the kind of an option, by its name, default value and annotation."""
     default = parameter.default
-    if key in _LISTS:
-        return _LISTS[key]
-    if key in _NOT_GIVEN:
-        return None
+    if name in _LISTS:
+        return _LISTS[name]
     if isinstance(default, bool):
-        kind = TRUTH
-    elif key == "learning_rate" or isinstance(default, float) or key in _NUMBERS:
-        kind = NUMBER
-    elif isinstance(default, int):
-        counts = key.endswith(("_steps", "_begin", "_size", "_factor"))
-        kind = INTEGER if counts else NUMBER
-    elif default is _EMPTY:
-        kind = INTEGER if key.endswith("_steps") else NUMBER
-    else:
+        return TRUTH
+    number = default is _EMPTY or isinstance(default, int | float) or name in _NUMBERS
+    if name in _NOT_GIVEN or not number:
         return None
-    if kind is NUMBER and "Callable" in str(parameter.annotation):
-        return _scheduled
-    return lambda section, key: section.read(key, kind)
+    counts = ("_steps",) if default is _EMPTY else ("_steps", "_begin", "_size", "_factor")
+    if not isinstance(default, float) and name.endswith(counts):
+        return INTEGER
+    return _SCHEDULED if "Callable" in str(parameter.annotation) else NUMBER
 
 
 class OptimizerChoice(NamedTuple):
@@ -974,7 +1003,7 @@ def choose_optimizers(section: Section, trainable: Iterable[str]) -> OptimizerCh
     optimizer.learning_rate: has to be given: a number or a table with a schedule [missing]
     """
     before, trainable = len(section.faults), list(trainable)
-    clip = section.read("clip", _CLIP, None)
+    clip = section.read("clip", _POSITIVE, None)
     section.read("models", TABLE, {})
     models, rest = section.section("models"), section.without("clip", "models")
     made = {
@@ -1011,7 +1040,7 @@ def _optimizer(section: Section) -> tuple[Any, str]:
         section.fault(key, "is given, and so is chain, where each table has its own options")
     made = [
         _transformation(table, (*OPTIMIZERS, *TRANSFORMATIONS))
-        for table in section.sections("chain", _CHAIN)
+        for table in section.read("chain", _CHAIN) or []
     ]
     parts, names = [part for part, _ in made], [name for _, name in made]
     if made and all(names) and sum(name in OPTIMIZERS for name in names) != 1:
@@ -1088,16 +1117,15 @@ def make_loss(diagram: LearningDiagram, given: LossSettings, section: Section) -
         message = "no equation has a trainable model; glue data to a model, or declare one"
         section.fault("equations", message, "loss")
         return None
-    weighted = _weighted(loss, section.section("weights"))
+    weighted = _weighted(loss, given.weights, section.section("weights"))
     if not weighted.equations:
         section.fault("weights", "are 0 for all equations, so that nothing is trained", "loss")
         return None
     return weighted
 
 
-def _weighted(loss: Loss, table: Section) -> Loss:
+def _weighted(loss: Loss, weights: Mapping[str, Any], table: Section) -> Loss:
     """Return the loss with the weights of a file."""
-    weights = {key: _weight(table, key) for key in table.values}
     chosen = table.by_name([term.name for term in loss.equations], "equation")
     terms = []
     for term in loss.equations:
@@ -1133,11 +1161,3 @@ def weighing(loss: Loss, weights: Sequence[float]) -> Loss:
 def _counts(weight: Any) -> bool:
     """Whether an equation of this weight is trained; schedules may start at 0."""
     return getattr(weight, "schedule", None) is not None or weight != 0
-
-
-def _weight(table: Section, key: str) -> float | Weight | None:
-    if isinstance(table.values[key], dict):
-        schedule = schedule_of(table.section(key))
-        return None if schedule is None else Weight(None, schedule=schedule)
-    words = "a number from 0, or a table with a schedule"
-    return table.read(key, Kind(words, lambda value: NUMBER.holds(value) and value >= 0))

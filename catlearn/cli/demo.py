@@ -18,6 +18,7 @@ import jax
 import numpy as np
 import optax
 
+from catlearn.cli.run_folder import say
 from catlearn.drawing import draw
 from catlearn.errors import CatlearnError
 from catlearn.formats import save
@@ -146,24 +147,23 @@ def demo(folder: Path, seeds: int = 5, steps: int = 2000) -> list[Seed]:
         What each seed gave.
     """
     began = time.perf_counter()
-    print(
+    say(
         "Knowledge distillation on 1,797 real digits: a student of 16 hidden units learns from "
         f"{LABELLED} labels and a frozen teacher.\n"
         f"Three models, {seeds} seeds, {steps} steps each; the first seed compiles.\n",
-        flush=True,
     )
     results: list[Seed] = []
     for seed in range(seeds):
         results.append(run_seed(seed, steps))
         if seed == 0:
             _print_diagrams(results[0])
-            print("\nTest accuracy:")
+            say("\nTest accuracy:")
         shown = ", ".join(f"{name} {value:.3f}" for name, value in results[-1].accuracies.items())
-        print(f"  seed {seed}: {shown}", flush=True)
+        say(f"  seed {seed}: {shown}")
     _print_summary(results)
     for path in _write(folder, results[0]):
-        print(f"wrote {path}")
-    print(f"{time.perf_counter() - began:.0f} seconds in all")
+        say(f"wrote {path}")
+    say(f"{time.perf_counter() - began:.0f} seconds in all")
     return results
 
 
@@ -175,21 +175,21 @@ def _print_diagrams(first: Seed) -> None:
     )
     for title, result in titled:
         diagram = result.fn.diagram
-        print(f"{title}: {diagram!r}")
+        say(f"{title}: {diagram!r}")
         emergent = {term.name for term in diagram.emergent}
         costs = result.evaluate()[1]
         for term in result.fn.loss.equations:
             where = "emergent" if term.name in emergent else "in a part"
-            print(f"  {term}   ({where}; cost {costs[term.name]:.4f} after training)")
+            say(f"  {term}   ({where}; cost {costs[term.name]:.4f} after training)")
 
 
 def _print_summary(results: list[Seed]) -> None:
-    print(f"\nOver {len(results)} seeds (mean ± standard deviation):")
+    say(f"\nOver {len(results)} seeds (mean ± standard deviation):")
     for name in results[0].accuracies:
         values = np.array([result.accuracies[name] for result in results])
         spread = values.std(ddof=1) if len(values) > 1 else 0.0
-        print(f"  {name:<18} {values.mean():.3f} ± {spread:.3f}")
-    print()
+        say(f"  {name:<18} {values.mean():.3f} ± {spread:.3f}")
+    say("")
 
 
 def _write(folder: Path, first: Seed) -> list[Path]:

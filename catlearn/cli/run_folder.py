@@ -8,6 +8,8 @@ file                        holds
 ``params.safetensors``      the trained variables, ``{edge: tree}``
 ``history.csv``             the cost of each equation at each step
 ``metrics.json``            how it ended, final costs, equations, data, versions
+``validation.csv``          what each validation found, if there were any
+``best.safetensors``        the variables where validation was best
 ==========================  =======================================================
 
 The folder is made in a temporary place and moved at once. Reading one executes nothing.
@@ -28,9 +30,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from catlearn.cli.configuration import LossSettings, Section, make_loss, parse_toml, weighing
 from catlearn.display import Chart, Series, html_table
@@ -44,14 +46,23 @@ from catlearn.files import (
     parse_json,
     read_bounded,
     reading,
+    writable,
 )
 from catlearn.learning import LearningDiagram
+from catlearn.names import visible
 from catlearn.typesetting import clean
 
 #: Bytes of a history that are read.
 MAX_HISTORY_BYTES = 2**30
 
 FILES = ("config.toml", "diagram.json", "params.safetensors", "history.csv", "metrics.json")
+#: What is there after validations.
+VALIDATION, BEST = "validation.csv", "best.safetensors"
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print a text in which names hide nothing."""
+    print(visible(text), file=stream, flush=True)
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,10 @@ class RunFolder:
         ``{"total": costs, equation: costs, ...}``, step by step.
     metrics
         The content of ``metrics.json``.
+    validation
+        What validations found, in the same way, and after which ``"step"`` each was.
+    best
+        The diagram with the variables where validation was best.
     """
 
     folder: Path
@@ -77,6 +92,8 @@ class RunFolder:
     diagram: LearningDiagram
     history: dict[str, list[float]]
     metrics: dict[str, Any]
+    validation: dict[str, list[float]] = field(default_factory=dict)
+    best: LearningDiagram | None = None
 
 
 def write_run(folder: Path, files: Mapping[str, bytes], *, overwrite: bool = False) -> None:
@@ -127,26 +144,6 @@ def check_place(folder: Path, overwrite: bool) -> None:
         raise CatlearnError(f"'{folder}' is there already and is no run; choose another --out")
     if names and not overwrite:
         raise CatlearnError(f"'{folder}' holds a run already; choose another --out, or --overwrite")
-
-
-def writable(path: Path) -> str:
-    """Return why a file or folder cannot be made, ``""`` if nothing is in the way.
-
-    Examples
-    --------
-    >>> writable(Path(__file__) / "run")  # doctest: +ELLIPSIS
-    "'...run_folder.py' is no folder, so '...run' cannot be made"
-    """
-    above = path.absolute().parent
-    while not os.path.lexists(above) and above != above.parent:
-        above = above.parent
-    if not above.is_dir():
-        return f"'{above}' is no folder, so '{path}' cannot be made"
-    try:
-        tempfile.TemporaryDirectory(prefix=".", dir=above).cleanup()
-    except OSError as error:
-        return f"'{above}' cannot be written to ({error.strerror}), so '{path}' cannot be made"
-    return ""
 
 
 def problem_of(error: Exception) -> str:
@@ -201,17 +198,22 @@ def load_run(folder: str | os.PathLike[str]) -> RunFolder:
     if not isinstance(metrics, dict):
         fault = Failure("run", "metrics.json", "must be an object")
         raise FileFormatError(f"run '{folder}'", [fault])
+    history = read_history(folder / "history.csv")
+    del history[next(iter(history))]
+    best = load_tree(folder / BEST)[0] if (folder / BEST).is_file() else None
     return RunFolder(
         folder,
         read_bounded(folder / "config.toml", MAX_JSON_BYTES).decode("utf-8", "replace"),
         diagram.with_values(values),
-        read_history(folder / "history.csv"),
+        history,
         metrics,
+        read_history(folder / VALIDATION) if (folder / VALIDATION).is_file() else {},
+        None if best is None else diagram.with_values(best),
     )
 
 
 def read_history(path: Path) -> dict[str, list[float]]:
-    """Read ``history.csv``: the total and each equation, step by step."""
+    """Read ``history.csv`` by columns: the step, the total and each equation."""
     what = f"file {path.name!r}"
     header, rows = parse_csv(read_bounded(path, MAX_HISTORY_BYTES), what)
     columns: dict[str, list[float]] = {name: [] for name in header}
@@ -219,7 +221,7 @@ def read_history(path: Path) -> dict[str, list[float]]:
         with reading(what, f"record {record}", "history"):
             for name, cell in zip(header, row, strict=True):
                 columns[name].append(float(cell))
-    return {name: columns[name] for name in header[1:]}
+    return columns
 
 
 def to_json(value: Any) -> bytes:
@@ -444,14 +446,22 @@ def _curves(run: RunFolder) -> Iterable[str]:
     yield f'<div class="side{columns}">'
     for name in names:
         yield _curve(run, name, units.get(name) or "cost", WIDTHS[columns])
+    for name in run.validation:
+        if name != "step" and name not in run.history:
+            yield _curve(run, name, "metric", WIDTHS[columns])
     yield "</div>"
 
 
 def _curve(run: RunFolder, name: str, unit: str, wide: int) -> str:
-    values = run.history[name]
-    ends = " to ".join(f"{value:.4g}" for value in (values[:1] + values[1:][-1:]))
+    values, validated = run.history.get(name, []), run.validation.get(name, [])
+    curves = [Series("training" if validated else "", range(len(values)), values)]
+    if validated:
+        found = Series("validation", run.validation.get("step", range(len(validated))), validated)
+        curves = [*curves, found] if values else [found]
+    ends = curves[0].ys
+    ends = " to ".join(f"{value:.4g}" for value in (*ends[:1], *ends[1:][-1:]))
     caption = f'{_text(name)} <span class="n">{ends}</span>'
-    chart = Chart(name, (Series("", range(len(values)), values),), y=unit)
+    chart = Chart(name, tuple(curves), y=unit)
     return f"<figure><figcaption>{caption}</figcaption>\n{chart_svg(chart, wide)}</figure>"
 
 

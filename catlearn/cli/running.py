@@ -48,8 +48,17 @@ from catlearn.cli.configuration import (
     make_loss,
     matching,
     read_settings,
+    shown,
 )
-from catlearn.cli.run_folder import check_place, problem_of, to_json, writable, write_run
+from catlearn.cli.run_folder import (
+    BEST,
+    VALIDATION,
+    check_place,
+    problem_of,
+    say,
+    to_json,
+    write_run,
+)
 from catlearn.errors import (
     CatlearnError,
     CheckpointNotWritten,
@@ -67,6 +76,7 @@ from catlearn.files import (
     read_bounded,
     reading,
     shorten,
+    writable,
 )
 from catlearn.formats import load, to_json as diagram_json
 from catlearn.learning import LearningDiagram, Loss
@@ -78,6 +88,7 @@ from catlearn.models import (
     Product,
     Space,
     check_array,
+    divergence_names,
     needs_key,
 )
 from catlearn.models.architectures import Unbound, architecture_names
@@ -86,6 +97,7 @@ from catlearn.tensors import MAX_TENSOR_BYTES, decode_tensors, encode_tree, plai
 from catlearn.training.checkpoint import is_folder, occupied
 from catlearn.training.columns import batch_lengths, permutation, take
 from catlearn.training.loop import untrained_failures
+from catlearn.training.validation import measures_of, ready
 
 FINISHED, INTERRUPTED, DIVERGED = "finished", "interrupted", "diverged"
 #: Trained, but without its last checkpoint.
@@ -146,11 +158,11 @@ def train(
     overwrite = overwrite or (job.resumes(resume) and job.wrote(out))
     check_place(out, overwrite)
     if dry_run:
-        print(f"{job}\nwould write {out}")
+        say(f"{job}\nwould write {out}")
         return FINISHED
     with _alone(out):
         if job.resumes(resume) and job.is_finished(out):
-            print(f"the run in '{out}' is finished: it has all {job.settings.steps} steps")
+            say(f"the run in '{out}' is finished: it has all {job.settings.steps} steps")
             return FINISHED
         return _run(job, out, resume, overwrite, progress)
 
@@ -164,9 +176,9 @@ def _run(job: Job, out: Path, resume: bool, overwrite: bool, progress: bool) -> 
     seconds = round(time.perf_counter() - began, 3)
     ended = {"format": 1, "status": status, "message": message, "seconds": seconds}
     write_run(out, job.files(result, {**ended, **measured}), overwrite=overwrite)
-    print(f"{measured['loss']}\n{_summary(measured)}\nwrote {out}")
+    say(f"{measured['loss']}\n{_summary(measured)}\nwrote {out}")
     if message:
-        print(f"catlearn: {message}", file=sys.stderr)
+        say(f"catlearn: {message}", sys.stderr)
     return f"{INTERRUPTED} by {stops.received[0].name}" if stops.received else status
 
 
@@ -229,6 +241,10 @@ def _summary(metrics: dict[str, Any]) -> str:
             accuracy = metrics[part]["accuracy"].get(name)
             share = "" if accuracy is None else f", accuracy {accuracy:.4f}"
             lines.append(f"  {part}: {name}: {cost:.6g}{share}")
+    if found := metrics["validation"]:
+        ended = ", which ended the run" if found["stopped"] else ""
+        lines.append(f"validation was best after {found['best']} steps{ended}")
+        lines += [f"  validation: {name}: {value:.6g}" for name, value in found["values"].items()]
     return "\n".join(lines)
 
 
@@ -252,6 +268,8 @@ class Job:
         second.
     sharding
         The devices, None for one.
+    validation
+        What `fit` is told of validation.
     """
 
     diagram: LearningDiagram
@@ -262,6 +280,7 @@ class Job:
     train: Data
     test: Data
     sharding: training.Sharding | None
+    validation: Mapping[str, Any]
 
     def __str__(self) -> str:
         settings, fn = self.settings, self.fn
@@ -280,6 +299,12 @@ class Job:
         if self.sharding is not None:
             split = ", which split parameters too" if self.sharding.params else ""
             lines.append(f"devices: {self.sharding.mesh.size}{split}")
+        if settings.validation is not None:
+            held = ", ".join(f"{count(c)} of {n}" for n, c in self.validation["validate"].items())
+            every, stop = settings.validation.every or settings.log_every, self.validation["stop"]
+            lines.append(f"validation: {held}, every {every} steps")
+            if stop is not None:
+                lines[-1] += f", until {stop.by} is no better {stop.checks} times"
         if settings.checkpoint is not None:
             every = settings.checkpoint.every
             when = f"every {every} steps and at the end" if every else "at the end"
@@ -322,9 +347,10 @@ class Job:
         settings, kept = self.settings, self.settings.checkpoint
         if kept is not None and self.resumes(resume) and not occupied(kept.path):
             message = f"there is no checkpoint '{kept.path}' to go on from; the run begins anew"
-            print(f"catlearn: {message}", file=sys.stderr)
+            say(f"catlearn: {message}", sys.stderr)
         with warnings.catch_warnings():
             # This and the status say so instead.
+            warnings.simplefilter("ignore", training.MoreStepsDone)
             warnings.simplefilter("ignore", training.NothingToResume)
             warnings.simplefilter("ignore", training.TrainingInterrupted)
             try:
@@ -345,6 +371,7 @@ class Job:
                     accumulate=settings.accumulate,
                     scan_steps=settings.scan_steps,
                     sharding=self.sharding,
+                    **self.validation,
                 )
             except (TrainingDiverged, CheckpointNotWritten) as error:
                 found: Any = error.result
@@ -353,7 +380,10 @@ class Job:
         if result.interrupted:
             message = f"interrupted after {result.steps} of {settings.steps} steps"
             return result, INTERRUPTED, message
-        return result, FINISHED, ""
+        message = ""
+        if result.steps > settings.steps:
+            message = f"the checkpoint has {result.steps} steps, more than {settings.steps}"
+        return result, FINISHED, message
 
     def measure(self, result: training.Result) -> dict[str, Any]:
         """Return what ``metrics.json`` says of a run.
@@ -394,6 +424,7 @@ class Job:
                 "accuracy": self._accuracies(result, self.train),
             },
             "test": tested,
+            "validation": self._validated(result),
             "data": {
                 name: {
                     "file": str(given.file),
@@ -415,6 +446,15 @@ class Job:
             "device": f"{jax.device_count()} {jax.devices()[0].device_kind}",
         }
 
+    def _validated(self, result: training.Result) -> dict[str, Any]:
+        """Return when validation was best, what it found then, and whether it ended the run."""
+        curves, best = result.history.validation, result.best
+        if curves is None or best is None:
+            return {}
+        (row,) = np.flatnonzero(curves.steps == best.steps)[-1:]
+        values = dict(zip(curves.names, curves.rows[row].tolist(), strict=True))
+        return {"best": best.steps, "values": values, "stopped": result.stopped == "patience"}
+
     def _accuracies(self, result: training.Result, data: Data) -> dict[str, float]:
         """Return how often the likeliest class is the label, for equations that end at labels."""
         evaluate = self.fn.evaluation(result.params, result.evaluation_state)
@@ -427,15 +467,25 @@ class Job:
 
     def files(self, result: training.Result, metrics: dict[str, Any]) -> dict[str, bytes]:
         """Return what the run folder holds."""
-        final = replace(result, state=result.evaluation_state)
-        tree = {edge: plain_tree(value) for edge, value in final.diagram.starts.items()}
-        return {
+        files = {
             "config.toml": self.settings.text,
             "diagram.json": self._diagram_file,
-            "params.safetensors": encode_tree(tree, {}),
+            "params.safetensors": _variables(result),
             "history.csv": result.history.to_csv().encode(),
             "metrics.json": to_json(metrics),
         }
+        if result.history.validation is not None:
+            files[VALIDATION] = result.history.validation.to_csv().encode()
+        if result.best is not None:
+            files[BEST] = _variables(result.best)
+        return files
+
+
+def _variables(result: training.Result) -> bytes:
+    """Return the variables of a result, as they are used, as a file."""
+    final = replace(result, state=result.evaluation_state)
+    tree = {edge: plain_tree(value) for edge, value in final.diagram.starts.items()}
+    return encode_tree(tree, {})
 
 
 def _in_files(message: str) -> str:
@@ -512,18 +562,20 @@ def prepare(diagram: Path, config: Path, *, resume: bool = False, overwrite: boo
     loaded = _diagram(diagram, file.faults)
     if loaded is None:
         raise InvalidStructure(what, file.faults)
-    train, test = _data(loaded, settings)
+    train, test, held = _data(loaded, settings)
     _check_batches(loaded, settings, train)
     optimizers = None
     if (section := file.section("optimizer")).values:
         optimizers = choose_optimizers(section, loaded.trainable)
     loss = make_loss(loaded, settings.loss, file.section("loss"))
     fn = None if loss is None else _lowered(loss, settings, optimizers)
+    validation: dict[str, Any] = {}
     if fn is not None:
         _check_columns(fn, settings, train, test)
         file.faults += untrained_failures(fn)
         if optimizers is not None:
             _check_optimizers(fn, optimizers, file)
+        validation = _validation(fn, settings, held)
     if file.faults or fn is None or optimizers is None:
         raise InvalidStructure(what, file.faults)
     needed = {name: [s.column for s in steps] for name, steps in fn.plan.columns.items()}
@@ -531,7 +583,7 @@ def prepare(diagram: Path, config: Path, *, resume: bool = False, overwrite: boo
         {name: {key: part[name][key] for key in needed[name]} for name in needed if name in part}
         for part in (train, test)
     )
-    return Job(loaded, fn.loss, fn, settings, optimizers, train, test, sharding)
+    return Job(loaded, fn.loss, fn, settings, optimizers, train, test, sharding, validation)
 
 
 def _check_optimizers(fn: Lowered, optimizers: OptimizerChoice, file: Section) -> None:
@@ -601,28 +653,102 @@ def _diagram(path: Path, faults: list[Failure]) -> LearningDiagram | None:
     return value
 
 
-def _data(diagram: LearningDiagram, settings: Settings) -> tuple[Data, Data]:
-    train: Data = {}
-    test: Data = {}
+def _data(diagram: LearningDiagram, settings: Settings) -> tuple[Data, Data, Data]:
+    """Return what is trained on, what is tested at the end, and what is validated meanwhile."""
+    train, test, held = parts = {}, {}, {}
+    validation = settings.file.section("validation")
+    wanted = None if settings.validation is None else settings.validation.validate
     for name, given in settings.data.items():
         section = settings.file.section("data").section(name)
         if name not in diagram.data_sets:
             message = f"is no data set; {did_you_mean(name, diagram.data_sets)}"
             section.fault("", message, "unknown name")
             continue
-        for part, key in ((train, "file"), (test, "test_file")):
-            path = getattr(given, key)
-            if path is not None and os.path.isfile(path):
+        if given.test is not None and given.test_file is not None:
+            section.fault("test", "is given, and so is test_file; give one of the two")
+        by_name = isinstance(wanted, Mapping)
+        share = wanted.get(name) if by_name else wanted
+        there = (validation.section("validate"), name) if by_name else (validation, "validate")
+        files = (
+            (train, given.file, (section, "file")),
+            (test, given.test_file, (section, "test_file")),
+            (held, share, there),
+        )
+        for part, path, (table, key) in files:
+            if isinstance(path, Path) and os.path.isfile(path):
                 part[name] = columns = load_columns(diagram, name, path, given.columns, section)
                 section.faults += check_lengths(name, columns)
                 if columns and count(columns) == 0:
-                    section.fault(key, f"'{path.name}' has no examples", "length")
-        if given.test is not None and count(train.get(name, {})):
-            try:
-                train[name], test[name] = divide(train[name], given.test, settings.seed, name)
-            except CatlearnError as error:
-                section.fault("test", str(error))
-    return train, test
+                    table.fault(key, f"'{path.name}' has no examples", "length")
+        total = count(train.get(name, {}))
+        for part, some, (table, key) in (
+            (test, given.test, (section, "test")),
+            (held, share, there),
+        ):
+            if isinstance(some, int | float) and total:
+                number = round(some * total) if isinstance(some, float) else some
+                try:
+                    train[name], part[name] = divide(train[name], number, settings.seed, name)
+                except CatlearnError as error:
+                    table.fault(key, str(error))
+    return parts
+
+
+#: Measures that are no divergences.
+MEASURES = {"accuracy": training.accuracy, "error_rate": training.error_rate}
+
+
+def _validation(fn: Lowered, settings: Settings, held: Data) -> dict[str, Any]:
+    """Return the options of `fit`, and note what does not fit the diagram and its data."""
+    given, file = settings.validation, settings.file
+    if given is None:
+        return {}
+    section = file.section("validation")
+    table, metrics = section.section("validate"), section.section("metrics")
+    if isinstance(given.validate, Mapping):
+        for name in given.validate:
+            if name not in fn.plan.columns:
+                message = f"is not read by the loss; {did_you_mean(name, fn.plan.columns)}"
+                table.fault(name, message, "unknown name")
+        for name in fn.plan.columns:
+            if name not in table.values:
+                table.fault(name, "has to be given, since others are", "missing")
+    pairs: dict[str, Any] = {}
+    measures: dict[str, Equation] = {}
+    for name, (equation, by) in given.metrics.items():
+        if by not in (every := (*MEASURES, *divergence_names())):
+            message = f"{shown(by)} is no measure; {did_you_mean(by, every)}"
+            metrics.fault(name, message, "unknown name")
+            continue
+        pairs[name] = equation, MEASURES.get(by, by)
+        try:
+            measures |= measures_of(fn, {name: pairs[name]})
+        except InvalidStructure as error:
+            for failure in error.failures:
+                metrics.fault(name, f"{failure.where}: {failure.message}", failure.law)
+        except CatlearnError as error:
+            metrics.fault(name, str(error), "metric")
+    known = ("total", *(term.name for term in fn.loss.equations), *metrics.values)
+    if given.by not in known:
+        message = f"is {shown(given.by)}, which is not measured; {did_you_mean(given.by, known)}"
+        section.fault("by", message, "unknown name")
+    for key in ("by", "least", "largest"):
+        if given.patience is None and key in section.values:
+            section.fault(key, "is given, and patience is not")
+    if not file.faults:
+        try:
+            ready(fn, held, measures, "validate")
+        except InvalidStructure as error:
+            file.faults += error.failures
+    stop = None
+    if given.patience is not None:
+        stop = training.Patience(given.patience, given.by, given.least, given.largest)
+    return {
+        "validate": held,
+        "validate_every": given.every,
+        "stop": stop,
+        "metrics": pairs,
+    }
 
 
 def _check_batches(diagram: LearningDiagram, settings: Settings, train: Data) -> None:
@@ -634,7 +760,8 @@ def _check_batches(diagram: LearningDiagram, settings: Settings, train: Data) ->
             table.fault(name, message, "unknown name")
     for name, columns in train.items():
         if isinstance(sizes, dict) and name not in sizes:
-            table.fault(name, "has to be given, since others are", "missing")
+            if name not in table.values:
+                table.fault(name, "has to be given, since others are", "missing")
             continue
         size = min(count(columns), sizes[name] if isinstance(sizes, dict) else sizes)
         if size % settings.accumulate:
@@ -682,7 +809,8 @@ def _check_columns(fn: Lowered, settings: Settings, train: Data, test: Data) -> 
     for name, steps in fn.plan.columns.items():
         if name not in settings.data:
             columns = ", ".join(step.column for step in steps)
-            data.fault(name, f"has to be given: a file with {columns}", "missing")
+            if name not in data.values:
+                data.fault(name, f"has to be given: a file with {columns}", "missing")
             continue
         given, section = settings.data[name], data.section(name)
         for step in steps:

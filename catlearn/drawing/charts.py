@@ -46,6 +46,21 @@ def chart_svg(chart: Chart, wide: int = WIDE, tall: int = TALL) -> str:
     wide, tall
         The size in pixels, without the legend.
     """
+    pen, end, words = Pen(), 0.0, []
+    for part in (chart, *chart.below):
+        if end:
+            pen.raw(f'<g transform="translate(0 {num(end)})">')
+        below = _axes(pen, part, wide, tall)
+        if end:
+            pen.close()
+        end += below
+        names = ", ".join(series.name for series in part.series if series.name)
+        words.append(f"{part.y} by {part.x}. {clean(names)}".strip())
+    return pen.page(chart.title, " ".join(words), wide, end)
+
+
+def _axes(pen: Pen, chart: Chart, wide: int, tall: int) -> float:
+    """Draw a chart with its axes and its legend; return where that ends."""
     shown = chart.series[:MOST_SERIES]
     values = [y for series in shown for y in series.ys if math.isfinite(y)]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
@@ -62,7 +77,6 @@ def chart_svg(chart: Chart, wide: int = WIDE, tall: int = TALL) -> str:
         across = LEFT + (wide - LEFT - RIGHT) * x / last
         return across, tall - BOTTOM - (tall - TOP - BOTTOM) * share
 
-    pen = Pen()
     for tick in ticks:
         _, y = place(0, tick)
         pen.path(f"M{LEFT} {num(y)}H{wide - RIGHT}", "soft", 0.8, opacity=0.3)
@@ -86,9 +100,7 @@ def chart_svg(chart: Chart, wide: int = WIDE, tall: int = TALL) -> str:
         for stretch in _stretches(series.xs, series.ys):
             pen.line_through([place(*point) for point in stretch], colour, dash)
         pen.close()
-    below = _legend(pen, chart, wide, tall)
-    words = ", ".join(series.name for series in chart.series if series.name)
-    return pen.page(chart.title, f"{chart.y} by {chart.x}. {clean(words)}".strip(), wide, below)
+    return _legend(pen, chart, wide, tall)
 
 
 def _legend(pen: Pen, chart: Chart, wide: int, top: float) -> float:

@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "checkpoint": ["CheckpointSkipped", "NothingToResume"],
         "data": ["Batches", "ManyPrograms", "Sources", "batches"],
-        "loop": ["StoppedAtOnce", "TrainingInterrupted", "fit"],
+        "loop": ["MoreStepsDone", "StoppedAtOnce", "TrainingInterrupted", "fit"],
         "result": ["History", "Result"],
         "sharding": ["Sharding"],
         "step": ["ExamplesApart", "per_edge"],

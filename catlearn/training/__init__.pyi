@@ -9,6 +9,7 @@ from .data import (
     batches as batches,
 )
 from .loop import (
+    MoreStepsDone as MoreStepsDone,
     StoppedAtOnce as StoppedAtOnce,
     TrainingInterrupted as TrainingInterrupted,
     fit as fit,

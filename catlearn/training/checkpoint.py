@@ -126,9 +126,16 @@ def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, .
 def _differences(found: Any, expected: Manifest) -> Iterator[Failure]:
     there, here = dict(_flat(found)), dict(_flat(expected))
     there.setdefault(("x64",), here["x64",])  # earlier versions did not say
-    for path in dict.fromkeys([*here, *there]):
-        if there.get(path) == here.get(path):
-            continue
+    differ = [p for p in dict.fromkeys([*here, *there]) if there.get(p) != here.get(p)]
+    arrays = [path for path in differ if path[:1] == ("arrays",)]
+    if arrays and all(path[1].startswith(".optimizer") for path in arrays):
+        message = (
+            f"is another one than that of the checkpoint, with other arrays ({arrays[-1][1]}); "
+            "resume with that one, or begin a new run at its result, by params= and state="
+        )
+        yield Failure("checkpoint", "the optimizer", message)
+        differ = [path for path in differ if path not in arrays]
+    for path in differ:
         field, *rest = path or ("manifest",)
         where = f"{field} {'.'.join(rest)!r}" if rest else field
         if path not in there:
@@ -298,10 +305,11 @@ class Saver:
         keys = [key for edge in self.idle for key in (f"[{edge!r}]", f"[({edge!r}, ")]
         return name.startswith(".optimizer") and any(key in name for key in keys)
 
-    def clean(self) -> None:
-        """Remove what killed runs left half written next to the file."""
+    def prepare(self) -> None:
+        """Make the folder of the file, and remove what killed runs left half written there."""
         if self.processes.index != 0:
             return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         pattern = f".{glob.escape(self.path.name)}.*.part"
         for left in self.path.parent.glob(pattern):
             with contextlib.suppress(OSError):
@@ -424,8 +432,8 @@ class FolderSaver(Saver):
         place = self.path.absolute()
         self.manager = ocp.CheckpointManager(place, options=options, item_names=("arrays", "run"))
 
-    def clean(self) -> None:
-        """Orbax removes what is half written when it opens the folder."""
+    def prepare(self) -> None:
+        """Orbax makes the folder, and removes what is half written, when it opens it."""
 
     def load(self, template: Carry) -> Checkpoint | None:
         """Return the checkpoint of this very run, if there is one, each part where it belongs."""

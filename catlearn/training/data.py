@@ -115,10 +115,12 @@ class Batches:
         failures = [*_data_failures(data), *_size_failures(data, sizes)]
         if failures:
             raise DataError("the data", failures)
-        self.on_device: Batch = {}
         words = [int(word) for word in np.ravel(key_words(key))]
-        self.streams = {
-            name: _Stream(_length(columns), sizes[name], (*words, zlib.crc32(name.encode())))
+        self.sources = {
+            name: Drawn(
+                columns,
+                [_Stream(_length(columns), sizes[name], (*words, zlib.crc32(name.encode())))],
+            )
             for name, columns in data.items()
         }
 
@@ -126,27 +128,27 @@ class Batches:
         """Return the batch of a step, counted from 0."""
         if step < 0:
             raise IndexError(f"steps are counted from 0, found {step}")
-        return {name: self.columns(name, step) for name in self.data}
+        return {name: source.batch(step) for name, source in self.sources.items()}
 
     def draws(self, name: str) -> bool:
         """Whether the batches of a data set are drawn, rather than all of it."""
-        return self.streams[name].draws
+        return self.sources[name].draws
 
     def rows(self, name: str, step: int) -> np.ndarray | None:
         """Return the rows of one data set in the batch of a step; None for all in order."""
-        return self.streams[name].rows(step)
+        return self.sources[name].rows(step)
 
     def columns(self, name: str, step: int) -> Mapping[str, Any]:
         """Return the batch of one data set at a step."""
-        rows = self.rows(name, step)
-        if rows is not None:
-            return take(self.data[name], rows)
-        if name not in self.on_device:  # all of a data set goes there once
-            self.on_device[name] = jax.device_put(self.data[name])
-        return self.on_device[name]
+        return self.sources[name].batch(step)
 
     def __iter__(self) -> Iterator[Batch]:
         return map(self.__getitem__, itertools.count())
+
+    @property
+    def streams(self) -> dict[str, _Stream]:
+        """Of each data set, the rows of its batches."""
+        return {name: source.streams[0] for name, source in self.sources.items()}
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -202,6 +204,7 @@ def batches(
     (4,)
     """
     expect(data, Mapping, "data", "a dict of data sets")
+    expect_sizes(batch_size)
     if key is not None:
         expect_key(key)
     return Batches(data, batch_size, key=jax.random.key(0) if key is None else key)
@@ -229,9 +232,61 @@ class _Stream:
         return self.order[position * self.batch : (position + 1) * self.batch]
 
 
+class Drawn:
+    """Columns of which every step takes some rows: of one data set, or of the members of a class.
+
+    The examples of all members lie one after the other, so that one indexing draws the batches of
+    all, however many examples each has; a batch has the members in front.
+
+    Parameters
+    ----------
+    columns
+        The arrays.
+    streams
+        The rows of each member.
+    """
+
+    def __init__(self, columns: Any, streams: Sequence[_Stream]) -> None:
+        self.columns, self.streams = columns, streams
+        self.draws = any(stream.draws for stream in streams)
+        self.starts = np.cumsum([0, *(stream.length for stream in streams)])
+        self.whole: Any = None
+
+    def rows(self, step: int) -> np.ndarray | None:
+        """Return the rows of a step's batch; None stands for all rows in order."""
+        found = [stream.rows(step) for stream in self.streams]
+        if len(found) == 1:
+            return found[0]
+        every = [
+            np.arange(stream.length) if rows is None else rows
+            for stream, rows in zip(self.streams, found, strict=True)
+        ]
+        dtype = "int32" if self.starts[-1] < 2**31 else "int64"
+        return (np.stack(every) + self.starts[:-1, None]).astype(dtype)
+
+    def batch(self, step: int) -> Any:
+        """Return the batch of a step; all of a data set goes to the device once."""
+        if self.draws:
+            return take(self.columns, self.rows(step))
+        if self.whole is None:
+            members = len(self.streams)
+            columns = self.columns
+            if members > 1:
+                columns = jax.tree.map(lambda x: x.reshape(members, -1, *x.shape[1:]), columns)
+            self.whole = jax.device_put(columns)
+        return self.whole
+
+
 def expect_key(key: Any) -> None:
     """Refuse what is no random key."""
     expect(key, "dtype", "key", "a random key, such as jax.random.key(0)")
+
+
+def expect_sizes(batch_size: Any) -> None:
+    """Refuse what is no number of examples, nor one for each data set."""
+    for size in batch_size.values() if isinstance(batch_size, Mapping) else [batch_size]:
+        wanted = "a number of examples, or one for each data set"
+        expect(size, (int, np.integer), "batch_size", wanted)
 
 
 def key_words(key: Any) -> np.ndarray:
@@ -444,7 +499,7 @@ class Feed:
 _END = object()
 
 
-def unread(name: str, step: int, error: Exception) -> DataError:
+def unread(name: Source, step: int, error: Exception) -> DataError:
     message = f"could not be read: {type(error).__name__}: {error}"
     return DataError(
         f"the batch of step {step}", [Failure("source", f"data set '{name}'", message)]
@@ -493,105 +548,9 @@ Source = str | tuple[tuple[str, str], ...]
 """What is drawn by one set of rows: a data set, or a class of columns."""
 
 
-class _Classes:
-    """The data as the loss stores them: a class of columns in memory is one array.
-
-    The examples of all members lie one after the other, so that one indexing draws the batches of
-    all, however many examples each has.
-
-    Parameters
-    ----------
-    fn
-        The lowered loss.
-    batches
-        The data sets that are given by arrays.
-    feeds
-        Those that are given by batches.
-    """
-
-    def __init__(self, fn: Lowered, batches: Batches, feeds: Mapping[str, Feed]) -> None:
-        self.fn, self.batches, self.feeds = fn, batches, feeds
-        sizes = batches.sizes | {n: batch_lengths(feed.first)[0] for n, feed in feeds.items()}
-        self.storage = fn.of_sizes(sizes)[1]
-        layout, data = self.storage.columns, batches.data
-        pooled = [
-            names
-            for names in layout.stacks
-            if all(d in data and not any_lazy(data[d][column]) for d, column in names)
-        ]
-        inside = {name for names in pooled for name in names}
-        rest = {
-            name: {column: part for column, part in columns.items() if (name, column) not in inside}
-            for name, columns in data.items()
-        }
-        #: The columns of each source, in memory or on disk.
-        self.sources: dict[Source, Any] = {
-            name: columns for name, columns in rest.items() if columns
-        }
-        #: For each class, where the examples of its members begin.
-        self.starts: dict[Source, np.ndarray] = {}
-        for names in pooled:
-            columns = [data[d][column] for d, column in names]
-            self.sources[names] = jax.tree.map(lambda *leaves: _concatenated(leaves), *columns)
-            lengths = [batches.lengths[d] for d, _ in names]
-            self.starts[names] = np.cumsum([0, *lengths[:-1]])
-        self.layout = Layout.of(layout.names, pooled)
-        #: Whether classes are put together from several sources at every step.
-        classed = {name for group in fn.plan.stacking.data for name in group}
-        self.mixed = len(pooled) < len(layout.stacks) or not classed.isdisjoint(feeds)
-        self.whole: dict[Source, Any] = {}
-
-    def draws(self, source: Source) -> bool:
-        """Whether batches are drawn, rather than all examples."""
-        names = [source] if isinstance(source, str) else [name for name, _ in source]
-        return any(map(self.batches.draws, names))
-
-    def rows(self, source: Source, step: int) -> Any:
-        """Return the rows of the batch of a step, for each member of a class."""
-        if isinstance(source, str):
-            return self.batches.rows(source, step)
-        found = {name: self.batches.rows(name, step) for name, _ in source}
-        every = [
-            np.arange(self.batches.lengths[name]) if rows is None else rows
-            for name, rows in ((name, found[name]) for name, _ in source)
-        ]
-        starts = self.starts[source]
-        total = len(jax.tree.leaves(self.sources[source])[0])
-        return (np.stack(every) + starts[:, None]).astype("int32" if total < 2**31 else "int64")
-
-    def columns(self, source: Source, step: int) -> Any:
-        """Return the batch of a step; all of a source goes to the device once."""
-        if self.draws(source):
-            return take(self.sources[source], self.rows(source, step))
-        if source not in self.whole:
-            columns = self.sources[source]
-            if not isinstance(source, str):
-                columns = jax.tree.map(lambda leaf: _members(leaf, len(source)), columns)
-            self.whole[source] = jax.device_put(columns)
-        return self.whole[source]
-
-    def stored(self, found: Mapping[Source, Any]) -> Any:
-        """Return what was taken as a batch of the loss; what is missing is None where it stacks."""
-        if not self.storage.columns.stacks:
-            return found
-
-        def part(names: tuple[tuple[str, str], ...]) -> Any:
-            (data, column), *others = names
-            return found.get(names) if others else found.get(data, {}).get(column)
-
-        parts = map(part, self.layout.groups)
-        columns = Columns(Stacked(self.layout, tuple(parts)))
-        # Those who give batches may give others each time.
-        return (self.fn if self.feeds else self.storage).pack_batch(columns)
-
-
 def _concatenated(leaves: Sequence[Any]) -> Any:
     on_host = all(isinstance(leaf, np.ndarray) for leaf in leaves)
     return np.concatenate(leaves) if on_host else jax.numpy.concatenate(leaves)
-
-
-def _members(leaf: Any, count: int) -> Any:
-    return leaf.reshape(count, -1, *leaf.shape[1:])
 
 
 class Sources:
@@ -636,9 +595,9 @@ class Sources:
             raise DataError("the data", [Failure("data", "data=", message)])
         self.labels = _labels(fn)
         arrays = (
-            _arrays(self.labels, given, "give its array to the Dataset")
+            _arrays(self.labels, given)
             if own  # what the diagram came with was checked when it was put there
-            else _arrays(self.labels, given, "it is not in data=", _column_failures)
+            else _arrays(self.labels, given, "data", _column_failures)
         )
         others = [name for name in self.labels if name not in arrays]
         sizes = batch_size
@@ -667,14 +626,37 @@ class Sources:
             for name in others
         }
         self.fn = fn
-        self.classes = _Classes(fn, self.batches, self.feeds)
-        sources = self.classes.sources
+        given_sizes = {name: batch_lengths(feed.first)[0] for name, feed in self.feeds.items()}
+        self.storage = fn.of_sizes(self.batches.sizes | given_sizes)[1]
+        stacks = self.storage.columns.stacks
+        pooled = [
+            names
+            for names in stacks
+            if all(d in arrays and (d, column) not in self.lazy for d, column in names)
+        ]
+        #: What rows are taken of: data sets, but for the columns that classes of them pool.
+        self.drawn: dict[Source, Drawn] = {}
+        inside = {name for names in pooled for name in names}
+        for name, source in self.batches.sources.items():
+            rest = {c: array for c, array in source.columns.items() if (name, c) not in inside}
+            if rest:
+                self.drawn[name] = Drawn(rest, source.streams) if inside else source
+        for names in pooled:
+            columns = [self.batches.data[d][column] for d, column in names]
+            self.drawn[names] = Drawn(
+                jax.tree.map(lambda *leaves: _concatenated(leaves), *columns),
+                [self.batches.streams[d] for d, _ in names],
+            )
+        self.layout = Layout.of(self.storage.columns.names, pooled)
+        #: Whether classes are put together from several sources at every step.
+        classed = {name for group in fn.plan.stacking.data for name in group}
+        self.mixed = len(pooled) < len(stacks) or not classed.isdisjoint(self.feeds)
         self.resident: dict[Source, Any] = {
-            source: jax.device_put(columns)
-            for source, columns in sources.items()
-            if resident and self.classes.draws(source) and self._stays(source, columns)
+            source: jax.device_put(drawn.columns)
+            for source, drawn in self.drawn.items()
+            if resident and drawn.draws and self._stays(drawn)
         }
-        self.taken = [source for source in (*sources, *others) if source not in self.resident]
+        self.taken = [source for source in (*self.drawn, *others) if source not in self.resident]
 
     def take(self, step: int) -> Batch:
         """Return the batch of a step; steps come one after another.
@@ -688,10 +670,10 @@ class Sources:
         batch = {source: self._columns(source, step) for source in self.taken}
         self._note({name: batch[name] for name in self.feeds})
         if self.resident:
-            rows = [self.classes.rows(source, step) for source in self.resident]
+            rows = [self.drawn[source].rows(step) for source in self.resident]
             drawn = _drawn(list(self.resident.values()), rows)
             batch.update(zip(self.resident, drawn, strict=True))
-        return self.classes.stored(batch)
+        return self._stored(batch)
 
     def take_many(self, steps: range) -> tuple[Batch, Batch]:
         """Return what the batches of some steps have in common, and the rest.
@@ -704,53 +686,59 @@ class Sources:
         same = {
             source: columns
             for source, columns in taken[0].items()
-            if all(other[source] is columns for other in taken) and not self.classes.mixed
+            if all(other[source] is columns for other in taken) and not self.mixed
         }
         packed = [
-            self.classes.stored(
-                {source: part for source, part in batch.items() if source not in same}
-            )
+            self._stored({source: part for source, part in batch.items() if source not in same})
             for batch in taken
         ]
         batches = jax.tree.map(lambda *leaves: np.stack(leaves), *packed)
         if self.resident:
             rows = [
-                np.array([self.classes.rows(source, step) for step in steps])
+                np.array([self.drawn[source].rows(step) for step in steps])
                 for source in self.resident
             ]
             drawn = _all_drawn(list(self.resident.values()), rows)
             found = dict(zip(self.resident, drawn, strict=True))
-            batches = merged(batches, self.classes.stored(found))
-        return self.classes.stored(same), batches
+            batches = merged(batches, self._stored(found))
+        return self._stored(same), batches
 
-    def _stays(self, source: Source, columns: Any) -> bool:
+    def _stored(self, found: Mapping[Source, Any]) -> Any:
+        """Return what was taken as a batch of the loss; what is missing is None where it stacks."""
+        if not self.storage.columns.stacks:
+            return found
+
+        def part(names: tuple[tuple[str, str], ...]) -> Any:
+            (data, column), *others = names
+            return found.get(names) if others else found.get(data, {}).get(column)
+
+        columns = Columns(Stacked(self.layout, tuple(map(part, self.layout.groups))))
+        # Those who give batches may give others each time.
+        return (self.fn if self.feeds else self.storage).pack_batch(columns)
+
+    def _stays(self, drawn: Drawn) -> bool:
         """Whether columns are kept on the device; what lies on one anyway is."""
-        leaves = jax.tree.leaves(columns)
-        if any_lazy(leaves) or self.classes.mixed:
+        leaves = jax.tree.leaves(drawn.columns)
+        if any_lazy(leaves) or self.mixed:
             return False
         size = sum(leaf.nbytes for leaf in leaves)
         sent = sum(leaf.nbytes for leaf in leaves if isinstance(leaf, np.ndarray))
-        names = [source] if isinstance(source, str) else [name for name, _ in source]
-        sizes, lengths = self.batches.sizes, self.batches.lengths
-        batch = size * sum(sizes[n] for n in names) // sum(lengths[n] for n in names)
+        batch = size * sum(s.batch for s in drawn.streams) // int(drawn.starts[-1])
         return sent <= RESIDENT_BYTES and (batch >= SENT_BYTES or sent < size)
 
     def _columns(self, source: Source, step: int) -> Any:
-        if not isinstance(source, str):
-            return self.classes.columns(source, step)
-        name = source
-        if name in self.feeds:
-            return self.feeds[name].take()
+        if source in self.feeds:
+            return self.feeds[source].take()
         try:
-            columns = self.classes.columns(name, step)
+            columns = self.drawn[source].batch(step)
         except Exception as error:
-            raise unread(name, step, error) from error
+            raise unread(source, step, error) from error
         failures = [
             failure
             for data, column in self.lazy
-            if data == name
+            if data == source
             for failure in check_array(
-                f"projection '{name}.{column}'", self.labels[name][column], columns[column]
+                f"projection '{data}.{column}'", self.labels[data][column], columns[column]
             )
         ]
         if failures:
@@ -916,22 +904,36 @@ def checked(fn: Lowered, data: Mapping[str, Any], option: str = "data") -> Batch
     catlearn.errors.DataError: the data cannot be used (1 failure):
       - data set 'd': has no examples [length]
     """
-    arrays = _arrays(_labels(fn), data, f"give it by {option}=", check_columns)
+    arrays = _arrays(_labels(fn), data, option, check_columns)
     failures = list(_data_failures(arrays))
     if failures:
-        raise DataError("the data", failures)
+        raise DataError(_called(option), failures)
     return arrays
+
+
+def _called(option: str) -> str:
+    """Return what errors call the data of an option."""
+    return "the data" if option in ("", "data") else f"the data of {option}="
 
 
 def _arrays(
     labels: Mapping[str, Labels],
     given: Mapping[str, Any],
-    remedy: str,
+    option: str = "",
     check: Callable[[str, Labels, Mapping[str, Any]], list[Failure]] | None = None,
 ) -> Batch:
-    """Return the columns of data sets given by arrays; say which are missing or do not fit."""
-    failures: list[Failure] = []
+    """Return the columns of data sets given by arrays; say which are missing or do not fit.
+
+    By default the data are those of the diagram.
+    """
     arrays: Batch = {}
+    remedy = f"give it by {option}=" if option else "give its array to the Dataset"
+    missing = [name for name in labels if name not in given]
+    failures = [
+        Failure("data", f"data set '{name}'", f"is not read; {did_you_mean(str(name), missing)}")
+        for name in given
+        if option and missing and name not in labels
+    ]
     for name, columns in labels.items():
         there = given.get(name, {})
         if not isinstance(there, Mapping):
@@ -951,7 +953,7 @@ def _arrays(
         }
         failures += [] if check is None else check(name, columns, arrays[name])
     if failures:
-        raise DataError("the data", failures)
+        raise DataError(_called(option), failures)
     return arrays
 
 

@@ -30,6 +30,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from inspect import Signature
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -45,9 +46,10 @@ from catlearn.errors import (
     Failure,
     InvalidStructure,
     TrainingDiverged,
+    WrongKind,
     expect,
 )
-from catlearn.files import shorten_repr
+from catlearn.files import shorten_repr, writable
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering import Lowered, lower
 from catlearn.models.calls import signature_of
@@ -60,7 +62,7 @@ from catlearn.training.checkpoint import (
     occupied,
 )
 from catlearn.training.columns import Batch
-from catlearn.training.data import Sources, expect_key
+from catlearn.training.data import Sources, expect_key, expect_sizes
 from catlearn.training.result import History, Result
 from catlearn.training.sharding import Processes, Sharding
 from catlearn.training.step import (
@@ -80,6 +82,10 @@ from catlearn.training.validation import Patience, Validation
 
 class TrainingInterrupted(UserWarning):
     """Training was stopped by a signal; the variables so far are returned."""
+
+
+class MoreStepsDone(UserWarning):
+    """A checkpoint has more steps than a run that continues it was to have in all."""
 
 
 class StoppedAtOnce(UserWarning):
@@ -145,7 +151,7 @@ def fit(
     checkpoint
         A file to save the run in, ``*.safetensors``, at the end and every ``checkpoint_every``
         steps; or a folder (``"run/"``), in which orbax saves while training goes on
-        (:mod:`catlearn.training.checkpoint`).
+        (:mod:`catlearn.training.checkpoint`). Folders above it are made.
     checkpoint_every
         After how many steps to save; by default only at the end.
     resume
@@ -197,10 +203,12 @@ def fit(
         If arrays are missing or do not fit, those of ``validate`` too, listing all of them; if a
         batch does not fit or a source fails, naming the data set, the projection and the step.
     InvalidStructure
-        Listing numbers out of range, options that need a checkpoint file, and equations through
-        which no gradient passes; if an optimizer is given for an edge that no gradient reaches; if
-        a checkpoint would replace what is not this run's; if the callback returns neither None nor
-        a boolean.
+        Listing numbers out of range, options that need a checkpoint or held-out data, and equations
+        through which no gradient passes; if an optimizer is given for an edge that no gradient
+        reaches; if a checkpoint would replace what is not this run's, or cannot be written; if a
+        metric is not in ``jax.numpy``; if the callback returns neither None nor a boolean.
+    WrongKind
+        If an argument is of another kind than described; a callback by its number of arguments.
     CheckpointMismatch
         If the checkpoint belongs to another run, listing every difference.
     TrainingDiverged
@@ -223,6 +231,8 @@ def fit(
         callable of which nothing is said is tried on a few numbers.
     ManyPrograms
         If a source gives batches of so many sizes that compiling for them takes the time.
+    MoreStepsDone
+        If the checkpoint has more steps than were asked for: its result is returned.
     NothingToResume
         If there is no checkpoint to continue from.
     StoppedAtOnce
@@ -244,26 +254,8 @@ def fit(
 
         cl.fit(..., checkpoint="run.safetensors", resume=True, stop_on=[signal.SIGTERM])
     """
-    _check_kinds(
-        fn, optimizer, steps, batch_size, key, data, validate, metrics, checkpoint, callback
-    )
-    for name, value in (
-        ("log_every", log_every),
-        ("checkpoint_every", checkpoint_every),
-        ("validate_every", validate_every),
-        ("accumulate", accumulate),
-        ("scan_steps", scan_steps),
-    ):
-        if value is not None:
-            expect(value, (int, np.integer), name, "a whole number")
-    if sharding is not None:
-        wanted = "a mesh of devices or a Sharding"
-        expect(sharding, (Mesh, Sharding), "sharding", wanted)
+    _check_options(**locals())
     signals = Signals(stop_on)
-    numbers = {"accumulate": accumulate, "scan_steps": scan_steps}
-    needs = {"validate_every": validate_every, "stop": stop, "metrics": metrics}
-    _check_options(steps, log_every, checkpoint, checkpoint_every, resume, numbers)
-    _check_validation(validate, needs)
     fn = _lowered(fn, optimizer)
     optimizer = optimizer_of(fn, optimizer)
     warn_of_parts(fn, accumulate)
@@ -282,6 +274,7 @@ def fit(
         largest = batch_size if isinstance(batch_size, int) else max(batch_size.values())
         every = log_every if validate_every is None else validate_every
         validation = Validation(fn, validate, every, stop, metrics, largest, key)
+        validation.trace(params, state)
     carry = start(optimizer, fn.pack(params)[0], state["mutable"])
     rows = np.empty((0, 1 + len(fn.loss.equations)))
     saver = None
@@ -295,16 +288,20 @@ def fit(
             else Saver(checkpoint, manifest, processes, idle)
         )
         saver.validation = validation
-        saver.clean()
+        saver.prepare()
         saved = saver.load(carry) if resume else None
         if saved is not None:
             carry, rows = saved.carry, saved.rows
             sources.restore(saved.sources, f"checkpoint '{checkpoint}'")
+        if len(rows) > steps:
+            message = f"checkpoint '{checkpoint}' has {len(rows)} steps, and steps={steps} counts"
+            message += " them, too: nothing is trained, and its result is returned"
+            warnings.warn(message, MoreStepsDone, stacklevel=2)
     run = Trainer(
         fn, optimizer, key, sources, state, carry, rows,
         accumulate=accumulate, scan_steps=scan_steps, sharding=sharding, validation=validation,
     )  # fmt: skip
-    run.stopped = validation is not None and validation.is_over
+    run.stopped = "patience" if validation is not None and validation.is_over else ""
     bar = Progress(steps, progress)
     raised: BaseException | None = None
     try:
@@ -321,20 +318,21 @@ def fit(
                     continue
                 run.collect()
                 bar.show(run.steps, run.rows[-1, 0])
-                done = False
+                why = ""
                 try:
-                    done = look and run.validate()
+                    why = "patience" if look and run.validate() else ""
                 except (Exception, SystemExit) as error:
                     raised = error
                 if save and saver is not None:
                     saver.save(run.carry, run.rows, sources)
                 try:
-                    done = raised is not None or done or (log and run.report(callback, steps))
+                    if raised is None and not why and log and run.report(callback, steps):
+                        why = "callback"
                 except (Exception, SystemExit) as error:
                     raised = error
                 # What one process raises ends all of them.
-                ends = done or raised is not None or bool(signals.received)
-                run.stopped = processes.agree(ends)
+                why = "error" if raised is not None else "signal" if signals.received else why
+                run.stopped = processes.agree(why)
     except KeyboardInterrupt:
         # Raised by callback or data, between steps; one within a step cannot be recovered from.
         if signals.received.count(signal.SIGINT) > 1:
@@ -352,54 +350,102 @@ def fit(
     if problem is not None:
         message = f"{problem}. The result of the run is in this error's .result"
         raise CheckpointNotWritten(message, run.result())
-    interrupted = bool(signals.received) and run.steps < steps
-    if interrupted:
+    if run.steps >= steps:
+        run.stopped = ""
+    elif signals.received:
+        run.stopped = "signal"
         place = f"; continue with resume=True from '{checkpoint}'" if checkpoint is not None else ""
         message = f"training was interrupted after {run.steps} of {steps} steps{place}"
         warnings.warn(message, TrainingInterrupted, stacklevel=2)
-    return run.result(interrupted=interrupted)
+    return run.result()
 
 
-def _check_kinds(
-    fn: Any,
-    optimizer: Any,
-    steps: Any,
-    batch_size: Any,
-    key: Any,
-    data: Any,
-    validate: Any,
-    metrics: Any,
-    checkpoint: Any,
-    callback: Any,
+_WHOLE = ((int, np.integer), "a whole number")
+_FLAG = ((bool, int, np.bool_), "True or False")
+_BY_NAME = (Mapping, "a dict by name")
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "steps": (_WHOLE[0], "a number of steps"),
+    "data": _BY_NAME,
+    "params": _BY_NAME,
+    "state": _BY_NAME,
+    "log_every": _WHOLE,
+    "progress": _FLAG,
+    "checkpoint": ((str, os.PathLike), "the path of a file or a folder"),
+    "checkpoint_every": _WHOLE,
+    "resume": _FLAG,
+    "overwrite": _FLAG,
+    "callback": ("__call__", "a function of the step and the costs"),
+    "validate": _BY_NAME,
+    "validate_every": _WHOLE,
+    "stop": (Patience, "a Patience, such as Patience(3)"),
+    "metrics": _BY_NAME,
+    "accumulate": _WHOLE,
+    "scan_steps": _WHOLE,
+    "sharding": ((Mesh, Sharding), "a mesh of devices or a Sharding"),
+}
+"""What each option of `fit` takes, besides None."""
+
+_LEAST = {
+    "steps": 0,
+    "log_every": 1,
+    "checkpoint_every": 1,
+    "validate_every": 1,
+    "accumulate": 1,
+    "scan_steps": 1,
+}
+_NEEDS = {
+    "checkpoint": (
+        "needs a file: give checkpoint=path",
+        ("checkpoint_every", "resume", "overwrite"),
+    ),
+    "validate": (
+        "needs held-out data: give validate={data set: columns}",
+        ("validate_every", "stop", "metrics"),
+    ),
+}
+"""The options that say nothing without another one."""
+
+
+def _check_options(
+    fn: Any, optimizer: Any, batch_size: Any, key: Any, callback: Any, **given: Any
 ) -> None:
     """Refuse what `fit` cannot take, before anything is done."""
-    whole = (int, np.integer)
-    expect(
-        fn, (Lowered, Loss, LearningDiagram), "what fit minimises", "a diagram, loss or lowered one"
-    )
-    given = optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]
-    for one in given:
+    lossy = (Lowered, Loss, LearningDiagram)
+    expect(fn, lossy, "what fit minimises", "a diagram, loss or lowered one")
+    for one in optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]:
         if one is not None:
             wanted = "an optax optimizer, such as optax.adam(1e-3), or one for each edge"
             expect(one, "update", "optimizer", wanted)
-    expect(steps, whole, "steps", "a number of steps")
-    sizes = batch_size.values() if isinstance(batch_size, Mapping) else [batch_size]
-    for size in sizes:
-        expect(size, whole, "batch_size", "a number of examples, or one for each data set")
+    expect_sizes(batch_size)
     if key is not None:
         expect_key(key)
-    for name, value in (("data", data), ("validate", validate), ("metrics", metrics)):
-        if value is not None:
-            expect(value, Mapping, name, "a dict by name")
-    if checkpoint is not None:
-        expect(checkpoint, (str, os.PathLike), "checkpoint", "the path of a file or a folder")
+    for name, value in (*given.items(), ("callback", callback)):
+        if name in _KINDS and (value is not None or name == "steps"):
+            expect(value, _KINDS[name][0], name, _KINDS[name][1])
     if callback is not None:
-        expect(callback, "__call__", "callback", "a function of the step and the costs")
+        _takes_result(callback)
+    failures = [
+        Failure("options", name, f"must be at least {least}, found {given[name]}")
+        for name, least in _LEAST.items()
+        if given[name] is not None and given[name] < least
+    ]
+    failures += [
+        Failure("options", name, message)
+        for giver, (message, names) in _NEEDS.items()
+        if given[giver] is None
+        for name in names
+        if given[name] is not None and given[name] is not False
+    ]
+    if failures:
+        raise InvalidStructure("fit", failures)
 
 
 def _check_place(checkpoint: Any, resume: bool, overwrite: bool, processes: Processes) -> None:
     """Refuse a checkpoint that would replace something, and say if there is none to go on from."""
-    found = next(filter(None, processes.gather(occupied(checkpoint))), "")
+    found = processes.agree(occupied(checkpoint))
+    barred = "" if os.path.lexists(checkpoint) else writable(Path(checkpoint))
+    if barred := processes.agree(barred):
+        raise InvalidStructure("fit", [Failure("checkpoint", f"'{checkpoint}'", barred)])
     if resume and not found and processes.index == 0:
         message = f"there is no checkpoint '{checkpoint}' to continue from; the run begins anew"
         warnings.warn(message, NothingToResume, stacklevel=3)
@@ -407,49 +453,6 @@ def _check_place(checkpoint: Any, resume: bool, overwrite: bool, processes: Proc
         remedy = "resume=True continues it" if found.startswith("holds") else "give another path"
         message = f"{found}; {remedy}, overwrite=True replaces it"
         raise InvalidStructure("fit", [Failure("checkpoint", f"'{checkpoint}'", message)])
-
-
-def _check_options(
-    steps: int,
-    log_every: int,
-    checkpoint: Any,
-    checkpoint_every: int | None,
-    resume: bool,
-    numbers: Mapping[str, int],
-) -> None:
-    failures = [
-        Failure("options", name, f"must be at least {least}, found {value}")
-        for name, value, least in (
-            ("steps", steps, 0),
-            ("log_every", log_every, 1),
-            ("checkpoint_every", checkpoint_every, 1),
-            *((name, number, 1) for name, number in numbers.items()),
-        )
-        if value is not None and value < least
-    ]
-    failures += [
-        Failure("options", name, "needs a file: give checkpoint=path")
-        for name, wanted in (("checkpoint_every", checkpoint_every), ("resume", resume))
-        if wanted and checkpoint is None
-    ]
-    if failures:
-        raise InvalidStructure("fit", failures)
-
-
-def _check_validation(validate: Any, needs: Mapping[str, Any]) -> None:
-    failures = [
-        Failure("options", name, "needs held-out data: give validate={data set: columns}")
-        for name, value in needs.items()
-        if value is not None and validate is None
-    ]
-    every, stop = needs["validate_every"], needs["stop"]
-    if every is not None and every < 1:
-        failures.append(Failure("options", "validate_every", f"must be at least 1, found {every}"))
-    if stop is not None and not isinstance(stop, Patience):
-        message = f"is a Patience, such as Patience(3), not {shorten_repr(stop)}"
-        failures.append(Failure("options", "stop", message))
-    if failures:
-        raise InvalidStructure("fit", failures)
 
 
 def _passed(before: int, after: int, every: int | None) -> bool:
@@ -550,7 +553,8 @@ class Trainer:
         self.rows = rows
         self.pending: list[jax.Array] = []
         self.steps = len(rows)
-        self.stopped = False
+        #: Why the run ends before its last step, as its result says.
+        self.stopped = ""
         self.called = False
         self.equations = tuple(term.name for term in fn.loss.equations)
         # Arrays that are the same in every step, as they were taken and as they were placed.
@@ -625,9 +629,9 @@ class Trainer:
         costs = dict(zip(self.equations, self.rows[-1, 1:].tolist(), strict=True))
         more = (self.result(copied=True),) if _takes_result(callback) else ()
         answer = callback(self.steps, costs, *more)
-        name = getattr(callback, "__qualname__", type(callback).__qualname__)
         if answer is None:
             return False
+        name = callback_name(callback)
         if getattr(answer, "dtype", type(answer)) != np.dtype(bool) or np.ndim(answer):
             message = f"returned {shorten_repr(answer)}; return None to go on, or whether to stop"
             raise InvalidStructure("fit", [Failure("callback", f"callback {name}", message)])
@@ -637,7 +641,7 @@ class Trainer:
             warnings.warn(f"{message} after {self.steps} of {steps} steps", StoppedAtOnce, 3)
         return stop
 
-    def result(self, *, interrupted: bool = False, copied: bool = False) -> Result:
+    def result(self, *, copied: bool = False) -> Result:
         """Return the result so far; copied if the run goes on, as its variables then move."""
         carry, constant = self.processes.on_host((self.carry, self.constant))
         if copied:
@@ -653,17 +657,20 @@ class Trainer:
             ),
             steps=self.steps,
             data=self.sources.data,
-            interrupted=interrupted,
+            stopped=self.stopped,
         )
         if validation is None or validation.best is None:
             return result
         step, params, mutable = validation.best
         state = {**constant, "mutable": mutable}
-        best = replace(result, params=params, state=state, optimizer_state=None, steps=step)
+        best = replace(
+            result, params=params, state=state, optimizer_state=None, steps=step, stopped=""
+        )
         return replace(result, best=best)
 
     def kept(self, error: BaseException, saver: Saver | None) -> BaseException:
         """Keep the last good state, on disk and in an error that ends the run; return the error."""
+        self.stopped = "error"
         if isinstance(error, DataError):
             try:
                 self.collect()
@@ -735,11 +742,25 @@ class Trainer:
 
 
 def _takes_result(callback: Callback) -> bool:
-    """Whether a callback has to be called with three arguments."""
+    """Whether a callback has to be called with three arguments.
+
+    Raises
+    ------
+    WrongKind
+        If it can be called with neither two nor three.
+    """
     signature = signature_of(callback)
-    if signature is None:
+    if signature is None or _fits(signature, 2):
         return False
-    return not _fits(signature, 2) and _fits(signature, 3)
+    if not _fits(signature, 3):
+        message = "callback is a function of the step and the costs, or of the step, the costs and"
+        raise WrongKind(f"{message} the result; found {callback_name(callback)}{signature}")
+    return True
+
+
+def callback_name(callback: Callback) -> str:
+    """Return what messages call a callback."""
+    return getattr(callback, "__qualname__", type(callback).__qualname__)
 
 
 def _fits(signature: Signature, count: int) -> bool:
@@ -809,7 +830,7 @@ class Signals:
     Raises
     ------
     InvalidStructure
-        If others are asked for outside the main thread, or are no signals.
+        If others are asked for outside the main thread, are no signals, or cannot be noted.
     """
 
     def __init__(self, others: Iterable[int] = ()) -> None:
@@ -818,12 +839,14 @@ class Signals:
         self.before: dict[int, Any] = {}
         try:
             self.others = [signal.Signals(number) for number in others]
+            for number in self.others:
+                if number.name in ("SIGKILL", "SIGSTOP"):
+                    raise ValueError(f"{number.name} reaches no program")
+            if self.others and not self.active:
+                raise ValueError("signals reach only the main thread; call fit there")
         except (TypeError, ValueError) as error:
             message = f"{error}; give a list such as [signal.SIGTERM]"
             raise InvalidStructure("fit", [Failure("options", "stop_on", message)]) from None
-        if self.others and not self.active:
-            message = "signals reach only the main thread; call fit there"
-            raise InvalidStructure("fit", [Failure("options", "stop_on", message)])
 
     def __enter__(self) -> Signals:
         if self.active:

@@ -15,11 +15,9 @@ step,total,fit,cycle
 from __future__ import annotations
 
 import copy
-import csv
-import io
 import pickle
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from operator import itemgetter
 from pathlib import Path as File
 from typing import Any
@@ -29,11 +27,19 @@ import numpy as np
 
 from catlearn.category import Path
 from catlearn.display import Chart, Charted, Series
-from catlearn.errors import CatlearnError, DataError, UnknownName
+from catlearn.errors import (
+    CatlearnError,
+    DataError,
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    expect,
+)
 from catlearn.learning import LearningDiagram
 from catlearn.lowering import Lowered
 from catlearn.models import DataSpace, check_array
-from catlearn.training.validation import Curves, evaluated, measures_of, ready
+from catlearn.training.data import expect_key
+from catlearn.training.validation import Curves, csv_text, evaluated, measures_of, ready
 
 
 class History(Mapping[str, np.ndarray], Charted):
@@ -110,25 +116,30 @@ class History(Mapping[str, np.ndarray], Charted):
         path
             Where to write it.
         """
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(["step", "total", *self.equations])
-        writer.writerows([step, *row.tolist()] for step, row in enumerate(self.rows))
+        rows = ([step, *row.tolist()] for step, row in enumerate(self.rows))
+        text = csv_text(["step", "total", *self.equations], rows)
         if path is not None:
-            File(path).write_text(buffer.getvalue(), encoding="utf-8")
-        return buffer.getvalue()
+            File(path).write_text(text, encoding="utf-8")
+        return text
 
     def chart(self) -> Chart:
-        """The costs as curves: the total, each equation, and what validation found of the total."""
-        steps = range(self.steps)
-        curves = [Series("total", steps, self.total.tolist())]
+        """The costs as curves, of training and of validation; below them the metrics."""
+        steps, drawn = range(self.steps), ["total"]
+        found = Curves(()) if self.validation is None else self.validation
         if len(self.equations) > 1 or not np.array_equal(self.total, self.rows[:, -1]):
-            curves += [Series(name, steps, self[name].tolist()) for name in self]
-        if self.validation is not None:
-            found = self.validation
-            values = found["total"].tolist()
-            curves.insert(1, Series("total in validation", found.steps.tolist(), values))
-        return Chart(f"Costs of {self.steps} steps", tuple(curves))
+            drawn += self.equations
+        columns = dict(zip(("total", *self.equations), self.rows.T, strict=True))
+        curves = [Series(name, steps, columns[name].tolist()) for name in drawn]
+        metrics: list[Series] = []
+        for name, values in found.items():
+            curve = Series(name, found.steps.tolist(), values.tolist())
+            if name in drawn:
+                place = 1 if name == "total" else len(curves)
+                curves.insert(place, curve._replace(name=f"{name} in validation"))
+            elif name not in columns:
+                metrics.append(curve)
+        below = (Chart("Metrics", tuple(metrics), y="metric"),) if metrics else ()
+        return Chart(f"Costs of {self.steps} steps", tuple(curves), below=below)
 
     def __repr__(self) -> str:
         course = f", total={self.total[0]:.6g} -> {self.total[-1]:.6g}" if self.steps else ""
@@ -174,21 +185,28 @@ class Result:
         How many steps the parameters have behind them.
     data
         The arrays it was trained on.
-    interrupted
-        Whether the run was stopped before its last step.
+    stopped
+        What ended the run before its last step: ``"patience"``, when validation had not become
+        better for a while, ``"callback"``, ``"signal"`` or ``"error"``; else ``""``.
     best
         The result at the step where validation was best, None without validation.
     """
 
-    fn: Lowered = field(repr=False)
-    params: Mapping[str, Any] = field(repr=False)
-    state: dict[str, Any] = field(repr=False)
-    optimizer_state: Any = field(repr=False)
+    fn: Lowered
+    params: Mapping[str, Any]
+    state: dict[str, Any]
+    optimizer_state: Any
     history: History
     steps: int
-    data: Mapping[str, Mapping[str, Any]] = field(repr=False)
-    interrupted: bool = False
-    best: Result | None = field(default=None, repr=False)
+    data: Mapping[str, Mapping[str, Any]]
+    stopped: str = ""
+    best: Result | None = None
+
+    def __repr__(self) -> str:
+        text = f"Result(history={self.history!r}, steps={self.steps}"
+        text += f", stopped by {self.stopped}" if self.stopped else ""
+        text += "" if self.best is None else f", best after {self.best.steps} steps"
+        return f"{text})"
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**self.__dict__}
@@ -205,6 +223,11 @@ class Result:
         parts = {part.name: getattr(self, part.name) for part in fields(self)}
         loss = parts.pop("fn")  # an immutable value
         return replace(self, fn=loss, **copy.deepcopy(parts, memo))
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal such as Ctrl-C stopped the run before its last step."""
+        return self.stopped == "signal"
 
     @property
     def evaluation_state(self) -> dict[str, Any]:
@@ -300,6 +323,12 @@ class Result:
         DataError
             Listing what is missing, has no examples or does not fit, values included.
         """
+        expect_count(batch_size)
+        for name, value in (("data", data), ("metrics", metrics)):
+            if value is not None:
+                expect(value, Mapping, name, "a dict by name")
+        if key is not None:
+            expect_key(key)
         measures = measures_of(self.fn, metrics)
         data = ready(self.fn, self.data if data is None else data, measures)
         state = self.evaluation_state
@@ -326,6 +355,8 @@ class Result:
         ------
         DataError
             If the values do not fit the space where the path starts, or are out of its range.
+        InvalidStructure
+            If ``batch_size`` is less than 1.
 
         Examples
         --------
@@ -337,6 +368,8 @@ class Result:
         >>> result.predict("f", np.zeros((5, 1), "f4"), batch_size=2).shape
         (5, 1)
         """
+        expect_count(batch_size)
+        expect(path, (str, Path), "path", "a path of the diagram, such as 'encoder >> head'")
         fn = self.fn
         diagram = fn.diagram
         path = diagram.path(path) if isinstance(path, str) else path
@@ -352,7 +385,7 @@ class Result:
         compiled = fn.compiled.setdefault(("predict", path), jax.jit(run))
         state = self.evaluation_state
         count = len(jax.tree.leaves(x)[0])
-        step = max(count if batch_size is None else batch_size, 1)
+        step = batch_size or max(count, 1)
         parts = [
             jax.device_get(
                 compiled(self.params, state, jax.tree.map(itemgetter(slice(k, k + step)), x))
@@ -360,3 +393,13 @@ class Result:
             for k in range(0, max(count, 1), step)
         ]
         return parts[0] if len(parts) == 1 else jax.tree.map(lambda *y: np.concatenate(y), *parts)
+
+
+def expect_count(batch_size: int | None) -> None:
+    """Refuse what is no number of examples to evaluate at once."""
+    if batch_size is None:
+        return
+    expect(batch_size, (int, np.integer), "batch_size", "a number of examples")
+    if batch_size < 1:
+        message = f"must be at least 1, found {batch_size}"
+        raise InvalidStructure("the options", [Failure("options", "batch_size", message)])

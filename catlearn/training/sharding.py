@@ -38,7 +38,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from catlearn.errors import DataError, Failure, InvalidStructure
+from catlearn.errors import DataError, Failure, InvalidStructure, expect
 from catlearn.training.columns import along_examples, lengths_of
 
 Rule = Callable[[str, Any], PartitionSpec | None]
@@ -75,6 +75,8 @@ class Sharding:
     least: int = 2**12
 
     def __post_init__(self) -> None:
+        expect(self.mesh, Mesh, "mesh", "a mesh of devices, such as jax.make_mesh((8,), ('data',))")
+        expect(self.least, (int, np.integer), "least", "a number of entries")
         names = self.mesh.axis_names
         if not self.batch:
             object.__setattr__(self, "batch", "data" if "data" in names else names[0])
@@ -253,9 +255,9 @@ class Processes:
             for row, length in zip(texts, lengths.tolist(), strict=True)
         ]
 
-    def agree(self, flag: bool) -> bool:
-        """Whether the flag of any process is true; all of them must call it."""
-        return any(self.gather(bool(flag)))
+    def agree(self, value: Any) -> Any:
+        """Return the first value of any process that is not empty; all of them must call it."""
+        return next(filter(None, self.gather(value)), value)
 
     def on_host(self, tree: Any) -> Any:
         """Return a tree whose arrays this process has whole; all processes must call it."""

@@ -60,7 +60,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean
+from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean, expect
 from catlearn.lowering import Lowered
 from catlearn.lowering.amounts import primitives_of
 from catlearn.lowering.lowered import Aux
@@ -538,6 +538,7 @@ def per_edge(
     optax.GradientTransformationExtraArgs
         A transformation of mappings ``{edge: tree}``, stacked or not.
     """
+    expect(optimizer, "update", "optimizer", "an optax optimizer, such as optax.adam(1e-3)")
     inner = optax.with_extra_args_support(optimizer)
 
     def init(params: Any) -> Any:

@@ -16,8 +16,11 @@ are measured by something that is not trained: any divergence, or a function of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -25,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from catlearn.category import Equation
-from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean
+from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean, expect
 from catlearn.lowering import Lowered
 from catlearn.training.columns import batch_lengths, take
 from catlearn.training.data import checked
@@ -74,7 +77,9 @@ class Patience:
     Raises
     ------
     InvalidStructure
-        If ``checks`` is no positive integer, or ``least`` is negative.
+        If ``checks`` is less than 1, or ``least`` is negative.
+    WrongKind
+        If a number, the name or the flag is none.
     """
 
     checks: int
@@ -83,13 +88,15 @@ class Patience:
     largest: bool = False
 
     def __post_init__(self) -> None:
-        failures = []
-        if isinstance(self.checks, bool) or not isinstance(self.checks, int) or self.checks < 1:
-            message = f"is a positive number of validations, not {self.checks!r}"
-            failures.append(Failure("options", "checks", message))
-        if not self.least >= 0:
-            message = f"must be at least 0, found {self.least!r}"
-            failures.append(Failure("options", "least", message))
+        expect(self.checks, (int, np.integer), "checks", "a number of validations")
+        expect(self.by, str, "by", "'total', or the name of an equation or a metric")
+        expect(self.least, (int, float, np.number), "least", "a number")
+        expect(self.largest, (bool, int, np.bool_), "largest", "True or False")
+        failures = [
+            Failure("options", name, f"must be at least {least}, found {value}")
+            for name, value, least in (("checks", self.checks, 1), ("least", self.least, 0))
+            if not value >= least
+        ]
         if failures:
             raise InvalidStructure("Patience", failures)
 
@@ -155,8 +162,20 @@ class Curves(Mapping[str, np.ndarray]):
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
+    def to_csv(self) -> str:
+        """Return the curves as comma-separated text, one row for each validation."""
+        rows = zip(self.steps.tolist(), self.rows.tolist(), strict=True)
+        return csv_text(["step", *self.names], ([step, *row] for step, row in rows))
+
     def __repr__(self) -> str:
         return f"Curves({', '.join(self.names)}; {len(self.steps)} validations)"
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return a table as comma-separated text."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
+    return buffer.getvalue()
 
 
 def measures_of(fn: Lowered, metrics: Metrics | None) -> dict[str, Equation]:
@@ -274,19 +293,36 @@ def _compiled(fn: Lowered, measures: Mapping[str, Equation]) -> Callable[..., An
 
     def run(params: Any, state: Any, packed: Any, batch: Any, key: Any) -> Any:
         value, aux = fn(params, state, packed, key, train=False)
-        found: dict[str, Any] = {}
-        if measures:
-            evaluate = fn.evaluation(params, state)
-            for name, term in measures.items():
-                sides = [evaluate(side)(batch[term.data]) for side in (term.lhs, term.rhs)]
-                try:
-                    found[name] = jnp.mean(term.divergence(*sides))
-                except InvalidStructure as error:
-                    raise InvalidStructure(f"metric '{name}'", error.failures) from None
+        found = _measured(fn, measures, params, state, batch) if measures else {}
         return value, aux.terms, found
 
     known = ("evaluate", *((name, str(m), m.divergence) for name, m in measures.items()))
     return fn.compiled.setdefault(known, jax.jit(run))
+
+
+def _measured(
+    fn: Lowered, measures: Mapping[str, Equation], params: Any, state: Any, batch: Any
+) -> dict[str, jax.Array]:
+    """Return the mean of each metric on a batch.
+
+    Raises
+    ------
+    InvalidStructure
+        If one does not return a float for each example, or is not in ``jax.numpy``.
+    """
+    found: dict[str, jax.Array] = {}
+    evaluate = fn.evaluation(params, state)
+    for name, term in measures.items():
+        sides = [evaluate(side)(batch[term.data]) for side in (term.lhs, term.rhs)]
+        try:
+            found[name] = jnp.mean(term.divergence(*sides))
+        except InvalidStructure as error:
+            raise InvalidStructure(f"metric '{name}'", error.failures) from None
+        except jax.errors.JAXTypeError as error:
+            message = "cannot be traced by JAX; write it in jax.numpy in place of numpy or Python"
+            failure = Failure("metrics", f"measure {term.divergence}", message)
+            raise InvalidStructure(f"metric '{name}'", [failure]) from error
+    return found
 
 
 def _parts(
@@ -366,6 +402,23 @@ class Validation:
             message = f"is not measured; {did_you_mean(self.patience.by, self.curves)}"
             where = f"Patience by '{self.patience.by}'"
             raise InvalidStructure("fit", [Failure("stop", where, message)])
+
+    def trace(self, params: Any, state: Any) -> None:
+        """Refuse metrics that JAX cannot trace, before anything is trained.
+
+        Whatever else one raises, it raises when it is measured.
+
+        Raises
+        ------
+        InvalidStructure
+            If one is not in ``jax.numpy``, or does not return a float for each example.
+        """
+        try:
+            jax.eval_shape(partial(_measured, self.fn, self.measures), params, state, self.data)
+        except InvalidStructure:
+            raise
+        except Exception:
+            return
 
     def check(
         self, step: int, params: Any, state: Mapping[str, Any], keep: Callable[[Any], Any]

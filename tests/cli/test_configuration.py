@@ -53,6 +53,23 @@ CASES = {
     "checkpoint.every": ('[checkpoint]\npath = "r"\nevery = 5', 5, "[checkpoint]\nevery = 0"),
     "checkpoint.resume": ('[checkpoint]\npath = "r"\nresume = true', True,
                           "[checkpoint]\nresume = 1"),
+    "validation.validate": ("[validation]\nvalidate = 0.25", 0.25,
+                            "[validation]\nvalidate = {digits = 1.5}"),
+    "validation.every": ("[validation]\nvalidate = 3\nevery = 5", 5,
+                         "[validation]\nvalidate = 3\nevery = 0"),
+    "validation.patience": ("[validation]\nvalidate = 3\npatience = 5", 5,
+                            '[validation]\nvalidate = 3\npatience = "much"'),
+    "validation.by": ('[validation]\nvalidate = 3\nby = "fit"', "fit",
+                      "[validation]\nvalidate = 3\nby = 3"),
+    "validation.least": ("[validation]\nvalidate = 3\nleast = 0.5", 0.5,
+                         "[validation]\nvalidate = 3\nleast = -1"),
+    "validation.largest": ("[validation]\nvalidate = 3\nlargest = true", True,
+                           "[validation]\nvalidate = 3\nlargest = 1"),
+    "validation.metrics.NAME": (
+        '[validation]\nvalidate = 3\nmetrics = {digits = ["f = g", "accuracy"]}',
+        {"digits": ["f = g", "accuracy"]},
+        '[validation]\nvalidate = 3\nmetrics = {digits = ["f = g"]}',
+    ),
     "devices.count": ("[devices]\ncount = 2", 2, '[devices]\ncount = "some"'),
     "devices.parameters": ('[devices]\nparameters = "fsdp"', "fsdp",
                            '[devices]\nparameters = "zero"'),
@@ -100,7 +117,7 @@ def test_a_key_is_read_and_has_a_default(tmp_path, place):
 
 
 def value(settings, place):
-    section, _, name = place.rpartition(".")
+    section, _, name = place.removesuffix(".NAME").rpartition(".")
     if section == "data.NAME":
         return getattr(settings.data["digits"], name)
     part = getattr(settings, section) if section else settings

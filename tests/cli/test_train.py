@@ -187,7 +187,7 @@ def ending(fn, options, **how):
 
 def test_an_interrupted_run_is_kept_and_said(tmp_path, monkeypatch, capsys):
     def interrupted(fn, *args, **options):
-        return ending(fn, options, interrupted=True)
+        return ending(fn, options, stopped="signal")
 
     monkeypatch.setattr("catlearn.training.fit", interrupted)
     assert main(make(tmp_path)) == 130
@@ -410,7 +410,7 @@ optimizer.clip: is 0
 optimizer.models.hed: 'hed' is no trainable model; did you mean head?
 optimizer.models.hed.name: is 'sdg', no optimizer; did you mean sgd?
 optimizer.models.head.learning_rate.schedule: is 'cosine', no schedule; did you mean cosine_decay
-lowering.precision: is {'body': 'float12'}, expected one of bfloat16, float16, float32, float64
+lowering.precision.body: is 'float12', expected one of bfloat16, float16, float32, float64
 lowering.stack: is 1, expected true, false, or an integer from 2
 checkpoint.path: has to be given
 devices.count: is 4096, but there is only 1 cpu device; the environment's XLA_FLAGS

@@ -85,6 +85,22 @@ def test_a_history_is_a_chart():
         "fit": ([0, 1], [1.0, 0.5]),
         "cycle": ([0, 1], [2.0, 1.0]),
     }
+    # What validation found of an equation follows the equations, metrics have axes of their own.
+    found = Curves(("total", "fit", "cycle", "accuracy"), [1, 2], [[4, 2, 2, 0.5], [3, 1, 2, 1.0]])
+    validated = cl.History(("fit", "cycle"), rows, found)
+    chart = validated.chart()
+    assert [s.name for s in chart.series] == [
+        "total", "total in validation", "fit", "cycle", "fit in validation", "cycle in validation"
+    ]  # fmt: skip
+    (below,) = chart.below
+    assert [(s.name, list(s.xs), list(s.ys)) for s in below.series] == [
+        ("accuracy", [1, 2], [0.5, 1.0])
+    ]
+    page = ET.fromstring(cl.draw(validated).svg)
+    assert len(page.findall(".//{*}polyline")) == 7
+    assert "accuracy" in "".join(page.itertext())
+    first = ET.fromstring(cl.draw(history).svg)
+    assert float(page.get("height")) > 1.8 * float(first.get("height"))
     assert history._repr_mimebundle_()["image/svg+xml"] == cl.draw(history).svg
     picture = cl.draw(history)
     assert "quiver" not in picture.html

@@ -35,17 +35,26 @@ def edge(name, source, target, width):
     return cl.Model(name, source, target, (lambda key: {"w": start}, lambda p, x: x @ p["w"]))
 
 
-D = cl.LearningDiagram(
+PARTS = (
     cl.Dataset("d", X=X, Y=Y),
     cl.Dataset("whole", X=X),
     edge("encoder", X, F, 8),
     edge("head", F, Y, 16),
     edge("teacher", X, Y, 8).freeze({"w": RNG.normal(size=(8, 4)).astype("float32")}),
-    equations={
-        "fit": "d.X >> encoder >> head = d.Y",
-        "soft": "whole.X >> encoder >> head = whole.X >> teacher",
-    },
 )
+EQUATIONS = {
+    "fit": "d.X >> encoder >> head = d.Y",
+    "soft": "whole.X >> encoder >> head = whole.X >> teacher",
+}
+D = cl.LearningDiagram(*PARTS, equations=EQUATIONS)
+# With a moving average, which an equation reads, and validation.
+SLOW = cl.LearningDiagram(
+    *PARTS,
+    cl.MovingAverage("slow", of="encoder", decay=0.5),
+    equations=EQUATIONS | {"follow": cl.Equation("d.X >> encoder = d.X >> slow", weight=0.1)},
+)
+HELD_OUT = {"d": {"X": ROWS[:10], "Y": OUT[:10]}, "whole": {"X": WHOLE[:3]}}
+METRICS = {"far": ("d.X >> slow >> head = d.Y", "absolute_error")}
 ADAM = optax.adam(0.05)
 
 
@@ -56,6 +65,22 @@ def mesh():
 def fit(fn, data, **options):
     options = {"steps": STEPS, "batch_size": {"d": 8, "whole": 8}, **options}
     return cl.fit(fn, ADAM, data=data, progress=False, log_every=3, **options)
+
+
+def watched(fn, data, **options):
+    return fit(fn, data, validate=HELD_OUT, validate_every=2, metrics=METRICS, **options)
+
+
+def apart(one, other):
+    """How far two such runs are from each other: curves, averages, best variables."""
+    assert one.history.validation.steps.tolist() == other.history.validation.steps.tolist()
+    assert one.best.steps == other.best.steps
+    trees = [
+        (r.history.validation.rows, r.evaluation_state["mutable"], r.best.params, r.best.state)
+        for r in (one, other)
+    ]
+    leaves = zip(*map(jax.tree.leaves, trees), strict=True)
+    return max(distance(one, other), *(float(np.abs(a - b).max()) for a, b in leaves))
 
 
 def distance(one, other):
@@ -97,6 +122,13 @@ def devices(folder: Path):
         file = folder / f"{name}.safetensors"
         fit(fn, data, steps=3, sharding=first, checkpoint=file)
         found[name] = distance(fit(fn, data, sharding=second, checkpoint=file, resume=True), one)
+    slow = cl.lower(SLOW.loss())
+    alone = watched(slow, data)
+    found["moved"] = float(np.abs(np.diff(alone.history.validation.rows, axis=0)).max())
+    found["watched"] = max(
+        apart(alone, watched(slow, data, sharding=s, **more))
+        for s, more in ((mesh(), {}), (fsdp, {}), (fsdp, {"scan_steps": 2}))
+    )
     value, _ = results["fsdp"].evaluate(data)
     found["evaluate"] = abs(value - one.evaluate(data)[0])
     print(json.dumps(found))
@@ -116,16 +148,26 @@ def process(folder: Path, port: int, index: int):
     arrays = {"d": {"X": ROWS[part], "Y": OUT[part]}, "whole": {"X": WHOLE[:4][part]}}
     drawn = fit(fn, arrays, sharding=mesh())
     found = {"resumed": distance(whole, two)}
+    slow, file = cl.lower(SLOW.loss()), folder / "slow.safetensors"
+    seen = watched(slow, data, sharding=fsdp)
+    watched(slow, data, sharding=fsdp, steps=4, checkpoint=file)
+    found["watched again"] = apart(
+        seen, watched(slow, data, sharding=fsdp, checkpoint=file, resume=True)
+    )
+    impatient = cl.training.Patience(1, least=1e9)
+    ended = watched(slow, data, sharding=fsdp, stop=impatient)
+    found["ended"] = [ended.steps, ended.stopped]
     if importlib.util.find_spec("orbax") is not None:
         written = f"{folder}/two/"
         fit(fn, data, sharding=fsdp, steps=3, checkpoint=written)
-        apart = fit(fn, data, sharding=fsdp, checkpoint=written, resume=True)
-        found["folder"] = distance(whole, apart)
+        again = fit(fn, data, sharding=fsdp, checkpoint=written, resume=True)
+        found["folder"] = distance(whole, again)
     found |= {"drawn": drawn.history.total.tolist()}
     if index == 0:
         full = [{"X": ROWS[i : i + 8], "Y": OUT[i : i + 8]} for i in range(0, 48, 8)]
         one = fit(fn, {"d": full, "whole": {"X": WHOLE[:4]}})
         found["one"] = distance(one, two)
+        found["watched"] = apart(seen, watched(slow, {"d": full, "whole": {"X": WHOLE[:4]}}))
         found["history"] = float(np.abs(one.history.rows - two.history.rows).max())
     print(json.dumps(found))
 

@@ -16,7 +16,7 @@ from catlearn.errors import (
     InvalidStructure,
 )
 from catlearn.tensors import load_tree, save_tree
-from catlearn.training import CheckpointSkipped, NothingToResume
+from catlearn.training import CheckpointSkipped, MoreStepsDone, NothingToResume
 
 KEY = jax.random.key(0)
 
@@ -172,9 +172,7 @@ def test_every_difference_is_listed(fit, file, regime):
         "contents 'unlabelled.X'",
         "key",
         "frozen \"['teacher']['w']\"",
-        "arrays '.optimizer[0].count'",
-        "arrays \".optimizer[0].mu['student']['w']\"",
-        "arrays \".optimizer[0].nu['student']['w']\"",
+        "the optimizer",
     }
     message = "is 4 in the checkpoint and 3 in this run"
     assert f"data 'labelled.batch': {message} [checkpoint]" in str(caught.value)
@@ -208,3 +206,48 @@ def test_random_keys_in_an_optimizer_survive(fit, file):
     fit(optimizer=noisy, steps=3, checkpoint=file)
     continued = fit(optimizer=noisy, steps=6, checkpoint=file, resume=True)
     assert same_bits(continued.params, whole.params)
+
+
+def test_a_folder_that_is_not_there_is_made_and_one_that_cannot_be_is_refused(fit, file, mutants):
+    seen = []
+
+    def callback(step, costs):
+        seen.append(step)
+
+    deep = file.parent / "runs" / "today" / "run.safetensors"
+    assert fit(steps=2, checkpoint=deep).steps == 2
+    assert fit(steps=3, checkpoint=deep, resume=True).steps == 3
+    file.write_text("no folder")
+    for place in (file / "run.safetensors", file / "deep" / "run.safetensors"):
+        with pytest.raises(InvalidStructure) as caught:
+            fit(steps=2, checkpoint=place, callback=callback, log_every=1)
+        assert [failure.law for failure in caught.value.failures] == ["checkpoint"]
+    assert not seen
+    with mutants("a place that is looked at after the run"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("catlearn.training.loop.writable", lambda path: "")
+        with pytest.raises(NotADirectoryError):
+            fit(steps=2, checkpoint=place, callback=callback, log_every=1)
+
+
+def test_another_optimizer_is_one_fault(fit, file):
+    fit(steps=2, checkpoint=file)
+    for other in (optax.sgd(0.1), optax.sgd(0.1, momentum=0.9), optax.lion(0.1)):
+        with pytest.raises(CheckpointMismatch) as caught:
+            fit(optimizer=other, steps=3, checkpoint=file, resume=True)
+        (failure,) = caught.value.failures
+        assert failure.where == "the optimizer"
+    # The remedy that is named.
+    done = fit(steps=2, checkpoint=file, resume=True)
+    start = {"params": done.params, "state": done.state}
+    new = fit(optimizer=optax.sgd(0.1), steps=1, checkpoint=f"{file}.new.safetensors", **start)
+    assert same_bits(new.params, fit(optimizer=optax.sgd(0.1), steps=1, **start).params)
+
+
+def test_fewer_steps_than_are_done_are_said(fit, file):
+    whole = fit(steps=5, checkpoint=file)
+    before = file.read_bytes()
+    with pytest.warns(MoreStepsDone, match="5 steps"):
+        found = fit(steps=3, checkpoint=file, resume=True)
+    assert found.steps == 5
+    assert found.history == whole.history
+    assert file.read_bytes() == before

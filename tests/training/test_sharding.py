@@ -63,6 +63,11 @@ def test_a_program_is_compiled_once_for_its_shapes(four):
     assert four["compiled"] == [2, 1, 1, 1, 1, 1]
 
 
+def test_averages_and_validation_are_those_of_one_device(four):
+    assert four["moved"] > 1e-3
+    assert four["watched"] < 1e-4
+
+
 def test_checkpoints_are_interchangeable(four):
     assert four["to one"] < CLOSE
     assert four["to four"] < CLOSE
@@ -85,6 +90,10 @@ def test_two_processes_are_one(tmp_path):
     assert first["history"] < 1e-4
     assert first["resumed"] == second["resumed"] == 0
     assert first["drawn"] == second["drawn"]
+    # Curves, the best variables and moving averages, and a run that went on; patience ends both.
+    assert first["watched"] < 1e-4
+    assert first["watched again"] == second["watched again"] == 0
+    assert first["ended"] == second["ended"] == [4, "patience"]
     # Where orbax is installed, each process wrote and read its own part of a folder.
     assert first.get("folder", 0) == second.get("folder", 0) == 0
 

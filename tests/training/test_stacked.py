@@ -284,6 +284,6 @@ def test_batches_of_a_class_enter_as_one_array():
         d: {c: v.tolist() for c, v in columns.items()} for d, columns in plain.items()
     }
     # The mutant: members that begin at other rows.
-    for starts in sources.classes.starts.values():
-        starts[1:] -= 1
+    for drawn in sources.drawn.values():
+        drawn.starts[1:] -= 1
     assert batch["d1"]["X"].tolist() != sources.take(3)["d1"]["X"].tolist()

@@ -153,7 +153,10 @@ def test_patience_stops_and_survives_a_restart(tmp_path):
     )
     curve = bad.history.validation["total"]
     assert bad.steps < 200
+    assert bad.stopped == "patience"
     assert not bad.interrupted
+    assert "stopped by patience" in repr(bad)
+    assert f"best after {bad.best.steps} steps" in repr(bad)
     assert len(curve) - 1 - np.argmin(curve) == 3
     for place in (tmp_path / "run.safetensors", f"{tmp_path / 'run'}/"):
         if str(place).endswith("/"):
@@ -167,6 +170,7 @@ def test_patience_stops_and_survives_a_restart(tmp_path):
         cl.fit(FN, optax.adam(0.5), **given, checkpoint=place, log_every=1, callback=stop)
         again = cl.fit(FN, optax.adam(0.5), **given, checkpoint=place, resume=True)
         assert again.history == bad.history
+        assert again.stopped == "patience"
         assert again.best.steps == bad.best.steps
         for one, other in zip(
             *map(jax.tree.leaves, (again.best.params, bad.best.params)), strict=True
@@ -226,7 +230,6 @@ def test_what_does_not_fit_is_refused_before_the_first_step():
     assert [f.where for f in caught.value.failures] == ["validate_every", "stop", "metrics"]
     for wrong in (
         {"stop": Patience(2, by="acuracy")},
-        {"stop": 3},
         {"metrics": {"large": METRICS["accuracy"]}},
         {"metrics": {"mine": "accuracy"}},
     ):
