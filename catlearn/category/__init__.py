@@ -49,6 +49,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "functor": ["Functor"],
         "graph": ["Arborescence", "GRAPH", "Graph", "GraphMorphism"],
         "hypergraph": [
+            "Circuit",
             "HYPERGRAPH",
             "Hypergraph",
             "HypergraphBuilder",

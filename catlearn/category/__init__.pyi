@@ -54,6 +54,7 @@ from .graph import (
 )
 from .hypergraph import (
     HYPERGRAPH as HYPERGRAPH,
+    Circuit as Circuit,
     Hypergraph as Hypergraph,
     HypergraphBuilder as HypergraphBuilder,
     OpenHypergraph as OpenHypergraph,

@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from heapq import heappop, heappush
-from typing import Any, Protocol, overload, runtime_checkable
+from typing import Any, NamedTuple, Protocol, overload, runtime_checkable
 
 import numpy as np
 
@@ -425,6 +425,24 @@ class Hypergraph(Tables):
         touched = {wire for side in self.lists.values() for wire in side.values.tolist()}
         loose = [written(w) for row, w in enumerate(self.wires) if row not in touched]
         return "\n".join(([", ".join(loose)] if loose else []) + lines)
+
+
+class Circuit(NamedTuple):
+    """An open hypergraph, as plain as can be: of its wires some are given and some asked for."""
+
+    apex: Hypergraph
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
+
+    @property
+    def types(self) -> tuple[Any, ...]:
+        """What each wire carries."""
+        return self.apex.types
+
+    @property
+    def operations(self) -> tuple[Any, ...]:
+        """What each box does."""
+        return self.apex.operations
 
 
 class HypergraphBuilder:

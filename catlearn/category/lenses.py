@@ -50,7 +50,7 @@ from functools import reduce
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from catlearn.category.hypergraph import Hypergraph, HypergraphBuilder, OpenHypergraph, evaluate
+from catlearn.category.hypergraph import Circuit, HypergraphBuilder, OpenHypergraph, evaluate
 from catlearn.errors import Failure, InvalidStructure, NotComposable, expect
 
 
@@ -138,14 +138,6 @@ def _zero(value: Any) -> int:
 
 def _single(values: Sequence[Any]) -> Any:
     return values[0] if len(values) == 1 else tuple(values)
-
-
-class Circuit(NamedTuple):
-    """An open hypergraph."""
-
-    apex: Hypergraph
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
 
 
 @dataclass(frozen=True)

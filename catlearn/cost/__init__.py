@@ -47,6 +47,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ADDITION",
             "BOOL",
             "CLOSENESS",
+            "CommutativeMonoid",
             "FORGET_ULTRA",
             "INDICATOR",
             "LAWVERE",

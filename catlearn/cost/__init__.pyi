@@ -45,6 +45,7 @@ from .quantale import (
     PROBABILITY as PROBABILITY,
     REACHABLE as REACHABLE,
     ULTRAMETRIC as ULTRAMETRIC,
+    CommutativeMonoid as CommutativeMonoid,
     Monoid as Monoid,
     Quantale as Quantale,
     QuantaleMorphism as QuantaleMorphism,

@@ -26,15 +26,15 @@ smaller one, so the join of distances is their minimum.
 >>> LAWVERE.failures(), BOOL.failures()
 ([], [])
 
-The tensor of a quantale, like any commutative :class:`Monoid`, is a category with one object,
+The tensor of a quantale, like any :class:`CommutativeMonoid`, is a category with one object,
 whose arrows are its elements. A functor from the free category on a graph to it is an element for
 each edge; a path goes to their product. Lengths, costs and counts are such functors (Mac Lane,
 "Categories for the Working Mathematician", I.2).
 
 >>> from catlearn.category import Functor, Graph
->>> from catlearn.cost import Monoid
+>>> from catlearn.cost import CommutativeMonoid
 >>> roads = Graph({"a": ("here", "there"), "b": ("there", "home")})
->>> length = Functor(roads, Monoid.of(LAWVERE), arrows={"a": 1.5, "b": 2.0})
+>>> length = Functor(roads, CommutativeMonoid.of(LAWVERE), arrows={"a": 1.5, "b": 2.0})
 >>> float(length(roads.path("a >> b"))), length(roads.path("id(home)"))
 (3.5, 0.0)
 """
@@ -480,7 +480,7 @@ FORGET_ULTRA = QuantaleMorphism(ULTRAMETRIC, LAWVERE, lambda d: d, "inclusion")
 
 
 @dataclass(frozen=True)
-class Monoid:
+class CommutativeMonoid:
     """A commutative monoid, as a target of functors.
 
     Parameters
@@ -494,7 +494,7 @@ class Monoid:
 
     Examples
     --------
-    >>> Monoid("product", 1, lambda a, b: a * b).total([2, 3, 7])
+    >>> CommutativeMonoid("product", 1, lambda a, b: a * b).total([2, 3, 7])
     42
     """
 
@@ -503,7 +503,7 @@ class Monoid:
     combine: Callable[[Any, Any], Any]
 
     @classmethod
-    def of(cls, quantale: Quantale) -> Monoid:
+    def of(cls, quantale: Quantale) -> CommutativeMonoid:
         """Return the tensor of a quantale."""
         return cls(quantale.name, quantale.unit, quantale.tensor)
 
@@ -528,7 +528,8 @@ class Monoid:
 
         Examples
         --------
-        >>> [f.law for f in Monoid("difference", 0, lambda a, b: a - b).failures([1, 2])]
+        >>> minus = CommutativeMonoid("difference", 0, lambda a, b: a - b)
+        >>> [failure.law for failure in minus.failures([1, 2])]
         ['associativity', 'commutativity', 'unit']
         """
         values, found = list(samples), {}
@@ -554,7 +555,10 @@ class Monoid:
         return f"<monoid {self.name}>"
 
 
-ADDITION = Monoid("addition", 0, operator.add)
+Monoid = CommutativeMonoid
+"""Another name of :class:`CommutativeMonoid`."""
+
+ADDITION = CommutativeMonoid("addition", 0, operator.add)
 """Numbers (or polynomials) under addition."""
 
 

@@ -41,8 +41,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from catlearn.category import Equation, Functions, Functor, Hypergraph, HypergraphBuilder
-from catlearn.cost import Monoid
+from catlearn.category import Circuit, Equation, Functions, Functor, HypergraphBuilder
+from catlearn.cost import CommutativeMonoid
 from catlearn.learning.weights import weight_text
 from catlearn.models import Divergence
 
@@ -101,24 +101,6 @@ class Operation:
         return " ".join(filter(None, [self.op, self.name or self.title, by]))
 
 
-class Circuit(NamedTuple):
-    """An open hypergraph: boxes and wires, of which some are given and some are asked for."""
-
-    apex: Hypergraph
-    inputs: tuple[int, ...] = ()
-    outputs: tuple[int, ...] = ()
-
-    @property
-    def types(self) -> tuple[Wire, ...]:
-        """What each wire carries."""
-        return cast("tuple[Wire, ...]", self.apex.types)
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """What each box does."""
-        return cast("tuple[Operation, ...]", self.apex.operations)
-
-
 class _Value(NamedTuple):
     """A wire, and the scales that trained all it came through; None if boxes differ in scale."""
 
@@ -127,7 +109,7 @@ class _Value(NamedTuple):
 
 
 _OPS = {"projection": "project", "factor": "factor"}
-_UNION = Monoid("union", frozenset(), frozenset.union)
+_UNION = CommutativeMonoid("union", frozenset(), frozenset.union)
 
 
 def circuit_of(

@@ -50,8 +50,16 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from catlearn.category import Functor, HypergraphBuilder, Lens, Lenses, Para, Parametric, Port
-from catlearn.category.lenses import Circuit
+from catlearn.category import (
+    Circuit,
+    Functor,
+    HypergraphBuilder,
+    Lens,
+    Lenses,
+    Para,
+    Parametric,
+    Port,
+)
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.models import ArchitectureMap, DataSpace, FactorMap, ProjectionMap, as_input
 from catlearn.models.maps import needs_key

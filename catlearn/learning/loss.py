@@ -17,10 +17,10 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from catlearn.category import Equation, evaluate
+from catlearn.category import Circuit, Equation, evaluate
 from catlearn.cost import Aggregator, Atom, CostMorphism, Objective, Term
 from catlearn.errors import Failure, InvalidStructure, expect
-from catlearn.learning.circuit import Circuit, circuit_of
+from catlearn.learning.circuit import circuit_of
 from catlearn.learning.selection import Selection
 from catlearn.names import fresh
 

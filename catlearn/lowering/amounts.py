@@ -41,7 +41,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from catlearn.cost import Monoid
+from catlearn.cost import CommutativeMonoid
 from catlearn.errors import CatlearnError
 from catlearn.lowering.forms import data_form
 from catlearn.models import ArchitectureMap, FactorMap, ProjectionMap, needs_key
@@ -234,7 +234,7 @@ class Amounts(NamedTuple):
         return Amounts(*(_number(a.subs(sizes)) if hasattr(a, "subs") else a for a in self))
 
 
-SUM = Monoid("sum of amounts", Amounts(), Amounts.plus)
+SUM = CommutativeMonoid("sum of amounts", Amounts(), Amounts.plus)
 """Along a path amounts add, and over the components of a pairing."""
 
 

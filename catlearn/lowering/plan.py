@@ -61,10 +61,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from catlearn.category import HypergraphBuilder, evaluate
+from catlearn.category import Circuit, HypergraphBuilder, evaluate
 from catlearn.display import Sketch, Sketched, text_table
 from catlearn.errors import Failure, InvalidStructure
-from catlearn.learning.circuit import Circuit
 from catlearn.learning.weights import Weight, weight_text
 from catlearn.lowering.forms import (
     Form,

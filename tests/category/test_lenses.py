@@ -8,8 +8,17 @@ import pytest
 from hypothesis import given, strategies as st
 
 from catlearn import laws
-from catlearn.category import Functor, Graph, Hypergraph, Lens, Lenses, MonoidalFunctor, Para, Port
-from catlearn.category.lenses import Circuit
+from catlearn.category import (
+    Circuit,
+    Functor,
+    Graph,
+    Hypergraph,
+    Lens,
+    Lenses,
+    MonoidalFunctor,
+    Para,
+    Port,
+)
 from catlearn.category.monoidal import composite
 from catlearn.errors import InvalidStructure, NotComposable
 
