@@ -122,7 +122,7 @@ class Compared:
 
         def steps(carry: Any, state: Any, batches: Any, batch: Any, key: jax.Array) -> Any:
             return jax.lax.scan(
-                lambda carry, one: step(carry, state, batch | one, key),
+                lambda carry, _: step(carry, state, batch, key),
                 carry,
                 batches,
                 self.scanned,
