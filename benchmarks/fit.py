@@ -29,6 +29,7 @@ from by_hand.diagrams import perceptron
 from training import SMALL, Case
 
 import catlearn as cl
+from catlearn.lowering.stacked import Columns, Stacked
 from catlearn.training.step import compiled_step, start
 
 KEY = jax.random.key(0)
@@ -96,6 +97,13 @@ REGIMES: dict[str, Callable[[], cl.LearningDiagram]] = {
 }
 
 
+def nothing(batch: Any) -> Any:
+    """Return the part of a batch that differs from step to step, where all of it stays."""
+    if not isinstance(batch, Columns):
+        return {}
+    return Columns(Stacked(batch.stacked.layout, (None,) * len(batch.stacked.parts)))
+
+
 class Compared:
     """A regime, its bare step and that of `fit`, with the same arguments."""
 
@@ -142,7 +150,7 @@ class Compared:
 
     def first(self, name: str) -> Callable[[], None]:
         """Return what compiles a step and takes it."""
-        given = ({}, self.batch) if self.scanned > 1 else (self.batch,)
+        given = (nothing(self.batch), self.batch) if self.scanned > 1 else (self.batch,)
 
         def run() -> None:
             carry = self.carry(name)
