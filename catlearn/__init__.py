@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 _load, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "arrays",
         "category",
         "cost",
         "cset",
@@ -38,6 +39,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "zoo",
     ],
     submod_attrs={
+        "arrays": ["Circuit", "traced"],
         "category": [
             "Budget",
             "Equal",

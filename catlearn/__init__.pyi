@@ -1,4 +1,5 @@
 from . import (
+    arrays as arrays,
     category as category,
     cost as cost,
     cset as cset,
@@ -14,6 +15,10 @@ from . import (
     models as models,
     training as training,
     zoo as zoo,
+)
+from .arrays import (
+    Circuit as Circuit,
+    traced as traced,
 )
 from .category import (
     Budget as Budget,

@@ -42,6 +42,7 @@ LIGHT_ROOMS = (
     "category",
     "cset",
     "cost",
+    "arrays",
     "models",
     "learning",
     "drawing",

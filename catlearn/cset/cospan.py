@@ -278,7 +278,7 @@ class Open(Frozen, Displayed):
             )
             for k, (one, two) in enumerate(pairwise(parts))
         ]
-        whole = _glued(parts, meeting, shared)
+        whole = glued([one.apex for one in parts], meeting, shared)
         left, right = parts[0].left >> whole.legs[0], parts[-1].right >> whole.legs[-1]
         return Open(whole.apex, left, right, parts[0].table)._with_gluing(whole)
 
@@ -297,7 +297,7 @@ class Open(Frozen, Displayed):
                 Failure("interface", "their interfaces", f"rows of {' and of '.join(tables)}")
             ]
             raise NotComposable("f @ g", failures)
-        whole = _glued(parts, [], shared)
+        whole = glued([one.apex for one in parts], [], shared)
         left, right = (
             coproduct(*(leg.domain for leg in legs)).universal(
                 *(leg >> into for leg, into in zip(legs, whole.legs, strict=True))
@@ -344,13 +344,23 @@ class Open(Frozen, Displayed):
         return f"{self!r}\n{self.apex}"
 
 
-def _glued(
-    parts: Sequence[Open],
+def glued(
+    apexes: Sequence[Any],
     meeting: Sequence[tuple[Any, Sequence[tuple[int, Any]]]],
     shared: Mapping[str, str] | None,
 ) -> Colimit:
-    """Glue apexes along interfaces, each with its morphisms into some of them."""
-    shape = parts[0].apex.shape
+    """Glue objects along interfaces, each with its morphisms into some of them.
+
+    Parameters
+    ----------
+    apexes
+        Tables of one shape.
+    meeting
+        Interfaces, each with pairs of the number of an object and a morphism into it.
+    shared
+        Table -> attribute: rows with equal labels there are one, see :meth:`Open.compose`.
+    """
+    shape = apexes[0].shape
     failures = [
         Failure("interface", "shared=", f"{attribute!r} is no attribute of a table {table!r}")
         for table, attribute in (shared or {}).items()
@@ -358,34 +368,32 @@ def _glued(
     ]
     if failures:
         raise InvalidStructure("open objects", failures)
-    feet = [*meeting, *(foot for item in (shared or {}).items() for foot in _in_all(parts, *item))]
-    objects = [*(one.apex for one in parts), *(foot for foot, _ in feet)]
+    feet = [*meeting, *(foot for item in (shared or {}).items() for foot in _in_all(apexes, *item))]
+    objects = [*apexes, *(foot for foot, _ in feet)]
     arrows = [
         (number, k, leg)
-        for number, (_, legs) in enumerate(feet, start=len(parts))
+        for number, (_, legs) in enumerate(feet, start=len(apexes))
         for k, leg in legs
     ]
-    return colimit(Diagram(objects, arrows, legs=range(len(parts))))
+    return colimit(Diagram(objects, arrows, legs=range(len(apexes))))
 
 
 def _in_all(
-    parts: Sequence[Open], table: str, attribute: str
+    apexes: Sequence[Any], table: str, attribute: str
 ) -> Iterable[tuple[Any, list[tuple[int, Any]]]]:
     """Yield the interfaces that make rows of equal label one, and where they lead."""
     first: dict[Any, tuple[int, int]] = {}
     again: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for k, one in enumerate(parts):
-        for row, label in enumerate(one.apex.attributes[attribute]):
+    for k, one in enumerate(apexes):
+        for row, label in enumerate(one.attributes[attribute]):
             known = label_key(label)
             place = (k, row) if label is None else first.setdefault(known, (k, row))
             if place != (k, row):
                 again.setdefault((place[0], k), []).append((place[1], row))
     for (j, k), pairs in again.items():
         here, there = ([pair[side] for pair in pairs] for side in (0, 1))
-        foot = free_rows(parts[j].apex, table, here)[0]
-        legs = [
-            (i, leg_along(foot, parts[i].apex, table, rows)) for i, rows in ((j, here), (k, there))
-        ]
+        foot = free_rows(apexes[j], table, here)[0]
+        legs = [(i, leg_along(foot, apexes[i], table, rows)) for i, rows in ((j, here), (k, there))]
         yield foot, legs
 
 

@@ -1,0 +1,59 @@
+"""Array circuits: models as diagrams of arrays, axes and operations.
+
+A circuit says of every operation which axes it acts on and what is broadcast over what, and which
+arrays are learned and shared. Circuits compose by pushouts that align axes.
+
+>>> from catlearn.arrays import copy, einsum, linear, mul, silu
+>>> gated = copy(2) >> (linear("gate", "m -> f") >> silu) @ linear("up", "m -> f") >> mul
+>>> feed_forward = gated >> linear("down", "f -> m")
+>>> feed_forward.at(m=8, f=32).parameters["down"]
+(Size('32'), Size('8'))
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "boxes": ["ArrayHypergraph", "Operation"],
+        "circuit": ["Circuit", "compose", "lift", "tensor"],
+        "forms": ["Form", "Lookup", "Part", "Reading"],
+        "kernels": ["Kernel"],
+        "operations": [
+            "add",
+            "concat",
+            "conv",
+            "copy",
+            "discard",
+            "dropout",
+            "einsum",
+            "elementwise",
+            "embed",
+            "exp",
+            "gelu",
+            "idle",
+            "linear",
+            "log",
+            "mean",
+            "mul",
+            "neg",
+            "norm",
+            "permute",
+            "relu",
+            "residual",
+            "shift",
+            "sigmoid",
+            "silu",
+            "softmax",
+            "square",
+            "stop",
+            "swap",
+            "tanh",
+            "top_k",
+            "view",
+            "where",
+        ],
+        "tracing": ["traced"],
+        "sizes": ["Relation", "Scalar", "Size", "read_scalar", "read_size", "solve"],
+    },
+)

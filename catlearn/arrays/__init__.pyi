@@ -1,0 +1,64 @@
+from .boxes import (
+    ArrayHypergraph as ArrayHypergraph,
+    Operation as Operation,
+)
+from .circuit import (
+    Circuit as Circuit,
+    compose as compose,
+    lift as lift,
+    tensor as tensor,
+)
+from .forms import (
+    Form as Form,
+    Lookup as Lookup,
+    Part as Part,
+    Reading as Reading,
+)
+from .kernels import (
+    Kernel as Kernel,
+)
+from .operations import (
+    add as add,
+    concat as concat,
+    conv as conv,
+    copy as copy,
+    discard as discard,
+    dropout as dropout,
+    einsum as einsum,
+    elementwise as elementwise,
+    embed as embed,
+    exp as exp,
+    gelu as gelu,
+    idle as idle,
+    linear as linear,
+    log as log,
+    mean as mean,
+    mul as mul,
+    neg as neg,
+    norm as norm,
+    permute as permute,
+    relu as relu,
+    residual as residual,
+    shift as shift,
+    sigmoid as sigmoid,
+    silu as silu,
+    softmax as softmax,
+    square as square,
+    stop as stop,
+    swap as swap,
+    tanh as tanh,
+    top_k as top_k,
+    view as view,
+    where as where,
+)
+from .sizes import (
+    Relation as Relation,
+    Scalar as Scalar,
+    Size as Size,
+    read_scalar as read_scalar,
+    read_size as read_size,
+    solve as solve,
+)
+from .tracing import (
+    traced as traced,
+)

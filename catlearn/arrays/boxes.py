@@ -1,0 +1,404 @@
+"""What circuits are made of: operations, the tables of arrays, axes and boxes, and their rows.
+
+>>> from catlearn.arrays import linear
+>>> H = linear("W", "m -> n").apex
+>>> H.size("Axis") - 3, H.operations[0].letters, H.types
+(2, ('n', 'm'), ('R', 'R', 'R'))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from catlearn.arrays.forms import Form, Lookup, Part, Reading, shifted_size, sizes_at
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.sizes import ONE, Relation, Scalar, Size, Solution, solve
+from catlearn.category import Hypergraph
+from catlearn.errors import Failure
+from catlearn.finset import FLAT, FinSet, ListFunction, Order, Shape
+from catlearn.names import fresh
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a box does, by places among its variables and the arrays that it reads.
+
+    Parameters
+    ----------
+    kernel
+        The function that is applied at each index of the degree.
+    readings
+        For each array that is read, at which index; None for one that only forms look up in.
+    writes
+        For each array that is written, its variables, each once.
+    targets
+        The variables that the kernel takes whole.
+    scale
+        What a contraction is multiplied by.
+    relations
+        What sizes have to satisfy; the generator i is the size of variable i, and -1 - j that of
+        the j-th axis that the box mentions.
+    letters
+        What variables are called; not compared.
+    title
+        What the box is called in messages; not compared.
+    """
+
+    kernel: Kernel
+    readings: tuple[Reading | None, ...]
+    writes: tuple[tuple[int, ...], ...]
+    targets: tuple[int, ...] = ()
+    scale: Scalar = ONE
+    relations: tuple[Relation, ...] = ()
+    letters: tuple[str, ...] = field(default=(), compare=False)
+    title: str = field(default="", compare=False)
+
+    def lifted(self, letters: Sequence[str], operands: Iterable[int]) -> Operation:
+        """Return it with more variables in front, in its outputs and in some operands."""
+        by, operands = len(letters), set(operands)
+        front = tuple(range(by))
+
+        def form(one: Form) -> Form:
+            found = Form.number(shifted_size(one.constant, by))
+            for atom, coefficient in one.terms:
+                if isinstance(atom, int):
+                    made: Any = atom + by
+                elif isinstance(atom, Part):
+                    made = Part(atom.kind, form(atom.form), shifted_size(atom.by, by))
+                else:
+                    before = tuple(map(Form.variable, front if atom.operand in operands else ()))
+                    made = Lookup(atom.operand, (*before, *map(form, atom.forms)))
+                found = found + Form.atom(made).times(shifted_size(coefficient, by))
+            return found
+
+        def reading(place: int, one: Reading | None) -> Reading | None:
+            if one is None:
+                return None
+            moved = one.map(form)
+            if place not in operands:
+                return moved
+            return replace(moved, forms=(*map(Form.variable, front), *moved.forms))
+
+        def place(key: int) -> int:
+            return key + by if key >= 0 else key
+
+        return replace(
+            self,
+            readings=tuple(reading(k, one) for k, one in enumerate(self.readings)),
+            writes=tuple((*front, *(v + by for v in one)) for one in self.writes),
+            targets=tuple(v + by for v in self.targets),
+            scale=self.scale.rename(place),
+            relations=tuple(one.rename(place) for one in self.relations),
+            letters=(*letters, *self.letters),
+        )
+
+    def __str__(self) -> str:
+        return self.title or str(self.kernel)
+
+
+def _unions(classes: Sequence[tuple[Any, ...]]) -> tuple[list[Any], dict[int, str]]:
+    return [frozenset[Size]().union(*(one or () for one in some)) for some in classes], {}
+
+
+def _carried(label: Any, components: Mapping[str, Any]) -> Any:
+    if label is None:
+        return None
+    symbols = components["Symbol"].values
+    return frozenset(one.rename(lambda key: -1 - int(symbols[-1 - key])) for one in label)
+
+
+SIZES = Order(
+    "sizes",
+    below=lambda one, other: not one or (other is not None and one <= other),
+    merge=_unions,
+    carry=_carried,
+)
+"""The order of sets of sizes: what gives an axis more sizes is above; colimits take unions."""
+
+
+def _first(classes: Sequence[tuple[Any, ...]]) -> tuple[list[Any], dict[int, str]]:
+    return [next((one for one in some if one is not None), None) for some in classes], {}
+
+
+HINT = Order("hint", below=lambda one, other: True, merge=_first)
+"""The order in which all labels are equivalent: what people see, and colimits keep the first."""
+
+ARRAYS = Shape(
+    tables=("Symbol", "Axis", "Type", "Wire", "Box"),
+    arrows={"type": ("Wire", "Type"), "range": ("Type", "Axis")},
+    lists={
+        "axes": ("Wire", "Axis"),
+        "ins": ("Box", "Wire"),
+        "outs": ("Box", "Wire"),
+        "vars": ("Box", "Axis"),
+        "mentions": ("Box", "Axis"),
+    },
+    attributes={
+        "symbol": "Symbol",
+        "value": "Symbol",
+        "size": "Axis",
+        "letter": "Axis",
+        "dtype": "Type",
+        "name": "Wire",
+        "initialiser": "Wire",
+        "operation": "Box",
+    },
+    orders={
+        "value": SIZES,
+        "size": SIZES,
+        "letter": HINT,
+        "dtype": FLAT,
+        "name": FLAT,
+        "initialiser": FLAT,
+    },
+)
+"""The shape of circuits of arrays."""
+
+
+class ArrayHypergraph(Hypergraph):
+    """The boxes and arrays of a circuit, without its inputs and outputs."""
+
+    shape = ARRAYS
+
+    def column(self, attribute: str) -> tuple[Any, ...]:
+        """Return the labels of the rows."""
+        return self.attributes[attribute]
+
+    @cached_property
+    def types(self) -> tuple[Any, ...]:
+        """The numbers that each array holds: ``"R"``, ``"N"``, ``"B"`` or None for any."""
+        column = self.column("dtype")
+        return tuple(column[row] for row in self.arrows["type"].values.tolist())
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """What each box does."""
+        return self.column("operation")
+
+    def relations(self) -> list[tuple[Relation, str, int]]:
+        """List what sizes have to satisfy, each with the table and the row that says it.
+
+        Generators are the rows of axes, and -1 - s for the row s of a symbol.
+        """
+        found: list[tuple[Relation, str, int]] = []
+        for table, attribute in (("Symbol", "value"), ("Axis", "size")):
+            for row, sizes in enumerate(self.column(attribute)):
+                own = Size.generator(row if table == "Axis" else -1 - row)
+                ordered = sorted(sizes or (), key=lambda one: one.terms)
+                found += [(Relation("=", own, one), table, row) for one in ordered]
+        variables, mentions = self.lists["vars"], self.lists["mentions"]
+        for row, operation in enumerate(self.operations):
+            if operation.relations:
+                sizes = sizes_at(variables.row(row).tolist(), mentions.row(row).tolist())
+                found += [(one.substitute(sizes), "Box", row) for one in operation.relations]
+        return found
+
+    @cached_property
+    def solution(self) -> Solution:
+        """What the sizes of all axes and symbols come to."""
+        return solve([one for one, _, _ in self.relations()], range(self.size("Axis")))
+
+    def size_failures(self) -> list[Failure]:
+        """List relations between sizes that cannot hold."""
+        every, failures = self.relations(), []
+        for one in self.solution.failures:
+            relation, table, row = every[one.number]
+            found = str(one.found.rename(self.called))
+            if table == "Box":
+                where, said = self.title(row), str(relation.rename(self.called))
+                message = found if found == said else f"{said} is {found}"
+            else:
+                where = self.axis_title(row) if table == "Axis" else f"size {self.called(-1 - row)}"
+                message = f"{found} cannot hold"
+            if one.declared:
+                message += "; declare it by a relation, or use one name"
+            failures.append(Failure("sizes", where, message))
+        return failures
+
+    def title(self, box: int) -> str:
+        """Say which box is meant."""
+        return str(self.operations[box])
+
+    def axis_title(self, axis: int) -> str:
+        """Say which axis is meant: by boxes that have it, or by its name."""
+        found: dict[str, None] = {}
+        for box, variables in enumerate(self.lists["vars"]):
+            letters = self.operations[box].letters
+            for letter, row in zip(letters, variables, strict=False):
+                if row == axis:
+                    found[f"axis {letter} of {self.title(box)}"] = None
+        return " and ".join([*found][:3]) or f"axis {self.called(axis)}"
+
+    def called(self, generator: int) -> str:
+        """Return the name of an axis, or of a symbol: -1 - its row."""
+        return self.axis_names[generator] if generator >= 0 else self.symbols[-1 - generator]
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of the declared sizes."""
+        return self.column("symbol")
+
+    @cached_property
+    def axis_names(self) -> tuple[str, ...]:
+        """The names of the axes: the letters they were given, made distinct.
+
+        The name of a declared size is that of an axis only where this has that size.
+        """
+        size = self.solution.of
+        declared = {name: size(Size.generator(-1 - k)) for k, name in enumerate(self.symbols)}
+        letters = self.column("letter")
+        taken, names = set[str](), {}
+        shown = {*self.lists["axes"].values.tolist()}
+        shown |= {
+            row
+            for row, dtype in zip(
+                self.arrows["range"].values.tolist(), self.column("dtype"), strict=True
+            )
+            if dtype == "N"
+        }
+        order = sorted(range(len(letters)), key=lambda k: (k not in shown, letters[k] is None, k))
+        for row in order:
+            letter = letters[row] or "a"
+            other = letter in declared and declared[letter] != size(Size.generator(row))
+            names[row] = fresh(letter, taken | {letter} if other else taken, "#")
+            taken.add(names[row])
+        return tuple(names[row] for row in range(len(letters)))
+
+
+class WireRow(NamedTuple):
+    """An array: its axes and its type, and what a parameter is called and starts from."""
+
+    axes: list[int]
+    type: int
+    name: str | None = None
+    initialiser: str | None = None
+
+
+class BoxRow(NamedTuple):
+    """A box: the arrays that it reads and writes, its variables, and axes that it mentions."""
+
+    ins: list[int]
+    outs: list[int]
+    vars: list[int]
+    mentions: list[int]
+    operation: Operation
+
+
+@dataclass
+class Draft:
+    """The rows of a circuit while it is being made.
+
+    Every field is a list with one entry for each row: symbols and axes with the set of their sizes,
+    types with the axis that they are indices of.
+    """
+
+    symbols: list[tuple[str, Any]] = field(default_factory=list)
+    axes: list[tuple[str | None, Any]] = field(default_factory=list)
+    types: list[tuple[str | None, int]] = field(default_factory=list)
+    wires: list[WireRow] = field(default_factory=list)
+    boxes: list[BoxRow] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, H: ArrayHypergraph) -> Draft:
+        """Return the rows of boxes and arrays, to be changed."""
+
+        def rows(*columns: Iterable[Any]) -> list[Any]:
+            return list(zip(*columns, strict=True))
+
+        lists, at = {name: list(H.lists[name]) for name in H.lists}, H.column
+        kinds, ranges = (H.arrows[name].values.tolist() for name in ("type", "range"))
+        wires = rows(lists["axes"], kinds, at("name"), at("initialiser"))
+        names = ("ins", "outs", "vars", "mentions")
+        boxes = rows(*(lists[name] for name in names), at("operation"))
+        return cls(
+            rows(at("symbol"), at("value")),
+            rows(at("letter"), at("size")),
+            rows(at("dtype"), ranges),
+            [WireRow(*row) for row in wires],
+            [BoxRow(*row) for row in boxes],
+        )
+
+    def symbol(self, name: str) -> int:
+        """Return the row of a declared size."""
+        known = [k for k, (other, _) in enumerate(self.symbols) if other == name]
+        if not known:
+            self.symbols.append((name, None))
+        return known[0] if known else len(self.symbols) - 1
+
+    def size(self, given: Size) -> Size:
+        """Return a size over names as one over rows, which are added where they are not there."""
+        return given.rename(lambda name: -1 - self.symbol(name))
+
+    def axis(self, letter: str | None, size: Size | None = None) -> int:
+        """Add an axis, with a size over rows."""
+        self.axes.append((letter, None if size is None else frozenset([size])))
+        return len(self.axes) - 1
+
+    def type(self, dtype: str | None, range: int | None = None) -> int:
+        """Add a type, of the indices of an axis, where it has naturals."""
+        self.types.append((dtype, self.axis(None) if range is None else range))
+        return len(self.types) - 1
+
+    def wire(
+        self,
+        axes: Iterable[int],
+        type: int | None = None,
+        name: str | None = None,
+        initialiser: str | None = None,
+    ) -> int:
+        """Add an array; it is of real numbers, unless a type is given."""
+        kind = self.type("R") if type is None else type
+        self.wires.append(WireRow(list(axes), kind, name, initialiser))
+        return len(self.wires) - 1
+
+    def box(
+        self,
+        operation: Operation,
+        ins: Iterable[int],
+        outs: Iterable[int],
+        variables: Iterable[int],
+        mentions: Iterable[int] = (),
+    ) -> int:
+        """Add a box."""
+        row = BoxRow(list(ins), list(outs), list(variables), list(mentions), operation)
+        self.boxes.append(row)
+        return len(self.boxes) - 1
+
+    def made(self) -> ArrayHypergraph:
+        """Return the boxes and arrays, which are not checked."""
+        sizes = map(len, (self.symbols, self.axes, self.types, self.wires, self.boxes))
+        sets = {t: FinSet(size) for t, size in zip(ARRAYS.tables, sizes, strict=True)}
+        rows = {
+            "type": [[wire.type] for wire in self.wires],
+            "range": [[range] for _, range in self.types],
+            "axes": [wire.axes for wire in self.wires],
+            "ins": [box.ins for box in self.boxes],
+            "outs": [box.outs for box in self.boxes],
+            "vars": [box.vars for box in self.boxes],
+            "mentions": [box.mentions for box in self.boxes],
+        }
+        steps = {
+            name: ListFunction._of(
+                np.cumsum([0, *map(len, rows[name])]),
+                np.array([entry for row in rows[name] for entry in row], np.int64),
+                sets[source],
+                sets[target],
+            )
+            for name, (source, target) in ARRAYS.steps().items()
+        }
+        labels = {
+            "symbol": tuple(name for name, _ in self.symbols),
+            "value": tuple(value for _, value in self.symbols),
+            "letter": tuple(letter for letter, _ in self.axes),
+            "size": tuple(size for _, size in self.axes),
+            "dtype": tuple(dtype for dtype, _ in self.types),
+            "name": tuple(wire.name for wire in self.wires),
+            "initialiser": tuple(wire.initialiser for wire in self.wires),
+            "operation": tuple(box.operation for box in self.boxes),
+        }
+        return ArrayHypergraph._of_steps(ARRAYS, sets, steps, labels)

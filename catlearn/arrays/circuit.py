@@ -1,0 +1,842 @@
+"""Circuits: boxes between arrays whose axes are rows of a table.
+
+A *circuit* f : A -> B is an open directed hypergraph (:class:`~catlearn.category.Hypergraph`) with
+axes on its wires. It is the tables
+
+    Symbol, Axis, Type, Wire, Box
+    axes : Wire -> List(Axis),  type : Wire -> Type,  range : Type -> Axis
+    ins, outs : Box -> List(Wire),  vars : Box -> List(Axis),  mentions : Box -> List(Axis)
+
+with labels on the rows, and two lists of wires, ``dom`` and ``cod``. A wire is an array. Its type
+says which numbers it holds: R, N or B, and of naturals which axis they are indices of. Arrays that
+are read and written by the same box without a change of values share their type, so the identity, a
+copy and a view take what comes. A *parameter* is a wire that has a name and that no box writes.
+
+Composition is the pushout of tables along the arrays that meet and the parameters and symbols that
+both sides have (:func:`compose`). Since axes are a list-valued arrow, identifying
+two arrays identifies their axes, position by position, and nothing else.
+
+Sizes are *presented*: the label of an axis is the set of the sizes that it was given, gluing takes
+unions, and boxes add the relations of their operation (a split says m = h*d). What follows is
+computed when it is asked for, :attr:`Circuit.solution`.
+
+>>> from catlearn.arrays import linear, relu
+>>> f = linear("W", "m -> n") >> relu
+>>> f
+Circuit(R[m] -> R[n])
+>>> f.at(n=4).axes["n"], f.axes["m"]
+(Size('4'), Size('m'))
+>>> f == f >> relu, f == linear("W", "k -> n") >> relu
+(False, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from catlearn.arrays.boxes import ArrayHypergraph, Draft, Operation
+from catlearn.arrays.forms import Reading
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.sizes import Relation, Size, Solution, read_size, solve
+from catlearn.cset.cospan import Open, free_rows, glued, leg_along
+from catlearn.display import Displayed
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    NotComposable,
+    did_you_mean,
+    expect,
+)
+from catlearn.finset.merge import quotient
+from catlearn.finset.value import Frozen
+
+LONG = 8
+"""How many boxes a circuit has before further factors are kept apart."""
+
+
+class Circuit(Frozen, Displayed):
+    """A circuit of arrays: boxes, arrays and axes, with arrays as inputs and outputs.
+
+    As a rule circuits are made by the operations of :mod:`catlearn.arrays`, by ``>>`` and ``@``,
+    and by :func:`~catlearn.arrays.traced`.
+
+    Parameters
+    ----------
+    apex
+        The boxes and arrays.
+    dom, cod
+        The rows of the arrays that are given, each once, and of those that are asked for.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing everything that is wrong.
+    """
+
+    apex: ArrayHypergraph
+    dom: tuple[int, ...]
+    cod: tuple[int, ...]
+    factors: tuple[Circuit, Circuit]
+
+    def __init__(
+        self, apex: ArrayHypergraph, dom: Iterable[int] = (), cod: Iterable[int] = ()
+    ) -> None:
+        self._set(apex=apex, dom=tuple(dom), cod=tuple(cod))
+        failures = self.failures()
+        if failures:
+            raise InvalidStructure("Circuit", failures)
+
+    @classmethod
+    def of(cls, rows: ArrayHypergraph | Draft, dom: Iterable[int], cod: Iterable[int]) -> Circuit:
+        """Return the circuit of rows that are valid."""
+        made = object.__new__(cls)
+        apex = rows.made() if isinstance(rows, Draft) else rows
+        made._set(apex=apex, dom=tuple(dom), cod=tuple(cod))
+        return made
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The rows of the arrays that are given."""
+        return self.dom
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """The rows of the arrays that are asked for."""
+        return self.cod
+
+    def failures(self) -> list[Failure]:
+        """List all that keeps the tables from being a circuit, and sizes that do not agree."""
+        H, failures = self.apex, []
+        bad = [row for row in (*self.dom, *self.cod) if not 0 <= row < H.size("Wire")]
+        if bad:
+            return [Failure("ends", f"array {row}", "is not there") for row in bad]
+        for row in sorted({row for row in self.dom if self.dom.count(row) > 1}):
+            message = "is given more than once; give it once, and copy it"
+            failures.append(Failure("dom", f"array {row}", message))
+        parameters = [row for row, name in enumerate(H.column("name")) if name is not None]
+        given = list(dict.fromkeys([*self.dom, *parameters]))
+        failures += H.open_failures(given, self.cod, copying=True)
+        for row in sorted({*self.dom} & {*parameters}):
+            message = "is a parameter and cannot be given"
+            failures.append(Failure("dom", f"array {H.column('name')[row]!r}", message))
+        for box in range(H.size("Box")):
+            failures += self._box_failures(box)
+        return failures or H.size_failures()
+
+    def _box_failures(self, box: int) -> list[Failure]:
+        H, found = self.apex, []
+        operation, entry = H.operations[box], H.operations[box].kernel.entry
+        ins, outs = H.sides[0][box], H.sides[1][box]
+        variables = H.lists["vars"].row(box).tolist()
+        axes = H.lists["axes"]
+        if len(ins) != len(operation.readings) or len(outs) != len(operation.writes):
+            found.append(f"has {len(operation.readings)} readings of {len(ins)} arrays, and "
+                         f"{len(operation.writes)} writings of {len(outs)}")  # fmt: skip
+            return [Failure("ends", H.title(box), message) for message in found]
+        least, most = entry.operands
+        values = sum(one is not None for one in operation.readings)
+        if values < least or (most is not None and values > most) or len(outs) != entry.outputs:
+            found.append(f"its kernel reads {least} arrays or more, and writes {entry.outputs}")
+        every = [v for one in operation.readings if one is not None for v in one.variables]
+        every += [v for one in operation.writes for v in one]
+        if any(not 0 <= v < len(variables) for v in every):
+            found.append(f"speaks of a variable that is not one of its {len(variables)}")
+            return [Failure("variables", H.title(box), message) for message in found]
+        for wire, reading in zip(ins, operation.readings, strict=True):
+            rank = axes.row(wire).tolist()
+            if reading is None:
+                continue
+            if len(reading.forms) != len(rank):
+                found.append(f"reads an array of {len(rank)} axes at {len(reading.forms)} indices")
+                continue
+            for axis, form in zip(rank, reading.forms, strict=True):
+                if form.wiring is not None and variables[form.wiring] != axis:
+                    found.append(f"variable {form.wiring} is not of the axis that it reads")
+                for one in form.lookups:
+                    kind = H.arrows["type"].values[ins[one.operand]]
+                    if H.arrows["range"].values[kind] != axis:
+                        found.append("looks up indices of another axis than the one it reads")
+        for wire, places in zip(outs, operation.writes, strict=True):
+            if len(set(places)) != len(places):
+                found.append("writes one variable at two positions")
+            if [variables[v] for v in places] != axes.row(wire).tolist():
+                found.append("writes other axes than its array has")
+        degree = [v for v in range(len(variables)) if v not in operation.targets]
+        if any(v not in places for places in operation.writes for v in degree):
+            found.append("leaves a variable out of what it writes")
+        return [Failure("readings", H.title(box), message) for message in found]
+
+    @property
+    def parameters(self) -> dict[str, tuple[Size, ...]]:
+        """The names of the parameters, each with its sizes."""
+        H = self.apex
+        return {
+            name: tuple(self.size_of(axis) for axis in H.lists["axes"].row(row).tolist())
+            for row, name in enumerate(H.column("name"))
+            if name is not None
+        }
+
+    def size_of(self, axis: int) -> Size:
+        """Return the size of an axis, over names."""
+        H = self.apex
+        return H.solution.of(Size.generator(axis)).rename(H.called)
+
+    @property
+    def solution(self) -> Solution:
+        """What follows from the relations between sizes; generators are rows."""
+        return self.apex.solution
+
+    @property
+    def axes(self) -> dict[str, Size]:
+        """The axes of arrays by their names, each with its size."""
+        used = dict.fromkeys(self.apex.lists["axes"].values.tolist())
+        return {self.apex.called(axis): self.size_of(axis) for axis in sorted(used)}
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        """What is left to be satisfied by sizes, over names."""
+        found = [one.rename(self.apex.called) for one in self.solution.relations]
+        return tuple(dict.fromkeys(found))
+
+    def shapes(self, rows: Iterable[int]) -> list[str]:
+        """Write the types of some arrays."""
+        return [self.array_text(row) for row in rows]
+
+    def array_text(self, row: int) -> str:
+        """Write the type of an array."""
+        H = self.apex
+        kind = int(H.arrows["type"].values[row])
+        dtype = H.column("dtype")[kind] or "?"
+        points = f"<{H.called(int(H.arrows['range'].values[kind]))}>" if dtype == "N" else ""
+        names = " ".join(H.called(axis) for axis in H.lists["axes"].row(row).tolist())
+        return f"{dtype}{points}[{names}]"
+
+    def live(self) -> Circuit:
+        """Return the circuit without boxes, parameters and arrays that its outputs do not need."""
+        H, draft = self.apex, Draft.of(self.apex)
+        boxes = self._walk()
+        wires = {*self.dom, *self.cod}
+        for box in boxes:
+            wires |= {*H.sides[0][box], *H.sides[1][box]}
+        kept = sorted(wires)
+        place = {row: k for k, row in enumerate(kept)}
+        draft.wires = [draft.wires[row] for row in kept]
+        rows = [draft.boxes[box] for box in sorted(boxes)]
+        draft.boxes = [
+            row._replace(ins=[place[w] for w in row.ins], outs=[place[w] for w in row.outs])
+            for row in rows
+        ]
+        return Circuit.of(draft, (place[w] for w in self.dom), (place[w] for w in self.cod))
+
+    def _walk(self) -> list[int]:
+        """Return the boxes that outputs need, each after those that write what it reads."""
+        ins, outs = self.apex.sides
+        writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
+        done: dict[int, None] = {}
+        for end in self.cod:
+            stack = [(writer[end], iter(ins[writer[end]]))] if end in writer else []
+            while stack:
+                box, rest = stack[-1]
+                wire = next((w for w in rest if w in writer and writer[w] not in done), None)
+                if box in done or wire is None:
+                    done.setdefault(box)
+                    stack.pop()
+                else:
+                    stack.append((writer[wire], iter(ins[writer[wire]])))
+        return list(done)
+
+    @cached_property
+    def _code(self) -> tuple[Any, ...]:
+        """What is equal for two circuits if what their outputs need is isomorphic."""
+        H, order = self.apex, self._walk()
+        ins, outs = H.sides
+        kinds, ranges = H.arrows["type"].values.tolist(), H.arrows["range"].values.tolist()
+        wires: dict[int, tuple[Any, ...]] = {}
+        axes: dict[int, int] = {}
+        types: dict[int, int] = {}
+        names = sorted(H.symbols)
+        symbol = {row: -1 - names.index(name) for row, name in enumerate(H.symbols)}
+
+        def axis(row: int) -> int:
+            return axes.setdefault(row, len(axes))
+
+        def wire(row: int, said: tuple[Any, ...]) -> tuple[Any, ...]:
+            if row not in wires:
+                name = H.column("name")[row]
+                said = ("parameter", name, H.column("initialiser")[row]) if name else said
+                rank = tuple(map(axis, H.lists["axes"].row(row).tolist()))
+                kind = kinds[row]
+                dtype = H.column("dtype")[kind]
+                points = axis(ranges[kind]) if dtype == "N" else None
+                kind = types.setdefault(kind, len(types)) if dtype is None else None
+                wires[row] = (len(wires), said, rank, dtype, points, kind)
+                return wires[row]
+            return wires[row][:1]
+
+        code: list[Any] = [wire(row, ("in", k)) for k, row in enumerate(self.dom)]
+        for box in order:
+            read = tuple(wire(row, ()) for row in ins[box])
+            variables = tuple(map(axis, H.lists["vars"].row(box).tolist()))
+            mentions = tuple(map(axis, H.lists["mentions"].row(box).tolist()))
+            write = tuple(wire(row, ()) for row in outs[box])
+            code.append((H.operations[box], read, variables, mentions, write))
+        code.append(tuple(wire(row, ()) for row in self.cod))
+        live = len(axes)
+        relations = [
+            one.rename(lambda key: axis(key) if key >= 0 else symbol[-1 - key])
+            for one, _, _ in H.relations()
+        ]
+        found = solve(relations, range(len(axes)))
+        known = tuple(found.of(Size.generator(k)) for k in range(live))
+        numbers = tuple(
+            (name, found.of(Size.generator(-1 - k)).number) for k, name in enumerate(names)
+        )
+        left = frozenset(
+            one
+            for one in found.relations
+            if all(key < live for key in one.left.generators | one.right.generators)
+        )
+        return tuple(code), known, numbers, left
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two circuits are isomorphic, with the same inputs, outputs and parameters."""
+        if not isinstance(other, Circuit):
+            return NotImplemented
+        if self is other:
+            return True
+        if self._code != other._code or self._dead != other._dead:
+            return False
+        return not self._dead or self._same_dead(other)
+
+    def _same_dead(self, other: Circuit) -> bool:
+        plain = [
+            Open(c.apex.with_column("letter", (None,) * c.apex.size("Axis")), c.dom, c.cod, "Wire")
+            for c in (self, other)
+        ]
+        return plain[0].is_equivalent(plain[1])
+
+    @cached_property
+    def _dead(self) -> int:
+        return self.apex.size("Box") - len(self._walk())
+
+    def __hash__(self) -> int:
+        return self._cached("hash", lambda: hash((self._code, self._dead)))
+
+    def at(self, sizes: Mapping[str, Any] | None = None, **more: Any) -> Circuit:
+        """Return the circuit with sizes put for symbols, or for axes that have a letter.
+
+        Parameters
+        ----------
+        sizes, more
+            Name -> an integer or a text such as ``"4*m"``. A name is that of a declared size, else
+            the letter of the axes of one size.
+
+        Raises
+        ------
+        InvalidStructure
+            Listing names that are unknown or ambiguous, and relations that then cannot hold.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import linear
+        >>> linear("Q", "m -> h d").at(m=768, h=12, d=64)
+        Circuit(R[m] -> R[h d])
+        """
+        draft, H, failures = Draft.of(self.apex), self.apex, []
+        for name, given in {**(sizes or {}), **more}.items():
+            value = draft.size(read_size(given))
+            if name in H.symbols:
+                row = H.symbols.index(name)
+                draft.symbols[row] = name, (draft.symbols[row][1] or frozenset()) | {value}
+                continue
+            used = dict.fromkeys(H.lists["axes"].values.tolist())
+            rows = [row for row in used if H.column("letter")[row] == name]
+            if len({H.solution.of(Size.generator(row)) for row in rows}) > 1:
+                shown = ", ".join(f"{H.called(row)} ({H.axis_title(row)})" for row in rows)
+                message = f"{len(rows)} axes have this letter: {shown}"
+                failures.append(Failure("sizes", name, message))
+            elif not rows:
+                known = [*H.symbols, *(x for x in H.column("letter") if x)]
+                message = f"there is no such size; {did_you_mean(name, known)}"
+                failures.append(Failure("sizes", name, message))
+            else:
+                letter, size = draft.axes[rows[0]]
+                draft.axes[rows[0]] = letter, (size or frozenset()) | {value}
+        made = Circuit.of(draft, self.dom, self.cod)
+        failures = failures or made.apex.size_failures()
+        if failures:
+            raise InvalidStructure("at", failures)
+        return made
+
+    def at_dom(self, *shapes: Sequence[int]) -> Circuit:
+        """Return the circuit with sizes put for the axes of its inputs, by place.
+
+        Parameters
+        ----------
+        *shapes
+            For each input the sizes of its axes; where it has more, axes are put in front.
+
+        Raises
+        ------
+        NotComposable
+            If there are too few or too many, or sizes do not agree.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import linear
+        >>> linear("A", "m -> n").at_dom((8, 64)).axes["m"]
+        Size('64')
+        """
+        draft, wires = Draft(), []
+        for shape in shapes:
+            sizes = [draft.axis(None, Size.of(size)) for size in shape]
+            wires.append(draft.wire(sizes, draft.type(None)))
+        return Circuit.of(draft, wires, wires) >> self
+
+    @classmethod
+    def identity(cls) -> Circuit:
+        """Return the identity on no arrays, the unit of ``@``.
+
+        Examples
+        --------
+        >>> Circuit.identity()
+        Circuit(() -> ())
+        """
+        return Circuit.of(Draft(), (), ())
+
+    def named(self, prefix: str) -> Circuit:
+        """Return the circuit with its parameters called ``prefix/name``.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import linear
+        >>> list(linear("Q", "m -> h d").named("enc").parameters)
+        ['enc/Q']
+        """
+        draft = Draft.of(self.apex)
+        draft.wires = [
+            row if row.name is None else row._replace(name=f"{prefix}/{row.name}")
+            for row in draft.wires
+        ]
+        return Circuit.of(draft, self.dom, self.cod)
+
+    def __rshift__(self, other: Circuit) -> Circuit:
+        """Compose: align the outputs of this circuit with the inputs of the other.
+
+        Long chains keep their factors: what meets is checked at once, and all is glued when the
+        tables are first read. See :func:`compose`.
+        """
+        if not isinstance(other, Circuit):
+            return NotImplemented
+        last, first = self._end(1), other._end(0)
+        if last is self and first is other and self.apex.size("Box") <= LONG:
+            return compose(self, other)
+        compose(last, first)
+        made = object.__new__(Circuit)
+        made._set(factors=(self, other))
+        return made
+
+    def _end(self, side: int) -> Circuit:
+        """Return the first or the last of the factors that were not glued yet."""
+        one = self
+        while "factors" in vars(one):
+            one = one.factors[side]
+        return one
+
+    def __getattr__(self, name: str) -> Any:
+        """Glue the factors when the tables are first read."""
+        if name not in ("apex", "dom", "cod") or "factors" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        stack: list[Circuit] = [self]
+        factors: list[Circuit] = []
+        while stack:
+            one = stack.pop()
+            if "factors" in vars(one):
+                stack += one.factors[::-1]
+            else:
+                factors.append(one)
+        whole = compose(*factors)
+        del vars(self)["factors"]
+        self._set(apex=whole.apex, dom=whole.dom, cod=whole.cod)
+        return vars(self)[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        self.apex  # noqa: B018
+        return super().__getstate__()
+
+    def __matmul__(self, other: Circuit) -> Circuit:
+        """Put two circuits side by side; parameters and symbols of one name are one."""
+        return tensor(self, other) if isinstance(other, Circuit) else NotImplemented
+
+    def __call__(self, *arrays: Any) -> Any:
+        """Apply it to arrays inside of a function that is traced; one result comes as it is."""
+        traces = {id(one.trace): one.trace for one in arrays if hasattr(one, "trace")}
+        if len(traces) != 1:
+            message = (
+                "a circuit is called on arrays of one traced function; cl.lower() makes it run"
+            )
+            raise CatlearnError(message)
+        found = next(iter(traces.values())).call(self, arrays)
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def __repr__(self) -> str:
+        ends = (", ".join(self.shapes(rows)) or "()" for rows in (self.dom, self.cod))
+        return f"Circuit({' -> '.join(ends)})"
+
+
+Place = tuple[int, int]
+"""A circuit, by its number, and the row of one of its arrays."""
+
+
+def components(circuit: Circuit) -> tuple[np.ndarray, frozenset[int]]:
+    """Return the connected component of each array, and those that inputs reach.
+
+    Arrays that a box reads or writes are connected; parameters do not connect, and are
+    components by themselves.
+    """
+    H = circuit.apex
+    size, left, right = H.size("Wire"), [], []
+    for box, (ins, outs) in enumerate(zip(*H.sides, strict=True)):
+        ends = [*(w for w in ins if H.column("name")[w] is None), *outs]
+        left += ends
+        right += [size + box] * len(ends)
+    found, _ = quotient(size + H.size("Box"), np.array(left, np.int64), np.array(right, np.int64))
+    return found, frozenset(found[list(circuit.dom)].tolist())
+
+
+def levels(
+    parts: Sequence[Circuit], meets: Iterable[tuple[Place, Place]], rigid: Iterable[int] = ()
+) -> list[dict[int, int]]:
+    """Return by how many axes each component has to be lifted for arrays to have equal ranks.
+
+    It is the least solution, in which some component of what meets is not lifted. What no input
+    reaches is not lifted, and neither are circuits that are *rigid*.
+
+    Returns
+    -------
+    list
+        For each circuit: component -> number of axes, where there are any.
+
+    Raises
+    ------
+    NotComposable
+        Listing arrays that no lifting aligns.
+    """
+    found = [components(part) for part in parts]
+    fixed = {*rigid}
+    links: dict[Place, list[tuple[Place, int, tuple[Place, Place]]]] = {}
+    for one, other in meets:
+        nodes = [(k, int(found[k][0][row])) for k, row in (one, other)]
+        ranks = [len(parts[k].apex.lists["axes"].row(row)) for k, row in (one, other)]
+        # lift(node 0) + rank 0 = lift(node 1) + rank 1
+        difference = ranks[0] - ranks[1]
+        links.setdefault(nodes[0], []).append((nodes[1], difference, (one, other)))
+        links.setdefault(nodes[1], []).append((nodes[0], -difference, (other, one)))
+    lifts: dict[Place, int] = {}
+    failures: list[Failure] = []
+    for start in links:
+        if start in lifts:
+            continue
+        group, stack = {start: 0}, [start]
+        via: dict[Place, tuple[Place, Place]] = {}
+        while stack:
+            node = stack.pop()
+            for other, difference, pair in links[node]:
+                if other not in group:
+                    group[other], via[other] = group[node] + difference, pair
+                    stack.append(other)
+                elif group[other] != group[node] + difference:
+                    failures.append(_unaligned(parts, pair, via.get(other, pair)))
+        still = [n for n in group if n[0] in fixed or n[1] not in found[n[0]][1]]
+        base = min((group[n] for n in still), default=min(group.values()))
+        for node, level in group.items():
+            wrong = level < base or (node in still and level != base)
+            if wrong and node in via and not failures:
+                failures.append(_repeated(parts, via[node], level - base))
+            lifts[node] = level - base
+    if failures:
+        raise NotComposable("circuits", list(dict.fromkeys(failures)))
+    made: list[dict[int, int]] = [{} for _ in parts]
+    for (k, component), level in lifts.items():
+        if level:
+            made[k][component] = level
+    return made
+
+
+def _reader(parts: Sequence[Circuit], place: Place) -> str:
+    """Say which array is meant, by the box that reads or writes it."""
+    k, row = place
+    H = parts[k].apex
+    for verb, side in (("read", 0), ("written", 1)):
+        for box, wires in enumerate(H.sides[side]):
+            if row in wires:
+                return f"{parts[k].array_text(row)}, {verb} by {H.title(box)}"
+    return parts[k].array_text(row)
+
+
+def _unaligned(
+    parts: Sequence[Circuit], pair: tuple[Place, Place], other: tuple[Place, Place]
+) -> Failure:
+    (one, two), (three, four) = pair, other
+    shown = f"{_reader(parts, one)}, meets {_reader(parts, two)}"
+    before = f"{_reader(parts, three)}, meets {_reader(parts, four)}"
+    message = f"and {before}: no lifting aligns both; repeat an array by a view, such as 'm -> x m'"
+    return Failure("lifting", shown, message)
+
+
+def _repeated(parts: Sequence[Circuit], pair: tuple[Place, Place], missing: int) -> Failure:
+    (one, two) = pair
+    message = (
+        f"meets {_reader(parts, two)}, and would have to be repeated over {abs(missing)} more "
+        f"{'axis' if abs(missing) == 1 else 'axes'}; say so by a view, such as 'm -> n m'"
+    )
+    return Failure("lifting", _reader(parts, one), message)
+
+
+def _lifted(circuit: Circuit, front: Mapping[int, Sequence[int]], draft: Draft) -> Circuit:
+    """Return a circuit with axes in front of the arrays of some components.
+
+    Parameters
+    ----------
+    circuit
+        The circuit.
+    front
+        Component -> rows of axes of the draft.
+    draft
+        The rows of the circuit, and the new axes.
+    """
+    H = circuit.apex
+    component, _ = components(circuit)
+    lifted = {row for row in circuit.dom if int(component[row]) in front}
+    for box in H.order:
+        ins, outs = H.sides[0][box], H.sides[1][box]
+        axes = front.get(int(component[outs[0]]) if outs else -1)
+        operation = H.operations[box]
+        reached = [k for k, wire in enumerate(ins) if wire in lifted]
+        if not axes or not (reached or not operation.kernel.entry.deterministic):
+            continue
+        lifted.update(outs)
+        letters = [draft.axes[axis][0] or "a" for axis in axes]
+        old = draft.boxes[box]
+        made = operation.lifted(letters, reached)
+        draft.boxes[box] = old._replace(vars=[*axes, *old.vars], operation=made)
+    for row in lifted:
+        old = draft.wires[row]
+        draft.wires[row] = old._replace(axes=[*front[int(component[row])], *old.axes])
+    cod = []
+    for row in circuit.cod:
+        axes = front.get(int(component[row]))
+        if axes and row not in lifted:
+            rank, kind = draft.wires[row][:2]
+            whole = [*axes, *rank]
+            count, by = len(whole), len(axes)
+            operation = Operation(
+                Kernel("view"), (Reading.wiring(range(by, count)),), (tuple(range(count)),),
+                letters=tuple(draft.axes[axis][0] or "a" for axis in whole), title="repeat",
+            )  # fmt: skip
+            made = draft.wire(whole, kind)
+            draft.box(operation, [row], [made], whole)
+            row = made
+        cod.append(row)
+    return Circuit.of(draft, circuit.dom, cod)
+
+
+def lift(circuit: Circuit, axes: str | Iterable[str]) -> Circuit:
+    """Return the circuit with axes in front of every array; parameters stay as they are.
+
+    Deterministic boxes that no input reaches are not lifted: what they write is repeated.
+
+    Parameters
+    ----------
+    circuit
+        The circuit f.
+    axes
+        The letters of the axes P of [f; P], such as ``"n x"``; their sizes take what comes.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import linear
+    >>> lift(linear("W", "m -> k"), "n x")
+    Circuit(R[n x m] -> R[n x k])
+    """
+    letters = axes.split() if isinstance(axes, str) else list(axes)
+    draft = Draft.of(circuit.apex)
+    rows = [draft.axis(letter) for letter in letters]
+    every = {int(c) for c in components(circuit)[0]}
+    return _lifted(circuit, dict.fromkeys(every, rows) if rows else {}, draft)
+
+
+def raised(circuit: Circuit, level: Mapping[int, int]) -> Circuit:
+    """Return a circuit with so many fresh axes in front of each component."""
+    if not level:
+        return circuit
+    draft = Draft.of(circuit.apex)
+    front = {c: [draft.axis(None) for _ in range(count)] for c, count in level.items()}
+    return _lifted(circuit, front, draft)
+
+
+def glue(
+    parts: Sequence[Circuit], meets: Sequence[tuple[Place, Place]]
+) -> tuple[ArrayHypergraph, list[np.ndarray]]:
+    """Glue circuits along arrays of equal ranks, and what has one name in several of them.
+
+    Returns
+    -------
+    tuple
+        The boxes and arrays, and for each part the array that each of its arrays became.
+
+    Raises
+    ------
+    NotComposable
+        Listing types and sizes that do not agree, and parameters of one name that differ.
+    """
+    failures = [*_kinds(parts, meets), *_sharing(parts)]
+    if failures:
+        raise NotComposable("circuits", failures)
+    pairs: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for (i, row), (j, other) in meets:
+        pairs.setdefault((i, j), []).append((row, other))
+    feet = []
+    for (i, j), rows in pairs.items():
+        here, there = ([pair[side] for pair in rows] for side in (0, 1))
+        foot = free_rows(parts[i].apex, "Wire", here)[0]
+        legs = [(k, leg_along(foot, parts[k].apex, "Wire", r)) for k, r in ((i, here), (j, there))]
+        feet.append((foot, legs))
+    whole = glued([part.apex for part in parts], feet, {"Wire": "name", "Symbol": "symbol"})
+    apex = whole.apex
+    if apex.solution.failures:
+        raise NotComposable("circuits", _clashes(parts, whole))
+    return apex, [leg.components["Wire"].values for leg in whole.legs]
+
+
+def _kinds(parts: Sequence[Circuit], meets: Iterable[tuple[Place, Place]]) -> list[Failure]:
+    failures = []
+    for one, other in meets:
+        kinds = {parts[k].apex.types[row] for k, row in (one, other)} - {None}
+        if len(kinds) > 1:
+            message = f"meets {_reader(parts, other)}: they hold other numbers"
+            failures.append(Failure("types", _reader(parts, one), message))
+    return failures
+
+
+def _sharing(parts: Sequence[Circuit]) -> list[Failure]:
+    known: dict[str, tuple[int, str, str | None]] = {}
+    failures = []
+    for part in parts:
+        H = part.apex
+        for row, name in enumerate(H.column("name")):
+            if name is None:
+                continue
+            rank, start = len(H.lists["axes"].row(row)), H.column("initialiser")[row]
+            before = known.setdefault(name, (rank, part.array_text(row), start))
+            if before[0] != rank:
+                message = f"is {before[1]} in the one and {part.array_text(row)} in the other"
+                failures.append(Failure("sharing", f"parameter {name!r}", message))
+            elif start is not None and before[2] not in (start, None):
+                message = f"starts from {before[2]} in the one and from {start} in the other"
+                failures.append(Failure("sharing", f"parameter {name!r}", message))
+    return failures
+
+
+def _clashes(parts: Sequence[Circuit], whole: Any) -> list[Failure]:
+    """Word sizes that do not agree by what each part says of an axis."""
+    apex, failures = whole.apex, []
+    every = apex.relations()
+    for one, plain in zip(apex.solution.failures, apex.size_failures(), strict=True):
+        _, table, row = every[one.number]
+        said: dict[str, None] = {}
+        for part, leg in zip(parts, whole.legs, strict=True) if table == "Axis" else ():
+            for axis in np.flatnonzero(leg.components["Axis"].values == row).tolist():
+                if part.apex.column("size")[axis]:
+                    said[f"{part.apex.axis_title(axis)} has size {part.size_of(axis)}"] = None
+        if len(said) > 1:
+            plain = Failure("alignment", ", meets ".join(said), plain.message)
+        failures.append(plain)
+    return failures
+
+
+def compose(*circuits: Circuit) -> Circuit:
+    """Compose circuits one after the other, by one gluing.
+
+    Ranks are reconciled by lifting connected components; nothing is repeated.
+
+    Raises
+    ------
+    NotComposable
+        Listing numbers of arrays that differ, ranks that no lifting aligns, types and sizes that do
+        not agree, and parameters of one name that differ.
+    TypeError
+        If there is none: the identity of no arrays is ``Circuit.identity()``.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import linear, relu
+    >>> compose(linear("A", "m -> n"), relu, linear("B", "n -> p"))
+    Circuit(R[m] -> R[p])
+    """
+    if not circuits:
+        raise TypeError("compose takes at least one circuit")
+    for one in circuits:
+        expect(one, Circuit, "compose", "of circuits")
+    failures = []
+    for one, two in pairwise(circuits):
+        if len(one.cod) != len(two.dom):
+            ends = [
+                ", ".join(c.shapes(rows)) or "()" for c, rows in ((one, one.cod), (two, two.dom))
+            ]
+            message = (
+                f"has {len(one.cod)} ({ends[0]}), what follows takes {len(two.dom)} ({ends[1]})"
+            )
+            failures.append(Failure("arity", "arrays", message))
+    if failures:
+        raise NotComposable("circuits", failures)
+
+    def meeting(parts: Sequence[Circuit]) -> list[tuple[Place, Place]]:
+        return [
+            ((k, row), (k + 1, other))
+            for k, (one, two) in enumerate(pairwise(parts))
+            for row, other in zip(one.cod, two.dom, strict=True)
+        ]
+
+    found = levels(circuits, meeting(circuits))
+    parts = [raised(one, level) for one, level in zip(circuits, found, strict=True)]
+    apex, legs = glue(parts, meeting(parts))
+    ends = legs[0][list(parts[0].dom)], legs[-1][list(parts[-1].cod)]
+    return Circuit.of(apex, *(rows.tolist() for rows in ends))
+
+
+def tensor(*circuits: Circuit) -> Circuit:
+    """Put circuits side by side; parameters and declared sizes of one name are one.
+
+    Raises
+    ------
+    NotComposable
+        Listing parameters of one name that differ.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import linear
+    >>> A = linear("A", "m -> n")
+    >>> tensor(A, A)
+    Circuit(R[m], R[m] -> R[n], R[n])
+    """
+    for one in circuits:
+        expect(one, Circuit, "tensor", "of circuits")
+    if not circuits:
+        return Circuit.of(Draft(), (), ())
+    apex, legs = glue(circuits, ())
+    ends = [
+        [
+            row
+            for one, leg in zip(circuits, legs, strict=True)
+            for row in leg[list(rows(one))].tolist()
+        ]
+        for rows in (lambda one: one.dom, lambda one: one.cod)
+    ]
+    return Circuit.of(apex, *ends)

@@ -1,0 +1,341 @@
+"""Forms: at which index an array is read, as a function of the index variables of a box.
+
+A *reading* gives for each position of an array one form over the variables of a box (the category
+Ix of index spaces). A form is a linear combination of atoms with sizes as coefficients, where an
+atom is
+
+* a variable, by its place among the variables of the box: a form that is one variable is *wiring*,
+  and wirings are permutation, omission and diagonal; with other coefficients and constants a form
+  is *affine*: windows, strides, shifts, and splits ``h*|d| + d``;
+* a *part*, ``u div c`` or ``u mod c``, of a form: joins are read by parts;
+* a value that is *looked up* in an array of naturals: embeddings, gathers, choice of experts.
+
+Sizes in forms are polynomials over the sizes of the variables: the generator ``i`` is the size of
+variable ``i``, and ``-1 - j`` is that of the j-th axis that the box mentions besides.
+
+>>> y, a = Form.variable(0), Form.variable(1)
+>>> window = y.times(2) + a + Form.number(-1)
+>>> print(window.text("ya"))
+2*y + a - 1
+>>> print(window.substitute([y + Form.number(1), a]).text("ya"))
+2*y + a + 1
+
+Where an index may lie outside of its axis, the reading is *guarded*: there the value is the
+*outside value* of the reading. Guarded readings compose with their guards accumulated, not by
+composing forms alone: reading at m+1 and then at m-1 has the form m, and loses an entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from catlearn.arrays.sizes import ZERO, Size
+
+
+@dataclass(frozen=True)
+class Part:
+    """The quotient or the remainder of a form divided by a size.
+
+    Parameters
+    ----------
+    kind
+        ``"div"`` or ``"mod"``.
+    form
+        What is divided; it is not negative.
+    by
+        By what.
+    """
+
+    kind: str
+    form: Form
+    by: Size
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A value of an array of naturals.
+
+    Parameters
+    ----------
+    operand
+        Which array that the box reads.
+    forms
+        Where it is read.
+    """
+
+    operand: int
+    forms: tuple[Form, ...]
+
+
+Atom = int | Part | Lookup
+
+
+def _place(term: tuple[Atom, Size]) -> tuple[int, Any]:
+    atom = term[0]
+    return (0, atom) if isinstance(atom, int) else (1, repr(atom))
+
+
+@dataclass(frozen=True)
+class Form:
+    """A linear combination of variables, parts and looked-up values.
+
+    Parameters
+    ----------
+    terms
+        Different atoms with coefficients that are not 0, in order.
+    constant
+        What is added.
+    """
+
+    terms: tuple[tuple[Atom, Size], ...] = ()
+    constant: Size = ZERO
+
+    @classmethod
+    def variable(cls, place: int) -> Form:
+        """Return the form that is a variable."""
+        return cls(((place, Size.of(1)),))
+
+    @classmethod
+    def atom(cls, atom: Atom) -> Form:
+        """Return the form that is an atom."""
+        return cls(((atom, Size.of(1)),))
+
+    @classmethod
+    def number(cls, number: int | Size) -> Form:
+        """Return a form that is constant."""
+        return cls((), Size.of(number))
+
+    @property
+    def wiring(self) -> int | None:
+        """The variable that it is, or None."""
+        if len(self.terms) != 1 or self.constant.terms:
+            return None
+        atom, coefficient = self.terms[0]
+        return atom if isinstance(atom, int) and coefficient.number == 1 else None
+
+    def __add__(self, other: Form) -> Form:
+        terms = dict(self.terms)
+        for atom, c in other.terms:
+            terms[atom] = terms.get(atom, Size.of(0)) + c
+        kept = tuple(sorted(((a, c) for a, c in terms.items() if c.terms), key=_place))
+        return Form(kept, self.constant + other.constant)
+
+    def times(self, factor: int | Size) -> Form:
+        """Return a multiple."""
+        factor = Size.of(factor)
+        if not factor.terms:
+            return Form()
+        return Form(tuple((a, c * factor) for a, c in self.terms), self.constant * factor)
+
+    @property
+    def variables(self) -> frozenset[int]:
+        """The variables that occur."""
+        found: set[int] = set()
+        for atom, _ in self.terms:
+            inner = (atom.form,) if isinstance(atom, Part) else ()
+            inner = atom.forms if isinstance(atom, Lookup) else inner
+            found |= {atom} if isinstance(atom, int) else {v for f in inner for v in f.variables}
+        return frozenset(found)
+
+    @property
+    def lookups(self) -> tuple[Lookup, ...]:
+        """The values that are looked up."""
+        atoms = [atom for atom, _ in self.terms]
+        inner = [one for atom in atoms if isinstance(atom, Part) for one in atom.form.lookups]
+        return (*(atom for atom in atoms if isinstance(atom, Lookup)), *inner)
+
+    def substitute(
+        self, forms: Sequence[Form], sizes: Callable[[Size], Size] = lambda size: size
+    ) -> Form:
+        """Put forms for the variables, and change the sizes."""
+        found = Form.number(sizes(self.constant))
+        for atom, coefficient in self.terms:
+            if isinstance(atom, int):
+                made = forms[atom]
+            elif isinstance(atom, Part):
+                made = part(atom.kind, atom.form.substitute(forms, sizes), sizes(atom.by))
+            else:
+                inner = tuple(one.substitute(forms, sizes) for one in atom.forms)
+                made = Form.atom(Lookup(atom.operand, inner))
+            found = found + made.times(sizes(coefficient))
+        return found
+
+    def range(self, sizes: Sequence[Size]) -> tuple[Size, Size] | None:
+        """Return the least and the greatest value, or None where signs do not say.
+
+        Parameters
+        ----------
+        sizes
+            The size of each variable, in the generators of the coefficients.
+        """
+        least = greatest = self.constant
+        for atom, coefficient in self.terms:
+            if isinstance(atom, Lookup):
+                return None
+            if isinstance(atom, int):
+                top = sizes[atom] - 1
+            elif atom.kind == "mod":
+                top = atom.by - 1
+            else:
+                inner = atom.form.range(sizes)
+                if inner is None or inner[1].number is None or atom.by.number is None:
+                    return None
+                top = Size.of(inner[1].number // atom.by.number)
+            if coefficient.is_natural:
+                greatest = greatest + coefficient * top
+            elif (-coefficient).is_natural:
+                least = least + coefficient * top
+            else:
+                return None
+        return least, greatest
+
+    def is_inside(self, axis: Size, sizes: Sequence[Size]) -> bool:
+        """Whether it is shown to be an index of an axis of this size.
+
+        Examples
+        --------
+        >>> h, d = Form.variable(0), Form.variable(1)
+        >>> split = h.times(Size.generator(1)) + d
+        >>> sizes = Size.generator(0), Size.generator(1)
+        >>> split.is_inside(sizes[0] * sizes[1], sizes), split.is_inside(sizes[0], sizes)
+        (True, False)
+        """
+        if self.wiring is not None and sizes[self.wiring] == axis:
+            return True
+        if len(self.terms) == 1 and not self.constant.terms:
+            atom, coefficient = self.terms[0]
+            if isinstance(atom, Lookup):
+                return coefficient.number == 1
+            if isinstance(atom, Part) and atom.kind == "div" and coefficient.number == 1:
+                inner = atom.form.wiring
+                if inner is not None and sizes[inner] == axis * atom.by:
+                    return True
+        found = self.range(sizes)
+        return found is not None and found[0].is_natural and (axis - 1 - found[1]).is_natural
+
+    def text(self, letters: Sequence[str], size: Callable[[Size], str] = str) -> str:
+        """Write it with letters for the variables, and arrays by number."""
+        found = ""
+        for atom, coefficient in self.terms:
+            if isinstance(atom, int):
+                shown = letters[atom]
+            elif isinstance(atom, Part):
+                shown = f"({atom.form.text(letters, size)} {atom.kind} {size(atom.by)})"
+            else:
+                inner = " ".join(one.text(letters, size) for one in atom.forms)
+                shown = f"#{atom.operand}[{inner}]"
+            found += _signed(found, coefficient, shown, size)
+        if self.constant.terms or not found:
+            found += _signed(found, self.constant, "", size)
+        return found
+
+
+def _signed(before: str, coefficient: Size, shown: str, size: Callable[[Size], str]) -> str:
+    number = coefficient.number
+    negative = number is not None and number < 0
+    sign = (" - " if negative else " + ") if before else "-" if negative else ""
+    by = size(-coefficient if negative else coefficient)
+    by = by if len(coefficient.terms) <= 1 or not shown else f"({by})"
+    return sign + (shown if by == "1" and shown else f"{by}*{shown}" if shown else by)
+
+
+def part(kind: str, form: Form, by: Size) -> Form:
+    """Return a quotient or remainder, where ``c q + r`` has the parts q and r if 0 <= r < c.
+
+    What is a multiple of the divisor is q; the remainder r has to be shown to be less, which the
+    sizes of variables do: a variable is less than its size.
+
+    Examples
+    --------
+    >>> h, d, size = Form.variable(0), Form.variable(1), Size.generator(1)
+    >>> joined = h.times(size) + d
+    >>> part("div", joined, size) == h, part("mod", joined, size) == d
+    (True, True)
+    """
+    multiple, rest = Form(), Form()
+    for atom, coefficient in (*form.terms, (None, form.constant)):
+        quotient = _quotient(coefficient, by)
+        one = Form.number(1) if atom is None else Form.atom(atom)
+        if quotient is None:
+            rest = rest + one.times(coefficient)
+        else:
+            multiple = multiple + one.times(quotient)
+    sizes = {v: Size.generator(v) for v in rest.variables}
+    found = rest.range([sizes.get(v, Size.of(1)) for v in range(max(sizes, default=-1) + 1)])
+    if found is not None and found[0].is_natural and (by - 1 - found[1]).is_natural:
+        return multiple if kind == "div" else rest
+    return Form.atom(Part(kind, form, by))
+
+
+def _quotient(size: Size, by: Size) -> Size | None:
+    """Return a size divided by a monomial, if nothing is left."""
+    if len(by.terms) != 1:
+        return None
+    (monomial, number), made = by.terms[0], Size.of(0)
+    for one, coefficient in size.terms:
+        powers = dict(one)
+        for key, exponent in monomial:
+            powers[key] = powers.get(key, 0) - exponent
+        if coefficient % number or min(powers.values(), default=0) < 0:
+            return None
+        kept = tuple(sorted((key, e) for key, e in powers.items() if e))
+        made = made + Size(((kept, coefficient // number),))
+    return made
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a box reads an array: at which index, and what stands outside.
+
+    Parameters
+    ----------
+    forms
+        One for each position of the array.
+    outside
+        The value where a form is outside of its axis, or a condition fails.
+    conditions
+        Forms that are not negative where the array is read: a mask.
+    """
+
+    forms: tuple[Form, ...]
+    outside: float = 0.0
+    conditions: tuple[Form, ...] = ()
+
+    @classmethod
+    def wiring(cls, places: Sequence[int]) -> Reading:
+        """Return the reading by variables."""
+        return cls(tuple(map(Form.variable, places)))
+
+    @property
+    def variables(self) -> frozenset[int]:
+        """The variables that occur."""
+        return frozenset(v for one in (*self.forms, *self.conditions) for v in one.variables)
+
+    def map(self, change: Callable[[Form], Form]) -> Reading:
+        """Return the reading with its forms changed."""
+        forms = tuple(map(change, self.forms))
+        return replace(self, forms=forms, conditions=tuple(map(change, self.conditions)))
+
+
+def shifted(by: int) -> Callable[[Form], Form]:
+    """Return what makes forms speak of variables that stand so many places further."""
+
+    def change(form: Form) -> Form:
+        count = max(form.variables, default=-1) + 1
+        moved = [Form.variable(v + by) for v in range(count)]
+        return form.substitute(moved, lambda size: shifted_size(size, by))
+
+    return change
+
+
+def shifted_size(size: Size, by: int) -> Size:
+    """Return a size over the variables of a box where these stand so many places further."""
+    return size.rename(lambda key: key + by if key >= 0 else key)
+
+
+def sizes_at(variables: Sequence[int], mentions: Sequence[int]) -> Mapping[int, Size]:
+    """Return what the generators of a box are in those of its circuit, the rows of axes."""
+    found = {place: Size.generator(axis) for place, axis in enumerate(variables)}
+    return found | {-1 - place: Size.generator(axis) for place, axis in enumerate(mentions)}

@@ -1,0 +1,115 @@
+"""Kernels: what a box does to the numbers that it reads, apart from where it reads them.
+
+A box applies its kernel at every index of its *degree*, the variables that are in its outputs and
+that the kernel does not take whole; the others are the kernel's *targets*. What is known of a
+kernel is an entry in a registry; rooms above add what they need (how it runs, how it is drawn).
+
+>>> Kernel("gelu", (("approximation", "tanh"),))
+Kernel('gelu', approximation='tanh')
+>>> Kernel("softmax").entry.deterministic, Kernel("dropout", (("rate", 0.5),)).entry.deterministic
+(True, False)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from catlearn.errors import UnknownName, did_you_mean
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of the kernels of one name.
+
+    Parameters
+    ----------
+    operands
+        How many arrays it reads at least, and at most; None is any number.
+    outputs
+        How many it writes.
+    targets
+        Where its targets stand: ``"none"``; ``"read"``, in operands alone (they are summed over);
+        ``"both"``, in the operand and the output; ``"chosen"``, one in the operand, and another
+        one in the outputs.
+    deterministic
+        Whether it draws no sample.
+    multilinear
+        Whether it is linear in each operand.
+    commutative
+        Whether operands may be exchanged.
+    fixes_constants
+        Whether f(v, ..., v) = v, so that guards slide past it.
+    symmetric
+        Whether the order of its targets does not matter.
+    """
+
+    operands: tuple[int, int | None] = (1, 1)
+    outputs: int = 1
+    targets: str = "none"
+    deterministic: bool = True
+    multilinear: bool = False
+    commutative: bool = False
+    fixes_constants: bool = False
+    symmetric: bool = True
+
+
+KERNELS: dict[str, Entry] = {
+    "contraction": Entry((1, None), targets="read", multilinear=True, commutative=True),
+    "view": Entry(fixes_constants=True),
+    "add": Entry((2, None), commutative=True),
+    "mul": Entry((2, None), multilinear=True, commutative=True),
+    "where": Entry((2, 2)),
+    "softmax": Entry(targets="both"),
+    "norm": Entry(targets="both"),
+    "top_k": Entry(outputs=2, targets="chosen"),
+    "dropout": Entry(deterministic=False),
+    "stop": Entry(),
+    **{name: Entry() for name in ("exp", "log", "tanh", "sigmoid", "silu", "gelu", "square")},
+    "neg": Entry(multilinear=True),
+    "relu": Entry(),
+}
+"""The kernels that there are, by name."""
+
+
+@dataclass(frozen=True, repr=False)
+class Kernel:
+    """A kernel with its options.
+
+    Parameters
+    ----------
+    name
+        One of :data:`KERNELS`.
+    options
+        Pairs of a name and a value: what is part of the function, and so of equality.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such kernel.
+    """
+
+    name: str
+    options: tuple[tuple[str, Hashable], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.name not in KERNELS:
+            hint = did_you_mean(self.name, KERNELS)
+            raise UnknownName(f"there is no kernel {self.name!r}; {hint}")
+
+    @property
+    def entry(self) -> Entry:
+        """What is known of it."""
+        return KERNELS[self.name]
+
+    def option(self, name: str) -> Hashable:
+        """Return the value of an option."""
+        return dict(self.options)[name]
+
+    def __str__(self) -> str:
+        options = ", ".join(f"{key}={value}" for key, value in self.options)
+        return f"{self.name}({options})" if options else self.name
+
+    def __repr__(self) -> str:
+        options = "".join(f", {key}={value!r}" for key, value in self.options)
+        return f"Kernel({self.name!r}{options})"

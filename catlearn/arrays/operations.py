@@ -1,0 +1,986 @@
+"""The operations: circuits of one box or a few, from patterns.
+
+Names on the left of a pattern take the sizes that come. Names on the right alone are *declared*:
+they are symbols of the circuit, and equal names in two operations are one size. ``sizes=``, or
+keywords as a shorthand, gives sizes. Axes that a pattern does not name are broadcast, by lifting.
+
+>>> Q, K, V = (linear(name, "m -> h d") for name in "QKV")
+>>> core = einsum("x h d, y h d -> h x y", scale="d**-0.5") >> softmax("[y]")
+>>> attention = copy(3) >> Q @ K @ V >> core @ idle >> einsum("h x y, y h d -> x h d")
+>>> (attention >> linear("O", "h d -> m")).at(m=8, h=2, d=4)
+Circuit(R[x m#2] -> R[x m])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from catlearn.arrays.boxes import Draft, Operation
+from catlearn.arrays.circuit import Circuit, compose, tensor
+from catlearn.arrays.forms import Form, Lookup, Reading, part
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.patterns import Array, Item, Pattern, read_conditions, read_pattern
+from catlearn.arrays.sizes import ONE, Relation, Scalar, Size, read_scalar, read_size
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean, expect
+
+OPTIONS = frozenset(
+    [
+        "at",
+        "bias",
+        "init",
+        "kind",
+        "eps",
+        "scale",
+        "window",
+        "stride",
+        "pad",
+        "outside",
+        "transpose",
+        "sizes",
+        "condition",
+    ]
+)
+"""Names that no axis may have, since operations take them as keywords."""
+
+Sizes = Mapping[str, Any]
+
+
+@dataclass
+class _Parameter:
+    """An array of a box that is a parameter: its name, and what it starts from."""
+
+    name: str
+    initialiser: str
+
+
+@dataclass
+class _Box:
+    """A box while it is made from a pattern.
+
+    Variables are the names and groups of the outputs, in order, then those of what is read.
+    """
+
+    kernel: Kernel
+    title: str
+    text: str
+    sizes: dict[str, Size]
+    draft: Draft = field(default_factory=Draft)
+    axes: dict[str, int] = field(default_factory=dict)
+    letters: list[str] = field(default_factory=list)
+    mentions: list[int] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
+    flexible: set[str] = field(default_factory=set)
+
+    def axis(self, name: str) -> int:
+        """Return the axis of a name: of a size that is given, of one that comes, or declared."""
+        if name not in self.axes:
+            if name in self.sizes:
+                size = self.draft.size(self.sizes[name])
+            else:
+                size = None if name in self.flexible else self.draft.size(Size.of(name))
+            self.axes[name] = self.draft.axis(name, size)
+        return self.axes[name]
+
+    def variable(self, name: str) -> int:
+        """Return the place of a variable, which is added where it is not there."""
+        if name not in self.letters:
+            self.letters.append(name)
+            self.axis(name)
+        return self.letters.index(name)
+
+    def length(self, name: str) -> Size:
+        """Return the size of an axis in the generators of the box."""
+        if name in self.letters:
+            return Size.generator(self.letters.index(name))
+        return self.mention(self.axis(name))
+
+    def mention(self, axis: int) -> Size:
+        """Return the size of an axis that is no variable's, in the generators of the box."""
+        if axis not in self.mentions:
+            self.mentions.append(axis)
+        return Size.generator(-1 - self.mentions.index(axis))
+
+    def affine(self, size: Size) -> Form:
+        """Return an affine form of names as one of variables."""
+        form = Form.number(size.constant)
+        for monomial, c in size.terms:
+            if monomial:
+                form = form + Form.variable(self.variable(monomial[0][0])).times(c)
+        return form
+
+
+def _title(kind: str, name: str = "") -> str:
+    return f"{kind} {name!r}" if name else kind
+
+
+def _sizes(pattern: Pattern | None, sizes: Sizes | None, more: Sizes) -> dict[str, Size]:
+    """Read the sizes that are given, and refuse those of names that the pattern does not have."""
+    given = {**(sizes or {}), **more}
+    arrays = (*pattern.left, *pattern.right) if pattern else ()
+    known = {name for array in arrays for item in array for name in (*item.names, item.changed)}
+    failures = [
+        Failure("pattern", repr(name), f"no axis is called so; {did_you_mean(name, known)}")
+        for name in given
+        if name not in known
+    ]
+    failures += [
+        Failure("pattern", repr(name), "is the name of an option, and of no axis")
+        for name in sorted(known & OPTIONS)
+    ]
+    if failures:
+        raise InvalidStructure("pattern", failures)
+    return {name: read_size(size) for name, size in given.items()}
+
+
+def _sides(text: str, left: int | None, right: int | None) -> Pattern:
+    """Read a pattern with so many arrays on each side; None is any number but 0."""
+    pattern = read_pattern(text)
+    for arrays, count, side in ((pattern.left, left, "left"), (pattern.right, right, "right")):
+        if (count is None and not arrays) or (count is not None and len(arrays) != count):
+            wanted = "arrays" if count is None else f"{count} array{'s' if count != 1 else ''}"
+            raise pattern.error(f"expected {wanted} on the {side}, found {len(arrays)}")
+    return pattern
+
+
+def _plain(pattern: Pattern, arrays: Iterable[Array]) -> None:
+    """Refuse groups and affine forms where names are wanted."""
+    for array in arrays:
+        for item in array:
+            if not item.name:
+                raise pattern.error("only names of axes can stand here", item)
+
+
+def _made(
+    kernel: Kernel,
+    title: str,
+    pattern: Pattern,
+    reads: Sequence[Array],
+    writes: Sequence[Array],
+    sizes: dict[str, Size],
+    *,
+    parameters: Mapping[int, _Parameter] | None = None,
+    lookups: Mapping[int, tuple[str, Array]] | None = None,
+    scale: Scalar | str | float = ONE,
+    outside: float = 0.0,
+    keeps: bool = False,
+    pad: tuple[int, int] | None = None,
+    conditions: Sequence[Size] = (),
+    relations: Sequence[tuple[str, Size, Size]] = (),
+    types: Sequence[str | tuple[str, str] | None] = (),
+    results: Sequence[str | tuple[str, str] | int | None] = (),
+) -> Circuit:
+    """Return the circuit of one box.
+
+    Parameters
+    ----------
+    reads, writes
+        The axes of the arrays that are read, and written.
+    parameters
+        Which of those that are read are parameters.
+    lookups
+        Which of those that are read are indices: the axis that they are indices of, and where they
+        are read. They are read by lookups alone.
+    keeps
+        Whether the size of a name that stands alone in an affine form stays as it is.
+    relations
+        Relations between sizes of names, besides those of the pattern.
+    types, results
+        The types of what is read and written: a dtype, "N" with the axis that is meant, or the
+        number of the array whose type it has.
+    """
+    parameters, lookups = parameters or {}, lookups or {}
+    box = _Box(kernel, title, pattern.text, sizes)
+    given = [array for k, array in enumerate(reads) if k not in parameters]
+    given += [array for _, array in lookups.values()]
+    box.flexible = {item.name for array in given for item in array if item.name}
+    grouped = {n for array in writes for item in array if item.size is None for n in item.names}
+    box.flexible |= {
+        name for array in given for item in array if item.size is None for name in item.names
+        if name in grouped
+    }  # fmt: skip
+
+    def place(item: Item) -> int:
+        if item.size is not None and not item.name:
+            raise pattern.error("an affine form can only be read, on the left", item)
+        return box.variable(item.name or f"({' '.join(item.names)})")
+
+    seen = [item for array in writes for item in array]
+    groups = {str(Item(item.names)): item for item in seen if item.size is None}
+    box.flexible |= {*groups}
+    windows = _windows(box, reads, keeps, pad)
+    written = [tuple(map(place, array)) for array in writes]
+    for array, places in zip(writes, written, strict=True):
+        for k, item in enumerate(array):
+            if places[k] in places[:k]:
+                raise pattern.error(f"{item} is written twice", item)
+    parts: dict[str, Form] = {}
+    for name, item in groups.items():
+        inner = Form.variable(box.variable(name))
+        product = Size.of(1)
+        for one in reversed(item.names):
+            length = box.length(one)
+            parts[one] = part("mod", part("div", inner, product), length)
+            product = product * length
+        if item.names:
+            parts[item.names[0]] = _outermost(inner, product, box.length(item.names[0]), box)
+        box.relations.append(Relation("=", box.length(name), product))
+
+    def form(item: Item) -> tuple[int, Form]:
+        """Return the axis of what is read there, and the form at which it is."""
+        if item.name and item.name in parts:
+            return box.axis(item.name), parts[item.name]
+        if item.name:
+            axis = box.axis(item.name)
+            return axis, Form.variable(box.variable(item.name))
+        if item.size is None:
+            found, product = Form(), Size.of(1)
+            for one in reversed(item.names):
+                found = found + Form.variable(box.variable(one)).times(product)
+                product = product * box.length(one)
+            axis = box.draft.axis("".join(item.names) or None)
+            box.relations.append(Relation("=", box.mention(axis), product))
+            return axis, found
+        axis = box.draft.axis(None)
+        for name, number, stride in windows.get(id(item), ()):
+            whole = box.mention(axis)
+            if number is None:
+                box.relations.append(Relation("=", box.length(name), whole))
+                continue
+            reach = whole - 1 + number
+            for monomial, c in item.size.terms:
+                if monomial and monomial[0][0] != name:
+                    reach = reach - c * (box.length(monomial[0][0]) - 1)
+            box.relations.append(Relation("window", reach, box.length(name), stride))
+        return axis, box.affine(item.size)
+
+    found = [[form(item) for item in array] for array in reads]
+    wires, readings, kinds = [], [], []
+    draft = box.draft
+    conditions_read = tuple(map(box.affine, conditions))
+    for k, array in enumerate(found):
+        said = types[k] if k < len(types) else "R"
+        if k in lookups:
+            said = ("N", lookups[k][0])
+        kind = (
+            draft.type(said[0], box.axis(said[1])) if isinstance(said, tuple) else draft.type(said)
+        )
+        kinds.append(kind)
+        parameter = parameters.get(k)
+        label = (parameter.name, parameter.initialiser) if parameter else (None, None)
+        wires.append(draft.wire((axis for axis, _ in array), kind, *label))
+        forms = tuple(one for _, one in array)
+        readings.append(Reading(forms, outside, conditions_read if k == 0 else ()))
+    for k, (axis, _) in lookups.items():
+        index = Form.atom(Lookup(k, readings[k].forms))
+        for j, operand in enumerate(reads):
+            if j in lookups:
+                continue
+            names = [item.name for item in operand]
+            if axis in names and j in parameters:
+                forms = list(readings[j].forms)
+                forms[names.index(axis)] = index
+                readings[j] = Reading(tuple(forms), outside)
+        readings[k] = None
+    unused = {axis for axis, _ in lookups.values()} & {*box.letters}
+    letters = [name for name in box.letters if name not in unused]
+    if unused:
+        renumber = [letters.index(x) if x in letters else -1 for x in box.letters]
+        moved = [Form.variable(v) for v in renumber]
+
+        def size_moved(size: Size) -> Size:
+            return size.rename(lambda key: renumber[key] if key >= 0 else key)
+
+        readings = [one and one.map(lambda f: f.substitute(moved, size_moved)) for one in readings]
+        written = [tuple(renumber[v] for v in places) for places in written]
+    made = []
+    for k, places in enumerate(written):
+        said = results[k] if k < len(results) else "R"
+        if isinstance(said, int):
+            kind = kinds[said]
+        elif isinstance(said, tuple):
+            kind = draft.type(said[0], box.axis(said[1]))
+        else:
+            kind = draft.type(said)
+        made.append(draft.wire((box.axis(letters[v]) for v in places), kind))
+    lengths = {name: box.length(name) for name in [*box.axes] if name not in unused}
+    for sign, left, right in relations:
+        here, there = (
+            one.substitute({n: lengths[n] for n in one.generators}) for one in (left, right)
+        )
+        box.relations.append(Relation(sign, here, there))
+    read = read_scalar(scale)
+    keys = {key for base, _ in read.powers for key in base.generators}
+    wrong = sorted(keys - {*box.axes})
+    if wrong:
+        raise pattern.error(f"the scale speaks of {wrong[0]!r}; {did_you_mean(wrong[0], box.axes)}")
+    taken = {item.name for array in (*reads, *writes) for item in array if item.bracket}
+    targets = [v for v, x in enumerate(letters) if x in taken or not all(v in w for w in written)]
+    operation = Operation(
+        kernel,
+        tuple(readings),
+        tuple(written),
+        tuple(targets),
+        read.substitute({key: box.length(key) for key in keys}),
+        tuple(box.relations),
+        tuple(letters),
+        title,
+    )
+    draft.box(operation, wires, made, (box.axes[x] for x in letters), box.mentions)
+    dom = [wire for k, wire in enumerate(wires) if k not in parameters]
+    return Circuit.of(draft, dom, made)
+
+
+def _outermost(inner: Form, product: Size, first: Size, box: _Box) -> Form:
+    """Return the part of a joined index that is the first name of its group."""
+    rest = Size(tuple(product.terms))
+    (monomial, number), (key, _) = rest.terms[0], first.terms[0]
+    kept = list(monomial)
+    for one in key:
+        kept.remove(one) if one in kept else None
+    for k, (name, exponent) in enumerate(kept):
+        if (name, 1) in key and exponent > 1:
+            kept[k] = (name, exponent - 1)
+    by = Size(((tuple(kept), number),))
+    return inner if by == Size.of(1) else part("div", inner, by)
+
+
+def _windows(
+    box: _Box, reads: Sequence[Array], keeps: bool, pad: tuple[int, int] | None
+) -> dict[int, list[tuple[str, int | None, int]]]:
+    """Find the names whose sizes affine forms decide, and say how."""
+    found: dict[int, list[tuple[str, int | None, int]]] = {}
+    plain = {item.name for array in reads for item in array if item.name}
+    for array in reads:
+        for item in array:
+            if item.name or item.size is None:
+                continue
+            open_ = [name for name in item.names if name not in plain and name not in box.sizes]
+            alone = keeps and pad is None and len(item.names) == 1
+            coefficients = {m[0][0]: c for m, c in item.size.terms if m}
+            name = next((n for n in open_ if coefficients[n] > 0), None)
+            if name is None:
+                continue
+            box.flexible.add(name)
+            if alone and coefficients[name] == 1:
+                found[id(item)] = [(name, None, 1)]
+            else:
+                high = (pad or (0, 0))[1] - item.size.constant
+                found[id(item)] = [(name, high, coefficients[name])]
+    return found
+
+
+def linear(
+    name: str,
+    pattern: str,
+    bias: bool = False,
+    *,
+    init: str = "lecun",
+    transpose: bool = False,
+    at: str | None = None,
+    sizes: Sizes | None = None,
+    **more: Any,
+) -> Circuit:
+    """Return a learned linear map: a contraction with a parameter.
+
+    Parameters
+    ----------
+    name
+        What the parameter is called; its bias is called ``name.bias``.
+    pattern
+        ``"m -> h d"``: the last axes of the input, then those of the output. The parameter has the
+        axes of the left, then those that are on the right alone; an axis on both sides is not
+        summed.
+    bias
+        Whether an array of the axes on the right alone is added.
+    init
+        What the parameter starts from.
+    transpose
+        Whether the parameter has the axes of the right first: a table that is used a second time.
+    at
+        An axis of the parameter that is read at chosen indices, which are the first array of the
+        pattern: ``linear("w", "k, k m -> k f", at="e")``.
+    sizes, more
+        Sizes by name.
+
+    Raises
+    ------
+    PathSyntaxError, InvalidStructure
+        If the pattern cannot be read, or is not one of a linear map.
+
+    Examples
+    --------
+    >>> linear("Q", "m -> h d", bias=True).parameters
+    {'Q': (Size('m'), Size('h'), Size('d')), 'Q.bias': (Size('h'), Size('d'))}
+    >>> linear("w", "k, k m -> k f", at="e", e=8)
+    Circuit(N<e>[k], R[k m] -> R[k f])
+    """
+    expect(name, str, "linear", "called by a name first, then a pattern")
+    read = _sides(pattern, 2 if at else 1, 1)
+    _plain(read, (*read.left, *read.right))
+    given = _sizes(read, sizes, {k: v for k, v in more.items() if k != at})
+    source, (target,) = read.left[-1], read.right
+    left = [item.name for item in source]
+    new = [item for item in target if item.name not in left]
+    reads = [source, (*new, *source) if transpose else (*source, *new)]
+    title = _title("linear", name)
+    parameters, lookups = {1: _Parameter(name, init)}, {}
+    if at is not None:
+        chosen = Item((at,), Size.of(at))
+        index = read.left[0]
+        kept = [item for item in reads[1] if item.name not in {one.name for one in index}]
+        if at in more:
+            given[at] = read_size(more[at])
+        reads = [index, source, (chosen, *kept)]
+        parameters, lookups = {2: _Parameter(name, init)}, {0: (at, index)}
+    made = _made(
+        Kernel("contraction"), title, read, reads, [target], given, parameters=parameters,
+        lookups=lookups,
+    )  # fmt: skip
+    return made >> added(f"{name}.bias", new, target, title, given) if bias else made
+
+
+def added(
+    name: str, own: Iterable[Item], whole: Array, title: str, sizes: dict[str, Size],
+    kernel: str = "add", init: str = "zeros",
+) -> Circuit:  # fmt: skip
+    """Return what adds a parameter to an array, or multiplies it by one."""
+    pattern = Pattern("", (whole,), (whole,))
+    own = tuple(own)
+    return _made(
+        Kernel(kernel), title, pattern, [whole, own], [whole],
+        {n: s for n, s in sizes.items() if n in {item.name for item in whole}},
+        parameters={1: _Parameter(name, init)},
+    )  # fmt: skip
+
+
+def einsum(
+    pattern: str,
+    scale: Scalar | str | float = 1,
+    *,
+    sizes: Sizes | None = None,
+    **more: Any,
+) -> Circuit:
+    """Return a contraction: products are summed over the axes that the output does not have.
+
+    Parameters
+    ----------
+    pattern
+        ``"x h d, y h d -> h x y"``.
+    scale
+        A number, or a text over the sizes such as ``"d**-0.5"``.
+    sizes, more
+        Sizes by name.
+
+    Examples
+    --------
+    >>> einsum("x h d, y h d -> h x y", scale="d**-0.5")
+    Circuit(R[x h d], R[y h d] -> R[h x y])
+    """
+    read = _sides(pattern, None, 1)
+    _plain(read, read.right)
+    given = _sizes(read, sizes, more)
+    return _made(Kernel("contraction"), "einsum", read, read.left, read.right, given, scale=scale)
+
+
+def mean(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
+    """Return the mean over bracketed axes: the contraction with 1 over their sizes.
+
+    Examples
+    --------
+    >>> mean("[x] m -> m")
+    Circuit(R[x m] -> R[m])
+    """
+    read = _sides(pattern, 1, 1)
+    scale = Scalar()
+    for item in read.left[0]:
+        if item.bracket:
+            scale = scale * Scalar.of(Size.of(item.name)) ** -1
+    given = _sizes(read, sizes, more)
+    return _made(Kernel("contraction"), "mean", read, read.left, read.right, given, scale=scale)
+
+
+def view(
+    pattern: str,
+    *,
+    outside: float | None = None,
+    pad: tuple[int, int] | None = None,
+    sizes: Sizes | None = None,
+    **more: Any,
+) -> Circuit:
+    """Return a reading: permuted, repeated, split, joined, shifted axes and windows of them.
+
+    Parameters
+    ----------
+    pattern
+        ``"m -> k m"`` repeats, ``"(h d) -> h d"`` splits, ``"h d -> (h d)"`` joins,
+        ``"2*y+a-1 c -> y a c"`` has windows.
+    outside
+        The value of what is read outside of its axis; 0 unless said.
+    pad
+        By how much a window may reach over the beginning and the end; (0, 0) unless said. The size
+        of its axis is the largest one; with ``outside`` and no ``pad``, ``"m+1 -> m"`` keeps it.
+    sizes, more
+        Sizes by name.
+
+    Examples
+    --------
+    >>> view("(h d) -> h d", h=12).axes["hd"]
+    Size('12*d')
+    >>> view("2*y+a-1 c -> y a c", a=3, pad=(1, 1)).at_dom((7, 2))
+    Circuit(?[a#2 c] -> ?[y a c])
+    """
+    read = _sides(pattern, 1, 1)
+    given = _sizes(read, sizes, more)
+    right = {name for item in read.right[0] for name in item.names}
+    lost = [item for item in read.left[0] for name in item.names if name not in right]
+    if lost:
+        raise read.error(f"{lost[0]} is not on the right; a view keeps what it reads", lost[0])
+    return _made(
+        Kernel("view"), "view", read, read.left, read.right, given,
+        outside=0.0 if outside is None else outside, keeps=outside is not None, pad=pad,
+        types=[None], results=[0],
+    )  # fmt: skip
+
+
+def permute(pattern: str) -> Circuit:
+    """Return the view that puts the axes of an array in another order.
+
+    Examples
+    --------
+    >>> permute("x h d -> h x d")
+    Circuit(?[x h d] -> ?[h x d])
+    """
+    read = _sides(pattern, 1, 1)
+    _plain(read, (*read.left, *read.right))
+    one, other = (sorted(item.name for item in side[0]) for side in (read.left, read.right))
+    if one != other:
+        raise read.error("both sides of a permutation have the same axes; view() takes others")
+    return view(pattern)
+
+
+def where(
+    pattern: str,
+    condition: str | None = None,
+    *,
+    outside: float = float("-inf"),
+    sizes: Sizes | None = None,
+    **more: Any,
+) -> Circuit:
+    """Return a mask.
+
+    Parameters
+    ----------
+    pattern
+        The last axes, in order, ``"x y"``.
+    condition
+        An affine condition on them, ``"y <= x"``. Without one the first input is an array of
+        booleans.
+    outside
+        The value where it does not hold; -inf unless said.
+
+    Examples
+    --------
+    >>> where("x y", "y <= x")
+    Circuit(R[x y] -> R[x y])
+    >>> where("x y")
+    Circuit(B[x y], R[x y] -> R[x y])
+    """
+    read = _sides(pattern, 1, 0)
+    _plain(read, read.left)
+    (array,), given = read.left, _sizes(read, sizes, more)
+    if condition is None:
+        kernel = Kernel("where", (("outside", float(outside)),))
+        return _made(kernel, "where", read, [array, array], [array], given, types=["B", "R"])
+    found = read_conditions(condition)
+    names = {item.name for item in array}
+    wrong = sorted({name for one in found for name in one.generators} - names)
+    if wrong:
+        message = f"the condition speaks of {wrong[0]!r}; {did_you_mean(wrong[0], names)}"
+        raise read.error(message)
+    return _made(
+        Kernel("view"), f"where {condition}", read, [array], [array], given, outside=float(outside),
+        conditions=found,
+    )  # fmt: skip
+
+
+def softmax(pattern: str) -> Circuit:
+    """Return the softmax over bracketed axes.
+
+    Examples
+    --------
+    >>> softmax("[y]")
+    Circuit(R[y] -> R[y])
+    """
+    return _whole(Kernel("softmax"), "softmax", _sides(pattern, 1, 0))
+
+
+def _whole(kernel: Kernel, title: str, read: Pattern) -> Circuit:
+    """Return a kernel that takes bracketed axes whole, and keeps them."""
+    _plain(read, read.left)
+    if not any(item.bracket for item in read.left[0]):
+        raise read.error("which axes are taken whole? put them in brackets, as in '[y]'")
+    return _made(kernel, title, read, read.left, read.left, _sizes(read, None, {}))
+
+
+def norm(name: str, pattern: str, kind: str = "layer", eps: float = 1e-5) -> Circuit:
+    """Return a normalisation over bracketed axes, with a learned gain, and a shift if it centres.
+
+    Parameters
+    ----------
+    name
+        The parameters are ``name.gain`` and ``name.shift``.
+    pattern
+        ``"[m]"``.
+    kind
+        ``"layer"``, which subtracts the mean, or ``"rms"``.
+    eps
+        What is added to the variance.
+
+    Examples
+    --------
+    >>> list(norm("ln", "[m]").parameters), list(norm("ln", "[m]", kind="rms").parameters)
+    (['ln.gain', 'ln.shift'], ['ln.gain'])
+    """
+    if kind not in ("layer", "rms"):
+        raise CatlearnError(f"there is no norm {kind!r}; {did_you_mean(kind, ['layer', 'rms'])}")
+    read = _sides(pattern, 1, 0)
+    title = _title("norm", name)
+    normed = _whole(Kernel("norm", (("kind", kind), ("eps", float(eps)))), title, read)
+    whole = tuple(Item(item.names, item.size) for item in read.left[0])
+    own = [item for item, one in zip(whole, read.left[0], strict=True) if one.bracket]
+    gain = added(f"{name}.gain", own, whole, title, {}, "mul", "ones")
+    shifted = [added(f"{name}.shift", own, whole, title, {})] if kind == "layer" else []
+    return compose(normed, gain, *shifted)
+
+
+def embed(name: str, pattern: str, *, init: str = "normal", sizes: Sizes | None = None,
+          **more: Any) -> Circuit:  # fmt: skip
+    """Return the looked-up rows of a learned table.
+
+    Parameters
+    ----------
+    name
+        What the table is called.
+    pattern
+        ``"V -> m"``: the axis that the input points to, and those of a row.
+
+    Examples
+    --------
+    >>> embed("wte", "V -> m")
+    Circuit(N<V>[] -> R[m])
+    """
+    read = _sides(pattern, 1, 1)
+    _plain(read, (*read.left, *read.right))
+    given = _sizes(read, sizes, more)
+    (source,), (target,) = read.left, read.right
+    if len(source) != 1:
+        raise read.error("one axis is looked up")
+    return _made(
+        Kernel("contraction"), _title("embed", name), read, [(), (*source, *target)], [target],
+        given, parameters={1: _Parameter(name, init)}, lookups={0: (source[0].name, ())},
+    )  # fmt: skip
+
+
+def shift(name: str, pattern: str, at: str, *, init: str = "normal", sizes: Sizes | None = None,
+          **more: Any) -> Circuit:  # fmt: skip
+    """Return what adds the rows of a learned table of positions: row x at index x.
+
+    Parameters
+    ----------
+    name
+        What the table is called.
+    pattern
+        Its axes, ``"c m"``; the first one has the positions.
+    at
+        The axis of the input whose indices are positions; there are at most as many.
+
+    Examples
+    --------
+    >>> f = shift("wpe", "c m", at="x")
+    >>> f, [str(one) for one in f.relations]
+    (Circuit(R[x m] -> R[x m]), ['x <= c'])
+    """
+    read = _sides(pattern, 1, 0)
+    _plain(read, read.left)
+    given = _sizes(Pattern(pattern, (*read.left, (Item((at,), Size.of(at)),)), ()), sizes, more)
+    table, row = read.left[0], read.left[0][1:]
+    whole = (Item((at,), Size.of(at)), *row)
+    draft = Draft()
+    axes = {item.name: draft.axis(item.name) for item in whole}
+    rows = table[0].name
+    size = given.get(rows, Size.of(rows))
+    axes[rows] = draft.axis(rows, draft.size(size))
+    for one, axis in axes.items():
+        if one in given and one != rows:
+            draft.axes[axis] = one, frozenset([draft.size(given[one])])
+    letters = [item.name for item in whole]
+    ins = (
+        draft.wire(axes[x] for x in letters),
+        draft.wire((axes[item.name] for item in table), None, name, init),
+    )
+    out = draft.wire(axes[x] for x in letters)
+    count = len(letters)
+    operation = Operation(
+        Kernel("add"), (Reading.wiring(range(count)), Reading.wiring(range(count))),
+        (tuple(range(count)),),
+        relations=(Relation("<=", Size.generator(0), Size.generator(-1)),),
+        letters=tuple(letters), title=_title("shift", name),
+    )  # fmt: skip
+    draft.box(operation, ins, [out], [axes[x] for x in letters], [axes[rows]])
+    return Circuit.of(draft, [ins[0]], [out])
+
+
+def top_k(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
+    """Return the greatest entries, in order, and where they are; of equal ones the first.
+
+    Examples
+    --------
+    >>> top_k("[e -> k]", k=2)
+    Circuit(R[e] -> R[k], N<e>[k])
+    """
+    read = _sides(pattern, 1, 0)
+    array = read.left[0]
+    if [bool(item.changed) for item in array] != [True] or len(array[0].names) != 1:
+        raise read.error("it takes one axis and makes another, as in '[e -> k]'")
+    given, (old,), new = _sizes(read, sizes, more), array[0].names, array[0].changed
+    chosen = (Item((new,), Size.of(new), True),)
+    return _made(
+        Kernel("top_k"), "top_k", read, [(Item((old,), Size.of(old), True),)], [chosen] * 2, given,
+        relations=[("<=", Size.of(new), Size.of(old))], results=["R", ("N", old)],
+    )  # fmt: skip
+
+
+def concat(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
+    """Return arrays one after the other along their bracketed axes.
+
+    Parameters
+    ----------
+    pattern
+        ``"[x] m, [y] m -> [z] m"``; z is x + y.
+
+    Examples
+    --------
+    >>> concat("[x] m, [y] m -> [z] m").relations
+    ()
+    >>> print(concat("[x] m, [y] m -> [z] m").axes["z"])
+    x + y
+    """
+    read = _sides(pattern, None, 1)
+    _plain(read, (*read.left, *read.right))
+    marked = [[item for item in array if item.bracket] for array in (*read.left, *read.right)]
+    if any(len(items) != 1 for items in marked):
+        raise read.error("each array has one axis in brackets, along which they are put together")
+    olds, new = [items[0].name for items in marked[:-1]], marked[-1][0].name
+    if len({*olds, new}) != len(olds) + 1:
+        raise read.error("the axes in brackets have different names")
+    given = _sizes(read, sizes, more)
+    target = read.right[0]
+    names, draft = [item.name for item in target], Draft()
+    others = {item.name for array in read.left for item in array if not item.bracket}
+    wrong = [item for item in target if item.name != new and item.name not in others]
+    if wrong:
+        raise read.error(f"{wrong[0]} is in none of the arrays on the left", wrong[0])
+    axes = {
+        name: draft.axis(name, draft.size(given[name]) if name in given else None)
+        for name in dict.fromkeys([*names, *(item.name for array in read.left for item in array)])
+    }
+    start, ins, readings = Size.of(0), [], []
+    for k, array in enumerate(read.left):
+        for item in array:
+            if item.name not in names and not item.bracket:
+                raise read.error(f"{item} is not on the right", item)
+        ins.append(draft.wire(axes[item.name] for item in array))
+        place = Form.variable(names.index(new)) + Form.number(-start)
+        readings.append(Reading(tuple(
+            place if item.bracket else Form.variable(names.index(item.name)) for item in array
+        )))  # fmt: skip
+        start = start + Size.generator(-1 - k)
+    out = draft.wire(axes[name] for name in names)
+    operation = Operation(
+        Kernel("add"), tuple(readings), (tuple(range(len(names))),),
+        relations=(Relation("=", Size.generator(names.index(new)), start),),
+        letters=tuple(names), title="concat",
+    )  # fmt: skip
+    draft.box(operation, ins, [out], (axes[name] for name in names), (axes[x] for x in olds))
+    return Circuit.of(draft, ins, [out])
+
+
+def conv(
+    name: str,
+    pattern: str,
+    window: int,
+    *,
+    stride: int = 1,
+    pad: int = 0,
+    bias: bool = False,
+    init: str = "lecun",
+    sizes: Sizes | None = None,
+    **more: Any,
+) -> Circuit:
+    """Return a convolution: windows along bracketed axes, then a linear map of what is in them.
+
+    Parameters
+    ----------
+    pattern
+        ``"[y z] i -> [y z] o"``: bracketed axes slide, and are new on the right.
+    window, stride, pad
+        The length of a window, by how much it moves, and by how much it reaches over each end.
+
+    Examples
+    --------
+    >>> conv("c1", "[y z] i -> [y z] o", window=3, pad=1).parameters["c1"]
+    (Size('3'), Size('3'), Size('i'), Size('o'))
+    """
+    for value, what, least in ((window, "window", 1), (stride, "stride", 1), (pad, "pad", 0)):
+        expect(value, int, what, "an integer")
+        if value < least:
+            raise CatlearnError(f"{what} is {value}; it is at least {least}")
+    read = _sides(pattern, 1, 1)
+    _plain(read, (*read.left, *read.right))
+    slid = [item.name for item in read.left[0] if item.bracket]
+    if slid != [item.name for item in read.right[0] if item.bracket]:
+        raise read.error("the axes in brackets are the same on both sides")
+    given = _sizes(read, sizes, more)
+    inside = {axis: f"{axis}'" for axis in slid}
+    source = " ".join(
+        f"{stride}*{item.name}+{inside[item.name]}-{pad}" if item.bracket else item.name
+        for item in read.left[0]
+    )
+    kept = [item.name for item in read.left[0] if not item.bracket]
+    windows = view(
+        f"{source} -> {' '.join([*slid, *inside.values(), *kept])}", pad=(pad, pad),
+        sizes=dict.fromkeys(inside.values(), window),
+    )  # fmt: skip
+    target = " ".join(item.name for item in read.right[0])
+    new = [item.name for item in read.right[0] if item.name not in (*slid, *kept)]
+    whole = " ".join([*slid, *inside.values(), *kept])
+    own = " ".join([*inside.values(), *kept, *new])
+    weights = read_pattern(f"{whole} -> {target}")
+    operands = [weights.left[0], read_pattern(own).left[0]]
+    mapped = _made(
+        Kernel("contraction"), _title("conv", name), weights, operands, weights.right,
+        {n: s for n, s in given.items() if n not in slid}, parameters={1: _Parameter(name, init)},
+    )  # fmt: skip
+    found = windows >> mapped
+    if bias:
+        out = weights.right[0]
+        mine = [item for item in out if item.name in new]
+        found = found >> added(f"{name}.bias", mine, out, _title("conv", name), given)
+    return found.at({n: s for n, s in given.items() if n in slid}) if slid and given else found
+
+
+def elementwise(kernel: Kernel, dtype: str | None = "R") -> Circuit:
+    """Return a kernel that is applied to each number, as a circuit on one array without axes."""
+    draft = Draft()
+    ins = [draft.wire((), draft.type(dtype)) for _ in range(kernel.entry.operands[0])]
+    out = draft.wire(())
+    reading = tuple(Reading(()) for _ in ins)
+    draft.box(Operation(kernel, reading, ((),), title=str(kernel)), ins, [out], ())
+    return Circuit.of(draft, ins, [out])
+
+
+relu, silu, exp, log, tanh, sigmoid, neg, square = (
+    elementwise(Kernel(name))
+    for name in ("relu", "silu", "exp", "log", "tanh", "sigmoid", "neg", "square")
+)
+add, mul = elementwise(Kernel("add")), elementwise(Kernel("mul"))
+
+
+def gelu(approximation: str = "erf") -> Circuit:
+    """Return x times the normal distribution function at x: with erf, or approximated by tanh.
+
+    Examples
+    --------
+    >>> gelu("tanh") == gelu()
+    False
+    """
+    if approximation not in ("erf", "tanh"):
+        hint = did_you_mean(approximation, ["erf", "tanh"])
+        raise CatlearnError(f"gelu knows no approximation {approximation!r}; {hint}")
+    return elementwise(Kernel("gelu", (("approximation", approximation),)))
+
+
+def dropout(rate: float = 0.1) -> Circuit:
+    """Return the random map that puts 0 for some entries, and divides the others by 1 - rate.
+
+    Examples
+    --------
+    >>> copy(2) >> dropout(0.5) @ dropout(0.5) == dropout(0.5) >> copy(2)
+    False
+    """
+    expect(rate, (int, float), "rate", "a number, such as 0.1")
+    if not 0 <= rate < 1:
+        raise CatlearnError(f"the rate of dropout is {rate}; it is at least 0 and less than 1")
+    return elementwise(Kernel("dropout", (("rate", float(rate)),)))
+
+
+def _identity() -> Circuit:
+    draft = Draft()
+    row = draft.wire((), draft.type(None))
+    return Circuit.of(draft, [row], [row])
+
+
+idle = _identity()
+"""The identity on one array of any rank and type."""
+
+
+def stop() -> Circuit:
+    """Return the identity on values of which no gradient passes.
+
+    Examples
+    --------
+    >>> stop() == idle
+    False
+    """
+    draft = Draft()
+    kind = draft.type(None)
+    row, out = draft.wire((), kind), draft.wire((), kind)
+    draft.box(Operation(Kernel("stop"), (Reading(()),), ((),), title="stop"), [row], [out], ())
+    return Circuit.of(draft, [row], [out])
+
+
+def copy(number: int = 2) -> Circuit:
+    """Return the copies of one array of any rank and type.
+
+    Examples
+    --------
+    >>> copy(3)
+    Circuit(?[] -> ?[], ?[], ?[])
+    """
+    expect(number, int, "copy", "called with a number of copies")
+    if number < 0:
+        raise CatlearnError(f"copy({number}): there are at least 0 copies")
+    return Circuit.of(idle.apex, idle.dom, idle.cod * number)
+
+
+discard = Circuit.of(idle.apex, idle.dom, ())
+"""The map from one array of any rank and type to no arrays."""
+
+
+def swap(*order: int) -> Circuit:
+    """Return arrays in another order: ``swap()`` exchanges two, ``swap(2, 0, 1)`` moves three.
+
+    Examples
+    --------
+    >>> swap() >> swap() == idle @ idle
+    True
+    """
+    places = order or (1, 0)
+    if sorted(places) != list(range(len(places))):
+        raise CatlearnError(f"swap{places} is no order of {len(places)} arrays, counted from 0")
+    whole = tensor(*[idle] * len(places))
+    return Circuit.of(whole.apex, whole.dom, (whole.cod[k] for k in places))
+
+
+def residual(circuit: Circuit) -> Circuit:
+    """Return what adds the result of a circuit to its argument: ``copy(2) >> f @ idle >> add``.
+
+    Examples
+    --------
+    >>> residual(linear("A", "m -> n"))
+    Circuit(R[n] -> R[n])
+    """
+    expect(circuit, Circuit, "residual", "of a circuit")
+    return compose(copy(2), circuit @ idle, add)

@@ -1,0 +1,192 @@
+"""Patterns: the axes of arrays as text, in the manner of einops and einx.
+
+A pattern is arrays on the left and, behind an arrow, arrays on the right, with commas between. An
+array is a list of axes: names; ``(h d)``, an axis that is split or joined; affine forms of names
+such as ``2*y+a-1``; and brackets around axes that an operation takes whole, ``[y]``, or that it
+changes into others, ``[e -> k]``. Axes in front are never named: what an operation does not name is
+broadcast.
+
+>>> pattern = read_pattern("2*y+a-1 [c], k -> y a (h d)")
+>>> [[str(item) for item in array] for array in pattern.left]
+[['a + 2*y - 1', '[c]'], ['k']]
+>>> [str(item) for item in pattern.right[0]]
+['y', 'a', '(h d)']
+>>> read_pattern("m -> -> h")
+Traceback (most recent call last):
+    ...
+catlearn.errors.PathSyntaxError: cannot read this pattern: expected an axis or the end, found '->'
+  m -> -> h
+       ^
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catlearn.arrays.sizes import LONGEST, Size, SizeReader, degree
+from catlearn.category.path import tokens_of
+from catlearn.errors import expect
+
+
+@dataclass(frozen=True)
+class Item:
+    """One axis of an array in a pattern.
+
+    Parameters
+    ----------
+    names
+        The names in it: one, or those of a group.
+    size
+        An affine form of them; None for a group.
+    bracket
+        Whether it stands in brackets.
+    changed
+        Of ``[e -> k]``, the name behind the arrow.
+    at
+        Where it stands in the text.
+    """
+
+    names: tuple[str, ...]
+    size: Size | None = None
+    bracket: bool = False
+    changed: str = ""
+    at: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name that it is; empty if it is something else."""
+        plain = (
+            self.size is not None and self.size == Size.of(self.names[0]) if self.names else False
+        )
+        return self.names[0] if plain else ""
+
+    def __str__(self) -> str:
+        shown = f"({' '.join(self.names)})" if self.size is None else str(self.size)
+        shown += f" -> {self.changed}" if self.changed else ""
+        return f"[{shown}]" if self.bracket else shown
+
+
+Array = tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern as it was read.
+
+    Parameters
+    ----------
+    text
+        What was written.
+    left, right
+        The arrays on both sides; the right one is empty where there is no arrow.
+    """
+
+    text: str
+    left: tuple[Array, ...]
+    right: tuple[Array, ...]
+
+    def error(self, message: str, item: Item | None = None) -> Exception:
+        """Return the error that shows a place of the pattern."""
+        return (
+            PatternReader("", "pattern").at_text(self.text).error(message, item.at if item else 0)
+        )
+
+
+class PatternReader(SizeReader):
+    """Reads patterns, and conditions on indices."""
+
+    token = tokens_of(r"->|<=|>=|<|>|\*\*|[-+*/()|\[\],]")
+
+    def at_text(self, text: str) -> PatternReader:
+        """Return it for the messages of another text."""
+        self.text = text
+        return self
+
+    def side(self) -> tuple[Array, ...]:
+        """Read the arrays of a side."""
+        arrays = [self.array()]
+        while self.take(","):
+            arrays.append(self.array())
+        return tuple(arrays)
+
+    def array(self) -> Array:
+        """Read the axes of an array."""
+        items: list[Item] = []
+        while self.tokens[self.at][0] in ("name", "(", "["):
+            if not self.take("["):
+                items.append(self.item())
+                continue
+            inner = []
+            while self.tokens[self.at][0] in ("name", "("):
+                inner.append(self.item(bracket=True))
+            if self.take("->"):
+                new = self.expect("name", "an axis")
+                if len(inner) != 1:
+                    raise self.refuse("one axis before '->'")
+                one = inner[0]
+                inner = [Item(one.names, one.size, True, new, one.at)]
+            self.expect("]", "an axis or ']'")
+            items += inner
+        return tuple(items)
+
+    def item(self, bracket: bool = False) -> Item:
+        """Read one axis."""
+        at = self.tokens[self.at][2]
+        if self.take("("):
+            names = []
+            while name := self.take("name"):
+                names.append(name)
+            self.expect(")", "an axis or ')'")
+            return Item(tuple(names), None, bracket, at=at)
+        size = self.size(self.sum(), at)
+        if any(degree(monomial) > 1 for monomial, _ in size.terms):
+            raise self.error("an index is a sum of axes, with integers as coefficients", at)
+        names = tuple(sorted(size.generators))
+        if not names:
+            raise self.error(
+                "an axis has a name; a constant index is written n*0+1, by another", at
+            )
+        return Item(names, size, bracket, at=at)
+
+
+def read_pattern(text: str) -> Pattern:
+    """Read a pattern.
+
+    Raises
+    ------
+    PathSyntaxError
+        If it is not one, with the place.
+    WrongKind
+        If it is no text.
+    """
+    expect(text, str, "pattern", "a text, such as 'm -> h d'")
+    reader = PatternReader(text[:LONGEST], "pattern")
+    left, right = reader.side(), ()
+    if reader.take("->"):
+        right = reader.side()
+    reader.expect_end("an axis or the end")
+    return Pattern(text, left, right)
+
+
+def read_conditions(text: str) -> tuple[Size, ...]:
+    """Read affine conditions on indices, such as ``"y <= x, x - y < 4"``; each is to be >= 0.
+
+    Examples
+    --------
+    >>> [str(one) for one in read_conditions("y <= x, x - y < 4")]
+    ['x - y', '-x + y + 3']
+    """
+    expect(text, str, "condition", "a text, such as 'y <= x'")
+    reader, found = PatternReader(text[:LONGEST], "condition"), []
+    while True:
+        left = reader.size(reader.sum(), 0)
+        sign = reader.take("<=", "<", ">=", ">")
+        if not sign:
+            raise reader.refuse("'<=', '<', '>=' or '>'")
+        right = reader.size(reader.sum(), 0)
+        difference = right - left if sign[0] == "<" else left - right
+        found.append(difference if len(sign) == 2 else difference - 1)
+        if not reader.take(","):
+            break
+    reader.expect_end("',' or the end")
+    return tuple(found)

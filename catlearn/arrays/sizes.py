@@ -1,0 +1,716 @@
+"""Sizes: polynomials with integer coefficients, and the equations and bounds between them.
+
+The size of an axis is an integer, a symbol, or a polynomial over such. What stands for an unknown
+in a polynomial is a *generator*: a name, or a row of a table as an integer. Sizes are at least 1.
+
+>>> m, h, d = map(Size.of, ["m", "h", "d"])
+>>> print(h * d + 2 * m, (h * d).substitute({"h": 12}))
+d*h + 2*m 12*d
+>>> read_size("x*(y + 1) - 2") == Size.of("x") * (Size.of("y") + 1) - 2
+True
+
+Circuits present their sizes by generators and relations: equations (the two axes of a class have
+one size; a split says m = h*d), bounds and windows. Gluing unites relations, which needs no order;
+:func:`solve` finds what they determine, what is left of them, and which no sizes can satisfy.
+
+>>> found = solve([Relation("=", m, h * d), Relation("=", m, Size.of(768)),
+...                Relation("=", h, Size.of(12))], flexible={"d"})
+>>> str(found.values["m"]), str(found.values["d"]), found.failures
+('768', '64', ())
+
+A *scalar* is a rational number times a product of powers of sizes.
+
+>>> print(read_scalar("d**-0.5"), read_scalar("1/|k|"), read_scalar("2*(d + r)**-0.5"))
+d**(-1/2) k**(-1) 2*(d + r)**(-1/2)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property, reduce
+from heapq import heappop, heappush
+from math import gcd, prod
+from typing import Any
+
+from catlearn.category.path import Reader, tokens_of
+from catlearn.errors import WrongKind
+
+Monomial = tuple[tuple[Any, int], ...]
+"""Generators with positive exponents, in order."""
+
+MOST_TERMS = 10_000
+"""The most terms that a polynomial may have, and its largest degree."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """A polynomial with integer coefficients, in a canonical form.
+
+    Parameters
+    ----------
+    terms
+        Pairs of a monomial and its coefficient, which is not zero; see :meth:`of`.
+    """
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    @classmethod
+    def of(cls, given: Size | int | Hashable) -> Size:
+        """Return a size, a number or a generator as a polynomial.
+
+        Examples
+        --------
+        >>> Size.of("m"), Size.of(0)
+        (Size('m'), Size('0'))
+        """
+        if isinstance(given, Size):
+            return given
+        if isinstance(given, int) and not isinstance(given, bool):
+            return cls((((), given),) if given else ())
+        return cls(((((given, 1),), 1),))
+
+    @classmethod
+    def generator(cls, key: Hashable) -> Size:
+        """Return a generator, which may be an integer, as a polynomial."""
+        return cls(((((key, 1),), 1),))
+
+    @classmethod
+    def _of(cls, terms: Mapping[Monomial, int]) -> Size:
+        kept = [(monomial, c) for monomial, c in terms.items() if c]
+        if len(kept) > MOST_TERMS:
+            raise OverflowError(f"a size of {len(kept)} terms; at most {MOST_TERMS} are kept")
+        return cls(tuple(sorted(kept, key=lambda term: (-degree(term[0]), term[0]))))
+
+    @cached_property
+    def generators(self) -> frozenset[Any]:
+        """The generators that occur."""
+        return frozenset(key for monomial, _ in self.terms for key, _ in monomial)
+
+    @cached_property
+    def number(self) -> int | None:
+        """The integer that it is, or None."""
+        if not self.terms:
+            return 0
+        return self.terms[0][1] if len(self.terms) == 1 and not self.terms[0][0] else None
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether it is at least 1 for all sizes, as far as the signs of its coefficients say.
+
+        Each generator is written as 1 more than a number that is not negative.
+
+        Examples
+        --------
+        >>> (read_size("m*h - h + 1")).is_positive, read_size("m - 1").is_positive
+        (True, False)
+        """
+        return self._at_ones >= 1 and (self._is_plain or all(c > 0 for _, c in self.moved.terms))
+
+    @property
+    def is_natural(self) -> bool:
+        """Whether it is at least 0 for all sizes, as far as the signs of its coefficients say."""
+        return self._at_ones >= 0 and (self._is_plain or all(c > 0 for _, c in self.moved.terms))
+
+    @cached_property
+    def _at_ones(self) -> int:
+        """The value where all generators are 1, which is the constant of what is moved."""
+        return sum(c for _, c in self.terms)
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        return all(c > 0 for _, c in self.terms)
+
+    @cached_property
+    def moved(self) -> Size:
+        """The polynomial in what its generators are more than 1."""
+        return self.substitute({key: Size.generator(key) + 1 for key in self.generators})
+
+    @property
+    def constant(self) -> int:
+        """The coefficient of 1."""
+        return self.terms[-1][1] if self.terms and not self.terms[-1][0] else 0
+
+    def __add__(self, other: Size | int) -> Size:
+        if not isinstance(other, Size | int):
+            return NotImplemented
+        terms = dict(self.terms)
+        for monomial, c in Size.of(other).terms:
+            terms[monomial] = terms.get(monomial, 0) + c
+        return Size._of(terms)
+
+    def __neg__(self) -> Size:
+        return Size(tuple((monomial, -c) for monomial, c in self.terms))
+
+    def __sub__(self, other: Size | int) -> Size:
+        return self + -Size.of(other) if isinstance(other, Size | int) else NotImplemented
+
+    def __rsub__(self, other: int) -> Size:
+        return -self + other
+
+    def __mul__(self, other: Size | int) -> Size:
+        if not isinstance(other, Size | int):
+            return NotImplemented
+        terms: dict[Monomial, int] = {}
+        for one, c in self.terms:
+            for two, k in Size.of(other).terms:
+                powers = dict(one)
+                for key, exponent in two:
+                    powers[key] = powers.get(key, 0) + exponent
+                monomial = tuple(sorted(powers.items()))
+                if degree(monomial) > MOST_TERMS:
+                    raise OverflowError(f"a size of degree {degree(monomial)}")
+                terms[monomial] = terms.get(monomial, 0) + c * k
+        return Size._of(terms)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __pow__(self, exponent: int) -> Size:
+        if exponent * max(1, *(degree(monomial) for monomial, _ in self.terms), 0) > MOST_TERMS:
+            raise OverflowError(f"a size to the power {exponent}")
+        found, square = Size.of(1), self
+        while exponent:
+            found, square = (
+                (found * square if exponent & 1 else found),
+                (square * square if exponent > 1 else square),
+            )
+            exponent >>= 1
+        return found
+
+    def substitute(self, values: Mapping[Any, Size | int]) -> Size:
+        """Replace generators by sizes.
+
+        Examples
+        --------
+        >>> read_size("h*d + 1").substitute({"h": 2, "d": Size.of("m")})
+        Size('2*m + 1')
+        """
+        if self.generators.isdisjoint(values):
+            return self
+        terms: dict[Monomial, int] = {}
+        for monomial, c in self.terms:
+            kept = tuple((key, exponent) for key, exponent in monomial if key not in values)
+            made = Size(((kept, c),))
+            for key, exponent in monomial:
+                if key in values:
+                    made = made * Size.of(values[key]) ** exponent
+            for one, coefficient in made.terms:
+                terms[one] = terms.get(one, 0) + coefficient
+        return Size._of(terms)
+
+    def rename(self, names: Callable[[Any], Any]) -> Size:
+        """Replace generators by others."""
+        return self.substitute({key: Size.generator(names(key)) for key in self.generators})
+
+    def solved_for(self, key: Any) -> Size | None:
+        """Return what a generator is where the polynomial is 0, if it is linear in it, with unit.
+
+        Examples
+        --------
+        >>> read_size("m - h*d").solved_for("m"), read_size("m - h*d").solved_for("h")
+        (Size('d*h'), None)
+        """
+        own = [(monomial, c) for monomial, c in self.terms if any(k == key for k, _ in monomial)]
+        if len(own) != 1 or own[0][0] != ((key, 1),) or abs(own[0][1]) != 1:
+            return None
+        rest = Size(tuple(term for term in self.terms if term != own[0]))
+        return -rest if own[0][1] == 1 else rest
+
+    def primitive(self) -> Size:
+        """Return it divided by the greatest common divisor of its coefficients, the first one > 0.
+
+        Two polynomials are 0 at the same sizes if these are equal.
+        """
+        if not self.terms:
+            return self
+        by = gcd(*(c for _, c in self.terms))
+        by = by if self.terms[0][1] > 0 else -by
+        return Size(tuple((monomial, c // by) for monomial, c in self.terms))
+
+    def __str__(self) -> str:
+        found = ""
+        for monomial, c in self.terms:
+            factors = [f"{key}" if e == 1 else f"{key}**{e}" for key, e in monomial]
+            factors = factors if abs(c) == 1 and factors else [str(abs(c)), *factors]
+            sign = (" - " if c < 0 else " + ") if found else "-" if c < 0 else ""
+            found += sign + "*".join(factors)
+        return found or "0"
+
+    def __repr__(self) -> str:
+        return f"Size({str(self)!r})"
+
+
+ZERO = Size(())
+
+
+def degree(monomial: Monomial) -> int:
+    """Return the degree of a monomial."""
+    return sum(exponent for _, exponent in monomial)
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A rational number times a product of rational powers of sizes, in lowest terms.
+
+    Parameters
+    ----------
+    factor
+        The number.
+    powers
+        Sizes with exponents that are not 0; none of them is a monomial but for one generator or
+        one prime number.
+    """
+
+    factor: Fraction = Fraction(1)
+    powers: tuple[tuple[Size, Fraction], ...] = ()
+
+    @classmethod
+    def of(cls, given: Scalar | Size | Fraction | int) -> Scalar:
+        """Return a number or a size as a scalar."""
+        if isinstance(given, Scalar):
+            return given
+        if isinstance(given, Fraction):
+            return cls(given)
+        return cls() * Size.of(given)
+
+    def __mul__(self, other: Scalar | Size | int) -> Scalar:
+        factor, powers = self.factor, dict(self.powers)
+        one = Fraction(1)
+        other = other if isinstance(other, Scalar) else Scalar(one, ((Size.of(other), one),))
+        for base, exponent in other.powers:
+            content = base.primitive()
+            number = base.terms[0][1] // content.terms[0][1] if base.terms else 0
+            parts = [(content, exponent)]
+            if len(content.terms) == 1:
+                parts = [(Size.generator(key), exponent * e) for key, e in content.terms[0][0]]
+            for one, power in parts:
+                powers[one] = powers.get(one, Fraction(0)) + power
+            if exponent.denominator == 1:
+                factor *= Fraction(number) ** int(exponent)
+            elif number != 1:
+                for p, multiplicity in prime_factors(number):
+                    key = Size.of(p)
+                    powers[key] = powers.get(key, Fraction(0)) + exponent * multiplicity
+        factor *= other.factor
+        for base in [base for base, e in powers.items() if base.number and e.denominator == 1]:
+            factor *= Fraction(base.number or 1) ** int(powers.pop(base))
+        kept = sorted(((b, e) for b, e in powers.items() if e), key=lambda power: power[0].terms)
+        return Scalar(factor, tuple(kept))
+
+    def __pow__(self, exponent: Fraction | int) -> Scalar:
+        exponent = Fraction(exponent)
+        if exponent.denominator == 1:
+            number = Scalar(self.factor ** int(exponent))
+        else:
+            sides = (self.factor.numerator, exponent), (self.factor.denominator, -exponent)
+            number = Scalar() * Scalar(Fraction(1), tuple((Size.of(n), e) for n, e in sides))
+        return number * Scalar(Fraction(1), tuple((b, e * exponent) for b, e in self.powers))
+
+    def substitute(self, values: Mapping[Any, Size | int]) -> Scalar:
+        """Replace generators by sizes."""
+        powers = tuple((base.substitute(values), e) for base, e in self.powers)
+        return Scalar(self.factor) * Scalar(Fraction(1), powers)
+
+    def rename(self, names: Callable[[Any], Any]) -> Scalar:
+        """Replace generators by others."""
+        keys = {key for base, _ in self.powers for key in base.generators}
+        return self.substitute({key: Size.generator(names(key)) for key in keys})
+
+    @property
+    def value(self) -> float | None:
+        """The number that it is, or None where it has generators."""
+        numbers = [(base.number, e) for base, e in self.powers]
+        if any(number is None for number, _ in numbers):
+            return None
+        return float(self.factor) * prod(float(n or 0) ** float(e) for n, e in numbers)
+
+    def __str__(self) -> str:
+        def power(base: Size, exponent: Fraction) -> str:
+            shown = str(base) if len(base.terms) == 1 else f"({base})"
+            if exponent == 1:
+                return shown
+            whole = exponent.denominator == 1 and exponent > 0
+            return f"{shown}**{exponent}" if whole else f"{shown}**({exponent})"
+
+        factors = [power(*pair) for pair in self.powers]
+        if self.factor != 1 or not factors:
+            shown = str(self.factor)
+            factors.insert(0, f"({shown})" if "/" in shown and factors else shown)
+        return "*".join(factors)
+
+
+ONE = Scalar()
+
+
+def prime_factors(number: int) -> list[tuple[int, int]]:
+    """Return the primes that divide a positive number, with their multiplicities."""
+    found, prime = [], 2
+    while prime * prime <= number and prime < 1_000_000:
+        multiplicity = 0
+        while number % prime == 0:
+            number, multiplicity = number // prime, multiplicity + 1
+        found += [(prime, multiplicity)] if multiplicity else []
+        prime += 1
+    return found + ([(number, 1)] if number > 1 else [])
+
+
+class SizeReader(Reader):
+    """Reads sizes and scalars: sums, products, quotients and powers of names and numbers."""
+
+    token = tokens_of(r"\*\*|<=|[-+*/()|=,]")
+    punctuation = "_.'′"
+
+    def sum(self) -> Any:
+        """Read a sum."""
+        start = self.tokens[self.at][2]
+        negative = self.take("-")
+        found = self.product()
+        if negative:
+            found = found * Scalar(Fraction(-1)) if isinstance(found, Scalar) else -found
+        while sign := self.take("+", "-"):
+            one, two = self.size(found, start), self.size(self.product(), start)
+            found = one + two if sign == "+" else one - two
+        return found
+
+    def product(self) -> Any:
+        """Read a product."""
+        found = self.power()
+        while sign := self.take("*", "/"):
+            two = self.power()
+            if sign == "*" and isinstance(found, Size) and isinstance(two, Size):
+                found = found * two
+            else:
+                found = Scalar.of(found) * Scalar.of(two) ** (1 if sign == "*" else -1)
+        return found
+
+    def power(self) -> Any:
+        """Read a power."""
+        base, start = self.atom(), self.tokens[self.at][2]
+        if not self.take("**"):
+            return base
+        sign = -1 if self.take("-") else 1
+        exponent = Scalar.of(self.atom())
+        if exponent.powers:
+            raise self.error("an exponent is a number", start)
+        exponent = exponent.factor * sign
+        if abs(exponent) > 100:
+            raise self.error("an exponent is at most 100", start)
+        if isinstance(base, Size) and exponent.denominator == 1 and exponent >= 0:
+            return base ** int(exponent)
+        return Scalar.of(base) ** exponent
+
+    def atom(self) -> Any:
+        """Read a name, a number, or what stands in brackets."""
+        if self.take("("):
+            found = self.sum()
+            self.expect(")", "')'")
+            return found
+        if self.take("|"):
+            found = self.expect("name", "the name of an axis")
+            self.expect("|", "'|'")
+            return Size.of(found)
+        place = self.tokens[self.at][2]
+        name = self.expect("name", "a name or a number")
+        if not name[0].isdecimal() and name[0] != ".":
+            return Size.of(name)
+        try:
+            number = Fraction(name)
+        except ValueError:
+            raise self.error(f"{name!r} is neither a name nor a number", place) from None
+        return Size.of(int(number)) if number.denominator == 1 else Scalar(number)
+
+    def size(self, found: Any, place: int) -> Size:
+        """Return what was read, if it is a polynomial."""
+        if isinstance(found, Scalar) and not found.powers and found.factor.denominator == 1:
+            return Size.of(int(found.factor))
+        if not isinstance(found, Size):
+            raise self.error("quotients and roots have no place in a size", place)
+        return found
+
+
+LONGEST = 10_000
+"""The longest text of a size, in characters."""
+
+
+def _reader(text: object, what: str) -> SizeReader:
+    if not isinstance(text, str):
+        raise WrongKind(f"a {what} is a number or a text, such as 'h*d'; found {text!r}")
+    if len(text) > LONGEST or text.count("(") > 100:
+        raise SizeReader(text[:100], what).error("it is too long", 0)
+    return SizeReader(text, what)
+
+
+def read_size(text: str | int | Size) -> Size:
+    """Read a size: an integer, or a text such as ``"h*d + 1"``.
+
+    Raises
+    ------
+    PathSyntaxError
+        If it is not one, with the place.
+    WrongKind
+        If it is neither a number nor a text.
+    """
+    if isinstance(text, Size) or (isinstance(text, int) and not isinstance(text, bool)):
+        return Size.of(text)
+    reader = _reader(text, "size")
+    try:
+        found = reader.size(reader.sum(), 0)
+    except OverflowError as error:
+        raise reader.error(str(error), 0) from None
+    reader.expect_end("an operation")
+    return found
+
+
+def read_scalar(text: str | int | float | Scalar) -> Scalar:
+    """Read a scalar: a number, or a text such as ``"d**-0.5"``; see :func:`read_size`."""
+    if isinstance(text, Scalar):
+        return text
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return Scalar(Fraction(text))
+    reader = _reader(text, "scalar")
+    found = Scalar.of(reader.sum())
+    reader.expect_end("an operation")
+    return found
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What sizes have to satisfy.
+
+    Parameters
+    ----------
+    kind
+        ``"="``: both sides are equal; ``"<="``: the left one is at most the right one;
+        ``"window"``: the right one is 1 more than the left one divided by the stride, rounded down.
+    left, right
+        The two sides.
+    stride
+        Of a window.
+    """
+
+    kind: str
+    left: Size
+    right: Size
+    stride: int = 1
+
+    def substitute(self, values: Mapping[Any, Size | int]) -> Relation:
+        """Replace generators by sizes."""
+        sides = self.left.substitute(values), self.right.substitute(values)
+        return Relation(self.kind, *sides, self.stride)
+
+    def rename(self, names: Callable[[Any], Any]) -> Relation:
+        """Replace generators by others."""
+        return Relation(self.kind, self.left.rename(names), self.right.rename(names), self.stride)
+
+    def __str__(self) -> str:
+        if self.kind == "window":
+            inner = self.left if self.stride == 1 else f"({self.left})/{self.stride}"
+            return f"{self.right} = {inner} + 1"
+        return f"{self.left} {self.kind} {self.right}"
+
+
+@dataclass(frozen=True)
+class Unsolvable:
+    """A relation that no sizes satisfy.
+
+    Parameters
+    ----------
+    number
+        Which one of those that were given.
+    found
+        What it came to.
+    declared
+        Whether it would make two declared symbols equal.
+    """
+
+    number: int
+    found: Relation
+    declared: bool = False
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What relations determine.
+
+    Parameters
+    ----------
+    values
+        Generators that are solved for, as polynomials in the others.
+    relations
+        What is left.
+    failures
+        What cannot be satisfied.
+    """
+
+    values: Mapping[Any, Size]
+    relations: tuple[Relation, ...]
+    failures: tuple[Unsolvable, ...]
+
+    def of(self, size: Size) -> Size:
+        """Return a size with all that is known put in."""
+        return size.substitute(self.values)
+
+
+def solve(relations: Sequence[Relation], flexible: Iterable[Any] = ()) -> Solution:
+    """Solve relations between sizes as far as numbers and linear equations go.
+
+    A relation is solved if it gives a generator a number, or if it is linear, with coefficient 1
+    or -1, in a *flexible* generator. What is left is kept. Nothing satisfies a difference whose
+    coefficients all have one sign. Two generators that are not flexible, the *declared* symbols,
+    are equal only where that follows from the other equations. The order of the relations does
+    not matter.
+
+    Parameters
+    ----------
+    relations
+        Equations, bounds and windows.
+    flexible
+        The generators that take what comes.
+
+    Examples
+    --------
+    >>> m, n = Size.of("m"), Size.of("n")
+    >>> solve([Relation("=", m, 2 * m)]).failures[0].number
+    0
+    >>> solve([Relation("=", m, n)]).failures[0].declared
+    True
+    >>> hd = read_size("h*d")
+    >>> solve([Relation("=", m, n), Relation("=", m, hd), Relation("=", n, hd)]).failures
+    ()
+    """
+    state = _State(set(flexible))
+    for k, one in enumerate(relations):
+        state.add(k, one)
+    while state.step():
+        pass
+    values, failures = state.values, state.failures
+    kept: dict[Any, tuple[int, Relation]] = {}
+    for k, now in sorted(state.left.items()):
+        if now.kind == "<=":
+            if (now.right - now.left).is_natural:
+                continue
+            if (now.left - now.right).is_positive:
+                failures[k] = Unsolvable(k, now)
+                continue
+        key = (now.left - now.right).primitive() if now.kind == "=" else now
+        kept.setdefault(key, (k, now))
+    equal = [key for key in kept if isinstance(key, Size)]
+    for key in equal:
+        pair = len(key.terms) == 2 and all(degree(monomial) == 1 for monomial, _ in key.terms)
+        if pair and sum(c for _, c in key.terms) == 0 and not is_spanned(key, equal):
+            k, now = kept[key]
+            failures[k] = Unsolvable(k, now, declared=True)
+    found = tuple(now for k, now in kept.values() if k not in failures)
+    return Solution(values, found, tuple(failures[k] for k in sorted(failures)))
+
+
+@dataclass
+class _State:
+    """What :func:`solve` knows while it goes on.
+
+    Each relation is looked at again only when a generator in it is solved for. Numbers come first,
+    then equations, in an order that does not depend on that of the relations.
+    """
+
+    free: set[Any]
+    values: dict[Any, Size] = field(default_factory=dict)
+    failures: dict[int, Unsolvable] = field(default_factory=dict)
+    left: dict[int, Relation] = field(default_factory=dict)
+    version: dict[int, int] = field(default_factory=dict)
+    users: dict[Any, set[int]] = field(default_factory=dict)
+    holders: dict[Any, set[Any]] = field(default_factory=dict)
+    ready: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def add(self, k: int, one: Relation) -> None:
+        """Put a relation in, or put it in anew."""
+        self.version[k] = version = self.version.get(k, 0) + 1
+        if one.kind == "window" and one.stride == 1:
+            one = Relation("=", one.left + 1, one.right)
+        elif one.kind == "window" and one.left.number is not None:
+            one = Relation("=", Size.of(one.left.number // one.stride + 1), one.right)
+        self.left[k] = one
+        generators = one.left.generators | one.right.generators
+        for key in generators:
+            self.users.setdefault(key, set()).add(k)
+        if one.kind != "=":
+            return
+        equation = (one.left - one.right).primitive()
+        if not equation.terms:
+            del self.left[k]
+        elif is_never_zero(equation):
+            self.failures[k] = Unsolvable(k, self.left.pop(k))
+        elif len(generators := equation.generators) == 1 and degree(equation.terms[0][0]) == 1:
+            (key,) = generators
+            value, rest = divmod(-equation.constant, equation.terms[0][1])
+            wrong = bool(rest) or value < 1
+            entry = (0, wrong, key in self.free, _order(key), value)
+            heappush(self.ready, (*entry, k, version, key, Size.of(value), wrong))
+        else:
+            for key in equation.generators & self.free:
+                value = equation.solved_for(key)
+                if value is not None:
+                    unsure = not value.is_positive
+                    entry = (1 + unsure, False, len(value.generators - self.free), _order(key), 0)
+                    heappush(self.ready, (*entry, k, version, key, value, False))
+
+    def step(self) -> bool:
+        """Solve for one generator; say whether there was one."""
+        while self.ready:
+            kind, _, _, _, _, k, version, key, value, wrong = heappop(self.ready)
+            if k not in self.left or self.version[k] != version:
+                continue
+            one = self.left.pop(k)
+            if wrong:
+                self.failures[k] = Unsolvable(k, one)
+                return True
+            self.settle(key, value)
+            if kind == 2:
+                self.add(k, Relation("<=", Size.of(1), value))
+            return True
+        return False
+
+    def settle(self, key: Any, value: Size) -> None:
+        """Put a value for a generator everywhere."""
+        put = {key: value}
+        for other in self.holders.pop(key, ()):
+            self.values[other] = self.values[other].substitute(put)
+            for inner in value.generators:
+                self.holders.setdefault(inner, set()).add(other)
+        self.values[key] = value
+        for inner in value.generators:
+            self.holders.setdefault(inner, set()).add(key)
+        for k in sorted(self.users.pop(key, ())):
+            if k in self.left:
+                self.add(k, self.left[k].substitute(put))
+
+
+def _order(key: Any) -> Any:
+    """Which of several flexible generators is solved for first: the last row."""
+    return -key if isinstance(key, int) else key
+
+
+def is_never_zero(size: Size) -> bool:
+    """Whether a polynomial is 0 at no sizes, as far as the signs of its coefficients say."""
+    return bool(size.terms) and (size.is_positive or (-size).is_positive)
+
+
+def is_spanned(size: Size, others: Sequence[Size]) -> bool:
+    """Whether a polynomial is a rational combination of others, itself left out."""
+    rows = [
+        {monomial: Fraction(c) for monomial, c in other.terms} for other in others if other != size
+    ]
+    target = {monomial: Fraction(c) for monomial, c in size.terms}
+
+    def cleared(row: dict[Monomial, Fraction], by: dict[Monomial, Fraction]) -> dict[Any, Fraction]:
+        pivot = next(iter(by))
+        ratio = row.get(pivot, Fraction(0)) / by[pivot]
+        made = {m: row.get(m, Fraction(0)) - ratio * by.get(m, Fraction(0)) for m in {**row, **by}}
+        return {m: c for m, c in made.items() if c}
+
+    basis: list[dict[Monomial, Fraction]] = []
+    for row in rows:
+        row = reduce(cleared, basis, row)
+        if row:
+            basis = [*(cleared(one, row) for one in basis), row]
+    return not reduce(cleared, basis, target)

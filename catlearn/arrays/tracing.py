@@ -1,0 +1,130 @@
+"""Tracing: circuits written as functions of arrays.
+
+Where arrays are used more than once, or several live at a time, a circuit is easier to write as a
+function. Operations are circuits, and circuits are callable on arrays; what is called is noted, and
+all of it is glued once when the function returns. Arrays have axes already, so they are never
+lifted: an operation is lifted to them.
+
+>>> from catlearn.arrays import linear, relu, traced
+>>> @traced("x m")
+... def feed_forward(t):
+...     return linear("down", "f -> m")(relu(linear("up", "m -> f")(t))) + t
+>>> feed_forward
+Circuit(R[x m] -> R[x m])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from catlearn.arrays.boxes import Draft
+from catlearn.arrays.circuit import Circuit, Place, glue, levels, raised
+from catlearn.arrays.operations import add, mul
+from catlearn.arrays.patterns import read_pattern
+from catlearn.errors import CatlearnError, Failure, NotComposable, expect
+
+
+@dataclass
+class Trace:
+    """The circuits that were called, and which arrays met."""
+
+    parts: list[Circuit] = field(default_factory=list)
+    meets: list[tuple[Place, Place]] = field(default_factory=list)
+    done: bool = False
+
+    def call(self, circuit: Circuit, given: Sequence[TracedArray]) -> list[TracedArray]:
+        """Note that a circuit is called on arrays; return what it returns."""
+        if len(given) != len(circuit.dom):
+            message = f"takes {len(circuit.dom)}, is called with {len(given)}"
+            raise NotComposable("call", [Failure("arity", f"{circuit!r}", message)])
+        if self.done or any(one.trace is not self for one in given):
+            raise CatlearnError("an array is used outside of the function in which it was traced")
+        number = len(self.parts)
+        sources = sorted({one.place[0] for one in given})
+        local = [*(self.parts[k] for k in sources), circuit]
+        meets = [
+            ((sources.index(one.place[0]), one.place[1]), (len(sources), row))
+            for one, row in zip(given, circuit.dom, strict=True)
+        ]
+        lifted = raised(circuit, levels(local, meets, rigid=range(len(sources)))[-1])
+        self.parts.append(lifted)
+        pairs = zip(given, lifted.dom, strict=True)
+        self.meets += [(one.place, (number, row)) for one, row in pairs]
+        return [TracedArray(self, (number, row)) for row in lifted.cod]
+
+
+@dataclass(frozen=True, eq=False)
+class TracedArray:
+    """An array inside of a traced function."""
+
+    trace: Trace
+    place: Place
+
+    def __add__(self, other: TracedArray) -> TracedArray:
+        return add(self, other) if isinstance(other, TracedArray) else NotImplemented
+
+    def __mul__(self, other: TracedArray) -> TracedArray:
+        return mul(self, other) if isinstance(other, TracedArray) else NotImplemented
+
+    def __repr__(self) -> str:
+        number, row = self.place
+        return f"TracedArray({self.trace.parts[number].array_text(row)})"
+
+
+def traced(
+    *arrays: str, types: Sequence[str | None] = ()
+) -> Callable[[Callable[..., Any]], Circuit]:
+    """Return a decorator that makes a circuit of a function of arrays.
+
+    Parameters
+    ----------
+    *arrays
+        The axes of each argument, such as ``"x m"``; axes of one letter are one axis.
+    types
+        The type of each argument: ``"R"``, ``"B"``, ``"N"``, or None for any; R unless said.
+
+    Returns
+    -------
+    callable
+        From a function that is given arrays, and returns one or a tuple of them, to the circuit.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import einsum
+    >>> @traced("i j", "j k")
+    ... def product(a, b):
+    ...     return einsum("i j, j k -> i k")(a, b)
+    >>> product
+    Circuit(R[i j], R[j k] -> R[i k])
+    """
+    draft, axes = Draft(), {}
+    dom = []
+    for number, text in enumerate(arrays):
+        pattern = read_pattern(text)
+        if len(pattern.left) != 1 or pattern.right:
+            raise pattern.error("each argument is one array")
+        for item in pattern.left[0]:
+            if not item.name:
+                raise pattern.error("only names of axes can stand here", item)
+            axes.setdefault(item.name, draft.axis(item.name) if item.name not in axes else 0)
+        dtype = types[number] if number < len(types) else "R"
+        kind = draft.type(dtype)
+        dom.append(draft.wire((axes[item.name] for item in pattern.left[0]), kind))
+    start = Circuit.of(draft, dom, dom)
+
+    def made(function: Callable[..., Any]) -> Circuit:
+        trace = Trace([start])
+        given = [TracedArray(trace, (0, row)) for row in start.cod]
+        found = function(*given)
+        found = (found,) if isinstance(found, TracedArray) else tuple(found)
+        for one in found:
+            expect(one, TracedArray, "what a traced function returns", "one of its arrays")
+        trace.done = True
+        apex, legs = glue(trace.parts, trace.meets)
+        dom = legs[0][list(start.dom)].tolist()
+        cod = [int(legs[one.place[0]][one.place[1]]) for one in found]
+        return Circuit.of(apex, dom, cod)
+
+    return made

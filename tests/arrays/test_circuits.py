@@ -1,0 +1,440 @@
+"""Circuits of arrays: alignment, lifting, sizes and equality, with known answers."""
+
+import numpy as np
+import pytest
+
+from catlearn.arrays import (
+    Circuit,
+    add,
+    compose,
+    concat,
+    conv,
+    copy,
+    discard,
+    dropout,
+    einsum,
+    embed,
+    exp,
+    gelu,
+    idle,
+    lift,
+    linear,
+    mean,
+    mul,
+    norm,
+    permute,
+    relu,
+    residual,
+    shift,
+    silu,
+    softmax,
+    stop,
+    swap,
+    tensor,
+    top_k,
+    traced,
+    view,
+    where,
+)
+from catlearn.errors import CatlearnError, InvalidStructure, NotComposable
+from tests.arrays.reference import evaluate
+
+
+def attention(masked=True):
+    Q, K, V = (linear(name, "m -> h d") for name in "QKV")
+    scores = einsum("x h d, y h d -> h x y", scale="d**-0.5")
+    mask = [where("x y", "y <= x")] if masked else []
+    core = compose(scores, *mask, softmax("[y]")) @ idle >> einsum("h x y, y h d -> x h d")
+    return copy(3) >> Q @ K @ V >> core >> linear("O", "h d -> m")
+
+
+def parts(circuit):
+    H = circuit.apex
+    used = dict.fromkeys(H.lists["axes"].values.tolist())
+    return len(used), H.size("Wire") - len(circuit.parameters), H.size("Box")
+
+
+# Alignment
+
+
+def test_alignment_identifies_axes_and_nothing_else():
+    """Oracle 1: queries and keys meet a contraction; the two h are one, and so are the two d."""
+    free = lift(linear("Q", "m -> h d"), "q") @ lift(linear("K", "m -> h d"), "x")
+    whole = free >> einsum("q h d, x h d -> h q x")
+    assert parts(whole) == (6, 5, 3)
+    assert whole.array_text(whole.cod[0]) == "R[h q x]"
+
+
+def test_parameters_of_one_name_are_one():
+    A, B = linear("A", "m -> n"), linear("B", "k -> l")
+    assert parts(A @ A)[0] == 2
+    assert len((A @ A).parameters) == 1
+    assert parts(A @ B)[0] == 4
+    assert len((A @ B).parameters) == 2
+
+
+def test_self_attention_has_one_axis_twice():
+    """Oracle 2: four parameters; the scores have one axis twice, under two variables."""
+    f = attention()
+    assert repr(f) == "Circuit(R[x m#2] -> R[x m])"
+    assert list(f.parameters) == ["Q", "K", "V", "O"]
+    H = f.apex
+    (box,) = (k for k, one in enumerate(H.operations) if one.kernel.name == "softmax")
+    h, x, y = H.lists["axes"].row(H.sides[0][box][0]).tolist()
+    assert x == y != h
+    g = copy(2) >> idle @ permute("i j -> j i") >> add
+    (row,) = g.dom
+    assert len(set(g.apex.lists["axes"].row(row).tolist())) == 1
+    x = np.arange(9.0).reshape(3, 3)
+    assert np.array_equal(evaluate(g, [x])[0], x + x.T)
+
+
+def test_sizes_that_differ_are_refused_with_both_axes():
+    """Oracle 3."""
+    one, other = linear("V", "m -> h k", h=4, k=20), linear("O", "h d -> m", h=4, d=16)
+    with pytest.raises(NotComposable) as caught:
+        one >> other
+    (failure,) = caught.value.failures
+    for name in ("linear 'V'", "axis k", "20", "linear 'O'", "axis d", "16"):
+        assert name in str(failure)
+
+
+def test_declared_sizes():
+    """Oracle 3: two declared symbols differ, unless a number or a relation says otherwise."""
+    to_m, to_n = linear("A", "a -> m"), linear("B", "b -> n")
+    with pytest.raises(NotComposable):
+        to_m @ to_n >> add
+    with_d = linear("A", "a -> d") @ linear("B", "b -> d") >> add
+    meets = linear("C", "c -> e", e=16)
+    whole = with_d @ meets >> add
+    assert whole.size_of(whole.apex.lists["axes"].row(whole.cod[0])[0]).number == 16
+    assert whole.parameters["A"][1].number == 16
+
+
+def test_numbers_are_put_in_before_symbols_meet():
+    """Declared m, n: (m >> n) >> 16 is an error, m >> (n >> 16) is 16, and so is all at once."""
+    m, n, sixteen = linear("A", "a -> m"), through("n"), through("k", k=16)
+    with pytest.raises(NotComposable):
+        (m >> n) >> sixteen
+    late = m >> (n >> sixteen)
+    assert late == compose(m, n, sixteen)
+    assert late.parameters["A"][1].number == 16
+
+
+def through(letter, **sizes):
+    """A map between arrays whose axis has a declared size on both sides."""
+    there = linear(f"W{letter}", f"{letter}' -> {letter}", **sizes)
+    return residual(view(f"{letter} -> {letter} {letter}'", **{f"{letter}'": 3}) >> there >> mean(
+        f"[x] {letter} -> {letter}"
+    ))  # fmt: skip
+
+
+def test_splits_and_bounds():
+    """Oracle 4."""
+    split = view("(h d) -> h d", h=12)
+    assert str(split.axes["hd"]) == "12*d"
+    assert split.at_dom((768,)).axes["d"].number == 64
+    with pytest.raises(InvalidStructure) as caught:
+        split.at(d=65).at({"hd": 768})
+    assert "768" in str(caught.value)
+    assert "780" in str(caught.value)
+    table = shift("wpe", "c m", at="x", c=1024)
+    assert table.at(x=12).axes["x"].number == 12
+    with pytest.raises(InvalidStructure) as caught:
+        table.at(x=1025)
+    assert "1025" in str(caught.value)
+    assert "1024" in str(caught.value)
+    window = view("2*y+a-1 -> y a", a=3, pad=(1, 1))
+    assert window.at_dom((7,)).axes["y"].number == 4
+    assert window.at_dom((8,)).axes["y"].number == 4
+
+
+# Lifting
+
+
+def test_components_are_lifted_apart():
+    """Oracle 5: interchange with different lifts."""
+    A, B, C = linear("A", "m -> n"), linear("B", "n -> p"), linear("C", "k -> l")
+    assert (A @ C) >> (B @ relu) == (A >> B) @ (C >> relu)
+
+
+def test_nothing_is_repeated_silently():
+    """Oracle 6."""
+
+    def sums(*axes):
+        return traced(*axes)(lambda a, b: a + b)
+
+    with pytest.raises(NotComposable) as caught:
+        sums("x m", "m")
+    assert caught.value.failures[0].law == "lifting"
+    assert repr(sums("x m", "x m")) == "Circuit(R[x m], R[x m] -> R[x m])"
+    repeated = traced("x m", "m")(lambda a, b: a + view("m -> x m")(b))
+    assert repr(repeated) == "Circuit(R[x m], R[m] -> R[x m])"
+    f = copy(2) >> view("m -> k m") @ idle
+    whole = f >> softmax("[m]") @ einsum("n m -> n")
+    assert repr(whole).startswith("Circuit(R[")
+    assert [text.count(" ") + 1 for text in whole.shapes((*whole.dom, *whole.cod))] == [2, 3, 1]
+
+
+def test_what_no_input_reaches_is_not_repeated():
+    draft = linear("p", "m -> n")
+    weight = Circuit.of(draft.apex, (), (next(
+        row for row, name in enumerate(draft.apex.attributes["name"]) if name == "p"
+    ),))  # fmt: skip
+    with pytest.raises(NotComposable) as caught:
+        weight >> softmax("[a] b c")
+    assert "repeat" in str(caught.value)
+    assert repr(weight >> softmax("[a] b")) == "Circuit(() -> R[m n])"
+    assert repr(lift(weight, "x")) == "Circuit(() -> R[x m n])"
+
+
+def test_a_long_chain_and_dead_boxes():
+    """Oracle 7."""
+    chain = compose(*(linear(f"A{k}", "m -> n", n="m") for k in range(61)))
+    assert chain.apex.size("Box") == 61
+    assert len(chain.parameters) == 61
+    dead = linear("A", "m -> n") >> discard
+    assert dead.apex.size("Box") == 1
+    assert len(dead.parameters) == 1
+    assert dead.live().apex.size("Box") == 0
+    assert not dead.live().parameters
+    assert dead != discard
+    assert dead == linear("A", "k -> n") >> discard
+
+
+# Laws of ==
+
+SAMPLES = {
+    "linear": linear("A", "m -> n"),
+    "biased": linear("B", "n -> p q", bias=True),
+    "relu": relu,
+    "copy": copy(2),
+    "softmax": softmax("[n]"),
+    "norm": norm("g", "[n]"),
+    "dropout": dropout(0.5),
+    "view": view("m -> k m"),
+    "attention": attention(),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_units(name):
+    f = SAMPLES[name]
+    before, after = tensor(*[idle] * len(f.dom)), tensor(*[idle] * len(f.cod))
+    assert before >> f == f == f >> after
+    assert f @ Circuit.identity() == f == Circuit.identity() @ f
+    assert hash(before >> f) == hash(f)
+    assert not f.failures()
+
+
+@pytest.mark.parametrize("first", ["linear", "copy", "attention", "view"])
+@pytest.mark.parametrize("last", ["relu", "dropout", "norm", "biased"])
+def test_associativity_and_interchange(first, last):
+    f, h = SAMPLES[first], SAMPLES[last]
+    g = tensor(*[relu] * len(f.cod))
+    h = tensor(*[h.named(str(k)) for k in range(len(f.cod))])
+    assert (f >> g) >> h == f >> (g >> h) == compose(f, g, h)
+    k = linear("other", "a -> b")
+    assert (f @ k) >> (g @ exp) == (f >> g) @ (k >> exp)
+
+
+def test_comonoid():
+    assert copy(2) >> copy(2) @ idle == copy(2) >> idle @ copy(2) == copy(3)
+    assert copy(2) >> swap() == copy(2)
+    assert copy(2) >> discard @ idle == idle
+    assert swap(2, 0, 1) >> swap(1, 2, 0) == tensor(idle, idle, idle)
+
+
+def test_copies_of_a_random_box_differ():
+    assert copy(2) >> dropout() @ dropout() != dropout() >> copy(2)
+    assert copy(2) >> relu @ relu != relu >> copy(2)
+
+
+def test_options_and_names_are_compared():
+    assert gelu() != gelu("tanh")
+    assert stop() != idle
+    assert add != mul
+    assert linear("A", "m -> n") == linear("A", "k -> n") != linear("B", "m -> n")
+    assert linear("A", "m -> n", init="zeros") != linear("A", "m -> n")
+    assert linear("A", "m -> n", n=4) != linear("A", "m -> n")
+    assert dropout(0.1) != dropout(0.2)
+    assert einsum("a, a -> a") != einsum("a, b -> a b")
+    assert einsum("x h, y h -> x y") == einsum("i k, j k -> i j")
+
+
+def test_point_free_and_traced_are_equal():
+    """Oracle 12."""
+
+    @traced("x m")
+    def same(t):
+        q, k, v = (linear(name, "m -> h d")(t) for name in "QKV")
+        s = einsum("x h d, y h d -> h x y", scale="d**-0.5")(q, k)
+        w = softmax("[y]")(where("x y", "y <= x")(s))
+        return linear("O", "h d -> m")(einsum("h x y, y h d -> x h d")(w, v))
+
+    assert same == attention()
+    assert same != attention(masked=False)
+
+
+def test_lifting_laws():
+    A, B = linear("A", "m -> n"), linear("B", "n -> p")
+    assert lift(A >> B, "x") == lift(A, "x") >> lift(B, "x")
+    assert lift(A @ B, "x").parameters == (A @ B).parameters
+    assert lift(A, "") == A
+    assert lift(lift(A, "x"), "y") == lift(A, "y x")
+    assert lift(copy(2), "x") == lift(idle, "x") >> copy(2)
+
+
+# Numbers
+
+
+def test_readings_as_numbers():
+    """Oracles 14 to 18."""
+    windows = view("2*y+a -> y a", a=2)
+    assert evaluate(windows, [np.arange(1, 7)])[0].tolist() == [[1, 2], [3, 4], [5, 6]]
+    moved = view("m+1 -> m", outside=0)
+    assert evaluate(moved, [np.arange(1, 5)])[0].tolist() == [2, 3, 4, 0]
+    back = view("m-1 -> m", outside=0)
+    assert evaluate(moved >> back, [np.arange(1, 5)])[0].tolist() == [0, 2, 3, 4]
+    filter_ = conv("w", "[x] -> [x]", window=3, pad=1)
+    found = evaluate(filter_, [np.array([1, 2, 4, 7])], {"w": np.array([1, 0, -1])})
+    assert found[0].tolist() == [-2, -3, -5, 4]
+    scores = einsum("x h d, y h d -> h x y")
+    k = np.array([[1, 0], [0, 1], [1, 1]]).reshape(3, 1, 2)
+    found = evaluate(scores, [np.arange(6).reshape(3, 1, 2), k])
+    assert found[0][0].tolist() == [[0, 1, 1], [2, 3, 5], [4, 5, 9]]
+    found = evaluate(softmax("[y]"), [np.log([1, 2, 5])])[0]
+    assert np.allclose(found, [1 / 8, 1 / 4, 5 / 8])
+
+
+def test_causal_attention_as_numbers():
+    """Oracle 19: with queries 0, row n is the mean of the values up to n."""
+    core = compose(
+        einsum("x d, y d -> x y") >> where("x y", "y <= x") >> softmax("[y]"),
+    )
+    core = core @ idle >> einsum("x y, y d -> x d")
+    values = np.random.default_rng(0).normal(size=(4, 3))
+    found = evaluate(core, [np.zeros((4, 3)), values, values])[0]
+    assert np.allclose(found, np.cumsum(values, 0) / np.arange(1, 5)[:, None])
+
+
+def test_top_k_and_experts_as_numbers():
+    """Oracles 21 and 22."""
+    assert [one.tolist() for one in evaluate(top_k("[e -> k]", k=2), [np.array([3, 1, 2])])] == [
+        [3, 2],
+        [0, 2],
+    ]
+    found = evaluate(top_k("[e -> k]", k=2), [np.array([1, 3, 3, 3])])
+    assert [one.tolist() for one in found] == [[3, 3], [1, 2]]
+
+    @traced("m")
+    def experts(t):
+        g, i = top_k("[e -> k]", k=2)(linear("gate", "m -> e")(t))
+        u = view("m -> k m")(t)
+        y = linear("w", "k, k m -> k n", at="e")(i, u)
+        return einsum("k, k n -> n")(softmax("[k]")(g), y)
+
+    gate = np.array([[1, 0, 2], [0, 1, -1]])
+    w = np.stack([np.eye(2), 2 * np.eye(2), np.eye(2)[::-1]])
+    (found,) = evaluate(experts, [np.array([1.0, 2.0])], {"gate": gate, "w": w})
+    assert np.allclose(found, [1.73105858, 3.46211716])
+
+
+def test_splits_and_joins_are_reshapes():
+    x = np.arange(24).reshape(2, 3, 4)
+    joined = view("a b c -> a (b c)")
+    assert np.array_equal(evaluate(joined, [x])[0], x.reshape(2, 12))
+    patches = view("c (u a) (v b) -> u v a b c", a=2, b=2)
+    y = np.arange(3 * 4 * 6).reshape(3, 4, 6)
+    expected = y.reshape(3, 2, 2, 3, 2).transpose(1, 3, 2, 4, 0)
+    assert np.array_equal(evaluate(patches, [y])[0], expected)
+    three = view("a b c -> (a b c)")
+    assert np.array_equal(evaluate(three, [x])[0], x.ravel())
+    again = three >> view("(a b c) -> a b c", b=3, c=4)
+    assert np.array_equal(evaluate(again, [x])[0], x)
+
+
+def test_parts_of_a_block_as_numbers():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(5, 4))
+    W, b = rng.normal(size=(4, 3)), rng.normal(size=3)
+    biased = linear("W", "m -> n", bias=True)
+    assert np.allclose(evaluate(biased, [x[0]], {"W": W, "W.bias": b})[0], x[0] @ W + b)
+    f = norm("g", "[m]")
+    g, s = rng.normal(size=4), rng.normal(size=4)
+    normed = (x[0] - x[0].mean()) / np.sqrt(x[0].var() + 1e-5) * g + s
+    assert np.allclose(evaluate(f, [x[0]], {"g.gain": g, "g.shift": s})[0], normed)
+    table = rng.normal(size=(7, 4))
+    rows = lift(embed("E", "V -> m"), "x")
+    assert np.allclose(evaluate(rows, [np.array([3, 0])], {"E": table})[0], table[[3, 0]])
+    moved = shift("P", "c m", at="x")
+    assert np.allclose(evaluate(moved, [x], {"P": table})[0], x + table[:5])
+    both = concat("[x] m, [y] m -> [z] m")
+    assert np.allclose(evaluate(both, [x, table])[0], np.concatenate([x, table]))
+    assert np.allclose(evaluate(mean("[x] m -> m"), [x])[0], x.mean(0))
+    assert np.allclose(
+        evaluate(residual(silu), [np.float64(0.3)])[0], 0.3 + 0.3 / (1 + np.exp(-0.3))
+    )
+
+
+def test_interchange_and_lifting_as_numbers():
+    rng = np.random.default_rng(2)
+    A, C = linear("A", "m -> n"), linear("C", "k -> l")
+    B = linear("B", "n -> p")
+    whole = (A @ C) >> (B @ relu)
+    params = {
+        "A": rng.normal(size=(2, 3)),
+        "C": rng.normal(size=(4, 5)),
+        "B": rng.normal(size=(3, 6)),
+    }
+    x, y = rng.normal(size=2), rng.normal(size=4)
+    found = evaluate(whole, [x, y], params)
+    assert np.allclose(found[0], x @ params["A"] @ params["B"])
+    assert np.allclose(found[1], np.maximum(y @ params["C"], 0))
+    lifted = lift(A, "b")
+    xs = rng.normal(size=(7, 2))
+    assert np.allclose(evaluate(lifted, [xs], params)[0], xs @ params["A"])
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    {
+        "twice": (lambda: einsum("a -> a a"), ["a -> a a", "^"]),
+        "arrow": (lambda: linear("A", "m -> -> n"), ["^"]),
+        "size": (lambda: linear("A", "m -> head", heads=3), ["heads", "head"]),
+        "option": (lambda: linear("A", "m -> bias"), ["bias"]),
+        "lost": (lambda: view("a b -> a"), ["b", "^"]),
+        "no brackets": (lambda: softmax("y"), ["[y]"]),
+        "condition": (lambda: where("x y", "z <= x"), ["z"]),
+        "scale": (lambda: einsum("a, a -> ", scale="b**-1"), ["b"]),
+        "arity": (lambda: relu >> add, ["1", "2"]),
+        "number": (lambda: copy(-1), ["-1"]),
+        "kind": (lambda: residual(3), ["residual", "3"]),
+        "size of a name": (lambda: linear("A", "m -> n").at(k=3), ["k"]),
+        "sharing": (lambda: linear("A", "m -> n") @ linear("A", "m -> n k"), ["'A'", "m n"]),
+        "initialiser": (
+            lambda: linear("A", "m -> n") @ linear("A", "m -> n", init="zeros"),
+            ["'A'", "lecun", "zeros"],
+        ),
+        "types": (lambda: relu >> embed("E", "V -> m"), ["N<V>"]),
+        "outside": (lambda: relu(3), ["traced"]),
+        "rate": (lambda: dropout(1.5), ["1.5"]),
+    }.values(),
+)  # fmt: skip
+def test_errors_name_what_is_wrong(call, names):
+    with pytest.raises(CatlearnError) as caught:
+        call()
+    for name in names:
+        assert name in str(caught.value)
+
+
+def test_ambiguous_letters_are_listed():
+    two = softmax("[x]") @ softmax("[x]")
+    with pytest.raises(InvalidStructure) as caught:
+        two.at(x=3)
+    assert "x#2" in str(caught.value)
+    sizes = [str(size) for size in two.at_dom((3,), (4,)).axes.values()]
+    assert sizes == ["3", "4"]
