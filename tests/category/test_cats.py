@@ -1,6 +1,5 @@
 """Limits and colimits of categories: universal properties, with cones that are none."""
 
-import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 from catlearn.category import (
@@ -26,14 +25,10 @@ from catlearn.finset import (
     pushout,
     terminal,
 )
-
-
-def cyclic(n: int) -> FiniteCategory:
-    return FiniteCategory.group(range(n), lambda x, y: (x + y) % n)
-
+from tests.category.small import IDEMPOTENT, cyclic
+from tests.errors import raises
 
 ARROW, POINT = FiniteCategory.walking_arrow(), FiniteCategory.discrete(["x"])
-IDEMPOTENT = FiniteCategory(["A"], {"e": ("A", "A")}, {("e", "e"): "e"})
 SMALL = [
     POINT,
     FiniteCategory.discrete(["x", "y"]),
@@ -95,7 +90,7 @@ def test_pullbacks_and_equalizers(C, D, E, T, data):
     if a >> F == b >> G:
         factors_once(square, [a, b], T)
     else:
-        with pytest.raises(NotACone, match=r"they differ: .* goes to .* and to"):
+        with raises(NotACone, law="triangle"):
             square.universal(a, b)
     H = one_of(data, C, E)
     part = equalizer(F, H)
@@ -120,7 +115,7 @@ def test_pushouts(A, C, D, T, data):
     if F >> a == G >> b:
         extends_once(glued, [a, b], T)
     else:
-        with pytest.raises(NotACocone, match=r"they differ: .* goes to .* and to"):
+        with raises(NotACocone, law="triangle"):
             glued.universal(a, b)
 
 
@@ -134,9 +129,8 @@ def test_gluing_two_arrows_end_to_start():
 
 def test_identifying_the_ends_of_an_arrow_gives_the_natural_numbers():
     start, end = (Functor(POINT, ARROW, objects={"x": at}) for at in ARROW.objects)
-    with pytest.raises(TooLarge, match="infinitely many") as caught:
+    with raises(TooLarge, "infinitely", "f", "presentation_of_colimit(diagram)"):
         coequalizer(start, end)
-    assert "presentation_of_colimit(diagram) presents it" in str(caught.value)
     diagram = Diagram([POINT, ARROW], [(0, 1, start), (0, 1, end)], legs=[1])
     numbers = presentation_of_colimit(diagram)
     assert numbers == Presentation({"f": ("0", "0")})
@@ -152,13 +146,13 @@ def test_a_group_divided_by_inversion():
     assert are_isomorphic(equalizer(one, minus).apex, cyclic(2))
     onto = Functor(Z4, cyclic(2), arrows={"1": "1"})
     assert (half.legs[0] >> half.universal(onto)) == onto
-    with pytest.raises(NotACocone, match="1 goes to 1 and to 3"):
+    with raises(NotACocone, 1, 3, law="triangle", where="arrow 1 (0 -> 1)"):
         half.universal(one)
 
 
 def test_amalgams_of_groups():
     trivial, S3 = cyclic(1), FiniteCategory.permutation_group({"s": [1, 0, 2], "t": [0, 2, 1]})
-    with pytest.raises(TooLarge, match="infinitely many"):  # the modular group
+    with raises(TooLarge, "infinitely"):  # the modular group
         pushout(*(Functor.constant(trivial, cyclic(n), "*") for n in (2, 3)))
     into = Functor(cyclic(2), S3, arrows={"1": "s"})
     dead = pushout(into, Functor.constant(cyclic(2), trivial, "*"))
@@ -203,8 +197,8 @@ def test_diagrams_of_categories():
     start, end = (Functor(POINT, ARROW, objects={"x": at}) for at in ARROW.objects)
     assert len(colimit(Span(end, start)).apex) == 6
     loop = Graph({"s": ("A", "A")}).category()
-    with pytest.raises(CatlearnError, match="those of finite categories; object 1 is"):
+    with raises(CatlearnError, "object 1"):
         coproduct(POINT, loop)
-    with pytest.raises(CatlearnError, match="those of finite categories; object 0 is"):
+    with raises(CatlearnError, "object 0"):
         product(loop, loop)
     assert colimit(Span(end, end)).apex.hom("left/0", "right/0") == ()

@@ -23,6 +23,7 @@ from catlearn.category import (
 )
 from catlearn.category.completion import Completion, Lattice, shortlex
 from catlearn.errors import InvalidStructure, NotComposable, Undecided
+from tests.errors import raises
 
 A4 = ("ab", ["aa = 1", "bbb = 1", "ababab = 1"])
 A5 = ("ab", ["aa = 1", "bbb = 1", "(ab)^5 = 1"])
@@ -97,11 +98,11 @@ def test_unknown_is_never_a_no():
     answer = complete(A, budget).equal("a >> b >> a >> b", "b >> b >> a")
     assert answer == Unknown
     assert "completion stopped" in answer.reason
-    with pytest.raises(Undecided, match="larger budget"):
+    with raises(Undecided, "budget"):
         bool(answer)
-    with pytest.raises(NotComposable, match="ends at B, but f starts"):
+    with raises(NotComposable, "A", "B", law="composition", where="path 'f >> f'"):
         complete(Graph({"f": ("A", "B")})).equal("f", "f >> f")
-    with pytest.raises(NotComposable, match="f ends at B, but id"):
+    with raises(NotComposable, "A", "B", law="parallel sides", where="'f' and 'id(A)'"):
         complete(Graph({"f": ("A", "B")})).equal("f", "id(A)")
 
 
@@ -115,7 +116,7 @@ def test_verdicts_compare_without_their_reasons():
     assert Verdict.of(False, "why") == NotEqual
     assert str(NotEqual("why")) == "NotEqual: why"
     assert pickle.loads(pickle.dumps(Unknown("why"))).reason == "why"
-    with pytest.raises(ValueError, match="Equal, NotEqual or Unknown"):
+    with raises(ValueError, "Equal", "NotEqual", "Unknown", "Maybe"):
         Verdict("Maybe")
 
 
@@ -306,7 +307,7 @@ def test_completion_that_skips_overlaps_is_caught(monkeypatch):
     assert "a >> d" in str(mutant.failures()[0])
     with pytest.raises(AssertionError):
         agrees_with_force(presentation, mutant)
-    with pytest.raises(InvalidStructure, match="a >> b >> c: it rewrites to"):
+    with raises(InvalidStructure, law="confluence", where="a >> b >> c"):
         RewritingSystem(presentation, mutant.rules)
     assert not RewritingSystem(presentation, mutant.rules, stopped="on purpose").is_complete
 
@@ -324,7 +325,7 @@ def test_what_is_wrong_with_a_system_is_listed():
         system = RewritingSystem(P, pairs, check=False)
         assert [failure.law for failure in system.failures()] == laws
     G = Graph({"f": ("A", "B"), "g": ("A", "C")})
-    assert "parallel sides" in str(RewritingSystem(G, [("g", "f")], check=False).failures()[0])
+    assert RewritingSystem(G, [("g", "f")], check=False).failures()[0].law == "parallel sides"
 
 
 # Other programs, where they are installed.

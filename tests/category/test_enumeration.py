@@ -17,11 +17,8 @@ from catlearn.category import (
 )
 from catlearn.category.enumeration import colours
 from catlearn.errors import CatlearnError, UnknownName
-
-
-def cyclic(n: int) -> FiniteCategory:
-    return FiniteCategory.group(range(n), lambda x, y: (x + y) % n)
-
+from tests.category.small import IDEMPOTENT, cyclic
+from tests.errors import raises
 
 V4 = FiniteCategory.group(range(4), lambda x, y: x ^ y)
 S3 = FiniteCategory.permutation_group({"s": [1, 0, 2], "t": [0, 2, 1]})
@@ -33,7 +30,6 @@ ARROW = FiniteCategory.walking_arrow()
 SQUARE = Presentation(
     {"f": ("A", "B"), "g": ("B", "D"), "h": ("A", "C"), "k": ("C", "D")}, ["f >> g = h >> k"]
 ).category()
-IDEMPOTENT = FiniteCategory(["A"], {"e": ("A", "A")}, {("e", "e"): "e"})
 SMALL = [
     FiniteCategory.discrete([]),
     FiniteCategory.discrete(["x", "y"]),
@@ -129,7 +125,7 @@ def test_some_values_may_be_given():
     assert count(S3, S3, limit=3) == 3
     with pytest.raises(UnknownName):
         functors(P, P, objects={"7": "0"})
-    with pytest.raises(CatlearnError, match="between finite categories"):
+    with raises(CatlearnError, "Presentation"):
         functors(Presentation({"s": ("A", "A")}), P)
 
 

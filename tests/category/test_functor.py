@@ -21,6 +21,8 @@ from catlearn.category import (
 from catlearn.cset import Schema
 from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, UnknownName, WrongKind
 from catlearn.finset import FinFunction, FinSet, coequalizer, colimit, limit, pushout
+from tests.category.small import IDEMPOTENT, cyclic
+from tests.errors import places, raises
 
 ROSE = Graph({"a": ("*", "*"), "b": ("*", "*")})
 words = st.lists(st.sampled_from("ab"), max_size=5).map(lambda w: Path("*", tuple(w), "*"))
@@ -133,7 +135,7 @@ def test_a_functor_out_of_a_presentation_respects_its_equations():
     P = Presented({"t": ("A", "A")}, {"cubed": "t >> t >> t = id(A)"})
     turn, swap = FinFunction([1, 2, 0], codomain=3), FinFunction([1, 0, 2], codomain=3)
     Functor(P, Morphisms(), arrows={"t": turn})
-    with pytest.raises(InvalidStructure, match=r"equation 't >> t >> t = id\(A\)' \(cubed\)"):
+    with raises(InvalidStructure, law="equations", where="equation 't >> t >> t = id(A)' (cubed)"):
         Functor(P, Morphisms(), arrows={"t": swap})
     assert Functor(P, Morphisms(), arrows={"t": swap}, check=False).failures()
     Functor(Graph.of(P), Morphisms(), arrows={"t": swap})
@@ -164,7 +166,7 @@ def test_a_morphism_of_graphs_is_a_functor_into_paths(p: Path, q: Path):
 def test_precomposition_must_meet():
     H = Graph({"s": ("X", "X")})
     m = GraphMorphism(ROSE, H, V=[0], E=[0, 0])
-    with pytest.raises(InvalidStructure, match="starts elsewhere"):
+    with raises(InvalidStructure, law="composition", where="morphism"):
         m >> Functor(ROSE, Paths(), arrows={"a": ROSE.path("a"), "b": ROSE.path("b")})
 
 
@@ -207,17 +209,12 @@ def test_a_functor_refuses_what_is_not_in_its_graph():
     for path in (Path("A", ("g",), "C"), Path("A", ("f", "f"), "B"), Path("Q", (), "Q")):
         with pytest.raises(NotComposable):
             F(path)
-    with pytest.raises(UnknownName, match="no vertex Q"):
+    with raises(UnknownName, "Q"):
         F("Q")
     with pytest.raises(AttributeError):
         F.graph = G
 
 
-def cyclic(n: int) -> FiniteCategory:
-    return FiniteCategory.group(range(n), lambda x, y: (x + y) % n)
-
-
-IDEMPOTENT = FiniteCategory(["A"], {"e": ("A", "A")}, {("e", "e"): "e"})
 SPLIT = Presented({"r": ("A", "B"), "s": ("B", "A")}, ["s >> r = id(B)"]).category()
 SMALL = [
     FiniteCategory.chain(0),
@@ -306,8 +303,9 @@ def test_full_faithful_and_essentially_surjective_by_definition(C, D, data):
         assert F >> F.inverse() == Functor.identity(C)
         assert F.is_equivalence
     else:
-        with pytest.raises(InvalidStructure, match="inverse is not valid"):
+        with raises(InvalidStructure) as caught:
             F.inverse()
+        assert {law for law, _ in places(caught.value)} <= {"injective", "surjective"}
     part = F.image()
     assert part.is_faithful
     assert not part.failures()
@@ -335,7 +333,7 @@ def test_values_of_all_arrows_are_checked():
         Functor(Z4, Z4, arrows={**whole, "0": "2", "2": "1"})
     found = [(failure.law, failure.where) for failure in caught.value.failures]
     assert found == [("identities", "arrow 0"), ("composition", "arrow 2")]
-    with pytest.raises(InvalidStructure, match=r"the value of 0 is 0, but 2 >> 1 is 3"):
+    with raises(InvalidStructure, 0, 3, law="composition", where="2 >> 1 = 0"):
         Functor(cyclic(3), Z4, arrows={"1": "1"})
 
 
@@ -343,7 +341,7 @@ def test_generators_may_be_others_than_those_the_category_names():
     Z6 = cyclic(6)
     assert Z6.generators.edges == ("1",)
     assert Functor(Z6, Z6, arrows={"2": "4", "3": "3"}) == Functor(Z6, Z6, arrows={"1": "5"})
-    with pytest.raises(InvalidStructure, match="arrow 1: it has no arrow"):
+    with raises(InvalidStructure, law="totality", where="arrow 1"):
         Functor(Z6, Z6, arrows={"2": "4"})
 
 
@@ -365,7 +363,9 @@ def test_what_is_not_known_to_be_equal_is_listed_as_undecided():
             return Unknown("nobody looked")
 
     P = Presented({"t": ("A", "A")}, ["t >> t = id(A)"])
-    with pytest.raises(InvalidStructure, match=r"nobody looked \[undecided\]"):
+    with raises(
+        InvalidStructure, "nobody looked", law="undecided", where="equation 't >> t = id(A)'"
+    ):
         Functor(P, Doubtful(), arrows={"t": FinFunction([1, 0], codomain=2)})
 
 
@@ -377,9 +377,10 @@ def test_targets_are_read_and_coerced():
     with pytest.raises(InvalidStructure) as caught:
         Functor(Graph({"e": ("X", "X")}), P, objects={"X": "C"}, arrows={"e": "g >> g"})
     assert [failure.law for failure in caught.value.failures] == ["values", "values"]
-    for wrong in ((ROSE, 3), (3, P)):
-        with pytest.raises(WrongKind):
-            Functor(*wrong)
+    with raises(WrongKind, "identity(object)", "compose(first, then)", 3):
+        Functor(ROSE, 3)
+    with raises(WrongKind, 3):
+        Functor(3, P)
 
 
 def test_functors_out_of_a_schema_respect_its_equations():
@@ -392,14 +393,14 @@ def test_functors_out_of_a_schema_respect_its_equations():
     F = Functor(schema, Morphisms(), arrows={"src": src, "refl": refl})
     assert F("refl >> src") == FinFunction.identity(2)
     wrong = FinFunction([1, 2], codomain=3)
-    with pytest.raises(InvalidStructure, match="equations"):
+    with raises(InvalidStructure, law="equations", where="equation 'refl >> src = id(V)'"):
         Functor(schema, Morphisms(), arrows={"src": src, "refl": wrong})
 
 
 def test_composites_must_meet():
-    with pytest.raises(NotComposable, match="the first ends at"):
+    with raises(NotComposable, law="composition", where="F >> G"):
         Functor.identity(cyclic(2)) >> Functor.identity(cyclic(3))
-    with pytest.raises(CatlearnError, match="between finite categories"):
+    with raises(CatlearnError, "a", "*", "b"):
         _ = Functor(ROSE, Paths(), arrows={"a": ROSE.path("b"), "b": ROSE.path("a")}).is_full
     with pytest.raises(AttributeError):
         _ = Functor(ROSE, Functions(), arrows={"a": abs, "b": abs}).ambient
@@ -426,11 +427,11 @@ def test_arrows_between_posets_need_not_be_said():
     P = FiniteCategory.chain(2)
     F = Functor(P, P, objects={"0": "0", "1": "2", "2": "2"})
     assert F("1 <= 2") == "id(2)"
-    with pytest.raises(InvalidStructure, match='arrow "0 <= 1": it has no'):
+    with raises(InvalidStructure, law="totality", where='arrow "0 <= 1"'):
         Functor(P, P, objects={"0": "2", "1": "0", "2": "2"})
-    with pytest.raises(InvalidStructure, match="but there is none from 2 to 0"):
+    with raises(InvalidStructure, 2, 0, law="totality", where='arrow "0 <= 1"'):
         Functor(P, P, objects={"0": "2", "1": "0", "2": "2"})
-    with pytest.raises(InvalidStructure, match=r"it has no arrow; .*; say which of 0; 1"):
+    with raises(InvalidStructure, 0, 1, law="totality", where='arrow "0 <= 1"'):
         Functor(P, cyclic(2))
 
 

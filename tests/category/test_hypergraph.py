@@ -18,6 +18,7 @@ from catlearn.category import (
 )
 from catlearn.errors import CatlearnError, InvalidStructure
 from catlearn.finset import coproduct
+from tests.errors import named, raises
 
 
 def opened(H, inputs, outputs):
@@ -140,17 +141,17 @@ def test_the_order_is_that_of_the_rows_where_that_is_possible():
 
 def test_errors_name_the_boxes():
     cyclic = Hypergraph({"ok": ("x", "y"), "f": (["y", "b"], "a"), "g": ("a", "b")})
-    with pytest.raises(InvalidStructure, match=r"boxes f, g: .*nothing can come first"):
+    with raises(InvalidStructure, law="acyclic", where="boxes f, g"):
         evaluate(opened(cyclic, "x", "a"), lambda box, values: values, [1])
     twice = Hypergraph({"f": ("x", "y"), "g": ("x", "y")})
-    with pytest.raises(InvalidStructure, match="box g: wire y has a value already"):
+    with raises(InvalidStructure, "y", law="monogamy", where="box g"):
         evaluate(opened(twice, "x", "y"), lambda box, values: values, [1])
     H = Hypergraph({"f": (["x", "y"], "z")})
-    with pytest.raises(InvalidStructure, match="box f: wire y is no input, and no box writes it"):
+    with raises(InvalidStructure, "y", law="monogamy", where="box f"):
         evaluate(opened(H, "x", "z"), lambda box, values: values, [1])
-    with pytest.raises(InvalidStructure, match="box f: found 2 values for 1 wires"):
+    with raises(InvalidStructure, 2, 1, law="monogamy", where="box f"):
         evaluate(opened(H, "xy", "z"), lambda box, values: values, [1, 2])
-    with pytest.raises(InvalidStructure, match="inputs: found 1 values for 2 wires"):
+    with raises(InvalidStructure, 1, 2, law="monogamy", where="inputs"):
         evaluate(opened(H, "xy", "z"), lambda box, values: values, [1])
     with pytest.raises(ZeroDivisionError) as caught:
         evaluate(opened(H, "xy", "z"), lambda box, values: [values[0] / values[1]], [1, 0])
@@ -162,8 +163,7 @@ def test_what_keeps_a_hypergraph_from_being_an_arrow():
     rows = opened(H, "x", ["y", "v"])
     found = H.open_failures(rows.inputs, rows.outputs)
     assert [failure.where for failure in found] == ["wire y", "wire u", "wire x"]
-    assert "is written by boxes f, g; expected once" in str(found[0])
-    assert "is never written" in str(found[1])
+    assert named("boxes f, g", str(found[0]))
     chain = Hypergraph({"f": ("x", "y"), "g": ("y", "z")})
     assert chain.open_failures([0], [2]) == []
     assert chain.open_failures([0], [1, 2], copying=True) == []
@@ -190,7 +190,7 @@ def test_graphs_are_the_hypergraphs_with_one_wire_on_either_side(ends, data):
 
 
 def test_a_hypergraph_that_is_no_graph_says_which_boxes():
-    with pytest.raises(InvalidStructure, match=r"box f: reads 2 wires, writes 1"):
+    with raises(InvalidStructure, 2, 1, law="ends", where="box f"):
         Hypergraph({"f": (["a", "b"], "c"), "g": ("a", "c")}).graph()
 
 
@@ -228,7 +228,7 @@ def test_values_at_pairings_come_from_the_definitions_of_the_domain():
     words = Functions(pair=lambda at, parts: f"{at}[{', '.join(parts)}]")
     named = Functor(G, words, arrows={"f": texts("f"), "g": texts("g")})
     assert named("both")("x") == "P[g(g(f(x))), x]"
-    with pytest.raises(InvalidStructure, match="edge both: it has no arrow"):
+    with raises(InvalidStructure, law="totality", where="edge both"):
         Functor(G, Composing(), arrows=arrows)
 
 
@@ -284,7 +284,7 @@ def test_a_target_that_does_not_copy_says_which_wire():
         {"f": (["x", "x"], "y")}, types=dict.fromkeys("xy", "N"), operations={"f": "add"}
     )
     F = MonoidalFunctor(ARITHMETIC, Counts(), arrows=COSTS)
-    with pytest.raises(CatlearnError, match="wire x is read 2 times"):
+    with raises(CatlearnError, "x", "2"):
         F(opened(H, "x", "y"))
 
 

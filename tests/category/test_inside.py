@@ -32,6 +32,7 @@ from catlearn.errors import (
 )
 from catlearn.finset import Diagram, FinFunction
 from catlearn.laws import finite_categories
+from tests.errors import fails, raises
 
 FEW = settings(max_examples=30)
 small = finite_categories(nonempty=True).filter(lambda C: len(C) <= 30)
@@ -170,13 +171,13 @@ def test_inverses_and_splittings():
         assert SETS.compose(r, s) == e
         assert SETS.compose(s, r) == SETS.identity(SETS.ends(r)[1])
     M = FiniteCategory.monoid("1e", {(x, y): max(x, y) for x in "1e" for y in "1e"})
-    with pytest.raises(InvalidStructure, match="no e >> x gives id"):
+    with raises(InvalidStructure, "x", "id", law="isomorphism", where="e"):
         M.inverse("e")
-    with pytest.raises(InvalidStructure, match="does not split"):
+    with raises(InvalidStructure, law="idempotent", where="e"):
         M.splitting("e")
-    with pytest.raises(InvalidStructure, match="s >> s is id"):
+    with raises(InvalidStructure, "id", law="idempotent", where="s"):
         FiniteCategory(["A"], {"s": ("A", "A")}, {("s", "s"): "id(A)"}).splitting("s")
-    with pytest.raises(InvalidStructure, match="ends differ"):
+    with raises(InvalidStructure, law="idempotent", where="2 <= 4"):
         DIVISORS.splitting("2 <= 4")
 
 
@@ -189,18 +190,18 @@ def test_arrows_are_values():
     assert pickle.loads(pickle.dumps(f)) == f
     assert repr(f) == "<Arrow f : A -> B>"
     assert str(f.domain) == "A"
-    with pytest.raises(NotComposable, match="C is not A"):
+    with raises(NotComposable, "A", "C", law="composition", where="g >> f"):
         g >> f
-    with pytest.raises(NotComposable, match="different categories"):
+    with raises(NotComposable, law="composition", where="f >> [2, 2, 2] : 3 -> 3"):
         f >> SETS[SETS.arrows[-1]]
-    with pytest.raises(UnknownName, match="there is no object or arrow k; there are A, B, C"):
+    with raises(UnknownName, "k", "A", "B", "C"):
         C["k"]
-    with pytest.raises(UnknownName, match="takes the name"):
+    with raises(UnknownName, 0):
         C[0]  # type: ignore[index]
-    with pytest.raises(InvalidStructure, match="object 1: 2 is not in the category of the others"):
+    with raises(InvalidStructure, "2", law="category", where="object 1"):
         cl.product(C["A"], Object(SETS, "2"))
     both = FiniteCategory.monoid(["*"], [["*"]])
-    with pytest.raises(UnknownName, match="both an object and an arrow"):
+    with raises(UnknownName, "*"):
         both["*"]
     assert Object(both, "*") != Arrow(both, "*")
     swap = SETS["[1, 0] : 2 -> 2"]
@@ -252,7 +253,7 @@ def test_pushouts_of_functions_agree_with_those_of_finite_sets(k: tuple[int, int
         u = inside.universal(*inside.legs)
         assert u.is_identity
     else:
-        with pytest.raises(DoesNotExist, match="the colimit in this category"):
+        with raises(DoesNotExist):
             cl.pushout(f, g)
 
 
@@ -385,21 +386,16 @@ def test_a_cone_that_is_not_universal_is_told_from_one_that_is():
 def test_an_error_names_the_nearest_candidates():
     # Two lower bounds of two upper ones: no meet.
     P = FiniteCategory.poset([("a", "c"), ("a", "d"), ("b", "c"), ("b", "d")])
-    with pytest.raises(DoesNotExist) as error:
+    a, b = "(a <= c, a <= d)", "(b <= c, b <= d)"
+    nearest = [(f"a with legs {a}", b, "b"), (f"b with legs {b}", a, "a")]
+    with fails(DoesNotExist, *[("universality", *one) for one in nearest]):
         cl.product(P["c"], P["d"])
-    assert str(error.value).splitlines() == [
-        "the limit in this category does not exist (2 failures):",
-        "  - a with legs (a <= c, a <= d): the cone (b <= c, b <= d) from b does not factor "
-        "through it [universality]",
-        "  - b with legs (b <= c, b <= d): the cone (a <= c, a <= d) from a does not factor "
-        "through it [universality]",
-    ]
-    with pytest.raises(DoesNotExist, match="there is no cone at all"):
+    with raises(DoesNotExist, law="existence", where="diagram"):
         cl.product(P["a"], P["b"])
-    with pytest.raises(DoesNotExist, match="there is no cocone at all"):
+    with raises(DoesNotExist, law="existence", where="diagram"):
         cl.coproduct(P["c"], P["d"])
     twice = FiniteCategory.free(Graph({"f": ("A", "B"), "g": ("A", "B")}))
-    with pytest.raises(DoesNotExist, match="B factors through it twice, by f and by g"):
+    with raises(DoesNotExist, "B", "f", "g", law="universality", where="A"):
         cl.initial(twice["A"])
 
 
@@ -474,5 +470,5 @@ def test_thousand_arrows():
 
 def test_diagrams_with_too_many_cones_are_refused():
     M = FiniteCategory.monoid(range(300), lambda a, b: a * b % 300, check=False)
-    with pytest.raises(TooLarge, match="27000000 elements"):
+    with raises(TooLarge, "27000000"):
         cl.pullback(M["0"], M["0"], M["0"])

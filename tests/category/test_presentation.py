@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 from catlearn.category import Equation, Graph, Presentation, PresentationMorphism
 from catlearn.errors import InvalidStructure, LabelConflict, UnknownName
 from catlearn.finset import Tables, coequalizer, pushout
+from tests.errors import raises
 
 TRIANGLE = Graph({"f": ("A", "B"), "g": ("B", "C"), "h": ("A", "C")})
 LOOP = Graph({"s": ("X", "X")})
@@ -20,7 +21,7 @@ def test_equations_by_name_and_by_text():
     assert P.sides("law") == (P.path("f >> g"), P.path("h"))
     assert Presentation(TRIANGLE, ["f >> g = h"]) != P
     assert Presentation(P) == P
-    with pytest.raises(UnknownName, match="did you mean law"):
+    with raises(UnknownName, "lew", "law"):
         P.sides("lew")
     for Q in (P, Presentation(LOOP, ["s >> s = id(X)"]), Presentation(LOOP)):
         assert eval(repr(Q)) == Q
@@ -95,10 +96,10 @@ def test_morphisms_preserve_sides_edge_by_edge():
     m = PresentationMorphism(P, Q, V={"A": "X"}, E={"f": "s"})
     assert list(m.components["Eq"]) == [0]
     assert m(P.sides("f >> f = f")[0]) == Q.sides("a")[0]
-    with pytest.raises(InvalidStructure, match="naturality of lhs"):
+    with raises(InvalidStructure, law="naturality of lhs", where="Eq 'f >> f = f'"):
         PresentationMorphism(P, Q, V=[0], E=[0], Eq={"f >> f = f": "b"})
     twice = Presentation(LOOP, {"a": "s >> s = s", "b": "s >> s = s"})
-    with pytest.raises(InvalidStructure, match="is the equation of a, b; say which by Eq="):
+    with raises(InvalidStructure, "a", "b", "Eq=", law="equations", where="equation 'f >> f = f'"):
         PresentationMorphism(P, twice, V=[0], E=[0])
 
 
@@ -132,14 +133,14 @@ def test_equations_whose_sides_meet_stay_paths():
 def test_equations_with_different_weights_are_not_identified():
     light = Presentation(LOOP, {"q": Equation("s = id(X)", weight=1.0)})
     heavy = Presentation(LOOP, {"q": Equation("s = id(X)", weight=2.0)})
-    with pytest.raises(InvalidStructure, match="weight"):
+    with raises(InvalidStructure, 1.0, 2.0, law="naturality of weight", where="Eq 'q'"):
         PresentationMorphism(light, heavy, V=[0], E=[0])
     blank = Presentation(LOOP, {"q": "s = id(X)"})
-    with pytest.raises(InvalidStructure, match="shape"):
+    with raises(InvalidStructure, law="shape", where="domain and codomain"):
         PresentationMorphism(blank, heavy, V=[0], E=[0], Eq=[0])
     forced = [
         PresentationMorphism(light, other, V=[0], E=[0], Eq=[0], check=False)
         for other in (light, heavy)
     ]
-    with pytest.raises(LabelConflict, match="weight"):
+    with raises(LabelConflict, law="weight", where="Eq: left 'q' = right 'q'"):
         pushout(*forced)

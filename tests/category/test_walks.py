@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 
 from catlearn.category import Arborescence, Graph, Path
 from catlearn.errors import InfinitelyManyPaths, TooManyPaths, UnknownName
+from tests.errors import raises
 
 
 @st.composite
@@ -108,7 +109,7 @@ def test_a_chain_of_diamonds_has_exponentially_many_paths_and_a_small_basis(numb
     if number < 10:
         assert len(G.paths("0", str(number))) == 2**number
     else:
-        with pytest.raises(TooManyPaths, match=str(2**number)) as caught:
+        with raises(TooManyPaths, 2**number) as caught:
             G.paths("0", str(number))
         assert caught.value.count == 2**number
         assert 'equations="basis"' in str(caught.value)
@@ -120,9 +121,7 @@ def test_a_chain_of_diamonds_has_exponentially_many_paths_and_a_small_basis(numb
 def test_the_bound_is_the_number_that_is_still_allowed():
     G = diamonds(2)
     assert len(G.paths("0", "2", bound=4)) == 4
-    with pytest.raises(
-        TooManyPaths, match="there are 4 paths from 0 to 2, more than the bound of 3"
-    ):
+    with raises(TooManyPaths, 4, 0, 2, 3):
         G.paths("0", "2", bound=3)
     with pytest.raises(UnknownName):
         G.paths("0", "nowhere")
@@ -201,5 +200,5 @@ def test_what_the_root_does_not_reach_has_no_canonical_path():
     G = Graph({"f": ("A", "B"), "g": ("C", "B")})
     assert G.reachable("A").vertices == ("A", "B")
     assert G.reachable("A").edges == ("f",)
-    with pytest.raises(UnknownName, match="A does not reach a vertex C"):
+    with raises(UnknownName, "A", "C"):
         G.reachable("A").path("C")

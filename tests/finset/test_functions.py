@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
@@ -11,14 +10,7 @@ from hypothesis import given, strategies as st
 
 from catlearn.errors import InvalidStructure, NotComposable, UnknownName
 from catlearn.finset import FinFunction, FinSet, ListFunction
-
-
-@contextmanager
-def refused(error, *found):
-    """Expect an error with these failures, each a law and where it fails."""
-    with pytest.raises(error) as caught:
-        yield caught
-    assert [(failure.law, failure.where) for failure in caught.value.failures] == list(found)
+from tests.errors import fails, raises, says
 
 
 @st.composite
@@ -112,7 +104,7 @@ def test_kinds_of_functions(chain):
         assert f >> f.inverse() == FinFunction.identity(f.domain)
         assert f.inverse() >> f == FinFunction.identity(f.codomain)
     else:
-        with pytest.raises(InvalidStructure, match=r"elements have \d values of"):
+        with raises(InvalidStructure, law="bijection", where="values"):
             f.inverse()
 
 
@@ -161,24 +153,19 @@ def test_values_by_name_and_by_mapping():
     assert by_name("a") == 1
     assert str(by_name) == "[y, x] : {a, b} -> {x, y}"
     assert FinFunction(by_name, by_name.domain, by_name.codomain) == by_name
-    with pytest.raises(InvalidStructure) as error:
+    with raises(InvalidStructure) as error:
         FinFunction({"c": "x", "a": "q"}, ["a", "b"], ["x", "y"])
-    assert [failure.message for failure in error.value.failures] == [
-        "'c' is not in its domain",
-        "no value for 'b'",
-        "'a' goes to 'q', which is not an element of its codomain",
-    ]
+    assert len(error.value.failures) == 3
+    says(error.value, "'c'", "'b'", "'a'", "'q'")
 
 
 def test_every_position_out_of_range_is_listed_and_long_lists_are_counted():
-    with refused(InvalidStructure, ("range", "values")) as error:
+    with fails(InvalidStructure, ("range", "values", "'0' -> 5", "'2' -> -1", "0..1")):
         FinFunction([5, 0, -1], codomain=2)
-    assert all(part in str(error.value) for part in ("'0' -> 5", "'2' -> -1", "0..1"))
-    with refused(InvalidStructure, ("range", "values")) as error:
+    with fails(InvalidStructure, ("range", "values", 5)) as error:
         FinFunction([7] * 15, codomain=2)
     assert str(error.value).count("-> 7") == 10
-    assert "5 more" in str(error.value)
-    with refused(InvalidStructure, ("length", "values")):
+    with fails(InvalidStructure, ("length", "values")):
         FinFunction([0, 0], domain=3, codomain=1)
     assert FinFunction([5], codomain=2, check=False).failures()
 
@@ -187,22 +174,22 @@ def test_every_position_out_of_range_is_listed_and_long_lists_are_counted():
     "values", [[0.0], [True], [None], [[0]], np.zeros(2), np.zeros((1, 1), int)]
 )
 def test_what_is_not_a_number_or_a_name_is_refused(values):
-    with refused(InvalidStructure, *[("range", "values")] * len(values)):
+    with fails(InvalidStructure, *[("range", "values")] * len(values)):
         FinFunction(values, codomain=3)
 
 
 def test_a_codomain_is_needed():
-    with pytest.raises(TypeError, match="codomain="):
+    with raises(TypeError, "codomain="):
         FinFunction([0])
 
 
 def test_what_does_not_compose_is_refused():
     f = FinFunction([0], codomain=2)
-    with refused(NotComposable, ("composition", "f")):
+    with fails(NotComposable, ("composition", "f")):
         f >> f
-    with refused(NotComposable, ("composition", "f")):
+    with fails(NotComposable, ("composition", "f")):
         f >> ListFunction.of([[0]], 1)
-    with refused(NotComposable, ("composition", "l")):
+    with fails(NotComposable, ("composition", "l")):
         ListFunction.of([[0]], 1).map(FinFunction([0, 0], codomain=1))
     with pytest.raises(TypeError):
         f >> 3
@@ -223,17 +210,17 @@ def test_composition_compares_sizes_and_not_names():
     ],
 )
 def test_bad_rows_are_refused(offsets, values, found):
-    with refused(InvalidStructure, found):
+    with fails(InvalidStructure, found):
         ListFunction(offsets, values, codomain=2)
 
 
 def test_rows_by_name_say_whose_entry_is_unknown():
     rows = ListFunction.of({"q": ["f", "g"], "p": []}, ["f", "g"], ["p", "q"])
     assert list(rows) == [[], [0, 1]]
-    with refused(InvalidStructure, *[("range", "rows")] * 3) as error:
+    with fails(InvalidStructure, *[("range", "rows")] * 3) as error:
         ListFunction.of({"q": ["f", "h"], "r": []}, ["f", "g"], ["p", "q"])
-    assert all(name in str(error.value) for name in ("'q[1]'", "'h'", "'r'", "'p'"))
-    with refused(InvalidStructure, ("length", "rows")):
+    says(error.value, "'q[1]'", "'h'", "'r'", "'p'")
+    with fails(InvalidStructure, ("length", "rows")):
         ListFunction.of([[]], 1, 2)
 
 
@@ -247,14 +234,13 @@ def test_sets_look_up_labels():
     assert (FinSet(3).label(2), named.label(0)) == ("2", "a")
     assert (str(named), str(FinSet(2))) == ("{a, b}", "2")
     for missing in ("c", 2, -1):
-        with pytest.raises(UnknownName, match="there are 'a'; 'b'"):
+        with raises(UnknownName, missing, "a", "b"):
             named.index(missing)
     with pytest.raises(TypeError):
         named.index(0.5)
-    with refused(InvalidStructure, ("names", "names")) as error:
+    with fails(InvalidStructure, ("names", "names", "'a'", 3)):
         FinSet(["a", "a", 3])
-    assert "'a'; 3" in str(error.value)
-    with refused(InvalidStructure, ("size", "size")):
+    with fails(InvalidStructure, ("size", "size")):
         FinSet(-1)
 
 
@@ -265,7 +251,7 @@ def test_values_are_immutable_and_copied():
     assert list(f) == [0, 1]
     with pytest.raises(ValueError, match="read-only"):
         f.values[0] = 1
-    with pytest.raises(AttributeError, match="FinFunction is immutable"):
+    with raises(AttributeError, "FinFunction", "values"):
         f.values = given_values
     for again in (copy.deepcopy(f), pickle.loads(pickle.dumps(f))):
         assert again == f

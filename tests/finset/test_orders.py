@@ -17,6 +17,7 @@ from catlearn.finset import (
     pushout,
 )
 from catlearn.finset.shapes import as_label, coded, label_key, same_label
+from tests.errors import raises
 
 POINTS = Shape(["X"], attributes={"a": "X"})
 KINDS = [
@@ -87,7 +88,7 @@ def test_different_labels_differ_everywhere(one, other):
     assert list(homomorphisms(x, y)) == []
     assert coproduct(x, y).apex.codes("a")[0].tolist() == [0, 1]
     assert product(x, y).apex.size("X") == 0
-    with pytest.raises(InvalidStructure, match="naturality of a"):
+    with raises(InvalidStructure, law="naturality of a", where="X '0'"):
         TableMorphism(x, y, {"X": [0]})
     f, g = TableMorphism.identity(x), TableMorphism(x, y, {"X": [0]}, check=False)
     with pytest.raises(LabelConflict):

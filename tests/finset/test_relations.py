@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 from catlearn.errors import InvalidStructure
 from catlearn.finset import Shape, Tables
 from catlearn.finset.relations import Relation
+from tests.errors import raises
 
 WORDS = Shape(
     ("V", "E", "W"),
@@ -127,6 +128,6 @@ def test_keys_are_kept():
     with pytest.raises(InvalidStructure) as caught:
         Tables(coloured, {"V": 1, "E": ["f", "g"]}, {"src": [0, 0]}, attributes={"c": [1, True]})
     assert [(f.law, f.where) for f in caught.value.failures] == [("key", "E 'f'")]
-    with pytest.raises(InvalidStructure, match="keys"):
+    with raises(InvalidStructure, law="keys", where="'E'"):
         Shape(("V", "E"), {"src": ("E", "V")}, keys={"E": [["tgt"]]})
     assert eval(repr(coloured)) == coloured

@@ -18,6 +18,7 @@ from catlearn.finset import (
     pullback,
     terminal,
 )
+from tests.errors import raises
 
 
 def one_based(values, codomain):
@@ -150,12 +151,10 @@ def test_parts_keep_their_names():
 
 def test_a_failing_triangle_is_named_with_its_rows():
     pb = pullback(FinFunction([0, 1], codomain=2), FinFunction([0, 1], codomain=2))
-    with pytest.raises(NotACone) as error:
+    names = ("'left'", "arrow 0", "'right'", "arrow 1", "'1'", "'0'")
+    with raises(NotACone, *names, law="triangle") as error:
         pb.universal(FinFunction([0, 1, 1], codomain=2), FinFunction([0, 0, 1], codomain=2))
-    (failure,) = error.value.failures
-    assert "component 'left' then arrow 0" in failure.message
-    assert "component 'right' then arrow 1" in failure.message
-    assert failure.message.endswith("'1' goes to '1' and to '0'")
+    assert len(error.value.failures) == 1
     with pytest.raises(InvalidStructure) as error:
         limit(Diagram([FinSet(1), FinSet(1)], legs=[0]))
     assert [(failure.law, failure.where) for failure in error.value.failures] == [
