@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-import pytest
-
 from catlearn.category import PRESENTATION, Graph, Presentation, PresentationMorphism
 from catlearn.cset import CSet, CSetMorphism, Schema
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.finset import TableMorphism, Tables, coproduct, pushout
+from tests.errors import raises
 
 SPACES = Schema(
     PRESENTATION.tables,
@@ -77,11 +76,13 @@ def test_it_is_both():
 
 
 def test_it_checks_all_laws():
-    with pytest.raises(InvalidStructure, match="vertex F: has no space"):
+    with raises(InvalidStructure, law="spaces", where="vertex F"):
         Sketch(MODEL, [], {"X": "R2"}, {})
-    with pytest.raises(InvalidStructure, match="not of type str"):
+    with raises(InvalidStructure, law="types", where="attribute 'space'"):
         Sketch(MODEL, [], {"X": "R2", "F": 1}, {})  # type: ignore[dict-item]
-    with pytest.raises(InvalidStructure, match="starts at"):
+    with raises(
+        InvalidStructure, law="composition", where="equation 'dec >> dec = dec', left side"
+    ):
         Sketch(MODEL, ["dec >> dec = dec"], {"X": "R2", "F": "R1"}, {})
 
 

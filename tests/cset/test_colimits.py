@@ -16,6 +16,7 @@ from catlearn.finset import (
     product,
     pushout,
 )
+from tests.errors import raises
 
 POINTS = Schema(objects=["X"])
 LABELLED = Schema(["V", "E"], SchGraph.arrows, attributes={"colour": "V", "weight": ("E", float)})
@@ -199,11 +200,9 @@ def test_attributes_that_disagree_are_all_named():
         CSetMorphism(bare, coloured(colour, weight), V=["v"], E=["e"], check=False)
         for colour, weight in (("red", 1.0), ("blue", 2.0))
     ]
-    with pytest.raises(LabelConflict) as caught:
+    names = ("colour", "weight", "'red'", "'blue'", "1.0", "2.0")
+    with raises(LabelConflict, *names) as caught:
         pushout(*into)
-    text = str(caught.value)
-    for named in ("colour", "weight", "'red'", "'blue'", "1.0", "2.0"):
-        assert named in text
     assert len(caught.value.failures) == 2
 
 
@@ -241,7 +240,7 @@ def test_colimits_inherit_the_equations_of_the_schema():
 
 
 def test_c_sets_on_different_schemas_have_no_morphisms():
-    with pytest.raises(InvalidStructure, match="shape"):
+    with raises(InvalidStructure, law="shape", where="domain and codomain"):
         CSetMorphism(points(1), graph(1), X=[0])
 
 

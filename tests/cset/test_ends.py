@@ -26,6 +26,8 @@ from catlearn.cset.profunctor import pairs_schema, transformations
 from catlearn.errors import InvalidStructure, NotACocone, NotACone, TooLarge
 from catlearn.finset import FinFunction, coproduct, product
 from catlearn.laws.strategies import csets
+from tests.cset.schemas import SQUARE
+from tests.errors import raises
 
 ARROW = Schema(["A", "B"], {"f": ("A", "B")})
 IDEMPOTENT = Schema(["A"], {"e": ("A", "A")}, equations=["e >> e = e"])
@@ -34,11 +36,6 @@ S3 = Schema(
     ["A"],
     {"r": ("A", "A"), "s": ("A", "A")},
     equations=["r >> r >> r = id(A)", "s >> s = id(A)", "r >> s >> r = s"],
-)
-SQUARE = Schema(
-    ["A", "B", "C", "D"],
-    {"f": ("A", "B"), "g": ("B", "D"), "h": ("A", "C"), "k": ("C", "D")},
-    equations=["f >> g = h >> k"],
 )
 schemas = st.sampled_from([SchGraph, ARROW, IDEMPOTENT, CYCLIC])
 
@@ -158,7 +155,7 @@ def test_functions_on_either_side_are_told_apart(mutants):
 
 def test_too_many_functions_are_refused():
     X = CSet(SchGraph, V=20)
-    with pytest.raises(TooLarge, match=r"20 \*\* 20 functions from V to V"):
+    with raises(TooLarge, 20, "V"):
         functions_between(X, X)
 
 
@@ -192,7 +189,7 @@ def test_the_tensor_product_with_the_point_is_the_set_of_components(data, schema
 
 
 def test_the_tensor_product_needs_the_opposite():
-    with pytest.raises(InvalidStructure, match="tensor product with a presheaf"):
+    with raises(InvalidStructure, law="schema", where="C-set"):
         tensor(representable(SchGraph, "V"), representable(SchGraph, "E"))
 
 
@@ -224,9 +221,9 @@ def test_the_product_alone_is_not_composition(mutants):
 
 
 def test_composites_must_meet():
-    with pytest.raises(InvalidStructure, match="the next starts at"):
+    with raises(InvalidStructure, law="composition", where="P"):
         hom_profunctor(CYCLIC) >> hom_profunctor(ARROW)
-    with pytest.raises(InvalidStructure, match="expected one category"):
+    with raises(InvalidStructure, law="ends", where="bifunctor"):
         end(Profunctor(CYCLIC, ARROW))
 
 
@@ -241,7 +238,7 @@ def test_functors_of_two_arguments_are_profunctors(data):
     F = Functor(pairs, Morphisms(), H.cset.sets, H.cset.arrows)
     assert Profunctor.of(C, C, F) == H
     assert Profunctor.of(C, C, H.cset.as_functor()) == H
-    with pytest.raises(InvalidStructure, match="there are only A, B"):
+    with raises(InvalidStructure, "A", "B", law="objects"):
         Profunctor.of(C, C, Functor(C, Morphisms(), arrows={"f": FinFunction.identity(1)}))
 
 

@@ -26,6 +26,7 @@ from catlearn.cset.elements import actions, finite_category
 from catlearn.errors import CatlearnError, InvalidStructure, LabelConflict, TooLarge
 from catlearn.finset import FinFunction, FinSet, coproduct, pullback
 from catlearn.laws.strategies import csets, identifications, morphisms
+from tests.errors import raises
 
 DYNAMICS = Schema(["X"], {"next": ("X", "X")})
 LINE = Schema(["A", "B"], {"f": ("A", "B")})
@@ -109,23 +110,20 @@ def test_attributes_and_lists_come_along_where_the_map_says():
     assert full.failures() == []
     f = delta(F, CSetMorphism.identity(X), also={"colour": "hue", "all": "ms"})
     assert f == CSetMorphism.identity(full)
-    with pytest.raises(InvalidStructure) as caught:
+    with raises(InvalidStructure, "'size'", "M", "N", "'all'", "'shade'") as caught:
         delta(F, X, also={"colour": "size", "all": "hue", "shade": "hue"})
-    text = str(caught.value)
     assert len(caught.value.failures) == 3
-    for said in ("'size' is on M, expected N", "among its lists", "no attribute or list 'shade'"):
-        assert said in text
 
 
 def test_what_is_not_on_the_schema_is_refused():
-    with pytest.raises(InvalidStructure, match="it is on Schema"):
+    with raises(InvalidStructure, law="schema", where="C-set"):
         delta(ORBITS, CSet(SchGraph, V=1))
-    with pytest.raises(CatlearnError, match="not of 7"):
+    with raises(CatlearnError, 7):
         delta(ORBITS, 7)  # type: ignore[call-overload]
     sets = Functor(
         SchGraph, Morphisms(), arrows=dict.fromkeys(["src", "tgt"], FinFunction.identity(1))
     )
-    with pytest.raises(InvalidStructure, match="not a schema"):
+    with raises(InvalidStructure, law="ends", where="functor"):
         delta(sets, CSet(SchGraph))
 
 
@@ -135,7 +133,7 @@ def test_equations_of_the_other_schema_may_be_written_otherwise():
     F = Functor(same, same, arrows={"s": "s"})
     assert delta(F, CSet(swap, A=2, s=[1, 0])).schema == same
     loose = Schema(["A"], {"s": ("A", "A")})
-    with pytest.raises(InvalidStructure, match="equation 's >> s = id"):
+    with raises(InvalidStructure, law="equations", where="equation 's >> s = id(A)'"):
         delta(F, CSet(loose, A=2, s=[1, 1]))
 
 
@@ -180,7 +178,7 @@ def test_functors_out_of_categories_are_c_sets():
     values = dict(zip(C.arrows, actions(X, C), strict=True))
     assert values["ef"].tolist() == [0, 0, 1]
     assert values["id(B)"].tolist() == [0, 1]
-    with pytest.raises(InvalidStructure, match="e >> e"):
+    with raises(InvalidStructure, law="composition", where="e >> e = e"):
         CSet(Schema(["A", "B"], X.schema.arrows), A=2, B=2, e=[1, 0], f=[0, 1]).as_functor(C)
 
 
@@ -193,15 +191,15 @@ def test_what_is_not_set_valued_is_refused():
     assert len(caught.value.failures) == 2
     swap = Presentation({"s": ("A", "A")}, ["s >> s = id(A)"])
     wrong = Functor(swap, Morphisms(), arrows={"s": FinFunction([0, 0], codomain=2)}, check=False)
-    with pytest.raises(InvalidStructure, match="equation 's >> s = id"):
+    with raises(InvalidStructure, law="equations", where="equation 's >> s = id(A)'"):
         CSet.from_functor(wrong)
     words = CSet(Schema(["L", "W"], lists={"spelling": ("W", "L")}))
-    with pytest.raises(InvalidStructure, match="have lists as values"):
+    with raises(InvalidStructure, "spelling", law="lists", where="schema"):
         words.as_functor()
 
 
 def test_infinite_categories_are_not_listed():
-    with pytest.raises(TooLarge, match="infinite"):
+    with raises(TooLarge, "infinite", "next"):
         finite_category(CSet(DYNAMICS))
 
 

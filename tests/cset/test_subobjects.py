@@ -23,6 +23,7 @@ from catlearn.cset import (
 )
 from catlearn.errors import InvalidStructure, NotComposable, TooLarge
 from catlearn.finset import TableMorphism, Tables, coproduct, product, pullback
+from tests.errors import raises
 
 WORDS = Schema(
     ["V", "E", "W"],
@@ -243,16 +244,16 @@ def test_parts_of_presentations_stay_presentations():
 
 
 def test_what_is_refused():
-    with pytest.raises(InvalidStructure, match="its src needs V 'A', which is not there"):
+    with raises(InvalidStructure, "A", "V", law="closed", where="E 'f'"):
         Subobject(PATH, E=["f"])
     a, other = Subobject.top(PATH), Subobject.top(CSet(SchGraph, V=1))
-    with pytest.raises(NotComposable, match="different wholes"):
+    with raises(NotComposable, law="ends", where="subobjects"):
         a & other
-    with pytest.raises(NotComposable, match="not the whole"):
+    with raises(NotComposable, law="ends", where="codomain of the morphism"):
         a.pullback(CSetMorphism.identity(CSet(SchGraph, V=1)))
-    with pytest.raises(TooLarge, match="at least"):
+    with raises(TooLarge, "budget=", 1000):
         list(subobjects(CSet(SchGraph, V=30), budget=1000))
-    with pytest.raises(TooLarge, match="2000 rows of V"):
+    with raises(TooLarge, 2000, "V"):
         list(subobjects(CSet(SchGraph, V=2000), budget=1000))
 
 
