@@ -28,7 +28,6 @@ from catlearn.cost import (
     free,
     get_aggregator,
 )
-from catlearn.cset import Schema
 from catlearn.finset import (
     FinFunction,
     FinSet,
@@ -57,14 +56,8 @@ from catlearn.laws import (
     presentations,
     spans,
 )
+from tests.cset.schemas import COLOURED_WALKS
 
-REFLEXIVE = Schema(
-    ["V", "E", "W"],
-    arrows={"src": ("E", "V"), "tgt": ("E", "V"), "refl": ("V", "E")},
-    lists={"walk": ("W", "E")},
-    attributes={"colour": "V", "length": "E"},
-    equations=["refl >> src = id(V)", "refl >> tgt = id(V)"],
-)
 FEW = 6
 
 
@@ -105,7 +98,7 @@ def cost_morphisms(draw, domain):
 CATEGORIES = {
     "finite sets": (Morphisms(), {"objects": SETS, "arrows": functions_from}),
     "graphs": (Morphisms(), {"objects": SMALL, "arrows": out_of}),
-    "C-sets": (Morphisms(), {"objects": csets(REFLEXIVE, max_rows=2), "arrows": out_of}),
+    "C-sets": (Morphisms(), {"objects": csets(COLOURED_WALKS, max_rows=2), "arrows": out_of}),
     "presentations": (Morphisms(), {"objects": presentations(max_edges=3), "arrows": out_of}),
     "learning diagrams": (
         Morphisms(),
@@ -330,16 +323,16 @@ COLIMITS = {
     "coequalizers of sets": parallel().map(lambda pair: coequalizer(*pair)),
     "coproducts of sets": st.tuples(SETS, SETS).map(lambda pair: coproduct(*pair)),
     "pushouts of graphs": spanned(SMALL),
-    "coproducts of C-sets": csets(REFLEXIVE, max_rows=2).map(lambda X: coproduct(X, X)),
+    "coproducts of C-sets": csets(COLOURED_WALKS, max_rows=2).map(lambda X: coproduct(X, X)),
     "pushouts of presentations": spanned(presentations(max_edges=3)),
-    "pushouts of C-sets": spanned(csets(REFLEXIVE, max_rows=2)),
+    "pushouts of C-sets": spanned(csets(COLOURED_WALKS, max_rows=2)),
 }
 LIMITS = {
     "pullbacks of sets": fans(inward=True).map(lambda pair: pullback(*pair)),
     "equalizers of sets": parallel().map(lambda pair: equalizer(*pair)),
     "products of sets": st.tuples(SETS, SETS).map(lambda pair: product(*pair)),
     "products of graphs": st.tuples(*[graphs(2, 3)] * 2).map(lambda pair: product(*pair)),
-    "equalizers of C-sets": csets(REFLEXIVE, max_rows=2).map(
+    "equalizers of C-sets": csets(COLOURED_WALKS, max_rows=2).map(
         lambda X: equalizer(*[X.ambient.identity(X)] * 2)
     ),
 }
@@ -366,7 +359,7 @@ def test_limits_inside_a_category():
 
 TABLES = {
     "graphs": graphs(),
-    "C-sets": csets(REFLEXIVE),
+    "C-sets": csets(COLOURED_WALKS),
     "presentations": presentations(),
     "learning diagrams": learning_diagrams(),
 }

@@ -1,5 +1,6 @@
 """Edges that are operators on other edges: values, sharing, gluing, files and what is refused."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ import catlearn as cl
 from catlearn.errors import InvalidStructure, LabelConflict, UnknownName
 from catlearn.learning import subdiagram
 from catlearn.models import operation
+from tests import trees
 
 X, U = cl.Space("X", 2), cl.Space("U", 1)
 PLANE = cl.Dataset("plane", X=(X, np.random.default_rng(0).normal(size=(5, 2)).astype("f4")))
@@ -42,8 +44,7 @@ def lowered(*parts, equations: Any = HEAT, **options):
     return fn, *fn.init(jax.random.key(0)), diagram.data
 
 
-def close(one, other):
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), one, other)
+close = partial(trees.close, rtol=1e-4)
 
 
 def test_an_equation_about_derivatives_trains_the_model():

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import catlearn as cl
-from catlearn.cset import is_isomorphic, is_pushout
+from catlearn.cset import is_isomorphic
 from catlearn.errors import CatlearnError, InvalidStructure, NoComplement, NoMorphism, UnknownName
 from catlearn.laws import learning_diagrams
 from catlearn.learning import freeze, insert, pattern, swap, unfreeze
+from tests.learning.rewrites import squares_are_pushouts
 
 X, F, H, Y = cl.Space("X", 3), cl.Space("F", 2), cl.Space("H", 2), cl.Categorical("Y", 3)
 IMAGES = np.arange(12, dtype=np.float32).reshape(4, 3) / 10
@@ -41,12 +42,6 @@ def value(diagram, equations=None):
     params, state = fn.init(jax.random.key(0))
     batch = {name: dict(columns) for name, columns in diagram.data.items()}
     return float(fn(params, state, batch)[0]), params, state
-
-
-def squares_are_pushouts(rewrite):
-    (k, d), applied = rewrite.complement, rewrite.applied
-    left = is_pushout(applied.left, k, rewrite.match, d)
-    return left and is_pushout(k, applied.right, *rewrite.right.legs)
 
 
 def test_swap_replaces_the_edge_in_equations():

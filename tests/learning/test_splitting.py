@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.cset import is_isomorphic, is_pushout
+from catlearn.cset import is_isomorphic
 from catlearn.errors import InvalidStructure
 from catlearn.learning import split
+from tests.learning.rewrites import squares_are_pushouts
 
 X, F, Y = cl.Space("X", 3), cl.Space("F", 2), cl.Categorical("Y", 3)
 DATA = cl.Dataset(
@@ -41,12 +42,6 @@ def value(diagram, equations=None):
     fn = cl.lower(diagram.loss(equations))
     params, state = fn.init(jax.random.key(0))
     return float(fn(params, state, diagram.data)[0])
-
-
-def squares_are_pushouts(rewrite):
-    (k, d), applied = rewrite.complement, rewrite.applied
-    left = is_pushout(applied.left, k, rewrite.match, d)
-    return left and is_pushout(k, applied.right, *rewrite.right.legs)
 
 
 def test_a_head_comes_again_with_its_data_and_its_equation():

@@ -11,6 +11,7 @@ import pytest
 import catlearn as cl
 from catlearn.errors import InvalidStructure, LabelConflict, UnknownName
 from catlearn.models import Architecture
+from tests.trees import close
 
 X, Z, Y = cl.Space("X", 3), cl.Space("Z", 2), cl.Space("Y", 1)
 RNG = np.random.default_rng(0)
@@ -42,10 +43,6 @@ def fit(params, data, head="head", still=()):
     params = {edge: jax.lax.stop_gradient(p) if edge in still else p for edge, p in params.items()}
     y = linear(params[head], linear(params["encoder"], data["data"]["X"]))
     return jnp.mean(jnp.sum((y - data["data"]["Y"]) ** 2, axis=1))
-
-
-def close(one, other):
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), one, other)
 
 
 FIT, ASIDE = "data.X >> encoder >> head = data.Y", "data.X >> encoder >> side = data.Y"

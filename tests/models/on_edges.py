@@ -11,16 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 import catlearn as cl
+from tests.trees import close
 
 X, Y = cl.Space("X", 3), cl.Space("Y", 2)
 RNG = np.random.default_rng(0)
 XS, YS = RNG.normal(size=(6, 3)).astype("f4"), RNG.normal(size=(6, 2)).astype("f4")
 DATA = cl.Dataset("data", X=(X, XS), Y=(Y, YS))
 KEY = jax.random.key(0)
-
-
-def close(one, other):
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), one, other)
 
 
 def error(y, target=YS):

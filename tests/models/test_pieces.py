@@ -1,7 +1,6 @@
 """Constants, samples, powers and low-rank adaptation, each against the same loss by hand."""
 
 import json
-from functools import partial
 
 import equinox as eqx
 import jax
@@ -12,6 +11,7 @@ import pytest
 import catlearn as cl
 from catlearn.errors import InvalidStructure
 from catlearn.models import Each, LowRank, Registered
+from tests.trees import close
 
 X, Z, Y = cl.Space("X", 3), cl.Space("Z", 2), cl.Categorical("Y", 4)
 RNG = np.random.default_rng(0)
@@ -19,10 +19,6 @@ XS = RNG.normal(size=(5, 3)).astype("f4")
 LABELS = RNG.integers(0, 4, 5).astype("i4")
 KEY = jax.random.key(0)
 DATA = cl.Dataset("data", X=(X, XS), Y=(Y, LABELS))
-
-
-def close(one, other):
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), one, other)
 
 
 def slope(fn, *arguments):

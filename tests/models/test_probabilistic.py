@@ -1,5 +1,7 @@
 """Divergences of distributions, adversaries and whole batches, against scipy."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ from scipy import special, stats
 import catlearn as cl
 from catlearn.errors import InvalidStructure
 from catlearn.models import Divergence, DivergenceSum, check_divergence
+from tests import trees
 
 RNG = np.random.default_rng(0)
 P, V, T, W = RNG.standard_normal((4, 5, 3)).astype(np.float32)
@@ -21,8 +24,7 @@ def run(divergence, p, t):
     return np.asarray(cost)
 
 
-def close(one, other):
-    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+close = partial(trees.close, rtol=1e-4, atol=1e-5)
 
 
 def cross(similar):

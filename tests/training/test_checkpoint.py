@@ -17,6 +17,7 @@ from catlearn.errors import (
 )
 from catlearn.tensors import load_tree, save_tree
 from catlearn.training import CheckpointSkipped, MoreStepsDone, NothingToResume
+from tests.trees import same_bits
 
 KEY = jax.random.key(0)
 
@@ -24,11 +25,6 @@ KEY = jax.random.key(0)
 @pytest.fixture
 def file(tmp_path):
     return tmp_path / "run.safetensors"
-
-
-def same_bits(one, other):
-    one, other = ([np.asarray(leaf) for leaf in jax.tree.leaves(tree)] for tree in (one, other))
-    return all(a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
 
 
 def test_a_continued_run_is_bitwise_the_whole_run(fit, file):

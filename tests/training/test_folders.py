@@ -13,6 +13,7 @@ from catlearn.errors import (
     TrainingDiverged,
 )
 from catlearn.training.checkpoint import is_folder
+from tests.trees import same_bits
 
 pytest.importorskip("orbax.checkpoint", reason="orbax is not installed")
 
@@ -22,11 +23,6 @@ KEY = jax.random.key(0)
 @pytest.fixture
 def folder(tmp_path):
     return f"{tmp_path}/run/"
-
-
-def same_bits(one, other):
-    one, other = ([np.asarray(leaf) for leaf in jax.tree.leaves(tree)] for tree in (one, other))
-    return all(a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
 
 
 def test_a_folder_is_a_path_without_suffix():
