@@ -28,6 +28,7 @@ from catlearn.finset import (
 )
 from catlearn.laws import learning_diagrams, learning_spans
 from catlearn.learning import loss_functor
+from tests.errors import raises
 
 PARAMETERS, CONSTANTS, HEADS = "fgh", "xy", "ab"
 WEIGHTS = [1, 2, Fraction(1, 3), Fraction(5, 2)]
@@ -177,9 +178,9 @@ def test_torn_cocones_and_mixed_aggregators_are_refused():
     legs = CostMorphism(shared, one), CostMorphism(shared, one)
     end = Objective(("f", "g"), {"a(f)": 1, "a(g)": 1})
     straight, crossed = CostMorphism(one, end), CostMorphism(one, end, {"f": "g", "g": "f"})
-    with pytest.raises(NotACocone, match="'f' goes to 'f' and to 'g'"):
+    with raises(NotACocone, "f", "g", law="triangle", where="arrow 1 (0 -> 2)"):
         pushout(*legs).universal(straight, crossed)
-    with pytest.raises(InvalidStructure, match="different aggregators"):
+    with raises(InvalidStructure, "sum", "max", law="aggregator"):
         coproduct(one, Objective.zero("max"))
 
 
@@ -250,9 +251,9 @@ def test_the_certificate_is_exact(bounds, ours):
 def test_what_no_mixture_bounds_is_refused():
     a, b = Objective(("f",), {"a(f)": 1}), Objective(("f",), {"b(f)": 1})
     most = Objective(("f",), {"a(f)": 0.75, "b(f)": 0.5})
-    with pytest.raises(NotCertified, match="below no mixture of the codomain's alternatives"):
+    with raises(NotCertified, law="inequality", where="alternative '0.75 a(f) + 0.5 b(f)'"):
         CostMorphism(most, maximum(a, b))
-    with pytest.raises(NotCertified, match="atom 'a\\(f\\)': coefficient 2 in the domain, 1 in"):
+    with raises(NotCertified, 2, 1, law="inequality", where="atom 'a(f)'"):
         CostMorphism(Objective(("f",), {"a(f)": 2}), maximum(a, b))
     values = {"f": 0, "a": lambda _: 1, "b": lambda _: 1}
     assert most.evaluate(values) > maximum(a, b).evaluate(values)
@@ -267,9 +268,9 @@ def test_values_of_maxima():
         r"$\displaystyle L(f, g) = \max\left(2 a\left(f\right), b\left(g\right)\right)$"
     )
     assert one.rename({"g": "f", "b": "a"}) == Objective(("f",), {"a(f)": 2})
-    with pytest.raises(CatlearnError, match="no coefficients of its own"):
+    with raises(CatlearnError, "maximum"):
         _ = one.coefficients
-    with pytest.raises(InvalidStructure, match="different aggregators"):
+    with raises(InvalidStructure, "sum", "max", law="aggregator"):
         maximum(one, Objective.zero("max"))
     assert maximum() == Objective.zero()
 
@@ -308,7 +309,7 @@ def test_a_comparison_the_other_way_round_is_rejected():
 def test_maxima_have_no_amalgam():
     a, b = Objective(("f",), {"a(f)": 1}), Objective(("f",), {"b(f)": 1})
     none = Objective(("f",))
-    with pytest.raises(InvalidStructure, match="only sums can be counted once"):
+    with raises(InvalidStructure, law="aggregator", where="the span"):
         amalgam(CostMorphism(none, maximum(a, b)), CostMorphism(none, a))
 
 

@@ -18,6 +18,7 @@ from catlearn.laws import learning_diagrams, renamed
 from catlearn.learning import LEARNING
 from catlearn.learning.schema import STORED
 from catlearn.models import Map, Unbound
+from tests.errors import raises
 
 X, F, Y = cl.Space("X", 1), cl.Space("F", 2), cl.Categorical("Y", 3)
 few = settings(max_examples=25)
@@ -342,7 +343,7 @@ def test_everything_wrong_with_a_data_set_is_listed():
     assert "long has 3" in text
     assert "the first is nan at (1, 0)" in text
     assert "1 of 2 labels are outside 0..2, the first is 3 at example 1" in text
-    with pytest.raises(DataError, match=r"has no projection; give X=\(space, array\)"):
+    with raises(DataError, "X=(space, array)", law="projection", where="data set 'data'"):
         cl.Dataset("data")
 
 
@@ -356,7 +357,7 @@ def test_a_product_is_read_factor_by_factor():
     with pytest.raises(DataError) as error:
         cl.Dataset("data", p=(P, (np.zeros((3, 1)), np.array([0, 7, 0]))), x=(X, np.zeros((2, 1))))
     assert [failure.law for failure in error.value.failures] == ["labels", "length"]
-    with pytest.raises(DataError, match="expected a tuple of 2 arrays"):
+    with raises(DataError, 2, law="shape", where="projection 'data.p'"):
         cl.Dataset("data", p=(P, np.zeros((3, 2))))
 
 

@@ -29,6 +29,7 @@ from catlearn.laws import (
     some_parameters,
 )
 from catlearn.learning import LearningMorphism, emergent
+from tests.errors import raises
 
 few = settings(max_examples=25)
 seeds = st.integers(0, 99)
@@ -201,7 +202,7 @@ def test_a_cocone_that_does_not_commute_is_refused_by_its_triangle():
         glued.gluing.universal(*into)
     assert "in E, 'f' goes to" in str(error.value)
     assert {"'f'", "'g'"} <= set(str(error.value).replace(",", " ").split())
-    with pytest.raises(NotACocone, match="expected one for each of"):
+    with raises(NotACocone, 1, "left", "right", law="shape", where="components"):
         glued.gluing.universal(into[0])
 
 
@@ -212,7 +213,7 @@ def test_morphisms_that_are_not_natural_name_rows():
     text = str(error.value)
     assert len(error.value.failures) == 4
     assert "E 'f': src of its image is 'F', the image of its src is 'X'" in text
-    with pytest.raises(InvalidStructure, match="no value for 'g'"):
+    with raises(InvalidStructure, "g", law="function", where="component 'E'"):
         LearningMorphism(diagram, diagram, V={"X": "X", "F": "F"}, E={"f": "f"})
 
 
@@ -276,23 +277,23 @@ def test_along_takes_equations_with_their_edges():
 
 def test_along_refuses_names_that_are_not_there():
     one, other = cl.LearningDiagram(model("f", X, F)), cl.LearningDiagram(model("g", F, Y))
-    with pytest.raises(UnknownName, match="'f' on the left and 'g1' on the right"):
+    with raises(UnknownName, "f", "g1"):
         cl.glue(one, other, along={"f": "g1"})
-    with pytest.raises(UnknownName, match=r"did you mean f\?"):
+    with raises(UnknownName, "ff", "f"):
         cl.glue(one, other, along=["ff"])
-    with pytest.raises(LabelConflict, match="left has X -> F, right has F -> Y"):
+    with raises(LabelConflict, "X -> F", "F -> Y", law="ends", where="edge 'f'"):
         cl.glue(one, other, along={"f": "g", "X": "F", "F": "F"})
 
 
 def test_glue_says_how_it_is_called():
     one = cl.LearningDiagram(model("f", X, F))
-    with pytest.raises(CatlearnError, match="at least one diagram"):
+    with raises(CatlearnError):
         cl.glue()
-    with pytest.raises(CatlearnError, match=r"one by one, glue\(D1, D2\); found a list"):
+    with raises(CatlearnError, "glue(D1, D2)", "list"):
         cl.glue([one, one])
-    with pytest.raises(CatlearnError, match="along= is for two diagrams, found 3"):
+    with raises(CatlearnError, "along=", 3):
         cl.glue(one, one, one, along=["f"])
-    with pytest.raises(CatlearnError, match="not 2 distinct names"):
+    with raises(CatlearnError, "names=['a']", 2):
         cl.glue(one, one, names=["a"])
 
 
@@ -378,7 +379,7 @@ def test_explicit_pushouts_refuse_labels_and_stores_that_differ():
 def test_data_sets_that_become_one_need_equally_many_examples():
     one = cl.LearningDiagram(cl.Dataset("d", x=(X, np.ones((2, 1)))))
     other = cl.LearningDiagram(cl.Dataset("d", y=(Y, np.ones((3, 1)))))
-    with pytest.raises(InvalidStructure, match="x has 2, y has 3"):
+    with raises(InvalidStructure, "x", 2, "y", 3, law="length", where="data set 'd'"):
         cl.glue(one, other)
 
 
@@ -543,7 +544,7 @@ def test_with_too_many_paths_the_basis_emerges():
 
 
 def test_only_glued_diagrams_have_emergent_equations():
-    with pytest.raises(CatlearnError, match="made by glue"):
+    with raises(CatlearnError, "glue(...)", "emergent(colimit)"):
         _ = cl.LearningDiagram(model("f", X, F)).emergent
 
 

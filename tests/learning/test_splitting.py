@@ -8,6 +8,7 @@ import catlearn as cl
 from catlearn.cset import is_isomorphic
 from catlearn.errors import InvalidStructure
 from catlearn.learning import split
+from tests.errors import raises
 from tests.learning.rewrites import squares_are_pushouts
 
 X, F, Y = cl.Space("X", 3), cl.Space("F", 2), cl.Categorical("Y", 3)
@@ -115,5 +116,5 @@ def test_a_split_twice_keeps_names_apart():
 
 def test_copies_have_names_of_their_own():
     for names, data in ((("head", "Y2"), {}), (("other", "Y2"), {"head": "more"})):
-        with pytest.raises(InvalidStructure, match="names of their own"):
+        with raises(InvalidStructure, law="names", where="'head'"):
             split("head", *names, data=data)

@@ -28,6 +28,7 @@ from catlearn.models import (
     same_values,
 )
 from catlearn.models.maps import Map
+from tests.errors import raises
 
 X, Z, Y = Space("X", 4), Space("Z", (2, 3)), Categorical("Y", 3)
 KEY = jax.random.key(0)
@@ -99,7 +100,7 @@ def test_built_ins_flatten_and_shape():
             params = arch.structure(source.label, target.label)
             y = jax.eval_shape(arch.apply, params, source.label.example(5))
             assert y == target.label.example(5)
-    with pytest.raises(InvalidStructure, match="expected a space of floats"):
+    with raises(InvalidStructure, law="target", where="its end"):
         Registered("linear").init(KEY, X.label, pair.label)
 
 
@@ -116,9 +117,9 @@ def test_registered_identity_options_and_repr():
     assert len({Registered("mlp", width=w) for w in (8, 16, 8)}) == 2
     assert eval(repr(Registered("mlp", width=8))) == Registered("mlp", width=8)
     assert str(Registered("linear")) == "linear(use_bias=True)"
-    with pytest.raises(UnknownName, match="there are: linear, mlp"):
+    with raises(UnknownName, "mpl", "linear", "mlp"):
         Registered("mpl")
-    with pytest.raises(InvalidStructure, match="there is no option 'widht'"):
+    with raises(InvalidStructure, "widht", law="options", where="Architecture 'mlp'"):
         Registered("mlp", widht=3)
     with pytest.raises(InvalidStructure) as caught:
         Registered("mlp", width=0, depth=-1, activation="rleu")
@@ -137,12 +138,14 @@ def test_users_register_their_own():
     arch = Registered("scaled_for_this_test", factor=2.0)
     assert arch.accepts_key
     np.testing.assert_allclose(arch.apply(arch.init(KEY, X.label, X.label), BATCH, KEY), 2 * BATCH)
-    with pytest.raises(InvalidStructure, match="option 'factor' is required"):
+    with raises(
+        InvalidStructure, "factor", law="options", where="Architecture 'scaled_for_this_test'"
+    ):
         Registered("scaled_for_this_test")
-    with pytest.raises(CatlearnError, match="registered already"):
+    with raises(CatlearnError, "scaled_for_this_test"):
         register_architecture("scaled_for_this_test", lambda: None)
     register_architecture("broken_for_this_test", lambda: None)
-    with pytest.raises(InvalidStructure, match=r"a pair \(init, apply\)"):
+    with raises(InvalidStructure, "(init, apply)", law="registry", where="'broken_for_this_test'"):
         Registered("broken_for_this_test")
 
 
@@ -223,9 +226,9 @@ def test_unbound_says_what_to_do():
     assert arch == Unbound("equinox MLP") != Unbound("equinox Linear")
     assert not arch.bound
     for use in (arch.init, arch.apply, arch.structure):
-        with pytest.raises(CatlearnError, match=r"diagram.bind\(name=model\)"):
+        with raises(CatlearnError, "diagram.bind(name=model)"):
             use(None, None) if use == arch.structure else use(None, None, None)
-    with pytest.raises(CatlearnError, match="'equinox MLP' is not bound"):
+    with raises(CatlearnError, "'equinox MLP'", "diagram.bind(name=model)"):
         arch.rebuild(None)
 
 
@@ -328,7 +331,7 @@ def test_rebuild_is_the_users_object():
     assert same_values(arch.parameters_of(module), params)
     assert same_values(arch.parameters_of(params), params)
     assert jax.tree.structure(arch.structure(None, None)) == jax.tree.structure(params)
-    with pytest.raises(CatlearnError, match="starts from its own arrays"):
+    with raises(CatlearnError, "MLP", "key"):
         arch.init(KEY, X.label, Y.label)
 
 
@@ -396,19 +399,19 @@ def test_factories_with_constants():
     assert arch == label_of(Shuffle(jnp.arange(4), jnp.ones(4)))
     params = jax.jit(arch.init, static_argnums=(1, 2))(KEY, X.label, X.label)
     np.testing.assert_allclose(arch.apply(params, BATCH), jax.random.normal(KEY, 4) * BATCH)
-    with pytest.raises(InvalidStructure, match="two keys give two different architectures"):
+    with raises(InvalidStructure, "key", law="factory", where="it"):
         as_architecture("it", lambda key: Shuffle(jax.random.permutation(key, 4), jnp.ones(4)))
 
 
 @pytest.mark.parametrize(
-    ("factory", "text"),
+    ("factory", "name"),
     [
-        (lambda key: jnp.ones(3), "expected an object of a supported library: equinox"),
-        (lambda key: eqx.nn.Linear("four", 3, key=key), "Model 'f': the factory raised"),
+        (lambda key: jnp.ones(3), "equinox"),
+        (lambda key: eqx.nn.Linear("four", 3, key=key), "TypeError"),
     ],
 )
-def test_factories_that_fail(factory, text):
-    with pytest.raises(InvalidStructure, match=text):
+def test_factories_that_fail(factory, name):
+    with raises(InvalidStructure, name, law="factory", where="Model 'f'"):
         as_architecture("Model 'f'", factory)
 
 
@@ -423,13 +426,13 @@ class FromTorch:
 
 @pytest.mark.parametrize("value", [FromTorch(), 3, (1, 2), eqx.nn.Linear, {"w": 1}, (len,)])
 def test_what_is_not_supported_says_what_is(value):
-    with pytest.raises(InvalidStructure, match=r"supported library \(equinox, flax"):
+    with raises(InvalidStructure, "equinox", "flax.linen", law="architecture", where="Model 'f'"):
         as_architecture("Model 'f'", value)
 
 
 def test_options_belong_to_registered_names():
-    with pytest.raises(InvalidStructure, match="only registered architectures have options"):
+    with raises(InvalidStructure, "width", law="options", where="Model 'f'"):
         as_architecture("Model 'f'", mlp(), width=3)
     unhashable = type("Odd", (), {"__hash__": None, "__call__": lambda self, x: x})()
-    with pytest.raises(InvalidStructure, match="wrap it in a function"):
+    with raises(InvalidStructure, "Odd", law="architecture", where="Model 'f'"):
         as_architecture("Model 'f'", unhashable)

@@ -19,6 +19,7 @@ from catlearn.models import (
     register_divergence,
 )
 from catlearn.models.divergences import compares_examples
+from tests.errors import raises
 
 SEEDS = st.integers(0, 2**32 - 1)
 NAMES = ("squared_error", "absolute_error", "huber", "cross_entropy", "kl", "cosine")
@@ -181,21 +182,21 @@ def test_a_product_adds_the_costs_of_its_factors():
 )
 def test_tuples_must_match(prediction, target):
     for divergence in (Divergence("kl"), DivergenceSum((Divergence("kl"),))):
-        with pytest.raises(InvalidStructure, match="tuples"):
+        with raises(InvalidStructure, law="divergence", where="of a product"):
             divergence(prediction, target)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_shapes_that_would_broadcast_are_refused(name):
-    with pytest.raises(InvalidStructure, match=r"found prediction \(5, 4\) and target \(5, 1\)"):
+    with raises(InvalidStructure, "(5, 4)", "(5, 1)", law="divergence"):
         Divergence(name)(np.ones((5, 4), np.float32), np.ones((5, 1), np.float32))
 
 
 def test_labels_of_the_wrong_shape_and_kl_against_labels():
     p = np.ones((5, 4), np.float32)
-    with pytest.raises(InvalidStructure, match=r"expected labels of shape \(5,\)"):
+    with raises(InvalidStructure, "(5,)", law="divergence", where="cross_entropy"):
         Divergence("cross_entropy")(p, np.zeros((5, 4), np.int32))
-    with pytest.raises(InvalidStructure, match="use cross_entropy"):
+    with raises(InvalidStructure, "cross_entropy", law="divergence", where="kl"):
         Divergence("kl")(p, np.zeros(5, np.int32))
 
 
@@ -211,7 +212,7 @@ def test_labels_of_the_wrong_shape_and_kl_against_labels():
 )
 def test_a_callable_must_return_one_floating_cost_per_example(mutant):
     p, t = pair(0)
-    with pytest.raises(InvalidStructure, match=r"one floating cost per example, shape \(5,\)"):
+    with raises(InvalidStructure, "(5,)", law="divergence", where="<lambda>"):
         Divergence(mutant)(p, t)
 
 
@@ -232,7 +233,7 @@ def test_registration_is_for_good():
     register_divergence("halved_for_this_test", halved)
     assert "halved_for_this_test" in divergence_names()
     assert Divergence("halved_for_this_test", factor=2).options == (("factor", 2),)
-    with pytest.raises(CatlearnError, match="registered already"):
+    with raises(CatlearnError, "halved_for_this_test"):
         register_divergence("halved_for_this_test", lambda p, t: halved(p, t))
 
 
@@ -248,17 +249,17 @@ def test_equality_hash_and_repr():
 
 
 def test_bad_names_and_options_are_all_listed():
-    with pytest.raises(UnknownName, match="there are: squared_error, absolute_error"):
+    with raises(UnknownName, "squared_eror", "squared_error", "absolute_error"):
         Divergence("squared_eror")
     with pytest.raises(InvalidStructure) as caught:
         Divergence("huber", delat=1.0, sigma=2.0)
     assert len(caught.value.failures) == 2
     for bad in (0.0, -1.0, float("nan"), float("inf"), "1"):
-        with pytest.raises(InvalidStructure, match="expected a positive number"):
+        with raises(InvalidStructure, bad, law="options", where="option 'temperature'"):
             Divergence("kl", temperature=bad)
-    with pytest.raises(InvalidStructure, match="cannot be hashed"):
+    with raises(InvalidStructure, "delta", law="options", where="Divergence 'huber'"):
         Divergence("huber", delta=[1.0])
-    with pytest.raises(TypeError, match="a name or a callable"):
+    with raises(TypeError, "int"):
         Divergence(3)
 
 
@@ -296,5 +297,5 @@ def test_what_is_said_of_batches_belongs_to_the_divergence():
     assert said != Divergence(centred)
     assert "batch_level=True" in repr(said)
     assert Divergence("info_nce", batch_level=True) == Divergence("info_nce")
-    with pytest.raises(InvalidStructure, match="batch_level=True, and huber was registered"):
+    with raises(InvalidStructure, "batch_level=True", law="divergence", where="huber"):
         Divergence("huber", batch_level=True)

@@ -12,6 +12,7 @@ import catlearn as cl
 from catlearn.errors import InvalidStructure
 from catlearn.models import Divergence, DivergenceSum, check_divergence
 from tests import trees
+from tests.errors import raises
 
 RNG = np.random.default_rng(0)
 P, V, T, W = RNG.standard_normal((4, 5, 3)).astype(np.float32)
@@ -101,7 +102,7 @@ def test_where_pairs_are_asked_for():
     uneven = cl.Product("G", Z, cl.Space("S", 2)).label
     (failure,) = check_divergence("it", Divergence("gaussian_kl"), uneven)
     assert "equal shapes" in failure.message
-    with pytest.raises(InvalidStructure, match="a tuple of 3"):
+    with raises(InvalidStructure, 3, law="divergence", where="gaussian_nll"):
         Divergence("gaussian_nll")((P, V, V), (P, V, V))
 
 
@@ -109,5 +110,5 @@ def test_where_pairs_are_asked_for():
     ("name", "options"), [("info_nce", {"temperature": 0.0}), ("gaussian_nll", {"scale": -1.0})]
 )
 def test_scales_are_positive(name, options):
-    with pytest.raises(InvalidStructure, match="expected a positive number"):
+    with raises(InvalidStructure, law="options"):
         Divergence(name, **options)

@@ -23,6 +23,7 @@ from catlearn.models import (
     check_array,
     representation_of,
 )
+from tests.errors import raises
 
 X = Space("X", (64,))
 Y = Categorical("Y", 10)
@@ -116,7 +117,7 @@ def test_examples():
     assert P.label.example(7) == (X.label.example(7), Y.label.example(7))
     assert P.label.example(7, (None, "label"))[1].shape == (7,)
     assert (X.label.features, Y.label.features, P.label.features) == (64, 10, 74)
-    with pytest.raises(CatlearnError, match="projections"):
+    with raises(CatlearnError, "projections"):
         DataSpace().example(7)
 
 
@@ -132,14 +133,14 @@ def test_bad_spaces_list_everything():
         Categorical("Y", 0, dtype="int32")
     assert len(caught.value.failures) == 2
     for shape in (1.5, "64", (1, None)):
-        with pytest.raises(InvalidStructure, match="expected sizes"):
+        with raises(InvalidStructure, shape, law="space", where="space 'X'"):
             Space("X", shape)
     for dtype in ("floot", "str", "bfloat17", None):
-        with pytest.raises(InvalidStructure, match="number type"):
+        with raises(InvalidStructure, repr(dtype), law="space", where="space 'X'"):
             Space("X", 3, dtype=dtype)
-    with pytest.raises(InvalidStructure, match="found a str, expected a Space"):
+    with raises(InvalidStructure, "str", law="space", where="factor 1 of 'P'"):
         Product("P", X, "Y")
-    with pytest.raises(InvalidStructure, match="at least one"):
+    with raises(InvalidStructure, law="space", where="product 'P'"):
         Product("P")
 
 

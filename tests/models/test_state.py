@@ -7,6 +7,7 @@ import pytest
 import catlearn as cl
 from catlearn.errors import InvalidStructure
 from catlearn.models import ModuleArchitecture, needs_key
+from tests.errors import raises
 from tests.models.on_edges import (
     DATA,
     KEY,
@@ -107,7 +108,7 @@ def test_factories_of_modules_with_state():
 
 
 def test_the_state_must_be_there():
-    with pytest.raises(InvalidStructure, match="expected the pair"):
+    with raises(InvalidStructure, "(module, state)", law="state", where="module 'Net'"):
         cl.Model("f", X, Y, made()[0])
 
 
