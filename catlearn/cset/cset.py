@@ -11,8 +11,13 @@ one labels rows besides. A *morphism* is a natural transformation: a function fo
 that commutes with the arrows, with list-valued arrows entry by entry, and preserves attributes.
 Rows are numbered from 0 and may have names.
 
+Equations may also be between labels: ``"src >> colour = tgt >> colour"``, where both sides end in
+an attribute, says that the labels there are the same. Attributes are then arrows to one object
+more, of all labels, which morphisms leave as it is.
+
 Laws: naturality, ``f_S >> a' == a >> f_T`` for each arrow a : S -> T; colimits are computed
-table by table and inherit the equations.
+table by table and inherit the equations. Those between labels too: where a colimit raises a label,
+it raises those that have to be the same.
 
 >>> from catlearn.cset import CSet, CSetMorphism, SchGraph, Schema
 >>> from catlearn.finset import pushout
@@ -40,22 +45,47 @@ Traceback (most recent call last):
 catlearn.errors.InvalidStructure: CSetMorphism is not valid (2 failures):
   - E '0': src of its image is '0', the image of its src is '1' [naturality of src]
   - E '0': tgt of its image is '1', the image of its tgt is '0' [naturality of tgt]
+
+In a graph whose edges stay within the vertices of one colour:
+
+>>> coloured = Schema(["V", "E"], SchGraph.arrows, attributes={"colour": "V"},
+...                   equations=["src >> colour = tgt >> colour"])
+>>> CSet(coloured, V=["a", "b"], E=["e"], src=["a"], tgt=["b"], colour=["red", "blue"])
+Traceback (most recent call last):
+    ...
+catlearn.errors.InvalidStructure: CSet is not valid (1 failure):
+  - equation 'src >> colour = tgt >> colour': E 'e' has 'red' and 'blue' [equations]
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from catlearn.category import Category, Equation, Functor, Graph, Morphisms, Path, Presentation
-from catlearn.category.path import Side
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
+from catlearn.category.path import Side, steps_of
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    LabelConflict,
+    did_you_mean,
+)
 from catlearn.finset import FinFunction, FinSet, Order, Record, Shape, TableMorphism, Tables
+from catlearn.finset.merge import quotient
+from catlearn.finset.shapes import coded
 from catlearn.finset.value import SHOWN, listing
 from catlearn.finset.variables import Variable
+from catlearn.names import fresh
+
+Reading = tuple[Path, str]
+"""A path of plain arrows, and the attribute or list of the table at its end."""
+
+Place = tuple[str, int]
+"""A name, and a number."""
 
 
 class Schema(Shape):
@@ -70,7 +100,8 @@ class Schema(Shape):
     attributes
         Name -> table, or name -> (table, type) to say which type its labels have.
     equations
-        Equations between composites of plain arrows, written ``"src >> f = g"``.
+        Equations between composites of plain arrows, written ``"src >> f = g"``, or between
+        attributes, read at rows or along such composites.
     side_data
         Name -> table.
     orders
@@ -82,7 +113,8 @@ class Schema(Shape):
     ------
     InvalidStructure
         Listing names used twice and ends that are not tables; or every unknown arrow, step
-        that does not compose and pair of sides that are not parallel.
+        that does not compose, pair of sides that are not parallel, and of attributes whose labels
+        have different orders.
     """
 
     equations: tuple[Equation, ...]
@@ -109,9 +141,24 @@ class Schema(Shape):
         read = tuple(Equation.of(equation) for equation in equations)
         self._set(equations=read, types=Record(types))
         super().__init__(objects, arrows, lists, tables, side_data, orders, keys)
-        failures = [failure for equation in read for failure in equation.failures(self.graph)]
+        failures = [failure for equation in read for failure in self._unfit(equation)]
         if failures:
             raise InvalidStructure(type(self).__name__, failures)
+
+    def _unfit(self, equation: Equation) -> list[Failure]:
+        """List what keeps an equation from being one between arrows, or between attributes."""
+        sides, failures = equation.traced(self._sides, None)
+        if failures or sides[0].target in self.tables:  # type: ignore[union-attr]
+            return failures
+        where = f"equation '{equation}'"
+        ends = [side.edges[-1] if side.edges else "" for side in sides]  # type: ignore[union-attr]
+        if any(end not in self.attributes for end in ends):
+            return [Failure("equations", where, "its sides end neither at a table nor in labels")]
+        orders = [self.order(end).name for end in ends]
+        if self.order(ends[0]) != self.order(ends[1]):
+            message = f"the order of {ends[0]} is {orders[0]}, that of {ends[1]} is {orders[1]}"
+            return [Failure("orders", where, message)]
+        return []
 
     @classmethod
     def of(cls, shape: Any) -> Schema:
@@ -153,9 +200,8 @@ class Schema(Shape):
             raise InvalidStructure("C-set as a functor", [Failure("lists", "schema", message)])
         if not self.attributes and not self.side_data:
             return self
-        return self._cached(
-            "plain", lambda: Schema(self.tables, self.arrows, equations=self.equations)
-        )
+        equations = [equation for equation, *_ in self.laws]
+        return self._cached("plain", lambda: Schema(self.tables, self.arrows, equations=equations))
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -168,14 +214,76 @@ class Schema(Shape):
         return Graph(self.arrows, vertices=self.tables)
 
     @cached_property
+    def _sides(self) -> Graph:
+        """The graph with attributes and lists besides, which lead to vertices of their own."""
+        labels = fresh("labels", self.tables, "'")
+        ends = {name: (table, labels) for name, table in self.attributes.items()}
+        lists = {
+            name: (one, fresh(f"List({other})", self.tables, "'"))
+            for name, (one, other) in self.lists.items()
+        }
+        return Graph({**self.arrows, **ends, **lists}, vertices=self.tables)
+
+    @cached_property
+    def resolved(self) -> tuple[tuple[Equation, Path, Path], ...]:
+        """Each equation with its two sides as paths; those between labels end in an attribute."""
+        return tuple((equation, *equation.resolve(self._sides)) for equation in self.equations)
+
+    @cached_property
     def laws(self) -> tuple[tuple[Equation, Path, Path], ...]:
-        """Each equation with its two sides as paths."""
-        return tuple((equation, *equation.resolve(self.graph)) for equation in self.equations)
+        """Each equation between plain arrows, with its two sides as paths."""
+        return tuple(law for law in self.resolved if law[1].target in self.tables)
+
+    @cached_property
+    def label_laws(self) -> tuple[tuple[Equation, Reading, Reading], ...]:
+        """Each equation between labels, with where its two sides are read."""
+        found = (law for law in self.resolved if law[1].target not in self.tables)
+        return tuple((law, self._reading(one), self._reading(two)) for law, one, two in found)
+
+    def _reading(self, side: Path) -> Reading:
+        """Split a path that ends in an attribute or list."""
+        *edges, last = side.edges
+        home = self.attributes.get(last) or self.lists[last][0]
+        return Path(side.source, tuple(edges), home), last
+
+    def reading(self, side: Side, where: str) -> tuple[Reading | None, list[Failure]]:
+        """Resolve the name of an attribute or list, or a path that ends in one.
+
+        Parameters
+        ----------
+        side
+            Such as ``"colour"`` or ``"src >> colour"``.
+        where
+            What messages say of the place.
+
+        Returns
+        -------
+        reading, failures
+            None where there are failures.
+
+        Examples
+        --------
+        >>> coloured = Schema(["V", "E"], {"src": ("E", "V")}, attributes={"colour": "V"})
+        >>> coloured.reading("src >> colour", "here")
+        ((Path('E', ('src',), 'V'), 'colour'), [])
+        """
+        known = isinstance(side, str) and (side in self.attributes or side in self.lists)
+        steps = steps_of([side] if known else side)  # type: ignore[list-item]
+        path, failures = self._sides.traced(steps, where)
+        if path is not None and (not path.edges or path.target in self.tables):
+            hint = did_you_mean(str(side), [*self.attributes, *self.lists])
+            failures = [Failure("names", where, f"it ends in no attribute or list; {hint}")]
+        return (None if failures or path is None else self._reading(path)), failures
+
+    @cached_property
+    def labelled(self) -> Presentation:
+        """The presentation in which attributes are arrows to one more object, of all labels."""
+        return Presentation(self._sides, [(one, other) for _, one, other in self.resolved])
 
     @cached_property
     def presentation(self) -> Presentation:
-        """The tables and plain arrows, with the equations, as a presentation."""
-        return Presentation(self.graph, list(dict.fromkeys(self.equations)))
+        """The tables and plain arrows, with the equations between them, as a presentation."""
+        return Presentation(self.graph, list(dict.fromkeys(law for law, *_ in self.laws)))
 
     def category(self, budget: int | None = None) -> Any:
         """Return the category that it presents, which remembers the schema.
@@ -270,6 +378,26 @@ class Schema(Shape):
         fields |= {"keys": self.keys}
         given = "".join(f", {name}={field!r}" for name, field in fields.items() if field)
         return f"{type(self).__name__}({list(self.tables)!r}{given})"
+
+
+def mistyped(there: Schema, read: str, here: Schema, name: str, where: str) -> list[Failure]:
+    """Say that an attribute is read from one whose labels are of another type, if they are.
+
+    Labels without a type are looked at where they are read.
+    """
+    found, wanted = (
+        [
+            one
+            for kind in (given if isinstance(given, tuple) else (given,))
+            for one in get_args(kind) or (kind,)
+        ]
+        for given in (there.types.get(read, ()), here.types.get(name, ()))
+    )
+    if not wanted or all(issubclass(one, tuple(wanted)) for one in found):
+        return []
+    texts = (" or ".join(one.__name__ for one in kinds) for kinds in (found, wanted))
+    message = "{!r} has labels of type {}, expected {}".format(read, *texts)
+    return [Failure("types", where, message)]
 
 
 SchGraph = Schema(objects=["V", "E"], arrows={"src": ("E", "V"), "tgt": ("E", "V")})
@@ -371,6 +499,97 @@ class CSet(Tables):
         for arrow in path.edges:
             composite = composite >> self.arrows[arrow]
         return composite
+
+    def read(self, at: Reading) -> tuple[Any, ...]:
+        """Return the labels of an attribute at the ends of a path, by the rows where it starts."""
+        path, column = at[0], self.attributes[at[1]]
+        if not path.edges:
+            return column
+        return tuple(column[row] for row in self.along(path).values.tolist())
+
+    def label_classes(self) -> dict[str, np.ndarray]:
+        """Return which labels the equations make one.
+
+        Returns
+        -------
+        dict
+            Attribute -> a number for each row, equal for labels that have to be the same.
+
+        Examples
+        --------
+        >>> same = Schema(["V"], {"next": ("V", "V")}, attributes={"colour": "V"},
+        ...               equations=["next >> colour = colour"])
+        >>> CSet(same, V=3, next=[1, 0, 2]).label_classes()
+        {'colour': array([0, 0, 1])}
+        """
+        homes = self.shape.attributes
+        start, total = {}, 0
+        for name, table in homes.items():
+            start[name], total = total, total + self.size(table)
+        sides = [
+            [start[name] + self.along(path).values for path, name in law]
+            for _, *law in self.schema.label_laws
+        ]
+        left, right = (
+            np.concatenate([np.zeros(0, np.int64), *(law[k] for law in sides)]) for k in (0, 1)
+        )
+        classes = quotient(total, left, right)[0]
+        return {n: classes[at : at + self.size(homes[n])] for n, at in start.items()}
+
+    def least_labels(
+        self, given: Mapping[str, tuple[np.ndarray, Sequence[Any]]]
+    ) -> tuple[dict[str, tuple[Any, ...]], list[tuple[Place, Place, str]]]:
+        """Return the least labels that are at least some given ones, where equations hold.
+
+        Parameters
+        ----------
+        given
+            Attribute -> rows, and a label for each of them.
+
+        Returns
+        -------
+        columns, conflicts
+            None where no label arrives. A conflict is of two places in what was given, and says
+            why the labels there have no join.
+        """
+        classes, columns, conflicts = self.label_classes(), {}, []
+        by_order: dict[Order, list[str]] = {}
+        for name in given:
+            by_order.setdefault(self.shape.order(name), []).append(name)
+        for order, names in by_order.items():
+            labels = [label for name in names for label in given[name][1]]
+            reached, first, place = np.unique(
+                np.concatenate([classes[name][given[name][0]] for name in names]),
+                return_index=True,
+                return_inverse=True,
+            )
+            codes, known = coded(labels)
+            joins, bad = order.joins(codes, place, first, known)
+            found = dict(zip(reached.tolist(), joins, strict=True))
+            columns |= {name: tuple(map(found.get, classes[name].tolist())) for name in names}
+            if bad:
+                places = [(name, k) for name in names for k in range(len(given[name][1]))]
+                conflicts += [(places[one], places[other], why) for one, other, why in bad]
+        return columns, conflicts
+
+    def _closed(self) -> CSet:
+        """Raise labels that equations make one, where their order let a colimit raise some."""
+        laws = getattr(self.shape, "label_laws", ())
+        related = {name for _, *sides in laws for _, name in sides}
+        names = [name for name in self.shape.orders if name in related]
+        if not names:
+            return self
+        given = {n: (np.arange(len(self.attributes[n])), self.attributes[n]) for n in names}
+        columns, conflicts = self.least_labels(given)
+        if conflicts:
+            labels = {n: self.sets[self.shape.attributes[n]].label for n in names}
+            failures = [
+                Failure(a, f"{a} of {labels[a](one)!r}, {b} of {labels[b](other)!r}", f"{a} {why}")
+                for (a, one), (b, other), why in conflicts
+            ]
+            raise LabelConflict("colimit", failures)
+        fields = (self.sets, self.arrows, self.lists, {**self.attributes, **columns})
+        return self._build(self.shape, *fields, self.side_data)
 
     @classmethod
     def without_attributes(cls, tables: Tables) -> CSet:
@@ -496,7 +715,25 @@ class CSet(Tables):
                 )
                 message = listing(shown, bad.size)
                 failures.append(Failure("equations", f"equation '{equation}'", message))
-        for name, expected in self.shape.types.items():
+        for equation, *sides in self.shape.label_laws:
+            labels = [self.read(side) for side in sides]
+            codes = coded([*labels[0], *labels[1]])[0].reshape(2, -1)
+            bad = np.flatnonzero(codes[0] != codes[1])
+            if bad.size:
+                table = sides[0][0].source
+                shown = (
+                    f"{table} {self.sets[table].label(k)!r} has {labels[0][k]!r} "
+                    f"and {labels[1][k]!r}"
+                    for k in bad[:SHOWN].tolist()
+                )
+                message = listing(shown, bad.size)
+                failures.append(Failure("equations", f"equation '{equation}'", message))
+        return failures + self.type_failures()
+
+    def type_failures(self) -> list[Failure]:
+        """List the labels of a wrong type."""
+        failures = []
+        for name, expected in self.schema.types.items():
             rows = self.sets[self.shape.attributes[name]]
             column = self.attributes[name]
             allowed = (expected, Variable, type(None))

@@ -73,8 +73,8 @@ from typing import Any, overload
 import numpy as np
 
 from catlearn.category import Functor, Path
-from catlearn.category.path import steps_of
-from catlearn.cset.cset import CSet, Schema
+from catlearn.category.targets import compare
+from catlearn.cset.cset import CSet, Reading, Schema, mistyped
 from catlearn.cset.representables import actions_from, blank, chase, extend, named, representable
 from catlearn.errors import Failure, InvalidStructure, LabelConflict, did_you_mean
 from catlearn.finset import (
@@ -87,8 +87,7 @@ from catlearn.finset import (
     Tables,
 )
 from catlearn.finset.join import find, join
-from catlearn.finset.shapes import coded
-from catlearn.finset.tables import morphism
+from catlearn.finset.tables import joined, morphism
 
 
 class Translation(Frozen):
@@ -114,7 +113,7 @@ class Translation(Frozen):
     target: Schema
     objects: Record[str, str]
     arrows: Record[str, Path]
-    labels: Record[str, tuple[Path, str]]
+    labels: Record[str, Reading]
 
     def __init__(self, F: Functor, also: Mapping[str, str] | None = None) -> None:
         source = Schema.of(F.domain)
@@ -139,10 +138,10 @@ class Translation(Frozen):
         made._set(objects=self.objects, arrows=self.arrows, labels=Record(labels))
         return made
 
-    def _read(self, also: Mapping[str, str]) -> dict[str, tuple[Path, str]]:
+    def _read(self, also: Mapping[str, str]) -> dict[str, Reading]:
         """Find what attributes and lists are read from: what ``also`` says, or their namesakes."""
         here, there, failures = self.source, self.target, []
-        found: dict[str, tuple[Path, str]] = {}
+        found: dict[str, Reading] = {}
         for name, read in also.items():
             where = f"{name!r} from {read!r}"
             if name not in here.lists and name not in here.attributes:
@@ -150,23 +149,23 @@ class Translation(Frozen):
                 message = f"the domain has no attribute or list {name!r}; {hint}"
                 failures.append(Failure("names", where, message))
                 continue
+            at, broken = there.reading(read, where)
+            failures += broken
+            if at is None:
+                continue
             kind = "lists" if name in here.lists else "attributes"
-            known, (start, *end) = getattr(there, kind), map(self.at, _ends(here, name))
-            *steps, last = [read] if read in known else steps_of(read)
-            if not isinstance(last, str) or last not in known:
-                hint = did_you_mean(str(last), known)
+            expected, (path, last) = [self.at(end) for end in _ends(here, name)], at
+            if last not in getattr(there, kind):
+                hint = did_you_mean(last, getattr(there, kind))
                 message = f"the codomain has no such one among its {kind}; {hint}"
                 failures.append(Failure("names", where, message))
                 continue
-            path, broken = there.graph.traced((Path.identity(start), *steps), where)
-            failures += broken
-            ends = _ends(there, last)
-            if path is not None and ends != [path.target, *end]:
-                expected = ", ".join([path.target, *end])
-                message = f"{last!r} is on {', '.join(ends)}, expected {expected}"
+            ends = [path.source, *_ends(there, last)[1:]]
+            if ends != expected:
+                message = f"{read!r} is on {', '.join(ends)}, expected {', '.join(expected)}"
                 failures.append(Failure("ends", where, message))
-            if path is not None:
-                found[name] = path, last
+            failures += mistyped(there, last, here, name, where)
+            found[name] = at
         if failures:
             raise InvalidStructure("delta", failures)
         for kind in ("lists", "attributes"):
@@ -176,6 +175,41 @@ class Translation(Frozen):
                 if typed and _ends(there, name) == [start, *end]:
                     found[name] = Path.identity(start), name
         return {name: found[name] for name in (*here.lists, *here.attributes) if name in found}
+
+    def check_labels(self) -> None:
+        """Refuse equations between labels that do not go to ones that hold.
+
+        Raises
+        ------
+        InvalidStructure
+            If sides are read from labels that the equations of the target do not make one, or
+            only one side is read.
+        """
+        failures = []
+        for equation, *sides in self.source.label_laws:
+            where = f"equation '{equation}'"
+            known = [name for _, name in sides if name in self.labels]
+            if len(known) == 1:
+                message = f"{known[0]} is read, and what it is equal to is not"
+                failures.append(Failure("equations", where, message))
+            if len(known) < 2:
+                continue
+            paths = [
+                [
+                    *(step for arrow in path.edges for step in self.arrows[arrow].edges),
+                    *self.labels[name][0].edges,
+                    self.labels[name][1],
+                ]
+                for path, name in sides
+            ]
+            if paths[0] != paths[1]:
+                labelled = self.target.labelled
+                one, other = map(labelled.path, paths)
+                equal = labelled.category().equal
+                message = f"{one} and {other} are not one by the equations of the codomain"
+                failures += compare("equations", where, equal, one, other, message)
+        if failures:
+            raise InvalidStructure("delta", failures)
 
     def at(self, table: str) -> str:
         """Return the table that a table of the source goes to."""
@@ -201,7 +235,10 @@ def _part(schema: Schema, names: Iterable[str]) -> Schema:
         plain.tables,
         plain.arrows,
         attributes=attributes,
-        equations=plain.equations,
+        equations=[
+            *plain.equations,
+            *(law for law, *at in schema.label_laws if kept.issuperset(name for _, name in at)),
+        ],
         orders={name: order for name, order in schema.orders.items() if name in kept},
     )
 
@@ -263,6 +300,8 @@ def delta(
     {'from': ('red', 'blue', 'red'), 'to': ('blue', 'blue', 'red')}
     """
     along = F if isinstance(F, Translation) else Translation(F, also)
+    if along is not F:
+        along.check_labels()
     if isinstance(X, TableMorphism):
         ends = delta(along, X.domain), delta(along, X.codomain)
         tables = along.source.tables
@@ -283,16 +322,16 @@ def delta(
         for name, (source, target) in schema.lists.items()
     }
     columns = {
-        name: _labels(X, *known[name]) if name in known else (None,) * sets[table].size
+        name: X.read(known[name]) if name in known else (None,) * sets[table].size
         for name, table in schema.attributes.items()
     }
-    return CSet._build(schema, sets, arrows, lists, columns)
-
-
-def _labels(X: CSet, path: Path, attribute: str) -> tuple[Any, ...]:
-    """Return the labels at the ends of a path, by the rows where it starts."""
-    column = X.attributes[attribute]
-    return tuple(column[row] for row in X.along(path).values.tolist()) if path.edges else column
+    made = CSet._build(schema, sets, arrows, lists, columns)
+    untyped = any(
+        n in schema.types and read not in X.schema.types for n, (_, read) in known.items()
+    )
+    if untyped and (failures := made.type_failures()):
+        raise InvalidStructure("delta", failures)
+    return made
 
 
 FAMILIES = 200_000_000
@@ -521,6 +560,7 @@ def left_kan(
     what = "left Kan extension"
     X = CSet.from_functor(X) if isinstance(X, Functor) else X
     along = Translation(F, also).part(getattr(getattr(X, "shape", None), "attributes", ()))
+    along.check_labels()
     here, schema = _on(X, along.source, what), along.target
     start = {}
     sizes = dict.fromkeys(schema.tables, 0)
@@ -552,6 +592,8 @@ def left_kan(
     cset = named(cset, origins)
     columns = _pushed_labels(along, here, cset, came)
     cset = CSet._build(schema, cset.sets, cset.arrows, {}, columns)
+    if failures := cset.type_failures():
+        raise InvalidStructure(f"the {what}", failures)
     made = object.__new__(LeftKan)
     made._set(along=F, of=here, cset=cset, translation=along)
     made._set(unit=morphism(here, delta(along, cset), came))
@@ -562,26 +604,21 @@ def _pushed_labels(
     along: Translation, X: CSet, cset: CSet, came: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[Any, ...]]:
     """Join the labels that reach each row of a left Kan extension; None where there are none."""
-    schema, failures, columns = along.target, [], {}
-    for read, table in schema.attributes.items():
-        rows, labels, places = [np.zeros(0, np.int64)], [], []
-        for name, (path, found) in along.labels.items():
-            if found == read:
-                start = along.source.attributes[name]
-                rows.append(cset.along(path).values[came[start]])
-                labels += X.attributes[name]
-                places += [f"{name} of {start} {row!r}" for row in X.names(start)]
-        reached, first, classes = np.unique(
-            np.concatenate(rows), return_index=True, return_inverse=True
-        )
-        codes, known = coded(labels)
-        joins, bad = schema.order(read).joins(codes, classes, first, known)
-        column = [None] * cset.size(table)
-        for row, label in zip(reached.tolist(), joins, strict=True):
-            column[row] = label
-        columns[read] = tuple(column)
-        for one, other, why in bad:
-            failures.append(Failure(read, f"{places[one]} and {places[other]}", f"{read} {why}"))
+    read: dict[str, list[str]] = {name: [] for name in along.target.attributes}
+    for name, (_, found) in along.labels.items():
+        read[found].append(name)
+    homes, given = along.source.attributes, {}
+    for found, names in read.items():
+        rows = [cset.along(along.labels[n][0]).values[came[homes[n]]] for n in names]
+        given[found] = joined(rows), [label for n in names for label in X.attributes[n]]
+    columns, conflicts = cset.least_labels(given)
+    failures = []
+    for *ends, why in conflicts:
+        places = [
+            [f"{n} of {homes[n]} {row!r}" for n in read[found] for row in X.names(homes[n])][k]
+            for found, k in ends
+        ]
+        failures.append(Failure(ends[0][0], " and ".join(places), f"{ends[0][0]} {why}"))
     if failures:
         raise LabelConflict("the left Kan extension", failures)
     return columns

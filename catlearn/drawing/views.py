@@ -315,7 +315,7 @@ def shape_scene(shape: Shape) -> Scene:
     for table in shape.tables:
         own = [name for name, home in shape.attributes.items() if home == table]
         nodes.append(Node(table, "space", ", ".join(own)))
-    laws = [Law.of(str(one), sides) for one, *sides in getattr(shape, "laws", ())]
+    laws = [Law.of(str(one), sides) for one, *sides in getattr(shape, "resolved", ())]
     title = f"{type(shape).__name__} with {counted(len(shape.tables), 'table')}"
     return Scene(title, tuple(nodes), _shape_arrows(shape), tuple(laws))
 

@@ -27,7 +27,8 @@ import numpy as np
 from catlearn.errors import Failure
 from catlearn.finset.join import find
 from catlearn.finset.sets import FinSet
-from catlearn.finset.tables import Tables, shared_codes
+from catlearn.finset.tables import Tables
+from catlearn.finset.variables import shared_codes
 from catlearn.tensors import same_values
 
 

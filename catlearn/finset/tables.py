@@ -83,7 +83,16 @@ from catlearn.finset.sets import (
 from catlearn.finset.shapes import Shape, as_label, coded, label_key
 from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit, Universal, coproduct
 from catlearn.finset.value import SHOWN, Frozen, Record, common_class, listing, read_only
-from catlearn.finset.variables import Variable, bound, fill, variables
+from catlearn.finset.variables import (
+    Variable,
+    bound,
+    fill,
+    met_labels,
+    open_attributes,
+    shared_codes,
+    unified,
+    variables,
+)
 from catlearn.tensors import same_values
 
 Parts = Mapping[str, FinFunction]
@@ -134,8 +143,10 @@ class TableCategory(Ambient):
                     conflicts.append(Failure(name, place, message))
         attributes = {}
         parts = [{table: legs[table][k] for table in sets} for k in range(len(objects))]
+        labelled, refused = unified(objects, diagram.names, parts)
+        conflicts += refused
         for name, table in shape.attributes.items():
-            columns, labels = shared_codes(objects, name, parts)
+            columns, labels = shared_codes(labelled, name, parts)
             order, codes = shape.order(name), joined(columns)
             found, bad = order.joins(codes, classes[table], first[table], labels)
             attributes[name] = tuple(found)
@@ -156,7 +167,7 @@ class TableCategory(Ambient):
         if conflicts:
             raise LabelConflict("colimit", conflicts)
         kind = diagram.of._common(diagram.objects)
-        apex = kind._of_steps(shape, sets, steps, attributes, side_data)
+        apex = kind._of_steps(shape, sets, steps, attributes, side_data)._closed()
         failures = apex._colimit_failures()
         if failures:
             raise InvalidStructure("the colimit", failures)
@@ -190,8 +201,9 @@ class TableCategory(Ambient):
                 values = find(columns[target], [rows.values for rows in fitting])
             steps[name] = ListFunction._of(ends, values, sets[source], sets[target])
         attributes = {}
+        families: dict[Any, Variable] | None = {} if any(map(open_attributes, objects)) else None
         for name, table in shape.attributes.items():
-            attributes[name], fits = met_labels(objects, name, columns[table])
+            attributes[name], fits = met_labels(objects, name, columns[table], families)
             live[table] &= fits
         kind = diagram.of._common(diagram.objects)
         rows = largest_part(shape, live, steps)
@@ -355,56 +367,6 @@ def differing_rows(f: ListFunction, g: ListFunction) -> np.ndarray:
     home = np.repeat(same, one.lengths)
     differs[home[one.values != other.values]] = True
     return np.flatnonzero(differs)
-
-
-def met_labels(
-    objects: Sequence[Tables], attribute: str, rows: Sequence[np.ndarray]
-) -> tuple[Sequence[Any], np.ndarray]:
-    """Return the meets of the labels of families of rows, and which families have one."""
-    order = objects[0].shape.order(attribute)
-    if order.carry is not None and len(objects) > 1:
-        message = f"the labels of {attribute} mention rows: limits of such tables are not known"
-        raise CatlearnError(message)
-    columns, labels = shared_codes(objects, attribute)
-    codes = np.stack([column[at] for column, at in zip(columns, rows, strict=True)])
-    different = (codes != codes[0]).any(axis=0)
-    if order.below is None or not different.any():
-        return [labels[code] for code in codes[0].tolist()], ~different
-    kinds, place = np.unique(codes, axis=1, return_inverse=True)
-    met = []
-    for kind in kinds.T.tolist():
-        found = (labels[kind[0]],)
-        for code in kind[1:]:
-            found = order.meet(found[0], labels[code]) if found else ()
-        met.append(found)
-    return (
-        [met[k][0] if met[k] else None for k in place.ravel().tolist()],
-        np.array([bool(found) for found in met], bool)[place.ravel()],
-    )
-
-
-def shared_codes(
-    objects: Iterable[Tables], attribute: str, along: Sequence[Parts] | None = None
-) -> tuple[list[np.ndarray], list[Hashable]]:
-    """Code an attribute of several tables together: equal labels have equal codes.
-
-    Labels that mention rows are those that they become along the components that are given.
-    """
-    seen: dict[Hashable, int] = {}
-    columns: list[np.ndarray] = []
-    every: list[Hashable] = []
-    for number, one in enumerate(objects):
-        codes, labels = one.codes(attribute)
-        carry = one.shape.order(attribute).carry
-        if carry is not None and along is not None:
-            labels = [carry(label, along[number]) for label in labels]
-        numbers = []
-        for label in labels:
-            numbers.append(seen.setdefault(label_key(label), len(seen)))
-            if len(seen) > len(every):
-                every.append(label)
-        columns.append(np.array(numbers, np.int64)[codes] if codes.size else codes)
-    return columns, every
 
 
 Some = TypeVar("Some", bound="Tables")
@@ -580,6 +542,10 @@ class Tables(Frozen, Displayed):
                         Failure("key", f"{table} {one!r}", f"{message}{name}") for name in found
                     ]
         return failures
+
+    def _closed(self: Some) -> Some:
+        """Return the tables with labels raised to what laws of the shape ask of a colimit."""
+        return self
 
     def _colimit_failures(self) -> list[Failure]:
         """List the laws that a colimit of valid objects may break."""

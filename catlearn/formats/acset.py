@@ -163,10 +163,10 @@ def write_shape(shape: Shape, failures: list[Failure]) -> dict[str, Any]:
         {
             "name": None,
             "dom": left.source,
-            "codom": left.target,
+            "codom": words[left.edges[-1]] if left.target not in shape.tables else left.target,
             "paths": [list(left.edges), list(right.edges)],
         }
-        for _, left, right in getattr(shape, "laws", ())
+        for _, left, right in getattr(shape, "resolved", ())
     ]
     written = {
         "Ob": [{"name": table} for table in shape.tables],

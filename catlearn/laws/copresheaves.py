@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 from catlearn.category import Path
 from catlearn.cset import Schema
 from catlearn.finset import FinFunction, FinSet, ListFunction, Order, TableMorphism, Tables
+from catlearn.finset.shapes import label_key
 from catlearn.laws.categories import category_of, strategy_of
 from catlearn.laws.law import Spec
 from catlearn.laws.signature import Signature
@@ -137,7 +138,9 @@ def _rows(X: Tables, table: str) -> st.SearchStrategy[Row]:
 
 def _cset_sorts(X: Tables, given: Mapping[str, Any]) -> dict[str, Any]:
     schema = Schema.of(X.shape)
-    laws = [_Equation(left, right) for _, left, right in schema.laws]
+    plain = [sides for _, *sides in schema.laws]
+    laws = [_Equation(*sides) for sides in plain]
+    labelled = [_Equation(*sides) for _, *sides in schema.resolved if sides not in plain]
     keys = [_Key(table, key) for table, some in X.shape.keys.items() for key in some]
     return {
         "generator": lambda: strategy_of(tuple(schema.arrows)),
@@ -153,6 +156,8 @@ def _cset_sorts(X: Tables, given: Mapping[str, Any]) -> dict[str, Any]:
         "arrow after _": lambda p: paths(schema.graph, source=p.target),
         "equation": lambda: strategy_of(laws),
         "row where _ starts": lambda q: _rows(X, q.left.source),
+        "equation of labels": lambda: strategy_of(labelled),
+        "row where the labels of _ start": lambda e: _rows(X, e.left.source),
     }
 
 
@@ -179,6 +184,15 @@ def _all_of(X: Tables, k: _Key, x: Row) -> tuple[Any, ...]:
     here = [a for a, table in X.shape.attributes.items() if table == k.table]
     rows = [tuple(np.atleast_1d(X.step(a).row(x.number)).tolist()) for a in steps]
     return (*rows, *(int(X.codes(a)[0][x.number]) for a in here))
+
+
+def _label_at(X: Tables, side: Path, x: Row) -> Any:
+    """The label at the end of a side of an equation, read from a row."""
+    *edges, last = side.edges
+    row = x.number
+    for arrow in edges:
+        row = int(X.arrows[arrow].values[row])
+    return label_key(X.attributes[last][row])
 
 
 @dataclass(frozen=True)
@@ -224,13 +238,19 @@ CSET = Signature(
             getattr(X.shape, "types", {}).get(a, object)
         ),
         "all(k: key, x: row): entries": _all_of,
+        "first(e: equation of labels, x: row): label": lambda X, e, x: _label_at(X, e.left, x),
+        "second(e: equation of labels, x: row): label": lambda X, e, x: _label_at(X, e.right, x),
         "left(q: equation): start(q) -> end(q)": lambda X, q: q.left,
         "right(q: equation): start(q) -> end(q)": lambda X, q: q.right,
         "start(q: equation): object": lambda X, q: q.left.source,
         "end(q: equation): object": lambda X, q: q.left.target,
     },
     {"∈": _is_in},
-    alias={"row that has the key k": "row", "row that agrees by k with x": "row"},
+    alias={
+        "row that has the key k": "row",
+        "row that agrees by k with x": "row",
+        "row where the labels of e start": "row",
+    },
 )
 """A functor X from the category S that a schema presents to finite sets."""
 
@@ -268,6 +288,12 @@ cset = Spec(
             "X(left(q))(x) = X(right(q))(x)",
             "q: equation, x: row where q starts",
             lambda X: any(X.size(left.source) for _, left, _ in Schema.of(X.shape).laws),
+        ),
+        CSET.law(
+            "equations of labels",
+            "first(e, x) = second(e, x)",
+            "e: equation of labels, x: row where the labels of e start",
+            lambda X: any(X.size(at[0].source) for _, at, _ in Schema.of(X.shape).label_laws),
         ),
     ),
     _cset_sorts,

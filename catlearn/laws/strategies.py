@@ -123,7 +123,7 @@ def csets(
         name: [draw(st.integers(0, sizes[target] - 1)) for _ in range(sizes[source])]
         for name, (source, target) in schema.arrows.items()
     }
-    plain = Schema(schema.tables, schema.arrows, equations=schema.equations)
+    plain = Schema(schema.tables, schema.arrows, equations=[law for law, *_ in schema.laws])
     bare = CSet(plain, {**sizes, **arrows}, check=False)
     bare = _obeying(bare) if plain.laws else bare
     parts: dict[str, Any] = {name: list(f) for name, f in bare.arrows.items()}
@@ -138,6 +138,13 @@ def csets(
         parts[name] = [draw(row) for _ in range(bare.size(source))]
     for name, table in schema.attributes.items():
         parts[name] = [draw(st.sampled_from(labels)) for _ in range(bare.size(table))]
+    if not schema.label_laws:
+        return CSet(schema, parts)
+    made = CSet(schema, parts, check=False)
+    said: dict[int, Hashable] = {}  # labels that have to be the same are the first of them
+    for name, places in made.label_classes().items():
+        pairs = zip(places.tolist(), parts[name], strict=True)
+        parts[name] = [said.setdefault(place, label) for place, label in pairs]
     return CSet(schema, parts)
 
 
