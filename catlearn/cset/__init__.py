@@ -45,6 +45,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "hom_profunctor",
             "tensor",
         ],
+        "query": ["Query", "pattern"],
         "representables": ["Yoneda", "density", "representable", "yoneda", "yoneda_embedding"],
         "rewriting": ["Rewrite", "Rule"],
         "search": [

@@ -45,6 +45,10 @@ from .profunctor import (
     hom_profunctor as hom_profunctor,
     tensor as tensor,
 )
+from .query import (
+    Query as Query,
+    pattern as pattern,
+)
 from .representables import (
     Yoneda as Yoneda,
     density as density,

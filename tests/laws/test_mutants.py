@@ -519,6 +519,12 @@ def not_involutive():
     return CSet(LOOPS, V=3, s=[1, 2, 0], check=False)
 
 
+@mutant("labels that an equation makes one differ", laws.cset, "equations of labels")
+def labels_apart():
+    same = Schema(["V"], {"s": ("V", "V")}, attributes={"a": "V"}, equations=["s >> a = a"])
+    return CSet(same, V=2, s=[1, 0], a=["red", "blue"], check=False)
+
+
 @mutant("a function out of range", laws.cset, "functions")
 def out_of_range():
     return CSet(SchGraph, V=1, E=1, src=[0], tgt=[4], check=False)
