@@ -8,6 +8,10 @@ from .circuit import (
     lift as lift,
     tensor as tensor,
 )
+from .counting import (
+    Counts as Counts,
+    counts as counts,
+)
 from .forms import (
     Form as Form,
     Lookup as Lookup,

@@ -201,7 +201,13 @@ class ArrayHypergraph(Hypergraph):
     @cached_property
     def solution(self) -> Solution:
         """What the sizes of all axes and symbols come to."""
-        return solve([one for one, _, _ in self.relations()], range(self.size("Axis")))
+        return solve([one for one, _, _ in self.relations()], self.flexible)
+
+    @property
+    def flexible(self) -> list[int]:
+        """The generators that take what comes: sizes of axes, and symbols that are defined."""
+        defined = [-1 - row for row, value in enumerate(self.column("value")) if value]
+        return [*range(self.size("Axis")), *defined]
 
     def size_failures(self) -> list[Failure]:
         """List relations between sizes that cannot hold."""

@@ -288,11 +288,12 @@ class Circuit(Frozen, Displayed):
             code.append((H.operations[box], read, variables, mentions, write))
         code.append(tuple(wire(row, ()) for row in self.cod))
         live = len(axes)
-        relations = [
-            one.rename(lambda key: axis(key) if key >= 0 else symbol[-1 - key])
-            for one, _, _ in H.relations()
-        ]
-        found = solve(relations, range(len(axes)))
+
+        def canonical(key: int) -> int:
+            return axis(key) if key >= 0 else symbol[-1 - key]
+
+        relations = [one.rename(canonical) for one, _, _ in H.relations()]
+        found = solve(relations, map(canonical, H.flexible))
         known = tuple(found.of(Size.generator(k)) for k in range(live))
         numbers = tuple(
             (name, found.of(Size.generator(-1 - k)).number) for k, name in enumerate(names)

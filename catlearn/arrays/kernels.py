@@ -59,6 +59,7 @@ KERNELS: dict[str, Entry] = {
     "view": Entry(fixes_constants=True),
     "add": Entry((2, None), commutative=True),
     "mul": Entry((2, None), multilinear=True, commutative=True),
+    "concat": Entry((1, None)),
     "where": Entry((2, 2)),
     "softmax": Entry(targets="both"),
     "norm": Entry(targets="both"),

@@ -52,7 +52,7 @@ class _Parameter:
     """An array of a box that is a parameter: its name, and what it starts from."""
 
     name: str
-    initialiser: str
+    initialiser: str | None
 
 
 @dataclass
@@ -376,7 +376,7 @@ def linear(
     pattern: str,
     bias: bool = False,
     *,
-    init: str = "lecun",
+    init: str | None = None,
     transpose: bool = False,
     at: str | None = None,
     sizes: Sizes | None = None,
@@ -395,7 +395,7 @@ def linear(
     bias
         Whether an array of the axes on the right alone is added.
     init
-        What the parameter starts from.
+        What the parameter starts from; ``"lecun"`` unless another operation that has it says.
     transpose
         Whether the parameter has the axes of the right first: a table that is used a second time.
     at
@@ -799,7 +799,7 @@ def concat(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
         start = start + Size.generator(-1 - k)
     out = draft.wire(axes[name] for name in names)
     operation = Operation(
-        Kernel("add"), tuple(readings), (tuple(range(len(names))),),
+        Kernel("concat"), tuple(readings), (tuple(range(len(names))),),
         relations=(Relation("=", Size.generator(names.index(new)), start),),
         letters=tuple(names), title="concat",
     )  # fmt: skip
@@ -815,7 +815,7 @@ def conv(
     stride: int = 1,
     pad: int = 0,
     bias: bool = False,
-    init: str = "lecun",
+    init: str | None = None,
     sizes: Sizes | None = None,
     **more: Any,
 ) -> Circuit:

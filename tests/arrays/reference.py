@@ -98,7 +98,7 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         product = np.prod(np.stack(values), axis=0)
         scale = operation.scale.substitute(sizes).value
         return [product.sum(axis=targets) * scale]
-    if name == "add":
+    if name in ("add", "concat"):
         return [np.sum(np.stack(values), axis=0)]
     if name == "mul":
         return [np.prod(np.stack(values), axis=0)]

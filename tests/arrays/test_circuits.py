@@ -416,8 +416,8 @@ def test_interchange_and_lifting_as_numbers():
         "size of a name": (lambda: linear("A", "m -> n").at(k=3), ["k"]),
         "sharing": (lambda: linear("A", "m -> n") @ linear("A", "m -> n k"), ["'A'", "m n"]),
         "initialiser": (
-            lambda: linear("A", "m -> n") @ linear("A", "m -> n", init="zeros"),
-            ["'A'", "lecun", "zeros"],
+            lambda: linear("A", "m -> n", init="ones") @ linear("A", "m -> n", init="zeros"),
+            ["'A'", "ones", "zeros"],
         ),
         "types": (lambda: relu >> embed("E", "V -> m"), ["N<V>"]),
         "outside": (lambda: relu(3), ["traced"]),

@@ -1,0 +1,111 @@
+"""Counts against those known from papers and by hand."""
+
+import pytest
+
+from catlearn.arrays import (
+    Size,
+    compose,
+    copy,
+    counts,
+    einsum,
+    embed,
+    gelu,
+    idle,
+    lift,
+    linear,
+    mul,
+    norm,
+    relu,
+    residual,
+    shift,
+    silu,
+    softmax,
+    top_k,
+    traced,
+    view,
+    where,
+)
+
+
+def attention(masked=False, bias=False):
+    Q, K, V = (linear(name, "m -> h d", bias=bias) for name in "QKV")
+    scores = einsum("x h d, y h d -> h x y", scale="d**-0.5")
+    core = compose(scores, *[where("x y", "y <= x")] * masked, softmax("[y]")) @ idle
+    mix = core >> einsum("h x y, y h d -> x h d")
+    return copy(3) >> Q @ K @ V >> mix >> linear("O", "h d -> m", bias=bias)
+
+
+def gpt2_block():
+    mlp = linear("up", "m -> f", bias=True) >> gelu("tanh") >> linear("down", "f -> m", bias=True)
+    first = residual(norm("ln1", "[m]") >> attention(True, bias=True))
+    return first >> residual(norm("ln2", "[m]") >> mlp)
+
+
+def gpt2(blocks):
+    layers = [gpt2_block().named(str(k)) for k in range(blocks)]
+    ends = embed("wte", "V -> m") >> shift("wpe", "c m", at="x")
+    head = norm("lnf", "[m]") >> linear("wte", "m -> V", transpose=True)
+    return compose(ends, *layers, head)
+
+
+def test_attention():
+    """Oracle 29: contractions, scale, softmax."""
+    found = counts(attention().at_dom((8, 8)).at(h=2, d=4, m=8))
+    assert found.operations == 6144 + 128 + 5 * 128 - 16
+    assert found.multiply_adds == 3072
+    assert found.parameters == 4 * 8 * 8
+
+
+def test_gpt2_small():
+    """Oracles 26 and 28: published numbers; the table of tokens is used twice and counts once."""
+    model = gpt2(12).at(m=768, h=12, d=64, f=3072, V=50257, c=1024)
+    assert counts(model).parameters == 124_439_808
+    V, m, c = map(Size.of, "Vmc")
+    polynomial = counts(gpt2(2).at(f="4*m", d=64, h=12)).parameters
+    at = {"m": 768, "V": 50257, "c": 1024}
+    block = 12 * m**2 + 13 * m
+    assert polynomial.substitute(at) == (V * m + c * m + 2 * block + 2 * m).substitute(at)
+    assert counts(model.at(x=1024)).multiply_adds * 2 == 291_648_307_200
+    one = gpt2_block().at(h=12, d=64, f=3072, m=768).at_dom((1024, 768))
+    assert counts(one).multiply_adds * 2 == 17_716_740_096
+
+
+def test_mixture_of_experts():
+    """Mixtral: 8 experts, 2 of which are active."""
+
+    @traced("x m")
+    def experts(t):
+        g, i = top_k("[e -> k]", k=2)(linear("gate", "m -> e", e=8)(t))
+        u = view("m -> k m")(t)
+        up = silu(linear("w1", "k, k m -> k f", at="e")(i, u))
+        y = up * linear("w3", "k, k m -> k f", at="e")(i, u)
+        down = linear("w2", "k, k f -> k n", at="e")(i, y)
+        return einsum("k, k n -> n")(softmax("[k]")(g), down)
+
+    found = counts(experts.at(m=4096, f=14336, n=4096))
+    assert found.parameters == 4096 * 8 + 3 * 8 * 4096 * 14336
+    assert found.active == 4096 * 8 + 3 * 2 * 4096 * 14336
+
+
+def test_parameters_that_are_shared_count_once():
+    """Oracle 30."""
+    f = linear("A", "m -> n", n=5).at(m=5)
+    assert counts(f >> f).parameters == counts(f).parameters
+    assert counts(f >> f.named("other")).parameters == 2 * counts(f).parameters
+    assert counts(einsum("x, x -> x")).operations == counts(lift(mul, "x")).operations
+
+
+@pytest.mark.parametrize("other", [relu, softmax("[n]"), norm("g", "[n]"), linear("B", "n -> p")])
+def test_counts_are_a_functor(other):
+    """Counts of a composite are sums; lifting multiplies."""
+    f, g = linear("A", "k -> n").at_dom((6, 5)).at(n=7), other
+    g_alone = (lift(g, "x n") if g == relu else lift(g, "x")).at_dom((6, 7))
+    whole = f >> g
+    for kind in ("operations", "multiply_adds", "bytes", "parameters"):
+        sides = [getattr(counts(one), kind) for one in (whole, f, g_alone)]
+        assert sides[0] == sides[1] + sides[2]
+    x = Size.of("x")
+    assert (
+        counts(lift(linear("A", "m -> n"), "x")).operations
+        == x * counts(linear("A", "m -> n")).operations
+    )
