@@ -13,8 +13,9 @@ Graph is not valid (1 failure):
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from catlearn.names import visible
@@ -175,6 +176,57 @@ class PathSyntaxError(CatlearnError, ValueError):
 
 class TooLarge(CatlearnError, ValueError):
     """Something that is infinite, or larger than its budget; the message says which, and why."""
+
+
+DEEPEST = 64
+"""How many levels deep a value may nest: products, terms, labels, pictures, brackets in texts.
+
+Whatever walks over a value (writing, comparing, copying, pickling) then stays within the limits of
+the interpreter, also where those who call are deep in it already.
+"""
+
+
+def nesting(parts: Iterable[object], what: str) -> int:
+    """Return how many levels deep a value nests: one more than its parts, if there are any.
+
+    Their attribute ``depth`` says how deep they nest; those that have none do not nest.
+
+    Raises
+    ------
+    TooLarge
+        If it is more than :data:`DEEPEST`.
+
+    Examples
+    --------
+    >>> nesting(["a part that does not nest"], "a product")
+    1
+    """
+    depth = max((1 + getattr(part, "depth", 0) for part in parts), default=0)
+    if depth > DEEPEST:
+        raise TooLarge(f"{what} nests {depth} levels deep, at most {DEEPEST} are taken")
+    return depth
+
+
+@contextlib.contextmanager
+def bounded(what: str) -> Iterator[None]:
+    """Raise :class:`TooLarge` for what nests deeper than the interpreter can follow.
+
+    For values that are not bounded where they are made: Python's own, definitions by definitions.
+
+    Examples
+    --------
+    >>> deep = []
+    >>> for _ in range(10_000):
+    ...     deep = [deep]
+    >>> with bounded("this list"):
+    ...     deep == [deep] or repr(deep)
+    Traceback (most recent call last):
+    catlearn.errors.TooLarge: this list nests too deeply
+    """
+    try:
+        yield
+    except RecursionError:
+        raise TooLarge(f"{what} nests too deeply") from None
 
 
 class TooManyPaths(CatlearnError, ValueError):

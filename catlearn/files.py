@@ -35,13 +35,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from catlearn.errors import CatlearnError, Failure, FileFormatError
+from catlearn.errors import DEEPEST, CatlearnError, Failure, FileFormatError
 
 #: Bytes of JSON that are read unless the caller allows more.
 MAX_JSON_BYTES = 64 * 2**20
 
 #: Nesting that is read unless the caller allows more; well below the interpreter's own limit.
-MAX_JSON_DEPTH = 64
+MAX_JSON_DEPTH = DEEPEST
 
 #: Bytes of CSV that are read unless the caller allows more.
 MAX_CSV_BYTES = 256 * 2**20
@@ -263,7 +263,7 @@ def parse_json(
         where = f"line {error.lineno}, column {error.colno}"
         faults.append(Failure("strict JSON", where, f"{error.msg}; is the file complete?"))
         raise FileFormatError(what, faults) from None
-    if "\\u" in text and _has_surrogate(value):
+    if "\\u" in text and any(map(has_surrogate, _texts(value))):
         message = "holds half a surrogate pair, which no text file can store"
         faults.append(Failure("strict JSON", "a string", message))
     if faults:
@@ -339,12 +339,21 @@ def parse_csv(data: bytes, what: str) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def _has_surrogate(value: Any) -> bool:
-    if isinstance(value, str):
-        return any("\ud800" <= c <= "\udfff" for c in value)
-    if isinstance(value, dict):
-        return any(_has_surrogate(k) or _has_surrogate(v) for k, v in value.items())
-    return isinstance(value, list) and any(_has_surrogate(v) for v in value)
+def has_surrogate(text: str) -> bool:
+    """Whether a text has half a surrogate pair, which no file in UTF-8 can hold."""
+    return any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts in a JSON value, keys among them."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict | list):
+            waiting += one
+            waiting += one.values() if isinstance(one, dict) else ()
 
 
 def read_bounded(path: str | os.PathLike[str], max_bytes: int, what: str | None = None) -> bytes:

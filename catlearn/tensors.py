@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.errors import Failure, FileFormatError, InvalidStructure
-from catlearn.files import atomic_write, parse_json, read_bounded, shorten
+from catlearn.files import atomic_write, has_surrogate, parse_json, read_bounded, shorten
 
 #: Bytes of one file that are read unless the caller allows more.
 MAX_TENSOR_BYTES = 64 * 2**30
@@ -417,7 +417,7 @@ def _encode_array(
 
 
 def _is_text(key: Any) -> bool:
-    return isinstance(key, str) and not any("\ud800" <= c <= "\udfff" for c in key)
+    return isinstance(key, str) and not has_surrogate(key)
 
 
 def _decode(

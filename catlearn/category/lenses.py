@@ -45,13 +45,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, field
+from functools import cache, reduce
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from catlearn.category.hypergraph import Circuit, HypergraphBuilder, OpenHypergraph, evaluate
-from catlearn.errors import Failure, InvalidStructure, NotComposable, expect
+from catlearn.errors import Failure, InvalidStructure, NotComposable, expect, nesting
 
 
 class Port(NamedTuple):
@@ -89,6 +89,8 @@ class Lens:
     put
         ``put(*values, *changes)``, values of the domain and changes of the codomain; returns the
         change of the only port of the domain, or a tuple.
+    steps, depth
+        Of a composite, what is composed, and how many levels deep it nests.
 
     Examples
     --------
@@ -102,6 +104,8 @@ class Lens:
     codomain: Ports
     get: Callable[..., Any]
     put: Callable[..., Any]
+    steps: tuple[Lens, ...] = field(default=(), repr=False)
+    depth: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domain", ports(self.domain))
@@ -192,16 +196,32 @@ class Lenses:
         NotComposable
             If one does not start where the one before it ends.
         """
-        builder = HypergraphBuilder(sharing=False)
         at = ports(object)
-        inputs = wires = tuple(map(builder.wire, at))
         for number, lens in enumerate(arrows):
             if lens.domain != at:
                 message = f"starts at {_text(lens.domain)}, and what is before ends at {_text(at)}"
                 failure = Failure("composition", f"lens {number}", message)
                 raise NotComposable("composite of lenses", [failure])
-            wires, at = builder.box(number, wires, lens.codomain), lens.codomain
-        return self._wired(builder, inputs, wires, arrows)
+            at = lens.codomain
+        # Composites of composites are flat, so that long ones do not nest.
+        parts = tuple(chain.from_iterable(lens.steps or (lens,) for lens in arrows))
+
+        @cache
+        def whole() -> Lens:
+            builder = HypergraphBuilder(sharing=False)
+            inputs = wires = tuple(map(builder.wire, ports(object)))
+            for number, lens in enumerate(parts):
+                wires = builder.box(number, wires, lens.codomain)
+            return self._wired(builder, inputs, wires, parts)
+
+        return Lens(
+            ports(object),
+            at,
+            lambda *values: whole().get(*values),
+            lambda *given: whole().put(*given),
+            parts,
+            nesting(parts, "a composite of lenses"),
+        )
 
     def tensor(self, one: Lens, other: Lens, /) -> Lens:
         """Return two lenses side by side."""
@@ -313,7 +333,8 @@ class Lenses:
                 change(ins[box], _listed(back, arrows[box].domain))
             return _single([changed(wire) for wire in circuit.inputs])
 
-        return Lens(domain, codomain, get, put)
+        depth = nesting(arrows, "a circuit of lenses")
+        return Lens(domain, codomain, get, put, depth=depth)
 
     def equal(self, one: Lens, other: Lens, /) -> bool:
         """Whether two lenses get and put the same at all samples, up to the tolerance.

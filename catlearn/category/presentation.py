@@ -85,6 +85,7 @@ from catlearn.category.path import (
     write_steps,
 )
 from catlearn.errors import (
+    DEEPEST,
     Failure,
     InvalidStructure,
     NotComposable,
@@ -283,6 +284,11 @@ class _Relation(Reader):
         self.alphabet, self.inverses = alphabet, inverses
         self.empty = "id" if "1" in alphabet else "1"
         super().__init__(text, "relation")
+        depth = 0
+        for kind, _, at in self.tokens:
+            depth += (kind in ("(", "[")) - (kind in (")", "]"))
+            if depth > DEEPEST:
+                raise self.error(f"brackets nest more than {DEEPEST} levels deep", at)
 
     def _scan(self) -> Iterator[tuple[str, str, int]]:
         # The longest letter first, so that a1 is read before a.

@@ -28,9 +28,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from catlearn.category.path import Reader, tokens_of, written
+from catlearn.errors import DEEPEST, nesting
 
 BINDS = {"=": 0, "≤": 0, "+": 1, "-": 1, "∨": 1, "∧": 1, ">>": 2, "⊗": 3, "*": 3}
 """How tightly infix operations bind; those that bind equally are read from the left."""
@@ -39,9 +40,6 @@ SIGNS = {"@": "⊗", "<=": "≤", "<=>": "⇔"}
 """What may be typed for a sign."""
 
 RELATIONS = ("=", "≤", "⇔", ":", "∈")
-LARGEST = 100
-"""How many operations and brackets one text may have: laws have some ten."""
-
 FAMILY, APPLY, ARROW = "[]", "()", "->"
 
 
@@ -61,6 +59,10 @@ class Expr:
 
     head: str
     arguments: tuple[Expr, ...] = ()
+    depth: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "depth", nesting(self.arguments, "a term"))
 
     def substituted(self, values: Mapping[str, Expr]) -> Expr:
         """Return the term with terms for names.
@@ -300,10 +302,10 @@ class _TermReader(Reader):
             for kind, found, at in self.tokens
         ]
         signs = [at for kind, _, at in self.tokens if kind in ("(", "[") or BINDS.get(kind)]
-        if len(signs) > LARGEST:
-            message = f"it has {len(signs)} operations and brackets, more than {LARGEST}"
-            self.text = f"{text[: signs[LARGEST] + 1]} ..."
-            raise self.error(message, signs[LARGEST])
+        if len(signs) > DEEPEST:
+            message = f"it has {len(signs)} operations and brackets, more than {DEEPEST}"
+            self.text = f"{text[: signs[DEEPEST] + 1]} ..."
+            raise self.error(message, signs[DEEPEST])
 
     def term(self, binding: int = 1) -> Expr:
         """Read a term whose operations bind at least so tightly."""

@@ -71,8 +71,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from catlearn.cost import get_aggregator
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
-from catlearn.files import MAX_JSON_DEPTH, Faults, read_bounded, reading, shorten
+from catlearn.errors import DEEPEST, CatlearnError, Failure, InvalidStructure, did_you_mean
+from catlearn.files import Faults, read_bounded, reading, shorten
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.learning.selection import SELECTIONS
 from catlearn.learning.weights import Weight
@@ -87,7 +87,7 @@ MAX_TOML_BYTES = 2**20
 
 # The parser takes quadratic time for a key of many parts.
 _PART = r"""(?:"[^"\n]*+"|'[^'\n]*+'|[\w-]++)[ \t]*+\.[ \t]*+"""
-_LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{MAX_JSON_DEPTH + 1}}}")
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{DEEPEST + 1}}}")
 
 #: Stands for the default of a key that has to be given.
 REQUIRED: Any = object()
@@ -761,7 +761,7 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
 
 
 def parse_toml(data: bytes, what: str) -> dict[str, Any]:
-    """Read TOML: UTF-8, integers of 64 bits, and tables and lists that nest no deeper than JSON.
+    """Read TOML: UTF-8, integers of 64 bits, and tables and lists that nest within bounds.
 
     Parameters
     ----------
@@ -784,15 +784,15 @@ def parse_toml(data: bytes, what: str) -> dict[str, Any]:
     with reading(what, "file", "TOML"):
         text = data.decode("utf-8-sig")
         if found := _LONG_KEY.search(text):
-            raise ValueError(f"the key {shorten(found[0])} nests more than {MAX_JSON_DEPTH} levels")
+            raise ValueError(f"the key {shorten(found[0])} nests more than {DEEPEST} levels")
         found = tomllib.loads(text)
     waiting: list[tuple[str, Any, int]] = [("", found, 0)]
     while waiting:
         at, value, depth = waiting.pop()
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             faults.add(at, "is an integer of more than 64 bits", "TOML")
-        elif isinstance(value, dict | list) and depth == MAX_JSON_DEPTH:
-            faults.add(at, f"nests more than {MAX_JSON_DEPTH} levels deep", "TOML")
+        elif isinstance(value, dict | list) and depth == DEEPEST:
+            faults.add(at, f"nests more than {DEEPEST} levels deep", "TOML")
         elif isinstance(value, dict):
             waiting += [(dotted(at, key), inner, depth + 1) for key, inner in value.items()]
         elif isinstance(value, list):

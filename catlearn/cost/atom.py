@@ -222,6 +222,9 @@ class Atom:
                 stack.append(values[name])
         return stack[0]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Atom, (self.postfix,)
+
     def __str__(self) -> str:
         stack: list[str] = []
         for name, arity in self.postfix:

@@ -99,7 +99,14 @@ from typing import Any, ClassVar, TypeVar
 from catlearn.cost.atom import Atom
 from catlearn.cost.objective import Objective, Weight, apart, maximum, one_aggregator, written
 from catlearn.display import Brief
-from catlearn.errors import Failure, InvalidStructure, NotCertified, NotComposable, UnknownName
+from catlearn.errors import (
+    Failure,
+    InvalidStructure,
+    NotCertified,
+    NotComposable,
+    TooLarge,
+    UnknownName,
+)
 from catlearn.finset import Ambient, Colimit, Diagram, FinFunction, FinSet, colimit, pushout
 from catlearn.typesetting import upright_latex
 
@@ -315,10 +322,13 @@ class CostMorphism(Brief):
         left = f"({left})[{moved}]" if moved else left
         return f"{left} {'=' if self.is_strict else '<='} {right}"
 
-    def _repr_latex_(self) -> str:
+    def _repr_latex_(self) -> str | None:
         moved = [(a, b) for a, b in self.parameters.items() if a != b]
         moves = ", ".join(rf"{upright_latex(a)} := {upright_latex(b)}" for a, b in moved)
-        left, right = self.domain.latex_value, self.codomain.latex_value
+        try:
+            left, right = self.domain.latex_value, self.codomain.latex_value
+        except TooLarge:
+            return None
         left = rf"\left({left}\right)\left[{moves}\right]" if moved else left
         sign = "=" if self.is_strict else r"\le"
         return rf"$\displaystyle {left} {sign} {right}$"

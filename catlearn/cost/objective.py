@@ -48,7 +48,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from catlearn.cost.atom import Atom
 from catlearn.display import Brief
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    TooLarge,
+    UnknownName,
+    bounded,
+)
 from catlearn.finset import Ambient
 from catlearn.names import fresh
 from catlearn.typesetting import upright_latex
@@ -458,21 +465,25 @@ class Objective(Brief):
 
     @property
     def latex_value(self) -> str:
-        """The value L in LaTeX, its terms in order."""
+        """The value L in LaTeX, its terms in order; sympy typesets some 200 nested applications."""
         import sympy
 
-        terms = [
-            sympy.latex(_symbolic(t.weight) * t.atom.expression)
-            for t in self.terms
-            if t.weight != 0
-        ]
+        with bounded("a term of this objective"):
+            terms = [
+                sympy.latex(_symbolic(t.weight) * t.atom.expression)
+                for t in self.terms
+                if t.weight != 0
+            ]
         name = self.aggregator.name
         function = rf"\{name}" if name == "max" else rf"\operatorname{{{name}}}"
         return self.aggregator.write(terms, function)
 
-    def _repr_latex_(self) -> str:
+    def _repr_latex_(self) -> str | None:
         parameters = ", ".join(upright_latex(p) for p in self.parameters)
-        return rf"$\displaystyle L({parameters}) = {self.latex_value}$"
+        try:
+            return rf"$\displaystyle L({parameters}) = {self.latex_value}$"
+        except TooLarge:
+            return None
 
 
 def apart(left: Objective, right: Objective) -> tuple[dict[str, str], dict[str, str]]:

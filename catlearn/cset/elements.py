@@ -69,15 +69,15 @@ def actions(X: Tables, category: FiniteCategory) -> list[np.ndarray]:
     found: dict[tuple[str, tuple[str, ...]], np.ndarray] = {}
 
     def act(path: Path) -> np.ndarray:
-        key = path.source, path.edges
-        if key not in found:
-            if not path.edges:
-                found[key] = np.arange(X.size(path.source))
-            else:
-                last = path.edges[-1]
-                before = Path(path.source, path.edges[:-1], X.shape.arrows[last][0])
-                found[key] = X.arrows[last].values[act(before)]
-        return found[key]
+        length = len(path)
+        while length and (path.source, path.edges[:length]) not in found:
+            length -= 1
+        start = path.source, path.edges[:length]
+        rows = found[start] if length else found.setdefault(start, np.arange(X.size(path.source)))
+        for stop in range(length, len(path)):
+            rows = X.arrows[path.edges[stop]].values[rows]
+            found[path.source, path.edges[: stop + 1]] = rows
+        return rows
 
     words: Iterator[Path] = map(category.word, range(len(category)))
     return [act(word) for word in words]

@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 
 from catlearn.category import Path
 from catlearn.category.path import written
+from catlearn.errors import nesting
 from catlearn.typesetting import clean
 
 #: What each kind of arrow is called in a picture's key, in the order of the key.
@@ -82,6 +83,10 @@ class Node:
     rows: tuple[tuple[str, ...], ...] = ()
     inner: Scene | None = None
     label: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.inner is not None:
+            object.__setattr__(self, "depth", nesting(self.inner.nodes, f"panel {self.name!r}"))
 
     @property
     def shown(self) -> str:

@@ -31,7 +31,14 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.errors import (
+    DEEPEST,
+    Failure,
+    InvalidStructure,
+    TooLarge,
+    UnknownName,
+    did_you_mean,
+)
 from catlearn.finset.value import Frozen, Record
 
 Classes = Sequence[tuple[Any, ...]]
@@ -47,8 +54,13 @@ NUMBERS = frozenset((bool, int, float, complex))
 SCALARS = (np.bool_, np.number, np.str_, np.bytes_)
 
 
-def as_label(given: Any) -> Any:
-    """Read a label: NumPy's scalars are Python's, also inside tuples.
+def as_label(given: Any, depth: int = 0) -> Any:
+    """Read a label: NumPy's scalars are Python's, also inside tuples and frozen sets.
+
+    Raises
+    ------
+    TooLarge
+        If these nest more than :data:`~catlearn.errors.DEEPEST` levels deep.
 
     Examples
     --------
@@ -57,17 +69,24 @@ def as_label(given: Any) -> Any:
     """
     if isinstance(given, SCALARS):
         return given.item()
-    if type(given) is tuple:
-        return tuple(map(as_label, given))
+    if type(given) in (tuple, frozenset):
+        if depth == DEEPEST:
+            raise TooLarge(f"a label nests more than {DEEPEST} levels deep")
+        return type(given)([as_label(one, depth + 1) for one in given])
     return given
 
 
-def label_key(label: Any) -> Hashable:
+def label_key(label: Any, depth: int = 0) -> Hashable:
     """Return what is equal for two labels if and only if they are the same.
 
     For Python 1, True and 1.0 are equal, and NaN equals nothing; here numbers of different types
     differ, NaN is NaN, and NumPy's scalars are Python's, also inside tuples and frozen sets.
     Other labels are the same if they are equal.
+
+    Raises
+    ------
+    TooLarge
+        If it nests more than 128 levels deep, which a few labels together do not.
 
     Examples
     --------
@@ -84,10 +103,11 @@ def label_key(label: Any) -> Hashable:
     if isinstance(label, SCALARS):
         found = label.item()
         return label if isinstance(found, SCALARS) else label_key(found)
-    if isinstance(label, tuple):
-        return kind, *map(label_key, label)
-    if isinstance(label, frozenset):
-        return kind, frozenset(map(label_key, label))
+    if isinstance(label, tuple | frozenset):
+        if depth > 2 * DEEPEST:
+            raise TooLarge(f"a label nests more than {2 * DEEPEST} levels deep")
+        keys = [label_key(one, depth + 1) for one in label]
+        return (kind, *keys) if isinstance(label, tuple) else (kind, frozenset(keys))
     return label
 
 

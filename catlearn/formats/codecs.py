@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
-from catlearn.files import shorten, shorten_repr
+from catlearn.files import has_surrogate, shorten, shorten_repr
 from catlearn.learning import Weight
 from catlearn.models import (
     AnySpace,
@@ -124,7 +124,7 @@ def encode(label: Any) -> Any:
     if label is None or isinstance(label, bool | np.bool_):
         return None if label is None else bool(label)
     if isinstance(label, str):
-        if any("\ud800" <= c <= "\udfff" for c in label):
+        if has_surrogate(label):
             raise Unwritable(f"the text {shorten(label)!r} holds half a surrogate pair")
         return str(label)
     if isinstance(label, int | np.integer):
@@ -145,6 +145,8 @@ def encode(label: Any) -> Any:
             raise
         # A registered architecture may have a function among its options.
         return encode(Unbound(describe(label)))
+    except RecursionError:
+        raise Unwritable("it nests too deeply") from None
     return {TAG: codec.tag, **fields}
 
 
@@ -193,9 +195,10 @@ def decode(data: Any) -> Any:
     if set(fields) - set(codec.optional) != set(codec.names):
         expected = ", ".join(codec.names) or "none"
         raise Unreadable(f"{tag} has fields {shorten(str(sorted(fields)))}, expected {expected}")
-    values = {name: _decode_field(value) for name, value in fields.items()}
     try:
-        return codec.make(**values)
+        return codec.make(**{name: _decode_field(value) for name, value in fields.items()})
+    except RecursionError:
+        raise Unreadable("it nests too deeply") from None
     except (CatlearnError, TypeError, ValueError, OverflowError) as error:
         raise Unreadable(f"{tag}: {_reason(error)}") from None
 

@@ -27,10 +27,15 @@ from pathlib import Path
 from typing import Any
 
 from catlearn.category import Presentation
-from catlearn.errors import CatlearnError, Failure, FileFormatError, InvalidStructure
+from catlearn.errors import (
+    DEEPEST,
+    CatlearnError,
+    Failure,
+    FileFormatError,
+    InvalidStructure,
+)
 from catlearn.files import (
     MAX_JSON_BYTES,
-    MAX_JSON_DEPTH,
     Faults,
     atomic_write,
     json_depth,
@@ -54,6 +59,9 @@ from catlearn.tensors import (
 
 #: How much shape checking is worth while loading: each architecture costs 1 and its options.
 MAX_CHECKS = 200_000
+
+#: Levels of JSON that are read and written: two for each that a label nests, and what is around.
+MOST_LEVELS = 2 * DEEPEST + 32
 
 
 def to_json(value: Tables, *, plain: bool = False) -> str:
@@ -100,8 +108,8 @@ def _text(document: dict[str, Any]) -> str:
         else:
             parts.append(f"{line(key)}: {line(value)}")
     text = "{\n" + ",\n".join(parts) + "\n}\n"
-    if json_depth(text) > MAX_JSON_DEPTH:
-        message = f"labels nest more than {MAX_JSON_DEPTH} levels deep"
+    if json_depth(text) > MOST_LEVELS:
+        message = f"labels nest more than {MOST_LEVELS} levels deep"
         raise InvalidStructure("file", [Failure("depth limit", "document", message)])
     return text
 
@@ -142,7 +150,7 @@ def from_json(
 def _read(
     text: str | bytes, schema: Shape | None, what: str, max_bytes: int
 ) -> tuple[Tables, dict[str, Any]]:
-    document = parse_json(text, what, max_bytes)
+    document = parse_json(text, what, max_bytes, MOST_LEVELS)
     faults = Faults(what)
     value = read_tables(document, faults, schema)
     faults.check()

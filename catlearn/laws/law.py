@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catlearn.category import Path, Presentation, Verdict
-from catlearn.errors import UnknownName, did_you_mean
+from catlearn.errors import UnknownName, bounded, did_you_mean
 
 if TYPE_CHECKING:
     from catlearn.laws.signature import Signature
@@ -126,7 +126,8 @@ def compare(
     >>> print(compare([[1, 2], [3, 4]], [[1, 2], [5, 4]], "A", "B"))
     A = [[1, 2], [3, 4]], B = [[1, 2], [5, 4]]: not equal (they differ at [1, 0]: 3 and 5)
     """
-    answer = truth((by or identical)(lhs, rhs))
+    with bounded("a side of this law"):
+        answer = truth((by or identical)(lhs, rhs))
     return Comparison(lhs, rhs, answer, left, right, relation, diagram)
 
 

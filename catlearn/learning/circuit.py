@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from catlearn.category import Circuit, Equation, Functions, Functor, HypergraphBuilder
 from catlearn.cost import CommutativeMonoid
+from catlearn.errors import bounded
 from catlearn.learning.weights import weight_text
 from catlearn.models import Divergence
 
@@ -133,7 +134,8 @@ def circuit_of(
         :class:`Operation`; a box writes one wire. The outputs are the costs, in order.
     """
     circuit = _Builder(diagram, frozenset(independent))
-    costs = [circuit.cost(equation) for equation in equations]
+    with bounded("what is defined by pairings of pairings"):
+        costs = [circuit.cost(equation) for equation in equations]
     return Circuit(circuit.builder.hypergraph(), outputs=tuple(costs))
 
 

@@ -517,15 +517,18 @@ class LearningDiagram(Presentation, CSet):
 
     def runs(self, edge: str) -> Map:
         """Return the label of what an edge runs: an operator with what it acts on filled in."""
-        label = self.map_label(edge)
-        if edge not in self.operators or not isinstance(label, OperatorMap):
-            return label
-        of = self.operators[edge]
-        ends = map(self.space_label, self.ends(of))
-        operand, operated = self.runs(of), label.architecture
-        if not (isinstance(operand, ArchitectureMap) and isinstance(operated, Operated)):
-            return label
-        return OperatorMap(operated.on(operand.architecture, *ends))
+        chain = [edge]
+        while chain[-1] in self.operators:
+            chain.append(self.operators[chain[-1]])
+        run = self.map_label(chain.pop())
+        for one in reversed(chain):
+            operand, run = run, self.map_label(one)
+            if isinstance(run, OperatorMap) and isinstance(operand, ArchitectureMap):
+                operated = run.architecture
+                if isinstance(operated, Operated):
+                    ends = map(self.space_label, self.ends(self.operators[one]))
+                    run = OperatorMap(operated.on(operand.architecture, *ends))
+        return run
 
     @cached_property
     def data_sets(self) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ from catlearn.category import (
     Parametric,
     Port,
 )
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import Failure, InvalidStructure, bounded
 from catlearn.models import ArchitectureMap, DataSpace, FactorMap, ProjectionMap, as_input
 from catlearn.models.maps import needs_key
 
@@ -274,8 +274,9 @@ def lens_functor(diagram: LearningDiagram) -> Functor:
     edges = _Edges(diagram)
     objects = {vertex: (_port(diagram, vertex),) for vertex in diagram.vertices}
     made = {edge: edges(edge) for edge in diagram.edges if edge not in diagram.definitions}
-    for edge in diagram.definitions:
-        made[edge] = _defined(diagram, edge, made, edges)
+    with bounded("what is defined by pairings of pairings"):
+        for edge in diagram.definitions:
+            made[edge] = _defined(diagram, edge, made, edges)
     return Functor(diagram, PARA, objects, made, check=False)
 
 

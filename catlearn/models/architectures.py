@@ -72,7 +72,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from catlearn.display import Brief
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, nesting
 from catlearn.files import shorten
 from catlearn.models.calls import Call, Options, bind_options, call_of, write_call
 from catlearn.models.spaces import AnySpace, Categorical, Space, dtype_kind
@@ -172,6 +172,10 @@ class Wrapper(Architecture):
     """An architecture that runs another one, and is run as that one is."""
 
     architecture: Architecture
+
+    def __post_init__(self) -> None:
+        depth = nesting([self.architecture], f"{type(self).__name__} of an architecture")
+        object.__setattr__(self, "depth", depth)
 
     @property
     def accepts_key(self) -> bool:

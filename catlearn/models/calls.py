@@ -23,7 +23,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import Failure, InvalidStructure, bounded
 
 Options = tuple[tuple[str, Any], ...]
 
@@ -94,7 +94,8 @@ def _hashable(what: str, options: dict[str, Any]) -> Options:
     failures = []
     for name, value in options.items():
         try:
-            hash(value)
+            with bounded(f"option {name!r} of {what}"):
+                repr((value, hash(value)))
         except TypeError:
             message = f"{name!r} is a {type(value).__name__}, which cannot be hashed"
             remedy = "give a number, a tuple or a plain function"

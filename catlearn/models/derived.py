@@ -100,7 +100,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, nesting
 from catlearn.models.architectures import (
     Architecture,
     Registered,
@@ -227,7 +227,11 @@ def _written(
         values, shapes, dtypes = zip(*parts, strict=True)
         return values, shapes, dtypes
     assert isinstance(label, Space | Categorical)
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        failures.append(Failure("value", where, f"expected one example of {label}: {error}"))
+        return (), (), ()
     shape, dtype = label.shape, label.dtype
     if isinstance(label, Categorical) and array.dtype.kind in "iu" and array.ndim == 0:
         if not 0 <= array < label.n:
@@ -366,6 +370,7 @@ class LowRank(Wrapper):
     alpha: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         failures = []
         if not isinstance(self.rank, int) or self.rank < 1:
             message = f"found {self.rank!r}, expected a positive integer"
@@ -597,6 +602,7 @@ class Operated(Architecture):
         called = operation(operator)
         bound = bind_options(what, called, options, skip=2 if sees_parameters(called) else 1)
         values = operator, bound, of, source, target
+        object.__setattr__(self, "depth", nesting([of], "an operator on operators"))
         for name, value in zip(self.__dataclass_fields__, values, strict=True):
             object.__setattr__(self, name, value)
 

@@ -71,7 +71,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, nesting
 from catlearn.models.calls import Options, bind_options, write_call
 
 if TYPE_CHECKING:
@@ -220,6 +220,9 @@ class DivergenceSum:
     """
 
     parts: tuple[AnyDivergence, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "depth", nesting(self.parts, "a sum of divergences"))
 
     @property
     def name(self) -> str:

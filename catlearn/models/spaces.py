@@ -52,7 +52,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeGuard
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, nesting
 from catlearn.models.divergences import Divergence, DivergenceSum
 
 if TYPE_CHECKING:
@@ -304,6 +304,13 @@ class Product(AnySpace):
     spaces
         The factors, each a ``Space``, ``Categorical`` or ``Product``.
 
+    Raises
+    ------
+    InvalidStructure
+        If the name or a factor makes no sense, or there is none.
+    TooLarge
+        If products are nested more than 64 levels deep.
+
     Examples
     --------
     >>> Product("P", Space("X", 2), Categorical("Y", 3))
@@ -326,6 +333,7 @@ class Product(AnySpace):
             failures.append(Failure("space", f"product {name!r}", message))
         if failures:
             raise InvalidStructure("Product", failures)
+        object.__setattr__(self, "depth", nesting(spaces, f"the product {name!r}"))
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "spaces", tuple(spaces))
 
@@ -576,7 +584,7 @@ def _a(value: Any) -> str:
 
 
 def _unequal_lengths(where: str, arrays: tuple) -> list[Failure]:
-    lengths = {len(part) for part in arrays if np.ndim(part) > 0 and not isinstance(part, tuple)}
+    lengths = {len(part) for part in arrays if not isinstance(part, tuple) and np.ndim(part) > 0}
     if len(lengths) < 2:
         return []
     return [Failure("shape", where, f"the factors have unequal lengths {sorted(lengths)}")]
