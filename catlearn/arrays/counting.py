@@ -6,10 +6,10 @@ g together, but for parameters that both have. It is a functor for ``==`` only: 
 compute the same may cost differently.
 
 * A contraction of two arrays: 2 for each value of all its variables, and one multiply-add. Without
-  summed variables one product less than operands, for each number that it writes; of one array, the
-  additions. More operands are taken in the order written. A scale other than 1: one for each number.
+  summed variables one product less than operands, for each number that it writes; of one array,
+  the additions. A scale other than 1: one for each number.
 * Elementwise: one for each number written. Softmax of E numbers over y: 5 E - E/|y| (maximum,
-  subtraction, exponential, sum, division). A norm of E numbers over m: mean, subtraction, square and
+  subtraction, exponential, sum, division). A norm of E numbers over m: mean, subtraction, square,
   mean, product, and 2 E/|m| for the root; without the first two if it does not centre.
 
 >>> from catlearn.arrays import linear, relu
@@ -95,7 +95,7 @@ def counts(circuit: Circuit, widths: Mapping[str, int] = WIDTHS) -> Counts:
             rank = axes.row(row).tolist()
             parameters = parameters + product(rank)
             active = active + reduce(
-                mul, (size(chosen.get((row, k), axis)) for k, axis in enumerate(rank)), Size.of(1)
+                mul, [size(chosen.get((row, k), rank[k])) for k in range(len(rank))], Size.of(1)
             )
     for box, operation in enumerate(H.operations):
         variables = lists.row(box).tolist()

@@ -644,20 +644,22 @@ class _State:
             (key,) = generators
             value, rest = divmod(-equation.constant, equation.terms[0][1])
             wrong = bool(rest) or value < 1
-            entry = (0, wrong, key in self.free, _order(key), value)
+            # numbers that are given come before those that are divided
+            entry = (0, equation.terms[0][1], wrong, key in self.free, _order(key), value)
             heappush(self.ready, (*entry, k, version, key, Size.of(value), wrong))
         else:
             for key in equation.generators & self.free:
                 value = equation.solved_for(key)
                 if value is not None:
                     unsure = not value.is_positive
-                    entry = (1 + unsure, False, len(value.generators - self.free), _order(key), 0)
+                    declared = len(value.generators - self.free)
+                    entry = (1 + unsure, 0, False, declared, _order(key), 0)
                     heappush(self.ready, (*entry, k, version, key, value, False))
 
     def step(self) -> bool:
         """Solve for one generator; say whether there was one."""
         while self.ready:
-            kind, _, _, _, _, k, version, key, value, wrong = heappop(self.ready)
+            kind, *_, k, version, key, value, wrong = heappop(self.ready)
             if k not in self.left or self.version[k] != version:
                 continue
             one = self.left.pop(k)
