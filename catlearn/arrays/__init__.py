@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "boxes": ["ArrayHypergraph", "Operation"],
         "circuit": ["Circuit", "compose", "lift", "tensor"],
-        "counting": ["Counts", "counts"],
+        "counting": ["Counts"],
         "forms": ["Form", "Lookup", "Part", "Reading"],
         "kernels": ["Kernel"],
         "operations": [

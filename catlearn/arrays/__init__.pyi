@@ -10,7 +10,6 @@ from .circuit import (
 )
 from .counting import (
     Counts as Counts,
-    counts as counts,
 )
 from .forms import (
     Form as Form,

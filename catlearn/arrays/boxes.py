@@ -226,6 +226,10 @@ class ArrayHypergraph(Hypergraph):
             failures.append(Failure("sizes", where, message))
         return failures
 
+    def size_of(self, axis: int) -> Size:
+        """Return the size of an axis, over names."""
+        return self.solution.of(Size.generator(axis)).rename(self.called)
+
     def title(self, box: int) -> str:
         """Say which box is meant."""
         return str(self.operations[box])

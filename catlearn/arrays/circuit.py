@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.arrays.boxes import ArrayHypergraph, Draft, Operation
+from catlearn.arrays.counting import WIDTHS, Counts, count
 from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Relation, Size, Solution, read_size, solve
@@ -177,15 +178,10 @@ class Circuit(Frozen, Displayed):
         """The names of the parameters, each with its sizes."""
         H = self.apex
         return {
-            name: tuple(self.size_of(axis) for axis in H.lists["axes"].row(row).tolist())
+            name: tuple(self.apex.size_of(axis) for axis in H.lists["axes"].row(row).tolist())
             for row, name in enumerate(H.column("name"))
             if name is not None
         }
-
-    def size_of(self, axis: int) -> Size:
-        """Return the size of an axis, over names."""
-        H = self.apex
-        return H.solution.of(Size.generator(axis)).rename(H.called)
 
     @property
     def solution(self) -> Solution:
@@ -196,7 +192,7 @@ class Circuit(Frozen, Displayed):
     def axes(self) -> dict[str, Size]:
         """The axes of arrays by their names, each with its size."""
         used = dict.fromkeys(self.apex.lists["axes"].values.tolist())
-        return {self.apex.called(axis): self.size_of(axis) for axis in sorted(used)}
+        return {self.apex.called(axis): self.apex.size_of(axis) for axis in sorted(used)}
 
     @property
     def relations(self) -> tuple[Relation, ...]:
@@ -216,6 +212,27 @@ class Circuit(Frozen, Displayed):
         points = f"<{H.called(int(H.arrows['range'].values[kind]))}>" if dtype == "N" else ""
         names = " ".join(H.called(axis) for axis in H.lists["axes"].row(row).tolist())
         return f"{dtype}{points}[{names}]"
+
+    def counts(self, widths: Mapping[str, int] = WIDTHS) -> Counts:
+        """Count parameters, operations, multiply-adds and bytes; also of boxes that are not live.
+
+        Parameters
+        ----------
+        widths
+            The bytes of a number of each type, ``"R"``, ``"N"`` and ``"B"``.
+
+        Returns
+        -------
+        Counts
+            Integers, or polynomials in the sizes that are open.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import softmax
+        >>> softmax("[y]").counts().operations
+        Size('5*y - 1')
+        """
+        return count(self.apex, widths)
 
     def live(self) -> Circuit:
         """Return the circuit without boxes, parameters and arrays that its outputs do not need."""
@@ -755,7 +772,7 @@ def _clashes(parts: Sequence[Circuit], whole: Any) -> list[Failure]:
         for part, leg in zip(parts, whole.legs, strict=True) if table == "Axis" else ():
             for axis in np.flatnonzero(leg.components["Axis"].values == row).tolist():
                 if part.apex.column("size")[axis]:
-                    said[f"{part.apex.axis_title(axis)} has size {part.size_of(axis)}"] = None
+                    said[f"{part.apex.axis_title(axis)} has size {part.apex.size_of(axis)}"] = None
         if len(said) > 1:
             plain = Failure("alignment", ", meets ".join(said), plain.message)
         failures.append(plain)

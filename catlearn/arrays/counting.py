@@ -14,9 +14,9 @@ compute the same may cost differently.
 
 >>> from catlearn.arrays import linear, relu
 >>> f = linear("A", "m -> f") >> relu >> linear("B", "f -> n", bias=True)
->>> counts(f).parameters
+>>> f.counts().parameters
 Size('f*m + f*n + n')
->>> counts(f.at(m=8, f=32, n=8))
+>>> f.at(m=8, f=32, n=8).counts()
 Counts(parameters=520, active=520, operations=1064, multiply_adds=512, bytes=320)
 """
 
@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import mul
 
-from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.boxes import ArrayHypergraph
 from catlearn.arrays.sizes import ONE, Size
 
 WIDTHS = {"R": 4, "N": 4, "B": 1}
@@ -60,39 +60,32 @@ class Counts:
     bytes: int | Size
 
 
-def counts(circuit: Circuit, widths: Mapping[str, int] = WIDTHS) -> Counts:
-    """Count a circuit; see :class:`Counts`.
+def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:
+    """Count boxes and parameters; see :class:`Counts`.
 
     Parameters
     ----------
-    circuit
-        The circuit, whose boxes count also where no output needs them.
+    H
+        The boxes and arrays of a circuit.
     widths
         The bytes of a number of each type, ``"R"``, ``"N"`` and ``"B"``.
-
-    Examples
-    --------
-    >>> from catlearn.arrays import softmax
-    >>> counts(softmax("[y]")).operations
-    Size('5*y - 1')
     """
-    H = circuit.apex
     axes, lists = H.lists["axes"], H.lists["vars"]
     known: dict[int, Size] = {}
 
     def size(axis: int) -> Size:
         if axis not in known:
-            known[axis] = circuit.size_of(axis)
+            known[axis] = H.size_of(axis)
         return known[axis]
 
     def product(rows: Iterable[int]) -> Size:
         return reduce(mul, map(size, rows), Size.of(1))
 
-    chosen = _chosen(circuit)
+    chosen = _chosen(H)
     parameters = active = operations = pairs = written = Size.of(0)
     for row, name in enumerate(H.column("name")):
         if name is not None:
-            rank = axes.row(row).tolist()
+            rank: list[int] = axes.row(row).tolist()
             parameters = parameters + product(rank)
             active = active + reduce(
                 mul, [size(chosen.get((row, k), rank[k])) for k in range(len(rank))], Size.of(1)
@@ -129,9 +122,8 @@ def counts(circuit: Circuit, widths: Mapping[str, int] = WIDTHS) -> Counts:
     return Counts(*(one if one.number is None else one.number for one in found))
 
 
-def _chosen(circuit: Circuit) -> dict[tuple[int, int], int]:
+def _chosen(H: ArrayHypergraph) -> dict[tuple[int, int], int]:
     """Return the positions of parameters that are read at chosen indices, and the axis of these."""
-    H = circuit.apex
     writer = {wire: box for box, wires in enumerate(H.sides[1]) for wire in wires}
     found = {}
     for box, operation in enumerate(H.operations):

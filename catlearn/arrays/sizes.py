@@ -645,7 +645,8 @@ class _State:
             value, rest = divmod(-equation.constant, equation.terms[0][1])
             wrong = bool(rest) or value < 1
             # numbers that are given come before those that are divided
-            entry = (0, equation.terms[0][1], wrong, key in self.free, _order(key), value)
+            by = abs((one.left - one.right).terms[0][1])
+            entry = (0, by, wrong, key in self.free, _order(key), value)
             heappush(self.ready, (*entry, k, version, key, Size.of(value), wrong))
         else:
             for key in equation.generators & self.free:

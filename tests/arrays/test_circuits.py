@@ -107,7 +107,7 @@ def test_declared_sizes():
     with_d = linear("A", "a -> d") @ linear("B", "b -> d") >> add
     meets = linear("C", "c -> e", e=16)
     whole = with_d @ meets >> add
-    assert whole.size_of(whole.apex.lists["axes"].row(whole.cod[0])[0]).number == 16
+    assert whole.apex.size_of(whole.apex.lists["axes"].row(whole.cod[0])[0]).number == 16
     assert whole.parameters["A"][1].number == 16
 
 
