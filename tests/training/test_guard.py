@@ -1,6 +1,7 @@
 """No number that is not finite reaches the variables, at the cost of little time and memory."""
 
 import functools
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.errors import TrainingDiverged
+from catlearn.training import step
 from catlearn.training.step import compiled_step, start
 
 KEY = jax.random.key(0)
@@ -150,6 +152,29 @@ def test_an_optimizer_may_change_the_dtype_of_its_state(fn):
     optimizer = optax.GradientTransformation(lambda _: jnp.zeros((), "float16"), update)
     result = cl.fit(fn, optimizer, steps=3, progress=False)
     assert result.optimizer_state == 1.5
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("count", [1, 3, 70])
+def test_one_bad_number_among_arrays_alike_is_found(bad, count, mutants, monkeypatch):
+    """Wherever it stands, and where the numbers of others cancel it, or make a sum overflow."""
+    others = np.ones(3, "float16"), np.arange(4), np.zeros((0, 2), "float32")
+    look = jax.jit(step._all_finite)
+
+    def tree(place=None, rest=3e38):
+        alike = [np.full((2, 3), rest, "float32") for _ in range(count)]
+        if place is not None:
+            alike[place][1, 2] = bad
+        return alike, others
+
+    assert look(tree())
+    for place in {0, count // 2, count - 1}:
+        assert not look(tree(place))
+        assert not look(tree(place, -bad))
+    with mutants("arrays after the first ones are passed over"), monkeypatch.context() as patch:
+        first = SimpleNamespace(reduce=lambda f, found: next(iter(found)))
+        patch.setattr(step, "functools", first)
+        assert count == 1 or jax.jit(lambda tree: step._all_finite(tree))(tree(count - 1))
 
 
 def test_a_step_takes_the_memory_of_one_more_gradient():
