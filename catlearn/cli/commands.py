@@ -105,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("file", type=Path, metavar="FILE", help="a diagram in JSON")
     draw.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
                       help="the picture to write")  # fmt: skip
+    draw.add_argument("--whole", action="store_true",
+                      help="draw all of a diagram that takes long, not its first part")  # fmt: skip
     draw.set_defaults(run=_draw)
 
     check = commands.add_parser(
@@ -204,7 +206,7 @@ def _draw(options: argparse.Namespace) -> int:
     from catlearn.drawing import draw
     from catlearn.formats import load
 
-    draw(load(options.file)).save(options.output)
+    draw(load(options.file), whole=options.whole).save(options.output)
     say(f"wrote {options.output}")
     return 0
 

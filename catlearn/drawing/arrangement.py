@@ -24,10 +24,25 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import compress, pairwise
 
-from catlearn.drawing.layout import Box, Page, Place, Point, layout, layout_upward, loop_room
-from catlearn.drawing.scene import Arrow, Law, Node, Scene
+import numpy as np
+
+from catlearn.drawing.layout import (
+    QUICK_SLOTS,
+    Box,
+    Edge,
+    Page,
+    Place,
+    Point,
+    acyclic,
+    layout,
+    layout_upward,
+    loop_room,
+    ranks,
+    slots,
+)
+from catlearn.drawing.scene import Arrow, Law, Node, Scene, counted
 from catlearn.typesetting import TextRun, clean, lines, runs, runs_width, width, word_runs
 
 #: Type sizes.
@@ -38,6 +53,9 @@ BADGE_HEIGHT = 13.0
 
 #: With more edges than this, faces are too small for signs and too many to look at.
 CROWDED = 200
+
+#: Of a scene of which only a part is drawn: edges with the same ends, and steps of an equation.
+MOST_PARALLEL, MOST_STEPS = 12, 1_000
 
 #: Width of a line of an equation, beyond which it is broken.
 MEASURE = 560.0
@@ -240,6 +258,89 @@ def arrange(scene: Scene) -> Arrangement:
     edges = [(a.name, a.source, a.target, tags[a.name].box) for a in scene.arrows]
     place = layout_upward if scene.upward else layout
     return Arrangement(scene, figures, tags, place(boxes, edges))
+
+
+def abridged(scene: Scene) -> Scene:
+    """Return the first part of a scene that would take long to draw; any other as it is.
+
+    The nodes come in their order, with the arrows between them and the equations of these.
+
+    Examples
+    --------
+    >>> names = [str(k) for k in range(100_000)]
+    >>> arrows = tuple(Arrow(f"f{a}", a, b) for a, b in pairwise(names))
+    >>> path = abridged(Scene("path", tuple(map(Node, names)), arrows))
+    >>> len(path.nodes) < 5_000, len(path.nodes) - len(path.arrows)
+    (True, 1)
+    """
+    if scene.whole:
+        return scene
+    nodes = tuple(node if node.inner is None else _with_part(node) for node in scene.nodes)
+    place = {node.name: k for k, node in enumerate(nodes)}
+    ends = [(place[arrow.source], place[arrow.target]) for arrow in scene.arrows]
+    count, drawn = _first(len(nodes), ends)
+    arrows = tuple(compress(scene.arrows, drawn))
+    known = {arrow.name for arrow in arrows}
+    laws = tuple(
+        law
+        for law in scene.laws
+        if len(law.steps) <= MOST_STEPS
+        and known.issuperset(law.steps)
+        and place.get(law.at, 0) < count
+    )
+    left = [
+        counted(all_ - len(kept), f"more {one}", f"more {many}")
+        for all_, kept, one, many in (
+            (len(nodes), nodes[:count], "vertex", "vertices"),
+            (len(ends), arrows, "edge", "edges"),
+            (len(scene.laws), laws, "equation", "equations"),
+        )
+        if all_ > len(kept)
+    ]
+    if not left:
+        return scene if nodes == scene.nodes else replace(scene, nodes=nodes)
+    rest = f"{' and '.join(left)} are not drawn; draw(value, whole=True) draws them"
+    return replace(scene, nodes=nodes[:count], arrows=arrows, laws=laws, rest=rest)
+
+
+def _with_part(panel: Node) -> Node:
+    """Return a panel with the first part of what is inside, if that would take long to draw."""
+    assert panel.inner is not None
+    inner = abridged(panel.inner)
+    if inner is panel.inner:
+        return panel
+    return replace(panel, inner=inner, note=" · ".join(filter(None, [panel.note, inner.rest])))
+
+
+def _first(count: int, ends: Sequence[Edge]) -> tuple[int, Sequence[bool]]:
+    """Return how many of the first nodes are drawn in a second or two, and with which edges."""
+    if count + 2 * count * len(ends) <= QUICK_SLOTS:
+        return count, [True] * len(ends)
+    table = np.array(ends, np.int64).reshape(-1, 2)
+    last = table.max(axis=1, initial=0)
+
+    def fits(first: int, among: np.ndarray) -> bool:
+        some = table[among & (last < first)]
+        across = some[some[:, 0] != some[:, 1]]
+        if first + len(some) > QUICK_SLOTS:
+            return False
+        forward = acyclic(first, list(map(tuple, across.tolist())))
+        return slots(ranks(first, forward), forward) + len(some) - len(across) <= QUICK_SLOTS
+
+    every = np.ones(len(table), bool)
+    if fits(count, every):
+        return count, every.tolist()
+    # Of edges with the same ends there are the first few.
+    pairs = np.sort(table, axis=1) @ [count, 1]
+    order = np.argsort(pairs, kind="stable")
+    _, starts = np.unique(pairs[order], return_index=True)
+    place = np.arange(len(table))
+    every[order] = place - starts[np.searchsorted(starts, place, "right") - 1] < MOST_PARALLEL
+    low, high = 1, count + 1
+    while high - low > 1 + low // 16:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle, every) else (low, middle)
+    return low, (every & (last < low)).tolist()
 
 
 def _badges(laws: Sequence[Law]) -> dict[str, tuple[Badge, ...]]:

@@ -39,8 +39,9 @@ import numpy as np
 from catlearn.errors import TooLarge
 from catlearn.finset.merge import quotient
 
-MANY_SLOTS, MOST_SLOTS = 20_000, 400_000
-"""Places of nodes, labels and bends from which a picture is laid out less finely, or not at all."""
+QUICK_SLOTS, MANY_SLOTS, MOST_SLOTS = 12_000, 20_000, 400_000
+"""Places of nodes, labels and bends that take a second or two, and from which a picture is laid out
+less finely, or not at all."""
 
 #: Room between neighbouring boxes of a rank, and between columns.
 NODE_GAP = 14.0
@@ -264,6 +265,17 @@ def ranks(count: int, edges: Sequence[Edge]) -> list[int]:
     return [r - least for r in rank]
 
 
+def slots(rank: Sequence[int], edges: Sequence[Edge]) -> int:
+    """Return how many places a graph takes with its vertices in ranks: vertices, labels and bends.
+
+    Examples
+    --------
+    >>> slots([0, 1, 2], [(0, 1), (1, 2), (0, 2)])
+    8
+    """
+    return len(rank) + sum(2 * abs(rank[b] - rank[a]) - 1 for a, b in edges)
+
+
 def crossings(left: Sequence[int], right: Sequence[int], edges: Sequence[Edge]) -> int:
     """Count the crossings of edges between two ordered ranks: the inversions of their ends.
 
@@ -447,7 +459,7 @@ class Component:
         pairs = [(index[source], index[target]) for _, source, target, _ in plain]
         forward = acyclic(len(nodes), pairs)
         levels = ranks(len(nodes), forward)
-        count = len(nodes) + sum(2 * abs(levels[b] - levels[a]) for a, b in forward)
+        count = slots(levels, forward)
         if count > MOST_SLOTS:
             message = f"{len(nodes)} nodes and {len(plain)} edges take {count} places in a picture"
             raise TooLarge(f"{message}, at most {MOST_SLOTS} are drawn; draw a part of it")

@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape
 
 from catlearn.display import Chart, Charted
 from catlearn.drawing import svg, texts
+from catlearn.drawing.arrangement import abridged
 from catlearn.drawing.charts import chart_svg
 from catlearn.drawing.scene import Scene
 from catlearn.drawing.views import scene_of
@@ -76,7 +77,7 @@ class Picture:
     def html(self) -> str:
         """A page with the picture and a link to the quiver editor."""
         title, link = escape(clean(self.scene.title)), ""
-        if isinstance(self.scene, Scene):
+        if isinstance(self.scene, Scene) and abridged(self.scene) is self.scene:
             link = f'<p><a href="{escape(self.quiver)}">Open in quiver</a></p>\n'
         return (
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
@@ -166,6 +167,7 @@ def draw(
     *,
     legend: bool | None = None,
     fold: bool = True,
+    whole: bool = False,
 ) -> Picture:
     """Draw a value.
 
@@ -187,6 +189,9 @@ def draw(
         default for learning diagrams and losses.
     fold
         Whether to show the equations that define a pairing as one, ``p = ⟨f, g⟩``.
+    whole
+        Whether to draw all of a value that takes long; else SVG has its first part, and says what
+        is left out, and tikz-cd and quiver links, which others read, are refused.
 
     Returns
     -------
@@ -197,6 +202,8 @@ def draw(
     ------
     TypeError
         If there is no picture of such a value.
+    TooLarge
+        From the picture, if it takes over 400,000 places of vertices, labels and bends.
 
     Examples
     --------
@@ -211,7 +218,8 @@ def draw(
     if isinstance(value, Charted):
         return Picture(value.chart())
     scene = scene_of(value, equations, arrows)
-    return Picture(replace(scene, key=scene.key if legend is None else legend, fold=fold))
+    key = scene.key if legend is None else legend
+    return Picture(replace(scene, key=key, fold=fold, whole=whole))
 
 
 def to_svg(value: Any, equations: Any = None) -> str:

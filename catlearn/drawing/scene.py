@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from catlearn.category import Path
 from catlearn.category.path import written
@@ -160,6 +161,11 @@ class Law:
         return self.text if self.name == self.text else f"{self.name}: {self.text}"
 
     @property
+    def steps(self) -> tuple[str, ...]:
+        """The arrows of both sides."""
+        return (*self.lhs, *self.rhs, *chain.from_iterable(self.components))
+
+    @property
     def bounds_face(self) -> bool:
         """Whether both sides have arrows, and none in common, so that there is a face between."""
         return bool(self.lhs and self.rhs) and not set(self.lhs) & set(self.rhs)
@@ -182,6 +188,10 @@ class Scene:
     upward
         Whether arrows lead from the bottom to the top, as in a Hasse diagram, and not from left
         to right. Such a scene has no loops and no labels on its arrows.
+    whole
+        Whether all of it is drawn, however long that takes; else the picture shows its first part.
+    rest
+        What the picture leaves out, in words.
     """
 
     title: str
@@ -191,6 +201,8 @@ class Scene:
     key: bool = False
     upward: bool = False
     fold: bool = True
+    whole: bool = False
+    rest: str = ""
 
     @property
     def size(self) -> int:
@@ -230,6 +242,8 @@ class Scene:
         if self.laws:
             laws = "; ".join(f"{law.name}: {law.text}" for law in self.laws)
             lines.append(f"Equations: {laws}.")
+        if self.rest:
+            lines.append(f"{self.rest[0].upper()}{self.rest[1:]}.")
         return clean(" ".join(lines))
 
 

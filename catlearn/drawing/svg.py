@@ -55,6 +55,7 @@ from catlearn.drawing.arrangement import (
     Badge,
     Figure,
     Tag,
+    abridged,
     arrange,
     cell_text,
     widest,
@@ -128,7 +129,11 @@ LINES: dict[str, tuple[float, str, str, str]] = {
 
 
 def to_svg(scene: Scene) -> str:
-    """Return a scene as SVG text; the equations that define a pairing are folded to one."""
+    """Return a scene as SVG text; the equations that define a pairing are folded to one.
+
+    Of a scene that would take long, unless it says ``whole``, it has the first part.
+    """
+    scene = abridged(scene)
     shown = scene.folded if scene.fold else scene
     page, pen = arrange(shown), Pen()
     pen.arrangement(page)
@@ -137,6 +142,10 @@ def to_svg(scene: Scene) -> str:
         wide, below = pen.laws(page, below + 16, wide)
     if scene.key:
         wide, below = pen.key(shown, below + 16, wide)
+    if shown.rest:
+        below += 24
+        pen.text(f"… and {shown.rest}", 0, below - 4, NOTE, "soft", anchor="start")
+        wide = max(wide, width(f"… and {shown.rest}", NOTE))
     return pen.document(scene, wide, below)
 
 

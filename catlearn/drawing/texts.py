@@ -20,12 +20,14 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
-from catlearn.drawing.arrangement import Arrangement, arrange
+from catlearn.drawing.arrangement import Arrangement, abridged, arrange
 from catlearn.drawing.scene import ARROW_KINDS, Arrow, Law, Scene
+from catlearn.errors import TooLarge
 from catlearn.names import quote
 from catlearn.typesetting import clean, to_latex, width
 
@@ -105,6 +107,7 @@ class Grid:
     def __init__(self, page: Arrangement) -> None:
         self.page = page
         self.cells = self._snapped()
+        self.taken = set(self.cells.values())
         self.bends: dict[str, int] = {}
         self.turns: dict[str, int] = {}
         groups: dict[tuple[str, ...], list[Arrow]] = {}
@@ -158,13 +161,10 @@ class Grid:
     def _blocked(self, start: Cell, end: Cell) -> bool:
         """Whether a vertex lies on the straight line between two cells."""
         dx, dy = end[0] - start[0], end[1] - start[1]
-        lowest, highest = min(start[0], end[0]), max(start[0], end[0])
+        parts = math.gcd(dx, dy)
         return any(
-            (x - start[0]) * dy == (y - start[1]) * dx
-            and lowest <= x <= highest
-            and min(start[1], end[1]) <= y <= max(start[1], end[1])
-            and (x, y) not in (start, end)
-            for x, y in self.cells.values()
+            (start[0] + k * dx // parts, start[1] + k * dy // parts) in self.taken
+            for k in range(1, parts)
         )
 
     @property
@@ -190,6 +190,14 @@ def _two_cells(scene: Scene) -> list[tuple[Law, str, str]]:
     ]
 
 
+def _arranged(scene: Scene) -> Arrangement:
+    """Arrange a scene, all of it, since others are to read it; refuse what takes long."""
+    if abridged(scene) is not scene:
+        message = f"{scene.title} takes long to lay out; draw(value, whole=True) does it"
+        raise TooLarge(f"{message}, and dot leaves it to Graphviz")
+    return arrange(scene)
+
+
 def to_tikzcd(scene: Scene) -> str:
     """Return a scene as a ``tikzcd`` environment, for LaTeX with ``\\usepackage{tikz-cd}``.
 
@@ -197,7 +205,7 @@ def to_tikzcd(scene: Scene) -> str:
     dashed, those of products dotted, defined edges start with a bar; data sets are framed.
     Equations are signs between two edges, and comments.
     """
-    page = arrange(scene)
+    page = _arranged(scene)
     grid = Grid(page)
     columns, rows = grid.size
     words: dict[Cell, str] = {}
@@ -258,7 +266,7 @@ def to_quiver(scene: Scene) -> str:
     defined edges start with a bar. Equations become 2-cells without a head between two edges;
     one whose sides share an edge, or are empty, has no two edges to lie between and is left out.
     """
-    page = arrange(scene)
+    page = _arranged(scene)
     grid = Grid(page)
     index = {node.name: i for i, node in enumerate(scene.nodes)}
     cells: list[list[Any]] = [

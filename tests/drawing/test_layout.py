@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import catlearn as cl
-from catlearn.drawing.arrangement import arrange
+from catlearn.drawing.arrangement import abridged, arrange
 from catlearn.drawing.layout import (
     Box,
     Page,
@@ -22,7 +22,9 @@ from catlearn.drawing.layout import (
     ranks,
     spread,
 )
+from catlearn.drawing.scene import Arrow, Law, Node, Scene
 from catlearn.errors import TooLarge
+from catlearn.finset.tables import TABLES
 
 
 @st.composite
@@ -259,9 +261,77 @@ def test_arrowheads_at_a_tall_box_do_not_touch(mutants, monkeypatch):
         assert heads_meet(layout(nodes, edges), names)
 
 
+def clique(size):
+    ends = itertools.permutations(range(size), 2)
+    return cl.Graph({f"{i}-{j}": (f"v{i}", f"v{j}") for i, j in ends})
+
+
 def test_what_is_too_large_for_a_picture_is_refused_before_it_is_laid_out():
-    clique = cl.Graph(
-        {f"{i}-{j}": (f"v{i}", f"v{j}") for i in range(150) for j in range(150) if i != j}
-    )
     with pytest.raises(TooLarge):
-        _ = cl.draw(clique).svg
+        _ = cl.draw(clique(150), whole=True).svg
+
+
+def is_part(scene: Scene, part: Scene) -> bool:
+    """Whether all that is shown is there, is whole, and is quickly laid out."""
+    nodes = [node.name for node in part.nodes]
+    ends = {end for arrow in part.arrows for end in (arrow.source, arrow.target)}
+    steps = {step for law in part.laws for step in law.steps}
+    page = arrange(part)
+    pieces = sum(len(route.pieces) for route in page.layout.routes.values())
+    return (
+        nodes == [node.name for node in scene.nodes][: len(nodes)]
+        and ends <= set(nodes)
+        and steps <= {arrow.name for arrow in part.arrows} <= {a.name for a in scene.arrows}
+        and len(nodes) + pieces // 2 <= 60
+        and bool(part.rest) == (part != scene)
+    )
+
+
+@given(st.integers(1, 40), st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39)), max_size=80))
+def test_a_large_picture_has_a_first_part(count, pairs):
+    nodes = tuple(Node(f"v{k}") for k in range(count))
+    arrows = tuple(
+        Arrow(f"e{k}", f"v{a % count}", f"v{b % count}") for k, (a, b) in enumerate(pairs)
+    )
+    laws = tuple(Law(a.name, (a.name,), (b.name,), a.source) for a, b in itertools.pairwise(arrows))
+    scene = Scene("s", nodes, arrows, laws)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("catlearn.drawing.arrangement.QUICK_SLOTS", 30)
+        part = abridged(scene)
+        assert is_part(scene, part)
+        assert abridged(replace(scene, whole=True)).nodes == nodes
+
+
+def test_a_first_part_that_is_too_large_is_noticed(mutants, monkeypatch):
+    names = [f"v{k}" for k in range(50)]
+    ends = [(a, b) for a, b in itertools.combinations(names, 2) if names.index(b) % 5 == 0]
+    arrows = tuple(Arrow(f"{a}-{b}", a, b) for a, b in ends)
+    scene = Scene("s", tuple(map(Node, names)), arrows)
+    monkeypatch.setattr("catlearn.drawing.arrangement.QUICK_SLOTS", 30)
+    assert is_part(scene, abridged(scene))
+    monkeypatch.setattr("catlearn.drawing.arrangement._first", lambda n, e: (n, [True] * len(e)))
+    with mutants("pictures that take as long as they like"):
+        assert not is_part(scene, abridged(scene))
+
+
+def test_pictures_say_what_they_leave_out():
+    """In the picture and in its words; others, who would read a part as all, get none."""
+    path = cl.Graph({f"f{k}": (f"A{k}", f"A{k + 1}") for k in range(7_000)})
+    for graph in (clique(40), path):
+        picture = cl.draw(graph)
+        assert picture.svg.count("are not drawn") == 2
+        assert len(picture.svg) < 10_000_000
+        assert len(picture.dot) > len(graph.edges) * 20
+        for text in ("tikzcd", "quiver"):
+            with pytest.raises(TooLarge):
+                getattr(picture, text)
+        assert "not drawn" in picture.html
+    inside = cl.draw(TABLES.identity(path)).scene
+    assert [node.note.count("not drawn") for node in abridged(inside).nodes] == [1, 1]
+
+
+def test_parallel_edges_are_drawn_as_far_as_they_go():
+    svg = cl.draw(cl.Graph({f"f{k}": ("A", "B") for k in range(20_000)})).svg
+    assert "f0: A → B" in svg
+    assert "f11: A → B" in svg
+    assert "f12: A → B" not in svg
