@@ -593,19 +593,20 @@ class Graph(Tables):
         steps = self._steps_between(source, target)
         # With a target, a path is only begun if it can still arrive within the length.
         to_go = {} if target is None else self._distances(target)
+        further = {at: [Path(at, (edge,), after) for edge, after in steps[at]] for at in steps}
         found: list[Path] = []
-        layer: list[tuple[tuple[str, ...], str]] = []
+        layer: list[Path] = []
         if source in steps and (max_length is None or to_go.get(source, 0) <= max_length):
-            layer = [((), source)]
+            layer = [Path.identity(source)]
         length = 0
         while layer:
-            found += [Path(source, edges, at) for edges, at in layer if target in (None, at)]
+            found += [path for path in layer if target in (None, path.target)]
             length += 1
             layer = [
-                ((*edges, edge), after)
-                for edges, at in layer
-                for edge, after in steps[at]
-                if max_length is None or length + to_go.get(after, 0) <= max_length
+                path >> step
+                for path in layer
+                for step in further[path.target]
+                if max_length is None or length + to_go.get(step.target, 0) <= max_length
             ]
         return found
 

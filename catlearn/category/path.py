@@ -29,6 +29,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from catlearn.display import Brief
 from catlearn.errors import Failure, NotComposable, PathSyntaxError, expect, wrong_kind
@@ -92,8 +93,31 @@ class Path(Brief):
             failure = Failure("composition", f"({one}) >> ({two})", message)
             raise NotComposable("Path", [failure])
         made = object.__new__(Path)
-        vars(made).update(source=self.source, edges=self.edges + other.edges, target=other.target)
+        here, there = self.__dict__.get("edges"), other.__dict__.get("edges")
+        if here is not None and there is not None and len(here) + len(there) < 256:
+            vars(made).update(source=self.source, edges=here + there, target=other.target)
+        else:
+            vars(made).update(source=self.source, target=other.target, _factors=(self, other))
         return made
+
+    def __getattr__(self, name: str) -> Any:
+        # The edges of a long composite are listed when they are first asked for, so that composing
+        # one path after another takes linear time.
+        if name != "edges" or "_factors" not in vars(self):
+            raise AttributeError(f"a path has no attribute {name!r}")
+        edges: list[str] = []
+        todo = [self]
+        while todo:
+            path = todo.pop()
+            factors = vars(path).get("_factors", ())
+            todo += reversed(factors)
+            edges += () if factors else path.edges
+        vars(self)["edges"] = tuple(edges)
+        vars(self).pop("_factors", None)
+        return vars(self)["edges"]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path, (self.source, self.edges, self.target)
 
     def __len__(self) -> int:
         return len(self.edges)
@@ -298,6 +322,13 @@ Side = str | Path | Iterable[Step]
 
 def steps_of(side: Side) -> tuple[Step, ...]:
     """Return the steps of a side given as text, as a path, or as a list of edge names.
+
+    Raises
+    ------
+    PathSyntaxError
+        If the text cannot be read.
+    WrongKind
+        If it is something else.
 
     Examples
     --------

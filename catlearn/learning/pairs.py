@@ -314,13 +314,13 @@ def list_paths(
     steps: Steps, source: str, within: Collection[State], max_length: int | None
 ) -> Iterator[Path]:
     """Yield the paths that :func:`count_paths` counts, by length and then by the order of edges."""
-    layer: list[tuple[tuple[str, ...], State]] = [((), (source, None))]
+    layer: list[tuple[Path, State]] = [(Path.identity(source), (source, None))]
     length = 0
     while layer and (max_length is None or length <= max_length):
-        yield from (Path(source, edges, vertex) for edges, (vertex, _) in layer)
+        yield from (path for path, _ in layer)
         layer = [
-            ((*edges, edge), after)
-            for edges, state in layer
+            (path >> Path(path.target, (edge,), after[0]), after)
+            for path, state in layer
             for edge, after in steps[state]
             if after in within
         ]

@@ -1,6 +1,8 @@
 """Paths and their text: laws of the free category, round trips, and what parse errors say."""
 
+import copy
 import pickle
+import time
 from collections.abc import Callable
 from itertools import product
 
@@ -123,3 +125,38 @@ def test_parse_errors_mark_the_place(text: str, names: list[str], column: int):
         Equation(text)
     assert str(caught.value).splitlines()[-1] == "  " + " " * column + "^"
     assert isinstance(caught.value, CatlearnError)
+
+
+@given(st.recursive(st.sampled_from("fg"), lambda part: st.tuples(part, part), max_leaves=12))
+def test_long_composites_are_the_paths_of_their_edges(tree):
+    """However they are nested: listed when they are first asked for, equal, hashed and copied."""
+    blocks = {name: Path("*", (name,) * 100, "*") for name in "fg"}
+
+    def composite(node):
+        return blocks[node] if isinstance(node, str) else composite(node[0]) >> composite(node[1])
+
+    def edges(node):
+        return (node,) * 100 if isinstance(node, str) else edges(node[0]) + edges(node[1])
+
+    expected = Path("*", edges(tree), "*")
+    assert pickle.loads(pickle.dumps(composite(tree))) == copy.deepcopy(composite(tree)) == expected
+    assert composite(tree) == expected
+    assert hash(composite(tree)) == hash(expected)
+    assert len(composite(tree)) == len(expected)
+    with pytest.raises(AttributeError):
+        composite(tree).vertex  # noqa: B018
+
+
+def test_composing_one_after_another_is_linear():
+    """An hour if every step copied what came before."""
+    f, began = Path("*", ("f",), "*"), time.process_time()
+    path = f
+    for _ in range(300_000):
+        path = path >> f
+    assert len(path) == 300_001
+    assert pickle.loads(pickle.dumps(path >> f)).edges == ("f",) * 300_002
+    line = Graph({f"e{i}": (f"v{i}", f"v{i + 1}") for i in range(10_000)})
+    (whole,) = line.paths("v0", "v10000")
+    assert whole.edges == line.edges
+    assert [len(path) for path in line.paths("v9000")] == list(range(1001))
+    assert time.process_time() - began < 60
