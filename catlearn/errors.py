@@ -342,6 +342,26 @@ class TrainingDiverged(CatlearnError, FloatingPointError):
         self.result = result
 
 
+def known_options(what: str, options: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse options that a function does not take.
+
+    Raises
+    ------
+    WrongKind
+        Listing all of them.
+
+    Examples
+    --------
+    >>> known_options("loss(...)", {"max_lenght": 3}, ["bound", "max_length"])
+    Traceback (most recent call last):
+    catlearn.errors.WrongKind: loss(...) has no option 'max_lenght'; did you mean max_length?
+    """
+    known = list(known)
+    unknown = [f"{name!r}; {did_you_mean(name, known)}" for name in options if name not in known]
+    if unknown:
+        raise WrongKind(f"{what} has no option {', no '.join(unknown)}")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the end of a message about an unknown name: those that come close, or some there are.
 
@@ -352,7 +372,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("q", ["f", "g"])
     'there are only f, g'
     """
-    name, known = str(name), list(known)
+    name, known = str(name), [str(one) for one in known]
     # The comparison takes quadratic time in the lengths, and is for names that a person writes.
     near = (other for other in known if abs(len(other) - len(name)) < 40)
     close = difflib.get_close_matches(name, near, n=3) if len(name) < 200 else []

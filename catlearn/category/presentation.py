@@ -94,6 +94,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    known_options,
     wrong_kind,
 )
 from catlearn.finset import Frozen, Record, Shape, TableMorphism, Tables
@@ -102,6 +103,10 @@ LONGEST = 5_000
 """The most letters that a side may have when its powers are written out."""
 
 Word = tuple[str, ...]
+
+
+ATTRIBUTES = ("weight", "divergence", "strict", "trains", "stop")
+"""What learning diagrams know of an equation."""
 
 
 class Equation(Frozen):
@@ -114,10 +119,12 @@ class Equation(Frozen):
     attributes
         Facts about the equation by name, such as ``weight=2.0``; hashable values. Learning diagrams
         know ``weight`` (a number, a :class:`~catlearn.learning.Weight` or a schedule),
-        ``divergence``, ``stop`` (``"lhs"`` or ``"rhs"``, the side without gradient), ``strict``,
-        and ``trains``: the models that the equation trains, or ``{model: scale}``, where the
-        gradient is multiplied by the scale, which may change while training as weights do. Each is
-        read as an attribute, too: ``equation.weight``.
+        ``divergence`` (the name of one, a :class:`~catlearn.models.Divergence` or a function;
+        ``help(catlearn.models.divergences)`` has a table of them), ``stop`` (``"lhs"`` or
+        ``"rhs"``, the side without gradient), ``strict``, and ``trains``: the models that the
+        equation trains, or ``{model: scale}``, where the gradient is multiplied by the scale, which
+        may change while training as weights do. Each is read as an attribute, too:
+        ``equation.weight``. A diagram checks them, with everything else that is written of it.
 
     Attributes
     ----------
@@ -165,13 +172,19 @@ class Equation(Frozen):
         return steps_of(self.lhs), steps_of(self.rhs)
 
     def given(self, **attributes: Any) -> Equation:
-        """Return the equation with some attributes added or changed.
+        """Return the equation with some attributes changed, or known ones added.
+
+        Raises
+        ------
+        WrongKind
+            If it has no such attribute, nor do learning diagrams know it.
 
         Examples
         --------
         >>> Equation("f = g", weight=1.0).given(weight=2.0, stop="rhs")
         Equation('f = g', weight=2.0, stop='rhs')
         """
+        known_options("an equation", attributes, (*ATTRIBUTES, *self.attributes))
         return Equation((self.lhs, self.rhs), **{**self.attributes, **attributes})
 
     @classmethod

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from catlearn.errors import Failure, InvalidStructure, UnknownName
+from catlearn.errors import Failure, InvalidStructure, UnknownName, expect
 from catlearn.names import quote
 from catlearn.typesetting import upright_latex
 
@@ -81,6 +81,7 @@ class Atom:
     postfix: tuple[tuple[str, int], ...]
 
     def __post_init__(self) -> None:
+        expect(self.postfix, tuple, "a postfix", "pairs of a symbol and a number of arguments")
         waiting = 0
         for _, arity in self.postfix:
             waiting = waiting - arity + 1 if 0 <= arity <= waiting else -1
@@ -114,6 +115,7 @@ class Atom:
         InvalidStructure
             If the text is not one term; the message points at the place.
         """
+        expect(text, str, "an atom", "text, such as 'd(f(x), y)'")
         postfix: list[tuple[str, int]] = []
         open_heads: list[tuple[str, int]] = []
         name: str | None = None  # just read; the next token says whether it is a head or a leaf

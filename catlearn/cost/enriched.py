@@ -69,7 +69,14 @@ from catlearn.cost.quantale import (
     scaling,
     write_value,
 )
-from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, did_you_mean
+from catlearn.errors import (
+    Failure,
+    InvalidStructure,
+    NotComposable,
+    UnknownName,
+    did_you_mean,
+    expect,
+)
 from catlearn.finset.value import Frozen, Record
 
 LISTED = 1000
@@ -116,6 +123,8 @@ class EnrichedCategory(Frozen):
         check: bool = True,
         tolerance: float = TOLERANCE,
     ) -> None:
+        expect(objects, Iterable, "objects", "names")
+        expect(quantale, Quantale, "quantale", "a Quantale, such as LAWVERE")
         self._set(objects=tuple(objects), hom=quantale.array(hom))
         self._set(quantale=quantale, tolerance=tolerance)
         failures = self.failures() if check else []
@@ -434,6 +443,9 @@ class EnrichedFunctor(Frozen):
         objects: Mapping[str, str],
         check: bool = True,
     ) -> None:
+        for side, category in (("domain", domain), ("codomain", codomain)):
+            expect(category, EnrichedCategory, side, "an EnrichedCategory")
+        expect(objects, Mapping, "objects", "a dict from objects to objects")
         self._set(domain=domain, codomain=codomain, objects=Record(objects))
         failures = self.failures() if check else []
         if failures:
@@ -531,6 +543,8 @@ class Bimodule(Matrix):
         entries: Any,
         check: bool = True,
     ) -> None:
+        for side, category in (("domain", domain), ("codomain", codomain)):
+            expect(category, EnrichedCategory, side, "an EnrichedCategory")
         self._set(domain=domain, codomain=codomain)
         super().__init__(entries, domain.quantale, domain.objects, codomain.objects, check)
         failures = self.failures() if check else []
@@ -703,6 +717,7 @@ def free(
     >>> free(G, {"f": 0.5, "g": 0.5, "h": 0.125}, PROBABILITY)("A", "C").item()
     0.25
     """
+    expect(graph, Graph, "graph", "a Graph")
     edges = graph.edges
     if weights is None:
         given = dict.fromkeys(edges, quantale.unit)

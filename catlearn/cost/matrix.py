@@ -38,7 +38,7 @@ import numpy as np
 
 from catlearn.cost.quantale import LAWVERE, Quantale, write_names, write_value
 from catlearn.display import html_table, text_table
-from catlearn.errors import Failure, InvalidStructure, NotComposable
+from catlearn.errors import Failure, InvalidStructure, NotComposable, expect
 from catlearn.finset.value import SHOWN, Frozen
 
 
@@ -83,6 +83,10 @@ class Matrix(Frozen):
         columns: Iterable[str] | None = None,
         check: bool = True,
     ) -> None:
+        expect(quantale, Quantale, "quantale", "a Quantale, such as LAWVERE")
+        for axis, names in (("rows", rows), ("columns", columns)):
+            if names is not None:
+                expect(names, Iterable, axis, "names")
         array = quantale.array(entries)
         if array.ndim != 2:
             message = f"found shape {array.shape}, expected two axes"

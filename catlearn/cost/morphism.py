@@ -106,6 +106,7 @@ from catlearn.errors import (
     NotComposable,
     TooLarge,
     UnknownName,
+    expect,
 )
 from catlearn.finset import Ambient, Colimit, Diagram, FinFunction, FinSet, colimit, pushout
 from catlearn.typesetting import upright_latex
@@ -159,6 +160,11 @@ class CostMorphism(Brief):
         constants: Mapping[str, str] | None = None,
         check: bool = True,
     ) -> None:
+        if check:
+            for side, one in (("domain", domain), ("codomain", codomain)):
+                expect(one, Objective, side, "an Objective")
+            for name, names in (("parameters", parameters), ("constants", constants)):
+                expect(names or {}, Mapping, name, "a dict from names to names")
         given, renamed = dict(parameters or {}), dict(constants or {})
         # Unknown keys are kept behind the known ones, so that failures() can name them.
         completed = {p: given.pop(p, p) for p in domain.parameters} | given

@@ -55,6 +55,7 @@ from catlearn.errors import (
     TooLarge,
     UnknownName,
     bounded,
+    expect,
 )
 from catlearn.finset import Ambient
 from catlearn.names import fresh
@@ -136,6 +137,7 @@ def register_aggregator(new: Aggregator) -> None:
     InvalidStructure
         If the name already means another aggregator, or 0 is not the unit.
     """
+    expect(new, Aggregator, "the argument", "an Aggregator")
     failures = []
     if _registry.get(new.name, new) != new:
         failures.append(
@@ -158,6 +160,7 @@ def get_aggregator(which: str | Aggregator) -> Aggregator:
     """
     if isinstance(which, Aggregator):
         return which
+    expect(which, str, "an aggregator", "the name of one, such as 'max', or an Aggregator")
     if which not in _registry:
         raise UnknownName(f"no aggregator {which!r}; there are {', '.join(sorted(_registry))}")
     return _registry[which]
@@ -198,6 +201,7 @@ class Term(Brief):
         elif isinstance(weight, numbers.Real) and not isinstance(weight, Fraction):
             weight = float(weight)
         parsed = Atom.parse(atom) if isinstance(atom, str) else atom
+        expect(parsed, Atom, "an atom", "text, such as 'd(f(x), y)', or an Atom")
         object.__setattr__(self, "atom", parsed)
         object.__setattr__(self, "weight", weight)
         object.__setattr__(self, "name", name)
@@ -253,6 +257,7 @@ class Objective(Brief):
         aggregator: str | Aggregator = "sum",
         check: bool = True,
     ) -> None:
+        expect(parameters, Iterable, "parameters", "names")
         object.__setattr__(self, "parameters", tuple(parameters))
         read, failures = _read_terms(terms)
         object.__setattr__(self, "terms", read)
@@ -530,7 +535,11 @@ def _read_terms(terms: Terms) -> tuple[tuple[Term, ...], list[Failure]]:
     read: list[Term] = []
     failures: list[Failure] = []
     if not isinstance(terms, Mapping):
-        return tuple(cast("Iterable[Term]", terms)), failures
+        expect(terms, Iterable, "terms", "a dict from atoms to weights, or Term values")
+        read += cast("Iterable[Term]", terms)
+        for term in read:
+            expect(term, Term, "each term", "a Term; a dict has weights by atom")
+        return tuple(read), failures
     for atom, weight in cast("Mapping[Atom | str, Any]", terms).items():
         try:
             read.append(Term(atom, weight))
@@ -676,6 +685,8 @@ def maximum(
     InvalidStructure
         If the aggregators differ.
     """
+    for one in objectives:
+        expect(one, Objective, "each argument", "an Objective")
     if not objectives:
         return Objective(parameters or (), aggregator=of.aggregator if of else "sum")
     one_aggregator("maximum", objectives)

@@ -44,7 +44,7 @@ from catlearn.cost.objective import Aggregator, Objective, Term, Terms, one_aggr
 from catlearn.cost.quantale import LAWVERE, ULTRAMETRIC, Quantale, write_value
 from catlearn.cset import Open
 from catlearn.cset.cospan import free_rows, leg_along
-from catlearn.errors import Failure, InvalidStructure, UnknownName
+from catlearn.errors import Failure, InvalidStructure, UnknownName, expect
 from catlearn.finset import FinFunction, Frozen, Shape, Tables, coequalizer, coproduct
 from catlearn.names import fresh
 
@@ -101,6 +101,10 @@ class OpenObjective(Frozen):
         outputs: Iterable[str] = (),
         check: bool = True,
     ) -> None:
+        if check:
+            expect(objective, Objective, "the objective", "an Objective")
+            for side, names in (("inputs", inputs), ("outputs", outputs)):
+                expect(names, Iterable, side, "names of variables")
         self._set(objective=objective, inputs=tuple(inputs), outputs=tuple(outputs))
         failures = self.failures() if check else []
         if failures:
@@ -126,6 +130,8 @@ class OpenObjective(Frozen):
         variables
             All variables; by default the exposed ones and all the leaves of the terms.
         """
+        for side, names in (("inputs", inputs), ("outputs", outputs)):
+            expect(names, Iterable, side, "names of variables")
         inputs, outputs = tuple(inputs), tuple(outputs)
         if variables is None:
             read = Objective((), terms, aggregator)
@@ -411,6 +417,7 @@ def wire(
     first: dict[str, tuple[int, str]] = {}
     pairs = []
     for k, part in enumerate(parts):
+        expect(part, OpenObjective, "each argument", "an OpenObjective")
         for name in part.exposed:
             pairs.append((first.setdefault(name, (k, name)), (k, name)))
     objective, renamings = join([part.objective for part in parts], pairs, first.values())

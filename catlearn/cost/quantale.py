@@ -45,11 +45,12 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
 from catlearn.finset.value import SHOWN
 
 Operation = Callable[[Any, Any], Any]
@@ -118,13 +119,19 @@ class Quantale:
     check: bool = field(default=True, repr=False)
 
     def __post_init__(self) -> None:
+        for name in ("join", "meet", "tensor", "residual"):
+            expect(getattr(self, name), Callable, name, "a function of two arrays")
         failures = self.failures() if self.check else []
         if failures:
             raise InvalidStructure(f"Quantale {self.name!r}", failures)
 
     def array(self, values: Any) -> np.ndarray:
         """Return values as an array of this quantale's dtype, read-only."""
-        array = np.array(values, dtype=self.dtype)
+        try:
+            array = np.array(values, dtype=self.dtype)
+        except (TypeError, ValueError) as error:
+            failure = Failure("value", "values", f"are no array of {self.dtype}: {error}")
+            raise InvalidStructure(f"values of {self.name}", [failure]) from error
         array.setflags(write=False)
         return array
 
@@ -414,6 +421,9 @@ class QuantaleMorphism:
     check: bool = field(default=True, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        for side in ("source", "target"):
+            expect(getattr(self, side), Quantale, side, "a Quantale")
+        expect(self.function, Callable, "function", "a function of arrays")
         failures = self.failures() if self.check else []
         if failures:
             raise InvalidStructure(f"QuantaleMorphism {self.name}", failures)
@@ -455,6 +465,7 @@ def scaling(factor: float) -> QuantaleMorphism:
     >>> scaling(2)([1.0, float("inf")]).tolist()
     [2.0, inf]
     """
+    expect(factor, (int, Real), "factor", "a number")
     if not factor >= 0 or factor == float("inf"):
         message = f"found {factor}, expected a finite number >= 0"
         raise InvalidStructure("scaling", [Failure("factor", "factor", message)])

@@ -10,9 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from catlearn.category import Equation, Graph, Path
 from catlearn.category.path import steps_of
-from catlearn.errors import CatlearnError, Failure, PathSyntaxError, did_you_mean
+from catlearn.category.presentation import ATTRIBUTES
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    PathSyntaxError,
+    WrongKind,
+    did_you_mean,
+    expect,
+)
 from catlearn.learning.parts import (
     Dataset,
     Defined,
@@ -97,6 +107,8 @@ def read_equations(
     """
     if isinstance(equations, str | Equation):
         equations = [equations]
+    wanted = "texts such as 'd.X >> f = d.Y', Equation values, or a dict of them by name"
+    expect(equations, Iterable, "equations", wanted)
     if isinstance(equations, Mapping):
         given: list[tuple[Any, Any]] = list(equations.items())
     else:
@@ -108,7 +120,7 @@ def read_equations(
     for name, value in given:
         try:
             equation = Equation.of(value)
-        except PathSyntaxError as error:
+        except (PathSyntaxError, WrongKind) as error:
             failures.append(Failure("syntax", f"equation {name or value!r}", str(error)))
             continue
         name = str(equation) if name is None else name
@@ -133,33 +145,36 @@ def _read_equation(
 ) -> tuple[Equation | None, list[Failure]]:
     where, given = f"equation '{name}'", equation.attributes
     sides, failures = equation.traced(graph, where)
-    known = ("weight", "divergence", "strict", "trains", "stop")
     failures += [
-        Failure("attributes", where, f"has no attribute {key!r}; there are {', '.join(known)}")
+        Failure("attributes", where, f"has no attribute {key!r}; {did_you_mean(key, ATTRIBUTES)}")
         for key in given
-        if key not in known
+        if key not in ATTRIBUTES
     ]
     if taken:
         failures.append(Failure("names", where, "is declared twice; give one another name"))
-    divergence: Any = given.get("divergence")
-    try:
-        divergence = None if divergence is None else Divergence.of(divergence)
-    except CatlearnError as error:
-        failures.append(Failure("divergence", where, str(error)))
+    read: dict[str, Any] = {"divergence": None, "strict": False, "trains": None}
+    readers = {"divergence": Divergence.of, "strict": _truth, "trains": read_trains}
+    for key, reader in readers.items():
+        try:
+            if given.get(key) is not None:
+                read[key] = reader(given[key])
+        except CatlearnError as error:
+            failures.append(Failure(key, where, str(error)))
     left, right = sides
     if failures or left is None or right is None:
         return None, failures
-    strict = bool(given.get("strict", False))
-    weight = 0.0 if strict else Weight.of(given.get("weight", 1.0))
-    stop: Any = given.get("stop")
-    trains = read_trains(given.get("trains"))
-    return equation_row(left, right, strict, weight, divergence, stop, trains), []
+    weight = 0.0 if read["strict"] else Weight.of(given.get("weight", 1.0))
+    return equation_row(left, right, weight=weight, stop=given.get("stop"), **read), []
 
 
-def read_trains(given: Any) -> Mapping[str, float] | None:
+def _truth(given: Any) -> bool:
+    expect(given, (bool, np.bool_), "strict", "True or False")
+    return bool(given)
+
+
+def read_trains(given: Any) -> Mapping[str, float]:
     """Read which edges an equation trains: names, or names with the scale of each."""
-    if given is None:
-        return None
+    expect(given, Iterable, "trains", "the names of models, or a dict from them to scales")
     if isinstance(given, str):
         given = [given]
     if not isinstance(given, Mapping):
@@ -339,7 +354,7 @@ class Assembly:
         for part in parts:
             try:
                 waiting.append((part, _names(part)))
-            except PathSyntaxError as error:
+            except (PathSyntaxError, WrongKind) as error:
                 self.failures.append(Failure("syntax", f"defined edge '{part.name}'", str(error)))
         while waiting:
             graph = self.graph()

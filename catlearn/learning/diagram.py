@@ -40,6 +40,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    known_options,
 )
 from catlearn.finset import Colimit, Record, Tables
 from catlearn.finset.relations import Relation
@@ -163,6 +164,7 @@ class LearningDiagram(Presentation, CSet):
 
     def select(self, equations: Any = None, **options: Any) -> Selection:
         """Choose equations; see :func:`~catlearn.learning.select` for the options."""
+        known_options("the choice of equations", options, select.__kwdefaults__)
         return select(self, equations, **options)
 
     def loss(
@@ -192,7 +194,7 @@ class LearningDiagram(Presentation, CSet):
         TooManyPaths
             If the enumeration is infinite or over its bound.
         """
-        return Loss(self, select(self, equations, **options), aggregator)
+        return Loss(self, self.select(equations, **options), aggregator)
 
     def with_equations(self, equations: Equations, *, only: bool = False) -> LearningDiagram:
         """Return the diagram with more soft equations.
@@ -217,7 +219,7 @@ class LearningDiagram(Presentation, CSet):
     ) -> LearningDiagram:
         """Return the diagram that declares exactly the equations of a selection, as its rows."""
         declared = {}
-        for term in select(self, equations, **options):
+        for term in self.select(equations, **options):
             own = term.divergence == self.space_label(term.target).divergence  # type: ignore
             facts = term.weight, None if own else term.divergence, term.stop, term.trains
             declared[term.name] = equation_row(term.lhs, term.rhs, False, *facts)
@@ -238,6 +240,8 @@ class LearningDiagram(Presentation, CSet):
             Listing names that nothing answers to, edges that have another architecture already,
             and values that do not fit.
         """
+        if values is not None:
+            expect(values, Mapping, "values", "a dict of architectures, or data, by name")
         labels: dict[str, Map] = {}
         held = dict(self.store)
         failures: list[Failure] = []
@@ -331,6 +335,7 @@ class LearningDiagram(Presentation, CSet):
         InvalidStructure
             Listing names that are no models, and parameters of another structure.
         """
+        expect(values, Mapping, "values", "a dict of parameters by edge")
         models = self._models
         failures = [
             Failure(
@@ -953,6 +958,8 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
         *,
         check: bool = True,
     ) -> None:
+        for side, diagram in (("domain", domain), ("codomain", codomain)):
+            expect(diagram, LearningDiagram, side, "a learning diagram")
         Eq = equation_images(domain, codomain, V, E) if Eq is None else Eq
         parts: dict[str, Any] = {"V": V, "E": E, "Eq": Eq}
         parts |= {"Trains": Trains, "Average": Average, "Operator": Operator}

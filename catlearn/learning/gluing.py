@@ -52,6 +52,7 @@ from catlearn.errors import (
     TooManyPaths,
     UnknownName,
     did_you_mean,
+    expect,
 )
 from catlearn.finset import Colimit, Diagram, colimit
 from catlearn.finset.relations import Relation
@@ -59,7 +60,7 @@ from catlearn.learning.assembly import in_full
 from catlearn.learning.diagram import LearningDiagram, LearningMorphism
 from catlearn.learning.schema import STORED
 from catlearn.learning.selection import select, sides_of
-from catlearn.learning.surgery import check_known
+from catlearn.learning.surgery import check_diagram, check_known
 from catlearn.tensors import same_values
 
 Along = Iterable[str] | Mapping[str, str]
@@ -120,6 +121,9 @@ def glue(
             kind = type(diagram).__name__
             message = f"glue takes learning diagrams one by one, glue(D1, D2); found a {kind}"
             raise CatlearnError(f"{message}; put parts together with LearningDiagram(...)")
+    for what, given in (("along", along), ("names", names)):
+        if given is not None:
+            expect(given, Iterable, what, "names, or for along= a dict of them")
     if along is not None and len(diagrams) != 2:
         raise CatlearnError(f"along= is for two diagrams, found {len(diagrams)}; glue step by step")
     called = list(names) if names is not None else _names(len(diagrams))
@@ -306,6 +310,7 @@ def emergent(glued: LearningDiagram | Colimit, equations: str = "all") -> tuple[
     >>> [str(term) for term in emergent(cl.glue(data, cl.LearningDiagram(f)))]
     ['data.X >> f = data.Y']
     """
+    expect(glued, (LearningDiagram, Colimit), "the argument", "a glued diagram, or a colimit")
     gluing = glued if isinstance(glued, Colimit) else glued.gluing
     if gluing is None:
         raise CatlearnError(
@@ -374,8 +379,9 @@ def open_diagram(
     >>> print((data >> model).apex.loss())
     L(f) = E_data(d_Y(f(data.X), data.Y))
     """
-    if not isinstance(diagram, LearningDiagram):
-        raise CatlearnError(f"expected a learning diagram, found a {type(diagram).__name__}")
+    check_diagram(diagram)
+    for side, given in (("inputs", inputs), ("outputs", outputs)):
+        expect(given, Iterable, side, "names of rows")
     inputs, outputs = list(inputs), list(outputs)
     defined = [name for name in (*inputs, *outputs) if table == "E" and name in diagram.definitions]
     if defined:
@@ -649,6 +655,7 @@ def pull_back(phi: LearningMorphism, values: Values) -> dict[str, Any]:
         Variables for all edges of the domain whose image has some, frozen ones included; see
         :meth:`LearningMorphism.restrict` for trainable edges, all of which must have some.
     """
+    expect(phi, LearningMorphism, "phi", "a morphism of learning diagrams")
     images = {edge: phi.edge(edge) for edge in _running(phi.domain)}
     return {edge: values[image] for edge, image in images.items() if image in values}
 
@@ -685,6 +692,7 @@ def push_forward(phi: LearningMorphism, values: Values, onto: Values | None = No
     >>> push_forward(inclusion(subdiagram(D, edges=["g"]), D), {"g": 2.0}, onto={"f": 1.0})
     {'f': 1.0, 'g': 2.0}
     """
+    expect(phi, LearningMorphism, "phi", "a morphism of learning diagrams")
     sent: dict[str, tuple[str, Any]] = {}
     failures = []
     for edge in (edge for edge in _running(phi.domain) if edge in values):

@@ -60,7 +60,7 @@ from catlearn.category import (
     Parametric,
     Port,
 )
-from catlearn.errors import Failure, InvalidStructure, bounded
+from catlearn.errors import Failure, InvalidStructure, bounded, expect
 from catlearn.models import ArchitectureMap, DataSpace, FactorMap, ProjectionMap, as_input
 from catlearn.models.maps import needs_key
 
@@ -270,6 +270,7 @@ def lens_functor(diagram: LearningDiagram) -> Functor:
     >>> lens_functor(D)("f >> g").arrow
     Lens(g ⊗ f ⊗ X → X)
     """
+    expect(diagram, "soft_equations", "diagram", "a learning diagram")
     _refuse(_failures(diagram, diagram.edges))
     edges = _Edges(diagram)
     objects = {vertex: (_port(diagram, vertex),) for vertex in diagram.vertices}
@@ -343,6 +344,7 @@ def loss_lens(loss: Loss) -> Parametric:
     >>> loss_lens(D.loss()).arrow
     Lens(head ⊗ data → cost)
     """
+    expect(loss, "selection", "loss", "the loss of a diagram, such as diagram.loss()")
     diagram, circuit = loss.diagram, loss.circuit
     if loss.aggregator.name != "sum":
         message = f"costs are combined by {loss.aggregator.name}; only sums go to a lens"
@@ -456,6 +458,7 @@ def update_rule(optimizer: Any, parameters: Sequence[Port]) -> Lens:
     >>> float(rule.put(optax.sgd(0.5).init((1.0,)), 1.0, 4.0)[1])
     -1.0
     """
+    expect(optimizer, "update", "optimizer", "an optax transformation, such as optax.adam(1e-3)")
     ports = tuple(parameters)
     count = len(ports)
     domain = (Port("state"), *(Port(port.value) for port in ports))

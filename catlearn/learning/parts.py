@@ -32,12 +32,13 @@ L(u) = E_inside(d_U(u_t(inside.X), u_xx(inside.X)))
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from catlearn.errors import DataError, Failure
+from catlearn.errors import DataError, Failure, expect
 from catlearn.finset import Record
 from catlearn.models import (
     Model,
@@ -69,6 +70,8 @@ class Dataset:
     ------
     DataError
         Listing every projection whose length, shape, dtype or values are wrong.
+    WrongKind
+        If its name is no text.
 
     Examples
     --------
@@ -78,6 +81,7 @@ class Dataset:
     """
 
     def __init__(self, name: str, /, *, check: bool = True, **projections: Any) -> None:
+        expect(name, str, "the name of a data set", "text, such as 'digits'")
         self.name = name
         spaces: dict[str, AnySpace] = {}
         arrays: dict[str, Any] = {}
@@ -224,6 +228,10 @@ class Operator:
         target: AnySpace | None = None,
         **options: Any,
     ) -> None:
+        expect(name, str, "the name of an operator", "text, such as 'u_x'")
+        expect(of, str, "what an operator acts on", "the name of an edge")
+        for side, space in (("source", source), ("target", target)):
+            expect(space, (AnySpace, type(None)), side, "a Space")
         self.name, self.of = name, of
         self.source, self.target = source, target
         self.architecture = Operated(operator, **options)
@@ -249,6 +257,7 @@ class Defined:
     """
 
     def __init__(self, name: str, path: str) -> None:
+        expect(name, str, "the name of a defined edge", "text, such as 'classifier'")
         self.name = name
         self.path = path
 
@@ -280,6 +289,10 @@ class MovingAverage:
     """
 
     def __init__(self, name: str, of: str, decay: Any) -> None:
+        expect(name, str, "the name of a moving average", "text, such as 'target'")
+        expect(of, str, "what a moving average follows", "the name of an edge")
+        wanted = "a number from 0 to 1, a Weight or a schedule"
+        expect(decay, (int, Real, Callable), "decay", wanted)
         self.name = name
         self.of = of
         self.decay = decay

@@ -20,9 +20,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from catlearn.category import Equation, Path
 from catlearn.category.path import steps_of
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean, expect
 from catlearn.learning.pairs import parallel_pairs
 from catlearn.models import Divergence
 
@@ -171,6 +173,12 @@ def select(
     TooManyPaths
         If the enumeration is infinite or over the bound; the message has the count.
     """
+    expect(diagram, "soft_equations", "diagram", "a learning diagram")
+    if max_length is not None:
+        expect(max_length, (int, np.integer), "max_length", "a length, or None")
+    expect(bound, (int, np.integer), "bound", "a number of pairs")
+    if instances is not None:
+        expect(instances, Mapping, "instances", "a dict from equations to data paths")
     if equations is None:
         equations = "declared" if diagram.soft_equations else "all"
     if not isinstance(equations, str):

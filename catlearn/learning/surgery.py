@@ -74,7 +74,14 @@ from typing import Any
 
 from catlearn.category import Equation, Path
 from catlearn.cset import Rule, Variable
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    did_you_mean,
+    expect,
+)
 from catlearn.finset import Shape, Tables
 from catlearn.learning.assembly import Assembly, Equations, equation_row, rows_of
 from catlearn.learning.diagram import LearningDiagram, LearningMorphism
@@ -138,9 +145,11 @@ def subdiagram(
     >>> subdiagram(D, edges=["g"]).vertices, subdiagram(D, ["X", "F"]).edges
     (('Y', 'F'), ('f',))
     """
+    check_diagram(diagram)
     soft = diagram.soft_equations
-    vertices, asked = _names(vertices), None if equations is None else _names(equations)
-    chosen = None if edges is None else _names(edges)
+    vertices = _names(vertices, "vertices")
+    asked = None if equations is None else _names(equations, "equations")
+    chosen = None if edges is None else _names(edges, "edges")
     for name in vertices:
         if name in diagram.edges and name not in diagram.vertices:
             raise UnknownName(f"{name!r} is an edge, not a vertex; take it by edges=[{name!r}]")
@@ -155,7 +164,13 @@ def subdiagram(
     return diagram.subtables(whole.interior(kept))[0]
 
 
-def _names(given: str | Iterable[str]) -> list[str]:
+def check_diagram(diagram: Any) -> None:
+    """Refuse what is no learning diagram."""
+    expect(diagram, LearningDiagram, "diagram", "a learning diagram")
+
+
+def _names(given: str | Iterable[str], what: str) -> list[str]:
+    expect(given, Iterable, what, "a name, or several")
     return [given] if isinstance(given, str) else list(given)
 
 
@@ -211,6 +226,8 @@ def inclusion(part: LearningDiagram, whole: LearningDiagram) -> LearningMorphism
     >>> inclusion(subdiagram(D, edges=["g"]), D).restrict({"f": 1.0, "g": 2.0})
     {'g': 2.0}
     """
+    for diagram in (part, whole):
+        check_diagram(diagram)
     same = {table: {name: name for name in part.names(table)} for table in part.shape.tables}
     return LearningMorphism(part, whole, *same.values())
 
@@ -235,6 +252,7 @@ def component(diagram: LearningDiagram, edge: str, name: str | None = None) -> M
     >>> component(D, "encoder", "teacher")
     Model('teacher', X -> F, linear(use_bias=True))
     """
+    check_diagram(diagram)
     check_known("edge", [edge], diagram.edges)
     label = diagram.map_label(edge)
     if edge in diagram.operators:
@@ -326,8 +344,10 @@ def with_trained(
 def _relabelled(
     diagram: LearningDiagram, old: str, new: str, edges: str | Iterable[str] | None
 ) -> LearningDiagram:
+    check_diagram(diagram)
     there = [edge for edge in diagram.edges if diagram.map_label(edge).kind == old]
-    chosen = [e for e in there if e not in diagram.averages] if edges is None else _names(edges)
+    free = [edge for edge in there if edge not in diagram.averages]
+    chosen = free if edges is None else _names(edges, "edges")
     called = {"model": "trainable", "frozen": "frozen"}
     check_known(f"{called[old]} edge", chosen, there)
     labels, failures = {}, []
@@ -470,6 +490,8 @@ def swap(edge: str | None, *models: Model) -> Rule:
     >>> swap("encoder", cl.Model("deep", X, F, "mlp", width=8))
     Rule(swap encoder: deletes encoder; keeps source, target; adds deep)
     """
+    if edge is not None:
+        expect(edge, str, "edge", "the name of one, or None for any")
     name = edge or "any model"
     between = _chain(models)
     first, last = models[0].source.label, models[-1].target.label
@@ -521,6 +543,7 @@ def insert(*models: Model, after: str | None = None, before: str | None = None) 
     if (after is None) == (before is None):
         raise CatlearnError("insert needs an edge: give after= or before=, one of the two")
     edge = after or before or ""
+    expect(edge, str, "edge", "the name of one")
     between = _chain(models)
     first, last = models[0].source, models[-1].target
     if first.label != last.label:
@@ -584,6 +607,8 @@ def unfreeze(edge: str | None = None) -> Rule:
 
 def _relabel(edge: str | None, verb: str, where: Any, change: Any, values: Any = None) -> Rule:
     """Give an edge another label of the same architecture."""
+    if edge is not None:
+        expect(edge, str, "edge", "the name of one, or None for any")
     name = edge or "any edge"
     label = Variable("map", where)
     old = pattern(edges={name: ("source", "target", label)})
@@ -604,6 +629,8 @@ def _at(edge: str | None) -> dict[str, dict[str, str]] | None:
 
 def _chain(models: Sequence[Model]) -> list[str]:
     """Return the names of the spaces between models that follow each other."""
+    for model in models:
+        expect(model, Model, "each argument", "a Model; they follow one another")
     failures = [
         Failure(
             "composition",
@@ -683,6 +710,10 @@ def split(
     >>> print(E.loss())
     L(head, other) = E_data(d_Y(head(data.X), data.Y)) + E_data(d_Y2(other(data.X), data.Y2))
     """
+    for name, called in (("edge", edge), ("new", new), ("target", target)):
+        expect(called, str, name, "a name")
+    if data is not None:
+        expect(data, Mapping, "data", "a dict from edges to the names of their copies")
     return Split(edge, new, target, dict(data or {}), values, equations)
 
 

@@ -18,7 +18,7 @@ import numbers
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import Failure, InvalidStructure, expect
 
 
 class Weight(float):
@@ -41,6 +41,8 @@ class Weight(float):
     ------
     InvalidStructure
         If there is neither a number nor a schedule.
+    WrongKind
+        If one of them, or the name, is something else.
 
     Examples
     --------
@@ -65,6 +67,12 @@ class Weight(float):
         if value is None and schedule is None:
             message = "needs a number or a schedule: Weight('beta', 1.0)"
             raise InvalidStructure("Weight", [Failure("value", f"weight {name!r}", message)])
+        expect(name, (str, type(None)), "the name of a weight", "text, or None")
+        for what, number in (("value", value), ("factor", factor)):
+            if number is not None:
+                expect(number, "__float__", f"the {what} of a weight", "a number")
+        if schedule is not None:
+            expect(schedule, Callable, "the schedule of a weight", "a function of the step")
         start = float(schedule(0)) if value is None and schedule is not None else value
         made = super().__new__(cls, factor * start)  # type: ignore[operator]
         made.name, made.value, made.schedule = name, float(start), schedule  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from catlearn.errors import Failure
+from catlearn.errors import Failure, expect
 from catlearn.lowering.forms import Form
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.stacked import Columns
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from catlearn.models import AnySpace
 
 
+def expect_dicts(**arguments: Any) -> None:
+    """Refuse arguments that are no mappings by name."""
+    for name, value in arguments.items():
+        expect(value, Mapping, name, "a dict by name")
+
+
 def argument_failures(
     fn: Lowered,
     params: Mapping[str, Any],
@@ -36,6 +42,16 @@ def argument_failures(
     train: bool,
 ) -> list[Failure]:
     """List what is missing from the arguments of a call, or does not fit."""
+    expect_dicts(params=params, state=state, batch=batch)
+    if key is not None:
+        expect(key, "dtype", "key", "a random key, such as jax.random.key(0)")
+    failures = [
+        Failure("state", f"state['{part}']", "is missing; start from fn.init(key)")
+        for part in ("frozen", "mutable", "weights")
+        if part not in state
+    ]
+    if failures:
+        return failures
     trainable, frozen = set(fn.trainable), set(fn.frozen)
     owners = dict.fromkeys(map(fn.diagram.owner, fn.plan.edges))
     failures = [
@@ -79,6 +95,7 @@ def batch_failures(plan: Plan, batch: Mapping[str, Mapping[str, Any]]) -> list[F
             message = f"is missing from the batch, which has {found}"
             failures.append(Failure("batch", f"data set '{data}'", message))
             continue
+        expect(batch[data], Mapping, f"the batch of '{data}'", "a dict of arrays by projection")
         for step in steps:
             label = plan.diagram.space_label(step.vertex)
             failures += _column_failures(step, label, batch[data])

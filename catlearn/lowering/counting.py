@@ -44,7 +44,7 @@ from typing import Any
 from catlearn.category import Functor
 from catlearn.cost import ADDITION
 from catlearn.display import html_table, text_table
-from catlearn.errors import UnknownName, did_you_mean
+from catlearn.errors import UnknownName, did_you_mean, expect
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering.amounts import (
     SUM,
@@ -167,6 +167,7 @@ def resources(value: LearningDiagram | Loss | Lowered) -> Resources:
     CatlearnError
         If some map's amounts are no polynomial of degree 2 in the number of examples.
     """
+    expect(value, (LearningDiagram, Loss, Lowered), "the argument", "a diagram, or a loss")
     loss = value.loss if isinstance(value, Lowered) else value
     diagram = loss if isinstance(loss, LearningDiagram) else loss.diagram
     counter = Counter(diagram)

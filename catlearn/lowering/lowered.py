@@ -45,11 +45,13 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from catlearn.category import Functions, Functor
 from catlearn.errors import (
@@ -60,8 +62,9 @@ from catlearn.errors import (
     did_you_mean,
     expect,
 )
+from catlearn.learning.loss import Loss
 from catlearn.learning.weights import Weight
-from catlearn.lowering.arguments import argument_failures, batch_sizes
+from catlearn.lowering.arguments import argument_failures, batch_sizes, expect_dicts
 from catlearn.lowering.plan import Plan
 from catlearn.lowering.run import Run, averaged
 from catlearn.lowering.stacked import Layout, Stacked, Storage, group_text
@@ -70,7 +73,7 @@ from catlearn.lowering.variables import combined, start_of, unbound_failures
 from catlearn.models import ArchitectureMap, FactorMap, ProjectionMap, as_input
 
 if TYPE_CHECKING:
-    from catlearn.learning import LearningDiagram, Loss
+    from catlearn.learning import LearningDiagram
     from catlearn.models import Architecture
 
 
@@ -120,10 +123,15 @@ class Options:
             remat = every if remat else ()
         if not isinstance(precision, Mapping):
             precision = {} if precision is None else dict.fromkeys(every, precision)
-        dtypes = {edge: jnp.dtype(dtype) for edge, dtype in precision.items()}
-        remat, independent = (_names(names) for names in (remat, independent))
-        least = 2 * stack if isinstance(stack, bool) else max(2, stack)
-        data_sets = tuple((g,) if isinstance(g, str) else tuple(g) for g in together)
+        dtypes = {edge: _dtype(dtype) for edge, dtype in precision.items()}
+        given = {"remat": remat, "independent": independent}
+        remat, independent = (frozenset(_names(one, option)) for option, one in given.items())
+        expect(stack, Integral, "stack", "True, False or a number of parts")
+        least = 2 * stack if isinstance(stack, bool) else max(2, stack) if stack >= 0 else stack
+        expect(together, Iterable, "together", "groups of names of data sets")
+        data_sets = tuple(_names(group, "a group of together") for group in together)
+        if groups is not None:
+            expect(groups, Mapping, "groups", "a dict from edges to labels")
         return cls(remat, dtypes, independent, least, dict(groups or {}), data_sets)
 
     def failures(self, diagram: LearningDiagram) -> list[Failure]:
@@ -148,7 +156,12 @@ class Options:
             + [
                 Failure("options", f"precision of '{edge}'", f"is {dtype}, expected a float dtype")
                 for edge, dtype in self.precision.items()
-                if not jnp.issubdtype(dtype, jnp.floating)
+                if not (isinstance(dtype, np.dtype) and jnp.issubdtype(dtype, jnp.floating))
+            ]
+            + [
+                Failure("options", "stack", f"is {self.stack}, expected a number of parts")
+                for least in [self.stack]
+                if least < 0
             ]
             + self._together_failures(diagram)
         )
@@ -193,8 +206,17 @@ class Options:
         ]
 
 
-def _names(names: Iterable[str]) -> frozenset[str]:
-    return frozenset([names] if isinstance(names, str) else names)
+def _names(names: Iterable[str], option: str) -> tuple[str, ...]:
+    expect(names, Iterable, option, "a name, or several")
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _dtype(given: Any) -> Any:
+    """Return a dtype, or what was given if it is none."""
+    try:
+        return jnp.dtype(given)
+    except TypeError:
+        return given
 
 
 class Weighting:
@@ -404,6 +426,7 @@ class Lowered:
         tuple
             ``params`` and ``state``; the arrays are the caller's own and may be donated.
         """
+        expect(key, "dtype", "key", "a random key, such as jax.random.key(0)")
         params, frozen, mutable = start_of(self, key)
         return params, {"frozen": frozen, "mutable": mutable, "weights": self.weights()}
 
@@ -433,6 +456,7 @@ class Lowered:
         >>> fn.weights()["fit"].item(), fn.weights(values={"beta": 2.0})["fit"].item()
         (0.5, 2.0)
         """
+        expect_dicts(values={} if values is None else values)
         return self.weighting.at(step, values)
 
     def scheduled(self, step: Any) -> dict[str, Any]:
@@ -582,6 +606,7 @@ class Lowered:
         >>> evaluate(path)({"X": np.zeros((1, 2), "f4")}).tolist()
         [[1.0, 1.0]]
         """
+        expect_dicts(params=params, state=state)
         return evaluation(self, params, state)
 
     def __call__(
@@ -684,6 +709,7 @@ class Lowered:
         >>> fn.select({"back": True})
         {'there': False, 'back': True}
         """
+        expect_dicts(labels=labels)
         return self.storage.labels(labels, default)
 
     def __repr__(self) -> str:
@@ -754,7 +780,6 @@ def lower(
     >>> lower(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss())
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
-    wanted = "a loss, such as diagram.loss()"
-    expect(loss, "equations", "what is lowered", wanted)
+    expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss()")
     options = remat, precision, independent, stack, groups, together
     return Lowered(loss, Options.of(loss.diagram, *options))

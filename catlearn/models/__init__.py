@@ -27,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ACTIVATIONS",
             "Architecture",
             "Function",
+            "LowRank",
             "Plain",
             "Registered",
             "Unbound",
@@ -43,7 +44,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "derived": [
             "Constant",
             "Each",
-            "LowRank",
             "Operated",
             "each",
             "lora",

@@ -8,6 +8,7 @@ from .architectures import (
     ACTIVATIONS as ACTIVATIONS,
     Architecture as Architecture,
     Function as Function,
+    LowRank as LowRank,
     Plain as Plain,
     Registered as Registered,
     Unbound as Unbound,
@@ -24,7 +25,6 @@ from .architectures import (
 from .derived import (
     Constant as Constant,
     Each as Each,
-    LowRank as LowRank,
     Operated as Operated,
     each as each,
     lora as lora,

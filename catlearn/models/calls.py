@@ -20,10 +20,15 @@ Arguments by which a call says whether it trains, found in its signature.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Mapping
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
-from catlearn.errors import Failure, InvalidStructure, bounded
+import numpy as np
+
+from catlearn.errors import Failure, InvalidStructure, bounded, did_you_mean
+from catlearn.files import shorten_repr
 
 Options = tuple[tuple[str, Any], ...]
 
@@ -58,7 +63,8 @@ def bind_options(what: str, fn: Callable, options: Mapping[str, Any], skip: int 
     Raises
     ------
     InvalidStructure
-        Listing every unknown, missing and unhashable option, or if ``fn`` cannot be hashed.
+        Listing every option that is unknown, missing, unhashable or of another kind than its
+        annotation says, else its default; or if ``fn`` cannot be hashed.
 
     Examples
     --------
@@ -73,9 +79,8 @@ def bind_options(what: str, fn: Callable, options: Mapping[str, Any], skip: int 
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return _hashable(what, dict(options))
     accepted = {p.name: p for p in parameters if p.kind is not p.VAR_POSITIONAL}
-    known = ", ".join(accepted) or "none"
     failures = [
-        Failure("options", what, f"there is no option {name!r}; its options are: {known}")
+        Failure("options", what, f"there is no option {name!r}; {did_you_mean(name, accepted)}")
         for name in options
         if name not in accepted
     ]
@@ -84,10 +89,40 @@ def bind_options(what: str, fn: Callable, options: Mapping[str, Any], skip: int 
         for name, p in accepted.items()
         if p.default is p.empty and name not in options
     ]
+    failures += [
+        Failure("options", what, f"option {name!r} is {shorten_repr(value)}, expected {wanted}")
+        for name, value in options.items()
+        if name in accepted and (wanted := _wanted(value, accepted[name]))
+    ]
     if failures:
         raise InvalidStructure(what, failures)
     defaults = {name: p.default for name, p in accepted.items() if p.default is not p.empty}
     return _hashable(what, {**defaults, **options})
+
+
+_KINDS: dict[str, tuple[Any, str]] = {
+    "bool": ((bool, np.bool_), "True or False"),
+    "int": (Integral, "a whole number"),
+    "float": (Real, "a number"),
+    "str": (str, "text"),
+    "tuple": (tuple, "a tuple"),
+    "None": (type(None), "None"),
+}
+"""What annotations of options admit, as far as they are checked, and what messages call it."""
+
+
+def _wanted(value: Any, option: inspect.Parameter) -> str:
+    """Say of which kind an option has to be, if a value is of another; empty if it fits."""
+    text = inspect.formatannotation(option.annotation).strip("'")
+    if option.annotation is option.empty:
+        known = {str: "str", tuple: "tuple", int: "float", float: "float"}
+        text = f"{known.get(type(option.default), 'Any')} | None"
+    names = re.sub(r"\[[^]]*\]", "", text).split(" | ")
+    if not _KINDS.keys() >= set(names):
+        return ""
+    numeric = {"int", "float"} if isinstance(value, bool) else set()
+    fits = any(isinstance(value, _KINDS[name][0]) for name in names if name not in numeric)
+    return "" if fits else " or ".join(_KINDS[name][1] for name in names)
 
 
 def _hashable(what: str, options: dict[str, Any]) -> Options:

@@ -23,28 +23,6 @@ Model('encoder', Xs -> Zs, each linear(use_bias=True))
 >>> lists.failures()
 []
 
-Low-rank adaptation: the matrices of a model are held, and a product of two thin ones is added.
-
-A weight W of m x n numbers becomes W + (alpha / r) A B with A of m x r and B of r x n, and only A
-and B are trained. B starts at zero, so the adapted model starts as the same map. This works for
-any architecture, since it acts on arrays: every trained array with two axes or more is adapted, a
-kernel with more axes being read as the matrix that is nearest to square when its axes are cut in
-two; vectors, such as biases, are held.
-
-The weights are added before the model runs, at the price of one product of thin matrices.
-
->>> import jax
->>> from catlearn.models import Registered, Space
->>> X, Y = Space("X", 6), Space("Y", 5)
->>> adapted = LowRank(Registered("linear"), rank=2)
->>> variables = adapted.init(jax.random.key(0), X.label, Y.label)
->>> jax.tree.map(lambda leaf: leaf.shape, variables["low_rank"])
-{'weight': {'a': (6, 2), 'b': (2, 5)}}
-
-References
-----------
-Hu et al., "LoRA: low-rank adaptation of large language models", arXiv 2106.09685.
-
 Operators: maps made of other maps, with the same parameters.
 
 An operator sends a function on batches to another one: the function that a model computes to its
@@ -100,17 +78,17 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, nesting
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, expect, nesting
 from catlearn.models.architectures import (
     Architecture,
+    LowRank as LowRank,
     Registered,
     Wrapper,
-    abstract_key,
     function_name,
 )
 from catlearn.models.calls import Options, bind_options, call_of, signature_of
 from catlearn.models.divergences import AnyDivergence, Divergence
-from catlearn.models.maps import Model, ModelMap, Pairing
+from catlearn.models.maps import Model, Pairing
 from catlearn.models.spaces import (
     AnySpace,
     Categorical,
@@ -155,6 +133,8 @@ def Constant(name: str, source: AnySpace, target: AnySpace, value: Any) -> Model
     >>> Constant("first", X, Categorical("Y", 3), 0).failures()
     []
     """
+    for side, space in (("source", source), ("target", target)):
+        expect(space, AnySpace, side, "a Space")
     failures: list[Failure] = []
     written = _written(f"constant {name!r}", target.label, value, failures)
     if failures:
@@ -194,6 +174,9 @@ def on_factors(name: str, model: Model, source: Product, target: Product) -> tup
     >>> print(on_factors("f2", f, X2, Z2)[-1])
     f2 = <X2.0 >> f, X2.1 >> f>
     """
+    expect(model, Model, "model", "a Model of the factors")
+    for side, power in (("source", source), ("target", target)):
+        expect(power, Product, side, "a Product of copies of a space")
     sides = (("source", source, model.source), ("target", target, model.target))
     failures = [
         Failure("power", f"{side} {power.name!r}", f"expected a product of copies of {one.name!r}")
@@ -329,6 +312,9 @@ def each(model: Model, source: AnySpace, target: AnySpace) -> Model:
     >>> each(Model("encoder", X, Z, "linear"), Space("Xs", (5, 4)), Space("Zs", (5, 2)))
     Model('encoder', Xs -> Zs, each linear(use_bias=True))
     """
+    expect(model, Model, "model", "a Model of entries")
+    for side, space in (("source", source), ("target", target)):
+        expect(space, AnySpace, side, "a Space of lists")
     entries = model.source.label, model.target.label
     lists = source.label, target.label
     fronts = [_front(one, many) for one, many in zip(entries, lists, strict=True)]
@@ -349,144 +335,6 @@ def _front(entry: AnySpace, many: AnySpace) -> tuple[int, ...] | None:
         return None
     cut = len(many.shape) - len(shape)
     return many.shape[:cut] if cut > 0 and many.shape[cut:] == shape else None
-
-
-@dataclass(frozen=True)
-class LowRank(Wrapper):
-    """An architecture whose matrices are held and adapted by products of low rank.
-
-    Parameters
-    ----------
-    architecture
-        What is adapted. Its object is also the object of this one, with the products added.
-    rank
-        The rank of the products, at least 1; never more than a matrix's own smaller side.
-    alpha
-        The products are multiplied by ``alpha / rank``; by default by one.
-    """
-
-    architecture: Architecture
-    rank: int
-    alpha: float | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        failures = []
-        if not isinstance(self.rank, int) or self.rank < 1:
-            message = f"found {self.rank!r}, expected a positive integer"
-            failures.append(Failure("rank", "low-rank adaptation", message))
-        if self.alpha is not None and not (math.isfinite(self.alpha) and self.alpha > 0):
-            message = f"found alpha = {self.alpha!r}, expected a positive number"
-            failures.append(Failure("alpha", "low-rank adaptation", message))
-        if self.architecture.parameter_free:
-            message = f"{self.architecture} has no parameters to adapt"
-            failures.append(Failure("parameters", "low-rank adaptation", message))
-        if failures:
-            raise InvalidStructure("LowRank", failures)
-
-    @property
-    def remedy(self) -> str:  # type: ignore[override]
-        return self.architecture.remedy
-
-    @property
-    def library(self) -> str | None:  # type: ignore[override]
-        return self.architecture.library
-
-    @property
-    def scale(self) -> float:
-        """By what the products are multiplied."""
-        return 1.0 if self.alpha is None else self.alpha / self.rank
-
-    def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
-        import jax
-
-        base, thin = jax.random.split(key)
-        return self.around(self.architecture.init(base, source, target), thin)
-
-    def around(self, base: Any, key: Any) -> dict[str, Any]:
-        """Return variables that start at those of the adapted architecture.
-
-        Parameters
-        ----------
-        base
-            Variables of the adapted architecture.
-        key
-            From which the first factors are drawn; the second ones are zero.
-        """
-        import jax
-        import jax.numpy as jnp
-
-        thin = {}
-        for i, (name, leaf) in enumerate(self._matrices(base).items()):
-            rows, columns = _cut(leaf.shape)
-            rank = min(self.rank, rows, columns)
-            a = jax.random.normal(jax.random.fold_in(key, i), (rows, rank), leaf.dtype)
-            b = jnp.zeros((rank, columns), leaf.dtype)
-            thin[name] = {"a": a / math.sqrt(rows), "b": b}
-        if not thin:
-            message = f"{self.architecture} has no array with two axes or more"
-            raise InvalidStructure(str(self), [Failure("parameters", "its matrices", message)])
-        return {"base": base, "low_rank": thin}
-
-    def structure(self, source: AnySpace, target: AnySpace) -> Any:
-        import jax
-
-        base = self.architecture.structure(source, target)
-        return jax.eval_shape(self.around, base, abstract_key())
-
-    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
-        import jax
-
-        base, thin = variables["base"], variables["low_rank"]
-        *_, changed = self.architecture.parts(base)
-        held = base
-        if changed is not None:
-            held = jax.tree.map(
-                lambda new, leaf: leaf if new is None else None,
-                changed,
-                base,
-                is_leaf=lambda leaf: leaf is None,
-            )
-            changed = {"base": changed, "low_rank": _gaps(thin)}
-        return (
-            {"base": _gaps(base), "low_rank": thin},
-            {"base": held, "low_rank": _gaps(thin)},
-            changed,
-        )
-
-    def merge(self, variables: Any) -> Any:
-        """Return variables of the adapted architecture, with the products added."""
-        import jax
-
-        thin = variables["low_rank"]
-
-        def add(path: Any, leaf: Any) -> Any:
-            name = _name(path)
-            if name not in thin:
-                return leaf
-            product = thin[name]["a"] @ thin[name]["b"]
-            return leaf + (self.scale * product).reshape(leaf.shape).astype(leaf.dtype)
-
-        return jax.tree_util.tree_map_with_path(add, variables["base"])
-
-    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
-        y, changed = self.architecture.run(self.merge(variables), x, key, train)
-        if changed is not None:
-            changed = {"base": changed, "low_rank": _gaps(variables["low_rank"])}
-        return y, changed
-
-    def rebuild(self, params: Any) -> Any:
-        return self.architecture.rebuild(self.merge(params))
-
-    def _matrices(self, base: Any) -> dict[str, Any]:
-        import jax
-
-        trained, *_ = self.architecture.parts(base)
-        leaves = jax.tree_util.tree_leaves_with_path(trained)
-        return {_name(path): leaf for path, leaf in leaves if len(leaf.shape) > 1}
-
-    def __str__(self) -> str:
-        return f"{self.architecture} adapted at rank {self.rank}"
 
 
 def lora(model: Model, rank: int, *, alpha: float | None = None, key: Any = None) -> Model:
@@ -522,33 +370,8 @@ def lora(model: Model, rank: int, *, alpha: float | None = None, key: Any = None
     >>> lora(Model("f", Space("X", 6), Space("Y", 5), "linear"), rank=2)
     Model('f', X -> Y, linear(use_bias=True) adapted at rank 2)
     """
-    import jax
-
-    adapted = LowRank(model.architecture, rank, alpha)
-    start = model.start
-    if start is not None:
-        start = adapted.around(start, jax.random.key(0) if key is None else key)
-    made = object.__new__(Model)
-    made._set(model.name, model.source, model.target, ModelMap(adapted), start)
-    return made
-
-
-def _cut(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Read a shape as that of a matrix: cut where the two sides are most nearly equal."""
-    sides = [(math.prod(shape[:i]), math.prod(shape[i:])) for i in range(1, len(shape))]
-    return max(sides, key=min)
-
-
-def _gaps(tree: Any) -> Any:
-    import jax
-
-    return jax.tree.map(lambda _: None, tree)
-
-
-def _name(path: Any) -> str:
-    import jax
-
-    return jax.tree_util.keystr(path, simple=True, separator="/")
+    expect(model, Model, "model", "a Model to adapt")
+    return model.lora(rank, alpha=alpha, key=key)
 
 
 Batched = Callable[[Any], Any]
@@ -598,6 +421,8 @@ class Operated(Architecture):
         target: AnySpace | None = None,
         **options: Any,
     ) -> None:
+        wanted = "the name of one, such as 'derivative', or a function of functions"
+        expect(operator, (str, Callable), "an operator", wanted)
         what = f"Operator {_name_of(operator)!r}"
         called = operation(operator)
         bound = bind_options(what, called, options, skip=2 if sees_parameters(called) else 1)
@@ -787,6 +612,9 @@ def inner_step(
     import jax
 
     cost = Divergence.of(divergence)
+    if not hasattr(steps, "__index__") or steps < 1:
+        message = f"found steps={steps!r}, expected a positive number of them"
+        raise InvalidStructure("inner_step", [Failure("options", "steps", message)])
 
     def one(x: Any, y: Any, z: Any) -> Any:
         own = params

@@ -37,8 +37,10 @@ gaussian_kl                          KL(N(m, e^v) || N(m', e^v'))               
 gaussian_nll(scale)                  -log N(t; p, scale^2), or N(t; m, e^v)        arrays, pairs
 binary_cross_entropy                 -t log s(p) - (1 - t) log(1 - s(p))           arrays
 hinge(margin)                        max(0, margin - t p)                          arrays
+====
 info_nce(temperature, symmetric)     -log softmax of cosines / temperature         whole batch
-===================================  ============================================  ============
+word_cross_entropy                   -sum of t log softmax(p), word by word        arrays
+===================================  ============================================  ================
 
 The first two also live at a product of a space of means and one of logarithms of variances, and
 then read both factors together. ``info_nce`` compares each prediction with every target of the
@@ -71,7 +73,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, nesting
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, expect, nesting
 from catlearn.models.calls import Options, bind_options, write_call
 
 if TYPE_CHECKING:
@@ -91,6 +93,9 @@ _on_products: set[str] = set()
 class Divergence:
     """A named divergence with its options, or any callable on two batches.
 
+    The names, what each of them costs and its options are in a table:
+    ``help(catlearn.models.divergences)``.
+
     Parameters
     ----------
     function
@@ -104,6 +109,8 @@ class Divergence:
 
     Raises
     ------
+    WrongKind
+        If it is neither a name nor a callable.
     UnknownName
         If nothing is registered under that name.
     InvalidStructure
@@ -135,10 +142,8 @@ class Divergence:
         batch_level: bool | None = None,
         **options: Any,
     ) -> None:
-        if not isinstance(function, str) and not callable(function):
-            raise TypeError(
-                f"a divergence is a name or a callable, not a {type(function).__name__}"
-            )
+        wanted = "the name of one, such as 'huber', or a function of two batches"
+        expect(function, (str, Callable), "a divergence", wanted)
         fn = divergence_function(function) if isinstance(function, str) else function
         bound = bind_options(f"Divergence {_name_of(function)!r}", fn, options, skip=2)
         _check_scales(function, bound)

@@ -39,9 +39,9 @@ from dataclasses import dataclass, fields
 from itertools import chain, count
 from typing import Any, ClassVar
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
 from catlearn.models.adapters import as_architecture, describe_error
-from catlearn.models.architectures import Architecture, Function, abstract_key
+from catlearn.models.architectures import Architecture, Function, LowRank, abstract_key
 from catlearn.models.divergences import AnyDivergence
 from catlearn.models.spaces import (
     AnySpace,
@@ -332,9 +332,16 @@ class Model:
 
     def lora(self, rank: int, *, alpha: float | None = None, key: Any = None) -> Model:
         """Return the model held still, with trained products of low rank added; see ``lora``."""
-        from catlearn.models.derived import lora
+        import jax
 
-        return lora(self, rank, alpha=alpha, key=key)
+        adapted, start = LowRank(self.architecture, rank, alpha), self.start
+        if key is not None:
+            expect(key, "dtype", "key", "a random key, such as jax.random.key(0)")
+        if start is not None:
+            start = adapted.around(start, jax.random.key(0) if key is None else key)
+        made = object.__new__(Model)
+        made._set(self.name, self.source, self.target, ModelMap(adapted), start)
+        return made
 
     def _parts(self) -> tuple:
         names = self.name, names_of(self.source), names_of(self.target)
@@ -386,6 +393,7 @@ class Pairing:
     paths: tuple[str, ...]
 
     def __init__(self, name: str, product: Product, *paths: str) -> None:
+        expect(name, str, "the name of a pairing", "text, such as 'both'")
         what = f"Pairing {name!r}"
         if not isinstance(product, Product):
             message = f"found a {type(product).__name__}, expected a Product to end at"

@@ -297,6 +297,9 @@ class Categorical(AnySpace):
 class Product(AnySpace):
     """Tuples of examples; its divergence is the sum of the factors'.
 
+    In a diagram the projection to a factor is the edge ``P.X``, called by product and factor; or
+    ``P.0``, by its position, where factors of one name repeat.
+
     Parameters
     ----------
     name
@@ -313,8 +316,12 @@ class Product(AnySpace):
 
     Examples
     --------
-    >>> Product("P", Space("X", 2), Categorical("Y", 3))
+    >>> import catlearn as cl
+    >>> P = Product("P", Space("X", 2), Categorical("Y", 3))
+    >>> P
     Product('P', Space('X', (2,)), Categorical('Y', 3))
+    >>> cl.LearningDiagram(P).edges
+    ('P.X', 'P.Y')
     """
 
     kind: ClassVar[str] = "product"

@@ -275,7 +275,7 @@ def test_everything_wrong_with_equations_is_listed():
     text = "\n".join(found)
     assert "f ends at F, but f starts at X" in text
     assert "has weight -1.0, expected a number >= 0" in text
-    assert "has no attribute 'wieght'; there are weight, divergence, strict" in text
+    assert "has no attribute 'wieght'; did you mean weight?" in text
     assert "no divergence is called 'euclid'" in text
 
 
