@@ -17,6 +17,7 @@ import contextlib
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from catlearn.names import visible
 
@@ -80,7 +81,7 @@ class WrongKind(CatlearnError, TypeError):
     """An argument of another kind than the function takes."""
 
 
-def expect(value: object, kinds: type | tuple[type, ...] | str, name: str, wanted: str) -> None:
+def expect(value: object, kinds: Any, name: str, wanted: str) -> None:
     """Refuse an argument of another kind.
 
     Parameters

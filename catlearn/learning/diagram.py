@@ -164,7 +164,7 @@ class LearningDiagram(Presentation, CSet):
 
     def select(self, equations: Any = None, **options: Any) -> Selection:
         """Choose equations; see :func:`~catlearn.learning.select` for the options."""
-        known_options("the choice of equations", options, select.__kwdefaults__)
+        known_options("the choice of equations", options, select.__kwdefaults__ or ())
         return select(self, equations, **options)
 
     def loss(

@@ -1,4 +1,4 @@
-"""What can be wrong with the arguments of a lowered loss, in the user's names.
+"""The options of lowering, and what can be wrong with arguments of a lowered loss, by name.
 
 Names, shapes and dtypes are looked at while a call is traced, which leaves nothing in the compiled
 program; values are those of concrete NumPy arrays alone. Inside of ``jax.jit`` and other
@@ -7,24 +7,169 @@ transformations, and of arrays on a device, they are not known, or would have to
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from catlearn.errors import Failure, expect
+from catlearn.errors import Failure, did_you_mean, expect
 from catlearn.lowering.forms import Form
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.stacked import Columns
 from catlearn.lowering.variables import ends_of
-from catlearn.models import check_array, needs_key
+from catlearn.models import ArchitectureMap, check_array, needs_key
 from catlearn.models.spaces import dtype_kind
 
 if TYPE_CHECKING:
-    from catlearn.lowering.lowered import Lowered
+    from catlearn.learning import LearningDiagram
     from catlearn.models import AnySpace
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the maps of a diagram are run.
+
+    Parameters
+    ----------
+    remat
+        Edges whose intermediate values are computed again in the backward pass.
+    precision
+        The dtype in which the map of an edge computes.
+    independent
+        Random edges that draw a new sample for each side of each equation.
+    stack
+        The least number of isomorphic parts that run as one; 0 for never.
+    groups
+        Edges with different labels are not stored together.
+    together
+        Groups of data sets: edges that apply to all of a group run once on all their examples.
+    """
+
+    remat: frozenset[str] = frozenset()
+    precision: Mapping[str, Any] = field(default_factory=dict)
+    independent: frozenset[str] = frozenset()
+    stack: int = 8
+    groups: Mapping[str, Any] = field(default_factory=dict)
+    together: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        diagram: LearningDiagram,
+        remat: Iterable[str] | bool = (),
+        precision: Any = None,
+        independent: Iterable[str] = (),
+        stack: bool | int = 8,
+        groups: Mapping[str, Any] | None = None,
+        together: Iterable[Iterable[str]] = (),
+    ) -> Options:
+        """Read options as they are given to :func:`~catlearn.lowering.lower`."""
+        every = [
+            edge for edge in diagram.edges if isinstance(diagram.map_label(edge), ArchitectureMap)
+        ]
+        if isinstance(remat, bool):
+            remat = every if remat else ()
+        if not isinstance(precision, Mapping):
+            precision = {} if precision is None else dict.fromkeys(every, precision)
+        dtypes = {edge: _dtype(dtype) for edge, dtype in precision.items()}
+        given = {"remat": remat, "independent": independent}
+        remat, independent = (frozenset(_names(one, option)) for option, one in given.items())
+        expect(stack, Integral, "stack", "True, False or a number of parts")
+        least = 2 * stack if isinstance(stack, bool) else max(2, stack) if stack >= 0 else stack
+        expect(together, Iterable, "together", "groups of names of data sets")
+        data_sets = tuple(_names(group, "a group of together") for group in together)
+        if groups is not None:
+            expect(groups, Mapping, "groups", "a dict from edges to labels")
+        return cls(remat, dtypes, independent, least, dict(groups or {}), data_sets)
+
+    def failures(self, diagram: LearningDiagram) -> list[Failure]:
+        """List what options say of edges that have no map to run, and of unknown data sets."""
+        every = [
+            edge for edge in diagram.edges if isinstance(diagram.map_label(edge), ArchitectureMap)
+        ]
+        given = {
+            "remat": self.remat,
+            "precision": self.precision,
+            "independent": self.independent,
+            "groups": self.groups,
+        }
+        failures = [
+            Failure("options", f"{option} of '{edge}'", f"is no model; {did_you_mean(edge, every)}")
+            for option, edges in given.items()
+            for edge in edges
+            if edge not in every
+        ]
+        return (
+            failures
+            + [
+                Failure("options", f"precision of '{edge}'", f"is {dtype}, expected a float dtype")
+                for edge, dtype in self.precision.items()
+                if not (isinstance(dtype, np.dtype) and jnp.issubdtype(dtype, jnp.floating))
+            ]
+            + [
+                Failure("options", "stack", f"is {self.stack}, expected a number of parts")
+                for least in [self.stack]
+                if least < 0
+            ]
+            + self._together_failures(diagram)
+        )
+
+    def plan_failures(self, plan: Plan) -> list[Failure]:
+        """List the groups of data sets that a plan does not run together anywhere."""
+        found = {frozenset(step.together) for step in plan.steps if step.op == "apply"}
+        return [
+            Failure(
+                "options",
+                f"together of {', '.join(map(repr, group))}",
+                "no edge is applied to paths that differ in these data sets alone; columns at one "
+                "vertex correspond if they have one name or are the only ones there",
+            )
+            for group in self.together
+            if not any(data and data <= {*group} for data in found)
+        ]
+
+    def _together_failures(self, diagram: LearningDiagram) -> list[Failure]:
+        known = list(diagram.data_sets)
+        count = Counter(data for group in self.together for data in group)
+        failures = [
+            Failure(
+                "options", f"together of '{name}'", f"is no data set; {did_you_mean(name, known)}"
+            )
+            for name in count
+            if name not in known
+        ]
+        failures += [
+            Failure("options", f"together of '{name}'", f"is named {times} times; name it once")
+            for name, times in count.items()
+            if times > 1
+        ]
+        return failures + [
+            Failure(
+                "options",
+                f"together of {', '.join(map(repr, group)) or 'nothing'}",
+                "is no group of two or more data sets; write together=[('one', 'other')]",
+            )
+            for group in self.together
+            if len(group) < 2
+        ]
+
+
+def _names(names: Iterable[str], option: str) -> tuple[str, ...]:
+    expect(names, Iterable, option, "a name, or several")
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _dtype(given: Any) -> Any:
+    """Return a dtype, or what was given if it is none."""
+    try:
+        return jnp.dtype(given)
+    except TypeError:
+        return given
 
 
 def expect_dicts(**arguments: Any) -> None:
@@ -34,7 +179,7 @@ def expect_dicts(**arguments: Any) -> None:
 
 
 def argument_failures(
-    fn: Lowered,
+    plan: Plan,
     params: Mapping[str, Any],
     state: Mapping[str, Any],
     batch: Mapping[str, Mapping[str, Any]],
@@ -52,8 +197,9 @@ def argument_failures(
     ]
     if failures:
         return failures
-    trainable, frozen = set(fn.trainable), set(fn.frozen)
-    owners = dict.fromkeys(map(fn.diagram.owner, fn.plan.edges))
+    diagram = plan.diagram
+    trainable, frozen = set(diagram.trainable), set(diagram.frozen)
+    owners = dict.fromkeys(map(diagram.owner, plan.edges))
     failures = [
         Failure("params", f"edge '{edge}'", "has no parameters; start from fn.init(key)")
         for edge in owners
@@ -63,26 +209,26 @@ def argument_failures(
         Failure("state", f"frozen edge '{edge}'", f"has no parameters in state['{part}']")
         for edge in owners
         if edge in frozen
-        for part in ["mutable" if edge in fn.diagram.averages else "frozen"]
+        for part in ["mutable" if edge in diagram.averages else "frozen"]
         if edge not in state[part]
     ]
     failures += [
         Failure("state", f"equation '{term.name}'", "has no weight in state['weights']")
-        for term in fn.loss.equations
+        for term in plan.loss.equations
         if term.name not in state["weights"]
     ]
     failures += [
         Failure("state", f"scale '{name}'", "has no number in state['weights']; see fn.weights")
-        for name in fn.plan.scales.values()
+        for name in plan.scales.values()
         if name not in state["weights"]
     ]
     if key is None:
         failures += [
             Failure("key", f"edge '{edge}'", "is random and needs key=jax.random.key(...)")
-            for edge in fn.plan.edges
-            if edge in fn.random and needs_key(fn.diagram.runs(edge), *ends_of(fn, edge), train)
+            for edge in plan.edges
+            if needs_key(diagram.runs(edge), *ends_of(diagram, edge), train)
         ]
-    return failures + batch_failures(fn.plan, batch)
+    return failures + batch_failures(plan, batch)
 
 
 def batch_failures(plan: Plan, batch: Mapping[str, Mapping[str, Any]]) -> list[Failure]:

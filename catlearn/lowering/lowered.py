@@ -42,16 +42,12 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from numbers import Integral
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from catlearn.category import Functions, Functor
 from catlearn.errors import (
@@ -64,159 +60,22 @@ from catlearn.errors import (
 )
 from catlearn.learning.loss import Loss
 from catlearn.learning.weights import Weight
-from catlearn.lowering.arguments import argument_failures, batch_sizes, expect_dicts
+from catlearn.lowering.arguments import Options, argument_failures, batch_sizes, expect_dicts
 from catlearn.lowering.plan import Plan
 from catlearn.lowering.run import Run, averaged
-from catlearn.lowering.stacked import Layout, Stacked, Storage, group_text
-from catlearn.lowering.stacking import changes_state, stacking_for
-from catlearn.lowering.variables import combined, start_of, unbound_failures
-from catlearn.models import ArchitectureMap, FactorMap, ProjectionMap, as_input
+from catlearn.lowering.stacked import Layout, Stacked, group_text
+from catlearn.lowering.stacking import stacking_for
+from catlearn.lowering.variables import (
+    Storage,
+    architecture_of,
+    combined,
+    start_of,
+    unbound_failures,
+)
+from catlearn.models import FactorMap, ProjectionMap, as_input
 
 if TYPE_CHECKING:
-    from catlearn.learning import LearningDiagram
     from catlearn.models import Architecture
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the maps of a diagram are run.
-
-    Parameters
-    ----------
-    remat
-        Edges whose intermediate values are computed again in the backward pass.
-    precision
-        The dtype in which the map of an edge computes.
-    independent
-        Random edges that draw a new sample for each side of each equation.
-    stack
-        The least number of isomorphic parts that run as one; 0 for never.
-    groups
-        Edges with different labels are not stored together.
-    together
-        Groups of data sets: edges that apply to all of a group run once on all their examples.
-    """
-
-    remat: frozenset[str] = frozenset()
-    precision: Mapping[str, Any] = field(default_factory=dict)
-    independent: frozenset[str] = frozenset()
-    stack: int = 8
-    groups: Mapping[str, Any] = field(default_factory=dict)
-    together: tuple[tuple[str, ...], ...] = ()
-
-    @classmethod
-    def of(
-        cls,
-        diagram: LearningDiagram,
-        remat: Iterable[str] | bool = (),
-        precision: Any = None,
-        independent: Iterable[str] = (),
-        stack: bool | int = 8,
-        groups: Mapping[str, Any] | None = None,
-        together: Iterable[Iterable[str]] = (),
-    ) -> Options:
-        """Read options as they are given to :func:`~catlearn.lowering.lower`."""
-        every = [
-            edge for edge in diagram.edges if isinstance(diagram.map_label(edge), ArchitectureMap)
-        ]
-        if isinstance(remat, bool):
-            remat = every if remat else ()
-        if not isinstance(precision, Mapping):
-            precision = {} if precision is None else dict.fromkeys(every, precision)
-        dtypes = {edge: _dtype(dtype) for edge, dtype in precision.items()}
-        given = {"remat": remat, "independent": independent}
-        remat, independent = (frozenset(_names(one, option)) for option, one in given.items())
-        expect(stack, Integral, "stack", "True, False or a number of parts")
-        least = 2 * stack if isinstance(stack, bool) else max(2, stack) if stack >= 0 else stack
-        expect(together, Iterable, "together", "groups of names of data sets")
-        data_sets = tuple(_names(group, "a group of together") for group in together)
-        if groups is not None:
-            expect(groups, Mapping, "groups", "a dict from edges to labels")
-        return cls(remat, dtypes, independent, least, dict(groups or {}), data_sets)
-
-    def failures(self, diagram: LearningDiagram) -> list[Failure]:
-        """List what options say of edges that have no map to run, and of unknown data sets."""
-        every = [
-            edge for edge in diagram.edges if isinstance(diagram.map_label(edge), ArchitectureMap)
-        ]
-        given = {
-            "remat": self.remat,
-            "precision": self.precision,
-            "independent": self.independent,
-            "groups": self.groups,
-        }
-        failures = [
-            Failure("options", f"{option} of '{edge}'", f"is no model; {did_you_mean(edge, every)}")
-            for option, edges in given.items()
-            for edge in edges
-            if edge not in every
-        ]
-        return (
-            failures
-            + [
-                Failure("options", f"precision of '{edge}'", f"is {dtype}, expected a float dtype")
-                for edge, dtype in self.precision.items()
-                if not (isinstance(dtype, np.dtype) and jnp.issubdtype(dtype, jnp.floating))
-            ]
-            + [
-                Failure("options", "stack", f"is {self.stack}, expected a number of parts")
-                for least in [self.stack]
-                if least < 0
-            ]
-            + self._together_failures(diagram)
-        )
-
-    def plan_failures(self, plan: Plan) -> list[Failure]:
-        """List the groups of data sets that a plan does not run together anywhere."""
-        found = {frozenset(step.together) for step in plan.steps if step.op == "apply"}
-        return [
-            Failure(
-                "options",
-                f"together of {', '.join(map(repr, group))}",
-                "no edge is applied to paths that differ in these data sets alone; columns at one "
-                "vertex correspond if they have one name or are the only ones there",
-            )
-            for group in self.together
-            if not any(data and data <= {*group} for data in found)
-        ]
-
-    def _together_failures(self, diagram: LearningDiagram) -> list[Failure]:
-        known = list(diagram.data_sets)
-        count = Counter(data for group in self.together for data in group)
-        failures = [
-            Failure(
-                "options", f"together of '{name}'", f"is no data set; {did_you_mean(name, known)}"
-            )
-            for name in count
-            if name not in known
-        ]
-        failures += [
-            Failure("options", f"together of '{name}'", f"is named {times} times; name it once")
-            for name, times in count.items()
-            if times > 1
-        ]
-        return failures + [
-            Failure(
-                "options",
-                f"together of {', '.join(map(repr, group)) or 'nothing'}",
-                "is no group of two or more data sets; write together=[('one', 'other')]",
-            )
-            for group in self.together
-            if len(group) < 2
-        ]
-
-
-def _names(names: Iterable[str], option: str) -> tuple[str, ...]:
-    expect(names, Iterable, option, "a name, or several")
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _dtype(given: Any) -> Any:
-    """Return a dtype, or what was given if it is none."""
-    try:
-        return jnp.dtype(given)
-    except TypeError:
-        return given
 
 
 class Weighting:
@@ -383,7 +242,7 @@ class Lowered:
         self.diagram = loss.diagram
         self.options = Options() if options is None else options
         self._refuse("lower", self.options.failures(self.diagram))
-        stacking = functools.partial(stacking_for, self)
+        stacking = functools.partial(stacking_for, self.options)
         asked = self.options.independent, stacking, self.options.together
         self.plan = Plan(loss, *asked)
         self._refuse("lower", self.options.plan_failures(self.plan))
@@ -391,8 +250,8 @@ class Lowered:
         self.weighting = Weighting(self.plan, self.storage.weights)
         self.trainable, self.trained = self.diagram.trainable, self.plan.trained
         self.frozen = self.diagram.frozen
-        self._refuse("the diagram", unbound_failures(self))
-        self.changing = frozenset(edge for edge in self.plan.edges if changes_state(self, edge))
+        used = *self.plan.edges, *self.trainable, *self.frozen
+        self._refuse("the diagram", unbound_failures(self.diagram, used))
         self.random = frozenset(
             edge for edge in self.plan.edges if self.architecture(edge).accepts_key
         )
@@ -427,7 +286,7 @@ class Lowered:
             ``params`` and ``state``; the arrays are the caller's own and may be donated.
         """
         expect(key, "dtype", "key", "a random key, such as jax.random.key(0)")
-        params, frozen, mutable = start_of(self, key)
+        params, frozen, mutable = start_of(self.diagram, self.storage, key)
         return params, {"frozen": frozen, "mutable": mutable, "weights": self.weights()}
 
     def weights(self, step: Any = 0, values: Mapping[str, Any] | None = None) -> Params:
@@ -526,7 +385,9 @@ class Lowered:
         if known not in self._sized:
             plan = self.plan
             if uneven:
-                plan = plan.run_as(stacking_for(self, plan, {d: n or 0 for d, n in sizes.items()}))
+                plan = plan.run_as(
+                    stacking_for(self.options, plan, {d: n or 0 for d, n in sizes.items()})
+                )
                 names = group_text([data for group in uneven for data in group])
                 found = sorted({sizes[data] or 0 for group in uneven for data in group})
                 alone = sum(map(len, uneven)) - sum(map(len, plan.stacking.data))
@@ -541,9 +402,7 @@ class Lowered:
 
     def architecture(self, edge: str) -> Architecture:
         """Return the architecture of the map on an edge."""
-        label = self.diagram.runs(edge)
-        assert isinstance(label, ArchitectureMap)
-        return label.architecture
+        return architecture_of(self.diagram, edge)
 
     def variables(self, edge: str, params: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
         """Return all the arrays of an edge, trainable or not, as its architecture wants them.
@@ -573,7 +432,7 @@ class Lowered:
 
         def move(params: Any, state: Any, step: Any) -> Any:
             state = {**state, "weights": self.reweighted(state["weights"], step)}
-            return averaged(self, *self.storage.stacked(params, state)).plain
+            return averaged(self.plan, *self.storage.stacked(params, state)).plain
 
         run = self.compiled.setdefault("averages", jax.jit(move))
         return run(params, state, step)
@@ -648,7 +507,8 @@ class Lowered:
         failures = self.failures(params, state, batch, key, train)
         if failures:
             raise DataError("the arguments of the loss", failures)
-        run = Run(self, params, state, batch, key, train)
+        held = self.storage.stacked(params, state)
+        run = Run(*self.sized(batch), self.options, *held, batch, key, train)
         terms = run.costs()
         value = self.total(terms, run.state["weights"])
         return value, Aux(terms.plain, {"mutable": run.mutable.plain})
@@ -674,7 +534,7 @@ class Lowered:
         train: bool = True,
     ) -> list[Failure]:
         """List what is missing from the arguments of a call, or does not fit."""
-        return argument_failures(self, params, state, batch, key, train)
+        return argument_failures(self.plan, params, state, batch, key, train)
 
     def select(self, labels: Mapping[str, Any], default: Any = None) -> Mapping[str, Any]:
         """Label the trainable edges, for ``optax.masked`` and ``optax.multi_transform``.

@@ -55,6 +55,7 @@ of isomorphic steps, an equation or a class of equations.
 from __future__ import annotations
 
 import copy
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -73,8 +74,6 @@ from catlearn.lowering.forms import (
     has_label,
     without_labels,
 )
-from catlearn.lowering.stacking import Stacking
-from catlearn.lowering.variables import stable_hash
 from catlearn.models import FactorMap
 from catlearn.names import fresh
 
@@ -148,6 +147,49 @@ class Step:
     def read(self) -> tuple[str, str]:
         """The data set and the column that a projection reads."""
         return self.data, self.column
+
+
+@dataclass(frozen=True)
+class Stacking:
+    """The classes of a plan that run as one.
+
+    Parameters
+    ----------
+    edges
+        Classes of edges; the variables of each are stored stacked in this order.
+    data
+        Classes of data sets.
+    columns
+        Classes of steps that project columns.
+    terms
+        Classes of equations, by position in the plan.
+    units
+        All steps, class by class: tuples of their numbers, in an order in which they can run.
+    """
+
+    edges: tuple[tuple[str, ...], ...]
+    data: tuple[tuple[str, ...], ...]
+    columns: tuple[tuple[int, ...], ...]
+    terms: tuple[tuple[int, ...], ...]
+    units: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def alone(cls, count: int) -> Stacking:
+        """Return the stacking of some steps of which each runs by itself."""
+        return cls((), (), (), (), tuple((step,) for step in range(count)))
+
+    @property
+    def found(self) -> bool:
+        """Whether anything runs as one."""
+        return bool(self.edges or self.terms or any(len(unit) > 1 for unit in self.units))
+
+    def unit_of(self) -> dict[int, tuple[int, int]]:
+        """Return for each step its unit and its position there."""
+        return {
+            step: (number, position)
+            for number, unit in enumerate(self.units)
+            for position, step in enumerate(unit)
+        }
 
 
 @dataclass(frozen=True)
@@ -910,3 +952,17 @@ class _Typed:
             step = Step(index, op, shown, inputs, vertex, form, data, digest, scale=scale, **part)
             self.steps.append(replace(step, repeats=repeats))
         return self.known[key]
+
+
+def stable_hash(text: str) -> int:
+    """Return 32 bits that depend on the text alone, in every process.
+
+    CRC-32 tells apart any two texts that differ in at most four adjacent bytes, as numbered
+    names do.
+
+    Examples
+    --------
+    >>> hex(stable_hash("123456789"))
+    '0xcbf43926'
+    """
+    return zlib.crc32(text.encode())

@@ -28,15 +28,21 @@ import numpy as np
 
 from catlearn.category import evaluate
 from catlearn.learning.weights import Weight
-from catlearn.lowering.arguments import batch_sizes
+from catlearn.lowering.arguments import Options, batch_sizes
 from catlearn.lowering.forms import Form
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.stacked import Columns, Stacked, entry, group_text, take
-from catlearn.lowering.variables import combined, owners_of, part_of
+from catlearn.lowering.variables import (
+    Storage,
+    architecture_of,
+    changes_state,
+    combined,
+    owners_of,
+    part_of,
+)
 from catlearn.models import as_input
 
 if TYPE_CHECKING:
-    from catlearn.lowering.lowered import Lowered
     from catlearn.models import AnySpace
 
 Axis = int | None
@@ -48,23 +54,29 @@ class Run:
 
     Parameters
     ----------
-    fn
-        The lowered loss.
-    params, state, batch, key, train
-        As for calling it.
+    plan, storage
+        What runs for a batch of its size, and how it is stored.
+    options
+        How maps are run.
+    params, state
+        Variables, stacked.
+    batch, key, train
+        As for calling a lowered loss.
     """
 
     def __init__(
         self,
-        fn: Lowered,
-        params: Mapping[str, Any],
-        state: Mapping[str, Any],
+        plan: Plan,
+        storage: Storage,
+        options: Options,
+        params: Stacked,
+        state: Mapping[str, Stacked],
         batch: Mapping[str, Mapping[str, Any]],
         key: jax.Array | None,
         train: bool,
     ) -> None:
-        self.fn, self.diagram, (self.plan, self.storage) = fn, fn.diagram, fn.sized(batch)
-        self.params, self.state = fn.storage.stacked(params, state)
+        self.plan, self.diagram, self.storage, self.options = plan, plan.diagram, storage, options
+        self.params, self.state = params, state
         self.batch = self.storage.columns.stacked(Columns.of(batch).stacked)
         self.key, self.train = key, train
         self.mutable = self.state["mutable"]
@@ -79,7 +91,7 @@ class Run:
         # What boxes found of the variables that calls change.
         self.found: dict[int, Any] = {}
         if train and self.diagram.averages:
-            self.mutable = averaged(fn, self.params, self.state)
+            self.mutable = averaged(plan, self.params, self.state)
 
     def costs(self) -> Stacked:
         """Return the mean cost of each equation."""
@@ -135,11 +147,11 @@ class Run:
         return inputs[0][step.position]
 
     def _apply(self, box: int, x: tuple[Any, Axis]) -> Any:
-        steps, fn = self.boxes[box], self.fn
+        steps = self.boxes[box]
         first = steps[0]
-        owners = owners_of(fn, [step.name for step in steps])
+        owners = owners_of(self.diagram, [step.name for step in steps])
         mutable = part_of(self.mutable, owners)
-        if first.repeats is not None and first.name in fn.changing:
+        if first.repeats is not None and changes_state(self.diagram, first.name):
             again = [step.repeats for step in steps if step.repeats is not None]
             mutable, _ = self._stored(self.found, again)
         self.found[box] = mutable
@@ -154,7 +166,7 @@ class Run:
 
     def _keys(self, steps: Sequence[Step]) -> tuple[Any, Axis]:
         """Return the random keys of calls, if they draw."""
-        if steps[0].name not in self.fn.random or self.key is None:
+        if self.key is None or not architecture_of(self.diagram, steps[0].name).accepts_key:
             return None, None
         if len(steps) == 1:
             return jax.random.fold_in(self.key, steps[0].digest), None
@@ -167,9 +179,9 @@ class Run:
 
     def _map(self, step: Step, mutable: Any) -> Callable[..., tuple[Any, Any]]:
         """Return the map of a step, ``(variables, x, key) -> (y, changed)``, run as asked."""
-        edge, options = step.name, self.fn.options
+        edge, options = step.name, self.options
         train = self.train and self.diagram.map_label(self.diagram.owner(edge)).kind != "frozen"
-        run: Callable = functools.partial(_run, self.fn.architecture(edge), train)
+        run: Callable = functools.partial(_run, architecture_of(self.diagram, edge), train)
         dtype = options.precision.get(edge)
         if dtype is not None:
             example = self.diagram.space_label(step.vertex).example(0, step.form)
@@ -213,16 +225,16 @@ def _mean_cost(term: Step, prediction: Any, target: Any) -> jax.Array:
     return jnp.mean(term.divergence(prediction, target))
 
 
-def averaged(fn: Lowered, params: Stacked, state: Mapping[str, Stacked]) -> Stacked:
+def averaged(plan: Plan, params: Stacked, state: Mapping[str, Stacked]) -> Stacked:
     """Return the mutable state after moving averages have moved once."""
-    averages, mutable = fn.diagram.averages, state["mutable"]
+    averages, mutable = plan.diagram.averages, state["mutable"]
     parts = params, state["frozen"], mutable
     for edges, average in state["mutable"].groups():
         if edges[0] not in averages:
             continue
-        followed = owners_of(fn, [averages[edge][0] for edge in edges])
+        followed = owners_of(plan.diagram, [averages[edge][0] for edge in edges])
         latest = combined(*(part_of(part, followed) for part in parts))
-        move = functools.partial(_moved, _amount(fn.plan, averages[edges[0]][1], state))
+        move = functools.partial(_moved, _amount(plan, averages[edges[0]][1], state))
         mutable = mutable.put(edges, jax.tree.map(move, average, latest))
     return mutable
 

@@ -8,10 +8,7 @@ nothing however many names there are.
 The package computes with mappings that are stacked, also where every name is alone. What users give
 and get is a plain dict wherever nothing lies together: see :attr:`Stacked.plain`.
 
-The *storage* of a lowered loss has a layout for whatever is addressed by name: parameters, frozen
-parameters, weights, costs and columns of data sets. What runs as one
-(:mod:`catlearn.lowering.stacking`) is stored as one, because stacking arrays inside the compiled
-program costs a multiple of the time to compile and to run.
+How what a plan runs as one is stored is in :mod:`catlearn.lowering.variables`.
 
 >>> import numpy as np
 >>> layout = Layout.of(("encoder", "head_0", "head_1"), [("head_0", "head_1")])
@@ -28,8 +25,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -37,10 +33,6 @@ import numpy as np
 
 from catlearn.errors import CatlearnError, UnknownName, did_you_mean
 from catlearn.tensors import same_values
-
-if TYPE_CHECKING:
-    from catlearn.lowering.plan import Plan
-
 
 Name: TypeAlias = Any
 """What a value is called: an edge or an equation by its name, a column by the pair that it is."""
@@ -464,112 +456,3 @@ def _unflatten(layout: Layout, parts: Iterable[Any]) -> Stacked:
 
 
 jax.tree_util.register_pytree_with_keys(Stacked, _flatten_with_keys, _unflatten, _flatten)
-
-
-Groups = tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Storage:
-    """The layouts of a lowered loss.
-
-    Parameters
-    ----------
-    edges
-        The classes of edges, for parameters, frozen parameters and what calls change.
-    trainable
-        The trainable edges, in order.
-    terms
-        The layout of equations, for costs.
-    weights
-        The same, followed by the scales of gradients that may change.
-    columns
-        The layout of columns, which are called ``(data set, projection)``.
-    """
-
-    edges: Groups
-    trainable: tuple[str, ...]
-    terms: Layout
-    weights: Layout
-    columns: Layout
-
-    @classmethod
-    def of(cls, plan: Plan) -> Storage:
-        """Return the storage for what a plan runs as one."""
-        stacking, steps = plan.stacking, plan.steps
-        names = [term.name for term in plan.terms]
-        classes = [[names[i] for i in group] for group in stacking.terms]
-        read = [steps[i].read for unit in stacking.units for i in unit if steps[i].op == "project"]
-        return cls(
-            stacking.edges,
-            tuple(plan.diagram.trainable),
-            Layout.of(names, classes),
-            Layout.of([*names, *plan.scales.values()], classes),
-            Layout.of(read, [[steps[i].read for i in unit] for unit in stacking.columns]),
-        )
-
-    @property
-    def params(self) -> Layout:
-        """The layout of the trainable parameters."""
-        return Layout.of(self.trainable, self.edges)
-
-    def labels(self, labels: Mapping[str, Any], default: Any = None) -> Mapping[str, Any]:
-        """Label the trainable edges; see :meth:`Lowered.select`."""
-        unknown = [edge for edge in labels if edge not in self.trainable]
-        if unknown:
-            raise UnknownName(
-                f"not trainable here: {', '.join(map(repr, unknown))}; the trainable edges are "
-                f"{', '.join(map(repr, self.trainable))}"
-            )
-        rest = default
-        if rest is None and labels and all(isinstance(label, bool) for label in labels.values()):
-            rest = False
-        missing = [edge for edge in self.trainable if edge not in labels]
-        if rest is None and missing:
-            raise CatlearnError(
-                f"no label for {', '.join(map(repr, missing))}; name every edge or give default="
-            )
-        every = {edge: labels.get(edge, rest) for edge in self.trainable}
-        return self.params.spread(every)
-
-    def pack_params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Store parameters; trainable edges that are missing, and further ones, are ignored."""
-        return self._trained(params).pack(params)
-
-    def pack_state(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Store frozen parameters, what calls change, and weights."""
-        packed = {name: self._held(state[name]).pack(state[name]) for name in ("frozen", "mutable")}
-        return {**state, **packed, "weights": self.weights.pack(state["weights"])}
-
-    def pack_batch(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Store the columns of data sets, or of a batch of them, that the loss reads."""
-        if not self.columns.stacks:
-            return batch
-        columns = Columns.of(batch)
-        if not all(name in columns.stacked for name in self.columns.names):
-            return batch  # a call says what is missing
-        return Columns(self.columns.stacked(columns.stacked))
-
-    def stacked(
-        self, params: Mapping[str, Any], state: Mapping[str, Any]
-    ) -> tuple[Stacked, dict[str, Stacked]]:
-        """Return variables of the loss as mappings that are all stacked, for a run of the plan."""
-        held = {
-            name: self._held(state[name]).stacked(state[name]) for name in ("frozen", "mutable")
-        }
-        return (
-            self._trained(params).stacked(params),
-            {**held, "weights": self.weights.stacked(state["weights"])},
-        )
-
-    def by_group(self, parts: Mapping[tuple[str, ...], Any], order: Iterable[str]) -> Any:
-        """Return values that are known by groups of edges."""
-        there = {name for names in parts for name in names}
-        layout = Layout.of([name for name in order if name in there], parts)
-        return Stacked(layout, tuple(parts[names] for names in layout.groups)).plain
-
-    def _trained(self, params: Mapping[str, Any]) -> Layout:
-        return Layout.of([edge for edge in self.trainable if edge in params], self.edges)
-
-    def _held(self, values: Mapping[str, Any]) -> Layout:
-        return Layout.of(values, self.edges)

@@ -70,63 +70,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from catlearn.lowering.variables import ends_of
-
-if TYPE_CHECKING:
-    from catlearn.lowering.lowered import Lowered
-    from catlearn.lowering.plan import Plan, Step
-
+from catlearn.lowering.arguments import Options
+from catlearn.lowering.plan import Plan, Stacking, Step
+from catlearn.lowering.variables import architecture_of, changes_state, ends_of
 
 Signature = Callable[[str], Hashable]
 """Everything about an edge that must agree where edges run as one; None if it runs alone."""
-
-
-@dataclass(frozen=True)
-class Stacking:
-    """The classes of a plan that run as one.
-
-    Parameters
-    ----------
-    edges
-        Classes of edges; the variables of each are stored stacked in this order.
-    data
-        Classes of data sets.
-    columns
-        Classes of steps that project columns.
-    terms
-        Classes of equations, by position in the plan.
-    units
-        All steps, class by class: tuples of their numbers, in an order in which they can run.
-    """
-
-    edges: tuple[tuple[str, ...], ...]
-    data: tuple[tuple[str, ...], ...]
-    columns: tuple[tuple[int, ...], ...]
-    terms: tuple[tuple[int, ...], ...]
-    units: tuple[tuple[int, ...], ...]
-
-    @classmethod
-    def alone(cls, count: int) -> Stacking:
-        """Return the stacking of some steps of which each runs by itself."""
-        return cls((), (), (), (), tuple((step,) for step in range(count)))
-
-    @property
-    def found(self) -> bool:
-        """Whether anything runs as one."""
-        return bool(self.edges or self.terms or any(len(unit) > 1 for unit in self.units))
-
-    def unit_of(self) -> dict[int, tuple[int, int]]:
-        """Return for each step its unit and its position there."""
-        return {
-            step: (number, position)
-            for number, unit in enumerate(self.units)
-            for position, step in enumerate(unit)
-        }
 
 
 def stacking_of(
@@ -402,20 +356,15 @@ def _occurrences(names: Sequence[str]) -> list[int]:
     return found
 
 
-def changes_state(fn: Lowered, edge: str) -> bool:
-    """Whether a call of an edge in training changes what the next one finds."""
-    return fn.architecture(edge).stateful and fn.diagram.map_label(edge).kind != "frozen"
-
-
-def stacking_for(fn: Lowered, plan: Plan, sizes: Mapping[str, int] | None = None) -> Stacking:
+def stacking_for(options: Options, plan: Plan, sizes: Mapping[str, int] | None = None) -> Stacking:
     """Find what runs as one, where batches of data sets have some sizes; by default equal ones."""
-    options, diagram = fn.options, fn.diagram
+    diagram = plan.diagram
     if options.stack < 2:
         return Stacking.alone(len(plan.steps))
-    schedules = {one.name: getattr(one.weight, "schedule", None) for one in fn.loss.equations}
+    schedules = {one.name: getattr(one.weight, "schedule", None) for one in plan.loss.equations}
 
     def signature(edge: str) -> Hashable:
-        architecture = fn.architecture(edge)
+        architecture = architecture_of(diagram, edge)
         if not architecture.stackable:
             return None
         _, decay = diagram.averages.get(edge, (edge, None))
@@ -424,7 +373,7 @@ def stacking_for(fn: Lowered, plan: Plan, sizes: Mapping[str, int] | None = None
             diagram.map_label(edge).kind,
             edge in plan.trained,
             decay,
-            *ends_of(fn, edge),
+            *ends_of(diagram, edge),
             edge in options.remat,
             options.precision.get(edge),
             edge in options.independent,
@@ -443,11 +392,11 @@ def stacking_for(fn: Lowered, plan: Plan, sizes: Mapping[str, int] | None = None
         term_signature,
         least=options.stack,
         made_of={**diagram.operators, **{one: of for one, (of, _) in diagram.averages.items()}},
-        random=[edge for edge in plan.edges if fn.architecture(edge).accepts_key],
+        random=[edge for edge in plan.edges if architecture_of(diagram, edge).accepts_key],
         in_order=[
             edge
             for edge in plan.edges
-            if changes_state(fn, edge) or not fn.architecture(edge).stackable
+            if changes_state(diagram, edge) or not architecture_of(diagram, edge).stackable
         ],
         sizes=sizes,
     )

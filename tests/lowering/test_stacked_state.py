@@ -214,7 +214,7 @@ def test_the_program_does_not_grow_with_the_number_of_members(make):
 
 def test_the_comparison_sees_calls_in_another_order(monkeypatch):
     diagram = twice(4)
-    monkeypatch.setattr("catlearn.lowering.stacking.changes_state", lambda fn, edge: False)
+    monkeypatch.setattr("catlearn.lowering.stacking.changes_state", lambda diagram, edge: False)
     stacked, plain = both(diagram)
     assert len(stacked.plan.stacking.edges) == 1
     assert compare(stacked, plain, diagram.data) > 1e-3
@@ -222,16 +222,16 @@ def test_the_comparison_sees_calls_in_another_order(monkeypatch):
 
 @pytest.mark.parametrize("make", [followers, fields], ids=lambda make: make.__name__)
 def test_the_comparison_sees_what_belongs_to_another_member(make, monkeypatch):
-    def turned(fn, edges):
-        owners = [fn.diagram.owner(edge) for edge in edges]
+    def turned(diagram, edges):
+        owners = [diagram.owner(edge) for edge in edges]
         return [*owners[1:], owners[0]]
 
-    diagram = make(4)
-    stacked, plain = both(diagram)
-    whole = compare(stacked, plain, diagram.data)
+    given = make(4)
+    stacked, plain = both(given)
+    whole = compare(stacked, plain, given.data)
     monkeypatch.setattr("catlearn.lowering.run.owners_of", turned)
     assert whole < 1e-6
-    assert compare(stacked, plain, diagram.data) > 1e-3
+    assert compare(stacked, plain, given.data) > 1e-3
 
 
 def test_what_differs_in_order_decay_or_operator_runs_by_itself():
