@@ -79,8 +79,6 @@ from catlearn.models.calls import Options, bind_options, write_call
 if TYPE_CHECKING:
     import jax
 
-    from catlearn.models.spaces import AnySpace
-
 
 DivergenceFunction = Callable[..., "jax.Array"]
 
@@ -394,56 +392,6 @@ def cosine(prediction: Any, target: Any, epsilon: float = 1e-12) -> jax.Array:
 
 for _builtin in (squared_error, absolute_error, huber, cross_entropy, kl, cosine):
     register_divergence(_builtin.__name__, _builtin)
-
-
-def compares_examples(divergence: AnyDivergence, space: AnySpace) -> bool:
-    """Whether the cost of an example depends on the others in its batch, said so or found out.
-
-    A callable of which nothing is said is tried on a few numbers between 0 and 1: do the first two
-    examples of four cost the same without the others? One that refuses such numbers is not found.
-
-    Parameters
-    ----------
-    divergence
-        The divergence.
-    space
-        Where its arguments live.
-
-    Examples
-    --------
-    >>> from catlearn.models import Space
-    >>> centred = Divergence(lambda p, t: ((p - p.mean(0) - t) ** 2).sum(1))
-    >>> centred.batch_level, compares_examples(centred, Space("X", 2))
-    (False, True)
-    >>> compares_examples(Divergence("huber"), Space("X", 2))
-    False
-    """
-    import jax
-    import numpy as np
-
-    if divergence.batch_level:
-        return True
-    parts = getattr(divergence, "parts", None)
-    if parts is not None:
-        factors = space.factors  # type: ignore[attr-defined]
-        return any(map(compares_examples, parts, factors))
-    if divergence.said is not None:  # type: ignore[union-attr]
-        return False
-    draw = np.random.default_rng(0)
-
-    def some(leaf: Any) -> np.ndarray:
-        values = draw.uniform(size=leaf.shape)
-        return (values if leaf.dtype.kind in "fcV" else values.round()).astype(leaf.dtype)
-
-    for form in ("label", "logits"):  # of a target at a categorical space
-        both = jax.tree.map(some, (space.example(4), space.example(4, form)))
-        try:
-            whole = divergence(*both)[:2]
-            half = divergence(*jax.tree.map(lambda leaf: leaf[:2], both))
-        except Exception:  # it reads other values; a step of training says if something is wrong
-            continue
-        return not np.allclose(whole, half, rtol=1e-3, atol=1e-5, equal_nan=True)
-    return False
 
 
 def _registered(function: str | DivergenceFunction) -> str | None:

@@ -65,7 +65,7 @@ from catlearn.lowering import Lowered
 from catlearn.lowering.amounts import primitives_of
 from catlearn.lowering.lowered import Aux
 from catlearn.lowering.stacked import Stacked
-from catlearn.models.divergences import compares_examples
+from catlearn.models.maps import compares_examples
 from catlearn.training.columns import along_examples, lengths_of, merged
 from catlearn.training.sharding import Sharding
 

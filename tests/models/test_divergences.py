@@ -18,7 +18,7 @@ from catlearn.models import (
     info_nce,
     register_divergence,
 )
-from catlearn.models.divergences import compares_examples
+from catlearn.models.maps import compares_examples
 from tests.errors import raises
 
 SEEDS = st.integers(0, 2**32 - 1)
