@@ -118,11 +118,19 @@ def expect(value: object, kinds: Any, name: str, wanted: str) -> None:
 
 def wrong_kind(value: object, name: str, wanted: str) -> WrongKind:
     """Return the error of an argument of another kind; see :func:`expect`."""
-    text = " ".join(repr(value).split())
+    text = " ".join(repr_of(value).split())
     text = text if len(text) <= 60 else text[:59] + "…"
     kind = type(value).__name__
     article = "an" if kind[0] in "aeiouAEIOU" else "a"
     return WrongKind(f"{name} is {wanted}; found {text}, {article} {kind}")
+
+
+def repr_of(value: object) -> str:
+    """Return the ``repr`` of a value that may be anything, also one that has none."""
+    try:
+        return repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that nests too deeply"
 
 
 class NotComposable(InvalidStructure):

@@ -35,7 +35,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from catlearn.errors import DEEPEST, CatlearnError, Failure, FileFormatError
+from catlearn.errors import DEEPEST, CatlearnError, Failure, FileFormatError, repr_of
 
 #: Bytes of JSON that are read unless the caller allows more.
 MAX_JSON_BYTES = 64 * 2**20
@@ -70,7 +70,7 @@ def shorten(text: str, width: int = _SHOWN) -> str:
 
 def shorten_repr(value: object) -> str:
     """Return the ``repr`` of what was found, to fit a message."""
-    return shorten(repr(value))
+    return shorten(repr_of(value))
 
 
 def problem(error: Exception) -> str:

@@ -139,6 +139,7 @@ REFUSED = {
     ),
     "an operation": lambda: HypergraphBuilder().box(tuples(10_000), [], ["X"]),
     "options": lambda: Divergence("huber", delta=tuples(10_000)),
+    "an argument": lambda: cl.lower(tuples(10_000)),
     "a constant": lambda: cl.LearningDiagram(cl.Constant("c", X, Y, deep_lists(10_000))),
     "data": lambda: cl.LearningDiagram(cl.Dataset("D", X=(X, tuples(10_000)))),
     "parameters": lambda: tree(10_000),
