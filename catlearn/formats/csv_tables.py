@@ -11,7 +11,11 @@ orders and keys, is not in the folder; nor are the arrays of a learning diagram,
 of other tables hold is refused. Reading executes nothing, is bounded, and refuses a bad folder with
 one error that lists all that is wrong.
 
-Law: ``from_csv(x.schema, to_csv(x, folder)) == x``.
+Spreadsheets do execute: a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or an end of line
+is a formula to them. Where names or labels are other people's and the folder will be opened in one,
+write and read it with ``spreadsheet=True``, which quotes such cells by an apostrophe.
+
+Law: ``from_csv(x.schema, to_csv(x, folder)) == x``, also with ``spreadsheet=True`` in both.
 
 >>> import tempfile
 >>> from catlearn.cset import CSet, SchGraph
@@ -27,11 +31,9 @@ True
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,7 @@ from catlearn.files import (
     parse_json,
     read_bounded,
     shorten,
+    write_csv,
 )
 from catlearn.finset import FinSet, Shape, Tables
 from catlearn.formats.acset import NAME, RowReader
@@ -56,7 +59,9 @@ MAX_CELL = 2**20
 """Characters of one cell that are read."""
 
 
-def to_csv(tables: Tables, folder: str | os.PathLike[str]) -> dict[str, Path]:
+def to_csv(
+    tables: Tables, folder: str | os.PathLike[str], *, spreadsheet: bool = False
+) -> dict[str, Path]:
     """Write tables into a folder, a file for each table.
 
     Parameters
@@ -66,6 +71,8 @@ def to_csv(tables: Tables, folder: str | os.PathLike[str]) -> dict[str, Path]:
     folder
         Made if it is not there. Each file is written whole or not at all, and none is written
         unless everything can be.
+    spreadsheet
+        Whether to quote cells that spreadsheets would run as formulas, by an apostrophe.
 
     Returns
     -------
@@ -79,7 +86,8 @@ def to_csv(tables: Tables, folder: str | os.PathLike[str]) -> dict[str, Path]:
         side data.
     """
     failures: list[Failure] = []
-    texts = {table: _write_table(tables, table, failures) for table in tables.shape.tables}
+    records = {table: _records(tables, table, failures) for table in tables.shape.tables}
+    texts = {table: write_csv(cells, spreadsheet) for table, cells in records.items()}
     for name, held in tables.side_data.items():
         if held and not isinstance(tables, LearningDiagram):
             message = f"{len(held)} rows of {tables.shape.side_data[name]} hold arrays; use save"
@@ -104,7 +112,8 @@ def _columns(shape: Shape, table: str) -> dict[str, str]:
     return columns | {name: "attribute" for name, home in shape.attributes.items() if home == table}
 
 
-def _write_table(tables: Tables, table: str, failures: list[Failure]) -> str:
+def _records(tables: Tables, table: str, failures: list[Failure]) -> list[Iterable[str]]:
+    """Return the cells of a table, the names of its columns first."""
     shape, types = tables.shape, getattr(tables.shape, "types", {})
     columns: dict[str, Sequence[str]] = {}
     if tables.sets[table].names is not None:
@@ -125,13 +134,9 @@ def _write_table(tables: Tables, table: str, failures: list[Failure]) -> str:
                 _write_label(label, text, f"{name} of {table} {row!r}", failures)
                 for row, label in zip(tables.names(table), tables.attributes[name], strict=True)
             ]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     # A table without any column still has its number of rows to say.
-    writer.writerow(columns or ["_id"])
-    cells = columns.values() if columns else [list(map(str, range(tables.size(table))))]
-    writer.writerows(zip(*cells, strict=True))
-    return out.getvalue()
+    columns = columns or {"_id": list(map(str, range(tables.size(table))))}
+    return [columns, *zip(*columns.values(), strict=True)]
 
 
 def _write_label(label: Any, text: bool, where: str, failures: list[Failure]) -> str:
@@ -170,6 +175,7 @@ def from_csv(
     *,
     keys: Mapping[str, str] | None = None,
     extra: bool = False,
+    spreadsheet: bool = False,
     max_bytes: int = MAX_CSV_BYTES,
 ) -> CSet:
     """Return the C-set that a folder of CSV files holds.
@@ -184,6 +190,8 @@ def from_csv(
         By table, the column that has the names of rows; ``_name`` where there is one.
     extra
         Whether columns that the schema does not have are passed over; else they are faults.
+    spreadsheet
+        Whether it was written with that option.
     max_bytes
         The largest file that is read.
 
@@ -193,7 +201,7 @@ def from_csv(
         Listing every missing file and column, unknown column, dangling or unreadable cell.
     """
     schema = Schema.of(schema)
-    reader = _Folder(schema, folder, keys or {}, extra, max_bytes)
+    reader = _Folder(schema, folder, keys or {}, extra, spreadsheet, max_bytes)
     parts: dict[str, Any] = {
         table: list(rows.names) if rows.names is not None else len(rows)
         for table, rows in reader.sets.items()
@@ -210,7 +218,7 @@ class _Folder(RowReader):
 
     Parameters
     ----------
-    schema, folder, keys, extra, max_bytes
+    schema, folder, keys, extra, spreadsheet, max_bytes
         As for :func:`from_csv`.
     """
 
@@ -220,6 +228,7 @@ class _Folder(RowReader):
         folder: str | os.PathLike[str],
         keys: Mapping[str, str],
         extra: bool,
+        spreadsheet: bool,
         max_bytes: int,
     ) -> None:
         super().__init__(schema, faults := Faults(f"CSV folder {os.fspath(folder)!r}"))
@@ -234,7 +243,7 @@ class _Folder(RowReader):
             where = f"{table}.csv"
             try:
                 data = read_bounded(Path(folder) / where, max_bytes, where)
-                self.headers[table], self.rows[table] = parse_csv(data, where)
+                self.headers[table], self.rows[table] = parse_csv(data, where, spreadsheet)
             except FileFormatError as error:
                 faults.extend(replace(one, where=f"{where}, {one.where}") for one in error.failures)
             except FileNotFoundError:

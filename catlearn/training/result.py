@@ -35,11 +35,12 @@ from catlearn.errors import (
     UnknownName,
     expect,
 )
+from catlearn.files import write_csv
 from catlearn.learning import LearningDiagram
 from catlearn.lowering import Lowered
 from catlearn.models import DataSpace, check_array
 from catlearn.training.data import expect_key
-from catlearn.training.validation import Curves, csv_text, evaluated, measures_of, ready
+from catlearn.training.validation import Curves, evaluated, measures_of, ready
 
 
 class History(Mapping[str, np.ndarray], Charted):
@@ -108,16 +109,18 @@ class History(Mapping[str, np.ndarray], Charted):
             "equations": {name: self[name].tolist() for name in self},
         }
 
-    def to_csv(self, path: str | File | None = None) -> str:
+    def to_csv(self, path: str | File | None = None, spreadsheet: bool = False) -> str:
         """Return the history as comma-separated text, and write it if a path is given.
 
         Parameters
         ----------
         path
             Where to write it.
+        spreadsheet
+            Whether to quote names that a spreadsheet would run as formulas, by an apostrophe.
         """
         rows = ([step, *row.tolist()] for step, row in enumerate(self.rows))
-        text = csv_text(["step", "total", *self.equations], rows)
+        text = write_csv([["step", "total", *self.equations], *rows], spreadsheet)
         if path is not None:
             File(path).write_text(text, encoding="utf-8")
         return text

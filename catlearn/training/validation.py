@@ -16,9 +16,7 @@ are measured by something that is not trained: any divergence, or a function of 
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,6 +27,7 @@ import numpy as np
 
 from catlearn.category import Equation
 from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean, expect
+from catlearn.files import write_csv
 from catlearn.lowering import Lowered
 from catlearn.training.columns import batch_lengths, take
 from catlearn.training.data import checked
@@ -162,20 +161,20 @@ class Curves(Mapping[str, np.ndarray]):
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    def to_csv(self) -> str:
-        """Return the curves as comma-separated text, one row for each validation."""
+    def to_csv(self, spreadsheet: bool = False) -> str:
+        """Return the curves as comma-separated text, one row for each validation.
+
+        Parameters
+        ----------
+        spreadsheet
+            Whether to quote names that a spreadsheet would run as formulas, by an apostrophe.
+        """
         rows = zip(self.steps.tolist(), self.rows.tolist(), strict=True)
-        return csv_text(["step", *self.names], ([step, *row] for step, row in rows))
+        cells = ([step, *row] for step, row in rows)
+        return write_csv([["step", *self.names], *cells], spreadsheet)
 
     def __repr__(self) -> str:
         return f"Curves({', '.join(self.names)}; {len(self.steps)} validations)"
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a table as comma-separated text."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
-    return buffer.getvalue()
 
 
 def measures_of(fn: Lowered, metrics: Metrics | None) -> dict[str, Equation]:

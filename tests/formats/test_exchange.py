@@ -2,7 +2,9 @@
 
 import base64
 import contextlib
+import csv
 import json
+import re
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -378,7 +380,7 @@ LISTED = cl.Schema(
     {"mark": "V", "text": ("E", str), "size": ("E", float)},
 )
 UNTYPED = cl.Schema(LISTED.tables, LISTED.arrows, LISTED.lists, dict(LISTED.attributes))
-LABELS = (None, 0, 1.5, True, "", "1", "true", "a,b", 'say "x"', "[1]", "line\nbreak", "null")
+LABELS = (None, 0, 1.5, True, "", "1", "true", "a,b", 'say "x"', "[1]", "line\nbreak", "line\rbreak", "null")
 
 
 @given(csets(UNTYPED, labels=LABELS))
@@ -397,6 +399,49 @@ def test_csv_there_and_back(tmp_path_factory, whole):
     assert found == whole
     pairs = zip(found.attributes["mark"], whole.attributes["mark"], strict=True)
     assert all(type(one) is type(other) for one, other in pairs)
+
+
+FORMULAS = (
+    "=1+1",
+    "+1",
+    "-1",
+    "-1.5e3",
+    "-x",
+    "@a",
+    "\t=1",
+    "\r=1",
+    "'",
+    "'=1",
+    "''@",
+    "'a",
+    "＝1",
+)
+
+
+@given(st.lists(st.sampled_from(FORMULAS), min_size=1, unique=True), st.data())
+def test_csv_for_spreadsheets(tmp_path_factory, names, data):
+    """No cell runs as a formula, and what is read is what was written."""
+    folder = tmp_path_factory.mktemp("csv")
+    labels = [data.draw(st.sampled_from(FORMULAS)) for _ in names]
+    schema = cl.Schema(["V"], {"=f": ("V", "V")}, attributes={"text": ("V", str), "-any": "V"})
+    whole = cl.CSet(schema, {"V": names, "=f": names, "text": labels, "-any": labels})
+    (path,) = cl.formats.to_csv(whole, folder, spreadsheet=True).values()
+    assert cl.formats.from_csv(schema, folder, spreadsheet=True) == whole
+    with path.open(newline="", encoding="utf-8") as stream:
+        cells = [cell for row in csv.reader(stream) for cell in row]
+    assert not any(map(runs, cells))
+
+
+def runs(cell):
+    return re.match(r"[=+@\t\r＝]|-(?!\d+(\.\d+e\d+)?$)", cell) is not None
+
+
+def test_a_formula_that_runs_is_noticed(mutants, monkeypatch, tmp_path):
+    monkeypatch.setattr("catlearn.files._quoted", lambda cell: cell)
+    whole = cl.CSet(cl.SchGraph, V=["=1"], E=0, src=[], tgt=[])
+    with mutants("formulas in CSV for spreadsheets"):
+        written = cl.formats.to_csv(whole, tmp_path, spreadsheet=True)["V"].read_text()
+        assert any(map(runs, written.split("\n")[:-1]))
 
 
 def test_csv_as_spreadsheets_write_it(tmp_path):
