@@ -105,7 +105,7 @@ from catlearn.errors import (
 from catlearn.finset import FinFunction, FinSet, Record
 from catlearn.finset.join import expand
 from catlearn.finset.sets import as_finset
-from catlearn.finset.value import SHOWN, read_only
+from catlearn.finset.value import SHOWN, failures_at, read_only
 from catlearn.names import distinct
 
 ArrowLike = int | str | Path
@@ -113,6 +113,19 @@ ArrowLike = int | str | Path
 
 Compose = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Composites, by row, of equally many first and second arrows."""
+
+
+class Marked:
+    """The names of the arrows (``ar``) or objects (``ob``) of a kind, those that a mask marks."""
+
+    def __init__(self, mask: str, of: str = "ar") -> None:
+        self.mask, self.of = mask, of
+
+    def __get__(self, category: FiniteCategory | None, owner: type) -> Any:
+        if category is None:
+            return self
+        rows = np.flatnonzero(getattr(category, self.mask)).tolist()
+        return getattr(category, self.of).labels(rows)
 
 
 class FiniteCategory(Category):
@@ -548,23 +561,22 @@ class FiniteCategory(Category):
     def _ill_typed(self) -> Iterator[Failure]:
         (first, second), composite = self.pairs, self.composites
         name, src, tgt = self._name, self.src.values, self.tgt.values
-        missing = np.flatnonzero(composite < 0)
-        for k in missing[:SHOWN].tolist():
-            where = f"{name(first[k])} >> {name(second[k])}"
-            yield Failure("totality", where, "these arrows meet, but have no composite")
-        if missing.size > SHOWN:
-            message = f"{missing.size - SHOWN} more pairs of arrows meet, but have no composite"
-            yield Failure("totality", "composition", message)
-        wrong = (src[composite] != src[first]) | (tgt[composite] != tgt[second])
-        bad = np.flatnonzero((composite >= 0) & wrong)
-        for k in bad[:SHOWN].tolist():
+
+        def missing(k: int) -> tuple[str, str]:
+            message = "these arrows meet, but have no composite"
+            return f"{name(first[k])} >> {name(second[k])}", message
+
+        def misplaced(k: int) -> tuple[str, str]:
             f, g, h = int(first[k]), int(second[k]), int(composite[k])
             found, expected = self.ends(h), (self.ends(f)[0], self.ends(g)[1])
             message = f"{name(h)} goes {' -> '.join(found)}, expected {' -> '.join(expected)}"
-            yield Failure("typing", f"{name(f)} >> {name(g)} = {name(h)}", message)
-        if bad.size > SHOWN:
-            message = f"{bad.size - SHOWN} more composites have wrong ends"
-            yield Failure("typing", "composition", message)
+            return f"{name(f)} >> {name(g)} = {name(h)}", message
+
+        bad, others = np.flatnonzero(composite < 0), "pairs of arrows meet, but have no composite"
+        yield from failures_at("totality", bad, missing, "composition", others)
+        wrong = (src[composite] != src[first]) | (tgt[composite] != tgt[second])
+        bad, others = np.flatnonzero((composite >= 0) & wrong), "composites have wrong ends"
+        yield from failures_at("typing", bad, misplaced, "composition", others)
         loops, every = self.ids.values, np.arange(len(self.ob))
         for k in np.flatnonzero((src[loops] != every) | (tgt[loops] != every)).tolist():
             found = " -> ".join(self.ends(int(loops[k])))
@@ -582,22 +594,23 @@ class FiniteCategory(Category):
                 yield Failure("unit", where, f"is {name(composite[f])}, expected {name(f)}")
 
     def _not_associative(self) -> Iterator[Failure]:
-        name, src, tgt = self._name, self.src.values, self.tgt.values
+        src, tgt = self.src.values, self.tgt.values
         for g in self.generating.tolist():
             before, after = np.flatnonzero(tgt == src[g]), np.flatnonzero(src == tgt[g])
             left = self.then(self.then(before, g)[:, None], after[None, :])
             right = self.then(before[:, None], self.then(g, after)[None, :])
-            bad = np.argwhere(left != right)
-            for i, j in bad[:SHOWN].tolist():
-                x, y = name(before[i]), name(after[j])
-                message = (
-                    f"({x} >> {name(g)}) >> {y} is {name(left[i, j])}, "
-                    f"{x} >> ({name(g)} >> {y}) is {name(right[i, j])}"
-                )
-                yield Failure("associativity", f"{x} >> {name(g)} >> {y}", message)
-            if len(bad) > SHOWN:
-                message = f"{len(bad) - SHOWN} more triples with {name(g)} in the middle fail"
-                yield Failure("associativity", "composition", message)
+            i, j = np.nonzero(left != right)
+            triples = np.stack([before[i], np.full(len(i), g), after[j]], axis=1)
+            others = f"triples with {self._name(g)} in the middle fail"
+            yield from failures_at("associativity", triples, self._sides, "composition", others)
+
+    def _sides(self, triple: Sequence[int]) -> tuple[str, str]:
+        """Say where the two ways to compose three arrows differ."""
+        (x, g, y), label = triple, self.ar.label
+        f, h, k = map(label, triple)
+        one = label(int(self.then(self.then(x, g), y)))
+        other = label(int(self.then(x, self.then(g, y))))
+        return f"{f} >> {h} >> {k}", f"({f} >> {h}) >> {k} is {one}, {f} >> ({h} >> {k}) is {other}"
 
     def _name(self, row: Any) -> str:
         return self.ar.label(int(row))
@@ -942,9 +955,6 @@ class FiniteCategory(Category):
             generators=paths.child[graph.arrows["src"].values] + paths.rank,
         )
 
-    def _names_where(self, mask: np.ndarray) -> tuple[str, ...]:
-        return self.ar.labels(np.flatnonzero(mask).tolist())
-
     def _mask(self, key: str, rows: np.ndarray) -> np.ndarray:
         def mark() -> np.ndarray:
             mask = np.zeros(len(self.ar), bool)
@@ -953,6 +963,27 @@ class FiniteCategory(Category):
             return mask
 
         return self._cached(key, mark)
+
+    sections = Marked("is_section")
+    """The names of the sections (split monos)."""
+    retractions = Marked("is_retraction")
+    """The names of the retractions (split epis)."""
+    isomorphisms = Marked("is_iso")
+    """The names of the isomorphisms."""
+    monomorphisms = Marked("is_mono")
+    """The names of the monos."""
+    epimorphisms = Marked("is_epi")
+    """The names of the epis."""
+    idempotents = Marked("is_idempotent")
+    """The names of the idempotents."""
+    split_idempotents = Marked("is_split_idempotent")
+    """The names of the idempotents that split."""
+    initial_objects = Marked("is_initial", "ob")
+    """The names of the initial objects, all isomorphic by unique isomorphisms."""
+    terminal_objects = Marked("is_terminal", "ob")
+    """The names of the terminal objects, all isomorphic by unique isomorphisms."""
+    zero_objects = Marked("is_zero", "ob")
+    """The names of the objects that are both initial and terminal."""
 
     @property
     def _split_pairs(self) -> tuple[np.ndarray, np.ndarray]:
@@ -1010,41 +1041,6 @@ class FiniteCategory(Category):
         """For each arrow whether it is an idempotent that splits."""
         section, retraction = self._split_pairs
         return self._mask("split", self.then(retraction, section))
-
-    @property
-    def sections(self) -> tuple[str, ...]:
-        """The names of the sections (split monos)."""
-        return self._names_where(self.is_section)
-
-    @property
-    def retractions(self) -> tuple[str, ...]:
-        """The names of the retractions (split epis)."""
-        return self._names_where(self.is_retraction)
-
-    @property
-    def isomorphisms(self) -> tuple[str, ...]:
-        """The names of the isomorphisms."""
-        return self._names_where(self.is_iso)
-
-    @property
-    def monomorphisms(self) -> tuple[str, ...]:
-        """The names of the monos."""
-        return self._names_where(self.is_mono)
-
-    @property
-    def epimorphisms(self) -> tuple[str, ...]:
-        """The names of the epis."""
-        return self._names_where(self.is_epi)
-
-    @property
-    def idempotents(self) -> tuple[str, ...]:
-        """The names of the idempotents."""
-        return self._names_where(self.is_idempotent)
-
-    @property
-    def split_idempotents(self) -> tuple[str, ...]:
-        """The names of the idempotents that split."""
-        return self._names_where(self.is_split_idempotent)
 
     @property
     def inverses(self) -> np.ndarray:
@@ -1172,19 +1168,9 @@ class FiniteCategory(Category):
         return self._reaching_once(self.tgt.values, self.src.values)
 
     @property
-    def initial_objects(self) -> tuple[str, ...]:
-        """The names of the initial objects, all isomorphic by unique isomorphisms."""
-        return self.ob.labels(np.flatnonzero(self.is_initial).tolist())
-
-    @property
-    def terminal_objects(self) -> tuple[str, ...]:
-        """The names of the terminal objects, all isomorphic by unique isomorphisms."""
-        return self.ob.labels(np.flatnonzero(self.is_terminal).tolist())
-
-    @property
-    def zero_objects(self) -> tuple[str, ...]:
-        """The names of the objects that are both initial and terminal."""
-        return self.ob.labels(np.flatnonzero(self.is_initial & self.is_terminal).tolist())
+    def is_zero(self) -> np.ndarray:
+        """For each object whether it is both initial and terminal."""
+        return self.is_initial & self.is_terminal
 
     @property
     def is_groupoid(self) -> bool:

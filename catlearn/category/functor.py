@@ -119,7 +119,7 @@ from catlearn.finset import Diagram, FinFunction, Frozen, Record
 from catlearn.finset.join import expand, find, join
 from catlearn.finset.merge import quotient
 from catlearn.finset.universal import Ambient
-from catlearn.finset.value import SHOWN, listing
+from catlearn.finset.value import SHOWN, failures_at, listing
 
 
 def by_length(last: np.ndarray, before: np.ndarray) -> Iterator[np.ndarray]:
@@ -813,16 +813,17 @@ class Functor(Frozen, Displayed):
         """List, between finite categories, the arrows whose values have wrong ends."""
         (C, D), ob, ar = self._finite(), self.ob.values, self.ar.values
         for verb, before, after in (("starts", C.src, D.src), ("ends", C.tgt, D.tgt)):
-            wrong = np.flatnonzero(after.values[ar] != ob[before.values])
-            for row in wrong[:SHOWN].tolist():
+
+            def tell(row: int, verb=verb, before=before, after=after) -> tuple[str, str]:
                 a, value = before(row), int(ar[row])
                 message = (
                     f"its arrow {D.ar.label(value)} {verb} at {D.ob.label(after(value))!r}, "
                     f"but object {C.ob.label(a)} has the object {D.ob.label(int(ob[a]))!r}"
                 )
-                yield Failure("ends", f"arrow {C.ar.label(row)}", message)
-            if wrong.size > SHOWN:
-                yield Failure("ends", "arrows", f"{wrong.size - SHOWN} more have wrong ends")
+                return f"arrow {C.ar.label(row)}", message
+
+            wrong = np.flatnonzero(after.values[ar] != ob[before.values])
+            yield from failures_at("ends", wrong, tell, "arrows", "have wrong ends")
 
     def _composites_kept(self) -> Iterator[Failure]:
         """List, between finite categories, the identities and composites that are not kept."""
@@ -834,16 +835,16 @@ class Functor(Frozen, Displayed):
             yield Failure("identities", f"identity of {C.ob.label(a)}", message)
         f, g, h = C._then_generators()
         left, right = D.then(ar[f], ar[g]), ar[h]
-        wrong = np.flatnonzero(left != right)
-        for k in wrong[:SHOWN].tolist():
+
+        def tell(k: int) -> tuple[str, str]:
             first, second, whole = C.ar.labels([int(f[k]), int(g[k]), int(h[k])])
-            one, other = D.ar.labels([int(ar[f[k]]), int(ar[g[k]])])
-            found, expected = D.ar.labels([int(left[k]), int(right[k])])
+            values = [int(ar[f[k]]), int(ar[g[k]]), int(left[k]), int(right[k])]
+            one, other, found, expected = D.ar.labels(values)
             message = f"the value of {whole} is {expected}, but {one} >> {other} is {found}"
-            yield Failure("composition", f"{first} >> {second} = {whole}", message)
-        if wrong.size > SHOWN:
-            message = f"{wrong.size - SHOWN} more composites are not kept"
-            yield Failure("composition", "arrows", message)
+            return f"{first} >> {second} = {whole}", message
+
+        wrong, others = np.flatnonzero(left != right), "composites are not kept"
+        yield from failures_at("composition", wrong, tell, "arrows", others)
 
     def _misgiven(self, at: str, equal: Equality) -> Iterator[Failure]:
         if at in self.arrows:

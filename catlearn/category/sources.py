@@ -49,7 +49,7 @@ from catlearn.errors import (
 )
 from catlearn.finset import FinSet
 from catlearn.finset.join import expand
-from catlearn.finset.value import SHOWN, listing
+from catlearn.finset.value import SHOWN, failures_at, listing
 
 
 def as_pairs(relation: Any, elements: Iterable[Any] = ()) -> tuple[tuple[str, ...], np.ndarray]:
@@ -123,14 +123,11 @@ def closure(size: int, pairs: np.ndarray) -> np.ndarray:
 def not_antisymmetric(names: Sequence[str], below: np.ndarray) -> list[Failure]:
     """List the pairs of different elements that are below each other."""
     both = np.argwhere(np.triu(below & below.T, k=1))
-    failures = [
-        Failure("antisymmetry", f"{names[a]}, {names[b]}", "each is below the other")
-        for a, b in both[:SHOWN].tolist()
-    ]
-    if len(both) > SHOWN:
-        message = f"{len(both) - SHOWN} more pairs are below each other"
-        failures.append(Failure("antisymmetry", "pairs", message))
-    return failures
+
+    def tell(pair: Sequence[int]) -> tuple[str, str]:
+        return ", ".join(names[a] for a in pair), "each is below the other"
+
+    return list(failures_at("antisymmetry", both, tell, "pairs", "pairs are below each other"))
 
 
 def read_table(elements: Sequence[Hashable], table: Any) -> tuple[np.ndarray, list[Failure]]:
@@ -165,14 +162,11 @@ def read_table(elements: Sequence[Hashable], table: Any) -> tuple[np.ndarray, li
 def without_inverse(names: list[str], is_unit: np.ndarray, unit: str) -> list[Failure]:
     """List the elements without inverse; ``is_unit`` says which products are the unit."""
     lost = np.flatnonzero(~(is_unit & is_unit.T).any(axis=1))
-    failures = [
-        Failure("inverse", x, f"there is no y with {x} >> y = {unit} = y >> {x}")
-        for x in (names[k] for k in lost[:SHOWN].tolist())
-    ]
-    if lost.size > SHOWN:
-        message = f"{lost.size - SHOWN} more have no inverse"
-        failures.append(Failure("inverse", "elements", message))
-    return failures
+
+    def tell(k: int) -> tuple[str, str]:
+        return names[k], f"there is no y with {names[k]} >> y = {unit} = y >> {names[k]}"
+
+    return list(failures_at("inverse", lost, tell, "elements", "have no inverse"))
 
 
 def read_functions(generators: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:

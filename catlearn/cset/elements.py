@@ -23,7 +23,7 @@ src@e : E:e → V:a, tgt@e : E:e → V:b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,10 +35,10 @@ from catlearn.category import (
     Path,
 )
 from catlearn.cset.cset import CSet, Schema
-from catlearn.errors import Failure, InvalidStructure, TooLarge
+from catlearn.errors import InvalidStructure, TooLarge
 from catlearn.finset import FinFunction, FinSet, Frozen, Tables
 from catlearn.finset.tables import morphism
-from catlearn.finset.value import SHOWN
+from catlearn.finset.value import failures_at
 
 
 def finite_category(X: Tables) -> FiniteCategory:
@@ -212,14 +212,14 @@ def from_elements(projection: Functor) -> CSet:
     counts = np.zeros((len(E.ob), len(C)), np.int64)
     np.add.at(counts, (E.src.values, ar), 1)
     expected = over[:, None] == C.src.values[None, :]
-    bad = np.argwhere(counts != expected)
-    failures = []
-    for e, f in bad[:SHOWN].tolist():
+
+    def tell(lift: Sequence[int]) -> tuple[str, str]:
+        e, f = lift
         message = f"{counts[e, f]} arrows out of it lie over {C.ar.label(f)}, expected one"
-        failures.append(Failure("unique lifts", f"object {E.ob.label(e)}", message))
-    if len(bad) > SHOWN:
-        message = f"{len(bad) - SHOWN} more lifts are missing or not unique"
-        failures.append(Failure("unique lifts", "projection", message))
+        return f"object {E.ob.label(e)}", message
+
+    bad, others = np.argwhere(counts != expected), "lifts are missing or not unique"
+    failures = list(failures_at("unique lifts", bad, tell, "projection", others))
     if failures:
         raise InvalidStructure("discrete opfibration", failures)
     schema = Schema.of_category(C)

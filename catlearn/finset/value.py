@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from catlearn.display import Brief
-from catlearn.errors import TooLarge
+from catlearn.errors import Failure, TooLarge
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
@@ -144,6 +144,34 @@ def listing(items: Iterable[str], total: int) -> str:
     shown = list(items)
     rest = [f"and {total - len(shown)} more"] if total > len(shown) else []
     return "; ".join(shown + rest)
+
+
+def failures_at(
+    law: str, bad: np.ndarray, tell: Callable[[Any], tuple[str, str]], where: str, others: str
+) -> Iterator[Failure]:
+    """Yield a failure at each of the first rows that break a law, and one that counts the others.
+
+    Parameters
+    ----------
+    law
+        The law.
+    bad
+        The rows that break it, or pairs of rows.
+    tell
+        Says of a row where that is, and what is wrong.
+    where, others
+        Where the others are, and what they do.
+
+    Examples
+    --------
+    >>> broken = failures_at("unit", np.arange(12), lambda k: (f"row {k}", "is 0"), "rows", "are 0")
+    >>> [str(failure) for failure in broken][-2:]
+    ['row 9: is 0 [unit]', 'rows: 2 more are 0 [unit]']
+    """
+    for row in bad[:SHOWN].tolist():
+        yield Failure(law, *tell(row))
+    if len(bad) > SHOWN:
+        yield Failure(law, where, f"{len(bad) - SHOWN} more {others}")
 
 
 def common_class(values: Iterable[Any], base: type[Kind]) -> type[Kind]:
