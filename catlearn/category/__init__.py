@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "adjunctions": ["Adjunction", "adjunction", "left_adjoint", "right_adjoint"],
         "cat": ["presentation_of_colimit"],
-        "completion": ["Budget", "RewritingSystem", "complete"],
+        "completion": ["RewritingSystem", "complete"],
         "constructions": [
             "Comma",
             "Grothendieck",
@@ -70,7 +70,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "path": ["Path"],
         "presentation": ["Equation", "PRESENTATION", "Presentation", "PresentationMorphism"],
         "presented": ["Finiteness", "PresentedCategory"],
-        "protocol": ["Category", "Composes", "Equal", "NotEqual", "Unknown", "Verdict"],
+        "protocol": ["Budget", "Category", "Composes", "Equal", "NotEqual", "Unknown", "Verdict"],
         "targets": ["Functions", "Morphisms", "Paths"],
         "transformation": [
             "NaturalTransformation",

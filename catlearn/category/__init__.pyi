@@ -8,7 +8,6 @@ from .cat import (
     presentation_of_colimit as presentation_of_colimit,
 )
 from .completion import (
-    Budget as Budget,
     RewritingSystem as RewritingSystem,
     complete as complete,
 )
@@ -97,6 +96,7 @@ from .presented import (
     PresentedCategory as PresentedCategory,
 )
 from .protocol import (
+    Budget as Budget,
     Category as Category,
     Composes as Composes,
     Equal as Equal,

@@ -99,10 +99,8 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -111,7 +109,7 @@ from catlearn.category.finite import FiniteCategory
 from catlearn.category.graph import Graph, find_cycle, sort_vertices
 from catlearn.category.path import Path, Side, written
 from catlearn.category.presentation import Presentation, not_parallel
-from catlearn.category.protocol import Equal, NotEqual, Unknown, Verdict
+from catlearn.category.protocol import Budget, Equal, NotEqual, Unknown, Verdict
 from catlearn.errors import Failure, InvalidStructure, NotComposable, expect
 from catlearn.finset import Frozen
 from catlearn.finset.join import expand
@@ -659,41 +657,6 @@ class Automaton:
             state, source = afters[at][order], np.repeat(source, number)[order]
             layers.append((state, source, parent[order], letters[at][order]))
         return Words(self, *(np.concatenate(column) for column in zip(*layers, strict=True)))
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How far completion goes, and how large the categories are that it lists.
-
-    Parameters
-    ----------
-    rules
-        The most rules a rewriting system may have on the way.
-    letters
-        The most edges to read in rewriting on the way; the time that completion takes grows
-        with it.
-    arrows, composites
-        The most arrows, and pairs of arrows that meet, of a finite category that is listed.
-    """
-
-    rules: int = 1_000
-    letters: int = 1_000_000
-    arrows: int = 10_000
-    composites: int = 5_000_000
-
-    def __post_init__(self) -> None:
-        for called, most in vars(self).items():
-            expect(most, (int, Real), called, "a number")
-
-    @classmethod
-    def of(cls, budget: Budget | int | None) -> Budget:
-        """Return a budget unchanged, the usual one for None, and read a number as that of rules."""
-        if isinstance(budget, Budget):
-            return budget
-        expect(
-            0 if budget is None else budget, (int, Real), "budget", "a Budget, or how many rules"
-        )
-        return cls() if budget is None else cls(rules=budget)
 
 
 class RewritingSystem(Frozen):

@@ -73,6 +73,7 @@ diagrammatic order, so that ``x >> y`` is the product ``x y``.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
@@ -82,22 +83,22 @@ from catlearn.category.graph import Graph
 from catlearn.category.inside import Arrow, InsideCategory, Object
 from catlearn.category.path import Path, read_path
 from catlearn.category.presentation import Presentation
-from catlearn.category.protocol import Category, Equal, NotEqual, Verdict
+from catlearn.category.protocol import Budget, Category, Equal, NotEqual, Verdict
 from catlearn.category.sources import (
-    as_pairs,
-    closure,
-    enumerate_paths,
     not_antisymmetric,
     read_functions,
+    read_order,
+    read_parts,
     read_table,
     transformations,
-    unreadable,
     without_inverse,
 )
 from catlearn.errors import (
     Failure,
+    InfinitelyManyPaths,
     InvalidStructure,
     NotComposable,
+    TooManyPaths,
     UnknownName,
     did_you_mean,
     expect,
@@ -410,17 +411,7 @@ class FiniteCategory(Category):
         identities: Mapping[str, str] | None = None,
         check: bool = True,
     ) -> None:
-        expect(objects, (Iterable, FinSet), "objects", "a list of names")
-        for called, given, wanted in (
-            ("arrows", arrows, "the ends of each arrow, such as {'f': ('A', 'B')}"),
-            ("compose", compose, "the composites of pairs, such as {('f', 'g'): 'h'}"),
-            ("identities", identities, "the names of identities by object"),
-        ):
-            expect(given, (type(None), Mapping), called, wanted)
-        ob = FinSet(objects)
-        units = {a: (identities or {}).get(a, str(Path.identity(a))) for a in ob.labels()}
-        arrows, given = dict(arrows or {}), dict(compose or {})
-        failures = list(unreadable(ob, units, identities or {}, arrows, given))
+        ob, units, arrows, given, failures = read_parts(objects, arrows, compose, identities)
         if failures:
             raise InvalidStructure(type(self).__name__, failures)
         ends = {**{unit: (a, a) for a, unit in units.items()}, **arrows}
@@ -671,8 +662,7 @@ class FiniteCategory(Category):
         >>> P.isomorphism_classes
         (('a', 'b'),)
         """
-        names, pairs = as_pairs(relation, elements)
-        return cls._thin(names, closure(len(names), pairs), "<=")
+        return cls._thin(*read_order(relation, elements), "<=")
 
     @classmethod
     def poset(cls, relation: Any, elements: Iterable[Any] = ()) -> Self:
@@ -695,19 +685,17 @@ class FiniteCategory(Category):
         >>> P.generators.edges
         ('1 <= 2', '1 <= 3', '2 <= 4', '2 <= 6', '3 <= 6', '4 <= 12', '6 <= 12')
         """
-        names, pairs = as_pairs(relation, elements)
-        below = closure(len(names), pairs)
-        failures = not_antisymmetric(names, below)
-        if failures:
+        names, below = read_order(relation, elements)
+        if failures := not_antisymmetric(names, below):
             raise InvalidStructure("poset", failures)
         return cls._thin(names, below, "<=")
 
     @classmethod
-    def _thin(cls, names: Sequence[str], below: np.ndarray, sign: str) -> Self:
+    def _thin(cls, names: Iterable[str], below: np.ndarray | bool, sign: str) -> Self:
         """Build the category with one arrow for each pair of a preorder, identities first."""
-        size = len(names)
-        proper = below.copy()
-        np.fill_diagonal(proper, False)
+        expect(names, Iterable, "objects", "a list of names")
+        size = len(names := list(names))
+        proper = below & ~np.eye(size, dtype=bool)
         src, tgt = np.nonzero(proper)
         every = np.arange(size)
         rows = np.full((size, size), -1)
@@ -777,19 +765,10 @@ class FiniteCategory(Category):
 
     @classmethod
     def _monoid(cls, what: str, elements: Iterable[Hashable], table: Any, check: bool) -> Self:
-        expect(elements, Iterable, "elements", "a list of the elements")
-        given = list(elements)
-        array, failures = read_table(given, table)
+        names, array, units, failures = read_table(elements, table)
         if failures:
             raise InvalidStructure(what, failures)
-        names = [str(element) for element in given]
-        every = np.arange(len(given))
-        is_unit = (array == every).all(axis=1) & (every == array.T).all(axis=1)
-        units = np.flatnonzero(is_unit)
-        if not units.size:
-            message = "no element e has e >> x = x = x >> e for all x"
-            raise InvalidStructure(what, [Failure("unit", "elements", message)])
-        loops = np.zeros(len(given), np.int64)
+        loops = np.zeros(len(names), np.int64)
         made = cls.build(["*"], names, loops, loops, units, lambda f, g: array[f, g])
         failures = made.failures() if check else []
         if what == "group":
@@ -876,9 +855,7 @@ class FiniteCategory(Category):
         >>> FiniteCategory.discrete(["A", "B"]).arrows
         ('id(A)', 'id(B)')
         """
-        expect(objects, Iterable, "objects", "a list of names")
-        names = list(objects)
-        return cls._thin(names, np.eye(len(names), dtype=bool), "->")
+        return cls._thin(objects, False, "->")
 
     @classmethod
     def codiscrete(cls, objects: Iterable[str]) -> Self:
@@ -889,9 +866,7 @@ class FiniteCategory(Category):
         >>> FiniteCategory.codiscrete(["A", "B"]).arrows
         ('id(A)', 'id(B)', 'A -> B', 'B -> A')
         """
-        expect(objects, Iterable, "objects", "a list of names")
-        names = list(objects)
-        return cls._thin(names, np.ones((len(names), len(names)), bool), "->")
+        return cls._thin(objects, True, "->")
 
     @classmethod
     def chain(cls, n: int) -> Self:
@@ -906,22 +881,24 @@ class FiniteCategory(Category):
         return cls._thin([str(k) for k in range(n + 1)], ~np.tri(n + 1, k=-1, dtype=bool), "<=")
 
     @classmethod
-    def walking_arrow(cls) -> Self:
+    def walking_arrow(cls) -> FiniteCategory:
         """Build the category of one arrow ``f : 0 -> 1``; functors out of it are arrows."""
         return cls.free(Graph({"f": ("0", "1")}))
 
     @classmethod
     def walking_isomorphism(cls) -> Self:
         """Build the category of ``f : 0 -> 1`` and its inverse ``g``."""
-        made = cls._thin(["0", "1"], np.ones((2, 2), bool), "->")
+        made = cls.codiscrete("01")
         arrows = ["id(0)", "id(1)", "f", "g"]
         return cls.build(
             made.ob, arrows, made.src.values, made.tgt.values, made.ids.values, made.then
         )
 
     @classmethod
-    def free(cls, graph: Graph, bound: int = 100_000) -> Self:
+    def free(cls, graph: Graph, bound: int = 100_000) -> FiniteCategory:
         """Build the free category on a graph without cycles; its arrows are the paths.
+
+        They stand in shortlex order, as in :meth:`Graph.category`, which is this category, too.
 
         Parameters
         ----------
@@ -943,17 +920,16 @@ class FiniteCategory(Category):
         >>> FiniteCategory.free(G).arrows
         ('id(A)', 'id(B)', 'id(C)', 'f', 'g', 'f >> g')
         """
-        paths = enumerate_paths(graph, bound)
-        size = len(graph.vertices)
-        return cls.build(
-            graph.vertices,
-            paths.names(graph),
-            paths.src,
-            paths.tgt,
-            np.arange(size),
-            paths.concatenate,
-            generators=paths.child[graph.arrows["src"].values] + paths.rank,
-        )
+        expect(graph, Graph, "graph", "a Graph")
+        made: Any = Graph.of(graph).category(Budget(arrows=bound, composites=sys.maxsize))
+        if isinstance(made, FiniteCategory):
+            return made
+        if not (found := made.is_finite):
+            message = f"the free category on this graph is infinite: {found.reason}"
+            remedy = "graph.category() works with infinite categories too"
+            raise InfinitelyManyPaths(f"{message}; {remedy}", found.loop.edges)
+        message = f"the graph has {found.count} paths, more than the bound of {bound}; raise bound"
+        raise TooManyPaths(message, found.count)
 
     def _mask(self, key: str, rows: np.ndarray) -> np.ndarray:
         def mark() -> np.ndarray:

@@ -84,9 +84,9 @@ from catlearn.names import distinct
 if TYPE_CHECKING:
     import networkx
 
-    from catlearn.category.completion import Budget
     from catlearn.category.finite import FiniteCategory
     from catlearn.category.presented import PresentedCategory
+    from catlearn.category.protocol import Budget
 
 
 Vertex = TypeVar("Vertex", bound=Hashable)

@@ -27,12 +27,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from catlearn.category.completion import Budget, RewritingSystem, complete, difference
+from catlearn.category.completion import RewritingSystem, complete, difference
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.graph import Graph
 from catlearn.category.path import Path, Side, written
 from catlearn.category.presentation import Presentation
-from catlearn.category.protocol import Category, Verdict
+from catlearn.category.protocol import Budget, Category, Verdict
 from catlearn.category.targets import Paths
 from catlearn.errors import InfinitelyManyPaths, TooLarge, TooManyPaths, Undecided, expect
 

@@ -31,10 +31,11 @@ catlearn.errors.Undecided: it is not known whether the two are equal: the budget
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from catlearn.display import Displayed
-from catlearn.errors import Undecided
+from catlearn.errors import Undecided, expect
 from catlearn.finset import Frozen
 
 if TYPE_CHECKING:
@@ -106,6 +107,41 @@ NotEqual = Verdict("NotEqual")
 
 Unknown = Verdict("Unknown")
 """It is not known whether the two are equal."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How far completion goes, and how large the categories are that it lists.
+
+    Parameters
+    ----------
+    rules
+        The most rules a rewriting system may have on the way.
+    letters
+        The most edges to read in rewriting on the way; the time that completion takes grows
+        with it.
+    arrows, composites
+        The most arrows, and pairs of arrows that meet, of a finite category that is listed.
+    """
+
+    rules: int = 1_000
+    letters: int = 1_000_000
+    arrows: int = 10_000
+    composites: int = 5_000_000
+
+    def __post_init__(self) -> None:
+        for called, most in vars(self).items():
+            expect(most, (int, Real), called, "a number")
+
+    @classmethod
+    def of(cls, budget: Budget | int | None) -> Budget:
+        """Return a budget unchanged, the usual one for None, and read a number as that of rules."""
+        if isinstance(budget, Budget):
+            return budget
+        expect(
+            0 if budget is None else budget, (int, Real), "budget", "a Budget, or how many rules"
+        )
+        return cls() if budget is None else cls(rules=budget)
 
 
 @runtime_checkable

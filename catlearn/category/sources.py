@@ -1,4 +1,4 @@
-"""What finite categories are made from: orders, multiplication tables, all paths of a graph.
+"""What finite categories are made from: orders, multiplication tables, functions that generate.
 
 Orders: relations on finite sets, their closure, and the failure to be a partial order.
 
@@ -8,47 +8,30 @@ Orders: relations on finite sets, their closure, and the failure to be a partial
 
 Multiplication: reading the table of a monoid, and the monoid that functions generate.
 
->>> table, failures = read_table("1e", {(x, y): max(x, y) for x in "1e" for y in "1e"})
->>> table.tolist(), failures
-([[0, 1], [1, 1]], [])
+>>> names, table, units, failures = read_table("1e", max)
+>>> names, table.tolist(), units.tolist(), failures
+(['1', 'e'], [[0, 1], [1, 1]], [0], [])
 >>> table, before, last = transformations({"turn": [1, 2, 0]}, bound=10)
 >>> table.tolist(), before, last
 ([[0, 1, 2], [1, 2, 0], [2, 0, 1]], [-1, 0, 1], [-1, 0, 0])
-
-All paths of a graph without cycles, as integer arrays.
-
-Paths are numbered by length, then by the path before the last edge, then by the last edge: first
-the identities, then the edges. The paths that extend one path by one edge stand together, so
-that a path followed by an edge is found by its place, and paths are concatenated edge by edge.
-
->>> from catlearn.category import Graph
->>> paths = enumerate_paths(Graph({"f": ("A", "B"), "g": ("B", "C")}))
->>> paths.src.tolist(), paths.tgt.tolist()
-([0, 1, 2, 0, 1, 0], [0, 1, 2, 1, 2, 2])
->>> paths.concatenate(np.array([3, 0]), np.array([4, 5])).tolist()
-[5, 5]
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from catlearn.category.graph import Graph, find_cycle, is_pair
-from catlearn.category.path import Path, written
+from catlearn.category.graph import Graph, is_pair
+from catlearn.category.path import Path
 from catlearn.errors import (
     Failure,
-    InfinitelyManyPaths,
     InvalidStructure,
     TooLarge,
-    TooManyPaths,
     expect,
 )
 from catlearn.finset import FinSet
-from catlearn.finset.join import expand
 from catlearn.finset.value import SHOWN, failures_at, listing
 
 
@@ -130,12 +113,43 @@ def not_antisymmetric(names: Sequence[str], below: np.ndarray) -> list[Failure]:
     return list(failures_at("antisymmetry", both, tell, "pairs", "pairs are below each other"))
 
 
-def read_table(elements: Sequence[Hashable], table: Any) -> tuple[np.ndarray, list[Failure]]:
-    """Read a monoid's product into an array of positions, and list what is no element."""
-    size, place = len(elements), {element: row for row, element in enumerate(elements)}
-    if len({str(element) for element in elements}) < size:
+def read_order(relation: Any, elements: Iterable[Any] = ()) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the names of the elements of the smallest preorder, and which are below which."""
+    names, pairs = as_pairs(relation, elements)
+    return names, closure(len(names), pairs)
+
+
+def read_table(
+    elements: Iterable[Hashable], table: Any
+) -> tuple[list[str], np.ndarray, np.ndarray, list[Failure]]:
+    """Read a monoid's product into an array of positions.
+
+    Returns
+    -------
+    names, products, units, failures
+        The texts of the elements, the positions of products, the unit (in an array), and what is no
+        element, or lacks a unit.
+    """
+    expect(elements, Iterable, "elements", "a list of the elements")
+    elements = list(elements)
+    names, size = [str(element) for element in elements], len(elements)
+    none = np.zeros((0, 0), np.int64)
+    if len(set(names)) < size:
         message = "elements repeat, or different ones have the same text"
-        return np.zeros((0, 0), np.int64), [Failure("names", "elements", message)]
+        return names, none, none, [Failure("names", "elements", message)]
+    array, failures = _products(elements, table)
+    if failures:
+        return names, none, none, failures
+    every = np.arange(size)
+    units = np.flatnonzero((array == every).all(axis=1) & (every == array.T).all(axis=1))
+    if not units.size:
+        message = "no element e has e >> x = x = x >> e for all x"
+        failures = [Failure("unit", "elements", message)]
+    return names, array, units, failures
+
+
+def _products(elements: list[Hashable], table: Any) -> tuple[np.ndarray, list[Failure]]:
+    size, place = len(elements), {element: row for row, element in enumerate(elements)}
     if isinstance(table, np.ndarray):
         if table.shape == (size, size) and ((table >= 0) & (table < size)).all():
             return table.astype(np.int64), []
@@ -233,116 +247,37 @@ def transformations(
     return table, before, last
 
 
-@dataclass(frozen=True)
-class AllPaths:
-    """All paths of a graph.
+Entries = Mapping[tuple[str, str], str]
+"""The composites of pairs of arrows."""
 
-    Parameters
-    ----------
-    src, tgt
-        The vertices where each path starts and ends.
-    before, last
-        The path before the last edge, and that edge; -1 for identities.
-    child
-        The first path that extends each path by one edge.
-    rank
-        The number of each edge among those out of its source.
+
+def read_parts(
+    objects: Any, arrows: Any, compose: Any, identities: Any
+) -> tuple[FinSet, dict[str, str], dict[str, tuple[str, str]], Entries, list[Failure]]:
+    """Return the parts of a finite category as it is written, the names of its identities second.
+
+    The last are names that nothing answers to, and names that are used twice.
     """
-
-    src: np.ndarray
-    tgt: np.ndarray
-    before: np.ndarray
-    last: np.ndarray
-    child: np.ndarray
-    rank: np.ndarray
-
-    def concatenate(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return the rows of paths that run along one path, then along another."""
-        steps, at = [], np.asarray(second)
-        while (self.last[at] >= 0).any():
-            steps.append(self.last[at])
-            at = np.where(self.last[at] >= 0, self.before[at], at)
-        composite = np.array(first)
-        for edge in reversed(steps):
-            longer = self.child[composite] + self.rank[edge]
-            composite = np.where(edge >= 0, longer, composite)
-        return composite
-
-    def names(self, graph: Graph) -> list[str]:
-        """Return the text of each path."""
-        size = len(graph.vertices)
-        names = [str(Path.identity(vertex)) for vertex in graph.vertices]
-        edges = [written(edge) for edge in graph.edges]
-        for before, last in zip(
-            self.before.tolist()[size:], self.last.tolist()[size:], strict=True
-        ):
-            names.append(edges[last] if before < size else f"{names[before]} >> {edges[last]}")
-        return names
+    expect(objects, (Iterable, FinSet), "objects", "a list of names")
+    for called, given, wanted in (
+        ("arrows", arrows, "the ends of each arrow, such as {'f': ('A', 'B')}"),
+        ("compose", compose, "the composites of pairs, such as {('f', 'g'): 'h'}"),
+        ("identities", identities, "the names of identities by object"),
+    ):
+        expect(given, (type(None), Mapping), called, wanted)
+    ob, named = FinSet(objects), identities or {}
+    arrows, entries = dict(arrows or {}), dict(compose or {})
+    units = {a: named.get(a, str(Path.identity(a))) for a in ob.labels()}
+    return ob, units, arrows, entries, list(_unreadable(ob, units, named, arrows, entries))
 
 
-def enumerate_paths(graph: Graph, bound: int = 100_000) -> AllPaths:
-    """Enumerate the paths of a graph.
-
-    Parameters
-    ----------
-    graph
-        The graph.
-    bound
-        The most paths there may be.
-
-    Raises
-    ------
-    InfinitelyManyPaths
-        If there is a cycle.
-    TooManyPaths
-        If there are more paths; ``count`` is their number.
-    """
-    expect(graph, Graph, "graph", "a Graph")
-    if cycle := find_cycle(graph._steps):
-        message = f"there is a cycle: {graph.path(cycle)}"
-        raise InfinitelyManyPaths(
-            f"the free category on this graph is infinite, since {message}; graph.category() works "
-            "with infinite categories too",
-            cycle,
-        )
-    arriving: dict[str, int] = {}
-    for vertex in graph.topological_order():
-        arriving[vertex] = 1 + sum(arriving[graph.source(edge)] for edge in graph.in_edges(vertex))
-    count = sum(arriving.values())
-    if count > bound:
-        message = f"the graph has {count} paths, more than the bound of {bound}; raise bound"
-        raise TooManyPaths(message, count)
-    size, source = len(graph.vertices), graph.arrows["src"].values
-    target = graph.arrows["tgt"].values
-    order = np.argsort(source, kind="stable")
-    degrees = np.bincount(source, minlength=size)
-    starts = np.cumsum(degrees) - degrees
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order)) - starts[source[order]]
-    every, none = np.arange(size), np.full(size, -1)
-    layers = [(every, every, none, none)]
-    children, total = [], size
-    while layers[-1][0].size:
-        src, tgt, _, _ = layers[-1]
-        row = total - src.size + np.arange(src.size)
-        lengths = degrees[tgt]
-        edges = order[expand(starts[tgt], lengths)]
-        children.append(total + np.cumsum(lengths) - lengths)
-        longer = (np.repeat(src, lengths), target[edges], np.repeat(row, lengths), edges)
-        layers.append(longer)
-        total += edges.size
-    src, tgt, before, last = map(np.concatenate, zip(*layers, strict=True))
-    return AllPaths(src, tgt, before, last, np.concatenate([none[:0], *children]), rank)
-
-
-def unreadable(
+def _unreadable(
     ob: FinSet,
     units: Mapping[str, str],
     identities: Mapping[str, str],
     arrows: Mapping[str, tuple[str, str]],
-    compose: Mapping[tuple[str, str], str],
+    compose: Entries,
 ) -> Iterator[Failure]:
-    """List names that nothing answers to, and names used twice."""
     for a in identities:
         if a not in units:
             yield Failure("known names", f"identity of {a}", f"there is no object {a}")
