@@ -44,23 +44,26 @@ import functools
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
 
+from catlearn.arrays.circuit import Circuit
 from catlearn.category import Functions, Functor
 from catlearn.errors import (
     DataError,
     Failure,
     InvalidStructure,
     UnknownName,
+    WrongKind,
     did_you_mean,
     expect,
 )
 from catlearn.learning.loss import Loss
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import Options, argument_failures, batch_sizes, expect_dicts
+from catlearn.lowering.circuits import LoweredCircuit
 from catlearn.lowering.plan import Plan
 from catlearn.lowering.run import Run, averaged
 from catlearn.lowering.stacked import Layout, Stacked, group_text
@@ -580,6 +583,9 @@ class Lowered:
         )
 
 
+@overload
+def lower(loss: Circuit, *, sizes: Mapping[str, Any] | None = None) -> LoweredCircuit: ...
+@overload
 def lower(
     loss: Loss,
     *,
@@ -589,13 +595,25 @@ def lower(
     stack: bool | int = 8,
     groups: Mapping[str, Any] | None = None,
     together: Iterable[Iterable[str]] = (),
-) -> Lowered:
-    """Lower a symbolic loss to a pure JAX function.
+) -> Lowered: ...
+def lower(
+    loss: Loss | Circuit,
+    *,
+    remat: Iterable[str] | bool = (),
+    precision: Any = None,
+    independent: Iterable[str] = (),
+    stack: bool | int = 8,
+    groups: Mapping[str, Any] | None = None,
+    together: Iterable[Iterable[str]] = (),
+    sizes: Mapping[str, Any] | None = None,
+) -> Lowered | LoweredCircuit:
+    """Lower a symbolic loss, or a circuit, to a pure JAX function.
 
     Parameters
     ----------
     loss
-        The loss of a learning diagram, ``diagram.loss()``.
+        The loss of a learning diagram, ``diagram.loss()``; or a circuit of arrays, of which only
+        ``sizes`` can be said.
     remat
         Edges whose intermediate values are computed again in the backward pass instead of kept
         (``jax.checkpoint``); True for all.
@@ -618,12 +636,15 @@ def lower(
         function where examples of a batch see each other: batch norm then takes its statistics
         over all of them, and moves once. Random edges draw once for all. Batches may differ
         in size.
+    sizes
+        Of a circuit: sizes by name.
 
     Returns
     -------
     Lowered
         ``fn(params, state, batch, key=None) -> (value, aux)``, with ``fn.init(key)``,
-        ``fn.plan`` and ``fn.select``.
+        ``fn.plan`` and ``fn.select``. Of a circuit
+        :class:`~catlearn.lowering.circuits.LoweredCircuit`: ``fn(params, *arrays, key=None)``.
 
     Raises
     ------
@@ -640,6 +661,15 @@ def lower(
     >>> lower(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss())
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
-    expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss()")
+    if isinstance(loss, Circuit):
+        given = (remat, precision, independent, stack, groups, together)
+        if given != ((), None, (), 8, None, ()):
+            raise WrongKind(
+                "of a circuit only sizes= can be said; other options are those of a loss"
+            )
+        return LoweredCircuit(loss, sizes)
+    expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss(), or a circuit")
+    if sizes is not None:
+        raise WrongKind("sizes= is said of a circuit; what is lowered is a loss")
     options = remat, precision, independent, stack, groups, together
     return Lowered(loss, Options.of(loss.diagram, *options))

@@ -1,0 +1,211 @@
+"""Lowered circuits against their definition, index by index, and against programs by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catlearn as cl
+from benchmarks.by_hand.programs import normal_form
+from catlearn.arrays import (
+    compose,
+    concat,
+    conv,
+    copy,
+    dropout,
+    einsum,
+    embed,
+    gelu,
+    idle,
+    lift,
+    linear,
+    mean,
+    norm,
+    permute,
+    relu,
+    residual,
+    shift,
+    silu,
+    softmax,
+    top_k,
+    traced,
+    view,
+    where,
+)
+from catlearn.errors import CatlearnError
+from catlearn.lowering import LoweredCircuit
+from tests.arrays.reference import evaluate
+
+KEY = jax.random.key(0)
+
+
+def attention():
+    Q, K, V = (linear(name, "m -> h d") for name in "QKV")
+    scores = einsum("x h d, y h d -> h x y", scale="d**-0.5")
+    core = compose(scores, where("x y", "y <= x"), softmax("[y]")) @ idle
+    mix = core >> einsum("h x y, y h d -> x h d")
+    return copy(3) >> Q @ K @ V >> mix >> linear("O", "h d -> n")
+
+
+@traced("x m")
+def experts(t):
+    g, i = top_k("[e -> k]", k=2)(linear("gate", "m -> e", e=3)(t))
+    u = view("m -> k m")(t)
+    y = silu(linear("w", "k, k m -> k f", at="e", f=5)(i, u))
+    return einsum("k, k f -> f")(softmax("[k]")(g), y)
+
+
+CASES = {
+    "linear": (lift(linear("A", "m -> n", bias=True), "x"), [(3, 4)], {"n": 5}),
+    "attention": (attention(), [(3, 8)], {"h": 2, "d": 4, "n": 8}),
+    "experts": (experts, [(3, 4)], {}),
+    "transposed": (view("a b c -> c a b"), [(2, 3, 4)], {}),
+    "split": (view("(h d) -> d h", h=3), [(12,)], {}),
+    "joined": (view("a b c -> (b a c)"), [(2, 3, 4)], {}),
+    "joined twice": (view("a b c d -> (d a) (b c)"), [(2, 3, 4, 5)], {}),
+    "patches": (view("c (u a) (v b) -> u v a b c", a=2, b=3), [(2, 4, 6)], {}),
+    "windows": (view("2*y+a-1 c -> y a c", a=3, pad=(1, 1)), [(7, 2)], {}),
+    "windows of two axes": (view("y+a z+b -> y z a b", a=2, b=3), [(4, 5)], {}),
+    "shifted": (view("m+1 -> m", outside=7.0), [(4,)], {}),
+    "shifted back": (view("m-1 -> m", outside=0.0), [(4,)], {}),
+    "repeated": (view("m -> k m", k=3), [(4,)], {}),
+    "diagonal": (einsum("a a b -> a b"), [(3, 3, 2)], {}),
+    "diagonal with a shift": (view("a+1 a -> a", outside=0.0), [(3, 3)], {}),
+    "trace": (einsum("a a -> "), [(3, 3)], {}),
+    "mean": (mean("[x] m -> m"), [(3, 4)], {}),
+    "repetition that is summed": (view("a -> k a", k=3) >> einsum("k a -> a"), [(4,)], {}),
+    "norm": (lift(norm("g", "[m]"), "x"), [(3, 4)], {}),
+    "rms": (lift(norm("g", "[m]", kind="rms"), "x"), [(3, 4)], {}),
+    "softmax of two": (softmax("[x] h [y]"), [(2, 3, 4)], {}),
+    "top k": (lift(top_k("[e -> k]", k=2), "x"), [(3, 4)], {}),
+    "concatenated": (concat("[x] m, m [y] -> [z] m"), [(2, 4), (4, 3)], {}),
+    "convolution": (conv("c", "[y z] i -> [y z] o", 3, stride=2, pad=1, bias=True, o=2),
+                    [(5, 6, 3)], {}),
+    "positions": (shift("p", "c m", at="x", c=7), [(3, 4)], {}),
+    "masked": (where("x y", "y <= x, x - y < 2", outside=0.0), [(4, 4)], {}),
+    "residual": (residual(relu >> permute("a b -> a b")), [(2, 3)], {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_are_those_of_the_definition(name):
+    circuit, shapes, sizes = CASES[name]
+    fn = LoweredCircuit(circuit.at_dom(*shapes), sizes)
+    rng = np.random.default_rng(sum(map(ord, name)))
+    arrays = [rng.normal(size=shape).astype("float32") for shape in shapes]
+    params = fn.init(KEY)
+    params = jax.tree.map(lambda x: x + rng.normal(size=x.shape).astype("float32"), params)
+    found = jax.jit(fn)(params, *arrays)
+    found = found if isinstance(found, tuple) else (found,)
+    expected = evaluate(fn.circuit, arrays, params)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6)
+
+
+def test_tables_are_looked_up():
+    fn = LoweredCircuit(lift(embed("E", "V -> m"), "a b"), {"V": 7, "m": 3})
+    params, index = fn.init(KEY), np.array([[0, 6], [3, 3]])
+    np.testing.assert_array_equal(fn(params, index), params["E"][jnp.asarray(index)])
+
+
+def block():
+    """A block of GPT-2."""
+    Q, K, V = (linear(name, "m -> h d", bias=True) for name in "QKV")
+    scores = einsum("x h d, y h d -> h x y", scale="d**-0.5")
+    core = compose(scores, where("x y", "y <= x"), softmax("[y]")) @ idle
+    mix = core >> einsum("h x y, y h d -> x h d") >> linear("O", "h d -> m", bias=True)
+    mlp = linear("up", "m -> f", bias=True) >> gelu("tanh") >> linear("down", "f -> m", bias=True)
+    first = residual(compose(norm("ln1", "[m]"), copy(3), Q @ K @ V, mix))
+    return first >> residual(norm("ln2", "[m]") >> mlp)
+
+
+def block_by_hand(p, x):
+    def normed(x, name):
+        x = x - x.mean(axis=-1, keepdims=True)
+        scale = jax.lax.rsqrt(jnp.square(x).mean(axis=-1, keepdims=True) + 1e-5)
+        return x * scale * p[f"{name}.gain"] + p[f"{name}.shift"]
+
+    t = normed(x, "ln1")
+    q, k, v = (jnp.einsum("xm,mhd->xhd", t, p[n]) + p[f"{n}.bias"] for n in "QKV")
+    s = jnp.einsum("xhd,yhd->hxy", q, k) * 16**-0.5
+    n = jnp.arange(x.shape[0])
+    s = jnp.where(n[:, None] >= n, s, -jnp.inf)
+    mixed = jnp.einsum("hxy,yhd->xhd", jax.nn.softmax(s, axis=-1), v)
+    x = jnp.einsum("xhd,hdm->xm", mixed, p["O"]) + p["O.bias"] + x
+    u = jnp.einsum("xm,mf->xf", normed(x, "ln2"), p["up"]) + p["up.bias"]
+    return jnp.einsum("xf,fm->xm", jax.nn.gelu(u, approximate=True), p["down"]) + p["down.bias"] + x
+
+
+@pytest.mark.parametrize("of", ["value", "gradient"])
+def test_a_block_of_gpt2_is_the_program_by_hand(of):
+    """Oracle 25: the optimised program is the one that an expert writes, for the gradient too."""
+    fn = cl.lower(block(), sizes={"m": 64, "h": 4, "d": 16, "f": 256})
+    params, x = fn.init(KEY), jax.random.normal(KEY, (32, 64))
+    programs, values = [], []
+    for f in (fn, block_by_hand):
+        g = f if of == "value" else jax.grad(lambda p, x, f=f: f(p, x).sum())
+        compiled = jax.jit(g).lower(params, x).compile()
+        programs.append(normal_form(compiled.as_text()))
+        values.append(jax.tree.leaves(compiled(params, x)))
+    assert programs[0] == programs[1]
+    for one, other in zip(*values, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_options_of_losses_are_refused():
+    with pytest.raises(CatlearnError) as caught:
+        cl.lower(relu, stack=True)
+    assert "sizes=" in str(caught.value)
+
+
+def test_copies_of_dropout_draw_apart():
+    """Oracle 23: two dropouts draw two masks, one draws one for all copies; none without a key."""
+    two = LoweredCircuit(copy(2) >> lift(dropout(0.5), "x") @ lift(dropout(0.5), "x"))
+    one = LoweredCircuit(lift(dropout(0.5), "x") >> copy(2))
+    x = jnp.ones(64)
+    a, b = two({}, x, key=KEY)
+    assert not np.array_equal(a, b)
+    assert set(np.unique(a)) == {0.0, 2.0}
+    c, d = one({}, x, key=KEY)
+    np.testing.assert_array_equal(c, d)
+    np.testing.assert_array_equal(one({}, x)[0], x)
+
+
+def test_transposed_tables_are_shared():
+    tied = embed("wte", "V -> m") >> linear("wte", "m -> V", transpose=True)
+    fn = LoweredCircuit(lift(tied, "x"), {"V": 5, "m": 3})
+    params = fn.init(KEY)
+    assert list(params) == ["wte"]
+    np.testing.assert_allclose(
+        fn(params, np.array([2, 0])), params["wte"][jnp.array([2, 0])] @ params["wte"].T, rtol=1e-6
+    )
+
+
+def test_names_are_nested():
+    f = linear("A", "m -> n").named("enc") >> gelu() >> linear("A", "n -> p").named("dec")
+    params = LoweredCircuit(f, {"m": 2, "n": 3, "p": 4}).init(KEY)
+    assert params["enc"]["A"].shape == (2, 3)
+    assert params["dec"]["A"].shape == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        (lambda: LoweredCircuit(linear("A", "m -> f")).init(KEY), ["'A'", "f=..."]),
+        (lambda: LoweredCircuit(linear("A", "m -> f"), {"g": 3}), ["g", "f"]),
+        (lambda: LoweredCircuit(relu)({}, 1.0, 2.0), ["1", "2"]),
+        (lambda: LoweredCircuit(softmax("[y]"))({}, jnp.ones((2, 3))), ["R[y]", "(2, 3)"]),
+        (lambda: LoweredCircuit(linear("A", "m -> f"))({}, jnp.ones(2)), ["'A'", "missing"]),
+        (lambda: LoweredCircuit(linear("A", "m -> f", init="lecum")), ["lecum", "lecun"]),
+        (
+            lambda: LoweredCircuit(linear("A", "m -> f"))({"A": jnp.ones((3, 4))}, jnp.ones(2)),
+            ["2", "3"],
+        ),
+        (lambda: LoweredCircuit(3), ["circuit", "3"]),
+    ],
+)
+def test_errors_name_what_is_wrong(call, names):
+    with pytest.raises(CatlearnError) as caught:
+        call()
+    for name in names:
+        assert name in str(caught.value)
