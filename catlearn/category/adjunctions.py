@@ -198,14 +198,8 @@ class Adjunction(Frozen, Displayed):
         components = dict(unit.components), dict(counit.components)
         return Adjunction(L >> K, S >> R, *components, check=False)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Adjunction):
-            return NotImplemented
-        mine = (self.left, self.right, self.unit, self.counit)
-        return mine == (other.left, other.right, other.unit, other.counit)
-
-    def __hash__(self) -> int:
-        return hash((self.left, self.right))
+    def _key(self) -> tuple[Any, ...]:
+        return self.left, self.right, self.unit, self.counit
 
     def __repr__(self) -> str:
         unit, counit = dict(self.unit.components), dict(self.counit.components)

@@ -834,14 +834,8 @@ class RewritingSystem(Frozen):
                         message = f"it rewrites to {both}, which differ"
                         yield Failure("confluence", where, message)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, RewritingSystem):
-            return NotImplemented
-        mine = (self.graph, self.rules, self.stopped)
-        return mine == (other.graph, other.rules, other.stopped)
-
-    def __hash__(self) -> int:
-        return hash((self.graph, self.rules))
+    def _key(self) -> tuple[Any, ...]:
+        return self.graph, self.rules, self.stopped
 
     def __len__(self) -> int:
         """Return the number of rules."""

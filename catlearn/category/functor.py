@@ -492,14 +492,9 @@ class Functor(Frozen, Displayed):
             of=self.target.inside if inside else getattr(self.target, "of", None),
         )
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Functor):
-            return NotImplemented
-        if self.domain != other.domain or self.target != other.target:
-            return False
-        if self.is_finite:
-            return self.ob == other.ob and self.ar == other.ar
-        return (self.objects, self.arrows) == (other.objects, other.arrows)
+    def _key(self) -> tuple[Any, ...]:
+        values = (self.ob, self.ar) if self.is_finite else (self.objects, self.arrows)
+        return self.domain, self.target, *values
 
     def __hash__(self) -> int:
         return hash((self.domain, self.target, self.ar if self.is_finite else None))

@@ -263,10 +263,8 @@ class Object(Frozen):
         """The object's name."""
         return self.category.ob.label(self.row)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Object):
-            return NotImplemented
-        return self.row == other.row and self.category == other.category
+    def _key(self) -> tuple[Any, ...]:
+        return self.row, self.category
 
     def __hash__(self) -> int:
         return hash(("object", self.row))
@@ -360,10 +358,8 @@ class Arrow(Frozen):
         """Return the inverse of an isomorphism; InvalidStructure if it is not one."""
         return Arrow(self.category, self.category.inverse(self.row))
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Arrow):
-            return NotImplemented
-        return self.row == other.row and self.category == other.category
+    def _key(self) -> tuple[Any, ...]:
+        return self.row, self.category
 
     def __hash__(self) -> int:
         return hash(("arrow", self.row))

@@ -204,11 +204,8 @@ class MonoidalFunctor(Frozen, Displayed):
         arrows = {box: then(arrow) for box, arrow in self.arrows.items()}
         return MonoidalFunctor(self.signature, then.target, objects, arrows)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, MonoidalFunctor):
-            return NotImplemented
-        ends = (self.signature, self.target) == (other.signature, other.target)
-        return ends and (self.objects, self.arrows) == (other.objects, other.arrows)
+    def _key(self) -> tuple[Any, ...]:
+        return self.signature, self.target, self.objects, self.arrows
 
     def __hash__(self) -> int:
         return hash((self.signature, self.objects))

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from catlearn.category.completion import RewritingSystem, complete, difference
 from catlearn.category.finite import FiniteCategory
@@ -327,13 +328,8 @@ class PresentedCategory(Category):
             Path(source, tuple(letter[step] for step in way.edges[:-1]), target) for way in found
         )
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, PresentedCategory):
-            return NotImplemented
-        return self.graph == other.graph
-
-    def __hash__(self) -> int:
-        return hash(self.graph)
+    def _key(self) -> tuple[Any, ...]:
+        return (self.graph,)
 
     def __repr__(self) -> str:
         return f"PresentedCategory({self.graph!r})"

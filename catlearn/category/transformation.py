@@ -290,11 +290,8 @@ class NaturalTransformation(Frozen, Displayed):
         components = {a: inverse(self.target, f) for a, f in self.components.items()}
         return self._made(self.codomain, self.domain, components)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, NaturalTransformation):
-            return NotImplemented
-        mine = (self.domain, self.codomain, self.components)
-        return mine == (other.domain, other.codomain, other.components)
+    def _key(self) -> tuple[Any, ...]:
+        return self.domain, self.codomain, self.components
 
     def __hash__(self) -> int:
         return hash((self.domain, self.codomain))
