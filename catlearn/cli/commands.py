@@ -9,8 +9,15 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from catlearn.cli.configuration import NONE, OPTIMIZERS, SCHEDULES, TRANSFORMATIONS, plain
-from catlearn.cli.run_folder import problem_of, say
+from catlearn.cli.configuration import (
+    NONE,
+    OPTIMIZERS,
+    SCHEDULES,
+    TRANSFORMATIONS,
+    plain,
+    problem_of,
+)
+from catlearn.cli.run_folder import say
 from catlearn.errors import CatlearnError
 from catlearn.files import writable
 

@@ -43,9 +43,9 @@ count = 8
 parameters = "fsdp"
 ```
 
-A section of the file is a dataclass, whose fields (:func:`key`) say what a key takes, what it is by
-default and what it is for. Files are read by these fields, and the reference in the documentation
-and in ``catlearn train --help`` is written from them. Nothing in a file is executed: optimizers and
+One table, ``KEYS``, says what each key takes, what it is by default and what it is for. Files are
+read and checked by it, and the reference in the documentation and in ``catlearn train --help`` is
+written from it. Nothing in a file is executed: optimizers and
 schedules are names from the lists in this module, and their options are checked by the signatures
 of optax.
 
@@ -59,15 +59,17 @@ sed: did you mean seed? [unknown key]
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 import os
 import re
 import textwrap
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from catlearn.cost import get_aggregator
@@ -165,10 +167,10 @@ def tables(inner: Kind, words: str = "a table") -> Kind:
 def settings(section: str, needs: str = "") -> Kind:
     """Return tables with the keys of a section: None where one lacks what has to be given."""
 
-    def make(table: Section, key: str) -> Any:
+    def make(table: Section, key: str) -> Settings | None:
         found = table.section(key).settings(section)
         needed = [one.name for one in KEYS if one.section == section and one.default is REQUIRED]
-        return None if any(found[name] is None for name in needed) else SECTIONS[section](**found)
+        return None if any(getattr(found, name) is None for name in needed) else found
 
     return Kind(f"a section [{section}]{needs}", TABLE.holds, make)
 
@@ -181,7 +183,9 @@ _FROM_0 = Kind("a number from 0", lambda value: NUMBER.holds(value) and value >=
 _CHAIN = replace(
     lists(TABLE, "a list of tables with name = ..."), make=lambda table, key: table.sections(key)
 )
-_OPTIMIZER = TABLE.called("a table with name = ...")
+_OPTIMIZER = Kind(
+    "a table with name = ...", TABLE.holds, lambda table, key: _optimizer(table.section(key))
+)
 _COLUMNS = Kind(
     "a name or a list of names", lambda value: TEXT.holds(value) or lists(_COLUMNS).holds(value)
 )
@@ -220,257 +224,31 @@ _WEIGHT = replace(
 # Keys.
 
 
-def key(kind: Kind, meaning: str = "", default: Any = REQUIRED, named: bool = False) -> Any:
-    """Return the field of a key.
+class Key(NamedTuple):
+    """One key of a configuration.
 
     Parameters
     ----------
+    section
+        Its table, one of the ``SECTIONS``.
+    name
+        What it is called there.
     kind
         What it takes.
     meaning
-        What it is for; empty for a section, which has keys of its own.
+        What it is for.
     default
         What it is where it is not given.
     named
         Whether it is a table by names of the user's.
     """
-    return field(
-        default_factory=lambda: default, metadata={"kind": kind, "meaning": meaning, "named": named}
-    )
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """Which equations, and what they weigh."""
-
-    equations: str | list[str] | None = key(
-        (one_of(*SELECTIONS) | lists(TEXT)).called(
-            f"one of {', '.join(SELECTIONS)}, or a list of equations"
-        ),
-        "which equations to train; by default those that the diagram declares, or all if it "
-        "declares none",
-        None,
-    )
-    aggregator: str = key(TEXT, "how costs are put together: 'sum' or 'max'", "sum")
-    max_length: int | None = key(
-        natural(), "the longest path that is enumerated, where there are cycles", None
-    )
-    weights: Mapping[str, Any] = key(
-        tables(_WEIGHT, "a table of numbers and schedules"),
-        "other weights than the diagram's, by the equation's name or a pattern with '*': a number "
-        "(0 leaves the equation out), or a schedule",
-        {},
-    )
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """Where the columns of a data set come from."""
-
-    file: Path = key(
-        FILE, ".npz, .csv (with a header) or .safetensors, relative to the configuration"
-    )
-    columns: Mapping[str, Any] = key(
-        tables(_COLUMNS),
-        "for each projection what the file calls it: a name, a list of names, or a pattern such as "
-        "'pixel_*'; at a product a list with one entry for each factor; by default the "
-        "projection's own name",
-        {},
-    )
-    test: float | None = key(_HELD_OUT, "held out, and measured at the end", None)
-    test_file: Path | None = key(
-        FILE, "a second file, whose examples are measured at the end", None
-    )
-
-
-@dataclass(frozen=True)
-class OptimizerSettings:
-    """How parameters move."""
-
-    name: str | None = key(
-        TEXT.called("the name of an optimizer"),
-        "an optimizer of optax, whose options are further keys; 'none' leaves models as they are",
-        None,
-    )
-    chain: list[Any] | None = key(
-        _CHAIN,
-        "in place of a name: transformations of optax, with their options, one after the other, "
-        "and one optimizer among them",
-        None,
-    )
-    learning_rate: float | Mapping[str, Any] | None = key(
-        _SCHEDULED,
-        "as all options that optax lets follow a schedule: a number, or a table with the "
-        "schedule's name and options",
-        None,
-    )
-    clip: float | None = key(_POSITIVE, "the largest norm of all gradients together", None)
-    models: Mapping[str, Any] = key(
-        _OPTIMIZER,
-        "another optimizer, with name or chain and options, for one model, several "
-        "('encoder, decoder') or a pattern ('head_*')",
-        {},
-        named=True,
-    )
-
-
-@dataclass(frozen=True)
-class LoweringSettings:
-    """How the loss is run, without changing what it is."""
-
-    precision: str | Mapping[str, str] | None = key(
-        (_PRECISION | tables(_PRECISION)).called(
-            f"{_PRECISION.words}, or a table with one for each model"
-        ),
-        "the dtype in which models compute, of all or by name; parameters and costs keep their own",
-        None,
-    )
-    remat: bool | str | list[str] = key(
-        (TRUTH | _NAMES).called(f"true, or {_MODELS}"),
-        "models whose intermediate values are computed again in the backward pass, to save memory",
-        False,
-    )
-    independent: str | list[str] = key(
-        _NAMES, "random models that draw a new sample for each side of each equation", ()
-    )
-    stack: bool | int = key(
-        (TRUTH | natural(2)).called("true, false, or an integer from 2"),
-        "the least number of isomorphic models that are stored stacked and run as one",
-        8,
-    )
-
-
-@dataclass(frozen=True)
-class CheckpointSettings:
-    """Where the run is kept, so that it can go on."""
-
-    path: str = key(
-        _PLACE,
-        "a file *.safetensors, or a folder such as 'checkpoint/' for orbax, relative to the "
-        "configuration",
-    )
-    every: int | None = key(
-        natural(), "after how many steps to save; by default only at the end", None
-    )
-    resume: bool = key(
-        TRUTH,
-        "whether to go on from the checkpoint if there is one, as --resume on the command line",
-        False,
-    )
-
-
-@dataclass(frozen=True)
-class ValidationSettings:
-    """What is measured while it trains, and when it stops for it."""
-
-    validate: float | Mapping[str, Any] = key(
-        (_HELD_OUT | tables((_HELD_OUT | FILE).called(f"{_HELD_OUT.words}, or a file"))).called(
-            f"{_HELD_OUT.words}, or a table with one, or a file, for each data set"
-        ),
-        "held out of each data set for it",
-    )
-    every: int | None = key(natural(), "after how many steps; by default log_every", None)
-    patience: int | None = key(
-        natural(), "how many validations in a row may be no better before the run stops", None
-    )
-    by: str = key(TEXT, "what has to become better: 'total', an equation or a metric", "total")
-    least: float = key(_FROM_0, "by how much it has to be better than the best one to count", 0.0)
-    largest: bool = key(TRUTH, "whether larger is better, as for an accuracy", False)
-    metrics: Mapping[str, list[str]] = key(
-        tables(_METRIC, "a table of equations and measures"),
-        "what else to measure, by a name: an equation and 'accuracy', 'error_rate' or a divergence",
-        {},
-        named=True,
-    )
-
-
-@dataclass(frozen=True)
-class DeviceSettings:
-    """Over which devices it is spread."""
-
-    count: int | str = key(
-        (natural() | one_of("all")).called("an integer from 1, or 'all'"),
-        "over how many devices to split each batch",
-        "all",
-    )
-    parameters: str = key(
-        one_of("whole", "fsdp").called("'whole' or 'fsdp'"),
-        "'whole' on every device, or split over them ('fsdp')",
-        "whole",
-    )
-    least: int = key(
-        natural(), "for 'fsdp', how many entries an array has at least that is split", 2**12
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """At the top, above all sections."""
-
-    steps: int = key(natural(), "how many in all, those of a resumed checkpoint included")
-    batch_size: int | dict[str, int] = key(
-        (natural() | tables(natural())).called(
-            "an integer from 1, or a table with one for each data set"
-        ),
-        "examples in a batch, of all data sets or of each",
-        128,
-    )
-    accumulate: int = key(
-        natural(),
-        "into how many parts to cut a batch, evaluated one after the other to save memory",
-        1,
-    )
-    scan_steps: int = key(
-        natural(),
-        "how many steps to take in one compiled call, for models so small that starting a step "
-        "takes longer than the step",
-        1,
-    )
-    seed: int = key(
-        natural(0), "draws the variables, the order of the data and what is held out", 0
-    )
-    log_every: int = key(natural(), "after how many steps to look at costs and show progress", 100)
-    loss: LossSettings = key(settings("loss"), default=LossSettings())
-    data: Mapping[str, DataSettings] = key(
-        tables(settings("data.NAME").called("a table with file = ..."), "a section [data]"),
-        default={},
-    )
-    optimizer: Mapping[str, Any] = key(TABLE.called("a section [optimizer] with name = ..."))
-    lowering: LoweringSettings = key(settings("lowering"), default=LoweringSettings())
-    checkpoint: CheckpointSettings | None = key(
-        settings("checkpoint", " with path = ..."), default=None
-    )
-    validation: ValidationSettings | None = key(
-        settings("validation", " with validate = ..."), default=None
-    )
-    devices: DeviceSettings | None = key(settings("devices", " with count = ..."), default=None)
-    # The file as it is: its bytes, and its table with the faults that are found.
-    text: bytes = field(repr=False)
-    file: Section = field(repr=False)
-
-
-SECTIONS = {
-    "": Settings,
-    "loss": LossSettings,
-    "data.NAME": DataSettings,
-    "optimizer": OptimizerSettings,
-    "lowering": LoweringSettings,
-    "checkpoint": CheckpointSettings,
-    "validation": ValidationSettings,
-    "devices": DeviceSettings,
-}
-"""The tables of a configuration, in order; ``NAME`` stands for a name of the user's."""
-
-
-class Key(NamedTuple):
-    """One key of a configuration, of the table that the field of a section is."""
 
     section: str
     name: str
     kind: Kind
-    meaning: str
-    default: Any
-    named: bool
+    meaning: str = ""
+    default: Any = REQUIRED
+    named: bool = False
 
     @property
     def place(self) -> str:
@@ -485,12 +263,262 @@ class Key(NamedTuple):
         return "" if self.default in (None, {}, ()) else shown(self.default)
 
 
-KEYS = tuple(
-    Key(section, one.name, default=one.default_factory(), **one.metadata)  # type: ignore[misc]
-    for section, table in SECTIONS.items()
-    for one in fields(table)
-    if one.metadata and one.metadata["meaning"]
+SECTIONS = {
+    "": "At the top, above all sections",
+    "loss": "Which equations, and what they weigh",
+    "data.NAME": "Where the columns of a data set come from",
+    "optimizer": "How parameters move",
+    "lowering": "How the loss is run, without changing what it is",
+    "checkpoint": "Where the run is kept, so that it can go on",
+    "validation": "What is measured while it trains, and when it stops for it",
+    "devices": "Over which devices it is spread",
+}
+"""The tables of a configuration and their titles; ``NAME`` stands for a name of the user's."""
+
+KEYS = (
+    Key("", "steps", natural(), "how many in all, those of a resumed checkpoint included"),
+    Key(
+        "",
+        "batch_size",
+        (natural() | tables(natural())).called(
+            "an integer from 1, or a table with one for each data set"
+        ),
+        "examples in a batch, of all data sets or of each",
+        128,
+    ),
+    Key(
+        "",
+        "accumulate",
+        natural(),
+        "into how many parts to cut a batch, evaluated one after the other to save memory",
+        1,
+    ),
+    Key(
+        "",
+        "scan_steps",
+        natural(),
+        "how many steps to take in one compiled call, for models so small that starting a step "
+        "takes longer than the step",
+        1,
+    ),
+    Key(
+        "", "seed", natural(0), "draws the variables, the order of the data and what is held out", 0
+    ),
+    Key("", "log_every", natural(), "after how many steps to look at costs and show progress", 100),
+    Key(
+        "loss",
+        "equations",
+        (one_of(*SELECTIONS) | lists(TEXT)).called(
+            f"one of {', '.join(SELECTIONS)}, or a list of equations"
+        ),
+        "which equations to train; by default those that the diagram declares, or all if it "
+        "declares none",
+        None,
+    ),
+    Key("loss", "aggregator", TEXT, "how costs are put together: 'sum' or 'max'", "sum"),
+    Key(
+        "loss",
+        "max_length",
+        natural(),
+        "the longest path that is enumerated, where there are cycles",
+        None,
+    ),
+    Key(
+        "loss",
+        "weights",
+        tables(_WEIGHT, "a table of numbers and schedules"),
+        "other weights than the diagram's, by the equation's name or a pattern with '*': a number "
+        "(0 leaves the equation out), or a schedule",
+        {},
+    ),
+    Key(
+        "data.NAME",
+        "file",
+        FILE,
+        ".npz, .csv (with a header) or .safetensors, relative to the configuration",
+    ),
+    Key(
+        "data.NAME",
+        "columns",
+        tables(_COLUMNS),
+        "for each projection what the file calls it: a name, a list of names, or a pattern such as "
+        "'pixel_*'; at a product a list with one entry for each factor; by default the "
+        "projection's own name",
+        {},
+    ),
+    Key("data.NAME", "test", _HELD_OUT, "held out, and measured at the end", None),
+    Key(
+        "data.NAME",
+        "test_file",
+        FILE,
+        "a second file, whose examples are measured at the end",
+        None,
+    ),
+    Key(
+        "optimizer",
+        "name",
+        TEXT.called("the name of an optimizer"),
+        "an optimizer of optax, whose options are further keys; 'none' leaves models as they are",
+        None,
+    ),
+    Key(
+        "optimizer",
+        "chain",
+        _CHAIN,
+        "in place of a name: transformations of optax, with their options, one after the other, "
+        "and one optimizer among them",
+        None,
+    ),
+    Key(
+        "optimizer",
+        "learning_rate",
+        _SCHEDULED,
+        "as all options that optax lets follow a schedule: a number, or a table with the "
+        "schedule's name and options",
+        None,
+    ),
+    Key("optimizer", "clip", _POSITIVE, "the largest norm of all gradients together", None),
+    Key(
+        "optimizer",
+        "models",
+        _OPTIMIZER,
+        "another optimizer, with name or chain and options, for one model, several "
+        "('encoder, decoder') or a pattern ('head_*')",
+        {},
+        named=True,
+    ),
+    Key(
+        "lowering",
+        "precision",
+        (_PRECISION | tables(_PRECISION)).called(
+            f"{_PRECISION.words}, or a table with one for each model"
+        ),
+        "the dtype in which models compute, of all or by name; parameters and costs keep their own",
+        None,
+    ),
+    Key(
+        "lowering",
+        "remat",
+        (TRUTH | _NAMES).called(f"true, or {_MODELS}"),
+        "models whose intermediate values are computed again in the backward pass, to save memory",
+        False,
+    ),
+    Key(
+        "lowering",
+        "independent",
+        _NAMES,
+        "random models that draw a new sample for each side of each equation",
+        (),
+    ),
+    Key(
+        "lowering",
+        "stack",
+        (TRUTH | natural(2)).called("true, false, or an integer from 2"),
+        "the least number of isomorphic models that are stored stacked and run as one",
+        8,
+    ),
+    Key(
+        "checkpoint",
+        "path",
+        _PLACE,
+        "a file *.safetensors, or a folder such as 'checkpoint/' for orbax, relative to the "
+        "configuration",
+    ),
+    Key(
+        "checkpoint",
+        "every",
+        natural(),
+        "after how many steps to save; by default only at the end",
+        None,
+    ),
+    Key(
+        "checkpoint",
+        "resume",
+        TRUTH,
+        "whether to go on from the checkpoint if there is one, as --resume on the command line",
+        False,
+    ),
+    Key(
+        "validation",
+        "validate",
+        (_HELD_OUT | tables((_HELD_OUT | FILE).called(f"{_HELD_OUT.words}, or a file"))).called(
+            f"{_HELD_OUT.words}, or a table with one, or a file, for each data set"
+        ),
+        "held out of each data set for it",
+    ),
+    Key("validation", "every", natural(), "after how many steps; by default log_every", None),
+    Key(
+        "validation",
+        "patience",
+        natural(),
+        "how many validations in a row may be no better before the run stops",
+        None,
+    ),
+    Key(
+        "validation",
+        "by",
+        TEXT,
+        "what has to become better: 'total', an equation or a metric",
+        "total",
+    ),
+    Key(
+        "validation",
+        "least",
+        _FROM_0,
+        "by how much it has to be better than the best one to count",
+        0.0,
+    ),
+    Key("validation", "largest", TRUTH, "whether larger is better, as for an accuracy", False),
+    Key(
+        "validation",
+        "metrics",
+        _METRIC,
+        "what else to measure, by a name: an equation and 'accuracy', 'error_rate' or a divergence",
+        {},
+        named=True,
+    ),
+    Key(
+        "devices",
+        "count",
+        (natural() | one_of("all")).called("an integer from 1, or 'all'"),
+        "over how many devices to split each batch",
+        "all",
+    ),
+    Key(
+        "devices",
+        "parameters",
+        one_of("whole", "fsdp").called("'whole' or 'fsdp'"),
+        "'whole' on every device, or split over them ('fsdp')",
+        "whole",
+    ),
+    Key(
+        "devices",
+        "least",
+        natural(),
+        "for 'fsdp', how many entries an array has at least that is split",
+        2**12,
+    ),
 )
+"""All keys, by their sections."""
+
+PARTS = (
+    Key("", "loss", settings("loss"), default=None),
+    Key(
+        "",
+        "data",
+        tables(settings("data.NAME").called("a table with file = ..."), "a section [data]"),
+        default={},
+    ),
+    Key("", "optimizer", TABLE.called("a section [optimizer] with name = ...")),
+    Key("", "lowering", settings("lowering"), default=None),
+    Key("", "checkpoint", settings("checkpoint", " with path = ..."), default=None),
+    Key("", "validation", settings("validation", " with validate = ..."), default=None),
+    Key("", "devices", settings("devices", " with count = ..."), default=None),
+)
+"""The sections, which are keys at the top."""
+
+Settings = SimpleNamespace
+"""The values of the keys of a section, by their names."""
 
 
 def advice(name: str, known: list[str], at: str = "") -> str:
@@ -512,22 +540,22 @@ def advice(name: str, known: list[str], at: str = "") -> str:
 def markdown() -> str:
     """Return the reference of all keys for the documentation."""
     blocks = []
-    for section, table in SECTIONS.items():
+    for section, title in SECTIONS.items():
         rows = [
             f"| `{key.place}` | {key.kind.words} | {key.otherwise} | {key.meaning} |"
             for key in KEYS
             if key.section == section
         ]
         head = ["| key | takes | by default | meaning |", "|---|---|---|---|"]
-        blocks.append("\n".join([f"{_title(table)}:", "", *head, *rows]))
+        blocks.append("\n".join([f"{title}:", "", *head, *rows]))
     return "\n\n".join(blocks) + "\n"
 
 
 def plain(width: int = 96) -> str:
     """Return the reference of all keys for a terminal."""
     lines = []
-    for section, table in SECTIONS.items():
-        lines += ["", f"[{section}]  {_title(table)}:" if section else f"{_title(table)}:"]
+    for section, title in SECTIONS.items():
+        lines += ["", f"[{section}]  {title}:" if section else f"{title}:"]
         for key in (key for key in KEYS if key.section == section):
             otherwise = f"; {key.otherwise}" if key.otherwise else ""
             place = key.place.removeprefix(f"{section}.")
@@ -537,10 +565,6 @@ def plain(width: int = 96) -> str:
                 break_long_words=False, break_on_hyphens=False,
             )  # fmt: skip
     return "\n".join(lines[1:])
-
-
-def _title(table: type) -> str:
-    return (table.__doc__ or "").partition(".")[0]
 
 
 # Reading.
@@ -577,6 +601,17 @@ class Section:
         """Note that something is wrong with a key, or with the table itself for ``""``."""
         self.faults.append(Failure(law, dotted(self.at, key) if key else self.at, message))
 
+    @contextlib.contextmanager
+    def noting(self, key: str, law: str = "value", before: str = "") -> Iterator[None]:
+        """Note what is raised on purpose inside: each failure of an error, or the error itself."""
+        try:
+            yield
+        except InvalidStructure as error:
+            for failure in error.failures:
+                self.fault(key, f"{before}{failure.where}: {failure.message}", failure.law)
+        except (CatlearnError, OSError) as error:
+            self.fault(key, problem_of(error), law)
+
     def read(self, key: str, kind: Kind, default: Any = REQUIRED) -> Any:
         """Return what a key says, or its default where it is missing or wrong."""
         if key not in self.values:
@@ -588,14 +623,18 @@ class Section:
             self.fault(key, f"is {shown(value)}, expected {kind.words}")
         return None if default is REQUIRED else default
 
-    def settings(self, section: str) -> dict[str, Any]:
+    def settings(self, section: str) -> Settings:
         """Return a value for each key of one of the ``SECTIONS``, and note unknown keys."""
-        keys = [one for one in fields(SECTIONS[section]) if one.metadata]
+        keys = [one for one in (*KEYS, *PARTS) if one.section == section]
         self.refuse_others(one.name for one in keys)
-        return {
-            one.name: self.read(one.name, one.metadata["kind"], one.default_factory())  # type: ignore[misc]
-            for one in keys
-        }
+        return Settings(
+            **{
+                one.name: self.read(
+                    one.name, tables(one.kind) if one.named else one.kind, one.default
+                )
+                for one in keys
+            }
+        )
 
     def refuse_others(self, known: Iterable[str]) -> None:
         """Note the keys that mean nothing."""
@@ -629,6 +668,14 @@ class Section:
         """Return the table without some of its keys."""
         rest = {key: value for key, value in self.values.items() if key not in keys}
         return self.part(rest, self.at)
+
+    def one(self, key: str, known: Sequence[str], what: str) -> str | None:
+        """Return the name that a key says, and note if it is none of those that are known."""
+        name = self.read(key, TEXT.called(f"the name of the {what}"))
+        if name is None or name in known:
+            return name
+        self.fault(key, f"is {shown(name)}, no {what}; {did_you_mean(name, known)}", "unknown name")
+        return None
 
     def named(self, key: str, names: Any, known: Iterable[str], what: str) -> list[str]:
         """Return the names that a text stands for, and note those that match nothing.
@@ -696,21 +743,13 @@ def matching(pattern: str, known: Iterable[str]) -> list[str]:
     """
     if pattern in (known := list(known)):
         return [pattern]
-    first, *inner = re.split(r"\*+", pattern)
-    return [name for name in known if inner and _matches(name, first, *inner)]
-
-
-def _matches(name: str, first: str, *pieces: str) -> bool:
-    """Whether pieces stand in a name one after the other, the first and the last at its ends."""
-    *inner, last = pieces
-    if not name.startswith(first):
-        return False
-    at = len(first)
-    for piece in inner:
-        at = name.find(piece, at) + len(piece)
-        if at < len(piece):
-            return False
-    return name.endswith(last) and len(name) - len(last) >= at
+    first, *inner = map(re.escape, re.split(r"\*+", pattern))
+    if not inner:
+        return []
+    # Each piece where it first stands, once and for all: nothing is tried again.
+    pieces = "".join(f"(?>.*?{piece})" for piece in inner[:-1])
+    found = re.compile(f"{first}{pieces}.*{inner[-1]}", re.DOTALL)
+    return [name for name in known if found.fullmatch(name)]
 
 
 def dotted(at: str, key: str) -> str:
@@ -739,6 +778,21 @@ def shown(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else shorten(repr(value))
 
 
+def problem_of(error: Exception) -> str:
+    """Say what went wrong, and with what file.
+
+    Examples
+    --------
+    >>> problem_of(FileNotFoundError(2, "No such file or directory", "run.toml"))
+    "there is no file 'run.toml'"
+    """
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return f"there is no file '{error.filename}'"
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"'{error.filename}': {error.strerror}"
+    return str(error)
+
+
 def read_settings(path: str | os.PathLike[str]) -> Settings:
     """Read a configuration, and note all that is wrong with it in ``settings.file.faults``.
 
@@ -757,7 +811,11 @@ def read_settings(path: str | os.PathLike[str]) -> Settings:
     path = Path(path)
     text = read_bounded(path, MAX_TOML_BYTES)
     file = Section(parse_toml(text, f"configuration {path.name!r}"), folder=path.parent)
-    return Settings(**file.settings(""), text=text, file=file)
+    found = file.settings("")
+    for name in ("loss", "lowering"):
+        setattr(found, name, getattr(found, name) or Section({}).settings(name))
+    found.text, found.file = text, file
+    return found
 
 
 def parse_toml(data: bytes, what: str) -> dict[str, Any]:
@@ -893,15 +951,10 @@ def schedule_of(section: Section) -> Callable[[Any], Any] | None:
     >>> float(schedule_of(Section({"schedule": "linear", **ramp}))(2))
     0.5
     """
-    name = section.read("schedule", TEXT.called("the name of a schedule"))
+    name = section.one("schedule", (*SCHEDULES, *SCHEDULES.values()), "schedule")
     if name is None:
         return None
-    known = SCHEDULES.get(name.removesuffix("_schedule"))
-    if known is None:
-        message = f"is {shown(name)}, no schedule; {did_you_mean(name, SCHEDULES)}"
-        section.fault("schedule", message, "unknown name")
-        return None
-    return call(known, section.without("schedule"))
+    return call(SCHEDULES.get(name, name), section.without("schedule"))
 
 
 _EMPTY = inspect.Parameter.empty
@@ -1004,13 +1057,8 @@ def choose_optimizers(section: Section, trainable: Iterable[str]) -> OptimizerCh
     """
     before, trainable = len(section.faults), list(trainable)
     clip = section.read("clip", _POSITIVE, None)
-    section.read("models", TABLE, {})
+    made = {**section.read("models", tables(_OPTIMIZER), {})}
     models, rest = section.section("models"), section.without("clip", "models")
-    made = {
-        key: _optimizer(models.section(key))
-        for key in models.values
-        if models.read(key, _OPTIMIZER) is not None
-    }
     chosen = models.by_name(trainable, "trainable model")
     if rest.values or len(chosen) < len(trainable) or not trainable:
         made[""] = _optimizer(rest)
@@ -1055,13 +1103,9 @@ def _optimizer(section: Section) -> tuple[Any, str]:
 
 def _transformation(section: Section, known: tuple[str, ...]) -> tuple[Any, str]:
     """Return what a table names, out of what may be named there."""
-    name = section.read("name", TEXT.called("the name of an optimizer"))
+    name = section.one("name", known, "optimizer")
     options = section.without("name")
     if name is None:
-        return None, ""
-    if name not in known:
-        message = f"is {shown(name)}, no optimizer; {did_you_mean(name, known)}"
-        section.fault("name", message, "unknown name")
         return None, ""
     if name == NONE:
         options.refuse_others(())
@@ -1077,7 +1121,7 @@ def _transformation(section: Section, known: tuple[str, ...]) -> tuple[Any, str]
 # Equations and their weights.
 
 
-def make_loss(diagram: LearningDiagram, given: LossSettings, section: Section) -> Loss | None:
+def make_loss(diagram: LearningDiagram, given: Settings, section: Section) -> Loss | None:
     """Make the loss that a configuration describes, or note all that is wrong with it.
 
     Parameters
@@ -1093,25 +1137,18 @@ def make_loss(diagram: LearningDiagram, given: LossSettings, section: Section) -
     >>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
     >>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, "linear"))
     >>> section = Section({"weights": {"d.*": 0.5}}, "loss")
-    >>> print(make_loss(D, LossSettings(**section.settings("loss")), section))
+    >>> print(make_loss(D, section.settings("loss"), section))
     L(f) = 0.5 E_d(d_Y(f(d.X), d.Y))
     """
-    try:
+    loss, before = None, len(section.faults)
+    with section.noting("aggregator", "unknown name"):
         get_aggregator(given.aggregator)
-    except CatlearnError as error:
-        section.fault("aggregator", str(error), "unknown name")
-        return None
-    try:
-        loss = diagram.loss(
-            given.equations, aggregator=given.aggregator, max_length=given.max_length
-        )
-    except InvalidStructure as error:
-        for failure in error.failures:
-            where = f"{dotted(section.at, 'equations')}: {failure.where}"
-            section.faults.append(Failure(failure.law, where, failure.message))
-        return None
-    except CatlearnError as error:
-        section.fault("equations", str(error), "loss")
+    if len(section.faults) == before:
+        with section.noting("equations", "loss"):
+            loss = diagram.loss(
+                given.equations, aggregator=given.aggregator, max_length=given.max_length
+            )
+    if loss is None:
         return None
     if not loss.equations:
         message = "no equation has a trainable model; glue data to a model, or declare one"
@@ -1127,11 +1164,8 @@ def make_loss(diagram: LearningDiagram, given: LossSettings, section: Section) -
 def _weighted(loss: Loss, weights: Mapping[str, Any], table: Section) -> Loss:
     """Return the loss with the weights of a file."""
     chosen = table.by_name([term.name for term in loss.equations], "equation")
-    terms = []
-    for term in loss.equations:
-        weight = weights.get(chosen.get(term.name, ""))  # None where it is at fault, too
-        terms.append(term if weight is None else term.given(weight=weight))
-    left = tuple(term for term in terms if _counts(term.weight))
+    found = [weights.get(chosen.get(term.name, ""), term.weight) for term in loss.equations]
+    left = tuple(term for term in weighing(loss, found).equations if _counts(term.weight))
     return Loss(loss.diagram, replace(loss.selection, terms=left), loss.aggregator)
 
 
@@ -1151,7 +1185,7 @@ def at_step(loss: Loss, step: int) -> Loss:
     return weighing(loss, [float(w.at(step)) if isinstance(w, Weight) else w for w in weights])
 
 
-def weighing(loss: Loss, weights: Sequence[float]) -> Loss:
+def weighing(loss: Loss, weights: Sequence[float | Weight]) -> Loss:
     """Return the loss with other weights, one for each equation."""
     pairs = zip(loss.equations, weights, strict=True)
     terms = tuple(term.given(weight=weight) for term, weight in pairs)

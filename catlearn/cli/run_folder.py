@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from catlearn.cli.configuration import LossSettings, Section, make_loss, parse_toml, weighing
+from catlearn.cli.configuration import Section, make_loss, parse_toml, weighing
 from catlearn.display import Chart, Series, html_table
 from catlearn.drawing import draw
 from catlearn.drawing.charts import chart_svg
@@ -144,21 +144,6 @@ def check_place(folder: Path, overwrite: bool) -> None:
         raise CatlearnError(f"'{folder}' is there already and is no run; choose another --out")
     if names and not overwrite:
         raise CatlearnError(f"'{folder}' holds a run already; choose another --out, or --overwrite")
-
-
-def problem_of(error: Exception) -> str:
-    """Say what went wrong, and with what file.
-
-    Examples
-    --------
-    >>> problem_of(FileNotFoundError(2, "No such file or directory", "run.toml"))
-    "there is no file 'run.toml'"
-    """
-    if isinstance(error, FileNotFoundError) and error.filename is not None:
-        return f"there is no file '{error.filename}'"
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"'{error.filename}': {error.strerror}"
-    return str(error)
 
 
 def load_run(folder: str | os.PathLike[str]) -> RunFolder:
@@ -378,7 +363,7 @@ def _picture(run: RunFolder) -> str:
     terms = list(map(_dict, terms if isinstance(terms, list) else []))
     try:
         section = Section(_dict(parse_toml(run.config.encode(), "config.toml").get("loss")), "loss")
-        loss = make_loss(run.diagram, LossSettings(**section.settings("loss")), section)
+        loss = make_loss(run.diagram, section.settings("loss"), section)
     except FileFormatError:
         loss = None
     if loss is not None and [t.name for t in loss.equations] == [t.get("name") for t in terms]:

@@ -30,7 +30,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -38,7 +38,6 @@ import numpy as np
 from catlearn import training
 from catlearn.category import Equation
 from catlearn.cli.configuration import (
-    DeviceSettings,
     OptimizerChoice,
     Section,
     Settings,
@@ -48,13 +47,11 @@ from catlearn.cli.configuration import (
     make_loss,
     matching,
     read_settings,
-    shown,
 )
 from catlearn.cli.run_folder import (
     BEST,
     VALIDATION,
     check_place,
-    problem_of,
     say,
     to_json,
     write_run,
@@ -93,11 +90,12 @@ from catlearn.models import (
 )
 from catlearn.models.architectures import Unbound, architecture_names
 from catlearn.models.spaces import cast
+from catlearn.names import fresh
 from catlearn.tensors import MAX_TENSOR_BYTES, decode_tensors, encode_tree, plain_tree
 from catlearn.training.checkpoint import is_folder, occupied
 from catlearn.training.columns import batch_lengths, permutation, take
 from catlearn.training.loop import untrained_failures
-from catlearn.training.validation import measures_of, ready
+from catlearn.training.validation import evaluated, measures_of, ready
 
 FINISHED, INTERRUPTED, DIVERGED = "finished", "interrupted", "diverged"
 #: Trained, but without its last checkpoint.
@@ -396,13 +394,21 @@ class Job:
         loss, weights = at_step(self.loss, last), self.fn.weights(last)
         key = jax.random.key(settings.seed)
         result = replace(result, state={**result.state, "weights": weights})
-        value, costs = result.evaluate(self.train, key)
-        tested: dict[str, Any] = {}
-        if self.test:
-            _, every = result.evaluate({**self.train, **self.test}, key)
-            names = [term.name for term in loss.equations if term.data in self.test]
-            tested = {"equations": {name: every[name] for name in names}}
-            tested["accuracy"] = self._accuracies(result, self.test)
+        names = {term.name for term in loss.equations}
+        rated = {
+            fresh(term.name, names, "'"): term
+            for term in self.loss.equations
+            if _is_classification(self.diagram, term)
+        }
+        measures = {new: term.given(divergence=training.accuracy) for new, term in rated.items()}
+
+        def measured(data: Data) -> dict[str, Any]:
+            every, given = {**self.train, **data}, (result.params, result.evaluation_state)
+            value, costs = evaluated(self.fn, *given, every, key, None, measures)
+            right = {term.name: costs[new] for new, term in rated.items() if term.data in data}
+            own = {term.name: costs[term.name] for term in loss.equations if term.data in data}
+            return {"value": value, "equations": own, "accuracy": right}
+
         return {
             "steps": result.steps,
             "seed": settings.seed,
@@ -418,12 +424,8 @@ class Job:
                 }
                 for term in loss.equations
             ],
-            "train": {
-                "value": value,
-                "equations": costs,
-                "accuracy": self._accuracies(result, self.train),
-            },
-            "test": tested,
+            "train": measured(self.train),
+            "test": measured(self.test) if self.test else {},
             "validation": self._validated(result),
             "data": {
                 name: {
@@ -454,16 +456,6 @@ class Job:
         (row,) = np.flatnonzero(curves.steps == best.steps)[-1:]
         values = dict(zip(curves.names, curves.rows[row].tolist(), strict=True))
         return {"best": best.steps, "values": values, "stopped": result.stopped == "patience"}
-
-    def _accuracies(self, result: training.Result, data: Data) -> dict[str, float]:
-        """Return how often the likeliest class is the label, for equations that end at labels."""
-        evaluate = self.fn.evaluation(result.params, result.evaluation_state)
-        found = {}
-        for term in self.loss.equations:
-            if term.data in data and _is_classification(self.diagram, term):
-                sides = [_classes(evaluate(side)(data[term.data])) for side in (term.lhs, term.rhs)]
-                found[term.name] = float(np.mean(sides[0] == sides[1]))
-        return found
 
     def files(self, result: training.Result, metrics: dict[str, Any]) -> dict[str, bytes]:
         """Return what the run folder holds."""
@@ -510,11 +502,6 @@ def _is_classification(diagram: LearningDiagram, term: Equation) -> bool:
     )
     label = diagram.space_label(term.target)
     return isinstance(label, Categorical) and kinds == ["projection"] and not random
-
-
-def _classes(values: Any) -> np.ndarray:
-    values = np.asarray(values)
-    return values if values.ndim == 1 else values.argmax(axis=-1)
 
 
 def _versions() -> dict[str, str]:
@@ -610,7 +597,7 @@ def _check_checkpoint(path: str, file: Section, resume: bool, overwrite: bool) -
         file.section("checkpoint").fault("path", problem, "checkpoint")
 
 
-def _sharding(given: DeviceSettings, file: Section) -> training.Sharding | None:
+def _sharding(given: Settings, file: Section) -> training.Sharding | None:
     there = jax.device_count()
     number = there if given.count == "all" else int(given.count)
     if number > there:
@@ -629,17 +616,13 @@ def _sharding(given: DeviceSettings, file: Section) -> training.Sharding | None:
 
 
 def _diagram(path: Path, faults: list[Failure]) -> LearningDiagram | None:
-    try:
+    file, value = Section({}, path.name, faults), None
+    with file.noting("", "diagram"):
         value = load(path)
-    except InvalidStructure as error:
-        faults += [Failure(f.law, f"{path.name}: {f.where}", f.message) for f in error.failures]
-        return None
-    except (CatlearnError, OSError) as error:
-        faults.append(Failure("diagram", path.name, problem_of(error)))
-        return None
     if not isinstance(value, LearningDiagram):
-        message = f"holds a {type(value).__name__}, expected a learning diagram"
-        faults.append(Failure("diagram", path.name, message))
+        if value is not None:
+            message = f"holds a {type(value).__name__}, expected a learning diagram"
+            file.fault("", message, "diagram")
         return None
     for edge in value.edges:
         label = value.runs(edge)
@@ -649,7 +632,7 @@ def _diagram(path: Path, faults: list[Failure]) -> LearningDiagram | None:
             known = did_you_mean(name.partition("(")[0], architecture_names())
             message = f"has {name}, which is no registered architecture; {known}"
             message += " (architectures of your own are trained from Python)"
-            faults.append(Failure("architecture", f"{path.name}: edge '{edge}'", message))
+            file.fault("", f"edge '{edge}': {message}", "architecture")
     return value
 
 
@@ -687,10 +670,8 @@ def _data(diagram: LearningDiagram, settings: Settings) -> tuple[Data, Data, Dat
         ):
             if isinstance(some, int | float) and total:
                 number = round(some * total) if isinstance(some, float) else some
-                try:
+                with table.noting(key):
                     train[name], part[name] = divide(train[name], number, settings.seed, name)
-                except CatlearnError as error:
-                    table.fault(key, str(error))
     return parts
 
 
@@ -716,22 +697,13 @@ def _validation(fn: Lowered, settings: Settings, held: Data) -> dict[str, Any]:
     pairs: dict[str, Any] = {}
     measures: dict[str, Equation] = {}
     for name, (equation, by) in given.metrics.items():
-        if by not in (every := (*MEASURES, *divergence_names())):
-            message = f"{shown(by)} is no measure; {did_you_mean(by, every)}"
-            metrics.fault(name, message, "unknown name")
+        if not metrics.named(name, by, (*MEASURES, *divergence_names()), "measure"):
             continue
         pairs[name] = equation, MEASURES.get(by, by)
-        try:
+        with metrics.noting(name, "metric"):
             measures |= measures_of(fn, {name: pairs[name]})
-        except InvalidStructure as error:
-            for failure in error.failures:
-                metrics.fault(name, f"{failure.where}: {failure.message}", failure.law)
-        except CatlearnError as error:
-            metrics.fault(name, str(error), "metric")
     known = ("total", *(term.name for term in fn.loss.equations), *metrics.values)
-    if given.by not in known:
-        message = f"is {shown(given.by)}, which is not measured; {did_you_mean(given.by, known)}"
-        section.fault("by", message, "unknown name")
+    section.named("by", [given.by], known, "equation or metric")
     for key in ("by", "least", "largest"):
         if given.patience is None and key in section.values:
             section.fault(key, "is given, and patience is not")
@@ -831,7 +803,7 @@ def _check_columns(fn: Lowered, settings: Settings, train: Data, test: Data) -> 
 # Columns from files.
 
 
-class ColumnFile:
+class ColumnFile(NamedTuple):
     """Arrays by name, read when they are asked for.
 
     Parameters
@@ -844,10 +816,9 @@ class ColumnFile:
         Whether columns are single numbers, so that several make up one array of any shape.
     """
 
-    def __init__(self, names: list[str], read: Callable[[str], np.ndarray], flat: bool) -> None:
-        self.names = names
-        self.read = read
-        self.flat = flat
+    names: list[str]
+    read: Callable[[str], np.ndarray]
+    flat: bool
 
 
 def open_columns(path: Path) -> ColumnFile:
@@ -950,35 +921,21 @@ def load_columns(
     for key in called:
         if key not in labels:
             table.fault(key, f"is no projection; {did_you_mean(key, labels)}", "unknown name")
-    try:
+    file, found = None, {}
+    with section.noting("", "file", f"'{path.name}': "):
         file = open_columns(path)
-    except InvalidStructure as error:
-        for failure in error.failures:
-            message = f"'{path.name}': {failure.where}: {failure.message}"
-            section.fault("", message, failure.law)
+    if file is None:
         return {}
-    except (CatlearnError, OSError) as error:
-        section.fault("", problem_of(error), "file")
-        return {}
-    found: Columns = {}
     for key, label in labels.items():
         names = called.get(key, key if key in file.names else None)
         if names is None:
             continue
-        try:
+        with table.noting(key, "column", f"'{path.name}': "):
             column = _column(file, label, names)
-        except FileFormatError as error:
-            for failure in error.failures:
-                message = f"{failure.where} of '{path.name}': {failure.message}"
-                table.fault(key, message, "column")
-            continue
-        except CatlearnError as error:
-            table.fault(key, str(error), "column")
-            continue
-        faults = check_array(dotted(table.at, key), label, column)
-        section.faults += faults
-        if not faults:
-            found[key] = cast(label, column)
+            faults = check_array(dotted(table.at, key), label, column)
+            section.faults += faults
+            if not faults:
+                found[key] = cast(label, column)
     return found
 
 

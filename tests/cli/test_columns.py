@@ -111,7 +111,7 @@ def test_nothing_is_unpickled_and_nothing_too_large_is_unpacked(tmp_path, monkey
     with zipfile.ZipFile(tmp_path / "cut.npz", "w") as archive, zipfile.ZipFile(good) as source:
         archive.writestr("y.npy", source.read("y.npy")[:-8])
     _, failures = load(tmp_path / "cut.npz", {"Y": "y"})
-    assert "array 'y' of 'cut.npz'" in "\n".join(failures)
+    assert "'cut.npz': array 'y'" in "\n".join(failures)
     monkeypatch.setattr("catlearn.cli.running.MAX_TENSOR_BYTES", len(whole))
     with pytest.raises(CatlearnError, match="unpacks to"):
         open_columns(good)

@@ -75,7 +75,7 @@ class Trap:
         (arrays(X=INPUTS, Y=LABELS + 5), "data.d.columns.Y [labels] 20 of 20"),
         (arrays(X=INPUTS[:9], Y=LABELS), "data set 'd' [length]"),
         (arrays(X=INPUTS[:0], Y=LABELS[:0]), "data.d.file [length] 'd.npz'"),
-        (arrays(X=np.array([Trap()] * 20), Y=LABELS), "data.d.columns.X [column] pickle"),
+        (arrays(X=np.array([Trap()] * 20), Y=LABELS), "data.d.columns.X [file] pickle"),
         (pickle.dumps([1]), "data.d [file] 'd.npz'"),
         (b"", "data.d [file] 'd.npz'"),
     ],
