@@ -95,6 +95,22 @@ class Adjunction(Frozen, Displayed):
         if failures:
             raise InvalidStructure("Adjunction", failures)
 
+    @classmethod
+    def build(cls, left: Functor, right: Functor, unit: Any, counit: Any) -> Adjunction:
+        """Build an adjunction of functors between finite categories; nothing is checked.
+
+        Parameters
+        ----------
+        left, right
+            The functors.
+        unit, counit
+            The rows of the components.
+        """
+        one, other = Functor.identity(left.domain), Functor.identity(right.domain)
+        there = NaturalTransformation.build(one, left >> right, unit)
+        back = NaturalTransformation.build(right >> left, other, counit)
+        return cls(left, right, there, back, check=False)
+
     def failures(self) -> list[Failure]:
         """List wrong ends of unit and counit, broken squares, and broken triangles."""
         failures = _apart(self.left, self.right)
@@ -293,13 +309,8 @@ def right_adjoint(left: Functor) -> Adjunction:
         _factor(left, c, objects[d], D.ids(d), counit[d])
         for c, d in enumerate(left.ob.values.tolist())
     ]
-    return Adjunction(
-        left,
-        Functor.build(D, C, np.array(objects, np.int64), np.array(ar, np.int64)),
-        dict(zip(C.objects, C.ar.labels(unit), strict=True)),
-        dict(zip(D.objects, D.ar.labels(counit), strict=True)),
-        check=False,
-    )
+    right = Functor.build(D, C, np.array(objects, np.int64), np.array(ar, np.int64))
+    return Adjunction.build(left, right, unit, counit)
 
 
 def _universal(

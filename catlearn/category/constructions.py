@@ -316,9 +316,8 @@ class Skeleton(Subcategory):
     def isomorphism(self) -> NaturalTransformation:
         """The natural isomorphism from the identity to the retraction, then the inclusion."""
         C = self.whole
-        components = dict(zip(C.objects, C.ar.labels(self._way.tolist()), strict=True))
         around = self.retraction >> self.inclusion
-        return NaturalTransformation(Functor.identity(C), around, components, check=False)
+        return NaturalTransformation.build(Functor.identity(C), around, self._way)
 
 
 def skeleton(C: FiniteCategory) -> Skeleton:
@@ -370,9 +369,7 @@ class Comma(FiniteCategory):
     def transformation(self) -> NaturalTransformation:
         """The transformation from ``left >> F`` to ``right >> G`` whose component at h is h."""
         F, G = self.pair
-        names = F.codomain.ar.labels(self.over[0].tolist())
-        components = dict(zip(self.objects, names, strict=True))
-        return NaturalTransformation(self.left >> F, self.right >> G, components, check=False)
+        return NaturalTransformation.build(self.left >> F, self.right >> G, self.over[0])
 
 
 def comma(F: Functor, G: Functor) -> Comma:

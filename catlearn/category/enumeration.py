@@ -334,9 +334,7 @@ class FunctorCategory(FiniteCategory):
         """Return the natural transformation that an arrow is, by name or row."""
         row = self.arrow(at)
         F, G = self.functors[self.src(row)], self.functors[self.tgt(row)]
-        names = F.codomain.ar.labels(self.components[row].tolist())
-        components = dict(zip(F.domain.objects, names, strict=True))
-        return NaturalTransformation(F, G, components, check=False)
+        return NaturalTransformation.build(F, G, self.components[row])
 
     def evaluation(self, at: str | int) -> Functor:
         """Return the functor to D that takes the values at an object of C."""

@@ -266,10 +266,6 @@ class OfMonad(FiniteCategory):
     def _rows(self, src: np.ndarray, tgt: np.ndarray, arrows: np.ndarray) -> np.ndarray:
         return lookup([self.src.values, self.tgt.values, self.over], [src, tgt, arrows])
 
-    def _adjunction(self, left: Functor, right: Functor, counit: np.ndarray) -> Adjunction:
-        components = dict(zip(self.objects, self.ar.labels(counit.tolist()), strict=True))
-        return Adjunction(left, right, dict(self.monad.unit.components), components, check=False)
-
     def _check(self, pair: Adjunction) -> None:
         found = Monad.of(pair)
         if found != self.monad:
@@ -293,9 +289,8 @@ class Kleisli(OfMonad):
             left = Functor.build(C, self, every, self._rows(C.src.values, C.tgt.values, sent))
             back = C.then(T.ar.values[self.over], mu[self.tgt.values])
             right = Functor.build(self, C, T.ob.values, back)
-            return self._adjunction(
-                left, right, self._rows(T.ob.values, every, C.ids.values[T.ob.values])
-            )
+            counit = self._rows(T.ob.values, every, C.ids.values[T.ob.values])
+            return Adjunction.build(left, right, unit, counit)
 
         return self._cached("adjunction", make)
 
@@ -360,13 +355,14 @@ class EilenbergMoore(OfMonad):
         """The adjunction of free algebras and of forgetting the algebra."""
 
         def make() -> Adjunction:
-            C, T, _, mu = _parts(self.monad)
+            C, T, unit, mu = _parts(self.monad)
             free, carrier = self._row_of(mu), C.tgt.values[self.algebras]
             sent = self._rows(free[C.src.values], free[C.tgt.values], T.ar.values)
             left = Functor.build(C, self, free, sent)
             right = Functor.build(self, C, carrier, self.over)
             every = np.arange(len(self.ob))
-            return self._adjunction(left, right, self._rows(free[carrier], every, self.algebras))
+            counit = self._rows(free[carrier], every, self.algebras)
+            return Adjunction.build(left, right, unit, counit)
 
         return self._cached("adjunction", make)
 

@@ -131,6 +131,23 @@ class NaturalTransformation(Frozen, Displayed):
             raise InvalidStructure("NaturalTransformation", failures)
 
     @classmethod
+    def build(cls, domain: Functor, codomain: Functor, rows: Any) -> NaturalTransformation:
+        """Build a transformation from the rows of its components; nothing is checked.
+
+        Parameters
+        ----------
+        domain, codomain
+            The functors, into a finite category.
+        rows
+            The row of the component at each object of their domain.
+        """
+        names = domain.target.ar.labels(np.asarray(rows).tolist())
+        components = Record(zip(domain.graph.vertices, names, strict=True))
+        made = object.__new__(cls)
+        made._set(domain=domain, codomain=codomain, components=components)
+        return made
+
+    @classmethod
     def identity(cls, functor: Functor) -> NaturalTransformation:
         """Return the transformation of a functor to itself whose components are identities."""
         units = {a: functor.target.identity(functor.objects[a]) for a in functor.graph.vertices}
@@ -492,8 +509,7 @@ def _into_finite(
         a, b = map(place.__getitem__, graph.ends(f))
         squares.append((a, b, partial(_then, D, after), partial(D.then, before)))
     for choice in _choices(candidates, squares):
-        names = D.ar.labels(choice.tolist())
-        yield NaturalTransformation(F, G, dict(zip(objects, names, strict=True)), check=False)
+        yield NaturalTransformation.build(F, G, choice)
 
 
 def _then(D: FiniteCategory, after: int, first: np.ndarray) -> np.ndarray:
