@@ -44,7 +44,7 @@ import numpy as np
 from catlearn.category import Graph
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, NotComposable
+from catlearn.errors import Failure, InvalidStructure, NotComposable, expect
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -110,6 +110,11 @@ class Open(Frozen, Displayed):
     gluing: Colimit | None
 
     def __init__(self, apex: Tables, inputs: Leg = (), outputs: Leg = (), table: str = "V") -> None:
+        expect(apex, Tables, "apex", "a graph, C-set or other tables")
+        for side, leg in (("inputs", inputs), ("outputs", outputs)):
+            expect(
+                leg, (Iterable, TableMorphism), side, "a list of rows, or a morphism into the apex"
+            )
         failures = []
         if table not in apex.shape.tables:
             message = f"is not one of {list(apex.shape.tables)}"
@@ -131,12 +136,15 @@ class Open(Frozen, Displayed):
     @classmethod
     def identity(cls, interface: Any, table: str = "V") -> Open:
         """Return the identity of an interface, such as ``x.source`` or ``x.target``."""
+        expect(interface, Tables, "interface", "a graph, C-set or other tables")
         leg = interface.ambient.identity(interface)
         return cls(interface, leg, leg, table)
 
     @classmethod
     def swap(cls, first: Any, second: Any, table: str = "V") -> Open:
         """Return the symmetry: from two interfaces side by side to the same in the other order."""
+        for one in (first, second):
+            expect(one, Tables, "each interface", "a graph, C-set or other tables")
         both, other = coproduct(first, second), coproduct(second, first)
         exchanged = other.universal(both.legs[1], both.legs[0])
         return cls(both.apex, both.apex.ambient.identity(both.apex), exchanged, table)
@@ -263,7 +271,7 @@ class Open(Frozen, Displayed):
         >>> Open.compose(*[step] * 100).apex.count_paths("A")
         101
         """
-        parts = (self, *others)
+        parts = _opens((self, *others))
         failures = [
             failure
             for k, (one, two) in enumerate(pairwise(parts))
@@ -290,7 +298,7 @@ class Open(Frozen, Displayed):
         NotComposable
             If they are open at different tables, or of different shapes.
         """
-        parts = (self, *others)
+        parts = _opens((self, *others))
         tables = list(dict.fromkeys(one.table for one in parts))
         if len(tables) > 1:
             failures = [
@@ -344,6 +352,12 @@ class Open(Frozen, Displayed):
         return f"{self!r}\n{self.apex}"
 
 
+def _opens(parts: Sequence[Open]) -> Sequence[Open]:
+    for one in parts:
+        expect(one, Open, "each part", "an open object, such as Open(graph, inputs, outputs)")
+    return parts
+
+
 def glued(
     apexes: Sequence[Any],
     meeting: Sequence[tuple[Any, Sequence[tuple[int, Any]]]],
@@ -360,6 +374,7 @@ def glued(
     shared
         Table -> attribute: rows with equal labels there are one, see :meth:`Open.compose`.
     """
+    expect(shared, (type(None), Mapping), "shared", 'a dict, such as {"Array": "name"}')
     shape = apexes[0].shape
     failures = [
         Failure("interface", "shared=", f"{attribute!r} is no attribute of a table {table!r}")
@@ -555,6 +570,5 @@ def open_graph(graph: Graph, inputs: Iterable[Row] = (), outputs: Iterable[Row] 
     >>> (two >> two).apex.count_paths("A")
     7
     """
-    if not isinstance(graph, Graph):
-        raise CatlearnError(f"expected a graph, found a {type(graph).__name__}; use Open(...)")
+    expect(graph, Graph, "graph", "a graph; use Open(...) for other tables")
     return Open(graph, inputs, outputs, "V")

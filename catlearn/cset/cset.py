@@ -68,11 +68,11 @@ import numpy as np
 from catlearn.category import Category, Equation, Functor, Graph, Morphisms, Path, Presentation
 from catlearn.category.path import Side, steps_of
 from catlearn.errors import (
-    CatlearnError,
     Failure,
     InvalidStructure,
     LabelConflict,
     did_you_mean,
+    expect,
 )
 from catlearn.finset import FinFunction, FinSet, Order, Record, Shape, TableMorphism, Tables
 from catlearn.finset.merge import quotient
@@ -132,12 +132,19 @@ class Schema(Shape):
         keys: Mapping[str, Iterable[Iterable[str]]] | None = None,
     ) -> None:
         tables: dict[str, str] = {}
-        types: dict[str, type] = {}
+        types: dict[str, Any] = {}
+        expect(attributes, (type(None), Mapping), "attributes", "a dict by name")
+        expect(equations, Iterable, "equations", "a list of equations")
         for name, given in (attributes or {}).items():
             if isinstance(given, str):
                 tables[name] = given
-            else:
-                tables[name], types[name] = given
+                continue
+            wanted = "the name of a table, or a pair of it and a type"
+            expect(given, Sequence, f"attributes[{name!r}]", wanted)
+            tables[name], types[name], *_ = (*given, None, None)
+            for kind in _classes(types[name]):
+                expect(kind, type, f"the type of {name!r}", "a class, such as str, or several")
+        equations = [equations] if isinstance(equations, str) else equations
         read = tuple(Equation.of(equation) for equation in equations)
         self._set(equations=read, types=Record(types))
         super().__init__(objects, arrows, lists, tables, side_data, orders, keys)
@@ -168,7 +175,7 @@ class Schema(Shape):
 
         Raises
         ------
-        InvalidStructure
+        WrongKind
             If it is none of these, but for example what a set-valued functor maps into.
         """
         if isinstance(shape, Schema):
@@ -181,8 +188,9 @@ class Schema(Shape):
             fields = shape.arrows, shape.lists, shape.attributes
             more = {"side_data": shape.side_data, "orders": shape.orders, "keys": shape.keys}
             return cls(shape.tables, *fields, **more)
-        message = f"{shape!r} is not a schema, a presentation or a category of named arrows"
-        raise InvalidStructure("functor of schemas", [Failure("ends", "functor", message)])
+        wanted = "a schema, a shape, a presentation or a category of named arrows"
+        expect(shape, (), "what C-sets are on", wanted)
+        raise AssertionError("unreachable")
 
     @property
     def without_attributes(self) -> Schema:
@@ -380,19 +388,18 @@ class Schema(Shape):
         return f"{type(self).__name__}({list(self.tables)!r}{given})"
 
 
+def _classes(given: Any) -> list[Any]:
+    """List the classes that a type is, or several are."""
+    kinds = given if isinstance(given, tuple) else (given,)
+    return [one for kind in kinds for one in get_args(kind) or (kind,)]
+
+
 def mistyped(there: Schema, read: str, here: Schema, name: str, where: str) -> list[Failure]:
     """Say that an attribute is read from one whose labels are of another type, if they are.
 
     Labels without a type are looked at where they are read.
     """
-    found, wanted = (
-        [
-            one
-            for kind in (given if isinstance(given, tuple) else (given,))
-            for one in get_args(kind) or (kind,)
-        ]
-        for given in (there.types.get(read, ()), here.types.get(name, ()))
-    )
+    found, wanted = map(_classes, (there.types.get(read, ()), here.types.get(name, ())))
     if not wanted or all(issubclass(one, tuple(wanted)) for one in found):
         return []
     texts = (" or ".join(one.__name__ for one in kinds) for kinds in (found, wanted))
@@ -447,6 +454,7 @@ class CSet(Tables):
         **named: Any,
     ) -> None:
         schema = Schema.of(schema)
+        expect(parts, (type(None), Mapping), "parts", "a dict by table, arrow, list or attribute")
         kinds = (schema.tables, *(getattr(schema, kind) for kind in KINDS[1:]))
         given = {**(parts or {}), **named}
         known = [name for kind in kinds for name in kind]
@@ -471,6 +479,7 @@ class CSet(Tables):
         >>> CSet.of(G).V, Graph.of(CSet.of(G)) == G
         (FinSet(['A', 'B']), True)
         """
+        expect(tables, Tables, "tables", "a graph, a presentation or other tables")
         shape = Schema.of(tables.shape)
         return CSet._build(shape, *(getattr(tables, kind) for kind in KINDS))
 
@@ -594,9 +603,7 @@ class CSet(Tables):
     @classmethod
     def without_attributes(cls, tables: Tables) -> CSet:
         """Return tables as a C-set without attributes; InvalidStructure if there are lists."""
-        if not isinstance(tables, Tables):
-            message = f"a C-set, or a functor to finite sets, is expected, not {tables!r}"
-            raise CatlearnError(message)
+        expect(tables, Tables, "X", "a C-set, or a functor to finite sets")
         schema = Schema.of(tables.shape).without_attributes
         return CSet._build(schema, tables.sets, tables.arrows, {}, {})
 
@@ -616,8 +623,7 @@ class CSet(Tables):
         InvalidStructure
             If they do not.
         """
-        if not isinstance(tables, Tables):
-            raise CatlearnError(f"{what} is of C-sets and their morphisms, not of {tables!r}")
+        expect(tables, Tables, f"the C-set ({what})", "a C-set, or a morphism of C-sets")
         own = Schema.of(tables.shape)
         if own == schema:
             return tables if isinstance(tables, CSet) else CSet.of(tables)
@@ -656,6 +662,7 @@ class CSet(Tables):
         (FinFunction([1], codomain=2), FinSet(2))
         """
         X = CSet.without_attributes(self)
+        expect(category, (type(None), Category), "category", "a category on the tables")
         if category is None:
             return Functor(X.schema, Morphisms(), X.sets, X.arrows, check=False)
         arrows = {name: X.arrows[name] for name in category.generators.edges if name in X.arrows}
@@ -676,6 +683,7 @@ class CSet(Tables):
         InvalidStructure
             Listing the values that are not functions of finite sets, and broken equations.
         """
+        expect(F, Functor, "F", "a functor to finite sets, such as X.as_functor()")
         schema = Schema.of(F.domain)
         kinds = (("object", F.objects, FinSet), ("arrow", F.arrows, FinFunction))
         failures = [
@@ -791,6 +799,7 @@ class CSetMorphism(TableMorphism):
         check: bool = True,
         **components: Any,
     ) -> None:
+        expect(parts, (type(None), Mapping), "components", "a dict by table")
         TableMorphism.__init__(self, domain, codomain, {**(parts or {}), **components}, check=check)
 
     def __repr__(self) -> str:

@@ -35,7 +35,7 @@ from catlearn.category import (
     Path,
 )
 from catlearn.cset.cset import CSet, Schema
-from catlearn.errors import InvalidStructure, TooLarge
+from catlearn.errors import InvalidStructure, TooLarge, expect
 from catlearn.finset import FinFunction, FinSet, Frozen, Tables
 from catlearn.finset.tables import morphism
 from catlearn.finset.value import failures_at
@@ -207,6 +207,7 @@ def from_elements(projection: Functor) -> CSet:
     InvalidStructure
         Listing the objects and arrows at which there is no lift, or several.
     """
+    expect(projection, Functor, "projection", "a functor between finite categories")
     E, C = projection.domain, projection.codomain
     over, ar = projection.ob.values, projection.ar.values
     counts = np.zeros((len(E.ob), len(C)), np.int64)

@@ -30,7 +30,7 @@ from typing import Any
 
 from catlearn.category import Hypergraph, HypergraphBuilder, evaluate
 from catlearn.cset.cospan import Open
-from catlearn.errors import Failure, InvalidStructure, did_you_mean
+from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
 from catlearn.finset import Frozen
 
 Objects = tuple[str, ...]
@@ -67,6 +67,7 @@ class FreeMonoidal(Frozen):
     _copying = False
 
     def __init__(self, signature: Hypergraph) -> None:
+        expect(signature, Hypergraph, "signature", "a Hypergraph")
         self._set(signature=signature)
 
     def object(self, objects: str | Iterable[str]) -> Objects:

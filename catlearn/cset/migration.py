@@ -76,7 +76,7 @@ from catlearn.category import Functor, Path
 from catlearn.category.targets import compare
 from catlearn.cset.cset import CSet, Reading, Schema, mistyped
 from catlearn.cset.representables import actions_from, blank, chase, extend, named, representable
-from catlearn.errors import Failure, InvalidStructure, LabelConflict, did_you_mean
+from catlearn.errors import Failure, InvalidStructure, LabelConflict, did_you_mean, expect
 from catlearn.finset import (
     FinFunction,
     FinSet,
@@ -116,6 +116,8 @@ class Translation(Frozen):
     labels: Record[str, Reading]
 
     def __init__(self, F: Functor, also: Mapping[str, str] | None = None) -> None:
+        expect(F, Functor, "F", "a functor of schemas")
+        expect(also, (type(None), Mapping), "also", 'a dict, such as {"colour": "src >> hue"}')
         source = Schema.of(F.domain)
         if Functor.identity(F.domain) == F:
             # That of what is no category goes to paths, which do not say of what.

@@ -42,7 +42,7 @@ import numpy as np
 from catlearn.category import Category, Functor, Graph, Morphisms, Path
 from catlearn.cset.cset import CSet, Schema
 from catlearn.cset.representables import precompose, representable
-from catlearn.errors import Failure, InvalidStructure, TooLarge
+from catlearn.errors import Failure, InvalidStructure, TooLarge, expect
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -356,6 +356,7 @@ def functions_between(X: Tables, Y: Tables) -> Profunctor:
 
 
 def _bifunctor(H: Profunctor, what: str) -> Schema:
+    expect(H, Profunctor, "H", "a Profunctor, such as hom_profunctor(category)")
     if H.source != H.target:
         message = f"it goes from {H.source!r} to {H.target!r}, expected one category"
         raise InvalidStructure(what, [Failure("ends", "bifunctor", message)])

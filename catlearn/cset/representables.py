@@ -58,7 +58,7 @@ import numpy as np
 
 from catlearn.category import Category, FiniteCategory, Functor, Graph, Morphisms, Path, opposite
 from catlearn.cset.cset import CSet, Schema
-from catlearn.errors import Failure, InvalidStructure, TooLarge, UnknownName, did_you_mean
+from catlearn.errors import Failure, InvalidStructure, TooLarge, UnknownName, did_you_mean, expect
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -119,6 +119,7 @@ def chase(
     TooLarge
         If the budget is spent.
     """
+    expect(budget, (type(None), int, np.integer), "budget", "a number of rows, or None")
     return _Chase(schema, generators, values, same).run(budget, what)
 
 
@@ -357,6 +358,8 @@ def representable(schema: Schema, table: str, budget: int | None = None) -> CSet
     TooLarge
         If the budget is spent: infinitely many arrows leave the table, or too many.
     """
+    schema = Schema.of(schema)
+    expect(table, str, "table", "the name of a table")
     if table not in schema.tables:
         raise UnknownName(f"there is no table {table}; {did_you_mean(table, schema.tables)}")
 

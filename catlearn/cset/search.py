@@ -102,6 +102,12 @@ def homomorphisms(
     if G.shape != H.shape:
         failure = Failure("shape", "domain and codomain", f"{G.shape!r} is not {H.shape!r}")
         raise InvalidStructure("search", [failure])
+    for name, which in (("monic", monic), ("epic", epic), ("iso", iso)):
+        expect(which, (bool, Iterable), name, "True, False, or names of tables")
+    expect(limit, (type(None), int, np.integer), "limit", "a number of morphisms, or None")
+    wanted = 'a dict of dicts, such as {"V": {"a": "b"}}'
+    for rows in (initial or {}, *(initial.values() if isinstance(initial, Mapping) else ())):
+        expect(rows, Mapping, "initial", wanted)
     failures: list[Failure] = []
     tables = G.shape.tables
     onto, into, both = (

@@ -94,6 +94,11 @@ Masks = Mapping[str, np.ndarray]
 """Table -> which of its rows are there."""
 
 
+def _tables(whole: Any, parts: Any = None) -> None:
+    expect(whole, Tables, "the argument", "a graph, C-set or other tables")
+    expect(parts, (type(None), Mapping), "parts", "a dict by table, of lists of rows")
+
+
 class Subobject(Frozen, Displayed):
     """A part of some tables that is closed under arrows and lists.
 
@@ -123,6 +128,7 @@ class Subobject(Frozen, Displayed):
         /,
         **rows: Iterable[int | str],
     ) -> None:
+        _tables(whole, parts)
         inclusion = whole.subtables({**(parts or {}), **rows})[1]
         made = Subobject.image(inclusion)
         self._set(whole=whole, masks=made.masks)
@@ -180,6 +186,7 @@ class Subobject(Frozen, Displayed):
         >>> print(Subobject.generated(Graph({"f": ("A", "B"), "g": ("B", "C")}), E=["g"]))
         {V: B, C; E: g}
         """
+        _tables(whole, parts)
         return cls._marked(whole, whole.closure({**(parts or {}), **rows}))
 
     @classmethod
@@ -207,6 +214,7 @@ class Subobject(Frozen, Displayed):
         return bool(self.masks[table][self.whole.row(table, at)])
 
     def _with(self, other: Subobject) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        expect(other, Subobject, "the other", "a Subobject of the same whole")
         why = self.whole is not other.whole and self.whole.mismatch(other.whole)
         if why:
             failure = Failure("ends", "subobjects", f"they are parts of different wholes: {why}")
@@ -322,6 +330,7 @@ def image(f: TableMorphism) -> tuple[Any, Any]:
     >>> list(epi.components["V"]), epi.codomain, list(mono.components["V"])
     ([0, 0], Graph({}, vertices=('Y',)), [1])
     """
+    expect(f, TableMorphism, "f", "a morphism of tables")
     mono = Subobject.image(f).inclusion
     parts = {
         table: np.searchsorted(mono.components[table].values, one.values)
@@ -565,6 +574,8 @@ class Exponential(Frozen):
     _keys: dict[str, np.ndarray]
 
     def __init__(self, base: Tables, exponent: Tables, budget: int) -> None:
+        for name, one in (("Y", base), ("X", exponent)):
+            expect(one, Tables, name, "a C-set")
         base, exponent = CSet.of(base), CSet.of(exponent)
         if base.shape != exponent.shape:
             failure = Failure("shape", "base and exponent", f"{base.shape!r}, {exponent.shape!r}")

@@ -36,7 +36,7 @@ import numpy as np
 
 from catlearn.cset.cospan import Open, free_leg, free_rows, leg_along
 from catlearn.cset.cset import CSet, Schema
-from catlearn.errors import Failure, InvalidStructure, did_you_mean
+from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
 from catlearn.finset import Diagram, FinFunction, FinSet, colimit, coproduct
 
 WIRING = Schema(
@@ -86,6 +86,10 @@ class WiringDiagram(CSet):
         outer: Iterable[str] = (),
         junctions: Iterable[str] = (),
     ) -> None:
+        expect(boxes, Mapping, "boxes", "a dict of lists of junctions")
+        named = {"outer": outer, "junctions": junctions}
+        for called, some in {**named, **{f"boxes[{b!r}]": at for b, at in boxes.items()}}.items():
+            expect(some, Iterable, called, "a list of junctions")
         at = {
             box: (ports,) if isinstance(ports, str) else tuple(ports)
             for box, ports in boxes.items()
@@ -115,6 +119,7 @@ class WiringDiagram(CSet):
         InvalidStructure
             Saying what could not be read, or which box comes twice.
         """
+        expect(text, str, "text", "a query, such as '(x, z) <- R(x, y), S(y, z)'")
         head, arrow, body = text.partition("<-")
         outer = CALL.fullmatch(head)
         boxes: dict[str, list[str]] = {}
@@ -214,6 +219,8 @@ def oapply(wiring: WiringDiagram, fillers: Mapping[str, Open] | Sequence[Open]) 
     >>> print(oapply(w, {"data": data, "model": model}).apex.loss())
     L(f) = E_data(d_Y(f(data.X), data.Y))
     """
+    expect(wiring, WiringDiagram, "wiring", "a wiring diagram")
+    expect(fillers, (Mapping, Sequence), "fillers", "a dict by box, or a list of open objects")
     if not isinstance(fillers, Mapping):
         if len(fillers) != len(wiring.boxes):
             message = f"found {len(fillers)} fillers for {len(wiring.boxes)} boxes"
@@ -273,6 +280,8 @@ def ocompose(wiring: WiringDiagram, inner: Mapping[str, WiringDiagram]) -> Wirin
     >>> print(ocompose(w, {"S": WiringDiagram.read("(a, c) <- f(a, b), g(b, c)")}))
     (x, z) <- R(x, y), S/f(y, b), S/g(b, z)
     """
+    expect(wiring, WiringDiagram, "wiring", "a wiring diagram")
+    expect(inner, Mapping, "inner", "a dict of wiring diagrams, by box")
     given = {box: one for box, one in inner.items() if isinstance(one, WiringDiagram)}
     sizes = {box: len(one.outside) for box, one in given.items()}
     failures = _fits(wiring, inner, sizes, "a wiring diagram", all_boxes=False)

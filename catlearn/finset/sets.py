@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.display import brief
-from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName
+from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, expect
 from catlearn.finset.join import expand, find, join
 from catlearn.finset.merge import merge
 from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit, coproduct
@@ -163,6 +163,7 @@ class FinSet(Frozen):
                 raise InvalidStructure("FinSet", [Failure("size", "size", f"{elements} < 0")])
             self._set(size=int(elements), names=None)
             return
+        expect(elements, Iterable, "a set", "a size, or a list of names")
         names = tuple(elements)
         seen: set[Any] = set()
         bad = [n for n in names if not isinstance(n, str) or n in seen or seen.add(n)]
@@ -269,6 +270,7 @@ def read_values(values: Any, codomain: FinSet, domain: FinSet) -> tuple[np.ndarr
         there = FinSet._of(len(by_row), domain.labels(sorted(by_row)))
         array, problems = read_values([by_row[k] for k in sorted(by_row)], codomain, there)
         return array, unknown + problems
+    expect(values, Iterable, "values", "a list of elements, by number or name, or a dict")
     values = values if isinstance(values, np.ndarray) else list(values)
     if len(values) == 0:
         return np.zeros(0, np.int64), []
@@ -331,8 +333,10 @@ class FinFunction(Frozen):
         *,
         check: bool = True,
     ) -> None:
-        if codomain is None:
-            raise TypeError("FinFunction needs codomain=, a size, names or a FinSet")
+        kinds = FinSet, int, np.integer, Iterable
+        expect(codomain, kinds, "codomain", "a size, names or a FinSet, as in codomain=2")
+        assert codomain is not None
+        expect(values, Iterable, "values", "a list of elements of the codomain")
         target = as_finset(codomain)
         source = as_finset(len(values) if domain is None else domain)
         array, problems = read_values(values, target, source)
@@ -665,6 +669,9 @@ def read_rows(rows: Any, domain: FinSet, codomain: FinSet) -> tuple[ListFunction
         by_row = {domain.index(key): row for key, row in rows.items() if key in domain}
         problems += [f"no row for {domain.label(k)!r}" for k in domain if k not in by_row]
         rows = [by_row.get(k, ()) for k in domain]
+    expect(rows, Iterable, "rows", "a list of lists of elements, or a dict of such")
+    for row in rows:
+        expect(row, Iterable, "each row", "a list of elements, by number or name")
     rows = [list(row) for row in rows]
     offsets = np.cumsum([0, *map(len, rows)])
     labels = [domain.label(k) if k < len(domain) else str(k) for k in range(len(rows))]

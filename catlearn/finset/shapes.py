@@ -38,6 +38,7 @@ from catlearn.errors import (
     TooLarge,
     UnknownName,
     did_you_mean,
+    expect,
 )
 from catlearn.finset.value import Frozen, Record
 
@@ -260,6 +261,7 @@ def order_of(given: Order | str) -> Order:
     """
     if isinstance(given, Order):
         return given
+    expect(given, str, "order", f"an Order, or a name of one: {', '.join(ORDERS)}")
     if given not in ORDERS:
         raise UnknownName(f"there is no order {given!r}; {did_you_mean(given, ORDERS)}")
     return ORDERS[given]
@@ -318,6 +320,13 @@ class Shape(Frozen):
         orders: Mapping[str, Order | str] | None = None,
         keys: Mapping[str, Iterable[Iterable[str]]] | None = None,
     ) -> None:
+        expect(tables, Iterable, "tables", "a list of names")
+        given = {"arrows": arrows, "lists": lists, "attributes": attributes, "orders": orders}
+        for called, named in {**given, "side_data": side_data, "keys": keys}.items():
+            expect(named, (type(None), Mapping), called, "a dict by name")
+        for called, named in (("arrows", arrows), ("lists", lists), ("keys", keys)):
+            for name, value in (named or {}).items():
+                expect(value, Iterable, f"{called}[{name!r}]", "a pair or list of names")
         read = {name: order_of(order) for name, order in (orders or {}).items()}
         self._set(
             tables=tuple(tables),
@@ -337,6 +346,16 @@ class Shape(Frozen):
         names = [*self.tables, *self.arrows, *self.lists, *self.attributes, *self.side_data]
         twice = {name: None for name in names if names.count(name) > 1}
         failures = [Failure("names", repr(name), "is used more than once") for name in twice]
+        failures += [
+            Failure("names", repr(name), "is no text")
+            for name in names
+            if not isinstance(name, str)
+        ]
+        failures += [
+            Failure("ends", repr(name), f"its ends are (source, target), not {ends!r}")
+            for name, ends in self.steps().items()
+            if len(ends) != 2
+        ]
         ends = [(name, end) for name, pair in self.steps().items() for end in pair]
         ends += [*self.attributes.items(), *self.side_data.items()]
         for name, end in ends:

@@ -69,6 +69,7 @@ from catlearn.errors import (
     NotComposable,
     UnknownName,
     did_you_mean,
+    expect,
 )
 from catlearn.finset.join import find
 from catlearn.finset.sets import (
@@ -418,6 +419,10 @@ class Tables(Frozen, Displayed):
         *,
         check: bool = True,
     ) -> None:
+        expect(shape, Shape, "shape", "a Shape or a Schema")
+        fields = {"sets": sets, "arrows": arrows, "lists": lists, "attributes": attributes}
+        for called, field in {**fields, "side_data": side_data}.items():
+            expect(field, (type(None), Mapping), called, "a dict by name")
         given = {"table": sets or {}, "arrow": arrows or {}, "list": lists or {}}
         given |= {"attribute": attributes or {}, "side data": side_data or {}}
         expected = {"table": shape.tables, "arrow": shape.arrows, "list": shape.lists}
@@ -456,6 +461,7 @@ class Tables(Frozen, Displayed):
 
         for name, table in shape.attributes.items():
             column = given["attribute"].get(name, (None,) * rows[table].size)
+            expect(column, Iterable, f"attribute {name!r}", "a list of labels, or a dict by row")
             if isinstance(column, Mapping):
                 found = by_row(f"attribute {name!r}", column, rows[table])
                 column = [found.get(k) for k in rows[table]]
@@ -463,6 +469,7 @@ class Tables(Frozen, Displayed):
         held = {}
         for name, table in shape.side_data.items():
             column, size = given["side data"].get(name, {}), rows[table].size
+            expect(column, Iterable, f"side data {name!r}", "a list by row, or a dict")
             found = by_row(f"side data {name!r}", column, rows[table])
             if not isinstance(column, Mapping) and len(column) < size:
                 noted(f"side data {name!r}", [f"found {len(column)} for {size} rows of {table}"])
@@ -583,6 +590,7 @@ class Tables(Frozen, Displayed):
             for row, label in labels.items():
                 column[self.row(table, row)] = label
             labels = column
+        expect(labels, Iterable, "labels", "a list of labels, or a dict by row")
         columns = {**self.attributes, attribute: tuple(map(as_label, labels))}
         fields = (self.sets, self.arrows, self.lists, columns, self.side_data)
         made = self._build(self.shape, *fields)
@@ -605,6 +613,7 @@ class Tables(Frozen, Displayed):
         >>> G.with_names({"V": "ab"}).arrows["src"]
         FinFunction([1], codomain=['a', 'b'])
         """
+        expect(names, Mapping, "names", 'a dict by table, such as {"V": ["a", "b"]}')
         sets = {table: as_finset(names.get(table, one)) for table, one in self.sets.items()}
         steps = {
             name: ListFunction._of(old.offsets, old.values, sets[source], sets[target])
@@ -640,6 +649,7 @@ class Tables(Frozen, Displayed):
         >>> H.names("V"), H.arrows["tgt"].values.tolist()
         (('a', 'b'), [1])
         """
+        expect(rows, Mapping, "rows", 'a dict by table, such as {"V": {"a": {}}}')
         made = self._build(self.shape, *self._grown(rows))
         failures = made.failures() if check else []
         if failures:
@@ -694,6 +704,7 @@ class Tables(Frozen, Displayed):
         >>> G == H, H.side_data["data"]
         (True, {1: array([0., 0., 0.])})
         """
+        expect(side_data, Mapping, "side_data", "a dict by name, of dicts by row")
         home = {name: _known(self.shape.side_data, name, "side data") for name in side_data}
         given = {
             name: {self.row(home[name], row): value for row, value in held.items()}
@@ -858,6 +869,7 @@ class Tables(Frozen, Displayed):
 
     def _marks(self, rows: Mapping[str, Iterable[int | str]]) -> dict[str, np.ndarray]:
         """Mark the rows that a user names, or say which there are not."""
+        expect(rows, Mapping, "rows", "a dict by table, of lists of rows")
         marks = {table: np.zeros(one.size, bool) for table, one in self.sets.items()}
         failures = []
         for table, chosen in rows.items():
@@ -1002,6 +1014,9 @@ class TableMorphism(Frozen, Displayed):
         check: bool = True,
     ) -> None:
         problems = []
+        for called, one in (("domain", domain), ("codomain", codomain)):
+            expect(one, Tables, called, "a graph, C-set or other tables")
+        expect(components, (type(None), Mapping), "components", "a dict by table")
         if domain.shape != codomain.shape:
             message = f"{domain.shape!r} is not {codomain.shape!r}"
             problems.append(Failure("shape", "domain and codomain", message))

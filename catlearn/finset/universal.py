@@ -139,7 +139,11 @@ class Diagram(Frozen):
         names: Iterable[str] | None = None,
         of: Any = None,
     ) -> None:
+        expect(objects, Iterable, "objects", "a list of objects")
+        expect(arrows, Iterable, "arrows", "a list of triples: (0, 1, morphism)")
         self._set(objects=tuple(objects), arrows=tuple(arrows))
+        for arrow in self.arrows:
+            expect(arrow, Sequence, "each arrow", "a triple: (0, 1, morphism)")
         chosen = tuple(range(len(self.objects)) if legs is None else legs)
         usual = ("left", "right") if len(chosen) == 2 else tuple(map(str, range(len(chosen))))
         named = usual if names is None else tuple(names)
@@ -266,6 +270,7 @@ class Span(Frozen):
     g: Any
 
     def __init__(self, f: Any, g: Any) -> None:
+        _morphisms(f, g)
         why = f.ambient.mismatch(f.domain, g.domain)
         if why:
             message = f"the morphisms of a span start at one object: {why}"

@@ -25,6 +25,7 @@ from catlearn.errors import (
     LabelConflict,
     NotComposable,
     UnknownName,
+    WrongKind,
 )
 from catlearn.finset import coproduct, pushout
 from catlearn.laws import Cospans, check, cospan, csets, graphs, identifications, learning_diagrams
@@ -414,7 +415,7 @@ def test_what_does_not_compose_is_told():
         Open(red, [], [], "W")
     with pytest.raises(UnknownName):
         Open(red, ["w"])
-    with raises(CatlearnError, "CSet", "Open(...)"):
+    with raises(WrongKind, "CSet", "Open(...)"):
         open_graph(red)
 
 

@@ -25,7 +25,7 @@ from catlearn.cset import (
     sigma_counit,
     tensor,
 )
-from catlearn.errors import CatlearnError, InvalidStructure, TooLarge
+from catlearn.errors import InvalidStructure, TooLarge, WrongKind
 from catlearn.finset import FinFunction, FinSet, coproduct
 from catlearn.laws.strategies import csets, identifications, out_of
 from tests.cset.schemas import REFLEXIVE
@@ -467,7 +467,7 @@ def test_what_does_not_fit_is_refused():
     broken = CSetMorphism(path(3), delta(TO_REFLEXIVE, Y), V=[1, 0, 2], E=[0, 1], check=False)
     with raises(InvalidStructure, law="naturality of src", where="E '0'"):
         extension.universal(broken, Y)
-    with raises(CatlearnError, 3):
+    with raises(WrongKind, 3):
         left_kan(TO_REFLEXIVE, 3)  # type: ignore[arg-type]
     words = Schema(["Letter", "Word"], lists={"spelling": ("Word", "Letter")})
     spelled = Functor(words, SCHEMAS["point"], {"Letter": "X", "Word": "X"})

@@ -23,7 +23,7 @@ from catlearn.cset import (
     sigma_counit,
 )
 from catlearn.cset.elements import actions, finite_category
-from catlearn.errors import CatlearnError, InvalidStructure, LabelConflict, TooLarge
+from catlearn.errors import InvalidStructure, LabelConflict, TooLarge, WrongKind
 from catlearn.finset import FinFunction, FinSet, coproduct, pullback
 from catlearn.laws.strategies import csets, identifications, morphisms
 from tests.errors import raises
@@ -118,12 +118,12 @@ def test_attributes_and_lists_come_along_where_the_map_says():
 def test_what_is_not_on_the_schema_is_refused():
     with raises(InvalidStructure, law="schema", where="C-set"):
         delta(ORBITS, CSet(SchGraph, V=1))
-    with raises(CatlearnError, 7):
+    with raises(WrongKind, 7):
         delta(ORBITS, 7)  # type: ignore[call-overload]
     sets = Functor(
         SchGraph, Morphisms(), arrows=dict.fromkeys(["src", "tgt"], FinFunction.identity(1))
     )
-    with raises(InvalidStructure, law="ends", where="functor"):
+    with raises(WrongKind, "Morphisms"):
         delta(sets, CSet(SchGraph))
 
 
