@@ -280,12 +280,13 @@ def abridged(scene: Scene) -> Scene:
     ends = [(place[arrow.source], place[arrow.target]) for arrow in scene.arrows]
     count, drawn = _first(len(nodes), ends)
     arrows = tuple(compress(scene.arrows, drawn))
-    known = {arrow.name for arrow in arrows}
+    # A step that is no arrow is an attribute of a schema.
+    missing = {arrow.name for arrow in scene.arrows} - {arrow.name for arrow in arrows}
     laws = tuple(
         law
         for law in scene.laws
         if len(law.steps) <= MOST_STEPS
-        and known.issuperset(law.steps)
+        and missing.isdisjoint(law.steps)
         and place.get(law.at, 0) < count
     )
     left = [

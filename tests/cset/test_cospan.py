@@ -20,7 +20,6 @@ from catlearn.cset import (
     open_graph,
 )
 from catlearn.errors import (
-    CatlearnError,
     InvalidStructure,
     LabelConflict,
     NotComposable,
@@ -437,7 +436,7 @@ def test_open_learning_diagrams_train():
     assert len(whole.loss("all").terms) == 1
     with raises(NotComposable, "F", law="composition", where="output 0"):
         encoder >> encoder
-    with raises(CatlearnError, "Graph"):
+    with raises(WrongKind, "Graph"):
         cl.open_diagram(Graph())
 
 
