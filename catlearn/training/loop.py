@@ -170,7 +170,7 @@ def fit(
         Held-out data to evaluate while the run goes on, ``{data set: {projection: array}}`` with
         all data sets, in parts no larger than batches. Its costs are in
         ``result.history.validation``, and the best variables in ``result.best``
-        (:mod:`catlearn.training.validation`).
+        (:mod:`catlearn.training.validation`). Of several processes each gives all of them.
     validate_every
         After how many steps, by default ``log_every``; and at the end.
     stop

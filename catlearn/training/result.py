@@ -35,7 +35,6 @@ from catlearn.errors import (
     UnknownName,
     expect,
 )
-from catlearn.files import write_csv
 from catlearn.learning import LearningDiagram
 from catlearn.lowering import Lowered
 from catlearn.models import DataSpace, check_array
@@ -119,8 +118,8 @@ class History(Mapping[str, np.ndarray], Charted):
         spreadsheet
             Whether to quote names that a spreadsheet would run as formulas, by an apostrophe.
         """
-        rows = ([step, *row.tolist()] for step, row in enumerate(self.rows))
-        text = write_csv([["step", "total", *self.equations], *rows], spreadsheet)
+        curves = Curves(("total", *self.equations), range(self.steps), self.rows)
+        text = curves.to_csv(spreadsheet)
         if path is not None:
             File(path).write_text(text, encoding="utf-8")
         return text
