@@ -149,7 +149,8 @@ def test_right_kinds_are_taken():
     fit(key=jax.random.PRNGKey(0))
     fit(optimizer={"f": optax.adam(0.1)})
     assert cl.Presentation([("e", ["A", "B"])], "e = e") == cl.Presentation(GRAPH, ["e = e"])
-    assert cl.Path("A", ["e"], "B") == GRAPH.path("e")
+    assert cl.Presentation({"e": ("A", "B")}.items()) == cl.Presentation(GRAPH)
+    assert cl.Path("A", iter(["e"]), "B") == cl.Path("A", ["e"], "B") == GRAPH.path("e")
     assert cl.Budget(arrows=float("inf")).arrows > cl.Budget(rules=np.int64(3)).rules == 3
     assert finite.chain(np.int64(1)) == finite.poset(iter([["0", "1"]]))
     assert finite.permutation_group({"s": np.array([1, 0])}).arrows == ("id(*)", "s")

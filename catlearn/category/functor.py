@@ -694,10 +694,11 @@ class Functor(Frozen, Displayed):
         False
         True
 
-        So quotients by parallel pairs may forget that these are reflexive:
+        The quotient of a reflexive pair is that of the pair, since forgetting that it is reflexive
+        is restricting along a final functor:
 
-        >>> Functor(pair, reflexive.category(), arrows={"s": "s", "t": "t"}).domain
-        Graph({'s': ('E', 'V'), 't': ('E', 'V')})
+        >>> Functor(pair.category(), reflexive.category(), arrows={"s": "s", "t": "t"}).is_final
+        True
         """
         C, D = self._finite()
         # The objects of all comma categories d/F at once: an object c, and an arrow h : d -> F(c).

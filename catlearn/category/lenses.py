@@ -44,7 +44,7 @@ Zanasi, "Categorical foundations of gradient-based learning", ESOP 2022.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, reduce
 from itertools import chain, islice
@@ -121,9 +121,9 @@ class Lens:
         return f"Lens({_text(self.domain)} → {_text(self.codomain)})"
 
 
-def ports(given: Port | Sequence[Port]) -> Ports:
+def ports(given: Port | Iterable[Port]) -> Ports:
     """Return a list of ports, where one may be given by itself."""
-    expect(given, Sequence, "what a lens lies between", "a Port or a list of ports")
+    expect(given, Iterable, "what a lens lies between", "a Port or a list of ports")
     return (given,) if isinstance(given, Port) else tuple(given)
 
 

@@ -69,7 +69,9 @@ class Path(Brief):
     target: str
 
     def __post_init__(self) -> None:
-        expect(self.edges, (tuple, list), "edges", "a list of the names of edges, such as ['f']")
+        if isinstance(self.edges, str) or not isinstance(self.edges, Iterable):
+            wanted = "a list of the names of edges, such as ['f']"
+            raise wrong_kind(self.edges, "edges", wanted)
         object.__setattr__(self, "edges", tuple(self.edges))
         for name in (self.source, *self.edges, self.target):
             if not isinstance(name, str):

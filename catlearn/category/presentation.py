@@ -415,8 +415,9 @@ class Presentation(Graph):
         graph: Graph | Mapping[str, tuple[str, str]],
         equations: Mapping[str, Given] | Iterable[Given] = (),
     ) -> None:
-        wanted = "a Graph, or the ends of each edge by name, such as {'f': ('A', 'B')}"
-        expect(graph, (Graph, Mapping, list, tuple), "graph", wanted)
+        if isinstance(graph, str) or not isinstance(graph, (Graph, Iterable)):
+            wanted = "a Graph, or the ends of each edge by name, such as {'f': ('A', 'B')}"
+            raise wrong_kind(graph, "graph", wanted)
         graph = graph if isinstance(graph, Graph) else Graph(graph)
         named = list(graph.equations.items()) if isinstance(graph, Presentation) else []
         named += name_equations(equations)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from catlearn.category import FiniteCategory, Graph, are_isomorphic
+from catlearn.category import FiniteCategory, Functor, Graph, Presentation, are_isomorphic
 from catlearn.errors import InfinitelyManyPaths, InvalidStructure, TooLarge, TooManyPaths
 from tests.errors import raises
 
@@ -195,6 +195,23 @@ def test_a_free_category_has_the_paths_as_arrows(ends: list[list[int]]):
         assert C.read(C.word(f)) == f
         assert str(C.word(f)) == f
     assert C.generators.edges == G.edges
+    assert G.category() == C
+
+
+def test_edges_of_any_name_are_arrows_of_that_name_in_free_categories():
+    G = Graph({"my edge": ("A", "B"), "f >> g": ("B", "C"), "g": ("A", "B")})
+    C = FiniteCategory.free(G)
+    assert C.generators == G
+    for edge in G.edges:
+        assert C.read(G.path([edge])) == edge
+    assert C.read('"my edge" >> "f >> g"') == C.compose("my edge", "f >> g")
+    same = Functor(G, C, arrows={edge: G.path([edge]) for edge in G.edges})
+    assert dict(same.arrows) == {edge: edge for edge in G.edges}
+
+
+def test_the_free_category_on_a_presentation_is_that_on_its_graph():
+    G = Graph({"f": ("A", "B"), "g": ("A", "B")})
+    assert FiniteCategory.free(Presentation(G, ["f = g"])) == FiniteCategory.free(G)
 
 
 def test_free_categories_that_are_too_large():
