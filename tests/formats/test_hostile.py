@@ -163,12 +163,59 @@ def test_a_document_with_pieces_swapped_is_read_or_refused(chance: random.Random
             changed("E", 2, "map", "architecture", "options", "use_bias", value=[1]),
             "a list is no label",
         ),
+        (changed("E", 2, "map", "architecture", value=3), "needs an architecture"),
+        (
+            changed("E", 2, "map", "architecture", "options", "use_bias", value=3),
+            "option 'use_bias' is 3, expected True or False",
+        ),
         (changed("E", 2, "map", "index", value=1), "index"),
         (changed("E", 0, "map", "kind", value="factor"), "index"),
     ],
 )
 def test_faults_are_named(text, words):
     assert words in refused(text)
+
+
+def test_a_number_or_a_text_where_something_else_stands_is_refused_or_drawn():
+    """What passes the check of a document is of the right kind, for whatever comes after."""
+    U = cl.Space("U", 1)
+    whole = cl.LearningDiagram(
+        *(cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, "mlp"), cl.Model("u", X, U, "linear")),
+        *(cl.Operator("ux", "derivative", of="u", along=(0,)), cl.Constant("c", X, U, 1.0)),
+        cl.MovingAverage("t", of="f", decay=cl.Weight("w", 0.5)),
+        cl.lora(cl.Model("g", X, U, "linear"), 2, alpha=1.0),
+        equations={
+            "a": cl.Equation("d.X >> f = d.Y", divergence=cl.Divergence("kl"), trains=["f"]),
+            "b": "ux = g",
+        },
+    )
+    document, read = json.loads(to_json(whole)), 0
+    places = [
+        (node, key)
+        for row in [*document["E"], *document["Average"]]
+        for node in _objects(row)
+        for key in node
+    ]
+    for node, key in places:
+        before = node[key]
+        for odd in (3, 1.5, "x", {"_type": "tuple", "items": ["a"]}):
+            node[key] = odd
+            with contextlib.suppress(FileFormatError):
+                value = from_json(json.dumps(document))
+                assert all([str(value), cl.draw(value).svg, value.loss(), to_json(value)])
+                read += 1
+        node[key] = before
+    assert from_json(json.dumps(document)) == whole
+    assert 0 < read < 4 * len(places)
+
+
+def _objects(node):
+    """Yield the objects in JSON, outer ones first."""
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node:
+        if isinstance(child, dict | list):
+            yield from _objects(child)
 
 
 def test_all_faults_are_listed_at_once():

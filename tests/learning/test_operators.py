@@ -259,3 +259,31 @@ def test_at_a_product_an_operator_gets_the_factors_as_a_model_does():
     evaluate = fn.evaluation(*fn.init(jax.random.key(0)))
     for name in ("ff", "pp"):
         np.testing.assert_array_equal(evaluate(D.path(name))((columns["X"][1], columns["V"][1])), 4)
+
+
+def test_an_operator_that_sees_parameters_gets_the_factors_too():
+    """As many arguments as factors get them one by one; one argument gets the tuple."""
+    V = cl.Space("V", 1)
+    P = cl.Product("P", X, V)
+    f = cl.Model("f", P, V, (lambda key: np.full(1, 3.0, "f4"), lambda w, x, v: w * x[:, :1] * v))
+
+    def apart(f, params):
+        return lambda x, v: f(2 * params, x, v)
+
+    def together(f, params):
+        return lambda pair: f(2 * params, *pair)
+
+    def first_twice(f, params):
+        return lambda x, v: f(2 * params, x, x[:, :1])
+
+    columns = {"X": (X, np.full((3, 2), 2.0, "f4")), "V": (V, np.full((3, 1), 5.0, "f4"))}
+    D = cl.LearningDiagram(
+        *(cl.Dataset("d", **columns), f, cl.Pairing("both", P, "d.X", "d.V")),
+        *(cl.Operator(g.__name__, g, of="f") for g in (apart, together, first_twice)),
+        equations=["both >> apart = d.V", "both >> together = d.V"],
+    )
+    fn = cl.lower(D.loss())
+    evaluate = fn.evaluation(*fn.init(jax.random.key(0)))
+    point = (columns["X"][1], columns["V"][1])
+    found = {name: np.unique(evaluate(D.path(name))(point)).tolist() for name in D.operators}
+    assert found == {"apart": [60.0], "together": [60.0], "first_twice": [24.0]}

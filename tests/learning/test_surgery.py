@@ -165,6 +165,17 @@ def test_a_component_of_one_diagram_in_another():
 # What is trained.
 
 
+def test_what_a_moving_average_follows_is_frozen_once_the_average_is_left_out():
+    target = cl.MovingAverage("target", of="body", decay=0.9)
+    whole = cl.LearningDiagram(ONE, BODY, HEAD, target).with_values(first().starts)
+    with raises(InvalidStructure, "target", "subdiagram", law="freeze", where="edge 'body'"):
+        with_frozen(whole)
+    left = [edge for edge in whole.edges if edge != "target"]
+    frozen = with_frozen(subdiagram(whole, edges=left))
+    assert frozen.frozen == ("body", "head")
+    assert frozen == with_frozen(cl.LearningDiagram(ONE, BODY, HEAD).with_values(first().starts))
+
+
 def test_a_new_head_is_trained_and_nothing_else():
     new = cl.LearningDiagram(TWO, SIDE, cl.Space("X", 2))
     diagram = cl.glue(with_frozen(subdiagram(first(), edges=["body"])), new)

@@ -1,5 +1,7 @@
 """Divergences against numpy and scipy, their properties, and what they refuse."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import special
 
+from catlearn.category import Equation
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName, WrongKind
 from catlearn.models import (
     Categorical,
@@ -15,6 +18,7 @@ from catlearn.models import (
     Product,
     Space,
     divergence_names,
+    divergences,
     info_nce,
     register_divergence,
 )
@@ -299,3 +303,16 @@ def test_what_is_said_of_batches_belongs_to_the_divergence():
     assert Divergence("info_nce", batch_level=True) == Divergence("info_nce")
     with raises(InvalidStructure, "batch_level=True", law="divergence", where="huber"):
         Divergence("huber", batch_level=True)
+
+
+def test_helps_lead_to_a_table_of_all_that_there_are():
+    table = divergences.__doc__ or ""
+    own = [
+        name
+        for name in divergence_names()
+        if divergences.divergence_function(name).__module__ == divergences.__name__
+    ]
+    rows = set(re.findall(r"^(\w+)(?:\(.*?\))? {2,}\S", table, re.M))
+    assert set(own) <= rows
+    for kind in (Divergence, Equation):
+        assert f"help({divergences.__name__})" in (kind.__doc__ or "")
