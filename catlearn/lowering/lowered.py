@@ -366,7 +366,9 @@ class Lowered:
         _, storage = self.sized(batch)
         return storage.pack_batch(batch)
 
-    def sized(self, batch: Mapping[str, Mapping[str, Any]]) -> tuple[Plan, Storage]:
+    def sized(
+        self, batch: Mapping[str, Mapping[str, Any]], warn: bool = True
+    ) -> tuple[Plan, Storage]:
         """Return what runs for a batch, and how it is stored, by the sizes of its data sets.
 
         Where data sets of a class differ in size, those of equal size run as one.
@@ -374,12 +376,13 @@ class Lowered:
         Warns
         -----
         UnequalBatches
-            If so, once for each choice of sizes.
+            If so, once for each choice of sizes; not where nobody chose them, ``warn=False``.
         """
         classes = self.plan.stacking.data
-        return self.of_sizes(batch_sizes(self.plan, [d for group in classes for d in group], batch))
+        sizes = batch_sizes(self.plan, [d for group in classes for d in group], batch)
+        return self.of_sizes(sizes, warn)
 
-    def of_sizes(self, sizes: Mapping[str, int | None]) -> tuple[Plan, Storage]:
+    def of_sizes(self, sizes: Mapping[str, int | None], warn: bool = True) -> tuple[Plan, Storage]:
         """Return the same for the number of examples of each data set; see :meth:`sized`."""
         classes = self.plan.stacking.data
         sizes = {data: sizes[data] for group in classes for data in group}
@@ -399,7 +402,8 @@ class Lowered:
                     f"{found[-1]} examples), so that only those of one size run as one, and "
                     f"{alone} run alone; give batches of one size, or lower with stack=False"
                 )
-                warnings.warn(message, UnequalBatches, stacklevel=4)
+                if warn:
+                    warnings.warn(message, UnequalBatches, stacklevel=4)
             self._sized[known] = plan, Storage.of(plan) if uneven else self.storage
         return self._sized[known]
 

@@ -276,6 +276,7 @@ def evaluated(
     value = 0.0
     parts = list(_parts(fn, data, batch_size, set(sets.values())))
     for batch, shares in parts:
+        fn.sized(batch, warn=False)  # data that are evaluated are as long as they are
         params, state, packed = fn.pack(params, state, batch)
         given = batch if measures else None
         value, terms, found = jax.device_get(run(params, state, packed, given, key))
