@@ -403,7 +403,7 @@ class _Run:
         ]
 
     def aligned(self, value: Value, out: Sequence[int]) -> Any:
-        """Return an array with an axis for each of some variables, of length 1 where it lacks it."""
+        """Return an array with an axis for each of some variables, of length 1 if it lacks it."""
         array, variables = value
         order = [variables.index(v) for v in out if v in variables]
         array = jnp.transpose(array, order) if order != sorted(order) else array
