@@ -33,7 +33,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "amounts": ["count_operations"],
-        "circuits": ["LoweredCircuit"],
         "counting": ["Amounts", "Resources", "resources"],
         "lowered": ["Aux", "Lowered", "lower"],
         "metric": ["path_metric"],

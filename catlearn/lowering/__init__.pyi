@@ -1,9 +1,6 @@
 from .amounts import (
     count_operations as count_operations,
 )
-from .circuits import (
-    LoweredCircuit as LoweredCircuit,
-)
 from .counting import (
     Amounts as Amounts,
     Resources as Resources,

@@ -63,7 +63,6 @@ from catlearn.errors import (
 from catlearn.learning.loss import Loss
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import Options, argument_failures, batch_sizes, expect_dicts
-from catlearn.lowering.circuits import LoweredCircuit
 from catlearn.lowering.plan import Plan
 from catlearn.lowering.run import Run, averaged
 from catlearn.lowering.stacked import Layout, Stacked, group_text
@@ -75,7 +74,7 @@ from catlearn.lowering.variables import (
     start_of,
     unbound_failures,
 )
-from catlearn.models import FactorMap, ProjectionMap, as_input
+from catlearn.models import FactorMap, LoweredCircuit, ProjectionMap, as_input
 
 if TYPE_CHECKING:
     from catlearn.models import Architecture
@@ -648,7 +647,7 @@ def lower(
     Lowered
         ``fn(params, state, batch, key=None) -> (value, aux)``, with ``fn.init(key)``,
         ``fn.plan`` and ``fn.select``. Of a circuit
-        :class:`~catlearn.lowering.circuits.LoweredCircuit`: ``fn(params, *arrays, key=None)``.
+        :class:`~catlearn.models.LoweredCircuit`: ``fn(params, *arrays, key=None)``.
 
     Raises
     ------

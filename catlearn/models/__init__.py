@@ -51,6 +51,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "operation",
             "register_operator",
         ],
+        "circuits": ["CircuitArchitecture", "LoweredCircuit"],
         "divergences": [
             "Divergence",
             "DivergenceSum",

@@ -22,6 +22,10 @@ from .architectures import (
     words_after as words_after,
     words_before as words_before,
 )
+from .circuits import (
+    CircuitArchitecture as CircuitArchitecture,
+    LoweredCircuit as LoweredCircuit,
+)
 from .derived import (
     Constant as Constant,
     Each as Each,

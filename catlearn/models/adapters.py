@@ -13,6 +13,7 @@ True
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -37,11 +38,14 @@ class Adapter:
     adapt
         ``adapt(object, factory)`` returns the architecture and the parameters. It must also
         work on an object made under a JAX trace, whose parameters are tracers.
+    options
+        Whether ``adapt`` takes options as keywords.
     """
 
     library: str
     recognises: Callable[[Any], bool]
-    adapt: Callable[[Any, Callable | None], tuple[Architecture, Any]]
+    adapt: Callable[..., tuple[Architecture, Any]]
+    options: bool = False
 
 
 _adapters: dict[str, Adapter] = {}
@@ -94,11 +98,11 @@ def as_architecture(what: str, value: Any, **options: Any) -> tuple[Architecture
     what
         How errors call it, such as ``"Model 'encoder'"``.
     value
-        A registered name; an ``Architecture``; a pair ``(init, apply)``; an object of a supported
-        library; a factory of such objects, whose one required argument is called ``key``; or a
-        function of a batch.
+        A registered name; an ``Architecture``; a circuit of arrays; a pair ``(init, apply)``; an
+        object of a supported library; a factory of such objects, whose one required argument is
+        called ``key``; or a function of a batch.
     options
-        Options of a registered name; nothing else has options.
+        Options of a registered name, or sizes of a circuit; nothing else has options.
 
     Returns
     -------
@@ -114,12 +118,17 @@ def as_architecture(what: str, value: Any, **options: Any) -> tuple[Architecture
     """
     if isinstance(value, str):
         return Registered(value, **options), None
+    adapter = adapter_of(value)
+    if adapter is not None and adapter.options:
+        return adapter.adapt(value, None, **options)
     if options:
-        message = f"found options {sorted(options)}, but only registered architectures have options"
+        message = (
+            f"found options {sorted(options)}, but only registered architectures and circuits "
+            "have options"
+        )
         raise InvalidStructure(what, [Failure("options", what, message)])
     if isinstance(value, Architecture):
         return value, None
-    adapter = adapter_of(value)
     if adapter is not None:
         return adapter.adapt(value, None)
     _check_supported(what, value)
@@ -209,6 +218,18 @@ def _check_hashable(what: str, value: Any) -> None:
         raise InvalidStructure(what, [Failure("architecture", what, message)]) from error
 
 
+def _is_circuit(value: Any) -> bool:
+    module = sys.modules.get("catlearn.arrays.circuit")
+    return module is not None and isinstance(value, module.Circuit)
+
+
+def _of_circuit(value: Any, factory: Callable | None, **sizes: Any) -> tuple[Architecture, Any]:
+    from catlearn.models.circuits import CircuitArchitecture
+
+    return CircuitArchitecture(value.at(sizes)), None
+
+
+register_adapter(Adapter("catlearn.arrays", _is_circuit, _of_circuit, options=True))
 register_adapter(Adapter("equinox", is_module, ModuleArchitecture.of))
 register_adapter(Adapter("flax.linen", linen.recognises, linen.Linen.of))
 register_adapter(Adapter("flax.nnx", nnx.recognises, nnx.Nnx.of))

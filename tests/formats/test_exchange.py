@@ -380,7 +380,21 @@ LISTED = cl.Schema(
     {"mark": "V", "text": ("E", str), "size": ("E", float)},
 )
 UNTYPED = cl.Schema(LISTED.tables, LISTED.arrows, LISTED.lists, dict(LISTED.attributes))
-LABELS = (None, 0, 1.5, True, "", "1", "true", "a,b", 'say "x"', "[1]", "line\nbreak", "line\rbreak", "null")
+LABELS = (
+    None,
+    0,
+    1.5,
+    True,
+    "",
+    "1",
+    "true",
+    "a,b",
+    'say "x"',
+    "[1]",
+    "line\nbreak",
+    "line\rbreak",
+    "null",
+)
 
 
 @given(csets(UNTYPED, labels=LABELS))

@@ -1,10 +1,14 @@
-"""Circuits of arrays as JAX functions.
+"""Circuits of arrays as JAX functions, and as models on edges.
 
 Lowering is a functor from circuits to pure functions of parameters, arrays and a key: lists of
 arrays go to tuples, copies to sharing of a value, and each box to one call. A reading by variables
 is a subscript of ``einsum``, with the letters of the patterns where they are free, so that programs
 are those that one writes by hand. Splits and joins are reshapes, beginnings slices, concatenations
 concatenations, and whole rows of a table are taken; other readings gather.
+
+As a model a circuit is its own label; sizes that are open follow from the spaces of its edge: a
+space is one array, a product several, a categorical space an array of its n scores, or of labels on
+the left of a circuit that takes naturals. It runs lifted by the axis of examples.
 
 >>> import jax, jax.numpy as jnp
 >>> from catlearn.arrays import linear, relu
@@ -19,9 +23,11 @@ concatenations, and whole rows of a table are taken; other readings gather.
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -30,8 +36,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from catlearn.arrays.boxes import Operation
-from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.boxes import Draft, Operation
+from catlearn.arrays.circuit import Circuit, compose, lift
 from catlearn.arrays.forms import Form, Lookup, Part, Reading
 from catlearn.arrays.sizes import ONE, Relation, Size, solve
 from catlearn.category import hypergraph
@@ -43,6 +49,8 @@ from catlearn.errors import (
     did_you_mean,
     expect,
 )
+from catlearn.models.architectures import Architecture
+from catlearn.models.spaces import AnySpace, Categorical, Product
 
 INITIALISERS: dict[str, Callable[..., jax.Array]] = {
     "lecun": lambda key, shape, fan, dtype: (
@@ -241,6 +249,122 @@ class LoweredCircuit:
 
     def __repr__(self) -> str:
         return f"LoweredCircuit({self.circuit!r})"
+
+
+def _space_arrays(space: AnySpace) -> list[AnySpace]:
+    """Return the factors of a product, or the space itself."""
+    return (
+        [one for f in space.factors for one in _space_arrays(f)]
+        if isinstance(space, Product)
+        else [space]
+    )
+
+
+def _boundary(space: AnySpace, kinds: Sequence[str | None]) -> Circuit:
+    """Return the identity on the arrays of a space, with its sizes."""
+    draft, wires, failures = Draft(), [], []
+    for one, kind in zip(_space_arrays(space), kinds, strict=True):
+        if isinstance(one, Categorical) and kind == "N":
+            axis = draft.axis(None, Size.of(one.n))
+            wires.append(draft.wire((), draft.type(None, axis)))
+            continue
+        shape = (one.n,) if isinstance(one, Categorical) else tuple(one.example(1).shape[1:])
+        if 0 in shape:
+            message = f"its shape {shape} has an axis of size 0; sizes of axes are at least 1"
+            failures.append(Failure("sizes", f"space {one.text}", message))
+        axes = [draft.axis(None, Size.of(size)) for size in shape]
+        wires.append(draft.wire(axes, draft.type(None)))
+    if failures:
+        raise InvalidStructure("circuit", failures)
+    return Circuit.of(draft, wires, wires)
+
+
+@functools.lru_cache(maxsize=256)
+def _at_ranks(circuit: Circuit, ranks: tuple[int, ...]) -> LoweredCircuit:
+    """Return a circuit that is lifted to inputs of these ranks, and by an axis of examples."""
+    draft = Draft()
+    wires = [
+        draft.wire([draft.axis(None) for _ in range(rank)], draft.type(None)) for rank in ranks
+    ]
+    return LoweredCircuit(lift(Circuit.of(draft, wires, wires) >> circuit, "examples"))
+
+
+@dataclass(frozen=True)
+class CircuitArchitecture(Architecture):
+    """A circuit of arrays as a model: its label is the circuit, without values.
+
+    Parameters
+    ----------
+    circuit
+        The circuit. What it draws, such as dropout, it draws in training alone.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import linear, relu
+    >>> from catlearn.models import Model, Space
+    >>> X, Y = Space("X", 4), Space("Y", 2)
+    >>> circuit = linear("A", "m -> h") >> relu >> linear("B", "h -> k")
+    >>> encoder = Model("encoder", X, Y, circuit, h=8)
+    >>> params = encoder.architecture.init(jax.random.key(0), X, Y)
+    >>> jax.tree.map(jnp.shape, params)
+    {'A': (4, 8), 'B': (8, 2)}
+    >>> encoder.architecture.apply(params, jnp.ones((5, 4))).shape
+    (5, 2)
+    """
+
+    circuit: Circuit
+    remedy = "a circuit is written for one example; the axis of examples is put in front"
+
+    def between(self, source: AnySpace, target: AnySpace) -> Circuit:
+        """Return the circuit with the sizes of an edge from one space to another.
+
+        Raises
+        ------
+        InvalidStructure
+            Listing numbers of arrays, ranks and sizes that do not agree.
+        """
+        types = self.circuit.apex.types
+        ends = []
+        for space, rows, verb in (
+            (source, self.circuit.dom, "takes"), (target, self.circuit.cod, "returns"),
+        ):  # fmt: skip
+            found = len(_space_arrays(space))
+            if found != len(rows):
+                message = f"it {verb} {len(rows)} arrays; {space.text} has {found}"
+                raise InvalidStructure("circuit", [Failure("arity", repr(self.circuit), message)])
+            ends.append(_boundary(space, [types[row] if verb == "takes" else None for row in rows]))
+        return compose(ends[0], self.circuit, ends[1])
+
+    def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
+        return LoweredCircuit(self.between(source, target)).init(key)
+
+    @cached_property
+    def _random(self) -> bool:
+        return any(not o.kernel.entry.deterministic for o in self.circuit.live().apex.operations)
+
+    @property
+    def parameter_free(self) -> bool:
+        return not self.circuit.live().parameters
+
+    @property
+    def accepts_key(self) -> bool:
+        return self._random
+
+    @property
+    def has_modes(self) -> bool:
+        return self._random
+
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
+        types = self.circuit.apex.types
+        arrays = list(jax.tree.leaves(x))
+        for k, row in enumerate(self.circuit.dom[: len(arrays)]):
+            if types[row] == "N" and jnp.issubdtype(arrays[k].dtype, jnp.floating):
+                arrays[k] = jnp.argmax(arrays[k], axis=-1)
+        fn = _at_ranks(self.circuit, tuple(one.ndim - 1 for one in arrays))
+        return fn(variables or {}, *arrays, key=key if train else None), None
+
+    def __str__(self) -> str:
+        return repr(self.circuit)
 
 
 def _initialiser(label: str | None) -> tuple[Callable[..., Any], list[float]]:

@@ -33,7 +33,7 @@ from catlearn.arrays import (
     where,
 )
 from catlearn.errors import CatlearnError
-from catlearn.lowering import LoweredCircuit
+from catlearn.models import LoweredCircuit
 from tests.arrays.reference import evaluate
 
 KEY = jax.random.key(0)
@@ -207,5 +207,86 @@ def test_names_are_nested():
 def test_errors_name_what_is_wrong(call, names):
     with pytest.raises(CatlearnError) as caught:
         call()
+    for name in names:
+        assert name in str(caught.value)
+
+
+def test_a_circuit_is_a_model_on_an_edge():
+    """The square with a circuit as encoder has the loss and gradient of the same program by hand."""
+    X, F, Y = cl.Space("X", (6, 5)), cl.Space("F", 8), cl.Categorical("Y", 3)
+    circuit = residual(norm("ln", "[m]") >> linear("A", "m -> m'", **{"m'": 5})) >> linear(
+        "B", "m -> f"
+    ) >> relu >> mean("[x] f -> f")  # fmt: skip
+    encoder = cl.Model("encoder", X, F, circuit)
+    head = cl.Model("head", F, Y, linear("C", "f -> k", bias=True))
+    rng = np.random.default_rng(0)
+    images, labels = rng.normal(size=(20, 6, 5)).astype("float32"), rng.integers(0, 3, 20)
+    data = cl.Dataset("digits", X=(X, images), Y=(Y, labels))
+    square = cl.glue(cl.LearningDiagram(data), cl.LearningDiagram(encoder, head))
+    fn = cl.lower(square.loss("all"))
+    params, state = fn.init(KEY)
+    batch = {"digits": {"X": images, "Y": labels}}
+
+    def by_hand(p):
+        def one(x):
+            t = x - x.mean(-1, keepdims=True)
+            t = t * jax.lax.rsqrt(jnp.square(t).mean(-1, keepdims=True) + 1e-5)
+            t = t * p["encoder"]["ln.gain"] + p["encoder"]["ln.shift"]
+            x = x + t @ p["encoder"]["A"]
+            hidden = jax.nn.relu(x @ p["encoder"]["B"]).mean(0)
+            return hidden @ p["head"]["C"] + p["head"]["C.bias"]
+
+        logits = jax.nn.log_softmax(jax.vmap(one)(images))
+        return -logits[jnp.arange(20), labels].mean()
+
+    def lowered(p):
+        return fn(p, state, batch)[0]
+
+    values = [jax.value_and_grad(f)(params) for f in (lowered, by_hand)]
+    np.testing.assert_allclose(values[0][0], values[1][0], rtol=1e-6)
+    for one, other in zip(*(jax.tree.leaves(v[1]) for v in values), strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-4, atol=1e-6)
+
+
+def test_equal_circuits_are_one_architecture():
+    X, Y = cl.Space("X", 4), cl.Space("Y", 4)
+    patterns = ("m -> n", "k -> n")
+    labels = [cl.Model("f", X, Y, linear("A", pattern)).architecture for pattern in patterns]
+    assert labels[0] == labels[1]
+    assert hash(labels[0]) == hash(labels[1])
+
+
+def test_labels_are_looked_up_on_an_edge():
+    words = cl.Categorical("words", 7)
+    E = cl.Model("E", words, cl.Space("V", 3), embed("E", "V -> m"))
+    params = E.architecture.init(KEY, words.label, cl.Space("V", 3).label)
+    hot = np.eye(7, dtype="float32")[[2, 5]]
+    found = E.architecture.apply(params, jnp.asarray(hot))
+    np.testing.assert_allclose(found, params["E"][jnp.array([2, 5])])
+
+
+def test_dropout_on_an_edge_is_for_training():
+    X = cl.Space("X", 64)
+    model = cl.Model("drop", X, X, linear("A", "m -> n") >> dropout(0.5))
+    params = model.architecture.init(KEY, X.label, X.label)
+    x = jnp.ones((2, 64))
+    evaluated = model.architecture.run(params, x)[0]
+    trained = model.architecture.run(params, x, key=KEY, train=True)[0]
+    assert not np.any(np.asarray(evaluated) == 0)
+    assert np.any(np.asarray(trained) == 0)
+
+
+@pytest.mark.parametrize(
+    ("circuit", "sizes", "names"),
+    [
+        (linear("A", "m -> h") >> linear("B", "h -> k"), {}, ["h"]),
+        (linear("A", "m -> k", k=3), {}, ["3", "2"]),
+        (einsum("m, m -> m"), {}, ["2 arrays"]),
+    ],
+)
+def test_edges_that_do_not_fit_are_refused(circuit, sizes, names):
+    X, Y = cl.Space("X", 4), cl.Space("Y", 2)
+    with pytest.raises(CatlearnError) as caught:
+        cl.LearningDiagram(cl.Model("f", X, Y, circuit, **sizes))
     for name in names:
         assert name in str(caught.value)
