@@ -434,7 +434,7 @@ def _check_options(
         for giver, (message, names) in _NEEDS.items()
         if given[giver] is None
         for name in names
-        if given[name] is not None and given[name] is not False
+        if given[name] not in (None, False)
     ]
     if failures:
         raise InvalidStructure("fit", failures)
