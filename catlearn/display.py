@@ -35,10 +35,49 @@ _FIRST = 10
 _renderers: dict[type, Callable[[Any], str | None]] = {}
 
 
-class Brief:
-    """A value whose ``repr`` is a line of moderate length, and whose texts hide nothing.
+class Legible:
+    """A value whose texts hide nothing.
 
-    What a reader would not see in names, or what would turn them, is written escaped.
+    What a reader would not see in names, or what would turn them, is written escaped in the
+    ``__str__`` and ``__repr__`` of subclasses; joiners are written as they are.
+
+    Examples
+    --------
+    >>> class Word(Legible):
+    ...     def __str__(self):
+    ...         return "a" + chr(0x202E)
+    >>> print(Word())
+    a\\u202e
+    """
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, shown in (("__str__", Legible._visible), ("__repr__", cls._readable)):
+            if name in vars(cls):
+                setattr(cls, name, _showing(vars(cls)[name], shown))
+
+    def _visible(self, text: str) -> str:
+        return visible(text)
+
+    def _readable(self, text: str) -> str:
+        return readable(text)
+
+
+def _showing(write: Callable[[Any], str], shown: Callable[[Any, str], str]) -> Callable[[Any], str]:
+    """Return a method that writes a text as it is shown."""
+
+    @functools.wraps(write)
+    def showing(value: Any) -> str:
+        return shown(value, write(value))
+
+    return showing
+
+
+class Brief(Legible):
+    """A value whose ``repr`` is a line of moderate length.
+
     Subclasses write ``__repr__`` as if there were no bound. Parts that are values themselves are
     shortened each by itself. A line that is shortened has an ellipsis and does not evaluate.
 
@@ -53,39 +92,15 @@ class Brief:
     (Word('ab'), 808, 180)
     """
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "__repr__" in vars(cls):
-            setattr(cls, "__repr__", _bounded(vars(cls)["__repr__"]))  # noqa: B010
-        if "__str__" in vars(cls):
-            setattr(cls, "__str__", _visible(vars(cls)["__str__"]))  # noqa: B010
-
     def _extent(self) -> str:
         """Say how large the value is, for a line that is shortened; empty says its length."""
         return ""
 
-
-def _bounded(write: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Return a ``__repr__`` that shortens what another one writes."""
-
-    @functools.wraps(write)
-    def bounded(value: Any) -> str:
-        text = readable(write(value))
+    def _readable(self, text: str) -> str:
+        text = readable(text)
         if len(text) <= LONGEST:
             return text
-        return f"{text[:_BEGINNING]}… ({value._extent() or f'{len(text):,} characters'})"
-
-    return bounded
-
-
-def _visible(write: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Return a ``__str__`` that escapes what a reader would not see."""
-
-    @functools.wraps(write)
-    def escaped(value: Any) -> str:
-        return visible(write(value))
-
-    return escaped
+        return f"{text[:_BEGINNING]}… ({self._extent() or f'{len(text):,} characters'})"
 
 
 def brief(items: Sequence[Any]) -> str:
@@ -110,7 +125,7 @@ def register_renderer(kind: type, to_svg: Callable[[Any], str | None]) -> None:
 
 def renderer_of(kind: type) -> Callable[[Any], str | None] | None:
     """Return the renderer of the nearest ancestor that has one, or None."""
-    importlib.import_module("catlearn.drawing")
+    importlib.import_module("catlearn.drawing.picture")
     for ancestor in kind.__mro__:
         if ancestor in _renderers:
             return _renderers[ancestor]
@@ -134,7 +149,7 @@ def text_table(head: Sequence[str], body: Iterable[Sequence[str]], numbers: bool
     a   10
     bb   2
     """
-    lines = [head, *body]
+    lines = [[*map(visible, line)] for line in (head, *body)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
@@ -170,12 +185,12 @@ def html_table(
 
     def cell(tag: str, column: int, text: str) -> str:
         place = ' class="n"' if column in right else ""
-        return f"<{tag}{place}>{escape(text)}</{tag}>"
+        return f"<{tag}{place}>{escape(visible(text))}</{tag}>"
 
     lines = ["".join(cell("th", k, text) for k, text in enumerate(head))]
     for row in body:
         lines.append("".join(cell("td" if k else "th", k, text) for k, text in enumerate(row)))
-    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    above = f"<caption>{escape(visible(caption))}</caption>" if caption else ""
     return f"<table>{above}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 

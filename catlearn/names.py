@@ -69,9 +69,11 @@ def numbered(names: Iterable[str], kind: str) -> list[str]:
     return distinct((name or f"{kind}{number}" for number, name in enumerate(names, 1)), "#")
 
 
-_HIDDEN = re.compile(
+HIDDEN = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
 )
+"""Characters that a reader does not see, or that turn or break a text; joiners are none."""
+
 _JOINER = re.compile(r"(?<!\\)((?:\\\\)*)\\u200([cd])")
 
 
@@ -89,7 +91,7 @@ def visible(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def readable(text: str) -> str:

@@ -25,6 +25,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
+from catlearn.names import HIDDEN
+
 _GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
     "eta": "η", "theta": "θ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ",
@@ -77,7 +79,18 @@ class TextRun:
 
 
 def clean(text: str) -> str:
-    """Return text that XML, TeX and dot can all hold: control characters become pictures."""
+    """Return text that XML, TeX and dot can all hold: control characters become pictures.
+
+    What else is hidden, or turns or breaks the lines of a file, becomes a replacement character;
+    joiners stay.
+
+    Examples
+    --------
+    >>> clean("a\\n" + chr(0x202E)) == "a␊�"
+    True
+    """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_clean_character(c) for c in text)
 
 
@@ -87,10 +100,7 @@ def _clean_character(c: str) -> str:
         return chr(0x2400 + code)
     if code == 0x7F:
         return "\N{SYMBOL FOR DELETE}"
-    if 0x80 <= code < 0xA0 or 0xD800 <= code < 0xE000 or code & 0xFFFE == 0xFFFE:
-        return "\N{REPLACEMENT CHARACTER}"
-    # Separators and direction marks would reorder or break the lines of the file itself.
-    if unicodedata.category(c) in ("Zl", "Zp", "Cf"):
+    if HIDDEN.match(c) or 0xD800 <= code < 0xE000 or code & 0xFFFE == 0xFFFE:
         return "\N{REPLACEMENT CHARACTER}"
     return c
 
@@ -162,7 +172,7 @@ def width(text: str, size: float) -> float:
     for c in text:
         if c in _WIDTHS:
             total += _WIDTHS[c]
-        elif unicodedata.combining(c):
+        elif unicodedata.combining(c) or unicodedata.category(c) == "Cf":
             continue
         elif unicodedata.east_asian_width(c) in "WF":
             total += 1000
@@ -233,12 +243,25 @@ _TEX = {
 }
 
 
+# Letters of scripts whose letters join stand together, and so does what a joiner joins.
+_CLUSTERS = re.compile(
+    r"[\u0590-\u0fff\u200c\u200d]+|[^\x00-\x7f][\ufe00-\ufe0f]?(?:\u200d[^\x00-\x7f]\ufe0f?)*|.",
+    re.DOTALL,
+)
+
+
 def escape_latex(text: str) -> str:
-    """Escape text for the mathematics mode of LaTeX and KaTeX."""
-    return "".join(_tex_character(c) for c in clean(text))
+    """Escape text for the mathematics mode of LaTeX and KaTeX.
+
+    Examples
+    --------
+    >>> print(escape_latex("β_é"), escape_latex("می" + chr(0x200C) + "خواهم").count("textit"))
+    \\beta \\_\\textit{é} 1
+    """
+    return "".join(map(_tex_cluster, _CLUSTERS.findall(clean(text))))
 
 
-def _tex_character(c: str) -> str:
+def _tex_cluster(c: str) -> str:
     if c in _NAMES and _NAMES[c] in _TEX_GREEK:
         return f"\\{_NAMES[c]} "
     return _TEX.get(c, c if c.isascii() else f"\\textit{{{c}}}")

@@ -1,6 +1,9 @@
 """Fresh names: never taken, never twice the same, and no other than it needs."""
 
 import ast
+import importlib
+import pkgutil
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +12,12 @@ from hypothesis import given, strategies as st
 
 import catlearn as cl
 from catlearn import display
+from catlearn.category import Port
 from catlearn.category.path import write_steps
 from catlearn.cli import main
-from catlearn.errors import CatlearnError
-from catlearn.names import distinct, fresh, readable
+from catlearn.errors import CatlearnError, Failure
+from catlearn.names import distinct, fresh, quote, readable
+from catlearn.typesetting import plain_name, to_latex, width
 
 marks = st.sampled_from(["left/", "'", "#", "-", "."])
 names = st.lists(st.sampled_from(["a", "b", "a'", "left/a", "a#2", "a-2", "a.1", "a#3", ""]))
@@ -97,3 +102,54 @@ def test_a_text_that_is_not_escaped_is_noticed(mutants, monkeypatch):
     monkeypatch.setattr(display, "visible", lambda text: text)
     with mutants("names written as they are"):
         assert "\u202e" in str(cl.FinSet(["a\u202e"]))
+
+
+def classes_with_texts():
+    for module in pkgutil.walk_packages(cl.__path__, "catlearn."):
+        if module.name.endswith(("__main__", "libraries.torch")):
+            continue
+        for kind in vars(importlib.import_module(module.name)).values():
+            if isinstance(kind, type) and kind.__module__ == module.name:
+                if "__str__" in vars(kind) and not issubclass(kind, tuple):
+                    yield kind
+
+
+def test_every_class_that_writes_its_text_hides_nothing():
+    kinds = set(classes_with_texts())
+    assert len(kinds) > 50
+    assert all(issubclass(kind, display.Legible | Failure | CatlearnError) for kind in kinds)
+
+
+HOSTILE = "x\u202ey"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        cl.Space(HOSTILE, 2),
+        cl.Product("P", cl.Categorical(HOSTILE, 2)),
+        cl.Weight(HOSTILE, 1.0),
+        cl.Variable(HOSTILE),
+        cl.Model(HOSTILE, cl.Space("X", 1), cl.Space("Y", 1), "linear"),
+        cl.Objective([HOSTILE], {f"f({quote(HOSTILE)})": 1}).terms[0].atom,
+        Port(HOSTILE),
+        display.text_table(["", "n"], [[HOSTILE, "1"]]),
+        display.html_table(["", "n"], [[HOSTILE, "1"]]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_of_all_kinds_hide_nothing(value):
+    assert not any(c in str(value) + repr(value) for c in HIDDEN)
+
+
+@pytest.mark.parametrize("name", SHOWN[:3])
+def test_joined_letters_stay_joined_in_pictures(name, mutants, monkeypatch):
+    graph = cl.Graph({name: ("A", "B")})
+    assert name in cl.draw(graph).svg
+    assert name in cl.draw(graph).dot
+    assert f"{{{name}}}" in to_latex(name)
+    assert plain_name(to_latex(name)) == name
+    assert width(name, 10) == width(name.replace("\u200d", "").replace("\u200c", ""), 10)
+    monkeypatch.setattr("catlearn.typesetting._CLUSTERS", re.compile("."))
+    with mutants("letters set one by one"):
+        assert f"{{{name}}}" not in to_latex(name)

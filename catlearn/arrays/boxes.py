@@ -19,13 +19,14 @@ from catlearn.arrays.forms import Form, Lookup, Part, Reading, shifted_size, siz
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Relation, Scalar, Size, Solution, solve
 from catlearn.category import Hypergraph
+from catlearn.display import Legible
 from catlearn.errors import Failure
 from catlearn.finset import FLAT, FinSet, ListFunction, Order, Shape
 from catlearn.names import fresh
 
 
 @dataclass(frozen=True)
-class Operation:
+class Operation(Legible):
     """What a box does, by places among its variables and the arrays that it reads.
 
     Parameters

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from catlearn.display import Legible
 from catlearn.errors import UnknownName, did_you_mean
 
 
@@ -74,7 +75,7 @@ KERNELS: dict[str, Entry] = {
 
 
 @dataclass(frozen=True, repr=False)
-class Kernel:
+class Kernel(Legible):
     """A kernel with its options.
 
     Parameters

@@ -25,11 +25,12 @@ from dataclasses import dataclass
 
 from catlearn.arrays.sizes import LONGEST, Size, SizeReader, degree
 from catlearn.category.path import tokens_of
+from catlearn.display import Legible
 from catlearn.errors import expect
 
 
 @dataclass(frozen=True)
-class Item:
+class Item(Legible):
     """One axis of an array in a pattern.
 
     Parameters

@@ -35,6 +35,7 @@ from math import gcd, prod
 from typing import Any
 
 from catlearn.category.path import Reader, tokens_of
+from catlearn.display import Legible
 from catlearn.errors import WrongKind
 
 Monomial = tuple[tuple[Any, int], ...]
@@ -45,7 +46,7 @@ MOST_TERMS = 10_000
 
 
 @dataclass(frozen=True)
-class Size:
+class Size(Legible):
     """A polynomial with integer coefficients, in a canonical form.
 
     Parameters
@@ -250,7 +251,7 @@ def degree(monomial: Monomial) -> int:
 
 
 @dataclass(frozen=True)
-class Scalar:
+class Scalar(Legible):
     """A rational number times a product of rational powers of sizes, in lowest terms.
 
     Parameters
@@ -475,7 +476,7 @@ def read_scalar(text: str | int | float | Scalar) -> Scalar:
 
 
 @dataclass(frozen=True)
-class Relation:
+class Relation(Legible):
     """What sizes have to satisfy.
 
     Parameters

@@ -52,6 +52,7 @@ from typing import Any, NamedTuple
 
 from catlearn.category.hypergraph import Circuit, HypergraphBuilder, OpenHypergraph, evaluate
 from catlearn.errors import Failure, InvalidStructure, NotComposable, expect, nesting
+from catlearn.names import visible
 
 
 class Port(NamedTuple):
@@ -69,7 +70,7 @@ class Port(NamedTuple):
     change: Any = None
 
     def __str__(self) -> str:
-        return str(self.value)
+        return visible(str(self.value))
 
 
 Ports = tuple[Port, ...]

@@ -34,7 +34,7 @@ from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from catlearn.display import Displayed
+from catlearn.display import Displayed, Legible
 from catlearn.errors import Undecided, expect
 from catlearn.finset import Frozen
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Legible):
     """One of :data:`Equal`, :data:`NotEqual` and :data:`Unknown`, with a reason.
 
     Calling a verdict gives the same verdict with a reason; ``==`` compares verdicts without

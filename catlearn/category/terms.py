@@ -31,6 +31,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from catlearn.category.path import Reader, tokens_of, written
+from catlearn.display import Legible
 from catlearn.errors import DEEPEST, nesting
 
 BINDS = {"=": 0, "≤": 0, "+": 1, "-": 1, "∨": 1, "∧": 1, ">>": 2, "⊗": 3, "*": 3}
@@ -44,7 +45,7 @@ FAMILY, APPLY, ARROW = "[]", "()", "->"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Expr:
+class Expr(Legible):
     """A term: a head, and what it is applied to.
 
     Parameters
@@ -167,7 +168,7 @@ def _latex_name(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Statement:
+class Statement(Legible):
     """Sides with relations between them.
 
     Parameters

@@ -56,6 +56,7 @@ from catlearn.cli.run_folder import (
     to_json,
     write_run,
 )
+from catlearn.display import Legible
 from catlearn.errors import (
     CatlearnError,
     CheckpointNotWritten,
@@ -250,7 +251,7 @@ def _summary(metrics: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(Legible):
     """A run that has been checked, before anything runs.
 
     Parameters

@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+from catlearn.display import Legible
 from catlearn.errors import Failure, InvalidStructure, UnknownName, expect
 from catlearn.names import quote
 from catlearn.typesetting import upright_latex
@@ -62,7 +63,7 @@ def _read(token: str) -> str:
 
 
 @dataclass(frozen=True, repr=False)
-class Atom:
+class Atom(Legible):
     """A first-order term over symbol names, hashable and compared by structure.
 
     Build one with :meth:`parse` or :meth:`of`.

@@ -4,7 +4,7 @@
 morphism, a colimit, a category (posets as Hasse diagrams), a functor or a natural
 transformation. Pictures are SVG made without any system package, legible in light and dark and
 without colour; they can also be had as tikz-cd, as Graphviz dot and as a link to the quiver
-editor. Importing this room tells :mod:`catlearn.display` how notebooks show values.
+editor. Notebooks show values by what :mod:`catlearn.drawing.picture` registers when it is loaded.
 
 Laws, all tested: drawing is deterministic; boxes do not overlap and edges touch no box but
 their ends'; every name is there, escaped; a quiver link decodes to the same graph.
@@ -18,32 +18,13 @@ their ends'; every name is there, escaped; a quiver link decodes to the same gra
 \\end{tikzcd}
 """
 
-from catlearn.display import Charted, register_renderer
-from catlearn.drawing.picture import (
-    Picture,
-    draw,
-    small_svg,
-    to_dot,
-    to_quiver,
-    to_svg,
-    to_tikzcd,
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "picture": ["Picture", "draw", "to_dot", "to_quiver", "to_svg", "to_tikzcd"],
+        "scene": ["Arrow", "Law", "Node", "Scene"],
+        "views": ["scene_of"],
+    },
 )
-from catlearn.drawing.scene import Arrow, Law, Node, Scene
-from catlearn.drawing.views import VIEWS, scene_of
-
-__all__ = [
-    "Arrow",
-    "Law",
-    "Node",
-    "Picture",
-    "Scene",
-    "draw",
-    "scene_of",
-    "to_dot",
-    "to_quiver",
-    "to_svg",
-    "to_tikzcd",
-]
-
-for _kind in (*VIEWS, Charted):
-    register_renderer(_kind, small_svg)

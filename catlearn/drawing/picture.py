@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from catlearn.display import Chart, Charted
+from catlearn.display import Chart, Charted, register_renderer
 from catlearn.drawing import svg, texts
 from catlearn.drawing.arrangement import abridged
 from catlearn.drawing.charts import chart_svg
 from catlearn.drawing.scene import Scene
-from catlearn.drawing.views import scene_of
+from catlearn.drawing.views import VIEWS, scene_of
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.files import atomic_write
 from catlearn.typesetting import clean
@@ -248,3 +248,7 @@ def to_dot(value: Any, equations: Any = None) -> str:
 def to_quiver(value: Any, equations: Any = None) -> str:
     """Return a link that opens a value in the quiver editor; see :func:`draw`."""
     return draw(value, equations).quiver
+
+
+for _kind in (*VIEWS, Charted):
+    register_renderer(_kind, small_svg)

@@ -43,6 +43,7 @@ from typing import Any
 
 import numpy as np
 
+from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, WrongKind, expect
 from catlearn.finset.merge import class_names, quotient
 from catlearn.finset.shapes import label_key, same_label
@@ -53,7 +54,7 @@ Bindings = Mapping[Any, Any]
 
 
 @dataclass(frozen=True)
-class Variable:
+class Variable(Legible):
     """A label that is left open.
 
     Parameters

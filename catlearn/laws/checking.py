@@ -42,7 +42,7 @@ from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
 from hypothesis.strategies import DataObject, SearchStrategy, data
 
 from catlearn.category import Presentation
-from catlearn.display import Displayed, html_table, renderer_of
+from catlearn.display import Displayed, Legible, html_table, renderer_of
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
 from catlearn.laws.law import Comparison, Law, Sorts, Spec, shown
 from catlearn.laws.specs import SPECS
@@ -140,7 +140,7 @@ class Counterexample(Displayed):
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class Outcome(Legible):
     """What became of one law.
 
     Parameters

@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 
 from catlearn.category import Path
 from catlearn.cset import Schema
+from catlearn.display import Legible
 from catlearn.finset import FinFunction, FinSet, ListFunction, Order, TableMorphism, Tables
 from catlearn.finset.shapes import label_key
 from catlearn.laws.categories import category_of, strategy_of
@@ -37,7 +38,7 @@ from catlearn.laws.strategies import paths
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Legible):
     """A row of a table, to be read: its number and its label."""
 
     number: int
@@ -54,7 +55,7 @@ def _row(table: FinSet, number: Any) -> Row:
 
 
 @dataclass(frozen=True)
-class _Equation:
+class _Equation(Legible):
     """An equation of a schema, with its sides."""
 
     left: Path
@@ -72,7 +73,7 @@ class _Entries:
 
 
 @dataclass(frozen=True)
-class _Label:
+class _Label(Legible):
     """A label, in the order of its attribute."""
 
     label: Any
@@ -162,7 +163,7 @@ def _cset_sorts(X: Tables, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Key:
+class _Key(Legible):
     """A key of a table: arrows that determine a row."""
 
     table: str
@@ -196,7 +197,7 @@ def _label_at(X: Tables, side: Path, x: Row) -> Any:
 
 
 @dataclass(frozen=True)
-class _Labels:
+class _Labels(Legible):
     """The labels that an attribute may have: values with a hash, of a type or None."""
 
     type: Any
@@ -324,7 +325,7 @@ def _morphism_sorts(phi: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Lists:
+class _Lists(Legible):
     """The lists of rows of a table."""
 
     table: str

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catlearn.category import Path, Presentation, Verdict
+from catlearn.display import Legible
 from catlearn.errors import UnknownName, bounded, did_you_mean
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ LONGEST = 18
 
 
 @dataclass(frozen=True, init=False)
-class Comparison:
+class Comparison(Legible):
     """Both sides of a law at some values, and whether they are related as they should be.
 
     Parameters
@@ -218,7 +219,7 @@ def truth(answer: Any) -> bool | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Law:
+class Law(Legible):
     """A law that a structure may satisfy.
 
     Parameters
@@ -315,7 +316,7 @@ Sorts = Mapping[str, Callable[..., Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Spec:
+class Spec(Legible):
     """Laws that belong together, and how values of their sorts are drawn.
 
     Parameters

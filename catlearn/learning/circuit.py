@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from catlearn.category import Circuit, Equation, Functions, Functor, HypergraphBuilder
 from catlearn.cost import CommutativeMonoid
+from catlearn.display import Legible
 from catlearn.errors import bounded
 from catlearn.learning.weights import weight_text
 from catlearn.models import Divergence
@@ -67,7 +68,7 @@ class Wire(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Operation:
+class Operation(Legible):
     """What a box does.
 
     Parameters

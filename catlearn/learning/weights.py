@@ -18,10 +18,11 @@ import numbers
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from catlearn.display import Legible
 from catlearn.errors import Failure, InvalidStructure, expect
 
 
-class Weight(float):
+class Weight(Legible, float):
     """A weight or a scale of an equation, to be changed by name or by a schedule.
 
     Parameters

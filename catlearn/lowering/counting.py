@@ -43,7 +43,7 @@ from typing import Any
 
 from catlearn.category import Functor
 from catlearn.cost import ADDITION
-from catlearn.display import html_table, text_table
+from catlearn.display import Legible, html_table, text_table
 from catlearn.errors import UnknownName, did_you_mean, expect
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering.amounts import (
@@ -61,7 +61,7 @@ from catlearn.lowering.plan import Plan
 KINDS = ("parameters", "flops", "bytes", "activations")
 
 
-class Resources:
+class Resources(Legible):
     """The amounts of every edge of a diagram, and of a loss as a whole.
 
     Made by :func:`resources`.

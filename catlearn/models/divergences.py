@@ -73,6 +73,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, expect, nesting
 from catlearn.models.calls import Options, bind_options, write_call
 
@@ -88,7 +89,7 @@ _on_products: set[str] = set()
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Divergence:
+class Divergence(Legible):
     """A named divergence with its options, or any callable on two batches.
 
     The names, what each of them costs and its options are in a table:
@@ -210,7 +211,7 @@ class Divergence:
 
 
 @dataclass(frozen=True)
-class DivergenceSum:
+class DivergenceSum(Legible):
     """The divergence of a product: the sum of its factors', on tuples of batches.
 
     Examples

@@ -41,6 +41,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
 from catlearn.models.adapters import as_architecture, describe_error
 from catlearn.models.architectures import Architecture, Function, LowRank, abstract_key
@@ -66,7 +67,7 @@ class _OfKind(type):
         return _map_of(*args, **options) if cls is Map else super().__call__(*args, **options)
 
 
-class Map(metaclass=_OfKind):
+class Map(Legible, metaclass=_OfKind):
     """The label of an edge, of one of the seven kinds below; a sum type.
 
     ``Map(kind, architecture)`` and ``Map("factor", index=1)`` make the map of a kind.
@@ -204,7 +205,7 @@ def _map_of(kind: str, architecture: Architecture | None = None, index: int | No
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Model:
+class Model(Legible):
     """A named map between two spaces, with its starting parameters if it has some.
 
     Parameters
@@ -365,7 +366,7 @@ class Model:
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Pairing:
+class Pairing(Legible):
     """The defined edge <f_1, ..., f_n> into a product, from paths into its factors.
 
     Parameters

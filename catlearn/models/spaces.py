@@ -52,6 +52,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeGuard
 
 import numpy as np
 
+from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, nesting
 from catlearn.models.divergences import Divergence, DivergenceSum
 
@@ -76,7 +77,7 @@ def dtype_kind(dtype: Any) -> str:
     return "f" if dtype.name.startswith(("bfloat", "float")) else "?"
 
 
-class AnySpace:
+class AnySpace(Legible):
     """What all spaces have in common; see the four kinds below.
 
     Spaces are compared without their names. The one that a diagram holds as the label of a vertex,
