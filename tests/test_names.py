@@ -108,10 +108,9 @@ def classes_with_texts():
     for module in pkgutil.walk_packages(cl.__path__, "catlearn."):
         if module.name.endswith(("__main__", "libraries.torch")):
             continue
-        for kind in vars(importlib.import_module(module.name)).values():
-            if isinstance(kind, type) and kind.__module__ == module.name:
-                if "__str__" in vars(kind) and not issubclass(kind, tuple):
-                    yield kind
+        kinds = vars(importlib.import_module(module.name)).values()
+        own = (k for k in kinds if isinstance(k, type) and k.__module__ == module.name)
+        yield from (k for k in own if "__str__" in vars(k) and not issubclass(k, tuple))
 
 
 def test_every_class_that_writes_its_text_hides_nothing():
