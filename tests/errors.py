@@ -1,14 +1,15 @@
 """What tests ask of an error: its class, the law that fails, where, and the names that it says.
 
-How messages read is on one page, ``tests/errors.txt``, which ``test_errors.py`` makes and compares;
-no other test asks for wording.
+How messages read is on one page, ``tests/errors.txt``, which ``test_messages.py`` makes and
+compares; no other test asks for wording.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -43,12 +44,16 @@ def are(failures: Iterable[Failure], *found: tuple[object, ...]) -> bool:
     return True
 
 
-def says(error: BaseException, *names: object, law: str = "", where: str = "") -> None:
+def says(
+    error: BaseException, *names: object, law: str = "", where: object = "", what: str = ""
+) -> None:
     """Check that an error says these names; with a law or a place, in one failure of it.
 
-    The place is a part of the failure's own, so that ``where="f"`` finds ``"edge 'f'"``.
+    The place is a part of the failure's own, so that ``where="f"`` finds ``"edge 'f'"``; what is
+    not valid may be named as well.
     """
     __tracebackhide__ = True
+    assert named(what, getattr(error, "what", "")), f"is not about {what}: {error}"
     texts = [str(error)]
     if law or where:
         failures = getattr(error, "failures", ())
@@ -75,7 +80,8 @@ def raises(
     error: type[BaseException] | tuple[type[BaseException], ...],
     *names: object,
     law: str = "",
-    where: str = "",
+    where: object = "",
+    what: str = "",
 ) -> Iterator[pytest.ExceptionInfo]:
     """Expect an error, as :func:`says` asks; one of the package is of this very class.
 
@@ -89,7 +95,17 @@ def raises(
         yield caught
     if isinstance(error, type) and issubclass(error, CatlearnError):
         assert type(caught.value) is error, f"{type(caught.value).__name__}: {caught.value}"
-    says(caught.value, *names, law=law, where=where)
+    says(caught.value, *names, law=law, where=where, what=what)
+
+
+def refused(
+    error: type[CatlearnError], make: Callable[..., object], *given: Any, **options: Any
+) -> Any:
+    """Return the error of a call."""
+    __tracebackhide__ = True
+    with raises(error) as caught:
+        make(*given, **options)
+    return caught.value
 
 
 @contextmanager

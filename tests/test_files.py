@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 from catlearn import files
 from catlearn.errors import FileFormatError
 from catlearn.files import atomic_write, json_depth, parse_csv, parse_json, read_bounded
+from tests.errors import raises
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 documents = st.recursive(
@@ -41,28 +42,29 @@ def test_depth_agrees_with_the_parsed_value(value):
     assert json_depth(json.dumps(value)) == depth(value)
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "line 1, column 1"),
-        ('{"a": 1', "is the file complete?"),
-        ("[NaN]", "NaN"),
-        ("[-Infinity]", "-Infinity"),
-        ("[1e400]", "too large"),
-        ("[" + "9" * 5000 + "]", "5000 digits"),
-        ('{"a": 1, "a": 2, "b": {"c": 1, "c": 2}}', "key 'c'"),
-        ("[" * 100_000, "nests 100000 levels"),
-        ('{"a":' * 70 + "1" + "}" * 70, "nests 70 levels"),
-        ('["\\ud800"]', "surrogate"),
-        (b"\xff\xfe", "not UTF-8"),
-        (b"x" * 2000, "2000 bytes"),
-    ],
-)
-def test_refuses_what_is_not_strict_json(text, words):
+TEXTS = [
+    ("", "strict JSON", "line 1, column 1"),
+    ('{"a": 1', "strict JSON", "line 1, column 8"),
+    ("[NaN]", "strict JSON", "constant NaN"),
+    ("[-Infinity]", "strict JSON", "constant -Infinity"),
+    ("[1e400]", "strict JSON", "number 1e400"),
+    ("[" + "9" * 5000 + "]", "strict JSON", "integer", 5000, 40),
+    ('{"a": 1, "a": 2, "b": {"c": 1, "c": 2}}', "strict JSON", "key 'c'", 2),
+    ("[" * 100_000, "depth limit", "document", 100000, 64),
+    ('{"a":' * 70 + "1" + "}" * 70, "depth limit", "document", 70, 64),
+    ('["\\ud800"]', "strict JSON", "a string", "surrogate"),
+    (b"\xff\xfe", "strict JSON", "document", "UTF-8"),
+    (b"x" * 2000, "size limit", "document", 2000, 1000),
+]
+"""Texts that are no strict JSON: each with a law, a place, and names."""
+
+
+@pytest.mark.parametrize("fault", TEXTS)
+def test_refuses_what_is_not_strict_json(fault):
+    text, law, where, *names = fault
     limit = 1000 if isinstance(text, bytes) else 10**6
-    with pytest.raises(FileFormatError) as caught:
+    with raises(FileFormatError, *names, law=law, where=where):
         parse_json(text, max_bytes=limit)
-    assert words in str(caught.value)
 
 
 def test_every_fault_of_one_document_is_listed():

@@ -25,6 +25,7 @@ from catlearn.tensors import (
     same_values,
     save_tree,
 )
+from tests.errors import raises
 
 DTYPES = ["bool", "uint8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64"]
 
@@ -215,58 +216,88 @@ def tensor(**changes):
     return {"dtype": "F32", "shape": [2], "data_offsets": [0, 8], **changes}
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"", "0 bytes"),
-        ((2**62).to_bytes(8, "little"), "claims"),
-        (file_of([]), "must be a JSON object"),
-        (file_of(b'{"a": '), "complete"),
-        (file_of(b"{" + b'"a":{' * 100), "levels"),
-        (file_of({"a": tensor(dtype="PICKLE")}, bytes(8)), "dtype 'PICKLE'"),
-        (file_of({"a": tensor(shape=[2**70])}, bytes(8)), "its place has 8"),
-        (file_of({"a": tensor(shape=[2**70, 0], data_offsets=[0, 0])}), "no array can have"),
-        (file_of({"a": tensor(shape=[0] * 65)}, bytes(8)), "at most 64"),
-        (file_of({"a": tensor(shape=[-2])}, bytes(8)), "natural"),
-        (file_of({"a": tensor(shape=[True, 2])}, bytes(8)), "natural"),
-        (file_of({"a": tensor(data_offsets=[0, 2**70])}, bytes(8)), "its place has"),
-        (file_of({"a": tensor(data_offsets=[8, 16])}, bytes(8)), "ends at byte 16"),
-        (file_of({"a": tensor(data_offsets="08")}, bytes(8)), "two natural"),
-        (file_of({"a": {"dtype": "F32"}}), "exactly"),
-        (file_of({"a": tensor(), "b": tensor()}, bytes(8)), "the tensor before it ends"),
-        (file_of({"a": tensor()}, bytes(9)), "body has 9"),
-        (file_of({"__metadata__": {"a": 1}}), "must be an object of texts"),
-        (file_of({"a": tensor()}, bytes(8)), "not written by catlearn"),
-    ],
-)
-def test_hostile_headers_are_refused(data, words):
-    with pytest.raises(FileFormatError) as caught:
+HEADERS = [
+    (b"", "header", "first bytes", 0, "header", 8),
+    (
+        (2**62).to_bytes(8, "little"),
+        "header",
+        "first bytes",
+        "header",
+        4611686018427387904,
+        33554432,
+    ),
+    (file_of([]), "header", "first bytes", "header"),
+    (file_of(b'{"a": '), "strict JSON", "line 1, column 7"),
+    (file_of(b"{" + b'"a":{' * 100), "depth limit", "document", 101, 64),
+    (file_of({"a": tensor(dtype="PICKLE")}, bytes(8)), "header", "tensor 'a'", "dtype", "'PICKLE'"),
+    (
+        file_of({"a": tensor(shape=[2**70])}, bytes(8)),
+        "header",
+        "tensor 'a'",
+        "shape",
+        1180591620717411303424,
+        4722366482869645213696,
+    ),
+    (
+        file_of({"a": tensor(shape=[2**70, 0], data_offsets=[0, 0])}),
+        "header",
+        "tensor 'a'",
+        "shape",
+        1180591620717411303424,
+        0,
+    ),
+    (file_of({"a": tensor(shape=[0] * 65)}, bytes(8)), "header", "tensor 'a'", "shape", 0, 64),
+    (file_of({"a": tensor(shape=[-2])}, bytes(8)), "header", "tensor 'a'", "shape", "-2", 64),
+    (file_of({"a": tensor(shape=[True, 2])}, bytes(8)), "header", "tensor 'a'", "shape", True, 2),
+    (
+        file_of({"a": tensor(data_offsets=[0, 2**70])}, bytes(8)),
+        "header",
+        "tensor 'a'",
+        "shape",
+        2,
+        8,
+    ),
+    (file_of({"a": tensor(data_offsets=[8, 16])}, bytes(8)), "header", "tensor 'a'", 16, 8),
+    (file_of({"a": tensor(data_offsets="08")}, bytes(8)), "header", "tensor 'a'", "'08'"),
+    (file_of({"a": {"dtype": "F32"}}), "header", "tensor 'a'", "dtype", "shape"),
+    (file_of({"a": tensor(), "b": tensor()}, bytes(8)), "header", "tensor 'b'", 0, 8),
+    (file_of({"a": tensor()}, bytes(9)), "header", "body", 8, 9),
+    (file_of({"__metadata__": {"a": 1}}), "header", "__metadata__"),
+    (file_of({"a": tensor()}, bytes(8)), "tree", "header", "metadata", "'catlearn.tree'"),
+]
+"""Files whose header is wrong: each with a law, a place, and names."""
+
+
+@pytest.mark.parametrize("fault", HEADERS)
+def test_hostile_headers_are_refused(fault):
+    data, law, where, *names = fault
+    with raises(FileFormatError, *names, law=law, where=where):
         decode_tree(data)
-    assert words in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("tree", "words"),
-    [
-        ({"array": "b"}, "not in the file"),
-        ({"list": [{"array": "a"}, {"array": "a"}]}, "already taken"),
-        ({"value": 1}, "not in its tree"),
-        ({"value": [1]}, "fields"),
-        ({"pickle": "a"}, "one of dict"),
-        ({"key": "a", "impl": "no such"}, "no random key"),
-        ({"key": "a", "impl": ["no"]}, "no random key"),
-        ({"key": "a", "impl": "threefry2x32"}, "no random key"),
-        ([1], "must be an object"),
-        ({"dict": [1]}, "fields"),
-        ({}, "fields"),
-    ],
-)
-def test_hostile_trees_are_refused(tree, words):
+TREES = [
+    ({"array": "b"}, "tree", "tree", "'b'"),
+    ({"list": [{"array": "a"}, {"array": "a"}]}, "tree", "tree/1", "'a'"),
+    ({"value": 1}, "tree", "tensor 'a'"),
+    ({"value": [1]}, "tree", "tree", "'value'"),
+    ({"pickle": "a"}, "tree", "tree", "'pickle'"),
+    ({"key": "a", "impl": "no such"}, "tree", "tree", "kind"),
+    ({"key": "a", "impl": ["no"]}, "tree", "tree", "kind", "'no'"),
+    ({"key": "a", "impl": "threefry2x32"}, "tree", "tree", "kind", "'threefry2x32'", "dtype"),
+    ([1], "tree", "tree", 1),
+    ({"dict": [1]}, "tree", "tree", "'dict'"),
+    ({}, "tree", "tree"),
+]
+"""Trees that are none: each with a law, a place, and names."""
+
+
+@pytest.mark.parametrize("fault", TREES)
+def test_hostile_trees_are_refused(fault):
+    tree, law, where, *names = fault
     kept = {"catlearn.tree": json.dumps(tree), "catlearn.crc32": json.dumps({"a": CRC_OF_ZEROS})}
     data = encode_tensors({"a": np.zeros(2, "float32")}, kept)
-    with pytest.raises(FileFormatError) as caught:
+    with raises(FileFormatError, *names, law=law, where=where):
         decode_tree(data)
-    assert words in str(caught.value)
 
 
 def test_all_bad_tensors_are_listed_at_once():

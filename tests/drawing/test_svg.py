@@ -19,7 +19,9 @@ from catlearn.drawing import Arrow, Law, Node, Picture, Scene
 from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS
 from catlearn.drawing.svg import to_svg
+from catlearn.errors import InvalidStructure
 from catlearn.typesetting import clean
+from tests.errors import raises
 
 SVG = "{http://www.w3.org/2000/svg}"
 _exactly = math.fsum
@@ -249,7 +251,7 @@ def test_pictures_save_by_their_ending(tmp_path, examples):
     }.items():
         assert picture.save(tmp_path / name) == tmp_path / name
         assert (tmp_path / name).read_text().startswith(start)
-    with pytest.raises(ValueError, match=r"\.png"):
+    with raises(InvalidStructure, ".jpeg", ".png", law="format", where="file 'a.jpeg'"):
         picture.save(tmp_path / "a.jpeg")
     assert not (tmp_path / "a.jpeg").exists()
     assert picture._repr_mimebundle_()["image/svg+xml"] == picture._repr_svg_() == picture.svg
@@ -327,6 +329,6 @@ def test_pictures_save_as_png_and_pdf(tmp_path, examples):
 
 def test_pictures_without_cairo_say_what_to_install(tmp_path, examples, monkeypatch):
     monkeypatch.setitem(sys.modules, "cairosvg", None)
-    with pytest.raises(ImportError, match="catlearn\\[pictures\\]"):
+    with raises(ImportError, "catlearn[pictures]"):
         Picture(examples["square"]).save(tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ import pytest
 import catlearn as cl
 from catlearn.errors import CatlearnError, DataError, InvalidStructure, UnknownName
 from catlearn.models import needs_key
+from tests.errors import raises
 
 
 def linear(name, source, target):
@@ -196,7 +197,7 @@ def test_an_edge_that_needs_a_key_says_so():
     assert needs_key(model.label, X.label, Y.label)
     fn = cl.lower(cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), model).loss())
     params, state = fn.init(jax.random.key(0))
-    with pytest.raises(DataError, match="edge 'f': is random and needs key="):
+    with raises(DataError, "key=", law="key", where="edge 'f'"):
         fn(params, state, BATCH)
     assert np.isfinite(fn(params, state, BATCH, jax.random.key(0))[0])
 
@@ -231,7 +232,7 @@ def test_stored_floats_at_a_categorical_space_are_logits():
     (column,) = (step for step in fn.plan.steps if step.column == "C")
     assert column.form == "logits"
     params, state = fn.init(jax.random.key(0))
-    with pytest.raises(DataError, match=r"found shape \(2,\) of int32"):
+    with raises(DataError, "(2,)", "int32", law="batch", where="data set 'd', projection 'C'"):
         fn(params, state, {"d": {"X": scores[:, :2], "C": np.array([0, 1], "int32")}})
 
 
@@ -384,9 +385,9 @@ def test_select_makes_masks_and_labels():
         updates, _ = optimizer.update(ones, optimizer.init(params), params)
         scales = {edge: float(tree["w"][0, 0]) for edge, tree in updates.items()}
         assert scales == pytest.approx({"f": -0.1, "g": -1.0, "h": -1.0})
-    with pytest.raises(UnknownName, match="'k'; the trainable edges are 'f', 'g', 'h'"):
+    with raises(UnknownName, "k", "f", "g", "h"):
         fn.select({"k": True})
-    with pytest.raises(CatlearnError, match="no label for 'g', 'h'"):
+    with raises(CatlearnError, "g", "h"):
         fn.select({"f": "slow"})
 
 
@@ -400,7 +401,7 @@ def test_edges_that_a_file_could_not_contain_are_all_named_before_anything_runs(
     loaded = cl.formats.from_json(
         cl.formats.to_json(cl.LearningDiagram(*parts, equations=["d.X >> g = d.X >> f"]))
     )
-    with pytest.raises(InvalidStructure, match=r"edge 'f': has unbound .* diagram\.bind"):
+    with raises(InvalidStructure, "<lambda>", "diagram.bind", law="unbound", where="edge 'f'"):
         cl.lower(loaded.loss())
     assert cl.lower(loaded.bind(f=lambda x: x).loss()).plan.evaluations == 2
 

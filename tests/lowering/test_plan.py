@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 import catlearn as cl
 from catlearn.errors import InvalidStructure
 from catlearn.lowering import Plan
+from tests.errors import raises
 
 X, F, Y = cl.Space("X", (4,)), cl.Space("F", (3,)), cl.Categorical("Y", 2)
 
@@ -152,7 +153,9 @@ def test_a_label_cannot_predict_and_every_such_equation_is_listed():
         "first": "points.Y = points.X >> classify",
         "second": cl.Equation("points.Y = points.X >> classify", weight=2.0),
     }
-    with pytest.raises(InvalidStructure, match="other way round") as caught:
+    with raises(
+        InvalidStructure, "points.Y", "Y", law="representation", where="equation 'first'"
+    ) as caught:
         plan_of(diagram, backwards)
     assert [failure.where for failure in caught.value.failures] == [
         "equation 'first'",

@@ -12,6 +12,7 @@ from catlearn.errors import CatlearnError, UnknownName
 from catlearn.finset import pushout
 from catlearn.laws import learning_diagrams, learning_spans
 from catlearn.lowering.amounts import count_operations, kept_bytes, size_of
+from tests.errors import raises
 
 n = sympy.Symbol("n", integer=True, positive=True)
 few = settings(max_examples=12)
@@ -179,7 +180,7 @@ def test_polynomials_in_the_batch():
             x = x + 1
         return x
 
-    with pytest.raises(CatlearnError, match="no polynomial of degree 2"):
+    with raises(CatlearnError, "polynomial", 2, 2401, 7):
         cl.resources(cl.LearningDiagram(cl.Dataset("d", X=X), cl.Model("boom", X, X, explode)))
 
 
@@ -312,7 +313,7 @@ def test_what_it_shows():
     bundle = spent._repr_mimebundle_()
     assert bundle["text/html"].count("<tr>") == 5
     assert "<td>15*n</td>" in bundle["text/html"]
-    with pytest.raises(UnknownName, match="no amount is called 'flop'; did you mean flops"):
+    with raises(UnknownName, "flop", "flops"):
         spent.functor("flop")
-    with pytest.raises(UnknownName, match="there is no edge g"):
+    with raises(UnknownName, "g"):
         spent["g"]

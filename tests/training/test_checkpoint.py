@@ -17,6 +17,7 @@ from catlearn.errors import (
 )
 from catlearn.tensors import load_tree, save_tree
 from catlearn.training import CheckpointSkipped, MoreStepsDone, NothingToResume
+from tests.errors import raises, warns
 from tests.trees import same_bits
 
 KEY = jax.random.key(0)
@@ -52,7 +53,7 @@ def test_saving_now_and_then_keeps_the_latest(fit, file):
 
 
 def test_resuming_without_a_file_starts_and_says_so(fit, file):
-    with pytest.warns(NothingToResume, match="run.safetensors"):
+    with warns(NothingToResume, file):
         begun = fit(steps=2, checkpoint=file, resume=True)
     assert begun.history == fit(steps=2).history
     assert file.exists()
@@ -62,7 +63,9 @@ def test_nothing_else_is_replaced(fit, file, mutants, monkeypatch):
     """A checkpoint of another run, one of this run, data, notes: refused before the first step."""
     fit(steps=3, checkpoint=file)
     whole = file.read_bytes()
-    with pytest.raises(InvalidStructure, match=r"step 3 .*resume=True.*overwrite=True") as caught:
+    with raises(
+        InvalidStructure, "step 3", "resume=True", "overwrite=True", law="checkpoint"
+    ) as caught:
         fit(steps=1, checkpoint=file)
     assert [(f.law, f.where) for f in caught.value.failures] == [("checkpoint", f"'{file}'")]
     others = [file.with_name("notes.txt"), file.with_name("data.npz"), file.with_name("empty")]
@@ -72,7 +75,7 @@ def test_nothing_else_is_replaced(fit, file, mutants, monkeypatch):
     others[2].touch()
     for other in [*others[:2], file.with_name("other.safetensors")]:
         content = other.read_bytes()
-        with pytest.raises(InvalidStructure, match="is no checkpoint"):
+        with raises(InvalidStructure, "overwrite=True", law="checkpoint", where=other):
             fit(steps=1, checkpoint=other)
         assert other.read_bytes() == content
     assert file.read_bytes() == whole
@@ -90,8 +93,8 @@ def test_a_file_that_somebody_else_writes_is_left_alone(fit, file):
             file.write_text("another run's")
 
     with (
-        pytest.warns(CheckpointSkipped, match="another program"),
-        pytest.raises(CheckpointNotWritten, match="another program") as caught,
+        warns(CheckpointSkipped, file, "step 6", "step 4"),
+        raises(CheckpointNotWritten, file, "step 8", "step 4") as caught,
     ):
         fit(steps=8, log_every=2, checkpoint=file, checkpoint_every=2, callback=callback)
     assert file.read_text() == "another run's"
@@ -176,7 +179,7 @@ def test_every_difference_is_listed(fit, file, regime):
 
 def test_other_files_are_refused(fit, file):
     save_tree(file, {"a": np.ones(2)}, {})
-    with pytest.raises(FileFormatError, match=r"catlearn\.checkpoint"):
+    with raises(FileFormatError, "catlearn.checkpoint", law="checkpoint", where="metadata"):
         fit(steps=2, checkpoint=file, resume=True)
     file.write_bytes(b"no tensors")
     with pytest.raises(FileFormatError):

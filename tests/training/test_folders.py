@@ -13,6 +13,7 @@ from catlearn.errors import (
     TrainingDiverged,
 )
 from catlearn.training.checkpoint import is_folder
+from tests.errors import raises
 from tests.trees import same_bits
 
 pytest.importorskip("orbax.checkpoint", reason="orbax is not installed")
@@ -39,7 +40,7 @@ def test_a_continued_run_is_bitwise_the_whole_run(fit, folder):
         assert same_bits(getattr(continued, part), getattr(whole, part))
     assert continued.history == whole.history
     # Another run takes its place if it is told to.
-    with pytest.raises(InvalidStructure, match="step 9"):
+    with raises(InvalidStructure, "step 9", law="checkpoint"):
         fit(steps=2, checkpoint=folder)
     assert fit(steps=2, checkpoint=folder, overwrite=True).steps == 2
     assert fit(steps=3, checkpoint=folder, resume=True).history == fit(steps=3).history
@@ -62,7 +63,7 @@ def test_sources_and_random_keys_survive(fit, folder, regime):
 
 def test_other_runs_are_refused(fit, folder):
     fit(steps=2, checkpoint=folder, key=KEY)
-    with pytest.raises(CheckpointMismatch, match="key"):
+    with raises(CheckpointMismatch, law="checkpoint", where="key"):
         fit(steps=4, checkpoint=folder, resume=True, key=jax.random.key(7))
 
 
@@ -70,17 +71,17 @@ def test_a_broken_folder_is_named(fit, tmp_path, folder):
     fit(steps=2, checkpoint=folder)
     for broken in tmp_path.glob("run/2/run/*"):
         broken.write_bytes(b"no JSON")
-    with pytest.raises(FileFormatError, match="could not be read"):
+    with raises(FileFormatError, "JSONDecodeError", law="folder"):
         fit(steps=4, checkpoint=folder, resume=True)
 
 
 def test_a_run_that_diverged_keeps_the_one_before(fit, folder):
     explosive = optax.sgd(optax.piecewise_constant_schedule(0.1, {5: 1e38}))
-    with pytest.raises(TrainingDiverged, match=r"stays at step 4"):
+    with raises(TrainingDiverged, "step 4"):
         fit(optimizer=explosive, steps=9, checkpoint=folder, checkpoint_every=4)
 
 
 def test_orbax_is_optional(fit, folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "orbax.checkpoint", None)
-    with pytest.raises(CatlearnError, match=r"pip install catlearn\[orbax\]"):
+    with raises(CatlearnError, folder, "pip install catlearn[orbax]"):
         fit(steps=1, checkpoint=folder)

@@ -11,6 +11,7 @@ import pytest
 import catlearn as cl
 from catlearn.errors import CheckpointMismatch, InvalidStructure
 from catlearn.training import loop
+from tests.errors import raises
 
 KEY = jax.random.key(0)
 X, F, Y = cl.Space("X", 2), cl.Space("F", 3), cl.Space("Y", 1)
@@ -226,5 +227,5 @@ def test_older_checkpoints_have_more_state_and_resume(tmp_path, monkeypatch, pla
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), found, expected
     )
     # The mutant: what is missing for an edge that is trained is a difference.
-    with pytest.raises(CheckpointMismatch, match="head"):
+    with raises(CheckpointMismatch, "'head'", law="checkpoint", where="the optimizer"):
         cl.fit(fn, optax.sgd(0.1), steps=9, checkpoint=path, resume=True, **options)

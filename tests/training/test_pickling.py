@@ -20,6 +20,7 @@ from catlearn.errors import (
     TooManyPaths,
     TrainingDiverged,
 )
+from tests.errors import raises
 from tests.training import pooled
 
 RESULT = pooled.run("named")
@@ -97,7 +98,7 @@ def test_results_come_from_another_process(pool, kind):
     same = jax.tree.map(np.array_equal, there.params, dict(here.params))
     assert all(jax.tree.leaves(same))
     if kind == "local":
-        with pytest.raises(CatlearnError, match="another process"):
+        with raises(CatlearnError, "replace(result, fn=fn)"):
             there.evaluate()
         there = replace(there, fn=here.fn)
     assert there.evaluate() == here.evaluate()

@@ -16,6 +16,7 @@ import catlearn as cl
 from catlearn.errors import CheckpointMismatch, DataError, InvalidStructure
 from catlearn.training.data import Sources
 from catlearn.training.sharding import Processes
+from tests.errors import raises
 
 PROGRAM = Path(__file__).with_name("sharded.py")
 CLOSE = 1e-5
@@ -126,9 +127,9 @@ def test_processes_draw_apart_and_in_parts(fn, regime):
     assert pair[0].batches.sizes == {"labelled": 2, "unlabelled": 2}
     one, other = (sources.take(0)["labelled"]["X"] for sources in pair)
     assert not np.array_equal(one, other)
-    with pytest.raises(DataError, match="3 examples do not divide among 2 processes"):
+    with raises(DataError, 3, 2, law="batch size", where="batch_size"):
         Sources(fn, None, 3, key=jax.random.key(0), processes=Alone(2, 0))
-    with pytest.raises(CheckpointMismatch, match="is of 1 processes, and here are 2"):
+    with raises(CheckpointMismatch, 1, 2, law="sources", where="data"):
         pair[0].restore([{}], "checkpoint")
 
 

@@ -12,6 +12,7 @@ import catlearn as cl
 from catlearn.errors import CatlearnError
 from catlearn.lowering.stacked import Stacked
 from catlearn.training.data import Sources
+from tests.errors import raises
 
 X, F, Y = cl.Space("X", 5), cl.Space("F", 4), cl.Space("Y", 3)
 N = 4
@@ -117,7 +118,7 @@ def test_optimizers_that_look_at_whole_arrays_need_per_edge():
 
 
 def test_labels_within_a_class_must_agree_unless_it_is_split():
-    with pytest.raises(CatlearnError, match="groups="):
+    with raises(CatlearnError, "'head_0'", "'head_2'", "groups="):
         STACKED.select(GROUPS)
     assert [len(group) for group in GROUPED.storage.edges] == [2, 2]
     labels = GROUPED.select(GROUPS)
@@ -198,7 +199,7 @@ def test_an_infinite_gradient_is_laid_to_its_equation():
     data = cl.Dataset("d", X=(X, np.zeros((4, 5), "f4")), **columns)
     equations = {f"eq_{i}": f"d.X >> root_{i} = d.Y{i}" for i in range(3)}
     fn = cl.lower(cl.LearningDiagram(data, *edges, equations=equations).loss(), stack=True)
-    with pytest.raises(cl.errors.TrainingDiverged, match="'eq_2' with respect to edge 'root_2'"):
+    with raises(cl.errors.TrainingDiverged, "equation 'eq_2'", "edge 'root_2'"):
         cl.fit(fn, optax.sgd(0.1), steps=1, progress=False)
 
 

@@ -9,6 +9,7 @@ import pytest
 import catlearn as cl
 from catlearn.errors import DataError, InvalidStructure
 from catlearn.training.step import ExamplesApart, gradient_of
+from tests.errors import raises, warns
 
 KEY = jax.random.key(0)
 X, F, Y = cl.Space("X", (2,)), cl.Space("F", (3,)), cl.Space("Y", (1,))
@@ -82,7 +83,7 @@ def test_parts_of_a_batch_are_the_batch(fit):
     np.testing.assert_allclose(
         parts.params["student"]["w"], whole.params["student"]["w"], rtol=1e-5
     )
-    with pytest.raises(DataError, match="'labelled': a batch of 6 examples has no 4 equal parts"):
+    with raises(DataError, 6, 4, law="accumulate", where="data set 'labelled'"):
         fit(steps=1, batch_size={"labelled": 6, "unlabelled": 4}, accumulate=4)
 
 
@@ -117,7 +118,7 @@ def test_parts_of_a_batch_that_is_compared_with_itself_are_warned_of():
     start = (lambda key: {"w": jnp.ones((2, 2))}, lambda params, x: x @ params["w"])
     fit = cl.Equation("d.X >> f = d.Y", divergence="info_nce")
     diagram = cl.LearningDiagram(data, cl.Model("f", X, X, start), equations={"fit": fit})
-    with pytest.warns(ExamplesApart, match="'fit' compares the examples of a batch"):
+    with warns(ExamplesApart, "'fit'", "accumulate=2"):
         cl.fit(diagram, SLOW, steps=1, batch_size=4, accumulate=2, progress=False)
 
 
@@ -221,5 +222,5 @@ def test_edges_with_different_optimizers_are_not_stacked():
     # One optimizer for all leaves them together, and a loss that was lowered so says what to do.
     together = cl.lower(diagram.loss())
     assert together.plan.stacking.edges == (tuple(names),)
-    with pytest.raises(cl.errors.CatlearnError, match="groups="):
+    with raises(cl.errors.CatlearnError, "'f_0'", "'f_8'", "groups="):
         cl.fit(together, given, steps=1, progress=False)

@@ -8,6 +8,7 @@ import catlearn as cl
 from benchmarks.by_hand.captioning import regime, sentences, tell
 from benchmarks.by_hand.common import Sizes, linear
 from catlearn.errors import InvalidStructure
+from tests.errors import raises
 
 SENTENCES = np.array([[1, 3, 4, 2], [1, 4, 2, 0], [1, 2, 0, 0], [1, 3, 2, 0]], "int32")
 
@@ -46,5 +47,5 @@ def test_a_decoder_that_reads_no_words_is_refused():
     X = cl.Space("X", 2)
     pairs = cl.Dataset("pairs", image=X, sentence=cl.Space("sentence", 4, "int32"))
     f = cl.Model("f", X, X, "linear")
-    with pytest.raises(InvalidStructure, match="expected a product of the features"):
+    with raises(InvalidStructure, law="decoder", where="'f'"):
         cl.zoo.captioning(f, f, pairs, pairs.spaces["sentence"])

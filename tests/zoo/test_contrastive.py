@@ -8,6 +8,7 @@ import catlearn as cl
 from benchmarks.by_hand.common import Sizes
 from benchmarks.by_hand.contrastive import regime
 from catlearn.errors import InvalidStructure
+from tests.errors import raises
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -40,5 +41,10 @@ def test_encoders_that_do_not_meet_are_refused():
     left, right = cl.Space("image", 5), cl.Space("text", 4)
     see = cl.Model("see", left, cl.Space("Z", 3), "linear")
     read = cl.Model("read", right, cl.Space("W", 3), "linear")
-    with pytest.raises(InvalidStructure, match="ends at W"):
+    with raises(
+        InvalidStructure,
+        "W",
+        law="parallel sides",
+        where="equation 'pairs.image >> see = pairs.text >> read'",
+    ):
         cl.zoo.contrastive(see, read, cl.Dataset("pairs", image=left, text=right), temperature=1.0)

@@ -9,6 +9,7 @@ import catlearn as cl
 from benchmarks.by_hand import few_shot
 from benchmarks.by_hand.common import Sizes
 from catlearn.errors import InvalidStructure
+from tests.errors import raises
 
 WAYS, SHOTS, QUERIES = 4, 2, 3
 MUTANTS = {"prototypical": {"sign": 1.0}, "nearest_neighbour": {"errors": True}}
@@ -115,8 +116,8 @@ def test_an_episode_is_a_batch_of_classes():
 
 def test_lists_that_do_not_fit_are_refused():
     encoder, classes = parts()
-    with pytest.raises(InvalidStructure, match="lists of 5 have no 5 for support"):
+    with raises(InvalidStructure, 5, law="shots", where="data set 'classes'"):
         cl.zoo.prototypical(encoder, classes, 5)
     flat = cl.Dataset("classes", images=encoder.source)
-    with pytest.raises(InvalidStructure, match="needs one column of lists of R"):
+    with raises(InvalidStructure, "R^5", 0, law="column", where="data set 'classes'"):
         cl.zoo.prototypical(encoder, flat, 1)

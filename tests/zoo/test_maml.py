@@ -9,6 +9,7 @@ import catlearn as cl
 from benchmarks.by_hand.common import Regime, Sizes
 from benchmarks.by_hand.maml import TERM, by_hand, regime
 from catlearn.errors import InvalidStructure
+from tests.errors import raises
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -39,5 +40,5 @@ def test_columns_that_are_not_there_are_listed():
     X, Y = cl.Space("X", 1), cl.Space("Y", 1)
     net = cl.Model("net", X, Y, "linear")
     tasks = cl.Dataset("tasks", points=cl.Space("Xs", (2, 1)), values=cl.Space("Ys", (2, 1)))
-    with pytest.raises(InvalidStructure, match=r"2 failures(.|\n)*did you mean points"):
+    with raises(InvalidStructure, 2, "points"):
         cl.zoo.maml(net, tasks, ("point", "values"), ("points", "q"))

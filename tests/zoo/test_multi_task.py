@@ -8,6 +8,7 @@ import catlearn as cl
 from benchmarks.by_hand.common import Sizes
 from benchmarks.by_hand.multi_task import regime
 from catlearn.errors import InvalidStructure
+from tests.errors import raises
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -49,5 +50,5 @@ def test_there_is_one_backbone_and_an_equation_for_each_task():
 def test_a_task_without_data_is_refused():
     X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
     heads = [cl.Model("head", F, Y, "linear")]
-    with pytest.raises(InvalidStructure, match="needs one column at the space 'Y'"):
+    with raises(InvalidStructure, "Y", law="column", where="data set 'one'"):
         cl.zoo.multi_task(cl.Model("backbone", X, F, "linear"), heads, [cl.Dataset("one", X=X)])

@@ -6,6 +6,7 @@ import catlearn as cl
 from benchmarks.by_hand.common import Sizes
 from benchmarks.by_hand.self_distillation import regime
 from catlearn.errors import InvalidStructure
+from tests.errors import raises
 
 
 @pytest.mark.parametrize("decay", [0.75, None])
@@ -18,5 +19,5 @@ def test_the_loss_is_the_one_by_hand(agrees, dtype, decay):
 def test_two_views_are_needed():
     X = cl.Space("X", 4)
     f, q = cl.Model("f", X, X, "linear"), cl.Model("q", X, X, "linear")
-    with pytest.raises(InvalidStructure, match="needs two columns at the space 'X'"):
+    with raises(InvalidStructure, "X", law="column", where="data set 'views'"):
         cl.zoo.self_distillation(f, q, cl.Dataset("views", one=X))
