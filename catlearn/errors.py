@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +114,17 @@ def expect(value: object, kinds: Any, name: str, wanted: str) -> None:
     if isinstance(value, kinds) and not (number and isinstance(value, bool)):
         return
     raise wrong_kind(value, name, wanted)
+
+
+def expect_each(kinds: Any, wanted: str, /, **given: object) -> None:
+    """Refuse each of some arguments, by name, that is of another kind; see :func:`expect`."""
+    for name, value in given.items():
+        expect(value, kinds, name, wanted)
+
+
+def expect_dicts(wanted: str, /, **given: object) -> None:
+    """Refuse each of some arguments, by name, that is neither a mapping nor None."""
+    expect_each((type(None), Mapping), wanted, **given)
 
 
 def wrong_kind(value: object, name: str, wanted: str) -> WrongKind:

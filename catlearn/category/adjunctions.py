@@ -32,11 +32,10 @@ from catlearn.category.functor import Functor
 from catlearn.category.targets import compare
 from catlearn.category.transformation import (
     NaturalTransformation,
-    expect_functors,
     natural_transformations,
 )
 from catlearn.display import Displayed
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, expect_each
 from catlearn.finset import Frozen
 from catlearn.finset.value import SHOWN, listing
 
@@ -248,7 +247,7 @@ def misplaced(
 
 
 def _apart(left: Functor, right: Functor) -> list[Failure]:
-    expect_functors(left=left, right=right)
+    expect_each(Functor, "a Functor", left=left, right=right)
     failures = []
     for where, one, other in (
         ("left ends and right starts", left.target, right.domain),
@@ -290,7 +289,7 @@ def right_adjoint(left: Functor) -> Adjunction:
     CatlearnError
         Listing the objects of D without a universal arrow.
     """
-    expect_functors(left=left)
+    expect(left, Functor, "left", "a Functor")
     C, D = left._finite()
     found = [_universal(left, C, D, d) for d in range(len(D.ob))]
     missing = [D.ob.label(d) for d, pair in enumerate(found) if pair is None]
@@ -365,7 +364,7 @@ def left_adjoint(right: Functor) -> Adjunction:
     >>> print(left_adjoint(Functor.constant(chain, point, "x")).left)
     x ↦ 0
     """
-    expect_functors(right=right)
+    expect(right, Functor, "right", "a Functor")
     try:
         return right_adjoint(right.opposite).opposite
     except CatlearnError as error:

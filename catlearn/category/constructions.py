@@ -89,8 +89,8 @@ import numpy as np
 from catlearn.category.finite import ArrowLike, Compose, FiniteCategory
 from catlearn.category.functor import Functor, Subcategory
 from catlearn.category.path import Path
-from catlearn.category.transformation import NaturalTransformation, expect_functors
-from catlearn.errors import Failure, NotComposable, TooLarge, expect
+from catlearn.category.transformation import NaturalTransformation
+from catlearn.errors import Failure, NotComposable, TooLarge, expect, expect_each
 from catlearn.finset import Diagram, colimit
 from catlearn.finset.join import find, join, keys
 from catlearn.names import distinct
@@ -396,7 +396,7 @@ def comma(F: Functor, G: Functor) -> Comma:
     >>> K.objects, K.transformation.failures()
     (('(p, 0, id(0))', '(p, 1, 0 <= 1)'), [])
     """
-    expect_functors(F=F, G=G)
+    expect_each(Functor, "a Functor", F=F, G=G)
     for functor in (F, G):
         functor._finite()
     A, B = F.domain.ob.label, G.domain.ob.label

@@ -50,7 +50,7 @@ from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor, by_length
 from catlearn.category.targets import as_target
 from catlearn.category.transformation import NaturalTransformation
-from catlearn.errors import CatlearnError, TooLarge, expect
+from catlearn.errors import CatlearnError, TooLarge, expect, expect_dicts
 from catlearn.finset.join import expand
 
 CHUNK = 2_000_000
@@ -94,8 +94,7 @@ def functors(
     >>> [str(F) for F in functors(square, square, objects={"0": "1"})]
     ['0 ↦ 1, 1 ↦ 1, 0 <= 1 ↦ id(1)']
     """
-    for called, given in (("objects", objects), ("arrows", arrows)):
-        expect(given, (type(None), Mapping), called, "a dict of values by name")
+    expect_dicts("a dict of values by name", objects=objects, arrows=arrows)
     search = _Search(
         _finite(C, "C"), _finite(D, "D"), objects or {}, arrows or {}, monic or iso, iso
     )

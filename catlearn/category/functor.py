@@ -113,7 +113,7 @@ from catlearn.errors import (
     NotComposable,
     UnknownName,
     did_you_mean,
-    expect,
+    expect_dicts,
 )
 from catlearn.finset import Diagram, FinFunction, Frozen, Record
 from catlearn.finset.join import expand, find, join
@@ -257,8 +257,7 @@ class Functor(Frozen, Displayed):
         check: bool = True,
     ) -> None:
         self._set(domain=domain, graph=generators_of(domain), target=as_target(target))
-        for called, given in (("objects", objects), ("arrows", arrows)):
-            expect(given, (type(None), Mapping), called, "a dict of values by name")
+        expect_dicts("a dict of values by name", objects=objects, arrows=arrows)
         unread: list[Failure] = []
         kind = self.kinds[1]
         given = read_arrows(self.target, arrows or {}, unread, lambda at: f"{kind} {written(at)}")

@@ -75,6 +75,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    expect_each,
     wrong_kind,
 )
 from catlearn.files import MOST_FAULTS
@@ -237,10 +238,8 @@ class GraphMorphism(TableMorphism):
         E: Mapping[str, str] | Sequence[int | str] = (),
         check: bool = True,
     ) -> None:
-        expect(domain, Graph, "domain", "a Graph")
-        expect(codomain, Graph, "codomain", "a Graph")
-        for called, given in (("V", V), ("E", E)):
-            expect(given, Sized, called, "a dict of names, or a list of rows")
+        expect_each(Graph, "a Graph", domain=domain, codomain=codomain)
+        expect_each(Sized, "a dict of names, or a list of rows", V=V, E=E)
         TableMorphism.__init__(self, domain, codomain, {"V": V, "E": E}, check=check)
 
     def __repr__(self) -> str:

@@ -40,7 +40,7 @@ import numpy as np
 
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import written
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
+from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, expect_dicts
 from catlearn.finset import FinFunction, FinSet, ListFunction, Shape, TableMorphism, Tables
 from catlearn.finset.shapes import label_key
 from catlearn.finset.tables import morphism, part
@@ -112,8 +112,7 @@ class Hypergraph(Tables):
         types: Mapping[str, Hashable] | None = None,
         operations: Mapping[str, Hashable] | None = None,
     ) -> None:
-        for called, given in (("boxes", boxes), ("types", types), ("operations", operations)):
-            expect(given, (type(None), Mapping), called, "a dict by name")
+        expect_dicts("a dict by name", boxes=boxes, types=types, operations=operations)
         expect(wires, Iterable, "wires", "a list of names")
         ends, failures = {}, []
         for box, sides in (boxes or {}).items():

@@ -42,6 +42,7 @@ from catlearn.errors import (
     InvalidStructure,
     did_you_mean,
     expect,
+    expect_dicts,
     wrong_kind,
 )
 from catlearn.finset import Frozen, Record
@@ -137,8 +138,7 @@ class MonoidalFunctor(Frozen, Displayed):
             wanted = "a value with unit, tensor_objects, identity, compose, tensor and symmetry, "
             raise wrong_kind(target, "target", wanted + "or with a method wired")
         expect(signature, Hypergraph, "signature", "a Hypergraph")
-        for called, given in (("objects", objects), ("arrows", arrows)):
-            expect(given, (type(None), Mapping), called, "a dict of values by name")
+        expect_dicts("a dict of values by name", objects=objects, arrows=arrows)
         sent = {wire: wire for wire in signature.wires} | dict(objects or {})
         self._set(signature=signature, target=target)
         self._set(objects=Record(sent), arrows=Record(arrows or {}))

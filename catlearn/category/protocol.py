@@ -35,7 +35,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from catlearn.display import Displayed, Legible
-from catlearn.errors import Undecided, expect
+from catlearn.errors import Undecided, expect, expect_each
 from catlearn.finset import Frozen
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ class Budget:
     composites: int = 5_000_000
 
     def __post_init__(self) -> None:
-        for called, most in vars(self).items():
-            expect(most, (int, Real), called, "a number")
+        expect_each((int, Real), "a number", **vars(self))
 
     @classmethod
     def of(cls, budget: Budget | int | None) -> Budget:

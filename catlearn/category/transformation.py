@@ -69,6 +69,8 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    expect_dicts,
+    expect_each,
 )
 from catlearn.finset import FinFunction, Frozen, Record
 
@@ -118,7 +120,7 @@ class NaturalTransformation(Frozen, Displayed):
         components: Mapping[str, Any],
         check: bool = True,
     ) -> None:
-        expect_functors(domain=domain, codomain=codomain)
+        expect_each(Functor, "a Functor", domain=domain, codomain=codomain)
         expect(components, Mapping, "components", "a dict of the arrow at each object")
         unread: list[Failure] = []
         read = read_arrows(domain.target, components, unread, lambda at: f"component at {at}")
@@ -321,12 +323,6 @@ class NaturalTransformation(Frozen, Displayed):
         return ", ".join(f"{a}: {f}" for a, f in self.components.items())
 
 
-def expect_functors(**given: Any) -> None:
-    """Refuse arguments that are no functors."""
-    for called, functor in given.items():
-        expect(functor, Functor, called, "a Functor")
-
-
 def not_parallel(F: Functor, G: Functor) -> list[Failure]:
     """List the ends that two functors do not share."""
     failures = []
@@ -476,8 +472,8 @@ def natural_transformations(
     >>> [alpha("*") for alpha in natural_transformations(one, one)]
     ['0', '1', '2', '3']
     """
-    expect_functors(F=F, G=G)
-    expect(components, (type(None), Mapping), "components", "a dict of the arrow at each object")
+    expect_each(Functor, "a Functor", F=F, G=G)
+    expect_dicts("a dict of the arrow at each object", components=components)
     expect(limit, (type(None), int, np.integer), "limit", "a number, or None for all")
     failures = not_parallel(F, G)
     if failures:
