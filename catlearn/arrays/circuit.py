@@ -353,7 +353,7 @@ class Circuit(Frozen, Displayed):
         ----------
         sizes, more
             Name -> an integer or a text such as ``"4*m"``. A name is that of a declared size, else
-            the letter of the axes of one size.
+            the letter of the axes of one size, or what an axis is called in :attr:`axes`.
 
         Raises
         ------
@@ -375,6 +375,7 @@ class Circuit(Frozen, Displayed):
                 continue
             used = dict.fromkeys(H.lists["axes"].values.tolist())
             rows = [row for row in used if H.column("letter")[row] == name]
+            rows = rows or [row for row in used if H.called(row) == name]
             if len({H.solution.of(Size.generator(row)) for row in rows}) > 1:
                 shown = ", ".join(f"{H.called(row)} ({H.axis_title(row)})" for row in rows)
                 message = f"{len(rows)} axes have this letter: {shown}"

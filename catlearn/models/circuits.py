@@ -138,8 +138,8 @@ class LoweredCircuit:
             shape = [size.number for size in sizes]
             unknown = sorted({str(k) for size in sizes for k in size.generators})
             if unknown:
-                hint = ", ".join(f"{one}=..." for one in unknown)
-                message = f"size {', '.join(unknown)} is not known; give it by sizes, or at({hint})"
+                hint = ", ".join(f"{one!r}: ..." for one in unknown)
+                message = f"size {', '.join(unknown)} is not known; give sizes={{{hint}}}"
                 failures.append(Failure("sizes", f"parameter {name!r}", message))
                 continue
             start, options = self._starts[name]

@@ -431,6 +431,12 @@ def test_errors_name_what_is_wrong(call, names):
         assert name in str(caught.value)
 
 
+def test_sizes_are_given_by_what_axes_are_called():
+    f = linear("A", "m -> n") @ linear("B", "m -> n")
+    assert f.at({"m#2": 3}).parameters["B"][0].number == 3
+    assert f.at({"m#2": 3}).parameters["A"][0].number is None
+
+
 def test_ambiguous_letters_are_listed():
     two = softmax("[x]") @ softmax("[x]")
     with pytest.raises(InvalidStructure) as caught:

@@ -1,0 +1,76 @@
+"""Attention and a block of GPT-2, as one writes them in JAX by hand, and the same as circuits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from catlearn.arrays import (
+    Circuit,
+    compose,
+    copy,
+    einsum,
+    gelu,
+    idle,
+    linear,
+    norm,
+    residual,
+    softmax,
+    where,
+)
+
+
+def attention(bias: bool = False) -> Circuit:
+    """Return masked attention with several heads, R[x m] -> R[x m]."""
+    Q, K, V = (linear(name, "m -> h d", bias=bias) for name in "QKV")
+    scores = einsum("x h d, y h d -> h x y", scale="d**-0.5")
+    core = compose(scores, where("x y", "y <= x"), softmax("[y]")) @ idle
+    mix = core >> einsum("h x y, y h d -> x h d")
+    return compose(copy(3), Q @ K @ V, mix, linear("O", "h d -> m", bias=bias))
+
+
+def block() -> Circuit:
+    """Return a block of GPT-2, R[x m] -> R[x m]."""
+    mlp = linear("up", "m -> f", bias=True) >> gelu("tanh") >> linear("down", "f -> m", bias=True)
+    first = residual(norm("ln1", "[m]") >> attention(bias=True))
+    return first >> residual(norm("ln2", "[m]") >> mlp)
+
+
+def mapped(params: Any, name: str, text: str, x: jax.Array) -> jax.Array:
+    """Apply a linear map, and its bias if it has one."""
+    made = jnp.einsum(text, x, params[name])
+    return made + params[f"{name}.bias"] if f"{name}.bias" in params else made
+
+
+def attend(params: Any, x: jax.Array) -> jax.Array:
+    """Return masked attention by hand; parameters are those of the circuit."""
+    q, k, v = (mapped(params, name, "xm,mhd->xhd", x) for name in "QKV")
+    scores = jnp.einsum("xhd,yhd->hxy", q, k) * q.shape[-1] ** -0.5
+    places = jnp.arange(x.shape[0])
+    scores = jnp.where(places[:, None] >= places, scores, -jnp.inf)
+    mixed = jnp.einsum("hxy,yhd->xhd", jax.nn.softmax(scores, axis=-1), v)
+    return mapped(params, "O", "xhd,hdm->xm", mixed)
+
+
+def normed(params: Any, name: str, x: jax.Array) -> jax.Array:
+    """Return the normalisation over the last axis, with its gain and shift."""
+    x = x - x.mean(axis=-1, keepdims=True)
+    x = x * jax.lax.rsqrt(jnp.square(x).mean(axis=-1, keepdims=True) + 1e-5)
+    return x * params[f"{name}.gain"] + params[f"{name}.shift"]
+
+
+def gpt2_block(params: Any, x: jax.Array) -> jax.Array:
+    """Return a block of GPT-2 by hand."""
+    x = attend(params, normed(params, "ln1", x)) + x
+    hidden = mapped(params, "up", "xm,mf->xf", normed(params, "ln2", x))
+    return mapped(params, "down", "xf,fm->xm", jax.nn.gelu(hidden, approximate=True)) + x
+
+
+CASES: dict[str, tuple[Callable[[], Circuit], Callable[[Any, jax.Array], jax.Array]]] = {
+    "attention": (attention, attend),
+    "block of GPT-2": (block, gpt2_block),
+}
+"""The circuit and the function by hand, by name."""
