@@ -62,7 +62,7 @@ import numpy as np
 from catlearn.cset.refinement import Refinement, mixed, sorted_into
 from catlearn.finset import Tables
 from catlearn.finset.join import expand
-from catlearn.finset.variables import shared_codes
+from catlearn.finset.labels import shared_codes
 
 Candidates = list[np.ndarray]
 """The candidates of each variable, increasing; arrays are shared, and so never changed."""

@@ -123,13 +123,18 @@ class Open(Frozen, Displayed):
             if isinstance(leg, TableMorphism) and (why := leg.codomain.mismatch(apex)):
                 message = f"their morphism does not lead to the object: {why}"
                 failures.append(Failure("interface", side, message))
+        rows = [
+            () if failures or isinstance(leg, TableMorphism) else [apex.row(table, r) for r in leg]
+            for leg in (inputs, outputs)
+        ]
+        failures += apex.interface_failures(table, [*rows[0], *rows[1]])
         if failures:
             raise InvalidStructure("Open", failures)
         legs = [
             _called(leg.domain, apex, {t: f.values for t, f in leg.components.items()})
             if isinstance(leg, TableMorphism)
-            else free_leg(apex, table, [apex.row(table, row) for row in leg])
-            for leg in (inputs, outputs)
+            else free_leg(apex, table, found)
+            for leg, found in zip((inputs, outputs), rows, strict=True)
         ]
         self._set(apex=apex, left=legs[0], right=legs[1], table=table, gluing=None)
 

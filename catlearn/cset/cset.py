@@ -59,7 +59,7 @@ catlearn.errors.InvalidStructure: CSet is not valid (1 failure):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, get_args
 
@@ -70,12 +70,10 @@ from catlearn.category.path import Side, steps_of
 from catlearn.errors import (
     Failure,
     InvalidStructure,
-    LabelConflict,
     did_you_mean,
     expect,
 )
 from catlearn.finset import FinFunction, FinSet, Order, Record, Shape, TableMorphism, Tables
-from catlearn.finset.merge import quotient
 from catlearn.finset.shapes import coded
 from catlearn.finset.value import SHOWN, listing
 from catlearn.finset.variables import Variable
@@ -83,9 +81,6 @@ from catlearn.names import fresh
 
 Reading = tuple[Path, str]
 """A path of plain arrows, and the attribute or list of the table at its end."""
-
-Place = tuple[str, int]
-"""A name, and a number."""
 
 
 class Schema(Shape):
@@ -516,89 +511,11 @@ class CSet(Tables):
             return column
         return tuple(column[row] for row in self.along(path).values.tolist())
 
-    def label_classes(self) -> dict[str, np.ndarray]:
-        """Return which labels the equations make one.
-
-        Returns
-        -------
-        dict
-            Attribute -> a number for each row, equal for labels that have to be the same.
-
-        Examples
-        --------
-        >>> same = Schema(["V"], {"next": ("V", "V")}, attributes={"colour": "V"},
-        ...               equations=["next >> colour = colour"])
-        >>> CSet(same, V=3, next=[1, 0, 2]).label_classes()
-        {'colour': array([0, 0, 1])}
-        """
-        homes = self.shape.attributes
-        start, total = {}, 0
-        for name, table in homes.items():
-            start[name], total = total, total + self.size(table)
-        sides = [
-            [start[name] + self.along(path).values for path, name in law]
-            for _, *law in self.schema.label_laws
-        ]
-        left, right = (
-            np.concatenate([np.zeros(0, np.int64), *(law[k] for law in sides)]) for k in (0, 1)
-        )
-        classes = quotient(total, left, right)[0]
-        return {n: classes[at : at + self.size(homes[n])] for n, at in start.items()}
-
-    def least_labels(
-        self, given: Mapping[str, tuple[np.ndarray, Sequence[Any]]]
-    ) -> tuple[dict[str, tuple[Any, ...]], list[tuple[Place, Place, str]]]:
-        """Return the least labels that are at least some given ones, where equations hold.
-
-        Parameters
-        ----------
-        given
-            Attribute -> rows, and a label for each of them.
-
-        Returns
-        -------
-        columns, conflicts
-            None where no label arrives. A conflict is of two places in what was given, and says
-            why the labels there have no join.
-        """
-        classes, columns, conflicts = self.label_classes(), {}, []
-        by_order: dict[Order, list[str]] = {}
-        for name in given:
-            by_order.setdefault(self.shape.order(name), []).append(name)
-        for order, names in by_order.items():
-            labels = [label for name in names for label in given[name][1]]
-            reached, first, place = np.unique(
-                np.concatenate([classes[name][given[name][0]] for name in names]),
-                return_index=True,
-                return_inverse=True,
-            )
-            codes, known = coded(labels)
-            joins, bad = order.joins(codes, place, first, known)
-            found = dict(zip(reached.tolist(), joins, strict=True))
-            columns |= {name: tuple(map(found.get, classes[name].tolist())) for name in names}
-            if bad:
-                places = [(name, k) for name in names for k in range(len(given[name][1]))]
-                conflicts += [(places[one], places[other], why) for one, other, why in bad]
-        return columns, conflicts
-
-    def _closed(self) -> CSet:
-        """Raise labels that equations make one, where their order let a colimit raise some."""
-        laws = getattr(self.shape, "label_laws", ())
-        related = {name for _, *sides in laws for _, name in sides}
-        names = [name for name in self.shape.orders if name in related]
-        if not names:
-            return self
-        given = {n: (np.arange(len(self.attributes[n])), self.attributes[n]) for n in names}
-        columns, conflicts = self.least_labels(given)
-        if conflicts:
-            labels = {n: self.sets[self.shape.attributes[n]].label for n in names}
-            failures = [
-                Failure(a, f"{a} of {labels[a](one)!r}, {b} of {labels[b](other)!r}", f"{a} {why}")
-                for (a, one), (b, other), why in conflicts
-            ]
-            raise LabelConflict("colimit", failures)
-        fields = (self.sets, self.arrows, self.lists, {**self.attributes, **columns})
-        return self._build(self.shape, *fields, self.side_data)
+    def label_pairs(self) -> Iterator[tuple[str, np.ndarray, str, np.ndarray]]:
+        """Yield what keys and equations say of labels: attributes, and rows, that have the same."""
+        yield from super().label_pairs()
+        for _, (one, a), (other, b) in getattr(self.shape, "label_laws", ()):
+            yield a, self.along(one).values, b, self.along(other).values
 
     @classmethod
     def without_attributes(cls, tables: Tables) -> CSet:

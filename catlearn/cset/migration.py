@@ -87,6 +87,7 @@ from catlearn.finset import (
     Tables,
 )
 from catlearn.finset.join import find, join
+from catlearn.finset.labels import least_labels
 from catlearn.finset.tables import joined, morphism
 
 
@@ -613,7 +614,7 @@ def _pushed_labels(
     for found, names in read.items():
         rows = [cset.along(along.labels[n][0]).values[came[homes[n]]] for n in names]
         given[found] = joined(rows), [label for n in names for label in X.attributes[n]]
-    columns, conflicts = cset.least_labels(given)
+    columns, conflicts = least_labels(cset, given)
     failures = []
     for *ends, why in conflicts:
         places = [

@@ -75,9 +75,10 @@ from catlearn.cset.search import homomorphism, homomorphisms
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean, expect
 from catlearn.finset import DISCRETE, FinFunction, FinSet, Frozen, Record, TableMorphism, Tables
 from catlearn.finset.join import find, join
+from catlearn.finset.labels import label_classes, shared_codes
 from catlearn.finset.shapes import label_key
 from catlearn.finset.tables import morphism
-from catlearn.finset.variables import Variable, shared_codes, variables
+from catlearn.finset.variables import Variable, variables
 
 Columns = dict[str, np.ndarray]
 """Table of a pattern -> an array with a row for each of its rows, and a column for each answer."""
@@ -112,7 +113,7 @@ def pattern(schema: Schema, parts: Mapping[str, Any] | None = None, /, **named: 
     failures = Tables.failures(made)
     if failures:
         raise InvalidStructure("pattern", failures)
-    classes, known = made.label_classes(), {}
+    classes, known = label_classes(made), {}
     for name, column in made.attributes.items():
         for place, label in zip(classes[name].tolist(), column, strict=True):
             if label is not None:
@@ -316,7 +317,7 @@ class Query(Frozen):
             if not read:
                 continue
             P = self.pattern(sides[0][0].source)
-            classes, places = P.label_classes(), []
+            classes, places = label_classes(P), []
             for path, name in sides if len(read) == 2 else ():
                 attribute, row = self.labels[name]
                 onto = self.functor(Path(path.target, path.edges[::-1], path.source))

@@ -50,7 +50,7 @@ import numpy as np
 
 from catlearn.finset import Tables
 from catlearn.finset.join import expand
-from catlearn.finset.variables import shared_codes
+from catlearn.finset.labels import shared_codes
 
 Colours = dict[str, np.ndarray]
 """Table -> a uint64 colour for each row of the domain, then for each of the codomain."""

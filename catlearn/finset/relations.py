@@ -26,9 +26,9 @@ import numpy as np
 
 from catlearn.errors import Failure
 from catlearn.finset.join import find
+from catlearn.finset.labels import shared_codes
 from catlearn.finset.sets import FinSet
 from catlearn.finset.tables import Tables
-from catlearn.finset.variables import shared_codes
 from catlearn.tensors import same_values
 
 

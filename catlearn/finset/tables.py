@@ -72,6 +72,7 @@ from catlearn.errors import (
     expect,
 )
 from catlearn.finset.join import find
+from catlearn.finset.labels import closed, met_labels, shared_codes, unified
 from catlearn.finset.sets import (
     FINSETS,
     FinFunction,
@@ -84,16 +85,7 @@ from catlearn.finset.sets import (
 from catlearn.finset.shapes import Shape, as_label, coded, label_key
 from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit, Universal, coproduct
 from catlearn.finset.value import SHOWN, Frozen, Record, common_class, listing, read_only
-from catlearn.finset.variables import (
-    Variable,
-    bound,
-    fill,
-    met_labels,
-    open_attributes,
-    shared_codes,
-    unified,
-    variables,
-)
+from catlearn.finset.variables import Variable, bound, fill, open_attributes, variables
 from catlearn.tensors import same_values
 
 Parts = Mapping[str, FinFunction]
@@ -156,19 +148,24 @@ class TableCategory(Ambient):
                 place = f"{table}: {rows[one]} = {rows[other]}"
                 conflicts.append(Failure(name, place, f"{name} {why}"))
         side_data: dict[str, dict[int, Any]] = {}
+        holders: list[tuple[str, Tables, Parts]]
+        holders = list(zip(diagram.names, objects, parts, strict=True))
+        holders += list(interfaces(diagram, parts)) if shape.side_data else []
         for name, table in shape.side_data.items():
             held, places = side_data.setdefault(name, {}), {}
-            for where, value in side_by_side(objects, name, table):
-                row = int(classes[table][where])
-                if not same_values(held.setdefault(row, value), value):
-                    rows, other = union_labels(diagram, table), places[row]
-                    place = f"{table}: {rows[other]} = {rows[where]}"
-                    conflicts.append(Failure(name, place, "they hold different values"))
-                places.setdefault(row, where)
+            for called, one, part in holders:
+                for row, value in one.side_data[name].items():
+                    at = int(part[table].values[row])
+                    place = f"{called} {one.sets[table].label(row)!r}"
+                    if not same_values(held.setdefault(at, value), value):
+                        message = "they hold different values"
+                        where = f"{table}: {places[at]} = {place}"
+                        conflicts.append(Failure(name, where, message))
+                    places.setdefault(at, place)
         if conflicts:
             raise LabelConflict("colimit", conflicts)
         kind = diagram.of._common(diagram.objects)
-        apex = kind._of_steps(shape, sets, steps, attributes, side_data)._closed()
+        apex = closed(kind._of_steps(shape, sets, steps, attributes, side_data))
         failures = apex._colimit_failures()
         if failures:
             raise InvalidStructure("the colimit", failures)
@@ -338,12 +335,18 @@ def union_labels(diagram: Diagram, table: str) -> list[str]:
     return [f"{name} {label!r}" for name, one in pairs for label in one.names(table)]
 
 
-def side_by_side(objects: Iterable[Tables], name: str, table: str) -> Iterator[tuple[int, Any]]:
-    """Yield what rows of a disjoint union hold, each with its row there."""
-    first = 0
-    for one in objects:
-        yield from ((first + row, value) for row, value in one.side_data[name].items())
-        first += one.size(table)
+def interfaces(diagram: Diagram, parts: Sequence[Parts]) -> Iterator[tuple[str, Tables, Parts]]:
+    """Yield the objects that hold side data and have no legs, and where they go in the apex."""
+    known = dict(zip(diagram.legs, parts, strict=True))
+    waiting = [k for k, one in enumerate(diagram.objects) if k not in known]
+    if not any(held for k in waiting for held in diagram.objects[k].side_data.values()):
+        return
+    while len(known) < len(diagram.objects):
+        for i, j, m in diagram.arrows:
+            if i not in known and j in known:
+                known[i] = {table: f >> known[j][table] for table, f in m.components.items()}
+    for k in waiting:
+        yield f"object {k}", diagram.objects[k], known[k]
 
 
 def held_by_all(parts: list[dict[str, dict[int, Any]]]) -> dict[str, dict[int, Any]]:
@@ -536,9 +539,7 @@ class Tables(Frozen, Displayed):
             steps = [name for name, (source, _) in self.shape.steps().items() if source == table]
             columns = [name for name, home in self.shape.attributes.items() if home == table]
             for key in keys if self.size(table) else ():
-                values = np.stack([self.arrows[name].values for name in key])
-                _, first, place = np.unique(values, axis=1, return_index=True, return_inverse=True)
-                others = first[place.ravel()]
+                others = self._agreeing(key)
                 for row in np.flatnonzero(others != np.arange(others.size)).tolist():
                     pair = int(others[row]), row
                     found = [a for a in steps if not _same_row(self.step(a), *pair)]
@@ -550,9 +551,19 @@ class Tables(Frozen, Displayed):
                     ]
         return failures
 
-    def _closed(self: Some) -> Some:
-        """Return the tables with labels raised to what laws of the shape ask of a colimit."""
-        return self
+    def _agreeing(self, key: Sequence[str]) -> np.ndarray:
+        """Return for each row of a table the first that agrees with it in a key."""
+        values = np.stack([self.arrows[name].values for name in key])
+        _, first, place = np.unique(values, axis=1, return_index=True, return_inverse=True)
+        return first[place.ravel()]
+
+    def label_pairs(self) -> Iterator[tuple[str, np.ndarray, str, np.ndarray]]:
+        """Yield what laws say of labels: two attributes, and rows at which these are the same."""
+        for table, keys in self.shape.keys.items():
+            columns = [name for name, home in self.shape.attributes.items() if home == table]
+            for key in keys if columns and self.size(table) else ():
+                others = self._agreeing(key)
+                yield from ((name, np.arange(others.size), name, others) for name in columns)
 
     def _colimit_failures(self) -> list[Failure]:
         """List the laws that a colimit of valid objects may break."""
@@ -712,6 +723,10 @@ class Tables(Frozen, Displayed):
         }
         fields = (self.sets, self.arrows, self.lists, self.attributes)
         return self._build(self.shape, *fields, {**self.side_data, **given})
+
+    def interface_failures(self, table: str, rows: Iterable[int]) -> list[Failure]:
+        """List the rows of a table that cannot be copied without what else says what they are."""
+        return []
 
     def _may_hold(self, name: str, row: int, other: Tables, there: int) -> bool:
         """Whether a row may hold the side data of a row of other tables of which it was made."""

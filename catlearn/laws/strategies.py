@@ -55,6 +55,7 @@ from catlearn.finset import (
     coproduct,
     product,
 )
+from catlearn.finset.labels import label_classes
 
 Rows = Mapping[str, Iterable[int]]
 Close = Callable[[Any, Rows], Rows]
@@ -142,7 +143,7 @@ def csets(
         return CSet(schema, parts)
     made = CSet(schema, parts, check=False)
     said: dict[int, Hashable] = {}  # labels that have to be the same are the first of them
-    for name, places in made.label_classes().items():
+    for name, places in label_classes(made).items():
         pairs = zip(places.tolist(), parts[name], strict=True)
         parts[name] = [said.setdefault(place, label) for place, label in pairs]
     return CSet(schema, parts)

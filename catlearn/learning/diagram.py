@@ -23,7 +23,7 @@ digits.X >> encoder >> head = digits.Y
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -155,6 +155,16 @@ class LearningDiagram(Presentation, CSet):
 
     def _colimit_failures(self) -> list[Failure]:
         return [*super()._colimit_failures(), *self.glued_failures()]
+
+    def interface_failures(self, table: str, rows: Iterable[int]) -> list[Failure]:
+        """List the defined edges: their copies would not be defined."""
+        called = self.edges if table == "E" else ()
+        message = "is defined by an equation; take the edges that define it"
+        return [
+            Failure("interface", f"edge '{called[row]}'", message)
+            for row in (dict.fromkeys(rows) if called else ())
+            if called[row] in self.definitions
+        ]
 
     def _may_hold(self, name: str, row: int, other: Tables, there: int) -> bool:
         """Parameters stay with an edge only as long as its architecture does."""

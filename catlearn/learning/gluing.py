@@ -382,13 +382,6 @@ def open_diagram(
     check_diagram(diagram)
     for side, given in (("inputs", inputs), ("outputs", outputs)):
         expect(given, Iterable, side, "names of rows")
-    inputs, outputs = list(inputs), list(outputs)
-    defined = [name for name in (*inputs, *outputs) if table == "E" and name in diagram.definitions]
-    if defined:
-        message = "is defined by an equation; take the edges that define it"
-        raise InvalidStructure(
-            "open diagram", [Failure("interface", f"edge '{name}'", message) for name in defined]
-        )
     return Open(diagram, inputs, outputs, table)
 
 

@@ -5,8 +5,8 @@ import itertools
 import pytest
 from hypothesis import given, strategies as st
 
-from catlearn.errors import InvalidStructure
-from catlearn.finset import Shape, Tables
+from catlearn.errors import InvalidStructure, LabelConflict
+from catlearn.finset import Shape, TableMorphism, Tables, pushout
 from catlearn.finset.relations import Relation
 from tests.errors import raises
 
@@ -131,3 +131,40 @@ def test_keys_are_kept():
     with raises(InvalidStructure, law="keys", where="'E'"):
         Shape(("V", "E"), {"src": ("E", "V")}, keys={"E": [["tgt"]]})
     assert eval(repr(coloured)) == coloured
+
+
+KEYED = Shape(
+    ["V", "E"],
+    {"of": ("E", "V")},
+    attributes={"size": "E"},
+    keys={"E": [("of",)]},
+    orders={"size": "flat"},
+)
+
+
+def sized(*sizes):
+    """One vertex, with edges that its key makes alike."""
+    return Tables(KEYED, {"V": 1, "E": len(sizes)}, {"of": [0] * len(sizes)}, {}, {"size": sizes})
+
+
+def glued(*objects):
+    foot = Tables(KEYED, {"V": 1})
+    return pushout(*(TableMorphism(foot, one, {"V": [0]}) for one in objects))
+
+
+def test_rows_of_one_key_get_the_join_of_their_labels(mutants):
+    """None and 1 are no conflict: their join is 1. Colimits stay universal."""
+    both = glued(sized(None), sized(1))
+    assert both.apex.attributes["size"] == (1, 1)
+    assert all(leg.failures() == [] for leg in both.legs)
+    whole = sized(1)
+    cocone = [TableMorphism(leg.domain, whole, {"V": [0], "E": [0]}) for leg in both.legs]
+    assert both.universal(*cocone).failures() == []
+    with mutants("colimit: rows of one key keep labels that differ"):
+        lower = both.apex.with_column("size", [None, 1], check=False)
+        assert lower.failures() != []
+    with pytest.raises(LabelConflict) as caught:
+        glued(sized(2), sized(None), sized(1))
+    assert [failure.law for failure in caught.value.failures] == ["size"]
+    with pytest.raises(InvalidStructure):  # tables themselves agree, or are refused
+        sized(None, 1)

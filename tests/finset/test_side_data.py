@@ -185,3 +185,19 @@ def test_unknown_names_and_short_columns_are_refused():
     for edit in (lambda X: X.with_side_data({"date": {}}), lambda X: X.with_column("date", [])):
         with raises(UnknownName, "date"):
             edit(points(0))
+
+
+def test_what_only_the_interface_holds_is_carried(mutants):
+    """Two morphisms out of points that hold data, into points that hold none."""
+    foot, bare = points(1, None), CSet(SHAPE, V=2)
+    legs = [TableMorphism(foot, bare, {"V": rows}) for rows in ([0, 1], [1, 0])]
+    glued = pushout(*legs).apex
+    with mutants("colimit: data that only an interface holds are lost"):
+        assert held(glued) != held(pushout(*(TableMorphism(points(None, None), bare, {"V": rows})
+                                             for rows in ([0, 1], [1, 0]))).apex)  # fmt: skip
+    assert same_values(glued.side_data["data"][0], ARRAYS[1])
+    assert list(glued.side_data["data"]) == [0]
+    # It has to be what the objects hold, too.
+    with pytest.raises(LabelConflict) as caught:
+        pushout(legs[0], TableMorphism(foot, points(2, None), {"V": [0, 1]}))
+    assert [failure.law for failure in caught.value.failures] == ["data"]

@@ -552,7 +552,8 @@ def test_an_edge_of_an_interface_is_not_defined():
     P = cl.Product("P", X, F)
     both = cl.Pairing("both", P, "id(X)", "f")
     diagram = cl.LearningDiagram(model("f", X, F), both)
-    with pytest.raises(InvalidStructure) as caught:
-        cl.open_diagram(diagram, ["f"], ["both"], table="E")
-    assert [(f.law, f.where) for f in caught.value.failures] == [("interface", "edge 'both'")]
+    for opened in (cl.open_diagram, cl.Open):
+        with pytest.raises(InvalidStructure) as caught:
+            opened(diagram, ["f"], ["both"], table="E")
+        assert [(f.law, f.where) for f in caught.value.failures] == [("interface", "edge 'both'")]
     assert cl.open_diagram(diagram, ["f"], ["f"], table="E").apex == diagram
