@@ -1,4 +1,4 @@
-"""Patterns: the axes of arrays as text, in the manner of einops and einx.
+"""Patterns: the axes of arrays as text, as in einops and einx.
 
 A pattern is arrays on the left and, behind an arrow, arrays on the right, with commas between. An
 array is a list of axes: names; ``(h d)``, an axis that is split or joined; affine forms of names

@@ -341,7 +341,7 @@ def _usual(C: FiniteCategory) -> np.ndarray:
 def _disjoint(
     diagram: Diagram, parts: tuple[FiniteCategory, ...]
 ) -> tuple[FiniteCategory, tuple[Functor, ...]]:
-    """Return the coproduct: objects, arrows and composites beside each other."""
+    """Return the coproduct: the disjoint union of objects, arrows and composites."""
     ob, ar = colimit(_sets(diagram, "ob")), colimit(_sets(diagram, "ar"))
     objects, arrows = ob.apex.labels(), list(ar.apex.labels())
     src, tgt, first = (np.zeros(len(arrows), np.int64) for _ in range(3))

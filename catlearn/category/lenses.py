@@ -379,7 +379,7 @@ class Parametric:
     parameters, domain, codomain
         Objects of the base.
     arrow
-        An arrow of the base, from the parameters beside the domain.
+        An arrow of the base, from the parameters and then the domain.
     """
 
     parameters: Any
@@ -452,9 +452,9 @@ class Para:
             An arrow of the base, to its parameters.
         """
         base = self.base
-        beside = base.tensor(along, base.identity(arrow.domain))
+        reparametrised = base.tensor(along, base.identity(arrow.domain))
         new = base.ends(along)[0]
-        return self.arrow(base.compose(beside, arrow.arrow), len(new))
+        return self.arrow(base.compose(reparametrised, arrow.arrow), len(new))
 
     def tied(self, arrow: Parametric, /) -> Parametric:
         """Return an arrow in which equal objects of parameters are one, in order of appearance."""

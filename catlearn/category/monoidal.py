@@ -53,7 +53,7 @@ class Monoidal(Protocol):
     """A strict symmetric monoidal category."""
 
     unit: Any
-    """The object that changes nothing beside another."""
+    """The unit of the tensor product of objects."""
 
     def tensor_objects(self, one: Any, other: Any, /) -> Any:
         """Return two objects side by side."""

@@ -512,7 +512,7 @@ class Presentation(Graph):
         """Return a group presentation, as a presentation with one vertex and inverses.
 
         The inverse of a small letter a is the capital ``A``, that of any other name x is
-        ``x'``; in relations it is also ``a^-1``. Each stands beside its letter in the order
+        ``x'``; in relations it is also ``a^-1``. Each follows its letter in the order
         of edges, and both ``a >> A = 1`` and ``A >> a = 1`` are among the equations.
 
         Parameters

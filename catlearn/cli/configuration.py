@@ -109,7 +109,7 @@ class Kind:
     holds
         Whether a value is of this kind.
     make
-        Returns what a run is told, from the table and the key of such a value; by default the value
+        Returns what a run gets, from the table and the key of such a value; by default the value
         itself. What is wrong further inside it notes by its own place.
     """
 

@@ -268,7 +268,7 @@ class Job(Legible):
     sharding
         The devices, None for one.
     validation
-        What `fit` is told of validation.
+        The options of `fit` about validation.
     """
 
     diagram: LearningDiagram

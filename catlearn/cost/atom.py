@@ -175,7 +175,7 @@ class Atom(Legible):
 
     @cached_property
     def expression(self) -> sympy.Expr:
-        """The sympy expression: undefined functions of symbols, typeset as on a board."""
+        """The sympy expression: undefined functions of symbols, typeset as mathematics."""
         import sympy
         from sympy.core.function import UndefinedFunction
 
@@ -274,7 +274,7 @@ def _leaf_names(head: str, leaves: Iterable[Any]) -> dict[Any, str]:
     prefix = head[2:] + "."
     if head.startswith("E_"):
         own = {x: x.name[len(prefix) :].lower() for x in names if x.name.startswith(prefix)}
-        if len(set(own.values())) == len(own):  # else X and x would read alike
+        if len(set(own.values())) == len(own):  # else X and x would read the same
             names |= {leaf: upright_latex(short) for leaf, short in own.items()}
     return names
 

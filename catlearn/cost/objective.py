@@ -98,7 +98,7 @@ class Aggregator:
         return reduce(self.combine, costs, 0)
 
     def write(self, terms: Sequence[str], function: str | None = None) -> str:
-        """Return the terms' texts joined as on a board; one term stands alone.
+        """Return the terms' texts joined as a formula; one term stands alone.
 
         Examples
         --------

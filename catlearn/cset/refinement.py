@@ -343,8 +343,8 @@ class _Part(NamedTuple):
         own = mixed(np.arange(xs.size).astype(np.uint64), 5)
         marks = np.zeros(int(labels.max()) + 1, np.uint64)
         marks[labels[xs]] = marks[labels[ys]] = own
-        told = far.astype(np.int64).astype(np.uint64) + marks[labels]
-        colours = mixed(self.colours + mixed(told, 6), 7)
+        distances = far.astype(np.int64).astype(np.uint64) + marks[labels]
+        colours = mixed(self.colours + mixed(distances, 6), 7)
         refined = self._replace(colours=colours).refined()
         return None if refined is None else refined.matched()
 

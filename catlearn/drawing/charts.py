@@ -28,7 +28,7 @@ MOST_POINTS = 800
 #: From this ratio on of greatest to least, an axis is logarithmic.
 LOGARITHMIC = 50.0
 
-#: Curves that are told apart; further ones are left out, and counted.
+#: Curves that have a look of their own; further ones are left out, and counted.
 MOST_SERIES = 9
 
 _LOOKS = [(colour, dash) for dash in ("", "7 3", "2 3") for colour in ("model", "data", "ink")]

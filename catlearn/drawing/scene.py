@@ -123,7 +123,7 @@ class Law:
     at
         The node where both start.
     note
-        What else is said of it, such as a weight.
+        A remark on it, such as a weight.
     pairing
         The arrow into a product of which it says one component, if it does.
     components

@@ -20,7 +20,7 @@ morphisms may have been built unchecked. A colimit of valid tables is valid.
 reaches. The limit is the largest part of the tables' limits in which attributes agree, lists
 have equal lengths, and every row that is reached is there (Rutten, "Universal coalgebra", 2000).
 
-**Side data** are arrays, or trees of arrays, that rows may hold beside their labels: data sets,
+**Side data** are arrays, or trees of arrays, that rows may hold besides their labels: data sets,
 parameters. A shape names them. Colimits carry them (a row holds what the rows that became it hold,
 which has to be the same, see :func:`catlearn.tensors.same_values`), and so do limits (a row holds
 what all of its parts hold), parts, rewriting and files. Nothing else sees them: not ``==``, hashes,

@@ -192,7 +192,7 @@ State = dict[str, Mapping[str, Any]]
 
 
 class Aux(NamedTuple):
-    """What the loss returns beside its value.
+    """What the loss returns besides its value.
 
     Parameters
     ----------

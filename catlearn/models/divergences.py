@@ -114,7 +114,7 @@ class Divergence(Legible):
         If nothing is registered under that name.
     InvalidStructure
         If an option is unknown, missing, or not a hashable value; or if a registered divergence is
-        said to be at the level of batches and is not, or the reverse.
+        declared to be at the level of batches and is not, or the reverse.
 
     See Also
     --------
@@ -131,8 +131,8 @@ class Divergence(Legible):
 
     function: str | DivergenceFunction
     options: Options
-    #: What was said of ``batch_level``, by whoever registered or made it; None if nothing was.
-    said: bool | None
+    #: ``batch_level`` as it was registered or given; None if it was not.
+    declared: bool | None
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class Divergence(Legible):
             raise _refuse(registered, message)
         object.__setattr__(self, "function", function)
         object.__setattr__(self, "options", bound)
-        object.__setattr__(self, "said", batch_level if registered is None else known)
+        object.__setattr__(self, "declared", batch_level if registered is None else known)
 
     @classmethod
     def of(cls, value: str | AnyDivergence | DivergenceFunction) -> AnyDivergence:
@@ -169,12 +169,12 @@ class Divergence(Legible):
 
     @property
     def batch_level(self) -> bool:
-        """Whether the cost of an example is said to depend on the others in its batch.
+        """Whether the cost of an example is declared to depend on the others in its batch.
 
         The cost of a batch is then not the mean of those of its parts, and gradients accumulated
         over small batches are not those of a large one.
         """
-        return bool(self.said)
+        return bool(self.declared)
 
     def __call__(self, prediction: Any, target: Any) -> jax.Array:
         """Return the cost of each example.
@@ -200,9 +200,9 @@ class Divergence(Legible):
 
     def __repr__(self) -> str:
         first = repr(self.function) if isinstance(self.function, str) else self.name
-        said = self.batch_level and _registered(self.function) is None
+        given = self.batch_level and _registered(self.function) is None
         return write_call(
-            "Divergence", first, (("batch_level", True), *self.options) if said else self.options
+            "Divergence", first, (("batch_level", True), *self.options) if given else self.options
         )
 
     def __str__(self) -> str:

@@ -529,7 +529,7 @@ def check_divergence(
 def compares_examples(divergence: AnyDivergence, space: AnySpace) -> bool:
     """Whether the cost of an example depends on the others in its batch, said so or found out.
 
-    A callable of which nothing is said is tried on a few numbers between 0 and 1: do the first two
+    A callable that declares nothing is tried on a few numbers between 0 and 1: do the first two
     examples of four cost the same without the others? One that refuses such numbers is not found.
 
     Parameters
@@ -556,7 +556,7 @@ def compares_examples(divergence: AnyDivergence, space: AnySpace) -> bool:
     if parts is not None:
         factors = space.factors  # type: ignore[attr-defined]
         return any(map(compares_examples, parts, factors))
-    if divergence.said is not None:  # type: ignore[union-attr]
+    if divergence.declared is not None:  # type: ignore[union-attr]
         return False
     draw = np.random.default_rng(0)
 

@@ -11,7 +11,7 @@ that a damaged file is refused.
 
 Nothing is replaced that is not this run's own checkpoint of an earlier step: where there is a file
 or a folder already, a run that does not continue it is refused before its first step, unless it is
-told to overwrite it; and one whose file was changed by another program does not write.
+asked to overwrite it; and one whose file was changed by another program does not write.
 
 A checkpoint is a file of safetensors, replaced in one step, so that a run that is killed while it
 writes leaves the one before; or a *folder*, in which each device writes its own part while training

@@ -228,7 +228,7 @@ def fit(
         If a checkpoint could not be written; the run goes on, and the next one is tried.
     ExamplesApart
         If batches are cut into parts, and a divergence compares their examples with each other; a
-        callable of which nothing is said is tried on a few numbers.
+        callable that declares nothing is tried on a few numbers.
     ManyPrograms
         If a source gives batches of so many sizes that compiling for them takes the time.
     MoreStepsDone
@@ -485,7 +485,7 @@ def untrained_failures(fn: Lowered) -> list[Failure]:
 
 
 Callback = Callable[[int, dict[str, float]], Any]
-"""What is told the last costs; it returns None, or whether to stop."""
+"""What is called with the step and the last costs; it returns None, or whether to stop."""
 
 
 class Trainer:

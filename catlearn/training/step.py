@@ -443,7 +443,7 @@ def by_edge_of(
     """Return the optimizer of each trainable edge.
 
     Where a loss is lowered with these as ``groups``, edges with different ones are not stacked. If
-    it is said which edges are ``trained``, others may not be given an optimizer by name.
+    ``trained`` is given, edges that are not in it may not be given an optimizer by name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-r"""Self-distillation in the manner of BYOL: a model agrees with its own moving average.
+r"""Self-distillation as in BYOL: a model agrees with its own moving average.
 
 Two views of each example are read, say two crops of one image. The online model goes from one view
 to Z and predicts from there where the target model puts the other view. The target is not trained:

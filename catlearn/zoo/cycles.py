@@ -1,4 +1,4 @@
-r"""CycleGAN: translation between two domains, beside a game at each of them.
+r"""CycleGAN: translation between two domains, with a game at each of them.
 
 Two parts that share the translators are glued: that there and back again is nothing (the basis of
 the two data sets, :mod:`catlearn.zoo.translating`), and at each domain a generative adversarial

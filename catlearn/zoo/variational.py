@@ -1,4 +1,4 @@
-r"""Variational autoencoder: an autoencoder around a random edge, beside a second equation.
+r"""Variational autoencoder: an autoencoder around a random edge, with a second equation.
 
 The encoder does not say where in Z an example is, but how it is distributed there: it ends at the
 product of a mean and a logarithm of variances. From there a random edge draws a sample

@@ -21,7 +21,7 @@ from catlearn.models.calls import Modes
 from catlearn.models.modules import ByIdentity, arrays, example, floating, gaps
 from catlearn.models.spaces import AnySpace
 
-# Whether modules have collections beside "params", known once their structure has been asked for.
+# Whether modules have collections besides "params", known once their structure has been asked for.
 _stateful: dict[Any, bool] = {}
 
 

@@ -1,4 +1,4 @@
-"""PyTorch's tensors as arrays and back, its random state, and what modules hold beside tensors.
+"""PyTorch's tensors as arrays and back, its random state, and what modules hold besides tensors.
 
 PyTorch modules, run by PyTorch itself inside a JAX program.
 
@@ -13,7 +13,7 @@ statistics of batch norm, are what calls in training change. In evaluation the m
 ``eval()`` makes it; in training its own flags stay as they are. Random numbers are seeded by the
 key of the call. The object that was given is never changed.
 
-The label is what the modules hold beside tensors, with the shapes and dtypes of the tensors.
+The label is what the modules hold besides tensors, with the shapes and dtypes of the tensors.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def as_tuple(y: Any) -> Any:
 
 
 def describe(module: Any) -> Iterator[Hashable]:
-    """Yield what modules hold beside tensors and other modules."""
+    """Yield what modules hold besides tensors and other modules."""
     for name, layer in module.named_modules():
         held = {key: value for key, value in vars(layer).items() if key not in _OWN}
         # Hooks are kept in dicts, most of them empty.
