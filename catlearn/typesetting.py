@@ -139,10 +139,21 @@ def runs(name: str, italic: bool = True) -> tuple[TextRun, ...]:
         return TextRun("ℝ", 0, False), TextRun(sup, 1, False)
     scripts = ((base, 0), (sub, -1), (sup, 1))
     return tuple(
-        TextRun(_LETTERS.get(text, text), shift, italic and not (shift and text.isdigit()))
+        TextRun(greek(text), shift, italic and not (shift and text.isdigit()))
         for text, shift in scripts
         if text or not shift
     )
+
+
+def greek(name: str) -> str:
+    """Return the Greek letter that a name names, or the name.
+
+    Examples
+    --------
+    >>> greek("theta"), greek("Gamma"), greek("f")
+    ('θ', 'Γ', 'f')
+    """
+    return _LETTERS.get(name, name)
 
 
 def word_runs(text: str) -> tuple[TextRun, ...]:

@@ -26,13 +26,13 @@ f ; (g ; h)
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from catlearn.category.path import Reader, tokens_of, written
 from catlearn.display import Legible
 from catlearn.errors import DEEPEST, nesting
+from catlearn.typesetting import escape_latex, greek, upright_latex
 
 BINDS = {"=": 0, "≤": 0, "+": 1, "-": 1, "∨": 1, "∧": 1, ">>": 2, "⊗": 3, "*": 3}
 """How tightly infix operations bind; those that bind equally are read from the left."""
@@ -152,19 +152,13 @@ _STYLES = {
 }  # fmt: skip
 _RELATIONS = {"≤": r"\le", "⇔": r"\iff", "∈": r"\in"}
 
-_GREEK_LETTERS = {unicodedata.name(chr(code), "") for code in range(0x3B1, 0x3CA)}
-
 
 def _latex_name(name: str) -> str:
-    if len(name) == 1 and unicodedata.name(name, "").startswith("GREEK"):
-        _, case, *_, letter = unicodedata.name(name).lower().split()
-        return "\\" + (letter if case == "small" else letter.title()) + " "
-    if f"GREEK SMALL LETTER {name.upper()}" in _GREEK_LETTERS:
-        return f"\\{name} "
     letters = name.rstrip("0123456789′'")
     if len(letters) == 1 and letters != name:
         return f"{letters}_{{{name[1:]}}}" if name[1:].isdigit() else name.replace("′", "'")
-    return name if len(name) == 1 else rf"\mathrm{{{name}}}".replace("_", r"\_")
+    letter = greek(name)
+    return escape_latex(letter) if len(letter) == 1 else upright_latex(name)
 
 
 @dataclass(frozen=True)
