@@ -13,7 +13,7 @@ import networkx as nx
 
 import catlearn as cl
 from catlearn.drawing import to_svg
-from catlearn.drawing.scene import Arrow, Node, Scene
+from catlearn.drawing.scene import Node, Scene, SceneArrow
 from catlearn.drawing.svg import to_svg as scene_to_svg
 
 FOLDER = Path(__file__).parent / "_static"
@@ -43,7 +43,9 @@ def rooms() -> Scene:
     return Scene(
         "The rooms, each above those that it imports",
         nodes=tuple(Node(room) for room in sorted(graph)),
-        arrows=tuple(Arrow(f"{a} imports {b}", b, a, kind="order", label="") for a, b in lines),
+        arrows=tuple(
+            SceneArrow(f"{a} imports {b}", b, a, kind="order", label="") for a, b in lines
+        ),
         upward=True,
     )
 

@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "picture": ["Picture", "draw", "to_dot", "to_quiver", "to_svg", "to_tikzcd"],
-        "scene": ["Arrow", "Law", "Node", "Scene"],
+        "scene": ["Arrow", "Law", "Node", "Scene", "SceneArrow", "SceneLaw"],
         "views": ["scene_of"],
     },
 )

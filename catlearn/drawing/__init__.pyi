@@ -11,6 +11,8 @@ from .scene import (
     Law as Law,
     Node as Node,
     Scene as Scene,
+    SceneArrow as SceneArrow,
+    SceneLaw as SceneLaw,
 )
 from .views import (
     scene_of as scene_of,

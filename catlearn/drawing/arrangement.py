@@ -5,12 +5,12 @@ arrow with its label and the badges of the laws it takes part in, all of it laid
 start from an arrangement, so they agree on where things are.
 
 >>> from catlearn.drawing.arrangement import arrange
->>> from catlearn.drawing.scene import Arrow, Law, Node, Scene
+>>> from catlearn.drawing.scene import SceneArrow, SceneLaw, Node, Scene
 >>> square = Scene(
 ...     "square",
 ...     tuple(map(Node, "ABCD")),
-...     (Arrow("f", "A", "B"), Arrow("g", "B", "D"), Arrow("h", "A", "C"), Arrow("k", "C", "D")),
-...     (Law("square", ("f", "g"), ("h", "k"), "A"),),
+...     tuple(SceneArrow(name, *ends) for name, ends in zip("fghk", ["AB", "BD", "AC", "CD"])),
+...     (SceneLaw("square", ("f", "g"), ("h", "k"), "A"),),
 ... )
 >>> page = arrange(square)
 >>> x, y = page.face(square.laws[0])
@@ -42,7 +42,7 @@ from catlearn.drawing.layout import (
     ranks,
     slots,
 )
-from catlearn.drawing.scene import Arrow, Law, Node, Scene, counted
+from catlearn.drawing.scene import Node, Scene, SceneArrow, SceneLaw, counted
 from catlearn.typesetting import TextRun, clean, lines, runs, runs_width, width, word_runs
 
 #: Type sizes.
@@ -139,13 +139,13 @@ class Badge:
 class Tag:
     """An arrow's label, measured: its lines of type above the line, badges below it."""
 
-    arrow: Arrow
+    arrow: SceneArrow
     names: tuple[Line, ...]
     badges: tuple[Badge, ...]
     box: Box
 
     @classmethod
-    def of(cls, arrow: Arrow, badges: Sequence[Badge] = ()) -> Tag:
+    def of(cls, arrow: SceneArrow, badges: Sequence[Badge] = ()) -> Tag:
         """Measure an arrow's label."""
         names = tuple(map(runs, lines(arrow.shown, 24))) if arrow.shown else ()
         notes = (word_runs(arrow.note),) if arrow.note else ()
@@ -172,7 +172,7 @@ class Arrangement:
         """The number by which the picture refers to each law."""
         return _numbers(self.scene.laws)
 
-    def formula(self, law: Law) -> list[Line]:
+    def formula(self, law: SceneLaw) -> list[Line]:
         """Typeset both sides of a law, broken into lines of moderate length."""
         shown = {arrow.name: arrow.shown or arrow.name for arrow in self.scene.arrows}
         start = next((n.shown for n in self.scene.nodes if n.name == law.at), law.at)
@@ -192,7 +192,7 @@ class Arrangement:
             out[-1] += word
         return out
 
-    def face(self, law: Law) -> Point | None:
+    def face(self, law: SceneLaw) -> Point | None:
         """Find room for a sign between the two sides of a law, in the face that they bound.
 
         Returns
@@ -268,7 +268,7 @@ def abridged(scene: Scene) -> Scene:
     Examples
     --------
     >>> names = [str(k) for k in range(100_000)]
-    >>> arrows = tuple(Arrow(f"f{a}", a, b) for a, b in pairwise(names))
+    >>> arrows = tuple(SceneArrow(f"f{a}", a, b) for a, b in pairwise(names))
     >>> path = abridged(Scene("path", tuple(map(Node, names)), arrows))
     >>> len(path.nodes) < 10_000, len(path.nodes) - len(path.arrows)
     (True, 1)
@@ -344,7 +344,7 @@ def _first(count: int, ends: Sequence[Edge]) -> tuple[int, Sequence[bool]]:
     return low, (every & (last < low)).tolist()
 
 
-def _badges(laws: Sequence[Law]) -> dict[str, tuple[Badge, ...]]:
+def _badges(laws: Sequence[SceneLaw]) -> dict[str, tuple[Badge, ...]]:
     """Say, for each arrow, in which laws it stands on the left and on the right."""
     found: dict[str, tuple[set[int], set[int]]] = {}
     numbers = _numbers(laws)
@@ -363,7 +363,7 @@ def _badges(laws: Sequence[Law]) -> dict[str, tuple[Badge, ...]]:
     }
 
 
-def _numbers(laws: Sequence[Law]) -> dict[str, int]:
+def _numbers(laws: Sequence[SceneLaw]) -> dict[str, int]:
     """Number the laws; one that folds a pairing has none."""
     numbered = (law for law in laws if not law.components)
     return {law.name: number for number, law in enumerate(numbered, start=1)}

@@ -10,12 +10,12 @@ Kinds are words, and every writer gives each word a look that does not rest on c
 - arrows: ``plain``, ``model``, ``frozen``, ``fixed``, ``projection``, ``factor``, ``defined``,
   ``list``, ``morphism``, ``order``
 
->>> from catlearn.drawing.scene import Arrow, Law, Node, Scene
+>>> from catlearn.drawing.scene import SceneArrow, SceneLaw, Node, Scene
 >>> scene = Scene(
 ...     "triangle",
 ...     nodes=(Node("A"), Node("B"), Node("C")),
-...     arrows=(Arrow("f", "A", "B"), Arrow("g", "B", "C"), Arrow("h", "A", "C")),
-...     laws=(Law("commutes", ("f", "g"), ("h",), at="A"),),
+...     arrows=(SceneArrow("f", "A", "B"), SceneArrow("g", "B", "C"), SceneArrow("h", "A", "C")),
+...     laws=(SceneLaw("commutes", ("f", "g"), ("h",), at="A"),),
 ... )
 >>> scene.laws[0].text
 'f >> g = h'
@@ -95,7 +95,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Arrow:
+class SceneArrow:
     """An edge of a picture: its unique name, its ends by name, its kind and what is shown."""
 
     name: str
@@ -111,7 +111,7 @@ class Arrow:
 
 
 @dataclass(frozen=True)
-class Law:
+class SceneLaw:
     """An equation of a picture: two paths of arrows by name, starting at the node ``at``.
 
     Parameters
@@ -140,7 +140,7 @@ class Law:
     components: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
-    def of(cls, name: str, sides: Sequence[Path], note: str = "", pairing: str = "") -> Law:
+    def of(cls, name: str, sides: Sequence[Path], note: str = "", pairing: str = "") -> SceneLaw:
         """Return the law that two paths are equal."""
         left, right = sides
         return cls(name, left.edges, right.edges, left.source, note, pairing)
@@ -171,6 +171,10 @@ class Law:
         return bool(self.lhs and self.rhs) and not set(self.lhs) & set(self.rhs)
 
 
+Arrow, Law = SceneArrow, SceneLaw
+"""The names of before."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """All that one picture shows.
@@ -196,8 +200,8 @@ class Scene:
 
     title: str
     nodes: tuple[Node, ...] = ()
-    arrows: tuple[Arrow, ...] = ()
-    laws: tuple[Law, ...] = ()
+    arrows: tuple[SceneArrow, ...] = ()
+    laws: tuple[SceneLaw, ...] = ()
     key: bool = False
     upward: bool = False
     fold: bool = True
@@ -217,16 +221,18 @@ class Scene:
         Examples
         --------
         >>> sides = (("p", "first"), ("f",)), (("p", "second"), ("g",))
-        >>> laws = [Law(str(k), *both, "X", pairing="p") for k, both in enumerate(sides)]
+        >>> laws = [SceneLaw(str(k), *both, "X", pairing="p") for k, both in enumerate(sides)]
         >>> [(law.name, law.components) for law in Scene("pair", laws=tuple(laws)).folded.laws]
         [('p', (('f',), ('g',)))]
         """
-        pairings: dict[str, list[Law]] = {}
+        pairings: dict[str, list[SceneLaw]] = {}
         for law in self.laws:
             if law.pairing:
                 pairings.setdefault(law.pairing, []).append(law)
         folded = [
-            Law(edge, (edge,), (), parts[0].at, "pairing", edge, tuple(law.rhs for law in parts))
+            SceneLaw(
+                edge, (edge,), (), parts[0].at, "pairing", edge, tuple(law.rhs for law in parts)
+            )
             for edge, parts in pairings.items()
         ]
         return replace(self, laws=(*folded, *(law for law in self.laws if not law.pairing)))
@@ -253,7 +259,7 @@ def _node_words(node: Node) -> str:
     return f"{node.name} ({words})" if words else node.name
 
 
-def _arrow_words(arrow: Arrow) -> str:
+def _arrow_words(arrow: SceneArrow) -> str:
     kind = "" if arrow.kind == "plain" else f" ({ARROW_KINDS[arrow.kind]})"
     return f"{arrow.name}: {arrow.source} -> {arrow.target}{kind}"
 

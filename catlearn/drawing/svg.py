@@ -61,7 +61,7 @@ from catlearn.drawing.arrangement import (
     widest,
 )
 from catlearn.drawing.layout import HEAD, Place, Point, Route
-from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS, Arrow, Scene
+from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS, Scene, SceneArrow
 from catlearn.typesetting import (
     SAFETY,
     SCRIPT,
@@ -312,7 +312,7 @@ class Pen:
         for node in page.scene.nodes:
             self.figure(page.figures[node.name], page.layout.nodes[node.name])
 
-    def arrow(self, arrow: Arrow, route: Route, tag: Tag) -> None:
+    def arrow(self, arrow: SceneArrow, route: Route, tag: Tag) -> None:
         """Draw an edge with its label and badges."""
         kind = "" if arrow.kind == "plain" else f" ({ARROW_KINDS[arrow.kind]})"
         note = f" {arrow.note}" if arrow.note else ""

@@ -5,8 +5,8 @@ grid, so vertices are snapped to the columns of the layout and to rows; edges th
 run over each other, or through a vertex, are bent. Every name is escaped for its language, and
 nothing but names, ends and styles is written.
 
->>> from catlearn.drawing.scene import Arrow, Node, Scene
->>> arrow = Scene("arrow", (Node("A"), Node("B")), (Arrow("f_1", "A", "B"),))
+>>> from catlearn.drawing.scene import SceneArrow, Node, Scene
+>>> arrow = Scene("arrow", (Node("A"), Node("B")), (SceneArrow("f_1", "A", "B"),))
 >>> print(to_tikzcd(arrow))
 \\begin{tikzcd}
     A & B
@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from catlearn.drawing.arrangement import Arrangement, abridged, arrange
-from catlearn.drawing.scene import ARROW_KINDS, Arrow, Law, Scene
+from catlearn.drawing.scene import ARROW_KINDS, Scene, SceneArrow, SceneLaw
 from catlearn.errors import TooLarge
 from catlearn.names import quote
 from catlearn.typesetting import clean, to_latex, width
@@ -110,7 +110,7 @@ class Grid:
         self.taken = set(self.cells.values())
         self.bends: dict[str, int] = {}
         self.turns: dict[str, int] = {}
-        groups: dict[tuple[str, ...], list[Arrow]] = {}
+        groups: dict[tuple[str, ...], list[SceneArrow]] = {}
         for arrow in page.scene.arrows:
             ends = arrow.source, arrow.target
             group = groups.setdefault(tuple(sorted(ends)), [])
@@ -145,7 +145,7 @@ class Grid:
             for (column, row), name in taken.items()
         }
 
-    def _bend(self, group: list[Arrow]) -> None:
+    def _bend(self, group: list[SceneArrow]) -> None:
         """Bend parallel edges apart, and a single edge around the vertices in its way."""
         layout = self.page.layout
         # From the top of the page to the bottom, whichever way they point.
@@ -181,7 +181,7 @@ class Grid:
         return [round(e, 1) for e in extra]
 
 
-def _two_cells(scene: Scene) -> list[tuple[Law, str, str]]:
+def _two_cells(scene: Scene) -> list[tuple[SceneLaw, str, str]]:
     """Choose for each law whose sides share no edge an edge on each, opposite to each other."""
     return [
         (law, law.lhs[(len(law.lhs) - 1) // 2], law.rhs[len(law.rhs) // 2])
@@ -235,7 +235,7 @@ def to_tikzcd(scene: Scene) -> str:
     return f"\\begin{{tikzcd}}\n{inside}\\end{{tikzcd}}"
 
 
-def _tikz_arrow(arrow: Arrow, grid: Grid, anchors: Mapping[str, int]) -> str:
+def _tikz_arrow(arrow: SceneArrow, grid: Grid, anchors: Mapping[str, int]) -> str:
     parts = []
     if arrow.name in anchors:
         name = anchors[arrow.name]

@@ -50,7 +50,7 @@ from catlearn.category import (
 )
 from catlearn.cset import Open, Rewrite, Rule, Variable
 from catlearn.display import Sketched
-from catlearn.drawing.scene import Arrow, Law, Node, Scene, counted
+from catlearn.drawing.scene import Node, Scene, SceneArrow, SceneLaw, counted
 from catlearn.errors import CatlearnError, Failure, InvalidStructure
 from catlearn.finset import Colimit, FinFunction, FinSet, Limit, Shape, TableMorphism, Tables
 from catlearn.finset.variables import variables
@@ -93,7 +93,7 @@ def graph_scene(graph: Tables) -> Scene:
     names = graph.names("V")
     ends = zip(graph.arrows["src"].values, graph.arrows["tgt"].values, strict=True)
     arrows = tuple(
-        Arrow(edge, names[source], names[target])
+        SceneArrow(edge, names[source], names[target])
         for edge, (source, target) in zip(graph.names("E"), ends, strict=True)
     )
     v, e = counted(graph.size("V"), "vertex", "vertices"), counted(graph.size("E"), "edge")
@@ -105,7 +105,7 @@ def presentation_scene(presentation: Presentation) -> Scene:
     laws = []
     for name, equation in presentation.equations.items():
         note = ", ".join(f"{key} {value}" for key, value in equation.attributes.items())
-        laws.append(Law.of(name, presentation.sides(name), note))
+        laws.append(SceneLaw.of(name, presentation.sides(name), note))
     scene = graph_scene(presentation)
     title = f"{scene.title}, {counted(len(laws), 'equation')}" if laws else scene.title
     return replace(scene, title=title, laws=tuple(laws))
@@ -117,7 +117,8 @@ def path_scene(path: Path) -> Scene:
     places = [path.source, *"·" * (count - 1), *([path.target] if count else [])]
     nodes = tuple(Node(f"{k}", label=place) for k, place in enumerate(places))
     arrows = tuple(
-        Arrow(f"{edge} ({k})", f"{k}", f"{k + 1}", label=edge) for k, edge in enumerate(path.edges)
+        SceneArrow(f"{edge} ({k})", f"{k}", f"{k + 1}", label=edge)
+        for k, edge in enumerate(path.edges)
     )
     return Scene(f"Path {path}", nodes, arrows)
 
@@ -153,7 +154,7 @@ def learning_scene(diagram: LearningDiagram, terms: tuple = (), implied: bool = 
         if factor is not None
     }
     laws = [
-        Law.of(name, diagram.sides(name), "strict", pairings.get(name, ""))
+        SceneLaw.of(name, diagram.sides(name), "strict", pairings.get(name, ""))
         for name in diagram.strict_equations
     ]
     if terms:
@@ -175,7 +176,7 @@ def pattern_scene(diagram: LearningDiagram) -> Scene:
         for vertex, label in zip(diagram.vertices, labels["space"], strict=True)
     )
     arrows = tuple(
-        Arrow(edge, *diagram.ends(edge), note=str(label))
+        SceneArrow(edge, *diagram.ends(edge), note=str(label))
         if isinstance(label, Variable)
         else _map_arrow(diagram, edge)
         for edge, label in zip(diagram.edges, labels["map"], strict=True)
@@ -206,7 +207,7 @@ def _space_note(label: AnySpace) -> str:
     return str(label)
 
 
-def _map_arrow(diagram: LearningDiagram, edge: str) -> Arrow:
+def _map_arrow(diagram: LearningDiagram, edge: str) -> SceneArrow:
     label = diagram.map_label(edge)
     kind, note = label.kind, ""
     if isinstance(label, OperatorMap):
@@ -216,7 +217,7 @@ def _map_arrow(diagram: LearningDiagram, edge: str) -> Arrow:
         note = f"average of {diagram.averages[edge][0]}"
     elif isinstance(label, ArchitectureMap) and not label.architecture.bound:
         note = "unbound"
-    return Arrow(edge, *diagram.ends(edge), kind, note)
+    return SceneArrow(edge, *diagram.ends(edge), kind, note)
 
 
 def _cost_note(weight: float, divergence: Any, trains: Any, stop: str | None) -> str:
@@ -224,18 +225,18 @@ def _cost_note(weight: float, divergence: Any, trains: Any, stop: str | None) ->
     return " · ".join([f"weight {weight_text(weight)}", name, *training_text(trains, stop)])
 
 
-def _soft_law(diagram: LearningDiagram, name: str) -> Law:
+def _soft_law(diagram: LearningDiagram, name: str) -> SceneLaw:
     trained = diagram.trains(name), diagram.stop(name)
     note = _cost_note(diagram.weight(name), diagram.divergence(name), *trained)
-    return Law.of(name, diagram.sides(name), note)
+    return SceneLaw.of(name, diagram.sides(name), note)
 
 
-def _term_law(term: Any, note: str = "") -> Law:
+def _term_law(term: Any, note: str = "") -> SceneLaw:
     cost = _cost_note(term.weight, term.divergence, term.trains, term.stop)
-    return Law.of(term.name, (term.lhs, term.rhs), cost + note)
+    return SceneLaw.of(term.name, (term.lhs, term.rhs), cost + note)
 
 
-def _implied(diagram: LearningDiagram) -> list[Law]:
+def _implied(diagram: LearningDiagram) -> list[SceneLaw]:
     """Return the equations that the loss takes by default, if there are few."""
     try:
         terms = diagram.select("all", bound=10 * MOST_IMPLIED).terms
@@ -303,9 +304,9 @@ def _table_node(name: str, columns: Mapping[str, Sequence[str]]) -> Node:
     return Node(name, "table", rows=(tuple(columns), *body))
 
 
-def _shape_arrows(shape: Shape) -> tuple[Arrow, ...]:
-    plain = [Arrow(name, *ends) for name, ends in shape.arrows.items()]
-    lists = [Arrow(name, *ends, "list", "list") for name, ends in shape.lists.items()]
+def _shape_arrows(shape: Shape) -> tuple[SceneArrow, ...]:
+    plain = [SceneArrow(name, *ends) for name, ends in shape.arrows.items()]
+    lists = [SceneArrow(name, *ends, "list", "list") for name, ends in shape.lists.items()]
     return (*plain, *lists)
 
 
@@ -315,7 +316,7 @@ def shape_scene(shape: Shape) -> Scene:
     for table in shape.tables:
         own = [name for name, home in shape.attributes.items() if home == table]
         nodes.append(Node(table, "space", ", ".join(own)))
-    laws = [Law.of(str(one), sides) for one, *sides in getattr(shape, "resolved", ())]
+    laws = [SceneLaw.of(str(one), sides) for one, *sides in getattr(shape, "resolved", ())]
     title = f"{type(shape).__name__} with {counted(len(shape.tables), 'table')}"
     return Scene(title, tuple(nodes), _shape_arrows(shape), tuple(laws))
 
@@ -337,7 +338,9 @@ def morphism_scene(morphism: TableMorphism) -> Scene:
     outside = replace(scene_of(other), laws=())
     nodes = Node("domain", "panel", inner=inside), Node("codomain", "panel", inner=outside)
     title = f"{type(morphism).__name__} from {inside.title} to {outside.title}"
-    return Scene(title, nodes, (Arrow("morphism", "domain", "codomain", "morphism", label=""),))
+    return Scene(
+        title, nodes, (SceneArrow("morphism", "domain", "codomain", "morphism", label=""),)
+    )
 
 
 def _with_images(scene: Scene, nodes: Callable[[str], Any], arrows: Callable[[str], Any]) -> Scene:
@@ -364,7 +367,7 @@ def function_scene(function: FinFunction) -> Scene:
         _table_node("codomain", {"y": other.labels()}),
     )
     title = f"Function from {counted(one.size, 'element')} to {other.size}"
-    return Scene(title, tables, (Arrow("f", "domain", "codomain"),))
+    return Scene(title, tables, (SceneArrow("f", "domain", "codomain"),))
 
 
 # ---------------------------------------------------------------- categories
@@ -430,7 +433,7 @@ def functor_scene(functor: Functor) -> Scene:
         nodes.append(Node("codomain", "panel", inner=inner))
     else:
         nodes.append(Node("codomain", "space", type(functor.codomain).__name__))
-    arrow = Arrow("functor", "domain", "codomain", "morphism", label="")
+    arrow = SceneArrow("functor", "domain", "codomain", "morphism", label="")
     return Scene(f"Functor on a {inside.title}", tuple(nodes), (arrow,))
 
 
@@ -453,14 +456,14 @@ def transformation_scene(alpha: NaturalTransformation) -> Scene:
         nodes += [Node(f"{name}({a})", note=_short(functor.objects[a])) for a in graph.vertices]
         for f in graph.edges:
             ends = (f"{name}({a})" for a in graph.ends(f))
-            arrows.append(Arrow(f"{name}({f})", *ends, note=_short(functor.arrows[f])))
+            arrows.append(SceneArrow(f"{name}({f})", *ends, note=_short(functor.arrows[f])))
     for a in graph.vertices:
         note = _short(alpha.components[a])
-        arrows.append(Arrow(f"α_{{{a}}}", f"F({a})", f"G({a})", "morphism", note))
+        arrows.append(SceneArrow(f"α_{{{a}}}", f"F({a})", f"G({a})", "morphism", note))
     for f in graph.edges:
         a, b = graph.ends(f)
         sides = (f"F({f})", f"α_{{{b}}}"), (f"α_{{{a}}}", f"G({f})")
-        laws.append(Law(f"naturality at {f}", *sides, at=f"F({a})"))
+        laws.append(SceneLaw(f"naturality at {f}", *sides, at=f"F({a})"))
     title = f"Natural transformation with {len(graph.vertices)} components"
     return Scene(title, tuple(nodes), tuple(arrows), tuple(laws))
 
@@ -483,8 +486,8 @@ def adjunction_scene(adjunction: Adjunction) -> Scene:
         columns = zip(*_partners(adjunction), strict=True)
         nodes.append(_table_node("bijection", dict(zip(heads, columns, strict=False))))
     arrows = (
-        Arrow("L", "C", "D", "morphism", "left adjoint"),
-        Arrow("R", "D", "C", "morphism", "right adjoint"),
+        SceneArrow("L", "C", "D", "morphism", "left adjoint"),
+        SceneArrow("R", "D", "C", "morphism", "right adjoint"),
     )
     return Scene("Adjunction of L : C → D and R : D → C", tuple(nodes), arrows)
 
@@ -541,14 +544,14 @@ def universal_scene(value: Colimit | Limit) -> Scene:
         inner = dict.fromkeys(inner)
     nodes = tuple(_object_node(name, thing, inner[name]) for name, thing in things.items())
     arrows = [
-        Arrow(f"arrow_{n}", names[i], names[j], label=_arrow_label(m))
+        SceneArrow(f"arrow_{n}", names[i], names[j], label=_arrow_label(m))
         for n, (i, j, m) in enumerate(diagram.arrows)
     ]
     kind = "Colimit" if isinstance(value, Colimit) else "Limit"
     for k, leg in zip(diagram.legs, value.legs, strict=True):
         ends = (names[k], "apex") if kind == "Colimit" else ("apex", names[k])
         name = f"leg {names[k]}"
-        arrows.append(Arrow(name, *ends, "morphism", label=_arrow_label(leg) or name))
+        arrows.append(SceneArrow(name, *ends, "morphism", label=_arrow_label(leg) or name))
     return Scene(f"{kind} of {counted(len(diagram.objects), 'object')}", nodes, tuple(arrows))
 
 
@@ -583,7 +586,7 @@ def _panels(title: str, objects: Mapping[str, Any], arrows: Mapping[str, tuple[s
         inner = _inside(thing)
         small = inner is not None and len(inner.nodes) <= MOST_INSIDE // 4
         nodes.append(_object_node(name, thing, inner if small else None))
-    drawn = (Arrow(name, *ends, "morphism", label=name) for name, ends in arrows.items())
+    drawn = (SceneArrow(name, *ends, "morphism", label=name) for name, ends in arrows.items())
     return Scene(title, tuple(nodes), tuple(drawn))
 
 
@@ -634,7 +637,7 @@ def sketch_scene(value: Sketched) -> Scene:
         title,
         tuple(Node(name, kind, note) for name, kind, note in boxes),
         tuple(
-            Arrow(f"{source} to {target}", source, target, note=note, label=label)
+            SceneArrow(f"{source} to {target}", source, target, note=note, label=label)
             for source, target, label, note in arrows
         ),
     )

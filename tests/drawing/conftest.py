@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from catlearn.drawing import Arrow, Law, Node, Scene
+from catlearn.drawing import Node, Scene, SceneArrow, SceneLaw
 
 
 def square() -> Scene:
@@ -15,12 +15,12 @@ def square() -> Scene:
         Node("Y", "categorical", "10 classes"),
     )
     arrows = (
-        Arrow("digits.X", "digits", "X", "projection"),
-        Arrow("digits.Y", "digits", "Y", "projection"),
-        Arrow("encoder", "X", "F", "model"),
-        Arrow("head", "F", "Y", "model"),
+        SceneArrow("digits.X", "digits", "X", "projection"),
+        SceneArrow("digits.Y", "digits", "Y", "projection"),
+        SceneArrow("encoder", "X", "F", "model"),
+        SceneArrow("head", "F", "Y", "model"),
     )
-    law = Law("fit", ("digits.X", "encoder", "head"), ("digits.Y",), "digits", "weight 2")
+    law = SceneLaw("fit", ("digits.X", "encoder", "head"), ("digits.Y",), "digits", "weight 2")
     return Scene("commuting square", nodes, arrows, (law,), key=True)
 
 
@@ -32,15 +32,15 @@ def distillation() -> Scene:
         Node("Y", "categorical"),
     )
     arrows = (
-        Arrow("labelled.X", "labelled", "X", "projection"),
-        Arrow("labelled.Y", "labelled", "Y", "projection"),
-        Arrow("unlabelled.X", "unlabelled", "X", "projection"),
-        Arrow("student", "X", "Y", "model"),
-        Arrow("teacher", "X", "Y", "frozen"),
+        SceneArrow("labelled.X", "labelled", "X", "projection"),
+        SceneArrow("labelled.Y", "labelled", "Y", "projection"),
+        SceneArrow("unlabelled.X", "unlabelled", "X", "projection"),
+        SceneArrow("student", "X", "Y", "model"),
+        SceneArrow("teacher", "X", "Y", "frozen"),
     )
     laws = (
-        Law("label", ("labelled.X", "student"), ("labelled.Y",), "labelled"),
-        Law("imitate", ("unlabelled.X", "student"), ("unlabelled.X", "teacher"), "unlabelled"),
+        SceneLaw("label", ("labelled.X", "student"), ("labelled.Y",), "labelled"),
+        SceneLaw("imitate", ("unlabelled.X", "student"), ("unlabelled.X", "teacher"), "unlabelled"),
     )
     return Scene("distillation", nodes, arrows, laws, key=True)
 
@@ -48,14 +48,14 @@ def distillation() -> Scene:
 def two_cycle() -> Scene:
     nodes = (Node("horses", "dataset"), Node("zebras", "dataset"), Node("X"), Node("Y"))
     arrows = (
-        Arrow("horses.X", "horses", "X", "projection"),
-        Arrow("zebras.Y", "zebras", "Y", "projection"),
-        Arrow("G", "X", "Y", "model"),
-        Arrow("F", "Y", "X", "model"),
+        SceneArrow("horses.X", "horses", "X", "projection"),
+        SceneArrow("zebras.Y", "zebras", "Y", "projection"),
+        SceneArrow("G", "X", "Y", "model"),
+        SceneArrow("F", "Y", "X", "model"),
     )
     laws = (
-        Law("cycle_X", ("horses.X", "G", "F"), ("horses.X",), "horses"),
-        Law("cycle_Y", ("zebras.Y", "F", "G"), ("zebras.Y",), "zebras"),
+        SceneLaw("cycle_X", ("horses.X", "G", "F"), ("horses.X",), "horses"),
+        SceneLaw("cycle_Y", ("zebras.Y", "F", "G"), ("zebras.Y",), "zebras"),
     )
     return Scene("two-cycle", nodes, arrows, laws)
 
@@ -64,55 +64,63 @@ def heads(count: int = 6) -> Scene:
     ids = range(1, count + 1)
     nodes = (Node("tasks", "dataset"), Node("X", "space"), Node("F", "space"))
     arrows = (
-        Arrow("tasks.X", "tasks", "X", "projection"),
-        Arrow("backbone", "X", "F", "model"),
-        *(Arrow(f"head_{i}", "F", f"Y_{i}", "model") for i in ids),
-        *(Arrow(f"tasks.Y_{i}", "tasks", f"Y_{i}", "projection") for i in ids),
+        SceneArrow("tasks.X", "tasks", "X", "projection"),
+        SceneArrow("backbone", "X", "F", "model"),
+        *(SceneArrow(f"head_{i}", "F", f"Y_{i}", "model") for i in ids),
+        *(SceneArrow(f"tasks.Y_{i}", "tasks", f"Y_{i}", "projection") for i in ids),
     )
     laws = tuple(
-        Law(f"task {i}", ("tasks.X", "backbone", f"head_{i}"), (f"tasks.Y_{i}",), "tasks")
+        SceneLaw(f"task {i}", ("tasks.X", "backbone", f"head_{i}"), (f"tasks.Y_{i}",), "tasks")
         for i in ids
     )
     return Scene("heads", (*nodes, *(Node(f"Y_{i}", "categorical") for i in ids)), arrows, laws)
 
 
 def parallel() -> Scene:
-    arrows = tuple(Arrow(name, "A", "B") for name in "fgh")
-    return Scene("parallel", (Node("A"), Node("B")), arrows, (Law("f = g", ("f",), ("g",), "A"),))
+    arrows = tuple(SceneArrow(name, "A", "B") for name in "fgh")
+    return Scene(
+        "parallel", (Node("A"), Node("B")), arrows, (SceneLaw("f = g", ("f",), ("g",), "A"),)
+    )
 
 
 def loops() -> Scene:
     ends = {"s": "AA", "t": "AA", "u": "AA", "f": "AB", "long_name_of_a_loop": "BB"}
-    arrows = tuple(Arrow(name, *pair) for name, pair in ends.items())
-    return Scene("loops", (Node("A"), Node("B")), arrows, (Law("s", ("s", "s"), (), "A"),))
+    arrows = tuple(SceneArrow(name, *pair) for name, pair in ends.items())
+    return Scene("loops", (Node("A"), Node("B")), arrows, (SceneLaw("s", ("s", "s"), (), "A"),))
 
 
 def diamonds(count: int = 4) -> Scene:
     nodes = [Node("A_0")]
-    arrows: list[Arrow] = []
+    arrows: list[SceneArrow] = []
     laws = []
     for i in range(count):
         nodes += [Node(f"B_{i}"), Node(f"C_{i}"), Node(f"A_{i + 1}")]
-        arrows += [Arrow(f"f_{i}", f"A_{i}", f"B_{i}"), Arrow(f"g_{i}", f"B_{i}", f"A_{i + 1}")]
-        arrows += [Arrow(f"h_{i}", f"A_{i}", f"C_{i}"), Arrow(f"k_{i}", f"C_{i}", f"A_{i + 1}")]
-        laws.append(Law(f"d_{i}", (f"f_{i}", f"g_{i}"), (f"h_{i}", f"k_{i}"), f"A_{i}"))
+        arrows += [
+            SceneArrow(f"f_{i}", f"A_{i}", f"B_{i}"),
+            SceneArrow(f"g_{i}", f"B_{i}", f"A_{i + 1}"),
+        ]
+        arrows += [
+            SceneArrow(f"h_{i}", f"A_{i}", f"C_{i}"),
+            SceneArrow(f"k_{i}", f"C_{i}", f"A_{i + 1}"),
+        ]
+        laws.append(SceneLaw(f"d_{i}", (f"f_{i}", f"g_{i}"), (f"h_{i}", f"k_{i}"), f"A_{i}"))
     return Scene("diamonds", tuple(nodes), tuple(arrows), tuple(laws))
 
 
 def long_names() -> Scene:
     long = "an_intermediate_representation_of_images_and_of_text"
     nodes = (Node("a very long name of a data set with spaces", "dataset"), Node(long, "space"))
-    return Scene("long", nodes, (Arrow("x" * 90, nodes[0].name, long, "frozen"),))
+    return Scene("long", nodes, (SceneArrow("x" * 90, nodes[0].name, long, "frozen"),))
 
 
 def kinds() -> Scene:
     nodes = (Node("S", "dataset"), Node("X", "space"), Node("Y", "categorical"))
     nodes += (Node("P", "product"),)
     arrows = (
-        Arrow("S.X", "S", "X", "projection"),
-        *(Arrow(kind, "X", "Y", kind) for kind in ("model", "frozen", "fixed", "defined")),
-        Arrow("P.X", "P", "X", "factor"),
-        Arrow("pair", "S", "P", "defined"),
+        SceneArrow("S.X", "S", "X", "projection"),
+        *(SceneArrow(kind, "X", "Y", kind) for kind in ("model", "frozen", "fixed", "defined")),
+        SceneArrow("P.X", "P", "X", "factor"),
+        SceneArrow("pair", "S", "P", "defined"),
     )
     return Scene("kinds", nodes, arrows, key=True)
 
@@ -125,14 +133,14 @@ def cube() -> Scene:
         if corner[axis] == 0:
             end = [*corner[:axis], 1, *corner[axis + 1 :]]
             names = ["".join(map(str, c)) for c in (corner, end)]
-            arrows.append(Arrow(f"{names[0]}{'xyz'[axis]}", *names))
+            arrows.append(SceneArrow(f"{names[0]}{'xyz'[axis]}", *names))
     return Scene("cube", nodes, tuple(arrows))
 
 
 def panels() -> Scene:
     def graph(*edges: str) -> Scene:
         vertices = dict.fromkeys(v for _, *ends in edges for v in ends)
-        return Scene("", tuple(map(Node, vertices)), tuple(Arrow(*edge) for edge in edges))
+        return Scene("", tuple(map(Node, vertices)), tuple(SceneArrow(*edge) for edge in edges))
 
     inner = {
         "I": Scene("", (Node("B"),)),
@@ -142,13 +150,15 @@ def panels() -> Scene:
     }
     nodes = tuple(Node(name, "panel", inner=scene) for name, scene in inner.items())
     ends = {"l": "IG", "r": "IH", "i_1": "GP", "i_2": "HP"}
-    return Scene("pushout", nodes, tuple(Arrow(n, *e, "morphism") for n, e in ends.items()))
+    return Scene("pushout", nodes, tuple(SceneArrow(n, *e, "morphism") for n, e in ends.items()))
 
 
 def tables() -> Scene:
     rows = {"V": (("",), ("a",), ("b",)), "E": (("", "src", "tgt"), ("0", "a", "b"))}
     nodes = tuple(Node(name, "table", rows=cells) for name, cells in rows.items())
-    return Scene("tables", nodes, (Arrow("src", "E", "V"), Arrow("tgt", "E", "V", "list")))
+    return Scene(
+        "tables", nodes, (SceneArrow("src", "E", "V"), SceneArrow("tgt", "E", "V", "list"))
+    )
 
 
 def hostile() -> Scene:
@@ -157,9 +167,10 @@ def hostile() -> Scene:
     names += ["#1", "^~", "--", "]],[", "\x00\x1b[31m", "\ud800", "‮abc", "\u2028", "文字", "é"]
     nodes = tuple(map(Node, names))
     arrows = tuple(
-        Arrow(f"{n}!", a, b) for n, (a, b) in zip(names, itertools.pairwise(names), strict=False)
+        SceneArrow(f"{n}!", a, b)
+        for n, (a, b) in zip(names, itertools.pairwise(names), strict=False)
     )
-    law = Law("</desc>\n%", (f"{names[0]}!",), (f"{names[0]}!",), names[0], "<b>")
+    law = SceneLaw("</desc>\n%", (f"{names[0]}!",), (f"{names[0]}!",), names[0], "<b>")
     return Scene("<svg>&\x07", nodes, arrows, (law,))
 
 

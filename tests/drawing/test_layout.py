@@ -22,7 +22,7 @@ from catlearn.drawing.layout import (
     ranks,
     spread,
 )
-from catlearn.drawing.scene import Arrow, Law, Node, Scene
+from catlearn.drawing.scene import Node, Scene, SceneArrow, SceneLaw
 from catlearn.errors import TooLarge
 from catlearn.finset.tables import TABLES
 
@@ -291,9 +291,11 @@ def is_part(scene: Scene, part: Scene) -> bool:
 def test_a_large_picture_has_a_first_part(count, pairs):
     nodes = tuple(Node(f"v{k}") for k in range(count))
     arrows = tuple(
-        Arrow(f"e{k}", f"v{a % count}", f"v{b % count}") for k, (a, b) in enumerate(pairs)
+        SceneArrow(f"e{k}", f"v{a % count}", f"v{b % count}") for k, (a, b) in enumerate(pairs)
     )
-    laws = tuple(Law(a.name, (a.name,), (b.name,), a.source) for a, b in itertools.pairwise(arrows))
+    laws = tuple(
+        SceneLaw(a.name, (a.name,), (b.name,), a.source) for a, b in itertools.pairwise(arrows)
+    )
     scene = Scene("s", nodes, arrows, laws)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("catlearn.drawing.arrangement.QUICK_SLOTS", 30)
@@ -305,7 +307,7 @@ def test_a_large_picture_has_a_first_part(count, pairs):
 def test_a_first_part_that_is_too_large_is_noticed(mutants, monkeypatch):
     names = [f"v{k}" for k in range(50)]
     ends = [(a, b) for a, b in itertools.combinations(names, 2) if names.index(b) % 5 == 0]
-    arrows = tuple(Arrow(f"{a}-{b}", a, b) for a, b in ends)
+    arrows = tuple(SceneArrow(f"{a}-{b}", a, b) for a, b in ends)
     scene = Scene("s", tuple(map(Node, names)), arrows)
     monkeypatch.setattr("catlearn.drawing.arrangement.QUICK_SLOTS", 30)
     assert is_part(scene, abridged(scene))

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from catlearn.drawing import Arrow, Law, Node, Picture, Scene
+from catlearn.drawing import Node, Picture, Scene, SceneArrow, SceneLaw
 from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.scene import ARROW_KINDS, NODE_KINDS
 from catlearn.drawing.svg import to_svg
@@ -188,7 +188,7 @@ def test_kinds_differ_in_more_than_colour(what):
     kinds = list(ARROW_KINDS if what == "arrows" else NODE_KINDS)
     for kind in kinds:
         if what == "arrows":
-            scene = Scene("one", (Node("A"), Node("B")), (Arrow("f", "A", "B", kind),))
+            scene = Scene("one", (Node("A"), Node("B")), (SceneArrow("f", "A", "B", kind),))
             looks[kind] = without_colour(parse(scene), "edge")
         else:
             inner = Scene("", (Node("B"),)) if kind == "panel" else None
@@ -219,8 +219,8 @@ def test_a_chain_of_diamonds_has_a_sign_in_each_face(examples):
 
 
 def test_many_laws_are_counted_and_badges_stay_short():
-    arrows = (Arrow("f", "A", "B"), Arrow("g", "A", "B"))
-    laws = tuple(Law(f"law {i}", ("f",), ("g",), "A") for i in range(100))
+    arrows = (SceneArrow("f", "A", "B"), SceneArrow("g", "A", "B"))
+    laws = tuple(SceneLaw(f"law {i}", ("f",), ("g",), "A") for i in range(100))
     scene = Scene("many", (Node("A"), Node("B")), arrows, laws)
     text = to_svg(scene)
     assert "… and 40 more" in text
@@ -232,7 +232,7 @@ any_text = st.text(max_size=12)
 
 @given(any_text, any_text, any_text)
 def test_any_names_give_well_formed_xml(a, b, f):
-    scene = Scene(f, (Node("1", label=a), Node("2", note=b)), (Arrow(f, "1", "2", note=a),))
+    scene = Scene(f, (Node("1", label=a), Node("2", note=b)), (SceneArrow(f, "1", "2", note=a),))
     root = ET.fromstring(to_svg(scene).encode("utf-8"))
     assert root.tag.endswith("svg")
     # The mutant: a name that is not escaped.
@@ -263,8 +263,11 @@ def test_an_equation_that_is_broken_begins_a_line_with_its_sign():
     scene = Scene(
         "long",
         nodes=(Node("A"), Node("B")),
-        arrows=tuple(Arrow(name, "A", "B") for name in long),
-        laws=(Law("law", (long[0],), (long[1],), at="A"), Law("law 2", (long[2],), (), at="A")),
+        arrows=tuple(SceneArrow(name, "A", "B") for name in long),
+        laws=(
+            SceneLaw("law", (long[0],), (long[1],), at="A"),
+            SceneLaw("law 2", (long[2],), (), at="A"),
+        ),
     )
     first, second = map(arrange(scene).formula, scene.laws)
     assert ["".join(run.text for run in line).strip() for line in first] == [

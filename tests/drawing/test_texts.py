@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from hypothesis import given, strategies as st
 
-from catlearn.drawing import Arrow, Node, Scene
+from catlearn.drawing import Node, Scene, SceneArrow
 from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.texts import Grid, to_dot, to_quiver, to_tikzcd
 from catlearn.typesetting import clean, to_latex
@@ -54,7 +54,7 @@ def test_a_quiver_link_is_the_same_graph(scene):
 
 def test_a_link_that_is_another_graph_is_noticed():
     nodes = (Node("A"), Node("B"))
-    one, other = (Scene("", nodes, (Arrow("f", *ends),)) for ends in ("AB", "BA"))
+    one, other = (Scene("", nodes, (SceneArrow("f", *ends),)) for ends in ("AB", "BA"))
     assert decode(to_quiver(one)) != decode(to_quiver(other))
 
 
@@ -69,7 +69,7 @@ def test_parallel_edges_bend_apart(examples):
 
 def test_an_edge_over_a_vertex_bends_around_it():
     nodes = (Node("A"), Node("B"), Node("C"))
-    arrows = (Arrow("f", "A", "B"), Arrow("g", "B", "C"), Arrow("h", "A", "C"))
+    arrows = (SceneArrow("f", "A", "B"), SceneArrow("g", "B", "C"), SceneArrow("h", "A", "C"))
     table = Grid(arrange(Scene("", nodes, arrows)))
     (x0, y0), (x1, y1), (x2, y2) = (table.cells[v] for v in "ABC")
     straight = (x1 - x0) * (y2 - y0) == (y1 - y0) * (x2 - x0)
@@ -80,7 +80,7 @@ def test_an_edge_over_a_vertex_bends_around_it():
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=10))
 def test_grid_cells_are_distinct(ends):
     nodes = tuple(Node(str(i)) for i in range(6))
-    arrows = tuple(Arrow(f"e{i}", str(a), str(b)) for i, (a, b) in enumerate(ends))
+    arrows = tuple(SceneArrow(f"e{i}", str(a), str(b)) for i, (a, b) in enumerate(ends))
     table = Grid(arrange(Scene("", nodes, arrows)))
     assert len(set(table.cells.values())) == 6
     assert min(min(cell) for cell in table.cells.values()) == 0
@@ -119,7 +119,7 @@ def test_tikzcd_has_every_name_and_no_loose_sign(scene):
 @pytest.mark.parametrize("write", [to_tikzcd, to_dot, to_quiver])
 def test_kinds_are_told_apart(write, kind):
     def made(kind):
-        return write(Scene("", (Node("A"), Node("B")), (Arrow("f", "A", "B", kind),)))
+        return write(Scene("", (Node("A"), Node("B")), (SceneArrow("f", "A", "B", kind),)))
 
     text = made("fixed")
     assert made(kind) != text
@@ -139,7 +139,9 @@ any_text = st.text(max_size=10)
 
 @given(any_text, any_text, any_text)
 def test_any_names_are_escaped(a, b, f):
-    scene = Scene(f, (Node("1", label=a), Node("2", label=b)), (Arrow("f", "1", "2", label=f),))
+    scene = Scene(
+        f, (Node("1", label=a), Node("2", label=b)), (SceneArrow("f", "1", "2", label=f),)
+    )
     decode(to_quiver(scene))
     assert balanced(to_tikzcd(scene))
     rest = re.sub(r'"(?:[^"\\]|\\.)*"', "@", to_dot(scene))
