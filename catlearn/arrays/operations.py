@@ -13,7 +13,7 @@ Circuit(R[x m#2] -> R[x m])
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,23 +55,42 @@ class _Parameter:
     initialiser: str | None
 
 
+Type = str | tuple[str, str] | None
+"""What an array holds: a dtype, ``("N", axis)`` for indices of an axis, or None for anything."""
+
+
 @dataclass
 class _Box:
     """A box while it is made from a pattern.
 
     Variables are the names and groups of the outputs, in order, then those of what is read.
+
+    Parameters
+    ----------
+    pattern
+        What the user wrote.
+    sizes
+        The sizes that are given.
+    flexible
+        Names whose size takes what comes.
+    open
+        Names whose size follows from how often affine forms fit.
+    keeps, pad
+        Whether ``"m+1 -> m"`` keeps the size, and by how much windows reach over the end.
     """
 
-    kernel: Kernel
-    title: str
-    text: str
+    pattern: Pattern
     sizes: dict[str, Size]
+    flexible: set[str]
+    open: set[str]
+    keeps: bool
+    pad: int
     draft: Draft = field(default_factory=Draft)
     axes: dict[str, int] = field(default_factory=dict)
     letters: list[str] = field(default_factory=list)
     mentions: list[int] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
-    flexible: set[str] = field(default_factory=set)
+    forms: dict[str, Form] = field(default_factory=dict)
 
     def axis(self, name: str) -> int:
         """Return the axis of a name: of a size that is given, of one that comes, or declared."""
@@ -109,6 +128,61 @@ class _Box:
             if monomial:
                 form = form + Form.variable(self.variable(monomial[0][0])).times(c)
         return form
+
+    def place(self, item: Item) -> int:
+        """Return the variable that an axis of an output is; a group is joined."""
+        if item.size is not None and not item.name:
+            raise self.pattern.error("an affine form can only be read, on the left", item)
+        if item.name:
+            return self.variable(item.name)
+        name = f"({' '.join(item.names)})"
+        self.flexible.add(name)
+        joined, product = Form.variable(self.variable(name)), Size.of(1)
+        for k, one in enumerate(reversed(item.names), start=1):
+            digit, length = part("div", joined, product), self.length(one)
+            self.forms[one] = digit if k == len(item.names) else part("mod", digit, length)
+            product = product * length
+        self.relations.append(Relation("=", self.length(name), product))
+        return self.variable(name)
+
+    def read(self, item: Item) -> tuple[int, Form]:
+        """Return the axis of what is read there, and the form at which it is; a group is split."""
+        if item.name in self.forms:
+            return self.axis(item.name), self.forms[item.name]
+        if item.name:
+            return self.axis(item.name), Form.variable(self.variable(item.name))
+        if item.size is not None:
+            axis = self.draft.axis(None)
+            return axis, self.window(item, axis)
+        found, product = Form(), Size.of(1)
+        for one in reversed(item.names):
+            found = found + Form.variable(self.variable(one)).times(product)
+            product = product * self.length(one)
+        axis = self.draft.axis("".join(item.names) or None)
+        self.relations.append(Relation("=", self.mention(axis), product))
+        return axis, found
+
+    def window(self, item: Item, axis: int) -> Form:
+        """Return an affine form, and note the size that follows from how often it fits."""
+        assert item.size is not None
+        coefficients = {m[0][0]: c for m, c in item.size.terms if m}
+        form = self.affine(item.size)
+        for name in self.open.intersection(item.names):
+            whole, own = self.mention(axis), self.length(name)
+            if self.keeps and len(coefficients) == 1 and coefficients[name] == 1:
+                self.relations.append(Relation("=", own, whole))
+                continue
+            reach = whole - 1 + self.pad - item.size.constant
+            for other, c in coefficients.items():
+                reach = reach - (c * (self.length(other) - 1) if other != name else 0)
+            self.relations.append(Relation("window", reach, own, coefficients[name]))
+        return form
+
+    def type(self, said: Type) -> int:
+        """Return a type: of a dtype, or of the indices of an axis."""
+        if isinstance(said, tuple):
+            return self.draft.type(said[0], self.axis(said[1]))
+        return self.draft.type(said)
 
 
 def _title(kind: str, name: str = "") -> str:
@@ -152,6 +226,14 @@ def _plain(pattern: Pattern, arrays: Iterable[Array]) -> None:
                 raise pattern.error("only names of axes can stand here", item)
 
 
+def _window(item: Item, known: Set[str], order: Sequence[str]) -> str:
+    """Return the name whose size an affine form decides: the first one that nothing else gives."""
+    if item.size is None or item.name:
+        return ""
+    positive = {m[0][0] for m, c in item.size.terms if m and c > 0}
+    return next((name for name in order if name in positive - known), "")
+
+
 def _made(
     kernel: Kernel,
     title: str,
@@ -161,15 +243,15 @@ def _made(
     sizes: dict[str, Size],
     *,
     parameters: Mapping[int, _Parameter] | None = None,
-    lookups: Mapping[int, tuple[str, Array]] | None = None,
+    lookups: Mapping[int, str] | None = None,
     scale: Scalar | str | float = ONE,
     outside: float = 0.0,
     keeps: bool = False,
     pad: tuple[int, int] | None = None,
     conditions: Sequence[Size] = (),
     relations: Sequence[tuple[str, Size, Size]] = (),
-    types: Sequence[str | tuple[str, str] | None] = (),
-    results: Sequence[str | tuple[str, str] | int | None] = (),
+    types: Sequence[Type] = (),
+    results: Sequence[Type | int] = (),
 ) -> Circuit:
     """Return the circuit of one box.
 
@@ -180,8 +262,7 @@ def _made(
     parameters
         Which of those that are read are parameters.
     lookups
-        Which of those that are read are indices: the axis that they are indices of, and where they
-        are read. They are read by lookups alone.
+        Which of those that are read are indices, and of which axis; they are read by lookups alone.
     keeps
         Whether the size of a name that stands alone in an affine form stays as it is.
     relations
@@ -191,184 +272,72 @@ def _made(
         number of the array whose type it has.
     """
     parameters, lookups = parameters or {}, lookups or {}
-    box = _Box(kernel, title, pattern.text, sizes)
-    given = [array for k, array in enumerate(reads) if k not in parameters]
-    given += [array for _, array in lookups.values()]
-    box.flexible = {item.name for array in given for item in array if item.name}
-    grouped = {n for array in writes for item in array if item.size is None for n in item.names}
-    box.flexible |= {
-        name for array in given for item in array if item.size is None for name in item.names
-        if name in grouped
-    }  # fmt: skip
-
-    def place(item: Item) -> int:
-        if item.size is not None and not item.name:
-            raise pattern.error("an affine form can only be read, on the left", item)
-        return box.variable(item.name or f"({' '.join(item.names)})")
-
-    seen = [item for array in writes for item in array]
-    groups = {str(Item(item.names)): item for item in seen if item.size is None}
-    box.flexible |= {*groups}
-    windows = _windows(box, reads, keeps, pad)
-    written = [tuple(map(place, array)) for array in writes]
+    given = [item for k, array in enumerate(reads) if k not in parameters for item in array]
+    plain = {item.name for array in reads for item in array if item.name}
+    joined = {n for array in writes for item in array if item.size is None for n in item.names}
+    split = {n for item in given if item.size is None for n in item.names}
+    order = [item.name for array in writes for item in array if item.name]
+    windows = [_window(item, {*plain, *sizes}, order) for item in given]
+    box = _Box(
+        pattern,
+        sizes,
+        flexible={item.name for item in given if item.name} | (split & joined) | {*windows},
+        open={*windows} - {""},
+        keeps=keeps and pad is None,
+        pad=(pad or (0, 0))[1],
+    )
+    written = [tuple(map(box.place, array)) for array in writes]
     for array, places in zip(writes, written, strict=True):
         for k, item in enumerate(array):
             if places[k] in places[:k]:
                 raise pattern.error(f"{item} is written twice", item)
-    parts: dict[str, Form] = {}
-    for name, item in groups.items():
-        inner = Form.variable(box.variable(name))
-        product = Size.of(1)
-        for one in reversed(item.names):
-            length = box.length(one)
-            parts[one] = part("mod", part("div", inner, product), length)
-            product = product * length
-        if item.names:
-            parts[item.names[0]] = _outermost(inner, product, box.length(item.names[0]), box)
-        box.relations.append(Relation("=", box.length(name), product))
-
-    def form(item: Item) -> tuple[int, Form]:
-        """Return the axis of what is read there, and the form at which it is."""
-        if item.name and item.name in parts:
-            return box.axis(item.name), parts[item.name]
-        if item.name:
-            axis = box.axis(item.name)
-            return axis, Form.variable(box.variable(item.name))
-        if item.size is None:
-            found, product = Form(), Size.of(1)
-            for one in reversed(item.names):
-                found = found + Form.variable(box.variable(one)).times(product)
-                product = product * box.length(one)
-            axis = box.draft.axis("".join(item.names) or None)
-            box.relations.append(Relation("=", box.mention(axis), product))
-            return axis, found
-        axis = box.draft.axis(None)
-        for name, number, stride in windows.get(id(item), ()):
-            whole = box.mention(axis)
-            if number is None:
-                box.relations.append(Relation("=", box.length(name), whole))
-                continue
-            reach = whole - 1 + number
-            for monomial, c in item.size.terms:
-                if monomial and monomial[0][0] != name:
-                    reach = reach - c * (box.length(monomial[0][0]) - 1)
-            box.relations.append(Relation("window", reach, box.length(name), stride))
-        return axis, box.affine(item.size)
-
-    found = [[form(item) for item in array] for array in reads]
+    draft, found = box.draft, [[] for _ in reads]
+    for k, axis in lookups.items():
+        found[k] = [box.read(item) for item in reads[k]]
+        box.forms[axis] = Form.atom(Lookup(k, tuple(form for _, form in found[k])))
+    for k, array in enumerate(reads):
+        found[k] = found[k] or [box.read(item) for item in array]
+    masks = tuple(map(box.affine, conditions))
     wires, readings, kinds = [], [], []
-    draft = box.draft
-    conditions_read = tuple(map(box.affine, conditions))
     for k, array in enumerate(found):
-        said = types[k] if k < len(types) else "R"
-        if k in lookups:
-            said = ("N", lookups[k][0])
-        kind = (
-            draft.type(said[0], box.axis(said[1])) if isinstance(said, tuple) else draft.type(said)
-        )
-        kinds.append(kind)
+        said = ("N", lookups[k]) if k in lookups else types[k] if k < len(types) else "R"
+        kinds.append(box.type(said))
         parameter = parameters.get(k)
         label = (parameter.name, parameter.initialiser) if parameter else (None, None)
-        wires.append(draft.wire((axis for axis, _ in array), kind, *label))
-        forms = tuple(one for _, one in array)
-        readings.append(Reading(forms, outside, conditions_read if k == 0 else ()))
-    for k, (axis, _) in lookups.items():
-        index = Form.atom(Lookup(k, readings[k].forms))
-        for j, operand in enumerate(reads):
-            if j in lookups:
-                continue
-            names = [item.name for item in operand]
-            if axis in names and j in parameters:
-                forms = list(readings[j].forms)
-                forms[names.index(axis)] = index
-                readings[j] = Reading(tuple(forms), outside)
-        readings[k] = None
-    unused = {axis for axis, _ in lookups.values()} & {*box.letters}
-    letters = [name for name in box.letters if name not in unused]
-    if unused:
-        renumber = [letters.index(x) if x in letters else -1 for x in box.letters]
-        moved = [Form.variable(v) for v in renumber]
-
-        def size_moved(size: Size) -> Size:
-            return size.rename(lambda key: renumber[key] if key >= 0 else key)
-
-        readings = [one and one.map(lambda f: f.substitute(moved, size_moved)) for one in readings]
-        written = [tuple(renumber[v] for v in places) for places in written]
+        wires.append(draft.wire((axis for axis, _ in array), kinds[-1], *label))
+        forms = tuple(form for _, form in array)
+        readings.append(None if k in lookups else Reading(forms, outside, () if k else masks))
     made = []
     for k, places in enumerate(written):
         said = results[k] if k < len(results) else "R"
-        if isinstance(said, int):
-            kind = kinds[said]
-        elif isinstance(said, tuple):
-            kind = draft.type(said[0], box.axis(said[1]))
-        else:
-            kind = draft.type(said)
-        made.append(draft.wire((box.axis(letters[v]) for v in places), kind))
-    lengths = {name: box.length(name) for name in [*box.axes] if name not in unused}
-    for sign, left, right in relations:
-        here, there = (
-            one.substitute({n: lengths[n] for n in one.generators}) for one in (left, right)
-        )
+        kind = kinds[said] if isinstance(said, int) else box.type(said)
+        made.append(draft.wire((box.axes[box.letters[v]] for v in places), kind))
+    for sign, *sides in relations:
+        here, there = (one.substitute({n: box.length(n) for n in one.generators}) for one in sides)
         box.relations.append(Relation(sign, here, there))
-    read = read_scalar(scale)
-    keys = {key for base, _ in read.powers for key in base.generators}
+    factor = read_scalar(scale)
+    keys = {key for base, _ in factor.powers for key in base.generators}
     wrong = sorted(keys - {*box.axes})
     if wrong:
         raise pattern.error(f"the scale speaks of {wrong[0]!r}; {did_you_mean(wrong[0], box.axes)}")
-    taken = {item.name for array in (*reads, *writes) for item in array if item.bracket}
-    targets = [v for v, x in enumerate(letters) if x in taken or not all(v in w for w in written)]
+    whole = {item.name for array in (*reads, *writes) for item in array if item.bracket}
     operation = Operation(
         kernel,
         tuple(readings),
         tuple(written),
-        tuple(targets),
-        read.substitute({key: box.length(key) for key in keys}),
+        tuple(
+            v
+            for v, name in enumerate(box.letters)
+            if name in whole or any(v not in places for places in written)
+        ),
+        factor.substitute({key: box.length(key) for key in keys}),
         tuple(box.relations),
-        tuple(letters),
+        tuple(box.letters),
         title,
     )
-    draft.box(operation, wires, made, (box.axes[x] for x in letters), box.mentions)
+    draft.box(operation, wires, made, (box.axes[name] for name in box.letters), box.mentions)
     dom = [wire for k, wire in enumerate(wires) if k not in parameters]
     return Circuit.of(draft, dom, made)
-
-
-def _outermost(inner: Form, product: Size, first: Size, box: _Box) -> Form:
-    """Return the part of a joined index that is the first name of its group."""
-    rest = Size(tuple(product.terms))
-    (monomial, number), (key, _) = rest.terms[0], first.terms[0]
-    kept = list(monomial)
-    for one in key:
-        kept.remove(one) if one in kept else None
-    for k, (name, exponent) in enumerate(kept):
-        if (name, 1) in key and exponent > 1:
-            kept[k] = (name, exponent - 1)
-    by = Size(((tuple(kept), number),))
-    return inner if by == Size.of(1) else part("div", inner, by)
-
-
-def _windows(
-    box: _Box, reads: Sequence[Array], keeps: bool, pad: tuple[int, int] | None
-) -> dict[int, list[tuple[str, int | None, int]]]:
-    """Find the names whose sizes affine forms decide, and say how."""
-    found: dict[int, list[tuple[str, int | None, int]]] = {}
-    plain = {item.name for array in reads for item in array if item.name}
-    for array in reads:
-        for item in array:
-            if item.name or item.size is None:
-                continue
-            open_ = [name for name in item.names if name not in plain and name not in box.sizes]
-            alone = keeps and pad is None and len(item.names) == 1
-            coefficients = {m[0][0]: c for m, c in item.size.terms if m}
-            name = next((n for n in open_ if coefficients[n] > 0), None)
-            if name is None:
-                continue
-            box.flexible.add(name)
-            if alone and coefficients[name] == 1:
-                found[id(item)] = [(name, None, 1)]
-            else:
-                high = (pad or (0, 0))[1] - item.size.constant
-                found[id(item)] = [(name, high, coefficients[name])]
-    return found
 
 
 def linear(
@@ -433,7 +402,7 @@ def linear(
         if at in more:
             given[at] = read_size(more[at])
         reads = [index, source, (chosen, *kept)]
-        parameters, lookups = {2: _Parameter(name, init)}, {0: (at, index)}
+        parameters, lookups = {2: _Parameter(name, init)}, {0: at}
     made = _made(
         Kernel("contraction"), title, read, reads, [target], given, parameters=parameters,
         lookups=lookups,
@@ -679,7 +648,7 @@ def embed(name: str, pattern: str, *, init: str = "normal", sizes: Sizes | None 
         raise read.error("one axis is looked up")
     return _made(
         Kernel("contraction"), _title("embed", name), read, [(), (*source, *target)], [target],
-        given, parameters={1: _Parameter(name, init)}, lookups={0: (source[0].name, ())},
+        given, parameters={1: _Parameter(name, init)}, lookups={0: source[0].name},
     )  # fmt: skip
 
 

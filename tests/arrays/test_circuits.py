@@ -147,6 +147,8 @@ def test_splits_and_bounds():
     window = view("2*y+a-1 -> y a", a=3, pad=(1, 1))
     assert window.at_dom((7,)).axes["y"].number == 4
     assert window.at_dom((8,)).axes["y"].number == 4
+    open_ = view("2*y+a -> y a")
+    assert open_.at(a=2).at_dom((6,)).axes["y"].number == 3
 
 
 # Lifting
