@@ -356,8 +356,17 @@ def _occurrences(names: Sequence[str]) -> list[int]:
     return found
 
 
-def stacking_for(options: Options, plan: Plan, sizes: Mapping[str, int] | None = None) -> Stacking:
-    """Find what runs as one, where batches of data sets have some sizes; by default equal ones."""
+def stacking_for(
+    options: Options,
+    plan: Plan,
+    sizes: Mapping[str, int] | None = None,
+    idle_apart: bool = True,
+) -> Stacking:
+    """Find what runs as one, where batches of data sets have some sizes; by default equal ones.
+
+    Edges that no equation trains are kept apart from others, but for ``idle_apart=False``, as in
+    version 0.1.0.
+    """
     diagram = plan.diagram
     if options.stack < 2:
         return Stacking.alone(len(plan.steps))
@@ -371,7 +380,7 @@ def stacking_for(options: Options, plan: Plan, sizes: Mapping[str, int] | None =
         return (
             architecture,
             diagram.map_label(edge).kind,
-            edge in plan.trained,
+            idle_apart and edge in plan.trained,
             decay,
             *ends_of(diagram, edge),
             edge in options.remat,

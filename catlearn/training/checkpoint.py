@@ -33,8 +33,9 @@ import json
 import os
 import warnings
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ import numpy as np
 from catlearn.errors import CatlearnError, CheckpointMismatch, Failure, FileFormatError
 from catlearn.files import parse_json
 from catlearn.lowering import Lowered
+from catlearn.lowering.stacking import stacking_for
 from catlearn.tensors import header_of, load_tree, save_tree
 from catlearn.training.data import Sources, key_words
 from catlearn.training.sharding import Processes, Sharding
@@ -113,6 +115,32 @@ def named_leaves(tree: Any) -> Iterator[tuple[str, Any]]:
 
 def _describe(leaf: Any) -> str:
     return f"{leaf.dtype}{list(leaf.shape)}"
+
+
+def _described(text: str) -> jax.ShapeDtypeStruct:
+    """Return the array that a manifest describes."""
+    dtype, _, sizes = text.rstrip("]").partition("[")
+    return jax.ShapeDtypeStruct([int(n) for n in sizes.split(",") if n], np.dtype(dtype))
+
+
+def _arrays_of(manifest: Any) -> dict[str, str]:
+    arrays = manifest.get("arrays") if isinstance(manifest, dict) else None
+    return arrays if isinstance(arrays, dict) else {}
+
+
+Places = list[tuple[str, int | None]]
+"""Arrays by name, and of each which row; None for all of it."""
+
+
+def _key(group: Sequence[str]) -> str:
+    """Return how the path of an array names edges that are stored together."""
+    return f"[{group[0]!r}]" if len(group) == 1 else f"[{(group[0], group[-1])!r}]"
+
+
+def _joined(places: Places, parts: Sequence[Any]) -> Any:
+    """Return the array that is made of parts: rows of some, all of others."""
+    rows = [p if row is None else p[row] for (_, row), p in zip(places, parts, strict=True)]
+    return jnp.stack(rows) if len(rows) > 1 else rows[0]
 
 
 def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -203,9 +231,9 @@ class Saver:
         What the run is about.
     processes
         Who trains together; the first one writes.
-    idle
-        Edges that the optimizer does not see. Earlier versions kept a state for them, which is
-        passed over.
+    fn
+        The lowered loss. Earlier versions kept a state of optimizers for edges that no equation
+        trains, which is passed over, and stored other edges together, which is done anew.
     """
 
     def __init__(
@@ -213,12 +241,12 @@ class Saver:
         path: str | os.PathLike[str],
         manifest: Manifest,
         processes: Processes,
-        idle: Collection[str] = (),
+        fn: Lowered,
     ) -> None:
         self.path = Path(path)
         self.manifest = manifest
         self.processes = processes
-        self.idle = idle
+        self.fn = fn
         self.saved: int | None = None
         #: What is kept besides: curves, and the best variables so far.
         self.validation: Validation | None = None
@@ -257,8 +285,13 @@ class Saver:
             raise FileFormatError(what, [Failure("file", str(self.path), message)]) from error
         if _FIELD not in metadata:
             raise FileFormatError(what, [Failure("checkpoint", "metadata", f"has no {_FIELD!r}")])
-        self.check(what, parse_json(metadata[_FIELD], what))
+        manifest = parse_json(metadata[_FIELD], what)
+        self.check(what, manifest)
         content = dict(named_leaves(tree))
+        for name, places in self.regrouped(manifest).items():
+            parts = [content.get(f"['arrays'][{old!r}]") for old, _ in places]
+            if all(part is not None for part in parts):
+                content[f"['arrays'][{name!r}]"] = _joined(places, parts)
         expected = {f"['arrays'][{name!r}]": leaf for name, leaf in named_leaves(template)}
         width = 1 + len(self.manifest["equations"])
         failures = [
@@ -286,14 +319,21 @@ class Saver:
     def check(self, what: str, manifest: Any) -> dict[str, str]:
         """Raise if a manifest is not that of the run at hand, listing every difference.
 
-        Returns the arrays that are passed over.
+        Returns the arrays that are passed over, or of which others are made.
         """
-        here = self.manifest["arrays"]
-        arrays = manifest.get("arrays") if isinstance(manifest, dict) else None
-        there = arrays if isinstance(arrays, dict) else {}
-        over = {name: a for name, a in there.items() if name not in here and self._of_idle(name)}
+        here, there = self.manifest["arrays"], _arrays_of(manifest)
+        made = self.regrouped(manifest)
+        used = {old for places in made.values() for old, _ in places}
+        over = {
+            name: array
+            for name, array in there.items()
+            if name in used or (name not in here and self._of_idle(name))
+        }
         if over:
             arrays = {name: array for name, array in there.items() if name not in over}
+            for name, places in made.items():
+                shapes = [_described(there[old]) for old, _ in places]
+                arrays[name] = _describe(jax.eval_shape(partial(_joined, places), shapes))
             manifest = {**manifest, "arrays": arrays}
         differences = list(_differences(manifest, self.manifest))
         if differences:
@@ -302,8 +342,40 @@ class Saver:
 
     def _of_idle(self, name: str) -> bool:
         """Whether an array is of the state of an optimizer for edges that it does not see."""
-        keys = [key for edge in self.idle for key in (f"[{edge!r}]", f"[({edge!r}, ")]
+        idle = set(self.fn.trainable).difference(self.fn.trained)
+        keys = [key for edge in idle for key in (f"[{edge!r}]", f"[({edge!r}, ")]
         return name.startswith(".optimizer") and any(key in name for key in keys)
+
+    def regrouped(self, manifest: Any) -> dict[str, Places]:
+        """Return of which arrays, and which rows, those of this run are made that are not there.
+
+        Earlier versions stored edges together, whether an equation trains them or not, and apart
+        where their data sets differ.
+        """
+        here, there, fn = self.manifest["arrays"], _arrays_of(manifest), self.fn
+        missing = [name for name in here if name not in there]
+        if not missing or not there:
+            return {}
+        earlier = stacking_for(fn.options, fn.plan, idle_apart=False).edges
+        home = {edge: group for group in earlier for edge in group}
+        stacked = {edge for group in fn.storage.edges for edge in group}
+        groups = [*fn.storage.edges, *((edge,) for edge in fn.diagram.edges if edge not in stacked)]
+        found: dict[str, Places] = {}
+        for group in groups:
+            for name in missing:
+                if (key := _key(group)) not in name:
+                    continue
+                places: Places = []
+                for edge in group:
+                    whole = home.get(edge, (edge,))
+                    alone, inside = (name.replace(key, _key(one)) for one in ((edge,), whole))
+                    if alone in there:
+                        places.append((alone, None))
+                    elif inside in there:
+                        places.append((inside, whole.index(edge)))
+                if len(places) == len(group):
+                    found[name] = places
+        return found
 
     def prepare(self) -> None:
         """Make the folder of the file, and remove what killed runs left half written there."""
@@ -403,8 +475,8 @@ class FolderSaver(Saver):
         Who trains together.
     sharding
         How the run is spread over devices.
-    idle
-        Edges that the optimizer does not see.
+    fn
+        The lowered loss.
 
     Raises
     ------
@@ -418,9 +490,9 @@ class FolderSaver(Saver):
         manifest: Manifest,
         processes: Processes,
         sharding: Sharding | None,
-        idle: Collection[str] = (),
+        fn: Lowered,
     ) -> None:
-        super().__init__(path, manifest, processes, idle)
+        super().__init__(path, manifest, processes, fn)
         try:
             import orbax.checkpoint as ocp
         except ImportError as error:
@@ -446,6 +518,8 @@ class FolderSaver(Saver):
             found = self.manager.restore(step, args=args.Composite(run=args.JsonRestore()))["run"]
         over = self.check(what, found["manifest"])
         arrays = self._shapes(template, (step, found["width"]), found["dtype"])
+        made = self.regrouped(found["manifest"])
+        arrays = {name: shape for name, shape in arrays.items() if name not in made}
         arrays |= {name: self._whole(array) for name, array in over.items()}
         record = found.get("validation")
         kept = (template.params, template.mutable)
@@ -455,6 +529,8 @@ class FolderSaver(Saver):
         with self._reading(what):
             wanted = args.Composite(arrays=args.StandardRestore(arrays))
             content = self.manager.restore(step, args=wanted)["arrays"]
+        for name, places in made.items():
+            content[name] = _joined(places, [content[old] for old, _ in places])
         self.saved = step
         leaves = [
             jax.random.wrap_key_data(content[name], impl=jax.random.key_impl(leaf))
@@ -473,11 +549,10 @@ class FolderSaver(Saver):
 
     def _whole(self, described: str) -> jax.ShapeDtypeStruct:
         """Return an array as the manifest describes it, which every device has."""
-        dtype, _, sizes = described.rstrip("]").partition("[")
-        shape = tuple(int(size) for size in sizes.split(",") if size)
+        shaped = _described(described)
         one = jax.sharding.SingleDeviceSharding(jax.devices()[0])
         place = one if self.sharding is None else self.sharding.whole
-        return jax.ShapeDtypeStruct(shape, np.dtype(dtype), sharding=place)
+        return jax.ShapeDtypeStruct(shaped.shape, shaped.dtype, sharding=place)
 
     def _shapes(self, template: Carry, shape: tuple[int, int], dtype: str) -> dict[str, Any]:
         places = jax.tree.map(lambda leaf: leaf.sharding, template)

@@ -281,11 +281,10 @@ def fit(
     if checkpoint is not None:
         _check_place(checkpoint, resume, overwrite, processes)
         manifest = manifest_of(fn, carry, state, sources, key)
-        idle = set(fn.trainable).difference(fn.trained)
         saver = (
-            FolderSaver(checkpoint, manifest, processes, sharding, idle)
+            FolderSaver(checkpoint, manifest, processes, sharding, fn)
             if is_folder(checkpoint)
-            else Saver(checkpoint, manifest, processes, idle)
+            else Saver(checkpoint, manifest, processes, fn)
         )
         saver.validation = validation
         saver.prepare()

@@ -1,5 +1,6 @@
 """Edges to which no equation sends a gradient stay as they are, whatever the optimizer."""
 
+import functools
 import importlib.util
 
 import jax
@@ -10,6 +11,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.errors import CheckpointMismatch, InvalidStructure
+from catlearn.lowering.stacking import stacking_for
 from catlearn.training import loop
 from tests.errors import raises
 
@@ -228,4 +230,39 @@ def test_older_checkpoints_have_more_state_and_resume(tmp_path, monkeypatch, pla
     )
     # The mutant: what is missing for an edge that is trained is a difference.
     with raises(CheckpointMismatch, "'head'", law="checkpoint", where="the optimizer"):
+        cl.fit(fn, optax.sgd(0.1), steps=9, checkpoint=path, resume=True, **options)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("earlier", ["together", "apart"])
+def test_older_checkpoints_that_store_edges_otherwise_resume(tmp_path, monkeypatch, place, earlier):
+    """Version 0.1.0 stored trained edges with idle ones, and those of several data sets apart."""
+    names = [f"f_{i}" for i in range(16)]
+    drawn = lambda key: {"w": jax.random.normal(key, (2, 1))}, lambda params, x: x @ params["w"]
+    edges = [cl.Model(name, X, Y, drawn) for name in names]
+    equations = {name: f"d.X >> {name} = d.Y" for name in names[:8]}
+    equations |= {
+        f"{name} follows": cl.Equation(f"d.X >> {name} = d.X >> {other}", stop="rhs")
+        for name, other in zip(names[:8], names[8:], strict=True)
+    }
+    loss = cl.LearningDiagram(DATA, *edges, equations=equations).loss()
+    options = {"batch_size": 4, "progress": False}
+    adam, path, fn = optax.adam(0.1), tmp_path / place, cl.lower(loss)
+    whole = cl.fit(fn, adam, steps=6, **options)
+    with monkeypatch.context() as before:
+        before.setattr(loop, "optimizer_of", lambda fn, given: given)
+        joint = functools.partial(stacking_for, idle_apart=False)
+        before.setattr("catlearn.lowering.lowered.stacking_for", joint)
+        old = cl.lower(loss, stack=8 if earlier == "together" else False)
+        assert [len(group) for group in old.plan.stacking.edges] == [16] * (earlier == "together")
+        cl.fit(old, adam, steps=3, checkpoint=path, **options)
+    assert sorted(map(len, fn.plan.stacking.edges)) == [8, 8]
+    resumed = cl.fit(fn, adam, steps=6, checkpoint=path, resume=True, **options)
+    np.testing.assert_allclose(resumed.history.rows, whole.history.rows, rtol=1e-5)
+    found, expected = ((r.params, r.optimizer_state) for r in (resumed, whole))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), found, expected
+    )
+    # The mutant: another optimizer is another one, however edges are stored.
+    with pytest.raises(CheckpointMismatch):
         cl.fit(fn, optax.sgd(0.1), steps=9, checkpoint=path, resume=True, **options)
