@@ -665,10 +665,8 @@ def _data(diagram: LearningDiagram, settings: Settings) -> tuple[Data, Data, Dat
                 if columns and count(columns) == 0:
                     table.fault(key, f"'{path.name}' has no examples", "length")
         total = count(train.get(name, {}))
-        for part, some, (table, key) in (
-            (test, given.test, (section, "test")),
-            (held, share, there),
-        ):
+        shares = (test, given.test, (section, "test")), (held, share, there)
+        for part, some, (table, key) in shares:
             if isinstance(some, int | float) and total:
                 number = round(some * total) if isinstance(some, float) else some
                 with table.noting(key):
@@ -751,7 +749,7 @@ def _lowered(loss: Loss, settings: Settings, optimizers: OptimizerChoice | None)
     precision: Any = given.precision
     if isinstance(precision, dict):
         chosen = section.section("precision").by_name(models, "model")
-        precision = {edge: precision[key] for edge, key in chosen.items()}
+        precision = {edge: precision[key] for edge, key in chosen.items() if key in precision}
     dtypes = precision.values() if isinstance(precision, dict) else [precision]
     if "float64" in dtypes and not jax.config.read("jax_enable_x64"):
         message = "is float64, which needs JAX_ENABLE_X64=1 in the environment"
@@ -948,9 +946,9 @@ def _column(file: ColumnFile, label: Any, names: Any) -> Any:
         return tuple(_column(file, factor, name) for factor, name in pairs)
     chosen = [found for name in _flat(names) for found in _matching(file, name)]
     arrays = [file.read(name) for name in chosen]
-    lengths = {len(array) if array.ndim else 0 for array in arrays}
-    if len(lengths) > 1:
-        raise CatlearnError(f"columns differ in length: {', '.join(map(str, sorted(lengths)))}")
+    shapes = sorted({array.shape for array in arrays})
+    if len(shapes) > 1:
+        raise CatlearnError(f"columns differ in shape: {', '.join(map(str, shapes))}")
     several = isinstance(names, list) or len(arrays) > 1
     array = np.stack(arrays, axis=1) if several else arrays[0]
     if not file.flat:

@@ -1,7 +1,10 @@
 """Whatever is wrong with the files of a run is one message, and nothing is left behind."""
 
+import copy
+import json
 import os
 import pickle
+import random
 import re
 
 import numpy as np
@@ -9,7 +12,10 @@ import pytest
 
 import catlearn as cl
 from catlearn.cli import main
-from catlearn.cli.run_folder import FILES, writable
+from catlearn.cli.run_folder import FILES
+from catlearn.cli.running import prepare
+from catlearn.errors import CatlearnError
+from catlearn.files import writable
 
 X, F, Y = cl.Space("X", 4), cl.Space("F", 3), cl.Categorical("Y", 2)
 DATA = cl.Dataset("d", X=X, Y=Y)
@@ -205,6 +211,7 @@ def test_equations_without_data_or_models(run):
         ('[lowering]\nremat = ["h"]', "lowering.remat [unknown name] only f, g"),
         ('[lowering]\nindependent = "d.X"', "lowering.independent [unknown name] 'd.X'"),
         ('[lowering]\nprecision = {h = "float16"}', "lowering.precision.h [unknown name] 'h'"),
+        ('[lowering]\nprecision = {f = "int8"}', "lowering.precision.f [value] 'int8'"),
         ('[lowering]\nprecision = "float64"', "lowering.precision [value] JAX_ENABLE_X64=1"),
         ('[checkpoint]\npath = "run.toml/x"', "checkpoint.path [checkpoint]"),
         ('[checkpoint]\npath = "run.toml/"', "checkpoint.path [checkpoint] './run.toml/'"),
@@ -267,3 +274,89 @@ def test_a_report_says_what_is_missing(tmp_path, capsys, name):
     said = capsys.readouterr().err
     assert said == f"catlearn: '{tmp_path}' is no run folder: it has no {name}\n"
     assert not (tmp_path / "report.html").exists()
+
+
+EVERY = {
+    "steps": 3, "batch_size": {"d": 4}, "accumulate": 2, "scan_steps": 1, "seed": 0, "log_every": 1,
+    "loss": {"equations": "all", "aggregator": "sum", "max_length": 3,
+             "weights": {"*": {"schedule": "constant", "value": 1}}},
+    "data": {"d": {"file": "d.npz", "columns": {"X": "X"}, "test": 0.2}},
+    "optimizer": {
+        "name": "adam", "clip": 1.0,
+        "learning_rate": {"schedule": "linear", "init_value": 0.1, "end_value": 0,
+                          "transition_steps": 3},
+        "models": {"f": {"chain": [{"name": "clip", "max_delta": 1.0},
+                                   {"name": "sgd", "learning_rate": 0.1}]}},
+    },
+    "lowering": {"precision": {"f": "float32"}, "remat": ["f"], "independent": ["f"], "stack": 2},
+    "checkpoint": {"path": "c.safetensors", "every": 2, "resume": False},
+    "validation": {"validate": {"d": 0.2}, "every": 1, "patience": 2, "by": "hits", "least": 0.1,
+                   "largest": True, "metrics": {"hits": ["d.X >> f >> g = d.Y", "accuracy"]}},
+    "devices": {"count": 1, "parameters": "fsdp", "least": 4},
+}  # fmt: skip
+OTHERS = (
+    None,
+    True,
+    -1,
+    0,
+    2.5,
+    "x",
+    "*",
+    [],
+    ["x"],
+    [1],
+    {},
+    {"x": 1},
+    {"*": "x"},
+    [{}],
+    10**9,
+    "",
+)
+
+
+def places(value, at=()):
+    """The path of every key and entry."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, part in inner:
+        yield (*at, key)
+        if isinstance(part, dict | list):
+            yield from places(part, (*at, key))
+
+
+def written(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{key}" = {written(part)}' for key, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(written, value)) + "]"
+    return json.dumps(value)
+
+
+def test_any_value_of_another_kind_is_a_fault_or_fits(tmp_path, monkeypatch):
+    """Never an error of Python or of a library; what is left out is a None here."""
+    monkeypatch.chdir(tmp_path)
+    cl.save(SQUARE, "diagram.json")
+    np.savez("d.npz", X=INPUTS, Y=LABELS)
+    rng, refused = random.Random(0), 0
+
+    def attempt(table):
+        lines = [f"{key} = {written(part)}" for key, part in table.items()]
+        (tmp_path / "run.toml").write_text("\n".join(lines))
+        prepare(tmp_path / "diagram.json", tmp_path / "run.toml")
+
+    attempt(EVERY)
+    every = [*places(EVERY)]
+    for at in every:
+        for other in rng.sample(OTHERS, 4):
+            table = copy.deepcopy(EVERY)
+            *outer, last = at
+            part = table
+            for key in outer:
+                part = part[key]
+            part[last] = other
+            if other is None:
+                del part[last]
+            try:
+                attempt(table)
+            except CatlearnError:
+                refused += 1
+    assert refused > 2 * len(every)
