@@ -138,7 +138,7 @@ def test_all_that_cannot_be_stored_is_listed():
         deep = [deep]
     tree = {"f": print, 3: 1, "ok": 2}
     inner = {"f": print, "nan": float("nan"), "o": np.array([None]), "deep": deep, "s": {1, 2}}
-    with pytest.raises(InvalidStructure, match="keys must be text"):
+    with raises(InvalidStructure, 3):
         encode_tree(tree, {})
     with pytest.raises(InvalidStructure) as caught:
         encode_tree(inner, {"catlearn.tree": ""})
@@ -198,7 +198,7 @@ def test_a_flipped_bit_of_any_number_is_seen(mutants, monkeypatch):
 def test_files_without_checksums_are_read_with_a_word():
     tree = {"array": "a"}
     data = encode_tensors({"a": np.zeros(2, "float32")}, {"catlearn.tree": json.dumps(tree)})
-    with pytest.warns(NotVerified, match="earlier version"):
+    with pytest.warns(NotVerified):
         found, metadata = decode_tree(data)
     assert found.tolist() == [0, 0]
     assert metadata == {}

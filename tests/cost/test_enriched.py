@@ -26,7 +26,7 @@ from catlearn.cost import (
 )
 from catlearn.errors import InvalidStructure, NotComposable, UnknownName
 from catlearn.laws import graphs
-from tests.errors import raises
+from tests.errors import fails, raises
 
 QUANTALES = (LAWVERE, ULTRAMETRIC, PROBABILITY, BOOL, subsets(3))
 quantales = st.sampled_from(QUANTALES)
@@ -64,13 +64,13 @@ def test_a_category_is_a_monad_in_matrices(data, quantale):
 
 
 def test_every_broken_triangle_and_unit_is_named():
-    with pytest.raises(InvalidStructure) as error:
-        EnrichedCategory("xyz", [[0, 1, 9], [1, 0, 2], [9, 2, 0.5]])
-    assert [str(failure) for failure in error.value.failures] == [
-        "object z: hom(z, z) = 0.5, expected 0 >= it [unit]",
-        "x -> y -> z: hom(x, y) ⊗ hom(y, z) = 3, expected >= hom(x, z) = 9 [triangle]",
-        "z -> y -> x: hom(z, y) ⊗ hom(y, x) = 3, expected >= hom(z, x) = 9 [triangle]",
+    broken = [
+        ("unit", "object z", "hom(z, z) = 0.5"),
+        ("triangle", "x -> y -> z", "hom(x, y) ⊗ hom(y, z) = 3", "hom(x, z) = 9"),
+        ("triangle", "z -> y -> x", "hom(z, y) ⊗ hom(y, x) = 3", "hom(z, x) = 9"),
     ]
+    with fails(InvalidStructure, *broken):
+        EnrichedCategory("xyz", [[0, 1, 9], [1, 0, 2], [9, 2, 0.5]])
     with raises(InvalidStructure, "hom(x, z)", law="triangle", where="x -> y -> z"):
         EnrichedCategory(
             "xyz", [[1, 1, 0], [0, 1, 1], [0, 0, 1]], BOOL
@@ -265,11 +265,8 @@ def test_functors_form_a_category(data, quantale):
 
 def test_maps_that_are_no_functors():
     A, B = LawvereMetric("xy", [[0, 1], [2, 0]]), LawvereMetric("uv", [[0, 3], [1, 0]])
-    with pytest.raises(InvalidStructure) as error:
+    with fails(InvalidStructure, ("functor", "x -> y", "hom(x, y) = 1", "hom(u, v) = 3")):
         EnrichedFunctor(A, B, {"x": "u", "y": "v"})
-    assert [str(f) for f in error.value.failures] == [
-        "x -> y: hom(x, y) = 1, expected >= hom(u, v) = 3 [functor]"
-    ]
     with pytest.raises(InvalidStructure) as error:
         EnrichedFunctor(A, B, {"x": "w", "z": "u"})
     assert [f.where for f in error.value.failures] == ["object y", "object z", "object x"]

@@ -114,12 +114,9 @@ def test_weights_as_text(weight, text):
 
 def test_everything_wrong_is_listed_at_once():
     terms = {"d(f(": 1, "a": -1, "b": float("nan"), "c": "heavy", "e": float("inf"), "g": 10**400}
-    with pytest.raises(InvalidStructure) as error:
+    with raises(InvalidStructure, "'f'", "d(f(>>>", -1, "nan", "'heavy'", "inf") as error:
         Objective(("f", "f"), terms)
-    text = str(error.value)
     assert len(error.value.failures) == 7
-    for part in ["'f': is listed more than once", "d(f(>>>", "-1", "nan", "'heavy'", "inf"]:
-        assert part in text
     with raises(InvalidStructure, law="names", where="term 'fit'"):
         Objective((), [Term("a", name="fit"), Term("b", name="fit")])
     assert Objective(("f", "f"), check=False).failures()

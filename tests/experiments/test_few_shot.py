@@ -6,6 +6,7 @@ import pytest
 
 from catlearn.datasets import Characters
 from catlearn.errors import CatlearnError
+from tests.errors import raises
 
 few_shot, encoders = pytest.importorskip("few_shot"), pytest.importorskip("encoders")
 pytestmark = pytest.mark.heavy
@@ -83,9 +84,9 @@ def test_validation_never_looks_at_the_test():
     learned, judged = few_shot.parts(train, test, ["Early Aramaic", "Latin"])
     assert learned.alphabets == ("Greek",)
     assert judged.alphabets == ("Early_Aramaic", "Latin")
-    with pytest.raises(CatlearnError, match=r"alphabets for training: Greek.*; found Korean"):
+    with raises(CatlearnError, "Greek", "Korean"):
         few_shot.parts(train, test, ["Korean"])
-    with pytest.raises(CatlearnError, match="found all of them"):
+    with raises(CatlearnError):
         few_shot.parts(train, test, train.alphabets)
 
 

@@ -9,7 +9,7 @@ import pytest
 import catlearn as cl
 from catlearn.errors import CatlearnError, DataError, InvalidStructure, UnknownName
 from catlearn.models import needs_key
-from tests.errors import raises
+from tests.errors import are, raises
 
 
 def linear(name, source, target):
@@ -294,19 +294,17 @@ def test_everything_wrong_with_the_arguments_is_said_at_once():
     batch = {"one": {"X": x[:, :1], "Y": x[:2]}, "three": {"X": x.astype("complex64")}}
     with pytest.raises(DataError) as caught:
         fn({}, {"frozen": {}, "mutable": {}, "weights": {"a": 1.0, "c": 1.0}}, batch)
-    assert [str(failure) for failure in caught.value.failures] == [
-        "edge 'f': has no parameters; start from fn.init(key) [params]",
-        "frozen edge 'g': has no parameters in state['frozen'] [state]",
-        "equation 'b': has no weight in state['weights'] [state]",
-        "data set 'one', projection 'X': found shape (3, 1) of float32, "
-        "expected (batch, 2) of float32 [batch]",
-        "data set 'one': its projections need equally many examples, but 'X' has 3, 'Y' has 2 "
-        "[batch]",
-        "data set 'two': is missing from the batch, which has 'one', 'three' [batch]",
-        "data set 'three', projection 'X': found shape (3, 2) of complex64, "
-        "expected (batch, 2) of float32 [batch]",
-        "data set 'three', projection 'Y': is missing; the batch has 'X' [batch]",
-    ]
+    assert are(
+        caught.value.failures,
+        ("params", "edge 'f'", "fn.init(key)"),
+        ("state", "frozen edge 'g'", "state['frozen']"),
+        ("state", "equation 'b'", "state['weights']"),
+        ("batch", "data set 'one', projection 'X'", "(3, 1)", "(batch, 2)"),
+        ("batch", "data set 'one'", "'X'", 3, "'Y'", 2),
+        ("batch", "data set 'two'", "'one'", "'three'"),
+        ("batch", "data set 'three', projection 'X'", "complex64", "float32"),
+        ("batch", "data set 'three', projection 'Y'", "'X'"),
+    )
 
 
 def test_integers_may_stand_for_floats():

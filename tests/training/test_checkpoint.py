@@ -245,7 +245,7 @@ def test_another_optimizer_is_one_fault(fit, file):
 def test_fewer_steps_than_are_done_are_said(fit, file):
     whole = fit(steps=5, checkpoint=file)
     before = file.read_bytes()
-    with pytest.warns(MoreStepsDone, match="5 steps"):
+    with warns(MoreStepsDone, "5 steps"):
         found = fit(steps=3, checkpoint=file, resume=True)
     assert found.steps == 5
     assert found.history == whole.history

@@ -9,7 +9,7 @@ import pytest
 import catlearn as cl
 from catlearn.errors import DataError, InvalidStructure
 from catlearn.training.step import ExamplesApart, gradient_of
-from tests.errors import raises, warns
+from tests.errors import are, raises, warns
 
 KEY = jax.random.key(0)
 X, F, Y = cl.Space("X", (2,)), cl.Space("F", (3,)), cl.Space("Y", (1,))
@@ -67,12 +67,13 @@ def test_edges_with_one_optimizer_are_one_group(two):
 def test_what_is_wrong_with_the_optimizers_is_listed(two):
     with pytest.raises(InvalidStructure) as caught:
         cl.fit(two, {"encodr": SLOW, ("head", "d.X"): FAST, "head": SLOW}, steps=1)
-    assert [str(failure) for failure in caught.value.failures] == [
-        "edge 'encodr': is not trainable; did you mean encoder? [optimizer]",
-        "edge 'd.X': is not trainable; there are only encoder, head [optimizer]",
-        "edge 'head': has two optimizers [optimizer]",
-        "edge 'encoder': has no optimizer; name it, or give '*' [optimizer]",
-    ]
+    assert are(
+        caught.value.failures,
+        ("optimizer", "edge 'encodr'", "encoder"),
+        ("optimizer", "edge 'd.X'", "encoder", "head"),
+        ("optimizer", "edge 'head'"),
+        ("optimizer", "edge 'encoder'", "'*'"),
+    )
 
 
 def test_parts_of_a_batch_are_the_batch(fit):
