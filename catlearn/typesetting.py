@@ -58,7 +58,7 @@ for _width, _chars in (
     (778, "m"),
     (840, "%≫→↦"),
     (889, "M"),
-    (944, "W@…"),
+    (944, "W@…\N{REPLACEMENT CHARACTER}"),
 ):
     for _char in _chars:
         _WIDTHS[_char] = _width

@@ -40,6 +40,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
@@ -267,12 +268,13 @@ class Pen:
         down = 0.0
         for run in line:
             shift = {-1: 0.22, 0: 0.0, 1: -0.38}[run.shift] * size
-            attributes = f' dy="{num(shift - down)}"' if shift != down else ""
-            attributes += _style(run, size)
+            moved = f' dy="{num(shift - down)}"' if shift != down else ""
             for symbols, text in groupby(run.text, _is_symbol):
-                attributes += f' class="sym" font-family="{_SYMBOLS}"' if symbols else ""
-                spans.append(f"<tspan{attributes}>{escape(''.join(text))}</tspan>")
-                attributes = _style(run, size)
+                # Other scripts have no italics, and the face of symbols none of them in italics.
+                style = _style(replace(run, italic=run.italic and not symbols), size)
+                style += f' class="sym" font-family="{_SYMBOLS}"' if symbols else ""
+                spans.append(f"<tspan{moved}{style}>{escape(''.join(text))}</tspan>")
+                moved = ""
             down = shift
         self.raw(
             f'<text x="{num(x)}" y="{num(y)}" font-size="{num(size)}"'
