@@ -4,6 +4,8 @@ from hypothesis import assume, given, strategies as st
 
 import catlearn as cl
 from catlearn.category import HypergraphBuilder, evaluate
+from catlearn.category.hypergraph import OpenHypergraph
+from catlearn.cset import Open
 from catlearn.laws import learning_diagrams
 from catlearn.learning.circuit import circuit_of
 
@@ -143,3 +145,21 @@ def test_independent_edges_are_boxes_of_their_own():
     (name,) = (q.name for q in loss.equations)
     assert draws == [("f", f"lhs of {name}"), ("g", ""), ("f", f"rhs of {name}")]
     assert terms(apart) == terms(loss.circuit)
+
+
+@given(given=trained())
+def test_a_circuit_is_opened_where_it_is_asked_for(given):
+    """The same boxes and wires, with legs, by which it composes: behind it, nothing changes."""
+    circuit = circuit_of(*given)
+    opened = Open(circuit.apex, circuit.inputs, circuit.outputs, "Wire")
+    whole = opened >> Open.identity(opened.target, "Wire")
+
+    def found(circuit):
+        operations = circuit.apex.operations
+        return evaluate(circuit, lambda box, values: ((operations[box], *values),))
+
+    assert isinstance(circuit, OpenHypergraph)
+    assert isinstance(opened, OpenHypergraph)
+    assert found(opened) == found(circuit) == found(whole)
+    turned = Open(circuit.apex, circuit.inputs, circuit.outputs[::-1], "Wire")
+    assert (found(turned) == found(circuit)) == (found(circuit)[::-1] == found(circuit))
