@@ -103,7 +103,7 @@ class Operation(Legible):
 
 
 def _unions(classes: Sequence[tuple[Any, ...]]) -> tuple[list[Any], dict[int, str]]:
-    return [frozenset[Size]().union(*(one or () for one in some)) for some in classes], {}
+    return [frozenset(s for one in some for s in one or ()) or None for some in classes], {}
 
 
 def _carried(label: Any, components: Mapping[str, Any]) -> Any:

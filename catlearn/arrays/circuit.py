@@ -333,11 +333,19 @@ class Circuit(Frozen, Displayed):
         return not self._dead or self._same_dead(other)
 
     def _same_dead(self, other: Circuit) -> bool:
-        plain = [
-            Open(c.apex.with_column("letter", (None,) * c.apex.size("Axis")), c.dom, c.cod, "Wire")
-            for c in (self, other)
-        ]
-        return plain[0].is_equivalent(plain[1])
+        """Whether there is an isomorphism, of boxes that no output needs, too."""
+        one, two = (Open(c._solved(), c.dom, c.cod, "Wire") for c in (self, other))
+        return one.is_equivalent(two)
+
+    def _solved(self) -> ArrayHypergraph:
+        """Return the tables with sizes as they are solved for, and without letters."""
+        H, sizes = self.apex, []
+        for row in range(H.size("Axis")):
+            size = H.solution.of(Size.generator(row))
+            declared = all(key < 0 for key in size.generators)
+            sizes.append(frozenset([size]) if declared else None)
+        plain = H.with_column("letter", (None,) * len(sizes), check=False)
+        return plain.with_column("size", sizes, check=False)
 
     @cached_property
     def _dead(self) -> int:

@@ -287,6 +287,14 @@ def test_lifting_laws():
     assert lift(copy(2), "x") == lift(idle, "x") >> copy(2)
 
 
+def test_circuits_with_dead_boxes_are_compared_by_what_sizes_come_to():
+    """An axis that is absent is one without sizes; lifting before or after composing is the same."""
+    f = copy(2) >> (relu >> discard) @ idle
+    assert lift(f >> lift(relu, "r"), "q") == lift(f, "q r") >> lift(relu, "q r")
+    dead = linear("A", "m -> n") >> discard
+    assert dead.at(n=3) != dead
+
+
 # Numbers
 
 
