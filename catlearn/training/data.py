@@ -203,7 +203,12 @@ def batches(
     >>> stream[3]["points"]["X"].shape
     (4,)
     """
-    expect(data, Mapping, "data", "a dict of data sets")
+    wanted = "a dict of data sets, each a dict of arrays"
+    for part in (data, *(data.values() if isinstance(data, Mapping) else ())):
+        expect(part, Mapping, "data", wanted)
+        for column in part.values() if part is not data else ():
+            for leaf in jax.tree.leaves(column):
+                expect(leaf, "__len__", "data", wanted)
     expect_sizes(batch_size)
     if key is not None:
         expect_key(key)

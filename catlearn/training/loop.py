@@ -268,6 +268,7 @@ def fit(
         own_params, own_state = fn.init(key)
         params = own_params if params is None else params
         state = own_state if state is None else state
+    _check_start(fn, params, state)
     state = {**fn.pack(params, state)[1]}
     validation = None
     if validate is not None:
@@ -414,7 +415,7 @@ def _check_options(
     for one in optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]:
         if one is not None:
             wanted = "an optax optimizer, such as optax.adam(1e-3), or one for each edge"
-            expect(one, "update", "optimizer", wanted)
+            expect(one, "init", "optimizer", wanted)
     expect_sizes(batch_size)
     if key is not None:
         expect_key(key)
@@ -434,6 +435,22 @@ def _check_options(
         if given[giver] is None
         for name in names
         if given[name] not in (None, False)
+    ]
+    if failures:
+        raise InvalidStructure("fit", failures)
+
+
+def _check_start(fn: Lowered, params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Refuse variables that are not of this loss, by their names."""
+    edges = [edge for edge in fn.trainable if not fn.architecture(edge).parameter_free]
+    failures = [
+        Failure("options", option, f"has no {name!r}; give what fn.init or a result has")
+        for option, given, names in (
+            ("params", params, edges),
+            ("state", state, ("weights", "frozen", "mutable")),
+        )
+        for name in names
+        if name not in given
     ]
     if failures:
         raise InvalidStructure("fit", failures)

@@ -552,7 +552,7 @@ def per_edge(
     optax.GradientTransformationExtraArgs
         A transformation of mappings ``{edge: tree}``, stacked or not.
     """
-    expect(optimizer, "update", "optimizer", "an optax optimizer, such as optax.adam(1e-3)")
+    expect(optimizer, "init", "optimizer", "an optax optimizer, such as optax.adam(1e-3)")
     inner = optax.with_extra_args_support(optimizer)
 
     def init(params: Any) -> Any:

@@ -46,7 +46,8 @@ WRONG = {
     "least": lambda r: Sharding(jax.make_mesh((1,), ("x",)), least="many"),
     "batch_size": [lambda r: batches(HELD_OUT, "4"), lambda r: r.predict("f", COLUMNS["X"], "4"),
                    lambda r: r.evaluate(batch_size=2.5)],
-    "data": lambda r: r.evaluate([COLUMNS]),
+    "data": [lambda r: r.evaluate([COLUMNS]), lambda r: batches({"d": 1}),
+             lambda r: batches({"d": {"X": 1}})],
     "key": lambda r: r.evaluate(key=0),
     "metrics": lambda r: r.evaluate(metrics=["accuracy"]),
     "path": lambda r: r.predict(3, COLUMNS["X"]),
@@ -54,7 +55,8 @@ WRONG = {
     "by": lambda r: Patience(3, by=3),
     "least ": lambda r: Patience(3, least="x"),
     "largest": lambda r: Patience(3, largest="yes"),
-    "optimizer": lambda r: cl.per_edge(3),
+    "optimizer": [lambda r: cl.per_edge(3), lambda r: cl.per_edge({}),
+                  lambda r: cl.fit(DIAGRAM, {"f": {"learning_rate": 1}}, steps=1)],
 }  # fmt: skip
 CASES = [
     (name, make) for name, makes in WRONG.items()
@@ -84,6 +86,8 @@ REFUSED = {
     "batch_size": [lambda r: r.predict("f", COLUMNS["X"], 0), lambda r: r.evaluate(batch_size=-1)],
     "overwrite": lambda r: fit(overwrite=True),
     "resume": lambda r: fit(resume=True),
+    "params": lambda r: fit(params={"g": r.params["f"]}),
+    "state": lambda r: fit(state={k: v for k, v in r.state.items() if k != "frozen"}),
     "checks": lambda r: Patience(0),
     "least": lambda r: Patience(1, least=float("nan")),
     # Metrics are measured inside of jax.jit, one float for each example.
