@@ -38,7 +38,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import DataError, Failure, expect
+from catlearn.errors import DataError, Failure, expect, wrong_kind
 from catlearn.finset import Record
 from catlearn.models import (
     Model,
@@ -80,8 +80,10 @@ class Dataset:
     Dataset('pairs', left='A', right='B')
     """
 
-    def __init__(self, name: str, /, *, check: bool = True, **projections: Any) -> None:
+    def __init__(self, name: str, /, *unnamed: Any, check: bool = True, **projections: Any) -> None:
         expect(name, str, "the name of a data set", "text, such as 'digits'")
+        for value in unnamed:
+            raise wrong_kind(value, "each projection", "given by name, X=(space, array)")
         self.name = name
         spaces: dict[str, AnySpace] = {}
         arrays: dict[str, Any] = {}

@@ -61,6 +61,7 @@ def lower(**options):
 WRONG = {
     # Parts of diagrams.
     "the name of a data set": lambda: cl.Dataset(3, X=X),
+    "each projection": [lambda: cl.Dataset("d", [1, 2]), lambda: cl.Dataset("d", {"X": X})],
     "the name of a pairing": lambda: cl.Pairing(3, P, "f", "f"),
     "the name of an operator": lambda: cl.Operator(3, "derivative", of="f"),
     "an operator": [lambda: cl.Operator("o", 3, of="f"), lambda: Operated(3)],
