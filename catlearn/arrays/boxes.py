@@ -242,6 +242,7 @@ class ArrayHypergraph(Hypergraph):
             letters = self.operations[box].letters
             for letter, row in zip(letters, variables, strict=False):
                 if row == axis:
+                    letter = letter or self.called(axis)
                     found[f"axis {letter} of {self.title(box)}"] = None
         return " and ".join([*found][:3]) or f"axis {self.called(axis)}"
 

@@ -41,8 +41,9 @@ import numpy as np
 
 from catlearn.arrays.boxes import ArrayHypergraph, Draft, Operation
 from catlearn.arrays.counting import WIDTHS, Counts, count
-from catlearn.arrays.forms import Reading
+from catlearn.arrays.forms import Lookup, Part, Reading
 from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.listing import latex, listing, read_listing
 from catlearn.arrays.sizes import Relation, Size, Solution, read_size, solve
 from catlearn.cset.cospan import Open, free_rows, glued, leg_along
 from catlearn.display import Displayed
@@ -50,6 +51,7 @@ from catlearn.errors import (
     CatlearnError,
     Failure,
     InvalidStructure,
+    LabelConflict,
     NotComposable,
     did_you_mean,
     expect,
@@ -144,11 +146,37 @@ class Circuit(Frozen, Displayed):
         values = sum(one is not None for one in operation.readings)
         if values < least or (most is not None and values > most) or len(outs) != entry.outputs:
             found.append(f"its kernel reads {least} arrays or more, and writes {entry.outputs}")
-        every = [v for one in operation.readings if one is not None for v in one.variables]
-        every += [v for one in operation.writes for v in one]
+        mentions = H.lists["mentions"].row(box).tolist()
+        every = [*operation.targets, *(v for one in operation.writes for v in one)]
+        sizes: set[Any] = {key for base, _ in operation.scale.powers for key in base.generators}
+        for one in operation.relations:
+            sizes |= one.left.generators | one.right.generators
+        atoms = [atom for one in operation.readings if one is not None for atom in one.atoms]
+        for atom, coefficient in atoms:
+            sizes |= coefficient.generators
+            if isinstance(atom, int):
+                every.append(atom)
+            elif isinstance(atom, Part):
+                sizes |= atom.by.generators
+                if not atom.by.is_positive:
+                    found.append("divides an index by what is not positive")
+            elif isinstance(atom, Lookup) and not 0 <= atom.operand < len(ins):
+                found.append(f"looks up in array {atom.operand}, and reads {len(ins)}")
+            elif isinstance(atom, Lookup) and len(axes.row(ins[atom.operand])) != len(atom.forms):
+                found.append("looks up at another number of indices than the array has axes")
         if any(not 0 <= v < len(variables) for v in every):
             found.append(f"speaks of a variable that is not one of its {len(variables)}")
+        if any(not -len(mentions) <= key < len(variables) for key in sizes):
+            found.append("speaks of the size of an axis that it neither has nor mentions")
+        if found:
             return [Failure("variables", H.title(box), message) for message in found]
+        prefixes = {
+            (one.left, mentions[-1 - key])
+            for one in operation.relations
+            if one.kind == "<="
+            for key in one.right.generators
+            if key < 0 and one.right == Size.generator(key)
+        }
         for wire, reading in zip(ins, operation.readings, strict=True):
             rank = axes.row(wire).tolist()
             if reading is None:
@@ -157,8 +185,11 @@ class Circuit(Frozen, Displayed):
                 found.append(f"reads an array of {len(rank)} axes at {len(reading.forms)} indices")
                 continue
             for axis, form in zip(rank, reading.forms, strict=True):
-                if form.wiring is not None and variables[form.wiring] != axis:
-                    found.append(f"variable {form.wiring} is not of the axis that it reads")
+                by = form.wiring
+                others = by is not None and variables[by] != axis
+                guarded = operation.kernel.name == "concat"
+                if others and not guarded and (Size.generator(by), axis) not in prefixes:
+                    found.append(f"variable {by} is not of the axis that it reads")
                 for one in form.lookups:
                     kind = H.arrows["type"].values[ins[one.operand]]
                     if H.arrows["range"].values[kind] != axis:
@@ -168,7 +199,8 @@ class Circuit(Frozen, Displayed):
                 found.append("writes one variable at two positions")
             if [variables[v] for v in places] != axes.row(wire).tolist():
                 found.append("writes other axes than its array has")
-        degree = [v for v in range(len(variables)) if v not in operation.targets]
+        summed = entry.targets in ("read", "chosen")
+        degree = [v for v in range(len(variables)) if not summed or v not in operation.targets]
         if any(v not in places for places in operation.writes for v in degree):
             found.append("leaves a variable out of what it writes")
         return [Failure("readings", H.title(box), message) for message in found]
@@ -344,7 +376,13 @@ class Circuit(Frozen, Displayed):
             size = H.solution.of(Size.generator(row))
             declared = all(key < 0 for key in size.generators)
             sizes.append(frozenset([size]) if declared else None)
+        values = []
+        for row in range(H.size("Symbol")):
+            own = Size.generator(-1 - row)
+            value = H.solution.of(own)
+            values.append(frozenset([value]) if value != own else None)
         plain = H.with_column("letter", (None,) * len(sizes), check=False)
+        plain = plain.with_column("value", values, check=False)
         return plain.with_column("size", sizes, check=False)
 
     @cached_property
@@ -512,6 +550,47 @@ class Circuit(Frozen, Displayed):
         found = next(iter(traces.values())).call(self, arrays)
         return found[0] if len(found) == 1 else tuple(found)
 
+    def __str__(self) -> str:
+        """Return the listing, one line a box; :meth:`parse` reads it back."""
+        return listing(self.apex, self.dom, self.cod, self._walk())
+
+    @classmethod
+    def parse(cls, text: str) -> Circuit:
+        """Return the circuit of a listing; see :mod:`catlearn.arrays.listing`.
+
+        Raises
+        ------
+        PathSyntaxError
+            If it is no listing, with the line and the place.
+        InvalidStructure
+            If it is not one of a circuit.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import softmax
+        >>> Circuit.parse(str(softmax("[y]"))) == softmax("[y]")
+        True
+        """
+        try:
+            return cls(*read_listing(text))
+        except OverflowError as error:
+            raise InvalidStructure("Circuit", [Failure("sizes", "listing", str(error))]) from None
+
+    def to_latex(self) -> str:
+        r"""Return the listing as LaTeX.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import relu
+        >>> print(relu.to_latex())
+        \begin{aligned}
+        x_{1}[]&{:}\ R \\
+        a_{1}[]&{:}\ R=\mathit{relu}(x_{1}[]) \\
+        & \ \mathrm{return}\ a_{1}
+        \end{aligned}
+        """
+        return latex(str(self))
+
     def __repr__(self) -> str:
         ends = (", ".join(self.shapes(rows)) or "()" for rows in (self.dom, self.cod))
         return f"Circuit({' -> '.join(ends)})"
@@ -649,7 +728,7 @@ def _lifted(circuit: Circuit, front: Mapping[int, Sequence[int]], draft: Draft) 
         if not axes or not (reached or not operation.kernel.entry.deterministic):
             continue
         lifted.update(outs)
-        letters = [draft.axes[axis][0] or "a" for axis in axes]
+        letters = [draft.axes[axis][0] or "" for axis in axes]
         old = draft.boxes[box]
         made = operation.lifted(letters, reached)
         draft.boxes[box] = old._replace(vars=[*axes, *old.vars], operation=made)
@@ -665,7 +744,7 @@ def _lifted(circuit: Circuit, front: Mapping[int, Sequence[int]], draft: Draft) 
             count, by = len(whole), len(axes)
             operation = Operation(
                 Kernel("view"), (Reading.wiring(range(by, count)),), (tuple(range(count)),),
-                letters=tuple(draft.axes[axis][0] or "a" for axis in whole), title="repeat",
+                letters=tuple(draft.axes[axis][0] or "" for axis in whole), title="repeat",
             )  # fmt: skip
             made = draft.wire(whole, kind)
             draft.box(operation, [row], [made], whole)
@@ -735,10 +814,21 @@ def glue(
         foot = free_rows(parts[i].apex, "Wire", here)[0]
         legs = [(k, leg_along(foot, parts[k].apex, "Wire", r)) for k, r in ((i, here), (j, there))]
         feet.append((foot, legs))
-    whole = glued([part.apex for part in parts], feet, {"Wire": "name", "Symbol": "symbol"})
+    try:
+        whole = glued([part.apex for part in parts], feet, {"Wire": "name", "Symbol": "symbol"})
+    except LabelConflict as error:
+        failures = [Failure("types", "arrays that meet", one.message) for one in error.failures]
+        raise NotComposable("circuits", failures) from None
     apex = whole.apex
     if apex.solution.failures:
         raise NotComposable("circuits", _clashes(parts, whole))
+    # equal labels became one; letters and titles, which are not compared, stay those of each box
+    operations = list(apex.operations)
+    for part, leg in zip(parts, whole.legs, strict=True):
+        rows = leg.components["Box"].values.tolist()
+        for row, one in zip(rows, part.apex.operations, strict=True):
+            operations[row] = one
+    apex = apex.with_column("operation", tuple(operations))
     return apex, [leg.components["Wire"].values for leg in whole.legs]
 
 

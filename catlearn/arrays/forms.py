@@ -313,6 +313,21 @@ class Reading:
         """The variables that occur."""
         return frozenset(v for one in (*self.forms, *self.conditions) for v in one.variables)
 
+    @property
+    def atoms(self) -> list[tuple[Any, Size]]:
+        """All that its forms are made of, with coefficients, also inside of parts and lookups.
+
+        A constant is listed with None.
+        """
+        found, left = [], [*self.forms, *self.conditions]
+        while left:
+            form = left.pop()
+            found += [*form.terms, (None, form.constant)]
+            for atom, _ in form.terms:
+                if not isinstance(atom, int):
+                    left += [atom.form] if isinstance(atom, Part) else atom.forms
+        return found
+
     def map(self, change: Callable[[Form], Form]) -> Reading:
         """Return the reading with its forms changed."""
         forms = tuple(map(change, self.forms))

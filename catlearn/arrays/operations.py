@@ -291,6 +291,9 @@ def _made(
         for k, item in enumerate(array):
             if places[k] in places[:k]:
                 raise pattern.error(f"{item} is written twice", item)
+            if {*item.names} & {*lookups.values()}:
+                message = f"{item} is looked up, and cannot be written; name another axis"
+                raise pattern.error(message, item)
     draft, found = box.draft, [[] for _ in reads]
     for k, axis in lookups.items():
         found[k] = [box.read(item) for item in reads[k]]

@@ -44,6 +44,9 @@ Monomial = tuple[tuple[Any, int], ...]
 MOST_TERMS = 10_000
 """The most terms that a polynomial may have, and its largest degree."""
 
+MOST_PRODUCTS = 1_000_000
+"""The most products of terms in one product of polynomials."""
+
 
 @dataclass(frozen=True)
 class Size(Legible):
@@ -154,6 +157,8 @@ class Size(Legible):
         if not isinstance(other, Size | int):
             return NotImplemented
         terms: dict[Monomial, int] = {}
+        if isinstance(other, Size) and len(self.terms) * len(other.terms) > MOST_PRODUCTS:
+            raise OverflowError(f"a product of {len(self.terms)} terms and {len(other.terms)}")
         for one, c in self.terms:
             for two, k in Size.of(other).terms:
                 powers = dict(one)

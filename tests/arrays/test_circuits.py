@@ -240,6 +240,32 @@ def test_associativity_and_interchange(first, last):
     assert (f @ k) >> (g @ exp) == (f >> g) @ (k >> exp)
 
 
+def test_valid_circuits_have_no_failures():
+    """Also a table that is read at a prefix, and arrays one after the other."""
+    for f in (shift("wpe", "c m", at="x"), concat("[x] m, [y] m -> [z] m"), attention()):
+        assert f.failures() == []
+        assert f.at_dom(*[(3, 4)] * len(f.dom)).failures() == []
+
+
+def test_boxes_keep_their_letters_and_titles():
+    """Equal operations in one circuit are two boxes, each as its user wrote it."""
+    f = linear("A", "m -> f") >> linear("B", "f -> n")
+    assert [one.title for one in f.apex.operations] == ["linear 'A'", "linear 'B'"]
+    assert [one.letters for one in f.apex.operations] == [("f", "m"), ("n", "f")]
+
+
+def test_types_that_meet_across_a_copy():
+    with pytest.raises(NotComposable) as caught:
+        copy(2) >> where("x")
+    assert [one.law for one in caught.value.failures] == ["types"]
+
+
+def test_an_axis_that_is_looked_up_is_not_written():
+    for wrong in (lambda: embed("T", "V -> V"), lambda: linear("w", "k, k m -> e", at="e")):
+        with pytest.raises(CatlearnError):
+            wrong()
+
+
 def test_comonoid():
     assert copy(2) >> copy(2) @ idle == copy(2) >> idle @ copy(2) == copy(3)
     assert copy(2) >> swap() == copy(2)
@@ -288,7 +314,7 @@ def test_lifting_laws():
 
 
 def test_circuits_with_dead_boxes_are_compared_by_what_sizes_come_to():
-    """An axis that is absent is one without sizes; lifting before or after composing is the same."""
+    """An axis that is absent has no sizes; lifting before or after composing is the same."""
     f = copy(2) >> (relu >> discard) @ idle
     assert lift(f >> lift(relu, "r"), "q") == lift(f, "q r") >> lift(relu, "q r")
     dead = linear("A", "m -> n") >> discard
