@@ -186,6 +186,21 @@ def test_long_things_do_not_nest():
     ).vertices
 
 
+def test_many_gluings_are_copied_and_pickled(mutants, monkeypatch):
+    X = Space("X", 1)
+    parts = [cl.LearningDiagram(cl.Model(f"f{k}", X, X, "linear")) for k in range(150)]
+    whole = nested(lambda D, k: cl.glue(D, parts[k + 1]), parts[0], 149)
+    assert whole.gluings == 149
+    for again in (copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):
+        assert again == whole
+        assert again.gluings == 149
+        assert nested(lambda D, _: D.gluing.diagram.objects[0], again, 149) == parts[0]
+        assert again.gluing.apex is again
+    monkeypatch.setattr("catlearn.learning.diagram.STRIDE", 1_000)
+    with mutants("gluings that are followed deep"), pytest.raises(RecursionError):
+        copy.deepcopy(whole)
+
+
 def test_words_of_any_length_act():
     n = 1_200
     table = np.add.outer(np.arange(n), np.arange(n)) % n

@@ -90,6 +90,10 @@ if TYPE_CHECKING:
     from catlearn.cost import Aggregator
 
 
+STRIDE = 16
+"""Of so many gluings that follow each other one is copied and pickled ahead of those after it."""
+
+
 class LearningDiagram(Presentation, CSet):
     """A training regime as a diagram.
 
@@ -675,6 +679,21 @@ class LearningDiagram(Presentation, CSet):
         """The colimit whose apex this diagram is, if :func:`~catlearn.learning.glue` made it."""
         return vars(self).get("_gluing")
 
+    @property
+    def gluings(self) -> int:
+        """How many gluings follow each other at most, the last of which made this diagram."""
+        return vars(self).get("_gluings", 0)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Write what came long before first, so that many gluings are not followed deep."""
+        before: list[LearningDiagram] = []
+        one = self
+        while self.gluings % STRIDE == 0 and (gluing := one.gluing) is not None:
+            one = max(gluing.diagram.objects, key=lambda part: part.gluings)
+            if one.gluings % STRIDE == 0:
+                before.insert(0, one)
+        return _blank, (type(self), *before), self.__getstate__()
+
     @cached_property
     def emergent(self) -> tuple[Equation, ...]:
         """The equations that none of the glued parts has; see :mod:`catlearn.learning.gluing`."""
@@ -902,6 +921,11 @@ class LearningDiagram(Presentation, CSet):
         weight = self.weight(equation)
         facts = [] if weight == 1 else [f"weight {weight_text(weight)}"]
         return facts + training_text(self.trains(equation), self.stop(equation))
+
+
+def _blank(kind: type[LearningDiagram], *before: LearningDiagram) -> LearningDiagram:
+    """Return a diagram to be filled, once those before are."""
+    return object.__new__(kind)
 
 
 def _check_distinct(tables: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[str]]) -> None:

@@ -152,7 +152,7 @@ def glue(
         ]
         objects.append(part)
     whole = colimit(Diagram(objects, arrows, legs=range(len(diagrams)), names=called))
-    whole.apex._set(_gluing=whole)
+    whole.apex._set(_gluing=whole, _gluings=1 + max(one.gluings for one in diagrams))
     return whole.apex
 
 
