@@ -7,10 +7,11 @@ import catlearn as cl
 from catlearn import laws
 from catlearn.category import Functor
 from catlearn.cset import CSet, CSetMorphism, Schema, delta, homomorphisms, left_kan, sigma
-from catlearn.errors import InvalidStructure, LabelConflict
+from catlearn.errors import FileFormatError, InvalidStructure, LabelConflict
 from catlearn.finset import pullback, pushout
 from catlearn.formats import from_csv, from_json, to_csv, to_json
 from catlearn.laws.strategies import csets, identifications, morphisms
+from tests.errors import raises
 
 ENDS = {"src": ("E", "V"), "tgt": ("E", "V")}
 WITHIN = "src >> colour = tgt >> colour"
@@ -220,7 +221,9 @@ def test_they_are_in_texts_pictures_and_tables(tmp_path):
     assert from_csv(PLAIN, tmp_path) == X
     broken = (tmp_path / "V.csv").read_text().replace("red", "blue", 1)
     (tmp_path / "V.csv").write_text(broken)
-    with pytest.raises(InvalidStructure, match="equation"):
+    with raises(
+        FileFormatError, "'blue'", "'red'", law="equations", where="src >> colour = tgt >> colour"
+    ):
         from_csv(PLAIN, tmp_path)
 
 
@@ -228,5 +231,5 @@ def test_a_wrong_file_is_refused():
     text = to_json(edge("red", "red"))
     for old, new in (('"src","colour"', '"src","hue"'), ('"src", "colour"', '"src", "hue"')):
         text = text.replace(old, new)
-    with pytest.raises(InvalidStructure, match="hue"):
+    with raises(FileFormatError, "hue", law="known edges", where="src >> hue = tgt >> colour"):
         from_json(text)

@@ -40,6 +40,7 @@ from catlearn.learning import (
 )
 from catlearn.models import Constant, LowRank, Operated, Registered, each, on_factors
 from catlearn.zoo import maml
+from tests.errors import raises
 
 X, Y = cl.Space("X", 2), cl.Space("Y", 1)
 P = cl.Product("P", X, X)
@@ -169,9 +170,8 @@ CASES = [
     ("name", "make"), CASES, ids=[f"{n} {k}" for k, (n, _) in enumerate(CASES)]
 )
 def test_wrong_kinds_are_refused_by_name(name, make):
-    with pytest.raises(WrongKind) as caught:
+    with raises(WrongKind, name):
         make()
-    assert str(caught.value).startswith(f"{name} is ")
 
 
 REFUSED = {
@@ -222,7 +222,7 @@ def test_a_diagram_says_all_that_is_of_another_kind_in_its_equations():
 def test_a_task_is_learnt_from_by_one_step_or_more():
     lists = {name: cl.Space(f"{name}s", (3, 2 if name in "xz" else 1)) for name in "xyzw"}
     for steps in (0, -1, 1.5):
-        with pytest.raises(InvalidStructure, match="steps"):
+        with raises(InvalidStructure, "steps", steps):
             maml(MODEL, cl.Dataset("tasks", **lists), ("x", "y"), ("z", "w"), steps=steps)
 
 

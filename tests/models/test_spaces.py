@@ -23,7 +23,7 @@ from catlearn.models import (
     check_array,
     representation_of,
 )
-from tests.errors import raises
+from tests.errors import are, raises
 
 X = Space("X", (64,))
 Y = Categorical("Y", 10)
@@ -160,31 +160,31 @@ GOOD = [
     (P, (np.zeros((5, 64)), np.zeros(5, int))),
 ]
 BAD = [
-    (X, np.zeros(64), "shape", r"found \(64,\), expected \(examples, 64\)"),
-    (X, np.float32(1), "shape", r"found \(\)"),
-    (X, np.zeros((5, 64), complex), "dtype", "found dtype complex128, expected float32"),
-    (X, np.array([["a"] * 64]), "dtype", "found dtype <U1"),
-    (X, [[1.0], [1.0, 2.0]], "shape", "do not all have the same shape"),
-    (X, np.full((5, 64), 1e300), "finite", r"320 of 320 values are not finite in float32"),
-    (Space("i", 3, dtype="int32"), np.zeros((5, 3)), "dtype", "found dtype float64"),
-    (Space("s", ()), np.zeros((5, 1)), "shape", r"expected \(examples,\)"),
-    (Y, np.array([0, 10, 3, -1]), "labels", "2 of 4 labels .* first is 10 at example 1"),
-    (Y, np.zeros((5, 9)), "shape", r"or float logits \(examples, 10\)"),
-    (Y, np.zeros(5), "shape", "integer labels"),
-    (Y, np.zeros((5, 10), int), "shape", "integer labels"),
-    (Y, np.ones(5, bool), "dtype", "integer labels"),
+    (X, np.zeros(64), "shape", "(64,)", "(examples, 64)"),
+    (X, np.float32(1), "shape", "()"),
+    (X, np.zeros((5, 64), complex), "dtype", "complex128", "float32"),
+    (X, np.array([["a"] * 64]), "dtype", "<U1"),
+    (X, [[1.0], [1.0, 2.0]], "shape"),
+    (X, np.full((5, 64), 1e300), "finite", 320, "float32"),
+    (Space("i", 3, dtype="int32"), np.zeros((5, 3)), "dtype", "float64"),
+    (Space("s", ()), np.zeros((5, 1)), "shape", "(examples,)"),
+    (Y, np.array([0, 10, 3, -1]), "labels", 2, 4, 10, 1),
+    (Y, np.zeros((5, 9)), "shape", "(examples, 10)"),
+    (Y, np.zeros(5), "shape", "(examples, 10)"),
+    (Y, np.zeros((5, 10), int), "shape", "(5, 10)"),
+    (Y, np.ones(5, bool), "dtype", "bool"),
     (Y, np.eye(10), "representation", "np.log"),
-    (Y, np.full((5, 10), np.inf), "finite", "50 of 50"),
-    (P, np.zeros((5, 64)), "shape", "expected a tuple of 2 arrays"),
-    (P, (np.zeros((5, 64)), np.zeros(4, int)), "shape", "unequal lengths"),
-    (DataSpace(), np.zeros(5), "shape", "no array"),
-    (Space("i", (), dtype="uint8"), [0, 300], "range", r"1 of 2 .* 0\.\.255, .* 300 at \(1,\)"),
-    (Space("i", (), dtype="int8"), [-129, 200], "range", "2 of 2 values are outside -128..127"),
-    (Space("i", (), dtype="int32"), [2**32 + 5], "range", "range of int32, .* is 4294967301"),
+    (Y, np.full((5, 10), np.inf), "finite", 50),
+    (P, np.zeros((5, 64)), "shape", 2),
+    (P, (np.zeros((5, 64)), np.zeros(4, int)), "shape"),
+    (DataSpace(), np.zeros(5), "shape"),
+    (Space("i", (), dtype="uint8"), [0, 300], "range", 1, 2, "0..255", 300, "(1,)"),
+    (Space("i", (), dtype="int8"), [-129, 200], "range", 2, "-128..127"),
+    (Space("i", (), dtype="int32"), [2**32 + 5], "range", "int32", 4294967301),
     (Space("i", (), dtype="int64"), np.array([2**63], "uint64"), "range", "range of int64"),
-    (Space("i", (), dtype="uint64"), [-1], "range", "the first is -1"),
-    (X, np.ma.masked_equal(np.zeros((5, 64)), 0), "mask", "320 of 320 values are missing"),
-    (Y, np.ma.array([1, 2], mask=[False, True]), "mask", r"1 of 2 .* \.filled\(value\)"),
+    (Space("i", (), dtype="uint64"), [-1], "range", -1),
+    (X, np.ma.masked_equal(np.zeros((5, 64)), 0), "mask", 320),
+    (Y, np.ma.array([1, 2], mask=[False, True]), "mask", 1, 2, ".filled(value)"),
 ]
 
 
@@ -196,13 +196,11 @@ def test_good_data(space, array):
     assert check_array("here", space.label, stored) == []
 
 
-@pytest.mark.parametrize(("space", "array", "law", "text"), BAD)
-def test_bad_data(space, array, law, text):
+@pytest.mark.parametrize("fault", BAD)
+def test_bad_data(fault):
+    space, array, law, *names = fault
     label = space if isinstance(space, DataSpace) else space.label
-    (failure,) = check_array("here", label, array)
-    assert failure.law == law
-    with pytest.raises(AssertionError, match=text):
-        raise AssertionError(str(failure))
+    assert are(check_array("here", label, array), (law, "here", *names))
 
 
 def test_every_fault_of_a_product_is_listed():
