@@ -1,8 +1,9 @@
-r"""The laws of monoids and of strict monoidal categories.
+r"""The laws of monoids and of monoidal categories.
 
-A **monoid** is a set with an associative multiplication and a unit. A **strict monoidal
-category** is a category with a monoid structure on objects and on arrows that is functorial;
-a **symmetry** on it is a natural, self-inverse family of swaps (Mac Lane, VII.1 and XI.1).
+A **monoid** is a set with an associative multiplication and a unit. A **monoidal category** has
+a functorial tensor product and a unit, associative and neutral up to natural isomorphisms that
+satisfy the pentagon and the triangle; it is *strict* where these are identities. A **symmetry** on
+it is a natural, self-inverse family of swaps with the hexagon (Mac Lane, VII.1 and XI.1).
 
 >>> from catlearn.laws import Monoid, check, monoid
 >>> words = Monoid("", lambda u, v: u + v, elements=["", "a", "ab", "b"])
@@ -58,6 +59,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from catlearn.category.terms import read_statement
 from catlearn.cset import Open
 from catlearn.errors import CatlearnError
 from catlearn.finset import Tables, coproduct
@@ -76,7 +78,7 @@ from catlearn.laws.categories import (
     on_object,
     strategy_of,
 )
-from catlearn.laws.law import Spec
+from catlearn.laws.law import Law, Spec
 from catlearn.laws.signature import Signature
 from catlearn.laws.strategies import identifications
 
@@ -168,11 +170,27 @@ MONOIDAL = Signature(
         "I: object": lambda C: C.unit,
         "⊗(A, B: object): object": lambda C, A, B: C.tensor_objects(A, B),
         "⊗(f: A -> B, g: D -> E): A ⊗ D -> B ⊗ E": lambda C, f, g: C.tensor(f, g),
+        "α(A, B, D: object): (A ⊗ B) ⊗ D -> A ⊗ (B ⊗ D)": lambda C, A, B, D: (
+            C.associator(A, B, D)
+            if hasattr(C, "associator")
+            else C.identity(C.tensor_objects(C.tensor_objects(A, B), D))
+        ),
+        "λ(A: object): I ⊗ A -> A": lambda C, A: getattr(C, "left_unitor", C.identity)(A),
+        "ρ(A: object): A ⊗ I -> A": lambda C, A: getattr(C, "right_unitor", C.identity)(A),
+        "inverse(f: A -> B): B -> A": lambda C, f: C.inverse(f) if hasattr(C, "inverse") else f,
     },
-    strict=("⊗", "I"),
+    latex={
+        "α": r"\alpha_{{{0}, {1}, {2}}}",
+        "λ": r"\lambda_{{{0}}}",
+        "ρ": r"\rho_{{{0}}}",
+        "inverse": "{{{0}}}^{{-1}}",
+    },
     extends=CATEGORY,
 )
-"""A category with a tensor product ⊗ of objects and of arrows, and a unit I."""
+"""A category with a tensor product ⊗ of objects and of arrows, and a unit I.
+
+Associators α and unitors λ, ρ are identities where the structure does not say what they are.
+"""
 
 SYMMETRIC = Signature(
     operations={"σ(A, B: object): A ⊗ B -> B ⊗ A": lambda C, A, B: C.symmetry(A, B)},
@@ -181,25 +199,62 @@ SYMMETRIC = Signature(
 )
 """A monoidal category with swaps σ."""
 
+
+def _strict(signature: Signature) -> Signature:
+    """For further laws of a user: brackets and units may be left out, as strict categories can."""
+    return Signature(strict=("⊗", "I"), extends=signature)
+
+
+def _inverses(name: str, arrow: str, source: str, target: str, typing: str) -> tuple[Law, Law]:
+    """The laws that a family of structural arrows is inverted, on either side."""
+    there, back = f"{arrow} >> inverse({arrow})", f"inverse({arrow}) >> {arrow}"
+    return (
+        MONOIDAL.law(f"inverse after {name}", f"{there} = id({source})", typing),
+        MONOIDAL.law(f"inverse before {name}", f"{back} = id({target})", typing),
+    )
+
+
 APART = "f: A -> B, g: D -> E"
 
 monoidal = category.extended(
-    MONOIDAL.law("unit object", "I ⊗ A = A = A ⊗ I", "A: object"),
-    MONOIDAL.law("associativity on objects", "(A ⊗ B) ⊗ D = A ⊗ (B ⊗ D)", "A, B, D: object"),
+    MONOIDAL.law("unit object", "λ(A) : I ⊗ A -> A", "A: object"),
+    MONOIDAL.law("unit object on the right", "ρ(A) : A ⊗ I -> A", "A: object"),
+    MONOIDAL.law(
+        "associativity on objects", "α(A, B, D) : (A ⊗ B) ⊗ D -> A ⊗ (B ⊗ D)", "A, B, D: object"
+    ),
     MONOIDAL.law("ends of tensors", "f ⊗ g : A ⊗ D -> B ⊗ E", APART),
-    MONOIDAL.law("unit of the tensor", "id(I) ⊗ f = f = f ⊗ id(I)", "f: A -> B"),
-    MONOIDAL.law("associativity of the tensor", "(f ⊗ g) ⊗ h = f ⊗ (g ⊗ h)", f"{APART}, h: F -> G"),
+    MONOIDAL.law("unit of the tensor", "(id(I) ⊗ f) >> λ(B) = λ(A) >> f", "f: A -> B"),
+    MONOIDAL.law("unit of the tensor on the right", "(f ⊗ id(I)) >> ρ(B) = ρ(A) >> f", "f: A -> B"),
+    MONOIDAL.law(
+        "associativity of the tensor",
+        "((f ⊗ g) ⊗ h) >> α(B, E, G) = α(A, D, F) >> (f ⊗ (g ⊗ h))",
+        f"{APART}, h: F -> G",
+    ),
     MONOIDAL.law("tensor of identities", "id(A) ⊗ id(B) = id(A ⊗ B)", "A, B: object"),
     MONOIDAL.law(
         "interchange",
         "(f >> g) ⊗ (h >> k) = (f ⊗ h) >> (g ⊗ k)",
         "f: A -> B, g: B -> C, h: D -> E, k: E -> F",
     ),
-    name="strict monoidal category",
+    *_inverses("associators", "α(A, B, D)", "(A ⊗ B) ⊗ D", "A ⊗ (B ⊗ D)", "A, B, D: object"),
+    *_inverses("left unitors", "λ(A)", "I ⊗ A", "A", "A: object"),
+    *_inverses("right unitors", "ρ(A)", "A ⊗ I", "A", "A: object"),
+    MONOIDAL.law(
+        "pentagon",
+        "(α(A, B, D) ⊗ id(E)) >> α(A, B ⊗ D, E) >> (id(A) ⊗ α(B, D, E))"
+        " = α(A ⊗ B, D, E) >> α(A, B, D ⊗ E)",
+        "A, B, D, E: object",
+    ),
+    MONOIDAL.law("triangle", "α(A, I, B) >> (id(A) ⊗ λ(B)) = ρ(A) ⊗ id(B)", "A, B: object"),
+    name="monoidal category",
     accepts=lambda structure: is_category(structure) and hasattr(structure, "tensor_objects"),
-    signature=MONOIDAL,
+    signature=_strict(MONOIDAL),
 )
-"""The laws of a strict monoidal category: one with ``unit``, ``tensor_objects``, ``tensor``."""
+"""The laws of a monoidal category: one with ``unit``, ``tensor_objects``, ``tensor``.
+
+It is strict, so that brackets and units do not matter, unless it has ``associator(A, B, D)``,
+``left_unitor(A)`` or ``right_unitor(A)``; then also ``inverse(f)``, which inverts these.
+"""
 
 symmetric_monoidal = monoidal.extended(
     SYMMETRIC.law("ends of swaps", "σ(A, B) : A ⊗ B -> B ⊗ A", "A, B: object"),
@@ -207,14 +262,15 @@ symmetric_monoidal = monoidal.extended(
     SYMMETRIC.law("naturality of swaps", "(f ⊗ g) >> σ(B, E) = σ(A, D) >> (g ⊗ f)", APART),
     SYMMETRIC.law(
         "hexagon",
-        "σ(A, B ⊗ D) = (σ(A, B) ⊗ id(D)) >> (id(B) ⊗ σ(A, D))",
+        "α(A, B, D) >> σ(A, B ⊗ D) >> α(B, D, A)"
+        " = (σ(A, B) ⊗ id(D)) >> α(B, A, D) >> (id(B) ⊗ σ(A, D))",
         "A, B, D: object",
     ),
-    name="symmetric strict monoidal category",
+    name="symmetric monoidal category",
     accepts=lambda structure: monoidal.accepts(structure) and hasattr(structure, "symmetry"),
-    signature=SYMMETRIC,
+    signature=_strict(SYMMETRIC),
 )
-"""The laws of a symmetric strict monoidal category: one with ``symmetry(A, B)`` besides."""
+"""The laws of a symmetric monoidal category, strict or not: one with ``symmetry(A, B)`` besides."""
 
 CARTESIAN = Signature(
     operations={
@@ -231,25 +287,27 @@ cartesian = symmetric_monoidal.extended(
     CARTESIAN.law("ends of discards", "discard(A) : A -> I", "A: object"),
     CARTESIAN.law(
         "coassociativity",
-        "copy(A) >> (copy(A) ⊗ id(A)) = copy(A) >> (id(A) ⊗ copy(A))",
+        "copy(A) >> (copy(A) ⊗ id(A)) >> α(A, A, A) = copy(A) >> (id(A) ⊗ copy(A))",
         "A: object",
     ),
-    CARTESIAN.law("counit", "copy(A) >> (discard(A) ⊗ id(A)) = id(A)", "A: object"),
+    CARTESIAN.law("counit", "copy(A) >> (discard(A) ⊗ id(A)) >> λ(A) = id(A)", "A: object"),
     CARTESIAN.law("cocommutativity", "copy(A) >> σ(A, A) = copy(A)", "A: object"),
     CARTESIAN.law(
         "copies of tensors",
-        "copy(A ⊗ B) = (copy(A) ⊗ copy(B)) >> (id(A) ⊗ σ(A, B) ⊗ id(B))",
+        "copy(A ⊗ B) = (copy(A) ⊗ copy(B)) >> α(A, A, B ⊗ B)"
+        " >> (id(A) ⊗ (inverse(α(A, B, B)) >> (σ(A, B) ⊗ id(B)) >> α(B, A, B)))"
+        " >> inverse(α(A, B, A ⊗ B))",
         "A, B: object",
     ),
     CARTESIAN.law("naturality of copies", "f >> copy(B) = copy(A) >> (f ⊗ f)", "f: A -> B"),
     CARTESIAN.law("naturality of discards", "f >> discard(B) = discard(A)", "f: A -> B"),
-    name="cartesian strict monoidal category",
+    name="cartesian monoidal category",
     accepts=lambda structure: (
         symmetric_monoidal.accepts(structure)
         and hasattr(structure, "copy")
         and hasattr(structure, "discard")
     ),
-    signature=CARTESIAN,
+    signature=_strict(CARTESIAN),
 )
 """The laws of a cartesian category, with ``copy(A)`` and ``discard(A)`` besides (Fox, 1976)."""
 
@@ -554,13 +612,18 @@ _COSPANS = Signature(
     extends=SYMMETRIC,
 )
 
+
+def _about_units(law: Law) -> bool:
+    return any({"I", "λ", "ρ"} & side.names() for side in read_statement(law.text).sides)
+
+
 cospan = Spec(
     "category of cospans",
     (
         *(
             law
             for law in symmetric_monoidal.laws
-            if law.name not in ("unit object", "unit of the tensor")  # a unit would need a shape
+            if not _about_units(law)  # an empty interface would need a shape
         ),
         _COSPANS.law("ends of daggers", "dagger(f) : B -> A", "f: A -> B"),
         _COSPANS.law("dagger", "dagger(dagger(f)) = f", "f: A -> B"),

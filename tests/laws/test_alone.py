@@ -13,7 +13,8 @@ from catlearn import laws
 from catlearn.category import FiniteCategory, Functor, Graph, NaturalTransformation
 from catlearn.cost import LAWVERE, ULTRAMETRIC, EnrichedCategory, EnrichedFunctor, Quantale
 from catlearn.cset import CSet, CSetMorphism, Schema, SchGraph
-from catlearn.laws import check
+from catlearn.finset import FinFunction, coproduct, product as product_of, pullback, pushout
+from catlearn.laws import Monoid, check
 
 # ---------------------------------------------------------------- quantales on finite lattices
 
@@ -121,6 +122,11 @@ class Loose:
         return f"e{f[1]}" if f[0] == g[0] == "l" else "z"
 
 
+def unital(**table):
+    """Two elements a and b, with a unit."""
+    return Monoid("", lambda x, y: table.get(x + y, x + y), elements=["", "a", "b"])
+
+
 def functor(C, D, arrows=lambda f: f, objects=lambda a: a):
     return SimpleNamespace(domain=C, codomain=D, on_object=objects, on_arrow=arrows)
 
@@ -144,6 +150,47 @@ def swapping(f):
 LOOPS = {0: "l0", 1: "l1"}
 
 
+class Astray:
+    """A group {e, v} of order two, and u, like v but that it says that it leads elsewhere."""
+
+    objects, arrows = ["*"], ["e", "v"]
+
+    def identity(self, at):
+        return "e"
+
+    def ends(self, f):
+        return "*", "elsewhere" if f == "u" else "*"
+
+    def compose(self, f, g):
+        return g if f == "e" else f if g == "e" else "e"
+
+
+class Words:
+    """The path x, y from a to c; x and y are its arrows, and composites may have twins."""
+
+    objects, arrows = "abc", ["1a", "1b", "1c", "x", "y"]
+
+    def identity(self, at):
+        return f"1{at}"
+
+    def ends(self, f):
+        return {"x": ("a", "b"), "y": ("b", "c")}.get(f) or (f[-1] + f[-1] if f[0] == "1" else "ac")
+
+    def compose(self, f, g):
+        return g if f[0] == "1" else f if g[0] == "1" else "xy"
+
+
+def twinned(f):
+    return "twin" if f == "xy" else f
+
+
+def untwinned(f):
+    return "xy" if f == "twin" else f
+
+
+HERE = {at: f"1{at}" for at in "abc"}
+
+
 def same(f):
     return f
 
@@ -154,11 +201,45 @@ def transformation(C, D, F, G, components):
     )
 
 
-def on_elements(C, D, F, G, component):
-    return transformation(C, D, F.__getitem__, G.__getitem__, {"*": component})
+class Missing:
+    """An arrow f from 0 to 1, and identities, which go with any arrow."""
 
+    objects, arrows = [0, 1], ["e0", "e1", "f"]
+    identity, compose = Loose.identity, Loose.compose
+
+    def ends(self, f):
+        return (0, 1) if f == "f" else (int(f[1]), int(f[1]))
+
+
+def on_elements(C, D, F, G, component, at="*"):
+    alpha = transformation(C, D, F.__getitem__, G.__getitem__, {"*": component})
+    alpha.domain.on_object = alpha.codomain.on_object = lambda A: at
+    return alpha
+
+
+# ---------------------------------------------------------------- universal properties
+
+
+def unrelated(diagram, of):
+    """The (co)product of the objects that have legs, said to be that of the whole diagram."""
+    legs = of(*diagram.leg_objects)
+    return SimpleNamespace(
+        diagram=diagram, apex=legs.apex, legs=legs.legs, universal=legs.universal
+    )
+
+
+TO_TWO = FinFunction([0, 1, 1], codomain=2), FinFunction([0, 1], codomain=2)
+OUT_OF_ONE = FinFunction([0], codomain=2), FinFunction([1], codomain=3)
 
 # ---------------------------------------------------------------- C-sets
+
+
+class Clamped(CSet):
+    """A C-set whose paths lead to the only row of V, whatever its arrows say."""
+
+    def along(self, path):
+        return FinFunction([0] * self.size(path.source), codomain=1)
+
 
 LISTS = Schema(["V", "W"], arrows={"s": ("W", "V")}, lists={"walk": ("W", "V")})
 TYPED = Schema(["V"], attributes={"size": ("V", int)})
@@ -192,6 +273,20 @@ ALONE = [
     (laws.quantale, "top", chain(2, top=0)),
     (laws.quantale, "order", chain(2, leq={(1, 0): True})),
     (laws.quantale, "residual", chain(2, residual={(0, 0): 0})),
+    (laws.monoid, "left unit", Monoid("e", lambda x, y: x, elements="ea")),
+    (laws.monoid, "right unit", Monoid("e", lambda x, y: y, elements="ea")),
+    (laws.monoid, "associativity", unital(aa="b", ab="a", ba="b", bb="b")),
+    (laws.commutative_monoid, "associativity", unital(aa="b", ab="b", ba="b", bb="a")),
+    (laws.functor, "ends of values", functor(Loose(), Loose(), swapping)),
+    (laws.functor, "identities", functor(POINT, ZERO, [0].__getitem__)),
+    (laws.adjunction, "ends of the unit", adjunction(
+        Astray(), Astray(), same, same, {"*": "u"}, {"*": "v"})),
+    (laws.adjunction, "ends of the counit", adjunction(
+        Astray(), Astray(), same, same, {"*": "v"}, {"*": "u"})),
+    (laws.adjunction, "composites of L", adjunction(
+        Words(), Words(), twinned, untwinned, HERE, HERE)),
+    (laws.adjunction, "composites of R", adjunction(
+        Words(), Words(), untwinned, twinned, HERE, HERE)),
     (laws.adjunction, "left triangle", monoids(POINT, ZERO, [1], [0, 0], 0, 0)),
     (laws.adjunction, "right triangle", monoids(ZERO, POINT, [0, 0], [1], 0, 0)),
     (laws.adjunction, "naturality of the unit", monoids(TURN, POINT, [0, 0], [0], 0, 0)),
@@ -209,6 +304,11 @@ ALONE = [
         Loose(), Loose(), swapping, same, LOOPS)),
     (laws.natural_transformation, "ends of values of G", transformation(
         Loose(), Loose(), same, swapping, LOOPS)),
+    (laws.natural_transformation, "ends of components", on_elements(
+        POINT, Missing(), ["e0"], ["e0"], "f", 0)),
+    (laws.colimit, "cocone", unrelated(pushout(*OUT_OF_ONE).diagram, coproduct)),
+    (laws.limit, "cone", unrelated(pullback(*TO_TWO).diagram, product_of)),
+    (laws.cset, "functions", Clamped(SchGraph, V=1, E=1, src=[0], tgt=[4], check=False)),
     (laws.cset, "lists", far_list()),
     (laws.cset, "labels", CSet(TYPED, V=1, size=["big"], check=False)),
     (laws.cset_morphism, "naturality of lists", reordering()),
@@ -235,10 +335,11 @@ TOGETHER = [
      monoids(POINT, ZERO, [0], [0, 0], 0, 0)),
     (laws.adjunction, {"identities of R", "right triangle"},
      monoids(ZERO, POINT, [0, 0], [0], 0, 0)),
-    # Naturality makes what one functor does to composites visible in the other; structures that
-    # break one of the two alone were looked for among small monoids, and not found.
     (laws.adjunction, {"composites of L", "composites of R"},
      monoids(TURN, ZERO, [1, 0], [1, 0], 0, 1)),
+    # x e = e x.
+    (laws.commutative_monoid, {"left unit", "right unit"},
+     Monoid(1, max, elements=range(3))),
 ]  # fmt: skip
 """Spec, laws of which one fails only with another, and a structure that breaks just these."""
 
@@ -246,20 +347,16 @@ TOGETHER = [
 @pytest.mark.parametrize(("spec", "law", "structure"), ALONE, ids=lambda one: str(one)[:30])
 def test_a_law_fails_alone(spec, law, structure, mutants):
     with mutants(f"{spec.name}, alone: {law}"):
-        report = check(structure, spec, max_examples=400)
-        assert report.broken == (law,), str(report)
+        assert check(structure, spec.only(law), max_examples=400).broken == (law,)
+        others = [one.name for one in spec.laws if one.name != law]
+        report = check(structure, spec.only(*others), max_examples=60)
+        assert report.broken == (), str(report)
 
 
 @pytest.mark.parametrize(("spec", "broken", "structure"), TOGETHER)
 def test_laws_that_fail_together(spec, broken, structure, mutants):
     with mutants(f"{spec.name}, together: {sorted(broken)}"):
         assert set(check(structure, spec, max_examples=400).broken) == broken
-
-
-def test_every_law_of_a_quantale_has_its_mutant():
-    tried = {name for spec, name, _ in ALONE if spec is laws.quantale}
-    tried |= {name for spec, names, _ in TOGETHER if spec is laws.quantale for name in names}
-    assert tried == {law.name for law in laws.quantale.laws}
 
 
 # ---------------------------------------------------------------- what classes refuse
