@@ -113,15 +113,24 @@ def cocones_under(colimit: Any) -> st.SearchStrategy[tuple[Any, ...]]:
     CatlearnError
         If it is in another category.
     """
-    if not colimit.legs:
+    return _drawn(colimit, "cocones", _cocones_of_sets, _cocones_of_tables)
+
+
+def cones_over(limit: Any) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Draw cones over the diagram of a limit, as :func:`cocones_under` does."""
+    return _drawn(limit, "cones", _cones_of_sets, _cones_of_tables)
+
+
+def _drawn(universal: Any, what: str, of_sets: Any, of_tables: Any) -> Any:
+    if not universal.legs:
         return st.nothing()
-    if isinstance(colimit.legs[0], FinFunction):
-        return _cocones_of_sets(colimit)
-    if isinstance(colimit.legs[0], TableMorphism):
-        return _cocones_of_tables(colimit)
-    if isinstance(colimit.apex, Object):
-        return _of_arrows(colimit, inward=True)
-    raise _give("cocones", colimit.apex)
+    if isinstance(universal.legs[0], FinFunction):
+        return of_sets(universal)
+    if isinstance(universal.legs[0], TableMorphism):
+        return of_tables(universal)
+    if isinstance(universal.apex, Object):
+        return _of_arrows(universal, inward=what == "cocones")
+    raise _give(what, universal.apex)
 
 
 @st.composite
@@ -171,25 +180,6 @@ def _cocones_of_tables(draw: st.DrawFn, colimit: Any) -> tuple[Any, ...]:
         raise CatlearnError(message)
     onward = draw(out_of(quotient.codomain))
     return tuple(union.legs[k] >> quotient >> onward for k in diagram.legs)
-
-
-def cones_over(limit: Any) -> st.SearchStrategy[tuple[Any, ...]]:
-    """Draw cones over the diagram of a limit of finite sets or tables; see the module.
-
-    Raises
-    ------
-    CatlearnError
-        If it is in another category.
-    """
-    if not limit.legs:
-        return st.nothing()
-    if isinstance(limit.legs[0], FinFunction):
-        return _cones_of_sets(limit)
-    if isinstance(limit.legs[0], TableMorphism):
-        return _cones_of_tables(limit)
-    if isinstance(limit.apex, Object):
-        return _of_arrows(limit, inward=False)
-    raise _give("cones", limit.apex)
 
 
 @st.composite
@@ -291,32 +281,6 @@ _DIAGRAM = Signature(
 )
 """A diagram D of shape J in a category C; only some of its objects have legs of their own."""
 
-COLIMIT = Signature(
-    operations={
-        "λ(i: object in J): D(i) -> apex": lambda colimit, i: _leg(colimit, i, inward=True),
-        "λ(k: legs): D(k) -> apex": lambda colimit, k: colimit.legs[k],
-        "universal(h: [D(k) -> X for k in legs], X: object): apex -> X": (
-            lambda colimit, h, X: colimit.universal(*h, codomain=X)
-        ),
-    },
-    latex={"λ": r"\lambda_{{{0}}}", "D": "D_{{{0}}}", "universal": r"[{0}]"},
-    extends=_DIAGRAM,
-)
-"""Legs λ into an apex, and the morphism to X that a cocone h induces."""
-
-LIMIT = Signature(
-    operations={
-        "π(i: object in J): apex -> D(i)": lambda limit, i: _leg(limit, i, inward=False),
-        "π(k: legs): apex -> D(k)": lambda limit, k: limit.legs[k],
-        "universal(h: [X -> D(k) for k in legs], X: object): X -> apex": (
-            lambda limit, h, X: limit.universal(*h, domain=X)
-        ),
-    },
-    latex={"π": r"\pi_{{{0}}}", "D": "D_{{{0}}}", "universal": r"\langle {0} \rangle"},
-    extends=_DIAGRAM,
-)
-"""Legs π out of an apex, and the morphism from X that a cone h induces."""
-
 
 def _leg(universal: Any, i: int, inward: bool) -> Any:
     """The component at an object of the diagram, along its arrows if it has no leg."""
@@ -327,92 +291,99 @@ def _numbers(count: int) -> st.SearchStrategy[int]:
     return st.integers(0, count - 1) if count else st.nothing()
 
 
-def _colimit_sorts(colimit: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    def induced() -> Any:
-        if "morphisms" in given:
-            return strategy_of(given["morphisms"])
-        return morphisms_out_of(colimit.apex)
+def _property(
+    inward: bool, leg: str, latex: str, induced: str, morphisms: Any, cones: Any, source: str
+) -> Spec:
+    """Return the universal property of colimits, or its dual, that of limits.
 
-    def cocones() -> Any:
-        return strategy_of(given["cocones"]) if "cocones" in given else cocones_under(colimit)
+    Parameters
+    ----------
+    inward
+        Whether legs lead into the apex.
+    leg, latex
+        What the legs are called, as text and in LaTeX.
+    induced
+        How the morphism that a cone induces is set.
+    morphisms, cones
+        From the apex to a strategy for morphisms at it, and from the (co)limit to one for cones.
+    source
+        Where the definition is from.
+    """
 
-    return {
-        "arrow in J": lambda: _numbers(len(colimit.diagram.arrows)),
-        "legs": lambda: _numbers(len(colimit.legs)),
-        "[D(k) -> X for k in legs]": cocones,
-        "arrow from apex": induced,
-    }
+    def path(first: str, then: str) -> str:
+        return f"{first} >> {then}" if inward else f"{then} >> {first}"
 
+    def arrow(start: str, end: str) -> str:
+        return f"{start} -> {end}" if inward else f"{end} -> {start}"
 
-def _limit_sorts(limit: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    def induced() -> Any:
-        if "morphisms" in given:
-            return strategy_of(given["morphisms"])
-        return morphisms_into(limit.apex)
+    kind, cone, end = ("colimit", "cocone", "co") if inward else ("limit", "cone", "")
+    here, there = ("i", "j") if inward else ("j", "i")
+    family = f"[{arrow('D(k)', 'X')} for k in legs]"
+    signature = Signature(
+        operations={
+            f"{leg}(i: object in J): {arrow('D(i)', 'apex')}": lambda u, i: _leg(u, i, inward),
+            f"{leg}(k: legs): {arrow('D(k)', 'apex')}": lambda u, k: u.legs[k],
+            f"universal(h: {family}, X: object): {arrow('apex', 'X')}": (
+                lambda u, h, X: u.universal(*h, **{f"{end}domain": X})
+            ),
+        },
+        latex={leg: f"{latex}_{{{{{{0}}}}}}", "D": "D_{{{0}}}", "universal": induced},
+        extends=_DIAGRAM,
+    )
 
-    def cones() -> Any:
-        return strategy_of(given["cones"]) if "cones" in given else cones_over(limit)
+    def sorts(universal: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+        def drawn(name: str, fresh: Any, at: Any) -> Any:
+            return lambda: strategy_of(given[name]) if name in given else fresh(at)
 
-    return {
-        "arrow in J": lambda: _numbers(len(limit.diagram.arrows)),
-        "legs": lambda: _numbers(len(limit.legs)),
-        "[X -> D(k) for k in legs]": cones,
-        "arrow to apex": induced,
-    }
+        return {
+            "arrow in J": lambda: _numbers(len(universal.diagram.arrows)),
+            "legs": lambda: _numbers(len(universal.legs)),
+            family: drawn(f"{cone}s", cones, universal),
+            f"arrow {'from' if inward else 'to'} apex": drawn(
+                "morphisms", morphisms, universal.apex
+            ),
+        }
 
-
-colimit = Spec(
-    "colimit",
-    (
-        COLIMIT.law(
-            "cocone",
-            "D(m) >> λ(j) = λ(i)",
-            "m: i -> j in J",
-            lambda colimit: len(colimit.diagram.arrows) > 0,
+    return Spec(
+        kind,
+        (
+            signature.law(
+                cone,
+                f"{path('D(m)', f'{leg}({there})')} = {leg}({here})",
+                "m: i -> j in J",
+                lambda universal: len(universal.diagram.arrows) > 0,
+            ),
+            signature.law(
+                "existence",
+                f"{path(f'{leg}(k)', 'universal(h, X)')} = h(k)",
+                f"h: {family}, k: legs",
+                lambda universal: len(universal.legs) > 0,
+            ),
+            signature.law(
+                "uniqueness",
+                f"universal([{path(f'{leg}(k)', 'm')} for k in legs], X) = m",
+                f"m: {arrow('apex', 'X')}",
+            ),
         ),
-        COLIMIT.law(
-            "existence",
-            "λ(k) >> universal(h, X) = h(k)",
-            "h: [D(k) -> X for k in legs], k: legs",
-            lambda colimit: len(colimit.legs) > 0,
-        ),
-        COLIMIT.law("uniqueness", "universal([λ(k) >> m for k in legs], X) = m", "m: apex -> X"),
-    ),
-    _colimit_sorts,
-    {
-        "cocones": "tuples of morphisms, one for each leg, that commute with the diagram",
-        "morphisms": "morphisms out of the apex",
-    },
-    lambda structure: isinstance(structure, Colimit),
-    "Mac Lane, Categories for the Working Mathematician, III.3",
-    COLIMIT,
+        sorts,
+        {
+            f"{cone}s": "tuples of morphisms, one for each leg, that commute with the diagram",
+            "morphisms": f"morphisms {'out of' if inward else 'into'} the apex",
+        },
+        lambda structure: isinstance(structure, Colimit if inward else Limit),
+        source,
+        signature,
+    )
+
+
+_MAC_LANE = "Mac Lane, Categories for the Working Mathematician, III."
+
+colimit = _property(
+    True, "λ", r"\lambda", "[{0}]", morphisms_out_of, cocones_under, f"{_MAC_LANE}3"
 )
 """The universal property of a colimit: ``diagram``, ``apex``, ``legs``, ``universal``."""
 
-limit = Spec(
-    "limit",
-    (
-        LIMIT.law(
-            "cone",
-            "π(i) >> D(m) = π(j)",
-            "m: i -> j in J",
-            lambda limit: len(limit.diagram.arrows) > 0,
-        ),
-        LIMIT.law(
-            "existence",
-            "universal(h, X) >> π(k) = h(k)",
-            "h: [X -> D(k) for k in legs], k: legs",
-            lambda limit: len(limit.legs) > 0,
-        ),
-        LIMIT.law("uniqueness", "universal([m >> π(k) for k in legs], X) = m", "m: X -> apex"),
-    ),
-    _limit_sorts,
-    {
-        "cones": "tuples of morphisms, one for each leg, that commute with the diagram",
-        "morphisms": "morphisms into the apex",
-    },
-    lambda structure: isinstance(structure, Limit),
-    "Mac Lane, Categories for the Working Mathematician, III.4",
-    LIMIT,
+limit = _property(
+    False, "π", r"\pi", r"\langle {0} \rangle", morphisms_into, cones_over, f"{_MAC_LANE}4"
 )
 """The universal property of a limit: ``diagram``, ``apex``, ``legs``, ``universal``."""
