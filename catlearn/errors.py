@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 from catlearn.names import visible
 
@@ -42,6 +43,30 @@ class Failure:
 
     def __str__(self) -> str:
         return visible(f"{self.where}: {self.message} [{self.law}]")
+
+
+Asked = ParamSpec("Asked")
+
+
+def listed(found: Callable[Asked, Iterator[Failure]]) -> Callable[Asked, list[Failure]]:
+    """Collect what a check yields, so that it says each failure where it finds it.
+
+    Examples
+    --------
+    >>> @listed
+    ... def negative(*numbers):
+    ...     for number in numbers:
+    ...         if number < 0:
+    ...             yield Failure("sign", str(number), "it is negative")
+    >>> print(*negative(1, -2, -3), sep="; ")
+    -2: it is negative [sign]; -3: it is negative [sign]
+    """
+
+    @wraps(found)
+    def collected(*args: Asked.args, **options: Asked.kwargs) -> list[Failure]:
+        return list(found(*args, **options))
+
+    return collected
 
 
 class CatlearnError(Exception):

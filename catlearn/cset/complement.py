@@ -613,16 +613,14 @@ class _Unfolding:
         return found
 
 
-def _raised(l: TableMorphism, m: TableMorphism) -> list[Failure]:  # noqa: E741
+def _raised(l: TableMorphism, m: TableMorphism) -> Iterator[Failure]:  # noqa: E741
     """List the deleted rows whose labels m raises."""
-    failures = []
     for name, labels in raised(l, m).items():
         table = l.domain.shape.attributes[name]
         for row, label in labels.items():
             where = f"{row_word(table)} {m.domain.sets[table].label(row)!r}"
             message = f"it is deleted, but its {name} is {m.domain.attributes[name][row]!r}, that "
-            failures.append(Failure("labels", where, f"{message}of what it goes to is {label!r}"))
-    return failures
+            yield Failure("labels", where, f"{message}of what it goes to is {label!r}")
 
 
 def _carried(tables: Any, name: str, parts: Mapping[str, FinFunction]) -> Sequence[Any]:
@@ -719,17 +717,16 @@ def deleted_tables(l: TableMorphism, m: TableMorphism) -> dict[str, np.ndarray]:
     return {t: deleted_rows(part, m.components[t]) for t, part in l.components.items()}
 
 
-def unglued(l: TableMorphism, m: TableMorphism, monic: bool = True) -> list[Failure]:  # noqa: E741
+def unglued(l: TableMorphism, m: TableMorphism, monic: bool = True) -> Iterator[Failure]:  # noqa: E741
     """List the rows that l identifies, and the deleted rows that m identifies with others."""
-    failures = []
     for table, part in l.components.items():
         word = row_word(table)
-        failures += _merged(part, word) if monic else []
-        failures += identified(part, m.components[table], word)
-    return failures
+        if monic:
+            yield from _merged(part, word)
+        yield from identified(part, m.components[table], word)
 
 
-def identified(l: FinFunction, m: FinFunction, word: str) -> list[Failure]:  # noqa: E741
+def identified(l: FinFunction, m: FinFunction, word: str) -> Iterator[Failure]:  # noqa: E741
     """List the elements onto which m sends a deleted element and another."""
     hits = np.bincount(m.values, minlength=m.codomain.size)
     bad = np.flatnonzero(deleted_rows(l, m) & (hits > 1))
@@ -744,10 +741,9 @@ def _meeting(
     word: str,
     bad: np.ndarray,
     advice: str,
-) -> list[Failure]:
+) -> Iterator[Failure]:
     """List elements onto which m sends several, with what becomes of each of these."""
     kept, verbs = np.bincount(l.values, minlength=l.codomain.size), {0: "deleted", 1: "kept"}
-    failures = []
     for k in bad[:LISTED].tolist():
         rows = np.flatnonzero(m.values == k).tolist()
         listed = " and ".join(
@@ -756,8 +752,8 @@ def _meeting(
         where = m.codomain.label(k)
         where = repr(where) if word == "element" else f"{word} {where!r}"
         message = f"{listed} {'both' if len(rows) == 2 else 'all'} go to it; {advice}"
-        failures.append(Failure(law, where, message))
-    return failures + _more(law, word, bad)
+        yield Failure(law, where, message)
+    yield from _more(law, word, bad)
 
 
 Excuse = Callable[[str, str, np.ndarray], np.ndarray]
@@ -767,7 +763,7 @@ def dangling(
     l: TableMorphism,  # noqa: E741
     m: TableMorphism,
     excused: Excuse | None = None,
-) -> list[Failure]:
+) -> Iterator[Failure]:
     """List the rows that stay but lead to deleted ones.
 
     Parameters
@@ -779,7 +775,6 @@ def dangling(
         may still lead, since they are replaced.
     """
     whole, gone = m.codomain, deleted_tables(l, m)
-    failures: list[Failure] = []
     for name, (source, target) in whole.shape.steps().items():
         step = whole.step(name)
         owners = step.owners
@@ -792,9 +787,8 @@ def dangling(
             label = f"{there} {whole.sets[target].label(end)!r} (its {name})"
             verb = "mentions" if name in whole.shape.lists else "touches"
             where = f"{here} {whole.sets[source].label(row)!r}"
-            failures.append(Failure("dangling", where, f"still {verb} {label}, which is deleted"))
-        failures += _more("dangling", here, pairs[0])
-    return failures
+            yield Failure("dangling", where, f"still {verb} {label}, which is deleted")
+        yield from _more("dangling", here, pairs[0])
 
 
 def _outside(l: FinFunction) -> np.ndarray:  # noqa: E741
@@ -804,18 +798,17 @@ def _outside(l: FinFunction) -> np.ndarray:  # noqa: E741
     return np.flatnonzero(missed)
 
 
-def _merged(l: FinFunction, word: str) -> list[Failure]:  # noqa: E741
+def _merged(l: FinFunction, word: str) -> Iterator[Failure]:  # noqa: E741
     """List the elements onto which l sends several, so that complements are not unique."""
     bad = np.flatnonzero(np.bincount(l.values, minlength=l.codomain.size) > 1)
-    failures = []
     for k in bad[:LISTED].tolist():
         rows = l.domain.labels(np.flatnonzero(l.values == k).tolist())
         message = f"{', '.join(map(repr, rows))} of the interface all go to it, so that a "
         message += "complement need not be unique; take an l that is monic"
-        failures.append(Failure("uniqueness", f"{word} {l.codomain.label(k)!r}", message))
-    return failures + _more("uniqueness", word, bad)
+        yield Failure("uniqueness", f"{word} {l.codomain.label(k)!r}", message)
+    yield from _more("uniqueness", word, bad)
 
 
-def _more(law: str, word: str, bad: np.ndarray) -> list[Failure]:
-    count = bad.size - LISTED
-    return [Failure(law, word, f"{count} more rows")] if count > 0 else []
+def _more(law: str, word: str, bad: np.ndarray) -> Iterator[Failure]:
+    if bad.size > LISTED:
+        yield Failure(law, word, f"{bad.size - LISTED} more rows")

@@ -96,6 +96,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    listed,
 )
 from catlearn.finset import (
     Colimit,
@@ -253,21 +254,22 @@ class Rule(Frozen, Displayed):
         right = morphism(K, R, values)
         return cls(left, right, replace=replace, **options)
 
-    def failures(self) -> list[Failure]:
+    @listed
+    def failures(self) -> Iterator[Failure]:
         """List what keeps the span from being a rule."""
         left, right = self.left, self.right
         why = left.ambient.mismatch(left.domain, right.domain)
         if why:
-            return [Failure("span", "left and right", f"do not start at one interface: {why}")]
-        failures = []
+            yield Failure("span", "left and right", f"do not start at one interface: {why}")
+            return
         for table, part in left.components.items():
             if not (self.sesqui or part.is_injective):
                 message = f"it identifies rows of the interface in {table}; delete them instead, "
                 message += "or copy them, with sesqui=True"
-                failures.append(Failure("monic", "left", message))
+                yield Failure("monic", "left", message)
         if self.sesqui and (any(self.replace.values()) or self.spread):
             message = "a rule for sesqui-pushouts deletes what leads to a deleted row"
-            failures.append(Failure("replacement", "replace and spread", message))
+            yield Failure("replacement", "replace and spread", message)
         L, R = left.codomain, right.codomain
         home = {**L.shape.attributes, **L.shape.side_data}
         for kind in (variables, open_values):
@@ -277,30 +279,29 @@ class Rule(Frozen, Displayed):
                     where = f"{side}, row {tables.names(home[name])[row]!r}"
                     if v.name not in bound:
                         message = f"{name} is {v}, which no row of the left side binds"
-                        failures.append(Failure("variables", where, message))
+                        yield Failure("variables", where, message)
                     elif side == "left" and v.function is not None:
                         message = f"{name} is computed, {v}; only the right side may say so"
-                        failures.append(Failure("variables", where, message))
+                        yield Failure("variables", where, message)
         for table, pairs in self.replace.items():
             kept = set(left.components[table].values.tolist())
             for x in pairs:
                 if x in kept:
                     message = "it is kept, so nothing can replace it"
                     where = f"{table} {L.names(table)[x]!r}"
-                    failures.append(Failure("replacement", where, message))
+                    yield Failure("replacement", where, message)
         steps = L.shape.steps()
         for arrow in self.spread:
             source = steps[arrow][0]
             followers = [name for name, (_, target) in steps.items() if target == source]
             if followers:
                 message = f"{', '.join(followers)} may lead to the rows that it makes anew"
-                failures.append(Failure("spread", f"arrow {arrow!r}", message))
+                yield Failure("spread", f"arrow {arrow!r}", message)
         for n in self.forbidden:
             why = L.ambient.mismatch(L, n.domain)
             if why:
                 message = f"does not start at the left side: {why}"
-                failures.append(Failure("forbidden", "a condition", message))
-        return failures
+                yield Failure("forbidden", "a condition", message)
 
     @property
     def interface(self) -> Any:
