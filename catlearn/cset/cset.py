@@ -137,8 +137,11 @@ class Schema(Shape):
             wanted = "the name of a table, or a pair of it and a type"
             expect(given, Sequence, f"attributes[{name!r}]", wanted)
             tables[name], types[name], *_ = (*given, None, None)
-            for kind in _classes(types[name]):
-                expect(kind, type, f"the type of {name!r}", "a class, such as str, or several")
+            try:
+                isinstance(None, types[name])
+            except TypeError:
+                wanted = "a class, such as str, or several"
+                expect(types[name], (), f"the type of {name!r}", wanted)
         equations = [equations] if isinstance(equations, str) else equations
         read = tuple(Equation.of(equation) for equation in equations)
         self._set(equations=read, types=Record(types))
@@ -392,10 +395,11 @@ def _classes(given: Any) -> list[Any]:
 def mistyped(there: Schema, read: str, here: Schema, name: str, where: str) -> list[Failure]:
     """Say that an attribute is read from one whose labels are of another type, if they are.
 
-    Labels without a type are looked at where they are read.
+    Labels whose types do not tell are looked at where they are read.
     """
     found, wanted = map(_classes, (there.types.get(read, ()), here.types.get(name, ())))
-    if not wanted or all(issubclass(one, tuple(wanted)) for one in found):
+    known = all(isinstance(one, type) for one in (*found, *wanted))
+    if not (known and wanted) or all(issubclass(one, tuple(wanted)) for one in found):
         return []
     texts = (" or ".join(one.__name__ for one in kinds) for kinds in (found, wanted))
     message = "{!r} has labels of type {}, expected {}".format(read, *texts)

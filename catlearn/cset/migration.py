@@ -134,10 +134,11 @@ class Translation(Frozen):
         """Return the same between the schemas with the attributes only that are read, and known."""
         labels = {name: read for name, read in self.labels.items() if name in known}
         made = object.__new__(Translation)
-        made._set(
-            source=_part(self.source, labels),
-            target=_part(self.target, [name for _, name in labels.values()]),
-        )
+        reached = {name for _, name in labels.values()}
+        laws = [{a, b} for _, (_, a), (_, b) in self.target.label_laws]
+        while new := [pair for pair in laws if pair & reached and not pair <= reached]:
+            reached = reached.union(*new)  # what equations bring labels to
+        made._set(source=_part(self.source, labels), target=_part(self.target, reached))
         made._set(objects=self.objects, arrows=self.arrows, labels=Record(labels))
         return made
 
@@ -179,8 +180,13 @@ class Translation(Frozen):
                     found[name] = Path.identity(start), name
         return {name: found[name] for name in (*here.lists, *here.attributes) if name in found}
 
-    def check_labels(self) -> None:
+    def check_labels(self, whole: bool = True) -> None:
         """Refuse equations between labels that do not go to ones that hold.
+
+        Parameters
+        ----------
+        whole
+            Whether those with one side only that is read are refused, too.
 
         Raises
         ------
@@ -192,7 +198,7 @@ class Translation(Frozen):
         for equation, *sides in self.source.label_laws:
             where = f"equation '{equation}'"
             known = [name for _, name in sides if name in self.labels]
-            if len(known) == 1:
+            if len(known) == 1 and whole:
                 message = f"{known[0]} is read, and what it is equal to is not"
                 failures.append(Failure("equations", where, message))
             if len(known) < 2:
@@ -329,10 +335,9 @@ def delta(
         for name, table in schema.attributes.items()
     }
     made = CSet._build(schema, sets, arrows, lists, columns)
-    untyped = any(
-        n in schema.types and read not in X.schema.types for n, (_, read) in known.items()
-    )
-    if untyped and (failures := made.type_failures()):
+    types = {name: X.schema.types.get(read) for name, (_, read) in known.items()}
+    other = any(schema.types.get(name) not in (None, found) for name, found in types.items())
+    if other and (failures := made.type_failures()):
         raise InvalidStructure("delta", failures)
     return made
 
@@ -562,8 +567,9 @@ def left_kan(
     """
     what = "left Kan extension"
     X = CSet.from_functor(X) if isinstance(X, Functor) else X
-    along = Translation(F, also).part(getattr(getattr(X, "shape", None), "attributes", ()))
-    along.check_labels()
+    along = Translation(F, also)
+    along.check_labels(whole=False)
+    along = along.part(getattr(getattr(X, "shape", None), "attributes", ()))
     here, schema = _on(X, along.source, what), along.target
     start = {}
     sizes = dict.fromkeys(schema.tables, 0)

@@ -425,7 +425,8 @@ class Tables(Frozen, Displayed):
         expect(shape, Shape, "shape", "a Shape or a Schema")
         fields = {"sets": sets, "arrows": arrows, "lists": lists, "attributes": attributes}
         for called, field in {**fields, "side_data": side_data}.items():
-            expect(field, (type(None), Mapping), called, "a dict by name")
+            if field is not None:
+                expect(field, Mapping, called, "a dict by name")
         given = {"table": sets or {}, "arrow": arrows or {}, "list": lists or {}}
         given |= {"attribute": attributes or {}, "side data": side_data or {}}
         expected = {"table": shape.tables, "arrow": shape.arrows, "list": shape.lists}

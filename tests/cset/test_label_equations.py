@@ -202,6 +202,21 @@ def test_types_are_compared_along_paths():
     assert [failure.law for failure in caught.value.failures] == ["types"]
 
 
+def test_sigma_follows_equations_through_attributes_that_are_not_read():
+    """a = b = c, and labels arrive at a and c only: they have to be the same, and b has them."""
+    chain = Schema(["V"], attributes=dict.fromkeys("abc", "V"), equations=["a = b", "b = c"])
+    here = Schema(["P"], attributes={"a": "P", "c": "P"})
+    F, also = Functor(here, chain, {"P": "V"}), {"a": "a", "c": "c"}
+    made = sigma(F, CSet(here, P=1, a=["red"], c=["red"]), also=also)
+    assert made == CSet(chain, V=1, a=["red"], b=["red"], c=["red"])
+    with pytest.raises(LabelConflict):
+        sigma(F, CSet(here, P=1, a=["red"], c=["blue"]), also=also)
+    same = Schema(["P"], attributes=here.attributes, equations=["a = c"])
+    F = Functor(same, chain, {"P": "V"})
+    assert delta(F, made, also=also).failures() == []
+    assert sigma(F, delta(F, made, also=also), also=also) == made
+
+
 @given(schemas.flatmap(csets))
 def test_files_keep_them(X: CSet):
     read = from_json(to_json(X))
