@@ -824,7 +824,12 @@ class ListingReader(Reader):
                     self.expect(")", "')'")
             if abs(exponent) > LARGEST_POWER or exponent.denominator > LARGEST_POWER:
                 raise self.error(f"an exponent is at most {LARGEST_POWER}", place)
+            root = exponent.denominator > 1 and base.factor.numerator * base.factor.denominator
+            if root and abs(root) >= 10**40:
+                raise self.error("what has a root has at most 40 digits", place)
             found = found * base**exponent
+            if max(abs(found.factor.numerator), found.factor.denominator) >= 10**MOST_DIGITS:
+                raise self.error(f"a scale has at most {MOST_DIGITS} digits", place)
             if not self.take("*"):
                 return found
 
@@ -850,12 +855,12 @@ class ListingReader(Reader):
         return found
 
     def fraction(self) -> Fraction:
-        """Read a fraction that is not 0, of moderate length."""
+        """Read a fraction that is not 0."""
         place = self.place()
         sign = -1 if self.take("-") else 1
         parts = [self.natural(), self.natural() if self.take("/") else 1]
-        if 0 in parts or max(parts) >= 10**40:
-            raise self.error("a fraction has parts that are not 0, of at most 40 digits", place)
+        if 0 in parts:
+            raise self.error("neither a factor nor what divides is 0", place)
         return Fraction(sign * parts[0], parts[1])
 
 

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from catlearn.arrays import Circuit
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
 from catlearn.files import has_surrogate, shorten, shorten_repr
 from catlearn.learning import Weight
@@ -51,6 +52,7 @@ from catlearn.models import (
     Unbound,
     divergence_names,
 )
+from catlearn.models.circuits import CircuitArchitecture
 
 TAG = "_type"
 #: No axis, number of classes or option of a label that is read may be larger.
@@ -374,6 +376,18 @@ def describe(architecture: Architecture) -> str:
     return f"{type(architecture).__name__} {architecture}"
 
 
+def lines_of(circuit: Circuit) -> list[str]:
+    """Return what files hold of a circuit of arrays: the lines of its listing."""
+    return str(circuit).split("\n")
+
+
+def circuit_of(lines: Any) -> Circuit:
+    """Return the circuit of the lines of a listing, which are checked."""
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise TypeError(f"listing is {shorten_repr(lines)}, a list of texts is needed")
+    return Circuit.parse("\n".join(lines))
+
+
 def _make_tuple(items: Any) -> tuple:
     return tuple(_instance("items", items, list))
 
@@ -414,6 +428,8 @@ for _codec in (
           partial(_make_named, Registered), ("name", "options")),
     Codec("low rank", LowRank, _around_fields, _make_low_rank, ("architecture", "rank", "alpha")),
     Codec("each", Each, _around_fields, _make_each, ("architecture", "source", "target")),
+    Codec("circuit", CircuitArchitecture, lambda a: {"listing": lines_of(a.circuit)},
+          lambda listing: CircuitArchitecture(circuit_of(listing)), ("listing",)),
     Codec("operator", Operated, _operator_fields, partial(_make_named, Operated),
           ("name", "options")),
     Codec("weight", Weight, _weight_fields, _make_weight, ("name", "value"), ("factor",)),

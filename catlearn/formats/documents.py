@@ -26,6 +26,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from catlearn.arrays import Circuit
 from catlearn.category import Presentation
 from catlearn.errors import (
     DEEPEST,
@@ -45,7 +46,8 @@ from catlearn.files import (
     shorten_repr,
 )
 from catlearn.finset import Shape, Tables
-from catlearn.formats.acset import META, read_tables, write_plain, write_tables
+from catlearn.formats.acset import META, VERSION, read_tables, write_plain, write_tables
+from catlearn.formats.codecs import circuit_of, lines_of
 from catlearn.learning import LearningDiagram
 from catlearn.learning.schema import STORED
 from catlearn.models import AnySpace, ArchitectureMap, Divergence, DivergenceSum, Map, Registered
@@ -64,13 +66,13 @@ MAX_CHECKS = 200_000
 MOST_LEVELS = 2 * DEEPEST + 32
 
 
-def to_json(value: Tables, *, plain: bool = False) -> str:
+def to_json(value: Tables | Circuit, *, plain: bool = False) -> str:
     """Return a value as JSON text.
 
     Parameters
     ----------
     value
-        A learning diagram, presentation, graph, C-set or other tables.
+        A learning diagram, presentation, graph, C-set or other tables, or a circuit of arrays.
     plain
         Whether to write what ACSets.jl reads and no more: without names and schema.
 
@@ -84,13 +86,18 @@ def to_json(value: Tables, *, plain: bool = False) -> str:
     InvalidStructure
         Listing every label that cannot be written.
     """
-    return _text(write_plain(value) if plain else _document(value))
+    if plain and isinstance(value, Tables):
+        return _text(write_plain(value))
+    return _text(_document(value))
 
 
-def _document(value: Tables) -> dict[str, Any]:
+def _document(value: Tables | Circuit) -> dict[str, Any]:
+    if isinstance(value, Circuit):
+        return {META: {"version": VERSION, "kind": "Circuit"}, "listing": lines_of(value)}
     if not isinstance(value, Tables):
         kind = type(value).__name__
-        raise TypeError(f"files hold diagrams, presentations, graphs and C-sets; found a {kind}")
+        message = "files hold diagrams, presentations, graphs, C-sets and circuits of arrays"
+        raise TypeError(f"{message}; found a {kind}")
     return write_tables(value)
 
 
@@ -136,7 +143,7 @@ def from_json(
 
     Returns
     -------
-    LearningDiagram, Presentation, Graph, Hypergraph, CSet or Tables
+    LearningDiagram, Presentation, Graph, Hypergraph, CSet, Tables or Circuit
         The value, checked.
 
     Raises
@@ -149,15 +156,37 @@ def from_json(
 
 def _read(
     text: str | bytes, schema: Shape | None, what: str, max_bytes: int
-) -> tuple[Tables, dict[str, Any]]:
+) -> tuple[Any, dict[str, Any]]:
     document = parse_json(text, what, max_bytes, MOST_LEVELS)
     faults = Faults(what)
+    meta = document.get(META) if isinstance(document, dict) else None
+    if isinstance(meta, dict) and meta.get("kind") == "Circuit":
+        return _circuit(document, faults), {}
     value = read_tables(document, faults, schema)
     faults.check()
     assert value is not None
     _check_laws(value, faults)
     faults.check()
     return value, document.get(META, {})
+
+
+def _circuit(document: dict[str, Any], faults: Faults) -> Circuit:
+    """Read a circuit of arrays: the lines of its listing."""
+    if document.keys() != {META, "listing"} or document[META].keys() != {"version", "kind"}:
+        faults.add("document", f"has other fields than {META} (version, kind) and listing")
+    version = document[META].get("version")
+    if version != VERSION or isinstance(version, bool):
+        message = f"is {shorten_repr(version)}, this catlearn reads version {VERSION}"
+        faults.add(f"{META}, version", message)
+    faults.check()
+    try:
+        return circuit_of(document["listing"])
+    except TypeError as error:
+        faults.add("listing", str(error))
+    except CatlearnError as error:
+        faults.add_error(error, "listing")
+    faults.check()
+    raise AssertionError
 
 
 def _check_laws(value: Tables, faults: Faults) -> None:
@@ -203,13 +232,13 @@ def _effort(diagram: LearningDiagram) -> int:
     return total
 
 
-def save(value: Tables, path: str | os.PathLike[str]) -> Path:
+def save(value: Tables | Circuit, path: str | os.PathLike[str]) -> Path:
     """Write a value to a file, and its models' starting values beside it.
 
     Parameters
     ----------
     value
-        A learning diagram, presentation, graph, C-set or other tables.
+        A learning diagram, presentation, graph, C-set or other tables, or a circuit of arrays.
     path
         Usually ``*.json``. Starting values go to the same name with ``.safetensors``.
 
@@ -261,7 +290,7 @@ def load(
 
     Returns
     -------
-    LearningDiagram, Presentation, Graph, Hypergraph, CSet or Tables
+    LearningDiagram, Presentation, Graph, Hypergraph, CSet, Tables or Circuit
         The value. Architectures that files cannot hold are unbound: ``bind`` fills them, and
         gives them the parameters that were saved.
 
@@ -282,8 +311,10 @@ def load(
     return _with_tensors(value, path.with_suffix(".safetensors"), digest, max_tensor_bytes)
 
 
-def _side_data(value: Tables) -> dict[str, Any]:
+def _side_data(value: Tables | Circuit) -> dict[str, Any]:
     """Return what is written beside a value: parameters by edge, else side data by name and row."""
+    if isinstance(value, Circuit):
+        return {}
     if isinstance(value, LearningDiagram):
         return {edge: plain_tree(params) for edge, params in value.starts.items()}
     return {

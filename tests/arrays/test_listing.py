@@ -73,6 +73,7 @@ CIRCUITS = SAMPLES | {
     "concat": concat("[x] m, [y] m, [u] m -> [z] m"),
     "mean": mean("[x] m -> m"),
     "scale": einsum("i j, j k -> i k", scale="-2*(k + 3*i)**-0.5/3"),
+    "a small scale": einsum("i -> ", scale=1e-300) >> einsum(" -> ", scale="12**0.5"),
     "a table used twice": embed("T", "V -> m") >> linear("T", "m -> V", transpose=True),
     "dead boxes": copy(2) >> linear("A", "m -> n") @ relu >> discard @ idle,
     "dead random boxes": copy(2) >> dropout(0.5) @ dropout(0.25) >> discard @ discard,
