@@ -29,7 +29,7 @@ from catlearn.files import atomic_write
 from catlearn.typesetting import clean
 
 MOST_DISPLAYED = 2_000
-"""The most nodes and arrows that notebooks draw unasked; :func:`draw` draws any number."""
+"""The most nodes and arrows that notebooks draw unasked; of more, :func:`draw` shows a part."""
 
 
 class Picture:
