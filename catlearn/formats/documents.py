@@ -7,6 +7,9 @@ the tensors, so that ``load`` notices two files that do not belong together. Dat
 saved; ``diagram.bind(digits={"X": images})`` brings them back, as it does models that files cannot
 hold.
 
+A circuit of arrays is written as the lines of its listing (:mod:`catlearn.arrays.listing`), on an
+edge as in a document.
+
 Loading executes nothing, is bounded in size and time, and refuses a bad file with one
 :class:`~catlearn.errors.FileFormatError` that lists all that is wrong with it.
 

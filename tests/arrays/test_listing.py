@@ -1,6 +1,7 @@
 """Listings: every circuit is read back exactly, and what is none is refused with the place."""
 
 import random
+import re
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -119,6 +120,37 @@ def test_listings_are_read_back(name):
 def test_random_circuits_are_read_back(circuit, front):
     exact(circuit)
     exact(lift(circuit, front))
+
+
+MUTANTS = {
+    "without relations": lambda text: re.sub(r" relations [^\n]*?(?= as |\n)", "", text),
+    "without a scale": lambda text: re.sub(r" scale [^\n]*?(?= relations | as |\n)", "", text),
+    "without initialisers": lambda text: re.sub(r"(?m)^(parameter .*: R) = .*$", r"\1", text),
+    "types apart": lambda text: re.sub(r": \?\d", ": ?", text),
+    "the value outside is 0": lambda text: re.sub(r" else -?[a-z0-9.]+", "", text),
+    "without conditions": lambda text: re.sub(r" where .*? <= .*?(?= else)", "", text),
+    "one size of several": lambda text: re.sub(
+        r"(?m)^(?:axes|sizes) .*",
+        lambda line: re.sub(r"( = [^=,]*) = [^=,]*", r"\1", line[0]),
+        text,
+    ),
+    "an axis for each letter": lambda text: re.sub(r":(?!\s)[^ \n\[]+(?=[ \n])", "", text),
+    "only what outputs need": lambda text: str(Circuit.parse(text).live()),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_listings_that_lose_something_are_noticed(name, mutants):
+    """Mutants of the law: what each loses, some circuit of those above shows."""
+
+    def survives(circuit):
+        try:
+            return Circuit.parse(MUTANTS[name](str(circuit))) == circuit
+        except CatlearnError:
+            return False
+
+    with mutants(name):
+        assert not all(map(survives, CIRCUITS.values()))
 
 
 def test_circuits_that_differ_have_other_listings():
