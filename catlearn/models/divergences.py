@@ -37,10 +37,9 @@ gaussian_kl                          KL(N(m, e^v) || N(m', e^v'))               
 gaussian_nll(scale)                  -log N(t; p, scale^2), or N(t; m, e^v)        arrays, pairs
 binary_cross_entropy                 -t log s(p) - (1 - t) log(1 - s(p))           arrays
 hinge(margin)                        max(0, margin - t p)                          arrays
-====
 info_nce(temperature, symmetric)     -log softmax of cosines / temperature         whole batch
 word_cross_entropy                   -sum of t log softmax(p), word by word        arrays
-===================================  ============================================  ================
+===================================  ============================================  ============
 
 The first two also live at a product of a space of means and one of logarithms of variances, and
 then read both factors together. ``info_nce`` compares each prediction with every target of the
