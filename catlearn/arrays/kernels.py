@@ -12,11 +12,13 @@ Kernel('gelu', approximation='tanh')
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import math
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Any
 
 from catlearn.display import Legible
-from catlearn.errors import UnknownName, did_you_mean
+from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Entry:
         Whether f(v, ..., v) = v, so that guards slide past it.
     symmetric
         Whether the order of its targets does not matter.
+    options
+        The names of its options, in order; each has a value.
     """
 
     operands: tuple[int, int | None] = (1, 1)
@@ -53,6 +57,7 @@ class Entry:
     commutative: bool = False
     fixes_constants: bool = False
     symmetric: bool = True
+    options: tuple[str, ...] = ()
 
 
 KERNELS: dict[str, Entry] = {
@@ -61,17 +66,27 @@ KERNELS: dict[str, Entry] = {
     "add": Entry((2, None), commutative=True),
     "mul": Entry((2, None), multilinear=True, commutative=True),
     "concat": Entry((1, None)),
-    "where": Entry((2, 2)),
+    "where": Entry((2, 2), options=("outside",)),
     "softmax": Entry(targets="both"),
-    "norm": Entry(targets="both"),
+    "norm": Entry(targets="both", options=("kind", "eps")),
     "top_k": Entry(outputs=2, targets="chosen"),
-    "dropout": Entry(deterministic=False),
+    "dropout": Entry(deterministic=False, options=("rate",)),
     "stop": Entry(),
-    **{name: Entry() for name in ("exp", "log", "tanh", "sigmoid", "silu", "gelu", "square")},
+    "gelu": Entry(options=("approximation",)),
+    **{name: Entry() for name in ("exp", "log", "tanh", "sigmoid", "silu", "square")},
     "neg": Entry(multilinear=True),
     "relu": Entry(),
 }
 """The kernels that there are, by name."""
+
+VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "outside": ("a number", lambda value: type(value) is float),
+    "kind": ("'layer' or 'rms'", lambda value: value in ("layer", "rms")),
+    "eps": ("a number from 0", lambda value: type(value) is float and 0 <= value < math.inf),
+    "rate": ("a number from 0, and below 1", lambda value: type(value) is float and 0 <= value < 1),
+    "approximation": ("'erf' or 'tanh'", lambda value: value in ("erf", "tanh")),
+}
+"""The values that an option may have: in words, and a test."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,6 +104,8 @@ class Kernel(Legible):
     ------
     UnknownName
         If there is no such kernel.
+    InvalidStructure
+        Listing options that are missing, or not its own, and values that they may not have.
     """
 
     name: str
@@ -98,6 +115,18 @@ class Kernel(Legible):
         if self.name not in KERNELS:
             hint = did_you_mean(self.name, KERNELS)
             raise UnknownName(f"there is no kernel {self.name!r}; {hint}")
+        where, failures = f"kernel {self.name!r}", []
+        names = tuple(name for name, _ in self.options)
+        if names != self.entry.options:
+            message = f"has the options {list(names)}; expected {list(self.entry.options)}"
+            failures.append(Failure("options", where, message))
+        for name, value in self.options:
+            wanted, holds = VALUES.get(name, ("", lambda value: True))
+            if not holds(value):
+                message = f"{name} is {wanted}; found {value!r}"
+                failures.append(Failure("options", where, message))
+        if failures:
+            raise InvalidStructure("Kernel", failures)
 
     @property
     def entry(self) -> Entry:

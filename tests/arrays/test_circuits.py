@@ -5,6 +5,7 @@ import pytest
 
 from catlearn.arrays import (
     Circuit,
+    Kernel,
     add,
     compose,
     concat,
@@ -457,7 +458,12 @@ def test_interchange_and_lifting_as_numbers():
         ),
         "types": (lambda: relu >> embed("E", "V -> m"), ["N<V>"]),
         "outside": (lambda: relu(3), ["traced"]),
-        "rate": (lambda: dropout(1.5), ["1.5"]),
+        "rate": (lambda: dropout(1.5), ["dropout", "1.5"]),
+        "norm": (lambda: norm("g", "[m]", kind="batch"), ["kind", "batch", "layer"]),
+        "eps": (lambda: norm("g", "[m]", eps=-1.0), ["eps", "-1.0"]),
+        "gelu": (lambda: gelu("sigmoid"), ["approximation", "sigmoid", "tanh"]),
+        "options": (lambda: Kernel("relu", (("rate", 0.5),)), ["relu", "rate"]),
+        "no options": (lambda: Kernel("dropout"), ["dropout", "rate"]),
     }.values(),
 )  # fmt: skip
 def test_errors_name_what_is_wrong(call, names):
