@@ -4,8 +4,8 @@ A *tree* is nested dicts (with text keys), lists and tuples over leaves: arrays,
 keys, and plain JSON scalars. Arrays become the tensors of a `safetensors
 <https://huggingface.co/docs/safetensors>`_ file, named by their path (``"encoder/layers/0"``,
 with ``~`` and ``/`` in keys escaped as in JSON Pointer, RFC 6901); the shape of the tree goes
-into the file's metadata, and the CRC-32 of each array, so that damage is seen. Any safetensors
-reader can open such a file, and nothing in it is ever executed.
+into the file's metadata, and the CRC-32 of each array and of all else, so that damage is seen. Any
+safetensors reader can open such a file, and nothing in it is ever executed.
 
 Law: ``load_tree`` after ``save_tree`` gives back an equal tree, dtypes and containers included,
 and equal trees give equal files.
@@ -46,7 +46,8 @@ MAX_HEADER_BYTES = 32 * 2**20
 _METADATA = "__metadata__"
 _TREE = "catlearn.tree"
 _SUMS = "catlearn.crc32"
-_RESERVED = (_TREE, _SUMS)
+_HEADER = "catlearn.header"
+_RESERVED = (_TREE, _SUMS, _HEADER)
 _DTYPES = {
     "BOOL": "bool",
     "U8": "uint8",
@@ -160,7 +161,10 @@ def encode_tree(tree: Any, metadata: Mapping[str, str], sums: bool = True) -> by
         key: json.dumps(value, separators=(",", ":"), ensure_ascii=False)
         for key, value in kept.items()
     }
-    return encode_tensors(tensors, {**metadata, **texts})
+    texts = {**metadata, **texts}
+    if sums:
+        texts[_HEADER] = str(_header_sum(tensors, texts))
+    return encode_tensors(tensors, texts)
 
 
 def decode_tree(
@@ -171,8 +175,12 @@ def decode_tree(
     if _TREE not in metadata:
         message = f"metadata has no {_TREE!r}; this file was not written by catlearn"
         raise FileFormatError(what, [Failure("tree", "header", message)])
+    header = metadata.pop(_HEADER, None)
+    faults = []
+    if sums and header is not None and header != str(_header_sum(tensors, metadata)):
+        faults.append(Failure("checksum", "header", "is damaged: its CRC-32 is another one"))
     node = parse_json(metadata.pop(_TREE), what, max_bytes=MAX_HEADER_BYTES)
-    faults = _damaged(tensors, metadata, what) if sums else []
+    faults += _damaged(tensors, metadata, what) if sums else []
     used: set[str] = set()
     tree = _decode(node, "tree", tensors, used, faults)
     for name in tensors:
@@ -186,6 +194,13 @@ def decode_tree(
 
 class NotVerified(UserWarning):
     """A file of an earlier version has no checksums, so damage to its numbers is not seen."""
+
+
+def _header_sum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> int:
+    """Return the CRC-32 of all but the numbers: names, dtypes, shapes, scalars and metadata."""
+    arrays = sorted((name, str(a.dtype), list(a.shape)) for name, a in tensors.items())
+    text = json.dumps([arrays, sorted(metadata.items())], ensure_ascii=True)
+    return zlib.crc32(text.encode())
 
 
 def _damaged(
