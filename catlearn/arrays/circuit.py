@@ -276,7 +276,7 @@ class Circuit(Frozen, Displayed):
         kept = sorted(wires)
         place = {row: k for k, row in enumerate(kept)}
         draft.wires = [draft.wires[row] for row in kept]
-        rows = [draft.boxes[box] for box in sorted(boxes)]
+        rows = [draft.boxes[box] for box in boxes]
         draft.boxes = [
             row._replace(ins=[place[w] for w in row.ins], outs=[place[w] for w in row.outs])
             for row in rows
@@ -460,7 +460,7 @@ class Circuit(Frozen, Displayed):
         """
         draft, wires = Draft(), []
         for shape in shapes:
-            sizes = [draft.axis(None, Size.of(size)) for size in shape]
+            sizes = [draft.axis(None, draft.size(read_size(size))) for size in shape]
             wires.append(draft.wire(sizes, draft.type(None)))
         return Circuit.of(draft, wires, wires) >> self
 
@@ -541,13 +541,14 @@ class Circuit(Frozen, Displayed):
 
     def __call__(self, *arrays: Any) -> Any:
         """Apply it to arrays inside of a function that is traced; one result comes as it is."""
-        traces = {id(one.trace): one.trace for one in arrays if hasattr(one, "trace")}
-        if len(traces) != 1:
+        traces = [getattr(one, "trace", None) for one in arrays]
+        trace: Any = traces[0] if traces else None
+        if not hasattr(trace, "call") or any(one is not trace for one in traces):
             message = (
                 "a circuit is called on arrays of one traced function; cl.lower() makes it run"
             )
             raise CatlearnError(message)
-        found = next(iter(traces.values())).call(self, arrays)
+        found = trace.call(self, arrays)
         return found[0] if len(found) == 1 else tuple(found)
 
     def __str__(self) -> str:

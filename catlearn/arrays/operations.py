@@ -203,9 +203,15 @@ def _sizes(pattern: Pattern | None, sizes: Sizes | None, more: Sizes) -> dict[st
         Failure("pattern", repr(name), "is the name of an option, and of no axis")
         for name in sorted(known & OPTIONS)
     ]
+    found = {name: read_size(size) for name, size in given.items()}
+    failures += [
+        Failure("sizes", repr(name), f"its size is {size}; sizes are at least 1")
+        for name, size in found.items()
+        if (-size).is_natural
+    ]
     if failures:
         raise InvalidStructure("pattern", failures)
-    return {name: read_size(size) for name, size in given.items()}
+    return found
 
 
 def _sides(text: str, left: int | None, right: int | None) -> Pattern:
@@ -391,7 +397,8 @@ def linear(
     expect(name, str, "linear", "called by a name first, then a pattern")
     read = _sides(pattern, 2 if at else 1, 1)
     _plain(read, (*read.left, *read.right))
-    given = _sizes(read, sizes, {k: v for k, v in more.items() if k != at})
+    every = {**(sizes or {}), **more}
+    given = _sizes(read, {k: v for k, v in every.items() if k != at}, {})
     source, (target,) = read.left[-1], read.right
     left = [item.name for item in source]
     new = [item for item in target if item.name not in left]
@@ -402,8 +409,8 @@ def linear(
         chosen = Item((at,), Size.of(at))
         index = read.left[0]
         kept = [item for item in reads[1] if item.name not in {one.name for one in index}]
-        if at in more:
-            given[at] = read_size(more[at])
+        if at in every:
+            given[at] = read_size(every[at])
         reads = [index, source, (chosen, *kept)]
         parameters, lookups = {2: _Parameter(name, init)}, {0: at}
     made = _made(
@@ -466,7 +473,12 @@ def mean(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     """
     read = _sides(pattern, 1, 1)
     scale = Scalar()
+    right = {name for item in read.right[0] for name in item.names}
     for item in read.left[0]:
+        if item.bracket != right.isdisjoint(item.names):
+            raise read.error(
+                "axes in brackets, and no others, are averaged; see '[x] m -> m'", item
+            )
         if item.bracket:
             scale = scale * Scalar.of(Size.of(item.name)) ** -1
     given = _sizes(read, sizes, more)

@@ -96,7 +96,7 @@ class Pattern:
 class PatternReader(SizeReader):
     """Reads patterns, and conditions on indices."""
 
-    token = tokens_of(r"->|<=|>=|<|>|\*\*|[-+*/()|\[\],]")
+    token = tokens_of(r"->|<=|>=|<|>|\*\*|[-+*/()\[\],]")
 
     def at_text(self, text: str) -> PatternReader:
         """Return it for the messages of another text."""
@@ -186,6 +186,8 @@ def read_conditions(text: str) -> tuple[Size, ...]:
             raise reader.refuse("'<=', '<', '>=' or '>'")
         right = reader.size(reader.sum(), 0)
         difference = right - left if sign[0] == "<" else left - right
+        if any(degree(monomial) > 1 for monomial, _ in difference.terms):
+            raise reader.error("a condition is a sum of axes, with integers as coefficients", 0)
         found.append(difference if len(sign) == 2 else difference - 1)
         if not reader.take(","):
             break

@@ -31,12 +31,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, reduce
 from heapq import heappop, heappush
-from math import gcd, prod
-from typing import Any
+from math import gcd, isfinite, prod
+from operator import index
+from typing import Any, SupportsIndex
 
 from catlearn.category.path import Reader, tokens_of
 from catlearn.display import Legible
-from catlearn.errors import WrongKind
+from catlearn.errors import CatlearnError, WrongKind
 
 Monomial = tuple[tuple[Any, int], ...]
 """Generators with positive exponents, in order."""
@@ -292,6 +293,8 @@ class Scalar(Legible):
                 parts = [(Size.generator(key), exponent * e) for key, e in content.terms[0][0]]
             for one, power in parts:
                 powers[one] = powers.get(one, Fraction(0)) + power
+            if (number < 0 and exponent.denominator != 1) or (not number and exponent < 0):
+                raise CatlearnError(f"{number} has no power {exponent} among scalars")
             if exponent.denominator == 1:
                 factor *= Fraction(number) ** int(exponent)
             elif number != 1:
@@ -306,6 +309,8 @@ class Scalar(Legible):
 
     def __pow__(self, exponent: Fraction | int) -> Scalar:
         exponent = Fraction(exponent)
+        if not self.factor and exponent < 0:
+            raise CatlearnError("a scalar is divided by 0")
         if exponent.denominator == 1:
             number = Scalar(self.factor ** int(exponent))
         else:
@@ -420,6 +425,8 @@ class SizeReader(Reader):
         name = self.expect("name", "a name or a number")
         if not name[0].isdecimal() and name[0] != ".":
             return Size.of(name)
+        if len(name) > 100 or len(name.lower().partition("e")[2]) > 3:
+            raise self.error("it is too long for a number", place)
         try:
             number = Fraction(name)
         except ValueError:
@@ -447,7 +454,7 @@ def _reader(text: object, what: str) -> SizeReader:
     return SizeReader(text, what)
 
 
-def read_size(text: str | int | Size) -> Size:
+def read_size(text: str | SupportsIndex | Size) -> Size:
     """Read a size: an integer, or a text such as ``"h*d + 1"``.
 
     Raises
@@ -457,8 +464,10 @@ def read_size(text: str | int | Size) -> Size:
     WrongKind
         If it is neither a number nor a text.
     """
-    if isinstance(text, Size) or (isinstance(text, int) and not isinstance(text, bool)):
-        return Size.of(text)
+    if isinstance(text, Size):
+        return text
+    if isinstance(text, SupportsIndex) and not isinstance(text, bool):
+        return Size.of(index(text))
     reader = _reader(text, "size")
     try:
         found = reader.size(reader.sum(), 0)
@@ -473,6 +482,8 @@ def read_scalar(text: str | int | float | Scalar) -> Scalar:
     if isinstance(text, Scalar):
         return text
     if isinstance(text, int | float) and not isinstance(text, bool):
+        if not isfinite(text):
+            raise CatlearnError(f"a scalar is a finite number; found {text}")
         return Scalar(Fraction(text))
     reader = _reader(text, "scalar")
     found = Scalar.of(reader.sum())

@@ -118,7 +118,7 @@ def traced(
         trace = Trace([start])
         given = [TracedArray(trace, (0, row)) for row in start.cod]
         found = function(*given)
-        found = (found,) if isinstance(found, TracedArray) else tuple(found)
+        found = tuple(found) if isinstance(found, tuple | list) else (found,)
         for one in found:
             expect(one, TracedArray, "what a traced function returns", "one of its arrays")
         trace.done = True

@@ -110,6 +110,13 @@ class LoweredCircuit:
         self._starts = {name: _initialiser(H.column("initialiser")[row])
                         for name, row in self.parameters.items()}  # fmt: skip
         self._known: dict[Any, dict[int, int]] = {}
+        failures = [
+            Failure("sharing", f"parameter {name!r}", f"others are called {name}/...; rename one")
+            for name in self.parameters
+            if any(other.startswith(f"{name}/") for other in self.parameters)
+        ]
+        if failures:
+            raise InvalidStructure("parameters", failures)
 
     @cached_property
     def is_random(self) -> bool:
@@ -454,11 +461,12 @@ class _Run:
 
     def dropout(self, operation: Operation, x: Any) -> Any:
         """Drop entries, with a key of the box's own."""
-        number = self.drawn[str(operation)] = self.drawn.get(str(operation), -1) + 1
+        name = operation.kernel.name
+        number = self.drawn[name] = self.drawn.get(name, -1) + 1
         rate: Any = operation.kernel.option("rate")
         if self.key is None or rate == 0:
             return x
-        address = zlib.crc32(f"{operation.kernel.name} {number}".encode()) & 0x7FFFFFFF
+        address = zlib.crc32(f"{name} {number}".encode()) & 0x7FFFFFFF
         kept = jax.random.bernoulli(jax.random.fold_in(self.key, address), 1 - rate, x.shape)
         return jnp.where(kept, x / (1 - rate), jnp.zeros((), x.dtype))
 
@@ -709,7 +717,9 @@ def _outside(value: Any, array: Any) -> Any:
     """Return an outside value in the type of an array."""
     if jnp.issubdtype(array.dtype, jnp.floating):
         return jnp.asarray(value, array.dtype)
-    return jnp.asarray(0 if not np.isfinite(value) else int(value), array.dtype)
+    # integers that are masked by an infinite value become real numbers
+    kind = array.dtype if float(value).is_integer() else jnp.result_type(float)
+    return jnp.asarray(value, kind)
 
 
 def _letters(names: Sequence[str], count: int) -> list[str]:

@@ -24,6 +24,7 @@ from catlearn.arrays import (
     mul,
     norm,
     permute,
+    read_scalar,
     relu,
     residual,
     shift,
@@ -463,6 +464,21 @@ def test_interchange_and_lifting_as_numbers():
         "eps": (lambda: norm("g", "[m]", eps=-1.0), ["eps", "-1.0"]),
         "gelu": (lambda: gelu("sigmoid"), ["approximation", "sigmoid", "tanh"]),
         "options": (lambda: Kernel("relu", (("rate", 0.5),)), ["relu", "rate"]),
+        "a product of indices": (lambda: where("x y", "x*y <= 3"), ["condition", "^"]),
+        "a size in a condition": (lambda: where("x", "x < |x| - 1"), ["condition", "^"]),
+        "a mean of nothing": (lambda: mean("x m -> m"), ["[x]", "^"]),
+        "a mean of what stays": (lambda: mean("[x] m -> x"), ["[x]", "^"]),
+        "a root of less than 0": (
+            lambda: read_scalar("(d-5)**0.5").substitute({"d": 2}),
+            ["-3", "1/2"],
+        ),
+        "a division by 0": (lambda: read_scalar("1/0"), ["0"]),
+        "no number": (lambda: einsum("a -> ", scale=float("nan")), ["nan"]),
+        "a long number": (lambda: linear("A", "m -> n", n="1e999999999"), ["^"]),
+        "an array of NumPy": (lambda: relu(np.ones(3)), ["traced"]),
+        "no size": (lambda: linear("A", "m -> n", n=0), ["'n'", "0"]),
+        "a negative size": (lambda: linear("A", "m -> n", n=-3), ["'n'", "-3"]),
+        "nothing returned": (lambda: traced("x")(lambda t: None), ["None"]),
         "no options": (lambda: Kernel("dropout"), ["dropout", "rate"]),
     }.values(),
 )  # fmt: skip
@@ -471,6 +487,13 @@ def test_errors_name_what_is_wrong(call, names):
         call()
     for name in names:
         assert name in str(caught.value)
+
+
+def test_sizes_of_inputs_are_numbers_or_texts():
+    assert linear("A", "m -> n").at_dom((np.int64(8),)).parameters["A"][0].number == 8
+    f = linear("A", "m -> n").at_dom(("2*k",))
+    assert str(f.axes["m"] if "m" in f.axes else f.parameters["A"][0]) == "2*k"
+    assert linear("w", "k, k m -> k f", at="e", sizes={"e": 8}).parameters["w"][0].number == 8
 
 
 def test_sizes_are_given_by_what_axes_are_called():

@@ -9,6 +9,7 @@ import catlearn as cl
 from benchmarks.by_hand.programs import normal_form
 from benchmarks.by_hand.transformer import attention, block, gpt2_block
 from catlearn.arrays import (
+    compose,
     concat,
     conv,
     copy,
@@ -16,6 +17,7 @@ from catlearn.arrays import (
     einsum,
     embed,
     gelu,
+    idle,
     lift,
     linear,
     mean,
@@ -132,6 +134,36 @@ def test_copies_of_dropout_draw_apart():
     c, d = one({}, x, key=KEY)
     np.testing.assert_array_equal(c, d)
     np.testing.assert_array_equal(one({}, x)[0], x)
+
+
+def test_dropouts_of_other_rates_draw_apart():
+    x = jnp.ones(4000)
+    two = lift(dropout(0.5), "x") @ lift(dropout(0.4), "x")
+    a, b = (one > 0 for one in LoweredCircuit(copy(2) >> two)({}, x, key=KEY))
+    both = float((a & b).mean())
+    assert abs(both - 0.5 * 0.6) < 0.03
+
+
+def test_equal_circuits_draw_the_same():
+    drop = lift(dropout(0.5), "x")
+    f = compose(copy(2), idle @ drop, drop @ idle)
+    again = cl.Circuit.parse(str(f))
+    assert again == f
+    x = jnp.ones(64)
+    for one, other in zip(*(LoweredCircuit(c)({}, x, key=KEY) for c in (f, again)), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_integers_are_masked_as_numbers_are():
+    found = cl.lower(where("x y", "y <= x"))({}, jnp.ones((2, 2), int))
+    np.testing.assert_array_equal(found, [[1.0, -np.inf], [1.0, 1.0]])
+
+
+def test_names_of_parameters_that_stand_in_others_are_refused():
+    f = linear("a", "m -> n") >> linear("a/b", "n -> p")
+    with pytest.raises(CatlearnError) as caught:
+        LoweredCircuit(f)
+    assert "'a'" in str(caught.value)
 
 
 def test_transposed_tables_are_shared():
