@@ -1,5 +1,6 @@
 """Conjunctive queries: against search, delta, brute force and SQL; laws, with mutants."""
 
+import contextlib
 import itertools
 import sqlite3
 
@@ -141,13 +142,14 @@ def random_graph(n, m, seed=0):
     return CSet(SchGraph, V=n, E=m, src=ends[0], tgt=ends[1])
 
 
-def database(X):
-    base = sqlite3.connect(":memory:")
-    base.execute("create table E (id integer primary key, src integer, tgt integer)")
-    rows = zip(range(X.size("E")), X.src.values.tolist(), X.tgt.values.tolist(), strict=True)
-    base.executemany("insert into E values (?, ?, ?)", rows)
-    base.execute("create index at_src on E (src, tgt)")
-    return base
+def answers(X, sql):
+    """The rows that a database finds, sorted; it is closed."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as base:
+        base.execute("create table E (id integer primary key, src integer, tgt integer)")
+        rows = zip(range(X.size("E")), X.src.values.tolist(), X.tgt.values.tolist(), strict=True)
+        base.executemany("insert into E values (?, ?, ?)", rows)
+        base.execute("create index at_src on E (src, tgt)")
+        return sorted(base.execute(sql))
 
 
 JOINS = {
@@ -173,7 +175,7 @@ def test_against_sql(name, n, m):
     parts, sql = JOINS[name]
     X = random_graph(n, m)
     found = Query(LOOSE, SchGraph, {"Answer": parts}).images(X, "Answer")["E"]
-    assert sorted(zip(*found.tolist(), strict=True)) == sorted(database(X).execute(sql))
+    assert sorted(zip(*found.tolist(), strict=True)) == answers(X, sql)
 
 
 PEOPLE = Schema(
