@@ -16,10 +16,10 @@ from typing import Any
 import _measure
 import jax
 from by_hand.programs import normal_form
-from by_hand.transformer import CASES, block
+from by_hand.transformer import CASES, gpt2
 
 import catlearn as cl
-from catlearn.arrays import Circuit, compose, embed, linear, norm, shift
+from catlearn.arrays import Circuit, compose, linear
 
 COLUMNS = (
     "case",
@@ -68,13 +68,6 @@ def chained(maps: list[Circuit]) -> Circuit:
         whole = whole >> one
     assert len(whole.dom) == 1
     return whole
-
-
-def gpt2(blocks: int) -> Circuit:
-    """Return a GPT-2 of so many blocks, which are not stacked."""
-    layers = [block().named(str(k)) for k in range(blocks)]
-    ends = embed("wte", "V -> m") >> shift("wpe", "c m", at="x")
-    return compose(ends, *layers, norm("lnf", "[m]") >> linear("wte", "m -> V", transpose=True))
 
 
 def main() -> None:

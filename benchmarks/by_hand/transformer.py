@@ -1,4 +1,4 @@
-"""Attention and a block of GPT-2, as one writes them in JAX by hand, and the same as circuits."""
+"""Attention and a block of GPT-2, as one writes them in JAX by hand, and as circuits."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from catlearn.arrays import (
     compose,
     copy,
     einsum,
+    embed,
     gelu,
     idle,
     linear,
     norm,
     residual,
+    shift,
     softmax,
     where,
 )
 
 
-def attention(bias: bool = False) -> Circuit:
-    """Return masked attention with several heads, R[x m] -> R[x m]."""
+def attention(bias: bool = False, masked: bool = True) -> Circuit:
+    """Return attention with several heads, R[x m] -> R[x m]."""
     Q, K, V = (linear(name, "m -> h d", bias=bias) for name in "QKV")
     scores = einsum("x h d, y h d -> h x y", scale="d**-0.5")
-    core = compose(scores, where("x y", "y <= x"), softmax("[y]")) @ idle
+    mask = [where("x y", "y <= x")] if masked else []
+    core = compose(scores, *mask, softmax("[y]")) @ idle
     mix = core >> einsum("h x y, y h d -> x h d")
     return compose(copy(3), Q @ K @ V, mix, linear("O", "h d -> m", bias=bias))
 
@@ -37,6 +40,13 @@ def block() -> Circuit:
     mlp = linear("up", "m -> f", bias=True) >> gelu("tanh") >> linear("down", "f -> m", bias=True)
     first = residual(norm("ln1", "[m]") >> attention(bias=True))
     return first >> residual(norm("ln2", "[m]") >> mlp)
+
+
+def gpt2(blocks: int) -> Circuit:
+    """Return a GPT-2 of so many blocks, which are not stacked; one table is used twice."""
+    layers = [block().named(str(k)) for k in range(blocks)]
+    ends = embed("wte", "V -> m") >> shift("wpe", "c m", at="x")
+    return compose(ends, *layers, norm("lnf", "[m]") >> linear("wte", "m -> V", transpose=True))
 
 
 def mapped(params: Any, name: str, text: str, x: jax.Array) -> jax.Array:

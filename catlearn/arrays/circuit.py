@@ -318,7 +318,8 @@ class Circuit(Frozen, Displayed):
         def wire(row: int, said: tuple[Any, ...]) -> tuple[Any, ...]:
             if row not in wires:
                 name = H.column("name")[row]
-                said = ("parameter", name, H.column("initialiser")[row]) if name else said
+                if name is not None:
+                    said = ("parameter", name, H.column("initialiser")[row])
                 rank = tuple(map(axis, H.lists["axes"].row(row).tolist()))
                 kind = kinds[row]
                 dtype = H.column("dtype")[kind]
@@ -387,7 +388,11 @@ class Circuit(Frozen, Displayed):
 
     @cached_property
     def _dead(self) -> int:
-        return self.apex.size("Box") - len(self._walk())
+        """How many boxes and parameters no output needs."""
+        H, live = self.apex, self._walk()
+        read = {*self.cod, *(wire for box in live for wire in H.sides[0][box])}
+        names = [row for row, name in enumerate(H.column("name")) if name is not None]
+        return H.size("Box") - len(live) + sum(row not in read for row in names)
 
     def __hash__(self) -> int:
         return self._cached("hash", lambda: hash((self._code, self._dead)))
@@ -572,10 +577,7 @@ class Circuit(Frozen, Displayed):
         >>> Circuit.parse(str(softmax("[y]"))) == softmax("[y]")
         True
         """
-        try:
-            return cls(*read_listing(text))
-        except OverflowError as error:
-            raise InvalidStructure("Circuit", [Failure("sizes", "listing", str(error))]) from None
+        return cls(*read_listing(text))
 
     def to_latex(self) -> str:
         r"""Return the listing as LaTeX.

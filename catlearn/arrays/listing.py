@@ -53,7 +53,7 @@ from catlearn.arrays.forms import Form, Lookup, Part, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Relation, Scalar, Size
 from catlearn.category.path import Reader, tokens_of
-from catlearn.errors import CatlearnError, PathSyntaxError, did_you_mean, expect
+from catlearn.errors import CatlearnError, PathSyntaxError, TooLarge, did_you_mean, expect
 from catlearn.names import fresh, quote
 from catlearn.typesetting import escape_latex, to_latex
 
@@ -953,7 +953,7 @@ def read_listing(text: str) -> tuple[ArrayHypergraph, list[int], list[int]]:
             raise reader.error("nothing follows what is returned", 0)
         try:
             reader.line()
-        except OverflowError as error:
+        except TooLarge as error:
             raise reader.error(str(error), reader.place()) from None
     if rows.cod is None:
         raise reader.error("the last line says what is returned", len(reader.text))

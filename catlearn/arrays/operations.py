@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from catlearn.arrays.boxes import Draft, Operation
@@ -75,8 +76,9 @@ class _Box:
         Names whose size takes what comes.
     open
         Names whose size follows from how often affine forms fit.
-    keeps, pad
-        Whether ``"m+1 -> m"`` keeps the size, and by how much windows reach over the end.
+    keeps, padded, pad
+        Whether ``"m+1 -> m"`` keeps the size; whether it is said by how much windows reach over the
+        beginning and the end, and by how much.
     """
 
     pattern: Pattern
@@ -84,7 +86,8 @@ class _Box:
     flexible: set[str]
     open: set[str]
     keeps: bool
-    pad: int
+    padded: bool
+    pad: tuple[int, int]
     draft: Draft = field(default_factory=Draft)
     axes: dict[str, int] = field(default_factory=dict)
     letters: list[str] = field(default_factory=list)
@@ -95,12 +98,20 @@ class _Box:
     def axis(self, name: str) -> int:
         """Return the axis of a name: of a size that is given, of one that comes, or declared."""
         if name not in self.axes:
-            if name in self.sizes:
+            if name in self.sizes and name not in self.related:
                 size = self.draft.size(self.sizes[name])
             else:
-                size = None if name in self.flexible else self.draft.size(Size.of(name))
+                free = name in self.flexible or name in self.related
+                size = None if free else self.draft.size(Size.of(name))
             self.axes[name] = self.draft.axis(name, size)
         return self.axes[name]
+
+    @cached_property
+    def related(self) -> set[str]:
+        """The names whose size is given by that of other axes of the pattern."""
+        arrays = (*self.pattern.left, *self.pattern.right)
+        names = {name for array in arrays for item in array for name in item.names}
+        return {name for name, size in self.sizes.items() if size.generators & names}
 
     def variable(self, name: str) -> int:
         """Return the place of a variable, which is added where it is not there."""
@@ -167,12 +178,15 @@ class _Box:
         assert item.size is not None
         coefficients = {m[0][0]: c for m, c in item.size.terms if m}
         form = self.affine(item.size)
+        if item.size.constant < -self.pad[0] and self.padded:
+            message = f"begins {-item.size.constant} before its axis; pad says {self.pad[0]}"
+            raise self.pattern.error(message, item)
         for name in self.open.intersection(item.names):
             whole, own = self.mention(axis), self.length(name)
             if self.keeps and len(coefficients) == 1 and coefficients[name] == 1:
                 self.relations.append(Relation("=", own, whole))
                 continue
-            reach = whole - 1 + self.pad - item.size.constant
+            reach = whole - 1 + self.pad[1] - item.size.constant
             for other, c in coefficients.items():
                 reach = reach - (c * (self.length(other) - 1) if other != name else 0)
             self.relations.append(Relation("window", reach, own, coefficients[name]))
@@ -224,12 +238,21 @@ def _sides(text: str, left: int | None, right: int | None) -> Pattern:
     return pattern
 
 
-def _plain(pattern: Pattern, arrays: Iterable[Array]) -> None:
-    """Refuse groups and affine forms where names are wanted."""
+def _plain(pattern: Pattern, arrays: Iterable[Iterable[Item]], brackets: bool = False) -> None:
+    """Refuse groups, affine forms and, unless they are asked for, brackets."""
     for array in arrays:
         for item in array:
-            if not item.name:
+            if not item.name or item.changed:
                 raise pattern.error("only names of axes can stand here", item)
+            if item.bracket and not brackets:
+                raise pattern.error(
+                    "this operation takes no axes whole: leave the brackets out", item
+                )
+
+
+def _called(name: object, what: str) -> None:
+    """Refuse what is no name of a parameter."""
+    expect(name, str, what, "called by a name first, then a pattern")
 
 
 def _window(item: Item, known: Set[str], order: Sequence[str]) -> str:
@@ -290,7 +313,8 @@ def _made(
         flexible={item.name for item in given if item.name} | (split & joined) | {*windows},
         open={*windows} - {""},
         keeps=keeps and pad is None,
-        pad=(pad or (0, 0))[1],
+        padded=pad is not None,
+        pad=pad or (0, 0),
     )
     written = [tuple(map(box.place, array)) for array in writes]
     for array, places in zip(writes, written, strict=True):
@@ -321,6 +345,10 @@ def _made(
         said = results[k] if k < len(results) else "R"
         kind = kinds[said] if isinstance(said, int) else box.type(said)
         made.append(draft.wire((box.axes[box.letters[v]] for v in places), kind))
+    relations = [
+        *relations,
+        *(("=", Size.of(n), sizes[n]) for n in sorted(box.related & {*box.axes})),
+    ]
     for sign, *sides in relations:
         here, there = (one.substitute({n: box.length(n) for n in one.generators}) for one in sides)
         box.relations.append(Relation(sign, here, there))
@@ -394,9 +422,11 @@ def linear(
     >>> linear("w", "k, k m -> k f", at="e", e=8)
     Circuit(N<e>[k], R[k m] -> R[k f])
     """
-    expect(name, str, "linear", "called by a name first, then a pattern")
+    _called(name, "linear")
     read = _sides(pattern, 2 if at else 1, 1)
     _plain(read, (*read.left, *read.right))
+    if at in {item.name for array in (*read.left, *read.right) for item in array}:
+        raise read.error(f"at={at!r} is an axis of the parameter alone")
     every = {**(sizes or {}), **more}
     given = _sizes(read, {k: v for k, v in every.items() if k != at}, {})
     source, (target,) = read.left[-1], read.right
@@ -459,6 +489,7 @@ def einsum(
     """
     read = _sides(pattern, None, 1)
     _plain(read, read.right)
+    _plain(read, [[item for item in array if item.name] for array in read.left])
     given = _sizes(read, sizes, more)
     return _made(Kernel("contraction"), "einsum", read, read.left, read.right, given, scale=scale)
 
@@ -473,6 +504,7 @@ def mean(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     """
     read = _sides(pattern, 1, 1)
     scale = Scalar()
+    _plain(read, (*read.left, *read.right), brackets=True)
     right = {name for item in read.right[0] for name in item.names}
     for item in read.left[0]:
         if item.bracket != right.isdisjoint(item.names):
@@ -518,6 +550,7 @@ def view(
     read = _sides(pattern, 1, 1)
     given = _sizes(read, sizes, more)
     right = {name for item in read.right[0] for name in item.names}
+    _plain(read, [[item for item in array if item.name] for array in (*read.left, *read.right)])
     lost = [item for item in read.left[0] for name in item.names if name not in right]
     if lost:
         raise read.error(f"{lost[0]} is not on the right; a view keeps what it reads", lost[0])
@@ -602,7 +635,7 @@ def softmax(pattern: str) -> Circuit:
 
 def _whole(kernel: Kernel, title: str, read: Pattern) -> Circuit:
     """Return a kernel that takes bracketed axes whole, and keeps them."""
-    _plain(read, read.left)
+    _plain(read, read.left, brackets=True)
     if not any(item.bracket for item in read.left[0]):
         raise read.error("which axes are taken whole? put them in brackets, as in '[y]'")
     return _made(kernel, title, read, read.left, read.left, _sizes(read, None, {}))
@@ -627,6 +660,7 @@ def norm(name: str, pattern: str, kind: str = "layer", eps: float = 1e-5) -> Cir
     >>> list(norm("ln", "[m]").parameters), list(norm("ln", "[m]", kind="rms").parameters)
     (['ln.gain', 'ln.shift'], ['ln.gain'])
     """
+    _called(name, "norm")
     read = _sides(pattern, 1, 0)
     title = _title("norm", name)
     normed = _whole(Kernel("norm", (("kind", kind), ("eps", float(eps)))), title, read)
@@ -653,6 +687,7 @@ def embed(name: str, pattern: str, *, init: str = "normal", sizes: Sizes | None 
     >>> embed("wte", "V -> m")
     Circuit(N<V>[] -> R[m])
     """
+    _called(name, "embed")
     read = _sides(pattern, 1, 1)
     _plain(read, (*read.left, *read.right))
     given = _sizes(read, sizes, more)
@@ -684,8 +719,11 @@ def shift(name: str, pattern: str, at: str, *, init: str = "normal", sizes: Size
     >>> f, [str(one) for one in f.relations]
     (Circuit(R[x m] -> R[x m]), ['x <= c'])
     """
+    _called(name, "shift")
     read = _sides(pattern, 1, 0)
     _plain(read, read.left)
+    if not read.left[0] or at in {item.name for item in read.left[0]}:
+        raise read.error(f"the axes of the table come first, and at={at!r} is none of them")
     given = _sizes(Pattern(pattern, (*read.left, (Item((at,), Size.of(at)),)), ()), sizes, more)
     table, row = read.left[0], read.left[0][1:]
     whole = (Item((at,), Size.of(at)), *row)
@@ -726,6 +764,8 @@ def top_k(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     array = read.left[0]
     if [bool(item.changed) for item in array] != [True] or len(array[0].names) != 1:
         raise read.error("it takes one axis and makes another, as in '[e -> k]'")
+    if array[0].names[0] == array[0].changed:
+        raise read.error("what is chosen has a name of its own, as in '[e -> k]'", array[0])
     given, (old,), new = _sizes(read, sizes, more), array[0].names, array[0].changed
     chosen = (Item((new,), Size.of(new), True),)
     return _made(
@@ -750,7 +790,11 @@ def concat(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     x + y
     """
     read = _sides(pattern, None, 1)
-    _plain(read, (*read.left, *read.right))
+    _plain(read, (*read.left, *read.right), brackets=True)
+    for array in (*read.left, *read.right):
+        names = sorted(item.name for item in array if not item.bracket)
+        if names != sorted({item.name for item in read.right[0] if not item.bracket}):
+            raise read.error("all arrays have the same axes, each once, besides those in brackets")
     marked = [[item for item in array if item.bracket] for array in (*read.left, *read.right)]
     if any(len(items) != 1 for items in marked):
         raise read.error("each array has one axis in brackets, along which they are put together")
@@ -819,8 +863,9 @@ def conv(
         expect(value, int, what, "an integer")
         if value < least:
             raise CatlearnError(f"{what} is {value}; it is at least {least}")
+    _called(name, "conv")
     read = _sides(pattern, 1, 1)
-    _plain(read, (*read.left, *read.right))
+    _plain(read, (*read.left, *read.right), brackets=True)
     slid = [item.name for item in read.left[0] if item.bracket]
     if slid != [item.name for item in read.right[0] if item.bracket]:
         raise read.error("the axes in brackets are the same on both sides")

@@ -136,6 +136,8 @@ class PatternReader(SizeReader):
         if self.take("("):
             names = []
             while name := self.take("name"):
+                if name[0].isdecimal():
+                    raise self.error(f"{name!r} is no name of an axis; give sizes by name", at)
                 names.append(name)
             self.expect(")", "an axis or ')'")
             return Item(tuple(names), None, bracket, at=at)
@@ -150,6 +152,15 @@ class PatternReader(SizeReader):
         return Item(names, size, bracket, at=at)
 
 
+def _reader(text: object, what: str, such_as: str) -> PatternReader:
+    """Return a reader of a text that is neither too long nor too deep."""
+    expect(text, str, what, f"a text, such as {such_as!r}")
+    shown = str(text)
+    if len(shown) > LONGEST or shown.count("(") > 100:
+        raise PatternReader(shown[:100], what).error("it is too long", 0)
+    return PatternReader(shown, what)
+
+
 def read_pattern(text: str) -> Pattern:
     """Read a pattern.
 
@@ -160,8 +171,7 @@ def read_pattern(text: str) -> Pattern:
     WrongKind
         If it is no text.
     """
-    expect(text, str, "pattern", "a text, such as 'm -> h d'")
-    reader = PatternReader(text[:LONGEST], "pattern")
+    reader = _reader(text, "pattern", "m -> h d")
     left, right = reader.side(), ()
     if reader.take("->"):
         right = reader.side()
@@ -177,8 +187,7 @@ def read_conditions(text: str) -> tuple[Size, ...]:
     >>> [str(one) for one in read_conditions("y <= x, x - y < 4")]
     ['x - y', '-x + y + 3']
     """
-    expect(text, str, "condition", "a text, such as 'y <= x'")
-    reader, found = PatternReader(text[:LONGEST], "condition"), []
+    reader, found = _reader(text, "condition", "y <= x"), []
     while True:
         left = reader.size(reader.sum(), 0)
         sign = reader.take("<=", "<", ">=", ">")

@@ -37,7 +37,7 @@ from typing import Any, SupportsIndex
 
 from catlearn.category.path import Reader, tokens_of
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, WrongKind
+from catlearn.errors import CatlearnError, TooLarge, WrongKind
 
 Monomial = tuple[tuple[Any, int], ...]
 """Generators with positive exponents, in order."""
@@ -85,7 +85,7 @@ class Size(Legible):
     def _of(cls, terms: Mapping[Monomial, int]) -> Size:
         kept = [(monomial, c) for monomial, c in terms.items() if c]
         if len(kept) > MOST_TERMS:
-            raise OverflowError(f"a size of {len(kept)} terms; at most {MOST_TERMS} are kept")
+            raise TooLarge(f"a size of {len(kept)} terms; at most {MOST_TERMS} are kept")
         return cls(tuple(sorted(kept, key=lambda term: (-degree(term[0]), term[0]))))
 
     @cached_property
@@ -159,7 +159,7 @@ class Size(Legible):
             return NotImplemented
         terms: dict[Monomial, int] = {}
         if isinstance(other, Size) and len(self.terms) * len(other.terms) > MOST_PRODUCTS:
-            raise OverflowError(f"a product of {len(self.terms)} terms and {len(other.terms)}")
+            raise TooLarge(f"a product of {len(self.terms)} terms and {len(other.terms)}")
         for one, c in self.terms:
             for two, k in Size.of(other).terms:
                 powers = dict(one)
@@ -167,7 +167,7 @@ class Size(Legible):
                     powers[key] = powers.get(key, 0) + exponent
                 monomial = tuple(sorted(powers.items()))
                 if degree(monomial) > MOST_TERMS:
-                    raise OverflowError(f"a size of degree {degree(monomial)}")
+                    raise TooLarge(f"a size of degree {degree(monomial)}")
                 terms[monomial] = terms.get(monomial, 0) + c * k
         return Size._of(terms)
 
@@ -175,7 +175,7 @@ class Size(Legible):
 
     def __pow__(self, exponent: int) -> Size:
         if exponent * max(1, *(degree(monomial) for monomial, _ in self.terms), 0) > MOST_TERMS:
-            raise OverflowError(f"a size to the power {exponent}")
+            raise TooLarge(f"a size to the power {exponent}")
         found, square = Size.of(1), self
         while exponent:
             found, square = (
@@ -471,7 +471,7 @@ def read_size(text: str | SupportsIndex | Size) -> Size:
     reader = _reader(text, "size")
     try:
         found = reader.size(reader.sum(), 0)
-    except OverflowError as error:
+    except TooLarge as error:
         raise reader.error(str(error), 0) from None
     reader.expect_end("an operation")
     return found

@@ -269,7 +269,7 @@ class _Part(NamedTuple):
     def _agree(self, colours: np.ndarray) -> bool:
         mixture = mixed(colours, 3)
         ours, theirs = mixture[~self.there], mixture[self.there]
-        return ours.size == theirs.size and ours.sum() == theirs.sum()
+        return ours.size == theirs.size and bool(ours.sum() == theirs.sum())
 
     def part(self, rows: np.ndarray, colours: np.ndarray) -> _Part:
         """Return some rows, with other colours, and the steps among them."""

@@ -246,7 +246,7 @@ def by_table(
     """Return what a (co)cone of tables induces, from the (co)limit of sets at each table."""
     parts, kind = {}, type(universal)
     for table, there in end.sets.items():
-        legs, components = ([m.components[table] for m in ms] for ms in (universal, cone))
+        legs, components = (tuple(m.components[table] for m in ms) for ms in (universal, cone))
         at_table = kind(universal.diagram, universal.apex.sets[table], legs)
         parts[table] = induced(at_table, components, there)
     return parts

@@ -140,6 +140,10 @@ class Architecture(Brief):
         """Whether ``jax.vmap`` may run several such maps as one."""
         return True
 
+    def between(self, source: AnySpace, target: AnySpace) -> Architecture:
+        """Return the architecture as it is on an edge between two spaces; by default itself."""
+        return self
+
     def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         """Draw starting parameters for a map from ``source`` to ``target``."""
         raise NotImplementedError

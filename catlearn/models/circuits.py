@@ -65,6 +65,9 @@ INITIALISERS: dict[str, Callable[..., jax.Array]] = {
 """What parameters may start from: ``"normal(0.01)"`` has a standard deviation; ``lecun`` divides by
 the root of the number of values that are summed."""
 
+OPTIONS = {"normal": 1}
+"""How many numbers the name of an initialiser may be followed by; none unless said."""
+
 ELEMENTWISE: dict[str, Callable[[Any], Any]] = {
     "relu": jax.nn.relu,
     "silu": jax.nn.silu,
@@ -322,7 +325,7 @@ class CircuitArchitecture(Architecture):
     circuit: Circuit
     remedy = "a circuit is written for one example; the axis of examples is put in front"
 
-    def between(self, source: AnySpace, target: AnySpace) -> Circuit:
+    def between(self, source: AnySpace, target: AnySpace) -> CircuitArchitecture:
         """Return the circuit with the sizes of an edge from one space to another.
 
         Raises
@@ -340,10 +343,10 @@ class CircuitArchitecture(Architecture):
                 message = f"it {verb} {len(rows)} arrays; {space.text} has {found}"
                 raise InvalidStructure("circuit", [Failure("arity", repr(self.circuit), message)])
             ends.append(_boundary(space, [types[row] if verb == "takes" else None for row in rows]))
-        return compose(ends[0], self.circuit, ends[1])
+        return CircuitArchitecture(compose(ends[0], self.circuit, ends[1]))
 
     def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
-        return LoweredCircuit(self.between(source, target)).init(key)
+        return LoweredCircuit(self.between(source, target).circuit).init(key)
 
     @cached_property
     def _random(self) -> bool:
@@ -381,6 +384,8 @@ def _initialiser(label: str | None) -> tuple[Callable[..., Any], list[float]]:
     if match is None or name not in INITIALISERS:
         hint = did_you_mean(name, INITIALISERS)
         raise UnknownName(f"there is no initialiser {label!r}; {hint}")
+    if (match[2] or "").count(",") + bool(match[2]) > OPTIONS.get(name, 0):
+        raise CatlearnError(f"initialiser {label!r}: {name} takes {OPTIONS.get(name, 0)} numbers")
     try:
         return INITIALISERS[name], [float(x) for x in (match[2] or "").split(",") if x.strip()]
     except ValueError:

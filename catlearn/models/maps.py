@@ -278,6 +278,7 @@ class Model(Legible):
         if failures:
             raise InvalidStructure(what, failures)
         found, own = as_architecture(what, architecture, **options)
+        found = found.between(source, target)
         if found.parameter_free and start is not None:
             message = "found starting parameters for a map that has no parameters"
             raise InvalidStructure(what, [Failure("start", what, message)])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.by_hand.transformer import attention
 from catlearn.arrays import (
     Circuit,
     Kernel,
@@ -40,14 +41,6 @@ from catlearn.arrays import (
 )
 from catlearn.errors import CatlearnError, InvalidStructure, NotComposable
 from tests.arrays.reference import evaluate
-
-
-def attention(masked=True):
-    Q, K, V = (linear(name, "m -> h d") for name in "QKV")
-    scores = einsum("x h d, y h d -> h x y", scale="d**-0.5")
-    mask = [where("x y", "y <= x")] if masked else []
-    core = compose(scores, *mask, softmax("[y]")) @ idle >> einsum("h x y, y h d -> x h d")
-    return copy(3) >> Q @ K @ V >> core >> linear("O", "h d -> m")
 
 
 def parts(circuit):
@@ -286,6 +279,7 @@ def test_options_and_names_are_compared():
     assert add != mul
     assert linear("A", "m -> n") == linear("A", "k -> n") != linear("B", "m -> n")
     assert linear("A", "m -> n", init="zeros") != linear("A", "m -> n")
+    assert linear("", "m -> n", init="zeros") != linear("", "m -> n")
     assert linear("A", "m -> n", n=4) != linear("A", "m -> n")
     assert dropout(0.1) != dropout(0.2)
     assert einsum("a, a -> a") != einsum("a, b -> a b")
@@ -479,6 +473,22 @@ def test_interchange_and_lifting_as_numbers():
         "no size": (lambda: linear("A", "m -> n", n=0), ["'n'", "0"]),
         "a negative size": (lambda: linear("A", "m -> n", n=-3), ["'n'", "-3"]),
         "nothing returned": (lambda: traced("x")(lambda t: None), ["None"]),
+        "brackets": (lambda: linear("A", "m -> [n]"), ["[n]", "^"]),
+        "another axis": (lambda: softmax("[e -> k]"), ["[e -> k]", "^"]),
+        "at an axis": (lambda: linear("w", "k, k m -> k f", at="m"), ["'m'"]),
+        "positions at an axis": (lambda: shift("p", "c m", at="m"), ["'m'"]),
+        "no table": (lambda: shift("p", "", at="x"), ["'x'"]),
+        "a number for a name": (lambda: embed(3, "V -> m"), ["embed", "3"]),
+        "a number in a group": (lambda: view("x -> (2 x)"), ["'2'", "^"]),
+        "chosen from itself": (lambda: top_k("[e -> e]"), ["[e -> e]", "^"]),
+        "other axes": (lambda: concat("[x] m, [y] -> [z] m"), ["[x] m"]),
+        "axes twice": (lambda: concat("[x] m m, [y] m m -> [z] m m"), ["m m"]),
+        "a pad that is too short": (lambda: view("y+a-2 -> y a", a=3, pad=(1, 1)), ["2", "1"]),
+        "deep brackets": (
+            lambda: where("x y", "(" * 4000 + "x" + ")" * 4000 + " <= y"),
+            ["condition", "too long"],
+        ),
+        "a large power": (lambda: where("x y", "(x+y+z+w)**100 <= x"), ["terms"]),
         "no options": (lambda: Kernel("dropout"), ["dropout", "rate"]),
     }.values(),
 )  # fmt: skip
@@ -494,6 +504,21 @@ def test_sizes_of_inputs_are_numbers_or_texts():
     f = linear("A", "m -> n").at_dom(("2*k",))
     assert str(f.axes["m"] if "m" in f.axes else f.parameters["A"][0]) == "2*k"
     assert linear("w", "k, k m -> k f", at="e", sizes={"e": 8}).parameters["w"][0].number == 8
+
+
+def test_sizes_are_given_by_other_axes_of_a_pattern():
+    f = linear("up", "m -> f", f="4*m")
+    assert [str(size) for size in f.at_dom((8,)).parameters["up"]] == ["8", "32"]
+    square = linear("A", "m -> n", n="m")
+    assert [str(size) for size in square.at_dom((5,)).parameters["A"]] == ["5", "5"]
+    assert [str(one) for one in linear("B", "m -> f", f="4*q").parameters["B"]] == ["m", "4*q"]
+
+
+def test_parameters_that_nothing_reads_are_compared():
+    alone = Circuit.parse("parameter W[m]: R\nreturn")
+    assert alone != Circuit.identity()
+    assert alone.live() == Circuit.identity()
+    assert alone == Circuit.parse("parameter W[k]: R\nreturn")
 
 
 def test_sizes_are_given_by_what_axes_are_called():

@@ -2,54 +2,26 @@
 
 import pytest
 
+from benchmarks.by_hand.transformer import attention, block, gpt2
 from catlearn.arrays import (
     Size,
-    compose,
-    copy,
     einsum,
-    embed,
-    gelu,
-    idle,
     lift,
     linear,
     mul,
     norm,
     relu,
-    residual,
-    shift,
     silu,
     softmax,
     top_k,
     traced,
     view,
-    where,
 )
-
-
-def attention(masked=False, bias=False):
-    Q, K, V = (linear(name, "m -> h d", bias=bias) for name in "QKV")
-    scores = einsum("x h d, y h d -> h x y", scale="d**-0.5")
-    core = compose(scores, *[where("x y", "y <= x")] * masked, softmax("[y]")) @ idle
-    mix = core >> einsum("h x y, y h d -> x h d")
-    return copy(3) >> Q @ K @ V >> mix >> linear("O", "h d -> m", bias=bias)
-
-
-def gpt2_block():
-    mlp = linear("up", "m -> f", bias=True) >> gelu("tanh") >> linear("down", "f -> m", bias=True)
-    first = residual(norm("ln1", "[m]") >> attention(True, bias=True))
-    return first >> residual(norm("ln2", "[m]") >> mlp)
-
-
-def gpt2(blocks):
-    layers = [gpt2_block().named(str(k)) for k in range(blocks)]
-    ends = embed("wte", "V -> m") >> shift("wpe", "c m", at="x")
-    head = norm("lnf", "[m]") >> linear("wte", "m -> V", transpose=True)
-    return compose(ends, *layers, head)
 
 
 def test_attention():
     """Oracle 29: contractions, scale, softmax."""
-    found = attention().at_dom((8, 8)).at(h=2, d=4, m=8).counts()
+    found = attention(masked=False).at_dom((8, 8)).at(h=2, d=4, m=8).counts()
     assert found.operations == 6144 + 128 + 5 * 128 - 16
     assert found.multiply_adds == 3072
     assert found.parameters == 4 * 8 * 8
@@ -62,10 +34,10 @@ def test_gpt2_small():
     V, m, c = map(Size.of, "Vmc")
     polynomial = gpt2(2).at(f="4*m", d=64, h=12).counts().parameters
     at = {"m": 768, "V": 50257, "c": 1024}
-    block = 12 * m**2 + 13 * m
-    assert polynomial.substitute(at) == (V * m + c * m + 2 * block + 2 * m).substitute(at)
+    each = 12 * m**2 + 13 * m
+    assert polynomial.substitute(at) == (V * m + c * m + 2 * each + 2 * m).substitute(at)
     assert model.at(x=1024).counts().multiply_adds * 2 == 291_648_307_200
-    one = gpt2_block().at(h=12, d=64, f=3072, m=768).at_dom((1024, 768))
+    one = block().at(h=12, d=64, f=3072, m=768).at_dom((1024, 768))
     assert one.counts().multiply_adds * 2 == 17_716_740_096
 
 

@@ -198,6 +198,7 @@ def test_names_are_nested():
             ["2", "3"],
         ),
         (lambda: LoweredCircuit(3), ["circuit", "3"]),
+        (lambda: LoweredCircuit(linear("A", "m -> n", init="lecun(2)")), ["lecun(2)"]),
     ],
 )
 def test_errors_name_what_is_wrong(call, names):
@@ -250,6 +251,14 @@ def test_equal_circuits_are_one_architecture():
     labels = [cl.Model("f", X, Y, linear("A", pattern)).architecture for pattern in patterns]
     assert labels[0] == labels[1]
     assert hash(labels[0]) == hash(labels[1])
+
+
+def test_sizes_that_only_the_target_gives_are_known_when_it_runs():
+    X, Y = cl.Space("X", 4), cl.Space("Y", (3, 4))
+    model = cl.Model("repeat", X, Y, view("m -> k m"))
+    x = jnp.arange(20.0).reshape(5, 4)
+    found = model.architecture.apply({}, x)
+    np.testing.assert_array_equal(found, np.repeat(np.asarray(x)[:, None], 3, axis=1))
 
 
 def test_labels_are_looked_up_on_an_edge():
