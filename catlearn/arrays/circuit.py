@@ -444,13 +444,14 @@ class Circuit(Frozen, Displayed):
             raise InvalidStructure("at", failures)
         return made
 
-    def at_dom(self, *shapes: Sequence[int]) -> Circuit:
+    def at_dom(self, *shapes: Sequence[Any]) -> Circuit:
         """Return the circuit with sizes put for the axes of its inputs, by place.
 
         Parameters
         ----------
         *shapes
-            For each input the sizes of its axes; where it has more, axes are put in front.
+            For each input the sizes of its axes, integers or texts; where it has more, axes are put
+            in front.
 
         Raises
         ------

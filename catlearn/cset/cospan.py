@@ -441,7 +441,9 @@ def free_order(shape: Shape, table: str) -> list[str]:
         raise InvalidStructure("Open", [failure]) from None
 
 
-def free_rows(whole: Any, table: str, rows: Sequence[int]) -> tuple[Any, dict[str, np.ndarray]]:
+def free_rows(
+    whole: Any, table: str, rows: Sequence[int] | np.ndarray
+) -> tuple[Any, dict[str, np.ndarray]]:
     """Return the object that has some rows of a table, and copies of what each leads to.
 
     Parameters

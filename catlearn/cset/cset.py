@@ -120,7 +120,7 @@ class Schema(Shape):
         objects: Iterable[str] = (),
         arrows: Mapping[str, tuple[str, str]] | None = None,
         lists: Mapping[str, tuple[str, str]] | None = None,
-        attributes: Mapping[str, str | tuple[str, type]] | None = None,
+        attributes: Mapping[str, str | tuple[str, type | tuple[type, ...]]] | None = None,
         equations: Iterable[Equation | str | tuple[Side, Side]] = (),
         side_data: Mapping[str, str] | None = None,
         orders: Mapping[str, Order | str] | None = None,

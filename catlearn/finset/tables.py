@@ -201,7 +201,8 @@ class TableCategory(Ambient):
         attributes = {}
         families: dict[Any, Variable] | None = {} if any(map(open_attributes, objects)) else None
         for name, table in shape.attributes.items():
-            attributes[name], fits = met_labels(objects, name, columns[table], families)
+            met, fits = met_labels(objects, name, columns[table], families)
+            attributes[name] = tuple(met)
             live[table] &= fits
         kind = diagram.of._common(diagram.objects)
         rows = largest_part(shape, live, steps)
