@@ -146,9 +146,7 @@ class PatternReader(SizeReader):
             raise self.error("an index is a sum of axes, with integers as coefficients", at)
         names = tuple(sorted(size.generators))
         if not names:
-            raise self.error(
-                "an axis has a name; a constant index is written n*0+1, by another", at
-            )
+            raise self.error("an axis has a name; there are no constant indices", at)
         return Item(names, size, bracket, at=at)
 
 

@@ -201,7 +201,7 @@ class Arrangement:
             A place clear of all boxes and edges, with no edge between it and either side; None if
             there is none, or if the sides share an edge or one is an identity.
         """
-        if not law.bounds_face or len(self.scene.arrows) > CROWDED:
+        if len(self.scene.arrows) > CROWDED or law not in self.scene.faces:
             return None
         routes = self.layout.routes
         upper, lower = (

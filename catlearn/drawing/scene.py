@@ -215,6 +215,15 @@ class Scene:
         return len(self.nodes) + len(self.arrows) + inside
 
     @property
+    def faces(self) -> list[SceneLaw]:
+        """The laws between whose sides there is a face: arrows on both, and none in common.
+
+        A step may be no arrow: an attribute of a schema.
+        """
+        names = {arrow.name for arrow in self.arrows}
+        return [law for law in self.laws if law.bounds_face and names.issuperset(law.steps)]
+
+    @property
     def folded(self) -> Scene:
         """The scene with one law for each pairing, ``p = ⟨f, g⟩``, in place of its components.
 

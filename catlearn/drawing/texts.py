@@ -184,9 +184,7 @@ class Grid:
 def _two_cells(scene: Scene) -> list[tuple[SceneLaw, str, str]]:
     """Choose for each law whose sides share no edge an edge on each, opposite to each other."""
     return [
-        (law, law.lhs[(len(law.lhs) - 1) // 2], law.rhs[len(law.rhs) // 2])
-        for law in scene.laws
-        if law.bounds_face
+        (law, law.lhs[(len(law.lhs) - 1) // 2], law.rhs[len(law.rhs) // 2]) for law in scene.faces
     ]
 
 

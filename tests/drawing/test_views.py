@@ -107,6 +107,15 @@ VALUES = {
     ),
     "C-set": (cset, ["ann", "bob", "logic", "sheaves", "tutor", "takes", "mark", "1.5"]),
     "graph C-set": (lambda: cl.CSet(cl.SchGraph, V=2, E=1, src=[0], tgt=[1]), ["0", "1"]),
+    "schema with an equation between labels": (
+        lambda: cl.Schema(
+            ["V", "E"],
+            {"src": ("E", "V"), "tgt": ("E", "V")},
+            attributes={"hue": "V", "mark": "E"},
+            equations=["src >> hue = mark", "src >> hue = tgt >> hue"],
+        ),
+        ["V", "E", "src", "tgt", "hue", "mark"],
+    ),
     "schema": (lambda: cset().schema, ["Student", "Course", "tutor", "takes", "mark"]),
     "pushout": (graph_pushout, ["shared", "left", "right", "apex", "A", "B", "C", "f", "g", "s"]),
     "gluing": (lambda: square().gluing, ["digits", "encoder", "left", "right", "apex"]),
