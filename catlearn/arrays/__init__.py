@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "boxes": ["ArrayHypergraph", "Operation"],
         "circuit": ["Circuit", "compose", "lift", "tensor"],
         "counting": ["Counts"],
-        "forms": ["Form", "Lookup", "Part", "Reading"],
+        "forms": ["Form", "Lookup", "IndexPart", "Reading"],
         "kernels": ["Kernel"],
         "operations": [
             "add",
@@ -55,6 +55,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "where",
         ],
         "tracing": ["traced"],
-        "sizes": ["Relation", "Scalar", "Size", "read_scalar", "read_size", "solve"],
+        "sizes": ["SizeRelation", "Scalar", "Size", "read_scalar", "read_size", "solve"],
     },
 )

@@ -13,8 +13,8 @@ from .counting import (
 )
 from .forms import (
     Form as Form,
+    IndexPart as IndexPart,
     Lookup as Lookup,
-    Part as Part,
     Reading as Reading,
 )
 from .kernels import (
@@ -55,9 +55,9 @@ from .operations import (
     where as where,
 )
 from .sizes import (
-    Relation as Relation,
     Scalar as Scalar,
     Size as Size,
+    SizeRelation as SizeRelation,
     read_scalar as read_scalar,
     read_size as read_size,
     solve as solve,

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.arrays.forms import Form, Lookup, Part, Reading, shifted_size, sizes_at
+from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, shifted_size, sizes_at
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.sizes import ONE, Relation, Scalar, Size, Solution, solve
+from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation, Solution, solve
 from catlearn.category import Hypergraph
 from catlearn.display import Legible
 from catlearn.errors import Failure
@@ -55,7 +55,7 @@ class Operation(Legible):
     writes: tuple[tuple[int, ...], ...]
     targets: tuple[int, ...] = ()
     scale: Scalar = ONE
-    relations: tuple[Relation, ...] = ()
+    relations: tuple[SizeRelation, ...] = ()
     letters: tuple[str, ...] = field(default=(), compare=False)
     title: str = field(default="", compare=False)
 
@@ -69,8 +69,8 @@ class Operation(Legible):
             for atom, coefficient in one.terms:
                 if isinstance(atom, int):
                     made: Any = atom + by
-                elif isinstance(atom, Part):
-                    made = Part(atom.kind, form(atom.form), shifted_size(atom.by, by))
+                elif isinstance(atom, IndexPart):
+                    made = IndexPart(atom.kind, form(atom.form), shifted_size(atom.by, by))
                 else:
                     before = tuple(map(Form.variable, front if atom.operand in operands else ()))
                     made = Lookup(atom.operand, (*before, *map(form, atom.forms)))
@@ -181,17 +181,17 @@ class ArrayHypergraph(Hypergraph):
         """What each box does."""
         return self.column("operation")
 
-    def relations(self) -> list[tuple[Relation, str, int]]:
+    def relations(self) -> list[tuple[SizeRelation, str, int]]:
         """List what sizes have to satisfy, each with the table and the row that says it.
 
         Generators are the rows of axes, and -1 - s for the row s of a symbol.
         """
-        found: list[tuple[Relation, str, int]] = []
+        found: list[tuple[SizeRelation, str, int]] = []
         for table, attribute in (("Symbol", "value"), ("Axis", "size")):
             for row, sizes in enumerate(self.column(attribute)):
                 own = Size.generator(row if table == "Axis" else -1 - row)
                 ordered = sorted(sizes or (), key=lambda one: one.terms)
-                found += [(Relation("=", own, one), table, row) for one in ordered]
+                found += [(SizeRelation("=", own, one), table, row) for one in ordered]
         variables, mentions = self.lists["vars"], self.lists["mentions"]
         for row, operation in enumerate(self.operations):
             if operation.relations:

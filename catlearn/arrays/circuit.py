@@ -41,10 +41,10 @@ import numpy as np
 
 from catlearn.arrays.boxes import ArrayHypergraph, Draft, Operation
 from catlearn.arrays.counting import WIDTHS, Counts, count
-from catlearn.arrays.forms import Lookup, Part, Reading
+from catlearn.arrays.forms import IndexPart, Lookup, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.listing import latex, listing, read_listing
-from catlearn.arrays.sizes import Relation, Size, Solution, read_size, solve
+from catlearn.arrays.sizes import Size, SizeRelation, Solution, read_size, solve
 from catlearn.cset.cospan import Open, free_rows, glued, leg_along
 from catlearn.display import Displayed
 from catlearn.errors import (
@@ -156,7 +156,7 @@ class Circuit(Frozen, Displayed):
             sizes |= coefficient.generators
             if isinstance(atom, int):
                 every.append(atom)
-            elif isinstance(atom, Part):
+            elif isinstance(atom, IndexPart):
                 sizes |= atom.by.generators
                 if not atom.by.is_positive:
                     found.append("divides an index by what is not positive")
@@ -227,7 +227,7 @@ class Circuit(Frozen, Displayed):
         return {self.apex.called(axis): self.apex.size_of(axis) for axis in sorted(used)}
 
     @property
-    def relations(self) -> tuple[Relation, ...]:
+    def relations(self) -> tuple[SizeRelation, ...]:
         """What is left to be satisfied by sizes, over names."""
         found = [one.rename(self.apex.called) for one in self.solution.relations]
         return tuple(dict.fromkeys(found))

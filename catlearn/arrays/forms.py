@@ -15,10 +15,11 @@ variable ``i``, and ``-1 - j`` is that of the j-th axis that the box mentions be
 
 >>> y, a = Form.variable(0), Form.variable(1)
 >>> window = y.times(2) + a + Form.number(-1)
->>> print(window.text("ya"))
-2*y + a - 1
->>> print(window.substitute([y + Form.number(1), a]).text("ya"))
-2*y + a + 1
+>>> window.substitute([y + Form.number(1), a]) == y.times(2) + a + Form.number(1)
+True
+>>> least, greatest = window.range([Size.of(4), Size.of(3)])
+>>> print(least, greatest)
+-1 7
 
 Where an index may lie outside of its axis, the reading is *guarded*: there the value is the
 *outside value* of the reading. Guarded readings compose with their guards accumulated, not by
@@ -35,7 +36,7 @@ from catlearn.arrays.sizes import ZERO, Size
 
 
 @dataclass(frozen=True)
-class Part:
+class IndexPart:
     """The quotient or the remainder of a form divided by a size.
 
     Parameters
@@ -69,7 +70,7 @@ class Lookup:
     forms: tuple[Form, ...]
 
 
-Atom = int | Part | Lookup
+Atom = int | IndexPart | Lookup
 
 
 def _place(term: tuple[Atom, Size]) -> tuple[int, Any]:
@@ -134,7 +135,7 @@ class Form:
         """The variables that occur."""
         found: set[int] = set()
         for atom, _ in self.terms:
-            inner = (atom.form,) if isinstance(atom, Part) else ()
+            inner = (atom.form,) if isinstance(atom, IndexPart) else ()
             inner = atom.forms if isinstance(atom, Lookup) else inner
             found |= {atom} if isinstance(atom, int) else {v for f in inner for v in f.variables}
         return frozenset(found)
@@ -143,7 +144,7 @@ class Form:
     def lookups(self) -> tuple[Lookup, ...]:
         """The values that are looked up."""
         atoms = [atom for atom, _ in self.terms]
-        inner = [one for atom in atoms if isinstance(atom, Part) for one in atom.form.lookups]
+        inner = [one for atom in atoms if isinstance(atom, IndexPart) for one in atom.form.lookups]
         return (*(atom for atom in atoms if isinstance(atom, Lookup)), *inner)
 
     def substitute(
@@ -154,7 +155,7 @@ class Form:
         for atom, coefficient in self.terms:
             if isinstance(atom, int):
                 made = forms[atom]
-            elif isinstance(atom, Part):
+            elif isinstance(atom, IndexPart):
                 made = part(atom.kind, atom.form.substitute(forms, sizes), sizes(atom.by))
             else:
                 inner = tuple(one.substitute(forms, sizes) for one in atom.forms)
@@ -191,55 +192,6 @@ class Form:
                 return None
         return least, greatest
 
-    def is_inside(self, axis: Size, sizes: Sequence[Size]) -> bool:
-        """Whether it is shown to be an index of an axis of this size.
-
-        Examples
-        --------
-        >>> h, d = Form.variable(0), Form.variable(1)
-        >>> split = h.times(Size.generator(1)) + d
-        >>> sizes = Size.generator(0), Size.generator(1)
-        >>> split.is_inside(sizes[0] * sizes[1], sizes), split.is_inside(sizes[0], sizes)
-        (True, False)
-        """
-        if self.wiring is not None and sizes[self.wiring] == axis:
-            return True
-        if len(self.terms) == 1 and not self.constant.terms:
-            atom, coefficient = self.terms[0]
-            if isinstance(atom, Lookup):
-                return coefficient.number == 1
-            if isinstance(atom, Part) and atom.kind == "div" and coefficient.number == 1:
-                inner = atom.form.wiring
-                if inner is not None and sizes[inner] == axis * atom.by:
-                    return True
-        found = self.range(sizes)
-        return found is not None and found[0].is_natural and (axis - 1 - found[1]).is_natural
-
-    def text(self, letters: Sequence[str], size: Callable[[Size], str] = str) -> str:
-        """Write it with letters for the variables, and arrays by number."""
-        found = ""
-        for atom, coefficient in self.terms:
-            if isinstance(atom, int):
-                shown = letters[atom]
-            elif isinstance(atom, Part):
-                shown = f"({atom.form.text(letters, size)} {atom.kind} {size(atom.by)})"
-            else:
-                inner = " ".join(one.text(letters, size) for one in atom.forms)
-                shown = f"#{atom.operand}[{inner}]"
-            found += _signed(found, coefficient, shown, size)
-        if self.constant.terms or not found:
-            found += _signed(found, self.constant, "", size)
-        return found
-
-
-def _signed(before: str, coefficient: Size, shown: str, size: Callable[[Size], str]) -> str:
-    number = coefficient.number
-    negative = number is not None and number < 0
-    sign = (" - " if negative else " + ") if before else "-" if negative else ""
-    by = size(-coefficient if negative else coefficient)
-    by = by if len(coefficient.terms) <= 1 or not shown else f"({by})"
-    return sign + (shown if by == "1" and shown else f"{by}*{shown}" if shown else by)
-
 
 def part(kind: str, form: Form, by: Size) -> Form:
     """Return a quotient or remainder, where ``c q + r`` has the parts q and r if 0 <= r < c.
@@ -266,7 +218,7 @@ def part(kind: str, form: Form, by: Size) -> Form:
     found = rest.range([sizes.get(v, Size.of(1)) for v in range(max(sizes, default=-1) + 1)])
     if found is not None and found[0].is_natural and (by - 1 - found[1]).is_natural:
         return multiple if kind == "div" else rest
-    return Form.atom(Part(kind, form, by))
+    return Form.atom(IndexPart(kind, form, by))
 
 
 def _quotient(size: Size, by: Size) -> Size | None:
@@ -325,24 +277,13 @@ class Reading:
             found += [*form.terms, (None, form.constant)]
             for atom, _ in form.terms:
                 if not isinstance(atom, int):
-                    left += [atom.form] if isinstance(atom, Part) else atom.forms
+                    left += [atom.form] if isinstance(atom, IndexPart) else atom.forms
         return found
 
     def map(self, change: Callable[[Form], Form]) -> Reading:
         """Return the reading with its forms changed."""
         forms = tuple(map(change, self.forms))
         return replace(self, forms=forms, conditions=tuple(map(change, self.conditions)))
-
-
-def shifted(by: int) -> Callable[[Form], Form]:
-    """Return what makes forms speak of variables that stand so many places further."""
-
-    def change(form: Form) -> Form:
-        count = max(form.variables, default=-1) + 1
-        moved = [Form.variable(v + by) for v in range(count)]
-        return form.substitute(moved, lambda size: shifted_size(size, by))
-
-    return change
 
 
 def shifted_size(size: Size, by: int) -> Size:

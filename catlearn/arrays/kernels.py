@@ -37,14 +37,6 @@ class Entry:
         one in the outputs.
     deterministic
         Whether it draws no sample.
-    multilinear
-        Whether it is linear in each operand.
-    commutative
-        Whether operands may be exchanged.
-    fixes_constants
-        Whether f(v, ..., v) = v, so that guards slide past it.
-    symmetric
-        Whether the order of its targets does not matter.
     options
         The names of its options, in order; each has a value.
     """
@@ -53,18 +45,14 @@ class Entry:
     outputs: int = 1
     targets: str = "none"
     deterministic: bool = True
-    multilinear: bool = False
-    commutative: bool = False
-    fixes_constants: bool = False
-    symmetric: bool = True
     options: tuple[str, ...] = ()
 
 
 KERNELS: dict[str, Entry] = {
-    "contraction": Entry((1, None), targets="read", multilinear=True, commutative=True),
-    "view": Entry(fixes_constants=True),
-    "add": Entry((2, None), commutative=True),
-    "mul": Entry((2, None), multilinear=True, commutative=True),
+    "contraction": Entry((1, None), targets="read"),
+    "view": Entry(),
+    "add": Entry((2, None)),
+    "mul": Entry((2, None)),
     "concat": Entry((1, None)),
     "where": Entry((2, 2), options=("outside",)),
     "softmax": Entry(targets="both"),
@@ -74,7 +62,7 @@ KERNELS: dict[str, Entry] = {
     "stop": Entry(),
     "gelu": Entry(options=("approximation",)),
     **{name: Entry() for name in ("exp", "log", "tanh", "sigmoid", "silu", "square")},
-    "neg": Entry(multilinear=True),
+    "neg": Entry(),
     "relu": Entry(),
 }
 """The kernels that there are, by name."""

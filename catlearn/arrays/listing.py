@@ -49,9 +49,9 @@ from fractions import Fraction
 from typing import Any
 
 from catlearn.arrays.boxes import ArrayHypergraph, BoxRow, Draft, Operation, WireRow
-from catlearn.arrays.forms import Form, Lookup, Part, Reading
+from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.sizes import ONE, Relation, Scalar, Size
+from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation
 from catlearn.category.path import Reader, tokens_of
 from catlearn.errors import CatlearnError, PathSyntaxError, TooLarge, did_you_mean, expect
 from catlearn.names import fresh, quote
@@ -225,7 +225,7 @@ class _Writer:
         def atom(one: Any) -> str:
             if isinstance(one, int):
                 return variable(one)
-            if isinstance(one, Part):
+            if isinstance(one, IndexPart):
                 return f"({form(one.form)} {one.kind} {size(one.by)})"
             wire = ins[one.operand]
             name = self.names[wire] if ins.count(wire) == 1 else f"@{one.operand + 1}"
@@ -271,7 +271,7 @@ class _Writer:
                 found += f" where {' and '.join(map(condition, reading.conditions))}"
             return found + (f" else {_number(reading.outside)}" if reading.outside != 0 else "")
 
-        def relation(one: Relation) -> str:
+        def relation(one: SizeRelation) -> str:
             left, right = size(one.left, False), size(one.right, False)
             if one.kind == "window":
                 return f"{right} = ({left}) // {one.stride} + 1"
@@ -701,7 +701,7 @@ class ListingReader(Reader):
 
         def atom(raw: Any) -> Any:
             if raw[0] in ("div", "mod"):
-                return Part(raw[0], form(raw[1]), sized(raw[2]))
+                return IndexPart(raw[0], form(raw[1]), sized(raw[2]))
             operand, forms, (_, at) = raw
             if isinstance(operand, str):
                 if names.count(operand) != 1:
@@ -793,13 +793,13 @@ class ListingReader(Reader):
             found[name] = self.name("the name of an axis") if self.take(":") else name
         return found
 
-    def relation(self, sized: Callable[[Size], Size]) -> Relation:
+    def relation(self, sized: Callable[[Size], Size]) -> SizeRelation:
         left = self.polynomial()
         if self.take("<="):
-            return Relation("<=", sized(left), sized(self.polynomial()))
+            return SizeRelation("<=", sized(left), sized(self.polynomial()))
         self.expect("=", "'=' or '<='")
         if self.tokens[self.at][0] != "(":
-            return Relation("=", sized(left), sized(self.polynomial()))
+            return SizeRelation("=", sized(left), sized(self.polynomial()))
         self.at += 1
         inner = self.polynomial()
         self.expect(")", "')'")
@@ -808,7 +808,7 @@ class ListingReader(Reader):
         self.expect("+", "'+ 1'")
         if stride < 1 or self.natural() != 1:
             raise self.error("a window is written (size) // stride + 1", place)
-        return Relation("window", sized(inner), sized(left), stride)
+        return SizeRelation("window", sized(inner), sized(left), stride)
 
     def scalar(self, sized: Callable[[Size], Size]) -> Scalar:
         """Read a product of powers."""

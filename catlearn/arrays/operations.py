@@ -23,7 +23,7 @@ from catlearn.arrays.circuit import Circuit, compose, tensor
 from catlearn.arrays.forms import Form, Lookup, Reading, part
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.patterns import Array, Item, Pattern, read_conditions, read_pattern
-from catlearn.arrays.sizes import ONE, Relation, Scalar, Size, read_scalar, read_size
+from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation, read_scalar, read_size
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean, expect
 
 OPTIONS = frozenset(
@@ -92,7 +92,7 @@ class _Box:
     axes: dict[str, int] = field(default_factory=dict)
     letters: list[str] = field(default_factory=list)
     mentions: list[int] = field(default_factory=list)
-    relations: list[Relation] = field(default_factory=list)
+    relations: list[SizeRelation] = field(default_factory=list)
     forms: dict[str, Form] = field(default_factory=dict)
 
     def axis(self, name: str) -> int:
@@ -153,7 +153,7 @@ class _Box:
             digit, length = part("div", joined, product), self.length(one)
             self.forms[one] = digit if k == len(item.names) else part("mod", digit, length)
             product = product * length
-        self.relations.append(Relation("=", self.length(name), product))
+        self.relations.append(SizeRelation("=", self.length(name), product))
         return self.variable(name)
 
     def read(self, item: Item) -> tuple[int, Form]:
@@ -170,7 +170,7 @@ class _Box:
             found = found + Form.variable(self.variable(one)).times(product)
             product = product * self.length(one)
         axis = self.draft.axis("".join(item.names) or None)
-        self.relations.append(Relation("=", self.mention(axis), product))
+        self.relations.append(SizeRelation("=", self.mention(axis), product))
         return axis, found
 
     def window(self, item: Item, axis: int) -> Form:
@@ -184,12 +184,12 @@ class _Box:
         for name in self.open.intersection(item.names):
             whole, own = self.mention(axis), self.length(name)
             if self.keeps and len(coefficients) == 1 and coefficients[name] == 1:
-                self.relations.append(Relation("=", own, whole))
+                self.relations.append(SizeRelation("=", own, whole))
                 continue
             reach = whole - 1 + self.pad[1] - item.size.constant
             for other, c in coefficients.items():
                 reach = reach - (c * (self.length(other) - 1) if other != name else 0)
-            self.relations.append(Relation("window", reach, own, coefficients[name]))
+            self.relations.append(SizeRelation("window", reach, own, coefficients[name]))
         return form
 
     def type(self, said: Type) -> int:
@@ -351,7 +351,7 @@ def _made(
     ]
     for sign, *sides in relations:
         here, there = (one.substitute({n: box.length(n) for n in one.generators}) for one in sides)
-        box.relations.append(Relation(sign, here, there))
+        box.relations.append(SizeRelation(sign, here, there))
     factor = read_scalar(scale)
     keys = {key for base, _ in factor.powers for key in base.generators}
     wrong = sorted(keys - {*box.axes})
@@ -745,7 +745,7 @@ def shift(name: str, pattern: str, at: str, *, init: str = "normal", sizes: Size
     operation = Operation(
         Kernel("add"), (Reading.wiring(range(count)), Reading.wiring(range(count))),
         (tuple(range(count)),),
-        relations=(Relation("<=", Size.generator(0), Size.generator(-1)),),
+        relations=(SizeRelation("<=", Size.generator(0), Size.generator(-1)),),
         letters=tuple(letters), title=_title("shift", name),
     )  # fmt: skip
     draft.box(operation, ins, [out], [axes[x] for x in letters], [axes[rows]])
@@ -826,7 +826,7 @@ def concat(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     out = draft.wire(axes[name] for name in names)
     operation = Operation(
         Kernel("concat"), tuple(readings), (tuple(range(len(names))),),
-        relations=(Relation("=", Size.generator(names.index(new)), start),),
+        relations=(SizeRelation("=", Size.generator(names.index(new)), start),),
         letters=tuple(names), title="concat",
     )  # fmt: skip
     draft.box(operation, ins, [out], (axes[name] for name in names), (axes[x] for x in olds))

@@ -13,8 +13,8 @@ Circuits present their sizes by generators and relations: equations (the two axe
 one size; a split says m = h*d), bounds and windows. Gluing unites relations, which needs no order;
 :func:`solve` finds what they determine, what is left of them, and which no sizes can satisfy.
 
->>> found = solve([Relation("=", m, h * d), Relation("=", m, Size.of(768)),
-...                Relation("=", h, Size.of(12))], flexible={"d"})
+>>> found = solve([SizeRelation("=", m, h * d), SizeRelation("=", m, Size.of(768)),
+...                SizeRelation("=", h, Size.of(12))], flexible={"d"})
 >>> str(found.values["m"]), str(found.values["d"]), found.failures
 ('768', '64', ())
 
@@ -492,7 +492,7 @@ def read_scalar(text: str | int | float | Scalar) -> Scalar:
 
 
 @dataclass(frozen=True)
-class Relation(Legible):
+class SizeRelation(Legible):
     """What sizes have to satisfy.
 
     Parameters
@@ -511,14 +511,16 @@ class Relation(Legible):
     right: Size
     stride: int = 1
 
-    def substitute(self, values: Mapping[Any, Size | int]) -> Relation:
+    def substitute(self, values: Mapping[Any, Size | int]) -> SizeRelation:
         """Replace generators by sizes."""
         sides = self.left.substitute(values), self.right.substitute(values)
-        return Relation(self.kind, *sides, self.stride)
+        return SizeRelation(self.kind, *sides, self.stride)
 
-    def rename(self, names: Callable[[Any], Any]) -> Relation:
+    def rename(self, names: Callable[[Any], Any]) -> SizeRelation:
         """Replace generators by others."""
-        return Relation(self.kind, self.left.rename(names), self.right.rename(names), self.stride)
+        return SizeRelation(
+            self.kind, self.left.rename(names), self.right.rename(names), self.stride
+        )
 
     def __str__(self) -> str:
         if self.kind == "window":
@@ -542,7 +544,7 @@ class Unsolvable:
     """
 
     number: int
-    found: Relation
+    found: SizeRelation
     declared: bool = False
 
 
@@ -561,7 +563,7 @@ class Solution:
     """
 
     values: Mapping[Any, Size]
-    relations: tuple[Relation, ...]
+    relations: tuple[SizeRelation, ...]
     failures: tuple[Unsolvable, ...]
 
     def of(self, size: Size) -> Size:
@@ -569,7 +571,7 @@ class Solution:
         return size.substitute(self.values)
 
 
-def solve(relations: Sequence[Relation], flexible: Iterable[Any] = ()) -> Solution:
+def solve(relations: Sequence[SizeRelation], flexible: Iterable[Any] = ()) -> Solution:
     """Solve relations between sizes as far as numbers and linear equations go.
 
     A relation is solved if it gives a generator a number, or if it is linear, with coefficient 1
@@ -588,12 +590,13 @@ def solve(relations: Sequence[Relation], flexible: Iterable[Any] = ()) -> Soluti
     Examples
     --------
     >>> m, n = Size.of("m"), Size.of("n")
-    >>> solve([Relation("=", m, 2 * m)]).failures[0].number
+    >>> solve([SizeRelation("=", m, 2 * m)]).failures[0].number
     0
-    >>> solve([Relation("=", m, n)]).failures[0].declared
+    >>> solve([SizeRelation("=", m, n)]).failures[0].declared
     True
     >>> hd = read_size("h*d")
-    >>> solve([Relation("=", m, n), Relation("=", m, hd), Relation("=", n, hd)]).failures
+    >>> pairs = [(m, n), (m, hd), (n, hd)]
+    >>> solve([SizeRelation("=", *pair) for pair in pairs]).failures
     ()
     """
     state = _State(set(flexible))
@@ -602,7 +605,7 @@ def solve(relations: Sequence[Relation], flexible: Iterable[Any] = ()) -> Soluti
     while state.step():
         pass
     values, failures = state.values, state.failures
-    kept: dict[Any, tuple[int, Relation]] = {}
+    kept: dict[Any, tuple[int, SizeRelation]] = {}
     for k, now in sorted(state.left.items()):
         if now.kind == "<=":
             if (now.right - now.left).is_natural:
@@ -633,19 +636,19 @@ class _State:
     free: set[Any]
     values: dict[Any, Size] = field(default_factory=dict)
     failures: dict[int, Unsolvable] = field(default_factory=dict)
-    left: dict[int, Relation] = field(default_factory=dict)
+    left: dict[int, SizeRelation] = field(default_factory=dict)
     version: dict[int, int] = field(default_factory=dict)
     users: dict[Any, set[int]] = field(default_factory=dict)
     holders: dict[Any, set[Any]] = field(default_factory=dict)
     ready: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def add(self, k: int, one: Relation) -> None:
+    def add(self, k: int, one: SizeRelation) -> None:
         """Put a relation in, or put it in anew."""
         self.version[k] = version = self.version.get(k, 0) + 1
         if one.kind == "window" and one.stride == 1:
-            one = Relation("=", one.left + 1, one.right)
+            one = SizeRelation("=", one.left + 1, one.right)
         elif one.kind == "window" and one.left.number is not None:
-            one = Relation("=", Size.of(one.left.number // one.stride + 1), one.right)
+            one = SizeRelation("=", Size.of(one.left.number // one.stride + 1), one.right)
         self.left[k] = one
         generators = one.left.generators | one.right.generators
         for key in generators:
@@ -686,7 +689,7 @@ class _State:
                 return True
             self.settle(key, value)
             if kind == 2:
-                self.add(k, Relation("<=", Size.of(1), value))
+                self.add(k, SizeRelation("<=", Size.of(1), value))
             return True
         return False
 

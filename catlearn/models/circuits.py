@@ -38,8 +38,8 @@ import numpy as np
 
 from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit, compose, lift
-from catlearn.arrays.forms import Form, Lookup, Part, Reading
-from catlearn.arrays.sizes import ONE, Relation, Size, solve
+from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
+from catlearn.arrays.sizes import ONE, Size, SizeRelation, solve
 from catlearn.category import hypergraph
 from catlearn.errors import (
     CatlearnError,
@@ -205,7 +205,7 @@ class LoweredCircuit:
             raise InvalidStructure("arrays", failures)
         relations = [one for one, _, _ in H.relations()]
         count = len(relations)
-        relations += [Relation("=", Size.generator(axis), Size.of(n)) for axis, n, _ in given]
+        relations += [SizeRelation("=", Size.generator(axis), Size.of(n)) for axis, n, _ in given]
         found = solve(relations, H.flexible)
         for one in found.failures:
             where = given[one.number - count][2] if one.number >= count else "sizes"
@@ -694,7 +694,7 @@ class _Run:
         def value(one: Form) -> Any:
             found: Any = one.constant.substitute(self.local).number or 0
             for atom, coefficient in one.terms:
-                if isinstance(atom, Part):
+                if isinstance(atom, IndexPart):
                     by, inner = atom.by.substitute(self.local).number, value(atom.form)
                     made = inner // by if atom.kind == "div" else inner % by
                 elif isinstance(atom, Lookup):
@@ -710,7 +710,7 @@ class _Run:
 
 
 def _parts(form: Form) -> bool:
-    return any(isinstance(atom, Part) for atom, _ in form.terms)
+    return any(isinstance(atom, IndexPart) for atom, _ in form.terms)
 
 
 def _slowness(index: np.ndarray) -> int:

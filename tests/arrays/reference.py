@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.arrays import Circuit, Form, Lookup, Part, Relation, Size, solve
+from catlearn.arrays import Circuit, Form, IndexPart, Lookup, Size, SizeRelation, solve
 
 
 def evaluate(
@@ -37,7 +37,7 @@ def evaluate(
         note(row, value)
 
     relations = [one for one, _, _ in H.relations()]
-    relations += [Relation("=", Size.generator(row), Size.of(n)) for row, n in sizes.items()]
+    relations += [SizeRelation("=", Size.generator(row), Size.of(n)) for row, n in sizes.items()]
     solution = solve(relations, range(H.size("Axis")))
     assert not solution.failures
 
@@ -57,7 +57,7 @@ def evaluate(
         def at(form: Form, ins=ins, shape=shape, local=local, grid=grid) -> np.ndarray:
             found = np.full(shape, form.constant.substitute(local).number or 0)
             for atom, coefficient in form.terms:
-                if isinstance(atom, Part):
+                if isinstance(atom, IndexPart):
                     by = atom.by.substitute(local).number
                     inner = at(atom.form)
                     value = inner // by if atom.kind == "div" else inner % by

@@ -6,7 +6,7 @@ from itertools import permutations, product
 import pytest
 from hypothesis import given, strategies as st
 
-from catlearn.arrays import Relation, Scalar, Size, read_scalar, read_size, solve
+from catlearn.arrays import Scalar, Size, SizeRelation, read_scalar, read_size, solve
 from catlearn.errors import CatlearnError
 
 NAMES = "mhd"
@@ -97,7 +97,7 @@ def test_what_is_no_text_is_refused():
 
 def relation(text):
     left, sign, right = text.split(" ")
-    return Relation(sign, read_size(left), read_size(right))
+    return SizeRelation(sign, read_size(left), read_size(right))
 
 
 CASES = {
@@ -136,7 +136,7 @@ def test_solving(texts, flexible, values, wrong):
 def test_windows(length, stride, reach, expected):
     """The windows of 3 that fit, counted."""
     inner = Size.of(length + reach - 3)
-    found = solve([Relation("window", inner, Size.of("y"), stride)], ["y"])
+    found = solve([SizeRelation("window", inner, Size.of("y"), stride)], ["y"])
     assert found.of(Size.of("y")).number == expected
     fit = [start for start in range(0, length + reach, stride) if start + 3 <= length + reach]
     assert len(fit) == expected
@@ -145,7 +145,7 @@ def test_windows(length, stride, reach, expected):
 @given(st.lists(st.tuples(sizes, sizes), max_size=3))
 def test_solutions_are_those_of_the_relations(pairs):
     """Nothing is lost: by brute force over all sizes up to 4."""
-    relations = [Relation("=", one, two) for one, two in pairs]
+    relations = [SizeRelation("=", one, two) for one, two in pairs]
     found = solve(relations, NAMES)
     exact = [
         at
