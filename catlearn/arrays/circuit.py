@@ -667,8 +667,10 @@ def levels(
         base = min((group[n] for n in still), default=min(group.values()))
         for node, level in group.items():
             wrong = level < base or (node in still and level != base)
-            if wrong and node in via and not failures:
-                failures.append(_repeated(parts, via[node], level - base))
+            if wrong and not failures:
+                one, other = via[node] if node in via else links[node][0][2][::-1]
+                pair = (other, one) if level > base else (one, other)
+                failures.append(_repeated(parts, pair, level - base))
             lifts[node] = level - base
     if failures:
         raise NotComposable("circuits", list(dict.fromkeys(failures)))
@@ -871,13 +873,17 @@ def _clashes(parts: Sequence[Circuit], whole: Any) -> list[Failure]:
     every = apex.relations()
     for one, plain in zip(apex.solution.failures, apex.size_failures(), strict=True):
         _, table, row = every[one.number]
-        said: dict[str, None] = {}
+        said: dict[str, str] = {}
         for part, leg in zip(parts, whole.legs, strict=True) if table == "Axis" else ():
             for axis in np.flatnonzero(leg.components["Axis"].values == row).tolist():
                 if part.apex.column("size")[axis]:
-                    said[f"{part.apex.axis_title(axis)} has size {part.apex.size_of(axis)}"] = None
+                    said[part.apex.axis_title(axis)] = str(part.apex.size_of(axis))
         if len(said) > 1:
-            plain = Failure("alignment", ", meets ".join(said), plain.message)
+            (first, size), *others = said.items()
+            rest = " and ".join(f"{title} of size {other}" for title, other in others)
+            plain = Failure(
+                "alignment", first, f"has size {size} and meets {rest}: {plain.message}"
+            )
         failures.append(plain)
     return failures
 
