@@ -171,8 +171,12 @@ def test_public_names_come_from_public_faces():
 
 
 def shadows(package: ModuleType) -> set[str]:
-    """Names on the face of a package that its modules have too: one would hide the other."""
-    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    """Names on the face of a package that its modules have too: one would hide the other.
+
+    A room in a room is on its face as what it is.
+    """
+    inner = pkgutil.iter_modules(package.__path__)
+    modules = {module.name for module in inner if not module.ispkg}
     return modules & set(package.__all__)
 
 

@@ -5,6 +5,8 @@ Each function takes models, spaces and data sets of yours and returns a
 the loss of the papers, to lower, draw, glue to others, rewrite or save like any other. None is a
 primitive: each could be written in a notebook, and is meant to be read.
 
+Models that have a name are whole circuits in :mod:`catlearn.zoo.architectures`.
+
 Law, tested for each: value, gradient and optimised program are those of the same loss written by
 hand in JAX.
 
@@ -19,6 +21,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
+    submodules=["architectures"],
     submod_attrs={
         "adapting": ["domain_adversarial"],
         "adversaries": ["gan"],

@@ -1,3 +1,6 @@
+from . import (
+    architectures as architectures,
+)
 from .adapting import (
     domain_adversarial as domain_adversarial,
 )
