@@ -33,6 +33,7 @@ from .operations import (
     exp as exp,
     gelu as gelu,
     idle as idle,
+    indicator as indicator,
     linear as linear,
     log as log,
     mean as mean,
@@ -40,6 +41,7 @@ from .operations import (
     neg as neg,
     norm as norm,
     permute as permute,
+    reciprocal as reciprocal,
     relu as relu,
     residual as residual,
     shift as shift,
@@ -51,6 +53,7 @@ from .operations import (
     swap as swap,
     tanh as tanh,
     top_k as top_k,
+    unit as unit,
     view as view,
     where as where,
 )

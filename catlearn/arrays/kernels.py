@@ -62,8 +62,7 @@ KERNELS: dict[str, Entry] = {
     "stop": Entry(),
     "gelu": Entry(options=("approximation",)),
     **{name: Entry() for name in ("exp", "log", "tanh", "sigmoid", "silu", "square")},
-    "neg": Entry(),
-    "relu": Entry(),
+    **{name: Entry() for name in ("neg", "reciprocal", "relu", "indicator")},
 }
 """The kernels that there are, by name."""
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -181,6 +182,11 @@ class _Box:
         if item.size.constant < -self.pad[0] and self.padded:
             message = f"begins {-item.size.constant} before its axis; pad says {self.pad[0]}"
             raise self.pattern.error(message, item)
+        if not item.names and item.size.constant < 0:
+            raise self.pattern.error("an index is at least 0", item)
+        if not item.names and item.size.constant > 0:
+            last = Size.of(item.size.constant + 1)
+            self.relations.append(SizeRelation("<=", last, self.mention(axis)))
         for name in self.open.intersection(item.names):
             whole, own = self.mention(axis), self.length(name)
             if self.keeps and len(coefficients) == 1 and coefficients[name] == 1:
@@ -531,7 +537,7 @@ def view(
     ----------
     pattern
         ``"m -> k m"`` repeats, ``"(h d) -> h d"`` splits, ``"h d -> (h d)"`` joins,
-        ``"2*y+a-1 c -> y a c"`` has windows.
+        ``"2*y+a-1 c -> y a c"`` has windows, ``"0 m -> m"`` is what stands first.
     outside
         The value of what is read outside of its axis; 0 unless said.
     pad
@@ -546,6 +552,8 @@ def view(
     Size('12*d')
     >>> view("2*y+a-1 c -> y a c", a=3, pad=(1, 1)).at_dom((7, 2))
     Circuit(?[a#2 c] -> ?[y a c])
+    >>> [str(one) for one in view("2 m -> m").relations]
+    ['3 <= a']
     """
     read = _sides(pattern, 1, 1)
     given = _sizes(read, sizes, more)
@@ -593,7 +601,7 @@ def where(
         The last axes, in order, ``"x y"``.
     condition
         An affine condition on them, ``"y <= x"``. Without one the first input is an array of
-        booleans.
+        booleans, of the same axes or, in ``"y, h x y"``, of some of them.
     outside
         The value where it does not hold; -inf unless said.
 
@@ -603,13 +611,20 @@ def where(
     Circuit(R[x y] -> R[x y])
     >>> where("x y")
     Circuit(B[x y], R[x y] -> R[x y])
+    >>> where("y, h x y")
+    Circuit(B[y], R[h x y] -> R[h x y])
     """
-    read = _sides(pattern, 1, 0)
+    two = condition is None and isinstance(pattern, str) and "," in pattern
+    read = _sides(pattern, 1 + two, 0)
     _plain(read, read.left)
-    (array,), given = read.left, _sizes(read, sizes, more)
+    (*masks, array), given = read.left, _sizes(read, sizes, more)
     if condition is None:
+        mask = masks[0] if masks else array
+        lost = [item for item in mask if item.name not in {one.name for one in array}]
+        if lost:
+            raise read.error(f"{lost[0]} is an axis of the mask alone", lost[0])
         kernel = Kernel("where", (("outside", float(outside)),))
-        return _made(kernel, "where", read, [array, array], [array], given, types=["B", "R"])
+        return _made(kernel, "where", read, [mask, array], [array], given, types=["B", "R"])
     found = read_conditions(condition)
     names = {item.name for item in array}
     wrong = sorted({name for one in found for name in one.generators} - names)
@@ -669,6 +684,31 @@ def norm(name: str, pattern: str, kind: str = "layer", eps: float = 1e-5) -> Cir
     gain = added(f"{name}.gain", own, whole, title, {}, "mul", "ones")
     shifted = [added(f"{name}.shift", own, whole, title, {})] if kind == "layer" else []
     return compose(normed, gain, *shifted)
+
+
+def unit(pattern: str, eps: float = 1e-24) -> Circuit:
+    """Return arrays of Euclidean norm 1 over bracketed axes: directions.
+
+    Parameters
+    ----------
+    pattern
+        ``"[m]"``.
+    eps
+        What is added to the mean of the squares.
+
+    Examples
+    --------
+    >>> unit("[m]")
+    Circuit(R[m] -> R[m])
+    """
+    read = _sides(pattern, 1, 0)
+    normed = _whole(Kernel("norm", (("kind", "rms"), ("eps", float(eps)))), "unit", read)
+    whole = tuple(Item(item.names, item.size) for item in read.left[0])
+    scale = Scalar()
+    for item in read.left[0]:
+        scale = scale * Scalar.of(Size.of(item.name)) ** Fraction(-item.bracket, 2)
+    scaled = _made(Kernel("contraction"), "unit", read, [whole], [whole], {}, scale=scale)
+    return normed >> scaled
 
 
 def embed(name: str, pattern: str, *, init: str = "normal", sizes: Sizes | None = None,
@@ -912,7 +952,10 @@ relu, silu, exp, log, tanh, sigmoid, neg, square = (
     elementwise(Kernel(name))
     for name in ("relu", "silu", "exp", "log", "tanh", "sigmoid", "neg", "square")
 )
+reciprocal = elementwise(Kernel("reciprocal"))
 add, mul = elementwise(Kernel("add")), elementwise(Kernel("mul"))
+indicator = elementwise(Kernel("indicator"), "B")
+"""1 where a boolean is true, and 0 elsewhere."""
 
 
 def gelu(approximation: str = "erf") -> Circuit:

@@ -2,9 +2,9 @@
 
 A pattern is arrays on the left and, behind an arrow, arrays on the right, with commas between. An
 array is a list of axes: names; ``(h d)``, an axis that is split or joined; affine forms of names
-such as ``2*y+a-1``; and brackets around axes that an operation takes whole, ``[y]``, or that it
-changes into others, ``[e -> k]``. Axes in front are never named: what an operation does not name is
-broadcast.
+such as ``2*y+a-1``, or numbers; and brackets around axes that an operation takes whole, ``[y]``, or
+that it changes into others, ``[e -> k]``. Axes in front are never named: what an operation does not
+name is broadcast.
 
 >>> pattern = read_pattern("2*y+a-1 [c], k -> y a (h d)")
 >>> [[str(item) for item in array] for array in pattern.left]
@@ -38,7 +38,7 @@ class Item(Legible):
     names
         The names in it: one, or those of a group.
     size
-        An affine form of them; None for a group.
+        An affine form of them, which may be a number; None for a group.
     bracket
         Whether it stands in brackets.
     changed
@@ -144,10 +144,7 @@ class PatternReader(SizeReader):
         size = self.size(self.sum(), at)
         if any(degree(monomial) > 1 for monomial, _ in size.terms):
             raise self.error("an index is a sum of axes, with integers as coefficients", at)
-        names = tuple(sorted(size.generators))
-        if not names:
-            raise self.error("an axis has a name; there are no constant indices", at)
-        return Item(names, size, bracket, at=at)
+        return Item(tuple(sorted(size.generators)), size, bracket, at=at)
 
 
 def _reader(text: object, what: str, such_as: str) -> PatternReader:

@@ -76,6 +76,8 @@ ELEMENTWISE: dict[str, Callable[[Any], Any]] = {
     "exp": jnp.exp,
     "log": jnp.log,
     "neg": jnp.negative,
+    "reciprocal": jnp.reciprocal,
+    "indicator": lambda x: jnp.where(x, 1.0, 0.0),
     "square": jnp.square,
     "stop": jax.lax.stop_gradient,
 }

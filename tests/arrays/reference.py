@@ -123,6 +123,8 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         "log": np.log,
         "tanh": np.tanh,
         "neg": np.negative,
+        "reciprocal": np.reciprocal,
+        "indicator": lambda x: np.where(x, 1.0, 0.0),
         "square": np.square,
         "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
         "silu": lambda x: x / (1 + np.exp(-x)),

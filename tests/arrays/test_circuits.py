@@ -486,6 +486,10 @@ def test_interchange_and_lifting_as_numbers():
         "chosen from itself": (lambda: top_k("[e -> e]"), ["[e -> e]", "^"]),
         "other axes": (lambda: concat("[x] m, [y] -> [z] m"), ["[x] m"]),
         "axes twice": (lambda: concat("[x] m m, [y] m m -> [z] m m"), ["m m"]),
+        "a number to write": (lambda: view("m -> 3 m"), ["3 m", "^"]),
+        "a number before the first": (lambda: view("y-y-1 m -> m"), ["0", "^"]),
+        "a number beyond the last": (lambda: view("5 m -> m").at_dom((5, 3)), ["6", "5"]),
+        "an axis of a mask alone": (lambda: where("z y, x y"), ["z", "^"]),
         "a pad that is too short": (lambda: view("y+a-2 -> y a", a=3, pad=(1, 1)), ["2", "1"]),
         "deep brackets": (
             lambda: where("x y", "(" * 4000 + "x" + ")" * 4000 + " <= y"),

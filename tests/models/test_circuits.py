@@ -18,11 +18,13 @@ from catlearn.arrays import (
     embed,
     gelu,
     idle,
+    indicator,
     lift,
     linear,
     mean,
     norm,
     permute,
+    reciprocal,
     relu,
     residual,
     shift,
@@ -30,6 +32,7 @@ from catlearn.arrays import (
     softmax,
     top_k,
     traced,
+    unit,
     view,
     where,
 )
@@ -46,6 +49,12 @@ def experts(t):
     u = view("m -> k m")(t)
     y = silu(linear("w", "k, k m -> k f", at="e", f=5)(i, u))
     return einsum("k, k f -> f")(softmax("[k]")(g), y)
+
+
+@traced("x", "x m", types=["B", "R"])
+def average(mask, t):
+    w = indicator(mask)
+    return einsum("x, x m, -> m")(w, t, reciprocal(einsum("x -> ")(w)))
 
 
 CASES = {
@@ -76,6 +85,10 @@ CASES = {
                     [(5, 6, 3)], {}),
     "positions": (shift("p", "c m", at="x", c=7), [(3, 4)], {}),
     "masked": (where("x y", "y <= x, x - y < 2", outside=0.0), [(4, 4)], {}),
+    "masked by an array": (where("y, h x y", outside=-2.0), [(4,), (3, 2, 4)], {}),
+    "masked mean": (average, [(5,), (5, 3)], {}),
+    "third": (view("2 m -> m"), [(4, 3)], {}),
+    "directions": (lift(unit("[m] k"), "x"), [(3, 4, 2)], {}),
     "residual": (residual(relu >> permute("a b -> a b")), [(2, 3)], {}),
 }  # fmt: skip
 
@@ -86,6 +99,8 @@ def test_values_are_those_of_the_definition(name):
     fn = LoweredCircuit(circuit.at_dom(*shapes), sizes)
     rng = np.random.default_rng(sum(map(ord, name)))
     arrays = [rng.normal(size=shape).astype("float32") for shape in shapes]
+    dtypes = [fn.circuit.apex.types[row] for row in fn.circuit.dom]
+    arrays = [x > 0 if t == "B" else x for x, t in zip(arrays, dtypes, strict=True)]
     params = fn.init(KEY)
     params = jax.tree.map(lambda x: x + rng.normal(size=x.shape).astype("float32"), params)
     found = jax.jit(fn)(params, *arrays)
@@ -279,6 +294,12 @@ def test_dropout_on_an_edge_is_for_training():
     trained = model.architecture.run(params, x, key=KEY, train=True)[0]
     assert not np.any(np.asarray(evaluated) == 0)
     assert np.any(np.asarray(trained) == 0)
+
+
+def test_directions_have_norm_1_also_of_zero():
+    x = np.array([[3.0, 4.0], [0.0, 0.0]])
+    found = cl.lower(lift(unit("[m]"), "x"))({}, x)
+    np.testing.assert_allclose(found, [[0.6, 0.8], [0.0, 0.0]], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
