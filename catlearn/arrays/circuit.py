@@ -123,6 +123,11 @@ class Circuit(Frozen, Displayed):
             message = "is given more than once; give it once, and copy it"
             failures.append(Failure("dom", f"array {row}", message))
         parameters = [row for row, name in enumerate(H.column("name")) if name is not None]
+        for what, column in (("parameter", "name"), ("size", "symbol")):
+            names = [name for name in H.column(column) if name is not None]
+            for name in sorted({name for name in names if names.count(name) > 1}):
+                message = f"is the name of {names.count(name)} rows; equal names are one row"
+                failures.append(Failure("sharing", f"{what} {name!r}", message))
         given = list(dict.fromkeys([*self.dom, *parameters]))
         failures += H.open_failures(given, self.cod, copying=True)
         for row in sorted({*self.dom} & {*parameters}):
@@ -267,21 +272,23 @@ class Circuit(Frozen, Displayed):
         return count(self.apex, widths)
 
     def live(self) -> Circuit:
-        """Return the circuit without boxes, parameters and arrays that its outputs do not need."""
-        H, draft = self.apex, Draft.of(self.apex)
-        boxes = self._walk()
-        wires = {*self.dom, *self.cod}
-        for box in boxes:
-            wires |= {*H.sides[0][box], *H.sides[1][box]}
-        kept = sorted(wires)
-        place = {row: k for k, row in enumerate(kept)}
-        draft.wires = [draft.wires[row] for row in kept]
-        rows = [draft.boxes[box] for box in boxes]
-        draft.boxes = [
-            row._replace(ins=[place[w] for w in row.ins], outs=[place[w] for w in row.outs])
-            for row in rows
-        ]
-        return Circuit.of(draft, (place[w] for w in self.dom), (place[w] for w in self.cod))
+        """Return the circuit without the rows that its outputs do not need.
+
+        These are boxes, parameters, arrays and axes, and declared sizes that nothing speaks of.
+        """
+        H, boxes = self.apex, self._walk()
+        rows = H.closure({"Box": boxes, "Wire": [*self.dom, *self.cod]})
+        values, symbols = H.column("value"), set[int]()
+        left = [H.column("size")[axis] for axis in rows["Axis"].tolist()]
+        while left:
+            spoken = {-1 - key for size in left.pop() or () for key in size.generators}
+            left += [values[row] for row in spoken - symbols]
+            symbols |= spoken
+        part, _ = H.subtables({**rows, "Symbol": sorted(symbols)})
+        draft = Draft.of(part)
+        draft.boxes = [draft.boxes[row] for row in np.searchsorted(rows["Box"], boxes).tolist()]
+        dom, cod = (np.searchsorted(rows["Wire"], end).tolist() for end in (self.dom, self.cod))
+        return Circuit.of(draft, dom, cod)
 
     def _walk(self) -> list[int]:
         """Return the boxes that outputs need, each after those that write what it reads."""
@@ -404,7 +411,8 @@ class Circuit(Frozen, Displayed):
         ----------
         sizes, more
             Name -> an integer or a text such as ``"4*m"``. A name is that of a declared size, else
-            the letter of the axes of one size, or what an axis is called in :attr:`axes`.
+            the letter of the axes of one size, or what an axis is called in :attr:`axes`; in a
+            text it may be new.
 
         Raises
         ------
@@ -418,26 +426,39 @@ class Circuit(Frozen, Displayed):
         Circuit(R[m] -> R[h d])
         """
         draft, H, failures = Draft.of(self.apex), self.apex, []
-        for name, given in {**(sizes or {}), **more}.items():
-            value = draft.size(read_size(given))
-            if name in H.symbols:
-                row = H.symbols.index(name)
-                draft.symbols[row] = name, (draft.symbols[row][1] or frozenset()) | {value}
-                continue
-            used = dict.fromkeys(H.lists["axes"].values.tolist())
+        used = dict.fromkeys(H.lists["axes"].values.tolist())
+
+        def called(name: str) -> list[int]:
+            """The axes of one size that a name is the letter of, or the name."""
             rows = [row for row in used if H.column("letter")[row] == name]
             rows = rows or [row for row in used if H.called(row) == name]
             if len({H.solution.of(Size.generator(row)) for row in rows}) > 1:
                 shown = ", ".join(f"{H.called(row)} ({H.axis_title(row)})" for row in rows)
                 message = f"{len(rows)} axes have this letter: {shown}"
                 failures.append(Failure("sizes", name, message))
-            elif not rows:
-                known = [*H.symbols, *(x for x in H.column("letter") if x)]
+            return rows
+
+        def put(row: int, value: Size) -> None:
+            letter, size = draft.axes[row]
+            draft.axes[row] = letter, (size or frozenset()) | {value}
+
+        given = {name: read_size(size) for name, size in {**(sizes or {}), **more}.items()}
+        values = {name: draft.size(size) for name, size in given.items()}
+        for name, size in given.items():
+            for other in sorted(size.generators - {name, *H.symbols}):
+                for row in called(other)[:1]:
+                    put(row, draft.size(Size.of(other)))
+            rows = [] if name in H.symbols else called(name)
+            declared = [k for k, (other, _) in enumerate(draft.symbols) if other == name]
+            if rows:
+                put(rows[0], values[name])
+            elif declared:
+                before = draft.symbols[declared[0]][1] or frozenset()
+                draft.symbols[declared[0]] = name, before | {values[name]}
+            else:
+                known = dict.fromkeys([*H.symbols, *(x for x in H.column("letter") if x)])
                 message = f"there is no such size; {did_you_mean(name, known)}"
                 failures.append(Failure("sizes", name, message))
-            else:
-                letter, size = draft.axes[rows[0]]
-                draft.axes[rows[0]] = letter, (size or frozenset()) | {value}
         made = Circuit.of(draft, self.dom, self.cod)
         failures = failures or made.apex.size_failures()
         if failures:

@@ -85,10 +85,10 @@ class _Box:
     pattern: Pattern
     sizes: dict[str, Size]
     flexible: set[str]
-    open: set[str]
-    keeps: bool
-    padded: bool
-    pad: tuple[int, int]
+    open: set[str] = field(default_factory=set)
+    keeps: bool = False
+    padded: bool = False
+    pad: tuple[int, int] = (0, 0)
     draft: Draft = field(default_factory=Draft)
     axes: dict[str, int] = field(default_factory=dict)
     letters: list[str] = field(default_factory=list)
@@ -112,7 +112,18 @@ class _Box:
         """The names whose size is given by that of other axes of the pattern."""
         arrays = (*self.pattern.left, *self.pattern.right)
         names = {name for array in arrays for item in array for name in item.names}
+        names |= self.flexible
         return {name for name, size in self.sizes.items() if size.generators & names}
+
+    def relate(self, sign: str, *sides: Size) -> None:
+        """Note a relation between sizes of names."""
+        here, there = (one.substitute({n: self.length(n) for n in one.generators}) for one in sides)
+        self.relations.append(SizeRelation(sign, here, there))
+
+    def finish(self) -> None:
+        """Note the sizes that are given by other axes."""
+        for name in sorted(self.related & {*self.axes}):
+            self.relate("=", Size.of(name), self.sizes[name])
 
     def variable(self, name: str) -> int:
         """Return the place of a variable, which is added where it is not there."""
@@ -209,11 +220,14 @@ def _title(kind: str, name: str = "") -> str:
     return f"{kind} {name!r}" if name else kind
 
 
-def _sizes(pattern: Pattern | None, sizes: Sizes | None, more: Sizes) -> dict[str, Size]:
+def _sizes(
+    pattern: Pattern, sizes: Sizes | None, more: Sizes, besides: Iterable[str] = ()
+) -> dict[str, Size]:
     """Read the sizes that are given, and refuse those of names that the pattern does not have."""
     given = {**(sizes or {}), **more}
-    arrays = (*pattern.left, *pattern.right) if pattern else ()
+    arrays = (*pattern.left, *pattern.right)
     known = {name for array in arrays for item in array for name in (*item.names, item.changed)}
+    known |= {*besides}
     failures = [
         Failure("pattern", repr(name), f"no axis is called so; {did_you_mean(name, known)}")
         for name in given
@@ -256,6 +270,23 @@ def _plain(pattern: Pattern, arrays: Iterable[Iterable[Item]], brackets: bool = 
                 )
 
 
+def _axis(name: object) -> Item:
+    """Return an axis that is said by ``at=``."""
+    expect(name, str, "at", "the name of an axis")
+    read = read_pattern(str(name))
+    items = [item for array in read.left for item in array]
+    if read.right or len(items) != 1 or not items[0].name or items[0].bracket:
+        raise read.error("at= is the name of one axis")
+    return items[0]
+
+
+def _once(pattern: Pattern, array: Array) -> None:
+    """Refuse an axis that an array has twice."""
+    for k, item in enumerate(array):
+        if item.name in {one.name for one in array[:k]}:
+            raise pattern.error(f"{item.name} is there twice", item)
+
+
 def _called(name: object, what: str) -> None:
     """Refuse what is no name of a parameter."""
     expect(name, str, what, "called by a name first, then a pattern")
@@ -277,6 +308,7 @@ def _made(
     writes: Sequence[Array],
     sizes: dict[str, Size],
     *,
+    free: Set[str] = frozenset(),
     parameters: Mapping[int, _Parameter] | None = None,
     lookups: Mapping[int, str] | None = None,
     scale: Scalar | str | float = ONE,
@@ -294,6 +326,8 @@ def _made(
     ----------
     reads, writes
         The axes of the arrays that are read, and written.
+    free
+        Names whose size takes what comes, besides those on the left.
     parameters
         Which of those that are read are parameters.
     lookups
@@ -316,7 +350,7 @@ def _made(
     box = _Box(
         pattern,
         sizes,
-        flexible={item.name for item in given if item.name} | (split & joined) | {*windows},
+        flexible={item.name for item in given if item.name} | (split & joined) | {*windows, *free},
         open={*windows} - {""},
         keeps=keeps and pad is None,
         padded=pad is not None,
@@ -351,13 +385,9 @@ def _made(
         said = results[k] if k < len(results) else "R"
         kind = kinds[said] if isinstance(said, int) else box.type(said)
         made.append(draft.wire((box.axes[box.letters[v]] for v in places), kind))
-    relations = [
-        *relations,
-        *(("=", Size.of(n), sizes[n]) for n in sorted(box.related & {*box.axes})),
-    ]
-    for sign, *sides in relations:
-        here, there = (one.substitute({n: box.length(n) for n in one.generators}) for one in sides)
-        box.relations.append(SizeRelation(sign, here, there))
+    for one in relations:
+        box.relate(*one)
+    box.finish()
     factor = read_scalar(scale)
     keys = {key for base, _ in factor.powers for key in base.generators}
     wrong = sorted(keys - {*box.axes})
@@ -405,7 +435,7 @@ def linear(
         axes of the left, then those that are on the right alone; an axis on both sides is not
         summed.
     bias
-        Whether an array of the axes on the right alone is added.
+        Whether an array of the axes on the right alone is added; with ``at``, one for each index.
     init
         What the parameter starts from; ``"lecun"`` unless another operation that has it says.
     transpose
@@ -429,45 +459,52 @@ def linear(
     Circuit(N<e>[k], R[k m] -> R[k f])
     """
     _called(name, "linear")
-    read = _sides(pattern, 2 if at else 1, 1)
+    chosen = () if at is None else (_axis(at),)
+    read = _sides(pattern, 1 if at is None else 2, 1)
     _plain(read, (*read.left, *read.right))
     if at in {item.name for array in (*read.left, *read.right) for item in array}:
         raise read.error(f"at={at!r} is an axis of the parameter alone")
-    every = {**(sizes or {}), **more}
-    given = _sizes(read, {k: v for k, v in every.items() if k != at}, {})
+    given = _sizes(read, sizes, more, () if at is None else (at,))
     source, (target,) = read.left[-1], read.right
     left = [item.name for item in source]
     new = [item for item in target if item.name not in left]
     reads = [source, (*new, *source) if transpose else (*source, *new)]
     title = _title("linear", name)
     parameters, lookups = {1: _Parameter(name, init)}, {}
+    index = read.left[0]
     if at is not None:
-        chosen = Item((at,), Size.of(at))
-        index = read.left[0]
         kept = [item for item in reads[1] if item.name not in {one.name for one in index}]
-        if at in every:
-            given[at] = read_size(every[at])
-        reads = [index, source, (chosen, *kept)]
+        reads = [index, source, (*chosen, *kept)]
         parameters, lookups = {2: _Parameter(name, init)}, {0: at}
     made = _made(
         Kernel("contraction"), title, read, reads, [target], given, parameters=parameters,
         lookups=lookups,
     )  # fmt: skip
-    return made >> added(f"{name}.bias", new, target, title, given) if bias else made
+    if not bias:
+        return made
+    if at is None:
+        return made >> added(f"{name}.bias", new, target, title)
+    lost = [item for item in index if item.name not in {one.name for one in target}]
+    if lost:
+        raise read.error(f"{lost[0]} is summed; a bias for each index keeps it", lost[0])
+    biased = _made(
+        Kernel("add"), title, read, [index, target, (*chosen, *new)], [target],
+        {}, free={*lookups.values()}, parameters={2: _Parameter(f"{name}.bias", "zeros")},
+        lookups=lookups,
+    )  # fmt: skip
+    return compose(copy(2) @ idle, idle @ made, biased)
 
 
 def added(
-    name: str, own: Iterable[Item], whole: Array, title: str, sizes: dict[str, Size],
-    kernel: str = "add", init: str = "zeros",
+    name: str, own: Iterable[Item], whole: Array, title: str, kernel: str = "add",
+    init: str = "zeros",
 ) -> Circuit:  # fmt: skip
     """Return what adds a parameter to an array, or multiplies it by one."""
     pattern = Pattern("", (whole,), (whole,))
-    own = tuple(own)
+    parameters = {1: _Parameter(name, init)}
     return _made(
-        Kernel(kernel), title, pattern, [whole, own], [whole],
-        {n: s for n, s in sizes.items() if n in {item.name for item in whole}},
-        parameters={1: _Parameter(name, init)},
-    )  # fmt: skip
+        Kernel(kernel), title, pattern, [whole, tuple(own)], [whole], {}, parameters=parameters
+    )
 
 
 def einsum(
@@ -681,8 +718,8 @@ def norm(name: str, pattern: str, kind: str = "layer", eps: float = 1e-5) -> Cir
     normed = _whole(Kernel("norm", (("kind", kind), ("eps", float(eps)))), title, read)
     whole = tuple(Item(item.names, item.size) for item in read.left[0])
     own = [item for item, one in zip(whole, read.left[0], strict=True) if one.bracket]
-    gain = added(f"{name}.gain", own, whole, title, {}, "mul", "ones")
-    shifted = [added(f"{name}.shift", own, whole, title, {})] if kind == "layer" else []
+    gain = added(f"{name}.gain", own, whole, title, "mul", "ones")
+    shifted = [added(f"{name}.shift", own, whole, title)] if kind == "layer" else []
     return compose(normed, gain, *shifted)
 
 
@@ -760,35 +797,29 @@ def shift(name: str, pattern: str, at: str, *, init: str = "normal", sizes: Size
     (Circuit(R[x m] -> R[x m]), ['x <= c'])
     """
     _called(name, "shift")
-    read = _sides(pattern, 1, 0)
+    row_of, read = _axis(at), _sides(pattern, 1, 0)
     _plain(read, read.left)
     if not read.left[0] or at in {item.name for item in read.left[0]}:
         raise read.error(f"the axes of the table come first, and at={at!r} is none of them")
-    given = _sizes(Pattern(pattern, (*read.left, (Item((at,), Size.of(at)),)), ()), sizes, more)
+    given = _sizes(read, sizes, more, (at,))
     table, row = read.left[0], read.left[0][1:]
-    whole = (Item((at,), Size.of(at)), *row)
-    draft = Draft()
-    axes = {item.name: draft.axis(item.name) for item in whole}
-    rows = table[0].name
-    size = given.get(rows, Size.of(rows))
-    axes[rows] = draft.axis(rows, draft.size(size))
-    for one, axis in axes.items():
-        if one in given and one != rows:
-            draft.axes[axis] = one, frozenset([draft.size(given[one])])
-    letters = [item.name for item in whole]
+    _once(read, table)
+    letters, rows = [row_of.name, *(item.name for item in row)], table[0].name
+    box = _Box(read, given, {*letters})
+    draft, whole = box.draft, [*map(box.variable, letters)]
+    length = box.length(rows)
     ins = (
-        draft.wire(axes[x] for x in letters),
-        draft.wire((axes[item.name] for item in table), None, name, init),
+        draft.wire(map(box.axis, letters)),
+        draft.wire((box.axis(item.name) for item in table), None, name, init),
     )
-    out = draft.wire(axes[x] for x in letters)
-    count = len(letters)
+    out = draft.wire(map(box.axis, letters))
+    box.relations.append(SizeRelation("<=", Size.generator(0), length))
+    box.finish()
     operation = Operation(
-        Kernel("add"), (Reading.wiring(range(count)), Reading.wiring(range(count))),
-        (tuple(range(count)),),
-        relations=(SizeRelation("<=", Size.generator(0), Size.generator(-1)),),
-        letters=tuple(letters), title=_title("shift", name),
+        Kernel("add"), (Reading.wiring(whole), Reading.wiring(whole)), (tuple(whole),),
+        relations=tuple(box.relations), letters=tuple(letters), title=_title("shift", name),
     )  # fmt: skip
-    draft.box(operation, ins, [out], [axes[x] for x in letters], [axes[rows]])
+    draft.box(operation, ins, [out], map(box.axis, letters), box.mentions)
     return Circuit.of(draft, [ins[0]], [out])
 
 
@@ -838,38 +869,39 @@ def concat(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     marked = [[item for item in array if item.bracket] for array in (*read.left, *read.right)]
     if any(len(items) != 1 for items in marked):
         raise read.error("each array has one axis in brackets, along which they are put together")
+    for array in (*read.left, *read.right):
+        _once(read, array)
     olds, new = [items[0].name for items in marked[:-1]], marked[-1][0].name
     if len({*olds, new}) != len(olds) + 1:
         raise read.error("the axes in brackets have different names")
     given = _sizes(read, sizes, more)
     target = read.right[0]
-    names, draft = [item.name for item in target], Draft()
+    names = [item.name for item in target]
     others = {item.name for array in read.left for item in array if not item.bracket}
     wrong = [item for item in target if item.name != new and item.name not in others]
     if wrong:
         raise read.error(f"{wrong[0]} is in none of the arrays on the left", wrong[0])
-    axes = {
-        name: draft.axis(name, draft.size(given[name]) if name in given else None)
-        for name in dict.fromkeys([*names, *(item.name for array in read.left for item in array)])
-    }
+    box = _Box(read, given, {*names, *others, *olds})
+    draft, whole = box.draft, [*map(box.variable, names)]
     start, ins, readings = Size.of(0), [], []
-    for k, array in enumerate(read.left):
+    for array, old in zip(read.left, olds, strict=True):
         for item in array:
             if item.name not in names and not item.bracket:
                 raise read.error(f"{item} is not on the right", item)
-        ins.append(draft.wire(axes[item.name] for item in array))
+        ins.append(draft.wire(box.axis(item.name) for item in array))
         place = Form.variable(names.index(new)) + Form.number(-start)
         readings.append(Reading(tuple(
             place if item.bracket else Form.variable(names.index(item.name)) for item in array
         )))  # fmt: skip
-        start = start + Size.generator(-1 - k)
-    out = draft.wire(axes[name] for name in names)
+        start = start + box.length(old)
+    out = draft.wire(map(box.axis, names))
+    box.relations.append(SizeRelation("=", box.length(new), start))
+    box.finish()
     operation = Operation(
-        Kernel("concat"), tuple(readings), (tuple(range(len(names))),),
-        relations=(SizeRelation("=", Size.generator(names.index(new)), start),),
+        Kernel("concat"), tuple(readings), (tuple(whole),), relations=tuple(box.relations),
         letters=tuple(names), title="concat",
     )  # fmt: skip
-    draft.box(operation, ins, [out], (axes[name] for name in names), (axes[x] for x in olds))
+    draft.box(operation, ins, [out], map(box.axis, names), box.mentions)
     return Circuit.of(draft, ins, [out])
 
 
@@ -934,7 +966,7 @@ def conv(
     if bias:
         out = weights.right[0]
         mine = [item for item in out if item.name in new]
-        found = found >> added(f"{name}.bias", mine, out, _title("conv", name), given)
+        found = found >> added(f"{name}.bias", mine, out, _title("conv", name))
     return found.at({n: s for n, s in given.items() if n in slid}) if slid and given else found
 
 

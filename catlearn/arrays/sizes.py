@@ -29,10 +29,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from heapq import heappop, heappush
 from math import gcd, isfinite, prod
-from operator import index
+from operator import index, mul
 from typing import Any, SupportsIndex
 
 from catlearn.category.path import Reader, tokens_of
@@ -265,8 +265,8 @@ class Scalar(Legible):
     factor
         The number.
     powers
-        Sizes with exponents that are not 0; none of them is a monomial but for one generator or
-        one prime number.
+        Sizes with exponents that are not 0: generators, prime numbers and irreducible sums. Under a
+        root stands what its signs do not show to be positive as one product.
     """
 
     factor: Fraction = Fraction(1)
@@ -282,28 +282,24 @@ class Scalar(Legible):
         return cls() * Size.of(given)
 
     def __mul__(self, other: Scalar | Size | int) -> Scalar:
-        factor, powers = self.factor, dict(self.powers)
         one = Fraction(1)
         other = other if isinstance(other, Scalar) else Scalar(one, ((Size.of(other), one),))
-        for base, exponent in other.powers:
-            content = base.primitive()
-            number = base.terms[0][1] // content.terms[0][1] if base.terms else 0
-            parts = [(content, exponent)]
-            if len(content.terms) == 1:
-                parts = [(Size.generator(key), exponent * e) for key, e in content.terms[0][0]]
-            for one, power in parts:
-                powers[one] = powers.get(one, Fraction(0)) + power
+        factor, powers = self.factor * other.factor, dict(self.powers)
+        left = [*other.powers]
+        while left:
+            base, exponent = left.pop()
+            number, parts = split_power(base, exponent.denominator == 1)
             if (number < 0 and exponent.denominator != 1) or (not number and exponent < 0):
                 raise CatlearnError(f"{number} has no power {exponent} among scalars")
             if exponent.denominator == 1:
                 factor *= Fraction(number) ** int(exponent)
             elif number != 1:
-                for p, multiplicity in prime_factors(number):
-                    key = Size.of(p)
-                    powers[key] = powers.get(key, Fraction(0)) + exponent * multiplicity
-        factor *= other.factor
-        for base in [base for base, e in powers.items() if base.number and e.denominator == 1]:
-            factor *= Fraction(base.number or 1) ** int(powers.pop(base))
+                parts += [(Size.of(p), multiplicity) for p, multiplicity in prime_factors(number)]
+            for key, multiplicity in parts:
+                power = powers[key] = powers.get(key, Fraction(0)) + exponent * multiplicity
+                # what has become whole is split further
+                if power.denominator == 1 and (key.number or factors(key)[1] != ((key, 1),)):
+                    left.append((key, powers.pop(key)))
         kept = sorted(((b, e) for b, e in powers.items() if e), key=lambda power: power[0].terms)
         return Scalar(factor, tuple(kept))
 
@@ -312,11 +308,16 @@ class Scalar(Legible):
         if not self.factor and exponent < 0:
             raise CatlearnError("a scalar is divided by 0")
         if exponent.denominator == 1:
-            number = Scalar(self.factor ** int(exponent))
-        else:
-            sides = (self.factor.numerator, exponent), (self.factor.denominator, -exponent)
-            number = Scalar() * Scalar(Fraction(1), tuple((Size.of(n), e) for n, e in sides))
-        return number * Scalar(Fraction(1), tuple((b, e * exponent) for b, e in self.powers))
+            number, powers = Scalar(self.factor ** int(exponent)), self.powers
+            return number * Scalar(Fraction(1), tuple((b, e * exponent) for b, e in powers))
+        # a root is of a product: of a square it is not what was squared, unless that is natural
+        signed = {b: e for b, e in self.powers if e.denominator == 1 and not b.is_natural}
+        powers = [(b, e * exponent) for b, e in self.powers if b not in signed]
+        for sign in (1, -1):
+            own = self.factor.numerator if sign == 1 else self.factor.denominator
+            parts = (b ** int(sign * e) for b, e in signed.items() if sign * e > 0)
+            powers.append((reduce(mul, parts, Size.of(own)), sign * exponent))
+        return Scalar() * Scalar(Fraction(1), tuple(powers))
 
     def substitute(self, values: Mapping[Any, Size | int]) -> Scalar:
         """Replace generators by sizes."""
@@ -364,6 +365,68 @@ def prime_factors(number: int) -> list[tuple[int, int]]:
         found += [(prime, multiplicity)] if multiplicity else []
         prime += 1
     return found + ([(number, 1)] if number > 1 else [])
+
+
+LARGEST_FACTORED = 16
+"""The largest degree, and half of the number of terms, of sums that are factored."""
+
+
+@lru_cache(maxsize=1024)
+def factors(size: Size) -> tuple[int, tuple[tuple[Size, int], ...]]:
+    """Return a sum that is not 0 as a sign and irreducible sums with multiplicities.
+
+    Its coefficients have no common divisor. What is natural is written so; others begin with a
+    positive coefficient. What is too large is left whole.
+
+    Examples
+    --------
+    >>> factors(read_size("m**2 - 1"))
+    (1, ((Size('m - 1'), 1), (Size('m + 1'), 1)))
+    """
+    highest = degree(size.terms[0][0])
+    simple = highest <= 1 or any(size.solved_for(key) is not None for key in size.generators)
+    found, sign = [(size, 1)], 1
+    if not simple and highest <= LARGEST_FACTORED and len(size.terms) <= 2 * LARGEST_FACTORED:
+        from sympy import Dummy, Poly
+
+        keys = sorted(size.generators)
+        rows = {tuple(dict(m).get(key, 0) for key in keys): c for m, c in size.terms}
+        number, pairs = Poly.from_dict(rows, *(Dummy() for _ in keys), domain="ZZ").factor_list()
+        sign, found = int(number), []
+        for one, multiplicity in pairs:
+            terms = {
+                tuple((key, e) for key, e in zip(keys, powers, strict=True) if e): int(c)
+                for powers, c in one.terms()
+            }
+            found.append((Size._of(terms), multiplicity))
+    signed = []
+    for one, multiplicity in found:
+        turned = (-one).is_natural or (not one.is_natural and one.terms[0][1] < 0)
+        signed.append((-one if turned else one, multiplicity))
+        sign *= -1 if turned and multiplicity % 2 else 1
+    return sign, tuple(sorted(signed, key=lambda pair: pair[0].terms))
+
+
+def split_power(base: Size, whole: bool) -> tuple[int, list[tuple[Size, int]]]:
+    """Return a size as a number times a product of powers; ``whole`` is whether no root is taken.
+
+    Only natural sums are taken out of a root, where signs say that they are.
+    """
+    if not base.terms:
+        return 0, []
+    number = gcd(*(c for _, c in base.terms))
+    rest = Size(tuple((monomial, c // number) for monomial, c in base.terms))
+    if len(rest.terms) == 1:
+        ((monomial, sign),) = rest.terms
+        return number * sign, [(Size.generator(key), e) for key, e in monomial]
+    sign, found = factors(rest)
+    if whole:
+        return number * sign, [*found]
+    natural = [(one, e) for one, e in found if one.is_natural]
+    others = reduce(mul, (one**e for one, e in found if not one.is_natural), Size.of(sign))
+    if others.number is not None:
+        return number * sign, natural
+    return number, [*natural, (others, 1)]
 
 
 class SizeReader(Reader):

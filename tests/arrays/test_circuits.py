@@ -39,6 +39,7 @@ from catlearn.arrays import (
     view,
     where,
 )
+from catlearn.arrays.boxes import Draft
 from catlearn.errors import CatlearnError, InvalidStructure, NotComposable
 from tests.arrays.reference import evaluate
 
@@ -484,6 +485,18 @@ def test_interchange_and_lifting_as_numbers():
         "a number for a name": (lambda: embed(3, "V -> m"), ["embed", "3"]),
         "a number in a group": (lambda: view("x -> (2 x)"), ["'2'", "^"]),
         "chosen from itself": (lambda: top_k("[e -> e]"), ["[e -> e]", "^"]),
+        "an option": (lambda: linear("w", "k, k m -> k f", at="bias"), ["'bias'", "option"]),
+        "two axes at once": (lambda: linear("w", "k, k m -> k f", at="e d"), ["e d", "^"]),
+        "no axis at all": (lambda: shift("p", "c m", at=""), ["one axis"]),
+        "no experts": (lambda: linear("w", "k, k m -> k f", at="e", e=0), ["'e'", "0"]),
+        "a sum of biases": (
+            lambda: linear("w", "k, k m -> f", bias=True, at="e"), ["k is summed", "^"],
+        ),
+        "an axis twice": (lambda: concat("[x] x, [y] x -> [z] x"), ["x is there twice", "^"]),
+        "positions twice": (lambda: shift("p", "c m m", at="x"), ["m is there twice", "^"]),
+        "a letter of two axes in a size": (
+            lambda: (softmax("[m]") @ softmax("[m]") @ linear("A", "k -> f")).at(f="4*m"), ["m#2"],
+        ),
         "other axes": (lambda: concat("[x] m, [y] -> [z] m"), ["[x] m"]),
         "axes twice": (lambda: concat("[x] m m, [y] m m -> [z] m m"), ["m m"]),
         "a number to write": (lambda: view("m -> 3 m"), ["3 m", "^"]),
@@ -519,6 +532,74 @@ def test_sizes_are_given_by_other_axes_of_a_pattern():
     square = linear("A", "m -> n", n="m")
     assert [str(size) for size in square.at_dom((5,)).parameters["A"]] == ["5", "5"]
     assert [str(one) for one in linear("B", "m -> f", f="4*q").parameters["B"]] == ["m", "4*q"]
+    biased = linear("up", "m -> f", f="4*m", bias=True)
+    assert biased.at_dom((8,)).parameters["up.bias"][0].number == 32
+    assert biased.apex.symbols == ()
+    halves = concat("[x] m, [y] m -> [z] m", y="x")
+    assert halves.at_dom((3, 2), (3, 2)).axes["z"].number == 6
+    with pytest.raises(NotComposable):
+        halves.at_dom((3, 2), (4, 2))
+    whole = shift("p", "c m", at="x", c="x").at_dom((5, 2))
+    assert whole.parameters["p"][0].number == 5
+    experts = linear("w", "k, k m -> k f", at="e", bias=True, e="m").at_dom((2,), (2, 3))
+    assert experts.parameters["w.bias"][0].number == 3
+
+
+def test_sizes_are_put_by_other_axes_of_a_circuit():
+    """A name in a size is a declared size, or the axis that is called so; else it is new."""
+    f = linear("up", "m -> f").at(f="4*m")
+    assert [str(size) for size in f.at_dom((8,)).parameters["up"]] == ["8", "32"]
+    assert str(linear("up", "m -> f").at(f="4*q").axes["f"]) == "4*q"
+    square = conv("c", "[y] i -> [y] o", window=2, y="i", o="2*i", bias=True).at(i=3)
+    assert square.parameters["c.bias"][0].number == 6
+    assert square.axes["a"].number == 4
+
+
+def test_biases_of_experts():
+    """Each expert has a bias of its own."""
+    f = linear("w", "k, k m -> k f", at="e", bias=True)
+    assert repr(f) == repr(linear("w", "k, k m -> k f", at="e"))
+    assert [str(size) for size in f.parameters["w.bias"]] == ["e", "f"]
+    rng = np.random.default_rng(0)
+    w, b, x = rng.normal(size=(3, 2, 4)), rng.normal(size=(3, 4)), rng.normal(size=(2, 2))
+    chosen = np.array([2, 0])
+    (y,) = evaluate(f, [chosen, x], {"w": w, "w.bias": b})
+    assert np.allclose(y, np.einsum("kmf,km->kf", w[chosen], x) + b[chosen])
+
+
+def test_sizes_that_are_put_stay_names():
+    """A size that is put is still shared by its name, so ``==`` tells it from a plain number.
+
+    It is a congruence: what is composed with equal circuits is equal.
+    """
+    late, once, other = (
+        linear("A", "m -> n").at(n=4), linear("A", "m -> n", n=4), linear("B", "m -> n"),
+    )  # fmt: skip
+    assert (late @ other).parameters["B"][1].number == 4
+    assert (once @ other).parameters["B"][1].number is None
+    assert late != once
+
+
+def test_what_no_output_needs_leaves_nothing_behind():
+    """Neither do declared sizes, and axes with their sizes."""
+    one, other = linear("A", "m -> n") >> discard, linear("B", "m -> k").at(k="2*l", l=3) >> discard
+    assert one != other
+    assert one.live() == other.live()
+    assert str(one.live()) == "x1[m]: R\nreturn"
+    f = linear("A", "m -> n").at(n="2*l", l=3)
+    assert (copy(2) >> f @ one).live() == f
+    assert {*f.live().apex.symbols} == {"n", "l"}
+    assert attention().live() == attention()
+
+
+def test_one_name_is_one_row():
+    draft = Draft.of(linear("A", "m -> n").apex)
+    draft.symbols.append(("n", None))
+    draft.wire([0], name="A")
+    with pytest.raises(InvalidStructure) as caught:
+        Circuit(draft.made(), (0,), (2,))
+    assert [one.law for one in caught.value.failures] == ["sharing", "sharing"]
+    assert [one.where for one in caught.value.failures] == ["parameter 'A'", "size 'n'"]
 
 
 def test_parameters_that_nothing_reads_are_compared():

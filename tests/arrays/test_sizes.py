@@ -1,7 +1,10 @@
 """Sizes and relations between them: rings by random evaluation, solving by brute force."""
 
 from fractions import Fraction
+from functools import reduce
 from itertools import permutations, product
+from math import prod
+from operator import mul
 
 import pytest
 from hypothesis import given, strategies as st
@@ -71,6 +74,45 @@ def test_what_is_shown_positive_is(size, at):
 def test_scalars(text, at, value):
     assert read_scalar(text).substitute(at).value == pytest.approx(value)
     assert read_scalar(str(read_scalar(text))) == read_scalar(text)
+
+
+SUMS = ["m", "m + 1", "m - h", "2*m + 3*h", "m*h + d", "m**2 + h", "6", "m - 2"]
+products = st.lists(st.tuples(st.sampled_from(SUMS), st.integers(-3, 3)), max_size=4)
+
+
+def multiplied(pairs):
+    found = Scalar()
+    for text, exponent in pairs:
+        found = found * Scalar.of(read_size(text)) ** exponent
+    return found
+
+
+@given(products, values)
+def test_products_have_one_form(pairs, at):
+    """Written as one quotient of sums, multiplied out, or factor by factor."""
+    top, bottom = (
+        reduce(mul, (read_size(t) ** abs(e) for t, e in pairs if e * sign > 0), Size.of(1))
+        for sign in (1, -1)
+    )
+    whole = multiplied(pairs)
+    assert Scalar.of(top) * Scalar.of(bottom) ** -1 == whole
+    root = (whole * whole) ** Fraction(1, 2)
+    if all(read_size(text).is_natural for text, _ in pairs):
+        assert root == whole
+    else:
+        numbers = [Fraction(number(read_size(text), at)) for text, _ in pairs]
+        if 0 not in numbers:
+            expected = prod(float(n) ** e for n, (_, e) in zip(numbers, pairs, strict=True))
+            assert root.substitute(at).value == pytest.approx(abs(expected))
+
+
+def test_a_root_of_a_square_is_no_difference():
+    """A mutant multiplies exponents: the root of (m - h)^2 would be m - h, also where m < h."""
+    root = read_scalar("((m - h)**2)**0.5")
+    assert root != read_scalar("m - h")
+    assert root.substitute({"m": 2, "h": 5}).value == 3
+    assert read_scalar("((m + h)**2)**0.5") == read_scalar("m + h")
+    assert read_scalar("(m**2 - 1)**0.5") == read_scalar("(m + 1)**0.5*(m - 1)**0.5")
 
 
 def test_scalars_are_in_lowest_terms():
