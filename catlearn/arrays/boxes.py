@@ -166,6 +166,13 @@ class ArrayHypergraph(Hypergraph):
 
     shape = ARRAYS
 
+    def __repr__(self) -> str:
+        boxes, wires, axes = (self.size(table) for table in ("Box", "Wire", "Axis"))
+        return f"ArrayHypergraph({boxes} boxes, {wires} arrays, {axes} axes)"
+
+    def __str__(self) -> str:
+        return repr(self)
+
     def column(self, attribute: str) -> tuple[Any, ...]:
         """Return the labels of the rows."""
         return self.attributes[attribute]

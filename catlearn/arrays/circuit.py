@@ -56,6 +56,7 @@ from catlearn.errors import (
     did_you_mean,
     expect,
 )
+from catlearn.finset import Colimit
 from catlearn.finset.merge import quotient
 from catlearn.finset.value import Frozen
 
@@ -378,7 +379,7 @@ class Circuit(Frozen, Displayed):
         return one.is_equivalent(two)
 
     def _solved(self) -> ArrayHypergraph:
-        """Return the tables with sizes as they are solved for, and without letters."""
+        """Return the tables with sizes as they are solved for, without letters and unused axes."""
         H, sizes = self.apex, []
         for row in range(H.size("Axis")):
             size = H.solution.of(Size.generator(row))
@@ -391,7 +392,9 @@ class Circuit(Frozen, Displayed):
             values.append(frozenset([value]) if value != own else None)
         plain = H.with_column("letter", (None,) * len(sizes), check=False)
         plain = plain.with_column("value", values, check=False)
-        return plain.with_column("size", sizes, check=False)
+        plain = plain.with_column("size", sizes, check=False)
+        used = {table: range(H.size(table)) for table in ("Symbol", "Wire", "Box")}
+        return plain.subtables(plain.closure(used))[0]
 
     @cached_property
     def _dead(self) -> int:
@@ -814,6 +817,24 @@ def raised(circuit: Circuit, level: Mapping[int, int]) -> Circuit:
     return _lifted(circuit, front, draft)
 
 
+def alignment(parts: Sequence[Circuit], meets: Sequence[tuple[Place, Place]]) -> Colimit:
+    """Return the colimit of circuits along arrays that meet, and rows that have one name.
+
+    Of two circuits it is the pushout ``f <- I + J -> g`` of what they share. Arrays that meet have
+    equal ranks, as :func:`levels` and :func:`raised` make them.
+    """
+    pairs: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for (i, row), (j, other) in meets:
+        pairs.setdefault((i, j), []).append((row, other))
+    feet = []
+    for (i, j), rows in pairs.items():
+        here, there = ([pair[side] for pair in rows] for side in (0, 1))
+        foot = free_rows(parts[i].apex, "Wire", here)[0]
+        legs = [(k, leg_along(foot, parts[k].apex, "Wire", r)) for k, r in ((i, here), (j, there))]
+        feet.append((foot, legs))
+    return glued([part.apex for part in parts], feet, {"Wire": "name", "Symbol": "symbol"})
+
+
 def glue(
     parts: Sequence[Circuit], meets: Sequence[tuple[Place, Place]]
 ) -> tuple[ArrayHypergraph, list[np.ndarray]]:
@@ -832,17 +853,8 @@ def glue(
     failures = [*_kinds(parts, meets), *_sharing(parts)]
     if failures:
         raise NotComposable("circuits", failures)
-    pairs: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for (i, row), (j, other) in meets:
-        pairs.setdefault((i, j), []).append((row, other))
-    feet = []
-    for (i, j), rows in pairs.items():
-        here, there = ([pair[side] for pair in rows] for side in (0, 1))
-        foot = free_rows(parts[i].apex, "Wire", here)[0]
-        legs = [(k, leg_along(foot, parts[k].apex, "Wire", r)) for k, r in ((i, here), (j, there))]
-        feet.append((foot, legs))
     try:
-        whole = glued([part.apex for part in parts], feet, {"Wire": "name", "Symbol": "symbol"})
+        whole = alignment(parts, meets)
     except LabelConflict as error:
         failures = [Failure("types", "arrays that meet", one.message) for one in error.failures]
         raise NotComposable("circuits", failures) from None

@@ -26,6 +26,12 @@ from .checking import (
     check as check,
     suite as suite,
 )
+from .circuits import (
+    Circuits as Circuits,
+    alignments as alignments,
+    array_circuits as array_circuits,
+    circuit as circuit,
+)
 from .cones import (
     colimit as colimit,
     limit as limit,

@@ -19,6 +19,7 @@ from catlearn.laws.algebra import (
     symmetric_monoidal,
 )
 from catlearn.laws.categories import adjunction, category, functor, natural_transformation
+from catlearn.laws.circuits import circuit
 from catlearn.laws.cones import colimit, limit
 from catlearn.laws.copresheaves import cset, cset_morphism
 from catlearn.laws.law import Spec
@@ -38,6 +39,7 @@ SPECS: tuple[Spec, ...] = (
     monoidal_functor,
     functor,
     cospan,
+    circuit,
     cartesian,
     symmetric_monoidal,
     monoidal,

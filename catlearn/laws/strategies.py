@@ -187,7 +187,7 @@ def identify(whole: Any, pairs: Mapping[str, Iterable[tuple[int, int]]]) -> Any:
         a, b = pair
         for name, at in shape.attributes.items():
             codes = whole.codes(name)[0]
-            if at == table and codes[a] != codes[b]:
+            if at == table and codes[a] != codes[b] and shape.order(name).below is None:
                 return None
         for name, (source, target) in shape.steps().items():
             if source == table:
@@ -216,10 +216,13 @@ def _as_tables(whole: Any, related: Mapping[str, Mapping[tuple[int, int], int]])
             for a, b in related[source]
         ]
         steps[name] = ListFunction.of(rows, sets[target])
-    labels = {
-        name: tuple(whole.attributes[name][a] for a, _ in related[table])
-        for name, table in shape.attributes.items()
-    }
+    labels = {}
+    for name, table in shape.attributes.items():
+        column, order = whole.attributes[name], shape.order(name)
+        labels[name] = tuple(
+            None if order.carry else next(iter(order.meet(column[a], column[b])), None)
+            for a, b in related[table]
+        )
     relation = type(whole)._of_steps(shape, sets, steps, labels)
     legs = [
         {

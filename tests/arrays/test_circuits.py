@@ -319,6 +319,8 @@ def test_circuits_with_dead_boxes_are_compared_by_what_sizes_come_to():
     assert lift(f >> lift(relu, "r"), "q") == lift(f, "q r") >> lift(relu, "q r")
     dead = linear("A", "m -> n") >> discard
     assert dead.at(n=3) != dead
+    dead = lift(relu >> discard, "n")
+    assert dead >> lift(Circuit.identity(), "n") == dead
 
 
 # Numbers
