@@ -367,8 +367,8 @@ def prime_factors(number: int) -> list[tuple[int, int]]:
     return found + ([(number, 1)] if number > 1 else [])
 
 
-LARGEST_FACTORED = 16
-"""The largest degree, and half of the number of terms, of sums that are factored."""
+LARGEST_FACTORED = 16, 128
+"""The largest degree, and the most terms, of sums that are factored."""
 
 
 @lru_cache(maxsize=1024)
@@ -386,7 +386,7 @@ def factors(size: Size) -> tuple[int, tuple[tuple[Size, int], ...]]:
     highest = degree(size.terms[0][0])
     simple = highest <= 1 or any(size.solved_for(key) is not None for key in size.generators)
     found, sign = [(size, 1)], 1
-    if not simple and highest <= LARGEST_FACTORED and len(size.terms) <= 2 * LARGEST_FACTORED:
+    if not simple and highest <= LARGEST_FACTORED[0] and len(size.terms) <= LARGEST_FACTORED[1]:
         from sympy import Dummy, Poly
 
         keys = sorted(size.generators)

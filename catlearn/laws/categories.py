@@ -28,7 +28,8 @@ A category under test answers ``identity``, ``compose`` and ``ends``; ``equal`` 
 default to ``==``. Arrows are drawn by their source, so that composable pairs and triples are
 built and not filtered for. What a caller may give:
 
-- nothing, for a category with finitely many ``arrows``, or with a graph of ``generators``;
+- nothing, for a category with finitely many ``arrows``, with a graph of ``generators``, or with
+  strategies ``out_of(object)``, and perhaps ``after(arrow)`` where composition is partial;
 - ``arrows=`` a collection, which is indexed by source;
 - ``arrows=`` a function from an object to a strategy for arrows out of it, or to a collection;
 - ``arrows=`` a strategy: then several arrows are drawn at once, and one that meets is looked for
@@ -106,6 +107,7 @@ class Arrows:
         self.category = category
         self._objects = strategy_of(given.get("objects"))
         self._arrows: Any = given.get("arrows")
+        self._own_after = getattr(category, "after", None) if self._arrows is None else None
         self._indexed: list[tuple[Any, list[Any]]] = []
         if self._arrows is None:
             self._arrows = self._own()
@@ -123,6 +125,8 @@ class Arrows:
         graph = getattr(self.category, "generators", None)
         if isinstance(graph, Graph):
             return lambda at: paths(graph, source=at)
+        if hasattr(self.category, "out_of"):
+            return self.category.out_of
         if self._objects is None:
             message = (
                 f"{type(self.category).__name__} does not say what its arrows are: give arrows=, "
@@ -192,6 +196,8 @@ class Arrows:
 
     def after(self, arrow: Any) -> SearchStrategy[Any]:
         """Return a strategy for arrows out of the codomain of an arrow."""
+        if self._own_after is not None:
+            return self._own_after(arrow)
         return self.out_of(ends(self.category, arrow)[1])
 
     def sorts(self, category: str = "") -> dict[str, Callable[..., SearchStrategy[Any]]]:
