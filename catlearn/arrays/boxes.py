@@ -235,8 +235,20 @@ class ArrayHypergraph(Hypergraph):
         return failures
 
     def size_of(self, axis: int) -> Size:
-        """Return the size of an axis, over names."""
-        return self.solution.of(Size.generator(axis)).rename(self.called)
+        """Return the size of an axis, over names; of axes of one size over the plainest name."""
+        size = self.solution.of(Size.generator(axis))
+        return size.rename(lambda key: self._plainest[key] if key >= 0 else self.called(key))
+
+    @cached_property
+    def _plainest(self) -> dict[int, str]:
+        """The plainest name of the axes whose size is that of an axis."""
+        found: dict[int, str] = {}
+        for row, name in enumerate(self.axis_names):
+            match self.solution.of(Size.generator(row)).terms:
+                case ((((int(key), 1),), 1),) if key >= 0:
+                    names = (found.get(key, name), name)
+                    found[key] = min(names, key=lambda one: (len(one), one))
+        return found
 
     def title(self, box: int) -> str:
         """Say which box is meant."""
