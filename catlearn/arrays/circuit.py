@@ -33,6 +33,7 @@ Circuit(R[m] -> R[n])
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -62,6 +63,10 @@ from catlearn.finset.value import Frozen
 
 LONG = 8
 """How many boxes a circuit has before further factors are kept apart."""
+
+
+TRACES: ContextVar[Any] = ContextVar("TRACES", default=None)
+"""The trace of the function that is being traced, for circuits that are called on no arrays."""
 
 
 class Circuit(Frozen, Displayed):
@@ -572,7 +577,7 @@ class Circuit(Frozen, Displayed):
     def __call__(self, *arrays: Any) -> Any:
         """Apply it to arrays inside of a function that is traced; one result comes as it is."""
         traces = [getattr(one, "trace", None) for one in arrays]
-        trace: Any = traces[0] if traces else None
+        trace: Any = traces[0] if traces else TRACES.get()
         if not hasattr(trace, "call") or any(one is not trace for one in traces):
             message = (
                 "a circuit is called on arrays of one traced function; cl.lower() makes it run"

@@ -8,9 +8,10 @@ compute the same may cost differently.
 * A contraction of two arrays: 2 for each value of all its variables, and one multiply-add. Without
   summed variables one product less than operands, for each number that it writes; of one array,
   the additions. A scale other than 1: one for each number.
-* Elementwise: one for each number written. Softmax of E numbers over y: 5 E - E/|y| (maximum,
-  subtraction, exponential, sum, division). A norm of E numbers over m: mean, subtraction, square,
-  mean, product, and 2 E/|m| for the root; without the first two if it does not centre.
+* Elementwise: one for each number written, and none for constants. The greatest of numbers: one
+  for each but the first. Softmax of E numbers over y: 5 E - E/|y| (maximum, subtraction,
+  exponential, sum, division). A norm of E numbers over m: mean, subtraction, square, mean, product,
+  and 2 E/|m| for the root; without the first two if it does not centre.
 
 >>> from catlearn.arrays import linear, relu
 >>> f = linear("A", "m -> f") >> relu >> linear("B", "f -> n", bias=True)
@@ -114,7 +115,9 @@ def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:
             operations = operations + (5 if centred else 3) * own + 2 * degree
         elif name == "top_k":
             operations = operations + product(axes.row(H.sides[0][box][0]).tolist())
-        elif name not in ("view", "concat", "stop"):
+        elif name == "max":
+            operations = operations + every - own
+        elif name not in ("view", "concat", "stop", "constant"):
             operations = operations + own * max(1, operands - 1 if name != "where" else 1)
         for wire in outs:
             written = written + product(axes.row(wire).tolist()) * widths[H.types[wire] or "R"]

@@ -28,13 +28,14 @@ class Entry:
     Parameters
     ----------
     operands
-        How many arrays it reads at least, and at most; None is any number.
+        How many arrays it reads at least, and at most; None is any number. Where it reads none, an
+        entry is a number by itself, or follows from its indices.
     outputs
         How many it writes.
     targets
-        Where its targets stand: ``"none"``; ``"read"``, in operands alone (they are summed over);
-        ``"both"``, in the operand and the output; ``"chosen"``, one in the operand, and another
-        one in the outputs.
+        Where its targets stand: ``"none"``; ``"read"``, in operands alone (they are summed over,
+        or the greatest is taken); ``"both"``, in the output, and the operand if there is one;
+        ``"chosen"``, one in the operand, and another one in the outputs.
     deterministic
         Whether it draws no sample.
     options
@@ -53,6 +54,9 @@ KERNELS: dict[str, Entry] = {
     "view": Entry(),
     "add": Entry((2, None)),
     "mul": Entry((2, None)),
+    "constant": Entry((0, 0), options=("value",)),
+    "angle": Entry((0, 0), targets="both", options=("base",)),
+    "max": Entry(targets="read"),
     "concat": Entry((1, None)),
     "where": Entry((2, 2), options=("outside",)),
     "softmax": Entry(targets="both"),
@@ -62,12 +66,17 @@ KERNELS: dict[str, Entry] = {
     "stop": Entry(),
     "gelu": Entry(options=("approximation",)),
     **{name: Entry() for name in ("exp", "log", "tanh", "sigmoid", "silu", "square")},
-    **{name: Entry() for name in ("neg", "reciprocal", "relu", "indicator")},
+    **{
+        name: Entry()
+        for name in ("neg", "reciprocal", "relu", "indicator", "sin", "cos", "softplus")
+    },
 }
 """The kernels that there are, by name."""
 
 VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "outside": ("a number", lambda value: type(value) is float),
+    "value": ("a number", lambda value: type(value) is float and math.isfinite(value)),
+    "base": ("a number above 0", lambda value: type(value) is float and 0 < value < math.inf),
     "kind": ("'layer' or 'rms'", lambda value: value in ("layer", "rms")),
     "eps": ("a number from 0", lambda value: type(value) is float and 0 <= value < math.inf),
     "rate": ("a number from 0, and below 1", lambda value: type(value) is float and 0 <= value < 1),

@@ -545,19 +545,38 @@ def mean(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     >>> mean("[x] m -> m")
     Circuit(R[x m] -> R[m])
     """
+    read, scale = _reduced(pattern), Scalar()
+    for item in read.left[0]:
+        if item.bracket:
+            scale = scale * Scalar.of(Size.of(item.name)) ** -1
+    given = _sizes(read, sizes, more)
+    return _made(Kernel("contraction"), "mean", read, read.left, read.right, given, scale=scale)
+
+
+def maximum(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
+    """Return the greatest entry over bracketed axes.
+
+    Examples
+    --------
+    >>> maximum("[x] m -> m")
+    Circuit(R[x m] -> R[m])
+    """
+    read = _reduced(pattern)
+    given = _sizes(read, sizes, more)
+    return _made(Kernel("max"), "maximum", read, read.left, read.right, given)
+
+
+def _reduced(pattern: str) -> Pattern:
+    """Read a pattern whose axes in brackets, and no others, are lost."""
     read = _sides(pattern, 1, 1)
-    scale = Scalar()
     _plain(read, (*read.left, *read.right), brackets=True)
     right = {name for item in read.right[0] for name in item.names}
     for item in read.left[0]:
         if item.bracket != right.isdisjoint(item.names):
             raise read.error(
-                "axes in brackets, and no others, are averaged; see '[x] m -> m'", item
+                "axes in brackets, and no others, are summed up; see '[x] m -> m'", item
             )
-        if item.bracket:
-            scale = scale * Scalar.of(Size.of(item.name)) ** -1
-    given = _sizes(read, sizes, more)
-    return _made(Kernel("contraction"), "mean", read, read.left, read.right, given, scale=scale)
+    return read
 
 
 def view(
@@ -718,9 +737,68 @@ def norm(name: str, pattern: str, kind: str = "layer", eps: float = 1e-5) -> Cir
     normed = _whole(Kernel("norm", (("kind", kind), ("eps", float(eps)))), title, read)
     whole = tuple(Item(item.names, item.size) for item in read.left[0])
     own = [item for item, one in zip(whole, read.left[0], strict=True) if one.bracket]
-    gain = added(f"{name}.gain", own, whole, title, "mul", "ones")
+    scaled = added(f"{name}.gain", own, whole, title, "mul", "ones")
     shifted = [added(f"{name}.shift", own, whole, title)] if kind == "layer" else []
-    return compose(normed, gain, *shifted)
+    return compose(normed, scaled, *shifted)
+
+
+def gain(name: str, pattern: str, *, init: str = "ones", sizes: Sizes | None = None,
+         **more: Any) -> Circuit:  # fmt: skip
+    """Return what multiplies an array by a learned one over its last axes.
+
+    Examples
+    --------
+    >>> batch_norm = gain("bn.gain", "c") >> bias("bn.shift", "c")
+    >>> batch_norm.at(c=64).counts().parameters
+    128
+    """
+    return _joined("mul", name, pattern, init, sizes, more)
+
+
+def bias(name: str, pattern: str, *, init: str = "zeros", sizes: Sizes | None = None,
+         **more: Any) -> Circuit:  # fmt: skip
+    """Return what adds a learned array over the last axes to an array.
+
+    Examples
+    --------
+    >>> bias("router.bias", "e").parameters
+    {'router.bias': (Size('e'),)}
+    """
+    return _joined("add", name, pattern, init, sizes, more)
+
+
+def _joined(
+    kernel: str, name: str, pattern: str, init: str, sizes: Sizes | None, more: Sizes
+) -> Circuit:
+    """Return what adds a parameter over the last axes, or multiplies by it."""
+    what = "gain" if kernel == "mul" else "bias"
+    _called(name, what)
+    read = _sides(pattern, 1, 0)
+    _plain(read, read.left)
+    given = _sizes(read, sizes, more)
+    made = added(name, read.left[0], read.left[0], _title(what, name), kernel, init)
+    return made.at(given) if given else made
+
+
+def parameter(name: str, pattern: str, *, init: str = "normal", sizes: Sizes | None = None,
+              **more: Any) -> Circuit:  # fmt: skip
+    """Return a learned array by itself; its axes are declared.
+
+    Examples
+    --------
+    >>> parameter("class", "t m", t=1)
+    Circuit(() -> R[t m])
+    >>> parameter("class", "t m", t=1) @ idle >> concat("[t] m, [x] m -> [y] m")
+    Circuit(R[x m] -> R[y m])
+    """
+    _called(name, "parameter")
+    read = _sides(pattern, 1, 0)
+    _plain(read, read.left)
+    given, draft = _sizes(read, sizes, more), Draft()
+    _once(read, read.left[0])
+    names = [item.name for item in read.left[0]]
+    axes = [draft.axis(one, draft.size(given.get(one, Size.of(one)))) for one in names]
+    return Circuit.of(draft, [], [draft.wire(axes, None, name, init)])
 
 
 def unit(pattern: str, eps: float = 1e-24) -> Circuit:
@@ -845,6 +923,36 @@ def top_k(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     )  # fmt: skip
 
 
+def take(pattern: str, at: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
+    """Return entries of an array at given indices.
+
+    Parameters
+    ----------
+    pattern
+        ``"k, e m -> k m"``: the indices, the array that is read, and what is made.
+    at
+        The axis that the indices point to.
+
+    Examples
+    --------
+    >>> take("k, e -> k", at="e")
+    Circuit(N<e>[k], R[e] -> R[k])
+    """
+    read = _sides(pattern, 2, 1)
+    _plain(read, (*read.left, *read.right))
+    index, source = read.left
+    if at not in {item.name for item in source} or at in {item.name for item in index}:
+        raise read.error(f"at={at!r} is an axis of the second array, and none of the first")
+    right = {item.name for item in read.right[0]}
+    lost = [item for item in (*index, *source) if item.name not in {at, *right}]
+    if lost:
+        raise read.error(f"{lost[0]} is not on the right; take keeps what it reads", lost[0])
+    return _made(
+        Kernel("view"), "take", read, read.left, read.right, _sizes(read, sizes, more),
+        lookups={0: at},
+    )  # fmt: skip
+
+
 def concat(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     """Return arrays one after the other along their bracketed axes.
 
@@ -905,13 +1013,41 @@ def concat(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     return Circuit.of(draft, ins, [out])
 
 
+Pad = int | tuple[int, int]
+"""By how much windows reach over both ends, or over each."""
+
+
+def _windows(
+    read: Pattern, window: int, stride: int, pad: Pad, outside: float | None
+) -> tuple[Circuit, list[str], list[str], list[str]]:
+    """Return windows along bracketed axes, and the names that slide, are inside, and are kept."""
+    low, high = pad if isinstance(pad, tuple) else (pad, pad)
+    numbers = (window, "window", 1), (stride, "stride", 1), (low, "pad", 0), (high, "pad", 0)
+    for value, what, least in numbers:
+        expect(value, int, what, "an integer")
+        if value < least:
+            raise CatlearnError(f"{what} is {value}; it is at least {least}")
+    slid = [item.name for item in read.left[0] if item.bracket]
+    kept = [item.name for item in read.left[0] if not item.bracket]
+    inside = {axis: f"{axis}'" for axis in slid}
+    source = " ".join(
+        f"{stride}*{item.name}+{inside[item.name]}-{low}" if item.bracket else item.name
+        for item in read.left[0]
+    )
+    found = view(
+        f"{source} -> {' '.join([*slid, *inside.values(), *kept])}", pad=(low, high),
+        outside=outside, sizes=dict.fromkeys(inside.values(), window),
+    )  # fmt: skip
+    return found, slid, [*inside.values()], kept
+
+
 def conv(
     name: str,
     pattern: str,
     window: int,
     *,
     stride: int = 1,
-    pad: int = 0,
+    pad: Pad = 0,
     bias: bool = False,
     init: str | None = None,
     sizes: Sizes | None = None,
@@ -922,40 +1058,28 @@ def conv(
     Parameters
     ----------
     pattern
-        ``"[y z] i -> [y z] o"``: bracketed axes slide, and are new on the right.
+        ``"[y z] i -> [y z] o"``: bracketed axes slide, and are new on the right. An axis on both
+        sides, as in ``"[x] c -> [x] c"``, has windows of its own for each of its entries.
     window, stride, pad
-        The length of a window, by how much it moves, and by how much it reaches over each end.
+        The length of a window, by how much it moves, and by how much it reaches over each end;
+        ``(3, 0)`` is over the beginning alone.
 
     Examples
     --------
     >>> conv("c1", "[y z] i -> [y z] o", window=3, pad=1).parameters["c1"]
     (Size('3'), Size('3'), Size('i'), Size('o'))
     """
-    for value, what, least in ((window, "window", 1), (stride, "stride", 1), (pad, "pad", 0)):
-        expect(value, int, what, "an integer")
-        if value < least:
-            raise CatlearnError(f"{what} is {value}; it is at least {least}")
     _called(name, "conv")
     read = _sides(pattern, 1, 1)
     _plain(read, (*read.left, *read.right), brackets=True)
-    slid = [item.name for item in read.left[0] if item.bracket]
-    if slid != [item.name for item in read.right[0] if item.bracket]:
+    if [i.name for i in read.left[0] if i.bracket] != [i.name for i in read.right[0] if i.bracket]:
         raise read.error("the axes in brackets are the same on both sides")
     given = _sizes(read, sizes, more)
-    inside = {axis: f"{axis}'" for axis in slid}
-    source = " ".join(
-        f"{stride}*{item.name}+{inside[item.name]}-{pad}" if item.bracket else item.name
-        for item in read.left[0]
-    )
-    kept = [item.name for item in read.left[0] if not item.bracket]
-    windows = view(
-        f"{source} -> {' '.join([*slid, *inside.values(), *kept])}", pad=(pad, pad),
-        sizes=dict.fromkeys(inside.values(), window),
-    )  # fmt: skip
+    windows, slid, inside, kept = _windows(read, window, stride, pad, None)
     target = " ".join(item.name for item in read.right[0])
     new = [item.name for item in read.right[0] if item.name not in (*slid, *kept)]
-    whole = " ".join([*slid, *inside.values(), *kept])
-    own = " ".join([*inside.values(), *kept, *new])
+    whole = " ".join([*slid, *inside, *kept])
+    own = " ".join([*inside, *kept, *new])
     weights = read_pattern(f"{whole} -> {target}")
     operands = [weights.left[0], read_pattern(own).left[0]]
     mapped = _made(
@@ -965,9 +1089,39 @@ def conv(
     found = windows >> mapped
     if bias:
         out = weights.right[0]
-        mine = [item for item in out if item.name in new]
+        mine = [item for item in out if item.name not in slid]
         found = found >> added(f"{name}.bias", mine, out, _title("conv", name))
     return found.at({n: s for n, s in given.items() if n in slid}) if slid and given else found
+
+
+def pool(kind: str, pattern: str, window: int, *, stride: int | None = None,
+         pad: Pad = 0) -> Circuit:  # fmt: skip
+    """Return the greatest entries, or the means, of windows along bracketed axes.
+
+    Parameters
+    ----------
+    kind
+        ``"max"`` or ``"mean"``; what windows read outside is less than all, or 0 and counted.
+    pattern
+        The last axes, ``"[y z] c"``.
+    window, stride, pad
+        As for :func:`conv`; the stride is the length of a window unless said.
+
+    Examples
+    --------
+    >>> str(pool("max", "[y] c", window=3, stride=2, pad=1).at_dom((112, 64)).axes["y"])
+    '56'
+    """
+    if kind not in ("max", "mean"):
+        raise CatlearnError(f"pool is 'max' or 'mean', not {kind!r}")
+    read = _sides(pattern, 1, 0)
+    _plain(read, read.left, brackets=True)
+    outside = float("-inf") if kind == "max" else None
+    step = window if stride is None else stride
+    windows, slid, inside, kept = _windows(read, window, step, pad, outside)
+    left, right = [*slid, *(f"[{one}]" for one in inside), *kept], [*slid, *kept]
+    reduced = maximum if kind == "max" else mean
+    return windows >> reduced(f"{' '.join(left)} -> {' '.join(right)}")
 
 
 def elementwise(kernel: Kernel, dtype: str | None = "R") -> Circuit:
@@ -984,10 +1138,24 @@ relu, silu, exp, log, tanh, sigmoid, neg, square = (
     elementwise(Kernel(name))
     for name in ("relu", "silu", "exp", "log", "tanh", "sigmoid", "neg", "square")
 )
-reciprocal = elementwise(Kernel("reciprocal"))
+reciprocal, sin, cos, softplus = (
+    elementwise(Kernel(name)) for name in ("reciprocal", "sin", "cos", "softplus")
+)
 add, mul = elementwise(Kernel("add")), elementwise(Kernel("mul"))
 indicator = elementwise(Kernel("indicator"), "B")
 """1 where a boolean is true, and 0 elsewhere."""
+
+
+def constant(value: float) -> Circuit:
+    """Return a number, as a circuit without inputs.
+
+    Examples
+    --------
+    >>> idle @ constant(1.0) >> add
+    Circuit(R[] -> R[])
+    """
+    expect(value, (int, float), "constant", "of a number")
+    return elementwise(Kernel("constant", (("value", float(value)),)))
 
 
 def gelu(approximation: str = "erf") -> Circuit:

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from catlearn.arrays.boxes import Draft
-from catlearn.arrays.circuit import Circuit, Place, glue, levels, raised
-from catlearn.arrays.operations import add, mul
+from catlearn.arrays.circuit import TRACES, Circuit, Place, compose, glue, levels, raised
+from catlearn.arrays.operations import add, constant, einsum, idle, mul, neg, reciprocal
 from catlearn.arrays.patterns import read_pattern
+from catlearn.arrays.sizes import Scalar
 from catlearn.errors import CatlearnError, Failure, NotComposable, expect
 
 
@@ -62,11 +64,34 @@ class TracedArray:
     trace: Trace
     place: Place
 
-    def __add__(self, other: TracedArray) -> TracedArray:
+    def __add__(self, other: TracedArray | float) -> TracedArray:
+        if isinstance(other, int | float):
+            return compose(idle @ constant(other), add)(self)
         return add(self, other) if isinstance(other, TracedArray) else NotImplemented
 
-    def __mul__(self, other: TracedArray) -> TracedArray:
+    def __mul__(self, other: TracedArray | float) -> TracedArray:
+        if isinstance(other, int | float):
+            return einsum(" -> ", scale=other)(self)
         return mul(self, other) if isinstance(other, TracedArray) else NotImplemented
+
+    def __truediv__(self, other: TracedArray | float) -> TracedArray:
+        if isinstance(other, int | float):
+            return einsum(" -> ", scale=Scalar(1 / Fraction(other)))(self)
+        return self * reciprocal(other) if isinstance(other, TracedArray) else NotImplemented
+
+    def __rtruediv__(self, other: float) -> TracedArray:
+        return reciprocal(self) * other
+
+    def __neg__(self) -> TracedArray:
+        return neg(self)
+
+    def __sub__(self, other: TracedArray | float) -> TracedArray:
+        return self + -other if isinstance(other, TracedArray | int | float) else NotImplemented
+
+    def __rsub__(self, other: float) -> TracedArray:
+        return -self + other
+
+    __radd__, __rmul__ = __add__, __mul__
 
     def __repr__(self) -> str:
         number, row = self.place
@@ -98,6 +123,16 @@ def traced(
     ...     return einsum("i j, j k -> i k")(a, b)
     >>> product
     Circuit(R[i j], R[j k] -> R[i k])
+
+    Arrays are added, multiplied and divided, also by numbers; arrays without inputs are called.
+
+    >>> from catlearn.arrays import parameter, sigmoid
+    >>> @traced("m")
+    ... def highway(x):
+    ...     gate = sigmoid(x + parameter("g", "m")())
+    ...     return gate * x + (1 - gate) * parameter("p", "m")()
+    >>> highway
+    Circuit(R[m] -> R[m])
     """
     draft, axes = Draft(), {}
     dom = []
@@ -117,7 +152,11 @@ def traced(
     def made(function: Callable[..., Any]) -> Circuit:
         trace = Trace([start])
         given = [TracedArray(trace, (0, row)) for row in start.cod]
-        found = function(*given)
+        before = TRACES.set(trace)
+        try:
+            found = function(*given)
+        finally:
+            TRACES.reset(before)
         found = tuple(found) if isinstance(found, tuple | list) else (found,)
         for one in found:
             expect(one, TracedArray, "what a traced function returns", "one of its arrays")

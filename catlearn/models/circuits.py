@@ -79,6 +79,9 @@ ELEMENTWISE: dict[str, Callable[[Any], Any]] = {
     "reciprocal": jnp.reciprocal,
     "indicator": lambda x: jnp.where(x, 1.0, 0.0),
     "square": jnp.square,
+    "sin": jnp.sin,
+    "cos": jnp.cos,
+    "softplus": jax.nn.softplus,
     "stop": jax.lax.stop_gradient,
 }
 """Kernels of one number without options."""
@@ -424,6 +427,8 @@ class _Run:
             return [self.contraction(operation, given)]
         if name == "concat":
             return [self.concat(operation, given)]
+        if not given:
+            return [self.made(operation)]
         values = [
             self.read(one, reading)
             for one, reading in zip(given, operation.readings, strict=True)
@@ -431,6 +436,10 @@ class _Run:
         ]
         if name == "top_k":
             return self.top_k(operation, values[0])
+        if name == "max":
+            array, own = values[0]
+            lost = tuple(k for k, v in enumerate(own) if v in operation.targets)
+            values = [(array.max(axis=lost), tuple(v for v in own if v in out))]
         arrays = [self.aligned(one, out) for one in values]
         full = [self.shape[v] for v in out]
         places = tuple(k for k, v in enumerate(out) if v in operation.targets)
@@ -442,7 +451,7 @@ class _Run:
     ) -> Any:
         """Apply a kernel to arrays with one axis for each variable of the output, or length 1."""
         kernel, x = operation.kernel, arrays[0]
-        if kernel.name == "view":
+        if kernel.name in ("view", "max"):
             return x
         if kernel.name == "add":
             return sum(arrays[1:], x)
@@ -465,6 +474,16 @@ class _Run:
         if kernel.name not in ELEMENTWISE:
             raise UnknownName(f"no JAX function is known for the kernel {kernel.name!r}")
         return ELEMENTWISE[kernel.name](x)
+
+    def made(self, operation: Operation) -> Any:
+        """Return what follows from indices alone; a constant takes the type of what it meets."""
+        kernel = operation.kernel
+        if kernel.name == "constant":
+            return jnp.asarray(kernel.option("value"))
+        base: Any = kernel.option("base")
+        positions, rates = (np.arange(self.shape[v]) for v in operation.targets)
+        angles = np.outer(positions, base ** -(rates / len(rates)))
+        return jnp.asarray(angles, jnp.result_type(float))
 
     def dropout(self, operation: Operation, x: Any) -> Any:
         """Drop entries, with a key of the box's own."""
@@ -522,8 +541,13 @@ class _Run:
                 if form.wiring is None or self.shape[form.wiring] != array.shape[k]:
                     (variables[k],) = form.variables
                     along = out.index(variables[k])
-            order = [variables.index(v) for v in out]
-            values.append(jnp.transpose(array, order))
+            own = tuple(v for v in variables if v is not None)
+            values.append(self.aligned((array, own), out))
+        shape = [self.shape[v] for v in out]
+        values = [
+            jnp.broadcast_to(one, [*shape[:along], one.shape[along], *shape[along + 1 :]])
+            for one in values
+        ]
         return jnp.concatenate(values, axis=along)
 
     def top_k(self, operation: Operation, value: Value) -> list[Any]:

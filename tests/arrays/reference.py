@@ -104,6 +104,13 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         return [np.prod(np.stack(values), axis=0)]
     if name in ("view", "stop"):
         return [values[0]]
+    if name == "max":
+        return [values[0].max(axis=targets)]
+    if name == "constant":
+        return [np.asarray(kernel.option("value"))]
+    if name == "angle":
+        places, rates = np.indices([sizes[v] for v in targets])
+        return [places / kernel.option("base") ** (rates / sizes[targets[1]])]
     if name == "where":
         return [np.where(values[0], values[1], kernel.option("outside"))]
     if name == "softmax":
@@ -125,6 +132,9 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         "neg": np.negative,
         "reciprocal": np.reciprocal,
         "indicator": lambda x: np.where(x, 1.0, 0.0),
+        "sin": np.sin,
+        "cos": np.cos,
+        "softplus": lambda x: np.log1p(np.exp(x)),
         "square": np.square,
         "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
         "silu": lambda x: x / (1 + np.exp(-x)),

@@ -9,13 +9,17 @@ import catlearn as cl
 from benchmarks.by_hand.programs import normal_form
 from benchmarks.by_hand.transformer import attention, block, gpt2_block
 from catlearn.arrays import (
+    add,
+    bias,
     compose,
     concat,
     conv,
     copy,
+    cos,
     dropout,
     einsum,
     embed,
+    gain,
     gelu,
     idle,
     indicator,
@@ -23,13 +27,20 @@ from catlearn.arrays import (
     linear,
     mean,
     norm,
+    one_hot,
+    parameter,
     permute,
+    pool,
     reciprocal,
     relu,
     residual,
     shift,
     silu,
+    sin,
+    sinusoid,
     softmax,
+    softplus,
+    take,
     top_k,
     traced,
     unit,
@@ -55,6 +66,16 @@ def experts(t):
 def average(mask, t):
     w = indicator(mask)
     return einsum("x, x m, -> m")(w, t, reciprocal(einsum("x -> ")(w)))
+
+
+@traced("x m", "x m")
+def arithmetic(a, b):
+    return (1 - a) / (b * b + 2) - 3 * b / 4 + 1 / (a * a + 1) + -a
+
+
+@traced("x e", "x e m")
+def taken(g, t):
+    return take("k, e m -> k m", at="e")(top_k("[e -> k]", k=2)(g)[1], t)
 
 
 CASES = {
@@ -90,6 +111,18 @@ CASES = {
     "third": (view("2 m -> m"), [(4, 3)], {}),
     "directions": (lift(unit("[m] k"), "x"), [(3, 4, 2)], {}),
     "residual": (residual(relu >> permute("a b -> a b")), [(2, 3)], {}),
+    "greatest": (lift(pool("max", "[y z] c", 3, stride=2, pad=1), "n"), [(2, 5, 6, 2)], {}),
+    "means of windows": (pool("mean", "[y] c", 2), [(5, 2)], {}),
+    "windows to the left": (conv("c", "[x] c -> [x] c", 3, pad=(2, 0), bias=True), [(4, 2)], {}),
+    "sinusoids": (lift(idle @ sinusoid("x m") >> add, "n"), [(2, 3, 4)], {}),
+    "a row in front": (lift(parameter("t", "t m", t=1) @ idle >> concat("[t] m, [x] m -> [y] m"),
+                            "n"), [(2, 3, 4)], {}),
+    "gain and bias": (lift(gain("g", "m") >> bias("b", "m"), "x"), [(3, 4)], {}),
+    "functions": (sin @ cos @ softplus, [(), (), ()], {}),
+    "arithmetic": (arithmetic, [(3, 4), (3, 4)], {}),
+    "one row taken for each": (lift(top_k("[e -> k]", k=2) >> idle @ one_hot("e"), "x"),
+                               [(3, 4)], {}),
+    "taken": (taken, [(3, 4), (3, 4, 2)], {}),
 }  # fmt: skip
 
 

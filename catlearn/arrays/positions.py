@@ -1,0 +1,108 @@
+"""Arrays that follow from indices alone: positions, and the array that is 1 at an index.
+
+>>> from catlearn.arrays import add, idle
+>>> idle @ sinusoid("x m") >> add
+Circuit(R[x m] -> R[x m])
+"""
+
+from __future__ import annotations
+
+from catlearn.arrays.boxes import Draft, Operation
+from catlearn.arrays.circuit import Circuit, compose
+from catlearn.arrays.forms import Form, Lookup, Reading
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.operations import concat, copy, cos, sin, view
+from catlearn.arrays.patterns import read_pattern
+from catlearn.errors import expect
+
+
+def _names(pattern: str, *wanted: str) -> tuple[str, ...]:
+    """Read a pattern of one array whose axes are so many names."""
+    read = read_pattern(pattern)
+    array = read.left[0]
+    names = tuple(item.name for item in array if not item.bracket)
+    good = all(names) and len({*names}) == len(names) == len(array) == len(wanted)
+    if not good or read.right or len(read.left) != 1:
+        raise read.error(f"the axes are {' and then '.join(wanted)}")
+    return names
+
+
+def _lettered(circuit: Circuit, letter: str) -> Circuit:
+    """Return a circuit whose last axis is called by a letter."""
+    draft = Draft.of(circuit.apex)
+    row = draft.wires[circuit.cod[0]].axes[-1]
+    draft.axes[row] = letter, draft.axes[row][1]
+    return Circuit.of(draft, circuit.dom, circuit.cod)
+
+
+def angles(pattern: str, base: float = 10000.0) -> Circuit:
+    """Return the angles x / base^(p / P) of positions x and frequencies p, of which there are P.
+
+    Their sines and cosines are the positions of Vaswani et al., "Attention is all you need", 2017
+    (:func:`sinusoid`), and rotate queries and keys in Su et al., "RoFormer", 2021.
+
+    Examples
+    --------
+    >>> angles("x p") >> cos
+    Circuit(() -> R[x p])
+    """
+    letters = _names(pattern, "that of positions", "that of frequencies")
+    expect(base, (int, float), "base", "a number, such as 10000.0")
+    draft, kernel = Draft(), Kernel("angle", (("base", float(base)),))
+    axes = [draft.axis(letter) for letter in letters]
+    operation = Operation(kernel, (), ((0, 1),), (0, 1), letters=letters, title="angles")
+    out = draft.wire(axes)
+    draft.box(operation, [], [out], axes)
+    return Circuit.of(draft, [], [out])
+
+
+def interleaved() -> Circuit:
+    """Return the entries of two arrays in turn, along their last axis.
+
+    Examples
+    --------
+    >>> interleaved().at_dom((4,), (4,)).axes["m"]
+    Size('8')
+    """
+    sides = view("p -> p s", s=1) @ view("p -> p t", t=1)
+    return _lettered(sides >> concat("p [s], p [t] -> p [r]") >> view("p r -> (p r)"), "m")
+
+
+def sinusoid(pattern: str, base: float = 10000.0) -> Circuit:
+    """Return the table of sines and cosines of positions, in turn, without parameters.
+
+    Parameters
+    ----------
+    pattern
+        ``"x m"``: entry 2p of position x is the sine of x / base^(2p/m), entry 2p + 1 the cosine.
+
+    Examples
+    --------
+    >>> sinusoid("x m")
+    Circuit(() -> R[x m])
+    """
+    position, entry = _names(pattern, "that of positions", "that of sines and cosines")
+    rates = angles(f"{position} {entry}'", base)
+    return _lettered(compose(rates, copy(2), sin @ cos, interleaved()), entry)
+
+
+def one_hot(pattern: str) -> Circuit:
+    """Return the array that is 1 at an index of its axis, and 0 elsewhere.
+
+    Examples
+    --------
+    >>> one_hot("V")
+    Circuit(N<V>[] -> R[V])
+    """
+    (letter,) = _names(pattern, "that of the index")
+    draft = Draft()
+    axis, unit = draft.axis(letter), Kernel("constant", (("value", 1.0),))
+    one, index, out = draft.wire(()), draft.wire((), draft.type("N", axis)), draft.wire([axis])
+    draft.box(Operation(unit, (), ((),), title="1"), [], [one], ())
+    difference = Form.atom(Lookup(1, ())) + Form.variable(0).times(-1)
+    reading = Reading((), 0.0, (difference, difference.times(-1)))
+    made = Operation(
+        Kernel("view"), (reading, None), ((0,),), letters=(letter,), title="one_hot"
+    )  # fmt: skip
+    draft.box(made, [one, index], [out], [axis])
+    return Circuit.of(draft, [index], [out])
