@@ -27,7 +27,7 @@ import numpy as np
 import optax
 
 import catlearn as cl
-from catlearn import errors
+from catlearn import arrays as ar, errors
 from catlearn.category import (
     Hypergraph,
     Morphisms,
@@ -243,6 +243,67 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "ends that differ in number": lambda: cl.Open(RED, [], ["v"]) >> cl.Open(BLUE, [], []),
         "an end that is no object": lambda: cl.open_graph(RED),
     },
+    "Circuits of arrays": {
+        "sizes that differ": lambda: (
+            ar.linear("V", "m -> h k", h=4, k=20) >> ar.linear("O", "h d -> m", h=4, d=16)
+        ),
+        "declared sizes that differ": lambda: (
+            ar.linear("A", "a -> m") @ ar.linear("B", "b -> n") >> ar.add
+        ),
+        "several faults at once": lambda: (
+            ar.linear("A", "m -> n", n=4) @ ar.linear("B", "m -> k", k=5)
+            >> ar.linear("A", "a -> b c").at(a=3) @ ar.embed("T", "V -> m")
+        ),
+        "ranks that nothing aligns": lambda: (
+            ar.copy(2) >> ar.softmax("[m]") @ ar.einsum("m -> ") >> ar.add
+        ),
+        "a parameter that would be repeated": lambda: (
+            ar.Circuit.parse("x[n m]: R\nparameter p[m]: R\nreturn x, p") >> ar.lift(ar.add, "n m")
+        ),
+        "an array that would be repeated": lambda: cl.traced("x m", "m")(lambda t, u: t + u),
+        "too few arrays": lambda: (
+            ar.linear("Q", "m -> h d") @ ar.linear("K", "m -> h d")
+            >> ar.einsum("x h d, y h d, y h d -> h x y")
+        ),
+        "an array that is given twice": lambda: ar.Circuit(ar.relu.apex, (0, 0), (1,)),
+        "names of two rows": lambda: ar.Circuit(_two_rows(), (0,), (2,)),
+        "a pattern that is none": lambda: ar.linear("A", "m -> -> h"),
+        "a name of another axis": lambda: ar.linear("A", "m -> head", heads=3),
+        "an axis that is called like an option": lambda: ar.linear("A", "m -> bias"),
+        "an axis that is written twice": lambda: ar.einsum("a -> a a"),
+        "brackets where none stand": lambda: ar.linear("A", "m -> [n]"),
+        "a split that does not divide": lambda: ar.view("(h d) -> h d", h=12, d=65).at_dom((768,)),
+        "more positions than rows": lambda: ar.shift("p", "c m", at="x", c=1024).at_dom((2048, 8)),
+        "a size of several axes": lambda: (ar.softmax("[x]") @ ar.softmax("[x]")).at(x=3),
+        "a size of no axis": lambda: ar.linear("A", "m -> n").at(k=3),
+        "sizes that are not known": lambda: cl.lower(ar.linear("A", "m -> n")).init(_key()),
+        "one parameter of two shapes": lambda: (
+            ar.linear("W", "m -> f") @ ar.linear("W", "m -> f g")
+        ),
+        "one parameter that starts twice": lambda: (
+            ar.linear("W", "m -> f", init="ones") @ ar.linear("W", "m -> f", init="zeros")
+        ),
+        "arrays of other numbers": lambda: ar.relu >> ar.embed("T", "V -> m"),
+        "no initialiser": lambda: cl.lower(ar.linear("A", "m -> n", init="lecun(2)")),
+        "arrays of other sizes": lambda: cl.lower(ar.linear("A", "m -> n"))(
+            {"A": np.ones((2, 3))}, np.ones(4)
+        ),
+        "parameters that are missing": lambda: cl.lower(ar.linear("A", "m -> n", bias=True))(
+            {}, np.ones(4)
+        ),
+        "a space without numbers": lambda: cl.LearningDiagram(
+            cl.Model("e", cl.Space("E", 0), F, ar.linear("A", "m -> n"))
+        ),
+        "a space of another size": lambda: cl.LearningDiagram(
+            cl.Model("e", X, F, ar.linear("A", "m -> n", n=5))
+        ),
+        "a listing that is none": lambda: ar.Circuit.parse(
+            "x[m]: R\ny[m]: R = relo(x[m])\nreturn y"
+        ),
+        "a listing of no circuit": lambda: ar.Circuit.parse(
+            "x[m]: R\ny[m k]: R = relu(x[k])\nreturn y"
+        ),
+    },
     "Rewriting": {
         "what still hangs there": lambda: cl.Rule.between(
             cl.Graph(vertices=["v"]), cl.Graph()
@@ -433,6 +494,13 @@ def _key():
     import jax
 
     return jax.random.key(0)
+
+
+def _two_rows():
+    draft = ar.boxes.Draft.of(ar.linear("A", "m -> n").apex)
+    draft.symbols.append(("n", None))
+    draft.wire([0], name="A")
+    return draft.made()
 
 
 def _undirected():

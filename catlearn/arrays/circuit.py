@@ -470,7 +470,7 @@ class Circuit(Frozen, Displayed):
         made = Circuit.of(draft, self.dom, self.cod)
         failures = failures or made.apex.size_failures()
         if failures:
-            raise InvalidStructure("at", failures)
+            raise InvalidStructure("the circuit with these sizes", failures)
         return made
 
     def at_dom(self, *shapes: Sequence[Any]) -> Circuit:
@@ -679,6 +679,7 @@ def levels(
         links.setdefault(nodes[1], []).append((nodes[0], -difference, (other, one)))
     lifts: dict[Place, int] = {}
     failures: list[Failure] = []
+    seen: list[set[Place]] = []
     for start in links:
         if start in lifts:
             continue
@@ -690,19 +691,19 @@ def levels(
                 if other not in group:
                     group[other], via[other] = group[node] + difference, pair
                     stack.append(other)
-                elif group[other] != group[node] + difference:
-                    failures.append(_unaligned(parts, pair, via.get(other, pair)))
+                elif group[other] != group[node] + difference and {*pair} not in seen:
+                    seen.append({*pair})
+                    first = via[other] if other in via else links[other][0][2][::-1]
+                    failures.append(_unaligned(parts, first, pair))
         still = [n for n in group if n[0] in fixed or n[1] not in found[n[0]][1]]
-        base = min((group[n] for n in still), default=min(group.values()))
-        for node, level in group.items():
-            wrong = level < base or (node in still and level != base)
-            if wrong and not failures:
-                one, other = via[node] if node in via else links[node][0][2][::-1]
-                pair = (other, one) if level > base else (one, other)
-                failures.append(_repeated(parts, pair, level - base))
-            lifts[node] = level - base
+        base, most = (f((group[n] for n in still), default=min(group.values())) for f in (min, max))
+        least = min(group.values())
+        if not failures and most > least and still:
+            node = max(still, key=group.__getitem__)
+            failures.append(_repeated(parts, links[node][0][2], most - least))
+        lifts |= {node: level - base for node, level in group.items()}
     if failures:
-        raise NotComposable("circuits", list(dict.fromkeys(failures)))
+        raise NotComposable("this circuit", failures)
     made: list[dict[int, int]] = [{} for _ in parts]
     for (k, component), level in lifts.items():
         if level:
@@ -714,6 +715,8 @@ def _reader(parts: Sequence[Circuit], place: Place) -> str:
     """Say which array is meant, by the box that reads or writes it."""
     k, row = place
     H = parts[k].apex
+    if H.column("name")[row] is not None:
+        return f"parameter {H.column('name')[row]!r}, {parts[k].array_text(row)}"
     for verb, side in (("read", 0), ("written", 1)):
         for box, wires in enumerate(H.sides[side]):
             if row in wires:
@@ -725,17 +728,18 @@ def _unaligned(
     parts: Sequence[Circuit], pair: tuple[Place, Place], other: tuple[Place, Place]
 ) -> Failure:
     (one, two), (three, four) = pair, other
-    shown = f"{_reader(parts, one)}, meets {_reader(parts, two)}"
-    before = f"{_reader(parts, three)}, meets {_reader(parts, four)}"
-    message = f"and {before}: no lifting aligns both; repeat an array by a view, such as 'm -> x m'"
-    return Failure("lifting", shown, message)
+    message = (
+        f"meets {_reader(parts, two)}; {_reader(parts, three)}, meets {_reader(parts, four)}; no "
+        "lifting gives both their ranks; repeat an array by a view, such as 'm -> x m'"
+    )
+    return Failure("lifting", _reader(parts, one), message)
 
 
 def _repeated(parts: Sequence[Circuit], pair: tuple[Place, Place], missing: int) -> Failure:
     (one, two) = pair
     message = (
-        f"meets {_reader(parts, two)}, and would have to be repeated over {abs(missing)} more "
-        f"{'axis' if abs(missing) == 1 else 'axes'}; say so by a view, such as 'm -> n m'"
+        f"meets {_reader(parts, two)}, and would have to be repeated over {missing} more "
+        f"{'axis' if missing == 1 else 'axes'}; say so by a view, such as 'm -> n m'"
     )
     return Failure("lifting", _reader(parts, one), message)
 
@@ -822,12 +826,16 @@ def raised(circuit: Circuit, level: Mapping[int, int]) -> Circuit:
     return _lifted(circuit, front, draft)
 
 
-def alignment(parts: Sequence[Circuit], meets: Sequence[tuple[Place, Place]]) -> Colimit:
+def alignment(
+    parts: Sequence[Circuit], meets: Sequence[tuple[Place, Place]], parameters: bool = True
+) -> Colimit:
     """Return the colimit of circuits along arrays that meet, and rows that have one name.
 
     Of two circuits it is the pushout ``f <- I + J -> g`` of what they share. Arrays that meet have
-    equal ranks, as :func:`levels` and :func:`raised` make them.
+    equal ranks, as :func:`levels` and :func:`raised` make them. Sizes of one name are one, and
+    ``parameters`` if it is said.
     """
+    shared = {"Wire": "name", "Symbol": "symbol"} if parameters else {"Symbol": "symbol"}
     pairs: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for (i, row), (j, other) in meets:
         pairs.setdefault((i, j), []).append((row, other))
@@ -837,7 +845,7 @@ def alignment(parts: Sequence[Circuit], meets: Sequence[tuple[Place, Place]]) ->
         foot = free_rows(parts[i].apex, "Wire", here)[0]
         legs = [(k, leg_along(foot, parts[k].apex, "Wire", r)) for k, r in ((i, here), (j, there))]
         feet.append((foot, legs))
-    return glued([part.apex for part in parts], feet, {"Wire": "name", "Symbol": "symbol"})
+    return glued([part.apex for part in parts], feet, shared)
 
 
 def glue(
@@ -855,17 +863,19 @@ def glue(
     NotComposable
         Listing types and sizes that do not agree, and parameters of one name that differ.
     """
-    failures = [*_kinds(parts, meets), *_sharing(parts)]
-    if failures:
-        raise NotComposable("circuits", failures)
+    kinds, sharing = _kinds(parts, meets), _sharing(parts)
+    failures = [*kinds, *sharing]
+    fit = [one for one in meets if not _kinds(parts, [one])] if kinds else meets
     try:
-        whole = alignment(parts, meets)
+        whole = alignment(parts, fit, parameters=not sharing)
     except LabelConflict as error:
-        failures = [Failure("types", "arrays that meet", one.message) for one in error.failures]
-        raise NotComposable("circuits", failures) from None
+        failures += [Failure("types", "arrays that meet", one.message) for one in error.failures]
+        raise NotComposable("this circuit", failures) from None
     apex = whole.apex
     if apex.solution.failures:
-        raise NotComposable("circuits", _clashes(parts, whole))
+        failures += _clashes(parts, whole)
+    if failures:
+        raise NotComposable("this circuit", failures)
     # equal labels became one; letters and titles, which are not compared, stay those of each box
     operations = list(apex.operations)
     for part, leg in zip(parts, whole.legs, strict=True):
@@ -949,6 +959,14 @@ def compose(*circuits: Circuit) -> Circuit:
         raise TypeError("compose takes at least one circuit")
     for one in circuits:
         expect(one, Circuit, "compose", "of circuits")
+
+    def meeting(parts: Sequence[Circuit]) -> list[tuple[Place, Place]]:
+        return [
+            ((k, row), (k + 1, other))
+            for k, (one, two) in enumerate(pairwise(parts))
+            for row, other in zip(one.cod, two.dom, strict=True)
+        ]
+
     failures = []
     for one, two in pairwise(circuits):
         if len(one.cod) != len(two.dom):
@@ -960,16 +978,12 @@ def compose(*circuits: Circuit) -> Circuit:
             )
             failures.append(Failure("arity", "arrays", message))
     if failures:
-        raise NotComposable("circuits", failures)
-
-    def meeting(parts: Sequence[Circuit]) -> list[tuple[Place, Place]]:
-        return [
-            ((k, row), (k + 1, other))
-            for k, (one, two) in enumerate(pairwise(parts))
-            for row, other in zip(one.cod, two.dom, strict=True)
-        ]
-
-    found = levels(circuits, meeting(circuits))
+        raise NotComposable("this circuit", [*failures, *_sharing(circuits)])
+    try:
+        found = levels(circuits, meeting(circuits))
+    except NotComposable as error:
+        more = [*_kinds(circuits, meeting(circuits)), *_sharing(circuits)]
+        raise NotComposable("this circuit", [*error.failures, *more]) from None
     parts = [raised(one, level) for one, level in zip(circuits, found, strict=True)]
     apex, legs = glue(parts, meeting(parts))
     ends = legs[0][list(parts[0].dom)], legs[-1][list(parts[-1].cod)]

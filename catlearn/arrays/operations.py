@@ -244,7 +244,7 @@ def _sizes(
         if (-size).is_natural
     ]
     if failures:
-        raise InvalidStructure("pattern", failures)
+        raise InvalidStructure("this pattern", failures)
     return found
 
 

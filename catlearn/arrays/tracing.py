@@ -40,7 +40,7 @@ class Trace:
         """Note that a circuit is called on arrays; return what it returns."""
         if len(given) != len(circuit.dom):
             message = f"takes {len(circuit.dom)}, is called with {len(given)}"
-            raise NotComposable("call", [Failure("arity", f"{circuit!r}", message)])
+            raise NotComposable("this call", [Failure("arity", f"{circuit!r}", message)])
         if self.done or any(one.trace is not self for one in given):
             raise CatlearnError("an array is used outside of the function in which it was traced")
         number = len(self.parts)

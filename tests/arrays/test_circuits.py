@@ -521,6 +521,46 @@ def test_errors_name_what_is_wrong(call, names):
         assert name in str(caught.value)
 
 
+A4, B5 = linear("A", "m -> n", n=4), linear("B", "m -> k", k=5)
+SEVERAL = {
+    "sizes twice": (
+        lambda: A4 @ B5 >> linear("C", "a -> b").at(a=3) @ linear("D", "c -> b").at(c=7),
+        ["alignment", "alignment"],
+    ),
+    "a type and a size": (
+        lambda: A4 @ B5 >> linear("C", "a -> b").at(a=3) @ embed("T", "V -> m"),
+        ["types", "alignment"],
+    ),
+    "a type, a parameter and a size": (
+        lambda: A4 @ B5 >> linear("A", "a -> b c").at(a=3) @ embed("T", "V -> m"),
+        ["types", "sharing", "alignment"],
+    ),
+    "a rank, a type and a parameter": (
+        lambda: compose(
+            idle @ A4, copy(2) @ embed("T", "V -> m"), softmax("[m]") @ einsum("m -> ") @ idle,
+            add @ idle,
+        ),
+        ["lifting", "types"],
+    ),
+    "a number of arrays and a parameter": (
+        lambda: A4 >> linear("A", "m -> n k") @ relu, ["arity", "sharing"],
+    ),
+    "two ranks": (
+        lambda: compose(*[one @ one for one in (copy(2), softmax("[m]") @ einsum("m -> "), add)]),
+        ["lifting", "lifting"],
+    ),
+}  # fmt: skip
+"""What does not compose for several reasons, and the laws that are broken."""
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_all_faults_are_listed_at_once(name):
+    call, broken = SEVERAL[name]
+    with pytest.raises(NotComposable) as caught:
+        call()
+    assert [one.law for one in caught.value.failures] == broken
+
+
 def test_sizes_of_inputs_are_numbers_or_texts():
     assert linear("A", "m -> n").at_dom((np.int64(8),)).parameters["A"][0].number == 8
     f = linear("A", "m -> n").at_dom(("2*k",))
