@@ -17,14 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
+from numbers import Real
 from typing import Any
 
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.circuit import TRACES, Circuit, Place, compose, glue, levels, raised
 from catlearn.arrays.operations import add, constant, einsum, idle, mul, neg, reciprocal
 from catlearn.arrays.patterns import read_pattern
-from catlearn.arrays.sizes import Scalar
+from catlearn.arrays.sizes import read_scalar
 from catlearn.errors import CatlearnError, Failure, NotComposable, expect
 
 
@@ -64,19 +64,22 @@ class TracedArray:
     trace: Trace
     place: Place
 
+    __array_ufunc__ = None
+    """Arrays of NumPy are no circuits, and are not taken apart."""
+
     def __add__(self, other: TracedArray | float) -> TracedArray:
-        if isinstance(other, int | float):
-            return compose(idle @ constant(other), add)(self)
+        if isinstance(other, Real):
+            return compose(idle @ constant(_number(other)), add)(self)
         return add(self, other) if isinstance(other, TracedArray) else NotImplemented
 
     def __mul__(self, other: TracedArray | float) -> TracedArray:
-        if isinstance(other, int | float):
-            return einsum(" -> ", scale=other)(self)
+        if isinstance(other, Real):
+            return einsum(" -> ", scale=_number(other))(self)
         return mul(self, other) if isinstance(other, TracedArray) else NotImplemented
 
     def __truediv__(self, other: TracedArray | float) -> TracedArray:
-        if isinstance(other, int | float):
-            return einsum(" -> ", scale=Scalar(1 / Fraction(other)))(self)
+        if isinstance(other, Real):
+            return einsum(" -> ", scale=read_scalar(_number(other)) ** -1)(self)
         return self * reciprocal(other) if isinstance(other, TracedArray) else NotImplemented
 
     def __rtruediv__(self, other: float) -> TracedArray:
@@ -86,7 +89,9 @@ class TracedArray:
         return neg(self)
 
     def __sub__(self, other: TracedArray | float) -> TracedArray:
-        return self + -other if isinstance(other, TracedArray | int | float) else NotImplemented
+        if isinstance(other, Real):
+            return self + -_number(other)
+        return self + -other if isinstance(other, TracedArray) else NotImplemented
 
     def __rsub__(self, other: float) -> TracedArray:
         return -self + other
@@ -96,6 +101,11 @@ class TracedArray:
     def __repr__(self) -> str:
         number, row = self.place
         return f"TracedArray({self.trace.parts[number].array_text(row)})"
+
+
+def _number(number: Any) -> int | float:
+    """Return a number as one of Python, such as one of NumPy."""
+    return number if isinstance(number, int | float) else float(number)
 
 
 def traced(

@@ -622,6 +622,15 @@ def test_sizes_that_are_put_stay_names():
     assert late != once
 
 
+def test_traced_numbers_are_finite():
+    half = traced("x m")(lambda t: np.float64(1) - t / np.int64(2))
+    x = np.arange(6.0).reshape(2, 3)
+    assert np.array_equal(evaluate(half, [x])[0], 1 - x / 2)
+    for wrong in (lambda t: t / 0, lambda t: t * float("inf"), lambda t: float("nan") - t):
+        with pytest.raises(CatlearnError):
+            traced("x m")(wrong)
+
+
 def test_what_no_output_needs_leaves_nothing_behind():
     """Neither do declared sizes, and axes with their sizes."""
     one, other = linear("A", "m -> n") >> discard, linear("B", "m -> k").at(k="2*l", l=3) >> discard
