@@ -13,404 +13,30 @@ Circuit(R[x m#2] -> R[x m])
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from fractions import Fraction
-from functools import cached_property
 from typing import Any
 
 from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit, compose, tensor
-from catlearn.arrays.forms import Form, Lookup, Reading, part
+from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.patterns import Array, Item, Pattern, read_conditions, read_pattern
-from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation, read_scalar, read_size
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean, expect
-
-OPTIONS = frozenset(
-    [
-        "at",
-        "bias",
-        "init",
-        "kind",
-        "eps",
-        "scale",
-        "window",
-        "stride",
-        "pad",
-        "outside",
-        "transpose",
-        "sizes",
-        "condition",
-    ]
+from catlearn.arrays.making import (
+    LearnedArray,
+    PatternBox,
+    Sizes,
+    axis_named,
+    box_of,
+    each_once,
+    is_called,
+    only_names,
+    read_sides,
+    sizes_of,
+    titled,
 )
-"""Names that no axis may have, since operations take them as keywords."""
-
-Sizes = Mapping[str, Any]
-
-
-@dataclass
-class _Parameter:
-    """An array of a box that is a parameter: its name, and what it starts from."""
-
-    name: str
-    initialiser: str | None
-
-
-Type = str | tuple[str, str] | None
-"""What an array holds: a dtype, ``("N", axis)`` for indices of an axis, or None for anything."""
-
-
-@dataclass
-class _Box:
-    """A box while it is made from a pattern.
-
-    Variables are the names and groups of the outputs, in order, then those of what is read.
-
-    Parameters
-    ----------
-    pattern
-        What the user wrote.
-    sizes
-        The sizes that are given.
-    flexible
-        Names whose size takes what comes.
-    open
-        Names whose size follows from how often affine forms fit.
-    keeps, padded, pad
-        Whether ``"m+1 -> m"`` keeps the size; whether it is said by how much windows reach over the
-        beginning and the end, and by how much.
-    """
-
-    pattern: Pattern
-    sizes: dict[str, Size]
-    flexible: set[str]
-    open: set[str] = field(default_factory=set)
-    keeps: bool = False
-    padded: bool = False
-    pad: tuple[int, int] = (0, 0)
-    draft: Draft = field(default_factory=Draft)
-    axes: dict[str, int] = field(default_factory=dict)
-    letters: list[str] = field(default_factory=list)
-    mentions: list[int] = field(default_factory=list)
-    relations: list[SizeRelation] = field(default_factory=list)
-    forms: dict[str, Form] = field(default_factory=dict)
-
-    def axis(self, name: str) -> int:
-        """Return the axis of a name: of a size that is given, of one that comes, or declared."""
-        if name not in self.axes:
-            if name in self.sizes and name not in self.related:
-                size = self.draft.size(self.sizes[name])
-            else:
-                free = name in self.flexible or name in self.related
-                size = None if free else self.draft.size(Size.of(name))
-            self.axes[name] = self.draft.axis(name, size)
-        return self.axes[name]
-
-    @cached_property
-    def related(self) -> set[str]:
-        """The names whose size is given by that of other axes of the pattern."""
-        arrays = (*self.pattern.left, *self.pattern.right)
-        names = {name for array in arrays for item in array for name in item.names}
-        names |= self.flexible
-        return {name for name, size in self.sizes.items() if size.generators & names}
-
-    def relate(self, sign: str, *sides: Size) -> None:
-        """Note a relation between sizes of names."""
-        here, there = (one.substitute({n: self.length(n) for n in one.generators}) for one in sides)
-        self.relations.append(SizeRelation(sign, here, there))
-
-    def finish(self) -> None:
-        """Note the sizes that are given by other axes."""
-        for name in sorted(self.related & {*self.axes}):
-            self.relate("=", Size.of(name), self.sizes[name])
-
-    def variable(self, name: str) -> int:
-        """Return the place of a variable, which is added where it is not there."""
-        if name not in self.letters:
-            self.letters.append(name)
-            self.axis(name)
-        return self.letters.index(name)
-
-    def length(self, name: str) -> Size:
-        """Return the size of an axis in the generators of the box."""
-        if name in self.letters:
-            return Size.generator(self.letters.index(name))
-        return self.mention(self.axis(name))
-
-    def mention(self, axis: int) -> Size:
-        """Return the size of an axis that is no variable's, in the generators of the box."""
-        if axis not in self.mentions:
-            self.mentions.append(axis)
-        return Size.generator(-1 - self.mentions.index(axis))
-
-    def affine(self, size: Size) -> Form:
-        """Return an affine form of names as one of variables."""
-        form = Form.number(size.constant)
-        for monomial, c in size.terms:
-            if monomial:
-                form = form + Form.variable(self.variable(monomial[0][0])).times(c)
-        return form
-
-    def place(self, item: Item) -> int:
-        """Return the variable that an axis of an output is; a group is joined."""
-        if item.size is not None and not item.name:
-            raise self.pattern.error("an affine form can only be read, on the left", item)
-        if item.name:
-            return self.variable(item.name)
-        name = f"({' '.join(item.names)})"
-        self.flexible.add(name)
-        joined, product = Form.variable(self.variable(name)), Size.of(1)
-        for k, one in enumerate(reversed(item.names), start=1):
-            digit, length = part("div", joined, product), self.length(one)
-            self.forms[one] = digit if k == len(item.names) else part("mod", digit, length)
-            product = product * length
-        self.relations.append(SizeRelation("=", self.length(name), product))
-        return self.variable(name)
-
-    def read(self, item: Item) -> tuple[int, Form]:
-        """Return the axis of what is read there, and the form at which it is; a group is split."""
-        if item.name in self.forms:
-            return self.axis(item.name), self.forms[item.name]
-        if item.name:
-            return self.axis(item.name), Form.variable(self.variable(item.name))
-        if item.size is not None:
-            axis = self.draft.axis(None)
-            return axis, self.window(item, axis)
-        found, product = Form(), Size.of(1)
-        for one in reversed(item.names):
-            found = found + Form.variable(self.variable(one)).times(product)
-            product = product * self.length(one)
-        axis = self.draft.axis("".join(item.names) or None)
-        self.relations.append(SizeRelation("=", self.mention(axis), product))
-        return axis, found
-
-    def window(self, item: Item, axis: int) -> Form:
-        """Return an affine form, and note the size that follows from how often it fits."""
-        assert item.size is not None
-        coefficients = {m[0][0]: c for m, c in item.size.terms if m}
-        form = self.affine(item.size)
-        if item.size.constant < -self.pad[0] and self.padded:
-            message = f"begins {-item.size.constant} before its axis; pad says {self.pad[0]}"
-            raise self.pattern.error(message, item)
-        if not item.names and item.size.constant < 0:
-            raise self.pattern.error("an index is at least 0", item)
-        if not item.names and item.size.constant > 0:
-            last = Size.of(item.size.constant + 1)
-            self.relations.append(SizeRelation("<=", last, self.mention(axis)))
-        for name in self.open.intersection(item.names):
-            whole, own = self.mention(axis), self.length(name)
-            if self.keeps and len(coefficients) == 1 and coefficients[name] == 1:
-                self.relations.append(SizeRelation("=", own, whole))
-                continue
-            reach = whole - 1 + self.pad[1] - item.size.constant
-            for other, c in coefficients.items():
-                reach = reach - (c * (self.length(other) - 1) if other != name else 0)
-            self.relations.append(SizeRelation("window", reach, own, coefficients[name]))
-        return form
-
-    def type(self, said: Type) -> int:
-        """Return a type: of a dtype, or of the indices of an axis."""
-        if isinstance(said, tuple):
-            return self.draft.type(said[0], self.axis(said[1]))
-        return self.draft.type(said)
-
-
-def _title(kind: str, name: str = "") -> str:
-    return f"{kind} {name!r}" if name else kind
-
-
-def _sizes(
-    pattern: Pattern, sizes: Sizes | None, more: Sizes, besides: Iterable[str] = ()
-) -> dict[str, Size]:
-    """Read the sizes that are given, and refuse those of names that the pattern does not have."""
-    given = {**(sizes or {}), **more}
-    arrays = (*pattern.left, *pattern.right)
-    known = {name for array in arrays for item in array for name in (*item.names, item.changed)}
-    known |= {*besides}
-    failures = [
-        Failure("pattern", repr(name), f"no axis is called so; {did_you_mean(name, known)}")
-        for name in given
-        if name not in known
-    ]
-    failures += [
-        Failure("pattern", repr(name), "is the name of an option, and of no axis")
-        for name in sorted(known & OPTIONS)
-    ]
-    found = {name: read_size(size) for name, size in given.items()}
-    failures += [
-        Failure("sizes", repr(name), f"its size is {size}; sizes are at least 1")
-        for name, size in found.items()
-        if (-size).is_natural
-    ]
-    if failures:
-        raise InvalidStructure("this pattern", failures)
-    return found
-
-
-def _sides(text: str, left: int | None, right: int | None) -> Pattern:
-    """Read a pattern with so many arrays on each side; None is any number but 0."""
-    pattern = read_pattern(text)
-    for arrays, count, side in ((pattern.left, left, "left"), (pattern.right, right, "right")):
-        if (count is None and not arrays) or (count is not None and len(arrays) != count):
-            wanted = "arrays" if count is None else f"{count} array{'s' if count != 1 else ''}"
-            raise pattern.error(f"expected {wanted} on the {side}, found {len(arrays)}")
-    return pattern
-
-
-def _plain(pattern: Pattern, arrays: Iterable[Iterable[Item]], brackets: bool = False) -> None:
-    """Refuse groups, affine forms and, unless they are asked for, brackets."""
-    for array in arrays:
-        for item in array:
-            if not item.name or item.changed:
-                raise pattern.error("only names of axes can stand here", item)
-            if item.bracket and not brackets:
-                raise pattern.error(
-                    "this operation takes no axes whole: leave the brackets out", item
-                )
-
-
-def _axis(name: object) -> Item:
-    """Return an axis that is said by ``at=``."""
-    expect(name, str, "at", "the name of an axis")
-    read = read_pattern(str(name))
-    items = [item for array in read.left for item in array]
-    if read.right or len(items) != 1 or not items[0].name or items[0].bracket:
-        raise read.error("at= is the name of one axis")
-    return items[0]
-
-
-def _once(pattern: Pattern, array: Array) -> None:
-    """Refuse an axis that an array has twice."""
-    for k, item in enumerate(array):
-        if item.name in {one.name for one in array[:k]}:
-            raise pattern.error(f"{item.name} is there twice", item)
-
-
-def _called(name: object, what: str) -> None:
-    """Refuse what is no name of a parameter."""
-    expect(name, str, what, "called by a name first, then a pattern")
-
-
-def _window(item: Item, known: Set[str], order: Sequence[str]) -> str:
-    """Return the name whose size an affine form decides: the first one that nothing else gives."""
-    if item.size is None or item.name:
-        return ""
-    positive = {m[0][0] for m, c in item.size.terms if m and c > 0}
-    return next((name for name in order if name in positive - known), "")
-
-
-def _made(
-    kernel: Kernel,
-    title: str,
-    pattern: Pattern,
-    reads: Sequence[Array],
-    writes: Sequence[Array],
-    sizes: dict[str, Size],
-    *,
-    free: Set[str] = frozenset(),
-    parameters: Mapping[int, _Parameter] | None = None,
-    lookups: Mapping[int, str] | None = None,
-    scale: Scalar | str | float = ONE,
-    outside: float = 0.0,
-    keeps: bool = False,
-    pad: tuple[int, int] | None = None,
-    conditions: Sequence[Size] = (),
-    relations: Sequence[tuple[str, Size, Size]] = (),
-    types: Sequence[Type] = (),
-    results: Sequence[Type | int] = (),
-) -> Circuit:
-    """Return the circuit of one box.
-
-    Parameters
-    ----------
-    reads, writes
-        The axes of the arrays that are read, and written.
-    free
-        Names whose size takes what comes, besides those on the left.
-    parameters
-        Which of those that are read are parameters.
-    lookups
-        Which of those that are read are indices, and of which axis; they are read by lookups alone.
-    keeps
-        Whether the size of a name that stands alone in an affine form stays as it is.
-    relations
-        Relations between sizes of names, besides those of the pattern.
-    types, results
-        The types of what is read and written: a dtype, "N" with the axis that is meant, or the
-        number of the array whose type it has.
-    """
-    parameters, lookups = parameters or {}, lookups or {}
-    given = [item for k, array in enumerate(reads) if k not in parameters for item in array]
-    plain = {item.name for array in reads for item in array if item.name}
-    joined = {n for array in writes for item in array if item.size is None for n in item.names}
-    split = {n for item in given if item.size is None for n in item.names}
-    order = [item.name for array in writes for item in array if item.name]
-    windows = [_window(item, {*plain, *sizes}, order) for item in given]
-    box = _Box(
-        pattern,
-        sizes,
-        flexible={item.name for item in given if item.name} | (split & joined) | {*windows, *free},
-        open={*windows} - {""},
-        keeps=keeps and pad is None,
-        padded=pad is not None,
-        pad=pad or (0, 0),
-    )
-    written = [tuple(map(box.place, array)) for array in writes]
-    for array, places in zip(writes, written, strict=True):
-        for k, item in enumerate(array):
-            if places[k] in places[:k]:
-                raise pattern.error(f"{item} is written twice", item)
-            if {*item.names} & {*lookups.values()}:
-                message = f"{item} is looked up, and cannot be written; name another axis"
-                raise pattern.error(message, item)
-    draft, found = box.draft, [[] for _ in reads]
-    for k, axis in lookups.items():
-        found[k] = [box.read(item) for item in reads[k]]
-        box.forms[axis] = Form.atom(Lookup(k, tuple(form for _, form in found[k])))
-    for k, array in enumerate(reads):
-        found[k] = found[k] or [box.read(item) for item in array]
-    masks = tuple(map(box.affine, conditions))
-    wires, readings, kinds = [], [], []
-    for k, array in enumerate(found):
-        said = ("N", lookups[k]) if k in lookups else types[k] if k < len(types) else "R"
-        kinds.append(box.type(said))
-        parameter = parameters.get(k)
-        label = (parameter.name, parameter.initialiser) if parameter else (None, None)
-        wires.append(draft.wire((axis for axis, _ in array), kinds[-1], *label))
-        forms = tuple(form for _, form in array)
-        readings.append(None if k in lookups else Reading(forms, outside, () if k else masks))
-    made = []
-    for k, places in enumerate(written):
-        said = results[k] if k < len(results) else "R"
-        kind = kinds[said] if isinstance(said, int) else box.type(said)
-        made.append(draft.wire((box.axes[box.letters[v]] for v in places), kind))
-    for one in relations:
-        box.relate(*one)
-    box.finish()
-    factor = read_scalar(scale)
-    keys = {key for base, _ in factor.powers for key in base.generators}
-    wrong = sorted(keys - {*box.axes})
-    if wrong:
-        raise pattern.error(f"the scale speaks of {wrong[0]!r}; {did_you_mean(wrong[0], box.axes)}")
-    whole = {item.name for array in (*reads, *writes) for item in array if item.bracket}
-    operation = Operation(
-        kernel,
-        tuple(readings),
-        tuple(written),
-        tuple(
-            v
-            for v, name in enumerate(box.letters)
-            if name in whole or any(v not in places for places in written)
-        ),
-        factor.substitute({key: box.length(key) for key in keys}),
-        tuple(box.relations),
-        tuple(box.letters),
-        title,
-    )
-    draft.box(operation, wires, made, (box.axes[name] for name in box.letters), box.mentions)
-    dom = [wire for k, wire in enumerate(wires) if k not in parameters]
-    return Circuit.of(draft, dom, made)
+from catlearn.arrays.patterns import Array, Item, Pattern, read_conditions, read_pattern
+from catlearn.arrays.sizes import Scalar, Size, SizeRelation
+from catlearn.errors import CatlearnError, did_you_mean, expect
 
 
 def linear(
@@ -458,25 +84,25 @@ def linear(
     >>> linear("w", "k, k m -> k f", at="e", e=8)
     Circuit(N<e>[k], R[k m] -> R[k f])
     """
-    _called(name, "linear")
-    chosen = () if at is None else (_axis(at),)
-    read = _sides(pattern, 1 if at is None else 2, 1)
-    _plain(read, (*read.left, *read.right))
+    is_called(name, "linear")
+    chosen = () if at is None else (axis_named(at),)
+    read = read_sides(pattern, 1 if at is None else 2, 1)
+    only_names(read, (*read.left, *read.right))
     if at in {item.name for array in (*read.left, *read.right) for item in array}:
         raise read.error(f"at={at!r} is an axis of the parameter alone")
-    given = _sizes(read, sizes, more, () if at is None else (at,))
+    given = sizes_of(read, sizes, more, () if at is None else (at,))
     source, (target,) = read.left[-1], read.right
     left = [item.name for item in source]
     new = [item for item in target if item.name not in left]
     reads = [source, (*new, *source) if transpose else (*source, *new)]
-    title = _title("linear", name)
-    parameters, lookups = {1: _Parameter(name, init)}, {}
+    title = titled("linear", name)
+    parameters, lookups = {1: LearnedArray(name, init)}, {}
     index = read.left[0]
     if at is not None:
         kept = [item for item in reads[1] if item.name not in {one.name for one in index}]
         reads = [index, source, (*chosen, *kept)]
-        parameters, lookups = {2: _Parameter(name, init)}, {0: at}
-    made = _made(
+        parameters, lookups = {2: LearnedArray(name, init)}, {0: at}
+    made = box_of(
         Kernel("contraction"), title, read, reads, [target], given, parameters=parameters,
         lookups=lookups,
     )  # fmt: skip
@@ -487,9 +113,9 @@ def linear(
     lost = [item for item in index if item.name not in {one.name for one in target}]
     if lost:
         raise read.error(f"{lost[0]} is summed; a bias for each index keeps it", lost[0])
-    biased = _made(
+    biased = box_of(
         Kernel("add"), title, read, [index, target, (*chosen, *new)], [target],
-        {}, free={*lookups.values()}, parameters={2: _Parameter(f"{name}.bias", "zeros")},
+        {}, free={*lookups.values()}, parameters={2: LearnedArray(f"{name}.bias", "zeros")},
         lookups=lookups,
     )  # fmt: skip
     return compose(copy(2) @ idle, idle @ made, biased)
@@ -501,8 +127,8 @@ def added(
 ) -> Circuit:  # fmt: skip
     """Return what adds a parameter to an array, or multiplies it by one."""
     pattern = Pattern("", (whole,), (whole,))
-    parameters = {1: _Parameter(name, init)}
-    return _made(
+    parameters = {1: LearnedArray(name, init)}
+    return box_of(
         Kernel(kernel), title, pattern, [whole, tuple(own)], [whole], {}, parameters=parameters
     )
 
@@ -530,11 +156,11 @@ def einsum(
     >>> einsum("x h d, y h d -> h x y", scale="d**-0.5")
     Circuit(R[x h d], R[y h d] -> R[h x y])
     """
-    read = _sides(pattern, None, 1)
-    _plain(read, read.right)
-    _plain(read, [[item for item in array if item.name] for array in read.left])
-    given = _sizes(read, sizes, more)
-    return _made(Kernel("contraction"), "einsum", read, read.left, read.right, given, scale=scale)
+    read = read_sides(pattern, None, 1)
+    only_names(read, read.right)
+    only_names(read, [[item for item in array if item.name] for array in read.left])
+    given = sizes_of(read, sizes, more)
+    return box_of(Kernel("contraction"), "einsum", read, read.left, read.right, given, scale=scale)
 
 
 def mean(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
@@ -549,8 +175,8 @@ def mean(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     for item in read.left[0]:
         if item.bracket:
             scale = scale * Scalar.of(Size.of(item.name)) ** -1
-    given = _sizes(read, sizes, more)
-    return _made(Kernel("contraction"), "mean", read, read.left, read.right, given, scale=scale)
+    given = sizes_of(read, sizes, more)
+    return box_of(Kernel("contraction"), "mean", read, read.left, read.right, given, scale=scale)
 
 
 def maximum(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
@@ -562,14 +188,14 @@ def maximum(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit
     Circuit(R[x m] -> R[m])
     """
     read = _reduced(pattern)
-    given = _sizes(read, sizes, more)
-    return _made(Kernel("max"), "maximum", read, read.left, read.right, given)
+    given = sizes_of(read, sizes, more)
+    return box_of(Kernel("max"), "maximum", read, read.left, read.right, given)
 
 
 def _reduced(pattern: str) -> Pattern:
     """Read a pattern whose axes in brackets, and no others, are lost."""
-    read = _sides(pattern, 1, 1)
-    _plain(read, (*read.left, *read.right), brackets=True)
+    read = read_sides(pattern, 1, 1)
+    only_names(read, (*read.left, *read.right), brackets=True)
     right = {name for item in read.right[0] for name in item.names}
     for item in read.left[0]:
         if item.bracket != right.isdisjoint(item.names):
@@ -611,14 +237,14 @@ def view(
     >>> [str(one) for one in view("2 m -> m").relations]
     ['3 <= a']
     """
-    read = _sides(pattern, 1, 1)
-    given = _sizes(read, sizes, more)
+    read = read_sides(pattern, 1, 1)
+    given = sizes_of(read, sizes, more)
     right = {name for item in read.right[0] for name in item.names}
-    _plain(read, [[item for item in array if item.name] for array in (*read.left, *read.right)])
+    only_names(read, [[item for item in array if item.name] for array in (*read.left, *read.right)])
     lost = [item for item in read.left[0] for name in item.names if name not in right]
     if lost:
         raise read.error(f"{lost[0]} is not on the right; a view keeps what it reads", lost[0])
-    return _made(
+    return box_of(
         Kernel("view"), "view", read, read.left, read.right, given,
         outside=0.0 if outside is None else outside, keeps=outside is not None, pad=pad,
         types=[None], results=[0],
@@ -633,8 +259,8 @@ def permute(pattern: str) -> Circuit:
     >>> permute("x h d -> h x d")
     Circuit(?[x h d] -> ?[h x d])
     """
-    read = _sides(pattern, 1, 1)
-    _plain(read, (*read.left, *read.right))
+    read = read_sides(pattern, 1, 1)
+    only_names(read, (*read.left, *read.right))
     one, other = (sorted(item.name for item in side[0]) for side in (read.left, read.right))
     if one != other:
         raise read.error("both sides of a permutation have the same axes; view() takes others")
@@ -671,23 +297,23 @@ def where(
     Circuit(B[y], R[h x y] -> R[h x y])
     """
     two = condition is None and isinstance(pattern, str) and "," in pattern
-    read = _sides(pattern, 1 + two, 0)
-    _plain(read, read.left)
-    (*masks, array), given = read.left, _sizes(read, sizes, more)
+    read = read_sides(pattern, 1 + two, 0)
+    only_names(read, read.left)
+    (*masks, array), given = read.left, sizes_of(read, sizes, more)
     if condition is None:
         mask = masks[0] if masks else array
         lost = [item for item in mask if item.name not in {one.name for one in array}]
         if lost:
             raise read.error(f"{lost[0]} is an axis of the mask alone", lost[0])
         kernel = Kernel("where", (("outside", float(outside)),))
-        return _made(kernel, "where", read, [mask, array], [array], given, types=["B", "R"])
+        return box_of(kernel, "where", read, [mask, array], [array], given, types=["B", "R"])
     found = read_conditions(condition)
     names = {item.name for item in array}
     wrong = sorted({name for one in found for name in one.generators} - names)
     if wrong:
         message = f"the condition speaks of {wrong[0]!r}; {did_you_mean(wrong[0], names)}"
         raise read.error(message)
-    return _made(
+    return box_of(
         Kernel("view"), f"where {condition}", read, [array], [array], given, outside=float(outside),
         conditions=found,
     )  # fmt: skip
@@ -701,15 +327,15 @@ def softmax(pattern: str) -> Circuit:
     >>> softmax("[y]")
     Circuit(R[y] -> R[y])
     """
-    return _whole(Kernel("softmax"), "softmax", _sides(pattern, 1, 0))
+    return _whole(Kernel("softmax"), "softmax", read_sides(pattern, 1, 0))
 
 
 def _whole(kernel: Kernel, title: str, read: Pattern) -> Circuit:
     """Return a kernel that takes bracketed axes whole, and keeps them."""
-    _plain(read, read.left, brackets=True)
+    only_names(read, read.left, brackets=True)
     if not any(item.bracket for item in read.left[0]):
         raise read.error("which axes are taken whole? put them in brackets, as in '[y]'")
-    return _made(kernel, title, read, read.left, read.left, _sizes(read, None, {}))
+    return box_of(kernel, title, read, read.left, read.left, sizes_of(read, None, {}))
 
 
 def norm(name: str, pattern: str, kind: str = "layer", eps: float = 1e-5) -> Circuit:
@@ -731,9 +357,9 @@ def norm(name: str, pattern: str, kind: str = "layer", eps: float = 1e-5) -> Cir
     >>> list(norm("ln", "[m]").parameters), list(norm("ln", "[m]", kind="rms").parameters)
     (['ln.gain', 'ln.shift'], ['ln.gain'])
     """
-    _called(name, "norm")
-    read = _sides(pattern, 1, 0)
-    title = _title("norm", name)
+    is_called(name, "norm")
+    read = read_sides(pattern, 1, 0)
+    title = titled("norm", name)
     normed = _whole(Kernel("norm", (("kind", kind), ("eps", float(eps)))), title, read)
     whole = tuple(Item(item.names, item.size) for item in read.left[0])
     own = [item for item, one in zip(whole, read.left[0], strict=True) if one.bracket]
@@ -772,11 +398,11 @@ def _joined(
 ) -> Circuit:
     """Return what adds a parameter over the last axes, or multiplies by it."""
     what = "gain" if kernel == "mul" else "bias"
-    _called(name, what)
-    read = _sides(pattern, 1, 0)
-    _plain(read, read.left)
-    given = _sizes(read, sizes, more)
-    made = added(name, read.left[0], read.left[0], _title(what, name), kernel, init)
+    is_called(name, what)
+    read = read_sides(pattern, 1, 0)
+    only_names(read, read.left)
+    given = sizes_of(read, sizes, more)
+    made = added(name, read.left[0], read.left[0], titled(what, name), kernel, init)
     return made.at(given) if given else made
 
 
@@ -791,11 +417,11 @@ def parameter(name: str, pattern: str, *, init: str = "normal", sizes: Sizes | N
     >>> parameter("class", "t m", t=1) @ idle >> concat("[t] m, [x] m -> [y] m")
     Circuit(R[x m] -> R[y m])
     """
-    _called(name, "parameter")
-    read = _sides(pattern, 1, 0)
-    _plain(read, read.left)
-    given, draft = _sizes(read, sizes, more), Draft()
-    _once(read, read.left[0])
+    is_called(name, "parameter")
+    read = read_sides(pattern, 1, 0)
+    only_names(read, read.left)
+    given, draft = sizes_of(read, sizes, more), Draft()
+    each_once(read, read.left[0])
     names = [item.name for item in read.left[0]]
     axes = [draft.axis(one, draft.size(given.get(one, Size.of(one)))) for one in names]
     return Circuit.of(draft, [], [draft.wire(axes, None, name, init)])
@@ -816,13 +442,13 @@ def unit(pattern: str, eps: float = 1e-24) -> Circuit:
     >>> unit("[m]")
     Circuit(R[m] -> R[m])
     """
-    read = _sides(pattern, 1, 0)
+    read = read_sides(pattern, 1, 0)
     normed = _whole(Kernel("norm", (("kind", "rms"), ("eps", float(eps)))), "unit", read)
     whole = tuple(Item(item.names, item.size) for item in read.left[0])
     scale = Scalar()
     for item in read.left[0]:
         scale = scale * Scalar.of(Size.of(item.name)) ** Fraction(-item.bracket, 2)
-    scaled = _made(Kernel("contraction"), "unit", read, [whole], [whole], {}, scale=scale)
+    scaled = box_of(Kernel("contraction"), "unit", read, [whole], [whole], {}, scale=scale)
     return normed >> scaled
 
 
@@ -842,16 +468,16 @@ def embed(name: str, pattern: str, *, init: str = "normal", sizes: Sizes | None 
     >>> embed("wte", "V -> m")
     Circuit(N<V>[] -> R[m])
     """
-    _called(name, "embed")
-    read = _sides(pattern, 1, 1)
-    _plain(read, (*read.left, *read.right))
-    given = _sizes(read, sizes, more)
+    is_called(name, "embed")
+    read = read_sides(pattern, 1, 1)
+    only_names(read, (*read.left, *read.right))
+    given = sizes_of(read, sizes, more)
     (source,), (target,) = read.left, read.right
     if len(source) != 1:
         raise read.error("one axis is looked up")
-    return _made(
-        Kernel("contraction"), _title("embed", name), read, [(), (*source, *target)], [target],
-        given, parameters={1: _Parameter(name, init)}, lookups={0: source[0].name},
+    return box_of(
+        Kernel("contraction"), titled("embed", name), read, [(), (*source, *target)], [target],
+        given, parameters={1: LearnedArray(name, init)}, lookups={0: source[0].name},
     )  # fmt: skip
 
 
@@ -874,16 +500,16 @@ def shift(name: str, pattern: str, at: str, *, init: str = "normal", sizes: Size
     >>> f, [str(one) for one in f.relations]
     (Circuit(R[x m] -> R[x m]), ['x <= c'])
     """
-    _called(name, "shift")
-    row_of, read = _axis(at), _sides(pattern, 1, 0)
-    _plain(read, read.left)
+    is_called(name, "shift")
+    row_of, read = axis_named(at), read_sides(pattern, 1, 0)
+    only_names(read, read.left)
     if not read.left[0] or at in {item.name for item in read.left[0]}:
         raise read.error(f"the axes of the table come first, and at={at!r} is none of them")
-    given = _sizes(read, sizes, more, (at,))
+    given = sizes_of(read, sizes, more, (at,))
     table, row = read.left[0], read.left[0][1:]
-    _once(read, table)
+    each_once(read, table)
     letters, rows = [row_of.name, *(item.name for item in row)], table[0].name
-    box = _Box(read, given, {*letters})
+    box = PatternBox(read, given, {*letters})
     draft, whole = box.draft, [*map(box.variable, letters)]
     length = box.length(rows)
     ins = (
@@ -895,7 +521,7 @@ def shift(name: str, pattern: str, at: str, *, init: str = "normal", sizes: Size
     box.finish()
     operation = Operation(
         Kernel("add"), (Reading.wiring(whole), Reading.wiring(whole)), (tuple(whole),),
-        relations=tuple(box.relations), letters=tuple(letters), title=_title("shift", name),
+        relations=tuple(box.relations), letters=tuple(letters), title=titled("shift", name),
     )  # fmt: skip
     draft.box(operation, ins, [out], map(box.axis, letters), box.mentions)
     return Circuit.of(draft, [ins[0]], [out])
@@ -909,15 +535,15 @@ def top_k(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     >>> top_k("[e -> k]", k=2)
     Circuit(R[e] -> R[k], N<e>[k])
     """
-    read = _sides(pattern, 1, 0)
+    read = read_sides(pattern, 1, 0)
     array = read.left[0]
     if [bool(item.changed) for item in array] != [True] or len(array[0].names) != 1:
         raise read.error("it takes one axis and makes another, as in '[e -> k]'")
     if array[0].names[0] == array[0].changed:
         raise read.error("what is chosen has a name of its own, as in '[e -> k]'", array[0])
-    given, (old,), new = _sizes(read, sizes, more), array[0].names, array[0].changed
+    given, (old,), new = sizes_of(read, sizes, more), array[0].names, array[0].changed
     chosen = (Item((new,), Size.of(new), True),)
-    return _made(
+    return box_of(
         Kernel("top_k"), "top_k", read, [(Item((old,), Size.of(old), True),)], [chosen] * 2, given,
         relations=[("<=", Size.of(new), Size.of(old))], results=["R", ("N", old)],
     )  # fmt: skip
@@ -938,8 +564,8 @@ def take(pattern: str, at: str, *, sizes: Sizes | None = None, **more: Any) -> C
     >>> take("k, e -> k", at="e")
     Circuit(N<e>[k], R[e] -> R[k])
     """
-    read = _sides(pattern, 2, 1)
-    _plain(read, (*read.left, *read.right))
+    read = read_sides(pattern, 2, 1)
+    only_names(read, (*read.left, *read.right))
     index, source = read.left
     if at not in {item.name for item in source} or at in {item.name for item in index}:
         raise read.error(f"at={at!r} is an axis of the second array, and none of the first")
@@ -947,8 +573,8 @@ def take(pattern: str, at: str, *, sizes: Sizes | None = None, **more: Any) -> C
     lost = [item for item in (*index, *source) if item.name not in {at, *right}]
     if lost:
         raise read.error(f"{lost[0]} is not on the right; take keeps what it reads", lost[0])
-    return _made(
-        Kernel("view"), "take", read, read.left, read.right, _sizes(read, sizes, more),
+    return box_of(
+        Kernel("view"), "take", read, read.left, read.right, sizes_of(read, sizes, more),
         lookups={0: at},
     )  # fmt: skip
 
@@ -968,8 +594,8 @@ def concat(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     >>> print(concat("[x] m, [y] m -> [z] m").axes["z"])
     x + y
     """
-    read = _sides(pattern, None, 1)
-    _plain(read, (*read.left, *read.right), brackets=True)
+    read = read_sides(pattern, None, 1)
+    only_names(read, (*read.left, *read.right), brackets=True)
     for array in (*read.left, *read.right):
         names = sorted(item.name for item in array if not item.bracket)
         if names != sorted({item.name for item in read.right[0] if not item.bracket}):
@@ -978,18 +604,18 @@ def concat(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     if any(len(items) != 1 for items in marked):
         raise read.error("each array has one axis in brackets, along which they are put together")
     for array in (*read.left, *read.right):
-        _once(read, array)
+        each_once(read, array)
     olds, new = [items[0].name for items in marked[:-1]], marked[-1][0].name
     if len({*olds, new}) != len(olds) + 1:
         raise read.error("the axes in brackets have different names")
-    given = _sizes(read, sizes, more)
+    given = sizes_of(read, sizes, more)
     target = read.right[0]
     names = [item.name for item in target]
     others = {item.name for array in read.left for item in array if not item.bracket}
     wrong = [item for item in target if item.name != new and item.name not in others]
     if wrong:
         raise read.error(f"{wrong[0]} is in none of the arrays on the left", wrong[0])
-    box = _Box(read, given, {*names, *others, *olds})
+    box = PatternBox(read, given, {*names, *others, *olds})
     draft, whole = box.draft, [*map(box.variable, names)]
     start, ins, readings = Size.of(0), [], []
     for array, old in zip(read.left, olds, strict=True):
@@ -1069,12 +695,12 @@ def conv(
     >>> conv("c1", "[y z] i -> [y z] o", window=3, pad=1).parameters["c1"]
     (Size('3'), Size('3'), Size('i'), Size('o'))
     """
-    _called(name, "conv")
-    read = _sides(pattern, 1, 1)
-    _plain(read, (*read.left, *read.right), brackets=True)
+    is_called(name, "conv")
+    read = read_sides(pattern, 1, 1)
+    only_names(read, (*read.left, *read.right), brackets=True)
     if [i.name for i in read.left[0] if i.bracket] != [i.name for i in read.right[0] if i.bracket]:
         raise read.error("the axes in brackets are the same on both sides")
-    given = _sizes(read, sizes, more)
+    given = sizes_of(read, sizes, more)
     windows, slid, inside, kept = _windows(read, window, stride, pad, None)
     target = " ".join(item.name for item in read.right[0])
     new = [item.name for item in read.right[0] if item.name not in (*slid, *kept)]
@@ -1082,15 +708,15 @@ def conv(
     own = " ".join([*inside, *kept, *new])
     weights = read_pattern(f"{whole} -> {target}")
     operands = [weights.left[0], read_pattern(own).left[0]]
-    mapped = _made(
-        Kernel("contraction"), _title("conv", name), weights, operands, weights.right,
-        {n: s for n, s in given.items() if n not in slid}, parameters={1: _Parameter(name, init)},
+    mapped = box_of(
+        Kernel("contraction"), titled("conv", name), weights, operands, weights.right,
+        {n: s for n, s in given.items() if n not in slid}, parameters={1: LearnedArray(name, init)},
     )  # fmt: skip
     found = windows >> mapped
     if bias:
         out = weights.right[0]
         mine = [item for item in out if item.name not in slid]
-        found = found >> added(f"{name}.bias", mine, out, _title("conv", name))
+        found = found >> added(f"{name}.bias", mine, out, titled("conv", name))
     return found.at({n: s for n, s in given.items() if n in slid}) if slid and given else found
 
 
@@ -1114,8 +740,8 @@ def pool(kind: str, pattern: str, window: int, *, stride: int | None = None,
     """
     if kind not in ("max", "mean"):
         raise CatlearnError(f"pool is 'max' or 'mean', not {kind!r}")
-    read = _sides(pattern, 1, 0)
-    _plain(read, read.left, brackets=True)
+    read = read_sides(pattern, 1, 0)
+    only_names(read, read.left, brackets=True)
     outside = float("-inf") if kind == "max" else None
     step = window if stride is None else stride
     windows, slid, inside, kept = _windows(read, window, step, pad, outside)
