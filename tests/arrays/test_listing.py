@@ -1,11 +1,14 @@
 """Listings: every circuit is read back exactly, and what is none is refused with the place."""
 
+import json
 import random
 import re
+from functools import reduce
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
+import catlearn as cl
 from catlearn.arrays import (
     Circuit,
     add,
@@ -287,6 +290,37 @@ def test_damaged_listings_are_circuits_or_refused(name):
         except CatlearnError:
             continue
         assert Circuit.parse(str(found)) == found
+
+
+def places(value, path=()):
+    """The places of a document, each by the keys that lead there."""
+    yield path
+    kind = dict if isinstance(value, dict) else enumerate
+    for key, one in dict(kind(value)).items() if isinstance(value, dict | list) else ():
+        yield from places(one, (*path, key))
+
+
+def test_damaged_documents_are_circuits_or_refused(tmp_path):
+    """Values of documents are exchanged, put in lists, cut, and left out."""
+    chance, file = random.Random(0), tmp_path / "circuit.json"
+    cl.save(CIRCUITS["experts"], file)
+    text, loaded = file.read_text("utf-8"), 0
+    for _ in range(150):
+        document = json.loads(text)
+        for path in chance.sample(list(places(document))[1:], 1):
+            at = reduce(lambda inner, key: inner[key], path[:-1], document)
+            found, key = at[path[-1]], path[-1]
+            half = found[: len(found) // 2] if isinstance(found, str | list) else None
+            wrong = [None, True, -1, 0.5, "", [found], {"a": found}, half, 10**30, "return"]
+            at[key] = chance.choice(wrong)
+        file.write_text(json.dumps(document), "utf-8")
+        try:
+            found = cl.load(file)
+        except CatlearnError:
+            continue
+        loaded += 1
+        assert not isinstance(found, Circuit) or not found.failures()
+    assert loaded < 75
 
 
 def test_latex():
