@@ -172,7 +172,8 @@ class PatternBox:
             return axis, self.window(item, axis)
         found, product = Form(), Size.of(1)
         for one in reversed(item.names):
-            found = found + Form.variable(self.variable(one)).times(product)
+            inner = self.forms[one] if one in self.forms else Form.variable(self.variable(one))
+            found = found + inner.times(product)
             product = product * self.length(one)
         axis = self.draft.axis("".join(item.names) or None)
         self.relations.append(SizeRelation("=", self.mention(axis), product))

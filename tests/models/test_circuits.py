@@ -87,6 +87,7 @@ CASES = {
     "joined": (view("a b c -> (b a c)"), [(2, 3, 4)], {}),
     "joined twice": (view("a b c d -> (d a) (b c)"), [(2, 3, 4, 5)], {}),
     "patches": (view("c (u a) (v b) -> u v a b c", a=2, b=3), [(2, 4, 6)], {}),
+    "patches in a row": (view("(u a) (v b) c -> (u v) a b c", a=2, b=3), [(4, 6, 2)], {}),
     "windows": (view("2*y+a-1 c -> y a c", a=3, pad=(1, 1)), [(7, 2)], {}),
     "windows of two axes": (view("y+a z+b -> y z a b", a=2, b=3), [(4, 5)], {}),
     "shifted": (view("m+1 -> m", outside=7.0), [(4,)], {}),
