@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "counting": ["Counts"],
         "forms": ["Form", "Lookup", "IndexPart", "Reading"],
         "kernels": ["Kernel"],
+        "programs": ["Program", "programmed"],
         "operations": [
             "add",
             "bias",

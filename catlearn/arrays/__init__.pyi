@@ -73,6 +73,10 @@ from .positions import (
     one_hot as one_hot,
     sinusoid as sinusoid,
 )
+from .programs import (
+    Program as Program,
+    programmed as programmed,
+)
 from .sizes import (
     Scalar as Scalar,
     Size as Size,

@@ -1,0 +1,578 @@
+"""Programs: what of an array library each box becomes, decided from sizes alone.
+
+A circuit whose sizes are known becomes a straight-line program over operations that any array
+library has. A reading by variables is a subscript of ``einsum``, with the letters of the patterns
+where they are free. Splits and joins are reshapes, beginnings, strides and shifts slices and
+padding, concatenations concatenations, and whole rows of a table are taken; other readings gather.
+
+What is decided here runs elsewhere: a back end is a table of functions, one for each name of a
+step; :meth:`Program.run` calls them. Since nothing of it depends on values, programs can be read,
+compared, and traced by any compiler.
+
+>>> from catlearn.arrays import view
+>>> print(programmed(view("(h d) -> d h", h=2).at_dom((6,))))
+1[2 3] = reshape 0 (2, 3)
+2[3 2] = transpose 1 (1, 0)
+return 2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from catlearn.arrays.boxes import Operation
+from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
+from catlearn.arrays.sizes import ONE, Size
+from catlearn.category import hypergraph
+
+
+class Register(NamedTuple):
+    """A place for an array, and the shape of the array."""
+
+    number: int
+    shape: tuple[int, ...]
+
+
+class Step(NamedTuple):
+    """One call of a function of the back end.
+
+    Parameters
+    ----------
+    name
+        Which function.
+    ins, outs
+        The registers that it reads and writes.
+    options
+        What follows the arrays.
+    box
+        Which box it is a part of, in messages.
+    """
+
+    name: str
+    ins: tuple[int, ...]
+    outs: tuple[Register, ...]
+    options: tuple[Any, ...]
+    box: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """A straight-line program.
+
+    Parameters
+    ----------
+    inputs
+        How many arrays it is given, in the first registers.
+    constants
+        Arrays that are known, by register.
+    steps
+        What is called, in order.
+    outputs
+        The registers of what it returns.
+    """
+
+    inputs: int
+    constants: Mapping[int, np.ndarray]
+    steps: tuple[Step, ...]
+    outputs: tuple[int, ...]
+
+    def run(self, functions: Mapping[str, Callable[..., Any]], arrays: Sequence[Any]) -> list[Any]:
+        """Run it by the functions of a back end.
+
+        Parameters
+        ----------
+        functions
+            One for each name of a step, and ``array`` for arrays of NumPy.
+        arrays
+            One for each input.
+        """
+        held = dict(enumerate(arrays))
+        for number, array in self.constants.items():
+            held[number] = functions["array"](array)
+        for step in self.steps:
+            try:
+                made = functions[step.name](*(held[k] for k in step.ins), *step.options)
+            except Exception as error:
+                error.add_note(f"in {step.box}")
+                raise
+            for register, one in zip(
+                step.outs, made if len(step.outs) > 1 else (made,), strict=True
+            ):
+                held[register.number] = one
+        return [held[number] for number in self.outputs]
+
+    def __str__(self) -> str:
+        lines = [f"{k} = array {x.dtype}{list(x.shape)}" for k, x in self.constants.items()]
+        for step in self.steps:
+            outs = ", ".join(f"{k}[{' '.join(map(str, shape))}]" for k, shape in step.outs)
+            words = [step.name, *map(str, (*step.ins, *step.options))]
+            lines.append(f"{outs} = {' '.join(words)}")
+        return "\n".join([*lines, f"return {', '.join(map(str, self.outputs))}"])
+
+
+def programmed(
+    circuit: Circuit,
+    sizes: Mapping[int, int] | None = None,
+) -> Program:
+    """Return the program of a circuit, of its inputs and then its parameters.
+
+    Parameters
+    ----------
+    circuit
+        The circuit; all its boxes run.
+    sizes
+        The size of each axis by its row; those that the circuit says, unless given.
+
+    Raises
+    ------
+    CatlearnError
+        What is wrong with a box, which a note names.
+    """
+    H = circuit.apex
+    parameters = [row for row, name in enumerate(H.column("name")) if name is not None]
+    if sizes is None:
+        found = {axis: H.size_of(axis).number for axis in range(H.size("Axis"))}
+        sizes = {axis: number for axis, number in found.items() if number is not None}
+    inputs = (*circuit.dom, *parameters)
+    shapes = [tuple(sizes[axis] for axis in H.lists["axes"].row(row).tolist()) for row in inputs]
+    planner = _Planner(circuit, sizes, len(inputs))
+    registers = [Register(k, shape) for k, shape in enumerate(shapes)]
+    whole = hypergraph.Circuit(H, inputs, circuit.cod)
+    outputs = hypergraph.evaluate(
+        whole, planner.box, registers, note=lambda box: f"in {H.title(box)}"
+    )
+    numbers = tuple(one.number for one in outputs)
+    return Program(len(inputs), planner.constants, tuple(planner.steps), numbers)
+
+
+Value = tuple[Register, tuple[int, ...]]
+"""An array, and the variable that each of its axes stands for."""
+
+
+class _Planner:
+    """A program while it is made, box by box."""
+
+    def __init__(self, circuit: Circuit, sizes: Mapping[int, int], inputs: int) -> None:
+        self.H, self.axis_size = circuit.apex, sizes
+        self.steps: list[Step] = []
+        self.constants: dict[int, np.ndarray] = {}
+        self.count = inputs
+        self.drawn: dict[str, int] = {}
+
+    def emit(self, name: str, ins: Sequence[Register], shape: Sequence[int], *options: Any) -> Any:
+        """Add a step that writes one array."""
+        return self.several(name, ins, [shape], *options)[0]
+
+    def several(
+        self, name: str, ins: Sequence[Register], shapes: Sequence[Sequence[int]], *options: Any
+    ) -> list[Register]:
+        """Add a step that writes arrays of these shapes."""
+        outs = [Register(self.count + k, tuple(shape)) for k, shape in enumerate(shapes)]
+        self.count += len(outs)
+        numbers = tuple(one.number for one in ins)
+        self.steps.append(Step(name, numbers, tuple(outs), options, self.title))
+        return outs
+
+    def constant(self, array: np.ndarray) -> Register:
+        """Add an array that is known."""
+        self.constants[self.count] = array
+        self.count += 1
+        return Register(self.count - 1, array.shape)
+
+    def box(self, row: int, given: tuple[Any, ...]) -> list[Any]:
+        """Add what a box does, and return what it writes."""
+        H = self.H
+        operation, axes = H.operations[row], H.lists["vars"].row(row).tolist()
+        self.title = H.title(row)
+        self.shape = [self.axis_size[axis] for axis in axes]
+        mentions = H.lists["mentions"].row(row).tolist()
+        self.local = dict(enumerate(self.shape))
+        self.local |= {-1 - k: self.axis_size[axis] for k, axis in enumerate(mentions)}
+        self.given = given
+        out, name = operation.writes[0], operation.kernel.name
+        if name == "contraction":
+            return [self.contraction(operation, given)]
+        if name == "concat":
+            return [self.concat(operation, given)]
+        values = [
+            self.read(one, reading)
+            for one, reading in zip(given, operation.readings, strict=True)
+            if reading is not None
+        ]
+        if name == "constant":
+            return [self.emit(name, [], (), operation.kernel.option("value"))]
+        if name == "angle":
+            base: Any = operation.kernel.option("base")
+            positions, rates = (np.arange(self.shape[v]) for v in operation.targets)
+            return [self.constant(np.outer(positions, base ** -(rates / len(rates))))]
+        if name == "top_k":
+            return self.top_k(operation, values[0])
+        if name == "max":
+            array, own = values[0]
+            lost = tuple(k for k, v in enumerate(own) if v in operation.targets)
+            kept = tuple(v for v in own if v in out)
+            values = [(self.emit(name, [array], [self.shape[v] for v in kept], lost), kept)]
+        full = [self.shape[v] for v in out]
+        arrays = [self.aligned(one, out) for one in values]
+        places = tuple(k for k, v in enumerate(out) if v in operation.targets)
+        return [self.broadcast(self.elementwise(operation, arrays, places, full), full)]
+
+    def number(self, size: Size) -> int:
+        """Return a size of the box as a number."""
+        return size.substitute(self.local).number or 0
+
+    def elementwise(
+        self, operation: Operation, arrays: list[Register], places: tuple[int, ...], full: list[int]
+    ) -> Register:
+        """Apply a kernel to arrays with one axis for each variable of the output, or length 1."""
+        kernel, shape = operation.kernel, np.broadcast_shapes(*(one.shape for one in arrays))
+        if kernel.name in ("view", "max"):
+            return arrays[0]
+        options = tuple(value for _, value in kernel.options)
+        if kernel.name == "dropout":
+            number = self.drawn[kernel.name] = self.drawn.get(kernel.name, -1) + 1
+            arrays, shape = [self.broadcast(arrays[0], full)], full
+            options = (*options, f"{kernel.name} {number}")
+        elif kernel.entry.targets == "both":
+            options = (places, *options)
+        return self.emit(kernel.name, arrays, shape, *options)
+
+    def contraction(self, operation: Operation, given: tuple[Any, ...]) -> Register:
+        """Sum products over the variables that the output does not have."""
+        letters = _letters(operation.letters, len(self.shape))
+        values = [
+            self.operand(one, reading)
+            for one, reading in zip(given, operation.readings, strict=True)
+            if reading is not None
+        ]
+        out = operation.writes[0]
+        used = {v for _, variables in values for v in variables}
+        kept = [v for v in out if v in used]
+        sides = ["".join(letters[v] for v in variables) for _, variables in values]
+        target = "".join(letters[v] for v in kept)
+        made = values[0][0]
+        if sides != [target]:
+            text = f"{','.join(sides)}->{target}"
+            shape = [self.shape[v] for v in kept]
+            made = self.emit("einsum", [array for array, _ in values], shape, text)
+        lost = prod(self.shape[v] for v in range(len(self.shape)) if v not in used and v not in out)
+        if operation.scale != ONE or lost != 1:
+            factor = (operation.scale.substitute(self.local).value or 0.0) * lost
+            made = self.emit("times", [made], made.shape, factor)
+        if kept != list(out):
+            made = self.aligned((made, tuple(kept)), out)
+        return self.broadcast(made, [self.shape[v] for v in out])
+
+    def operand(self, array: Register, reading: Reading) -> Value:
+        """Read an operand of a contraction: diagonals are left to ``einsum``."""
+        places = [form.wiring for form in reading.forms]
+        if not reading.conditions and all(
+            v is not None and self.shape[v] == size
+            for v, size in zip(places, array.shape, strict=True)
+        ):
+            return array, tuple(v for v in places if v is not None)
+        return self.read(array, reading)
+
+    def concat(self, operation: Operation, given: tuple[Any, ...]) -> Register:
+        """Put arrays one after the other."""
+        out, values, along = operation.writes[0], [], 0
+        for array, reading in zip(given, operation.readings, strict=True):
+            forms = reading.forms if reading is not None else ()
+            variables = [form.wiring for form in forms]
+            for k, form in enumerate(forms):
+                if form.wiring is None or self.shape[form.wiring] != array.shape[k]:
+                    (variables[k],) = form.variables
+                    along = out.index(variables[k])
+            own = tuple(v for v in variables if v is not None)
+            values.append(self.aligned((array, own), out))
+        shape = [self.shape[v] for v in out]
+        values = [
+            self.broadcast(one, (*shape[:along], one.shape[along], *shape[along + 1 :]))
+            for one in values
+        ]
+        return self.emit("concatenate", values, shape, along)
+
+    def top_k(self, operation: Operation, value: Value) -> list[Register]:
+        """Return the greatest entries along a variable, and where they are."""
+        out = operation.writes[0]
+        (new,) = (v for v in operation.targets if v in out)
+        (old,) = (v for v in operation.targets if v not in out)
+        degree = [v for v in out if v != new]
+        moved = self.aligned(value, (*degree, old))
+        order = [*degree, new]
+        shapes = [[self.shape[v] for v in order]] * 2
+        found = self.several("top_k", [moved], shapes, self.shape[new])
+        return [
+            self.transpose(one, [order.index(v) for v in writes])
+            for one, writes in zip(found, operation.writes, strict=True)
+        ]
+
+    def transpose(self, array: Register, order: Sequence[int]) -> Register:
+        """Return an array with its axes in another order."""
+        if list(order) == sorted(order):
+            return array
+        shape = [array.shape[k] for k in order]
+        return self.emit("transpose", [array], shape, tuple(order))
+
+    def reshape(self, array: Register, shape: Sequence[int]) -> Register:
+        """Return an array in another shape."""
+        shape = tuple(shape)
+        return array if array.shape == shape else self.emit("reshape", [array], shape, shape)
+
+    def broadcast(self, array: Register, shape: Sequence[int]) -> Register:
+        """Return an array repeated along axes of length 1."""
+        shape = tuple(shape)
+        return array if array.shape == shape else self.emit("broadcast", [array], shape, shape)
+
+    def aligned(self, value: Value, out: Sequence[int]) -> Register:
+        """Return an array with an axis for each of some variables, of length 1 if it lacks it."""
+        array, variables = value
+        array = self.transpose(array, [variables.index(v) for v in out if v in variables])
+        missing = tuple(k for k, v in enumerate(out) if v not in variables)
+        if not missing:
+            return array
+        shape = list(array.shape)
+        for k in missing:
+            shape.insert(k, 1)
+        return self.emit("expand", [array], shape, missing)
+
+    def read(self, array: Register, reading: Reading) -> Value:
+        """Read an array at forms: one axis for each variable that occurs."""
+        value, guard = self.placed(array, reading.forms, reading.outside)
+        guard += map(self.holds, reading.conditions)
+        array, variables = value
+        for mask, own in guard:
+            wider = (*variables, *(v for v in own if v not in variables))
+            both = [self.aligned((mask, own), wider), self.aligned((array, variables), wider)]
+            shape = np.broadcast_shapes(*(one.shape for one in both))
+            array = self.emit("where", both, shape, reading.outside)
+            variables = wider
+        return array, variables
+
+    def holds(self, condition: Form) -> Value:
+        """Say where a form is not negative: its positive terms are at least the others."""
+        sides = [Form(), Form()]
+        for atom, coefficient in condition.terms:
+            number = self.number(coefficient)
+            sides[number < 0] += Form.atom(atom).times(abs(number))
+        number = self.number(condition.constant)
+        sides[number < 0] += Form.number(abs(number))
+        own = tuple(sorted(condition.variables))
+        both = [self.aligned(self.computed(one), own) for one in sides]
+        shape = np.broadcast_shapes(*(one.shape for one in both))
+        return self.emit("at_least", both, shape), own
+
+    def placed(
+        self, array: Register, forms: Sequence[Form], outside: float
+    ) -> tuple[Value, list[Value]]:
+        """Read an array at forms that may be outside, and say where they are inside."""
+        sizes, guard = array.shape, []
+        joined = self.join(array, forms)
+        if joined is not None:
+            return joined, guard
+        uses = [form.variables for form in forms]
+        often = {v for v in range(len(self.shape)) if sum(v in one for one in uses) > 1}
+        if not often:
+            variables: list[int] = []
+            axis = 0
+            for form in forms:
+                array, own = self.along(array, axis, form, outside, guard)
+                variables += own
+                axis += len(own)
+            return (array, tuple(variables)), guard
+        if all(form.wiring is not None for form in forms):
+            own = [form.wiring for form in forms if form.wiring is not None]
+            if all(self.shape[v] == size for v, size in zip(own, sizes, strict=True)):
+                letters = _letters((), len(self.shape))
+                kept = list(dict.fromkeys(own))
+                sides = ["".join(letters[v] for v in some) for some in (own, kept)]
+                shape = [self.shape[v] for v in kept]
+                return (self.emit("einsum", [array], shape, "->".join(sides)), tuple(kept)), guard
+        every = tuple(sorted({v for one in uses for v in one}))
+        index = []
+        for form, size in zip(forms, sizes, strict=True):
+            found = self.index(form, size, guard)
+            index.append(self.aligned(found, every))
+        shape = [self.shape[v] for v in every]
+        return (self.broadcast(self.gather(array, index), shape), every), guard
+
+    def gather(self, array: Register, index: Sequence[Register]) -> Register:
+        """Read an array at an index for each of its axes."""
+        shape = np.broadcast_shapes(*(one.shape for one in index))
+        return self.emit("gather", [array, *index], shape)
+
+    def along(
+        self, array: Register, axis: int, form: Form, outside: float, guard: list[Value]
+    ) -> tuple[Register, list[int]]:
+        """Read one axis at a form whose variables stand nowhere else."""
+        size, v = array.shape[axis], form.wiring
+        before, after = array.shape[:axis], array.shape[axis + 1 :]
+        if v is not None and self.shape[v] == size:
+            return array, [v]
+        split = self.split(form, size)
+        if split is not None:
+            return self.reshape(array, (*before, *(self.shape[v] for v in split), *after)), split
+        own = sorted(form.variables)
+        if len(own) < 2 and not form.lookups and not _parts(form):
+            found = self.sliced(array, axis, form, outside)
+            if found is not None:
+                return (found, own) if own else (self.reshape(found, (*before, *after)), own)
+        index, own = self.index(form, size, guard)
+        shape = (*before, *index.shape, *after)
+        return self.emit("take", [array, index], shape, axis), list(own)
+
+    def sliced(self, array: Register, axis: int, form: Form, outside: float) -> Register | None:
+        """Read one axis at a multiple of one variable, and a constant: slice and pad."""
+        size, start, count, step = array.shape[axis], self.number(form.constant), 1, 1
+        for atom, coefficient in form.terms:
+            assert isinstance(atom, int)
+            count, step = self.shape[atom], self.number(coefficient)
+        if step < 1:
+            return None
+        low = max(0, -(start // step))
+        high = max(0, (start + step * (count - 1) - size) // step + 1)
+        inside = count - low - high
+        if inside < 1:
+            return None
+        first = start + step * low
+        if (first, inside, step) != (0, size, 1):
+            stop = first + step * (inside - 1) + 1
+            shape = [*array.shape]
+            shape[axis] = inside
+            array = self.emit("slice", [array], shape, axis, first, stop, step)
+        if low or high:
+            shape = [*array.shape]
+            shape[axis] = count
+            array = self.emit("pad", [array], shape, axis, low, high, outside)
+        return array
+
+    def index(self, form: Form, size: int, guard: list[Value]) -> Value:
+        """Return where an axis is read, and note where that is inside, unless it always is."""
+        if not form.lookups:
+            found, own = self.values(form)
+            inside = (found >= 0) & (found < size)
+            if not np.all(inside):
+                guard.append((self.constant(inside), own))
+            return self.constant(np.clip(found, 0, size - 1)), own
+        found, own = self.computed(form)
+        if form not in map(Form.atom, form.lookups):
+            guard.append((self.emit("inside", [found], found.shape, size), own))
+        return found, own
+
+    def split(self, form: Form, size: int) -> list[int] | None:
+        """Return the variables, outermost first, of which a form is the joined index."""
+        terms = []
+        for atom, coefficient in form.terms:
+            number = self.number(coefficient)
+            if not isinstance(atom, int) or number < 1:
+                return None
+            terms.append((number, self.shape[atom], atom))
+        if len(terms) < 2 or self.number(form.constant) != 0:
+            return None
+        terms.sort(key=lambda term: (term[0] * term[1], term[0]))
+        reach = 1
+        for number, length, _ in terms:
+            if number != reach:
+                return None
+            reach *= length
+        return [atom for _, _, atom in reversed(terms)] if reach == size else None
+
+    def join(self, array: Register, forms: Sequence[Form]) -> Value | None:
+        """Read by parts of joined indices: transpose and reshape."""
+        if not any(_parts(form) for form in forms):
+            return None
+        groups: dict[int, list[int]] = {}
+        for k, form in enumerate(forms):
+            if len(form.variables) != 1 or form.lookups:
+                return None
+            (v,) = form.variables
+            groups.setdefault(v, []).append(k)
+        order, shape = [], []
+        for v, places in groups.items():
+            index = [self.values(forms[k])[0] for k in places]
+            # places as digits of the index: the order in which they change, slowest first
+            turn = sorted(range(len(places)), key=lambda j: _slowness(index[j]))
+            dims = [array.shape[places[j]] for j in turn]
+            if prod(dims) != self.shape[v]:
+                return None
+            flat = np.ravel_multi_index([index[j] for j in turn], dims, mode="clip")
+            if not np.array_equal(flat, np.arange(self.shape[v])):
+                return None
+            order += [places[j] for j in turn]
+            shape.append(self.shape[v])
+        return self.reshape(self.transpose(array, order), shape), tuple(groups)
+
+    def values(self, form: Form) -> tuple[np.ndarray, tuple[int, ...]]:
+        """Return the values of a form that looks up nothing, with an axis for each variable."""
+        own = tuple(sorted(form.variables))
+        shape = [self.shape[v] for v in own]
+
+        def value(one: Form) -> Any:
+            found: Any = self.number(one.constant)
+            for atom, coefficient in one.terms:
+                if isinstance(atom, IndexPart):
+                    by, inner = self.number(atom.by), value(atom.form)
+                    made = inner // by if atom.kind == "div" else inner % by
+                else:
+                    assert isinstance(atom, int)
+                    places = [-1 if v == atom else 1 for v in own]
+                    made = np.arange(self.shape[atom]).reshape(places)
+                found = found + self.number(coefficient) * made
+            return found
+
+        return np.broadcast_to(value(form), shape), own
+
+    def computed(self, form: Form) -> Value:
+        """Return the values of a form as steps: of one that looks up, or is better not stored."""
+        own = tuple(sorted(form.variables))
+
+        def value(one: Form) -> Register:
+            found = None
+            for atom, coefficient in one.terms:
+                if isinstance(atom, IndexPart):
+                    inner = value(atom.form)
+                    made = self.emit(atom.kind, [inner], inner.shape, self.number(atom.by))
+                elif isinstance(atom, Lookup):
+                    read = self.placed(self.given[atom.operand], atom.forms, 0.0)[0]
+                    made = self.aligned(read, own)
+                else:
+                    length = self.shape[atom]
+                    made = self.aligned((self.emit("arange", [], (length,), length), (atom,)), own)
+                number = self.number(coefficient)
+                made = made if number == 1 else self.emit("times", [made], made.shape, number)
+                if found is not None:
+                    shape = np.broadcast_shapes(found.shape, made.shape)
+                    made = self.emit("add", [found, made], shape)
+                found = made
+            number = self.number(one.constant)
+            if found is None:
+                return self.constant(np.full([1] * len(own), number))
+            return self.emit("plus", [found], found.shape, number) if number else found
+
+        return self.broadcast(value(form), [self.shape[v] for v in own]), own
+
+
+def _parts(form: Form) -> bool:
+    return any(isinstance(atom, IndexPart) for atom, _ in form.terms)
+
+
+def _slowness(index: np.ndarray) -> int:
+    """Return how often an index changes."""
+    return int(np.count_nonzero(np.diff(index)))
+
+
+def _letters(names: Sequence[str], count: int) -> list[str]:
+    """Return a letter for each variable: the first one of its name, where that is free."""
+    alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    found: list[str] = []
+    for k in range(count):
+        first = names[k][:1] if k < len(names) else ""
+        free = (x for x in alphabet if x not in found)
+        found.append(first if first in alphabet and first not in found and first else next(free))
+    return found
