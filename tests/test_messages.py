@@ -288,6 +288,9 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "arrays of other sizes": lambda: cl.lower(ar.linear("A", "m -> n"))(
             {"A": np.ones((2, 3))}, np.ones(4)
         ),
+        "a mask that hides whole rows": lambda: cl.lower(
+            ar.where("x y", "y < x") >> ar.softmax("[y]")
+        )({}, np.ones((3, 3))),
         "parameters that are missing": lambda: cl.lower(ar.linear("A", "m -> n", bias=True))(
             {}, np.ones(4)
         ),

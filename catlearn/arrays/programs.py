@@ -28,6 +28,7 @@ import numpy as np
 from catlearn.arrays.boxes import Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
+from catlearn.arrays.masks import hidden_rows
 from catlearn.arrays.sizes import ONE, Size
 from catlearn.category import hypergraph
 
@@ -131,6 +132,8 @@ def programmed(
 
     Raises
     ------
+    InvalidStructure
+        Listing masks that hide a whole row.
     CatlearnError
         What is wrong with a box, which a note names.
     """
@@ -139,6 +142,9 @@ def programmed(
     if sizes is None:
         found = {axis: H.size_of(axis).number for axis in range(H.size("Axis"))}
         sizes = {axis: number for axis, number in found.items() if number is not None}
+    failures = hidden_rows(H, sizes)
+    if failures:
+        raise InvalidStructure("this circuit", failures)
     inputs = (*circuit.dom, *parameters)
     shapes = [tuple(sizes[axis] for axis in H.lists["axes"].row(row).tolist()) for row in inputs]
     planner = _Planner(circuit, sizes, len(inputs))

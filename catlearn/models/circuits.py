@@ -272,6 +272,9 @@ class LoweredCircuit:
         for one in found.failures:
             where = given[one.number - count][2] if one.number >= count else "sizes"
             said = f"{one.found.rename(H.called)} cannot hold"
+            if one.number >= count:
+                axis, number, _ = given[one.number - count]
+                said = f"axis {H.called(axis)} has {number} here: {said}"
             failures.append(Failure("sizes", where, said))
         numbers = {axis: found.of(Size.generator(axis)).number for axis in range(H.size("Axis"))}
         used = {*H.lists["vars"].values.tolist(), *H.lists["axes"].values.tolist()}
@@ -279,9 +282,35 @@ class LoweredCircuit:
         if open_ and not failures:
             message = "its size does not follow from the arrays; give it by sizes"
             failures = [Failure("sizes", f"axis {name}", message) for name in open_]
+        sizes = {axis: number for axis, number in numbers.items() if number is not None}
         if failures:
-            raise InvalidStructure("arrays", failures)
-        return {axis: number for axis, number in numbers.items() if number is not None}
+            raise InvalidStructure("this call", failures)
+        return sizes
+
+    def failures(self, *arrays: Any) -> list[Failure]:
+        """List indices in some inputs that lie outside of their axis; these are clipped in a run.
+
+        Parameters
+        ----------
+        *arrays
+            The inputs, or the first of them.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import embed
+        >>> fn = LoweredCircuit(embed("T", "V -> m"), {"V": 3, "m": 2})
+        >>> print(fn.failures(np.array([0, 3]))[0])
+        input 0: has the index 3, axis V has 3 [lookup]
+        """
+        H, found = self.circuit.apex, []
+        for k, (row, array) in enumerate(zip(self.circuit.dom, arrays, strict=False)):
+            axis = int(H.arrows["range"].values[H.arrows["type"].values[row]])
+            size, values = H.size_of(axis).number, np.asarray(array)
+            outside = [] if size is None else values[(values < 0) | (values >= size)].tolist()
+            if H.types[row] == "N" and outside:
+                message = f"has the index {outside[0]}, axis {H.called(axis)} has {size}"
+                found.append(Failure("lookup", f"input {k}", message))
+        return found
 
     def __call__(self, params: Mapping[str, Any], *arrays: Any, key: Any = None) -> Any:
         """Return the outputs: an array, or a tuple of them.

@@ -350,3 +350,47 @@ def test_edges_that_do_not_fit_are_refused(circuit, sizes, names):
         cl.LearningDiagram(cl.Model("f", X, Y, circuit, **sizes))
     for name in names:
         assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "hidden"),
+    [
+        (["y <= x"], False),
+        (["y < x"], True),
+        (["y <= x, x - y < 3"], False),
+        (["y <= x", "y >= 2"], True),
+        (["2*y <= x, 2*y >= x"], True),
+        (["2*y <= x, 2*y >= x - 1"], False),
+        (["1 <= 0"], True),
+        (["y >= 5"], True),
+        (["y >= 4"], False),
+    ],
+)
+def test_masks_that_hide_a_whole_row_are_refused(conditions, hidden):
+    """Where conditions decide it; counted by hand, also where one mask follows another."""
+    masks = [where("x y", one) for one in conditions]
+    values = [cl.lower(mask)({}, jnp.zeros((5, 5))) for mask in masks]
+    assert bool(jnp.any(jnp.all(sum(values) == -jnp.inf, axis=1))) == hidden
+    fn = cl.lower(compose(*masks, softmax("[y]")))
+    if not hidden:
+        assert jnp.all(jnp.isfinite(fn({}, jnp.zeros((5, 5)))))
+        return
+    with pytest.raises(CatlearnError) as caught:
+        fn({}, jnp.zeros((5, 5)))
+    assert [one.law for one in caught.value.failures] == ["lowering"]
+
+
+def test_finite_masks_and_other_axes_hide_nothing():
+    for f in (
+        where("x y", "y < x", outside=-1e9) >> softmax("[y]"),
+        where("x y", "y <= x") >> softmax("[x] y"),
+        where("x y") >> softmax("[y]"),
+    ):
+        given = [jnp.zeros((3, 3), bool)] * (len(f.dom) - 1)
+        cl.lower(f)({}, *given, jnp.zeros((3, 3)))
+
+
+def test_indices_outside_of_their_axis_are_listed():
+    fn = cl.lower(embed("T", "V -> m"), sizes={"V": 3, "m": 2})
+    assert fn.failures(np.array([0, 1, 2])) == []
+    assert [one.law for one in fn.failures(np.array([[0, -1], [3, 1]]))] == ["lookup"]
