@@ -31,6 +31,7 @@ from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
 from catlearn.arrays.masks import hidden_rows
 from catlearn.arrays.sizes import ONE, Size
 from catlearn.category import hypergraph
+from catlearn.errors import InvalidStructure
 
 
 class Register(NamedTuple):
