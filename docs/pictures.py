@@ -72,7 +72,12 @@ def _imports(file: Path) -> Iterator[str]:
 
 def pictures() -> dict[str, str]:
     """Each picture's file name and content."""
-    return {"square.svg": to_svg(square()), "rooms.svg": scene_to_svg(rooms())}
+    layer = cl.zoo.architectures.gpt2_layer()
+    return {
+        "square.svg": to_svg(square()),
+        "rooms.svg": scene_to_svg(rooms()),
+        "circuit.svg": to_svg(layer),
+    }
 
 
 if __name__ == "__main__":

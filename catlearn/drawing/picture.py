@@ -12,16 +12,20 @@ Picture('Graph with 2 vertices and 1 edge')
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from catlearn.arrays import Circuit
 from catlearn.display import Chart, Charted, register_renderer
 from catlearn.drawing import svg, texts
 from catlearn.drawing.arrangement import abridged
 from catlearn.drawing.charts import chart_svg
+from catlearn.drawing.circuits.ink import circuit_svg, circuit_tikz
+from catlearn.drawing.circuits.scene import CircuitScene, circuit_scene
 from catlearn.drawing.scene import Scene
 from catlearn.drawing.views import VIEWS, scene_of
 from catlearn.errors import Failure, InvalidStructure
@@ -32,13 +36,22 @@ MOST_DISPLAYED = 2_000
 """The most nodes and arrows that notebooks draw unasked; of more, :func:`draw` shows a part."""
 
 
+_CIRCUIT = ("circuit", "SVG and tikz")
+
+
+def _svg(scene: Scene | CircuitScene | Chart) -> str:
+    if isinstance(scene, Chart):
+        return chart_svg(scene)
+    return circuit_svg(scene) if isinstance(scene, CircuitScene) else svg.to_svg(scene)
+
+
 class Picture:
     """A picture of a value; notebooks show it.
 
     Parameters
     ----------
     scene
-        What it shows, or a chart, which is SVG alone.
+        What it shows: vertices and edges; a circuit, which is SVG and tikz; or a chart, SVG alone.
 
     Attributes
     ----------
@@ -48,15 +61,17 @@ class Picture:
         A link that opens it in the quiver editor.
     """
 
-    def __init__(self, scene: Scene | Chart) -> None:
+    def __init__(self, scene: Scene | CircuitScene | Chart) -> None:
         self.scene = scene
 
     @cached_property
     def svg(self) -> str:
-        return chart_svg(self.scene) if isinstance(self.scene, Chart) else svg.to_svg(self.scene)
+        return _svg(self.scene)
 
     @cached_property
     def tikzcd(self) -> str:
+        if isinstance(self.scene, CircuitScene):
+            return circuit_tikz(self.scene)
         return texts.to_tikzcd(self._diagram("tikz-cd"))
 
     @cached_property
@@ -68,8 +83,9 @@ class Picture:
         return texts.to_quiver(self._diagram("quiver"))
 
     def _diagram(self, language: str) -> Scene:
-        if isinstance(self.scene, Chart):
-            message = f"is a chart, which cannot be written as {language}; charts are SVG"
+        if not isinstance(self.scene, Scene):
+            kind, known = ("chart", "SVG") if isinstance(self.scene, Chart) else _CIRCUIT
+            message = f"is a {kind}, which cannot be written as {language}; {kind}s are {known}"
             raise InvalidStructure("picture", [Failure("format", self.scene.title, message)])
         return self.scene
 
@@ -168,6 +184,10 @@ def draw(
     legend: bool | None = None,
     fold: bool = True,
     whole: bool = False,
+    open: str | Iterable[str] | None = None,
+    depth: int | None = None,
+    inputs: Sequence[int] | None = None,
+    breaks: str | Iterable[str] = (),
 ) -> Picture:
     """Draw a value.
 
@@ -175,8 +195,8 @@ def draw(
     ----------
     value
         A graph, presentation, learning diagram, loss, C-set or other tables, schema, morphism,
-        limit or colimit, path, finite function, category, functor or natural transformation; or
-        the history of a run, as a chart.
+        limit or colimit, path, finite function, category, functor or natural transformation; a
+        circuit of arrays; or the history of a run, as a chart.
     equations
         For a learning diagram, which equations to show, as for ``diagram.loss``: ``"all"``,
         ``"basis"``, a list. By default those that it declares, and if there are none those that
@@ -192,6 +212,10 @@ def draw(
     whole
         Whether to draw all of a value that takes long; else SVG has its first part, and says what
         is left out, and tikz-cd and quiver links, which others read, are refused.
+    open, depth, inputs, breaks
+        For a circuit, which blocks are drawn open, how many inside one another, the order of its
+        inputs, and before what a line of music begins: see
+        :func:`~catlearn.drawing.circuits.scene.circuit_scene`.
 
     Returns
     -------
@@ -217,6 +241,9 @@ def draw(
     """
     if isinstance(value, Charted):
         return Picture(value.chart())
+    if isinstance(value, Circuit):
+        found = circuit_scene(value, open, depth, inputs, breaks)
+        return Picture(found if legend is None else replace(found, key=legend))
     scene = scene_of(value, equations, arrows)
     key = scene.key if legend is None else legend
     return Picture(replace(scene, key=key, fold=fold, whole=whole))
@@ -231,8 +258,11 @@ def small_svg(value: Any) -> str | None:
     """Return a value as SVG text, or None if it has more than :data:`MOST_DISPLAYED` parts."""
     if isinstance(value, Charted):
         return chart_svg(value.chart())
-    scene = scene_of(value)
-    return svg.to_svg(scene) if scene.size <= MOST_DISPLAYED else None
+    if isinstance(value, Circuit):
+        scene = circuit_scene(value) if value.apex.size("Box") <= MOST_DISPLAYED // 10 else None
+    else:
+        scene = scene_of(value)
+    return _svg(scene) if scene is not None and scene.size <= MOST_DISPLAYED else None
 
 
 def to_tikzcd(value: Any, equations: Any = None) -> str:
@@ -250,5 +280,5 @@ def to_quiver(value: Any, equations: Any = None) -> str:
     return draw(value, equations).quiver
 
 
-for _kind in (*VIEWS, Charted):
+for _kind in (*VIEWS, Charted, Circuit):
     register_renderer(_kind, small_svg)

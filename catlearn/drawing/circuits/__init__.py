@@ -1,0 +1,1 @@
+"""Pictures of circuits of arrays, by the conventions of neural circuit diagrams."""

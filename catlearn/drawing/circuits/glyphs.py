@@ -1,0 +1,445 @@
+"""Glyphs: what the boxes of a circuit look like, and which lines they stand on.
+
+A box is drawn as a *glyph* on the lines of its targets, before which lines may meet (a pair that is
+summed is a cup, what is indexed alike joins in a dot) and after which they may fork. Parameters are
+no lines: boxes of one operation that read them one after the other, such as a linear map and its
+bias, are one glyph in bold.
+
+>>> from catlearn.arrays import linear, softmax
+>>> circuit = linear("Q", "m -> h d", bias=True) >> softmax("[d]")
+>>> for glyph in glyphs_of(circuit.live()):
+...     print(glyph.kind, glyph.sign, glyph.name)
+linear L Q
+softmax
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from catlearn.arrays.boxes import ArrayHypergraph, Operation
+from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
+from catlearn.arrays.listing import letter_of
+from catlearn.arrays.sizes import ONE, Size
+
+VALUE, SCALAR = -1, -2
+"""Places of lines that are no axis: the value of naturals, and that of an array without axes."""
+
+KINDS: Mapping[str, str] = {
+    "linear": "linear map (learned)",
+    "learned": "learned array",
+    "embed": "rows of a learned table",
+    "norm": "normalisation",
+    "softmax": "softmax",
+    "mask": "mask",
+    "choice": "the greatest entries",
+    "reading": "reading at other indices",
+    "elementwise": "function of each number",
+    "add": "sum of arrays",
+    "mul": "product of arrays",
+    "box": "operation",
+    "closed": "block, closed",
+}
+"""What each kind of glyph is called in a picture's legend, in the order of the legend."""
+
+
+MEETING = ("join", "add", "mul", "mask", "elementwise")
+"""Kinds of glyphs past which the line of an array without axes goes; others stand on it."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """How lines on the left are joined to lines on the right.
+
+    Parameters
+    ----------
+    kind
+        ``pass``, one to one; ``copy``, one to several from a dot; ``join``, several to one in a
+        dot; ``cup``, two that are summed; ``end``, which ends in a dot; ``start``, which starts in
+        one; ``sign``, which ends in a sign.
+    left, right
+        The lines.
+    """
+
+    kind: str
+    left: tuple[int, ...] = ()
+    right: tuple[int, ...] = ()
+
+
+Place = tuple[int, int]
+"""A line of a box: which of its arrays, and which position of that (or VALUE or SCALAR)."""
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """A box of a picture, or some that are drawn as one.
+
+    Parameters
+    ----------
+    kind
+        One of :data:`KINDS`, or ``"join"``, where lines meet and that is all.
+    sign, name, title
+        What stands on it, its index, and what is said when one points at it.
+    ins, outs
+        The rows of the arrays that it reads and writes, but for parameters.
+    path
+        The blocks that it is in, from the outermost.
+    core
+        Where the lines end up that meet before it: ``above`` lines pass over it, then those that it
+        stands on come, then those that pass below.
+    before, after
+        For each line of the core on the left, which lines of what is read meet there, and for each
+        of those on the right, where it goes.
+    ended
+        Lines that end before the glyph, together.
+    """
+
+    kind: str
+    sign: str
+    name: str
+    title: str
+    ins: tuple[int, ...]
+    outs: tuple[int, ...]
+    path: tuple[int, ...] = ()
+    above: int = 0
+    before: tuple[tuple[Place, ...], ...] = ()
+    stands: tuple[int, int] = (0, 0)
+    after: tuple[tuple[Place, ...], ...] = ()
+    ended: tuple[tuple[Place, ...], ...] = ()
+    labels: Mapping[Place, str] = field(default_factory=dict)
+    relabels: bool = False
+
+    @property
+    def passing(self) -> list[tuple[int, int]]:
+        """The lines of the core that go past it, by their numbers on the left and on the right."""
+        low, (inner, outer) = self.above, self.stands
+        rest = range(low + inner, len(self.before))
+        return [*((j, j) for j in range(low)), *((j, j - inner + outer) for j in rest)]
+
+    @property
+    def called(self) -> str:
+        """The name in its title, of its parameters, or its kernel."""
+        return self.title.partition(":")[0].partition("'")[2].rstrip("'") or self.sign
+
+
+def lines_of(H: ArrayHypergraph, wire: int) -> tuple[int, ...]:
+    """Return the places of the lines of an array."""
+    axes = tuple(range(len(H.lists["axes"].row(wire))))
+    value = (VALUE,) if H.types[wire] == "N" else ()
+    return axes + value or (SCALAR,)
+
+
+def glyphs_of(circuit: Circuit) -> list[Glyph]:
+    """Return the glyphs of a circuit's boxes, each after those that write what it reads."""
+    H = circuit.apex
+    ins, outs = H.sides
+    given = {row for row, name in enumerate(H.column("name")) if name is not None}
+    uses: dict[int, int] = dict.fromkeys(circuit.cod, 2)
+    for wires in ins:
+        for wire in wires:
+            uses[wire] = uses.get(wire, 0) + 1
+    chains: dict[int, list[int]] = {}
+    last: dict[int, int] = {}
+    for box in range(H.size("Box")):
+        drawn = [wire for wire in ins[box] if wire not in given]
+        head = last.get(drawn[0]) if len(drawn) == 1 else None
+        if head is not None and uses[drawn[0]] == 1 and _continues(H, chains[head][-1], box, given):
+            chains[head].append(box)
+        else:
+            head = box
+            chains[head] = [box]
+        for wire in outs[box]:
+            last[wire] = head
+    made = [_glyph(H, chain, given) for chain in chains.values()]
+    shown = dict.fromkeys(wire for wire in circuit.cod if wire in given)
+    return [_source(H, wire) for wire in shown] + made
+
+
+def _continues(H: ArrayHypergraph, box: int, other: int, given: set[int]) -> bool:
+    """Whether a box goes on with the operation of another: with its bias, or its gain."""
+    one, two = H.operations[box], H.operations[other]
+    if one.title != two.title or "'" not in one.title or two.kernel.name not in ("add", "mul"):
+        return False
+    ins = H.sides[0][other]
+    own = [reading for wire, reading in zip(ins, two.readings, strict=True) if wire not in given]
+    return len(ins) > 1 and own == [Reading.wiring(two.writes[0])]
+
+
+def _source(H: ArrayHypergraph, wire: int) -> Glyph:
+    name, places = H.column("name")[wire], lines_of(H, wire)
+    return Glyph(
+        "learned", "", name.rpartition("/")[2], name, (), (wire,), above=0,
+        stands=(0, len(places)), after=tuple(((0, place),) for place in places),
+    )  # fmt: skip
+
+
+def _glyph(H: ArrayHypergraph, chain: Sequence[int], given: set[int]) -> Glyph:
+    """Return the glyph of boxes that go on with one another."""
+    first = H.operations[chain[0]]
+    every, outs = H.sides[0][chain[0]], H.sides[1][chain[-1]]
+    operands = [k for k, wire in enumerate(every) if wire not in given]
+    names = [H.column("name")[w] for box in chain for w in H.sides[0][box] if w in given]
+    kind, sign = _kind(first, bool(names), [H.operations[box] for box in chain[1:]])
+    stands = _standing(H, chain, given)
+    places: dict[int, list[Place]] = {}
+    inner: list[Place] = []
+    for k, operand in enumerate(operands):
+        forms, looked = _forms(first, operand)
+        for position, form in enumerate(forms):
+            by = form.wiring
+            if by is None or by in stands:
+                inner.append((k, position))
+            else:
+                places.setdefault(by, []).append((k, position))
+        rest = lines_of(H, every[operand])[len(forms) :]
+        if rest == (VALUE,) and not looked and H.types[outs[0]] == "N":
+            places.setdefault(VALUE, []).append((k, VALUE))
+        elif rest and (kind not in MEETING or rest == (VALUE,)):
+            inner += [(k, place) for place in rest]
+        elif rest:
+            places.setdefault(SCALAR, []).append((k, SCALAR))
+    writes = [list(one) for one in first.writes]
+    passing = [v for v in writes[0] if v not in stands]
+    if VALUE in places:
+        passing.append(VALUE)
+    made: list[Place] = []
+    for j, wire in enumerate(outs):
+        for place in lines_of(H, wire):
+            kept = place >= 0 and writes[j][place] not in stands
+            if not kept and not (place == VALUE and VALUE in places):
+                made.append((j, place))
+    if kind in MEETING and not inner and made == [(0, SCALAR)]:
+        passing, made = [SCALAR], []
+    begun = [k for k, v in enumerate(writes[0]) if v in stands]
+    above = sum(k < begun[0] for k, v in enumerate(writes[0]) if v not in stands) if begun else None
+    above = len(passing) if above is None else above
+
+    def goes(v: int) -> tuple[Place, ...]:
+        if v < 0:
+            return ((0, v),)
+        return tuple((j, one.index(v)) for j, one in enumerate(writes) if v in one)
+
+    left = [tuple(places.get(v, ())) for v in passing]
+    right = [goes(v) for v in passing]
+    before = (*left[:above], *((one,) for one in inner), *left[above:])
+    after = (*right[:above], *((one,) for one in made), *right[above:])
+    ended = tuple(tuple(found) for v, found in places.items() if v not in passing)
+    letters = {
+        (j, k): letter_of(first.letters[v]).rstrip()
+        for j, one in enumerate(writes)
+        for k, v in enumerate(one)
+        if v < len(first.letters) and first.letters[v]
+    }
+    name = names[0].rpartition("/")[2].partition(".")[0] if names else ""
+    name = "" if kind == "norm" else name
+    rearranges = (
+        kind == "join" or len(ended) > 0 or after != tuple(sorted(after, key=lambda p: p[0]))
+    )
+    return Glyph(
+        kind, sign, name, _title(H, chain, names), tuple(every[k] for k in operands), tuple(outs),
+        (), above, before, (len(inner), len(made)), after, ended, letters, rearranges,
+    )  # fmt: skip
+
+
+def _forms(operation: Operation, operand: int) -> tuple[tuple[Form, ...], bool]:
+    """Return the forms at which an operand is read, and whether it is looked up."""
+    for reading in operation.readings:
+        if reading is not None:
+            for atom, _ in reading.atoms:
+                if isinstance(atom, Lookup) and atom.operand == operand:
+                    return atom.forms, True
+    reading = operation.readings[operand]
+    return (() if reading is None else reading.forms), False
+
+
+def _direct(form: Form) -> set[int]:
+    """Return the variables of a form, but for those of what is looked up."""
+    found: set[int] = set()
+    for atom, _ in form.terms:
+        if isinstance(atom, int):
+            found.add(atom)
+        elif isinstance(atom, IndexPart):
+            found |= _direct(atom.form)
+    return found
+
+
+def _standing(H: ArrayHypergraph, chain: Sequence[int], given: set[int]) -> set[int]:
+    """Return the variables on whose lines the glyph stands: targets, and those of parameters."""
+    first = H.operations[chain[0]]
+    writes, found = first.writes[0], set[int]()
+    own = H.sides[0][chain[0]]
+    learned = any(wire in given for wire in own)
+    if first.kernel.name != "contraction" or learned:
+        found |= {*first.targets}
+    for wire, reading in zip(own, first.readings, strict=True):
+        if reading is None:
+            continue
+        for form in reading.forms:
+            if wire in given or form.wiring is None:
+                found |= _direct(form)
+        if wire not in given or first.kernel.name != "where":
+            found |= {v for form in reading.conditions for v in _direct(form)}
+    for box in chain[1:]:
+        operation = H.operations[box]
+        for wire, reading in zip(H.sides[0][box], operation.readings, strict=True):
+            if wire in given and reading is not None:
+                found |= {
+                    writes[operation.writes[0].index(v)]
+                    for form in reading.forms
+                    for v in _direct(form)
+                    if v in operation.writes[0]
+                }
+    return found
+
+
+def _kind(first: Operation, learned: bool, rest: Iterable[Operation]) -> tuple[str, str]:
+    """Return the kind of a glyph, and what stands on it."""
+    name, readings = first.kernel.name, [one for one in first.readings if one is not None]
+    plain = all(form.wiring is not None for one in readings for form in one.forms)
+    if name == "norm":
+        return "norm", {"layer": "", "rms": "R"}.get(str(first.kernel.option("kind")), "")
+    if learned and name in ("contraction", "view"):
+        drawn = len(first.readings) > 1 and name == "contraction" and len(readings) > 1
+        looked = any(form.lookups for one in readings for form in one.forms)
+        return ("linear", "L") if drawn or not looked else ("embed", "E")
+    if learned:
+        return "learned", {"add": "+", "mul": "×"}.get(name, name)
+    if name == "contraction":
+        return ("join", "" if first.scale == ONE else _scale(first))
+    if name == "view" and first.readings[0] and first.readings[0].conditions and plain:
+        return "mask", ""
+    if name == "view":
+        return ("join", "") if plain else ("reading", _reading_text(first))
+    if name in ("softmax", "add", "mul"):
+        return name, {"softmax": "", "add": "+", "mul": "×"}[name]
+    if name == "where":
+        return "mask", ""
+    if name == "top_k":
+        return "choice", first.letters[first.writes[0][-1]] if first.letters else "k"
+    if name == "concat":
+        return "reading", " ⌢ ".join(_reading_names(first))
+    if len(first.readings) == 1 and not first.targets and len(first.writes) == 1:
+        return "elementwise", name
+    return "box", name
+
+
+def _letter(operation: Operation, v: int) -> str:
+    found = operation.letters[v] if v < len(operation.letters) else ""
+    return letter_of(found) or "·"
+
+
+def _size_text(operation: Operation, size: Size) -> str:
+    return str(size.rename(lambda key: f"|{_letter(operation, key)}|" if key >= 0 else f"s{-key}"))
+
+
+def _scale(operation: Operation) -> str:
+    names = {k: _letter(operation, k) for k in range(len(operation.letters))}
+    made = operation.scale.rename(lambda key: names.get(key, "s"))
+    return str(made)
+
+
+def form_text(operation: Operation, form: Form) -> str:
+    """Write at which index an array is read, with the letters of the box."""
+    found = ""
+    for atom, coefficient in (*form.terms, (None, form.constant)):
+        if atom is None and not coefficient.terms:
+            continue
+        negative = bool(coefficient.terms) and all(c < 0 for _, c in coefficient.terms)
+        by = _size_text(operation, -coefficient if negative else coefficient)
+        sign = "–" if negative else "+" if found else ""
+        if atom is None:
+            found += sign + by
+            continue
+        if isinstance(atom, int):
+            shown = _letter(operation, atom)
+        elif isinstance(atom, IndexPart):
+            sign_of = {"div": "÷", "mod": "%"}[atom.kind]
+            shown = f"{form_text(operation, atom.form)}{sign_of}{_size_text(operation, atom.by)}"
+        else:
+            shown = "[·]"
+        found += sign + (shown if by == "1" else f"{by}{shown}")
+    return found or "0"
+
+
+def _reading_text(operation: Operation) -> str:
+    """Write the forms of a reading that are no wiring; splits and joins of axes by their axes."""
+    reading = operation.readings[0]
+    assert reading is not None
+    shown = []
+    for form in reading.forms:
+        if form.wiring is not None:
+            continue
+        sizes = any(c.generators for _, c in form.terms)
+        if sizes and all(isinstance(atom, int) for atom, _ in form.terms):
+            order = sorted(
+                form.terms, key=lambda term: -max((len(m) for m, _ in term[1].terms), default=0)
+            )
+            shown.append(
+                f"({' '.join(_letter(operation, a) for a, _ in order if isinstance(a, int))})"
+            )
+        elif any(isinstance(atom, IndexPart) for atom, _ in form.terms):
+            continue
+        else:
+            shown.append(form_text(operation, form))
+    return ", ".join(shown)
+
+
+def _reading_names(operation: Operation) -> list[str]:
+    return ["" for _ in operation.readings]
+
+
+def _title(H: ArrayHypergraph, chain: Sequence[int], names: Sequence[str]) -> str:
+    """Say what a glyph is: its operation, the shapes, and how many parameters it has."""
+    first = H.operations[chain[0]]
+    ins = [w for w in H.sides[0][chain[0]] if H.column("name")[w] is None]
+    left, right = (", ".join(shape_text(H, w) for w in ws) for ws in (ins, H.sides[1][chain[-1]]))
+    found = f"{first}: {left} → {right}"
+    if names:
+        sizes = []
+        for box in chain:
+            for wire in H.sides[0][box]:
+                if H.column("name")[wire] is not None:
+                    count = Size.of(1)
+                    for axis in H.lists["axes"].row(wire).tolist():
+                        count = count * H.size_of(axis)
+                    sizes.append(count)
+        total = sum(sizes[1:], sizes[0])
+        found += f"; {', '.join(dict.fromkeys(names))}: {total} numbers"
+    return found
+
+
+def shape_text(H: ArrayHypergraph, wire: int) -> str:
+    """Write the type of an array, with its sizes where they are not its axes' names."""
+    kind = int(H.arrows["type"].values[wire])
+    dtype = H.column("dtype")[kind] or "?"
+    points = f"<{letter_of(H.called(int(H.arrows['range'].values[kind])))}>" if dtype == "N" else ""
+    return (
+        f"{dtype}{points}[{' '.join(axis_text(H, a) for a in H.lists['axes'].row(wire).tolist())}]"
+    )
+
+
+def axis_text(H: ArrayHypergraph, axis: int) -> str:
+    """Write an axis by its letter, and by its size if that is another."""
+    name, size = letter_of(H.called(axis)), str(H.size_of(axis))
+    return name if letter_of(size) == name else f"{name}={size}"
+
+
+def closed(
+    glyphs: Sequence[Glyph],
+    title: str,
+    ins: Sequence[int],
+    outs: Sequence[int],
+    H: ArrayHypergraph,
+    path: tuple[int, ...],
+) -> Glyph:
+    """Return the box of a block that is drawn closed."""
+    left = [((k, place),) for k, wire in enumerate(ins) for place in lines_of(H, wire)]
+    right = [((k, place),) for k, wire in enumerate(outs) for place in lines_of(H, wire)]
+    shapes = (", ".join(shape_text(H, w) for w in ws) for ws in (ins, outs))
+    said = f"{title}: {' → '.join(shapes)}; {len(glyphs)} operations, closed"
+    return Glyph(
+        "closed", title, "", said, tuple(ins), tuple(outs), path,
+        0, tuple(left), (len(left), len(right)), tuple(right),
+    )  # fmt: skip

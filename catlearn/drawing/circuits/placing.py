@@ -1,0 +1,365 @@
+"""Places of what a circuit's picture shows: heights by a linear program, widths, lines of music.
+
+All heights are variables of one program: it makes the total climb of lines as small as it can, then
+the extent of arrays, glyphs and frames, such that lines keep their order and their distances, what
+passes a glyph is clear of it, and a frame has its own lines inside and others outside. Absolute
+values give straight lines with few bends. Ties are broken by small weights, and results rounded, so
+that bytes are the same everywhere.
+
+>>> from catlearn.arrays import linear
+>>> from catlearn.drawing.circuits.scene import circuit_scene
+>>> (page,) = placed(circuit_scene(linear("A", "m -> n")))
+>>> [len(column) for column in page.heights], page.heights[0] == page.heights[1]
+([1, 1], True)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from catlearn.drawing.circuits.glyphs import Glyph
+from catlearn.drawing.circuits.scene import CircuitScene, Frame, Stand, State, Step
+from catlearn.typesetting import runs, runs_width, width
+
+PITCH, APART = 20.0, 31.0
+"""Room between lines of one array, and of two."""
+
+PAGE = 1000.0
+"""The width beyond which a picture is broken into lines of music."""
+
+TEXT, SMALL, SIGN = 14.0, 11.0, 15.0
+"""Type sizes: of what stands on glyphs, of labels, and of signs."""
+
+CLEAR = 8.0
+"""Room between a glyph, or a frame, and what is outside of it."""
+
+TITLE, FOOT = 26.0, 12.0
+"""Room between the edge of a frame and the first line in it, and the last one."""
+
+LINE_GAP = 34.0
+
+_PADS: Mapping[str, tuple[float, float]] = {
+    "norm": (12.0, 12.0),
+    "softmax": (11.0, 11.0),
+    "mask": (9.0, 9.0),
+    "choice": (12.0, 12.0),
+    "elementwise": (22.0, 2.0),
+    "closed": (12.0, 12.0),
+}
+_HOLD = {"elementwise": 0.05}
+"""What the height of glyphs costs that are not held together."""
+
+_WEIGHTS = {"glyphs": 4.0, "border": 4.0, "joins": 2.0, "forks": 1.5, "copies": 1.0}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A line of music, placed.
+
+    Parameters
+    ----------
+    first, last
+        Its first and last state.
+    left, right
+        For each state, where its lines begin to be straight, and cease to be.
+    heights
+        For each state, those of its lines.
+    stands
+        For each step, the top and the bottom of each glyph.
+    frames
+        The top and the bottom of each frame that has a part here.
+    edges
+        For each state, what each line takes with its glyphs and signs, from the top to the bottom.
+    height
+        That of the whole line.
+    """
+
+    first: int
+    last: int
+    left: tuple[float, ...]
+    right: tuple[float, ...]
+    heights: tuple[tuple[float, ...], ...]
+    stands: tuple[tuple[tuple[float, float], ...], ...]
+    frames: Mapping[int, tuple[float, float]]
+    edges: tuple[tuple[tuple[float, float], ...], ...]
+    height: float
+
+    @property
+    def width(self) -> float:
+        return self.right[-1]
+
+
+def glyph_width(glyph: Glyph) -> float:
+    """Return how wide a glyph is."""
+    match glyph.kind:
+        case "linear" | "learned" | "embed":
+            name = runs_width(runs(glyph.name, italic=False), TEXT * 0.72)
+            return max(28.0, 14.0 + width(glyph.sign, TEXT) + name)
+        case "norm" | "choice":
+            return 26.0
+        case "softmax":
+            return 20.0
+        case "mask":
+            return 20.0
+        case "elementwise":
+            return 22.0 + width(glyph.sign, SMALL)
+        case "reading":
+            return 22.0 + width(glyph.sign, SMALL)
+    return 20.0 + width(glyph.sign, TEXT)
+
+
+class _Program:
+    """A linear program in the making: variables, costs, and differences that are large enough."""
+
+    def __init__(self) -> None:
+        self.costs: list[float] = []
+        self.rows: list[tuple[int, int, float]] = []
+
+    def variable(self, cost: float = 0.0) -> int:
+        self.costs.append(cost)
+        return len(self.costs) - 1
+
+    def extent(self, cost: float, least: float = 0.0) -> tuple[int, int]:
+        """Return a top and a bottom, at least so far apart; their distance costs."""
+        found = self.variable(-cost), self.variable(cost)
+        self.apart(*found, least)
+        return found
+
+    def apart(self, above: int, below: int, by: float) -> None:
+        """Ask for a variable to be at least so much below another."""
+        self.rows.append((above, below, by))
+
+    def bend(self, one: int, other: int, weight: float) -> None:
+        """Let the difference of two variables cost."""
+        high, low = self.variable(weight), self.variable(-weight)
+        for v in (one, other):
+            self.apart(v, high, 0.0)
+            self.apart(low, v, 0.0)
+
+    def solved(self) -> list[float]:
+        """Return the variables, of which none is negative."""
+        import numpy as np
+        from scipy.optimize import linprog
+        from scipy.sparse import csr_array
+
+        count = len(self.rows)
+        where = np.repeat(np.arange(count), 2)
+        columns = np.array([v for above, below, _ in self.rows for v in (above, below)])
+        A = csr_array((np.tile([1.0, -1.0], count), (where, columns)), (count, len(self.costs)))
+        ties = [1e-3 * (1 + (k * 0.6180339887498949) % 1.0) for k in range(len(self.costs))]
+        costs = np.array(self.costs) + ties
+        bounds = np.array([-by for *_, by in self.rows])
+        found = linprog(costs, A, bounds, method="highs-ds")
+        assert found.success, found.message
+        return [round(round(float(v), 4), 1) for v in found.x]
+
+
+def placed(scene: CircuitScene, page: float = PAGE) -> list[Placed]:
+    """Return the lines of music of a scene."""
+    ends = _breaks(scene, page)
+    return [_line(scene, first, last) for first, last in pairwise(ends)]
+
+
+def _breaks(scene: CircuitScene, page: float) -> list[int]:
+    """Return the states at which lines of music begin and end: where few lines cross."""
+    wide = [0.0]
+    for k, step in enumerate(scene.steps):
+        wide.append(wide[-1] + _lead(scene.states[k]) + _step_width(step, 40.0))
+    last = len(scene.states) - 1
+    if not last:
+        return [0, 0]
+    columns = {k for k in range(1, last) if scene.states[k].column}
+    places = [0, *sorted(columns | {*scene.breaks} - {0, last}), last]
+    best: dict[int, tuple[float, int]] = {0: (0.0, 0)}
+    for n, here in enumerate(places[1:], start=1):
+        found: list[tuple[float, int]] = []
+        for there in reversed(places[:n]):
+            over = wide[here] - wide[there] > page
+            if over and found:
+                break
+            if there in best:
+                cost = best[there][0] + 12.0 + len(scene.states[there].rows) * 2.0
+                slack = max(0.0, page - (wide[here] - wide[there])) / page
+                found.append((cost + (0.0 if here == last else 4.0 * slack), there))
+            if there in scene.breaks:
+                break
+        best[here] = min(found)
+    ends = [last]
+    while ends[-1]:
+        ends.append(best[ends[-1]][1])
+    return ends[::-1]
+
+
+def _lead(state: State, every: bool = False) -> float:
+    """Return the room that the labels of a state take, those that are shown or all."""
+    shown = range(len(state.rows)) if every else sorted(state.labelled)
+    found = [(width(state.rows[k].label, SMALL), state.rows[k].kind) for k in shown]
+    return max((wide + (16.0 if kind == "value" else 8.0) for wide, kind in found), default=0.0)
+
+
+def _step_width(step: Step, climb: float) -> float:
+    if step.kind == "border":
+        return 20.0
+    if step.kind == "glyphs":
+        return max(glyph_width(stand.glyph) for stand in step.stands) + 20.0
+    return min(84.0, 24.0 + 0.42 * climb)
+
+
+def _line(scene: CircuitScene, first: int, last: int) -> Placed:
+    """Place what is between two states."""
+    program = _Program()
+    states, steps = scene.states[first : last + 1], scene.steps[first:last]
+    heights = [[program.variable() for _ in state.rows] for state in states]
+    shown = [frame for frame in scene.frames if frame.first <= last and frame.last >= first]
+    frames = {frame.block: program.extent(0.15) for frame in shown}
+    stands = [
+        [program.extent(_HOLD.get(one.glyph.kind, 3.0), sum(_pads(one))) for one in step.stands]
+        for step in steps
+    ]
+    tops: dict[tuple[int, int], int] = {}
+    for k, state in enumerate(states):
+        sides = []
+        if k < len(steps):
+            sides.append([(stand.left, _pads(stand)) for stand in steps[k].stands])
+        if k:
+            sides.append([(stand.right, _pads(stand)) for stand in steps[k - 1].stands])
+        at = [k, k - 1] if k < len(steps) else [k - 1]
+        if not sides:
+            sides, at = [[]], [k]
+        for side, number in zip(sides, at, strict=False):
+            on = {
+                row: (stands[number][j], pads)
+                for j, (rows, pads) in enumerate(side)
+                for row in rows
+            }
+            _stack(program, state, heights[k], on, frames)
+        for rows in _arrays(state):
+            if len(rows) > 1:
+                program.costs[heights[k][rows[0]]] -= 0.3
+                program.costs[heights[k][rows[-1]]] += 0.3
+    for k, step in enumerate(steps):
+        weight = _WEIGHTS[step.kind]
+        here, there = heights[k], heights[k + 1]
+        for link in step.links:
+            for a in link.left:
+                for b in link.right:
+                    program.bend(here[a], there[b], weight)
+            if link.kind == "cup":
+                program.bend(here[link.left[0]], here[link.left[1]], 0.2)
+        for stand in step.stands:
+            count = len(stand.left) * len(stand.right)
+            for a in stand.left if stand.glyph.kind != "elementwise" else ():
+                for b in stand.right:
+                    program.bend(here[a], there[b], 1.6 / count)
+        for sign in step.signs:
+            if sign.text and sign.kind == "join":
+                top = tops[k + 1, sign.onto] = program.variable(-0.1)
+                program.costs[there[sign.onto]] += 0.1
+                program.apart(top, there[sign.onto], 32.0)
+                if sign.onto:
+                    program.apart(there[sign.onto - 1], top, CLEAR)
+    found = program.solved()
+    left, right = [0.0], [_lead(states[0], True)]
+    for k, step in enumerate(steps):
+        climbs = [
+            abs(found[heights[k][a]] - found[heights[k + 1][b]])
+            for link in step.links for a in link.left for b in link.right
+        ]  # fmt: skip
+        climbs += [abs(found[heights[k][a]] - found[heights[k][b]]) for link in step.links
+                   if link.kind == "cup" for a, b in [link.left]]  # fmt: skip
+        left.append(round(right[-1] + _step_width(step, max(climbs, default=0.0)), 1))
+        right.append(round(left[-1] + _lead(states[k + 1], k + 1 == len(steps)), 1))
+    edges = [[(found[v], found[v]) for v in column] for column in heights]
+    for (k, row), v in tops.items():
+        edges[k][row] = found[v], edges[k][row][1]
+    for k, step in enumerate(steps):
+        for stand, (a, b) in zip(step.stands, stands[k], strict=True):
+            for at, row in [*((k, r) for r in stand.left), *((k + 1, r) for r in stand.right)]:
+                top, bottom = edges[at][row]
+                edges[at][row] = min(top, found[a]), max(bottom, found[b])
+    below = [bottom for column in edges for _, bottom in column]
+    below += [found[b] for _, b in frames.values()]
+    return Placed(
+        first, last, tuple(left), tuple(right),
+        tuple(tuple(found[v] for v in column) for column in heights),
+        tuple(tuple((found[a], found[b]) for a, b in pairs) for pairs in stands),
+        {block: (found[a], found[b]) for block, (a, b) in frames.items()},
+        tuple(map(tuple, edges)), max(below, default=0.0),
+    )  # fmt: skip
+
+
+def _pads(stand: Stand) -> tuple[float, float]:
+    """Return how far a glyph reaches over its first and last line."""
+    return _PADS.get(stand.glyph.kind, (10.0, 10.0))
+
+
+def _arrays(state: State) -> list[list[int]]:
+    """Return the lines of each array of a state."""
+    found: dict[int, list[int]] = {}
+    for k, row in enumerate(state.rows):
+        found.setdefault(row.strand, []).append(k)
+    return [*found.values()]
+
+
+def _stack(
+    program: _Program,
+    state: State,
+    heights: Sequence[int],
+    on: Mapping[int, tuple[tuple[int, int], tuple[float, float]]],
+    frames: Mapping[int, tuple[int, int]],
+) -> None:
+    """Ask for lines, glyphs and frames to keep their order and distances."""
+
+    def edges(row: int) -> list[tuple[tuple[int, int], tuple[float, float]]]:
+        own = [(frames[block], (TITLE, FOOT)) for block in state.rows[row].path]
+        return own + ([on[row]] if row in on else [])
+
+    top = program.variable()
+    before: list[tuple[tuple[int, int], tuple[float, float]]] = []
+    for row in range(len(heights) + 1):
+        after = edges(row) if row < len(heights) else []
+        shared = 0
+        while shared < min(len(before), len(after)) and before[shared] == after[shared]:
+            shared += 1
+        same = row and row < len(heights) and state.rows[row - 1].strand == state.rows[row].strand
+        if row and row < len(heights):
+            program.apart(heights[row - 1], heights[row], PITCH if same else APART)
+        # close what the line before was in, then open what this one is in
+        at, by = (heights[row - 1], 0.0) if row else (top, 0.0)
+        for (_, bottom), (_, pad) in reversed(before[shared:]):
+            program.apart(at, bottom, pad if at == (heights[row - 1] if row else top) else CLEAR)
+            at, by = bottom, CLEAR
+        for (upper, _), pads in after[shared:]:
+            program.apart(at, upper, by if by else (CLEAR if row else 0.0))
+            at, by = upper, pads[0]
+        if row < len(heights):
+            program.apart(at, heights[row], by)
+        before = after
+
+
+def frame_edges(frame: Frame, page: Placed) -> tuple[float, float, bool, bool]:
+    """Return the left and right of a frame on a line of music, and whether these are edges."""
+    begins, ends = frame.first >= page.first, frame.last <= page.last
+    low = page.left[frame.first - page.first] - 10.0 if begins else page.left[0]
+    high = page.right[frame.last - page.first] + 10.0 if ends else page.right[-1]
+    return low, high, begins and frame.first > page.first, ends and frame.last < page.last
+
+
+def stand_place(
+    page: Placed, step: int, number: int, stand: Stand
+) -> tuple[float, float, float, float]:
+    """Return the left, top, right and bottom of a glyph."""
+    middle = (page.right[step] + page.left[step + 1]) / 2
+    half = glyph_width(stand.glyph) / 2
+    top, bottom = page.stands[step][number]
+    return middle - half, top, middle + half, bottom
+
+
+def whole(pages: Iterable[Placed]) -> tuple[float, float]:
+    """Return the width and the height of lines of music."""
+    every = [*pages]
+    height = math.fsum(page.height for page in every) + LINE_GAP * (len(every) - 1)
+    return max(page.width for page in every), height

@@ -1,0 +1,356 @@
+"""Pictures of circuits: the rules of neural circuit diagrams as facts of scenes and places."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import catlearn as cl
+from catlearn import arrays as a
+from catlearn.drawing.circuits.glyphs import glyphs_of
+from catlearn.drawing.circuits.placing import APART, PITCH, placed
+from catlearn.drawing.circuits.scene import circuit_scene
+from catlearn.errors import InvalidStructure
+from catlearn.laws.circuits import array_circuits
+from catlearn.zoo.architectures import attention, feed_forward, gpt2, gpt2_layer
+
+
+@cl.traced("x m")
+def experts(t):
+    g, i = a.top_k("[e -> k]", k=2)(a.linear("gate", "m -> e")(t))
+    u = a.view("m -> k m")(t)
+    w1, w3 = (a.linear(name, "k, k m -> k f", at="e")(i, u) for name in ("w1", "w3"))
+    y = a.linear("w2", "k, k f -> k m", at="e")(i, a.mul(a.silu(w1), w3))
+    return a.einsum("k, k m -> m")(a.softmax("[k]")(g), y)
+
+
+def translator():
+    """An encoder, and a decoder whose input is needed late."""
+    encoder = a.residual(attention()) >> a.residual(feed_forward(a.relu))
+    crossing = a.copy(2) @ a.idle >> a.idle @ a.swap() >> attention(cross=True) @ a.idle >> a.add
+    start = a.embed("tgt", "V -> m") @ (a.embed("src", "U -> m") >> encoder)
+    return start >> a.residual(attention(causal=True)) @ a.idle >> crossing
+
+
+def convolutions():
+    conv = [a.conv(f"c{k}", "[y z] i -> [y z] i", window=3, pad=1) for k in (1, 2)]
+    return a.residual(conv[0] >> a.norm("n", "[i]") >> a.relu >> conv[1]) >> a.relu
+
+
+GALLERY = {
+    "attention": attention(causal=True),
+    "layer": gpt2_layer(),
+    "experts": experts,
+    "translator": translator(),
+    "convolutions": convolutions(),
+}
+
+
+def lost(scene):
+    """Lines that come from nowhere, go nowhere, or do so twice."""
+    found = []
+    for k, step in enumerate(scene.steps):
+        left = [row for link in step.links for row in link.left]
+        left += [row for stand in step.stands for row in stand.left if row not in left]
+        right = [row for link in step.links for row in link.right]
+        right += [row for stand in step.stands for row in stand.right if row not in right]
+        for side, rows, state in (("left", left, k), ("right", right, k + 1)):
+            if sorted(rows) != [*range(len(scene.states[state].rows))]:
+                found.append((k, side))
+    return found
+
+
+def overlaps(scene, pages):
+    """Lines nearer than they may be, lines in glyphs that they pass, glyphs in one another."""
+    found = []
+    for page in pages:
+        steps = scene.steps[page.first : page.last]
+        for k, heights in enumerate(page.heights):
+            rows = scene.states[page.first + k].rows
+            for j, (one, other) in enumerate(pairwise(heights)):
+                room = PITCH if rows[j].strand == rows[j + 1].strand else APART
+                found += [("near", k, j)] * (other - one < room - 0.11)
+        for k, step in enumerate(steps):
+            for stand, (top, bottom) in zip(step.stands, page.stands[k], strict=True):
+                for at, own in ((k, stand.left), (k + 1, stand.right)):
+                    for row, y in enumerate(page.heights[at]):
+                        found += [("in", k, row)] * ((row in own) != (top < y < bottom))
+            for (_, bottom), (top, _) in pairwise(sorted(page.stands[k])):
+                found += [("glyphs", k)] * (top < bottom)
+    return found
+
+
+def unruly(scene):
+    """Steps in which lines cross though nothing forks, meets, or is permuted by a kernel."""
+    return [
+        k
+        for k, step in enumerate(scene.steps)
+        if scene.crossings(k)
+        and step.kind != "joins"
+        and not any(link.kind == "copy" for link in step.links)
+    ]
+
+
+def stands(scene):
+    return [(stand.glyph.kind, stand.glyph.name) for stand in scene.stands]
+
+
+# ---------------------------------------------------------------- rules
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_time_runs_right_no_line_is_lost_and_none_touches_what_it_passes(name):
+    scene = circuit_scene(GALLERY[name])
+    pages = placed(scene)
+    assert lost(scene) == []
+    assert overlaps(scene, pages) == []
+    assert unruly(scene) == []
+    for page in pages:
+        assert all(one < other for one, other in pairwise(page.left))
+    kinds = {(one.kind, other.kind) for one, other in pairwise(scene.steps)}
+    assert ("copies", "copies") not in kinds
+
+
+@settings(max_examples=50)
+@given(array_circuits())
+def test_so_it_is_for_every_circuit(circuit):
+    scene = circuit_scene(circuit)
+    assert lost(scene) == []
+    assert overlaps(scene, placed(scene)) == []
+    assert len(scene.states[-1].rows) == sum(rank(circuit, wire) for wire in circuit.cod)
+    early = len(scene.states[0].rows)
+    begun = [line for link in scene.links("begin") for line in link.right]
+    assert early <= sum(rank(circuit, wire) for wire in circuit.dom)
+    assert bool(begun) or early == sum(rank(circuit, wire) for wire in circuit.dom)
+
+
+def rank(circuit, wire):
+    axes = len(circuit.apex.lists["axes"].row(wire))
+    return axes + (circuit.apex.types[wire] == "N") or 1
+
+
+def test_scenes_and_places_that_break_the_rules_are_seen():
+    scene = circuit_scene(gpt2_layer())
+    (page,) = placed(scene)
+    step = scene.steps[0]
+    broken = replace(scene, steps=(replace(step, links=step.links[:-1]), *scene.steps[1:]))
+    assert lost(broken)
+    swapped = (page.heights[0], page.heights[1][::-1], *page.heights[2:])
+    assert overlaps(scene, [replace(page, heights=swapped)])
+    wide = tuple(tuple((top - 40, bottom) for top, bottom in pairs) for pairs in page.stands)
+    assert overlaps(scene, [replace(page, stands=wide)])
+    links = tuple(replace(link, kind="pass") for link in step.links)
+    assert unruly(replace(scene, steps=(replace(step, links=links), *scene.steps[1:])))
+
+
+def test_an_axis_is_a_line_naturals_have_one_more_and_a_number_is_one():
+    kinds = [row.kind for row in circuit_scene(a.embed("E", "V -> m")).states[0].rows]
+    assert kinds == ["value"]
+    assert [row.kind for row in circuit_scene(a.relu).states[0].rows] == ["scalar"]
+    scene = circuit_scene(a.einsum("a b, b c -> a c"))
+    assert [row.label for row in scene.states[0].rows] == ["a", "b", "b", "c"]
+    svg = cl.draw(a.embed("E", "V -> m")).svg
+    assert "head open" in svg
+    assert ">N<" in svg
+    assert 'stroke-dasharray="1.5 3.5"' in cl.draw(a.relu).svg
+
+
+def test_a_dashed_line_is_between_arrays_and_ends_where_they_meet():
+    scene = circuit_scene(a.einsum("a b, b c -> a c"))
+    assert [scene.dashed(k) for k in range(2)] == [[1], []]
+    svg = cl.draw(gpt2_layer()).svg
+    assert svg.count(' between"') == 4, "one path each: they go on across copies"
+
+
+def test_an_operation_stands_on_its_targets_and_the_rest_passes_above():
+    (stand,) = circuit_scene(a.lift(a.linear("A", "m -> h d"), "x")).stands
+    assert (stand.left, stand.right) == ((1,), (1, 2))
+    (stand,) = circuit_scene(a.lift(a.softmax("[y]"), ["x", "z"])).stands
+    assert (stand.left, stand.right) == ((2,), (2,))
+    (glyph,) = glyphs_of(a.softmax("[y] h"))
+    assert glyph.above == 0
+    assert glyph.passing == [(1, 1)]
+
+
+def test_copies_fork_from_dots_and_what_is_discarded_ends_in_one():
+    scene = circuit_scene(a.relu @ a.discard)
+    assert [link.kind for link in scene.links("end")] == ["end"]
+    scene = circuit_scene(a.lift(a.copy(3) >> a.relu @ a.exp @ a.idle, "x"))
+    (copy,) = scene.links("copy")
+    assert len(copy.right) == 3
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kinds"),
+    [
+        ("a b, b c -> a c", ["cup"]),
+        ("a b -> a", ["end"]),
+        ("a, a -> a", ["join"]),
+        ("a a -> a", ["join"]),
+        ("a, b -> a b", []),
+        ("a a -> ", ["cup", "start"]),
+    ],
+)
+def test_contractions_are_cups_dots_and_joins(pattern, kinds):
+    scene = circuit_scene(a.einsum(pattern))
+    found = [link.kind for link in scene.links("cup", "end", "join", "start")]
+    assert sorted(found) == kinds
+
+
+def test_a_repetition_starts_in_a_dot_and_a_scale_is_written():
+    scene = circuit_scene(a.view("m -> k m", k=3))
+    assert [link.kind for link in scene.links("start", "join", "copy")] == ["start"]
+    (sign,) = circuit_scene(a.einsum("m, m -> ", scale="m**-0.5")).signs
+    assert sign.text == "m**(-1/2)"
+
+
+@pytest.mark.parametrize(
+    ("circuit", "kind"),
+    [
+        (a.linear("A", "m -> n", bias=True), "linear"),
+        (a.norm("n", "[m]"), "norm"),
+        (a.embed("T", "V -> m"), "embed"),
+        (a.shift("p", "c m", at="x"), "learned"),
+        (a.softmax("[m]"), "softmax"),
+        (a.where("x y", "y <= x"), "mask"),
+        (a.top_k("[e -> k]", k=2), "choice"),
+        (a.view("2*y+a-1 -> y a", a=3, pad=(1, 1)), "reading"),
+        (a.view("(h d) -> h d", h=2), "reading"),
+        (a.concat("[x] m, [y] m -> [z] m"), "reading"),
+        (a.gelu("tanh"), "elementwise"),
+        (a.dropout(0.5), "elementwise"),
+    ],
+)
+def test_each_kind_of_operation_has_a_glyph_that_the_legend_explains(circuit, kind):
+    (stand,) = circuit_scene(circuit).stands
+    assert stand.glyph.kind == kind
+    picture = cl.draw(circuit)
+    assert f'class="glyph {kind}"' in picture.svg
+    assert "key" in picture.svg
+    assert "key" not in cl.draw(circuit, legend=False).svg
+    assert picture.tikzcd.startswith("% Circuit")
+    assert "tikzpicture" in picture.tikzcd
+
+
+def test_sums_products_and_masks_of_arrays_are_signs_where_these_join():
+    for circuit, kind in ((a.add, "add"), (a.mul, "mul"), (a.where("x"), "mask")):
+        scene = circuit_scene(circuit)
+        assert [sign.kind for sign in scene.signs] == [kind]
+        assert not [*scene.stands]
+
+
+def test_labels_stand_where_lines_begin_at_both_ends_and_where_arrays_are_rearranged():
+    scene = circuit_scene(attention())
+
+    def shown(k):
+        state = scene.states[k]
+        return [state.rows[row].label for row in sorted(state.labelled)]
+
+    assert shown(0) == ["x", "m"]
+    assert shown(len(scene.states) - 1) == ["x", "m"]
+    after = next(k for k, s in enumerate(scene.steps) if s.stands) + 1
+    assert shown(after) == ["h", "d"] * 3
+    assert ["h", "x", "y"] in [shown(k) for k in range(len(scene.states))]
+
+
+# ---------------------------------------------------------------- oracles
+
+
+def test_attention():
+    scene = circuit_scene(GALLERY["attention"])
+    kinds = [kind for kind, _ in stands(scene)]
+    assert kinds == ["linear"] * 3 + ["mask", "softmax", "linear"]
+    assert [name for kind, name in stands(scene) if kind == "linear"] == ["Q", "K", "V", "O"]
+    columns = [step for step in scene.steps if step.kind in ("glyphs", "joins")]
+    assert len(columns) == 6
+    assert [len(link.right) for link in scene.links("copy")] == [3, 3]
+    assert len(scene.links("cup")) == 2
+    assert len(scene.links("join")) == 2
+    assert len(scene.dashed(1)) == 2
+    assert unruly(scene) == []
+
+
+def test_an_input_that_is_needed_late_enters_below_what_waits():
+    scene = circuit_scene(translator())
+    (k,) = {k for k, step in enumerate(scene.steps) if any(x.kind == "begin" for x in step.links)}
+    begun = [line for x in scene.steps[k].links if x.kind == "begin" for line in x.right]
+    count = len(scene.states[k + 1].rows)
+    assert k > 0
+    assert begun == [count - 2, count - 1]
+
+
+# ---------------------------------------------------------------- pages
+
+
+def test_wide_pictures_are_lines_of_music_that_repeat_their_labels():
+    scene = circuit_scene(gpt2(2))
+    pages = placed(scene)
+    assert len(pages) > 1
+    assert all(page.width < 1100 for page in pages)
+    for one, other in pairwise(pages):
+        assert one.last == other.first
+        assert len(scene.states[one.last].rows) <= 4
+    assert [page.first for page in placed(scene, page=1e9)] == [0]
+
+
+def test_hints_say_the_order_of_inputs_and_where_a_line_begins():
+    scene = circuit_scene(a.einsum("a, b -> a b"), inputs=[1, 0])
+    assert [row.label for row in scene.states[0].rows] == ["b", "a"]
+    pages = placed(circuit_scene(gpt2_layer(), breaks=["ln2"]))
+    assert len(pages) == 2
+    for hint in ({"inputs": [0, 0]}, {"breaks": ["ln3"]}, {"open": "layers"}):
+        with pytest.raises(InvalidStructure):
+            circuit_scene(gpt2_layer(), **hint)
+
+
+def test_glyphs_are_of_bounded_height():
+    for circuit in GALLERY.values():
+        scene = circuit_scene(circuit)
+        for page in placed(scene):
+            for step, pairs in zip(scene.steps[page.first : page.last], page.stands, strict=True):
+                for stand, (top, bottom) in zip(step.stands, pairs, strict=True):
+                    lines = max(len(stand.left), len(stand.right))
+                    assert bottom - top <= PITCH * (lines + 1) + APART
+
+
+def test_pictures_are_the_same_bytes_in_every_process():
+    code = "import catlearn as cl; from catlearn.zoo.architectures import gpt2_layer as f;"
+    code += "import hashlib; print(hashlib.sha256(cl.draw(f()).svg.encode()).hexdigest())"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in "12"
+    }  # fmt: skip
+    assert len(found) == 1
+
+
+@given(st.text(max_size=8))
+@settings(max_examples=20)
+def test_every_name_is_there_escaped(name):
+    try:
+        circuit = a.linear(name, "m -> n")
+    except InvalidStructure:
+        return
+    cl.draw(circuit).svg.encode()
+
+
+def test_notebooks_show_circuits_that_are_not_too_large():
+    assert "<svg" in gpt2_layer()._repr_mimebundle_()["image/svg+xml"]
+    long = a.compose(*[a.relu] * 300)
+    assert set(long._repr_mimebundle_()) == {"text/plain"}
+
+
+def test_lines_and_glyphs_say_what_they_are():
+    svg = cl.draw(a.linear("Q", "m -> h d", bias=True).at(m=8, h=2, d=4)).svg
+    assert "<title>linear &apos;Q&apos;" in svg or "<title>linear 'Q'" in svg
+    assert "Q, Q.bias: 72 numbers" in svg
+    assert "axis d of size 4" in svg
+    for ending in ("dot", "quiver"):
+        with pytest.raises(InvalidStructure):
+            getattr(cl.draw(a.relu), ending)
