@@ -1,1 +1,31 @@
-"""Pictures of circuits of arrays, by the conventions of neural circuit diagrams."""
+"""Pictures of circuits of arrays, by the conventions of neural circuit diagrams.
+
+Boxes become glyphs, glyphs a scene (columns, orders, states and steps), a scene places (heights by
+a linear program, lines of music), and places ink.
+
+>>> from catlearn.arrays import linear
+>>> scene = circuit_scene(linear("A", "m -> n"))
+>>> [stand.glyph.kind for stand in scene.stands], len(placed(scene))
+(['linear'], 1)
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "glyphs": ["Glyph", "Link", "glyphs_of"],
+        "ink": ["circuit_svg", "circuit_tikz"],
+        "placing": ["Placed", "placed"],
+        "scene": [
+            "CircuitScene",
+            "Frame",
+            "Row",
+            "Sign",
+            "Stand",
+            "State",
+            "Step",
+            "circuit_scene",
+        ],
+    },
+)
