@@ -365,8 +365,7 @@ def form_text(operation: Operation, form: Form) -> str:
 
 def _reading_text(operation: Operation) -> str:
     """Write the forms of a reading that are no wiring; splits and joins of axes by their axes."""
-    reading = operation.readings[0]
-    assert reading is not None
+    reading = next(one for one in operation.readings if one is not None)
     shown = []
     for form in reading.forms:
         if form.wiring is not None:
