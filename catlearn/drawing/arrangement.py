@@ -50,6 +50,8 @@ NAME, LABEL, NOTE, CELL = 17.0, 15.0, 11.5, 13.0
 #: Height of a line, as a multiple of the type size.
 LEADING = 1.25
 BADGE_HEIGHT = 13.0
+#: Room between what is in an edge's panel and its sides.
+PANEL = 12.0
 
 #: With more edges than this, faces are too small for signs and too many to look at.
 CROWDED = 200
@@ -148,6 +150,11 @@ class Tag:
     def of(cls, arrow: SceneArrow, badges: Sequence[Badge] = ()) -> Tag:
         """Measure an arrow's label."""
         names = tuple(map(runs, lines(arrow.shown, 24))) if arrow.shown else ()
+        if arrow.inner is not None:
+            wide, tall = (v + 2 * PANEL for v in arrow.inner.size)
+            room = BADGE_HEIGHT + 5.0 if badges else 0.0
+            box = Box(wide, tall / 2 + LABEL * LEADING, tall / 2 + room)
+            return cls(arrow, names[:1], tuple(badges), box)
         notes = (word_runs(arrow.note),) if arrow.note else ()
         text = max(widest(names, LABEL), widest(notes, NOTE))
         if arrow.kind == "frozen":

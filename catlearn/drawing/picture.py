@@ -27,9 +27,10 @@ from catlearn.drawing.charts import chart_svg
 from catlearn.drawing.circuits.ink import circuit_svg, circuit_tikz
 from catlearn.drawing.circuits.scene import CircuitScene, circuit_scene
 from catlearn.drawing.scene import Scene
-from catlearn.drawing.views import VIEWS, scene_of
+from catlearn.drawing.views import VIEWS, opened_scene, scene_of
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.files import atomic_write
+from catlearn.learning import LearningDiagram, Loss
 from catlearn.typesetting import clean
 
 MOST_DISPLAYED = 2_000
@@ -215,7 +216,8 @@ def draw(
     open, depth, inputs, breaks
         For a circuit, which blocks are drawn open, how many inside one another, the order of its
         inputs, and before what a line of music begins: see
-        :func:`~catlearn.drawing.circuits.scene.circuit_scene`.
+        :func:`~catlearn.drawing.circuits.scene.circuit_scene`. For a learning diagram or a loss,
+        ``open`` are the edges whose circuits are drawn in panels.
 
     Returns
     -------
@@ -245,6 +247,9 @@ def draw(
         found = circuit_scene(value, open, depth, inputs, breaks)
         return Picture(found if legend is None else replace(found, key=legend))
     scene = scene_of(value, equations, arrows)
+    diagram = value.diagram if isinstance(value, Loss) else value
+    if open is not None and isinstance(diagram, LearningDiagram):
+        scene = opened_scene(scene, diagram, open, depth)
     key = scene.key if legend is None else legend
     return Picture(replace(scene, key=key, fold=fold, whole=whole))
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Any, Protocol
 
 from catlearn.category import Path
 from catlearn.category.path import written
@@ -94,9 +95,21 @@ class Node:
         return self.name if self.label is None else self.label
 
 
+class Inlay(Protocol):
+    """What a panel in the place of an edge's label shows: its size, and how a pen draws it."""
+
+    @property
+    def size(self) -> tuple[float, float]: ...
+
+    def draw(self, pen: Any) -> Any: ...
+
+
 @dataclass(frozen=True)
 class SceneArrow:
-    """An edge of a picture: its unique name, its ends by name, its kind and what is shown."""
+    """An edge of a picture: its unique name, its ends by name, its kind and what is shown.
+
+    What is ``inner`` stands in a panel on the edge.
+    """
 
     name: str
     source: str
@@ -104,6 +117,7 @@ class SceneArrow:
     kind: str = "plain"
     note: str = ""
     label: str | None = None
+    inner: Inlay | None = None
 
     @property
     def shown(self) -> str:

@@ -52,6 +52,7 @@ from catlearn.drawing.arrangement import (
     LEADING,
     NAME,
     NOTE,
+    PANEL,
     Arrangement,
     Badge,
     Figure,
@@ -356,6 +357,9 @@ class Pen:
 
     def tag(self, tag: Tag, x: float, y: float) -> None:
         """Draw a label: its lines above the edge, badges below it."""
+        if tag.arrow.inner is not None:
+            self._opened(tag, x, y)
+            return
         base = y - 5.5
         if tag.arrow.note:
             self.text(word_runs(tag.arrow.note), x, base, NOTE, "soft")
@@ -367,10 +371,29 @@ class Pen:
         if icon and tag.names:
             first = runs_width(tag.names[0], LABEL)
             self.snowflake(x - first / 2 - 3, base + LABEL * LEADING - 5)
+        self._badges(tag, x, y + 4)
+
+    def _badges(self, tag: Tag, x: float, y: float) -> None:
         left = x - math.fsum(badge.width + 3 for badge in tag.badges) / 2 + 1.5
         for badge in tag.badges:
-            self.badge(badge, left, y + 4)
+            self.badge(badge, left, y)
             left += badge.width + 3
+
+    def _opened(self, tag: Tag, x: float, y: float) -> None:
+        """Draw the panel of an edge, with what is in it."""
+        assert tag.arrow.inner is not None
+        wide, tall = tag.arrow.inner.size
+        left, top = x - wide / 2 - PANEL, y - tag.box.above
+        height = tall + 2 * PANEL + LABEL * LEADING
+        outline = _rounded(left, top, wide + 2 * PANEL, height, 9)
+        self.path(outline, "soft", 1.1, fill="paper", dash="2 2.5", kind="body")
+        for line in tag.names:
+            self.text(line, left + PANEL, top + LABEL * 1.25, LABEL, anchor="start")
+        place = f"{num(left + PANEL)} {num(top + PANEL + LABEL * LEADING)}"
+        self.raw(f'<g transform="translate({place})">')
+        tag.arrow.inner.draw(self)
+        self.close()
+        self._badges(tag, x, top + height + 4)
 
     def snowflake(self, x: float, y: float) -> None:
         """Draw the mark of a frozen edge."""

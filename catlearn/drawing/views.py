@@ -34,7 +34,7 @@ object is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,8 +50,10 @@ from catlearn.category import (
 )
 from catlearn.cset import Open, Rewrite, Rule, Variable
 from catlearn.display import Sketched
+from catlearn.drawing.circuits.ink import CircuitPanel
+from catlearn.drawing.circuits.scene import circuit_scene
 from catlearn.drawing.scene import Node, Scene, SceneArrow, SceneLaw, counted
-from catlearn.errors import CatlearnError, Failure, InvalidStructure
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
 from catlearn.finset import Colimit, FinFunction, FinSet, Limit, Shape, TableMorphism, Tables
 from catlearn.finset.variables import variables
 from catlearn.learning import LearningDiagram, Loss
@@ -65,6 +67,7 @@ from catlearn.models import (
     Product,
     Space,
 )
+from catlearn.models.circuits import CircuitArchitecture
 
 #: Rows of a table that are shown before the rest are counted.
 MOST_ROWS = 24
@@ -164,6 +167,46 @@ def learning_scene(diagram: LearningDiagram, terms: tuple = (), implied: bool = 
     else:
         laws += _implied(diagram)
     return Scene(graph_scene(diagram).title, nodes, arrows, tuple(laws), key=True)
+
+
+def opened_scene(
+    scene: Scene, diagram: LearningDiagram, names: str | Iterable[str], depth: int | None = None
+) -> Scene:
+    """Return the scene of a learning diagram with the circuits of some edges in panels on these.
+
+    Parameters
+    ----------
+    scene, diagram
+        The scene, and of what.
+    names
+        The edges that are opened.
+    depth
+        How many blocks inside one another are drawn open.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing names that are no edges, and edges whose models are no circuits.
+    """
+    names = [names] if isinstance(names, str) else [*names]
+    inlays, failures = {}, []
+    for name in names:
+        if name not in diagram.edges:
+            message = f"is no edge; {did_you_mean(name, dict.fromkeys(diagram.edges))}"
+            failures.append(Failure("open", repr(name), message))
+            continue
+        label = diagram.map_label(name)
+        model = label.architecture if isinstance(label, ArchitectureMap) else None
+        if not isinstance(model, CircuitArchitecture):
+            message = "is no circuit, and has nothing inside to draw"
+            failures.append(Failure("open", repr(name), message))
+            continue
+        ends = (diagram.space_label(vertex) for vertex in diagram.ends(name))
+        inlays[name] = CircuitPanel(circuit_scene(model.between(*ends).circuit, depth=depth))
+    if failures:
+        raise InvalidStructure("draw", failures)
+    arrows = (replace(arrow, inner=inlays.get(arrow.name)) for arrow in scene.arrows)
+    return replace(scene, arrows=tuple(arrows))
 
 
 def pattern_scene(diagram: LearningDiagram) -> Scene:

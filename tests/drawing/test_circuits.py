@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 import catlearn as cl
 from catlearn import arrays as a
+from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.circuits.glyphs import glyphs_of
 from catlearn.drawing.circuits.placing import APART, PITCH, placed
 from catlearn.drawing.circuits.scene import circuit_scene
@@ -354,3 +355,34 @@ def test_lines_and_glyphs_say_what_they_are():
     for ending in ("dot", "quiver"):
         with pytest.raises(InvalidStructure):
             getattr(cl.draw(a.relu), ending)
+
+
+# ---------------------------------------------------------------- edges
+
+
+def square():
+    sequence, feature, digit = cl.Space("X", (6, 8)), cl.Space("F", 8), cl.Categorical("Y", 10)
+    circuit = a.residual(attention()) >> a.mean("[x] m -> m")
+    encoder = cl.Model("encoder", sequence, feature, circuit, h=2, d=4)
+    return cl.LearningDiagram(encoder, cl.Model("head", feature, digit, "linear"))
+
+
+def test_an_edge_is_opened_and_its_circuit_stands_in_its_panel():
+    plain, opened = cl.draw(square()), cl.draw(square(), open="encoder")
+    (panel,) = [arrow.inner for arrow in opened.scene.arrows if arrow.inner is not None]
+    assert [name for kind, name in stands(panel.scene) if kind == "linear"] == ["Q", "K", "V", "O"]
+    assert "glyph linear" in opened.svg
+    assert "glyph" not in plain.svg
+    page = arrange(opened.scene)
+    routes, box = page.layout.routes, page.tags["encoder"].box
+    assert box.width > panel.size[0]
+    assert box.above + box.below > panel.size[1]
+    x, _ = routes["encoder"].label
+    for node in page.layout.nodes.values():
+        assert node.right < x - box.width / 2 or node.left > x + box.width / 2
+
+
+@pytest.mark.parametrize("name", ["head", "tail"])
+def test_edges_that_are_not_there_or_are_no_circuits_are_not_opened(name):
+    with pytest.raises(InvalidStructure):
+        cl.draw(square(), open=name)

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 from catlearn.drawing.circuits.glyphs import KINDS, Glyph
 from catlearn.drawing.circuits.placing import (
@@ -147,6 +147,27 @@ def circuit_tikz(scene: CircuitScene) -> str:
     )
 
 
+@dataclass(frozen=True)
+class CircuitPanel:
+    """A circuit in a panel of another picture, without its legend."""
+
+    scene: CircuitScene
+
+    @cached_property
+    def pages(self) -> list[Placed]:
+        """Its lines of music."""
+        return placed(self.scene)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Its width and height."""
+        return whole(self.pages)
+
+    def draw(self, pen: Pen) -> None:
+        """Draw it."""
+        _drawn(pen, self.scene, self.pages)
+
+
 def _drawn(pen: Pen, scene: CircuitScene, pages: Sequence[Placed]) -> tuple[float, float]:
     down = 0.0
     for page in pages:
@@ -177,6 +198,7 @@ class _Ink:
         self.steps = scene.steps[page.first : page.last]
         self.done: list[tuple[str, str, str]] = []
         self.dots: list[tuple[float, float]] = []
+        self.ends: dict[tuple[int, int], float] = {}
 
     def y(self, state: int, row: int) -> float:
         return round(self.down + self.page.heights[state][row], 1)
@@ -224,11 +246,10 @@ class _Ink:
             left, right = self.page.left[k], self.page.right[k]
             onto = self._onto(k - 1) if k else {}
             came = {onto[j]: one for j, one in now.items() if onto.get(j) in places}
-            done += [
-                f"{path}H{num(self._stop(k - 1))}"
-                for j, (path, _) in now.items()
-                if onto.get(j) not in places
-            ]
+            for j, (path, y) in now.items():
+                if onto.get(j) not in places:
+                    done.append(f"{path}H{num(self._stop(k - 1))}")
+                    self.ends[k - 1, j] = y
             now = {}
             for j in places:
                 y = self.between(k, j, came[j][1] if j in came else None)
@@ -254,7 +275,7 @@ class _Ink:
     def _stop(self, step: int) -> float:
         """Return where, in the operation that joins two arrays, the line between them ends."""
         x0, x1 = self.page.right[step], self.page.left[step + 1]
-        return x0 + (0.3 if self.steps[step].kind == "joins" else 0.15) * (x1 - x0)
+        return x0 + (0.25 if self.steps[step].kind == "joins" else 0.15) * (x1 - x0)
 
     def _bent(self, step: int, before: float, after: float) -> str:
         x0, x1 = self.page.right[step], self.page.left[step + 1]
@@ -391,9 +412,9 @@ class _Ink:
                 self.pen.text(_exponents(sign.text), x1 + 1.0, y, SMALL)
                 self.pen.close()
             return
-        y = self.between(k, sign.between[0])
+        y = self.ends.get((k, sign.between[0])) or self.between(k, sign.between[0])
         self.pen.open(sign.title, f"sign {sign.kind}")
-        draw_sign(self.pen, sign.kind, x0 + 0.3 * (x1 - x0), y)
+        draw_sign(self.pen, sign.kind, x0 + 0.25 * (x1 - x0), y)
         self.pen.close()
 
     def labels(self) -> None:
@@ -454,7 +475,7 @@ def draw_sign(pen: Pen, kind: str, x: float, y: float) -> None:
     strokes = ((x - c, y), (x + c, y)), ((x, y - c), (x, y + c))
     if kind == "mul":
         strokes = ((x - c, y - c), (x + c, y + c)), ((x - c, y + c), (x + c, y - c))
-    pen.path(_circle(x, y, 8.0), "none", 0, fill="paper")
+    pen.path(_circle(x, y, 6.5), "none", 0, fill="paper")
     pen.path("".join(_lines(*ends) for ends in strokes), "ink", 2.0)
 
 

@@ -181,7 +181,7 @@ def _breaks(scene: CircuitScene, page: float) -> list[int]:
             if over and found:
                 break
             if there in best:
-                cost = best[there][0] + 12.0 + len(scene.states[there].rows) * 2.0
+                cost = best[there][0] + 24.0 + len(scene.states[there].rows) * 2.0
                 slack = max(0.0, page - (wide[here] - wide[there])) / page
                 found.append((cost + (0.0 if here == last else 4.0 * slack), there))
             if there in scene.breaks:
