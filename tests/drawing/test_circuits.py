@@ -42,7 +42,17 @@ def convolutions():
     return a.residual(conv[0] >> a.norm("n", "[i]") >> a.relu >> conv[1]) >> a.relu
 
 
+@cl.traced("x d")
+def turned(t):
+    """What no input reaches is read by what stands as early as it can."""
+    p = a.view("(p s) -> p s", s=2)(t)
+    angle = a.angles("x p")()
+    sides = a.view("p 0 -> p")(p) * a.cos(angle), a.view("p 1 -> p")(p) * a.sin(angle)
+    return sides[0] + sides[1]
+
+
 GALLERY = {
+    "turned": turned,
     "attention": attention(causal=True),
     "layer": gpt2_layer(),
     "experts": experts,
@@ -101,6 +111,13 @@ def stands(scene):
 
 
 # ---------------------------------------------------------------- rules
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_a_picture_begins_with_inputs_alone(name):
+    """What no input reaches begins at a glyph."""
+    strands = {row.strand for row in circuit_scene(GALLERY[name]).states[0].rows}
+    assert len(strands) <= len(GALLERY[name].dom)
 
 
 @pytest.mark.parametrize("name", GALLERY)

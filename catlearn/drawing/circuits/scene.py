@@ -306,10 +306,12 @@ def _level(
     for one in order:
         if before[one] & early:
             early.add(one)
-    found = []
-    for one in order:
-        at = start[one] if one in early else latest[one]
-        found += [(k, at + column) for k, column in parts[one]]
+    # what is not early stands as late as those allow that read it, also early ones
+    latest |= {one: start[one] for one in early}
+    for one in reversed(order):
+        for other in before[one] - early:
+            latest[other] = min(latest[other], latest[one] - long[other])
+    found = [(k, latest[one] + column) for one in order for k, column in parts[one]]
     return found, total
 
 
