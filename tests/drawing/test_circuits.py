@@ -48,7 +48,7 @@ def turned(t):
     p = a.view("(p s) -> p s", s=2)(t)
     angle = a.angles("x p")()
     sides = a.view("p 0 -> p")(p) * a.cos(angle), a.view("p 1 -> p")(p) * a.sin(angle)
-    return sides[0] + sides[1]
+    return sides[0] + a.tanh(a.relu(sides[1]))
 
 
 GALLERY = {
