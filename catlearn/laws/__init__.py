@@ -45,7 +45,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "symmetric_monoidal",
         ],
         "categories": ["adjunction", "category", "functor", "natural_transformation"],
-        "circuits": ["Circuits", "alignments", "array_circuits", "circuit"],
+        "circuits": ["Circuits", "alignments", "array_circuits", "circuit", "circuit_equality"],
         "checking": ["Counterexample", "LawsBroken", "Outcome", "Report", "check", "suite"],
         "cones": ["colimit", "limit"],
         "copresheaves": ["cset", "cset_morphism"],

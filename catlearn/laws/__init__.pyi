@@ -31,6 +31,7 @@ from .circuits import (
     alignments as alignments,
     array_circuits as array_circuits,
     circuit as circuit,
+    circuit_equality as circuit_equality,
 )
 from .cones import (
     colimit as colimit,

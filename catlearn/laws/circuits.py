@@ -22,7 +22,7 @@ composition does not force: :func:`alignments` draws such colimits, for the laws
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -30,13 +30,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 from catlearn import arrays
+from catlearn.arrays.boxes import Draft
 from catlearn.arrays.circuit import Circuit, Place, alignment, compose, levels, lift, raised, tensor
 from catlearn.category import Unknown, Verdict
 from catlearn.errors import NotComposable
 from catlearn.finset import Colimit
-from catlearn.laws.algebra import CARTESIAN
+from catlearn.laws.algebra import CARTESIAN, cartesian
 from catlearn.laws.categories import ARROWS, Arrows, strategy_of
-from catlearn.laws.law import Spec, identical
+from catlearn.laws.law import Spec, identical, truth
 from catlearn.laws.signature import Signature
 
 MOST_ARRAYS = 6
@@ -57,10 +58,10 @@ def operations(declared: bool = True, random: bool = True) -> tuple[Circuit, ...
     a = arrays
     found = [
         a.relu, a.softmax("[y]"), a.softmax("[y z]"), a.norm("g", "[m]", kind="rms"),
-        a.where("x y", "y <= x"), a.where("x y", "x - y < 3", outside=-1.5), a.gelu("tanh"),
+        a.where("x y", "y <= x"), a.where("x y", "x - y < 3", outside=-1.5), a.silu,
         a.linear("C", "m -> n", n=4), a.linear("D", "m -> n", n="m"), a.view("m -> k m", k=3),
         a.view("a b -> b a"), a.view("(h d) -> h d", h=2), a.view("h d -> (h d)"),
-        a.view("m+1 -> m", outside=-2.0), a.view("2*y+a-1 -> y a", a=3, pad=(1, 1)),
+        a.relu >> a.view("m+1 -> m", outside=-2.0), a.view("2*y+a-1 -> y a", a=3, pad=(1, 1)),
         a.einsum("i i -> i"), a.einsum("m -> ", scale="m**-0.5"), a.mean("[x] m -> m"), a.stop(),
         a.discard, a.copy(2) >> a.idle @ (a.relu >> a.discard), a.copy(2), a.copy(3), a.add, a.mul,
         a.einsum("a b, b c -> a c"),
@@ -264,16 +265,14 @@ class Circuits:
         return self._defined(ends, lambda f, g: meeting(f, g)[which], one, other)
 
     def boundary(self, arrow: Arrow, which: int, /) -> Arrow:
-        """Return the identity on the inputs, or on the outputs, with the ranks that they have."""
+        """Return the identity on the inputs, or on the outputs, with their types and axes."""
 
         def made(circuit: Circuit) -> Circuit:
-            H, draft = circuit.apex, arrays.boxes.Draft()
-            rows = (circuit.dom, circuit.cod)[which]
-            found = [
-                draft.wire([draft.axis(None) for _ in H.lists["axes"].row(row)], draft.type(None))
-                for row in rows
-            ]
-            return Circuit.of(draft, found, found)
+            H, rows = circuit.apex, (circuit.dom, circuit.cod)[which]
+            draft = Draft.of(H)
+            found = [draft.wire(*draft.wires[row][:2]) for row in rows]
+            draft.boxes = []
+            return Circuit.of(draft, found, found).live()
 
         count = self.ends(arrow)[which]
         return self._defined((count, count), made, arrow)
@@ -365,3 +364,228 @@ circuit = Spec(
     CIRCUITS,
 )  # fmt: skip
 """The laws of lifts and of shared parameters: :class:`Circuits`."""
+
+
+# ---------------------------------------------------------------- equality of functions
+
+
+READINGS = (("n k", "k n"), ("(h d)", "h d"), ("h d", "(h d)"), ("n", "k n"), ("n n", "n"))
+"""Readings of axes in front, as the sides of patterns; the first three are bijective."""
+
+KEEP_ZERO = ("relu", "neg", "square", "tanh", "silu")
+"""Kernels of one number that make 0 of 0."""
+
+
+@dataclass(frozen=True)
+class Contractions:
+    """Two contractions of which the second reads the first, and what they come to, as patterns.
+
+    The second takes the result of the first, then further arrays; so does the whole.
+    """
+
+    first: str
+    second: str
+    whole: str
+
+    @property
+    def arrays(self) -> int:
+        """How many arrays the whole takes."""
+        return self.whole.count(",") + 1
+
+    def in_turn(self) -> Circuit:
+        """Return the first contraction, then the second."""
+        rest = self.second.count(",")
+        return arrays.einsum(self.first, scale=2) @ _idle(rest) >> arrays.einsum(self.second)
+
+    def at_once(self, order: Sequence[int] = ()) -> Circuit:
+        """Return the whole as one contraction, with its arrays put in another order and back."""
+        operands, out = self.whole.split(" -> ")
+        parts, order = operands.split(", "), order or range(self.arrays)
+        pattern = f"{', '.join(parts[k] for k in order)} -> {out}"
+        return arrays.swap(*order) >> arrays.einsum(pattern, scale=2)
+
+    def __str__(self) -> str:
+        return f"{self.first}; {self.second}"
+
+
+@st.composite
+def contractions(draw: st.DrawFn) -> Contractions:
+    """Draw two contractions, and compose them by the pushout of their variables."""
+    letter = st.sampled_from("abc")
+    operands = [draw(st.lists(letter, max_size=2)) for _ in range(draw(st.integers(1, 2)))]
+    known = sorted({x for one in operands for x in one})
+    out = draw(st.lists(st.sampled_from(known), unique=True, max_size=2)) if known else []
+    there = st.sampled_from("uvw")
+    back = [draw(there) for _ in out]
+    more = [draw(st.lists(there, max_size=2)) for _ in range(draw(st.integers(0, 1)))]
+    others = sorted({x for one in (back, *more) for x in one})
+    last = draw(st.lists(st.sampled_from(others), unique=True, max_size=2)) if others else []
+    classes = {x: x for x in "abcuvw"}
+    for one, other in zip(out, back, strict=True):
+        old, new = classes[other], classes[one]
+        classes = {x: new if at == old else at for x, at in classes.items()}
+
+    def text(reads: Sequence[Sequence[str]], writes: Sequence[str], places: Any) -> str:
+        sides = [
+            ", ".join(" ".join(map(places, one)) for one in side) for side in (reads, [writes])
+        ]
+        return " -> ".join(sides)
+
+    return Contractions(
+        text(operands, out, str), text([back, *more], last, str),
+        text([*operands, *more], last, classes.__getitem__),
+    )  # fmt: skip
+
+
+def _idle(count: int) -> Circuit:
+    return tensor(*[arrays.idle] * count)
+
+
+def _read_in_front(circuit: Circuit, which: int, reading: tuple[str, str]) -> Circuit:
+    """Return the reading of axes in front of all inputs, or of all outputs."""
+    left, right = reading
+    ranks = [circuit.apex.lists["axes"].row(row) for row in (circuit.dom, circuit.cod)[which]]
+    letters = [" ".join(f"a{k}" for k in range(len(rank))) for rank in ranks]
+    return tensor(*(arrays.view(f"{left} {own} -> {right} {own}") for own in letters))
+
+
+def _slid(C: Circuits, f: Arrow, reading: tuple[str, str], before: bool) -> Arrow:
+    """Return a reading in front of what a circuit takes, or of what it returns.
+
+    Axes in front are shared by all arrays on both sides.
+    """
+    left, right = (("j",) if "(" in one else tuple(one.split()) for one in reading)
+
+    def made(f: Circuit) -> Circuit:
+        one, other = (
+            lift(C.boundary(f, which), shape)  # type: ignore[arg-type]
+            for which, shape in ((0, left), (1, right))
+        )
+        if before:
+            return one >> _read_in_front(f, 0, reading) >> lift(f, right) >> other
+        return one >> lift(f, left) >> _read_in_front(f, 1, reading) >> other
+
+    return C._defined(C.ends(f), made, f)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two circuits that are different functions, or different as random ones."""
+
+    name: str
+    one: Circuit
+    other: Circuit
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@cache
+def near_misses() -> tuple[Pair, ...]:
+    """Return pairs of circuits that a law without one of its hypotheses would make equal."""
+    a = arrays
+    drop, repeat, soft = a.dropout(0.5), a.view("m -> k m", k=3), a.softmax("[m]")
+    up, down = a.view("m+1 -> m", outside=0.0), a.view("m-1 -> m", outside=0.0)
+    mask, gone = a.where("x y", "y <= x"), a.view("m+1 -> m", outside=float("-inf"))
+    split, masked = a.view("(h d) -> h d", h=2), a.where("x y", "y <= x", outside=0.0)
+    W, V = a.linear("W", "m -> n", n="m"), a.linear("V", "m -> n", n="m")
+    b = a.linear("W", "m -> n", n="m", bias=True)
+    six = "a b, b c, c d, d e, e f, f a -> "
+    threes = "a b, b c, c a, d e, e f, f d -> "
+
+    def same(pattern: str) -> Circuit:
+        return a.copy(6) >> a.einsum(pattern)
+
+    return (
+        Pair("two dropouts and one", a.copy(2) >> drop @ drop, drop >> a.copy(2)),
+        Pair("two dropouts and one, added", a.copy(2) >> drop @ drop >> a.add,
+             drop >> a.copy(2) >> a.add),
+        Pair("dropout and a repetition", repeat >> drop, drop >> repeat),
+        Pair("softmax of two axes", a.softmax("[x] y"), a.softmax("x [y]")),
+        Pair("softmax and a split", soft >> split, split >> a.softmax("[d]")),
+        Pair("a mask and softmax", mask >> a.softmax("[y]"), a.softmax("[y]") >> masked),
+        Pair("a sum that is repeated", a.einsum("k m -> m", k=3) >> repeat,
+             a.einsum("k m -> k m", k=3)),
+        Pair("up and down, as forms", up >> down, a.view("m -> m")),
+        Pair("exp and an outside value", up >> a.exp, a.exp >> up),
+        Pair("outside values in turn", up >> gone, gone >> up),
+        Pair("a bias and a linear map", b >> V, W >> V >> a.bias("W.bias", "n")),
+        Pair("a ring of six and two of three", same(six), same(threes)),
+        Pair("a square and a sum", a.copy(2) >> a.mul, a.copy(2) >> a.add),
+        Pair("other initialisers", W, a.linear("W", "m -> n", n="m", init="ones")),
+        Pair("other sizes", a.relu.at_dom((3,)), a.relu.at_dom((4,))),
+        Pair("one axis and two", lift(a.relu @ a.relu, "x"), lift(a.relu, "x") @ lift(a.relu, "x")),
+    )  # fmt: skip
+
+
+def _equality_sorts(C: Circuits, given: Mapping[str, Any]) -> dict[str, Any]:
+    def drawn(name: str, values: Any) -> Any:
+        return lambda: strategy_of(given.get(name, values))
+
+    return {
+        **_sorts(C, given),
+        "reading": drawn("readings", READINGS),
+        "kernel": drawn("kernels", KEEP_ZERO),
+        "chain": drawn("chains", contractions()),
+        "pair": drawn("pairs", near_misses()),
+    }
+
+
+EQUALITY = Signature(
+    operations={
+        "before(f: A -> B, e: reading): A -> B": lambda C, f, e: _slid(C, f, e, True),
+        "behind(f: A -> B, e: reading): A -> B": lambda C, f, e: _slid(C, f, e, False),
+        "one: object": lambda C: 1,
+        "guard: one -> one": lambda C: arrays.view("m+1 -> m", outside=0.0),
+        "apply(k: kernel): one -> one": lambda C, k: getattr(arrays, k),
+        "many(c: chain): object": lambda C, c: c.arrays,
+        "two(c: chain): many(c) -> one": lambda C, c: c.in_turn(),
+        "whole(c: chain): many(c) -> one": lambda C, c: c.at_once(),
+        "turned(c: chain): many(c) -> one": lambda C, c: c.at_once(range(c.arrays)[::-1]),
+        "equal(p: pair): truth": lambda C, p: truth(C.decide(p.one, p.other)),
+        "no: truth": lambda C: False,
+        "repeat: one -> one": lambda C: arrays.view("m -> k m", k=3),
+        "total: one -> one": lambda C: arrays.einsum("k m -> m"),
+        "thrice: one -> one": lambda C: arrays.einsum("m -> m", scale=3),
+        "split: one -> one": lambda C: arrays.view("(h d) -> h d", h=2),
+        "both: one -> one": lambda C: arrays.einsum("h d -> "),
+        "joined: one -> one": lambda C: arrays.einsum("m -> "),
+    },
+    latex={
+        "before": r"\eta^*_{{{1}}} ; [{0} ; P]",
+        "behind": r"[{0} ; Q] ; \eta^*_{{{1}}}",
+        "apply": "{0}",
+    },
+    extends=CIRCUITS,
+)
+"""Readings of axes in front before and after a circuit, contractions in turn and at once."""
+
+circuit_equality = Spec(
+    "equality of circuits",
+    (
+        cartesian.law("naturality of copies"),
+        EQUALITY.law(
+            "naturality of discards", "f >> discard(B) = dom(f) >> discard(A)", "f: A -> B"
+        ),
+        EQUALITY.law("readings slide", "before(f, e) = behind(f, e)", "f: A -> B, e: reading"),
+        EQUALITY.law("guards slide", "guard >> apply(k) = apply(k) >> guard", "k: kernel"),
+        EQUALITY.law("fusion", "two(c) = whole(c)", "c: chain"),
+        EQUALITY.law("operands commute", "whole(c) = turned(c)", "c: chain"),
+        EQUALITY.law("isolated variables", "repeat >> total = thrice"),
+        EQUALITY.law("joined sums", "split >> both = joined"),
+        EQUALITY.law("apart", "equal(p) = no", "p: pair"),
+    ),
+    _equality_sorts,
+    {
+        **circuit.given,
+        "readings": "readings of axes in front: pairs of the sides of a pattern",
+        "kernels": "names of kernels of one number that keep 0",
+        "chains": "pairs of contractions with their composite",
+        "pairs": "pairs of circuits that are different functions",
+    },
+    lambda structure: False,  # circuits do not say that they are compared as functions
+    "the theory of this package, Circuits, 4 to 6",
+    EQUALITY,
+)
+"""The laws of circuits as functions, for those that draw no samples: ``Circuits(decide)``, where
+``decide`` is the equality, such as :meth:`Circuit.equal <catlearn.Circuit.equal>`."""

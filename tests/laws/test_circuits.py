@@ -1,6 +1,6 @@
 """The laws of circuits: the package's circuits obey them, and each mutant breaks what it should."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 from catlearn import laws
 from catlearn.arrays import (
     Circuit,
+    bias,
     compose,
     copy,
     discard,
@@ -25,8 +26,9 @@ from catlearn.arrays.circuit import components, levels, raised
 from catlearn.arrays.sizes import ONE
 from catlearn.cset.cospan import glued
 from catlearn.finset import Colimit
-from catlearn.laws import Circuits, alignments, check, circuit
-from catlearn.laws.circuits import aligned, meeting
+from catlearn.laws import Circuits, alignments, check, circuit, circuit_equality
+from catlearn.laws.circuits import Contractions, aligned, meeting, near_misses
+from tests.arrays.refutation import same_values
 
 UP_TO_EQUALITY = {"naturality of copies", "naturality of discards"}
 CATEGORY = laws.cartesian.only(
@@ -48,6 +50,60 @@ def test_lifts(declared):
 def test_composites_are_colimits():
     """Alignment adds no equation that composition does not force."""
     check(alignments(), laws.colimit, max_examples=8).raise_()
+
+
+# ---------------------------------------------------------------- equality of functions
+
+
+NUMBERS = Circuits(same_values, random=False)
+
+
+def test_circuits_are_functions():
+    """The laws hold as numbers, at random sizes, inputs and parameters."""
+    laws_of_numbers = [law.name for law in circuit_equality.laws if law.name != "apart"]
+    check(NUMBERS, circuit_equality.only(*laws_of_numbers), max_examples=10).raise_()
+
+
+ALIKE = {"other initialisers", "other sizes", "one axis and two"}
+
+
+@pytest.mark.parametrize("pair", near_misses(), ids=str)
+def test_near_misses_are_different_functions(pair):
+    """But for those that draw samples, and for those that differ in what they are made of."""
+    kernels = [one.kernel.name for side in (pair.one, pair.other) for one in side.apex.operations]
+    if "dropout" not in kernels and pair.name not in ALIKE:
+        assert not same_values(pair.one, pair.other)
+
+
+@dataclass(frozen=True)
+class Biased(Contractions):
+    """A bias stands between two contractions, and is put behind them."""
+
+    def in_turn(self):
+        return linear("A", "m -> n", n="m", bias=True) >> linear("B", "m -> n", n="m")
+
+    def at_once(self, order=()):
+        both = linear("A", "m -> n", n="m") >> linear("B", "m -> n", n="m")
+        return both >> bias("A.bias", "n")
+
+
+WITHOUT = {
+    "exp keeps no 0": ("guards slide", {"kernels": ["exp"]}),
+    "a bias stops fusion": ("fusion", {"chains": [Biased("m -> m", "m -> m", "m -> m")]}),
+}
+"""Laws without one of their hypotheses."""
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_laws_without_a_hypothesis_fail(name, mutants):
+    law, given = WITHOUT[name]
+    with mutants(f"equality of circuits: {name}"):
+        report = check(NUMBERS, circuit_equality.only(law), max_examples=20, **given)
+        assert report.broken == (law,)
+        assert report.failures[0].error is None
+
+
+# ---------------------------------------------------------------- mutants
 
 
 def renamed_rows(found, place):
