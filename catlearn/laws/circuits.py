@@ -67,6 +67,8 @@ def operations(declared: bool = True, random: bool = True) -> tuple[Circuit, ...
         a.einsum("a b, b c -> a c"),
         a.einsum("a, b -> a b", scale=2.5), a.concat("[x] m, [y] m -> [z] m"), a.swap(),
         a.where("x"), a.top_k("[e -> k]", k=2), a.embed("U", "v -> m", v=5, m=3),
+        a.idle @ (a.angles("x p") >> a.cos) >> a.mul, a.idle @ a.constant(2.0) >> a.add,
+        a.take("k, e m -> k m", at="e"), a.one_hot("v"), a.pool("max", "[y] c", 2),
     ]  # fmt: skip
     if declared:
         found += [
