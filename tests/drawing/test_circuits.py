@@ -127,6 +127,7 @@ def test_time_runs_right_no_line_is_lost_and_none_touches_what_it_passes(name):
     assert lost(scene) == []
     assert overlaps(scene, pages) == []
     assert unruly(scene) == []
+    assert came(scene) == sorted(GALLERY[name].live().dom)
     for page in pages:
         assert all(one < other for one, other in pairwise(page.left))
     kinds = {(one.kind, other.kind) for one, other in pairwise(scene.steps)}
@@ -140,10 +141,16 @@ def test_so_it_is_for_every_circuit(circuit):
     assert lost(scene) == []
     assert overlaps(scene, placed(scene)) == []
     assert len(scene.states[-1].rows) == sum(rank(circuit, wire) for wire in circuit.cod)
-    early = len(scene.states[0].rows)
-    begun = [line for link in scene.links("begin") for line in link.right]
-    assert early <= sum(rank(circuit, wire) for wire in circuit.dom)
-    assert bool(begun) or early == sum(rank(circuit, wire) for wire in circuit.dom)
+    assert came(scene) == sorted(circuit.live().dom)
+
+
+def came(scene):
+    """The arrays that begin at the left end, or later."""
+    found = {row.wire for row in scene.states[0].rows}
+    for k, step in enumerate(scene.steps):
+        begun = (line for link in step.links if link.kind == "begin" for line in link.right)
+        found |= {scene.states[k + 1].rows[line].wire for line in begun}
+    return sorted(found)
 
 
 def rank(circuit, wire):

@@ -319,7 +319,7 @@ def _kind(first: Operation, learned: bool, rest: Iterable[Operation]) -> tuple[s
     if name == "top_k":
         return "choice", first.letters[first.writes[0][-1]] if first.letters else "k"
     if name == "concat":
-        return "reading", " ⌢ ".join(_reading_names(first))
+        return "reading", "⌢"
     if len(first.readings) == 1 and not first.targets and len(first.writes) == 1:
         return "elementwise", name
     return "box", name
@@ -379,14 +379,10 @@ def _reading_text(operation: Operation) -> str:
                 f"({' '.join(_letter(operation, a) for a, _ in order if isinstance(a, int))})"
             )
         elif any(isinstance(atom, IndexPart) for atom, _ in form.terms):
-            continue
+            shown += [_letter(operation, v) for v in sorted(_direct(form))]
         else:
             shown.append(form_text(operation, form))
-    return ", ".join(shown)
-
-
-def _reading_names(operation: Operation) -> list[str]:
-    return ["" for _ in operation.readings]
+    return ", ".join(dict.fromkeys(shown))
 
 
 def _title(H: ArrayHypergraph, chain: Sequence[int], names: Sequence[str]) -> str:

@@ -269,7 +269,7 @@ class _Ink:
         low, high = self.down + edges[row][1], self.down + edges[row + 1][0]
         free = max((high - low) / 2 - 7.0, 0.0)
         middle = (low + high) / 2
-        wanted = middle if before is None else before
+        wanted = max(middle, high - 16.0) if before is None else before
         return round(min(max(wanted, middle - free), middle + free), 1)
 
     def _stop(self, step: int) -> float:

@@ -58,6 +58,8 @@ class Row:
         The number of its array in the state; between lines of different ones is a dashed line.
     path
         The blocks that it is in, by their rows, from the outermost.
+    wire
+        The row of its array.
     """
 
     label: str
@@ -65,6 +67,7 @@ class Row:
     kind: str
     strand: int
     path: tuple[int, ...] = ()
+    wire: int = -1
 
 
 @dataclass(frozen=True)
@@ -306,13 +309,14 @@ def _level(
     for one in order:
         if before[one] & early:
             early.add(one)
-    # what is not early stands as late as those allow that read it, also early ones
-    latest |= {one: start[one] for one in early}
+    at: dict[Any, int] = {}
+    after: dict[Any, list[Any]] = {one: [] for one in order}
     for one in reversed(order):
-        for other in before[one] - early:
-            latest[other] = min(latest[other], latest[one] - long[other])
-    found = [(k, latest[one] + column) for one in order for k, column in parts[one]]
-    return found, total
+        last = min((at[other] for other in after[one]), default=total) - long[one]
+        at[one] = start[one] if one in early else last
+        for other in before[one]:
+            after[other].append(one)
+    return [(k, at[one] + column) for one in order for k, column in parts[one]], total
 
 
 # ---------------------------------------------------------------- order
@@ -395,8 +399,10 @@ class _Column:
             core = []
             for j, ends in enumerate(places):
                 stood = low <= j < low + count
-                there = ends if stood or side else g.after[onto[j]]
-                row = ins[read[there[0]]] if stood and not side else outs[write[there[0]]]
+                if not side and ends and (stood or plain[0]):
+                    row = ins[read[ends[0]]]
+                else:
+                    row = outs[write[(ends if side else g.after[onto[j]])[0]]]
                 strand = ends[0][0] if plain[side] and ends else 0
                 core.append(replace(row, strand=strand))
             cores.append(core)
@@ -507,7 +513,7 @@ class _Builder:
         """Return a line of an array."""
         label = self.labels[wire, place]
         kind = {VALUE: "value", SCALAR: "scalar"}.get(place, "axis")
-        return Row(label, self.said(wire, place), kind, strand, path)
+        return Row(label, self.said(wire, place), kind, strand, path, wire)
 
     def said(self, wire: int, place: int) -> str:
         """Say what a line is."""
