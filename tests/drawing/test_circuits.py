@@ -187,6 +187,8 @@ def test_an_axis_is_a_line_naturals_have_one_more_and_a_number_is_one():
 def test_a_dashed_line_is_between_arrays_and_ends_where_they_meet():
     scene = circuit_scene(a.einsum("a b, b c -> a c"))
     assert [scene.dashed(k) for k in range(2)] == [[1], []]
+    outer = circuit_scene(a.einsum("a, b -> a b"))
+    assert [outer.dashed(k) for k in range(2)] == [[0], []]
     svg = cl.draw(gpt2_layer()).svg
     assert svg.count(' between"') == 4, "one path each: they go on across copies"
 

@@ -386,12 +386,13 @@ class _Column:
             every = ((k, place) for k, wire in enumerate(wires) for place in lines_of(H, wire))
             side |= {place: j for j, place in enumerate(every)}
         read, write = sides
-        plain = (
-            [(p,) for p in read] == [*g.before] and not g.ended,
-            [(p,) for p in write] == [*g.after],
-        )
         floats = g.kind == "elementwise"
         framed = floats or g.stands != (0, 0)
+        apart = framed or len(g.ins) == 1  # else a dashed line ends, if nothing more happens
+        plain = (
+            [(p,) for p in read] == [*g.before] and not g.ended and apart,
+            [(p,) for p in write] == [*g.after],
+        )
         low, (inner, outer) = g.above, g.stands
         onto = dict(g.passing)
         cores: list[list[Row]] = []
