@@ -130,7 +130,7 @@ HINT = Order("hint", below=lambda one, other: True, merge=_first)
 """The order in which all labels are equivalent: what people see, and colimits keep the first."""
 
 ARRAYS = Shape(
-    tables=("Symbol", "Axis", "Type", "Wire", "Box"),
+    tables=("Symbol", "Axis", "Type", "Wire", "Box", "Block"),
     arrows={"type": ("Wire", "Type"), "range": ("Type", "Axis")},
     lists={
         "axes": ("Wire", "Axis"),
@@ -138,6 +138,8 @@ ARRAYS = Shape(
         "outs": ("Box", "Wire"),
         "vars": ("Box", "Axis"),
         "mentions": ("Box", "Axis"),
+        "within": ("Box", "Block"),
+        "rounds": ("Block", "Axis"),
     },
     attributes={
         "symbol": "Symbol",
@@ -148,11 +150,13 @@ ARRAYS = Shape(
         "name": "Wire",
         "initialiser": "Wire",
         "operation": "Box",
+        "title": "Block",
     },
     orders={
         "value": SIZES,
         "size": SIZES,
         "letter": HINT,
+        "title": HINT,
         "dtype": FLAT,
         "name": FLAT,
         "initialiser": FLAT,
@@ -284,7 +288,7 @@ class ArrayHypergraph(Hypergraph):
         declared = {name: size(Size.generator(-1 - k)) for k, name in enumerate(self.symbols)}
         letters = self.column("letter")
         taken, names = set[str](), {}
-        shown = {*self.lists["axes"].values.tolist()}
+        shown = {*self.lists["axes"].values.tolist(), *self.lists["rounds"].values.tolist()}
         shown |= {
             row
             for row, dtype in zip(
@@ -311,13 +315,14 @@ class WireRow(NamedTuple):
 
 
 class BoxRow(NamedTuple):
-    """A box: the arrays that it reads and writes, its variables, and axes that it mentions."""
+    """A box: arrays that it reads and writes, its variables, axes that it mentions, its blocks."""
 
     ins: list[int]
     outs: list[int]
     vars: list[int]
     mentions: list[int]
     operation: Operation
+    within: Sequence[int] = ()
 
 
 @dataclass
@@ -325,7 +330,7 @@ class Draft:
     """The rows of a circuit while it is being made.
 
     Every field is a list with one entry for each row: symbols and axes with the set of their sizes,
-    types with the axis that they are indices of.
+    types with the axis that they are indices of, blocks with their title and the axis of rounds.
     """
 
     symbols: list[tuple[str, Any]] = field(default_factory=list)
@@ -333,6 +338,7 @@ class Draft:
     types: list[tuple[str | None, int]] = field(default_factory=list)
     wires: list[WireRow] = field(default_factory=list)
     boxes: list[BoxRow] = field(default_factory=list)
+    blocks: list[tuple[str | None, list[int]]] = field(default_factory=list)
 
     @classmethod
     def of(cls, H: ArrayHypergraph) -> Draft:
@@ -345,13 +351,14 @@ class Draft:
         kinds, ranges = (H.arrows[name].values.tolist() for name in ("type", "range"))
         wires = rows(lists["axes"], kinds, at("name"), at("initialiser"))
         names = ("ins", "outs", "vars", "mentions")
-        boxes = rows(*(lists[name] for name in names), at("operation"))
+        boxes = rows(*(lists[name] for name in names), at("operation"), lists["within"])
         return cls(
             rows(at("symbol"), at("value")),
             rows(at("letter"), at("size")),
             rows(at("dtype"), ranges),
             [WireRow(*row) for row in wires],
             [BoxRow(*row) for row in boxes],
+            rows(at("title"), lists["rounds"]),
         )
 
     def symbol(self, name: str) -> int:
@@ -394,15 +401,31 @@ class Draft:
         outs: Iterable[int],
         variables: Iterable[int],
         mentions: Iterable[int] = (),
+        within: Sequence[int] = (),
     ) -> int:
         """Add a box."""
-        row = BoxRow(list(ins), list(outs), list(variables), list(mentions), operation)
+        row = BoxRow(list(ins), list(outs), list(variables), list(mentions), operation, within)
         self.boxes.append(row)
         return len(self.boxes) - 1
 
+    def within_block(self, title: str, rounds: list[int]) -> None:
+        """Put all boxes in one more block."""
+        block = len(self.blocks)
+        self.blocks.append((title, rounds))
+        self.boxes = [box._replace(within=[block, *box.within]) for box in self.boxes]
+
+    def keep_blocks(self, kept: Iterable[int]) -> None:
+        """Drop all blocks but some."""
+        place = {block: k for k, block in enumerate(sorted(kept))}
+        self.blocks = [self.blocks[block] for block in place]
+        self.boxes = [
+            box._replace(within=[place[b] for b in box.within if b in place]) for box in self.boxes
+        ]
+
     def made(self) -> ArrayHypergraph:
         """Return the boxes and arrays, which are not checked."""
-        sizes = map(len, (self.symbols, self.axes, self.types, self.wires, self.boxes))
+        rows = (self.symbols, self.axes, self.types, self.wires, self.boxes, self.blocks)
+        sizes = map(len, rows)
         sets = {t: FinSet(size) for t, size in zip(ARRAYS.tables, sizes, strict=True)}
         rows = {
             "type": [[wire.type] for wire in self.wires],
@@ -412,6 +435,8 @@ class Draft:
             "outs": [box.outs for box in self.boxes],
             "vars": [box.vars for box in self.boxes],
             "mentions": [box.mentions for box in self.boxes],
+            "within": [box.within for box in self.boxes],
+            "rounds": [rounds for _, rounds in self.blocks],
         }
         steps = {
             name: ListFunction._of(
@@ -431,5 +456,6 @@ class Draft:
             "name": tuple(wire.name for wire in self.wires),
             "initialiser": tuple(wire.initialiser for wire in self.wires),
             "operation": tuple(box.operation for box in self.boxes),
+            "title": tuple(title for title, _ in self.blocks),
         }
         return ArrayHypergraph._of_steps(ARRAYS, sets, steps, labels)

@@ -3,9 +3,10 @@
 A *circuit* f : A -> B is an open directed hypergraph (:class:`~catlearn.category.Hypergraph`) with
 axes on its wires. It is the tables
 
-    Symbol, Axis, Type, Wire, Box
+    Symbol, Axis, Type, Wire, Box, Block
     axes : Wire -> List(Axis),  type : Wire -> Type,  range : Type -> Axis
     ins, outs : Box -> List(Wire),  vars : Box -> List(Axis),  mentions : Box -> List(Axis)
+    within : Box -> List(Block),  rounds : Block -> List(Axis)
 
 with labels on the rows, and two lists of wires, ``dom`` and ``cod``. A wire is an array. Its type
 says which numbers it holds: R, N or B, and of naturals which axis they are indices of. Arrays that
@@ -40,6 +41,7 @@ from typing import Any
 
 import numpy as np
 
+from catlearn.arrays.blocks import GATES, block_failures, gate, nested, path
 from catlearn.arrays.boxes import ArrayHypergraph, Draft, Operation
 from catlearn.arrays.counting import WIDTHS, Counts, count
 from catlearn.arrays.forms import IndexPart, Lookup, Reading
@@ -141,7 +143,7 @@ class Circuit(Frozen, Displayed):
             failures.append(Failure("dom", f"array {H.column('name')[row]!r}", message))
         for box in range(H.size("Box")):
             failures += self._box_failures(box)
-        return failures or H.size_failures()
+        return failures or block_failures(H, self.cod) or H.size_failures()
 
     def _box_failures(self, box: int) -> list[Failure]:
         H, found = self.apex, []
@@ -297,17 +299,24 @@ class Circuit(Frozen, Displayed):
         return Circuit.of(draft, dom, cod)
 
     def _walk(self) -> list[int]:
-        """Return the boxes that outputs need, each after those that write what it reads."""
-        ins, outs = self.apex.sides
+        """Return the boxes that outputs need, each after those that write what it reads.
+
+        What goes round in a block is needed from its ``start`` on.
+        """
+        H, (ins, outs) = self.apex, self.apex.sides
         writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
+        last = {ins[box][0]: outs[box][0]
+                for box, one in enumerate(H.operations) if one.kernel.name == "last"}  # fmt: skip
         done: dict[int, None] = {}
-        for end in self.cod:
+        ends = [*self.cod]
+        for end in ends:
             stack = [(writer[end], iter(ins[writer[end]]))] if end in writer else []
             while stack:
                 box, rest = stack[-1]
                 wire = next((w for w in rest if w in writer and writer[w] not in done), None)
                 if box in done or wire is None:
                     done.setdefault(box)
+                    ends += [last[w] for w in outs[box] if w in last]
                     stack.pop()
                 else:
                     stack.append((writer[wire], iter(ins[writer[wire]])))
@@ -322,6 +331,7 @@ class Circuit(Frozen, Displayed):
         wires: dict[int, tuple[Any, ...]] = {}
         axes: dict[int, int] = {}
         types: dict[int, int] = {}
+        blocks: dict[int, int] = {}
         names = sorted(H.symbols)
         symbol = {row: -1 - names.index(name) for row, name in enumerate(H.symbols)}
 
@@ -348,7 +358,11 @@ class Circuit(Frozen, Displayed):
             variables = tuple(map(axis, H.lists["vars"].row(box).tolist()))
             mentions = tuple(map(axis, H.lists["mentions"].row(box).tolist()))
             write = tuple(wire(row, ()) for row in outs[box])
-            code.append((H.operations[box], read, variables, mentions, write))
+            loops = tuple(
+                (blocks.setdefault(block, len(blocks)), axis(int(H.lists["rounds"].row(block)[0])))
+                for block in path(H, box, plain=False)
+            )
+            code.append((H.operations[box], read, variables, mentions, write, loops))
         code.append(tuple(wire(row, ()) for row in self.cod))
         live = len(axes)
 
@@ -384,8 +398,12 @@ class Circuit(Frozen, Displayed):
         return one.is_equivalent(two)
 
     def _solved(self) -> ArrayHypergraph:
-        """Return the tables with sizes as they are solved for, without letters and unused axes."""
-        H, sizes = self.apex, []
+        """Return the tables with solved sizes, without letters, plain blocks and unused axes."""
+        draft = Draft.of(self.apex)
+        draft.keep_blocks(
+            {block for block, (_, rounds) in enumerate(draft.blocks) if rounds}
+        )  # fmt: skip
+        H, sizes = draft.made(), []
         for row in range(H.size("Axis")):
             size = H.solution.of(Size.generator(row))
             declared = all(key < 0 for key in size.generators)
@@ -526,6 +544,174 @@ class Circuit(Frozen, Displayed):
         ]
         return Circuit.of(draft, self.dom, self.cod)
 
+    def block(self, title: str) -> Circuit:
+        """Return the circuit with its boxes in one block, a frame with a title.
+
+        Nothing else changes: it is equal to the circuit.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import relu
+        >>> print(relu.block("activation"))
+        x1[]: R
+        block "activation":
+          a1[]: R = relu(x1[])
+        return a1
+        """
+        expect(title, str, "the title of a block", "a text")
+        draft = Draft.of(self.apex)
+        draft.within_block(title, [])
+        return Circuit.of(draft, self.dom, self.cod)
+
+    def repeat(self, times: Any, title: str, *, shared: Iterable[str] = ()) -> Circuit:
+        """Return so many copies of the circuit one after the other, each with its own parameters.
+
+        Parameters of the copies are stacked: they are called ``title/name`` and have one more axis
+        in front. It ends where it starts.
+
+        Parameters
+        ----------
+        times
+            The number of rounds: an integer, a symbol, or a polynomial, as a text.
+        title
+            The title of the block, and the first part of the names of its parameters.
+        shared
+            The names of parameters that all copies share; they keep their names.
+
+        Raises
+        ------
+        InvalidStructure
+            Listing names in ``shared`` that are no parameters.
+        NotComposable
+            If it does not end where it starts.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import linear, residual
+        >>> f = residual(linear("A", "m -> f") >> linear("B", "f -> m")).repeat("L", "layers")
+        >>> f.counts().parameters
+        Size('2*L*f*m')
+        """
+        expect(title, str, "the title of a block", "a text")
+        names, known = [*shared], self.parameters
+        failures = [
+            Failure("sharing", f"parameter {name!r}", f"is not there; {did_you_mean(name, known)}")
+            for name in names
+            if name not in known
+        ]
+        if failures:
+            raise InvalidStructure("repeat", failures)
+        if len(self.dom) != len(self.cod):
+            failures = [self._not_round(title, len(self.dom))]
+            raise NotComposable("circuits", failures)
+        own = [name for name in known if name not in names]
+        size = read_size(times)
+        letter = next((key for key in size.generators if size == Size.of(key)), None)
+        return self._rounds(title, letter, size, len(self.dom), own)
+
+    def scan(self, axis: str, *, states: int = 1, title: str = "scan") -> Circuit:
+        """Return the circuit applied along an axis, with states that go from one step to the next.
+
+        Of a circuit (S, X) -> (S, Y) it is (S, [X; t]) -> (S, [Y; t]), with
+        s(i+1), y(i) = f(s(i), x(i)); parameters are those of the circuit.
+
+        Parameters
+        ----------
+        axis
+            The letter of the axis t, which is put in front of the arrays that are no states.
+        states
+            How many arrays, on both sides the first ones, are states.
+        title
+            The title of the block.
+
+        Raises
+        ------
+        NotComposable
+            If there are fewer arrays than states, or states do not end where they start.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import add, copy
+        >>> (add >> copy(2)).scan("t")
+        Circuit(R[], R[t] -> R[], R[t])
+        """
+        expect(axis, str, "the axis of a scan", "a letter")
+        expect(states, int, "states", "a number of arrays")
+        if not 0 <= states <= min(len(self.dom), len(self.cod)):
+            raise NotComposable("circuits", [self._not_round(title, states)])
+        return self._rounds(title, axis, None, states, [])
+
+    def _not_round(self, title: str, states: int) -> Failure:
+        ends = [", ".join(self.shapes(rows)) or "()" for rows in (self.dom, self.cod)]
+        message = f"starts at {ends[0]} and ends at {ends[1]}"
+        if len(self.dom) != len(self.cod) or states > len(self.dom):
+            message += f"; {states} arrays go round"
+        return Failure("repetition", f"block {title!r}", message)
+
+    def _rounds(
+        self, title: str, letter: str | None, size: Size | None, states: int, own: list[str]
+    ) -> Circuit:
+        """Put the boxes in a block with rounds, and gates at its ends and own parameters."""
+        inner, outer = Draft.of(self.apex), Draft()
+        given = None if size is None else outer.size(size)
+        rounds = outer.axis(letter, given)
+        outer.blocks.append((title, [rounds]))
+        known, H = self.apex.column("name"), self.apex
+        stacked = {row: f"{title}/{name}" for row, name in enumerate(known) if name in own}
+        for row in stacked:
+            inner.wires[row] = inner.wires[row]._replace(name=None, initialiser=None)
+        meets: list[tuple[Place, Place]] = []
+
+        def pass_through(kernel: str, rows: Sequence[int]) -> int:
+            """Add a gate for arrays of the round, and return the array outside."""
+            letters = [H.column("letter")[axis] or "" for axis in H.lists["axes"].row(rows[0])]
+            ranks = {len(H.lists["axes"].row(row)) for row in rows}
+            if len(ranks) > 1:
+                raise NotComposable("circuits", [self._not_round(title, states)])
+            axes, kind = [outer.axis(letter or None) for letter in letters], outer.type(None)
+            within = [outer.wire(axes, kind) for _ in rows]
+            front = [] if kernel in ("start", "last") else [rounds]
+            outside = outer.wire([*front, *axes], kind)
+            ins, outs = within, [outside]
+            if kernel in ("start", "each"):
+                ins, outs = outs, ins
+            name = f"{kernel} of {title}"
+            outer.box(gate(kernel, letters, name), ins, outs, [*front, *axes], within=[0])
+            meets.extend(((0, row), (1, wire)) for row, wire in zip(rows, within, strict=True))
+            return outside
+
+        dom = [
+            pass_through("start" if k < states else "each", [row])
+            for k, row in enumerate(self.dom)
+        ]  # fmt: skip
+        for row, name in stacked.items():
+            wire = pass_through("each", [row])
+            start = H.column("initialiser")[row]
+            outer.wires[wire] = outer.wires[wire]._replace(name=name, initialiser=start)
+        cod = [
+            pass_through("last", [self.dom[k], row]) if k < states else pass_through("stack", [row])
+            for k, row in enumerate(self.cod)
+        ]
+        if not outer.boxes:
+            return self.block(title)
+        parts = [Circuit.of(inner, (), ()), Circuit.of(outer, (), ())]
+        try:
+            apex, legs = glue(parts, meets)
+        except NotComposable as error:
+            shown = self._not_round(title, states)
+            message = f"{shown.message}: " + "; ".join(str(one) for one in error.failures)
+            failures = [Failure("repetition", shown.where, message)]
+            raise NotComposable("circuits", failures) from None
+        draft = Draft.of(apex)
+        gates = [row for row, box in enumerate(draft.boxes) if box.operation.kernel.name in GATES]
+        block = draft.boxes[gates[-1]].within[0]
+        draft.boxes = [
+            box._replace(within=[block, *(b for b in box.within if b != block)])
+            for box in draft.boxes
+        ]
+        ends = (legs[1][list(rows)].tolist() for rows in (dom, cod))
+        return Circuit.of(draft, *ends)
+
     def __rshift__(self, other: Circuit) -> Circuit:
         """Compose: align the outputs of this circuit with the inputs of the other.
 
@@ -588,7 +774,9 @@ class Circuit(Frozen, Displayed):
 
     def __str__(self) -> str:
         """Return the listing, one line a box; :meth:`parse` reads it back."""
-        return listing(self.apex, self.dom, self.cod, self._walk())
+        live = self._walk()
+        boxes = [*live, *(box for box in self.apex.order if box not in {*live})]
+        return listing(self.apex, self.dom, self.cod, nested(self.apex, boxes))
 
     @classmethod
     def parse(cls, text: str) -> Circuit:
@@ -759,17 +947,25 @@ def _lifted(circuit: Circuit, front: Mapping[int, Sequence[int]], draft: Draft) 
     H = circuit.apex
     component, _ = components(circuit)
     lifted = {row for row in circuit.dom if int(component[row]) in front}
-    for box in H.order:
-        ins, outs = H.sides[0][box], H.sides[1][box]
-        axes = front.get(int(component[outs[0]]) if outs else -1)
-        operation = H.operations[box]
-        reached = [k for k, wire in enumerate(ins) if wire in lifted]
-        if not axes or not (reached or not operation.kernel.entry.deterministic):
-            continue
-        lifted.update(outs)
+    reads = dict[int, list[int]]()
+    count = -1
+    while count < len(lifted):  # what goes round is lifted from its start on
+        count = len(lifted)
+        for box in H.order:
+            ins, outs = H.sides[0][box], H.sides[1][box]
+            axes = front.get(int(component[outs[0]]) if outs else -1)
+            kernel = H.operations[box].kernel
+            reached = [k for k, wire in enumerate(ins) if wire in lifted]
+            back = {*outs} & lifted if kernel.name == "start" else ()
+            if axes and (reached or back or not kernel.entry.deterministic):
+                reads[box] = reached
+                lifted.update(outs)
+                lifted.update(ins[:1] if kernel.name == "last" else ())
+    for box, reached in reads.items():
+        axes = front[int(component[H.sides[1][box][0]])]
         letters = [draft.axes[axis][0] or "" for axis in axes]
         old = draft.boxes[box]
-        made = operation.lifted(letters, reached)
+        made = H.operations[box].lifted(letters, reached)
         draft.boxes[box] = old._replace(vars=[*axes, *old.vars], operation=made)
     for row in lifted:
         old = draft.wires[row]

@@ -12,6 +12,7 @@ compute the same may cost differently.
   for each but the first. Softmax of E numbers over y: 5 E - E/|y| (maximum, subtraction,
   exponential, sum, division). A norm of E numbers over m: mean, subtraction, square, mean, product,
   and 2 E/|m| for the root; without the first two if it does not centre.
+* Boxes in a block with rounds count once for each; its gates cost nothing.
 
 >>> from catlearn.arrays import linear, relu
 >>> f = linear("A", "m -> f") >> relu >> linear("B", "f -> n", bias=True)
@@ -28,6 +29,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import mul
 
+from catlearn.arrays.blocks import GATES
 from catlearn.arrays.boxes import ArrayHypergraph
 from catlearn.arrays.sizes import ONE, Size
 
@@ -82,6 +84,8 @@ def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:
     def product(rows: Iterable[int]) -> Size:
         return reduce(mul, map(size, rows), Size.of(1))
 
+    rounds = H.lists["rounds"]
+
     chosen = _chosen(H)
     parameters = active = operations = pairs = written = Size.of(0)
     for row, name in enumerate(H.column("name")):
@@ -92,7 +96,12 @@ def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:
                 mul, [size(chosen.get((row, k), rank[k])) for k in range(len(rank))], Size.of(1)
             )
     for box, operation in enumerate(H.operations):
+        if operation.kernel.name in GATES:
+            continue
         variables = lists.row(box).tolist()
+        times = product(
+            axis for block in H.lists["within"].row(box) for axis in rounds.row(block).tolist()
+        )  # fmt: skip
         outs = H.sides[1][box]
         own = product(axes.row(outs[0]).tolist())
         every = product(variables)
@@ -106,21 +115,25 @@ def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:
                 made = own * (operands - 1)
             else:
                 made = every * operands
-                pairs = pairs + (every if operands == 2 else Size.of(0))
-            operations = operations + made + (own if operation.scale != ONE else Size.of(0))
+                pairs = pairs + times * (every if operands == 2 else Size.of(0))
+            made = made + (own if operation.scale != ONE else Size.of(0))
         elif name == "softmax":
-            operations = operations + 5 * own - degree
+            made = 5 * own - degree
         elif name == "norm":
             centred = operation.kernel.option("kind") == "layer"
-            operations = operations + (5 if centred else 3) * own + 2 * degree
+            made = (5 if centred else 3) * own + 2 * degree
         elif name == "top_k":
-            operations = operations + product(axes.row(H.sides[0][box][0]).tolist())
+            made = product(axes.row(H.sides[0][box][0]).tolist())
         elif name == "max":
-            operations = operations + every - own
-        elif name not in ("view", "concat", "stop", "constant"):
-            operations = operations + own * max(1, operands - 1 if name != "where" else 1)
+            made = every - own
+        elif name in ("view", "concat", "stop", "constant"):
+            made = Size.of(0)
+        else:
+            made = own * max(1, operands - 1 if name != "where" else 1)
+        operations = operations + times * made
         for wire in outs:
-            written = written + product(axes.row(wire).tolist()) * widths[H.types[wire] or "R"]
+            width = widths[H.types[wire] or "R"]
+            written = written + times * product(axes.row(wire).tolist()) * width
     found = (parameters, active, operations, pairs, written)
     return Counts(*(one if one.number is None else one.number for one in found))
 
@@ -129,16 +142,25 @@ def _chosen(H: ArrayHypergraph) -> dict[tuple[int, int], int]:
     """Return the positions of parameters that are read at chosen indices, and the axis of these."""
     writer = {wire: box for box, wires in enumerate(H.sides[1]) for wire in wires}
     found = {}
+
+    def kernel(wire: int) -> str:
+        return H.operations[writer[wire]].kernel.name
+
     for box, operation in enumerate(H.operations):
         ins = H.sides[0][box]
         for wire, reading in zip(ins, operation.readings, strict=True):
             for place, form in enumerate(reading.forms if reading else ()):
                 for lookup in form.lookups:
                     source = ins[lookup.operand]
-                    while source in writer and H.operations[writer[source]].kernel.name == "view":
+                    while source in writer and kernel(source) in ("view", *GATES):
                         source = H.sides[0][writer[source]][0]
-                    if source in writer and H.operations[writer[source]].kernel.name == "top_k":
+                    if source in writer and kernel(source) == "top_k":
                         at = writer[source]
                         axis = H.lists["vars"].row(at)[H.operations[at].writes[0][-1]]
-                        found[wire, place] = int(axis)
+                        stacked, at = wire, place
+                        while stacked in writer and kernel(stacked) == "each":
+                            gate = writer[stacked]
+                            at = H.operations[gate].writes[0][at]
+                            stacked = H.sides[0][gate][0]
+                        found[stacked, at] = int(axis)
     return found

@@ -34,7 +34,8 @@ class Entry:
         How many it writes.
     targets
         Where its targets stand: ``"none"``; ``"read"``, in operands alone (they are summed over,
-        or the greatest is taken); ``"both"``, in the output, and the operand if there is one;
+        or the greatest is taken); ``"written"``, in outputs alone; ``"both"``, in the output, and
+        the operand if there is one;
         ``"chosen"``, one in the operand, and another one in the outputs.
     deterministic
         Whether it draws no sample.
@@ -70,6 +71,10 @@ KERNELS: dict[str, Entry] = {
         name: Entry()
         for name in ("neg", "reciprocal", "relu", "indicator", "sin", "cos", "softplus")
     },
+    "start": Entry(),
+    "each": Entry(targets="read"),
+    "last": Entry((2, 2)),
+    "stack": Entry(targets="written"),
 }
 """The kernels that there are, by name."""
 

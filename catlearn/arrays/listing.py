@@ -32,6 +32,9 @@ Lines, in order:
     whole, if they are not those that are left out; ``for`` the variables in order, each with its
     axis if it has another name; ``with`` axes that are mentioned; ``scale``; ``relations``; and
     ``as`` what the box is called.
+``block "layers" over L:``
+    A block: the boxes of the lines that follow and stand further to the right. With ``over`` it has
+    rounds, over that axis.
 ``return a1, a1``
     The arrays that are asked for.
 
@@ -48,6 +51,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from catlearn.arrays.blocks import Nested, flat
 from catlearn.arrays.boxes import ArrayHypergraph, BoxRow, Draft, Operation, WireRow
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
 from catlearn.arrays.kernels import Kernel
@@ -109,7 +113,7 @@ def written(name: str) -> str:
     plain = name and name not in WORDS and name[0] not in "0123456789.#"
     if plain and all(c in PUNCTUATION or unicodedata.category(c)[0] in "LMN" for c in name):
         return name
-    return quote(name) if name.isprintable() else ascii_quote(name)
+    return _quoted(name)
 
 
 def ascii_quote(name: str) -> str:
@@ -128,6 +132,10 @@ def letter_of(name: str) -> str:
     ('m', 'm')
     """
     return re.sub(r"#\d+$", "", name) or name
+
+
+def _quoted(text: str) -> str:
+    return quote(text) if text.isprintable() else ascii_quote(text)
 
 
 def _number(value: Any) -> str:
@@ -152,6 +160,7 @@ class _Writer:
         self.seen = {
             axis for name in ("axes", "vars", "mentions") for axis in H.lists[name].values.tolist()
         }
+        self.seen |= {*H.lists["rounds"].values.tolist()}
         self.seen |= {axis for axis, count in Counter(self.ranges).items() if count > 1}
         dtypes = zip(self.ranges, H.column("dtype"), strict=True)
         self.seen |= {axis for axis, dtype in dtypes if dtype == "N"}
@@ -195,6 +204,18 @@ class _Writer:
     def array(self, wire: int) -> str:
         axes = " ".join(map(self.axis, self.H.lists["axes"].row(wire).tolist()))
         return f"{self.names[wire]}[{axes}]: {self.type(wire)}"
+
+    def boxes(self, boxes: Nested, indent: str = "") -> Iterator[str]:
+        """Write the lines of boxes, and of the blocks that they are in."""
+        for one in boxes:
+            if not isinstance(one, tuple):
+                yield indent + self.box(one)
+                continue
+            block, inner = one
+            rounds = [self.axis(axis) for axis in self.H.lists["rounds"].row(block).tolist()]
+            over = f" over {rounds[0]}" if rounds else ""
+            yield f"{indent}block {_quoted(self.H.column('title')[block] or '')}{over}:"
+            yield from self.boxes(inner, indent + "  ")
 
     def box(self, box: int) -> str:
         """Write the line of a box."""
@@ -304,8 +325,7 @@ class _Writer:
         if operation.relations:
             line += f" relations {', '.join(map(relation, operation.relations))}"
         if operation.title not in ("", str(operation.kernel)):
-            text = quote(operation.title)
-            line += f" as {text if text.isprintable() else ascii_quote(operation.title)}"
+            line += f" as {_quoted(operation.title)}"
         return line
 
 
@@ -317,11 +337,11 @@ def _option(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
-        return quote(value) if value.isprintable() else ascii_quote(value)
+        return _quoted(value)
     return str(value) if isinstance(value, int) else _number(value)
 
 
-def listing(H: ArrayHypergraph, dom: Sequence[int], cod: Sequence[int], walk: Sequence[int]) -> str:
+def listing(H: ArrayHypergraph, dom: Sequence[int], cod: Sequence[int], boxes: Nested) -> str:
     """Return the listing of a circuit.
 
     Parameters
@@ -330,8 +350,8 @@ def listing(H: ArrayHypergraph, dom: Sequence[int], cod: Sequence[int], walk: Se
         The boxes and arrays.
     dom, cod
         The arrays that are given and asked for.
-    walk
-        The boxes that come first, each after those that write what it reads.
+    boxes
+        The boxes, each after those that write what it reads; those of a block stand together.
     """
     writer = _Writer(H)
     parameters = {row: name for row, name in enumerate(H.column("name")) if name is not None}
@@ -348,15 +368,13 @@ def listing(H: ArrayHypergraph, dom: Sequence[int], cod: Sequence[int], walk: Se
             names[row] = f"{letter}{number}"
 
     call(dom, "x")
-    live = {*walk}
-    boxes = [*walk, *(box for box in H.order if box not in live)]
-    call((wire for box in boxes for wire in H.sides[1][box]), "a")
+    call((wire for box in flat(boxes) for wire in H.sides[1][box]), "a")
     lines = [*writer.head(), *map(writer.array, dom)]
     for row in parameters:
         start = H.column("initialiser")[row]
         text = "" if start is None else f" = {written(start)}"
         lines.append(f"parameter {writer.array(row)}{text}")
-    lines += map(writer.box, boxes)
+    lines += writer.boxes(boxes)
     lines.append(f"return {', '.join(names[row] for row in cod)}".rstrip())
     return "\n".join(lines)
 
@@ -533,6 +551,9 @@ class ListingReader(Reader):
 
     def line(self) -> None:
         """Read the line."""
+        within = self.rows.within
+        while within and within[-1][0] >= self.tokens[0][2]:
+            within.pop()
         if self.take("sizes"):
             self.sizes()
         elif self.take("axes"):
@@ -543,9 +564,22 @@ class ListingReader(Reader):
             if self.tokens[self.at][0] != "end":
                 self.rows.cod = self.several(self.array)
             self.rows.cod = self.rows.cod or []
+        elif self.tokens[0][1] == "block" and self.tokens[1][0] == "name":
+            self.block()
         else:
             self.box()
         self.expect_end("the end of the line")
+
+    def block(self) -> None:
+        """Read the first line of a block."""
+        self.at += 1
+        title, rows = self.name("the title of a block"), self.rows
+        if len(rows.within) >= DEEPEST:
+            raise self.error(f"blocks nest more than {DEEPEST} deep", 0)
+        rounds = [rows.axis(self.name("the name of an axis"))] if self.take("over") else []
+        self.expect(":", "'over' or ':'")
+        rows.within.append((self.tokens[0][2], len(rows.draft.blocks)))
+        rows.draft.blocks.append((title, rounds))
 
     def sizes(self) -> None:
         known, read = self.rows.draft.symbols, []
@@ -742,7 +776,8 @@ class ListingReader(Reader):
             for (name, _, kind, place), places in zip(made, writes, strict=True)
         ]
         mentions = [*map(rows.axis, more.values())]
-        rows.draft.boxes.append(BoxRow(ins, outs, variables, mentions, operation))
+        within = [block for _, block in rows.within]
+        rows.draft.boxes.append(BoxRow(ins, outs, variables, mentions, operation, within))
 
     def option(self) -> Any:
         """Read the value of an option."""
@@ -878,6 +913,7 @@ class _Rows:
     cod: list[int] | None = None
     letters: dict[str, None] = field(default_factory=dict)
     atoms: list[Any] = field(default_factory=list)
+    within: list[tuple[int, int]] = field(default_factory=list)
 
     def begin(self) -> None:
         """Forget what is local to a box."""
@@ -927,6 +963,7 @@ class _Rows:
             one._replace(vars=[rows[a] for a in one.vars], mentions=[rows[a] for a in one.mentions])
             for one in draft.boxes
         ]
+        draft.blocks = [(title, [rows[a] for a in rounds]) for title, rounds in draft.blocks]
         return draft
 
 
@@ -968,7 +1005,8 @@ def latex(text: str) -> str:
     """Return a listing as LaTeX, an aligned environment with one line a box."""
     lines = []
     for line in text.split("\n"):
-        found, before, opened = "", "", False
+        indent = (len(line) - len(line.lstrip())) // 2
+        found, before, opened = r"\quad " * indent, "", False
         for kind, said, _ in ListingReader(line, 1, _Rows()).tokens[:-1]:
             if kind == "name":
                 shown = to_latex(re.sub(r"^([ax])(\d+)$", r"\1_\2", said))

@@ -18,14 +18,17 @@ return 2
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.arrays.boxes import Operation
+from catlearn.arrays.blocks import Loop, level, nested
+from catlearn.arrays.boxes import ArrayHypergraph, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
 from catlearn.arrays.masks import hidden_rows
@@ -103,9 +106,8 @@ class Program:
             except Exception as error:
                 error.add_note(f"in {step.box}")
                 raise
-            for register, one in zip(
-                step.outs, made if len(step.outs) > 1 else (made,), strict=True
-            ):
+            many = len(step.outs) > 1 or step.name == "loop"
+            for register, one in zip(step.outs, made if many else (made,), strict=True):
                 held[register.number] = one
         return [held[number] for number in self.outputs]
 
@@ -116,6 +118,35 @@ class Program:
             words = [step.name, *map(str, (*step.ins, *step.options))]
             lines.append(f"{outs} = {' '.join(words)}")
         return "\n".join([*lines, f"return {', '.join(map(str, self.outputs))}"])
+
+
+class Rounds(NamedTuple):
+    """What a step ``loop`` does: a program that is run so many times.
+
+    The step reads states, arrays with the rounds as their first axis, of which a round reads an
+    entry, and what is the same in all rounds; it writes the last states, and stacked results.
+
+    Parameters
+    ----------
+    title
+        The title of the block.
+    number
+        How many rounds there are.
+    states, entries
+        How many arrays of the first two kinds it reads.
+    body
+        From states, entries and what is fixed to the next states and results.
+    """
+
+    title: str
+    number: int
+    states: int
+    entries: int
+    body: Program
+
+    def __str__(self) -> str:
+        inner = str(self.body).replace("\n", "\n  ")
+        return f"{self.title!r} x {self.number}:\n  {inner}"
 
 
 def programmed(
@@ -148,14 +179,8 @@ def programmed(
         raise InvalidStructure("this circuit", failures)
     inputs = (*circuit.dom, *parameters)
     shapes = [tuple(sizes[axis] for axis in H.lists["axes"].row(row).tolist()) for row in inputs]
-    planner = _Planner(circuit, sizes, len(inputs))
-    registers = [Register(k, shape) for k, shape in enumerate(shapes)]
-    whole = hypergraph.Circuit(H, inputs, circuit.cod)
-    outputs = hypergraph.evaluate(
-        whole, planner.box, registers, note=lambda box: f"in {H.title(box)}"
-    )
-    numbers = tuple(one.number for one in outputs)
-    return Program(len(inputs), planner.constants, tuple(planner.steps), numbers)
+    whole = level(H, nested(H, H.order, plain=False), inputs, circuit.cod)
+    return _Planner(H, sizes, shapes).made(whole)
 
 
 Value = tuple[Register, tuple[int, ...]]
@@ -165,12 +190,71 @@ Value = tuple[Register, tuple[int, ...]]
 class _Planner:
     """A program while it is made, box by box."""
 
-    def __init__(self, circuit: Circuit, sizes: Mapping[int, int], inputs: int) -> None:
-        self.H, self.axis_size = circuit.apex, sizes
+    def __init__(
+        self, H: ArrayHypergraph, sizes: Mapping[int, int], shapes: Sequence[tuple[int, ...]]
+    ) -> None:
+        self.H, self.axis_size = H, sizes
+        self.inputs = [Register(k, shape) for k, shape in enumerate(shapes)]
         self.steps: list[Step] = []
         self.constants: dict[int, np.ndarray] = {}
-        self.count = inputs
-        self.drawn: dict[str, int] = {}
+        self.count = len(shapes)
+
+    def made(self, boxes: hypergraph.Circuit) -> Program:
+        """Return the program of boxes, and blocks with rounds."""
+        every, H = boxes.operations, self.H
+
+        def apply(row: int, given: tuple[Any, ...]) -> list[Register]:
+            one = every[row]
+            return self.loop(one, given) if isinstance(one, Loop) else self.box(one, given)
+
+        def note(row: int) -> str:
+            one = every[row]
+            loop = isinstance(one, Loop)
+            return f"in block {H.column('title')[one.block]!r}" if loop else f"in {H.title(one)}"
+
+        found = hypergraph.evaluate(boxes, apply, self.inputs, note)
+        numbers = tuple(one.number for one in found)
+        return Program(len(self.inputs), self.constants, tuple(self.steps), numbers)
+
+    @cached_property
+    def drawn(self) -> dict[int, str]:
+        """The address of each random box: its kernel, and its number among boxes of that."""
+        found, counts = {}, Counter[str]()
+        for box in self.H.order:
+            kernel = self.H.operations[box].kernel
+            if not kernel.entry.deterministic:
+                found[box] = f"{kernel.name} {counts[kernel.name]}"
+                counts[kernel.name] += 1
+        return found
+
+    def loop(self, loop: Loop, given: tuple[Register, ...]) -> list[Register]:
+        """Add a block with rounds."""
+        title, count = self.H.column("title")[loop.block], loop.states
+        self.title, number = f"block {title!r}", self.axis_size[loop.axis]
+        shapes = [
+            tuple(self.axis_size[axis] for axis in self.H.lists["axes"].row(wire).tolist())
+            for wire in loop.body.inputs
+        ]
+        own = count + len(loop.entries)
+        states = [self.broadcast(*one) for one in zip(given[:count], shapes, strict=False)]
+        entries = []
+        for one, place in zip(given[count:own], loop.entries, strict=True):
+            rest = [k for k in range(len(one.shape)) if k != place]
+            entries.append(self.transpose(one, [place, *rest]))
+        body = _Planner(self.H, self.axis_size, shapes).made(loop.body)
+        made = []
+        for wire in loop.body.outputs:
+            axes = self.H.lists["axes"].row(wire).tolist()
+            made.append([self.axis_size[axis] for axis in axes])
+        written = [*made[:count], *([number, *shape] for shape in made[count:])]
+        rounds = Rounds(title, number, count, len(entries), body)
+        ins = [*states, *entries, *given[own:]]
+        found = self.several("loop", ins, written, rounds)
+        results = []
+        for one, place in zip(found[count:], loop.results, strict=True):
+            order = [*range(1, place + 1), 0, *range(place + 1, len(one.shape))]
+            results.append(self.transpose(one, order))
+        return [*found[:count], *results]
 
     def emit(self, name: str, ins: Sequence[Register], shape: Sequence[int], *options: Any) -> Any:
         """Add a step that writes one array."""
@@ -201,7 +285,7 @@ class _Planner:
         mentions = H.lists["mentions"].row(row).tolist()
         self.local = dict(enumerate(self.shape))
         self.local |= {-1 - k: self.axis_size[axis] for k, axis in enumerate(mentions)}
-        self.given = given
+        self.given, self.row = given, row
         out, name = operation.writes[0], operation.kernel.name
         if name == "contraction":
             return [self.contraction(operation, given)]
@@ -243,9 +327,8 @@ class _Planner:
             return arrays[0]
         options = tuple(value for _, value in kernel.options)
         if kernel.name == "dropout":
-            number = self.drawn[kernel.name] = self.drawn.get(kernel.name, -1) + 1
             arrays, shape = [self.broadcast(arrays[0], full)], full
-            options = (*options, f"{kernel.name} {number}")
+            options = (*options, self.drawn[self.row])
         elif kernel.entry.targets == "both":
             options = (places, *options)
         return self.emit(kernel.name, arrays, shape, *options)

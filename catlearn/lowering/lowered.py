@@ -587,7 +587,13 @@ class Lowered:
 
 
 @overload
-def lower(loss: Circuit, *, sizes: Mapping[str, Any] | None = None) -> LoweredCircuit: ...
+def lower(
+    loss: Circuit,
+    *,
+    sizes: Mapping[str, Any] | None = None,
+    remat: Iterable[str] | bool = (),
+    unroll: int | None = None,
+) -> LoweredCircuit: ...
 @overload
 def lower(
     loss: Loss,
@@ -609,17 +615,18 @@ def lower(
     groups: Mapping[str, Any] | None = None,
     together: Iterable[Iterable[str]] = (),
     sizes: Mapping[str, Any] | None = None,
+    unroll: int | None = None,
 ) -> Lowered | LoweredCircuit:
     """Lower a symbolic loss, or a circuit, to a pure JAX function.
 
     Parameters
     ----------
     loss
-        The loss of a learning diagram, ``diagram.loss()``; or a circuit of arrays, of which only
-        ``sizes`` can be said.
+        The loss of a learning diagram, ``diagram.loss()``; or a circuit of arrays, of which
+        ``sizes``, ``remat`` and ``unroll`` can be said.
     remat
         Edges whose intermediate values are computed again in the backward pass instead of kept
-        (``jax.checkpoint``); True for all.
+        (``jax.checkpoint``); True for all. Of a circuit: titles of blocks with rounds.
     precision
         The dtype in which maps compute, such as ``"bfloat16"``: one for all edges, or
         ``{edge: dtype}``. Parameters, values at vertices and divergences keep their own.
@@ -641,6 +648,9 @@ def lower(
         in size.
     sizes
         Of a circuit: sizes by name.
+    unroll
+        Of a circuit: how many rounds of a block are written out in one step of its loop, 1 unless
+        said.
 
     Returns
     -------
@@ -665,14 +675,13 @@ def lower(
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
     if isinstance(loss, Circuit):
-        given = (remat, precision, independent, stack, groups, together)
-        if given != ((), None, (), 8, None, ()):
-            raise WrongKind(
-                "of a circuit only sizes= can be said; other options are those of a loss"
-            )
-        return LoweredCircuit(loss, sizes)
+        given = (precision, independent, stack, groups, together)
+        if given != (None, (), 8, None, ()):
+            message = "of a circuit sizes=, remat= and unroll= can be said; others are of a loss"
+            raise WrongKind(message)
+        return LoweredCircuit(loss, sizes, remat=remat, unroll=1 if unroll is None else unroll)
     expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss(), or a circuit")
-    if sizes is not None:
-        raise WrongKind("sizes= is said of a circuit; what is lowered is a loss")
+    if sizes is not None or unroll is not None:
+        raise WrongKind("sizes= and unroll= are said of a circuit; what is lowered is a loss")
     options = remat, precision, independent, stack, groups, together
     return Lowered(loss, Options.of(loss.diagram, *options))

@@ -3,6 +3,7 @@
 Lowering is a functor from circuits to pure functions of parameters, arrays and a key: lists of
 arrays go to tuples, copies to sharing of a value, and each box to a few calls, which
 :mod:`catlearn.arrays.programs` decides from sizes. Here are the functions of JAX that are called.
+A block with rounds is one ``lax.scan``, whatever their number.
 
 As a model a circuit is its own label; sizes that are open follow from the spaces of its edge: a
 space is one array, a product several, a categorical space an array of its n scores, or of labels on
@@ -146,6 +147,41 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """What the steps of a program are in JAX; ``dropout`` is that of a run, with its key."""
 
 
+def _functions(key: Any, loops: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+    """Return the functions of one run, or of one round, with its key."""
+    own = {"dropout": functools.partial(_dropout, key)}
+    return {**FUNCTIONS, **own, "loop": functools.partial(_loop, key, loops)}
+
+
+def _loop(key: Any, loops: Mapping[str, Any], *arguments: Any) -> list[Any]:
+    """Run a block with rounds."""
+    *arrays, rounds = arguments
+    count, own = rounds.states, rounds.states + rounds.entries
+    reals = [one.dtype for one in map(jnp.asarray, arrays)
+             if jnp.issubdtype(one.dtype, jnp.floating)]  # fmt: skip
+    states = []
+    for one in map(jnp.asarray, arrays[:count]):
+        real = jnp.issubdtype(one.dtype, jnp.floating)
+        states.append(one.astype(jnp.result_type(*reals)) if real else one)
+
+    def step(states: tuple[Any, ...], now: Any) -> Any:
+        number, entries = now
+        at = None if key is None else jax.random.fold_in(key, number)
+        given = (*states, *entries, *arrays[own:])
+        found = rounds.body.run(_functions(at, loops), given)
+        following = zip(found, states, strict=False)
+        return tuple(one.astype(before.dtype) for one, before in following), found[count:]
+
+    final, made = jax.lax.scan(
+        jax.checkpoint(step) if rounds.title in loops["remat"] else step,
+        tuple(states),
+        (jnp.arange(rounds.number), tuple(arrays[count:own])),
+        length=rounds.number,
+        unroll=loops["unroll"],
+    )
+    return [*final, *made]
+
+
 class LoweredCircuit:
     """A circuit as a pure function ``fn(params, *arrays, key=None)``.
 
@@ -157,6 +193,11 @@ class LoweredCircuit:
         The circuit.
     sizes
         Sizes by name, as for :meth:`Circuit.at <catlearn.Circuit.at>`.
+    remat
+        Titles of blocks with rounds that compute what they hold again for gradients, instead of
+        keeping it (``jax.checkpoint``); True for all.
+    unroll
+        How many rounds of a block are written out in one step of its loop.
 
     Attributes
     ----------
@@ -164,10 +205,30 @@ class LoweredCircuit:
         The circuit with these sizes, without what its outputs do not need.
     """
 
-    def __init__(self, circuit: Circuit, sizes: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        circuit: Circuit,
+        sizes: Mapping[str, Any] | None = None,
+        *,
+        remat: Iterable[str] | bool = (),
+        unroll: int = 1,
+    ) -> None:
         expect(circuit, Circuit, "what is lowered", "a circuit")
+        expect(remat, (bool, Iterable), "remat", "True, or a list of titles of blocks")
+        expect(unroll, int, "unroll", "a number of rounds")
         self.circuit = circuit.at(sizes or {}).live()
         H = self.circuit.apex
+        blocks = zip(H.column("title"), H.lists["rounds"], strict=True)
+        titles = [title for title, rounds in blocks if len(rounds)]
+        again = titles if remat is True else [*(remat or ())]
+        unknown = [
+            Failure("remat", repr(title), f"no block with rounds; {did_you_mean(title, titles)}")
+            for title in again
+            if title not in titles
+        ]
+        if unknown:
+            raise InvalidStructure("options", unknown)
+        self._loops = {"remat": frozenset(again), "unroll": unroll}
         self.parameters = {
             name: row for row, name in enumerate(H.column("name")) if name is not None
         }
@@ -227,10 +288,13 @@ class LoweredCircuit:
 
     def _fan(self, row: int) -> int:
         """Return how many values are summed where a parameter is first contracted."""
-        H = self.circuit.apex
-        for box, operation in enumerate(H.operations):
+        H, rows = self.circuit.apex, {row}
+        for box in H.order:
+            operation = H.operations[box]
+            if operation.kernel.name == "each" and H.sides[0][box][0] in rows:
+                rows.add(H.sides[1][box][0])
             for wire, reading in zip(H.sides[0][box], operation.readings, strict=True):
-                if wire == row and reading is not None and operation.kernel.name == "contraction":
+                if wire in rows and reading is not None and operation.kernel.name == "contraction":
                     axes = H.lists["vars"].row(box).tolist()
                     summed = [axes[v] for v in operation.targets if v in reading.variables]
                     return prod(H.size_of(axis).number or 1 for axis in summed)
@@ -277,7 +341,7 @@ class LoweredCircuit:
                 said = f"axis {H.called(axis)} has {number} here: {said}"
             failures.append(Failure("sizes", where, said))
         numbers = {axis: found.of(Size.generator(axis)).number for axis in range(H.size("Axis"))}
-        used = {*H.lists["vars"].values.tolist(), *H.lists["axes"].values.tolist()}
+        used = {a for name in ("vars", "axes", "rounds") for a in H.lists[name].values.tolist()}
         open_ = sorted({H.called(axis) for axis in used if numbers[axis] is None})
         if open_ and not failures:
             message = "its size does not follow from the arrays; give it by sizes"
@@ -339,8 +403,7 @@ class LoweredCircuit:
             failures = [Failure("parameters", repr(name), "is missing") for name in missing]
             raise InvalidStructure("parameters", failures)
         program = self.program([jnp.shape(one) for one in (*arrays, *values)])
-        functions = {**FUNCTIONS, "dropout": functools.partial(_dropout, key)}
-        found = program.run(functions, (*arrays, *values))
+        found = program.run(_functions(key, self._loops), (*arrays, *values))
         return found[0] if len(found) == 1 else tuple(found)
 
     def __repr__(self) -> str:

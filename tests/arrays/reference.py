@@ -46,7 +46,65 @@ def evaluate(
         assert number is not None, H.called(axis)
         return sizes.setdefault(axis, number)
 
-    for box in H.order:
+    def loops(box: int) -> list[int]:
+        blocks = H.lists["within"].row(box).tolist()
+        return [block for block in blocks if len(H.lists["rounds"].row(block))]
+
+    def run(boxes: list[int], depth: int) -> None:
+        """Run boxes, and repeat those of a block, as soon as all that they read is there."""
+        left: dict[tuple[str, int], list[int]] = {}
+        for box in boxes:
+            path = loops(box)
+            key = ("block", path[depth]) if len(path) > depth else ("box", box)
+            left.setdefault(key, []).append(box)
+        while left:
+            for key in left:
+                some = left[key]
+                made = {wire for box in some for wire in H.sides[1][box]}
+                if all(w in known or w in made for box in some for w in H.sides[0][box]):
+                    break
+            else:
+                raise AssertionError("nothing can run")
+            some = left.pop(key)
+            if key[0] == "box":
+                run_box(key[1])
+            else:
+                rounds(key[1], some, depth)
+
+    def rounds(block: int, boxes: list[int], depth: int) -> None:
+        (axis,) = H.lists["rounds"].row(block).tolist()
+        gates: dict[str, list[int]] = {name: [] for name in ("start", "each", "last", "stack")}
+        inner: list[int] = []
+        for box in boxes:
+            name = H.operations[box].kernel.name if len(loops(box)) == depth + 1 else ""
+            gates.get(name, inner).append(box)
+        for box in gates["start"]:
+            run_box(box)
+        states = {H.sides[1][box][0]: known[H.sides[1][box][0]] for box in gates["start"]}
+        stacked: dict[int, list[np.ndarray]] = {box: [] for box in gates["stack"]}
+        for number in range(length(axis)):
+            for box in boxes:
+                for wire in H.sides[1][box]:
+                    known.pop(wire, None)
+            known.update(states)
+            for box in gates["each"]:
+                operation = H.operations[box]
+                place = [form.wiring for form in operation.readings[0].forms]
+                entry = np.take(known[H.sides[0][box][0]], number, place.index(*operation.targets))
+                known[H.sides[1][box][0]] = entry
+            run(inner, depth + 1)
+            ends = [H.sides[0][box] for box in gates["last"]]
+            states = {start: known[following] for start, following in ends}
+            for box, values in stacked.items():
+                values.append(known[H.sides[0][box][0]])
+        for box in gates["last"]:
+            known[H.sides[1][box][0]] = states[H.sides[0][box][0]]
+        for box, values in stacked.items():
+            operation = H.operations[box]
+            place = operation.writes[0].index(*operation.targets)
+            known[H.sides[1][box][0]] = np.stack(values, axis=place)
+
+    def run_box(box: int) -> None:
         operation, ins, outs = H.operations[box], H.sides[0][box], H.sides[1][box]
         axes = H.lists["vars"].row(box).tolist()
         mentions = H.lists["mentions"].row(box).tolist()
@@ -87,6 +145,8 @@ def evaluate(
             value = np.transpose(value, [kept.index(v) for v in places])
             known[wire] = value
             note(wire, value)
+
+    run(list(H.order), 0)
     return [known[row] for row in circuit.cod]
 
 
@@ -102,7 +162,7 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         return [np.sum(np.stack(values), axis=0)]
     if name == "mul":
         return [np.prod(np.stack(values), axis=0)]
-    if name in ("view", "stop"):
+    if name in ("view", "stop", "start"):
         return [values[0]]
     if name == "max":
         return [values[0].max(axis=targets)]
