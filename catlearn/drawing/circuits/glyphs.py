@@ -15,8 +15,10 @@ softmax
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from catlearn.arrays.boxes import ArrayHypergraph, Operation
 from catlearn.arrays.circuit import Circuit
@@ -26,6 +28,9 @@ from catlearn.arrays.sizes import ONE, Size
 
 VALUE, SCALAR = -1, -2
 """Places of lines that are no axis: the value of naturals, and that of an array without axes."""
+
+GATES = ("start", "each", "last", "stack")
+"""Kernels of boxes that are drawn as the border of a block with rounds."""
 
 KINDS: Mapping[str, str] = {
     "linear": "linear map (learned)",
@@ -135,14 +140,17 @@ def glyphs_of(circuit: Circuit) -> list[Glyph]:
     """Return the glyphs of a circuit's boxes, each after those that write what it reads."""
     H = circuit.apex
     ins, outs = H.sides
-    given = {row for row, name in enumerate(H.column("name")) if name is not None}
+    given = {row: row for row, name in enumerate(H.column("name")) if name is not None}
     uses: dict[int, int] = dict.fromkeys(circuit.cod, 2)
     for wires in ins:
         for wire in wires:
             uses[wire] = uses.get(wire, 0) + 1
     chains: dict[int, list[int]] = {}
     last: dict[int, int] = {}
-    for box in range(H.size("Box")):
+    for box in H.order:
+        if H.operations[box].kernel.name == "each" and ins[box][0] in given:
+            given[outs[box][0]] = given[ins[box][0]]
+            continue
         drawn = [wire for wire in ins[box] if wire not in given]
         head = last.get(drawn[0]) if len(drawn) == 1 else None
         if head is not None and uses[drawn[0]] == 1 and _continues(H, chains[head][-1], box, given):
@@ -152,12 +160,17 @@ def glyphs_of(circuit: Circuit) -> list[Glyph]:
             chains[head] = [box]
         for wire in outs[box]:
             last[wire] = head
-    made = [_glyph(H, chain, given) for chain in chains.values()]
+    made = [replace(_glyph(H, chain, given), path=_path(H, chain[0])) for chain in chains.values()]
     shown = dict.fromkeys(wire for wire in circuit.cod if wire in given)
     return [_source(H, wire) for wire in shown] + made
 
 
-def _continues(H: ArrayHypergraph, box: int, other: int, given: set[int]) -> bool:
+def _path(H: ArrayHypergraph, box: int) -> tuple[int, ...]:
+    """Return the blocks that a box is in, from the outermost."""
+    return tuple(H.lists["within"].row(box).tolist()) if "within" in H.lists else ()
+
+
+def _continues(H: ArrayHypergraph, box: int, other: int, given: Mapping[int, int]) -> bool:
     """Whether a box goes on with the operation of another: with its bias, or its gain."""
     one, two = H.operations[box], H.operations[other]
     if one.title != two.title or "'" not in one.title or two.kernel.name not in ("add", "mul"):
@@ -175,12 +188,15 @@ def _source(H: ArrayHypergraph, wire: int) -> Glyph:
     )  # fmt: skip
 
 
-def _glyph(H: ArrayHypergraph, chain: Sequence[int], given: set[int]) -> Glyph:
+def _glyph(H: ArrayHypergraph, chain: Sequence[int], given: Mapping[int, int]) -> Glyph:
     """Return the glyph of boxes that go on with one another."""
     first = H.operations[chain[0]]
     every, outs = H.sides[0][chain[0]], H.sides[1][chain[-1]]
     operands = [k for k, wire in enumerate(every) if wire not in given]
-    names = [H.column("name")[w] for box in chain for w in H.sides[0][box] if w in given]
+    if first.kernel.name in GATES:
+        return _gate(H, chain[0])
+    learned = [given[w] for box in chain for w in H.sides[0][box] if w in given]
+    names = [H.column("name")[row] for row in learned]
     kind, sign = _kind(first, bool(names), [H.operations[box] for box in chain[1:]])
     stands = _standing(H, chain, given)
     places: dict[int, list[Place]] = {}
@@ -237,9 +253,10 @@ def _glyph(H: ArrayHypergraph, chain: Sequence[int], given: set[int]) -> Glyph:
     rearranges = (
         kind == "join" or len(ended) > 0 or after != tuple(sorted(after, key=lambda p: p[0]))
     )
+    ins, title = tuple(every[k] for k in operands), _title(H, chain, learned, given)
     return Glyph(
-        kind, sign, name, _title(H, chain, names), tuple(every[k] for k in operands), tuple(outs),
-        (), above, before, (len(inner), len(made)), after, ended, letters, rearranges,
+        kind, sign, name, title, ins, tuple(outs), (), above, before, (len(inner), len(made)),
+        after, ended, letters, rearranges,
     )  # fmt: skip
 
 
@@ -265,7 +282,7 @@ def _direct(form: Form) -> set[int]:
     return found
 
 
-def _standing(H: ArrayHypergraph, chain: Sequence[int], given: set[int]) -> set[int]:
+def _standing(H: ArrayHypergraph, chain: Sequence[int], given: Mapping[int, int]) -> set[int]:
     """Return the variables on whose lines the glyph stands: targets, and those of parameters."""
     first = H.operations[chain[0]]
     writes, found = first.writes[0], set[int]()
@@ -385,24 +402,41 @@ def _reading_text(operation: Operation) -> str:
     return ", ".join(dict.fromkeys(shown))
 
 
-def _title(H: ArrayHypergraph, chain: Sequence[int], names: Sequence[str]) -> str:
+def _title(
+    H: ArrayHypergraph, chain: Sequence[int], learned: Sequence[int], given: Mapping[int, int]
+) -> str:
     """Say what a glyph is: its operation, the shapes, and how many parameters it has."""
-    first = H.operations[chain[0]]
-    ins = [w for w in H.sides[0][chain[0]] if H.column("name")[w] is None]
+    ins = [wire for wire in H.sides[0][chain[0]] if wire not in given]
     left, right = (", ".join(shape_text(H, w) for w in ws) for ws in (ins, H.sides[1][chain[-1]]))
-    found = f"{first}: {left} → {right}"
-    if names:
-        sizes = []
-        for box in chain:
-            for wire in H.sides[0][box]:
-                if H.column("name")[wire] is not None:
-                    count = Size.of(1)
-                    for axis in H.lists["axes"].row(wire).tolist():
-                        count = count * H.size_of(axis)
-                    sizes.append(count)
-        total = sum(sizes[1:], sizes[0])
-        found += f"; {', '.join(dict.fromkeys(names))}: {total} numbers"
-    return found
+    found = f"{H.operations[chain[0]]}: {left} → {right}"
+    rows = dict.fromkeys(learned)
+    total = Size.of(0)
+    for row in rows:
+        axes = H.lists["axes"].row(row).tolist()
+        total = total + functools.reduce(operator.mul, map(H.size_of, axes), Size.of(1))
+    names = ", ".join(H.column("name")[row] for row in rows)
+    return f"{found}; {names}: {total} numbers" if rows else found
+
+
+def _gate(H: ArrayHypergraph, box: int) -> Glyph:
+    """Return the place where an array goes in or out of a block with rounds."""
+    kernel, wire = H.operations[box].kernel.name, H.sides[0][box][-1]
+    out = H.sides[1][box][0]
+    front = {"each": 1, "stack": -1}.get(kernel, 0)
+    places = [place for place in lines_of(H, wire) if front < 1 or place != 0]
+    if front < 0 and places == [SCALAR]:
+        places = []
+    before = tuple(((0, place),) for place in places)
+    after = tuple(((0, place - front if place >= 0 else place),) for place in places)
+    if front < 0:
+        before, after = ((), *before), (((0, 0),), *after)
+    elif not places:
+        before, after = ((),), (((0, SCALAR),),)
+    ended = (((0, 0),),) if front > 0 else ()
+    title = f"{kernel}: {shape_text(H, wire)} → {shape_text(H, out)}"
+    return Glyph(
+        "gate", kernel, "", title, (wire,), (out,), (), len(before), before, (0, 0), after, ended
+    )
 
 
 def shape_text(H: ArrayHypergraph, wire: int) -> str:

@@ -266,8 +266,13 @@ class _Ink:
     def between(self, state: int, row: int, before: float | None = None) -> float:
         """Return the height of the dashed line under a line: as before if that is free."""
         edges = self.page.edges[state]
-        low, high = self.down + edges[row][1], self.down + edges[row + 1][0]
-        free = max((high - low) / 2 - 7.0, 0.0)
+        low, high = edges[row][1], edges[row + 1][0]
+        above, below = (self.states[state].rows[k].path for k in (row, row + 1))
+        frames = self.page.frames
+        low = max([low, *(frames[b][1] for b in above if b in frames and b not in below)])
+        high = min([high, *(frames[b][0] for b in below if b in frames and b not in above)])
+        low, high = low + self.down, high + self.down
+        free = max((high - low) / 2 - 6.0, 0.0)
         middle = (low + high) / 2
         wanted = max(middle, high - 16.0) if before is None else before
         return round(min(max(wanted, middle - free), middle + free), 1)
@@ -475,7 +480,6 @@ def draw_sign(pen: Pen, kind: str, x: float, y: float) -> None:
     strokes = ((x - c, y), (x + c, y)), ((x, y - c), (x, y + c))
     if kind == "mul":
         strokes = ((x - c, y - c), (x + c, y + c)), ((x - c, y + c), (x + c, y - c))
-    pen.path(_circle(x, y, 6.5), "none", 0, fill="paper")
     pen.path("".join(_lines(*ends) for ends in strokes), "ink", 2.0)
 
 

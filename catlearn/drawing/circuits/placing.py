@@ -181,7 +181,9 @@ def _breaks(scene: CircuitScene, page: float) -> list[int]:
             if over and found:
                 break
             if there in best:
-                cost = best[there][0] + 24.0 + len(scene.states[there].rows) * 2.0
+                rows = scene.states[there].rows
+                blocks = {block for row in rows for block in row.path}
+                cost = best[there][0] + 24.0 + len(rows) * 2.0 + len(blocks) * 12.0
                 slack = max(0.0, page - (wide[here] - wide[there])) / page
                 found.append((cost + (0.0 if here == last else 4.0 * slack), there))
             if there in scene.breaks:
@@ -213,7 +215,7 @@ def _line(scene: CircuitScene, first: int, last: int) -> Placed:
     program = _Program()
     states, steps = scene.states[first : last + 1], scene.steps[first:last]
     heights = [[program.variable() for _ in state.rows] for state in states]
-    shown = [frame for frame in scene.frames if frame.first <= last and frame.last >= first]
+    shown = [frame for frame in scene.frames if _stretch(frame, first, last)]
     frames = {frame.block: program.extent(0.15) for frame in shown}
     stands = [
         [program.extent(_HOLD.get(one.glyph.kind, 3.0), sum(_pads(one))) for one in step.stands]
@@ -291,6 +293,12 @@ def _line(scene: CircuitScene, first: int, last: int) -> Placed:
     )  # fmt: skip
 
 
+def _stretch(frame: Frame, first: int, last: int) -> bool:
+    """Whether a frame is on a line of music, and not only at an end of it."""
+    low, high = max(frame.first, first), min(frame.last, last)
+    return low < high or (low == high and frame.first == frame.last)
+
+
 def _pads(stand: Stand) -> tuple[float, float]:
     """Return how far a glyph reaches over its first and last line."""
     return _PADS.get(stand.glyph.kind, (10.0, 10.0))
@@ -314,7 +322,8 @@ def _stack(
     """Ask for lines, glyphs and frames to keep their order and distances."""
 
     def edges(row: int) -> list[tuple[tuple[int, int], tuple[float, float]]]:
-        own = [(frames[block], (TITLE, FOOT)) for block in state.rows[row].path]
+        path = state.rows[row].path
+        own = [(frames[block], (TITLE, FOOT)) for block in path if block in frames]
         return own + ([on[row]] if row in on else [])
 
     top = program.variable()

@@ -190,18 +190,16 @@ class CircuitScene:
 # ---------------------------------------------------------------- blocks
 
 
-def _path(H: ArrayHypergraph, box: int) -> tuple[int, ...]:
-    """Return the blocks that a box is in, from the outermost."""
-    return tuple(H.lists["within"].row(box).tolist()) if "within" in H.lists else ()
-
-
 def _blocks(H: ArrayHypergraph) -> tuple[dict[int, str], dict[int, str]]:
     """Return the titles of blocks, and how often they are repeated."""
-    return {}, {}
+    count = H.size("Block") if "Block" in H.shape.tables else 0
+    rounds = [H.lists["rounds"].row(block).tolist() for block in range(count)]
+    times = {b: "".join(f"×{H.size_of(axis)}" for axis in axes) for b, axes in enumerate(rounds)}
+    return {b: H.column("title")[b] for b in range(count)}, times
 
 
 def _closed(
-    circuit: Circuit, glyphs: list[Glyph], titles: Mapping[int, str], opened: set[int]
+    circuit: Circuit, glyphs: list[Glyph], shown: Mapping[int, str], opened: set[int]
 ) -> list[Glyph]:
     """Return glyphs with one in place of those of each block that is drawn closed."""
     inside: dict[tuple[int, ...], list[Glyph]] = {}
@@ -218,7 +216,7 @@ def _closed(
         outside |= {*circuit.cod}
         ins = dict.fromkeys(wire for g in own for wire in g.ins if wire not in written)
         outs = dict.fromkeys(wire for g in own for wire in g.outs if wire in outside)
-        found.append(closed(own, titles[path[-1]], [*ins], [*outs], circuit.apex, path[:-1]))
+        found.append(closed(own, shown[path[-1]], [*ins], [*outs], circuit.apex, path[:-1]))
     return found
 
 
@@ -314,6 +312,9 @@ def _level(
     for one in reversed(order):
         last = min((at[other] for other in after[one]), default=total) - long[one]
         at[one] = start[one] if one in early else last
+        gate = glyphs[one[1]].sign if one[0] == "glyph" and glyphs[one[1]].kind == "gate" else ""
+        if gate:
+            at[one] = 0 if gate in ("start", "each") else total - 1
         for other in before[one]:
             after[other].append(one)
     return [(k, at[one] + column) for one in order for k, column in parts[one]], total
@@ -410,11 +411,13 @@ class _Column:
         at = self._add([ins, *cores, outs])
         joins, glyphs, forks = self.links
         for j, ends in enumerate(g.before):
-            kind = "start" if not ends else "pass" if len(ends) == 1 else "join"
+            alone = "begin" if g.kind == "gate" else "start"
+            kind = alone if not ends else "pass" if len(ends) == 1 else "join"
             joins.append(Link(kind, tuple(at[0] + read[p] for p in ends), (at[1] + j,)))
         for ends in g.ended:
             kind = "cup" if len(ends) == 2 else "end"
-            kind = "sign" if all(place == SCALAR for _, place in ends) else kind
+            bare = g.kind == "gate" or all(place == SCALAR for _, place in ends)
+            kind = "sign" if bare else kind
             joins.append(Link(kind, tuple(at[0] + read[p] for p in ends)))
         glyphs += [Link("pass", (at[1] + a,), (at[2] + b,)) for a, b in g.passing]
         for j, ends in enumerate(g.after):
@@ -448,26 +451,48 @@ class _Column:
 _NEW = ("linear", "learned", "embed", "choice", "reading", "closed", "box")
 
 
+def _needed(
+    circuit: Circuit, glyphs: Sequence[Glyph], columns: Sequence[int]
+) -> tuple[dict[int, int], set[int]]:
+    """Return the column that needs each array first, and the arrays that late inputs lead to."""
+    first: dict[int, int] = {}
+    uses = [(w, columns[k]) for k, g in enumerate(glyphs) for w in g.ins]
+    for wire, at in [*uses, *((w, max(columns, default=-1)) for w in circuit.cod)]:
+        first[wire] = min(at, first.get(wire, at))
+    late = {wire for wire in circuit.dom if first.get(wire, 0) > 0}
+    for g in glyphs:
+        if g.ins and late.issuperset(g.ins):
+            late |= {*g.outs}
+    return first, late
+
+
+def _sunk(g: Glyph, late: set[int]) -> Glyph:
+    """Return the box of a closed block with arrays that late inputs lead to below the others."""
+    order = sorted(range(len(g.ins)), key=lambda k: g.ins[k] in late)
+    if g.kind != "closed" or order == [*range(len(g.ins))]:
+        return g
+    before = tuple(
+        ((new, place),) for new, k in enumerate(order) for ((old, place),) in g.before if old == k
+    )
+    return replace(g, ins=tuple(g.ins[k] for k in order), before=before)
+
+
 class _Builder:
     """Makes states and steps from right to left."""
 
     def __init__(
         self, circuit: Circuit, glyphs: list[Glyph], columns: list[int], order: Sequence[int] | None
     ) -> None:
+        first, late = _needed(circuit, glyphs, columns)
+        glyphs = [_sunk(g, late) for g in glyphs]
         self.H, self.circuit, self.glyphs, self.columns = circuit.apex, circuit, glyphs, columns
         self.order = order
         self.states: list[State] = []
         self.steps: list[Step] = []
         self.labels = self._labels()
         self.writer = {wire: k for k, g in enumerate(glyphs) for wire in g.outs}
-        uses = [(w, columns[k]) for k, g in enumerate(glyphs) for w in g.ins]
-        self.first: dict[int, int] = {}
-        for wire, at in [*uses, *((w, max(columns, default=-1)) for w in circuit.cod)]:
-            self.first[wire] = min(at, self.first.get(wire, at))
-        self.late = {w for w in circuit.dom if self.first.get(w, 0) > 0}
-        for g in glyphs:
-            if g.ins and self.late.issuperset(g.ins):
-                self.late |= {*g.outs}
+        self.first = first
+        self.late = late
         self.spans: dict[int, tuple[int, int]] = {}
         self.parents: dict[int, tuple[int, ...]] = {}
         for k, g in enumerate(glyphs):
@@ -716,7 +741,11 @@ class _Builder:
         self.states[-1] = replace(
             self.states[-1], labelled=frozenset(range(len(self.states[-1].rows))), column=True
         )
-        return tuple(self.states[::-1]), tuple(self.steps[::-1])
+        states, steps = self.states[::-1], self.steps[::-1]
+        for k, step in enumerate(steps):
+            for at in (k, k + 1) if step.kind == "border" else ():
+                states[at] = replace(states[at], column=True)
+        return tuple(states), tuple(steps)
 
 
 # ---------------------------------------------------------------- scenes
@@ -756,7 +785,8 @@ def circuit_scene(
         message = f"is no order of {counted(len(live.dom), 'input')}, counted from 0"
         raise InvalidStructure("draw", [Failure("inputs", str([*inputs]), message)])
     opened = _opened(titles, [g.path for g in every], open, depth)
-    every = _closed(live, every, titles, opened)
+    shown = {block: f"{title} {times[block]}".rstrip() for block, title in titles.items()}
+    every = _closed(live, every, shown, opened)
     columns, loose = _columns(every)
     every = [replace(g, path=tuple(b for b in g.path if b not in loose)) for g in every]
     order = sorted(range(len(every)), key=columns.__getitem__)
