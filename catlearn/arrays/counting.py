@@ -25,13 +25,14 @@ Counts(parameters=520, active=520, operations=1064, multiply_adds=512, bytes=320
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from operator import mul
 
 from catlearn.arrays.blocks import GATES
 from catlearn.arrays.boxes import ArrayHypergraph
 from catlearn.arrays.sizes import ONE, Size
+from catlearn.cost import CommutativeMonoid
 
 WIDTHS = {"R": 4, "N": 4, "B": 1}
 """Bytes of a number, by its type."""
@@ -61,6 +62,15 @@ class Counts:
     operations: int | Size
     multiply_adds: int | Size
     bytes: int | Size
+
+    def plus(self, other: Counts) -> Counts:
+        """Return the sums, one by one."""
+        pairs = ((getattr(one, field.name) for one in (self, other)) for field in fields(self))
+        return Counts(*map(sum, pairs))
+
+
+COUNTS = CommutativeMonoid("counts", Counts(0, 0, 0, 0, 0), Counts.plus)
+"""Counts under addition, the monoid that counting is a functor to."""
 
 
 def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:

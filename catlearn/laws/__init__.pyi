@@ -28,10 +28,12 @@ from .checking import (
 )
 from .circuits import (
     Circuits as Circuits,
+    ClosedCircuits as ClosedCircuits,
     alignments as alignments,
     array_circuits as array_circuits,
     circuit as circuit,
     circuit_equality as circuit_equality,
+    counting as counting,
 )
 from .cones import (
     colimit as colimit,

@@ -25,6 +25,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from math import prod
+from types import MappingProxyType
 from typing import Any
 
 from hypothesis import strategies as st
@@ -32,8 +34,10 @@ from hypothesis import strategies as st
 from catlearn import arrays
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.circuit import Circuit, Place, alignment, compose, levels, lift, raised, tensor
+from catlearn.arrays.counting import COUNTS, Counts
+from catlearn.arrays.sizes import Size, SizeRelation, solve
 from catlearn.category import Unknown, Verdict
-from catlearn.errors import NotComposable
+from catlearn.errors import Failure, InvalidStructure, NotComposable
 from catlearn.finset import Colimit
 from catlearn.laws.algebra import CARTESIAN, cartesian
 from catlearn.laws.categories import ARROWS, Arrows, strategy_of
@@ -591,3 +595,218 @@ circuit_equality = Spec(
 )
 """The laws of circuits as functions, for those that draw no samples: ``Circuits(decide)``, where
 ``decide`` is the equality, such as :meth:`Circuit.equal <catlearn.Circuit.equal>`."""
+
+
+# ---------------------------------------------------------------- counting
+
+
+NUMBERS = (2, 3, 4, 5, 6, 8, 9, 12)
+"""Numbers that are put for sizes."""
+
+
+def numbered(
+    circuit: Circuit,
+    known: dict[str, int],
+    shapes: Mapping[int, Sequence[int]] | None = None,
+    start: int = 0,
+) -> Circuit:
+    """Put a number for each size that is open, as far as relations let it.
+
+    Parameters
+    ----------
+    circuit
+        The circuit.
+    known
+        Numbers of declared sizes by name; those that are new are noted there.
+    shapes
+        Of some arrays, by row.
+    start
+        Which of :data:`NUMBERS` is tried first.
+
+    Raises
+    ------
+    InvalidStructure
+        If arrays cannot have these shapes.
+    """
+    H, flexible = circuit.apex, circuit.apex.flexible
+    found = [one for one, _, _ in H.relations()]
+
+    def put(key: int, number: int) -> bool:
+        more = SizeRelation("=", Size.generator(key), Size.of(number))
+        fits = not solve([*found, more], flexible).failures
+        found.extend([more] if fits else [])
+        return fits
+
+    wrong = [
+        Failure("sizes", f"axis {H.called(axis)}", f"cannot be {number}")
+        for row, shape in (shapes or {}).items()
+        for axis, number in zip(H.lists["axes"].row(row).tolist(), shape, strict=True)
+        if not put(axis, number)
+    ]
+    if wrong:
+        raise InvalidStructure("this circuit", wrong)
+    for key in [*(-1 - k for k in range(len(H.symbols))), *used_axes(circuit)]:
+        if solve(found, flexible).of(Size.generator(key)).number is None:
+            name = H.symbols[-1 - key] if key < 0 else ""
+            start = (start + 3) % len(NUMBERS)
+            options = [known[name]] if name in known else [*NUMBERS[start:], *NUMBERS[:start]]
+            number = next((n for n in options if put(key, n)), None)
+            if name and number:
+                known.setdefault(name, number)
+    sizes, draft = solve(found, flexible), Draft.of(H)
+    for axis, (letter, label) in enumerate(draft.axes):
+        number = sizes.of(Size.generator(axis)).number
+        draft.axes[axis] = letter, label if number is None else frozenset([Size.of(number)])
+    return Circuit.of(draft, circuit.dom, circuit.cod)
+
+
+def shape_of(circuit: Circuit, row: int) -> tuple[int, ...]:
+    """Return the shape of an array whose sizes are numbers."""
+    H = circuit.apex
+    return tuple(H.size_of(axis).number or 0 for axis in H.lists["axes"].row(row).tolist())
+
+
+class ClosedCircuits(Circuits):
+    """Circuits whose sizes are numbers, with their counts.
+
+    Parameters
+    ----------
+    count
+        From a circuit to its :class:`~catlearn.arrays.Counts`.
+    **options
+        What circuits are drawn, as for :func:`array_circuits`.
+    """
+
+    declared: Mapping[str, int] = MappingProxyType({"n": 3, "k": 2, "c": 9, "V": 5, "m2": 6})
+
+    def __init__(self, count: Callable[[Circuit], Counts] = Circuit.counts, **options: Any) -> None:
+        super().__init__(**options)
+        self.count = count
+
+    def out_of(self, source: int, /) -> st.SearchStrategy[Circuit]:
+        """Return a strategy for circuits on so many arrays."""
+        found = super().out_of(source).map(lambda f: numbered(f, dict(self.declared)))
+        return found.filter(is_closed)
+
+    def after(self, arrow: Circuit, /) -> st.SearchStrategy[Circuit]:
+        """Return a strategy for circuits that can follow one, without lifting it."""
+        H = arrow.apex
+        own = {name: shape_of(arrow, row) for row, name in enumerate(H.column("name")) if name}
+
+        def closed(other: Circuit) -> Circuit | None:
+            if levels((arrow, other), _places(arrow, other))[0]:
+                return None
+            found = meeting(arrow, other)[1]
+            rows = {name: row for row, name in enumerate(found.apex.column("name"))}
+            shapes = {rows[name]: shape for name, shape in own.items() if name in rows}
+            pairs = zip(found.dom, arrow.cod, strict=True)
+            shapes |= {row: shape_of(arrow, there) for row, there in pairs}
+            try:
+                found = numbered(found, dict(self.declared), shapes)
+            except InvalidStructure:
+                return None
+            return found if is_closed(found) else None
+
+        return super().after(arrow).map(closed).filter(lambda found: found is not None)
+
+    def lift(self, arrow: Arrow, shape: tuple[str, ...], /) -> Arrow:
+        """Return a circuit with axes of size 2 in front of every array."""
+        found = super().lift(arrow, shape)
+        if isinstance(found, Undefined):
+            return found
+        draft = Draft.of(found.apex)
+        for axis in range(len(draft.axes) - len(shape), len(draft.axes)):
+            draft.axes[axis] = draft.axes[axis][0], frozenset([Size.of(2)])
+        return Circuit.of(draft, found.dom, found.cod)
+
+    def counted(self, arrow: Arrow, /) -> Any:
+        """Return the counts of a circuit."""
+        return arrow if isinstance(arrow, Undefined) else self.count(arrow)
+
+    def still(self, arrow: Arrow, /) -> Any:
+        """Return the counts of the boxes that no input reaches, which are not lifted."""
+        if isinstance(arrow, Undefined):
+            return arrow
+        H, reached, draft = arrow.apex, {*arrow.dom}, Draft.of(arrow.apex)
+        still = []
+        for box in H.order:
+            if reached.isdisjoint(H.sides[0][box]):
+                still.append(draft.boxes[box])
+            else:
+                reached.update(H.sides[1][box])
+        draft.boxes = still
+        return replace(self.count(Circuit.of(draft, (), ())), parameters=0, active=0)
+
+    def shared(self, one: Arrow, other: Arrow, /) -> Any:
+        """Return the counts of the parameters that two circuits share."""
+        found = [{} if isinstance(f, Undefined) else f.parameters for f in (one, other)]
+        sizes = [found[0][name] for name in found[0].keys() & found[1].keys()]
+        numbers = sum(prod(size.number or 0 for size in rank) for rank in sizes)
+        return Counts(numbers, numbers, 0, 0, 0)
+
+
+def is_closed(circuit: Circuit) -> bool:
+    """Whether all its sizes are numbers."""
+    return all(circuit.apex.size_of(axis).number is not None for axis in used_axes(circuit))
+
+
+def used_axes(circuit: Circuit) -> list[int]:
+    """Return the axes that arrays, boxes and indices have; types of other numbers have none."""
+    H = circuit.apex
+    ranges = zip(H.arrows["range"].values.tolist(), H.column("dtype"), strict=True)
+    found = {axis for axis, dtype in ranges if dtype == "N"}
+    return sorted(found.union(*(H.lists[name].values.tolist() for name in ("axes", "vars"))))
+
+
+def _plus(C: ClosedCircuits, one: Any, other: Any) -> Any:
+    for side in (one, other):
+        if isinstance(side, Undefined):
+            return side
+    return COUNTS.combine(one, other)
+
+
+def _times(C: ClosedCircuits, shape: tuple[str, ...], counts: Any) -> Any:
+    if isinstance(counts, Undefined):
+        return counts
+    by, own = 2 ** len(shape), (counts.parameters, counts.active)
+    return Counts(*own, by * counts.operations, by * counts.multiply_adds, by * counts.bytes)
+
+
+COUNTING = Signature(
+    operations={
+        "count(f: A -> B): amount": lambda C, f: C.counted(f),
+        "shared(f: A -> B, g: D -> E): amount": lambda C, f, g: C.shared(f, g),
+        "+(a, b: amount): amount": _plus,
+        "times(P: shape, a: amount): amount": _times,
+        "still(f: A -> B): amount": lambda C, f: C.still(f),
+        "nothing: amount": lambda C: COUNTS.unit,
+    },
+    latex={"count": r"|{0}|", "shared": r"|{0} \cap {1}|", "nothing": "0"},
+    extends=CIRCUITS,
+)
+"""Circuits whose sizes are numbers, with counts in a commutative monoid."""
+
+counting = Spec(
+    "counting of circuits",
+    (
+        COUNTING.law("identities", "count(id(A)) = nothing", "A: object"),
+        COUNTING.law("composites", "count(f >> g) + shared(f, g) = count(f) + count(g)", PAIR),
+        COUNTING.law(
+            "tensors", "count(f ⊗ g) + shared(f, g) = count(f) + count(g)", "f: A -> B, g: D -> E"
+        ),
+        COUNTING.law("swaps", "count(σ(A, B)) = nothing", "A, B: object"),
+        COUNTING.law("copies", "count(copy(A)) = nothing", "A: object"),
+        COUNTING.law(
+            "lifts",
+            "count(lift(f, P)) + times(P, still(f)) = times(P, count(f)) + still(f)",
+            "f: A -> B, P: shape",
+        ),
+    ),
+    _sorts,
+    circuit.given,
+    lambda structure: isinstance(structure, ClosedCircuits),
+    "the theory of this package, Circuits, 7 and 9",
+    COUNTING,
+)
+"""Counting is a functor to a commutative monoid, but for parameters that are shared, which count
+once: :class:`ClosedCircuits`."""

@@ -1,6 +1,7 @@
 """The laws of circuits: the package's circuits obey them, and each mutant breaks what it should."""
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,16 @@ import pytest
 from catlearn import laws
 from catlearn.arrays import (
     Circuit,
+    angles,
     bias,
     compose,
     copy,
+    cos,
     discard,
     idle,
     lift,
     linear,
+    mul,
     relu,
     stop,
     swap,
@@ -23,11 +27,20 @@ from catlearn.arrays import (
 )
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.circuit import components, levels, raised
+from catlearn.arrays.counting import COUNTS
 from catlearn.arrays.sizes import ONE
 from catlearn.cset.cospan import glued
 from catlearn.finset import Colimit
 from catlearn.laws import Circuits, alignments, check, circuit, circuit_equality
-from catlearn.laws.circuits import Contractions, aligned, meeting, near_misses
+from catlearn.laws.circuits import (
+    ClosedCircuits,
+    Contractions,
+    Undefined,
+    aligned,
+    counting,
+    meeting,
+    near_misses,
+)
 from tests.arrays.refutation import same_values
 
 UP_TO_EQUALITY = {"naturality of copies", "naturality of discards"}
@@ -101,6 +114,67 @@ def test_laws_without_a_hypothesis_fail(name, mutants):
         report = check(NUMBERS, circuit_equality.only(law), max_examples=20, **given)
         assert report.broken == (law,)
         assert report.failures[0].error is None
+
+
+# ---------------------------------------------------------------- counting
+
+
+def test_counting_is_a_functor():
+    """Up to parameters that are shared, |f >> g| + |shared| = |f| + |g|."""
+    check(ClosedCircuits(), counting, max_examples=12).raise_()
+
+
+def by_use(f):
+    """Parameters count at each use."""
+    H, found = f.apex, f.counts()
+    names = [H.column("name")[wire] for wires in H.sides[0] for wire in wires]
+    sizes = [prod(size.number for size in f.parameters[name]) for name in names if name is not None]
+    return replace(found, parameters=sum(sizes), active=sum(sizes))
+
+
+def live_ones(f):
+    """Only what outputs need counts."""
+    return f.live().counts()
+
+
+def with_copies(f):
+    """Copies have a price."""
+    found = f.counts()
+    return replace(found, operations=found.operations + len(f.cod) - len({*f.cod}))
+
+
+class LiftedCounts(ClosedCircuits):
+    """All boxes are lifted, also those that no input reaches."""
+
+    def still(self, arrow):
+        found = super().still(arrow)
+        return found if isinstance(found, Undefined) else COUNTS.unit
+
+
+SQUARE = linear("A", "m -> n", n="m").at_dom((3,))
+ANGLES = (idle @ (angles("x p") >> cos) >> mul).at_dom((3, 4))
+THREES = {"f": relu.at_dom((3,)), "g": discard.at_dom((3,))}
+WRONG_COUNTS = {
+    "parameters that count at each use": (
+        ClosedCircuits(by_use), {"composites": {"f": SQUARE, "g": SQUARE},
+                                 "tensors": {"f": SQUARE, "g": SQUARE}},
+    ),
+    "boxes that are not needed count nothing": (ClosedCircuits(live_ones), {"composites": THREES}),
+    "copies have a price": (ClosedCircuits(with_copies), {"copies": {"A": 2}}),
+    "what no input reaches is lifted": (
+        LiftedCounts(), {"lifts": {"f": ANGLES, "P": ("n",)}},
+    ),
+}  # fmt: skip
+"""Structures, and laws that they break at some values."""
+
+
+@pytest.mark.parametrize("name", WRONG_COUNTS)
+def test_other_counts_are_no_functor(name, mutants):
+    structure, broken = WRONG_COUNTS[name]
+    with mutants(f"counting: {name}"):
+        for law, at in broken.items():
+            assert counting.law(law).check(ClosedCircuits(), **at).equal is True
+            assert counting.law(law).check(structure, **at).equal is False
 
 
 # ---------------------------------------------------------------- mutants
