@@ -20,6 +20,7 @@ import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from catlearn.arrays.blocks import GATES, path
 from catlearn.arrays.boxes import ArrayHypergraph, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
@@ -28,9 +29,6 @@ from catlearn.arrays.sizes import ONE, Size
 
 VALUE, SCALAR = -1, -2
 """Places of lines that are no axis: the value of naturals, and that of an array without axes."""
-
-GATES = ("start", "each", "last", "stack")
-"""Kernels of boxes that are drawn as the border of a block with rounds."""
 
 KINDS: Mapping[str, str] = {
     "linear": "linear map (learned)",
@@ -160,14 +158,11 @@ def glyphs_of(circuit: Circuit) -> list[Glyph]:
             chains[head] = [box]
         for wire in outs[box]:
             last[wire] = head
-    made = [replace(_glyph(H, chain, given), path=_path(H, chain[0])) for chain in chains.values()]
+    made = [
+        replace(_glyph(H, chain, given), path=tuple(path(H, chain[0]))) for chain in chains.values()
+    ]
     shown = dict.fromkeys(wire for wire in circuit.cod if wire in given)
     return [_source(H, wire) for wire in shown] + made
-
-
-def _path(H: ArrayHypergraph, box: int) -> tuple[int, ...]:
-    """Return the blocks that a box is in, from the outermost."""
-    return tuple(H.lists["within"].row(box).tolist()) if "within" in H.lists else ()
 
 
 def _continues(H: ArrayHypergraph, box: int, other: int, given: Mapping[int, int]) -> bool:

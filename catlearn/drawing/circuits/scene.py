@@ -192,10 +192,9 @@ class CircuitScene:
 
 def _blocks(H: ArrayHypergraph) -> tuple[dict[int, str], dict[int, str]]:
     """Return the titles of blocks, and how often they are repeated."""
-    count = H.size("Block") if "Block" in H.shape.tables else 0
-    rounds = [H.lists["rounds"].row(block).tolist() for block in range(count)]
+    rounds = H.lists["rounds"]
     times = {b: "".join(f"×{H.size_of(axis)}" for axis in axes) for b, axes in enumerate(rounds)}
-    return {b: H.column("title")[b] for b in range(count)}, times
+    return dict(enumerate(H.column("title"))), times
 
 
 def _closed(
