@@ -34,7 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "amounts": ["count_operations"],
         "counting": ["Amounts", "Resources", "resources"],
-        "lowered": ["Aux", "Lowered", "lower"],
+        "lowered": ["Aux", "Lowered", "lower", "to_torch"],
         "metric": ["path_metric"],
         "plan": ["Plan", "Step"],
     },

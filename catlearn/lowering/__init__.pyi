@@ -10,6 +10,7 @@ from .lowered import (
     Aux as Aux,
     Lowered as Lowered,
     lower as lower,
+    to_torch as to_torch,
 )
 from .metric import (
     path_metric as path_metric,

@@ -685,3 +685,39 @@ def lower(
         raise WrongKind("sizes= and unroll= are said of a circuit; what is lowered is a loss")
     options = remat, precision, independent, stack, groups, together
     return Lowered(loss, Options.of(loss.diagram, *options))
+
+
+def to_torch(
+    circuit: Circuit,
+    sizes: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return a circuit as a PyTorch module, ``module(*arrays)``.
+
+    What runs is decided as for JAX. Parameters are ``torch.nn.Parameter`` by their address: ``enc/Q``
+    is ``enc.Q.weight``, and ``enc/Q.bias`` is ``enc.Q.bias``. ``module.tree()`` returns them as
+    those of the JAX function, and ``module.load_tree(params)`` takes these over. Dropout is for
+    ``module.train()``, and draws from PyTorch's generator.
+
+    Parameters
+    ----------
+    circuit
+        The circuit.
+    sizes
+        Sizes by name, as for :meth:`Circuit.at <catlearn.Circuit.at>`.
+    params
+        Its parameters, as the JAX function has them; drawn by PyTorch's seed unless given.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing the sizes of parameters that are not known, and parameters that are missing.
+    ImportError
+        If PyTorch is not installed.
+    """
+    try:
+        from catlearn.lowering.torch import module_of
+    except ModuleNotFoundError as error:
+        message = 'to_torch needs PyTorch; install it: pip install "catlearn[torch]"'
+        raise ImportError(message) from error
+    return module_of(LoweredCircuit(circuit, sizes), params)

@@ -376,6 +376,21 @@ class LoweredCircuit:
                 found.append(Failure("lookup", f"input {k}", message))
         return found
 
+    def takes(self, count: int) -> None:
+        """Refuse another number of arrays than the circuit takes."""
+        if count != len(self.circuit.dom):
+            message = f"takes {len(self.circuit.dom)} arrays, found {count}"
+            raise InvalidStructure("call", [Failure("arity", f"{self.circuit!r}", message)])
+
+    def values(self, params: Mapping[str, Any]) -> list[Any]:
+        """Return the parameters in the order of :attr:`parameters`; list those that are missing."""
+        values = [_leaf(params, name) for name in self.parameters]
+        missing = [name for name, one in zip(self.parameters, values, strict=True) if one is None]
+        if missing:
+            failures = [Failure("parameters", repr(name), "is missing") for name in missing]
+            raise InvalidStructure("parameters", failures)
+        return values
+
     def __call__(self, params: Mapping[str, Any], *arrays: Any, key: Any = None) -> Any:
         """Return the outputs: an array, or a tuple of them.
 
@@ -393,15 +408,8 @@ class LoweredCircuit:
         InvalidStructure
             If parameters are missing, or shapes do not agree, listing all.
         """
-        c = self.circuit
-        if len(arrays) != len(c.dom):
-            message = f"takes {len(c.dom)} arrays, found {len(arrays)}"
-            raise InvalidStructure("call", [Failure("arity", f"{c!r}", message)])
-        values = [_leaf(params, name) for name in self.parameters]
-        missing = [name for name, one in zip(self.parameters, values, strict=True) if one is None]
-        if missing:
-            failures = [Failure("parameters", repr(name), "is missing") for name in missing]
-            raise InvalidStructure("parameters", failures)
+        self.takes(len(arrays))
+        values = self.values(params)
         program = self.program([jnp.shape(one) for one in (*arrays, *values)])
         found = program.run(_functions(key, self._loops), (*arrays, *values))
         return found[0] if len(found) == 1 else tuple(found)

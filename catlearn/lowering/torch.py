@@ -1,0 +1,241 @@
+"""Circuits as PyTorch modules: the functions of PyTorch that the steps of a program call.
+
+What runs is decided in :mod:`catlearn.arrays.programs`, as for JAX.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import torch  # pyright: ignore[reportMissingImports]
+import torch.nn.functional as F  # pyright: ignore[reportMissingImports]
+
+from catlearn.arrays.programs import Program
+from catlearn.errors import Failure, InvalidStructure, expect
+from catlearn.models import LoweredCircuit
+
+
+def _einsum(*arguments: Any) -> torch.Tensor:
+    *arrays, text = arguments
+    dtype = functools.reduce(torch.promote_types, [one.dtype for one in arrays])
+    return torch.einsum(text, *(one.to(dtype) for one in arrays))
+
+
+def _expand(x: torch.Tensor, places: tuple[int, ...]) -> torch.Tensor:
+    for place in places:
+        x = x.unsqueeze(place)
+    return x
+
+
+def _slice(x: torch.Tensor, axis: int, start: int, stop: int, step: int) -> torch.Tensor:
+    return x[(slice(None),) * axis + (slice(start, stop, step),)]
+
+
+def _outside(value: float, x: torch.Tensor) -> tuple[float, torch.Tensor]:
+    """Return an outside value, and an array of a type that has it."""
+    if x.is_floating_point():
+        return value, x
+    if float(value).is_integer():
+        return int(value), x
+    return value, x.to(torch.get_default_dtype())
+
+
+def _where(mask: torch.Tensor, x: torch.Tensor, outside: float) -> torch.Tensor:
+    value, x = _outside(outside, x)
+    return torch.where(mask, x, torch.full((), value, dtype=x.dtype, device=x.device))
+
+
+def _pad(x: torch.Tensor, axis: int, low: int, high: int, outside: float) -> torch.Tensor:
+    value, x = _outside(outside, x)
+    return F.pad(x, [0, 0] * (x.ndim - 1 - axis) + [low, high], value=value)
+
+
+def _clipped(index: torch.Tensor, size: int) -> torch.Tensor:
+    return index.clamp(0, size - 1)
+
+
+def _softmax(x: torch.Tensor, places: tuple[int, ...]) -> torch.Tensor:
+    if len(places) == 1:
+        return torch.softmax(x, places[0])
+    x = (x - x.amax(places, keepdim=True)).exp()
+    return x / x.sum(places, keepdim=True)
+
+
+def _norm(x: torch.Tensor, places: tuple[int, ...], kind: str, eps: float) -> torch.Tensor:
+    if kind == "layer":
+        x = x - x.mean(places, keepdim=True)
+    return x * torch.rsqrt(x.square().mean(places, keepdim=True) + eps)
+
+
+def _top_k(x: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    # torch.topk does not say which of equal entries comes first
+    found = torch.sort(x, dim=-1, descending=True, stable=True)
+    return found.values[..., :k], found.indices[..., :k]
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "einsum": _einsum,
+    "transpose": lambda x, order: x.permute(order),
+    "reshape": lambda x, shape: x.reshape(shape),
+    "broadcast": lambda x, shape: x.expand(shape),
+    "expand": _expand,
+    "slice": _slice,
+    "pad": _pad,
+    "take": lambda x, index, axis: x[(slice(None),) * axis + (_clipped(index, x.shape[axis]),)],
+    "gather": lambda x, *index: x[tuple(map(_clipped, index, x.shape))],
+    "inside": lambda x, size: (x >= 0) & (x < size),
+    "at_least": torch.ge,
+    "plus": lambda x, number: x + number,
+    "times": lambda x, number: x * number,
+    "div": lambda x, by: torch.div(x, by, rounding_mode="floor"),
+    "mod": torch.remainder,
+    "concatenate": lambda *arguments: torch.cat(arguments[:-1], dim=arguments[-1]),
+    "add": lambda *arrays: functools.reduce(torch.add, arrays),
+    "mul": lambda *arrays: functools.reduce(torch.mul, arrays),
+    "where": _where,
+    "max": lambda x, places: x.amax(places) if places else x,
+    "top_k": _top_k,
+    "softmax": _softmax,
+    "norm": _norm,
+    "gelu": lambda x, how: F.gelu(x, approximate="tanh" if how == "tanh" else "none"),
+    "relu": torch.relu,
+    "silu": F.silu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "exp": torch.exp,
+    "log": torch.log,
+    "neg": torch.neg,
+    "reciprocal": torch.reciprocal,
+    "square": torch.square,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "softplus": F.softplus,
+    "stop": lambda x: x.detach(),
+}
+"""What the steps of a program are in PyTorch, besides those that speak of a device or a type."""
+
+
+class CircuitModule(torch.nn.Module):
+    """A circuit as a PyTorch module; see :func:`~catlearn.lowering.to_torch`.
+
+    Parameters
+    ----------
+    lowered
+        The circuit.
+    params
+        Its parameters, as :meth:`LoweredCircuit.init <catlearn.models.LoweredCircuit.init>` returns
+        them.
+    """
+
+    def __init__(self, lowered: LoweredCircuit, params: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.lowered = lowered
+        self._places = {name: _place(name) for name in lowered.parameters}
+        self._held: dict[tuple[int, torch.device, torch.dtype], torch.Tensor] = {}
+        values = lowered.values(params)
+        failures = []
+        for (name, path), value in zip(self._places.items(), values, strict=True):
+            at: torch.nn.Module = self
+            try:
+                for part in path[:-1]:
+                    if part not in at._modules:
+                        at.add_module(part, torch.nn.Module())
+                    at = at.get_submodule(part)
+                tensor = torch.from_numpy(np.array(value, copy=True))
+                at.register_parameter(path[-1], torch.nn.Parameter(tensor))
+            except KeyError as error:
+                message = f"is {'.'.join(path)} in PyTorch: {error.args[0]}; rename it"
+                failures.append(Failure("sharing", f"parameter {name!r}", message))
+        if failures:
+            raise InvalidStructure("parameters", failures)
+
+    def tensors(self) -> list[torch.nn.Parameter]:
+        """Return the parameters in the order of the circuit's."""
+        return [self.get_parameter(".".join(path)) for path in self._places.values()]
+
+    def tree(self) -> dict[str, Any]:
+        """Return the parameters as those of the JAX function, in arrays of NumPy."""
+        found: dict[str, Any] = {}
+        for name, tensor in zip(self._places, self.tensors(), strict=True):
+            at = found
+            *path, last = name.split("/")
+            for part in path:
+                at = at.setdefault(part, {})
+            at[last] = tensor.detach().cpu().numpy().copy()
+        return found
+
+    def load_tree(self, params: Mapping[str, Any]) -> None:
+        """Take over the parameters of the JAX function.
+
+        Raises
+        ------
+        InvalidStructure
+            If parameters are missing or have other shapes, listing all.
+        """
+        values, tensors = self.lowered.values(params), self.tensors()
+        failures = [
+            Failure("shape", f"parameter {name!r}",
+                    f"is {tuple(tensor.shape)}, found the shape {np.shape(value)}")
+            for name, tensor, value in zip(self._places, tensors, values, strict=True)
+            if tuple(tensor.shape) != np.shape(value)
+        ]  # fmt: skip
+        if failures:
+            raise InvalidStructure("parameters", failures)
+        with torch.no_grad():
+            for tensor, value in zip(tensors, values, strict=True):
+                tensor.copy_(torch.from_numpy(np.array(value, copy=True)))
+
+    def forward(self, *arrays: Any) -> Any:
+        """Return the outputs: a tensor, or a tuple of them."""
+        self.lowered.takes(len(arrays))
+        tensors = [*map(torch.as_tensor, arrays), *self.tensors()]
+        program = self._program(tuple(tuple(one.shape) for one in tensors))
+        device = tensors[-1].device if tensors else torch.device("cpu")
+        floats = [one.dtype for one in tensors if one.is_floating_point()]
+        real = floats[-1] if floats else torch.get_default_dtype()
+
+        def array(value: np.ndarray) -> torch.Tensor:
+            key = (id(value), device, real)
+            if key not in self._held:
+                made = torch.as_tensor(value, device=device)
+                self._held[key] = made.to(real) if made.is_floating_point() else made
+            return self._held[key]
+
+        def dropout(x: torch.Tensor, rate: float, address: str) -> torch.Tensor:
+            return F.dropout(x, rate, self.training)
+
+        functions = {
+            **FUNCTIONS,
+            "array": array,
+            "arange": functools.partial(torch.arange, device=device),
+            "constant": lambda value: torch.full((), value, dtype=real, device=device),
+            "indicator": lambda x: x.to(real),
+            "dropout": dropout,
+        }
+        found = program.run(functions, tensors)
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def _program(self, shapes: tuple[tuple[int, ...], ...]) -> Program:
+        return self.lowered.program(shapes)
+
+    def extra_repr(self) -> str:
+        """Return what ``repr`` shows of it."""
+        return repr(self.lowered.circuit)
+
+
+def _place(name: str) -> list[str]:
+    """Return where a parameter is: ``enc/Q`` at enc.Q.weight, ``enc/Q.bias`` at enc.Q.bias."""
+    path = name.replace("/", ".").split(".")
+    return path if "." in name.rpartition("/")[2] else [*path, "weight"]
+
+
+def module_of(lowered: LoweredCircuit, params: Mapping[str, Any] | None) -> CircuitModule:
+    """Return the module of a circuit, with parameters that PyTorch's seed decides, unless given."""
+    if params is None:
+        params = lowered.init(jax.random.key(int(torch.randint(2**31, ()))))
+    expect(params, Mapping, "params", "the parameters of the circuit, by name")
+    return CircuitModule(lowered, params)

@@ -1,0 +1,144 @@
+"""Circuits as PyTorch modules, against the same circuits in JAX."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catlearn as cl
+from benchmarks.by_hand.transformer import block
+from catlearn.arrays import copy, dropout, embed, lift, linear, norm, top_k
+from catlearn.arrays.kernels import KERNELS
+from catlearn.errors import CatlearnError
+from catlearn.lowering import to_torch
+from catlearn.models.circuits import FUNCTIONS
+from tests.models.test_circuits import CASES
+from tests.trees import close
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+from catlearn.lowering.torch import FUNCTIONS as OTHERS  # noqa: E402
+
+KEY = jax.random.key(0)
+
+
+def tensors(tree):
+    return jax.tree.map(lambda x: torch.from_numpy(np.array(x)), tree)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_and_gradients_are_those_of_jax(name):
+    circuit, shapes, sizes = CASES[name]
+    circuit = circuit.at_dom(*shapes)
+    fn = cl.lower(circuit, sizes=sizes)
+    rng = np.random.default_rng(0)
+    types = [fn.circuit.apex.types[row] for row in fn.circuit.dom]
+    arrays = [rng.normal(size=shape).astype("float32") for shape in shapes]
+    arrays = [x > 0 if kind == "B" else x for x, kind in zip(arrays, types, strict=True)]
+    params = fn.init(KEY)
+    module = to_torch(circuit, sizes, params)
+
+    def loss(params):
+        found = fn(params, *arrays)
+        found = found if isinstance(found, tuple) else (found,)
+        return sum(jnp.sum(jnp.where(jnp.isfinite(x), jnp.sin(x), 0.0)) for x in found), found
+
+    (_, expected), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+    found = module(*map(torch.as_tensor, arrays))
+    found = found if isinstance(found, tuple) else (found,)
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        close(one.detach().numpy(), np.asarray(other), rtol=2e-5, atol=2e-6)
+    if params:
+        total = sum(torch.where(torch.isfinite(x), torch.sin(x), 0.0).sum() for x in found)
+        total.backward()
+        slopes = [np.asarray(one.grad) for one in module.tensors()]
+        close(slopes, fn.values(gradient), rtol=2e-4, atol=1e-5)
+
+
+def test_every_function_is_there():
+    """Each kernel runs in both back ends, and each step has one function in each."""
+    own = {"array", "arange", "constant", "indicator"}
+    assert FUNCTIONS.keys() == OTHERS.keys() | own
+    rearranging = {"contraction", "view", "concat", "dropout", "angle"}
+    assert KERNELS.keys() - rearranging <= FUNCTIONS.keys()
+
+
+def test_parameters_go_both_ways():
+    circuit = lift(norm("enc/ln", "[m]") >> linear("enc/Q", "m -> n", bias=True), "x")
+    fn = cl.lower(circuit, sizes={"m": 3, "n": 2})
+    params = fn.init(KEY)
+    module = to_torch(circuit, {"m": 3, "n": 2}, params)
+    names = {"enc.ln.gain", "enc.ln.shift", "enc.Q.weight", "enc.Q.bias"}
+    assert set(module.state_dict()) == names
+    close(module.tree(), params, rtol=0, atol=0)
+    other = to_torch(circuit, {"m": 3, "n": 2})
+    assert not torch.equal(other.enc.Q.weight, module.enc.Q.weight)
+    other.load_state_dict(module.state_dict())
+    close(other.tree(), params, rtol=0, atol=0)
+    module.load_tree(jax.tree.map(jnp.zeros_like, params))
+    assert all(not one.any() for one in module.state_dict().values())
+
+
+def test_the_seed_of_torch_decides_where_parameters_start():
+    starts = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        starts.append(to_torch(linear("A", "m -> n"), {"m": 3, "n": 2}).A.weight)
+    assert torch.equal(starts[0], starts[1])
+    assert not torch.equal(starts[0], starts[2])
+
+
+def test_equal_entries_are_chosen_in_order():
+    """Oracle 21b."""
+    circuit, x = top_k("[e -> k]", k=2), np.array([1.0, 3.0, 3.0, 3.0], "float32")
+    for found in (cl.lower(circuit)({}, x), to_torch(circuit)(torch.tensor(x))):
+        values, index = (np.asarray(one) for one in found)
+        np.testing.assert_array_equal(values, [3, 3])
+        np.testing.assert_array_equal(index, [1, 2])
+
+
+def test_dropouts_are_for_training_and_draw_apart():
+    drop = lift(dropout(0.5), "x")
+    module, x = to_torch(copy(2) >> drop @ drop), torch.ones(64)
+    one, other = module(x)
+    assert set(one.tolist()) == {0.0, 2.0}
+    assert not torch.equal(one, other)
+    assert all(torch.equal(found, x) for found in module.eval()(x))
+
+
+def test_a_block_is_trained():
+    sizes = {"m": 8, "h": 2, "d": 4, "f": 16}
+    module = to_torch(block(), sizes).double()
+    x = torch.randn(5, 8, dtype=torch.float64)
+    assert module(x).dtype == torch.float64
+    optimizer = torch.optim.SGD(module.parameters(), 0.01)
+    losses = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss = (module(x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[2] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        (lambda: to_torch(linear("A", "m -> n"), {"m": 2}), ["'A'", "n"]),
+        (lambda: to_torch(linear("A", "m -> n"), {"m": 2, "n": 3}, {}), ["'A'", "missing"]),
+        (lambda: to_torch(linear("forward", "m -> n"), {"m": 2, "n": 3}), ["'forward'"]),
+        (lambda: to_torch(linear("A", "m -> n"), {"m": 2, "n": 3})(), ["takes 1", "0"]),
+        (
+            lambda: to_torch(embed("A", "V -> m"), {"V": 2, "m": 3}).load_tree(
+                {"A": np.ones((3, 3))}
+            ),
+            ["'A'", "(2, 3)", "(3, 3)"],
+        ),
+    ],
+)
+def test_errors_name_what_is_wrong(call, names):
+    with pytest.raises(CatlearnError) as caught:
+        call()
+    for name in names:
+        assert name in str(caught.value)
