@@ -77,6 +77,19 @@ def _top_k(x: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     return found.values[..., :k], found.indices[..., :k]
 
 
+def _loop(functions: Mapping[str, Callable[..., Any]], *arguments: Any) -> list[torch.Tensor]:
+    """Run a block with rounds."""
+    *arrays, rounds = arguments
+    count, own = rounds.states, rounds.states + rounds.entries
+    states, made = arrays[:count], []
+    for number in range(rounds.number):
+        entries = (one[number] for one in arrays[count:own])
+        found = rounds.body.run(functions, (*states, *entries, *arrays[own:]))
+        states = found[:count]
+        made.append(found[count:])
+    return [*states, *map(torch.stack, zip(*made, strict=True))]
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "einsum": _einsum,
     "transpose": lambda x, order: x.permute(order),
@@ -216,6 +229,7 @@ class CircuitModule(torch.nn.Module):
             "indicator": lambda x: x.to(real),
             "dropout": dropout,
         }
+        functions["loop"] = functools.partial(_loop, functions)
         found = program.run(functions, tensors)
         return found[0] if len(found) == 1 else tuple(found)
 

@@ -7,7 +7,7 @@ import pytest
 
 import catlearn as cl
 from benchmarks.by_hand.transformer import block
-from catlearn.arrays import copy, dropout, embed, lift, linear, norm, top_k
+from catlearn.arrays import copy, dropout, embed, lift, linear, norm, relu, top_k
 from catlearn.arrays.kernels import KERNELS
 from catlearn.errors import CatlearnError
 from catlearn.lowering import to_torch
@@ -59,7 +59,17 @@ def test_every_function_is_there():
     """Each kernel runs in both back ends, and each step has one function in each."""
     own = {"array", "arange", "constant", "indicator"}
     assert FUNCTIONS.keys() == OTHERS.keys() | own
-    rearranging = {"contraction", "view", "concat", "dropout", "angle"}
+    rearranging = {
+        "contraction",
+        "view",
+        "concat",
+        "dropout",
+        "angle",
+        "start",
+        "each",
+        "last",
+        "stack",
+    }
     assert KERNELS.keys() - rearranging <= FUNCTIONS.keys()
 
 
@@ -95,6 +105,18 @@ def test_equal_entries_are_chosen_in_order():
         values, index = (np.asarray(one) for one in found)
         np.testing.assert_array_equal(values, [3, 3])
         np.testing.assert_array_equal(index, [1, 2])
+
+
+def test_rounds_of_a_block_are_a_loop():
+    layer = linear("A", "m -> n", n="m", bias=True) >> relu
+    circuit = layer.repeat("L", "layers")
+    fn = cl.lower(circuit, sizes={"L": 3, "m": 4})
+    params, x = fn.init(KEY), np.linspace(-1, 1, 4, dtype="float32")
+    module = to_torch(circuit, {"L": 3, "m": 4}, params)
+    close(module(torch.tensor(x)).detach().numpy(), np.asarray(fn(params, x)))
+    module(torch.tensor(x)).sum().backward()
+    expected = jax.grad(lambda params: fn(params, x).sum())(params)
+    close([one.grad.numpy() for one in module.tensors()], fn.values(expected))
 
 
 def test_dropouts_are_for_training_and_draw_apart():
