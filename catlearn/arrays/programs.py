@@ -34,6 +34,7 @@ from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
 from catlearn.arrays.masks import hidden_rows
 from catlearn.arrays.sizes import ONE, Size
 from catlearn.category import hypergraph
+from catlearn.display import Legible
 from catlearn.errors import InvalidStructure
 
 
@@ -66,8 +67,8 @@ class Step(NamedTuple):
     box: str
 
 
-@dataclass(frozen=True)
-class Program:
+@dataclass(frozen=True, repr=False)
+class Program(Legible):
     """A straight-line program.
 
     Parameters

@@ -694,8 +694,8 @@ def to_torch(
 ) -> Any:
     """Return a circuit as a PyTorch module, ``module(*arrays)``.
 
-    What runs is decided as for JAX. Parameters are ``torch.nn.Parameter`` by their address: ``enc/Q`` is
-    ``enc.Q.weight``, and ``enc/Q.bias`` is ``enc.Q.bias``. ``module.tree()`` returns them as
+    What runs is decided as for JAX. Parameters are ``torch.nn.Parameter`` by their address:
+    ``enc/Q`` is ``enc.Q.weight``, and ``enc/Q.bias`` is ``enc.Q.bias``. ``module.tree()`` returns them as
     those of the JAX function, and ``module.load_tree(params)`` takes these over. Dropout is for
     ``module.train()``, and draws from PyTorch's generator.
 
@@ -716,7 +716,7 @@ def to_torch(
         If PyTorch is not installed.
     """
     try:
-        from catlearn.lowering.torch import module_of
+        from catlearn.lowering.pytorch import module_of
     except ModuleNotFoundError as error:
         message = 'to_torch needs PyTorch; install it: pip install "catlearn[torch]"'
         raise ImportError(message) from error

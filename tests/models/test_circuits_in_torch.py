@@ -16,7 +16,7 @@ from tests.models.test_circuits import CASES
 from tests.trees import close
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
-from catlearn.lowering.torch import FUNCTIONS as OTHERS  # noqa: E402
+from catlearn.lowering.pytorch import FUNCTIONS as OTHERS  # noqa: E402
 
 KEY = jax.random.key(0)
 
@@ -108,11 +108,11 @@ def test_equal_entries_are_chosen_in_order():
 
 
 def test_rounds_of_a_block_are_a_loop():
-    layer = linear("A", "m -> n", n="m", bias=True) >> relu
+    layer = linear("A", "m -> n", bias=True) >> relu
     circuit = layer.repeat("L", "layers")
-    fn = cl.lower(circuit, sizes={"L": 3, "m": 4})
+    fn = cl.lower(circuit, sizes={"L": 3, "n": 4})
     params, x = fn.init(KEY), np.linspace(-1, 1, 4, dtype="float32")
-    module = to_torch(circuit, {"L": 3, "m": 4}, params)
+    module = to_torch(circuit, {"L": 3, "n": 4}, params)
     close(module(torch.tensor(x)).detach().numpy(), np.asarray(fn(params, x)))
     module(torch.tensor(x)).sum().backward()
     expected = jax.grad(lambda params: fn(params, x).sum())(params)
