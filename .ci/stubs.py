@@ -7,6 +7,7 @@ python .ci/stubs.py --check  list those that differ, and fail
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -22,9 +23,11 @@ def face(source: str) -> tuple[list[str], dict[str, list[str]]] | None:
     return None
 
 
-def by_kind(name: str) -> tuple[int, str]:
-    """Order constants before classes before functions, as the linter does."""
-    return (0 if name.isupper() else 1 if name[0].isupper() else 2), name.lower()
+def by_kind(name: str) -> tuple[int, list[tuple[int, str]]]:
+    """Order constants before classes before functions, and numbers in names, as the linter does."""
+    parts = [(int(part or 0), "") if k % 2 else (0, part.lower())
+             for k, part in enumerate(re.split(r"(\d+)", name))]  # fmt: skip
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2), parts
 
 
 def imports(module: str, names: list[str]) -> str:

@@ -16,7 +16,35 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "attending": ["attention", "feed_forward"],
+        "attending": [
+            "attention",
+            "experts",
+            "feed_forward",
+            "grouped_attention",
+            "rotary",
+            "swiglu",
+        ],
+        "contracting": ["U_NET", "u_net"],
+        "decoding": [
+            "LLAMA3_70B",
+            "LLAMA3_8B",
+            "MIXTRAL_8X7B",
+            "llama",
+            "llama_layer",
+            "mixtral",
+            "mixtral_layer",
+        ],
+        "encoder_decoder": [
+            "TRANSFORMER_BASE",
+            "TRANSFORMER_BIG",
+            "decoder_layer",
+            "encoder_layer",
+            "transformer",
+        ],
         "generating": ["GPT2_LARGE", "GPT2_MEDIUM", "GPT2_SMALL", "GPT2_XL", "gpt2", "gpt2_layer"],
+        "latent_attention": ["DEEPSEEK_V3", "deepseek_layer", "deepseek_v3", "shared_and_routed"],
+        "patches": ["VIT_B16", "VIT_L16", "vit", "vit_layer"],
+        "residual_networks": ["RESNET50", "bottleneck", "resnet50"],
+        "state_spaces": ["MAMBA_130M", "MAMBA_2_8B", "mamba", "mamba_layer"],
     },
 )

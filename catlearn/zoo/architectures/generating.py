@@ -26,10 +26,10 @@ from __future__ import annotations
 from catlearn.arrays import Circuit, compose, embed, gelu, linear, norm, residual, shift
 from catlearn.zoo.architectures.attending import attention, feed_forward
 
-GPT2_SMALL = {"m": 768, "h": 12, "d": 64, "f": 3072, "V": 50257, "c": 1024}
-GPT2_MEDIUM = GPT2_SMALL | {"m": 1024, "h": 16, "f": 4096}
-GPT2_LARGE = GPT2_SMALL | {"m": 1280, "h": 20, "f": 5120}
-GPT2_XL = GPT2_SMALL | {"m": 1600, "h": 25, "f": 6400}
+GPT2_SMALL = {"L": 12, "m": 768, "h": 12, "d": 64, "f": 3072, "V": 50257, "c": 1024}
+GPT2_MEDIUM = GPT2_SMALL | {"L": 24, "m": 1024, "h": 16, "f": 4096}
+GPT2_LARGE = GPT2_SMALL | {"L": 36, "m": 1280, "h": 20, "f": 5120}
+GPT2_XL = GPT2_SMALL | {"L": 48, "m": 1600, "h": 25, "f": 6400}
 
 
 def gpt2_layer() -> Circuit:
@@ -44,14 +44,14 @@ def gpt2_layer() -> Circuit:
     return residual(mixing) >> residual(norm("ln2", "[m]") >> feed_forward(gelu("tanh")))
 
 
-def gpt2(layers: int = 12) -> Circuit:
+def gpt2() -> Circuit:
     """Return GPT-2, from tokens to scores of the next ones.
 
     Examples
     --------
-    >>> gpt2(2)
+    >>> gpt2()
     Circuit(N<V>[x] -> R[x V])
     """
     start = embed("wte", "V -> m") >> shift("wpe", "c m", at="x")
-    every = [gpt2_layer().named(f"layers/{k}") for k in range(layers)]
-    return compose(start, *every, norm("lnf", "[m]"), linear("wte", "m -> V", transpose=True))
+    end = norm("lnf", "[m]"), linear("wte", "m -> V", transpose=True)
+    return compose(start, gpt2_layer().repeat("L", "layers"), *end)
