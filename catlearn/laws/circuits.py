@@ -707,7 +707,8 @@ class ClosedCircuits(Circuits):
                 return None
             return found if is_closed(found) else None
 
-        return super().after(arrow).map(closed).filter(lambda found: found is not None)
+        found: Any = super().after(arrow).map(closed)
+        return found.filter(lambda one: one is not None)
 
     def lift(self, arrow: Arrow, shape: tuple[str, ...], /) -> Arrow:
         """Return a circuit with axes of size 2 in front of every array."""
