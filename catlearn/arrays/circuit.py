@@ -43,11 +43,12 @@ import numpy as np
 
 from catlearn.arrays.blocks import GATES, block_failures, gate, nested, path
 from catlearn.arrays.boxes import ArrayHypergraph, Draft, Operation
-from catlearn.arrays.counting import WIDTHS, Counts, count
+from catlearn.arrays.counting import WIDTHS, Counts, count, counting
 from catlearn.arrays.forms import IndexPart, Lookup, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.listing import latex, listing, read_listing
 from catlearn.arrays.sizes import Size, SizeRelation, Solution, read_size, solve
+from catlearn.category import MonoidalFunctor
 from catlearn.cset.cospan import Open, free_rows, glued, leg_along
 from catlearn.display import Displayed
 from catlearn.errors import (
@@ -278,6 +279,23 @@ class Circuit(Frozen, Displayed):
         Size('5*y - 1')
         """
         return count(self.apex, widths)
+
+    def counting(self, widths: Mapping[str, int] = WIDTHS) -> MonoidalFunctor:
+        """Return counting as a functor, whose arrows are the counts of each box and parameter.
+
+        Parameters
+        ----------
+        widths
+            The bytes of a number of each type.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import linear, relu
+        >>> F = (linear("A", "m -> n") >> relu).counting()
+        >>> F.arrows["linear 'A'"].operations, F.arrows["A"].parameters
+        (Size('2*m*n'), Size('m*n'))
+        """
+        return counting(self.apex, widths)
 
     def live(self) -> Circuit:
         """Return the circuit without the rows that its outputs do not need.

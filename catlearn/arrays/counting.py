@@ -1,9 +1,9 @@
 """Counts of a circuit: parameters, operations, multiply-adds and bytes, as polynomials in sizes.
 
 Each count is the sum over the boxes of what their kernel costs (readings cost nothing), so counting
-is a functor to a commutative monoid: the counts of ``f >> g``, and of ``f @ g``, are those of f and
-g together, but for parameters that both have. It is a functor for ``==`` only: two circuits that
-compute the same may cost differently.
+is a functor to a commutative monoid (:func:`counting`): the counts of ``f >> g``, and of ``f @ g``,
+are those of f and g together, but for parameters that both have. It is a functor for ``==`` only:
+two circuits that compute the same may cost differently.
 
 * A contraction of two arrays: 2 for each value of all its variables, and one multiply-add. Without
   summed variables one product less than operands, for each number that it writes; of one array,
@@ -32,7 +32,9 @@ from operator import mul
 from catlearn.arrays.blocks import GATES
 from catlearn.arrays.boxes import ArrayHypergraph
 from catlearn.arrays.sizes import ONE, Size
+from catlearn.category import Hypergraph, MonoidalFunctor
 from catlearn.cost import CommutativeMonoid
+from catlearn.names import fresh
 
 WIDTHS = {"R": 4, "N": 4, "B": 1}
 """Bytes of a number, by its type."""
@@ -65,16 +67,22 @@ class Counts:
 
     def plus(self, other: Counts) -> Counts:
         """Return the sums, one by one."""
-        pairs = ((getattr(one, field.name) for one in (self, other)) for field in fields(self))
-        return Counts(*map(sum, pairs))
+        return Counts(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+    def plain(self) -> Counts:
+        """Return it with integers for polynomials that are some."""
+        found = (Size.of(getattr(self, one.name)) for one in fields(self))
+        return Counts(*(one if one.number is None else one.number for one in found))
 
 
 COUNTS = CommutativeMonoid("counts", Counts(0, 0, 0, 0, 0), Counts.plus)
 """Counts under addition, the monoid that counting is a functor to."""
 
 
-def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:
-    """Count boxes and parameters; see :class:`Counts`.
+def amounts(
+    H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS
+) -> tuple[dict[str, Counts], list[Counts]]:
+    """Return the counts of each parameter, by name, and of each box.
 
     Parameters
     ----------
@@ -83,7 +91,7 @@ def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:
     widths
         The bytes of a number of each type, ``"R"``, ``"N"`` and ``"B"``.
     """
-    axes, lists = H.lists["axes"], H.lists["vars"]
+    axes, lists, rounds = H.lists["axes"], H.lists["vars"], H.lists["rounds"]
     known: dict[int, Size] = {}
 
     def size(axis: int) -> Size:
@@ -94,39 +102,36 @@ def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:
     def product(rows: Iterable[int]) -> Size:
         return reduce(mul, map(size, rows), Size.of(1))
 
-    rounds = H.lists["rounds"]
-
-    chosen = _chosen(H)
-    parameters = active = operations = pairs = written = Size.of(0)
+    chosen, zero = _chosen(H), Size.of(0)
+    parameters, boxes = {}, []
     for row, name in enumerate(H.column("name")):
         if name is not None:
             rank: list[int] = axes.row(row).tolist()
-            parameters = parameters + product(rank)
-            active = active + reduce(
-                mul, [size(chosen.get((row, k), rank[k])) for k in range(len(rank))], Size.of(1)
-            )
+            active = product(chosen.get((row, k), axis) for k, axis in enumerate(rank))
+            parameters[name] = Counts(product(rank), active, zero, zero, zero)
     for box, operation in enumerate(H.operations):
-        if operation.kernel.name in GATES:
+        name = operation.kernel.name
+        if name in GATES:
+            boxes.append(Counts(zero, zero, zero, zero, zero))
             continue
         variables = lists.row(box).tolist()
         times = product(
             axis for block in H.lists["within"].row(box) for axis in rounds.row(block).tolist()
-        )  # fmt: skip
+        )
         outs = H.sides[1][box]
-        own = product(axes.row(outs[0]).tolist())
-        every = product(variables)
+        own, every = product(axes.row(outs[0]).tolist()), product(variables)
         operands = sum(one is not None for one in operation.readings)
-        name, summed = operation.kernel.name, len(variables) > len(operation.writes[0])
         degree = product(v for k, v in enumerate(variables) if k not in operation.targets)
+        pairs = zero
         if name == "contraction":
             if operands == 1:
                 made = every - own
-            elif not summed:
+            elif len(variables) == len(operation.writes[0]):
                 made = own * (operands - 1)
             else:
                 made = every * operands
-                pairs = pairs + times * (every if operands == 2 else Size.of(0))
-            made = made + (own if operation.scale != ONE else Size.of(0))
+                pairs = every if operands == 2 else zero
+            made = made + (own if operation.scale != ONE else zero)
         elif name == "softmax":
             made = 5 * own - degree
         elif name == "norm":
@@ -137,15 +142,53 @@ def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:
         elif name == "max":
             made = every - own
         elif name in ("view", "concat", "stop", "constant"):
-            made = Size.of(0)
+            made = zero
         else:
             made = own * max(1, operands - 1 if name != "where" else 1)
-        operations = operations + times * made
+        written = zero
         for wire in outs:
-            width = widths[H.types[wire] or "R"]
-            written = written + times * product(axes.row(wire).tolist()) * width
-    found = (parameters, active, operations, pairs, written)
-    return Counts(*(one if one.number is None else one.number for one in found))
+            written = written + product(axes.row(wire).tolist()) * widths[H.types[wire] or "R"]
+        boxes.append(Counts(zero, zero, times * made, times * pairs, times * written))
+    return parameters, boxes
+
+
+def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:
+    """Return the counts of boxes and parameters, each once; see :func:`amounts`."""
+    parameters, boxes = amounts(H, widths)
+    return COUNTS.total([*parameters.values(), *boxes]).plain()
+
+
+def counting(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> MonoidalFunctor:
+    """Return counting as a functor, out of circuits of some boxes and parameters.
+
+    Its signature has the boxes of a circuit, which are called by their titles, and its parameters,
+    as boxes that read nothing; its ``arrows`` are what each of them costs.
+
+    Parameters
+    ----------
+    H, widths
+        As for :func:`amounts`.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import linear, relu
+    >>> F = counting((linear("A", "m -> n") >> relu).at(m=2, n=3).apex)
+    >>> for name, counts in F.arrows.items():
+    ...     print(name, counts.parameters, counts.operations)
+    A 6 0
+    linear 'A' 0 12
+    relu 0 3
+    """
+    parameters, boxes = amounts(H, widths)
+    rows = {name: row for row, name in enumerate(H.column("name")) if name is not None}
+    ends = {name: ((), (str(rows[name]),)) for name in parameters}
+    arrows = {name: one.plain() for name, one in parameters.items()}
+    for box, one in enumerate(boxes):
+        name = fresh(H.title(box), ends, "#")
+        ins, outs = (tuple(map(str, side[box])) for side in H.sides)
+        ends[name], arrows[name] = (ins, outs), one.plain()
+    signature = Hypergraph(ends, wires=map(str, range(H.size("Wire"))))
+    return MonoidalFunctor(signature, COUNTS, arrows=arrows)
 
 
 def _chosen(H: ArrayHypergraph) -> dict[tuple[int, int], int]:

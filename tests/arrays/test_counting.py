@@ -11,12 +11,17 @@ from catlearn.arrays import (
     mul,
     norm,
     relu,
+    residual,
     silu,
     softmax,
     top_k,
     traced,
     view,
 )
+from catlearn.arrays.counting import COUNTS
+from catlearn.category import Hypergraph
+from catlearn.cset import Open
+from catlearn.errors import InvalidStructure
 
 
 def test_attention():
@@ -80,3 +85,31 @@ def test_counts_are_a_functor(other):
         lift(linear("A", "m -> n"), "x").counts().operations
         == x * linear("A", "m -> n").counts().operations
     )
+
+
+def test_counting_is_given_by_boxes():
+    """The functor adds up what its boxes and parameters cost, however they are wired."""
+    f = attention().at(m=8, h=2, d=4).at_dom((5, 8))
+    F = f.counting()
+    assert list(F.arrows)[:4] == ["Q", "K", "V", "O"]
+    assert F.arrows["linear 'Q'"].operations == 2 * 5 * 8 * 8
+    row = F.signature.wires
+    dom, cod = ([row[wire] for wire in rows] for rows in (f.dom, f.cod))
+    assert F(Open(F.signature, dom, cod, "Wire")) == f.counts()
+    softmax_twice = Hypergraph(
+        {"a": ("x", "y"), "b": ("y", "z")},
+        operations={"a": "softmax", "b": "softmax"},
+        types={"x": F.signature.ins("softmax")[0], "z": F.signature.outs("softmax")[0]},
+    )
+    with pytest.raises(InvalidStructure):
+        F(Open(softmax_twice, ["x"], ["z"], "Wire"))
+
+
+def test_rounds_and_parameters_in_the_functor():
+    """Boxes of a repeated block count once for each round, and stacked parameters whole."""
+    f = residual(linear("A", "m -> f") >> linear("B", "f -> m")).repeat("L", "layers")
+    F = f.counting()
+    L, m, n = map(Size.of, ["L", "m", "f"])
+    assert F.arrows["linear 'A'"].operations == 2 * L * m * n
+    assert F.arrows["layers/A"].parameters == L * m * n
+    assert COUNTS.total(F.arrows.values()) == f.counts()
