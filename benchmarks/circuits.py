@@ -1,8 +1,8 @@
 """Circuits of arrays against the same models written by hand, and how fast they are put together.
 
 Step and compilation are those of value and gradient, measured in turns; whether the optimised
-programs are the same is decided on their texts, but for names. Then: composing linear maps, at once
-and one by one in a loop, comparing two such circuits, and counting a GPT-2 of twelve blocks.
+programs are the same is decided on their texts, but for names. Then: composing linear maps, at
+once and one by one in a loop, comparing two such circuits, counting a GPT-2, and drawing it.
 
     python benchmarks/circuits.py [--quick] [--out table.md]
 """
@@ -89,6 +89,8 @@ def main() -> None:
         "two such circuits compared": seconds(lambda: whole == compose(*maps[:1], *maps[1:])),
         f"a GPT-2 of {blocks} blocks composed": seconds(lambda: gpt2(blocks)),
         "and counted": seconds(model.counts),
+        "and drawn": seconds(lambda: cl.draw(model).svg),
+        "a block of it drawn": seconds(lambda: cl.draw(CASES["block of GPT-2"][0]()).svg),
     }
     table.below("; ".join(f"{name}: {value:.2f} s" for name, value in took.items()) + ".")
     table.write(options.out)

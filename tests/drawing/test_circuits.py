@@ -301,6 +301,34 @@ def test_labels_stand_where_lines_begin_at_both_ends_and_where_arrays_are_rearra
     assert ["h", "x", "y"] in [shown(k) for k in range(len(scene.states))]
 
 
+def waiting(axes, steps):
+    """A residual connection over steps, of an array with some axes in front."""
+    body = a.compose(*[a.linear(f"A{k}", "m -> m") for k in range(steps)])
+    return a.lift(a.residual(body), axes)
+
+
+def test_an_array_of_many_lines_that_waits_long_is_one_line():
+    scene = circuit_scene(waiting(["a", "b", "c", "d"], 6))
+    one, other = scene.links("bus")
+    assert (len(one.left), len(one.right)) == (len(other.right), len(other.left)) == (5, 1)
+    (label,) = {row.label for state in scene.states for row in state.rows if row.kind == "bus"}
+    assert label == "a b c d m"
+    assert lost(scene) == []
+    assert overlaps(scene, placed(scene)) == []
+    assert unruly(scene) == []
+    assert "several axes" in cl.draw(waiting(["a", "b", "c", "d"], 6)).svg
+    for few in (waiting(["a", "b", "c"], 6), waiting(["a", "b", "c", "d"], 2)):
+        assert circuit_scene(few).links("bus") == []
+
+
+def test_arrays_that_wait_side_by_side_are_one_line_each():
+    three = a.compose(*[a.relu] * 6) @ a.idle @ a.idle @ a.idle
+    scene = circuit_scene(a.lift(three, ["a", "b"]))
+    assert len(scene.links("bus")) == 6
+    assert lost(scene) == []
+    assert overlaps(scene, placed(scene)) == []
+
+
 # ---------------------------------------------------------------- oracles
 
 

@@ -61,7 +61,8 @@ class Link:
     kind
         ``pass``, one to one; ``copy``, one to several from a dot; ``join``, several to one in a
         dot; ``cup``, two that are summed; ``end``, which ends in a dot; ``start``, which starts in
-        one; ``sign``, which ends in a sign.
+        one; ``begin``, which begins; ``sign``, which ends in a sign; ``bus``, several that go on as
+        one, or the reverse.
     left, right
         The lines.
     """

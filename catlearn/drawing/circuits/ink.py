@@ -280,7 +280,7 @@ class _Ink:
     def _stop(self, step: int) -> float:
         """Return where, in the operation that joins two arrays, the line between them ends."""
         x0, x1 = self.page.right[step], self.page.left[step + 1]
-        return x0 + (0.25 if self.steps[step].kind == "joins" else 0.15) * (x1 - x0)
+        return x0 + (0.2 if self.steps[step].kind == "joins" else 0.15) * (x1 - x0)
 
     def _bent(self, step: int, before: float, after: float) -> str:
         x0, x1 = self.page.right[step], self.page.left[step + 1]
@@ -302,7 +302,8 @@ class _Ink:
             one, other = rows[a].strand, rows[a + 1].strand
             if one != other and targets.get(one) and targets.get(other):
                 high, low = max(targets[one]), min(targets[other])
-                if low == high + 1 and after[high].strand != after[low].strand:
+                strands = {row.strand for row in after[high + 1 : low + 1]}
+                if low > high and strands == {after[low].strand} != {after[high].strand}:
                     found[a] = high
         return found
 
@@ -321,7 +322,8 @@ class _Ink:
         for title, kind, path in self.done:
             pen.open(title, f"wire {kind}")
             colour = "model" if kind == "value" else "ink"
-            pen.path(_level(path), colour, THIN, dash=DOTS if kind == "scalar" else "")
+            thick = 2 * BOLD if kind == "bus" else THIN
+            pen.path(_level(path), colour, thick, dash=DOTS if kind == "scalar" else "")
             pen.close()
         for x, y in heads:
             pen.path(_head(x - 3.0, y), "model", 1.5, kind="head open")
@@ -365,6 +367,14 @@ class _Ink:
                     dotted = rows and self.states[k + 1].rows[link.right[0]].kind == "scalar"
                     if len(there) > 1 or (link.kind == "start" and not dotted):
                         self.dots.append((begin, there[0]))
+                case "bus" if len(there) == 1:
+                    for a, y in zip(link.left, here, strict=True):
+                        finish(a, _curve(x0, y, x1, there[0]))
+                    after[link.right[0]] = f"M{num(x1)} {num(there[0])}"
+                case "bus":
+                    finish(link.left[0])
+                    for b, y in zip(link.right, there, strict=True):
+                        after[b] = f"M{num(x0)} {num(here[0])}" + _curve(x0, here[0], x1, y)
                 case "cup":
                     one, other = sorted(link.left, key=lambda a: self.y(k, a))
                     top, bottom = min(here), max(here)
@@ -419,7 +429,7 @@ class _Ink:
             return
         y = self.ends.get((k, sign.between[0])) or self.between(k, sign.between[0])
         self.pen.open(sign.title, f"sign {sign.kind}")
-        draw_sign(self.pen, sign.kind, x0 + 0.25 * (x1 - x0), y)
+        draw_sign(self.pen, sign.kind, x0 + 0.2 * (x1 - x0), y)
         self.pen.close()
 
     def labels(self) -> None:
@@ -428,6 +438,7 @@ class _Ink:
             for j, row in enumerate(state.rows):
                 if row.label and (k in (0, last) or j in state.labelled):
                     line = runs(row.label, italic=row.kind != "value")
+                    line = line if row.kind != "bus" else (TextRun(row.label),)
                     x = self.page.left[k] + 3.0
                     if k == last:
                         x = self.page.right[k] - 2.0 - runs_width(line, SMALL) / SAFETY
@@ -544,8 +555,8 @@ def _key(pen: Pen, scene: CircuitScene, top: float, wide: float) -> tuple[float,
     kinds = {stand.glyph.kind for stand in scene.stands} | {sign.kind for sign in scene.signs}
     lines = {row.kind for state in scene.states for row in state.rows}
 
-    def line(colour: str, dash: str, x: float, y: float) -> None:
-        pen.path(f"M{num(x)} {num(y)}H{num(x + 28)}", colour, THIN, dash=dash)
+    def line(colour: str, dash: str, x: float, y: float, thick: float = THIN) -> None:
+        pen.path(f"M{num(x)} {num(y)}H{num(x + 28)}", colour, thick, dash=dash)
         if colour == "model":
             pen.path(_head(x + 23.0, y), "model", 1.5)
 
@@ -568,6 +579,7 @@ def _key(pen: Pen, scene: CircuitScene, top: float, wide: float) -> tuple[float,
         ("axis" in lines, 28.0, partial(line, "ink", ""), "axis"),
         ("value" in lines, 28.0, partial(line, "model", ""), "naturals (N)"),
         ("scalar" in lines, 28.0, partial(line, "ink", DOTS), "number"),
+        ("bus" in lines, 28.0, partial(line, "ink", "", thick=2 * BOLD), "several axes"),
         (several, 28.0, partial(line, "soft", DASH), "between arrays"),
         (meets, 20.0, meeting, "summed, joined"),
         *((kind in kinds, 24.0, partial(sample, kind), words) for kind, words in KINDS.items()),

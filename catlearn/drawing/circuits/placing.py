@@ -21,7 +21,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from catlearn.drawing.circuits.glyphs import Glyph
-from catlearn.drawing.circuits.scene import CircuitScene, Frame, Stand, State, Step
+from catlearn.drawing.circuits.scene import (
+    CircuitScene,
+    Frame,
+    Stand,
+    State,
+    Step,
+    arrays_of,
+)
 from catlearn.typesetting import runs, runs_width, width
 
 PITCH, APART = 20.0, 31.0
@@ -238,7 +245,7 @@ def _line(scene: CircuitScene, first: int, last: int) -> Placed:
                 for row in rows
             }
             _stack(program, state, heights[k], on, frames)
-        for rows in _arrays(state):
+        for rows in arrays_of(state).values():
             if len(rows) > 1:
                 program.costs[heights[k][rows[0]]] -= 0.3
                 program.costs[heights[k][rows[-1]]] += 0.3

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from catlearn.arrays.boxes import ArrayHypergraph
@@ -53,7 +53,7 @@ class Row:
     label, title
         What is written where it begins, and what is said when one points at it.
     kind
-        ``axis``, ``value`` (of naturals), or ``scalar``.
+        ``axis``, ``value`` (of naturals), ``scalar``, or ``bus``, several lines as one.
     strand
         The number of its array in the state; between lines of different ones is a dashed line.
     path
@@ -456,7 +456,7 @@ def _needed(
     """Return the column that needs each array first, and the arrays that late inputs lead to."""
     first: dict[int, int] = {}
     uses = [(w, columns[k]) for k, g in enumerate(glyphs) for w in g.ins]
-    for wire, at in [*uses, *((w, max(columns, default=-1)) for w in circuit.cod)]:
+    for wire, at in [*uses, *((w, -1) for w in circuit.cod)]:
         first[wire] = min(at, first.get(wire, at))
     late = {wire for wire in circuit.dom if first.get(wire, 0) > 0}
     for g in glyphs:
@@ -795,9 +795,126 @@ def circuit_scene(
     frames = _frames(states, titles, times)
     hints = [breaks] if isinstance(breaks, str) else [*breaks]
     broken = tuple(_place(hint, states, steps, frames) for hint in hints)
+    states, steps = _bundled(states, steps)
     ends = repr(circuit).removeprefix("Circuit(").removesuffix(")")
     title = f"Circuit {ends} with {counted(live.apex.size('Box'), 'box', 'boxes')}"
     return CircuitScene(title, str(live), states, steps, frames, breaks=broken)
+
+
+# ---------------------------------------------------------------- buses
+
+MANY, LONG = 4, 4
+"""Lines of an array that waits, and states for which it does, that are drawn one by one."""
+
+
+def _bundled(
+    states: Sequence[State], steps: Sequence[Step]
+) -> tuple[tuple[State, ...], tuple[Step, ...]]:
+    """Draw as one line an array that waits long and has many lines, or waits beside two others."""
+    arrays = [arrays_of(state) for state in states]
+    waits = [_waiting(step, *pair) for step, pair in zip(steps, pairwise(arrays), strict=True)]
+    joined: list[set[int]] = [set() for _ in states]
+    for k, on in enumerate(waits):
+        for first in on.keys() - ({*waits[k - 1].values()} if k else set()):
+            run = [first]
+            while k + len(run) <= len(waits) and run[-1] in waits[k + len(run) - 1]:
+                run.append(waits[k + len(run) - 1][run[-1]])
+            held = [_crowded(arrays[k + j], waits[k + j], one) for j, one in enumerate(run[:-1])]
+            start = 0
+            for crowded, same in groupby(held):
+                end = start + len([*same])
+                if crowded and end - start >= LONG:
+                    for j in range(start + 1, end):
+                        joined[k + j].add(run[j])
+                start = end
+    moved: list[list[int]] = []
+    made: list[State] = []
+    for state, own, ones in zip(states, arrays, joined, strict=True):
+        rows: list[Row] = []
+        onto: list[int] = []
+        for strand, places in own.items():
+            some = [state.rows[j] for j in places]
+            if strand in ones:
+                label, title = " ".join(row.label for row in some), some[0].title.split(": ")[-1]
+                some = [replace(some[0], label=label, title=title, kind="bus")]
+            last = len(rows) + len(some) - 1
+            onto += [min(len(rows) + n, last) for n in range(len(places))]
+            rows += some
+        shown = {onto[j] for j in state.labelled if rows[onto[j]].kind != "bus"}
+        moved.append(onto)
+        made.append(State(tuple(rows), frozenset(shown), state.column))
+    found = [_renumbered(step, *pair) for step, pair in zip(steps, pairwise(moved), strict=True)]
+    for k, step in enumerate(found):
+        begun = {link.right[0] for link in step.links if link.kind == "bus" and len(link.left) > 1}
+        made[k + 1] = replace(made[k + 1], labelled=made[k + 1].labelled | begun)
+    return tuple(made), tuple(found)
+
+
+def arrays_of(state: State) -> dict[int, list[int]]:
+    """Return the lines of each array of a state."""
+    found: dict[int, list[int]] = {}
+    for k, row in enumerate(state.rows):
+        found.setdefault(row.strand, []).append(k)
+    return found
+
+
+def _waiting(
+    step: Step, left: Mapping[int, list[int]], right: Mapping[int, list[int]]
+) -> dict[int, int]:
+    """Return the arrays to which a step does nothing, and which they are after it."""
+    onto = {link.left[0]: link.right[0] for link in step.links if link.kind == "pass"}
+    busy = {row for stand in step.stands for row in stand.left}
+    ends = {tuple(rows): strand for strand, rows in right.items()}
+    found = {}
+    for strand, rows in left.items():
+        after = tuple(onto.get(row, -1) for row in rows)
+        if after in ends and not busy.intersection(rows):
+            found[strand] = ends[after]
+    return found
+
+
+def _crowded(arrays: Mapping[int, list[int]], waiting: Mapping[int, int], one: int) -> bool:
+    """Whether an array that waits has many lines, or stands among three that wait."""
+    if len(arrays[one]) > MANY:
+        return True
+    order = [*arrays]
+    low = high = order.index(one)
+    while low and order[low - 1] in waiting:
+        low -= 1
+    while high + 1 < len(order) and order[high + 1] in waiting:
+        high += 1
+    lines = sum(len(arrays[other]) for other in order[low : high + 1])
+    return len(arrays[one]) > 1 and high - low >= 2 and lines > MANY
+
+
+def _renumbered(step: Step, left: Sequence[int], right: Sequence[int]) -> Step:
+    """Return a step between states some of whose lines are joined."""
+
+    def there(rows: Iterable[int], onto: Sequence[int]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(onto[row] for row in rows))
+
+    links: dict[Link, None] = {}
+    buses: dict[int, list[Link]] = {}
+    for link in step.links:
+        moved = Link(link.kind, there(link.left, left), there(link.right, right))
+        many = left.count((*moved.left, -1)[0]) > 1, right.count((*moved.right, -1)[0]) > 1
+        if link.kind == "pass" and many[0] != many[1]:
+            bus = moved.left[0] if many[0] else -1 - moved.right[0]
+            buses.setdefault(bus, []).append(moved)
+        else:
+            links[moved] = None
+    for some in buses.values():
+        lefts = tuple(dict.fromkeys(link.left[0] for link in some))
+        rights = tuple(dict.fromkeys(link.right[0] for link in some))
+        links[Link("bus", lefts, rights)] = None
+    stands = (
+        replace(o, left=there(o.left, left), right=there(o.right, right)) for o in step.stands
+    )
+    signs = (
+        replace(o, between=(left[o.between[0]], left[o.between[1]]), onto=right[o.onto])
+        for o in step.signs
+    )
+    return replace(step, links=tuple(links), stands=tuple(stands), signs=tuple(signs))
 
 
 def _place(
