@@ -56,8 +56,8 @@ def angles(pattern: str, base: float = 10000.0) -> Circuit:
     return Circuit.of(draft, [], [out])
 
 
-def interleaved() -> Circuit:
-    """Return the entries of two arrays in turn, along their last axis.
+def interleaved(letter: str = "m") -> Circuit:
+    """Return the entries of two arrays in turn, along their last axis, which gets a letter.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def interleaved() -> Circuit:
     Size('8')
     """
     sides = view("p -> p s", s=1) @ view("p -> p t", t=1)
-    return _lettered(sides >> concat("p [s], p [t] -> p [r]") >> view("p r -> (p r)"), "m")
+    return _lettered(sides >> concat("p [s], p [t] -> p [r]") >> view("p r -> (p r)"), letter)
 
 
 def sinusoid(pattern: str, base: float = 10000.0) -> Circuit:
@@ -83,7 +83,7 @@ def sinusoid(pattern: str, base: float = 10000.0) -> Circuit:
     """
     position, entry = _names(pattern, "that of positions", "that of sines and cosines")
     rates = angles(f"{position} {entry}'", base)
-    return _lettered(compose(rates, copy(2), sin @ cos, interleaved()), entry)
+    return compose(rates, copy(2), sin @ cos, interleaved(entry))
 
 
 def one_hot(pattern: str) -> Circuit:

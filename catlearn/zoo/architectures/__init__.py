@@ -45,6 +45,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "latent_attention": ["DEEPSEEK_V3", "deepseek_layer", "deepseek_v3", "shared_and_routed"],
         "patches": ["VIT_B16", "VIT_L16", "vit", "vit_layer"],
         "residual_networks": ["RESNET50", "bottleneck", "resnet50"],
-        "state_spaces": ["MAMBA_130M", "MAMBA_2_8B", "mamba", "mamba_layer"],
+        "state_spaces": ["MAMBA_130M", "MAMBA_2_8B", "mamba", "mamba_layer", "selective"],
     },
 )

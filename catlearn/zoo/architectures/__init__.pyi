@@ -56,4 +56,5 @@ from .state_spaces import (
     MAMBA_130M as MAMBA_130M,
     mamba as mamba,
     mamba_layer as mamba_layer,
+    selective as selective,
 )

@@ -120,9 +120,9 @@ def rotary(pattern: str, base: float) -> Circuit:
     Examples
     --------
     >>> rotary("x h d", 10000.0)
-    Circuit(R[x h d] -> R[x h m])
+    Circuit(R[x h d] -> R[x h d#2])
     """
-    position, *middle, _ = pattern.split()
+    position, *middle, entry = pattern.split()
     kept = " ".join([position, *middle, "p"])
     turn = einsum(f"{kept}, {position} p -> {kept}")
 
@@ -132,7 +132,7 @@ def rotary(pattern: str, base: float) -> Circuit:
         first, second = view("p 0 -> p")(pairs), view("p 1 -> p")(pairs)
         angle = angles(f"{position} p", base)()
         c, s = cos(angle), sin(angle)
-        return interleaved()(
+        return interleaved(entry)(
             turn(first, c) - turn(second, s), turn(first, s) + turn(second, c)
         )  # fmt: skip
 

@@ -80,7 +80,7 @@ def bottleneck(width: str, stride: int = 1, fitted: bool = False) -> Circuit:
 def stage(width: str, blocks: int, stride: int) -> Circuit:
     """Return so many blocks, of which the first changes the size."""
     first = bottleneck(width, stride, fitted=True).named("0")
-    return (first >> bottleneck(width).repeat(blocks - 1, "rest")).block(f"stage of {width}")
+    return (first >> bottleneck(width).repeat(blocks - 1, "rest")).block(f"width {width}")
 
 
 def resnet50() -> Circuit:

@@ -81,7 +81,7 @@ def selective() -> Circuit:
         kept = exp(einsum("x f, f s -> x f s")(dt, -exp(parameter("A", "f s")())))
         given = einsum("x f, x s, x f -> x f s")(dt, B, t)
         _, y = step().scan("x", states=1)(zero(), kept, given, C)
-        return y + gain("D", "f")(t)
+        return gain("D", "f")(t) + y
 
     return mixed.block("selective")
 
