@@ -31,10 +31,10 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.cset.constraints import Problem, solve
-from catlearn.cset.refinement import first_isomorphism
 from catlearn.errors import Failure, InvalidStructure, NoMorphism, NotUnique, did_you_mean, expect
 from catlearn.finset import DISCRETE, FLAT, FinFunction, Order, Shape, Tables
+from catlearn.finset.constraints import Problem, solve
+from catlearn.finset.refinement import first_isomorphism
 from catlearn.finset.shapes import coded
 from catlearn.finset.variables import Variable, bound, open_attributes
 from catlearn.names import fresh

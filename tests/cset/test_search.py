@@ -21,9 +21,9 @@ from catlearn.cset import (
     is_isomorphic,
     isomorphism,
 )
-from catlearn.cset.constraints import Problem
 from catlearn.errors import InvalidStructure, NoMorphism, NotUnique
 from catlearn.finset import TableMorphism, Tables, Variable
+from catlearn.finset.constraints import Problem
 from tests.errors import raises
 
 POINTS = Schema(["X"])

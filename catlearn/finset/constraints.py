@@ -6,7 +6,7 @@ of the second is the image of the value of the first. A variable's *candidates* 
 are not excluded. At first these are the rows with equal labels, with lists of equal lengths, and
 
 - where rows must go to different rows, those that are hit by at least as many rows;
-- for isomorphisms, those of the same colour (:mod:`catlearn.cset.refinement`).
+- for isomorphisms, those of the same colour (:mod:`catlearn.finset.refinement`).
 
 >>> from catlearn.category import Graph
 >>> path = Graph({"f": ("A", "B"), "g": ("B", "C")})
@@ -59,10 +59,10 @@ from functools import cached_property, reduce
 
 import numpy as np
 
-from catlearn.cset.refinement import Refinement, mixed, sorted_into
-from catlearn.finset import Tables
 from catlearn.finset.join import expand
 from catlearn.finset.labels import shared_codes
+from catlearn.finset.refinement import Refinement, mixed, sorted_into
+from catlearn.finset.tables import Tables
 
 Candidates = list[np.ndarray]
 """The candidates of each variable, increasing; arrays are shared, and so never changed."""

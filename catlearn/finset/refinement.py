@@ -48,9 +48,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.finset import Tables
 from catlearn.finset.join import expand
 from catlearn.finset.labels import shared_codes
+from catlearn.finset.tables import Tables
 
 Colours = dict[str, np.ndarray]
 """Table -> a uint64 colour for each row of the domain, then for each of the codomain."""
