@@ -5,6 +5,11 @@ values of all their composites are known, and all equations between these are ch
 for all candidates of the last generator, as arrays; so a partial choice is kept exactly if it
 is a functor on the subcategory that its generators generate.
 
+Functors are also the morphisms of the tables of objects, arrows and composable pairs, which
+:mod:`catlearn.finset.constraints` finds. For posets that takes as long. But those tables do not say
+that the values of generators determine the others, and have a variable for each pair: for groups of
+24 elements it takes some fifty times as long.
+
 Functors between posets are monotone maps, functors between groups are homomorphisms.
 
 >>> from catlearn.category import FiniteCategory
@@ -52,6 +57,7 @@ from catlearn.category.targets import as_target
 from catlearn.category.transformation import NaturalTransformation
 from catlearn.errors import CatlearnError, TooLarge, expect, expect_dicts
 from catlearn.finset.join import expand
+from catlearn.finset.refinement import mixed
 
 CHUNK = 2_000_000
 """How many values of arrows are computed at once."""
@@ -274,25 +280,18 @@ def colours(C: FiniteCategory) -> np.ndarray:
     Arrows start as identities, loops or others; then each learns the colour of its square, and
     the multiset of the colours of what it composes with and to, three times.
     """
-    colour = _mixed((C.is_identity + 2 * (C.src.values == C.tgt.values)).astype(np.uint64))
+    colour = mixed((C.is_identity + 2 * (C.src.values == C.tgt.values)).astype(np.uint64), 0)
     first, second = C.pairs
     third = C.composites
     loops = np.flatnonzero(C.src.values == C.tgt.values)
     squares = C.then(loops, loops)
     for _ in range(3):
         heard = np.zeros(len(C.ar), np.uint64)
-        heard[loops] = _mixed(11 * colour[squares])
-        np.add.at(heard, first, _mixed(3 * colour[second] + colour[third]))
-        np.add.at(heard, second, _mixed(5 * colour[first] + 7 * colour[third]))
-        colour = _mixed(colour + heard)
+        heard[loops] = mixed(colour[squares], 1)
+        np.add.at(heard, first, mixed(3 * colour[second] + colour[third], 2))
+        np.add.at(heard, second, mixed(3 * colour[first] + colour[third], 3))
+        colour = mixed(colour + heard, 4)
     return colour
-
-
-def _mixed(x: np.ndarray) -> np.ndarray:
-    """Scatter 64-bit integers (the finaliser of splitmix64)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9) + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
 
 
 def are_isomorphic(C: Any, D: Any) -> bool:

@@ -17,25 +17,14 @@ commutes; it is enough that it does for generators f (Mac Lane, I.4). They compo
 >>> len(list(natural_transformations(low, high))), naturally_isomorphic(low, high)
 (1, None)
 
-All solutions of constraints between pairs of variables, one after the other.
-
-Each variable has finitely many candidates. A constraint between two variables gives every
-candidate of either an integer, its *code*; the chosen candidates must have equal codes. First
-candidates without a partner are dropped until none is left (arc consistency; Mackworth,
-"Consistency in networks of relations", 1977). Then variables are chosen in an order in which
-those that earlier ones determine come first, and each takes the candidates that fit.
-
->>> import numpy as np
->>> codes = np.array([0, 1, 1])
->>> [choice.tolist() for choice in solutions([3, 3], [(0, 1, codes, np.array([1, 0, 0]))])]
-[[0, 1], [0, 2], [1, 0], [2, 0]]
-
 All natural transformations between two functors, found by search.
 
 Into a finite category each object chooses a component among the arrows between the values of
 the two functors. Into finite sets each *element* of each value of the first functor chooses an
 element of the second's value; these transformations are the maps of copresheaves. In both cases
-the squares of generators are constraints between two choices.
+each square of a generator is a constraint: two choices have one diagonal. Such problems are solved
+by :mod:`catlearn.finset.constraints`, which finds the morphisms of tables, too. The order of what
+is found depends on the two functors alone.
 
 >>> from catlearn.category import FiniteCategory, Functor, Morphisms
 >>> from catlearn.finset import FinFunction
@@ -48,10 +37,9 @@ the squares of generators are constraints between two choices.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -73,6 +61,7 @@ from catlearn.errors import (
     expect_each,
 )
 from catlearn.finset import FinFunction, Frozen, Record
+from catlearn.finset.constraints import Constraint, PartialFunction, Problem, solve
 
 
 class NaturalTransformation(Frozen, Displayed):
@@ -352,91 +341,6 @@ def inverse(target: Any, arrow: Any) -> Any:
     return arrow.inverse() if hasattr(arrow, "inverse") else arrow
 
 
-Square = tuple[int, int, Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]
-"""Two variables, and what is made of candidates of either: it must be equal."""
-
-Constraint = tuple[int, int, np.ndarray, np.ndarray]
-"""Two different variables, and the code of each candidate of the first and of the second."""
-
-
-def solutions(sizes: Sequence[int], constraints: Sequence[Constraint]) -> Iterator[np.ndarray]:
-    """Yield each choice of one candidate for each variable that meets all constraints.
-
-    Parameters
-    ----------
-    sizes
-        The number of candidates of each variable.
-    constraints
-        The constraints.
-    """
-    touching: list[list[tuple[int, np.ndarray, np.ndarray]]] = [[] for _ in sizes]
-    for i, j, left, right in constraints:
-        touching[i].append((j, left, right))
-        touching[j].append((i, right, left))
-    kept = _consistent(sizes, touching)
-    if any(not rows.size for rows in kept):
-        return
-    order = _order(kept, touching)
-    place = {variable: number for number, variable in enumerate(order)}
-    earlier = [[known for known in touching[v] if place[known[0]] < place[v]] for v in order]
-    chosen = np.zeros(len(sizes), np.int64)
-    # One iterator of candidates for each variable that has been reached.
-    levels = [iter(kept[order[0]].tolist())] if order else []
-    if not order:
-        yield chosen
-    while levels:
-        here = len(levels) - 1
-        candidate = next(levels[here], None)
-        if candidate is None:
-            levels.pop()
-            continue
-        chosen[order[here]] = candidate
-        if here + 1 == len(order):
-            yield chosen.copy()
-            continue
-        rows = kept[order[here + 1]]
-        for other, mine, theirs in earlier[here + 1]:
-            rows = rows[mine[rows] == theirs[chosen[other]]]
-        levels.append(iter(rows.tolist()))
-
-
-def _consistent(
-    sizes: Sequence[int], touching: list[list[tuple[int, np.ndarray, np.ndarray]]]
-) -> list[np.ndarray]:
-    """Drop candidates that have no partner at a neighbour, until all have."""
-    kept = [np.arange(size) for size in sizes]
-    pending = dict.fromkeys(range(len(sizes)))
-    while pending:
-        changed, _ = pending.popitem()
-        for other, mine, theirs in touching[changed]:
-            rows = kept[other]
-            fits = np.isin(theirs[rows], mine[kept[changed]])
-            if not fits.all():
-                kept[other] = rows[fits]
-                pending[other] = None
-    return kept
-
-
-def _order(
-    kept: list[np.ndarray], touching: list[list[tuple[int, np.ndarray, np.ndarray]]]
-) -> list[int]:
-    """Order the variables: next to earlier ones, the determined ones and the smallest first."""
-    heap = [(2, len(rows), variable) for variable, rows in enumerate(kept)]
-    heapq.heapify(heap)
-    order: dict[int, None] = {}
-    while heap:
-        _, _, variable = heapq.heappop(heap)
-        if variable in order:
-            continue
-        order[variable] = None
-        for other, _, theirs in touching[variable]:
-            if other not in order:
-                codes = theirs[kept[other]]
-                determined = len(np.unique(codes)) == len(codes)
-                heapq.heappush(heap, (0 if determined else 1, len(codes), other))
-    return list(order)
-
-
 def natural_transformations(
     F: Functor,
     G: Functor,
@@ -494,38 +398,32 @@ def _into_finite(
 ) -> Iterator[NaturalTransformation]:
     objects, graph = F.graph.vertices, F.graph
     place = {a: k for k, a in enumerate(objects)}
-    candidates = [D.hom_rows(F.objects[a], G.objects[a]) for a in objects]
+    arrows = [D.hom_rows(F.objects[a], G.objects[a]) for a in objects]
+    allowed = [np.ones(found.size, bool) for found in arrows]
     for a, arrow in given.items():
-        candidates[place[a]] = np.intersect1d(candidates[place[a]], [D.arrow(arrow)])
+        allowed[place[a]] &= arrows[place[a]] == D.arrow(arrow)
     if iso:
-        candidates = [found[D.inverses[found] >= 0] for found in candidates]
-    squares: list[Square] = []
+        for fits, found in zip(allowed, arrows, strict=True):
+            fits &= D.inverses[found] >= 0
+    sizes = [found.size for found in arrows]
+    constraints: list[Constraint] = []
     for f in graph.edges:
         before, after = D.arrow(F.arrows[f]), D.arrow(G.arrows[f])
         a, b = map(place.__getitem__, graph.ends(f))
-        squares.append((a, b, partial(_then, D, after), partial(D.then, before)))
-    for choice in _choices(candidates, squares):
-        yield NaturalTransformation.build(F, G, choice)
-
-
-def _then(D: FiniteCategory, after: int, first: np.ndarray) -> np.ndarray:
-    return D.then(first, after)
-
-
-def _choices(candidates: list[np.ndarray], squares: Sequence[Square]) -> Iterator[np.ndarray]:
-    """Yield each choice of one candidate for each variable such that all squares commute."""
-    for one, other, left, right in squares:
-        if one == other:
-            found = candidates[one]
-            candidates[one] = found[left(found) == right(found)]
-    constraints = [
-        (one, other, left(candidates[one]), right(candidates[other]))
-        for one, other, left, right in squares
-        if one != other
-    ]
-    for choice in solutions([len(found) for found in candidates], constraints):
-        rows = (found[k] for found, k in zip(candidates, choice, strict=True))
-        yield np.fromiter(rows, np.int64, len(candidates))
+        sides = D.then(arrows[a], after), D.then(before, arrows[b])
+        if a == b:
+            allowed[a] &= sides[0] == sides[1]
+            continue
+        diagonals, codes = np.unique(np.concatenate(sides), return_inverse=True)
+        for end, rows in ((a, codes[: sizes[a]]), (b, codes[sizes[a] :])):
+            constraints.append((end, len(sizes), PartialFunction(np.arange(rows.size), rows)))
+        sizes.append(diagonals.size)
+    candidates = [np.flatnonzero(fits) for fits in allowed]
+    candidates += [np.arange(size) for size in sizes[len(arrows) :]]
+    for block in solve(Problem(range(len(sizes)), sizes, constraints), candidates):
+        columns = [found[block[:, k]] for k, found in enumerate(arrows)]
+        for choice in np.stack(columns, axis=1) if columns else np.zeros((1, 0), np.int64):
+            yield NaturalTransformation.build(F, G, choice)
 
 
 def _only_functions(F: Functor, G: Functor) -> None:
@@ -540,33 +438,29 @@ def _into_sets(
     F: Functor, G: Functor, given: Mapping[str, Any], iso: bool
 ) -> Iterator[NaturalTransformation]:
     """Each element of each F(a) chooses an element of G(a), compatibly along generators."""
-    graph = F.graph
-    start: dict[str, int] = {}
-    home: list[str] = []
-    for a in graph.vertices:
-        start[a] = len(home)
-        home += [a] * len(F.objects[a])
-        if iso and len(F.objects[a]) != len(G.objects[a]):
-            return
-    candidates = [np.arange(len(G.objects[a])) for a in home]
+    graph, place = F.graph, {a: k for k, a in enumerate(F.graph.vertices)}
+    sizes = [len(G.objects[a]) for a in place]
+    counts = [len(F.objects[a]) for a in place]
+    if iso and counts != sizes:
+        return
+    ends = np.cumsum([0, *counts]).tolist()
+    kinds = np.repeat(np.arange(len(counts)), counts).tolist()
+    candidates = [np.arange(sizes[kind]) for kind in kinds]
     for a, function in given.items():
-        for x, value in enumerate(function):
-            candidates[start[a] + x] = np.array([value])
-    squares: list[Square] = []
+        for x, value in enumerate(function, ends[place[a]]):
+            candidates[x] = np.array([value])
+    constraints: list[Constraint] = []
     for f in graph.edges:
-        a, b = graph.ends(f)
-        along = G.arrows[f].values.__getitem__
-        squares += [
-            (start[a] + x, start[b] + y, along, np.asarray) for x, y in enumerate(F.arrows[f])
-        ]
-    bounds = [*start.values(), len(home)]
-    for chosen in _choices(candidates, squares):
+        a, b = map(place.__getitem__, graph.ends(f))
+        along = PartialFunction(np.arange(sizes[a]), G.arrows[f].values)
+        constraints += [(ends[a] + x, ends[b] + y, along) for x, y in enumerate(F.arrows[f])]
+    problem = Problem(kinds, sizes, constraints, [iso] * len(sizes))
+    for chosen in (row for block in solve(problem, candidates) for row in block):
         components = {
-            a: FinFunction._of(chosen[low:high], F.objects[a], G.objects[a])
-            for a, low, high in zip(graph.vertices, bounds[:-1], bounds[1:], strict=True)
+            a: FinFunction._of(chosen[low:high].copy(), F.objects[a], G.objects[a])
+            for a, (low, high) in zip(graph.vertices, pairwise(ends), strict=True)
         }
-        if not iso or all(function.is_bijective for function in components.values()):
-            yield NaturalTransformation(F, G, components, check=False)
+        yield NaturalTransformation(F, G, components, check=False)
 
 
 def naturally_isomorphic(F: Functor, G: Functor) -> NaturalTransformation | None:

@@ -33,7 +33,7 @@ import numpy as np
 
 from catlearn.errors import Failure, InvalidStructure, NoMorphism, NotUnique, did_you_mean, expect
 from catlearn.finset import DISCRETE, FLAT, FinFunction, Order, Shape, Tables
-from catlearn.finset.constraints import Problem, solve
+from catlearn.finset.constraints import MorphismProblem, solve
 from catlearn.finset.refinement import first_isomorphism
 from catlearn.finset.shapes import coded
 from catlearn.finset.variables import Variable, bound, open_attributes
@@ -369,7 +369,7 @@ def _morphisms(
     one, other = (labels_as_rows(side, opened) for side in (G, H))
     # Two variables may stand for one label, but not in an isomorphism.
     labels = {table for table in one.shape.tables if iso and table not in G.shape.tables}
-    problem = Problem(one, other, into | labels, onto | labels, iso)
+    problem = MorphismProblem(one, other, into | labels, onto | labels, iso)
     ends = [(t, *problem.bounds[t], G.sets[t], H.sets[t]) for t in G.shape.tables]
     known = None if first is None else np.concatenate([first[t] for t in G.shape.tables])
 
@@ -378,7 +378,7 @@ def _morphisms(
             return False
         return not mentioning or (found.is_isomorphism if iso else not found.failures())
 
-    for block in solve(problem, fixed):
+    for block in solve(problem, problem.candidates(fixed)):
         for row in block:
             if known is not None and np.array_equal(row, known):
                 continue

@@ -1,16 +1,25 @@
-"""Finding morphisms as a constraint problem: refinement, propagation and joins.
+"""Constraint problems, such as that of finding morphisms: refinement, propagation and joins.
 
-The **variables** are the rows of the domain, and the values of a variable are rows of the
-codomain. Every arrow, and every entry of a list, is a constraint between two variables: the value
-of the second is the image of the value of the first. A variable's *candidates* are the values that
-are not excluded. At first these are the rows with equal labels, with lists of equal lengths, and
+A problem has **variables** of several kinds, all of a kind with the same values. Its constraints
+are partial functions between two variables: the value of the second is the image of the value of
+the first. That two variables agree in something is said by a third, the image of both.
+
+>>> where = PartialFunction(np.arange(3), np.array([0, 1, 1]))
+>>> agree = Problem([0, 0, 1], [3, 2], [(0, 2, where), (1, 2, where)])
+>>> [block.T[:2].tolist() for block in solve(agree, [np.arange(3), np.arange(1, 3), np.arange(2)])]
+[[[1, 1, 2, 2], [1, 2, 1, 2]]]
+
+For **morphisms of tables** the variables are the rows of the domain, and their values the rows of
+the codomain. Every arrow, and every entry of a list, is a constraint. A variable's *candidates* are
+the values that are not excluded. At first these are the rows with equal labels, with lists of equal
+lengths, and
 
 - where rows must go to different rows, those that are hit by at least as many rows;
 - for isomorphisms, those of the same colour (:mod:`catlearn.finset.refinement`).
 
 >>> from catlearn.category import Graph
 >>> path = Graph({"f": ("A", "B"), "g": ("B", "C")})
->>> problem = Problem(path, path, injective=["V", "E"])
+>>> problem = MorphismProblem(path, path, injective=["V", "E"])
 >>> [rows.tolist() for rows in problem.candidates()[:3]]
 [[0, 1], [1], [1, 2]]
 
@@ -31,7 +40,7 @@ Haralick and Elliott, "Increasing tree search efficiency for constraint satisfac
 1980). The search is a loop over a stack, so that its depth is not bounded.
 
 >>> pair = Graph(vertices=["A", "B"])
->>> search = Search(Problem(pair, pair, injective=["V"]))
+>>> search = Search(MorphismProblem(pair, pair, injective=["V"]))
 >>> list(search.run([{0, 1}, {0, 1}]))
 [[0, 1], [1, 0]]
 
@@ -47,7 +56,8 @@ A sweep does not look ahead. So it counts its steps, and when they are too many 
 that it has found, the rest is left to the search, from the beginning if there are none yet, else
 from each partial solution that is on the stack.
 
->>> [block.tolist() for block in solve(Problem(path, path), {})]
+>>> problem = MorphismProblem(path, path)
+>>> [block.tolist() for block in solve(problem, problem.candidates())]
 [[[0, 1, 2, 0, 1]]]
 """
 
@@ -56,6 +66,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, reduce
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -67,6 +78,11 @@ from catlearn.finset.tables import Tables
 Candidates = list[np.ndarray]
 """The candidates of each variable, increasing; arrays are shared, and so never changed."""
 
+
+RowSet = frozenset[int] | set[int]
+
+CandidateSets = list[RowSet]
+"""The candidates of each variable. The sets are shared, and so never changed."""
 
 ROUNDS = 10
 """How often a variable may tell its neighbours, before a search, that its candidates shrank."""
@@ -83,26 +99,32 @@ class PartialFunction(dict[int, frozenset[int]]):
 
     def __init__(self, sources: np.ndarray, values: np.ndarray) -> None:
         super().__init__()
-        order = np.argsort(values, kind="stable")
-        self.sources, self.sorted = sources[order], values[order]
+        self.sources, self.images = sources, values
+
+    @cached_property
+    def by_value(self) -> tuple[np.ndarray, np.ndarray]:
+        """The sources and the values, sorted by value."""
+        order = np.argsort(self.images, kind="stable")
+        return self.sources[order], self.images[order]
 
     @cached_property
     def at(self) -> Sequence[int] | Mapping[int, int]:
         """The value at each row."""
         if self.array.size == self.sources.size:
             return self.array.tolist()
-        return dict(zip(self.sources.tolist(), self.sorted.tolist(), strict=True))
+        return dict(zip(self.sources.tolist(), self.images.tolist(), strict=True))
 
     def __missing__(self, value: int) -> frozenset[int]:
-        low, high = np.searchsorted(self.sorted, [value, value + 1])
-        self[value] = found = frozenset(self.sources[low:high].tolist())
+        sources, values = self.by_value
+        low, high = np.searchsorted(values, [value, value + 1])
+        self[value] = found = frozenset(sources[low:high].tolist())
         return found
 
     @cached_property
     def array(self) -> np.ndarray:
         """The values as an array; -1 where there is none."""
         found = np.full(int(self.sources.max(initial=-1)) + 1, -1)
-        found[self.sources] = self.sorted
+        found[self.sources] = self.images
         return found
 
     def image(self, rows: Collection[int]) -> set[int]:
@@ -111,164 +133,55 @@ class PartialFunction(dict[int, frozenset[int]]):
         return {at[row] for row in rows}
 
 
+Constraint = tuple[int, int, PartialFunction]
+"""Two variables, and the function from the value of the first to that of the second."""
+
+
 class Problem:
-    """All that a search needs to know about a domain and a codomain.
+    """All that a search needs to know.
 
     Parameters
     ----------
-    one, other
-        The domain and the codomain, of one shape.
-    injective, surjective
-        The tables on which no two rows may go to one, and all rows must be hit.
-    iso
-        Whether only isomorphisms are asked for.
+    kinds
+        The kind of each variable; variables of a kind stand together.
+    sizes
+        The number of values of each kind.
+    constraints
+        The functions between variables.
+    different, all_hit
+        For each kind whether no two variables may have one value, and whether each value must be
+        that of some variable; by default neither.
     """
+
+    iso = False
 
     def __init__(
         self,
-        one: Tables,
-        other: Tables,
-        injective: Iterable[str] = (),
-        surjective: Iterable[str] = (),
-        iso: bool = False,
+        kinds: Sequence[int],
+        sizes: Sequence[int],
+        constraints: Iterable[Constraint],
+        different: Sequence[bool] = (),
+        all_hit: Sequence[bool] = (),
     ) -> None:
-        self.one, self.other, self.iso = one, other, iso
-        self.injective, self.surjective = set(injective), set(surjective)
-        self.bounds, self.kinds = {}, []
-        tables = one.shape.tables
-        for number, table in enumerate(tables):
-            start = len(self.kinds)
-            self.kinds += [number] * one.size(table)
-            self.bounds[table] = (start, len(self.kinds))
-        self.spans = list(self.bounds.values())
-        implied = self._implied()
-        self.different = [table in self.injective and table not in implied for table in tables]
-        # An injection between sets of one size is onto.
-        self.all_hit = [table in self.surjective - self.injective for table in tables]
-        self.free = [one.size(table) for table in tables]
-        self.missing = [other.size(table) for table in tables]
-        count = len(self.kinds)
+        self.kinds, self.sizes = kinds, sizes
+        starts = np.searchsorted(kinds, np.arange(len(sizes) + 1)).tolist()
+        self.spans = list(pairwise(starts))
+        self.different = different or [False] * len(sizes)
+        self.all_hit = all_hit or [False] * len(sizes)
+        self.free = [stop - start for start, stop in self.spans]
+        self.missing = list(sizes)
+        count = len(kinds)
         self.down: list[list[tuple[int, PartialFunction]]] = [[] for _ in range(count)]
         self.up: list[list[tuple[int, PartialFunction]]] = [[] for _ in range(count)]
-        for source, target, step in self._constraints():
+        for source, target, step in constraints:
             self.down[source].append((target, step))
             self.up[target].append((source, step))
         weights = [len(self.down[x]) + len(self.up[x]) for x in range(count)]
         self.order = sorted(range(count), key=lambda x: (-weights[x], x))
 
-    def _constraints(self) -> Iterator[tuple[int, int, PartialFunction]]:
-        """Every arrow at every row, and every entry of every list."""
-        one, other = self.one, self.other
-        for name, (source, target) in one.shape.arrows.items():
-            start, end = self.bounds[source][0], self.bounds[target][0]
-            values = other.arrows[name].values
-            step = PartialFunction(np.arange(values.size), values)
-            for k, value in enumerate(one.arrows[name].values.tolist()):
-                yield start + k, end + value, step
-        for name, (source, target) in one.shape.lists.items():
-            start, end = self.bounds[source][0], self.bounds[target][0]
-            there, steps = other.lists[name], {}
-            for k, entries in enumerate(one.lists[name]):
-                for place, value in enumerate(entries):
-                    key = len(entries), place
-                    if key not in steps:
-                        rows = np.flatnonzero(there.lengths == len(entries))
-                        steps[key] = PartialFunction(
-                            rows, there.values[there.offsets[rows] + place]
-                        )
-                    yield start + k, end + value, steps[key]
-
-    def _implied(self) -> set[str]:
-        """Return tables on which injectivity follows from that on others.
-
-        Rows that differ under some arrow into a table whose rows go to different rows do so
-        themselves. Tables that others are implied by are kept.
-        """
-        one, kept, implied = self.one, set(), set()
-        for table in one.shape.tables:
-            ends = [
-                (name, target)
-                for name, (source, target) in one.shape.arrows.items()
-                if source == table and target in self.injective and target != table
-            ]
-            if not ends or table in kept or table not in self.injective:
-                continue
-            columns = np.stack([one.arrows[name].values for name, _ in ends])
-            if np.unique(columns, axis=1).shape[1] == one.size(table):
-                implied.add(table)
-                kept.update(target for _, target in ends)
-        return implied
-
-    def candidates(self) -> Candidates | None:
-        """Return the candidates that attributes, lengths, counts and colours leave; or None."""
-        one, other = self.one, self.other
-        for table in one.shape.tables:
-            here, there = one.size(table), other.size(table)
-            if table in self.injective and here > there:
-                return None
-            if table in self.surjective and here < there:
-                return None
-        fitting: Candidates = [rows for table in one.shape.tables for rows in self._fitting(table)]
-        found = fitting.copy()
-        if self.iso:
-            self.refinement = Refinement(one, other)
-            colours = self.refinement.refined(self.refinement.start())
-            if colours is None:
-                return None
-            self.colours = colours
-            for table, (start, stop) in self.bounds.items():
-                classes = self.refinement.classes(table, self.colours)
-                # Variables with the same candidates go on sharing one set.
-                met: dict[tuple[int, int], np.ndarray] = {}
-                for x, (a, b) in enumerate(zip(fitting[start:stop], classes, strict=True), start):
-                    key = id(a), id(b)
-                    if key not in met:
-                        met[key] = np.intersect1d(a, b, assume_unique=True)
-                    found[x] = met[key]
-        return found
-
-    def _fitting(self, table: str) -> list[np.ndarray]:
-        """Return the rows with labels that fit, lists of equal lengths, and no smaller fibres."""
-        one, other, shape = self.one, self.other, self.one.shape
-        exact = [np.zeros(one.size(table) + other.size(table), np.int64)]
-        grown: list[np.ndarray] = []
-        for name, at in shape.attributes.items():
-            order = shape.order(name)
-            if at != table or order.carry is not None:
-                continue
-            columns, labels = shared_codes([one, other], name)
-            if order.below is None or self.iso:
-                exact.append(np.concatenate(columns))
-                continue
-            # One 0 and 1 a label: where it is, and to the right what it is at most.
-            for code in np.unique(columns[0]).tolist():
-                above = order.fit(np.full(other.size(table), code), columns[1], labels)
-                grown.append(np.concatenate([columns[0] == code, above]).astype(np.int64))
-        for name, (source, _) in shape.lists.items():
-            if source == table:
-                lengths = [one.lists[name].lengths, other.lists[name].lengths]
-                exact.append(np.concatenate(lengths))
-        for name, (source, target) in shape.arrows.items():
-            if target == table and source in self.injective and not self.iso:
-                counts = [
-                    np.bincount(t.arrows[name].values, minlength=t.size(table))
-                    for t in (one, other)
-                ]
-                grown.append(np.concatenate(counts))
-        size = one.size(table)
-        codes = np.unique(np.stack(exact), axis=1, return_inverse=True)[1].ravel()
-        fitting = sorted_into(codes[:size], codes[size:], int(codes.max(initial=-1)) + 1)
-        if not grown:
-            return fitting
-        counts = np.stack(grown)
-        cells, number = np.unique(
-            np.vstack([codes[None, :size], counts[:, :size]]), axis=1, return_inverse=True
-        )
-        sets = []
-        for cell in cells.T:
-            fits = (codes[size:] == cell[0]) & (counts[:, size:] >= cell[1:, None]).all(axis=0)
-            sets.append(np.flatnonzero(fits))
-        return [sets[k] for k in number.ravel().tolist()]
+    def refined(self, candidates: CandidateSets) -> CandidateSets | None:
+        """Return what the values chosen so far leave beyond propagation; None if nothing."""
+        return candidates
 
     def narrow(self, candidates: Candidates) -> bool:
         """Make all arrows consistent, both ways, before a search; false if that is impossible.
@@ -278,7 +191,7 @@ class Problem:
         """
         images: dict[tuple[int, int], np.ndarray] = {}
         meets: dict[tuple[int, int, int], np.ndarray] = {}
-        marks = [np.zeros(self.other.size(table), bool) for table in self.one.shape.tables]
+        marks = [np.zeros(size, bool) for size in self.sizes]
         kept: list[np.ndarray] = []
 
         def image(y: int, step: PartialFunction, rows: np.ndarray) -> np.ndarray:
@@ -335,10 +248,183 @@ class Problem:
         return True
 
 
-RowSet = frozenset[int] | set[int]
+class MorphismProblem(Problem):
+    """The problem of finding the morphisms from a domain to a codomain.
 
-CandidateSets = list[RowSet]
-"""The candidates of each variable. The sets are shared, and so never changed."""
+    Parameters
+    ----------
+    one, other
+        The domain and the codomain, of one shape.
+    injective, surjective
+        The tables on which no two rows may go to one, and all rows must be hit.
+    iso
+        Whether only isomorphisms are asked for.
+    """
+
+    def __init__(
+        self,
+        one: Tables,
+        other: Tables,
+        injective: Iterable[str] = (),
+        surjective: Iterable[str] = (),
+        iso: bool = False,
+    ) -> None:
+        self.one, self.other, self.iso = one, other, iso
+        self.injective, self.surjective = set(injective), set(surjective)
+        tables = one.shape.tables
+        starts = accumulate((one.size(table) for table in tables), initial=0)
+        self.bounds = dict(zip(tables, pairwise(starts), strict=True))
+        implied = self._implied()
+        super().__init__(
+            [number for number, table in enumerate(tables) for _ in range(one.size(table))],
+            [other.size(table) for table in tables],
+            self._constraints(),
+            [table in self.injective and table not in implied for table in tables],
+            # An injection between sets of one size is onto.
+            [table in self.surjective - self.injective for table in tables],
+        )
+
+    def _constraints(self) -> Iterator[tuple[int, int, PartialFunction]]:
+        """Every arrow at every row, and every entry of every list."""
+        one, other = self.one, self.other
+        for name, (source, target) in one.shape.arrows.items():
+            start, end = self.bounds[source][0], self.bounds[target][0]
+            values = other.arrows[name].values
+            step = PartialFunction(np.arange(values.size), values)
+            for k, value in enumerate(one.arrows[name].values.tolist()):
+                yield start + k, end + value, step
+        for name, (source, target) in one.shape.lists.items():
+            start, end = self.bounds[source][0], self.bounds[target][0]
+            there, steps = other.lists[name], {}
+            for k, entries in enumerate(one.lists[name]):
+                for place, value in enumerate(entries):
+                    key = len(entries), place
+                    if key not in steps:
+                        rows = np.flatnonzero(there.lengths == len(entries))
+                        steps[key] = PartialFunction(
+                            rows, there.values[there.offsets[rows] + place]
+                        )
+                    yield start + k, end + value, steps[key]
+
+    def _implied(self) -> set[str]:
+        """Return tables on which injectivity follows from that on others.
+
+        Rows that differ under some arrow into a table whose rows go to different rows do so
+        themselves. Tables that others are implied by are kept.
+        """
+        one, kept, implied = self.one, set(), set()
+        for table in one.shape.tables:
+            ends = [
+                (name, target)
+                for name, (source, target) in one.shape.arrows.items()
+                if source == table and target in self.injective and target != table
+            ]
+            if not ends or table in kept or table not in self.injective:
+                continue
+            columns = np.stack([one.arrows[name].values for name, _ in ends])
+            if np.unique(columns, axis=1).shape[1] == one.size(table):
+                implied.add(table)
+                kept.update(target for _, target in ends)
+        return implied
+
+    def candidates(self, fixed: Mapping[int, int] | None = None) -> Candidates | None:
+        """Return the candidates that attributes, lengths, counts and colours leave; or None.
+
+        Some variables may have their values fixed.
+        """
+        one, other = self.one, self.other
+        for table in one.shape.tables:
+            here, there = one.size(table), other.size(table)
+            if table in self.injective and here > there:
+                return None
+            if table in self.surjective and here < there:
+                return None
+        fitting: Candidates = [rows for table in one.shape.tables for rows in self._fitting(table)]
+        found = fitting.copy()
+        if self.iso:
+            self.refinement = Refinement(one, other)
+            colours = self.refinement.refined(self.refinement.start())
+            if colours is None:
+                return None
+            self.colours = colours
+            for table, (start, stop) in self.bounds.items():
+                classes = self.refinement.classes(table, self.colours)
+                # Variables with the same candidates go on sharing one set.
+                met: dict[tuple[int, int], np.ndarray] = {}
+                for x, (a, b) in enumerate(zip(fitting[start:stop], classes, strict=True), start):
+                    key = id(a), id(b)
+                    if key not in met:
+                        met[key] = np.intersect1d(a, b, assume_unique=True)
+                    found[x] = met[key]
+        for x, value in (fixed or {}).items():
+            if value not in found[x].tolist():
+                return None
+            found[x] = np.array([value], np.int64)
+        return found
+
+    def _fitting(self, table: str) -> list[np.ndarray]:
+        """Return the rows with labels that fit, lists of equal lengths, and no smaller fibres."""
+        one, other, shape = self.one, self.other, self.one.shape
+        exact = [np.zeros(one.size(table) + other.size(table), np.int64)]
+        grown: list[np.ndarray] = []
+        for name, at in shape.attributes.items():
+            order = shape.order(name)
+            if at != table or order.carry is not None:
+                continue
+            columns, labels = shared_codes([one, other], name)
+            if order.below is None or self.iso:
+                exact.append(np.concatenate(columns))
+                continue
+            # One 0 and 1 a label: where it is, and to the right what it is at most.
+            for code in np.unique(columns[0]).tolist():
+                above = order.fit(np.full(other.size(table), code), columns[1], labels)
+                grown.append(np.concatenate([columns[0] == code, above]).astype(np.int64))
+        for name, (source, _) in shape.lists.items():
+            if source == table:
+                lengths = [one.lists[name].lengths, other.lists[name].lengths]
+                exact.append(np.concatenate(lengths))
+        for name, (source, target) in shape.arrows.items():
+            if target == table and source in self.injective and not self.iso:
+                counts = [
+                    np.bincount(t.arrows[name].values, minlength=t.size(table))
+                    for t in (one, other)
+                ]
+                grown.append(np.concatenate(counts))
+        size = one.size(table)
+        codes = np.unique(np.stack(exact), axis=1, return_inverse=True)[1].ravel()
+        fitting = sorted_into(codes[:size], codes[size:], int(codes.max(initial=-1)) + 1)
+        if not grown:
+            return fitting
+        counts = np.stack(grown)
+        cells, number = np.unique(
+            np.vstack([codes[None, :size], counts[:, :size]]), axis=1, return_inverse=True
+        )
+        sets = []
+        for cell in cells.T:
+            fits = (codes[size:] == cell[0]) & (counts[:, size:] >= cell[1:, None]).all(axis=0)
+            sets.append(np.flatnonzero(fits))
+        return [sets[k] for k in number.ravel().tolist()]
+
+    def refined(self, candidates: CandidateSets) -> CandidateSets | None:
+        """Return the rows of the colours that the values chosen so far make; None if none fit."""
+        colours = {}
+        for table, (start, stop) in self.bounds.items():
+            column = self.colours[table].copy()
+            chosen = [
+                (x - start, value)
+                for x in range(start, stop)
+                if len(candidates[x]) == 1
+                for value in candidates[x]
+            ]
+            rows, values = np.array(chosen, np.int64).reshape(-1, 2).T
+            column[rows] = column[values + stop - start] = mixed(values.astype(np.uint64), 1)
+            colours[table] = column
+        colours = self.refinement.refined(colours)
+        if colours is None:
+            return None
+        found = (self.refinement.classes(table, colours) for table in self.bounds)
+        return [rows for table in found for rows in as_sets(table)]
+
 
 NARROW = 8
 """Up to so many candidates are sent backwards fibre by fibre."""
@@ -539,34 +625,19 @@ class Search:
         return True
 
     def refine(self, candidates: CandidateSets, open_: list[int]) -> list[int] | None:
-        """Shrink open variables to the colours that the values chosen so far make.
+        """Shrink open variables to what the values chosen so far leave beyond propagation.
 
         Returns
         -------
         list of int, optional
-            The variables whose candidates are now less than half; None if no isomorphism is
-            left.
+            The variables whose candidates are now less than half; None if one has none left.
         """
-        problem, colours = self.problem, {}
-        for table, (start, stop) in problem.bounds.items():
-            column = problem.colours[table].copy()
-            chosen = [
-                (x - start, value)
-                for x in range(start, stop)
-                if len(candidates[x]) == 1
-                for value in candidates[x]
-            ]
-            rows, values = np.array(chosen, np.int64).reshape(-1, 2).T
-            column[rows] = column[values + stop - start] = mixed(values.astype(np.uint64), 1)
-            colours[table] = column
-        colours = problem.refinement.refined(colours)
-        if colours is None:
+        left = self.problem.refined(candidates)
+        if left is None:
             return None
-        found = (problem.refinement.classes(table, colours) for table in problem.bounds)
-        classes = [rows for table in found for rows in as_sets(table)]
         changed = []
         for x in open_:
-            rest = candidates[x] & classes[x]
+            rest = candidates[x] & left[x]
             if not rest:
                 return None
             if 2 * len(rest) <= len(candidates[x]):
@@ -647,7 +718,7 @@ class Sweep:
         problem = self.problem
         width, steps, found, most = len(self.plan), 0, 0, FIRST
         columns = np.argsort([x for x, _ in self.plan], kind="stable")
-        rows = sum(one.size for one in problem.other.sets.values())
+        rows = sum(problem.sizes)
         free = FREE_ISO if problem.iso else FREE + PER_SOLUTION * rows
         stack: list[tuple[Block, int]] = [([], 1)]
         while stack:
@@ -695,7 +766,7 @@ class Sweep:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return rows sorted by their images at several ends, these, and the images asked for."""
         names = tuple(id(step) for _, step in ends)
-        spans = [self.problem.other.sets[self._table(y)].size for y, _ in ends]
+        spans = [self.problem.sizes[self.problem.kinds[y]] for y, _ in ends]
         while np.prod([float(span) for span in spans]) > 2.0**62:
             spans, ends, names = spans[:-1], ends[:-1], names[:-1]
         if names not in self.fibres:
@@ -705,9 +776,6 @@ class Sweep:
             self.fibres[names] = rows[order], keys[order]
         wanted = np.ravel_multi_index([block[self.place[y]] for y, _ in ends], spans)
         return *self.fibres[names], wanted
-
-    def _table(self, x: int) -> str:
-        return self.problem.one.shape.tables[self.problem.kinds[x]]
 
     def _kept(self, block: Block, x: int, column: np.ndarray) -> list[tuple[Block, int]]:
         """Add a column to a block, and drop the rows that break a constraint."""
@@ -735,7 +803,7 @@ class Sweep:
 
     def _mask(self, x: int, rows: np.ndarray) -> np.ndarray:
         if id(rows) not in self.masks:
-            mask = np.zeros(self.problem.other.size(self._table(x)), bool)
+            mask = np.zeros(self.problem.sizes[self.problem.kinds[x]], bool)
             mask[rows] = True
             self.masks[id(rows)] = mask
         return self.masks[id(rows)]
@@ -754,16 +822,18 @@ class Sweep:
                     yield np.array([found], np.int64)
 
 
-def solve(problem: Problem, fixed: Mapping[int, int]) -> Iterator[np.ndarray]:
-    """Generate all solutions, as rows of matrices with a column for each variable."""
-    candidates = problem.candidates()
-    if candidates is None:
-        return
-    for x, value in fixed.items():
-        if value not in candidates[x].tolist():
-            return
-        candidates[x] = np.array([value], np.int64)
-    if not problem.iso and not problem.narrow(candidates):
+def solve(problem: Problem, candidates: Candidates | None) -> Iterator[np.ndarray]:
+    """Generate all solutions, as rows of matrices with a column for each variable.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    candidates
+        The values that each variable may have, increasing; the list may be changed. With None
+        there are no solutions.
+    """
+    if candidates is None or not (problem.iso or problem.narrow(candidates)):
         return
     open_ = sum(len(rows) > 1 for rows in candidates)
     if any(problem.all_hit) or not 0 < open_ <= WIDE:

@@ -2,7 +2,6 @@
 
 from itertools import product
 
-import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 
@@ -18,7 +17,6 @@ from catlearn.category import (
     natural_transformations,
     naturally_isomorphic,
 )
-from catlearn.category.transformation import solutions
 from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, UnknownName
 from catlearn.finset import FinFunction, FinSet
 from tests.category.small import IDEMPOTENT
@@ -283,20 +281,3 @@ def test_transformations_are_values():
     assert len({alpha, beta, NaturalTransformation(one, one, {"*": "1 >> 1"})}) == 2
     assert str(alpha) == "*: 1"
     assert alpha["*"] == "1"
-
-
-constraint = st.tuples(st.integers(0, 3), st.integers(0, 3)).filter(lambda ij: ij[0] != ij[1])
-
-
-@given(st.lists(st.integers(0, 3), min_size=4, max_size=4), st.lists(constraint), st.data())
-def test_solutions_are_those_of_brute_force(sizes, pairs, data):
-    constraints = [
-        (i, j, *(np.array([data.draw(st.integers(0, 1)) for _ in range(sizes[k])]) for k in (i, j)))
-        for i, j in pairs[:4]
-    ]
-    expected = [
-        choice
-        for choice in product(*map(range, sizes))
-        if all(left[choice[i]] == right[choice[j]] for i, j, left, right in constraints)
-    ]
-    assert sorted(tuple(found) for found in solutions(sizes, constraints)) == expected

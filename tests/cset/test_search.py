@@ -15,15 +15,14 @@ from catlearn.cset import (
     Schema,
     SchGraph,
     automorphisms,
-    constraints,
     homomorphism,
     homomorphisms,
     is_isomorphic,
     isomorphism,
 )
 from catlearn.errors import InvalidStructure, NoMorphism, NotUnique
-from catlearn.finset import TableMorphism, Tables, Variable
-from catlearn.finset.constraints import Problem
+from catlearn.finset import TableMorphism, Tables, Variable, constraints
+from catlearn.finset.constraints import MorphismProblem
 from tests.errors import raises
 
 POINTS = Schema(["X"])
@@ -358,10 +357,10 @@ def test_what_cannot_be_asked():
 
 
 def test_constraints_that_follow_are_not_posed():
-    assert Problem(complete(4), complete(4), {"V", "E"}).different == [True, False]
+    assert MorphismProblem(complete(4), complete(4), {"V", "E"}).different == [True, False]
     parallel = CSet(SchGraph, V=1, E=2, src=[0, 0], tgt=[0, 0])
-    assert Problem(parallel, parallel, {"V", "E"}).different == [True, True]
-    assert Problem(complete(4), complete(4), {"E"}).different == [False, True]
+    assert MorphismProblem(parallel, parallel, {"V", "E"}).different == [True, True]
+    assert MorphismProblem(complete(4), complete(4), {"E"}).different == [False, True]
 
 
 def test_a_row_that_an_arrow_fixes_goes_to_such_rows():
