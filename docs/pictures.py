@@ -70,10 +70,28 @@ def _imports(file: Path) -> Iterator[str]:
                 yield rest[0]
 
 
+def reading() -> dict[str, cl.Circuit]:
+    """Five circuits, from a matrix product to attention."""
+    a = cl.arrays
+    Q, K, V = (a.linear(name, "m -> h d") for name in "QKV")
+    scores = a.einsum("x h d, y h d -> h x y", scale="d**-0.5")
+    weights = a.where("x y", "y <= x") >> a.softmax("[y]")
+    mixed = a.einsum("h x y, y h d -> x h d") >> a.linear("O", "h d -> m")
+    attention = a.copy(3) >> Q @ K @ V >> (scores >> weights) @ a.idle >> mixed
+    return {
+        "product": a.einsum("a b, b c -> a c"),
+        "linear": a.lift(Q, "x"),
+        "scores": a.copy(2) >> Q @ K >> scores,
+        "weights": a.lift(weights, "h"),
+        "attention": a.residual(a.norm("ln", "[m]") >> attention.block("attention")),
+    }
+
+
 def pictures() -> dict[str, str]:
     """Each picture's file name and content."""
     layer = cl.zoo.architectures.gpt2_layer()
     return {
+        **{f"reading-{name}.svg": to_svg(circuit) for name, circuit in reading().items()},
         "square.svg": to_svg(square()),
         "rooms.svg": scene_to_svg(rooms()),
         "circuit.svg": to_svg(layer),
