@@ -36,8 +36,8 @@ import numpy as np
 from catlearn.arrays.boxes import ArrayHypergraph, Operation
 from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
-from catlearn.category import Hypergraph
-from catlearn.category.hypergraph import HYPERGRAPH, Circuit as OpenCircuit
+from catlearn.category import Hypergraph, hypergraph
+from catlearn.category.hypergraph import HYPERGRAPH
 from catlearn.errors import Failure
 from catlearn.finset import FinSet, ListFunction
 
@@ -153,7 +153,7 @@ class Loop:
     states: int
     entries: tuple[int, ...]
     results: tuple[int, ...]
-    body: OpenCircuit
+    body: hypergraph.Circuit
 
 
 def flat(boxes: Nested) -> list[int]:
@@ -172,7 +172,7 @@ def flat(boxes: Nested) -> list[int]:
 
 def level(
     H: ArrayHypergraph, boxes: Nested, inputs: Sequence[int], outputs: Sequence[int]
-) -> OpenCircuit:
+) -> hypergraph.Circuit:
     """Return nested boxes as an open hypergraph in which each block with rounds is one box.
 
     Parameters
@@ -211,7 +211,7 @@ def level(
     }
     columns = {"type": (None,) * wires.size, "operation": tuple(labels)}
     apex = Hypergraph._of_steps(HYPERGRAPH, {"Wire": wires, "Box": sets}, lists, columns)
-    return OpenCircuit(apex, tuple(inputs), tuple(outputs))
+    return hypergraph.Circuit(apex, tuple(inputs), tuple(outputs))
 
 
 def _loop(H: ArrayHypergraph, block: int, boxes: Nested) -> tuple[list[int], list[int], Loop]:
