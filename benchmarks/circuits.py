@@ -16,6 +16,7 @@ from typing import Any
 import _measure
 import jax
 from by_hand.programs import normal_form
+from by_hand.residual import CASES as RESIDUAL
 from by_hand.transformer import CASES, gpt2
 
 import catlearn as cl
@@ -31,12 +32,18 @@ COLUMNS = (
 )
 
 
-def cells(name: str, sizes: dict[str, int], tokens: int, *counts: int) -> list[str]:
+def cells(
+    name: str,
+    circuit: Circuit,
+    by_hand: Callable[..., Any],
+    sizes: dict[str, int],
+    shape: tuple[int, ...],
+    *counts: int,
+) -> list[str]:
     """Compare a circuit with the function by hand; return a row of the table."""
-    circuit, by_hand = CASES[name]
-    fn = cl.lower(circuit().at_dom((tokens, sizes["m"])), sizes=sizes)
+    fn = cl.lower(circuit.at_dom(shape), sizes=sizes)
     params = fn.init(jax.random.key(0))
-    x = jax.random.normal(jax.random.key(1), (tokens, sizes["m"]))
+    x = jax.random.normal(jax.random.key(1), shape)
 
     def loss(run: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
         return lambda params: ((run(params, x) ** 2).mean(), None)
@@ -77,8 +84,13 @@ def main() -> None:
     tokens, width = (16, 32) if options.quick else (256, 256)
     table = _measure.Table(COLUMNS, f"Value and gradient, {_measure.device()}.", options=options)
     sizes = {"m": width, "h": 8, "d": width // 8, "f": 4 * width}
-    table.row(cells("attention", {key: sizes[key] for key in "mhd"}, tokens, *counts))
-    table.row(cells("block of GPT-2", sizes, tokens, *counts))
+    for name, keys in (("attention", "mhd"), ("block of GPT-2", "mhdf")):
+        circuit, by_hand = CASES[name]
+        own = {key: sizes[key] for key in keys}
+        table.row(cells(name, circuit(), by_hand, own, (tokens, width), *counts))
+    image = (2, 8, 8, 16) if options.quick else (8, 28, 28, 128)
+    for name, (circuit, by_hand, own) in RESIDUAL.items():
+        table.row(cells(name, circuit(), by_hand, own(image[-1]), image, *counts))
     number, blocks = (50, 2) if options.quick else (1000, 12)
     maps = [linear(f"A{k}", "m -> n", n="m") for k in range(number)]
     whole = compose(*maps)

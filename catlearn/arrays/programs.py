@@ -4,6 +4,8 @@ A circuit whose sizes are known becomes a straight-line program over operations 
 library has. A reading by variables is a subscript of ``einsum``, with the letters of the patterns
 where they are free. Splits and joins are reshapes, beginnings, strides and shifts slices and
 padding, concatenations concatenations, and whole rows of a table are taken; other readings gather.
+Windows that meet weights are convolutions, and those that are summed or of which the greatest entry
+is taken are reductions of windows; nothing is stored for them.
 
 What is decided here runs elsewhere: a back end is a table of functions, one for each name of a
 step; :meth:`Program.run` calls them. Since nothing of it depends on values, programs can be read,
@@ -188,6 +190,40 @@ Value = tuple[Register, tuple[int, ...]]
 """An array, and the variable that each of its axes stands for."""
 
 
+class _Along(NamedTuple):
+    """Where an axis is read by windows: a multiple of one or two places, and where it starts."""
+
+    terms: tuple[tuple[int, int], ...]
+    start: int
+
+
+class _Windows(NamedTuple):
+    """Windows of an array, as a view reads them; they become an array where they have to."""
+
+    source: Register
+    axes: tuple[_Along, ...]
+    outside: float
+    shape: tuple[int, ...]
+    row: int
+    made: list[Register]
+
+
+class _Slide(NamedTuple):
+    """An axis of an array over which windows slide, or by which it is read."""
+
+    over: int
+    inside: int | None
+    stride: int
+    dilation: int
+    pads: tuple[int, int]
+
+
+def _first(operation: Operation) -> Reading:
+    (reading,) = operation.readings
+    assert reading is not None
+    return reading
+
+
 class _Planner:
     """A program while it is made, box by box."""
 
@@ -206,7 +242,9 @@ class _Planner:
 
         def apply(row: int, given: tuple[Any, ...]) -> list[Register]:
             one = every[row]
-            return self.loop(one, given) if isinstance(one, Loop) else self.box(one, given)
+            if isinstance(one, Loop):
+                return self.loop(one, tuple(map(self.whole, given)))
+            return self.box(one, given)
 
         def note(row: int) -> str:
             one = every[row]
@@ -214,7 +252,7 @@ class _Planner:
             return f"in block {H.column('title')[one.block]!r}" if loop else f"in {H.title(one)}"
 
         found = hypergraph.evaluate(boxes, apply, self.inputs, note)
-        numbers = tuple(one.number for one in found)
+        numbers = tuple(self.whole(one).number for one in found)
         return Program(len(self.inputs), self.constants, tuple(self.steps), numbers)
 
     @cached_property
@@ -279,19 +317,22 @@ class _Planner:
 
     def box(self, row: int, given: tuple[Any, ...]) -> list[Any]:
         """Add what a box does, and return what it writes."""
-        H = self.H
-        operation, axes = H.operations[row], H.lists["vars"].row(row).tolist()
-        self.title = H.title(row)
-        self.shape = [self.axis_size[axis] for axis in axes]
-        mentions = H.lists["mentions"].row(row).tolist()
-        self.local = dict(enumerate(self.shape))
-        self.local |= {-1 - k: self.axis_size[axis] for k, axis in enumerate(mentions)}
-        self.given, self.row = given, row
+        operation = self.enter(row, given)
         out, name = operation.writes[0], operation.kernel.name
+        if name == "view":
+            windows = self.windows(operation.readings[0], out)
+            if windows is not None:
+                return [windows]
+        slid = self.slid(operation) if name in ("contraction", "max") else None
+        if slid is None:
+            self.enter(row, tuple(map(self.whole, given)))
+        given = self.given
         if name == "contraction":
-            return [self.contraction(operation, given)]
+            return [self.contraction(operation, slid or self.summed(operation))]
         if name == "concat":
             return [self.concat(operation, given)]
+        if slid is not None:
+            return [self.broadcast(self.aligned(slid, out), [self.shape[v] for v in out])]
         values = [
             self.read(one, reading)
             for one, reading in zip(given, operation.readings, strict=True)
@@ -315,6 +356,28 @@ class _Planner:
         places = tuple(k for k, v in enumerate(out) if v in operation.targets)
         return [self.broadcast(self.elementwise(operation, arrays, places, full), full)]
 
+    def enter(self, row: int, given: tuple[Any, ...]) -> Operation:
+        """Note which box is meant, on which arrays, and how long its variables are."""
+        H = self.H
+        axes, mentions = (H.lists[name].row(row).tolist() for name in ("vars", "mentions"))
+        self.title = H.title(row)
+        self.shape = [self.axis_size[axis] for axis in axes]
+        self.local = dict(enumerate(self.shape))
+        self.local |= {-1 - k: self.axis_size[axis] for k, axis in enumerate(mentions)}
+        self.given, self.row = given, row
+        return H.operations[row]
+
+    def whole(self, one: Any) -> Register:
+        """Return an array, also of windows that were not needed as an array until now."""
+        if not isinstance(one, _Windows):
+            return one
+        if not one.made:
+            operation = self.enter(one.row, (one.source,))
+            out = operation.writes[0]
+            made = self.aligned(self.read(one.source, _first(operation)), out)
+            one.made.append(self.broadcast(made, [self.shape[v] for v in out]))
+        return one.made[0]
+
     def number(self, size: Size) -> int:
         """Return a size of the box as a number."""
         return size.substitute(self.local).number or 0
@@ -334,31 +397,157 @@ class _Planner:
             options = (places, *options)
         return self.emit(kernel.name, arrays, shape, *options)
 
-    def contraction(self, operation: Operation, given: tuple[Any, ...]) -> Register:
-        """Sum products over the variables that the output does not have."""
-        letters = _letters(operation.letters, len(self.shape))
-        values = [
-            self.operand(one, reading)
-            for one, reading in zip(given, operation.readings, strict=True)
-            if reading is not None
-        ]
-        out = operation.writes[0]
-        used = {v for _, variables in values for v in variables}
-        kept = [v for v in out if v in used]
-        sides = ["".join(letters[v] for v in variables) for _, variables in values]
-        target = "".join(letters[v] for v in kept)
-        made = values[0][0]
-        if sides != [target]:
-            text = f"{','.join(sides)}->{target}"
-            shape = [self.shape[v] for v in kept]
-            made = self.emit("einsum", [array for array, _ in values], shape, text)
+    def contraction(self, operation: Operation, found: Value) -> Register:
+        """Scale what is summed, and repeat it along variables that nothing reads."""
+        (made, kept), out = found, operation.writes[0]
+        readings = [one for one in operation.readings if one is not None]
+        used = {v for one in readings for v in one.variables}
         lost = prod(self.shape[v] for v in range(len(self.shape)) if v not in used and v not in out)
         if operation.scale != ONE or lost != 1:
             factor = (operation.scale.substitute(self.local).value or 0.0) * lost
             made = self.emit("times", [made], made.shape, factor)
-        if kept != list(out):
-            made = self.aligned((made, tuple(kept)), out)
-        return self.broadcast(made, [self.shape[v] for v in out])
+        return self.broadcast(self.aligned((made, kept), out), [self.shape[v] for v in out])
+
+    def summed(self, operation: Operation) -> Value:
+        """Sum products over the variables that the output does not have."""
+        letters = _letters(operation.letters, len(self.shape))
+        values = [
+            self.operand(one, reading)
+            for one, reading in zip(self.given, operation.readings, strict=True)
+            if reading is not None
+        ]
+        used = {v for _, variables in values for v in variables}
+        kept = tuple(v for v in operation.writes[0] if v in used)
+        sides = ["".join(letters[v] for v in variables) for _, variables in values]
+        target = "".join(letters[v] for v in kept)
+        if sides == [target]:
+            return values[0][0], kept
+        text = f"{','.join(sides)}->{target}"
+        shape = [self.shape[v] for v in kept]
+        return self.emit("einsum", [array for array, _ in values], shape, text), kept
+
+    def windows(self, reading: Reading | None, out: Sequence[int]) -> _Windows | None:
+        """Return windows of an array that is read, if a view has some and nothing else."""
+        if reading is None or reading.conditions or len(self.given) != 1:
+            return None
+        source: Any = self.given[0]
+        if isinstance(source, _Windows):
+            return None
+        found, moving = [], 0
+        for form, size in zip(reading.forms, source.shape, strict=True):
+            terms = [(atom, self.number(c)) for atom, c in form.terms]
+            start, wiring = self.number(form.constant), form.wiring
+            plain = wiring is not None and self.shape[wiring] == size
+            # a window of length 1 could be a split, too
+            ones = all(number == 1 for _, number in terms)
+            window = len(terms) == 2 and (ones or self.split(form, size) is None)
+            if not (plain or window) or any(
+                not isinstance(atom, int) or number < 1 for atom, number in terms
+            ):
+                return None
+            moving += window
+            found.append(_Along(tuple((out.index(v), n) for v, n in terms), start))
+        places = [place for one in found for place, _ in one.terms]
+        if not moving or len({*places}) != len(places):
+            return None
+        shape = tuple(self.shape[v] for v in out)
+        return _Windows(source, tuple(found), reading.outside, shape, self.row, [])
+
+    def slid(self, operation: Operation) -> Value | None:
+        """Return sums or greatest entries over windows: a convolution, or a reduction of them."""
+        out, values = operation.writes[0], []
+        for one, reading in zip(self.given, operation.readings, strict=True):
+            places = [form.wiring for form in reading.forms] if reading is not None else [None]
+            if reading is None or reading.conditions or None in places:
+                return None
+            sizes = [self.shape[v] for v in places if v is not None]
+            if tuple(sizes) != tuple(one.shape) or len({*places}) != len(places):
+                return None
+            values.append((one, [v for v in places if v is not None]))
+        moving = [k for k, (one, _) in enumerate(values) if isinstance(one, _Windows)]
+        if len(moving) != 1 or len(values) > 2:
+            return None
+        windows, places = values.pop(moving[0])
+        axes: list[_Slide] = []
+        greatest = operation.kernel.name == "max"
+        for along, size in zip(windows.axes, windows.source.shape, strict=True):
+            terms = sorted(along.terms, key=lambda term: places[term[0]] not in out)
+            variables = [places[place] for place, _ in terms]
+            if len(variables) == 1:
+                axes.append(_Slide(variables[0], None, 1, 1, (0, 0)))
+                continue
+            (over, inside), (stride, by) = variables, (number for _, number in terms)
+            if over not in out or inside in out:
+                return None
+            reach = stride * (self.shape[over] - 1) + by * (self.shape[inside] - 1) + along.start
+            pads = (-along.start, reach - size + 1)
+            neutral = float("-inf") if greatest else 0.0
+            if max(pads) > 0 and windows.outside != neutral:
+                return None
+            axes.append(_Slide(over, inside, stride, by, pads))
+        if values:
+            ((weights, own),) = values
+            return self.convolved(windows.source, axes, weights, own, out)
+        kept = tuple(one.over for one in axes)
+        if any(v not in out for v in kept):
+            return None
+        lengths = tuple(1 if one.inside is None else self.shape[one.inside] for one in axes)
+        options = (tuple(column) for column in zip(*(one[2:] for one in axes), strict=True))
+        shape = [self.shape[v] for v in kept]
+        kind = operation.kernel.name
+        return self.emit("pool", [windows.source], shape, kind, lengths, *options), kept
+
+    def convolved(
+        self, x: Register, axes: list[_Slide], w: Register, own: list[int], out: Sequence[int]
+    ) -> Value | None:
+        """Return a contraction of windows with weights as a convolution."""
+        slides = [one for one in axes if one.inside is not None]
+        plain = [one.over for one in axes if one.inside is None]
+        inner = [one.inside for one in slides if one.inside is not None]
+        over = [one.over for one in slides]
+        batch = [v for v in plain if v in out and v not in own]
+        group = [v for v in plain if v in out and v in own]
+        summed = [v for v in plain if v not in out]
+        new = [v for v in out if v in own and v not in plain]
+        if not {*summed, *inner} <= {*own} or {*over} & {*own} or len(slides) > 3:
+            return None
+        if {*own} != {*inner, *summed, *group, *new}:
+            return None
+        space = "012"[: len(slides)]
+        spread = [[v] for v in over]
+        kept = tuple(v for v in out if v in {*batch, *over, *group, *new})
+        arrays, specs = [], []
+        for array, variables, names, groups in (
+            (x, [one.over for one in axes], f"N{space}C", [batch, *spread, group + summed]),
+            (w, own, f"{space}IO", [*([v] for v in inner), summed, group + new]),
+        ):
+            order = self.turn(variables, groups)
+            places = [[variables.index(v) for v in groups[k]] for k in order]
+            joint = [prod(array.shape[k] for k in some) for some in places]
+            array = self.transpose(array, [k for some in places for k in some])
+            arrays.append(self.reshape(array, joint))
+            specs.append("".join(names[k] for k in order))
+        groups = [batch, *spread, group + new]
+        order = self.turn(list(kept), groups)
+        specs.append("".join(f"N{space}C"[k] for k in order))
+        options = [tuple(column) for column in zip(*(one[2:] for one in slides), strict=True)]
+        shape = [self.joint(groups[k]) for k in order]
+        made = self.emit("convolve", arrays, shape, tuple(specs), *options, self.joint(group))
+        flat = tuple(v for k in order for v in groups[k])
+        return self.reshape(made, [self.shape[v] for v in flat]), flat
+
+    def joint(self, variables: Sequence[int]) -> int:
+        """Return how many values variables have together."""
+        return prod(self.shape[v] for v in variables)
+
+    def turn(self, variables: list[int], groups: list[list[int]]) -> list[int]:
+        """Return an order of groups of variables, if it can be that in which they stand."""
+        last = len(groups) - 1
+        order = sorted(
+            range(len(groups)),
+            key=lambda k: variables.index(groups[k][0]) if groups[k] else -1 if k < last else 99,
+        )
+        return order if [v for k in order for v in groups[k]] == variables else [*range(last + 1)]
 
     def operand(self, array: Register, reading: Reading) -> Value:
         """Read an operand of a contraction: diagonals are left to ``einsum``."""

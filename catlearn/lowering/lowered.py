@@ -695,9 +695,9 @@ def to_torch(
     """Return a circuit as a PyTorch module, ``module(*arrays)``.
 
     What runs is decided as for JAX. Parameters are ``torch.nn.Parameter`` by their address:
-    ``enc/Q`` is ``enc.Q.weight``, and ``enc/Q.bias`` is ``enc.Q.bias``. ``module.tree()`` returns them as
-    those of the JAX function, and ``module.load_tree(params)`` takes these over. Dropout is for
-    ``module.train()``, and draws from PyTorch's generator.
+    ``enc/Q`` is ``enc.Q.weight``, and ``enc/Q.bias`` is ``enc.Q.bias``. ``module.tree()`` returns
+    them as those of the JAX function, and ``module.load_tree(params)`` takes these over. Dropout
+    is for ``module.train()``, and draws from PyTorch's generator.
 
     Parameters
     ----------

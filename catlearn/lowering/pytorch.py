@@ -77,6 +77,39 @@ def _top_k(x: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     return found.values[..., :k], found.indices[..., :k]
 
 
+def _convolve(
+    x: torch.Tensor, w: torch.Tensor, specs: tuple[str, str, str], strides: tuple[int, ...],
+    dilations: tuple[int, ...], pads: tuple[tuple[int, int], ...], groups: int,
+) -> torch.Tensor:  # fmt: skip
+    space = "012"[: len(strides)]
+    dtype = torch.promote_types(x.dtype, w.dtype)
+    x = x.to(dtype).permute([specs[0].index(name) for name in f"NC{space}"])
+    w = w.to(dtype).permute([specs[1].index(name) for name in f"OI{space}"])
+    sides = [side for pad in reversed(pads) for side in pad]
+    convolved = (F.conv1d, F.conv2d, F.conv3d)[len(strides) - 1]
+    if all(low == high >= 0 for low, high in pads):
+        padding = tuple(low for low, _ in pads)
+    else:
+        x, padding = F.pad(x, sides), (0,) * len(pads)
+    found = convolved(x, w, None, strides, padding, dilations, groups)
+    return found.permute([f"NC{space}".index(name) for name in specs[2]])
+
+
+def _pool(
+    x: torch.Tensor, kind: str, lengths: tuple[int, ...], strides: tuple[int, ...],
+    dilations: tuple[int, ...], pads: tuple[tuple[int, int], ...],
+) -> torch.Tensor:  # fmt: skip
+    outside = float("-inf") if kind == "max" else 0.0
+    for axis, (low, high) in enumerate(pads):
+        if low or high:
+            x = _pad(x, axis, low, high, outside)
+    count = x.ndim
+    for axis, (length, stride, by) in enumerate(zip(lengths, strides, dilations, strict=True)):
+        x = x.unfold(axis, (length - 1) * by + 1, stride)[..., ::by]
+    inside = tuple(range(count, 2 * count))
+    return x.amax(inside) if kind == "max" else x.sum(inside)
+
+
 def _loop(functions: Mapping[str, Callable[..., Any]], *arguments: Any) -> list[torch.Tensor]:
     """Run a block with rounds."""
     *arrays, rounds = arguments
@@ -106,6 +139,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "times": lambda x, number: x * number,
     "div": lambda x, by: torch.div(x, by, rounding_mode="floor"),
     "mod": torch.remainder,
+    "convolve": _convolve,
+    "pool": _pool,
     "concatenate": lambda *arguments: torch.cat(arguments[:-1], dim=arguments[-1]),
     "add": lambda *arrays: functools.reduce(torch.add, arrays),
     "mul": lambda *arrays: functools.reduce(torch.mul, arrays),

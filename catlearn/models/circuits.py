@@ -101,6 +101,31 @@ def _dropout(key: Any, x: jax.Array, rate: float, address: str) -> jax.Array:
     return jnp.where(kept, x / (1 - rate), jnp.zeros((), x.dtype))
 
 
+def _convolve(
+    x: jax.Array, w: jax.Array, specs: tuple[str, str, str], strides: tuple[int, ...],
+    dilations: tuple[int, ...], pads: tuple[tuple[int, int], ...], groups: int,
+) -> jax.Array:  # fmt: skip
+    dtype = jnp.result_type(x, w)
+    return jax.lax.conv_general_dilated(
+        x.astype(dtype), w.astype(dtype), strides, pads, rhs_dilation=dilations,
+        dimension_numbers=specs, feature_group_count=groups,
+    )  # fmt: skip
+
+
+def _pool(
+    x: jax.Array, kind: str, lengths: tuple[int, ...], strides: tuple[int, ...],
+    dilations: tuple[int, ...], pads: tuple[tuple[int, int], ...],
+) -> jax.Array:  # fmt: skip
+    if kind == "max":
+        real = jnp.issubdtype(x.dtype, jnp.floating)
+        start, reduced = -jnp.inf if real else jnp.iinfo(x.dtype).min, jax.lax.max
+    else:
+        start, reduced = 0.0 if jnp.issubdtype(x.dtype, jnp.floating) else 0, jax.lax.add
+    return jax.lax.reduce_window(
+        x, start, reduced, lengths, strides, pads, window_dilation=dilations
+    )
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "array": lambda x: jnp.asarray(x, jnp.result_type(float)) if x.dtype.kind == "f" else x,
     "constant": jnp.asarray,
@@ -120,6 +145,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "times": lambda x, number: x * number,
     "div": jnp.floor_divide,
     "mod": jnp.mod,
+    "convolve": _convolve,
+    "pool": _pool,
     "concatenate": lambda *arguments: jnp.concatenate(arguments[:-1], axis=arguments[-1]),
     "add": lambda *arrays: sum(arrays[1:], arrays[0]),
     "mul": lambda *arrays: prod(arrays[1:], start=arrays[0]),

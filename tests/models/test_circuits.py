@@ -7,6 +7,7 @@ import pytest
 
 import catlearn as cl
 from benchmarks.by_hand.programs import normal_form
+from benchmarks.by_hand.residual import CASES as RESIDUAL
 from benchmarks.by_hand.transformer import attention, block, gpt2_block
 from catlearn.arrays import (
     add,
@@ -47,6 +48,7 @@ from catlearn.arrays import (
     view,
     where,
 )
+from catlearn.arrays.programs import programmed
 from catlearn.errors import CatlearnError
 from catlearn.models import LoweredCircuit
 from tests.arrays.reference import evaluate
@@ -78,6 +80,14 @@ def taken(g, t):
     return take("k, e m -> k m", at="e")(top_k("[e -> k]", k=2)(g)[1], t)
 
 
+def parameter_of(pattern):
+    """Return the contraction with a parameter, whose axes have sizes from 2 on."""
+    axes = pattern.partition(",")[2].partition("->")[0].split()
+    new = [axis for axis in axes if axis not in pattern.partition(",")[0].split()]
+    weights = parameter("w", " ".join(axes), **dict.fromkeys(new, 2))
+    return idle @ weights >> einsum(pattern)
+
+
 CASES = {
     "linear": (lift(linear("A", "m -> n", bias=True), "x"), [(3, 4)], {"n": 5}),
     "attention": (attention(), [(3, 8)], {"h": 2, "d": 4, "m": 8}),
@@ -105,6 +115,20 @@ CASES = {
     "concatenated": (concat("[x] m, m [y] -> [z] m"), [(2, 4), (4, 3)], {}),
     "convolution": (conv("c", "[y z] i -> [y z] o", 3, stride=2, pad=1, bias=True, o=2),
                     [(5, 6, 3)], {}),
+    "a stride": (view("2*y+1 c -> y c"), [(7, 2)], {}),
+    "a stride that begins before": (view("3*y-1 c -> c y", pad=(1, 0)), [(7, 2)], {}),
+    "convolution of channels in front": (conv("c", "i [y] -> o [y]", 3, pad=1, o=4), [(3, 6)], {}),
+    "convolution of each channel": (conv("c", "[y] i -> [y] i", 4, pad=(3, 0)), [(6, 3)], {}),
+    "convolution of groups": (
+        view("2*y+3*a-2 g i j -> y a g i j", a=2, pad=(2, 0))
+        >> parameter_of("y a g i j, a j g o i -> g y o"), [(9, 2, 2, 3)], {}),
+    "convolutions of examples": (lift(conv("c", "[y z] i -> [y z] o", 2, o=2), "n k"),
+                                 [(2, 3, 5, 4, 3)], {}),
+    "windows that are padded by another number": (
+        view("y+a-1 -> y a", a=3, pad=(1, 1), outside=2.0)
+        >> parameter_of("y a, a o -> y o"), [(5,)], {}),
+    "windows that are used twice": (
+        view("y+a -> y a", a=2) >> copy(2) >> parameter_of("y a, a o -> y o") @ idle, [(5,)], {}),
     "positions": (shift("p", "c m", at="x", c=7), [(3, 4)], {}),
     "masked": (where("x y", "y <= x, x - y < 2", outside=0.0), [(4, 4)], {}),
     "masked by an array": (where("y, h x y", outside=-2.0), [(4,), (3, 2, 4)], {}),
@@ -165,6 +189,53 @@ def test_a_block_of_gpt2_is_the_program_by_hand(of):
     assert programs[0] == programs[1]
     for one, other in zip(*values, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", RESIDUAL)
+@pytest.mark.parametrize("of", ["value", "gradient"])
+def test_convolutions_are_the_program_by_hand(name, of):
+    circuit, by_hand, sizes = RESIDUAL[name]
+    x = jax.random.normal(KEY, (2, 6, 6, 16))
+    fn = cl.lower(circuit().at_dom(x.shape), sizes=sizes(16))
+    params, programs = fn.init(KEY), []
+    for f in (fn, by_hand):
+        g = f if of == "value" else jax.grad(lambda p, x, f=f: (f(p, x) ** 2).sum())
+        programs.append(normal_form(jax.jit(g).lower(params, x).compile().as_text()))
+    assert programs[0] == programs[1]
+
+
+def test_windows_have_known_values():
+    """Oracle 16."""
+    fn = cl.lower(conv("w", "[x] -> [x]", 3, pad=1))
+    found = fn({"w": jnp.array([1.0, 0.0, -1.0])}, jnp.array([1.0, 2.0, 4.0, 7.0]))
+    np.testing.assert_array_equal(found, [-2, -3, -5, 4])
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("convolution", ["convolve"]),
+        ("convolution of channels in front", ["convolve"]),
+        ("convolution of each channel", ["convolve"]),
+        ("convolution of groups", ["convolve"]),
+        ("convolutions of examples", ["convolve"]),
+        ("windows that are padded by another number", ["take", "where", "einsum"]),
+        ("greatest", ["pool"]),
+        ("means of windows", ["pool", "times"]),
+        ("a stride", ["slice"]),
+        ("a stride that begins before", ["slice", "pad"]),
+        ("shifted back", ["slice", "pad"]),
+        ("patches", ["reshape", "reshape"]),
+        ("concatenated", ["concatenate"]),
+        ("third", ["slice"]),
+    ],
+)
+def test_readings_are_the_best_that_are_known(name, steps):
+    circuit, shapes, sizes = CASES[name]
+    circuit = circuit.at_dom(*shapes).at(sizes)
+    found = [step.name for step in programmed(circuit).steps]
+    quiet = {"transpose", "reshape", "expand", "broadcast", "add"} - {*steps}
+    assert [one for one in found if one not in quiet] == steps
 
 
 def test_options_of_losses_are_refused():
