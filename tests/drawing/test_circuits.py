@@ -535,6 +535,24 @@ def test_blocks_are_closed_by_depth_and_by_title_and_repeated_ones_say_how_often
     assert "×6" in cl.draw(blocks()).svg
 
 
+def test_the_transformer_has_two_repeated_frames_and_five_closed_boxes_in_them():
+    scene = circuit_scene(transformer().at(L=6), depth=1)
+    assert sorted((frame.title, frame.times) for frame in scene.frames) == [
+        ("decoder", "×6"), ("encoder", "×6"),
+    ]  # fmt: skip
+    inside = {frame.block: frame.title for frame in scene.frames}
+    found = [inside[s.glyph.path[0]] for s in scene.stands if s.glyph.kind == "closed"]
+    assert sorted(found) == ["decoder"] * 3 + ["encoder"] * 2
+    pages = placed(scene)
+    assert intruders(scene, pages) == []
+    assert overlaps(scene, pages) == []
+
+
+def test_a_state_that_is_not_read_after_the_last_round_ends_beside_its_block():
+    scene = circuit_scene(mamba_layer())
+    assert intruders(scene, placed(scene)) == []
+
+
 def test_what_goes_in_and_out_of_a_scan_passes_its_border():
     step = a.linear("W", "m -> m") @ a.linear("U", "k -> m") >> a.add >> a.tanh >> a.copy(2)
     scene = circuit_scene(step.scan("t"))

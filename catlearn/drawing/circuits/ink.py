@@ -189,6 +189,10 @@ def _level(path: str) -> str:
     return re.sub(r"(?:H[^A-Z]*)+(H[^A-Z]*)", r"\1", path)
 
 
+STEEP = 2.5
+"""How many times its width a dashed line climbs in a step; where that would be more, it ends."""
+
+
 class _Ink:
     """Draws a line of music."""
 
@@ -245,9 +249,15 @@ class _Ink:
             places = [j for j in range(len(rows) - 1) if rows[j].strand != rows[j + 1].strand]
             left, right = self.page.left[k], self.page.right[k]
             onto = self._onto(k - 1) if k else {}
-            came = {onto[j]: one for j, one in now.items() if onto.get(j) in places}
+            room = left - self.page.right[k - 1] if k else 0.0
+            came = {
+                onto[j]: one
+                for j, one in now.items()
+                if onto.get(j) in places
+                and abs(one[1] - self.between(k, onto[j], one[1])) <= STEEP * room
+            }
             for j, (path, y) in now.items():
-                if onto.get(j) not in places:
+                if onto.get(j) not in came:
                     done.append(f"{path}H{num(self._stop(k - 1))}")
                     self.ends[k - 1, j] = y
             now = {}
@@ -257,7 +267,7 @@ class _Ink:
                     path = came[j][0] + self._bent(k - 1, came[j][1], y)
                 else:
                     plain = not k or self.steps[k - 1].kind in ("border", "glyphs")
-                    back = 0.0 if plain else 0.45 * (left - self.page.right[k - 1])
+                    back = 0.0 if plain else 0.45 * room
                     path = f"M{num(left - back)} {num(y)}"
                 now[j] = path + f"H{num(right)}", y
         for path in (*done, *(path for path, _ in now.values())):

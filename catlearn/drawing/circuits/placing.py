@@ -19,6 +19,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from catlearn.drawing.circuits.glyphs import Glyph
 from catlearn.drawing.circuits.scene import (
@@ -40,10 +41,10 @@ PAGE = 1000.0
 TEXT, SMALL, SIGN = 14.0, 11.0, 15.0
 """Type sizes: of what stands on glyphs, of labels, and of signs."""
 
-CLEAR = 8.0
-"""Room between a glyph, or a frame, and what is outside of it."""
+CLEAR, AROUND = 8.0, 13.0
+"""Room around a glyph, and around a frame."""
 
-TITLE, FOOT = 26.0, 12.0
+TITLE, FOOT = 32.0, 12.0
 """Room between the edge of a frame and the first line in it, and the last one."""
 
 LINE_GAP = 34.0
@@ -190,7 +191,7 @@ def _breaks(scene: CircuitScene, page: float) -> list[int]:
             if there in best:
                 rows = scene.states[there].rows
                 blocks = {block for row in rows for block in row.path}
-                cost = best[there][0] + 24.0 + len(rows) * 2.0 + len(blocks) * 12.0
+                cost = best[there][0] + 24.0 + len(rows) * 3.0 + len(blocks) * 12.0
                 slack = max(0.0, page - (wide[here] - wide[there])) / page
                 found.append((cost + (0.0 if here == last else 4.0 * slack), there))
             if there in scene.breaks:
@@ -240,7 +241,7 @@ def _line(scene: CircuitScene, first: int, last: int) -> Placed:
             sides, at = [[]], [k]
         for side, number in zip(sides, at, strict=False):
             on = {
-                row: (stands[number][j], pads)
+                row: _Edge(stands[number][j], pads, CLEAR)
                 for j, (rows, pads) in enumerate(side)
                 for row in rows
             }
@@ -258,7 +259,18 @@ def _line(scene: CircuitScene, first: int, last: int) -> Placed:
                     program.bend(here[a], there[b], weight)
             if link.kind == "cup":
                 program.bend(here[link.left[0]], here[link.left[1]], 0.2)
-        for stand in step.stands:
+        for (_, bottom), (top, _) in pairwise(stands[k]):
+            program.apart(bottom, top, CLEAR)
+        for stand, (top, bottom) in zip(step.stands, stands[k], strict=True):
+            for link in step.links if bool(stand.left) != bool(stand.right) else ():
+                rows = stand.left or stand.right
+                own, side = (link.left, here) if stand.left else (link.right, there)
+                for row in own:
+                    other = there[link.right[0]] if side is here else here[link.left[0]]
+                    if row < rows[0]:
+                        program.apart(other, top, CLEAR)
+                    elif row > rows[-1]:
+                        program.apart(bottom, other, CLEAR)
             count = len(stand.left) * len(stand.right)
             for a in stand.left if stand.glyph.kind != "elementwise" else ():
                 for b in stand.right:
@@ -319,48 +331,51 @@ def _arrays(state: State) -> list[list[int]]:
     return [*found.values()]
 
 
+class _Edge(NamedTuple):
+    """A glyph or frame around lines: its top and bottom, the room inside at each, and outside."""
+
+    ends: tuple[int, int]
+    inside: tuple[float, float]
+    clear: float
+
+
 def _stack(
     program: _Program,
     state: State,
     heights: Sequence[int],
-    on: Mapping[int, tuple[tuple[int, int], tuple[float, float]]],
+    on: Mapping[int, _Edge],
     frames: Mapping[int, tuple[int, int]],
 ) -> None:
     """Ask for lines, glyphs and frames to keep their order and distances."""
-
-    def edges(row: int) -> list[tuple[tuple[int, int], tuple[float, float]]]:
-        path = state.rows[row].path
-        own = [(frames[block], (TITLE, FOOT)) for block in path if block in frames]
-        return own + ([on[row]] if row in on else [])
-
-    top = program.variable()
-    before: list[tuple[tuple[int, int], tuple[float, float]]] = []
-    for row in range(len(heights) + 1):
-        after = edges(row) if row < len(heights) else []
+    around: list[list[_Edge]] = [[]]
+    for k, row in enumerate(state.rows):
+        own = [_Edge(frames[block], (TITLE, FOOT), AROUND) for block in row.path if block in frames]
+        around.append(own + ([on[k]] if k in on else []))
+    for k, (before, after) in enumerate(pairwise([*around, []])):
         shared = 0
         while shared < min(len(before), len(after)) and before[shared] == after[shared]:
             shared += 1
-        same = row and row < len(heights) and state.rows[row - 1].strand == state.rows[row].strand
-        if row and row < len(heights):
-            program.apart(heights[row - 1], heights[row], PITCH if same else APART)
+        inside = 0 < k < len(heights)
+        at, room = (heights[k - 1] if k else program.variable()), 0.0
         # close what the line before was in, then open what this one is in
-        at, by = (heights[row - 1], 0.0) if row else (top, 0.0)
-        for (_, bottom), (_, pad) in reversed(before[shared:]):
-            program.apart(at, bottom, pad if at == (heights[row - 1] if row else top) else CLEAR)
-            at, by = bottom, CLEAR
-        for (upper, _), pads in after[shared:]:
-            program.apart(at, upper, by if by else (CLEAR if row else 0.0))
-            at, by = upper, pads[0]
-        if row < len(heights):
-            program.apart(at, heights[row], by)
-        before = after
+        for edge in reversed(before[shared:]):
+            program.apart(at, edge.ends[1], room or edge.inside[1])
+            at, room = edge.ends[1], edge.clear
+        for edge in after[shared:]:
+            program.apart(at, edge.ends[0], max(room, edge.clear) if k else room)
+            at, room = edge.ends[0], edge.inside[0]
+        if inside:
+            same = state.rows[k - 1].strand == state.rows[k].strand
+            program.apart(heights[k - 1], heights[k], PITCH if same else APART)
+        if k < len(heights):
+            program.apart(at, heights[k], room)
 
 
 def frame_edges(frame: Frame, page: Placed) -> tuple[float, float, bool, bool]:
     """Return the left and right of a frame on a line of music, and whether these are edges."""
     begins, ends = frame.first >= page.first, frame.last <= page.last
-    low = page.left[frame.first - page.first] - 10.0 if begins else page.left[0]
-    high = page.right[frame.last - page.first] + 10.0 if ends else page.right[-1]
+    low = page.left[frame.first - page.first] - 10.0 if begins else page.left[0] - 12.0
+    high = page.right[frame.last - page.first] + 10.0 if ends else page.right[-1] + 12.0
     return low, high, begins and frame.first > page.first, ends and frame.last < page.last
 
 

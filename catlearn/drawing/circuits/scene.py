@@ -330,6 +330,16 @@ class _Array:
     path: tuple[int, ...] = ()
 
 
+def _end(arrays: Sequence[_Array], path: tuple[int, ...]) -> int:
+    """Return the place below all arrays of a block."""
+    while path:
+        inside = [k for k, one in enumerate(arrays) if one.path[: len(path)] == path]
+        if inside:
+            return inside[-1] + 1
+        path = path[:-1]
+    return len(arrays)
+
+
 def _together(arrays: list[_Array], chosen: Iterable[int]) -> list[int]:
     """Return an order in which chosen arrays stand together, where the middle one of them was."""
     picked = [*chosen]
@@ -459,8 +469,12 @@ def _needed(
     for wire, at in [*uses, *((w, -1) for w in circuit.cod)]:
         first[wire] = min(at, first.get(wire, at))
     late = {wire for wire in circuit.dom if first.get(wire, 0) > 0}
+    given: set[int] = set()
     for g in glyphs:
-        if g.ins and late.issuperset(g.ins):
+        rest = {*g.ins} - given
+        if not rest:
+            given |= {*g.outs}
+        elif rest <= late:
             late |= {*g.outs}
     return first, late
 
@@ -607,7 +621,7 @@ class _Builder:
             picked = [here[wire] for wire in g.outs if wire in here]
             moved = _together(inside, picked)
             order, inside = [order[i] for i in moved], [inside[i] for i in moved]
-            at = moved.index(picked[0]) if picked else len(inside)
+            at = moved.index(picked[0]) if picked else _end(inside, g.path)
             for j, wire in enumerate(g.outs):
                 if wire not in here:
                     inside.insert(at + j, _Array(wire, g.path))
