@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import Failure, FileFormatError, InvalidStructure
+from catlearn.errors import Failure, FileFormatError, InvalidStructure, listed
 from catlearn.files import atomic_write, has_surrogate, parse_json, read_bounded, shorten
 
 #: Bytes of one file that are read unless the caller allows more.
@@ -329,19 +329,18 @@ def _entry_problem(entry: Any, size: int) -> str | None:
     return None
 
 
-def _coverage(places: list[tuple[int, int, str]], size: int) -> list[Failure]:
+@listed
+def _coverage(places: list[tuple[int, int, str]], size: int) -> Iterator[Failure]:
     """Check that the tensors lie one after another and fill the body."""
-    faults = []
     at = 0
     for begin, end, name in places:
         if begin != at:
             message = f"starts at byte {begin}, the tensor before it ends at {at}"
-            faults.append(Failure("header", f"tensor {shorten(name)!r}", message))
+            yield Failure("header", f"tensor {shorten(name)!r}", message)
         at = end
     if at != size:
         message = f"the tensors need {at} bytes, the body has {size}"
-        faults.append(Failure("header", "body", message))
-    return faults
+        yield Failure("header", "body", message)
 
 
 def _dtype(code: str) -> np.dtype:

@@ -35,7 +35,7 @@ from catlearn.category.transformation import (
     natural_transformations,
 )
 from catlearn.display import Displayed
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, expect_each
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, expect_each, listed
 from catlearn.finset import Frozen
 from catlearn.finset.value import SHOWN, listing
 
@@ -246,16 +246,15 @@ def misplaced(
         yield Failure(failure.law, f"{called}, {failure.where}", failure.message)
 
 
-def _apart(left: Functor, right: Functor) -> list[Failure]:
+@listed
+def _apart(left: Functor, right: Functor) -> Iterator[Failure]:
     expect_each(Functor, "a Functor", left=left, right=right)
-    failures = []
     for where, one, other in (
         ("left ends and right starts", left.target, right.domain),
         ("right ends and left starts", right.target, left.domain),
     ):
         if one != other:
-            failures.append(Failure("ends", where, f"at {one} and at {other}"))
-    return failures
+            yield Failure("ends", where, f"at {one} and at {other}")
 
 
 def _preimage(functor: Functor, value: str, given: str | None, called: str) -> str:

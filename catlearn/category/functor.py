@@ -114,6 +114,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect_dicts,
+    listed,
 )
 from catlearn.finset import Diagram, FinFunction, Frozen, Record
 from catlearn.finset.join import expand, find, join
@@ -184,18 +185,17 @@ def meeting(D: FiniteCategory, first: np.ndarray, second: np.ndarray) -> np.ndar
     return np.where(there, D.then(np.where(there, first, 0), np.where(there, second, 0)), -1)
 
 
-def _not_bijective(kind: str, f: FinFunction) -> list[Failure]:
-    failures = []
+@listed
+def _not_bijective(kind: str, f: FinFunction) -> Iterator[Failure]:
     hits = np.bincount(f.values, minlength=len(f.codomain))
     shared = [f.domain.label(k) for k in np.flatnonzero(hits[f.values] > 1)[:2].tolist()]
     if shared:
-        failures.append(Failure("injective", kind, f"several have one value, as {shared[0]} has"))
+        yield Failure("injective", kind, f"several have one value, as {shared[0]} has")
     missed = np.flatnonzero(hits == 0)
     if missed.size:
         message = f"{f.codomain.label(int(missed[0]))} is not a value"
         message += f", nor are {missed.size - 1} others" if missed.size > 1 else ""
-        failures.append(Failure("surjective", kind, message))
-    return failures
+        yield Failure("surjective", kind, message)
 
 
 class Functor(Frozen, Displayed):
@@ -868,8 +868,8 @@ class Functor(Frozen, Displayed):
             where = f"equation '{equation}'" + ("" if name == str(equation) else f" ({name})")
             yield "equations", where, left, right, None
 
-    def _unmatched(self) -> list[Failure]:
-        failures = []
+    @listed
+    def _unmatched(self) -> Iterator[Failure]:
         vertex, edge = self.kinds
         whole = "graph" if isinstance(self.domain, Graph) else "domain"
         for kind, known, there, given, value in (
@@ -881,14 +881,13 @@ class Functor(Frozen, Displayed):
                     message = f"it has no {value}; a functor needs one for each {kind}"
                     if kind == edge:
                         message += self._choices(name)
-                    failures.append(Failure("totality", f"{kind} {written(name)}", message))
+                    yield Failure("totality", f"{kind} {written(name)}", message)
             names = set(known)
             for name in given:
                 if name not in names and (kind == vertex or self._ends(name) is None):
                     hint = did_you_mean(name, known)
                     message = f"the {whole} has no {kind} of this name; {hint}"
-                    failures.append(Failure("known names", f"{kind} {written(name)}", message))
-        return failures
+                    yield Failure("known names", f"{kind} {written(name)}", message)
 
     def _choices(self, edge: str) -> str:
         """Say between what, in a finite category, an arrow is to be chosen for a generator."""
@@ -902,10 +901,10 @@ class Functor(Frozen, Displayed):
             return f", but there is none from {source} to {target}"
         return f"; say which of {listing(found[:SHOWN], len(found))}"
 
-    def _ends_broken(self) -> list[Failure]:
+    @listed
+    def _ends_broken(self) -> Iterator[Failure]:
         if not isinstance(self.target, Typed) or self._built:
-            return []
-        failures = []
+            return
         vertex, edge = self.kinds
         for at in dict.fromkeys((*self.graph.edges, *self.given)):
             arrow = self.arrows.get(at, self.given.get(at))
@@ -920,8 +919,7 @@ class Functor(Frozen, Displayed):
                         f"its arrow {verb} at {end!r}, but {vertex} {name} "
                         f"has the object {self.objects[name]!r}"
                     )
-                    failures.append(Failure("ends", f"{edge} {written(at)}", message))
-        return failures
+                    yield Failure("ends", f"{edge} {written(at)}", message)
 
     def _ends(self, at: str) -> tuple[str, str] | None:
         """Return the ends of an arrow of the domain that values may be given for, by name."""

@@ -31,7 +31,7 @@ add : y, y → z
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from heapq import heappop, heappush
 from typing import Any, NamedTuple, Protocol, overload, runtime_checkable
@@ -40,7 +40,7 @@ import numpy as np
 
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import written
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, expect_dicts
+from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, expect_dicts, listed
 from catlearn.finset import FinFunction, FinSet, ListFunction, Shape, TableMorphism, Tables
 from catlearn.finset.shapes import label_key
 from catlearn.finset.tables import morphism, part
@@ -312,14 +312,14 @@ class Hypergraph(Tables):
                 failures.append(Failure("monogamy", where, f"{message}; expected once"))
         return failures + self._cycles()
 
-    def labels_failures(self, H: Hypergraph) -> list[Failure]:
+    @listed
+    def labels_failures(self, H: Hypergraph) -> Iterator[Failure]:
         """List what keeps another from being labelled by the wires and boxes of this one."""
-        failures = []
         for row, operation in enumerate(H.operations):
             if not isinstance(operation, str) or operation not in self.sets["Box"]:
                 hint = did_you_mean(str(operation), self.boxes)
                 message = f"does {operation!r}, which the signature does not have; {hint}"
-                failures.append(Failure("known names", H.name(row), message))
+                yield Failure("known names", H.name(row), message)
                 continue
             for verb, side, expected in (
                 ("reads", H.sides[0], self.ins(operation)),
@@ -328,14 +328,13 @@ class Hypergraph(Tables):
                 found = tuple(H.types[wire] for wire in side[row])
                 if found != expected:
                     message = f"{verb} {list(found)}, but {operation} {verb} {list(expected)}"
-                    failures.append(Failure("ends", H.name(row), message))
+                    yield Failure("ends", H.name(row), message)
         known = self.sets["Wire"]
         for wire, type in enumerate(H.types):
             if not isinstance(type, str) or type not in known:
                 message = f"carries {type!r}, which the signature does not have"
                 where = f"wire {written(H.wires[wire])}"
-                failures.append(Failure("known names", where, message))
-        return failures
+                yield Failure("known names", where, message)
 
     def merged(self, alone: Iterable[int | str] = ()) -> TableMorphism:
         """Identify boxes with equal labels and equal inputs, and what they write.

@@ -95,6 +95,7 @@ from catlearn.errors import (
     did_you_mean,
     expect,
     known_options,
+    listed,
     wrong_kind,
 )
 from catlearn.finset import Frozen, Record, Shape, TableMorphism, Tables
@@ -245,17 +246,16 @@ class Equation(Frozen):
         return f"Equation({str(self)!r}{attributes})"
 
 
-def not_parallel(left: Path, right: Path, where: str) -> list[Failure]:
+@listed
+def not_parallel(left: Path, right: Path, where: str) -> Iterator[Failure]:
     """Return the failures of two paths to share their start and their end."""
-    failures = []
     for what, one, other in (
         ("starts", left.source, right.source),
         ("ends", left.target, right.target),
     ):
         if one != other:
             message = f"{excerpt(left)} {what} at {one}, but {excerpt(right)} {what} at {other}"
-            failures.append(Failure("parallel sides", where, message))
-    return failures
+            yield Failure("parallel sides", where, message)
 
 
 def _inverses(letters: Iterable[str]) -> dict[str, str]:

@@ -59,6 +59,7 @@ from catlearn.errors import (
     expect,
     expect_dicts,
     expect_each,
+    listed,
 )
 from catlearn.finset import FinFunction, Frozen, Record
 from catlearn.finset.constraints import Constraint, PartialFunction, Problem, solve
@@ -312,14 +313,13 @@ class NaturalTransformation(Frozen, Displayed):
         return ", ".join(f"{a}: {f}" for a, f in self.components.items())
 
 
-def not_parallel(F: Functor, G: Functor) -> list[Failure]:
+@listed
+def not_parallel(F: Functor, G: Functor) -> Iterator[Failure]:
     """List the ends that two functors do not share."""
-    failures = []
     for side, one, other in (("start", F.domain, G.domain), ("end", F.target, G.target)):
         if one is not other and one != other:
             message = f"they {side} at {one} and at {other}"
-            failures.append(Failure("parallel functors", "the two functors", message))
-    return failures
+            yield Failure("parallel functors", "the two functors", message)
 
 
 def invertible(target: Any, arrow: Any) -> bool:

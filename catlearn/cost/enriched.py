@@ -53,7 +53,7 @@ with w(e) <= hom(f(src e), f(tgt e)) for each edge e (Theory, section 4).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    listed,
 )
 from catlearn.finset.value import Frozen, Record
 
@@ -574,15 +575,15 @@ class Bimodule(Matrix):
         entries = functor.codomain.hom[:, functor.rows]
         return cls(functor.codomain, functor.domain, entries, check=False)
 
-    def failures(self) -> list[Failure]:
+    @listed
+    def failures(self) -> Iterator[Failure]:
         """List each entry that the action of one of the categories makes better."""
-        found = []
         for law, acted in (
             ("left action", self.domain.matrix @ self),
             ("right action", self._plain @ self.codomain.matrix),
         ):
             bad = ~self.quantale.leq(acted.entries, self.entries, self.domain.tolerance)
-            found += [
+            yield from [
                 Failure(
                     law,
                     f"entry ({self.rows[i]}, {self.columns[j]})",
@@ -591,7 +592,6 @@ class Bimodule(Matrix):
                 )
                 for i, j in np.argwhere(bad)
             ]
-        return found
 
     def __matmul__(self, other: Matrix) -> Matrix:
         """Return the composite; again a bimodule if both are."""

@@ -42,7 +42,7 @@ each edge; a path goes to their product. Lengths, costs and counts are such func
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from numbers import Real
@@ -50,7 +50,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, listed
 from catlearn.finset.value import SHOWN
 
 Operation = Callable[[Any, Any], Any]
@@ -234,7 +234,8 @@ class Quantale:
         """Whether the unit is the top: then going round in a circle never helps."""
         return bool(self.equal(self.unit, self.top))
 
-    def failures(self, samples: Sequence[Any] | None = None) -> list[Failure]:
+    @listed
+    def failures(self, samples: Sequence[Any] | None = None) -> Iterator[Failure]:
         """Try all the laws on all triples of samples, and list those that fail.
 
         Parameters
@@ -244,7 +245,7 @@ class Quantale:
         """
         values = np.asarray(self.samples if samples is None else samples, self.dtype)
         if not values.size:
-            return []
+            return
         a, b, c = np.meshgrid(values, values, values, indexing="ij")
         join, meet, tensor, residual = self.join, self.meet, self.tensor, self.residual
         one, low, high = (np.full_like(a, x) for x in (self.unit, self.bottom, self.top))
@@ -264,19 +265,17 @@ class Quantale:
             ("tensor preserves joins", tensor(a, join(b, c)), join(tensor(a, b), tensor(a, c))),
             ("tensor preserves the empty join", tensor(a, low), low),
         ]
-        found = []
         for law, left, right in laws:
             bad = ~self.equal(left, right)
             if bad.any():
                 at = tuple(np.argwhere(bad)[0])
                 tried = f"a = {a[at]}, b = {b[at]}, c = {c[at]}"
-                found.append(Failure(law, tried, f"found {left[at]} and {right[at]}, not equal"))
+                yield Failure(law, tried, f"found {left[at]} and {right[at]}, not equal")
         bad = self.leq(tensor(a, b), c) != self.leq(a, residual(b, c))
         for at in np.argwhere(bad)[:1]:
             x, y, z = (v[tuple(at)] for v in (a, b, c))
             message = f"the residual [b, c] = {residual(y, z)} is not the greatest a with a b <= c"
-            found.append(Failure("residual", f"a = {x}, b = {y}, c = {z}", message))
-        return found
+            yield Failure("residual", f"a = {x}, b = {y}, c = {z}", message)
 
     def __eq__(self, other: object) -> bool:
         return self._key == other._key if isinstance(other, Quantale) else NotImplemented
@@ -432,10 +431,11 @@ class QuantaleMorphism:
         """Return the images of values."""
         return np.asarray(self.function(np.asarray(values, self.source.dtype)), self.target.dtype)
 
-    def failures(self) -> list[Failure]:
+    @listed
+    def failures(self) -> Iterator[Failure]:
         """Try the laws on all pairs of the source's samples, and list those that fail."""
         if not self.source.samples:
-            return []
+            return
         source, target = self.source, self.target
         a, b = np.meshgrid(*2 * [np.asarray(source.samples, source.dtype)], indexing="ij")
         below = source.leq(a, b)
@@ -445,13 +445,11 @@ class QuantaleMorphism:
             ("unit", True, np.full_like(one, target.unit), one),
             ("tensor", True, target.tensor(*images), self(source.tensor(a, b))),
         ]
-        found = []
         for law, needed, left, right in laws:
             for at in np.argwhere(needed & ~target.leq(left, right))[:1]:
                 x, y, small, big = (v[tuple(at)] for v in (a, b, left, right))
                 message = f"expected {small} {target.sign} {big}"
-                found.append(Failure(law, f"a = {x}, b = {y}", message))
-        return found
+                yield Failure(law, f"a = {x}, b = {y}", message)
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.source.name} -> {self.target.name}>"

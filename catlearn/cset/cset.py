@@ -67,12 +67,7 @@ import numpy as np
 
 from catlearn.category import Category, Equation, Functor, Graph, Morphisms, Path, Presentation
 from catlearn.category.path import Side, steps_of
-from catlearn.errors import (
-    Failure,
-    InvalidStructure,
-    did_you_mean,
-    expect,
-)
+from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, listed
 from catlearn.finset import FinFunction, FinSet, Order, Record, Shape, TableMorphism, Tables
 from catlearn.finset.shapes import coded
 from catlearn.finset.value import SHOWN, listing
@@ -659,9 +654,9 @@ class CSet(Tables):
                 failures.append(Failure("equations", f"equation '{equation}'", message))
         return failures + self.type_failures()
 
-    def type_failures(self) -> list[Failure]:
+    @listed
+    def type_failures(self) -> Iterator[Failure]:
         """List the labels of a wrong type."""
-        failures = []
         for name, expected in self.schema.types.items():
             rows = self.sets[self.shape.attributes[name]]
             column = self.attributes[name]
@@ -671,8 +666,7 @@ class CSet(Tables):
                 called = getattr(expected, "__name__", str(expected))
                 shown = (f"{rows.label(k)!r} has {column[k]!r}" for k in bad[:SHOWN])
                 message = f"not of type {called}: {listing(shown, len(bad))}"
-                failures.append(Failure("types", f"attribute {name!r}", message))
-        return failures
+                yield Failure("types", f"attribute {name!r}", message)
 
     def __repr__(self) -> str:
         sets = {t: list(one.names) if one.names else one.size for t, one in self.sets.items()}

@@ -61,7 +61,7 @@ The natural join of two tables of people, by first and last name (the example of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, overload
 
 import numpy as np
@@ -72,7 +72,7 @@ from catlearn.cset.cset import CSet, Schema, mistyped
 from catlearn.cset.migration import Translation
 from catlearn.cset.representables import precompose, representable
 from catlearn.cset.search import homomorphism, homomorphisms
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean, expect
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean, expect, listed
 from catlearn.finset import DISCRETE, FinFunction, FinSet, Frozen, Record, TableMorphism, Tables
 from catlearn.finset.join import find, join
 from catlearn.finset.labels import label_classes, shared_codes
@@ -309,9 +309,9 @@ class Query(Frozen):
                 found[name] = last, P.along(path)(P.row(path.source, row))
         return found
 
-    def _label_failures(self) -> list[Failure]:
+    @listed
+    def _label_failures(self) -> Iterator[Failure]:
         """List the equations between labels that do not hold in the patterns."""
-        failures = []
         for equation, *sides in self.domain.label_laws:
             read = [name for _, name in sides if name in self.labels]
             if not read:
@@ -329,8 +329,7 @@ class Query(Frozen):
                 places.append(label_key(label) if fixed else place)
             if not places or places[0] != places[1]:
                 message = "its sides are not read from labels that the pattern makes one"
-                failures.append(Failure("equations", f"equation '{equation}'", message))
-        return failures
+                yield Failure("equations", f"equation '{equation}'", message)
 
     def pattern(self, table: str) -> CSet:
         """Return the pattern of a table of the domain."""

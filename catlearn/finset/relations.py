@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.errors import Failure
+from catlearn.errors import Failure, listed
 from catlearn.finset.join import find
 from catlearn.finset.labels import shared_codes
 from catlearn.finset.sets import FinSet
@@ -228,9 +228,9 @@ class Relation:
                     label = self.other.sets[table].label(image)
                     yield Difference(law, table, -1, image, None, label)
 
-    def failures(self) -> list[Failure]:
+    @listed
+    def failures(self) -> Iterator[Failure]:
         """List where paired rows disagree."""
-        found = []
         for law, table, row, image, here, there in self.differences():
             sets = self.other.sets if row < 0 else self.one.sets
             where = f"{table} {sets[table].label(image if row < 0 else row)!r}"
@@ -239,5 +239,4 @@ class Relation:
                 message = f"belongs to a row that both have by its {law}, and only one has it"
             if law in self.one.shape.side_data:
                 message = "they hold different values"
-            found.append(Failure(law, where, message))
-        return found
+            yield Failure(law, where, message)

@@ -70,6 +70,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    listed,
 )
 from catlearn.finset.join import find
 from catlearn.finset.labels import closed, met_labels, shared_codes, unified
@@ -534,9 +535,9 @@ class Tables(Frozen, Displayed):
         """The class of morphisms between instances of this class."""
         return TableMorphism
 
-    def key_failures(self) -> list[Failure]:
+    @listed
+    def key_failures(self) -> Iterator[Failure]:
         """List rows that agree in a key, but not in all arrows, lists and attributes."""
-        failures = []
         for table, keys in self.shape.keys.items():
             steps = [name for name, (source, _) in self.shape.steps().items() if source == table]
             columns = [name for name, home in self.shape.attributes.items() if home == table]
@@ -548,10 +549,9 @@ class Tables(Frozen, Displayed):
                     found += [a for a in columns if len({*self.codes(a)[0][[*pair]].tolist()}) > 1]
                     one, other = map(self.sets[table].label, pair)
                     message = f"and {other!r} agree in {' and '.join(key)}, but not in "
-                    failures += [
+                    yield from [
                         Failure("key", f"{table} {one!r}", f"{message}{name}") for name in found
                     ]
-        return failures
 
     def _agreeing(self, key: Sequence[str]) -> np.ndarray:
         """Return for each row of a table the first that agrees with it in a key."""
@@ -1117,20 +1117,19 @@ class TableMorphism(Frozen, Displayed):
         (here, there), labels = shared_codes(ends, attribute, [self.components, same])
         return here, there[self.components[home].values], labels
 
+    @listed
     def _broken(
         self, table: str, name: str, bad: np.ndarray, pairs: Iterable[tuple[Any, Any]]
-    ) -> list[Failure]:
+    ) -> Iterator[Failure]:
         """Word the squares of one arrow, list or attribute that break, with both ways round."""
         law, label = f"naturality of {name}", self.domain.sets[table].label
         way = "its" if name in self.domain.attributes else "the image of its"
-        failures = []
         for k, pair in zip(bad.tolist(), pairs, strict=False):
             a, b = (repr(ends[0] if name in self.domain.arrows else ends) for ends in pair)
             message = f"{name} of its image is {a}, {way} {name} is {b}"
-            failures.append(Failure(law, f"{table} {label(k)!r}", message))
+            yield Failure(law, f"{table} {label(k)!r}", message)
         if bad.size > SHOWN:
-            failures.append(Failure(law, table, f"{bad.size - SHOWN} more rows"))
-        return failures
+            yield Failure(law, table, f"{bad.size - SHOWN} more rows")
 
     def held_apart(self) -> Iterator[tuple[str, int]]:
         """Yield the rows that hold other side data than their images, each with the name of it.

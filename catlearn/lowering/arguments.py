@@ -8,7 +8,7 @@ transformations, and of arrays on a device, they are not known, or would have to
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from catlearn.errors import Failure, did_you_mean, expect
+from catlearn.errors import Failure, did_you_mean, expect, listed
 from catlearn.lowering.forms import Form
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.stacked import Columns
@@ -231,22 +231,21 @@ def argument_failures(
     return failures + batch_failures(plan, batch)
 
 
-def batch_failures(plan: Plan, batch: Mapping[str, Mapping[str, Any]]) -> list[Failure]:
+@listed
+def batch_failures(plan: Plan, batch: Mapping[str, Mapping[str, Any]]) -> Iterator[Failure]:
     """List what a plan reads and a batch lacks, or has in another shape or dtype."""
     batch = batch.shapes() if isinstance(batch, Columns) else batch
-    failures: list[Failure] = []
     for data, steps in plan.columns.items():
         if data not in batch:
             found = ", ".join(map(repr, batch)) or "nothing"
             message = f"is missing from the batch, which has {found}"
-            failures.append(Failure("batch", f"data set '{data}'", message))
+            yield Failure("batch", f"data set '{data}'", message)
             continue
         expect(batch[data], Mapping, f"the batch of '{data}'", "a dict of arrays by projection")
         for step in steps:
             label = plan.diagram.space_label(step.vertex)
-            failures += _column_failures(step, label, batch[data])
-        failures += _length_failures(data, [step.column for step in steps], batch[data])
-    return failures
+            yield from _column_failures(step, label, batch[data])
+        yield from _length_failures(data, [step.column for step in steps], batch[data])
 
 
 def _column_failures(step: Step, label: AnySpace, columns: Mapping[str, Any]) -> list[Failure]:
