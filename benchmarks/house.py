@@ -11,7 +11,10 @@ One row a figure, one column a version: this one, and those in the folders that 
 * calls of Python functions (``sys.setprofile``) of the README's square: glue, loss, lower, and a
   call that is traced; each for the second time, so that what is loaded or made once is not counted.
 
-    python benchmarks/house.py [FOLDER ...] [--quick] [--out table.md]
+With ``--rooms`` a second table has the tokens of each room, then and now, how many of them are
+circuits of arrays, and by what else it grew.
+
+    python benchmarks/house.py [FOLDER ...] [--quick] [--out table.md] [--rooms rooms.md]
 """
 
 from __future__ import annotations
@@ -21,11 +24,12 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import _measure
-from tokens import tokens
+from tokens import counts, room_of, tokens
 
 ROOT = Path(__file__).parent.parent
 
@@ -65,6 +69,52 @@ for _ in range(2):
     _, found["traced call"] = counted(jax.make_jaxpr(fn), params, state, batch)
 print(json.dumps(found))
 """
+
+
+CIRCUITS = (
+    *("arrays/*", "drawing/circuits/*", "laws/circuits.py", "lowering/pytorch.py"),
+    *("models/circuits.py", "zoo/architectures/*"),
+)
+"""The files of circuits of arrays, which the version before did not have."""
+
+GREW = {
+    "ground": "checksums of files, texts that show each character, refusals by name, former names",
+    "datasets": "nothing",
+    "finset": "the search for morphisms, which came from `cset`; orders of labels, keys and "
+    "relations, variables, side data",
+    "category": "hypergraphs and their interpreter, monoidal functors, lenses, monads, more "
+    "constructions and terms",
+    "cset": "queries, free categories, complements of any map, equations and variables among "
+    "labels; the search moved away",
+    "cost": "refusals by name",
+    "arrays": "nothing",
+    "models": "operators that see parameters, options by annotation, refusals by name",
+    "learning": "lenses, renaming, the circuit of a loss",
+    "lowering": "data sets that are stacked",
+    "zoo": "meta-learning",
+    "training": "validation and metrics, checkpoints and runs that are not lost, stacked batches, "
+    "a step that is guarded",
+    "drawing": "charts, raster pictures and PDF",
+    "formats": "nothing; one reader of columns is fewer",
+    "laws": "laws as text with their typing, and more of them",
+    "cli": "`[validation]` and signals",
+}
+"""Room -> what it has that the version before has not, beside circuits of arrays."""
+
+
+def rooms(before: Path, now: Path) -> _measure.Table:
+    """Return the table of tokens by room."""
+    sizes = [Counter[str](), Counter[str](), Counter[str]()]
+    for number, folder in enumerate((before, now)):
+        for path, size, _ in counts(folder / "catlearn"):
+            sizes[number][room_of(path)] += size
+            is_new = number and any(path.match(pattern) for pattern in CIRCUITS)
+            sizes[2][room_of(path)] += size if is_new else 0
+    table = _measure.Table(("room", "before", "now", "of these circuits", "what else it has now"))
+    for room in sorted(sizes[1], key=lambda room: sizes[0][room] - sizes[1][room]):
+        table.row((room, *(f"{size[room]:,}" for size in sizes), GREW[room]))
+    table.row(("all", *(f"{size.total():,}" for size in sizes), ""))
+    return table
 
 
 def asked(folder: Path, program: str) -> str:
@@ -136,7 +186,10 @@ def main() -> None:
     """Measure, print, and write the table if asked to."""
     options = _measure.parser(__doc__, "the same")
     options.add_argument("folders", type=Path, nargs="*", help="other versions, before this one")
+    options.add_argument("--rooms", type=Path, help="where to write the table of rooms")
     chosen = options.parse_args()
+    if chosen.folders:
+        rooms(chosen.folders[0].resolve(), ROOT).write(chosen.rooms)
     columns = [figures(folder.resolve()) for folder in [*chosen.folders, ROOT]]
     heads = [f"before {k or ''}".strip() for k, _ in enumerate(chosen.folders)]
     table = _measure.Table(("figure", *heads, "now"))

@@ -70,6 +70,18 @@ def tokens(source: str) -> int:
     return total
 
 
+def counts(folder: Path) -> Iterator[tuple[Path, int, int]]:
+    """Yield each file of a package, by its path inside, with its tokens of code and its lines."""
+    for path in sorted(folder.rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        yield path.relative_to(folder), tokens(source), source.count("\n")
+
+
+def room_of(path: Path) -> str:
+    """Return the room of a file, ``ground`` for those that belong to none."""
+    return path.parts[0] if len(path.parts) > 1 else "ground"
+
+
 def main() -> None:
     """Count, print, and write the table if asked to."""
     options = _measure.parser(__doc__, "check the example, and count")
@@ -78,12 +90,11 @@ def main() -> None:
     if chosen.quick and doctest.testmod().failed:
         sys.exit(1)
     files, code, lines = Counter[str](), Counter[str](), Counter[str]()
-    for path in sorted(chosen.folder.rglob("*.py")):
-        source, inside = path.read_text(encoding="utf-8"), path.relative_to(chosen.folder).parts
-        for room in (inside[0] if len(inside) > 1 else "ground", "all"):
+    for path, size, length in counts(chosen.folder):
+        for room in (room_of(path), "all"):
             files[room] += 1
-            code[room] += tokens(source)
-            lines[room] += source.count("\n")
+            code[room] += size
+            lines[room] += length
     table = _measure.Table(("room", "files", "tokens of code", "lines"))
     for room in sorted(files, key=lambda room: (room == "all", -code[room])):
         table.row((room, files[room], f"{code[room]:,}", f"{lines[room]:,}"))
