@@ -19,7 +19,12 @@ from catlearn.drawing.circuits.scene import circuit_scene
 from catlearn.errors import InvalidStructure
 from catlearn.laws.circuits import array_circuits
 from catlearn.zoo import architectures as zoo
-from catlearn.zoo.architectures import gpt2, gpt2_layer
+from catlearn.zoo.architectures import (
+    gpt2,
+    gpt2_layer,
+    mamba_layer,
+    transformer,
+)
 
 
 def plain(circuit):
