@@ -87,3 +87,6 @@ from .spaces import (
     is_named as is_named,
     representation_of as representation_of,
 )
+from .weights import (
+    read_parameters as read_parameters,
+)

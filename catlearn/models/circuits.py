@@ -304,14 +304,10 @@ class LoweredCircuit:
             start, options = self._starts[name]
             fan = self._fan(self.parameters[name])
             own = jax.random.fold_in(key, zlib.crc32(name.encode()) & 0x7FFFFFFF)
-            at = found
-            *path, last = name.split("/")
-            for part in path:
-                at = at.setdefault(part, {})
-            at[last] = start(own, tuple(shape), fan, dtype, *options)
+            found[name] = start(own, tuple(shape), fan, dtype, *options)
         if failures:
             raise InvalidStructure("parameters", failures)
-        return found
+        return nested(found)
 
     def _fan(self, row: int) -> int:
         """Return how many values are summed where a parameter is first contracted."""
@@ -574,6 +570,24 @@ def _initialiser(label: str | None) -> tuple[Callable[..., Any], list[float]]:
         return INITIALISERS[name], [float(x) for x in (match[2] or "").split(",") if x.strip()]
     except ValueError:
         raise CatlearnError(f"initialiser {label!r}: numbers are expected in brackets") from None
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by name as a dictionary that is nested by the parts of the names.
+
+    Examples
+    --------
+    >>> nested({"layers/0/Q": 1, "layers/0/K": 2})
+    {'layers': {'0': {'Q': 1, 'K': 2}}}
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        at = found
+        *path, last = name.split("/")
+        for part in path:
+            at = at.setdefault(part, {})
+        at[last] = value
+    return found
 
 
 def _leaf(params: Any, name: str) -> Any:

@@ -26,6 +26,15 @@ from .encoder_decoder import (
     encoder_layer as encoder_layer,
     transformer as transformer,
 )
+from .encoding import (
+    BERT_BASE as BERT_BASE,
+    BERT_LARGE as BERT_LARGE,
+    BERT_NAMES as BERT_NAMES,
+    MINILM as MINILM,
+    bert as bert,
+    bert_layer as bert_layer,
+    sentence_encoder as sentence_encoder,
+)
 from .generating import (
     GPT2_LARGE as GPT2_LARGE,
     GPT2_MEDIUM as GPT2_MEDIUM,

@@ -22,13 +22,16 @@ from catlearn.arrays import (
     silu,
     sin,
     softmax,
+    swap,
     traced,
     view,
     where,
 )
 
 
-def attention(bias: bool = False, causal: bool = False, cross: bool = False) -> Circuit:
+def attention(
+    bias: bool = False, causal: bool = False, cross: bool = False, masked: bool = False
+) -> Circuit:
     """Return attention with h heads of d numbers, scores divided by the root of d.
 
     Parameters
@@ -39,18 +42,25 @@ def attention(bias: bool = False, causal: bool = False, cross: bool = False) -> 
         Whether a position sees itself and those before it alone.
     cross
         Whether keys and values are those of a second array.
+    masked
+        Whether the last array says which positions are seen.
 
     Examples
     --------
     >>> attention(), attention(cross=True)
     (Circuit(R[x m#2] -> R[x m]), Circuit(R[x m#2], R[y m#3] -> R[x m]))
+    >>> attention(masked=True)
+    Circuit(R[x m#2], B[x] -> R[x m])
     """
     Q, K, V = (linear(name, "m -> h d", bias=bias) for name in "QKV")
+    copies, maps = idle @ copy(2) if cross else copy(3), Q @ K @ V
     scores = einsum("x h d, y h d -> h x y", scale="d**-0.5")
+    if masked:
+        copies, maps = copies @ idle, maps @ idle >> idle @ idle @ swap()
+        scores = scores @ idle >> swap() >> where("y, h x y")
     mask = [where("x y", "y <= x")] if causal else []
     core = compose(scores, *mask, softmax("[y]")) @ idle >> einsum("h x y, y h d -> x h d")
-    copies = idle @ copy(2) if cross else copy(3)
-    whole = compose(copies, Q @ K @ V, core, linear("O", "h d -> m", bias=bias))
+    whole = compose(copies, maps, core, linear("O", "h d -> m", bias=bias))
     return whole.block("masked attention" if causal else "attention")
 
 
