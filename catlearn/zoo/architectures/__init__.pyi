@@ -31,6 +31,7 @@ from .encoding import (
     BERT_LARGE as BERT_LARGE,
     BERT_NAMES as BERT_NAMES,
     MINILM as MINILM,
+    POOLER_NAMES as POOLER_NAMES,
     bert as bert,
     bert_layer as bert_layer,
     sentence_encoder as sentence_encoder,
