@@ -72,7 +72,7 @@ def read_parameters(
             hint = did_you_mean(address, parameters)
             failures.append(Failure("parameters", repr(address), f"is none of the circuit; {hint}"))
     for address, sizes in parameters.items():
-        shape = tuple(size.number for size in sizes)
+        shape = tuple(size.number or 0 for size in sizes)  # 0 where it is not known
         if address not in names:
             message = "the table does not say where it is stored"
             failures.append(Failure("parameters", repr(address), message))
@@ -80,7 +80,7 @@ def read_parameters(
         said = names[address]
         name, pattern = (said, None) if isinstance(said, str) else said
         *front, last = name.split("{}")
-        if None in shape or len(front) > len(shape):
+        if 0 in shape or len(front) > len(shape):
             message = f"its shape {tuple(map(str, sizes))} is not known, or too short for {name!r}"
             failures.append(Failure("sizes", f"parameter {address!r}", message))
             continue
@@ -113,10 +113,10 @@ def read_parameters(
     return nested(found)
 
 
-def _reading(pattern: str | None, shape: tuple[int | None, ...]) -> Circuit:
+def _reading(pattern: str | None, shape: tuple[int, ...]) -> Circuit:
     """Return what makes a parameter of some shape from a stored array."""
     draft = Draft()
-    row = draft.wire([draft.axis(None, Size.of(n or 0)) for n in shape], draft.type(None))
+    row = draft.wire([draft.axis(None, Size.of(n)) for n in shape], draft.type(None))
     end = Circuit.of(draft, [row], [row])
     return view(pattern) >> end if pattern is not None else end
 
