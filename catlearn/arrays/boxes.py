@@ -273,6 +273,14 @@ class ArrayHypergraph(Hypergraph):
         """Return the name of an axis, or of a symbol: -1 - its row."""
         return self.axis_names[generator] if generator >= 0 else self.symbols[-1 - generator]
 
+    def array_text(self, row: int) -> str:
+        """Write the type of an array."""
+        kind = int(self.arrows["type"].values[row])
+        dtype = self.column("dtype")[kind] or "?"
+        points = f"<{self.called(int(self.arrows['range'].values[kind]))}>" if dtype == "N" else ""
+        names = " ".join(self.called(axis) for axis in self.lists["axes"].row(row).tolist())
+        return f"{dtype}{points}[{names}]"
+
     @property
     def symbols(self) -> tuple[str, ...]:
         """The names of the declared sizes."""

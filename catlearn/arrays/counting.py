@@ -181,7 +181,8 @@ def counting(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Monoidal
     """
     parameters, boxes = amounts(H, widths)
     rows = {name: row for row, name in enumerate(H.column("name")) if name is not None}
-    ends = {name: ((), (str(rows[name]),)) for name in parameters}
+    ends: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    ends |= {name: ((), (str(rows[name]),)) for name in parameters}
     arrows = {name: one.plain() for name, one in parameters.items()}
     for box, one in enumerate(boxes):
         name = fresh(H.title(box), ends, "#")

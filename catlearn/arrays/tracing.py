@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
+from catlearn.arrays.aligning import Place, glue, levels, raised
 from catlearn.arrays.boxes import Draft
-from catlearn.arrays.circuit import TRACES, Circuit, Place, compose, glue, levels, raised
+from catlearn.arrays.circuit import TRACES, Circuit, compose
 from catlearn.arrays.operations import add, constant, einsum, idle, mul, neg, reciprocal
 from catlearn.arrays.patterns import read_pattern
 from catlearn.arrays.sizes import read_scalar
@@ -100,7 +101,7 @@ class TracedArray:
 
     def __repr__(self) -> str:
         number, row = self.place
-        return f"TracedArray({self.trace.parts[number].array_text(row)})"
+        return f"TracedArray({self.trace.parts[number].apex.array_text(row)})"
 
 
 def _number(number: Any) -> int | float:

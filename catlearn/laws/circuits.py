@@ -32,8 +32,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from catlearn import arrays
+from catlearn.arrays.aligning import Place, alignment, levels, raised
 from catlearn.arrays.boxes import Draft
-from catlearn.arrays.circuit import Circuit, Place, alignment, compose, levels, lift, raised, tensor
+from catlearn.arrays.circuit import Circuit, compose, lift, tensor
 from catlearn.arrays.counting import COUNTS, Counts
 from catlearn.arrays.sizes import Size, SizeRelation, solve
 from catlearn.category import Unknown, Verdict

@@ -346,7 +346,7 @@ class LoweredCircuit:
         for where, row, shape in zip(names, rows, shapes, strict=True):
             axes = H.lists["axes"].row(row).tolist()
             if len(axes) != len(shape):
-                message = f"is {c.array_text(row)}, found the shape {shape}"
+                message = f"is {c.apex.array_text(row)}, found the shape {shape}"
                 failures.append(Failure("shape", where, message))
                 continue
             given += [(axis, size, where) for axis, size in zip(axes, shape, strict=True)]

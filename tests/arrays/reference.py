@@ -25,7 +25,7 @@ def evaluate(
 
     def note(row: int, value: np.ndarray) -> None:
         rank = H.lists["axes"].row(row).tolist()
-        assert len(rank) == value.ndim, (circuit.array_text(row), value.shape)
+        assert len(rank) == value.ndim, (circuit.apex.array_text(row), value.shape)
         for axis, size in zip(rank, value.shape, strict=True):
             assert sizes.setdefault(axis, size) == size, (H.called(axis), size, sizes[axis])
 

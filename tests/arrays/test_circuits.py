@@ -65,7 +65,7 @@ def test_alignment_identifies_axes_and_nothing_else():
     free = lift(linear("Q", "m -> h d"), "q") @ lift(linear("K", "m -> h d"), "x")
     whole = free >> einsum("q h d, x h d -> h q x")
     assert parts(whole) == (6, 5, 3)
-    assert whole.array_text(whole.cod[0]) == "R[h q x]"
+    assert whole.apex.array_text(whole.cod[0]) == "R[h q x]"
 
 
 def test_parameters_of_one_name_are_one():

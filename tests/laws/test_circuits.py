@@ -25,8 +25,8 @@ from catlearn.arrays import (
     swap,
     tensor,
 )
+from catlearn.arrays.aligning import components, levels, raised
 from catlearn.arrays.boxes import Draft
-from catlearn.arrays.circuit import components, levels, raised
 from catlearn.arrays.counting import COUNTS
 from catlearn.arrays.sizes import ONE
 from catlearn.cset.cospan import glued
