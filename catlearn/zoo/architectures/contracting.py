@@ -7,9 +7,8 @@ four pixels of each, and what the way down had on this scale is cropped and put 
 >>> u_net().at(U_NET).counts().parameters
 31030658
 
-Left out
---------
-Dropout at the end of the way down, the weights of pixels in the loss, and the tiling of images.
+Left out: dropout at the end of the way down, the weights of pixels in the loss, and the tiling of
+images.
 
 References
 ----------

@@ -14,9 +14,7 @@ by the softmax of their k scores.
 >>> mixtral().at(MIXTRAL_8X7B).counts().active
 12879925248
 
-Left out
---------
-Caches of keys and values; the loss that balances the load of the experts.
+Left out: caches of keys and values; the loss that balances the load of the experts.
 
 References
 ----------

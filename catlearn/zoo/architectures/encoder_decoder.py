@@ -10,9 +10,7 @@ gives the scores; sinusoids say the positions:
 >>> transformer().at(TRANSFORMER_BASE).counts().parameters
 63045632
 
-Left out
---------
-Dropout and label smoothing in training, masks of padding, beam search.
+Left out: dropout and label smoothing in training, masks of padding, beam search.
 
 References
 ----------

@@ -11,9 +11,7 @@ Attention is causal with h heads, gelu is approximated by tanh; all linear maps 
 >>> gpt2().at(GPT2_SMALL).counts().parameters
 124439808
 
-Left out
---------
-Dropout in training, and starting values that shrink with depth.
+Left out: dropout in training, and starting values that shrink with depth.
 
 References
 ----------

@@ -15,10 +15,9 @@ k highest in these. Weights are the scores without the bias, divided by their su
 >>> counts.parameters, counts.active
 (671026419200, 37552297472)
 
-Left out
---------
-The module that predicts a second token (multi-token prediction, 14e9 more parameters in training);
-how the biases are moved, and the loss that balances each sequence; longer contexts (YaRN); caches.
+Left out: the module that predicts a second token (multi-token prediction, 14e9 more parameters in
+training); how the biases are moved, and the loss that balances each sequence; longer contexts
+(YaRN); caches.
 
 References
 ----------

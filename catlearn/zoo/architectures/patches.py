@@ -7,9 +7,7 @@ layers are those of GPT-2 without a mask, with the exact gelu.
 >>> vit().at_dom((224, 224, 3)).at(VIT_B16).counts().parameters
 86567656
 
-Left out
---------
-Dropout in training, and the hidden layer that the head has in pre-training.
+Left out: dropout in training, and the hidden layer that the head has in pre-training.
 
 References
 ----------

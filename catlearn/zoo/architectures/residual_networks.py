@@ -12,11 +12,9 @@ Each convolution has a batch norm behind it: in use a gain and a shift of each c
 >>> resnet50().at(RESNET50).counts().parameters
 25557032
 
-Left out
---------
-The running means and variances of batch norms, which are part of gain and shift once a model is
-trained. Strides are in the convolutions with windows of 3, as everyone has them since; in the paper
-they are in those before.
+Left out: the running means and variances of batch norms, which are part of gain and shift once a
+model is trained. Strides are in the convolutions with windows of 3, as everyone has them since; in
+the paper they are in those before.
 
 References
 ----------

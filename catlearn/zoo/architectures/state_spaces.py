@@ -11,9 +11,8 @@ The norm is a root mean square; the table of tokens is used twice.
 >>> mamba().at(MAMBA_130M).counts().parameters
 129135360
 
-Left out
---------
-What parameters start from (A from -1 to -s), and the program that runs the recurrence in parallel.
+Left out: what parameters start from (A from -1 to -s), and the program that runs the recurrence in
+parallel.
 
 References
 ----------
