@@ -74,11 +74,16 @@ def operations(declared: bool = True, random: bool = True) -> tuple[Circuit, ...
         a.where("x"), a.top_k("[e -> k]", k=2), a.embed("U", "v -> m", v=5, m=3),
         a.idle @ (a.angles("x p") >> a.cos) >> a.mul, a.idle @ a.constant(2.0) >> a.add,
         a.take("k, e m -> k m", at="e"), a.one_hot("v"), a.pool("max", "[y] c", 2),
+        a.softmax("[y]").block("weights"), a.linear("R", "m -> n", n="m").repeat(2, "layers"),
+        a.residual(a.relu >> a.copy(2) >> a.add).repeat(3, "rounds"),
+        (a.add >> a.copy(2)).scan("t"),
+        (a.linear("S", "m -> n", n="m") @ a.idle >> a.add >> a.copy(2)).scan("t", title="state"),
     ]  # fmt: skip
     if declared:
         found += [
             a.linear("A", "m -> n"), a.linear("B", "m -> m2 k", m2="m*2", bias=True, init="ones"),
             a.shift("p", "c m", at="x", c=9), a.view("m -> k m"), a.embed("T", "V -> m"),
+            a.residual(a.relu).repeat("L", "rounds"),
         ]  # fmt: skip
     return (*found, a.dropout(0.5)) if random else tuple(found)
 
@@ -475,6 +480,14 @@ def _slid(C: Circuits, f: Arrow, reading: tuple[str, str], before: bool) -> Arro
     return C._defined(C.ends(f), made, f)
 
 
+@cache
+def endomorphisms() -> tuple[Circuit, ...]:
+    """Return circuits on one array that end where they start."""
+    a = arrays
+    linear = a.linear("A", "m -> n", n="m", bias=True)
+    return a.tanh, a.softmax("[y]"), linear, a.residual(linear >> a.tanh), a.norm("g", "[m]")
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two circuits that are different functions, or different as random ones."""
@@ -534,6 +547,7 @@ def _equality_sorts(C: Circuits, given: Mapping[str, Any]) -> dict[str, Any]:
         "reading": drawn("readings", READINGS),
         "kernel": drawn("kernels", KEEP_ZERO),
         "chain": drawn("chains", contractions()),
+        "endo": drawn("endomorphisms", endomorphisms()),
         "pair": drawn("pairs", near_misses()),
     }
 
@@ -545,6 +559,8 @@ EQUALITY = Signature(
         "one: object": lambda C: 1,
         "guard: one -> one": lambda C: arrays.view("m+1 -> m", outside=0.0),
         "apply(k: kernel): one -> one": lambda C, k: getattr(arrays, k),
+        "rounds(e: endo): one -> one": lambda C, e: e.repeat(3, "rounds"),
+        "inside(e: endo, P: shape): one -> one": lambda C, e, P: lift(e, P).repeat(3, "rounds"),
         "many(c: chain): object": lambda C, c: c.arrays,
         "two(c: chain): many(c) -> one": lambda C, c: c.in_turn(),
         "whole(c: chain): many(c) -> one": lambda C, c: c.at_once(),
@@ -578,6 +594,7 @@ circuit_equality = Spec(
         EQUALITY.law("guards slide", "guard >> apply(k) = apply(k) >> guard", "k: kernel"),
         EQUALITY.law("fusion", "two(c) = whole(c)", "c: chain"),
         EQUALITY.law("operands commute", "whole(c) = turned(c)", "c: chain"),
+        EQUALITY.law("lifts of rounds", "lift(rounds(e), P) = inside(e, P)", "e: endo, P: shape"),
         EQUALITY.law("isolated variables", "repeat >> total = thrice"),
         EQUALITY.law("joined sums", "split >> both = joined"),
         EQUALITY.law("apart", "equal(p) = no", "p: pair"),
@@ -588,6 +605,7 @@ circuit_equality = Spec(
         "readings": "readings of axes in front: pairs of the sides of a pattern",
         "kernels": "names of kernels of one number that keep 0",
         "chains": "pairs of contractions with their composite",
+        "endomorphisms": "circuits that end where they start",
         "pairs": "pairs of circuits that are different functions",
     },
     lambda structure: False,  # circuits do not say that they are compared as functions
