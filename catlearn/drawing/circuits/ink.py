@@ -22,6 +22,7 @@ from catlearn.drawing.circuits.placing import (
     SMALL,
     TEXT,
     Placed,
+    ending,
     frame_edges,
     glyph_width,
     placed,
@@ -433,7 +434,8 @@ class _Ink:
         if sign.kind == "join":
             if sign.text:
                 self.pen.open(sign.title, "scale")
-                y = self.y(k + 1, sign.onto) - 19.0
+                ends = [self.y(k, row) for row in ending(self.steps[k], sign)]
+                y = min([self.y(k + 1, sign.onto), *ends]) - 19.0
                 self.pen.text(_exponents(sign.text), x1 + 1.0, y, SMALL)
                 self.pen.close()
             return

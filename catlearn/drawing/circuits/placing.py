@@ -25,6 +25,7 @@ from catlearn.drawing.circuits.glyphs import Glyph
 from catlearn.drawing.circuits.scene import (
     CircuitScene,
     Frame,
+    Sign,
     Stand,
     State,
     Step,
@@ -279,7 +280,8 @@ def _line(scene: CircuitScene, first: int, last: int) -> Placed:
             if sign.text and sign.kind == "join":
                 top = tops[k + 1, sign.onto] = program.variable(-0.1)
                 program.costs[there[sign.onto]] += 0.1
-                program.apart(top, there[sign.onto], 32.0)
+                for v in [there[sign.onto], *(here[row] for row in ending(step, sign))]:
+                    program.apart(top, v, 32.0)
                 if sign.onto:
                     program.apart(there[sign.onto - 1], top, CLEAR)
     found = program.solved()
@@ -377,6 +379,13 @@ def frame_edges(frame: Frame, page: Placed) -> tuple[float, float, bool, bool]:
     low = page.left[frame.first - page.first] - 10.0 if begins else page.left[0] - 12.0
     high = page.right[frame.last - page.first] + 10.0 if ends else page.right[-1] + 12.0
     return low, high, begins and frame.first > page.first, ends and frame.last < page.last
+
+
+def ending(step: Step, sign: Sign) -> list[int]:
+    """Return the lines on the left that end in dots where a sign stands."""
+    low, high = sign.between
+    rows = (row for link in step.links if link.kind == "end" for row in link.left)
+    return [row for row in rows if low <= row <= high]
 
 
 def stand_place(

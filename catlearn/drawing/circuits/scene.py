@@ -468,7 +468,8 @@ def _needed(
     uses = [(w, columns[k]) for k, g in enumerate(glyphs) for w in g.ins]
     for wire, at in [*uses, *((w, -1) for w in circuit.cod)]:
         first[wire] = min(at, first.get(wire, at))
-    late = {wire for wire in circuit.dom if first.get(wire, 0) > 0}
+    start = min((first[wire] for wire in circuit.dom if wire in first), default=0)
+    late = {wire for wire in circuit.dom if first.get(wire, start) > start}
     given: set[int] = set()
     for g in glyphs:
         rest = {*g.ins} - given
