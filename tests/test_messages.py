@@ -288,6 +288,14 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "arrays of other sizes": lambda: cl.lower(ar.linear("A", "m -> n"))(
             {"A": np.ones((2, 3))}, np.ones(4)
         ),
+        "a layer that ends elsewhere": lambda: (
+            ar.linear("A", "m -> f").at(m=4, f=5).repeat(3, "layers")
+        ),
+        "layers of other numbers of arrays": lambda: ar.add.repeat(3, "layers"),
+        "shared parameters that are not there": lambda: ar.linear("A", "m -> n", n="m").repeat(
+            3, "layers", shared=["B"]
+        ),
+        "states that do not come back": lambda: ar.relu.scan("t", states=2),
         "a mask that hides whole rows": lambda: cl.lower(
             ar.where("x y", "y < x") >> ar.softmax("[y]")
         )({}, np.ones((3, 3))),

@@ -615,10 +615,10 @@ class Circuit(Frozen, Displayed):
             if name not in known
         ]
         if failures:
-            raise InvalidStructure("repeat", failures)
+            raise InvalidStructure("this repetition", failures)
         if len(self.dom) != len(self.cod):
             failures = [self._not_round(title, len(self.dom))]
-            raise NotComposable("circuits", failures)
+            raise NotComposable("this circuit", failures)
         own = [name for name in known if name not in names]
         size = read_size(times)
         letter = next((key for key in size.generators if size == Size.of(key)), None)
@@ -653,7 +653,7 @@ class Circuit(Frozen, Displayed):
         expect(axis, str, "the axis of a scan", "a letter")
         expect(states, int, "states", "a number of arrays")
         if not 0 <= states <= min(len(self.dom), len(self.cod)):
-            raise NotComposable("circuits", [self._not_round(title, states)])
+            raise NotComposable("this circuit", [self._not_round(title, states)])
         return self._rounds(title, axis, None, states, [])
 
     def _not_round(self, title: str, states: int) -> Failure:
@@ -682,7 +682,7 @@ class Circuit(Frozen, Displayed):
             letters = [H.column("letter")[axis] or "" for axis in H.lists["axes"].row(rows[0])]
             ranks = {len(H.lists["axes"].row(row)) for row in rows}
             if len(ranks) > 1:
-                raise NotComposable("circuits", [self._not_round(title, states)])
+                raise NotComposable("this circuit", [self._not_round(title, states)])
             axes, kind = [outer.axis(letter or None) for letter in letters], outer.type(None)
             within = [outer.wire(axes, kind) for _ in rows]
             front = [] if kernel in ("start", "last") else [rounds]
@@ -716,7 +716,7 @@ class Circuit(Frozen, Displayed):
             shown = self._not_round(title, states)
             message = f"{shown.message}: " + "; ".join(str(one) for one in error.failures)
             failures = [Failure("repetition", shown.where, message)]
-            raise NotComposable("circuits", failures) from None
+            raise NotComposable("this circuit", failures) from None
         draft = Draft.of(apex)
         gates = [row for row, box in enumerate(draft.boxes) if box.operation.kernel.name in GATES]
         block = draft.boxes[gates[-1]].within[0]
