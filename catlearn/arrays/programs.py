@@ -155,6 +155,7 @@ class Rounds(NamedTuple):
 def programmed(
     circuit: Circuit,
     sizes: Mapping[int, int] | None = None,
+    experts: str = "auto",
 ) -> Program:
     """Return the program of a circuit, of its inputs and then its parameters.
 
@@ -164,6 +165,11 @@ def programmed(
         The circuit; all its boxes run.
     sizes
         The size of each axis by its row; those that the circuit says, unless given.
+    experts
+        How weights that are read at looked-up indices meet what they are applied to: ``"gather"``
+        reads those of each index; ``"dense"`` applies all, and selects, so that nothing is copied;
+        ``"auto"`` is dense where twice as many weights would be read as there are, or more, and
+        they are of at most :data:`DENSE` indices.
 
     Raises
     ------
@@ -183,8 +189,11 @@ def programmed(
     inputs = (*circuit.dom, *parameters)
     shapes = [tuple(sizes[axis] for axis in H.lists["axes"].row(row).tolist()) for row in inputs]
     whole = level(H, nested(H, H.order, plain=False), inputs, circuit.cod)
-    return _Planner(H, sizes, shapes).made(whole)
+    return _Planner(H, sizes, shapes, experts).made(whole)
 
+
+DENSE = 32
+"""Up to how many experts all are applied, unless that is said."""
 
 Value = tuple[Register, tuple[int, ...]]
 """An array, and the variable that each of its axes stands for."""
@@ -228,9 +237,13 @@ class _Planner:
     """A program while it is made, box by box."""
 
     def __init__(
-        self, H: ArrayHypergraph, sizes: Mapping[int, int], shapes: Sequence[tuple[int, ...]]
+        self,
+        H: ArrayHypergraph,
+        sizes: Mapping[int, int],
+        shapes: Sequence[tuple[int, ...]],
+        experts: str,
     ) -> None:
-        self.H, self.axis_size = H, sizes
+        self.H, self.axis_size, self.experts = H, sizes, experts
         self.inputs = [Register(k, shape) for k, shape in enumerate(shapes)]
         self.steps: list[Step] = []
         self.constants: dict[int, np.ndarray] = {}
@@ -280,7 +293,7 @@ class _Planner:
         for one, place in zip(given[count:own], loop.entries, strict=True):
             rest = [k for k in range(len(one.shape)) if k != place]
             entries.append(self.transpose(one, [place, *rest]))
-        body = _Planner(self.H, self.axis_size, shapes).made(loop.body)
+        body = _Planner(self.H, self.axis_size, shapes, self.experts).made(loop.body)
         made = []
         for wire in loop.body.outputs:
             axes = self.H.lists["axes"].row(wire).tolist()
@@ -410,21 +423,60 @@ class _Planner:
 
     def summed(self, operation: Operation) -> Value:
         """Sum products over the variables that the output does not have."""
-        letters = _letters(operation.letters, len(self.shape))
-        values = [
-            self.operand(one, reading)
-            for one, reading in zip(self.given, operation.readings, strict=True)
-            if reading is not None
-        ]
+        letters = _letters(operation.letters, len(self.shape) + 1)
+        pairs = zip(self.given, operation.readings, strict=True)
+        operands = [(array, reading) for array, reading in pairs if reading is not None]
+        chosen = [self.chosen(*one) if len(operands) > 1 else None for one in operands]
+        out, values, hot = operation.writes[0], [], None
+        for (array, reading), one in zip(operands, chosen, strict=True):
+            if one is not None and hot is None:
+                hot, value = one
+                values.append(value)
+            else:
+                values.append(self.operand(array, reading))
+        if hot is not None:
+            every = (*out, *(v for v in hot[1] if v not in out))
+            values = [self.einsum(values, every, letters), hot]
+        return self.einsum(values, out, letters)
+
+    def einsum(self, values: list[Value], out: Sequence[int], letters: list[str]) -> Value:
+        """Sum products over the variables that are not asked for."""
         used = {v for _, variables in values for v in variables}
-        kept = tuple(v for v in operation.writes[0] if v in used)
+        kept = tuple(v for v in out if v in used)
         sides = ["".join(letters[v] for v in variables) for _, variables in values]
         target = "".join(letters[v] for v in kept)
         if sides == [target]:
             return values[0][0], kept
+        lengths = {
+            v: size
+            for array, variables in values
+            for v, size in zip(variables, array.shape, strict=True)
+        }
         text = f"{','.join(sides)}->{target}"
-        shape = [self.shape[v] for v in kept]
+        shape = [lengths[v] for v in kept]
         return self.emit("einsum", [array for array, _ in values], shape, text), kept
+
+    def chosen(self, array: Register, reading: Reading) -> tuple[Value, Value] | None:
+        """Return a mask of chosen indices, and weights of all of them, if all are applied.
+
+        The number of variables stands for the index of the weights.
+        """
+        at = [k for k, form in enumerate(reading.forms) if form in map(Form.atom, form.lookups)]
+        rest = [form.wiring for k, form in enumerate(reading.forms) if k not in at]
+        if self.experts == "gather" or len(at) != 1 or not rest or reading.conditions:
+            return None
+        form, count = reading.forms[at[0]], array.shape[at[0]]
+        lookups = prod(self.shape[v] for v in form.variables)
+        if self.experts == "auto" and (lookups < 2 * count or count > DENSE):
+            return None
+        sizes = [self.shape[v] for v in rest if v is not None]
+        if sizes != [size for k, size in enumerate(array.shape) if k not in at]:
+            return None
+        index, own = self.computed(form)
+        hot = self.emit("one_hot", [index], (*index.shape, count), count)
+        places = [v for v in rest if v is not None]
+        places.insert(at[0], len(self.shape))
+        return (hot, (*own, len(self.shape))), (array, tuple(places))
 
     def windows(self, reading: Reading | None, out: Sequence[int]) -> _Windows | None:
         """Return windows of an array that is read, if a view has some and nothing else."""

@@ -593,6 +593,8 @@ def lower(
     sizes: Mapping[str, Any] | None = None,
     remat: Iterable[str] | bool = (),
     unroll: int | None = None,
+    experts: str | None = None,
+    accumulate: Any = None,
 ) -> LoweredCircuit: ...
 @overload
 def lower(
@@ -616,6 +618,8 @@ def lower(
     together: Iterable[Iterable[str]] = (),
     sizes: Mapping[str, Any] | None = None,
     unroll: int | None = None,
+    experts: str | None = None,
+    accumulate: Any = None,
 ) -> Lowered | LoweredCircuit:
     """Lower a symbolic loss, or a circuit, to a pure JAX function.
 
@@ -623,7 +627,7 @@ def lower(
     ----------
     loss
         The loss of a learning diagram, ``diagram.loss()``; or a circuit of arrays, of which
-        ``sizes``, ``remat`` and ``unroll`` can be said.
+        ``sizes``, ``remat`` and what follows ``sizes`` can be said.
     remat
         Edges whose intermediate values are computed again in the backward pass instead of kept
         (``jax.checkpoint``); True for all. Of a circuit: titles of blocks with rounds.
@@ -651,6 +655,11 @@ def lower(
     unroll
         Of a circuit: how many rounds of a block are written out in one step of its loop, 1 unless
         said.
+    experts
+        Of a circuit: how weights that are read at looked-up indices are applied, ``"gather"``,
+        ``"dense"``, or by counts unless said.
+    accumulate
+        Of a circuit: the dtype in which norms and softmax are computed.
 
     Returns
     -------
@@ -677,12 +686,20 @@ def lower(
     if isinstance(loss, Circuit):
         given = (precision, independent, stack, groups, together)
         if given != (None, (), 8, None, ()):
-            message = "of a circuit sizes=, remat= and unroll= can be said; others are of a loss"
-            raise WrongKind(message)
-        return LoweredCircuit(loss, sizes, remat=remat, unroll=1 if unroll is None else unroll)
+            said = "sizes=, remat=, unroll=, experts= and accumulate="
+            raise WrongKind(f"of a circuit {said} can be said; others are of a loss")
+        return LoweredCircuit(
+            loss,
+            sizes,
+            remat=remat,
+            unroll=1 if unroll is None else unroll,
+            experts="auto" if experts is None else experts,
+            accumulate=accumulate,
+        )
     expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss(), or a circuit")
-    if sizes is not None or unroll is not None:
-        raise WrongKind("sizes= and unroll= are said of a circuit; what is lowered is a loss")
+    if any(one is not None for one in (sizes, unroll, experts, accumulate)):
+        message = "sizes=, unroll=, experts= and accumulate= are said of a circuit"
+        raise WrongKind(f"{message}; what is lowered is a loss")
     options = remat, precision, independent, stack, groups, together
     return Lowered(loss, Options.of(loss.diagram, *options))
 
@@ -691,6 +708,9 @@ def to_torch(
     circuit: Circuit,
     sizes: Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None,
+    *,
+    experts: str = "auto",
+    accumulate: Any = None,
 ) -> Any:
     """Return a circuit as a PyTorch module, ``module(*arrays)``.
 
@@ -707,6 +727,8 @@ def to_torch(
         Sizes by name, as for :meth:`Circuit.at <catlearn.Circuit.at>`.
     params
         Its parameters, as the JAX function has them; drawn by PyTorch's seed unless given.
+    experts, accumulate
+        As for :func:`lower`.
 
     Raises
     ------
@@ -720,4 +742,4 @@ def to_torch(
     except ModuleNotFoundError as error:
         message = 'to_torch needs PyTorch; install it: pip install "catlearn[torch]"'
         raise ImportError(message) from error
-    return module_of(LoweredCircuit(circuit, sizes), params)
+    return module_of(LoweredCircuit(circuit, sizes, experts=experts, accumulate=accumulate), params)

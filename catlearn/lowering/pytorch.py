@@ -16,7 +16,7 @@ import torch.nn.functional as F  # pyright: ignore[reportMissingImports]
 
 from catlearn.arrays.programs import Program
 from catlearn.errors import Failure, InvalidStructure, expect
-from catlearn.models import LoweredCircuit
+from catlearn.models.circuits import WIDER, LoweredCircuit
 
 
 def _einsum(*arguments: Any) -> torch.Tensor:
@@ -110,6 +110,12 @@ def _pool(
     return x.amax(inside) if kind == "max" else x.sum(inside)
 
 
+def _wider(
+    function: Callable[..., Any], dtype: torch.dtype, x: torch.Tensor, *options: Any
+) -> torch.Tensor:
+    return function(x.to(torch.promote_types(x.dtype, dtype)), *options).to(x.dtype)
+
+
 def _loop(functions: Mapping[str, Callable[..., Any]], *arguments: Any) -> list[torch.Tensor]:
     """Run a block with rounds."""
     *arrays, rounds = arguments
@@ -132,6 +138,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "slice": _slice,
     "pad": _pad,
     "take": lambda x, index, axis: x[(slice(None),) * axis + (_clipped(index, x.shape[axis]),)],
+    "one_hot": lambda index, size: (
+        _clipped(index, size)[..., None] == torch.arange(size, device=index.device)
+    ),
     "gather": lambda x, *index: x[tuple(map(_clipped, index, x.shape))],
     "inside": lambda x, size: (x >= 0) & (x < size),
     "at_least": torch.ge,
@@ -264,6 +273,10 @@ class CircuitModule(torch.nn.Module):
             "indicator": lambda x: x.to(real),
             "dropout": dropout,
         }
+        if self.lowered.accumulate is not None:
+            wide = getattr(torch, np.dtype(self.lowered.accumulate).name)
+            for name in WIDER:
+                functions[name] = functools.partial(_wider, FUNCTIONS[name], wide)
         functions["loop"] = functools.partial(_loop, functions)
         found = program.run(functions, tensors)
         return found[0] if len(found) == 1 else tuple(found)

@@ -44,6 +44,7 @@ from catlearn.errors import (
     Failure,
     InvalidStructure,
     UnknownName,
+    WrongKind,
     did_you_mean,
     expect,
 )
@@ -138,6 +139,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "slice": lambda x, axis, start, stop, step: jax.lax.slice_in_dim(x, start, stop, step, axis),
     "pad": _pad,
     "take": lambda x, index, axis: jnp.take(x, index, axis=axis, mode="clip"),
+    "one_hot": lambda index, size: _clipped(index, size)[..., None] == jnp.arange(size),
     "gather": lambda x, *index: x[tuple(map(_clipped, index, x.shape))],
     "inside": lambda x, size: (x >= 0) & (x < size),
     "at_least": jnp.greater_equal,
@@ -174,13 +176,27 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """What the steps of a program are in JAX; ``dropout`` is that of a run, with its key."""
 
 
-def _functions(key: Any, loops: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+def _wider(function: Callable[..., Any], dtype: Any, x: jax.Array, *options: Any) -> jax.Array:
+    """Apply a function in a type that has both x and what is accumulated."""
+    return function(x.astype(jnp.result_type(x, dtype)), *options).astype(x.dtype)
+
+
+EXPERTS = ("auto", "gather", "dense")
+
+WIDER = ("softmax", "norm")
+"""What ``accumulate=`` computes in a wider type."""
+
+
+def _functions(key: Any, options: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     """Return the functions of one run, or of one round, with its key."""
     own = {"dropout": functools.partial(_dropout, key)}
-    return {**FUNCTIONS, **own, "loop": functools.partial(_loop, key, loops)}
+    if options["accumulate"] is not None:
+        for name in WIDER:
+            own[name] = functools.partial(_wider, FUNCTIONS[name], options["accumulate"])
+    return {**FUNCTIONS, **own, "loop": functools.partial(_loop, key, options)}
 
 
-def _loop(key: Any, loops: Mapping[str, Any], *arguments: Any) -> list[Any]:
+def _loop(key: Any, options: Mapping[str, Any], *arguments: Any) -> list[Any]:
     """Run a block with rounds."""
     *arrays, rounds = arguments
     count, own = rounds.states, rounds.states + rounds.entries
@@ -195,16 +211,16 @@ def _loop(key: Any, loops: Mapping[str, Any], *arguments: Any) -> list[Any]:
         number, entries = now
         at = None if key is None else jax.random.fold_in(key, number)
         given = (*states, *entries, *arrays[own:])
-        found = rounds.body.run(_functions(at, loops), given)
+        found = rounds.body.run(_functions(at, options), given)
         following = zip(found, states, strict=False)
         return tuple(one.astype(before.dtype) for one, before in following), found[count:]
 
     final, made = jax.lax.scan(
-        jax.checkpoint(step) if rounds.title in loops["remat"] else step,
+        jax.checkpoint(step) if rounds.title in options["remat"] else step,
         tuple(states),
         (jnp.arange(rounds.number), tuple(arrays[count:own])),
         length=rounds.number,
-        unroll=loops["unroll"],
+        unroll=options["unroll"],
     )
     return [*final, *made]
 
@@ -225,6 +241,12 @@ class LoweredCircuit:
         keeping it (``jax.checkpoint``); True for all.
     unroll
         How many rounds of a block are written out in one step of its loop.
+    experts
+        How weights that are read at looked-up indices are applied: ``"gather"``, ``"dense"`` or
+        ``"auto"``, by counts; see :func:`~catlearn.arrays.programmed`.
+    accumulate
+        A dtype, such as ``"float32"``, in which norms and softmax are computed, if arrays have
+        less precision; everything else keeps the type of arrays and parameters.
 
     Attributes
     ----------
@@ -239,6 +261,8 @@ class LoweredCircuit:
         *,
         remat: Iterable[str] | bool = (),
         unroll: int = 1,
+        experts: str = "auto",
+        accumulate: Any = None,
     ) -> None:
         expect(circuit, Circuit, "what is lowered", "a circuit")
         expect(remat, (bool, Iterable), "remat", "True, or a list of titles of blocks")
@@ -255,7 +279,14 @@ class LoweredCircuit:
         ]
         if unknown:
             raise InvalidStructure("options", unknown)
-        self._loops = {"remat": frozenset(again), "unroll": unroll}
+        if experts not in EXPERTS:
+            raise UnknownName(f"experts={experts!r} is not known; {did_you_mean(experts, EXPERTS)}")
+        if accumulate is not None and not jnp.issubdtype(jnp.dtype(accumulate), jnp.floating):
+            raise WrongKind(f"accumulate is a dtype of real numbers; found {accumulate!r}")
+        self.experts, self.accumulate = experts, accumulate
+        self._options = {
+            "remat": frozenset(again), "unroll": unroll, "accumulate": accumulate,
+        }  # fmt: skip
         self.parameters = {
             name: row for row, name in enumerate(H.column("name")) if name is not None
         }
@@ -333,7 +364,7 @@ class LoweredCircuit:
         """
         shapes = tuple(shapes)
         if shapes not in self._known:
-            self._known[shapes] = programmed(self.circuit, self._solved(shapes))
+            self._known[shapes] = programmed(self.circuit, self._solved(shapes), self.experts)
         return self._known[shapes]
 
     def _solved(self, shapes: Sequence[tuple[int, ...]]) -> dict[int, int]:
@@ -434,7 +465,7 @@ class LoweredCircuit:
         self.takes(len(arrays))
         values = self.values(params)
         program = self.program([jnp.shape(one) for one in (*arrays, *values)])
-        found = program.run(_functions(key, self._loops), (*arrays, *values))
+        found = program.run(_functions(key, self._options), (*arrays, *values))
         return found[0] if len(found) == 1 else tuple(found)
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 import catlearn as cl
 from benchmarks.by_hand.programs import normal_form
 from benchmarks.by_hand.residual import CASES as RESIDUAL
-from benchmarks.by_hand.transformer import attention, block, gpt2_block
+from benchmarks.by_hand.transformer import attention, block, gpt2_block, mapped
 from catlearn.arrays import (
     add,
     bias,
@@ -52,6 +52,7 @@ from catlearn.arrays.programs import programmed
 from catlearn.errors import CatlearnError
 from catlearn.models import LoweredCircuit
 from tests.arrays.reference import evaluate
+from tests.trees import close
 
 KEY = jax.random.key(0)
 
@@ -236,6 +237,93 @@ def test_readings_are_the_best_that_are_known(name, steps):
     found = [step.name for step in programmed(circuit).steps]
     quiet = {"transpose", "reshape", "expand", "broadcast", "add"} - {*steps}
     assert [one for one in found if one not in quiet] == steps
+
+
+@pytest.mark.parametrize("mode", ["gather", "dense", "auto"])
+def test_two_of_three_experts(mode):
+    """Oracle 22; the third index is in an entry of its own, and one array lacks the index."""
+
+    @traced("x m")
+    def two(t):
+        g, i = top_k("[e -> k]", k=2)(linear("gate", "m -> e", e=3)(t))
+        y = linear("W", "k, m -> k n", at="e", n=2)(i, t)
+        return einsum("k, k n -> n")(softmax("[k]")(g), y)
+
+    fn = cl.lower(two, sizes={"m": 2}, experts=mode)
+    eye = np.eye(2, dtype="float32")
+    params = {
+        "gate": jnp.array([[1.0, 0, 2], [0, 1, -1]]),
+        "W": np.stack([eye, 2 * eye, eye[::-1]]),
+    }
+    found = fn(params, jnp.array([[1.0, 2.0]] * 5))
+    np.testing.assert_allclose(found, [[1.73105858, 3.46211716]] * 5, rtol=1e-6)
+    names = [step.name for step in programmed(two.at_dom((5, 2)).at(m=2), experts=mode).steps]
+    assert ("one_hot" in names) == (mode != "gather")
+
+
+@pytest.mark.parametrize("pattern", ["k, k m -> k f", "k, k m -> f", "k, m -> k f"])
+def test_experts_are_equal_read_and_applied(pattern):
+    circuit = linear("w", pattern, at="e")
+    fns = [cl.lower(circuit, sizes={"e": 4, "f": 3, "m": 2}, experts=one)
+           for one in ("gather", "dense")]  # fmt: skip
+    params, index = fns[0].init(KEY), jnp.array([3, 0, 3, 7])
+    x = jax.random.normal(KEY, (4, 2) if "k m" in pattern else (2,))
+    runs = [jax.value_and_grad(lambda p, fn=fn: (fn(p, index, x) ** 2).sum()) for fn in fns]
+    close(*(run(params) for run in runs))
+
+
+def test_few_lookups_are_gathered_by_counts():
+    circuit = linear("w", "k, k m -> k f", at="e", e=8, f=3).at(m=2)
+    for count, name in ((15, "take"), (16, "one_hot")):
+        names = {step.name for step in programmed(circuit.at_dom((count,), (count, 2))).steps}
+        assert name in names
+
+
+def test_norms_and_softmax_are_accumulated_in_a_wider_type():
+    circuit = lift(norm("g", "[m]", kind="rms") >> linear("A", "m -> n") >> softmax("[n]"), "x")
+    sizes = {"m": 512, "n": 64}
+    plain, wide = (cl.lower(circuit, sizes=sizes, accumulate=one) for one in (None, "float32"))
+    params = plain.init(KEY, "bfloat16")
+    x = (3 * jax.random.normal(KEY, (16, 512))).astype("bfloat16")
+    exact = plain(*jax.tree.map(lambda x: x.astype("float32"), (params, x)))
+    errors = []
+    for fn in (plain, wide):
+        text = str(jax.make_jaxpr(fn)(params, x))
+        assert ("f32[16,64] = exp" in text) == (fn is wide)
+        found = fn(params, x)
+        assert found.dtype == "bfloat16"
+        errors.append(float(jnp.abs(found.astype("float32") - exact).mean()))
+    assert errors[1] < errors[0]
+    assert wide(*jax.tree.map(lambda x: x.astype("float32"), (params, x))).dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [({"experts": "denes"}, ["denes", "dense"]), ({"accumulate": "int8"}, ["accumulate", "int8"])],
+)
+def test_options_that_are_unknown_are_refused(options, names):
+    with pytest.raises(CatlearnError) as caught:
+        cl.lower(relu, **options)
+    for name in names:
+        assert name in str(caught.value)
+
+
+def test_the_program_of_attention_is_as_text_the_one_by_hand():
+    """Oracle 25: what is traced, before anything is optimised; a box runs where it is needed."""
+
+    def by_hand(params, x):
+        q, k = (mapped(params, name, "xm,mhd->xhd", x) for name in "QK")
+        scores = jnp.einsum("xhd,yhd->hxy", q, k) * q.shape[-1] ** -0.5
+        mask = jnp.arange(5)[:, None] >= jnp.arange(5)[None]
+        scores = jnp.where(mask[None], scores, jnp.asarray(-jnp.inf, scores.dtype))
+        weights = jax.nn.softmax(scores, axis=-1)
+        v = mapped(params, "V", "xm,mhd->xhd", x)
+        return mapped(params, "O", "xhd,hdm->xm", jnp.einsum("hxy,yhd->xhd", weights, v))
+
+    fn = cl.lower(attention().at_dom((5, 8)), sizes={"m": 8, "h": 2, "d": 4})
+    params, x = fn.init(KEY), jnp.ones((5, 8))
+    one, other = (str(jax.make_jaxpr(f)(params, x)) for f in (fn, by_hand))
+    assert one == other
 
 
 def test_options_of_losses_are_refused():

@@ -119,6 +119,18 @@ def test_rounds_of_a_block_are_a_loop():
     close([one.grad.numpy() for one in module.tensors()], fn.values(expected))
 
 
+def test_norms_and_softmax_are_accumulated_in_a_wider_type():
+    circuit = lift(norm("g", "[m]", kind="rms"), "x")
+    x = torch.randn(4, 512).bfloat16()
+    plain, wide = (
+        to_torch(circuit, {"m": 512}, accumulate=a).bfloat16() for a in (None, "float32")
+    )
+    exact = to_torch(circuit, {"m": 512})(x.float())
+    errors = [(module(x).float() - exact).abs().mean() for module in (plain, wide)]
+    assert wide(x).dtype == torch.bfloat16
+    assert errors[1] < errors[0]
+
+
 def test_dropouts_are_for_training_and_draw_apart():
     drop = lift(dropout(0.5), "x")
     module, x = to_torch(copy(2) >> drop @ drop), torch.ones(64)
