@@ -68,7 +68,7 @@ class Wire(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Operation(Legible):
+class LossOperation(Legible):
     """What a box does.
 
     Parameters
@@ -132,7 +132,7 @@ def circuit_of(
     -------
     Circuit
         A hypergraph whose wires are labelled by :class:`Wire` and whose boxes by
-        :class:`Operation`; a box writes one wire. The outputs are the costs, in order.
+        :class:`LossOperation`; a box writes one wire. The outputs are the costs, in order.
     """
     circuit = _Builder(diagram, frozenset(independent))
     with bounded("what is defined by pairings of pairings"):
@@ -180,10 +180,10 @@ class _Builder:
         for name, path in (("lhs", equation.lhs), ("rhs", equation.rhs)):
             self.side = f"{name} of {equation.name}" if self.independent else ""
             self.asked = self.side, trains
-            start = _Value(self.box(Operation("sample", path.source), (), path.source))
+            start = _Value(self.box(LossOperation("sample", path.source), (), path.source))
             wire = self.flush(self.along(path)(start)).wire
             sides.append(self.again("stop", wire) if equation.stop == name else wire)
-        does = Operation("divergence", equation.name, divergence=equation.divergence)
+        does = LossOperation("divergence", equation.name, divergence=equation.divergence)
         (cost,) = self.builder.box(does, sides, [Wire("", equation.data)], alone=True)
         return cost
 
@@ -194,14 +194,14 @@ class _Builder:
             self.known[key] = run(edge, at)
         return self.known[key]
 
-    def box(self, does: Operation, ins: tuple[int, ...], vertex: str) -> int:
+    def box(self, does: LossOperation, ins: tuple[int, ...], vertex: str) -> int:
         data = self.carried(ins[0]).data if ins else does.name
         (wire,) = self.builder.box(does, ins, [Wire(vertex, data)])
         return wire
 
     def again(self, op: str, wire: int, scale: float = 1.0) -> int:
         """Return a wire with the same values, of which the gradient is another."""
-        return self.box(Operation(op, scale=scale), (wire,), self.carried(wire).vertex)
+        return self.box(LossOperation(op, scale=scale), (wire,), self.carried(wire).vertex)
 
     def carried(self, wire: int) -> Wire:
         """Return what a wire carries."""
@@ -227,19 +227,19 @@ class _Builder:
             if self.trains is not None and self.models[edge]:
                 scale = self.trains.get(diagram.owner(edge), 0.0)
         op = _OPS.get(diagram.map_label(edge).kind, "apply")
-        does = Operation(op, edge, scale, self.side if edge in self.independent else "")
+        does = LossOperation(op, edge, scale, self.side if edge in self.independent else "")
         return _Value(self.box(does, (at.wire,), diagram.target(edge)), scales)
 
     def pair(self, edge: str, at: _Value) -> _Value:
         """Return a value followed by a pairing."""
         scales, paths = self.joined(edge, at), self.diagram.definitions[edge].paths
         # Scales go up to where a path begins: with data, nothing comes before it.
-        source = cast(Operation, self.builder.operations[at.wire])
+        source = cast(LossOperation, self.builder.operations[at.wire])
         begins = scales is None and source.op in ("sample", "project")
         if scales is None and not begins:
             at = self.flush(at)
         parts = [self.along(path)(at) for path in paths]
         wires = tuple(self.flush(part).wire if begins else part.wire for part in parts)
         return _Value(
-            self.box(Operation("tuple", title=edge), wires, self.diagram.target(edge)), scales
+            self.box(LossOperation("tuple", title=edge), wires, self.diagram.target(edge)), scales
         )

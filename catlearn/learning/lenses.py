@@ -65,7 +65,7 @@ from catlearn.models import ArchitectureMap, DataSpace, FactorMap, ProjectionMap
 from catlearn.models.maps import needs_key
 
 if TYPE_CHECKING:
-    from catlearn.learning.circuit import Operation
+    from catlearn.learning.circuit import LossOperation
     from catlearn.learning.diagram import LearningDiagram
     from catlearn.learning.loss import Loss
 
@@ -385,7 +385,7 @@ def loss_lens(loss: Loss) -> Parametric:
 def _box(
     diagram: LearningDiagram,
     edges: _Edges,
-    does: Operation,
+    does: LossOperation,
     read: list[int],
     params: Mapping[str, int],
     builder: HypergraphBuilder,

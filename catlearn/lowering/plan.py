@@ -79,7 +79,7 @@ from catlearn.names import fresh
 
 if TYPE_CHECKING:
     from catlearn.learning import LearningDiagram, Loss
-    from catlearn.learning.circuit import Operation
+    from catlearn.learning.circuit import LossOperation
     from catlearn.models import Divergence
 
 
@@ -887,7 +887,7 @@ class _Typed:
         evaluate(circuit, apply)
         return self.steps, self.terms
 
-    def box(self, does: Operation, inputs: tuple[int, ...], vertex: str, data: str) -> int:
+    def box(self, does: LossOperation, inputs: tuple[int, ...], vertex: str, data: str) -> int:
         """Return the step of a box that makes values at a vertex."""
         diagram, before = self.diagram, [self.steps[i] for i in inputs]
         form: Form = before[0].form if before else "sample"
