@@ -390,8 +390,9 @@ class Circuit(Frozen, Displayed):
         numbers = tuple(
             (name, found.of(Size.generator(-1 - k)).number) for k, name in enumerate(names)
         )
+        # which side of an equation stands on the left depends on the order of the boxes
         left = frozenset(
-            one
+            (one.left - one.right).primitive() if one.kind == "=" else one
             for one in found.relations
             if all(key < live for key in one.left.generators | one.right.generators)
         )

@@ -737,7 +737,8 @@ class _State:
                 if value is not None:
                     unsure = not value.is_positive
                     declared = len(value.generators - self.free)
-                    entry = (1 + unsure, 0, False, declared, _order(key), 0)
+                    # of several values the least, whatever the order of the relations
+                    entry = (1 + unsure, 0, False, declared, _order(key), 0, value.terms)
                     heappush(self.ready, (*entry, k, version, key, value, False))
 
     def step(self) -> bool:

@@ -246,6 +246,14 @@ def test_associativity_and_interchange(first, last):
     assert (f @ k) >> (g @ exp) == (f >> g) @ (k >> exp)
 
 
+def test_equations_have_no_sides():
+    """Two boxes in either order, whose axes meet: h*d = k*e, and k*e = h*d."""
+    join = view("h d -> (h d)")
+    first, last = idle @ join, join @ idle
+    assert first >> last >> add == last >> first >> add
+    assert hash(first >> last >> add) == hash(last >> first >> add)
+
+
 def test_valid_circuits_have_no_failures():
     """Also a table that is read at a prefix, and arrays one after the other."""
     for f in (shift("wpe", "c m", at="x"), concat("[x] m, [y] m -> [z] m"), attention()):
