@@ -192,6 +192,7 @@ class CircuitModule(torch.nn.Module):
         super().__init__()
         self.lowered = lowered
         self._places = {name: _place(name) for name in lowered.parameters}
+        self._programs: dict[tuple[tuple[int, ...], ...], Program] = {}
         self._held: dict[tuple[int, torch.device, torch.dtype], torch.Tensor] = {}
         values = lowered.values(params)
         failures = []
@@ -250,7 +251,9 @@ class CircuitModule(torch.nn.Module):
         """Return the outputs: a tensor, or a tuple of them."""
         self.lowered.takes(len(arrays))
         tensors = [*map(torch.as_tensor, arrays), *self.tensors()]
-        program = self._program(tuple(tuple(one.shape) for one in tensors))
+        shapes = tuple(tuple(one.shape) for one in tensors)
+        # what is known is part of a compiled graph; what has to be planned first interrupts it
+        program = self._programs[shapes] if shapes in self._programs else self._planned(shapes)
         device = tensors[-1].device if tensors else torch.device("cpu")
         floats = [one.dtype for one in tensors if one.is_floating_point()]
         real = floats[-1] if floats else torch.get_default_dtype()
@@ -281,8 +284,10 @@ class CircuitModule(torch.nn.Module):
         found = program.run(functions, tensors)
         return found[0] if len(found) == 1 else tuple(found)
 
-    def _program(self, shapes: tuple[tuple[int, ...], ...]) -> Program:
-        return self.lowered.program(shapes)
+    @torch.compiler.disable
+    def _planned(self, shapes: tuple[tuple[int, ...], ...]) -> Program:
+        self._programs[shapes] = self.lowered.program(shapes)
+        return self._programs[shapes]
 
     def extra_repr(self) -> str:
         """Return what ``repr`` shows of it."""

@@ -156,6 +156,14 @@ def test_a_block_is_trained():
     assert losses[2] < losses[0]
 
 
+def test_a_module_that_was_called_is_compiled_as_one_graph():
+    module, x = to_torch(block(), {"m": 8, "h": 2, "d": 4, "f": 16}), torch.randn(5, 8)
+    first = torch.compile(module, backend="eager")(x)
+    compiled = torch.compile(module, backend="eager", fullgraph=True)
+    assert torch.equal(compiled(x), first)
+    assert torch.equal(module(x), first)
+
+
 @pytest.mark.parametrize(
     ("call", "names"),
     [
