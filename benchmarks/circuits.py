@@ -20,7 +20,8 @@ from by_hand.residual import CASES as RESIDUAL
 from by_hand.transformer import CASES, gpt2
 
 import catlearn as cl
-from catlearn.arrays import Circuit, compose, linear
+from catlearn.arrays import Circuit, compose, copy, discard, linear, view
+from catlearn.zoo.architectures import mixtral_layer
 
 COLUMNS = (
     "case",
@@ -94,13 +95,20 @@ def main() -> None:
     number, blocks = (50, 2) if options.quick else (1000, 12)
     maps = [linear(f"A{k}", "m -> n", n="m") for k in range(number)]
     whole = compose(*maps)
+    layer = mixtral_layer()
+    copied = compose(copy(2), layer @ (layer >> discard))
     model = gpt2(blocks).at(m=768, h=12, d=64, f=3072, V=50257, c=1024)
+    viewed = model >> view("m -> m")
     took = {
         f"{number:,} linear maps composed at once": seconds(lambda: compose(*maps)),
         "one by one in a loop": seconds(lambda: chained(maps)),
         "two such circuits compared": seconds(lambda: whole == compose(*maps[:1], *maps[1:])),
         f"a GPT-2 of {blocks} blocks composed": seconds(lambda: gpt2(blocks)),
         "and counted": seconds(model.counts),
+        "and decided to be equal to itself with one more view": seconds(
+            lambda: model.equal(viewed)
+        ),
+        "a layer of Mixtral, to one beside a copy": seconds(lambda: layer.equal(copied)),
         "and drawn": seconds(lambda: cl.draw(model).svg),
         "a block of it drawn": seconds(lambda: cl.draw(CASES["block of GPT-2"][0]()).svg),
     }

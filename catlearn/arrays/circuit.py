@@ -54,10 +54,11 @@ from catlearn.arrays.aligning import (
 from catlearn.arrays.blocks import GATES, block_failures, gate, nested, path
 from catlearn.arrays.boxes import ArrayHypergraph, Draft
 from catlearn.arrays.counting import WIDTHS, Counts, count, counting
+from catlearn.arrays.equality import decide
 from catlearn.arrays.forms import IndexPart, Lookup
 from catlearn.arrays.listing import latex, listing, read_listing
 from catlearn.arrays.sizes import Size, SizeRelation, Solution, read_size, solve
-from catlearn.category import MonoidalFunctor
+from catlearn.category import MonoidalFunctor, Verdict
 from catlearn.cset.cospan import Open
 from catlearn.display import Displayed
 from catlearn.errors import (
@@ -407,6 +408,27 @@ class Circuit(Frozen, Displayed):
         if self._code != other._code or self._dead != other._dead:
             return False
         return not self._dead or self._same_dead(other)
+
+    def equal(self, other: Circuit) -> Verdict:
+        """Decide whether two circuits are equal as functions, where both are defined.
+
+        Returns
+        -------
+        Verdict
+            ``Equal`` is a proof, for every meaning of the kernels; for random circuits of equality
+            of joint distributions. ``NotEqual`` means: not by the laws of
+            :mod:`catlearn.arrays.entries`. ``Unknown`` where more would have to be tried than is
+            allowed. Each has a reason.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import einsum, relu, view
+        >>> one = einsum("a b, b c -> a c") >> view("a c -> c a")
+        >>> bool(one.equal(einsum("a b, b c -> c a"))), one == einsum("a b, b c -> c a")
+        (True, False)
+        """
+        expect(other, Circuit, "equal", "called with a circuit")
+        return decide(self, other)
 
     def _same_dead(self, other: Circuit) -> bool:
         """Whether there is an isomorphism, of boxes that no output needs, too."""

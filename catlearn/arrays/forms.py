@@ -208,12 +208,12 @@ def part(kind: str, form: Form, by: Size) -> Form:
     """
     multiple, rest = Form(), Form()
     for atom, coefficient in (*form.terms, (None, form.constant)):
-        quotient = _quotient(coefficient, by)
+        times = quotient(coefficient, by)
         one = Form.number(1) if atom is None else Form.atom(atom)
-        if quotient is None:
+        if times is None:
             rest = rest + one.times(coefficient)
         else:
-            multiple = multiple + one.times(quotient)
+            multiple = multiple + one.times(times)
     sizes = {v: Size.generator(v) for v in rest.variables}
     found = rest.range([sizes.get(v, Size.of(1)) for v in range(max(sizes, default=-1) + 1)])
     if found is not None and found[0].is_natural and (by - 1 - found[1]).is_natural:
@@ -221,7 +221,7 @@ def part(kind: str, form: Form, by: Size) -> Form:
     return Form.atom(IndexPart(kind, form, by))
 
 
-def _quotient(size: Size, by: Size) -> Size | None:
+def quotient(size: Size, by: Size) -> Size | None:
     """Return a size divided by a monomial, if nothing is left."""
     if len(by.terms) != 1:
         return None

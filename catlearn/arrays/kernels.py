@@ -41,6 +41,10 @@ class Entry:
         Whether it draws no sample.
     options
         The names of its options, in order; each has a value.
+    fixes
+        Numbers that it leaves as they are; None is all.
+    symmetric
+        Whether its targets have no order.
     """
 
     operands: tuple[int, int | None] = (1, 1)
@@ -48,6 +52,8 @@ class Entry:
     targets: str = "none"
     deterministic: bool = True
     options: tuple[str, ...] = ()
+    fixes: tuple[float, ...] | None = ()
+    symmetric: bool = True
 
 
 KERNELS: dict[str, Entry] = {
@@ -56,7 +62,7 @@ KERNELS: dict[str, Entry] = {
     "add": Entry((2, None)),
     "mul": Entry((2, None)),
     "constant": Entry((0, 0), options=("value",)),
-    "angle": Entry((0, 0), targets="both", options=("base",)),
+    "angle": Entry((0, 0), targets="both", options=("base",), symmetric=False),
     "max": Entry(targets="read"),
     "concat": Entry((1, None)),
     "where": Entry((2, 2), options=("outside",)),
@@ -64,13 +70,14 @@ KERNELS: dict[str, Entry] = {
     "norm": Entry(targets="both", options=("kind", "eps")),
     "top_k": Entry(outputs=2, targets="chosen"),
     "dropout": Entry(deterministic=False, options=("rate",)),
-    "stop": Entry(),
-    "gelu": Entry(options=("approximation",)),
-    **{name: Entry() for name in ("exp", "log", "tanh", "sigmoid", "silu", "square")},
-    **{
-        name: Entry()
-        for name in ("neg", "reciprocal", "relu", "indicator", "sin", "cos", "softplus")
-    },
+    "stop": Entry(fixes=None),
+    "gelu": Entry(options=("approximation",), fixes=(0.0, math.inf)),
+    "relu": Entry(fixes=(0.0, math.inf)),
+    "silu": Entry(fixes=(0.0, math.inf)),
+    "square": Entry(fixes=(0.0, 1.0, math.inf)),
+    **{name: Entry(fixes=(0.0,)) for name in ("neg", "tanh", "sin")},
+    "reciprocal": Entry(fixes=(1.0,)),
+    **{name: Entry() for name in ("exp", "log", "sigmoid", "cos", "softplus", "indicator")},
     "start": Entry(),
     "each": Entry(targets="read"),
     "last": Entry((2, 2)),

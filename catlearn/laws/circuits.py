@@ -469,6 +469,9 @@ def _slid(C: Circuits, f: Arrow, reading: tuple[str, str], before: bool) -> Arro
     left, right = (("j",) if "(" in one else tuple(one.split()) for one in reading)
 
     def made(f: Circuit) -> Circuit:
+        if not f.cod and len({*left}) < len(left):
+            failure = Failure("readings", "outputs", "there is none that says which axes are one")
+            raise NotComposable("this circuit", [failure])
         one, other = (
             lift(C.boundary(f, which), shape)  # type: ignore[arg-type]
             for which, shape in ((0, left), (1, right))

@@ -1,0 +1,207 @@
+"""Circuits as functions: cases with known answers, random ones, and mutants of the rules."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from catlearn.arrays import (
+    Circuit,
+    compose,
+    copy,
+    discard,
+    dropout,
+    einsum,
+    idle,
+    lift,
+    linear,
+    mul,
+    relu,
+    residual,
+    softmax,
+    swap,
+    tensor,
+    view,
+    where,
+)
+from catlearn.arrays.boxes import Draft
+from catlearn.arrays.entries import Entries
+from catlearn.arrays.equality import _Side, _Sizes
+from catlearn.arrays.kernels import KERNELS
+from catlearn.category import Equal, NotEqual, Unknown
+from catlearn.laws import Circuits, array_circuits, check, circuit_equality
+from catlearn.zoo.architectures import gpt2_layer, mixtral_layer
+from tests.arrays.refutation import same_values
+
+DROP, TURN = dropout(0.5), view("a b -> b a")
+SPLIT, JOIN = view("(h d) -> h d", h=2), view("h d -> (h d)")
+A = linear("A", "m -> n", n="m")
+SHIFT, REPEAT = view("m+1 -> m", outside=0.0), view("m -> k m", k=3)
+
+
+def powers() -> tuple[Circuit, Circuit]:
+    """x^8 by three squarings, and by seven products."""
+    one, other = idle, copy(8)
+    for _ in range(3):
+        one = one >> copy(2) >> mul
+    for k in range(7):
+        other = other >> tensor(mul, *[idle] * (6 - k))
+    return one, other
+
+
+QUERIES = "x h d, y h d -> h x y"
+SAME = {
+    "bracketing": ((A >> relu) >> A, A >> (relu >> A)),
+    "copy is natural": (A >> copy(2), copy(2) >> A @ A),
+    "discard is natural": (copy(2) >> idle @ (DROP >> discard), idle),
+    "dropout, transposed": (lift(DROP, "a b") >> TURN, TURN >> lift(DROP, "a b")),
+    "dropout, split": (DROP >> SPLIT, SPLIT >> DROP),
+    "dropout, joined": (DROP >> JOIN, JOIN >> DROP),
+    "split and joined": (SPLIT >> JOIN, view("m -> m")),
+    "relu, split": (relu >> SPLIT, SPLIT >> relu),
+    "relu, joined": (relu >> JOIN, JOIN >> relu),
+    "softmax, permuted": (
+        softmax("x y [m]") >> view("x y m -> y x m"),
+        view("x y m -> y x m") >> softmax("[m]"),
+    ),
+    "repetition": (A >> REPEAT, REPEAT >> A),
+    "joined sum": (SPLIT >> einsum("h d -> "), einsum("m -> ")),
+    "three operands": (
+        einsum("a b, b c -> a c") @ idle >> einsum("a c, c d -> a d"),
+        idle @ einsum("b c, c d -> b d") >> einsum("a b, b d -> a d"),
+    ),
+    "product, transposed": (
+        einsum("a b, b c -> a c") >> TURN,
+        swap() >> TURN @ TURN >> einsum("a b, b c -> a c"),
+    ),
+    "diagonal": (einsum("a, b -> a b") >> einsum("a a -> a"), einsum("a, a -> a")),
+    "repeat and sum": (REPEAT >> einsum("k m -> m"), einsum("m -> m", scale=3)),
+    "scaled queries": (
+        einsum("x h d -> x h d", scale="d**-0.5") @ idle >> einsum(QUERIES),
+        einsum(QUERIES, scale="d**-0.5"),
+    ),
+    "repeated keys": (
+        einsum("x h d, y d -> h x y"),
+        idle @ view("y d -> y h d") >> einsum(QUERIES),
+    ),
+    "absorbed latent": (
+        einsum("x h d, c h d -> x h c") @ idle >> einsum("x h c, y c -> h x y"),
+        idle @ einsum("c h d, y c -> y h d") >> einsum(QUERIES),
+    ),
+    "eighth power": powers(),
+    "shifts": (SHIFT >> SHIFT, view("m+2 -> m", outside=0.0)),
+    "relu, padded": (relu >> SHIFT, SHIFT >> relu),
+    "masks": (
+        where("x y", "y <= x") >> where("x y", "y < 5"),
+        where("x y", "y < 5") >> where("x y", "y <= x"),
+    ),
+    "strict": (where("x y", "y < x+1"), where("x y", "y <= x")),
+    "two dropouts": (DROP @ DROP >> mul, DROP @ DROP >> swap() >> mul),
+    "two axes": (softmax("[a b]"), TURN >> softmax("[a b]") >> TURN),
+    "names": (where("x y", "y <= x"), where("a b", "b <= a")),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_equal(name):
+    one, other = SAME[name]
+    assert one.equal(other) == Equal
+    assert other.equal(one) == Equal
+
+
+def test_laws():
+    options = {"declared": False, "random": False}
+    check(Circuits(Circuit.equal, **options), circuit_equality, max_examples=15).raise_()
+
+
+def forms_alone(monkeypatch):
+    monkeypatch.setattr(Entries, "guard", lambda self, conditions, outside, call: call)
+
+
+def one_sample(monkeypatch):
+    monkeypatch.setattr(
+        _Side, "_search", lambda self, marks, orders: (self.entries({}, orders)[0][0], ())
+    )
+
+
+def exp_is_fixed(monkeypatch):
+    monkeypatch.setitem(KERNELS, "exp", replace(KERNELS["exp"], fixes=None))
+
+
+def biases_are_factors(monkeypatch):
+    monkeypatch.setattr(Entries, "add", Entries.product)
+
+
+@pytest.mark.parametrize("mutant", [forms_alone, one_sample, exp_is_fixed, biases_are_factors])
+def test_mutants_are_rejected(mutant, monkeypatch):
+    mutant(monkeypatch)
+    apart = circuit_equality.only("apart")
+    assert check(Circuits(Circuit.equal), apart, max_examples=30).broken == ("apart",)
+
+
+def shuffled(circuit: Circuit, seed: int) -> Circuit:
+    """A copy with boxes, variables, and operands that commute in another order."""
+    rng, draft = Random(seed), Draft.of(circuit.apex)
+    for k, box in enumerate(draft.boxes):
+        operation = box.operation
+        if operation.kernel.name not in ("add", "mul", "contraction"):
+            continue
+        pairs = [*zip(box.ins, operation.readings, strict=True)]
+        if any(reading is None for _, reading in pairs):
+            continue
+        rng.shuffle(pairs)
+        made = replace(operation, readings=tuple(reading for _, reading in pairs))
+        if not any(one is not None and one.atoms and any(
+            hasattr(atom, "operand") for atom, _ in one.atoms) for _, one in pairs):  # fmt: skip
+            draft.boxes[k] = box._replace(ins=[wire for wire, _ in pairs], operation=made)
+    rng.shuffle(draft.boxes)
+    return Circuit.of(draft, circuit.dom, circuit.cod)
+
+
+@settings(max_examples=40, deadline=None)
+@given(array_circuits(most=4), st.integers(0, 9))
+def test_shuffled_copies_are_equal(circuit, seed):
+    other = shuffled(circuit, seed)
+    assert circuit.equal(circuit) == Equal
+    assert circuit.equal(other) in (Equal, Unknown)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(array_circuits(1, declared=False, random=False), min_size=6, max_size=6))
+def test_equal_circuits_are_equal_as_numbers(circuits):
+    for k, one in enumerate(circuits):
+        for other in circuits[:k]:
+            if len(one.cod) == len(other.cod) and one.equal(other) == Equal:
+                assert same_values(one, other)
+
+
+def test_reasons():
+    assert "softmax" in softmax("[x] y").equal(softmax("x [y]")).reason
+    assert "input 0" in relu.at_dom((3,)).equal(relu.at_dom((4,))).reason
+    assert relu.equal(relu).reason
+    assert (A >> relu).equal(relu >> A) == NotEqual
+
+
+def nodes(circuit: Circuit) -> int:
+    """How many entries a circuit has."""
+    table = Entries()
+    _Side(table, circuit.live(), _Sizes(circuit, circuit).of(0)).least()
+    return len(table.nodes)
+
+
+def test_entries_grow_linearly():
+    doubled = [compose(*[copy(2) >> mul] * k) for k in (10, 20)]
+    assert nodes(doubled[1]) <= 2 * nodes(doubled[0])
+    chains = [
+        compose(*[residual(linear(f"A{k}", "m -> n", n="m")) for k in range(n)]) for n in (20, 40)
+    ]
+    assert nodes(chains[1]) <= 2 * nodes(chains[0])
+
+
+def test_models_equal_themselves_bracketed_otherwise():
+    layers = [gpt2_layer().named(str(k)) for k in range(3)]
+    one = (layers[0] >> layers[1]) >> layers[2]
+    assert one.equal(layers[0] >> (layers[1] >> layers[2])) == Equal
+    twice = copy(2) >> mixtral_layer() @ (mixtral_layer() >> discard)
+    assert mixtral_layer().equal(twice) == Equal
