@@ -38,6 +38,7 @@ from catlearn.arrays.circuit import Circuit, compose, lift, tensor
 from catlearn.arrays.counting import COUNTS, Counts
 from catlearn.arrays.sizes import Size, SizeRelation, solve
 from catlearn.category import Unknown, Verdict
+from catlearn.display import Legible
 from catlearn.errors import Failure, InvalidStructure, NotComposable
 from catlearn.finset import Colimit
 from catlearn.laws.algebra import CARTESIAN, cartesian
@@ -166,7 +167,7 @@ def _places(one: Circuit, other: Circuit) -> list[tuple[Place, Place]]:
 
 
 @dataclass(frozen=True)
-class Undefined:
+class Undefined(Legible):
     """A composite that is not defined.
 
     Parameters
@@ -389,7 +390,7 @@ KEEP_ZERO = ("relu", "neg", "square", "tanh", "silu")
 
 
 @dataclass(frozen=True)
-class Contractions:
+class Contractions(Legible):
     """Two contractions of which the second reads the first, and what they come to, as patterns.
 
     The second takes the result of the first, then further arrays; so does the whole.
@@ -492,7 +493,7 @@ def endomorphisms() -> tuple[Circuit, ...]:
 
 
 @dataclass(frozen=True)
-class Pair:
+class Pair(Legible):
     """Two circuits that are different functions, or different as random ones."""
 
     name: str
