@@ -165,7 +165,8 @@ class Circuit(Frozen, Displayed):
             return [Failure("ends", H.title(box), message) for message in found]
         least, most = entry.operands
         values = sum(one is not None for one in operation.readings)
-        if values < least or (most is not None and values > most) or len(outs) != entry.outputs:
+        wrong = entry.outputs is not None and len(outs) != entry.outputs
+        if values < least or (most is not None and values > most) or wrong:
             found.append(f"its kernel reads {least} arrays or more, and writes {entry.outputs}")
         mentions = H.lists["mentions"].row(box).tolist()
         every = [*operation.targets, *(v for one in operation.writes for v in one)]
@@ -220,7 +221,7 @@ class Circuit(Frozen, Displayed):
                 found.append("writes one variable at two positions")
             if [variables[v] for v in places] != axes.row(wire).tolist():
                 found.append("writes other axes than its array has")
-        summed = entry.targets in ("read", "chosen")
+        summed = entry.targets in ("read", "chosen", "whole")
         degree = [v for v in range(len(variables)) if not summed or v not in operation.targets]
         if any(v not in places for places in operation.writes for v in degree):
             found.append("leaves a variable out of what it writes")

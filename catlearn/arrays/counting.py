@@ -141,7 +141,7 @@ def amounts(
             made = product(axes.row(H.sides[0][box][0]).tolist())
         elif name == "max":
             made = every - own
-        elif name in ("view", "concat", "stop", "constant"):
+        elif name in ("view", "concat", "stop", "constant", "opaque"):
             made = zero
         else:
             made = own * max(1, operands - 1 if name != "where" else 1)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catlearn.display import Legible
@@ -31,12 +31,12 @@ class Entry:
         How many arrays it reads at least, and at most; None is any number. Where it reads none, an
         entry is a number by itself, or follows from its indices.
     outputs
-        How many it writes.
+        How many it writes; None is any number.
     targets
         Where its targets stand: ``"none"``; ``"read"``, in operands alone (they are summed over,
         or the greatest is taken); ``"written"``, in outputs alone; ``"both"``, in the output, and
         the operand if there is one;
-        ``"chosen"``, one in the operand, and another one in the outputs.
+        ``"chosen"``, one in the operand, and another one in the outputs; ``"whole"``, all of them.
     deterministic
         Whether it draws no sample.
     options
@@ -48,7 +48,7 @@ class Entry:
     """
 
     operands: tuple[int, int | None] = (1, 1)
-    outputs: int = 1
+    outputs: int | None = 1
     targets: str = "none"
     deterministic: bool = True
     options: tuple[str, ...] = ()
@@ -82,6 +82,7 @@ KERNELS: dict[str, Entry] = {
     "each": Entry(targets="read"),
     "last": Entry((2, 2)),
     "stack": Entry(targets="written"),
+    "opaque": Entry((0, None), None, "whole", options=("label", "random")),
 }
 """The kernels that there are, by name."""
 
@@ -92,6 +93,8 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "kind": ("'layer' or 'rms'", lambda value: value in ("layer", "rms")),
     "eps": ("a number from 0", lambda value: type(value) is float and 0 <= value < math.inf),
     "rate": ("a number from 0, and below 1", lambda value: type(value) is float and 0 <= value < 1),
+    "label": ("text", lambda value: isinstance(value, str) and value != ""),
+    "random": ("True or False", lambda value: type(value) is bool),
     "approximation": ("'erf' or 'tanh'", lambda value: value in ("erf", "tanh")),
 }
 """The values that an option may have: in words, and a test."""
@@ -138,8 +141,10 @@ class Kernel(Legible):
 
     @property
     def entry(self) -> Entry:
-        """What is known of it."""
-        return KERNELS[self.name]
+        """What is known of it; one that is opaque says itself whether it is random."""
+        entry = KERNELS[self.name]
+        random = ("random", True) in self.options
+        return replace(entry, deterministic=False) if random else entry
 
     def option(self, name: str) -> Hashable:
         """Return the value of an option."""

@@ -37,7 +37,7 @@ from catlearn.arrays.masks import hidden_rows
 from catlearn.arrays.sizes import ONE, Size
 from catlearn.category import hypergraph
 from catlearn.display import Legible
-from catlearn.errors import InvalidStructure
+from catlearn.errors import CatlearnError, InvalidStructure
 
 
 class Register(NamedTuple):
@@ -332,6 +332,13 @@ class _Planner:
         """Add what a box does, and return what it writes."""
         operation = self.enter(row, given)
         out, name = operation.writes[0], operation.kernel.name
+        if name == "opaque":
+            if len(operation.targets) < len(self.shape):
+                raise CatlearnError("what is opaque takes whole arrays, and is not lifted")
+            shapes = [[self.shape[v] for v in one] for one in operation.writes]
+            label = operation.kernel.option("label")
+            arrays = [*map(self.whole, given)]
+            return self.several(name, arrays, shapes, label, self.drawn.get(row))
         if name == "view":
             windows = self.windows(operation.readings[0], out)
             if windows is not None:

@@ -57,6 +57,14 @@ class Trace:
         self.meets += [(one.place, (number, row)) for one, row in pairs]
         return [TracedArray(self, (number, row)) for row in lifted.cod]
 
+    def circuit(self, found: Sequence[TracedArray]) -> Circuit:
+        """Glue what was called; the first circuit has the arguments, and these are returned."""
+        self.done = True
+        apex, legs = glue(self.parts, self.meets)
+        dom = legs[0][list(self.parts[0].dom)].tolist()
+        cod = [int(legs[one.place[0]][one.place[1]]) for one in found]
+        return Circuit.of(apex, dom, cod)
+
 
 @dataclass(frozen=True, eq=False)
 class TracedArray:
@@ -171,10 +179,6 @@ def traced(
         found = tuple(found) if isinstance(found, tuple | list) else (found,)
         for one in found:
             expect(one, TracedArray, "what a traced function returns", "one of its arrays")
-        trace.done = True
-        apex, legs = glue(trace.parts, trace.meets)
-        dom = legs[0][list(start.dom)].tolist()
-        cod = [int(legs[one.place[0]][one.place[1]]) for one in found]
-        return Circuit.of(apex, dom, cod)
+        return trace.circuit(found)
 
     return made

@@ -41,6 +41,7 @@ from catlearn.errors import (
     did_you_mean,
     expect,
     known_options,
+    wrong_kind,
 )
 from catlearn.finset import Colimit, Record, Tables
 from catlearn.finset.relations import Relation
@@ -86,6 +87,7 @@ from catlearn.models.adapters import as_architecture
 from catlearn.tensors import like
 
 if TYPE_CHECKING:
+    from catlearn.arrays import Circuit
     from catlearn.category.graph import Arborescence
     from catlearn.cost import Aggregator
 
@@ -548,6 +550,38 @@ class LearningDiagram(Presentation, CSet):
                     ends = map(self.space_label, self.ends(self.operators[one]))
                     run = OperatorMap(operated.on(operand.architecture, *ends))
         return run
+
+    def zoom(self, edge: str) -> Circuit:
+        """Return the circuit of arrays on an edge, with the sizes that its spaces give.
+
+        What adapts a circuit (low rank), and operators on it, have the circuit of what they are
+        made of.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such edge.
+        WrongKind
+            If its model is no circuit.
+
+        Examples
+        --------
+        >>> import catlearn as cl
+        >>> from catlearn.arrays import linear
+        >>> encoder = cl.Model("encoder", cl.Space("X", 4), cl.Space("F", 2), linear("A", "m -> k"))
+        >>> cl.LearningDiagram(encoder).zoom("encoder").parameters
+        {'A': (Size('4'), Size('2'))}
+        """
+        if edge not in self.edges:
+            raise UnknownName(f"there is no edge '{edge}'; {did_you_mean(edge, self.edges)}")
+        label = self.map_label(self.owner(edge))
+        found = getattr(label, "architecture", None)
+        while hasattr(found, "architecture"):
+            found = found.architecture  # type: ignore[union-attr]
+        circuit = getattr(found, "circuit", None)
+        if circuit is None:
+            raise wrong_kind(label, f"the map of '{edge}'", "a circuit of arrays")
+        return circuit
 
     @cached_property
     def data_sets(self) -> tuple[str, ...]:

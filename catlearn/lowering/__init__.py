@@ -33,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "amounts": ["count_operations"],
+        "arrays": ["LossCircuit", "loss_circuit"],
         "counting": ["Amounts", "Resources", "resources"],
         "lowered": ["Aux", "Lowered", "lower", "to_torch"],
         "metric": ["path_metric"],

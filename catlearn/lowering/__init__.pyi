@@ -1,6 +1,10 @@
 from .amounts import (
     count_operations as count_operations,
 )
+from .arrays import (
+    LossCircuit as LossCircuit,
+    loss_circuit as loss_circuit,
+)
 from .counting import (
     Amounts as Amounts,
     Resources as Resources,

@@ -595,6 +595,7 @@ def lower(
     unroll: int | None = None,
     experts: str | None = None,
     accumulate: Any = None,
+    opaque: Mapping[str, Callable[..., Any]] | None = None,
 ) -> LoweredCircuit: ...
 @overload
 def lower(
@@ -620,6 +621,7 @@ def lower(
     unroll: int | None = None,
     experts: str | None = None,
     accumulate: Any = None,
+    opaque: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Lowered | LoweredCircuit:
     """Lower a symbolic loss, or a circuit, to a pure JAX function.
 
@@ -660,6 +662,8 @@ def lower(
         ``"dense"``, or by counts unless said.
     accumulate
         Of a circuit: the dtype in which norms and softmax are computed.
+    opaque
+        Of a circuit: what stands for its opaque boxes, functions by their labels.
 
     Returns
     -------
@@ -686,7 +690,7 @@ def lower(
     if isinstance(loss, Circuit):
         given = (precision, independent, stack, groups, together)
         if given != (None, (), 8, None, ()):
-            said = "sizes=, remat=, unroll=, experts= and accumulate="
+            said = "sizes=, remat=, unroll=, experts=, accumulate= and opaque="
             raise WrongKind(f"of a circuit {said} can be said; others are of a loss")
         return LoweredCircuit(
             loss,
@@ -695,10 +699,11 @@ def lower(
             unroll=1 if unroll is None else unroll,
             experts="auto" if experts is None else experts,
             accumulate=accumulate,
+            opaque=opaque,
         )
     expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss(), or a circuit")
-    if any(one is not None for one in (sizes, unroll, experts, accumulate)):
-        message = "sizes=, unroll=, experts= and accumulate= are said of a circuit"
+    if any(one is not None for one in (sizes, unroll, experts, accumulate, opaque)):
+        message = "sizes=, unroll=, experts=, accumulate= and opaque= are said of a circuit"
         raise WrongKind(f"{message}; what is lowered is a loss")
     options = remat, precision, independent, stack, groups, together
     return Lowered(loss, Options.of(loss.diagram, *options))

@@ -136,7 +136,7 @@ class Run:
             case "tuple":
                 return inputs
             case "scale":
-                return _scaled_all(self._scale(step.scale), inputs[0])
+                return scaled_all(self._scale(step.scale), inputs[0])
             case "join":
                 return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *inputs)
             case "part":
@@ -155,7 +155,7 @@ class Run:
             again = [step.repeats for step in steps if step.repeats is not None]
             mutable, _ = self._stored(self.found, again)
         self.found[box] = mutable
-        params = _scaled_all(self._scale(first.scale), part_of(self.params, owners))
+        params = scaled_all(self._scale(first.scale), part_of(self.params, owners))
         variables = combined(params, part_of(self.state["frozen"], owners), mutable)
         axis = 0 if len(owners) > 1 else None
         run = self._map(first, mutable)
@@ -267,7 +267,7 @@ def _scaled_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
     return leaf, jnp.asarray(scale, tangent.dtype) * tangent
 
 
-def _scaled_all(scale: Any, tree: Any) -> Any:
+def scaled_all(scale: Any, tree: Any) -> Any:
     """Return the same tree with its gradient multiplied by a number, or by a traced one."""
     if tree is None:
         return tree

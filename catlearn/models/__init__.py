@@ -51,7 +51,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "operation",
             "register_operator",
         ],
-        "circuits": ["CircuitArchitecture", "LoweredCircuit"],
+        "circuits": ["CircuitArchitecture", "CircuitModel", "LoweredCircuit"],
         "divergences": [
             "Divergence",
             "DivergenceSum",

@@ -24,6 +24,7 @@ from .architectures import (
 )
 from .circuits import (
     CircuitArchitecture as CircuitArchitecture,
+    CircuitModel as CircuitModel,
     LoweredCircuit as LoweredCircuit,
 )
 from .derived import (

@@ -49,7 +49,7 @@ from catlearn.errors import (
     expect,
 )
 from catlearn.models.architectures import Architecture
-from catlearn.models.spaces import AnySpace, Categorical, Product
+from catlearn.models.spaces import AnySpace, Categorical, Product, is_named
 
 INITIALISERS: dict[str, Callable[..., jax.Array]] = {
     "lecun": lambda key, shape, fan, dtype: (
@@ -93,12 +93,15 @@ def _norm(x: jax.Array, places: tuple[int, ...], kind: str, eps: float) -> jax.A
     return x * jax.lax.rsqrt(jnp.square(x).mean(axis=places, keepdims=True) + eps)
 
 
+def _folded(key: Any, address: str) -> Any:
+    return jax.random.fold_in(key, zlib.crc32(address.encode()) & 0x7FFFFFFF)
+
+
 def _dropout(key: Any, x: jax.Array, rate: float, address: str) -> jax.Array:
     """Drop entries, with a key of the box's own."""
     if key is None or rate == 0:
         return x
-    own = jax.random.fold_in(key, zlib.crc32(address.encode()) & 0x7FFFFFFF)
-    kept = jax.random.bernoulli(own, 1 - rate, x.shape)
+    kept = jax.random.bernoulli(_folded(key, address), 1 - rate, x.shape)
     return jnp.where(kept, x / (1 - rate), jnp.zeros((), x.dtype))
 
 
@@ -125,6 +128,15 @@ def _pool(
     return jax.lax.reduce_window(
         x, start, reduced, lengths, strides, pads, window_dilation=dilations
     )
+
+
+def _opaque(key: Any, functions: Mapping[str, Callable[..., Any]], *arguments: Any) -> Any:
+    """Call what stands for an opaque box, with a key of the box's own if it is random."""
+    *arrays, label, address = arguments
+    if address is None:
+        return functions[label](*arrays)
+    own = None if key is None else _folded(key, address)
+    return functions[label](*arrays, key=own)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -189,7 +201,10 @@ WIDER = ("softmax", "norm")
 
 def _functions(key: Any, options: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     """Return the functions of one run, or of one round, with its key."""
-    own = {"dropout": functools.partial(_dropout, key)}
+    own = {
+        "dropout": functools.partial(_dropout, key),
+        "opaque": functools.partial(_opaque, key, options["opaque"]),
+    }
     if options["accumulate"] is not None:
         for name in WIDER:
             own[name] = functools.partial(_wider, FUNCTIONS[name], options["accumulate"])
@@ -247,6 +262,9 @@ class LoweredCircuit:
     accumulate
         A dtype, such as ``"float32"``, in which norms and softmax are computed, if arrays have
         less precision; everything else keeps the type of arrays and parameters.
+    opaque
+        What stands for the opaque boxes of each label: a function of the arrays that they read, to
+        one array or a list of them; where they are random, with an argument ``key``.
 
     Attributes
     ----------
@@ -263,6 +281,7 @@ class LoweredCircuit:
         unroll: int = 1,
         experts: str = "auto",
         accumulate: Any = None,
+        opaque: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
         expect(circuit, Circuit, "what is lowered", "a circuit")
         expect(remat, (bool, Iterable), "remat", "True, or a list of titles of blocks")
@@ -277,6 +296,13 @@ class LoweredCircuit:
             for title in again
             if title not in titles
         ]
+        expect(opaque, (Mapping, type(None)), "opaque", "a dict from labels to functions")
+        labels = [one.kernel.option("label") for one in H.operations if one.kernel.name == "opaque"]
+        unknown += [
+            Failure("opaque", repr(label), "nothing says what it is; give opaque={label: function}")
+            for label in dict.fromkeys(labels)
+            if label not in (opaque or {})
+        ]
         if unknown:
             raise InvalidStructure("options", unknown)
         if experts not in EXPERTS:
@@ -286,6 +312,7 @@ class LoweredCircuit:
         self.experts, self.accumulate = experts, accumulate
         self._options = {
             "remat": frozenset(again), "unroll": unroll, "accumulate": accumulate,
+            "opaque": dict(opaque or {}),
         }  # fmt: skip
         self.parameters = {
             name: row for row, name in enumerate(H.column("name")) if name is not None
@@ -483,21 +510,31 @@ def _space_arrays(space: AnySpace) -> list[AnySpace]:
 
 def _boundary(space: AnySpace, kinds: Sequence[str | None]) -> Circuit:
     """Return the identity on the arrays of a space, with its sizes."""
-    draft, wires, failures = Draft(), [], []
+    draft, wires = Draft(), []
     for one, kind in zip(_space_arrays(space), kinds, strict=True):
         if isinstance(one, Categorical) and kind == "N":
             axis = draft.axis(None, Size.of(one.n))
             wires.append(draft.wire((), draft.type(None, axis)))
             continue
-        shape = (one.n,) if isinstance(one, Categorical) else tuple(one.example(1).shape[1:])
-        if 0 in shape:
-            message = f"its shape {shape} has an axis of size 0; sizes of axes are at least 1"
-            failures.append(Failure("sizes", f"space {one.text}", message))
-        axes = [draft.axis(None, Size.of(size)) for size in shape]
+        axes = [draft.axis(None, Size.of(size)) for size in _shape(one)]
         wires.append(draft.wire(axes, draft.type(None)))
-    if failures:
-        raise InvalidStructure("circuit", failures)
     return Circuit.of(draft, wires, wires)
+
+
+def _shape(space: AnySpace) -> tuple[int, ...]:
+    """Return the shape of an example: of its scores at a categorical space."""
+    return (space.n,) if isinstance(space, Categorical) else tuple(space.example(1).shape[1:])
+
+
+def _named(space: AnySpace) -> str:
+    return f"space '{space.name}'" if is_named(space) else space.text
+
+
+def _empty(space: AnySpace) -> list[Failure]:
+    if 0 not in _shape(space):
+        return []
+    message = f"its shape {_shape(space)} has an axis of size 0; sizes of axes are at least 1"
+    return [Failure("sizes", _named(space), message)]
 
 
 @functools.lru_cache(maxsize=256)
@@ -508,6 +545,36 @@ def _at_ranks(circuit: Circuit, ranks: tuple[int, ...]) -> LoweredCircuit:
         draft.wire([draft.axis(None) for _ in range(rank)], draft.type(None)) for rank in ranks
     ]
     return LoweredCircuit(lift(Circuit.of(draft, wires, wires) >> circuit, "examples"))
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitModel:
+    """A circuit with its parameters, a function of a batch.
+
+    Parameters
+    ----------
+    circuit
+        The circuit, with the sizes of its edge.
+    params
+        Its parameters, nested by the parts of their names.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import linear
+    >>> CircuitModel(linear("A", "m -> k"), {"A": jnp.ones((4, 2))})(jnp.ones((5, 4))).shape
+    (5, 2)
+    """
+
+    circuit: Circuit
+    params: Mapping[str, Any]
+
+    def __call__(self, x: Any, key: Any = None) -> Any:
+        """Return the values of a batch, in evaluation; with a key, those of training."""
+        made = CircuitArchitecture(self.circuit)
+        return made.run(self.params, x, key=key, train=key is not None)[0]
+
+    def __repr__(self) -> str:
+        return f"CircuitModel({self.circuit!r})"
 
 
 @dataclass(frozen=True)
@@ -544,17 +611,35 @@ class CircuitArchitecture(Architecture):
         InvalidStructure
             Listing numbers of arrays, ranks and sizes that do not agree.
         """
-        types = self.circuit.apex.types
-        ends = []
+        types, ends, failures = self.circuit.apex.types, [], []
         for space, rows, verb in (
             (source, self.circuit.dom, "takes"), (target, self.circuit.cod, "returns"),
         ):  # fmt: skip
-            found = len(_space_arrays(space))
-            if found != len(rows):
-                message = f"it {verb} {len(rows)} arrays; {space.text} has {found}"
-                raise InvalidStructure("circuit", [Failure("arity", repr(self.circuit), message)])
-            ends.append(_boundary(space, [types[row] if verb == "takes" else None for row in rows]))
-        return CircuitArchitecture(compose(ends[0], self.circuit, ends[1]))
+            spaces = _space_arrays(space)
+            if len(spaces) != len(rows):
+                message = f"it {verb} {len(rows)} arrays; {_named(space)} has {len(spaces)}"
+                failures.append(Failure("arity", f"{self.circuit!r}", message))
+                continue
+            kinds = [types[row] if verb == "takes" else None for row in rows]
+            failures += [failure for one in spaces for failure in _empty(one)]
+            ends.append(_boundary(space, kinds))
+        if failures:
+            raise InvalidStructure("circuit", failures)
+        found = compose(ends[0], self.circuit, ends[1])
+        for space, end, wires, made, rows in (
+            (source, ends[0], ends[0].dom, found.dom, self.circuit.dom),
+            (target, ends[1], ends[1].cod, found.cod, self.circuit.cod),
+        ):
+            for one, *places in zip(_space_arrays(space), wires, made, rows, strict=True):
+                pairs = zip((end, found), places, strict=False)
+                own, rank = (len(c.apex.lists["axes"].row(wire)) for c, wire in pairs)
+                if own != rank:
+                    message = f"has more axes than an example of {_named(one)}, which has {own}"
+                    (shown,) = self.circuit.shapes(places[-1:])
+                    failures.append(Failure("rank", shown, message))
+        if failures:
+            raise InvalidStructure("circuit", failures)
+        return CircuitArchitecture(found)
 
     def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         return LoweredCircuit(self.between(source, target).circuit).init(key)
@@ -583,6 +668,12 @@ class CircuitArchitecture(Architecture):
                 arrays[k] = jnp.argmax(arrays[k], axis=-1)
         fn = _at_ranks(self.circuit, tuple(one.ndim - 1 for one in arrays))
         return fn(variables or {}, *arrays, key=key if train else None), None
+
+    def rebuild(self, params: Any) -> CircuitModel:
+        return CircuitModel(self.circuit, params)
+
+    def parameters_of(self, value: Any) -> Any:
+        return value.params if isinstance(value, CircuitModel) else value
 
     def __str__(self) -> str:
         return repr(self.circuit)

@@ -278,7 +278,12 @@ class Model(Legible):
         if failures:
             raise InvalidStructure(what, failures)
         found, own = as_architecture(what, architecture, **options)
-        found = found.between(source, target)
+        try:
+            found = found.between(source, target)
+        except InvalidStructure as error:
+            raise InvalidStructure(
+                f"{what} from {source.name} to {target.name}", error.failures
+            ) from None
         if found.parameter_free and start is not None:
             message = "found starting parameters for a map that has no parameters"
             raise InvalidStructure(what, [Failure("start", what, message)])
