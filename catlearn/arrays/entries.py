@@ -120,7 +120,8 @@ class Product:
 class Entries:
     """A table of interned entries; those of two circuits that are compared are in one.
 
-    A variable is a number, with a size. Constructors take calls over variables, and return one.
+    A variable is a number, with a size. Constructors take calls over variables, and return one;
+    ``laws`` are those that simplified something.
     """
 
     def __init__(self) -> None:
@@ -404,6 +405,7 @@ class Entries:
             left = quotient(by, unit)
             if left is None or unit.number == 1 or not self.inside(rest, unit):
                 continue
+            self.laws.setdefault("parts of c q + r are q and r")
             if left.number == 1:
                 return multiple if kind == "div" else rest
             found = self.part(kind, multiple, left)
@@ -471,6 +473,7 @@ class Entries:
         inner = self.as_guard(call)
         if inner is not None and inner[1] == outside:
             conditions, call = (*conditions, *inner[0]), inner[2]
+            self.laws.setdefault("guards with one value outside are one")
         every = dict.fromkeys(map(_primitive, conditions))
         for one in every:
             found = one.range(self.sizes)
@@ -497,6 +500,7 @@ class Entries:
             if node.head[0] != "add":  # type: ignore[index]
                 terms[call] = terms.get(call, 0) + count
                 continue
+            self.laws.setdefault("additions in turn are one")
             at = call[1]
             for many, inner, args in node.items:
                 one = self.call(inner, tuple(at[v] for v in args))  # type: ignore[arg-type]
@@ -531,6 +535,7 @@ class Entries:
             return Product(node.head[1], factors)  # type: ignore[index]
         guard = self.as_guard(call)
         if guard is not None and guard[1] == 0:
+            self.laws.setdefault("a factor that is 0 makes 0")
             found = self.as_product(guard[2])
             found.conditions |= guard[0]
             return found
@@ -559,6 +564,7 @@ class Entries:
         used = variables_of(items)
         for v in bound - {*used}:
             outer.scale = outer.scale * self.sizes[v]
+            self.laws.setdefault("a sum over what is not read is a size")
         for item in items:
             own = bound & {*variables_of([item])}
             if not own:
@@ -596,6 +602,7 @@ class Entries:
                 continue
             if count > MOST_COPIES:
                 raise TooLarge(f"a product of {count} sums that is summed over")
+            self.laws.setdefault("contractions in turn are one")
             for _ in range(count):
                 _, items, fresh = self.opened(call)
                 bound |= {*fresh}
@@ -650,6 +657,7 @@ class Entries:
             if not fits:
                 return found, bound
             v, by, left = min(fits, key=lambda one: (one[0], one[1].terms))
+            self.laws.setdefault("a sum over parts is over the whole")
             high, low = self.variable(left), self.variable(by)
             joined = Form.variable(high).times(by) + Form.variable(low)
             found, bound = self._put(found, {v: joined}), bound - {v} | {high, low}
@@ -673,6 +681,7 @@ class Entries:
             made = self._put(found, forms)
             parts, _ = self._traits(_items(made), self.sizes)
             if all(other != v for other, _ in parts):
+                self.laws.setdefault("a sum over parts is over the whole")
                 found, bound = self._flat(made, bound - {h, d} | {v})
 
 
