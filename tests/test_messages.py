@@ -284,6 +284,17 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
             ar.linear("W", "m -> f", init="ones") @ ar.linear("W", "m -> f", init="zeros")
         ),
         "arrays of other numbers": lambda: ar.relu >> ar.embed("T", "V -> m"),
+        "a function that makes circuits": lambda: ar.linear("A", "m -> n") >> ar.gelu,
+        "an array for an option": lambda: cl.traced("x m")(lambda x: ar.gelu(x)),
+        "a number in a traced function": lambda: cl.traced("x m")(lambda x: ar.add(x, 1.0)),
+        "axes without spaces": lambda: ar.einsum("xhd, yhd -> hxy"),
+        "a batch for one example": lambda: cl.lower(ar.linear("A", "m -> n"))(
+            {"A": np.ones((2, 3))}, np.ones((5, 2))
+        ),
+        "an array for parameters": lambda: cl.lower(ar.linear("A", "m -> n"))(np.ones(2)),
+        "a space of fewer axes": lambda: cl.LearningDiagram(
+            cl.Model("e", X, F, ar.mean("[x] m -> m") >> ar.linear("A", "m -> n"))
+        ),
         "no initialiser": lambda: cl.lower(ar.linear("A", "m -> n", init="lecun(2)")),
         "arrays of other sizes": lambda: cl.lower(ar.linear("A", "m -> n"))(
             {"A": np.ones((2, 3))}, np.ones(4)

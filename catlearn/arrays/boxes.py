@@ -113,12 +113,11 @@ def _carried(label: Any, components: Mapping[str, Any]) -> Any:
     return frozenset(one.rename(lambda key: -1 - int(symbols[-1 - key])) for one in label)
 
 
-SIZES = Order(
-    "sizes",
-    below=lambda one, other: not one or (other is not None and one <= other),
-    merge=_unions,
-    carry=_carried,
-)
+def _contained(one: Any, other: Any) -> bool:
+    return not one or (other is not None and one <= other)
+
+
+SIZES = Order("sizes", below=_contained, merge=_unions, carry=_carried)
 """The order of sets of sizes: what gives an axis more sizes is above; colimits take unions."""
 
 
@@ -126,7 +125,11 @@ def _first(classes: Sequence[tuple[Any, ...]]) -> tuple[list[Any], dict[int, str
     return [next((one for one in some if one is not None), None) for some in classes], {}
 
 
-HINT = Order("hint", below=lambda one, other: True, merge=_first)
+def _always(one: Any, other: Any) -> bool:
+    return True
+
+
+HINT = Order("hint", below=_always, merge=_first)
 """The order in which all labels are equivalent: what people see, and colimits keep the first."""
 
 ARRAYS = Shape(

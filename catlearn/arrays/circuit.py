@@ -37,6 +37,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import cached_property
 from itertools import pairwise
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -758,7 +759,7 @@ class Circuit(Frozen, Displayed):
         tables are first read. See :func:`compose`.
         """
         if not isinstance(other, Circuit):
-            return NotImplemented
+            return self._refused(other)
         last, first = self._end(1), other._end(0)
         if last is self and first is other and self.apex.size("Box") <= LONG:
             return compose(self, other)
@@ -797,7 +798,15 @@ class Circuit(Frozen, Displayed):
 
     def __matmul__(self, other: Circuit) -> Circuit:
         """Put two circuits side by side; parameters and symbols of one name are one."""
-        return tensor(self, other) if isinstance(other, Circuit) else NotImplemented
+        return tensor(self, other) if isinstance(other, Circuit) else self._refused(other)
+
+    def _refused(self, other: Any) -> Any:
+        """Refuse a function that makes circuits, such as gelu; the rest is left to Python."""
+        if isinstance(other, FunctionType):
+            expect_circuits("what is composed", other)
+        return NotImplemented
+
+    __rrshift__ = __rmatmul__ = _refused
 
     def __call__(self, *arrays: Any) -> Any:
         """Apply it to arrays inside of a function that is traced; one result comes as it is."""
@@ -805,7 +814,8 @@ class Circuit(Frozen, Displayed):
         trace: Any = traces[0] if traces else TRACES.get()
         if not hasattr(trace, "call") or any(one is not trace for one in traces):
             message = (
-                "a circuit is called on arrays of one traced function; cl.lower() makes it run"
+                "a circuit is called on arrays of one traced function, where a number x is "
+                "constant(x)(); cl.lower() makes it run"
             )
             raise CatlearnError(message)
         found = trace.call(self, arrays)
@@ -902,8 +912,7 @@ def compose(*circuits: Circuit) -> Circuit:
     """
     if not circuits:
         raise TypeError("compose takes at least one circuit")
-    for one in circuits:
-        expect(one, Circuit, "compose", "of circuits")
+    expect_circuits("compose", *circuits)
 
     def meeting(parts: Sequence[Circuit]) -> list[tuple[Place, Place]]:
         return [
@@ -935,6 +944,14 @@ def compose(*circuits: Circuit) -> Circuit:
     return Circuit.of(apex, *(rows.tolist() for rows in ends))
 
 
+def expect_circuits(what: str, *given: Any) -> None:
+    """Refuse what is no circuit; of a function that makes one say that it is called."""
+    for one in given:
+        called = isinstance(one, FunctionType) and one.__name__.isidentifier()
+        made = f"; {one.__name__} is called to make one, {one.__name__}(...)" if called else ""
+        expect(one, Circuit, what, f"of circuits{made}")
+
+
 def tensor(*circuits: Circuit) -> Circuit:
     """Put circuits side by side; parameters and declared sizes of one name are one.
 
@@ -950,8 +967,7 @@ def tensor(*circuits: Circuit) -> Circuit:
     >>> tensor(A, A)
     Circuit(R[m], R[m] -> R[n], R[n])
     """
-    for one in circuits:
-        expect(one, Circuit, "tensor", "of circuits")
+    expect_circuits("tensor", *circuits)
     if not circuits:
         return Circuit.of(Draft(), (), ())
     apex, legs = glue(circuits, ())

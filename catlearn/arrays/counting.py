@@ -65,6 +65,15 @@ class Counts:
     multiply_adds: int | Size
     bytes: int | Size
 
+    def __str__(self) -> str:
+        """Return them, one a line."""
+        counts = {one.name: getattr(self, one.name) for one in fields(self)}
+        width = max(map(len, counts))
+        return "\n".join(
+            f"{name:{width}}  {count:,}" if isinstance(count, int) else f"{name:{width}}  {count}"
+            for name, count in counts.items()
+        )
+
     def plus(self, other: Counts) -> Counts:
         """Return the sums, one by one."""
         return Counts(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))

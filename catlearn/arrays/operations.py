@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import Any
 
 from catlearn.arrays.boxes import Draft, Operation
-from catlearn.arrays.circuit import Circuit, compose, tensor
+from catlearn.arrays.circuit import Circuit, compose, expect_circuits, tensor
 from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.making import (
@@ -159,6 +159,13 @@ def einsum(
     read = read_sides(pattern, None, 1)
     only_names(read, read.right)
     only_names(read, [[item for item in array if item.name] for array in read.left])
+    arrays = [[item.name for item in array] for array in (*read.left, *read.right)]
+    if all(len(names) == 1 for names in arrays):
+        (new,), letters = arrays[-1], {letter for names in arrays[:-1] for letter in names[0]}
+        if len(new) > 1 and [new] not in arrays[:-1] and letters.issuperset(new):
+            raise read.error(
+                "axes have spaces between them, as in 'x d, y d -> x y'", read.right[0][0]
+            )
     given = sizes_of(read, sizes, more)
     return box_of(Kernel("contraction"), "einsum", read, read.left, read.right, given, scale=scale)
 
@@ -792,6 +799,7 @@ def gelu(approximation: str = "erf") -> Circuit:
     >>> gelu("tanh") == gelu()
     False
     """
+    expect(approximation, str, "approximation", "'erf' or 'tanh'; arrays come after it, gelu()(x)")
     return elementwise(Kernel("gelu", (("approximation", approximation),)))
 
 
@@ -803,7 +811,7 @@ def dropout(rate: float = 0.1) -> Circuit:
     >>> copy(2) >> dropout(0.5) @ dropout(0.5) == dropout(0.5) >> copy(2)
     False
     """
-    expect(rate, (int, float), "rate", "a number, such as 0.1")
+    expect(rate, (int, float), "rate", "a number; arrays come after it, dropout(0.1)(x)")
     return elementwise(Kernel("dropout", (("rate", float(rate)),)))
 
 
@@ -873,5 +881,5 @@ def residual(circuit: Circuit) -> Circuit:
     >>> residual(linear("A", "m -> n"))
     Circuit(R[n] -> R[n])
     """
-    expect(circuit, Circuit, "residual", "of a circuit")
+    expect_circuits("residual", circuit)
     return compose(copy(2), circuit @ idle, add)

@@ -100,7 +100,9 @@ def _document(value: Tables | Circuit) -> dict[str, Any]:
     if not isinstance(value, Tables):
         kind = type(value).__name__
         message = "files hold diagrams, presentations, graphs, C-sets and circuits of arrays"
-        raise TypeError(f"{message}; found a {kind}")
+        stored = isinstance(getattr(value, "diagram", None), Tables)
+        hint = ", whose .diagram can be saved, with its variables" if stored else ""
+        raise TypeError(f"{message}; found a {kind}{hint}")
     return write_tables(value)
 
 

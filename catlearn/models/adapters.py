@@ -223,10 +223,12 @@ def _is_circuit(value: Any) -> bool:
     return module is not None and isinstance(value, module.Circuit)
 
 
-def _of_circuit(value: Any, factory: Callable | None, **sizes: Any) -> tuple[Architecture, Any]:
+def _of_circuit(
+    value: Any, factory: Callable | None, sizes: Any = None, **more: Any
+) -> tuple[Architecture, Any]:
     from catlearn.models.circuits import CircuitArchitecture
 
-    return CircuitArchitecture(value.at(sizes)), None
+    return CircuitArchitecture(value.at(sizes, **more)), None
 
 
 register_adapter(Adapter("catlearn.arrays", _is_circuit, _of_circuit, options=True))

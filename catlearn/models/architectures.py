@@ -101,6 +101,13 @@ from catlearn.models.calls import Call, Options, bind_options, call_of, write_ca
 from catlearn.models.spaces import AnySpace, Categorical, Space, dtype_kind
 
 
+class Applied(functools.partial):
+    """A function of a batch: the map of an architecture at parameters, which are not shown."""
+
+    def __repr__(self) -> str:
+        return f"Applied({getattr(self.func, '__self__', self.func)!s})"
+
+
 class Architecture(Brief):
     """The protocol; subclasses are hashable values."""
 
@@ -182,7 +189,7 @@ class Architecture(Brief):
 
     def rebuild(self, params: Any) -> Any:
         """Return the user's object with these parameters; by default a function of a batch."""
-        return functools.partial(self.apply, params)
+        return Applied(self.apply, params)
 
     def parameters_of(self, value: Any) -> Any:
         """Read parameters from the user's object, or return parameters as they are."""

@@ -348,23 +348,25 @@ class LoweredCircuit:
         InvalidStructure
             Listing the sizes of parameters that are not known.
         """
-        failures = []
         dtype = jnp.zeros((), dtype).dtype
         found: dict[str, Any] = {}
+        unknown: dict[str, str] = {}
         for name, sizes in self.circuit.parameters.items():
             shape = [size.number for size in sizes]
-            unknown = sorted({str(k) for size in sizes for k in size.generators})
-            if unknown:
-                hint = ", ".join(f"{one!r}: ..." for one in unknown)
-                message = f"size {', '.join(unknown)} is not known; give sizes={{{hint}}}"
-                failures.append(Failure("sizes", f"parameter {name!r}", message))
+            missing = sorted({str(k) for size in sizes for k in size.generators})
+            for one in missing:
+                unknown.setdefault(one, repr(name))
+            if missing:
                 continue
             start, options = self._starts[name]
             fan = self._fan(self.parameters[name])
             own = jax.random.fold_in(key, zlib.crc32(name.encode()) & 0x7FFFFFFF)
             found[name] = start(own, tuple(shape), fan, dtype, *options)
-        if failures:
-            raise InvalidStructure("parameters", failures)
+        if unknown:
+            hint = ", ".join(f"{one!r}: ..." for one in unknown)
+            message = f"sizes that are not known; give sizes={{{hint}}}, or the shapes of inputs "
+            message += f"by at_dom; of parameters {', '.join(dict.fromkeys(unknown.values()))}"
+            raise InvalidStructure("parameters", [Failure("sizes", ", ".join(unknown), message)])
         return nested(found)
 
     def _fan(self, row: int) -> int:
@@ -405,6 +407,8 @@ class LoweredCircuit:
             axes = H.lists["axes"].row(row).tolist()
             if len(axes) != len(shape):
                 message = f"is {c.apex.array_text(row)}, found the shape {shape}"
+                if len(axes) < len(shape) and where.startswith("input"):
+                    message += "; lift(circuit, 'b') takes a batch of them"
                 failures.append(Failure("shape", where, message))
                 continue
             given += [(axis, size, where) for axis, size in zip(axes, shape, strict=True)]
@@ -489,8 +493,15 @@ class LoweredCircuit:
         InvalidStructure
             If parameters are missing, or shapes do not agree, listing all.
         """
+        expect(
+            params,
+            (Mapping, type(None)),
+            "the first argument",
+            "a dictionary of parameters, as init makes it",
+        )
         self.takes(len(arrays))
         values = self.values(params)
+        arrays = tuple(one if hasattr(one, "dtype") else jnp.asarray(one) for one in arrays)
         program = self.program([jnp.shape(one) for one in (*arrays, *values)])
         found = program.run(_functions(key, self._options), (*arrays, *values))
         return found[0] if len(found) == 1 else tuple(found)

@@ -1,5 +1,8 @@
 """Circuits of arrays: alignment, lifting, sizes and equality, with known answers."""
 
+import copy as copying
+import pickle
+
 import numpy as np
 import pytest
 
@@ -449,6 +452,14 @@ def test_interchange_and_lifting_as_numbers():
     assert np.allclose(evaluate(lifted, [xs], params)[0], xs @ params["A"])
 
 
+def test_circuits_are_copied_and_pickled():
+    layer = residual(linear("A", "m -> n", n="m") >> relu).repeat("L", "layers")
+    for same in (copying.copy(layer), copying.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert same == layer
+        assert str(same) == str(layer)
+        assert (same >> same) == (layer >> layer)
+
+
 # Bad input
 
 
@@ -538,6 +549,13 @@ def test_interchange_and_lifting_as_numbers():
         "a gain without a name": (lambda: gain("[m]", "[m]"), ["brackets", "^"]),
         "a constant that is no number": (lambda: constant(float("nan")), ["value", "nan"]),
         "no options": (lambda: Kernel("dropout"), ["dropout", "rate"]),
+        "a function after a circuit": (lambda: relu >> gelu, ["gelu(...)"]),
+        "a function before a circuit": (lambda: gelu >> relu, ["gelu(...)"]),
+        "a function beside a circuit": (lambda: relu @ gelu, ["gelu(...)"]),
+        "a function in a residual": (lambda: residual(gelu), ["residual", "gelu(...)"]),
+        "an array for an option": (lambda: traced("m")(lambda x: gelu(x)), ["gelu()(x)"]),
+        "a number in a traced function": (lambda: traced("")(lambda x: add(x, 1.0)), ["constant"]),
+        "axes without spaces": (lambda: einsum("xhd, yhd -> hxy"), ["spaces", "^"]),
     }.values(),
 )  # fmt: skip
 def test_errors_name_what_is_wrong(call, names):

@@ -407,6 +407,8 @@ def test_names_are_nested():
         ),
         (lambda: LoweredCircuit(3), ["circuit", "3"]),
         (lambda: LoweredCircuit(linear("A", "m -> n", init="lecun(2)")), ["lecun(2)"]),
+        (lambda: LoweredCircuit(relu)({}, jnp.ones((2, 3))), ["lift(circuit"]),
+        (lambda: LoweredCircuit(relu)(jnp.ones(())), ["parameters"]),
     ],
 )
 def test_errors_name_what_is_wrong(call, names):
@@ -487,6 +489,15 @@ def test_dropout_on_an_edge_is_for_training():
     trained = model.architecture.run(params, x, key=KEY, train=True)[0]
     assert not np.any(np.asarray(evaluated) == 0)
     assert np.any(np.asarray(trained) == 0)
+
+
+def test_sizes_on_an_edge_are_keywords_or_a_mapping_and_arrays_may_be_lists():
+    X, Y = cl.Space("X", 2), cl.Space("Y", 3)
+    circuit = linear("A", "m -> h") >> linear("B", "h -> k")
+    assert cl.Model("f", X, Y, circuit, sizes={"h": 4}) == cl.Model("f", X, Y, circuit, h=4)
+    fn = LoweredCircuit(circuit, {"m": 2, "h": 4, "k": 3})
+    params = fn.init(KEY)
+    assert np.array_equal(fn(params, [1.0, 2.0]), fn(params, np.array([1.0, 2.0])))
 
 
 def test_directions_have_norm_1_also_of_zero():
