@@ -26,7 +26,7 @@ computes what the lowered loss does, up to rounding; what is random draws other 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -243,7 +243,9 @@ class _Builder:
                 _indices(one) if types[row] == "N" else _array(one)
                 for one, row in zip(arrays, circuit.dom, strict=True)
             ]
-            made = lift(_own(circuit, owner), "n")
+            own = _own(circuit, owner)
+            own = _evaluated(own) if diagram.map_label(owner).kind == "frozen" else own
+            made = lift(own, "n")
             made = made.block(edge) if made.apex.operations else made
         else:
             given = [_array(one) for one in arrays]
@@ -439,6 +441,18 @@ def _own(circuit: Circuit, edge: str) -> Circuit:
     """Return the circuit of an edge with parameters and declared sizes of its own."""
     draft = Draft.of(circuit.named(edge).apex)
     draft.symbols = [(f"{edge}.{name}", value) for name, value in draft.symbols]
+    return Circuit.of(draft, circuit.dom, circuit.cod)
+
+
+def _evaluated(circuit: Circuit) -> Circuit:
+    """Return a circuit that drops nothing, as in evaluation."""
+    draft = Draft.of(circuit.apex)
+    draft.boxes = [
+        box._replace(operation=replace(box.operation, kernel=Kernel("view"), title="view"))
+        if box.operation.kernel.name == "dropout"
+        else box
+        for box in draft.boxes
+    ]
     return Circuit.of(draft, circuit.dom, circuit.cod)
 
 

@@ -177,6 +177,25 @@ def test_frozen_models_and_other_aggregators():
     assert_close(*both(D.loss(aggregator="max")))
 
 
+def test_frozen_models_draw_nothing():
+    """With a key too; the mutant, the same model unfrozen, is another loss for each key."""
+    start = {"A": jnp.ones((6, 5)), "B": jnp.ones((5, 4))}
+    drop = linear("A", "m -> h") >> dropout(0.5) >> linear("B", "h -> k") >> dropout(0.5)
+    model = cl.Model("encoder", X, F, drop, start=start, h=5)
+    for one in (model.freeze(), model):
+        loss = diagram(one, HEAD, fit="d.X >> encoder >> head = d.Y").loss()
+        params, state = cl.lower(loss).init(KEY)
+        found = loss_circuit(loss)
+        assert not found.circuit.failures()
+        fn, arguments = found.lower(), found.arguments(params, state, BATCH)
+        values = {float(fn(*arguments, key=key)) for key in (None, *jax.random.split(KEY, 2))}
+        assert fn.is_random == (one is model)
+        assert len(values) == (3 if one is model else 1)
+        if one is not model:
+            lowered = cl.lower(loss)(params, state, BATCH, key=KEY, train=True)[0]
+            np.testing.assert_allclose(values.pop(), lowered, rtol=1e-5)
+
+
 def test_it_is_drawn():
     assert (
         "encoder" in cl.draw(loss_circuit(CASES["a model that is no circuit"].loss()).circuit).svg
