@@ -229,7 +229,8 @@ class ArrayHypergraph(Hypergraph):
         every, failures = self.relations(), []
         for one in self.solution.failures:
             relation, table, row = every[one.number]
-            found = str(one.found.rename(self.called))
+            renamed = one.found.rename(self.called)
+            found = str(renamed)
             if table == "Box":
                 where, said = self.title(row), str(relation.rename(self.called))
                 message = found if found == said else f"{said} is {found}"
@@ -237,7 +238,8 @@ class ArrayHypergraph(Hypergraph):
                 where = self.axis_title(row) if table == "Axis" else f"size {self.called(-1 - row)}"
                 message = f"{found} cannot hold"
             if one.declared:
-                message += "; declare it by a relation, or use one name"
+                sides = sorted((str(renamed.left), str(renamed.right)), key=len)
+                message += f"; use one name, or declare it, as .at({{{sides[0]!r}: {sides[1]!r}}})"
             failures.append(Failure("sizes", where, message))
         return failures
 
