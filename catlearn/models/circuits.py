@@ -548,6 +548,22 @@ def _empty(space: AnySpace) -> list[Failure]:
     return [Failure("sizes", _named(space), message)]
 
 
+def _numbered(circuit: Circuit) -> Circuit:
+    """Return a circuit without the declared sizes that are numbers: axes have these themselves."""
+    H, draft = circuit.apex, Draft.of(circuit.apex)
+    values = [H.solution.of(Size.generator(-1 - row)) for row in range(len(draft.symbols))]
+    kept = [row for row, value in enumerate(values) if value.number is None]
+    known = {-1 - row: value for row, value in enumerate(values) if value.number is not None}
+    known |= {-1 - row: Size.generator(-1 - place) for place, row in enumerate(kept)}
+
+    def told(sizes: frozenset[Size] | None) -> frozenset[Size] | None:
+        return sizes and frozenset(one.substitute(known) for one in sizes)
+
+    draft.axes = [(letter, told(sizes)) for letter, sizes in draft.axes]
+    draft.symbols = [(name, told(value)) for name, value in map(draft.symbols.__getitem__, kept)]
+    return Circuit.of(draft, circuit.dom, circuit.cod)
+
+
 @functools.lru_cache(maxsize=256)
 def _at_ranks(circuit: Circuit, ranks: tuple[int, ...]) -> LoweredCircuit:
     """Return a circuit that is lifted to inputs of these ranks, and by an axis of examples."""
@@ -617,6 +633,8 @@ class CircuitArchitecture(Architecture):
     def between(self, source: AnySpace, target: AnySpace) -> CircuitArchitecture:
         """Return the circuit with the sizes of an edge from one space to another.
 
+        Declared sizes that are numbers then have no names: ``-> k`` and ``-> b`` are one label.
+
         Raises
         ------
         InvalidStructure
@@ -650,7 +668,7 @@ class CircuitArchitecture(Architecture):
                     failures.append(Failure("rank", shown, message))
         if failures:
             raise InvalidStructure("circuit", failures)
-        return CircuitArchitecture(found)
+        return CircuitArchitecture(_numbered(found))
 
     def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         return LoweredCircuit(self.between(source, target).circuit).init(key)

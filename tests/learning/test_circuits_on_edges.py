@@ -51,11 +51,31 @@ def same(one, other):
 
 def test_zooming_shows_the_circuit_with_the_sizes_of_its_spaces():
     found = square().zoom("encoder")
-    assert found == MLP.at(h=5).at_dom((6,)).at(k=4)
-    assert found != MLP.at(h=7).at_dom((6,)).at(k=4)
+    named, other = (MLP.at(h=h).at_dom((6,)).at(k=4) for h in (5, 7))
+    _, _, *rest = str(named).split("\n")
+    assert found == cl.Circuit.parse("\n".join(["axes h = 5, k = 4, m = 6", *rest]))
+    assert found.equal(named)
+    assert not found.equal(other)
+    assert found != other
     assert [size.number for size in found.parameters["B"]] == [5, 4]
     tall = cl.LearningDiagram(cl.Model("f", X, cl.Space("K", (3, 6)), view("m -> k m")))
     assert [tall.zoom("f").axes[name].number for name in "km"] == [3, 6]
+
+
+def test_declared_sizes_that_are_numbers_have_no_names():
+    """Labels that say the same are one; the mutants have other sizes, or one that is open."""
+    one, other = (cl.Model("f", X, F, linear("A", f"m -> {name}")) for name in "kb")
+    assert one.label == other.label
+    glued = cl.glue(cl.LearningDiagram(one), cl.LearningDiagram(other))
+    assert list(glued.trainable) == ["f"]
+    deep = linear("A", "m -> h") >> linear("B", "h -> k")
+    three, same, wide = (cl.Model("f", X, F, deep, h=h) for h in (3, 3, 7))
+    assert three.label == same.label != wide.label
+    free = cl.models.CircuitArchitecture(deep).between(X, F)
+    assert free.circuit.apex.symbols == ("h",)
+    assert not free.circuit.failures()
+    double = cl.models.CircuitArchitecture(deep.at(h="2*g")).between(X, F)
+    assert [str(size) for size in double.circuit.parameters["B"]] == ["2*g", "4"]
 
 
 @pytest.mark.parametrize("edge", ["d.X", "encodr", "plain"])
