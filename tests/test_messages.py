@@ -288,6 +288,10 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "an array for an option": lambda: cl.traced("x m")(lambda x: ar.gelu(x)),
         "a number in a traced function": lambda: cl.traced("x m")(lambda x: ar.add(x, 1.0)),
         "axes without spaces": lambda: ar.einsum("xhd, yhd -> hxy"),
+        "an axis twice in a group": lambda: ar.view("(p a) (q a) -> (p q) (a a)", a=2),
+        "an array of another size": lambda: cl.lower(ar.softmax("[y]").at_dom((8,)))(
+            {}, np.ones(7)
+        ),
         "a batch for one example": lambda: cl.lower(ar.linear("A", "m -> n"))(
             {"A": np.ones((2, 3))}, np.ones((5, 2))
         ),

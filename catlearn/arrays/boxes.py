@@ -224,6 +224,12 @@ class ArrayHypergraph(Hypergraph):
         defined = [-1 - row for row, value in enumerate(self.column("value")) if value]
         return [*range(self.size("Axis")), *defined]
 
+    def relation_title(self, table: str, row: int) -> str:
+        """Return what has a relation of :meth:`relations`: a box, an axis or a symbol."""
+        if table == "Box":
+            return self.title(row)
+        return self.axis_title(row) if table == "Axis" else f"size {self.called(-1 - row)}"
+
     def size_failures(self) -> list[Failure]:
         """List relations between sizes that cannot hold."""
         every, failures = self.relations(), []
@@ -231,16 +237,14 @@ class ArrayHypergraph(Hypergraph):
             relation, table, row = every[one.number]
             renamed = one.found.rename(self.called)
             found = str(renamed)
+            said = str(relation.rename(self.called))
+            message = f"{found} cannot hold"
             if table == "Box":
-                where, said = self.title(row), str(relation.rename(self.called))
                 message = found if found == said else f"{said} is {found}"
-            else:
-                where = self.axis_title(row) if table == "Axis" else f"size {self.called(-1 - row)}"
-                message = f"{found} cannot hold"
             if one.declared:
                 sides = sorted((str(renamed.left), str(renamed.right)), key=len)
                 message += f"; use one name, or declare it, as .at({{{sides[0]!r}: {sides[1]!r}}})"
-            failures.append(Failure("sizes", where, message))
+            failures.append(Failure("sizes", self.relation_title(table, row), message))
         return failures
 
     def size_of(self, axis: int) -> Size:

@@ -246,8 +246,14 @@ def view(
     """
     read = read_sides(pattern, 1, 1)
     given = sizes_of(read, sizes, more)
-    right = {name for item in read.right[0] for name in item.names}
+    right = [name for item in read.right[0] for name in item.names]
     only_names(read, [[item for item in array if item.name] for array in (*read.left, *read.right)])
+    for item in read.right[0]:
+        again = [name for name in item.names if right.count(name) > 1]
+        if again:
+            raise read.error(
+                f"{again[0]} is on the right twice; each axis there is one index", item
+            )
     lost = [item for item in read.left[0] for name in item.names if name not in right]
     if lost:
         raise read.error(f"{lost[0]} is not on the right; a view keeps what it reads", lost[0])

@@ -414,12 +414,16 @@ class LoweredCircuit:
             given += [(axis, size, where) for axis, size in zip(axes, shape, strict=True)]
         if failures:
             raise InvalidStructure("arrays", failures)
-        relations = [one for one, _, _ in H.relations()]
+        every = H.relations()
+        relations = [one for one, _, _ in every]
         count = len(relations)
         relations += [SizeRelation("=", Size.generator(axis), Size.of(n)) for axis, n, _ in given]
         found = solve(relations, H.flexible)
         for one in found.failures:
-            where = given[one.number - count][2] if one.number >= count else "sizes"
+            own = one.number < count
+            where = (
+                H.relation_title(*every[one.number][1:]) if own else given[one.number - count][2]
+            )
             said = f"{one.found.rename(H.called)} cannot hold"
             if one.number >= count:
                 axis, number, _ = given[one.number - count]

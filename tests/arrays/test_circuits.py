@@ -555,6 +555,7 @@ def test_circuits_are_copied_and_pickled():
         "a function in a residual": (lambda: residual(gelu), ["residual", "gelu(...)"]),
         "an array for an option": (lambda: traced("m")(lambda x: gelu(x)), ["gelu()(x)"]),
         "a number in a traced function": (lambda: traced("")(lambda x: add(x, 1.0)), ["constant"]),
+        "an axis twice in a group": (lambda: view("(p a) (q a) -> (p q) (a a)"), ["a is", "^"]),
         "axes without spaces": (lambda: einsum("xhd, yhd -> hxy"), ["spaces", "^"]),
     }.values(),
 )  # fmt: skip

@@ -409,6 +409,10 @@ def test_names_are_nested():
         (lambda: LoweredCircuit(linear("A", "m -> n", init="lecun(2)")), ["lecun(2)"]),
         (lambda: LoweredCircuit(relu)({}, jnp.ones((2, 3))), ["lift(circuit"]),
         (lambda: LoweredCircuit(relu)(jnp.ones(())), ["parameters"]),
+        (
+            lambda: LoweredCircuit(softmax("[y]").at_dom((8,)))({}, jnp.ones(7)),
+            ["axis y of softmax", "7", "8"],
+        ),
     ],
 )
 def test_errors_name_what_is_wrong(call, names):
