@@ -277,12 +277,20 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "a size of several axes": lambda: (ar.softmax("[x]") @ ar.softmax("[x]")).at(x=3),
         "a size of no axis": lambda: ar.linear("A", "m -> n").at(k=3),
         "sizes that are not known": lambda: cl.lower(ar.linear("A", "m -> n")).init(_key()),
+        "an axis that comes in and a declared size of one letter": lambda: cl.lower(
+            ar.linear("A", "m -> f") >> ar.linear("B", "f -> m"), sizes={"m": 8, "f": 2}
+        ).init(_key()),
         "one parameter of two shapes": lambda: (
             ar.linear("W", "m -> f") @ ar.linear("W", "m -> f g")
         ),
         "one parameter that starts twice": lambda: (
             ar.linear("W", "m -> f", init="ones") @ ar.linear("W", "m -> f", init="zeros")
         ),
+        "something else than an index outside of indices": lambda: (
+            ar.top_k("[e -> k]", k=2) >> ar.relu @ ar.view("m+1 -> m", outside=-2.0)
+        ),
+        "a number for an axis": lambda: ar.top_k("[e -> 2]"),
+        "a number for an axis in front": lambda: ar.lift(ar.relu, "n 0"),
         "arrays of other numbers": lambda: ar.relu >> ar.embed("T", "V -> m"),
         "a function that makes circuits": lambda: ar.linear("A", "m -> n") >> ar.gelu,
         "an array for an option": lambda: cl.traced("x m")(lambda x: ar.gelu(x)),

@@ -271,6 +271,7 @@ def glue(
     apex = whole.apex
     if apex.solution.failures:
         failures += _clashes(parts, whole)
+    failures += unnatural(apex)
     if failures:
         raise NotComposable("this circuit", failures)
     # equal labels became one; letters and titles, which are not compared, stay those of each box
@@ -281,6 +282,20 @@ def glue(
             operations[row] = one
     apex = apex.with_column("operation", tuple(operations))
     return apex, [leg.components["Wire"].values for leg in whole.legs]
+
+
+def unnatural(H: ArrayHypergraph) -> list[Failure]:
+    """List readings of indices that put something else than an index outside of an array."""
+    found, types = [], H.types
+    for box, operation in enumerate(H.operations):
+        for wire, one in zip(H.sides[0][box], operation.readings, strict=True):
+            if one is None or types[wire] != "N" or (one.outside >= 0 and one.outside % 1 == 0):
+                continue
+            if one.conditions or any(form.wiring is None for form in one.forms):
+                message = f"reads the indices {H.array_text(wire)} and has {one.outside:g} outside "
+                message += "of them; an index is 0, 1, 2, ..., so give outside=0, or another one"
+                found.append(Failure("types", H.title(box), message))
+    return found
 
 
 def kinds(parts: Sequence[OpenArrays], meets: Iterable[tuple[Place, Place]]) -> list[Failure]:

@@ -51,6 +51,7 @@ from catlearn.arrays.aligning import (
     lifted,
     raised,
     sharing,
+    unnatural,
 )
 from catlearn.arrays.blocks import GATES, block_failures, gate, nested, path
 from catlearn.arrays.boxes import ArrayHypergraph, Draft
@@ -58,6 +59,7 @@ from catlearn.arrays.counting import WIDTHS, Counts, count, counting
 from catlearn.arrays.equality import decide
 from catlearn.arrays.forms import IndexPart, Lookup
 from catlearn.arrays.listing import latex, listing, read_listing
+from catlearn.arrays.patterns import read_axes
 from catlearn.arrays.sizes import Size, SizeRelation, Solution, read_size, solve
 from catlearn.category import MonoidalFunctor, Verdict
 from catlearn.cset.cospan import Open
@@ -152,6 +154,7 @@ class Circuit(Frozen, Displayed):
             failures.append(Failure("dom", f"array {H.column('name')[row]!r}", message))
         for box in range(H.size("Box")):
             failures += self._box_failures(box)
+        failures = failures or unnatural(H)
         return failures or block_failures(H, self.cod) or H.size_failures()
 
     def _box_failures(self, box: int) -> list[Failure]:
@@ -677,6 +680,7 @@ class Circuit(Frozen, Displayed):
         """
         expect(axis, str, "the axis of a scan", "a letter")
         expect(states, int, "states", "a number of arrays")
+        read_axes(axis)
         if not 0 <= states <= min(len(self.dom), len(self.cod)):
             raise NotComposable("this circuit", [self._not_round(title, states)])
         return self._rounds(title, axis, None, states, [])
@@ -878,13 +882,18 @@ def lift(circuit: Circuit, axes: str | Iterable[str]) -> Circuit:
     axes
         The letters of the axes P of [f; P], such as ``"n x"``; their sizes take what comes.
 
+    Raises
+    ------
+    PathSyntaxError
+        If something else than names stands there.
+
     Examples
     --------
     >>> from catlearn.arrays import linear
     >>> lift(linear("W", "m -> k"), "n x")
     Circuit(R[n x m] -> R[n x k])
     """
-    letters = axes.split() if isinstance(axes, str) else list(axes)
+    letters = read_axes(axes)
     draft = Draft.of(circuit.apex)
     rows = [draft.axis(letter) for letter in letters]
     every = {int(c) for c in components(circuit)[0]}

@@ -21,6 +21,7 @@ catlearn.errors.PathSyntaxError: cannot read this pattern: expected an axis or t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catlearn.arrays.sizes import LONGEST, Size, SizeReader, degree
@@ -121,7 +122,10 @@ class PatternReader(SizeReader):
             while self.tokens[self.at][0] in ("name", "("):
                 inner.append(self.item(bracket=True))
             if self.take("->"):
+                place = self.tokens[self.at][2]
                 new = self.expect("name", "an axis")
+                if new[0].isdecimal():
+                    raise self.error(f"{new!r} is no name of an axis; give sizes by name", place)
                 if len(inner) != 1:
                     raise self.refuse("one axis before '->'")
                 one = inner[0]
@@ -172,6 +176,28 @@ def read_pattern(text: str) -> Pattern:
         right = reader.side()
     reader.expect_end("an axis or the end")
     return Pattern(text, left, right)
+
+
+def read_axes(axes: str | Iterable[str]) -> list[str]:
+    """Read names of axes, such as ``"n x"``.
+
+    Raises
+    ------
+    PathSyntaxError
+        If something else stands there, with the place.
+
+    Examples
+    --------
+    >>> read_axes("n x")
+    ['n', 'x']
+    """
+    pattern = read_pattern(axes if isinstance(axes, str) else " ".join(axes))
+    if pattern.right or len(pattern.left) > 1:
+        raise pattern.error("expected names of axes, with spaces between")
+    for item in pattern.left[0]:
+        if not item.name or item.bracket:
+            raise pattern.error(f"{item} is no name of an axis", item)
+    return [item.name for item in pattern.left[0]]
 
 
 def read_conditions(text: str) -> tuple[Size, ...]:

@@ -366,6 +366,12 @@ class LoweredCircuit:
             hint = ", ".join(f"{one!r}: ..." for one in unknown)
             message = f"sizes that are not known; give sizes={{{hint}}}, or the shapes of inputs "
             message += f"by at_dom; of parameters {', '.join(dict.fromkeys(unknown.values()))}"
+            pairs = ((one, one.partition("#")[0]) for one in unknown if "#" in one)
+            for one, letter in pairs:
+                if letter in self.circuit.apex.symbols:
+                    message += f"; {one} is the axis {letter} that comes in, which takes any size, "
+                    message += f"and {letter} the size that is declared: they may differ, so give "
+                    message += "both"
             raise InvalidStructure("parameters", [Failure("sizes", ", ".join(unknown), message)])
         return nested(found)
 

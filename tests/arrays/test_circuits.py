@@ -2,6 +2,7 @@
 
 import copy as copying
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ from catlearn.arrays import (
     where,
 )
 from catlearn.arrays.boxes import Draft
-from catlearn.errors import CatlearnError, InvalidStructure, NotComposable
+from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, PathSyntaxError
 from tests.arrays.reference import evaluate
 
 
@@ -718,3 +719,42 @@ def test_ambiguous_letters_are_listed():
     assert "x#2" in str(caught.value)
     sizes = [str(size) for size in two.at_dom((3,), (4,)).axes.values()]
     assert sizes == ["3", "4"]
+
+
+@pytest.mark.parametrize("outside", [-2.0, 0.5, float("inf"), float("nan")])
+def test_outside_of_indices_stands_an_index(outside):
+    """The mutants: another index, real numbers, and a reading that is never outside."""
+
+    def shifted(pattern, value):
+        return top_k("[e -> k]", k=2) >> relu @ view(pattern, outside=value)
+
+    with pytest.raises(NotComposable) as caught:
+        shifted("m+1 -> m", outside)
+    assert [one.law for one in caught.value.failures] == ["types"]
+    made = shifted("m+1 -> m", 3.0)
+    assert not made.failures()
+    operations = [
+        replace(one, readings=tuple(replace(read, outside=outside) for read in one.readings))
+        for one in made.apex.operations
+    ]
+    wrong = made.apex.with_column("operation", tuple(operations), check=False)
+    with pytest.raises(InvalidStructure) as caught:
+        Circuit(wrong, made.dom, made.cod)
+    assert [one.law for one in caught.value.failures] == ["types"]
+    relu >> view("m+1 -> m", outside=outside)
+    shifted("m -> m", outside)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: top_k("[e->2]"),
+        lambda: lift(relu, "0"),
+        lambda: lift(relu, ["n", "0"]),
+        lambda: lift(relu, "n,x"),
+        lambda: (add >> copy(2)).scan("0"),
+    ],
+)
+def test_numbers_are_no_names_of_axes(make):
+    with pytest.raises(PathSyntaxError):
+        make()
