@@ -1,7 +1,10 @@
 """What benchmarks share: tables of times come from quiet machines, or say so."""
 
 import argparse
+import importlib
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import _measure
@@ -31,3 +34,13 @@ def test_a_table_is_written_on_a_quiet_machine_only(tmp_path, monkeypatch):
 
 def test_a_loop_takes_at_least_its_processor_time():
     assert _measure.busyness() > 0.99
+
+
+def test_models_that_differ_in_values_or_gradients_are_not_timed(monkeypatch):
+    monkeypatch.syspath_prepend(Path(_measure.__file__).parent)
+    script = importlib.import_module("architectures")
+    expected = script.Ran(np.array([1.0, -4.0]), 2.0)
+    script.equal("same", script.Ran(np.array([1.00001, -4.0]), 2.0001), expected)
+    for values, gradient in (([1.0, -4.001], 2.0), ([-4.0, 1.0], 2.0), ([1.0, -4.0], 2.001)):
+        with pytest.raises(AssertionError):
+            script.equal("other", script.Ran(np.array(values), gradient), expected)
