@@ -192,7 +192,7 @@ def read_axes(axes: str | Iterable[str]) -> list[str]:
     ['n', 'x']
     """
     pattern = read_pattern(axes if isinstance(axes, str) else " ".join(axes))
-    if pattern.right or len(pattern.left) > 1:
+    if pattern.right or len(pattern.left) != 1:
         raise pattern.error("expected names of axes, with spaces between")
     for item in pattern.left[0]:
         if not item.name or item.bracket:
