@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import catlearn as cl
-from catlearn.cset import CSet, Schema, SchGraph, is_isomorphic, refinement
+from catlearn.cset import CSet, Schema, SchGraph, is_isomorphic
+from catlearn.finset import refinement
 
 SHAPE = Schema(
     ["V", "E"], arrows={"src": ("E", "V"), "tgt": ("E", "V")}, attributes={"colour": ("V", str)}
