@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from catlearn import arrays
 from catlearn.category import Equation, Path, Presentation, PresentationMorphism
 from catlearn.category.presentation import equation_images
 from catlearn.cset import CSet, CSetMorphism
@@ -87,7 +88,6 @@ from catlearn.models.adapters import as_architecture
 from catlearn.tensors import like
 
 if TYPE_CHECKING:
-    from catlearn.arrays import Circuit
     from catlearn.category.graph import Arborescence
     from catlearn.cost import Aggregator
 
@@ -551,7 +551,7 @@ class LearningDiagram(Presentation, CSet):
                     run = OperatorMap(operated.on(operand.architecture, *ends))
         return run
 
-    def zoom(self, edge: str) -> Circuit:
+    def zoom(self, edge: str) -> arrays.Circuit:
         """Return the circuit of arrays on an edge, with the sizes that its spaces give.
 
         What adapts a circuit (low rank), and operators on it, have the circuit of what they are
