@@ -93,11 +93,11 @@ def operations(declared: bool = True, random: bool = True) -> tuple[Circuit, ...
 def array_circuits(
     draw: st.DrawFn,
     inputs: int | None = None,
-    after: Circuit | None = None,
+    after: arrays.Circuit | None = None,
     declared: bool = True,
     random: bool = True,
     most: int = 3,
-) -> Circuit:
+) -> arrays.Circuit:
     """Draw circuits of arrays.
 
     Parameters
