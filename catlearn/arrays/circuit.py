@@ -511,6 +511,7 @@ class Circuit(Frozen, Displayed):
             letter, size = draft.axes[row]
             draft.axes[row] = letter, (size or frozenset()) | {value}
 
+        expect(sizes, (type(None), Mapping), "sizes", "a dict, such as {'m': 4}")
         given = {name: read_size(size) for name, size in {**(sizes or {}), **more}.items()}
         values = {name: draft.size(size) for name, size in given.items()}
         for name, size in given.items():
@@ -554,7 +555,14 @@ class Circuit(Frozen, Displayed):
         >>> linear("A", "m -> n").at_dom((8, 64)).axes["m"]
         Size('64')
         """
-        draft, wires = Draft(), []
+        draft, wires, ranks = Draft(), [], self.apex.lists["axes"]
+        failures = [
+            Failure("alignment", self.apex.array_text(row), f"has more axes than {(*shape,)}")
+            for row, shape in zip(self.dom, shapes, strict=False)
+            if len(shape) < len(ranks.row(row))
+        ]
+        if failures:
+            raise NotComposable("this circuit", failures)
         for shape in shapes:
             sizes = [draft.axis(None, draft.size(read_size(size))) for size in shape]
             wires.append(draft.wire(sizes, draft.type(None)))
@@ -606,7 +614,7 @@ class Circuit(Frozen, Displayed):
         draft.within_block(title, [])
         return Circuit.of(draft, self.dom, self.cod)
 
-    def repeat(self, times: Any, title: str, *, shared: Iterable[str] = ()) -> Circuit:
+    def repeat(self, times: Any, title: str, *, shared: str | Iterable[str] = ()) -> Circuit:
         """Return so many copies of the circuit one after the other, each with its own parameters.
 
         Parameters of the copies are stacked: they are called ``title/name`` and have one more axis
@@ -619,7 +627,7 @@ class Circuit(Frozen, Displayed):
         title
             The title of the block, and the first part of the names of its parameters.
         shared
-            The names of parameters that all copies share; they keep their names.
+            The names of parameters that all copies share, or one; they keep their names.
 
         Raises
         ------
@@ -636,7 +644,9 @@ class Circuit(Frozen, Displayed):
         Size('2*L*f*m')
         """
         expect(title, str, "the title of a block", "a text")
-        names, known = [*shared], self.parameters
+        expect(shared, Iterable, "shared", "a list of names of parameters")
+        names = [shared] if isinstance(shared, str) else [*shared]
+        known = self.parameters
         failures = [
             Failure("sharing", f"parameter {name!r}", f"is not there; {did_you_mean(name, known)}")
             for name in names

@@ -286,6 +286,9 @@ class LoweredCircuit:
         expect(circuit, Circuit, "what is lowered", "a circuit")
         expect(remat, (bool, Iterable), "remat", "True, or a list of titles of blocks")
         expect(unroll, int, "unroll", "a number of rounds")
+        if unroll < 1:
+            fault = Failure("unroll", str(unroll), "is no number of rounds, which is at least 1")
+            raise InvalidStructure("options", [fault])
         self.circuit = circuit.at(sizes or {}).live()
         H = self.circuit.apex
         blocks = zip(H.column("title"), H.lists["rounds"], strict=True)

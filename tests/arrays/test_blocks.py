@@ -316,3 +316,29 @@ def test_repeats_of_views_and_contractions_have_the_values_of_the_definition():
     values(mixed.at(m2=2), np.ones(2), np.arange(6.0).reshape(3, 2))
     means = (copy(2) >> idle @ (mean("[x] m -> m") >> view("m -> x m")) >> add).repeat(2, "a")
     assert means.cod
+
+
+def test_one_shared_parameter_may_be_a_text():
+    one, other = (layer().repeat(2, "l", shared=shared) for shared in ("A.bias", ["A.bias"]))
+    assert one == other
+    assert "A.bias" in one.parameters
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda f: f.repeat(2, "l", shared=None),
+        lambda f: f.at(3),
+        lambda f: f.at([("m", 3)]),
+        lambda f: f.at_dom(()),
+        lambda f: cl.lower(f, unroll=0),
+        lambda f: cl.draw(f, depth="a"),
+        lambda f: cl.draw(f, breaks=0),
+        lambda f: cl.draw(f, inputs=0),
+        lambda f: cl.draw(f, inputs=["a"]),
+        lambda f: cl.draw(f, inputs=[None, 0]),
+    ],
+)
+def test_arguments_of_other_kinds_are_refused(call):
+    with pytest.raises(cl.CatlearnError):
+        call(layer().repeat(2, "layers"))

@@ -41,7 +41,7 @@ from catlearn.drawing.circuits.glyphs import (
     shape_text,
 )
 from catlearn.drawing.scene import counted
-from catlearn.errors import Failure, InvalidStructure, did_you_mean
+from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
 
 
 @dataclass(frozen=True)
@@ -792,10 +792,13 @@ def circuit_scene(
     InvalidStructure
         If a hint names what is not there.
     """
+    expect(depth, (type(None), int), "depth", "a number of blocks")
+    expect(inputs, (type(None), Sequence), "inputs", "a list of places")
+    expect(breaks, Iterable, "breaks", "a list of titles")
     live = circuit.live()
     every = glyphs_of(live)
     titles, times = _blocks(live.apex)
-    if inputs is not None and sorted(inputs) != [*range(len(live.dom))]:
+    if inputs is not None and sorted(map(repr, inputs)) != sorted(map(repr, range(len(live.dom)))):
         message = f"is no order of {counted(len(live.dom), 'input')}, counted from 0"
         raise InvalidStructure("draw", [Failure("inputs", str([*inputs]), message)])
     opened = _opened(titles, [g.path for g in every], open, depth)
