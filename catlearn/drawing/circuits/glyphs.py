@@ -420,7 +420,8 @@ def _gate(H: ArrayHypergraph, box: int) -> Glyph:
     out = H.sides[1][box][0]
     front = {"each": 1, "stack": -1}.get(kernel, 0)
     places = [place for place in lines_of(H, wire) if front < 1 or place != 0]
-    if front < 0 and places == [SCALAR]:
+    bare = front < 0 and places == [SCALAR]
+    if bare:
         places = []
     before = tuple(((0, place),) for place in places)
     after = tuple(((0, place - front if place >= 0 else place),) for place in places)
@@ -428,7 +429,7 @@ def _gate(H: ArrayHypergraph, box: int) -> Glyph:
         before, after = ((), *before), (((0, 0),), *after)
     elif not places:
         before, after = ((),), (((0, SCALAR),),)
-    ended = (((0, 0),),) if front > 0 else ()
+    ended = (((0, 0),),) if front > 0 else (((0, SCALAR),),) if bare else ()
     title = f"{kernel}: {shape_text(H, wire)} → {shape_text(H, out)}"
     return Glyph(
         "gate", kernel, "", title, (wire,), (out,), (), len(before), before, (0, 0), after, ended
