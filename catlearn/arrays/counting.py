@@ -34,6 +34,7 @@ from catlearn.arrays.boxes import ArrayHypergraph
 from catlearn.arrays.sizes import ONE, Size
 from catlearn.category import Hypergraph, MonoidalFunctor
 from catlearn.cost import CommutativeMonoid
+from catlearn.display import Legible
 from catlearn.names import fresh
 
 WIDTHS = {"R": 4, "N": 4, "B": 1}
@@ -41,7 +42,7 @@ WIDTHS = {"R": 4, "N": 4, "B": 1}
 
 
 @dataclass(frozen=True)
-class Counts:
+class Counts(Legible):
     """What a circuit costs: integers, or polynomials where sizes are open.
 
     Parameters
