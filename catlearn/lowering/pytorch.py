@@ -253,7 +253,8 @@ class CircuitModule(torch.nn.Module):
         tensors = [*map(torch.as_tensor, arrays), *self.tensors()]
         shapes = tuple(tuple(one.shape) for one in tensors)
         # what is known is part of a compiled graph; what has to be planned first interrupts it
-        program = self._programs[shapes] if shapes in self._programs else self._planned(shapes)
+        plan: Any = self._planned
+        program = self._programs[shapes] if shapes in self._programs else plan(shapes)
         device = tensors[-1].device if tensors else torch.device("cpu")
         floats = [one.dtype for one in tensors if one.is_floating_point()]
         real = floats[-1] if floats else torch.get_default_dtype()
