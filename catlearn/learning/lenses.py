@@ -65,9 +65,9 @@ from catlearn.models import ArchitectureMap, DataSpace, FactorMap, ProjectionMap
 from catlearn.models.maps import needs_key
 
 if TYPE_CHECKING:
-    from catlearn.learning.circuit import LossOperation
     from catlearn.learning.diagram import LearningDiagram
     from catlearn.learning.loss import Loss
+    from catlearn.learning.string_diagram import LossOperation
 
 COST = Port("cost", "cost*")
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, overload
 from catlearn.category import Circuit, Equation, evaluate
 from catlearn.cost import Aggregator, Atom, CostMorphism, Objective, Term
 from catlearn.errors import Failure, InvalidStructure, expect
-from catlearn.learning.circuit import circuit_of
 from catlearn.learning.selection import Selection
+from catlearn.learning.string_diagram import circuit_of
 from catlearn.names import fresh
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Loss(Objective):
 
     @cached_property
     def circuit(self) -> Circuit:
-        """What the equations compute, as an open hypergraph (:mod:`catlearn.learning.circuit`)."""
+        """What the equations compute (:mod:`catlearn.learning.string_diagram`)."""
         return circuit_of(self.diagram, self.equations)
 
     def circuit_for(self, independent: Collection[str] = ()) -> Circuit:

@@ -43,7 +43,7 @@ from jax.extend import core
 
 from catlearn.cost import CommutativeMonoid
 from catlearn.errors import CatlearnError
-from catlearn.lowering.forms import data_form
+from catlearn.lowering.representations import data_form
 from catlearn.models import ArchitectureMap, FactorMap, ProjectionMap, needs_key
 from catlearn.models.architectures import abstract_key
 

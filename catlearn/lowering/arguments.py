@@ -18,10 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from catlearn.errors import Failure, did_you_mean, expect, listed
-from catlearn.lowering.forms import Form
 from catlearn.lowering.plan import Plan, Step
+from catlearn.lowering.representations import Form
 from catlearn.lowering.stacked import Columns
-from catlearn.lowering.variables import ends_of
+from catlearn.lowering.storage import ends_of
 from catlearn.models import ArchitectureMap, check_array, needs_key
 from catlearn.models.spaces import dtype_kind
 

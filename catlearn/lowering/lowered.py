@@ -67,7 +67,7 @@ from catlearn.lowering.plan import Plan
 from catlearn.lowering.run import Run, averaged
 from catlearn.lowering.stacked import Layout, Stacked, group_text
 from catlearn.lowering.stacking import stacking_for
-from catlearn.lowering.variables import (
+from catlearn.lowering.storage import (
     Storage,
     architecture_of,
     combined,

@@ -1,8 +1,8 @@
 r"""The evaluation plan: what a loss computes, each path prefix once.
 
 Take all the paths of all the equations of a loss. Their prefixes form a forest with one tree
-for each data set; the circuit of the loss (:mod:`catlearn.learning.circuit`) is this forest with
-equal values merged (hash-consing). Naive evaluation walks every path by itself: XLA merges the
+for each data set; the circuit of the loss (:mod:`catlearn.learning.string_diagram`) is this forest
+with equal values merged (hash-consing). Naive evaluation walks every path by itself: XLA merges the
 repeated forward work, but not the repeated backward work, so sharing has to be there before the
 program is differentiated (Theory, section 6). The plan is the circuit in the order in which it
 runs, rewritten as the options of lowering ask for.
@@ -66,7 +66,7 @@ from catlearn.category import Circuit, HypergraphBuilder, evaluate
 from catlearn.display import Sketch, Sketched, text_table
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.learning.weights import Weight, weight_text
-from catlearn.lowering.forms import (
+from catlearn.lowering.representations import (
     Form,
     data_form,
     emitted_form,
@@ -79,7 +79,7 @@ from catlearn.names import fresh
 
 if TYPE_CHECKING:
     from catlearn.learning import LearningDiagram, Loss
-    from catlearn.learning.circuit import LossOperation
+    from catlearn.learning.string_diagram import LossOperation
     from catlearn.models import Divergence
 
 

@@ -29,10 +29,10 @@ import numpy as np
 from catlearn.category import evaluate
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import Options, batch_sizes
-from catlearn.lowering.forms import Form
 from catlearn.lowering.plan import Plan, Step
+from catlearn.lowering.representations import Form
 from catlearn.lowering.stacked import Columns, Stacked, entry, group_text, take
-from catlearn.lowering.variables import (
+from catlearn.lowering.storage import (
     Storage,
     architecture_of,
     changes_state,

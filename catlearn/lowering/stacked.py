@@ -8,7 +8,7 @@ nothing however many names there are.
 The package computes with mappings that are stacked, also where every name is alone. What users give
 and get is a plain dict wherever nothing lies together: see :attr:`Stacked.plain`.
 
-How what a plan runs as one is stored is in :mod:`catlearn.lowering.variables`.
+How what a plan runs as one is stored is in :mod:`catlearn.lowering.storage`.
 
 >>> import numpy as np
 >>> layout = Layout.of(("encoder", "head_0", "head_1"), [("head_0", "head_1")])

@@ -77,7 +77,7 @@ import jax.numpy as jnp
 
 from catlearn.lowering.arguments import Options
 from catlearn.lowering.plan import Plan, Stacking, Step
-from catlearn.lowering.variables import architecture_of, changes_state, ends_of
+from catlearn.lowering.storage import architecture_of, changes_state, ends_of
 
 Signature = Callable[[str], Hashable]
 """Everything about an edge that must agree where edges run as one; None if it runs alone."""

@@ -101,6 +101,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "is_named",
             "representation_of",
         ],
-        "weights": ["read_parameters"],
+        "pretrained": ["read_parameters"],
     },
 )

@@ -70,6 +70,9 @@ from .maps import (
 from .modules import (
     ModuleArchitecture as ModuleArchitecture,
 )
+from .pretrained import (
+    read_parameters as read_parameters,
+)
 from .spaces import (
     AnySpace as AnySpace,
     ArrayLabel as ArrayLabel,
@@ -87,7 +90,4 @@ from .spaces import (
     check_array as check_array,
     is_named as is_named,
     representation_of as representation_of,
-)
-from .weights import (
-    read_parameters as read_parameters,
 )

@@ -2,7 +2,7 @@
 
 from hypothesis import given, strategies as st
 
-from catlearn.lowering.variables import stable_hash
+from catlearn.lowering.storage import stable_hash
 
 
 def test_known_values():

@@ -7,7 +7,7 @@ from catlearn.category import HypergraphBuilder, evaluate
 from catlearn.category.hypergraph import OpenHypergraph
 from catlearn.cset import Open
 from catlearn.laws import learning_diagrams
-from catlearn.learning.circuit import circuit_of
+from catlearn.learning.string_diagram import circuit_of
 
 X, Y = cl.Space("X", 3), cl.Space("Y", 2)
 DATA = cl.Dataset("data", X=X, Y=Y)
