@@ -43,6 +43,7 @@ LIGHT_ROOMS = (
     "cset",
     "cost",
     "arrays",
+    "costing",
     "models",
     "learning",
     "drawing",

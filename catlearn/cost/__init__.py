@@ -14,7 +14,8 @@ pointwise maxima (:mod:`catlearn.cost.morphism`).
 The values of costs form a **quantale** (:mod:`catlearn.cost.quantale`). Over it there are matrices
 (:mod:`catlearn.cost.matrix`), enriched categories (:mod:`catlearn.cost.enriched`), of which
 Lawvere metric spaces are the chief case, and costs with an interface, composed by infimum
-(:mod:`catlearn.cost.opened`).
+(:mod:`catlearn.cost.opened`). What an array program costs is a posynomial in its sizes and tiles
+(:mod:`catlearn.cost.posynomial`).
 
 >>> from catlearn.cost import CostMorphism, Objective
 >>> part = Objective(("f",), {"d(f(x), y)": 1})
@@ -43,6 +44,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "register_aggregator",
         ],
         "opened": ["OpenObjective", "join", "minimise_by_scipy", "wire"],
+        "posynomial": ["Infeasible", "Optimum", "POSYNOMIALS", "Posynomial", "minimise"],
         "quantale": [
             "ADDITION",
             "BOOL",

@@ -35,6 +35,13 @@ from .opened import (
     minimise_by_scipy as minimise_by_scipy,
     wire as wire,
 )
+from .posynomial import (
+    POSYNOMIALS as POSYNOMIALS,
+    Infeasible as Infeasible,
+    Optimum as Optimum,
+    Posynomial as Posynomial,
+    minimise as minimise,
+)
 from .quantale import (
     ADDITION as ADDITION,
     BOOL as BOOL,

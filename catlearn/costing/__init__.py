@@ -1,0 +1,20 @@
+"""Costs of array programs on a memory hierarchy: transfers, memory, time, tiles.
+
+A program runs in **islands**, sets of boxes that run together, so that only inputs and outputs of
+an island cross between slow and fast memory. What crosses, and what has to be held, are posynomials
+in sizes and tiles (:class:`Costs`).
+
+>>> from catlearn.costing import Costs
+>>> copied = Costs.of("2*n", {"move": "g_n"}, bounds={"g_n": "n"}).at(n=1024)
+>>> copied.compulsory.number, copied.memory(g_n=64)
+(2048, 64)
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "costs": ["Costs"],
+    },
+)

@@ -1,0 +1,3 @@
+from .costs import (
+    Costs as Costs,
+)
