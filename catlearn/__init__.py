@@ -11,10 +11,11 @@ The names that most work needs stand here; everything else is one attribute away
 """
 
 import importlib
-import warnings
 from typing import Any
 
 import lazy_loader
+
+from catlearn.names import warn_renamed
 
 __version__ = "0.1.0"
 
@@ -238,9 +239,7 @@ _FORMER = {
 def __getattr__(name: str) -> Any:
     for room, names in _FORMER.items():
         if name in names:
-            where = f"catlearn.{room}.{name}"
-            message = f"catlearn.{name} is {where}; the short name goes with the next release"
-            warnings.warn(message, DeprecationWarning, stacklevel=2)
+            warn_renamed(f"catlearn.{name}", f"catlearn.{room}.{name}")
             return getattr(importlib.import_module(f"catlearn.{room}"), name)
     if name not in __all__ and not name.startswith("_"):
         from catlearn.errors import did_you_mean

@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import count
+from typing import Any
 
 FIRST = {"#": 2, "-": 2, ".": 1}
 """The marks that numbers follow, and the first number."""
@@ -114,3 +116,33 @@ def quote(name: str) -> str:
     "say \\"no\\""
     """
     return json.dumps(name, ensure_ascii=False)
+
+
+def warn_renamed(old: str, new: str) -> None:
+    """Warn whoever calls the caller that a name of before is still there, but not for long."""
+    message = f"{old} is {new}; the old name goes with the next release"
+    warnings.warn(message, DeprecationWarning, stacklevel=3)
+
+
+def renamed(
+    face: str, names: Mapping[str, str], load: Callable[[str], Any]
+) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a face on which some names were others before.
+
+    Parameters
+    ----------
+    face
+        The module.
+    names
+        The names of now, by those of before.
+    load
+        How names of now are loaded.
+    """
+
+    def get(name: str) -> Any:
+        if name not in names:
+            return load(name)
+        warn_renamed(f"{face}.{name}", f"{face}.{names[name]}")
+        return load(names[name])
+
+    return get

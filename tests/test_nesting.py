@@ -121,13 +121,13 @@ def residual(n):
     return cl.LearningDiagram(*parts, equations={"e": f"D.X >> {last} = D.Y"})
 
 
-def circuit_of(diagram):
-    return diagram.loss().circuit
+def string_diagram_of(diagram):
+    return diagram.loss().string_diagram
 
 
 def shallow(call, value):
     """Call something with a few hundred frames, since interpreters count them differently."""
-    circuit_of(residual(1))  # what is imported on first use
+    string_diagram_of(residual(1))  # what is imported on first use
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(len(inspect.stack(0)) + 300)
     try:
@@ -160,7 +160,7 @@ REFUSED = {
     "a constant": lambda: cl.LearningDiagram(cl.Constant("c", X, Y, deep_lists(10_000))),
     "data": lambda: cl.LearningDiagram(cl.Dataset("D", X=(X, tuples(10_000)))),
     "parameters": lambda: tree(10_000),
-    "pairings of pairings": lambda: shallow(circuit_of, residual(150)),
+    "pairings of pairings": lambda: shallow(string_diagram_of, residual(150)),
     "lenses of pairings": lambda: lens_functor(residual(300)),
     "lenses beside lenses": lambda: nested(lambda f, _: f @ SHIFT, SHIFT, 10_000),
     "the sides of a law": lambda: compare(deep_lists(10_000), deep_lists(10_000)),

@@ -143,6 +143,24 @@ def test_names_that_stood_on_the_face_still_work(room):
         assert value is getattr(importlib.import_module(f"catlearn.{room}"), name)
 
 
+RENAMED = {
+    "category": {"Circuit": "StringDiagram"},
+    "cli": {"Run": "RunFolder"},
+    "drawing": {"Arrow": "SceneArrow", "Law": "SceneLaw"},
+    "drawing.circuits": {"Row": "Line", "Step": "Transition"},
+}
+
+
+@pytest.mark.parametrize("room", RENAMED)
+def test_names_that_rooms_had_before_still_work(room):
+    face = importlib.import_module(f"catlearn.{room}")
+    for old, new in RENAMED[room].items():
+        assert old not in face.__all__
+        with pytest.warns(DeprecationWarning, match=rf"{new}\b") as warned:
+            assert getattr(face, old) is getattr(face, new)
+        assert warned[0].filename == __file__
+
+
 def test_stubs_are_the_ones_that_the_faces_make():
     stubs = runpy.run_path(str(ROOT / ".ci" / "stubs.py"))["stubs"]()
     assert PACKAGE / "__init__.pyi" in stubs

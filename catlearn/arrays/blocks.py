@@ -153,7 +153,7 @@ class Loop:
     states: int
     entries: tuple[int, ...]
     results: tuple[int, ...]
-    body: hypergraph.Circuit
+    body: hypergraph.StringDiagram
 
 
 def flat(boxes: Nested) -> list[int]:
@@ -172,7 +172,7 @@ def flat(boxes: Nested) -> list[int]:
 
 def level(
     H: ArrayHypergraph, boxes: Nested, inputs: Sequence[int], outputs: Sequence[int]
-) -> hypergraph.Circuit:
+) -> hypergraph.StringDiagram:
     """Return nested boxes as an open hypergraph in which each block with rounds is one box.
 
     Parameters
@@ -211,7 +211,7 @@ def level(
     }
     columns = {"type": (None,) * wires.size, "operation": tuple(labels)}
     apex = Hypergraph._of_steps(HYPERGRAPH, {"Wire": wires, "Box": sets}, lists, columns)
-    return hypergraph.Circuit(apex, tuple(inputs), tuple(outputs))
+    return hypergraph.StringDiagram(apex, tuple(inputs), tuple(outputs))
 
 
 def _loop(H: ArrayHypergraph, block: int, boxes: Nested) -> tuple[list[int], list[int], Loop]:

@@ -47,7 +47,7 @@ class Register(NamedTuple):
     shape: tuple[int, ...]
 
 
-class Step(NamedTuple):
+class Instruction(NamedTuple):
     """One call of a function of the back end.
 
     Parameters
@@ -87,7 +87,7 @@ class Program(Legible):
 
     inputs: int
     constants: Mapping[int, np.ndarray]
-    steps: tuple[Step, ...]
+    steps: tuple[Instruction, ...]
     outputs: tuple[int, ...]
 
     def run(self, functions: Mapping[str, Callable[..., Any]], arrays: Sequence[Any]) -> list[Any]:
@@ -245,11 +245,11 @@ class _Planner:
     ) -> None:
         self.H, self.axis_size, self.experts = H, sizes, experts
         self.inputs = [Register(k, shape) for k, shape in enumerate(shapes)]
-        self.steps: list[Step] = []
+        self.steps: list[Instruction] = []
         self.constants: dict[int, np.ndarray] = {}
         self.count = len(shapes)
 
-    def made(self, boxes: hypergraph.Circuit) -> Program:
+    def made(self, boxes: hypergraph.StringDiagram) -> Program:
         """Return the program of boxes, and blocks with rounds."""
         every, H = boxes.operations, self.H
 
@@ -319,7 +319,7 @@ class _Planner:
         outs = [Register(self.count + k, tuple(shape)) for k, shape in enumerate(shapes)]
         self.count += len(outs)
         numbers = tuple(one.number for one in ins)
-        self.steps.append(Step(name, numbers, tuple(outs), options, self.title))
+        self.steps.append(Instruction(name, numbers, tuple(outs), options, self.title))
         return outs
 
     def constant(self, array: np.ndarray) -> Register:

@@ -11,7 +11,9 @@ equations; a functor out of either is given on vertices and edges.
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from catlearn.names import renamed
+
+_load, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "adjunctions": ["Adjunction", "adjunction", "left_adjoint", "right_adjoint"],
@@ -49,11 +51,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "functor": ["Functor"],
         "graph": ["Arborescence", "GRAPH", "Graph", "GraphMorphism"],
         "hypergraph": [
-            "Circuit",
             "HYPERGRAPH",
             "Hypergraph",
             "HypergraphBuilder",
             "OpenHypergraph",
+            "StringDiagram",
             "evaluate",
         ],
         "inside": ["Arrow", "Object"],
@@ -79,3 +81,5 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
     },
 )
+
+__getattr__ = renamed(__name__, {"Circuit": "StringDiagram"}, _load)

@@ -53,10 +53,10 @@ from .graph import (
 )
 from .hypergraph import (
     HYPERGRAPH as HYPERGRAPH,
-    Circuit as Circuit,
     Hypergraph as Hypergraph,
     HypergraphBuilder as HypergraphBuilder,
     OpenHypergraph as OpenHypergraph,
+    StringDiagram as StringDiagram,
     evaluate as evaluate,
 )
 from .inside import (

@@ -24,8 +24,8 @@ for ``f @ g``; each box is applied once.
 square : x → y
 add : y, y → z
 >>> rule = {"square": lambda x: (x * x,), "add": lambda x, y: (x + y,)}
->>> circuit = SimpleNamespace(apex=H, inputs=[0], outputs=[2])
->>> evaluate(circuit, lambda box, values: rule[H.boxes[box]](*values), [3])
+>>> diagram = SimpleNamespace(apex=H, inputs=[0], outputs=[2])
+>>> evaluate(diagram, lambda box, values: rule[H.boxes[box]](*values), [3])
 (18,)
 """
 
@@ -425,7 +425,7 @@ class Hypergraph(Tables):
         return "\n".join(([", ".join(loose)] if loose else []) + lines)
 
 
-class Circuit(NamedTuple):
+class StringDiagram(NamedTuple):
     """An open hypergraph, as plain as can be: of its wires some are given and some asked for."""
 
     apex: Hypergraph
@@ -523,7 +523,7 @@ class HypergraphBuilder:
 
 
 def evaluate(
-    circuit: OpenHypergraph,
+    diagram: OpenHypergraph,
     apply: Callable[[int, tuple[Any, ...]], Iterable[Any]],
     values: Iterable[Any] = (),
     note: Callable[[int], str] | None = None,
@@ -534,7 +534,7 @@ def evaluate(
 
     Parameters
     ----------
-    circuit
+    diagram
         A hypergraph with inputs and outputs. Wires may be read any number of times.
     apply
         What a box, given by its row, makes of the values of the wires that it reads: one value
@@ -555,9 +555,9 @@ def evaluate(
         If values are too few or too many, boxes are on a cycle, or a wire is written twice or
         never. What ``apply`` raises gets a note.
     """
-    expect(circuit, "apex", "circuit", "an open hypergraph")
+    expect(diagram, "apex", "diagram", "an open hypergraph")
     expect(values, Iterable, "values", "a list with one for each input")
-    H, given = circuit.apex, tuple(values)
+    H, given = diagram.apex, tuple(values)
     ins, outs = H.sides
     known: dict[int, Any] = {}
 
@@ -585,7 +585,7 @@ def evaluate(
                 "evaluation", [Failure("monogamy", place(at), problem)]
             ) from None
 
-    write(circuit.inputs, given, "inputs")
+    write(diagram.inputs, given, "inputs")
     for box in H.order:
         values = read(ins[box], box)
         try:
@@ -594,4 +594,4 @@ def evaluate(
             error.add_note(note(box) if note else f"in {H.name(box)}, {H.operations[box]}")
             raise
         write(outs[box], made, box)
-    return read(circuit.outputs, "outputs")
+    return read(diagram.outputs, "outputs")

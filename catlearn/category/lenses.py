@@ -50,7 +50,7 @@ from functools import cache, reduce
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from catlearn.category.hypergraph import Circuit, HypergraphBuilder, OpenHypergraph, evaluate
+from catlearn.category.hypergraph import HypergraphBuilder, OpenHypergraph, StringDiagram, evaluate
 from catlearn.errors import Failure, InvalidStructure, NotComposable, expect, nesting
 from catlearn.names import visible
 
@@ -263,17 +263,17 @@ class Lenses:
         outputs: tuple[int, ...],
         arrows: Sequence[Lens],
     ) -> Lens:
-        circuit = Circuit(builder.hypergraph(), inputs, outputs)
-        return self.wired(circuit, builder.types, arrows)
+        diagram = StringDiagram(builder.hypergraph(), inputs, outputs)
+        return self.wired(diagram, builder.types, arrows)
 
     def wired(
-        self, circuit: OpenHypergraph, objects: Sequence[Any], arrows: Sequence[Lens]
+        self, diagram: OpenHypergraph, objects: Sequence[Any], arrows: Sequence[Lens]
     ) -> Lens:
-        """Return the composite of a circuit of lenses, each evaluated once in either direction.
+        """Return the composite of a string diagram of lenses, each evaluated once each way.
 
         Parameters
         ----------
-        circuit
+        diagram
             An open hypergraph; a wire may be read any number of times.
         objects, arrows
             The port of each wire, and the lens of each box.
@@ -292,16 +292,19 @@ class Lenses:
         """
         several = [wire for wire, object in enumerate(objects) if len(ports(object)) != 1]
         if several:
-            where, message = f"wire {several[0]}", "a wire of a circuit of lenses is one port"
-            raise InvalidStructure("circuit of lenses", [Failure("ports", where, message)])
+            where, message = (
+                f"wire {several[0]}",
+                "a wire between lenses is one port",
+            )
+            raise InvalidStructure("string diagram of lenses", [Failure("ports", where, message)])
         domain, codomain = (
             tuple(ports(objects[wire])[0] for wire in side)
-            for side in (circuit.inputs, circuit.outputs)
+            for side in (diagram.inputs, diagram.outputs)
         )
-        ins, outs = circuit.apex.sides
+        ins, outs = diagram.apex.sides
 
         def forward(values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[int, Any], list[Any]]:
-            known, read = dict(zip(circuit.inputs, values, strict=True)), []
+            known, read = dict(zip(diagram.inputs, values, strict=True)), []
 
             def apply(box: int, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
                 made = _listed(arrows[box].get(*arguments), arrows[box].codomain)
@@ -309,7 +312,7 @@ class Lenses:
                 read.append((box, arguments))
                 return made
 
-            return evaluate(circuit, apply, values), known, read
+            return evaluate(diagram, apply, values), known, read
 
         def get(*values: Any) -> Any:
             return _single(forward(values)[0])
@@ -326,15 +329,15 @@ class Lenses:
             def changed(wire: int) -> Any:
                 return changes[wire] if wire in changes else self.zero(known[wire])
 
-            change(circuit.outputs, tuple(left))
+            change(diagram.outputs, tuple(left))
             for box, arguments in reversed(read):
                 if outs[box] and changes.keys().isdisjoint(outs[box]):
                     continue  # nothing asks for a change of what it made
                 back = arrows[box].put(*arguments, *map(changed, outs[box]))
                 change(ins[box], _listed(back, arrows[box].domain))
-            return _single([changed(wire) for wire in circuit.inputs])
+            return _single([changed(wire) for wire in diagram.inputs])
 
-        depth = nesting(arrows, "a circuit of lenses")
+        depth = nesting(arrows, "a string diagram of lenses")
         return Lens(domain, codomain, get, put, depth=depth)
 
     def equal(self, one: Lens, other: Lens, /) -> bool:

@@ -9,7 +9,7 @@ hypergraph is what :func:`~catlearn.category.evaluate` makes of it.
 
 A target has ``unit``, ``tensor_objects``, ``identity``, ``compose``, ``tensor`` and ``symmetry``
 (and ``copy``, ``discard`` where wires are read more than once, or not at all), or a method
-``wired(circuit, objects, arrows)`` which composes a whole circuit at once, as
+``wired(diagram, objects, arrows)`` which composes a whole string diagram at once, as
 :class:`~catlearn.category.Functions` has.
 
 Laws: ``F(f >> g) == F(f) >> F(g)``, ``F(f @ g) == F(f) @ F(g)``, ``F(id) == id``,
@@ -90,11 +90,11 @@ class Copies(Monoidal, Protocol):
 
 
 @runtime_checkable
-class ComposesCircuits(Protocol):
-    """A target that composes the arrows of a whole circuit at once."""
+class ComposesDiagrams(Protocol):
+    """A target that composes the arrows of a whole string diagram at once."""
 
-    def wired(self, circuit: OpenHypergraph, objects: Sequence[Any], arrows: Sequence[Any]) -> Any:
-        """Return the composite of a circuit, given what its wires and its boxes stand for."""
+    def wired(self, diagram: OpenHypergraph, objects: Sequence[Any], arrows: Sequence[Any]) -> Any:
+        """Return the composite of a string diagram, given what wires and boxes stand for."""
         ...
 
 
@@ -134,7 +134,7 @@ class MonoidalFunctor(Frozen, Displayed):
         arrows: Mapping[str, Any] | None = None,
         check: bool = True,
     ) -> None:
-        if not isinstance(target, (Monoidal, ComposesCircuits)):
+        if not isinstance(target, (Monoidal, ComposesDiagrams)):
             wanted = "a value with unit, tensor_objects, identity, compose, tensor and symmetry, "
             raise wrong_kind(target, "target", wanted + "or with a method wired")
         expect(signature, Hypergraph, "signature", "a Hypergraph")
@@ -177,7 +177,7 @@ class MonoidalFunctor(Frozen, Displayed):
                         failures.append(Failure("ends", where, message))
         return failures
 
-    def __call__(self, circuit: OpenHypergraph) -> Any:
+    def __call__(self, diagram: OpenHypergraph) -> Any:
         """Return the value at an open hypergraph that is labelled by the signature.
 
         Raises
@@ -185,15 +185,15 @@ class MonoidalFunctor(Frozen, Displayed):
         InvalidStructure
             Listing every box that is not in the signature, or between other wires than there.
         """
-        H = circuit.apex
+        H = diagram.apex
         failures = self.signature.labels_failures(H)
         if failures:
             raise InvalidStructure("functor", failures)
         objects = [self.objects[type] for type in H.types]
         arrows = [self.arrows[operation] for operation in H.operations]
-        if isinstance(self.target, ComposesCircuits):
-            return self.target.wired(circuit, objects, arrows)
-        return composite(self.target, circuit, objects, arrows)
+        if isinstance(self.target, ComposesDiagrams):
+            return self.target.wired(diagram, objects, arrows)
+        return composite(self.target, diagram, objects, arrows)
 
     def __rshift__(self, then: Callable[[Any], Any]) -> MonoidalFunctor:
         """Return the composite with a functor out of this one's target, first this one."""
@@ -219,16 +219,16 @@ class MonoidalFunctor(Frozen, Displayed):
 
 
 def composite(
-    target: Any, circuit: OpenHypergraph, objects: Sequence[Any], arrows: Sequence[Any]
+    target: Any, diagram: OpenHypergraph, objects: Sequence[Any], arrows: Sequence[Any]
 ) -> Any:
-    """Compose a circuit in a symmetric monoidal category, box by box.
+    """Compose a string diagram in a symmetric monoidal category, box by box.
 
     Parameters
     ----------
     target
         A :class:`Monoidal` category; with ``copy`` and ``discard`` if wires are read more than
         once, or never.
-    circuit
+    diagram
         An open hypergraph.
     objects, arrows
         What each wire and each box stands for.
@@ -238,14 +238,14 @@ def composite(
     CatlearnError
         If a wire is not read once, and the target does not copy and discard.
     """
-    H, used = circuit.apex, [0] * circuit.apex.size("Wire")
-    for wire in chain(chain.from_iterable(H.sides[0]), circuit.outputs):
+    H, used = diagram.apex, [0] * diagram.apex.size("Wire")
+    for wire in chain(chain.from_iterable(H.sides[0]), diagram.outputs):
         used[wire] += 1
 
     def idle(wires: Iterable[int]) -> Any:
         return target.identity(_side_by_side(target, objects, wires))
 
-    at = list(circuit.inputs)
+    at = list(diagram.inputs)
     made = idle(at)
 
     def bring(wires: Sequence[int], rest: Sequence[int]) -> None:
@@ -283,7 +283,7 @@ def composite(
         at = [*H.sides[1][box], *rest]
         return H.sides[1][box]
 
-    bring(evaluate(circuit, apply, circuit.inputs), ())
+    bring(evaluate(diagram, apply, diagram.inputs), ())
     return made
 
 

@@ -290,7 +290,7 @@ def _alphabet(letters: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-class _Relation(Reader):
+class _RelationReader(Reader):
     """A cursor over the tokens of a relation, among them letters and powers."""
 
     def __init__(self, text: str, alphabet: Word, inverses: Mapping[str, str]) -> None:
@@ -546,7 +546,7 @@ class Presentation(Graph):
         expect(relations, Iterable, "relations", "a list of texts, such as ['a a = 1']")
         for relation in [relations] if isinstance(relations, str) else relations:
             expect(relation, str, "each relation", "a text, such as 'a a = 1'")
-            pairs += itertools.pairwise(_Relation(relation, alphabet, inverses).sides())
+            pairs += itertools.pairwise(_RelationReader(relation, alphabet, inverses).sides())
         equations = [
             Equation((Path(vertex, left, vertex), Path(vertex, right, vertex)))
             for left, right in pairs

@@ -76,21 +76,21 @@ class Paired:
 
 @dataclass(frozen=True)
 class Wired:
-    """A circuit of functions: takes the values of its inputs, returns those of its outputs.
+    """A string diagram of functions: takes the values of its inputs, returns those of its outputs.
 
     A wire that stands for a list of objects, a tuple, has as many values.
     """
 
-    circuit: OpenHypergraph
+    diagram: OpenHypergraph
     objects: tuple[Any, ...]
     arrows: tuple[Callable[..., Any], ...]
 
     def __call__(self, *values: Any) -> Any:
-        made = evaluate(self.circuit, self._apply, self._split(self.circuit.inputs, values))
+        made = evaluate(self.diagram, self._apply, self._split(self.diagram.inputs, values))
         return _one_or_all(tuple(chain.from_iterable(made)))
 
     def _apply(self, box: int, values: tuple[tuple[Any, ...], ...]) -> list[tuple[Any, ...]]:
-        wires = self.circuit.apex.sides[1][box]
+        wires = self.diagram.apex.sides[1][box]
         made = self.arrows[box](*chain.from_iterable(values))
         return self._split(wires, (made,) if self._count(wires) == 1 else tuple(made))
 
@@ -159,10 +159,10 @@ class Functions:
         return Paired(self.pair, object, tuple(arrows))
 
     def wired(
-        self, circuit: OpenHypergraph, objects: Sequence[Any], arrows: Sequence[Callable]
+        self, diagram: OpenHypergraph, objects: Sequence[Any], arrows: Sequence[Callable]
     ) -> Wired:
-        """Return the function that evaluates a circuit, each box once."""
-        return Wired(circuit, tuple(objects), tuple(arrows))
+        """Return the function that evaluates a string diagram, each box once."""
+        return Wired(diagram, tuple(objects), tuple(arrows))
 
     def tensor_objects(self, one: Any, other: Any, /) -> tuple[Any, ...]:
         """Return two objects, or lists of objects, as one list."""

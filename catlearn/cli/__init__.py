@@ -4,17 +4,13 @@ Exit codes: 0 when all is well, 1 when something is wrong with a diagram or a fi
 diverged, 2 when the command itself is not understood, 130 when it was interrupted.
 """
 
-import warnings
+import lazy_loader
 
-from catlearn.cli.commands import main
-from catlearn.cli.run_folder import RunFolder, load_run
+from catlearn.names import renamed
 
-__all__ = ["RunFolder", "load_run", "main"]
+_load, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={"commands": ["main"], "run_folder": ["RunFolder", "load_run"]},
+)
 
-
-def __getattr__(name: str) -> type[RunFolder]:
-    if name == "Run":
-        message = "catlearn.cli.Run is RunFolder; the old name goes with the next release"
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
-        return RunFolder
-    raise AttributeError(f"module 'catlearn.cli' has no attribute {name!r}")
+__getattr__ = renamed(__name__, {"Run": "RunFolder"}, _load)

@@ -528,8 +528,8 @@ class CommutativeMonoid:
         """Return the product of the components of a pairing, whatever product it leads to."""
         return self.total(arrows)
 
-    def wired(self, circuit: Any, objects: Sequence[Any], arrows: Sequence[Any], /) -> Any:
-        """Return the product of the boxes of a circuit, however they are wired."""
+    def wired(self, diagram: Any, objects: Sequence[Any], arrows: Sequence[Any], /) -> Any:
+        """Return the product of the boxes of a string diagram, however they are wired."""
         return self.total(arrows)
 
     def total(self, elements: Iterable[Any]) -> Any:

@@ -139,17 +139,17 @@ class FreeMonoidal(Frozen):
         """Whether two arrows are equal."""
         return one.is_equivalent(other)
 
-    def wired(self, circuit: Any, objects: Sequence[str | Objects], arrows: Sequence[Open]) -> Open:
-        """Put arrows into the boxes of a circuit whose wires stand for lists of objects."""
+    def wired(self, diagram: Any, objects: Sequence[str | Objects], arrows: Sequence[Open]) -> Open:
+        """Put arrows into the boxes of a string diagram whose wires stand for lists of objects."""
         builder = HypergraphBuilder(sharing=False)
         lists = [self.object(one) for one in objects]
-        inputs = [tuple(builder.wire(at) for at in lists[w]) for w in circuit.inputs]
+        inputs = [tuple(builder.wire(at) for at in lists[w]) for w in diagram.inputs]
 
         def apply(box: int, values: tuple[tuple[int, ...], ...]) -> list[tuple[int, ...]]:
             made = iter(_inserted(builder, arrows[box], [w for wires in values for w in wires]))
-            return [tuple(next(made) for _ in lists[wire]) for wire in circuit.apex.sides[1][box]]
+            return [tuple(next(made) for _ in lists[wire]) for wire in diagram.apex.sides[1][box]]
 
-        outputs = evaluate(circuit, apply, inputs)
+        outputs = evaluate(diagram, apply, inputs)
         ends = [[wire for wires in side for wire in wires] for side in (inputs, outputs)]
         return Open(builder.hypergraph(), ends[0], ends[1], "Wire")
 

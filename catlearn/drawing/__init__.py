@@ -20,11 +20,15 @@ their ends'; every name is there, escaped; a quiver link decodes to the same gra
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from catlearn.names import renamed
+
+_load, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "picture": ["Picture", "draw", "to_dot", "to_quiver", "to_svg", "to_tikzcd"],
-        "scene": ["Arrow", "Law", "Node", "Scene", "SceneArrow", "SceneLaw"],
+        "scene": ["Node", "Scene", "SceneArrow", "SceneLaw"],
         "views": ["scene_of"],
     },
 )
+
+__getattr__ = renamed(__name__, {"Arrow": "SceneArrow", "Law": "SceneLaw"}, _load)

@@ -7,8 +7,6 @@ from .picture import (
     to_tikzcd as to_tikzcd,
 )
 from .scene import (
-    Arrow as Arrow,
-    Law as Law,
     Node as Node,
     Scene as Scene,
     SceneArrow as SceneArrow,

@@ -185,10 +185,6 @@ class SceneLaw:
         return bool(self.lhs and self.rhs) and not set(self.lhs) & set(self.rhs)
 
 
-Arrow, Law = SceneArrow, SceneLaw
-"""The names of before."""
-
-
 @dataclass(frozen=True)
 class Scene:
     """All that one picture shows.

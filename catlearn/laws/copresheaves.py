@@ -66,7 +66,7 @@ class _Equation(Legible):
 
 
 @dataclass(frozen=True)
-class _Entries:
+class _Entrywise:
     """A function, applied to each entry of a list."""
 
     function: FinFunction
@@ -104,7 +104,7 @@ class _Sets:
         match function:
             case None:
                 return at
-            case _Entries(each):
+            case _Entrywise(each):
                 return tuple(self.apply(each, row) for row in at)
             case ListFunction():
                 return tuple(_row(function.codomain, row) for row in function.row(at.number))
@@ -341,7 +341,7 @@ def _set(X: Tables, at: Any) -> Any:
 def _component(phi: Any, at: Any) -> Any:
     match at:
         case _Lists(table):
-            return _Entries(phi.components[table])
+            return _Entrywise(phi.components[table])
         case str() if at in phi.components:
             return phi.components[at]
     return None  # labels stay what they are

@@ -51,7 +51,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from catlearn.category import (
-    Circuit,
     Functor,
     HypergraphBuilder,
     Lens,
@@ -59,6 +58,7 @@ from catlearn.category import (
     Para,
     Parametric,
     Port,
+    StringDiagram,
 )
 from catlearn.errors import Failure, InvalidStructure, bounded, expect
 from catlearn.models import ArchitectureMap, DataSpace, FactorMap, ProjectionMap, as_input
@@ -345,11 +345,11 @@ def loss_lens(loss: Loss) -> Parametric:
     Lens(head ⊗ data → cost)
     """
     expect(loss, "selection", "loss", "the loss of a diagram, such as diagram.loss()")
-    diagram, circuit = loss.diagram, loss.circuit
+    diagram, drawn = loss.diagram, loss.string_diagram
     if loss.aggregator.name != "sum":
         message = f"costs are combined by {loss.aggregator.name}; only sums go to a lens"
         _refuse([Failure("smooth", "loss", message)])
-    used = [does.name for does in circuit.operations if does.op in ("apply", "project", "factor")]
+    used = [does.name for does in drawn.operations if does.op in ("apply", "project", "factor")]
     _refuse(_failures(diagram, used))
     edges, builder = _Edges(diagram), HypergraphBuilder(sharing=False)
     params = {edge: builder.wire(Port(edge, f"{edge}*")) for edge in loss.parameters}
@@ -362,23 +362,24 @@ def loss_lens(loss: Loss) -> Parametric:
         (wire,) = builder.box(len(lenses) - 1, read, lens.codomain)
         return wire
 
-    ins, outs = circuit.apex.sides
-    for row in circuit.apex.order:
-        does, read = circuit.operations[row], [wires[wire] for wire in ins[row]]
+    ins, outs = drawn.apex.sides
+    for row in drawn.apex.order:
+        does, read = drawn.operations[row], [wires[wire] for wire in ins[row]]
         (out,) = outs[row]
         if does.op == "sample":
             if does.name not in data:
                 data[does.name] = builder.wire(Port(does.name, "1"))
             wires[out] = data[does.name]
         else:
-            vertex = circuit.types[out].vertex
+            vertex = drawn.types[out].vertex
             target = _port(diagram, vertex) if vertex else COST
             wires[out] = _box(diagram, edges, does, read, params, builder, target, box)
-    costs = [wires[wire] for wire in circuit.outputs]
+    costs = [wires[wire] for wire in drawn.outputs]
     weights = [float(equation.weight) for equation in loss.equations]
     total = box(_weighted(weights), costs)
     inputs = (*params.values(), *data.values())
-    made = LENSES.wired(Circuit(builder.hypergraph(), inputs, (total,)), builder.types, lenses)
+    composed = StringDiagram(builder.hypergraph(), inputs, (total,))
+    made = LENSES.wired(composed, builder.types, lenses)
     return PARA.arrow(made, parameters=len(params))
 
 
@@ -392,7 +393,7 @@ def _box(
     target: Port,
     box: Callable[[Lens, Sequence[int]], int],
 ) -> int:
-    """Add the lens of a box of a loss's circuit; return the wire that it writes."""
+    """Add the lens of a box of a loss's string diagram; return the wire that it writes."""
     ports = [builder.types[wire] for wire in read]
     match does.op:
         case "stop":

@@ -17,12 +17,12 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from catlearn.category import Circuit, Equation, evaluate
+from catlearn.category import Equation, StringDiagram, evaluate
 from catlearn.cost import Aggregator, Atom, CostMorphism, Objective, Term
 from catlearn.errors import Failure, InvalidStructure, expect
 from catlearn.learning.selection import Selection
-from catlearn.learning.string_diagram import circuit_of
-from catlearn.names import fresh
+from catlearn.learning.string_diagram import string_diagram_of
+from catlearn.names import fresh, warn_renamed
 
 if TYPE_CHECKING:
     from catlearn.learning.diagram import LearningDiagram, LearningMorphism
@@ -71,7 +71,7 @@ class Loss(Objective):
         object.__setattr__(self, "diagram", diagram)
         object.__setattr__(self, "selection", selection)
         object.__setattr__(self, "symbols", _symbols(diagram, selection))
-        atoms = evaluate(self.circuit, lambda box, values: (self._atom(box, values),))
+        atoms = evaluate(self.string_diagram, lambda box, values: (self._atom(box, values),))
         pairs = zip(atoms, selection.terms, strict=True)
         terms = [Term(atom, term.weight, term.name) for atom, term in pairs]
         super().__init__(diagram.trainable, terms, aggregator)
@@ -92,20 +92,26 @@ class Loss(Objective):
         return self.selection.untrainable
 
     @cached_property
-    def circuit(self) -> Circuit:
+    def string_diagram(self) -> StringDiagram:
         """What the equations compute (:mod:`catlearn.learning.string_diagram`)."""
-        return circuit_of(self.diagram, self.equations)
+        return string_diagram_of(self.diagram, self.equations)
 
-    def circuit_for(self, independent: Collection[str] = ()) -> Circuit:
-        """Return the circuit in which some edges draw a sample for each side of each equation."""
+    def string_diagram_for(self, independent: Collection[str] = ()) -> StringDiagram:
+        """Return the one in which some edges draw a sample for each side of each equation."""
         if not independent:
-            return self.circuit
-        return circuit_of(self.diagram, self.equations, independent)
+            return self.string_diagram
+        return string_diagram_of(self.diagram, self.equations, independent)
+
+    @property
+    def circuit(self) -> StringDiagram:
+        """The string diagram, by its old name, which goes with the next release."""
+        warn_renamed("Loss.circuit", "loss.string_diagram")
+        return self.string_diagram
 
     def _atom(self, box: int, arguments: Sequence[Atom | str]) -> Atom | str:
-        """Return what a box of the circuit is in Cost, where only values count."""
-        circuit, (ins, outs) = self.circuit, self.circuit.apex.sides
-        does = circuit.operations[box]
+        """Return what a box of the string diagram is in Cost, where only values count."""
+        drawn, (ins, outs) = self.string_diagram, self.string_diagram.apex.sides
+        does = drawn.operations[box]
         match does.op:
             case "sample":
                 return does.name
@@ -114,11 +120,11 @@ class Loss(Objective):
             case "tuple":
                 return Atom.of(PAIR, *arguments)
             case "divergence":
-                compared, cost = circuit.types[ins[box][0]], circuit.types[outs[box][0]]
+                compared, cost = drawn.types[ins[box][0]], drawn.types[outs[box][0]]
                 divergence = self.symbols[does.divergence, compared.vertex]
                 return Atom.of(self.symbols["E", cost.data], Atom.of(divergence, *arguments))
         # What is read of an example is called by its edge alone.
-        is_example = circuit.operations[ins[box][0]].op == "sample"
+        is_example = drawn.operations[ins[box][0]].op == "sample"
         return does.name if is_example else Atom.of(does.name, *arguments)
 
     def symbols_along(self, phi: LearningMorphism, codomain: Loss) -> dict[str, str]:

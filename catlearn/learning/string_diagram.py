@@ -1,8 +1,8 @@
-r"""The circuit of a loss: what its equations compute, as one open hypergraph.
+r"""The string diagram of a loss: what its equations compute, as one open hypergraph.
 
-A *circuit* of a loss is a directed hypergraph (:class:`~catlearn.category.Hypergraph`) without
-inputs whose outputs are the costs of the equations. Its wires carry values at the vertices of the
-diagram, one for each example of a data set. Its boxes are
+It is a directed hypergraph (:class:`~catlearn.category.Hypergraph`) without inputs, whose outputs
+are the costs of the equations. Its wires carry values at the vertices of the diagram, one for each
+example of a data set. Its boxes are
 
 * ``sample``: the examples of a data set, and ``project``: a column of them;
 * ``apply``: the map of an edge; ``tuple``: :math:`\langle f_1, \dots, f_n \rangle`, a point of a
@@ -20,13 +20,13 @@ through is trained by one scale, its values are those of all other equations, an
 them is multiplied: it is one pass backward for all of them. From the first edge that is trained by
 another scale on, boxes have equal values and different gradients, so they are different boxes.
 
-What is made of a circuit is one evaluation of it (:func:`~catlearn.category.evaluate`): the atoms
-of the loss in Cost, and its plan (:mod:`catlearn.lowering.plan`).
+What is made of it is one evaluation of it (:func:`~catlearn.category.evaluate`): the atoms of the
+loss in Cost, and its plan (:mod:`catlearn.lowering.plan`).
 
 >>> import catlearn as cl
 >>> X, Y = cl.Space("X", 4), cl.Categorical("Y", 3)
 >>> head = cl.Model("head", X, Y, "linear")
->>> print(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss().circuit.apex)
+>>> print(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss().string_diagram.apex)
 0 = sample data : () → 0
 1 = project data.X : 0 → 1
 2 = apply head : 1 → 2
@@ -41,7 +41,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from catlearn.category import Circuit, Equation, Functions, Functor, HypergraphBuilder
+from catlearn.category import Equation, Functions, Functor, HypergraphBuilder, StringDiagram
 from catlearn.cost import CommutativeMonoid
 from catlearn.display import Legible
 from catlearn.errors import bounded
@@ -114,10 +114,10 @@ _OPS = {"projection": "project", "factor": "factor"}
 _UNION = CommutativeMonoid("union", frozenset(), frozenset.union)
 
 
-def circuit_of(
+def string_diagram_of(
     diagram: LearningDiagram, equations: Iterable[Equation], independent: Iterable[str] = ()
-) -> Circuit:
-    """Return the circuit of some equations of a diagram.
+) -> StringDiagram:
+    """Return the string diagram of some equations of a diagram.
 
     Parameters
     ----------
@@ -130,18 +130,18 @@ def circuit_of(
 
     Returns
     -------
-    Circuit
+    StringDiagram
         A hypergraph whose wires are labelled by :class:`Wire` and whose boxes by
         :class:`LossOperation`; a box writes one wire. The outputs are the costs, in order.
     """
-    circuit = _Builder(diagram, frozenset(independent))
+    builder = _Builder(diagram, frozenset(independent))
     with bounded("what is defined by pairings of pairings"):
-        costs = [circuit.cost(equation) for equation in equations]
-    return Circuit(circuit.builder.hypergraph(), outputs=tuple(costs))
+        costs = [builder.cost(equation) for equation in equations]
+    return StringDiagram(builder.builder.hypergraph(), outputs=tuple(costs))
 
 
 class _Builder:
-    """A circuit while it is built: a functor from the paths of a diagram to functions of wires."""
+    """Builds a string diagram: a functor from the paths of a diagram to functions of wires."""
 
     def __init__(self, diagram: LearningDiagram, independent: frozenset[str]) -> None:
         self.diagram, self.independent = diagram, independent

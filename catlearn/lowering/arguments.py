@@ -19,7 +19,7 @@ import numpy as np
 
 from catlearn.errors import Failure, did_you_mean, expect, listed
 from catlearn.lowering.plan import Plan, Step
-from catlearn.lowering.representations import Form
+from catlearn.lowering.representations import Representation
 from catlearn.lowering.stacked import Columns
 from catlearn.lowering.storage import ends_of
 from catlearn.models import ArchitectureMap, check_array, needs_key
@@ -269,7 +269,7 @@ def batch_sizes(
     return {data: size(data) for data in data_sets}
 
 
-def _array_failures(where: str, label: AnySpace, form: Form, value: Any) -> list[Failure]:
+def _array_failures(where: str, label: AnySpace, form: Representation, value: Any) -> list[Failure]:
     if isinstance(form, tuple):
         if not isinstance(value, tuple | list) or len(value) != len(form):
             message = f"expected a tuple of {len(form)} arrays, found {type(value).__name__}"
@@ -289,7 +289,7 @@ def _array_failures(where: str, label: AnySpace, form: Form, value: Any) -> list
     return [Failure("batch", where, message)]
 
 
-def _converts(found: Any, expected: Any, form: Form) -> bool:
+def _converts(found: Any, expected: Any, form: Representation) -> bool:
     """Whether data of one dtype may stand for another: upwards, except between the two forms."""
     ranks = "?bifc"
     one, other = ranks.index(dtype_kind(found)), ranks.index(dtype_kind(expected))

@@ -1,11 +1,11 @@
 r"""The evaluation plan: what a loss computes, each path prefix once.
 
 Take all the paths of all the equations of a loss. Their prefixes form a forest with one tree
-for each data set; the circuit of the loss (:mod:`catlearn.learning.string_diagram`) is this forest
-with equal values merged (hash-consing). Naive evaluation walks every path by itself: XLA merges the
-repeated forward work, but not the repeated backward work, so sharing has to be there before the
-program is differentiated (Theory, section 6). The plan is the circuit in the order in which it
-runs, rewritten as the options of lowering ask for.
+for each data set; the string diagram of the loss (:mod:`catlearn.learning.string_diagram`) is this
+forest with equal values merged (hash-consing). Naive evaluation walks every path by itself: XLA
+merges the repeated forward work, but not the repeated backward work, so sharing has to be there
+before the program is differentiated (Theory, section 6). The plan is the string diagram in the
+order in which it runs, rewritten as the options of lowering ask for.
 
 A step of the plan is one of
 
@@ -62,12 +62,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from catlearn.category import Circuit, HypergraphBuilder, evaluate
+from catlearn.category import HypergraphBuilder, StringDiagram, evaluate
 from catlearn.display import Sketch, Sketched, text_table
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.learning.weights import Weight, weight_text
 from catlearn.lowering.representations import (
-    Form,
+    Representation,
     data_form,
     emitted_form,
     form_text,
@@ -132,7 +132,7 @@ class Step:
     name: str
     inputs: tuple[int, ...]
     vertex: str
-    form: Form
+    form: Representation
     data: str
     digest: int
     column: str = ""
@@ -607,8 +607,8 @@ class Plan(Sketched):
     ) -> None:
         self.loss, self.diagram = loss, loss.diagram
         independent = frozenset(independent)
-        circuit = loss.circuit_for(independent)
-        steps, terms = _Typed(self.diagram).steps_of(circuit)
+        drawn = loss.string_diagram_for(independent)
+        steps, terms = _PlanBuilder(self.diagram).steps_of(drawn)
         self.naive_evaluations = _naive_evaluations(steps, terms)
         if together:
             steps, terms = run_together(steps, terms, together, independent)
@@ -790,7 +790,7 @@ class Plan(Sketched):
         return tuple(dict.fromkeys(together.get(i, (i,)) for i in range(len(self.terms))))
 
     @cached_property
-    def program(self) -> Circuit:
+    def program(self) -> StringDiagram:
         """What runs, as an open hypergraph: a box for whatever runs as one, and for its costs.
 
         Boxes are labelled by their steps, wires by the vertex and the form of values. They come in
@@ -816,7 +816,7 @@ class Plan(Sketched):
             for unit in units[len(wires) : None if self.stacking.found else needed + 1]:
                 wires.append(add([self.steps[i] for i in unit]))
             costs.append(add(terms))
-        return Circuit(builder.hypergraph(), outputs=tuple(costs))
+        return StringDiagram(builder.hypergraph(), outputs=tuple(costs))
 
     @cached_property
     def outline(self) -> Outline:
@@ -855,8 +855,8 @@ def _naive_evaluations(steps: Sequence[Step], terms: Iterable[Step]) -> int:
     return sum(cost[len(steps) :])
 
 
-class _Typed:
-    """The boxes of a circuit as steps: with the forms of their values, and labels one-hot."""
+class _PlanBuilder:
+    """Makes boxes steps: with the forms of their values, and labels one-hot."""
 
     def __init__(self, diagram: LearningDiagram) -> None:
         self.diagram = diagram
@@ -865,32 +865,32 @@ class _Typed:
         self.known: dict[tuple[object, ...], int] = {}
         self.first: dict[int, int] = {}
 
-    def steps_of(self, circuit: Circuit) -> tuple[list[Step], list[Step]]:
-        """Return the steps of a circuit, and its divergences."""
-        ins, outs = circuit.apex.sides
+    def steps_of(self, drawn: StringDiagram) -> tuple[list[Step], list[Step]]:
+        """Return the steps of a string diagram, and its divergences."""
+        ins, outs = drawn.apex.sides
 
         def apply(box: int, inputs: tuple[int, ...]) -> tuple[int, ...]:
-            does, (wire,) = circuit.operations[box], outs[box]
-            vertex, data = circuit.types[wire]
+            does, (wire,) = drawn.operations[box], outs[box]
+            vertex, data = drawn.types[wire]
             match does.op:
                 case "stop":
                     return inputs
                 case "divergence":
-                    stopped = [circuit.operations[wire].op == "stop" for wire in ins[box]]
+                    stopped = [drawn.operations[wire].op == "stop" for wire in ins[box]]
                     stop = "lhs" if stopped[0] else "rhs" if stopped[1] else None
-                    at = circuit.types[ins[box][0]].vertex
+                    at = drawn.types[ins[box][0]].vertex
                     step = Step(len(self.terms), "divergence", does.name, inputs, at, "", data, 0)
                     self.terms.append(replace(step, divergence=does.divergence, stop=stop))
                     return (step.index,)
             return (self.box(does, inputs, vertex, data),)
 
-        evaluate(circuit, apply)
+        evaluate(drawn, apply)
         return self.steps, self.terms
 
     def box(self, does: LossOperation, inputs: tuple[int, ...], vertex: str, data: str) -> int:
         """Return the step of a box that makes values at a vertex."""
         diagram, before = self.diagram, [self.steps[i] for i in inputs]
-        form: Form = before[0].form if before else "sample"
+        form: Representation = before[0].form if before else "sample"
         part: dict[str, Any] = {}
         match does.op:
             case "project":
@@ -917,7 +917,7 @@ class _Typed:
         shown = does.name or does.title
         return self.step(does.op, name, shown, inputs, vertex, form, data, scale=does.scale, **part)
 
-    def output_form(self, edge: str) -> Form:
+    def output_form(self, edge: str) -> Representation:
         """Return what a map emits: logits at a categorical vertex, but a fixed map may label."""
         source, target = map(self.diagram.space_label, self.diagram.ends(edge))
         form, label = data_form(target), self.diagram.map_label(edge)
@@ -932,7 +932,7 @@ class _Typed:
         shown: str,
         inputs: tuple[int, ...],
         vertex: str,
-        form: Form,
+        form: Representation,
         data: str,
         scale: float = 1.0,
         **part: Any,

@@ -20,12 +20,12 @@ from catlearn.models.spaces import dtype_kind
 if TYPE_CHECKING:
     from catlearn.models import AnySpace, Map
 
-Form: TypeAlias = "str | tuple[Form, ...]"
+Representation: TypeAlias = "str | tuple[Representation, ...]"
 """How a value is represented: ``array``, ``label``, ``logits``, ``one-hot``,
 ``sample``, or a tuple of forms."""
 
 
-def data_form(label: AnySpace, stored: Any = None) -> Form:
+def data_form(label: AnySpace, stored: Any = None) -> Representation:
     """Return the form of data at a space: categorical data are labels unless they are floats."""
     if isinstance(label, Product):
         parts = stored or (None,) * len(label.factors)
@@ -35,7 +35,7 @@ def data_form(label: AnySpace, stored: Any = None) -> Form:
     return "label" if stored is None or dtype_kind(stored.dtype) == "i" else "logits"
 
 
-def emitted_form(label: Map, source: AnySpace, target: AnySpace) -> Form | None:
+def emitted_form(label: Map, source: AnySpace, target: AnySpace) -> Representation | None:
     """Run a fixed map on shapes alone to see whether it emits labels or logits."""
     import jax
 
@@ -44,16 +44,16 @@ def emitted_form(label: Map, source: AnySpace, target: AnySpace) -> Form | None:
     return representation_of(target, value)
 
 
-def without_labels(form: Form, instead: str) -> Form:
+def without_labels(form: Representation, instead: str) -> Representation:
     if isinstance(form, tuple):
         return tuple(without_labels(part, instead) for part in form)
     return instead if form == "label" else form
 
 
-def has_label(form: Form) -> bool:
+def has_label(form: Representation) -> bool:
     return any(map(has_label, form)) if isinstance(form, tuple) else form == "label"
 
 
-def form_text(form: Form | Iterable[Form]) -> str:
+def form_text(form: Representation | Iterable[Representation]) -> str:
     """Return a form as text; a tuple of forms in parentheses."""
     return f"({', '.join(map(form_text, form))})" if isinstance(form, tuple) else str(form)

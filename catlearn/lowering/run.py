@@ -30,7 +30,7 @@ from catlearn.category import evaluate
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import Options, batch_sizes
 from catlearn.lowering.plan import Plan, Step
-from catlearn.lowering.representations import Form
+from catlearn.lowering.representations import Representation
 from catlearn.lowering.stacked import Columns, Stacked, entry, group_text, take
 from catlearn.lowering.storage import (
     Storage,
@@ -303,7 +303,7 @@ def _dtypes(example: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.dtype, example)
 
 
-def _read(label: AnySpace, form: Form, value: Any) -> Any:
+def _read(label: AnySpace, form: Representation, value: Any) -> Any:
     """Turn a column of a batch into arrays of the space's own dtype."""
     if isinstance(form, tuple):
         parts = zip(label.factors, form, value, strict=True)  # type: ignore[attr-defined]

@@ -9,7 +9,6 @@ from hypothesis import given, strategies as st
 
 from catlearn import laws
 from catlearn.category import (
-    Circuit,
     Functor,
     Graph,
     Hypergraph,
@@ -18,6 +17,7 @@ from catlearn.category import (
     MonoidalFunctor,
     Para,
     Port,
+    StringDiagram,
 )
 from catlearn.category.monoidal import composite
 from catlearn.errors import InvalidStructure, NotComposable
@@ -129,7 +129,7 @@ def test_a_composite_is_the_chain_rule(chosen, x, dy):
     assert made.put(x, dy) == pytest.approx(slope * dy)
 
 
-def test_each_lens_of_a_circuit_runs_once():
+def test_each_lens_of_a_string_diagram_runs_once():
     """Where one value is used by many, and in a long chain: neither exponential nor quadratic."""
     calls = {"get": 0, "put": 0}
 
@@ -149,7 +149,7 @@ def test_each_lens_of_a_circuit_runs_once():
     assert calls == {"get": 40, "put": 40}
 
 
-def test_a_circuit_is_the_composite_of_copies_and_swaps():
+def test_a_string_diagram_is_the_composite_of_copies_and_swaps():
     signature = Hypergraph({"times": (["x", "x"], "x"), "sin": ("x", "x")})
     circuit = Hypergraph(
         {"a": ("0", "1"), "b": (["1", "0"], "2"), "c": (["2", "1"], "3")},
@@ -157,7 +157,7 @@ def test_a_circuit_is_the_composite_of_copies_and_swaps():
         types=dict.fromkeys("0123", "x"),
         operations={"a": "sin", "b": "times", "c": "times"},
     )
-    opened = Circuit(circuit, (0,), (3, 1))
+    opened = StringDiagram(circuit, (0,), (3, 1))
     arrows = {"times": GENERATORS[2], "sin": GENERATORS[1]}
     at_once = MonoidalFunctor(signature, C, {"x": (R,)}, arrows, check=False)
     boxes = [arrows[name] for name in circuit.operations]

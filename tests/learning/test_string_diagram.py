@@ -1,5 +1,6 @@
-"""Circuits of losses: what they compute is what the paths of the equations say."""
+"""String diagrams of losses: what they compute is what the paths of the equations say."""
 
+import pytest
 from hypothesis import assume, given, strategies as st
 
 import catlearn as cl
@@ -7,7 +8,7 @@ from catlearn.category import HypergraphBuilder, evaluate
 from catlearn.category.hypergraph import OpenHypergraph
 from catlearn.cset import Open
 from catlearn.laws import learning_diagrams
-from catlearn.learning.string_diagram import circuit_of
+from catlearn.learning.string_diagram import string_diagram_of
 
 X, Y = cl.Space("X", 3), cl.Space("Y", 2)
 DATA = cl.Dataset("data", X=X, Y=Y)
@@ -27,11 +28,11 @@ def walked(diagram, path, value=None):
     return value
 
 
-def terms(circuit):
-    """Evaluate a circuit in terms, where gradients do not count."""
+def terms(drawn):
+    """Evaluate a string diagram in terms, where gradients do not count."""
 
     def apply(box, values):
-        does = circuit.operations[box]
+        does = drawn.operations[box]
         match does.op:
             case "sample":
                 return (does.name,)
@@ -43,7 +44,7 @@ def terms(circuit):
                 return (("tuple", *values),)
         return ((does.name, *values),)
 
-    return list(evaluate(circuit, apply))
+    return list(evaluate(drawn, apply))
 
 
 def expected(diagram, equations):
@@ -66,9 +67,9 @@ def trained(draw):
 
 
 @given(given=trained())
-def test_a_circuit_computes_what_its_paths_say(given):
+def test_a_string_diagram_computes_what_its_paths_say(given):
     diagram, equations = given
-    found = terms(circuit_of(diagram, equations))
+    found = terms(string_diagram_of(diagram, equations))
     assert found == expected(diagram, equations)
     turned = [cl.Equation((q.rhs, q.lhs), **q.attributes) for q in equations]
     same = [q for q in equations if walked(diagram, q.lhs) == walked(diagram, q.rhs)]
@@ -79,31 +80,38 @@ def test_a_circuit_computes_what_its_paths_say(given):
 def test_gradients_change_no_atom(given):
     diagram, equations = given
     plain = [equation.given(trains=None, stop=None) for equation in equations]
-    assert terms(circuit_of(diagram, equations)) == terms(circuit_of(diagram, plain))
-    assert all(does.op not in ("scale", "stop") for does in circuit_of(diagram, plain).operations)
+    assert terms(string_diagram_of(diagram, equations)) == terms(string_diagram_of(diagram, plain))
+    kinds = {does.op for does in string_diagram_of(diagram, plain).operations}
+    assert not kinds & {"scale", "stop"}
 
 
-def repeated(circuit):
+def test_the_old_name_of_the_string_diagram_works():
+    loss = cl.LearningDiagram(DATA, cl.Model("f", X, Y, "linear")).loss()
+    with pytest.warns(DeprecationWarning, match="string_diagram"):
+        assert loss.circuit is loss.string_diagram
+
+
+def repeated(drawn):
     """Return how many boxes do what another one does to the same wires."""
-    ins, _ = circuit.apex.sides
-    said = list(zip(circuit.operations, ins, strict=True))
+    ins, _ = drawn.apex.sides
+    said = list(zip(drawn.operations, ins, strict=True))
     return len(said) - len(set(said))
 
 
 @given(given=trained())
 def test_what_is_equal_is_computed_once(given):
     diagram, equations = given
-    circuit = circuit_of(diagram, equations)
-    assert repeated(circuit) == 0
-    assert circuit.apex.order == tuple(range(len(circuit.operations)))
+    drawn = string_diagram_of(diagram, equations)
+    assert repeated(drawn) == 0
+    assert drawn.apex.order == tuple(range(len(drawn.operations)))
 
 
 def test_a_builder_that_shares_nothing_is_noticed(monkeypatch):
     f, g = cl.Model("f", X, Y, "linear"), cl.Model("g", X, Y, "linear")
     loss = cl.LearningDiagram(DATA, f, g).loss("all")
-    assert repeated(circuit_of(loss.diagram, loss.equations)) == 0
+    assert repeated(string_diagram_of(loss.diagram, loss.equations)) == 0
     monkeypatch.setattr(HypergraphBuilder.__init__, "__defaults__", (False,))
-    assert repeated(circuit_of(loss.diagram, loss.equations)) > 0
+    assert repeated(string_diagram_of(loss.diagram, loss.equations)) > 0
 
 
 def test_pairings_of_pairings_are_shared():
@@ -117,7 +125,7 @@ def test_pairings_of_pairings_are_shared():
     # A column, and at each level a pairing and a map, where terms have 2^40 leaves.
     expected = ["sample", "project", *["tuple", "apply"] * depth, "divergence"]
     for trains in (None, {"back": 1.0}):
-        found = circuit_of(diagram, [fit.given(trains=trains)])
+        found = string_diagram_of(diagram, [fit.given(trains=trains)])
         assert [does.op for does in found.operations] == expected
 
 
@@ -127,7 +135,7 @@ def test_gradients_are_multiplied_once_as_far_as_there_is_one_scale():
 
     def scales(trains):
         diagram = cl.LearningDiagram(DATA, f, g, equations=[cl.Equation(sides, trains=trains)])
-        does = diagram.loss().circuit.operations
+        does = diagram.loss().string_diagram.operations
         return [(one.op, one.name, one.scale) for one in does if one.scale != 1]
 
     assert scales(None) == scales({"f": 1.0, "g": 1.0}) == []
@@ -139,27 +147,27 @@ def test_gradients_are_multiplied_once_as_far_as_there_is_one_scale():
 def test_independent_edges_are_boxes_of_their_own():
     f, g = cl.Model("f", X, X, "linear"), cl.Model("g", X, X, "linear")
     loss = cl.LearningDiagram(DATA, f, g).loss(["data.X >> f >> g = data.X >> f"])
-    assert [does.op for does in loss.circuit.operations].count("apply") == 2
-    apart = loss.circuit_for(["f"])
+    assert [does.op for does in loss.string_diagram.operations].count("apply") == 2
+    apart = loss.string_diagram_for(["f"])
     draws = [(does.name, does.draw) for does in apart.operations if does.op == "apply"]
     (name,) = (q.name for q in loss.equations)
     assert draws == [("f", f"lhs of {name}"), ("g", ""), ("f", f"rhs of {name}")]
-    assert terms(apart) == terms(loss.circuit)
+    assert terms(apart) == terms(loss.string_diagram)
 
 
 @given(given=trained())
-def test_a_circuit_is_opened_where_it_is_asked_for(given):
+def test_a_string_diagram_is_opened_where_it_is_asked_for(given):
     """The same boxes and wires, with legs, by which it composes: behind it, nothing changes."""
-    circuit = circuit_of(*given)
-    opened = Open(circuit.apex, circuit.inputs, circuit.outputs, "Wire")
+    drawn = string_diagram_of(*given)
+    opened = Open(drawn.apex, drawn.inputs, drawn.outputs, "Wire")
     whole = opened >> Open.identity(opened.target, "Wire")
 
-    def found(circuit):
-        operations = circuit.apex.operations
-        return evaluate(circuit, lambda box, values: ((operations[box], *values),))
+    def found(drawn):
+        operations = drawn.apex.operations
+        return evaluate(drawn, lambda box, values: ((operations[box], *values),))
 
-    assert isinstance(circuit, OpenHypergraph)
+    assert isinstance(drawn, OpenHypergraph)
     assert isinstance(opened, OpenHypergraph)
-    assert found(opened) == found(circuit) == found(whole)
-    turned = Open(circuit.apex, circuit.inputs, circuit.outputs[::-1], "Wire")
-    assert (found(turned) == found(circuit)) == (found(circuit)[::-1] == found(circuit))
+    assert found(opened) == found(drawn) == found(whole)
+    turned = Open(drawn.apex, drawn.inputs, drawn.outputs[::-1], "Wire")
+    assert (found(turned) == found(drawn)) == (found(drawn)[::-1] == found(drawn))

@@ -11,7 +11,9 @@ a linear program, lines of music), and places ink.
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from catlearn.names import renamed
+
+_load, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "glyphs": ["Glyph", "Link", "glyphs_of"],
@@ -20,12 +22,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "scene": [
             "CircuitScene",
             "Frame",
-            "Row",
+            "Line",
             "Sign",
             "Stand",
             "State",
-            "Step",
+            "Transition",
             "circuit_scene",
         ],
     },
 )
+
+__getattr__ = renamed(__name__, {"Row": "Line", "Step": "Transition"}, _load)

@@ -14,10 +14,10 @@ from .placing import (
 from .scene import (
     CircuitScene as CircuitScene,
     Frame as Frame,
-    Row as Row,
+    Line as Line,
     Sign as Sign,
     Stand as Stand,
     State as State,
-    Step as Step,
+    Transition as Transition,
     circuit_scene as circuit_scene,
 )

@@ -28,7 +28,7 @@ from catlearn.drawing.circuits.scene import (
     Sign,
     Stand,
     State,
-    Step,
+    Transition,
     arrays_of,
 )
 from catlearn.typesetting import runs, runs_width, width
@@ -120,7 +120,7 @@ def glyph_width(glyph: Glyph) -> float:
     return 20.0 + width(glyph.sign, TEXT)
 
 
-class _Program:
+class _LinearProgram:
     """A linear program in the making: variables, costs, and differences that are large enough."""
 
     def __init__(self) -> None:
@@ -211,7 +211,7 @@ def _lead(state: State, every: bool = False) -> float:
     return max((wide + (16.0 if kind == "value" else 8.0) for wide, kind in found), default=0.0)
 
 
-def _step_width(step: Step, climb: float) -> float:
+def _step_width(step: Transition, climb: float) -> float:
     if step.kind == "border":
         return 20.0
     if step.kind == "glyphs":
@@ -221,7 +221,7 @@ def _step_width(step: Step, climb: float) -> float:
 
 def _line(scene: CircuitScene, first: int, last: int) -> Placed:
     """Place what is between two states."""
-    program = _Program()
+    program = _LinearProgram()
     states, steps = scene.states[first : last + 1], scene.steps[first:last]
     heights = [[program.variable() for _ in state.rows] for state in states]
     shown = [frame for frame in scene.frames if _stretch(frame, first, last)]
@@ -342,7 +342,7 @@ class _Edge(NamedTuple):
 
 
 def _stack(
-    program: _Program,
+    program: _LinearProgram,
     state: State,
     heights: Sequence[int],
     on: Mapping[int, _Edge],
@@ -381,7 +381,7 @@ def frame_edges(frame: Frame, page: Placed) -> tuple[float, float, bool, bool]:
     return low, high, begins and frame.first > page.first, ends and frame.last < page.last
 
 
-def ending(step: Step, sign: Sign) -> list[int]:
+def ending(step: Transition, sign: Sign) -> list[int]:
     """Return the lines on the left that end in dots where a sign stands."""
     low, high = sign.between
     rows = (row for link in step.links if link.kind == "end" for row in link.left)

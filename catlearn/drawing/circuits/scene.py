@@ -45,7 +45,7 @@ from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
 
 
 @dataclass(frozen=True)
-class Row:
+class Line:
     """A line in a state.
 
     Parameters
@@ -74,7 +74,7 @@ class Row:
 class State:
     """Lines from the top to the bottom, and which of them have their labels shown."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[Line, ...]
     labelled: frozenset[int] = frozenset()
     column: bool = False
 
@@ -100,7 +100,7 @@ class Sign:
 
 
 @dataclass(frozen=True)
-class Step:
+class Transition:
     """What happens between two states.
 
     Parameters
@@ -152,7 +152,7 @@ class CircuitScene:
     title: str
     description: str
     states: tuple[State, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[Transition, ...]
     frames: tuple[Frame, ...] = ()
     key: bool = True
     breaks: tuple[int, ...] = ()
@@ -367,7 +367,7 @@ class _Column:
     """
 
     def __init__(self) -> None:
-        self.states: tuple[list[Row], ...] = ([], [], [], [])
+        self.states: tuple[list[Line], ...] = ([], [], [], [])
         self.links: tuple[list[Link], ...] = ([], [], [])
         self.plain = {"joins": True, "glyphs": True, "forks": True}
         self.stands: list[Stand] = []
@@ -375,7 +375,7 @@ class _Column:
         self.labelled: tuple[set[int], set[int]] = (set(), set())
         self.arrays = 0
 
-    def _add(self, rows: Sequence[Sequence[Row]]) -> list[int]:
+    def _add(self, rows: Sequence[Sequence[Line]]) -> list[int]:
         """Add lines to the states, numbering their arrays; return where they begin."""
         at = [len(state) for state in self.states]
         for state, own in zip(self.states, rows, strict=True):
@@ -383,13 +383,13 @@ class _Column:
         self.arrays += 1 + max((row.strand for own in rows for row in own), default=0)
         return at
 
-    def passes(self, rows: Sequence[Row]) -> None:
+    def passes(self, rows: Sequence[Line]) -> None:
         """Add an array that the column does not read."""
         at = self._add([rows] * 4)
         for k, links in enumerate(self.links):
             links += [Link("pass", (at[k] + j,), (at[k + 1] + j,)) for j in range(len(rows))]
 
-    def glyph(self, scene: _Builder, g: Glyph, ins: list[Row], outs: list[Row]) -> None:
+    def glyph(self, scene: _Builder, g: Glyph, ins: list[Line], outs: list[Line]) -> None:
         """Add a glyph."""
         H, sides = scene.H, ({}, {})
         for side, wires in zip(sides, (g.ins, g.outs), strict=True):
@@ -405,7 +405,7 @@ class _Column:
         )
         low, (inner, outer) = g.above, g.stands
         onto = dict(g.passing)
-        cores: list[list[Row]] = []
+        cores: list[list[Line]] = []
         for side, places, count in ((0, g.before, inner), (1, g.after, outer)):
             core = []
             for j, ends in enumerate(places):
@@ -502,7 +502,7 @@ class _Builder:
         self.H, self.circuit, self.glyphs, self.columns = circuit.apex, circuit, glyphs, columns
         self.order = order
         self.states: list[State] = []
-        self.steps: list[Step] = []
+        self.steps: list[Transition] = []
         self.labels = self._labels()
         self.writer = {wire: k for k, g in enumerate(glyphs) for wire in g.outs}
         self.first = first
@@ -541,7 +541,7 @@ class _Builder:
 
     # Rows.
 
-    def rows(self, arrays: Iterable[_Array]) -> list[Row]:
+    def rows(self, arrays: Iterable[_Array]) -> list[Line]:
         """Return the lines of arrays."""
         found = []
         for strand, one in enumerate(arrays):
@@ -549,11 +549,11 @@ class _Builder:
                 found.append(self.row(one.wire, place, strand, one.path))
         return found
 
-    def row(self, wire: int, place: int, strand: int, path: tuple[int, ...]) -> Row:
+    def row(self, wire: int, place: int, strand: int, path: tuple[int, ...]) -> Line:
         """Return a line of an array."""
         label = self.labels[wire, place]
         kind = {VALUE: "value", SCALAR: "scalar"}.get(place, "axis")
-        return Row(label, self.said(wire, place), kind, strand, path, wire)
+        return Line(label, self.said(wire, place), kind, strand, path, wire)
 
     def said(self, wire: int, place: int) -> str:
         """Say what a line is."""
@@ -566,7 +566,9 @@ class _Builder:
         axis = int(H.lists["axes"].row(wire)[place])
         return f"axis {self.labels[wire, place]} of size {H.size_of(axis)}: {whole}"
 
-    def put(self, step: Step | None, rows: Iterable[Row], labelled: Iterable[int] = ()) -> None:
+    def put(
+        self, step: Transition | None, rows: Iterable[Line], labelled: Iterable[int] = ()
+    ) -> None:
         """Put a state to the left of those that are there, and the step that leads to these."""
         if step is not None:
             self.steps.append(step)
@@ -655,8 +657,8 @@ class _Builder:
         """Whether an input enters after a column."""
         return one.wire not in self.writer and not one.path and self.first[one.wire] > column
 
-    def _border(self, count: int) -> Step:
-        return Step("border", tuple(Link("pass", (k,), (k,)) for k in range(count)))
+    def _border(self, count: int) -> Transition:
+        return Transition("border", tuple(Link("pass", (k,), (k,)) for k in range(count)))
 
     def _merged(
         self, arrays: list[_Array], onto: list[list[int]]
@@ -701,7 +703,7 @@ class _Builder:
                 links.append(Link(kind if k >= 0 else "begin", start, ends))
         labelled = {b for link in links if link.kind == "begin" for b in link.right}
         self.states[-1] = replace(self.states[-1], labelled=self.states[-1].labelled | labelled)
-        self.put(Step("copies", tuple(links)), self.rows(left))
+        self.put(Transition("copies", tuple(links)), self.rows(left))
 
     def _starts(self, arrays: Iterable[_Array]) -> list[int]:
         """Return the number of the first line of each array."""
@@ -739,10 +741,10 @@ class _Builder:
                 stands = tuple(made.stands) if kind == "glyphs" else ()
                 signs = tuple(made.signs) if kind == "joins" else ()
                 shown = made.labelled[0] if kind == "glyphs" else ()
-                self.put(Step(kind, tuple(links), stands, signs), rows, shown)
+                self.put(Transition(kind, tuple(links), stands, signs), rows, shown)
         return left
 
-    def made(self) -> tuple[tuple[State, ...], tuple[Step, ...]]:
+    def made(self) -> tuple[tuple[State, ...], tuple[Transition, ...]]:
         """Return the states and steps, from left to right."""
         columns = max(self.columns, default=-1) + 1
         arrays = [_Array(wire) for wire in self.circuit.cod]
@@ -826,8 +828,8 @@ MANY, LONG = 4, 4
 
 
 def _bundled(
-    states: Sequence[State], steps: Sequence[Step]
-) -> tuple[tuple[State, ...], tuple[Step, ...]]:
+    states: Sequence[State], steps: Sequence[Transition]
+) -> tuple[tuple[State, ...], tuple[Transition, ...]]:
     """Draw as one line an array that waits long and has many lines, or waits beside two others."""
     arrays = [arrays_of(state) for state in states]
     waits = [_waiting(step, *pair) for step, pair in zip(steps, pairwise(arrays), strict=True)]
@@ -848,7 +850,7 @@ def _bundled(
     moved: list[list[int]] = []
     made: list[State] = []
     for state, own, ones in zip(states, arrays, joined, strict=True):
-        rows: list[Row] = []
+        rows: list[Line] = []
         onto: list[int] = []
         for strand, places in own.items():
             some = [state.rows[j] for j in places]
@@ -877,7 +879,7 @@ def arrays_of(state: State) -> dict[int, list[int]]:
 
 
 def _waiting(
-    step: Step, left: Mapping[int, list[int]], right: Mapping[int, list[int]]
+    step: Transition, left: Mapping[int, list[int]], right: Mapping[int, list[int]]
 ) -> dict[int, int]:
     """Return the arrays to which a step does nothing, and which they are after it."""
     onto = {link.left[0]: link.right[0] for link in step.links if link.kind == "pass"}
@@ -905,7 +907,7 @@ def _crowded(arrays: Mapping[int, list[int]], waiting: Mapping[int, int], one: i
     return len(arrays[one]) > 1 and high - low >= 2 and lines > MANY
 
 
-def _renumbered(step: Step, left: Sequence[int], right: Sequence[int]) -> Step:
+def _renumbered(step: Transition, left: Sequence[int], right: Sequence[int]) -> Transition:
     """Return a step between states some of whose lines are joined."""
 
     def there(rows: Iterable[int], onto: Sequence[int]) -> tuple[int, ...]:
@@ -936,7 +938,7 @@ def _renumbered(step: Step, left: Sequence[int], right: Sequence[int]) -> Step:
 
 
 def _place(
-    name: str, states: Sequence[State], steps: Sequence[Step], frames: Sequence[Frame]
+    name: str, states: Sequence[State], steps: Sequence[Transition], frames: Sequence[Frame]
 ) -> int:
     """Return the state, of those after columns, before which a box or a block of a name begins."""
     known = {frame.title: frame.first - 1 for frame in reversed(frames)}
