@@ -56,6 +56,7 @@ from catlearn.arrays.aligning import (
 from catlearn.arrays.blocks import GATES, block_failures, gate, nested, path
 from catlearn.arrays.boxes import ArrayHypergraph, Draft
 from catlearn.arrays.counting import WIDTHS, Counts, count, counting
+from catlearn.arrays.definitions import DEFINITIONS, unfolded
 from catlearn.arrays.equality import decide
 from catlearn.arrays.forms import IndexPart, Lookup
 from catlearn.arrays.listing import latex, listing, read_listing
@@ -299,6 +300,45 @@ class Circuit(Frozen, Displayed):
         (Size('2*m*n'), Size('m*n'))
         """
         return counting(self.apex, widths)
+
+    def unfold(self, names: str | Iterable[str] | None = None) -> Circuit:
+        """Return the circuit with kernels replaced by their definition in elementary ones.
+
+        The boxes of a definition stand where the box stood, at its variables and in its blocks;
+        all else is as it was. It has the values of the circuit, up to rounding.
+
+        Parameters
+        ----------
+        names
+            Of kernels, or one; all that have a definition, which are softmax, logsumexp, norm and
+            silu, unless said.
+
+        Raises
+        ------
+        InvalidStructure
+            Listing names of kernels that have none.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import silu
+        >>> print(silu.unfold())
+        x1[]: R
+        a1[]: R = sigmoid(x1[]) as "sigmoid of silu"
+        a2[]: R = mul(x1[], a1[]) as "mul of silu"
+        return a2
+        """
+        expect(names, (type(None), Iterable), "names", "a list of names of kernels")
+        given = [names] if isinstance(names, str) else [*(DEFINITIONS if names is None else names)]
+        failures = [
+            Failure(
+                "definition", f"kernel {name!r}", f"has none; {did_you_mean(name, DEFINITIONS)}"
+            )
+            for name in given
+            if name not in DEFINITIONS
+        ]
+        if failures:
+            raise InvalidStructure("what is unfolded", failures)
+        return Circuit.of(unfolded(self.apex, given), self.dom, self.cod)
 
     def live(self) -> Circuit:
         """Return the circuit without the rows that its outputs do not need.

@@ -10,8 +10,8 @@ two circuits that compute the same may cost differently.
   the additions. A scale other than 1: one for each number.
 * Elementwise: one for each number written, and none for constants. The greatest of numbers: one
   for each but the first. Softmax of E numbers over y: 5 E - E/|y| (maximum, subtraction,
-  exponential, sum, division). A norm of E numbers over m: mean, subtraction, square, mean, product,
-  and 2 E/|m| for the root; without the first two if it does not centre.
+  exponential, sum, division), and log-sum-exp 4 E. A norm of E numbers over m: mean, subtraction,
+  square, mean, product, and 2 E/|m| for the root; without the first two if it does not centre.
 * Boxes in a block with rounds count once for each; its gates cost nothing.
 
 >>> from catlearn.arrays import linear, relu
@@ -144,6 +144,8 @@ def amounts(
             made = made + (own if operation.scale != ONE else zero)
         elif name == "softmax":
             made = 5 * own - degree
+        elif name == "logsumexp":
+            made = 4 * every
         elif name == "norm":
             centred = operation.kernel.option("kind") == "layer"
             made = (5 if centred else 3) * own + 2 * degree

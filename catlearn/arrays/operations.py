@@ -199,6 +199,21 @@ def maximum(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit
     return box_of(Kernel("max"), "maximum", read, read.left, read.right, given)
 
 
+def logsumexp(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
+    """Return the logarithm of the sum of the exponentials over bracketed axes.
+
+    Where all entries are minus infinity it is that, and its definition is NaN.
+
+    Examples
+    --------
+    >>> logsumexp("b [y] -> b")
+    Circuit(R[b y] -> R[b])
+    """
+    read = _reduced(pattern)
+    given = sizes_of(read, sizes, more)
+    return box_of(Kernel("logsumexp"), "logsumexp", read, read.left, read.right, given)
+
+
 def _reduced(pattern: str) -> Pattern:
     """Read a pattern whose axes in brackets, and no others, are lost."""
     read = read_sides(pattern, 1, 1)
@@ -763,8 +778,40 @@ def pool(kind: str, pattern: str, window: int, *, stride: int | None = None,
     return windows >> reduced(f"{' '.join(left)} -> {' '.join(right)}")
 
 
-def elementwise(kernel: Kernel, dtype: str | None = "R") -> Circuit:
-    """Return a kernel that is applied to each number, as a circuit on one array without axes."""
+def elementwise(
+    kernel: Kernel | str, dtype: str | None = "R", *, pattern: str | None = None
+) -> Circuit:
+    """Return a kernel that is applied to each number.
+
+    Parameters
+    ----------
+    kernel
+        The kernel, or the name of one without options.
+    dtype
+        What it is applied to.
+    pattern
+        The axes of arrays, where some are repeated over axes of others: ``"x y, x -> x y"``. They
+        have none unless said, and take those that come, all the same.
+
+    Examples
+    --------
+    >>> elementwise("add"), elementwise("add", pattern="x y, x -> x y")
+    (Circuit(R[], R[] -> R[]), Circuit(R[x y], R[x] -> R[x y]))
+    """
+    kernel = Kernel(kernel) if isinstance(kernel, str) else kernel
+    if pattern is not None:
+        read = read_sides(pattern, None, 1)
+        only_names(read, (*read.left, *read.right))
+        right = {item.name for item in read.right[0]}
+        lost = [item for array in read.left for item in array if item.name not in right]
+        if lost:
+            raise read.error(f"{lost[0]} is not on the right; see einsum() for sums", lost[0])
+        least, most = kernel.entry.operands
+        if len(read.left) < least or (most is not None and len(read.left) > most):
+            raise read.error(f"{kernel} reads {least} arrays, found {len(read.left)}")
+        return box_of(
+            kernel, str(kernel), read, read.left, read.right, {}, types=[dtype] * len(read.left)
+        )
     draft = Draft()
     ins = [draft.wire((), draft.type(dtype)) for _ in range(kernel.entry.operands[0])]
     out = draft.wire(())
@@ -777,8 +824,8 @@ relu, silu, exp, log, tanh, sigmoid, neg, square = (
     elementwise(Kernel(name))
     for name in ("relu", "silu", "exp", "log", "tanh", "sigmoid", "neg", "square")
 )
-reciprocal, sin, cos, softplus = (
-    elementwise(Kernel(name)) for name in ("reciprocal", "sin", "cos", "softplus")
+reciprocal, sqrt, sin, cos, softplus = (
+    elementwise(Kernel(name)) for name in ("reciprocal", "sqrt", "sin", "cos", "softplus")
 )
 add, mul = elementwise(Kernel("add")), elementwise(Kernel("mul"))
 indicator = elementwise(Kernel("indicator"), "B")

@@ -21,7 +21,7 @@ return 2
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -366,11 +366,14 @@ class _Planner:
             return [self.constant(np.outer(positions, base ** -(rates / len(rates))))]
         if name == "top_k":
             return self.top_k(operation, values[0])
-        if name == "max":
-            array, own = values[0]
+        if operation.kernel.entry.targets == "read":
+            array, own = self.covering(values[0], operation.targets)
             lost = tuple(k for k, v in enumerate(own) if v in operation.targets)
             kept = tuple(v for v in own if v in out)
-            values = [(self.emit(name, [array], [self.shape[v] for v in kept], lost), kept)]
+            value = self.emit(name, [array], [self.shape[v] for v in kept], lost), kept
+            return [self.broadcast(self.aligned(value, out), [self.shape[v] for v in out])]
+        if operation.kernel.entry.targets == "both":
+            values = [self.covering(one, operation.targets) for one in values]
         full = [self.shape[v] for v in out]
         arrays = [self.aligned(one, out) for one in values]
         places = tuple(k for k, v in enumerate(out) if v in operation.targets)
@@ -407,7 +410,7 @@ class _Planner:
     ) -> Register:
         """Apply a kernel to arrays with one axis for each variable of the output, or length 1."""
         kernel, shape = operation.kernel, np.broadcast_shapes(*(one.shape for one in arrays))
-        if kernel.name in ("view", "max"):
+        if kernel.name == "view":
             return arrays[0]
         options = tuple(value for _, value in kernel.options)
         if kernel.name == "dropout":
@@ -680,6 +683,15 @@ class _Planner:
         for k in missing:
             shape.insert(k, 1)
         return self.emit("expand", [array], shape, missing)
+
+    def covering(self, value: Value, variables: Iterable[int]) -> Value:
+        """Return an array that is repeated along those of some variables that it lacks."""
+        array, own = value
+        wider = (*own, *(v for v in variables if v not in own))
+        made = self.aligned(value, wider)
+        return self.broadcast(
+            made, [*array.shape, *(self.shape[v] for v in wider[len(own) :])]
+        ), wider
 
     def read(self, array: Register, reading: Reading) -> Value:
         """Read an array at forms: one axis for each variable that occurs."""

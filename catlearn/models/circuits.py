@@ -168,6 +168,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "top_k": jax.lax.top_k,
     "max": lambda x, places: x.max(axis=places),
     "softmax": lambda x, places: jax.nn.softmax(x, axis=places),
+    "logsumexp": lambda x, places: jax.nn.logsumexp(x, axis=places),
     "norm": _norm,
     "gelu": lambda x, approximation: jax.nn.gelu(x, approximate=approximation == "tanh"),
     "relu": jax.nn.relu,
@@ -180,6 +181,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "reciprocal": jnp.reciprocal,
     "indicator": lambda x: jnp.where(x, 1.0, 0.0),
     "square": jnp.square,
+    "sqrt": jnp.sqrt,
     "sin": jnp.sin,
     "cos": jnp.cos,
     "softplus": jax.nn.softplus,
@@ -195,7 +197,7 @@ def _wider(function: Callable[..., Any], dtype: Any, x: jax.Array, *options: Any
 
 EXPERTS = ("auto", "gather", "dense")
 
-WIDER = ("softmax", "norm")
+WIDER = ("softmax", "logsumexp", "norm")
 """What ``accumulate=`` computes in a wider type."""
 
 
@@ -260,8 +262,8 @@ class LoweredCircuit:
         How weights that are read at looked-up indices are applied: ``"gather"``, ``"dense"`` or
         ``"auto"``, by counts; see :func:`~catlearn.arrays.programmed`.
     accumulate
-        A dtype, such as ``"float32"``, in which norms and softmax are computed, if arrays have
-        less precision; everything else keeps the type of arrays and parameters.
+        A dtype, such as ``"float32"``, in which norms, softmax and logsumexp are computed, if
+        arrays have less precision; everything else keeps the type of arrays and parameters.
     opaque
         What stands for the opaque boxes of each label: a function of the arrays that they read, to
         one array or a list of them; where they are random, with an argument ``key``.

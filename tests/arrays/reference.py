@@ -176,6 +176,10 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
     if name == "softmax":
         moved = np.exp(values[0] - values[0].max(axis=targets, keepdims=True))
         return [moved / moved.sum(axis=targets, keepdims=True)]
+    if name == "logsumexp":
+        most = values[0].max(axis=targets, keepdims=True)
+        total = np.exp(values[0] - most).sum(axis=targets)
+        return [np.squeeze(most, targets) + np.log(total)]
     if name == "norm":
         x = values[0]
         x = x - x.mean(axis=targets, keepdims=True) if kernel.option("kind") == "layer" else x
@@ -196,6 +200,7 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         "cos": np.cos,
         "softplus": lambda x: np.log1p(np.exp(x)),
         "square": np.square,
+        "sqrt": np.sqrt,
         "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
         "silu": lambda x: x / (1 + np.exp(-x)),
     }

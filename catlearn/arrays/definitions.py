@@ -1,0 +1,166 @@
+"""Definitions: kernels as circuits of elementary ones, and circuits in which they are written out.
+
+Some kernels are compositions that deserve a box of their own: they have a *definition* in
+elementary kernels that they equal,
+
+    softmax_y x = exp(x - max_y x) / sum_y exp(x - max_y x)
+    logsumexp_y x = max_y x + log sum_y exp(x - max_y x)
+    norm_m x = c / sqrt(mean_m c^2 + eps), with c = x - mean_m x, or c = x if it does not centre
+    silu x = x sigmoid x
+
+A difference is a sum with ``neg``, and a quotient a product with ``reciprocal``. What reads entries
+(streams) unfolds definitions; equality and counts do not. The definition of a kernel is seen by
+unfolding its box:
+
+>>> from catlearn.arrays import logsumexp
+>>> print(logsumexp("[y] -> ").unfold())
+x1[y]: R
+a1[]: R = max(x1[y]) as "max of logsumexp"
+a2[]: R = neg(a1[]) as "neg of logsumexp"
+a3[y]: R = add(x1[y], a2[]) as "add of logsumexp"
+a4[y]: R = exp(a3[y]) as "exp of logsumexp"
+a5[]: R = contraction(a4[y]) as "contraction of logsumexp"
+a6[]: R = log(a5[]) as "log of logsumexp"
+a7[]: R = add(a1[], a6[]) as "add of logsumexp"
+return a7
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import mul
+
+from catlearn.arrays.boxes import ArrayHypergraph, BoxRow, Draft, Operation
+from catlearn.arrays.forms import Reading
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.sizes import ONE, Scalar, Size
+
+Value = tuple[int, tuple[int, ...]]
+"""An array, and the variables of the box that its axes stand for."""
+
+
+@dataclass
+class Boxes:
+    """The boxes of a definition while it is written out for one box.
+
+    Called with the name of a kernel, arrays and options it adds a box, at the variables of the box
+    that is replaced: what that takes whole is read whole by kernels with targets, and the others
+    are applied to each number.
+
+    Parameters
+    ----------
+    draft
+        Where arrays are added.
+    row
+        The box that is replaced.
+    order
+        Its variables, those that it writes first.
+    made
+        The boxes so far.
+    """
+
+    draft: Draft
+    row: BoxRow
+    order: tuple[int, ...]
+    made: list[BoxRow]
+
+    def __call__(self, name: str, *given: Value, mean: bool = False, **options: float) -> Value:
+        kernel, old = Kernel(name, tuple(options.items())), self.row.operation
+        own = [v for v in self.order if any(v in variables for _, variables in given)]
+        lost = [v for v in own if v in old.targets and kernel.entry.targets == "read"]
+        kept = [v for v in own if v not in lost]
+        at = {v: k for k, v in enumerate((*kept, *lost))}
+        sizes = (Scalar.of(Size.generator(at[v])) ** -1 for v in lost)
+        readings = tuple(Reading.wiring([at[v] for v in variables]) for _, variables in given)
+        self._box(Operation(
+            kernel, readings, (tuple(range(len(kept))),), tuple(at[v] for v in lost),
+            reduce(mul, sizes, ONE) if mean else ONE,
+            letters=tuple(old.letters[v] if v < len(old.letters) else "" for v in at),
+            title=f"{name} of {old}",
+        ), [wire for wire, _ in given], kept, at, self.draft.type("R"))  # fmt: skip
+        return self.made[-1].outs[0], tuple(kept)
+
+    def read(self, place: int) -> Value:
+        """Return an array that the box reads, with all its variables: as it is, or by a view."""
+        old = self.row.operation
+        reading = old.readings[place]
+        assert reading is not None
+        wired = tuple(v for form in reading.forms if (v := form.wiring) is not None)
+        plain = len(wired) == len(reading.forms) and not reading.conditions and not old.relations
+        if plain and {*wired} == {*self.order}:
+            return self.row.ins[place], wired
+        readings = tuple(one if k == place else None for k, one in enumerate(old.readings))
+        made = replace(
+            old, kernel=Kernel("view"), readings=readings, writes=(self.order,), targets=(),
+            scale=ONE, title=f"view of {old}",
+        )  # fmt: skip
+        every, kind = range(len(self.row.vars)), self.draft.wires[self.row.ins[place]].type
+        self._box(made, self.row.ins, self.order, every, kind, self.row.mentions)
+        return self.made[-1].outs[0], self.order
+
+    def _box(
+        self, operation: Operation, ins: Iterable[int], writes: Iterable[int],
+        variables: Iterable[int], kind: int, mentions: Iterable[int] = (),
+    ) -> None:  # fmt: skip
+        axes = self.row.vars
+        out = self.draft.wire((axes[v] for v in writes), kind)
+        self.made.append(BoxRow(
+            [*ins], [out], [axes[v] for v in variables], [*mentions], operation, self.row.within
+        ))  # fmt: skip
+
+
+def _softmax(box: Boxes, x: Value) -> Value:
+    parts = box("exp", box("add", x, box("neg", box("max", x))))
+    return box("mul", parts, box("reciprocal", box("contraction", parts)))
+
+
+def _logsumexp(box: Boxes, x: Value) -> Value:
+    greatest = box("max", x)
+    parts = box("exp", box("add", x, box("neg", greatest)))
+    return box("add", greatest, box("log", box("contraction", parts)))
+
+
+def _norm(box: Boxes, x: Value, kind: str, eps: float) -> Value:
+    if kind == "layer":
+        x = box("add", x, box("neg", box("contraction", x, mean=True)))
+    square = box("contraction", box("square", x), mean=True)
+    root = box("sqrt", box("add", square, box("constant", value=eps)))
+    return box("mul", x, box("reciprocal", root))
+
+
+def _silu(box: Boxes, x: Value) -> Value:
+    return box("mul", x, box("sigmoid", x))
+
+
+DEFINITIONS: dict[str, Callable[..., Value]] = {
+    "softmax": _softmax,
+    "logsumexp": _logsumexp,
+    "norm": _norm,
+    "silu": _silu,
+}
+"""The kernels that have a definition: what adds its boxes, of what is read and its options."""
+
+
+def unfolded(H: ArrayHypergraph, names: Sequence[str]) -> Draft:
+    """Return the rows of a circuit where kernels of these names are replaced by their definition.
+
+    See :meth:`Circuit.unfold <catlearn.Circuit.unfold>`.
+    """
+    draft = Draft.of(H)
+    rows, draft.boxes = draft.boxes, []
+    for row in rows:
+        kernel, writes = row.operation.kernel, row.operation.writes
+        if kernel.name not in names:
+            draft.boxes.append(row)
+            continue
+        rest = (v for v in range(len(row.vars)) if v not in writes[0])
+        box = Boxes(draft, row, (*writes[0], *rest), [])
+        given = [box.read(k) for k, one in enumerate(row.operation.readings) if one is not None]
+        DEFINITIONS[kernel.name](box, *given, **dict(kernel.options))
+        # what is made last is what the box wrote: an array with its type, and the axis of that
+        for table in (draft.wires, draft.types, draft.axes):
+            table.pop()
+        draft.boxes += [*box.made[:-1], box.made[-1]._replace(outs=row.outs)]
+    return draft

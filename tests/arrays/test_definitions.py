@@ -1,0 +1,194 @@
+"""Definitions of kernels: as circuits, as numbers, and what may not be one."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from catlearn.arrays import (
+    Circuit,
+    compose,
+    dropout,
+    einsum,
+    elementwise,
+    exp,
+    lift,
+    linear,
+    logsumexp,
+    maximum,
+    norm,
+    permute,
+    reciprocal,
+    residual,
+    silu,
+    softmax,
+    traced,
+)
+from catlearn.arrays.definitions import DEFINITIONS
+from catlearn.errors import InvalidStructure
+from catlearn.laws import array_circuits
+from catlearn.models.circuits import LoweredCircuit
+from tests.arrays.refutation import same_values
+
+DEFINED = {
+    "softmax": softmax("[y]"),
+    "softmax of two axes": softmax("[y] a [z]"),
+    "logsumexp": logsumexp("a [y] b -> b a"),
+    "layer norm": norm("g", "[m]", eps=0.1),
+    "rms norm": norm("g", "[m] n", kind="rms", eps=0.1),
+    "silu": silu,
+}
+
+
+def kernels(circuit: Circuit) -> set[str]:
+    return {operation.kernel.name for operation in circuit.apex.operations}
+
+
+@pytest.mark.parametrize("name", DEFINED)
+def test_a_definition_is_its_kernel(name):
+    circuit = DEFINED[name]
+    made = circuit.unfold()
+    assert kernels(circuit) & {*DEFINITIONS}
+    assert not kernels(made) & {*DEFINITIONS}
+    assert same_values(circuit, made)
+    assert made != circuit
+    assert made == made.unfold()
+    assert Circuit.parse(str(made)) == made
+    assert not made.failures()
+    assert lift(circuit, "n").unfold() == lift(made, "n")
+
+
+def test_gradients_of_definitions():
+    def total(circuit, x):
+        run = LoweredCircuit(circuit.at_dom(x.shape))
+        return jnp.sum(jnp.sin(run(run.init(jax.random.key(1), x.dtype), x)))
+
+    def every(x, change):
+        ranks = {c: len(c.apex.lists["axes"].row(c.dom[0])) for c in DEFINED.values()}
+        return [total(change(c), x[(0,) * (x.ndim - rank)]) for c, rank in ranks.items()]
+
+    with jax.enable_x64():
+        x = jax.random.normal(jax.random.key(3), (2, 3, 4), float)
+        x = x.at[0, 1].set(x[0, 2])  # of equal entries
+        changes = (lambda c: c, Circuit.unfold)
+        both = jax.jacobian(lambda x: jnp.stack([jnp.stack(every(x, one)) for one in changes]))
+        one, other = jax.jit(both)(x)
+    assert np.allclose(one, other, 1e-11, 1e-11)
+    assert np.all(np.abs(one).sum((1, 2, 3)) > 0.01)
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_unfolding_is_a_functor(data):
+    one = data.draw(array_circuits(1))
+    other = data.draw(array_circuits(after=one))
+    both = one >> other
+    assert both.unfold() == one.unfold() >> other.unfold() == both.unfold().unfold()
+    assert (one @ other).unfold() == one.unfold() @ other.unfold()
+    assert not kernels(both.unfold()) & {*DEFINITIONS}
+    assert not both.unfold().failures()
+
+
+@settings(max_examples=25)
+@given(array_circuits(random=False, declared=False), st.integers(0, 5))
+def test_unfolded_circuits_have_the_same_values(circuit, seed):
+    assert same_values(circuit, circuit.unfold(), seed)
+
+
+@traced("x y")
+def by_hand(s):
+    e = exp(elementwise("add", pattern="x y, x -> x y")(s, -maximum("x [y] -> x")(s)))
+    return einsum("x y, x -> x y")(e, reciprocal(einsum("x y -> x")(e)))
+
+
+def test_softmax_by_hand():
+    box = lift(softmax("[y]"), "x")
+    assert box.unfold().equal(by_hand).name == "Equal"
+    assert box.equal(by_hand).name == "NotEqual"
+
+
+def test_names_say_which_kernels_are_unfolded():
+    circuit = softmax("[m]") >> norm("g", "[m]")
+    assert kernels(circuit.unfold("softmax")) & {*DEFINITIONS} == {"norm"}
+    assert circuit.unfold(["norm", "softmax"]) == circuit.unfold()
+    assert circuit.unfold([]) == circuit
+    with pytest.raises(InvalidStructure):
+        circuit.unfold(["relu", "sofmax"])
+
+
+def test_all_else_stays():
+    layer = residual(norm("ln", "[m]") >> linear("A", "m -> n", n="m") >> dropout(0.5) >> silu)
+    circuit = compose(layer.block("first"), dropout(0.2)).repeat(2, "layers")
+    made = circuit.unfold()
+    assert made.parameters == circuit.parameters
+    assert made.apex.column("title") == circuit.apex.column("title")
+    lowered = [LoweredCircuit(one.at(m=3)) for one in (circuit, made)]
+    params, key = lowered[0].init(jax.random.key(0)), jax.random.key(1)
+    values = [one(params, jnp.arange(3.0), key=key) for one in lowered]
+    assert np.allclose(*values, 1e-5)
+
+
+def test_boxes_read_where_the_box_did():
+    circuit = permute("y x -> x y") >> softmax("[y]")
+    text = (
+        str(lift(softmax("[y]"), "x"))
+        .replace("x1[x y]:", "x1[y x]:")
+        .replace("(x1[x y]", "(x1[y x]")
+    )
+    read = Circuit.parse(text)
+    assert same_values(read, circuit)
+    assert same_values(read.unfold(), circuit)
+    masked = Circuit.parse(text.replace("(x1[y x])", "(x1[y+1 x] where y <= x else -2)"))
+    assert same_values(masked, masked.unfold())
+    assert not same_values(masked, read)
+    assert kernels(masked.unfold()) - kernels(read.unfold()) == {"view"}
+
+
+def softmax_of(box, x, total="contraction", of=None):
+    parts = box("exp", box("add", of or x, box("neg", box("max", x))))
+    return box("mul", parts, box("reciprocal", box(total, parts)))
+
+
+def norm_of(box, x, kind, eps, inside=True, centre="contraction"):
+    if kind == "layer":
+        x = box("add", x, box("neg", box(centre, x, mean=centre == "contraction")))
+    square, more = box("contraction", box("square", x), mean=True), box("constant", value=eps)
+    root = box("sqrt", box("add", square, more) if inside else square)
+    return box("mul", x, box("reciprocal", root if inside else box("add", root, more)))
+
+
+WRONG = {
+    "another sign": ("softmax", lambda box, x: softmax_of(box, x, of=box("neg", x))),
+    "divided by the greatest": ("softmax", lambda box, x: softmax_of(box, x, total="max")),
+    "of each number": ("softmax", lambda box, x: softmax_of(box, x, total="neg")),
+    "not a sum of powers": (
+        "logsumexp",
+        lambda box, x: box("add", box("max", x), box("log", box("contraction", box("exp", x)))),
+    ),
+    "eps outside of the root": ("norm", lambda box, x, **o: norm_of(box, x, inside=False, **o)),
+    "centred at the greatest": ("norm", lambda box, x, **o: norm_of(box, x, centre="max", **o)),
+    "relu": ("silu", lambda box, x: box("relu", x)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_definitions_are_rejected(name, monkeypatch):
+    kernel, wrong = WRONG[name]
+    monkeypatch.setitem(DEFINITIONS, kernel, wrong)
+    tried = [c for c in DEFINED.values() if kernel in kernels(c)]
+    assert not all(same_values(c, c.unfold()) for c in tried)
+
+
+def test_a_definition_without_the_greatest_is_another_circuit(monkeypatch):
+    circuit = DEFINED["softmax"]
+    known = circuit.unfold()
+
+    def bare(box, x):
+        parts = box("exp", x)
+        return box("mul", parts, box("reciprocal", box("contraction", parts)))
+
+    monkeypatch.setitem(DEFINITIONS, "softmax", bare)
+    assert same_values(circuit, circuit.unfold())
+    assert circuit.unfold() != known
+    assert circuit.unfold().equal(known).name == "NotEqual"
