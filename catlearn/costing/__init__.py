@@ -16,5 +16,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "costs": ["Costs"],
+        "hierarchy": ["Device", "Level", "devices"],
     },
 )
