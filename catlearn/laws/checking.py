@@ -308,6 +308,7 @@ def check(
     *,
     max_examples: int = 100,
     seed: int = 0,
+    shrink: bool = True,
     **given: Any,
 ) -> Report:
     """Check the laws of a structure.
@@ -329,6 +330,8 @@ def check(
         How many examples of each law to try.
     seed
         Of the random choices.
+    shrink
+        Whether counterexamples are made plain, which takes longer than to find them.
     **given
         Strategies, as the spec describes them in :attr:`Spec.given`; ``objects=`` and
         ``arrows=`` for a category. They may also be given as collections of values.
@@ -348,7 +351,9 @@ def check(
     """
     spec = spec_of(structure, spec)
     _check_given(spec, given)
-    outcomes = (_outcome(structure, spec, law, given, max_examples, seed) for law in spec.laws)
+    outcomes = (
+        _outcome(structure, spec, law, given, max_examples, seed, shrink) for law in spec.laws
+    )
     return Report(structure, spec.name, tuple(outcomes), seed)
 
 
@@ -439,7 +444,13 @@ def spec_of(structure: Any, spec: Spec | Law | None = None) -> Spec:
 
 
 def _outcome(
-    structure: Any, spec: Spec, law: Law, given: Mapping[str, Any], max_examples: int, seed: int
+    structure: Any,
+    spec: Spec,
+    law: Law,
+    given: Mapping[str, Any],
+    max_examples: int,
+    seed: int,
+    shrink: bool = True,
 ) -> Outcome:
     """Run one law, and say what became of it."""
     examples = undecided = aside = 0
@@ -469,7 +480,7 @@ def _outcome(
             raise _Found(tried) from tried.error
 
     try:
-        _run(one_example, max_examples, seed)
+        _run(one_example, max_examples, seed, shrink)
     except _Found as found:
         return Outcome(law, examples, undecided, found.counterexample)
     except Unsatisfiable:
@@ -511,14 +522,16 @@ def _try(
     return comparison
 
 
-def _run(one_example: Callable[[DataObject], None], max_examples: int, seed: int) -> None:
+def _run(
+    one_example: Callable[[DataObject], None], max_examples: int, seed: int, shrink: bool
+) -> None:
     """Call a function with choices of hypothesis until it raises, then shrink them."""
     run = settings(
         max_examples=max_examples,
         database=None,
         deadline=None,
         derandomize=False,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         print_blob=False,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),  # type: ignore[arg-type]

@@ -114,7 +114,7 @@ def array_circuits(
     Examples
     --------
     >>> from hypothesis import find
-    >>> find(array_circuits(2), lambda circuit: True) == arrays.idle @ arrays.idle
+    >>> find(array_circuits(2, most=1), lambda circuit: True) == arrays.idle @ arrays.idle
     True
     """
     if inputs is None:

@@ -200,8 +200,9 @@ def test_the_laws_reject_mutants(kind, broken):
     arrows = out_of(CARTESIAN if issubclass(kind, FreeCartesian) else FREE)
     spec = laws.cartesian if issubclass(kind, FreeCartesian) else laws.symmetric_monoidal
     report = laws.check(
-        kind(SIGNATURE), spec.only(*broken), objects=OBJECTS, arrows=arrows, max_examples=25
-    )
+        kind(SIGNATURE), spec.only(*broken), objects=OBJECTS, arrows=arrows, max_examples=25,
+        shrink=False,
+    )  # fmt: skip
     assert set(report.broken) == broken
 
 
@@ -510,6 +511,7 @@ def test_the_laws_of_functors_reject_mutants(name):
         objects=OBJECTS,
         arrows=out_of(CARTESIAN),
         max_examples=100,
+        shrink=False,
     )
     assert report.broken == (broken,)
 
