@@ -8,10 +8,11 @@ two circuits that compute the same may cost differently.
 * A contraction of two arrays: 2 for each value of all its variables, and one multiply-add. Without
   summed variables one product less than operands, for each number that it writes; of one array,
   the additions. A scale other than 1: one for each number.
-* Elementwise: one for each number written, and none for constants. The greatest of numbers: one
-  for each but the first. Softmax of E numbers over y: 5 E - E/|y| (maximum, subtraction,
-  exponential, sum, division), and log-sum-exp 4 E. A norm of E numbers over m: mean, subtraction,
-  square, mean, product, and 2 E/|m| for the root; without the first two if it does not centre.
+* Elementwise: one for each number written, and none for constants. The greatest or least of
+  numbers, its place, and sums up to each: one for each but the first. Softmax of E numbers over y:
+  5 E - E/|y| (maximum, subtraction, exponential, sum, division), and log-sum-exp 4 E. A norm of E
+  numbers over m: mean, subtraction, square, mean, product, and 2 E/|m| for the root; without the
+  first two if it does not centre.
 * Boxes in a block with rounds count once for each; its gates cost nothing.
 
 >>> from catlearn.arrays import linear, relu
@@ -51,7 +52,7 @@ class Counts(Legible):
         Numbers in parameters, each once.
     active
         Those that one example uses: of an axis that is read at indices that a ``top_k`` chose, as
-        many as it chose; tables of ``embed`` count whole.
+        many as it chose, or one that an ``argmax`` did; tables of ``embed`` count whole.
     operations
         Additions, multiplications, and others of one number.
     multiply_adds
@@ -102,7 +103,7 @@ def amounts(
         The bytes of a number of each type, ``"R"``, ``"N"`` and ``"B"``.
     """
     axes, lists, rounds = H.lists["axes"], H.lists["vars"], H.lists["rounds"]
-    known: dict[int, Size] = {}
+    known = {-1: Size.of(1)}
 
     def size(axis: int) -> Size:
         if axis not in known:
@@ -151,8 +152,10 @@ def amounts(
             made = (5 if centred else 3) * own + 2 * degree
         elif name == "top_k":
             made = product(axes.row(H.sides[0][box][0]).tolist())
-        elif name == "max":
+        elif name in ("max", "min", "argmax", "argmin"):
             made = every - own
+        elif name == "cumsum":
+            made = own - degree
         elif name in ("view", "concat", "stop", "constant", "opaque"):
             made = zero
         else:
@@ -205,7 +208,10 @@ def counting(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Monoidal
 
 
 def _chosen(H: ArrayHypergraph) -> dict[tuple[int, int], int]:
-    """Return the positions of parameters that are read at chosen indices, and the axis of these."""
+    """Return the positions of parameters that are read at chosen indices, and the axis of these.
+
+    It is -1 where one is chosen.
+    """
     writer = {wire: box for box, wires in enumerate(H.sides[1]) for wire in wires}
     found = {}
 
@@ -220,9 +226,11 @@ def _chosen(H: ArrayHypergraph) -> dict[tuple[int, int], int]:
                     source = ins[lookup.operand]
                     while source in writer and kernel(source) in ("view", *GATES):
                         source = H.sides[0][writer[source]][0]
-                    if source in writer and kernel(source) == "top_k":
-                        at = writer[source]
-                        axis = H.lists["vars"].row(at)[H.operations[at].writes[0][-1]]
+                    one = kernel(source) if source in writer else ""
+                    if one in ("top_k", "argmax", "argmin"):
+                        at, axis = writer[source], -1
+                        if one == "top_k":
+                            axis = H.lists["vars"].row(at)[H.operations[at].writes[0][-1]]
                         stacked, at = wire, place
                         while stacked in writer and kernel(stacked) == "each":
                             gate = writer[stacked]

@@ -7,6 +7,7 @@ elementary kernels that they equal,
     logsumexp_y x = max_y x + log sum_y exp(x - max_y x)
     norm_m x = c / sqrt(mean_m c^2 + eps), with c = x - mean_m x, or c = x if it does not centre
     silu x = x sigmoid x
+    (cumsum_x s)(x) = sum_y [y <= x] s(y)
 
 A difference is a sum with ``neg``, and a quotient a product with ``reciprocal``. What reads entries
 (streams) unfolds definitions; equality and counts do not. The definition of a kernel is seen by
@@ -33,7 +34,7 @@ from functools import reduce
 from operator import mul
 
 from catlearn.arrays.boxes import ArrayHypergraph, BoxRow, Draft, Operation
-from catlearn.arrays.forms import Reading
+from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size
 
@@ -81,6 +82,20 @@ class Boxes:
             title=f"{name} of {old}",
         ), [wire for wire, _ in given], kept, at, self.draft.type("R"))  # fmt: skip
         return self.made[-1].outs[0], tuple(kept)
+
+    def sums(self, given: Value) -> Value:
+        """Add the contraction over the entries that are not later, along what is taken whole."""
+        ((over,), old), count = (self.row.operation.targets, self.row.operation), len(self.order)
+        at = {v: k for k, v in enumerate(self.order)}
+        later = Form.variable(at[over]) + Form.variable(count).times(-1)
+        places = [count if v == over else at[v] for v in given[1]]
+        reading = replace(Reading.wiring(places), conditions=(later,))
+        letters = (old.letters[v] if v < len(old.letters) else "" for v in (*self.order, over))
+        self._box(Operation(
+            Kernel("contraction"), (reading,), (tuple(range(count)),), (count,),
+            letters=tuple(letters), title=f"contraction of {old}",
+        ), [given[0]], self.order, (*self.order, over), self.draft.type("R"))  # fmt: skip
+        return self.made[-1].outs[0], self.order
 
     def read(self, place: int) -> Value:
         """Return an array that the box reads, with all its variables: as it is, or by a view."""
@@ -139,6 +154,7 @@ DEFINITIONS: dict[str, Callable[..., Value]] = {
     "logsumexp": _logsumexp,
     "norm": _norm,
     "silu": _silu,
+    "cumsum": Boxes.sums,
 }
 """The kernels that have a definition: what adds its boxes, of what is read and its options."""
 

@@ -13,8 +13,10 @@ Circuit(R[x m#2] -> R[x m])
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 from catlearn.arrays.boxes import Draft, Operation
@@ -25,6 +27,7 @@ from catlearn.arrays.making import (
     LearnedArray,
     PatternBox,
     Sizes,
+    Type,
     axis_named,
     box_of,
     each_once,
@@ -194,9 +197,42 @@ def maximum(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit
     >>> maximum("[x] m -> m")
     Circuit(R[x m] -> R[m])
     """
-    read = _reduced(pattern)
-    given = sizes_of(read, sizes, more)
-    return box_of(Kernel("max"), "maximum", read, read.left, read.right, given)
+    return _reduction("max", "maximum", pattern, sizes, more)
+
+
+def minimum(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
+    """Return the least entry over bracketed axes.
+
+    Examples
+    --------
+    >>> minimum("[x] m -> m")
+    Circuit(R[x m] -> R[m])
+    """
+    return _reduction("min", "minimum", pattern, sizes, more)
+
+
+def argmax(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
+    """Return where the greatest entry along a bracketed axis is; of equal ones the first.
+
+    Examples
+    --------
+    >>> argmax("m [x] -> m")
+    Circuit(R[m x] -> N<x>[m])
+    >>> argmax("[v] -> ") >> embed("wte", "v -> m")
+    Circuit(R[v] -> R[m])
+    """
+    return _place("argmax", pattern, sizes, more)
+
+
+def argmin(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
+    """Return where the least entry along a bracketed axis is; of equal ones the first.
+
+    Examples
+    --------
+    >>> argmin("p [k] -> p")
+    Circuit(R[p k] -> N<k>[p])
+    """
+    return _place("argmin", pattern, sizes, more)
 
 
 def logsumexp(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
@@ -209,9 +245,121 @@ def logsumexp(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circu
     >>> logsumexp("b [y] -> b")
     Circuit(R[b y] -> R[b])
     """
+    return _reduction("logsumexp", "logsumexp", pattern, sizes, more)
+
+
+def variance(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
+    """Return the mean of the squares of what is left of the mean, over bracketed axes.
+
+    Examples
+    --------
+    >>> variance("[x] m -> m").counts().operations
+    Size('4*m*x + m')
+    """
     read = _reduced(pattern)
+    only_names(read, read.left, brackets=True)
+    whole, kept = (" ".join(item.name for item in side[0]) for side in (read.left, read.right))
+    centre = mean(pattern, sizes=sizes, **more)
+    moved = elementwise("add", pattern=f"{kept}, {whole} -> {whole}")
+    return compose(copy(2), (centre >> neg) @ idle, moved, square, centre).block("variance")
+
+
+def cross_entropy(pattern: str) -> Circuit:
+    """Return the cross-entropy of scores and labels: minus the logarithm of the softmax there.
+
+    Parameters
+    ----------
+    pattern
+        The last axes of the scores, with the one of the classes in brackets; labels have the
+        others.
+
+    Examples
+    --------
+    >>> cross_entropy("[v]")
+    Circuit(R[v], N<v>[] -> R[])
+    >>> cross_entropy("t [v]") >> mean("[t] -> ")
+    Circuit(R[t v], N<v>[t] -> R[])
+    """
+    read = read_sides(pattern, 1, 0)
+    only_names(read, read.left, brackets=True)
+    classes = [item.name for item in read.left[0] if item.bracket]
+    if len(classes) != 1:
+        raise read.error("one axis, that of the classes, is in brackets, as in '[v]'")
+    shown = " ".join(f"[{i.name}]" if i.bracket else i.name for i in read.left[0])
+    whole = " ".join(item.name for item in read.left[0])
+    kept = " ".join(item.name for item in read.left[0] if not item.bracket)
+    score = swap() >> take(f"{kept}, {whole} -> {kept}", at=classes[0]) >> neg
+    total = logsumexp(f"{shown} -> {kept}")
+    made = compose(copy(2) @ idle, total @ score, add)
+    return made.block("cross-entropy")
+
+
+def attention(pattern: str, condition: str | None = None, *,
+              scale: Scalar | str | float | None = None) -> Circuit:  # fmt: skip
+    """Return attention: values weighted by the softmax of products of queries and keys.
+
+    Parameters
+    ----------
+    pattern
+        Queries, keys and values: ``"x h d, y h d, y h e -> x h e"``. The softmax is over the axes
+        that keys and values have, and the output does not.
+    condition
+        Which are read, as for :func:`where`: ``"y <= x"``.
+    scale
+        By what products are multiplied; one over the root of the sizes that are summed, unless
+        said.
+
+    Examples
+    --------
+    >>> attention("x d, y d, y e -> x e", "y <= x")
+    Circuit(R[x d], R[y d], R[y e] -> R[x e])
+    >>> grouped = attention("x g q d, y g d, y g e -> x g q e")
+    >>> [str(operation) for operation in grouped.apex.operations]
+    ['einsum', 'softmax', 'einsum']
+    """
+    read = read_sides(pattern, 3, 1)
+    only_names(read, (*read.left, *read.right))
+    queries, keys, values = ([item.name for item in array] for array in read.left)
+    out = [item.name for item in read.right[0]]
+    over = [name for name in keys if name in values and name not in out]
+    summed = [name for name in queries if name in keys and name not in (*values, *out)]
+    both = [name for name in queries if name in keys and name not in summed]
+    scores = [*both, *(name for name in (*queries, *keys) if name not in (*both, *summed))]
+    lost = [name for name in scores if name not in (*over, *out)]
+    if not over or not summed or lost:
+        raise read.error(
+            f"{lost[0]} is neither weighted by nor kept" if lost else
+            "queries and keys share an axis that values lack, and keys and values one that is "
+            "lost, as d and y in 'x d, y d, y e -> x e'"
+        )  # fmt: skip
+    sizes = (Scalar.of(Size.of(name)) ** Fraction(-1, 2) for name in summed)
+    texts = [" ".join(one) for one in (queries, keys, scores, values, out)]
+    factor = reduce(operator.mul, sizes, Scalar()) if scale is None else scale
+    core = einsum(f"{texts[0]}, {texts[1]} -> {texts[2]}", scale=factor)
+    if condition is not None:
+        core = core >> where(texts[2], condition)
+    core = core >> softmax(" ".join(f"[{n}]" if n in over else n for n in scores))
+    weighted = einsum(f"{texts[2]}, {texts[3]} -> {texts[4]}")
+    return (core @ idle >> weighted).block("attention")
+
+
+def _reduction(kernel: str, title: str, pattern: str, sizes: Sizes | None, more: Sizes,
+               read: Pattern | None = None, results: Sequence[Type] = ()) -> Circuit:  # fmt: skip
+    """Return a kernel that takes bracketed axes whole, which are lost."""
+    read = read or _reduced(pattern)
     given = sizes_of(read, sizes, more)
-    return box_of(Kernel("logsumexp"), "logsumexp", read, read.left, read.right, given)
+    return box_of(
+        Kernel(kernel), title, read, read.left, read.right, given, results=results or ["R"]
+    )
+
+
+def _place(kernel: str, pattern: str, sizes: Sizes | None, more: Sizes) -> Circuit:
+    """Return a kernel that says where along the bracketed axis an entry stands."""
+    read = _reduced(pattern)
+    axes = [item.name for item in read.left[0] if item.bracket]
+    if len(axes) != 1:
+        raise read.error("one axis is in brackets: that of the indices")
+    return _reduction(kernel, kernel, pattern, sizes, more, read, [("N", axes[0])])
 
 
 def _reduced(pattern: str) -> Pattern:
@@ -356,6 +504,22 @@ def softmax(pattern: str) -> Circuit:
     Circuit(R[y] -> R[y])
     """
     return _whole(Kernel("softmax"), "softmax", read_sides(pattern, 1, 0))
+
+
+def cumsum(pattern: str) -> Circuit:
+    """Return the sums of the entries up to each along a bracketed axis, with it.
+
+    Its definition is the contraction over the entries that are not later.
+
+    Examples
+    --------
+    >>> cumsum("[x] m")
+    Circuit(R[x m] -> R[x m])
+    """
+    read = read_sides(pattern, 1, 0)
+    if sum(item.bracket for item in read.left[0]) > 1:
+        raise read.error("sums go along one axis")
+    return _whole(Kernel("cumsum"), "cumsum", read)
 
 
 def _whole(kernel: Kernel, title: str, read: Pattern) -> Circuit:
@@ -820,9 +984,9 @@ def elementwise(
     return Circuit.of(draft, ins, [out])
 
 
-relu, silu, exp, log, tanh, sigmoid, neg, square = (
+relu, silu, exp, log, tanh, sigmoid, neg, square, absolute = (
     elementwise(Kernel(name))
-    for name in ("relu", "silu", "exp", "log", "tanh", "sigmoid", "neg", "square")
+    for name in ("relu", "silu", "exp", "log", "tanh", "sigmoid", "neg", "square", "abs")
 )
 reciprocal, sqrt, sin, cos, softplus = (
     elementwise(Kernel(name)) for name in ("reciprocal", "sqrt", "sin", "cos", "softplus")

@@ -74,6 +74,7 @@ def operations(declared: bool = True, random: bool = True) -> tuple[Circuit, ...
         a.einsum("a, b -> a b", scale=2.5), a.concat("[x] m, [y] m -> [z] m"), a.swap(),
         a.where("x"), a.top_k("[e -> k]", k=2), a.embed("U", "v -> m", v=5, m=3),
         a.idle @ (a.angles("x p") >> a.cos) >> a.mul, a.idle @ a.constant(2.0) >> a.add,
+        a.logsumexp("[y] -> "), a.minimum("[y] -> "), a.argmax("[y] -> "), a.cumsum("[x]"),
         a.take("k, e m -> k m", at="e"), a.one_hot("v"), a.pool("max", "[y] c", 2),
         a.softmax("[y]").block("weights"), a.linear("R", "m -> n", n="m").repeat(2, "layers"),
         a.residual(a.relu >> a.copy(2) >> a.add).repeat(3, "rounds"),

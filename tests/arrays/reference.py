@@ -166,6 +166,15 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         return [values[0]]
     if name == "max":
         return [values[0].max(axis=targets)]
+    if name == "min":
+        return [-(-values[0]).max(axis=targets)]
+    if name in ("argmax", "argmin"):
+        (place,), sign = targets, 1 if name == "argmin" else -1
+        return [np.argsort(sign * values[0], axis=place, kind="stable").take(0, axis=place)]
+    if name == "cumsum":
+        (place,) = targets
+        upto = np.tri(values[0].shape[place])
+        return [np.moveaxis(np.tensordot(upto, values[0], (1, place)), 0, place)]
     if name == "constant":
         return [np.asarray(kernel.option("value"))]
     if name == "angle":
@@ -201,6 +210,7 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         "softplus": lambda x: np.log1p(np.exp(x)),
         "square": np.square,
         "sqrt": np.sqrt,
+        "abs": lambda x: np.where(x < 0, -x, x),
         "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
         "silu": lambda x: x / (1 + np.exp(-x)),
     }

@@ -5,30 +5,44 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from scipy import special
 
 from catlearn.arrays import (
     Circuit,
+    absolute,
+    argmax,
+    argmin,
+    attention,
     compose,
+    copy,
+    cross_entropy,
+    cumsum,
     dropout,
     einsum,
     elementwise,
+    embed,
     exp,
+    idle,
     lift,
     linear,
     logsumexp,
     maximum,
+    minimum,
     norm,
     permute,
+    programmed,
     reciprocal,
     residual,
     silu,
     softmax,
     traced,
+    variance,
 )
 from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.errors import InvalidStructure
 from catlearn.laws import array_circuits
 from catlearn.models.circuits import LoweredCircuit
+from tests.arrays.reference import evaluate
 from tests.arrays.refutation import same_values
 
 DEFINED = {
@@ -38,6 +52,7 @@ DEFINED = {
     "layer norm": norm("g", "[m]", eps=0.1),
     "rms norm": norm("g", "[m] n", kind="rms", eps=0.1),
     "silu": silu,
+    "sums": cumsum("a [y] b"),
 }
 
 
@@ -117,16 +132,21 @@ def test_names_say_which_kernels_are_unfolded():
         circuit.unfold(["relu", "sofmax"])
 
 
+def drawn(program):
+    """List how boxes draw, with their addresses, also those of rounds."""
+    inner = [step.options[-1].body for step in program.steps if step.name == "loop"]
+    own = [step.options for step in program.steps if step.name == "dropout"]
+    return own + [one for body in inner for one in drawn(body)]
+
+
 def test_all_else_stays():
     layer = residual(norm("ln", "[m]") >> linear("A", "m -> n", n="m") >> dropout(0.5) >> silu)
-    circuit = compose(layer.block("first"), dropout(0.2)).repeat(2, "layers")
+    circuit = compose(layer.block("first"), dropout(0.2)).repeat(2, "layers").at(m=3)
     made = circuit.unfold()
     assert made.parameters == circuit.parameters
     assert made.apex.column("title") == circuit.apex.column("title")
-    lowered = [LoweredCircuit(one.at(m=3)) for one in (circuit, made)]
-    params, key = lowered[0].init(jax.random.key(0)), jax.random.key(1)
-    values = [one(params, jnp.arange(3.0), key=key) for one in lowered]
-    assert np.allclose(*values, 1e-5)
+    assert drawn(programmed(made)) == drawn(programmed(circuit))
+    assert len(drawn(programmed(made))) == 2
 
 
 def test_boxes_read_where_the_box_did():
@@ -170,6 +190,56 @@ WRONG = {
     "centred at the greatest": ("norm", lambda box, x, **o: norm_of(box, x, centre="max", **o)),
     "relu": ("silu", lambda box, x: box("relu", x)),
 }
+
+
+NORMAL = np.random.default_rng(0).normal(size=(3, 4, 5))
+LABELS = np.full((3, 4), 2)
+SCORES = np.einsum("xhd,yhd->hxy", NORMAL, NORMAL) / np.sqrt(5)
+WEIGHTS = special.softmax(np.where(np.tri(3) > 0, SCORES, -np.inf), -1)
+ATTENDED = np.einsum("hxy,yhe->xhe", WEIGHTS, NORMAL)
+TIES = np.array([[2.0, -1.0, 3.0, -1.0], [3.0, 3.0, 3.0, 3.0]])
+
+
+@pytest.mark.parametrize(
+    ("circuit", "arrays", "expected"),
+    [
+        (minimum("[x] -> "), [NORMAL], NORMAL.min(-1)),
+        (argmin("[x] -> "), [TIES], [1, 0]),
+        (argmax("[x] y -> y"), [TIES], [1, 1, 0, 1]),
+        (cumsum("[x] y"), [NORMAL], NORMAL.cumsum(1)),
+        (absolute, [TIES], np.abs(TIES)),
+        (variance("[x] y -> y"), [NORMAL], NORMAL.var(1)),
+        (logsumexp("[x y] -> "), [NORMAL], special.logsumexp(NORMAL, (1, 2))),
+        (cross_entropy("[v]"), [NORMAL, LABELS], -special.log_softmax(NORMAL, -1)[..., 2]),
+        (attention("x h d, y h d, y h e -> x h e", "y <= x"), [NORMAL] * 3, ATTENDED),
+    ],
+)  # fmt: skip
+def test_operations_of_other_libraries(circuit, arrays, expected):
+    circuit = circuit.at_dom(*map(np.shape, arrays))
+    with jax.enable_x64(), jax.disable_jit():
+        assert np.allclose(LoweredCircuit(circuit)({}, *arrays), expected, 1e-12, 1e-12)
+    with np.errstate(all="ignore"):
+        for made in (circuit, circuit.unfold()):
+            assert np.allclose(evaluate(made, arrays)[0], expected, 1e-12, 1e-12)
+    assert Circuit.parse(str(circuit)) == circuit
+
+
+def test_places_are_indices_of_their_axis():
+    rows = argmax("[v] -> ") >> embed("T", "v -> m")
+    assert rows.at(v=4, m=3).counts().active == 3
+    chosen = linear("gate", "m -> e") >> argmax("[e] -> ")
+    routed = compose(copy(2), chosen @ idle, linear("w", ", m -> f", at="e"))
+    counts = routed.at(m=2, e=4, f=3).counts()
+    assert (counts.parameters, counts.active) == (8 + 24, 8 + 6)
+    with pytest.raises(InvalidStructure):
+        linear("A", "m -> e", e=5) >> argmax("[e] -> ") >> embed("T", "v -> m", v=4)
+
+
+def test_sums_up_to_each_are_linear():
+    scaled = einsum("m -> m", scale=3)
+    one, other = (scaled >> cumsum("[m]")).unfold(), (cumsum("[m]") >> scaled).unfold()
+    assert one.equal(other).name == "Equal"
+    assert one.equal(cumsum("[m]").unfold()).name == "NotEqual"
 
 
 @pytest.mark.parametrize("name", WRONG)
