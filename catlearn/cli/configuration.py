@@ -66,7 +66,7 @@ import os
 import re
 import textwrap
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -109,20 +109,20 @@ class Kind:
     holds
         Whether a value is of this kind.
     make
-        Returns what a run gets, from the table and the key of such a value; by default the value
-        itself. What is wrong further inside it notes by its own place.
+        Returns what a run gets, from the place of such a value; by default the value itself. What
+        is wrong further inside it notes by its own place.
     """
 
     words: str
     holds: Callable[[Any], bool]
-    make: Callable[[Section, str], Any] = lambda table, key: table.values[key]
+    make: Callable[[Section], Any] = lambda place: place.value
 
     def __or__(self, other: Kind) -> Kind:
         """Values of either kind."""
         return Kind(
             f"{self.words} or {other.words}",
             lambda value: self.holds(value) or other.holds(value),
-            lambda table, key: (self if self.holds(table.values[key]) else other).make(table, key),
+            lambda place: (self if self.holds(place.value) else other).make(place),
         )
 
     def called(self, words: str) -> Kind:
@@ -133,9 +133,13 @@ class Kind:
 TEXT = Kind("a text", lambda value: isinstance(value, str))
 TRUTH = Kind("true or false", lambda value: isinstance(value, bool))
 INTEGER = Kind("an integer", lambda value: type(value) is int)
-NUMBER = Kind("a number", lambda value: type(value) in (int, float) and math.isfinite(value))
+NUMBER = Kind(
+    "a number",
+    lambda value: type(value) in (int, float) and math.isfinite(value),
+    # JAX takes integers of 32 bits.
+    lambda place: place.value if abs(place.value) < 2**31 else float(place.value),
+)
 TABLE = Kind("a table", lambda value: isinstance(value, dict))
-FILE = Kind("the name of a file", TEXT.holds, lambda table, key: table.file(key))
 
 
 def natural(least: int = 1) -> Kind:
@@ -150,74 +154,74 @@ def one_of(*texts: str) -> Kind:
 
 def lists(inner: Kind, words: str = "a list") -> Kind:
     """Return lists that are not empty, all of whose entries are of a kind."""
-    return Kind(words, lambda v: isinstance(v, list) and bool(v) and all(map(inner.holds, v)))
+    return Kind(
+        words,
+        lambda value: isinstance(value, list) and bool(value) and all(map(inner.holds, value)),
+        lambda place: [inner.make(part) for part in place.entries],
+    )
 
 
 def tables(inner: Kind, words: str = "a table") -> Kind:
     """Return tables by names of the user's; entries that are not of a kind are left out."""
 
-    def make(table: Section, key: str) -> dict[str, Any]:
-        entries = table.section(key)
-        found = {name: entries.read(name, inner) for name in entries.values}
+    def make(place: Section) -> dict[str, Any]:
+        found = {name: place.read(name, inner) for name in place.values}
         return {name: value for name, value in found.items() if value is not None}
 
     return Kind(words, TABLE.holds, make)
 
 
-def settings(section: str, needs: str = "") -> Kind:
-    """Return tables with the keys of a section: None where one lacks what has to be given."""
+def each(inner: Kind, what: str) -> Kind:
+    """Return values of a kind for all things of a sort, and tables with one for each."""
+    return (inner | tables(inner)).called(f"{inner.words}, or a table with one for each {what}")
 
-    def make(table: Section, key: str) -> Settings | None:
-        found = table.section(key).settings(section)
-        needed = [one.name for one in KEYS if one.section == section and one.default is REQUIRED]
+
+def settings(section: str) -> Kind:
+    """Return tables with the keys of a section: None where one lacks what has to be given."""
+    needed = [one.name for one in KEYS if one.section == section and one.default is REQUIRED]
+
+    def make(place: Section) -> Settings | None:
+        found = place.settings(section)
         return None if any(getattr(found, name) is None for name in needed) else found
 
+    needs = " and".join(f" with {name} = ..." for name in needed)
     return Kind(f"a section [{section}]{needs}", TABLE.holds, make)
 
 
-_PRECISION = one_of("bfloat16", "float16", "float32", "float64")
-_MODELS = "names of models; a pattern such as 'head_*' stands for all that match"
-_NAMES = (TEXT | lists(TEXT)).called(_MODELS)
+_NAMES = (TEXT | lists(TEXT)).called(
+    "names of models; a pattern such as 'head_*' stands for all that match"
+)
 _POSITIVE = Kind("a positive number", lambda value: NUMBER.holds(value) and value > 0)
 _FROM_0 = Kind("a number from 0", lambda value: NUMBER.holds(value) and value >= 0)
-_CHAIN = replace(
-    lists(TABLE, "a list of tables with name = ..."), make=lambda table, key: table.sections(key)
-)
-_OPTIMIZER = Kind(
-    "a table with name = ...", TABLE.holds, lambda table, key: _optimizer(table.section(key))
+_SCHEDULE = Kind("a table with a schedule", TABLE.holds, lambda place: schedule_of(place))
+_SCHEDULED = NUMBER | _SCHEDULE
+_OPTIMIZER = Kind("a table with name = ...", TABLE.holds, lambda place: _optimizer(place))
+_CHAIN = lists(
+    Kind("", TABLE.holds, lambda place: _transformation(place, *OPTIMIZERS, *TRANSFORMATIONS)),
+    "a list of tables with name = ...",
 )
 _COLUMNS = Kind(
     "a name or a list of names", lambda value: TEXT.holds(value) or lists(_COLUMNS).holds(value)
 )
-_SCHEDULE = Kind(
-    "a table with a schedule", TABLE.holds, lambda table, key: schedule_of(table.section(key))
-)
-_SCHEDULED = NUMBER | _SCHEDULE
+_FILE = Kind("the name of a file", TEXT.holds, lambda place: place.file())
 _PLACE = Kind(
     "the name of a file or a folder",
     lambda value: TEXT.holds(value) and value != "",
     # A text, since a path forgets the slash at its end, by which a folder is known.
-    lambda table, key: os.path.join(table.folder, table.values[key]),
+    lambda place: os.path.join(place.folder, place.value),
 )
 _HELD_OUT = Kind(
     "a share between 0 and 1, or a number of examples",
-    lambda value: (
-        NUMBER.holds(value) and (0 < value < 1 if isinstance(value, float) else value >= 1)
-    ),
+    lambda value: NUMBER.holds(value) and value > 0 and (type(value) is int) == (value >= 1),
 )
 _METRIC = Kind(
     "an equation and a measure, such as ['digits.X >> f = digits.Y', 'accuracy']",
     lambda value: lists(TEXT).holds(value) and len(value) == 2,
 )
-
-
-def _weight(table: Section, key: str) -> float | Weight | None:
-    found = _SCHEDULED.make(table, key)
-    return Weight(None, schedule=found) if callable(found) else found
-
-
-_WEIGHT = replace(
-    (_FROM_0 | _SCHEDULE).called("a number from 0, or a table with a schedule"), make=_weight
+_WEIGHT = Kind(
+    "a number from 0, or a table with a schedule",
+    lambda value: _FROM_0.holds(value) or TABLE.holds(value),
+    lambda place: Weight.of(_SCHEDULED.make(place)),
 )
 
 
@@ -229,31 +233,38 @@ class Key(NamedTuple):
 
     Parameters
     ----------
-    section
-        Its table, one of the ``SECTIONS``.
-    name
-        What it is called there.
+    place
+        Its TOML path; ``NAME`` stands for a name of the user's, and at the end says that the key is
+        a table by such names.
     kind
-        What it takes.
-    meaning
-        What it is for.
+        What it takes, for each name.
     default
         What it is where it is not given.
-    named
-        Whether it is a table by names of the user's.
+    meaning
+        What it is for.
     """
 
-    section: str
-    name: str
+    place: str
     kind: Kind
-    meaning: str = ""
     default: Any = REQUIRED
-    named: bool = False
+    meaning: str = ""
 
     @property
-    def place(self) -> str:
-        """Its TOML path."""
-        return f"{self.section}.{self.name}{'.NAME' if self.named else ''}".lstrip(".")
+    def section(self) -> str:
+        """Its table, one of the ``SECTIONS``."""
+        return self.place.removesuffix(".NAME").rpartition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """What it is called there."""
+        return self.place.removesuffix(".NAME").rpartition(".")[2]
+
+    @property
+    def whole(self) -> Kind:
+        """What it takes, for all names together."""
+        by_name = self.place.endswith(".NAME")
+        section = f"a section [{self.place.removesuffix('.NAME')}]"
+        return tables(self.kind, section) if by_name else self.kind
 
     @property
     def otherwise(self) -> str:
@@ -263,259 +274,105 @@ class Key(NamedTuple):
         return "" if self.default in (None, {}, ()) else shown(self.default)
 
 
-SECTIONS = {
-    "": "At the top, above all sections",
-    "loss": "Which equations, and what they weigh",
-    "data.NAME": "Where the columns of a data set come from",
-    "optimizer": "How parameters move",
-    "lowering": "How the loss is run, without changing what it is",
-    "checkpoint": "Where the run is kept, so that it can go on",
-    "validation": "What is measured while it trains, and when it stops for it",
-    "devices": "Over which devices it is spread",
-}
-"""The tables of a configuration and their titles; ``NAME`` stands for a name of the user's."""
-
 KEYS = (
-    Key("", "steps", natural(), "how many in all, those of a resumed checkpoint included"),
-    Key(
-        "",
-        "batch_size",
-        (natural() | tables(natural())).called(
-            "an integer from 1, or a table with one for each data set"
-        ),
-        "examples in a batch, of all data sets or of each",
-        128,
-    ),
-    Key(
-        "",
-        "accumulate",
-        natural(),
-        "into how many parts to cut a batch, evaluated one after the other to save memory",
-        1,
-    ),
-    Key(
-        "",
-        "scan_steps",
-        natural(),
+    Key("steps", natural(), REQUIRED,
+        "how many in all, those of a resumed checkpoint included"),
+    Key("batch_size", each(natural(), "data set"), 128,
+        "examples in a batch, of all data sets or of each"),
+    Key("accumulate", natural(), 1,
+        "into how many parts to cut a batch, evaluated one after the other to save memory"),
+    Key("scan_steps", natural(), 1,
         "how many steps to take in one compiled call, for models so small that starting a step "
-        "takes longer than the step",
-        1,
-    ),
-    Key(
-        "", "seed", natural(0), "draws the variables, the order of the data and what is held out", 0
-    ),
-    Key("", "log_every", natural(), "after how many steps to look at costs and show progress", 100),
-    Key(
-        "loss",
-        "equations",
-        (one_of(*SELECTIONS) | lists(TEXT)).called(
-            f"one of {', '.join(SELECTIONS)}, or a list of equations"
-        ),
+        "takes longer than the step"),
+    Key("seed", natural(0), 0,
+        "draws the variables, the order of the data and what is held out"),
+    Key("log_every", natural(), 100,
+        "after how many steps to look at costs and show progress"),
+    Key("loss.equations", one_of(*SELECTIONS) | lists(TEXT, "a list of equations"), None,
         "which equations to train; by default those that the diagram declares, or all if it "
-        "declares none",
-        None,
-    ),
-    Key("loss", "aggregator", TEXT, "how costs are put together: 'sum' or 'max'", "sum"),
-    Key(
-        "loss",
-        "max_length",
-        natural(),
-        "the longest path that is enumerated, where there are cycles",
-        None,
-    ),
-    Key(
-        "loss",
-        "weights",
-        tables(_WEIGHT, "a table of numbers and schedules"),
+        "declares none"),
+    Key("loss.aggregator", TEXT, "sum", "how costs are put together: 'sum' or 'max'"),
+    Key("loss.max_length", natural(), None,
+        "the longest path that is enumerated, where there are cycles"),
+    Key("loss.weights", tables(_WEIGHT, "a table of numbers and schedules"), {},
         "other weights than the diagram's, by the equation's name or a pattern with '*': a number "
-        "(0 leaves the equation out), or a schedule",
-        {},
-    ),
-    Key(
-        "data.NAME",
-        "file",
-        FILE,
-        ".npz, .csv (with a header) or .safetensors, relative to the configuration",
-    ),
-    Key(
-        "data.NAME",
-        "columns",
-        tables(_COLUMNS),
+        "(0 leaves the equation out), or a schedule"),
+    Key("data.NAME.file", _FILE, REQUIRED,
+        ".npz, .csv (with a header) or .safetensors, relative to the configuration"),
+    Key("data.NAME.columns", tables(_COLUMNS), {},
         "for each projection what the file calls it: a name, a list of names, or a pattern such as "
         "'pixel_*'; at a product a list with one entry for each factor; by default the "
-        "projection's own name",
-        {},
-    ),
-    Key("data.NAME", "test", _HELD_OUT, "held out, and measured at the end", None),
-    Key(
-        "data.NAME",
-        "test_file",
-        FILE,
-        "a second file, whose examples are measured at the end",
-        None,
-    ),
-    Key(
-        "optimizer",
-        "name",
-        TEXT.called("the name of an optimizer"),
-        "an optimizer of optax, whose options are further keys; 'none' leaves models as they are",
-        None,
-    ),
-    Key(
-        "optimizer",
-        "chain",
-        _CHAIN,
+        "projection's own name"),
+    Key("data.NAME.test", _HELD_OUT, None, "held out, and measured at the end"),
+    Key("data.NAME.test_file", _FILE, None,
+        "a second file, whose examples are measured at the end"),
+    Key("optimizer.name", TEXT.called("the name of an optimizer"), None,
+        "an optimizer of optax, whose options are further keys; 'none' leaves models as they are"),
+    Key("optimizer.chain", _CHAIN, None,
         "in place of a name: transformations of optax, with their options, one after the other, "
-        "and one optimizer among them",
-        None,
-    ),
-    Key(
-        "optimizer",
-        "learning_rate",
-        _SCHEDULED,
+        "and one optimizer among them"),
+    Key("optimizer.learning_rate", _SCHEDULED, None,
         "as all options that optax lets follow a schedule: a number, or a table with the "
-        "schedule's name and options",
-        None,
-    ),
-    Key("optimizer", "clip", _POSITIVE, "the largest norm of all gradients together", None),
-    Key(
-        "optimizer",
-        "models",
-        _OPTIMIZER,
+        "schedule's name and options"),
+    Key("optimizer.clip", _POSITIVE, None, "the largest norm of all gradients together"),
+    Key("optimizer.models.NAME", _OPTIMIZER, {},
         "another optimizer, with name or chain and options, for one model, several "
-        "('encoder, decoder') or a pattern ('head_*')",
-        {},
-        named=True,
-    ),
-    Key(
-        "lowering",
-        "precision",
-        (_PRECISION | tables(_PRECISION)).called(
-            f"{_PRECISION.words}, or a table with one for each model"
-        ),
-        "the dtype in which models compute, of all or by name; parameters and costs keep their own",
-        None,
-    ),
-    Key(
-        "lowering",
-        "remat",
-        (TRUTH | _NAMES).called(f"true, or {_MODELS}"),
-        "models whose intermediate values are computed again in the backward pass, to save memory",
-        False,
-    ),
-    Key(
-        "lowering",
-        "independent",
-        _NAMES,
-        "random models that draw a new sample for each side of each equation",
-        (),
-    ),
-    Key(
-        "lowering",
-        "stack",
-        (TRUTH | natural(2)).called("true, false, or an integer from 2"),
-        "the least number of isomorphic models that are stored stacked and run as one",
-        8,
-    ),
-    Key(
-        "checkpoint",
-        "path",
-        _PLACE,
+        "('encoder, decoder') or a pattern ('head_*')"),
+    Key("lowering.precision",
+        each(one_of("bfloat16", "float16", "float32", "float64"), "model"), None,
+        "the dtype in which models compute, of all or by name; parameters and costs keep theirs"),
+    Key("lowering.remat", TRUTH | _NAMES, False,
+        "models whose intermediate values are computed again in the backward pass, to save memory"),
+    Key("lowering.independent", _NAMES, (),
+        "random models that draw a new sample for each side of each equation"),
+    Key("lowering.stack", (TRUTH | natural(2)).called("true, false, or an integer from 2"), 8,
+        "the least number of isomorphic models that are stored stacked and run as one"),
+    Key("checkpoint.path", _PLACE, REQUIRED,
         "a file *.safetensors, or a folder such as 'checkpoint/' for orbax, relative to the "
-        "configuration",
-    ),
-    Key(
-        "checkpoint",
-        "every",
-        natural(),
-        "after how many steps to save; by default only at the end",
-        None,
-    ),
-    Key(
-        "checkpoint",
-        "resume",
-        TRUTH,
-        "whether to go on from the checkpoint if there is one, as --resume on the command line",
-        False,
-    ),
-    Key(
-        "validation",
-        "validate",
-        (_HELD_OUT | tables((_HELD_OUT | FILE).called(f"{_HELD_OUT.words}, or a file"))).called(
-            f"{_HELD_OUT.words}, or a table with one, or a file, for each data set"
-        ),
-        "held out of each data set for it",
-    ),
-    Key("validation", "every", natural(), "after how many steps; by default log_every", None),
-    Key(
-        "validation",
-        "patience",
-        natural(),
-        "how many validations in a row may be no better before the run stops",
-        None,
-    ),
-    Key(
-        "validation",
-        "by",
-        TEXT,
-        "what has to become better: 'total', an equation or a metric",
-        "total",
-    ),
-    Key(
-        "validation",
-        "least",
-        _FROM_0,
-        "by how much it has to be better than the best one to count",
-        0.0,
-    ),
-    Key("validation", "largest", TRUTH, "whether larger is better, as for an accuracy", False),
-    Key(
-        "validation",
-        "metrics",
-        _METRIC,
-        "what else to measure, by a name: an equation and 'accuracy', 'error_rate' or a divergence",
-        {},
-        named=True,
-    ),
-    Key(
-        "devices",
-        "count",
-        (natural() | one_of("all")).called("an integer from 1, or 'all'"),
-        "over how many devices to split each batch",
-        "all",
-    ),
-    Key(
-        "devices",
-        "parameters",
-        one_of("whole", "fsdp").called("'whole' or 'fsdp'"),
-        "'whole' on every device, or split over them ('fsdp')",
-        "whole",
-    ),
-    Key(
-        "devices",
-        "least",
-        natural(),
-        "for 'fsdp', how many entries an array has at least that is split",
-        2**12,
-    ),
-)
+        "configuration"),
+    Key("checkpoint.every", natural(), None,
+        "after how many steps to save; by default only at the end"),
+    Key("checkpoint.resume", TRUTH, False,
+        "whether to go on from the checkpoint if there is one, as --resume on the command line"),
+    Key("validation.validate",
+        (_HELD_OUT | tables((_HELD_OUT | _FILE).called(f"{_HELD_OUT.words}, or a file"))).called(
+            f"{_HELD_OUT.words}, or a table with one, or a file, for each data set"), REQUIRED,
+        "held out of each data set for it"),
+    Key("validation.every", natural(), None, "after how many steps; by default log_every"),
+    Key("validation.patience", natural(), None,
+        "how many validations in a row may be no better before the run stops"),
+    Key("validation.by", TEXT, "total",
+        "what has to become better: 'total', an equation or a metric"),
+    Key("validation.least", _FROM_0, 0.0,
+        "by how much it has to be better than the best one to count"),
+    Key("validation.largest", TRUTH, False, "whether larger is better, as for an accuracy"),
+    Key("validation.metrics.NAME", _METRIC, {},
+        "what else to measure, by name: an equation and 'accuracy', 'error_rate' or a divergence"),
+    Key("devices.count", (natural() | one_of("all")).called("an integer from 1, or 'all'"), "all",
+        "over how many devices to split each batch"),
+    Key("devices.parameters", one_of("whole", "fsdp"), "whole",
+        "'whole' on every device, or split over them ('fsdp')"),
+    Key("devices.least", natural(), 2**12,
+        "for 'fsdp', how many entries an array has at least that is split"),
+)  # fmt: skip
 """All keys, by their sections."""
 
 PARTS = (
-    Key("", "loss", settings("loss"), default=None),
-    Key(
-        "",
-        "data",
-        tables(settings("data.NAME").called("a table with file = ..."), "a section [data]"),
-        default={},
-    ),
-    Key("", "optimizer", TABLE.called("a section [optimizer] with name = ...")),
-    Key("", "lowering", settings("lowering"), default=None),
-    Key("", "checkpoint", settings("checkpoint", " with path = ..."), default=None),
-    Key("", "validation", settings("validation", " with validate = ..."), default=None),
-    Key("", "devices", settings("devices", " with count = ..."), default=None),
-)
+    Key("loss", settings("loss"), None, "Which equations, and what they weigh"),
+    Key("data.NAME", settings("data.NAME"), {}, "Where the columns of a data set come from"),
+    Key("optimizer", TABLE.called("a section [optimizer] with name = ..."), REQUIRED,
+        "How parameters move"),
+    Key("lowering", settings("lowering"), None,
+        "How the loss is run, without changing what it is"),
+    Key("checkpoint", settings("checkpoint"), None, "Where the run is kept, so that it can go on"),
+    Key("validation", settings("validation"), None,
+        "What is measured while it trains, and when it stops for it"),
+    Key("devices", settings("devices"), None, "Over which devices it is spread"),
+)  # fmt: skip
 """The sections, which are keys at the top."""
+
+SECTIONS = {"": "At the top, above all sections", **{part.place: part.meaning for part in PARTS}}
+"""The tables of a configuration and their titles."""
 
 Settings = SimpleNamespace
 """The values of the keys of a section, by their names."""
@@ -571,34 +428,35 @@ def plain(width: int = 96) -> str:
 
 
 class Section:
-    """A table of TOML, with its place in the file.
+    """A value of TOML, most often a table, with its place in the file.
 
     Parameters
     ----------
-    values
-        What the table holds.
+    value
+        The value; ``values`` are those of its keys, none where it is no table.
     at
         Its TOML path.
     faults
-        All that is wrong with the file, to which this table adds.
+        All that is wrong with the file, to which this place adds.
     folder
         Where files are looked for.
     """
 
     def __init__(
         self,
-        values: Mapping[str, Any],
+        value: Any,
         at: str = "",
         faults: list[Failure] | None = None,
         folder: Path = Path(),
     ) -> None:
-        self.values = values
+        self.value = value
+        self.values: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
         self.at = at
         self.faults = [] if faults is None else faults
         self.folder = folder
 
     def fault(self, key: str, message: str, law: str = "value") -> None:
-        """Note that something is wrong with a key, or with the table itself for ``""``."""
+        """Note that something is wrong with a key, or with the value itself for ``""``."""
         self.faults.append(Failure(law, dotted(self.at, key) if key else self.at, message))
 
     @contextlib.contextmanager
@@ -612,29 +470,37 @@ class Section:
         except (CatlearnError, OSError) as error:
             self.fault(key, problem_of(error), law)
 
+    def section(self, key: str) -> Section:
+        """Return the value of a key, None where there is none."""
+        return Section(self.values.get(key), dotted(self.at, key), self.faults, self.folder)
+
+    @property
+    def entries(self) -> list[Section]:
+        """The entries of a list."""
+        places = ((entry, f"{self.at}[{n}]") for n, entry in enumerate(self.value))
+        return [Section(entry, at, self.faults, self.folder) for entry, at in places]
+
+    def without(self, *keys: str) -> Section:
+        """Return the table without some of its keys."""
+        rest = {key: value for key, value in self.values.items() if key not in keys}
+        return Section(rest, self.at, self.faults, self.folder)
+
     def read(self, key: str, kind: Kind, default: Any = REQUIRED) -> Any:
         """Return what a key says, or its default where it is missing or wrong."""
-        if key not in self.values:
-            if default is REQUIRED:
-                self.fault(key, f"has to be given: {kind.words}", "missing")
-        elif kind.holds(value := self.values[key]):
-            return kind.make(self, key)
-        else:
-            self.fault(key, f"is {shown(value)}, expected {kind.words}")
+        place = self.section(key)
+        if key in self.values and kind.holds(place.value):
+            return kind.make(place)
+        if key in self.values:
+            place.fault("", f"is {shown(place.value)}, expected {kind.words}")
+        elif default is REQUIRED:
+            place.fault("", f"has to be given: {kind.words}", "missing")
         return None if default is REQUIRED else default
 
     def settings(self, section: str) -> Settings:
         """Return a value for each key of one of the ``SECTIONS``, and note unknown keys."""
         keys = [one for one in (*KEYS, *PARTS) if one.section == section]
         self.refuse_others(one.name for one in keys)
-        return Settings(
-            **{
-                one.name: self.read(
-                    one.name, tables(one.kind) if one.named else one.kind, one.default
-                )
-                for one in keys
-            }
-        )
+        return Settings(**{one.name: self.read(one.name, one.whole, one.default) for one in keys})
 
     def refuse_others(self, known: Iterable[str]) -> None:
         """Note the keys that mean nothing."""
@@ -643,31 +509,21 @@ class Section:
             if key not in known:
                 self.fault(key, advice(key, known, self.at), "unknown key")
 
-    def file(self, key: str) -> Path:
-        """Return the file that a key names, and note if there is none."""
-        path = self.folder / self.values[key]
+    def file(self) -> Path:
+        """Return the file that a text names, and note if there is none."""
+        path = self.folder / self.value
         if not os.path.isfile(path):
-            self.fault(key, f"there is no file '{path}'", "missing file")
+            self.fault("", f"there is no file '{path}'", "missing file")
         return path
 
-    def part(self, values: Any, at: str) -> Section:
-        """Return a table inside; an empty one in place of anything else."""
-        values = values if isinstance(values, Mapping) else {}
-        return Section(values, at, self.faults, self.folder)
-
-    def section(self, key: str) -> Section:
-        """Return an inner table, an empty one where there is none."""
-        return self.part(self.values.get(key), dotted(self.at, key))
-
-    def sections(self, key: str) -> list[Section]:
-        """Return the tables of a list."""
-        at = dotted(self.at, key)
-        return [self.part(table, f"{at}[{n}]") for n, table in enumerate(self.values[key])]
-
-    def without(self, *keys: str) -> Section:
-        """Return the table without some of its keys."""
-        rest = {key: value for key, value in self.values.items() if key not in keys}
-        return self.part(rest, self.at)
+    def match(self, known: Collection[str], what: str, needed: Iterable[str] = ()) -> None:
+        """Note the keys that are no names of what there is, and the names that have no key."""
+        for key in self.values:
+            if key not in known:
+                self.fault(key, f"is no {what}; {did_you_mean(key, known)}", "unknown name")
+        for name in needed:
+            if name not in self.values:
+                self.fault(name, "has to be given, since others are", "missing")
 
     def one(self, key: str, known: Sequence[str], what: str) -> str | None:
         """Return the name that a key says, and note if it is none of those that are known."""
@@ -959,15 +815,12 @@ def schedule_of(section: Section) -> Callable[[Any], Any] | None:
 
 _EMPTY = inspect.Parameter.empty
 _LISTS = {
-    "schedules": replace(
-        lists(TABLE, "a list of tables with schedule = ..."),
-        make=lambda table, key: [schedule_of(part) for part in table.sections(key)],
-    ),
+    "schedules": lists(_SCHEDULE, "a list of tables with schedule = ..."),
     "boundaries": lists(INTEGER, "a list of steps"),
     "boundaries_and_scales": Kind(
         "a table of numbers by step, such as {1000 = 0.1}",
         lambda value: TABLE.holds(value) and all(map(str.isdecimal, value)),
-        lambda table, key: {int(n): x for n, x in tables(NUMBER).make(table, key).items()},
+        lambda place: {int(n): x for n, x in tables(NUMBER).make(place).items()},
     ),
 }
 #: Options without a default value that are numbers all the same, and those that TOML cannot give.
@@ -1069,42 +922,35 @@ def choose_optimizers(section: Section, trainable: Iterable[str]) -> OptimizerCh
     groups: dict[str, list[str]] = {}
     for model in trainable:
         groups.setdefault(chosen.get(model, ""), []).append(model)
-    by_model = {tuple(group): made[key] for key, group in groups.items()}
-    if trainable and all(transform is None for transform, _ in by_model.values()):
+    found = {tuple(group): made[key] for key, group in groups.items()}
+    if trainable and all(transform is None for transform, _ in found.values()):
         section.fault("", f"is {NONE!r} for all models, so that nothing is trained")
         return None
-    return OptimizerChoice(
-        {group: transform for group, (transform, _) in by_model.items()},
-        clip,
-        {group: name for group, (_, name) in by_model.items()},
-    )
+    by_model, names = ({group: pair[k] for group, pair in found.items()} for k in (0, 1))
+    return OptimizerChoice(by_model, clip, names)
 
 
 def _optimizer(section: Section) -> tuple[Any, str]:
     """Return an optimizer and what it is called: by its name, or as a chain."""
     if "chain" not in section.values:
-        return _transformation(section, (*OPTIMIZERS, NONE))
+        return _transformation(section, *OPTIMIZERS, NONE)
     for key in section.without("chain").values:
         section.fault(key, "is given, and so is chain, where each table has its own options")
-    made = [
-        _transformation(table, (*OPTIMIZERS, *TRANSFORMATIONS))
-        for table in section.read("chain", _CHAIN) or []
-    ]
-    parts, names = [part for part, _ in made], [name for _, name in made]
-    if made and all(names) and sum(name in OPTIMIZERS for name in names) != 1:
+    made = section.read("chain", _CHAIN) or [(None, "")]
+    parts, names = zip(*made, strict=True)
+    if all(names) and sum(name in OPTIMIZERS for name in names) != 1:
         message = f"has {', '.join(names)}, expected exactly one optimizer such as adam among them"
         section.fault("chain", message)
-    if not made or any(part is None for part in parts):
+    if None in parts:
         return None, ""
     import optax
 
     return optax.chain(*parts), ", ".join(names)
 
 
-def _transformation(section: Section, known: tuple[str, ...]) -> tuple[Any, str]:
+def _transformation(section: Section, *known: str) -> tuple[Any, str]:
     """Return what a table names, out of what may be named there."""
-    name = section.one("name", known, "optimizer")
-    options = section.without("name")
+    name, options = section.one("name", known, "optimizer"), section.without("name")
     if name is None:
         return None, ""
     if name == NONE:

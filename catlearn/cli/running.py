@@ -640,13 +640,12 @@ def _diagram(path: Path, faults: list[Failure]) -> LearningDiagram | None:
 def _data(diagram: LearningDiagram, settings: Settings) -> tuple[Data, Data, Data]:
     """Return what is trained on, what is tested at the end, and what is validated meanwhile."""
     train, test, held = parts = {}, {}, {}
-    validation = settings.file.section("validation")
+    validation, data = settings.file.section("validation"), settings.file.section("data")
+    data.match(diagram.data_sets, "data set")
     wanted = None if settings.validation is None else settings.validation.validate
     for name, given in settings.data.items():
-        section = settings.file.section("data").section(name)
+        section = data.section(name)
         if name not in diagram.data_sets:
-            message = f"is no data set; {did_you_mean(name, diagram.data_sets)}"
-            section.fault("", message, "unknown name")
             continue
         if given.test is not None and given.test_file is not None:
             section.fault("test", "is given, and so is test_file; give one of the two")
@@ -686,13 +685,7 @@ def _validation(fn: Lowered, settings: Settings, held: Data) -> dict[str, Any]:
     section = file.section("validation")
     table, metrics = section.section("validate"), section.section("metrics")
     if isinstance(given.validate, Mapping):
-        for name in given.validate:
-            if name not in fn.plan.columns:
-                message = f"is not read by the loss; {did_you_mean(name, fn.plan.columns)}"
-                table.fault(name, message, "unknown name")
-        for name in fn.plan.columns:
-            if name not in table.values:
-                table.fault(name, "has to be given, since others are", "missing")
+        table.match(fn.plan.columns, "data set that the loss reads", fn.plan.columns)
     pairs: dict[str, Any] = {}
     measures: dict[str, Equation] = {}
     for name, (equation, by) in given.metrics.items():
@@ -726,15 +719,12 @@ def _check_batches(diagram: LearningDiagram, settings: Settings, train: Data) ->
     """Note batch sizes of data sets that there are not, and batches that do not divide."""
     sizes, table = settings.batch_size, settings.file.section("batch_size")
     if isinstance(sizes, dict):
-        for name in (name for name in sizes if name not in diagram.data_sets):
-            message = f"is no data set; {did_you_mean(name, diagram.data_sets)}"
-            table.fault(name, message, "unknown name")
+        table.match(diagram.data_sets, "data set", train)
     for name, columns in train.items():
-        if isinstance(sizes, dict) and name not in sizes:
-            if name not in table.values:
-                table.fault(name, "has to be given, since others are", "missing")
+        size = sizes.get(name) if isinstance(sizes, dict) else sizes
+        if size is None:
             continue
-        size = min(count(columns), sizes[name] if isinstance(sizes, dict) else sizes)
+        size = min(count(columns), size)
         if size % settings.accumulate:
             message = f"is {settings.accumulate}, which does not divide a batch of {size} examples"
             settings.file.fault("accumulate", f"{message} of '{name}'")
@@ -917,9 +907,7 @@ def load_columns(
         if data == name
     }
     table = section.section("columns")
-    for key in called:
-        if key not in labels:
-            table.fault(key, f"is no projection; {did_you_mean(key, labels)}", "unknown name")
+    table.match(labels, "projection")
     file, found = None, {}
     with section.noting("", "file", f"'{path.name}': "):
         file = open_columns(path)

@@ -114,6 +114,12 @@ def test_schedules_are_those_of_optax():
     assert same(one, by_hand, 3)
 
 
+def test_integers_of_more_than_32_bits_are_numbers_all_the_same():
+    ramp = {"schedule": "linear", "init_value": -(2**40), "end_value": 2**40, "transition_steps": 4}
+    rate = schedule_of(Section(ramp, "rate"))
+    assert [float(rate(step)) for step in (0, 2, 4)] == [-(2.0**40), 0, 2.0**40]
+
+
 def test_models_have_optimizers_of_their_own():
     sgd, adam = {"name": "sgd", "learning_rate": 1.0}, {"name": "adam", "learning_rate": 1.0}
     made, failures = optimizer(**sgd, models={"head_*": adam, "head_2": {"name": "none"}})
