@@ -454,8 +454,15 @@ class Circuit(Frozen, Displayed):
             return False
         return not self._dead or self._same_dead(other)
 
-    def equal(self, other: Circuit) -> Verdict:
+    def equal(self, other: Circuit, *, unfold: bool = False) -> Verdict:
         """Decide whether two circuits are equal as functions, where both are defined.
+
+        Parameters
+        ----------
+        other
+            The other one.
+        unfold
+            Whether kernels stand for their definitions; see :meth:`unfold`.
 
         Returns
         -------
@@ -473,7 +480,7 @@ class Circuit(Frozen, Displayed):
         (True, False)
         """
         expect(other, Circuit, "equal", "called with a circuit")
-        return decide(self, other)
+        return decide(self.unfold(), other.unfold()) if unfold else decide(self, other)
 
     def _same_dead(self, other: Circuit) -> bool:
         """Whether there is an isomorphism, of boxes that no output needs, too."""

@@ -20,10 +20,23 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
+from catlearn import arrays
+from catlearn.arrays import operations
 from catlearn.arrays.aligning import Place, glue, levels, raised
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.circuit import TRACES, Circuit, compose
-from catlearn.arrays.operations import add, constant, einsum, idle, mul, neg, reciprocal
+from catlearn.arrays.operations import (
+    absolute,
+    add,
+    constant,
+    einsum,
+    idle,
+    mul,
+    neg,
+    reciprocal,
+    sqrt,
+    square,
+)
 from catlearn.arrays.patterns import read_pattern
 from catlearn.arrays.sizes import read_scalar
 from catlearn.errors import CatlearnError, Failure, NotComposable, expect
@@ -73,8 +86,25 @@ class TracedArray:
     trace: Trace
     place: Place
 
-    __array_ufunc__ = None
-    """Arrays of NumPy are no circuits, and are not taken apart."""
+    def _refused(self, *_: Any) -> Any:
+        """Refuse what is done to arrays of numbers, and say what is done to this one."""
+        known = vars(operations)
+        own = (name for name in dir(arrays) if isinstance(known.get(name), Circuit)
+               or getattr(known.get(name), "__module__", "") == operations.__name__)  # fmt: skip
+        message = "holds no numbers yet: besides +, -, *, / and powers 2, -1 and 0.5, operations of"
+        # no TypeError, which JAX takes for one of its own
+        raise CatlearnError(f"{self!r} {message} catlearn.arrays are applied, as tanh(x): "
+                            f"{', '.join(own)}")  # fmt: skip
+
+    __array__ = __float__ = __getitem__ = __matmul__ = _refused
+    __jax_array__ = shape = dtype = property(_refused)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *given: Any, **_: Any) -> Any:
+        """Let numbers of NumPy stand on the left; its functions and arrays are refused."""
+        name = {"add": "radd", "subtract": "rsub", "multiply": "rmul", "divide": "rtruediv"}
+        if ufunc.__name__ not in name or not isinstance(given[0], Real):
+            return self._refused()
+        return getattr(self, f"__{name[ufunc.__name__]}__")(given[0])
 
     def __add__(self, other: TracedArray | float) -> TracedArray:
         if isinstance(other, Real):
@@ -96,6 +126,13 @@ class TracedArray:
 
     def __neg__(self) -> TracedArray:
         return neg(self)
+
+    def __abs__(self) -> TracedArray:
+        return absolute(self)
+
+    def __pow__(self, exponent: float) -> TracedArray:
+        powers = {2: square, -1: reciprocal, 0.5: sqrt}
+        return powers[exponent](self) if exponent in powers else self._refused()
 
     def __sub__(self, other: TracedArray | float) -> TracedArray:
         if isinstance(other, Real):

@@ -1,5 +1,7 @@
 """Definitions of kernels: as circuits, as numbers, and what may not be one."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,7 +41,7 @@ from catlearn.arrays import (
     variance,
 )
 from catlearn.arrays.definitions import DEFINITIONS
-from catlearn.errors import InvalidStructure
+from catlearn.errors import CatlearnError, InvalidStructure
 from catlearn.laws import array_circuits
 from catlearn.models.circuits import LoweredCircuit
 from tests.arrays.reference import evaluate
@@ -119,8 +121,22 @@ def by_hand(s):
 
 def test_softmax_by_hand():
     box = lift(softmax("[y]"), "x")
-    assert box.unfold().equal(by_hand).name == "Equal"
+    assert box.equal(by_hand, unfold=True).name == "Equal"
     assert box.equal(by_hand).name == "NotEqual"
+
+
+@pytest.mark.parametrize("function", [jnp.tanh, np.tanh, math.tanh, lambda x: x**3, lambda x: x[0]])
+def test_functions_of_other_libraries_are_refused_with_the_operations(function):
+    with pytest.raises(CatlearnError) as error:
+        traced("x m")(function)
+    assert all(name in str(error.value) for name in ("tanh", "softmax", "einsum", "attention"))
+    assert "lazy_loader" not in str(error.value)
+
+
+def test_powers_and_absolute_values_of_traced_arrays():
+    made = traced("m")(lambda x: (abs(x) ** 0.5 + np.float32(1)) ** -1 - 1 / x**2)
+    x = np.array([1.0, -4.0])
+    assert np.allclose(evaluate(made, [x]), [1 / (np.abs(x) ** 0.5 + 1) - 1 / x**2])
 
 
 def test_names_say_which_kernels_are_unfolded():

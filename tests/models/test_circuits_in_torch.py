@@ -7,7 +7,7 @@ import pytest
 
 import catlearn as cl
 from benchmarks.by_hand.transformer import block
-from catlearn.arrays import copy, dropout, embed, lift, linear, norm, relu, top_k
+from catlearn.arrays import argmax, argmin, copy, dropout, embed, lift, linear, norm, relu, top_k
 from catlearn.arrays.kernels import KERNELS
 from catlearn.errors import CatlearnError
 from catlearn.lowering import to_torch
@@ -106,6 +106,10 @@ def test_equal_entries_are_chosen_in_order():
         values, index = (np.asarray(one) for one in found)
         np.testing.assert_array_equal(values, [3, 3])
         np.testing.assert_array_equal(index, [1, 2])
+    for circuit, sign, place in ((argmax("[e] -> "), 1, 1), (argmin("[e] -> "), -1, 1)):
+        y = sign * x
+        for one in (cl.lower(circuit)({}, y), to_torch(circuit)(torch.tensor(y))):
+            assert int(one) == place
 
 
 def test_rounds_of_a_block_are_a_loop():
