@@ -17,5 +17,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "costs": ["Costs"],
         "hierarchy": ["Device", "Level", "devices"],
+        "indexed": ["AmbiguousAxis", "Indexed", "IndexedArray", "part_of"],
+        "island": ["Column", "Crossing", "Island", "Mode", "candidates", "usual"],
+        "reverse": ["reverse_of"],
+        "table": ["CircuitResources"],
     },
 )

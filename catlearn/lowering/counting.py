@@ -39,12 +39,14 @@ total            2410  4826*n + 2  856*n + 9644    433*n + 4
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, overload
 
+from catlearn.arrays import Circuit
 from catlearn.category import Functor
 from catlearn.cost import ADDITION
+from catlearn.costing.table import CircuitResources, circuit_resources
 from catlearn.display import Legible, html_table, text_table
-from catlearn.errors import UnknownName, did_you_mean, expect
+from catlearn.errors import UnknownName, did_you_mean, expect, known_options
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering.amounts import (
     SUM,
@@ -149,25 +151,67 @@ class Resources(Legible):
         return {"text/plain": str(self), "text/html": table}
 
 
-def resources(value: LearningDiagram | Loss | Lowered) -> Resources:
-    """Count what a learning diagram or a loss takes.
+@overload
+def resources(
+    value: Circuit,
+    *,
+    sizes: Mapping[str, Any] | None = None,
+    island: Mapping[str, Any] | str | None = None,
+    reverse: bool = False,
+    widths: tuple[Any, Any, Any] = (1, 1, 1),
+) -> CircuitResources: ...
+
+
+@overload
+def resources(value: LearningDiagram | Loss | Lowered) -> Resources: ...
+
+
+def resources(value: Any, **options: Any) -> Resources | CircuitResources:
+    """Count what a learning diagram, a loss, or a circuit takes.
+
+    Of a circuit these are transfers and memory where it runs as one island
+    (:mod:`catlearn.costing.island`), and operations by unit: posynomials in sizes and blocks.
 
     Parameters
     ----------
     value
-        A diagram, its loss, or the lowered loss.
+        A diagram, its loss, the lowered loss, or a circuit.
+    sizes
+        Of a circuit: numbers or names for its sizes, as in :meth:`Circuit.at
+        <catlearn.Circuit.at>`.
+    island
+        Of a circuit: the modes of its axes, ``{"q": "grouped", "x": "streamed"}``, or the name of
+        the axis that is streamed; by default the one that is reduced last.
+    reverse
+        Of a circuit: whether its reverse pass is meant, which makes again what was streamed.
+    widths
+        Of a circuit: what a number takes, of inputs, of outputs, and of what stays inside.
 
     Returns
     -------
-    Resources
-        A table; ``.functor(kind)``, ``.at(batch)`` and ``.total`` say more.
+    Resources or CircuitResources
+        A table. Of diagrams ``.functor(kind)``, ``.at(batch)`` and ``.total`` say more; of circuits
+        ``.transfers``, ``.memory``, ``.flops``, ``.exponentials``, ``.compulsory`` and numbers for
+        blocks, ``r(g_q=128, s_x=64)``.
 
     Raises
     ------
     CatlearnError
         If some map's amounts are no polynomial of degree 2 in the number of examples.
+    InvalidStructure
+        Listing axes that cannot have their mode, or are ambiguous.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import einsum
+    >>> print(resources(einsum("a b, b c -> a c")).transfers)
+    a*b*c/g_a + a*b*c/g_c + a*c
     """
-    expect(value, (LearningDiagram, Loss, Lowered), "the argument", "a diagram, or a loss")
+    if isinstance(value, Circuit):
+        return circuit_resources(value, **options)
+    wanted = "a diagram, a loss, or a circuit"
+    expect(value, (LearningDiagram, Loss, Lowered), "the argument", wanted)
+    known_options("resources of a diagram", options, ())
     loss = value.loss if isinstance(value, Lowered) else value
     diagram = loss if isinstance(loss, LearningDiagram) else loss.diagram
     counter = Counter(diagram)

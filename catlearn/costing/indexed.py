@@ -1,0 +1,506 @@
+"""The arrays of a circuit at index variables: what modes, tiles, transfers and memory speak of.
+
+Boxes are followed back from the outputs. An array at a reading is one node, however often it is
+read there; views are substituted, and constants, indices and conditions are no nodes. What a sum,
+or a greatest value, goes over is a variable of its own. Two of these are one variable if
+
+* they range over one axis, and read one array there, also through kernels of single numbers: the
+  maximum, the sum and the contraction of an attention, after its softmax is unfolded; and
+* what one of them gives is not read at the other.
+
+Positions that meet are one axis, and never for that reason one variable: x + x^T has two.
+
+>>> from catlearn.arrays import einsum, idle, softmax, traced, view
+>>> attention = (einsum("q d, x d -> q x") >> softmax("[x]")) @ idle >> einsum("q x, x e -> q e")
+>>> read = Indexed.of(attention)
+>>> {name: str(read.sizes[v]) for name, v in read.variables.items()}
+{'q': 'q', 'e': 'e', 'x': 'x', 'd': 'd'}
+>>> print(", ".join(read.title(node) for node in read.inputs))
+in2[x e], in0[q d], in1[x d]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from catlearn.arrays import Circuit
+from catlearn.arrays.blocks import GATES
+from catlearn.arrays.boxes import Draft
+from catlearn.arrays.definitions import DEFINITIONS
+from catlearn.arrays.entries import Entries
+from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, sizes_at
+from catlearn.arrays.sizes import Size
+from catlearn.errors import CatlearnError, UnknownName, did_you_mean
+from catlearn.names import fresh
+
+PREFIX = ("cumsum",)
+"""Kernels that go on along a variable, with a state; they are not unfolded."""
+
+PLACES = ("argmax", "argmin")
+"""Kernels that say where an entry is, for which they keep it."""
+
+SIGNS = ("neg", "reciprocal")
+"""Kernels of differences and quotients: what follows reads what they read."""
+
+
+class AmbiguousAxis(CatlearnError, KeyError):
+    """A letter that several index variables have; the message lists their names."""
+
+
+@dataclass(frozen=True)
+class IndexedArray:
+    """An array at a reading.
+
+    Parameters
+    ----------
+    kind
+        ``"input"``; ``"map"``, of each number by itself; ``"sum"`` and ``"max"``, which go over
+        variables; ``"prefix"``, which goes on along variables; ``"whole"``, of a kernel that takes
+        variables whole.
+    name
+        What it is called.
+    forms
+        At which index, one for each axis.
+    free
+        The variables of the forms.
+    bound
+        The variables that it goes over, or takes whole.
+    operands
+        The nodes that it reads.
+    kernel
+        The name of the kernel.
+    box
+        The box that writes it, or -1.
+    real
+        Whether it holds real numbers, and not indices or conditions.
+    along
+        The variables along which it goes on: of sums up to each entry.
+    """
+
+    kind: str
+    name: str
+    forms: tuple[Form, ...]
+    free: frozenset[int]
+    bound: tuple[int, ...] = ()
+    operands: tuple[int, ...] = ()
+    kernel: str = ""
+    box: int = -1
+    real: bool = True
+    along: tuple[int, ...] = ()
+
+    @property
+    def every(self) -> frozenset[int]:
+        """The variables at which it is computed."""
+        return self.free.union(self.bound)
+
+
+def part_of(circuit: Circuit, boxes: Iterable[int]) -> Circuit:
+    """Return some boxes of a circuit as one: it reads and writes what crosses their border.
+
+    Inputs are in the order in which boxes read them, outputs in that in which boxes write them.
+    """
+    inside, H = {*boxes}, circuit.apex
+    order = [box for box in circuit._walk() if box in inside]
+    written = dict.fromkeys(wire for box in order for wire in H.sides[1][box])
+    read = dict.fromkeys(wire for box in order for wire in H.sides[0][box])
+    asked = {*circuit.cod}.union(
+        *(wires for box, wires in enumerate(H.sides[0]) if box not in inside)
+    )
+    draft, names = Draft.of(H), H.column("name")
+    draft.boxes = [draft.boxes[box] for box in order]
+    given = [wire for wire in read if wire not in written and names[wire] is None]
+    return Circuit.of(draft, given, [wire for wire in written if wire in asked]).live()
+
+
+@dataclass
+class Indexed:
+    """Arrays at index variables, each after those that it reads.
+
+    Parameters
+    ----------
+    nodes
+        The arrays.
+    outputs
+        For each array that is asked for, its node, its name and its variables.
+    sizes
+        Of the variables, over names.
+    variables
+        The variables by their names: the letter of the box that binds one, or ``box/letter``.
+    letters
+        The names of the variables that share a letter.
+    whole
+        The variables that some kernel takes whole.
+    gradients
+        Whether outputs are gradients: of what is reduced for one of them another one may have it.
+    """
+
+    nodes: list[IndexedArray]
+    outputs: list[tuple[int, str, tuple[Form, ...]]]
+    sizes: list[Size]
+    variables: dict[str, int]
+    letters: dict[str, list[str]] = field(default_factory=dict)
+    whole: frozenset[int] = frozenset()
+    gradients: bool = False
+
+    @classmethod
+    def of(cls, circuit: Circuit) -> Indexed:
+        """Return the arrays that the outputs of a circuit need, where kernels are unfolded.
+
+        Raises
+        ------
+        CatlearnError
+            If boxes are in a block with rounds, which is no island by itself.
+        """
+        return cls.boxed(circuit.unfold([name for name in DEFINITIONS if name not in PREFIX]))
+
+    @classmethod
+    def boxed(cls, circuit: Circuit) -> Indexed:
+        """Return the arrays that the outputs of a circuit need, with its kernels as they are."""
+        return _Reader(circuit).found()
+
+    def __getitem__(self, name: str) -> int:
+        """Return the variable of a name.
+
+        Raises
+        ------
+        AmbiguousAxis
+            If it is a letter that several variables have.
+        UnknownName
+            If there is none.
+        """
+        if name in self.variables:
+            return self.variables[name]
+        if name in self.letters:
+            raise AmbiguousAxis(f"axis {name} is {' or '.join(self.letters[name])}")
+        raise UnknownName(f"there is no axis {name!r}; {did_you_mean(name, self.variables)}")
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The names of the variables."""
+        return {v: name for name, v in self.variables.items()}
+
+    @property
+    def inputs(self) -> list[int]:
+        """The nodes that are given."""
+        return [k for k, node in enumerate(self.nodes) if node.kind == "input"]
+
+    @cached_property
+    def reduced(self) -> dict[int, None]:
+        """The variables that something goes over, outermost first."""
+        return dict.fromkeys(v for node in reversed(self.nodes) for v in node.bound)
+
+    @cached_property
+    def along(self) -> frozenset[int]:
+        """The variables along which sums go on."""
+        return frozenset(v for node in self.nodes for v in node.along)
+
+    @cached_property
+    def written(self) -> list[frozenset[int]]:
+        """The variables of each output."""
+        return [frozenset(v for f in forms for v in f.variables) for _, _, forms in self.outputs]
+
+    def title(self, node: int) -> str:
+        """Write an array with the names of its variables."""
+        return self.shown(self.nodes[node].name, self.nodes[node].forms)
+
+    def shown(self, name: str, forms: Iterable[Form]) -> str:
+        """Write a name with forms."""
+        return f"{name}[{' '.join(map(self._form, forms))}]"
+
+    def _form(self, form: Form) -> str:
+        found = []
+        for atom, c in form.terms:
+            if isinstance(atom, int):
+                text = self.names[atom]
+            elif isinstance(atom, IndexPart):
+                text = f"({self._form(atom.form)} {atom.kind} {atom.by})"
+            else:
+                text = f"in[{' '.join(map(self._form, atom.forms))}]"
+            found.append(text if c.number == 1 else f"{c}*{text}")
+        if form.constant.terms or not found:
+            found.append(str(form.constant))
+        return "+".join(found)
+
+
+class _Reader:
+    """Reads the boxes of a circuit from the last to the first."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit, self.H = circuit, circuit.apex
+        self.order = circuit._walk()
+        H = self.H
+        rounds = [H.title(b) for b in self.order if H.operations[b].kernel.name in GATES]
+        if rounds:
+            raise CatlearnError(
+                f"{rounds[0]}: what is repeated is no island; take the circuit of one round"
+            )
+        self.table = Entries()
+        self.axes = [H.size_of(axis) for axis in range(H.size("Axis"))]
+        self.writer = {wire: box for box in self.order for wire in H.sides[1][box]}
+        self.roots = self._rooted()
+        self.rooted: dict[int, set[Any]] = {}
+        self.called: dict[int, tuple[str, str]] = {}
+        self.over: dict[int, list[int]] = {}
+        self.whole: set[int] = set()
+        self.wanted: dict[int, dict[tuple[Form, ...], int]] = {}
+        self.places: list[tuple[int, tuple[Form, ...]]] = []
+        self.made: dict[int, IndexedArray | tuple[int, ...]] = {}
+
+    # ------------------------------------------------------------ variables
+
+    def letter(self, box: int, v: int) -> str:
+        """Return what a variable of a box is called: by it, by what it reads there, or its axis."""
+        H = self.H
+        while True:
+            letters = H.operations[box].letters
+            if v < len(letters) and letters[v]:
+                return letters[v]
+            for wire, reading in zip(H.sides[0][box], H.operations[box].readings, strict=True):
+                forms = reading.forms if reading is not None else ()
+                place = next((k for k, one in enumerate(forms) if one.wiring == v), None)
+                if place is not None and wire in self.writer:
+                    at = self.writer[wire]
+                    k = H.sides[1][at].index(wire)
+                    box, v = at, H.operations[at].writes[k][place]
+                    break
+            else:
+                axis = int(H.lists["vars"].row(box)[v])
+                return H.column("letter")[axis] or H.called(axis)
+
+    def title(self, box: int) -> str:
+        """Return the name of a box, or its title; of one of a definition, of what it is of."""
+        title = self.H.title(box).rpartition(" of ")[2]
+        named = re.fullmatch(r"\w+ '(.+)'", title)
+        return named[1] if named else title
+
+    def _rooted(self) -> dict[tuple[int, int], Any]:
+        """Say for each position of an array which position it is, through maps of single numbers.
+
+        A position of a parameter that meets another one is that one, and where an array is
+        repeated it is none.
+        """
+        H, roots = self.H, {}
+        names = H.column("name")
+
+        def root(wire: int, place: int) -> Any:
+            return roots.get((wire, place), (wire, place))
+
+        for box in self.order:
+            operation = H.operations[box]
+            reduces = operation.targets and operation.kernel.entry.targets not in ("both", "none")
+            for wire, writes in zip(H.sides[1][box], operation.writes, strict=True):
+                for place, v in enumerate(writes):
+                    if reduces:
+                        continue
+                    found: dict[Any, None] = {}
+                    for operand, reading in zip(H.sides[0][box], operation.readings, strict=True):
+                        for k, form in enumerate(reading.forms if reading is not None else ()):
+                            if form.wiring == v and root(operand, k) is not None:
+                                found[root(operand, k)] = None
+                    own = [one for one in found if names[one[0]] is None] or [*found]
+                    if len(own) < 2:
+                        roots[wire, place] = own[0] if own else None
+        return roots
+
+    def _new(self, axis: int, letter: str, title: str) -> int:
+        v = self.table.variable(self.axes[axis])
+        self.over.setdefault(axis, []).append(v)
+        self.called[v] = letter, title
+        self.rooted[v] = set()
+        return v
+
+    def bound(self, box: int, v: int, free: frozenset[int], used: Iterable[int]) -> int:
+        """Return the variable that a box takes whole, which none of its outputs has."""
+        H, operation = self.H, self.H.operations[box]
+        axis = int(H.lists["vars"].row(box)[v])
+        names = H.column("name")
+        own = {
+            self.roots.get((wire, k), (wire, k))
+            for wire, reading in zip(H.sides[0][box], operation.readings, strict=True)
+            for k, form in enumerate(reading.forms if reading is not None else ())
+            if form.wiring == v
+        } - {None}
+        own = {one for one in own if names[one[0]] is None} or own
+        for other in self.over.get(axis, []):
+            if other not in free and other not in used and self.rooted[other] & own:
+                self.rooted[other] |= own
+                return other
+        made = self._new(axis, self.letter(box, v), self.title(box))
+        self.rooted[made] |= own
+        return made
+
+    # ------------------------------------------------------------ boxes
+
+    def ask(self, wire: int, forms: tuple[Form, ...]) -> int:
+        """Return the number of an array at a reading."""
+        known = self.wanted.setdefault(wire, {})
+        if forms not in known:
+            known[forms] = len(self.places)
+            self.places.append((wire, forms))
+        return known[forms]
+
+    def found(self) -> Indexed:
+        """Return the arrays that are needed."""
+        H, ends = self.H, []
+        lettered: dict[tuple[int, str], int] = {}
+        for wire in dict.fromkeys(self.circuit.cod):
+            own: list[int] = []
+            for place, axis in enumerate(H.lists["axes"].row(wire).tolist()):
+                letter, title = H.column("letter")[axis] or H.called(axis), "output"
+                if wire in self.writer:
+                    box = self.writer[wire]
+                    v = H.operations[box].writes[H.sides[1][box].index(wire)][place]
+                    letter, title = self.letter(box, v), self.title(box)
+                v = lettered.get((axis, letter), -1)
+                if v < 0 or v in own:
+                    v = self._new(axis, letter, title)
+                    lettered.setdefault((axis, letter), v)
+                self.rooted[v] |= {self.roots.get((wire, place), (wire, place))} - {None}
+                own.append(v)
+            forms = tuple(map(Form.variable, own))
+            ends.append((self.ask(wire, forms), wire, forms))
+        for box in reversed(self.order):
+            self._box(box)
+        for number, (wire, forms) in enumerate(self.places):
+            if number not in self.made:
+                real = H.types[wire] in ("R", None)
+                self.made[number] = self._node("input", wire, forms, (), (), "", -1, real)
+        return self._ordered(ends)
+
+    def _node(
+        self, kind: str, wire: int, forms: tuple[Form, ...], bound: Iterable[int],
+        operands: Iterable[int], kernel: str, box: int, real: bool = True,
+    ) -> IndexedArray:  # fmt: skip
+        free = frozenset(v for form in forms for v in form.variables)
+        name = self.H.column("name")[wire]
+        if name is None and wire in self.circuit.dom:
+            name = f"in{self.circuit.dom.index(wire)}"
+        name = name or self.H.title(box)
+        return IndexedArray(
+            kind, name, forms, free, tuple(bound), tuple(operands), kernel, box, real
+        )
+
+    def _box(self, box: int) -> None:
+        H, operation = self.H, self.H.operations[box]
+        ins, entry = H.sides[0][box], operation.kernel.entry
+        instances = [
+            (number, wire, forms, dict(zip(writes, forms, strict=True)))
+            for wire, writes in zip(H.sides[1][box], operation.writes, strict=True)
+            for forms, number in self.wanted.get(wire, {}).items()
+        ]
+        lists = (H.lists[name].row(box).tolist() for name in ("vars", "mentions"))
+        over = dict(enumerate(self.axes))
+        local = {key: size.substitute(over) for key, size in sizes_at(*lists).items()}
+        free = frozenset(v for _, _, forms, _ in instances for f in forms for v in f.variables)
+        bound: dict[int, int] = {}
+        for v in operation.targets:
+            if not any(v in at for _, _, _, at in instances):
+                bound[v] = self.bound(box, v, free, bound.values())
+        name = operation.kernel.name
+        takes = entry.targets in ("both", "whole", "chosen", "written") and name not in PREFIX
+        for number, wire, forms, at in instances:
+            at = at | {v: Form.variable(one) for v, one in bound.items()}
+            if takes:
+                for v in operation.targets:
+                    self.whole |= at[v].variables
+            operands: list[int] = []
+            for k, reading in enumerate(operation.readings):
+                if reading is not None:
+                    operands += self._read(ins, ins[k], reading, at, local)
+            passed = name in ("view", "stop") or (name in SIGNS and wire not in self.circuit.cod)
+            if passed or name in ("constant", "angle"):
+                self.made[number] = tuple(operands)
+            else:
+                kind = "whole" if takes else "prefix" if name in PREFIX else "map"
+                if bound and not takes:
+                    kind = "sum" if name == "contraction" else "max"
+                made = self._node(
+                    kind, wire, forms, bound.values(), operands, name, box, H.types[wire] != "N"
+                )
+                along = {v for w in operation.targets for v in at[w].variables}
+                self.made[number] = (
+                    replace(made, along=tuple(sorted(along))) if kind == "prefix" else made
+                )
+
+    def _read(
+        self, ins: Sequence[int], wire: int, reading: Reading, at: Any, local: Any
+    ) -> list[int]:
+        """Return what an operand reads: the array, and those that say at which index."""
+        asked: list[int] = []
+
+        def form(one: Form) -> Form:
+            found = Form.number(one.constant.substitute(local))
+            for atom, c in one.terms:
+                if isinstance(atom, int):
+                    made = at[atom]
+                elif isinstance(atom, IndexPart):
+                    made = self.table.part(atom.kind, form(atom.form), atom.by.substitute(local))
+                else:
+                    inner = tuple(map(form, atom.forms))
+                    asked.append(self.ask(ins[atom.operand], inner))
+                    made = Form.atom(Lookup(ins[atom.operand], inner))
+                found = found + made.times(c.substitute(local))
+            return found
+
+        forms = tuple(map(form, reading.forms))
+        for one in reading.conditions:
+            form(one)
+        return [self.ask(wire, forms), *asked]
+
+    # ------------------------------------------------------------ what was found
+
+    def _resolved(self) -> dict[int, tuple[int, ...]]:
+        """Return the nodes that each reading comes to: views come to what they read."""
+        found: dict[int, tuple[int, ...]] = {}
+        for number in range(len(self.places)):
+            stack = [number]
+            while stack:
+                made = self.made[stack[-1]]
+                left = [k for k in made if k not in found] if isinstance(made, tuple) else []
+                if left:
+                    stack += left
+                    continue
+                at = stack.pop()
+                through = [found[k] for k in made] if isinstance(made, tuple) else [(at,)]
+                found[at] = tuple(dict.fromkeys(k for some in through for k in some))
+        return found
+
+    def _ordered(self, ends: list[tuple[int, int, tuple[Form, ...]]]) -> Indexed:
+        found = self._resolved()
+        real = {k: made for k, made in self.made.items() if isinstance(made, IndexedArray)}
+        order = {box: k for k, box in enumerate(self.order)}
+        kept = sorted(real, key=lambda k: (order.get(real[k].box, -1), k))
+        place = {number: k for k, number in enumerate(kept)}
+        nodes = [
+            replace(
+                real[number],
+                operands=tuple(place[k] for one in real[number].operands for k in found[one]),
+            )
+            for number in kept
+        ]  # fmt: skip
+        outputs = [
+            (place[found[number][0]], self.H.column("name")[wire] or f"out{k}", forms)
+            for k, (number, wire, forms) in enumerate(ends)
+            if found[number]
+        ]
+        used = dict.fromkeys(v for _, _, forms in outputs for f in forms for v in f.variables)
+        used |= dict.fromkeys(v for node in reversed(nodes) for v in sorted(node.every))
+        letters: dict[str, list[int]] = {}
+        for v in used:
+            letters.setdefault(self.called[v][0], []).append(v)
+        names: dict[int, str] = {}
+        for v in used:
+            letter, title = self.called[v]
+            long = f"{title}/{letter}"
+            names[v] = fresh(letter if len(letters[letter]) == 1 else long, names.values(), "#")
+        shared = {
+            letter: [names[v] for v in some] for letter, some in letters.items() if len(some) > 1
+        }
+        return Indexed(
+            nodes, outputs, self.table.sizes, {name: v for v, name in names.items()}, shared,
+            frozenset(self.whole),
+        )  # fmt: skip

@@ -1,0 +1,689 @@
+r"""Islands: boxes that run together, each index variable in a mode; their transfers and memory.
+
+Each variable of an island has one mode:
+
+=========  ============================================================================
+whole      all of it is in fast memory
+grouped    an outer parallel loop over blocks of g; it is in every output
+streamed   an inner sequential loop over blocks of s with a carried state; it is reduced
+split      reduced, in blocks of g by different groups, whose states cross and are merged
+swept      an inner sequential loop over blocks of s; it stays in the output
+=========  ============================================================================
+
+With G the grouped and split ones, and sequential loops in the order in which modes name them,
+
+.. math::
+    H = \sum_X |X| \prod_{p \in G,\, p \notin X} \frac{|p|}{g_p}
+        \prod_{p \text{ sequential},\, p \notin X,\, p \text{ outside some loop of } X}
+        \frac{|p|}{s_p}
+
+over the *crossings* X, arrays at a reading, equal ones once; and M is the greatest column, a step
+of the loop's body, of the tiles that are live in it. A tile is live from when it is made to its
+last use; what is added up, what is read before a loop, and what is carried, is live through the
+loop. A map of single numbers may take the place of a dying operand with equal axes. Both are
+posynomials in blocks and sizes. Columns are in the order of the circuit's boxes.
+
+>>> from catlearn.arrays import einsum
+>>> island = Island(einsum("a b, b c -> a c"), {"a": "grouped", "c": "grouped", "b": "streamed"})
+>>> print(island.transfers)
+a*b*c/g_a + a*b*c/g_c + a*c
+>>> for column in island.columns:
+...     print(column.title, "|", column.memory)
+einsum[a c] | g_a*g_c + g_a*s_b + g_c*s_b
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from itertools import permutations, product
+from operator import mul
+from typing import Any, NamedTuple
+
+from catlearn.arrays import Circuit
+from catlearn.arrays.forms import Form
+from catlearn.arrays.sizes import Size
+from catlearn.cost import Posynomial
+from catlearn.costing.costs import Costs
+from catlearn.costing.indexed import PLACES, Indexed
+from catlearn.costing.work import Work
+from catlearn.display import Legible
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
+
+MODES = ("whole", "grouped", "streamed", "split", "swept")
+"""What a variable may be in an island."""
+
+EXTREMES = ("max", "min")
+SEQUENTIAL = ("streamed", "swept")
+PARALLEL = ("grouped", "split")
+
+NOTHING, ONE = Posynomial(), Posynomial.of(1)
+
+
+def posynomial(size: Size) -> Posynomial:
+    """Return a size as a posynomial.
+
+    Raises
+    ------
+    CatlearnError
+        If a coefficient is negative.
+
+    Examples
+    --------
+    >>> posynomial(Size.of("m") * 2)
+    Posynomial.parse('2*m')
+    """
+    if any(c < 0 for _, c in size.terms):
+        raise CatlearnError(f"the size {size} has a minus; give numbers, sizes=...")
+    return Posynomial.of({tuple((str(key), e) for key, e in m): c for m, c in size.terms})
+
+
+def total(some: Iterable[Posynomial]) -> Posynomial:
+    """Return a sum of posynomials."""
+    terms: dict[Any, Any] = {}
+    for one in some:
+        for key, c in one.terms:
+            terms[key] = terms.get(key, 0) + c
+    return Posynomial.of(terms)
+
+
+class Mode(NamedTuple):
+    """The mode of a variable, and the number of its block, where it has one."""
+
+    kind: str
+    block: int | None = None
+
+    def __str__(self) -> str:
+        return self.kind if self.block is None else f"{self.kind} {self.block}"
+
+
+class Crossing(NamedTuple):
+    """An array that crosses: what it is, its words, and how often they cross."""
+
+    title: str
+    words: Posynomial
+    times: Posynomial
+
+    @property
+    def transfers(self) -> Posynomial:
+        """The words that cross in all."""
+        return self.words * self.times
+
+
+class Column(NamedTuple):
+    """A step of the loop's body: what it makes, and the tiles that are live, by what they hold."""
+
+    title: str
+    live: dict[str, Posynomial]
+
+    @property
+    def memory(self) -> Posynomial:
+        """The sum of the tiles."""
+        return total(self.live.values())
+
+
+@dataclass
+class _Span:
+    """Where a tile is live: in the columns from ``first`` to ``last``.
+
+    Of ``state`` it has one entry: what sums that go on carry.
+    """
+
+    node: int
+    home: tuple[int, ...]
+    first: int
+    last: int
+    state: frozenset[int] = frozenset()
+
+
+class Island(Legible):
+    """Boxes of a circuit that run together, with a mode for each index variable.
+
+    Parameters
+    ----------
+    circuit
+        A circuit, or its arrays at index variables.
+    modes
+        For each variable that is not whole its mode, or a pair of it and the number of its block,
+        ``{"h": ("grouped", 1), "q": "grouped", "x": "streamed"}``. Sequential loops are nested in
+        this order, the first one outermost. By default as in :meth:`usual`.
+    sizes
+        Numbers or names for sizes, as in :meth:`Circuit.at <catlearn.Circuit.at>`.
+    widths
+        What a number takes, of inputs, of outputs, and of what stays inside: (1, 1, 1), words.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing variables that are unknown or ambiguous, and modes that they cannot have.
+    CatlearnError
+        If a size has a minus.
+
+    Attributes
+    ----------
+    read
+        The arrays at index variables.
+    modes
+        The mode of each variable that is not whole.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit | Indexed,
+        modes: Mapping[str, Any] | None = None,
+        *,
+        sizes: Mapping[str, Any] | None = None,
+        widths: tuple[Any, Any, Any] = (1, 1, 1),
+    ) -> None:
+        self.work: Work | None = None
+        if isinstance(circuit, Circuit):
+            circuit = circuit.at(sizes) if sizes else circuit
+            self.work = Work.of(circuit)
+            circuit = Indexed.of(circuit)
+        self.read, self.widths = circuit, widths
+        self.modes = usual(circuit) if modes is None else self._modes(modes)
+        failures = self.failures()
+        if failures:
+            raise InvalidStructure("island", failures)
+
+    def _modes(self, given: Mapping[str, Any]) -> dict[str, Mode]:
+        failures, modes = [], {}
+        for name, mode in given.items():
+            made = Mode(mode) if isinstance(mode, str) else Mode(*mode)
+            if made.kind not in MODES:
+                message = f"has the mode {made.kind!r}; {did_you_mean(made.kind, MODES)}"
+                failures.append(Failure("mode", f"axis {name}", message))
+            try:
+                known = self.read.names[self.read[name]]
+            except (CatlearnError, KeyError) as error:
+                failures.append(Failure("axis", f"axis {name}", str(error.args[0])))
+                continue
+            if made.kind != "whole":
+                modes[known] = made
+        if failures:
+            raise InvalidStructure("island", failures)
+        return modes
+
+    def failures(self) -> list[Failure]:
+        """List variables that cannot have their mode."""
+        read, found = self.read, []
+        for name, mode in self.modes.items():
+            v = read.variables[name]
+            reduced, inside = v in read.reduced, [v in one for one in read.written]
+            message = ""
+            if v in read.whole:
+                message = "a kernel takes it whole"
+            elif v in read.along and mode.kind != "swept":
+                message = "sums go on along it, so it may be swept"
+            elif mode.kind == "grouped" and (reduced or not all(inside)):
+                message = "is reduced, so it may be split" if reduced else "is not in every output"
+            elif mode.kind == "swept" and (reduced or not any(inside)):
+                message = "is reduced, so it may be streamed" if reduced else "is in no output"
+            elif mode.kind in ("streamed", "split") and not reduced:
+                message = "is not reduced"
+            elif mode.kind in ("streamed", "split") and any(inside) and not read.gradients:
+                message = "is in the output; what reduces it has to be in the island"
+            if message:
+                found.append(Failure("mode", f"axis {name}", f"{mode.kind}: {message}"))
+        return found
+
+    # ------------------------------------------------------------ tiles
+
+    @cached_property
+    def _kinds(self) -> dict[int, str]:
+        return {self.read.variables[name]: mode.kind for name, mode in self.modes.items()}
+
+    @cached_property
+    def loops(self) -> list[int]:
+        """The variables of sequential loops, outermost first."""
+        return [v for v, kind in self._kinds.items() if kind in SEQUENTIAL]
+
+    @cached_property
+    def _parallel(self) -> list[int]:
+        return [v for v, kind in self._kinds.items() if kind in PARALLEL]
+
+    @cached_property
+    def _full(self) -> dict[int, Posynomial]:
+        return {v: posynomial(self.read.sizes[v]) for v in self.read.variables.values()}
+
+    def block_name(self, name: str) -> str:
+        """Return what the block of a variable is called: ``g_q`` or ``s_x``."""
+        return f"{'g' if self.modes[name].kind in PARALLEL else 's'}_{name}"
+
+    @cached_property
+    def _tiles(self) -> dict[int, Posynomial]:
+        """What of each variable is in fast memory at once."""
+        found = dict(self._full)
+        for name, mode in self.modes.items():
+            tile = self.block_name(name) if mode.block is None else mode.block
+            found[self.read.variables[name]] = Posynomial.of(tile)
+        return found
+
+    @cached_property
+    def bounds(self) -> dict[str, Posynomial]:
+        """The sizes of the variables of which blocks are open, by the names of blocks."""
+        return {
+            self.block_name(name): self._full[self.read.variables[name]]
+            for name, mode in self.modes.items()
+            if mode.block is None
+        }
+
+    def _times(self, variables: Iterable[int]) -> Posynomial:
+        """How many blocks variables have, together; of numbers the last one may be smaller."""
+
+        def blocks(v: int) -> Posynomial:
+            size, block = self._full[v].number, self._tiles[v].number
+            if size is None or block is None:
+                return self._full[v] / self._tiles[v]
+            return Posynomial.of(-(-size // block))
+
+        return reduce(mul, map(blocks, variables), ONE)
+
+    def _tile(self, span: _Span) -> Posynomial:
+        """What is held of an array; what says where the greatest entry is keeps that, too."""
+        nodes, node = self.read.nodes, self.read.nodes[span.node]
+        held = {v: self._full[v] for v in self._held(span)} | dict.fromkeys(span.state, ONE)
+        alone = node.kernel in PLACES and not any(
+            one.kernel in EXTREMES and (one.operands, one.bound) == (node.operands, node.bound)
+            for one in nodes
+        )
+        return extent(node.forms, {**self._tiles, **held}) * (2 if alone else 1)
+
+    # ------------------------------------------------------------ the order of steps
+
+    @cached_property
+    def _paths(self) -> list[tuple[int, ...]]:
+        """The loops in which each node is made."""
+        nodes, loops = self.read.nodes, self.loops
+        paths = [{v for v in loops if v in node.every} for node in nodes]
+        for v in loops:
+            after, before = [False] * len(nodes), [False] * len(nodes)
+            for k, node in enumerate(nodes):
+                after[k] = v in node.bound or any(after[j] for j in node.operands)
+            for k in range(len(nodes) - 1, -1, -1):
+                if before[k] or v in nodes[k].every:
+                    for j in nodes[k].operands:
+                        before[j] = True
+            for k, node in enumerate(nodes):
+                if node.kind != "input" and before[k] and after[k]:
+                    paths[k].add(v)
+        pairs = [
+            (paths[j], paths[k])
+            for k, node in reversed([*enumerate(nodes)])
+            for j in node.operands
+            if nodes[j].kind != "input"
+        ]
+        changed = len(loops) > 1
+        while changed:  # what is in one loop is in the same loops outside of it
+            changed = False
+            for one, other in pairs:
+                inner = max((loops.index(v) for v in one & other), default=0)
+                if (one ^ other) & {*loops[:inner]}:
+                    both = (one | other) & {*loops[:inner]}
+                    one |= both
+                    other |= both
+                    changed = True
+        return [tuple(v for v in loops if v in path) for path in paths]
+
+    @cached_property
+    def _steps(self) -> tuple[list[tuple[int, tuple[int, ...]]], list[tuple[int, int]]]:
+        """The nodes in order, each with the loops that it is in, and where each loop is.
+
+        A loop that is run twice is two.
+        """
+        nodes, paths = self.read.nodes, self._paths
+        steps: list[tuple[int, tuple[int, ...]]] = []
+        regions: list[tuple[int, int]] = []
+        done = [node.kind == "input" for node in nodes]
+
+        def ready(k: int) -> bool:
+            return not done[k] and all(done[j] for j in nodes[k].operands)
+
+        def run(prefix: tuple[int, ...], chain: tuple[int, ...], members: list[int]) -> None:
+            depth = len(prefix)
+            while True:
+                at = next((k for k in members if paths[k] == prefix and ready(k)), None)
+                if at is not None:
+                    done[at] = True
+                    steps.append((at, chain))
+                    continue
+                inner: dict[int, list[int]] = {}
+                for k in members:
+                    if not done[k] and len(paths[k]) > depth:
+                        inner.setdefault(paths[k][depth], []).append(k)
+                open_ = [v for v, some in inner.items() if any(map(ready, some))]
+                if not open_:
+                    return
+                closed = [
+                    v for v in open_
+                    if all(done[j] or j in {*inner[v]} for k in inner[v] for j in nodes[k].operands)
+                ]  # fmt: skip
+                v, region = (closed or open_)[0], len(regions)
+                regions.append((len(steps), len(steps)))
+                run((*prefix, v), (*chain, region), inner[v])
+                regions[region] = regions[region][0], len(steps) - 1
+
+        run((), (), [k for k, node in enumerate(nodes) if node.kind != "input"])
+        return steps, regions
+
+    @cached_property
+    def _spans(self) -> list[_Span]:
+        """Where tiles are live; an array that crosses in two loops has one in each."""
+        nodes, paths = self.read.nodes, self._paths
+        steps, regions = self._steps
+        place = {node: (k, chain) for k, (node, chain) in enumerate(steps)}
+        uses: dict[int, list[tuple[int, tuple[int, ...]]]] = {k: [] for k in range(len(nodes))}
+        for k, node in enumerate(nodes):
+            for j in node.operands:
+                uses[j].append(place[k])
+        found: list[_Span] = []
+
+        def until(home: tuple[int, ...], use: tuple[int, tuple[int, ...]]) -> int:
+            column, chain = use
+            same = next(
+                (k for k, (a, b) in enumerate(zip(home, chain, strict=False)) if a != b),
+                min(len(home), len(chain)),
+            )
+            return regions[chain[same]][1] if len(chain) > same else column
+
+        for k, node in enumerate(nodes):
+            if node.kind == "input":
+                homes: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}
+                for column, chain in uses[k]:
+                    path = paths[steps[column][0]]
+                    deep = max((i + 1 for i, v in enumerate(path) if v in node.free), default=0)
+                    homes.setdefault(chain[:deep], []).append((column, chain))
+                for home, some in homes.items():
+                    first = min(
+                        regions[chain[len(home)]][0] if len(chain) > len(home) else column
+                        for column, chain in some
+                    )
+                    found.append(_Span(k, home, first, max(until(home, use) for use in some)))
+                if not homes:
+                    found.append(_Span(k, (), 0, 0))
+                continue
+            column, home = place[k]
+            first = last = column
+            carried = [i for i, v in enumerate(paths[k]) if v in node.bound]
+            if carried:
+                first, last = regions[home[carried[0]]]
+                home = home[: carried[0]]
+            last = max((last, *(until(home, use) for use in uses[k])))
+            found.append(_Span(k, home, first, last))
+            going = [i for i, v in enumerate(paths[k]) if v in node.along]
+            if going:
+                region = place[k][1][going[0]]
+                found.append(_Span(k, home[: going[0]], *regions[region], frozenset(node.along)))
+        return found
+
+    def _held(self, span: _Span) -> set[int]:
+        """The loops' variables of which a tile has all: loops in what adds up, or run again."""
+        nodes, paths = self.read.nodes, self._paths
+        node, path = nodes[span.node], paths[span.node]
+        if node.kind == "input":
+            return set()
+        depth = len(span.home)
+        return {v for v in node.free if v in path[depth:] and any(
+            w in node.bound for w in path[depth:])}  # fmt: skip
+
+    # ------------------------------------------------------------ memory
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        """The steps of the loop's body, with the tiles that are live."""
+        nodes, (steps, _) = self.read.nodes, self._steps
+        crossing, _, inside = self.widths
+        ends = {node for node, _, _ in self.read.outputs}
+        titles = [*map(self.read.title, range(len(nodes)))]
+        tiles = []
+        for span in self._spans:
+            width = crossing if nodes[span.node].kind == "input" else inside
+            tiles.append(self._tile(span) * width)
+        found = []
+        for at, (number, _) in enumerate(steps):
+            node, live = nodes[number], {}
+            spared = None
+            if node.kind == "map":
+                spared = next((
+                    k for k, span in enumerate(self._spans)
+                    if span.node in node.operands and span.last == at and span.node not in ends
+                    and nodes[span.node].free == node.free and span.first < at + 1
+                    and (nodes[span.node].kind != "input" or crossing == inside)
+                ), None)  # fmt: skip
+            for k, span in enumerate(self._spans):
+                if span.first <= at <= span.last and k != spared:
+                    title = titles[span.node]
+                    live[title] = live.get(title, NOTHING) + tiles[k]
+            found.append(Column(titles[number], live))
+        return found
+
+    @property
+    def memory(self) -> list[tuple[str, Posynomial]]:
+        """The columns of which none is below another one; M is their greatest value."""
+        kept: dict[str, Posynomial] = {}
+        for column in self.columns:
+            one = column.memory
+            if any(one <= other for other in kept.values()):
+                continue
+            kept = {title: other for title, other in kept.items() if not other <= one}
+            kept[column.title] = one
+        return [*kept.items()]
+
+    # ------------------------------------------------------------ transfers
+
+    @cached_property
+    def crossings(self) -> list[Crossing]:
+        """What crosses: inputs, outputs, and states of axes that are split."""
+        nodes, found = self.read.nodes, []
+        merged = self._merged
+        for span in self._spans:
+            node = nodes[span.node]
+            if node.kind == "input":
+                path = self._home_path(span)
+                users = [k for k, one in enumerate(nodes) if span.node in one.operands]
+                moved = [p for p in merged if users and all(k in merged[p] for k in users)]
+                found.append(self._crossing(
+                    self.read.title(span.node), node.forms, node.free, path, moved, self.widths[0]
+                ))  # fmt: skip
+        for number, name, forms in self.read.outputs:
+            free = frozenset(v for form in forms for v in form.variables)
+            moved = [p for p in merged if number in merged[p] or p in nodes[number].bound]
+            path = self._paths[number]
+            cut = [i for i, v in enumerate(path) if v in nodes[number].bound]
+            path = path[: cut[0]] if cut else path
+            inner = max((i + 1 for i, v in enumerate(path) if v in free), default=0)
+            title = self.read.shown(name, forms)
+            width = self.widths[1]
+            found.append(self._crossing(title, forms, free, path[:inner], moved, width))
+        for p in merged:
+            for k, node in enumerate(nodes):
+                if p in node.bound:
+                    words = extent(node.forms, self._full) * self.widths[2]
+                    others = [v for v in self._parallel if v not in node.free and v != p]
+                    times = 2 * self._times([p, *others])
+                    found.append(Crossing(f"state {self.read.title(k)}", words, times))
+        return found
+
+    def _home_path(self, span: _Span) -> tuple[int, ...]:
+        """The loops in which a crossing is read."""
+        depth = len(span.home)
+        inside = [node for node, chain in self._steps[0] if chain[:depth] == span.home]
+        return self._paths[inside[0]][:depth] if depth else ()
+
+    def _crossing(
+        self, title: str, forms: tuple[Form, ...], free: frozenset[int],
+        path: tuple[int, ...], moved: Iterable[int], width: Any,
+    ) -> Crossing:  # fmt: skip
+        words = extent(forms, self._full)
+        if any(form.wiring is None for form in forms):
+            words = extent(forms, self._tiles) * self._times(v for v in free if v in self._kinds)
+        again = [v for v in self._parallel if v not in free and v not in moved]
+        again += [v for v in path if v not in free]
+        return Crossing(title, words * width, self._times(again))
+
+    @cached_property
+    def _merged(self) -> dict[int, set[int]]:
+        """For each axis that is split, the nodes of the tail, which are made when it is merged."""
+        nodes, found = self.read.nodes, {}
+        for p in (v for v, kind in self._kinds.items() if kind == "split"):
+            after, before = set[int](), set[int]()
+            for k, node in enumerate(nodes):
+                if any(j in after or p in nodes[j].bound for j in node.operands):
+                    after.add(k)
+            for k in range(len(nodes) - 1, -1, -1):
+                if k in before or p in nodes[k].every:
+                    before |= {*nodes[k].operands}
+            found[p] = {k for k in after if k not in before and p not in nodes[k].every}
+        return found
+
+    @cached_property
+    def transfers(self) -> Posynomial:
+        """H, the words that cross."""
+        return total(one.transfers for one in self.crossings)
+
+    @cached_property
+    def compulsory(self) -> Posynomial:
+        """What any execution moves: each array that is given or asked for once, at each reading."""
+        nodes, (given, asked, _) = self.read.nodes, self.widths
+        found = [extent(one.forms, self._full) * given for one in nodes if one.kind == "input"]
+        found += [extent(forms, self._full) * asked for _, _, forms in self.read.outputs]
+        return total(found)
+
+    def operations(self) -> dict[str, Posynomial]:
+        """Return the operations by unit; what lacks a grouped axis is made in each group."""
+        work = self.work or Work.of_nodes(self.read)
+        found: dict[str, Posynomial] = {}
+        for item in work.items:
+            names = [self.read.names[v] for v in self._parallel]
+            again = [self.read.variables[n] for n in names if n not in item.variables]
+            for unit, size in item.by_unit.items():
+                found[unit] = found.get(unit, NOTHING) + size * self._times(again)
+        return found
+
+    def costs(self) -> Costs:
+        """Return transfers, columns, operations and bounds as one value, which is tiled."""
+        bounds = {name: (1, size) for name, size in self.bounds.items()}
+        return Costs(self.transfers, tuple(self.memory), self.operations(), bounds)
+
+    def __repr__(self) -> str:
+        modes = ", ".join(f"{name}: {mode}" for name, mode in self.modes.items())
+        return f"Island({modes or 'all whole'})"
+
+
+def usual(read: Indexed) -> dict[str, Mode]:
+    """Return the modes that an island has where none are asked for.
+
+    Axes that everything has are in groups of 1. Axes of all outputs are grouped if little is made
+    again: what does not have one is made at some of the variables of what has it. Of those that are
+    reduced the outermost one is streamed.
+    """
+    found: dict[str, Mode] = {}
+    crossing = [one.free for one in read.nodes if one.kind == "input"] + read.written
+    made = {one.every: None for one in read.nodes if one.kind != "input"}
+    for name, v in read.variables.items():
+        if v in read.whole or v in read.along or v in read.reduced:
+            continue
+        if not all(v in one for one in read.written):
+            continue
+        if all(v in one for one in (*crossing, *made)):
+            found[name] = Mode("grouped", 1)
+        elif all(v in one or any(v in more and one < more for more in made) for one in made):
+            found[name] = Mode("grouped")
+    for v in read.reduced:
+        if v not in read.whole and not any(v in one for one in read.written):
+            found[read.names[v]] = Mode("streamed")
+            break
+    return found
+
+
+def candidates(read: Indexed, loops: int = 2) -> Iterator[dict[str, Mode]]:
+    """List the modes that an island may have, with so many sequential loops at most.
+
+    Axes that everything has are in groups of 1. Others that are in all outputs, and not reduced,
+    are whole, grouped or swept; those that are only reduced are whole, streamed or split.
+    """
+    start: dict[str, Mode] = {}
+    crossing = [one.free for one in read.nodes] + read.written
+    choices: list[list[tuple[str, str]]] = []
+    for name, v in read.variables.items():
+        inside = [v in one for one in read.written]
+        if v in read.whole or (v in read.reduced and any(inside)):
+            continue
+        if v in read.along:
+            choices.append([(name, kind) for kind in ("whole", "swept")])
+        elif v in read.reduced:
+            choices.append([(name, kind) for kind in ("whole", "streamed", "split")])
+        elif all(v in one for one in crossing):
+            start[name] = Mode("grouped", 1)
+        elif all(inside):
+            choices.append([(name, kind) for kind in ("whole", "grouped", "swept")])
+        elif any(inside):
+            choices.append([(name, kind) for kind in ("whole", "swept")])
+    for some in product(*choices):
+        nested = [(name, kind) for name, kind in some if kind in SEQUENTIAL]
+        if len(nested) > loops or sum(kind == "split" for _, kind in some) > 1:
+            continue
+        flat = {name: Mode(kind) for name, kind in some if kind in PARALLEL}
+        for order in permutations(nested):
+            yield {**start, **flat, **{name: Mode(kind) for name, kind in order}}
+
+
+def extent(forms: tuple[Form, ...], tiles: Mapping[int, Posynomial]) -> Posynomial:
+    """Return how many entries forms read where each variable has a block.
+
+    Of a window, ``t*y + a`` with k values of a, blocks of g of y read ``t*g + k - t`` entries if k
+    is at least t, and k*g if not.
+
+    Examples
+    --------
+    >>> y, a = Form.variable(0), Form.variable(1)
+    >>> g, k = Posynomial.of("g"), Posynomial.of(3)
+    >>> print(extent((y.times(2) + a,), {0: g, 1: k}), extent((y.times(4) + a,), {0: g, 1: k}))
+    2*g + 1 3*g
+    """
+    found, seen = ONE, set[int]()
+    used = [form.variables for form in forms]
+    for k, form in enumerate(forms):
+        if any(used[k] & other for j, other in enumerate(used) if j != k):
+            made = [tiles[v] for v in sorted(used[k] - seen)]
+            seen |= used[k]
+            found = reduce(mul, made, found)
+        else:
+            found = found * _covered(form, tiles)
+    return found
+
+
+def _covered(form: Form, tiles: Mapping[int, Posynomial]) -> Posynomial:
+    """Return how many values a form takes."""
+    v = form.wiring
+    if v is not None:
+        return tiles[v]
+    every = reduce(mul, (tiles[v] for v in sorted(form.variables)), ONE)
+    terms = [(tiles[atom], c) for atom, c in form.terms if isinstance(atom, int)]
+    if len(form.terms) < 2 or len(terms) < len(form.terms):
+        return every
+
+    def key(term: tuple[Posynomial, Size]) -> tuple[Any, ...]:
+        number = term[1].number
+        return (number is None, abs(number or 0), term[0].number is None)
+
+    span, less = NOTHING, 0
+    for tile, c in sorted(terms, key=key):
+        number = abs(c.number) if c.number is not None else None
+        if not span.terms:
+            span = tile
+            if number != 1:
+                return every
+        elif number is None:
+            if less or span != posynomial(c):
+                return every
+            span = span * tile
+        elif span.at(dict.fromkeys(span.names, 1)).number - less >= number:
+            span, less = span + number * tile, less + number
+        else:
+            return every
+    constant = dict(span.terms).get((), 0)
+    if constant < less:
+        return every
+    return Posynomial.of({key: c for key, c in span.terms if key} | {(): constant - less})

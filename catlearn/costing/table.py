@@ -1,0 +1,222 @@
+"""What a circuit takes when it runs as one island: the table of its columns and crossings.
+
+>>> import catlearn as cl
+>>> from catlearn.arrays import einsum, idle, softmax
+>>> attention = (einsum("q d, x d -> q x") >> softmax("[x]")) @ idle >> einsum("q x, x e -> q e")
+>>> spent = cl.resources(attention, sizes=dict(q=4096, x=4096, d=64, e=64))
+>>> print(spent.transfers, "|", spent.memory)
+524288 + 2147483648/g_q | g_q*s_x + 130*g_q + 64*s_x
+>>> spent.compulsory.number, spent.flops.number
+(1048576, 4378849280)
+>>> small = spent(g_q=128, s_x=16)
+>>> small.transfers.number, small.memory.number
+(17301504, 19712)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+from catlearn.arrays import Circuit
+from catlearn.cost import Posynomial
+from catlearn.costing.costs import Costs
+from catlearn.costing.indexed import Indexed
+from catlearn.costing.island import Island, Mode, usual
+from catlearn.costing.reverse import reverse_of
+from catlearn.costing.work import UNITS, Work
+from catlearn.display import Legible, html_table, text_table
+from catlearn.errors import UnknownName, did_you_mean, expect
+from catlearn.typesetting import escape_latex
+
+HEADS = ("column", "live", "M"), ("crossing", "words", "times", "H")
+
+
+class CircuitResources(Legible):
+    """Transfers, memory and operations of an island.
+
+    Made by :func:`catlearn.resources`. Numbers are words, of arrays, and operations.
+
+    Attributes
+    ----------
+    island
+        The island, with its modes.
+    again
+        Operations by unit that a reverse pass makes again; none forward.
+    """
+
+    def __init__(self, island: Island, again: Mapping[str, Posynomial] | None = None) -> None:
+        self.island, self.again = island, dict(again or {})
+
+    @property
+    def transfers(self) -> Posynomial:
+        """H, the words that cross."""
+        return self.island.transfers
+
+    @property
+    def memory(self) -> Posynomial:
+        """M: the greatest column, or the least upper bound of columns by coefficients."""
+        return reduce(Posynomial.__or__, (one for _, one in self.island.memory), Posynomial())
+
+    @property
+    def work(self) -> dict[str, Posynomial]:
+        """The operations by unit: matrix, exponential and vector."""
+        return self.island.operations()
+
+    @property
+    def flops(self) -> Posynomial:
+        """All operations."""
+        return reduce(Posynomial.__add__, self.work.values(), Posynomial())
+
+    @property
+    def exponentials(self) -> Posynomial:
+        """The operations of the exponential unit."""
+        return self.work.get("exponential", Posynomial())
+
+    @property
+    def compulsory(self) -> Posynomial:
+        """What any execution moves: each array that is given or asked for, at each reading."""
+        return self.island.compulsory
+
+    @property
+    def costs(self) -> Costs:
+        """The same as a value that is tiled."""
+        return self.island.costs()
+
+    def __call__(self, blocks: Mapping[str, Any] | None = None, /, **more: Any) -> CircuitResources:
+        """Return the resources with numbers for blocks; how often loops run is rounded up.
+
+        Raises
+        ------
+        UnknownName
+            Listing blocks that there are not.
+        """
+        given, island = {**(blocks or {}), **more}, self.island
+        known = island.bounds
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            shown = "; ".join(f"{name}: {did_you_mean(name, known)}" for name in unknown)
+            raise UnknownName(f"there is no block {shown}")
+        modes = {}
+        for name, mode in island.modes.items():
+            block = island.block_name(name)
+            modes[name] = Mode(mode.kind, given[block]) if block in given else mode
+        made = Island(island.read, modes, widths=island.widths)
+        made.work = island.work
+        return CircuitResources(made, self.again)
+
+    # ------------------------------------------------------------ the table
+
+    @property
+    def columns(self) -> list[tuple[str, str, str]]:
+        """The rows of columns: what is made, the live arrays, and M."""
+        return [
+            (one.title, ", ".join(one.live), str(one.memory)) for one in self.island.columns
+        ]  # fmt: skip
+
+    @property
+    def crossings(self) -> list[tuple[str, str, str, str]]:
+        """The rows of crossings: what crosses, its words, how often, and H."""
+        return [
+            (one.title, str(one.words), str(one.times), str(one.transfers))
+            for one in self.island.crossings
+        ]
+
+    @property
+    def totals(self) -> list[tuple[str, str]]:
+        """Modes, M, H, what is compulsory, and operations."""
+        modes = [f"{name} {mode}" for name, mode in self.island.modes.items()]
+        rows = [("modes", ", ".join(modes) or "all whole"), ("M", str(self.memory))]
+        rows += [("H", str(self.transfers)), ("compulsory", str(self.compulsory))]
+        rows += [(unit, str(self.work[unit])) for unit in UNITS if unit in self.work]
+        return rows + [(f"{unit}, made again", str(one)) for unit, one in self.again.items()]
+
+    def __str__(self) -> str:
+        tables = [
+            text_table(HEADS[0], self.columns, numbers=False),
+            text_table(HEADS[1], self.crossings, numbers=False),
+            text_table(("total", ""), self.totals, numbers=False),
+        ]
+        return "\n\n".join(tables)
+
+    def __repr__(self) -> str:
+        return f"CircuitResources(H={self.transfers}, M={self.memory})"
+
+    def to_latex(self) -> str:
+        r"""Return the tables as LaTeX, in ``tabular``.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import relu
+        >>> print(CircuitResources(Island(relu)).to_latex().splitlines()[0])
+        \begin{tabular}{lll}
+        """
+        found = []
+        for head, rows in zip(HEADS, (self._latex_columns(), self._latex_crossings()), strict=True):
+            lines = [" & ".join(row) + r" \\" for row in (head, *rows)]
+            lines.insert(1, r"\hline")
+            body = "\n".join(lines)
+            found.append(f"\\begin{{tabular}}{{{'l' * len(head)}}}\n{body}\n\\end{{tabular}}")
+        return "\n\n".join(found)
+
+    def _latex_columns(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                escape_latex(one.title),
+                escape_latex(", ".join(one.live)),
+                f"${one.memory.to_latex()}$",
+            )
+            for one in self.island.columns
+        ]
+
+    def _latex_crossings(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                escape_latex(one.title),
+                *(f"${p.to_latex()}$" for p in (one.words, one.times, one.transfers)),
+            )
+            for one in self.island.crossings
+        ]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        tables = [
+            html_table(HEADS[0], self.columns),
+            html_table(HEADS[1], self.crossings),
+            html_table(("total", ""), self.totals),
+        ]
+        return {"text/plain": str(self), "text/html": "".join(tables)}
+
+
+def circuit_resources(
+    circuit: Circuit,
+    sizes: Mapping[str, Any] | None = None,
+    island: Mapping[str, Any] | str | None = None,
+    reverse: bool = False,
+    widths: tuple[Any, Any, Any] = (1, 1, 1),
+) -> CircuitResources:
+    """Return what a circuit takes as one island; see :func:`catlearn.resources`."""
+    expect(island, (type(None), str, Mapping), "island", "a dict of modes, or an axis to stream")
+    circuit = circuit.at(sizes) if sizes else circuit
+    read = Indexed.of(circuit)
+    modes: Mapping[str, Any] | None = island if isinstance(island, Mapping) else None
+    if isinstance(island, str):
+        kept = {name: mode for name, mode in usual(read).items() if mode.kind != "streamed"}
+        modes = {**kept, island: "streamed"}
+    forward = Island(read, modes, widths=widths)
+    forward.work = Work.of(circuit)
+    if not reverse:
+        return CircuitResources(forward)
+    over = [name for name, mode in forward.modes.items() if mode.kind in ("streamed", "split")]
+    back = reverse_of(read, over)
+    modes = {}
+    for name, mode in forward.modes.items():
+        v = back.variables.get(name)
+        if v is None:
+            continue
+        summed = v in back.reduced
+        other = {"grouped": "split"} if summed else {"streamed": "swept", "split": "grouped"}
+        modes[name] = Mode(other.get(mode.kind, mode.kind), mode.block)
+    made = Island(back, modes, widths=widths)
+    again = {unit: one for unit, one in Work.of_nodes(back, True).total.items() if one.terms}
+    return CircuitResources(made, again)
