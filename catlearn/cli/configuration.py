@@ -53,7 +53,7 @@ of optax.
 >>> file.read("steps", INTEGER)
 >>> file.refuse_others(["steps", "seed"])
 >>> print(*file.faults, sep="\\n")
-steps: is 'many', expected an integer [value]
+steps: is 'many', expected an integer of 32 bits [value]
 sed: did you mean seed? [unknown key]
 """
 
@@ -132,7 +132,7 @@ class Kind:
 
 TEXT = Kind("a text", lambda value: isinstance(value, str))
 TRUTH = Kind("true or false", lambda value: isinstance(value, bool))
-INTEGER = Kind("an integer", lambda value: type(value) is int)
+INTEGER = Kind("an integer of 32 bits", lambda value: type(value) is int and abs(value) < 2**31)
 NUMBER = Kind(
     "a number",
     lambda value: type(value) in (int, float) and math.isfinite(value),

@@ -183,6 +183,11 @@ SGD = {"name": "sgd", "learning_rate": 1}
         ),
         ({"name": "sgd", "learning_rate": 1, "steps": 3}, "optimizer.steps [unknown key] above"),
         (
+            {"name": "sgd", "learning_rate":
+                {"schedule": "cosine_decay", "init_value": 1, "decay_steps": 2**40}},
+            "optimizer.learning_rate.decay_steps [value] 1099511627776",
+        ),
+        (
             {"name": "sgd", "learning_rate": {"schedule": "exec"}},
             "optimizer.learning_rate.schedule [unknown name]",
         ),
