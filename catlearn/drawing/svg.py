@@ -163,8 +163,14 @@ def num(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def _polyline(points: Iterable[Point]) -> str:
+def polyline(*points: Point) -> str:
+    """Return the path data of a line through some points."""
     return "M" + "L".join(f"{num(x)} {num(y)}" for x, y in points)
+
+
+def polygon(*points: Point) -> str:
+    """Return the path data of a closed line through some points."""
+    return polyline(*points) + "Z"
 
 
 def _path_data(pieces: Sequence[tuple]) -> str:
@@ -195,7 +201,7 @@ def _outline(kind: str, x: float, y: float, w: float, h: float) -> list[str]:
         c = 8.0
         points = [(x + c, y), (x + w - c, y), (x + w, y + c), (x + w, y + h - c)]
         points += [(x + w - c, y + h), (x + c, y + h), (x, y + h - c), (x, y + c)]
-        return [_polyline(points) + "Z"]
+        return [polygon(*points)]
     if kind == "product":
         return [_rounded(x, y, w, h, 2), _rounded(x + 3, y + 3, w - 6, h - 6, 1)]
     return [_rounded(x, y, w, h, 7 if kind == "space" else 3)]
@@ -342,7 +348,7 @@ class Pen:
 
         def turned(*points: Point) -> str:
             tip = route.tip
-            return _polyline((tip[0] + x * c - y * s, tip[1] + x * s + y * c) for x, y in points)
+            return polyline(*((tip[0] + x * c - y * s, tip[1] + x * s + y * c) for x, y in points))
 
         if head in ("open", "none"):
             self.path(turned((-HEAD - 0.5, 0), (-1, 0)), colour, thick)
@@ -400,7 +406,7 @@ class Pen:
         arms = []
         for k in range(3):
             c, s = math.cos(math.pi * k / 3 + math.pi / 6), math.sin(math.pi * k / 3 + math.pi / 6)
-            arms.append(_polyline([(x - 5 * c, y - 5 * s), (x + 5 * c, y + 5 * s)]))
+            arms.append(polyline((x - 5 * c, y - 5 * s), (x + 5 * c, y + 5 * s)))
         self.path("".join(arms), "ink", 1.1, kind="snowflake")
 
     def badge(self, badge: Badge, x: float, y: float) -> None:
@@ -526,19 +532,46 @@ class Pen:
             entries.append((2 * BADGE_HEIGHT + 5, self._badge_sample, "left / right side"))
         if not entries:
             return wide, top - 16
-        room = max(wide, 460.0)
+        widest, y = self.samples(entries, top, wide, max(wide, 460.0), 20, 24)
+        return widest, y + 10
+
+    def samples(
+        self,
+        entries: Iterable[tuple[float, Callable[[float, float], None], str]],
+        top: float,
+        wide: float,
+        room: float,
+        lead: float,
+        gap: float,
+    ) -> tuple[float, float]:
+        """Draw samples and what they are called, in as many lines as the room asks for.
+
+        Parameters
+        ----------
+        entries
+            For each sample how wide it is, what draws it in the middle of a line, and its words.
+        top, wide, room
+            Where the first line is, how wide the picture is, and how wide a line may be.
+        lead, gap
+            From one line to the next, and from one entry to the next.
+
+        Returns
+        -------
+        tuple
+            How wide the picture is now, and where the last line is.
+        """
         self.raw('<g class="key" aria-hidden="true">')
-        x, y, widest = 0.0, top, wide
+        x, y = 0.0, top
         for space, sample, words in entries:
             text = width(words, NOTE)
             if x and x + space + 6 + text > room:
-                x, y = 0.0, y + 20
+                x, y = 0.0, y + lead
             sample(x, y)
             self.text(words, x + space + 6, y + 4, NOTE, "soft", anchor="start")
-            x += space + text + 24
-            widest = max(widest, x - 18)
+            x += space + text + gap
+            wide = max(wide, x - gap + 6)
         self.close()
-        return widest, y + 10
+        return wide, y
 
     def _node_sample(self, kind: str, x: float, y: float) -> None:
         colour, thick = ("data", 1.7) if kind == "dataset" else ("ink", 1.2)

@@ -30,7 +30,7 @@ from catlearn.drawing.circuits.placing import (
     whole,
 )
 from catlearn.drawing.circuits.scene import CircuitScene, Sign
-from catlearn.drawing.svg import LABEL, NOTE, Pen, num
+from catlearn.drawing.svg import LABEL, Pen, num, polygon, polyline
 from catlearn.typesetting import (
     SAFETY,
     TextRun,
@@ -38,7 +38,6 @@ from catlearn.typesetting import (
     runs,
     runs_width,
     to_latex,
-    width,
     word_runs,
 )
 
@@ -483,15 +482,7 @@ def _circle(x: float, y: float, r: float) -> str:
 
 def _head(x: float, y: float) -> str:
     """Return the path data of an arrowhead with its tip at a place."""
-    return _lines((x - 6, y - 4), (x, y), (x - 6, y + 4))
-
-
-def _lines(*points: tuple[float, float]) -> str:
-    return "M" + "L".join(f"{num(x)} {num(y)}" for x, y in points)
-
-
-def _polygon(*points: tuple[float, float]) -> str:
-    return _lines(*points) + "Z"
+    return polyline((x - 6, y - 4), (x, y), (x - 6, y + 4))
 
 
 def draw_sign(pen: Pen, kind: str, x: float, y: float) -> None:
@@ -503,13 +494,13 @@ def draw_sign(pen: Pen, kind: str, x: float, y: float) -> None:
     strokes = ((x - c, y), (x + c, y)), ((x, y - c), (x, y + c))
     if kind == "mul":
         strokes = ((x - c, y - c), (x + c, y + c)), ((x - c, y + c), (x + c, y - c))
-    pen.path("".join(_lines(*ends) for ends in strokes), "ink", 2.0)
+    pen.path("".join(polyline(*ends) for ends in strokes), "ink", 2.0)
 
 
 def half_filled(pen: Pen, low: float, top: float, high: float, bottom: float) -> None:
     """Draw a square that is filled above its diagonal."""
-    pen.path(_polygon((low, top), (high, top), (high, bottom), (low, bottom)), "ink", 1.2, "paper")
-    pen.path(_polygon((low, top), (high, top), (high, bottom)), "none", 0, "ink")
+    pen.path(polygon((low, top), (high, top), (high, bottom), (low, bottom)), "ink", 1.2, "paper")
+    pen.path(polygon((low, top), (high, top), (high, bottom)), "none", 0, "ink")
 
 
 def draw_glyph(pen: Pen, glyph: Glyph, low: float, top: float, high: float, bottom: float) -> None:
@@ -518,7 +509,7 @@ def draw_glyph(pen: Pen, glyph: Glyph, low: float, top: float, high: float, bott
     match glyph.kind:
         case "linear" | "learned" | "embed":
             chip = ((low + 7, bottom), (low, bottom - 7))
-            outline = _polygon((low, top), (high, top), (high, bottom), *chip)
+            outline = polygon((low, top), (high, top), (high, bottom), *chip)
             pen.path(outline, "ink", THIN, "paper")
             name = runs(glyph.name, italic=False)
             name = [replace(run, shift=-1 if glyph.sign else 0) for run in name]
@@ -528,26 +519,26 @@ def draw_glyph(pen: Pen, glyph: Glyph, low: float, top: float, high: float, bott
             if glyph.sign:
                 pen.text(runs(glyph.sign), x, y + 4.0, SMALL + 1, halo=False)
             else:
-                pen.path(_lines((x - 5, y - 5), (x, y + 5), (x + 5, y - 5)), "ink", 1.2)
+                pen.path(polyline((x - 5, y - 5), (x, y + 5), (x + 5, y - 5)), "ink", 1.2)
         case "softmax":
-            pen.path(_polygon((low, y), (high, y - 11), (high, y + 11)), "ink", THIN, "paper")
+            pen.path(polygon((low, y), (high, y - 11), (high, y + 11)), "ink", THIN, "paper")
         case "mask":
             half_filled(pen, low, top, high, bottom)
         case "choice":
-            pen.path(_polygon((low, y), (x, y - 13), (high, y), (x, y + 13)), "ink", THIN, "paper")
+            pen.path(polygon((low, y), (x, y - 13), (high, y), (x, y + 13)), "ink", THIN, "paper")
             pen.text(runs(glyph.sign), x, y + 4.0, SMALL, halo=False)
         case "reading":
             upper = (low, y), (low + 8, top), (high - 8, top)
             lower = (high, y), (high - 8, bottom), (low + 8, bottom)
-            pen.path(_polygon(*upper, *lower), "ink", THIN, "paper")
+            pen.path(polygon(*upper, *lower), "ink", THIN, "paper")
             pen.text([TextRun(glyph.sign, 0, True)], x, y + 4.0, SMALL, halo=False)
         case "elementwise":
             for tip in (low + 7.0, high - 2.0):
                 ends = (tip - 5, top + 6), (tip, top + 10), (tip - 5, top + 14)
-                pen.path(_lines(*ends), "ink", 1.2)
+                pen.path(polyline(*ends), "ink", 1.2)
             pen.text([TextRun(glyph.sign, 0, True)], x, top + 14.0, SMALL)
         case _:
-            outline = _polygon((low, top), (high, top), (high, bottom), (low, bottom))
+            outline = polygon((low, top), (high, top), (high, bottom), (low, bottom))
             pen.path(outline, "ink", THIN, "paper")
             pen.text(word_runs(glyph.sign), x, y + 5.0, TEXT - 1.0, halo=False)
 
@@ -587,26 +578,17 @@ def _key(pen: Pen, scene: CircuitScene, top: float, wide: float) -> tuple[float,
 
     several = any(scene.dashed(k) for k in range(len(scene.states)))
     meets = bool(scene.links("cup", "join", "end"))
-    entries: list[tuple[bool, float, Callable[[float, float], None], str]] = [
-        ("axis" in lines, 28.0, partial(line, "ink", ""), "axis"),
-        ("value" in lines, 28.0, partial(line, "model", ""), "naturals (N)"),
-        ("scalar" in lines, 28.0, partial(line, "ink", DOTS), "number"),
-        ("bus" in lines, 28.0, partial(line, "ink", "", thick=2 * BOLD), "several axes"),
-        (several, 28.0, partial(line, "soft", DASH), "between arrays"),
-        (meets, 20.0, meeting, "summed, joined"),
-        *((kind in kinds, 24.0, partial(sample, kind), words) for kind, words in KINDS.items()),
+    entries: list[tuple[bool, tuple[float, Callable[[float, float], None], str]]] = [
+        ("axis" in lines, (28.0, partial(line, "ink", ""), "axis")),
+        ("value" in lines, (28.0, partial(line, "model", ""), "naturals (N)")),
+        ("scalar" in lines, (28.0, partial(line, "ink", DOTS), "number")),
+        ("bus" in lines, (28.0, partial(line, "ink", "", thick=2 * BOLD), "several axes")),
+        (several, (28.0, partial(line, "soft", DASH), "between arrays")),
+        (meets, (20.0, meeting, "summed, joined")),
+        *((kind in kinds, (24.0, partial(sample, kind), words)) for kind, words in KINDS.items()),
     ]
-    pen.raw('<g class="key" aria-hidden="true">')
-    x, y, widest, room = 0.0, top, wide, max(wide, 420.0)
-    for _, space, draw, words in (entry for entry in entries if entry[0]):
-        text = width(words, NOTE)
-        if x and x + space + 6 + text > room:
-            x, y = 0.0, y + 26
-        draw(x, y)
-        pen.text(words, x + space + 6, y + 4, NOTE, "soft", anchor="start")
-        x += space + text + 20
-        widest = max(widest, x - 14)
-    pen.close()
+    shown = [entry for occurs, entry in entries if occurs]
+    widest, y = pen.samples(shown, top, wide, max(wide, 420.0), 26, 20)
     return widest, y + 8.0
 
 
