@@ -310,6 +310,9 @@ def block_failures(H: ArrayHypergraph, asked: Iterable[int]) -> list[Failure]:
         for wire in ins[box]:
             source = loops[writer[wire]] if wire in writer else []
             if wire in writer and H.operations[writer[wire]].kernel.name in ("last", "stack"):
+                if source[-1:] and source[-1] in inside:
+                    message = f"needs what {title(source[-1])} writes after its last round"
+                    fail("rounds", H.title(box), message)
                 source = source[:-1]
             seen = inside[:-1] if kernel in ("start", "each") else inside
             if source != seen[: len(source)]:

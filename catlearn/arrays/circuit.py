@@ -470,7 +470,7 @@ class Circuit(Frozen, Displayed):
             ``Equal`` is a proof, for every meaning of the kernels; for random circuits of equality
             of joint distributions. ``NotEqual`` means: not by the laws of
             :mod:`catlearn.arrays.entries`. ``Unknown`` where more would have to be tried than is
-            allowed. Each has a reason.
+            allowed, and for rounds that these laws do not make equal. Each has a reason.
 
         Examples
         --------
@@ -480,6 +480,7 @@ class Circuit(Frozen, Displayed):
         (True, False)
         """
         expect(other, Circuit, "equal", "called with a circuit")
+        expect(unfold, bool, "unfold", "True or False")
         return decide(self.unfold(), other.unfold()) if unfold else decide(self, other)
 
     def _same_dead(self, other: Circuit) -> bool:

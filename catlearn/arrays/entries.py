@@ -47,6 +47,12 @@ MOST_NODES = 1_000_000
 MOST_COPIES = 100
 """The most copies of one sum in a product that is summed over."""
 
+ROUNDS = ("rounds",)
+"""The kernel of a state after some rounds; see :mod:`catlearn.arrays.recurrences`."""
+
+STATE = ("state",)
+"""The kernel of a state that goes round; see :mod:`catlearn.arrays.recurrences`."""
+
 Call = tuple[int, tuple[int, ...]]
 """A node, and the variables that stand for its free ones."""
 
@@ -132,6 +138,7 @@ class Entries:
         self._known: dict[Hashable, int] = {}
         self._made: dict[Hashable, tuple[int, tuple[int, ...]]] = {}
         self._read: dict[Hashable, tuple[int, tuple[int, ...]]] = {}
+        self._states: dict[int, frozenset[tuple[int, int]]] = {}
 
     def variable(self, size: Size) -> int:
         """Return a new variable."""
@@ -350,6 +357,10 @@ class Entries:
             found = Product(node.head[1])  # type: ignore[index]
         elif kind == "sum":
             found = Product(conditions={args[0] for _, args in leaves})
+        elif node.head[1] == STATE:  # type: ignore[index]
+            pairs = [args for label, args in leaves if label == "at"]
+            ((name,),) = (args for label, args in leaves if label == "state")
+            return self.state(name, pairs)  # type: ignore[arg-type]
         else:
             return self.apply(node.head[1], calls, bound, leaves)  # type: ignore[index]
         for label, inner in calls:
@@ -429,6 +440,20 @@ class Entries:
         """Return an entry of an input, a parameter or a sample."""
         return self.make(("array",), [(label, None, forms)])
 
+    def state(self, name: Form, places: Iterable[tuple[Form, Form]]) -> Call:
+        """Return an entry of a state that has a variable as its name.
+
+        Parameters
+        ----------
+        name
+            The variable.
+        places
+            For each position of the state a variable that stands for it, with the index at which it
+            is read; positions without a variable are left out.
+        """
+        at: list[Item] = [("at", None, pair) for pair in places if pair[0].terms]
+        return self.make(("kernel", STATE), [("state", None, (name,)), *at])
+
     def constant(self, value: float) -> Call:
         """Return a number."""
         return self.make(("kernel", ("constant", value)), [])
@@ -466,6 +491,58 @@ class Entries:
         conditions = frozenset(args[0] for _, inner, args in items if inner is None)
         ((inner, args),) = ((inner, args) for _, inner, args in items if inner is not None)
         return conditions, node.head[1], (inner, args)  # type: ignore[index]
+
+    def under(self, roots: Iterable[int]) -> dict[int, None]:
+        """Return the nodes that some nodes are made of, and themselves."""
+        found: dict[int, None] = {}
+        left = [*roots]
+        while left:
+            number = left.pop()
+            if number in found:
+                continue
+            found[number] = None
+            left += [inner for inner, _ in self._calls(self.nodes[number])]
+        return found
+
+    def _calls(self, node: Node) -> list[Call]:
+        """List the calls of a node over its variables, also of what is looked up."""
+        calls = [(inner, args) for _, inner, args in node.items if inner is not None]
+        forms = chain.from_iterable(args for _, inner, args in node.items if inner is None)
+        found = [one for form in forms for one in form.lookups]
+        return calls + [(one.operand, tuple(map(_variable, one.forms))) for one in found]
+
+    def go_round(self, roots: Iterable[int]) -> bool:
+        """Whether there are rounds in some nodes."""
+        return any(self.nodes[one].head == ("kernel", ROUNDS) for one in self.under(roots))
+
+    def states_in(self, number: int) -> frozenset[tuple[int, int]]:
+        """Return where free places of a node stand for positions of states, and at what.
+
+        These are pairs of a place and of the place of the index that it is read at, or -1 where
+        this is another form.
+        """
+        left = [number]
+        while left:
+            one = left[-1]
+            node = self.nodes[one]
+            calls = self._calls(node)
+            new = [inner for inner, _ in calls if inner not in self._states]
+            left += new
+            if new:
+                continue
+            found = {
+                (args[place], args[at] if at >= 0 and args[at] < node.free else -1)
+                for inner, args in calls
+                for place, at in self._states[inner]
+                if args[place] < node.free
+            }
+            if node.head == ("kernel", STATE):
+                for label, _, args in node.items:
+                    if label == "at":
+                        place, at = _variable(args[0]), args[1].wiring
+                        found.add((place, -1 if at is None else at))
+            self._states[left.pop()] = frozenset(found)
+        return self._states[number]
 
     def guard(self, conditions: Iterable[Form], outside: float, call: Call) -> Call:
         """Return the entry where forms are not negative, and a value elsewhere."""

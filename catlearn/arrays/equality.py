@@ -18,13 +18,16 @@ of the kernels; ``NotEqual`` means that these laws do not make them equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import permutations, product
 from typing import TYPE_CHECKING, Any
 
+from catlearn.arrays.blocks import GATES, Nested, flat, nested, path
 from catlearn.arrays.entries import MOST_LEAVES, Call, Entries, Node
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, quotient, sizes_at
 from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.recurrences import Array, Recurrence
 from catlearn.arrays.sizes import Size, SizeRelation, Solution, solve
 from catlearn.category import Equal, NotEqual, Unknown, Verdict
 from catlearn.errors import TooLarge
@@ -53,14 +56,22 @@ def decide(one: Circuit, other: Circuit) -> Verdict:
     if keys[0] == keys[1]:
         laws = ", ".join(table.laws)
         return Equal(f"both have one normal form{', by ' + laws if laws else ''}")
-    if any(side.has_rounds for side in sides):
-        return Unknown("blocks with rounds are compared by their tables alone")
     if sizes.hidden:
         return Unknown("there are sizes that no input, parameter or output has")
-    for place, roots in enumerate(zip(*(key[0] for key in keys), strict=True)):
-        if roots[0] != roots[1]:
-            nodes = [table.nodes[node] for node, _ in roots]
-            return NotEqual(f"output {place} differs by these laws: {_apart(table, *nodes)}")
+    differ = [
+        (place, [node for node, _ in roots])
+        for place, roots in enumerate(zip(*(key[0] for key in keys), strict=True))
+        if roots[0] != roots[1]
+    ]
+    if any(side.has_rounds for side in sides):
+        proved = not any(side.random for side in sides)
+        plain = [one for one in differ if proved and not table.go_round(one[1])]
+        if not plain:
+            return Unknown("rounds are not shown to be equal by these laws, nor to differ")
+        differ = plain
+    for place, roots in differ:
+        nodes = [table.nodes[node] for node in roots]
+        return NotEqual(f"output {place} differs by these laws: {_apart(table, *nodes)}")
     return NotEqual("they draw other samples, by these laws")
 
 
@@ -120,6 +131,15 @@ def _closed(relations: list[SizeRelation], every: range) -> Solution:
         relations = [*relations, *more]
 
 
+def _variables(circuit: Circuit) -> Iterator[int]:
+    """List the axes of variables of boxes, and of rounds, in the order in which they are needed."""
+    H = circuit.apex
+    for box in circuit._walk():
+        yield from H.lists["vars"].row(box).tolist()
+        for block in path(H, box, plain=False):
+            yield from H.lists["rounds"].row(block).tolist()
+
+
 class _Sizes:
     """The sizes of two circuits, over generators of both: those of inputs and outputs are one."""
 
@@ -172,8 +192,7 @@ class _Sizes:
             [
                 *dict.fromkeys(
                     g
-                    for box in c._walk()
-                    for axis in c.apex.lists["vars"].row(box).tolist()
+                    for axis in _variables(c)
                     for g in sorted(self.solution.of(Size.generator(self.keys[k](axis))).generators)
                     if g >= 0 and g not in ends
                 )
@@ -190,6 +209,44 @@ class _Sizes:
     def of(self, which: int) -> Callable[[Size], Size]:
         """Return what makes a size over rows of one of the circuits one over all generators."""
         return lambda size: self.solution.of(size.rename(self.keys[which]))
+
+
+@dataclass
+class _Pass:
+    """What is found while the boxes of a circuit are followed once.
+
+    Parameters
+    ----------
+    marks
+        What tells boxes apart that draw from the same.
+    orders
+        Which order of the axes of a sample is meant.
+    known
+        Of each array that was met, its entry.
+    rounds
+        The variable of the rounds of each block that is followed.
+    symbolic
+        Whether the states of all these are symbols, not yet what follows from their equations.
+    labels, counts
+        What each box that draws is called, and how many orders its axes may have.
+    calls
+        What it draws from, and the places of the axes of its samples among those of this.
+    axes
+        The places of the axes of its samples, in their order.
+    drawn
+        The numbers of a label with what it draws from.
+    """
+
+    marks: Mapping[int, int]
+    orders: Mapping[int, int]
+    known: dict[int, Array] = field(default_factory=dict)
+    rounds: dict[int, int] = field(default_factory=dict)
+    symbolic: bool = True
+    labels: dict[int, int] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
+    calls: dict[int, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
+    axes: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    drawn: dict[int, int] = field(default_factory=dict)
 
 
 class _Side:
@@ -211,38 +268,37 @@ class _Side:
         self.axes = [size(Size.generator(axis)) for axis in range(H.size("Axis"))]
         self.boxes = circuit._walk()
         self.random = [b for b in self.boxes if not H.operations[b].kernel.entry.deterministic]
-        self.has_rounds = any(len(one) for one in H.lists["rounds"])
+        self.nested = nested(H, self.boxes, plain=False)
+        self.has_rounds = any(isinstance(one, tuple) for one in self.nested)
         self.shapes: dict[int, list[tuple[int, int | Size]]] = {b: [] for b in self.random}
         self.passes = 0
 
     def least(self) -> tuple[Any, Any]:
         """Return the least key of the outputs, over all orders of what samples leave open."""
-        if self.has_rounds:
-            return (("rounds", id(self)),), ()
         if not self.random:
             return self.entries({}, {})[0]
         unique = {box: 1 + k for k, box in enumerate(self.random)}
-        for _ in range(MOST_LEAVES):
-            key, labels, calls, counts = self.entries(unique, {})
-            if not self._reshaped([node for node, _ in key[0]], labels, calls):
+        while True:
+            key, found = self.entries(unique, {})
+            if not self._reshaped([node for node, _ in key[0]], found):
                 break
-        choices = product(*(range(counts[box]) for box in self.random))
+        choices = product(*(range(found.counts[box]) for box in self.random))
         return min(self._search({}, dict(zip(self.random, one, strict=True))) for one in choices)
 
     def _search(self, marks: Mapping[int, int], orders: Mapping[int, int]) -> tuple[Any, Any]:
         while True:
-            key, labels, _, _ = self.entries(marks, orders)
+            key, found = self.entries(marks, orders)
             classes: dict[int, list[int]] = {}
             for box in self.random:
-                classes.setdefault(labels[box], []).append(box)
+                classes.setdefault(found.labels[box], []).append(box)
             tied = {label: some for label, some in classes.items() if len(some) > 1}
             if not tied:
                 return key
             depth = 1 + max(marks.values(), default=0)
             seen: dict[int, int] = {}
             for box in sorted(box for some in tied.values() for box in some):
-                key, after, _, _ = self.entries({**marks, box: depth}, orders)
-                seen[box] = self.table.number((key, after[box]))
+                key, found = self.entries({**marks, box: depth}, orders)
+                seen[box] = self.table.number((key, found.drawn[box]))
             ranks = {n: k for k, n in enumerate(sorted({*seen.values()}))}
             if all(len({seen[box] for box in some}) == 1 for some in tied.values()):
                 some = tied[min(tied)]
@@ -251,8 +307,8 @@ class _Side:
 
     def entries(
         self, marks: Mapping[int, int], orders: Mapping[int, int]
-    ) -> tuple[tuple[Any, Any], dict[int, int], dict[int, Call], dict[int, int]]:
-        """Return a key of the outputs, and of each box that draws: what it is, reads, and may be.
+    ) -> tuple[tuple[Any, Any], _Pass]:
+        """Return a key of the outputs and samples, and what was found.
 
         Parameters
         ----------
@@ -264,46 +320,84 @@ class _Side:
         self.passes += 1
         if self.passes > MOST_LEAVES:
             raise TooLarge(f"more than {MOST_LEAVES} orders of samples")
-        H, table = self.circuit.apex, self.table
-        known: dict[int, tuple[tuple[int, ...], Call]] = {}
-        labels: dict[int, int] = {}
-        calls: dict[int, Call] = {}
-        counts: dict[int, int] = {}
+        H, table, found = self.circuit.apex, self.table, _Pass(marks, orders)
 
         def leaf(row: int, label: Hashable) -> None:
             own = tuple(table.variable(self.axes[a]) for a in H.lists["axes"].row(row).tolist())
-            known[row] = own, table.array(label, tuple(map(Form.variable, own)))
+            found.known[row] = own, table.array(label, tuple(map(Form.variable, own)))
 
         for k, row in enumerate(self.circuit.dom):
             leaf(row, ("input", k))
         for row, name in enumerate(H.column("name")):
             if name is not None:
                 leaf(row, ("parameter", name))
-        for box in self.boxes:
-            at, made = self._box(box, known)
-            operation = H.operations[box]
-            if box in self.shapes:
-                (operand,), places = made, tuple(at[v] for v in operation.writes[0])
-                made, labels[box], calls[box], counts[box] = self._sample(
-                    box, places, operand, marks, orders
-                )
-            for wire, places, call in zip(H.sides[1][box], operation.writes, made, strict=True):
-                known[wire] = tuple(at[v] for v in places), call
+        self._follow(self.nested, found)
         roots = []
         for row in self.circuit.cod:
-            own, (node, args) = known[row]
+            own, (node, args) = found.known[row]
             same = [args, *(tuple(args[k] for k in one) for one in table.nodes[node].symmetries)]
             roots.append((node, min(tuple(own.index(v) for v in one) for one in same)))
-        return (tuple(roots), tuple(sorted(labels.values()))), labels, calls, counts
+        found.drawn = {
+            box: table.number((label, found.calls[box])) for box, label in found.labels.items()
+        }
+        return (tuple(roots), tuple(sorted(found.drawn.values()))), found
 
-    def _sample(
-        self, box: int, places: tuple[int, ...], operand: Call, marks: Mapping[int, int],
-        orders: Mapping[int, int],
-    ) -> tuple[list[Call], int, Call, int]:  # fmt: skip
-        """Return the entry of a sample, what it is, what it is drawn from, and its orders."""
+    def _follow(self, boxes: Nested, found: _Pass) -> None:
+        """Follow boxes, and those of blocks with rounds until their states are known."""
+        H, known = self.circuit.apex, found.known
+        for box in boxes:
+            if isinstance(box, tuple):
+                self._rounds(box[0], box[1], found)
+                continue
+            at, made = self._box(box, found)
+            operation = H.operations[box]
+            if box in self.shapes:
+                made = [self._sample(box, [at[v] for v in operation.writes[0]], made[0], found)]
+            for wire, places, call in zip(H.sides[1][box], operation.writes, made, strict=True):
+                known[wire] = tuple(at[v] for v in places), call
+
+    def _rounds(self, block: int, boxes: Nested, found: _Pass) -> None:
+        """Follow the boxes of a block with rounds: with its states as symbols, then as known."""
+        H, known, table = self.circuit.apex, found.known, self.table
+        (ins, outs), symbolic = H.sides, found.symbolic
+        gates: dict[str, list[int]] = {kernel: [] for kernel in GATES}
+        inner: Nested = []
+        for box in boxes:
+            kernel = "" if isinstance(box, tuple) else H.operations[box].kernel.name
+            some: Nested = gates.get(kernel, inner)
+            some.append(box)
+        (axis,) = H.lists["rounds"].row(block).tolist()
+        t = found.rounds[block] = table.variable(self.axes[axis])
+        self._follow([*gates["start"], *gates["each"]], found)
+        last = {ins[box][0]: box for box in gates["last"]}
+        ends = [(outs[box][0], last[outs[box][0]]) for box in gates["start"]]
+        states = Recurrence(table, t, [known[wire] for wire, _ in ends])
+
+        def follow(shown: Callable[[int], Array]) -> list[Array]:
+            known.update({wire: shown(k) for k, (wire, _) in enumerate(ends)})
+            self._follow(inner, found)
+            return [known[ins[end][1]] for _, end in ends]
+
+        after = follow(states.shown)
+        while not states.settled(after):
+            for box in flat(inner) if symbolic else ():
+                found.labels.pop(box, None)
+            after = follow(states.shown)
+        found.symbolic = False
+        if states.moving:
+            after = follow(states.entry)
+        final = Form.number(self.axes[axis] - 1)
+        for (_, end), (own, call) in zip(ends, after, strict=True):
+            known[outs[end][0]] = own, table.read(call, {t: final})
+        self._follow(gates["stack"], found)
+        found.symbolic = symbolic
+        del found.rounds[block]
+
+    def _sample(self, box: int, places: list[int], operand: Call, found: _Pass) -> Call:
+        """Return the entry of a sample, which each round has for itself."""
         table = self.table
-        forms = list(map(Form.variable, places))
-        own = list(places)
+        own = [*found.rounds.values(), *places]
+        forms = list(map(Form.variable, own))
         for k, by in self.shapes[box]:
             if isinstance(by, Size):
                 left = quotient(table.sizes[own[k]], by)
@@ -322,7 +416,23 @@ class _Side:
                 own[k] = v
                 del own[by], forms[by]
         node, args = operand
+        if box not in found.labels:
+            found.axes[box] = self._axes(box, own, operand, found)
+            sizes = tuple(table.sizes[own[k]] for k in found.axes[box])
+            kernel = self.circuit.apex.operations[box].kernel
+            found.labels[box] = table.number((kernel, sizes, node, found.marks.get(box, 0)))
+        order = found.axes[box]
+        every = [args, *(tuple(args[k] for k in one) for one in table.nodes[node].symmetries)]
+        every = [tuple(order.index(own.index(v)) for v in one if v in own) for one in every]
+        found.calls[box] = node, min(every)
+        label = ("sample", found.labels[box])
+        return table.array(label, tuple(forms[k] for k in order))
+
+    def _axes(self, box: int, own: list[int], operand: Call, found: _Pass) -> tuple[int, ...]:
+        """Return the places of the axes of a sample in an order of what it is drawn from."""
+        table, (node, args) = self.table, operand
         same = [args, *(tuple(args[k] for k in one) for one in table.nodes[node].symmetries)]
+        same = list(dict.fromkeys(tuple(v for v in one if v in own) for one in same))
         rest = sorted((v for v in own if v not in args), key=lambda v: table.number(table.sizes[v]))
         sizes = [table.number(table.sizes[v]) for v in rest]
         count = 1
@@ -336,40 +446,23 @@ class _Side:
             if [table.number(table.sizes[v]) for v in one] == sizes
         ]
         every = [(*one, *two) for one in same for two in others]
-        chosen = every[orders.get(box, 0) % len(every)]
-        kernel = self.circuit.apex.operations[box].kernel
-        what = (kernel, tuple(table.sizes[v] for v in chosen), node, marks.get(box, 0))
-        label = table.number(what)
-        made = table.array(("sample", label), tuple(forms[own.index(v)] for v in chosen))
-        return [made], label, (node, tuple(own.index(v) for v in chosen)), len(every)
+        found.counts[box] = len(every)
+        return tuple(own.index(v) for v in every[found.orders.get(box, 0) % len(every)])
 
-    def _reshaped(
-        self, roots: list[int], labels: Mapping[int, int], calls: Mapping[int, Call]
-    ) -> bool:
+    def _reshaped(self, roots: list[int], found: _Pass) -> bool:
         """Split or join axes of samples as their readings say; say whether there was one."""
         table, changed = self.table, False
-        boxes = {label: box for box, label in labels.items()}
-        found: dict[int, list[tuple[Form, ...]]] = {box: [] for box in self.random}
-        left, seen = [*roots, *(call[0] for call in calls.values())], set[int]()
-        while left:
-            number = left.pop()
-            if number in seen:
-                continue
-            seen.add(number)
+        boxes = {label: box for box, label in found.labels.items()}
+        read: dict[int, list[tuple[Form, ...]]] = {box: [] for box in self.random}
+        for number in table.under([*roots, *(node for node, _ in found.calls.values())]):
             node = table.nodes[number]
             fresh = tuple(table.variable(size) for size in node.sizes[: node.free])
             for label, inner, args in table.opened((number, fresh))[1]:
-                if inner is not None:
-                    left.append(inner)
-                    continue
-                left += [one.operand for form in args for one in form.lookups]
-                if isinstance(label, tuple) and label[0] == "sample":
+                if inner is None and isinstance(label, tuple) and label[0] == "sample":
                     box = boxes[label[1]]
-                    forms: list[Any] = [None] * len(args)
-                    for place, form in zip(calls[box][1], args, strict=True):
-                        forms[place] = form
-                    found[box].append(tuple(forms))
-        for box, readings in found.items():
+                    forms = dict(zip(found.axes[box], args, strict=True))
+                    read[box].append(tuple(forms[k] for k in range(len(forms))))
+        for box, readings in read.items():
             change = self._change(readings)
             if change:
                 self.shapes[box].append(change)
@@ -406,30 +499,32 @@ class _Side:
 
     # ------------------------------------------------------------ boxes
 
-    def _box(
-        self, box: int, known: Mapping[int, tuple[tuple[int, ...], Call]]
-    ) -> tuple[list[int], list[Call]]:
+    def _box(self, box: int, found: _Pass) -> tuple[list[int], list[Call]]:
         """Return the variables of a box, and the entries of what it writes."""
         H, table = self.circuit.apex, self.table
         operation, ins = H.operations[box], H.sides[0][box]
         lists = (H.lists[name].row(box).tolist() for name in ("vars", "mentions"))
         local = {key: self.size(size) for key, size in sizes_at(*lists).items()}
         at = [table.variable(self.axes[axis]) for axis in H.lists["vars"].row(box).tolist()]
+        kernel, entry_of, targets = operation.kernel, operation.kernel.entry, operation.targets
+        name = kernel.name
+        if name in ("each", "stack"):
+            at[targets[0]] = found.rounds[path(H, box, plain=False)[-1]]
 
         def form(one: Form) -> Form:
-            found = Form.number(one.constant.substitute(local))
+            made = Form.number(one.constant.substitute(local))
             for atom, c in one.terms:
                 if isinstance(atom, int):
-                    made = Form.variable(at[atom])
+                    term = Form.variable(at[atom])
                 elif isinstance(atom, IndexPart):
-                    made = table.part(atom.kind, form(atom.form), atom.by.substitute(local))
+                    term = table.part(atom.kind, form(atom.form), atom.by.substitute(local))
                 else:
-                    made = table.looked_up(entry(ins[atom.operand], map(form, atom.forms)))
-                found = found + made.times(c.substitute(local))
-            return table.form(found, {})
+                    term = table.looked_up(entry(ins[atom.operand], map(form, atom.forms)))
+                made = made + term.times(c.substitute(local))
+            return table.form(made, {})
 
         def entry(wire: int, forms: Any) -> Call:
-            own, call = known[wire]
+            own, call = found.known[wire]
             return table.read(call, dict(zip(own, forms, strict=True)))
 
         def read(wire: int, reading: Reading) -> Call:
@@ -450,9 +545,7 @@ class _Side:
             for wire, one in zip(ins, operation.readings, strict=True)
             if one is not None
         ]
-        kernel, entry_of, targets = operation.kernel, operation.kernel.entry, operation.targets
-        name = kernel.name
-        if not entry_of.deterministic or name == "view":
+        if not entry_of.deterministic or name in ("view", *GATES):
             return at, operands
         if name in ("contraction", "mul"):
             scale = operation.scale.substitute(local)

@@ -258,12 +258,15 @@ def embed_twice() -> Circuit:
         ("unblock", "rounds"),
         ("no last", "rounds"),
         ("read inside", "rounds"),
+        ("read its end", "rounds"),
         ("two axes", "blocks"),
         ("apart", "blocks"),
     ],
 )
 def test_tables_that_are_no_blocks_are_refused(change, law):
     f = relu.repeat("n", "a") if change != "apart" else relu.block("a") >> softmax("[y]")
+    g = (copy(2) @ idle >> idle @ add).repeat("n", "a")
+    f = g if change == "read its end" else f
     draft = Draft.of(f.apex)
     names = [box.operation.kernel.name for box in draft.boxes]
     cod = f.cod
@@ -273,6 +276,9 @@ def test_tables_that_are_no_blocks_are_refused(change, law):
         at = names.index("last")
         operation = replace(draft.boxes[at].operation, kernel=Kernel("add"))
         draft.boxes[at] = draft.boxes[at]._replace(operation=operation)
+    elif change == "read its end":
+        at = [k for k, name in enumerate(names) if name == "start"][-1]
+        draft.boxes[at] = draft.boxes[at]._replace(ins=[f.cod[0]])
     elif change == "read inside":
         cod = (draft.boxes[names.index("relu")].outs[0],)
     elif change == "two axes":
@@ -287,6 +293,8 @@ def test_tables_that_are_no_blocks_are_refused(change, law):
     with pytest.raises(InvalidStructure) as error:
         Circuit(draft.made(), f.dom, cod)
     assert any(one.law == law for one in error.value.failures)
+    if change == "read its end":
+        assert len(error.value.failures) == 2  # the types differ, too
 
 
 @settings(max_examples=25)
