@@ -24,11 +24,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from by_hand.residual import resnet_block
-from by_hand.transformer import attention, block
 
 import catlearn as cl
 from catlearn.arrays import Circuit
 from catlearn.zoo import architectures
+from catlearn.zoo.architectures import attention, gpt2_layer
 
 Params = Mapping[str, Any]
 KEY = jax.random.key(0)
@@ -421,8 +421,8 @@ def main() -> None:
         tokens, width, image = (256, 256, (8, 28, 28, 128))
     sizes = {"m": width, "h": 8, "d": width // 8}
     cases = {
-        "attention": (attention(), sizes, (tokens, width)),
-        "block of GPT-2": (block(), sizes | {"f": 4 * width}, (tokens, width)),
+        "attention": (attention(causal=True), sizes, (tokens, width)),
+        "block of GPT-2": (gpt2_layer(), sizes | {"f": 4 * width}, (tokens, width)),
         "block of ResNet": (resnet_block(), {"w": image[-1] // 4}, image),
     }
     for case, given in cases.items():

@@ -17,7 +17,7 @@ import _measure
 import jax
 from by_hand.programs import normal_form
 from by_hand.residual import CASES as RESIDUAL
-from by_hand.transformer import CASES, gpt2
+from by_hand.transformer import CASES, unrolled
 
 import catlearn as cl
 from catlearn.arrays import Circuit, compose, copy, discard, linear, view
@@ -97,13 +97,13 @@ def main() -> None:
     whole = compose(*maps)
     layer = mixtral_layer()
     copied = compose(copy(2), layer @ (layer >> discard))
-    model = gpt2(blocks).at(m=768, h=12, d=64, f=3072, V=50257, c=1024)
+    model = unrolled(blocks).at(m=768, h=12, d=64, f=3072, V=50257, c=1024)
     viewed = model >> view("m -> m")
     took = {
         f"{number:,} linear maps composed at once": seconds(lambda: compose(*maps)),
         "one by one in a loop": seconds(lambda: chained(maps)),
         "two such circuits compared": seconds(lambda: whole == compose(*maps[:1], *maps[1:])),
-        f"a GPT-2 of {blocks} blocks composed": seconds(lambda: gpt2(blocks)),
+        f"a GPT-2 of {blocks} blocks composed": seconds(lambda: unrolled(blocks)),
         "and counted": seconds(model.counts),
         "and decided to be equal to itself with one more view": seconds(
             lambda: model.equal(viewed)

@@ -1,50 +1,21 @@
-"""Attention and a block of GPT-2, as one writes them in JAX by hand, and as circuits."""
+"""Attention and a block of GPT-2, as written in JAX by hand, beside the gallery's circuits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from catlearn.arrays import (
-    Circuit,
-    compose,
-    copy,
-    einsum,
-    embed,
-    gelu,
-    idle,
-    linear,
-    norm,
-    residual,
-    shift,
-    softmax,
-    where,
-)
+from catlearn.arrays import Circuit, compose, embed, linear, norm, shift
+from catlearn.zoo.architectures import attention, gpt2_layer
 
 
-def attention(bias: bool = False, masked: bool = True) -> Circuit:
-    """Return attention with several heads, R[x m] -> R[x m]."""
-    Q, K, V = (linear(name, "m -> h d", bias=bias) for name in "QKV")
-    scores = einsum("x h d, y h d -> h x y", scale="d**-0.5")
-    mask = [where("x y", "y <= x")] if masked else []
-    core = compose(scores, *mask, softmax("[y]")) @ idle
-    mix = core >> einsum("h x y, y h d -> x h d")
-    return compose(copy(3), Q @ K @ V, mix, linear("O", "h d -> m", bias=bias))
-
-
-def block() -> Circuit:
-    """Return a block of GPT-2, R[x m] -> R[x m]."""
-    mlp = linear("up", "m -> f", bias=True) >> gelu("tanh") >> linear("down", "f -> m", bias=True)
-    first = residual(norm("ln1", "[m]") >> attention(bias=True))
-    return first >> residual(norm("ln2", "[m]") >> mlp)
-
-
-def gpt2(blocks: int) -> Circuit:
+def unrolled(blocks: int) -> Circuit:
     """Return a GPT-2 of so many blocks, which are not stacked; one table is used twice."""
-    layers = [block().named(str(k)) for k in range(blocks)]
+    layers = [gpt2_layer().named(str(k)) for k in range(blocks)]
     ends = embed("wte", "V -> m") >> shift("wpe", "c m", at="x")
     return compose(ends, *layers, norm("lnf", "[m]") >> linear("wte", "m -> V", transpose=True))
 
@@ -80,7 +51,7 @@ def gpt2_block(params: Any, x: jax.Array) -> jax.Array:
 
 
 CASES: dict[str, tuple[Callable[[], Circuit], Callable[[Any, jax.Array], jax.Array]]] = {
-    "attention": (attention, attend),
-    "block of GPT-2": (block, gpt2_block),
+    "attention": (partial(attention, causal=True), attend),
+    "block of GPT-2": (gpt2_layer, gpt2_block),
 }
 """The circuit and the function by hand, by name."""

@@ -652,18 +652,8 @@ def lower(
         function where examples of a batch see each other: batch norm then takes its statistics
         over all of them, and moves once. Random edges draw once for all. Batches may differ
         in size.
-    sizes
-        Of a circuit: sizes by name.
-    unroll
-        Of a circuit: how many rounds of a block are written out in one step of its loop, 1 unless
-        said.
-    experts
-        Of a circuit: how weights that are read at looked-up indices are applied, ``"gather"``,
-        ``"dense"``, or by counts unless said.
-    accumulate
-        Of a circuit: the dtype in which norms and softmax are computed.
-    opaque
-        Of a circuit: what stands for its opaque boxes, functions by their labels.
+    sizes, unroll, experts, accumulate, opaque
+        Of a circuit: as for :class:`~catlearn.models.LoweredCircuit`.
 
     Returns
     -------
@@ -728,12 +718,10 @@ def to_torch(
     ----------
     circuit
         The circuit.
-    sizes
-        Sizes by name, as for :meth:`Circuit.at <catlearn.Circuit.at>`.
     params
         Its parameters, as the JAX function has them; drawn by PyTorch's seed unless given.
-    experts, accumulate
-        As for :func:`lower`.
+    sizes, experts, accumulate
+        As for :class:`~catlearn.models.LoweredCircuit`.
 
     Raises
     ------

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.by_hand.transformer import attention
 from catlearn.arrays import (
     Circuit,
     Kernel,
@@ -52,6 +51,7 @@ from catlearn.arrays import (
 )
 from catlearn.arrays.boxes import Draft
 from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, PathSyntaxError
+from catlearn.zoo.architectures import attention
 from tests.arrays.reference import evaluate
 
 
@@ -82,7 +82,7 @@ def test_parameters_of_one_name_are_one():
 
 def test_self_attention_has_one_axis_twice():
     """Oracle 2: four parameters; the scores have one axis twice, under two variables."""
-    f = attention()
+    f = attention(causal=True)
     assert repr(f) == "Circuit(R[x m#2] -> R[x m])"
     assert list(f.parameters) == ["Q", "K", "V", "O"]
     H = f.apex
@@ -225,7 +225,7 @@ SAMPLES = {
     "norm": norm("g", "[n]"),
     "dropout": dropout(0.5),
     "view": view("m -> k m"),
-    "attention": attention(),
+    "attention": attention(causal=True),
 }
 
 
@@ -260,7 +260,7 @@ def test_equations_have_no_sides():
 
 def test_valid_circuits_have_no_failures():
     """Also a table that is read at a prefix, and arrays one after the other."""
-    for f in (shift("wpe", "c m", at="x"), concat("[x] m, [y] m -> [z] m"), attention()):
+    for f in (shift("wpe", "c m", at="x"), concat("[x] m, [y] m -> [z] m"), attention(causal=True)):
         assert f.failures() == []
         assert f.at_dom(*[(3, 4)] * len(f.dom)).failures() == []
 
@@ -319,8 +319,8 @@ def test_point_free_and_traced_are_equal():
         w = softmax("[y]")(where("x y", "y <= x")(s))
         return linear("O", "h d -> m")(einsum("h x y, y h d -> x h d")(w, v))
 
-    assert same == attention()
-    assert same != attention(masked=False)
+    assert same == attention(causal=True)
+    assert same != attention()
 
 
 def test_lifting_laws():
@@ -686,7 +686,7 @@ def test_what_no_output_needs_leaves_nothing_behind():
     f = linear("A", "m -> n").at(n="2*l", l=3)
     assert (copy(2) >> f @ one).live() == f
     assert {*f.live().apex.symbols} == {"n", "l"}
-    assert attention().live() == attention()
+    assert attention(causal=True).live() == attention(causal=True)
 
 
 def test_one_name_is_one_row():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.by_hand.transformer import attention, block, gpt2
+from benchmarks.by_hand.transformer import unrolled
 from catlearn.arrays import (
     Size,
     einsum,
@@ -22,11 +22,12 @@ from catlearn.arrays.counting import COUNTS
 from catlearn.category import Hypergraph
 from catlearn.cset import Open
 from catlearn.errors import InvalidStructure
+from catlearn.zoo.architectures import attention, gpt2_layer
 
 
 def test_attention():
     """Oracle 29: contractions, scale, softmax."""
-    found = attention(masked=False).at_dom((8, 8)).at(h=2, d=4, m=8).counts()
+    found = attention().at_dom((8, 8)).at(h=2, d=4, m=8).counts()
     assert found.operations == 6144 + 128 + 5 * 128 - 16
     assert found.multiply_adds == 3072
     assert found.parameters == 4 * 8 * 8
@@ -34,15 +35,15 @@ def test_attention():
 
 def test_gpt2_small():
     """Oracles 26 and 28: published numbers; the table of tokens is used twice and counts once."""
-    model = gpt2(12).at(m=768, h=12, d=64, f=3072, V=50257, c=1024)
+    model = unrolled(12).at(m=768, h=12, d=64, f=3072, V=50257, c=1024)
     assert model.counts().parameters == 124_439_808
     V, m, c = map(Size.of, "Vmc")
-    polynomial = gpt2(2).at(f="4*m", d=64, h=12).counts().parameters
+    polynomial = unrolled(2).at(f="4*m", d=64, h=12).counts().parameters
     at = {"m": 768, "V": 50257, "c": 1024}
     each = 12 * m**2 + 13 * m
     assert polynomial.substitute(at) == (V * m + c * m + 2 * each + 2 * m).substitute(at)
     assert model.at(x=1024).counts().multiply_adds * 2 == 291_648_307_200
-    one = block().at(h=12, d=64, f=3072, m=768).at_dom((1024, 768))
+    one = gpt2_layer().at(h=12, d=64, f=3072, m=768).at_dom((1024, 768))
     assert one.counts().multiply_adds * 2 == 17_716_740_096
 
 
@@ -89,7 +90,7 @@ def test_counts_are_a_functor(other):
 
 def test_counting_is_given_by_boxes():
     """The functor adds up what its boxes and parameters cost, however they are wired."""
-    f = attention().at(m=8, h=2, d=4).at_dom((5, 8))
+    f = attention(causal=True).at(m=8, h=2, d=4).at_dom((5, 8))
     F = f.counting()
     assert list(F.arrows)[:4] == ["Q", "K", "V", "O"]
     assert F.arrows["linear 'Q'"].operations == 2 * 5 * 8 * 8

@@ -8,7 +8,7 @@ import pytest
 import catlearn as cl
 from benchmarks.by_hand.programs import normal_form
 from benchmarks.by_hand.residual import CASES as RESIDUAL
-from benchmarks.by_hand.transformer import attention, block, gpt2_block, mapped
+from benchmarks.by_hand.transformer import gpt2_block, mapped
 from catlearn.arrays import (
     absolute,
     add,
@@ -57,6 +57,7 @@ from catlearn.arrays import (
 from catlearn.arrays.programs import programmed
 from catlearn.errors import CatlearnError
 from catlearn.models import LoweredCircuit
+from catlearn.zoo.architectures import attention, gpt2_layer
 from tests.arrays.reference import evaluate
 from tests.trees import close
 
@@ -97,7 +98,7 @@ def parameter_of(pattern):
 
 CASES = {
     "linear": (lift(linear("A", "m -> n", bias=True), "x"), [(3, 4)], {"n": 5}),
-    "attention": (attention(), [(3, 8)], {"h": 2, "d": 4, "m": 8}),
+    "attention": (attention(causal=True), [(3, 8)], {"h": 2, "d": 4, "m": 8}),
     "experts": (experts, [(3, 4)], {}),
     "transposed": (view("a b c -> c a b"), [(2, 3, 4)], {}),
     "split": (view("(h d) -> d h", h=3), [(12,)], {}),
@@ -188,7 +189,7 @@ def test_tables_are_looked_up():
 @pytest.mark.parametrize("of", ["value", "gradient"])
 def test_a_block_of_gpt2_is_the_program_by_hand(of):
     """Oracle 25: the optimised program is the one that an expert writes, for the gradient too."""
-    fn = cl.lower(block(), sizes={"m": 64, "h": 4, "d": 16, "f": 256})
+    fn = cl.lower(gpt2_layer(), sizes={"m": 64, "h": 4, "d": 16, "f": 256})
     params, x = fn.init(KEY), jax.random.normal(KEY, (32, 64))
     programs, values = [], []
     for f in (fn, gpt2_block):
@@ -329,7 +330,7 @@ def test_the_program_of_attention_is_as_text_the_one_by_hand():
         v = mapped(params, "V", "xm,mhd->xhd", x)
         return mapped(params, "O", "xhd,hdm->xm", jnp.einsum("hxy,yhd->xhd", weights, v))
 
-    fn = cl.lower(attention().at_dom((5, 8)), sizes={"m": 8, "h": 2, "d": 4})
+    fn = cl.lower(attention(causal=True).at_dom((5, 8)), sizes={"m": 8, "h": 2, "d": 4})
     params, x = fn.init(KEY), jnp.ones((5, 8))
     one, other = (str(jax.make_jaxpr(f)(params, x)) for f in (fn, by_hand))
     assert one == other

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from benchmarks.by_hand.transformer import block
 from catlearn.arrays import argmax, argmin, copy, dropout, embed, lift, linear, norm, relu, top_k
 from catlearn.arrays.kernels import KERNELS
 from catlearn.errors import CatlearnError
 from catlearn.lowering import to_torch
 from catlearn.models.circuits import FUNCTIONS
+from catlearn.zoo.architectures import gpt2_layer
 from tests.models.test_circuits import CASES
 from tests.trees import close
 
@@ -147,7 +147,7 @@ def test_dropouts_are_for_training_and_draw_apart():
 
 def test_a_block_is_trained():
     sizes = {"m": 8, "h": 2, "d": 4, "f": 16}
-    module = to_torch(block(), sizes).double()
+    module = to_torch(gpt2_layer(), sizes).double()
     x = torch.randn(5, 8, dtype=torch.float64)
     assert module(x).dtype == torch.float64
     optimizer = torch.optim.SGD(module.parameters(), 0.01)
@@ -162,7 +162,7 @@ def test_a_block_is_trained():
 
 
 def test_a_module_that_was_called_is_compiled_as_one_graph():
-    module, x = to_torch(block(), {"m": 8, "h": 2, "d": 4, "f": 16}), torch.randn(5, 8)
+    module, x = to_torch(gpt2_layer(), {"m": 8, "h": 2, "d": 4, "f": 16}), torch.randn(5, 8)
     first = torch.compile(module, backend="eager")(x)
     compiled = torch.compile(module, backend="eager", fullgraph=True)
     assert torch.equal(compiled(x), first)

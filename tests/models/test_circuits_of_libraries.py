@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from benchmarks.by_hand.transformer import attention, block
+from catlearn.zoo.architectures import attention, gpt2_layer
 
 KEY, SIZES = jax.random.key(0), {"m": 12, "h": 3, "d": 4}
 X = jax.random.normal(KEY, (5, 12))
@@ -24,8 +24,8 @@ def test_attention_of_equinox():
     params = {name: one.weight.T.reshape(12, 3, 4) for name, one in layers}
     params["O"] = module.output_proj.weight.T.reshape(3, 4, 12)
     mask = jnp.tril(jnp.ones((5, 5), bool))
-    agree(cl.lower(attention(), sizes=SIZES)(params, X), module(X, X, X, mask))
-    unmasked = cl.lower(attention(masked=False), sizes=SIZES)
+    agree(cl.lower(attention(causal=True), sizes=SIZES)(params, X), module(X, X, X, mask))
+    unmasked = cl.lower(attention(), sizes=SIZES)
     agree(unmasked(params, X), module(X, X, X))
 
 
@@ -38,7 +38,7 @@ def test_attention_of_flax():
     params = {}
     for name, other in names:
         params[name], params[f"{name}.bias"] = theirs[other]["kernel"], theirs[other]["bias"]
-    fn = cl.lower(attention(bias=True), sizes=SIZES)
+    fn = cl.lower(attention(bias=True, causal=True), sizes=SIZES)
     mask = linen.make_causal_mask(jnp.ones(5))
     agree(fn(params, X), module.apply({"params": theirs}, X, mask=mask))
 
@@ -69,5 +69,5 @@ def test_a_layer_of_torch():
     mask = torch.nn.Transformer.generate_square_subsequent_mask(5)
     expected = module(x[None], src_mask=mask)[0].detach()
     sizes = SIZES | {"f": 20}
-    agree(cl.lower(block(), sizes=sizes)(params, X), expected)
-    agree(cl.lowering.to_torch(block(), sizes, params)(x).detach(), expected)
+    agree(cl.lower(gpt2_layer(), sizes=sizes)(params, X), expected)
+    agree(cl.lowering.to_torch(gpt2_layer(), sizes, params)(x).detach(), expected)
