@@ -27,7 +27,7 @@ import numpy as np
 import optax
 
 import catlearn as cl
-from catlearn import arrays as ar, errors
+from catlearn import arrays as ar, costing, errors
 from catlearn.category import (
     Hypergraph,
     Morphisms,
@@ -37,6 +37,7 @@ from catlearn.category import (
     arrow_category,
     functor_category,
 )
+from catlearn.cost import Posynomial, minimise
 from catlearn.errors import CatlearnError
 from tests.category.test_presented import UNREADABLE
 from tests.formats.test_hostile import FAULTS
@@ -54,6 +55,10 @@ COLOURED = cl.Schema(["V"], attributes={"colour": "V"})
 WORDS = cl.Schema(["Letter", "Word"], lists={"spelling": ("Word", "Letter")})
 SWAP = cl.Schema(["X"], {"s": ("X", "X")}, equations=["s >> s = id(X)"])
 RED, BLUE = (cl.CSet(COLOURED, V=["v"], colour=[colour]) for colour in ("red", "blue"))
+
+PRODUCT = costing.Costs.of(
+    "n**3/g_a + n**3/g_c", {"sum": "g_a*g_c + g_a + g_c"}, bounds={"g_a": "n", "g_c": "n"}
+)
 
 X, F, Y = cl.Space("X", 2), cl.Space("F", 3), cl.Categorical("Y", 2)
 P = cl.Product("P", X, F)
@@ -386,6 +391,20 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
             "xy", [[0]]
         ),
         "an object that is not there": lambda: cl.cost.EnrichedCategory("x", [[0]])("x", "q"),
+    },
+    "Posynomials, tiles and devices": {
+        "text that is no posynomial": lambda: Posynomial.parse("q*d - x"),
+        "a quotient that is none": lambda: 1 / Posynomial.parse("q + x"),
+        "a variable without a value": lambda: Posynomial.parse("q*x/g_q")(q=3),
+        "limits that nothing keeps": lambda: minimise(
+            Posynomial.parse("1/g"), [(Posynomial.parse("g + 1"), 1.5)], {"g": (1, 4)}
+        ),
+        "tiles that do not fit": lambda: costing.tile(PRODUCT.at(n=64), fast_memory=2),
+        "tiles of open sizes": lambda: costing.tile(PRODUCT, fast_memory=64),
+        "a chain that no islands cover": lambda: costing.cheapest([[9, 9], [9, 9]], ["a", "b"]),
+        "a device that is not there": lambda: costing.devices["H10"],
+        "a figure that is not there": lambda: costing.devices["H100"].replace(HBN=1, matrx=2),
+        "figures that are none": lambda: costing.Device("none", (costing.Level("only", 0),)),
     },
     "Spaces, divergences and models": {
         "sizes that are none": lambda: cl.Space("X", (1, None)),

@@ -278,7 +278,7 @@ class Posynomial(Legible):
             coefficient = Fraction(c) ** math.ceil(power) if whole else float(c) ** float(power)
             return self._sorted({tuple((n, p * power) for n, p in key if power): coefficient})
         if not natural:
-            message = f"found {power} for {len(self.terms)} terms, expected a natural number"
+            message = f"the power {power} of {len(self.terms)} terms is no posynomial"
             raise InvalidStructure("Posynomial", [Failure("power", str(self), message)])
         result = Posynomial.of(1)
         for bit in bin(int(power))[2:]:
@@ -292,6 +292,10 @@ class Posynomial(Legible):
             return NotImplemented
         its = dict(Posynomial.of(other).terms)
         return all(c <= its.get(key, 0) for key, c in self.terms)
+
+    def __lt__(self, other: Any) -> bool:
+        """Whether it is at most the other, and not equal to it."""
+        return self <= other and self != other
 
     def at(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> Posynomial:
         """Put in positive numbers, names or posynomials for some variables, all at once.

@@ -15,11 +15,17 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "bounds": ["LowerBound"],
+        "closed": ["ClosedForm", "closed_form"],
         "costs": ["Costs"],
         "hierarchy": ["Device", "Level", "devices"],
         "indexed": ["AmbiguousAxis", "Indexed", "IndexedArray", "part_of"],
         "island": ["Column", "Crossing", "Island", "Mode", "candidates", "usual"],
+        "notices": ["Notice"],
+        "partition": ["Plan", "cheapest", "islands"],
         "reverse": ["reverse_of"],
         "table": ["CircuitResources"],
+        "tiling": ["LevelTiles", "NoTile", "Tiling", "blocks", "tile"],
+        "timing": ["Time", "timed"],
     },
 )

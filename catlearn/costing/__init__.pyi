@@ -1,3 +1,10 @@
+from .bounds import (
+    LowerBound as LowerBound,
+)
+from .closed import (
+    ClosedForm as ClosedForm,
+    closed_form as closed_form,
+)
 from .costs import (
     Costs as Costs,
 )
@@ -20,9 +27,28 @@ from .island import (
     candidates as candidates,
     usual as usual,
 )
+from .notices import (
+    Notice as Notice,
+)
+from .partition import (
+    Plan as Plan,
+    cheapest as cheapest,
+    islands as islands,
+)
 from .reverse import (
     reverse_of as reverse_of,
 )
 from .table import (
     CircuitResources as CircuitResources,
+)
+from .tiling import (
+    LevelTiles as LevelTiles,
+    NoTile as NoTile,
+    Tiling as Tiling,
+    blocks as blocks,
+    tile as tile,
+)
+from .timing import (
+    Time as Time,
+    timed as timed,
 )

@@ -304,8 +304,8 @@ devices = Devices(
         {"matrix": {4: 1.91e11}, "vector": 3.24e10, "exponential": 2e9},
         **dict.fromkeys(
             ("RAM", "L2", "matrix", "vector", "exponential"),
-            "measured: two cores of a shared x86 server, float32, by benchmarks/device.py, the best "
-            "of three runs beside other work",
+            "measured: two cores of a shared x86 server, float32, by benchmarks/device.py, "
+            "the best of three runs beside other work",
         ),
     ),
 )

@@ -1,0 +1,161 @@
+r"""Islands: which stages of a program run together, so that least is moved.
+
+Let c(i, j) be what the stages i, ..., j - 1 of a chain cost as one island, infinite if there is no
+such island. The best partition is a shortest path from 0 to n: the entry (0, n) of the star of c
+over LAWVERE. Since every sequence of islands is a path, the plan of a composite costs at most the
+plans of its parts, one after the other.
+
+Fusing may cost more: attention moves more as one island than as two where the fast memory is
+smaller than :math:`d^2`.
+
+>>> from catlearn.costing import cheapest
+>>> inf = float("inf")
+>>> plan = cheapest([[inf, 4, 9], [inf, inf, 3], [inf, inf, inf]], ["scores", "values"])
+>>> print(plan)
+scores | values: 7
+note fusing-costs-more (scores, values): as one island 9, apart 7
+>>> plan.cuts, plan.parts
+((1,), (('scores',), ('values',)))
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from catlearn.cost import LAWVERE, Matrix
+from catlearn.costing.costs import Costs
+from catlearn.costing.hierarchy import Device
+from catlearn.costing.notices import Notice
+from catlearn.costing.tiling import NoTile, Tiling, tile
+from catlearn.display import Legible
+from catlearn.errors import CatlearnError
+
+
+@dataclass(frozen=True)
+class Plan(Legible):
+    """A partition of a chain of stages into islands.
+
+    Parameters
+    ----------
+    stages
+        Their names.
+    cuts
+        The numbers of the stages where a new island begins, but for the first.
+    cost
+        What all islands cost.
+    why
+        What each cut avoids.
+    tilings
+        The tiles of the islands, where they were asked for.
+    """
+
+    stages: tuple[str, ...]
+    cuts: tuple[int, ...]
+    cost: float
+    why: tuple[Notice, ...] = ()
+    tilings: tuple[Tiling, ...] = ()
+
+    @property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """The stages of each island."""
+        return tuple(self.stages[i:j] for i, j in pairwise((0, *self.cuts, len(self.stages))))
+
+    def __str__(self) -> str:
+        line = " | ".join(", ".join(part) for part in self.parts)
+        return "\n".join([f"{line}: {self.cost:.6g}", *map(str, self.why)])
+
+
+def cheapest(costs: Any, stages: Iterable[str] | None = None) -> Plan:
+    """Return the partition of a chain that costs least.
+
+    Parameters
+    ----------
+    costs
+        A square matrix of which the entry (i, j), i < j, is what stages i to j - 1 cost as one
+        island; infinite where they cannot be one.
+    stages
+        Names of the stages, one less than there are rows.
+
+    Raises
+    ------
+    CatlearnError
+        If no sequence of islands covers all stages.
+    """
+    given = np.array(costs, float)
+    given[np.tril_indices(len(given))] = np.inf
+    count = len(given) - 1
+    names = tuple(map(str, range(count))) if stages is None else tuple(stages)
+    if len(names) != count:
+        raise CatlearnError(f"found {len(names)} stages for {count + 1} rows, expected {count}")
+    star = Matrix(given, LAWVERE).star().entries
+    if not math.isfinite(star[0, count]):
+        missing = [names[i] for i in range(count) if not np.isfinite(given[i, i + 1 :]).any()]
+        blame = f"; no island begins at {', '.join(missing)}" if missing else ""
+        raise CatlearnError(f"no sequence of islands covers all stages{blame}")
+    cuts, at = [], 0
+    while at < count:
+        rest = star[at, at + 1 :] + star[at + 1 :, count]
+        at += 1 + int(np.argmax(LAWVERE.equal(rest, star[at, count])))
+        cuts.append(at)
+    cuts = cuts[:-1]
+    why = tuple(_reasons(given, (0, *cuts, count), names))
+    return Plan(names, tuple(cuts), float(star[0, count]), why)
+
+
+def _reasons(costs: np.ndarray, ends: Sequence[int], names: Sequence[str]) -> Iterable[Notice]:
+    for i, j, k in zip(ends, ends[1:], ends[2:], strict=False):
+        whole, apart = float(costs[i, k]), float(costs[i, j] + costs[j, k])
+        node = ", ".join(names[i:k])
+        text = f"as one island {whole:.4g}, apart {apart:.4g}"
+        if math.isinf(whole):
+            text = "there is no such island, or no tiles of it fit"
+        figures = {"whole": whole, "apart": apart}
+        yield Notice("fusing-costs-more", "note", node, text, figures)
+
+
+def islands(
+    costs: Mapping[tuple[int, int], Costs | Sequence[Costs]],
+    device: Device | None = None,
+    fast_memory: float | None = None,
+    *,
+    stages: Iterable[str] | None = None,
+    **options: Any,
+) -> Plan:
+    """Return the partition of a chain into islands that move least, each with its best tiles.
+
+    Parameters
+    ----------
+    costs
+        For pairs (i, j) the costs of stages i to j - 1 as one island, or of several ways to run it;
+        pairs that are left out are no island.
+    device, fast_memory
+        As for :func:`tile`: seconds, or words, are added.
+    stages
+        Their names.
+    **options
+        Passed to :func:`tile`, such as ``sizes``.
+
+    Raises
+    ------
+    CatlearnError
+        If no sequence of islands, each with tiles that fit, covers all stages.
+    """
+    count = max(j for _, j in costs)
+    entries = np.full((count + 1, count + 1), np.inf)
+    tilings = {}
+    for pair, one in costs.items():
+        try:
+            tilings[pair] = found = tile(one, device, fast_memory, **options)
+        except NoTile:
+            continue
+        entries[pair] = found.optimum.value
+    plan = cheapest(entries, stages)
+    ends = (0, *plan.cuts, count)
+    chosen = tuple(tilings[pair] for pair in pairwise(ends))
+    return Plan(plan.stages, plan.cuts, plan.cost, plan.why, chosen)

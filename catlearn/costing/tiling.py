@@ -1,0 +1,505 @@
+r"""Tiles: the blocks in which an island runs, so that transfers take the least time.
+
+For given sizes the transfers H and the columns of memory are posynomials in the tiles. With tiles
+:math:`g^{(\ell)}` for each level :math:`\ell` of a device, nested as :math:`g^{(\ell)} \ge
+g^{(\ell+1)}`, the least of :math:`\sum_\ell H(g^{(\ell)}) / B_\ell` where no column is larger than
+:math:`M_\ell` is one geometric program; the levels are solved together, since best tiles do not
+always grow with memory and so need not nest by themselves.
+
+Whole tiles are then the largest divisors below. A search, one or two coordinates at a time, tries
+others, also such that do not divide their axis, where a last block is smaller; blocks are counted
+as they are, rounded up. At last streamed tiles grow as long as they fit and transfers stay the
+same. ``gap`` is what whole tiles cost: their transfers by those of the geometric program.
+
+>>> from catlearn.costing import Costs, tile
+>>> attention = Costs.of(
+...     "2*q*d + 2*q*x*d/g_q",
+...     {"scores": "g_q*(2*d + 2) + g_q*s_x + s_x*d"},
+...     {"matrix": "4*q*x*d", "exponential": "q*x"},
+...     {"g_q": "q", "s_x": "x"},
+... )
+>>> t = tile(attention, fast_memory=2**16, sizes={"q": 16384, "x": 16384, "d": 128})
+>>> t.tiles, f"{t.transfers:.4g}", f"{t.gap:.3f}"
+({'g_q': 249, 's_x': 2}, '2.81e+08', '1.017')
+>>> print(t.closed_form)
+2*d*q + 4*d**2*q*x/M
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from catlearn.cost import Infeasible, Optimum, Posynomial, minimise
+from catlearn.costing.closed import ClosedForm, closed_form
+from catlearn.costing.costs import Costs
+from catlearn.costing.hierarchy import Device, Level
+from catlearn.costing.notices import Notice
+from catlearn.costing.timing import Time, timed
+from catlearn.display import Legible, text_table
+from catlearn.errors import CatlearnError, UnknownName, expect
+
+_GAP = 1.05
+"""A larger gap is said in a notice."""
+
+
+class NoTile(CatlearnError, ValueError):
+    """The smallest tiles do not fit.
+
+    Parameters
+    ----------
+    message
+        What does not fit where.
+    least
+        The words that are needed at least.
+    memory
+        The words that there are.
+    """
+
+    def __init__(self, message: str, least: float, memory: float) -> None:
+        super().__init__(message)
+        self.least, self.memory = least, memory
+
+
+@dataclass(frozen=True)
+class LevelTiles:
+    """The tiles at one level of memory, and what they cost there.
+
+    Parameters
+    ----------
+    level
+        The level that holds them.
+    tiles
+        Whole numbers.
+    transfers
+        Words that cross between the level and the one above it.
+    memory
+        Words that one unit of the level holds.
+    """
+
+    level: Level
+    tiles: Mapping[str, int]
+    transfers: float
+    memory: float
+
+
+@dataclass(frozen=True)
+class Tiling(Legible):
+    """The tiles of an island on a device; made by :func:`tile`.
+
+    Parameters
+    ----------
+    costs
+        The costs, with sizes that are numbers.
+    device
+        The device.
+    width
+        Bytes of a word.
+    levels
+        The tiles of each level, from the slow one on.
+    optimum
+        The solution of the geometric program.
+    symbolic
+        The costs with the sizes as they were given.
+    """
+
+    costs: Costs
+    device: Device
+    width: int
+    levels: tuple[LevelTiles, ...]
+    optimum: Optimum
+    symbolic: Costs
+
+    @property
+    def tiles(self) -> Mapping[str, int]:
+        """The tiles of the fastest level."""
+        return self.levels[-1].tiles
+
+    @property
+    def transfers(self) -> float:
+        """The words that cross to and from the fastest level."""
+        return self.levels[-1].transfers
+
+    @property
+    def memory(self) -> float:
+        """The words that one unit of the fastest level holds."""
+        return self.levels[-1].memory
+
+    @property
+    def gap(self) -> float:
+        """The time of transfers in whole tiles by that of the geometric program."""
+        found = sum(one.transfers * self.width / (one.level.bandwidth or 1) for one in self.levels)
+        return found / self.optimum.value if self.optimum.value else 1.0
+
+    @cached_property
+    def work(self) -> dict[str, float]:
+        """Operations by unit."""
+        counts = {
+            name: blocks(int(size.number), [one.tiles[name] for one in self.levels]) / size.number
+            for name, (_, size) in self.costs.bounds.items()
+        }
+        return {unit: _value(one, self.tiles, counts) for unit, one in self.costs.work.items()}
+
+    @property
+    def time(self) -> Time:
+        """Seconds by unit.
+
+        Raises
+        ------
+        UnknownName
+            If the device does not have a unit that the costs name.
+        """
+        moved = [one.transfers * self.width for one in self.levels]
+        return timed(self.work, moved, self.device, self.width)
+
+    @property
+    def bound(self) -> str:
+        """The unit that takes longest."""
+        return self.time.bound
+
+    @cached_property
+    def closed_form(self) -> ClosedForm | None:
+        """The transfers as a formula in sizes and memory, where one is known, else None."""
+        return closed_form(self.symbolic)
+
+    @cached_property
+    def notices(self) -> tuple[Notice, ...]:
+        """What a reader should know."""
+        return tuple(_notices(self))
+
+    def __str__(self) -> str:
+        head = ["level", *self.tiles, "memory", "transfers"]
+        body = [
+            [
+                one.level.name,
+                *(str(value) for value in one.tiles.values()),
+                f"{one.memory:,.6g}",
+                f"{one.transfers:,.6g}",
+            ]
+            for one in self.levels
+        ]
+        return "\n".join([text_table(head, body), *map(str, self.notices)])
+
+
+def tile(
+    costs: Costs | Sequence[Costs],
+    device: Device | None = None,
+    fast_memory: float | None = None,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    width: int = 2,
+    floors: Mapping[str, int] | None = None,
+    remainders: bool = True,
+) -> Tiling:
+    """Return the tiles with which an island moves least.
+
+    Parameters
+    ----------
+    costs
+        The costs of an island, or of several ways to run it, of which the best is taken.
+    device
+        Where it runs.
+    fast_memory
+        Instead of a device: the words of the fast one of two levels.
+    sizes
+        Numbers for the sizes that are open.
+    width
+        Bytes of a word on the device.
+    floors
+        The least tiles, by variable (``"s_x"``) or mode (``"s"``), beside those of the device.
+    remainders
+        Whether tiles need not divide their axis.
+
+    Raises
+    ------
+    NoTile
+        If the smallest tiles do not fit; ``least`` and ``memory`` are in words.
+    UnknownName
+        If sizes are open.
+
+    Examples
+    --------
+    >>> matmul = Costs.of(
+    ...     "a*b*c/g_a + a*b*c/g_c + a*c", {"sum": "g_a*g_c + g_a*s_b + g_c*s_b"},
+    ...     {"matrix": "2*a*b*c"}, {"g_a": "a", "s_b": "b", "g_c": "c"},
+    ... ).at(a=4096, b=4096, c=4096)
+    >>> tile(matmul, fast_memory=2**14).optimum.point["g_a"].__round__(1)
+    127.0
+    >>> tile(matmul, fast_memory=2)
+    Traceback (most recent call last):
+    catlearn.costing.tiling.NoTile: needs at least 3 words, fast memory has 2
+    """
+    given = [costs] if isinstance(costs, Costs) else list(costs)
+    for one in given:
+        expect(one, Costs, "costs", "the costs of an island, such as Costs.of(...)")
+    if (device is None) == (fast_memory is None):
+        raise CatlearnError("expected a device, or the words of a fast memory, and not both")
+    if device is None:
+        fast = Level("fast memory", fast_memory or 0, 1.0)
+        device, width = Device("two levels", (Level("slow memory", math.inf), fast)), 1
+    least = {**device.floors, **(floors or {})}
+    solved, refused = [], []
+    for one in given:
+        numeric = one.at(sizes or {})
+        try:
+            solved.append((_optimum(numeric, device, width, least), numeric, one))
+        except NoTile as error:
+            refused.append(error)
+    if not solved:
+        raise min(refused, key=lambda error: error.least)
+    optimum, numeric, symbolic = min(solved, key=lambda found: found[0].value)
+    levels = _whole(numeric, device, width, optimum, least, remainders)
+    return Tiling(numeric, device, width, levels, optimum, symbolic)
+
+
+def _open(costs: Costs) -> list[str]:
+    """The sizes that are open."""
+    every = [costs.transfers, *(one for _, one in costs.columns), *costs.work.values()]
+    every += [size for _, size in costs.bounds.values()]
+    return sorted({n for one in every for n in one.names if n not in costs.bounds})
+
+
+def _ends(costs: Costs, floors: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """The least and the largest tile of each variable.
+
+    A floor of a mode is for axes that transfers depend on, as those of matrix units are; other
+    grouped axes, which all arrays have, run one by one. What only takes memory is at its least.
+    """
+    found = {}
+    for name, (low, size) in costs.bounds.items():
+        mode = name.partition("_")[0]
+        counts = name in costs.transfers.names
+        floor = floors.get(name, floors.get(mode, 1) if counts or mode == "s" else 1)
+        most = int(size.number)
+        least = min(max(int(low), floor), most)
+        found[name] = (least, most if counts else least)
+    return found
+
+
+def _optimum(costs: Costs, device: Device, width: int, floors: Mapping[str, int]) -> Optimum:
+    """Solve all levels as one geometric program; outer levels have variables ``tile@level``."""
+    unknown = _open(costs)
+    if unknown:
+        raise UnknownName(f"no sizes for {', '.join(unknown)}; give sizes={{...}}")
+    every = dict.fromkeys(one for _, one in costs.columns)
+    columns = [one for one in every if not any(one < other for other in every)]
+    bounds, limits, objective = {}, [], Posynomial()
+    above: dict[str, str] = {}
+    for level in device.levels[1:]:
+        here = {name: _variable(name, level, device) for name in costs.bounds}
+        room = level.capacity / width
+        mine = [(one.at(here), room) for one in columns]
+        ends = {here[name]: both for name, both in _ends(costs, floors).items()}
+        try:
+            minimise(Posynomial.of(1), mine, ends)
+        except Infeasible as error:
+            need = error.least * room
+            message = f"needs at least {need:.10g} words, {level.name} has {room:.10g}"
+            raise NoTile(message, need, room) from None
+        limits += mine
+        bounds |= ends
+        objective += costs.transfers.at(here) * (width / (level.bandwidth or 1))
+        limits += [(Posynomial.of(here[name]) / outer, 1) for name, outer in above.items()]
+        above = here
+    return minimise(objective, limits, bounds)
+
+
+def _variable(name: str, level: Level, device: Device) -> str:
+    return name if level == device.levels[-1] else f"{name}@{level.name}"
+
+
+def blocks(size: int, tiles: Sequence[int]) -> int:
+    """Return how many blocks of the last tile an axis has, where each tile is cut by the next.
+
+    Examples
+    --------
+    >>> blocks(100, [30]), blocks(100, [30, 20])
+    (4, 7)
+    """
+    if not tiles:
+        return 1
+    whole, left = divmod(size, tiles[0])
+    rest = tiles[1:]
+    return whole * blocks(tiles[0], rest) + (blocks(left, rest) if left else 0)
+
+
+def _value(posynomial: Posynomial, tiles: Mapping[str, int], counts: Mapping[str, float]) -> float:
+    """A value at whole tiles, with ``1/g`` as the number of blocks by the size of the axis."""
+    total = 0.0
+    for key, c in posynomial.terms:
+        term = float(c)
+        for name, power in key:
+            p = float(power)
+            term *= float(tiles[name]) ** p if p > 0 else counts[name] ** -p
+        total += term
+    return total
+
+
+class _Rounding:
+    """The search for whole tiles of all levels: ``state`` has those of each, from the slow one."""
+
+    def __init__(self, costs: Costs, device: Device, width: int, floors: Mapping[str, int]) -> None:
+        self.costs, self.levels = costs, device.levels[1:]
+        self.rooms = [level.capacity / width * (1 + 1e-12) for level in self.levels]
+        self.low = {name: least for name, (least, _) in _ends(costs, floors).items()}
+        self.sizes = {name: int(size.number) for name, (_, size) in costs.bounds.items()}
+        self.state: list[dict[str, int]] = [{} for _ in self.levels]
+
+    def values(self, k: int, *wanted: Posynomial) -> list[float]:
+        """The values of posynomials at a level."""
+        counts = {
+            name: blocks(size, [one[name] for one in self.state[: k + 1]]) / size
+            for name, size in self.sizes.items()
+        }
+        return [_value(one, self.state[k], counts) for one in wanted]
+
+    def memory(self, k: int) -> float:
+        """The greatest column at a level."""
+        return max(self.values(k, *(one for _, one in self.costs.columns)), default=0.0)
+
+    def seconds(self) -> float:
+        """The time of all transfers, in words; infinite if something does not fit."""
+        if any(self.memory(k) > room for k, room in enumerate(self.rooms)):
+            return math.inf
+        return sum(
+            self.values(k, self.costs.transfers)[0] / (level.bandwidth or 1)
+            for k, level in enumerate(self.levels)
+        )
+
+    def parent(self, k: int, name: str) -> int:
+        """The block that a tile of a level cuts."""
+        return self.state[k - 1][name] if k else self.sizes[name]
+
+    def start(self, optimum: Optimum, device: Device, even: bool) -> None:
+        """Take the largest divisors, or whole numbers, below the optimum."""
+        for k, level in enumerate(self.levels):
+            for name, least in self.low.items():
+                parent = self.parent(k, name)
+                best = optimum[_variable(name, level, device)] * (1 + 1e-9)
+                fitting = _divisors(parent) if even else [min(int(best), parent)]
+                fitting = [n for n in fitting if least <= n <= best]
+                self.state[k][name] = max(fitting, default=min(least, parent))
+        if (
+            self.seconds() == math.inf
+        ):  # a divisor below an outer tile is too small for an inner one
+            self.state = [dict(self.low) for _ in self.levels]
+
+    def options(self, k: int, name: str, even: bool) -> list[int]:
+        """Tiles to try, from the largest on: divisors, and blocks of about as many as there are."""
+        parent, now = self.parent(k, name), self.state[k][name]
+        least = self.state[k + 1][name] if k + 1 < len(self.levels) else self.low[name]
+        found = {now, *_divisors(parent)}
+        if not even:
+            count = max(1, round(parent / now))
+            found |= {-(-parent // n) for n in range(max(1, count - 4), count + 5)}
+        return sorted((n for n in found if min(least, parent) <= n <= parent), reverse=True)
+
+    def improve(self, even: bool) -> bool:
+        """Try each tile, together with the largest of each other that then fits."""
+        changed, moving = False, [n for n in self.low if n in self.costs.transfers.names]
+        for k in reversed(range(len(self.levels))):
+            for name, other in itertools.product(moving, [None, *moving]):
+                here = self.state[k]
+                if name == other:
+                    continue
+                best, at = self.seconds() * (1 - 1e-12), dict(here)
+                for n in self.options(k, name, even):
+                    here[name] = n
+                    if other:
+                        self.fill(k, other, self.options(k, other, even))
+                    found = self.seconds()
+                    if found < best:
+                        best, at, changed = found, dict(here), True
+                here.update(at)
+        return changed
+
+    def fill(self, k: int, name: str, options: Sequence[int]) -> None:
+        """Take the first of tiles, from the largest on, that fits, else the last."""
+
+        def fits(n: int) -> bool:
+            self.state[k][name] = n
+            return self.memory(k) <= self.rooms[k]
+
+        place = bisect.bisect_left(options, True, hi=len(options) - 1, key=fits)
+        self.state[k][name] = options[place]
+
+    def grow(self) -> None:
+        """Take the largest streamed tiles that fit and move no more."""
+        for k in range(len(self.levels)):
+            for name in self.low:
+                if name.startswith("s"):
+                    now, best = self.state[k][name], self.seconds() * (1 + 1e-12)
+                    for n in self.options(k, name, even=True):
+                        self.state[k][name] = n
+                        if n <= now or self.seconds() <= best:
+                            break
+                    self.state[k][name] = max(n, now)
+
+
+def _whole(
+    costs: Costs,
+    device: Device,
+    width: int,
+    optimum: Optimum,
+    floors: Mapping[str, int],
+    remainders: bool,
+) -> tuple[LevelTiles, ...]:
+    """Round to whole tiles, from divisors and from whole numbers."""
+    search, found = _Rounding(costs, device, width, floors), []
+    for even in (True, False) if remainders else (True,):
+        search.start(optimum, device, even)
+        for _ in range(20):
+            if not search.improve(even=not remainders):
+                break
+        found.append((search.seconds(), [dict(one) for one in search.state]))
+    search.state = min(found, key=lambda one: one[0])[1]
+    search.grow()
+    return tuple(
+        LevelTiles(level, search.state[k], search.values(k, costs.transfers)[0], search.memory(k))
+        for k, level in enumerate(search.levels)
+    )
+
+
+def _divisors(n: int) -> list[int]:
+    small = [k for k in range(1, math.isqrt(n) + 1) if n % k == 0]
+    return sorted({*small, *(n // k for k in small)})
+
+
+def _notices(found: Tiling) -> Iterable[Notice]:
+    if found.gap > _GAP:
+        text = f"whole tiles move {found.gap:.3g} times what the optimum does"
+        yield Notice("integral-gap", "note", "tiles", text, {"gap": found.gap})
+    for name, (_, size) in found.costs.bounds.items():
+        if found.optimum[name] >= size.number * (1 - 1e-6) and name in found.costs.transfers.names:
+            text = f"the tile is the whole axis of {size}"
+            yield Notice("clamped", "note", name, text, {"size": size.number})
+    units = found.levels[-1].level.units
+    grouped = {name: n for name, n in found.tiles.items() if name.startswith("g")}
+    count = math.prod(
+        -(-int(found.costs.bounds[name][1].number) // n) for name, n in grouped.items()
+    )
+    if units > 1 and count < units:
+        text = f"{count} groups for {units} units"
+        node = ", ".join(grouped) or "island"
+        yield Notice("few-tiles", "warning", node, text, {"groups": count, "units": units})
+    if not found.device.throughputs:
+        return
+    time = found.time
+    unit = time.bound
+    if unit in found.work:
+        moved = found.levels[0].transfers * found.width
+        figures = {"seconds": time.by_unit[unit], "per_byte": found.work[unit] / moved}
+        text = f"{figures['per_byte']:.4g} operations for each byte that crosses below "
+        text += found.device.levels[0].name
+        if unit == "matrix":
+            figures["ridge"] = found.device.ridge(found.width)
+            text += f"; the ridge is {figures['ridge']:.4g}"
+        yield Notice("compute-bound", "note", unit, text, figures)
+    else:
+        seconds = time.by_unit[unit]
+        text = f"takes {seconds / time.serial:.0%} of the serial time"
+        yield Notice("bandwidth-bound", "note", unit, text, {"seconds": seconds})

@@ -1,0 +1,494 @@
+"""Tiles, closed forms, bounds, times and partitions: known figures, laws beside mutants."""
+
+import contextlib
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from catlearn.cost import LAWVERE, Matrix
+from catlearn.costing import (
+    Costs,
+    Device,
+    Level,
+    NoTile,
+    bounds,
+    cheapest,
+    closed_form,
+    devices,
+    islands,
+    tile,
+    timed,
+)
+from catlearn.costing.tiling import blocks
+from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
+from tests.costing.programs import (
+    attention,
+    attention_chain,
+    cross_entropy,
+    grouped_query,
+    k_means,
+    matmul,
+    mlp,
+    split_cross_entropy,
+    swept,
+)
+
+N = 16384
+HEAD = {"q": N, "x": N, "d": 128}
+SQUARE = dict.fromkeys("abc", 4096)
+SKINNY = {"a": 4096, "b": 4096, "c": 16}
+UPDATE = {"a": 4096, "b": 16, "c": 4096}
+
+
+def least(costs, memory, **sizes):
+    """The optimum before rounding, in words."""
+    return tile(costs, fast_memory=memory, sizes=sizes).optimum
+
+
+# Known figures
+
+
+@pytest.mark.parametrize("memory", [2**10, 2**14, 2**18])
+def test_a_product_of_matrices_has_square_tiles(memory):
+    """Oracle 18."""
+    found = least(matmul(), memory, **SQUARE)
+    side = math.sqrt(memory + 1) - 1
+    assert found["g_a"] == pytest.approx(side, rel=1e-4) == found["g_c"]
+    assert found["s_b"] == 1
+    assert found.value == pytest.approx(2 * 4096**3 / side + 4096**2, rel=1e-6)
+    if memory == 2**14:
+        assert found.value == pytest.approx(1.0990e9, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("memory", "rows", "words"),
+    [(2**12, 15.32, 4.490e9), (2**16, 252.5, 2.763e8), (2**20, 4048, 2.117e7), (2**23, N, 8.389e6)],
+)
+def test_attention_has_as_many_rows_as_fit(memory, rows, words):
+    """Oracle 19, and the figures of 40."""
+    t = tile(attention(), fast_memory=memory, sizes=HEAD)
+    assert t.optimum["g_q"] == pytest.approx(rows, rel=1e-3)
+    assert t.optimum.value == pytest.approx(words, rel=1e-3)
+    if memory == 2**16:
+        assert t.closed_form.unclamped(memory, HEAD) == pytest.approx(2.726e8, rel=1e-3)
+    assert t.closed_form(memory, HEAD) == pytest.approx(t.optimum.value, rel=0.05)
+    if memory == 2**23:
+        assert t.optimum.value == pytest.approx(t.costs.compulsory.number)
+        assert "clamped" in [notice.code for notice in t.notices]
+
+
+def test_skinny_products_are_clamped():
+    """Oracle 20."""
+    found = least(matmul(), 2**14, **SKINNY)
+    assert (found["g_c"], found["g_a"]) == (pytest.approx(16), pytest.approx(962.8, rel=1e-4))
+    assert found.value == pytest.approx(1.712e7, rel=1e-3)
+    form = closed_form(matmul())
+    assert form.unclamped(2**14, SKINNY) == pytest.approx(4.26e6, rel=1e-3)
+    assert matmul().at(SKINNY).compulsory.number == pytest.approx(1.691e7, rel=1e-3)
+    assert form(2**14, SKINNY) == pytest.approx(found.value, rel=1e-3)
+    bound = bounds.projective(SKINNY, ["ab", "bc", "ac"], 2**14)
+    assert sum(bound.weights.values()) == pytest.approx(1.286, abs=1e-3)
+    assert bound.words == pytest.approx(1.678e7, rel=1e-3)
+
+
+def test_sweeping_is_needed_for_updates_of_low_rank():
+    """Oracle 20b: with both ways to run it the better one is taken."""
+    assert least(matmul(), 2**14, **UPDATE).value == pytest.approx(2.100e7, rel=1e-3)
+    both = tile([matmul(), swept()], fast_memory=2**14, sizes=UPDATE)
+    assert both.optimum.value == pytest.approx(1.712e7, rel=1e-3)
+    assert both.symbolic == swept()
+    bound = bounds.projective(UPDATE, ["ab", "bc", "ac"], 2**14)
+    assert bound.words == pytest.approx(1.678e7, rel=1e-3)
+
+
+LARGE = {
+    "matmul": (matmul(), dict.fromkeys("abc", 2**20), 0.5),
+    "attention": (attention(), {"q": 2**20, "x": 2**20, "d": 64}, 1),
+    "mlp": (mlp(), {"b": 2**20, "m": 256, "f": 2**20}, 1),
+    "cross-entropy": (cross_entropy(), {"b": 2**20, "v": 2**20, "d": 256}, 1),
+    "k-means": (k_means(), {"p": 2**20, "k": 2**20, "d": 256}, 1),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_exponents_of_memory(name):
+    """Oracle 21: fitted, and as the closed form says."""
+    costs, sizes, beta = LARGE[name]
+    form = closed_form(costs)
+    fixed = form.constant.at(sizes).number
+    one, two = (least(costs, 2**k, **sizes).value - fixed for k in (18, 19))
+    assert math.log2(one / two) == pytest.approx(beta, abs=0.01)
+    assert float(form.beta) == beta
+
+
+@pytest.mark.parametrize("d", [64, 128, 256])
+def test_where_attention_is_cut(d):
+    """Oracle 22: scores | softmax and values up to d^2/2, one island from 2 d^2, equal between."""
+    sizes, chain = {"q": N, "x": N, "d": d}, attention_chain()
+    plans = {
+        k: islands(chain, fast_memory=d * d * 2.0**k, stages=["QK", "softmax", "PV"], sizes=sizes)
+        for k in (-1, 0, 1)
+    }
+    assert plans[-1].parts == (("QK",), ("softmax", "PV"))
+    assert plans[1].parts == (("QK", "softmax", "PV"),)
+    fused = least(attention(), d * d, **sizes).value
+    assert plans[0].cost == pytest.approx(fused, rel=0.02)
+    assert [notice.code for notice in plans[-1].why] == ["fusing-costs-more"]
+
+
+@pytest.mark.parametrize(
+    ("memory", "cut", "fused"),
+    [(2**13, 1.598e9, 2.211e9), (2**14, 1.091e9, 1.099e9), (2**15, 8.15e8, 5.49e8)],
+)
+def test_figures_of_the_cut(memory, cut, fused):
+    chain = {pair: costs for pair, costs in attention_chain().items() if pair != (0, 3)}
+    assert islands(chain, fast_memory=memory, sizes=HEAD).cost == pytest.approx(cut, rel=1e-3)
+    assert least(attention(), memory, **HEAD).value == pytest.approx(fused, rel=1e-3)
+
+
+def test_grouped_queries_share_rows_of_a_tile():
+    """Oracle 23."""
+    grouped, heads = grouped_query().at(h=32, k=8), grouped_query().at(h=32, k=32)
+    one, other = (least(c, 2**17, **HEAD).value for c in (grouped, heads))
+    assert one == pytest.approx(4.484e9, rel=1e-3) == other
+    decode = HEAD | {"q": 1}
+    one, other = (least(c, 2**17, **decode).value for c in (grouped, heads))
+    assert (one, other) == (pytest.approx(3.356e7, rel=1e-3), pytest.approx(1.342e8, rel=1e-3))
+    assert other / one == pytest.approx(4, rel=1e-3)
+
+
+def product_of_widths(inner, sums, out):
+    return Costs.of(
+        f"{inner}*a*b*c/g_a + {inner}*a*b*c/g_c + {out}*a*c",
+        {"sum": f"{sums}*g_a*g_c + {inner}*(g_a*s_b + s_b*g_c)"},
+        bounds={"g_a": "a", "s_b": "b", "g_c": "c"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "sizes", "ratio"),
+    [
+        (lambda w: attention(w, w, w, w), HEAD, 3.944),
+        (lambda w: product_of_widths(w, w, w), dict.fromkeys("abc", N), 2.823),
+        (lambda w: attention(w, 4, 4, 2), HEAD, 2.376),
+        (lambda w: product_of_widths(w, 4, 2), dict.fromkeys("abc", N), 1.992),
+    ],
+)
+def test_narrower_numbers(make, sizes, ratio):
+    """Oracle 24: in bytes, from two to one."""
+    two, one = (least(make(width), 2**17, **sizes).value for width in (2, 1))
+    assert two / one == pytest.approx(ratio, rel=1e-3)
+
+
+def test_memory_below_the_least_column():
+    """Oracle 27."""
+    with pytest.raises(NoTile) as refused:
+        tile(attention(), fast_memory=300, sizes=HEAD)
+    assert (refused.value.least, refused.value.memory) == (pytest.approx(2 * 128 + 3 + 128), 300)
+    tile(attention(), fast_memory=387, sizes=HEAD)
+
+
+def test_ridges():
+    """Oracle 28, and those that the theory names."""
+    found = {name: round(devices[name].ridge(), 1) for name in ("A100", "H100", "H200", "TPU v5e")}
+    assert found == {"A100": 153.0, "H100": 295.2, "H200": 206.0, "TPU v5e": 240.5}
+
+
+@pytest.mark.parametrize(("d", "published"), [(64, 497), (128, 648), (256, 756)])
+def test_throughput_of_attention(d, published):
+    """Oracle 29: FlashAttention-3 (arXiv 2407.08608), forward, no mask, N = 16384."""
+    h = 2048 // d
+    work = {"matrix": 4 * h * N * N * d, "exponential": h * N * N}
+    found = timed(work, [2 * 4 * h * N * d], devices["H100"])
+    units = found.of("matrix", "exponential")
+    serial, overlapped = (work["matrix"] / t / 1e12 for t in (units.serial, units.overlapped))
+    assert round(serial) == {64: 497, 128: 661, 256: 793}[d]
+    assert serial == pytest.approx(published, rel=0.06)
+    assert round(overlapped) == 989
+    if d == 128:
+        seconds = [round(1e3 * found.by_unit[unit], 2) for unit in ("matrix", "exponential", "HBM")]
+        assert seconds == [2.22, 1.10, 0.08]
+
+
+def test_formulas():
+    """Section 5 of the theory: closed forms in the limit of large sizes, by structure alone."""
+    written = {
+        matmul: "a*c + 2*a*b*c/M**(1/2)",
+        attention: "2*d*q + 4*d**2*q*x/M",
+        grouped_query: "2*d*h*q + 4*d**2*h*q*x/M",
+        mlp: "2*b*m + 4*b*f*m**2/M",
+        cross_entropy: "b*(d + 2) + b*d**2*v/M",
+        split_cross_entropy: "2*b + 2*b*d*v/M**(1/2)",
+        k_means: "p*(d + 2) + d**2*k*p/M",
+    }
+    assert {make: str(closed_form(make())) for make in written} == written
+    other = Costs.of(
+        "h*q*(d + e) + h*q*x*(d + e)/g_q",
+        {"values": "g_q*(d + e + 3) + s_x*e"},
+        bounds={"g_q": "q", "s_x": "x"},
+    )
+    form = closed_form(other)
+    assert str(form) == "h*q*(d + e) + h*q*x*(d + e)**2/M"
+    assert form.clamps == ("g_q = M/(d + e) <= q",)
+    assert closed_form(Costs.of("2*n", {"move": "g_n"}, bounds={"g_n": "n"})).beta == 0
+    assert closed_form(Costs.of("n/g + n*m/(g*s) + n*g", {"c": "g*s"}, bounds={"g": "n"})) is None
+
+
+# Laws
+
+SIZES = st.sampled_from([16, 24, 64, 96, 100, 512, 1000])
+MEMORY = st.integers(9, 20).map(lambda k: 2**k)
+PROGRAMS = st.sampled_from([matmul, attention, mlp, cross_entropy, split_cross_entropy, k_means])
+
+
+@st.composite
+def problems(draw):
+    costs = draw(PROGRAMS)()
+    names = {n for _, size in costs.bounds.values() for n in size.names} | {*"abcqxdmfvkpb"}
+    return costs.at({n: draw(SIZES) for n in sorted(names)}), draw(MEMORY)
+
+
+def solved(costs, memory, **options):
+    with contextlib.suppress(NoTile):
+        return tile(costs, fast_memory=memory, **options)
+
+
+def is_sound(t):
+    """Tiles fit, are counted as they run, and move at least what has to move."""
+    memory = t.device.levels[-1].capacity
+    tiles = {n: min(t.tiles[n], size.number) for n, (_, size) in t.costs.bounds.items()}
+    counted = {
+        n: size.number / -(-size.number // t.tiles[n]) for n, (_, size) in t.costs.bounds.items()
+    }
+    return (
+        t.costs.memory(tiles) <= memory * (1 + 1e-9)
+        and t.transfers == pytest.approx(t.costs.transfers(counted), rel=1e-9)
+        and t.gap >= 1 - 1e-9
+        and t.optimum.value >= bounds.compulsory(t.costs).words * (1 - 1e-9)
+    )
+
+
+@settings(max_examples=25)
+@given(problems())
+def test_tiles_are_sound(problem):
+    t = solved(*problem)
+    assert t is None or is_sound(t)
+    even = solved(*problem, remainders=False)
+    if even is not None:
+        assert is_sound(even)
+        assert all(s.number % even.tiles[n] == 0 for n, (_, s) in even.costs.bounds.items())
+        assert t.transfers <= even.transfers * 1.05
+
+
+@settings(max_examples=15)
+@given(problems(), st.sampled_from([2, 3]))
+def test_more_memory_moves_no_more_and_widths_scale(problem, factor):
+    costs, memory = problem
+    t, more = solved(costs, memory), solved(costs, factor * memory)
+    if t is not None:
+        assert more.optimum.value <= t.optimum.value * (1 + 1e-7)
+        wide = Costs(
+            factor * costs.transfers,
+            tuple((name, factor * one) for name, one in costs.columns),
+            costs.work,
+            costs.bounds,
+        )
+        scaled = solved(wide, factor * memory).optimum.value
+        assert scaled == pytest.approx(factor * t.optimum.value, rel=1e-6)
+
+
+@settings(max_examples=20)
+@given(SIZES, SIZES, SIZES, st.integers(6, 16))
+def test_optima_are_above_lower_bounds(a, b, c, k):
+    t = solved([matmul(), swept(), swept("c", "b", "a")], 2**k, sizes={"a": a, "b": b, "c": c})
+    if t is not None:
+        loops = bounds.projective({"a": a, "b": b, "c": c}, ["ab", "bc", "ac"], 2**k)
+        known = [bounds.matmul(a, b, c, 2**k), loops, bounds.compulsory(t.costs)]
+        assert t.optimum.value >= bounds.greatest(known).words * (1 - 1e-9)
+    one = solved(attention(), 2**k, sizes={"q": a, "x": b, "d": c})
+    if one is not None:
+        assert one.optimum.value >= bounds.attention(a, b, c, 2**k).words
+
+
+def is_subadditive(plan, costs, cut):
+    """Whether the plan of the whole costs at most the plans of its parts, one after the other."""
+    first = costs[: cut + 1, : cut + 1]
+    rest = costs[cut:, cut:]
+    parts = cheapest(first).cost + cheapest(rest).cost
+    return plan.cost <= parts * (1 + 1e-9)
+
+
+@settings(max_examples=25)
+@given(st.integers(2, 6), st.integers(0, 10**6), st.data())
+def test_plans_are_shortest_paths_and_subadditive(n, seed, data):
+    rng = np.random.default_rng(seed)
+    costs = rng.integers(1, 12, (n + 1, n + 1)).astype(float)
+    costs[rng.random(costs.shape) < 0.2] = np.inf
+    costs[np.arange(n), np.arange(1, n + 1)] = rng.integers(1, 12, n)  # each stage alone
+    plan = cheapest(costs)
+    ends = (0, *plan.cuts, n)
+    assert plan.cost == sum(costs[i, j] for i, j in pairwise(ends))
+    assert is_subadditive(plan, costs, data.draw(st.integers(1, n - 1)))
+    upper = np.where(np.triu(np.ones_like(costs), 1) > 0, costs, np.inf)
+    assert plan.cost == Matrix(upper, LAWVERE).star()[0, n]
+
+
+def test_chains_without_a_plan():
+    inf = math.inf
+    with pytest.raises(CatlearnError):
+        cheapest([[inf, inf, inf], [inf, inf, 1], [inf, inf, inf]], ["one", "two"])
+    with pytest.raises(CatlearnError):
+        cheapest([[inf, 1], [inf, inf]], ["one", "two"])
+
+
+# Claims that are false, as mutants that the laws reject
+
+
+def test_false_claims(mutants):
+    with mutants("fusing never costs more transfers"):
+        always = [least(attention(), m, **HEAD).value for m in (2**13, 2**15)]
+        apart = {pair: costs for pair, costs in attention_chain().items() if pair != (0, 3)}
+        cut = [islands(apart, fast_memory=m, sizes=HEAD).cost for m in (2**13, 2**15)]
+        assert [one <= two for one, two in zip(always, cut, strict=True)] == [False, True]
+
+    with mutants("a planner without the plans of the parts"):
+        costs = np.array([[9, 4, 9], [9, 9, 3], [9, 9, 9]], float)
+        fused = cheapest(costs)
+        assert is_subadditive(fused, costs, 1)
+        wrong = cheapest(np.where([[0, 0, 1], [0, 0, 0], [0, 0, 0]], costs, np.inf))
+        assert not is_subadditive(wrong, costs, 1)
+
+    with mutants("grouped queries divide the transfers of attention by h/k"):
+        grouped, heads = (least(grouped_query().at(h=32, k=k), 2**17, **HEAD) for k in (8, 32))
+        assert heads.value / grouped.value == pytest.approx(1, rel=1e-3)
+        assert heads.value / grouped.value != pytest.approx(4, rel=0.5)
+
+    with mutants("closed forms without clamps"):
+        for costs, memory, sizes in ((matmul(), 2**14, SKINNY), (attention(), 2**23, HEAD)):
+            form, floor = closed_form(costs), costs.at(sizes).compulsory.number
+            assert form(memory, sizes) >= floor > form.unclamped(memory, sizes)
+
+    with mutants("optimal tiles grow with memory"):
+        H = "36.1641/g_1 + 357700/(g_0*g_1*g_2) + 167.737/g_0 + 1.24829/g_2"
+        M = "8.58551*g_1 + 35.8032*g_0*g_2 + 6.8403*g_0 + 0.10383*g_2"
+        ends = dict.fromkeys(("g_0", "g_1", "g_2"), 4096)
+        odd = Costs.of(H, {"all": M}, bounds=ends)
+        tiles = [least(odd, m)["g_2"] for m in (1000, 2153, 4645, 10000)]
+        assert tiles == sorted(tiles, reverse=True)
+        levels = [Level("slow", 1e12), Level("L2", 10000, 1.0), Level("L1", 1000, 1.0)]
+        both = tile(odd, Device("two", tuple(levels)), width=1)
+        assert all(both.levels[0].tiles[n] >= both.levels[1].tiles[n] for n in ends)
+        assert both.optimum["g_2@L2"] >= both.optimum["g_2"] * (1 - 1e-6)
+
+    with mutants("compute-bound if and only if the group of a unit has 295 rows"):
+        # groups of 128 to 192 rows reach more than that rule allows, as they share what L2 holds
+        H100, heads = devices["H100"], 16
+        many = attention().at(HEAD)
+        work = {unit: heads * one.number for unit, one in many.work.items()}
+        for rows, reached in ((128, 648), (192, 756)):
+            alone = timed({"matrix": 1.0}, [1 / rows], H100)
+            ruled = 1 / alone.serial if rows >= H100.ridge() else 989e12 * rows / H100.ridge()
+            assert ruled < reached * 1e12
+        shared = timed(work, [heads * 2 * many.compulsory.number], H100)
+        assert shared.bound == "matrix"
+
+    with mutants("the streamed blocks have no room"):
+        slim = Costs(attention().transfers, (("rows", attention().columns[0][1].at(s_x=1e-9)),),
+                     attention().work, attention().bounds)  # fmt: skip
+        t = tile(slim, fast_memory=2**12, sizes=HEAD)
+        true = attention().at(HEAD).memory(t.tiles)
+        assert true > 2**12
+
+    with mutants("blocks that do not divide are fractions"):
+        t = tile(attention(), fast_memory=2**16, sizes=HEAD)
+        assert is_sound(t)
+        fraction = t.costs.transfers(t.tiles)
+        assert t.transfers > fraction * (1 + 1e-3)
+
+
+# Devices
+
+
+def test_levels_are_solved_together():
+    t = tile(attention(), devices["H100"], sizes=HEAD)
+    L2, SMEM = t.levels
+    assert all(L2.tiles[name] >= SMEM.tiles[name] for name in t.tiles)
+    assert L2.transfers == t.costs.compulsory.number < SMEM.transfers
+    assert SMEM.memory * 2 <= 228e3
+    assert L2.memory * 2 <= 50e6
+    assert SMEM.tiles["s_x"] >= 16 <= SMEM.tiles["g_q"]
+    assert t.bound == "matrix"
+    assert t.time.overlapped <= t.time.serial
+    codes = {notice.code: notice for notice in t.notices}
+    assert codes["few-tiles"].figures["groups"] < 132
+    assert codes["compute-bound"].figures["ridge"] == devices["H100"].ridge()
+    decode = tile(attention(), devices["H100"], sizes=HEAD | {"q": 1})
+    assert decode.bound == "HBM"
+    assert "bandwidth-bound" in [notice.code for notice in decode.notices]
+    assert str(t).count("\n") >= 4
+
+
+def test_floors_and_open_sizes():
+    t = tile(attention(), fast_memory=2**16, sizes=HEAD, floors={"s": 32})
+    assert t.tiles["s_x"] >= 32
+    assert tile(attention(), fast_memory=2**16, sizes=HEAD, floors={"s_x": 64}).tiles["s_x"] >= 64
+    with pytest.raises(UnknownName) as refused:
+        tile(attention(), fast_memory=2**16, sizes={"q": 4})
+    assert "d, x" in str(refused.value)
+    with pytest.raises(CatlearnError):
+        tile(attention(), sizes=HEAD)
+    with pytest.raises(CatlearnError):
+        tile(attention(), devices["H100"], 2**10, sizes=HEAD)
+
+
+def test_heads_run_one_by_one_and_count_as_groups():
+    heads = Costs.of(
+        "h*(2*q*d + 2*q*x*d/g_q)",
+        {"scores": "g_h*(g_q*(2*d + 3) + d)"},
+        {"matrix": "4*h*q*x*d"},
+        {"g_h": "h", "g_q": "q", "s_x": "x"},
+    )
+    t = tile(heads, devices["H100"], sizes=HEAD | {"h": 16})
+    assert t.tiles["g_h"] == 1
+    assert "few-tiles" not in [notice.code for notice in t.notices]
+
+
+def test_devices_are_values_with_sources():
+    assert {"A100", "H100", "H200", "B200", "TPU v5e", "TPU v5p", "cpu"} == set(devices)
+    for device in devices.values():
+        figures = {level.name for level in device.levels} | set(device.throughputs)
+        assert figures <= set(device.sources)
+        kinds = ("vendor:", "measured:", "derived:", "capacity vendor:")
+        assert all(text.startswith(kinds) for text in device.sources.values())
+        assert str(device).startswith(device.name)
+    H100 = devices["H100"]
+    more = H100.replace(name="more", HBM=6.7e12, SMEM_capacity=456e3, exponential=8e12)
+    assert (more.levels[1].bandwidth, more.levels[2].capacity) == (6.7e12, 456e3)
+    assert (more.throughput("exponential"), H100.throughput("exponential")) == (8e12, 3.9e12)
+    assert H100.replace() == H100 != more
+    for wrong in ({"HBMs": 1}, {"SMEM": 1.0}):
+        with pytest.raises(UnknownName):
+            H100.replace(**wrong)
+    for asked in (lambda: devices["H10"], lambda: H100.throughput("scalar"), lambda: H100.ridge(3)):
+        with pytest.raises(UnknownName):
+            asked()
+    with pytest.raises(InvalidStructure) as refused:
+        Device("none", (Level("only", 0),), {"matrix": -1})
+    assert len(refused.value.failures) == 3
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 200), st.lists(st.integers(1, 60), min_size=1, max_size=3))
+def test_blocks_are_those_of_nested_loops(size, tiles):
+    tiles = sorted(tiles, reverse=True)
+
+    def loop(length, rest):
+        if not rest:
+            return 1
+        step = rest[0]
+        return sum(loop(min(step, length - at), rest[1:]) for at in range(0, length, step))
+
+    assert blocks(size, tiles) == loop(size, tiles)
