@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from catlearn.arrays import Circuit
+from catlearn.arrays.evaluation import evaluate
 from catlearn.laws.circuits import numbered, shape_of
-from tests.arrays.reference import evaluate
 
 
 def values(circuit: Circuit, seed: int) -> list[np.ndarray]:

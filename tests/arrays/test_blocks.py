@@ -31,10 +31,10 @@ from catlearn.arrays import (
     view,
 )
 from catlearn.arrays.boxes import Draft
+from catlearn.arrays.evaluation import evaluate
 from catlearn.arrays.kernels import Kernel
 from catlearn.errors import InvalidStructure, NotComposable
 from catlearn.laws.circuits import array_circuits
-from tests.arrays.reference import evaluate
 
 KEY = jax.random.key(0)
 

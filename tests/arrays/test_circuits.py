@@ -50,9 +50,9 @@ from catlearn.arrays import (
     where,
 )
 from catlearn.arrays.boxes import Draft
+from catlearn.arrays.evaluation import evaluate
 from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, PathSyntaxError
 from catlearn.zoo.architectures import attention
-from tests.arrays.reference import evaluate
 
 
 def parts(circuit):

@@ -41,10 +41,10 @@ from catlearn.arrays import (
     variance,
 )
 from catlearn.arrays.definitions import DEFINITIONS
+from catlearn.arrays.evaluation import evaluate
 from catlearn.errors import CatlearnError, InvalidStructure
 from catlearn.laws import array_circuits
 from catlearn.models.circuits import LoweredCircuit
-from tests.arrays.reference import evaluate
 from tests.arrays.refutation import same_values
 
 DEFINED = {

@@ -54,11 +54,11 @@ from catlearn.arrays import (
     view,
     where,
 )
+from catlearn.arrays.evaluation import evaluate
 from catlearn.arrays.programs import programmed
 from catlearn.errors import CatlearnError
 from catlearn.models import LoweredCircuit
 from catlearn.zoo.architectures import attention, gpt2_layer
-from tests.arrays.reference import evaluate
 from tests.trees import close
 
 KEY = jax.random.key(0)
