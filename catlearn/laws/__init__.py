@@ -57,7 +57,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "checking": ["Counterexample", "LawsBroken", "Outcome", "Report", "check", "suite"],
         "cones": ["colimit", "limit"],
         "copresheaves": ["cset", "cset_morphism"],
-        "law": ["Comparison", "Law", "Spec", "compare", "sketch"],
+        "law": ["Comparison", "Law", "compare", "sketch"],
         "losses": [
             "datasets",
             "interpretation",
@@ -69,7 +69,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "parameters",
             "some_parameters",
         ],
-        "signature": ["Signature"],
+        "signature": ["Signature", "Spec"],
         "specs": ["SPECS"],
         "strategies": [
             "csets",

@@ -46,7 +46,6 @@ from .copresheaves import (
 from .law import (
     Comparison as Comparison,
     Law as Law,
-    Spec as Spec,
     compare as compare,
     sketch as sketch,
 )
@@ -63,6 +62,7 @@ from .losses import (
 )
 from .signature import (
     Signature as Signature,
+    Spec as Spec,
 )
 from .specs import (
     SPECS as SPECS,

@@ -78,8 +78,8 @@ from catlearn.laws.categories import (
     on_object,
     strategy_of,
 )
-from catlearn.laws.law import Law, Spec
-from catlearn.laws.signature import Signature
+from catlearn.laws.law import Law
+from catlearn.laws.signature import Signature, Spec
 from catlearn.laws.strategies import identifications
 
 # ---------------------------------------------------------------- monoids

@@ -46,8 +46,8 @@ from hypothesis.strategies import SearchStrategy
 
 from catlearn.category import Composes, FiniteCategory, Graph, Path, Presentation
 from catlearn.errors import CatlearnError
-from catlearn.laws.law import Law, Spec
-from catlearn.laws.signature import Signature, ends, same
+from catlearn.laws.law import Law
+from catlearn.laws.signature import Signature, Spec, ends, same
 from catlearn.laws.strategies import paths
 
 AT_ONCE = 8

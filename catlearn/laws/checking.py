@@ -44,7 +44,8 @@ from hypothesis.strategies import DataObject, SearchStrategy, data
 from catlearn.category import Presentation
 from catlearn.display import Displayed, Legible, html_table, renderer_of
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
-from catlearn.laws.law import Comparison, Law, Sorts, Spec, shown
+from catlearn.laws.law import Comparison, Law, shown
+from catlearn.laws.signature import Sorts, Spec
 from catlearn.laws.specs import SPECS
 
 

@@ -43,8 +43,8 @@ from catlearn.errors import Failure, InvalidStructure, NotComposable
 from catlearn.finset import Colimit
 from catlearn.laws.algebra import CARTESIAN, cartesian
 from catlearn.laws.categories import ARROWS, Arrows, strategy_of
-from catlearn.laws.law import Spec, identical, truth
-from catlearn.laws.signature import Signature
+from catlearn.laws.law import identical, truth
+from catlearn.laws.signature import Signature, Spec
 
 MOST_ARRAYS = 6
 """The most arrays that a circuit that is drawn returns."""

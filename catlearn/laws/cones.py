@@ -47,8 +47,7 @@ from catlearn.finset import (
     limit as take_limit,
 )
 from catlearn.laws.categories import strategy_of
-from catlearn.laws.law import Spec
-from catlearn.laws.signature import Signature
+from catlearn.laws.signature import Signature, Spec
 from catlearn.laws.strategies import identify, out_of, parts
 
 MOST_FAMILIES = 2000

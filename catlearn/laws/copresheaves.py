@@ -32,8 +32,7 @@ from catlearn.display import Legible
 from catlearn.finset import FinFunction, FinSet, ListFunction, Order, TableMorphism, Tables
 from catlearn.finset.shapes import label_key
 from catlearn.laws.categories import category_of, strategy_of
-from catlearn.laws.law import Spec
-from catlearn.laws.signature import Signature
+from catlearn.laws.signature import Signature, Spec
 from catlearn.laws.strategies import paths
 
 

@@ -20,19 +20,16 @@ id >> f = x >> y, f = x >> y: equal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from catlearn.category import Path, Presentation, Verdict
+from catlearn.category import Graph, Path, Presentation, Verdict
 from catlearn.display import Legible
 from catlearn.errors import UnknownName, bounded, did_you_mean
-
-if TYPE_CHECKING:
-    from catlearn.laws.signature import Signature
 
 LONGEST = 18
 """The longest text of a value that a picture shows beside a variable's name."""
@@ -311,75 +308,6 @@ class Law(Legible):
         return f"<law: {self}>"
 
 
-Sorts = Mapping[str, Callable[..., Any]]
-"""For each sort a function from the values that it depends on to a strategy."""
-
-
-@dataclass(frozen=True, eq=False)
-class Spec(Legible):
-    """Laws that belong together, and how values of their sorts are drawn.
-
-    Parameters
-    ----------
-    name
-        What a structure that satisfies them is, such as ``"category"``.
-    laws
-        The laws.
-    sorts
-        From a structure and what the caller gave (strategies, by name) to the sorts.
-    given
-        What a caller may give, with a word on each.
-    accepts
-        Whether a structure is of the kind that the laws are about, to infer the spec from it.
-    source
-        Where the definition is from.
-    signature
-        Over which further laws may be written as text.
-    """
-
-    name: str
-    laws: tuple[Law, ...]
-    sorts: Callable[[Any, Mapping[str, Any]], Sorts]
-    given: Mapping[str, str] = field(default_factory=dict)
-    accepts: Callable[[Any], bool] = lambda structure: False
-    source: str = ""
-    signature: Signature | None = None
-
-    def law(self, name: str) -> Law:
-        """Return a law by its name."""
-        by_name = {law.name: law for law in self.laws}
-        if name not in by_name:
-            hint = did_you_mean(name, by_name)
-            raise UnknownName(f"the spec {self.name} has no law {name!r}; {hint}")
-        return by_name[name]
-
-    def only(self, *names: str) -> Spec:
-        """Return the spec with some of its laws."""
-        return replace(self, laws=tuple(self.law(name) for name in names))
-
-    def extended(
-        self,
-        *laws: Law,
-        name: str | None = None,
-        accepts: Callable[[Any], bool] | None = None,
-        signature: Signature | None = None,
-    ) -> Spec:
-        """Return the spec with more laws over the same sorts, perhaps for fewer structures."""
-        return replace(
-            self,
-            name=name or self.name,
-            laws=self.laws + laws,
-            accepts=accepts or self.accepts,
-            signature=signature or self.signature,
-        )
-
-    def __str__(self) -> str:
-        return f"{self.name}: {', '.join(law.name for law in self.laws)}"
-
-    def __repr__(self) -> str:
-        return f"<spec of a {self}>"
-
-
 def shown(value: Any, longest: int = 300) -> str:
     """Return the text of a value, cut if it is very long; never an error of its own.
 
@@ -429,13 +357,7 @@ def sketch(
     edges = {edge[name]: (corner[a], corner[b]) for name, (a, b, _) in arrows.items()}
     start = Path.identity(next(iter(corner.values())))
     sides = tuple([edge[name] for name in side] or start for side in (left, right))
-    return Presentation(_graph(edges, corner.values()), {law: sides})  # type: ignore[dict-item]
-
-
-def _graph(edges: Mapping[str, tuple[str, str]], vertices: Iterable[str]) -> Any:
-    from catlearn.category import Graph
-
-    return Graph(edges, vertices=vertices)
+    return Presentation(Graph(edges, vertices=corner.values()), {law: sides})  # type: ignore[dict-item]
 
 
 def labelled(name: str, value: Any) -> str:

@@ -59,8 +59,8 @@ from catlearn.category import Equation, Path
 from catlearn.cost import CostMorphism
 from catlearn.finset import TABLES, Span, coproduct, pushout
 from catlearn.laws.categories import strategy_of
-from catlearn.laws.law import Comparison, Law, Spec, compare
-from catlearn.laws.signature import Signature
+from catlearn.laws.law import Comparison, Law, compare
+from catlearn.laws.signature import Signature, Spec
 from catlearn.laws.strategies import Rows, identifications, morphisms, parts, renamed, spans
 from catlearn.learning import (
     Dataset,

@@ -1,8 +1,9 @@
-r"""Signatures: what the texts of laws are about; from a text come its check, LaTeX and picture.
+r"""Signatures, what the texts of laws are about; and specs, laws that belong together.
 
 A *signature* names categories, operations with their types, and relations. A law over it is text
 with a typing, ``(f >> g) >> h = f >> (g >> h)`` for ``f: A -> B, g: B -> C, h: C -> D``, and is
-typed when it is made: operations fit what they are applied to, and composites meet. (Cartmell,
+typed when it is made: operations fit what they are applied to, and composites meet; from it come
+its check, LaTeX and picture. A *spec* is laws over a signature, with what draws values. (Cartmell,
 "Generalised algebraic theories and contextual categories", 1986; GATlab does so in Julia.) To
 check it, both sides are evaluated and related. :mod:`catlearn.category.terms` has the grammar.
 
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -39,6 +41,7 @@ from catlearn.category.terms import (
     read_statement,
     read_typing,
 )
+from catlearn.display import Legible
 from catlearn.errors import Failure, NotComposable, UnknownName, did_you_mean
 from catlearn.laws.law import Comparison, Law, identical, sketch, truth
 
@@ -564,3 +567,72 @@ class _TextLaw:
 
 def _end_of(category: str, value: Callable[[Values], Any], number: int) -> Callable[[Values], Any]:
     return lambda v: ends(v[category], value(v))[number]
+
+
+Sorts = Mapping[str, Callable[..., Any]]
+"""For each sort a function from the values that it depends on to a strategy."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spec(Legible):
+    """Laws that belong together, and how values of their sorts are drawn.
+
+    Parameters
+    ----------
+    name
+        What a structure that satisfies them is, such as ``"category"``.
+    laws
+        The laws.
+    sorts
+        From a structure and what the caller gave (strategies, by name) to the sorts.
+    given
+        What a caller may give, with a word on each.
+    accepts
+        Whether a structure is of the kind that the laws are about, to infer the spec from it.
+    source
+        Where the definition is from.
+    signature
+        Over which further laws may be written as text.
+    """
+
+    name: str
+    laws: tuple[Law, ...]
+    sorts: Callable[[Any, Mapping[str, Any]], Sorts]
+    given: Mapping[str, str] = field(default_factory=dict)
+    accepts: Callable[[Any], bool] = lambda structure: False
+    source: str = ""
+    signature: Signature | None = None
+
+    def law(self, name: str) -> Law:
+        """Return a law by its name."""
+        by_name = {law.name: law for law in self.laws}
+        if name not in by_name:
+            hint = did_you_mean(name, by_name)
+            raise UnknownName(f"the spec {self.name} has no law {name!r}; {hint}")
+        return by_name[name]
+
+    def only(self, *names: str) -> Spec:
+        """Return the spec with some of its laws."""
+        return replace(self, laws=tuple(self.law(name) for name in names))
+
+    def extended(
+        self,
+        *laws: Law,
+        name: str | None = None,
+        accepts: Callable[[Any], bool] | None = None,
+        signature: Signature | None = None,
+    ) -> Spec:
+        """Return the spec with more laws over the same sorts, perhaps for fewer structures."""
+        return replace(
+            self,
+            name=name or self.name,
+            laws=self.laws + laws,
+            accepts=accepts or self.accepts,
+            signature=signature or self.signature,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}: {', '.join(law.name for law in self.laws)}"
+
+    def __repr__(self) -> str:
+        return f"<spec of a {self}>"

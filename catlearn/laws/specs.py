@@ -22,8 +22,8 @@ from catlearn.laws.categories import adjunction, category, functor, natural_tran
 from catlearn.laws.circuits import circuit
 from catlearn.laws.cones import colimit, limit
 from catlearn.laws.copresheaves import cset, cset_morphism
-from catlearn.laws.law import Spec
 from catlearn.laws.losses import loss_functor
+from catlearn.laws.signature import Spec
 
 SPECS: tuple[Spec, ...] = (
     loss_functor,
