@@ -84,17 +84,21 @@ class Boxes:
         return self.made[-1].outs[0], tuple(kept)
 
     def sums(self, given: Value) -> Value:
-        """Add the contraction over the entries that are not later, along what is taken whole."""
-        ((over,), old), count = (self.row.operation.targets, self.row.operation), len(self.order)
+        """Add the sums over entries that are not later, along what is taken whole: a mask first."""
+        old, count = self.row.operation, len(self.order)
+        (over,), every = old.targets, tuple(range(count + 1))
+        wide = *self.order, over
         at = {v: k for k, v in enumerate(self.order)}
-        later = Form.variable(at[over]) + Form.variable(count).times(-1)
         places = [count if v == over else at[v] for v in given[1]]
-        reading = replace(Reading.wiring(places), conditions=(later,))
-        letters = (old.letters[v] if v < len(old.letters) else "" for v in (*self.order, over))
-        self._box(Operation(
-            Kernel("contraction"), (reading,), (tuple(range(count)),), (count,),
-            letters=tuple(letters), title=f"contraction of {old}",
-        ), [given[0]], self.order, (*self.order, over), self.draft.type("R"))  # fmt: skip
+        later = Form.variable(at[over]) + Form.variable(count).times(-1)
+        readings = replace(Reading.wiring(places), conditions=(later,)), Reading.wiring(every)
+        letters = tuple(old.letters[v] if v < len(old.letters) else "" for v in wide)
+        mask = Operation(Kernel("view"), readings[:1], (every,), letters=letters,
+                         title=f"mask of {old}")  # fmt: skip
+        total = Operation(Kernel("contraction"), readings[1:], (every[:-1],), (count,),
+                          letters=letters, title=f"contraction of {old}")  # fmt: skip
+        self._box(mask, [given[0]], wide, wide, self.draft.type("R"))
+        self._box(total, self.made[-1].outs, self.order, wide, self.draft.type("R"))
         return self.made[-1].outs[0], self.order
 
     def read(self, place: int) -> Value:

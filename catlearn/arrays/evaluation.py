@@ -6,6 +6,7 @@ apart by it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -198,6 +199,10 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         x = x - x.mean(axis=targets, keepdims=True) if kernel.option("kind") == "layer" else x
         square = (x * x).mean(axis=targets, keepdims=True)
         return [x / np.sqrt(square + kernel.option("eps"))]
+    if name == "gelu":
+        x, erf = values[0], kernel.option("approximation") == "erf"
+        inner = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
+        return [x * (1 + (np.vectorize(math.erf, [float])(x / np.sqrt(2)) if erf else inner)) / 2]
     if name == "top_k":
         old, new = [v for v in targets if True]
         return _top_k(values[0], operation, sizes, old, new)

@@ -45,6 +45,7 @@ from catlearn.arrays.evaluation import evaluate
 from catlearn.errors import CatlearnError, InvalidStructure
 from catlearn.laws import array_circuits
 from catlearn.models.circuits import LoweredCircuit
+from catlearn.zoo.architectures import gpt2_layer, llama_layer, mamba_layer, mixtral_layer
 from tests.arrays.refutation import same_values
 
 DEFINED = {
@@ -111,6 +112,24 @@ def test_unfolding_is_a_functor(data):
 @given(array_circuits(random=False, declared=False), st.integers(0, 5))
 def test_unfolded_circuits_have_the_same_values(circuit, seed):
     assert same_values(circuit, circuit.unfold(), seed)
+
+
+GALLERY = {
+    "llama": (llama_layer, {"m": 3, "g": 2, "q": 1, "d": 2, "f": 3}, (3, 3)),
+    "mixtral": (mixtral_layer, {"m": 2, "g": 1, "q": 2, "d": 2, "f": 2, "e": 3, "k": 2}, (2, 2)),
+    "mamba": (mamba_layer, {"m": 2, "f": 3, "s": 2, "r": 2}, (3, 2)),
+    "gpt2": (gpt2_layer, {"m": 3, "h": 2, "d": 2, "f": 3}, (3, 3)),
+}
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_layers_of_the_gallery_unfold(name):
+    make, sizes, shape = GALLERY[name]
+    circuit = make().at_dom(shape).at(sizes)
+    made = circuit.unfold()
+    assert not kernels(made) & {*DEFINITIONS}
+    assert made.parameters == circuit.parameters
+    assert same_values(circuit, made)
 
 
 @traced("x y")
