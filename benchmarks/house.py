@@ -88,8 +88,9 @@ GREW = {
     "labels; the search moved away",
     "cost": "refusals by name",
     "arrays": "nothing",
+    "costing": "all of it: what circuits cost on a memory hierarchy, tiles, bounds, islands",
     "models": "operators that see parameters, options by annotation, refusals by name",
-    "learning": "lenses, renaming, the circuit of a loss",
+    "learning": "lenses, renaming, the string diagram of a loss",
     "lowering": "data sets that are stacked",
     "zoo": "meta-learning",
     "training": "validation and metrics, checkpoints and runs that are not lost, stacked batches, "

@@ -22,7 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "indexed": ["AmbiguousAxis", "Indexed", "IndexedArray", "part_of"],
         "island": ["Column", "Crossing", "Island", "Mode", "candidates", "usual"],
         "notices": ["Notice"],
-        "partition": ["Plan", "cheapest", "islands"],
+        "partition": ["Partition", "cheapest", "islands"],
         "reverse": ["reverse_of"],
         "table": ["CircuitResources"],
         "tiling": ["LevelTiles", "NoTile", "Tiling", "blocks", "tile"],

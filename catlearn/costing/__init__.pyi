@@ -31,7 +31,7 @@ from .notices import (
     Notice as Notice,
 )
 from .partition import (
-    Plan as Plan,
+    Partition as Partition,
     cheapest as cheapest,
     islands as islands,
 )

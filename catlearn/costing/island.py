@@ -124,7 +124,7 @@ class Column(NamedTuple):
 
 
 @dataclass
-class _Span:
+class _Lifetime:
     """Where a tile is live: in the columns from ``first`` to ``last``.
 
     Of ``state`` it has one entry: what sums that go on carry.
@@ -280,7 +280,7 @@ class Island(Legible):
 
         return reduce(mul, map(blocks, variables), ONE)
 
-    def _tile(self, span: _Span) -> Posynomial:
+    def _tile(self, span: _Lifetime) -> Posynomial:
         """What is held of an array; what says where the greatest entry is keeps that, too."""
         nodes, node = self.read.nodes, self.read.nodes[span.node]
         held = {v: self._full[v] for v in self._held(span)} | dict.fromkeys(span.state, ONE)
@@ -368,7 +368,7 @@ class Island(Legible):
         return steps, regions
 
     @cached_property
-    def _spans(self) -> list[_Span]:
+    def _spans(self) -> list[_Lifetime]:
         """Where tiles are live; an array that crosses in two loops has one in each."""
         nodes, paths = self.read.nodes, self._paths
         steps, regions = self._steps
@@ -377,7 +377,7 @@ class Island(Legible):
         for k, node in enumerate(nodes):
             for j in node.operands:
                 uses[j].append(place[k])
-        found: list[_Span] = []
+        found: list[_Lifetime] = []
 
         def until(home: tuple[int, ...], use: tuple[int, tuple[int, ...]]) -> int:
             column, chain = use
@@ -399,9 +399,9 @@ class Island(Legible):
                         regions[chain[len(home)]][0] if len(chain) > len(home) else column
                         for column, chain in some
                     )
-                    found.append(_Span(k, home, first, max(until(home, use) for use in some)))
+                    found.append(_Lifetime(k, home, first, max(until(home, use) for use in some)))
                 if not homes:
-                    found.append(_Span(k, (), 0, 0))
+                    found.append(_Lifetime(k, (), 0, 0))
                 continue
             column, home = place[k]
             first = last = column
@@ -410,14 +410,16 @@ class Island(Legible):
                 first, last = regions[home[carried[0]]]
                 home = home[: carried[0]]
             last = max((last, *(until(home, use) for use in uses[k])))
-            found.append(_Span(k, home, first, last))
+            found.append(_Lifetime(k, home, first, last))
             going = [i for i, v in enumerate(paths[k]) if v in node.along]
             if going:
                 region = place[k][1][going[0]]
-                found.append(_Span(k, home[: going[0]], *regions[region], frozenset(node.along)))
+                found.append(
+                    _Lifetime(k, home[: going[0]], *regions[region], frozenset(node.along))
+                )
         return found
 
-    def _held(self, span: _Span) -> set[int]:
+    def _held(self, span: _Lifetime) -> set[int]:
         """The loops' variables of which a tile has all: loops in what adds up, or run again."""
         nodes, paths = self.read.nodes, self._paths
         node, path = nodes[span.node], paths[span.node]
@@ -505,7 +507,7 @@ class Island(Legible):
                     found.append(Crossing(f"state {self.read.title(k)}", words, times))
         return found
 
-    def _home_path(self, span: _Span) -> tuple[int, ...]:
+    def _home_path(self, span: _Lifetime) -> tuple[int, ...]:
         """The loops in which a crossing is read."""
         depth = len(span.home)
         inside = [node for node, chain in self._steps[0] if chain[:depth] == span.home]

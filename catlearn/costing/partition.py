@@ -38,7 +38,7 @@ from catlearn.errors import CatlearnError
 
 
 @dataclass(frozen=True)
-class Plan(Legible):
+class Partition(Legible):
     """A partition of a chain of stages into islands.
 
     Parameters
@@ -71,7 +71,7 @@ class Plan(Legible):
         return "\n".join([f"{line}: {self.cost:.6g}", *map(str, self.why)])
 
 
-def cheapest(costs: Any, stages: Iterable[str] | None = None) -> Plan:
+def cheapest(costs: Any, stages: Iterable[str] | None = None) -> Partition:
     """Return the partition of a chain that costs least.
 
     Parameters
@@ -105,7 +105,7 @@ def cheapest(costs: Any, stages: Iterable[str] | None = None) -> Plan:
         cuts.append(at)
     cuts = cuts[:-1]
     why = tuple(_reasons(given, (0, *cuts, count), names))
-    return Plan(names, tuple(cuts), float(star[0, count]), why)
+    return Partition(names, tuple(cuts), float(star[0, count]), why)
 
 
 def _reasons(costs: np.ndarray, ends: Sequence[int], names: Sequence[str]) -> Iterable[Notice]:
@@ -126,7 +126,7 @@ def islands(
     *,
     stages: Iterable[str] | None = None,
     **options: Any,
-) -> Plan:
+) -> Partition:
     """Return the partition of a chain into islands that move least, each with its best tiles.
 
     Parameters
@@ -158,4 +158,4 @@ def islands(
     plan = cheapest(entries, stages)
     ends = (0, *plan.cuts, count)
     chosen = tuple(tilings[pair] for pair in pairwise(ends))
-    return Plan(plan.stages, plan.cuts, plan.cost, plan.why, chosen)
+    return Partition(plan.stages, plan.cuts, plan.cost, plan.why, chosen)
