@@ -214,7 +214,7 @@ class Island(Legible):
             message = ""
             if v in read.whole:
                 message = "a kernel takes it whole"
-            elif v in read.along and mode.kind != "swept":
+            elif v in read.along and mode.kind in PARALLEL:
                 message = "sums go on along it, so it may be swept"
             elif mode.kind == "grouped" and (reduced or not all(inside)):
                 message = "is reduced, so it may be split" if reduced else "is not in every output"
@@ -613,7 +613,8 @@ def candidates(read: Indexed, loops: int = 2) -> Iterator[dict[str, Mode]]:
         if v in read.whole or (v in read.reduced and any(inside)):
             continue
         if v in read.along:
-            choices.append([(name, kind) for kind in ("whole", "swept")])
+            loop = "streamed" if v in read.reduced else "swept"
+            choices.append([(name, kind) for kind in ("whole", loop)])
         elif v in read.reduced:
             choices.append([(name, kind) for kind in ("whole", "streamed", "split")])
         elif all(v in one for one in crossing):

@@ -82,7 +82,11 @@ class _Reverse:
         self.parts: list[list[int]] = [[] for _ in nodes]
         for number, name, forms in self.read.outputs:
             free = frozenset(v for form in forms for v in form.variables)
-            self.parts[number].append(self.add(IndexedArray("input", f"d {name}", forms, free)))
+            part = self.add(IndexedArray("input", f"d {name}", forms, free))
+            lost = sorted(free - nodes[number].free)
+            if lost:  # what was repeated
+                part = self.add(self.array("sum", number, (part,), lost, "contraction"))
+            self.parts[number].append(part)
         outputs: list[tuple[int, str, tuple[Form, ...]]] = []
         for k in range(len(nodes) - 1, -1, -1):
             parts = self.parts[k]
