@@ -21,6 +21,7 @@ in2[x e], in0[q d], in1[x d]
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -79,6 +80,8 @@ class IndexedArray:
         Whether it holds real numbers, and not indices or conditions.
     along
         The variables along which it goes on: of sums up to each entry.
+    masks
+        Forms that are not negative where its operands are not -inf.
     """
 
     kind: str
@@ -91,6 +94,7 @@ class IndexedArray:
     box: int = -1
     real: bool = True
     along: tuple[int, ...] = ()
+    masks: tuple[Form, ...] = ()
 
     @property
     def every(self) -> frozenset[int]:
@@ -249,6 +253,7 @@ class _Reader:
         self.wanted: dict[int, dict[tuple[Form, ...], int]] = {}
         self.places: list[tuple[int, tuple[Form, ...]]] = []
         self.made: dict[int, IndexedArray | tuple[int, ...]] = {}
+        self.hidden: dict[int, dict[Form, None]] = {}
 
     # ------------------------------------------------------------ variables
 
@@ -410,7 +415,7 @@ class _Reader:
             operands: list[int] = []
             for k, reading in enumerate(operation.readings):
                 if reading is not None:
-                    operands += self._read(ins, ins[k], reading, at, local)
+                    operands += self._read(number, ins, ins[k], reading, at, local)
             passed = name in ("view", "stop") or (name in SIGNS and wire not in self.circuit.cod)
             if passed or name in ("constant", "angle"):
                 self.made[number] = tuple(operands)
@@ -427,7 +432,7 @@ class _Reader:
                 )
 
     def _read(
-        self, ins: Sequence[int], wire: int, reading: Reading, at: Any, local: Any
+        self, number: int, ins: Sequence[int], wire: int, reading: Reading, at: Any, local: Any
     ) -> list[int]:
         """Return what an operand reads: the array, and those that say at which index."""
         asked: list[int] = []
@@ -447,15 +452,16 @@ class _Reader:
             return found
 
         forms = tuple(map(form, reading.forms))
-        for one in reading.conditions:
-            form(one)
+        conditions = dict.fromkeys(map(form, reading.conditions))
+        if reading.outside == -math.inf:
+            self.hidden.setdefault(number, {}).update(conditions)
         return [self.ask(wire, forms), *asked]
 
     # ------------------------------------------------------------ what was found
 
-    def _resolved(self) -> dict[int, tuple[int, ...]]:
-        """Return the nodes that each reading comes to: views come to what they read."""
-        found: dict[int, tuple[int, ...]] = {}
+    def _resolved(self) -> dict[int, tuple[dict[int, None], dict[Form, None]]]:
+        """Return what each reading comes to, and the masks on the way: views are passed."""
+        found: dict[int, tuple[dict[int, None], dict[Form, None]]] = {}
         for number in range(len(self.places)):
             stack = [number]
             while stack:
@@ -465,8 +471,12 @@ class _Reader:
                     stack += left
                     continue
                 at = stack.pop()
-                through = [found[k] for k in made] if isinstance(made, tuple) else [(at,)]
-                found[at] = tuple(dict.fromkeys(k for some in through for k in some))
+                nodes, masks = (
+                    ({}, self.hidden.get(at, {})) if isinstance(made, tuple) else ({at: None}, {})
+                )
+                for k in made if isinstance(made, tuple) else ():
+                    nodes, masks = nodes | found[k][0], masks | found[k][1]
+                found[at] = nodes, masks
         return found
 
     def _ordered(self, ends: list[tuple[int, int, tuple[Form, ...]]]) -> Indexed:
@@ -475,17 +485,17 @@ class _Reader:
         order = {box: k for k, box in enumerate(self.order)}
         kept = sorted(real, key=lambda k: (order.get(real[k].box, -1), k))
         place = {number: k for k, number in enumerate(kept)}
-        nodes = [
-            replace(
-                real[number],
-                operands=tuple(place[k] for one in real[number].operands for k in found[one]),
-            )
-            for number in kept
-        ]  # fmt: skip
+        nodes = []
+        for number in kept:
+            given, masks = real[number].operands, dict(self.hidden.get(number, {}))
+            operands = tuple(place[k] for one in given for k in found[one][0])
+            for one in given:
+                masks |= found[one][1]
+            nodes.append(replace(real[number], operands=operands, masks=tuple(masks)))
         outputs = [
-            (place[found[number][0]], self.H.column("name")[wire] or f"out{k}", forms)
+            (place[next(iter(found[number][0]))], self.H.column("name")[wire] or f"out{k}", forms)
             for k, (number, wire, forms) in enumerate(ends)
-            if found[number]
+            if found[number][0]
         ]
         used = dict.fromkeys(v for _, _, forms in outputs for f in forms for v in f.variables)
         used |= dict.fromkeys(v for node in reversed(nodes) for v in sorted(node.every))

@@ -36,10 +36,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, reduce
 from itertools import permutations, product
 from operator import mul
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from catlearn.arrays import Circuit
 from catlearn.arrays.forms import Form
@@ -99,11 +102,15 @@ class Mode(NamedTuple):
 
 
 class Crossing(NamedTuple):
-    """An array that crosses: what it is, its words, and how often they cross."""
+    """An array that crosses: what it is, its words, and how often they cross.
+
+    Of that ``share`` is left where blocks that masks hide are skipped.
+    """
 
     title: str
     words: Posynomial
     times: Posynomial
+    share: Fraction = Fraction(1)
 
     @property
     def transfers(self) -> Posynomial:
@@ -485,9 +492,14 @@ class Island(Legible):
                 path = self._home_path(span)
                 users = [k for k, one in enumerate(nodes) if span.node in one.operands]
                 moved = [p for p in merged if users and all(k in merged[p] for k in users)]
-                found.append(self._crossing(
+                one = self._crossing(
                     self.read.title(span.node), node.forms, node.free, path, moved, self.widths[0]
-                ))  # fmt: skip
+                )
+                loops = node.free.union(path, self._parallel) - {*moved}
+                for variables, (kept, every) in self.open.items():
+                    if variables <= loops and span.node in self._skipping(variables):
+                        one = one._replace(share=one.share * Fraction(kept, every))
+                found.append(one)
         for number, name, forms in self.read.outputs:
             free = frozenset(v for form in forms for v in form.variables)
             moved = [p for p in merged if number in merged[p] or p in nodes[number].bound]
@@ -543,6 +555,80 @@ class Island(Legible):
     def transfers(self) -> Posynomial:
         """H, the words that cross."""
         return total(one.transfers for one in self.crossings)
+
+    # ------------------------------------------------------------ masks
+
+    @cached_property
+    def open(self) -> dict[frozenset[int], tuple[int, int]]:
+        """How many blocks of variables masks leave, and of how many, where blocks are numbers.
+
+        A mask is a condition on indices outside of which is -inf: a block of which all is hidden
+        adds nothing, and may be skipped. With another fill it is computed.
+        """
+        masks: dict[frozenset[int], dict[Form, None]] = {}
+        for node in self.read.nodes:
+            for form in node.masks:
+                plain = all(isinstance(v, int) and c.number is not None for v, c in form.terms)
+                if plain and form.constant.number is not None and form.terms:
+                    masks.setdefault(form.variables, {})[form] = None
+        found = {}
+        for variables, forms in masks.items():
+            order = sorted(variables)
+            ends = [(self._full[v].number, self._tiles[v].number) for v in order]
+            if any(size is None or block is None for size, block in ends):
+                continue
+            grid = np.ix_(*(np.arange(0, size, block) for size, block in ends))
+            last = [np.minimum(at + block, size) - 1
+                    for at, (size, block) in zip(grid, ends, strict=True)]  # fmt: skip
+            shape = tuple(-(-size // block) for size, block in ends)
+            kept = np.ones(shape, bool)
+            for form in forms:
+                most: Any = form.constant.number
+                for v, c in form.terms:
+                    k = order.index(v)  # type: ignore[arg-type]
+                    most = most + (c.number or 0) * (last[k] if (c.number or 0) > 0 else grid[k])
+                kept &= most >= 0
+            found[variables] = int(kept.sum()), kept.size
+        return found
+
+    def _skipping(self, variables: frozenset[int]) -> set[int]:
+        """The nodes that hidden blocks of some variables leave out."""
+        nodes, uses = self.read.nodes, [set[int]() for _ in self.read.nodes]
+        for k, node in enumerate(nodes):
+            for j in node.operands:
+                uses[j].add(k)
+        found = set[int]()
+        for k, node in enumerate(nodes):
+            masked = any(form.variables == variables for form in node.masks)
+            if variables <= node.every and (masked or any(j in found for j in node.operands)):
+                found.add(k)
+        for k in range(len(nodes) - 1, -1, -1):
+            if (
+                uses[k]
+                and uses[k] <= found
+                and (variables <= nodes[k].every or not nodes[k].operands)
+            ):
+                found.add(k)
+        return found
+
+    @property
+    def transfers_left(self) -> Posynomial:
+        """H where blocks that masks hide are skipped; all of it unless blocks are numbers."""
+        return total(one.transfers * one.share for one in self.crossings)
+
+    def operations_left(self) -> dict[str, Posynomial]:
+        """Return the operations by unit where blocks that masks hide are skipped."""
+        nodes = self.read.nodes
+        shares = [Fraction(1) for _ in nodes]
+        for variables, (kept, every) in self.open.items():
+            for k in self._skipping(variables):
+                shares[k] *= Fraction(kept, every)
+        numbers = [k for k, node in enumerate(nodes) if node.kind != "input"]
+        found: dict[str, Posynomial] = {}
+        for k, item in zip(numbers, Work.of_nodes(self.read).items, strict=True):
+            for unit, size in item.by_unit.items():
+                found[unit] = found.get(unit, NOTHING) + size * shares[k]
+        return found
 
     @cached_property
     def compulsory(self) -> Posynomial:

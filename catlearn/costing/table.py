@@ -80,6 +80,25 @@ class CircuitResources(Legible):
         return self.island.compulsory
 
     @property
+    def blocks(self) -> dict[tuple[str, ...], tuple[int, int]]:
+        """How many blocks of axes masks leave, and of how many, where blocks are numbers.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import einsum, idle, softmax, where
+        >>> causal = einsum("q d, x d -> q x") >> where("q x", "x <= q") >> softmax("[x]")
+        >>> causal = causal @ idle >> einsum("q x, x e -> q e")
+        >>> from catlearn import resources
+        >>> spent = resources(causal, sizes=dict(q=4096, x=4096))(g_q=128, s_x=128)
+        >>> spent.blocks
+        {('q', 'x'): (528, 1024)}
+        """
+        names = self.island.read.names
+        return {
+            tuple(sorted(names[v] for v in axes)): found for axes, found in self.island.open.items()
+        }
+
+    @property
     def costs(self) -> Costs:
         """The same as a value that is tiled."""
         return self.island.costs()
@@ -130,7 +149,14 @@ class CircuitResources(Legible):
         rows = [("modes", ", ".join(modes) or "all whole"), ("M", str(self.memory))]
         rows += [("H", str(self.transfers)), ("compulsory", str(self.compulsory))]
         rows += [(unit, str(self.work[unit])) for unit in UNITS if unit in self.work]
-        return rows + [(f"{unit}, made again", str(one)) for unit, one in self.again.items()]
+        rows += [(f"{unit}, made again", str(one)) for unit, one in self.again.items()]
+        for axes, (kept, every) in self.blocks.items():
+            rows.append((f"blocks of {' '.join(axes)}", f"{kept} of {every}, others are hidden"))
+        if self.blocks:
+            rows.append(("H, hidden blocks skipped", str(self.island.transfers_left)))
+            matrix = self.island.operations_left().get("matrix", Posynomial())
+            rows.append(("matrix, hidden blocks skipped", str(matrix)))
+        return rows
 
     def __str__(self) -> str:
         tables = [

@@ -5,8 +5,10 @@ Numbers of oracles are in words. Optima over blocks are by the geometric program
 """
 
 import math
+from itertools import islice, product
 
 import pytest
+from hypothesis import given, settings
 
 import catlearn as cl
 from catlearn.arrays import (
@@ -44,6 +46,7 @@ from catlearn.costing import (
     usual,
 )
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
+from catlearn.laws.circuits import array_circuits
 
 SCORES = einsum("h q d, h x d -> h q x", scale="d**-0.5")
 MIX = einsum("h q x, h x e -> h q e")
@@ -242,6 +245,22 @@ class TestOracles:
             )
             assert wide / small == pytest.approx(ratio, abs=2e-3)
 
+    @pytest.mark.parametrize(("condition", "fill", "left"), [
+        ("x <= q", None, 528), ("q < x + 256, x <= q", None, 93), ("x < q", -1e30, 1024),
+    ])  # fmt: skip
+    def test_blocks_that_a_mask_hides(self, condition, fill, left):
+        given = {} if fill is None else {"outside": fill}
+        mask = where("q x", condition, **given)
+        causal = (SCORES1 >> mask >> softmax("[x]")) @ idle >> einsum("q x, x e -> q e")
+        spent = cl.resources(causal, sizes={"q": 4096, "x": 4096, "d": 8, "e": 8})
+        blocks = spent(g_q=128, s_x=128)
+        assert blocks.blocks.get(("q", "x"), (1024, 1024)) == (left, 1024)
+        dense = 2 * 4096 * 8 + 32 * 2 * 4096 * 8
+        assert blocks.transfers.number == dense
+        share = left / 1024
+        assert blocks.island.transfers_left.number == 2 * 4096 * 8 + 32 * 2 * 4096 * 8 * share
+        assert blocks.island.operations_left()["matrix"].number == 2 * 4096**2 * 16 * share
+
     def test_the_reverse_pass_of_attention(self):
         forward, back = (cl.resources(ATTENTION, reverse=one).work for one in (False, True))
         one = {"e": "d"}
@@ -255,7 +274,62 @@ class TestOracles:
         assert [one.transfers for one in read] == [Posynomial.parse("h*q")]
 
 
+def simulated(read, modes, size, block):
+    """Count the words that cross by running all loops, with room for one tile of each array."""
+    parallel = [n for n, mode in modes.items() if mode.kind == "grouped"]
+    loops = [n for n, mode in modes.items() if mode.kind in ("streamed", "swept")]
+    blocks = {n: mode.block or block for n, mode in modes.items()}
+    arrays = [node.forms for node in read.nodes if node.kind == "input"]
+    arrays += [forms for _, _, forms in read.outputs]
+    words = 0
+    for forms in arrays:
+        names = [read.names[form.wiring] for form in forms]
+        held = math.prod(blocks.get(n, size) for n in names)
+        for group in product(*(range(-(-size // blocks[n])) for n in parallel)):
+            tile = None
+            for loop in product(*(range(-(-size // blocks[n])) for n in loops)):
+                at = dict(zip([*parallel, *loops], group + loop, strict=True))
+                now = [at[n] for n in names if n in at]
+                words += held if now != tile else 0
+                tile = now
+    return words
+
+
 class TestLaws:
+    @pytest.mark.parametrize("circuit", [MATMUL, ATTENTION1, MLP, log_sums])
+    def test_transfers_are_those_of_the_loops(self, circuit):
+        read = Indexed.of(circuit.at(dict.fromkeys(Indexed.of(circuit).variables, 4)))
+        seen = 0
+        for modes in candidates(read, loops=1):
+            if "split" not in {mode.kind for mode in modes.values()}:
+                island = Island(read, modes)
+                found = island.transfers(dict.fromkeys(island.bounds, 2))
+                assert found == simulated(read, modes, 4, 2)
+                seen += 1
+        assert seen >= 5
+
+    @settings(max_examples=15)
+    @given(array_circuits())
+    def test_random_circuits(self, circuit):
+        try:
+            read = Indexed.of(circuit)
+            whole = Island(read, {})
+            assert whole.transfers == whole.compulsory
+        except CatlearnError:  # rounds, and sizes with a minus
+            return
+        for modes in islice(candidates(read), 6):
+            island = Island(read, modes)
+            sizes = dict.fromkeys(whole.compulsory.names, 7)
+            sizes |= {name: 7 for p in island.bounds.values() for name in p.names}
+            sizes |= {n: 7 for _, p in island.memory for n in p.names if n not in island.bounds}
+            least = dict.fromkeys(island.bounds, 1)
+            most = {name: size(sizes) for name, size in island.bounds.items()}
+            transfers = [island.transfers(sizes | one) for one in (least, most)]
+            assert transfers[0] >= transfers[1] >= whole.compulsory(sizes)
+            memory = [island.costs().memory(sizes | one) for one in (least, most)]
+            assert memory[0] <= memory[1]
+        assert str(cl.resources(circuit, reverse=True))
+
     CASES = ((MATMUL, BLOCKS), (ATTENTION1, FUSED), (MLP, {"b": "grouped", "f": "streamed"}))
 
     @pytest.mark.parametrize(("circuit", "modes"), CASES)
