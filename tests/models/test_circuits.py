@@ -278,7 +278,9 @@ def test_experts_are_equal_read_and_applied(pattern):
            for one in ("gather", "dense")]  # fmt: skip
     params, index = fns[0].init(KEY), jnp.array([3, 0, 3, 7])
     x = jax.random.normal(KEY, (4, 2) if "k m" in pattern else (2,))
-    runs = [jax.value_and_grad(lambda p, fn=fn: (fn(p, index, x) ** 2).sum()) for fn in fns]
+    runs = [
+        jax.jit(jax.value_and_grad(lambda p, fn=fn: (fn(p, index, x) ** 2).sum())) for fn in fns
+    ]
     close(*(run(params) for run in runs))
 
 
@@ -295,16 +297,17 @@ def test_norms_and_softmax_are_accumulated_in_a_wider_type():
     plain, wide = (cl.lower(circuit, sizes=sizes, accumulate=one) for one in (None, "float32"))
     params = plain.init(KEY, "bfloat16")
     x = (3 * jax.random.normal(KEY, (16, 512))).astype("bfloat16")
-    exact = plain(*jax.tree.map(lambda x: x.astype("float32"), (params, x)))
+    exact = jax.jit(plain)(*jax.tree.map(lambda x: x.astype("float32"), (params, x)))
     errors = []
     for fn in (plain, wide):
         text = str(jax.make_jaxpr(fn)(params, x))
         assert ("f32[16,64] = exp" in text) == (fn is wide)
-        found = fn(params, x)
+        found = jax.jit(fn)(params, x)
         assert found.dtype == "bfloat16"
         errors.append(float(jnp.abs(found.astype("float32") - exact).mean()))
     assert errors[1] < errors[0]
-    assert wide(*jax.tree.map(lambda x: x.astype("float32"), (params, x))).dtype == "float32"
+    single = jax.eval_shape(wide, *jax.tree.map(lambda x: x.astype("float32"), (params, x)))
+    assert single.dtype == "float32"
 
 
 @pytest.mark.parametrize(
@@ -463,7 +466,7 @@ def test_a_circuit_is_a_model_on_an_edge():
     def lowered(p):
         return fn(p, state, batch)[0]
 
-    values = [jax.value_and_grad(f)(params) for f in (lowered, by_hand)]
+    values = [jax.jit(jax.value_and_grad(f))(params) for f in (lowered, by_hand)]
     np.testing.assert_allclose(values[0][0], values[1][0], rtol=1e-6)
     for one, other in zip(*(jax.tree.leaves(v[1]) for v in values), strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-4, atol=1e-6)
