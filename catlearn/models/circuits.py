@@ -200,6 +200,9 @@ def _wider(function: Callable[..., Any], dtype: Any, x: jax.Array, *options: Any
     return function(x.astype(jnp.result_type(x, dtype)), *options).astype(x.dtype)
 
 
+REAL = (np.bool_, np.integer, np.floating)
+"""Kinds of numbers that an array of real numbers, or of booleans, may have."""
+
 EXPERTS = ("auto", "gather", "dense")
 
 WIDER = ("softmax", "logsumexp", "norm")
@@ -412,17 +415,33 @@ class LoweredCircuit:
             self._known[shapes] = programmed(self.circuit, self._solved(shapes), self.experts)
         return self._known[shapes]
 
+    @cached_property
+    def _given(self) -> dict[str, int]:
+        """What is given to a call: inputs, then parameters, by what they are called."""
+        inputs = {f"input {k}": row for k, row in enumerate(self.circuit.dom)}
+        return inputs | {f"parameter {name!r}": row for name, row in self.parameters.items()}
+
+    def _numbers(self, values: Iterable[Any]) -> tuple[Any, ...]:
+        """Return inputs and parameters as arrays; list those that are no numbers of their type."""
+        H, found, failures = self.circuit.apex, [], []
+        for (where, row), value in zip(self._given.items(), values, strict=True):
+            one = _array(value)
+            kinds = (np.bool_, np.integer) if H.types[row] == "N" else REAL
+            if one is None or not any(jnp.issubdtype(one.dtype, real) for real in kinds):
+                shown = f"{value!r:.60}" if one is None else f"an array of {one.dtype}"
+                failures.append(Failure("type", where, f"is {H.array_text(row)}, found {shown}"))
+            found.append(one)
+        if failures:
+            raise InvalidStructure("this call", failures)
+        return tuple(found)
+
     def _solved(self, shapes: Sequence[tuple[int, ...]]) -> dict[int, int]:
         """Return the size of each axis."""
-        c, H = self.circuit, self.circuit.apex
-        names = [f"input {k}" for k in range(len(c.dom))]
-        names += [f"parameter {name!r}" for name in self.parameters]
-        failures, given = [], []
-        rows = (*c.dom, *self.parameters.values())
-        for where, row, shape in zip(names, rows, shapes, strict=True):
+        H, failures, given = self.circuit.apex, [], []
+        for (where, row), shape in zip(self._given.items(), shapes, strict=True):
             axes = H.lists["axes"].row(row).tolist()
             if len(axes) != len(shape):
-                message = f"is {c.apex.array_text(row)}, found the shape {shape}"
+                message = f"is {H.array_text(row)}, found the shape {shape}"
                 if len(axes) < len(shape) and where.startswith("input"):
                     message += "; lift(circuit, 'b') takes a batch of them"
                 failures.append(Failure("shape", where, message))
@@ -511,7 +530,8 @@ class LoweredCircuit:
         Raises
         ------
         InvalidStructure
-            If parameters are missing, or shapes do not agree, listing all.
+            If inputs are no arrays of numbers, parameters are missing, or shapes do not agree,
+            listing all.
         """
         expect(
             params,
@@ -520,14 +540,25 @@ class LoweredCircuit:
             "a dictionary of parameters, as init makes it",
         )
         self.takes(len(arrays))
-        values = self.values(params)
-        arrays = tuple(one if hasattr(one, "dtype") else jnp.asarray(one) for one in arrays)
-        program = self.program([jnp.shape(one) for one in (*arrays, *values)])
-        found = program.run(_functions(key, self._options), (*arrays, *values))
+        given = self._numbers((*arrays, *self.values(params)))
+        program = self.program([jnp.shape(one) for one in given])
+        found = program.run(_functions(key, self._options), given)
         return found[0] if len(found) == 1 else tuple(found)
 
     def __repr__(self) -> str:
         return f"LoweredCircuit({self.circuit!r})"
+
+
+def _array(value: Any) -> Any:
+    """Return a value as an array; None if it is none."""
+    if isinstance(value, (jax.Array, np.ndarray, np.generic)):
+        return value
+    if any(isinstance(one, str) for one in jax.tree.leaves(value)):  # JAX reads names of dtypes
+        return None
+    try:
+        return jnp.asarray(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _space_arrays(space: AnySpace) -> list[AnySpace]:
@@ -683,8 +714,11 @@ class CircuitArchitecture(Architecture):
                 pairs = zip((end, found), places, strict=False)
                 own, rank = (len(c.apex.lists["axes"].row(wire)) for c, wire in pairs)
                 if own != rank:
-                    message = f"has more axes than an example of {_named(one)}, which has {own}"
-                    (shown,) = self.circuit.shapes(places[-1:])
+                    (shown,), (here,) = self.circuit.shapes(places[-1:]), found.shapes(places[1:2])
+                    lifted = (
+                        "" if shown == here else f"is {here} here, lifted to the other space; it "
+                    )
+                    message = f"{lifted}has {rank} axes, an example of {_named(one)} has {own}"
                     failures.append(Failure("rank", shown, message))
         if failures:
             raise InvalidStructure("circuit", failures)

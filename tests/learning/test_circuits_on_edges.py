@@ -116,6 +116,7 @@ def test_spaces_are_lists_of_arrays(source, target, circuit):
     [
         (X, X, softmax("[x] [y]"), ["rank", "rank"], ["'X'", "R[x y]"]),
         (XX, XX, relu, ["arity", "arity"], ["'XX'", "takes 1", "returns 1"]),
+        (cl.Space("L", (5, 6)), F, linear("A", "m -> k"), ["rank"], ["R[k]", "2", "'F'", "1"]),
         (XX, XF, swap(1, 0), None, ["XX", "XF", "6", "4"]),
         (cl.Space("Z", (0, 3)), cl.Space("E", 0), relu, ["sizes", "sizes"], ["'Z'", "'E'"]),
         (X, F, softmax("[x]"), None, ["from X to F", "4", "6"]),

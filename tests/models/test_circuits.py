@@ -422,6 +422,20 @@ def test_names_are_nested():
         (lambda: LoweredCircuit(linear("A", "m -> n", init="lecun(2)")), ["lecun(2)"]),
         (lambda: LoweredCircuit(relu)({}, jnp.ones((2, 3))), ["lift(circuit"]),
         (lambda: LoweredCircuit(relu)(jnp.ones(())), ["parameters"]),
+        (lambda: LoweredCircuit(add)({}, "a", None), ["input 0", "'a'", "input 1", "None"]),
+        (lambda: LoweredCircuit(relu)({}, 1j), ["input 0", "R[]", "complex"]),
+        (lambda: LoweredCircuit(relu)({}, [[1.0], [1.0, 2.0]]), ["input 0", "R[]"]),
+        (lambda: LoweredCircuit(relu)({}, KEY), ["input 0", "key"]),
+        (
+            lambda: LoweredCircuit(embed("E", "V -> m"), {"V": 3, "m": 2})(
+                {"E": np.ones((3, 2))}, 1.5
+            ),
+            ["input 0", "N<V>", "float"],
+        ),
+        (
+            lambda: LoweredCircuit(linear("A", "m -> f"))({"A": "x"}, object()),
+            ["input 0", "parameter 'A'", "'x'"],
+        ),
         (
             lambda: LoweredCircuit(softmax("[y]").at_dom((8,)))({}, jnp.ones(7)),
             ["axis y of softmax", "7", "8"],

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from benchmarks.by_hand.transformer import gpt2_block
-from catlearn.arrays import Size
+from catlearn.arrays import Size, linear
+from catlearn.errors import InvalidStructure
 from catlearn.models import LoweredCircuit
 from catlearn.zoo import architectures as zoo
 from catlearn.zoo.architectures import (
@@ -115,6 +116,17 @@ def test_counts_are_those_that_were_published(name):
     assert found.parameters == parameters
     kind, number = OTHERS.get(name, ("parameters", parameters))
     assert getattr(found, kind) == number
+
+
+def test_parts_take_the_published_sizes_that_they_have():
+    layer, head = zoo.gpt2_layer(), linear("head", "m -> n")
+    assert zoo.sized(layer, zoo.GPT2_SMALL) == layer.at(m=768, h=12, d=64, f=3072)
+    variant = layer.repeat("L", "layers") >> head
+    sizes = {name: zoo.GPT2_SMALL[name] for name in "Lmhd"}
+    assert zoo.sized(variant, zoo.GPT2_SMALL, f="2*m", n=3) == variant.at(sizes, f="2*m", n=3)
+    with pytest.raises(InvalidStructure) as caught:
+        zoo.sized(layer, zoo.GPT2_SMALL, V=3)
+    assert [one.where for one in caught.value.failures] == ["V"]
 
 
 def test_operations_of_transformers():

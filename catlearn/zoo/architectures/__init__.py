@@ -9,6 +9,8 @@ trained; counts are those that were published, tested for each.
 Circuit(N<V>[x] -> R[x V])
 >>> gpt2().at(GPT2_SMALL).counts().parameters
 124439808
+
+:func:`sized` puts those sizes of such a table that a layer or a variant has.
 """
 
 import lazy_loader
@@ -56,5 +58,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "patches": ["VIT_B16", "VIT_L16", "vit", "vit_layer"],
         "residual_networks": ["RESNET50", "bottleneck", "resnet50"],
         "state_spaces": ["MAMBA_130M", "MAMBA_2_8B", "mamba", "mamba_layer", "selective"],
+        "variants": ["sized"],
     },
 )

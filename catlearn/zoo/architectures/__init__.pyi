@@ -68,3 +68,6 @@ from .state_spaces import (
     mamba_layer as mamba_layer,
     selective as selective,
 )
+from .variants import (
+    sized as sized,
+)
