@@ -2,7 +2,8 @@
 
 There are no deadlines, since the first call of jitted code compiles. Compiling is most of the time,
 so machine code is generated without optimisations that few calls repay; the optimised programs that
-tests compare come before that, and are the same.
+tests compare come before that, and are the same, but that operations that are fused with no other
+stand alone instead of in a fusion of their own.
 
 A mutant is a deliberately broken structure; a test that shows that a law rejects it says so by
 ``with mutants("its name")``, and the end of the run prints how many there were and how many were
@@ -13,6 +14,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +23,8 @@ from hypothesis import HealthCheck, settings
 
 # Read by JAX, and by programs that tests start, when they import it.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+if version("jaxlib").startswith("0.10."):  # others end at a flag that they do not know
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 settings.register_profile(
     "catlearn",
