@@ -34,6 +34,7 @@ from .partition import (
     Partition as Partition,
     cheapest as cheapest,
     islands as islands,
+    stages_of as stages_of,
 )
 from .reverse import (
     reverse_of as reverse_of,
@@ -47,6 +48,7 @@ from .tiling import (
     Tiling as Tiling,
     blocks as blocks,
     tile as tile,
+    ways as ways,
 )
 from .timing import (
     Time as Time,

@@ -34,12 +34,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from catlearn.arrays import Circuit
 from catlearn.cost import Infeasible, Optimum, Posynomial, minimise
 from catlearn.costing.closed import ClosedForm, closed_form
 from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device, Level
+from catlearn.costing.indexed import Indexed
+from catlearn.costing.island import Island, candidates
 from catlearn.costing.notices import Notice
+from catlearn.costing.table import circuit_resources
 from catlearn.costing.timing import Time, timed
+from catlearn.costing.work import Work
 from catlearn.display import Legible, text_table
 from catlearn.errors import CatlearnError, UnknownName, expect
 
@@ -185,12 +190,37 @@ class Tiling(Legible):
         return "\n".join([text_table(head, body), *map(str, self.notices)])
 
 
+def ways(circuit: Circuit, reverse: bool = False) -> list[Costs]:
+    """Return the costs of a circuit as one island, for each choice of modes.
+
+    Whether what is streamed has a fold is not asked here. Of the reverse pass there is one way, in
+    the usual modes.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import einsum
+    >>> [", ".join(one.bounds) for one in ways(einsum("a b, b c -> a c"))][-1]
+    'g_b, s_c, s_a'
+    """
+    if reverse:
+        island = circuit_resources(circuit, reverse=True).island
+        return [Island(island.read, {n: mode.kind for n, mode in island.modes.items()}).costs()]
+    read, work, found = Indexed.of(circuit), Work.of(circuit), {}
+    for modes in candidates(read):
+        island = Island(read, {name: mode.kind for name, mode in modes.items()})
+        island.work = work
+        costs = island.costs()
+        found.setdefault((costs.transfers, costs.columns), costs)
+    return [*found.values()]
+
+
 def tile(
-    costs: Costs | Sequence[Costs],
+    costs: Costs | Sequence[Costs] | Circuit,
     device: Device | None = None,
     fast_memory: float | None = None,
     *,
     sizes: Mapping[str, int] | None = None,
+    reverse: bool = False,
     width: int = 2,
     floors: Mapping[str, int] | None = None,
     remainders: bool = True,
@@ -200,13 +230,16 @@ def tile(
     Parameters
     ----------
     costs
-        The costs of an island, or of several ways to run it, of which the best is taken.
+        The costs of an island, or of several ways to run it, or a circuit, which runs as one island
+        in any of its modes. The best way is taken, the first of equal ones.
     device
         Where it runs.
     fast_memory
         Instead of a device: the words of the fast one of two levels.
     sizes
         Numbers for the sizes that are open.
+    reverse
+        Of a circuit: whether to tile its reverse pass.
     width
         Bytes of a word on the device.
     floors
@@ -233,25 +266,33 @@ def tile(
     Traceback (most recent call last):
     catlearn.costing.tiling.NoTile: needs at least 3 words, fast memory has 2
     """
+    if isinstance(costs, Circuit):
+        costs = ways(costs, reverse)
     given = [costs] if isinstance(costs, Costs) else list(costs)
     for one in given:
-        expect(one, Costs, "costs", "the costs of an island, such as Costs.of(...)")
+        expect(one, Costs, "costs", "a circuit, or the costs of islands, such as Costs.of(...)")
     if (device is None) == (fast_memory is None):
         raise CatlearnError("expected a device, or the words of a fast memory, and not both")
     if device is None:
         fast = Level("fast memory", fast_memory or 0, 1.0)
         device, width = Device("two levels", (Level("slow memory", math.inf), fast)), 1
     least = {**device.floors, **(floors or {})}
-    solved, refused = [], []
+    solved, refused, bar = [], [], math.inf
+    scale = sum(width / (level.bandwidth or 1) for level in device.levels[1:])
     for one in given:
         numeric = one.at(sizes or {})
+        if len(given) > 1 and not _open(numeric) and scale * numeric.compulsory.number > bar:
+            continue
         try:
-            solved.append((_optimum(numeric, device, width, least), numeric, one))
+            found = _optimum(numeric, device, width, least)
         except NoTile as error:
             refused.append(error)
+            continue
+        solved.append((found, numeric, one))
+        bar = min(bar, found.value * (1 + 1e-6))
     if not solved:
         raise min(refused, key=lambda error: error.least)
-    optimum, numeric, symbolic = min(solved, key=lambda found: found[0].value)
+    optimum, numeric, symbolic = next(found for found in solved if found[0].value <= bar)
     levels = _whole(numeric, device, width, optimum, least, remainders)
     return Tiling(numeric, device, width, levels, optimum, symbolic)
 

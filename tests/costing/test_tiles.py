@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from catlearn.arrays import einsum, idle, relu, softmax
 from catlearn.cost import LAWVERE, Matrix
 from catlearn.costing import (
     Costs,
@@ -19,6 +20,7 @@ from catlearn.costing import (
     closed_form,
     devices,
     islands,
+    stages_of,
     tile,
     timed,
 )
@@ -407,6 +409,38 @@ def test_false_claims(mutants):
         assert is_sound(t)
         fraction = t.costs.transfers(t.tiles)
         assert t.transfers > fraction * (1 + 1e-3)
+
+
+# Circuits
+
+HEADS = (einsum("h q d, h x d -> h q x", scale="d**-0.5") >> softmax("[x]")) @ idle
+HEADS = HEADS >> einsum("h q x, h x e -> h q e")
+
+
+def test_circuits_have_the_tiles_of_their_costs_written_by_hand():
+    product = einsum("a b, b c -> a c")
+    for sizes, by_hand in ((SQUARE, matmul()), (SKINNY, matmul()), (UPDATE, swept())):
+        found, known = (least(one, 2**14, **sizes).value for one in (product, by_hand))
+        assert found == pytest.approx(known, rel=1e-3)
+    t = tile(HEADS, fast_memory=2**16, sizes={**HEAD, "e": 128, "h": 1})
+    assert t.optimum.value == pytest.approx(2.763e8, rel=1e-3)
+    assert (set(t.tiles), t.tiles["g_h"]) == ({"g_h", "g_q", "s_x"}, 1)
+    assert str(t.closed_form) == "h*q*(d + e) + h*q*x*(d + e)**2/M"
+    assert t.closed_form.clamps == ("g_q = M/(d + e) <= q",)
+    back = tile(HEADS, devices["H100"], sizes={**HEAD, "e": 128, "h": 16}, reverse=True)
+    assert back.time.by_unit["matrix"] == pytest.approx(2.5 * 2.223e-3, rel=1e-3)
+    assert "few-tiles" not in [notice.code for notice in back.notices]
+
+
+def test_circuits_are_cut_where_that_moves_less():
+    sizes = {"h": 1, "q": 2048, "x": 2048, "d": 32, "e": 32}
+    cut = islands(HEADS, fast_memory=2**9, sizes=sizes)
+    assert [len(part) for part in cut.parts] == [1, 2]
+    assert cut.cost == pytest.approx(sum(t.optimum.value for t in cut.tilings))
+    (why,) = cut.why
+    assert why.figures["whole"] > why.figures["apart"] == pytest.approx(cut.cost)
+    names = [name for name, _ in stages_of(HEADS >> relu)]
+    assert len(names) == 3
 
 
 # Devices
