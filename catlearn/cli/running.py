@@ -650,23 +650,23 @@ def _data(diagram: LearningDiagram, settings: Settings) -> tuple[Data, Data, Dat
         if given.test is not None and given.test_file is not None:
             section.fault("test", "is given, and so is test_file; give one of the two")
         by_name = isinstance(wanted, Mapping)
-        share = wanted.get(name) if by_name else wanted
-        there = (validation.section("validate"), name) if by_name else (validation, "validate")
-        files = (
-            (train, given.file, (section, "file")),
-            (test, given.test_file, (section, "test_file")),
-            (held, share, there),
+        sources = (
+            (train, given.file, section, "file"),
+            (test, given.test_file, section, "test_file"),
+            (test, given.test, section, "test"),
+            (held, wanted.get(name), validation.section("validate"), name)
+            if by_name
+            else (held, wanted, validation, "validate"),
         )
-        for part, path, (table, key) in files:
-            if isinstance(path, Path) and os.path.isfile(path):
-                part[name] = columns = load_columns(diagram, name, path, given.columns, section)
+        total = 0
+        for part, some, table, key in sources:
+            total = total or count(train.get(name, {}))
+            if isinstance(some, Path) and os.path.isfile(some):
+                part[name] = columns = load_columns(diagram, name, some, given.columns, section)
                 section.faults += check_lengths(name, columns)
                 if columns and count(columns) == 0:
-                    table.fault(key, f"'{path.name}' has no examples", "length")
-        total = count(train.get(name, {}))
-        shares = (test, given.test, (section, "test")), (held, share, there)
-        for part, some, (table, key) in shares:
-            if isinstance(some, int | float) and total:
+                    table.fault(key, f"'{some.name}' has no examples", "length")
+            elif isinstance(some, int | float) and total:
                 number = round(some * total) if isinstance(some, float) else some
                 with table.noting(key):
                     train[name], part[name] = divide(train[name], number, settings.seed, name)
