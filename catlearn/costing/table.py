@@ -15,14 +15,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
 from catlearn.arrays import Circuit
-from catlearn.cost import Posynomial
+from catlearn.category import MonoidalFunctor
+from catlearn.cost import POSYNOMIALS, Posynomial
+from catlearn.costing import bounds
+from catlearn.costing.bounds import LowerBound
 from catlearn.costing.costs import Costs
-from catlearn.costing.indexed import Indexed
+from catlearn.costing.indexed import Indexed, part_of
 from catlearn.costing.island import Island, Mode, usual
 from catlearn.costing.reverse import reverse_of
 from catlearn.costing.work import UNITS, Work
@@ -44,10 +49,17 @@ class CircuitResources(Legible):
         The island, with its modes.
     again
         Operations by unit that a reverse pass makes again; none forward.
+    circuit
+        The circuit, with its sizes; None of a reverse pass.
     """
 
-    def __init__(self, island: Island, again: Mapping[str, Posynomial] | None = None) -> None:
-        self.island, self.again = island, dict(again or {})
+    def __init__(
+        self,
+        island: Island,
+        again: Mapping[str, Posynomial] | None = None,
+        circuit: Circuit | None = None,
+    ) -> None:
+        self.island, self.again, self.circuit = island, dict(again or {}), circuit
 
     @property
     def transfers(self) -> Posynomial:
@@ -103,6 +115,94 @@ class CircuitResources(Legible):
         """The same as a value that is tiled."""
         return self.island.costs()
 
+    def lower_bound(self, memory: float) -> LowerBound:
+        """Return the best known bound of what any execution moves; sizes are numbers.
+
+        That of projective loops and of a product of matrices where one contraction is all that is
+        added up; that of attention, a head at a time; else what is compulsory.
+
+        Parameters
+        ----------
+        memory
+            Words of fast memory.
+
+        Raises
+        ------
+        UnknownName
+            If sizes are open.
+
+        Examples
+        --------
+        >>> from catlearn import resources
+        >>> from catlearn.arrays import einsum
+        >>> skinny = resources(einsum("a b, b c -> a c"), sizes=dict(a=4096, b=4096, c=16))
+        >>> print(skinny.lower_bound(2**14))
+        compulsory: 1.691e+07 words
+        """
+        read = self.island.read
+        open_ = dict.fromkeys(name for name in self.compulsory.names)
+        if open_:
+            raise UnknownName(f"no sizes for {', '.join(open_)}; give sizes={{...}}")
+        size = {v: read.sizes[v].number or 1 for v in read.variables.values()}
+        found = [bounds.compulsory(self.costs)]
+        sums = [node for node in read.nodes if node.kind in ("sum", "max", "whole", "prefix")]
+        reals = [[read.nodes[j].free for j in node.operands if read.nodes[j].real] for node in sums]
+        if len(sums) == 1 and len(reals[0]) > 1 and not sums[0].masks:
+            loops = {read.names[v]: size[v] for v in sums[0].every}
+            arrays = [[read.names[v] for v in one] for one in (*reals[0], sums[0].free)]
+            found.append(bounds.projective(loops, arrays, memory))
+            if len(loops) == 3 and [len(one) for one in arrays] == [2, 2, 2]:
+                a, b, c = loops.values()
+                found.append(bounds.matmul(a, b, c, memory))
+        products = [node for node, own in zip(sums, reals, strict=True) if len(own) > 1]
+        if len(products) == 2 and any(node.kernel == "exp" for node in read.nodes):
+            scores, values = products
+            heads = frozenset.intersection(*(n.free for n in read.nodes), *read.written)
+            depth, over = {*scores.bound}, {*values.bound}
+            queries = (scores.free & values.free) - heads
+            if over <= scores.free and not any(node.masks for node in read.nodes):
+                q, x, d = (math.prod(size[v] for v in some) for some in (queries, over, depth))
+                one = bounds.attention(q, x, d, memory)
+                found.append(replace(one, words=one.words * math.prod(size[v] for v in heads)))
+        return bounds.greatest(found)
+
+    def functor(self, kind: str) -> MonoidalFunctor:
+        """Return one kind of cost as a functor from circuits of these boxes to posynomials.
+
+        Parameters
+        ----------
+        kind
+            ``"matrix"``, ``"exponential"``, ``"vector"`` or ``"flops"``, operations; or
+            ``"traffic"``, the words that cross where every box is an island of its own. H of one
+            island is no functor: fusing may cost less, or more.
+
+        Examples
+        --------
+        >>> from catlearn import resources
+        >>> from catlearn.arrays import einsum, relu
+        >>> F = resources(einsum("a b, b c -> a c") >> relu).functor("traffic")
+        >>> print(F.arrows["einsum"], "|", F.arrows["relu"])
+        a*b + a*c + b*c | 2*a*c
+        """
+        kinds = (*UNITS, "flops", "traffic")
+        if kind not in kinds or self.circuit is None:
+            raise UnknownName(f"no cost of boxes is called {kind!r}; {did_you_mean(kind, kinds)}")
+        plain = self.circuit.counting()
+        boxes = range(self.circuit.apex.size("Box"))
+        work = {item.box: item.by_unit for item in Work.of(self.circuit).items}
+        amounts = [Posynomial()] * (len(plain.arrows) - len(boxes))
+        for box in boxes:
+            if kind == "traffic":
+                amounts.append(Island(part_of(self.circuit, [box]), {}).compulsory)
+            else:
+                own = work.get(box, {})
+                units = own if kind == "flops" else [kind]
+                amounts.append(
+                    reduce(Posynomial.__add__, (own[u] for u in units if u in own), Posynomial())
+                )
+        arrows = dict(zip(plain.arrows, amounts, strict=True))
+        return MonoidalFunctor(plain.signature, POSYNOMIALS, arrows=arrows)
+
     def __call__(self, blocks: Mapping[str, Any] | None = None, /, **more: Any) -> CircuitResources:
         """Return the resources with numbers for blocks; how often loops run is rounded up.
 
@@ -123,7 +223,7 @@ class CircuitResources(Legible):
             modes[name] = Mode(mode.kind, given[block]) if block in given else mode
         made = Island(island.read, modes, widths=island.widths)
         made.work = island.work
-        return CircuitResources(made, self.again)
+        return CircuitResources(made, self.again, self.circuit)
 
     # ------------------------------------------------------------ the table
 
@@ -232,7 +332,7 @@ def circuit_resources(
     forward = Island(read, modes, widths=widths)
     forward.work = Work.of(circuit)
     if not reverse:
-        return CircuitResources(forward)
+        return CircuitResources(forward, circuit=circuit)
     over = [name for name, mode in forward.modes.items() if mode.kind in ("streamed", "split")]
     back = reverse_of(read, over)
     modes = {}

@@ -41,6 +41,7 @@ class Item:
 
     variables: frozenset[str]
     by_unit: Mapping[str, Posynomial]
+    box: int = -1
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Work:
                 by_unit = {"exponential": above(own), "vector": above(made - own)}
             else:
                 by_unit = {"vector": above(made)}
-            items.append(Item(variables[box], by_unit))
+            items.append(Item(variables[box], by_unit, box))
         return cls(tuple(items))
 
     @classmethod

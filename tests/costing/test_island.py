@@ -45,6 +45,8 @@ from catlearn.costing import (
     reverse_of,
     usual,
 )
+from catlearn.costing.island import total
+from catlearn.cset import Open
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
 from catlearn.laws.circuits import array_circuits
 
@@ -408,6 +410,35 @@ class TestLaws:
         work = Island(circuit, {"h": "grouped", "e": "grouped", "x": "streamed"}).operations()
         again = Posynomial.parse("2*2*5*7*3*4/g_e + 2*2*5*7*4")
         assert work["matrix"] == again
+
+    @pytest.mark.parametrize("kind", ["flops", "traffic", "matrix"])
+    def test_costs_of_boxes_are_a_functor(self, kind):
+        circuit = ATTENTION1 >> relu
+        F = cl.resources(circuit).functor(kind)
+        row = F.signature.wires
+        dom, cod = ([row[wire] for wire in rows] for rows in (circuit.dom, circuit.cod))
+        found = F(Open(F.signature, dom, cod, "Wire"))
+        assert found == total(F.arrows.values())
+        if kind == "traffic":
+            apart = [part_of(circuit, [box]) for box in range(circuit.apex.size("Box"))]
+            assert found == total(Island(one, {}).transfers for one in apart)
+            assert not found <= cl.resources(circuit).compulsory
+        with pytest.raises(UnknownName):
+            cl.resources(circuit).functor("transfers")
+
+    @pytest.mark.parametrize(("circuit", "sizes", "name"), [
+        (MATMUL, {"a": 512, "b": 512, "c": 512}, "matrix product"),
+        (MATMUL, {"a": 512, "b": 512, "c": 4}, "compulsory"),
+        (ATTENTION, {"h": 2, "q": 512, "x": 512, "d": 16, "e": 16}, "attention"),
+        (ATTENTION, {"h": 2, "q": 512, "x": 512, "d": 64, "e": 64}, "attention"),
+    ])  # fmt: skip
+    def test_no_tiles_are_below_the_bound(self, circuit, sizes, name):
+        spent, memory = cl.resources(circuit, sizes=sizes), 2**9
+        bound = spent.lower_bound(memory)
+        assert bound.name == name
+        assert best(spent.island, memory).value >= bound.words >= spent.compulsory.number
+        with pytest.raises(UnknownName):
+            cl.resources(circuit).lower_bound(memory)
 
     def test_a_residual_chain_is_linear(self):
         layer = residual(linear("A", "m -> m") >> relu)
