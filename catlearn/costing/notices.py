@@ -7,6 +7,7 @@ code                   says that
 ``bandwidth-bound``    a level of memory takes longest
 ``integral-gap``       whole tiles move more than the optimum does, by more than 5 %
 ``clamped``            a tile is its whole axis: more fast memory does not help there
+``mixed-width``        numbers of several widths are held
 ``few-tiles``          there are fewer groups than units
 ``fusing-costs-more``  boxes are kept apart, since one island of them would move more
 =====================  ==========================================================================

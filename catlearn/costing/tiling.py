@@ -102,8 +102,10 @@ class Tiling(Legible):
         The costs, with sizes that are numbers.
     device
         The device.
-    width
-        Bytes of a word.
+    unit
+        Bytes of what the costs count: of a word, or 1.
+    widths
+        Bytes of inputs, which are those that are multiplied, of outputs, and of what stays inside.
     levels
         The tiles of each level, from the slow one on.
     optimum
@@ -114,7 +116,8 @@ class Tiling(Legible):
 
     costs: Costs
     device: Device
-    width: int
+    unit: int
+    widths: tuple[int, int, int]
     levels: tuple[LevelTiles, ...]
     optimum: Optimum
     symbolic: Costs
@@ -137,7 +140,7 @@ class Tiling(Legible):
     @property
     def gap(self) -> float:
         """The time of transfers in whole tiles by that of the geometric program."""
-        found = sum(one.transfers * self.width / (one.level.bandwidth or 1) for one in self.levels)
+        found = sum(one.transfers * self.unit / (one.level.bandwidth or 1) for one in self.levels)
         return found / self.optimum.value if self.optimum.value else 1.0
 
     @cached_property
@@ -158,8 +161,8 @@ class Tiling(Legible):
         UnknownName
             If the device does not have a unit that the costs name.
         """
-        moved = [one.transfers * self.width for one in self.levels]
-        return timed(self.work, moved, self.device, self.width)
+        moved = [one.transfers * self.unit for one in self.levels]
+        return timed(self.work, moved, self.device, self.widths[0])
 
     @property
     def bound(self) -> str:
@@ -190,7 +193,9 @@ class Tiling(Legible):
         return "\n".join([text_table(head, body), *map(str, self.notices)])
 
 
-def ways(circuit: Circuit, reverse: bool = False) -> list[Costs]:
+def ways(
+    circuit: Circuit, reverse: bool = False, widths: tuple[int, int, int] = (1, 1, 1)
+) -> list[Costs]:
     """Return the costs of a circuit as one island, for each choice of modes.
 
     Whether what is streamed has a fold is not asked here. Of the reverse pass there is one way, in
@@ -204,10 +209,11 @@ def ways(circuit: Circuit, reverse: bool = False) -> list[Costs]:
     """
     if reverse:
         island = circuit_resources(circuit, reverse=True).island
-        return [Island(island.read, {n: mode.kind for n, mode in island.modes.items()}).costs()]
+        kinds = {name: mode.kind for name, mode in island.modes.items()}
+        return [Island(island.read, kinds, widths=widths).costs()]
     read, work, found = Indexed.of(circuit), Work.of(circuit), {}
     for modes in candidates(read):
-        island = Island(read, {name: mode.kind for name, mode in modes.items()})
+        island = Island(read, {name: mode.kind for name, mode in modes.items()}, widths=widths)
         island.work = work
         costs = island.costs()
         found.setdefault((costs.transfers, costs.columns), costs)
@@ -222,6 +228,7 @@ def tile(
     sizes: Mapping[str, int] | None = None,
     reverse: bool = False,
     width: int = 2,
+    widths: tuple[int, int, int] | None = None,
     floors: Mapping[str, int] | None = None,
     remainders: bool = True,
 ) -> Tiling:
@@ -242,6 +249,9 @@ def tile(
         Of a circuit: whether to tile its reverse pass.
     width
         Bytes of a word on the device.
+    widths
+        Of a circuit: bytes of its inputs, its outputs, and what stays inside, if they are not the
+        same, such as (2, 2, 4). Transfers and memory, also ``fast_memory``, are then in bytes.
     floors
         The least tiles, by variable (``"s_x"``) or mode (``"s"``), beside those of the device.
     remainders
@@ -266,8 +276,12 @@ def tile(
     Traceback (most recent call last):
     catlearn.costing.tiling.NoTile: needs at least 3 words, fast memory has 2
     """
+    unit = width
+    if widths is not None:
+        expect(costs, Circuit, "costs", "a circuit, where widths are given")
+        unit = 1
     if isinstance(costs, Circuit):
-        costs = ways(costs, reverse)
+        costs = ways(costs, reverse, widths or (1, 1, 1))
     given = [costs] if isinstance(costs, Costs) else list(costs)
     for one in given:
         expect(one, Costs, "costs", "a circuit, or the costs of islands, such as Costs.of(...)")
@@ -275,16 +289,16 @@ def tile(
         raise CatlearnError("expected a device, or the words of a fast memory, and not both")
     if device is None:
         fast = Level("fast memory", fast_memory or 0, 1.0)
-        device, width = Device("two levels", (Level("slow memory", math.inf), fast)), 1
+        device, unit = Device("two levels", (Level("slow memory", math.inf), fast)), 1
     least = {**device.floors, **(floors or {})}
     solved, refused, bar = [], [], math.inf
-    scale = sum(width / (level.bandwidth or 1) for level in device.levels[1:])
+    scale = sum(unit / (level.bandwidth or 1) for level in device.levels[1:])
     for one in given:
         numeric = one.at(sizes or {})
         if len(given) > 1 and not _open(numeric) and scale * numeric.compulsory.number > bar:
             continue
         try:
-            found = _optimum(numeric, device, width, least)
+            found = _optimum(numeric, device, unit, least)
         except NoTile as error:
             refused.append(error)
             continue
@@ -293,8 +307,8 @@ def tile(
     if not solved:
         raise min(refused, key=lambda error: error.least)
     optimum, numeric, symbolic = next(found for found in solved if found[0].value <= bar)
-    levels = _whole(numeric, device, width, optimum, least, remainders)
-    return Tiling(numeric, device, width, levels, optimum, symbolic)
+    levels = _whole(numeric, device, unit, optimum, least, remainders)
+    return Tiling(numeric, device, unit, widths or (width, width, width), levels, optimum, symbolic)
 
 
 def _open(costs: Costs) -> list[str]:
@@ -321,7 +335,7 @@ def _ends(costs: Costs, floors: Mapping[str, int]) -> dict[str, tuple[int, int]]
     return found
 
 
-def _optimum(costs: Costs, device: Device, width: int, floors: Mapping[str, int]) -> Optimum:
+def _optimum(costs: Costs, device: Device, unit: int, floors: Mapping[str, int]) -> Optimum:
     """Solve all levels as one geometric program; outer levels have variables ``tile@level``."""
     unknown = _open(costs)
     if unknown:
@@ -332,7 +346,7 @@ def _optimum(costs: Costs, device: Device, width: int, floors: Mapping[str, int]
     above: dict[str, str] = {}
     for level in device.levels[1:]:
         here = {name: _variable(name, level, device) for name in costs.bounds}
-        room = level.capacity / width
+        room = level.capacity / unit
         mine = [(one.at(here), room) for one in columns]
         ends = {here[name]: both for name, both in _ends(costs, floors).items()}
         try:
@@ -343,7 +357,7 @@ def _optimum(costs: Costs, device: Device, width: int, floors: Mapping[str, int]
             raise NoTile(message, need, room) from None
         limits += mine
         bounds |= ends
-        objective += costs.transfers.at(here) * (width / (level.bandwidth or 1))
+        objective += costs.transfers.at(here) * (unit / (level.bandwidth or 1))
         limits += [(Posynomial.of(here[name]) / outer, 1) for name, outer in above.items()]
         above = here
     return minimise(objective, limits, bounds)
@@ -383,9 +397,9 @@ def _value(posynomial: Posynomial, tiles: Mapping[str, int], counts: Mapping[str
 class _Rounding:
     """The search for whole tiles of all levels: ``state`` has those of each, from the slow one."""
 
-    def __init__(self, costs: Costs, device: Device, width: int, floors: Mapping[str, int]) -> None:
+    def __init__(self, costs: Costs, device: Device, unit: int, floors: Mapping[str, int]) -> None:
         self.costs, self.levels = costs, device.levels[1:]
-        self.rooms = [level.capacity / width * (1 + 1e-12) for level in self.levels]
+        self.rooms = [level.capacity / unit * (1 + 1e-12) for level in self.levels]
         self.low = {name: least for name, (least, _) in _ends(costs, floors).items()}
         self.sizes = {name: int(size.number) for name, (_, size) in costs.bounds.items()}
         self.state: list[dict[str, int]] = [{} for _ in self.levels]
@@ -484,13 +498,13 @@ class _Rounding:
 def _whole(
     costs: Costs,
     device: Device,
-    width: int,
+    unit: int,
     optimum: Optimum,
     floors: Mapping[str, int],
     remainders: bool,
 ) -> tuple[LevelTiles, ...]:
     """Round to whole tiles, from divisors and from whole numbers."""
-    search, found = _Rounding(costs, device, width, floors), []
+    search, found = _Rounding(costs, device, unit, floors), []
     for even in (True, False) if remainders else (True,):
         search.start(optimum, device, even)
         for _ in range(20):
@@ -511,6 +525,12 @@ def _divisors(n: int) -> list[int]:
 
 
 def _notices(found: Tiling) -> Iterable[Notice]:
+    if len({*found.widths}) > 1:
+        text = "inputs, outputs and what stays inside have {} bytes, {} and {}".format(
+            *found.widths
+        )
+        text += ", so narrower inputs save less than they are narrower"
+        yield Notice("mixed-width", "note", "numbers", text, {"widths": found.widths})
     if found.gap > _GAP:
         text = f"whole tiles move {found.gap:.3g} times what the optimum does"
         yield Notice("integral-gap", "note", "tiles", text, {"gap": found.gap})
@@ -532,12 +552,12 @@ def _notices(found: Tiling) -> Iterable[Notice]:
     time = found.time
     unit = time.bound
     if unit in found.work:
-        moved = found.levels[0].transfers * found.width
+        moved = found.levels[0].transfers * found.unit
         figures = {"seconds": time.by_unit[unit], "per_byte": found.work[unit] / moved}
         text = f"{figures['per_byte']:.4g} operations for each byte that crosses below "
         text += found.device.levels[0].name
         if unit == "matrix":
-            figures["ridge"] = found.device.ridge(found.width)
+            figures["ridge"] = found.device.ridge(found.widths[0])
             text += f"; the ridge is {figures['ridge']:.4g}"
         yield Notice("compute-bound", "note", unit, text, figures)
     else:

@@ -13,6 +13,7 @@ from catlearn.cost import LAWVERE, Matrix
 from catlearn.costing import (
     Costs,
     Device,
+    Island,
     Level,
     NoTile,
     bounds,
@@ -430,6 +431,21 @@ def test_circuits_have_the_tiles_of_their_costs_written_by_hand():
     back = tile(HEADS, devices["H100"], sizes={**HEAD, "e": 128, "h": 16}, reverse=True)
     assert back.time.by_unit["matrix"] == pytest.approx(2.5 * 2.223e-3, rel=1e-3)
     assert "few-tiles" not in [notice.code for notice in back.notices]
+
+
+def test_widths_of_circuits():
+    """Oracle 24, of the circuit with q grouped and x streamed; and in the best of all modes."""
+    modes, sizes = {"h": "grouped", "q": "grouped", "x": "streamed"}, {**HEAD, "e": 128, "h": 1}
+
+    def moved(*widths):
+        island = Island(HEADS, modes, sizes=sizes, widths=widths)
+        return tile(island.costs(), fast_memory=2**17).optimum.value
+
+    assert moved(2, 2, 2) / moved(1, 1, 1) == pytest.approx(3.944, rel=1e-3)
+    assert moved(2, 2, 4) / moved(1, 2, 4) == pytest.approx(2.376, rel=1e-3)
+    free = tile(HEADS, fast_memory=2**17, sizes=sizes, widths=(2, 2, 4))
+    assert free.optimum.value <= moved(2, 2, 4) * (1 + 1e-9)
+    assert "mixed-width" in [notice.code for notice in free.notices]
 
 
 def test_circuits_are_cut_where_that_moves_less():
