@@ -57,7 +57,7 @@ from catlearn.arrays.blocks import GATES, block_failures, gate, nested, path
 from catlearn.arrays.boxes import ArrayHypergraph, Draft
 from catlearn.arrays.counting import WIDTHS, Counts, count, counting
 from catlearn.arrays.definitions import DEFINITIONS, unfolded
-from catlearn.arrays.equality import decide
+from catlearn.arrays.equality import decide, refuted
 from catlearn.arrays.forms import IndexPart, Lookup
 from catlearn.arrays.listing import latex, listing, read_listing
 from catlearn.arrays.patterns import read_axes
@@ -454,7 +454,7 @@ class Circuit(Frozen, Displayed):
             return False
         return not self._dead or self._same_dead(other)
 
-    def equal(self, other: Circuit, *, unfold: bool = False) -> Verdict:
+    def equal(self, other: Circuit, *, unfold: bool = False, numbers: int | None = None) -> Verdict:
         """Decide whether two circuits are equal as functions, where both are defined.
 
         Parameters
@@ -463,6 +463,10 @@ class Circuit(Frozen, Displayed):
             The other one.
         unfold
             Whether kernels stand for their definitions; see :meth:`unfold`.
+        numbers
+            A seed. Where the laws do not make them equal, both are evaluated at sizes, inputs and
+            parameters that it draws, and an entry that differs makes ``NotEqual``: by more than
+            1e-6 of 1 plus the greatest number of its output.
 
         Returns
         -------
@@ -481,7 +485,9 @@ class Circuit(Frozen, Displayed):
         """
         expect(other, Circuit, "equal", "called with a circuit")
         expect(unfold, bool, "unfold", "True or False")
-        return decide(self.unfold(), other.unfold()) if unfold else decide(self, other)
+        expect(numbers, (type(None), int), "numbers", "a seed, an integer")
+        verdict = decide(self.unfold(), other.unfold()) if unfold else decide(self, other)
+        return verdict if numbers is None else refuted(verdict, self, other, numbers)
 
     def _same_dead(self, other: Circuit) -> bool:
         """Whether there is an isomorphism, of boxes that no output needs, too."""

@@ -25,12 +25,13 @@ from typing import TYPE_CHECKING, Any
 
 from catlearn.arrays.blocks import GATES, Nested, flat, nested, path
 from catlearn.arrays.entries import MOST_LEAVES, Call, Entries, Node
+from catlearn.arrays.evaluation import difference
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, quotient, sizes_at
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.recurrences import Array, Recurrence
 from catlearn.arrays.sizes import Size, SizeRelation, Solution, solve
 from catlearn.category import Equal, NotEqual, Unknown, Verdict
-from catlearn.errors import TooLarge
+from catlearn.errors import CatlearnError, TooLarge
 
 if TYPE_CHECKING:
     from catlearn.arrays.circuit import Circuit
@@ -73,6 +74,20 @@ def decide(one: Circuit, other: Circuit) -> Verdict:
         nodes = [table.nodes[node] for node in roots]
         return NotEqual(f"output {place} differs by these laws: {_apart(table, *nodes)}")
     return NotEqual("they draw other samples, by these laws")
+
+
+def refuted(verdict: Verdict, one: Circuit, other: Circuit, seed: int) -> Verdict:
+    """Return a verdict, or that two circuits differ as numbers; its reason says what was found."""
+    if verdict == Equal:
+        return verdict
+    try:
+        found = difference(one.live(), other.live(), seed)
+    except CatlearnError as error:
+        return verdict(f"{verdict.reason}; as numbers they were not compared: {error}")
+    if found:
+        why = f"{verdict.reason}; " if verdict == NotEqual else ""
+        return NotEqual(f"{why}as numbers of seed {seed}, {found}")
+    return verdict(f"{verdict.reason}; as numbers of seed {seed} they agree")
 
 
 def _ends(one: Circuit, other: Circuit) -> str:

@@ -36,7 +36,8 @@ from catlearn.arrays.aligning import Place, alignment, levels, raised
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.circuit import Circuit, compose, lift, tensor
 from catlearn.arrays.counting import COUNTS, Counts
-from catlearn.arrays.sizes import Size, SizeRelation, solve
+from catlearn.arrays.evaluation import numbered, shape_of, used_axes
+from catlearn.arrays.sizes import Size
 from catlearn.category import Unknown, Verdict
 from catlearn.display import Legible
 from catlearn.errors import Failure, InvalidStructure, NotComposable
@@ -624,72 +625,6 @@ circuit_equality = Spec(
 # ---------------------------------------------------------------- counting
 
 
-NUMBERS = (2, 3, 4, 5, 6, 8, 9, 12)
-"""Numbers that are put for sizes."""
-
-
-def numbered(
-    circuit: Circuit,
-    known: dict[str, int],
-    shapes: Mapping[int, Sequence[int]] | None = None,
-    start: int = 0,
-) -> Circuit:
-    """Put a number for each size that is open, as far as relations let it.
-
-    Parameters
-    ----------
-    circuit
-        The circuit.
-    known
-        Numbers of declared sizes by name; those that are new are noted there.
-    shapes
-        Of some arrays, by row.
-    start
-        Which of :data:`NUMBERS` is tried first.
-
-    Raises
-    ------
-    InvalidStructure
-        If arrays cannot have these shapes.
-    """
-    H, flexible = circuit.apex, circuit.apex.flexible
-    found = [one for one, _, _ in H.relations()]
-
-    def put(key: int, number: int) -> bool:
-        more = SizeRelation("=", Size.generator(key), Size.of(number))
-        fits = not solve([*found, more], flexible).failures
-        found.extend([more] if fits else [])
-        return fits
-
-    wrong = [
-        Failure("sizes", f"axis {H.called(axis)}", f"cannot be {number}")
-        for row, shape in (shapes or {}).items()
-        for axis, number in zip(H.lists["axes"].row(row).tolist(), shape, strict=True)
-        if not put(axis, number)
-    ]
-    if wrong:
-        raise InvalidStructure("this circuit", wrong)
-    for key in [*(-1 - k for k in range(len(H.symbols))), *used_axes(circuit)]:
-        if solve(found, flexible).of(Size.generator(key)).number is None:
-            name = H.symbols[-1 - key] if key < 0 else ""
-            start = (start + 3) % len(NUMBERS)
-            options = [known[name]] if name in known else [*NUMBERS[start:], *NUMBERS[:start]]
-            number = next((n for n in options if put(key, n)), None)
-            if name and number:
-                known.setdefault(name, number)
-    sizes, draft = solve(found, flexible), Draft.of(H)
-    for axis, (letter, label) in enumerate(draft.axes):
-        number = sizes.of(Size.generator(axis)).number
-        draft.axes[axis] = letter, label if number is None else frozenset([Size.of(number)])
-    return Circuit.of(draft, circuit.dom, circuit.cod)
-
-
-def shape_of(circuit: Circuit, row: int) -> tuple[int, ...]:
-    """Return the shape of an array whose sizes are numbers."""
-    H = circuit.apex
-    return tuple(H.size_of(axis).number or 0 for axis in H.lists["axes"].row(row).tolist())
-
-
 class ClosedCircuits(Circuits):
     """Circuits whose sizes are numbers, with their counts.
 
@@ -773,14 +708,6 @@ class ClosedCircuits(Circuits):
 def is_closed(circuit: Circuit) -> bool:
     """Whether all its sizes are numbers."""
     return all(circuit.apex.size_of(axis).number is not None for axis in used_axes(circuit))
-
-
-def used_axes(circuit: Circuit) -> list[int]:
-    """Return the axes that arrays, boxes and indices have; types of other numbers have none."""
-    H = circuit.apex
-    ranges = zip(H.arrows["range"].values.tolist(), H.column("dtype"), strict=True)
-    found = {axis for axis, dtype in ranges if dtype == "N"}
-    return sorted(found.union(*(H.lists[name].values.tolist() for name in ("axes", "vars"))))
 
 
 def _plus(C: ClosedCircuits, one: Any, other: Any) -> Any:

@@ -13,6 +13,7 @@ from catlearn.arrays import (
     discard,
     dropout,
     einsum,
+    evaluation,
     idle,
     lift,
     linear,
@@ -28,6 +29,7 @@ from catlearn.arrays import (
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.entries import Entries
 from catlearn.arrays.equality import _Side, _Sizes
+from catlearn.arrays.evaluation import difference
 from catlearn.arrays.kernels import KERNELS
 from catlearn.category import Equal, NotEqual
 from catlearn.laws import Circuits, array_circuits, check, circuit_equality
@@ -113,6 +115,38 @@ def test_equal(name):
 def test_laws():
     options = {"declared": False, "random": False}
     check(Circuits(Circuit.equal, **options), circuit_equality, max_examples=15).raise_()
+
+
+PLAIN = [pair for name, pair in SAME.items() if "dropout" not in name and "discard" not in name]
+
+
+def test_numbers_tell_apart():
+    for one, other in PLAIN:
+        assert not difference(one, other, 1)
+    assert relu.equal(relu >> relu, numbers=0) == NotEqual  # not by these laws, and numbers agree
+    for one, other in [(relu, relu >> view("m -> m", outside=1.0)), (DROP, relu), (A, A @ A)]:
+        assert one.equal(other) == one.equal(other, numbers=0)
+    found = A.equal(A >> relu, numbers=0)
+    assert "entry" in found.reason
+    assert "laws" in found.reason
+
+
+def other_parameters(monkeypatch):
+    names = iter("abcdefghijklmnopqrstuvwxyz" * 100)
+    seeds = evaluation.np.random.default_rng
+    monkeypatch.setattr(
+        evaluation.np.random, "default_rng", lambda seed: seeds([ord(next(names)), *seed])
+    )
+
+
+def no_tolerance(monkeypatch):
+    monkeypatch.setattr(evaluation, "TOLERANCE", 0.0)
+
+
+@pytest.mark.parametrize("mutant", [other_parameters, no_tolerance])
+def test_mutants_of_numbers_are_rejected(mutant, monkeypatch):
+    mutant(monkeypatch)
+    assert any(difference(one, other, 1) for one, other in PLAIN)
 
 
 def forms_alone(monkeypatch):
