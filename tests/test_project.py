@@ -146,6 +146,7 @@ def test_names_that_stood_on_the_face_still_work(room):
 RENAMED = {
     "category": {"Circuit": "StringDiagram"},
     "cli": {"Run": "RunFolder"},
+    "cost": {"Monoid": "CommutativeMonoid"},
     "drawing": {"Arrow": "SceneArrow", "Law": "SceneLaw"},
     "drawing.circuits": {"Row": "Line", "Step": "Transition"},
 }
@@ -159,6 +160,20 @@ def test_names_that_rooms_had_before_still_work(room):
         with pytest.warns(DeprecationWarning, match=rf"{new}\b") as warned:
             assert getattr(face, old) is getattr(face, new)
         assert warned[0].filename == __file__
+
+
+def test_classes_of_two_rooms_have_two_names():
+    table = runpy.run_path(str(ROOT / ".ci" / "stubs.py"))["face"]
+    homes = {}
+    for path in sorted(PACKAGE.glob("*/**/__init__.py")):
+        _, names = table(path.read_text(encoding="utf-8")) or ([], {})
+        room = ".".join(path.parent.relative_to(ROOT).parts)
+        for name in (name for some in names.values() for name in some if name[0].isupper()):
+            homes.setdefault(name, []).append(room)
+    for name, rooms in homes.items():
+        if len(rooms) > 1:
+            values = [getattr(importlib.import_module(room), name) for room in rooms]
+            assert all(value is values[0] for value in values), (name, rooms)
 
 
 def test_stubs_are_the_ones_that_the_faces_make():

@@ -26,7 +26,9 @@ d(f(x), y) <= d(f(x), y) + d(g(x), y)
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from catlearn.names import renamed
+
+_load, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "atom": ["Atom"],
@@ -53,7 +55,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "FORGET_ULTRA",
             "INDICATOR",
             "LAWVERE",
-            "Monoid",
             "PROBABILITY",
             "Quantale",
             "QuantaleMorphism",
@@ -64,3 +65,5 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
     },
 )
+
+__getattr__ = renamed(__name__, {"Monoid": "CommutativeMonoid"}, _load)

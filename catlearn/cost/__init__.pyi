@@ -53,7 +53,6 @@ from .quantale import (
     REACHABLE as REACHABLE,
     ULTRAMETRIC as ULTRAMETRIC,
     CommutativeMonoid as CommutativeMonoid,
-    Monoid as Monoid,
     Quantale as Quantale,
     QuantaleMorphism as QuantaleMorphism,
     scaling as scaling,

@@ -568,9 +568,6 @@ class CommutativeMonoid:
         return f"<monoid {self.name}>"
 
 
-Monoid = CommutativeMonoid
-"""Another name of :class:`CommutativeMonoid`."""
-
 ADDITION = CommutativeMonoid("addition", 0, operator.add)
 """Numbers (or polynomials) under addition."""
 
