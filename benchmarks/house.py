@@ -72,8 +72,14 @@ print(json.dumps(found))
 
 
 CIRCUITS = (
-    *("arrays/*", "costing/*", "drawing/circuits/*", "laws/circuits.py", "lowering/arrays.py"),
-    *("lowering/pytorch.py", "models/circuits.py", "models/pretrained.py", "zoo/architectures/*"),
+    *("arrays/*", "costing/*", "streams/*", "drawing/circuits/*", "laws/circuits.py"),
+    *(
+        "lowering/arrays.py",
+        "lowering/pytorch.py",
+        "models/circuits.py",
+        "models/pretrained.py",
+        "zoo/architectures/*",
+    ),
 )
 """The files of circuits of arrays and of their costs, which the version before did not have."""
 
@@ -89,6 +95,7 @@ GREW = {
     "cost": "posynomials and geometric programs, refusals by name",
     "arrays": "nothing",
     "costing": "nothing",
+    "streams": "nothing",
     "models": "operators that see parameters, options by annotation, refusals by name",
     "learning": "lenses, renaming, the string diagram of a loss",
     "lowering": "data sets that are stacked",
