@@ -248,6 +248,8 @@ class _Planner:
         self.steps: list[Instruction] = []
         self.constants: dict[int, np.ndarray] = {}
         self.count = len(shapes)
+        self.fixed: set[int] = set()  # what follows from no input
+        self.wide: set[int] = set()  # real numbers among it
 
     def made(self, boxes: hypergraph.StringDiagram) -> Program:
         """Return the program of boxes, and blocks with rounds."""
@@ -315,16 +317,31 @@ class _Planner:
     def several(
         self, name: str, ins: Sequence[Register], shapes: Sequence[Sequence[int]], *options: Any
     ) -> list[Register]:
-        """Add a step that writes arrays of these shapes."""
+        """Add a step that writes arrays of these shapes.
+
+        Real numbers that are known have a back end's own precision until they meet an array.
+        """
+        others = [one for one in ins if one.number not in self.fixed]
+        if others and name != "like":
+            ins = [
+                self.emit("like", [one, *others], one.shape) if one.number in self.wide else one
+                for one in ins
+            ]
         outs = [Register(self.count + k, tuple(shape)) for k, shape in enumerate(shapes)]
         self.count += len(outs)
         numbers = tuple(one.number for one in ins)
         self.steps.append(Instruction(name, numbers, tuple(outs), options, self.title))
+        if not others:
+            found = {one.number for one in outs}
+            self.fixed |= found
+            self.wide |= found if name == "constant" or self.wide & {*numbers} else set()
         return outs
 
     def constant(self, array: np.ndarray) -> Register:
         """Add an array that is known."""
         self.constants[self.count] = array
+        self.fixed.add(self.count)
+        self.wide |= {self.count} if array.dtype.kind == "f" else set()
         self.count += 1
         return Register(self.count - 1, array.shape)
 

@@ -596,6 +596,7 @@ def lower(
     experts: str | None = None,
     accumulate: Any = None,
     opaque: Mapping[str, Callable[..., Any]] | None = None,
+    check: bool | None = None,
 ) -> LoweredCircuit: ...
 @overload
 def lower(
@@ -622,6 +623,7 @@ def lower(
     experts: str | None = None,
     accumulate: Any = None,
     opaque: Mapping[str, Callable[..., Any]] | None = None,
+    check: bool | None = None,
 ) -> Lowered | LoweredCircuit:
     """Lower a symbolic loss, or a circuit, to a pure JAX function.
 
@@ -652,7 +654,7 @@ def lower(
         function where examples of a batch see each other: batch norm then takes its statistics
         over all of them, and moves once. Random edges draw once for all. Batches may differ
         in size.
-    sizes, unroll, experts, accumulate, opaque
+    sizes, unroll, experts, accumulate, opaque, check
         Of a circuit: as for :class:`~catlearn.models.LoweredCircuit`.
 
     Returns
@@ -680,7 +682,7 @@ def lower(
     if isinstance(loss, Circuit):
         given = (precision, independent, stack, groups, together)
         if given != (None, (), 8, None, ()):
-            said = "sizes=, remat=, unroll=, experts=, accumulate= and opaque="
+            said = "sizes=, remat=, unroll=, experts=, accumulate=, opaque= and check="
             raise WrongKind(f"of a circuit {said} can be said; others are of a loss")
         return LoweredCircuit(
             loss,
@@ -690,10 +692,11 @@ def lower(
             experts="auto" if experts is None else experts,
             accumulate=accumulate,
             opaque=opaque,
+            check=bool(check),
         )
     expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss(), or a circuit")
-    if any(one is not None for one in (sizes, unroll, experts, accumulate, opaque)):
-        message = "sizes=, unroll=, experts=, accumulate= and opaque= are said of a circuit"
+    if any(one is not None for one in (sizes, unroll, experts, accumulate, opaque, check)):
+        message = "sizes=, unroll=, experts=, accumulate=, opaque= and check= are said of a circuit"
         raise WrongKind(f"{message}; what is lowered is a loss")
     options = remat, precision, independent, stack, groups, together
     return Lowered(loss, Options.of(loss.diagram, *options))

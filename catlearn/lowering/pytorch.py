@@ -25,6 +25,12 @@ def _einsum(*arguments: Any) -> torch.Tensor:
     return torch.einsum(text, *(one.to(dtype) for one in arrays))
 
 
+def _like(x: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+    """Return what is known in the type of real numbers that it meets."""
+    reals = [one.dtype for one in others if one.is_floating_point()]
+    return x.to(functools.reduce(torch.promote_types, reals)) if reals else x
+
+
 def _expand(x: torch.Tensor, places: tuple[int, ...]) -> torch.Tensor:
     for place in places:
         x = x.unsqueeze(place)
@@ -131,6 +137,7 @@ def _loop(functions: Mapping[str, Callable[..., Any]], *arguments: Any) -> list[
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "einsum": _einsum,
+    "like": _like,
     "transpose": lambda x, order: x.permute(order),
     "reshape": lambda x, shape: x.reshape(shape),
     "broadcast": lambda x, shape: x.expand(shape),
@@ -265,12 +272,13 @@ class CircuitModule(torch.nn.Module):
         device = tensors[-1].device if tensors else torch.device("cpu")
         floats = [one.dtype for one in tensors if one.is_floating_point()]
         real = floats[-1] if floats else torch.get_default_dtype()
+        wide = torch.promote_types(real, torch.get_default_dtype())
 
         def array(value: np.ndarray) -> torch.Tensor:
-            key = (id(value), device, real)
+            key = (id(value), device, wide)
             if key not in self._held:
                 made = torch.as_tensor(value, device=device)
-                self._held[key] = made.to(real) if made.is_floating_point() else made
+                self._held[key] = made.to(wide) if made.is_floating_point() else made
             return self._held[key]
 
         def dropout(x: torch.Tensor, rate: float, address: str) -> torch.Tensor:
@@ -285,9 +293,9 @@ class CircuitModule(torch.nn.Module):
             "dropout": dropout,
         }
         if self.lowered.accumulate is not None:
-            wide = getattr(torch, np.dtype(self.lowered.accumulate).name)
+            accumulated = getattr(torch, np.dtype(self.lowered.accumulate).name)
             for name in WIDER:
-                functions[name] = functools.partial(_wider, FUNCTIONS[name], wide)
+                functions[name] = functools.partial(_wider, FUNCTIONS[name], accumulated)
         functions["loop"] = functools.partial(_loop, functions)
         found = program.run(functions, tensors)
         return found[0] if len(found) == 1 else tuple(found)

@@ -34,6 +34,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
+from jax.experimental import checkify
 
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.circuit import Circuit, compose, lift
@@ -75,6 +77,13 @@ def _outside(value: float, array: jax.Array) -> jax.Array:
     # integers that are masked by an infinite value become real numbers
     kind = array.dtype if float(value).is_integer() else jnp.result_type(float)
     return jnp.asarray(value, kind)
+
+
+def _like(x: jax.Array, *others: jax.Array) -> jax.Array:
+    """Return what is known in the type of real numbers that it meets."""
+    reals = [one.dtype for one in others if jnp.issubdtype(one.dtype, jnp.floating)]
+    dtype = jnp.result_type(*reals) if reals else x.dtype
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 def _clipped(index: Any, size: int) -> Any:
@@ -142,6 +151,7 @@ def _opaque(key: Any, functions: Mapping[str, Callable[..., Any]], *arguments: A
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "array": lambda x: jnp.asarray(x, jnp.result_type(float)) if x.dtype.kind == "f" else x,
     "constant": jnp.asarray,
+    "like": _like,
     "arange": jnp.arange,
     "einsum": lambda *arguments: jnp.einsum(arguments[-1], *arguments[:-1]),
     "transpose": jnp.transpose,
@@ -275,6 +285,9 @@ class LoweredCircuit:
     opaque
         What stands for the opaque boxes of each label: a function of the arrays that they read, to
         one array or a list of them; where they are random, with an argument ``key``.
+    check
+        Whether indices outside of their axis, which are clipped otherwise, are refused; inside of
+        ``jax.jit`` and other transformations by ``jax.experimental.checkify.checkify`` around them.
 
     Attributes
     ----------
@@ -292,6 +305,7 @@ class LoweredCircuit:
         experts: str = "auto",
         accumulate: Any = None,
         opaque: Mapping[str, Callable[..., Any]] | None = None,
+        check: bool = False,
     ) -> None:
         expect(circuit, Circuit, "what is lowered", "a circuit")
         expect(remat, (bool, Iterable), "remat", "True, or a list of titles of blocks")
@@ -322,7 +336,7 @@ class LoweredCircuit:
             raise UnknownName(f"experts={experts!r} is not known; {did_you_mean(experts, EXPERTS)}")
         if accumulate is not None and not jnp.issubdtype(jnp.dtype(accumulate), jnp.floating):
             raise WrongKind(f"accumulate is a dtype of real numbers; found {accumulate!r}")
-        self.experts, self.accumulate = experts, accumulate
+        self.experts, self.accumulate, self.check = experts, accumulate, check
         self._options = {
             "remat": frozenset(again), "unroll": unroll, "accumulate": accumulate,
             "opaque": dict(opaque or {}),
@@ -490,13 +504,33 @@ class LoweredCircuit:
         >>> print(fn.failures(np.array([0, 3]))[0])
         input 0: has the index 3, axis V has 3 [lookup]
         """
+        sizes = {axis: self.circuit.apex.size_of(axis).number for axis in self._ranges}
+        return self._outside(arrays, sizes)
+
+    @property
+    def _ranges(self) -> list[int]:
+        """The axis of which each input holds indices."""
+        H = self.circuit.apex
+        return H.arrows["range"].values[H.arrows["type"].values[[*self.circuit.dom]]].tolist()
+
+    def _outside(self, arrays: Sequence[Any], sizes: Mapping[int, int | None]) -> list[Failure]:
+        """List indices outside of axes of these sizes; of arrays that are traced, check them."""
         H, found = self.circuit.apex, []
-        for k, (row, array) in enumerate(zip(self.circuit.dom, arrays, strict=False)):
-            axis = int(H.arrows["range"].values[H.arrows["type"].values[row]])
-            size, values = H.size_of(axis).number, np.asarray(array)
-            outside = [] if size is None else values[(values < 0) | (values >= size)].tolist()
-            if H.types[row] == "N" and outside:
-                message = f"has the index {outside[0]}, axis {H.called(axis)} has {size}"
+        for k, (row, axis, one) in enumerate(
+            zip(self.circuit.dom, self._ranges, arrays, strict=False)
+        ):
+            size = sizes.get(axis)
+            if H.types[row] != "N" or size is None:
+                continue
+            traced = isinstance(one, Tracer)
+            values = jnp.ravel(one) if traced else np.ravel(one)
+            outside = (values < 0) | (values >= size)
+            message = f"has the index {{}}, axis {H.called(axis)} has {size}"
+            if traced and values.size:
+                first = values[jnp.argmax(outside)]
+                checkify.check(~jnp.any(outside), f"input {k} {message}", first)
+            elif not traced and outside.any():
+                message = message.format(values[outside].tolist()[0])
                 found.append(Failure("lookup", f"input {k}", message))
         return found
 
@@ -541,7 +575,12 @@ class LoweredCircuit:
         )
         self.takes(len(arrays))
         given = self._numbers((*arrays, *self.values(params)))
-        program = self.program([jnp.shape(one) for one in given])
+        shapes = [jnp.shape(one) for one in given]
+        program = self.program(shapes)
+        if self.check:
+            failures = self._outside(given, self._solved(shapes))
+            if failures:
+                raise InvalidStructure("this call", failures)
         found = program.run(_functions(key, self._options), given)
         return found[0] if len(found) == 1 else tuple(found)
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental import checkify
 
 import catlearn as cl
 from benchmarks.by_hand.programs import normal_form
@@ -58,7 +59,8 @@ from catlearn.arrays.evaluation import evaluate
 from catlearn.arrays.programs import programmed
 from catlearn.errors import CatlearnError
 from catlearn.models import LoweredCircuit
-from catlearn.zoo.architectures import attention, gpt2_layer
+from catlearn.models.circuits import FUNCTIONS
+from catlearn.zoo.architectures import attention, gpt2_layer, rotary
 from tests.trees import close
 
 KEY = jax.random.key(0)
@@ -308,6 +310,20 @@ def test_norms_and_softmax_are_accumulated_in_a_wider_type():
     assert errors[1] < errors[0]
     single = jax.eval_shape(wide, *jax.tree.map(lambda x: x.astype("float32"), (params, x)))
     assert single.dtype == "float32"
+
+
+def test_what_is_known_is_computed_in_full_and_meets_arrays_in_their_type(monkeypatch, mutants):
+    """Positions far apart stay apart at 16 bits, and what is turned by them stays narrow."""
+    fn = cl.lower(rotary("x d", 10000.0).repeat(2, "turns"))
+    x = jax.random.normal(KEY, (2048, 4))
+    exact, narrow = fn({}, x), x.astype("bfloat16")
+    found = fn({}, narrow)
+    assert found.dtype == "bfloat16"
+    np.testing.assert_allclose(found.astype("float32"), exact, atol=0.1)
+    with mutants("positions at 16 bits"):
+        monkeypatch.setitem(FUNCTIONS, "array", lambda x: jnp.asarray(x, "bfloat16"))
+        other = jnp.abs(fn({}, narrow).astype("float32") - exact)
+        assert other.max() > 1
 
 
 @pytest.mark.parametrize(
@@ -595,3 +611,23 @@ def test_indices_outside_of_their_axis_are_listed():
     fn = cl.lower(embed("T", "V -> m"), sizes={"V": 3, "m": 2})
     assert fn.failures(np.array([0, 1, 2])) == []
     assert [one.law for one in fn.failures(np.array([[0, -1], [3, 1]]))] == ["lookup"]
+
+
+def test_indices_outside_of_their_axis_are_refused_on_request_also_inside_of_jit():
+    """The size of the axis is that of the parameter; otherwise nothing is changed."""
+    table = {"T": jnp.arange(6.0).reshape(3, 2)}
+    clipped, fn = (cl.lower(lift(embed("T", "V -> m"), "x"), check=one) for one in (False, True))
+    run = jax.jit(checkify.checkify(fn))
+    for index in ([0, 2], [1, 3], [-1, 0]):
+        index = jnp.array(index)
+        inside = bool(((index >= 0) & (index < 3)).all())
+        error, found = run(table, index)
+        np.testing.assert_array_equal(found, clipped(table, index))
+        assert (error.get() is None) == inside
+        if inside:
+            np.testing.assert_array_equal(fn(table, index), found)
+            continue
+        assert "input 0" in error.get()
+        with pytest.raises(CatlearnError) as caught:
+            fn(table, index)
+        assert [one.law for one in caught.value.failures] == ["lookup"]

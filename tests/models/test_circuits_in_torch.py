@@ -11,7 +11,7 @@ from catlearn.arrays.kernels import KERNELS
 from catlearn.errors import CatlearnError
 from catlearn.lowering import to_torch
 from catlearn.models.circuits import FUNCTIONS
-from catlearn.zoo.architectures import gpt2_layer
+from catlearn.zoo.architectures import gpt2_layer, rotary
 from tests.models.test_circuits import CASES
 from tests.trees import close
 
@@ -134,6 +134,17 @@ def test_norms_and_softmax_are_accumulated_in_a_wider_type():
     errors = [(module(x).float() - exact).abs().mean() for module in (plain, wide)]
     assert wide(x).dtype == torch.bfloat16
     assert errors[1] < errors[0]
+
+
+def test_what_is_known_is_computed_in_full_and_meets_arrays_in_their_type(monkeypatch, mutants):
+    turned = to_torch(rotary("x d", 10000.0))
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(2048, 4)).astype("float32"))
+    exact, found = turned(x), turned(x.bfloat16())
+    assert found.dtype == torch.bfloat16
+    assert (found - exact).abs().max() < 0.1
+    with mutants("positions at 16 bits in PyTorch"):
+        monkeypatch.setattr(torch, "get_default_dtype", lambda: torch.bfloat16)
+        assert (turned(x.bfloat16()) - exact).abs().max() > 1
 
 
 def test_dropouts_are_for_training_and_draw_apart():
