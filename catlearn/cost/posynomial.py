@@ -74,7 +74,7 @@ def _exact(number: Any) -> Any:
     return float(number)
 
 
-def _times(one: Monomial, other: Monomial, sign: int = 1) -> Monomial:
+def times(one: Monomial, other: Monomial, sign: int = 1) -> Monomial:
     """The product of two monomials, or their quotient."""
     powers = dict(one)
     for name, power in other:
@@ -138,7 +138,7 @@ class Posynomial(Legible):
             raise InvalidStructure("Posynomial", bad)
         collected: dict[Monomial, Any] = {}
         for key, c in terms.items():
-            key = _times(tuple((name, Fraction(power)) for name, power in key), ())
+            key = times(tuple((name, Fraction(power)) for name, power in key), ())
             collected[key] = collected.get(key, 0) + c
         return cls._sorted(collected)
 
@@ -237,7 +237,7 @@ class Posynomial(Legible):
             return NotImplemented
         terms: dict[Monomial, Any] = {}
         for (one, c), (two, d) in product(self.terms, Posynomial.of(other).terms):
-            key = _times(one, two)
+            key = times(one, two)
             terms[key] = terms.get(key, 0) + c * d
         return self._sorted(terms)
 

@@ -39,7 +39,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.cost import Posynomial
-from catlearn.cost.posynomial import Monomial
+from catlearn.cost.posynomial import Monomial, times
 from catlearn.costing.costs import Costs
 from catlearn.display import Legible
 
@@ -121,11 +121,11 @@ def closed_form(costs: Costs) -> ClosedForm | None:
     constant, moved = _parted(costs.transfers, tiles)
     if not moved.terms:
         return ClosedForm(costs.transfers, (), Fraction(0), (), costs)
-    columns = {_leading(one.at(rest)) for _, one in costs.columns}
-    columns = {one for one in columns if not any(one != two and one <= two for two in columns)}
+    columns = [*dict.fromkeys(_leading(one.at(rest)) for _, one in costs.columns)]
+    columns = [one for one in columns if not any(_below(one, two) for two in columns)]
     if len(columns) != 1:
         return None
-    _, column = _parted(columns.pop(), tiles)
+    _, column = _parted(columns[0], tiles)
     objective = _by_tiles(_leading(moved), tiles)
     limit = _by_tiles(column, tiles)
     keys, first = [*objective, *limit], len(objective)
@@ -176,18 +176,24 @@ def _parted(one: Posynomial, tiles: Iterable[str]) -> tuple[Posynomial, Posynomi
     return Posynomial(tuple(sides[0])), Posynomial(tuple(sides[1]))
 
 
+def _divides(small: Monomial, large: Monomial) -> bool:
+    rest = times(large, small, -1)
+    return all(power > 0 for _, power in rest)
+
+
 def _leading(one: Posynomial) -> Posynomial:
     """The terms that divide no other: those that count where all variables are large."""
-
-    def divides(small: Monomial, large: Monomial) -> bool:
-        ends = dict(large)
-        return all(p <= ends.get(name, 0) for name, p in small) and all(
-            p >= 0 for name, p in large if name not in dict(small)
-        )
-
     keys = [key for key, _ in one.terms]
     return Posynomial(
-        tuple((k, c) for k, c in one.terms if not any(k != j and divides(k, j) for j in keys))
+        tuple((k, c) for k, c in one.terms if not any(k != j and _divides(k, j) for j in keys))
+    )
+
+
+def _below(one: Posynomial, other: Posynomial) -> bool:
+    """Whether another posynomial is the greater one where all variables are large."""
+    return one != other and all(
+        any(_divides(key, large) and (key != large or c <= d) for large, d in other.terms)
+        for key, c in one.terms
     )
 
 
