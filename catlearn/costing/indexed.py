@@ -75,7 +75,7 @@ class IndexedArray:
     kernel
         The name of the kernel.
     box
-        The box that writes it, or -1.
+        The box that writes it, before kernels are unfolded, or -1.
     real
         Whether it holds real numbers, and not indices or conditions.
     along
@@ -140,6 +140,8 @@ class Indexed:
         The variables that some kernel takes whole.
     gradients
         Whether outputs are gradients: of what is reduced for one of them another one may have it.
+    readings
+        For arrays of the circuit, by their rows, the forms at which they are read or asked for.
     """
 
     nodes: list[IndexedArray]
@@ -149,6 +151,7 @@ class Indexed:
     letters: dict[str, list[str]] = field(default_factory=dict)
     whole: frozenset[int] = frozenset()
     gradients: bool = False
+    readings: dict[int, list[tuple[Form, ...]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, circuit: Circuit) -> Indexed:
@@ -159,7 +162,18 @@ class Indexed:
         CatlearnError
             If boxes are in a block with rounds, which is no island by itself.
         """
-        return cls.boxed(circuit.unfold([name for name in DEFINITIONS if name not in PREFIX]))
+        unfolded = circuit.unfold([name for name in DEFINITIONS if name not in PREFIX])
+        found = cls.boxed(unfolded)
+        # boxes of a definition stand where their box stood; the last one writes what it wrote
+        whole, parts = circuit.apex.sides[1], unfolded.apex.sides[1]
+        origin, at = [], 0
+        for wires in parts:
+            origin.append(at)
+            at += wires == whole[at]
+        found.nodes = [
+            replace(node, box=origin[node.box]) if node.box >= 0 else node for node in found.nodes
+        ]
+        return found
 
     @classmethod
     def boxed(cls, circuit: Circuit) -> Indexed:
@@ -512,5 +526,5 @@ class _Reader:
         }
         return Indexed(
             nodes, outputs, self.table.sizes, {name: v for v, name in names.items()}, shared,
-            frozenset(self.whole),
+            frozenset(self.whole), readings={wire: [*asked] for wire, asked in self.wanted.items()},
         )  # fmt: skip

@@ -374,6 +374,11 @@ class Island(Legible):
         run((), (), [k for k, node in enumerate(nodes) if node.kind != "input"])
         return steps, regions
 
+    @property
+    def steps(self) -> list[tuple[int, tuple[int, ...]]]:
+        """The nodes in the order in which they are made, with the loops that each is in."""
+        return self._steps[0]
+
     @cached_property
     def _spans(self) -> list[_Lifetime]:
         """Where tiles are live; an array that crosses in two loops has one in each."""

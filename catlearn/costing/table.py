@@ -19,7 +19,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 from catlearn.arrays import Circuit
 from catlearn.category import MonoidalFunctor
@@ -32,10 +32,32 @@ from catlearn.costing.island import Island, Mode, usual
 from catlearn.costing.reverse import reverse_of
 from catlearn.costing.work import UNITS, Work
 from catlearn.display import Legible, html_table, text_table
-from catlearn.errors import UnknownName, did_you_mean, expect
+from catlearn.errors import CatlearnError, UnknownName, did_you_mean, expect
 from catlearn.typesetting import escape_latex
 
 HEADS = ("column", "live", "M"), ("crossing", "words", "times", "H")
+
+
+class Levels(NamedTuple):
+    """What a picture shows of an island: arrays and boxes by their rows in a circuit.
+
+    Parameters
+    ----------
+    fast
+        The arrays that stay in fast memory.
+    blocks
+        For positions of arrays the name of the block in which they are there.
+    columns
+        For arrays the greatest column of the box that writes them.
+    given, asked
+        The transfers of inputs, and of outputs.
+    """
+
+    fast: frozenset[int]
+    blocks: dict[tuple[int, int], str]
+    columns: dict[int, Posynomial]
+    given: Posynomial
+    asked: Posynomial
 
 
 class CircuitResources(Legible):
@@ -165,6 +187,42 @@ class CircuitResources(Legible):
                 one = bounds.attention(q, x, d, memory)
                 found.append(replace(one, words=one.words * math.prod(size[v] for v in heads)))
         return bounds.greatest(found)
+
+    def levels(self) -> Levels:
+        """Return what a picture of the live part of the circuit shows.
+
+        Raises
+        ------
+        CatlearnError
+            If this is a reverse pass, whose boxes are no circuit.
+        """
+        if self.circuit is None:
+            raise CatlearnError("a reverse pass has no picture; draw that of the circuit")
+        live = self.circuit.live()
+        island = Island(Indexed.of(live), self.island.modes, widths=self.island.widths)
+        read, H, blocks = island.read, live.apex, {}
+        tiles = {
+            read.variables[name]: str(mode.block or island.block_name(name))
+            for name, mode in island.modes.items()
+        }
+        for wire, asked in read.readings.items():
+            for place, form in enumerate(asked[0]):
+                if form.wiring in tiles:
+                    blocks[wire, place] = tiles[form.wiring]
+        columns: dict[int, Posynomial] = {}
+        for column, (node, _) in zip(island.columns, island.steps, strict=True):
+            wires, memory = H.sides[1][read.nodes[node].box], column.memory
+            for wire in wires:
+                before = columns.get(wire, memory)
+                columns[wire] = memory if before <= memory else before
+        names = H.column("name")
+        outer = {*live.dom, *live.cod, *(w for w, name in enumerate(names) if name is not None)}
+        ends = {read.shown(*end[1:]) for end in read.outputs}
+        moved = {False: Posynomial(), True: Posynomial()}
+        for one in island.crossings:
+            moved[one.title in ends] += one.transfers
+        fast = frozenset(range(H.size("Wire"))) - outer
+        return Levels(fast, blocks, columns, moved[False], moved[True])
 
     def functor(self, kind: str) -> MonoidalFunctor:
         """Return one kind of cost as a functor from circuits of these boxes to posynomials.

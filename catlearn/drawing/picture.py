@@ -20,6 +20,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from catlearn.arrays import Circuit
+from catlearn.costing.table import CircuitResources
 from catlearn.display import Chart, Charted, register_renderer
 from catlearn.drawing import svg, texts
 from catlearn.drawing.arrangement import abridged
@@ -189,6 +190,7 @@ def draw(
     depth: int | None = None,
     inputs: Sequence[int] | None = None,
     breaks: str | Iterable[str] = (),
+    resources: CircuitResources | None = None,
 ) -> Picture:
     """Draw a value.
 
@@ -218,6 +220,10 @@ def draw(
         inputs, and before what a line of music begins: see
         :func:`~catlearn.drawing.circuits.scene.circuit_scene`. For a learning diagram or a loss,
         ``open`` are the edges whose circuits are drawn in panels.
+    resources
+        For a circuit, its table (:func:`catlearn.resources`): lines of arrays that stay in fast
+        memory are thick and coloured, axes have their blocks, and above columns stand the words
+        that are live (M) and that cross (H).
 
     Returns
     -------
@@ -244,7 +250,7 @@ def draw(
     if isinstance(value, Charted):
         return Picture(value.chart())
     if isinstance(value, Circuit):
-        found = circuit_scene(value, open, depth, inputs, breaks)
+        found = circuit_scene(value, open, depth, inputs, breaks, resources)
         return Picture(found if legend is None else replace(found, key=legend))
     scene = scene_of(value, equations, arrows)
     diagram = value.diagram if isinstance(value, Loss) else value

@@ -16,7 +16,7 @@ from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.circuits.glyphs import glyphs_of
 from catlearn.drawing.circuits.placing import APART, PITCH, placed
 from catlearn.drawing.circuits.scene import circuit_scene
-from catlearn.errors import InvalidStructure
+from catlearn.errors import CatlearnError, InvalidStructure, WrongKind
 from catlearn.laws.circuits import array_circuits
 from catlearn.zoo import architectures as zoo
 from catlearn.zoo.architectures import (
@@ -576,3 +576,52 @@ def test_what_goes_in_and_out_of_a_scan_passes_its_border():
     assert [row.label for row in scene.states[-1].rows] == ["m", "t", "m"]
     assert lost(scene) == []
     assert intruders(scene, placed(scene)) == []
+
+
+LEVELS = (
+    (a.einsum("q d, x d -> q x") >> a.where("q x", "x <= q") >> a.softmax("[x]")) @ a.idle
+    >> a.einsum("q x, x e -> q e")
+)  # fmt: skip
+
+
+def test_a_table_stands_above_the_columns_and_levels_are_lines():
+    spent = cl.resources(LEVELS)
+    scene = circuit_scene(LEVELS, resources=spent)
+    first, last = scene.states[0], scene.states[-1]
+    assert first.above == ("H", "d*q*x/g_q", "+ d*q", "+ e*q*x/g_q")
+    assert last.above == ("H", "e*q")
+    above = [step.above for step in scene.steps if step.above]
+    assert [one[0] for one in above] == ["M"] * 3  # a mask takes no room
+    assert set(above[0][1:]) == {"d*g_q", "+ d*s_x", "+ e*g_q", "+ g_q*s_x", "+ 2*g_q"}
+    blocks = {(row.label, row.block) for state in scene.states for row in state.rows}
+    assert blocks == {("q", "g_q"), ("x", "s_x"), ("d", ""), ("e", "")}
+    assert not any(row.fast for row in (*first.rows, *last.rows))
+    assert all(row.fast for stand in scene.stands for row in stood(scene, stand))
+    picture = cl.draw(LEVELS, resources=spent)
+    assert "in fast memory" in picture.svg
+    assert 'class="wire axis fast"' in picture.svg
+    assert "line width=2.2bp, draw=orange!60!black" in picture.tikzcd
+    assert "fast" not in cl.draw(LEVELS).svg
+
+
+def test_numbers_of_blocks_stand_on_axes():
+    spent = cl.resources(LEVELS, sizes={"q": 4096, "x": 4096, "d": 64, "e": 64})
+    scene = circuit_scene(LEVELS, resources=spent(g_q=128, s_x=32))
+    blocks = {row.block for state in scene.states for row in state.rows}
+    assert blocks == {"128", "32", ""}
+    assert scene.states[-1].above == ("H", "262,144")
+
+
+def test_tables_of_other_circuits_are_refused():
+    with pytest.raises(InvalidStructure):
+        cl.draw(a.relu, resources=cl.resources(LEVELS))
+    with pytest.raises(WrongKind):
+        cl.draw(a.relu, resources={})
+    with pytest.raises(CatlearnError):
+        cl.draw(LEVELS, resources=cl.resources(LEVELS, reverse=True))
+
+
+def stood(scene, stand):
+    """The lines on which a glyph stands."""
+    k = next(k for k, step in enumerate(scene.steps) if stand in step.stands)
+    return [scene.states[k].rows[row] for row in stand.left]

@@ -19,6 +19,7 @@ from functools import cached_property, partial
 from catlearn.drawing.circuits.glyphs import KINDS, Glyph
 from catlearn.drawing.circuits.placing import (
     LINE_GAP,
+    NOTE_LINE,
     SMALL,
     TEXT,
     Placed,
@@ -98,7 +99,8 @@ class TikzPen(Pen):
         )
 
 
-_TIKZ = {"ink": "black", "soft": "black!60", "paper": "white", "model": "blue!70!black"}
+_TIKZ = {"ink": "black", "soft": "black!60", "paper": "white", "model": "blue!70!black",
+         "data": "orange!60!black"}  # fmt: skip
 
 
 def _tikz_run(run: TextRun) -> str:
@@ -171,6 +173,7 @@ class CircuitPanel:
 def _drawn(pen: Pen, scene: CircuitScene, pages: Sequence[Placed]) -> tuple[float, float]:
     down = 0.0
     for page in pages:
+        down += page.head
         _Ink(pen, scene, page, down).all()
         down += page.height + LINE_GAP
     return whole(pages)
@@ -200,7 +203,7 @@ class _Ink:
         self.pen, self.scene, self.page, self.down = pen, scene, page, down
         self.states = scene.states[page.first : page.last + 1]
         self.steps = scene.steps[page.first : page.last]
-        self.done: list[tuple[str, str, str]] = []
+        self.done: list[tuple[str, str, bool, str]] = []
         self.dots: list[tuple[float, float]] = []
         self.ends: dict[tuple[int, int], float] = {}
 
@@ -209,11 +212,27 @@ class _Ink:
 
     def all(self) -> None:
         """Draw frames, dashed lines, lines, glyphs and signs, in this order, and labels."""
+        self.table()
         self.frames()
         self.dashes()
         self.lines()
         self.glyphs()
         self.labels()
+
+    def table(self) -> None:
+        """Write what stands above states and steps: transfers and memory."""
+        page, last = self.page, len(self.states) - 1
+        places = [
+            *((state.above, (page.left[k] + page.right[k]) / 2)
+              for k, state in enumerate(self.states) if k in (0, last)),
+            *((step.above, (page.right[k] + page.left[k + 1]) / 2)
+              for k, step in enumerate(self.steps)),
+        ]  # fmt: skip
+        for above, x in places:
+            for n, line in enumerate(above):
+                y = self.down - page.head + n * NOTE_LINE
+                written = _exponents(line) if n else [TextRun(line)]
+                self.pen.text(written, x, round(y, 1), SMALL, "ink" if n else "soft")
 
     def frames(self) -> None:
         shown = [f for f in self.scene.frames if f.block in self.page.frames]
@@ -329,10 +348,10 @@ class _Ink:
                 if row.kind == "value" and (j in state.labelled or not k):
                     heads.append((page.right[k], y))
             now = self.step(k, now)
-        for title, kind, path in self.done:
-            pen.open(title, f"wire {kind}")
-            colour = "model" if kind == "value" else "ink"
-            thick = 2 * BOLD if kind == "bus" else THIN
+        for title, kind, fast, path in self.done:
+            pen.open(title, f"wire {kind}{' fast' if fast else ''}")
+            colour = "model" if kind == "value" else "data" if fast else "ink"
+            thick = 2 * BOLD if kind == "bus" else BOLD if fast else THIN
             pen.path(_level(path), colour, thick, dash=DOTS if kind == "scalar" else "")
             pen.close()
         for x, y in heads:
@@ -345,7 +364,7 @@ class _Ink:
         rows = self.states[k].rows
 
         def finish(a: int, more: str = "") -> None:
-            self.done.append((rows[a].title, rows[a].kind, now[a] + more))
+            self.done.append((rows[a].title, rows[a].kind, rows[a].fast, now[a] + more))
 
         if k == len(self.steps):
             for a in now:
@@ -363,6 +382,9 @@ class _Ink:
                     for a, path in [*zip(link.left, paths, strict=True)][1:]:
                         finish(a, path)
                     after[b] = now[link.left[0]] + paths[0]
+                    if rows[link.left[0]].fast != self.states[k + 1].rows[b].fast:
+                        finish(link.left[0], paths[0])
+                        after[b] = f"M{num(x1)} {num(there[0])}"
                     self.dots += [(x1, there[0])] * (link.kind == "join")
                 case "copy":
                     finish(link.left[0])
@@ -450,6 +472,8 @@ class _Ink:
                 if row.label and (k in (0, last) or j in state.labelled):
                     line = runs(row.label, italic=row.kind != "value")
                     line = line if row.kind != "bus" else (TextRun(row.label),)
+                    if row.block:
+                        line = (*line, TextRun(" "), *runs(row.block))
                     x = self.page.left[k] + 3.0
                     if k == last:
                         x = self.page.right[k] - 2.0 - runs_width(line, SMALL) / SAFETY
@@ -460,11 +484,11 @@ class _Ink:
 def _exponents(text: str) -> list[TextRun]:
     """Typeset a scale such as ``d**(-1/2)``."""
     found: list[TextRun] = []
-    for part in re.split(r"(\*\*\([^)]*\)|\*\*-?\w+|\*)", text):
+    for part in re.split(r"(\*\*\([^)]*\)|\*\*-?\w+|\*|/|\+ )", text):
         if part.startswith("**"):
             found.append(TextRun(part[2:].strip("()").replace("-", "−"), 1, False))
-        elif part == "*":
-            found.append(TextRun("·", 0, False))
+        elif part in ("*", "/", "+ "):
+            found.append(TextRun("·" if part == "*" else part, 0, False))
         elif part:
             found += runs(part)
     return found
@@ -557,6 +581,7 @@ def _key(pen: Pen, scene: CircuitScene, top: float, wide: float) -> tuple[float,
     """Explain the glyphs and lines that occur."""
     kinds = {stand.glyph.kind for stand in scene.stands} | {sign.kind for sign in scene.signs}
     lines = {row.kind for state in scene.states for row in state.rows}
+    fast = any(row.fast for state in scene.states for row in state.rows)
 
     def line(colour: str, dash: str, x: float, y: float, thick: float = THIN) -> None:
         pen.path(f"M{num(x)} {num(y)}H{num(x + 28)}", colour, thick, dash=dash)
@@ -583,6 +608,7 @@ def _key(pen: Pen, scene: CircuitScene, top: float, wide: float) -> tuple[float,
         ("value" in lines, (28.0, partial(line, "model", ""), "naturals (N)")),
         ("scalar" in lines, (28.0, partial(line, "ink", DOTS), "number")),
         ("bus" in lines, (28.0, partial(line, "ink", "", thick=2 * BOLD), "several axes")),
+        (fast, (28.0, partial(line, "data", "", thick=BOLD), "in fast memory; other lines cross")),
         (several, (28.0, partial(line, "soft", DASH), "between arrays")),
         (meets, (20.0, meeting, "summed, joined")),
         *((kind in kinds, (24.0, partial(sample, kind), words)) for kind, words in KINDS.items()),

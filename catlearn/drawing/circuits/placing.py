@@ -48,7 +48,8 @@ CLEAR, AROUND = 8.0, 13.0
 TITLE, FOOT = 32.0, 12.0
 """Room between the edge of a frame and the first line in it, and the last one."""
 
-LINE_GAP = 34.0
+LINE_GAP, NOTE_LINE = 34.0, 14.0
+"""Room between lines of music, and what a line above columns takes."""
 
 _PADS: Mapping[str, tuple[float, float]] = {
     "norm": (12.0, 12.0),
@@ -84,6 +85,8 @@ class Placed:
         For each state, what each line takes with its glyphs and signs, from the top to the bottom.
     height
         That of the whole line.
+    head
+        The room above it, for what is written there.
     """
 
     first: int
@@ -95,6 +98,7 @@ class Placed:
     frames: Mapping[int, tuple[float, float]]
     edges: tuple[tuple[tuple[float, float], ...], ...]
     height: float
+    head: float = 0.0
 
     @property
     def width(self) -> float:
@@ -207,16 +211,23 @@ def _breaks(scene: CircuitScene, page: float) -> list[int]:
 def _lead(state: State, every: bool = False) -> float:
     """Return the room that the labels of a state take, those that are shown or all."""
     shown = range(len(state.rows)) if every else sorted(state.labelled)
-    found = [(width(state.rows[k].label, SMALL), state.rows[k].kind) for k in shown]
-    return max((wide + (16.0 if kind == "value" else 8.0) for wide, kind in found), default=0.0)
+    found = [(width(state.rows[k].written, SMALL), state.rows[k].kind) for k in shown]
+    lead = max((wide + (16.0 if kind == "value" else 8.0) for wide, kind in found), default=0.0)
+    return max(lead, _above(state))
+
+
+def _above(part: State | Transition) -> float:
+    """Return the width of what is written above a state or a step."""
+    return max((width(line, SMALL) + 8.0 for line in part.above), default=0.0)
 
 
 def _step_width(step: Transition, climb: float) -> float:
     if step.kind == "border":
         return 20.0
     if step.kind == "glyphs":
-        return max(glyph_width(stand.glyph) for stand in step.stands) + 20.0
-    return min(84.0, 24.0 + 0.42 * climb)
+        wide = max(glyph_width(stand.glyph) for stand in step.stands) + 20.0
+        return max(wide, _above(step))
+    return max(min(84.0, 24.0 + 0.42 * climb), _above(step))
 
 
 def _line(scene: CircuitScene, first: int, last: int) -> Placed:
@@ -305,12 +316,14 @@ def _line(scene: CircuitScene, first: int, last: int) -> Placed:
                 edges[at][row] = min(top, found[a]), max(bottom, found[b])
     below = [bottom for column in edges for _, bottom in column]
     below += [found[b] for _, b in frames.values()]
+    noted = max((len(part.above) for part in (*states, *steps)), default=0)
     return Placed(
         first, last, tuple(left), tuple(right),
         tuple(tuple(found[v] for v in column) for column in heights),
         tuple(tuple((found[a], found[b]) for a, b in pairs) for pairs in stands),
         {block: (found[a], found[b]) for block, (a, b) in frames.items()},
         tuple(map(tuple, edges)), max(below, default=0.0),
+        NOTE_LINE * (noted + 1 if noted else 0),
     )  # fmt: skip
 
 
@@ -401,5 +414,5 @@ def stand_place(
 def whole(pages: Iterable[Placed]) -> tuple[float, float]:
     """Return the width and the height of lines of music."""
     every = [*pages]
-    height = math.fsum(page.height for page in every) + LINE_GAP * (len(every) - 1)
+    height = math.fsum(page.height + page.head for page in every) + LINE_GAP * (len(every) - 1)
     return max(page.width for page in every), height

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from graphlib import CycleError, TopologicalSorter
 from itertools import groupby, pairwise
 from typing import Any
@@ -30,6 +31,8 @@ from typing import Any
 from catlearn.arrays.boxes import ArrayHypergraph
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.listing import letter_of
+from catlearn.cost import Posynomial
+from catlearn.costing.table import CircuitResources, Levels
 from catlearn.drawing.circuits.glyphs import (
     SCALAR,
     VALUE,
@@ -60,6 +63,10 @@ class Line:
         The blocks that it is in, by their rows, from the outermost.
     wire
         The row of its array.
+    block
+        The block in which an island has the axis in fast memory.
+    fast
+        Whether its array stays in fast memory.
     """
 
     label: str
@@ -68,15 +75,23 @@ class Line:
     strand: int
     path: tuple[int, ...] = ()
     wire: int = -1
+    block: str = ""
+    fast: bool = False
+
+    @property
+    def written(self) -> str:
+        """The label and the block."""
+        return f"{self.label} {self.block}".strip()
 
 
 @dataclass(frozen=True)
 class State:
-    """Lines from the top to the bottom, and which of them have their labels shown."""
+    """Lines from the top to the bottom, which have their labels shown, and what stands above."""
 
     rows: tuple[Line, ...]
     labelled: frozenset[int] = frozenset()
     column: bool = False
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,12 +126,15 @@ class Transition:
         Which lines go on, meet, fork and end.
     stands, signs
         The glyphs, and the signs where arrays meet.
+    above
+        What is written above it, in lines.
     """
 
     kind: str
     links: tuple[Link, ...]
     stands: tuple[Stand, ...] = ()
     signs: tuple[Sign, ...] = ()
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -495,8 +513,10 @@ class _Builder:
     """Makes states and steps from right to left."""
 
     def __init__(
-        self, circuit: Circuit, glyphs: list[Glyph], columns: list[int], order: Sequence[int] | None
-    ) -> None:
+        self, circuit: Circuit, glyphs: list[Glyph], columns: list[int],
+        order: Sequence[int] | None, levels: Levels | None = None,
+    ) -> None:  # fmt: skip
+        self.levels = levels
         first, late = _needed(circuit, glyphs, columns)
         glyphs = [_sunk(g, late) for g in glyphs]
         self.H, self.circuit, self.glyphs, self.columns = circuit.apex, circuit, glyphs, columns
@@ -553,7 +573,26 @@ class _Builder:
         """Return a line of an array."""
         label = self.labels[wire, place]
         kind = {VALUE: "value", SCALAR: "scalar"}.get(place, "axis")
-        return Line(label, self.said(wire, place), kind, strand, path, wire)
+        made = Line(label, self.said(wire, place), kind, strand, path, wire)
+        if self.levels is None:
+            return made
+        block, fast = self.levels.blocks.get((wire, place), ""), wire in self.levels.fast
+        where = "in fast memory" if fast else "crosses"
+        title = f"{made.title}, {f'in blocks of {block}, ' if block else ''}{where}"
+        return replace(made, title=title, block=block, fast=fast)
+
+    def memory(self, column: int) -> tuple[str, ...]:
+        """Return what is written above the boxes of a column: the words that are live."""
+        if self.levels is None:
+            return ()
+        every = [
+            self.levels.columns[wire]
+            for k, g in enumerate(self.glyphs) if self.columns[k] == column
+            for wire in g.outs if wire in self.levels.columns
+        ]  # fmt: skip
+        if not every:
+            return ()
+        return terms_of("M", reduce(lambda one, other: other if one <= other else one, every))
 
     def said(self, wire: int, place: int) -> str:
         """Say what a line is."""
@@ -736,12 +775,14 @@ class _Builder:
         labelled = made.labelled[0] | made.labelled[1] if made.plain["glyphs"] else made.labelled[1]
         self.states[-1] = replace(last, labelled=last.labelled | labelled, column=True)
         steps = zip(("joins", "glyphs", "forks"), states, made.links, strict=False)
+        over = next((k for k in ("glyphs", "joins", "forks") if not made.plain[k]), "")
         for kind, rows, links in reversed([*steps]):
             if not made.plain[kind]:
                 stands = tuple(made.stands) if kind == "glyphs" else ()
                 signs = tuple(made.signs) if kind == "joins" else ()
                 shown = made.labelled[0] if kind == "glyphs" else ()
-                self.put(Transition(kind, tuple(links), stands, signs), rows, shown)
+                above = self.memory(column) if kind == over else ()
+                self.put(Transition(kind, tuple(links), stands, signs, above), rows, shown)
         return left
 
     def made(self) -> tuple[tuple[State, ...], tuple[Transition, ...]]:
@@ -773,6 +814,7 @@ def circuit_scene(
     depth: int | None = None,
     inputs: Sequence[int] | None = None,
     breaks: Iterable[str] = (),
+    resources: CircuitResources | None = None,
 ) -> CircuitScene:
     """Return the scene of what the outputs of a circuit need.
 
@@ -788,12 +830,23 @@ def circuit_scene(
         The order of the inputs from the top to the bottom, by place from 0.
     breaks
         Titles of boxes or blocks, or names of parameters, before which a line of music begins.
+    resources
+        What the circuit takes as one island (:func:`catlearn.resources`): levels of memory, the
+        blocks of axes, and above columns the words that are live.
 
     Raises
     ------
     InvalidStructure
-        If a hint names what is not there.
+        If a hint names what is not there, or the resources are those of another circuit.
     """
+    levels = None
+    if resources is not None:
+        expect(resources, CircuitResources, "resources", "what cl.resources(circuit) returns")
+        levels = resources.levels()
+        own = resources.circuit
+        if own is None or not _same_boxes(own, circuit):
+            failure = Failure("resources", "the table", "is that of another circuit")
+            raise InvalidStructure("draw", [failure])
     expect(depth, (type(None), int), "depth", "a number of blocks")
     expect(inputs, (type(None), Sequence), "inputs", "a list of places")
     expect(breaks, Iterable, "breaks", "a list of titles")
@@ -810,8 +863,14 @@ def circuit_scene(
     every = [replace(g, path=tuple(b for b in g.path if b not in loose)) for g in every]
     order = sorted(range(len(every)), key=columns.__getitem__)
     every, columns = [every[k] for k in order], [columns[k] for k in order]
-    builder = _Builder(live, every, columns, inputs)
+    builder = _Builder(live, every, columns, inputs, levels)
     states, steps = builder.made()
+    if levels is not None:
+        crossing = terms_of("H", levels.given), terms_of("H", levels.asked)
+        first, last = (
+            replace(states[k], above=one) for k, one in zip((0, -1), crossing, strict=True)
+        )
+        states = (first, *states[1:-1], last)[: len(states)]
     frames = _frames(states, titles, times)
     hints = [breaks] if isinstance(breaks, str) else [*breaks]
     broken = tuple(_place(hint, states, steps, frames) for hint in hints)
@@ -819,6 +878,24 @@ def circuit_scene(
     ends = repr(circuit).removeprefix("Circuit(").removesuffix(")")
     title = f"Circuit {ends} with {counted(live.apex.size('Box'), 'box', 'boxes')}"
     return CircuitScene(title, str(live), states, steps, frames, breaks=broken)
+
+
+def terms_of(head: str, one: Posynomial) -> tuple[str, ...]:
+    """Write a posynomial under a head, a term a line.
+
+    Examples
+    --------
+    >>> terms_of("M", Posynomial.parse("d*g_q + 2*g_q"))
+    ('M', 'd*g_q', '+ 2*g_q')
+    """
+    terms = str(one).split(" + ") if one.number is None else [f"{one.number:,}"]
+    return (head, terms[0], *(f"+ {term}" for term in terms[1:]))
+
+
+def _same_boxes(one: Circuit, other: Circuit) -> bool:
+    """Whether two circuits are one but for sizes that are put in."""
+    kernels = ([o.kernel for o in c.apex.operations] for c in (one, other))
+    return [*next(kernels)] == [*next(kernels)] and one.apex.sides == other.apex.sides
 
 
 # ---------------------------------------------------------------- buses
@@ -855,14 +932,14 @@ def _bundled(
         for strand, places in own.items():
             some = [state.rows[j] for j in places]
             if strand in ones:
-                label, title = " ".join(row.label for row in some), some[0].title.split(": ")[-1]
-                some = [replace(some[0], label=label, title=title, kind="bus")]
+                label, title = " ".join(row.written for row in some), some[0].title.split(": ")[-1]
+                some = [replace(some[0], label=label, title=title, kind="bus", block="")]
             last = len(rows) + len(some) - 1
             onto += [min(len(rows) + n, last) for n in range(len(places))]
             rows += some
         shown = {onto[j] for j in state.labelled if rows[onto[j]].kind != "bus"}
         moved.append(onto)
-        made.append(State(tuple(rows), frozenset(shown), state.column))
+        made.append(State(tuple(rows), frozenset(shown), state.column, state.above))
     found = [_renumbered(step, *pair) for step, pair in zip(steps, pairwise(moved), strict=True)]
     for k, step in enumerate(found):
         begun = {link.right[0] for link in step.links if link.kind == "bus" and len(link.left) > 1}
