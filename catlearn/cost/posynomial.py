@@ -33,7 +33,7 @@ import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import product
 from keyword import iskeyword
 from numbers import Rational, Real
@@ -57,8 +57,8 @@ from catlearn.typesetting import to_latex
 if TYPE_CHECKING:
     import sympy
 
-Monomial = tuple[tuple[str, Fraction], ...]
-"""Variables with their exponents, which are not zero, sorted by name."""
+Monomial = tuple[tuple[str, Any], ...]
+"""Variables with their exponents, integers or fractions that are not 0, sorted by name."""
 
 _HIGHEST = 64
 """The highest exponent that is read."""
@@ -75,10 +75,12 @@ def _exact(number: Any) -> Any:
 
 
 def times(one: Monomial, other: Monomial, sign: int = 1) -> Monomial:
-    """The product of two monomials, or their quotient."""
+    """Return the product of two monomials, or their quotient."""
+    if not other or not one:
+        return one if not other else tuple((n, sign * p) for n, p in other) if sign < 0 else other
     powers = dict(one)
     for name, power in other:
-        powers[name] = powers.get(name, Fraction(0)) + sign * power
+        powers[name] = _exact(powers.get(name, 0) + sign * power)
     return tuple(sorted((name, power) for name, power in powers.items() if power))
 
 
@@ -125,7 +127,7 @@ class Posynomial(Legible):
         if isinstance(given, Posynomial):
             return given
         if isinstance(given, str):
-            return cls(((((given, Fraction(1)),), 1),))
+            return cls(((((given, 1),), 1),))
         wanted = "a posynomial, a number, a name, or a mapping from monomials to numbers"
         expect(given, (Mapping, int, Real), "the argument", wanted)
         terms: Mapping[Any, Any] = given if isinstance(given, Mapping) else {(): given}
@@ -138,14 +140,23 @@ class Posynomial(Legible):
             raise InvalidStructure("Posynomial", bad)
         collected: dict[Monomial, Any] = {}
         for key, c in terms.items():
-            key = times(tuple((name, Fraction(power)) for name, power in key), ())
+            pairs = [((n, _exact(Fraction(power))),) for n, power in key if power]
+            key = reduce(times, pairs, ())
             collected[key] = collected.get(key, 0) + c
         return cls._sorted(collected)
 
     @classmethod
     def _sorted(cls, terms: Mapping[Monomial, Any]) -> Posynomial:
-        kept = [(key, _exact(c)) for key, c in terms.items() if c]
-        return cls(tuple(sorted(kept, key=lambda t: (-sum(p for _, p in t[0]), t[0]))))
+        return cls(tuple(sorted((key, _exact(c)) for key, c in terms.items() if c)))
+
+    @classmethod
+    def total(cls, some: Iterable[Posynomial]) -> Posynomial:
+        """Return the sum of any number of posynomials."""
+        terms: dict[Monomial, Any] = {}
+        for one in some:
+            for key, c in one.terms:
+                terms[key] = terms.get(key, 0) + c
+        return cls._sorted(terms)
 
     @classmethod
     def symbols(cls, names: str) -> tuple[Posynomial, ...]:
@@ -276,7 +287,9 @@ class Posynomial(Legible):
             ((key, c),) = self.terms
             whole = c == 1 or (power.denominator == 1 and isinstance(c, Rational))
             coefficient = Fraction(c) ** math.ceil(power) if whole else float(c) ** float(power)
-            return self._sorted({tuple((n, p * power) for n, p in key if power): coefficient})
+            return self._sorted(
+                {tuple((n, _exact(p * power)) for n, p in key if power): coefficient}
+            )
         if not natural:
             message = f"the power {power} of {len(self.terms)} terms is no posynomial"
             raise InvalidStructure("Posynomial", [Failure("power", str(self), message)])
@@ -306,15 +319,19 @@ class Posynomial(Legible):
             If a number is not positive, or a sum stands for what is in a denominator or a root.
         """
         given = {name: Posynomial.of(v) for name, v in {**(values or {}), **more}.items()}
-        total: Posynomial = Posynomial()
+        powers: dict[tuple[str, Any], Posynomial] = {}
+        terms: dict[Monomial, Any] = {}
         for key, c in self.terms:
-            rest = tuple((name, power) for name, power in key if name not in given)
-            term = Posynomial(((rest, c),))
+            parts = [(tuple((name, power) for name, power in key if name not in given), c)]
             for name, power in key:
                 if name in given:
-                    term = term * given[name] ** power
-            total = total + term
-        return total
+                    if (name, power) not in powers:
+                        powers[name, power] = given[name] ** power
+                    many = product(parts, powers[name, power].terms)
+                    parts = [(times(one, two), a * b) for (one, a), (two, b) in many]
+            for one, a in parts:
+                terms[one] = terms.get(one, 0) + a
+        return self._sorted(terms)
 
     def __call__(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> Any:
         """Return the value where every variable has a positive number, or an array of them.
@@ -372,7 +389,10 @@ class Posynomial(Legible):
         )
 
     def __str__(self) -> str:
-        return " + ".join(_written(key, c) for key, c in self.terms) or "0"
+        return " + ".join(_written(key, c) for key, c in self._by_degree()) or "0"
+
+    def _by_degree(self) -> list[tuple[Monomial, Any]]:
+        return sorted(self.terms, key=lambda term: (-sum(p for _, p in term[0]), term[0]))
 
     def __repr__(self) -> str:
         return f"Posynomial.parse({str(self)!r})"
@@ -385,7 +405,7 @@ class Posynomial(Legible):
         >>> print(Posynomial.parse("2*q*d + q*x*d**2/g_q").to_latex())
         \frac{d^{2} q x}{g_{q}} + 2 d q
         """
-        return " + ".join(_latex(key, c) for key, c in self.terms) or "0"
+        return " + ".join(_latex(key, c) for key, c in self._by_degree()) or "0"
 
     def _repr_latex_(self) -> str:
         return f"${self.to_latex()}$"

@@ -82,15 +82,6 @@ def posynomial(size: Size) -> Posynomial:
     return Posynomial.of({tuple((str(key), e) for key, e in m): c for m, c in size.terms})
 
 
-def total(some: Iterable[Posynomial]) -> Posynomial:
-    """Return a sum of posynomials."""
-    terms: dict[Any, Any] = {}
-    for one in some:
-        for key, c in one.terms:
-            terms[key] = terms.get(key, 0) + c
-    return Posynomial.of(terms)
-
-
 class Mode(NamedTuple):
     """The mode of a variable, and the number of its block, where it has one."""
 
@@ -127,7 +118,7 @@ class Column(NamedTuple):
     @property
     def memory(self) -> Posynomial:
         """The sum of the tiles."""
-        return total(self.live.values())
+        return Posynomial.total(self.live.values())
 
 
 @dataclass
@@ -559,7 +550,7 @@ class Island(Legible):
     @cached_property
     def transfers(self) -> Posynomial:
         """H, the words that cross."""
-        return total(one.transfers for one in self.crossings)
+        return Posynomial.total(one.transfers for one in self.crossings)
 
     # ------------------------------------------------------------ masks
 
@@ -619,7 +610,7 @@ class Island(Legible):
     @property
     def transfers_left(self) -> Posynomial:
         """H where blocks that masks hide are skipped; all of it unless blocks are numbers."""
-        return total(one.transfers * one.share for one in self.crossings)
+        return Posynomial.total(one.transfers * one.share for one in self.crossings)
 
     def operations_left(self) -> dict[str, Posynomial]:
         """Return the operations by unit where blocks that masks hide are skipped."""
@@ -641,7 +632,7 @@ class Island(Legible):
         nodes, (given, asked, _) = self.read.nodes, self.widths
         found = [extent(one.forms, self._full) * given for one in nodes if one.kind == "input"]
         found += [extent(forms, self._full) * asked for _, _, forms in self.read.outputs]
-        return total(found)
+        return Posynomial.total(found)
 
     def operations(self) -> dict[str, Posynomial]:
         """Return the operations by unit; what lacks a grouped axis is made in each group."""

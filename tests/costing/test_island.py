@@ -45,7 +45,6 @@ from catlearn.costing import (
     reverse_of,
     usual,
 )
-from catlearn.costing.island import total
 from catlearn.cset import Open
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
 from catlearn.laws.circuits import array_circuits
@@ -418,10 +417,10 @@ class TestLaws:
         row = F.signature.wires
         dom, cod = ([row[wire] for wire in rows] for rows in (circuit.dom, circuit.cod))
         found = F(Open(F.signature, dom, cod, "Wire"))
-        assert found == total(F.arrows.values())
+        assert found == Posynomial.total(F.arrows.values())
         if kind == "traffic":
             apart = [part_of(circuit, [box]) for box in range(circuit.apex.size("Box"))]
-            assert found == total(Island(one, {}).transfers for one in apart)
+            assert found == Posynomial.total(Island(one, {}).transfers for one in apart)
             assert not found <= cl.resources(circuit).compulsory
         with pytest.raises(UnknownName):
             cl.resources(circuit).functor("transfers")
