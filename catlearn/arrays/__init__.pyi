@@ -39,6 +39,7 @@ from .operations import (
     einsum as einsum,
     elementwise as elementwise,
     embed as embed,
+    erf as erf,
     exp as exp,
     gain as gain,
     gelu as gelu,

@@ -14,6 +14,7 @@ two circuits that compute the same may cost differently.
   numbers over m: mean, subtraction, square, mean, product, and 2 E/|m| for the root; without the
   first two if it does not centre.
 * Boxes in a block with rounds count once for each; its gates cost nothing.
+* Where a declared size is equal to a polynomial, as d to 2 p, it is the size that is written.
 
 >>> from catlearn.arrays import linear, relu
 >>> f = linear("A", "m -> f") >> relu >> linear("B", "f -> n", bias=True)
@@ -104,10 +105,15 @@ def amounts(
     """
     axes, lists, rounds = H.lists["axes"], H.lists["vars"], H.lists["rounds"]
     known = {-1: Size.of(1)}
+    found = (one.rename(H.called) for one in H.solution.relations if one.kind == "=")
+    equal = [(one.left, one.right) for one in found]
+    plain = {one: other for pair in equal for one, other in (pair, pair[::-1])
+             if [other] == [*map(Size.generator, other.generators)]}  # fmt: skip
 
     def size(axis: int) -> Size:
         if axis not in known:
-            known[axis] = H.size_of(axis)
+            found = H.size_of(axis)
+            known[axis] = plain.get(found, found)
         return known[axis]
 
     def product(rows: Iterable[int]) -> Size:

@@ -7,6 +7,8 @@ elementary kernels that they equal,
     logsumexp_y x = max_y x + log sum_y exp(x - max_y x)
     norm_m x = c / sqrt(mean_m c^2 + eps), with c = x - mean_m x, or c = x if it does not centre
     silu x = x sigmoid x
+    gelu x = x (1 + erf(x / sqrt 2)) / 2, or x sigmoid(x (a + b x^2)), with a = 2 sqrt(2 / pi) and
+        b = 0.044715 a, which is x (1 + tanh(...)) / 2
     (cumsum_x s)(x) = sum_y [y <= x] s(y)
 
 A difference is a sum with ``neg``, and a quotient a product with ``reciprocal``. What reads entries
@@ -28,6 +30,7 @@ return a7
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -153,11 +156,24 @@ def _silu(box: Boxes, x: Value) -> Value:
     return box("mul", x, box("sigmoid", x))
 
 
+def _gelu(box: Boxes, x: Value, approximation: str) -> Value:
+    def number(value: float) -> Value:
+        return box("constant", value=value)
+
+    if approximation == "tanh":
+        a = 2 * math.sqrt(2 / math.pi)
+        inner = box("add", number(a), box("mul", number(0.044715 * a), box("square", x)))
+        return box("mul", x, box("sigmoid", box("mul", x, inner)))
+    inner = box("erf", box("mul", x, number(math.sqrt(0.5))))
+    return box("mul", number(0.5), x, box("add", number(1.0), inner))
+
+
 DEFINITIONS: dict[str, Callable[..., Value]] = {
     "softmax": _softmax,
     "logsumexp": _logsumexp,
     "norm": _norm,
     "silu": _silu,
+    "gelu": _gelu,
     "cumsum": Boxes.sums,
 }
 """The kernels that have a definition: what adds its boxes, of what is read and its options."""

@@ -217,16 +217,13 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         x = x - x.mean(axis=targets, keepdims=True) if kernel.option("kind") == "layer" else x
         square = (x * x).mean(axis=targets, keepdims=True)
         return [x / np.sqrt(square + kernel.option("eps"))]
-    if name == "gelu":
-        x, erf = values[0], kernel.option("approximation") == "erf"
-        inner = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
-        return [x * (1 + (np.vectorize(math.erf, [float])(x / np.sqrt(2)) if erf else inner)) / 2]
     if name == "top_k":
         return _top_k(values[0], operation, sizes, *targets)
-    if name == "gelu" and kernel.option("approximation") == "erf":
-        from scipy.special import erf
-
-        return [values[0] * (1 + erf(values[0] / math.sqrt(2))) / 2]
+    erf = np.vectorize(math.erf, [float])
+    if name == "gelu":
+        x, close = values[0], kernel.option("approximation") == "tanh"
+        inner = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)) if close else erf(x / 2**0.5)
+        return [x * (1 + inner) / 2]
     simple = {
         "relu": lambda x: np.maximum(x, 0),
         "exp": np.exp,
@@ -242,7 +239,7 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         "sqrt": np.sqrt,
         "abs": lambda x: np.where(x < 0, -x, x),
         "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-        "gelu": lambda x: x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2,
+        "erf": erf,
         "silu": lambda x: x / (1 + np.exp(-x)),
     }
     if name not in simple:

@@ -30,7 +30,7 @@ UNITS = ("matrix", "exponential", "vector")
 
 EXPONENTIAL = frozenset((
     "softmax", "logsumexp", "exp", "log", "tanh", "sin", "cos", "sigmoid", "silu", "softplus",
-    "gelu",
+    "gelu", "erf",
 ))  # fmt: skip
 """Kernels that take one operation of the exponential unit for each number."""
 

@@ -175,6 +175,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "silu": F.silu,
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
+    "erf": torch.erf,
     "exp": torch.exp,
     "log": torch.log,
     "neg": torch.neg,

@@ -189,6 +189,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "silu": jax.nn.silu,
     "sigmoid": jax.nn.sigmoid,
     "tanh": jnp.tanh,
+    "erf": jax.lax.erf,
     "exp": jnp.exp,
     "log": jnp.log,
     "neg": jnp.negative,

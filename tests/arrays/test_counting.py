@@ -19,10 +19,11 @@ from catlearn.arrays import (
     view,
 )
 from catlearn.arrays.counting import COUNTS
+from catlearn.arrays.sizes import read_size
 from catlearn.category import Hypergraph
 from catlearn.cset import Open
 from catlearn.errors import InvalidStructure
-from catlearn.zoo.architectures import attention, gpt2_layer
+from catlearn.zoo.architectures import attention, gpt2_layer, llama_layer
 
 
 def test_attention():
@@ -45,6 +46,13 @@ def test_gpt2_small():
     assert model.at(x=1024).counts().multiply_adds * 2 == 291_648_307_200
     one = gpt2_layer().at(h=12, d=64, f=3072, m=768).at_dom((1024, 768))
     assert one.counts().multiply_adds * 2 == 17_716_740_096
+
+
+def test_declared_sizes_are_written_where_polynomials_are_equal_to_them():
+    """Half of d turns in rotary embeddings, so that d = 2 p; keys and queries have d entries."""
+    found = llama_layer().counts()
+    assert found.parameters == read_size("2*d*g*m*q + 2*d*g*m + 3*f*m + 2*m")
+    assert found.multiply_adds.generators == {*"dgmqxf"}
 
 
 def test_mixture_of_experts():

@@ -24,6 +24,7 @@ from catlearn.arrays import (
     elementwise,
     embed,
     exp,
+    gelu,
     idle,
     lift,
     linear,
@@ -55,6 +56,8 @@ DEFINED = {
     "layer norm": norm("g", "[m]", eps=0.1),
     "rms norm": norm("g", "[m] n", kind="rms", eps=0.1),
     "silu": silu,
+    "gelu": gelu(),
+    "gelu by tanh": gelu("tanh"),
     "sums": cumsum("a [y] b"),
 }
 
