@@ -35,7 +35,7 @@ from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.entries import Entries
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, sizes_at
 from catlearn.arrays.sizes import Size
-from catlearn.errors import CatlearnError, UnknownName, did_you_mean
+from catlearn.errors import CatlearnError, UnknownName, did_you_mean, expect
 from catlearn.names import fresh
 
 PREFIX = ("cumsum",)
@@ -107,6 +107,7 @@ def part_of(circuit: Circuit, boxes: Iterable[int]) -> Circuit:
 
     Inputs are in the order in which boxes read them, outputs in that in which boxes write them.
     """
+    expect(circuit, Circuit, "part_of", "called with a circuit, and rows of boxes")
     inside, H = {*boxes}, circuit.apex
     order = [box for box in circuit._walk() if box in inside]
     written = dict.fromkeys(wire for box in order for wire in H.sides[1][box])
@@ -162,6 +163,7 @@ class Indexed:
         CatlearnError
             If boxes are in a block with rounds, which is no island by itself.
         """
+        expect(circuit, Circuit, "Indexed.of", "called with a circuit")
         unfolded = circuit.unfold([name for name in DEFINITIONS if name not in PREFIX])
         found = cls.boxed(unfolded)
         # boxes of a definition stand where their box stood; the last one writes what it wrote

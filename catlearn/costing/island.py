@@ -34,7 +34,7 @@ einsum[a c] | g_a*g_c + g_a*s_b + g_c*s_b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
@@ -52,7 +52,14 @@ from catlearn.costing.costs import Costs
 from catlearn.costing.indexed import PLACES, Indexed
 from catlearn.costing.work import Work
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    did_you_mean,
+    expect,
+    wrong_kind,
+)
 
 MODES = ("whole", "grouped", "streamed", "split", "swept")
 """What a variable may be in an island."""
@@ -174,6 +181,11 @@ class Island(Legible):
         sizes: Mapping[str, Any] | None = None,
         widths: tuple[Any, Any, Any] = (1, 1, 1),
     ) -> None:
+        expect(circuit, (Circuit, Indexed), "an island", "of a circuit")
+        expect(modes, (type(None), Mapping), "modes", "a dict, such as {'q': 'grouped'}")
+        wide = isinstance(widths, Sequence) and len(widths) == 3 and min(widths) > 0
+        if not wide:
+            raise wrong_kind(widths, "widths", "three numbers above 0, such as (2, 2, 4)")
         self.work: Work | None = None
         if isinstance(circuit, Circuit):
             circuit = circuit.at(sizes) if sizes else circuit
@@ -188,10 +200,16 @@ class Island(Legible):
     def _modes(self, given: Mapping[str, Any]) -> dict[str, Mode]:
         failures, modes = [], {}
         for name, mode in given.items():
-            made = Mode(mode) if isinstance(mode, str) else Mode(*mode)
+            made = Mode(*mode) if isinstance(mode, tuple) and len(mode) == 2 else Mode(mode)
             if made.kind not in MODES:
-                message = f"has the mode {made.kind!r}; {did_you_mean(made.kind, MODES)}"
+                message = f"has the mode {made.kind!r}; {did_you_mean(str(made.kind), MODES)}"
                 failures.append(Failure("mode", f"axis {name}", message))
+            block = made.block
+            if block is not None and (
+                isinstance(block, bool) or not isinstance(block, int) or block < 1
+            ):
+                message = f"has blocks of {block!r}; a block is an integer from 1"
+                failures.append(Failure("block", f"axis {name}", message))
             try:
                 known = self.read.names[self.read[name]]
             except (CatlearnError, KeyError) as error:
@@ -254,8 +272,10 @@ class Island(Legible):
         """What of each variable is in fast memory at once."""
         found = dict(self._full)
         for name, mode in self.modes.items():
-            tile = self.block_name(name) if mode.block is None else mode.block
-            found[self.read.variables[name]] = Posynomial.of(tile)
+            v, block = self.read.variables[name], mode.block
+            size = self._full[v].number
+            tile = self.block_name(name) if block is None else block
+            found[v] = Posynomial.of(tile if block is None or size is None else min(block, size))
         return found
 
     @cached_property
@@ -662,6 +682,7 @@ def usual(read: Indexed) -> dict[str, Mode]:
     again: what does not have one is made at some of the variables of what has it. Of those that are
     reduced the outermost one is streamed.
     """
+    expect(read, Indexed, "usual", "called with Indexed.of(circuit)")
     found: dict[str, Mode] = {}
     crossing = [one.free for one in read.nodes if one.kind == "input"] + read.written
     made = {one.every: None for one in read.nodes if one.kind != "input"}
@@ -687,6 +708,7 @@ def candidates(read: Indexed, loops: int = 2) -> Iterator[dict[str, Mode]]:
     Axes that everything has are in groups of 1. Others that are in all outputs, and not reduced,
     are whole, grouped or swept; those that are only reduced are whole, streamed or split.
     """
+    expect(read, Indexed, "candidates", "called with Indexed.of(circuit)")
     start: dict[str, Mode] = {}
     crossing = [one.free for one in read.nodes] + read.written
     choices: list[list[tuple[str, str]]] = []

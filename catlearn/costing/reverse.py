@@ -27,6 +27,7 @@ from dataclasses import replace
 
 from catlearn.arrays.forms import Form
 from catlearn.costing.indexed import Indexed, IndexedArray
+from catlearn.errors import expect
 
 LINEAR = frozenset(["add", "concat", "neg", "dropout"])
 """Kernels whose operands have their cotangent."""
@@ -45,6 +46,7 @@ def reverse_of(read: Indexed, over: Iterable[str]) -> Indexed:
     over
         The variables over which a state was kept: those that are streamed or split.
     """
+    expect(read, Indexed, "reverse_of", "called with Indexed.of(circuit), and names of axes")
     return _Reverse(read, {read[name] for name in over}).found()
 
 

@@ -243,7 +243,9 @@ class CircuitResources(Legible):
         a*b + a*c + b*c | 2*a*c
         """
         kinds = (*UNITS, "flops", "traffic")
-        if kind not in kinds or self.circuit is None:
+        if self.circuit is None:
+            raise CatlearnError("a reverse pass has no boxes; the functor is that of the circuit")
+        if kind not in kinds:
             raise UnknownName(f"no cost of boxes is called {kind!r}; {did_you_mean(kind, kinds)}")
         plain = self.circuit.counting()
         boxes = range(self.circuit.apex.size("Box"))
@@ -269,6 +271,7 @@ class CircuitResources(Legible):
         UnknownName
             Listing blocks that there are not.
         """
+        expect(blocks, (type(None), Mapping), "blocks", "a dict, such as {'g_q': 128}")
         given, island = {**(blocks or {}), **more}, self.island
         known = island.bounds
         unknown = [name for name in given if name not in known]
@@ -398,9 +401,14 @@ def circuit_resources(
         v = back.variables.get(name)
         if v is None:
             continue
-        summed = v in back.reduced
-        other = {"grouped": "split"} if summed else {"streamed": "swept", "split": "grouped"}
-        modes[name] = Mode(other.get(mode.kind, mode.kind), mode.block)
+        inside, kind = [v in one for one in back.written], mode.kind
+        if v in back.reduced:
+            kind = "split" if kind == "grouped" else kind
+        elif kind in ("grouped", "split"):
+            kind = "grouped" if all(inside) else "whole"
+        else:
+            kind = "swept" if any(inside) else "whole"
+        modes[name] = Mode(kind, mode.block)
     made = Island(back, modes, widths=widths)
     again = {unit: one for unit, one in Work.of_nodes(back, True).total.items() if one.terms}
     return CircuitResources(made, again)

@@ -208,6 +208,7 @@ def resources(value: Any, **options: Any) -> Resources | CircuitResources:
     a*b*c/g_a + a*b*c/g_c + a*c
     """
     if isinstance(value, Circuit):
+        known_options("resources of a circuit", options, ("sizes", "island", "reverse", "widths"))
         return circuit_resources(value, **options)
     wanted = "a diagram, a loss, or a circuit"
     expect(value, (LearningDiagram, Loss, Lowered), "the argument", wanted)

@@ -7,6 +7,8 @@ Numbers of oracles are in words. Optima over blocks are by the geometric program
 import math
 from itertools import islice, product
 
+import jax
+import jax.numpy as jnp
 import pytest
 from hypothesis import given, settings
 
@@ -471,6 +473,15 @@ class TestModes:
         (failure,) = caught.value.failures
         assert next(iter(modes)) in failure.where
 
+    @pytest.mark.parametrize("options", [
+        {"foo": 1}, {"island": 3}, {"island": {"q": 3}}, {"island": {"q": ("grouped", 2.5)}},
+        {"island": {"q": ("grouped", 0)}}, {"widths": (1, 2)}, {"widths": 3}, {"sizes": 3},
+        {"island": {3: "grouped"}}, {"sizes": {"z": 3}},
+    ])  # fmt: skip
+    def test_other_arguments_are_refused(self, options):
+        with pytest.raises(CatlearnError):
+            cl.resources(ATTENTION1, **options)
+
     def test_every_candidate_is_an_island(self):
         read = Indexed.of(ATTENTION1)
         found = list(candidates(read))
@@ -514,6 +525,29 @@ class TestReverse:
         assert sorted(name for _, name, _ in read.outputs) == ["d in0", "d in1", "d in2"]
         kept = [node.name for node in read.nodes if node.name.startswith("state")]
         assert len(kept) == 3
+
+    @pytest.mark.parametrize("circuit", [MATMUL, ATTENTION1, MLP, log_sums])
+    def test_products_are_those_of_the_vector_jacobian_product_of_jax(self, circuit):
+        sizes = {name: 2 + k for k, name in enumerate(Indexed.of(circuit).variables)}
+        spent = [cl.resources(circuit, sizes=sizes, reverse=one) for one in (False, True)]
+        products = [one.work["matrix"].number for one in spent]
+        again = spent[1].again.get("matrix", Posynomial()).number
+        fn, H = cl.lower(circuit, sizes=sizes), circuit.at(sizes).apex
+        shapes = [[H.size_of(int(a)).number for a in H.lists["axes"].row(w)] for w in circuit.dom]
+        given = [jnp.zeros(shape) for shape in shapes]
+
+        def both(*arrays):
+            out, pull = jax.vjp(lambda *xs: fn({}, *xs), *arrays)
+            return pull(out)
+
+        traced_ = jax.make_jaxpr(both)(*given)
+        found = 0
+        for equation in traced_.eqns:
+            if equation.primitive.name == "dot_general":
+                (over, _), _ = equation.params["dimension_numbers"]
+                shape = equation.invars[0].aval.shape
+                found += 2 * equation.outvars[0].aval.size * math.prod(shape[k] for k in over)
+        assert found == sum(products) - again
 
     def test_a_product_has_two_products(self):
         back = cl.resources(MATMUL, reverse=True)
