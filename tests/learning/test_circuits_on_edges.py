@@ -14,6 +14,7 @@ from catlearn.arrays import (
     embed,
     lift,
     linear,
+    one_hot,
     relu,
     softmax,
     swap,
@@ -214,6 +215,41 @@ def test_edges_of_equal_circuits_are_run_as_one(dropped):
     assert stacked == [True, False]
     for one, other in zip(*map(jax.tree.leaves, values), strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-4, atol=1e-6)
+
+
+def test_losses_of_sequences_of_labels_are_those_by_hand():
+    """As in the page on losses: tokens and the next ones, and targets in a column of their own."""
+    text, words, targets = (cl.Space(*one, "int32") for one in (("t", 5), ("w", 4), ("y", 4)))
+    scores = cl.Space("scores", (4, 7), divergence="word_cross_entropy")
+    model = cl.Model("model", words, scores, embed("E", "V -> m") >> linear("A", "m -> V"), m=3)
+    parts = [
+        cl.Model("before", text, words, "words_before"),
+        cl.Model("after", text, scores, "words_after", words=7),
+        cl.Model("told", targets, scores, lift(one_hot("v"), "x")),
+    ]
+    tokens = rng.integers(1, 7, (6, 5)).astype("int32")
+    tokens[:3, 3:] = 0
+    sides = {
+        "texts": "texts.t >> before >> model = texts.t >> after",
+        "pairs": "pairs.w >> model = pairs.y >> told",
+    }
+    D = cl.LearningDiagram(
+        cl.Dataset("texts", t=text), cl.Dataset("pairs", w=words, y=targets), model, *parts,
+        equations=sides,
+    )  # fmt: skip
+    fn = cl.lower(D.loss())
+    params, state = fn.init(KEY)
+    batch = {"texts": {"t": tokens}, "pairs": {"w": tokens[:, :-1], "y": tokens[:, 1:]}}
+    terms = fn(params, state, batch)[1].terms
+    table, read = (np.asarray(params["model"][name]) for name in "EA")
+    logits = table[tokens[:, :-1]] @ read
+    costs = np.log(np.exp(logits).sum(-1))
+    costs -= np.take_along_axis(logits, tokens[:, 1:, None], -1)[..., 0]
+    padded = np.where(tokens[:, 1:] == 0, 0.0, costs)
+    expected = {"texts": padded.sum(1).mean(), "pairs": costs.sum(1).mean()}
+    for name, cost in expected.items():
+        np.testing.assert_allclose(terms[name], cost, rtol=1e-5)
+    assert expected["texts"] < expected["pairs"] - 0.1
 
 
 def test_lists_are_run_by_the_circuit_of_their_entries():
