@@ -226,6 +226,8 @@ class Circuit(Frozen, Displayed):
                 found.append("writes one variable at two positions")
             if [variables[v] for v in places] != axes.row(wire).tolist():
                 found.append("writes other axes than its array has")
+        if entry.single and len(operation.targets) != 1:
+            found.append(f"takes one variable whole, and not {len(operation.targets)}")
         summed = entry.targets in ("read", "chosen", "whole")
         degree = [v for v in range(len(variables)) if not summed or v not in operation.targets]
         if any(v not in places for places in operation.writes for v in degree):

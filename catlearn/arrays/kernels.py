@@ -45,6 +45,8 @@ class Entry:
         Numbers that it leaves as they are; None is all.
     symmetric
         Whether its targets have no order.
+    single
+        Whether it has one target.
     """
 
     operands: tuple[int, int | None] = (1, 1)
@@ -54,6 +56,7 @@ class Entry:
     options: tuple[str, ...] = ()
     fixes: tuple[float, ...] | None = ()
     symmetric: bool = True
+    single: bool = False
 
 
 KERNELS: dict[str, Entry] = {
@@ -63,11 +66,12 @@ KERNELS: dict[str, Entry] = {
     "mul": Entry((2, None)),
     "constant": Entry((0, 0), options=("value",)),
     "angle": Entry((0, 0), targets="both", options=("base",), symmetric=False),
-    **{name: Entry(targets="read") for name in ("max", "min", "argmax", "argmin", "logsumexp")},
+    **{name: Entry(targets="read") for name in ("max", "min", "logsumexp")},
+    **{name: Entry(targets="read", single=True) for name in ("argmax", "argmin")},
     "concat": Entry((1, None)),
     "where": Entry((2, 2), options=("outside",)),
     "softmax": Entry(targets="both"),
-    "cumsum": Entry(targets="both", symmetric=False),
+    "cumsum": Entry(targets="both", single=True),
     "norm": Entry(targets="both", options=("kind", "eps")),
     "top_k": Entry(outputs=2, targets="chosen"),
     "dropout": Entry(deterministic=False, options=("rate",)),

@@ -387,7 +387,9 @@ class _Planner:
             array, own = self.covering(values[0], operation.targets)
             lost = tuple(k for k, v in enumerate(own) if v in operation.targets)
             kept = tuple(v for v in own if v in out)
-            value = self.emit(name, [array], [self.shape[v] for v in kept], lost), kept
+            if lost:
+                array = self.emit(name, [array], [self.shape[v] for v in kept], lost)
+            value = array, kept
             return [self.broadcast(self.aligned(value, out), [self.shape[v] for v in out])]
         if operation.kernel.entry.targets == "both":
             values = [self.covering(one, operation.targets) for one in values]

@@ -43,7 +43,7 @@ from catlearn.arrays import (
 )
 from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.evaluation import evaluate
-from catlearn.errors import CatlearnError, InvalidStructure
+from catlearn.errors import CatlearnError, InvalidStructure, PathSyntaxError
 from catlearn.laws import array_circuits
 from catlearn.models.circuits import LoweredCircuit
 from catlearn.zoo.architectures import gpt2_layer, llama_layer, mamba_layer, mixtral_layer
@@ -271,6 +271,22 @@ def test_places_are_indices_of_their_axis():
     assert (counts.parameters, counts.active) == (8 + 24, 8 + 6)
     with pytest.raises(InvalidStructure):
         linear("A", "m -> e", e=5) >> argmax("[e] -> ") >> embed("T", "v -> m", v=4)
+
+
+def test_places_are_along_one_axis():
+    text = str(argmin("[x] y z -> y z"))
+    with pytest.raises(InvalidStructure):
+        Circuit.parse(text.replace("a1[y z]", "a1[z]"))
+    with pytest.raises(PathSyntaxError):
+        argmin("[x y] -> ")
+    with pytest.raises(PathSyntaxError):
+        cumsum("[x y]")
+
+
+def test_of_no_axes_the_greatest_entry_is_the_entry():
+    for make in (maximum, minimum, logsumexp):
+        steps = programmed(make("m -> m").at_dom((3,))).steps
+        assert not steps
 
 
 def test_sums_up_to_each_are_linear():
