@@ -334,13 +334,13 @@ def _clashes(parts: Sequence[OpenArrays], whole: Any) -> list[Failure]:
     every = apex.relations()
     for one, plain in zip(apex.solution.failures, apex.size_failures(), strict=True):
         _, table, row = every[one.number]
-        said: dict[str, str] = {}
+        declared: dict[str, str] = {}
         for part, leg in zip(parts, whole.legs, strict=True) if table == "Axis" else ():
             for axis in np.flatnonzero(leg.components["Axis"].values == row).tolist():
                 if part.apex.column("size")[axis]:
-                    said[part.apex.axis_title(axis)] = str(part.apex.size_of(axis))
-        if len(said) > 1:
-            (first, size), *others = said.items()
+                    declared[part.apex.axis_title(axis)] = str(part.apex.size_of(axis))
+        if len(declared) > 1:
+            (first, size), *others = declared.items()
             rest = " and ".join(f"{title} of size {other}" for title, other in others)
             plain = Failure(
                 "alignment", first, f"has size {size} and meets {rest}: {plain.message}"

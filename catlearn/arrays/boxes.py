@@ -237,10 +237,10 @@ class ArrayHypergraph(Hypergraph):
             relation, table, row = every[one.number]
             renamed = one.found.rename(self.called)
             found = str(renamed)
-            said = str(relation.rename(self.called))
+            asked = str(relation.rename(self.called))
             message = f"{found} cannot hold"
             if table == "Box":
-                message = found if found == said else f"{said} is {found}"
+                message = found if found == asked else f"{asked} is {found}"
             if one.declared:
                 sides = sorted((str(renamed.left), str(renamed.right)), key=len)
                 message += f"; use one name, or declare it, as .at({{{sides[0]!r}: {sides[1]!r}}})"

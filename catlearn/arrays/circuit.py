@@ -401,17 +401,17 @@ class Circuit(Frozen, Displayed):
         def axis(row: int) -> int:
             return axes.setdefault(row, len(axes))
 
-        def wire(row: int, said: tuple[Any, ...]) -> tuple[Any, ...]:
+        def wire(row: int, label: tuple[Any, ...]) -> tuple[Any, ...]:
             if row not in wires:
                 name = H.column("name")[row]
                 if name is not None:
-                    said = ("parameter", name, H.column("initialiser")[row])
+                    label = ("parameter", name, H.column("initialiser")[row])
                 rank = tuple(map(axis, H.lists["axes"].row(row).tolist()))
                 kind = kinds[row]
                 dtype = H.column("dtype")[kind]
                 points = axis(ranges[kind]) if dtype == "N" else None
                 kind = types.setdefault(kind, len(types)) if dtype is None else None
-                wires[row] = (len(wires), said, rank, dtype, points, kind)
+                wires[row] = (len(wires), label, rank, dtype, points, kind)
                 return wires[row]
             return wires[row][:1]
 

@@ -930,16 +930,16 @@ class _Rows:
 
     def type(self, dtype: str | None, axis: str | None, shared: str) -> int:
         """Return the row of a type, which is new unless its number is there; -1 has no axis."""
-        said = dtype, axis
+        declared = dtype, axis
         if shared in self.types:
             before, row = self.types[shared]
-            if before != said:
+            if before != declared:
                 raise CatlearnError("arrays of one number hold the same")
             return row
         self.draft.types.append((dtype, -1 if axis is None else self.axis(axis)))
         row = len(self.draft.types) - 1
         if shared:
-            self.types[shared] = said, row
+            self.types[shared] = declared, row
         return row
 
     def made(self) -> Draft:
@@ -1007,13 +1007,13 @@ def latex(text: str) -> str:
     for line in text.split("\n"):
         indent = (len(line) - len(line.lstrip())) // 2
         found, before, opened = r"\quad " * indent, "", False
-        for kind, said, _ in ListingReader(line, 1, _Rows()).tokens[:-1]:
+        for kind, token, _ in ListingReader(line, 1, _Rows()).tokens[:-1]:
             if kind == "name":
-                shown = to_latex(re.sub(r"^([ax])(\d+)$", r"\1_\2", said))
+                shown = to_latex(re.sub(r"^([ax])(\d+)$", r"\1_\2", token))
             elif kind in WORDS:
-                shown = rf"\ \mathrm{{{said}}}\ "
+                shown = rf"\ \mathrm{{{token}}}\ "
             else:
-                shown = _SIGNS.get(kind, escape_latex(said))
+                shown = _SIGNS.get(kind, escape_latex(token))
             if not opened and kind in (":", "="):
                 shown, opened = f"&{shown}", True
             gap = r"\ " if {kind, before} <= {"name", "number"} else ""

@@ -203,11 +203,11 @@ class PatternBox:
             self.relations.append(SizeRelation("window", reach, own, coefficients[name]))
         return form
 
-    def type(self, said: Type) -> int:
+    def type(self, wanted: Type) -> int:
         """Return a type: of a dtype, or of the indices of an axis."""
-        if isinstance(said, tuple):
-            return self.draft.type(said[0], self.axis(said[1]))
-        return self.draft.type(said)
+        if isinstance(wanted, tuple):
+            return self.draft.type(wanted[0], self.axis(wanted[1]))
+        return self.draft.type(wanted)
 
 
 def titled(kind: str, name: str = "") -> str:
@@ -367,8 +367,8 @@ def box_of(
     masks = tuple(map(box.affine, conditions))
     wires, readings, kinds = [], [], []
     for k, array in enumerate(found):
-        said = ("N", lookups[k]) if k in lookups else types[k] if k < len(types) else "R"
-        kinds.append(box.type(said))
+        wanted = ("N", lookups[k]) if k in lookups else types[k] if k < len(types) else "R"
+        kinds.append(box.type(wanted))
         parameter = parameters.get(k)
         label = (parameter.name, parameter.initialiser) if parameter else (None, None)
         wires.append(draft.wire((axis for axis, _ in array), kinds[-1], *label))
@@ -376,8 +376,8 @@ def box_of(
         readings.append(None if k in lookups else Reading(forms, outside, () if k else masks))
     made = []
     for k, places in enumerate(written):
-        said = results[k] if k < len(results) else "R"
-        kind = kinds[said] if isinstance(said, int) else box.type(said)
+        wanted = results[k] if k < len(results) else "R"
+        kind = kinds[wanted] if isinstance(wanted, int) else box.type(wanted)
         made.append(draft.wire((box.axes[box.letters[v]] for v in places), kind))
     for one in relations:
         box.relate(*one)

@@ -206,8 +206,8 @@ class Posynomial(Legible):
             with bounded("this text"):
                 return cls.of(read(ast.parse(text.strip(), mode="eval").body))
         except (SyntaxError, TypeError, ZeroDivisionError, OverflowError) as error:
-            said = error.msg if isinstance(error, SyntaxError) else str(error)
-            raise InvalidStructure("Posynomial", [Failure("syntax", repr(text), said)]) from None
+            reason = error.msg if isinstance(error, SyntaxError) else str(error)
+            raise InvalidStructure("Posynomial", [Failure("syntax", repr(text), reason)]) from None
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -142,10 +142,10 @@ def csets(
     if not schema.label_laws:
         return CSet(schema, parts)
     made = CSet(schema, parts, check=False)
-    said: dict[int, Hashable] = {}  # labels that have to be the same are the first of them
+    chosen: dict[int, Hashable] = {}  # labels that have to be the same are the first of them
     for name, places in label_classes(made).items():
         pairs = zip(places.tolist(), parts[name], strict=True)
-        parts[name] = [said.setdefault(place, label) for place, label in pairs]
+        parts[name] = [chosen.setdefault(place, label) for place, label in pairs]
     return CSet(schema, parts)
 
 

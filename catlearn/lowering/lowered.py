@@ -682,8 +682,8 @@ def lower(
     if isinstance(loss, Circuit):
         given = (precision, independent, stack, groups, together)
         if given != (None, (), 8, None, ()):
-            said = "sizes=, remat=, unroll=, experts=, accumulate=, opaque= and check="
-            raise WrongKind(f"of a circuit {said} can be said; others are of a loss")
+            words = "sizes=, remat=, unroll=, experts=, accumulate=, opaque= and check="
+            raise WrongKind(f"of a circuit {words} can be said; others are of a loss")
         return LoweredCircuit(
             loss,
             sizes,

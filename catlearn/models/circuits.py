@@ -474,11 +474,11 @@ class LoweredCircuit:
             where = (
                 H.relation_title(*every[one.number][1:]) if own else given[one.number - count][2]
             )
-            said = f"{one.found.rename(H.called)} cannot hold"
+            words = f"{one.found.rename(H.called)} cannot hold"
             if one.number >= count:
                 axis, number, _ = given[one.number - count]
-                said = f"axis {H.called(axis)} has {number} here: {said}"
-            failures.append(Failure("sizes", where, said))
+                words = f"axis {H.called(axis)} has {number} here: {words}"
+            failures.append(Failure("sizes", where, words))
         numbers = {axis: found.of(Size.generator(axis)).number for axis in range(H.size("Axis"))}
         used = {a for name in ("vars", "axes", "rounds") for a in H.lists[name].values.tolist()}
         open_ = sorted({H.called(axis) for axis in used if numbers[axis] is None})
@@ -647,11 +647,11 @@ def _numbered(circuit: Circuit) -> Circuit:
     known = {-1 - row: value for row, value in enumerate(values) if value.number is not None}
     known |= {-1 - row: Size.generator(-1 - place) for place, row in enumerate(kept)}
 
-    def told(sizes: frozenset[Size] | None) -> frozenset[Size] | None:
+    def solved(sizes: frozenset[Size] | None) -> frozenset[Size] | None:
         return sizes and frozenset(one.substitute(known) for one in sizes)
 
-    draft.axes = [(letter, told(sizes)) for letter, sizes in draft.axes]
-    draft.symbols = [(name, told(value)) for name, value in map(draft.symbols.__getitem__, kept)]
+    draft.axes = [(letter, solved(sizes)) for letter, sizes in draft.axes]
+    draft.symbols = [(name, solved(value)) for name, value in map(draft.symbols.__getitem__, kept)]
     return Circuit.of(draft, circuit.dom, circuit.cod)
 
 

@@ -77,8 +77,8 @@ def read_parameters(
             message = "the table does not say where it is stored"
             failures.append(Failure("parameters", repr(address), message))
             continue
-        said = names[address]
-        name, pattern = (said, None) if isinstance(said, str) else said
+        stored = names[address]
+        name, pattern = (stored, None) if isinstance(stored, str) else stored
         *front, last = name.split("{}")
         if 0 in shape or len(front) > len(shape):
             message = f"its shape {tuple(map(str, sizes))} is not known, or too short for {name!r}"

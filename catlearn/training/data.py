@@ -686,7 +686,7 @@ class Sources:
         The rest has a further axis in front, for the steps, and is stored as the loss does.
         """
         taken = [{source: self._columns(source, step) for source in self.taken} for step in steps]
-        self._alike(taken, steps)
+        self._check_one_size(taken, steps)
         self._note({name: taken[0][name] for name in self.feeds})
         same = {
             source: columns
@@ -765,7 +765,7 @@ class Sources:
             )
             warnings.warn(message, ManyPrograms, stacklevel=5)
 
-    def _alike(self, batches: Sequence[Mapping[Any, Any]], steps: range) -> None:
+    def _check_one_size(self, batches: Sequence[Mapping[Any, Any]], steps: range) -> None:
         """Refuse batches of several sizes where they enter one program."""
         failures = []
         for name in self.feeds:

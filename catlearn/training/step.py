@@ -263,15 +263,15 @@ TOGETHER = 64
 def _all_finite(tree: Any) -> jax.Array:
     """Whether all numbers are finite.
 
-    Zero times a number is zero, or no number. So arrays alike are added up in one pass, which is
-    quicker than one for each; minima are of bytes, since XLA makes vector code of these.
+    Zero times a number is zero, or no number. So arrays of one shape and dtype are added up in
+    one pass, which is quicker than one for each; minima are of bytes, since XLA makes vector code of these.
     """
-    alike: dict[Any, list[Any]] = {}
+    by_type: dict[Any, list[Any]] = {}
     for leaf in jax.tree.leaves(tree):
-        alike.setdefault((leaf.shape, leaf.dtype), []).append(0 * leaf)
+        by_type.setdefault((leaf.shape, leaf.dtype), []).append(0 * leaf)
     sums = (
         functools.reduce(jnp.add, leaves[k : k + TOGETHER])
-        for leaves in alike.values()
+        for leaves in by_type.values()
         for k in range(0, len(leaves), TOGETHER)
     )
     checks = (jnp.min(jnp.isfinite(one).astype(jnp.int8), initial=1) for one in sums)

@@ -464,8 +464,8 @@ def closed(
     left = [((k, place),) for k, wire in enumerate(ins) for place in lines_of(H, wire)]
     right = [((k, place),) for k, wire in enumerate(outs) for place in lines_of(H, wire)]
     shapes = (", ".join(shape_text(H, w) for w in ws) for ws in (ins, outs))
-    said = f"{title}: {' → '.join(shapes)}; {len(glyphs)} operations, closed"
+    words = f"{title}: {' → '.join(shapes)}; {len(glyphs)} operations, closed"
     return Glyph(
-        "closed", title, "", said, tuple(ins), tuple(outs), path,
+        "closed", title, "", words, tuple(ins), tuple(outs), path,
         0, tuple(left), (len(left), len(right)), tuple(right),
     )  # fmt: skip

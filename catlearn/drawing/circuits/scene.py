@@ -573,7 +573,7 @@ class _Builder:
         """Return a line of an array."""
         label = self.labels[wire, place]
         kind = {VALUE: "value", SCALAR: "scalar"}.get(place, "axis")
-        made = Line(label, self.said(wire, place), kind, strand, path, wire)
+        made = Line(label, self.title_of(wire, place), kind, strand, path, wire)
         if self.levels is None:
             return made
         block, fast = self.levels.blocks.get((wire, place), ""), wire in self.levels.fast
@@ -594,7 +594,7 @@ class _Builder:
             return ()
         return terms_of("M", reduce(lambda one, other: other if one <= other else one, every))
 
-    def said(self, wire: int, place: int) -> str:
+    def title_of(self, wire: int, place: int) -> str:
         """Say what a line is."""
         H, whole = self.H, shape_text(self.H, wire)
         if place == SCALAR:

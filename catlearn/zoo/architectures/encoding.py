@@ -124,23 +124,23 @@ BERT_NAMES: dict[str, tuple[str, str]] = {
     "words": ("embeddings.word_embeddings.weight", "V m -> V m"),
     "texts": ("embeddings.token_type_embeddings.weight", "t m -> t m"),
     "positions": ("embeddings.position_embeddings.weight", "c m -> c m"),
-    **{f"ln{end}": (f"embeddings.LayerNorm.{said}", "m -> m") for end, said in _NORM.items()},
+    **{f"ln{end}": (f"embeddings.LayerNorm.{suffix}", "m -> m") for end, suffix in _NORM.items()},
     **{
-        f"layers/{one}{end}": (f"{_LAYER}attention.{name}.{said}", f"(h d){m} ->{m} h d")
+        f"layers/{one}{end}": (f"{_LAYER}attention.{name}.{suffix}", f"(h d){m} ->{m} h d")
         for one, name in _HEADS.items()
-        for (end, said), m in zip(_ENDS.items(), (" m", ""), strict=True)
+        for (end, suffix), m in zip(_ENDS.items(), (" m", ""), strict=True)
     },
     "layers/O": (f"{_LAYER}attention.output.dense.weight", "m (h d) -> h d m"),
     "layers/O.bias": (f"{_LAYER}attention.output.dense.bias", "m -> m"),
     **{
-        f"layers/{one}{end}": (f"{_LAYER}{name}.dense.{said}", pattern)
+        f"layers/{one}{end}": (f"{_LAYER}{name}.dense.{suffix}", pattern)
         for one, name in (("up", "intermediate"), ("down", "output"))
-        for (end, said), pattern in zip(_ENDS.items(), ("n m -> m n", "n -> n"), strict=True)
+        for (end, suffix), pattern in zip(_ENDS.items(), ("n m -> m n", "n -> n"), strict=True)
     },
     **{
-        f"layers/{one}{end}": (f"{_LAYER}{name}.LayerNorm.{said}", "m -> m")
+        f"layers/{one}{end}": (f"{_LAYER}{name}.LayerNorm.{suffix}", "m -> m")
         for one, name in (("ln1", "attention.output"), ("ln2", "output"))
-        for end, said in _NORM.items()
+        for end, suffix in _NORM.items()
     },
 }
 """Where libraries store the parameters of BERT, for :func:`~catlearn.models.read_parameters`."""
