@@ -264,7 +264,8 @@ def _all_finite(tree: Any) -> jax.Array:
     """Whether all numbers are finite.
 
     Zero times a number is zero, or no number. So arrays of one shape and dtype are added up in
-    one pass, which is quicker than one for each; minima are of bytes, since XLA makes vector code of these.
+    one pass, which is quicker than one for each; minima are of bytes, since XLA makes vector code
+    of these.
     """
     by_type: dict[Any, list[Any]] = {}
     for leaf in jax.tree.leaves(tree):
