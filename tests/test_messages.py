@@ -56,6 +56,7 @@ WORDS = cl.Schema(["Letter", "Word"], lists={"spelling": ("Word", "Letter")})
 SWAP = cl.Schema(["X"], {"s": ("X", "X")}, equations=["s >> s = id(X)"])
 RED, BLUE = (cl.CSet(COLOURED, V=["v"], colour=[colour]) for colour in ("red", "blue"))
 
+TWO_SUMS = ar.einsum("a n, n b -> a b") @ ar.idle >> ar.einsum("a b, b n -> a n")
 PRODUCT = costing.Costs.of(
     "n**3/g_a + n**3/g_c", {"sum": "g_a*g_c + g_a + g_c"}, bounds={"g_a": "n", "g_c": "n"}
 )
@@ -399,6 +400,15 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "limits that nothing keeps": lambda: minimise(
             Posynomial.parse("1/g"), [(Posynomial.parse("g + 1"), 1.5)], {"g": (1, 4)}
         ),
+        "modes that axes cannot have": lambda: costing.Island(
+            TWO_SUMS, {"n": "streamed", "a": "grouped", "z": "whole", "b": ("split", 0)}
+        ),
+        "a letter of several axes": lambda: costing.Indexed.of(TWO_SUMS)["n"],
+        "blocks that are not there": lambda: cl.resources(TWO_SUMS)(g_x=3),
+        "a repeated layer as an island": lambda: cl.resources(
+            ar.residual(ar.linear("A", "m -> m")).repeat(3, "layers")
+        ),
+        "the table of another circuit": lambda: cl.draw(ar.relu, resources=cl.resources(TWO_SUMS)),
         "tiles that do not fit": lambda: costing.tile(PRODUCT.at(n=64), fast_memory=2),
         "tiles of open sizes": lambda: costing.tile(PRODUCT, fast_memory=64),
         "a chain that no islands cover": lambda: costing.cheapest([[9, 9], [9, 9]], ["a", "b"]),

@@ -34,12 +34,16 @@ from catlearn.arrays.boxes import Draft
 from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.entries import Entries
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, sizes_at
+from catlearn.arrays.kernels import KERNELS
 from catlearn.arrays.sizes import Size
 from catlearn.errors import CatlearnError, UnknownName, did_you_mean, expect
 from catlearn.names import fresh
 
 PREFIX = ("cumsum",)
 """Kernels that go on along a variable, with a state; they are not unfolded."""
+
+UNFOLDED = tuple(n for n in DEFINITIONS if n not in PREFIX and KERNELS[n].targets != "none")
+"""Kernels that are unfolded: those of single numbers are made in place."""
 
 PLACES = ("argmax", "argmin")
 """Kernels that say where an entry is, for which they keep it."""
@@ -48,7 +52,7 @@ SIGNS = ("neg", "reciprocal")
 """Kernels of differences and quotients: what follows reads what they read."""
 
 
-class AmbiguousAxis(CatlearnError, KeyError):
+class AmbiguousAxis(UnknownName):
     """A letter that several index variables have; the message lists their names."""
 
 
@@ -164,7 +168,7 @@ class Indexed:
             If boxes are in a block with rounds, which is no island by itself.
         """
         expect(circuit, Circuit, "Indexed.of", "called with a circuit")
-        unfolded = circuit.unfold([name for name in DEFINITIONS if name not in PREFIX])
+        unfolded = circuit.unfold(UNFOLDED)
         found = cls.boxed(unfolded)
         # boxes of a definition stand where their box stood; the last one writes what it wrote
         whole, parts = circuit.apex.sides[1], unfolded.apex.sides[1]
