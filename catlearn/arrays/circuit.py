@@ -312,8 +312,8 @@ class Circuit(Frozen, Displayed):
         Parameters
         ----------
         names
-            Of kernels, or one; all that have a definition, which are softmax, logsumexp, norm and
-            silu, unless said.
+            Of kernels, or one; all that have a definition, those of
+            :mod:`catlearn.arrays.definitions`, unless said.
 
         Raises
         ------

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import catlearn as cl
+from benchmarks.by_hand.transformer import unrolled
 from catlearn.arrays import (
     Circuit,
     add,
@@ -41,7 +42,6 @@ from catlearn.arrays.listing import DEEPEST
 from catlearn.errors import CatlearnError, PathSyntaxError
 from catlearn.laws import array_circuits
 from tests.arrays.test_circuits import SAMPLES, attention
-from tests.arrays.test_counting import gpt2
 
 
 @traced("x m")
@@ -68,8 +68,8 @@ odd = [
 ]
 CIRCUITS = SAMPLES | {
     "experts": experts,
-    "gpt2": gpt2(2),
-    "gpt2 with sizes": gpt2(1).at(m=768, h=12, d=64, f="4*m"),
+    "gpt2": unrolled(2),
+    "gpt2 with sizes": unrolled(1).at(m=768, h=12, d=64, f="4*m"),
     "convolution": conv("c1", "[y z] i -> [y z] o", window=3, stride=2, pad=1, bias=True),
     "split": view("(h d) -> h d", h=12),
     "join": view("h d -> (h d)"),
