@@ -57,7 +57,7 @@ from catlearn.arrays import (
     where,
 )
 from catlearn.arrays.evaluation import evaluate
-from catlearn.arrays.programs import programmed
+from catlearn.arrays.programs import _Planner, programmed
 from catlearn.errors import CatlearnError
 from catlearn.models import LoweredCircuit
 from catlearn.models.circuits import FUNCTIONS
@@ -165,8 +165,7 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_values_are_those_of_the_definition(name):
+def values_are_those_of_the_definition(name, run=jax.jit):
     circuit, shapes, sizes = CASES[name]
     fn = LoweredCircuit(circuit.at_dom(*shapes), sizes)
     rng = np.random.default_rng(sum(map(ord, name)))
@@ -175,12 +174,55 @@ def test_values_are_those_of_the_definition(name):
     arrays = [x > 0 if t == "B" else x for x, t in zip(arrays, dtypes, strict=True)]
     params = fn.init(KEY)
     params = jax.tree.map(lambda x: x + rng.normal(size=x.shape).astype("float32"), params)
-    found = jax.jit(fn)(params, *arrays)
+    found = run(fn)(params, *arrays)
     found = found if isinstance(found, tuple) else (found,)
     expected = evaluate(fn.circuit, arrays, params)
     for one, other in zip(found, expected, strict=True):
         tolerance = 2e-6 * max(1.0, np.abs(other).max())  # of sums that cancel
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_are_those_of_the_definition(name):
+    values_are_those_of_the_definition(name)
+
+
+def turned(ins, axis, low, high, outside):
+    return ins, (axis, high, low, outside)
+
+
+PLANS = {
+    "arrays in the other order": ("concatenated", "concatenate", lambda ins, *o: (ins[::-1], o)),
+    "a mask that hides nothing": ("masked", "where", lambda ins, *o: None),
+    "padding on the other side": ("shifted back", "pad", turned),
+    "axes that move the other way": (
+        "transposed", "transpose", lambda ins, order: (ins, (tuple(np.argsort(order)),))),
+    "keys for queries": (
+        "attention", "einsum",
+        lambda ins, text: (ins[:: 1 - 2 * text.startswith("xhd,yhd")], (text,))),
+    "entries one earlier": (
+        "a stride", "slice", lambda ins, axis, *o: (ins, (axis, o[0] - 1, o[1] - 1, o[2]))),
+    "windows to the right": (
+        "windows to the left", "convolve",
+        lambda ins, *o: (ins, (*o[:3], (o[3][0][::-1],), *o[4:]))),
+    "another axis": ("softmax of two", "softmax", lambda ins, places: (ins, ((0, 1),))),
+}  # fmt: skip
+"""Mutants of what plans programs: a case, a step in it, and what stands there (None: its array)."""
+
+
+@pytest.mark.parametrize("mutant", PLANS)
+def test_other_plans_have_other_values(mutant, monkeypatch, mutants):
+    name, changed, change = PLANS[mutant]
+    several = _Planner.several
+
+    def other(self, step, ins, shapes, *options):
+        made = change(ins, *options) if step == changed else (ins, options)
+        return [ins[-1]] if made is None else several(self, step, made[0], shapes, *made[1])
+
+    with mutants(f"plans of circuits: {mutant}"):
+        monkeypatch.setattr(_Planner, "several", other)
+        with pytest.raises(AssertionError):
+            values_are_those_of_the_definition(name, run=lambda fn: fn)
 
 
 def test_tables_are_looked_up():

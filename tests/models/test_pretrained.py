@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from catlearn.arrays import linear, residual
+from catlearn.arrays import linear, residual, view
 from catlearn.errors import CatlearnError
-from catlearn.models import read_parameters
+from catlearn.models import pretrained, read_parameters
 
 RNG = np.random.default_rng(0)
 Q = linear("Q", "m -> h d", bias=True).at(m=2, h=3, d=4)
@@ -67,6 +67,46 @@ def test_all_that_is_wrong_is_said_at_once(arrays, table, names):
         read_parameters(Q, arrays, table)
     for name in names:
         assert name in str(caught.value)
+
+
+class Backwards:
+    """NumPy with indices from the last to the first."""
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    def ndindex(self, *shape):
+        return reversed([*np.ndindex(*shape)])
+
+
+READING = pretrained._reading
+MUTANTS = {
+    "weights as they are stored": (
+        "_reading", lambda pattern, shape: READING(None, shape),
+        test_arrays_of_layers_are_put_together),
+    "the last layer first": ("np", Backwards(), test_arrays_of_layers_are_put_together),
+    "heads inside of their entries": (
+        "view", lambda pattern: view(pattern.replace("(h d)", "(d h)")),
+        test_patterns_put_axes_in_order),
+    "arrays of other shapes": (
+        "_wrong", lambda array, reading: "" if array is not None else "is missing",
+        lambda: test_all_that_is_wrong_is_said_at_once(
+            STORED | {"query.bias": np.ones(11)}, TABLE, ["(11,)", "(12)", "'Q.bias'"])),
+    "arrays that nothing reads": (
+        "any", lambda found: True,
+        lambda: test_all_that_is_wrong_is_said_at_once(
+            STORED | {"more": np.ones(1)}, TABLE, ["'more'", "skip"])),
+}  # fmt: skip
+"""What is replaced in the reader, by what, and the test that then fails."""
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_other_readers_are_rejected(mutant, monkeypatch, mutants):
+    name, other, test = MUTANTS[mutant]
+    with mutants(f"parameters of others: {mutant}"):
+        monkeypatch.setattr(pretrained, name, other, raising=False)
+        with pytest.raises((AssertionError, pytest.fail.Exception)):
+            test()
 
 
 def test_sizes_are_known():
