@@ -326,19 +326,19 @@ class Island(Legible):
             for k, node in enumerate(nodes):
                 if node.kind != "input" and before[k] and after[k]:
                     paths[k].add(v)
-        pairs = [
-            (paths[j], paths[k])
-            for k, node in reversed([*enumerate(nodes)])
-            for j in node.operands
-            if nodes[j].kind != "input"
-        ]
+        pairs = [(j, k) for k, node in reversed([*enumerate(nodes)]) for j in node.operands
+                 if nodes[j].kind != "input"]  # fmt: skip
         changed = len(loops) > 1
         while changed:  # what is in one loop is in the same loops outside of it
             changed = False
-            for one, other in pairs:
-                inner = max((loops.index(v) for v in one & other), default=0)
-                if (one ^ other) & {*loops[:inner]}:
-                    both = (one | other) & {*loops[:inner]}
+            for j, k in pairs:
+                one, other = paths[j], paths[k]
+                over = [loops.index(v) for v in nodes[j].bound if v in one - other]
+                end = min(over, default=len(loops))  # what reads a sum stands after its loop
+                inner = max((n for v in one & other if (n := loops.index(v)) < end), default=0)
+                outer = {*loops[:inner]}
+                if (one ^ other) & outer:
+                    both = (one | other) & outer
                     one |= both
                     other |= both
                     changed = True
@@ -389,6 +389,10 @@ class Island(Legible):
     def steps(self) -> list[tuple[int, tuple[int, ...]]]:
         """The nodes in the order in which they are made, with the loops that each is in."""
         return self._steps[0]
+
+    def loops_of(self, node: int) -> tuple[int, ...]:
+        """Return the variables of the loops that a node is made in, outermost first."""
+        return self._paths[node]
 
     @cached_property
     def _spans(self) -> list[_Lifetime]:
