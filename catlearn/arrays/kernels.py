@@ -83,6 +83,8 @@ KERNELS: dict[str, Entry] = {
     **{name: Entry(fixes=(0.0,)) for name in ("neg", "tanh", "erf", "sin")},
     "reciprocal": Entry(fixes=(1.0,)),
     **{name: Entry() for name in ("exp", "log", "sigmoid", "cos", "softplus", "indicator")},
+    "larger": Entry((2, 2)),
+    "shifted": Entry((2, 2)),
     "start": Entry(),
     "each": Entry(targets="read"),
     "last": Entry((2, 2)),

@@ -148,6 +148,12 @@ def _opaque(key: Any, functions: Mapping[str, Callable[..., Any]], *arguments: A
     return functions[label](*arrays, key=own)
 
 
+def _shifted(x: jax.Array, y: jax.Array) -> jax.Array:
+    """Return x - y, and -inf where one of them is that, with gradients that are numbers."""
+    gone = jnp.isneginf(x) | jnp.isneginf(y)
+    return jnp.where(gone, -jnp.inf, jnp.where(gone, 0, x) - jnp.where(gone, 0, y))
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "array": lambda x: jnp.asarray(x, jnp.result_type(float)) if x.dtype.kind == "f" else x,
     "constant": jnp.asarray,
@@ -201,6 +207,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sin": jnp.sin,
     "cos": jnp.cos,
     "softplus": jax.nn.softplus,
+    "larger": jnp.maximum,
+    "shifted": _shifted,
     "stop": jax.lax.stop_gradient,
 }
 """What the steps of a program are in JAX; ``dropout`` is that of a run, with its key."""
@@ -259,6 +267,11 @@ def _loop(key: Any, options: Mapping[str, Any], *arguments: Any) -> list[Any]:
         unroll=options["unroll"],
     )
     return [*final, *made]
+
+
+def functions_of(key: Any) -> dict[str, Callable[..., Any]]:
+    """Return the functions of JAX that the steps of a program are, with a key for samples."""
+    return _functions(key, {"remat": (), "unroll": 1, "accumulate": None, "opaque": {}})
 
 
 class LoweredCircuit:
@@ -427,7 +440,7 @@ class LoweredCircuit:
         """
         shapes = tuple(shapes)
         if shapes not in self._known:
-            self._known[shapes] = programmed(self.circuit, self._solved(shapes), self.experts)
+            self._known[shapes] = programmed(self.circuit, self.sizes(shapes), self.experts)
         return self._known[shapes]
 
     @cached_property
@@ -436,8 +449,8 @@ class LoweredCircuit:
         inputs = {f"input {k}": row for k, row in enumerate(self.circuit.dom)}
         return inputs | {f"parameter {name!r}": row for name, row in self.parameters.items()}
 
-    def _numbers(self, values: Iterable[Any]) -> tuple[Any, ...]:
-        """Return inputs and parameters as arrays; list those that are no numbers of their type."""
+    def arrays(self, values: Iterable[Any]) -> tuple[Any, ...]:
+        """Return inputs and then parameters as arrays; list those that are no numbers of their type."""
         H, found, failures = self.circuit.apex, [], []
         for (where, row), value in zip(self._given.items(), values, strict=True):
             one = _array(value)
@@ -450,7 +463,7 @@ class LoweredCircuit:
             raise InvalidStructure("this call", failures)
         return tuple(found)
 
-    def _solved(self, shapes: Sequence[tuple[int, ...]]) -> dict[int, int]:
+    def sizes(self, shapes: Sequence[tuple[int, ...]]) -> dict[int, int]:
         """Return the size of each axis."""
         H, failures, given = self.circuit.apex, [], []
         for (where, row), shape in zip(self._given.items(), shapes, strict=True):
@@ -575,7 +588,7 @@ class LoweredCircuit:
             "a dictionary of parameters, as init makes it",
         )
         self.takes(len(arrays))
-        given = self._numbers((*arrays, *self.values(params)))
+        given = self.arrays((*arrays, *self.values(params)))
         shapes = [jnp.shape(one) for one in given]
         program = self.program(shapes)
         if self.check:

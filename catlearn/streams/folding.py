@@ -1,0 +1,632 @@
+"""Folds: circuits that read an axis block by block, with a state that is merged.
+
+A fold along x has a *head*, which runs before the pass; a *lift*, from a block of indices of x to a
+state; a *merge* of two states, which is associative and commutative; and a *tail* from the state to
+the outputs. So blocks may be of any size, be split over devices and be merged in any order. All are
+circuits. They follow from the normal form of the circuit (:mod:`catlearn.streams.normal`), by the
+rules of its certificate (:mod:`catlearn.streams.rules`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from catlearn.arrays.blocks import GATES, path
+from catlearn.arrays.boxes import ArrayHypergraph, Draft
+from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.sizes import Scalar
+from catlearn.display import Legible
+from catlearn.errors import CatlearnError, Failure, UnknownName, did_you_mean, expect
+from catlearn.streams.normal import REDUCING, Accumulator, Nodes, Ref, Rewriting
+from catlearn.streams.rules import CENTRED, EXPONENTIAL, Instance, StreamRefused
+
+
+class AmbiguousAxis(CatlearnError, ValueError):
+    """A letter is that of several variables."""
+
+
+@dataclass(frozen=True, repr=False)
+class Fold(Legible):
+    """A circuit as a fold along one of its variables.
+
+    Parameters
+    ----------
+    circuit
+        The circuit.
+    variable
+        What is streamed.
+    state
+        A text for each array of the state.
+    head
+        From the inputs and parameters to what is the same in all blocks, and the arrays of which
+        blocks are read.
+    lift
+        From what is fixed, blocks, and the indices of the block to a state.
+    merge
+        From two states, and what is fixed, to one.
+    tail
+        From a state, and what is fixed, to the outputs.
+    references
+        From a state, and what is fixed, to the references that accumulators are relative to.
+    terms
+        From references, what is fixed, blocks and indices to accumulators, and what the greatest
+        entries are of: the lift where references are known.
+    moved
+        From a state, references and what is fixed to the accumulators at the state's own
+        references.
+    entries
+        At which position each array has x of which blocks are read.
+    fixed
+        How many arrays are the same in all blocks.
+    kinds
+        ``"sum"`` or ``"max"``, for each array of the state.
+    sources
+        For each greatest entry, where the axes of what it is of stand in it.
+    dropped
+        Which greatest entries the outputs do not depend on, though references do.
+    certificate
+        The instances of rules by which this is equal to the circuit.
+    """
+
+    circuit: Circuit
+    variable: str
+    state: tuple[str, ...]
+    head: Circuit
+    lift: Circuit
+    merge: Circuit
+    tail: Circuit
+    references: Circuit
+    terms: Circuit
+    moved: Circuit
+    entries: tuple[int, ...]
+    fixed: int
+    kinds: tuple[str, ...]
+    sources: tuple[tuple[int | None, ...], ...]
+    dropped: tuple[bool, ...]
+    axis: int
+    block: int
+    certificate: tuple[Instance, ...]
+
+    def check(self, seed: int = 0) -> list[Failure]:
+        """Verify every instance of a rule by random numbers; list those that do not hold."""
+        return [
+            Failure("certificate", one.box, f"{one.rule} {dict(one.data)} does not hold")
+            for one in self.certificate
+            if not one.holds(seed)
+        ]
+
+    def __str__(self) -> str:
+        names = ", ".join(self.circuit.shapes(self.circuit.dom))
+        lines = [f"fold along {self.variable} of {names}"]
+        return "\n".join([*lines, *(f"  {one}" for one in self.state)])
+
+    def __repr__(self) -> str:
+        return f"Fold({self.circuit!r} along {self.variable})"
+
+
+# ---------------------------------------------------------------- which boxes are streamed
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Boxes that reduce over one variable.
+
+    Parameters
+    ----------
+    reductions
+        The boxes, each with its variable.
+    axis
+        The axis of the variable.
+    roots
+        Those that no other one depends on.
+    """
+
+    reductions: dict[int, int]
+    axis: int
+    roots: tuple[int, ...]
+
+
+def _candidates(H: ArrayHypergraph, box: int, axis: int | None = None) -> list[int]:
+    """Return the variables, of an axis, that a box reduces over."""
+    one = H.operations[box]
+    if one.kernel.name not in REDUCING or path(H, box, plain=False):
+        return []
+    variables = H.lists["vars"].row(box)
+    return [v for v in one.targets if axis is None or variables[v] == axis]
+
+
+def _letter(H: ArrayHypergraph, box: int, v: int) -> str:
+    letters = H.operations[box].letters
+    return letters[v] if v < len(letters) else ""
+
+
+def _collected(circuit: Circuit, roots: Iterable[tuple[int, int]], axis: int) -> dict[int, int]:
+    """Return the reductions over x that some depend on, entry by entry, and these."""
+    H = circuit.apex
+    excluded: set[int] = set()
+    while True:
+        found = dict(roots)
+        probe = Nodes(circuit, axis)
+        seen: set[Any] = set()
+        leaves: set[int] = set()
+        stack: list[Any] = [n for box, v in found.items()
+                            for n in probe.operands(box, frozenset([v]))]  # fmt: skip
+        while stack:
+            node = stack.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            wire, places = node
+            if wire not in probe.writer:
+                continue
+            box = probe.writer[wire]
+            if places:
+                made = probe.made(node)
+                if made is None:
+                    leaves.add(wire)
+                else:
+                    stack += probe.operands(*made)
+                continue
+            variables = [] if box in excluded else _candidates(H, box, axis)
+            if variables:
+                found.setdefault(box, variables[0])
+                stack += probe.operands(box, frozenset(variables[:1]))
+            elif not path(H, box, plain=False):
+                stack += [(w, frozenset()) for w in H.sides[0][box]]
+        before = {b for b in _ancestors(H, leaves) if b in found} - {box for box, _ in roots}
+        if not before:
+            return found
+        excluded |= before
+
+
+def _ancestors(H: ArrayHypergraph, wires: Iterable[int]) -> set[int]:
+    ins, outs = H.sides
+    writer = {wire: box for box, some in enumerate(outs) for wire in some}
+    found: set[int] = set()
+    stack = [writer[w] for w in wires if w in writer]
+    while stack:
+        box = stack.pop()
+        if box not in found:
+            found.add(box)
+            stack += [writer[w] for w in ins[box] if w in writer]
+    return found
+
+
+def passes(circuit: Circuit, letter: str | None = None) -> list[Pass]:
+    """List the variables that a circuit reduces over, each with the boxes that do.
+
+    Parameters
+    ----------
+    circuit
+        The circuit, without kernels that have definitions.
+    letter
+        A letter of them; None for all.
+    """
+    H = circuit.apex
+    found: list[Pass] = []
+    covered: set[tuple[int, int]] = set()
+    for box in reversed(H.order):
+        for v in _candidates(H, box):
+            axis = int(H.lists["vars"].row(box)[v])
+            if (box, axis) in covered:
+                continue
+            reductions = _collected(circuit, [(box, v)], axis)
+            covered |= {(b, axis) for b in reductions}
+            found.append(Pass(reductions, axis, (box,)))
+    merged: list[Pass] = []
+    for one in found:
+        for k, other in enumerate(merged):
+            if other.axis == one.axis and not _ordered(circuit, one, other):
+                reductions = {**other.reductions, **one.reductions}
+                merged[k] = Pass(reductions, one.axis, (*other.roots, *one.roots))
+                break
+        else:
+            merged.append(one)
+    if letter is None:
+        return merged
+    return [
+        one for one in merged if any(_letter(H, b, v) == letter for b, v in one.reductions.items())
+    ]
+
+
+def _ordered(circuit: Circuit, one: Pass, other: Pass) -> bool:
+    """Whether a pass needs another one before it."""
+    for first, second in ((one, other), (other, one)):
+        probe = Nodes(circuit, first.axis)
+        stack = [n for b, v in second.reductions.items() for n in probe.operands(b, frozenset([v]))]
+        seen, leaves = set[Any](), set[int]()
+        while stack:
+            node = stack.pop()
+            if node in seen or node[0] not in probe.writer:
+                continue
+            seen.add(node)
+            made = probe.made(node) if node[1] else None
+            if made is None:
+                leaves.add(node[0])
+            else:
+                stack += probe.operands(*made)
+        fresh = {*first.reductions} - {*second.reductions}
+        if fresh & _ancestors(circuit.apex, leaves):
+            return True
+    return False
+
+
+def _named(circuit: Circuit, one: Pass) -> list[str]:
+    """Return the names of the variable of a pass, with boxes."""
+    H = circuit.apex
+    return [f"{H.title(box)}/{_letter(H, box, one.reductions[box])}" for box in one.roots]
+
+
+def chosen(circuit: Circuit, variable: str) -> Pass:
+    """Return the pass that a name means.
+
+    Raises
+    ------
+    AmbiguousAxis
+        If several boxes bind variables of that name.
+    StreamRefused
+        If nothing reduces over it.
+    UnknownName
+        If there is no variable of that name.
+    """
+    H = circuit.apex
+    box, _, letter = variable.rpartition("/")
+    found = passes(circuit, letter)
+    if box:
+        found = [one for one in found if variable in _named(circuit, one)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = " or ".join(dict.fromkeys(n for one in found for n in _named(circuit, one)))
+        raise AmbiguousAxis(f"axis {variable} is {names}")
+    letters = {
+        one: H.title(b) for b in H.order for one in H.operations[b].letters if one
+    }  # fmt: skip
+    if letter in letters:
+        where = letters[letter]
+        raise StreamRefused(where, f"axis {letter} is in the output: no box reduces over it")
+    hint = did_you_mean(variable, sorted(letters))
+    raise UnknownName(f"there is no axis {variable!r}; {hint}")
+
+
+# ---------------------------------------------------------------- derivation
+
+
+def interned(circuit: Circuit) -> Circuit:
+    """Return a circuit in which equal boxes that read the same are one, unless they draw samples.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import add, copy, exp
+    >>> f = copy(2) >> exp @ exp >> add
+    >>> interned(f).apex.size("Box")
+    2
+    """
+    draft = Draft.of(circuit.apex)
+    same: dict[int, int] = {}
+    seen: dict[Any, list[int]] = {}
+    boxes = []
+    for box in circuit._walk():
+        row = draft.boxes[box]
+        row = row._replace(ins=[same.get(wire, wire) for wire in row.ins])
+        kernel = row.operation.kernel
+        if kernel.entry.deterministic and kernel.name not in GATES:
+            key = (row.operation, *map(tuple, (row.ins, row.vars, row.mentions, row.within)))
+            outs = seen.setdefault(key, row.outs)
+            if outs is not row.outs:
+                same |= dict(zip(row.outs, outs, strict=True))
+                continue
+        boxes.append(row)
+    draft.boxes = boxes
+    return Circuit.of(draft, circuit.dom, [same.get(wire, wire) for wire in circuit.cod]).live()
+
+
+def stream(circuit: Circuit, variable: str) -> Fold:
+    """Return a circuit as a fold along a variable.
+
+    Parameters
+    ----------
+    circuit
+        The circuit.
+    variable
+        A letter of a pattern, or ``"box/letter"`` where several boxes have it.
+
+    Raises
+    ------
+    StreamRefused
+        If there is no fold by the rules that there are, with the box that is in the way.
+    AmbiguousAxis
+        If several boxes bind variables of that name.
+    UnknownName
+        If there is no such variable.
+    """
+    expect(circuit, Circuit, "what is streamed", "a circuit")
+    expect(variable, str, "variable", "a letter of a pattern, such as 'x'")
+    plain = interned(circuit.unfold().live())
+    return _derived(plain, chosen(plain, variable), variable)
+
+
+def streamable(circuit: Circuit) -> dict[str, Fold | str]:
+    """Return for each variable of a circuit the fold along it, or why there is none."""
+    H = circuit.live().apex
+    letters = dict.fromkeys(
+        letter for box in H.order for letter in H.operations[box].letters if letter
+    )
+    found: dict[str, Fold | str] = {}
+    for letter in letters:
+        try:
+            found[letter] = stream(circuit, letter)
+        except CatlearnError as error:
+            found[letter] = str(error)
+    return found
+
+
+def _derived(circuit: Circuit, one: Pass, variable: str) -> Fold:
+    H = circuit.apex
+    work = Rewriting(circuit, one.reductions, one.axis)
+    _refuse_kept(work, one, variable)
+    draft = work.draft
+    block = draft.axis(H.called(one.axis))
+    index = draft.wire([block], draft.type("N", one.axis))
+    every = work.accumulators
+    references = {ref.wire: ref for acc in every for ref in acc.references}
+    # a block alone, and a block where references are known
+    known: dict[Any, int] = {}
+    free: dict[int, int] = {}
+    for acc in every:
+        wire = acc.array.wire
+        free[wire] = work.blocked((wire, frozenset()), block, index, known, free)
+    lifted = [free[acc.array.wire] for acc in every]
+    leaves = {node: wire for node, wire in known.items() if node[1] and work.made(node) is None}
+    held = {wire: work.given(ref).wire for wire, ref in references.items()}
+    again: dict[Any, int] = dict(leaves)
+    free = dict(held)
+    for acc in every:
+        wire = acc.array.wire
+        made = work.blocked((wire, frozenset()), block, index, again, free)
+        free.setdefault(wire, made)
+    summands = [again[acc.array.wire, frozenset()] for acc in every]
+    sources = [work.blocked(acc.source, block, index, again, free)
+               for acc in every if acc.source is not None]  # fmt: skip
+    # states
+    own = [acc.array.wire for acc in every]
+    pairs = [{acc.array.wire: work.given(acc.array).wire for acc in every} for _ in range(2)]
+    both: dict[int, int] = {}
+    merged = []
+    for acc in every:
+        made = _merged(work, acc, pairs, both)
+        both[acc.array.wire] = made.wire
+        merged.append(made.wire)
+    again_at: dict[int, int] = {}
+    moved = []
+    for acc in every:
+        made = _moved(work, acc, lambda ref: Ref(held[ref.wire], ref.variables), None, again_at)
+        again_at[acc.array.wire] = made.wire
+        moved.append(made.wire)
+    # parts
+    inner = [*leaves.values(), index]
+    states = [*pairs[0].values(), *pairs[1].values()]
+    relative = [*held.values()]
+    asked = [
+        ([], inner, lifted), (states, [], merged), (own, [], [*circuit.cod]),
+        (own, [], [*references]), (relative, inner, [*summands, *sources]),
+        ([*own, *relative], [], moved),
+    ]  # fmt: skip
+    needed = [work.needed(cod, [*first, *last]) for first, last, cod in asked]
+    given = {wire for first, last, _ in asked for wire in (*first, *last)}
+    fixed = sorted({leaf for _, some in needed for leaf in some} - given)
+    parts = [
+        work.part(boxes, [*first, *fixed, *last], cod)
+        for (first, last, cod), (boxes, _) in zip(asked, needed, strict=True)
+    ]
+    head = Circuit.of(H, circuit.dom, [*fixed, *(node[0] for node in leaves)])
+    before = Draft.of(H)
+    before.boxes = [before.boxes[box] for box in head._walk()]
+    head = Circuit.of(before, head.dom, head.cod)
+    if any(len(node[1]) > 1 for node in leaves):
+        raise StreamRefused(variable, f"an array is read at {variable} at two of its axes")
+    return Fold(
+        circuit, variable, tuple(_texts(work)), head, *parts,
+        tuple(min(node[1]) for node in leaves), len(fixed), tuple(acc.kind for acc in every),
+        tuple(_alignment(work, acc) for acc in every if acc.source is not None), _dropped(work),
+        one.axis, block, tuple(work.instances),
+    )  # fmt: skip
+
+
+def _alignment(work: Rewriting, acc: Accumulator) -> tuple[int | None, ...]:
+    """Return where each axis of what a greatest entry is of stands in the accumulator."""
+    row = work.draft.boxes[work.writer[acc.array.wire]]
+    (reading,), written = row.operation.readings, row.operation.writes[0]
+    assert reading is not None
+    wired = [form.wiring for form in reading.forms]
+    return tuple(written.index(v) if v in written else None for v in wired)
+
+
+def _refuse_kept(work: Rewriting, one: Pass, variable: str) -> None:
+    """Refuse what has the variable in what follows the pass."""
+    H = work.circuit.apex
+    letter = variable.rpartition("/")[2]
+    cone = {node[0] for node in work.nodes}
+    boxes, _ = work.needed(work.circuit.cod, [acc.array.wire for acc in work.accumulators])
+    for box in boxes:
+        if box >= H.size("Box") or not work.draft.boxes[box].outs:
+            continue
+        row = work.draft.boxes[box]
+        if not cone.isdisjoint(row.ins) and any(
+            row.vars[v] == one.axis and _letter(H, box, v) == letter
+            for written in row.operation.writes for v in written
+        ):  # fmt: skip
+            title = H.title(box)
+            raise StreamRefused(
+                title,
+                f"axis {letter} is in the output of {title}; stream it together with the "
+                "contraction that removes it",
+            )
+
+
+def _moved(
+    work: Rewriting, acc: Accumulator, reference: Any, state: dict[int, int] | None,
+    target: dict[int, int],
+) -> Ref:  # fmt: skip
+    """Return an accumulator of a state, moved to the references of another one.
+
+    Parameters
+    ----------
+    reference
+        From a reference to that of the state.
+    state
+        The arrays of the state; None for those of the rewritten circuit themselves.
+    target
+        What stands for arrays without x in the state that it is moved to.
+    """
+
+    def held(ref: Ref) -> Ref:
+        return ref if state is None else Ref(state[ref.wire], ref.variables)
+
+    def there(ref: Ref) -> Ref:
+        return Ref(work.substituted(ref.wire, target), ref.variables)
+
+    if not acc.references:
+        return held(acc.array)
+    sign = next(dict(i.data)["sign"] for i in work.instances if i.rule == EXPONENTIAL) \
+        if acc.exponent else 1  # fmt: skip
+    factors: list[Ref] = []
+    if acc.exponent is not None:
+        ends = [reference(acc.exponent), there(acc.exponent)]
+        variables = acc.exponent.variables
+        gap = work.box(Kernel("shifted"), ends if sign == 1 else ends[::-1], variables)
+        factors.append(work.box(Kernel("exp"), [gap], variables))
+    gaps = []
+    for ref, _ in acc.powers:
+        minus = work.box(Kernel("neg"), [there(ref)], ref.variables)
+        gaps.append(work.box(Kernel("add"), [reference(ref), minus], ref.variables))
+    rows = next((dict(i.data)["coefficients"] for i in work.instances if i.rule == CENTRED), ())
+    terms = []
+    degrees = tuple(k for _, k in acc.powers)
+    for lower, array in (acc.lower or {(): acc.array}).items():
+        scale, powers = 1, []
+        for k, j, gap in zip(degrees, lower, gaps, strict=True):
+            scale *= rows[k][j] if k < len(rows) else 1
+            powers += [gap] * (k - j)
+        terms.append(work.product([held(array), *powers, *factors], Scalar.of(scale)))
+    return work.sum(terms)
+
+
+def _merged(
+    work: Rewriting, acc: Accumulator, states: Sequence[dict[int, int]], both: dict[int, int]
+) -> Ref:
+    """Return an accumulator of two states that are merged."""
+    variables = acc.array.variables
+    if acc.kind == "max":
+        sides = [Ref(state[acc.array.wire], variables) for state in states]
+        return work.box(Kernel("larger"), sides, variables)
+    sides = []
+    for state in states:
+        known = dict(state)
+
+        def reference(ref: Ref, known: dict[int, int] = known) -> Ref:
+            return Ref(work.substituted(ref.wire, known), ref.variables)
+
+        sides.append(_moved(work, acc, reference, state, both))
+    return work.sum(sides)
+
+
+# ---------------------------------------------------------------- what drops out
+
+
+def _dropped(work: Rewriting) -> tuple[bool, ...]:
+    """Say of each accumulator whether it is a greatest entry that outputs do not depend on.
+
+    A number that depends on the choice of a reference r does so by a factor exp(w r), or by an
+    addend a r; the outputs do not depend on r if both are 0 for them.
+    """
+    return tuple(acc.kind == "max" and _drops(work, acc) for acc in work.accumulators)
+
+
+def _drops(work: Rewriting, one: Accumulator) -> bool:
+    unknown = (None, None)
+    found: dict[int, Any] = {one.array.wire: (0, 1)}
+    cod = [*work.circuit.cod]
+    boxes, _ = work.needed(cod, [acc.array.wire for acc in work.accumulators])
+
+    def slope(wire: int) -> Any:
+        return found.get(wire, (0, 0))
+
+    for acc in work.accumulators:
+        if acc.array.wire == one.array.wire:
+            continue
+        for ref in acc.references:
+            inner, _ = work.needed([ref.wire], [a.array.wire for a in work.accumulators])
+            for box in inner:
+                _slopes(work, box, slope, found)
+        weights = [slope(ref.wire) for ref in acc.references]
+        if any(w == unknown or w[0] for w in weights):
+            found[acc.array.wire] = unknown
+        elif any(slope(ref.wire)[1] for ref, k in acc.powers):
+            found[acc.array.wire] = unknown
+        elif acc.exponent is not None and slope(acc.exponent.wire)[1]:
+            found[acc.array.wire] = (-slope(acc.exponent.wire)[1], 0)
+        if acc.source is not None and acc.array.wire in found:
+            found[acc.array.wire] = unknown
+    for box in boxes:
+        _slopes(work, box, slope, found)
+    return all(slope(wire) == (0, 0) for wire in cod)
+
+
+def _slopes(work: Rewriting, box: int, slope: Any, found: dict[int, Any]) -> None:
+    """Note on which power of exp(r), or multiple of r, what a box writes depends."""
+    row = work.draft.boxes[box]
+    reads = [slope(w) for w, r in zip(row.ins, row.operation.readings, strict=True)]
+    if all(one == (0, 0) for one in reads):
+        return
+    name, made = row.operation.kernel.name, (None, None)
+    known = all(one[0] is not None for one in reads)
+    wired = all(
+        r is not None and all(f.wiring is not None for f in r.forms) and not r.conditions
+        for r in row.operation.readings
+    )
+    if known and wired:
+        weights, adds = [one[0] for one in reads], [one[1] for one in reads]
+        if name == "add" and len({*weights}) == 1 and (not weights[0] or not any(adds)):
+            made = (weights[0], sum(adds))
+        elif name in ("mul", "contraction") and not any(adds):
+            made = (sum(weights), 0)
+        elif name in ("neg", "view"):
+            made = (weights[0], -adds[0] if name == "neg" else adds[0])
+        elif name == "contraction" and len(reads) == 1 and not row.operation.targets:
+            value = row.operation.scale.value
+            made = (weights[0], value * adds[0]) if value is not None else made
+        elif name == "reciprocal" and not adds[0]:
+            made = (-weights[0], 0)
+        elif name == "log" and not adds[0]:
+            made = (0, weights[0])
+        elif name == "exp" and not weights[0]:
+            made = (adds[0], 0)
+        elif name in ("sqrt",) and not adds[0]:
+            made = (weights[0] / 2, 0)
+    found |= dict.fromkeys(row.outs, made)
+
+
+def _texts(work: Rewriting) -> list[str]:
+    """Write what is accumulated."""
+    letter, found = work.letter_of[0], []
+    names = {acc.array.wire: f"a{k}" for k, acc in enumerate(work.accumulators)}
+    for k, acc in enumerate(work.accumulators):
+        row = work.draft.boxes[work.writer[acc.array.wire]]
+        axes = " ".join(work.letter_of[v] for v in acc.array.variables)
+        what = f"max_{letter}" if acc.kind == "max" else f"sum_{letter}"
+        read = []
+        for wire in row.ins:
+            box = work.writer.get(wire)
+            title = "1" if box is None else work.title(box)
+            read.append(f"in{work.circuit.dom.index(wire)}" if wire in work.circuit.dom else title)
+        line = f"a{k}[{axes}] = {what} {' '.join(read)}"
+        moves = [names.get(ref.wire, "R") for ref in acc.references]
+        if moves:
+            line += f", relative to {', '.join(moves)}"
+        found.append(line)
+    return found

@@ -1,0 +1,1110 @@
+"""The normal form of a circuit along a variable: what a pass over its indices has to keep.
+
+A reduction over x whose summand depends on other reductions over x (attention subtracts a maximum
+and divides by a sum) is no sum that one pass could form. Its summand is rewritten as a sum of terms
+
+    coefficient (depends on reductions, not on x)  *  generators (depend on x)
+
+where a generator is an array that depends on no reduction, a *referenced* exponential exp(S - R),
+or a *centred* power (S - R)^k, with R a function of other reductions. Sums of products of
+generators are *accumulators*; coefficients stand outside of the sum. What is rewritten are boxes:
+the result is a circuit, in which each reduction is a function of accumulators, and no array that
+has x depends on a reduction but by its references.
+
+An array read with x at some of its positions is a *node*, a pair of the array and these positions:
+the query and the key of self-attention are two nodes of one array. Nothing is copied or renamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import comb
+from typing import Any, NamedTuple
+
+from catlearn.arrays.blocks import path
+from catlearn.arrays.boxes import BoxRow, Draft, Operation
+from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, sizes_at
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.sizes import ONE, Scalar, Size
+from catlearn.streams.rules import CENTRED, EXPONENTIAL, Instance, StreamRefused
+
+MOST_TERMS = 64
+"""The most terms that a summand is written as."""
+
+REDUCING = ("contraction", "max")
+"""The kernels that a pass may form."""
+
+X = 0
+"""The variable that is streamed, among the variables of terms."""
+
+Node = tuple[int, frozenset[int]]
+"""An array, and the positions at which it is read at x."""
+
+
+class Ref(NamedTuple):
+    """An array, and the variable that each of its positions is read at."""
+
+    wire: int
+    variables: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A product of a scalar, coefficients and generators.
+
+    Parameters
+    ----------
+    scale
+        Over rows of axes.
+    count
+        By which power of the number of indices of x it is multiplied.
+    coefficients
+        What depends on reductions, and not on x.
+    factors
+        What depends on no reduction.
+    exponents
+        Pairs S, R of the factors exp(S - R).
+    powers
+        Pairs S, R of the factors (S - R)^k, each with k.
+    summed
+        The variables besides x that are summed over.
+    """
+
+    scale: Scalar = ONE
+    count: int = 0
+    coefficients: tuple[Ref, ...] = ()
+    factors: tuple[Ref, ...] = ()
+    exponents: tuple[tuple[Ref, Ref], ...] = ()
+    powers: tuple[tuple[Ref, Ref, int], ...] = ()
+    summed: tuple[int, ...] = ()
+
+    def times(self, other: Term) -> Term:
+        """Return the product of two terms."""
+        powers = {(s, r): k for s, r, k in self.powers}
+        for s, r, k in other.powers:
+            powers[s, r] = powers.get((s, r), 0) + k
+        return Term(
+            self.scale * other.scale,
+            self.count + other.count,
+            (*self.coefficients, *other.coefficients),
+            (*self.factors, *other.factors),
+            (*self.exponents, *other.exponents),
+            tuple((s, r, k) for (s, r), k in powers.items()),
+            (*self.summed, *other.summed),
+        )
+
+    def renamed(self, names: Mapping[int, int]) -> Term:
+        """Return it over other variables."""
+
+        def ref(one: Ref) -> Ref:
+            return Ref(one.wire, tuple(names.get(v, v) for v in one.variables))
+
+        return replace(
+            self,
+            coefficients=tuple(map(ref, self.coefficients)),
+            factors=tuple(map(ref, self.factors)),
+            exponents=tuple((ref(s), ref(r)) for s, r in self.exponents),
+            powers=tuple((ref(s), ref(r), k) for s, r, k in self.powers),
+            summed=tuple(names.get(v, v) for v in self.summed),
+        )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has neither exponentials nor powers."""
+        return not self.exponents and not self.powers
+
+    @property
+    def is_outer(self) -> bool:
+        """Whether it is free of x."""
+        return self.is_plain and not any(X in one.variables for one in self.factors)
+
+    @property
+    def is_inner(self) -> bool:
+        """Whether it depends on no reduction."""
+        return self.is_plain and not self.coefficients and not self.count
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """What a pass keeps: the sum, or the greatest entry, over the indices of x.
+
+    Parameters
+    ----------
+    kind
+        ``"sum"`` or ``"max"``.
+    array
+        The array that it is, in the rewritten circuit.
+    source
+        Of a greatest entry, the node of which it is that.
+    exponent
+        The reference R of a factor exp(S - R), if there is one.
+    powers
+        The references of factors (S - R)^k, each with k.
+    lower
+        Of those with powers: the accumulators of all degrees up to these.
+    text
+        What it is, for people.
+    """
+
+    kind: str
+    array: Ref
+    source: Node | None = None
+    exponent: Ref | None = None
+    powers: tuple[tuple[Ref, int], ...] = ()
+    lower: Mapping[tuple[int, ...], Ref] = field(default_factory=dict)
+    text: str = ""
+
+    @property
+    def references(self) -> tuple[Ref, ...]:
+        """What it is relative to."""
+        first = () if self.exponent is None else (self.exponent,)
+        return (*first, *(one for one, _ in self.powers))
+
+
+class Nodes:
+    """The nodes of a circuit along an axis.
+
+    Parameters
+    ----------
+    circuit
+        The circuit, without kernels that have definitions.
+    axis
+        The axis of x.
+    """
+
+    def __init__(self, circuit: Circuit, axis: int) -> None:
+        self.circuit, self.x = circuit, axis
+        self.draft = Draft.of(circuit.apex)
+        self.writer = {wire: k for k, box in enumerate(self.draft.boxes) for wire in box.outs}
+
+    def made(self, node: Node) -> tuple[int, frozenset[int]] | None:
+        """Return the box that makes a node entry by entry along x, and its variables that are x.
+
+        None for what is given, and for what has to be made whole before.
+        """
+        wire, places = node
+        if wire not in self.writer:
+            return None
+        box = self.writer[wire]
+        own = self.draft.boxes[box]
+        written = own.operation.writes[own.outs.index(wire)]
+        at = frozenset(written[p] for p in places)
+        return None if self.is_barrier(box, at) else (box, at)
+
+    def is_barrier(self, box: int, at: frozenset[int]) -> bool:
+        """Whether a box has to run whole, if some of its variables are x."""
+        own = self.draft.boxes[box]
+        one, entry = own.operation, own.operation.kernel.entry
+        if box < self.circuit.apex.size("Box") and path(self.circuit.apex, box, plain=False):
+            return True
+        if entry.targets == "whole" or not entry.deterministic or not at.isdisjoint(one.targets):
+            return True
+        if any(own.vars[v] == self.x for v in one.targets):
+            return True
+        wired = {form.wiring for r in one.readings if r is not None for form in r.forms}
+        return one.kernel.name == "concat" and not at <= wired
+
+    def operands(self, box: int, at: frozenset[int]) -> list[Node]:
+        """Return the nodes that a box reads: positions are x where all readings say so."""
+        own = self.draft.boxes[box]
+        found = []
+        for k, wire in enumerate(own.ins):
+            uses = uses_of(own.operation, k)
+            rank = len(self.draft.wires[wire].axes)
+            places = (
+                p for p in range(rank) if uses and all(forms[p].wiring in at for forms in uses)
+            )
+            found.append((wire, frozenset(places)))
+        return found
+
+
+class Rewriting(Nodes):
+    """A circuit while it is rewritten along a variable.
+
+    Parameters
+    ----------
+    circuit
+        The circuit, without kernels that have definitions.
+    reductions
+        Boxes that reduce over x, each with its variable.
+    axis
+        The axis of x.
+    """
+
+    def __init__(self, circuit: Circuit, reductions: Mapping[int, int], axis: int) -> None:
+        super().__init__(circuit, axis)
+        self.reductions = reductions
+        self.axis_of = [axis]
+        self.letter_of = [circuit.apex.called(axis)]
+        self.accumulators: list[Accumulator] = []
+        self.instances: list[Instance] = []
+        self._interned: dict[Any, Ref] = {}
+        self._locals: dict[tuple[int, frozenset[int]], list[int]] = {}
+        self._terms: dict[tuple[int, frozenset[int]], list[Term]] = {}
+        self._count: int | None = None
+        self.streamed: dict[int, int] = {}
+        H = circuit.apex
+        self.touched: set[int] = set()
+        self.nodes = self._cone()
+        for box in H.order:
+            own = self.draft.boxes[box]
+            if box in reductions or not self.touched.isdisjoint(own.ins):
+                self.touched |= {*own.outs}
+        pairs: dict[int, list[frozenset[int]]] = {}
+        for node in self.nodes:
+            found = self.made(node)
+            if found is not None:
+                pairs.setdefault(found[0], []).append(found[1])
+        for box in H.order:
+            for at in dict.fromkeys(pairs.get(box, ())):
+                if any(wire in self.touched for wire in self.draft.boxes[box].outs):
+                    self._terms[box, at] = self._decomposed(box, at)
+            if box in reductions:
+                self._reduced(box, reductions[box])
+
+    def _cone(self) -> dict[Node, None]:
+        """Return the nodes that reductions are made of."""
+        found: dict[Node, None] = {}
+        stack = [
+            node
+            for box, v in self.reductions.items()
+            for node in self.operands(box, frozenset([v]))
+        ]
+        while stack:
+            node = stack.pop()
+            if node in found or not node[1]:
+                continue
+            found[node] = None
+            made = self.made(node)
+            if made is not None:
+                stack += self.operands(*made)
+        return found
+
+    # ------------------------------------------------------------ boxes
+
+    def variable(self, axis: int, letter: str) -> int:
+        """Return a new variable."""
+        self.axis_of.append(axis)
+        self.letter_of.append(letter)
+        return len(self.axis_of) - 1
+
+    def box(
+        self,
+        kernel: Kernel,
+        operands: Sequence[Ref],
+        out: Sequence[int],
+        *,
+        scale: Scalar = ONE,
+        title: str = "",
+        mask: tuple[Reading, BoxRow, Sequence[int], Mapping[int, Ref]] | None = None,
+        wire: int | None = None,
+    ) -> Ref:
+        """Add a box, or return the one that is there: it reads arrays, and writes variables.
+
+        Parameters
+        ----------
+        mask
+            A reading of which conditions and the outside value are taken, with the box that it is
+            of, what the variables of that box are, and what it looks up in.
+        wire
+            The array that it writes.
+        """
+        used = [v for one in operands for v in one.variables]
+        lookups: dict[int, Ref] = {}
+        conditions: tuple[Form, ...] = ()
+        mentions = sorted({key for base, _ in scale.powers for key in base.generators})
+        outside = 0.0
+        if mask is not None:
+            reading, row, names, lookups = mask
+            used += [names[v] for one in reading.conditions for v in one.variables]
+        every = list(dict.fromkeys([*out, *used]))
+        if mask is not None:
+            place = [every.index(v) if v in every else -1 for v in names]
+            sizes = sizes_at(row.vars, row.mentions)
+            rows = sorted({g for size in sizes.values() for g in size.generators})
+            mentions = list(dict.fromkeys([*mentions, *rows]))
+
+            def local(size: Size) -> Size:
+                return size.substitute(sizes).rename(lambda key: -1 - mentions.index(key))
+
+            order = list(lookups)
+            moved = [Form.variable(k) if k >= 0 else Form() for k in place]
+            conditions = tuple(
+                with_operands(one.substitute(moved, local), {
+                    k: len(operands) + order.index(k) for k in lookups
+                })
+                for one in reading.conditions
+            )  # fmt: skip
+            outside = reading.outside
+        targets = tuple(range(len(out), len(every)))
+        made = Operation(
+            kernel,
+            (
+                *(
+                    Reading(
+                        tuple(Form.variable(every.index(v)) for v in one.variables),
+                        outside if k == 0 else 0.0,
+                        conditions if k == 0 else (),
+                    )
+                    for k, one in enumerate(operands)
+                ),
+                *(None for _ in lookups),
+            ),
+            (tuple(range(len(out))),),
+            targets if kernel.name in REDUCING else (),
+            scale.rename(lambda key: -1 - mentions.index(key)),
+            letters=tuple(self.letter_of[v] for v in every),
+            title=title or kernel.name,
+        )
+        ins = [*(one.wire for one in operands), *(one.wire for one in lookups.values())]
+        axes = [self.axis_of[v] for v in every]
+        key = made, tuple(ins), tuple(axes), tuple(mentions)
+        if wire is None and key in self._interned:
+            return Ref(self._interned[key].wire, tuple(out))
+        if wire is None:
+            wire = self.draft.wire(axes[: len(out)])
+        found = Ref(wire, tuple(out))
+        self.writer[wire] = self.draft.box(made, ins, [wire], axes, mentions)
+        self._interned.setdefault(key, found)
+        if kernel.name in REDUCING and X in every[len(out):]:
+            self.streamed[wire] = every.index(X)
+        if not self.touched.isdisjoint(ins):
+            self.touched.add(wire)
+        return found
+
+    def product(self, factors: Sequence[Ref], scale: Scalar = ONE, summed: Iterable[int] = (),
+                title: str = "product") -> Ref:  # fmt: skip
+        """Return a product, summed over some variables."""
+        summed = {*summed}
+        out = sorted({v for one in factors for v in one.variables} - summed)
+        if len(factors) == 1 and scale == ONE and not summed:
+            return factors[0]
+        return self.box(Kernel("contraction"), factors, out, scale=scale, title=title)
+
+    def sum(self, operands: Sequence[Ref]) -> Ref:
+        """Return a sum of arrays."""
+        if len(operands) == 1:
+            return operands[0]
+        out = sorted({v for one in operands for v in one.variables})
+        return self.box(Kernel("add"), operands, out, title="sum")
+
+    def number(self, value: float) -> Ref:
+        """Return a number."""
+        return self.box(Kernel("constant", (("value", value),)), (), (), title=f"{value:g}")
+
+    def counted(self) -> Ref:
+        """Return the number of indices of x that were seen."""
+        if self._count is None:
+            one = self.number(1.0)
+            made = self.box(Kernel("contraction"), [one, self._ones()], (), title="count")
+            self._count = made.wire
+            self._keep(Accumulator("sum", made))
+        return Ref(self._count, ())
+
+    def _ones(self) -> Ref:
+        return self.box(Kernel("view"), [self.number(1.0)], (X,), title="1")
+
+    def power(self, one: Ref, exponent: int) -> list[Ref]:
+        """Return the factors of an integer power."""
+        if exponent < 0:
+            one = self.box(Kernel("reciprocal"), [one], one.variables, title="reciprocal")
+        return [one] * abs(exponent)
+
+    def outer(self, term: Term) -> Ref:
+        """Return a term that is free of x as an array."""
+        count = self.power(self.counted(), term.count) if term.count else []
+        factors = [*term.coefficients, *term.factors, *count] or [self.number(1.0)]
+        return self.product(factors, term.scale, term.summed)
+
+    def inner(self, term: Term) -> Ref:
+        """Return a term that depends on no reduction as an array."""
+        return self.product(term.factors or (self.number(1.0),), term.scale, term.summed)
+
+    # ------------------------------------------------------------ terms
+
+    def locals(self, box: int, at: frozenset[int]) -> list[int]:
+        """Return what the variables of a box are among those of terms."""
+        if (box, at) not in self._locals:
+            own = self.draft.boxes[box]
+            letters = own.operation.letters
+            self._locals[box, at] = [
+                X if v in at else self.variable(axis, (letters[v] if v < len(letters) else "") or self.circuit.apex.called(axis) if axis < self.circuit.apex.size("Axis") else "")
+                for v, axis in enumerate(own.vars)
+            ]
+        return self._locals[box, at]
+
+    def title(self, box: int) -> str:
+        """Say which box is meant."""
+        return str(self.draft.boxes[box].operation)
+
+    def _operand(
+        self, box: int, at: frozenset[int], k: int, node: Node, masked: bool = True
+    ) -> list[Term]:
+        """Return the terms of what a box reads, over its variables."""
+        own = self.draft.boxes[box]
+        reading = own.operation.readings[k]
+        assert reading is not None
+        names = self.locals(box, at)
+        wire, places = node
+        wired = [form.wiring for form in reading.forms]
+        if wire not in self.touched:
+            return [Term(factors=(self._untouched(box, at, k),))]
+        if any(v is None for v in wired):
+            raise self.refused(box, "reads what depends on a reduction elsewhere than at x")
+        variables = tuple(names[v] for v in wired if v is not None)
+        if not places:
+            terms = [Term(coefficients=(Ref(wire, variables),))]
+        else:
+            made = self.made(node)
+            if made is None:
+                letter = self.letter_of[X]
+                writer = self.title(self.writer[wire])
+                raise StreamRefused(
+                    writer,
+                    f"axis {letter} is in the output of {writer}; stream it together with the "
+                    "contraction that removes it",
+                )
+            inner = self.locals(*made)
+            source = self.draft.boxes[made[0]]
+            written = source.operation.writes[source.outs.index(wire)]
+            renaming = {
+                inner[v]: variables[p] for p, v in enumerate(written) if inner[v] != X
+            }  # fmt: skip
+            terms = [self._fresh(one).renamed(renaming) for one in self._terms[made]]
+        return self._masked(box, at, k, terms) if reading.conditions and masked else terms
+
+    def _fresh(self, term: Term) -> Term:
+        """Return a term with new variables for those that are summed over."""
+        names = {v: self.variable(self.axis_of[v], self.letter_of[v]) for v in term.summed}
+        return term.renamed(names)
+
+    def _untouched(self, box: int, at: frozenset[int], k: int) -> Ref:
+        """Return what a box reads of an array that depends on no reduction."""
+        own = self.draft.boxes[box]
+        reading, names = own.operation.readings[k], self.locals(box, at)
+        assert reading is not None
+        wired = [form.wiring for form in reading.forms]
+        rank = self.draft.wires[own.ins[k]].axes
+        plain = not reading.conditions and all(
+            v is not None and own.vars[v] == axis for v, axis in zip(wired, rank, strict=True)
+        )
+        if plain:
+            return Ref(own.ins[k], tuple(names[v] for v in wired if v is not None))
+        # a view of its own, at the box's reading
+        used = sorted(reading.variables)
+        lookups = sorted({one.operand for f in (*reading.forms, *reading.conditions)
+                          for one in f.lookups})  # fmt: skip
+        place = [used.index(v) if v in used else -1 for v in range(len(own.vars))]
+        mentions = [*(own.vars), *own.mentions]
+
+        def local(size: Size) -> Size:
+            count = len(own.vars)
+            return size.rename(lambda key: -1 - key if key >= 0 else -1 - (count + (-1 - key)))
+
+        def form(one: Form) -> Form:
+            moved = [Form.variable(p) if p >= 0 else Form() for p in place]
+            where = {operand: 1 + n for n, operand in enumerate(lookups)}
+            return with_operands(one.substitute(moved, local), where)
+
+        made = Operation(
+            Kernel("view"),
+            (reading.map(form), *(None for _ in lookups)),
+            (tuple(range(len(used))),),
+            letters=tuple(self.letter_of[names[v]] for v in used),
+            title=self.title(box),
+        )
+        ins = [own.ins[k], *(own.ins[n] for n in lookups)]
+        axes = [own.vars[v] for v in used]
+        key = made, tuple(ins), tuple(axes), tuple(mentions)
+        out = tuple(names[v] for v in used)
+        if key not in self._interned:
+            wire = self.draft.wire(axes, self.draft.wires[own.ins[k]].type)
+            self.writer[wire] = self.draft.box(made, ins, [wire], axes, mentions)
+            self._interned[key] = Ref(wire, out)
+        return Ref(self._interned[key].wire, out)
+
+    def _masked(self, box: int, at: frozenset[int], k: int, terms: list[Term]) -> list[Term]:
+        """Return terms where conditions hold, and the outside value elsewhere."""
+        own = self.draft.boxes[box]
+        reading, names = own.operation.readings[k], self.locals(box, at)
+        assert reading is not None
+        every = {one.operand for form in reading.conditions for one in form.lookups}
+        if any(own.ins[n] in self.touched for n in every):
+            raise self.refused(box, "has a condition that depends on a reduction")
+        lookups = {n: Ref(own.ins[n], ()) for n in sorted(every)}
+        mask = (reading, own, names, lookups)
+
+        def where(one: Ref, outside: float) -> Ref:
+            used = {names[v] for form in reading.conditions for v in form.variables}
+            out = sorted({*one.variables, *used})
+            shown = (replace(reading, outside=outside), *mask[1:])
+            return self.box(Kernel("view"), [one], out, title=self.title(box), mask=shown)
+
+        return self._outside(box, terms, reading.outside, where)
+
+    def _outside(self, box: int, terms: list[Term], outside: float, where: Any) -> list[Term]:
+        """Return masked terms; ``where(array, value)`` masks an array that has no reduction."""
+        self.note("indicator", box)
+        if outside == 0:
+            mask = where(self.number(1.0), 0.0)
+            return [replace(one, factors=(*one.factors, mask)) for one in terms]
+        if abs(outside) == float("inf"):
+            inner, rest = self._parted(box, terms)
+            part = self.sum(inner) if inner else self.number(0.0)
+            return [self._centred(where(part, outside), rest)]
+        mask, other = where(self.number(1.0), 0.0), where(self.number(0.0), outside)
+        kept = [replace(one, factors=(*one.factors, mask)) for one in terms]
+        return [*kept, Term(factors=(other,))]
+
+    def _parted(self, box: int, terms: Iterable[Term]) -> tuple[list[Ref], list[Term]]:
+        """Return the arrays that have no reduction, and the terms that have no x, of a sum."""
+        inner: list[Ref] = []
+        rest: list[Term] = []
+        for one in terms:
+            if one.is_inner:
+                inner.append(self.inner(one))
+            elif one.is_outer:
+                rest.append(one)
+            elif len(one.powers) == 1 and one.powers[0][2] == 1 and one == Term(powers=one.powers):
+                s, r, _ = one.powers[0]
+                inner.append(s)
+                rest.append(Term(scale=Scalar(Fraction(-1)), coefficients=(r,)))
+            else:
+                raise self.product_refused(box)
+        return inner, rest
+
+    def _reference(self, rest: Sequence[Term]) -> Ref:
+        """Return the negative of a sum of terms that have no x."""
+        minus = Scalar(Fraction(-1))
+        return self.sum([self.outer(replace(one, scale=one.scale * minus)) for one in rest])
+
+    def _centred(self, inner: Ref, rest: Sequence[Term]) -> Term:
+        """Return S + R as a term, S - (-R) where there is R."""
+        if not rest:
+            return Term(factors=(inner,))
+        return Term(powers=((inner, self._reference(rest), 1),))
+
+    def refused(self, box: int, reason: str, theorem: bool = False) -> StreamRefused:
+        """Return that there is no fold, by a reason."""
+        return StreamRefused(self.title(box), f"{self.title(box)}: {reason}", theorem)
+
+    def product_refused(self, box: int) -> StreamRefused:
+        """Return that a product stands where only sums may."""
+        letter = self.letter_of[X]
+        return self.refused(
+            box,
+            f"a product of a reduction over {letter} and a value with axis {letter} has no finite "
+            f"linear state (Theorem B); rewrite it or keep {letter} whole",
+            True,
+        )
+
+    def note(self, rule: str, box: int, **data: Any) -> None:
+        """Note an instance of a rule."""
+        found = Instance(rule, self.title(box), tuple(sorted(data.items())))
+        if found not in self.instances:
+            self.instances.append(found)
+
+    def _decomposed(self, box: int, at: frozenset[int]) -> list[Term]:
+        """Return the terms of what a box writes."""
+        own = self.draft.boxes[box]
+        name = own.operation.kernel.name
+        nodes = self.operands(box, at)
+        read = [
+            self._operand(box, at, k, node, masked=name != "where" or k == 1)
+            for k, node in enumerate(nodes)
+            if own.operation.readings[k] is not None
+        ]
+        if name == "view":
+            return read[0]
+        if name in ("contraction", "mul"):
+            found = self._multiplied(box, at, read)
+        elif name == "add":
+            found = self._added([one for terms in read for one in terms])
+        elif name == "neg":
+            minus = Scalar(Fraction(-1))
+            found = self._added([self._scaled(one, minus) for one in read[0]])
+        elif name == "square":
+            found = self._multiplied(box, at, [read[0], [self._fresh(one) for one in read[0]]])
+        elif name == "exp":
+            found = [self._exponential(box, read[0])]
+        elif name == "log":
+            found = self._logarithm(box, read[0])
+        elif name == "reciprocal":
+            found = [self._inverse(box, read[0])]
+        elif name == "where" and own.ins[0] not in self.touched:
+            mask = Ref(*self._untouched(box, at, 0))
+            outside: Any = own.operation.kernel.option("outside")
+
+            def where(one: Ref, value: float) -> Ref:
+                out = sorted({*one.variables, *mask.variables})
+                kernel = Kernel("where", (("outside", value),))
+                return self.box(kernel, [mask, one], out, title=self.title(box))
+
+            found = self._outside(box, read[1], outside, where)
+        else:
+            raise self.refused(
+                box, f"{name} of a value that depends on a reduction over {self.letter_of[X]} has "
+                "no rule known; register one with streams.rule"
+            )  # fmt: skip
+        if len(found) > MOST_TERMS:
+            raise self.refused(box, f"has more than {MOST_TERMS} terms")
+        return found
+
+    def _scaled(self, term: Term, scale: Scalar) -> Term:
+        """Return a multiple; of a centred value the multiple of both sides."""
+        lone = len(term.powers) == 1 and term.powers[0][2] == 1 and term == Term(powers=term.powers)
+        if lone:
+            s, r, _ = term.powers[0]
+            return Term(powers=((self.product([s], scale), self.product([r], scale), 1),))
+        return replace(term, scale=term.scale * scale)
+
+    def _added(self, terms: list[Term]) -> list[Term]:
+        """Return a sum, where what has no reduction is centred at what has no x."""
+        lone = [t for t in terms if t.powers and t == Term(powers=t.powers) and len(t.powers) == 1
+                and t.powers[0][2] == 1]  # fmt: skip
+        inner = [t for t in terms if t.is_inner and not t.is_outer]
+        outer = [t for t in terms if t.is_outer and t not in inner]
+        if not (inner or lone) or not (outer or len(lone) > 1 or (lone and inner)):
+            return terms
+        rest = [t for t in terms if t not in inner and t not in outer and t not in lone]
+        parts = [self.inner(t) for t in inner] + [t.powers[0][0] for t in lone]
+        outer += [Term(scale=Scalar(Fraction(-1)), coefficients=(t.powers[0][1],)) for t in lone]
+        return [self._centred(self.sum(parts), outer), *rest]
+
+    def _multiplied(self, box: int, at: frozenset[int], read: list[list[Term]]) -> list[Term]:
+        """Return a product of sums, distributed, and summed over the box's variables."""
+        own = self.draft.boxes[box]
+        names = self.locals(box, at)
+        scale = own.operation.scale.substitute(sizes_at(own.vars, own.mentions))
+        summed = tuple(names[v] for v in own.operation.targets if names[v] != X)
+        found = [Term(scale=scale, summed=summed)]
+        if sum(len(terms) > 1 for terms in read) and len(read) > 1:
+            self.note("distribution", box)
+        for terms in read:
+            found = [one.times(other) for one in found for other in terms]
+            if len(found) > MOST_TERMS:
+                raise self.refused(box, f"has more than {MOST_TERMS} terms")
+        return found
+
+    def _exponential(self, box: int, terms: list[Term]) -> Term:
+        inner, rest = self._parted(box, terms)
+        self.note("exp of a sum", box)
+        if not inner:
+            one = self._reference(rest)
+            minus = self.box(Kernel("neg"), [one], one.variables)
+            return Term(coefficients=(self.box(Kernel("exp"), [minus], one.variables),))
+        if not rest:
+            whole = self.sum(inner)
+            return Term(factors=(self.box(Kernel("exp"), [whole], whole.variables),))
+        return Term(exponents=((self.sum(inner), self._reference(rest)),))
+
+    def _logarithm(self, box: int, terms: list[Term]) -> list[Term]:
+        """Return log(c exp(S - R)) = S - R + log c."""
+        if len(terms) != 1 or len(terms[0].exponents) != 1 or terms[0].powers or terms[0].summed:
+            raise self.refused(box, "log of a value that depends on a reduction has no rule known, "
+                                    "unless it is a multiple of one exponential")  # fmt: skip
+        one = terms[0]
+        if any(X in ref.variables for ref in one.factors):
+            raise self.refused(box, "log of a product with a factor that may be negative")
+        (s, r), rest = one.exponents[0], replace(one, exponents=())
+        self.note("log of a product", box)
+        factor = self.outer(rest)
+        log = self.box(Kernel("log"), [factor], factor.variables)
+        return [
+            self._centred(s, [
+                Term(scale=Scalar(Fraction(-1)), coefficients=(r,)), Term(coefficients=(log,))
+            ])
+        ]  # fmt: skip
+
+    def _inverse(self, box: int, terms: list[Term]) -> Term:
+        if len(terms) != 1 or terms[0].powers or terms[0].summed:
+            raise self.refused(box, "the reciprocal of a sum that depends on a reduction has no "
+                                    "rule known")  # fmt: skip
+        one = terms[0]
+
+        def inverse(ref: Ref) -> Ref:
+            return self.box(Kernel("reciprocal"), [ref], ref.variables)
+
+        exponents = tuple(
+            (self.box(Kernel("neg"), [s], s.variables), self.box(Kernel("neg"), [r], r.variables))
+            for s, r in one.exponents
+        )
+        return Term(
+            one.scale**-1, -one.count, tuple(map(inverse, one.coefficients)),
+            tuple(map(inverse, one.factors)), exponents,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------ reductions
+
+    def _reduced(self, box: int, v: int) -> None:
+        """Replace a reduction by a function of accumulators."""
+        own, at = self.draft.boxes[box], frozenset([v])
+        names = self.locals(box, at)
+        nodes = self.operands(box, at)
+        out = [names[w] for w in own.operation.writes[0]]
+        if X in out:
+            raise self.refused(box, f"keeps axis {self.letter_of[X]}")
+        read = [self._operand(box, at, k, node) for k, node in enumerate(nodes)
+                if own.operation.readings[k] is not None]  # fmt: skip
+        (wire,) = own.outs
+        if own.operation.kernel.name == "max":
+            summed = [names[w] for w in own.operation.targets]
+            terms = self._greatest(box, read[0], summed)
+        else:
+            found = self._multiplied(box, at, read)
+            terms = [self._accumulated(box, one) for one in found]
+        self.draft.boxes[box] = self.draft.boxes[box]._replace(outs=[])
+        operands = []
+        for one in terms:
+            count = self.power(self.counted(), one.count) if one.count else []
+            operands.append(replace(one, coefficients=(*one.coefficients, *count), count=0))
+        if len(operands) == 1:
+            only = operands[0]
+            self.box(Kernel("contraction"), only.coefficients, out, scale=only.scale, wire=wire,
+                     title=self.title(box))  # fmt: skip
+        else:
+            arrays = [self.product(one.coefficients, one.scale, one.summed) for one in operands]
+            self.box(Kernel("add"), arrays, out, wire=wire, title=self.title(box))
+
+    def _greatest(self, box: int, terms: list[Term], summed: Sequence[int]) -> list[Term]:
+        """Return the greatest entry of S + R as that of S, and R."""
+        inner, rest = self._parted(box, terms)
+        if not inner:
+            return list(rest)
+        lost = {*summed} - {X}
+        if rest and any(not lost.isdisjoint(one.variables) for t in rest
+                        for one in (*t.coefficients, *t.factors)):  # fmt: skip
+            raise self.refused(box, "is over a variable that a reference has, too")
+        whole = self.sum(inner)
+        if X not in whole.variables:
+            whole = self.box(Kernel("view"), [whole], [*whole.variables, X])
+        out = sorted({*whole.variables} - {*summed} - {X})
+        made = self.box(Kernel("max"), [whole], out, title=self.title(box))
+        places = frozenset(p for p, w in enumerate(whole.variables) if w == X)
+        self._keep(Accumulator("max", made, (whole.wire, places)))
+        self.note("greatest", box)
+        return [Term(coefficients=(made,)), *rest]
+
+    def _keep(self, one: Accumulator) -> None:
+        if all(other.array.wire != one.array.wire for other in self.accumulators):
+            self.accumulators.append(one)
+            self.touched.add(one.array.wire)
+
+    def _accumulated(self, box: int, term: Term) -> Term:
+        """Return a term of a sum over x, where generators are accumulated: it is free of x."""
+        powers_of_x = [(base, e) for base, e in term.scale.powers
+                       if base == Size.generator(self.x) and e.denominator == 1]  # fmt: skip
+        count = term.count
+        scale = term.scale
+        for base, e in powers_of_x:
+            scale = scale * Scalar.of(base) ** -e
+            count += int(e)
+        generators = [one for one in term.factors if X in one.variables]
+        others = [one for one in term.factors if X not in one.variables]
+        exponent = None
+        if term.exponents:
+            s, r = (self.sum([pair[k] for pair in term.exponents]) for k in (0, 1))
+            exponent = s, r
+        references = [r for _, r in ([exponent] if exponent else [])]
+        references += [r for _, r, _ in term.powers]
+        kept = {v for one in (*term.coefficients, *references) for v in one.variables}
+        inside = [one for one in others
+                  if not {*one.variables}.isdisjoint({*term.summed} - kept)]  # fmt: skip
+        outside = [one for one in others if one not in inside]
+        kept |= {v for one in outside for v in one.variables}
+        summed = {*term.summed} - kept
+        factors = [*generators, *inside]
+        if exponent:
+            s, r = exponent
+            both = sorted({*s.variables, *r.variables})
+            gap = self.box(Kernel("shifted"), [s, r], both, title="shifted")
+            factors.insert(0, self.box(Kernel("exp"), [gap], both, title="exp"))
+            self.note(EXPONENTIAL, box, sign=1)
+        used = {v for one in factors for v in one.variables} | {
+            v for s, r, _ in term.powers for v in (*s.variables, *r.variables)
+        }
+        lost = [v for v in summed if v not in used]
+        for v in lost:
+            scale = scale * Scalar.of(Size.generator(self.axis_of[v]))
+        summed -= {*lost}
+        lower: dict[tuple[int, ...], Ref] = {}
+        top = tuple(k for _, _, k in term.powers)
+        made = None
+        for degrees in _below(top):
+            powers = []
+            for (s, r, _), k in zip(term.powers, degrees, strict=True):
+                both = sorted({*s.variables, *r.variables})
+                minus = self.box(Kernel("neg"), [r], r.variables, title="-")
+                one = self.box(Kernel("add"), [s, minus], both, title="centred")
+                powers += [one] * k
+            every = [*powers, *factors]
+            if not any(X in one.variables for one in every):
+                every.append(self._ones())
+            variables = {v for one in every for v in one.variables}
+            carried = {v for _, r, _ in term.powers for v in r.variables}
+            out = sorted((variables | (carried & variables)) - summed - {X})
+            plain = not powers and not exponent and every == [self._ones()]
+            made = self.counted() if plain else self.box(
+                Kernel("contraction"), every, out, title=self.title(box)
+            )  # fmt: skip
+            lower[degrees] = made
+            if not plain:
+                self._keep(
+                    Accumulator(
+                        "sum",
+                        made,
+                        None,
+                        exponent[1] if exponent else None,
+                        tuple((r, k) for (_, r, _), k in zip(term.powers, degrees, strict=True)),
+                        dict(lower),
+                    )
+                )
+        assert made is not None
+        if any(top):
+            rows = tuple(tuple(comb(k, j) for j in range(k + 1)) for k in range(max(top) + 1))
+            self.note(CENTRED, box, coefficients=rows)
+        self.note("sum", box)
+        return Term(
+            scale, count, (*term.coefficients, *outside, made),
+            summed=tuple(v for v in term.summed if v not in summed and v not in lost),
+        )  # fmt: skip
+
+
+    # ------------------------------------------------------------ parts
+
+    def given(self, like: Ref) -> Ref:
+        """Return an array like another, that is given."""
+        axes = [self.axis_of[v] for v in like.variables]
+        return Ref(self.draft.wire(axes, self.draft.wires[like.wire].type), like.variables)
+
+    def substituted(self, wire: int, known: dict[int, int]) -> int:
+        """Return what an array without x becomes, where others stand for some that it needs.
+
+        Parameters
+        ----------
+        known
+            What stands for which; what is found is added.
+        """
+        stack = [wire]
+        while stack:
+            one = stack[-1]
+            if one in known or one not in self.touched or one not in self.writer:
+                known.setdefault(one, one)
+                stack.pop()
+                continue
+            row = self.draft.boxes[self.writer[one]]
+            left = [w for w in row.ins if w not in known]
+            if left:
+                stack += left
+                continue
+            ins = [known[w] for w in row.ins]
+            if ins == row.ins:
+                known |= {w: w for w in row.outs}
+                continue
+            outs = [self._wire_like(w) for w in row.outs]
+            box = self.draft.box(row.operation, ins, outs, row.vars, row.mentions, row.within)
+            self.writer |= dict.fromkeys(outs, box)
+            self.touched |= {*outs}
+            known |= dict(zip(row.outs, outs, strict=True))
+        return known[wire]
+
+    def _wire_like(self, wire: int, axes: Sequence[int] | None = None) -> int:
+        row = self.draft.wires[wire]
+        return self.draft.wire(row.axes if axes is None else axes, row.type)
+
+    def needed(self, asked: Iterable[int], given: Iterable[int]) -> tuple[list[int], list[int]]:
+        """Return the boxes that arrays need, in order, and what these read that none of them writes.
+
+        Parameters
+        ----------
+        asked
+            The arrays.
+        given
+            Arrays that are not made.
+        """
+        given, done, leaves = {*given}, dict[int, None](), dict[int, None]()
+        last = {row.ins[0]: row.outs[0] for row in self.draft.boxes
+                if row.operation.kernel.name == "last" and row.outs}  # fmt: skip
+        ends = [*asked]
+        for end in ends:
+            stack = [end]
+            while stack:
+                wire = stack[-1]
+                if wire in given or self._is_leaf(wire):
+                    leaves.setdefault(wire)
+                    stack.pop()
+                    continue
+                box = self.writer[wire]
+                left = [w for w in self.draft.boxes[box].ins
+                        if w not in given and w not in leaves and self.writer.get(w) not in done]
+                if box in done or not left:
+                    if box not in done:
+                        leaves |= dict.fromkeys(w for w in self.draft.boxes[box].ins if w in given)
+                    done.setdefault(box)
+                    ends += [last[w] for w in self.draft.boxes[box].outs if w in last]
+                    stack.pop()
+                else:
+                    stack += left
+        return [*done], [*leaves]
+
+    def _is_leaf(self, wire: int) -> bool:
+        """Whether an array is given, or made before a pass."""
+        if wire not in self.writer:
+            return True
+        return self.is_before(wire)
+
+    def is_before(self, wire: int) -> bool:
+        """Whether an array is made before a pass: it depends on no reduction, and is no round's."""
+        box = self.writer[wire]
+        if wire in self.touched or box >= self.circuit.apex.size("Box"):
+            return False
+        name = self.draft.boxes[box].operation.kernel.name
+        inside = path(self.circuit.apex, box, plain=False)
+        return name != "constant" and not (inside[:-1] if name in ("last", "stack") else inside)
+
+    def part(self, boxes: Iterable[int], dom: Sequence[int], cod: Sequence[int]) -> Circuit:
+        """Return some boxes as a circuit; all that it is given are inputs."""
+        draft = replace(self.draft)
+        draft.wires = [row._replace(name=None, initialiser=None) for row in draft.wires]
+        draft.boxes = [self.draft.boxes[box] for box in boxes]
+        return Circuit.of(draft, dom, cod)
+
+    # ------------------------------------------------------------ a block of indices
+
+    def blocked(
+        self, node: Node, axis: int, index: int, known: dict[Node, int], free: dict[int, int]
+    ) -> int:
+        """Return a node at a block of indices of x.
+
+        Parameters
+        ----------
+        node
+            The node; for an accumulator, the array alone.
+        axis
+            The axis of the block.
+        index
+            The array of the indices of the block.
+        known
+            What nodes are, at the block; what is found is added, also what is given.
+        free
+            What arrays without x are.
+        """
+        stack = [node]
+        while stack:
+            one = stack[-1]
+            if one in known:
+                stack.pop()
+                continue
+            wire, places = one
+            if not places and wire not in self.streamed:
+                known[one] = self.substituted(wire, free)
+                continue
+            made = (self.writer[wire], frozenset([self.streamed[wire]])) if not places else (
+                self.made(one)
+            )  # fmt: skip
+            if made is None:
+                axes = [axis if p in places else row
+                        for p, row in enumerate(self.draft.wires[wire].axes)]  # fmt: skip
+                known[one] = self._wire_like(wire, axes)
+                continue
+            box, at = made
+            read = self.operands(box, at)
+            left = [other for other in read if other not in known]
+            if left:
+                stack += left
+                continue
+            self._block(box, at, axis, index, read, known)
+        return known[node]
+
+    def _block(
+        self, box: int, at: frozenset[int], axis: int, index: int, read: Sequence[Node],
+        known: dict[Node, int],
+    ) -> None:  # fmt: skip
+        """Add a box at a block of indices."""
+        row = self.draft.boxes[box]
+        one, place = row.operation, len(row.ins)
+        mentions, uses_index = [*row.mentions, self.x], False
+        whole = Size.generator(-len(mentions))
+
+        def size(given: Size) -> Size:
+            return given.substitute({v: whole for v in at})
+
+        def form(given: Form) -> Form:
+            nonlocal uses_index
+            found = Form.number(size(given.constant))
+            for atom, coefficient in given.terms:
+                made: Any = atom
+                if isinstance(atom, IndexPart):
+                    made = IndexPart(atom.kind, form(atom.form), size(atom.by))
+                elif isinstance(atom, Lookup):
+                    inner = (
+                        look if p in read[atom.operand][1] else form(look)
+                        for p, look in enumerate(atom.forms)
+                    )
+                    made = Lookup(atom.operand, tuple(inner))
+                elif atom in at:
+                    uses_index, made = True, Lookup(place, (Form.variable(atom),))
+                found = found + Form.atom(made).times(size(coefficient))
+            return found
+
+        readings: list[Reading | None] = []
+        for k, reading in enumerate(one.readings):
+            if reading is None:
+                readings.append(None)
+                continue
+            forms = tuple(f if p in read[k][1] else form(f) for p, f in enumerate(reading.forms))
+            conditions = tuple(map(form, reading.conditions))
+            readings.append(replace(reading, forms=forms, conditions=conditions))
+        ins = [known[other] for other in read]
+        made = replace(one, readings=tuple(readings), relations=(),
+                       scale=one.scale.substitute({v: whole for v in at}))  # fmt: skip
+        if uses_index:
+            ins, made = [*ins, index], replace(made, readings=(*made.readings, None))
+        variables = [axis if v in at else a for v, a in enumerate(row.vars)]
+        outs = []
+        for wire, written in zip(row.outs, one.writes, strict=True):
+            outs.append(self._wire_like(wire, [variables[v] for v in written]))
+            places = frozenset(p for p, v in enumerate(written) if v in at)
+            known[wire, places] = outs[-1]
+        new = self.draft.box(made, ins, outs, variables, mentions, row.within)
+        self.writer |= dict.fromkeys(outs, new)
+        self.touched |= {*outs}
+
+
+def _below(top: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Return all degrees up to some, lower ones first."""
+    found: list[tuple[int, ...]] = [()]
+    for k in top:
+        found = [(*one, j) for one in found for j in range(k + 1)]
+    return sorted(found, key=lambda one: (sum(one), one))
+
+
+def uses_of(operation: Operation, operand: int) -> list[tuple[Form, ...]]:
+    """Return all at which an operation reads one of its arrays, or looks up in it."""
+    reading = operation.readings[operand]
+    found = [] if reading is None else [reading.forms]
+    for one in operation.readings:
+        if one is not None:
+            forms = [*one.forms, *one.conditions]
+            while forms:
+                form = forms.pop()
+                found += [look.forms for look in form.lookups if look.operand == operand]
+                forms += [inner for look in form.lookups for inner in look.forms]
+    return found
+
+
+def with_operands(form: Form, places: Mapping[int, int]) -> Form:
+    """Return a form whose lookups are in other operands."""
+    found = Form.number(form.constant)
+    for atom, coefficient in form.terms:
+        made: Any = atom
+        if isinstance(atom, IndexPart):
+            made = IndexPart(atom.kind, with_operands(atom.form, places), atom.by)
+        elif isinstance(atom, Lookup):
+            inner = tuple(with_operands(one, places) for one in atom.forms)
+            made = Lookup(places.get(atom.operand, atom.operand), inner)
+        found = found + Form.atom(made).times(coefficient)
+    return found
