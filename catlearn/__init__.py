@@ -36,6 +36,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "learning",
         "lowering",
         "models",
+        "streams",
         "training",
         "zoo",
     ],

@@ -13,6 +13,7 @@ from . import (
     learning as learning,
     lowering as lowering,
     models as models,
+    streams as streams,
     training as training,
     zoo as zoo,
 )

@@ -74,7 +74,9 @@ from catlearn.lowering.storage import (
     start_of,
     unbound_failures,
 )
+from catlearn.lowering.streamed import LoweredFold
 from catlearn.models import FactorMap, LoweredCircuit, ProjectionMap, as_input
+from catlearn.streams.folding import Fold
 
 if TYPE_CHECKING:
     from catlearn.models import Architecture
@@ -600,6 +602,15 @@ def lower(
 ) -> LoweredCircuit: ...
 @overload
 def lower(
+    loss: Fold,
+    *,
+    sizes: Mapping[str, Any] | None = None,
+    block: int | None = None,
+    group: Mapping[str, int] | None = None,
+    reverse: str | None = None,
+) -> LoweredFold: ...
+@overload
+def lower(
     loss: Loss,
     *,
     remat: Iterable[str] | bool = (),
@@ -610,7 +621,7 @@ def lower(
     together: Iterable[Iterable[str]] = (),
 ) -> Lowered: ...
 def lower(
-    loss: Loss | Circuit,
+    loss: Loss | Circuit | Fold,
     *,
     remat: Iterable[str] | bool = (),
     precision: Any = None,
@@ -624,7 +635,10 @@ def lower(
     accumulate: Any = None,
     opaque: Mapping[str, Callable[..., Any]] | None = None,
     check: bool | None = None,
-) -> Lowered | LoweredCircuit:
+    block: int | None = None,
+    group: Mapping[str, int] | None = None,
+    reverse: str | None = None,
+) -> Lowered | LoweredCircuit | LoweredFold:
     """Lower a symbolic loss, or a circuit, to a pure JAX function.
 
     Parameters
@@ -656,13 +670,33 @@ def lower(
         in size.
     sizes, unroll, experts, accumulate, opaque, check
         Of a circuit: as for :class:`~catlearn.models.LoweredCircuit`.
+    sizes
+        Of a circuit: sizes by name.
+    unroll
+        Of a circuit: how many rounds of a block are written out in one step of its loop, 1 unless
+        said.
+    experts
+        Of a circuit: how weights that are read at looked-up indices are applied, ``"gather"``,
+        ``"dense"``, or by counts unless said.
+    accumulate
+        Of a circuit: the dtype in which norms and softmax are computed.
+    opaque
+        Of a circuit: what stands for its opaque boxes, functions by their labels.
+    block
+        Of a fold: how many indices are read at a time, 64 unless said.
+    group
+        Of a fold: axes of the outputs of which blocks run one after the other, with the size of
+        these, such as ``{"q": 1024}``.
+    reverse
+        Of a fold: how gradients are formed, ``"stream"`` unless said, or ``"checkpoint"``.
 
     Returns
     -------
     Lowered
         ``fn(params, state, batch, key=None) -> (value, aux)``, with ``fn.init(key)``,
         ``fn.plan`` and ``fn.select``. Of a circuit
-        :class:`~catlearn.models.LoweredCircuit`: ``fn(params, *arrays, key=None)``.
+        :class:`~catlearn.models.LoweredCircuit`: ``fn(params, *arrays, key=None)``. Of a fold
+        ``fn(params, *arrays)``.
 
     Raises
     ------
@@ -679,6 +713,14 @@ def lower(
     >>> lower(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss())
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
+    if isinstance(loss, Fold):
+        return LoweredFold(
+            loss,
+            sizes,
+            block=64 if block is None else block,
+            group=group,
+            reverse="stream" if reverse is None else reverse,
+        )
     if isinstance(loss, Circuit):
         given = (precision, independent, stack, groups, together)
         if given != (None, (), 8, None, ()):
@@ -695,7 +737,8 @@ def lower(
             check=bool(check),
         )
     expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss(), or a circuit")
-    if any(one is not None for one in (sizes, unroll, experts, accumulate, opaque, check)):
+    of_circuits = sizes, unroll, experts, accumulate, opaque, check, block, group, reverse
+    if any(one is not None for one in of_circuits):
         message = "sizes=, unroll=, experts=, accumulate=, opaque= and check= are said of a circuit"
         raise WrongKind(f"{message}; what is lowered is a loss")
     options = remat, precision, independent, stack, groups, together

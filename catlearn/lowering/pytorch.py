@@ -77,6 +77,12 @@ def _norm(x: torch.Tensor, places: tuple[int, ...], kind: str, eps: float) -> to
     return x * torch.rsqrt(x.square().mean(places, keepdim=True) + eps)
 
 
+def _shifted(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    gone = torch.isneginf(x) | torch.isneginf(y)
+    gap = torch.where(gone, 0.0, x) - torch.where(gone, 0.0, y)
+    return torch.where(gone, -torch.inf, gap)
+
+
 def _top_k(x: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     # torch.topk does not say which of equal entries comes first
     found = torch.sort(x, dim=-1, descending=True, stable=True)
@@ -187,6 +193,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "cos": torch.cos,
     "softplus": F.softplus,
     "stop": lambda x: x.detach(),
+    "larger": torch.maximum,
+    "shifted": _shifted,
 }
 """What the steps of a program are in PyTorch, besides those that speak of a device or a type."""
 

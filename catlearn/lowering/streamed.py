@@ -16,12 +16,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from catlearn.arrays.programs import Program, programmed
+from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
 from catlearn.models.circuits import LoweredCircuit, functions_of
-from catlearn.streams import Fold
+from catlearn.streams.folding import Fold, Grouping, grouped
 
 
 class LoweredFold:
     """A fold as a pure function ``fn(params, *arrays)``.
+
+    It may be jitted, differentiated (twice, too) and vmapped.
 
     Parameters
     ----------
@@ -30,49 +33,226 @@ class LoweredFold:
     sizes
         Sizes by name, that do not follow from the arrays.
     block
-        How many indices are read at a time.
+        How many indices of the variable are read at a time.
+    group
+        Axes of the outputs of which blocks run one after the other, with the size of these.
     reverse
         How gradients are formed: ``"stream"``, from the last state; or ``"checkpoint"``, an
         ordinary loop that keeps the state of each block, and can be differentiated forward.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing block sizes that are no numbers from 1.
+    StreamRefused
+        If an axis of ``group`` is not in each output.
     """
 
     def __init__(
-        self, fold: Fold, sizes: Mapping[str, Any] | None = None, *, block: int = 64,
+        self,
+        fold: Fold,
+        sizes: Mapping[str, Any] | None = None,
+        *,
+        block: int = 64,
+        group: Mapping[str, int] | None = None,
         reverse: str = "stream",
-    ) -> None:  # fmt: skip
-        self.fold, self.block, self.reverse = fold, block, reverse
+    ) -> None:
+        expect(fold, Fold, "what is lowered", "a fold, as stream(circuit, variable) makes it")
+        group = dict(group or {})
+        failures = [
+            Failure("blocks", name, f"has blocks of {size!r} indices; a number from 1 is expected")
+            for name, size in {fold.variable: block, **group}.items()
+            if type(size) is not int or size < 1
+        ]
+        if failures:
+            raise InvalidStructure("options", failures)
+        if reverse not in REVERSE:
+            raise UnknownName(f"reverse={reverse!r} is not known; {did_you_mean(reverse, REVERSE)}")
+        self.fold, self.block, self.group, self.reverse = fold, block, group, reverse
         self.lowered = LoweredCircuit(fold.circuit, sizes)
         self._known: dict[Any, Program] = {}
+        circuit, self._groups = fold.circuit, list[tuple[Grouping, int]]()
+        for name, size in group.items():
+            self._groups.append((grouped(circuit, name), size))
+            circuit = self._groups[-1][0].body
+        self._inner = fold.again(circuit) if group else fold
 
     def init(self, key: jax.Array, dtype: Any = None) -> dict[str, Any]:
         """Return starting parameters, as :meth:`LoweredCircuit.init` does."""
         return self.lowered.init(key, dtype)
 
     def __call__(self, params: Mapping[str, Any], *arrays: Any) -> Any:
-        """Return the outputs: an array, or a tuple of them."""
+        """Return the outputs: an array, or a tuple of them.
+
+        Raises
+        ------
+        InvalidStructure
+            If parameters are missing, or shapes do not agree, listing all.
+        """
         self.lowered.takes(len(arrays))
-        values = [*map(jnp.asarray, arrays), *map(jnp.asarray, self.lowered.values(params))]
+        values = self.lowered.arrays((*arrays, *self.lowered.values(params)))
         sizes = self.lowered.sizes([one.shape for one in values])
-        run = _Run(self.fold, sizes, min(self.block, sizes[self.fold.axis]), self._known)
+        blocks = {one.block: min(size, sizes[one.axis]) for one, size in self._groups}
+        run: Any = _Run(self._inner, {**sizes, **blocks}, self.block, self._known, self.reverse)
+        for k, (one, _) in reversed([*enumerate(self._groups)]):
+            before = {g.block: blocks[g.block] for g, _ in self._groups[:k]}
+            run = _Groups(one, k, run, {**sizes, **before}, blocks[one.block], self._known)
         if self.reverse == "checkpoint":
-            found = run.value(*values, keep=False)
+            found = run.forward(*values)[0]
         else:
-            found = run.differentiable()(*values)
+            found = differentiable(run)(*values)
         return found[0] if len(found) == 1 else found
 
     def __repr__(self) -> str:
         return f"LoweredFold({self.fold!r}, block={self.block})"
 
 
+REVERSE = ("stream", "checkpoint")
+
+
+def differentiable(run: Any) -> Any:
+    """Return the value of a run with its own reverse pass."""
+    function = jax.custom_vjp(lambda *inputs: run.forward(*inputs)[0])
+
+    def forward(*inputs: Any) -> Any:
+        found, state = run.forward(*inputs)
+        return found, (inputs, state)
+
+    def backward(kept: Any, given: Any) -> tuple[Any, ...]:
+        inputs, state = kept
+        found = iter(run.backward(inputs, state, given))
+        return tuple(
+            next(found) if _is_real(x) else np.zeros(x.shape, jax.dtypes.float0) for x in inputs
+        )
+
+    function.defvjp(forward, backward)
+    return function
+
+
+def _sliced(arrays: Sequence[Any], axes: Sequence[int], start: Any, block: int) -> list[Any]:
+    """Return the blocks of arrays that start at an index, and the indices."""
+    found = [
+        jax.lax.dynamic_slice_in_dim(one, start, block, axis)
+        for one, axis in zip(arrays, axes, strict=True)
+    ]
+    return [*found, start + jnp.arange(block)]
+
+
+def _written(
+    arrays: Sequence[Any], blocks: Sequence[Any], axes: Sequence[int], start: Any
+) -> list[Any]:
+    """Return arrays with blocks put where they start."""
+    return [
+        jax.lax.dynamic_update_slice_in_dim(whole, one.astype(whole.dtype), start, axis)
+        for whole, one, axis in zip(arrays, blocks, axes, strict=True)
+    ]
+
+
+class _Groups:
+    """Blocks of outputs, one after the other."""
+
+    def __init__(
+        self, grouping: Grouping, depth: int, inner: Any, sizes: Mapping[int, int], block: int,
+        known: dict[Any, Program],
+    ) -> None:  # fmt: skip
+        self.grouping, self.inner, self.sizes, self.block = grouping, inner, sizes, block
+        self.known, self.depth = known, depth
+        self.full, self.rest = divmod(sizes[grouping.axis], block)
+
+    def head(self, *inputs: Any) -> tuple[list[Any], list[Any]]:
+        """Return what is fixed, and of what blocks are read."""
+        key = "group", self.depth, tuple(sorted(self.sizes.items()))
+        if key not in self.known:
+            self.known[key] = programmed(self.grouping.head, self.sizes)
+        made = self.known[key].run(functions_of(None), inputs)
+        return made[: self.grouping.fixed], made[self.grouping.fixed :]
+
+    def at(self, block: int) -> Any:
+        """Return what runs for a block."""
+        return self.inner.resized(self.grouping.block, block)
+
+    def forward(self, *inputs: Any) -> tuple[Any, Any]:
+        """Return the outputs, and the state of each block."""
+        fixed, entries = self.head(*inputs)
+        exits = self.grouping.exits
+
+        def one(start: Any, block: int) -> Any:
+            blocks = _sliced(entries, self.grouping.entries, start, block)
+            return self.at(block).forward(*fixed, *blocks)
+
+        found, last = [], None
+        starts = jnp.arange(self.full) * self.block
+        made, states = jax.lax.map(lambda start: one(start, self.block), starts)
+        for array, axis in zip(made, exits, strict=True):
+            moved = jnp.moveaxis(array, 0, axis)
+            found.append(moved.reshape(*moved.shape[:axis], -1, *moved.shape[axis + 2 :]))
+        if self.rest:
+            made, last = one(self.full * self.block, self.rest)
+            pairs = zip(found, made, exits, strict=True)
+            found = [jnp.concatenate([a, b], axis) for a, b, axis in pairs]
+        return tuple(found), (states, last)
+
+    def backward(self, inputs: Sequence[Any], state: Any, given: Sequence[Any]) -> list[Any]:
+        """Return the cotangents of the inputs that are real."""
+        (fixed, entries), back = _head_vjp(self.head, inputs)
+        axes = [a for a, x in zip(self.grouping.entries, entries, strict=True) if _is_real(x)]
+        states, last = state
+
+        def step(carried: Any, start: Any, block: int, own: Any) -> Any:
+            of_fixed, of_entries = carried
+            blocks = _sliced(entries, self.grouping.entries, start, block)
+            part = _sliced(given, self.grouping.exits, start, block)[:-1]
+            found = self.at(block).backward((*fixed, *blocks), own, part)
+            count = len(of_fixed)
+            of_fixed = [a + b for a, b in zip(of_fixed, found[:count], strict=True)]
+            return of_fixed, _written(of_entries, found[count:], axes, start)
+
+        carried: Any = tuple(
+            [jnp.zeros_like(x) for x in some if _is_real(x)] for some in (fixed, entries)
+        )
+        starts = jnp.arange(self.full) * self.block
+        carried, _ = jax.lax.scan(
+            lambda c, now: (step(c, now[0], self.block, now[1]), None), carried, (starts, states)
+        )
+        if self.rest:
+            carried = step(carried, self.full * self.block, self.rest, last)
+        return back([*carried])
+
+    def resized(self, axis: int, size: int) -> _Groups:
+        """Return it for another size of an axis."""
+        return _Groups(
+            self.grouping, self.depth, self.inner.resized(axis, size),
+            {**self.sizes, axis: size}, self.block, self.known,
+        )  # fmt: skip
+
+
+def _head_vjp(head: Any, inputs: Sequence[Any]) -> tuple[Any, Any]:
+    """Return two lists of arrays, and what takes cotangents of their real ones to the inputs'."""
+
+    def real(*own: Any) -> Any:
+        made = head(*_put(inputs, own))
+        return [[x for x in some if _is_real(x)] for some in made], made
+
+    _, back, made = jax.vjp(real, *(x for x in inputs if _is_real(x)), has_aux=True)
+    return made, back
+
+
 class _Run:
     """A fold at given sizes."""
 
     def __init__(
-        self, fold: Fold, sizes: Mapping[int, int], block: int, known: dict[Any, Program]
-    ) -> None:
-        self.fold, self.sizes, self.block, self.known = fold, sizes, block, known
-        self.length = sizes[fold.axis]
+        self, fold: Fold, sizes: Mapping[int, int], block: int, known: dict[Any, Program],
+        reverse: str,
+    ) -> None:  # fmt: skip
+        self.fold, self.sizes, self.known, self.reverse = fold, sizes, known, reverse
+        self.length, self.asked = sizes[fold.axis], block
+        self.block = min(block, self.length)
         self.functions = functions_of(None)
+
+    def resized(self, axis: int, size: int) -> _Run:
+        """Return it for another size of an axis."""
+        sizes = {**self.sizes, axis: size}
+        return _Run(self.fold, sizes, self.asked, self.known, self.reverse)
 
     def part(self, name: str, arrays: Sequence[Any], block: int = 0) -> tuple[Any, ...]:
         """Run one of the circuits of the fold."""
@@ -82,18 +262,14 @@ class _Run:
             self.known[key] = programmed(getattr(self.fold, name), sizes)
         return tuple(self.known[key].run(self.functions, arrays))
 
-    def head(self, *inputs: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def head(self, *inputs: Any) -> tuple[list[Any], list[Any]]:
         """Return what is fixed, and what is read by blocks, in at least 32 bits."""
-        made = tuple(map(_wide, self.part("head", inputs)))
+        made = [*map(_wide, self.part("head", inputs))]
         return made[: self.fold.fixed], made[self.fold.fixed :]
 
-    def blocks(self, entries: Sequence[Any], start: Any, block: int) -> tuple[Any, ...]:
+    def blocks(self, entries: Sequence[Any], start: Any, block: int) -> list[Any]:
         """Return the blocks of some arrays that start at an index, and the indices."""
-        found = [
-            jax.lax.dynamic_slice_in_dim(one, start, block, axis)
-            for one, axis in zip(entries, self.fold.entries, strict=True)
-        ]
-        return (*found, start + jnp.arange(block))
+        return _sliced(entries, self.fold.entries, start, block)
 
     def over(self, step: Any, carried: Any) -> Any:
         """Carry something over all blocks but the first; ``step(carried, start, block)``."""
@@ -105,7 +281,7 @@ class _Run:
             )
         return step(carried, full * self.block, rest) if rest else carried
 
-    def state(self, fixed: Sequence[Any], entries: Sequence[Any], keep: bool) -> Any:
+    def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks."""
 
         def lift(start: Any, block: int) -> Any:
@@ -114,13 +290,14 @@ class _Run:
         def step(state: Any, start: Any, block: int) -> Any:
             return self.part("merge", (*state, *lift(start, block), *fixed))
 
-        again = step if keep else jax.checkpoint(step, static_argnums=(2,))
+        again = jax.checkpoint(step, static_argnums=(2,)) if self.reverse == "checkpoint" else step
         return self.over(again, lift(0, self.block))
 
-    def value(self, *inputs: Any, keep: bool = True) -> tuple[Any, ...]:
-        """Return the outputs."""
+    def forward(self, *inputs: Any) -> tuple[Any, Any]:
+        """Return the outputs and the last state."""
         fixed, entries = self.head(*inputs)
-        return self.ended(self.state(fixed, entries, keep), fixed, inputs)
+        state = self.state(fixed, entries)
+        return self.ended(state, fixed, inputs), state
 
     def ended(self, state: Any, fixed: Sequence[Any], inputs: Sequence[Any]) -> tuple[Any, ...]:
         """Return the outputs of a state, in the type of the inputs."""
@@ -132,29 +309,9 @@ class _Run:
             for one in found
         )
 
-    def differentiable(self) -> Any:
-        """Return the value with the derived reverse pass."""
-        function = jax.custom_vjp(self.value)
-
-        def forward(*inputs: Any) -> Any:
-            fixed, entries = self.head(*inputs)
-            state = self.state(fixed, entries, True)
-            return self.ended(state, fixed, inputs), (inputs, state)
-
-        function.defvjp(forward, lambda kept, given: self.backward(*kept, given))
-        return function
-
-    def backward(self, inputs: Sequence[Any], state: Any, given: Any) -> tuple[Any, ...]:
-        """Return the cotangents of the inputs."""
-        real = [jnp.issubdtype(one.dtype, jnp.floating) for one in inputs]
-
-        def head(*own: Any) -> Any:
-            left = iter(own)
-            made = self.head(*(next(left) if r else x for r, x in zip(real, inputs, strict=True)))
-            return [[x for x in some if _is_real(x)] for some in made]
-
-        fixed, entries = self.head(*inputs)
-        _, head_back = jax.vjp(head, *(x for r, x in zip(real, inputs, strict=True) if r))
+    def backward(self, inputs: Sequence[Any], state: Any, given: Any) -> list[Any]:
+        """Return the cotangents of the inputs that are real."""
+        (fixed, entries), back = _head_vjp(self.head, inputs)
         references = self.part("references", (*state, *fixed))
 
         def tail(state: Any, own: Any) -> Any:
@@ -164,7 +321,7 @@ class _Run:
 
         own_fixed, own_entries = ([x for x in some if _is_real(x)] for some in (fixed, entries))
         _, tail_back = jax.vjp(tail, state, own_fixed)
-        of_state, of_fixed = tail_back(given)
+        of_state, of_fixed = tail_back(tuple(given))
         ties = self.ties(state, references, fixed, entries)
 
         def step(carried: Any, start: Any, block: int) -> Any:
@@ -175,22 +332,14 @@ class _Run:
                 arrays = (*references, *_put(fixed, own), *_put(parts, blocks), index)
                 return self.part("terms", arrays, block)
 
-            made, back = jax.vjp(terms, own_fixed, [x for x in parts if _is_real(x)])
-            more, of_block = back(self.cotangents(made, of_state, state, ties))
+            made, terms_back = jax.vjp(terms, own_fixed, [x for x in parts if _is_real(x)])
+            more, of_block = terms_back(self.cotangents(made, of_state, state, ties))
             of_fixed = [a + b for a, b in zip(of_fixed, more, strict=True)]
             axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if _is_real(x)]
-            of_entries = [
-                jax.lax.dynamic_update_slice_in_dim(whole, one, start, axis)
-                for whole, one, axis in zip(of_entries, of_block, axes, strict=True)
-            ]
-            return of_fixed, of_entries
+            return of_fixed, _written(of_entries, of_block, axes, start)
 
         carried = of_fixed, [*map(jnp.zeros_like, own_entries)]
-        found = iter(head_back([*self.over(step, step(carried, 0, self.block))]))
-        return tuple(
-            next(found) if r else np.zeros(x.shape, jax.dtypes.float0)
-            for r, x in zip(real, inputs, strict=True)
-        )
+        return back([*self.over(step, step(carried, 0, self.block))])
 
     def greatest(self) -> list[tuple[int, int]]:
         """List the greatest entries that outputs depend on: in the state, and in the sources."""
@@ -228,7 +377,7 @@ class _Run:
     def _summed(self, n: int, same: Any, lost: Sequence[int]) -> Any:
         order = [p for p in self.fold.sources[n] if p is not None]
         found = same.sum(axis=tuple(lost))
-        return jnp.transpose(found, np.argsort(order))
+        return jnp.transpose(found, np.argsort(order).tolist())
 
     def cotangents(self, made: Any, of_state: Any, state: Any, ties: Mapping[int, Any]) -> Any:
         """Return the cotangents of the terms of a block."""

@@ -450,7 +450,7 @@ class LoweredCircuit:
         return inputs | {f"parameter {name!r}": row for name, row in self.parameters.items()}
 
     def arrays(self, values: Iterable[Any]) -> tuple[Any, ...]:
-        """Return inputs and then parameters as arrays; list those that are no numbers of their type."""
+        """Return inputs, then parameters, as arrays; list those that are no numbers of their type."""
         H, found, failures = self.circuit.apex, [], []
         for (where, row), value in zip(self._given.items(), values, strict=True):
             one = _array(value)

@@ -10,8 +10,7 @@ rules of its certificate (:mod:`catlearn.streams.rules`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 from catlearn.arrays.blocks import GATES, path
@@ -21,7 +20,8 @@ from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Scalar
 from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, UnknownName, did_you_mean, expect
-from catlearn.streams.normal import REDUCING, Accumulator, Nodes, Ref, Rewriting
+from catlearn.streams.nodes import REDUCING, Nodes, Ref
+from catlearn.streams.normal import Accumulator, Rewriting
 from catlearn.streams.rules import CENTRED, EXPONENTIAL, Instance, StreamRefused
 
 
@@ -98,6 +98,10 @@ class Fold(Legible):
             for one in self.certificate
             if not one.holds(seed)
         ]
+
+    def again(self, circuit: Circuit) -> Fold:
+        """Return the fold of the same variable of another circuit, without defined kernels."""
+        return derived(circuit, chosen(circuit, self.variable), self.variable)
 
     def __str__(self) -> str:
         names = ", ".join(self.circuit.shapes(self.circuit.dom))
@@ -322,7 +326,7 @@ def interned(circuit: Circuit) -> Circuit:
                 continue
         boxes.append(row)
     draft.boxes = boxes
-    return Circuit.of(draft, circuit.dom, [same.get(wire, wire) for wire in circuit.cod]).live()
+    return Circuit.of(draft, circuit.dom, [same.get(wire, wire) for wire in circuit.cod])
 
 
 def stream(circuit: Circuit, variable: str) -> Fold:
@@ -347,7 +351,7 @@ def stream(circuit: Circuit, variable: str) -> Fold:
     expect(circuit, Circuit, "what is streamed", "a circuit")
     expect(variable, str, "variable", "a letter of a pattern, such as 'x'")
     plain = interned(circuit.unfold().live())
-    return _derived(plain, chosen(plain, variable), variable)
+    return derived(plain, chosen(plain, variable), variable)
 
 
 def streamable(circuit: Circuit) -> dict[str, Fold | str]:
@@ -365,7 +369,8 @@ def streamable(circuit: Circuit) -> dict[str, Fold | str]:
     return found
 
 
-def _derived(circuit: Circuit, one: Pass, variable: str) -> Fold:
+def derived(circuit: Circuit, one: Pass, variable: str) -> Fold:
+    """Return the fold of a pass over a circuit, without kernels that have definitions."""
     H = circuit.apex
     work = Rewriting(circuit, one.reductions, one.axis)
     _refuse_kept(work, one, variable)
@@ -419,22 +424,29 @@ def _derived(circuit: Circuit, one: Pass, variable: str) -> Fold:
     needed = [work.needed(cod, [*first, *last]) for first, last, cod in asked]
     given = {wire for first, last, _ in asked for wire in (*first, *last)}
     fixed = sorted({leaf for _, some in needed for leaf in some} - given)
-    parts = [
-        work.part(boxes, [*first, *fixed, *last], cod)
-        for (first, last, cod), (boxes, _) in zip(asked, needed, strict=True)
-    ]
-    head = Circuit.of(H, circuit.dom, [*fixed, *(node[0] for node in leaves)])
-    before = Draft.of(H)
-    before.boxes = [before.boxes[box] for box in head._walk()]
-    head = Circuit.of(before, head.dom, head.cod)
+    names = ("lift", "merge", "tail", "references", "terms", "moved")
+    parts = {
+        name: work.part(boxes, [*first, *fixed, *last], cod)
+        for name, (first, last, cod), (boxes, _) in zip(names, asked, needed, strict=True)
+    }
+    head = _before(circuit, [*fixed, *(node[0] for node in leaves)])
     if any(len(node[1]) > 1 for node in leaves):
         raise StreamRefused(variable, f"an array is read at {variable} at two of its axes")
     return Fold(
-        circuit, variable, tuple(_texts(work)), head, *parts,
-        tuple(min(node[1]) for node in leaves), len(fixed), tuple(acc.kind for acc in every),
-        tuple(_alignment(work, acc) for acc in every if acc.source is not None), _dropped(work),
-        one.axis, block, tuple(work.instances),
-    )  # fmt: skip
+        circuit=circuit,
+        variable=variable,
+        state=tuple(_texts(work)),
+        head=head,
+        **parts,
+        entries=tuple(min(node[1]) for node in leaves),
+        fixed=len(fixed),
+        kinds=tuple(acc.kind for acc in every),
+        sources=tuple(_alignment(work, acc) for acc in every if acc.source is not None),
+        dropped=_dropped(work),
+        axis=one.axis,
+        block=block,
+        certificate=tuple(work.instances),
+    )
 
 
 def _alignment(work: Rewriting, acc: Accumulator) -> tuple[int | None, ...]:
@@ -535,6 +547,98 @@ def _merged(
     return work.sum(sides)
 
 
+# ---------------------------------------------------------------- blocks of outputs
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """A circuit whose outputs are made block by block along one of their axes.
+
+    Parameters
+    ----------
+    head
+        From the inputs and parameters to what is the same for all blocks, and arrays of which
+        blocks are read.
+    body
+        From what is fixed, blocks, and the indices of the block to blocks of the outputs.
+    entries, exits
+        At which position the axis stands in the arrays of which blocks are read, and in outputs.
+    fixed
+        How many arrays are the same for all blocks.
+    axis, block
+        The rows of the axis and of that of a block.
+    """
+
+    head: Circuit
+    body: Circuit
+    entries: tuple[int, ...]
+    exits: tuple[int, ...]
+    fixed: int
+    axis: int
+    block: int
+
+
+def grouped(circuit: Circuit, letter: str) -> Grouping:
+    """Return what makes a circuit's outputs block by block along one of their axes.
+
+    Raises
+    ------
+    StreamRefused
+        If the axis is not in each output, once.
+    """
+    H = circuit.apex
+    nodes = Nodes(circuit, -1)
+    exits = []
+    for k, wire in enumerate(circuit.cod):
+        places = [
+            p
+            for p, axis in enumerate(nodes.draft.wires[wire].axes)
+            if letter in _called(nodes, wire, p, axis)
+        ]
+        if len(places) != 1:
+            shown = f"output {k}, {H.array_text(wire)}"
+            message = f"has {len(places)} axes {letter!r}; blocks are along an axis that each has"
+            raise StreamRefused(shown, f"{shown}, {message}")
+        exits.append(places[0])
+    axes = {nodes.draft.wires[w].axes[p] for w, p in zip(circuit.cod, exits, strict=True)}
+    if len(axes) > 1:
+        raise StreamRefused(letter, f"axis {letter} of the outputs is not one axis")
+    (nodes.x,) = axes
+    block = nodes.draft.axis(letter)
+    index = nodes.draft.wire([block], nodes.draft.type("N", nodes.x))
+    known: dict[Any, int] = {}
+    asked = [
+        nodes.blocked((wire, frozenset([p])), block, index, known, {})
+        for wire, p in zip(circuit.cod, exits, strict=True)
+    ]
+    leaves = {node: wire for node, wire in known.items() if node[1] and nodes.made(node) is None}
+    boxes, needed = nodes.needed(asked, [*leaves.values(), index])
+    fixed = [wire for wire in needed if wire not in (*leaves.values(), index)]
+    return Grouping(
+        _before(circuit, [*fixed, *(node[0] for node in leaves)]),
+        nodes.part(boxes, [*fixed, *leaves.values(), index], asked),
+        tuple(min(node[1]) for node in leaves), tuple(exits), len(fixed), nodes.x, block,
+    )  # fmt: skip
+
+
+def _called(nodes: Nodes, wire: int, place: int, axis: int) -> set[str]:
+    """Return what an axis of an array is called."""
+    found = {nodes.circuit.apex.called(axis)}
+    if wire in nodes.writer:
+        row = nodes.draft.boxes[nodes.writer[wire]]
+        v = row.operation.writes[row.outs.index(wire)][place]
+        found.add(nodes.letter(nodes.writer[wire], v))
+    return found
+
+
+def _before(circuit: Circuit, asked: Sequence[int]) -> Circuit:
+    """Return the boxes of a circuit that some arrays need, with these as outputs."""
+    found = Circuit.of(circuit.apex, circuit.dom, asked)
+    draft = Draft.of(circuit.apex)
+    draft.boxes = [draft.boxes[box] for box in found._walk()]
+    return Circuit.of(draft, found.dom, found.cod)
+
+
 # ---------------------------------------------------------------- what drops out
 
 
@@ -564,9 +668,9 @@ def _drops(work: Rewriting, one: Accumulator) -> bool:
             for box in inner:
                 _slopes(work, box, slope, found)
         weights = [slope(ref.wire) for ref in acc.references]
-        if any(w == unknown or w[0] for w in weights):
-            found[acc.array.wire] = unknown
-        elif any(slope(ref.wire)[1] for ref, k in acc.powers):
+        if any(w == unknown or w[0] for w in weights) or any(
+            slope(ref.wire)[1] for ref, k in acc.powers
+        ):
             found[acc.array.wire] = unknown
         elif acc.exponent is not None and slope(acc.exponent.wire)[1]:
             found[acc.array.wire] = (-slope(acc.exponent.wire)[1], 0)

@@ -10,9 +10,6 @@ or a *centred* power (S - R)^k, with R a function of other reductions. Sums of p
 generators are *accumulators*; coefficients stand outside of the sum. What is rewritten are boxes:
 the result is a circuit, in which each reduction is a function of accumulators, and no array that
 has x depends on a reduction but by its references.
-
-An array read with x at some of its positions is a *node*, a pair of the array and these positions:
-the query and the key of self-attention are two nodes of one array. Nothing is copied or renamed.
 """
 
 from __future__ import annotations
@@ -21,34 +18,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import comb
-from typing import Any, NamedTuple
+from typing import Any
 
-from catlearn.arrays.blocks import path
-from catlearn.arrays.boxes import BoxRow, Draft, Operation
+from catlearn.arrays.boxes import BoxRow, Operation
 from catlearn.arrays.circuit import Circuit
-from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, sizes_at
+from catlearn.arrays.forms import Form, Reading, sizes_at
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size
+from catlearn.streams.nodes import REDUCING, Node, Nodes, Ref, with_operands
 from catlearn.streams.rules import CENTRED, EXPONENTIAL, Instance, StreamRefused
 
 MOST_TERMS = 64
 """The most terms that a summand is written as."""
 
-REDUCING = ("contraction", "max")
-"""The kernels that a pass may form."""
-
 X = 0
 """The variable that is streamed, among the variables of terms."""
-
-Node = tuple[int, frozenset[int]]
-"""An array, and the positions at which it is read at x."""
-
-
-class Ref(NamedTuple):
-    """An array, and the variable that each of its positions is read at."""
-
-    wire: int
-    variables: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -164,63 +148,6 @@ class Accumulator:
         return (*first, *(one for one, _ in self.powers))
 
 
-class Nodes:
-    """The nodes of a circuit along an axis.
-
-    Parameters
-    ----------
-    circuit
-        The circuit, without kernels that have definitions.
-    axis
-        The axis of x.
-    """
-
-    def __init__(self, circuit: Circuit, axis: int) -> None:
-        self.circuit, self.x = circuit, axis
-        self.draft = Draft.of(circuit.apex)
-        self.writer = {wire: k for k, box in enumerate(self.draft.boxes) for wire in box.outs}
-
-    def made(self, node: Node) -> tuple[int, frozenset[int]] | None:
-        """Return the box that makes a node entry by entry along x, and its variables that are x.
-
-        None for what is given, and for what has to be made whole before.
-        """
-        wire, places = node
-        if wire not in self.writer:
-            return None
-        box = self.writer[wire]
-        own = self.draft.boxes[box]
-        written = own.operation.writes[own.outs.index(wire)]
-        at = frozenset(written[p] for p in places)
-        return None if self.is_barrier(box, at) else (box, at)
-
-    def is_barrier(self, box: int, at: frozenset[int]) -> bool:
-        """Whether a box has to run whole, if some of its variables are x."""
-        own = self.draft.boxes[box]
-        one, entry = own.operation, own.operation.kernel.entry
-        if box < self.circuit.apex.size("Box") and path(self.circuit.apex, box, plain=False):
-            return True
-        if entry.targets == "whole" or not entry.deterministic or not at.isdisjoint(one.targets):
-            return True
-        if any(own.vars[v] == self.x for v in one.targets):
-            return True
-        wired = {form.wiring for r in one.readings if r is not None for form in r.forms}
-        return one.kernel.name == "concat" and not at <= wired
-
-    def operands(self, box: int, at: frozenset[int]) -> list[Node]:
-        """Return the nodes that a box reads: positions are x where all readings say so."""
-        own = self.draft.boxes[box]
-        found = []
-        for k, wire in enumerate(own.ins):
-            uses = uses_of(own.operation, k)
-            rank = len(self.draft.wires[wire].axes)
-            places = (
-                p for p in range(rank) if uses and all(forms[p].wiring in at for forms in uses)
-            )
-            found.append((wire, frozenset(places)))
-        return found
-
-
 class Rewriting(Nodes):
     """A circuit while it is rewritten along a variable.
 
@@ -245,9 +172,7 @@ class Rewriting(Nodes):
         self._locals: dict[tuple[int, frozenset[int]], list[int]] = {}
         self._terms: dict[tuple[int, frozenset[int]], list[Term]] = {}
         self._count: int | None = None
-        self.streamed: dict[int, int] = {}
         H = circuit.apex
-        self.touched: set[int] = set()
         self.nodes = self._cone()
         for box in H.order:
             own = self.draft.boxes[box]
@@ -313,7 +238,7 @@ class Rewriting(Nodes):
             The array that it writes.
         """
         used = [v for one in operands for v in one.variables]
-        lookups: dict[int, Ref] = {}
+        lookups: Mapping[int, Ref] = {}
         conditions: tuple[Form, ...] = ()
         mentions = sorted({key for base, _ in scale.powers for key in base.generators})
         outside = 0.0
@@ -369,7 +294,7 @@ class Rewriting(Nodes):
         found = Ref(wire, tuple(out))
         self.writer[wire] = self.draft.box(made, ins, [wire], axes, mentions)
         self._interned.setdefault(key, found)
-        if kernel.name in REDUCING and X in every[len(out):]:
+        if kernel.name in REDUCING and X in every[len(out) :]:
             self.streamed[wire] = every.index(X)
         if not self.touched.isdisjoint(ins):
             self.touched.add(wire)
@@ -423,22 +348,21 @@ class Rewriting(Nodes):
         """Return a term that depends on no reduction as an array."""
         return self.product(term.factors or (self.number(1.0),), term.scale, term.summed)
 
+    def given(self, like: Ref) -> Ref:
+        """Return an array like another, that is given."""
+        axes = [self.axis_of[v] for v in like.variables]
+        return Ref(self.draft.wire(axes, self.draft.wires[like.wire].type), like.variables)
+
     # ------------------------------------------------------------ terms
 
     def locals(self, box: int, at: frozenset[int]) -> list[int]:
         """Return what the variables of a box are among those of terms."""
         if (box, at) not in self._locals:
-            own = self.draft.boxes[box]
-            letters = own.operation.letters
             self._locals[box, at] = [
-                X if v in at else self.variable(axis, (letters[v] if v < len(letters) else "") or self.circuit.apex.called(axis) if axis < self.circuit.apex.size("Axis") else "")
-                for v, axis in enumerate(own.vars)
+                X if v in at else self.variable(axis, self.letter(box, v))
+                for v, axis in enumerate(self.draft.boxes[box].vars)
             ]
         return self._locals[box, at]
-
-    def title(self, box: int) -> str:
-        """Say which box is meant."""
-        return str(self.draft.boxes[box].operation)
 
     def _operand(
         self, box: int, at: frozenset[int], k: int, node: Node, masked: bool = True
@@ -873,238 +797,9 @@ class Rewriting(Nodes):
         )  # fmt: skip
 
 
-    # ------------------------------------------------------------ parts
-
-    def given(self, like: Ref) -> Ref:
-        """Return an array like another, that is given."""
-        axes = [self.axis_of[v] for v in like.variables]
-        return Ref(self.draft.wire(axes, self.draft.wires[like.wire].type), like.variables)
-
-    def substituted(self, wire: int, known: dict[int, int]) -> int:
-        """Return what an array without x becomes, where others stand for some that it needs.
-
-        Parameters
-        ----------
-        known
-            What stands for which; what is found is added.
-        """
-        stack = [wire]
-        while stack:
-            one = stack[-1]
-            if one in known or one not in self.touched or one not in self.writer:
-                known.setdefault(one, one)
-                stack.pop()
-                continue
-            row = self.draft.boxes[self.writer[one]]
-            left = [w for w in row.ins if w not in known]
-            if left:
-                stack += left
-                continue
-            ins = [known[w] for w in row.ins]
-            if ins == row.ins:
-                known |= {w: w for w in row.outs}
-                continue
-            outs = [self._wire_like(w) for w in row.outs]
-            box = self.draft.box(row.operation, ins, outs, row.vars, row.mentions, row.within)
-            self.writer |= dict.fromkeys(outs, box)
-            self.touched |= {*outs}
-            known |= dict(zip(row.outs, outs, strict=True))
-        return known[wire]
-
-    def _wire_like(self, wire: int, axes: Sequence[int] | None = None) -> int:
-        row = self.draft.wires[wire]
-        return self.draft.wire(row.axes if axes is None else axes, row.type)
-
-    def needed(self, asked: Iterable[int], given: Iterable[int]) -> tuple[list[int], list[int]]:
-        """Return the boxes that arrays need, in order, and what these read that none of them writes.
-
-        Parameters
-        ----------
-        asked
-            The arrays.
-        given
-            Arrays that are not made.
-        """
-        given, done, leaves = {*given}, dict[int, None](), dict[int, None]()
-        last = {row.ins[0]: row.outs[0] for row in self.draft.boxes
-                if row.operation.kernel.name == "last" and row.outs}  # fmt: skip
-        ends = [*asked]
-        for end in ends:
-            stack = [end]
-            while stack:
-                wire = stack[-1]
-                if wire in given or self._is_leaf(wire):
-                    leaves.setdefault(wire)
-                    stack.pop()
-                    continue
-                box = self.writer[wire]
-                left = [w for w in self.draft.boxes[box].ins
-                        if w not in given and w not in leaves and self.writer.get(w) not in done]
-                if box in done or not left:
-                    if box not in done:
-                        leaves |= dict.fromkeys(w for w in self.draft.boxes[box].ins if w in given)
-                    done.setdefault(box)
-                    ends += [last[w] for w in self.draft.boxes[box].outs if w in last]
-                    stack.pop()
-                else:
-                    stack += left
-        return [*done], [*leaves]
-
-    def _is_leaf(self, wire: int) -> bool:
-        """Whether an array is given, or made before a pass."""
-        if wire not in self.writer:
-            return True
-        return self.is_before(wire)
-
-    def is_before(self, wire: int) -> bool:
-        """Whether an array is made before a pass: it depends on no reduction, and is no round's."""
-        box = self.writer[wire]
-        if wire in self.touched or box >= self.circuit.apex.size("Box"):
-            return False
-        name = self.draft.boxes[box].operation.kernel.name
-        inside = path(self.circuit.apex, box, plain=False)
-        return name != "constant" and not (inside[:-1] if name in ("last", "stack") else inside)
-
-    def part(self, boxes: Iterable[int], dom: Sequence[int], cod: Sequence[int]) -> Circuit:
-        """Return some boxes as a circuit; all that it is given are inputs."""
-        draft = replace(self.draft)
-        draft.wires = [row._replace(name=None, initialiser=None) for row in draft.wires]
-        draft.boxes = [self.draft.boxes[box] for box in boxes]
-        return Circuit.of(draft, dom, cod)
-
-    # ------------------------------------------------------------ a block of indices
-
-    def blocked(
-        self, node: Node, axis: int, index: int, known: dict[Node, int], free: dict[int, int]
-    ) -> int:
-        """Return a node at a block of indices of x.
-
-        Parameters
-        ----------
-        node
-            The node; for an accumulator, the array alone.
-        axis
-            The axis of the block.
-        index
-            The array of the indices of the block.
-        known
-            What nodes are, at the block; what is found is added, also what is given.
-        free
-            What arrays without x are.
-        """
-        stack = [node]
-        while stack:
-            one = stack[-1]
-            if one in known:
-                stack.pop()
-                continue
-            wire, places = one
-            if not places and wire not in self.streamed:
-                known[one] = self.substituted(wire, free)
-                continue
-            made = (self.writer[wire], frozenset([self.streamed[wire]])) if not places else (
-                self.made(one)
-            )  # fmt: skip
-            if made is None:
-                axes = [axis if p in places else row
-                        for p, row in enumerate(self.draft.wires[wire].axes)]  # fmt: skip
-                known[one] = self._wire_like(wire, axes)
-                continue
-            box, at = made
-            read = self.operands(box, at)
-            left = [other for other in read if other not in known]
-            if left:
-                stack += left
-                continue
-            self._block(box, at, axis, index, read, known)
-        return known[node]
-
-    def _block(
-        self, box: int, at: frozenset[int], axis: int, index: int, read: Sequence[Node],
-        known: dict[Node, int],
-    ) -> None:  # fmt: skip
-        """Add a box at a block of indices."""
-        row = self.draft.boxes[box]
-        one, place = row.operation, len(row.ins)
-        mentions, uses_index = [*row.mentions, self.x], False
-        whole = Size.generator(-len(mentions))
-
-        def size(given: Size) -> Size:
-            return given.substitute({v: whole for v in at})
-
-        def form(given: Form) -> Form:
-            nonlocal uses_index
-            found = Form.number(size(given.constant))
-            for atom, coefficient in given.terms:
-                made: Any = atom
-                if isinstance(atom, IndexPart):
-                    made = IndexPart(atom.kind, form(atom.form), size(atom.by))
-                elif isinstance(atom, Lookup):
-                    inner = (
-                        look if p in read[atom.operand][1] else form(look)
-                        for p, look in enumerate(atom.forms)
-                    )
-                    made = Lookup(atom.operand, tuple(inner))
-                elif atom in at:
-                    uses_index, made = True, Lookup(place, (Form.variable(atom),))
-                found = found + Form.atom(made).times(size(coefficient))
-            return found
-
-        readings: list[Reading | None] = []
-        for k, reading in enumerate(one.readings):
-            if reading is None:
-                readings.append(None)
-                continue
-            forms = tuple(f if p in read[k][1] else form(f) for p, f in enumerate(reading.forms))
-            conditions = tuple(map(form, reading.conditions))
-            readings.append(replace(reading, forms=forms, conditions=conditions))
-        ins = [known[other] for other in read]
-        made = replace(one, readings=tuple(readings), relations=(),
-                       scale=one.scale.substitute({v: whole for v in at}))  # fmt: skip
-        if uses_index:
-            ins, made = [*ins, index], replace(made, readings=(*made.readings, None))
-        variables = [axis if v in at else a for v, a in enumerate(row.vars)]
-        outs = []
-        for wire, written in zip(row.outs, one.writes, strict=True):
-            outs.append(self._wire_like(wire, [variables[v] for v in written]))
-            places = frozenset(p for p, v in enumerate(written) if v in at)
-            known[wire, places] = outs[-1]
-        new = self.draft.box(made, ins, outs, variables, mentions, row.within)
-        self.writer |= dict.fromkeys(outs, new)
-        self.touched |= {*outs}
-
-
 def _below(top: tuple[int, ...]) -> list[tuple[int, ...]]:
     """Return all degrees up to some, lower ones first."""
     found: list[tuple[int, ...]] = [()]
     for k in top:
         found = [(*one, j) for one in found for j in range(k + 1)]
     return sorted(found, key=lambda one: (sum(one), one))
-
-
-def uses_of(operation: Operation, operand: int) -> list[tuple[Form, ...]]:
-    """Return all at which an operation reads one of its arrays, or looks up in it."""
-    reading = operation.readings[operand]
-    found = [] if reading is None else [reading.forms]
-    for one in operation.readings:
-        if one is not None:
-            forms = [*one.forms, *one.conditions]
-            while forms:
-                form = forms.pop()
-                found += [look.forms for look in form.lookups if look.operand == operand]
-                forms += [inner for look in form.lookups for inner in look.forms]
-    return found
-
-
-def with_operands(form: Form, places: Mapping[int, int]) -> Form:
-    """Return a form whose lookups are in other operands."""
-    found = Form.number(form.constant)
-    for atom, coefficient in form.terms:
-        made: Any = atom
-        if isinstance(atom, IndexPart):
-            made = IndexPart(atom.kind, with_operands(atom.form, places), atom.by)
-        elif isinstance(atom, Lookup):
-            inner = tuple(with_operands(one, places) for one in atom.forms)
-            made = Lookup(places.get(atom.operand, atom.operand), inner)
-        found = found + Form.atom(made).times(coefficient)
-    return found

@@ -1,9 +1,9 @@
 """The rules by which a summand is split, and by which accumulators move to another reference.
 
-A pass over x keeps sums A(R) = sum of F(x, R) that are relative to a reference R, which is known at
-the end alone. They *move*: A(R') = T(R, R') A(R), if F(x, R') = T(R, R') F(x, R) and T is a cocycle,
-T(R, R) = 1 and T(R, R'') = T(R, R') T(R', R''). Each rule is a law that a fold has instances of; its
-*certificate* lists them, and each is verified by itself.
+A pass over x keeps sums A(R) = sum of F(x, R) that are relative to a reference R, which is known
+at the end alone. They *move*: A(R') = T(R, R') A(R), if F(x, R') = T(R, R') F(x, R) and T is a
+cocycle, T(R, R) = 1 and T(R, R'') = T(R, R') T(R', R''). Each rule is a law that a fold has
+instances of; its *certificate* lists them, and each is verified by itself.
 
 >>> Instance(EXPONENTIAL, "exp", (("sign", 1),)).holds(0)
 True

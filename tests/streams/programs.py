@@ -1,0 +1,189 @@
+"""Programs that reduce over an axis, written in the operations of circuits."""
+
+from catlearn.arrays import (
+    Circuit,
+    add,
+    einsum,
+    exp,
+    idle,
+    log,
+    logsumexp,
+    maximum,
+    mean,
+    mul,
+    neg,
+    reciprocal,
+    relu,
+    silu,
+    softmax,
+    sqrt,
+    square,
+    tanh,
+    traced,
+    view,
+    where,
+)
+
+
+def minus(a, b):
+    return add(a, neg(b))
+
+
+def along(a):
+    """Repeat an array of q along x."""
+    return view("q -> q x")(a)
+
+
+def softmax_by_hand(s):
+    e = exp(minus(s, along(maximum("q [x] -> q")(s))))
+    return einsum("q x, q -> q x")(e, reciprocal(einsum("q x -> q")(e)))
+
+
+def log_sum_exp(s):
+    m = maximum("q [x] -> q")(s)
+    return add(m, log(einsum("q x -> q")(exp(minus(s, along(m))))))
+
+
+def attention(*masks: Circuit) -> Circuit:
+    scores = einsum("h q d, h x d -> h q x", scale="d**-0.5")
+    for mask in masks:
+        scores = scores >> mask
+    return (scores >> softmax("[x]")) @ idle >> einsum("h q x, h x e -> h q e")
+
+
+@traced("q d", "x d", "x e")
+def attention_by_hand(q, k, v):
+    weights = softmax_by_hand(einsum("q d, x d -> q x", scale="d**-0.5")(q, k))
+    return einsum("q x, x e -> q e")(weights, v)
+
+
+grouped_query_attention = (
+    einsum("k g q d, k x d -> k g q x", scale="d**-0.5") >> softmax("[x]")
+) @ idle >> einsum("k g q x, k x e -> k g q e")
+
+
+@traced("x m", "m d", "m d", "m d")
+def self_attention(i, wq, wk, wv):
+    q, k, v = (einsum("x m, m d -> x d")(i, w) for w in (wq, wk, wv))
+    scores = where("q x", "x <= q")(einsum("q d, x d -> q x")(q, k))
+    return add(einsum("q x, x e -> q e")(softmax("[x]")(scores), v), i)
+
+
+@traced("n")
+def variance(s):
+    mu = mean("[n] -> ")(s)
+    return mean("[n] -> ")(square(minus(s, view(" -> n")(mu)))), mu
+
+
+@traced("n")
+def centred_twice(s):
+    """Return the mean of (s - (mean + variance))^2."""
+    mu = mean("[n] -> ")(s)
+    second = mean("[n] -> ")(square(minus(s, view(" -> n")(mu))))
+    return mean("[n] -> ")(square(minus(s, view(" -> n")(add(mu, second)))))
+
+
+@traced("b m", "m f", "m f", "f o")
+def gated(x, g, u, w):
+    return einsum("b f, f o -> b o")(
+        mul(silu(einsum("b m, m f -> b f")(x, g)), einsum("b m, m f -> b f")(x, u)), w
+    )
+
+
+@traced("b d", "d", "d o")
+def rms_linear(x, g, w):
+    r = reciprocal(sqrt(mean("b [d] -> b")(square(x))))
+    return einsum("b d, d o -> b o")(einsum("b d, b, d -> b d")(x, r, g), w)
+
+
+@traced("b d", "d", "d o")
+def layer_linear(x, g, w):
+    c = minus(x, view("b -> b d")(mean("b [d] -> b")(x)))
+    r = reciprocal(sqrt(mean("b [d] -> b")(square(c))))
+    return einsum("b d, d o -> b o")(einsum("b d, b, d -> b d")(c, r, g), w)
+
+
+@traced("q x", "x e")
+def twice_referenced(s, v):
+    """Return sum exp(s - log_sum_exp s) v."""
+    return einsum("q x, x e -> q e")(exp(minus(s, along(log_sum_exp(s)))), v)
+
+
+@traced("q x", "x e")
+def sum_as_reference(s, v):
+    """Return sum exp(s - sum exp(s - max s)) v."""
+    z = einsum("q x -> q")(exp(minus(s, along(maximum("q [x] -> q")(s)))))
+    return einsum("q x, x e -> q e")(exp(minus(s, along(z))), v)
+
+
+@traced("q x")
+def entropy_by_log(s):
+    p = softmax("[x]")(s)
+    return neg(einsum("q x, q x -> q")(p, log(p)))
+
+
+@traced("q x")
+def entropy(s):
+    p = softmax("[x]")(s)
+    return neg(einsum("q x, q x -> q")(p, minus(s, along(logsumexp("q [x] -> q")(s)))))
+
+
+@traced("q d", "x d", "x e")
+def spherical(q, k, v):
+    s = square(einsum("q d, x d -> q x")(q, k))
+    return einsum("q x, q, x e -> q e")(s, reciprocal(einsum("q x -> q")(s)), v)
+
+
+@traced("b m", "m h", "h o", "b o")
+def mean_squared(x, w, u, y):
+    p = einsum("b h, h o -> b o")(tanh(einsum("b m, m h -> b h")(x, w)), u)
+    return mean("[b] -> ")(einsum("b o -> b")(square(minus(p, y))))
+
+
+@traced("b d", "d o")
+def batch_norm_linear(x, w):
+    c = minus(x, view("d -> b d")(mean("[b] d -> d")(x)))
+    y = einsum("b d, d -> b d")(c, reciprocal(mean("[b] d -> d")(square(c))))
+    return einsum("b d, d o -> o")(y, w), einsum("b d, d o -> o")(square(y), w)
+
+
+@traced("q x")
+def relu_of_centred(s):
+    return einsum("q x -> q")(relu(minus(s, along(mean("q [x] -> q")(s)))))
+
+
+@traced("q x")
+def exp_of_product(s):
+    return einsum("q x -> q")(exp(einsum("q x, q -> q x")(s, maximum("q [x] -> q")(s))))
+
+
+FOLDS = {
+    "attention": (attention(), "x", [(2, 5, 3), (2, 20, 3), (2, 20, 4)], 3),
+    "causal attention": (
+        attention(where("q x", "x <= q")), "x", [(2, 5, 3), (2, 20, 3), (2, 20, 4)], 3,
+    ),
+    "attention by hand": (attention_by_hand, "x", [(5, 3), (20, 3), (20, 4)], 3),
+    "grouped queries": (grouped_query_attention, "x", [(2, 2, 5, 3), (2, 20, 3), (2, 20, 4)], 3),
+    "self-attention": (self_attention, "x", [(20, 3), (3, 3), (3, 3), (3, 3)], 3),
+    "variance": (variance, "n", [(20,)], 5),
+    "centred twice": (centred_twice, "n", [(20,)], 7),
+    "gated": (gated, "f", [(4, 3), (3, 20), (3, 20), (20, 2)], 1),
+    "rms norm and linear": (rms_linear, "d", [(4, 20), (20,), (20, 3)], 3),
+    "layer norm and linear": (layer_linear, "d", [(4, 20), (20,), (20, 3)], 6),
+    "twice referenced": (twice_referenced, "x", [(5, 20), (20, 4)], 3),
+    "sum as reference": (sum_as_reference, "x", [(5, 20), (20, 4)], 3),
+    "entropy by log": (entropy_by_log, "x", [(5, 20)], 3),
+    "entropy": (entropy, "x", [(5, 20)], 3),
+    "spherical": (spherical, "x", [(5, 3), (20, 3), (20, 4)], 2),
+    "mean squared": (mean_squared, "b", [(20, 3), (3, 4), (4, 2), (20, 2)], 2),
+    "batch norm and linear": (batch_norm_linear, "b", [(20, 3), (3, 2)], 5),
+}  # fmt: skip
+"""Circuits with the variable, shapes of inputs, and the most arrays that the state may have."""
+
+REFUSED = {
+    "relu of what is centred": (relu_of_centred, "x", "relu", False),
+    "exp of a product": (exp_of_product, "x", "Theorem B", True),
+    "softmax alone": (softmax("[x]"), "x", "output", False),
+    "an axis of the output": (attention(), "q", "output", False),
+}
+"""Circuits with the variable, what is said, and whether by a theorem."""
