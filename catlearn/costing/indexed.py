@@ -38,6 +38,7 @@ from catlearn.arrays.kernels import KERNELS
 from catlearn.arrays.sizes import Size
 from catlearn.errors import CatlearnError, UnknownName, did_you_mean, expect
 from catlearn.names import fresh
+from catlearn.streams.rules import AmbiguousAxis
 
 PREFIX = ("cumsum",)
 """Kernels that go on along a variable, with a state; they are not unfolded."""
@@ -52,10 +53,13 @@ SIGNS = ("neg", "reciprocal")
 """Kernels of differences and quotients: what follows reads what they read."""
 
 
+<<<<<<< HEAD
 class AmbiguousAxis(UnknownName):
     """A letter that several index variables have; the message lists their names."""
 
 
+=======
+>>>>>>> 6b5e054 (One error for letters that several variables have; the errors of streams are on the page)
 @dataclass(frozen=True)
 class IndexedArray:
     """An array at a reading.

@@ -669,19 +669,7 @@ def lower(
         over all of them, and moves once. Random edges draw once for all. Batches may differ
         in size.
     sizes, unroll, experts, accumulate, opaque, check
-        Of a circuit: as for :class:`~catlearn.models.LoweredCircuit`.
-    sizes
-        Of a circuit: sizes by name.
-    unroll
-        Of a circuit: how many rounds of a block are written out in one step of its loop, 1 unless
-        said.
-    experts
-        Of a circuit: how weights that are read at looked-up indices are applied, ``"gather"``,
-        ``"dense"``, or by counts unless said.
-    accumulate
-        Of a circuit: the dtype in which norms and softmax are computed.
-    opaque
-        Of a circuit: what stands for its opaque boxes, functions by their labels.
+        Of a circuit: as for :class:`~catlearn.models.LoweredCircuit`; sizes also of a fold.
     block
         Of a fold: how many indices are read at a time, 64 unless said.
     group

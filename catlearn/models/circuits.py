@@ -450,7 +450,7 @@ class LoweredCircuit:
         return inputs | {f"parameter {name!r}": row for name, row in self.parameters.items()}
 
     def arrays(self, values: Iterable[Any]) -> tuple[Any, ...]:
-        """Return inputs, then parameters, as arrays; list those that are no numbers of their type."""
+        """Return inputs, then parameters, as arrays; list those that are of another type."""
         H, found, failures = self.circuit.apex, [], []
         for (where, row), value in zip(self._given.items(), values, strict=True):
             one = _array(value)
@@ -592,7 +592,7 @@ class LoweredCircuit:
         shapes = [jnp.shape(one) for one in given]
         program = self.program(shapes)
         if self.check:
-            failures = self._outside(given, self._solved(shapes))
+            failures = self._outside(given, self.sizes(shapes))
             if failures:
                 raise InvalidStructure("this call", failures)
         found = program.run(_functions(key, self._options), given)

@@ -5,7 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "folding": ["AmbiguousAxis", "Fold", "stream", "streamable"],
-        "rules": ["RULES", "Instance", "StreamRefused"],
+        "folding": ["Fold", "stream", "streamable"],
+        "rules": ["RULES", "AmbiguousAxis", "Instance", "StreamRefused"],
     },
 )

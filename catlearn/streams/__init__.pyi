@@ -1,11 +1,11 @@
 from .folding import (
-    AmbiguousAxis as AmbiguousAxis,
     Fold as Fold,
     stream as stream,
     streamable as streamable,
 )
 from .rules import (
     RULES as RULES,
+    AmbiguousAxis as AmbiguousAxis,
     Instance as Instance,
     StreamRefused as StreamRefused,
 )

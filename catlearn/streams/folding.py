@@ -22,11 +22,13 @@ from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, UnknownName, did_you_mean, expect
 from catlearn.streams.nodes import REDUCING, Nodes, Ref
 from catlearn.streams.normal import Accumulator, Rewriting
-from catlearn.streams.rules import CENTRED, EXPONENTIAL, Instance, StreamRefused
-
-
-class AmbiguousAxis(CatlearnError, ValueError):
-    """A letter is that of several variables."""
+from catlearn.streams.rules import (
+    CENTRED,
+    EXPONENTIAL,
+    AmbiguousAxis,
+    Instance,
+    StreamRefused,
+)
 
 
 @dataclass(frozen=True, repr=False)

@@ -20,9 +20,13 @@ from typing import Any
 import numpy as np
 
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError
+from catlearn.errors import CatlearnError, UnknownName
 
 EXPONENTIAL, CENTRED = "cocycle of exp", "cocycle of powers"
+
+
+class AmbiguousAxis(UnknownName):
+    """A letter that several index variables have; the message lists their names."""
 
 
 class StreamRefused(CatlearnError, ValueError):
