@@ -53,13 +53,6 @@ SIGNS = ("neg", "reciprocal")
 """Kernels of differences and quotients: what follows reads what they read."""
 
 
-<<<<<<< HEAD
-class AmbiguousAxis(UnknownName):
-    """A letter that several index variables have; the message lists their names."""
-
-
-=======
->>>>>>> 6b5e054 (One error for letters that several variables have; the errors of streams are on the page)
 @dataclass(frozen=True)
 class IndexedArray:
     """An array at a reading.
