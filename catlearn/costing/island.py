@@ -710,7 +710,8 @@ def candidates(read: Indexed, loops: int = 2) -> Iterator[dict[str, Mode]]:
     """List the modes that an island may have, with so many sequential loops at most.
 
     Axes that everything has are in groups of 1. Others that are in all outputs, and not reduced,
-    are whole, grouped or swept; those that are only reduced are whole, streamed or split.
+    are whole, grouped or swept; those that are only reduced, or reduced for some gradients and in
+    others, are whole, streamed or split.
     """
     expect(read, Indexed, "candidates", "called with Indexed.of(circuit)")
     start: dict[str, Mode] = {}
@@ -718,7 +719,7 @@ def candidates(read: Indexed, loops: int = 2) -> Iterator[dict[str, Mode]]:
     choices: list[list[tuple[str, str]]] = []
     for name, v in read.variables.items():
         inside = [v in one for one in read.written]
-        if v in read.whole or (v in read.reduced and any(inside)):
+        if v in read.whole or (v in read.reduced and any(inside) and not read.gradients):
             continue
         if v in read.along:
             loop = "streamed" if v in read.reduced else "swept"
