@@ -20,10 +20,11 @@ note fusing-costs-more (scores, values): as one island 9, apart 7
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -35,7 +36,7 @@ from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device
 from catlearn.costing.indexed import Indexed, part_of
 from catlearn.costing.notices import Notice
-from catlearn.costing.tiling import NoTile, Tiling, tile, ways
+from catlearn.costing.tiling import NoTile, Tiling, tile
 from catlearn.display import Legible
 from catlearn.errors import CatlearnError
 
@@ -122,31 +123,50 @@ def _reasons(costs: np.ndarray, ends: Sequence[int], names: Sequence[str]) -> It
         yield Notice("fusing-costs-more", "note", node, text, figures)
 
 
-def stages_of(circuit: Circuit) -> list[tuple[str, list[int]]]:
-    """Return the boxes of a circuit in stages, each with a name, in the order in which they run.
+Stages = list[tuple[str, list[int]]]
+"""Boxes in stages, each with a name."""
+
+
+def stages_of(circuit: Circuit) -> list[Stages]:
+    """Return the boxes of a circuit in stages, in one or two orders in which they may run.
 
     A stage has one box that reduces or takes an axis whole, and those before it that do not; what
-    comes after the last one is in its stage.
+    comes after the last one is in its stage. The orders are that in which boxes are listed, and, if
+    it is another one, that in which each box runs as soon as it can.
 
     Examples
     --------
     >>> from catlearn.arrays import einsum, relu, softmax
     >>> circuit = einsum("a b, b c -> a c") >> relu >> softmax("[c]") >> relu
     >>> stages_of(circuit)
-    [('einsum', [0]), ('softmax', [1, 2, 3])]
+    [[('einsum', [0]), ('softmax', [1, 2, 3])]]
     """
-    found: list[tuple[str, list[int]]] = []
-    waiting: list[int] = []
-    for box in circuit._walk():
-        waiting.append(box)
+    H, listed = circuit.apex, circuit._walk()
+    ins, outs = H.sides
+    depth: dict[int, int] = {}  # of wires
+    when: dict[int, int] = {}
+    heavy = set()
+    for box in listed:
+        when[box] = 1 + max((depth.get(wire, 0) for wire in ins[box]), default=0)
+        depth |= {wire: when[box] for wire in outs[box]}
         read = Indexed.of(part_of(circuit, [box]))
         if read.reduced or read.whole or read.along:
-            found.append((circuit.apex.title(box), waiting))
-            waiting = []
-    if waiting and found:
-        found[-1][1].extend(waiting)
-    elif waiting:
-        found.append((circuit.apex.title(waiting[-1]), waiting))
+            heavy.add(box)
+    found = []
+    for order in (listed, sorted(listed, key=when.__getitem__)):
+        stages: Stages = []
+        waiting: list[int] = []
+        for box in order:
+            waiting.append(box)
+            if box in heavy:
+                stages.append((H.title(box), waiting))
+                waiting = []
+        if waiting and stages:
+            stages[-1][1].extend(waiting)
+        elif waiting:
+            stages.append((H.title(waiting[-1]), waiting))
+        if stages not in found:
+            found.append(stages)
     return found
 
 
@@ -157,12 +177,14 @@ def islands(
     *,
     stages: Iterable[str] | None = None,
     sizes: Mapping[str, int] | None = None,
+    longest: int = 4,
     **options: Any,
 ) -> Partition:
     """Return the partition of a chain into islands that move least, each with its best tiles.
 
-    Of a circuit the boxes are taken in the order in which they are listed, and an island is a
-    stretch of it. If the circuit is no chain, another order might move less.
+    Of a circuit the boxes are taken in the orders of :func:`stages_of`, and an island is a stretch
+    of one, of at most ``longest`` stages: for a chain that is every island of that length, and of
+    others the best of those orders.
 
     Parameters
     ----------
@@ -172,9 +194,11 @@ def islands(
     device, fast_memory
         As for :func:`tile`: seconds, or words, are added.
     stages
-        Their names.
+        The names of those of a mapping.
     sizes
         Numbers for the sizes that are open.
+    longest
+        Of a circuit: the most stages of an island.
     **options
         Passed to :func:`tile`, such as ``floors``.
 
@@ -192,25 +216,36 @@ def islands(
     einsum | softmax, einsum: 428389
     note fusing-costs-more (einsum, softmax, einsum): as one island 4.93e+05, apart 4.284e+05
     """
-    if isinstance(costs, Circuit):
-        circuit = costs.at(sizes) if sizes else costs
-        found, sizes = stages_of(circuit), None
-        stages = [name for name, _ in found] if stages is None else stages
-        costs = {
-            (i, j): ways(part_of(circuit, itertools.chain(*(boxes for _, boxes in found[i:j]))))
-            for i in range(len(found))
-            for j in range(i + 1, len(found) + 1)
-        }
-    count = max(j for _, j in costs)
+    known: dict[Any, Tiling | None] = {}
+
+    def best(key: Any, one: Any) -> Tiling | None:
+        if key not in known:
+            known[key] = None
+            with contextlib.suppress(NoTile):
+                known[key] = tile(one, device, fast_memory, sizes=sizes, **options)
+        return known[key]
+
+    if not isinstance(costs, Circuit):
+        return _planned({pair: best(pair, one) for pair, one in costs.items()}, stages)
+    circuit, sizes, found = costs.at(sizes) if sizes else costs, None, []
+    for order in stages_of(circuit):
+        tilings = {}
+        for i, j in itertools.combinations(range(len(order) + 1), 2):
+            if j - i <= longest:
+                boxes = frozenset(itertools.chain(*(some for _, some in order[i:j])))
+                tilings[i, j] = best(boxes, part_of(circuit, boxes))
+        found.append(_planned(tilings, [name for name, _ in order]))
+    return min(found, key=lambda plan: plan.cost)
+
+
+def _planned(
+    tilings: Mapping[tuple[int, int], Tiling | None], stages: Iterable[str] | None
+) -> Partition:
+    """The best partition, if these are the tiles of islands."""
+    count = max(j for _, j in tilings)
     entries = np.full((count + 1, count + 1), np.inf)
-    tilings = {}
-    for pair, one in costs.items():
-        try:
-            tilings[pair] = made = tile(one, device, fast_memory, sizes=sizes, **options)
-        except NoTile:
-            continue
-        entries[pair] = made.optimum.value
+    for pair, one in tilings.items():
+        entries[pair] = np.inf if one is None else one.optimum.value
     plan = cheapest(entries, stages)
-    ends = (0, *plan.cuts, count)
-    chosen = tuple(tilings[pair] for pair in pairwise(ends))
-    return Partition(plan.stages, plan.cuts, plan.cost, plan.why, chosen)
+    chosen = (tilings[pair] for pair in pairwise((0, *plan.cuts, count)))
+    return replace(plan, tilings=tuple(one for one in chosen if one is not None))

@@ -40,13 +40,16 @@ from catlearn.costing.closed import ClosedForm, closed_form
 from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device, Level
 from catlearn.costing.indexed import Indexed
-from catlearn.costing.island import Island, candidates
+from catlearn.costing.island import Island, candidates, usual
 from catlearn.costing.notices import Notice
 from catlearn.costing.table import circuit_resources
 from catlearn.costing.timing import Time, timed
 from catlearn.costing.work import Work
 from catlearn.display import Legible, text_table
 from catlearn.errors import CatlearnError, UnknownName, expect
+
+_WAYS, _CHOICES = 128, 20_000
+"""How many modes of an island are tried, of how many that are looked at."""
 
 _GAP = 1.05
 """A larger gap is said in a notice."""
@@ -198,8 +201,8 @@ def ways(
 ) -> list[Costs]:
     """Return the costs of a circuit as one island, for each choice of modes.
 
-    Whether what is streamed has a fold is not asked here. Of the reverse pass there is one way, in
-    the usual modes.
+    Of many choices those that differ least from the usual one. Whether what is streamed has a fold
+    is not asked here. Of the reverse pass there is one way, in the usual modes.
 
     Examples
     --------
@@ -212,7 +215,10 @@ def ways(
         kinds = {name: mode.kind for name, mode in island.modes.items()}
         return [Island(island.read, kinds, widths=widths).costs()]
     read, work, found = Indexed.of(circuit), Work.of(circuit), {}
-    for modes in candidates(read):
+    choices, known = [*itertools.islice(candidates(read), _CHOICES)], usual(read)
+    if len(choices) > _WAYS:
+        choices.sort(key=lambda modes: sum(known.get(n) != modes.get(n) for n in read.variables))
+    for modes in choices[:_WAYS]:
         island = Island(read, {name: mode.kind for name, mode in modes.items()}, widths=widths)
         island.work = work
         costs = island.costs()

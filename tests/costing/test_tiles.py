@@ -455,8 +455,18 @@ def test_circuits_are_cut_where_that_moves_less():
     assert cut.cost == pytest.approx(sum(t.optimum.value for t in cut.tilings))
     (why,) = cut.why
     assert why.figures["whole"] > why.figures["apart"] == pytest.approx(cut.cost)
-    names = [name for name, _ in stages_of(HEADS >> relu)]
-    assert len(names) == 3
+    (order,) = stages_of(HEADS >> relu)
+    assert [len(boxes) for _, boxes in order] == [1, 1, 2]
+
+
+def test_boxes_that_wait_for_nothing_run_first_in_one_of_the_orders():
+    read = einsum("y m, m d -> y d")
+    late = (einsum("x d, y d -> x y") >> softmax("[y]")) @ read >> einsum("x y, y d -> x d")
+    listed, soon = stages_of(late)
+    assert [name for name, _ in listed] == ["einsum", "softmax", "einsum", "einsum"]
+    assert [name for name, _ in soon] == ["einsum", "einsum", "softmax", "einsum"]
+    for order in (listed, soon):
+        assert sorted(box for _, boxes in order for box in boxes) == [0, 1, 2, 3]
 
 
 # Devices
