@@ -245,6 +245,7 @@ TIES = np.array([[2.0, -1.0, 3.0, -1.0], [3.0, 3.0, 3.0, 3.0]])
         (argmin("[x] -> "), [TIES], [1, 0]),
         (argmax("[x] y -> y"), [TIES], [1, 1, 0, 1]),
         (cumsum("[x] y"), [NORMAL], NORMAL.cumsum(1)),
+        (cumsum("[x]"), [np.array([1.0, 2.0, -np.inf, 3.0])], [1.0, 3.0, -np.inf, -np.inf]),
         (absolute, [TIES], np.abs(TIES)),
         (variance("[x] y -> y"), [NORMAL], NORMAL.var(1)),
         (logsumexp("[x y] -> "), [NORMAL], special.logsumexp(NORMAL, (1, 2))),
