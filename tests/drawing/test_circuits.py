@@ -1,6 +1,7 @@
 """Pictures of circuits: the rules of neural circuit diagrams as facts of scenes and places."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -262,11 +263,77 @@ def test_a_repetition_starts_in_a_dot_and_a_scale_is_written():
     assert sign.text == "m**(-1/2)"
 
 
+def test_the_scale_of_a_mean_is_written_beside_its_dots():
+    """Nothing else is there; above what waits it would be far from them."""
+    picture = cl.draw(a.lift(a.mean("[y z] c -> c"), "n"), legend=False)
+    dots = re.findall(r'd="M([\d.]+) ([\d.]+)C[^"]*" class="f-ink dot"', picture.svg)
+    (text,) = re.findall(
+        r'class="scale">.*?<text x="([\d.]+)" y="([\d.]+)"', picture.svg, re.DOTALL
+    )
+    x, y = map(float, text)
+    assert len(dots) == 2
+    assert min(abs(y - 4 - float(there)) for _, there in dots) < 1
+    assert 0 < x - max(float(here) for here, _ in dots) < 12
+    assert "^{\\mathit{-1}}" in picture.tikzcd
+
+
+def test_axes_without_letters_are_called_as_they_are_read():
+    image = circuit_scene(a.conv("c", "[y z] i -> [y z] o", 3, stride=2, pad=1))
+    assert [row.label for row in image.states[0].rows] == ["y", "z", "i"]
+    patches = circuit_scene(a.view("(u a) c -> u a c", a=2))
+    assert patches.states[0].rows[0].label in ("(u a)", "ua")
+
+
+def test_constants_are_drawn_as_their_number():
+    glyphs = glyphs_of(a.idle @ a.constant(2.5) >> a.mul)
+    assert [one.sign for one in glyphs if one.kind == "box"] == ["2.5"]
+
+
+PLACE = r"\(-?[\d.]+,-?[\d.]+\)"
+OPTIONS = r"(?:[a-z ]+(?:=[^,\[\]]+)?)"
+TIKZ = re.compile(
+    rf"    (?:%.*|\\path\[(?:{OPTIONS}(?:, {OPTIONS})*)?\] "
+    rf"(?:(?:^| )(?:-- )?{PLACE}| -- cycle| \.\. controls {PLACE} and {PLACE} \.\. {PLACE}|"
+    rf"{PLACE})+;|"
+    rf"\\node\[anchor=base(?: west| east)?, inner sep=0, font=\\fontsize{{[\d.]+}}{{[\d.]+}}"
+    rf"\\selectfont\] at {PLACE} {{\$.*\$}};)"
+)
+
+
+@pytest.mark.parametrize(
+    "circuit",
+    [
+        attention(),
+        experts,
+        gpt2_layer(),
+        mamba_layer(),
+        a.mean("[x_1] m_2 -> m_2").block("50% of {x}$"),
+    ],
+)
+def test_tikz_has_the_paths_and_texts_of_the_picture_and_is_well_formed(circuit):
+    """It is not compiled here: each line has the form of a command, and brackets are balanced."""
+    picture = cl.draw(circuit, legend=False)
+    first, begin, *body, end = picture.tikzcd.rstrip().splitlines()
+    assert first.startswith("% ")
+    assert (begin, end) == ("\\begin{tikzpicture}[x=1bp, y=-1bp]", "\\end{tikzpicture}")
+    for line in body:
+        assert TIKZ.fullmatch(line), line
+        bare = re.sub(r"\\[{}$%]", "", line)
+        if not line.startswith("    %"):
+            assert bare.count("{") == bare.count("}")
+            assert bare.count("$") % 2 == 0
+            assert "%" not in bare
+    commands = [line.split("[")[0].strip() for line in body]
+    assert commands.count("\\path") == picture.svg.count("<path ")
+    assert commands.count("\\node") == picture.svg.count("<text ")
+
+
 @pytest.mark.parametrize(
     ("circuit", "kind"),
     [
         (a.linear("A", "m -> n", bias=True), "linear"),
         (a.norm("n", "[m]"), "norm"),
+        (a.norm("n", "[m]", kind="rms"), "rms"),
         (a.embed("T", "V -> m"), "embed"),
         (a.shift("p", "c m", at="x"), "learned"),
         (a.softmax("[m]"), "softmax"),

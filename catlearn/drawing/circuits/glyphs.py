@@ -35,6 +35,7 @@ KINDS: Mapping[str, str] = {
     "learned": "learned array",
     "embed": "rows of a learned table",
     "norm": "normalisation",
+    "rms": "normalisation without centring",
     "softmax": "softmax",
     "mask": "mask",
     "choice": "the greatest entries",
@@ -245,7 +246,7 @@ def _glyph(H: ArrayHypergraph, chain: Sequence[int], given: Mapping[int, int]) -
         if v < len(first.letters) and first.letters[v]
     }
     name = names[0].rpartition("/")[2].partition(".")[0] if names else ""
-    name = "" if kind == "norm" else name
+    name = "" if kind in ("norm", "rms") else name
     rearranges = (
         kind == "join" or len(ended) > 0 or after != tuple(sorted(after, key=lambda p: p[0]))
     )
@@ -312,7 +313,9 @@ def _kind(first: Operation, learned: bool, rest: Iterable[Operation]) -> tuple[s
     name, readings = first.kernel.name, [one for one in first.readings if one is not None]
     plain = all(form.wiring is not None for one in readings for form in one.forms)
     if name == "norm":
-        return "norm", {"layer": "", "rms": "R"}.get(str(first.kernel.option("kind")), "")
+        return {"layer": ("norm", ""), "rms": ("rms", "R")}[str(first.kernel.option("kind"))]
+    if name == "constant":
+        return "box", f"{first.kernel.option('value'):g}"
     if learned and name in ("contraction", "view"):
         drawn = len(first.readings) > 1 and name == "contraction" and len(readings) > 1
         looked = any(form.lookups for one in readings for form in one.forms)
@@ -376,6 +379,33 @@ def form_text(operation: Operation, form: Form) -> str:
     return found or "0"
 
 
+def _joined(operation: Operation, form: Form) -> str:
+    """Write the axes that a form joins; nothing if it joins none."""
+    sizes = any(c.generators for _, c in form.terms)
+    if not sizes or not all(isinstance(atom, int) for atom, _ in form.terms):
+        return ""
+    order = sorted(form.terms, key=lambda term: -max((len(m) for m, _ in term[1].terms), default=0))
+    return f"({' '.join(_letter(operation, a) for a, _ in order if isinstance(a, int))})"
+
+
+def letters_read(H: ArrayHypergraph) -> dict[int, str]:
+    """Return what axes that have no letter are called: as what they are first read for.
+
+    The axis of an image that is read at ``2*y+a`` is y, and one that is read at ``(u a)`` is that.
+    """
+    found: dict[int, str] = {}
+    for box in H.order:
+        operation = H.operations[box]
+        for wire, reading in zip(H.sides[0][box], operation.readings, strict=True):
+            axes = H.lists["axes"].row(wire).tolist()
+            for axis, form in zip(axes, () if reading is None else reading.forms, strict=False):
+                moving = [v for v in operation.writes[0] if v in _direct(form)]
+                if H.column("letter")[axis] is None and form.wiring is None and moving:
+                    name = _joined(operation, form) or _letter(operation, moving[0])
+                    found.setdefault(axis, name)
+    return found
+
+
 def _reading_text(operation: Operation) -> str:
     """Write the forms of a reading that are no wiring; splits and joins of axes by their axes."""
     reading = next(one for one in operation.readings if one is not None)
@@ -383,14 +413,9 @@ def _reading_text(operation: Operation) -> str:
     for form in reading.forms:
         if form.wiring is not None:
             continue
-        sizes = any(c.generators for _, c in form.terms)
-        if sizes and all(isinstance(atom, int) for atom, _ in form.terms):
-            order = sorted(
-                form.terms, key=lambda term: -max((len(m) for m, _ in term[1].terms), default=0)
-            )
-            shown.append(
-                f"({' '.join(_letter(operation, a) for a, _ in order if isinstance(a, int))})"
-            )
+        joined = _joined(operation, form)
+        if joined:
+            shown.append(joined)
         elif any(isinstance(atom, IndexPart) for atom, _ in form.terms):
             shown += [_letter(operation, v) for v in sorted(_direct(form))]
         else:

@@ -23,6 +23,8 @@ from catlearn.drawing.circuits.placing import (
     SMALL,
     TEXT,
     Placed,
+    beside_dots,
+    dot_place,
     ending,
     frame_edges,
     glyph_width,
@@ -45,7 +47,7 @@ from catlearn.typesetting import (
 THIN, BOLD = 1.3, 2.2
 DASH, DOTS = "6 4", "1.5 3.5"
 _FRAMES = ("", "7 3", "2 3")
-_POINTED = ("norm", "softmax", "choice")
+_POINTED = ("norm", "rms", "softmax", "choice")
 """Glyphs whose sides are not upright: their lines run together in the middle."""
 
 
@@ -104,8 +106,8 @@ _TIKZ = {"ink": "black", "soft": "black!60", "paper": "white", "model": "blue!70
 
 
 def _tikz_run(run: TextRun) -> str:
-    shown = f"${to_latex(run.text)}$"
-    return shown if not run.shift else f"$_{{{to_latex(run.text)}}}$"
+    shown = to_latex(run.text)
+    return f"${'^' if run.shift > 0 else '_'}{{{shown}}}$" if run.shift else f"${shown}$"
 
 
 def _tikz_path(d: str) -> str:
@@ -415,7 +417,7 @@ class _Ink:
                     finish(one, f"C{out} {num(top)} {end}")
                     finish(other)
                 case "end":
-                    x = x0 + 0.4 * (x1 - x0)
+                    x = dot_place(self.page, k)
                     self.dots.append((x, here[0]))
                     for a, y in zip(link.left, here, strict=True):
                         finish(a, _curve(x0, y, x, here[0]))
@@ -456,8 +458,12 @@ class _Ink:
             if sign.text:
                 self.pen.open(sign.title, "scale")
                 ends = [self.y(k, row) for row in ending(self.steps[k], sign)]
-                y = min([self.y(k + 1, sign.onto), *ends]) - 19.0
-                self.pen.text(_exponents(sign.text), x1 + 1.0, y, SMALL)
+                if beside_dots(self.steps[k], sign):
+                    x = dot_place(self.page, k) + 7.0
+                    self.pen.text(_exponents(sign.text), x, ends[0] + 4.0, SMALL, anchor="start")
+                else:
+                    y = min([self.y(k + 1, sign.onto), *ends]) - 19.0
+                    self.pen.text(_exponents(sign.text), x1 + 1.0, y, SMALL)
                 self.pen.close()
             return
         y = self.ends.get((k, sign.between[0])) or self.between(k, sign.between[0])
@@ -538,7 +544,7 @@ def draw_glyph(pen: Pen, glyph: Glyph, low: float, top: float, high: float, bott
             name = runs(glyph.name, italic=False)
             name = [replace(run, shift=-1 if glyph.sign else 0) for run in name]
             _bold(pen, [TextRun(glyph.sign, 0, False), *name], x, y + 5.0)
-        case "norm":
+        case "norm" | "rms":
             pen.path(_circle(x, y, 12.0), "ink", 2.6, "paper")
             if glyph.sign:
                 pen.text(runs(glyph.sign), x, y + 4.0, SMALL + 1, halo=False)
@@ -618,4 +624,6 @@ def _key(pen: Pen, scene: CircuitScene, top: float, wide: float) -> tuple[float,
     return widest, y + 8.0
 
 
-_SAMPLES = {"linear": "L", "embed": "E", "learned": "+", "elementwise": "f", "choice": "k"}
+_SAMPLES = {
+    "linear": "L", "embed": "E", "learned": "+", "elementwise": "f", "choice": "k", "rms": "R",
+}  # fmt: skip

@@ -53,6 +53,7 @@ LINE_GAP, NOTE_LINE = 34.0, 14.0
 
 _PADS: Mapping[str, tuple[float, float]] = {
     "norm": (12.0, 12.0),
+    "rms": (12.0, 12.0),
     "softmax": (11.0, 11.0),
     "mask": (9.0, 9.0),
     "choice": (12.0, 12.0),
@@ -111,7 +112,7 @@ def glyph_width(glyph: Glyph) -> float:
         case "linear" | "learned" | "embed":
             name = runs_width(runs(glyph.name, italic=False), TEXT * 0.72)
             return max(28.0, 14.0 + width(glyph.sign, TEXT) + name)
-        case "norm" | "choice":
+        case "norm" | "rms" | "choice":
             return 26.0
         case "softmax":
             return 20.0
@@ -227,7 +228,8 @@ def _step_width(step: Transition, climb: float) -> float:
     if step.kind == "glyphs":
         wide = max(glyph_width(stand.glyph) for stand in step.stands) + 20.0
         return max(wide, _above(step))
-    return max(min(84.0, 24.0 + 0.42 * climb), _above(step))
+    beside = (width(sign.text, SMALL) + 50.0 for sign in step.signs if beside_dots(step, sign))
+    return max(min(84.0, 24.0 + 0.42 * climb), _above(step), *beside)
 
 
 def _line(scene: CircuitScene, first: int, last: int) -> Placed:
@@ -288,7 +290,15 @@ def _line(scene: CircuitScene, first: int, last: int) -> Placed:
                 for b in stand.right:
                     program.bend(here[a], there[b], 1.6 / count)
         for sign in step.signs:
-            if sign.text and sign.kind == "join":
+            if beside_dots(step, sign):
+                dot = ending(step, sign)[0]
+                for link in step.links:
+                    for b in link.right if link.left else ():
+                        if max(link.left) < dot:
+                            program.apart(there[b], here[dot], 14.0)
+                        elif min(link.left) > dot:
+                            program.apart(here[dot], there[b], 14.0)
+            elif sign.text and sign.kind == "join":
                 top = tops[k + 1, sign.onto] = program.variable(-0.1)
                 program.costs[there[sign.onto]] += 0.1
                 for v in [there[sign.onto], *(here[row] for row in ending(step, sign))]:
@@ -399,6 +409,20 @@ def ending(step: Transition, sign: Sign) -> list[int]:
     low, high = sign.between
     rows = (row for link in step.links if link.kind == "end" for row in link.left)
     return [row for row in rows if low <= row <= high]
+
+
+def dot_place(page: Placed, step: int) -> float:
+    """Return where lines end in dots."""
+    x0, x1 = page.right[step], page.left[step + 1]
+    return x0 + min(0.4 * (x1 - x0), 34.0)
+
+
+def beside_dots(step: Transition, sign: Sign) -> bool:
+    """Whether a scale is written beside the dots in which all lines end that meet there."""
+    low, high = sign.between
+    rows = [row for link in step.links if link.kind in ("cup", "join") for row in link.left]
+    bare = not any(low <= row <= high for row in rows)
+    return bool(sign.text and sign.kind == "join" and bare and ending(step, sign))
 
 
 def stand_place(

@@ -40,6 +40,7 @@ from catlearn.drawing.circuits.glyphs import (
     Link,
     closed,
     glyphs_of,
+    letters_read,
     lines_of,
     shape_text,
 )
@@ -523,6 +524,7 @@ class _Builder:
         self.order = order
         self.states: list[State] = []
         self.steps: list[Transition] = []
+        self.read = letters_read(circuit.apex)
         self.labels = self._labels()
         self.writer = {wire: k for k, g in enumerate(glyphs) for wire in g.outs}
         self.first = first
@@ -557,7 +559,8 @@ class _Builder:
     def _letter(self, wire: int, place: int) -> str:
         if place < 0:
             return "N" if place == VALUE else ""
-        return letter_of(self.H.called(int(self.H.lists["axes"].row(wire)[place])))
+        axis = int(self.H.lists["axes"].row(wire)[place])
+        return self.read.get(axis) or letter_of(self.H.called(axis))
 
     # Rows.
 
