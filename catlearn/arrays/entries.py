@@ -27,11 +27,11 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from math import gcd
-from typing import Any
+from typing import Any, NamedTuple
 
 from catlearn.arrays.forms import Form, IndexPart, Lookup, quotient
 from catlearn.arrays.kernels import Kernel
@@ -92,6 +92,16 @@ class Node:
     symmetries: tuple[tuple[int, ...], ...] = ()
     parts: frozenset[tuple[int, Size | None]] = frozenset()
     pairs: frozenset[tuple[int, int]] = frozenset()
+
+
+class Group(NamedTuple):
+    """Items of a node that are alike but for their labels and nodes, which a tag stands for."""
+
+    tag: int
+    leaf: bool
+    args: tuple[Any, ...]
+    same: Any
+    variables: dict[int, None]
 
 
 def variables_of(items: Iterable[Item]) -> dict[int, None]:
@@ -185,61 +195,24 @@ class Entries:
         items: tuple[Item, ...],
     ) -> tuple[int, tuple[int, ...]]:  # fmt: skip
         """Return the node, and which of the variables stands at each of its free places."""
-        count = len(sizes)
         colours = {
-            v: self.number((sizes[v], "free" if v < free else roles[v - free]))
-            for v in range(count)
+            v: self.number((size, "free" if v < free else roles[v - free]))
+            for v, size in enumerate(sizes)
         }
-        groups: dict[tuple[Any, ...], list[int]] = {}
+        alike: dict[tuple[Any, ...], list[int]] = {}
         for label, node, args in items:
             same = None if node is None else self.nodes[node].symmetries
-            key = (node is None, args, same)
-            groups.setdefault(key, []).append(self.number((label, node)))
-        tagged = [
-            (self.number(tuple(sorted(tags))), leaf, args, same, variables_of([("", None, args)])
-             if leaf else dict.fromkeys(args))
-            for (leaf, args, same), tags in groups.items()
+            alike.setdefault((node is None, args, same), []).append(self.number((label, node)))
+        groups = [
+            Group(self.number(tuple(sorted(tags))), leaf, args, same,
+                  variables_of([("", None, args)]) if leaf else dict.fromkeys(args))
+            for (leaf, args, same), tags in alike.items()
         ]  # fmt: skip
-
-        def shown(group: Any, at: Mapping[int, int]) -> int:
-            tag, leaf, args, same, _ = group
-            if leaf:
-                return self.number((tag, tuple(self._shown(form, at) for form in args)))
-            return self.number((tag, self._least(args, same, at)))
-
-        leaves: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
-
-        def refined(colours: dict[int, int]) -> dict[int, int]:
-            classes = len({*colours.values()})
-            while classes < count:
-                seen: dict[int, list[int]] = {v: [] for v in range(count)}
-                for group in tagged:
-                    for v in group[4]:
-                        seen[v].append(shown(group, {**colours, v: -1 - colours[v]}))
-                now = {v: self.number((colours[v], tuple(sorted(seen[v])))) for v in seen}
-                if len({*now.values()}) == classes:
-                    return colours
-                colours, classes = now, len({*now.values()})
-            return colours
-
-        def search(colours: dict[int, int]) -> None:
-            colours = refined(colours)
-            members: dict[int, list[int]] = {}
-            for v, colour in colours.items():
-                members.setdefault(colour, []).append(v)
-            tied = [colour for colour, some in members.items() if len(some) > 1]
-            if tied:
-                first = min(tied)
-                for v in members[first]:
-                    search({**colours, v: self.number(("one of", first))})
-                return
-            order = tuple(sorted(range(count), key=lambda v: (v >= free, colours[v])))
-            place = {v: k for k, v in enumerate(order)}
-            leaves.append((tuple(sorted(shown(group, place) for group in tagged)), order))
-            if len(leaves) > MOST_LEAVES:
-                raise TooLarge(f"more than {MOST_LEAVES} orders of what is tied")
-
-        search(colours)
+        leaves = [
+            (tuple(sorted(self.seen(group, place) for group in groups)), order)
+            for order in self.orders(groups, colours, free)
+            for place in [{v: k for k, v in enumerate(order)}]
+        ]
         least = min(leaves)[0]
         orders = [order for key, order in leaves if key == least]
         order = orders[0]
@@ -265,6 +238,51 @@ class Entries:
                 frozenset((h, d) for h, d in pairs if h < free and d < free),
             ))  # fmt: skip
         return self._known[key], order[:free]
+
+    def orders(
+        self, groups: Sequence[Group], colours: dict[int, int], free: int
+    ) -> Iterator[tuple[int, ...]]:
+        """Find orders of variables that do not depend on their names, the free ones first.
+
+        Colours are refined, and of those that are tied each is tried to be the first.
+        """
+        left, found = [colours], 0
+        while left:
+            colours = self.refined(groups, left.pop())
+            members: dict[int, list[int]] = {}
+            for v, colour in colours.items():
+                members.setdefault(colour, []).append(v)
+            tied = [colour for colour, some in members.items() if len(some) > 1]
+            if tied:
+                first = min(tied)
+                one_of = self.number(("one of", first))
+                left += ({**colours, v: one_of} for v in reversed(members[first]))
+                continue
+            found += 1
+            if found > MOST_LEAVES:
+                raise TooLarge(f"more than {MOST_LEAVES} orders of what is tied")
+            yield tuple(sorted(colours, key=lambda v: (v >= free, colours[v])))
+
+    def refined(self, groups: Sequence[Group], colours: dict[int, int]) -> dict[int, int]:
+        """Tell variables apart by where they stand among others, as far as that goes."""
+        classes = len({*colours.values()})
+        while classes < len(colours):
+            seen: dict[int, list[int]] = {v: [] for v in colours}
+            for group in groups:
+                for v in group.variables:
+                    seen[v].append(self.seen(group, {**colours, v: -1 - colours[v]}))
+            now = {v: self.number((colours[v], tuple(sorted(seen[v])))) for v in seen}
+            if len({*now.values()}) == classes:
+                return colours
+            colours, classes = now, len({*now.values()})
+        return colours
+
+    def seen(self, group: Group, at: Mapping[int, int]) -> int:
+        """Return the number of a group of items, where variables are shown as numbers."""
+        if group.leaf:
+            forms = tuple(self._shown(form, at) for form in group.args)
+            return self.number((group.tag, forms))
+        return self.number((group.tag, self._least(group.args, group.same, at)))
 
     @staticmethod
     def _least(args: Sequence[int], same: Any, at: Mapping[int, int]) -> tuple[int, ...]:
@@ -318,25 +336,48 @@ class Entries:
     # ------------------------------------------------------------ substitution
 
     def read(self, call: Call, forms: Mapping[int, Form]) -> Call:
-        """Return an entry with forms put for variables."""
-        number, args = call
-        given = [forms.get(v, Form.variable(v)) for v in args]
+        """Return an entry with forms put for variables; what it is made of comes first."""
+        top = call[0], tuple(forms.get(v, Form.variable(v)) for v in call[1])
+        left = [top]
+        while left:
+            number, given = left[-1]
+            found, node = self._made_of(number, given), self.nodes[number]
+            if found is None:
+                fresh = map(self.variable, node.sizes[node.free :])
+                names = [*given, *map(Form.variable, fresh)]
+                inner = [(one, tuple(names[v] for v in args)) for one, args in self._calls(node)]
+                left += [one for one in inner if self._made_of(*one) is None]
+            if left[-1] == (number, given):
+                left.pop()
+                if found is None:
+                    args = tuple(map(self.variable, node.sizes[: node.free]))
+                    made = self._rebuilt((number, args), dict(zip(args, given, strict=True)))
+                    pattern, place = self._pattern(number, given)
+                    self._read[pattern] = made[0], tuple(map(place.__getitem__, made[1]))
+        found = self._made_of(*top)
+        assert found is not None
+        return found
+
+    def _pattern(self, number: int, given: tuple[Form, ...]) -> tuple[Hashable, dict[int, int]]:
+        """Return what is the same for a node at forms in any variables, and these in order."""
+        inner = variables_of([("", None, given)])
+        place = {v: k for k, v in enumerate(inner)}
+        forms = tuple(self._renamed(form, place) for form in given)
+        return (number, forms, tuple(self.sizes[v] for v in inner)), place
+
+    def _made_of(self, number: int, given: tuple[Form, ...]) -> Call | None:
+        """Return a node at forms, if they are other variables, or it is known."""
         wired = [form.wiring for form in given]
         plain = tuple(v for v in wired if v is not None)
+        sizes = self.nodes[number].sizes
         if len({*plain}) == len(wired) and all(
-            self.sizes[v] == self.sizes[w] for v, w in zip(args, plain, strict=True)
+            size == self.sizes[v] for size, v in zip(sizes, plain, strict=False)
         ):
             return self.call(number, plain)
-        inner = [*variables_of([("", None, tuple(given))])]
-        place = {v: k for k, v in enumerate(inner)}
-        pattern = (
-            number, tuple(self._renamed(form, place) for form in given),
-            tuple(self.sizes[v] for v in inner),
-        )  # fmt: skip
+        pattern, place = self._pattern(number, given)
         if pattern not in self._read:
-            found = self._rebuilt(call, dict(zip(args, given, strict=True)))
-            self._read[pattern] = found[0], tuple(map(place.__getitem__, found[1]))
-        found = self._read[pattern]
+            return None
+        found, inner = self._read[pattern], [*place]
         return self.call(found[0], tuple(inner[k] for k in found[1]))
 
     def _rebuilt(self, call: Call, forms: Mapping[int, Form]) -> Call:

@@ -18,7 +18,7 @@ of the kernels; ``NotEqual`` means that these laws do not make them equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations, product
 from typing import TYPE_CHECKING, Any
@@ -155,6 +155,32 @@ def _variables(circuit: Circuit) -> Iterator[int]:
             yield from H.lists["rounds"].row(block).tolist()
 
 
+def sizes_apart(
+    circuits: Sequence[Circuit],
+    places: Sequence[Sequence[tuple[str, int]]],
+    sizes: Sequence[Sequence[Size]],
+) -> str:
+    """Say which axes have other sizes in one circuit than in another, up to names of axes.
+
+    Parameters
+    ----------
+    circuits
+        The two circuits.
+    places, sizes
+        What each has, with the rows of axes, and the sizes of these.
+    """
+    seen: tuple[dict[Size, Size], dict[Size, Size]] = {}, {}
+    for k, ((where, _), a, b) in enumerate(zip(places[0], *sizes, strict=True)):
+        numbers = [size.number is not None for size in (a, b)]
+        declared = [all(one < 0 for one in size.generators) for size in (a, b)]
+        if numbers[0] != numbers[1] or (all(declared) and a != b):
+            shown = [str(c.apex.size_of(places[j][k][1])) for j, c in enumerate(circuits)]
+            return f"an axis of {where} has size {shown[0]} and {shown[1]}"
+        if seen[0].setdefault(a, b) != b or seen[1].setdefault(b, a) != a:
+            return f"an axis of {where} is one with another in one of them alone"
+    return ""
+
+
 class _Sizes:
     """The sizes of two circuits, over generators of both: those of inputs and outputs are one."""
 
@@ -185,18 +211,9 @@ class _Sizes:
             [alone.of(Size.generator(self.keys[k](axis))) for _, axis in places[k]]
             for k in range(2)
         ]
-        seen: tuple[dict[Size, Size], dict[Size, Size]] = {}, {}
-        for k, (where, _) in enumerate(places[0]):
-            a, b = own[0][k], own[1][k]
-            numbers = [size.number is not None for size in (a, b)]
-            declared = [all(one < 0 for one in size.generators) for size in (a, b)]
-            if numbers[0] != numbers[1] or (all(declared) and a != b):
-                shown = [str(c.apex.size_of(places[j][k][1])) for j, c in enumerate(circuits)]
-                self.difference = f"an axis of {where} has size {shown[0]} and {shown[1]}"
-                return
-            if seen[0].setdefault(a, b) != b or seen[1].setdefault(b, a) != a:
-                self.difference = f"an axis of {where} is one with another in one of them alone"
-                return
+        self.difference = sizes_apart(circuits, places, own)
+        if self.difference:
+            return
         relations += [SizeRelation("=", *pair) for pair in zip(*own, strict=True)]
         self.solution = _closed(relations, every)
         if self.solution.failures:

@@ -486,6 +486,13 @@ def _slid(C: Circuits, f: Arrow, reading: tuple[str, str], before: bool) -> Arro
     return C._defined(C.ends(f), made, f)
 
 
+def _summed(circuit: Circuit, after: Circuit) -> Circuit:
+    """Return a scan of sums of what a circuit takes, each of which goes through another."""
+    a, rank = arrays, len(circuit.apex.lists["axes"].row(circuit.dom[0]))
+    sums = lift(a.add, [f"m{k}" for k in range(rank)])
+    return (sums >> a.copy(2) >> a.idle @ after).scan("t")
+
+
 @cache
 def endomorphisms() -> tuple[Circuit, ...]:
     """Return circuits on one array that end where they start."""
@@ -532,11 +539,17 @@ def near_misses() -> tuple[Pair, ...]:
         Pair("a mask and softmax", mask >> a.softmax("[y]"), a.softmax("[y]") >> masked),
         Pair("a sum that is repeated", a.einsum("k m -> m", k=3) >> repeat,
              a.einsum("k m -> k m", k=3)),
+        Pair("a repetition that is summed", repeat >> a.einsum("k m -> m"), a.view("m -> m")),
+        Pair("angles and places that change roles", a.angles("x p").at(x=3, p=3),
+             a.angles("p x").at(x=3, p=3) >> a.view("p x -> x p")),
         Pair("up and down, as forms", up >> down, a.view("m -> m")),
         Pair("exp and an outside value", up >> a.exp, a.exp >> up),
         Pair("outside values in turn", up >> gone, gone >> up),
         Pair("a bias and a linear map", b >> V, W >> V >> a.bias("W.bias", "n")),
         Pair("a ring of six and two of three", same(six), same(threes)),
+        Pair("other numbers of rounds", a.tanh.repeat(2, "a"), a.tanh.repeat(3, "a")),
+        Pair("a state before a round and after it", (a.add >> a.copy(2)).scan("t"),
+             (a.copy(2) @ a.idle >> a.idle @ a.add >> a.swap()).scan("t")),
         Pair("a square and a sum", a.copy(2) >> a.mul, a.copy(2) >> a.add),
         Pair("other initialisers", W, a.linear("W", "m -> n", n="m", init="ones")),
         Pair("other sizes", a.relu.at_dom((3,)), a.relu.at_dom((4,))),
@@ -567,6 +580,11 @@ EQUALITY = Signature(
         "apply(k: kernel): one -> one": lambda C, k: getattr(arrays, k),
         "rounds(e: endo): one -> one": lambda C, e: e.repeat(3, "rounds"),
         "inside(e: endo, P: shape): one -> one": lambda C, e, P: lift(e, P).repeat(3, "rounds"),
+        "two: object": lambda C: 2,
+        "stays(e: endo): two -> two": lambda C, e: (arrays.idle @ e).scan("t"),
+        "beside(e: endo): two -> two": lambda C, e: arrays.idle @ lift(e, "t"),
+        "sums(e: endo): two -> two": lambda C, e: _summed(e, arrays.idle),
+        "inner(e: endo): two -> two": lambda C, e: _summed(e, e),
         "many(c: chain): object": lambda C, c: c.arrays,
         "two(c: chain): many(c) -> one": lambda C, c: c.in_turn(),
         "whole(c: chain): many(c) -> one": lambda C, c: c.at_once(),
@@ -601,6 +619,8 @@ circuit_equality = Spec(
         EQUALITY.law("fusion", "two(c) = whole(c)", "c: chain"),
         EQUALITY.law("operands commute", "whole(c) = turned(c)", "c: chain"),
         EQUALITY.law("lifts of rounds", "lift(rounds(e), P) = inside(e, P)", "e: endo, P: shape"),
+        EQUALITY.law("rounds without states", "stays(e) = beside(e)", "e: endo"),
+        EQUALITY.law("what follows rounds", "inner(e) = sums(e) >> beside(e)", "e: endo"),
         EQUALITY.law("isolated variables", "repeat >> total = thrice"),
         EQUALITY.law("joined sums", "split >> both = joined"),
         EQUALITY.law("apart", "equal(p) = no", "p: pair"),
