@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations, product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from catlearn.arrays.blocks import GATES, Nested, flat, nested, path
@@ -37,11 +38,57 @@ if TYPE_CHECKING:
     from catlearn.arrays.circuit import Circuit
 
 
+GO_ROUND = Unknown("rounds are not shown to be equal by these laws, nor to differ")
+
+MOST_IN_TURN = 10_000
+"""The most boxes of rounds that are written one after the other."""
+
+
 def decide(one: Circuit, other: Circuit) -> Verdict:
     """Decide whether two circuits are equal as functions; see :meth:`Circuit.equal`."""
     if one == other:
         return Equal("they have the same boxes")
     first, second = one.live(), other.live()
+    found = _compared(first, second)
+    turned = _in_turn(first, second) if found is GO_ROUND else None
+    return found if turned is None else turned
+
+
+def _in_turn(*circuits: Circuit) -> Verdict | None:
+    """Decide repetitions by their rounds one after the other.
+
+    Where the number of rounds is a declared size, two and three rounds are tried, of other sizes
+    one more each; then circuits can only be shown to differ.
+    """
+    names, boxes = set[str](), 0
+    for c in circuits:
+        H = c.apex
+        kernels = [one.kernel for one in H.operations]
+        if any(one.name == "stack" or not one.entry.deterministic for one in kernels):
+            return None
+        for box in range(H.size("Box")):
+            rounds = [H.size_of(int(H.lists["rounds"].row(b)[0])) for b in path(H, box, False)]
+            if any(size.number is None and size not in map(Size.of, H.symbols) for size in rounds):
+                return None
+            names |= {name for size in rounds for name in size.generators}
+            boxes += prod(size.number or 3 for size in rounds)
+    if boxes > MOST_IN_TURN:
+        return None
+    for start in (2, 3) if names else (0,):
+        put = {name: start + k for k, name in enumerate(sorted(names))}
+        shown = ", ".join(f"{name} = {number}" for name, number in put.items()) or "all of them"
+        try:
+            sized = [c.at({n: put[n] for n in put if n in c.apex.symbols}) for c in circuits]
+            found = _compared(sized[0], sized[1], in_turn=True)
+        except CatlearnError:
+            continue
+        if found == NotEqual or (found == Equal and not names):
+            return found(f"{found.reason}, with rounds in turn, {shown}")
+    return None
+
+
+def _compared(first: Circuit, second: Circuit, in_turn: bool = False) -> Verdict:
+    """Compare the normal forms of circuits all of whose boxes are needed."""
     difference = _ends(first, second)
     if difference:
         return NotEqual(difference)
@@ -50,7 +97,7 @@ def decide(one: Circuit, other: Circuit) -> Verdict:
         return NotEqual(sizes.difference)
     table = Entries()
     try:
-        sides = [_Side(table, c, sizes.of(k)) for k, c in enumerate((first, second))]
+        sides = [_Side(table, c, sizes.of(k), in_turn) for k, c in enumerate((first, second))]
         keys = [side.least() for side in sides]
     except TooLarge as error:
         return Unknown(str(error))
@@ -64,11 +111,11 @@ def decide(one: Circuit, other: Circuit) -> Verdict:
         for place, roots in enumerate(zip(*(key[0] for key in keys), strict=True))
         if roots[0] != roots[1]
     ]
-    if any(side.has_rounds for side in sides):
+    if any(side.has_rounds for side in sides) and not in_turn:
         proved = not any(side.random for side in sides)
         plain = [one for one in differ if proved and not table.go_round(one[1])]
         if not plain:
-            return Unknown("rounds are not shown to be equal by these laws, nor to differ")
+            return GO_ROUND
         differ = plain
     for place, roots in differ:
         nodes = [table.nodes[node] for node in roots]
@@ -292,10 +339,14 @@ class _Side:
         A circuit all of whose boxes are needed.
     size
         From sizes over rows to those that are compared.
+    in_turn
+        Whether rounds, whose numbers are known, are followed one after the other.
     """
 
-    def __init__(self, table: Entries, circuit: Circuit, size: Callable[[Size], Size]) -> None:
-        self.table, self.circuit, self.size = table, circuit, size
+    def __init__(
+        self, table: Entries, circuit: Circuit, size: Callable[[Size], Size], in_turn: bool = False
+    ) -> None:
+        self.table, self.circuit, self.size, self.in_turn = table, circuit, size, in_turn
         H = circuit.apex
         self.axes = [size(Size.generator(axis)) for axis in range(H.size("Axis"))]
         self.boxes = circuit._walk()
@@ -403,6 +454,17 @@ class _Side:
         self._follow([*gates["start"], *gates["each"]], found)
         last = {ins[box][0]: box for box in gates["last"]}
         ends = [(outs[box][0], last[outs[box][0]]) for box in gates["start"]]
+        final = self.axes[axis] - 1
+        if self.in_turn:
+            for number in range((final + 1).number or 0):
+                self._follow(inner, found)
+                at = {t: Form.number(number)}
+                after = [(own, table.read(call, at)) for own, call in
+                         (known[ins[end][1]] for _, end in ends)]  # fmt: skip
+                known.update(zip((wire for wire, _ in ends), after, strict=True))
+            known.update((outs[end][0], known[wire]) for wire, end in ends)
+            del found.rounds[block]
+            return
         states = Recurrence(table, t, [known[wire] for wire, _ in ends])
 
         def follow(shown: Callable[[int], Array]) -> list[Array]:
@@ -418,9 +480,8 @@ class _Side:
         found.symbolic = False
         if states.moving:
             after = follow(states.entry)
-        final = Form.number(self.axes[axis] - 1)
         for (_, end), (own, call) in zip(ends, after, strict=True):
-            known[outs[end][0]] = own, table.read(call, {t: final})
+            known[outs[end][0]] = own, table.read(call, {t: Form.number(final)})
         self._follow(gates["stack"], found)
         found.symbolic = symbolic
         del found.rounds[block]

@@ -548,8 +548,6 @@ def near_misses() -> tuple[Pair, ...]:
         Pair("a bias and a linear map", b >> V, W >> V >> a.bias("W.bias", "n")),
         Pair("a ring of six and two of three", same(six), same(threes)),
         Pair("other numbers of rounds", a.tanh.repeat(2, "a"), a.tanh.repeat(3, "a")),
-        Pair("a state before a round and after it", (a.add >> a.copy(2)).scan("t"),
-             (a.copy(2) @ a.idle >> a.idle @ a.add >> a.swap()).scan("t")),
         Pair("a square and a sum", a.copy(2) >> a.mul, a.copy(2) >> a.add),
         Pair("other initialisers", W, a.linear("W", "m -> n", n="m", init="ones")),
         Pair("other sizes", a.relu.at_dom((3,)), a.relu.at_dom((4,))),

@@ -10,10 +10,12 @@ import pytest
 from catlearn.arrays import (
     Circuit,
     add,
+    compose,
     copy,
     discard,
     dropout,
     einsum,
+    equality,
     idle,
     lift,
     linear,
@@ -29,7 +31,7 @@ from catlearn.arrays.boxes import Draft
 from catlearn.arrays.entries import Entries
 from catlearn.arrays.forms import Form
 from catlearn.arrays.recurrences import Recurrence
-from catlearn.category import Equal, NotEqual
+from catlearn.category import Equal, NotEqual, Unknown
 from catlearn.errors import InvalidStructure
 from tests.arrays.refutation import same_values
 from tests.arrays.test_equality import shuffled
@@ -142,18 +144,34 @@ def test_near_misses(name):
     assert one.equal(other, numbers=0) == NotEqual
 
 
-def test_not_equal_is_said_where_no_rounds_are():
+def test_what_scans_are_made_of_decides():
     assert (SUM @ relu).equal(SUM @ tanh) == NotEqual
-    for one, other in [
-        (swap().repeat(2, "a"), swap().repeat(4, "a")),
-        (tanh.repeat(1, "a"), tanh),
-        (tanh.repeat(2, "a"), tanh >> tanh),
-    ]:
-        assert one.equal(other) != NotEqual
+    assert SUM.equal(APART["before and after a round"][1]) == Unknown
     assert (DROP @ DROP >> STEP).scan("t").equal((DROP @ idle >> STEP).scan("t")) != Equal
-    assert (idle @ (DROP >> copy(2))).scan("t").equal(
-        (idle @ (copy(2) >> DROP @ DROP)).scan("t")
-    ) != Equal
+    drawn = [DROP >> copy(2), copy(2) >> DROP @ DROP]
+    assert (idle @ drawn[0]).scan("t").equal((idle @ drawn[1]).scan("t")) != Equal
+
+
+IN_TURN = [
+    (swap().repeat(2, "a"), swap().repeat(4, "a"), Equal),
+    (tanh.repeat(1, "a"), tanh, Equal),
+    (tanh.repeat(2, "a").repeat(2, "b"), tanh >> tanh.repeat(3, "a"), Equal),
+    ((A >> tanh).repeat(3, "a", shared="A"), compose(*[A >> tanh] * 3), Equal),
+    (tanh.repeat("L", "a"), tanh.repeat(3, "a"), NotEqual),
+    (tanh.repeat("L", "a"), tanh.repeat("M", "a"), NotEqual),
+    (tanh.repeat("L", "a") >> tanh, relu >> tanh.repeat("L", "a"), NotEqual),
+    (swap().repeat("L", "a"), idle @ idle, NotEqual),
+    (tanh.repeat("L", "a") >> tanh, tanh >> tanh.repeat("L", "a"), Unknown),
+    (swap().repeat("2*L", "a"), idle @ idle, Unknown),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "verdict"), IN_TURN)
+def test_rounds_in_turn(one, other, verdict, monkeypatch):
+    """An open number of rounds shows that repetitions differ, and no more."""
+    assert one.equal(other) == verdict
+    monkeypatch.setattr(equality, "MOST_IN_TURN", 0)
+    assert one.equal(other) == Unknown
 
 
 def starts_do_not_matter(monkeypatch):
