@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -33,6 +34,7 @@ from catlearn.arrays.forms import Form
 from catlearn.arrays.recurrences import Recurrence
 from catlearn.category import Equal, NotEqual, Unknown
 from catlearn.errors import InvalidStructure
+from catlearn.laws import Circuits, check, circuit_equality
 from tests.arrays.refutation import same_values
 from tests.arrays.test_equality import shuffled
 
@@ -225,6 +227,73 @@ def test_mutants_are_rejected(mutant, name, monkeypatch):
     mutant(monkeypatch)
     one, other = APART[name]
     assert one.equal(other) == Equal
+
+
+def states_do_not_stay(monkeypatch):
+    still = Recurrence.settled
+
+    def changed(self, following):
+        still(self, following)
+        self.alike = [*range(len(self.starts))]
+        return True
+
+    monkeypatch.setattr(Recurrence, "settled", changed)
+
+
+def states_are_never_alike(monkeypatch):
+    numbers = count()
+    monkeypatch.setattr(Recurrence, "_seen", lambda self, k, call: next(numbers))
+
+
+def no_index_is_free(monkeypatch):
+    needed = Recurrence._needed
+
+    def changed(self, asked):
+        found, index = needed(self, asked)
+        return found, dict.fromkeys(index)
+
+    monkeypatch.setattr(Recurrence, "_needed", changed)
+
+
+def states_are_not_interned(monkeypatch):
+    entry, numbers = Recurrence.entry, count()
+
+    def changed(self, k):
+        own, call = entry(self, k)
+        return own, self.table.apply(("apart", next(numbers)), [("of", call)])
+
+    monkeypatch.setattr(Recurrence, "entry", changed)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "name"),
+    [
+        (states_do_not_stay, "a state that stays"),
+        (states_are_never_alike, "alike states that stay"),
+        (no_index_is_free, "a repetition in front"),
+        (no_index_is_free, "a diagonal in front"),
+        (states_are_not_interned, "operands in a round"),
+    ],
+)
+def test_incomplete_mutants_are_rejected(mutant, name, monkeypatch):
+    mutant(monkeypatch)
+    one, other = SAME[name]
+    assert one.equal(other) != Equal
+
+
+@pytest.mark.parametrize(
+    ("mutant", "law"),
+    [
+        (states_do_not_stay, "rounds without states"),
+        (states_are_not_interned, "what follows rounds"),
+    ],
+)
+def test_laws_of_rounds_reject_mutants(mutant, law, monkeypatch):
+    decided = Circuits(lambda one, other: one.equal(other) == Equal)
+    only = circuit_equality.only(law)
+    check(decided, only, max_examples=5).raise_()
+    mutant(monkeypatch)
+    assert check(decided, only, max_examples=2, shrink=False).broken == (law,)
 
 
 SIZES = {"a": 2, "b": 3}
