@@ -148,7 +148,8 @@ def stages_of(circuit: Circuit) -> list[Stages]:
     heavy = set()
     for box in listed:
         when[box] = 1 + max((depth.get(wire, 0) for wire in ins[box]), default=0)
-        depth |= {wire: when[box] for wire in outs[box]}
+        for wire in outs[box]:
+            depth[wire] = when[box]
         read = Indexed.of(part_of(circuit, [box]))
         if read.reduced or read.whole or read.along:
             heavy.add(box)

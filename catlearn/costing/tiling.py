@@ -47,6 +47,7 @@ from catlearn.costing.timing import Time, timed
 from catlearn.costing.work import Work
 from catlearn.display import Legible, text_table
 from catlearn.errors import CatlearnError, UnknownName, expect
+from catlearn.streams import streamable
 
 _WAYS, _CHOICES = 128, 20_000
 """How many modes of an island are tried, of how many that are looked at."""
@@ -201,8 +202,9 @@ def ways(
 ) -> list[Costs]:
     """Return the costs of a circuit as one island, for each choice of modes.
 
-    Of many choices those that differ least from the usual one. Whether what is streamed has a fold
-    is not asked here. Of the reverse pass there is one way, in the usual modes.
+    What is streamed or split has to be a fold (:func:`catlearn.streams.streamable`). Of many
+    choices these are those that differ least from the usual one. Of the reverse pass there is one
+    way, in the usual modes.
 
     Examples
     --------
@@ -215,7 +217,13 @@ def ways(
         kinds = {name: mode.kind for name, mode in island.modes.items()}
         return [Island(island.read, kinds, widths=widths).costs()]
     read, work, found = Indexed.of(circuit), Work.of(circuit), {}
-    choices, known = [*itertools.islice(candidates(read), _CHOICES)], usual(read)
+    refused = {name for name, fold in streamable(circuit).items() if isinstance(fold, str)}
+    kept = (
+        modes
+        for modes in candidates(read)
+        if not any(modes[n].kind in ("streamed", "split") for n in refused & modes.keys())
+    )
+    choices, known = [*itertools.islice(kept, _CHOICES)], usual(read)
     if len(choices) > _WAYS:
         choices.sort(key=lambda modes: sum(known.get(n) != modes.get(n) for n in read.variables))
     for modes in choices[:_WAYS]:

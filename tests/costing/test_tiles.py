@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from catlearn.arrays import einsum, idle, relu, softmax
+from catlearn.arrays import add, copy, einsum, idle, relu, softmax, view
 from catlearn.cost import LAWVERE, Matrix
 from catlearn.costing import (
     Costs,
@@ -457,6 +457,20 @@ def test_circuits_are_cut_where_that_moves_less():
     assert why.figures["whole"] > why.figures["apart"] == pytest.approx(cut.cost)
     (order,) = stages_of(HEADS >> relu)
     assert [len(boxes) for _, boxes in order] == [1, 1, 2]
+
+
+def test_what_is_no_fold_is_not_streamed(mutants):
+    """The sum of relu(x - sum x) has no rule, so its axis is whole; that of x - sum x is a fold."""
+    sizes = {"x": 64, "y": 1024}
+    sums = (einsum("x y -> x") >> view("x -> x y")) @ idle
+    least = {}
+    for name, last in (("fold", idle), ("none", relu)):
+        circuit = copy(2) >> sums >> add >> last >> einsum("x y -> x")
+        with pytest.raises(NoTile) as refused:
+            tile(circuit, fast_memory=1, sizes=sizes)
+        least[name] = refused.value.least
+    with mutants("axes that have no fold are streamed"):
+        assert least["fold"] < 10 < 1024 <= least["none"]
 
 
 def test_boxes_that_wait_for_nothing_run_first_in_one_of_the_orders():
