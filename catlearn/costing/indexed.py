@@ -5,7 +5,8 @@ read there; views are substituted, and constants, indices and conditions are no 
 or a greatest value, goes over is a variable of its own. Two of these are one variable if
 
 * they range over one axis, and read one array there, also through kernels of single numbers: the
-  maximum, the sum and the contraction of an attention, after its softmax is unfolded; and
+  maximum, the sum and the contraction of an attention, after its softmax is unfolded. What else
+  reads an array that is computed counts, too, so that it is computed once: in a residual chain; and
 * what one of them gives is not read at the other.
 
 Positions that meet are one axis, and never for that reason one variable: x + x^T has two.
@@ -363,6 +364,10 @@ class _Reader:
         if forms not in known:
             known[forms] = len(self.places)
             self.places.append((wire, forms))
+            for place, form in enumerate(forms):
+                root = self.roots.get((wire, place), (wire, place))
+                if form.wiring is not None and root is not None and root[0] in self.writer:
+                    self.rooted[form.wiring].add(root)
         return known[forms]
 
     def found(self) -> Indexed:

@@ -361,25 +361,24 @@ class Island(Legible):
         def run(prefix: tuple[int, ...], chain: tuple[int, ...], members: list[int]) -> None:
             depth = len(prefix)
             while True:
-                at = next((k for k in members if paths[k] == prefix and ready(k)), None)
-                if at is not None:
-                    done[at] = True
-                    steps.append((at, chain))
-                    continue
-                inner: dict[int, list[int]] = {}
+                for k in members:  # each after those that it reads
+                    if paths[k] == prefix and ready(k):
+                        done[k] = True
+                        steps.append((k, chain))
+                inner: dict[int, dict[int, None]] = {}
                 for k in members:
                     if not done[k] and len(paths[k]) > depth:
-                        inner.setdefault(paths[k][depth], []).append(k)
+                        inner.setdefault(paths[k][depth], {})[k] = None
                 open_ = [v for v, some in inner.items() if any(map(ready, some))]
                 if not open_:
                     return
                 closed = [
                     v for v in open_
-                    if all(done[j] or j in {*inner[v]} for k in inner[v] for j in nodes[k].operands)
+                    if all(done[j] or j in inner[v] for k in inner[v] for j in nodes[k].operands)
                 ]  # fmt: skip
                 v, region = (closed or open_)[0], len(regions)
                 regions.append((len(steps), len(steps)))
-                run((*prefix, v), (*chain, region), inner[v])
+                run((*prefix, v), (*chain, region), [*inner[v]])
                 regions[region] = regions[region][0], len(steps) - 1
 
         run((), (), [k for k, node in enumerate(nodes) if node.kind != "input"])
@@ -469,20 +468,24 @@ class Island(Legible):
         for span in self._spans:
             width = crossing if nodes[span.node].kind == "input" else inside
             tiles.append(self._tile(span) * width)
+        begun: dict[int, list[int]] = {}
+        for k, span in enumerate(self._spans):
+            begun.setdefault(span.first, []).append(k)
+        now: list[int] = []
         found = []
         for at, (number, _) in enumerate(steps):
-            node, live = nodes[number], {}
-            spared = None
-            if node.kind == "map":
-                spared = next((
-                    k for k, span in enumerate(self._spans)
-                    if span.node in node.operands and span.last == at and span.node not in ends
-                    and nodes[span.node].free == node.free and span.first < at + 1
-                    and (nodes[span.node].kind != "input" or crossing == inside)
-                ), None)  # fmt: skip
-            for k, span in enumerate(self._spans):
-                if span.first <= at <= span.last and k != spared:
-                    title = titles[span.node]
+            node, live, spared = nodes[number], {}, None
+            now = sorted([k for k in now if self._spans[k].last >= at] + begun.get(at, []))
+            for k in now if node.kind == "map" else ():
+                span, other = self._spans[k], nodes[self._spans[k].node]
+                dies = span.last == at and span.node in node.operands and span.node not in ends
+                same = other.free == node.free and (other.kind != "input" or crossing == inside)
+                if dies and same:
+                    spared = k
+                    break
+            for k in now:
+                if k != spared:
+                    title = titles[self._spans[k].node]
                     live[title] = live.get(title, NOTHING) + tiles[k]
             found.append(Column(titles[number], live))
         return found
@@ -510,7 +513,7 @@ class Island(Legible):
             node = nodes[span.node]
             if node.kind == "input":
                 path = self._home_path(span)
-                users = [k for k, one in enumerate(nodes) if span.node in one.operands]
+                users = [k for k, one in enumerate(nodes) if merged and span.node in one.operands]
                 moved = [p for p in merged if users and all(k in merged[p] for k in users)]
                 one = self._crossing(
                     self.read.title(span.node), node.forms, node.free, path, moved, self.widths[0]

@@ -16,6 +16,7 @@ import catlearn as cl
 from catlearn.arrays import (
     add,
     argmin,
+    compose,
     conv,
     copy,
     cumsum,
@@ -509,12 +510,13 @@ class TestLaws:
             cl.resources(circuit).lower_bound(memory)
 
     def test_a_residual_chain_is_linear(self):
-        layer = residual(linear("A", "m -> m") >> relu)
-        chain = layer.named("0")
-        for k in range(1, 60):
-            chain = chain >> layer.named(str(k))
-        nodes = len(Indexed.of(chain).nodes)
-        assert nodes <= 61 * len(Indexed.of(layer).nodes)
+        layer = residual(linear("A", "m -> f") >> relu >> linear("B", "f -> m"))
+        chain = compose(*(layer.named(str(k)) for k in range(50)))
+        read = Indexed.of(chain)
+        assert len(read.nodes) <= 50 * len(Indexed.of(layer).nodes)
+        assert len(read.reduced) == 2 + 50  # m, that of the input, and the f of each layer
+        modes = {read.letters["f"][7]: "streamed"}
+        assert [*Island(read, modes).bounds] == [f"s_{name}" for name in modes]
 
     def test_a_part_reads_and_writes_what_crosses_its_border(self):
         first = part_of(ATTENTION1, [0])
