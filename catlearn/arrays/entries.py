@@ -337,25 +337,22 @@ class Entries:
 
     def read(self, call: Call, forms: Mapping[int, Form]) -> Call:
         """Return an entry with forms put for variables; what it is made of comes first."""
-        top = call[0], tuple(forms.get(v, Form.variable(v)) for v in call[1])
-        left = [top]
-        while left:
-            number, given = left[-1]
-            found, node = self._made_of(number, given), self.nodes[number]
-            if found is None:
-                fresh = map(self.variable, node.sizes[node.free :])
-                names = [*given, *map(Form.variable, fresh)]
-                inner = [(one, tuple(names[v] for v in args)) for one, args in self._calls(node)]
-                left += [one for one in inner if self._made_of(*one) is None]
-            if left[-1] == (number, given):
+        number, given = call[0], tuple(forms.get(v, Form.variable(v)) for v in call[1])
+        found, left = self._made_of(number, given), [(number, given)]
+        while found is None:
+            one, at = left[-1]
+            node = self.nodes[one]
+            names = [*at, *map(Form.variable, map(self.variable, node.sizes[node.free :]))]
+            inner = ((k, tuple(names[v] for v in args)) for k, args in self._calls(node))
+            more = [pair for pair in inner if self._made_of(*pair) is None]
+            left += more
+            if not more:
+                args = tuple(map(self.variable, node.sizes[: node.free]))
+                made = self._rebuilt((one, args), dict(zip(args, at, strict=True)))
+                pattern, place = self._pattern(one, at)
+                self._read[pattern] = made[0], tuple(map(place.__getitem__, made[1]))
                 left.pop()
-                if found is None:
-                    args = tuple(map(self.variable, node.sizes[: node.free]))
-                    made = self._rebuilt((number, args), dict(zip(args, given, strict=True)))
-                    pattern, place = self._pattern(number, given)
-                    self._read[pattern] = made[0], tuple(map(place.__getitem__, made[1]))
-        found = self._made_of(*top)
-        assert found is not None
+                found = None if left else self._made_of(number, given)
         return found
 
     def _pattern(self, number: int, given: tuple[Form, ...]) -> tuple[Hashable, dict[int, int]]:
