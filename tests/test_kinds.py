@@ -124,7 +124,7 @@ CATEGORIES = {
     "pair": [lambda: many.Monad.of(ONE), lambda: many.Comonad.of(3)],
     "monad": [lambda: many.kleisli(ONE), lambda: many.eilenberg_moore(3)],
     "boxes": lambda: many.Hypergraph(3),
-    "circuit": lambda: many.evaluate(3, len, []),
+    "an open hypergraph": lambda: many.evaluate(3, len, []),
     "signature": lambda: many.MonoidalFunctor(GRAPH, many.Functions()),
     "what a lens lies between": lambda: many.Lens(3, many.Port("R"), len, len),
 }  # fmt: skip
