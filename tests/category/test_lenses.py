@@ -100,11 +100,11 @@ SQUARED = Lens(R, R, lambda x: x, lambda x, dy: dy * dy)
 def test_lenses_are_a_cartesian_category_where_puts_preserve_sums(mutants):
     assert broken_by(C) == ()
     with mutants("a put that looks at the wrong place"):
-        assert "associativity" in broken_by(Unshifted(samples=SAMPLES))
+        assert broken_by(Unshifted(samples=SAMPLES), laws.cartesian.only("associativity"))
     with mutants("a copy that puts back one change only"):
-        assert "counit" in broken_by(Forgetful(samples=SAMPLES))
+        assert broken_by(Forgetful(samples=SAMPLES), laws.cartesian.only("counit"))
     with mutants("changes that do not cross"):
-        assert "naturality of swaps" in broken_by(Crossed(samples=SAMPLES))
+        assert broken_by(Crossed(samples=SAMPLES), laws.cartesian.only("naturality of swaps"))
     with mutants("a put that preserves no sums, copied"):
         generators = (*GENERATORS, SQUARED)
         assert set(broken_by(C, generators=generators)) == {"naturality of copies"}

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 DEVICES = 4 if sys.argv[1] == "devices" else 2
-os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={DEVICES}"
+FLAGS = f"--xla_force_host_platform_device_count={DEVICES}"
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FLAGS}"  # the last one counts
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 import jax  # noqa: E402
