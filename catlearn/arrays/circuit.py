@@ -476,8 +476,8 @@ class Circuit(Frozen, Displayed):
             ``Equal`` is a proof, for every meaning of the kernels; for random circuits of equality
             of joint distributions. ``NotEqual`` means: not by the laws of
             :mod:`catlearn.arrays.entries`. ``Unknown`` where more would have to be tried than is
-            allowed, and for rounds that these laws neither make equal nor show to differ. Each has a
-            reason.
+            allowed, and for rounds that these laws neither make equal nor show to differ. Each has
+            a reason.
 
         Examples
         --------
