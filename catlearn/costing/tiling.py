@@ -40,11 +40,10 @@ from catlearn.costing.closed import ClosedForm, closed_form
 from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device, Level
 from catlearn.costing.indexed import Indexed
-from catlearn.costing.island import Island, candidates, usual
+from catlearn.costing.island import Island, Mode, candidates, usual
 from catlearn.costing.notices import Notice
 from catlearn.costing.table import circuit_resources
 from catlearn.costing.timing import Time, timed
-from catlearn.costing.work import Work
 from catlearn.display import Legible, text_table
 from catlearn.errors import CatlearnError, UnknownName, expect
 from catlearn.streams import streamable
@@ -202,9 +201,9 @@ def ways(
 ) -> list[Costs]:
     """Return the costs of a circuit as one island, for each choice of modes.
 
-    What is streamed or split has to be a fold (:func:`catlearn.streams.streamable`). Of many
-    choices these are those that differ least from the usual one. Of the reverse pass there is one
-    way, in the usual modes.
+    What is streamed or split has to be a fold (:func:`catlearn.streams.streamable`). The reverse
+    pass has the state of a forward pass in the usual modes. Of many choices these are those that
+    differ least from the usual one.
 
     Examples
     --------
@@ -212,23 +211,23 @@ def ways(
     >>> [", ".join(one.bounds) for one in ways(einsum("a b, b c -> a c"))][-1]
     'g_b, s_c, s_a'
     """
-    if reverse:
-        island = circuit_resources(circuit, reverse=True).island
-        kinds = {name: mode.kind for name, mode in island.modes.items()}
-        return [Island(island.read, kinds, widths=widths).costs()]
-    read, work, found = Indexed.of(circuit), Work.of(circuit), {}
     refused = {name for name, fold in streamable(circuit).items() if isinstance(fold, str)}
-    kept = (
-        modes
-        for modes in candidates(read)
-        if not any(modes[n].kind in ("streamed", "split") for n in refused & modes.keys())
-    )
-    choices, known = [*itertools.islice(kept, _CHOICES)], usual(read)
+
+    def folds(modes: Mapping[str, Mode]) -> bool:
+        return not any(modes[n].kind in ("streamed", "split") for n in refused & modes.keys())
+
+    forward = usual(Indexed.of(circuit))
+    forward = {name: mode for name, mode in forward.items() if folds({name: mode})}
+    first = circuit_resources(circuit, island=forward, reverse=reverse).island
+    if reverse:  # given the state, gradients are sums
+        refused = set()
+    read, known, found = first.read, first.modes, {}
+    choices = [*itertools.islice(filter(folds, candidates(read)), _CHOICES)]
     if len(choices) > _WAYS:
         choices.sort(key=lambda modes: sum(known.get(n) != modes.get(n) for n in read.variables))
     for modes in choices[:_WAYS]:
         island = Island(read, {name: mode.kind for name, mode in modes.items()}, widths=widths)
-        island.work = work
+        island.work = first.work
         costs = island.costs()
         found.setdefault((costs.transfers, costs.columns), costs)
     return [*found.values()]

@@ -429,6 +429,7 @@ def test_circuits_have_the_tiles_of_their_costs_written_by_hand():
     assert str(t.closed_form) == "h*q*(d + e) + h*q*x*(d + e)**2/M"
     assert t.closed_form.clamps == ("g_q = M/(d + e) <= q",)
     back = tile(HEADS, devices["H100"], sizes={**HEAD, "e": 128, "h": 16}, reverse=True)
+    assert back.tiles.keys() == {"g_h", "g_q", "s_x"}
     assert back.time.by_unit["matrix"] == pytest.approx(2.5 * 2.223e-3, rel=1e-3)
     assert "few-tiles" not in [notice.code for notice in back.notices]
 
