@@ -200,7 +200,8 @@ class Island(Legible):
     def _modes(self, given: Mapping[str, Any]) -> dict[str, Mode]:
         failures, modes = [], {}
         for name, mode in given.items():
-            made = Mode(*mode) if isinstance(mode, tuple) and len(mode) == 2 else Mode(mode)
+            pair = isinstance(mode, tuple) and len(mode) == 2
+            made = Mode._make(mode if pair else (mode, None))
             if made.kind not in MODES:
                 message = f"has the mode {made.kind!r}; {did_you_mean(str(made.kind), MODES)}"
                 failures.append(Failure("mode", f"axis {name}", message))
