@@ -39,7 +39,7 @@ from catlearn.arrays.kernels import KERNELS
 from catlearn.arrays.sizes import Size
 from catlearn.errors import CatlearnError, UnknownName, did_you_mean, expect
 from catlearn.names import fresh
-from catlearn.streams.rules import AmbiguousAxis
+from catlearn.streams import AmbiguousAxis, StreamRefused, stream
 
 PREFIX = ("cumsum",)
 """Kernels that go on along a variable, with a state; they are not unfolded."""
@@ -145,6 +145,8 @@ class Indexed:
         Whether outputs are gradients: of what is reduced for one of them another one may have it.
     readings
         For arrays of the circuit, by their rows, the forms at which they are read or asked for.
+    circuit
+        What was read, or None.
     """
 
     nodes: list[IndexedArray]
@@ -155,6 +157,7 @@ class Indexed:
     whole: frozenset[int] = frozenset()
     gradients: bool = False
     readings: dict[int, list[tuple[Form, ...]]] = field(default_factory=dict)
+    circuit: Circuit | None = None
 
     @classmethod
     def of(cls, circuit: Circuit) -> Indexed:
@@ -168,6 +171,7 @@ class Indexed:
         expect(circuit, Circuit, "Indexed.of", "called with a circuit")
         unfolded = circuit.unfold(UNFOLDED)
         found = cls.boxed(unfolded)
+        found.circuit = circuit
         # boxes of a definition stand where their box stood; the last one writes what it wrote
         whole, parts = circuit.apex.sides[1], unfolded.apex.sides[1]
         origin, at = [], 0
@@ -214,6 +218,36 @@ class Indexed:
     def reduced(self) -> dict[int, None]:
         """The variables that something goes over, outermost first."""
         return dict.fromkeys(v for node in reversed(self.nodes) for v in node.bound)
+
+    @cached_property
+    def refused(self) -> dict[int, str]:
+        """The variables along which no fold is known, and why.
+
+        It is asked for where one reduction over a variable reads what another one gives; what is
+        only added up is a fold.
+        """
+        found: dict[int, str] = {}
+        circuit = self.circuit
+        if circuit is None or self.gradients:
+            return found
+        for v in self.reduced:
+            after = [False] * len(self.nodes)
+            own = [k for k, node in enumerate(self.nodes) if v in node.bound]
+            for k, node in enumerate(self.nodes):
+                after[k] = any(after[j] or v in self.nodes[j].bound for j in node.operands)
+            kept = any(v in one for one in self.written)
+            if kept or v in self.whole or not any(after[k] for k in own):
+                continue
+            last = self.nodes[own[-1]].name
+            for name in (self.names[v], f"{last}/{self.names[v].rpartition('/')[2]}"):
+                try:
+                    stream(circuit, name)
+                except StreamRefused as error:
+                    found[v] = str(error)
+                except UnknownName:
+                    continue
+                break
+        return found
 
     @cached_property
     def along(self) -> frozenset[int]:

@@ -241,6 +241,8 @@ class Island(Legible):
                 message = "is not reduced"
             elif mode.kind in ("streamed", "split") and any(inside) and not read.gradients:
                 message = "is in the output; what reduces it has to be in the island"
+            elif mode.kind in ("streamed", "split") and v in read.refused:
+                message = f"no fold is known, {read.refused[v]}"
             if message:
                 found.append(Failure("mode", f"axis {name}", f"{mode.kind}: {message}"))
         return found
@@ -704,7 +706,8 @@ def usual(read: Indexed) -> dict[str, Mode]:
         elif all(v in one or any(v in more and one < more for more in made) for one in made):
             found[name] = Mode("grouped")
     for v in read.reduced:
-        if v not in read.whole and not any(v in one for one in read.written):
+        free = v not in read.whole and not any(v in one for one in read.written)
+        if free and v not in read.refused:
             found[read.names[v]] = Mode("streamed")
             break
     return found
@@ -729,7 +732,8 @@ def candidates(read: Indexed, loops: int = 2) -> Iterator[dict[str, Mode]]:
             loop = "streamed" if v in read.reduced else "swept"
             choices.append([(name, kind) for kind in ("whole", loop)])
         elif v in read.reduced:
-            choices.append([(name, kind) for kind in ("whole", "streamed", "split")])
+            kinds = ("whole",) if v in read.refused else ("whole", "streamed", "split")
+            choices.append([(name, kind) for kind in kinds])
         elif all(v in one for one in crossing):
             start[name] = Mode("grouped", 1)
         elif all(inside):

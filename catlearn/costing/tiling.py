@@ -39,14 +39,12 @@ from catlearn.cost import Infeasible, Optimum, Posynomial, minimise
 from catlearn.costing.closed import ClosedForm, closed_form
 from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device, Level
-from catlearn.costing.indexed import Indexed
-from catlearn.costing.island import Island, Mode, candidates, usual
+from catlearn.costing.island import Island, candidates
 from catlearn.costing.notices import Notice
 from catlearn.costing.table import circuit_resources
 from catlearn.costing.timing import Time, timed
 from catlearn.display import Legible, text_table
 from catlearn.errors import CatlearnError, UnknownName, expect
-from catlearn.streams import streamable
 
 _WAYS, _CHOICES = 128, 20_000
 """How many modes of an island are tried, of how many that are looked at."""
@@ -201,7 +199,7 @@ def ways(
 ) -> list[Costs]:
     """Return the costs of a circuit as one island, for each choice of modes.
 
-    What is streamed or split has to be a fold (:func:`catlearn.streams.streamable`). The reverse
+    What is streamed or split has to be a fold (:func:`catlearn.streams.stream`). The reverse
     pass has the state of a forward pass in the usual modes. Of many choices these are those that
     differ least from the usual one.
 
@@ -211,18 +209,9 @@ def ways(
     >>> [", ".join(one.bounds) for one in ways(einsum("a b, b c -> a c"))][-1]
     'g_b, s_c, s_a'
     """
-    refused = {name for name, fold in streamable(circuit).items() if isinstance(fold, str)}
-
-    def folds(modes: Mapping[str, Mode]) -> bool:
-        return not any(modes[n].kind in ("streamed", "split") for n in refused & modes.keys())
-
-    forward = usual(Indexed.of(circuit))
-    forward = {name: mode for name, mode in forward.items() if folds({name: mode})}
-    first = circuit_resources(circuit, island=forward, reverse=reverse).island
-    if reverse:  # given the state, gradients are sums
-        refused = set()
+    first = circuit_resources(circuit, reverse=reverse).island
     read, known, found = first.read, first.modes, {}
-    choices = [*itertools.islice(filter(folds, candidates(read)), _CHOICES)]
+    choices = [*itertools.islice(candidates(read), _CHOICES)]
     if len(choices) > _WAYS:
         choices.sort(key=lambda modes: sum(known.get(n) != modes.get(n) for n in read.variables))
     for modes in choices[:_WAYS]:

@@ -39,7 +39,6 @@ from catlearn.arrays import (
 )
 from catlearn.cost import Infeasible, Posynomial, minimise
 from catlearn.costing import (
-    AmbiguousAxis,
     Indexed,
     Island,
     candidates,
@@ -51,6 +50,7 @@ from catlearn.costing import (
 from catlearn.cset import Open
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
 from catlearn.laws.circuits import array_circuits
+from catlearn.streams import AmbiguousAxis
 
 SCORES = einsum("h q d, h x d -> h q x", scale="d**-0.5")
 MIX = einsum("h q x, h x e -> h q e")
@@ -550,6 +550,17 @@ class TestModes:
     def test_other_arguments_are_refused(self, options):
         with pytest.raises(CatlearnError):
             cl.resources(ATTENTION1, **options)
+
+    def test_an_axis_without_a_fold_is_whole(self):
+        mapped = (softmax("[x]") >> relu) @ idle >> einsum("q x, x e -> q e")
+        with pytest.raises(InvalidStructure) as caught:
+            Island(mapped, {"x": "streamed"})
+        (failure,) = caught.value.failures
+        assert failure.where == "axis x"
+        assert "relu" in failure.message
+        read = Indexed.of(mapped)
+        assert "x" not in usual(read)
+        assert all("x" not in modes for modes in candidates(read))
 
     def test_every_candidate_is_an_island(self):
         read = Indexed.of(ATTENTION1)
