@@ -75,12 +75,12 @@ def turned(t):
 
 
 GALLERY = {
-    "turned": turned,
-    "attention": attention(causal=True),
-    "layer": gpt2_layer(),
-    "experts": experts,
-    "translator": translator(),
-    "convolutions": convolutions(),
+    "turned": lambda: turned,
+    "attention": lambda: attention(causal=True),
+    "layer": gpt2_layer,
+    "experts": lambda: experts,
+    "translator": translator,
+    "convolutions": convolutions,
 }
 
 
@@ -139,18 +139,20 @@ def stands(scene):
 @pytest.mark.parametrize("name", GALLERY)
 def test_a_picture_begins_with_inputs_alone(name):
     """What no input reaches begins at a glyph."""
-    strands = {row.strand for row in circuit_scene(GALLERY[name]).states[0].rows}
-    assert len(strands) <= len(GALLERY[name].dom)
+    circuit = GALLERY[name]()
+    strands = {row.strand for row in circuit_scene(circuit).states[0].rows}
+    assert len(strands) <= len(circuit.dom)
 
 
 @pytest.mark.parametrize("name", GALLERY)
 def test_time_runs_right_no_line_is_lost_and_none_touches_what_it_passes(name):
-    scene = circuit_scene(GALLERY[name])
+    circuit = GALLERY[name]()
+    scene = circuit_scene(circuit)
     pages = placed(scene)
     assert lost(scene) == []
     assert overlaps(scene, pages) == []
     assert unruly(scene) == []
-    assert came(scene) == sorted(GALLERY[name].live().dom)
+    assert came(scene) == sorted(circuit.live().dom)
     for page in pages:
         assert all(one < other for one, other in pairwise(page.left))
     kinds = {(one.kind, other.kind) for one, other in pairwise(scene.steps)}
@@ -301,18 +303,16 @@ TIKZ = re.compile(
 
 
 @pytest.mark.parametrize(
-    "circuit",
+    "make",
     [
-        attention(),
-        experts,
-        gpt2_layer(),
-        mamba_layer(),
-        a.mean("[x_1] m_2 -> m_2").block("50% of {x}$"),
+        *GALLERY.values(),
+        mamba_layer,
+        lambda: a.mean("[x_1] m_2 -> m_2").block("50% of {x}$"),
     ],
 )
-def test_tikz_has_the_paths_and_texts_of_the_picture_and_is_well_formed(circuit):
+def test_tikz_has_the_paths_and_texts_of_the_picture_and_is_well_formed(make):
     """It is not compiled here: each line has the form of a command, and brackets are balanced."""
-    picture = cl.draw(circuit, legend=False)
+    picture = cl.draw(make(), legend=False)
     first, begin, *body, end = picture.tikzcd.rstrip().splitlines()
     assert first.startswith("% ")
     assert (begin, end) == ("\\begin{tikzpicture}[x=1bp, y=-1bp]", "\\end{tikzpicture}")
@@ -410,7 +410,7 @@ def test_arrays_that_wait_side_by_side_are_one_line_each():
 
 
 def test_attention():
-    scene = circuit_scene(GALLERY["attention"])
+    scene = circuit_scene(GALLERY["attention"]())
     kinds = [kind for kind, _ in stands(scene)]
     assert kinds == ["linear"] * 3 + ["mask", "softmax", "linear"]
     assert [name for kind, name in stands(scene) if kind == "linear"] == ["Q", "K", "V", "O"]
@@ -460,7 +460,7 @@ def test_hints_say_the_order_of_inputs_and_where_a_line_begins():
 
 
 def test_glyphs_are_of_bounded_height():
-    for circuit in GALLERY.values():
+    for circuit in (make() for make in GALLERY.values()):
         scene = circuit_scene(circuit)
         for page in placed(scene):
             for step, pairs in zip(scene.steps[page.first : page.last], page.stands, strict=True):

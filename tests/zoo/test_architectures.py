@@ -45,21 +45,21 @@ HEADS = {"m": 6, "h": 2, "d": 4, "f": 5}
 GROUPS = {"m": 6, "g": 2, "q": 3, "d": 4, "f": 5}
 LATENT = {"m": 6, "a": 5, "c": 4, "h": 2, "d": 3, "r": 2, "v": 5, "w": 5}
 LAYERS = {
-    "encoder": (encoder_decoder.encoder_layer(), by_hand.encoder_layer, HEADS, [(3, 6)]),
-    "decoder": (encoder_decoder.decoder_layer(), by_hand.decoder_layer, HEADS, [(3, 6), (4, 6)]),
-    "llama": (decoding.llama_layer(), by_hand.llama_layer, GROUPS, [(3, 6)]),
-    "mixtral": (decoding.mixtral_layer(), by_hand.mixtral_layer, GROUPS | {"e": 4, "k": 2},
+    "encoder": (encoder_decoder.encoder_layer, by_hand.encoder_layer, HEADS, [(3, 6)]),
+    "decoder": (encoder_decoder.decoder_layer, by_hand.decoder_layer, HEADS, [(3, 6), (4, 6)]),
+    "llama": (decoding.llama_layer, by_hand.llama_layer, GROUPS, [(3, 6)]),
+    "mixtral": (decoding.mixtral_layer, by_hand.mixtral_layer, GROUPS | {"e": 4, "k": 2},
                 [(3, 6)]),
-    "deepseek": (latent_attention.deepseek_layer(latent_attention.shared_and_routed()),
+    "deepseek": (lambda: latent_attention.deepseek_layer(latent_attention.shared_and_routed()),
                  by_hand.deepseek_layer, LATENT | {"e": 8, "k": 3, "n": 4, "i": 2}, [(5, 6)]),
-    "resnet": (residual_networks.bottleneck("w", stride=2, fitted=True), by_hand.bottleneck,
+    "resnet": (lambda: residual_networks.bottleneck("w", stride=2, fitted=True), by_hand.bottleneck,
                {"w": 3}, [(5, 6, 4)]),
-    "resnet, the same size": (residual_networks.bottleneck("w"),
+    "resnet, the same size": (lambda: residual_networks.bottleneck("w"),
                               lambda p, x: by_hand.bottleneck(p, x, stride=1), {"w": 1},
                               [(5, 6, 4)]),
-    "u-net": (contracting.scale(0, scales=1), by_hand.unet_scale, {"w": 2}, [(18, 20, 1)]),
-    "rotary": (attending.rotary("x h d", 10000.0), lambda p, x: by_hand.rotary(x, 10000.0), {},
-               [(3, 2, 6)]),
+    "u-net": (lambda: contracting.scale(0, scales=1), by_hand.unet_scale, {"w": 2}, [(18, 20, 1)]),
+    "rotary": (lambda: attending.rotary("x h d", 10000.0),
+               lambda p, x: by_hand.rotary(x, 10000.0), {}, [(3, 2, 6)]),
 }  # fmt: skip
 
 
@@ -75,10 +75,10 @@ MUTANTS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers_are_those_by_hand(name, mutants):
     """In float64, to 1e-10; other layers differ."""
-    circuit, function, sizes, shapes = LAYERS[name]
+    make, function, sizes, shapes = LAYERS[name]
     arrays = [normal(*shape, seed=k) for k, shape in enumerate(shapes, 1)]
     other = [MUTANTS[name]] if name in MUTANTS else []
-    found, expected, *others = run(circuit, [function, *other], sizes, arrays)
+    found, expected, *others = run(make(), [function, *other], sizes, arrays)
     close(found, expected)
     for wrong in others:
         with mutants(f"another layer: {name}"):
@@ -186,17 +186,17 @@ def mamba_by_hand(p, tokens):
 TOKENS = np.array([3, 0, 4, 3])
 SMALL = HEADS | {"L": 2, "V": 7}
 WHOLE = {
-    "transformer": (zoo.transformer(), transformer_by_hand, SMALL, [TOKENS, TOKENS[1:]]),
-    "gpt2": (zoo.gpt2(), gpt2_by_hand, SMALL | {"c": 5}, [TOKENS]),
-    "vit": (zoo.vit(), vit_by_hand, HEADS | {"L": 2, "a": 2, "b": 2, "c": 7, "n": 3},
+    "transformer": (zoo.transformer, transformer_by_hand, SMALL, [TOKENS, TOKENS[1:]]),
+    "gpt2": (zoo.gpt2, gpt2_by_hand, SMALL | {"c": 5}, [TOKENS]),
+    "vit": (zoo.vit, vit_by_hand, HEADS | {"L": 2, "a": 2, "b": 2, "c": 7, "n": 3},
             [normal(4, 6, 2)]),
-    "llama": (zoo.llama(), llama_by_hand, GROUPS | {"L": 2, "V": 7}, [TOKENS]),
-    "mamba": (zoo.mamba(), mamba_by_hand,
+    "llama": (zoo.llama, llama_by_hand, GROUPS | {"L": 2, "V": 7}, [TOKENS]),
+    "mamba": (zoo.mamba, mamba_by_hand,
               {"m": 4, "f": 6, "s": 3, "r": 2, "L": 2, "V": 7}, [TOKENS]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_whole_models_are_those_by_hand(name):
-    circuit, function, sizes, arrays = WHOLE[name]
-    close(*run(circuit, [function], sizes, arrays))
+    make, function, sizes, arrays = WHOLE[name]
+    close(*run(make(), [function], sizes, arrays))
