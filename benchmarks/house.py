@@ -73,13 +73,8 @@ print(json.dumps(found))
 
 CIRCUITS = (
     *("arrays/*", "costing/*", "streams/*", "drawing/circuits/*", "laws/circuits.py"),
-    *(
-        "lowering/arrays.py",
-        "lowering/pytorch.py",
-        "models/circuits.py",
-        "models/pretrained.py",
-        "zoo/architectures/*",
-    ),
+    *("lowering/arrays.py", "lowering/pytorch.py", "lowering/streamed.py"),
+    *("models/circuits.py", "models/pretrained.py", "zoo/architectures/*"),
 )
 """The files of circuits of arrays and of their costs, which the version before did not have."""
 
