@@ -89,6 +89,13 @@ class Costs(Legible):
         return max((one(given) for _, one in self.columns), default=0)
 
     @property
+    def open(self) -> list[str]:
+        """The sizes that are no numbers, by name."""
+        every = [self.transfers, *(one for _, one in self.columns), *self.work.values()]
+        every += [size for _, size in self.bounds.values()]
+        return sorted({name for one in every for name in one.names if name not in self.bounds})
+
+    @property
     def compulsory(self) -> Posynomial:
         """What crosses if every tile is its whole axis: each input and output once."""
         return self.transfers.at({name: size for name, (_, size) in self.bounds.items()})

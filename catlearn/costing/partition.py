@@ -38,7 +38,7 @@ from catlearn.costing.indexed import Indexed, part_of
 from catlearn.costing.notices import Notice
 from catlearn.costing.tiling import NoTile, Tiling, tile
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,15 @@ def cheapest(costs: Any, stages: Iterable[str] | None = None) -> Partition:
 
     Raises
     ------
+    InvalidStructure
+        If the matrix is not square, or has negative entries.
     CatlearnError
         If no sequence of islands covers all stages.
     """
-    given = np.array(costs, float)
+    given = LAWVERE.array(costs).copy()
+    if given.ndim != 2 or given.shape[0] != given.shape[1] or len(given) < 2:
+        message = f"found the shape {given.shape}, expected as many rows as columns, two at least"
+        raise InvalidStructure("costs of islands", [Failure("shape", "costs", message)])
     given[np.tril_indices(len(given))] = np.inf
     count = len(given) - 1
     names = tuple(map(str, range(count))) if stages is None else tuple(stages)
@@ -222,11 +227,17 @@ def islands(
     def best(key: Any, one: Any) -> Tiling | None:
         if key not in known:
             known[key] = None
+            costs = [one] if isinstance(one, Costs) else [] if isinstance(one, Circuit) else one
+            mine = {name for some in costs for name in some.open}
+            given = {name: size for name, size in (sizes or {}).items() if name in mine}
             with contextlib.suppress(NoTile):
-                known[key] = tile(one, device, fast_memory, sizes=sizes, **options)
+                known[key] = tile(one, device, fast_memory, sizes=given, **options)
         return known[key]
 
+    expect(costs, (Circuit, Mapping), "costs", "a circuit, or a dict of costs by pairs (i, j)")
     if not isinstance(costs, Circuit):
+        if not costs:
+            raise InvalidStructure("islands", [Failure("costs", "costs", "are of no island")])
         return _planned({pair: best(pair, one) for pair, one in costs.items()}, stages)
     circuit, sizes, found = costs.at(sizes) if sizes else costs, None, []
     for order in stages_of(circuit):

@@ -33,6 +33,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral, Real
+from typing import Any
 
 from catlearn.arrays import Circuit
 from catlearn.cost import Infeasible, Optimum, Posynomial, minimise
@@ -44,7 +46,15 @@ from catlearn.costing.notices import Notice
 from catlearn.costing.table import circuit_resources
 from catlearn.costing.timing import Time, timed
 from catlearn.display import Legible, text_table
-from catlearn.errors import CatlearnError, UnknownName, expect
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    did_you_mean,
+    expect,
+    expect_dicts,
+)
 
 _WAYS, _CHOICES = 128, 20_000
 """How many modes of an island are tried, of how many that are looked at."""
@@ -265,6 +275,8 @@ def tile(
         If the smallest tiles do not fit; ``least`` and ``memory`` are in words.
     UnknownName
         If sizes are open.
+    InvalidStructure
+        Listing names that are no sizes and no tiles, and what is no positive whole number.
 
     Examples
     --------
@@ -279,14 +291,26 @@ def tile(
     catlearn.costing.tiling.NoTile: needs at least 3 words, fast memory has 2
     """
     unit = width
+    wanted = "a circuit, or the costs of islands, such as Costs.of(...)"
+    expect(costs, (Circuit, Costs, Sequence), "costs", wanted)
+    expect(device, (Device, type(None)), "device", 'a Device, such as devices["H100"]')
+    expect(fast_memory, (int, Real, type(None)), "fast_memory", "a number of words")
+    expect_dicts("a dict of numbers by names", sizes=sizes, floors=floors)
     if widths is not None:
         expect(costs, Circuit, "costs", "a circuit, where widths are given")
         unit = 1
     if isinstance(costs, Circuit):
-        costs = ways(costs, reverse, widths or (1, 1, 1))
+        circuit, each = costs, widths or (1, 1, 1)
+        try:
+            costs = ways(circuit, reverse, each)
+        except CatlearnError:  # a size with a minus is a number, or nothing
+            if not sizes:
+                raise
+            costs, sizes = ways(circuit.at(sizes), reverse, each), None
     given = [costs] if isinstance(costs, Costs) else list(costs)
     for one in given:
-        expect(one, Costs, "costs", "a circuit, or the costs of islands, such as Costs.of(...)")
+        expect(one, Costs, "costs", wanted)
+    _refuse_unknown(given, sizes or {}, floors or {})
     if (device is None) == (fast_memory is None):
         raise CatlearnError("expected a device, or the words of a fast memory, and not both")
     if device is None:
@@ -297,7 +321,7 @@ def tile(
     scale = sum(unit / (level.bandwidth or 1) for level in device.levels[1:])
     for one in given:
         numeric = one.at(sizes or {})
-        if len(given) > 1 and not _open(numeric) and scale * numeric.compulsory.number > bar:
+        if len(given) > 1 and not numeric.open and scale * numeric.compulsory.number > bar:
             continue
         try:
             found = _optimum(numeric, device, unit, least)
@@ -313,11 +337,30 @@ def tile(
     return Tiling(numeric, device, unit, widths or (width, width, width), levels, optimum, symbolic)
 
 
-def _open(costs: Costs) -> list[str]:
-    """The sizes that are open."""
-    every = [costs.transfers, *(one for _, one in costs.columns), *costs.work.values()]
-    every += [size for _, size in costs.bounds.values()]
-    return sorted({n for one in every for n in one.names if n not in costs.bounds})
+def _refuse_unknown(
+    given: Sequence[Costs], sizes: Mapping[str, Any], floors: Mapping[str, Any]
+) -> None:
+    """Refuse names that are no size, or no tile or mode, and what is no positive number."""
+    known = {name for one in given for name in one.open}
+    tiles = {name for one in given for name in one.bounds} | {"g", "s"}
+    failures = [
+        Failure("size", name, f"is no size; {did_you_mean(name, known)}")
+        for name in sizes
+        if name not in known
+    ]
+    failures += [
+        Failure("tile", name, f"is no tile, and no mode of one; {did_you_mean(name, tiles)}")
+        for name in floors
+        if name not in tiles
+    ]
+    failures += [
+        Failure("number", name, f"found {value!r}, expected a whole number from 1 on")
+        for name, value in (*sizes.items(), *floors.items())
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1
+    ]
+    if failures or not given:
+        failures = failures or [Failure("costs", "costs", "are of no island")]
+        raise InvalidStructure("tile", failures)
 
 
 def _ends(costs: Costs, floors: Mapping[str, int]) -> dict[str, tuple[int, int]]:
@@ -339,7 +382,7 @@ def _ends(costs: Costs, floors: Mapping[str, int]) -> dict[str, tuple[int, int]]
 
 def _optimum(costs: Costs, device: Device, unit: int, floors: Mapping[str, int]) -> Optimum:
     """Solve all levels as one geometric program; outer levels have variables ``tile@level``."""
-    unknown = _open(costs)
+    unknown = costs.open
     if unknown:
         raise UnknownName(f"no sizes for {', '.join(unknown)}; give sizes={{...}}")
     every = dict.fromkeys(one for _, one in costs.columns)

@@ -519,6 +519,27 @@ def test_floors_and_open_sizes():
         tile(attention(), devices["H100"], 2**10, sizes=HEAD)
 
 
+@pytest.mark.parametrize("options", [
+    {"sizes": 3}, {"sizes": {**HEAD, "z": 3}}, {"sizes": {**HEAD, "d": 0}}, {"fast_memory": "1"},
+    {"sizes": {**HEAD, "d": 2.5}}, {"floors": {"t_x": 3}}, {"floors": {"s": -1}}, {"floors": [1]},
+    {"fast_memory": -1}, {"device": "H100", "fast_memory": None}, {"widths": (1, 2, 2)},
+    {"costs": []}, {"costs": 3}, {"costs": [3]},
+])  # fmt: skip
+def test_other_arguments_of_tiles_are_refused(options):
+    given = {"costs": attention(), "fast_memory": 2**12, "sizes": HEAD, **options}
+    with pytest.raises(CatlearnError):
+        tile(**given)
+
+
+def test_other_costs_of_chains_are_refused():
+    for wrong in ([[1]], [[1, 2]], [1, 2], [[0, -1], [0, 0]], [[0, math.nan], [0, 0]]):
+        with pytest.raises(CatlearnError):
+            cheapest(wrong)
+    for costs in ({}, 3):
+        with pytest.raises(CatlearnError):
+            islands(costs, fast_memory=8)
+
+
 def test_heads_run_one_by_one_and_count_as_groups():
     heads = Costs.of(
         "h*(2*q*d + 2*q*x*d/g_q)",
