@@ -84,6 +84,7 @@ KERNELS: dict[str, Entry] = {
     "reciprocal": Entry(fixes=(1.0,)),
     **{name: Entry() for name in ("exp", "log", "sigmoid", "cos", "softplus", "indicator")},
     **{name: Entry((2, 2)) for name in ("larger", "shifted")},
+    "earlier": Entry((4, 4)),
     "start": Entry(),
     "each": Entry(targets="read"),
     "last": Entry((2, 2)),

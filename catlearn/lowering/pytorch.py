@@ -195,6 +195,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "stop": lambda x: x.detach(),
     "larger": torch.maximum,
     "shifted": _shifted,
+    "earlier": lambda x, y, i, j: torch.where(x > y, i, torch.where(y > x, j, torch.minimum(i, j))),
 }
 """What the steps of a program are in PyTorch, besides those that speak of a device or a type."""
 

@@ -330,7 +330,7 @@ class _Run:
 
             def terms(own: Any, blocks: Any) -> Any:
                 arrays = (*references, *_put(fixed, own), *_put(parts, blocks), index)
-                return self.part("terms", arrays, block)
+                return self.needed(self.part("terms", arrays, block))
 
             made, terms_back = jax.vjp(terms, own_fixed, [x for x in parts if _is_real(x)])
             more, of_block = terms_back(self.cotangents(made, of_state, state, ties))
@@ -379,19 +379,21 @@ class _Run:
         found = same.sum(axis=tuple(lost))
         return jnp.transpose(found, np.argsort(order).tolist())
 
+    def needed(self, made: Sequence[Any]) -> list[Any]:
+        """Return the sums of a block, and what the greatest entries are of that outputs need."""
+        count = len(self.fold.kinds)
+        sums = [one for one, kind in zip(made, self.fold.kinds, strict=False) if kind == "sum"]
+        return [*sums, *(made[count + n] for _, n in self.greatest())]
+
     def cotangents(self, made: Any, of_state: Any, state: Any, ties: Mapping[int, Any]) -> Any:
-        """Return the cotangents of the terms of a block."""
-        count = len(state)
-        found = [
-            jnp.zeros_like(one) if kind == "max" else of
-            for kind, of, one in zip(self.fold.kinds, of_state, made, strict=False)
-        ]
-        sources = [*map(jnp.zeros_like, made[count:])]
-        for k, n in self.greatest():
+        """Return the cotangents of what is needed of a block."""
+        kinds = self.fold.kinds
+        found = [of for kind, of in zip(kinds, of_state, strict=True) if kind == "sum"]
+        for (k, n), own in zip(self.greatest(), made[len(found) :], strict=True):
             share = self.source(n, of_state[k] / ties[k])
-            same = made[count + n] == self.source(n, state[k])
-            sources[n] = jnp.where(same, share, jnp.zeros_like(share))
-        return (*found, *sources)
+            same = own == self.source(n, state[k])
+            found.append(jnp.where(same, share, jnp.zeros_like(share)))
+        return found
 
 
 def _is_real(x: Any) -> bool:

@@ -10,12 +10,13 @@ rules of its certificate (:mod:`catlearn.streams.rules`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catlearn.arrays.blocks import GATES, path
-from catlearn.arrays.boxes import ArrayHypergraph, Draft
+from catlearn.arrays.boxes import ArrayHypergraph, Draft, Operation
 from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Scalar
 from catlearn.display import Legible
@@ -65,7 +66,7 @@ class Fold(Legible):
     fixed
         How many arrays are the same in all blocks.
     kinds
-        ``"sum"`` or ``"max"``, for each array of the state.
+        ``"sum"``, ``"max"`` or ``"place"``, for each array of the state.
     sources
         For each greatest entry, where the axes of what it is of stand in it.
     dropped
@@ -302,6 +303,52 @@ def chosen(circuit: Circuit, variable: str) -> Pass:
 # ---------------------------------------------------------------- derivation
 
 
+def summed(circuit: Circuit, axis: int) -> Circuit:
+    """Return a circuit in which an entry that is looked up along an axis is a sum over the axis.
+
+    ``s[b, y[b]]`` is the sum over x of s[b, x], where x is y[b], and 0 elsewhere; what is given, or
+    made by a box that reads it whole, is looked up as it is.
+    """
+    nodes = Nodes(circuit, axis)
+    draft, boxes = nodes.draft, []
+    for box, row in enumerate(draft.boxes):
+        is_view = row.operation.kernel.name == "view"
+        read = [k for k, one in enumerate(row.operation.readings) if is_view and one is not None]
+        operand = read[0] if read else 0
+        reading = row.operation.readings[operand] if read else None
+        forms = () if reading is None else reading.forms
+        places = [p for p, form in enumerate(forms) if form in map(Form.atom, form.lookups)]
+        plain = len(places) == 1 and [form.wiring for form in forms].count(None) == 1
+        if (
+            reading is None or reading.conditions or not plain
+            or draft.wires[row.ins[operand]].axes[places[0]] != axis
+            or nodes.made((row.ins[operand], frozenset(places))) is None
+        ):  # fmt: skip
+            boxes.append(row)
+            continue
+        (place,), (written,), count = places, row.operation.writes, len(row.vars)
+        x = Form.variable(count)
+        gap = forms[place] + x.times(-1)
+        letters = (*(nodes.letter(box, v) for v in range(count)), circuit.apex.called(axis))
+        moved = Reading((*forms[:place], x, *forms[place + 1 :]), 0.0, (gap, gap.times(-1)))
+        readings = [*row.operation.readings]
+        readings[operand] = moved
+        where = replace(
+            row.operation, readings=tuple(readings),
+            writes=((*written, count),), letters=letters,
+        )  # fmt: skip
+        own = [*(row.vars[v] for v in written), axis]
+        inner, rank = draft.wire(own), tuple(range(len(written)))
+        total = Operation(
+            Kernel("contraction"), (Reading.wiring((*rank, len(rank))),), (rank,), (len(rank),),
+            letters=tuple(letters[v] for v in (*written, count)), title=row.operation.title,
+        )  # fmt: skip
+        boxes.append(row._replace(operation=where, outs=[inner], vars=[*row.vars, axis]))
+        boxes.append(row._replace(operation=total, ins=[inner], vars=own, mentions=[]))
+    draft.boxes = boxes
+    return Circuit.of(draft, circuit.dom, circuit.cod)
+
+
 def interned(circuit: Circuit) -> Circuit:
     """Return a circuit in which equal boxes that read the same are one, unless they draw samples.
 
@@ -353,6 +400,7 @@ def stream(circuit: Circuit, variable: str) -> Fold:
     expect(circuit, Circuit, "what is streamed", "a circuit")
     expect(variable, str, "variable", "a letter of a pattern, such as 'x'")
     plain = interned(circuit.unfold().live())
+    plain = summed(plain, chosen(plain, variable).axis)
     return derived(plain, chosen(plain, variable), variable)
 
 
@@ -535,6 +583,11 @@ def _merged(
 ) -> Ref:
     """Return an accumulator of two states that are merged."""
     variables = acc.array.variables
+    if acc.before is not None:
+        greatest = [Ref(state[acc.before.wire], acc.before.variables) for state in states]
+        places = [Ref(state[acc.array.wire], variables) for state in states]
+        like = work.draft.wires[acc.array.wire].type
+        return work.box(Kernel("earlier"), [*greatest, *places], variables, like=like)
     if acc.kind == "max":
         sides = [Ref(state[acc.array.wire], variables) for state in states]
         return work.box(Kernel("larger"), sides, variables)

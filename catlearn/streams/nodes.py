@@ -17,9 +17,13 @@ from catlearn.arrays.blocks import path
 from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
+from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Size
 
-REDUCING = ("contraction", "max")
+PLACES = ("argmax", "argmin")
+"""The kernels that say where an entry is."""
+
+REDUCING = ("contraction", "max", "min", *PLACES)
 """The kernels that a pass may form."""
 
 Node = tuple[int, frozenset[int]]
@@ -307,9 +311,20 @@ class Nodes:
             outs.append(self._wire_like(wire, [variables[v] for v in written]))
             places = frozenset(p for p, v in enumerate(written) if v in at)
             known[wire, places] = outs[-1]
-        new = self.draft.box(made, ins, outs, variables, mentions, row.within)
-        self.writer |= dict.fromkeys(outs, new)
-        self.touched |= {*outs}
+        made_at = [self._wire_like(outs[0])] if one.kernel.name in PLACES else outs
+        new = self.draft.box(made, ins, made_at, variables, mentions, row.within)
+        self.writer |= dict.fromkeys(made_at, new)
+        if one.kernel.name in PLACES:
+            # a place in the block is one among all indices
+            (written,) = one.writes
+            rank = tuple(range(len(written)))
+            found = Lookup(1, tuple(map(Form.variable, rank)))
+            looked = Operation(
+                Kernel("view"), (Reading((Form.atom(found),)), None), (rank,), title=one.title
+            )
+            own = [variables[v] for v in written]
+            self.writer[outs[0]] = self.draft.box(looked, [index, made_at[0]], outs, own)
+        self.touched |= {*outs, *made_at}
 
 
 def uses_of(operation: Operation, operand: int) -> list[tuple[Form, ...]]:

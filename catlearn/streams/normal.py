@@ -25,7 +25,7 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, Reading, sizes_at
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size
-from catlearn.streams.nodes import REDUCING, Node, Nodes, Ref, with_operands
+from catlearn.streams.nodes import PLACES, REDUCING, Node, Nodes, Ref, with_operands
 from catlearn.streams.rules import CENTRED, EXPONENTIAL, Instance, StreamRefused
 
 MOST_TERMS = 64
@@ -118,7 +118,7 @@ class Accumulator:
     Parameters
     ----------
     kind
-        ``"sum"`` or ``"max"``.
+        ``"sum"``; ``"max"``; or ``"place"``, of the greatest entry that stands before it.
     array
         The array that it is, in the rewritten circuit.
     source
@@ -129,8 +129,8 @@ class Accumulator:
         The references of factors (S - R)^k, each with k.
     lower
         Of those with powers: the accumulators of all degrees up to these.
-    text
-        What it is, for people.
+    before
+        Of a place, the greatest entry.
     """
 
     kind: str
@@ -139,7 +139,7 @@ class Accumulator:
     exponent: Ref | None = None
     powers: tuple[tuple[Ref, int], ...] = ()
     lower: Mapping[tuple[int, ...], Ref] = field(default_factory=dict)
-    text: str = ""
+    before: Ref | None = None
 
     @property
     def references(self) -> tuple[Ref, ...]:
@@ -172,6 +172,7 @@ class Rewriting(Nodes):
         self._locals: dict[tuple[int, frozenset[int]], list[int]] = {}
         self._terms: dict[tuple[int, frozenset[int]], list[Term]] = {}
         self._count: int | None = None
+        self._read_at: dict[int, tuple[int, ...]] = {}
         H = circuit.apex
         self.nodes = self._cone()
         for box in H.order:
@@ -226,6 +227,7 @@ class Rewriting(Nodes):
         title: str = "",
         mask: tuple[Reading, BoxRow, Sequence[int], Mapping[int, Ref]] | None = None,
         wire: int | None = None,
+        like: int | None = None,
     ) -> Ref:
         """Add a box, or return the one that is there: it reads arrays, and writes variables.
 
@@ -236,6 +238,8 @@ class Rewriting(Nodes):
             of, what the variables of that box are, and what it looks up in.
         wire
             The array that it writes.
+        like
+            The type of what it writes; real numbers unless said.
         """
         used = [v for one in operands for v in one.variables]
         lookups: Mapping[int, Ref] = {}
@@ -290,7 +294,7 @@ class Rewriting(Nodes):
         if wire is None and key in self._interned:
             return Ref(self._interned[key].wire, tuple(out))
         if wire is None:
-            wire = self.draft.wire(axes[: len(out)])
+            wire = self.draft.wire(axes[: len(out)], like)
         found = Ref(wire, tuple(out))
         self.writer[wire] = self.draft.box(made, ins, [wire], axes, mentions)
         self._interned.setdefault(key, found)
@@ -674,9 +678,18 @@ class Rewriting(Nodes):
         read = [self._operand(box, at, k, node) for k, node in enumerate(nodes)
                 if own.operation.readings[k] is not None]  # fmt: skip
         (wire,) = own.outs
-        if own.operation.kernel.name == "max":
-            summed = [names[w] for w in own.operation.targets]
+        name = own.operation.kernel.name
+        summed = [names[w] for w in own.operation.targets]
+        minus = Scalar(Fraction(-1))
+        if name in ("min", "argmin"):
+            read[0] = [self._scaled(one, minus) for one in read[0]]
+        if name in PLACES:
+            self._place(box, read[0], summed, out, wire)
+            return
+        if name in ("max", "min"):
             terms = self._greatest(box, read[0], summed)
+            if name == "min":
+                terms = [replace(one, scale=one.scale * minus) for one in terms]
         else:
             found = self._multiplied(box, at, read)
             terms = [self._accumulated(box, one) for one in found]
@@ -693,6 +706,20 @@ class Rewriting(Nodes):
             arrays = [self.product(one.coefficients, one.scale, one.summed) for one in operands]
             self.box(Kernel("add"), arrays, out, wire=wire, title=self.title(box))
 
+    def _place(
+        self, box: int, terms: list[Term], summed: Sequence[int], out: Sequence[int], wire: int
+    ) -> None:
+        """Replace where the greatest entry of S + R is by where that of S is."""
+        if len(summed) > 1:
+            raise self.refused(box, "is over more than one axis")
+        (greatest, *_) = self._greatest(box, terms, summed)
+        (value,) = greatest.coefficients
+        reading = self.draft.boxes[self.writer[value.wire]]
+        source = Ref(reading.ins[0], self._read_at[value.wire])
+        self.draft.boxes[box] = self.draft.boxes[box]._replace(outs=[])
+        made = self.box(Kernel("argmax"), [source], out, wire=wire, title=self.title(box))
+        self._keep(Accumulator("place", made, before=value))
+
     def _greatest(self, box: int, terms: list[Term], summed: Sequence[int]) -> list[Term]:
         """Return the greatest entry of S + R as that of S, and R."""
         inner, rest = self._parted(box, terms)
@@ -707,6 +734,7 @@ class Rewriting(Nodes):
             whole = self.box(Kernel("view"), [whole], [*whole.variables, X])
         out = sorted({*whole.variables} - {*summed} - {X})
         made = self.box(Kernel("max"), [whole], out, title=self.title(box))
+        self._read_at[made.wire] = whole.variables
         places = frozenset(p for p, w in enumerate(whole.variables) if w == X)
         self._keep(Accumulator("max", made, (whole.wire, places)))
         self.note("greatest", box)

@@ -182,6 +182,9 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         return [places / kernel.option("base") ** (rates / sizes[targets[1]])]
     if name == "larger":
         return [np.maximum(*values)]
+    if name == "earlier":
+        x, y, i, j = values
+        return [np.where(x > y, i, np.where(y > x, j, np.minimum(i, j)))]
     if name == "shifted":
         gone = np.isneginf(values[0]) | np.isneginf(values[1])
         return [np.where(gone, -np.inf, values[0] - np.where(gone, 0, values[1]))]

@@ -3,6 +3,8 @@
 from catlearn.arrays import (
     Circuit,
     add,
+    argmin,
+    cross_entropy,
     einsum,
     exp,
     idle,
@@ -10,6 +12,7 @@ from catlearn.arrays import (
     logsumexp,
     maximum,
     mean,
+    minimum,
     mul,
     neg,
     reciprocal,
@@ -157,6 +160,28 @@ def exp_of_product(s):
     return einsum("q x -> q")(exp(einsum("q x, q -> q x")(s, maximum("q [x] -> q")(s))))
 
 
+@traced("p d", "k d")
+def k_means(x, c):
+    """Return the least squared distance of points to centres."""
+    far = add(
+        view("k -> p k")(einsum("k d, k d -> k")(c, c)), einsum("p d, k d -> p k", scale=-2)(x, c)
+    )
+    return add(minimum("p [k] -> p")(far), einsum("p d, p d -> p")(x, x))
+
+
+@traced("p d", "k d")
+def nearest(x, c):
+    """Return which centre is the nearest."""
+    far = add(
+        view("k -> p k")(einsum("k d, k d -> k")(c, c)), einsum("p d, k d -> p k", scale=-2)(x, c)
+    )
+    return argmin("p [k] -> p")(far), minimum("p [k] -> p")(far)
+
+
+cross_entropy_of_linear = (
+    einsum("b d, v d -> b v") @ idle >> cross_entropy("b [v]") >> mean("[b] ->")
+)
+
 FOLDS = {
     "attention": (attention(), "x", [(2, 5, 3), (2, 20, 3), (2, 20, 4)], 3),
     "causal attention": (
@@ -174,6 +199,7 @@ FOLDS = {
     "sum as reference": (sum_as_reference, "x", [(5, 20), (20, 4)], 3),
     "entropy by log": (entropy_by_log, "x", [(5, 20)], 3),
     "entropy": (entropy, "x", [(5, 20)], 3),
+    "k-means": (k_means, "k", [(6, 3), (20, 3)], 1),
     "spherical": (spherical, "x", [(5, 3), (20, 3), (20, 4)], 2),
     "mean squared": (mean_squared, "b", [(20, 3), (3, 4), (4, 2), (20, 2)], 2),
     "batch norm and linear": (batch_norm_linear, "b", [(20, 3), (3, 2)], 5),

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import catlearn as cl
+from catlearn.arrays import maximum
 from catlearn.streams import Fold, StreamRefused, stream, streamable
-from tests.streams.programs import FOLDS, REFUSED, attention
+from tests.streams.programs import FOLDS, REFUSED, attention, cross_entropy_of_linear, nearest
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +63,30 @@ def test_outputs_may_be_made_in_blocks():
     xs = arrays([(2, 5, 3), (2, 20, 3), (2, 20, 4)])
     whole, parts = cl.lower(fold, block=20), cl.lower(fold, block=8, group={"h": 1, "q": 2})
     assert differences(both(parts, xs), both(whole, xs)) < 1e-14
+
+
+def test_labels_are_a_sum_over_the_classes():
+    fold = stream(cross_entropy_of_linear, "v")
+    assert len(fold.state) == 3
+    e, w = arrays([(6, 3), (20, 3)])
+    labels = np.random.default_rng(1).integers(0, 20, size=6)
+    fns = (cl.lower(fold, block=7), cl.lower(cross_entropy_of_linear))
+    made = [
+        jax.jit(jax.value_and_grad(lambda e, w, fn=fn: fn({}, e, w, labels), (0, 1)))(e, w)
+        for fn in fns
+    ]
+    assert differences(*made) < 1e-14
+
+
+def test_of_equal_entries_the_first_is_the_least_across_blocks():
+    x, centres = np.array([[0.0, 0], [0, 5]]), np.array([[0.0, 0], [1, 0], [-1, 0], [0, 0]])
+    place, least = cl.lower(stream(nearest, "k"), block=2)({}, x, centres)
+    assert place.tolist() == [0, 0]
+    assert least.tolist() == [0, 0]
+
+
+def test_the_gradient_of_a_greatest_entry_is_shared_by_equal_ones():
+    greatest = maximum("[x] -> ")
+    fn = cl.lower(stream(greatest, "x"), block=2)
+    gradient = jax.grad(lambda s: fn({}, s))(jnp.array([1.0, 3, 3, 0, 3, 2]))
+    np.testing.assert_allclose(gradient, [0, 1 / 3, 1 / 3, 0, 1 / 3, 0])
