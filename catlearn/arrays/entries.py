@@ -170,11 +170,7 @@ class Entries:
         free = [v for v in every if v not in bound]
         every = [*free, *(v for v in every if v in bound)]
         place = {v: k for k, v in enumerate(every)}
-        local = tuple(
-            (label, node, tuple(map(place.__getitem__, args)) if node is not None
-             else tuple(self._renamed(form, place) for form in args))
-            for label, node, args in items
-        )  # fmt: skip
+        local = self._moved(items, place)
         sizes = tuple(self.sizes[v] for v in every)
         roles = tuple(bound[v] for v in every[len(free) :])
         raw = head, len(free), sizes, roles, local
@@ -182,6 +178,16 @@ class Entries:
             self._made[raw] = self._interned(*raw)
         number, order = self._made[raw]
         return self.call(number, tuple(every[k] for k in order))
+
+    def _moved(self, items: Sequence[Item], names: Mapping[int, int]) -> tuple[Item, ...]:
+        """Return items over other variables."""
+        calls = {args: () for _, node, args in items if node is not None}
+        calls = {args: tuple(map(names.__getitem__, args)) for args in calls}
+        return tuple(
+            (label, node, calls[args] if node is not None
+             else tuple(self._renamed(form, names) for form in args))
+            for label, node, args in items
+        )  # fmt: skip
 
     def call(self, node: int, args: tuple[int, ...]) -> Call:
         """Return a call; of equal ones the least."""
@@ -225,11 +231,8 @@ class Entries:
                 raise TooLarge(f"more than {MOST_NODES:,} entries")
             place = {v: k for k, v in enumerate(order)}
             same = {tuple(place[v] for v in one[:free]) for one in orders} - {tuple(range(free))}
-            moved = tuple(
-                (label, node, tuple(map(place.__getitem__, args)) if node is not None
-                 else tuple(self._renamed(form, place) for form in args))
-                for label, node, args in items
-            )  # fmt: skip
+            kept = order == tuple(range(len(order)))
+            moved = items if kept else self._moved(items, place)
             parts, pairs = self._traits(moved, key[2])
             self._known[key] = len(self.nodes)
             self.nodes.append(Node(
@@ -326,12 +329,7 @@ class Entries:
         node, args = self.nodes[call[0]], call[1]
         fresh = [self.variable(size) for size in node.sizes[node.free :]]
         names = dict(enumerate((*args, *fresh)))
-        items: list[Item] = [
-            (label, inner, tuple(names[v] for v in args) if inner is not None
-             else tuple(self._renamed(form, names) for form in args))
-            for label, inner, args in node.items
-        ]  # fmt: skip
-        return node, items, dict(zip(fresh, node.roles, strict=True))
+        return node, [*self._moved(node.items, names)], dict(zip(fresh, node.roles, strict=True))
 
     # ------------------------------------------------------------ substitution
 
@@ -616,9 +614,8 @@ class Entries:
                 terms[call] = terms.get(call, 0) + count
                 continue
             self.laws.setdefault("additions in turn are one")
-            at = call[1]
-            for many, inner, args in node.items:
-                one = self.call(inner, tuple(at[v] for v in args))  # type: ignore[arg-type]
+            for many, inner, args in self._moved(node.items, dict(enumerate(call[1]))):
+                one = self.call(inner, args)  # type: ignore[arg-type]
                 terms[one] = terms.get(one, 0) + int(many) * count  # type: ignore[call-overload]
         if len(terms) == 1 and [*terms.values()] == [1]:
             return next(iter(terms))
