@@ -37,6 +37,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "counting": ["Amounts", "Resources", "resources"],
         "lowered": ["Aux", "Lowered", "lower", "to_torch"],
         "metric": ["path_metric"],
+        "pallas": ["KernelFold", "to_pallas"],
         "plan": ["Plan", "Step"],
+        "sharded": ["ShardedFold", "to_shards"],
     },
 )

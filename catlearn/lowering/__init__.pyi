@@ -19,7 +19,15 @@ from .lowered import (
 from .metric import (
     path_metric as path_metric,
 )
+from .pallas import (
+    KernelFold as KernelFold,
+    to_pallas as to_pallas,
+)
 from .plan import (
     Plan as Plan,
     Step as Step,
+)
+from .sharded import (
+    ShardedFold as ShardedFold,
+    to_shards as to_shards,
 )

@@ -9,6 +9,7 @@ contributions again, at the references of the last state, and takes their vector
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import jax
@@ -93,7 +94,7 @@ class LoweredFold:
         values = self.lowered.arrays((*arrays, *self.lowered.values(params)))
         sizes = self.lowered.sizes([one.shape for one in values])
         blocks = {one.block: min(size, sizes[one.axis]) for one, size in self._groups}
-        run: Any = _Run(self._inner, {**sizes, **blocks}, self.block, self._known, self.reverse)
+        run: Any = self.run_of(self._inner, {**sizes, **blocks})
         for k, (one, _) in reversed([*enumerate(self._groups)]):
             before = {g.block: blocks[g.block] for g, _ in self._groups[:k]}
             run = _Groups(one, k, run, {**sizes, **before}, blocks[one.block], self._known)
@@ -103,8 +104,12 @@ class LoweredFold:
             found = differentiable(run)(*values)
         return found[0] if len(found) == 1 else found
 
+    def run_of(self, fold: Fold, sizes: Mapping[int, int]) -> Run:
+        """Return what runs, at the size of each axis."""
+        return Run(fold, sizes, self.block, self._known, self.reverse)
+
     def __repr__(self) -> str:
-        return f"LoweredFold({self.fold!r}, block={self.block})"
+        return f"{type(self).__name__}({self.fold!r}, block={self.block})"
 
 
 REVERSE = ("stream", "checkpoint")
@@ -122,7 +127,7 @@ def differentiable(run: Any) -> Any:
         inputs, state = kept
         found = iter(run.backward(inputs, state, given))
         return tuple(
-            next(found) if _is_real(x) else np.zeros(x.shape, jax.dtypes.float0) for x in inputs
+            next(found) if is_real(x) else np.zeros(x.shape, jax.dtypes.float0) for x in inputs
         )
 
     function.defvjp(forward, backward)
@@ -195,7 +200,7 @@ class _Groups:
     def backward(self, inputs: Sequence[Any], state: Any, given: Sequence[Any]) -> list[Any]:
         """Return the cotangents of the inputs that are real."""
         (fixed, entries), back = _head_vjp(self.head, inputs)
-        axes = [a for a, x in zip(self.grouping.entries, entries, strict=True) if _is_real(x)]
+        axes = [a for a, x in zip(self.grouping.entries, entries, strict=True) if is_real(x)]
         states, last = state
 
         def step(carried: Any, start: Any, block: int, own: Any) -> Any:
@@ -208,7 +213,7 @@ class _Groups:
             return of_fixed, _written(of_entries, found[count:], axes, start)
 
         carried: Any = tuple(
-            [jnp.zeros_like(x) for x in some if _is_real(x)] for some in (fixed, entries)
+            [jnp.zeros_like(x) for x in some if is_real(x)] for some in (fixed, entries)
         )
         starts = jnp.arange(self.full) * self.block
         carried, _ = jax.lax.scan(
@@ -231,14 +236,28 @@ def _head_vjp(head: Any, inputs: Sequence[Any]) -> tuple[Any, Any]:
 
     def real(*own: Any) -> Any:
         made = head(*_put(inputs, own))
-        return [[x for x in some if _is_real(x)] for some in made], made
+        return [[x for x in some if is_real(x)] for some in made], made
 
-    _, back, made = jax.vjp(real, *(x for x in inputs if _is_real(x)), has_aux=True)
+    _, back, made = jax.vjp(real, *(x for x in inputs if is_real(x)), has_aux=True)
     return made, back
 
 
-class _Run:
-    """A fold at given sizes."""
+class Run:
+    """A fold at given sizes.
+
+    Parameters
+    ----------
+    fold
+        The fold.
+    sizes
+        The size of each axis by its row.
+    block
+        How many indices are read at a time.
+    known
+        Programs that were made; those that are made are added.
+    reverse
+        How gradients are formed.
+    """
 
     def __init__(
         self, fold: Fold, sizes: Mapping[int, int], block: int, known: dict[Any, Program],
@@ -246,13 +265,21 @@ class _Run:
     ) -> None:  # fmt: skip
         self.fold, self.sizes, self.known, self.reverse = fold, sizes, known, reverse
         self.length, self.asked = sizes[fold.axis], block
+        self.first: Any = 0
         self.block = min(block, self.length)
         self.functions = functions_of(None)
 
-    def resized(self, axis: int, size: int) -> _Run:
+    def resized(self, axis: int, size: int) -> Run:
         """Return it for another size of an axis."""
-        sizes = {**self.sizes, axis: size}
-        return _Run(self.fold, sizes, self.asked, self.known, self.reverse)
+        found = copy(self)
+        found.sizes = {**self.sizes, axis: size}
+        return found
+
+    def within(self, first: Any, length: int) -> Run:
+        """Return it for the indices of the variable from one on, so many."""
+        found = Run(self.fold, self.sizes, self.asked, self.known, self.reverse)
+        found.first, found.length, found.block = first, length, min(self.asked, length)
+        return found
 
     def part(self, name: str, arrays: Sequence[Any], block: int = 0) -> tuple[Any, ...]:
         """Run one of the circuits of the fold."""
@@ -269,7 +296,8 @@ class _Run:
 
     def blocks(self, entries: Sequence[Any], start: Any, block: int) -> list[Any]:
         """Return the blocks of some arrays that start at an index, and the indices."""
-        return _sliced(entries, self.fold.entries, start, block)
+        *found, index = _sliced(entries, self.fold.entries, start, block)
+        return [*found, self.first + index]
 
     def over(self, step: Any, carried: Any) -> Any:
         """Carry something over all blocks but the first; ``step(carried, start, block)``."""
@@ -319,10 +347,18 @@ class _Run:
             moved = self.part("moved", (*state, *references, *whole))
             return self.ended(moved, whole, inputs)
 
-        own_fixed, own_entries = ([x for x in some if _is_real(x)] for some in (fixed, entries))
+        own_fixed = [x for x in fixed if is_real(x)]
         _, tail_back = jax.vjp(tail, state, own_fixed)
         of_state, of_fixed = tail_back(tuple(given))
         ties = self.ties(state, references, fixed, entries)
+        more, of_entries = self.swept(references, fixed, entries, state, of_state, ties)
+        return back([[a + b for a, b in zip(of_fixed, more, strict=True)], of_entries])
+
+    def swept(
+        self, references: Any, fixed: Any, entries: Any, state: Any, of_state: Any, ties: Any
+    ) -> tuple[list[Any], list[Any]]:
+        """Return the cotangents of what all blocks read, and of what blocks are read of."""
+        own_fixed, own_entries = ([x for x in some if is_real(x)] for some in (fixed, entries))
 
         def step(carried: Any, start: Any, block: int) -> Any:
             of_fixed, of_entries = carried
@@ -332,14 +368,14 @@ class _Run:
                 arrays = (*references, *_put(fixed, own), *_put(parts, blocks), index)
                 return self.needed(self.part("terms", arrays, block))
 
-            made, terms_back = jax.vjp(terms, own_fixed, [x for x in parts if _is_real(x)])
+            made, terms_back = jax.vjp(terms, own_fixed, [x for x in parts if is_real(x)])
             more, of_block = terms_back(self.cotangents(made, of_state, state, ties))
             of_fixed = [a + b for a, b in zip(of_fixed, more, strict=True)]
-            axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if _is_real(x)]
+            axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_real(x)]
             return of_fixed, _written(of_entries, of_block, axes, start)
 
-        carried = of_fixed, [*map(jnp.zeros_like, own_entries)]
-        return back([*self.over(step, step(carried, 0, self.block))])
+        carried = [*map(jnp.zeros_like, own_fixed)], [*map(jnp.zeros_like, own_entries)]
+        return self.over(step, step(carried, 0, self.block))
 
     def greatest(self) -> list[tuple[int, int]]:
         """List the greatest entries that outputs depend on: in the state, and in the sources."""
@@ -396,16 +432,17 @@ class _Run:
         return found
 
 
-def _is_real(x: Any) -> bool:
+def is_real(x: Any) -> bool:
+    """Whether an array is of real numbers."""
     return bool(jnp.issubdtype(x.dtype, jnp.floating))
 
 
 def _wide(x: Any) -> Any:
     """Return an array in at least 32 bits."""
-    return x.astype(jnp.result_type(x, jnp.float32)) if _is_real(x) else x
+    return x.astype(jnp.result_type(x, jnp.float32)) if is_real(x) else x
 
 
 def _put(arrays: Sequence[Any], real: Sequence[Any]) -> list[Any]:
     """Return arrays with others for those of real numbers."""
     left = iter(real)
-    return [next(left) if _is_real(one) else one for one in arrays]
+    return [next(left) if is_real(one) else one for one in arrays]

@@ -1,0 +1,166 @@
+"""Folds over devices: each reads its part of the variable, and the states are merged.
+
+What is exchanged is a state from each device, never an input: merging is associative, so the parts
+are merged in a tree. In the reverse pass each device forms the cotangents of its own part; those of
+arrays that all blocks read are summed over the devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import PartitionSpec
+
+from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
+from catlearn.lowering.streamed import LoweredFold, Run, is_real
+from catlearn.streams.folding import Fold
+
+WHOLE = PartitionSpec()
+
+
+class ShardedFold(LoweredFold):
+    """A fold as a pure function, with the indices of its variable over an axis of a mesh.
+
+    Made by :func:`to_shards`.
+    """
+
+    mesh: jax.sharding.Mesh
+    name: str
+
+    def run_of(self, fold: Fold, sizes: Mapping[int, int]) -> Run:
+        """Return what runs, at the size of each axis."""
+        found = _Shards(fold, sizes, self.block, self._known, self.reverse)
+        found.mesh, found.name = self.mesh, self.name
+        number, length = self.mesh.shape[self.name], found.length
+        if length % number:
+            message = f"has {length} indices, which {number} devices do not divide"
+            raise InvalidStructure(
+                "this call", [Failure("shards", f"axis {fold.variable}", message)]
+            )
+        return found
+
+
+def to_shards(
+    fold: Fold,
+    mesh: jax.sharding.Mesh,
+    name: str,
+    sizes: Mapping[str, Any] | None = None,
+    *,
+    block: int = 64,
+    group: Mapping[str, int] | None = None,
+) -> ShardedFold:
+    """Return a fold as a JAX function of which each device reads a part of the variable.
+
+    Each device hands its state to the others, and no input. Inputs keep how they are sharded over
+    other axes of the mesh.
+
+    Parameters
+    ----------
+    fold
+        The fold.
+    mesh
+        The devices.
+    name
+        The axis of the mesh over which the indices of the variable are spread.
+    sizes, block, group
+        As for :func:`catlearn.lower` of a fold; blocks are those of a device.
+
+    Raises
+    ------
+    UnknownName
+        If the mesh has no such axis.
+    InvalidStructure
+        If the type of the axis is not ``Auto``; in a call, if the devices do not divide the number
+        of indices.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import idle, softmax, einsum
+    >>> from catlearn.streams import stream
+    >>> fold = stream(softmax("[x]") @ idle >> einsum("x, x e -> e"), "x")
+    >>> kinds = (jax.sharding.AxisType.Auto,)
+    >>> fn = to_shards(fold, jax.make_mesh((1,), ("devices",), kinds), "devices")
+    >>> fn({}, jnp.zeros(8), jnp.ones((8, 2)))
+    Array([1., 1.], dtype=float32)
+    """
+    expect(mesh, jax.sharding.Mesh, "the second argument", "a mesh of devices")
+    if name not in mesh.shape:
+        hint = did_you_mean(name, mesh.axis_names)
+        raise UnknownName(f"the mesh has no axis {name!r}; {hint}")
+    if mesh.axis_types[mesh.axis_names.index(name)] != jax.sharding.AxisType.Auto:
+        message = "has another type than jax.sharding.AxisType.Auto; give axis_types to make_mesh"
+        raise InvalidStructure("options", [Failure("shards", f"axis {name!r}", message)])
+    found = ShardedFold(fold, sizes, block=block, group=group)
+    found.mesh, found.name = mesh, name
+    return found
+
+
+class _Shards(Run):
+    """A fold at given sizes, over the devices of a mesh."""
+
+    mesh: jax.sharding.Mesh
+    name: str
+
+    def local(self, function: Callable[..., Any], results: Any, arrays: Sequence[Any]) -> Any:
+        """Run a function of a part of the fold, fixed arrays, entries and others on each device."""
+        number = self.mesh.shape[self.name]
+        length = self.length // number
+        entries = [PartitionSpec(*[None] * p, self.name) for p in self.fold.entries]
+
+        def own(first: Any, *arrays: Any) -> Any:
+            return function(self.within(first[0], length), *arrays)
+
+        return jax.shard_map(
+            own,
+            mesh=self.mesh,
+            in_specs=(PartitionSpec(self.name), WHOLE, entries, *[WHOLE] * (len(arrays) - 2)),
+            out_specs=results,
+            axis_names={self.name},
+            check_vma=False,
+        )(jnp.arange(number) * length, *arrays)
+
+    def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
+        """Return the state after all blocks."""
+
+        def merged(one: Run, fixed: Any, entries: Any) -> Any:
+            gathered = jax.lax.all_gather(one.state(fixed, entries), self.name)
+            number = self.mesh.shape[self.name]
+            states = [tuple(x[k] for x in gathered) for k in range(number)]
+            while len(states) > 1:
+                pairs = zip(states[::2], states[1::2], strict=False)
+                left = states[len(states) & ~1 :]
+                states = [one.part("merge", (*a, *b, *fixed)) for a, b in pairs] + left
+            return states[0]
+
+        return self.local(merged, WHOLE, (fixed, entries))
+
+    def ties(self, state: Any, references: Any, fixed: Any, entries: Any) -> dict[int, Any]:
+        """Return how many entries are the greatest, for each that outputs depend on."""
+        if not self.greatest():
+            return {}
+
+        def counted(one: Run, fixed: Any, entries: Any, state: Any, references: Any) -> Any:
+            return jax.lax.psum(one.ties(state, references, fixed, entries), self.name)
+
+        return self.local(counted, WHOLE, (fixed, entries, state, references))
+
+    def swept(
+        self, references: Any, fixed: Any, entries: Any, state: Any, of_state: Any, ties: Any
+    ) -> tuple[list[Any], list[Any]]:
+        """Return the cotangents of what all blocks read, and of what blocks are read of."""
+        places = zip(self.fold.entries, entries, strict=True)
+        specs = [PartitionSpec(*[None] * p, self.name) for p, x in places if is_real(x)]
+
+        def one_part(
+            one: Run, fixed: Any, entries: Any, references: Any, state: Any, of_state: Any,
+            ties: Any,
+        ) -> Any:  # fmt: skip
+            of_fixed, own = one.swept(references, fixed, entries, state, of_state, ties)
+            return jax.lax.psum(of_fixed, self.name), own
+
+        of_real = [one if is_real(one) else None for one in of_state]
+        arrays = fixed, entries, references, state, of_real, ties
+        return self.local(one_part, (WHOLE, specs), arrays)

@@ -1,0 +1,86 @@
+"""What folds are lowered to: devices, kernels and text compute what the circuit does."""
+
+import json
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catlearn as cl
+from catlearn.errors import InvalidStructure, UnknownName
+from catlearn.lowering import to_pallas, to_shards
+from catlearn.streams import StreamRefused, stream
+from tests.streams.programs import FOLDS, attention
+
+CLOSE = 1e-6
+
+
+def test_devices_exchange_states_and_compute_the_same():
+    program = [sys.executable, "-m", "tests.streams.sharded"]
+    made = subprocess.run(program, capture_output=True, text=True, timeout=300)
+    assert made.returncode == 0, made.stderr
+    found = json.loads(made.stdout)
+    assert found["words"] == 2 * 64 + 2 * 64 + 2 * 64 * 16  # nothing but the state
+    assert found["two"] < CLOSE
+    assert found["four"] < CLOSE
+    assert found["self-attention"] < CLOSE
+    assert found["keeps"]
+
+
+def test_what_no_fold_can_be_spread_over_is_refused():
+    kinds = jax.sharding.AxisType
+    fold = stream(attention(), "x")
+    with pytest.raises(UnknownName):
+        to_shards(fold, jax.make_mesh((1,), ("x",), (kinds.Auto,)), "y")
+    with pytest.raises(InvalidStructure):
+        to_shards(fold, jax.make_mesh((1,), ("x",), (kinds.Explicit,)), "x")
+
+
+def arrays(shapes):
+    random = np.random.default_rng(0)
+    return [jnp.asarray(random.normal(size=shape), "float32") for shape in shapes]
+
+
+def both(fn, xs):
+    """Return the value and the gradient of a number that depends on all outputs."""
+
+    def total(*xs):
+        made = fn({}, *xs)
+        return sum(jnp.sum(jnp.sin(y)) for y in jax.tree.leaves(made)), made
+
+    return jax.jit(jax.grad(total, tuple(range(len(xs))), has_aux=True))(*xs)
+
+
+def apart(one, other):
+    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+    return max(float(jnp.max(jnp.abs(a - b)) / (1 + jnp.max(jnp.abs(b)))) for a, b in pairs)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize(
+    ("name", "tiles"),
+    [
+        ("attention", {"h": 1, "q": 5, "x": 7}),
+        ("causal attention", {"q": 1, "x": 5}),
+        ("entropy", {"q": 1, "x": 5}),
+    ],
+)
+def test_kernels_compute_what_the_circuit_does(name, tiles, inside):
+    circuit, variable, shapes, _ = FOLDS[name]
+    xs = arrays(shapes)
+    fn = to_pallas(stream(circuit, variable), tiles, inside=inside, interpret=True)
+    assert apart(both(fn, xs), both(cl.lower(circuit), xs)) < CLOSE
+
+
+def test_tiles_that_a_kernel_cannot_have_are_refused():
+    fold, (shapes, whole) = stream(attention(), "x"), ([(2, 5, 3), (2, 20, 3), (2, 20, 4)], "h q")
+    with pytest.raises(InvalidStructure) as caught:
+        to_pallas(fold, {"h": 0, "q": "1", "x": 4})
+    assert [failure.where for failure in caught.value.failures] == whole.split()
+    with pytest.raises(InvalidStructure):
+        to_pallas(fold, {"q": 2, "x": 4})({}, *arrays(shapes))
+    with pytest.raises(StreamRefused):
+        to_pallas(fold, {"e": 2, "x": 4})
