@@ -491,21 +491,12 @@ def derived(circuit: Circuit, one: Pass, variable: str) -> Fold:
         entries=tuple(min(node[1]) for node in leaves),
         fixed=len(fixed),
         kinds=tuple(acc.kind for acc in every),
-        sources=tuple(_alignment(work, acc) for acc in every if acc.source is not None),
+        sources=tuple(tuple(work.read(acc.array.wire)) for acc in every if acc.source is not None),
         dropped=_dropped(work),
         axis=one.axis,
         block=block,
         certificate=tuple(work.instances),
     )
-
-
-def _alignment(work: Rewriting, acc: Accumulator) -> tuple[int | None, ...]:
-    """Return where each axis of what a greatest entry is of stands in the accumulator."""
-    row = work.draft.boxes[work.writer[acc.array.wire]]
-    (reading,), written = row.operation.readings, row.operation.writes[0]
-    assert reading is not None
-    wired = [form.wiring for form in reading.forms]
-    return tuple(written.index(v) if v in written else None for v in wired)
 
 
 def _refuse_kept(work: Rewriting, one: Pass, variable: str) -> None:
@@ -566,13 +557,14 @@ def _moved(
     for ref, _ in acc.powers:
         minus = work.box(Kernel("neg"), [there(ref)], ref.variables)
         gaps.append(work.box(Kernel("add"), [reference(ref), minus], ref.variables))
-    rows = next((dict(i.data)["coefficients"] for i in work.instances if i.rule == CENTRED), ())
+    known = [dict(i.data)["coefficients"] for i in work.instances if i.rule == CENTRED]
+    rows = max(known, key=len, default=())
     terms = []
     degrees = tuple(k for _, k in acc.powers)
     for lower, array in (acc.lower or {(): acc.array}).items():
         scale, powers = 1, []
         for k, j, gap in zip(degrees, lower, gaps, strict=True):
-            scale *= rows[k][j] if k < len(rows) else 1
+            scale *= rows[k][j]
             powers += [gap] * (k - j)
         terms.append(work.product([held(array), *powers, *factors], Scalar.of(scale)))
     return work.sum(terms)

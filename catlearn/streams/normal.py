@@ -7,7 +7,8 @@ and divides by a sum) is no sum that one pass could form. Its summand is rewritt
 
 where a generator is an array that depends on no reduction, a *referenced* exponential exp(S - R),
 or a *centred* power (S - R)^k, with R a function of other reductions. Sums of products of
-generators are *accumulators*; coefficients stand outside of the sum. What is rewritten are boxes:
+generators are *accumulators*; coefficients stand outside of the sum. A sum of exp(S - R) is kept
+relative to the greatest S, M, and multiplied by exp(M - R) at the end. What is rewritten are boxes:
 the result is a circuit, in which each reduction is a function of accumulators, and no array that
 has x depends on a reduction but by its references.
 """
@@ -756,13 +757,18 @@ class Rewriting(Nodes):
             count += int(e)
         generators = [one for one in term.factors if X in one.variables]
         others = [one for one in term.factors if X not in one.variables]
+        coefficients = [*term.coefficients]
         exponent = None
         if term.exponents:
             s, r = (self.sum([pair[k] for pair in term.exponents]) for k in (0, 1))
-            exponent = s, r
+            if X in s.variables:
+                exponent = s, r
+            else:
+                coefficients.append(self._ratio(s, r))
+        centred = [(s, r if self._is_finite(r) else self._finite(r), k) for s, r, k in term.powers]
         references = [r for _, r in ([exponent] if exponent else [])]
-        references += [r for _, r, _ in term.powers]
-        kept = {v for one in (*term.coefficients, *references) for v in one.variables}
+        references += [r for _, r, _ in centred]
+        kept = {v for one in (*coefficients, *references) for v in one.variables}
         inside = [one for one in others
                   if not {*one.variables}.isdisjoint({*term.summed} - kept)]  # fmt: skip
         outside = [one for one in others if one not in inside]
@@ -771,12 +777,16 @@ class Rewriting(Nodes):
         factors = [*generators, *inside]
         if exponent:
             s, r = exponent
-            both = sorted({*s.variables, *r.variables})
-            gap = self.box(Kernel("shifted"), [s, r], both, title="shifted")
+            largest = self._largest(s, r, summed)
+            if largest != r:
+                coefficients.append(self._ratio(largest, r))
+                exponent = s, largest
+            both = sorted({*s.variables, *largest.variables})
+            gap = self.box(Kernel("shifted"), [s, largest], both, title="shifted")
             factors.insert(0, self.box(Kernel("exp"), [gap], both, title="exp"))
             self.note(EXPONENTIAL, box, sign=1)
         used = {v for one in factors for v in one.variables} | {
-            v for s, r, _ in term.powers for v in (*s.variables, *r.variables)
+            v for s, r, _ in centred for v in (*s.variables, *r.variables)
         }
         lost = [v for v in summed if v not in used]
         for v in lost:
@@ -787,7 +797,7 @@ class Rewriting(Nodes):
         made = None
         for degrees in _below(top):
             powers = []
-            for (s, r, _), k in zip(term.powers, degrees, strict=True):
+            for (s, r, _), k in zip(centred, degrees, strict=True):
                 both = sorted({*s.variables, *r.variables})
                 minus = self.box(Kernel("neg"), [r], r.variables, title="-")
                 one = self.box(Kernel("add"), [s, minus], both, title="centred")
@@ -796,7 +806,7 @@ class Rewriting(Nodes):
             if not any(X in one.variables for one in every):
                 every.append(self._ones())
             variables = {v for one in every for v in one.variables}
-            carried = {v for _, r, _ in term.powers for v in r.variables}
+            carried = {v for _, r, _ in centred for v in r.variables}
             out = sorted((variables | (carried & variables)) - summed - {X})
             plain = not powers and not exponent and every == [self._ones()]
             made = self.counted() if plain else self.box(
@@ -810,8 +820,12 @@ class Rewriting(Nodes):
                         made,
                         None,
                         exponent[1] if exponent else None,
-                        tuple((r, k) for (_, r, _), k in zip(term.powers, degrees, strict=True)),
-                        dict(lower),
+                        tuple((r, k) for (_, r, _), k in zip(centred, degrees, strict=True)),
+                        {
+                            below: one
+                            for below, one in lower.items()
+                            if all(j <= k for j, k in zip(below, degrees, strict=True))
+                        },
                     )
                 )
         assert made is not None
@@ -819,10 +833,78 @@ class Rewriting(Nodes):
             rows = tuple(tuple(comb(k, j) for j in range(k + 1)) for k in range(max(top) + 1))
             self.note(CENTRED, box, coefficients=rows)
         self.note("sum", box)
+        for (_, r, _), (_, own, _) in zip(centred, term.powers, strict=True):
+            if r != own:
+                made = self.sum([made, self._gap(own, r)])
         return Term(
-            scale, count, (*term.coefficients, *outside, made),
+            scale, count, (*coefficients, *outside, made),
             summed=tuple(v for v in term.summed if v not in summed and v not in lost),
         )  # fmt: skip
+
+    def _largest(self, s: Ref, r: Ref, summed: Iterable[int]) -> Ref:
+        """Return what exp(S - R) is accumulated relative to: the greatest S.
+
+        No other reference will do for each block, since one may be without an entry that R is made
+        of, and have one of S. It is R itself where R is the greatest S, perhaps over more.
+        """
+        places = frozenset(p for p, v in enumerate(s.variables) if v == X)
+        out = sorted({*s.variables} - {*summed} - {X})
+        row, copied = self.draft.boxes[self.writer[r.wire]], None
+        one = row.operation
+        if one.kernel.name in ("contraction", "view") and len(row.ins) == 1 \
+                and not one.targets and one.scale == ONE:  # fmt: skip
+            copied = Ref(row.ins[0], tuple(r.variables[p or 0] for p in self.read(r.wire)))
+        for acc in self.accumulators:
+            if acc.source == (s.wire, places):
+                found = self.read(acc.array.wire)
+                wired = [s.variables[found.index(k)] for k in range(len(acc.array.variables))]
+                own = Ref(acc.array.wire, tuple(wired))
+                if copied == own:
+                    return r
+                if sorted(own.variables) == out:
+                    return self.box(Kernel("view"), [own], out)
+        made = self.box(Kernel("max"), [s], out)
+        self._keep(Accumulator("max", made, (s.wire, places)))
+        return self.box(Kernel("view"), [made], out)
+
+    def read(self, wire: int) -> list[int | None]:
+        """Return where each axis of what the box of an array reads stands in the array."""
+        row = self.draft.boxes[self.writer[wire]].operation
+        (reading,), (written,) = row.readings, row.writes
+        assert reading is not None
+        wired = [form.wiring for form in reading.forms]
+        return [written.index(v) if v in written else None for v in wired]
+
+    def _gap(self, one: Ref, other: Ref) -> Ref:
+        minus = self.box(Kernel("neg"), [other], other.variables, title="-")
+        return self.sum([one, minus])
+
+    def _ratio(self, one: Ref, other: Ref) -> Ref:
+        """Return exp(R - R')."""
+        gap = self._gap(one, other)
+        return self.box(Kernel("exp"), [gap], gap.variables)
+
+    def _finite(self, one: Ref) -> Ref:
+        """Return a reference of powers, which is 0 where a block has none."""
+        return self.box(Kernel("finite"), [one], one.variables)
+
+    def _is_finite(self, one: Ref) -> bool:
+        """Whether it is shown that a reference is finite in each block, if summands are."""
+        stack, seen = [one.wire], set[int]()
+        while stack:
+            wire = stack.pop()
+            kinds = [acc.kind for acc in self.accumulators if acc.array.wire == wire]
+            if wire in seen or wire not in self.touched or kinds == ["sum"]:
+                continue
+            seen.add(wire)
+            row = self.draft.boxes[self.writer[wire]]
+            name = row.operation.kernel.name
+            if name == "reciprocal" and row.ins == [self._count]:
+                continue
+            if kinds or name not in ("contraction", "mul", "add", "neg", "view", "square"):
+                return False
+            stack += row.ins
+        return True
 
 
 def _below(top: tuple[int, ...]) -> list[tuple[int, ...]]:

@@ -188,6 +188,8 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
     if name == "shifted":
         gone = np.isneginf(values[0]) | np.isneginf(values[1])
         return [np.where(gone, -np.inf, values[0] - np.where(gone, 0, values[1]))]
+    if name == "finite":
+        return [np.where(np.isfinite(values[0]), values[0], 0)]
     if name == "where":
         return [np.where(values[0], values[1], kernel.option("outside"))]
     if name == "softmax":

@@ -1,0 +1,262 @@
+"""Random circuits that reduce over x more than once, later ones of what depends on earlier ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from catlearn.arrays import (
+    Circuit,
+    add,
+    einsum,
+    exp,
+    log,
+    maximum,
+    mean,
+    mul,
+    neg,
+    reciprocal,
+    relu,
+    sqrt,
+    square,
+    tanh,
+    traced,
+    view,
+    where,
+)
+from catlearn.arrays.blocks import path
+from catlearn.streams import Fold
+
+AXES = ("q x", "q x", "q d", "x d", "x e", "x", "q x")
+SHAPES = ((3, 7), (3, 7), (3, 2), (7, 2), (7, 2), (7,))
+OPEN = np.array([[1] * 7, [0, 0, 0, 0, 1, 0, 1], [1, 0, 0, 0, 0, 0, 0]], bool)
+"""Rows: all open, the first half masked, open at 0 alone."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """An array of q, or of q and x; whether all its numbers are positive."""
+
+    array: Any
+    positive: bool = False
+
+
+class Growth:
+    """A circuit while it grows: reductions, and arrays that depend on them."""
+
+    def __init__(self, seed: int, given: tuple[Any, ...]) -> None:
+        self.random = np.random.default_rng(seed)
+        self.s, self.t, self.q, self.k, self.v, self.w, self.mask = given
+        self.reductions: list[Value] = []
+        self.wild = False
+
+    def pick(self, *weights: float) -> int:
+        return int(self.random.choice(len(weights), p=np.array(weights) / sum(weights)))
+
+    def grown(self) -> tuple[Any, ...]:
+        for _ in range(2 + self.pick(2, 3, 2)):
+            self.reductions.append(self.reduced())
+        last, *others = self.reductions[::-1]
+        found = [last.array]
+        if self.pick(1, 1):
+            found.append(mul(last.array, self.reference(late=False).array))
+        if others and self.pick(2, 1):
+            found.append(others[0].array)
+        return tuple(found)
+
+    # ------------------------------------------------------------ without reductions
+
+    def inner(self) -> Any:
+        """Return an array of q and x that depends on no reduction."""
+        kind = self.pick(4, 4, 2, 1, 1, 1, 1)
+        if kind < 2:
+            return (self.s, self.t)[kind]
+        if kind == 2:
+            return einsum("q d, x d -> q x", scale=0.5)(self.q, self.k)
+        if kind == 3:
+            return tanh(mul(self.s, self.t))
+        if kind == 4:
+            return add(self.s, einsum("q x, x -> q x")(self.t, self.w))
+        if kind == 5:
+            return einsum("q x -> q x", scale=0.3)(square(self.s))
+        return neg(self.t)
+
+    def hidden(self, a: Any, outside: float) -> Any:
+        kind = self.pick(2, 2, 1, 1)
+        if kind == 0:
+            return where("q x", outside=outside)(self.mask, a)
+        condition = ("x <= q + 1", "x >= q + 2", "2*x - q >= 3")[kind - 1]
+        return where("q x", condition, outside=outside)(a)
+
+    # ------------------------------------------------------------ references
+
+    def reference(self, late: bool = True) -> Value:
+        """Return an array of q that depends on reductions."""
+        n = len(self.reductions)
+        weights = [1.0 + (3.0 * (k == n - 1) if late else 0.0) for k in range(n)]
+        one = self.reductions[self.pick(*weights)]
+        kind = self.pick(5, 4, 2, 1, 1, 1, 1, 1)
+        if kind == 1 and one.positive:
+            return Value(log(one.array))
+        if kind == 2 and one.positive:
+            return Value(sqrt(one.array), True)
+        if kind == 3 and one.positive:
+            return Value(reciprocal(one.array), True)
+        if kind == 4:
+            other = self.reductions[self.pick(*[1.0] * n)]
+            return Value(add(one.array, other.array), one.positive and other.positive)
+        if kind == 5:
+            return Value(tanh(one.array), one.positive)
+        if kind == 6:
+            other = self.reductions[self.pick(*[1.0] * n)]
+            made = einsum("q, q -> q", scale=0.3)(one.array, tanh(other.array))
+            return Value(made, one.positive and other.positive)
+        if kind == 7:
+            made = exp(einsum("q -> q", scale=0.3)(tanh(one.array)))
+            return Value(made, True)
+        return one
+
+    def positive(self) -> Value | None:
+        found = [one for one in self.reductions if one.positive]
+        return found[self.pick(*[1.0] * len(found))] if found else None
+
+    # ------------------------------------------------------------ summands
+
+    def gap(self, masked: bool = False) -> Any:
+        """Return S - R, where S may be minus infinity at some places."""
+        s = self.inner()
+        if masked and self.pick(2, 1):
+            s = self.hidden(s, -np.inf)
+        return add(s, neg(view("q -> q x")(self.reference().array)))
+
+    def factor(self) -> Value:
+        """Return an array of q and x that depends on reductions."""
+        kind = self.pick(6, 3, 3, 2, 1, 1, 1, 1.5)
+        if kind == 0:
+            return Value(exp(self.gap(masked=True)), True)
+        if kind == 1:
+            return Value(self.gap())
+        if kind == 2:
+            return Value(square(self.gap()), True)
+        if kind == 3:
+            return Value(einsum("q x, q -> q x")(self.inner(), self.reference().array))
+        if kind == 4:
+            below = self.positive()
+            if below is not None:
+                e = exp(self.gap(masked=True))
+                return Value(einsum("q x, q -> q x")(e, reciprocal(below.array)), True)
+        if kind == 5:
+            below = self.positive()
+            e = exp(self.gap())
+            if below is not None:
+                e = einsum("q x, q -> q x", scale=2.0)(e, reciprocal(below.array))
+            return Value(log(e))
+        if kind == 6:
+            centre = view("d -> x d")(mean("[x] d -> d")(self.k))
+            k = add(self.k, neg(centre))
+            return Value(einsum("q d, x d -> q x")(self.q, k))
+        return self.strange()
+
+    def strange(self) -> Value:
+        """Return what has no rule."""
+        self.wild = True
+        kind = self.pick(1, 1, 1, 1)
+        if kind == 0:
+            return Value(relu(self.gap()))
+        if kind == 1:
+            return Value(tanh(self.gap()))
+        if kind == 2:
+            r = einsum("q -> q", scale=0.2)(self.reference().array)
+            return Value(exp(einsum("q x, q -> q x")(self.inner(), tanh(r))), True)
+        return Value(sqrt(exp(self.gap())), True)
+
+    def summand(self) -> Value:
+        """Return what is summed."""
+        if not self.reductions and self.pick(1, 1):
+            made = Value(exp(self.inner()), True)
+        elif not self.reductions:
+            made = Value(square(self.inner()), True)
+        else:
+            made = self.factor()
+            more = self.pick(4, 2, 1)
+            if more == 1:
+                other = self.factor()
+                made = Value(mul(made.array, other.array), made.positive and other.positive)
+            elif more == 2:
+                other = self.factor()
+                made = Value(add(made.array, other.array), made.positive and other.positive)
+        kind = self.pick(6, 1, 1)
+        if kind == 1:
+            return Value(self.hidden(made.array, 0.0), made.positive)
+        if kind == 2:
+            made = Value(add(made.array, self.inner()))
+        return made
+
+    def reduced(self) -> Value:
+        """Return a reduction over x."""
+        kind = self.pick(3 if not self.reductions else 1, 3, 1.5, 1.5, 1)
+        if kind == 0:
+            s = self.inner()
+            if self.pick(2, 1):
+                s = self.hidden(s, -np.inf)
+            if self.reductions and self.pick(1, 1):
+                s = add(s, view("q -> q x")(self.reference().array))
+            return Value(maximum("q [x] -> q")(s))
+        made = self.summand()
+        if kind == 1:
+            return Value(einsum("q x -> q")(made.array), made.positive)
+        if kind == 2:
+            return Value(mean("q [x] -> q")(made.array), made.positive)
+        if kind == 3:
+            return Value(einsum("q x, x -> q")(made.array, self.w), made.positive)
+        product = einsum("q x, x e -> q e")(made.array, self.v)
+        return Value(einsum("q e -> q")(square(product)), True)
+
+
+def cascade(seed: int) -> tuple[Circuit, bool]:
+    """Return a random circuit, and whether it is within the rules."""
+    types = ["R"] * 6 + ["B"]
+    grown: list[Growth] = []
+
+    def function(*given: Any) -> tuple[Any, ...]:
+        grown.append(Growth(seed, given))
+        return grown[0].grown()
+
+    return traced(*AXES, types=types)(function), not grown[0].wild
+
+
+def given(seed: int) -> list[Any]:
+    """Return numbers for the inputs of a cascade; weights are positive."""
+    random = np.random.default_rng(seed)
+    found = [random.normal(size=shape) for shape in SHAPES]
+    found[-1] = random.uniform(0.5, 1.5, size=SHAPES[-1])
+    return [*map(jnp.asarray, found), jnp.asarray(OPEN)]
+
+
+def levels(fold: Fold) -> list[int]:
+    """Return at which level each accumulator stands: 0 if it is relative to none."""
+    of_terms = _reached(fold.terms)
+    of_references = _reached(fold.references)
+    count = len(fold.state)
+    relative = len(fold.references.cod)
+    found: list[int] = []
+    for reads in of_terms[:count]:
+        refs = [r for r in reads if r < relative]
+        below = [k for r in refs for k in of_references[r] if k < count]
+        found.append(1 + max((found[k] for k in below), default=0) if refs else 0)
+    return found
+
+
+def _reached(circuit: Circuit) -> list[set[int]]:
+    """Return which inputs each output depends on."""
+    H = circuit.apex
+    ins, outs = H.sides
+    found: dict[int, set[int]] = {wire: {k} for k, wire in enumerate(circuit.dom)}
+    for box in circuit._walk():
+        assert not path(H, box, plain=False)
+        reads = {k for wire in ins[box] for k in found.get(wire, ())}
+        found |= dict.fromkeys(outs[box], reads)
+    return [found.get(wire, set()) for wire in circuit.cod]
