@@ -40,5 +40,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pallas": ["KernelFold", "to_pallas"],
         "plan": ["Plan", "Step"],
         "sharded": ["ShardedFold", "to_shards"],
+        "sources": ["to_source"],
     },
 )

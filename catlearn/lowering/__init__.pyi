@@ -31,3 +31,6 @@ from .sharded import (
     ShardedFold as ShardedFold,
     to_shards as to_shards,
 )
+from .sources import (
+    to_source as to_source,
+)

@@ -465,10 +465,11 @@ class LoweredCircuit:
             raise InvalidStructure("this call", failures)
         return tuple(found)
 
-    def sizes(self, shapes: Sequence[tuple[int, ...]]) -> dict[int, int]:
-        """Return the size of each axis."""
+    def sizes(self, shapes: Sequence[tuple[int, ...]] | None = None) -> dict[int, int]:
+        """Return the size of each axis, given the shapes of arrays, or by the circuit alone."""
         H, failures, given = self.circuit.apex, [], []
-        for (where, row), shape in zip(self._given.items(), shapes, strict=True):
+        pairs = [] if shapes is None else zip(self._given.items(), shapes, strict=True)
+        for (where, row), shape in pairs:
             axes = H.lists["axes"].row(row).tolist()
             if len(axes) != len(shape):
                 message = f"is {H.array_text(row)}, found the shape {shape}"

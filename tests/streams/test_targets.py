@@ -10,12 +10,23 @@ import numpy as np
 import pytest
 
 import catlearn as cl
+from catlearn.arrays import add, conv, copy, gelu, idle, linear, norm, pool, softmax, where
 from catlearn.errors import InvalidStructure, UnknownName
-from catlearn.lowering import to_pallas, to_shards
+from catlearn.lowering import to_pallas, to_shards, to_source
 from catlearn.streams import StreamRefused, stream
 from tests.streams.programs import FOLDS, attention
 
 CLOSE = 1e-6
+
+CIRCUITS = {
+    "rounds": ((linear("A", "m -> m") @ idle >> add >> copy(2)).scan("t"), (3,), (4, 3)),
+    "layers": ((linear("A", "m -> m", bias=True) >> gelu() >> norm("N", "[m]")).repeat(3, "L"),
+               (2, 3)),
+    "windows": (conv("c", "[y] i -> [y] o", window=3, pad=1).at({"o": 2})
+                >> pool("max", "[y] o", window=3, stride=2, pad=1), (9, 2)),
+    "weights": (where("q x", "x <= q") >> softmax("[x]"), (4, 5)),
+}  # fmt: skip
+"""Circuits, with the shapes of their inputs."""
 
 
 def test_devices_exchange_states_and_compute_the_same():
@@ -84,3 +95,34 @@ def test_tiles_that_a_kernel_cannot_have_are_refused():
         to_pallas(fold, {"q": 2, "x": 4})({}, *arrays(shapes))
     with pytest.raises(StreamRefused):
         to_pallas(fold, {"e": 2, "x": 4})
+
+
+def read(text, name):
+    space = {}
+    exec(text, space)
+    return jax.jit(space[name])
+
+
+@pytest.mark.parametrize("name", ["causal attention", "layer norm and linear"])
+def test_the_text_of_a_fold_runs_alone(name):
+    circuit, variable, shapes, _ = FOLDS[name]
+    xs = arrays(shapes)
+    text = to_source(stream(circuit.at_dom(*shapes), variable), block=7)
+    assert "catlearn" not in text
+    made = read(text, "fold")(*xs)
+    assert apart(made, jax.tree.leaves(cl.lower(circuit)({}, *xs))) < CLOSE
+
+
+@pytest.mark.parametrize("name", CIRCUITS)
+def test_the_text_of_a_circuit_runs_alone(name):
+    circuit, *shapes = CIRCUITS[name]
+    circuit = circuit.at_dom(*shapes)
+    fn, xs = cl.lower(circuit), arrays(shapes)
+    params = fn.init(jax.random.key(0))
+    made = read(to_source(circuit), "circuit")(*xs, *fn.values(params))
+    assert apart(made, jax.tree.leaves(fn(params, *xs))) < CLOSE
+
+
+def test_text_needs_all_sizes():
+    with pytest.raises(InvalidStructure):
+        to_source(stream(attention(), "x"), {"h": 2, "q": 3})
