@@ -8,7 +8,9 @@ total cost is compared with that of the same run on the CPU, at a tolerance of i
 differences of rounding grow with the steps. Step times are those of the default device, at the
 precision that it has by default.
 
-Without an accelerator both devices are the CPU, and the differences are zero.
+The last rows are attention as a Pallas kernel, with the derived reverse pass, against the circuit
+on the CPU. Without an accelerator both devices are the CPU, the kernel is interpreted, and other
+differences are zero.
 
     python benchmarks/accelerator.py [--quick] [--only name] [--out table.md]
 """
@@ -27,6 +29,9 @@ from by_hand.common import Regime
 from zoo import LARGE, REGIMES, SMALL
 
 import catlearn as cl
+from catlearn import arrays
+from catlearn.lowering import to_pallas
+from catlearn.streams import stream
 
 VALUE, GRADIENT, TRAINED = 1e-5, 1e-4, 1e-2
 """Tolerances, relative: of a value, of a gradient in norm, of the cost after training."""
@@ -74,6 +79,36 @@ def step_times(regime: Regime, devices: Mapping[str, jax.Device], rounds: int) -
     return {name: 1e3 * seconds for name, seconds in medians.items()}
 
 
+def kernels(quick: bool) -> Mapping[str, tuple[Any, Any, list[Any]]]:
+    """Return kernels with what they compute, and arrays."""
+    scores = arrays.einsum("h q d, h x d -> h q x", scale="d**-0.5")
+    random, length = np.random.default_rng(0), 256 if quick else 2048
+    given = [random.normal(size=(8, length, 64)).astype("float32") for _ in range(3)]
+    found = {}
+    for title, masks in (("", []), (", causal", [arrays.where("q x", "x <= q")])):
+        circuit = arrays.compose(scores, *masks, arrays.softmax("[x]"))
+        circuit = circuit @ arrays.idle >> arrays.einsum("h q x, h x e -> h q e")
+        fn = to_pallas(stream(circuit, "x"), {"h": 1, "q": 128, "x": 64})
+        found[f"attention{title}: kernel"] = fn, cl.lower(circuit), given
+    return found
+
+
+def of_kernel(fn: Any, given: list[Any], device: jax.Device, rounds: int) -> tuple[Any, Any, float]:
+    """Return the value and the gradient of a function on a device, and the milliseconds of both."""
+
+    def total(*xs: Any) -> tuple[Any, Any]:
+        made = fn({}, *xs)
+        return jax.numpy.sin(made).sum(), made
+
+    with jax.default_device(device), jax.default_matmul_precision("highest"):
+        own = jax.device_put(given, device)
+        program = jax.jit(jax.grad(total, (0, 1, 2), has_aux=True)).lower(*own).compile()
+        gradient, value = jax.tree.map(np.asarray, program(*own))
+        turns = {"both": lambda: jax.block_until_ready(program(*own))}
+        times = _measure.medians(_measure.in_turns(turns, rounds, settle=True))
+    return value, gradient, 1e3 * times["both"]
+
+
 def main() -> None:
     """Compare, print, and fail if something is beyond its tolerance."""
     parser = _measure.parser(__doc__, "small sizes, one regime in ten, few steps")
@@ -103,6 +138,16 @@ def main() -> None:
         table.row(
             [name, *(f"{x:.1e}" for x in found), f"{times['default']:.3f}", f"{times['cpu']:.3f}"]
         )
+    for name, (fn, known, given) in kernels(options.quick).items():
+        if (options.only or "") not in name:
+            continue
+        value, gradient, own = of_kernel(fn, given, default, rounds)
+        right, slope, other = of_kernel(known, given, cpu, rounds)
+        found = apart(value, right), apart(gradient, slope)
+        for what, difference, most in zip(heads[1:3], found, (VALUE, GRADIENT), strict=True):
+            if not difference <= most:
+                beyond.append(f"{name}: {what} differs by {difference:.1e}, more than {most:g}")
+        table.row([name, *(f"{x:.1e}" for x in found), "", f"{own:.3f}", f"{other:.3f}"])
     table.write(options.out)
     if beyond:
         sys.exit("\n".join(beyond))
