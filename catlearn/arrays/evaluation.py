@@ -201,6 +201,14 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
     if name == "angle":
         places, rates = np.indices([sizes[v] for v in targets])
         return [places / kernel.option("base") ** (rates / sizes[targets[1]])]
+    if name == "larger":
+        return [np.maximum(*values)]
+    if name == "earlier":
+        x, y, i, j = values
+        return [np.where(x > y, i, np.where(y > x, j, np.minimum(i, j)))]
+    if name == "shifted":
+        gone = np.isneginf(values[0]) | np.isneginf(values[1])
+        return [np.where(gone, -np.inf, values[0] - np.where(gone, 0, values[1]))]
     if name == "where":
         return [np.where(values[0], values[1], kernel.option("outside"))]
     if name == "softmax":

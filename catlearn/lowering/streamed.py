@@ -115,6 +115,11 @@ class LoweredFold:
 REVERSE = ("stream", "checkpoint")
 
 
+def run_of(fold: Fold, sizes: Mapping[int, int], block: int) -> Any:
+    """Return the run of a fold at sizes of its axes."""
+    return _Run(fold, sizes, block, {}, "stream")
+
+
 def differentiable(run: Any) -> Any:
     """Return the value of a run with its own reverse pass."""
     function = jax.custom_vjp(lambda *inputs: run.forward(*inputs)[0])
