@@ -48,6 +48,8 @@ class Options:
         Edges with different labels are not stored together.
     together
         Groups of data sets: edges that apply to all of a group run once on all their examples.
+    streams
+        Which variables of circuits on edges may be streamed; None for none.
     """
 
     remat: frozenset[str] = frozenset()
@@ -56,6 +58,7 @@ class Options:
     stack: int = 8
     groups: Mapping[str, Any] = field(default_factory=dict)
     together: tuple[tuple[str, ...], ...] = ()
+    streams: str | tuple[str, ...] | None = None
 
     @classmethod
     def of(
@@ -67,6 +70,7 @@ class Options:
         stack: bool | int = 8,
         groups: Mapping[str, Any] | None = None,
         together: Iterable[Iterable[str]] = (),
+        streams: str | Iterable[str] | None = None,
     ) -> Options:
         """Read options as they are given to :func:`~catlearn.lowering.lower`."""
         every = [
@@ -85,7 +89,10 @@ class Options:
         data_sets = tuple(_names(group, "a group of together") for group in together)
         if groups is not None:
             expect(groups, Mapping, "groups", "a dict from edges to labels")
-        return cls(remat, dtypes, independent, least, dict(groups or {}), data_sets)
+        letters: Any = streams
+        if streams is not None and streams != "auto":
+            letters = tuple(_names(streams, "streams"))
+        return cls(remat, dtypes, independent, least, dict(groups or {}), data_sets, letters)
 
     def failures(self, diagram: LearningDiagram) -> list[Failure]:
         """List what options say of edges that have no map to run, and of unknown data sets."""

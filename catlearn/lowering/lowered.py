@@ -75,6 +75,7 @@ from catlearn.lowering.storage import (
     unbound_failures,
 )
 from catlearn.lowering.streamed import LoweredFold
+from catlearn.lowering.streaming import StreamedCircuit
 from catlearn.models import FactorMap, LoweredCircuit, ProjectionMap, as_input
 from catlearn.streams.folding import Fold
 
@@ -599,6 +600,8 @@ def lower(
     accumulate: Any = None,
     opaque: Mapping[str, Callable[..., Any]] | None = None,
     check: bool | None = None,
+    streams: str | Iterable[str] | None = None,
+    block: int | None = None,
 ) -> LoweredCircuit: ...
 @overload
 def lower(
@@ -619,6 +622,7 @@ def lower(
     stack: bool | int = 8,
     groups: Mapping[str, Any] | None = None,
     together: Iterable[Iterable[str]] = (),
+    streams: str | Iterable[str] | None = None,
 ) -> Lowered: ...
 def lower(
     loss: Loss | Circuit | Fold,
@@ -638,6 +642,7 @@ def lower(
     block: int | None = None,
     group: Mapping[str, int] | None = None,
     reverse: str | None = None,
+    streams: str | Iterable[str] | None = None,
 ) -> Lowered | LoweredCircuit | LoweredFold:
     """Lower a symbolic loss, or a circuit, to a pure JAX function.
 
@@ -671,12 +676,18 @@ def lower(
     sizes, unroll, experts, accumulate, opaque, check
         Of a circuit: as for :class:`~catlearn.models.LoweredCircuit`; sizes also of a fold.
     block
-        Of a fold: how many indices are read at a time, 64 unless said.
+        Of a fold, or of what is streamed of a circuit: how many indices are read at a time, 64
+        unless said.
     group
         Of a fold: axes of the outputs of which blocks run one after the other, with the size of
         these, such as ``{"q": 1024}``.
     reverse
         Of a fold: how gradients are formed, ``"stream"`` unless said, or ``"checkpoint"``.
+    streams
+        Of circuits, also on edges: ``"auto"``, or letters of variables. Where a circuit would form
+        an array much larger than what is read and returned (the scores of attention), the boxes
+        that reduce it run as one fold, block by block. Values and gradients are the same up to
+        rounding.
 
     Returns
     -------
@@ -714,23 +725,25 @@ def lower(
         if given != (None, (), 8, None, ()):
             words = "sizes=, remat=, unroll=, experts=, accumulate=, opaque= and check="
             raise WrongKind(f"of a circuit {words} can be said; others are of a loss")
-        return LoweredCircuit(
-            loss,
-            sizes,
-            remat=remat,
-            unroll=1 if unroll is None else unroll,
-            experts="auto" if experts is None else experts,
-            accumulate=accumulate,
-            opaque=opaque,
-            check=bool(check),
-        )
+        options: dict[str, Any] = {
+            "remat": remat,
+            "unroll": 1 if unroll is None else unroll,
+            "experts": "auto" if experts is None else experts,
+            "accumulate": accumulate,
+            "opaque": opaque,
+            "check": bool(check),
+        }
+        if streams is None:
+            return LoweredCircuit(loss, sizes, **options)
+        length = 64 if block is None else block
+        return StreamedCircuit(loss, sizes, streams=streams, block=length, **options)
     expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss(), or a circuit")
     of_circuits = sizes, unroll, experts, accumulate, opaque, check, block, group, reverse
     if any(one is not None for one in of_circuits):
         message = "sizes=, unroll=, experts=, accumulate=, opaque= and check= are said of a circuit"
         raise WrongKind(f"{message}; what is lowered is a loss")
-    options = remat, precision, independent, stack, groups, together
-    return Lowered(loss, Options.of(loss.diagram, *options))
+    given = remat, precision, independent, stack, groups, together, streams
+    return Lowered(loss, Options.of(loss.diagram, *given))
 
 
 def to_torch(

@@ -40,6 +40,7 @@ from catlearn.lowering.storage import (
     owners_of,
     part_of,
 )
+from catlearn.lowering.streaming import streamed
 from catlearn.models import as_input
 
 if TYPE_CHECKING:
@@ -181,7 +182,8 @@ class Run:
         """Return the map of a step, ``(variables, x, key) -> (y, changed)``, run as asked."""
         edge, options = step.name, self.options
         train = self.train and self.diagram.map_label(self.diagram.owner(edge)).kind != "frozen"
-        run: Callable = functools.partial(_run, architecture_of(self.diagram, edge), train)
+        architecture = streamed(architecture_of(self.diagram, edge), options.streams)
+        run: Callable = functools.partial(_run, architecture, train)
         dtype = options.precision.get(edge)
         if dtype is not None:
             example = self.diagram.space_label(step.vertex).example(0, step.form)

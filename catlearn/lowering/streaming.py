@@ -8,7 +8,9 @@ as it does without.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,11 +18,47 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import Program, programmed
 from catlearn.errors import UnknownName, did_you_mean, expect
 from catlearn.lowering.streamed import differentiable, run_of
-from catlearn.models import LoweredCircuit
+from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, at_ranks
 from catlearn.streams.folding import Island, interned, islands_of
 
 LEAST = {"auto": 2.0, "named": 1.0}
 """How many times as many numbers as what is read and returned an array has that is streamed."""
+
+
+def streamed(architecture: Any, streams: str | tuple[str, ...] | None) -> Any:
+    """Return an architecture that streams, if it is a circuit."""
+    if streams is None or not isinstance(architecture, CircuitArchitecture):
+        return architecture
+    return StreamedArchitecture(architecture.circuit, streams)
+
+
+@dataclass(frozen=True)
+class StreamedArchitecture(CircuitArchitecture):
+    """A circuit as a model, in which large arrays are formed block by block.
+
+    Parameters
+    ----------
+    circuit
+        The circuit.
+    streams
+        ``"auto"``, or the letters of variables that may be streamed.
+    """
+
+    streams: str | tuple[str, ...] = "auto"
+
+    def lowered(self, ranks: tuple[int, ...]) -> StreamedCircuit:
+        """Return what runs for inputs of these ranks."""
+        return _lowered(self.circuit, ranks, self.streams)
+
+
+@functools.lru_cache(maxsize=256)
+def _lowered(
+    circuit: Circuit, ranks: tuple[int, ...], streams: str | tuple[str, ...]
+) -> StreamedCircuit:
+    whole = at_ranks(circuit, ranks)
+    letters = {letter for one in whole.apex.operations for letter in one.letters}
+    own = streams if streams == "auto" else [one for one in streams if one in letters]
+    return StreamedCircuit(whole, streams=own)
 
 
 class StreamedCircuit(LoweredCircuit):
@@ -38,7 +76,7 @@ class StreamedCircuit(LoweredCircuit):
 
     def __init__(
         self, circuit: Circuit, sizes: Mapping[str, Any] | None = None, *,
-        streams: str | Iterable[str] = "auto", block: int = 128, **options: Any,
+        streams: str | Iterable[str] = "auto", block: int = 64, **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(circuit, sizes, **options)
         expect(streams, (str, Iterable), "streams", "'auto', or a list of letters of variables")
@@ -55,14 +93,18 @@ class StreamedCircuit(LoweredCircuit):
 
     @cached_property
     def _plain(self) -> LoweredCircuit:
-        return LoweredCircuit(interned(self.circuit.unfold().live()), opaque=self._options["opaque"])
+        return LoweredCircuit(
+            interned(self.circuit.unfold().live()), opaque=self._options["opaque"]
+        )
 
     def islands(self, *shapes: tuple[int, ...]) -> tuple[list[Island], list[str]]:
         """Return what is streamed for arrays of these shapes, and what is refused."""
         if shapes not in self._islands:
             found = self._plain.sizes(shapes)
             least = LEAST["auto" if self.letters is None else "named"]
-            self._islands[shapes] = islands_of(self._plain.circuit, found, least, self.letters)
+            self._islands[shapes] = islands_of(
+                self._plain.circuit, found, least, self.block, self.letters
+            )
         return self._islands[shapes]
 
     def plan(self, *shapes: tuple[int, ...]) -> str:

@@ -671,14 +671,18 @@ def _numbered(circuit: Circuit) -> Circuit:
     return Circuit.of(draft, circuit.dom, circuit.cod)
 
 
-@functools.lru_cache(maxsize=256)
-def _at_ranks(circuit: Circuit, ranks: tuple[int, ...]) -> LoweredCircuit:
+def at_ranks(circuit: Circuit, ranks: tuple[int, ...]) -> Circuit:
     """Return a circuit that is lifted to inputs of these ranks, and by an axis of examples."""
     draft = Draft()
     wires = [
         draft.wire([draft.axis(None) for _ in range(rank)], draft.type(None)) for rank in ranks
     ]
-    return LoweredCircuit(lift(Circuit.of(draft, wires, wires) >> circuit, "examples"))
+    return lift(Circuit.of(draft, wires, wires) >> circuit, "examples")
+
+
+@functools.lru_cache(maxsize=256)
+def _lowered(circuit: Circuit, ranks: tuple[int, ...]) -> LoweredCircuit:
+    return LoweredCircuit(at_ranks(circuit, ranks))
 
 
 @dataclass(frozen=True, eq=False)
@@ -799,13 +803,17 @@ class CircuitArchitecture(Architecture):
     def has_modes(self) -> bool:
         return self._random
 
+    def lowered(self, ranks: tuple[int, ...]) -> LoweredCircuit:
+        """Return what runs for inputs of these ranks, and a batch of them."""
+        return _lowered(self.circuit, ranks)
+
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         types = self.circuit.apex.types
         arrays = list(jax.tree.leaves(x))
         for k, row in enumerate(self.circuit.dom[: len(arrays)]):
             if types[row] == "N" and jnp.issubdtype(arrays[k].dtype, jnp.floating):
                 arrays[k] = jnp.argmax(arrays[k], axis=-1)
-        fn = _at_ranks(self.circuit, tuple(one.ndim - 1 for one in arrays))
+        fn = self.lowered(tuple(one.ndim - 1 for one in arrays))
         return fn(variables or {}, *arrays, key=key if train else None), None
 
     def rebuild(self, params: Any) -> CircuitModel:

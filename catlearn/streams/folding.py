@@ -820,7 +820,11 @@ JOINED = ("add", "mul", "neg", "reciprocal", "sqrt", "log", "exp", "square", "co
 
 
 def islands_of(
-    circuit: Circuit, sizes: Mapping[int, int], least: float, letters: Iterable[str] | None = None
+    circuit: Circuit,
+    sizes: Mapping[int, int],
+    least: float,
+    block: int,
+    letters: Iterable[str] | None = None,
 ) -> tuple[list[Island], list[str]]:
     """Return the passes that save large arrays, one after the other, and why others do not run.
 
@@ -833,16 +837,20 @@ def islands_of(
     least
         How many times as many numbers as the arrays that are given, and that it reduces to, a
         large array has.
+    block
+        How many indices a block has: what has no more is left alone.
     letters
         The variables that may be streamed; None for all.
     """
     found: list[Island] = []
     refused: dict[str, str] = {}
+    for axis in dict.fromkeys(one.axis for one in passes(circuit)):
+        circuit = summed(circuit, axis)
     while True:
         options = []
         for one in passes(circuit):
             names = {_letter(circuit.apex, b, v) for b, v in one.reductions.items()}
-            if letters is not None and names.isdisjoint(letters):
+            if sizes[one.axis] <= block or (letters is not None and names.isdisjoint(letters)):
                 continue
             (title, *_) = _named(circuit, one)
             inside, largest = _large(circuit, one, sizes, least)
