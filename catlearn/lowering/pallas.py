@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import programmed
 from catlearn.errors import Failure, InvalidStructure
-from catlearn.lowering.streamed import LoweredFold, Run
+from catlearn.lowering.streamed import FoldRun, LoweredFold
 from catlearn.models.circuits import functions_of
 from catlearn.streams.folding import Fold, grouped
 from catlearn.streams.rules import StreamRefused
@@ -33,7 +33,7 @@ class KernelFold(LoweredFold):
     interpret: bool
     inside: bool
 
-    def run_of(self, fold: Fold, sizes: Mapping[int, int]) -> Run:
+    def run_of(self, fold: Fold, sizes: Mapping[int, int]) -> FoldRun:
         """Return what runs, at the size of each axis."""
         found = _Kernel(fold, sizes, self.block, self._known, self.reverse)
         found.made_of(self.tiles, self.interpret, self.inside)
@@ -162,7 +162,7 @@ class _Cut(NamedTuple):
         return cls(body, given, entries, exits, axes, blocks)
 
 
-class _Kernel(Run):
+class _Kernel(FoldRun):
     """A fold at given sizes, whose state is made by a kernel."""
 
     def made_of(self, tiles: Mapping[str, int], interpret: bool, inside: bool) -> None:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
-from catlearn.lowering.streamed import LoweredFold, Run, is_real
+from catlearn.lowering.streamed import FoldRun, LoweredFold, is_real
 from catlearn.streams.folding import Fold
 
 WHOLE = PartitionSpec()
@@ -30,7 +30,7 @@ class ShardedFold(LoweredFold):
     mesh: jax.sharding.Mesh
     name: str
 
-    def run_of(self, fold: Fold, sizes: Mapping[int, int]) -> Run:
+    def run_of(self, fold: Fold, sizes: Mapping[int, int]) -> FoldRun:
         """Return what runs, at the size of each axis."""
         found = _Shards(fold, sizes, self.block, self._known, self.reverse)
         found.mesh, found.name = self.mesh, self.name
@@ -98,7 +98,7 @@ def to_shards(
     return found
 
 
-class _Shards(Run):
+class _Shards(FoldRun):
     """A fold at given sizes, over the devices of a mesh."""
 
     mesh: jax.sharding.Mesh
@@ -125,7 +125,7 @@ class _Shards(Run):
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks."""
 
-        def merged(one: Run, fixed: Any, entries: Any) -> Any:
+        def merged(one: FoldRun, fixed: Any, entries: Any) -> Any:
             gathered = jax.lax.all_gather(one.state(fixed, entries), self.name)
             number = self.mesh.shape[self.name]
             states = [tuple(x[k] for x in gathered) for k in range(number)]
@@ -142,7 +142,7 @@ class _Shards(Run):
         if not self.greatest():
             return {}
 
-        def counted(one: Run, fixed: Any, entries: Any, state: Any, references: Any) -> Any:
+        def counted(one: FoldRun, fixed: Any, entries: Any, state: Any, references: Any) -> Any:
             return jax.lax.psum(one.ties(state, references, fixed, entries), self.name)
 
         return self.local(counted, WHOLE, (fixed, entries, state, references))
@@ -155,7 +155,7 @@ class _Shards(Run):
         specs = [PartitionSpec(*[None] * p, self.name) for p, x in places if is_real(x)]
 
         def one_part(
-            one: Run, fixed: Any, entries: Any, references: Any, state: Any, of_state: Any,
+            one: FoldRun, fixed: Any, entries: Any, references: Any, state: Any, of_state: Any,
             ties: Any,
         ) -> Any:  # fmt: skip
             of_fixed, own = one.swept(references, fixed, entries, state, of_state, ties)

@@ -104,9 +104,9 @@ class LoweredFold:
             found = differentiable(run)(*values)
         return found[0] if len(found) == 1 else found
 
-    def run_of(self, fold: Fold, sizes: Mapping[int, int]) -> Run:
+    def run_of(self, fold: Fold, sizes: Mapping[int, int]) -> FoldRun:
         """Return what runs, at the size of each axis."""
-        return Run(fold, sizes, self.block, self._known, self.reverse)
+        return FoldRun(fold, sizes, self.block, self._known, self.reverse)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.fold!r}, block={self.block})"
@@ -117,7 +117,7 @@ REVERSE = ("stream", "checkpoint")
 
 def run_of(fold: Fold, sizes: Mapping[int, int], block: int) -> Any:
     """Return the run of a fold at sizes of its axes."""
-    return _Run(fold, sizes, block, {}, "stream")
+    return FoldRun(fold, sizes, block, {}, "stream")
 
 
 def differentiable(run: Any) -> Any:
@@ -247,7 +247,7 @@ def _head_vjp(head: Any, inputs: Sequence[Any]) -> tuple[Any, Any]:
     return made, back
 
 
-class Run:
+class FoldRun:
     """A fold at given sizes.
 
     Parameters
@@ -274,15 +274,15 @@ class Run:
         self.block = min(block, self.length)
         self.functions = functions_of(None)
 
-    def resized(self, axis: int, size: int) -> Run:
+    def resized(self, axis: int, size: int) -> FoldRun:
         """Return it for another size of an axis."""
         found = copy(self)
         found.sizes = {**self.sizes, axis: size}
         return found
 
-    def within(self, first: Any, length: int) -> Run:
+    def within(self, first: Any, length: int) -> FoldRun:
         """Return it for the indices of the variable from one on, so many."""
-        found = Run(self.fold, self.sizes, self.asked, self.known, self.reverse)
+        found = FoldRun(self.fold, self.sizes, self.asked, self.known, self.reverse)
         found.first, found.length, found.block = first, length, min(self.asked, length)
         return found
 
