@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from catlearn.arrays.masks import hidden_rows
 from catlearn.arrays.programs import Program, programmed
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
 from catlearn.models.circuits import LoweredCircuit, functions_of
@@ -71,7 +72,9 @@ class LoweredFold:
             raise UnknownName(f"reverse={reverse!r} is not known; {did_you_mean(reverse, REVERSE)}")
         self.fold, self.block, self.group, self.reverse = fold, block, group, reverse
         self.lowered = LoweredCircuit(fold.circuit, sizes)
+        self._given = LoweredCircuit(fold.given, sizes)
         self._known: dict[Any, Program] = {}
+        self._seen: set[tuple[tuple[int, ...], ...]] = set()
         circuit, self._groups = fold.circuit, list[tuple[Grouping, int]]()
         for name, size in group.items():
             self._groups.append((grouped(circuit, name), size))
@@ -92,7 +95,11 @@ class LoweredFold:
         """
         self.lowered.takes(len(arrays))
         values = self.lowered.arrays((*arrays, *self.lowered.values(params)))
-        sizes = self.lowered.sizes([one.shape for one in values])
+        shapes = [one.shape for one in values]
+        if tuple(shapes) not in self._seen:
+            refuse_hidden(self._given, shapes)
+            self._seen.add(tuple(shapes))
+        sizes = self.lowered.sizes(shapes)
         blocks = {one.block: min(size, sizes[one.axis]) for one, size in self._groups}
         run: Any = self.run_of(self._inner, {**sizes, **blocks})
         for k, (one, _) in reversed([*enumerate(self._groups)]):
@@ -110,6 +117,13 @@ class LoweredFold:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.fold!r}, block={self.block})"
+
+
+def refuse_hidden(lowered: LoweredCircuit, shapes: Sequence[tuple[int, ...]]) -> None:
+    """Refuse masks whose conditions hide a whole row of a softmax, listing them."""
+    failures = hidden_rows(lowered.circuit.apex, lowered.sizes(shapes))
+    if failures:
+        raise InvalidStructure("this circuit", failures)
 
 
 REVERSE = ("stream", "checkpoint")

@@ -17,7 +17,7 @@ from typing import Any
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import Program, programmed
 from catlearn.errors import UnknownName, did_you_mean, expect
-from catlearn.lowering.streamed import differentiable, run_of
+from catlearn.lowering.streamed import differentiable, refuse_hidden, run_of
 from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, at_ranks
 from catlearn.streams.folding import Island, interned, islands_of
 
@@ -124,6 +124,7 @@ class StreamedCircuit(LoweredCircuit):
         if not made:
             return super().program(shapes)
         if shapes not in self._known:
+            refuse_hidden(self, shapes)
             sizes = self._plain.sizes(shapes)
             self._known[shapes] = programmed(made[-1].rest, sizes, self.experts)
             for one in made:

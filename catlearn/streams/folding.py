@@ -77,6 +77,8 @@ class Fold(Legible):
         Which greatest entries the outputs do not depend on, though references do.
     certificate
         The instances of rules by which this is equal to the circuit.
+    given
+        The circuit as it was given, with kernels that have definitions.
     """
 
     circuit: Circuit
@@ -97,6 +99,7 @@ class Fold(Legible):
     axis: int
     block: int
     certificate: tuple[Instance, ...]
+    given: Circuit
 
     def check(self, seed: int = 0) -> list[Failure]:
         """Verify every instance of a rule by random numbers; list those that do not hold."""
@@ -405,7 +408,7 @@ def stream(circuit: Circuit, variable: str) -> Fold:
     expect(variable, str, "variable", "a letter of a pattern, such as 'x'")
     plain = interned(circuit.unfold().live())
     plain = summed(plain, chosen(plain, variable).axis)
-    return derived(plain, chosen(plain, variable), variable)
+    return replace(derived(plain, chosen(plain, variable), variable), given=circuit.live())
 
 
 def streamable(circuit: Circuit) -> dict[str, Fold | str]:
@@ -500,6 +503,7 @@ def derived(circuit: Circuit, one: Pass, variable: str) -> Fold:
         axis=one.axis,
         block=block,
         certificate=tuple(work.instances),
+        given=circuit,
     )
 
 

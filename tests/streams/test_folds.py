@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.arrays import maximum
+from catlearn.arrays import maximum, where
+from catlearn.errors import InvalidStructure
 from catlearn.streams import Fold, StreamRefused, stream, streamable
 from tests.streams.programs import FOLDS, REFUSED, attention, cross_entropy_of_linear, nearest
 
@@ -90,3 +91,11 @@ def test_the_gradient_of_a_greatest_entry_is_shared_by_equal_ones():
     fn = cl.lower(stream(greatest, "x"), block=2)
     gradient = jax.grad(lambda s: fn({}, s))(jnp.array([1.0, 3, 3, 0, 3, 2]))
     np.testing.assert_allclose(gradient, [0, 1 / 3, 1 / 3, 0, 1 / 3, 0])
+
+
+def test_a_condition_that_hides_a_row_is_refused_before_anything_runs():
+    hidden = attention(where("q x", "x < q"))
+    fns = (cl.lower(stream(hidden, "x")), cl.lower(hidden, streams=["x"], block=2))
+    for fn in fns:
+        with pytest.raises(InvalidStructure):
+            fn({}, *arrays([(1, 4, 2)] * 3))

@@ -1,0 +1,131 @@
+"""Folds that are derived from circuits, against the circuits themselves: memory and time.
+
+Both are of the gradient of a number that depends on all outputs; memory is that of the compiled
+program besides its inputs and outputs. Attention is also compared with
+``jax.nn.dot_product_attention``. Last, how long it takes to derive a fold.
+
+    python benchmarks/streams.py [--quick] [--out table.md]
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import _measure
+import jax
+import jax.numpy as jnp
+
+import catlearn as cl
+from catlearn.arrays import (
+    Circuit,
+    cross_entropy,
+    einsum,
+    gelu,
+    idle,
+    logsumexp,
+    mean,
+    softmax,
+    square,
+)
+from catlearn.streams import stream
+from catlearn.zoo.architectures import gpt2_layer
+
+COLUMNS = ("case", "block", "memory, naive / fold", "fold, MB", "time, fold / naive")
+
+ATTENTION = (einsum("q d, x d -> q x", scale="d**-0.5") >> softmax("[x]")) @ idle >> einsum(
+    "q x, x e -> q e"
+)
+CONTRASTIVE = einsum("b d, c d -> b c", scale=10.0) >> logsumexp("b [c] -> b") >> mean("[b] ->")
+VOCABULARY = einsum("b d, v d -> b v") @ idle >> cross_entropy("b [v]") >> mean("[b] ->")
+HIDDEN = (einsum("b m, m f -> b f") >> gelu()) @ idle >> einsum("b f, f o -> b o")
+REGRESSION = (
+    HIDDEN >> square >> einsum("b o -> b") >> mean("[b] ->")
+)  # the mean over examples: gradient accumulation
+
+CASES: dict[str, tuple[Circuit, str, tuple[tuple[str, ...], ...], tuple[int, ...]]] = {
+    "attention": (ATTENTION, "x", (("n", "d"),) * 3, (16, 64)),
+    "cross-entropy": (VOCABULARY, "v", (("b", "d"), ("v", "d"), ("b",)), (64, 128)),
+    "InfoNCE": (CONTRASTIVE, "c", (("c", "d"), ("c", "d")), (16, 64)),
+    "hidden layer": (HIDDEN, "f", (("b", "m"), ("m", "f"), ("f", "m")), (128, 256)),
+    "mean over examples": (REGRESSION, "b", (("n", "m"), ("m", "m"), ("m", "m")), (256,)),
+}
+"""Circuits with the variable, the sizes of their inputs by name, and blocks."""
+
+SIZES = {"n": 8192, "d": 64, "b": 1024, "v": 32768, "c": 4096, "m": 256, "f": 8192}
+SMALL = {"n": 256, "d": 8, "b": 32, "v": 512, "c": 128, "m": 16, "f": 256}
+
+
+def inputs(shapes: Sequence[Sequence[str]], sizes: dict[str, int]) -> list[jax.Array]:
+    """Return arrays; those of one axis alone are labels."""
+    keys = jax.random.split(jax.random.key(0), len(shapes))
+    return [
+        jax.random.normal(key, [sizes[one] for one in shape])
+        if len(shape) > 1
+        else jax.random.randint(key, [sizes[shape[0]]], 0, sizes["v"])
+        for key, shape in zip(keys, shapes, strict=True)
+    ]
+
+
+def called(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function without parameters as one of arrays."""
+    return lambda *arrays: fn({}, *arrays)
+
+
+def loss(fn: Callable[..., Any], arrays: list[jax.Array]) -> Any:
+    """Return a loss of the arrays that are real, and these."""
+    real = [one for one in arrays if jnp.issubdtype(one.dtype, jnp.floating)]
+
+    def total(real: list[jax.Array]) -> Any:
+        return jnp.sum(jnp.sin(fn(*real, *arrays[len(real) :]))), None
+
+    return total, (real,)
+
+
+def derived(circuit: Circuit, variable: str, rounds: int) -> float:
+    """Return the median of the seconds in which a fold is derived."""
+    took = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        stream(circuit, variable)
+        took.append(time.perf_counter() - start)
+    return statistics.median(took)
+
+
+def main() -> None:
+    """Measure, print, and write the table if asked to."""
+    options = _measure.parser(__doc__, "few rounds, small sizes").parse_args()
+    counts = (2, 1, 0) if options.quick else (9, 1, 1)
+    sizes = SMALL if options.quick else SIZES
+    table = _measure.Table(COLUMNS, f"Gradients, {_measure.device()}.", options=options)
+    for name, (circuit, variable, shapes, blocks) in CASES.items():
+        arrays, fold = inputs(shapes, sizes), stream(circuit, variable)
+        runs = {"naive": called(cl.lower(circuit))}
+        runs |= {str(block): called(cl.lower(fold, block=block)) for block in blocks}
+        if name == "attention":
+            runs["jax"] = lambda q, k, v: jax.nn.dot_product_attention(
+                *(one[:, None, :] for one in (q, k, v))
+            )[:, 0, :]
+        found = _measure.compare({key: loss(run, arrays) for key, run in runs.items()}, *counts)
+        held = {
+            key: program.memory_analysis().temp_size_in_bytes / 1e6
+            for key, program in found.programs.items()
+        }
+        for key in [key for key in runs if key != "naive"]:
+            shown = name if key != "jax" else "jax.nn.dot_product_attention"
+            table.row((
+                shown, "" if key == "jax" else key, f"{held['naive'] / held[key]:.1f}",
+                f"{held[key]:.2f}", str(_measure.ratio(found.running, key, "naive")),
+            ))  # fmt: skip
+    rounds = 2 if options.quick else 9
+    took = {"attention": derived(ATTENTION, "x", rounds), "a block of GPT-2": derived(
+        gpt2_layer(), "y", rounds
+    )}  # fmt: skip
+    table.below("Derived: " + ", ".join(f"{k} {1e3 * s:.0f} ms" for k, s in took.items()) + ".")
+    table.write(options.out)
+
+
+if __name__ == "__main__":
+    main()
