@@ -1,6 +1,6 @@
 """Folds that are derived from circuits, against the circuits themselves: memory and time.
 
-Both are of the gradient of a number that depends on all outputs; memory is that of the compiled
+Both are of the gradient of the mean of squares of the outputs; memory is that of the compiled
 program besides its inputs and outputs. Attention is also compared with
 ``jax.nn.dot_product_attention``. Last, how long it takes to derive a fold.
 
@@ -79,7 +79,7 @@ def loss(fn: Callable[..., Any], arrays: list[jax.Array]) -> Any:
     real = [one for one in arrays if jnp.issubdtype(one.dtype, jnp.floating)]
 
     def total(real: list[jax.Array]) -> Any:
-        return jnp.sum(jnp.sin(fn(*real, *arrays[len(real) :]))), None
+        return jnp.mean(jnp.square(fn(*real, *arrays[len(real) :]))), None
 
     return total, (real,)
 
