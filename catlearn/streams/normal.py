@@ -576,7 +576,7 @@ class Rewriting(Nodes):
         else:
             raise self.refused(
                 box, f"{name} of a value that depends on a reduction over {self.letter_of[X]} has "
-                "no rule known; register one with streams.rule"
+                "no rule known"
             )  # fmt: skip
         if len(found) > MOST_TERMS:
             raise self.refused(box, f"has more than {MOST_TERMS} terms")
