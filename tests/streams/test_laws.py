@@ -1,0 +1,241 @@
+"""The laws of folds, each with what breaks it, and cases with known answers."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catlearn as cl
+from catlearn.arrays import Circuit, einsum, idle, maximum, programmed, softmax, stop, tensor, where
+from catlearn.models.circuits import FUNCTIONS, LoweredCircuit, functions_of
+from catlearn.streams import RULES, StreamRefused, stream
+from catlearn.streams.normal import Rewriting
+from tests.streams.cascades import cascade
+from tests.streams.programs import FOLDS, attention_by_hand
+from tests.streams.test_cascades import SEEDS
+from tests.streams.test_folds import arrays, both, differences
+
+masked = where("q x") >> softmax("[x]")
+masked_attention = masked @ idle >> einsum("q x, x e -> q e")
+"""Of scores and a mask: a row may have no open entry in a block, or in none."""
+
+ROWS = np.array([[1] * 8, [0] * 4 + [1] * 4, [0] * 8, [1] + [0] * 7], bool)
+
+
+@pytest.fixture(autouse=True)
+def _stepwise():
+    with jax.enable_x64(True), jax.disable_jit():
+        yield
+
+
+def parts(fold, xs):
+    """Return what runs a circuit of a fold, by name."""
+    sizes = LoweredCircuit(fold.circuit).sizes([x.shape for x in xs])
+
+    def run(name, *given, block=0):
+        program = programmed(getattr(fold, name), {**sizes, fold.block: block})
+        return tuple(program.run(functions_of(None), given))
+
+    return run
+
+
+# ---------------------------------------------------------------- merging
+
+
+MERGED = ("attention by hand", "variance", "spherical", "centred twice", "entropy")
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_states_are_merged_in_any_order(name):
+    circuit, variable, shapes, _ = FOLDS[name]
+    fold, xs = stream(circuit, variable), arrays(shapes)
+    run = parts(fold, xs)
+    head = run("head", *xs)
+    fixed, entries = head[: fold.fixed], head[fold.fixed :]
+    states = []
+    for start, end in ((0, 6), (6, 13), (13, 20)):
+        read = [jax.lax.slice_in_dim(one, start, end, axis=axis)
+                for one, axis in zip(entries, fold.entries, strict=True)]  # fmt: skip
+        index = jnp.arange(start, end)
+        states.append(run("lift", *fixed, *read, index, block=end - start))
+
+    def merged(one, other):
+        return run("merge", *one, *other, *fixed)
+
+    a, b, c = states
+    whole = cl.lower(circuit)({}, *xs)
+    for state in (merged(merged(a, b), c), merged(a, merged(b, c)), merged(merged(c, b), a)):
+        found = run("tail", *state, *fixed)
+        assert differences(found, jax.tree.leaves(whole)) < 1e-11
+
+
+def test_a_softmax_and_its_definition_have_one_fold():
+    box = einsum("q d, x d -> q x", scale="d**-0.5") >> softmax("[x]")
+    one = stream(box @ idle >> einsum("q x, x e -> q e"), "x")
+    other = stream(attention_by_hand, "x")
+    assert one.kinds == other.kinds == ("max", "sum", "sum")
+    xs = arrays([(5, 3), (100, 3), (100, 4)])
+    whole = cl.lower(attention_by_hand)({}, *xs)
+    for fold, block in ((one, 7), (other, 16), (one, 100)):
+        assert differences(cl.lower(fold, block=block)({}, *xs), whole) < 1e-14
+
+
+# ---------------------------------------------------------------- masks
+
+
+def masks_agree(shift=0.0, rows=ROWS):
+    """Whether values, and gradients if each row has an open entry, are those of the circuit."""
+    random = np.random.default_rng(1)
+    mask = jnp.asarray(rows)
+    s = jnp.asarray(random.normal(size=rows.shape) + shift, jnp.float32)
+    v = jnp.asarray(random.normal(size=(8, 3)), jnp.float32)
+
+    def total(fn, s, v):
+        made = fn({}, mask, s, v)
+        return jnp.sum(jnp.sin(made)), made
+
+    fold = stream(masked_attention, "x")
+    ((one, made), (other, whole)) = (
+        jax.grad(lambda s, v, fn=fn: total(fn, s, v), (0, 1), has_aux=True)(s, v)
+        for fn in (cl.lower(fold, block=4), cl.lower(masked_attention))
+    )
+    closed = ~rows.any(1)
+    same = bool(jnp.isnan(made[closed]).all() and jnp.isnan(whole[closed]).all())
+    same &= bool(jnp.allclose(made[~closed], whole[~closed], 1e-6, 1e-6))
+    if not closed.any():
+        same &= all(bool(jnp.isfinite(g).all()) for g in one) and differences(one, other) < 1e-6
+    return same
+
+
+OPEN = ROWS | (np.arange(4) == 2)[:, None]
+
+
+@pytest.mark.parametrize("shift", [-200.0, -1e4])
+def test_rows_may_be_masked_in_a_block(shift):
+    assert masks_agree(shift, OPEN)
+
+
+def test_rows_without_an_open_entry_are_not_a_number():
+    assert masks_agree()
+
+
+def test_without_a_unit_for_each_row_masked_blocks_are_wrong(mutants, monkeypatch):
+    with mutants("streams: a block without an open entry is no unit"):
+        monkeypatch.setitem(FUNCTIONS, "shifted", jnp.subtract)
+        assert not masks_agree(rows=OPEN)
+
+
+def test_a_finite_fill_takes_part_in_rows_without_an_open_entry():
+    fill = where("q x", "q > x", outside=-1e30) >> softmax("[x]")
+    circuit = fill @ idle >> einsum("q x, x e -> q e")
+    s, v = arrays([(16, 16), (16, 3)])
+    made = cl.lower(stream(circuit, "x"), block=4)({}, s, v)
+    assert differences(made, cl.lower(circuit)({}, s, v)) < 1e-13
+    assert jnp.allclose(made[0], v.mean(0))
+
+
+def test_ties_of_the_greatest_entry_share_its_gradient(mutants):
+    fold = stream(maximum("[x] -> "), "x")
+    x = jnp.array([1.0, 3.0, 3.0, 0.0, 3.0, 2.0])
+
+    def share(fold):
+        return jax.grad(lambda x: cl.lower(fold, block=2)({}, x))(x)
+
+    want = jnp.array([0, 1, 1, 0, 1, 0]) / 3
+    assert jnp.allclose(share(fold), want)
+    with mutants("streams: a greatest entry that outputs depend on is dropped"):
+        assert not jnp.allclose(share(replace(fold, dropped=(True,))), want)
+
+
+# ---------------------------------------------------------------- references
+
+
+TWICE = {"centred twice": 1e-12, "twice referenced": 1e-12, "sum as reference": 1e-12,
+         "variance": 1e-13, "spherical": 1e-13}  # fmt: skip
+
+
+def curvature(fn, xs):
+    """Return a product with the Hessian, by reverse passes alone."""
+    along = [jnp.cos(jnp.arange(x.size)).reshape(x.shape) for x in xs]
+
+    def slope(*xs):
+        def total(*own):
+            return sum(jnp.sum(jnp.sin(y)) for y in jax.tree.leaves(fn({}, *own)))
+
+        found = jax.grad(total, tuple(range(len(xs))))(*xs)
+        return sum(jnp.vdot(a, b) for a, b in zip(found, along, strict=True))
+
+    return jax.grad(slope, tuple(range(len(xs))))(*xs)
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_products_with_hessians(name):
+    circuit, variable, shapes, _ = FOLDS[name]
+    fn, xs = cl.lower(stream(circuit, variable), block=7), arrays(shapes)
+    assert differences(curvature(fn, xs), curvature(cl.lower(circuit), xs)) < TWICE[name]
+
+
+def test_references_are_read_from_moved_accumulators(mutants):
+    """If they are not, values are right and gradients wrong."""
+    circuit, variable, shapes, _ = FOLDS["centred twice"]
+    fold, xs = stream(circuit, variable), arrays(shapes)
+    with mutants("streams: references are read from the state as it is"):
+        moved = Circuit.of(fold.moved.apex, fold.moved.dom, fold.moved.dom[: len(fold.state)])
+        fn, whole = cl.lower(replace(fold, moved=moved), block=7), cl.lower(circuit)
+        assert differences(fn({}, *xs), whole({}, *xs)) < 1e-13
+        assert differences(both(fn, xs)[0], both(whole, xs)[0]) > 1e-3
+
+
+def test_references_are_values_of_the_state(mutants):
+    """If gradients of them are stopped, those are right and second ones wrong."""
+    circuit, variable, shapes, _ = FOLDS["variance"]
+    fold, xs = stream(circuit, variable), arrays(shapes)
+    with mutants("streams: gradients of references are stopped"):
+        stopped = fold.references >> tensor(*(stop() for _ in fold.references.cod))
+        fn, whole = cl.lower(replace(fold, references=stopped), block=7), cl.lower(circuit)
+        assert differences(both(fn, xs), both(whole, xs)) < 1e-13
+        assert differences(curvature(fn, xs), curvature(whole, xs)) > 1e-3
+
+
+# ---------------------------------------------------------------- certificates
+
+
+BROKEN = {
+    "cocycle of exp": {"sign": -1},
+    "cocycle of powers": {"coefficients": ((1,), (1, 1), (1, 0, 1))},
+}
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_rule_that_is_changed_is_named_and_gives_wrong_numbers(rule, mutants, monkeypatch):
+    name = {"cocycle of exp": "attention by hand", "cocycle of powers": "centred twice"}[rule]
+    circuit, variable, shapes, _ = FOLDS[name]
+    fold, xs = stream(circuit, variable), arrays(shapes)
+    wrong = [
+        replace(one, data=tuple(BROKEN[rule].items())) if one.rule == rule else one
+        for one in fold.certificate
+    ]
+    failures = replace(fold, certificate=tuple(wrong)).check()
+    assert failures
+    assert all(rule in str(one) for one in failures)
+    note = Rewriting.note
+
+    def noted(self, what, box, **data):
+        note(self, what, box, **(BROKEN[rule] if what == rule else data))
+
+    with mutants(f"streams: {rule} with other data"):
+        monkeypatch.setattr(Rewriting, "note", noted)
+        fn, whole = cl.lower(stream(circuit, variable), block=7), cl.lower(circuit)
+        assert not differences(fn({}, *xs), whole({}, *xs)) < 1e-3
+
+
+def test_every_rule_is_used_and_holds():
+    used = {one.rule for circuit, variable, *_ in FOLDS.values()
+            for one in stream(circuit, variable).certificate}  # fmt: skip
+    for seed in SEEDS[:12]:
+        with suppress(StreamRefused):
+            used |= {one.rule for one in stream(cascade(seed)[0], "x").certificate}
+    assert used == {*RULES}
