@@ -80,7 +80,7 @@ KERNELS: dict[str, Entry] = {
     "relu": Entry(fixes=(0.0, math.inf)),
     "silu": Entry(fixes=(0.0, math.inf)),
     **{name: Entry(fixes=(0.0, 1.0, math.inf)) for name in ("square", "sqrt", "abs")},
-    **{name: Entry(fixes=(0.0,)) for name in ("neg", "tanh", "erf", "sin", "finite")},
+    **{name: Entry(fixes=(0.0,)) for name in ("neg", "tanh", "erf", "sin")},
     "reciprocal": Entry(fixes=(1.0,)),
     **{name: Entry() for name in ("exp", "log", "sigmoid", "cos", "softplus", "indicator")},
     **{name: Entry((2, 2)) for name in ("larger", "shifted")},

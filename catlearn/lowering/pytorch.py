@@ -196,7 +196,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "larger": torch.maximum,
     "shifted": _shifted,
     "earlier": lambda x, y, i, j: torch.where(x > y, i, torch.where(y > x, j, torch.minimum(i, j))),
-    "finite": lambda x: torch.where(torch.isfinite(x), x, 0.0),
 }
 """What the steps of a program are in PyTorch, besides those that speak of a device or a type."""
 

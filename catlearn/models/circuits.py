@@ -210,7 +210,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "larger": jnp.maximum,
     "shifted": _shifted,
     "earlier": lambda x, y, i, j: jnp.where(x > y, i, jnp.where(y > x, j, jnp.minimum(i, j))),
-    "finite": lambda x: jnp.where(jnp.isfinite(x), x, jnp.zeros((), x.dtype)),
     "stop": jax.lax.stop_gradient,
 }
 """What the steps of a program are in JAX; ``dropout`` is that of a run, with its key."""

@@ -8,7 +8,8 @@ and divides by a sum) is no sum that one pass could form. Its summand is rewritt
 where a generator is an array that depends on no reduction, a *referenced* exponential exp(S - R),
 or a *centred* power (S - R)^k, with R a function of other reductions. Sums of products of
 generators are *accumulators*; coefficients stand outside of the sum. A sum of exp(S - R) is kept
-relative to the greatest S, M, and multiplied by exp(M - R) at the end. What is rewritten are boxes:
+relative to the greatest S, M, and multiplied by exp(M - R) at the end; and powers are relative to
+the mean of S, or to M, unless R is a polynomial in sums. What is rewritten are boxes:
 the result is a circuit, in which each reduction is a function of accumulators, and no array that
 has x depends on a reduction but by its references.
 """
@@ -765,9 +766,12 @@ class Rewriting(Nodes):
                 exponent = s, r
             else:
                 coefficients.append(self._ratio(s, r))
-        centred = [(s, r if self._is_finite(r) else self._finite(r), k) for s, r, k in term.powers]
-        references = [r for _, r in ([exponent] if exponent else [])]
-        references += [r for _, r, _ in centred]
+        of_powers = [
+            r if self._is_polynomial(r) else None if exponent and exponent[0] == s
+            else self._mean(s) for s, r, _ in term.powers
+        ]  # fmt: skip
+        references = [*(r for _, r, _ in term.powers), *(r for r in of_powers if r is not None)]
+        references += [exponent[1]] if exponent else []
         kept = {v for one in (*coefficients, *references) for v in one.variables}
         inside = [one for one in others
                   if not {*one.variables}.isdisjoint({*term.summed} - kept)]  # fmt: skip
@@ -778,6 +782,7 @@ class Rewriting(Nodes):
         if exponent:
             s, r = exponent
             largest = self._largest(s, r, summed)
+            of_powers = [largest if one is None else one for one in of_powers]
             if largest != r:
                 coefficients.append(self._ratio(largest, r))
                 exponent = s, largest
@@ -785,6 +790,7 @@ class Rewriting(Nodes):
             gap = self.box(Kernel("shifted"), [s, largest], both, title="shifted")
             factors.insert(0, self.box(Kernel("exp"), [gap], both, title="exp"))
             self.note(EXPONENTIAL, box, sign=1)
+        centred = [(s, r, k) for (s, _, k), r in zip(term.powers, of_powers, strict=True) if r]
         used = {v for one in factors for v in one.variables} | {
             v for s, r, _ in centred for v in (*s.variables, *r.variables)
         }
@@ -833,9 +839,17 @@ class Rewriting(Nodes):
             rows = tuple(tuple(comb(k, j) for j in range(k + 1)) for k in range(max(top) + 1))
             self.note(CENTRED, box, coefficients=rows)
         self.note("sum", box)
-        for (_, r, _), (_, own, _) in zip(centred, term.powers, strict=True):
-            if r != own:
-                made = self.sum([made, self._gap(own, r)])
+        if any(one != own for one, own in zip(centred, term.powers, strict=True)):
+            arrays = []
+            for degrees, array in lower.items():
+                factor, gaps = 1, list[Ref]()
+                for (_, r, k), (_, own, _), j in zip(centred, term.powers, degrees, strict=True):
+                    factor *= comb(k, j)
+                    gaps += [self._gap(r, own)] * (k - j) if r != own else []
+                    factor *= r != own or j == k
+                if factor:
+                    arrays.append(self.product([array, *gaps], Scalar.of(factor)))
+            made = self.sum(arrays)
         return Term(
             scale, count, (*coefficients, *outside, made),
             summed=tuple(v for v in term.summed if v not in summed and v not in lost),
@@ -884,12 +898,19 @@ class Rewriting(Nodes):
         gap = self._gap(one, other)
         return self.box(Kernel("exp"), [gap], gap.variables)
 
-    def _finite(self, one: Ref) -> Ref:
-        """Return a reference of powers, which is 0 where a block has none."""
-        return self.box(Kernel("finite"), [one], one.variables)
+    def _mean(self, s: Ref) -> Ref:
+        """Return the mean along x of what was seen."""
+        factors = [s] if X in s.variables else [s, self._ones()]
+        out = sorted({*s.variables} - {X})
+        total = self.box(Kernel("contraction"), factors, out)
+        self._keep(Accumulator("sum", total))
+        return self.product([total, *self.power(self.counted(), -1)])
 
-    def _is_finite(self, one: Ref) -> bool:
-        """Whether it is shown that a reference is finite in each block, if summands are."""
+    def _is_polynomial(self, one: Ref) -> bool:
+        """Whether a reference of powers is a polynomial in sums and means.
+
+        What is divided by, or is a logarithm of, a sum may be huge, or infinite, in a block.
+        """
         stack, seen = [one.wire], set[int]()
         while stack:
             wire = stack.pop()

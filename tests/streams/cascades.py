@@ -27,8 +27,6 @@ from catlearn.arrays import (
     view,
     where,
 )
-from catlearn.arrays.blocks import path
-from catlearn.streams import Fold
 
 AXES = ("q x", "q x", "q d", "x d", "x e", "x", "q x")
 SHAPES = ((3, 7), (3, 7), (3, 2), (7, 2), (7, 2), (7,))
@@ -236,27 +234,14 @@ def given(seed: int) -> list[Any]:
     return [*map(jnp.asarray, found), jnp.asarray(OPEN)]
 
 
-def levels(fold: Fold) -> list[int]:
-    """Return at which level each accumulator stands: 0 if it is relative to none."""
-    of_terms = _reached(fold.terms)
-    of_references = _reached(fold.references)
-    count = len(fold.state)
-    relative = len(fold.references.cod)
-    found: list[int] = []
-    for reads in of_terms[:count]:
-        refs = [r for r in reads if r < relative]
-        below = [k for r in refs for k in of_references[r] if k < count]
-        found.append(1 + max((found[k] for k in below), default=0) if refs else 0)
-    return found
-
-
-def _reached(circuit: Circuit) -> list[set[int]]:
-    """Return which inputs each output depends on."""
+def levels(circuit: Circuit) -> int:
+    """Return how many reductions over x depend on one another, in turn."""
     H = circuit.apex
     ins, outs = H.sides
-    found: dict[int, set[int]] = {wire: {k} for k, wire in enumerate(circuit.dom)}
-    for box in circuit._walk():
-        assert not path(H, box, plain=False)
-        reads = {k for wire in ins[box] for k in found.get(wire, ())}
-        found |= dict.fromkeys(outs[box], reads)
-    return [found.get(wire, set()) for wire in circuit.cod]
+    found: dict[int, int] = {}
+    for box in H.order:
+        one = H.operations[box]
+        reduces = any(one.letters[v] == "x" for v in one.targets)
+        level = max((found.get(wire, 0) for wire in ins[box]), default=0) + reduces
+        found |= dict.fromkeys(outs[box], level)
+    return max(found[wire] for wire in circuit.cod)

@@ -9,8 +9,8 @@ import catlearn as cl
 from catlearn.streams import StreamRefused, stream
 from tests.streams.cascades import cascade, given, levels
 
-SEEDS = range(25)
-"""Of the 1,000 that were tried by hand; a fold of the 8th and of the 10th was wrong once."""
+SEEDS = (*range(21), 82, 296, 584, 844)
+"""Of the 1,000 that were tried by hand; of 8, 10, and the last four folds were wrong once."""
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def test_random_cascades_that_are_derived_are_right():
         except StreamRefused:
             continue
         derived += known
-        deep += max(levels(fold)) > 1
+        deep += levels(circuit) > 2
         assert not fold.check()
         xs = given(seed)
         value, gradients = value_and_gradients(cl.lower(circuit), xs)
@@ -54,4 +54,4 @@ def test_random_cascades_that_are_derived_are_right():
         assert difference(made, value) < 1e-8, seed
         assert difference(found, gradients) < 1e-6, seed
     assert derived >= within / 2
-    assert deep
+    assert deep >= within / 4
