@@ -83,6 +83,12 @@ def _shifted(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return torch.where(gone, -torch.inf, gap)
 
 
+def _earlier(x: torch.Tensor, y: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> torch.Tensor:
+    first = (x > y) | (torch.isnan(x) & ~torch.isnan(y))
+    second = (y > x) | (torch.isnan(y) & ~torch.isnan(x))
+    return torch.where(first, i, torch.where(second, j, torch.minimum(i, j)))
+
+
 def _top_k(x: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     # torch.topk does not say which of equal entries comes first
     found = torch.sort(x, dim=-1, descending=True, stable=True)
@@ -195,7 +201,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "stop": lambda x: x.detach(),
     "larger": torch.maximum,
     "shifted": _shifted,
-    "earlier": lambda x, y, i, j: torch.where(x > y, i, torch.where(y > x, j, torch.minimum(i, j))),
+    "earlier": _earlier,
 }
 """What the steps of a program are in PyTorch, besides those that speak of a device or a type."""
 

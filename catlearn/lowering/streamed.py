@@ -60,6 +60,7 @@ class LoweredFold:
         reverse: str = "stream",
     ) -> None:
         expect(fold, Fold, "what is lowered", "a fold, as stream(circuit, variable) makes it")
+        expect(group, (Mapping, type(None)), "group", "a dict from axes to sizes of blocks")
         group = dict(group or {})
         failures = [
             Failure("blocks", name, f"has blocks of {size!r} indices; a number from 1 is expected")
@@ -445,8 +446,9 @@ class FoldRun:
         kinds = self.fold.kinds
         found = [of for kind, of in zip(kinds, of_state, strict=True) if kind == "sum"]
         for (k, n), own in zip(self.greatest(), made[len(found) :], strict=True):
-            share = self.source(n, of_state[k] / ties[k])
-            same = own == self.source(n, state[k])
+            share, greatest = self.source(n, of_state[k] / ties[k]), self.source(n, state[k])
+            same = (own == greatest) | jnp.isnan(greatest)
+            share = jnp.where(jnp.isnan(greatest), greatest, share)
             found.append(jnp.where(same, share, jnp.zeros_like(share)))
         return found
 

@@ -16,10 +16,19 @@ from typing import Any
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import Program, programmed
-from catlearn.errors import UnknownName, did_you_mean, expect
+from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
 from catlearn.lowering.streamed import differentiable, refuse_hidden, run_of
 from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, at_ranks
 from catlearn.streams.folding import Island, interned, islands_of
+
+
+def block_of(block: Any) -> int:
+    """Return a number of indices, or refuse it."""
+    if type(block) is not int or block < 1:
+        message = f"has blocks of {block!r} indices; a number from 1 is expected"
+        raise InvalidStructure("options", [Failure("blocks", "block", message)])
+    return block
+
 
 LEAST = {"auto": 2.0, "named": 1.0}
 """How many times as many numbers as what is read and returned an array has that is streamed."""
@@ -81,7 +90,7 @@ class StreamedCircuit(LoweredCircuit):
         super().__init__(circuit, sizes, **options)
         expect(streams, (str, Iterable), "streams", "'auto', or a list of letters of variables")
         self.letters = None if streams == "auto" else [*streams]
-        self.block = block
+        self.block = block_of(block)
         known = dict.fromkeys(
             letter for one in self.circuit.apex.operations for letter in one.letters
         )
@@ -103,7 +112,12 @@ class StreamedCircuit(LoweredCircuit):
             found = self._plain.sizes(shapes)
             least = LEAST["auto" if self.letters is None else "named"]
             self._islands[shapes] = islands_of(
-                self._plain.circuit, found, least, self.block, self.letters
+                self._plain.circuit,
+                found,
+                least,
+                self.block,
+                self.letters,
+                f"stream {len(self._islands)}",
             )
         return self._islands[shapes]
 

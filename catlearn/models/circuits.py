@@ -154,6 +154,13 @@ def _shifted(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.where(gone, -jnp.inf, jnp.where(gone, 0, x) - jnp.where(gone, 0, y))
 
 
+def _earlier(x: jax.Array, y: jax.Array, i: jax.Array, j: jax.Array) -> jax.Array:
+    """Return which of two places has the greater entry; of equal ones the first."""
+    first = (x > y) | (jnp.isnan(x) & ~jnp.isnan(y))
+    second = (y > x) | (jnp.isnan(y) & ~jnp.isnan(x))
+    return jnp.where(first, i, jnp.where(second, j, jnp.minimum(i, j)))
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "array": lambda x: jnp.asarray(x, jnp.result_type(float)) if x.dtype.kind == "f" else x,
     "constant": jnp.asarray,
@@ -209,7 +216,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "softplus": jax.nn.softplus,
     "larger": jnp.maximum,
     "shifted": _shifted,
-    "earlier": lambda x, y, i, j: jnp.where(x > y, i, jnp.where(y > x, j, jnp.minimum(i, j))),
+    "earlier": _earlier,
     "stop": jax.lax.stop_gradient,
 }
 """What the steps of a program are in JAX; ``dropout`` is that of a run, with its key."""

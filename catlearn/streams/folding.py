@@ -137,17 +137,22 @@ class Pass:
         The axis of the variable.
     roots
         Those that no other one depends on.
+    level
+        The blocks with rounds that they are in.
     """
 
     reductions: dict[int, int]
     axis: int
     roots: tuple[int, ...]
+    level: tuple[int, ...] = ()
 
 
-def _candidates(H: ArrayHypergraph, box: int, axis: int | None = None) -> list[int]:
+def _candidates(
+    H: ArrayHypergraph, box: int, axis: int | None = None, level: tuple[int, ...] = ()
+) -> list[int]:
     """Return the variables, of an axis, that a box reduces over."""
     one = H.operations[box]
-    if one.kernel.name not in REDUCING or path(H, box, plain=False):
+    if one.kernel.name not in REDUCING or tuple(path(H, box, plain=False)) != level:
         return []
     variables = H.lists["vars"].row(box)
     return [v for v in one.targets if axis is None or variables[v] == axis]
@@ -158,13 +163,15 @@ def _letter(H: ArrayHypergraph, box: int, v: int) -> str:
     return letters[v] if v < len(letters) else ""
 
 
-def _collected(circuit: Circuit, roots: Iterable[tuple[int, int]], axis: int) -> dict[int, int]:
+def _collected(
+    circuit: Circuit, roots: Iterable[tuple[int, int]], axis: int, level: tuple[int, ...]
+) -> dict[int, int]:
     """Return the reductions over x that some depend on, entry by entry, and these."""
     H = circuit.apex
     excluded: set[int] = set()
     while True:
         found = dict(roots)
-        probe = Nodes(circuit, axis)
+        probe = Nodes(circuit, axis, level)
         seen: set[Any] = set()
         leaves: set[int] = set()
         stack: list[Any] = [n for box, v in found.items()
@@ -185,11 +192,11 @@ def _collected(circuit: Circuit, roots: Iterable[tuple[int, int]], axis: int) ->
                 else:
                     stack += probe.operands(*made)
                 continue
-            variables = [] if box in excluded else _candidates(H, box, axis)
+            variables = [] if box in excluded else _candidates(H, box, axis, level)
             if variables:
                 found.setdefault(box, variables[0])
                 stack += probe.operands(box, frozenset(variables[:1]))
-            elif not path(H, box, plain=False):
+            elif not probe.outside(box) and H.operations[box].kernel.name not in GATES:
                 stack += [(w, frozenset()) for w in H.sides[0][box]]
         before = {b for b in _ancestors(H, leaves) if b in found} - {box for box, _ in roots}
         if not before:
@@ -210,7 +217,7 @@ def _ancestors(H: ArrayHypergraph, wires: Iterable[int]) -> set[int]:
     return found
 
 
-def passes(circuit: Circuit, letter: str | None = None) -> list[Pass]:
+def passes(circuit: Circuit, letter: str | None = None, level: tuple[int, ...] = ()) -> list[Pass]:
     """List the variables that a circuit reduces over, each with the boxes that do.
 
     Parameters
@@ -219,24 +226,26 @@ def passes(circuit: Circuit, letter: str | None = None) -> list[Pass]:
         The circuit, without kernels that have definitions.
     letter
         A letter of them; None for all.
+    level
+        The blocks with rounds that the boxes are in.
     """
     H = circuit.apex
     found: list[Pass] = []
     covered: set[tuple[int, int]] = set()
     for box in reversed(H.order):
-        for v in _candidates(H, box):
+        for v in _candidates(H, box, level=level):
             axis = int(H.lists["vars"].row(box)[v])
             if (box, axis) in covered:
                 continue
-            reductions = _collected(circuit, [(box, v)], axis)
+            reductions = _collected(circuit, [(box, v)], axis, level)
             covered |= {(b, axis) for b in reductions}
-            found.append(Pass(reductions, axis, (box,)))
+            found.append(Pass(reductions, axis, (box,), level))
     merged: list[Pass] = []
     for one in found:
         for k, other in enumerate(merged):
             if other.axis == one.axis and not _ordered(circuit, one, other):
                 reductions = {**other.reductions, **one.reductions}
-                merged[k] = Pass(reductions, one.axis, (*other.roots, *one.roots))
+                merged[k] = Pass(reductions, one.axis, (*other.roots, *one.roots), level)
                 break
         else:
             merged.append(one)
@@ -250,7 +259,7 @@ def passes(circuit: Circuit, letter: str | None = None) -> list[Pass]:
 def _ordered(circuit: Circuit, one: Pass, other: Pass) -> bool:
     """Whether a pass needs another one before it."""
     for first, second in ((one, other), (other, one)):
-        probe = Nodes(circuit, first.axis)
+        probe = Nodes(circuit, first.axis, first.level)
         stack = [n for b, v in second.reductions.items() for n in probe.operands(b, frozenset([v]))]
         seen, leaves = set[Any](), set[int]()
         while stack:
@@ -413,6 +422,7 @@ def stream(circuit: Circuit, variable: str) -> Fold:
 
 def streamable(circuit: Circuit) -> dict[str, Fold | str]:
     """Return for each variable of a circuit the fold along it, or why there is none."""
+    expect(circuit, Circuit, "what is streamed", "a circuit")
     H = circuit.live().apex
     letters = dict.fromkeys(
         letter for box in H.order for letter in H.operations[box].letters if letter
@@ -429,6 +439,12 @@ def streamable(circuit: Circuit) -> dict[str, Fold | str]:
 def derived(circuit: Circuit, one: Pass, variable: str) -> Fold:
     """Return the fold of a pass over a circuit, without kernels that have definitions."""
     H = circuit.apex
+    for box in H.order:
+        if not H.operations[box].kernel.entry.deterministic:
+            title = H.title(box)
+            raise StreamRefused(
+                title, f"{title} draws a sample of a whole array, which a pass over blocks does not"
+            )
     work = Rewriting(circuit, one.reductions, one.axis)
     _refuse_kept(work, one, variable)
     draft = work.draft
@@ -829,6 +845,7 @@ def islands_of(
     least: float,
     block: int,
     letters: Iterable[str] | None = None,
+    name: str = "stream",
 ) -> tuple[list[Island], list[str]]:
     """Return the passes that save large arrays, one after the other, and why others do not run.
 
@@ -845,6 +862,8 @@ def islands_of(
         How many indices a block has: what has no more is left alone.
     letters
         The variables that may be streamed; None for all.
+    name
+        What the labels of their boxes begin with.
     """
     found: list[Island] = []
     refused: dict[str, str] = {}
@@ -852,7 +871,9 @@ def islands_of(
         circuit = summed(circuit, axis)
     while True:
         options = []
-        for one in passes(circuit):
+        H = circuit.apex
+        levels = dict.fromkeys(tuple(path(H, box, plain=False)) for box in H.order)
+        for one in (one for level in levels for one in passes(circuit, level=level)):
             names = {_letter(circuit.apex, b, v) for b, v in one.reductions.items()}
             if sizes[one.axis] <= block or (letters is not None and names.isdisjoint(letters)):
                 continue
@@ -862,11 +883,11 @@ def islands_of(
                 options.append((-largest, len(inside), title, one, inside))
         for negative, _, title, one, inside in sorted(options, key=lambda option: option[:3]):
             try:
-                made = _parted(circuit, one, inside, f"stream {len(found)}")
+                made = _parted(circuit, one, inside, f"{name} {len(found)}")
             except StreamRefused as error:
                 refused[title] = str(error)
                 continue
-            found.append(Island(*made, f"stream {len(found)}", -negative, title))
+            found.append(Island(*made, f"{name} {len(found)}", -negative, title))
             circuit = found[-1].rest
             break
         else:
@@ -877,7 +898,7 @@ def _large(
     circuit: Circuit, one: Pass, sizes: Mapping[int, int], least: float
 ) -> tuple[set[int], int]:
     """Return the boxes of large arrays of a pass and of what is made of these, and the largest."""
-    H, nodes = circuit.apex, Nodes(circuit, one.axis)
+    H, nodes = circuit.apex, Nodes(circuit, one.axis, one.level)
 
     def numbers(wire: int) -> int:
         return prod(sizes[axis] for axis in H.lists["axes"].row(wire).tolist())
@@ -922,11 +943,12 @@ def _parted(circuit: Circuit, one: Pass, inside: set[int], label: str) -> tuple[
     for box in H.order:
         reads = [writer.get(w, -1) for w in ins[box]]
         constant = [b >= 0 and H.operations[b].kernel.name == "constant" for b in reads]
-        if box not in own and H.operations[box].kernel.name in JOINED and any(
+        here = tuple(path(H, box, plain=False)) == one.level
+        if here and box not in own and H.operations[box].kernel.name in JOINED and any(
             b in own for b in reads
         ) and all(b in own or c for b, c in zip(reads, constant, strict=True)):  # fmt: skip
             own.add(box)
-    if any(path(H, box) and path(H, box, plain=False) for box in own):
+    if any(tuple(path(H, box, plain=False)) != one.level for box in own):
         raise StreamRefused(label, "boxes of a block with rounds stay in it")
     every = [b for b in H.order if H.operations[b].kernel.name == "constant"]
     constants = {b for b in every if any(outs[b][0] in ins[box] for box in own)} - own
@@ -957,5 +979,5 @@ def _parted(circuit: Circuit, one: Pass, inside: set[int], label: str) -> tuple[
         tuple(range(len(variables))), title=label,
     )  # fmt: skip
     rest.boxes = [row for box, row in enumerate(rest.boxes) if box not in own]
-    rest.box(whole, given, results, variables)
+    rest.box(whole, given, results, variables, within=one.level)
     return fold, Circuit.of(rest, circuit.dom, circuit.cod)

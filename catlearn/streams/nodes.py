@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from catlearn.arrays.blocks import path
+from catlearn.arrays.blocks import GATES, path
 from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
@@ -46,6 +46,8 @@ class Nodes:
         The circuit, without kernels that have definitions.
     axis
         The axis of x.
+    level
+        The blocks with rounds that boxes are in; others run whole before.
 
     Attributes
     ----------
@@ -59,8 +61,8 @@ class Nodes:
         Arrays that are a reduction over x, with the variable of their box.
     """
 
-    def __init__(self, circuit: Circuit, axis: int) -> None:
-        self.circuit, self.x = circuit, axis
+    def __init__(self, circuit: Circuit, axis: int, level: tuple[int, ...] = ()) -> None:
+        self.circuit, self.x, self.level = circuit, axis, level
         self.draft = Draft.of(circuit.apex)
         self.writer = {wire: k for k, box in enumerate(self.draft.boxes) for wire in box.outs}
         self.touched: set[int] = set()
@@ -84,7 +86,7 @@ class Nodes:
         """Whether a box has to run whole, if some of its variables are x."""
         own = self.draft.boxes[box]
         one, entry = own.operation, own.operation.kernel.entry
-        if box < self.circuit.apex.size("Box") and path(self.circuit.apex, box, plain=False):
+        if one.kernel.name in GATES or self.outside(box):
             return True
         if entry.targets == "whole" or not entry.deterministic or not at.isdisjoint(one.targets):
             return True
@@ -92,6 +94,11 @@ class Nodes:
             return True
         wired = {form.wiring for r in one.readings if r is not None for form in r.forms}
         return one.kernel.name == "concat" and not at <= wired
+
+    def outside(self, box: int) -> bool:
+        """Whether a box of the circuit is in other blocks with rounds."""
+        H = self.circuit.apex
+        return box < H.size("Box") and tuple(path(H, box, plain=False)) != self.level
 
     def operands(self, box: int, at: frozenset[int]) -> list[Node]:
         """Return the nodes that a box reads: positions are x where all readings say so."""

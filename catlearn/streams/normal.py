@@ -489,8 +489,26 @@ class Rewriting(Nodes):
         kept = [replace(one, factors=(*one.factors, mask)) for one in terms]
         return [*kept, Term(factors=(other,))]
 
-    def _parted(self, box: int, terms: Iterable[Term]) -> tuple[list[Ref], list[Term]]:
-        """Return the arrays that have no reduction, and the terms that have no x, of a sum."""
+    def _sides(self, term: Term) -> tuple[Ref, Ref] | None:
+        """Return S and R of a multiple S - R of a centred value, if a term is one."""
+        lone = len(term.powers) == 1 and term.powers[0][2] == 1 and not term.exponents
+        if not lone or term.coefficients or term.count or term.summed:
+            return None
+        if any(X in one.variables for one in term.factors):
+            return None
+        s, r, _ = term.powers[0]
+        return (
+            self.product([s, *term.factors], term.scale),
+            self.product([r, *term.factors], term.scale),
+        )
+
+    def _parted(
+        self, box: int, terms: Iterable[Term], theorem: bool = False
+    ) -> tuple[list[Ref], list[Term]]:
+        """Return the arrays that have no reduction, and the terms that have no x, of a sum.
+
+        Where there are others it is refused, by a theorem or since no rule is known.
+        """
         inner: list[Ref] = []
         rest: list[Term] = []
         for one in terms:
@@ -498,12 +516,11 @@ class Rewriting(Nodes):
                 inner.append(self.inner(one))
             elif one.is_outer:
                 rest.append(one)
-            elif len(one.powers) == 1 and one.powers[0][2] == 1 and one == Term(powers=one.powers):
-                s, r, _ = one.powers[0]
-                inner.append(s)
-                rest.append(Term(scale=Scalar(Fraction(-1)), coefficients=(r,)))
+            elif (pair := self._sides(one)) is not None:
+                inner.append(pair[0])
+                rest.append(Term(scale=Scalar(Fraction(-1)), coefficients=(pair[1],)))
             else:
-                raise self.product_refused(box)
+                raise self.product_refused(box, theorem)
         return inner, rest
 
     def _reference(self, rest: Sequence[Term]) -> Ref:
@@ -521,14 +538,15 @@ class Rewriting(Nodes):
         """Return that there is no fold, by a reason."""
         return StreamRefused(self.title(box), f"{self.title(box)}: {reason}", theorem)
 
-    def product_refused(self, box: int) -> StreamRefused:
+    def product_refused(self, box: int, theorem: bool) -> StreamRefused:
         """Return that a product stands where only sums may."""
         letter = self.letter_of[X]
+        why = "finite linear state (Theorem B)" if theorem else "rule known"
         return self.refused(
             box,
-            f"a product of a reduction over {letter} and a value with axis {letter} has no finite "
-            f"linear state (Theorem B); rewrite it or keep {letter} whole",
-            True,
+            f"a product of a reduction over {letter} and a value with axis {letter} has no {why}; "
+            f"rewrite it or keep {letter} whole",
+            theorem,
         )
 
     def note(self, rule: str, box: int, **data: Any) -> None:
@@ -585,23 +603,24 @@ class Rewriting(Nodes):
 
     def _scaled(self, term: Term, scale: Scalar) -> Term:
         """Return a multiple; of a centred value the multiple of both sides."""
-        lone = len(term.powers) == 1 and term.powers[0][2] == 1 and term == Term(powers=term.powers)
-        if lone:
-            s, r, _ = term.powers[0]
-            return Term(powers=((self.product([s], scale), self.product([r], scale), 1),))
+        pair = self._sides(term)
+        if pair is not None:
+            s, r = (self.product([one], scale) for one in pair)
+            return Term(powers=((s, r, 1),))
         return replace(term, scale=term.scale * scale)
 
     def _added(self, terms: list[Term]) -> list[Term]:
         """Return a sum, where what has no reduction is centred at what has no x."""
-        lone = [t for t in terms if t.powers and t == Term(powers=t.powers) and len(t.powers) == 1
-                and t.powers[0][2] == 1]  # fmt: skip
+        pairs = [(t, self._sides(t)) for t in terms]
+        lone = [t for t, pair in pairs if pair is not None]
         inner = [t for t in terms if t.is_inner and not t.is_outer]
         outer = [t for t in terms if t.is_outer and t not in inner]
         if not (inner or lone) or not (outer or len(lone) > 1 or (lone and inner)):
             return terms
         rest = [t for t in terms if t not in inner and t not in outer and t not in lone]
-        parts = [self.inner(t) for t in inner] + [t.powers[0][0] for t in lone]
-        outer += [Term(scale=Scalar(Fraction(-1)), coefficients=(t.powers[0][1],)) for t in lone]
+        sides = [pair for _, pair in pairs if pair is not None]
+        parts = [self.inner(t) for t in inner] + [s for s, _ in sides]
+        outer += [Term(scale=Scalar(Fraction(-1)), coefficients=(r,)) for _, r in sides]
         return [self._centred(self.sum(parts), outer), *rest]
 
     def _multiplied(self, box: int, at: frozenset[int], read: list[list[Term]]) -> list[Term]:
@@ -620,7 +639,7 @@ class Rewriting(Nodes):
         return found
 
     def _exponential(self, box: int, terms: list[Term]) -> Term:
-        inner, rest = self._parted(box, terms)
+        inner, rest = self._parted(box, terms, theorem=True)
         self.note("exp of a sum", box)
         if not inner:
             one = self._reference(rest)

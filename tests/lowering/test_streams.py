@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.arrays import cross_entropy, einsum, idle, linear, mean, relu, softmax, where
+from catlearn.arrays import (
+    cross_entropy,
+    einsum,
+    idle,
+    linear,
+    mean,
+    relu,
+    softmax,
+    square,
+    tanh,
+    where,
+)
 from catlearn.errors import UnknownName
 from catlearn.zoo import architectures
 
@@ -42,6 +53,35 @@ def test_attention_and_the_hidden_layer_of_a_transformer_are_streamed(layer):
             return jax.jit(jax.grad(total, (0, 1), has_aux=True))(params, x)
 
         assert differences(both(streamed), both(plain)) < 1e-11
+
+
+def test_repeated_layers_are_streamed_in_their_rounds(layer):
+    repeated = layer.repeat(2, "layers")
+    with jax.enable_x64(True):
+        plain, streamed = cl.lower(repeated), cl.lower(repeated, streams="auto", block=16)
+        params = jax.tree.map(
+            lambda x: jnp.asarray(np.random.default_rng(0).normal(size=x.shape)),
+            plain.init(jax.random.key(0)),
+        )
+        x = jnp.asarray(np.random.default_rng(1).normal(size=(40, 4)))
+        made, _ = streamed.islands(x.shape, *(one.shape for one in plain.values(params)))
+        assert {len(one.fold.state) for one in made} == {1, 3}
+        assert differences(streamed(params, x), plain(params, x)) < 1e-11
+
+
+def test_arrays_of_other_sizes_run_with_what_is_streamed_for_these():
+    hidden = (einsum("b m, m f -> b f") >> tanh) @ idle >> einsum("b f, f o -> b o")
+    other = (einsum("n d, d p -> n p") >> square) @ idle >> einsum("n p, p r -> n r")
+    both = hidden @ other
+    fn, plain = cl.lower(both, streams="auto"), cl.lower(both)
+    random = np.random.default_rng(0)
+
+    def arrays(size):
+        return [random.normal(size=shape) for shape in ((size, 2), (2, size), (size, 2))]
+
+    one, two = [*arrays(200), *arrays(3)], [*arrays(3), *arrays(200)]
+    for xs in (one, two, one):
+        assert differences(fn({}, *xs), plain({}, *xs)) < 1e-4
 
 
 def test_small_arrays_are_left_alone(layer):

@@ -150,6 +150,18 @@ def batch_norm_linear(x, w):
     return einsum("b d, d o -> o")(y, w), einsum("b d, d o -> o")(square(y), w)
 
 
+@traced("q x", "q")
+def scaled_after(s, t):
+    """Return the sum of exponentials, at a temperature, of what is centred at the greatest."""
+    centred = minus(s, along(maximum("q [x] -> q")(s)))
+    return einsum("q x -> q")(exp(einsum("q x, q -> q x", scale=0.5)(centred, square(t))))
+
+
+@traced("q x")
+def greatest_of_product(s):
+    return maximum("q [x] -> q")(softmax("[x]")(s))
+
+
 @traced("q x")
 def relu_of_centred(s):
     return einsum("q x -> q")(relu(minus(s, along(mean("q [x] -> q")(s)))))
@@ -197,6 +209,7 @@ FOLDS = {
     "layer norm and linear": (layer_linear, "d", [(4, 20), (20,), (20, 3)], 6),
     "twice referenced": (twice_referenced, "x", [(5, 20), (20, 4)], 3),
     "sum as reference": (sum_as_reference, "x", [(5, 20), (20, 4)], 3),
+    "temperature": (scaled_after, "x", [(5, 20), (5,)], 3),
     "entropy by log": (entropy_by_log, "x", [(5, 20)], 3),
     "entropy": (entropy, "x", [(5, 20)], 3),
     "k-means": (k_means, "k", [(6, 3), (20, 3)], 1),
@@ -207,6 +220,7 @@ FOLDS = {
 """Circuits with the variable, shapes of inputs, and the most arrays that the state may have."""
 
 REFUSED = {
+    "the greatest of a product": (greatest_of_product, "x", "product", False),
     "relu of what is centred": (relu_of_centred, "x", "relu", False),
     "exp of a product": (exp_of_product, "x", "Theorem B", True),
     "softmax alone": (softmax("[x]"), "x", "output", False),
