@@ -142,7 +142,9 @@ def evaluate(
                     inner = at(atom.form)
                     value = inner // by if atom.kind == "div" else inner % by
                 elif isinstance(atom, Lookup):
-                    value = known[ins[atom.operand]][tuple(at(one) for one in atom.forms)]
+                    # what was read outside of an array of indices is 0.0
+                    found_at = known[ins[atom.operand]][tuple(at(one) for one in atom.forms)]
+                    value = np.asarray(found_at).astype(np.int64)
                 else:
                     value = grid[atom]
                 found = found + (coefficient.substitute(local).number or 0) * value
