@@ -9,7 +9,7 @@ import catlearn as cl
 from catlearn.streams import StreamRefused, stream
 from tests.streams.cascades import cascade, given, levels
 
-SEEDS = (*range(21), 82, 296, 584, 844)
+SEEDS = (*range(14), 82, 296, 584, 844)
 """Of the 1,000 that were tried by hand; of 8, 10, and the last four folds were wrong once."""
 
 
@@ -50,7 +50,7 @@ def test_random_cascades_that_are_derived_are_right():
         if not all(np.isfinite(one).all() and np.abs(one).max() < 1e6
                    for one in (*value, *gradients)):  # fmt: skip
             continue
-        made, found = value_and_gradients(cl.lower(fold, block=(2, 3, 7)[seed % 3]), xs)
+        made, found = value_and_gradients(cl.lower(fold, block=(3, 4, 7)[seed % 3]), xs)
         assert difference(made, value) < 1e-8, seed
         assert difference(found, gradients) < 1e-6, seed
     assert derived >= within / 2
