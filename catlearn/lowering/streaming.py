@@ -92,7 +92,7 @@ class StreamedCircuit(LoweredCircuit):
         self.letters = None if streams == "auto" else [*streams]
         self.block = block_of(block)
         known = dict.fromkeys(
-            letter for one in self.circuit.apex.operations for letter in one.letters
+            letter for one in self.circuit.apex.operations for letter in one.letters if letter
         )
         for name in self.letters or ():
             if name not in known:

@@ -5,6 +5,11 @@ state; a *merge* of two states, which is associative and commutative; and a *tai
 the outputs. So blocks may be of any size, be split over devices and be merged in any order. All are
 circuits. They follow from the normal form of the circuit (:mod:`catlearn.streams.normal`), by the
 rules of its certificate (:mod:`catlearn.streams.rules`).
+
+>>> from catlearn.arrays import logsumexp
+>>> fold = stream(logsumexp("b [v] -> b"), "v")
+>>> fold.kinds, fold.dropped, fold.check()
+(('max', 'sum'), (True, False), [])
 """
 
 from __future__ import annotations
@@ -300,6 +305,9 @@ def chosen(circuit: Circuit, variable: str) -> Pass:
     box, _, letter = variable.rpartition("/")
     found = passes(circuit, letter)
     if box:
+        known = [name for one in found for name in _named(circuit, one)]
+        if variable not in known:
+            raise UnknownName(f"there is no axis {variable!r}; {did_you_mean(variable, known)}")
         found = [one for one in found if variable in _named(circuit, one)]
     if len(found) == 1:
         return found[0]

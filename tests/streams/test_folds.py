@@ -7,7 +7,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.arrays import maximum, where
-from catlearn.errors import InvalidStructure
+from catlearn.errors import InvalidStructure, UnknownName
 from catlearn.streams import Fold, StreamRefused, stream, streamable
 from tests.streams.programs import FOLDS, REFUSED, attention, cross_entropy_of_linear, nearest
 
@@ -56,6 +56,13 @@ def test_what_is_no_fold_is_refused_with_the_box_that_is_in_the_way(name):
     assert said in str(caught.value)
     assert caught.value.theorem == theorem
     assert streamable(circuit)[variable] == str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["z", "mix/x", "softmax/q"])
+def test_variables_that_are_not_there_are_refused_by_name(name):
+    with pytest.raises(UnknownName) as caught:
+        stream(attention(), name)
+    assert repr(name) in str(caught.value)
 
 
 def test_outputs_may_be_made_in_blocks():
