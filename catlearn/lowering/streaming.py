@@ -19,7 +19,8 @@ from catlearn.arrays.programs import Program, programmed
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
 from catlearn.lowering.streamed import differentiable, refuse_hidden, run_of
 from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, at_ranks
-from catlearn.streams.folding import Island, interned, islands_of
+from catlearn.streams.folding import interned
+from catlearn.streams.islands import Island, islands_of
 
 
 def block_of(block: Any) -> int:

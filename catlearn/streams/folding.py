@@ -14,28 +14,24 @@ rules of its certificate (:mod:`catlearn.streams.rules`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from math import prod
 from typing import Any
 
-import numpy as np
-
-from catlearn.arrays.blocks import GATES, path
-from catlearn.arrays.boxes import ArrayHypergraph, Draft, Operation
+from catlearn.arrays.blocks import GATES
+from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Scalar
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, UnknownName, did_you_mean, expect
-from catlearn.streams.nodes import REDUCING, Nodes, Ref
+from catlearn.errors import CatlearnError, Failure, expect
+from catlearn.streams.nodes import Nodes, Ref
 from catlearn.streams.normal import Accumulator, Rewriting
+from catlearn.streams.passes import Pass, chosen, letter_at
 from catlearn.streams.rules import (
     CENTRED,
     EXPONENTIAL,
-    AmbiguousAxis,
     Instance,
     StreamRefused,
 )
@@ -125,203 +121,6 @@ class Fold(Legible):
 
     def __repr__(self) -> str:
         return f"Fold({self.circuit!r} along {self.variable})"
-
-
-# ---------------------------------------------------------------- which boxes are streamed
-
-
-@dataclass(frozen=True)
-class Pass:
-    """Boxes that reduce over one variable.
-
-    Parameters
-    ----------
-    reductions
-        The boxes, each with its variable.
-    axis
-        The axis of the variable.
-    roots
-        Those that no other one depends on.
-    level
-        The blocks with rounds that they are in.
-    """
-
-    reductions: dict[int, int]
-    axis: int
-    roots: tuple[int, ...]
-    level: tuple[int, ...] = ()
-
-
-def _candidates(
-    H: ArrayHypergraph, box: int, axis: int | None = None, level: tuple[int, ...] = ()
-) -> list[int]:
-    """Return the variables, of an axis, that a box reduces over."""
-    one = H.operations[box]
-    if one.kernel.name not in REDUCING or tuple(path(H, box, plain=False)) != level:
-        return []
-    variables = H.lists["vars"].row(box)
-    return [v for v in one.targets if axis is None or variables[v] == axis]
-
-
-def _letter(H: ArrayHypergraph, box: int, v: int) -> str:
-    letters = H.operations[box].letters
-    return letters[v] if v < len(letters) else ""
-
-
-def _collected(
-    circuit: Circuit, roots: Iterable[tuple[int, int]], axis: int, level: tuple[int, ...]
-) -> dict[int, int]:
-    """Return the reductions over x that some depend on, entry by entry, and these."""
-    H = circuit.apex
-    excluded: set[int] = set()
-    while True:
-        found = dict(roots)
-        probe = Nodes(circuit, axis, level)
-        seen: set[Any] = set()
-        leaves: set[int] = set()
-        stack: list[Any] = [n for box, v in found.items()
-                            for n in probe.operands(box, frozenset([v]))]  # fmt: skip
-        while stack:
-            node = stack.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            wire, places = node
-            if wire not in probe.writer:
-                continue
-            box = probe.writer[wire]
-            if places:
-                made = probe.made(node)
-                if made is None:
-                    leaves.add(wire)
-                else:
-                    stack += probe.operands(*made)
-                continue
-            variables = [] if box in excluded else _candidates(H, box, axis, level)
-            if variables:
-                found.setdefault(box, variables[0])
-                stack += probe.operands(box, frozenset(variables[:1]))
-            elif not probe.outside(box) and H.operations[box].kernel.name not in GATES:
-                stack += [(w, frozenset()) for w in H.sides[0][box]]
-        before = {b for b in _ancestors(H, leaves) if b in found} - {box for box, _ in roots}
-        if not before:
-            return found
-        excluded |= before
-
-
-def _ancestors(H: ArrayHypergraph, wires: Iterable[int]) -> set[int]:
-    ins, outs = H.sides
-    writer = {wire: box for box, some in enumerate(outs) for wire in some}
-    found: set[int] = set()
-    stack = [writer[w] for w in wires if w in writer]
-    while stack:
-        box = stack.pop()
-        if box not in found:
-            found.add(box)
-            stack += [writer[w] for w in ins[box] if w in writer]
-    return found
-
-
-def passes(circuit: Circuit, letter: str | None = None, level: tuple[int, ...] = ()) -> list[Pass]:
-    """List the variables that a circuit reduces over, each with the boxes that do.
-
-    Parameters
-    ----------
-    circuit
-        The circuit, without kernels that have definitions.
-    letter
-        A letter of them; None for all.
-    level
-        The blocks with rounds that the boxes are in.
-    """
-    H = circuit.apex
-    found: list[Pass] = []
-    covered: set[tuple[int, int]] = set()
-    for box in reversed(H.order):
-        for v in _candidates(H, box, level=level):
-            axis = int(H.lists["vars"].row(box)[v])
-            if (box, axis) in covered:
-                continue
-            reductions = _collected(circuit, [(box, v)], axis, level)
-            covered |= {(b, axis) for b in reductions}
-            found.append(Pass(reductions, axis, (box,), level))
-    merged: list[Pass] = []
-    for one in found:
-        for k, other in enumerate(merged):
-            if other.axis == one.axis and not _ordered(circuit, one, other):
-                reductions = {**other.reductions, **one.reductions}
-                merged[k] = Pass(reductions, one.axis, (*other.roots, *one.roots), level)
-                break
-        else:
-            merged.append(one)
-    if letter is None:
-        return merged
-    return [
-        one for one in merged if any(_letter(H, b, v) == letter for b, v in one.reductions.items())
-    ]
-
-
-def _ordered(circuit: Circuit, one: Pass, other: Pass) -> bool:
-    """Whether a pass needs another one before it."""
-    for first, second in ((one, other), (other, one)):
-        probe = Nodes(circuit, first.axis, first.level)
-        stack = [n for b, v in second.reductions.items() for n in probe.operands(b, frozenset([v]))]
-        seen, leaves = set[Any](), set[int]()
-        while stack:
-            node = stack.pop()
-            if node in seen or node[0] not in probe.writer:
-                continue
-            seen.add(node)
-            made = probe.made(node) if node[1] else None
-            if made is None:
-                leaves.add(node[0])
-            else:
-                stack += probe.operands(*made)
-        fresh = {*first.reductions} - {*second.reductions}
-        if fresh & _ancestors(circuit.apex, leaves):
-            return True
-    return False
-
-
-def _named(circuit: Circuit, one: Pass) -> list[str]:
-    """Return the names of the variable of a pass, with boxes."""
-    H = circuit.apex
-    return [f"{H.title(box)}/{_letter(H, box, one.reductions[box])}" for box in one.roots]
-
-
-def chosen(circuit: Circuit, variable: str) -> Pass:
-    """Return the pass that a name means.
-
-    Raises
-    ------
-    AmbiguousAxis
-        If several boxes bind variables of that name.
-    StreamRefused
-        If nothing reduces over it.
-    UnknownName
-        If there is no variable of that name.
-    """
-    H = circuit.apex
-    box, _, letter = variable.rpartition("/")
-    found = passes(circuit, letter)
-    if box:
-        known = [name for one in found for name in _named(circuit, one)]
-        if variable not in known:
-            raise UnknownName(f"there is no axis {variable!r}; {did_you_mean(variable, known)}")
-        found = [one for one in found if variable in _named(circuit, one)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = " or ".join(dict.fromkeys(n for one in found for n in _named(circuit, one)))
-        raise AmbiguousAxis(f"axis {variable} is {names}")
-    letters = {
-        one: H.title(b) for b in H.order for one in H.operations[b].letters if one
-    }  # fmt: skip
-    if letter in letters:
-        where = letters[letter]
-        raise StreamRefused(where, f"axis {letter} is in the output: no box reduces over it")
-    hint = did_you_mean(variable, sorted(letters))
-    raise UnknownName(f"there is no axis {variable!r}; {hint}")
 
 
 # ---------------------------------------------------------------- derivation
@@ -542,7 +341,7 @@ def _refuse_kept(work: Rewriting, one: Pass, variable: str) -> None:
             continue
         row = work.draft.boxes[box]
         if not cone.isdisjoint(row.ins) and any(
-            row.vars[v] == one.axis and _letter(H, box, v) == letter
+            row.vars[v] == one.axis and letter_at(H, box, v) == letter
             for written in row.operation.writes for v in written
         ):  # fmt: skip
             title = H.title(box)
@@ -813,179 +612,3 @@ def _texts(work: Rewriting) -> list[str]:
             line += f", relative to {', '.join(moves)}"
         found.append(line)
     return found
-
-
-# ---------------------------------------------------------------- parts of a circuit
-
-
-@dataclass(frozen=True)
-class Island:
-    """Boxes of a circuit that run as one fold.
-
-    Parameters
-    ----------
-    fold
-        The fold of these boxes.
-    rest
-        The circuit in which they are one opaque box.
-    label
-        The label of this box.
-    largest
-        How many numbers the largest array has that is not formed whole.
-    title
-        Which box reduces over which variable.
-    """
-
-    fold: Fold
-    rest: Circuit
-    label: str
-    largest: int
-    title: str
-
-
-JOINED = ("add", "mul", "neg", "reciprocal", "sqrt", "log", "exp", "square", "contraction", "view")
-"""Kernels of boxes after a pass that belong to it where all that they read is of it."""
-
-
-def islands_of(
-    circuit: Circuit,
-    sizes: Mapping[int, int],
-    least: float,
-    block: int,
-    letters: Iterable[str] | None = None,
-    name: str = "stream",
-) -> tuple[list[Island], list[str]]:
-    """Return the passes that save large arrays, one after the other, and why others do not run.
-
-    Parameters
-    ----------
-    circuit
-        The circuit, without kernels that have definitions.
-    sizes
-        Of its axes.
-    least
-        How many times as many numbers as the arrays that are given, and that it reduces to, a
-        large array has.
-    block
-        How many indices a block has: what has no more is left alone.
-    letters
-        The variables that may be streamed; None for all.
-    name
-        What the labels of their boxes begin with.
-    """
-    found: list[Island] = []
-    refused: dict[str, str] = {}
-    for axis in dict.fromkeys(one.axis for one in passes(circuit)):
-        circuit = summed(circuit, axis)
-    while True:
-        options = []
-        H = circuit.apex
-        levels = dict.fromkeys(tuple(path(H, box, plain=False)) for box in H.order)
-        for one in (one for level in levels for one in passes(circuit, level=level)):
-            names = {_letter(circuit.apex, b, v) for b, v in one.reductions.items()}
-            if sizes[one.axis] <= block or (letters is not None and names.isdisjoint(letters)):
-                continue
-            (title, *_) = _named(circuit, one)
-            inside, largest = _large(circuit, one, sizes, least)
-            if inside and title not in refused:
-                options.append((-largest, len(inside), title, one, inside))
-        for negative, _, title, one, inside in sorted(options, key=lambda option: option[:3]):
-            try:
-                made = _parted(circuit, one, inside, f"{name} {len(found)}")
-            except StreamRefused as error:
-                refused[title] = str(error)
-                continue
-            found.append(Island(*made, f"{name} {len(found)}", -negative, title))
-            circuit = found[-1].rest
-            break
-        else:
-            return found, [f"{title}: {reason}" for title, reason in refused.items()]
-
-
-def _large(
-    circuit: Circuit, one: Pass, sizes: Mapping[int, int], least: float
-) -> tuple[set[int], int]:
-    """Return the boxes of large arrays of a pass and of what is made of these, and the largest."""
-    H, nodes = circuit.apex, Nodes(circuit, one.axis, one.level)
-
-    def numbers(wire: int) -> int:
-        return prod(sizes[axis] for axis in H.lists["axes"].row(wire).tolist())
-
-    ends = [*circuit.dom, *(row for row, name in enumerate(H.column("name")) if name is not None)]
-    ends += [wire for box in one.reductions for wire in H.sides[1][box]]
-    bound = least * max(map(numbers, ends))
-    seen: dict[Any, None] = {}
-    stack = [n for b, v in one.reductions.items() for n in nodes.operands(b, frozenset([v]))]
-    while stack:
-        node = stack.pop()
-        made = nodes.made(node) if node[1] and node not in seen else None
-        seen[node] = None
-        if made is not None:
-            stack += nodes.operands(*made)
-    made = {node: nodes.made(node) for node in seen if node[1]}
-    boxes = {one[0]: one[1] for one in made.values() if one is not None}
-    inside: set[int] = set()
-    for box in H.order:
-        if box in boxes:
-            large = any(numbers(wire) > bound for wire in H.sides[1][box])
-            after = any(
-                wire in nodes.writer and nodes.writer[wire] in inside for wire in H.sides[0][box]
-            )
-            if large or after:
-                inside.add(box)
-    largest = max((numbers(w) for box in inside for w in H.sides[1][box]), default=0)
-    return inside, largest
-
-
-def _parted(circuit: Circuit, one: Pass, inside: set[int], label: str) -> tuple[Fold, Circuit]:
-    """Return the fold of some boxes, and the circuit in which they are one opaque box."""
-    H = circuit.apex
-    ins, outs = H.sides
-    writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
-    own = {*inside, *one.reductions}
-    after: set[int] = set()
-    for box in H.order:
-        if any(w in writer and writer[w] in (after | {*one.reductions}) for w in ins[box]):
-            after.add(box)
-    own |= after & _ancestors(H, [w for box in own for w in ins[box]])
-    for box in H.order:
-        reads = [writer.get(w, -1) for w in ins[box]]
-        constant = [b >= 0 and H.operations[b].kernel.name == "constant" for b in reads]
-        here = tuple(path(H, box, plain=False)) == one.level
-        if here and box not in own and H.operations[box].kernel.name in JOINED and any(
-            b in own for b in reads
-        ) and all(b in own or c for b, c in zip(reads, constant, strict=True)):  # fmt: skip
-            own.add(box)
-    if any(tuple(path(H, box, plain=False)) != one.level for box in own):
-        raise StreamRefused(label, "boxes of a block with rounds stay in it")
-    every = [b for b in H.order if H.operations[b].kernel.name == "constant"]
-    constants = {b for b in every if any(outs[b][0] in ins[box] for box in own)} - own
-    made = {wire for box in own for wire in outs[box]}
-    given = list(dict.fromkeys(w for box in sorted(own) for w in ins[box] if w not in made
-                              and writer.get(w) not in constants))  # fmt: skip
-    asked = {w for box in range(H.size("Box")) if box not in own for w in ins[box]}
-    asked |= {*circuit.cod}
-    results = sorted(made & asked)
-    if {writer[wire] for wire in results} & inside:
-        raise StreamRefused(label, "a large array is read elsewhere, too")
-    if _ancestors(H, given) & own:
-        raise StreamRefused(label, "what it reads needs what it returns")
-    order = [box for box in H.order if box in own or box in constants]
-    draft = Draft.of(H)
-    draft.wires = [row._replace(name=None, initialiser=None) for row in draft.wires]
-    draft.boxes = [draft.boxes[box]._replace(within=()) for box in order]
-    island = Circuit.of(draft, given, results)
-    reductions = {order.index(box): v for box, v in one.reductions.items()}
-    fold = derived(island, Pass(reductions, one.axis, ()), H.called(one.axis))
-    rest = Draft.of(H)
-    variables = [axis for w in (*given, *results) for axis in rest.wires[w].axes]
-    starts = np.cumsum([0, *(len(rest.wires[w].axes) for w in (*given, *results))]).tolist()
-    spans = [tuple(range(a, b)) for a, b in pairwise(starts)]
-    whole = Operation(
-        Kernel("opaque", (("label", label), ("random", False))),
-        tuple(map(Reading.wiring, spans[: len(given)])), tuple(spans[len(given) :]),
-        tuple(range(len(variables))), title=label,
-    )  # fmt: skip
-    rest.boxes = [row for box, row in enumerate(rest.boxes) if box not in own]
-    rest.box(whole, given, results, variables, within=one.level)
-    return fold, Circuit.of(rest, circuit.dom, circuit.cod)

@@ -1,0 +1,209 @@
+"""Passes: which boxes reduce over a variable, so that one walk over its indices forms them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from catlearn.arrays.blocks import GATES, path
+from catlearn.arrays.boxes import ArrayHypergraph
+from catlearn.arrays.circuit import Circuit
+from catlearn.errors import UnknownName, did_you_mean
+from catlearn.streams.nodes import REDUCING, Nodes
+from catlearn.streams.rules import AmbiguousAxis, StreamRefused
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Boxes that reduce over one variable.
+
+    Parameters
+    ----------
+    reductions
+        The boxes, each with its variable.
+    axis
+        The axis of the variable.
+    roots
+        Those that no other one depends on.
+    level
+        The blocks with rounds that they are in.
+    """
+
+    reductions: dict[int, int]
+    axis: int
+    roots: tuple[int, ...]
+    level: tuple[int, ...] = ()
+
+
+def _candidates(
+    H: ArrayHypergraph, box: int, axis: int | None = None, level: tuple[int, ...] = ()
+) -> list[int]:
+    """Return the variables, of an axis, that a box reduces over."""
+    one = H.operations[box]
+    if one.kernel.name not in REDUCING or tuple(path(H, box, plain=False)) != level:
+        return []
+    variables = H.lists["vars"].row(box)
+    return [v for v in one.targets if axis is None or variables[v] == axis]
+
+
+def letter_at(H: ArrayHypergraph, box: int, v: int) -> str:
+    """Return the letter of a variable in the pattern of its box, or none."""
+    letters = H.operations[box].letters
+    return letters[v] if v < len(letters) else ""
+
+
+def _collected(
+    circuit: Circuit, roots: Iterable[tuple[int, int]], axis: int, level: tuple[int, ...]
+) -> dict[int, int]:
+    """Return the reductions over x that some depend on, entry by entry, and these."""
+    H = circuit.apex
+    excluded: set[int] = set()
+    while True:
+        found = dict(roots)
+        probe = Nodes(circuit, axis, level)
+        seen: set[Any] = set()
+        leaves: set[int] = set()
+        stack: list[Any] = [n for box, v in found.items()
+                            for n in probe.operands(box, frozenset([v]))]  # fmt: skip
+        while stack:
+            node = stack.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            wire, places = node
+            if wire not in probe.writer:
+                continue
+            box = probe.writer[wire]
+            if places:
+                made = probe.made(node)
+                if made is None:
+                    leaves.add(wire)
+                else:
+                    stack += probe.operands(*made)
+                continue
+            variables = [] if box in excluded else _candidates(H, box, axis, level)
+            if variables:
+                found.setdefault(box, variables[0])
+                stack += probe.operands(box, frozenset(variables[:1]))
+            elif not probe.outside(box) and H.operations[box].kernel.name not in GATES:
+                stack += [(w, frozenset()) for w in H.sides[0][box]]
+        before = {b for b in ancestors(H, leaves) if b in found} - {box for box, _ in roots}
+        if not before:
+            return found
+        excluded |= before
+
+
+def ancestors(H: ArrayHypergraph, wires: Iterable[int]) -> set[int]:
+    """Return the boxes that arrays depend on."""
+    ins, outs = H.sides
+    writer = {wire: box for box, some in enumerate(outs) for wire in some}
+    found: set[int] = set()
+    stack = [writer[w] for w in wires if w in writer]
+    while stack:
+        box = stack.pop()
+        if box not in found:
+            found.add(box)
+            stack += [writer[w] for w in ins[box] if w in writer]
+    return found
+
+
+def passes(circuit: Circuit, letter: str | None = None, level: tuple[int, ...] = ()) -> list[Pass]:
+    """List the variables that a circuit reduces over, each with the boxes that do.
+
+    Parameters
+    ----------
+    circuit
+        The circuit, without kernels that have definitions.
+    letter
+        A letter of them; None for all.
+    level
+        The blocks with rounds that the boxes are in.
+    """
+    H = circuit.apex
+    found: list[Pass] = []
+    covered: set[tuple[int, int]] = set()
+    for box in reversed(H.order):
+        for v in _candidates(H, box, level=level):
+            axis = int(H.lists["vars"].row(box)[v])
+            if (box, axis) in covered:
+                continue
+            reductions = _collected(circuit, [(box, v)], axis, level)
+            covered |= {(b, axis) for b in reductions}
+            found.append(Pass(reductions, axis, (box,), level))
+    merged: list[Pass] = []
+    for one in found:
+        for k, other in enumerate(merged):
+            if other.axis == one.axis and not _ordered(circuit, one, other):
+                reductions = {**other.reductions, **one.reductions}
+                merged[k] = Pass(reductions, one.axis, (*other.roots, *one.roots), level)
+                break
+        else:
+            merged.append(one)
+    if letter is None:
+        return merged
+    return [one for one in merged
+            if any(letter_at(H, b, v) == letter for b, v in one.reductions.items())]  # fmt: skip
+
+
+def _ordered(circuit: Circuit, one: Pass, other: Pass) -> bool:
+    """Whether a pass needs another one before it."""
+    for first, second in ((one, other), (other, one)):
+        probe = Nodes(circuit, first.axis, first.level)
+        stack = [n for b, v in second.reductions.items() for n in probe.operands(b, frozenset([v]))]
+        seen, leaves = set[Any](), set[int]()
+        while stack:
+            node = stack.pop()
+            if node in seen or node[0] not in probe.writer:
+                continue
+            seen.add(node)
+            made = probe.made(node) if node[1] else None
+            if made is None:
+                leaves.add(node[0])
+            else:
+                stack += probe.operands(*made)
+        fresh = {*first.reductions} - {*second.reductions}
+        if fresh & ancestors(circuit.apex, leaves):
+            return True
+    return False
+
+
+def named(circuit: Circuit, one: Pass) -> list[str]:
+    """Return the names of the variable of a pass, with boxes."""
+    H = circuit.apex
+    return [f"{H.title(box)}/{letter_at(H, box, one.reductions[box])}" for box in one.roots]
+
+
+def chosen(circuit: Circuit, variable: str) -> Pass:
+    """Return the pass that a name means.
+
+    Raises
+    ------
+    AmbiguousAxis
+        If several boxes bind variables of that name.
+    StreamRefused
+        If nothing reduces over it.
+    UnknownName
+        If there is no variable of that name.
+    """
+    H = circuit.apex
+    box, _, letter = variable.rpartition("/")
+    found = passes(circuit, letter)
+    if box:
+        known = [name for one in found for name in named(circuit, one)]
+        if variable not in known:
+            raise UnknownName(f"there is no axis {variable!r}; {did_you_mean(variable, known)}")
+        found = [one for one in found if variable in named(circuit, one)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = " or ".join(dict.fromkeys(n for one in found for n in named(circuit, one)))
+        raise AmbiguousAxis(f"axis {variable} is {names}")
+    letters = {
+        one: H.title(b) for b in H.order for one in H.operations[b].letters if one
+    }  # fmt: skip
+    if letter in letters:
+        where = letters[letter]
+        raise StreamRefused(where, f"axis {letter} is in the output: no box reduces over it")
+    hint = did_you_mean(variable, sorted(letters))
+    raise UnknownName(f"there is no axis {variable!r}; {hint}")
