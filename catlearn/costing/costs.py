@@ -42,12 +42,16 @@ class Costs(Legible):
         Operations by unit, such as ``{"matrix": ..., "exponential": ..., "vector": ...}``.
     bounds
         The least value of each tile variable, and the size of its axis.
+    sides
+        Of the operands of products of matrices: for rows, columns, and what is added up, the tile
+        variables, and the extent of axes that are whole; None if that is not known.
     """
 
     transfers: Posynomial
     columns: tuple[tuple[str, Posynomial], ...]
     work: Mapping[str, Posynomial]
     bounds: Mapping[str, tuple[Any, Posynomial]]
+    sides: tuple[tuple[tuple[str, ...], Posynomial], ...] | None = None
 
     @classmethod
     def of(
@@ -81,6 +85,7 @@ class Costs(Legible):
             tuple((name, one.at(given)) for name, one in self.columns),
             {unit: one.at(given) for unit, one in self.work.items()},
             {n: (low, size.at(given)) for n, (low, size) in self.bounds.items() if n not in given},
+            self.sides and tuple((tiles, whole.at(given)) for tiles, whole in self.sides),
         )
 
     def memory(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> Any:

@@ -63,8 +63,8 @@ class Device(Legible):
     throughputs
         Operations a second by unit: a number, or numbers by the width in bytes.
     floors
-        The least tiles that its units work with, by mode: ``g`` for grouped axes, ``s`` for
-        streamed ones.
+        The least sides that its matrix unit works with, by mode: ``g`` of grouped axes, ``s`` of
+        streamed ones. Heads, and other axes of which each has a product of its own, have none.
     sources
         Where each figure is from, by the name of a level or a unit: a vendor, a measurement, or
         derived from others.

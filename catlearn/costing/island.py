@@ -678,7 +678,33 @@ class Island(Legible):
     def costs(self) -> Costs:
         """Return transfers, columns, operations and bounds as one value, which is tiled."""
         bounds = {name: (1, size) for name, size in self.bounds.items()}
-        return Costs(self.transfers, tuple(self.memory), self.operations(), bounds)
+        work = self.operations()
+        return Costs(self.transfers, tuple(self.memory), work, bounds, self.sides)
+
+    @cached_property
+    def sides(self) -> tuple[tuple[tuple[str, ...], Posynomial], ...]:
+        """What a matrix unit tiles, for each product that is added up.
+
+        The variables that it goes over are one side, and those of each operand that some other one
+        lacks. What all operands have, as heads, is in no side: it is for other products.
+        """
+        nodes, found = self.read.nodes, {}
+        for node in nodes:
+            operands = [nodes[j].free for j in node.operands if nodes[j].real]
+            if node.kind != "sum" or len(operands) < 2 or node.kernel == "move":
+                continue
+            shared = frozenset.intersection(*operands)
+            for side in (frozenset(node.bound), *(one & node.free - shared for one in operands)):
+                found[side] = None
+        tiles = {v: self.block_name(n) for n, m in self.modes.items() if m.block is None
+                 for v in [self.read.variables[n]]}  # fmt: skip
+        sides = []
+        for side in found:
+            blocks = tuple(tiles[v] for v in sorted(side) if v in tiles)
+            if blocks:
+                whole = (self._tiles[v] for v in sorted(side) if v not in tiles)
+                sides.append((blocks, reduce(mul, whole, ONE)))
+        return tuple(sides)
 
     def __repr__(self) -> str:
         modes = ", ".join(f"{name}: {mode}" for name, mode in self.modes.items())

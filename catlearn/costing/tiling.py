@@ -366,18 +366,31 @@ def _refuse_unknown(
 def _ends(costs: Costs, floors: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     """The least and the largest tile of each variable.
 
-    A floor of a mode is for axes that transfers depend on, as those of matrix units are; other
-    grouped axes, which all arrays have, run one by one. What only takes memory is at its least.
+    A floor of a mode is what a matrix unit has at least of each side of a product
+    (:attr:`Costs.sides`): the largest axes of a side make it up. Heads and other axes that are in
+    no side run one by one. Where sides are not known, they are what is streamed, and each grouped
+    axis that transfers depend on. What only takes memory is at its least.
     """
-    found = {}
-    for name, (low, size) in costs.bounds.items():
-        mode = name.partition("_")[0]
-        counts = name in costs.transfers.names
-        floor = floors.get(name, floors.get(mode, 1) if counts or mode == "s" else 1)
-        most = int(size.number)
-        least = min(max(int(low), floor), most)
-        found[name] = (least, most if counts else least)
-    return found
+    moving = costs.transfers.names
+    sizes = {name: int(size.number) for name, (_, size) in costs.bounds.items()}
+    least = {name: max(int(low), floors.get(name, 1)) for name, (low, _) in costs.bounds.items()}
+    sides = costs.sides
+    if sides is None:
+        one = Posynomial.of(1)
+        sides = tuple(((n,), one) for n in sizes if n in moving or n.startswith("s_"))
+    for side, whole in sides:
+        if any(name in floors for name in side):
+            continue
+        have = float(whole.number)
+        for name in sorted(side, key=lambda name: -sizes[name]):
+            wanted = floors.get(name.partition("_")[0], 1)
+            least[name] = max(least[name], min(math.ceil(wanted / have), sizes[name]))
+            have *= least[name]
+    ends = {}
+    for name, size in sizes.items():
+        low = min(least[name], size)
+        ends[name] = low, size if name in moving else low
+    return ends
 
 
 def _optimum(costs: Costs, device: Device, unit: int, floors: Mapping[str, int]) -> Optimum:

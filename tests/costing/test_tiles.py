@@ -2,17 +2,19 @@
 
 import contextlib
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from catlearn.arrays import add, copy, einsum, idle, relu, softmax, view
+from catlearn.arrays import add, copy, einsum, idle, neg, relu, softmax, traced, view
 from catlearn.cost import LAWVERE, Matrix
 from catlearn.costing import (
     Costs,
     Device,
+    Indexed,
     Island,
     Level,
     NoTile,
@@ -550,6 +552,69 @@ def test_heads_run_one_by_one_and_count_as_groups():
     t = tile(heads, devices["H100"], sizes=HEAD | {"h": 16})
     assert t.tiles["g_h"] == 1
     assert "few-tiles" not in [notice.code for notice in t.notices]
+
+
+QKV = ("h q d", "h x d", "h x e")
+
+
+@traced(*QKV, "h", "q", "x")
+def linear_biases(q, k, v, m, i, j):
+    gap = add(view("q -> q x")(i), neg(view("x -> q x")(j)))
+    s = add(einsum("h q d, h x d -> h q x")(q, k), neg(einsum("h, q x -> h q x")(m, gap)))
+    return einsum("h q x, h x e -> h q e")(softmax("[x]")(s), v)
+
+
+@traced(*QKV, "h q x")
+def relative_biases(q, k, v, b):
+    s = add(einsum("h q d, h x d -> h q x")(q, k), b)
+    return einsum("h q x, h x e -> h q e")(softmax("[x]")(s), v)
+
+
+GROUPS = (einsum("k g q d, k x d -> k g q x") >> softmax("[x]")) @ idle
+GROUPS = GROUPS >> einsum("k g q x, k x e -> k g q e")
+LENGTHS = dict(h=16, k=4, g=4, q=4096, x=4096, d=64, e=64)
+
+
+@pytest.mark.parametrize("circuit", [linear_biases, GROUPS], ids=["ALiBi", "grouped queries"])
+def test_floors_are_of_sides_of_products(circuit, mutants):
+    """Positions lack the axis of heads, which all operands of products have: heads run alone."""
+    H100, plain = devices["H100"], tile(HEADS, devices["H100"], sizes=sized(HEADS))
+    t = tile(circuit, H100, sizes=sized(circuit))
+    assert t.optimum.value < 2.5 * plain.optimum.value
+    islands = [Island(circuit, modes, sizes=sized(circuit)).costs() for modes in (
+        {"h": "grouped", "q": "grouped", "x": "streamed"},
+        {"k": ("grouped", 1), "g": "grouped", "q": "grouped", "x": "streamed"},
+    ) if modes.keys() <= Indexed.of(circuit).variables.keys()]  # fmt: skip
+    fused = tile(islands, H100)
+    rows = math.prod(n for name, n in fused.tiles.items() if name in ("g_g", "g_q"))
+    assert rows >= 16 <= fused.tiles["s_x"]
+    assert fused.tiles.get("g_h", 1) == 1
+    one = tile(islands, H100, floors={"g_h" if circuit is linear_biases else "g_g": 4}).tiles
+    assert one.get("g_h", 4) == 4 <= one.get("g_g", 4)
+    if circuit is linear_biases:
+        with mutants("floors are of every grouped axis that transfers depend on"):
+            every = tile([replace(one, sides=None) for one in islands], H100)
+            assert every.optimum.value > 5 * fused.optimum.value
+
+
+def sized(circuit):
+    """The sizes of a circuit's axes."""
+    names = Indexed.of(circuit).variables
+    return {name: size for name, size in LENGTHS.items() if name in names}
+
+
+def test_sides_are_rows_columns_and_what_is_added_up():
+    def sides(circuit, **modes):
+        return {tiles: str(whole) for tiles, whole in Island(circuit, modes).costs().sides}
+
+    fused = {"h": "grouped", "q": "grouped", "x": "streamed"}
+    assert sides(HEADS, **fused) == {("g_q",): "1", ("s_x",): "1"}
+    assert sides(linear_biases, **fused) == {("g_q",): "1", ("s_x",): "1"}
+    assert sides(relative_biases, **fused) == {("g_q",): "1", ("s_x",): "1"}
+    heads = einsum("q m, h m d -> h q d")
+    found = sides(heads, h="grouped", q="grouped", m="streamed")
+    assert found == {("g_h",): "d", ("g_q",): "1", ("s_m",): "1"}
+    assert sides(einsum("h, q x -> h q x"), h="grouped", q="grouped") == {}
 
 
 def test_devices_are_values_with_sources():
