@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -117,16 +116,8 @@ def _large(
     ends = [*circuit.dom, *(row for row, name in enumerate(H.column("name")) if name is not None)]
     ends += [wire for box in one.reductions for wire in H.sides[1][box]]
     bound = least * max(map(numbers, ends))
-    seen: dict[Any, None] = {}
-    stack = [n for b, v in one.reductions.items() for n in nodes.operands(b, frozenset([v]))]
-    while stack:
-        node = stack.pop()
-        made = nodes.made(node) if node[1] and node not in seen else None
-        seen[node] = None
-        if made is not None:
-            stack += nodes.operands(*made)
-    made = {node: nodes.made(node) for node in seen if node[1]}
-    boxes = {one[0]: one[1] for one in made.values() if one is not None}
+    made = nodes.cone(one.reductions.items()).values()
+    boxes = {found[0] for found in made if found is not None}
     inside: set[int] = set()
     for box in H.order:
         if box in boxes:

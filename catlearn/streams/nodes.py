@@ -9,7 +9,7 @@ index is looked up in the array of the block's indices.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -111,6 +111,32 @@ class Nodes:
                 p for p in range(rank) if uses and all(forms[p].wiring in at for forms in uses)
             )
             found.append((wire, frozenset(places)))
+        return found
+
+    def cone(
+        self, reductions: Iterable[tuple[int, int]],
+        before: Callable[[int], list[Node]] = lambda box: [],
+    ) -> dict[Node, tuple[int, frozenset[int]] | None]:  # fmt: skip
+        """Return the nodes that reductions are made of, each with what makes it entry by entry.
+
+        Parameters
+        ----------
+        reductions
+            Boxes, each with its variable that is x.
+        before
+            From a box that makes an array without x to further nodes.
+        """
+        found: dict[Node, tuple[int, frozenset[int]] | None] = {}
+        stack = [node for box, v in reductions for node in self.operands(box, frozenset([v]))]
+        while stack:
+            node = stack.pop()
+            if node in found:
+                continue
+            found[node] = made = self.made(node) if node[1] else None
+            if made is not None:
+                stack += self.operands(*made)
+            elif not node[1] and node[0] in self.writer:
+                stack += before(self.writer[node[0]])
         return found
 
     def letter(self, box: int, v: int) -> str:

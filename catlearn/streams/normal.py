@@ -176,14 +176,13 @@ class Rewriting(Nodes):
         self._count: int | None = None
         self._read_at: dict[int, tuple[int, ...]] = {}
         H = circuit.apex
-        self.nodes = self._cone()
+        self.nodes = {one: made for one, made in self.cone(reductions.items()).items() if one[1]}
         for box in H.order:
             own = self.draft.boxes[box]
             if box in reductions or not self.touched.isdisjoint(own.ins):
                 self.touched |= {*own.outs}
         pairs: dict[int, list[frozenset[int]]] = {}
-        for node in self.nodes:
-            found = self.made(node)
+        for found in self.nodes.values():
             if found is not None:
                 pairs.setdefault(found[0], []).append(found[1])
         for box in H.order:
@@ -192,24 +191,6 @@ class Rewriting(Nodes):
                     self._terms[box, at] = self._decomposed(box, at)
             if box in reductions:
                 self._reduced(box, reductions[box])
-
-    def _cone(self) -> dict[Node, None]:
-        """Return the nodes that reductions are made of."""
-        found: dict[Node, None] = {}
-        stack = [
-            node
-            for box, v in self.reductions.items()
-            for node in self.operands(box, frozenset([v]))
-        ]
-        while stack:
-            node = stack.pop()
-            if node in found or not node[1]:
-                continue
-            found[node] = None
-            made = self.made(node)
-            if made is not None:
-                stack += self.operands(*made)
-        return found
 
     # ------------------------------------------------------------ boxes
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from catlearn.arrays.blocks import GATES, path
 from catlearn.arrays.boxes import ArrayHypergraph
 from catlearn.arrays.circuit import Circuit
 from catlearn.errors import UnknownName, did_you_mean
-from catlearn.streams.nodes import REDUCING, Nodes
+from catlearn.streams.nodes import REDUCING, Node, Nodes
 from catlearn.streams.rules import AmbiguousAxis, StreamRefused
 
 
@@ -54,44 +53,30 @@ def letter_at(H: ArrayHypergraph, box: int, v: int) -> str:
 
 
 def _collected(
-    circuit: Circuit, roots: Iterable[tuple[int, int]], axis: int, level: tuple[int, ...]
+    circuit: Circuit, roots: Sequence[tuple[int, int]], axis: int, level: tuple[int, ...]
 ) -> dict[int, int]:
     """Return the reductions over x that some depend on, entry by entry, and these."""
-    H = circuit.apex
+    H, nodes = circuit.apex, Nodes(circuit, axis, level)
+    found: dict[int, int] = {}
     excluded: set[int] = set()
+
+    def before(box: int) -> list[Node]:
+        variables = [] if box in excluded else _candidates(H, box, axis, level)
+        if variables:
+            found.setdefault(box, variables[0])
+            return nodes.operands(box, frozenset(variables[:1]))
+        whole = nodes.outside(box) or H.operations[box].kernel.name in GATES
+        return [] if whole else [(wire, frozenset()) for wire in H.sides[0][box]]
+
     while True:
-        found = dict(roots)
-        probe = Nodes(circuit, axis, level)
-        seen: set[Any] = set()
-        leaves: set[int] = set()
-        stack: list[Any] = [n for box, v in found.items()
-                            for n in probe.operands(box, frozenset([v]))]  # fmt: skip
-        while stack:
-            node = stack.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            wire, places = node
-            if wire not in probe.writer:
-                continue
-            box = probe.writer[wire]
-            if places:
-                made = probe.made(node)
-                if made is None:
-                    leaves.add(wire)
-                else:
-                    stack += probe.operands(*made)
-                continue
-            variables = [] if box in excluded else _candidates(H, box, axis, level)
-            if variables:
-                found.setdefault(box, variables[0])
-                stack += probe.operands(box, frozenset(variables[:1]))
-            elif not probe.outside(box) and H.operations[box].kernel.name not in GATES:
-                stack += [(w, frozenset()) for w in H.sides[0][box]]
-        before = {b for b in ancestors(H, leaves) if b in found} - {box for box, _ in roots}
-        if not before:
+        found.clear()
+        found.update(roots)
+        cone = nodes.cone(roots, before)
+        leaves = {wire for (wire, places), made in cone.items() if places and made is None}
+        inner = {b for b in ancestors(H, leaves) if b in found} - {box for box, _ in roots}
+        if not inner:
             return found
-        excluded |= before
+        excluded |= inner
 
 
 def ancestors(H: ArrayHypergraph, wires: Iterable[int]) -> set[int]:
@@ -149,19 +134,8 @@ def passes(circuit: Circuit, letter: str | None = None, level: tuple[int, ...] =
 def _ordered(circuit: Circuit, one: Pass, other: Pass) -> bool:
     """Whether a pass needs another one before it."""
     for first, second in ((one, other), (other, one)):
-        probe = Nodes(circuit, first.axis, first.level)
-        stack = [n for b, v in second.reductions.items() for n in probe.operands(b, frozenset([v]))]
-        seen, leaves = set[Any](), set[int]()
-        while stack:
-            node = stack.pop()
-            if node in seen or node[0] not in probe.writer:
-                continue
-            seen.add(node)
-            made = probe.made(node) if node[1] else None
-            if made is None:
-                leaves.add(node[0])
-            else:
-                stack += probe.operands(*made)
+        cone = Nodes(circuit, first.axis, first.level).cone(second.reductions.items())
+        leaves = [wire for (wire, _), made in cone.items() if made is None]
         fresh = {*first.reductions} - {*second.reductions}
         if fresh & ancestors(circuit.apex, leaves):
             return True
