@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +50,8 @@ class Operation(Legible):
         What variables are called; not compared.
     title
         What the box is called in messages; not compared.
+    source
+        The file and line that made the box, ``"model.py:12"``; not compared.
     """
 
     kernel: Kernel
@@ -58,6 +62,7 @@ class Operation(Legible):
     relations: tuple[SizeRelation, ...] = ()
     letters: tuple[str, ...] = field(default=(), compare=False)
     title: str = field(default="", compare=False)
+    source: str = field(default="", compare=False, repr=False)
 
     def lifted(self, letters: Sequence[str], operands: Iterable[int]) -> Operation:
         """Return it with more variables in front, in its outputs and in some operands."""
@@ -100,6 +105,22 @@ class Operation(Legible):
 
     def __str__(self) -> str:
         return self.title or str(self.kernel)
+
+
+def source_line() -> str:
+    """Return the file and line that is running: the innermost one that is not of the package.
+
+    Models of the zoo are written in boxes, too: of these it is their own line. What the package
+    makes while it is imported has none.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        room = frame.f_globals.get("__name__", "")
+        if not room.startswith("catlearn.") or room.startswith("catlearn.zoo."):
+            file = frame.f_code.co_filename
+            return "" if file.startswith("<frozen") else f"{file}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
 
 
 def _unions(classes: Sequence[tuple[Any, ...]]) -> tuple[list[Any], dict[int, str]]:
@@ -420,7 +441,9 @@ class Draft:
         mentions: Iterable[int] = (),
         within: Sequence[int] = (),
     ) -> int:
-        """Add a box."""
+        """Add a box, of the line of the caller's that made it, unless its operation says which."""
+        if not operation.source:
+            operation = replace(operation, source=source_line())
         row = BoxRow(list(ins), list(outs), list(variables), list(mentions), operation, within)
         self.boxes.append(row)
         return len(self.boxes) - 1

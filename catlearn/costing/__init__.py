@@ -25,7 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "partition": ["Partition", "cheapest", "islands", "stages_of"],
         "reverse": ["reverse_of"],
         "table": ["CircuitResources"],
-        "tiling": ["LevelTiles", "NoTile", "Tiling", "blocks", "tile", "ways"],
+        "tiling": ["LevelTiles", "NoTile", "Tiling", "blocks", "runs", "tile", "ways"],
         "timing": ["Time", "timed"],
     },
 )

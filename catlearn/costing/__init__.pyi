@@ -47,6 +47,7 @@ from .tiling import (
     NoTile as NoTile,
     Tiling as Tiling,
     blocks as blocks,
+    runs as runs,
     tile as tile,
     ways as ways,
 )

@@ -493,7 +493,7 @@ class Island(Legible):
             found.append(Column(titles[number], live))
         return found
 
-    @property
+    @cached_property
     def memory(self) -> list[tuple[str, Posynomial]]:
         """The columns of which none is below another one; M is their greatest value."""
         kept: dict[str, Posynomial] = {}

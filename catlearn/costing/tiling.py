@@ -204,20 +204,14 @@ class Tiling(Legible):
         return "\n".join([text_table(head, body), *map(str, self.notices)])
 
 
-def ways(
+def runs(
     circuit: Circuit, reverse: bool = False, widths: tuple[int, int, int] = (1, 1, 1)
-) -> list[Costs]:
-    """Return the costs of a circuit as one island, for each choice of modes.
+) -> list[Island]:
+    """Return a circuit as one island, for each choice of modes of which transfers or memory differ.
 
     What is streamed or split has to be a fold (:func:`catlearn.streams.stream`). The reverse
     pass has the state of a forward pass in the usual modes. Of many choices these are those that
     differ least from the usual one.
-
-    Examples
-    --------
-    >>> from catlearn.arrays import einsum
-    >>> [", ".join(one.bounds) for one in ways(einsum("a b, b c -> a c"))][-1]
-    'g_b, s_c, s_a'
     """
     first = circuit_resources(circuit, reverse=reverse).island
     read, known, found = first.read, first.modes, {}
@@ -227,9 +221,22 @@ def ways(
     for modes in choices[:_WAYS]:
         island = Island(read, {name: mode.kind for name, mode in modes.items()}, widths=widths)
         island.work = first.work
-        costs = island.costs()
-        found.setdefault((costs.transfers, costs.columns), costs)
+        found.setdefault((island.transfers, tuple(island.memory)), island)
     return [*found.values()]
+
+
+def ways(
+    circuit: Circuit, reverse: bool = False, widths: tuple[int, int, int] = (1, 1, 1)
+) -> list[Costs]:
+    """Return the costs of :func:`runs`.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import einsum
+    >>> [", ".join(one.bounds) for one in ways(einsum("a b, b c -> a c"))][-1]
+    'g_b, s_c, s_a'
+    """
+    return [island.costs() for island in runs(circuit, reverse, widths)]
 
 
 def tile(

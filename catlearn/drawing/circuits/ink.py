@@ -231,10 +231,14 @@ class _Ink:
               for k, step in enumerate(self.steps)),
         ]  # fmt: skip
         for above, x in places:
+            if above:
+                self.pen.open(f"{above[0]} = {' '.join(above[1:])}", "above")
             for n, line in enumerate(above):
                 y = self.down - page.head + n * NOTE_LINE
                 written = _exponents(line) if n else [TextRun(line)]
                 self.pen.text(written, x, round(y, 1), SMALL, "ink" if n else "soft")
+            if above:
+                self.pen.close()
 
     def frames(self) -> None:
         shown = [f for f in self.scene.frames if f.block in self.page.frames]
