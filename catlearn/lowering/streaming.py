@@ -82,16 +82,21 @@ class StreamedCircuit(LoweredCircuit):
         ``"auto"``, or the letters of variables that may be streamed.
     block
         How many indices are read at a time.
+    least
+        How many times as many numbers as what is read and returned an array has that is streamed;
+        that of :data:`LEAST` unless said.
     """
 
     def __init__(
         self, circuit: Circuit, sizes: Mapping[str, Any] | None = None, *,
-        streams: str | Iterable[str] = "auto", block: int = 64, **options: Any,
+        streams: str | Iterable[str] = "auto", block: int = 64, least: float | None = None,
+        **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(circuit, sizes, **options)
         expect(streams, (str, Iterable), "streams", "'auto', or a list of letters of variables")
         self.letters = None if streams == "auto" else [*streams]
         self.block = block_of(block)
+        self.least = LEAST["auto" if self.letters is None else "named"] if least is None else least
         known = dict.fromkeys(
             letter for one in self.circuit.apex.operations for letter in one.letters if letter
         )
@@ -111,11 +116,10 @@ class StreamedCircuit(LoweredCircuit):
         """Return what is streamed for arrays of these shapes, and what is refused."""
         if shapes not in self._islands:
             found = self._plain.sizes(shapes)
-            least = LEAST["auto" if self.letters is None else "named"]
             self._islands[shapes] = islands_of(
                 self._plain.circuit,
                 found,
-                least,
+                self.least,
                 self.block,
                 self.letters,
                 f"stream {len(self._islands)}",
