@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -37,15 +37,17 @@ from catlearn.arrays.circuit import Circuit, lift
 from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.operations import (
+    cross_entropy,
     einsum,
     exp,
-    log,
-    maximum,
+    logsumexp,
+    reciprocal,
+    relu,
     softmax,
     softplus,
+    sqrt,
     square,
     stop,
-    take,
     top_k,
     view,
 )
@@ -61,6 +63,9 @@ from catlearn.lowering.storage import architecture_of, combined
 from catlearn.models import Categorical, Divergence, LoweredCircuit, Product
 from catlearn.models.circuits import CircuitArchitecture
 from catlearn.models.divergences import DivergenceSum
+
+if TYPE_CHECKING:
+    from catlearn.learning import LearningDiagram
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +107,7 @@ class LossCircuit:
         for edge in edges:
             own = [part.get(edge) for part in parts]
             leaves = jax.tree_util.tree_leaves_with_path(combined(*own))
-            found |= {f"{edge}/{_address(path)}": leaf for path, leaf in leaves}
+            found |= {f"{edge}/{address_of(path)}": leaf for path, leaf in leaves}
         tree: dict[str, Any] = {}
         for name in self.circuit.parameters:
             at = tree
@@ -136,7 +141,22 @@ def loss_circuit(loss: Loss) -> LossCircuit:
         If a prediction is a label, listing every such equation.
     """
     expect(loss, Loss, "what becomes a circuit", "a loss, such as diagram.loss()")
-    return _Builder(loss).made()
+    plan, builder = Plan(loss), Builder(loss.diagram)
+    columns = [step for step in plan.steps if step.op == "project"]
+    spaces = [(loss.diagram.space_label(step.vertex), step.form, step.data) for step in columns]
+    read = {one.index: value for one, value in zip(columns, builder.start(spaces), strict=True)}
+    values: list[Value] = []
+    for step in plan.steps:
+        given = [values[i] for i in step.inputs]
+        values.append(read[step.index] if step.op == "project" else builder.step(step, given))
+    costs = []
+    for term, equation in zip(plan.terms, loss.equations, strict=True):
+        cost = builder.cost(term, *(values[i] for i in term.inputs))
+        weight = Weight.of(equation.weight)
+        weight = weight.at(0) if isinstance(weight, Weight) else weight
+        costs.append(cost if weight == 1 else cost * float(weight))
+    circuit = builder.trace.circuit([builder.total(loss.aggregator, costs)])
+    return LossCircuit(circuit, tuple(step.read for step in columns), builder.opaque, loss)
 
 
 @dataclass(frozen=True)
@@ -150,41 +170,39 @@ Value = Any
 """A traced array, labels, or a tuple of values at a product."""
 
 
-class _Builder:
-    """A circuit while it is built, step by step."""
+class Builder:
+    """A circuit while it is built, step by step of a plan.
 
-    def __init__(self, loss: Loss) -> None:
-        self.loss, self.diagram, self.plan = loss, loss.diagram, Plan(loss)
-        self.opaque: dict[str, Callable[..., Any]] = {}
+    Parameters
+    ----------
+    diagram
+        The diagram of the plan.
 
-    def made(self) -> LossCircuit:
-        """Return the circuit."""
-        steps = self.plan.steps
-        self.start(step for step in steps if step.op == "project")
-        values: list[Value] = []
-        for step in steps:
-            values.append(self.step(step, [values[i] for i in step.inputs]))
-        costs = []
-        for term, equation in zip(self.plan.terms, self.loss.equations, strict=True):
-            cost = self.cost(term, *(values[i] for i in term.inputs))
-            weight = Weight.of(equation.weight)
-            weight = weight.at(0) if isinstance(weight, Weight) else weight
-            costs.append(cost if weight == 1 else cost * float(weight))
-        circuit = self.trace.circuit([self.total(costs)])
-        columns = tuple(step.read for step in steps if step.op == "project")
-        return LossCircuit(circuit, columns, self.opaque, self.loss)
+    Attributes
+    ----------
+    opaque
+        What opaque boxes are: functions by their labels.
+    """
 
-    def start(self, columns: Iterable[Step]) -> None:
-        """Begin with the columns of data, which have one axis of examples for each data set."""
-        draft, rows, examples = Draft(), [], {}
-        self.read: dict[int, Value] = {}
-        places: dict[int, Any] = {}
+    def __init__(self, diagram: LearningDiagram) -> None:
+        self.diagram, self.opaque = diagram, dict[str, Callable[..., Any]]()
 
-        def wires(space: Any, form: Any, data: str) -> Any:
+    def start(self, given: Iterable[tuple[Any, Any, str]]) -> list[Value]:
+        """Begin with what is given; return it.
+
+        Parameters
+        ----------
+        given
+            The space of each value, its form, and what its axis of examples is called, which is one
+            axis for each name.
+        """
+        draft, rows, examples = Draft(), list[int](), dict[str, int]()
+
+        def wires(space: Any, form: Any, name: str) -> Any:
             if isinstance(space, Product):
                 pairs = zip(space.factors, form, strict=True)
-                return tuple(wires(one, part, data) for one, part in pairs)
-            axes = [examples[data]]
+                return tuple(wires(one, part, name) for one, part in pairs)
+            axes = [examples[name]]
             if form == "label":
                 kind = draft.type("N", draft.axis(None, Size.of(space.n)))
             else:
@@ -194,64 +212,58 @@ class _Builder:
             rows.append(draft.wire(axes, kind))
             return len(rows) - 1
 
-        for step in columns:
-            examples.setdefault(step.data, None)
-            if examples[step.data] is None:
-                examples[step.data] = draft.axis(step.data)
-            space = self.diagram.space_label(step.vertex)
-            places[step.index] = wires(space, step.form, step.data)
+        places = []
+        for space, form, name in given:
+            if name not in examples:
+                examples[name] = draft.axis(name)
+            places.append(wires(space, form, name))
         self.trace = Trace([Circuit.of(draft, rows, rows)])
         arrays = [TracedArray(self.trace, (0, row)) for row in rows]
-        self.read = {
-            index: jax.tree.map(lambda place: arrays[place], place)
-            for index, place in places.items()
-        }
+        return [jax.tree.map(lambda place: arrays[place], place) for place in places]
 
-    def step(self, step: Step, inputs: list[Value]) -> Value:
-        """Return the value of a step."""
+    def step(self, step: Step, inputs: list[Value], name: str | None = None) -> Value:
+        """Return the value of a step; parameters of its map go by the edge, or by a name."""
         match step.op:
             case "sample":
                 return None
-            case "project":
-                return self.read[step.index]
             case "one-hot":
-                return self.vectors(self.plan.steps[step.inputs[0]].form, inputs[0])
+                return self.vectors(step.form, inputs[0])
             case "tuple":
                 return tuple(inputs)
             case "factor":
                 return inputs[0][step.position]
             case "scale":
                 return self.scaled(step.scale, inputs[0])
-        return self.apply(step, inputs[0])
+        return self.apply(step, inputs[0], name)
 
     def vectors(self, form: Any, value: Value) -> Value:
         """Note where labels are read as vectors."""
         if isinstance(form, tuple):
             return tuple(self.vectors(*pair) for pair in zip(form, value, strict=True))
-        return _Label(value) if form == "label" else value
+        return _Label(value) if form == "one-hot" else value
 
-    def apply(self, step: Step, value: Value) -> Value:
+    def apply(self, step: Step, value: Value, name: str | None = None) -> Value:
         """Apply the map of an edge."""
         diagram, edge = self.diagram, step.name
         architecture, owner = architecture_of(diagram, edge), diagram.owner(edge)
         source, target = map(diagram.space_label, diagram.ends(edge))
-        arrays = _leaves(value)
+        arrays = leaves_of(value)
         if isinstance(architecture, CircuitArchitecture):
             circuit = architecture.circuit
             types = circuit.apex.types
             given = [
-                _indices(one) if types[row] == "N" else _array(one)
+                _indices(one) if types[row] == "N" else array_of(one)
                 for one, row in zip(arrays, circuit.dom, strict=True)
             ]
-            own = _own(circuit, owner)
+            own = _own(circuit, name or owner)
             own = _evaluated(own) if diagram.map_label(owner).kind == "frozen" else own
             made = lift(own, "n")
             made = made.block(edge) if made.apex.operations else made
         else:
-            given = [_array(one) for one in arrays]
+            given = [array_of(one) for one in arrays]
             made = self.model(edge, owner, architecture, given, source, target)
         found = self.call(_with_scale(made, step.scale, self.opaque), given)
-        return _shaped(target, iter(found))
+        return shaped(target, iter(found))
 
     def model(
         self, edge: str, owner: str, architecture: Any, given: Any, source: Any, target: Any
@@ -261,13 +273,13 @@ class _Builder:
         tree = architecture_of(self.diagram, owner).structure(*own)
         structure, count = jax.tree.structure(tree), len(given)
         parameters = [
-            (f"{owner}/{_address(path)}", leaf.shape, jnp.issubdtype(leaf.dtype, jnp.floating))
+            (f"{owner}/{address_of(path)}", leaf.shape, jnp.issubdtype(leaf.dtype, jnp.floating))
             for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
         ]
         frozen = self.diagram.map_label(owner).kind == "frozen"
 
         def run(*arrays: Any, key: Any = None) -> Any:
-            x = _shaped(source, iter(arrays[:count]))
+            x = shaped(source, iter(arrays[:count]))
             variables = jax.tree.unflatten(structure, arrays[count:])
             train = key is not None and not frozen
             found = jax.tree.leaves(architecture.run(variables, x, key=key, train=train)[0])
@@ -282,7 +294,7 @@ class _Builder:
         """Multiply the gradient into a value."""
         if isinstance(value, tuple):
             return tuple(self.scaled(scale, one) for one in value)
-        one = _array(value)
+        one = array_of(value)
         if scale == 0:
             return stop()(one)
         label = _scale_label(scale, self.opaque)
@@ -300,25 +312,32 @@ class _Builder:
             prediction, target = (stopped, target) if term.stop == "lhs" else (prediction, stopped)
         space = self.diagram.space_label(term.vertex)
         costs = self.costs(term.divergence, prediction, target, space)
-        return einsum("n -> ", scale="n**-1")(costs)
+        (letter,) = _letters(costs[0], "n")
+        mean = einsum(f"{letter} -> ", scale=f"{letter}**-1")
+        return _sum([mean(one) for one in costs])
 
-    def costs(self, divergence: Any, prediction: Value, target: Value, space: Any) -> TracedArray:
-        """Return the cost of each example."""
+    def costs(
+        self, divergence: Any, prediction: Value, target: Value, space: Any
+    ) -> list[TracedArray]:
+        """Return the cost of each example, as terms of a sum."""
         if isinstance(divergence, DivergenceSum):
             parts = zip(divergence.parts, prediction, target, space.factors, strict=True)
-            return _sum([self.costs(*part) for part in parts])
+            return [cost for part in parts for cost in self.costs(*part)]
         assert isinstance(divergence, Divergence)
         known = KNOWN.get(divergence.function if isinstance(divergence.function, str) else "")
         if known is not None:
             if isinstance(prediction, tuple) and known is not _gaussian_kl:
                 pairs = zip(prediction, target, space.factors, strict=True)
-                return _sum([self.costs(divergence, *pair) for pair in pairs])
+                return [cost for pair in pairs for cost in self.costs(divergence, *pair)]
             shape = _shape(_spaces(space)[0])
-            letters = " ".join(f"a{k}" for k in range(len(shape)))
+            one = prediction[0] if isinstance(prediction, tuple) else prediction
+            _, *letters = _letters(one, "n", *(f"a{k}" for k in range(len(shape))))
             options = dict(divergence.options)
-            return known(prediction, target, letters, shape[-1] if shape else 1, **options)
-        given = [*_leaves(prediction), *_leaves(target)]
-        count = len(_leaves(prediction))
+            size = shape[-1] if shape else 1
+            found = known(prediction, target, " ".join(letters), size, **options)
+            return found if isinstance(found, list) else [found]
+        given = [*leaves_of(prediction), *leaves_of(target)]
+        count = len(leaves_of(prediction))
         label = f"divergence {divergence}"
         shapes = (jax.tree.structure(_marks(prediction)), jax.tree.structure(_marks(target)))
 
@@ -330,11 +349,10 @@ class _Builder:
         while label in self.opaque:
             label += "'"
         self.opaque[label] = run
-        return self.call(_opaque(label, [self.rank(one) - 1 for one in given], [()]), given)[0]
+        return self.call(_opaque(label, [self.rank(one) - 1 for one in given], [()]), given)
 
-    def total(self, costs: Sequence[TracedArray]) -> TracedArray:
+    def total(self, aggregator: Any, costs: Sequence[TracedArray]) -> TracedArray:
         """Return the value of the loss."""
-        aggregator = self.loss.aggregator
         if aggregator.name == "sum":
             return _sum(costs)
         combine = jnp.maximum if aggregator.name == "max" else aggregator.combine
@@ -456,15 +474,17 @@ def _evaluated(circuit: Circuit) -> Circuit:
     return Circuit.of(draft, circuit.dom, circuit.cod)
 
 
-def _leaves(value: Value) -> list[Any]:
-    return [one for part in value for one in _leaves(part)] if isinstance(value, tuple) else [value]
+def leaves_of(value: Value) -> list[Any]:
+    return (
+        [one for part in value for one in leaves_of(part)] if isinstance(value, tuple) else [value]
+    )
 
 
 def _marks(value: Value) -> Any:
     return tuple(map(_marks, value)) if isinstance(value, tuple) else 0
 
 
-def _array(value: Any) -> TracedArray:
+def array_of(value: Any) -> TracedArray:
     """Return a value as an array; labels become vectors."""
     return one_hot("V")(value.array) if isinstance(value, _Label) else value
 
@@ -495,10 +515,10 @@ def _shape(space: Any) -> tuple[int, ...]:
     return (space.n,) if isinstance(space, Categorical) else tuple(space.example(1).shape[1:])
 
 
-def _shaped(space: Any, leaves: Any) -> Any:
+def shaped(space: Any, leaves: Any) -> Any:
     """Return leaves as a value at a space."""
     if isinstance(space, Product):
-        return tuple(_shaped(factor, leaves) for factor in space.factors)
+        return tuple(shaped(factor, leaves) for factor in space.factors)
     return next(leaves)
 
 
@@ -509,7 +529,7 @@ def _sum(arrays: Sequence[TracedArray]) -> TracedArray:
     return value
 
 
-def _address(path: Any) -> str:
+def address_of(path: Any) -> str:
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
@@ -521,14 +541,17 @@ def _product(x: TracedArray, y: TracedArray, letters: str) -> TracedArray:
     return einsum(f"{letters}, {letters} -> ")(x, y) if letters else x * y
 
 
-def _normaliser(x: TracedArray, size: int) -> TracedArray:
-    """Return the logarithm of the sum of exponentials over the last axis."""
-    top = stop()(maximum("[y] -> ")(x))
-    return log(einsum("y -> ")(exp(x - view(" -> y", y=size)(top)))) + top
+def _letters(x: TracedArray, *instead: str) -> list[str]:
+    """Return what the axes of an array are called in patterns."""
+    part, row = x.place
+    H = x.trace.parts[part].apex
+    names = [H.called(axis) for axis in H.lists["axes"].row(row).tolist()]
+    plain = all(map(str.isidentifier, names)) and len({*names}) == len(names)
+    return names if plain else [*instead]
 
 
 def _log_softmax(x: TracedArray, size: int) -> TracedArray:
-    return x - view(" -> y", y=size)(_normaliser(x, size))
+    return x - view(" -> y", y=size)(logsumexp("[y] -> ")(x))
 
 
 def _squared_error(p: Any, t: Any, letters: str, size: int) -> TracedArray:
@@ -538,8 +561,7 @@ def _squared_error(p: Any, t: Any, letters: str, size: int) -> TracedArray:
 def _cross_entropy(p: Any, t: Any, letters: str, size: int) -> TracedArray:
     *front, last = letters.split()
     if _types(t) == "N":
-        own = take(f"{' '.join(front)}, {letters} -> {' '.join(front)}", at=last)(t, p)
-        return _summed(_normaliser(p, size) - own, " ".join(front))
+        return _summed(cross_entropy(" ".join([*front, f"[{last}]"]))(p, t), " ".join(front))
     return -_product(softmax("[y]")(t), _log_softmax(p, size), letters)
 
 
@@ -563,13 +585,33 @@ def _gaussian_kl(p: Any, t: Any, letters: str, size: int) -> TracedArray:
     return _summed(exp(change) + distance - 1.0 - change, letters) * 0.5
 
 
-KNOWN: dict[str, Callable[..., TracedArray]] = {
+def _info_nce(
+    p: Any, t: Any, letters: str, size: int, temperature: float = 0.1, symmetric: bool = True
+) -> list[TracedArray]:
+    left, right = (_direction(x, letters) for x in (p, t))
+    share, scale = (0.5 if symmetric else 1.0), 1 / temperature
+    similar = einsum(f"here {letters}, there {letters} -> here there", scale=scale)(left, right)
+    own = _product(left, right, letters) * scale
+    rows = (logsumexp("here [there] -> here")(similar) - own) * share
+    if not symmetric:
+        return [rows]
+    return [rows, (logsumexp("[here] there -> there")(similar) - own) * share]
+
+
+def _direction(x: TracedArray, letters: str) -> TracedArray:
+    """Return each example over its norm, of which the square is at least 1e-12."""
+    root = sqrt(relu(_product(x, x, letters) - 1e-12) + 1e-12)
+    return einsum(f"{letters}, -> {letters}")(x, reciprocal(root))
+
+
+KNOWN: dict[str, Callable[..., TracedArray | list[TracedArray]]] = {
     "squared_error": _squared_error,
     "cross_entropy": _cross_entropy,
     "kl": _kl,
     "word_cross_entropy": _word_cross_entropy,
     "binary_cross_entropy": _binary_cross_entropy,
     "gaussian_kl": _gaussian_kl,
+    "info_nce": _info_nce,
 }
-"""Divergences as circuits of elementary kernels, by name: of a prediction and a target, the letters
-of the axes of an example, and the size of the last one."""
+"""Divergences as circuits, by name: the costs of examples, or terms of them, of a prediction and a
+target, the letters of the axes of an example, and the size of the last one."""

@@ -75,7 +75,7 @@ from catlearn.lowering.storage import (
     unbound_failures,
 )
 from catlearn.lowering.streamed import LoweredFold
-from catlearn.lowering.streaming import StreamedCircuit
+from catlearn.lowering.streaming import StreamedCircuit, Streams
 from catlearn.models import FactorMap, LoweredCircuit, ProjectionMap, as_input
 from catlearn.streams.folding import Fold
 
@@ -249,7 +249,7 @@ class Lowered:
         self._refuse("lower", self.options.failures(self.diagram))
         stacking = functools.partial(stacking_for, self.options)
         asked = self.options.independent, stacking, self.options.together
-        self.plan = Plan(loss, *asked)
+        self.plan = self._streaming(Plan(loss, *asked))
         self._refuse("lower", self.options.plan_failures(self.plan))
         self.storage = Storage.of(self.plan)
         self.weighting = Weighting(self.plan, self.storage.weights)
@@ -263,6 +263,12 @@ class Lowered:
         self._sized: dict[tuple[int, ...], tuple[Plan, Storage]] = {}
         # Functions compiled from this one live as long as it does (see training.step).
         self.compiled: dict[Any, Callable[..., Any]] = {}
+
+    def _streaming(self, plan: Plan) -> Plan:
+        """Return a plan with what of it runs streamed."""
+        if self.options.streams is not None:
+            plan.streams = Streams(plan, self.options)
+        return plan
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies, and what other processes get, are lowered anew; programs are not kept."""
@@ -393,9 +399,8 @@ class Lowered:
         if known not in self._sized:
             plan = self.plan
             if uneven:
-                plan = plan.run_as(
-                    stacking_for(self.options, plan, {d: n or 0 for d, n in sizes.items()})
-                )
+                counts = {d: n or 0 for d, n in sizes.items()}
+                plan = self._streaming(plan.run_as(stacking_for(self.options, plan, counts)))
                 names = group_text([data for group in uneven for data in group])
                 found = sorted({sizes[data] or 0 for group in uneven for data in group})
                 alone = sum(map(len, uneven)) - sum(map(len, plan.stacking.data))

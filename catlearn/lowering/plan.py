@@ -596,7 +596,11 @@ class Plan(Sketched):
         How many times a map of an edge is applied.
     naive_evaluations
         How many times it would be if every path were evaluated by itself.
+    streams
+        What runs as circuits in which passes are streamed, if that was asked for.
     """
+
+    streams: Any = None
 
     def __init__(
         self,
@@ -627,7 +631,7 @@ class Plan(Sketched):
     def run_as(self, stacking: Stacking) -> Plan:
         """Return the same plan where other parts run as one."""
         plan = copy.copy(self)
-        for name in ("groups", "program", "outline"):
+        for name in ("groups", "program", "outline", "places", "streams"):
             plan.__dict__.pop(name, None)
         plan.stacking = stacking
         return plan
@@ -819,6 +823,17 @@ class Plan(Sketched):
         return StringDiagram(builder.hypergraph(), outputs=tuple(costs))
 
     @cached_property
+    def places(self) -> dict[int, tuple[int, int]]:
+        """The box of each step, which is also the wire that it writes, and the place there."""
+        boxes: tuple[tuple[Step, ...], ...] = self.program.apex.operations  # type: ignore
+        return {
+            step.index: (box, position)
+            for box, steps in enumerate(boxes)
+            for position, step in enumerate(steps)
+            if step.op != "divergence"
+        }
+
+    @cached_property
     def outline(self) -> Outline:
         """What runs, one part for whatever runs as one."""
         return Outline.of(self)
@@ -833,7 +848,8 @@ class Plan(Sketched):
             parts = len(self.outline.steps) + len(self.outline.terms)
             whole = len(self.steps) + len(self.terms)
             head += f", in {calls} calls; the program has {parts} parts instead of {whole}"
-        return self.outline.write(head)
+        text = self.outline.write(head)
+        return text if self.streams is None else f"{text}\n{self.streams}"
 
     def sketch(self) -> Sketch:
         """Return what is drawn of a plan: its values, and what runs between them."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,10 +40,10 @@ from catlearn.lowering.storage import (
     owners_of,
     part_of,
 )
-from catlearn.lowering.streaming import streamed
 from catlearn.models import as_input
 
 if TYPE_CHECKING:
+    from catlearn.lowering.streaming import Region
     from catlearn.models import AnySpace
 
 Axis = int | None
@@ -82,13 +82,9 @@ class Run:
         self.key, self.train = key, train
         self.mutable = self.state["mutable"]
         self.boxes: tuple[tuple[Step, ...], ...] = self.plan.program.apex.operations  # type: ignore
-        # The box of each step, which is also the wire that it writes, and the place there.
-        self.places = {
-            step.index: (box, position)
-            for box, steps in enumerate(self.boxes)
-            for position, step in enumerate(steps)
-            if step.op != "divergence"
-        }
+        # What regions read, and the values of those that ran.
+        self.read: dict[int, Any] = {}
+        self.ran: dict[Region, dict[int, Any]] = {}
         # What boxes found of the variables that calls change.
         self.found: dict[int, Any] = {}
         if train and self.diagram.averages:
@@ -97,12 +93,17 @@ class Run:
     def costs(self) -> Stacked:
         """Return the mean cost of each equation."""
         costs = evaluate(self.plan.program, self._box, note=self._note)
-        return Stacked(self.storage.terms, costs)
+        return Stacked(self.storage.terms, tuple(map(self._value, costs)))
 
     def _box(self, box: int, values: tuple[Any, ...]) -> tuple[Any]:
         """Run isomorphic steps as one."""
         steps, (ins, _) = self.boxes[box], self.plan.program.apex.sides
-        first, read = steps[0], dict(zip(ins[box], values, strict=True))
+        read = dict(zip(ins[box], values, strict=True))
+        streams = self.plan.streams
+        if streams is not None and box in streams.together:
+            self.read |= read
+            return (_Pending(box, streams.together[box]),)
+        first, read = steps[0], {wire: self._value(one) for wire, one in read.items()}
         if first.op == "sample":
             return (None,)  # columns are read where they are projected
         inputs = [
@@ -122,12 +123,37 @@ class Run:
 
     def _stored(self, stored: Mapping[int, Any], steps: Sequence[int]) -> tuple[Any, Axis]:
         """Return what is stored for the steps that the members of a class read."""
-        boxes, positions = zip(*(self.places[i] for i in steps), strict=True)
+        boxes, positions = zip(*(self.plan.places[i] for i in steps), strict=True)
         (box,) = set(boxes)
         whole, size = stored[box], len(self.boxes[box])
         if len(set(steps)) == 1:
             return (whole if size == 1 else entry(whole, positions[0])), None
         return take(whole, positions, size), 0
+
+    def _value(self, value: Any) -> Any:
+        """Return a value; that of a region's box is there when all that it reads is."""
+        if not isinstance(value, _Pending):
+            return value
+        box, region = value
+        if region not in self.ran:
+            wires = {self.plan.places[i][0] for members in region.given for i in members}
+            read = {wire: self._value(self.read[wire]) for wire in wires}
+            arguments = [
+                *(
+                    self._variables(owners, scale, part_of(self.mutable, owners))
+                    for owners, scale in region.variables
+                ),
+                *(self._stored(read, members) for members in region.given),
+            ]
+            made = _mapped(region.values, region.size, *arguments)
+            self.ran[region] = dict(zip(region.asked, made, strict=True))
+        return self.ran[region][box]
+
+    def _variables(self, owners: Sequence[str], scale: Any, mutable: Any) -> tuple[Any, Axis]:
+        """Return the variables of the members of a class, whose gradients are multiplied."""
+        params = scaled_all(self._scale(scale), part_of(self.params, owners))
+        found = combined(params, part_of(self.state["frozen"], owners), mutable)
+        return found, 0 if len(owners) > 1 else None
 
     def _move(self, step: Step, *inputs: Any) -> Any:
         """Return the value of a step that applies no map."""
@@ -156,11 +182,9 @@ class Run:
             again = [step.repeats for step in steps if step.repeats is not None]
             mutable, _ = self._stored(self.found, again)
         self.found[box] = mutable
-        params = scaled_all(self._scale(first.scale), part_of(self.params, owners))
-        variables = combined(params, part_of(self.state["frozen"], owners), mutable)
-        axis = 0 if len(owners) > 1 else None
-        run = self._map(first, mutable)
-        y, changed = _mapped(run, len(steps), (variables, axis), x, self._keys(steps))
+        variables = self._variables(owners, first.scale, mutable)
+        run = self._map(box, mutable)
+        y, changed = _mapped(run, len(steps), variables, x, self._keys(steps))
         if changed is not None and first.repeats is None:
             self.mutable = self.mutable.put(owners, changed)
         return y
@@ -178,12 +202,14 @@ class Run:
         """Return a scale of gradients, from the state if it may change."""
         return _amount(self.plan, scale, self.state)
 
-    def _map(self, step: Step, mutable: Any) -> Callable[..., tuple[Any, Any]]:
-        """Return the map of a step, ``(variables, x, key) -> (y, changed)``, run as asked."""
-        edge, options = step.name, self.options
+    def _map(self, box: int, mutable: Any) -> Callable[..., tuple[Any, Any]]:
+        """Return the map of a box, ``(variables, x, key) -> (y, changed)``, run as asked."""
+        step, options, streams = self.boxes[box][0], self.options, self.plan.streams
+        edge = step.name
         train = self.train and self.diagram.map_label(self.diagram.owner(edge)).kind != "frozen"
-        architecture = streamed(architecture_of(self.diagram, edge), options.streams)
-        run: Callable = functools.partial(_run, architecture, train)
+        region = None if streams is None else streams.alone.get(box)
+        what = architecture_of(self.diagram, edge) if region is None else region
+        run: Callable = functools.partial(_run, what, train)
         dtype = options.precision.get(edge)
         if dtype is not None:
             example = self.diagram.space_label(step.vertex).example(0, step.form)
@@ -280,8 +306,15 @@ def scaled_all(scale: Any, tree: Any) -> Any:
     )
 
 
-def _run(architecture: Any, train: bool, variables: Any, x: Any, key: Any) -> tuple[Any, Any]:
-    return architecture.run(variables, x, key=key, train=train)
+def _run(what: Any, train: bool, variables: Any, x: Any, key: Any) -> tuple[Any, Any]:
+    return what.run(variables, x, key=key, train=train)
+
+
+class _Pending(NamedTuple):
+    """The value of a box that runs with others of its region."""
+
+    box: int
+    region: Region
 
 
 def _run_in(

@@ -1,26 +1,42 @@
-"""Circuits that run with some of their passes streamed.
+"""Circuits, and losses, that run with some of their passes streamed.
 
 Where a circuit would form an array that is much larger than what it reads and returns (the scores
 of attention, those of a large vocabulary, the hidden layer of an MLP), the boxes that reduce it run
 as one fold. Which these are is decided from the sizes of the arrays of a call; everything else runs
 as it does without.
+
+Of a loss the steps of its plan that are circuits run together: a *region* is what is connected of
+models that are circuits, tuples, labels and divergences, as one circuit. So the last linear map on
+an edge and the cross-entropy of an equation are one pass, and so is the mean over examples. What is
+no circuit, what computes in another dtype, what is run again in the reverse pass and what draws
+samples runs by itself. Members of a class of isomorphic steps run as one region, once for all.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import jax
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import Program, programmed
+from catlearn.display import Legible
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
+from catlearn.lowering.arrays import KNOWN, Builder, address_of, array_of, leaves_of, shaped
+from catlearn.lowering.plan import Plan, Step
+from catlearn.lowering.storage import architecture_of, owners_of
 from catlearn.lowering.streamed import differentiable, refuse_hidden, run_of
-from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, at_ranks
+from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, nested
+from catlearn.models.divergences import DivergenceSum
+from catlearn.names import fresh
 from catlearn.streams.folding import interned
 from catlearn.streams.islands import Island, islands_of
+
+if TYPE_CHECKING:
+    from catlearn.lowering.arguments import Options
 
 
 def block_of(block: Any) -> int:
@@ -35,40 +51,75 @@ LEAST = {"auto": 2.0, "named": 1.0}
 """How many times as many numbers as what is read and returned an array has that is streamed."""
 
 
-def streamed(architecture: Any, streams: str | tuple[str, ...] | None) -> Any:
-    """Return an architecture that streams, if it is a circuit."""
-    if streams is None or not isinstance(architecture, CircuitArchitecture):
-        return architecture
-    return StreamedArchitecture(architecture.circuit, streams)
-
-
 @dataclass(frozen=True)
-class StreamedArchitecture(CircuitArchitecture):
-    """A circuit as a model, in which large arrays are formed block by block.
+class StreamedPass(Legible):
+    """A pass of a circuit that runs block by block, for arrays of given shapes.
 
     Parameters
     ----------
-    circuit
-        The circuit.
-    streams
-        ``"auto"``, or the letters of variables that may be streamed.
+    title
+        Which box reduces over which variable.
+    largest
+        How many numbers the largest array has that is not formed whole.
+    block
+        How many indices are read at a time.
+    length
+        How many there are.
+    state
+        What is carried from block to block, one text for each array.
     """
 
-    streams: str | tuple[str, ...] = "auto"
+    title: str
+    largest: int
+    block: int
+    length: int
+    state: tuple[str, ...]
 
-    def lowered(self, ranks: tuple[int, ...]) -> StreamedCircuit:
-        """Return what runs for inputs of these ranks."""
-        return _lowered(self.circuit, ranks, self.streams)
+    @property
+    def saved(self) -> int:
+        """How many numbers of the largest array are not held at a time."""
+        return self.largest - self.largest * self.block // self.length
+
+    def __str__(self) -> str:
+        return (
+            f"{self.title}: {self.largest:,} numbers in blocks of {self.block} of {self.length:,}, "
+            f"{self.saved:,} fewer at a time, state of {len(self.state)} arrays"
+        )
 
 
-@functools.lru_cache(maxsize=256)
-def _lowered(
-    circuit: Circuit, ranks: tuple[int, ...], streams: str | tuple[str, ...]
-) -> StreamedCircuit:
-    whole = at_ranks(circuit, ranks)
-    letters = {letter for one in whole.apex.operations for letter in one.letters}
-    own = streams if streams == "auto" else [one for one in streams if one in letters]
-    return StreamedCircuit(whole, streams=own)
+@dataclass(frozen=True)
+class StreamPlan(Legible):
+    """What is streamed for arrays of given shapes, and what is not.
+
+    Parameters
+    ----------
+    streamed
+        The passes.
+    refused
+        Why others are not, by what they are called.
+    """
+
+    streamed: tuple[StreamedPass, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        refused = (f"not streamed, {name}: {reason}" for name, reason in self.refused.items())
+        return "\n".join([*map(str, self.streamed), *refused])
+
+
+def variables_of(circuit: Circuit) -> dict[str, None]:
+    """Return what variables of a circuit are called: by patterns, and by their axes."""
+    H = circuit.apex
+    letters = [letter for one in H.operations for letter in one.letters if letter]
+    return dict.fromkeys([*letters, *(H.called(axis) for axis in range(H.size("Axis")))])
+
+
+def refuse_unknown(names: Iterable[str], known: Mapping[str, Any], what: str) -> None:
+    """Refuse names of variables that are none."""
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, sorted(known))
+            raise UnknownName(f"streams={name!r} is no variable of {what}; {hint}")
 
 
 class StreamedCircuit(LoweredCircuit):
@@ -97,14 +148,8 @@ class StreamedCircuit(LoweredCircuit):
         self.letters = None if streams == "auto" else [*streams]
         self.block = block_of(block)
         self.least = LEAST["auto" if self.letters is None else "named"] if least is None else least
-        known = dict.fromkeys(
-            letter for one in self.circuit.apex.operations for letter in one.letters if letter
-        )
-        for name in self.letters or ():
-            if name not in known:
-                hint = did_you_mean(name, sorted(known))
-                raise UnknownName(f"streams={name!r} is no variable of the circuit; {hint}")
-        self._islands: dict[Any, tuple[list[Island], list[str]]] = {}
+        refuse_unknown(self.letters or (), variables_of(self.circuit), "the circuit")
+        self._islands: dict[Any, tuple[list[Island], dict[str, str]]] = {}
 
     @cached_property
     def _plain(self) -> LoweredCircuit:
@@ -112,7 +157,7 @@ class StreamedCircuit(LoweredCircuit):
             interned(self.circuit.unfold().live()), opaque=self._options["opaque"]
         )
 
-    def islands(self, *shapes: tuple[int, ...]) -> tuple[list[Island], list[str]]:
+    def islands(self, *shapes: tuple[int, ...]) -> tuple[list[Island], dict[str, str]]:
         """Return what is streamed for arrays of these shapes, and what is refused."""
         if shapes not in self._islands:
             found = self._plain.sizes(shapes)
@@ -126,15 +171,20 @@ class StreamedCircuit(LoweredCircuit):
             )
         return self._islands[shapes]
 
-    def plan(self, *shapes: tuple[int, ...]) -> str:
+    def plan(self, *shapes: tuple[int, ...]) -> StreamPlan:
         """Say what is streamed for arrays of these shapes: those of the inputs, then parameters."""
         made, refused = self.islands(*shapes)
-        lines = [
-            f"{one.title}: {one.largest:,} numbers in blocks of {self.block}, "
-            f"state of {len(one.fold.state)} arrays"
+        sizes = self._plain.sizes(shapes)
+        passes = (
+            StreamedPass(one.title, one.largest, self.block, sizes[one.fold.axis], one.fold.state)
             for one in made
-        ]
-        return "\n".join([*lines, *(f"not streamed, {one}" for one in refused)])
+        )
+        return StreamPlan(tuple(passes), refused)
+
+    @property
+    def decided(self) -> list[str]:
+        """What was streamed for arrays of shapes that were met, if anything was, or refused."""
+        return [text for shapes in self._islands if (text := str(self.plan(*shapes)))]
 
     def program(self, shapes: Iterable[tuple[int, ...]]) -> Program:
         """Return what runs for arrays of these shapes; a fold is one step of it."""
@@ -168,3 +218,241 @@ class StreamedCircuit(LoweredCircuit):
 
     def __repr__(self) -> str:
         return f"StreamedCircuit({self.circuit!r})"
+
+
+class Region:
+    """Boxes of a plan's program that run as one circuit.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    boxes
+        The rows of the boxes, in order; each has as many isomorphic steps, and a member reads
+        steps of the same member.
+    asked
+        Those of which values are read elsewhere.
+    streams
+        ``"auto"``, or what may be streamed.
+
+    Attributes
+    ----------
+    size
+        How many members there are.
+    given
+        What is read from elsewhere: steps, one for each member.
+    variables
+        Whose parameters are read, of each member, and by what their gradients are multiplied.
+    circuit
+        What runs.
+    """
+
+    def __init__(
+        self, plan: Plan, boxes: Sequence[int], asked: Sequence[int], streams: Any
+    ) -> None:
+        self.plan, self.boxes, self.asked = plan, tuple(boxes), tuple(asked)
+        every: Any = plan.program.apex.operations
+        self.size = len(every[boxes[0]])
+        reads = {box: [*zip(*(step.inputs for step in every[box]), strict=True)] for box in boxes}
+        own = {box: [plan.places[read[0]][0] for read in reads[box]] for box in boxes}
+        self.given = [*dict.fromkeys(
+            read for box in boxes for read, row in zip(reads[box], own[box], strict=True)
+            if row not in reads
+        )]  # fmt: skip
+        builder, diagram = Builder(plan.diagram), plan.diagram
+        firsts = [plan.steps[read[0]] for read in self.given]
+        leaves = builder.start(
+            (diagram.space_label(one.vertex), one.form, _examples(one)) for one in firsts
+        )
+        known = dict(zip(self.given, leaves, strict=True))
+        names: dict[Any, str] = {}
+        values: dict[int, Any] = {}
+        for box in boxes:
+            steps, first = every[box], every[box][0]
+            pairs = zip(reads[box], own[box], strict=True)
+            inputs = [values[row] if row in values else known[read] for read, row in pairs]
+            if first.op == "divergence":
+                values[box] = builder.cost(first, *inputs)
+                continue
+            name = None
+            if first.op == "apply":
+                owners = tuple(owners_of(diagram, [step.name for step in steps]))
+                key = owners, first.scale
+                name = names.setdefault(key, fresh(owners[0], {*names.values()}, "'")
+                                        if key not in names else "")  # fmt: skip
+            values[box] = builder.step(replace(first, scale=1.0), inputs, name)
+        arrays = [[*map(array_of, leaves_of(values[box]))] for box in asked]
+        circuit = builder.trace.circuit([one for some in arrays for one in some])
+        self.variables, self._counts = names, [len(some) for some in arrays]
+        letters = variables_of(circuit)
+        if streams != "auto":
+            streams = [name for name in streams if name in letters]
+        self.circuit = StreamedCircuit(circuit, streams=streams, opaque=builder.opaque)
+        self._steps = [every[box][0] for box in asked]
+
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, None]:
+        """Return the value of a single map, as an architecture does, and no state."""
+        return self.values(variables, x, key=key if train else None)[0], None
+
+    def values(self, *arguments: Any, key: Any = None) -> tuple[Any, ...]:
+        """Return the values that are asked for, of one member.
+
+        Parameters
+        ----------
+        *arguments
+            The variables, and then what is given.
+        key
+            A random key, or None.
+        """
+        count = len(self.variables)
+        leaves = {
+            f"{name}/{address_of(path)}": leaf
+            for name, tree in zip(self.variables.values(), arguments, strict=False)
+            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+        }
+        found = self.circuit(nested(leaves), *jax.tree.leaves(arguments[count:]), key=key)
+        made = iter(found if isinstance(found, tuple) else (found,))
+        diagram = self.plan.diagram
+        return tuple(
+            next(made)
+            if step.op == "divergence"
+            else shaped(diagram.space_label(step.vertex), made)
+            for step in self._steps
+        )
+
+    def plan_at(self, sizes: Mapping[str, int]) -> StreamPlan:
+        """Say what is streamed for batches of these sizes."""
+        diagram = self.plan.diagram
+        shapes = []
+        for read in self.given:
+            step = self.plan.steps[read[0]]
+            count = sum(sizes[data] for data in _data_sets(step))
+            example = diagram.space_label(step.vertex).example(count, step.form)
+            shapes += [one.shape for one in jax.tree.leaves(example)]
+        parameters = self.circuit.circuit.parameters.values()
+        shapes += [tuple(size.number for size in one) for one in parameters]
+        return self.circuit.plan(*shapes)
+
+
+def _data_sets(step: Step) -> tuple[str, ...]:
+    """Return the data sets of which a value has the examples."""
+    return step.together if step.together and step.op != "part" else (step.data,)
+
+
+def _examples(step: Step) -> str:
+    return " + ".join(_data_sets(step))
+
+
+class Streams:
+    """What of a plan's program runs as circuits, in which passes are streamed.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    options
+        How its maps are run.
+
+    Attributes
+    ----------
+    together
+        The region of each box that runs with others, or with a divergence.
+    alone
+        The region of each box that runs by itself: it draws samples, is run again in the reverse
+        pass, or computes in another dtype.
+
+    Raises
+    ------
+    UnknownName
+        If no circuit has a variable of one of the names.
+    """
+
+    def __init__(self, plan: Plan, options: Options) -> None:
+        self.plan, self.options = plan, options
+        every: Any = plan.program.apex.operations
+        self.together, self.alone = dict[int, Region](), dict[int, Region]()
+        reads: list[set[int]] = []
+        level, home = list[int](), dict[int, int]()
+        for box, steps in enumerate(every):
+            places = [plan.places[i] for step in steps for i in step.inputs]
+            reads.append({row for row, _ in places})
+            aligned = {
+                row
+                for row in reads[box]
+                if len(every[row]) == len(steps)
+                and all(plan.places[i][1] == k for k, step in enumerate(steps)
+                        for i in step.inputs if plan.places[i][0] == row)
+            }  # fmt: skip
+            runs = self._runs(steps[0])
+            after = (
+                level[row] + (row in home and not (runs and row in aligned)) for row in reads[box]
+            )
+            level.append(max(after, default=0))
+            if not runs:
+                continue
+            home[box] = box
+            joined = [home[r] for r in aligned if r in home and level[r] == level[box]]
+            home = {b: box if root in joined else root for b, root in home.items()}
+        for root in dict.fromkeys(home.values()):
+            boxes = [box for box in home if home[box] == root]
+            asked = [box for box in boxes if every[box][0].op == "divergence" or any(
+                box in read and home.get(k) != root for k, read in enumerate(reads)
+            )]  # fmt: skip
+            if any(every[box][0].op == "apply" for box in boxes) or len(boxes) > 1:
+                region = Region(plan, boxes, asked, options.streams)
+                self.together |= dict.fromkeys(boxes, region)
+        for box, steps in enumerate(every):
+            if box not in self.together and self._is_circuit(steps[0]):
+                self.alone[box] = Region(plan, [box], [box], options.streams)
+        if options.streams != "auto":
+            known = {n: None for one in self.regions for n in variables_of(one.circuit.circuit)}
+            refuse_unknown(options.streams or (), known, "a circuit of the loss")
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The regions, each once."""
+        return tuple(dict.fromkeys([*self.together.values(), *self.alone.values()]))
+
+    def _is_circuit(self, step: Step) -> bool:
+        return step.op == "apply" and isinstance(
+            architecture_of(self.plan.diagram, step.name), CircuitArchitecture
+        )
+
+    def _runs(self, step: Step) -> bool:
+        """Whether a step is a circuit that may run with others."""
+        diagram = self.plan.diagram
+        match step.op:
+            case "apply":
+                frozen = diagram.map_label(diagram.owner(step.name)).kind == "frozen"
+                apart = {*self.options.remat, *self.options.precision}
+                return self._is_circuit(step) and step.name not in apart and (
+                    frozen or not architecture_of(diagram, step.name).accepts_key
+                )  # fmt: skip
+            case "divergence":
+                return _is_known(step.divergence)
+        return step.op in ("tuple", "factor", "one-hot")
+
+    def at(self, **sizes: int) -> dict[str, StreamPlan]:
+        """Say for batches of some sizes what each region streams, by its edges and equations."""
+        return {self.title(one): one.plan_at(sizes) for one in self.regions}
+
+    def title(self, region: Region) -> str:
+        """Return the edges and equations of a region."""
+        every: Any = self.plan.program.apex.operations
+        names = [step.name for box in region.boxes for step in every[box]
+                 if step.op in ("apply", "divergence")]  # fmt: skip
+        return ", ".join(dict.fromkeys(names))
+
+    def __str__(self) -> str:
+        lines = [
+            f"streams of {self.title(one)}" + "".join(f"\n  {line}" for line in text.splitlines())
+            for one in self.regions
+            for text in one.circuit.decided
+        ]
+        return "\n".join(lines or ["streams: decided by the sizes of a batch"])
+
+
+def _is_known(divergence: Any) -> bool:
+    if isinstance(divergence, DivergenceSum):
+        return all(map(_is_known, divergence.parts))
+    return isinstance(divergence.function, str) and divergence.function in KNOWN

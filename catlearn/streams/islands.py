@@ -56,7 +56,7 @@ def islands_of(
     block: int,
     letters: Iterable[str] | None = None,
     name: str = "stream",
-) -> tuple[list[Island], list[str]]:
+) -> tuple[list[Island], dict[str, str]]:
     """Return the passes that save large arrays, one after the other, and why others do not run.
 
     Parameters
@@ -84,7 +84,7 @@ def islands_of(
         H = circuit.apex
         levels = dict.fromkeys(tuple(path(H, box, plain=False)) for box in H.order)
         for one in (one for level in levels for one in passes(circuit, level=level)):
-            names = {letter_at(circuit.apex, b, v) for b, v in one.reductions.items()}
+            names = {letter_at(H, b, v) for b, v in one.reductions.items()} | {H.called(one.axis)}
             if sizes[one.axis] <= block or (letters is not None and names.isdisjoint(letters)):
                 continue
             (title, *_) = named(circuit, one)
@@ -101,7 +101,7 @@ def islands_of(
             circuit = found[-1].rest
             break
         else:
-            return found, [f"{title}: {reason}" for title, reason in refused.items()]
+            return found, refused
 
 
 def _large(

@@ -88,6 +88,14 @@ CASES = {
         HEAD, cl.Model("table", Y, F, embed("E", "V -> m")), fit="d.F >> head >> table = d.F"
     ),
     "pairs": two_gaussians(),
+    "a batch against itself": diagram(
+        ENCODER, fit=cl.Equation("d.X >> encoder = d.F", divergence="info_nce")
+    ),
+    "one side of a batch": diagram(
+        ENCODER,
+        fit=cl.Equation("d.X >> encoder = d.F",
+                        divergence=cl.Divergence("info_nce", symmetric=False, temperature=0.5)),
+    ),
 }  # fmt: skip
 
 

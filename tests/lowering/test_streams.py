@@ -20,6 +20,7 @@ from catlearn.arrays import (
 )
 from catlearn.errors import UnknownName
 from catlearn.zoo import architectures
+from tests.lowering.test_arrays import BATCH, CASES
 
 
 def differences(one, other):
@@ -43,7 +44,7 @@ def test_attention_and_the_hidden_layer_of_a_transformer_are_streamed(layer):
         shapes = [x.shape, *(one.shape for one in plain.values(params))]
         made, _ = streamed.islands(*shapes)
         assert {len(one.fold.state) for one in made} == {1, 3}
-        assert streamed.plan(*shapes).count("\n") == 1
+        assert len(streamed.plan(*shapes).streamed) == 2
 
         def both(fn):
             def total(params, x):
@@ -87,7 +88,7 @@ def test_arrays_of_other_sizes_run_with_what_is_streamed_for_these():
 def test_small_arrays_are_left_alone(layer):
     streamed = cl.lower(layer, streams="auto")
     shapes = [(2, 4), *(tuple(int(s.number) for s in p) for p in layer.parameters.values())]
-    assert streamed.islands(*shapes) == ([], [])
+    assert streamed.islands(*shapes) == ([], {})
 
 
 def test_letters_say_what_may_be_streamed(layer):
@@ -133,3 +134,111 @@ def test_models_on_edges_are_streamed():
         assert ("while" in step.lower(params).as_text()) == (streams == "auto")
         values.append(step(params))
     assert differences(*values) < 1e-5
+
+
+# ---------------------------------------------------------------- losses
+
+
+def language(n=64, v=2048, d=4, streams=None, **options):
+    """Return a language model whose last map is on an edge, its divergence in the equation."""
+    X, F, W = cl.Space("X", d), cl.Space("F", d), cl.Categorical("word", v)
+    trunk = cl.Model("trunk", X, F, linear("up", "m -> f") >> tanh >> linear("down", "f -> k"), f=8)
+    head = cl.Model("head", F, W, linear("E", "k -> v"))
+    text = cl.Dataset("text", X=X, word=W)
+    D = cl.LearningDiagram(
+        text, trunk, head, equations={"lm": "text.X >> trunk >> head = text.word"}
+    )
+    random = np.random.default_rng(0)
+    batch = {"X": random.normal(size=(n, d)).astype("float32"), "word": random.integers(0, v, n)}
+    return cl.lower(D.loss(), streams=streams, **options), {"text": batch}
+
+
+def contrastive(n=512, d=4, streams=None, symmetric=True):
+    X, F = cl.Space("X", d), cl.Space("F", d)
+    left, right = (cl.Model(name, X, F, linear("A", "m -> k")) for name in ("left", "right"))
+    fit = cl.Equation("pairs.X >> left = pairs.Y >> right",
+                      divergence=cl.Divergence("info_nce", symmetric=symmetric))  # fmt: skip
+    D = cl.LearningDiagram(cl.Dataset("pairs", X=X, Y=X), left, right, equations={"clip": fit})
+    random = np.random.default_rng(0)
+    batch = {name: random.normal(size=(n, d)).astype("float32") for name in "XY"}
+    return cl.lower(D.loss(), streams=streams), {"pairs": batch}
+
+
+def gradient_of(fn, batch, key=None):
+    """Return the compiled value and gradient of a loss, and its arguments."""
+    params, state = fn.init(jax.random.key(0))
+
+    def run(params, batch):
+        return fn(params, state, batch, key)[0]
+
+    return jax.jit(jax.value_and_grad(run)).lower(params, batch).compile(), (params, batch)
+
+
+@pytest.mark.parametrize(("made", "least"), [(language, 15), (contrastive, 2)])
+def test_a_pass_goes_through_an_edge_and_the_divergence_of_its_equation(made, least):
+    found = {streams: gradient_of(*made(streams=streams)) for streams in (None, "auto")}
+    held = {key: run.memory_analysis().temp_size_in_bytes for key, (run, _) in found.items()}
+    assert held[None] > least * held["auto"]
+    assert differences(*(run(*arguments) for run, arguments in found.values())) < 1e-5
+
+
+def test_the_plan_of_a_loss_says_what_is_streamed():
+    fn, batch = language(streams="auto")
+    (asked,) = fn.plan.streams.at(text=64).values()
+    (one,) = asked.streamed
+    assert (one.largest, one.length, one.block) == (64 * 2048, 2048, 64)
+    assert one.saved == 64 * 2048 - 64 * 64
+    assert not asked.refused
+    jax.eval_shape(fn, *fn.init(jax.random.key(0)), batch)
+    assert str(one) in str(fn.plan)
+    (small,) = fn.plan.streams.at(text=1).values()
+    assert not small.streamed
+
+
+def test_variables_of_a_loss_are_those_of_its_circuits():
+    fn, _ = language(streams=["v"])
+    (asked,) = fn.plan.streams.at(text=64).values()
+    assert len(asked.streamed) == 1
+    (asked,) = language(streams=["f"])[0].plan.streams.at(text=64).values()
+    assert not asked.streamed
+    with pytest.raises(UnknownName):
+        language(streams=["zzz"])
+
+
+@pytest.mark.parametrize(
+    "name", ["equations that train", "a model that is no circuit", "logits against logits", "pairs"]
+)
+def test_a_streamed_loss_is_the_loss(name):
+    values = []
+    for streams in (None, "auto"):
+        fn = cl.lower(CASES[name].loss(), streams=streams)
+        params, state = fn.init(jax.random.key(0))
+        step = jax.value_and_grad(lambda p, fn=fn, s=state: fn(p, s, BATCH), has_aux=True)
+        values.append(step(params))
+    assert differences(*values) < 1e-5
+
+
+@pytest.mark.parametrize("options", [{"stack": 2}, {"precision": "bfloat16"}, {"remat": True}])
+def test_classes_of_losses_run_as_one_and_are_streamed(options):
+    """Two squares of one shape, and one that shares the data; also with other options."""
+    X, F, W = cl.Space("X", 3), cl.Space("F", 2), cl.Categorical("word", 300)
+    parts, equations = [], {}
+    for k in range(3):
+        parts += [cl.Model(f"trunk_{k}", X, F, linear("A", "m -> k")),
+                  cl.Model(f"head_{k}", F, W, linear("E", "k -> v"))]  # fmt: skip
+        data = f"text_{min(k, 1)}"
+        equations[f"lm_{k}"] = f"{data}.X >> trunk_{k} >> head_{k} = {data}.word"
+    texts = [cl.Dataset(f"text_{k}", X=X, word=W) for k in range(2)]
+    loss = cl.LearningDiagram(*texts, *parts, equations=equations).loss()
+    random = np.random.default_rng(0)
+    batch = {one.name: {"X": random.normal(size=(80, 3)).astype("float32"),
+                        "word": random.integers(0, 300, 80)} for one in texts}  # fmt: skip
+    values = []
+    for streams in (None, "auto"):
+        fn = cl.lower(loss, streams=streams, **options)
+        params, state = fn.init(jax.random.key(0))
+        step = jax.jit(jax.value_and_grad(lambda p, fn=fn, s=state: fn(p, s, batch)[0]))
+        if "stack" in options:
+            assert ("while" in step.lower(params).as_text()) == (streams == "auto")
+        values.append(step(params))
+    assert differences(*values) < (1e-2 if "precision" in options else 1e-5)
