@@ -312,7 +312,7 @@ class Builder:
             prediction, target = (stopped, target) if term.stop == "lhs" else (prediction, stopped)
         space = self.diagram.space_label(term.vertex)
         costs = self.costs(term.divergence, prediction, target, space)
-        (letter,) = _letters(costs[0], "n")
+        letter = term.data if term.data.isidentifier() else "n"
         mean = einsum(f"{letter} -> ", scale=f"{letter}**-1")
         return _sum([mean(one) for one in costs])
 

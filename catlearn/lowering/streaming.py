@@ -343,7 +343,7 @@ def _examples(step: Step) -> str:
     return " + ".join(_data_sets(step))
 
 
-class Streams:
+class Streams(Legible):
     """What of a plan's program runs as circuits, in which passes are streamed.
 
     Parameters
