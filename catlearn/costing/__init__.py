@@ -22,7 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "indexed": ["AmbiguousAxis", "Indexed", "IndexedArray", "part_of"],
         "island": ["Column", "Crossing", "Island", "Mode", "candidates", "usual"],
         "notices": ["Notice"],
-        "partition": ["Partition", "cheapest", "islands", "stages_of"],
+        "partition": ["Partition", "cheapest", "convex_cuts", "islands", "stages_of"],
         "reverse": ["reverse_of"],
         "table": ["CircuitResources"],
         "tiling": ["LevelTiles", "NoTile", "Tiling", "blocks", "runs", "tile", "ways"],

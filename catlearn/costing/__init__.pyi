@@ -33,6 +33,7 @@ from .notices import (
 from .partition import (
     Partition as Partition,
     cheapest as cheapest,
+    convex_cuts as convex_cuts,
     islands as islands,
     stages_of as stages_of,
 )

@@ -21,7 +21,7 @@ axis x.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from catlearn.cost import Posynomial
@@ -45,6 +45,10 @@ class Costs(Legible):
     sides
         Of the operands of products of matrices: for rows, columns, and what is added up, the tile
         variables, and the extent of axes that are whole; None if that is not known.
+    split
+        The tile variables of axes that are reduced, and split among groups.
+    again
+        Of a reverse pass, the operations by unit that were done in the forward one.
     """
 
     transfers: Posynomial
@@ -52,6 +56,8 @@ class Costs(Legible):
     work: Mapping[str, Posynomial]
     bounds: Mapping[str, tuple[Any, Posynomial]]
     sides: tuple[tuple[tuple[str, ...], Posynomial], ...] | None = None
+    split: tuple[str, ...] = ()
+    again: Mapping[str, Posynomial] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -85,7 +91,9 @@ class Costs(Legible):
             tuple((name, one.at(given)) for name, one in self.columns),
             {unit: one.at(given) for unit, one in self.work.items()},
             {n: (low, size.at(given)) for n, (low, size) in self.bounds.items() if n not in given},
-            self.sides and tuple((tiles, whole.at(given)) for tiles, whole in self.sides),
+            self.sides and tuple(_side(*side, given) for side in self.sides),
+            tuple(name for name in self.split if name not in given),
+            {unit: one.at(given) for unit, one in self.again.items()},
         )
 
     def memory(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> Any:
@@ -104,3 +112,13 @@ class Costs(Legible):
     def compulsory(self) -> Posynomial:
         """What crosses if every tile is its whole axis: each input and output once."""
         return self.transfers.at({name: size for name, (_, size) in self.bounds.items()})
+
+
+def _side(
+    tiles: tuple[str, ...], whole: Posynomial, given: Mapping[str, Any]
+) -> tuple[tuple[str, ...], Posynomial]:
+    """A side of a product where sizes, and some of its tiles, are put in."""
+    for name in tiles:
+        if name in given:
+            whole = whole * Posynomial.of(given[name])
+    return tuple(name for name in tiles if name not in given), whole.at(given)

@@ -171,6 +171,8 @@ class Island(Legible):
         The arrays at index variables.
     modes
         The mode of each variable that is not whole.
+    again
+        Of a reverse pass, the operations by unit that were done in the forward one.
     """
 
     def __init__(
@@ -187,6 +189,7 @@ class Island(Legible):
         if not wide:
             raise wrong_kind(widths, "widths", "three numbers above 0, such as (2, 2, 4)")
         self.work: Work | None = None
+        self.again: Mapping[str, Posynomial] = {}
         if isinstance(circuit, Circuit):
             circuit = circuit.at(sizes) if sizes else circuit
             self.work = Work.of(circuit)
@@ -678,8 +681,11 @@ class Island(Legible):
     def costs(self) -> Costs:
         """Return transfers, columns, operations and bounds as one value, which is tiled."""
         bounds = {name: (1, size) for name, size in self.bounds.items()}
-        work = self.operations()
-        return Costs(self.transfers, tuple(self.memory), work, bounds, self.sides)
+        split = tuple(self.block_name(n) for n, m in self.modes.items() if m.kind == "split")
+        return Costs(
+            self.transfers, tuple(self.memory), self.operations(), bounds, self.sides,
+            tuple(name for name in split if name in bounds), self.again,
+        )  # fmt: skip
 
     @cached_property
     def sides(self) -> tuple[tuple[tuple[str, ...], Posynomial], ...]:

@@ -9,7 +9,11 @@ code                   says that
 ``clamped``            a tile is its whole axis: more fast memory does not help there
 ``mixed-width``        numbers of several widths are held
 ``few-tiles``          there are fewer groups than units
+``split-pays``         what is streamed may be split, so that more units have a group
+``recomputed``         what was made is made again, by a reverse pass or by each group
 ``fusing-costs-more``  boxes are kept apart, since one island of them would move more
+``longest``            boxes are kept apart, since islands have so many stages at most
+``bounded-search``     not all plans of islands were compared
 =====================  ==========================================================================
 
 >>> from catlearn.costing import Notice

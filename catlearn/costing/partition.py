@@ -21,9 +21,10 @@ note fusing-costs-more (scores, values): as one island 9, apart 7
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -35,6 +36,7 @@ from catlearn.cost import LAWVERE, Matrix
 from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device
 from catlearn.costing.indexed import Indexed, part_of
+from catlearn.costing.island import Island
 from catlearn.costing.notices import Notice
 from catlearn.costing.tiling import NoTile, Tiling, tile
 from catlearn.display import Legible
@@ -43,7 +45,7 @@ from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
 
 @dataclass(frozen=True)
 class Partition(Legible):
-    """A partition of a chain of stages into islands.
+    """A partition of stages into islands.
 
     Parameters
     ----------
@@ -57,6 +59,9 @@ class Partition(Legible):
         What each cut avoids.
     tilings
         The tiles of the islands, where they were asked for.
+    order
+        The numbers that the stages had, if islands are no stretches of these; by default as they
+        are.
     """
 
     stages: tuple[str, ...]
@@ -64,11 +69,18 @@ class Partition(Legible):
     cost: float
     why: tuple[Notice, ...] = ()
     tilings: tuple[Tiling, ...] = ()
+    order: tuple[int, ...] = ()
 
     @property
     def parts(self) -> tuple[tuple[str, ...], ...]:
         """The stages of each island."""
         return tuple(self.stages[i:j] for i, j in pairwise((0, *self.cuts, len(self.stages))))
+
+    @property
+    def numbers(self) -> tuple[tuple[int, ...], ...]:
+        """The numbers of the stages of each island."""
+        order = self.order or tuple(range(len(self.stages)))
+        return tuple(order[i:j] for i, j in pairwise((0, *self.cuts, len(order))))
 
     def __str__(self) -> str:
         line = " | ".join(", ".join(part) for part in self.parts)
@@ -120,12 +132,15 @@ def cheapest(costs: Any, stages: Iterable[str] | None = None) -> Partition:
 def _reasons(costs: np.ndarray, ends: Sequence[int], names: Sequence[str]) -> Iterable[Notice]:
     for i, j, k in zip(ends, ends[1:], ends[2:], strict=False):
         whole, apart = float(costs[i, k]), float(costs[i, j] + costs[j, k])
-        node = ", ".join(names[i:k])
-        text = f"as one island {whole:.4g}, apart {apart:.4g}"
-        if math.isinf(whole):
-            text = "there is no such island, or no tiles of it fit"
-        figures = {"whole": whole, "apart": apart}
-        yield Notice("fusing-costs-more", "note", node, text, figures)
+        yield fusing(", ".join(names[i:k]), whole, apart)
+
+
+def fusing(node: str, whole: float, apart: float) -> Notice:
+    """Say what an island would cost that is kept apart."""
+    text = f"as one island {whole:.4g}, apart {apart:.4g}"
+    if math.isinf(whole):
+        text = "there is no such island, or no tiles of it fit"
+    return Notice("fusing-costs-more", "note", node, text, {"whole": whole, "apart": apart})
 
 
 Stages = list[tuple[str, list[int]]]
@@ -133,31 +148,38 @@ Stages = list[tuple[str, list[int]]]
 
 
 def stages_of(circuit: Circuit) -> list[Stages]:
-    """Return the boxes of a circuit in stages, in one or two orders in which they may run.
+    """Return the boxes of a circuit in stages, in some ways: one to three.
 
-    A stage has one box that reduces or takes an axis whole, and those before it that do not; what
-    comes after the last one is in its stage. The orders are that in which boxes are listed, and, if
-    it is another one, that in which each box runs as soon as it can.
+    A stage has one box that reduces or takes an axis whole. The others are with the next one in
+    the order in which boxes are listed, with the next one in that in which each runs as soon as it
+    can, or with the last one that they depend on. What comes after the last one is in its stage,
+    what depends on none in that of the first.
 
     Examples
     --------
     >>> from catlearn.arrays import einsum, relu, softmax
     >>> circuit = einsum("a b, b c -> a c") >> relu >> softmax("[c]") >> relu
-    >>> stages_of(circuit)
-    [[('einsum', [0]), ('softmax', [1, 2, 3])]]
+    >>> for stages in stages_of(circuit):
+    ...     print(stages)
+    [('einsum', [0]), ('softmax', [1, 2, 3])]
+    [('einsum', [0, 1]), ('softmax', [2, 3])]
     """
     H, listed = circuit.apex, circuit._walk()
     ins, outs = H.sides
     depth: dict[int, int] = {}  # of wires
     when: dict[int, int] = {}
-    heavy = set()
+    after: dict[int, int] = {}  # of wires, the number of the last heavy box before
+    heavy: dict[int, int] = {}
+    behind: dict[int, list[int]] = {}
     for box in listed:
         when[box] = 1 + max((depth.get(wire, 0) for wire in ins[box]), default=0)
-        for wire in outs[box]:
-            depth[wire] = when[box]
+        last = max((after.get(wire, 0) for wire in ins[box]), default=0)
         read = Indexed.of(part_of(circuit, [box]))
         if read.reduced or read.whole or read.along:
-            heavy.add(box)
+            last = heavy[box] = len(heavy)
+        behind.setdefault(last, []).append(box)
+        for wire in outs[box]:
+            depth[wire], after[wire] = when[box], last
     found = []
     for order in (listed, sorted(listed, key=when.__getitem__)):
         stages: Stages = []
@@ -173,6 +195,9 @@ def stages_of(circuit: Circuit) -> list[Stages]:
             stages.append((H.title(waiting[-1]), waiting))
         if stages not in found:
             found.append(stages)
+    stages = [(H.title(box), behind[number]) for box, number in heavy.items()]
+    if stages and stages not in found:
+        found.append(stages)
     return found
 
 
@@ -186,17 +211,21 @@ def islands(
     longest: int = 4,
     **options: Any,
 ) -> Partition:
-    """Return the partition of a chain into islands that move least, each with its best tiles.
+    """Return the partition into islands that move least, each with its best tiles.
 
-    Of a circuit the boxes are taken in the orders of :func:`stages_of`, and an island is a stretch
-    of one, of at most ``longest`` stages: for a chain that is every island of that length, and of
-    others the best of those orders.
+    The boxes of a circuit are in stages (:func:`stages_of`). An island is a set of at most
+    ``longest`` stages that are connected and *convex*: what is between two of them is in it, so
+    islands run one after the other. Plans are the ways through the sets of stages that have run,
+    of which the shortest is found, for up to 16 stages; tiles are looked for only where what an
+    island has to move does not rule it out. Of more stages the islands of the best plan of
+    stretches of their order, and each stage alone, are joined, two at a time, while that moves
+    less; ``why`` then says so.
 
     Parameters
     ----------
     costs
-        A circuit; or for pairs (i, j) the costs of stages i to j - 1 as one island, or of several
-        ways to run it, where pairs that are left out are no island.
+        A circuit; or for pairs (i, j) the costs of stages i to j - 1 of a chain as one island, or
+        of several ways to run it, where pairs that are left out are no island.
     device, fast_memory
         As for :func:`tile`: seconds, or words, are added.
     stages
@@ -239,15 +268,301 @@ def islands(
         if not costs:
             raise InvalidStructure("islands", [Failure("costs", "costs", "are of no island")])
         return _planned({pair: best(pair, one) for pair, one in costs.items()}, stages)
-    circuit, sizes, found = costs.at(sizes) if sizes else costs, None, []
+    circuit, sizes = costs.at(sizes) if sizes else costs, None
+    scale = sum(1 / (one.bandwidth or 1) for one in device.levels[1:]) if device else 1.0
+    if device is not None and "widths" not in options:
+        scale *= options.get("width", 2)
+
+    @functools.cache
+    def bound(boxes: frozenset[int]) -> float:
+        widths = options.get("widths") or (1, 1, 1)
+        island = Island(Indexed.of(part_of(circuit, boxes)), {}, widths=widths)
+        return scale * (island.compulsory.number or 0)
+
+    def price(boxes: frozenset[int]) -> float:
+        found = best(boxes, part_of(circuit, boxes))
+        return math.inf if found is None else found.optimum.value
+
+    plans, failed = [], None
     for order in stages_of(circuit):
-        tilings = {}
-        for i, j in itertools.combinations(range(len(order) + 1), 2):
-            if j - i <= longest:
-                boxes = frozenset(itertools.chain(*(some for _, some in order[i:j])))
-                tilings[i, j] = best(boxes, part_of(circuit, boxes))
-        found.append(_planned(tilings, [name for name, _ in order]))
-    return min(found, key=lambda plan: plan.cost)
+
+        def boxes(some: Iterable[int], order: Stages = order) -> frozenset[int]:
+            return frozenset(itertools.chain(*(order[k][1] for k in some)))
+
+        flows, shared = _flows(circuit, order)
+        try:
+            plan = convex_cuts(
+                [name for name, _ in order], flows, lambda some: price(boxes(some)),
+                shared=shared, bound=lambda some: bound(boxes(some)), longest=longest,
+            )  # fmt: skip
+        except CatlearnError as error:
+            failed = error
+            continue
+        made = (known[boxes(part)] for part in plan.numbers)
+        plans.append(replace(plan, tilings=tuple(one for one in made if one is not None)))
+    if not plans:
+        assert failed is not None
+        raise failed
+    return min(plans, key=lambda plan: plan.cost)
+
+
+def _flows(circuit: Circuit, stages: Stages) -> tuple[list[tuple[int, int]], list[set[int]]]:
+    """Which stages read what others write, and the stages that read one array."""
+    ins, outs = circuit.apex.sides
+    home = {box: k for k, (_, boxes) in enumerate(stages) for box in boxes}
+    writer = {wire: k for box, k in home.items() for wire in outs[box]}
+    readers: dict[int, set[int]] = {}
+    for box, k in home.items():
+        for wire in ins[box]:
+            readers.setdefault(wire, set()).add(k)
+    flows = [(writer[wire], k) for wire, some in readers.items() if wire in writer for k in some]
+    return [(i, k) for i, k in flows if i != k], [*readers.values()]
+
+
+_PAIRS = 20_000
+"""Of so many ways to go on from sets of stages all plans are compared."""
+
+
+def convex_cuts(
+    stages: Sequence[str],
+    flows: Iterable[tuple[int, int]],
+    cost: Callable[[frozenset[int]], float],
+    *,
+    shared: Iterable[Iterable[int]] = (),
+    bound: Callable[[frozenset[int]], float] | None = None,
+    longest: int = 4,
+    exact: int = 16,
+) -> Partition:
+    """Return the partition of stages into islands that costs least.
+
+    Islands are connected, and convex: they run one after the other. So a plan is a way from no
+    stage to all of them through sets that are closed, with what is before a stage also the stage's.
+    The shortest is found by dynamic programming, where an island is priced only if its bound does
+    not rule it out. Of more than ``exact`` stages the islands of the best plan of stretches of
+    their order, and each stage alone, are joined, two at a time, while that costs less; ``why``
+    then says so.
+
+    Parameters
+    ----------
+    stages
+        Their names, each after those that it depends on.
+    flows
+        Pairs (i, j): stage j reads what stage i writes.
+    cost
+        What a set of stages costs as one island; infinite if it is none. Asked once for each.
+    shared
+        Sets of stages that read one array; they are connected, too.
+    bound
+        What an island costs at least; by default 0.
+    longest
+        The most stages of an island.
+    exact
+        Of how many stages all plans are compared.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing flows that are not from a stage to a later one.
+    CatlearnError
+        If no sequence of islands covers all stages.
+
+    Examples
+    --------
+    >>> def cost(some):  # b and c read what a writes
+    ...     return 5 if some == {0, 2} else 3 * len(some)
+    >>> print(convex_cuts(["a", "b", "c"], [(0, 1), (0, 2)], cost))
+    a, c | b: 8
+    note fusing-costs-more (a, c, b): as one island 9, apart 8
+    """
+    flows, count = [*flows], len(stages)
+    bad = [
+        Failure("flow", f"flow {pair}", f"expected numbers i < j of {count} stages")
+        for pair in flows
+        if not 0 <= pair[0] < pair[1] < count
+    ]
+    if bad or not count:
+        raise InvalidStructure("islands", bad or [Failure("stages", "stages", "there are none")])
+    return _Search(stages, flows, shared, cost, bound or (lambda _: 0.0), longest, exact).plan()
+
+
+class _Search:
+    """The search for the best islands of stages; sets of stages are the bits of a number."""
+
+    def __init__(
+        self,
+        stages: Sequence[str],
+        flows: Iterable[tuple[int, int]],
+        shared: Iterable[Iterable[int]],
+        cost: Callable[[frozenset[int]], float],
+        bound: Callable[[frozenset[int]], float],
+        longest: int,
+        exact: int,
+    ) -> None:
+        self.stages, self.longest, self.exact = stages, longest, exact
+        self.before, self.touching = [0] * len(stages), [0] * len(stages)
+        for i, j in flows:
+            self.before[j] |= 1 << i
+        for some in (*flows, *shared):
+            both = sum(1 << k for k in {*some})
+            for k in _bits(both):
+                self.touching[k] |= both
+        self.priced: dict[int, float] = {}
+        self.prices, self.bounds = cost, bound
+
+    def cost(self, some: int) -> float:
+        """What an island costs."""
+        if some not in self.priced:
+            self.priced[some] = self.prices(frozenset(_bits(some)))
+        return self.priced[some]
+
+    def bound(self, some: int) -> float:
+        """What it costs at least."""
+        return self.bounds(frozenset(_bits(some)))
+
+    def connected(self, some: int) -> bool:
+        """Whether stages hang together, by what they give each other or read together."""
+        reached, new = 0, some & -some
+        while new:
+            reached |= new
+            new = some & ~reached & functools.reduce(
+                int.__or__, (self.touching[k] for k in _bits(new)), 0
+            )  # fmt: skip
+        return reached == some
+
+    def next(self, done: int) -> list[int]:
+        """The islands that may run after some stages, in a canonical order."""
+        found, stack = [], [(0, 0)]
+        while stack:
+            some, start = stack.pop()
+            if some and self.connected(some):
+                found.append(some)
+            if some.bit_count() < self.longest:
+                for k in range(start, len(self.stages)):
+                    if not done >> k & 1 and not self.before[k] & ~(done | some):
+                        stack.append((some | 1 << k, k + 1))
+        return found
+
+    def every(self) -> dict[int, list[int]] | None:
+        """The islands that may run after each set of stages that is closed; None if too many."""
+        if len(self.stages) > self.exact:
+            return None
+        found: dict[int, list[int]] = {}
+        waiting, pairs = [0], 0
+        while waiting:
+            done = waiting.pop()
+            if done not in found:
+                found[done] = self.next(done)
+                pairs += len(found[done])
+                waiting += [done | some for some in found[done]]
+            if pairs > _PAIRS:
+                return None
+        return found
+
+    def stretches(self) -> dict[int, list[int]]:
+        """The same of stretches of the order alone."""
+        count, found = len(self.stages), {}
+        for i in range(count + 1):
+            most = min(i + self.longest, count)
+            ends = ((1 << j) - (1 << i) for j in range(i + 1, most + 1))
+            found[(1 << i) - 1] = [some for some in ends if self.connected(some)]
+        return found
+
+    def shortest(self, steps: Mapping[int, list[int]]) -> list[int]:
+        """The islands of the plan that costs least.
+
+        The best plan by bounds is priced, and that again, until all of it is priced.
+        """
+        order, known = sorted(steps, key=int.bit_count), dict[int, float]()
+        while True:
+            least, last = {0: 0.0}, dict[int, int]()
+            for done in order:
+                for some in steps[done] if done in least else ():
+                    if some not in known:
+                        known[some] = self.priced[some] if some in self.priced else self.bound(some)
+                    reached = least[done] + known[some]
+                    if reached < least.get(done | some, math.inf):
+                        least[done | some], last[done | some] = reached, some
+            at, plan = order[-1], []
+            if at not in least:
+                alone = [k for k in range(len(self.stages)) if known.get(1 << k) == math.inf]
+                blame = ", ".join(self.stages[k] for k in alone)
+                blame = f"; no tiles fit of {blame}" if blame else ""
+                raise CatlearnError(f"no sequence of islands covers all stages{blame}")
+            while at:
+                plan.append(last[at])
+                at ^= last[at]
+            new = [some for some in plan if some not in self.priced]
+            known |= {some: self.cost(some) for some in plan}
+            if not new:
+                return plan[::-1]
+
+    def joined(self, plan: list[int]) -> list[int]:
+        """Join two islands at a time, those that save most, while that costs less."""
+        while True:
+            gains = []
+            for one, other in itertools.combinations(plan, 2):
+                both, apart = one | other, self.cost(one) + self.cost(other)
+                if both.bit_count() > self.longest or not self.connected(both):
+                    continue
+                made = self.ordered([both, *(some for some in plan if not some & both)])
+                if made and self.bound(both) < apart and self.cost(both) < apart:
+                    gain = apart - self.cost(both) if math.isfinite(apart) else math.inf
+                    gains.append((gain, made))
+            if not gains:
+                return plan
+            plan = max(gains, key=lambda gain: gain[0])[1]
+
+    def ordered(self, plan: list[int]) -> list[int]:
+        """Islands in an order in which they can run; empty if there is none."""
+        found, done, left = [], 0, sorted(plan, key=lambda some: some & -some)
+        while left:
+            for some in left:
+                needed = functools.reduce(int.__or__, (self.before[k] for k in _bits(some)), 0)
+                if not needed & ~(done | some):
+                    break
+            else:
+                return []
+            left.remove(some)
+            found.append(some)
+            done |= some
+        return found
+
+    def plan(self) -> Partition:
+        """The best plan that is found."""
+        steps, why = self.every(), []
+        plan = self.shortest(self.stretches() if steps is None else steps)
+        if steps is None:
+            alone = [1 << k for k in range(len(self.stages))]
+            found = [self.joined(one) for one in (plan, alone)]
+            plan = min(found, key=lambda some: sum(map(self.cost, some)))
+            text = f"of {len(self.stages)} stages not all plans were compared: the best stretches "
+            text += "of their order, and each stage alone, were joined two at a time"
+            why.append(Notice("bounded-search", "note", "islands", text))
+        numbers = tuple(k for some in plan for k in _bits(some))
+        cuts = [*itertools.accumulate(some.bit_count() for some in plan)][:-1]
+        return Partition(
+            tuple(self.stages[k] for k in numbers), tuple(cuts),
+            sum(map(self.cost, plan)), (*why, *self.reasons(plan)), order=numbers,
+        )  # fmt: skip
+
+    def reasons(self, plan: list[int]) -> Iterator[Notice]:
+        """What the cuts avoid between islands that follow each other."""
+        for one, other in pairwise(plan):
+            both, apart = one | other, self.cost(one) + self.cost(other)
+            if not self.connected(both):
+                continue
+            node = ", ".join(self.stages[k] for some in (one, other) for k in _bits(some))
+            if both.bit_count() > self.longest:
+                text = f"an island has at most {self.longest} stages"
+                figures = {"stages": both.bit_count(), "apart": apart}
+                yield Notice("longest", "note", node, text, figures)
+            else:
+                least = self.bound(both)
+                yield fusing(node, least if least > apart else self.cost(both), apart)
+
+
+def _bits(number: int) -> list[int]:
+    return [k for k in range(number.bit_length()) if number >> k & 1]
 
 
 def _planned(

@@ -28,10 +28,11 @@ same. ``gap`` is what whole tiles cost: their transfers by those of the geometri
 from __future__ import annotations
 
 import bisect
+import contextlib
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
@@ -123,6 +124,9 @@ class Tiling(Legible):
         The solution of the geometric program.
     symbolic
         The costs with the sizes as they were given.
+    split
+        Where there are fewer groups than units, and it pays to split what is streamed: the
+        variable, the number of parts, and by how much that divides the time of transfers.
     """
 
     costs: Costs
@@ -132,6 +136,7 @@ class Tiling(Legible):
     levels: tuple[LevelTiles, ...]
     optimum: Optimum
     symbolic: Costs
+    split: tuple[str, int, float] | None = None
 
     @property
     def tiles(self) -> Mapping[str, int]:
@@ -147,6 +152,13 @@ class Tiling(Legible):
     def memory(self) -> float:
         """The words that one unit of the fastest level holds."""
         return self.levels[-1].memory
+
+    @property
+    def groups(self) -> int:
+        """How many groups run in parallel, each on a unit of the fastest level."""
+        sizes = {name: int(size.number) for name, (_, size) in self.costs.bounds.items()}
+        grouped = ((n, t) for n, t in self.tiles.items() if n.startswith("g"))
+        return math.prod(-(-sizes[name] // block) for name, block in grouped)
 
     @property
     def gap(self) -> float:
@@ -213,14 +225,15 @@ def runs(
     pass has the state of a forward pass in the usual modes. Of many choices these are those that
     differ least from the usual one.
     """
-    first = circuit_resources(circuit, reverse=reverse).island
+    spent = circuit_resources(circuit, reverse=reverse)
+    first = spent.island
     read, known, found = first.read, first.modes, {}
     choices = [*itertools.islice(candidates(read), _CHOICES)]
     if len(choices) > _WAYS:
         choices.sort(key=lambda modes: sum(known.get(n) != modes.get(n) for n in read.variables))
     for modes in choices[:_WAYS]:
         island = Island(read, {name: mode.kind for name, mode in modes.items()}, widths=widths)
-        island.work = first.work
+        island.work, island.again = first.work, spent.again
         found.setdefault((island.transfers, tuple(island.memory)), island)
     return [*found.values()]
 
@@ -341,7 +354,44 @@ def tile(
         raise min(refused, key=lambda error: error.least)
     optimum, numeric, symbolic = next(found for found in solved if found[0].value <= bar)
     levels = _whole(numeric, device, unit, optimum, least, remainders)
-    return Tiling(numeric, device, unit, widths or (width, width, width), levels, optimum, symbolic)
+    each = widths or (width, width, width)
+    found = Tiling(numeric, device, unit, each, levels, optimum, symbolic)
+    split = _split(found, [one.at(sizes or {}) for one in given if one.split], least)
+    return replace(found, split=split)
+
+
+_PAYS = 1.1
+"""What a split has to divide the time by."""
+
+
+def _split(
+    found: Tiling, others: Iterable[Costs], floors: Mapping[str, int]
+) -> tuple[str, int, float] | None:
+    """What is won if something streamed is split, where units have nothing to do else."""
+    units, groups = found.levels[-1].level.units, found.groups
+    best, parts = None, -(-units // groups)
+    if parts < 2:
+        return None
+    axes = {name.partition("_")[2] for name in found.tiles}
+    for one in others:
+        (name,) = one.split
+        axis = name.partition("_")[2]
+        same = {other.partition("_")[2] for other in one.bounds} == axes
+        if not same or f"s_{axis}" not in found.tiles:
+            continue
+        size = int(one.bounds[name][1].number)
+        count = min(parts, size)
+        with contextlib.suppress(NoTile):
+            made = _optimum(one.at({name: size / count}), found.device, found.unit, floors)
+            many = count * math.prod(
+                math.ceil(top.number / made[other] * (1 - 1e-9))
+                for other, (_, top) in one.bounds.items()
+                if other != name and other.startswith("g")
+            )
+            gain = found.optimum.value / groups / (made.value / min(many, units))
+            if gain > max(_PAYS, best[2] if best else 0):
+                best = axis, count, gain
+    return best
 
 
 def _refuse_unknown(
@@ -603,15 +653,16 @@ def _notices(found: Tiling) -> Iterable[Notice]:
         if found.optimum[name] >= size.number * (1 - 1e-6) and name in found.costs.transfers.names:
             text = f"the tile is the whole axis of {size}"
             yield Notice("clamped", "note", name, text, {"size": size.number})
+    yield from _recomputed(found)
     units = found.levels[-1].level.units
-    grouped = {name: n for name, n in found.tiles.items() if name.startswith("g")}
-    count = math.prod(
-        -(-int(found.costs.bounds[name][1].number) // n) for name, n in grouped.items()
-    )
-    if units > 1 and count < units:
-        text = f"{count} groups for {units} units"
-        node = ", ".join(grouped) or "island"
-        yield Notice("few-tiles", "warning", node, text, {"groups": count, "units": units})
+    if units > 1 and found.groups < units:
+        text = f"{found.groups} groups for {units} units"
+        node = ", ".join(name for name in found.tiles if name.startswith("g")) or "island"
+        yield Notice("few-tiles", "warning", node, text, {"groups": found.groups, "units": units})
+    if found.split is not None:
+        axis, parts, gain = found.split
+        text = f"split in {parts} parts, whose states are merged, transfers take 1/{gain:.3g}"
+        yield Notice("split-pays", "note", axis, text, {"parts": parts, "gain": gain})
     if not found.device.throughputs:
         return
     time = found.time
@@ -629,3 +680,18 @@ def _notices(found: Tiling) -> Iterable[Notice]:
         seconds = time.by_unit[unit]
         text = f"takes {seconds / time.serial:.0%} of the serial time"
         yield Notice("bandwidth-bound", "note", unit, text, {"seconds": seconds})
+
+
+def _recomputed(found: Tiling) -> Iterable[Notice]:
+    """What a reverse pass makes again, and what each group makes that has no axis of it."""
+    sizes = {name: int(size.number) for name, (_, size) in found.costs.bounds.items()}
+    once = {name: 1 / size for name, size in sizes.items()}
+    for unit, every in found.work.items():
+        again = float(found.costs.again[unit].number) if unit in found.costs.again else 0.0
+        groups = every - _value(found.costs.work[unit], sizes, once)
+        if again + groups > every / 100:
+            figures = {"reverse": again, "groups": groups, "all": every}
+            parts = [f"{again:.4g} in the reverse pass"] if again else []
+            parts += [f"{groups:.4g} by groups that lack an axis"] if groups else []
+            text = f"of {every:.4g} operations are made again: {', '.join(parts)}"
+            yield Notice("recomputed", "note", unit, text, figures)

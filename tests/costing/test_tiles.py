@@ -1,6 +1,7 @@
 """Tiles, closed forms, bounds, times and partitions: known figures, laws beside mutants."""
 
 import contextlib
+import functools
 import math
 from dataclasses import replace
 from itertools import pairwise
@@ -572,15 +573,16 @@ def relative_biases(q, k, v, b):
 
 GROUPS = (einsum("k g q d, k x d -> k g q x") >> softmax("[x]")) @ idle
 GROUPS = GROUPS >> einsum("k g q x, k x e -> k g q e")
-LENGTHS = dict(h=16, k=4, g=4, q=4096, x=4096, d=64, e=64)
+LENGTHS = {"h": 16, "k": 4, "g": 4, "q": 4096, "x": 4096, "d": 64, "e": 64}
 
 
 @pytest.mark.parametrize("circuit", [linear_biases, GROUPS], ids=["ALiBi", "grouped queries"])
 def test_floors_are_of_sides_of_products(circuit, mutants):
     """Positions lack the axis of heads, which all operands of products have: heads run alone."""
-    H100, plain = devices["H100"], tile(HEADS, devices["H100"], sizes=sized(HEADS))
-    t = tile(circuit, H100, sizes=sized(circuit))
-    assert t.optimum.value < 2.5 * plain.optimum.value
+    H100 = devices["H100"]
+    if circuit is linear_biases:
+        t = tile(circuit, H100, sizes=sized(circuit))
+        assert t.optimum.value < 2.5 * heads_on_H100().optimum.value
     islands = [Island(circuit, modes, sizes=sized(circuit)).costs() for modes in (
         {"h": "grouped", "q": "grouped", "x": "streamed"},
         {"k": ("grouped", 1), "g": "grouped", "q": "grouped", "x": "streamed"},
@@ -595,6 +597,53 @@ def test_floors_are_of_sides_of_products(circuit, mutants):
         with mutants("floors are of every grouped axis that transfers depend on"):
             every = tile([replace(one, sides=None) for one in islands], H100)
             assert every.optimum.value > 5 * fused.optimum.value
+
+
+@functools.cache
+def heads_on_H100():
+    return tile(HEADS, devices["H100"], sizes=sized(HEADS))
+
+
+def codes(t):
+    return {notice.code: notice for notice in t.notices}
+
+
+def test_what_is_made_again_is_said():
+    """Oracle 42 in a notice: one of the five contractions of the reverse pass is made again."""
+    H100, sizes = devices["H100"], sized(HEADS)
+    back = tile(HEADS, H100, sizes=sizes, reverse=True)
+    again = {one.node: one.figures for one in back.notices if one.code == "recomputed"}
+    assert again["matrix"]["reverse"] * 5 == again["matrix"]["all"] == back.work["matrix"]
+    assert again["exponential"]["reverse"] == again["exponential"]["all"] == 16 * 4096**2
+    assert "recomputed" not in codes(heads_on_H100())
+    keys = traced("q d", "x c", "c d", "x e")(
+        lambda q, c, w, v: einsum("q x, x e -> q e")(
+            softmax("[x]")(einsum("q d, x d -> q x")(q, einsum("x c, c d -> x d")(c, w))), v
+        )
+    )
+    island = Island(
+        keys,
+        {"q": "grouped", "x": "streamed"},
+        sizes={"q": 256, "x": 256, **dict.fromkeys("dce", 64)},
+    )
+    found = tile(island.costs(), fast_memory=2**14)
+    groups = -(-256 // found.tiles["g_q"])
+    (said,) = [one.figures for one in found.notices if one.code == "recomputed"]
+    assert said["groups"] == (groups - 1) * 2 * 256 * 64**2 > 0
+
+
+def test_a_split_pays_where_units_are_idle(mutants):
+    """One query: of 132 units 16 have a head, until keys are split (flash decoding)."""
+    H100, sizes = devices["H100"], sized(HEADS) | {"q": 1}
+    heads = [Island(HEADS, {"h": "grouped", "q": "grouped", "x": kind}).costs()
+             for kind in ("streamed", "split")]  # fmt: skip
+    split = codes(tile(heads, H100, sizes=sizes))["split-pays"]
+    assert (split.node, split.figures["parts"]) == ("x", 9)
+    assert 7 < split.figures["gain"] <= 132 / 16
+    with mutants("a split always pays"):
+        assert "split-pays" not in codes(tile(heads, H100, sizes=sizes | {"h": 256}))
+        assert "split-pays" not in codes(tile(heads, fast_memory=2**17, sizes=sizes))
+        assert "split-pays" not in codes(tile(heads[:1], H100, sizes=sizes))
 
 
 def sized(circuit):
