@@ -2,7 +2,8 @@
 
 Both are of the gradient of the mean of squares of the outputs; memory is that of the compiled
 program besides its inputs and outputs. Attention is also compared with
-``jax.nn.dot_product_attention``. Last, how long it takes to derive a fold.
+``jax.nn.dot_product_attention``, and what has a softmax with a loop that is written by hand, whose
+rounds are formed again in the reverse pass. Last, how long it takes to derive a fold.
 
     python benchmarks/streams.py [--quick] [--out table.md]
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import _measure
@@ -69,6 +71,50 @@ def inputs(shapes: Sequence[Sequence[str]], sizes: dict[str, int]) -> list[jax.A
     ]
 
 
+def attention_by_hand(q: jax.Array, k: jax.Array, v: jax.Array, block: int = 64) -> jax.Array:
+    """Return attention by a loop with checkpoints over blocks of keys and values."""
+
+    def step(state: Any, one: Any) -> Any:
+        greatest, total, out = state
+        scores = (q @ one[0].T) / q.shape[1] ** 0.5
+        new = jnp.maximum(greatest, scores.max(1))
+        weights, kept = jnp.exp(scores - new[:, None]), jnp.exp(greatest - new)
+        out = out * kept[:, None] + weights @ one[1]
+        return (new, total * kept + weights.sum(1), out), None
+
+    rows = q.shape[:1]
+    first = jnp.full(rows, -jnp.inf), jnp.zeros(rows), jnp.zeros((*rows, v.shape[1]))
+    blocks = [one.reshape(-1, min(block, len(one)), one.shape[1]) for one in (k, v)]
+    (_, total, out), _ = jax.lax.scan(jax.checkpoint(step), first, blocks)
+    return out / total[:, None]
+
+
+def log_sum_by_hand(
+    e: jax.Array, w: jax.Array, labels: jax.Array | None = None, *, block: int, scale: float = 1.0
+) -> jax.Array:
+    """Return the mean of log-sum-exp of scores, less those of labels, by a loop with checkpoints."""
+
+    def step(state: Any, one: jax.Array) -> Any:
+        greatest, total = state
+        scores = scale * (e @ one.T)
+        new = jnp.maximum(greatest, scores.max(1))
+        more = jnp.exp(scores - new[:, None]).sum(1)
+        return (new, total * jnp.exp(greatest - new) + more), None
+
+    first = jnp.full(len(e), -jnp.inf), jnp.zeros(len(e))
+    blocks = w.reshape(-1, min(block, len(w)), w.shape[1])
+    (greatest, total), _ = jax.lax.scan(jax.checkpoint(step), first, blocks)
+    right = 0.0 if labels is None else scale * jnp.sum(e * w[labels], 1)
+    return jnp.mean(greatest + jnp.log(total) - right)
+
+
+BY_HAND: dict[str, Callable[..., Any]] = {
+    "attention": attention_by_hand,
+    "cross-entropy": partial(log_sum_by_hand, block=128),
+    "InfoNCE": partial(log_sum_by_hand, block=64, scale=10.0),
+}
+
+
 def called(fn: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function without parameters as one of arrays."""
     return lambda *arrays: fn({}, *arrays)
@@ -108,15 +154,17 @@ def main() -> None:
             runs["jax"] = lambda q, k, v: jax.nn.dot_product_attention(
                 *(one[:, None, :] for one in (q, k, v))
             )[:, 0, :]
+        if name in BY_HAND:
+            runs["by hand"] = BY_HAND[name]
         found = _measure.compare({key: loss(run, arrays) for key, run in runs.items()}, *counts)
         held = {
             key: program.memory_analysis().temp_size_in_bytes / 1e6
             for key, program in found.programs.items()
         }
         for key in [key for key in runs if key != "naive"]:
-            shown = name if key != "jax" else "jax.nn.dot_product_attention"
+            others = {"jax": "jax.nn.dot_product_attention", "by hand": f"{name}, by hand"}
             table.row((
-                shown, "" if key == "jax" else key, f"{held['naive'] / held[key]:.1f}",
+                others.get(key, name), "" if key in others else key, f"{held['naive'] / held[key]:.1f}",
                 f"{held[key]:.2f}", str(_measure.ratio(found.running, key, "naive")),
             ))  # fmt: skip
     rounds = 2 if options.quick else 9

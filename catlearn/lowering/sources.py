@@ -91,7 +91,7 @@ def _fold(
     full, rest = divmod(length, block)
     fixed = [f"fixed{k}" for k in range(fold.fixed)]
     entries = [f"read{k}" for k in range(len(fold.entries))]
-    states = [[f"{side}{k}" for k in range(len(fold.state))] for side in "ab"]
+    state = [f"a{k}" for k in range(len(fold.state))]
 
     def part(title: str, name: str, arguments: Sequence[str], size: int = 0) -> str:
         program = programmed(getattr(fold, name), {**sizes, fold.block: size})
@@ -127,26 +127,24 @@ def _fold(
         *(f"    {line}" for line in [*lines, *wide]),
         "",
         part("lift", "lift", lift, block),
-        *([part("lift_rest", "lift", lift, rest)] if rest else []),
-        part("merge", "merge", [*states[0], *states[1], *fixed]),
-        part("tail", "tail", [*states[0], *fixed]),
+        part("step", "step", [*state, *lift], block),
+        *([part("step_rest", "step", [*state, *lift], rest)] if rest else []),
+        part("tail", "tail", [*state, *fixed]),
         "    def blocks(start, size):",
         "        return (",
         *(f"            {one}," for one in [*slices, "start + jnp.arange(size)"]),
         "        )",
         "",
-        "    def step(state, start):",
-        f"        more = lift({first}*blocks(start, {block}))",
-        f"        return merge(*state, *more{last}), None",
+        "    def following(state, start):",
+        f"        return step(*state, {first}*blocks(start, {block})), None",
         "",
         f"    state = lift({first}*blocks(0, {block}))",
     ]
     if full > 1:
         starts = f"jnp.arange(1, {full}) * {block}"
-        text.append(f"    state, _ = jax.lax.scan(step, state, {starts})")
+        text.append(f"    state, _ = jax.lax.scan(following, state, {starts})")
     if rest:
-        text.append(f"    more = lift_rest({first}*blocks({full * block}, {rest}))")
-        text.append(f"    state = merge(*state, *more{last})")
+        text.append(f"    state = step_rest(*state, {first}*blocks({full * block}, {rest}))")
     text += [
         f"    out = tail(*state{last})",
         f"    kind = {kind}",

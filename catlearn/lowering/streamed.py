@@ -332,14 +332,13 @@ class FoldRun:
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks."""
 
-        def lift(start: Any, block: int) -> Any:
-            return self.part("lift", (*fixed, *self.blocks(entries, start, block)), block)
-
         def step(state: Any, start: Any, block: int) -> Any:
-            return self.part("merge", (*state, *lift(start, block), *fixed))
+            read = self.blocks(entries, start, block)
+            return self.part("step", (*state, *fixed, *read), block)
 
         again = jax.checkpoint(step, static_argnums=(2,)) if self.reverse == "checkpoint" else step
-        return self.over(again, lift(0, self.block))
+        first = self.blocks(entries, 0, self.block)
+        return self.over(again, self.part("lift", (*fixed, *first), self.block))
 
     def forward(self, *inputs: Any) -> tuple[Any, Any]:
         """Return the outputs and the last state."""

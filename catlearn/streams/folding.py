@@ -54,6 +54,9 @@ class Fold(Legible):
         blocks are read.
     lift
         From what is fixed, blocks, and the indices of the block to a state.
+    step
+        From a state, what is fixed, a block and its indices to the state after it: the merge with
+        the lift of the block, where the block's contributions are formed at the new references.
     merge
         From two states, and what is fixed, to one.
     tail
@@ -87,6 +90,7 @@ class Fold(Legible):
     state: tuple[str, ...]
     head: Circuit
     lift: Circuit
+    step: Circuit
     merge: Circuit
     tail: Circuit
     references: Circuit
@@ -286,6 +290,16 @@ def derived(circuit: Circuit, one: Pass, variable: str) -> Fold:
         made = _merged(work, acc, pairs, both)
         both[acc.array.wire] = made.wire
         merged.append(made.wire)
+    # a state and a block
+    new: dict[int, int] = {}
+    at: dict[Any, int] = dict(leaves)
+    own_block: dict[int, int] = {}
+    stepped = []
+    for acc in every:
+        wire = acc.array.wire
+        own_block[wire] = work.blocked((wire, frozenset()), block, index, at, new)
+        new[wire] = _merged(work, acc, (pairs[0], own_block), new, at_new=True).wire
+        stepped.append(new[wire])
     again_at: dict[int, int] = {}
     moved = []
     for acc in every:
@@ -297,16 +311,17 @@ def derived(circuit: Circuit, one: Pass, variable: str) -> Fold:
     states = [*pairs[0].values(), *pairs[1].values()]
     relative = [*held.values()]
     asked = [
-        ([], inner, lifted), (states, [], merged), (own, [], [*circuit.cod]),
-        (own, [], [*references]), (relative, inner, [*summands, *sources]),
+        ([], inner, lifted), ([*pairs[0].values()], inner, stepped), (states, [], merged),
+        (own, [], [*circuit.cod]), (own, [], [*references]),
+        (relative, inner, [*summands, *sources]),
         ([*own, *relative], [], moved),
     ]  # fmt: skip
     needed = [work.needed(cod, [*first, *last]) for first, last, cod in asked]
     given = {wire for first, last, _ in asked for wire in (*first, *last)}
     fixed = sorted({leaf for _, some in needed for leaf in some} - given)
-    names = ("lift", "merge", "tail", "references", "terms", "moved")
+    names = ("lift", "step", "merge", "tail", "references", "terms", "moved")
     parts = {
-        name: work.part(boxes, [*first, *fixed, *last], cod)
+        name: interned(work.part(boxes, [*first, *fixed, *last], cod))
         for name, (first, last, cod), (boxes, _) in zip(names, asked, needed, strict=True)
     }
     head = _before(circuit, [*fixed, *(node[0] for node in leaves)])
@@ -402,9 +417,20 @@ def _moved(
 
 
 def _merged(
-    work: Rewriting, acc: Accumulator, states: Sequence[dict[int, int]], both: dict[int, int]
-) -> Ref:
-    """Return an accumulator of two states that are merged."""
+    work: Rewriting, acc: Accumulator, states: Sequence[dict[int, int]], both: dict[int, int],
+    at_new: bool = False,
+) -> Ref:  # fmt: skip
+    """Return an accumulator of two states that are merged.
+
+    Parameters
+    ----------
+    states
+        The arrays of both, by those of the rewritten circuit.
+    both
+        What stands for arrays without x in the merged state.
+    at_new
+        Whether the second state is at the references of the merged one.
+    """
     variables = acc.array.variables
     if acc.before is not None:
         greatest = [Ref(state[acc.before.wire], acc.before.variables) for state in states]
@@ -414,8 +440,8 @@ def _merged(
     if acc.kind == "max":
         sides = [Ref(state[acc.array.wire], variables) for state in states]
         return work.box(Kernel("larger"), sides, variables)
-    sides = []
-    for state in states:
+    sides = [Ref(states[1][acc.array.wire], variables)] if at_new else []
+    for state in states[: 1 if at_new else 2]:
         known = dict(state)
 
         def reference(ref: Ref, known: dict[int, int] = known) -> Ref:

@@ -786,7 +786,7 @@ class Rewriting(Nodes):
             if largest != r:
                 coefficients.append(self._ratio(largest, r))
                 exponent = s, largest
-            both = sorted({*s.variables, *largest.variables})
+            both = _met(s, largest)
             gap = self.box(Kernel("shifted"), [s, largest], both, title="shifted")
             factors.insert(0, self.box(Kernel("exp"), [gap], both, title="exp"))
             self.note(EXPONENTIAL, box, sign=1)
@@ -804,7 +804,7 @@ class Rewriting(Nodes):
         for degrees in _below(top):
             powers = []
             for (s, r, _), k in zip(centred, degrees, strict=True):
-                both = sorted({*s.variables, *r.variables})
+                both = _met(s, r)
                 minus = self.box(Kernel("neg"), [r], r.variables, title="-")
                 one = self.box(Kernel("add"), [s, minus], both, title="centred")
                 powers += [one] * k
@@ -926,6 +926,11 @@ class Rewriting(Nodes):
                 return False
             stack += row.ins
         return True
+
+
+def _met(*operands: Ref) -> list[int]:
+    """Return the variables of some arrays in the order in which they first have them."""
+    return list(dict.fromkeys(v for one in operands for v in one.variables))
 
 
 def _below(top: tuple[int, ...]) -> list[tuple[int, ...]]:

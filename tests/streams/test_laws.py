@@ -11,7 +11,7 @@ import pytest
 import catlearn as cl
 from catlearn.arrays import Circuit, einsum, idle, maximum, programmed, softmax, stop, tensor, where
 from catlearn.models.circuits import FUNCTIONS, LoweredCircuit, functions_of
-from catlearn.streams import RULES, StreamRefused, stream
+from catlearn.streams import RULES, StreamRefused, folding, stream
 from catlearn.streams.normal import Rewriting
 from tests.streams.cascades import cascade
 from tests.streams.programs import FOLDS, attention_by_hand
@@ -48,19 +48,24 @@ def parts(fold, xs):
 MERGED = ("attention by hand", "variance", "spherical", "centred twice", "entropy")
 
 
+def in_blocks(fold, xs):
+    """Return what runs parts, what is fixed, and three blocks with their indices."""
+    run = parts(fold, xs)
+    head = run("head", *xs)
+    blocks = []
+    for start, end in ((0, 6), (6, 13), (13, 20)):
+        read = [jax.lax.slice_in_dim(one, start, end, axis=axis)
+                for one, axis in zip(head[fold.fixed :], fold.entries, strict=True)]  # fmt: skip
+        blocks.append([*read, jnp.arange(start, end)])
+    return run, head[: fold.fixed], blocks
+
+
 @pytest.mark.parametrize("name", MERGED)
 def test_states_are_merged_in_any_order(name):
     circuit, variable, shapes, _ = FOLDS[name]
     fold, xs = stream(circuit, variable), arrays(shapes)
-    run = parts(fold, xs)
-    head = run("head", *xs)
-    fixed, entries = head[: fold.fixed], head[fold.fixed :]
-    states = []
-    for start, end in ((0, 6), (6, 13), (13, 20)):
-        read = [jax.lax.slice_in_dim(one, start, end, axis=axis)
-                for one, axis in zip(entries, fold.entries, strict=True)]  # fmt: skip
-        index = jnp.arange(start, end)
-        states.append(run("lift", *fixed, *read, index, block=end - start))
+    run, fixed, blocks = in_blocks(fold, xs)
+    states = [run("lift", *fixed, *one, block=len(one[-1])) for one in blocks]
 
     def merged(one, other):
         return run("merge", *one, *other, *fixed)
@@ -70,6 +75,28 @@ def test_states_are_merged_in_any_order(name):
     for state in (merged(merged(a, b), c), merged(a, merged(b, c)), merged(merged(c, b), a)):
         found = run("tail", *state, *fixed)
         assert differences(found, jax.tree.leaves(whole)) < 1e-11
+
+
+def step_error(name):
+    """Return by how much a step differs from the merge with the lift of a block."""
+    circuit, variable, shapes, _ = FOLDS[name]
+    fold, xs = stream(circuit, variable), arrays(shapes)
+    run, fixed, (first, second, _) = in_blocks(fold, xs)
+    state, more = (run("lift", *fixed, *one, block=len(one[-1])) for one in (first, second))
+    made = run("step", *state, *fixed, *second, block=len(second[-1]))
+    return differences(made, run("merge", *state, *more, *fixed))
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_a_step_is_the_merge_with_the_lift_of_a_block(name):
+    assert step_error(name) < 1e-12
+
+
+def test_a_block_at_the_new_references_is_not_moved_again(mutants, monkeypatch):
+    merged = folding._merged
+    with mutants("streams: a step moves its block from the block's references"):
+        monkeypatch.setattr(folding, "_merged", lambda *a, at_new=False: merged(*a))
+        assert step_error("attention by hand") > 1e-3
 
 
 def test_a_softmax_and_its_definition_have_one_fold():
