@@ -92,7 +92,7 @@ def attention_by_hand(q: jax.Array, k: jax.Array, v: jax.Array, block: int = 64)
 def log_sum_by_hand(
     e: jax.Array, w: jax.Array, labels: jax.Array | None = None, *, block: int, scale: float = 1.0
 ) -> jax.Array:
-    """Return the mean of log-sum-exp of scores, less those of labels, by a loop with checkpoints."""
+    """Return a mean of log-sum-exp, less scores of labels, by a loop with checkpoints."""
 
     def step(state: Any, one: jax.Array) -> Any:
         greatest, total = state
@@ -164,7 +164,8 @@ def main() -> None:
         for key in [key for key in runs if key != "naive"]:
             others = {"jax": "jax.nn.dot_product_attention", "by hand": f"{name}, by hand"}
             table.row((
-                others.get(key, name), "" if key in others else key, f"{held['naive'] / held[key]:.1f}",
+                others.get(key, name), "" if key in others else key,
+                f"{held['naive'] / held[key]:.1f}",
                 f"{held[key]:.2f}", str(_measure.ratio(found.running, key, "naive")),
             ))  # fmt: skip
     rounds = 2 if options.quick else 9
