@@ -16,7 +16,7 @@ from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.streams.folding import Fold, derived, summed
 from catlearn.streams.nodes import Nodes
-from catlearn.streams.passes import Pass, ancestors, letter_at, named, passes
+from catlearn.streams.passes import Pass, ancestors, earlier, letter_at, named, passes
 from catlearn.streams.rules import StreamRefused
 
 
@@ -59,6 +59,8 @@ def islands_of(
 ) -> tuple[list[Island], dict[str, str]]:
     """Return the passes that save large arrays, one after the other, and why others do not run.
 
+    Large arrays that several passes read are formed again in each, if then none is formed whole.
+
     Parameters
     ----------
     circuit
@@ -75,10 +77,39 @@ def islands_of(
     name
         What the labels of their boxes begin with.
     """
-    found: list[Island] = []
-    refused: dict[str, str] = {}
     for axis in dict.fromkeys(one.axis for one in passes(circuit)):
         circuit = summed(circuit, axis)
+    once = _islands(circuit, sizes, least, block, letters, name, again=False)
+    if ELSEWHERE not in once[1].values():
+        return once
+    twice = _islands(circuit, sizes, least, block, letters, name, again=True)
+
+    def formed(found: list[Island]) -> int:
+        rest = found[-1].rest if found else circuit
+        return sum(_numbers(rest, w, sizes) for b in rest._walk() for w in rest.apex.sides[1][b])
+
+    return min(once, twice, key=lambda made: formed(made[0]))
+
+
+ELSEWHERE = "a large array is read elsewhere, too"
+
+
+def _numbers(circuit: Circuit, wire: int, sizes: Mapping[int, int]) -> int:
+    """Return how many numbers an array has."""
+    return prod(sizes[axis] for axis in circuit.apex.lists["axes"].row(wire).tolist())
+
+
+def _islands(
+    circuit: Circuit, sizes: Mapping[int, int], least: float, block: int,
+    letters: Iterable[str] | None, name: str, again: bool,
+) -> tuple[list[Island], dict[str, str]]:  # fmt: skip
+    found: list[Island] = []
+    refused: dict[str, str] = {}
+    tried: set[tuple[int, ...]] = set()
+
+    def key(one: Pass) -> tuple[int, ...]:
+        return tuple(sorted(wire for box in one.reductions for wire in H.sides[1][box]))
+
     while True:
         options = []
         H = circuit.apex
@@ -87,21 +118,35 @@ def islands_of(
             names = {letter_at(H, b, v) for b, v in one.reductions.items()} | {H.called(one.axis)}
             if sizes[one.axis] <= block or (letters is not None and names.isdisjoint(letters)):
                 continue
-            (title, *_) = named(circuit, one)
-            inside, largest = _large(circuit, one, sizes, least)
-            if inside and title not in refused:
-                options.append((-largest, len(inside), title, one, inside))
-        for negative, _, title, one, inside in sorted(options, key=lambda option: option[:3]):
-            try:
-                made = _parted(circuit, one, inside, f"{name} {len(found)}")
-            except StreamRefused as error:
-                refused[title] = str(error)
-                continue
-            found.append(Island(*made, f"{name} {len(found)}", -negative, title))
-            circuit = found[-1].rest
-            break
-        else:
+            if key(one) not in tried:
+                inside, largest = _large(circuit, one, sizes, least)
+                options += [(-largest, len(inside), named(circuit, one)[0], one)] if inside else []
+        made = None
+        for *_, title, one in sorted(options, key=lambda option: option[:3]):
+            while one is not None and made is None and key(one) not in tried:
+                tried.add(key(one))
+                inside, largest = _large(circuit, one, sizes, least)
+                try:
+                    fold, rest = _parted(circuit, one, inside, f"{name} {len(found)}", again)
+                except StreamRefused as error:
+                    refused[title], one = str(error), None
+                    continue
+                H = circuit.apex
+                state = max(_numbers(fold.lift, wire, sizes) for wire in fold.lift.cod)
+                if state >= largest:
+                    refused[title] = (
+                        f"its state has {state:,} numbers, the largest array {largest:,}"
+                    )
+                    one = earlier(circuit, one)
+                    continue
+                made = Island(fold, rest, f"{name} {len(found)}", largest, title)
+            if made is not None:
+                break
+        if made is None:
             return found, refused
+        found.append(made)
+        refused.pop(made.title, None)
+        circuit = made.rest
 
 
 def _large(
@@ -111,7 +156,7 @@ def _large(
     H, nodes = circuit.apex, Nodes(circuit, one.axis, one.level)
 
     def numbers(wire: int) -> int:
-        return prod(sizes[axis] for axis in H.lists["axes"].row(wire).tolist())
+        return _numbers(circuit, wire, sizes)
 
     ends = [*circuit.dom, *(row for row, name in enumerate(H.column("name")) if name is not None)]
     ends += [wire for box in one.reductions for wire in H.sides[1][box]]
@@ -131,8 +176,13 @@ def _large(
     return inside, largest
 
 
-def _parted(circuit: Circuit, one: Pass, inside: set[int], label: str) -> tuple[Fold, Circuit]:
-    """Return the fold of some boxes, and the circuit in which they are one opaque box."""
+def _parted(
+    circuit: Circuit, one: Pass, inside: set[int], label: str, again: bool
+) -> tuple[Fold, Circuit]:
+    """Return the fold of some boxes, and the circuit in which they are one opaque box.
+
+    Large arrays that are read elsewhere, too, are formed again there, if they may be.
+    """
     H = circuit.apex
     ins, outs = H.sides
     writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
@@ -148,7 +198,7 @@ def _parted(circuit: Circuit, one: Pass, inside: set[int], label: str) -> tuple[
         here = tuple(path(H, box, plain=False)) == one.level
         if here and box not in own and H.operations[box].kernel.name in JOINED and any(
             b in own for b in reads
-        ) and all(b in own or c for b, c in zip(reads, constant, strict=True)):  # fmt: skip
+        ) and all(b in own - inside or c for b, c in zip(reads, constant, strict=True)):  # fmt: skip
             own.add(box)
     if any(tuple(path(H, box, plain=False)) != one.level for box in own):
         raise StreamRefused(label, "boxes of a block with rounds stay in it")
@@ -159,9 +209,18 @@ def _parted(circuit: Circuit, one: Pass, inside: set[int], label: str) -> tuple[
                               and writer.get(w) not in constants))  # fmt: skip
     asked = {w for box in range(H.size("Box")) if box not in own for w in ins[box]}
     asked |= {*circuit.cod}
-    results = sorted(made & asked)
-    if {writer[wire] for wire in results} & inside:
-        raise StreamRefused(label, "a large array is read elsewhere, too")
+    kept, results, stack = set[int](), set[int](), [*(made & asked)]
+    while stack:
+        wire = stack.pop()
+        box = writer.get(wire, -1)
+        if box in inside and box not in kept:
+            kept.add(box)
+            stack += ins[box]
+        elif box in own - inside:
+            results.add(wire)
+    if kept and not again:
+        raise StreamRefused(label, ELSEWHERE)
+    results = sorted(results)
     if ancestors(H, given) & own:
         raise StreamRefused(label, "what it reads needs what it returns")
     order = [box for box in H.order if box in own or box in constants]
@@ -180,6 +239,6 @@ def _parted(circuit: Circuit, one: Pass, inside: set[int], label: str) -> tuple[
         tuple(map(Reading.wiring, spans[: len(given)])), tuple(spans[len(given) :]),
         tuple(range(len(variables))), title=label,
     )  # fmt: skip
-    rest.boxes = [row for box, row in enumerate(rest.boxes) if box not in own]
+    rest.boxes = [row for box, row in enumerate(rest.boxes) if box not in own - kept]
     rest.box(whole, given, results, variables, within=one.level)
     return fold, Circuit.of(rest, circuit.dom, circuit.cod)

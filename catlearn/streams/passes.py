@@ -145,7 +145,18 @@ def _ordered(circuit: Circuit, one: Pass, other: Pass) -> bool:
 def named(circuit: Circuit, one: Pass) -> list[str]:
     """Return the names of the variable of a pass, with boxes."""
     H = circuit.apex
-    return [f"{H.title(box)}/{letter_at(H, box, one.reductions[box])}" for box in one.roots]
+    letters = (letter_at(H, box, one.reductions[box]) for box in one.roots)
+    pairs = zip(one.roots, letters, strict=True)
+    return [f"{H.title(box)}/{letter or H.called(one.axis)}" for box, letter in pairs]
+
+
+def earlier(circuit: Circuit, one: Pass) -> Pass | None:
+    """Return the reductions of a pass that others of it depend on, as a pass, if there are any."""
+    H = circuit.apex
+    rest = {box: v for box, v in one.reductions.items() if box not in one.roots}
+    needed = {box: ancestors(H, H.sides[0][box]) for box in rest}
+    roots = tuple(box for box in rest if not any(box in found for found in needed.values()))
+    return Pass(rest, one.axis, roots, one.level) if rest else None
 
 
 def chosen(circuit: Circuit, variable: str) -> Pass:
