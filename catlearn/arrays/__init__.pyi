@@ -41,6 +41,7 @@ from .operations import (
     embed as embed,
     erf as erf,
     exp as exp,
+    exp2 as exp2,
     gain as gain,
     gelu as gelu,
     idle as idle,

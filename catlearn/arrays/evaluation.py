@@ -235,6 +235,7 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
     simple = {
         "relu": lambda x: np.maximum(x, 0),
         "exp": np.exp,
+        "exp2": np.exp2,
         "log": np.log,
         "tanh": np.tanh,
         "neg": np.negative,

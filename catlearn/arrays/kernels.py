@@ -82,7 +82,7 @@ KERNELS: dict[str, Entry] = {
     **{name: Entry(fixes=(0.0, 1.0, math.inf)) for name in ("square", "sqrt", "abs")},
     **{name: Entry(fixes=(0.0,)) for name in ("neg", "tanh", "erf", "sin")},
     "reciprocal": Entry(fixes=(1.0,)),
-    **{name: Entry() for name in ("exp", "log", "sigmoid", "cos", "softplus", "indicator")},
+    **{name: Entry() for name in ("exp", "exp2", "log", "sigmoid", "cos", "softplus", "indicator")},
     **{name: Entry((2, 2)) for name in ("larger", "shifted")},
     "earlier": Entry((4, 4)),
     "start": Entry(),

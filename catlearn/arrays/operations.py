@@ -984,9 +984,21 @@ def elementwise(
     return Circuit.of(draft, ins, [out])
 
 
-relu, silu, exp, log, tanh, erf, sigmoid, neg, square, absolute = (
+relu, silu, exp, exp2, log, tanh, erf, sigmoid, neg, square, absolute = (
     elementwise(Kernel(name))
-    for name in ("relu", "silu", "exp", "log", "tanh", "erf", "sigmoid", "neg", "square", "abs")
+    for name in (
+        "relu",
+        "silu",
+        "exp",
+        "exp2",
+        "log",
+        "tanh",
+        "erf",
+        "sigmoid",
+        "neg",
+        "square",
+        "abs",
+    )
 )
 reciprocal, sqrt, sin, cos, softplus = (
     elementwise(Kernel(name)) for name in ("reciprocal", "sqrt", "sin", "cos", "softplus")

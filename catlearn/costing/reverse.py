@@ -32,7 +32,7 @@ from catlearn.errors import expect
 LINEAR = frozenset(["add", "concat", "neg", "dropout"])
 """Kernels whose operands have their cotangent."""
 
-BY_VALUE = frozenset(["exp", "tanh", "sigmoid", "reciprocal", "sqrt"])
+BY_VALUE = frozenset(["exp", "exp2", "tanh", "sigmoid", "reciprocal", "sqrt"])
 """Kernels whose derivative is a function of what they give."""
 
 

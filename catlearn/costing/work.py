@@ -29,8 +29,8 @@ UNITS = ("matrix", "exponential", "vector")
 """The units of a processor."""
 
 EXPONENTIAL = frozenset((
-    "softmax", "logsumexp", "exp", "log", "tanh", "sin", "cos", "sigmoid", "silu", "softplus",
-    "gelu", "erf",
+    "softmax", "logsumexp", "exp", "exp2", "log", "tanh", "sin", "cos", "sigmoid", "silu",
+    "softplus", "gelu", "erf",
 ))  # fmt: skip
 """Kernels that take one operation of the exponential unit for each number."""
 

@@ -189,6 +189,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tanh": torch.tanh,
     "erf": torch.erf,
     "exp": torch.exp,
+    "exp2": torch.exp2,
     "log": torch.log,
     "neg": torch.neg,
     "abs": torch.abs,

@@ -204,6 +204,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tanh": jnp.tanh,
     "erf": jax.lax.erf,
     "exp": jnp.exp,
+    "exp2": jnp.exp2,
     "log": jnp.log,
     "neg": jnp.negative,
     "abs": jnp.abs,

@@ -20,6 +20,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "folding": ["Fold", "stream", "streamable"],
-        "rules": ["RULES", "AmbiguousAxis", "Instance", "StreamRefused"],
+        "rules": [
+            "RULES",
+            "AmbiguousAxis",
+            "Cocycle",
+            "Instance",
+            "Rule",
+            "RuleRefused",
+            "StreamRefused",
+            "known",
+            "rule",
+        ],
     },
 )

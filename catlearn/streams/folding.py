@@ -14,7 +14,7 @@ rules of its certificate (:mod:`catlearn.streams.rules`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,17 +23,18 @@ from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.sizes import Scalar
 from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, expect
 from catlearn.streams.nodes import Nodes, Ref
 from catlearn.streams.normal import Accumulator, Rewriting
 from catlearn.streams.passes import Pass, chosen, letter_at
 from catlearn.streams.rules import (
-    CENTRED,
     EXPONENTIAL,
+    RULES,
+    Cocycle,
     Instance,
     StreamRefused,
+    own_rules,
 )
 
 
@@ -109,14 +110,16 @@ class Fold(Legible):
     def check(self, seed: int = 0) -> list[Failure]:
         """Verify every instance of a rule by random numbers; list those that do not hold."""
         return [
-            Failure("certificate", one.box, f"{one.rule} {dict(one.data)} does not hold")
+            Failure("certificate", one.box, f"{one.rule.name} {dict(one.data)}: {fault}")
             for one in self.certificate
-            if not one.holds(seed)
+            if (fault := one.fault(seed))
         ]
 
     def again(self, circuit: Circuit) -> Fold:
         """Return the fold of the same variable of another circuit, without defined kernels."""
-        return derived(circuit, chosen(circuit, self.variable), self.variable)
+        own = dict.fromkeys(one.rule for one in self.certificate if one.rule.name not in RULES)
+        rules = [one for one in own if isinstance(one, Cocycle)]
+        return derived(circuit, chosen(circuit, self.variable), self.variable, rules)
 
     def __str__(self) -> str:
         names = ", ".join(self.circuit.shapes(self.circuit.dom))
@@ -205,7 +208,7 @@ def interned(circuit: Circuit) -> Circuit:
     return Circuit.of(draft, circuit.dom, [same.get(wire, wire) for wire in circuit.cod])
 
 
-def stream(circuit: Circuit, variable: str) -> Fold:
+def stream(circuit: Circuit, variable: str, *, rules: Iterable[Cocycle] = ()) -> Fold:
     """Return a circuit as a fold along a variable.
 
     Parameters
@@ -214,6 +217,9 @@ def stream(circuit: Circuit, variable: str) -> Fold:
         The circuit.
     variable
         A letter of a pattern, or ``"box/letter"`` where several boxes have it.
+    rules
+        Rules of one's own, as :func:`~catlearn.streams.rule` returns them, that are known besides
+        those that are registered.
 
     Raises
     ------
@@ -226,13 +232,21 @@ def stream(circuit: Circuit, variable: str) -> Fold:
     """
     expect(circuit, Circuit, "what is streamed", "a circuit")
     expect(variable, str, "variable", "a letter of a pattern, such as 'x'")
+    expect(rules, Iterable, "rules", "a list of what rule(name, F, T) returns")
+    known = [*own_rules().values(), *rules]
+    for one in known:
+        expect(one, Cocycle, "a rule", "what rule(name, F, T) returns")
     plain = interned(circuit.unfold().live())
     plain = summed(plain, chosen(plain, variable).axis)
-    return replace(derived(plain, chosen(plain, variable), variable), given=circuit.live())
+    fold = derived(plain, chosen(plain, variable), variable, known)
+    return replace(fold, given=circuit.live())
 
 
-def streamable(circuit: Circuit) -> dict[str, Fold | str]:
-    """Return for each variable of a circuit the fold along it, or why there is none."""
+def streamable(circuit: Circuit, *, rules: Iterable[Cocycle] = ()) -> dict[str, Fold | str]:
+    """Return for each variable of a circuit the fold along it, or why there is none.
+
+    The arguments are those of :func:`stream`.
+    """
     expect(circuit, Circuit, "what is streamed", "a circuit")
     H = circuit.live().apex
     letters = dict.fromkeys(
@@ -241,14 +255,20 @@ def streamable(circuit: Circuit) -> dict[str, Fold | str]:
     found: dict[str, Fold | str] = {}
     for letter in letters:
         try:
-            found[letter] = stream(circuit, letter)
+            found[letter] = stream(circuit, letter, rules=rules)
         except CatlearnError as error:
             found[letter] = str(error)
     return found
 
 
-def derived(circuit: Circuit, one: Pass, variable: str) -> Fold:
-    """Return the fold of a pass over a circuit, without kernels that have definitions."""
+def derived(
+    circuit: Circuit, one: Pass, variable: str, rules: Sequence[Cocycle] | None = None
+) -> Fold:
+    """Return the fold of a pass over a circuit, without kernels that have definitions.
+
+    Rules of one's own are those that are registered, unless given.
+    """
+    rules = [*own_rules().values()] if rules is None else rules
     H = circuit.apex
     for box in H.order:
         if not H.operations[box].kernel.entry.deterministic:
@@ -256,7 +276,7 @@ def derived(circuit: Circuit, one: Pass, variable: str) -> Fold:
             raise StreamRefused(
                 title, f"{title} draws a sample of a whole array, which a pass over blocks does not"
             )
-    work = Rewriting(circuit, one.reductions, one.axis)
+    work = Rewriting(circuit, one.reductions, one.axis, rules)
     _refuse_kept(work, one, variable)
     draft = work.draft
     block = draft.axis(H.called(one.axis))
@@ -389,31 +409,13 @@ def _moved(
     def there(ref: Ref) -> Ref:
         return Ref(work.substituted(ref.wire, target), ref.variables)
 
-    if not acc.references:
+    if not acc.moves:
         return held(acc.array)
-    sign = next(dict(i.data)["sign"] for i in work.instances if i.rule == EXPONENTIAL) \
-        if acc.exponent else 1  # fmt: skip
-    factors: list[Ref] = []
-    if acc.exponent is not None:
-        ends = [reference(acc.exponent), there(acc.exponent)]
-        variables = acc.exponent.variables
-        gap = work.box(Kernel("shifted"), ends if sign == 1 else ends[::-1], variables)
-        factors.append(work.box(Kernel("exp"), [gap], variables))
-    gaps = []
-    for ref, _ in acc.powers:
-        minus = work.box(Kernel("neg"), [there(ref)], ref.variables)
-        gaps.append(work.box(Kernel("add"), [reference(ref), minus], ref.variables))
-    known = [dict(i.data)["coefficients"] for i in work.instances if i.rule == CENTRED]
-    rows = max(known, key=len, default=())
-    terms = []
-    degrees = tuple(k for _, k in acc.powers)
-    for lower, array in (acc.lower or {(): acc.array}).items():
-        scale, powers = 1, []
-        for k, j, gap in zip(degrees, lower, gaps, strict=True):
-            scale *= rows[k][j]
-            powers += [gap] * (k - j)
-        terms.append(work.product([held(array), *powers, *factors], Scalar.of(scale)))
-    return work.sum(terms)
+    rows = [
+        work.row(one, work.between(one, reference(one.reference), there(one.reference)))
+        for one in acc.moves
+    ]
+    return work.combined(acc.lower, rows, held)
 
 
 def _merged(
@@ -572,12 +574,13 @@ def _drops(work: Rewriting, one: Accumulator) -> bool:
             for box in inner:
                 _slopes(work, box, slope, found)
         weights = [slope(ref.wire) for ref in acc.references]
-        if any(w == unknown or w[0] for w in weights) or any(
-            slope(ref.wire)[1] for ref, k in acc.powers
-        ):
+        adds = [0, 0]
+        for move in acc.moves:
+            adds[move.instance.rule is EXPONENTIAL] += slope(move.reference.wire)[1] or 0
+        if any(w == unknown or w[0] for w in weights) or adds[0]:
             found[acc.array.wire] = unknown
-        elif acc.exponent is not None and slope(acc.exponent.wire)[1]:
-            found[acc.array.wire] = (-slope(acc.exponent.wire)[1], 0)
+        elif adds[1]:
+            found[acc.array.wire] = (-adds[1], 0)
         if acc.source is not None and acc.array.wire in found:
             found[acc.array.wire] = unknown
     for box in boxes:

@@ -16,22 +16,34 @@ has x depends on a reduction but by its references.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from math import comb
-from typing import Any
+from functools import reduce
+from itertools import product
+from math import comb, inf, isqrt, prod
+from typing import Any, NamedTuple
 
 from catlearn.arrays.boxes import BoxRow, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, Reading, sizes_at
-from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.kernels import KERNELS, Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size
 from catlearn.streams.nodes import PLACES, REDUCING, Node, Nodes, Ref, with_operands
-from catlearn.streams.rules import CENTRED, EXPONENTIAL, Instance, StreamRefused
+from catlearn.streams.rules import CENTRED, RULES, Cocycle, Instance, Rule, StreamRefused
+
+ELEMENTWISE = frozenset(
+    name
+    for name, entry in KERNELS.items()
+    if entry.operands == (1, 1) and entry.targets == "none" and entry.deterministic
+)
+"""Kernels of one number."""
 
 MOST_TERMS = 64
 """The most terms that a summand is written as."""
+
+ANOTHER = (2, 0, 1)
+"""An order in which three are merged, for what is associative and commutative."""
 
 X = 0
 """The variable that is streamed, among the variables of terms."""
@@ -55,6 +67,8 @@ class Term:
         Pairs S, R of the factors exp(S - R).
     powers
         Pairs S, R of the factors (S - R)^k, each with k.
+    own
+        Pairs S, R of factors that are a component of a rule of one's own, each with both.
     summed
         The variables besides x that are summed over.
     """
@@ -65,6 +79,7 @@ class Term:
     factors: tuple[Ref, ...] = ()
     exponents: tuple[tuple[Ref, Ref], ...] = ()
     powers: tuple[tuple[Ref, Ref, int], ...] = ()
+    own: tuple[tuple[Ref, Ref, int, Cocycle], ...] = ()
     summed: tuple[int, ...] = ()
 
     def times(self, other: Term) -> Term:
@@ -79,6 +94,7 @@ class Term:
             (*self.factors, *other.factors),
             (*self.exponents, *other.exponents),
             tuple((s, r, k) for (s, r), k in powers.items()),
+            (*self.own, *other.own),
             (*self.summed, *other.summed),
         )
 
@@ -94,13 +110,14 @@ class Term:
             factors=tuple(map(ref, self.factors)),
             exponents=tuple((ref(s), ref(r)) for s, r in self.exponents),
             powers=tuple((ref(s), ref(r), k) for s, r, k in self.powers),
+            own=tuple((ref(s), ref(r), k, rule) for s, r, k, rule in self.own),
             summed=tuple(names.get(v, v) for v in self.summed),
         )
 
     @property
     def is_plain(self) -> bool:
-        """Whether it has neither exponentials nor powers."""
-        return not self.exponents and not self.powers
+        """Whether it has no factor with a reference."""
+        return not self.exponents and not self.powers and not self.own
 
     @property
     def is_outer(self) -> bool:
@@ -111,6 +128,14 @@ class Term:
     def is_inner(self) -> bool:
         """Whether it depends on no reduction."""
         return self.is_plain and not self.coefficients and not self.count
+
+
+class Move(NamedTuple):
+    """That an accumulator is a component of the F of a cocycle, at a reference."""
+
+    instance: Instance
+    reference: Ref
+    component: int
 
 
 @dataclass(frozen=True)
@@ -125,12 +150,10 @@ class Accumulator:
         The array that it is, in the rewritten circuit.
     source
         Of a greatest entry, the node of which it is that.
-    exponent
-        The reference R of a factor exp(S - R), if there is one.
-    powers
-        The references of factors (S - R)^k, each with k.
+    moves
+        By which rules it moves from one reference to another.
     lower
-        Of those with powers: the accumulators of all degrees up to these.
+        The accumulators that it is then a combination of, by their components.
     before
         Of a place, the greatest entry.
     """
@@ -138,16 +161,14 @@ class Accumulator:
     kind: str
     array: Ref
     source: Node | None = None
-    exponent: Ref | None = None
-    powers: tuple[tuple[Ref, int], ...] = ()
+    moves: tuple[Move, ...] = ()
     lower: Mapping[tuple[int, ...], Ref] = field(default_factory=dict)
     before: Ref | None = None
 
     @property
     def references(self) -> tuple[Ref, ...]:
         """What it is relative to."""
-        first = () if self.exponent is None else (self.exponent,)
-        return (*first, *(one for one, _ in self.powers))
+        return tuple(move.reference for move in self.moves)
 
 
 class Rewriting(Nodes):
@@ -161,11 +182,19 @@ class Rewriting(Nodes):
         Boxes that reduce over x, each with its variable.
     axis
         The axis of x.
+    rules
+        The rules of one's own.
     """
 
-    def __init__(self, circuit: Circuit, reductions: Mapping[int, int], axis: int) -> None:
+    def __init__(
+        self,
+        circuit: Circuit,
+        reductions: Mapping[int, int],
+        axis: int,
+        rules: Sequence[Cocycle] = (),
+    ) -> None:
         super().__init__(circuit, axis)
-        self.reductions = reductions
+        self.reductions, self.rules = reductions, rules
         self.axis_of = [axis]
         self.letter_of = [circuit.apex.called(axis)]
         self.accumulators: list[Accumulator] = []
@@ -302,6 +331,45 @@ class Rewriting(Nodes):
             return operands[0]
         out = sorted({v for one in operands for v in one.variables})
         return self.box(Kernel("add"), operands, out, title="sum")
+
+    def spliced(self, circuit: Circuit, given: Sequence[Ref]) -> list[Ref]:
+        """Return what a circuit of numbers makes of arrays at each index, without what is 0."""
+        H, zero = circuit.apex, self.number(0.0).wire
+        known = dict(zip(circuit.dom, given, strict=True))
+        for box in circuit._walk():
+            one = H.operations[box]
+            read, (out,) = [known[wire] for wire in H.sides[0][box]], H.sides[1][box]
+            gone = any(ref.wire == zero for ref in read)
+            if one.kernel.name == "add":
+                read = [ref for ref in read if ref.wire != zero] or read[:1]
+            if gone and one.kernel.name in ("neg", "mul", "contraction"):
+                known[out] = self.number(0.0)
+            elif len(read) == 1 and one.kernel.name in ("add", "view"):
+                known[out] = read[0]
+            else:
+                variables = _met(*read)
+                known[out] = self.box(one.kernel, read, variables, scale=one.scale)
+        return [known[wire] for wire in circuit.cod]
+
+    def row(self, move: Move, gap: Ref) -> dict[int, list[Ref]]:
+        """Return the factors of components that sum to one, at a reference so much less."""
+        rule = move.instance.rule
+        assert isinstance(rule, Cocycle)
+        entries = self.spliced(rule.T(**dict(move.instance.data)), [gap, self.number(0.0)])
+        size, (zero, one) = isqrt(len(entries)), (self.number(x).wire for x in (0.0, 1.0))
+        own = entries[move.component * size : (move.component + 1) * size]
+        return {
+            k: [ref] if ref.wire != one else [] for k, ref in enumerate(own) if ref.wire != zero
+        }
+
+    def between(self, move: Move, old: Ref, new: Ref) -> Ref:
+        """Return the difference of two references of states; -inf where there was nothing yet."""
+        # of powers, which are relative to a mean, it is a plain one
+        return self._gap(old, new) if move.instance.rule is CENTRED else self.shifted(old, new)
+
+    def shifted(self, one: Ref, other: Ref) -> Ref:
+        """Return a difference, and -inf where either is."""
+        return self.box(Kernel("shifted"), [one, other], _met(one, other), title="shifted")
 
     def number(self, value: float) -> Ref:
         """Return a number."""
@@ -458,11 +526,14 @@ class Rewriting(Nodes):
 
     def _outside(self, box: int, terms: list[Term], outside: float, where: Any) -> list[Term]:
         """Return masked terms; ``where(array, value)`` masks an array that has no reduction."""
-        self.note("indicator", box)
+        if abs(outside) == inf:
+            self.note("fill", box, outside=outside)
+        else:
+            self.note("indicator", box, outside=float(outside), inside=0.0)
         if outside == 0:
             mask = where(self.number(1.0), 0.0)
             return [replace(one, factors=(*one.factors, mask)) for one in terms]
-        if abs(outside) == float("inf"):
+        if abs(outside) == inf:
             inner, rest = self._parted(box, terms)
             part = self.sum(inner) if inner else self.number(0.0)
             return [self._centred(where(part, outside), rest)]
@@ -472,7 +543,8 @@ class Rewriting(Nodes):
 
     def _sides(self, term: Term) -> tuple[Ref, Ref] | None:
         """Return S and R of a multiple S - R of a centred value, if a term is one."""
-        lone = len(term.powers) == 1 and term.powers[0][2] == 1 and not term.exponents
+        lone = len(term.powers) == 1 and term.powers[0][2] == 1
+        lone &= not term.exponents and not term.own
         if not lone or term.coefficients or term.count or term.summed:
             return None
         if any(X in one.variables for one in term.factors):
@@ -530,11 +602,13 @@ class Rewriting(Nodes):
             theorem,
         )
 
-    def note(self, rule: str, box: int, **data: Any) -> None:
-        """Note an instance of a rule."""
-        found = Instance(rule, self.title(box), tuple(sorted(data.items())))
+    def note(self, rule: str | Rule, box: int, **data: Any) -> Instance:
+        """Note an instance of a rule, and return it."""
+        known = RULES[rule] if isinstance(rule, str) else rule
+        found = Instance(known, self.title(box), tuple(sorted(data.items())))
         if found not in self.instances:
             self.instances.append(found)
+        return found
 
     def _decomposed(self, box: int, at: frozenset[int]) -> list[Term]:
         """Return the terms of what a box writes."""
@@ -573,11 +647,10 @@ class Rewriting(Nodes):
                 return self.box(kernel, [mask, one], out, title=self.title(box))
 
             found = self._outside(box, read[1], outside, where)
+        elif name in ELEMENTWISE:
+            found = [self._applied(box, read[0])]
         else:
-            raise self.refused(
-                box, f"{name} of a value that depends on a reduction over {self.letter_of[X]} has "
-                "no rule known"
-            )  # fmt: skip
+            raise self.no_rule(box)
         if len(found) > MOST_TERMS:
             raise self.refused(box, f"has more than {MOST_TERMS} terms")
         return found
@@ -610,18 +683,46 @@ class Rewriting(Nodes):
         names = self.locals(box, at)
         scale = own.operation.scale.substitute(sizes_at(own.vars, own.mentions))
         summed = tuple(names[v] for v in own.operation.targets if names[v] != X)
-        found = [Term(scale=scale, summed=summed)]
-        if sum(len(terms) > 1 for terms in read) and len(read) > 1:
-            self.note("distribution", box)
-        for terms in read:
-            found = [one.times(other) for one in found for other in terms]
-            if len(found) > MOST_TERMS:
-                raise self.refused(box, f"has more than {MOST_TERMS} terms")
-        return found
+        start = Term(scale=scale, summed=summed)
+        addends = tuple(map(len, read))
+        if prod(addends) > MOST_TERMS:
+            raise self.refused(box, f"has more than {MOST_TERMS} terms")
+        products: Any = tuple(product(*map(range, addends)))
+        if sum(count > 1 for count in addends) and len(read) > 1:
+            noted = self.note("distribution", box, addends=addends, products=products)
+            products = dict(noted.data)["products"]
+        return [
+            reduce(Term.times, (terms[k] for terms, k in zip(read, chosen, strict=True)), start)
+            for chosen in products
+        ]
+
+    def no_rule(self, box: int) -> StreamRefused:
+        """Return that no rule is known for the kernel of a box."""
+        return self.refused(
+            box,
+            f"{self.draft.boxes[box].operation.kernel.name} of a value that depends on a reduction "
+            f"over {self.letter_of[X]} has no rule known; register one with streams.rule",
+        )
+
+    def _applied(self, box: int, terms: list[Term]) -> Term:
+        """Return a kernel of S - R, by a rule of one's own; or of R alone."""
+        kernel = self.draft.boxes[box].operation.kernel
+        known = [rule for rule in self.rules if kernel in rule.kernels]
+        if all(one.is_outer for one in terms):
+            whole = self.sum([self.outer(one) for one in terms])
+            return Term(coefficients=(self.box(kernel, [whole], whole.variables),))
+        if not known:
+            raise self.no_rule(box)
+        inner, rest = self._parted(box, terms)
+        whole, rule = self.sum(inner), known[-1]
+        if not rest:
+            return Term(factors=(self.box(kernel, [whole], whole.variables),))
+        place = rule.kernels.index(kernel)
+        return Term(own=((whole, self._reference(rest), place, rule),))
 
     def _exponential(self, box: int, terms: list[Term]) -> Term:
         inner, rest = self._parted(box, terms, theorem=True)
-        self.note("exp of a sum", box)
+        self.note("exp of a sum", box, sign=1)
         if not inner:
             one = self._reference(rest)
             minus = self.box(Kernel("neg"), [one], one.variables)
@@ -633,14 +734,15 @@ class Rewriting(Nodes):
 
     def _logarithm(self, box: int, terms: list[Term]) -> list[Term]:
         """Return log(c exp(S - R)) = S - R + log c."""
-        if len(terms) != 1 or len(terms[0].exponents) != 1 or terms[0].powers or terms[0].summed:
+        plain = len(terms) == 1 and not (terms[0].powers or terms[0].own or terms[0].summed)
+        if not plain or len(terms[0].exponents) != 1:
             raise self.refused(box, "log of a value that depends on a reduction has no rule known, "
                                     "unless it is a multiple of one exponential")  # fmt: skip
         one = terms[0]
         if any(X in ref.variables for ref in one.factors):
             raise self.refused(box, "log of a product with a factor that may be negative")
         (s, r), rest = one.exponents[0], replace(one, exponents=())
-        self.note("log of a product", box)
+        self.note("log of a product", box, sign=1)
         factor = self.outer(rest)
         log = self.box(Kernel("log"), [factor], factor.variables)
         return [
@@ -650,7 +752,7 @@ class Rewriting(Nodes):
         ]  # fmt: skip
 
     def _inverse(self, box: int, terms: list[Term]) -> Term:
-        if len(terms) != 1 or terms[0].powers or terms[0].summed:
+        if len(terms) != 1 or terms[0].powers or terms[0].own or terms[0].summed:
             raise self.refused(box, "the reciprocal of a sum that depends on a reduction has no "
                                     "rule known")  # fmt: skip
         one = terms[0]
@@ -739,7 +841,8 @@ class Rewriting(Nodes):
         self._read_at[made.wire] = whole.variables
         places = frozenset(p for p, w in enumerate(whole.variables) if w == X)
         self._keep(Accumulator("max", made, (whole.wire, places)))
-        self.note("greatest", box)
+        self.note("greatest", box, sign=1)
+        self.note("larger", box, order=ANOTHER)
         return [Term(coefficients=(made,)), *rest]
 
     def _keep(self, one: Accumulator) -> None:
@@ -766,12 +869,18 @@ class Rewriting(Nodes):
                 exponent = s, r
             else:
                 coefficients.append(self._ratio(s, r))
+        own = [one for one in term.own if X in one[0].variables]
+        for s, r, k, rule in term.own:
+            if X not in s.variables:
+                number = self.number(0.0)
+                coefficients.append(self.spliced(rule.F(), [self.shifted(s, r), number])[k])
         of_powers = [
             r if self._is_polynomial(r) else None if exponent and exponent[0] == s
             else self._mean(s) for s, r, _ in term.powers
         ]  # fmt: skip
         references = [*(r for _, r, _ in term.powers), *(r for r in of_powers if r is not None)]
         references += [exponent[1]] if exponent else []
+        references += [r for _, r, _, _ in own]
         kept = {v for one in (*coefficients, *references) for v in one.variables}
         inside = [one for one in others
                   if not {*one.variables}.isdisjoint({*term.summed} - kept)]  # fmt: skip
@@ -779,81 +888,94 @@ class Rewriting(Nodes):
         kept |= {v for one in outside for v in one.variables}
         summed = {*term.summed} - kept
         factors = [*generators, *inside]
+        moves: list[Move] = []
+        # for each move, the factors of each component, and where it moves to at the end
+        families: list[list[list[Ref]]] = []
+        ends: list[Ref] = []
         if exponent:
             s, r = exponent
             largest = self._largest(s, r, summed)
             of_powers = [largest if one is None else one for one in of_powers]
-            if largest != r:
-                coefficients.append(self._ratio(largest, r))
-                exponent = s, largest
-            both = _met(s, largest)
-            gap = self.box(Kernel("shifted"), [s, largest], both, title="shifted")
-            factors.insert(0, self.box(Kernel("exp"), [gap], both, title="exp"))
-            self.note(EXPONENTIAL, box, sign=1)
-        centred = [(s, r, k) for (s, _, k), r in zip(term.powers, of_powers, strict=True) if r]
-        used = {v for one in factors for v in one.variables} | {
-            v for s, r, _ in centred for v in (*s.variables, *r.variables)
-        }
+            gap = self.shifted(s, largest)
+            moves.append(Move(self.note("cocycle of exp", box, sign=1), largest, 0))
+            families.append([[self.box(Kernel("exp"), [gap], gap.variables, title="exp")]])
+            ends.append(largest)
+            coefficients += [self._ratio(largest, r)] if largest != r else []
+        for s, r, k, rule in own:
+            largest = self._largest(s, r, summed)
+            moves.append(Move(self.note(rule, box), largest, k))
+            made = self.spliced(rule.F(), [self.shifted(s, largest), self.number(0.0)])
+            families.append([[one] for one in made])
+            ends.append(r)
+        if exponent or own:
+            self.note("unit", box, empty=-inf)
+        if term.powers:
+            count_of = range(max(k for _, _, k in term.powers) + 1)
+            rows = tuple(tuple(comb(k, j) for j in range(k + 1)) for k in count_of)
+            noted = self.note("cocycle of powers", box, coefficients=rows)
+            for (s, r, k), near in zip(term.powers, of_powers, strict=True):
+                assert near is not None
+                both = _met(s, near)
+                minus = self.box(Kernel("neg"), [near], near.variables, title="-")
+                one = self.box(Kernel("add"), [s, minus], both, title="centred")
+                moves.append(Move(noted, near, k))
+                families.append([[one] * j for j in range(k + 1)])
+                ends.append(r)
+        every = [*factors, *(one for family in families for some in family for one in some)]
+        used = {v for one in (*every, *(move.reference for move in moves)) for v in one.variables}
         lost = [v for v in summed if v not in used]
         for v in lost:
             scale = scale * Scalar.of(Size.generator(self.axis_of[v]))
         summed -= {*lost}
         lower: dict[tuple[int, ...], Ref] = {}
-        top = tuple(k for _, _, k in term.powers)
-        made = None
-        for degrees in _below(top):
-            powers = []
-            for (s, r, _), k in zip(centred, degrees, strict=True):
-                both = _met(s, r)
-                minus = self.box(Kernel("neg"), [r], r.variables, title="-")
-                one = self.box(Kernel("add"), [s, minus], both, title="centred")
-                powers += [one] * k
-            every = [*powers, *factors]
+        for place in _below(tuple(len(family) - 1 for family in families)):
+            own_factors = [
+                one for family, k in zip(families, place, strict=True) for one in family[k]
+            ]
+            every = [*own_factors, *factors]
             if not any(X in one.variables for one in every):
                 every.append(self._ones())
             variables = {v for one in every for v in one.variables}
-            carried = {v for _, r, _ in centred for v in r.variables}
-            out = sorted((variables | (carried & variables)) - summed - {X})
-            plain = not powers and not exponent and every == [self._ones()]
-            made = self.counted() if plain else self.box(
+            out = sorted(variables - summed - {X})
+            plain = every == [self._ones()]
+            lower[place] = self.counted() if plain else self.box(
                 Kernel("contraction"), every, out, title=self.title(box)
             )  # fmt: skip
-            lower[degrees] = made
             if not plain:
-                self._keep(
-                    Accumulator(
-                        "sum",
-                        made,
-                        None,
-                        exponent[1] if exponent else None,
-                        tuple((r, k) for (_, r, _), k in zip(centred, degrees, strict=True)),
-                        {
-                            below: one
-                            for below, one in lower.items()
-                            if all(j <= k for j, k in zip(below, degrees, strict=True))
-                        },
-                    )
-                )
-        assert made is not None
-        if any(top):
-            rows = tuple(tuple(comb(k, j) for j in range(k + 1)) for k in range(max(top) + 1))
-            self.note(CENTRED, box, coefficients=rows)
-        self.note("sum", box)
-        if any(one != own for one, own in zip(centred, term.powers, strict=True)):
-            arrays = []
-            for degrees, array in lower.items():
-                factor, gaps = 1, list[Ref]()
-                for (_, r, k), (_, own, _), j in zip(centred, term.powers, degrees, strict=True):
-                    factor *= comb(k, j)
-                    gaps += [self._gap(r, own)] * (k - j) if r != own else []
-                    factor *= r != own or j == k
-                if factor:
-                    arrays.append(self.product([array, *gaps], Scalar.of(factor)))
-            made = self.sum(arrays)
+                at = [move._replace(component=k) for move, k in zip(moves, place, strict=True)]
+                self._keep(Accumulator("sum", lower[place], None, tuple(at), lower))
+        self.note("sum", box, order=ANOTHER)
+        made = self._at_end(lower, moves, ends)
         return Term(
             scale, count, (*coefficients, *outside, made),
             summed=tuple(v for v in term.summed if v not in summed and v not in lost),
         )  # fmt: skip
+
+    def _at_end(
+        self, lower: Mapping[tuple[int, ...], Ref], moves: Sequence[Move], ends: Sequence[Ref]
+    ) -> Ref:
+        """Return an accumulator at the references that a summand has."""
+        rows = [
+            {move.component: []} if move.reference == end
+            else self.row(move, self._gap(move.reference, end))
+            for move, end in zip(moves, ends, strict=True)
+        ]  # fmt: skip
+        return self.combined(lower, rows, lambda one: one)
+
+    def combined(
+        self,
+        lower: Mapping[tuple[int, ...], Ref],
+        rows: Sequence[Mapping[int, Sequence[Ref]]],
+        held: Callable[[Ref], Ref],
+    ) -> Ref:
+        """Return the sum of accumulators times the factors of their components."""
+        arrays = []
+        for place, array in lower.items():
+            pairs = [*zip(rows, place, strict=True)]
+            if all(k in row for row, k in pairs):
+                factors = [one for row, k in pairs for one in row[k]]
+                arrays.append(self.product([held(array), *factors]))
+        return self.sum(arrays)
 
     def _largest(self, s: Ref, r: Ref, summed: Iterable[int]) -> Ref:
         """Return what exp(S - R) is accumulated relative to: the greatest S.
