@@ -17,14 +17,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import jax
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import Program, programmed
+from catlearn.cost import Posynomial
+from catlearn.costing import devices, timed
+from catlearn.costing.table import circuit_resources
+from catlearn.costing.work import UNITS
 from catlearn.display import Legible
-from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    did_you_mean,
+    expect,
+)
 from catlearn.lowering.arrays import KNOWN, Builder, address_of, array_of, leaves_of, shaped
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.storage import architecture_of, owners_of
@@ -32,7 +44,7 @@ from catlearn.lowering.streamed import differentiable, refuse_hidden, run_of
 from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, nested
 from catlearn.models.divergences import DivergenceSum
 from catlearn.names import fresh
-from catlearn.streams.folding import interned
+from catlearn.streams.folding import Fold, interned
 from catlearn.streams.islands import Island, islands_of
 
 if TYPE_CHECKING:
@@ -46,6 +58,9 @@ def block_of(block: Any) -> int:
         raise InvalidStructure("options", [Failure("blocks", "block", message)])
     return block
 
+
+SLOWER = 1.6
+"""How much longer value and gradient may take, by what costs predict, where nothing is named."""
 
 LEAST = {"auto": 2.0, "named": 1.0}
 """How many times as many numbers as what is read and returned an array has that is streamed."""
@@ -67,6 +82,10 @@ class StreamedPass(Legible):
         How many there are.
     state
         What is carried from block to block, one text for each array.
+    again
+        What share of the operations of value and gradient the reverse pass makes again.
+    slower
+        The time of value and gradient over that without streams, as costs predict it.
     """
 
     title: str
@@ -74,6 +93,8 @@ class StreamedPass(Legible):
     block: int
     length: int
     state: tuple[str, ...]
+    again: float
+    slower: float
 
     @property
     def saved(self) -> int:
@@ -83,7 +104,8 @@ class StreamedPass(Legible):
     def __str__(self) -> str:
         return (
             f"{self.title}: {self.largest:,} numbers in blocks of {self.block} of {self.length:,}, "
-            f"{self.saved:,} fewer at a time, state of {len(self.state)} arrays"
+            f"{self.saved:,} fewer at a time, state of {len(self.state)} arrays, "
+            f"{self.again:.0%} of operations again, time {self.slower:.2f} (predicted)"
         )
 
 
@@ -105,6 +127,44 @@ class StreamPlan(Legible):
     def __str__(self) -> str:
         refused = (f"not streamed, {name}: {reason}" for name, reason in self.refused.items())
         return "\n".join([*map(str, self.streamed), *refused])
+
+
+def priced(fold: Fold, sizes: Mapping[int, int], largest: int, block: int) -> tuple[float, float]:
+    """Predict what a fold takes for value and gradient, by costs of its circuit.
+
+    Without streams the largest array is written and read twice each, forward and back; with
+    them contributions are formed again, and a state that does not fit beside the processor is
+    written and read for each block, forward and back.
+
+    Returns
+    -------
+    tuple
+        The share of operations that are made again, and the time over that without streams; 0 and 1
+        where costs do not know.
+    """
+    names = {fold.circuit.apex.called(axis): size for axis, size in sizes.items()
+             if axis < fold.circuit.apex.size("Axis")}  # fmt: skip
+    try:
+        forward, back = (circuit_resources(fold.circuit, reverse=one) for one in (False, True))
+    except CatlearnError:
+        return 0.0, 1.0
+    again, work = dict.fromkeys(UNITS, 0.0), dict.fromkeys(UNITS, 0.0)
+    for unit in UNITS:
+        again[unit] = float(back.again.get(unit, Posynomial())(names))
+        work[unit] = float(sum(one.work.get(unit, Posynomial())(names) for one in (forward, back)))
+    ends = float((forward.compulsory + back.compulsory)(names))
+    tail = fold.tail.apex
+    rows = (tail.lists["axes"].row(wire).tolist() for wire in fold.tail.dom)
+    state = sum(prod(sizes[axis] for axis in row) for row in rows)
+    kind = jax.devices()[0].device_kind
+    device = next((devices[name] for name in devices if name in kind), devices["cpu"])
+    moved = 4 * state * sizes[fold.axis] / block if 4 * state > device.levels[1].capacity else 0
+    whole = {unit: work[unit] - again[unit] for unit in UNITS}
+    one, other = (
+        timed(by_unit, [4 * words], device, 4).serial
+        for by_unit, words in ((work, ends + moved), (whole, ends + 4 * largest))
+    )
+    return sum(again.values()) / sum(whole.values()), one / other
 
 
 def variables_of(circuit: Circuit) -> dict[str, None]:
@@ -150,6 +210,7 @@ class StreamedCircuit(LoweredCircuit):
         self.least = LEAST["auto" if self.letters is None else "named"] if least is None else least
         refuse_unknown(self.letters or (), variables_of(self.circuit), "the circuit")
         self._islands: dict[Any, tuple[list[Island], dict[str, str]]] = {}
+        self._prices: dict[Any, list[tuple[float, float]]] = {}
 
     @cached_property
     def _plain(self) -> LoweredCircuit:
@@ -161,6 +222,16 @@ class StreamedCircuit(LoweredCircuit):
         """Return what is streamed for arrays of these shapes, and what is refused."""
         if shapes not in self._islands:
             found = self._plain.sizes(shapes)
+
+            prices = self._prices.setdefault(shapes, [])
+
+            def worth(fold: Fold, largest: int) -> str | None:
+                again, slower = priced(fold, found, largest, self.block)
+                if slower > SLOWER and self.letters is None:
+                    return f"value and gradient would take {slower:.1f} times as long (predicted)"
+                prices.append((again, slower))
+                return None
+
             self._islands[shapes] = islands_of(
                 self._plain.circuit,
                 found,
@@ -168,6 +239,7 @@ class StreamedCircuit(LoweredCircuit):
                 self.block,
                 self.letters,
                 f"stream {len(self._islands)}",
+                worth,
             )
         return self._islands[shapes]
 
@@ -176,8 +248,15 @@ class StreamedCircuit(LoweredCircuit):
         made, refused = self.islands(*shapes)
         sizes = self._plain.sizes(shapes)
         passes = (
-            StreamedPass(one.title, one.largest, self.block, sizes[one.fold.axis], one.fold.state)
-            for one in made
+            StreamedPass(
+                one.title,
+                one.largest,
+                self.block,
+                sizes[one.fold.axis],
+                one.fold.state,
+                *price,
+            )
+            for one, price in zip(made, self._prices[shapes], strict=True)
         )
         return StreamPlan(tuple(passes), refused)
 
@@ -420,17 +499,44 @@ class Streams(Legible):
 
     def _runs(self, step: Step) -> bool:
         """Whether a step is a circuit that may run with others."""
-        diagram = self.plan.diagram
-        match step.op:
-            case "apply":
-                frozen = diagram.map_label(diagram.owner(step.name)).kind == "frozen"
-                apart = {*self.options.remat, *self.options.precision}
-                return self._is_circuit(step) and step.name not in apart and (
-                    frozen or not architecture_of(diagram, step.name).accepts_key
-                )  # fmt: skip
-            case "divergence":
-                return _is_known(step.divergence)
+        if step.op in ("apply", "divergence"):
+            return not self._reason(step)
         return step.op in ("tuple", "factor", "one-hot")
+
+    def _reason(self, step: Step) -> str:
+        """Say why a map, or a divergence, does not run with others; nothing if it does."""
+        diagram, options = self.plan.diagram, self.options
+        if step.op == "divergence":
+            return "" if _is_known(step.divergence) else "its divergence is no circuit"
+        architecture = architecture_of(diagram, step.name)
+        frozen = diagram.map_label(diagram.owner(step.name)).kind == "frozen"
+        reasons = (
+            (architecture.stateful, "has batch statistics"),
+            (not self._is_circuit(step), "is no circuit"),
+            (not frozen and architecture.accepts_key, "draws samples for a whole batch"),
+            (step.name in options.remat, "is run again in the reverse pass"),
+            (step.name in options.precision, "computes in another dtype"),
+        )
+        return next((reason for holds, reason in reasons if holds), "")
+
+    @cached_property
+    def apart(self) -> dict[str, str]:
+        """Why passes, such as the mean over examples, do not go through some edges and equations.
+
+        Examples
+        --------
+        >>> import catlearn as cl
+        >>> from catlearn.arrays import dropout, linear
+        >>> X, Y = cl.Space("X", 4), cl.Space("Y", 3)
+        >>> drop = cl.Model("drop", X, X, linear("A", "m -> n") >> dropout(0.5))
+        >>> head = cl.Model("head", X, Y, linear("B", "m -> k"))
+        >>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), drop, head)
+        >>> cl.lower(D.loss(["d.X >> drop >> head = d.Y"]), streams="auto").plan.streams.apart
+        {'drop': 'draws samples for a whole batch'}
+        """
+        steps = (*self.plan.steps, *self.plan.terms)
+        found = {one.name: self._reason(one) for one in steps if one.op in ("apply", "divergence")}
+        return {name: reason for name, reason in found.items() if reason}
 
     def at(self, **sizes: int) -> dict[str, StreamPlan]:
         """Say for batches of some sizes what each region streams, by its edges and equations."""
@@ -449,7 +555,9 @@ class Streams(Legible):
             for one in self.regions
             for text in one.circuit.decided
         ]
-        return "\n".join(lines or ["streams: decided by the sizes of a batch"])
+        lines = lines or ["streams: decided by the sizes of a batch"]
+        return "\n".join([*lines, *(f"not streamed through {n}: it {r}"
+                                    for n, r in self.apart.items())])  # fmt: skip
 
 
 def _is_known(divergence: Any) -> bool:

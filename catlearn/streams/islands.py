@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -56,6 +56,7 @@ def islands_of(
     block: int,
     letters: Iterable[str] | None = None,
     name: str = "stream",
+    worth: Callable[[Fold, int], str | None] | None = None,
 ) -> tuple[list[Island], dict[str, str]]:
     """Return the passes that save large arrays, one after the other, and why others do not run.
 
@@ -76,13 +77,15 @@ def islands_of(
         The variables that may be streamed; None for all.
     name
         What the labels of their boxes begin with.
+    worth
+        Says of a fold, and the largest array that it saves, why it does not pay, or nothing.
     """
     for axis in dict.fromkeys(one.axis for one in passes(circuit)):
         circuit = summed(circuit, axis)
-    once = _islands(circuit, sizes, least, block, letters, name, again=False)
+    once = _islands(circuit, sizes, least, block, letters, name, worth, again=False)
     if ELSEWHERE not in once[1].values():
         return once
-    twice = _islands(circuit, sizes, least, block, letters, name, again=True)
+    twice = _islands(circuit, sizes, least, block, letters, name, worth, again=True)
 
     def formed(found: list[Island]) -> int:
         rest = found[-1].rest if found else circuit
@@ -101,7 +104,8 @@ def _numbers(circuit: Circuit, wire: int, sizes: Mapping[int, int]) -> int:
 
 def _islands(
     circuit: Circuit, sizes: Mapping[int, int], least: float, block: int,
-    letters: Iterable[str] | None, name: str, again: bool,
+    letters: Iterable[str] | None, name: str, worth: Callable[[Fold, int], str | None] | None,
+    again: bool,
 ) -> tuple[list[Island], dict[str, str]]:  # fmt: skip
     found: list[Island] = []
     refused: dict[str, str] = {}
@@ -138,6 +142,9 @@ def _islands(
                         f"its state has {state:,} numbers, the largest array {largest:,}"
                     )
                     one = earlier(circuit, one)
+                    continue
+                if worth is not None and (reason := worth(fold, largest)):
+                    refused[title], one = reason, None
                     continue
                 made = Island(fold, rest, f"{name} {len(found)}", largest, title)
             if made is not None:

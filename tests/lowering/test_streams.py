@@ -19,6 +19,8 @@ from catlearn.arrays import (
     where,
 )
 from catlearn.errors import UnknownName
+from catlearn.lowering.streaming import StreamPlan
+from catlearn.models.architectures import Architecture
 from catlearn.zoo import architectures
 from tests.lowering.test_arrays import BATCH, CASES
 
@@ -203,6 +205,53 @@ def test_variables_of_a_loss_are_those_of_its_circuits():
     assert not asked.streamed
     with pytest.raises(UnknownName):
         language(streams=["zzz"])
+
+
+def test_what_costs_too_much_is_left_alone_unless_it_is_named():
+    """Both sides of a batch against itself, of long vectors, form products once more for each."""
+    fn, _ = contrastive(streams="auto", d=512)
+    (asked,) = fn.plan.streams.at(pairs=4096).values()
+    assert not asked.streamed
+    assert len(asked.refused) == 1
+    (asked,) = contrastive(streams=["here"], d=512)[0].plan.streams.at(pairs=4096).values()
+    assert asked.streamed[0].slower > 1.6
+    centre = cl.arrays.variance("[n] -> ")
+    assert cl.lower(centre, streams="auto").plan((65536,)) == StreamPlan()
+
+
+class BatchMean(Architecture):
+    """What is left after the mean over the batch, which is kept."""
+
+    stateful = True
+
+    def init(self, key, source, target):
+        return {"mean": jnp.zeros(source.features)}
+
+    def parts(self, variables):
+        return None, None, variables
+
+    def run(self, variables, x, key=None, train=False):
+        mean = x.mean(axis=0)
+        return x - mean, {"mean": mean}
+
+
+def test_edges_that_see_a_whole_batch_are_apart():
+    X, Y = cl.Space("X", 4), cl.Space("Y", 2)
+    parts = [
+        cl.Model("drop", X, X, linear("A", "m -> k") >> cl.arrays.dropout(0.5)),
+        cl.Model("norm", X, X, BatchMean()), cl.Model("head", X, Y, linear("B", "m -> k")),
+    ]  # fmt: skip
+    D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), *parts)
+    fn = cl.lower(D.loss(["d.X >> drop >> norm >> head = d.Y"]), streams=["d"])
+    assert list(fn.plan.streams.apart) == ["drop", "norm"]
+    assert "norm" in str(fn.plan.streams)
+    random = np.random.default_rng(0)
+    batch = {"d": {"X": random.normal(size=(9, 4)), "Y": random.normal(size=(9, 2))}}
+    values = []
+    for one in (fn, cl.lower(fn.loss)):
+        params, state = one.init(jax.random.key(0))
+        values.append(one(params, state, batch, jax.random.key(1)))
+    assert differences(*values) < 1e-6
 
 
 @pytest.mark.parametrize(
