@@ -148,12 +148,12 @@ def priced(fold: Fold, sizes: Mapping[int, int], largest: int, block: int) -> tu
         forward, back = (circuit_resources(fold.circuit, reverse=one) for one in (False, True))
     except CatlearnError:
         return 0.0, 1.0
-    again, work = dict.fromkeys(UNITS, 0.0), dict.fromkeys(UNITS, 0.0)
+    again, work = dict[str, float](), dict[str, float]()
     for unit in UNITS:
         again[unit] = float(back.again.get(unit, Posynomial())(names))
         work[unit] = float(sum(one.work.get(unit, Posynomial())(names) for one in (forward, back)))
     ends = float((forward.compulsory + back.compulsory)(names))
-    tail = fold.tail.apex
+    tail = fold.tail.apex  # it reads the state, and what all blocks read, of which slopes are kept
     rows = (tail.lists["axes"].row(wire).tolist() for wire in fold.tail.dom)
     state = sum(prod(sizes[axis] for axis in row) for row in rows)
     kind = jax.devices()[0].device_kind
