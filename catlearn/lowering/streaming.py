@@ -210,7 +210,7 @@ class StreamedCircuit(LoweredCircuit):
         self.least = LEAST["auto" if self.letters is None else "named"] if least is None else least
         refuse_unknown(self.letters or (), variables_of(self.circuit), "the circuit")
         self._islands: dict[Any, tuple[list[Island], dict[str, str]]] = {}
-        self._prices: dict[Any, list[tuple[float, float]]] = {}
+        self._prices: dict[Any, list[tuple[Fold, tuple[float, float]]]] = {}
 
     @cached_property
     def _plain(self) -> LoweredCircuit:
@@ -229,7 +229,7 @@ class StreamedCircuit(LoweredCircuit):
                 again, slower = priced(fold, found, largest, self.block)
                 if slower > SLOWER and self.letters is None:
                     return f"value and gradient would take {slower:.1f} times as long (predicted)"
-                prices.append((again, slower))
+                prices.append((fold, (again, slower)))
                 return None
 
             self._islands[shapes] = islands_of(
@@ -254,9 +254,9 @@ class StreamedCircuit(LoweredCircuit):
                 self.block,
                 sizes[one.fold.axis],
                 one.fold.state,
-                *price,
+                *next(price for fold, price in self._prices[shapes] if fold is one.fold),
             )
-            for one, price in zip(made, self._prices[shapes], strict=True)
+            for one in made
         )
         return StreamPlan(tuple(passes), refused)
 

@@ -203,9 +203,13 @@ def _parted(
         reads = [writer.get(w, -1) for w in ins[box]]
         constant = [b >= 0 and H.operations[b].kernel.name == "constant" for b in reads]
         here = tuple(path(H, box, plain=False)) == one.level
-        if here and box not in own and H.operations[box].kernel.name in JOINED and any(
-            b in own for b in reads
-        ) and all(b in own - inside or c for b, c in zip(reads, constant, strict=True)):  # fmt: skip
+        if (
+            here
+            and box not in own
+            and H.operations[box].kernel.name in JOINED
+            and any(b in own for b in reads)
+            and all(b in own - inside or c for b, c in zip(reads, constant, strict=True))
+        ):
             own.add(box)
     if any(tuple(path(H, box, plain=False)) != one.level for box in own):
         raise StreamRefused(label, "boxes of a block with rounds stay in it")
