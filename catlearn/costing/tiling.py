@@ -337,22 +337,23 @@ def tile(
         fast = Level("fast memory", fast_memory or 0, 1.0)
         device, unit = Device("two levels", (Level("slow memory", math.inf), fast)), 1
     least = {**device.floors, **(floors or {})}
-    solved, refused, bar = [], [], math.inf
-    scale = sum(unit / (level.bandwidth or 1) for level in device.levels[1:])
-    for one in given:
-        numeric = one.at(sizes or {})
-        if len(given) > 1 and not numeric.open and scale * numeric.compulsory.number > bar:
-            continue
-        try:
-            found = _optimum(numeric, device, unit, least)
-        except NoTile as error:
-            refused.append(error)
-            continue
-        solved.append((found, numeric, one))
-        bar = min(bar, found.value * (1 + 1e-6))
+    refused: list[NoTile] = []
+    solved: dict[int, tuple[Optimum, Costs]] = {}
+    numeric = [one.at(sizes or {}) for one in given]
+    bounds = [_bound(one, device, unit, least) if len(given) > 1 else 0.0 for one in numeric]
+    bar = math.inf
+    for k in sorted(range(len(given)), key=bounds.__getitem__):
+        if bounds[k] <= bar:
+            try:
+                solved[k] = _optimum(numeric[k], device, unit, least), numeric[k]
+            except NoTile as error:
+                refused.append(error)
+                continue
+            bar = min(bar, solved[k][0].value * (1 + 1e-6))
     if not solved:
         raise min(refused, key=lambda error: error.least)
-    optimum, numeric, symbolic = next(found for found in solved if found[0].value <= bar)
+    chosen = min(k for k, (found, _) in solved.items() if found.value <= bar)
+    (optimum, numeric), symbolic = solved[chosen], given[chosen]
     levels = _whole(numeric, device, unit, optimum, least, remainders)
     each = widths or (width, width, width)
     found = Tiling(numeric, device, unit, each, levels, optimum, symbolic)
@@ -448,6 +449,33 @@ def _ends(costs: Costs, floors: Mapping[str, int]) -> dict[str, tuple[int, int]]
         low = min(least[name], size)
         ends[name] = low, size if name in moving else low
     return ends
+
+
+def _bound(costs: Costs, device: Device, unit: int, floors: Mapping[str, int]) -> float:
+    """The time of transfers at least: each tile as large as it could be by itself.
+
+    In a column no term is larger than the memory, so neither is a tile in it where the others are
+    at their least.
+    """
+    if costs.open:
+        return 0.0
+    ends, total = _ends(costs, floors), 0.0
+    for level in device.levels[1:]:
+        room = level.capacity / unit
+        most = {name: float(high) for name, (_, high) in ends.items()}
+        for _, column in costs.columns:
+            for key, c in column.terms:
+                at = math.prod(ends[n][0] ** float(p) for n, p in key if p > 0) * float(c)
+                if any(p < 0 for _, p in key):
+                    continue
+                for name, p in key:
+                    alone = room / (at / ends[name][0] ** float(p))
+                    most[name] = min(most[name], alone ** (1 / float(p)))
+        for key, c in costs.transfers.terms:
+            parts = (max(most[n], ends[n][0]) if p < 0 else ends[n][0] for n, p in key)
+            term = math.prod(at ** float(p) for at, (_, p) in zip(parts, key, strict=True))
+            total += float(c) * term * unit / (level.bandwidth or 1)
+    return total * (1 - 1e-9)
 
 
 def _optimum(costs: Costs, device: Device, unit: int, floors: Mapping[str, int]) -> Optimum:
