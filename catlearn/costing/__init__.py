@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "hierarchy": ["Device", "Level", "devices"],
         "indexed": ["AmbiguousAxis", "Indexed", "IndexedArray", "part_of"],
         "island": ["Column", "Crossing", "Island", "Mode", "candidates", "usual"],
-        "notices": ["Notice"],
+        "notice": ["Notice"],
         "partition": ["Partition", "cheapest", "convex_cuts", "islands", "stages_of"],
         "reverse": ["reverse_of"],
         "table": ["CircuitResources"],

@@ -27,7 +27,7 @@ from .island import (
     candidates as candidates,
     usual as usual,
 )
-from .notices import (
+from .notice import (
     Notice as Notice,
 )
 from .partition import (

@@ -37,7 +37,7 @@ from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device
 from catlearn.costing.indexed import Indexed, part_of
 from catlearn.costing.island import Island
-from catlearn.costing.notices import Notice
+from catlearn.costing.notice import Notice
 from catlearn.costing.tiling import NoTile, Tiling, tile
 from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect

@@ -43,7 +43,7 @@ from catlearn.costing.closed import ClosedForm, closed_form
 from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device, Level
 from catlearn.costing.island import Island, candidates
-from catlearn.costing.notices import Notice
+from catlearn.costing.notice import Notice
 from catlearn.costing.table import circuit_resources
 from catlearn.costing.timing import Time, timed
 from catlearn.display import Legible, text_table
