@@ -2,6 +2,7 @@ from . import (
     arrays as arrays,
     category as category,
     cost as cost,
+    costing as costing,
     cset as cset,
     datasets as datasets,
     display as display,
@@ -14,6 +15,7 @@ from . import (
     lowering as lowering,
     models as models,
     streams as streams,
+    testing as testing,
     training as training,
     zoo as zoo,
 )

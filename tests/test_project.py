@@ -48,6 +48,7 @@ LIGHT_ROOMS = (
     "learning",
     "drawing",
     "formats",
+    "testing",
 )
 
 ROOMS = {room.name for room in pkgutil.iter_modules(catlearn.__path__)}

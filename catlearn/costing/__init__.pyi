@@ -11,6 +11,7 @@ from .costs import (
 from .hierarchy import (
     Device as Device,
     Level as Level,
+    amount as amount,
     devices as devices,
 )
 from .indexed import (
@@ -36,6 +37,9 @@ from .partition import (
     convex_cuts as convex_cuts,
     islands as islands,
     stages_of as stages_of,
+)
+from .remarks import (
+    notices as notices,
 )
 from .reverse import (
     reverse_of as reverse_of,

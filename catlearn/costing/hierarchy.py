@@ -20,12 +20,14 @@ derived: 16 a clock on each of 132 units at 1.83 GHz; FlashAttention-3 (arXiv 24
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from catlearn.display import Legible
-from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, wrong_kind
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,52 @@ def _amount(value: float) -> str:
         if value >= factor:
             return f"{value / factor:.4g} {prefix}"
     return f"{value:.4g} "
+
+
+_PREFIXES = {
+    "": 1,
+    "k": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+    "T": 1e12,
+    "m": 1e-3,
+    "µ": 1e-6,
+    "u": 1e-6,
+    "n": 1e-9,
+}
+_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+def amount(given: str | float, unit: str = "B") -> float:
+    """Return a number of bytes, or of another unit, that a text or a number says.
+
+    Parameters
+    ----------
+    given
+        Such as ``"64 MiB"``, ``"8GB"``, ``"3 ms"`` or a number.
+    unit
+        The unit: ``"B"``, bytes, or ``"s"``, seconds.
+
+    Raises
+    ------
+    WrongKind
+        If it is neither, or of another unit, or not positive.
+
+    Examples
+    --------
+    >>> amount("64 MiB"), amount("8GB"), amount("3 ms", "s"), amount(100)
+    (67108864.0, 8000000000.0, 0.003, 100.0)
+    """
+    known = {f"{prefix}{unit}": factor for prefix, factor in {**_PREFIXES, **_BINARY}.items()}
+    written = r"\s*(\d+\.?\d*(?:e[+-]?\d+)?)\s*([A-Za-zµ]*)\s*"
+    found = re.fullmatch(written, str(given))
+    value, plain = math.nan, not isinstance(given, str | bool)
+    if found is not None and (found[2] in known or (plain and not found[2])):
+        value = float(found[1]) * known.get(found[2], 1)
+    if not value > 0:
+        text = "64 MiB" if unit == "B" else f"3 m{unit}"
+        raise wrong_kind(given, "an amount", f"a positive number of {unit}, or text like {text!r}")
+    return value
 
 
 class Devices(Mapping):

@@ -377,8 +377,7 @@ def _split(
     for one in others:
         (name,) = one.split
         axis = name.partition("_")[2]
-        same = {other.partition("_")[2] for other in one.bounds} == axes
-        if not same or f"s_{axis}" not in found.tiles:
+        if {other.partition("_")[2] for other in one.bounds} - {axis} != axes - {axis}:
             continue
         size = int(one.bounds[name][1].number)
         count = min(parts, size)
@@ -684,7 +683,7 @@ def _notices(found: Tiling) -> Iterable[Notice]:
     yield from _recomputed(found)
     units = found.levels[-1].level.units
     if units > 1 and found.groups < units:
-        text = f"{found.groups} groups for {units} units"
+        text = f"{found.groups} group{'s' * (found.groups > 1)} for {units} units"
         node = ", ".join(name for name in found.tiles if name.startswith("g")) or "island"
         yield Notice("few-tiles", "warning", node, text, {"groups": found.groups, "units": units})
     if found.split is not None:

@@ -1,0 +1,99 @@
+"""What one should know of a circuit while one builds it, as a list of notices.
+
+>>> from catlearn.arrays import einsum, idle, softmax
+>>> from catlearn.costing import devices, notices
+>>> scores = einsum("q d, x d -> q x") >> softmax("[x]")
+>>> attention = scores @ idle >> einsum("q x, x e -> q e")
+>>> for one in notices(scores):
+...     print(one)
+warning blocks-streaming (x): axis x is in the output of add of softmax; stream it together with \
+the contraction that removes it
+>>> [one.code for one in notices(attention, devices["H100"], sizes=dict(q=1, x=4096, d=64, e=64))]
+['few-tiles', 'split-pays', 'bandwidth-bound']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from catlearn.arrays import Circuit
+from catlearn.costing.hierarchy import Device
+from catlearn.costing.indexed import Indexed
+from catlearn.costing.notice import Notice
+from catlearn.costing.partition import islands, stages_of
+from catlearn.costing.tiling import NoTile, tile
+from catlearn.errors import UnknownName, expect
+from catlearn.streams import StreamRefused, stream
+
+
+def notices(
+    circuit: Circuit,
+    device: Device | None = None,
+    fast_memory: float | None = None,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    reverse: bool = False,
+    longest: int = 4,
+    **options: Any,
+) -> tuple[Notice, ...]:
+    """Return what a reader of a circuit should know.
+
+    Without a device these are the axes that are added up, or of which the greatest entry is taken,
+    and of which no fold is known, with the box that is in the way. With one also the notices of the
+    best tiles: of one island, or of the best islands of a circuit that has more than ``longest``
+    stages, and why it is cut there. What does not fit is a notice, too.
+
+    Parameters
+    ----------
+    circuit
+        The circuit.
+    device, fast_memory, sizes, **options
+        As for :func:`tile`.
+    reverse
+        Whether to tile the reverse pass, as one island.
+    longest
+        The most stages of an island.
+
+    Raises
+    ------
+    UnknownName
+        If there is a device, and sizes are open.
+    """
+    expect(circuit, Circuit, "circuit", "a circuit")
+    circuit = circuit.at(sizes) if sizes else circuit
+    found = _refused(circuit)
+    if device is None and fast_memory is None:
+        return tuple(found)
+    names = {str(name) for size in Indexed.of(circuit).sizes for name in size.generators}
+    if names:
+        raise UnknownName(f"no sizes for {', '.join(sorted(names))}; give sizes={{...}}")
+    try:
+        if reverse or len(stages_of(circuit)[0]) <= longest:
+            found += tile(circuit, device, fast_memory, reverse=reverse, **options).notices
+        else:
+            plan = islands(circuit, device, fast_memory, longest=longest, **options)
+            found += plan.why
+            for part, tiling in zip(plan.parts, plan.tilings, strict=True):
+                title = ", ".join(part)
+                found += (replace(one, node=f"{title}: {one.node}") for one in tiling.notices)
+    except NoTile as error:
+        figures = {"least": error.least, "memory": error.memory}
+        found.append(Notice("tile-exceeds-memory", "warning", "island", str(error), figures))
+    return tuple(found)
+
+
+def _refused(circuit: Circuit) -> list[Notice]:
+    """The variables that are reduced and of which there is no fold."""
+    read = Indexed.of(circuit)
+    found = []
+    for v in {**read.reduced, **dict.fromkeys(sorted(read.whole))}:
+        name = read.names[v]
+        try:
+            stream(circuit, name)
+        except StreamRefused as error:
+            found.append(Notice("blocks-streaming", "warning", name, str(error)))
+        except UnknownName:  # a variable that patterns call otherwise
+            continue
+    return found
