@@ -681,8 +681,8 @@ def lower(
     sizes, unroll, experts, accumulate, opaque, check
         Of a circuit: as for :class:`~catlearn.models.LoweredCircuit`; sizes also of a fold.
     block
-        Of a fold, or of what is streamed of a circuit: how many indices are read at a time, 64
-        unless said.
+        Of a fold: how many indices are read at a time, 64 unless said. Of what is streamed of a
+        circuit: the same, by its sizes unless said.
     group
         Of a fold: axes of the outputs of which blocks run one after the other, with the size of
         these, such as ``{"q": 1024}``.
@@ -740,8 +740,7 @@ def lower(
         }
         if streams is None:
             return LoweredCircuit(loss, sizes, **options)
-        length = 64 if block is None else block
-        return StreamedCircuit(loss, sizes, streams=streams, block=length, **options)
+        return StreamedCircuit(loss, sizes, streams=streams, block=block, **options)
     expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss(), or a circuit")
     of_circuits = sizes, unroll, experts, accumulate, opaque, check, block, group, reverse
     if any(one is not None for one in of_circuits):

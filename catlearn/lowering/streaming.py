@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from catlearn.lowering.arguments import Options
 
 
-def block_of(block: Any) -> int:
-    """Return a number of indices, or refuse it."""
-    if type(block) is not int or block < 1:
+def block_of(block: Any) -> int | None:
+    """Return a number of indices, or None if it is to be found, or refuse it."""
+    if block is not None and (type(block) is not int or block < 1):
         message = f"has blocks of {block!r} indices; a number from 1 is expected"
         raise InvalidStructure("options", [Failure("blocks", "block", message)])
     return block
@@ -192,21 +192,27 @@ class StreamedCircuit(LoweredCircuit):
     streams
         ``"auto"``, or the letters of variables that may be streamed.
     block
-        How many indices are read at a time.
+        How many indices are read at a time; :func:`~catlearn.streams.islands.block_for` unless
+        said.
     least
         How many times as many numbers as what is read and returned an array has that is streamed;
         that of :data:`LEAST` unless said.
+    threshold
+        How many numbers it has at least.
+    whole
+        Positions of the inputs, each the number of an array and of one of its axes, whose axes are
+        not streamed.
     """
 
     def __init__(
         self, circuit: Circuit, sizes: Mapping[str, Any] | None = None, *,
-        streams: str | Iterable[str] = "auto", block: int = 64, least: float | None = None,
-        **options: Any,
+        streams: str | Iterable[str] = "auto", block: int | None = None, least: float | None = None,
+        threshold: int = 0, whole: Iterable[tuple[int, int]] = (), **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(circuit, sizes, **options)
         expect(streams, (str, Iterable), "streams", "'auto', or a list of letters of variables")
         self.letters = None if streams == "auto" else [*streams]
-        self.block = block_of(block)
+        self.block, self.threshold, self.whole = block_of(block), threshold, tuple(whole)
         self.least = LEAST["auto" if self.letters is None else "named"] if least is None else least
         refuse_unknown(self.letters or (), variables_of(self.circuit), "the circuit")
         self._islands: dict[Any, tuple[list[Island], dict[str, str]]] = {}
@@ -221,24 +227,27 @@ class StreamedCircuit(LoweredCircuit):
     def islands(self, *shapes: tuple[int, ...]) -> tuple[list[Island], dict[str, str]]:
         """Return what is streamed for arrays of these shapes, and what is refused."""
         if shapes not in self._islands:
-            found = self._plain.sizes(shapes)
+            found, plain = self._plain.sizes(shapes), self._plain.circuit
+            axes = plain.apex.lists["axes"]
 
             prices = self._prices.setdefault(shapes, [])
 
-            def worth(fold: Fold, largest: int) -> str | None:
-                again, slower = priced(fold, found, largest, self.block)
+            def worth(fold: Fold, largest: int, block: int) -> str | None:
+                again, slower = priced(fold, found, largest, block)
                 if slower > SLOWER and self.letters is None:
                     return f"value and gradient would take {slower:.1f} times as long (predicted)"
                 prices.append((fold, (again, slower)))
                 return None
 
             self._islands[shapes] = islands_of(
-                self._plain.circuit,
+                plain,
                 found,
                 self.least,
                 self.block,
                 self.letters,
                 f"stream {len(self._islands)}",
+                self.threshold,
+                {axes.row(plain.dom[k])[place] for k, place in self.whole},
                 worth,
             )
         return self._islands[shapes]
@@ -251,7 +260,7 @@ class StreamedCircuit(LoweredCircuit):
             StreamedPass(
                 one.title,
                 one.largest,
-                self.block,
+                one.block,
                 sizes[one.fold.axis],
                 one.fold.state,
                 *next(price for fold, price in self._prices[shapes] if fold is one.fold),
@@ -290,7 +299,7 @@ class StreamedCircuit(LoweredCircuit):
                 for row, array in zip(rows, arrays, strict=True)
                 for axis, size in zip(row, array.shape, strict=True)
             }
-            found = differentiable(run_of(one.fold, sizes, self.block))(*arrays)
+            found = differentiable(run_of(one.fold, sizes, one.block))(*arrays)
             return found if len(found) > 1 else found[0]
 
         return function

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -34,6 +34,8 @@ class Island:
         The label of this box.
     largest
         How many numbers the largest array has that is not formed whole.
+    block
+        How many indices are read at a time.
     title
         Which box reduces over which variable.
     """
@@ -42,7 +44,21 @@ class Island:
     rest: Circuit
     label: str
     largest: int
+    block: int
     title: str
+
+
+AT_ONCE = 2**17
+"""About how many numbers of the largest array are formed at once, unless said."""
+
+
+def block_for(largest: int, size: int) -> int:
+    """Return how many indices are read at a time, of an array of so many numbers: a power of 2.
+
+    There are about 32 blocks or more, and at least 16 indices in each.
+    """
+    count = min(AT_ONCE * size // max(largest, 1), size // 32, 1024)
+    return 2 ** (max(count, 16).bit_length() - 1)
 
 
 JOINED = ("add", "mul", "neg", "reciprocal", "sqrt", "log", "exp", "square", "contraction", "view")
@@ -53,10 +69,12 @@ def islands_of(
     circuit: Circuit,
     sizes: Mapping[int, int],
     least: float,
-    block: int,
+    block: int | None = None,
     letters: Iterable[str] | None = None,
     name: str = "stream",
-    worth: Callable[[Fold, int], str | None] | None = None,
+    threshold: int = 0,
+    whole: Container[int] = (),
+    worth: Callable[[Fold, int, int], str | None] | None = None,
 ) -> tuple[list[Island], dict[str, str]]:
     """Return the passes that save large arrays, one after the other, and why others do not run.
 
@@ -72,20 +90,26 @@ def islands_of(
         How many times as many numbers as the arrays that are given, and that it reduces to, a
         large array has.
     block
-        How many indices a block has: what has no more is left alone.
+        How many indices a block has, :func:`block_for` unless said: what has no more is left alone.
     letters
         The variables that may be streamed; None for all.
     name
         What the labels of their boxes begin with.
+    threshold
+        How many numbers a large array has at least.
+    whole
+        Axes that are not streamed.
     worth
-        Says of a fold, and the largest array that it saves, why it does not pay, or nothing.
+        Says of a fold, of the largest array that it saves, and how many indices are read at a time,
+        why it does not pay, or nothing.
     """
     for axis in dict.fromkeys(one.axis for one in passes(circuit)):
         circuit = summed(circuit, axis)
-    once = _islands(circuit, sizes, least, block, letters, name, worth, again=False)
+    options = sizes, least, block, letters, name, threshold, whole, worth
+    once = _islands(circuit, *options, again=False)
     if ELSEWHERE not in once[1].values():
         return once
-    twice = _islands(circuit, sizes, least, block, letters, name, worth, again=True)
+    twice = _islands(circuit, *options, again=True)
 
     def formed(found: list[Island]) -> int:
         rest = found[-1].rest if found else circuit
@@ -103,9 +127,9 @@ def _numbers(circuit: Circuit, wire: int, sizes: Mapping[int, int]) -> int:
 
 
 def _islands(
-    circuit: Circuit, sizes: Mapping[int, int], least: float, block: int,
-    letters: Iterable[str] | None, name: str, worth: Callable[[Fold, int], str | None] | None,
-    again: bool,
+    circuit: Circuit, sizes: Mapping[int, int], least: float, block: int | None,
+    letters: Iterable[str] | None, name: str, threshold: int, whole: Container[int],
+    worth: Callable[[Fold, int, int], str | None] | None, again: bool,
 ) -> tuple[list[Island], dict[str, str]]:  # fmt: skip
     found: list[Island] = []
     refused: dict[str, str] = {}
@@ -114,22 +138,25 @@ def _islands(
     def key(one: Pass) -> tuple[int, ...]:
         return tuple(sorted(wire for box in one.reductions for wire in H.sides[1][box]))
 
+    def length(largest: int, one: Pass) -> int:
+        return block or block_for(largest, sizes[one.axis])
+
     while True:
         options = []
         H = circuit.apex
         levels = dict.fromkeys(tuple(path(H, box, plain=False)) for box in H.order)
         for one in (one for level in levels for one in passes(circuit, level=level)):
             names = {letter_at(H, b, v) for b, v in one.reductions.items()} | {H.called(one.axis)}
-            if sizes[one.axis] <= block or (letters is not None and names.isdisjoint(letters)):
+            if one.axis in whole or (letters is not None and names.isdisjoint(letters)):
                 continue
-            if key(one) not in tried:
-                inside, largest = _large(circuit, one, sizes, least)
-                options += [(-largest, len(inside), named(circuit, one)[0], one)] if inside else []
+            inside, largest = _large(circuit, one, sizes, least, threshold)
+            if inside and key(one) not in tried and sizes[one.axis] > length(largest, one):
+                options.append((-largest, len(inside), named(circuit, one)[0], one))
         made = None
         for *_, title, one in sorted(options, key=lambda option: option[:3]):
             while one is not None and made is None and key(one) not in tried:
                 tried.add(key(one))
-                inside, largest = _large(circuit, one, sizes, least)
+                inside, largest = _large(circuit, one, sizes, least, threshold)
                 try:
                     fold, rest = _parted(circuit, one, inside, f"{name} {len(found)}", again)
                 except StreamRefused as error:
@@ -143,10 +170,12 @@ def _islands(
                     )
                     one = earlier(circuit, one)
                     continue
-                if worth is not None and (reason := worth(fold, largest)):
+                count = length(largest, one)
+                if worth is not None and (reason := worth(fold, largest, count)):
                     refused[title], one = reason, None
                     continue
-                made = Island(fold, rest, f"{name} {len(found)}", largest, title)
+                label = f"{name} {len(found)}"
+                made = Island(fold, rest, label, largest, count, title)
             if made is not None:
                 break
         if made is None:
@@ -157,7 +186,7 @@ def _islands(
 
 
 def _large(
-    circuit: Circuit, one: Pass, sizes: Mapping[int, int], least: float
+    circuit: Circuit, one: Pass, sizes: Mapping[int, int], least: float, threshold: int
 ) -> tuple[set[int], int]:
     """Return the boxes of large arrays of a pass and of what is made of these, and the largest."""
     H, nodes = circuit.apex, Nodes(circuit, one.axis, one.level)
@@ -167,7 +196,7 @@ def _large(
 
     ends = [*circuit.dom, *(row for row, name in enumerate(H.column("name")) if name is not None)]
     ends += [wire for box in one.reductions for wire in H.sides[1][box]]
-    bound = least * max(map(numbers, ends))
+    bound = max(least * max(map(numbers, ends)), threshold - 1)
     made = nodes.cone(one.reductions.items()).values()
     boxes = {found[0] for found in made if found is not None}
     inside: set[int] = set()
@@ -203,13 +232,9 @@ def _parted(
         reads = [writer.get(w, -1) for w in ins[box]]
         constant = [b >= 0 and H.operations[b].kernel.name == "constant" for b in reads]
         here = tuple(path(H, box, plain=False)) == one.level
-        if (
-            here
-            and box not in own
-            and H.operations[box].kernel.name in JOINED
-            and any(b in own for b in reads)
-            and all(b in own - inside or c for b, c in zip(reads, constant, strict=True))
-        ):
+        joined = here and box not in own and H.operations[box].kernel.name in JOINED
+        small = (c or b in own - inside for b, c in zip(reads, constant, strict=True))
+        if joined and not own.isdisjoint(reads) and all(small):
             own.add(box)
     if any(tuple(path(H, box, plain=False)) != one.level for box in own):
         raise StreamRefused(label, "boxes of a block with rounds stay in it")
