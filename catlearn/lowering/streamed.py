@@ -8,19 +8,23 @@ contributions again, at the references of the last state, and takes their vector
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from copy import copy
+from functools import reduce
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from catlearn.arrays.forms import IndexPart
 from catlearn.arrays.masks import hidden_rows
 from catlearn.arrays.programs import Program, programmed
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
 from catlearn.models.circuits import LoweredCircuit, functions_of
 from catlearn.streams.folding import Fold, Grouping, grouped
+from catlearn.streams.skipping import Skip, skips, starts_empty
 
 
 class LoweredFold:
@@ -287,6 +291,7 @@ class FoldRun:
         self.length, self.asked = sizes[fold.axis], block
         self.first: Any = 0
         self.block = min(block, self.length)
+        self.masks = skips(fold)
         self.functions = functions_of(None)
 
     def resized(self, axis: int, size: int) -> FoldRun:
@@ -332,13 +337,80 @@ class FoldRun:
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks."""
 
+        masks = self.closing()
+
         def step(state: Any, start: Any, block: int) -> Any:
             read = self.blocks(entries, start, block)
-            return self.part("step", (*state, *fixed, *read), block)
 
-        again = jax.checkpoint(step, static_argnums=(2,)) if self.reverse == "checkpoint" else step
+            def run(state: Any) -> Any:
+                return self.part("step", (*state, *fixed, *read), block)
+
+            hidden = self.hidden(masks, (*fixed, *read), state)
+            return run(state) if hidden is None else jax.lax.cond(hidden, tuple, run, state)
+
+        def lift() -> Any:
+            return self.part("lift", (*fixed, *first), self.block)
+
+        def empty() -> Any:
+            return tuple(
+                jnp.full_like(one, -jnp.inf if kind == "max" else 0)
+                for one, kind in zip(jax.eval_shape(lift), self.fold.kinds, strict=True)
+            )
+
         first = self.blocks(entries, 0, self.block)
-        return self.over(again, self.part("lift", (*fixed, *first), self.block))
+        hidden = self.hidden(starts_empty(self.fold, masks), (*fixed, *first), ())
+        again = jax.checkpoint(step, static_argnums=(2,)) if self.reverse == "checkpoint" else step
+        return self.over(again, lift() if hidden is None else jax.lax.cond(hidden, empty, lift))
+
+    def closing(self) -> list[Skip]:
+        """List the masks that may hide a whole block."""
+        place = len(self.fold.terms.dom) - 1
+
+        def may_close(one: Skip) -> bool:
+            known = {*one.places.values()} <= {place} and type(self.first) is int
+            if not one.conditions or not known or any(
+                isinstance(atom, IndexPart) for form in one.conditions for atom, _ in form.terms
+            ):  # fmt: skip
+                return True
+            last = self.first + self.length - 1
+            bounds = [
+                one.greatest(self.sizes, lambda _, ends=ends: ends)
+                for ends in ((self.first, self.first + self.block - 1), (last, last))
+            ]
+            return any(bound < 0 for some in bounds for bound in some)  # affine: least at an end
+
+        return [one for one in self.masks if may_close(one)]
+
+    def hidden(
+        self, masks: Sequence[Skip], arrays: Sequence[Any], state: Any, references: Any = None
+    ) -> Any:
+        """Say whether masks hide a block, so that it adds nothing to a state; None without masks.
+
+        Parameters
+        ----------
+        arrays
+            What is fixed, the blocks, and the indices.
+        references
+            Of the state, if they are known.
+        """
+        count = len(self.fold.references.cod)
+        fixed = arrays[: self.fold.fixed]
+
+        def ends(place: int) -> tuple[Any, Any]:
+            return arrays[place - count].min(), arrays[place - count].max()
+
+        found = None
+        for one in masks:
+            closed = [bound < 0 for bound in one.greatest(self.sizes, ends)]
+            made = reduce(operator.or_, closed) if closed else ~arrays[one.places[0] - count].any()
+            if one.vanishing and references is None:
+                references = self.part("references", (*state, *fixed))
+            for number, k in one.vanishing:
+                made &= jnp.all(jnp.exp(number - references[k]) == 0)
+            for number, k in one.below:
+                made &= jnp.all(state[k] > number)
+            found = made if found is None else found | made
+        return found
 
     def forward(self, *inputs: Any) -> tuple[Any, Any]:
         """Return the outputs and the last state."""
@@ -378,17 +450,28 @@ class FoldRun:
     ) -> tuple[list[Any], list[Any]]:
         """Return the cotangents of what all blocks read, and of what blocks are read of."""
         own_fixed, own_entries = ([x for x in some if is_real(x)] for some in (fixed, entries))
+        masks = self.closing()
 
         def step(carried: Any, start: Any, block: int) -> Any:
             of_fixed, of_entries = carried
-            *parts, index = self.blocks(entries, start, block)
+            read = self.blocks(entries, start, block)
+            *parts, index = read
 
             def terms(own: Any, blocks: Any) -> Any:
                 arrays = (*references, *_put(fixed, own), *_put(parts, blocks), index)
                 return self.needed(self.part("terms", arrays, block))
 
-            made, terms_back = jax.vjp(terms, own_fixed, [x for x in parts if is_real(x)])
-            more, of_block = terms_back(self.cotangents(made, of_state, state, ties))
+            def back(*own: Any) -> Any:
+                made, terms_back = jax.vjp(terms, *own)
+                return terms_back(self.cotangents(made, of_state, state, ties))
+
+            def nothing(*own: Any) -> Any:
+                return jax.tree.map(jnp.zeros_like, own)
+
+            own = own_fixed, [x for x in parts if is_real(x)]
+            hidden = self.hidden(masks, (*fixed, *read), state, references)
+            made = back(*own) if hidden is None else jax.lax.cond(hidden, nothing, back, *own)
+            more, of_block = made
             of_fixed = [a + b for a, b in zip(of_fixed, more, strict=True)]
             axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_real(x)]
             return of_fixed, _written(of_entries, of_block, axes, start)

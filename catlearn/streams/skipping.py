@@ -1,0 +1,209 @@
+"""Skipping: which blocks add nothing to a state, since a mask hides all of them.
+
+A mask puts its fill where its conditions on indices fail, or where an array of booleans is false.
+Where it hides a whole block, what the block adds is followed from the fill on: a sum of 0, or a
+greatest entry of -inf, adds nothing. A finite fill takes part in a softmax where a row has no open
+entry. So it adds nothing only where exp(fill - R) is 0, as a number of its type, for the references
+R of all rows; these have open entries then.
+
+>>> from catlearn.arrays import einsum, idle, softmax, where
+>>> from catlearn.streams import stream
+>>> for fill in (float("-inf"), -1e30, 0.0):
+...     scores = where("q x", "x <= q", outside=fill) >> softmax("[x]")
+...     fold = stream(scores @ idle >> einsum("q x, x e -> q e"), "x")
+...     print(*((one.title, one.vanishing, one.below) for one in skips(fold)))
+('where x <= q', (), ())
+('where x <= q', ((-1e+30, 0),), ((-1e+30, 0),))
+('where x <= q', ((0.0, 0),), ((0.0, 0),))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.forms import Form, IndexPart, Lookup, sizes_at
+from catlearn.arrays.sizes import ONE, Size
+from catlearn.streams.folding import Fold
+
+Known = float | tuple[float, int] | None
+"""An array of one number; one number less a reference, by its position; or unknown."""
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A mask for which blocks that it hides add nothing, if what is required holds.
+
+    Parameters
+    ----------
+    title
+        Of its box.
+    conditions
+        What is not negative where the mask is open; none if it is an array of booleans.
+    places
+        Where the arrays that conditions look up in, by operand, are among those of the terms of the
+        fold; of an array of booleans, under the number 0.
+    axes, mentions
+        Of the variables of the box, and those whose sizes occur.
+    vanishing
+        Pairs of a number c and the position of a reference R: exp(c - R) has to be 0 everywhere.
+    below
+        Pairs of a number and the position of a greatest entry in the state: the number has to be
+        less everywhere.
+    """
+
+    title: str
+    conditions: tuple[Form, ...]
+    places: Mapping[int, int]
+    axes: tuple[int, ...]
+    mentions: tuple[int, ...]
+    vanishing: tuple[tuple[float, int], ...]
+    below: tuple[tuple[float, int], ...]
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it requires nothing of a state."""
+        return not self.vanishing and not self.below
+
+    def greatest(
+        self, sizes: Mapping[int, int], ends: Callable[[int], tuple[Any, Any]]
+    ) -> list[Any]:
+        """Return bounds of the conditions from above: the mask hides all if one is negative.
+
+        Parameters
+        ----------
+        sizes
+            By rows of axes.
+        ends
+            From the position of an array to its least and its greatest entry.
+        """
+        local = {key: size.substitute(sizes)
+                 for key, size in sizes_at(self.axes, self.mentions).items()}  # fmt: skip
+
+        def number(size: Size) -> int:
+            found = size.substitute(local).number
+            assert found is not None
+            return found
+
+        def spread(form: Form) -> tuple[Any, Any]:
+            least: Any = number(form.constant)
+            most = least
+            for atom, coefficient in form.terms:
+                factor = number(coefficient)
+                if isinstance(atom, IndexPart):
+                    by = number(atom.by)
+                    low, high = spread(atom.form)
+                    low, high = (low // by, high // by) if atom.kind == "div" else (0, by - 1)
+                elif isinstance(atom, Lookup):
+                    low, high = ends(self.places[atom.operand])
+                else:
+                    low, high = 0, sizes[self.axes[atom]] - 1
+                if factor < 0:
+                    low, high = high, low
+                least, most = least + factor * low, most + factor * high
+            return least, most
+
+        return [spread(form)[1] for form in self.conditions]
+
+
+def skips(fold: Fold) -> list[Skip]:
+    """List the masks of a fold for which blocks that they hide add nothing."""
+    terms, found = fold.terms, []
+    H, given = terms.apex, {wire: k for k, wire in enumerate(terms.dom)}
+    for box in terms._walk():
+        operation, ins = H.operations[box], H.sides[0][box]
+        if operation.kernel.name == "where":
+            masks = [(0, (), {0: ins[0]})]
+        else:
+            masks = [
+                (k, one.conditions, {look.operand: ins[look.operand]
+                                     for form in one.conditions for look in form.lookups})
+                for k, one in enumerate(operation.readings) if one is not None and one.conditions
+            ]  # fmt: skip
+        for operand, conditions, read in masks:
+            if not all(wire in given for wire in read.values()):
+                continue
+            vanishing: dict[tuple[float, int], None] = {}
+            outs = _followed(fold, terms, (box, operand), vanishing)
+            below = []
+            for k, (kind, value) in enumerate(zip(fold.kinds, outs, strict=False)):
+                if kind == "max" and isinstance(value, float):
+                    below += [(value, k)] if value > -inf else []
+                elif kind != "sum" or value != 0.0:
+                    break
+            else:
+                axes, mentions = (tuple(H.lists[name].row(box).tolist())
+                                  for name in ("vars", "mentions"))  # fmt: skip
+                places = {k: given[wire] for k, wire in read.items()}
+                found.append(Skip(H.title(box), conditions, places, axes, mentions, (*vanishing,),
+                                  (*below,)))  # fmt: skip
+    return found
+
+
+def _followed(
+    fold: Fold, terms: Circuit, hidden: tuple[int, int], vanishing: dict[tuple[float, int], None]
+) -> list[Known]:
+    """Return what is known of the outputs where a mask, an operand of a box, is closed.
+
+    Parameters
+    ----------
+    vanishing
+        What is required for it is added.
+    """
+    H, known = terms.apex, dict[int, Known]()
+    references = {wire: k for k, wire in enumerate(terms.dom[: len(fold.references.cod)])}
+
+    def plain(box: int, k: int) -> bool:
+        reading = H.operations[box].readings[k]
+        wired = reading is not None and all(one.wiring is not None for one in reading.forms)
+        return wired and not (reading and reading.conditions)
+
+    def read(box: int, k: int) -> Known:
+        reading, value = H.operations[box].readings[k], known.get(H.sides[0][box][k])
+        if (box, k) == hidden and reading is not None:
+            return float(reading.outside)
+        return value if plain(box, k) or (reading and value == reading.outside) else None
+
+    for box in terms._walk():
+        one = H.operations[box]
+        reads, made = [read(box, k) for k in range(len(H.sides[0][box]))], None
+        name, first = one.kernel.name, reads[0] if reads else None
+        if name == "where":
+            options: dict[str, Any] = dict(one.kernel.options)
+            fill = float(options["outside"])
+            made = fill if box == hidden[0] or reads[1] == fill else None
+        elif name == "contraction" and 0.0 in reads:
+            made = 0.0
+        elif name in ("view", "max") or (
+            name == "contraction" and len(reads) == 1 and not one.targets and one.scale == ONE
+        ):
+            made = first if name != "max" or isinstance(first, float) else None
+        elif name == "add" and -inf in reads:
+            made = -inf
+        elif name == "shifted" and isinstance(first, float):
+            reference = references.get(H.sides[0][box][1])
+            if first == -inf:
+                made = first
+            elif reference is not None and plain(box, 1):
+                made = first, reference
+        elif name == "exp" and isinstance(first, tuple):
+            vanishing[first] = None
+            made = 0.0
+        elif (name, first) in (("exp", -inf), ("square", 0.0)) or (name == "mul" and 0.0 in reads):
+            made = 0.0
+        known |= dict.fromkeys(H.sides[1][box], made)
+    return [known.get(wire) for wire in terms.cod]
+
+
+def starts_empty(fold: Fold, found: Sequence[Skip]) -> list[Skip]:
+    """List those skips by which the first block may be skipped, too.
+
+    The state without entries then is 0 of sums and -inf of greatest entries; references have to be
+    entries of it, since other functions may not be numbers.
+    """
+    H = fold.references.apex
+    views = all(H.operations[box].kernel.name == "view" for box in fold.references._walk())
+    return [one for one in found if views and one.is_free]

@@ -1,0 +1,97 @@
+"""Blocks that a mask hides are skipped where they add nothing, and computed elsewhere."""
+
+from collections import Counter
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catlearn as cl
+from catlearn.arrays import einsum, idle, softmax, traced, where
+from catlearn.lowering import streamed
+from catlearn.streams import stream
+from tests.streams.test_folds import arrays, both, differences
+
+HIDDEN, FINITE = float("-inf"), -1e30
+CAUSAL, WINDOW = "x <= q", "x <= q, q - x < 8"
+
+
+def masked(conditions, fill):
+    scores = einsum("q d, x d -> q x") >> where("q x", conditions, outside=fill)
+    return (scores >> softmax("[x]")) @ idle >> einsum("q x, x e -> q e")
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """How many blocks are computed, by the circuit that they run."""
+    found, part = Counter[str](), streamed.FoldRun.part
+
+    def counted(self, name, given, block=0):
+        if name in ("lift", "step", "terms"):
+            jax.debug.callback(lambda *_: found.update([name]))
+        return part(self, name, given, block)
+
+    monkeypatch.setattr(streamed.FoldRun, "part", counted)
+    return found
+
+
+def agree(circuit, xs, block):
+    """Whether values and gradients by blocks of both axes are those of the circuit."""
+    fn = cl.lower(stream(circuit, "x"), block=block, group={"q": block})
+    made = both(fn, xs)
+    jax.effects_barrier()
+    with jax.disable_jit():
+        return differences(made, both(cl.lower(circuit), xs)) < 1e-5
+
+
+CASES = {
+    "causal": (CAUSAL, HIDDEN, 128, 528, 528),
+    "causal, finite": (CAUSAL, FINITE, 128, 528, 528),
+    "window": (WINDOW, HIDDEN, 128, 93, 93),
+    # rows have no open entry before their window, and have one in the end
+    "window, finite": (WINDOW, FINITE, 128, 528, 93),
+    # no block is without an entry that counts: exp(0 - max) is not 0
+    "causal, zero": (CAUSAL, 0.0, 32, 64, 64),
+}
+"""Conditions, fill, size, and how many blocks of 4 by 4 the passes there and back compute."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_hidden_blocks_are_skipped_where_they_add_nothing(name, computed):
+    conditions, fill, size, there, back = CASES[name]
+    assert agree(masked(conditions, fill), arrays([(size, 2)] * 3), 4)
+    assert computed["lift"] + computed["step"] == there
+    assert computed["terms"] == back
+
+
+def test_what_arrays_of_booleans_hide_is_skipped(computed):
+    @traced("q x", "q x", "x e", types=["B"])
+    def circuit(open, s, v):
+        return einsum("q x, x e -> q e")(softmax("[x]")(where("q x")(open, s)), v)
+
+    segments = np.repeat(np.arange(4), 4)
+    s, v = arrays([(16, 16), (16, 3)])
+    fn = cl.lower(stream(circuit, "x"), block=4, group={"q": 4})
+    open = jnp.asarray(segments[:, None] == segments)
+    made = jax.jit(fn)({}, open, s, v)
+    jax.effects_barrier()
+    assert differences(made, cl.lower(circuit)({}, open, s, v)) < 1e-5
+    assert computed["lift"] + computed["step"] == 4
+
+
+def test_a_row_without_an_open_entry_is_the_mean_of_all():
+    circuit, xs = masked("x < q", FINITE), arrays([(16, 2), (16, 2), (16, 3)])
+    made = cl.lower(stream(circuit, "x"), block=4, group={"q": 4})({}, *xs)
+    assert jnp.allclose(made[0], xs[2].mean(0), atol=1e-6)
+    assert agree(circuit, xs, 4)
+
+
+def test_blocks_may_not_be_skipped_at_any_fill(mutants, monkeypatch):
+    skips = streamed.skips
+    with mutants("streams: hidden blocks are skipped at any fill"):
+        monkeypatch.setattr(streamed, "skips", lambda fold: [
+            replace(one, vanishing=(), below=()) for one in skips(fold)
+        ])  # fmt: skip
+        assert not agree(masked("x < q", FINITE), arrays([(16, 2), (16, 2), (16, 3)]), 4)
