@@ -71,6 +71,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "signature": ["Signature", "Spec"],
         "specs": ["SPECS"],
+        "streams": ["States", "fold", "rules"],
         "strategies": [
             "csets",
             "finite_categories",

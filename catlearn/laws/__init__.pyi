@@ -84,3 +84,8 @@ from .strategies import (
     renamed as renamed,
     spans as spans,
 )
+from .streams import (
+    States as States,
+    fold as fold,
+    rules as rules,
+)

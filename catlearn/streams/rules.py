@@ -110,7 +110,7 @@ class Rule(Legible):
         """Say of each equation at which numbers, of a seed, its sides differ."""
         found = (
             disagreement(text, one, other, np.random.default_rng(seed))
-            for text, one, other in _equations(self, tuple(data.items()))
+            for text, one, other in equations(self, tuple(data.items()))
         )
         return [one for one in found if one]
 
@@ -119,10 +119,34 @@ class Rule(Legible):
 
 
 @cache
-def _equations(
+def equations(
     rule: Rule, data: tuple[tuple[str, Any], ...]
 ) -> tuple[tuple[str, Circuit, Circuit], ...]:
+    """Return what an instance of a rule says, each with both sides."""
     return tuple(rule.equations(**dict(data)))
+
+
+def sides(
+    one: Circuit, other: Circuit, random: np.random.Generator
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Return random arrays, and what two circuits make of them, at many samples."""
+    H = one.apex
+    given: list[np.ndarray] = []
+    for wire in one.dom:
+        shape = (SAMPLES, *(5 for _ in H.lists["axes"].row(wire)))
+        is_real = H.types[wire] != "B"
+        given.append(random.normal(size=shape) if is_real else random.random(shape) < 0.5)
+    with np.errstate(all="ignore"):
+        left, right = (evaluate(lift(side, "sample"), given) for side in (one, other))
+    return given, left, right
+
+
+def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return where two arrays differ, for each sample."""
+    with np.errstate(all="ignore"):
+        gap = np.abs(a - b) / (1 + np.maximum(np.abs(a), np.abs(b)))
+    close = (gap <= CLOSE) | (a == b)
+    return np.broadcast_to(~close, (SAMPLES, *np.shape(gap)[1:]))
 
 
 def disagreement(text: str, one: Circuit, other: Circuit, random: np.random.Generator) -> str:
@@ -134,23 +158,15 @@ def disagreement(text: str, one: Circuit, other: Circuit, random: np.random.Gene
         Both sides, as ``"a + b = b + a"``, and what the arrays are called, after a colon.
     """
     text, _, names = text.partition(": ")
-    H = one.apex
-    given: list[np.ndarray] = []
-    for wire in one.dom:
-        shape = (SAMPLES, *(5 for _ in H.lists["axes"].row(wire)))
-        is_real = H.types[wire] != "B"
-        given.append(random.normal(size=shape) if is_real else random.random(shape) < 0.5)
-    with np.errstate(all="ignore"):
-        sides = [evaluate(lift(side, "sample"), given) for side in (one, other)]
-        for a, b in zip(*sides, strict=True):
-            gap = np.abs(a - b) / (1 + np.maximum(np.abs(a), np.abs(b)))
-            bad = np.broadcast_to(~((gap <= CLOSE) | (a == b)), (SAMPLES, *np.shape(gap)[1:]))
-            if bad.any():
-                sample, *_ = np.argwhere(bad)[0]
-                called = names.split() or [f"array {k}" for k in range(len(given))]
-                where = ", ".join(f"{name} = {np.array2string(x[sample], precision=3)}"
-                                  for name, x in zip(called, given, strict=True))  # fmt: skip
-                return f"{text.replace(' = ', ' differs from ', 1)} at {where}"
+    given, *both = sides(one, other, random)
+    for a, b in zip(*both, strict=True):
+        bad = apart(a, b)
+        if bad.any():
+            sample, *_ = np.argwhere(bad)[0]
+            called = names.split() or [f"array {k}" for k in range(len(given))]
+            where = ", ".join(f"{name} = {np.array2string(x[sample], precision=3)}"
+                              for name, x in zip(called, given, strict=True))  # fmt: skip
+            return f"{text.replace(' = ', ' differs from ', 1)} at {where}"
     return ""
 
 
