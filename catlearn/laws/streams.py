@@ -31,7 +31,7 @@ from catlearn.arrays.sizes import Size
 from catlearn.laws.algebra import MONOID, commutative_monoid
 from catlearn.laws.law import Comparison, Law, compare
 from catlearn.laws.signature import Signature, Spec
-from catlearn.streams import RULES, Fold, Rule
+from catlearn.streams import RULES, Fold, StreamRule
 from catlearn.streams.rules import apart, equations, sides
 
 Data = Mapping[str, Any]
@@ -70,7 +70,7 @@ def _agree(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> bool:
     return not any(apart(a, b).any() for a, b in zip(one, other, strict=True))
 
 
-def _holds(rule: Rule, data: Data, seed: int) -> Comparison:
+def _holds(rule: StreamRule, data: Data, seed: int) -> Comparison:
     """Compare the sides of a rule, the first that differ if there are several."""
     found = []
     for text, one, other in equations(rule, tuple(data.items())):
@@ -100,7 +100,7 @@ OWN = Law(
 )
 
 
-def _drawn(C: Mapping[str, Rule], given: Mapping[str, Any]) -> dict[str, Any]:
+def _drawn(C: Mapping[str, StreamRule], given: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Callable[[], Any]] = {
         f"data of {name}": lambda some=some: some for name, some in DATA.items()
     }
@@ -219,4 +219,4 @@ fold = Spec(
     source="the theory of this package, Streams, 1",
     signature=STATES,
 )
-"""A fold: its states are a commutative monoid, to which lists of indices are mapped: :class:`States`."""
+"""A fold: its :class:`States` are a commutative monoid, to which lists of indices are mapped."""

@@ -25,7 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "AmbiguousAxis",
             "Cocycle",
             "Instance",
-            "Rule",
+            "StreamRule",
             "RuleRefused",
             "StreamRefused",
             "known",

@@ -8,9 +8,9 @@ from .rules import (
     AmbiguousAxis as AmbiguousAxis,
     Cocycle as Cocycle,
     Instance as Instance,
-    Rule as Rule,
     RuleRefused as RuleRefused,
     StreamRefused as StreamRefused,
+    StreamRule as StreamRule,
     known as known,
     rule as rule,
 )

@@ -30,7 +30,7 @@ from catlearn.arrays.forms import Form, Reading, sizes_at
 from catlearn.arrays.kernels import KERNELS, Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size
 from catlearn.streams.nodes import PLACES, REDUCING, Node, Nodes, Ref, with_operands
-from catlearn.streams.rules import CENTRED, RULES, Cocycle, Instance, Rule, StreamRefused
+from catlearn.streams.rules import CENTRED, RULES, Cocycle, Instance, StreamRefused, StreamRule
 
 ELEMENTWISE = frozenset(
     name
@@ -602,7 +602,7 @@ class Rewriting(Nodes):
             theorem,
         )
 
-    def note(self, rule: str | Rule, box: int, **data: Any) -> Instance:
+    def note(self, rule: str | StreamRule, box: int, **data: Any) -> Instance:
         """Note an instance of a rule, and return it."""
         known = RULES[rule] if isinstance(rule, str) else rule
         found = Instance(known, self.title(box), tuple(sorted(data.items())))

@@ -89,7 +89,7 @@ class RuleRefused(InvalidStructure):
 
 
 @dataclass(frozen=True)
-class Rule(Legible):
+class StreamRule(Legible):
     """An equation, or several, of real numbers.
 
     Parameters
@@ -120,7 +120,7 @@ class Rule(Legible):
 
 @cache
 def equations(
-    rule: Rule, data: tuple[tuple[str, Any], ...]
+    rule: StreamRule, data: tuple[tuple[str, Any], ...]
 ) -> tuple[tuple[str, Circuit, Circuit], ...]:
     """Return what an instance of a rule says, each with both sides."""
     return tuple(rule.equations(**dict(data)))
@@ -261,7 +261,7 @@ def _unit(empty: float) -> Any:
 
 
 @dataclass(frozen=True)
-class Cocycle(Rule):
+class Cocycle(StreamRule):
     """Functions F of S and R, several perhaps, with the matrix T by which they move.
 
     Parameters
@@ -358,18 +358,27 @@ CENTRED = Cocycle(
     F=_powers, T=_shift,
 )  # fmt: skip
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, StreamRule] = {
     one.name: one
     for one in (
-        Rule("distribution", "(a + b) c = a c + b c", _distribution),
-        Rule("exp of a sum", "exp(S + R) = exp(S) exp(R)", _exp_of_sum),
-        Rule("log of a product", "log(c exp(S - R)) = S - R + log c, if c > 0", _log_of_product),
-        Rule("indicator", "where(p, a b, c) = a where(p, b, 0) + where(p, 0, c)", _indicator),
-        Rule("fill", "where(p, S + R, c) = where(p, S, c) + R, if c is infinite", _fill),
-        Rule("greatest", "max_x (S + R) = max_x S + R", _greatest),
-        Rule("sum", "+ is associative and commutative", partial(_ordered, "add")),
-        Rule("larger", "max is associative and commutative", partial(_ordered, "larger")),
-        Rule("unit", "exp(-inf - R) B + A = A", _unit),
+        *(
+            StreamRule(*one)
+            for one in (
+                ("distribution", "(a + b) c = a c + b c", _distribution),
+                ("exp of a sum", "exp(S + R) = exp(S) exp(R)", _exp_of_sum),
+                (
+                    "log of a product",
+                    "log(c exp(S - R)) = S - R + log c, if c > 0",
+                    _log_of_product,
+                ),
+                ("indicator", "where(p, a b, c) = a where(p, b, 0) + where(p, 0, c)", _indicator),
+                ("fill", "where(p, S + R, c) = where(p, S, c) + R, if c is infinite", _fill),
+                ("greatest", "max_x (S + R) = max_x S + R", _greatest),
+                ("sum", "+ is associative and commutative", partial(_ordered, "add")),
+                ("larger", "max is associative and commutative", partial(_ordered, "larger")),
+                ("unit", "exp(-inf - R) B + A = A", _unit),
+            )
+        ),
         EXPONENTIAL,
         CENTRED,
     )
@@ -543,7 +552,7 @@ class Instance(Legible):
         By what it is used: pairs of a name and a value.
     """
 
-    rule: Rule
+    rule: StreamRule
     box: str
     data: tuple[tuple[str, Any], ...] = ()
 
