@@ -33,6 +33,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "errors",
         "finset",
         "formats",
+        "importing",
         "laws",
         "learning",
         "lowering",
@@ -100,6 +101,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
             "terminal",
         ],
         "formats": ["load", "save"],
+        "importing": ["from_jax"],
         "learning": [
             "Dataset",
             "LearningDiagram",

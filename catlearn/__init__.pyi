@@ -10,6 +10,7 @@ from . import (
     errors as errors,
     finset as finset,
     formats as formats,
+    importing as importing,
     laws as laws,
     learning as learning,
     lowering as lowering,
@@ -88,6 +89,9 @@ from .finset import (
 from .formats import (
     load as load,
     save as save,
+)
+from .importing import (
+    from_jax as from_jax,
 )
 from .learning import (
     Dataset as Dataset,

@@ -193,11 +193,18 @@ class Form:
         return least, greatest
 
 
-def part(kind: str, form: Form, by: Size) -> Form:
+def part(kind: str, form: Form, by: Size, lengths: Mapping[int, Size] | None = None) -> Form:
     """Return a quotient or remainder, where ``c q + r`` has the parts q and r if 0 <= r < c.
 
     What is a multiple of the divisor is q; the remainder r has to be shown to be less, which the
     sizes of variables do: a variable is less than its size.
+
+    Parameters
+    ----------
+    kind, form, by
+        As for :class:`IndexPart`.
+    lengths
+        The sizes of variables, where they are known.
 
     Examples
     --------
@@ -214,7 +221,7 @@ def part(kind: str, form: Form, by: Size) -> Form:
             rest = rest + one.times(coefficient)
         else:
             multiple = multiple + one.times(times)
-    sizes = {v: Size.generator(v) for v in rest.variables}
+    sizes = {v: (lengths or {}).get(v, Size.generator(v)) for v in rest.variables}
     found = rest.range([sizes.get(v, Size.of(1)) for v in range(max(sizes, default=-1) + 1)])
     if found is not None and found[0].is_natural and (by - 1 - found[1]).is_natural:
         return multiple if kind == "div" else rest

@@ -21,6 +21,35 @@ from catlearn.display import Legible
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
 
 
+class Function(str):
+    """The label of a kernel that is opaque, or a function of numbers, with what it stands for.
+
+    It is a text, and equal to others as a text; what is read from a file stands for nothing.
+
+    Parameters
+    ----------
+    label
+        The text.
+    call
+        What it stands for: a function of arrays of JAX to one, or a list of them.
+
+    Examples
+    --------
+    >>> Function("double", lambda x: 2 * x).call(3), Function("double") == "double"
+    (6, True)
+    """
+
+    call: Callable[..., Any] | None
+
+    def __new__(cls, label: str, call: Callable[..., Any] | None = None) -> Function:
+        made = super().__new__(cls, label)
+        made.call = call
+        return made
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return str, (str(self),)
+
+
 @dataclass(frozen=True)
 class Entry:
     """What is known of the kernels of one name.
@@ -90,6 +119,7 @@ KERNELS: dict[str, Entry] = {
     "last": Entry((2, 2)),
     "stack": Entry(targets="written"),
     "opaque": Entry((0, None), None, "whole", options=("label", "random")),
+    "function": Entry((1, None), options=("label",)),
 }
 """The kernels that there are, by name."""
 

@@ -334,7 +334,9 @@ class _Planner:
         if not others:
             found = {one.number for one in outs}
             self.fixed |= found
-            self.wide |= found if name == "constant" or self.wide & {*numbers} else set()
+            typed = name in ("function", "opaque")  # with a type of their own
+            real = name == "constant" or (self.wide & {*numbers} and not typed)
+            self.wide |= found if real else set()
         return outs
 
     def constant(self, array: np.ndarray) -> Register:

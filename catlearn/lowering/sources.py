@@ -194,7 +194,7 @@ class _Writer:
 
     def step(self, step: Instruction, outs: str, ins: list[str]) -> list[str]:
         """Return the lines of one step."""
-        if step.name == "opaque":
+        if step.name in ("opaque", "function"):
             raise CatlearnError(f"{step.box} is opaque: it has no text")
         if step.name == "dropout":
             return [f"{outs} = {ins[0]}"]

@@ -139,13 +139,19 @@ def _pool(
     )
 
 
+def _meant(functions: Mapping[str, Callable[..., Any]], label: Any) -> Callable[..., Any]:
+    """Return what a label stands for: what is given, or what it holds."""
+    return functions.get(label, label.call)
+
+
 def _opaque(key: Any, functions: Mapping[str, Callable[..., Any]], *arguments: Any) -> Any:
     """Call what stands for an opaque box, with a key of the box's own if it is random."""
     *arrays, label, address = arguments
+    function = _meant(functions, label)
     if address is None:
-        return functions[label](*arrays)
+        return function(*arrays)
     own = None if key is None else _folded(key, address)
-    return functions[label](*arrays, key=own)
+    return function(*arrays, key=own)
 
 
 def _shifted(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -220,7 +226,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "earlier": _earlier,
     "stop": jax.lax.stop_gradient,
 }
-"""What the steps of a program are in JAX; ``dropout`` is that of a run, with its key."""
+"""What the steps of a program are in JAX; besides those of a run: ``dropout`` with its key, and
+what is given by a label."""
 
 
 def _wider(function: Callable[..., Any], dtype: Any, x: jax.Array, *options: Any) -> jax.Array:
@@ -242,6 +249,7 @@ def _functions(key: Any, options: Mapping[str, Any]) -> dict[str, Callable[..., 
     own = {
         "dropout": functools.partial(_dropout, key),
         "opaque": functools.partial(_opaque, key, options["opaque"]),
+        "function": lambda *arguments: _meant(options["opaque"], arguments[-1])(*arguments[:-1]),
     }
     if options["accumulate"] is not None:
         for name in WIDER:
@@ -347,11 +355,13 @@ class LoweredCircuit:
             if title not in titles
         ]
         expect(opaque, (Mapping, type(None)), "opaque", "a dict from labels to functions")
-        labels = [one.kernel.option("label") for one in H.operations if one.kernel.name == "opaque"]
+        labels = [
+            label for one in H.operations for name, label in one.kernel.options if name == "label"
+        ]
         unknown += [
             Failure("opaque", repr(label), "nothing says what it is; give opaque={label: function}")
             for label in dict.fromkeys(labels)
-            if label not in (opaque or {})
+            if label not in (opaque or {}) and getattr(label, "call", None) is None
         ]
         if unknown:
             raise InvalidStructure("options", unknown)

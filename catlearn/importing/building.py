@@ -1,0 +1,553 @@
+"""Circuits while they are made of a program's arrays: boxes, and what identifies axes.
+
+What is known of an array of the program is a :class:`~catlearn.importing.words.Value` whose source
+is an array of the circuit, or a :class:`Number`, an :data:`INDEX` or a :class:`Condition`, of which
+the forms say the rest. A box unites the axes of the positions that it reads by one variable; boxes
+that would be the same are one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from math import isfinite, prod
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from catlearn.arrays.boxes import Draft, Operation
+from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.forms import Form, Reading
+from catlearn.arrays.kernels import Function, Kernel
+from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation
+from catlearn.errors import Failure, InvalidStructure
+from catlearn.importing.words import Value, met, word
+from catlearn.streams.nodes import with_operands
+
+
+class ImportRefused(InvalidStructure):
+    """A function cannot be imported; ``str(error)`` lists why."""
+
+
+class Number(NamedTuple):
+    """What is known of an array all of whose entries are one number."""
+
+    value: np.ndarray
+
+
+class Index(NamedTuple):
+    """What is known of an array of integers that follow from their indices, by one form."""
+
+
+class Condition(NamedTuple):
+    """What is known of an array of booleans: all forms are at least 0, or not all."""
+
+    negated: bool = False
+
+
+INDEX = Index()
+
+
+def number_of(value: Value) -> float | None:
+    """Return a number that is known, and real or an integer."""
+    number = value.source.value if isinstance(value.source, Number) else None
+    return None if number is None or number.dtype.kind not in "iufb" else number.item()
+
+
+def is_real(dtype: Any) -> bool:
+    return jnp.issubdtype(dtype, jnp.floating)
+
+
+@dataclass
+class Builder:
+    """A circuit while it is made of the arrays of a program."""
+
+    draft: Draft = field(default_factory=Draft)
+    sizes: list[int] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    dtypes: list[Any] = field(default_factory=list)
+    loose: set[int] = field(default_factory=set)
+    sources: list[str] = field(default_factory=list)
+    made: dict[Any, tuple[int, ...]] = field(default_factory=dict)
+    sums: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    calls: dict[int, tuple[str, list[Value]]] = field(default_factory=dict)
+    parts: dict[int, list[Value]] = field(default_factory=dict)
+    natural: set[int] = field(default_factory=set)
+    source: str = ""
+
+    def axis(self, size: int, letter: str | None = None) -> int:
+        """Return a new axis."""
+        self.sizes.append(size)
+        self.parents.append(len(self.parents))
+        return self.draft.axis(letter, Size.of(size))
+
+    def find(self, axis: int) -> int:
+        """Return the axis that stands for those that an axis was identified with."""
+        while self.parents[axis] != axis:
+            self.parents[axis] = self.parents[self.parents[axis]]
+            axis = self.parents[axis]
+        return axis
+
+    def unite(self, one: int, other: int) -> int:
+        """Identify two axes, of the same size."""
+        first, second = sorted((self.find(one), self.find(other)))
+        self.parents[second] = first
+        if self.draft.axes[first][1] is None:
+            self.draft.axes[first] = (self.draft.axes[first][0], self.draft.axes[second][1])
+            self.sizes[first] = self.sizes[second]
+        return first
+
+    def looked_up(self, index: int, axis: int) -> None:
+        """Note that an array holds indices of an axis."""
+        kind = self.draft.wires[index].type
+        own = self.draft.types[kind][1]
+        self.draft.types[kind] = ("N", own)
+        self.unite(own, axis)
+
+    def indices(self, value: Value, size: int) -> Value:
+        """Return integers that hold indices of an axis of a size: those of another are a copy."""
+        kind = self.draft.wires[value.source].type
+        dtype, axis = self.draft.types[kind]
+        if dtype != "N":
+            self.draft.types[kind] = "N", self.axis(size)
+            return value
+        if self.sizes[self.find(axis)] == size:
+            return value
+        kernel = function_of(f"indices of {size}", lambda index: index)
+        return self.applied(kernel, [value], self.dtypes[value.source], f"indices of {size}")
+
+    def wire(self, axes: Iterable[int], dtype: Any, name: str | None = None, kind: int = -1) -> int:
+        """Return a new array."""
+        if kind < 0:
+            label = "R" if is_real(dtype) else "B" if dtype == np.bool_ else None
+            kind = self.draft.type(label, self.axis(1))
+            self.draft.axes[-1] = (None, None)
+        self.dtypes.append(dtype)
+        return self.draft.wire(axes, kind, name)
+
+    def given(
+        self, shape: Sequence[int], dtype: Any, name: str | None = None, letter: str = "a"
+    ) -> tuple[int, Value]:
+        """Return a new array that is an input or a parameter, and how it is read."""
+        if 0 in shape:
+            message = f"has the shape {tuple(shape)}; sizes of axes are at least 1"
+            failure = Failure("sizes", name or "an array", message)
+            raise ImportRefused("this function", [failure])
+        axes = [self.axis(size, f"{letter}{k}") for k, size in enumerate(shape)]
+        wire = self.wire(axes, dtype, name)
+        return wire, self.of_wire(wire)
+
+    def of_wire(self, wire: int) -> Value:
+        """Return an array of the circuit, as one of the program."""
+        shape = [self.sizes[axis] for axis in self.draft.wires[wire].axes]
+        places = iter(range(len(shape)))
+        forms = tuple(Form.variable(next(places)) if n > 1 else Form() for n in shape)
+        return Value(wire, tuple(map(word, shape)), forms)
+
+    def box(
+        self,
+        kernel: Kernel,
+        operands: Sequence[tuple[int, Sequence[Form] | None]],
+        sizes: Sequence[int],
+        writes: Sequence[Sequence[int]],
+        dtypes: Sequence[Any],
+        targets: Iterable[int] = (),
+        *,
+        scale: Scalar = ONE,
+        outside: float = 0.0,
+        conditions: Sequence[Form] = (),
+        title: str = "",
+        kind: int = -1,
+        letters: Mapping[int, str] | None = None,
+    ) -> tuple[int, ...]:
+        """Add a box over variables of these sizes, or return what one that is there writes.
+
+        Parameters
+        ----------
+        operands
+            Arrays, each with the forms at which it is read; None where others look up in it. Of a
+            lookup in a form the operand is the row of the array.
+        writes
+            The variables of each array that is written.
+        scale
+            Of sizes of the variables.
+        kind
+            The type of what is written.
+        letters
+            What variables are called, as far as that is known.
+        """
+        targets = [*targets]
+        every = [*(forms or () for _, forms in operands), conditions]
+        used = {v for forms in every for form in forms for v in form.variables}
+        order = list(dict.fromkeys([*(v for one in writes for v in one), *targets, *sorted(used)]))
+        place = {v: k for k, v in enumerate(order)}
+        moved = [Form.variable(place.get(v, 0)) for v in range(len(sizes))]
+        read = [[form.substitute(moved) for form in forms] for forms in every]
+        axes: list[int | None] = [None] * len(order)
+        mentions: list[int] = []
+        relations: list[SizeRelation] = []
+        pairs = [
+            (axis, form)
+            for (wire, _), forms in zip(operands, read, strict=False)
+            for axis, form in zip(self.draft.wires[wire].axes, forms, strict=False)
+        ]
+        for axis, form in pairs:
+            for one in form.lookups:
+                self.looked_up(one.operand, axis)
+                pairs += zip(self.draft.wires[one.operand].axes, one.forms, strict=True)
+            v = form.wiring
+            if v is None:
+                continue
+            if sizes[order[v]] == self.sizes[axis]:
+                before = axes[v]
+                axes[v] = axis if before is None else self.unite(before, axis)
+            elif not conditions and kernel.name != "concat":
+                mentions.append(axis)
+                relations.append(SizeRelation(
+                    "<=", Size.generator(v), Size.generator(-len(mentions))
+                ))  # fmt: skip
+        ins = [wire for wire, _ in operands]
+        places = {wire: k for k, (wire, forms) in enumerate(operands) if forms is None}
+        read = [[with_operands(form, places) for form in forms] for forms in read]
+        readings = [
+            None if operands[k][1] is None else Reading(
+                tuple(forms), outside if k == 0 else 0.0, tuple(read[-1]) if k == 0 else ()
+            )
+            for k, forms in enumerate(read[:-1])
+        ]  # fmt: skip
+        operation = Operation(
+            kernel, tuple(readings), tuple(tuple(place[v] for v in one) for one in writes),
+            tuple(place[v] for v in targets), scale.rename(lambda key: place[key]),
+            tuple(relations), tuple((letters or {}).get(v, "") for v in order), title,
+        )  # fmt: skip
+        own = [sizes[v] for v in order]
+        key = operation, title, tuple(ins), tuple(own), tuple(map(str, dtypes))
+        if key not in self.made or not kernel.entry.deterministic:
+            known = [self.axis(size) if axis is None else axis
+                     for axis, size in zip(axes, own, strict=True)]  # fmt: skip
+            outs = [
+                self.wire([known[place[v]] for v in one], dtype, kind=kind)
+                for one, dtype in zip(writes, dtypes, strict=True)
+            ]
+            self.draft.box(operation, ins, outs, known, mentions)
+            self.sources.append(self.source)
+            self.made[key] = tuple(outs)
+            reals = all(w in self.loose for w in ins if is_real(self.dtypes[w]))
+            if reals and kernel.name not in ("opaque", "function", "indicator"):
+                self.loose |= {w for w in outs if is_real(self.dtypes[w])}
+        return self.made[key]
+
+    def applied(
+        self, kernel: Kernel, values: Sequence[Value], dtype: Any, title: str = ""
+    ) -> Value:
+        """Apply a kernel to each number of arrays, at the variables that they have."""
+        values = met(values)
+        read = [self.read(one) for one in values]
+        sizes, words = values[0].sizes, values[0].words
+        used = sorted({v for _, forms in read for form in forms for v in form.variables})
+        (out,) = self.box(kernel, read, sizes, [used], [dtype], title=title or kernel.name)
+        return Value(out, words, tuple(map(Form.variable, used)))
+
+    def read(self, value: Value) -> tuple[int, tuple[Form, ...]]:
+        """Return an array of the circuit and the forms at which it is read."""
+        source = value.source
+        if isinstance(source, int):
+            return source, value.forms
+        if isinstance(source, Number):
+            number = float(source.value)
+            if is_real(source.value.dtype) and isfinite(number):
+                kernel = Kernel("constant", (("value", number),))
+                (out,) = self.box(kernel, [], [], [()], [source.value.dtype], title=f"{number:g}")
+                return out, ()
+            return self.constant(source.value), ()
+        used = sorted({v for form in value.forms for v in form.variables})
+        sizes = value.sizes
+        if isinstance(source, Condition):
+            found = self.indicated(value)
+            text = "is 0" if source.negated else "is not 0"
+            holds = jnp.logical_not if source.negated else jnp.bool_
+            made = self.applied(function_of(text, holds), [found], np.dtype(bool), text)
+            return self.read(made)
+        text = f"{value.forms[0]} {[sizes[v] for v in used]}"
+
+        def call() -> jax.Array:
+            grid = [jnp.arange(sizes[v]).reshape([-1 if w == v else 1 for w in used]) for v in used]
+            found = _evaluated(value.forms[0], dict(zip(used, grid, strict=True)))
+            return jnp.broadcast_to(found, [sizes[v] for v in used])
+
+        kernel = opaque_of(f"index {digest(text)}", call)
+        (out,) = self.box(kernel, [], sizes, [used], [np.dtype(int)], used, title="index")
+        return out, tuple(map(Form.variable, used))
+
+    def indicated(self, value: Value, inside: float = 1.0, outside: float = 0.0) -> Value:
+        """Return numbers where the forms of a value are at least 0, and elsewhere."""
+        used = sorted({v for form in value.forms for v in form.variables})
+        dtype = np.dtype(jnp.result_type(float))
+        one, _ = self.read(Value(Number(np.asarray(inside, dtype)), ()))
+        self.loose.add(one)
+        (out,) = self.box(
+            Kernel("view"), [(one, ())], value.sizes, [used], [dtype], outside=outside,
+            conditions=value.forms, title="where",
+        )  # fmt: skip
+        return Value(out, value.words, tuple(map(Form.variable, used)))
+
+    def constant(self, array: Any) -> int:
+        """Return an array that is known."""
+        key = getattr(array, "dtype", None), np.shape(array), digest(array)
+        kernel = opaque_of(f"array {key[0]}{[*key[1]]} {key[2]}", lambda: array)
+        shape = np.shape(array)
+        every = range(len(shape))
+        (out,) = self.box(kernel, [], shape, [every], [array.dtype], every, title="array")
+        return out
+
+    def typed(self, value: Value, dtype: Any) -> Value:
+        """Return a value with its own type, where its numbers take that of what they meet."""
+        if isinstance(value.source, Number):
+            return replace(value, source=self.constant(value.source.value.astype(dtype)))
+        wire, forms = self.read(value)
+        found = replace(value, source=wire, forms=forms)
+        if wire in self.loose or self.dtypes[wire] != dtype:
+            return self.converted(found, dtype)
+        return found
+
+    def converted(self, value: Value, dtype: Any) -> Value:
+        """Return numbers in another type."""
+        dtype = np.dtype(dtype)
+        return self.applied(
+            function_of(f"to {dtype.name}", lambda x: x.astype(dtype)), [value], dtype,
+            title=f"to {dtype.name}",
+        )  # fmt: skip
+
+    def whole(self, value: Value, dtype: Any) -> int:
+        """Return the row of an array with the shape of the program's, position by position."""
+        value = self.typed(value, dtype)
+        shape = value.shape
+        axes = [self.sizes[axis] for axis in self.draft.wires[value.source].axes]
+        if axes == [*shape] and value == self.of_wire(value.source):
+            return value.source
+        value = value.at_words([word(size) for size in shape])
+        places = [k for k, size in enumerate(shape) if size > 1]
+        forms = [one.substitute([*map(Form.variable, places)]) for one in value.forms]
+        kind = self.draft.wires[value.source].type
+        return self.box(
+            Kernel("view"), [(value.source, forms)], shape, [range(len(shape))], [dtype],
+            title="view", kind=kind,
+        )[0]  # fmt: skip
+
+    def opaque(
+        self, label: str, call: Callable[..., Any], values: Sequence[Value], dtypes: Sequence[Any],
+        results: Sequence[Any], title: str,
+    ) -> list[Value]:  # fmt: skip
+        """Add an opaque box of whole arrays."""
+        ins = [self.whole(one, dtype) for one, dtype in zip(values, dtypes, strict=True)]
+        sizes: list[int] = []
+        places = []
+        shapes = [[self.sizes[axis] for axis in self.draft.wires[wire].axes] for wire in ins]
+        for shape in (*shapes, *(one.shape for one in results)):
+            places.append(range(len(sizes), len(sizes) + len(shape)))
+            sizes += shape
+        if 0 in sizes:
+            failure = Failure("sizes", title, "has an axis of size 0; sizes are at least 1")
+            raise ImportRefused("this function", [failure])
+        operands = [(w, [*map(Form.variable, p)]) for w, p in zip(ins, places, strict=False)]
+        outs = self.box(
+            opaque_of(label, call), operands, sizes, places[len(ins) :],
+            [one.dtype for one in results], range(len(sizes)), title=title,
+        )  # fmt: skip
+        return [self.of_wire(out) for out in outs]
+
+    def masked(self, value: Value, conditions: Sequence[Form], outside: float, dtype: Any) -> Value:
+        """Return an array where forms are at least 0, and a number elsewhere."""
+        wire, forms = self.read(value)
+        used = sorted({v for form in (*forms, *conditions) for v in form.variables})
+        (out,) = self.box(
+            Kernel("view"), [(wire, forms)], value.sizes, [used], [dtype], outside=float(outside),
+            conditions=conditions, title="where", kind=self.draft.wires[wire].type,
+        )  # fmt: skip
+        return Value(out, value.words, tuple(map(Form.variable, used)))
+
+    def summed(
+        self, operands: Sequence[tuple[int, Sequence[Form]]], whole: Value, kept: int, dtype: Any,
+        title: str, letters: Mapping[int, str] | None = None,
+    ) -> Value:  # fmt: skip
+        """Sum products over the dimensions of a value behind the first ones."""
+        sizes = whole.sizes
+        own = sum(len(one) for one in whole.words[:kept])
+        used = {v for _, forms in operands for form in forms for v in form.variables}
+        writes = sorted(v for v in used if v < own)
+        targets = range(own, len(sizes))
+        (out,) = self.box(
+            Kernel("contraction"), operands, sizes, [writes], [dtype], targets, title=title,
+            letters=letters,
+        )  # fmt: skip
+        if len(operands) == 1:
+            self.sums[out] = operands, sizes, writes, dtype, targets
+        return Value(out, whole.words[:kept], tuple(map(Form.variable, writes)))
+
+    def joined(self, values: Sequence[Value], axis: int, dtype: Any) -> Value:
+        """Return arrays one after the other along a dimension."""
+        shape = [n for k, n in enumerate(values[0].shape) if n > 1 or k == axis]
+        along = sum(n > 1 for n in values[0].shape[:axis])
+        count = sum(one.shape[axis] for one in values)
+        start, operands = 0, []
+        for one in values:
+            own = [one.shape[axis] if k == along else n for k, n in enumerate(shape)]
+            wire = self.whole(one.reshaped(own), dtype)
+            forms = [Form.variable(k) for k in range(len(shape))]
+            forms[along] = forms[along] + Form.number(-start)
+            operands.append((wire, forms))
+            start += own[along]
+        shape[along] = count
+        (out,) = self.box(
+            Kernel("concat"), operands, shape, [range(len(shape))], [dtype], title="concat"
+        )
+        full = [count if k == axis else n for k, n in enumerate(values[0].shape)]
+        return self.of_wire(out).reshaped(full)
+
+    def wrapped(self, mask: Value, index: Value, other: Value) -> Value | None:
+        """Return indices of which those below 0 count from the end, if they are known to be none.
+
+        An array of integers that is given, and looked up in, holds indices of an axis.
+        """
+        if not all(isinstance(one.source, int) for one in (mask, index, other)):
+            return None
+        below, more = self.calls.get(mask.source), self.calls.get(other.source)
+        if index.source not in self.natural or below is None or more is None:
+            return None
+        (one, least), (two, _) = below[1], more[1]
+        known = (below[0], more[0]) == ("lt", "add") and one == two == index
+        return index if known and number_of(least) == 0 else None
+
+    def mean(self, value: Value, number: float) -> Value | None:
+        """Return a sum divided by the number of what is summed as a mean, if it is one."""
+        wire = value.source
+        if not isinstance(wire, int) or wire not in self.sums:
+            return None
+        operands, sizes, writes, dtype, targets = self.sums[wire]
+        if prod(sizes[v] for v in targets) != number:
+            return None
+        scale = reduce(
+            lambda a, b: a * b, (Scalar.of(Size.generator(v)) ** -1 for v in targets), ONE
+        )
+        (out,) = self.box(
+            Kernel("contraction"), operands, sizes, [writes], [dtype], targets, scale=scale,
+            title="mean",
+        )  # fmt: skip
+        return replace(value, source=out)
+
+    def known(self, array: Any) -> Value:
+        """Return an array that the program holds."""
+        if np.ndim(array) == 0 and not is_key(array):
+            return Value(Number(np.asarray(array)), ())
+        return self.of_wire(self.constant(array if is_key(array) else jnp.asarray(array)))
+
+    def needed(self, cod: Sequence[int]) -> list[int]:
+        """Return the boxes that some arrays need."""
+        writer = {wire: k for k, box in enumerate(self.draft.boxes) for wire in box.outs}
+        found, stack = set[int](), [*cod]
+        while stack:
+            box = writer.get(stack.pop())
+            if box is not None and box not in found:
+                found.add(box)
+                stack += self.draft.boxes[box].ins
+        return sorted(found)
+
+    def circuit(self, dom: Sequence[int], cod: Sequence[int]) -> Circuit:
+        """Return the circuit of what some arrays need, with identified axes as one."""
+        draft = replace(self.draft, boxes=[self.draft.boxes[box] for box in self.needed(cod)])
+        roots = sorted({self.find(axis) for axis in range(len(self.parents))})
+        row = {root: k for k, root in enumerate(roots)}
+        at = [row[self.find(axis)] for axis in range(len(self.parents))]
+        letters: dict[int, str] = {}
+        for box in draft.boxes:
+            for axis, letter in zip(box.vars, box.operation.letters, strict=True):
+                letters |= {at[axis]: letter} if letter and at[axis] not in letters else {}
+        for axis, (letter, _) in enumerate(draft.axes):
+            letters |= {at[axis]: letter} if letter and at[axis] not in letters else {}
+        used = dict.fromkeys(at[axis] for one in draft.wires for axis in one.axes)
+        used |= dict.fromkeys(at[axis] for box in draft.boxes for axis in box.vars)
+        free = (letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in letters.values())
+        letters |= {axis: next(free, "a") for axis in used if axis not in letters}
+        made = Draft(
+            axes=[(letters.get(k), draft.axes[root][1]) for k, root in enumerate(roots)],
+            types=[(label, at[axis]) for label, axis in draft.types],
+            wires=[one._replace(axes=[at[axis] for axis in one.axes]) for one in draft.wires],
+            blocks=draft.blocks,
+        )
+        named: dict[int, list[str]] = {}
+        written = {wire for box in draft.boxes for wire in box.outs}
+        for wire, one in enumerate(made.wires):
+            if wire not in written:
+                named[wire] = _distinct(["" for _ in one.axes], [letters[a] for a in one.axes])
+        for box in draft.boxes:
+            variables = [at[axis] for axis in box.vars]
+            own, operation = [*box.operation.letters], box.operation
+            for wire, reading in zip(box.ins, operation.readings, strict=True):
+                for form, letter in zip(
+                    reading.forms if reading else (), named[wire], strict=False
+                ):
+                    v = form.wiring
+                    if v is not None and not own[v] and letter not in own:
+                        own[v] = letter
+            own = _distinct(own, [letters[axis] for axis in variables])
+            named |= {
+                wire: [own[v] for v in one]
+                for wire, one in zip(box.outs, operation.writes, strict=True)
+            }
+            made.boxes.append(box._replace(
+                vars=variables, mentions=[at[axis] for axis in box.mentions],
+                operation=replace(operation, letters=tuple(own)),
+            ))  # fmt: skip
+        found = Circuit.of(made, dom, cod).live()
+        return Circuit(found.apex, found.dom, found.cod)
+
+
+def _distinct(letters: Sequence[str], names: Iterable[str]) -> list[str]:
+    """Return letters, and names where there is none, that are different."""
+    found = list(letters)
+    for k, name in enumerate(names):
+        if not found[k]:
+            while name in found:
+                name += "'"
+            found[k] = name
+    return found
+
+
+def function_of(label: str, call: Callable[..., Any]) -> Kernel:
+    return Kernel("function", (("label", Function(label, call)),))
+
+
+def opaque_of(label: str, call: Callable[..., Any]) -> Kernel:
+    return Kernel("opaque", (("label", Function(label, call)), ("random", False)))
+
+
+def is_key(array: Any) -> bool:
+    return jnp.issubdtype(getattr(array, "dtype", np.dtype(float)), jax.dtypes.extended)
+
+
+def digest(value: Any) -> str:
+    if not isinstance(value, str):
+        value = jax.random.key_data(value) if is_key(value) else value
+        if isinstance(value, Tracer):
+            return f"traced {id(value)}"
+        found = np.asarray(value)
+        return hashlib.sha1(found.tobytes()).hexdigest()[:12]
+    return hashlib.sha1(value.encode()).hexdigest()[:12]
+
+
+def _evaluated(form: Form, at: Mapping[int, Any]) -> Any:
+    """Return the values of a form, at those of its variables."""
+    found: Any = form.constant.number
+    for atom, coefficient in form.terms:
+        if isinstance(atom, int):
+            one = at[atom]
+        else:
+            inner, by = _evaluated(atom.form, at), atom.by.number  # type: ignore[union-attr]
+            one = inner // by if atom.kind == "div" else inner % by  # type: ignore[union-attr]
+        found = found + coefficient.number * one
+    return found

@@ -1,0 +1,392 @@
+"""From JAX to circuits: the jaxpr of a function, equation by equation.
+
+Each variable of a jaxpr is an array of the circuit and how it is read
+(:class:`~catlearn.importing.words.Value`), so transpositions, reshapes, repetitions and slices are
+no boxes. Positions that meet identify axes; index variables stay apart: ``x + x.T`` has one axis
+and two variables. Numbers, indices (``iota`` and what is computed of it) and conditions on them are
+known while a function is read: a mask made of ``iota`` is a condition of a reading.
+
+A primitive without a kernel of its own that is applied to each number is a kernel ``function``; any
+other is an opaque box, which evaluates it as JAX does, with its gradient. So every function that
+can be traced is imported, and has the same numbers.
+
+>>> import jax.numpy as jnp
+>>> def scores(q, k):
+...     return jnp.where(jnp.tri(4, 3, dtype=bool), q @ k.T / 2, -jnp.inf)
+>>> print(from_jax(scores, jnp.ones((4, 2)), jnp.ones((3, 2))))
+axes k0 = 3, q0 = 4, q1 = 2
+x1[q0 q1]: R
+x2[k0 q1]: R
+a1[q0 k0]: R = contraction(x1[q0 q1], x2[k0 q1]) as "dot_general"
+a2[]: R = constant(value=0.5) as "0.5"
+a3[q0 k0]: R1 = mul(a1[q0 k0], a2[])
+a4[q0 k0]: R1 = view(a3[q0 k0] where k0 <= q0 else -inf) as "where"
+return a4
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core, source_info_util
+
+from catlearn.arrays.circuit import Circuit
+from catlearn.errors import Failure, did_you_mean
+from catlearn.importing.building import (
+    Builder,
+    ImportRefused,
+    Number,
+    digest,
+    function_of,
+    is_key,
+)
+from catlearn.importing.primitives import (
+    FUNCTIONS,
+    HANDLERS,
+    NOTHING,
+    bound,
+    call_of,
+    flops_of,
+    rule_of,
+)
+from catlearn.importing.words import Value
+from catlearn.models.circuits import nested
+
+ENTERED = ("jit", "pjit", "closed_call", "core_call", "custom_lin")
+"""The primitives that call a jaxpr, and nothing else."""
+
+
+DERIVED = ("_softmax",)
+"""Functions of JAX with a rule of their own, which is the derivative of their body."""
+
+
+class Counted(NamedTuple):
+    """An equation of a jaxpr, as it was imported."""
+
+    name: str
+    flops: int
+    opaque: bool
+    source: str
+
+
+@dataclass
+class Importer(Builder):
+    """A circuit while it is made of a jaxpr."""
+
+    counted: list[Counted] = field(default_factory=list)
+
+    def run(self, jaxpr: Any, consts: Sequence[Any], values: Sequence[Value]) -> list[Value]:
+        """Import the equations of a jaxpr."""
+        known = dict(zip(jaxpr.constvars, map(self.known, consts), strict=True))
+        known |= dict(zip(jaxpr.invars, values, strict=True))
+
+        def value(atom: Any) -> Value:
+            return self.known(atom.val) if isinstance(atom, core.Literal) else known[atom]
+
+        for eqn in jaxpr.eqns:
+            found = self.equation(eqn, [value(atom) for atom in eqn.invars])
+            known |= zip(eqn.outvars, found, strict=True)
+        return [value(atom) for atom in jaxpr.outvars]
+
+    def equation(self, eqn: Any, values: list[Value]) -> list[Value]:
+        """Import one equation."""
+        name = eqn.primitive.name
+        inner = _entered(eqn)
+        if inner is not None:
+            return self.run(inner, inner.consts, values)
+        before, self.source = self.source, source_info_util.summarize(eqn.source_info)
+        numbers = [one.source for one in values if isinstance(one.source, Number)]
+        if len(numbers) == len(values) > 0 and not eqn.effects and name in FUNCTIONS:
+            return [self.folded(eqn, numbers)]
+        handler = HANDLERS.get(name)
+        found = handler(self, eqn, values) if handler is not None else None
+        if found is None and name in FUNCTIONS:
+            found = self.function(eqn, values)
+        opaque = found is None
+        if found is None:
+            dtypes = [atom.aval.dtype for atom in eqn.invars]
+            label = f"{name} {digest(repr((eqn.params, [number_text(one) for one in values])))}"
+            results = [var.aval for var in eqn.outvars]
+            found = self.opaque(label, call_of(eqn), values, dtypes, results, name)
+        else:
+            found = found if isinstance(found, list) else [found]
+        if name not in NOTHING:
+            self.counted.append(Counted(name, flops_of(eqn), opaque, self.source))
+        self.source = before
+        return found
+
+    def folded(self, eqn: Any, numbers: Sequence[Number]) -> Value:
+        """Evaluate an equation of numbers."""
+        with jax.ensure_compile_time_eval():
+            found = bound(eqn)(*(jnp.asarray(one.value) for one in numbers))
+        return Value(Number(np.asarray(found)), ()).repeated(eqn.outvars[0].aval.shape, ())
+
+    def function(self, eqn: Any, values: Sequence[Value]) -> Value:
+        """Apply a primitive to each number, with the numbers that are known."""
+        aval = eqn.outvars[0].aval
+        texts = [number_text(one) for one in values]
+        dtypes = [atom.aval.dtype for atom in eqn.invars]
+        full = [
+            one if one.words or not aval.shape else one.repeated(aval.shape, ()) for one in values
+        ]
+        known = [one.source if isinstance(one.source, Number) else None for one in values]
+        arrays = [
+            self.typed(one, dtype)
+            for one, dtype, number in zip(full, dtypes, known, strict=True)
+            if number is None
+        ]
+        params = ", ".join(f"{key}={eqn.params[key]}" for key in sorted(eqn.params)
+                           if key not in ("sharding", "out_sharding"))  # fmt: skip
+        label = f"{eqn.primitive.name}({', '.join(texts)}{'; ' if params else ''}{params})"
+        evaluate = bound(eqn)
+
+        def call(*given: Any) -> Any:
+            own = iter(jnp.broadcast_arrays(*given))
+            shape = jnp.broadcast_shapes(*map(jnp.shape, given))
+            return evaluate(*(
+                next(own) if number is None else jnp.full(shape, number.value, number.value.dtype)
+                for number in known
+            ))  # fmt: skip
+
+        found = self.applied(function_of(label, call), arrays, aval.dtype, title=eqn.primitive.name)
+        self.calls[found.source] = eqn.primitive.name, full
+        return found
+
+
+def _entered(eqn: Any) -> Any:
+    """Return the jaxpr that an equation does nothing but call."""
+    if eqn.primitive.name in ENTERED:
+        return eqn.params.get("jaxpr") or eqn.params.get("call_jaxpr")
+    if eqn.primitive.name == "custom_jvp_call" and rule_of(eqn) in DERIVED:
+        return eqn.params["call_jaxpr"]
+    return None
+
+
+def number_text(value: Value) -> str:
+    """Write what a function is given: a number that is known, or an array."""
+    if isinstance(value.source, Number):
+        return f"{value.source.value.item()!r}:{value.source.value.dtype}"
+    return "_"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A function as a circuit, and how its arguments and its result are lists of arrays.
+
+    Parameters
+    ----------
+    circuit
+        The circuit: inputs are the arrays of the arguments that are no parameters, in order, and
+        outputs those of the result.
+    params
+        The parameters by address, as :func:`cl.lower <catlearn.lower>` takes them.
+    counted
+        The equations of the function, as they were imported.
+    sources
+        For each box of the circuit the line of the source that it comes from.
+    """
+
+    circuit: Circuit
+    params: Mapping[str, Any]
+    counted: tuple[Counted, ...] = field(repr=False)
+    sources: tuple[str, ...] = field(repr=False)
+    _flatten: Callable[..., tuple[list[Any], Mapping[str, Any]]] = field(repr=False)
+    _tree: Any = field(repr=False)
+
+    def inputs(self, *arguments: Any) -> list[Any]:
+        """Return the arrays of arguments in the order of the circuit's inputs."""
+        return self._flatten(*arguments)[0]
+
+    def parameters(self, *arguments: Any) -> Mapping[str, Any]:
+        """Return the parameters that are in arguments, by address."""
+        return self._flatten(*arguments)[1]
+
+    def result(self, outputs: Any) -> Any:
+        """Return what the function returns, of the outputs of the lowered circuit."""
+        count = len(self.circuit.cod)
+        return jax.tree.unflatten(self._tree, [outputs] if count == 1 else [*outputs])
+
+    @cached_property
+    def coverage(self) -> dict[str, float]:
+        """The share of operations, and of flops, that are not opaque; 1 where there are none."""
+        every = [(1, one.flops, one.opaque) for one in self.counted]
+        found = {}
+        for k, what in enumerate(("operations", "flops")):
+            total = sum(one[k] for one in every)
+            kept = sum(one[k] for one in every if not one[2])
+            found[what] = kept / total if total else 1.0
+        return found
+
+    @property
+    def opaque(self) -> list[str]:
+        """What is opaque: the primitive, and the line of the source."""
+        return [f"{one.name} at {one.source}" for one in self.counted if one.opaque]
+
+
+def from_jax(
+    fn: Callable[..., Any], *arguments: Any, static_argnums: int | Iterable[int] = (),
+    params: int | str | None = None,
+) -> Circuit:  # fmt: skip
+    """Return a function of JAX as a circuit.
+
+    Parameters
+    ----------
+    fn
+        A function that JAX can trace, of arguments that are trees of arrays.
+    *arguments
+        Its arguments, or ``jax.ShapeDtypeStruct`` of them. Leaves that are no numbers are kept as
+        they are.
+    static_argnums
+        The arguments that are no arrays.
+    params
+        The argument, by its place or name, whose arrays are parameters: their addresses are the
+        paths in its tree, such as ``layers/0/weight``.
+
+    Returns
+    -------
+    Circuit
+        Its inputs are the arrays of the other arguments, in order, and its outputs those of the
+        result. It holds what the function holds: ``cl.lower(circuit)(params, *inputs)``.
+
+    Raises
+    ------
+    ImportRefused
+        If the function cannot be traced, or has arrays without entries.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> def layer(weights, x):
+    ...     return jnp.tanh(x @ weights["up"]) @ weights["down"]
+    >>> weights = {"up": jnp.ones((4, 8)), "down": jnp.ones((8, 2))}
+    >>> circuit = from_jax(layer, weights, jnp.ones((5, 4)), params=0)
+    >>> {name: [str(n) for n in sizes] for name, sizes in circuit.parameters.items()}
+    {'down': ['8', '2'], 'up': ['4', '8']}
+    """
+    return imported(fn, *arguments, static_argnums=static_argnums, params=params).circuit
+
+
+def imported(
+    fn: Callable[..., Any], *arguments: Any, static_argnums: int | Iterable[int] = (),
+    params: int | str | None = None,
+) -> Imported:  # fmt: skip
+    """Return a function of JAX as a circuit, with how it is called and what is opaque.
+
+    Parameters, arguments and errors are those of :func:`from_jax`.
+
+    Examples
+    --------
+    >>> import catlearn as cl
+    >>> import jax.numpy as jnp
+    >>> def layer(weights, x):
+    ...     return {"y": jnp.sin(x) @ weights}
+    >>> found = imported(layer, jnp.ones((4, 2)), jnp.ones(4), params="weights")
+    >>> fn = cl.lower(found.circuit)
+    >>> found.result(fn(found.params, *found.inputs(jnp.ones((4, 2)), jnp.ones(4))))["y"].shape
+    (2,)
+    >>> found.coverage, found.opaque
+    ({'operations': 1.0, 'flops': 1.0}, [])
+    """
+    if not callable(fn):
+        raise ImportRefused("this function", [Failure("call", repr(fn), "is no function")])
+    static = {static_argnums} if isinstance(static_argnums, int) else {*static_argnums}
+    names = _names(fn, len(arguments))
+    at = _argument(params, names)
+    leaves, tree = jax.tree.flatten_with_path(
+        [None if k in static else one for k, one in enumerate(arguments)]
+    )
+    traced = [k for k, (_, leaf) in enumerate(leaves) if _is_array(leaf)]
+    addresses = [_address(path, names) if path[0].idx == at else None for path, _ in leaves]
+
+    def flatten(*given: Any) -> tuple[list[Any], dict[str, Any]]:
+        own = jax.tree.leaves([None if k in static else one for k, one in enumerate(given)])
+        if len(own) != len(leaves):
+            message = f"have {len(own)} arrays, those that were imported {len(leaves)}"
+            raise ImportRefused("this call", [Failure("arity", "arguments", message)])
+        arrays = [_plain(own[k]) for k in traced]
+        pairs = [*zip((addresses[k] for k in traced), arrays, strict=True)]
+        inner = {address: one for address, one in pairs if address is not None}
+        return [one for address, one in pairs if address is None], nested(inner)
+
+    def flat(*arrays: Any) -> Any:
+        every = [leaf for _, leaf in leaves]
+        for k, array in zip(traced, arrays, strict=True):
+            every[k] = jax.random.wrap_key_data(
+                array, impl=jax.random.key_impl(every[k])
+            ) if is_key(every[k]) else array  # fmt: skip
+        found = jax.tree.unflatten(tree, every)
+        given = (arguments[k] if k in static else one for k, one in enumerate(found))
+        return fn(*given)
+
+    starts = [_plain(leaves[k][1]) for k in traced]
+    try:
+        closed, shape = jax.make_jaxpr(flat, return_shape=True)(*starts)
+    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError, TypeError, ValueError) as error:
+        title = getattr(fn, "__name__", repr(fn))
+        failure = Failure("trace", title, f"{error}".partition("\n")[0])
+        raise ImportRefused("this function", [failure]) from error
+    jaxpr = getattr(closed, "jaxpr", closed)
+    importer, dom, values = Importer(), [], []
+    for var, k in zip(jaxpr.invars, traced, strict=True):
+        name = addresses[k]
+        letter = _address(leaves[k][0], names).rpartition("/")[2]
+        letter = letter if letter.isidentifier() else names[leaves[k][0][0].idx]
+        wire, value = importer.given(var.aval.shape, var.aval.dtype, name, letter)
+        values.append(value)
+        dom += [wire] if name is None else []
+        importer.natural |= {wire} if jnp.issubdtype(var.aval.dtype, jnp.integer) else set()
+    found = importer.run(jaxpr, closed.consts, values)
+    outs = [atom.aval.dtype for atom in jaxpr.outvars]
+    cod = [importer.whole(one, dtype) for one, dtype in zip(found, outs, strict=True)]
+    return Imported(
+        importer.circuit(dom, cod), flatten(*arguments)[1], tuple(importer.counted),
+        tuple(importer.sources[box] for box in importer.needed(cod)), flatten,
+        jax.tree.structure(shape),
+    )  # fmt: skip
+
+
+def _names(fn: Callable[..., Any], count: int) -> list[str]:
+    """Return what the arguments of a function are called."""
+    try:
+        names = [*inspect.signature(fn).parameters]
+    except (TypeError, ValueError):
+        names = []
+    return [names[k] if k < len(names) else f"argument {k}" for k in range(count)]
+
+
+def _argument(params: int | str | None, names: Sequence[str]) -> int | None:
+    """Return the place of the argument that has parameters."""
+    if params is None or (isinstance(params, int) and 0 <= params < len(names)):
+        return params
+    if params in names:
+        return names.index(params)
+    message = f"is no argument; {did_you_mean(str(params), names)}"
+    raise ImportRefused("this function", [Failure("params", repr(params), message)])
+
+
+def _address(path: Sequence[Any], names: Sequence[str]) -> str:
+    """Return the address of an array in the tree of parameters."""
+    own = [str(getattr(key, "name", getattr(key, "key", getattr(key, "idx", key))))
+           for key in path[1:]]  # fmt: skip
+    return "/".join(own) if own else names[path[0].idx]
+
+
+def _is_array(leaf: Any) -> bool:
+    numbers = (jax.Array, np.ndarray, np.generic, int, float, complex, jax.ShapeDtypeStruct)
+    return isinstance(leaf, numbers)
+
+
+def _plain(leaf: Any) -> Any:
+    """Return an array without keys, which are numbers of their own."""
+    if not is_key(leaf):
+        return leaf
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        return jax.eval_shape(jax.random.key_data, leaf)
+    return jax.random.key_data(leaf)

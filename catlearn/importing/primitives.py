@@ -1,0 +1,695 @@
+"""Primitives of JAX: the reading, the known value or the kernel that each of them is.
+
+A handler takes the equation and what its arrays are, and returns what it makes, or None where the
+primitive has no kernel; see :mod:`catlearn.importing.jaxpr` for what happens then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from math import isfinite, prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core
+
+from catlearn.arrays.forms import Form, Lookup, part
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.sizes import Size
+from catlearn.importing.building import (
+    INDEX,
+    Builder,
+    Condition,
+    Index,
+    Number,
+    function_of,
+    is_real,
+    number_of,
+)
+from catlearn.importing.words import Value, bounds, joined, met, refinement, word
+
+ELEMENTWISE = {
+    "exp": "exp",
+    "log": "log",
+    "tanh": "tanh",
+    "logistic": "sigmoid",
+    "erf": "erf",
+    "neg": "neg",
+    "abs": "abs",
+    "sqrt": "sqrt",
+    "sin": "sin",
+    "cos": "cos",
+    "square": "square",
+    "stop_gradient": "stop",
+}
+"""The kernels that primitives of one array of real numbers are."""
+
+
+_FUNCTIONS = """
+    abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt
+    ceil clamp clz conj convert_element_type copy copy_p cos cosh digamma div eq erf erf_inv
+    erfc exp exp2 expm1 floor ge gt igamma igammac imag integer_pow is_finite le lgamma log
+    log1p logistic lt max min mul ne neg nextafter not or polygamma population_count pow
+    real reduce_precision regularized_incomplete_beta rem round rsqrt select_n shift_left
+    shift_right_arithmetic shift_right_logical sign sin sinh sqrt square stop_gradient sub
+    tan tanh xor zeta
+"""
+
+
+FUNCTIONS = frozenset(_FUNCTIONS.split())
+"""The primitives that are applied to each number."""
+
+
+_NOTHING = """
+    broadcast_in_dim transpose reshape squeeze expand_dims copy copy_p iota rev slice
+    convert_element_type stop_gradient split concatenate stack pad
+"""
+
+
+NOTHING = frozenset(_NOTHING.split())
+"""Primitives that do not compute: they do not count for the coverage."""
+
+
+def bound(eqn: Any) -> Callable[..., Any]:
+    """Return what evaluates an equation."""
+
+    def call(*arrays: Any) -> Any:
+        return eqn.primitive.bind(*arrays, **eqn.primitive.get_bind_params(eqn.params))
+
+    return call
+
+
+def call_of(eqn: Any) -> Callable[..., Any]:
+    """Return what evaluates an equation, to one array or a list of several."""
+    evaluate = bound(eqn)
+
+    def call(*arrays: Any) -> Any:
+        found = evaluate(*map(jnp.asarray, arrays))
+        several = isinstance(found, list | tuple)
+        return found[0] if several and len(found) == 1 else found
+
+    return call
+
+
+def rule_of(eqn: Any) -> str:
+    """Return which function of JAX has the rule of an equation, if it is one."""
+    inner = eqn.params["call_jaxpr"]
+    about = (getattr(inner, "jaxpr", None) or inner).debug_info
+    name, _, place = (about.func_src_info or "").partition(" at ")
+    return name if "/jax/_src/" in place.replace("\\", "/") else ""
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    "relu6": jax.nn.relu6,
+    "log1mexp": jax.nn.log1mexp,
+    "logaddexp": jnp.logaddexp,
+    "logaddexp2": jnp.logaddexp2,
+    "logit": jax.scipy.special.logit,
+    "xlogy": jax.scipy.special.xlogy,
+    "xlog1py": jax.scipy.special.xlog1py,
+}
+"""Functions of JAX with a rule of their own that are applied to each number."""
+
+
+def flops_of(eqn: Any) -> int:
+    """Return about how many operations on numbers an equation takes; of loops, of all rounds."""
+    name, params = eqn.primitive.name, eqn.params
+    outs = sum(prod(getattr(var.aval, "shape", ())) for var in eqn.outvars)
+    ins = max((prod(getattr(var.aval, "shape", ())) for var in eqn.invars), default=0)
+    if name == "dot_general":
+        (left, _), _ = params["dimension_numbers"]
+        return 2 * outs * prod(eqn.invars[0].aval.shape[k] for k in left)
+    if name == "conv_general_dilated":
+        weights = eqn.invars[1].aval.shape
+        return 2 * outs * prod(weights) // weights[params["dimension_numbers"].rhs_spec[0]]
+    inner = [
+        sum(map(flops_of, one.eqns))
+        for one in core.jaxprs_in_params(params)
+        for one in [getattr(one, "jaxpr", one)]
+    ]
+    if inner:
+        return params.get("length", 1) * (max(inner) if name == "cond" else sum(inner))
+    return max(ins, outs) if name.startswith(("reduce", "arg", "cum")) else outs
+
+
+Found = Value | list[Value] | None
+
+
+HANDLERS: dict[str, Callable[[Builder, Any, list[Value]], Found]] = {}
+
+
+def handles(*names: str) -> Callable[[Any], Any]:
+    """Register what imports primitives; it may return None where it does not."""
+
+    def register(function: Any) -> Any:
+        for name in names:
+            HANDLERS[name] = function
+        return function
+
+    return register
+
+
+@handles("broadcast_in_dim")
+def _broadcast(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    shape = eqn.outvars[0].aval.shape
+    return values[0].repeated(shape, eqn.params["broadcast_dimensions"])
+
+
+@handles("transpose")
+def _transpose(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    return values[0].transposed(eqn.params["permutation"])
+
+
+@handles("reshape", "squeeze", "expand_dims")
+def _reshape(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    return values[0].reshaped(eqn.outvars[0].aval.shape)
+
+
+@handles("copy", "copy_p", "optimization_barrier")
+def _same(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    return values
+
+
+@handles("rev")
+def _reversed(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,) = values
+    for dimension in eqn.params["dimensions"]:
+        size = value.shape[dimension]
+        value = value.sliced(dimension, size - 1, size, -1) if size > 1 else value
+    return value
+
+
+@handles("slice")
+def _slice(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), shape = values, eqn.outvars[0].aval.shape
+    if 0 in shape:
+        return None
+    strides = eqn.params["strides"] or (1,) * len(shape)
+    for dimension, start in enumerate(eqn.params["start_indices"]):
+        value = value.sliced(dimension, start, shape[dimension], strides[dimension])
+    return value
+
+
+@handles("iota")
+def _iota(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    shape, dimension = eqn.outvars[0].aval.shape, eqn.params["dimension"]
+    if values or not jnp.issubdtype(eqn.outvars[0].aval.dtype, jnp.integer) or 0 in shape:
+        return None
+    found = Value(INDEX, tuple(map(word, shape)), ())
+    places = found.places(dimension)
+    form = Form.variable(places[0]) if places else Form()
+    return replace(found, forms=(form,))
+
+
+def _full(values: Iterable[Value], shape: Sequence[int]) -> list[Value]:
+    """Return values at the dimensions of a shape, which those without have not."""
+    return [one if one.words or not shape else one.repeated(shape, ()) for one in values]
+
+
+@handles(*ELEMENTWISE)
+def _elementwise(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    name, dtype = eqn.primitive.name, eqn.outvars[0].aval.dtype
+    if name == "neg" and isinstance(values[0].source, Index):
+        return replace(values[0], forms=(values[0].forms[0].times(-1),))
+    if name == "stop_gradient" and not isinstance(values[0].source, int):
+        return values[0]
+    if not is_real(dtype) or not is_real(eqn.invars[0].aval.dtype):
+        return None
+    return self.applied(Kernel(ELEMENTWISE[name]), values, dtype)
+
+
+@handles("add", "sub", "mul", "div", "rem", "add_any", "max", "min")
+def _arithmetic(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    aval, name = eqn.outvars[0].aval, eqn.primitive.name
+    values = _full(values, aval.shape)
+    if jnp.issubdtype(aval.dtype, jnp.signedinteger):
+        return _indices(name, values)
+    numbers = [number_of(one) for one in values]
+    neutral = {"max": -np.inf, "min": np.inf, "mul": 1, "add": 0}
+    if is_real(aval.dtype) and name in neutral and neutral[name] in numbers:
+        return values[numbers[0] == neutral[name]]
+    infinite = any(number is not None and not isfinite(number) for number in numbers)
+    if (
+        not is_real(aval.dtype)
+        or infinite
+        or name in ("rem", "min")
+        or (numbers[1] == 0 and name == "div")
+    ):
+        return None
+    kernel = {"max": "larger", "mul": "mul", "div": "mul"}.get(name, "add")
+    if name in ("sub", "div"):
+        other = values[1]
+        if numbers[1] is None:
+            own = "neg" if name == "sub" else "reciprocal"
+            values[1] = self.applied(Kernel(own), [other], aval.dtype)
+            if numbers[0] == (0 if name == "sub" else 1):
+                return values[1]
+        else:
+            mean = self.mean(values[0], numbers[1]) if name == "div" else None
+            if mean is not None:
+                return mean
+            value = -other.source.value if name == "sub" else 1 / other.source.value
+            values[1] = replace(other, source=Number(np.asarray(value, aval.dtype)))
+    return self.applied(Kernel(kernel), values, aval.dtype)
+
+
+def _indices(name: str, values: Sequence[Value]) -> Found:
+    """Compute with indices and integers that are known."""
+    if not all(isinstance(one.source, Index | Number) for one in values):
+        return None
+    first, second = met(values)
+    forms = [
+        one.forms[0] if isinstance(one.source, Index) else Form.number(int(one.source.value))
+        for one in (first, second)
+    ]
+    number = number_of(second)
+    if name in ("add", "sub"):
+        form = forms[0] + forms[1].times(-1 if name == "sub" else 1)
+    elif name == "mul" and None in (number_of(first), number):
+        number = number_of(first) if number is None else number
+        if number is None:
+            return None
+        form = forms[0 if number_of(first) is None else 1].times(int(number))
+    elif name in ("div", "rem") and number is not None and number > 0:
+        least = bounds(forms[0], first.sizes)
+        if least is None or least[0] < 0:
+            return None
+        kind, sizes = "div" if name == "div" else "mod", first.sizes
+        lengths = {v: Size.of(size) for v, size in enumerate(sizes)}
+        form = part(kind, forms[0], Size.of(int(number)), lengths)
+    else:
+        return None
+    return Value(INDEX, first.words, (form,))
+
+
+@handles("eq", "ne", "lt", "le", "gt", "ge")
+def _compared(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    values = _full(values, eqn.outvars[0].aval.shape)
+    name = {"lt": "gt", "le": "ge"}.get(eqn.primitive.name, eqn.primitive.name)
+    difference = _indices("sub", values[::-1] if name != eqn.primitive.name else values)
+    if not isinstance(difference, Value):
+        return None
+    (form,) = difference.forms
+    forms = (form, form.times(-1)) if name in ("eq", "ne") else (form,)
+    if name == "gt":
+        forms = (form + Form.number(-1),)
+    ends = [bounds(one, difference.sizes) for one in forms]
+    if any(one is not None and one[1] < 0 for one in ends):
+        return Value(Number(np.asarray(name == "ne")), difference.words)
+    if all(one is not None and one[0] >= 0 for one in ends):
+        return Value(Number(np.asarray(name != "ne")), difference.words)
+    return Value(Condition(name == "ne"), difference.words, forms)
+
+
+@handles("not")
+def _not(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    return _negated(values[0]) if isinstance(values[0].source, Condition) else None
+
+
+def _negated(value: Value) -> Value:
+    """Return where a condition does not hold; of one form by its negative."""
+    if len(value.forms) == 1 and not value.source.negated:
+        return replace(value, forms=(value.forms[0].times(-1) + Form.number(-1),))
+    return replace(value, source=Condition(not value.source.negated))
+
+
+@handles("and", "or")
+def _both(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    aval = eqn.outvars[0].aval
+    if aval.dtype != np.bool_:
+        return None
+    values, either = _full(values, aval.shape), eqn.primitive.name == "or"
+    for k, one in enumerate(values):
+        if isinstance(one.source, Number):
+            return values[1 - k] if bool(one.source.value) != either else one
+    if not all(isinstance(one.source, Condition) for one in values):
+        return None
+    first, second = met([_negated(one) for one in values] if either else values)
+    if first.source.negated or second.source.negated:
+        return None
+    found = Value(Condition(), first.words, (*first.forms, *second.forms))
+    return _negated(found) if either else found
+
+
+@handles("select_n")
+def _select(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    aval = eqn.outvars[0].aval
+    if len(values) != 3:
+        return None
+    mask, other, one = _full(values, aval.shape)
+    if aval.dtype == np.bool_ and {number_of(one), number_of(other)} == {True, False}:
+        if number_of(one):
+            return mask
+        return _negated(mask) if isinstance(mask.source, Condition) else None
+    if isinstance(mask.source, Number):
+        return one if mask.source.value else other
+    if not is_real(aval.dtype):
+        return self.wrapped(mask, other, one)
+    if isinstance(mask.source, Condition):
+        if mask.source.negated:
+            mask, one, other = _negated(mask), other, one
+        plain = number_of(one) is None or isfinite(number_of(one) or 0)
+        if (
+            len(mask.forms) == 1
+            and number_of(one) is not None
+            and not (plain and number_of(other) is not None)
+        ):
+            mask, one, other = _negated(mask), other, one
+        start, number = number_of(one), number_of(other)
+        if number is not None and start is not None and isfinite(start):
+            return self.indicated(mask, start, number)
+        if number is not None and isinstance(one.source, int):
+            mask, one = met([mask, one])
+            return self.masked(one, mask.forms, number, aval.dtype)
+    if isinstance(one.source, Number) and not isinstance(other.source, Number):
+        call = jnp.logical_not
+        flipped = self.applied(function_of("not(_)", call), [mask], np.dtype(bool), "not")
+        mask, one, other = flipped, other, one
+    number = number_of(other)
+    if number is None or (isinstance(one.source, Number) and not isfinite(number_of(one) or 0)):
+        return None
+    kernel = Kernel("where", (("outside", float(number)),))
+    return self.applied(kernel, [mask, one], aval.dtype)
+
+
+@handles("convert_element_type")
+def _convert(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), new, old = values, eqn.params["new_dtype"], eqn.invars[0].aval.dtype
+    integers = all(jnp.issubdtype(one, jnp.signedinteger) for one in (old, new))
+    if new == old or (integers and isinstance(value.source, Index)):
+        return value
+    if isinstance(value.source, Number):
+        return replace(value, source=Number(value.source.value.astype(new)))
+    if is_real(new) and isinstance(value.source, Condition):
+        one, other = (0.0, 1.0) if value.source.negated else (1.0, 0.0)
+        return self.indicated(value, one, other)
+    if is_real(new) and old == np.bool_ and new == jnp.result_type(float):
+        return self.applied(Kernel("indicator"), [value], new)
+    return self.converted(self.typed(value, old), new)
+
+
+@handles("integer_pow", "pow", "rsqrt", "exp2")
+def _power(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    dtype, value = eqn.outvars[0].aval.dtype, values[0]
+    if not is_real(dtype) or not isinstance(value.source, int):
+        return None
+    exponent = -0.5
+    if eqn.primitive.name != "rsqrt":
+        exponent = eqn.params.get("y") if len(values) == 1 else number_of(values[1])
+    steps = {
+        -2: ("square", "reciprocal"), -1: ("reciprocal",), -0.5: ("sqrt", "reciprocal"),
+        0.5: ("sqrt",), 1: (), 2: ("square",), 4: ("square", "square"),
+    }  # fmt: skip
+    if exponent == 3:
+        return self.applied(
+            Kernel("mul"), [value, self.applied(Kernel("square"), [value], dtype)], dtype
+        )
+    if exponent not in steps or eqn.primitive.name == "exp2":
+        return None
+    for kernel in steps[exponent]:
+        value = self.applied(Kernel(kernel), [value], dtype)
+    return value
+
+
+@handles("dot_general")
+def _contraction(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    aval = eqn.outvars[0].aval
+    dtypes = [atom.aval.dtype for atom in eqn.invars]
+    if not all(map(is_real, (*dtypes, aval.dtype))):
+        return None
+    (left, right), (first, second) = eqn.params["dimension_numbers"]
+    shapes = [atom.aval.shape for atom in eqn.invars]
+    pairs = [[*left, *first], [*right, *second]]
+    words: list[list[Any]] = [list(one.words) for one in values]
+    for one, other in zip(*pairs, strict=True):
+        common = refinement([words[0][one], words[1][other]])
+        found = word(shapes[0][one]) if common is None else common
+        words[0][one] = words[1][other] = found
+    values = [one.at_words(own) for one, own in zip(values, words, strict=True)]
+    values = [
+        self.converted(one, aval.dtype) if dtype != aval.dtype else one
+        for one, dtype in zip(values, dtypes, strict=True)
+    ]
+    free = [[k for k in range(len(shape)) if k not in own]
+            for shape, own in zip(shapes, pairs, strict=True)]  # fmt: skip
+    out = [words[0][k] for k in (*first, *free[0])] + [words[1][k] for k in free[1]]
+    summed = [words[0][k] for k in left]
+    whole = Value(None, (*out, *summed))
+    start, batch = len(out), len(first)
+    at = [
+        {**{k: start + j for j, k in enumerate(left)}, **{k: j for j, k in enumerate(first)},
+         **{k: batch + j for j, k in enumerate(free[0])}},
+        {**{k: start + j for j, k in enumerate(right)}, **{k: j for j, k in enumerate(second)},
+         **{k: batch + len(free[0]) + j for j, k in enumerate(free[1])}},
+    ]  # fmt: skip
+    operands = []
+    for one, dimensions in zip(values, at, strict=True):
+        moved = [
+            Form.variable(v) for k in range(len(one.words)) for v in whole.places(dimensions[k])
+        ]
+        wire, forms = self.read(one)
+        operands.append((wire, [form.substitute(moved) for form in forms]))
+    letters = {}
+    for dimensions, own in zip(at, _einsum_letters(eqn), strict=True):
+        for k, letter in enumerate(own):
+            places = whole.places(dimensions[k])
+            letters |= {v: f"{letter}{j or ''}" for j, v in enumerate(places)}
+    return self.summed(operands, whole, len(out), aval.dtype, "dot_general", letters)
+
+
+def _einsum_letters(eqn: Any) -> tuple[str, str]:
+    """Return the letters of the dimensions of two arrays that einsum multiplies, if they are."""
+    text = str(eqn.source_info.name_stack).rpartition("/")[2].replace(" ", "")
+    sides = text.partition("->")[0].split(",")
+    (left, right), (first, second) = eqn.params["dimension_numbers"]
+    for one, other in (sides, sides[::-1]) if len(sides) == 2 else ():
+        ranks = [len(atom.aval.shape) for atom in eqn.invars]
+        if [len(one), len(other)] != ranks or not (one + other).isalpha():
+            continue
+        pairs = [
+            (one[a], other[b]) for a, b in zip((*left, *first), (*right, *second), strict=True)
+        ]
+        if all(a == b for a, b in pairs) and len({*one} & {*other}) == len(pairs):
+            return one, other
+    return "", ""
+
+
+@handles("reduce_sum", "reduce_max", "reduce_min")
+def _reduced(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), aval = values, eqn.outvars[0].aval
+    if not is_real(aval.dtype):
+        return None
+    axes, name = eqn.params["axes"], eqn.primitive.name
+    kept = [k for k in range(len(value.words)) if k not in axes]
+    value = value.transposed([*kept, *axes])
+    wire, forms = self.read(value)
+    if name == "reduce_sum":
+        return self.summed([(wire, forms)], value, len(kept), aval.dtype, name)
+    used = sorted({v for form in forms for v in form.variables})
+    own = sum(len(one) for one in value.words[: len(kept)])
+    writes, targets = [v for v in used if v < own], [v for v in used if v >= own]
+    out = Value(wire, value.words[: len(kept)], forms)
+    if targets:
+        (made,) = self.box(
+            Kernel(name.removeprefix("reduce_")), [(wire, forms)], value.sizes, [writes],
+            [aval.dtype], targets, title=name.removeprefix("reduce_"),
+        )  # fmt: skip
+        out = Value(made, out.words, tuple(map(Form.variable, writes)))
+    return out
+
+
+@handles("argmax", "argmin")
+def _place(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), aval, (axis,) = values, eqn.outvars[0].aval, eqn.params["axes"]
+    kept = [k for k in range(len(value.words)) if k != axis]
+    length = value.shape[axis]
+    if not is_real(eqn.invars[0].aval.dtype) or not isinstance(value.source, int) or length == 1:
+        return None
+    value = value.transposed([*kept, axis])
+    value = value.at_words([*value.words[:-1], word(length)])
+    target = len(value.sizes) - 1
+    writes = sorted({v for form in value.forms for v in form.variables} - {target})
+    default = np.dtype(jnp.result_type(int))
+    (made,) = self.box(
+        Kernel(eqn.primitive.name), [(value.source, value.forms)], value.sizes, [writes],
+        [default], [target], title=eqn.primitive.name,
+    )  # fmt: skip
+    self.looked_up(made, self.draft.boxes[-1].vars[-1])
+    self.natural.add(made)
+    out = Value(made, value.words[:-1], tuple(map(Form.variable, writes)))
+    return out if aval.dtype == default else self.converted(out, aval.dtype)
+
+
+@handles("cumsum")
+def _sums(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), aval, axis = values, eqn.outvars[0].aval, eqn.params["axis"]
+    if not is_real(aval.dtype) or eqn.params["reverse"] or not isinstance(value.source, int):
+        return None
+    value = value.at_words([
+        word(value.shape[k]) if k == axis else own for k, own in enumerate(value.words)
+    ])  # fmt: skip
+    targets = [*value.places(axis)]
+    used = sorted({v for form in value.forms for v in form.variables} | {*targets})
+    if not targets:
+        return value
+    (made,) = self.box(
+        Kernel("cumsum"), [(value.source, value.forms)], value.sizes, [used], [aval.dtype],
+        targets, title="cumsum",
+    )  # fmt: skip
+    return Value(made, value.words, tuple(map(Form.variable, used)))
+
+
+@handles("gather")
+def _gather(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (operand, index), aval, numbers = values, eqn.outvars[0].aval, eqn.params["dimension_numbers"]
+    sizes, shape, lookups = eqn.params["slice_sizes"], index.shape[:-1], []
+    fill = eqn.params["mode"] == jax.lax.GatherScatterMode.FILL_OR_DROP
+    if 0 in aval.shape:
+        return None
+    parts = self.parts.get(index.source) if isinstance(index.source, int) else None
+    places = parts or [
+        index.sliced(len(shape), k, 1, 1).reshaped(shape) for k in range(index.shape[-1])
+    ]
+    out = Value(None, tuple(map(word, aval.shape)))
+    at = [Form.variable(out.places(k)[0]) if n > 1 else Form() for k, n in enumerate(aval.shape)]
+    batch = [form for k, form in enumerate(at) if k not in numbers.offset_dims]
+    offsets = iter(numbers.offset_dims)
+    batched = numbers.operand_batching_dims
+    forms: list[Form] = []
+    for k, length in enumerate(operand.shape):
+        whole = k not in (*numbers.collapsed_slice_dims, *batched)
+        form = at[next(offsets)] if whole else Form()
+        if k in batched:
+            form = batch[numbers.start_indices_batching_dims[batched.index(k)]]
+        elif k in numbers.start_index_map:
+            one = places[numbers.start_index_map.index(k)]
+            one = one.at_words([word(size) for size in shape])
+            moved = [batch[j] for j, size in enumerate(shape) if size > 1]
+            own = [inner.substitute(moved) for inner in one.forms]
+            if isinstance(one.source, Number):
+                own = [Form.number(int(one.source.value))]
+            if isinstance(one.source, Number | Index):
+                found = bounds(own[0], out.sizes)
+                if found is None or found[0] < 0 or found[1] > length - sizes[k]:
+                    return None
+                form = form + own[0]
+            elif length > 1:
+                if (
+                    sizes[k] > 1
+                    or not isinstance(one.source, int)
+                    or (fill and one.source not in self.natural)
+                ):
+                    return None
+                own = self.indices(replace(one, words=out.words, forms=tuple(own)), length)
+                lookups.append(own.source)
+                form = Form.atom(Lookup(own.source, own.forms))
+        forms.append(form)
+    if (lookups and not isinstance(operand.source, int)) or any(
+        form.lookups and len(word) != 1 for form, word in zip(forms, operand.words, strict=True)
+    ):
+        operand = self.of_wire(self.whole(operand, eqn.invars[0].aval.dtype))
+    every = [
+        inner.substitute([form])
+        for form, own in zip(forms, operand.words, strict=True)
+        for inner in joined([prod(own)], own)
+    ]
+    if not lookups:
+        return operand.put(every, out.words)
+    if any(form.lookups and form.wiring is None and form not in every
+           for one in operand.forms for form in [one.substitute(every)]):  # fmt: skip
+        operand = self.of_wire(self.whole(operand, eqn.invars[0].aval.dtype))
+        every = [form for form, own in zip(forms, operand.words, strict=True) if own]
+    read = [form.substitute(every) for form in operand.forms]
+    used = sorted({v for form in read for v in form.variables})
+    (made,) = self.box(
+        Kernel("view"), [(operand.source, read), *((w, None) for w in dict.fromkeys(lookups))],
+        out.sizes, [used], [aval.dtype], title="take", kind=self.draft.wires[operand.source].type,
+    )  # fmt: skip
+    return Value(made, out.words, tuple(map(Form.variable, used)))
+
+
+@handles("concatenate")
+def _concatenated(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    aval, axis = eqn.outvars[0].aval, eqn.params["dimension"]
+    if is_real(aval.dtype):
+        return self.joined(values, axis, aval.dtype)
+    if axis != len(aval.shape) - 1 or any(one.shape[axis] > 1 for one in values):
+        return None
+    # indices of several axes of an array, side by side
+    label = f"concatenate {[one.shape for one in values]}"
+    found = self.opaque(label, call_of(eqn), values, [aval.dtype] * len(values), [aval],
+                        "concatenate")  # fmt: skip
+    self.parts[found[0].source] = [one.reshaped(one.shape[:-1]) for one in values]
+    return found
+
+
+@handles("split")
+def _split(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), axis, start, found = values, eqn.params["axis"], 0, []
+    if 0 in eqn.params["sizes"]:
+        return None
+    for size in map(int, eqn.params["sizes"]):
+        found.append(value.sliced(axis, start, size, 1))
+        start += size
+    return found
+
+
+@handles("stack")
+def _stacked(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    aval, axis = eqn.outvars[0].aval, eqn.params["axis"]
+    if not is_real(aval.dtype):
+        return None
+    shape = [1 if k == axis else size for k, size in enumerate(aval.shape)]
+    return self.joined([one.reshaped(shape) for one in values], axis, aval.dtype)
+
+
+@handles("pad")
+def _padded(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value, outside), aval = values, eqn.outvars[0].aval
+    config = eqn.params["padding_config"]
+    if number_of(outside) is None or not is_real(aval.dtype) or any(one[2] for one in config):
+        return None
+    if 0 in (*aval.shape, *value.shape):
+        return None
+    for axis, (low, high, _) in enumerate(config):
+        low, high = int(low), int(high)
+        size = value.shape[axis] + min(low, 0) + min(high, 0)
+        value = value.sliced(axis, max(0, -low), size, 1)
+        shape = [*value.shape]
+        parts = [value]
+        for count, at in ((low, 0), (high, 2)):
+            shape[axis] = max(count, 0)
+            if count > 0:
+                parts.insert(at, Value(outside.source, ()).repeated(shape, ()))
+        value = self.joined(parts, axis, aval.dtype) if len(parts) > 1 else value
+    return value
+
+
+@handles("dynamic_slice")
+def _chosen(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    value, shape = values[0], eqn.outvars[0].aval.shape
+    for axis, (one, size) in enumerate(zip(values[1:], shape, strict=True)):
+        start = number_of(one)
+        if size == value.shape[axis]:
+            continue
+        if start is None:
+            return None
+        least = min(max(int(start), 0), value.shape[axis] - size)
+        value = value.sliced(axis, least, size, 1)
+    return value
+
+
+@handles("custom_jvp_call")
+def _ruled(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    name, aval = rule_of(eqn), eqn.outvars[0].aval
+    if name == "relu" and is_real(aval.dtype):
+        return self.applied(Kernel("relu"), values, aval.dtype)
+    if name == "logaddexp" and number_of(values[1]) == 0:
+        return self.applied(Kernel("softplus"), values[:1], aval.dtype)
+    if name not in RULES:
+        return None
+    values = [self.typed(one, aval.dtype) for one in _full(values, aval.shape)]
+    return self.applied(function_of(name, RULES[name]), values, aval.dtype, name)

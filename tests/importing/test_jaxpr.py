@@ -1,0 +1,306 @@
+"""Functions of JAX become circuits with the same numbers and the same gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import catlearn as cl
+from catlearn.importing import ImportRefused, imported, jaxpr, primitives, words
+from catlearn.streams import stream
+
+
+def normal(number, *shape):
+    return jnp.asarray(np.random.default_rng(number).normal(size=shape), "float32")
+
+
+A, B, C = normal(0, 4, 6), normal(1, 4, 6), normal(2, 6, 4)
+Q, K, V = (normal(seed, 2, 4, 3, 6) for seed in (3, 4, 5))
+WHOLE = jnp.array([1, 0, 3, 2])
+
+
+def agree(cases, tolerance=1e-5):
+    """Compare functions with their circuits, values and gradients, in one program."""
+    found = {}
+    for name, (fn, *arguments) in cases.items():
+        one = imported(fn, *arguments)
+        lowered = cl.lower(one.circuit)
+        inputs = one.inputs(*arguments)
+        wanted = jax.tree.leaves(jax.eval_shape(fn, *arguments))
+        shown = jax.eval_shape(lambda *given, lowered=lowered: lowered({}, *given), *inputs)
+        types = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(shown)]
+        assert types == [(leaf.shape, leaf.dtype) for leaf in wanted], name
+
+        def again(*given, one=one, lowered=lowered):
+            return one.result(lowered(one.parameters(*given), *one.inputs(*given)))
+
+        found[name] = fn, again, arguments
+
+    def both():
+        made = {}
+        for name, (fn, again, arguments) in found.items():
+            pair = []
+            for function in (fn, again):
+                real = [k for k, one in enumerate(arguments)
+                        if jnp.issubdtype(jnp.asarray(one).dtype, jnp.floating)]  # fmt: skip
+
+                def total(given, function=function, arguments=arguments, real=real):
+                    every = [*arguments]
+                    for k, one in zip(real, given, strict=True):
+                        every[k] = one
+                    leaves = jax.tree.leaves(function(*every))
+                    numbers = [x for x in leaves if jnp.issubdtype(x.dtype, jnp.floating)]
+                    return sum(jnp.sin(x).sum() for x in numbers), leaves
+
+                (_, leaves), gradients = jax.value_and_grad(total, has_aux=True)(
+                    [arguments[k] for k in real]
+                )
+                pair.append((leaves, gradients))
+            made[name] = pair
+        return made
+
+    for name, (wanted, given) in jax.jit(both)().items():
+        for one, other in zip(jax.tree.leaves(wanted), jax.tree.leaves(given), strict=True):
+            np.testing.assert_allclose(one, other, tolerance, tolerance, err_msg=name)
+
+
+def attention(q, k, v):
+    s = jnp.einsum("bqhd,bkhd->bhqk", q, k) / jnp.sqrt(q.shape[-1])
+    s = jnp.where(jnp.tril(jnp.ones(s.shape[-2:], bool)), s, -jnp.inf)
+    return jnp.einsum("bhqk,bkhd->bqhd", jax.nn.softmax(s, -1), v)
+
+
+def self_attention(w, x):
+    b, t, m = x.shape
+    q, k, v = ((x @ w[name]).reshape(b, t, 2, m // 2) for name in "qkv")
+    return attention(q, k, v).reshape(b, t, m)
+
+
+def layer_norm(x, gain, shift):
+    centre, spread = x.mean(-1, keepdims=True), jnp.var(x, -1, keepdims=True)
+    return (x - centre) * jax.lax.rsqrt(spread + 1e-5) * gain + shift
+
+
+def rotary(x):
+    first, second = jnp.split(x, 2, -1)
+    return jnp.concatenate([first * 2 - second, second * 2 + first], -1)
+
+
+@jax.custom_vjp
+def rounded(x):
+    """Return the nearest integers, whose gradient is that of the identity."""
+    return jnp.round(x)
+
+
+rounded.defvjp(lambda x: (rounded(x), None), lambda _, g: (g,))
+
+
+@jax.custom_vjp
+def clipped(x):
+    return x
+
+
+clipped.defvjp(lambda x: (x, None), lambda _, g: (jnp.clip(g, -0.1, 0.1),))
+
+KNOWN = {
+    "transposed": (lambda x: x @ x.T + (x @ x.T).T, A),
+    "attention": (attention, Q, K, V),
+    "grouped": (lambda q, k, v: jax.nn.dot_product_attention(q, k, v, is_causal=True),
+                normal(6, 2, 4, 6, 6), K, V),
+    "layer norm": (layer_norm, A, A[0], B[0]),
+    "activations": (lambda x: [f(x) for f in (
+        jax.nn.gelu, jax.nn.silu, jax.nn.relu, jax.nn.softplus, jax.nn.relu6, jax.nn.elu,
+        lambda x: jax.nn.gelu(x, approximate=False), jnp.abs)], A),
+    "log-sum-exp": (lambda x: jax.nn.logsumexp(x, axis=1), A),
+    "reshaped": (lambda x: x.reshape(6, 4).T.reshape(24) * jnp.arange(24.0), A),
+    "sums along": (lambda x: jnp.cumsum(x, 0), A),
+    "places": (lambda x: (jnp.argmax(x, 1), x.max(0), x.min(0), jnp.argmin(x.reshape(2, 2, 6), 1)),
+               A),
+    "slices": (lambda x: (x[1:3] * 2, x[::2] + 1, x[::-1] + x, x[:, 1], x[0]), A),
+    "concatenated": (lambda x, y: (jnp.concatenate([x, y]) @ C, jnp.stack([x[0], y[1]], 1)), A, B),
+    "padded": (lambda x: jnp.pad(x, ((1, 2), (0, 0))) * 2, A),
+    "rotary": (rotary, A),
+    "rows": (lambda x, i: x[i] + jnp.take(x, i, axis=0), A, WHOLE),
+    "entries": (lambda x, i: x[i, i] + jnp.take_along_axis(x, i[:, None], 1)[:, 0], A, WHOLE),
+    "computed rows": (lambda x, i: x[2 * i - 1], A, WHOLE // 2),
+    "indices": (lambda x: x[jnp.arange(2) * 2] + x[1, :1], A),
+    "masks": (lambda x: (jnp.tril(x) + 2 * jnp.triu(x, 1), jnp.where(jnp.eye(4, 6) > 0, x, 0),
+                         jnp.where((jnp.arange(6) < 2) | (jnp.arange(6) == 4), 0, x)), A),
+    "one hot": (lambda i, w: jax.nn.one_hot(i, 6) @ w, WHOLE, C),
+    "labels": (lambda e, w, y: optax.softmax_cross_entropy_with_integer_labels(e @ w, y).mean(),
+               A, C, WHOLE),
+    "powers": (lambda x: (x * jnp.arange(6.0) + 3 - 1 / x + x**3 - 2 / x) / (x**2 + 1) ** 0.5, A),
+    "constants": (lambda x: (jnp.zeros((2, 3)), jnp.ones(2, int), jnp.arange(3), jnp.eye(3), x), A),
+    "integers": (lambda i: (i + 1, i // 2, i == 3, (i == 3) & (i > 0), i.astype(float)), WHOLE),
+    "gradient": (jax.grad(lambda w, x: (jax.nn.relu(x @ w) ** 2).sum()), C, A),
+    "gradient of attention": (jax.grad(lambda q, k, v: attention(q, k, v).sum()), Q, K, V),
+}  # fmt: skip
+"""Functions of which nothing is opaque."""
+
+OPAQUE = {
+    "sorted": (lambda x: (jnp.sort(x), jax.lax.top_k(x, 2)), A),
+    "rounds": (lambda x: jax.lax.scan(lambda c, y: (jnp.tanh(c + y), c * y), x[0], x), A),
+    "branches": (lambda x: jax.lax.cond(x.sum() > 0, jnp.sin, jnp.cos, x), A),
+    "again": (lambda x: jax.checkpoint(lambda y: jnp.sin(jnp.cos(y)))(x), A),
+    "products along": (lambda x: jnp.cumprod(x, 0), A),
+    "straight through": (lambda q, k, v: attention(rounded(q), k, v), Q, K, V),
+    "clip": (lambda x: clipped(x**2) * 3, A),
+    "samples": (lambda x, key: x * jax.random.normal(key, x.shape), A, jax.random.key(1)),
+}
+"""Functions of which something is opaque."""
+
+
+def test_numbers_and_gradients_are_equal():
+    agree(KNOWN)
+    for name, (fn, *arguments) in KNOWN.items():
+        found = imported(fn, *arguments)
+        assert found.opaque == [], name
+        assert found.coverage == {"operations": 1, "flops": 1}, name
+
+
+def test_what_has_no_kernel_is_evaluated_by_its_primitive():
+    agree(OPAQUE)
+    found = imported(*OPAQUE["again"])
+    assert found.coverage["operations"] < 1
+    assert "test_jaxpr.py" in found.opaque[0]
+
+
+def test_sixteen_bits_stay_sixteen_bits():
+    half = [one.astype("bfloat16") for one in (A, C)]
+    agree({"masked": (lambda x, w: jnp.where(jnp.tri(4, dtype=bool), (x @ w) * 2 + 1, 0), *half),
+           "mixed": (lambda x, w: jnp.sin(x.astype("float32") @ w.astype("float32")), *half)},
+          0.02)  # fmt: skip
+
+
+def test_axes_meet_and_variables_do_not():
+    circuit = cl.from_jax(lambda x: x + x.T, normal(0, 3, 3))
+    assert [one.title for one in circuit.apex.operations] == ["add"]
+    (operation,) = circuit.apex.operations
+    assert len(circuit.axes) == 1
+    assert len(operation.writes[0]) == 2
+    x = normal(0, 3, 3)
+    assert jnp.allclose(cl.lower(circuit)({}, x), x + x.T)
+
+
+def test_equal_sizes_identify_nothing():
+    circuit = cl.from_jax(attention, *(normal(k, 2, 4, 3, 4) for k in range(3)))
+    assert [str(one) for one in circuit.shapes(circuit.dom)] == [
+        "R[b q h d]", "R[b k h d]", "R[b k h d#2]",
+    ]  # fmt: skip
+
+
+def test_layers_are_as_many_contractions_as_products():
+    layers = [{name: normal(9 * k + j, 6, 6) for j, name in enumerate("qkv")} for k in range(12)]
+
+    def model(layers, x):
+        for one in layers:
+            x = self_attention(one, x)
+        return x
+
+    circuit = cl.from_jax(model, layers, normal(0, 2, 5, 6), params="layers")
+    products = [one for one in circuit.apex.operations if one.title == "dot_general"]
+    assert len(products) == 60
+    assert len(circuit.parameters) == 36
+    assert "3/q" in circuit.parameters
+
+
+def test_nothing_is_computed_twice():
+    def encoder(w, x):
+        return jnp.tanh(x @ w)
+
+    def both(w, v, x, y):
+        a, b = encoder(w, x), encoder(v, y)
+        return a @ b.T, (a * b).sum(-1)
+
+    circuit = cl.from_jax(both, C, C, A, B)
+    titles = [one.title for one in circuit.apex.operations]
+    assert titles.count("tanh") == 2
+
+
+@pytest.mark.parametrize(
+    ("case", "letter", "parts"),
+    [
+        ("attention", "k", ["max", "sum", "sum"]),
+        ("grouped", "k1", ["max", "sum", "sum"]),
+        ("labels", "w1", ["max", "sum", "sum"]),
+    ],
+)
+def test_attentions_and_losses_are_one_fold(case, letter, parts):
+    fn, *arguments = KNOWN[case]
+    fold = stream(cl.from_jax(fn, *arguments), letter)
+    assert [text.split("= ")[1].split("_")[0] for text in fold.state] == parts
+
+
+def test_stopped_gradients_are_stopped():
+    def byol(w, x, y):
+        return ((x @ w - jax.lax.stop_gradient(y @ w)) ** 2).mean()
+
+    agree({"byol": (byol, C, A, B)})
+
+
+def test_parameters_have_addresses():
+    tree = {"up": [C, A[0]], "down": {"w": A}}
+    found = imported(lambda x, tree: x @ tree["up"][0] @ tree["down"]["w"], A, tree, params="tree")
+    assert list(found.circuit.parameters) == ["down/w", "up/0"]
+    value = cl.lower(found.circuit)(found.params, *found.inputs(A, tree))
+    assert jnp.allclose(value, A @ C @ A, atol=1e-4)
+
+
+def at_one(monkeypatch):
+    """Let all variables of a shape be read in the other order."""
+    whole = words.joined
+    monkeypatch.setattr(words, "joined", lambda sizes, before: whole(sizes, before)[::-1])
+
+
+def entered(monkeypatch):
+    """Enter functions with a rule of their own."""
+    monkeypatch.setattr(
+        jaxpr, "_entered", lambda eqn: eqn.params.get("jaxpr") or eqn.params.get("call_jaxpr")
+    )
+
+
+def unstopped(monkeypatch):
+    """Let gradients pass what stops them."""
+    monkeypatch.setitem(primitives.ELEMENTWISE, "stop_gradient", "view")
+
+
+def unmasked(monkeypatch):
+    """Let a condition hold where it does not."""
+    monkeypatch.setattr(primitives, "_negated", lambda value: value)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "case"),
+    [
+        (at_one, ("reshaped", *KNOWN["reshaped"])),
+        (entered, ("clip", *OPAQUE["clip"])),
+        (unstopped, ("stop", lambda x: x * jax.lax.stop_gradient(x), A)),
+        (unmasked, ("mask", lambda x: jnp.where(jnp.arange(6) < 2, 0, x), A)),
+    ],
+)
+def test_broken_importers_are_found(mutant, case, monkeypatch):
+    name, *arguments = case
+    mutant(monkeypatch)
+    with pytest.raises((AssertionError, IndexError, ValueError)):
+        agree({name: arguments})
+
+
+def branching(x):
+    return x if x.sum() > 0 else -x
+
+
+@pytest.mark.parametrize(
+    ("fn", "arguments", "options"),
+    [
+        (branching, (A,), {}),
+        (lambda x: x[x > 0], (A,), {}),
+        (lambda x: x + "a", (A,), {}),
+        (lambda x: x, (jnp.zeros((0, 2)),), {}),
+        (3, (A,), {}),
+        (lambda weights: weights, (A,), {"params": "weigths"}),
+    ],
+)
+def test_what_cannot_be_imported_is_refused(fn, arguments, options):
+    with pytest.raises(ImportRefused):
+        cl.from_jax(fn, *arguments, **options)
