@@ -144,6 +144,8 @@ def priced(fold: Fold, sizes: Mapping[int, int], largest: int, block: int) -> tu
     """
     names = {fold.circuit.apex.called(axis): size for axis, size in sizes.items()
              if axis < fold.circuit.apex.size("Axis")}  # fmt: skip
+    names |= {f"{mode}_{name}": size for mode in "gs" for name, size in names.items()}
+    names[f"s_{fold.circuit.apex.called(fold.axis)}"] = block
     try:
         forward, back = (circuit_resources(fold.circuit, reverse=one) for one in (False, True))
     except CatlearnError:

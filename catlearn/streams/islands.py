@@ -52,12 +52,23 @@ AT_ONCE = 2**17
 """About how many numbers of the largest array are formed at once, unless said."""
 
 
-def block_for(largest: int, size: int) -> int:
-    """Return how many indices are read at a time, of an array of so many numbers: a power of 2.
+def block_for(largest: int, size: int, state: int = 0) -> int:
+    """Return how many indices are read at a time: a power of 2.
 
-    There are about 32 blocks or more, and at least 16 indices in each.
+    Parameters
+    ----------
+    largest
+        How many numbers the largest array has.
+    size
+        How many indices there are.
+    state
+        How many numbers the largest array of the state has: as many are formed at once at least,
+        since it is read and written with each block.
     """
-    count = min(AT_ONCE * size // max(largest, 1), size // 32, 1024)
+    count = max(
+        min(AT_ONCE * size // max(largest, 1), size // 32, 1024),
+        min(state * size // max(largest, 1), size // 4),
+    )
     return 2 ** (max(count, 16).bit_length() - 1)
 
 
@@ -138,8 +149,8 @@ def _islands(
     def key(one: Pass) -> tuple[int, ...]:
         return tuple(sorted(wire for box in one.reductions for wire in H.sides[1][box]))
 
-    def length(largest: int, one: Pass) -> int:
-        return block or block_for(largest, sizes[one.axis])
+    def length(largest: int, one: Pass, state: int = 0) -> int:
+        return block or block_for(largest, sizes[one.axis], state)
 
     while True:
         options = []
@@ -170,7 +181,7 @@ def _islands(
                     )
                     one = earlier(circuit, one)
                     continue
-                count = length(largest, one)
+                count = length(largest, one, state)
                 if worth is not None and (reason := worth(fold, largest, count)):
                     refused[title], one = reason, None
                     continue
