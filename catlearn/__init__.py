@@ -27,6 +27,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "cost",
         "costing",
         "cset",
+        "dashboards",
         "datasets",
         "display",
         "drawing",
@@ -82,6 +83,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
             "right_kan",
             "subobjects",
         ],
+        "dashboards": ["dashboard"],
         "drawing": ["draw"],
         "errors": ["CatlearnError"],
         "finset": [

@@ -4,6 +4,7 @@ from . import (
     cost as cost,
     costing as costing,
     cset as cset,
+    dashboards as dashboards,
     datasets as datasets,
     display as display,
     drawing as drawing,
@@ -63,6 +64,9 @@ from .cset import (
     open_graph as open_graph,
     right_kan as right_kan,
     subobjects as subobjects,
+)
+from .dashboards import (
+    dashboard as dashboard,
 )
 from .drawing import (
     draw as draw,

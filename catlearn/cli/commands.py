@@ -179,6 +179,22 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("-o", "--output", type=Path, metavar="OUT.html",
                         help="the page to write (default: report.html in the folder)")  # fmt: skip
     report.set_defaults(run=_report)
+
+    dashboard = commands.add_parser(
+        "dashboard",
+        help="write a page on which costs and curves are explored",
+        description="Write one HTML page, which needs no network, about a circuit or a diagram in "
+        "JSON, or about a run: pictures, equations and curves; of circuits tiles, transfers, time "
+        "and a roofline, for the sizes, the fast memory and the device that the reader chooses.",
+    )
+    dashboard.add_argument("file", type=Path, metavar="FILE",
+                           help="a circuit or diagram in JSON, or the folder of a run")  # fmt: skip
+    dashboard.add_argument("-o", "--output", type=Path, metavar="OUT.html",
+                           help="the page to write (default: beside FILE, or in it)")  # fmt: skip
+    dashboard.add_argument("--device", metavar="NAME", help="such as H100")
+    dashboard.add_argument("--size", type=_size, action="append", default=[], metavar="NAME=N",
+                           help="where the size of an axis begins; may be given again")  # fmt: skip
+    dashboard.set_defaults(run=_dashboard)
     return parser
 
 
@@ -200,6 +216,13 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
     return number
+
+
+def _size(text: str) -> tuple[str, int]:
+    name, sign, number = text.rpartition("=")
+    if not sign or not name or not number.isdecimal() or int(number) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=N, such as q=4096")
+    return name, int(number)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -288,4 +311,23 @@ def _report(options: argparse.Namespace) -> int:
     from catlearn.cli.run_folder import report
 
     say(f"wrote {report(options.folder, options.output)}")
+    return 0
+
+
+def _dashboard(options: argparse.Namespace) -> int:
+    from catlearn.cli.run_folder import charts_of, load_run
+    from catlearn.dashboards import dashboard
+    from catlearn.formats import load
+
+    file, charts = options.file, []
+    if file.is_dir():
+        run = load_run(file)
+        value, charts = run.diagram, charts_of(run)
+        output, title = file / "dashboard.html", file.resolve().name
+    else:
+        value, output, title = load(file), file.with_suffix(".html"), file.stem
+    page = dashboard(
+        value, device=options.device, sizes=dict(options.size), charts=charts, title=title
+    )
+    say(f"wrote {page.save(options.output or output)}")
     return 0

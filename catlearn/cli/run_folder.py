@@ -410,9 +410,23 @@ def _words(divergence: Any) -> str:
 
 def _curves(run: RunFolder) -> Iterable[str]:
     """Draw the total, and the equations side by side if they are several."""
-    names = [name for name in run.history if name != "total"]
+    charts = charts_of(run)
     if "total" in run.history:
-        yield _curve(run, "total", "weighted sum", WIDTHS[1])
+        yield _curve(charts.pop(0), WIDTHS[1])
+    names = [name for name in run.history if name != "total"]
+    if len(names) > MOST_CURVES:
+        yield f"<p>The {MOST_CURVES} costliest of {len(names)} equations.</p>"
+    shown = min(len(names), MOST_CURVES)
+    columns = 1 if shown < 3 else 2 if shown <= 12 else 3
+    yield f'<div class="side{columns}">'
+    for chart in charts:
+        yield _curve(chart, WIDTHS[columns])
+    yield "</div>"
+
+
+def charts_of(run: RunFolder) -> list[Chart]:
+    """Return the course of the total, of equations, of many the costliest, and of metrics."""
+    names = [name for name in run.history if name != "total"]
     if len(names) > MOST_CURVES:
 
         def last(name: str) -> float:
@@ -420,33 +434,32 @@ def _curves(run: RunFolder) -> Iterable[str]:
             return values[-1] if values else 0.0
 
         chosen = set(sorted(names, key=last, reverse=True)[:MOST_CURVES])
-        yield f"<p>The {MOST_CURVES} costliest of {len(names)} equations.</p>"
         names = [name for name in names if name in chosen]
     terms = run.metrics.get("equations")
     units = {
         str(term.get("name")): _words(term.get("divergence"))
         for term in map(_dict, terms if isinstance(terms, list) else [])
     }
-    columns = 1 if len(names) < 3 else 2 if len(names) <= 12 else 3
-    yield f'<div class="side{columns}">'
-    for name in names:
-        yield _curve(run, name, units.get(name) or "cost", WIDTHS[columns])
-    for name in run.validation:
-        if name != "step" and name not in run.history:
-            yield _curve(run, name, "metric", WIDTHS[columns])
-    yield "</div>"
+    found = [("total", "weighted sum")] if "total" in run.history else []
+    found += [(name, units.get(name) or "cost") for name in names]
+    measured = [n for n in run.validation if n != "step" and n not in run.history]
+    found += [(name, "metric") for name in measured]
+    return [_chart(run, name, unit) for name, unit in found]
 
 
-def _curve(run: RunFolder, name: str, unit: str, wide: int) -> str:
+def _chart(run: RunFolder, name: str, unit: str) -> Chart:
     values, validated = run.history.get(name, []), run.validation.get(name, [])
     curves = [Series("training" if validated else "", range(len(values)), values)]
     if validated:
         found = Series("validation", run.validation.get("step", range(len(validated))), validated)
         curves = [*curves, found] if values else [found]
-    ends = curves[0].ys
+    return Chart(name, tuple(curves), y=unit)
+
+
+def _curve(chart: Chart, wide: int) -> str:
+    ends = chart.series[0].ys
     ends = " to ".join(f"{value:.4g}" for value in (*ends[:1], *ends[1:][-1:]))
-    caption = f'{_text(name)} <span class="n">{ends}</span>'
-    chart = Chart(name, tuple(curves), y=unit)
+    caption = f'{_text(chart.title)} <span class="n">{ends}</span>'
     return f"<figure><figcaption>{caption}</figcaption>\n{chart_svg(chart, wide)}</figure>"
 
 

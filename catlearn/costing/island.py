@@ -499,14 +499,13 @@ class Island(Legible):
     @cached_property
     def memory(self) -> list[tuple[str, Posynomial]]:
         """The columns of which none is below another one; M is their greatest value."""
-        kept: dict[str, Posynomial] = {}
+        kept: list[tuple[str, Posynomial]] = []
         for column in self.columns:
             one = column.memory
-            if any(one <= other for other in kept.values()):
-                continue
-            kept = {title: other for title, other in kept.items() if not other <= one}
-            kept[column.title] = one
-        return [*kept.items()]
+            if not any(one <= other for _, other in kept):
+                kept = [pair for pair in kept if not pair[1] <= one]
+                kept.append((column.title, one))
+        return kept
 
     # ------------------------------------------------------------ transfers
 

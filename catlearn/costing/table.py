@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 from catlearn.arrays import Circuit
@@ -196,6 +196,10 @@ class CircuitResources(Legible):
         CatlearnError
             If this is a reverse pass, whose boxes are no circuit.
         """
+        return self._levels
+
+    @cached_property
+    def _levels(self) -> Levels:
         if self.circuit is None:
             raise CatlearnError("a reverse pass has no picture; draw that of the circuit")
         live = self.circuit.live()

@@ -687,3 +687,12 @@ class TestMutants:
         monkeypatch.setattr(Island, "_crossing", without)
         with pytest.raises(AssertionError):
             outer_loops_read_again()
+
+
+def test_of_steps_of_one_name_neither_hides_the_other():
+    layer = linear("A", "m -> f", bias=True) >> relu >> linear("B", "f -> m", bias=True)
+    island = Island(layer.at_dom(("x", "m")))
+    assert {mode.kind for mode in island.modes.values()} == {"grouped", "streamed"}
+    at = dict.fromkeys(island.bounds, 3) | {"m": 64, "f": 256, "x": 16}
+    greatest = max(one.memory(at) for one in island.columns)
+    assert island.costs().memory(at) == greatest

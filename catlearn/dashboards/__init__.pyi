@@ -1,0 +1,4 @@
+from .page import (
+    Dashboard as Dashboard,
+    dashboard as dashboard,
+)

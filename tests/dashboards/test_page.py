@@ -1,0 +1,356 @@
+"""Pages in a browser: what they show, at which settings, and that nothing in them runs or loads.
+
+Without playwright, or without a Chromium that it can drive, the tests of the browser are skipped.
+"""
+
+import base64
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import catlearn as cl
+from catlearn.arrays import einsum, idle, linear, relu, residual, softmax
+from catlearn.cli.commands import main
+from catlearn.cost import Posynomial
+from catlearn.costing import devices, tile
+from catlearn.dashboards import Dashboard, dashboard
+from catlearn.display import Chart, Series
+from catlearn.errors import CatlearnError
+
+ATTENTION = (einsum("h q d, h x d -> h q x", scale="d**-0.5") >> softmax("[x]")) @ idle
+ATTENTION = ATTENTION >> einsum("h q x, h x e -> h q e")  # the line of the last box
+HEAD = {"h": 1, "q": 16384, "x": 16384, "d": 128, "e": 128}
+HOSTILE = "</script><script>window.ran=1</script><img src=https://x.invalid/ onerror=window.ran=1>"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser, or a reason why there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    with playwright.sync_playwright() as driver:
+        try:
+            browser = driver.chromium.launch(executable_path=path)
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium can be driven: {str(error).splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def made():
+    return dashboard(ATTENTION, sizes=HEAD, title="Attention", measured={"time": 3e-4})
+
+
+@pytest.fixture(scope="module")
+def case_19(made, tmp_path_factory):
+    return made.save(tmp_path_factory.mktemp("pages") / "case19.html")
+
+
+class Opened:
+    """A page that is open, with what it asked for and what went wrong in it."""
+
+    def __init__(self, browser, path, fragment=""):
+        self.tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        self.tab.set_default_timeout(10_000)
+        self.requests, self.errors = [], []
+        self.tab.on("request", lambda request: self.requests.append(request.url))
+        self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.tab.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
+        if path is not None:
+            self.tab.goto(path.as_uri() + fragment)
+
+    def device(self, k=0):
+        return self.tab.get_by_role("combobox", name="Device").nth(k)
+
+    def figures(self, pane="A"):
+        cells = self.tab.locator(f"[data-pane={pane}] [data-figure]")
+        return dict(
+            cells.evaluate_all("cells => cells.map(c => [c.dataset.figure, c.textContent])")
+        )
+
+    def copied(self, kind):
+        self.tab.get_by_role("button", name=f"Copy {kind}").click()
+        return self.tab.locator(f"[data-copied={kind}]").input_value()
+
+    def optimum(self, pane="A"):
+        """The exact figures of the optimum, and of whole tiles by level."""
+        rows = json.loads(self.copied("JSON"))["figures"]
+        found = {}
+        for row in rows:
+            if row["pane"] == pane:
+                found.setdefault(row["group"], {})[row["figure"]] = row["value"]
+        return found
+
+
+@pytest.fixture
+def open_page(chromium):
+    opened = []
+
+    def start(path, fragment=""):
+        opened.append(Opened(chromium, path, fragment))
+        return opened[-1]
+
+    yield start
+    for page in opened:
+        page.tab.close()
+        assert page.errors == []
+        assert len(page.requests) == 1
+
+
+def test_figures_of_three_fast_memories(open_page, case_19):
+    page = open_page(case_19)
+    slider = page.tab.get_by_role("slider", name="Fast memory")
+    wanted = {12: ("15.32", "4.490e9"), 16: ("252.5", "2.763e8"), 20: ("4048", "2.117e7")}
+    for power, (g, H) in wanted.items():
+        slider.fill(str(power))
+        cell = page.tab.locator("[data-figure=g_q]")
+        cell.filter(has_text=re.compile(f"^{re.escape(g)}$")).wait_for()
+        assert page.figures()["H"] == H
+
+
+def test_tiles_and_times_are_those_of_the_package(open_page, case_19):
+    page = open_page(case_19)
+    costs = cl.resources(ATTENTION).costs
+    for device in (None, "H100", "TPU v5e"):
+        page.device().select_option(device or "")
+        found = page.optimum()
+        whose = devices[device] if device else None
+        memory = found["choice"]["M"]
+        assert whose is None or memory == int(whose.levels[-1].capacity // 2)
+        t = tile(costs, whose, None if whose else memory, sizes=HEAD)
+        last = t.levels[-1]
+        shown = found[last.level.name]
+        assert found["optimum"]["g_q"] == pytest.approx(t.optimum.point["g_q"], rel=1e-6)
+        assert {name: shown[name] for name in t.tiles} == dict(t.tiles)
+        assert (shown["H"], shown["M"]) == pytest.approx((t.transfers, t.memory), rel=1e-12)
+        if whose:
+            assert {n: found["time"][n] for n in t.time.by_unit} == pytest.approx(t.time.by_unit)
+            assert found["time"]["serial"] == pytest.approx(t.time.serial)
+
+
+def test_two_devices_stand_side_by_side_and_come_back_by_the_fragment(open_page, case_19, request):
+    page = open_page(case_19)
+    page.device().select_option("H100")
+    page.tab.get_by_role("button", name="Compare two").click()
+    assert page.device(1).input_value() == "A100"
+    page.tab.get_by_role("spinbutton", name="Fast memory").nth(0).fill("65536")
+    page.tab.get_by_role("spinbutton", name="Size q").fill("8192")
+    page.tab.wait_for_function("location.hash.includes('a.M=65536')")
+    assert page.tab.locator("[data-point=point]").count() == 2
+    plots = page.tab.get_by_role("img", name=re.compile("Roofline of (H100|A100)"))
+    assert plots.count() == 2
+    both = page.figures("A"), page.figures("B")
+    assert both[0] != both[1]
+    again = open_page(case_19, page.tab.evaluate("location.hash"))
+    again.tab.locator("[data-pane=B] [data-figure]").first.wait_for()
+    assert (again.figures("A"), again.figures("B")) == both
+    found = again.optimum("A")["choice"]["M"], again.device().input_value()
+    assert found == (65536, "H100")
+    assert again.tab.get_by_role("spinbutton", name="Size q").input_value() == "8192"
+    kept = request.config.cache.mkdir("screenshots") / "two-devices.png"
+    again.tab.screenshot(path=kept, full_page=True)
+
+
+def test_figures_are_copied(open_page, case_19):
+    page = open_page(case_19)
+    page.tab.get_by_role("slider", name="Fast memory").fill("16")
+    head, *rows = page.copied("CSV").splitlines()
+    assert head == "pane,design,device,group,figure,value,unit"
+    values = {tuple(row.split(",")[-4:-2]): float(row.split(",")[-2]) for row in rows}
+    assert values["optimum", "g_q"] == pytest.approx(252.54, rel=1e-4)
+    assert values["optimum", "H"] == pytest.approx(2.763e8, rel=1e-3)
+    assert page.optimum()["optimum"]["H"] == values["optimum", "H"]
+    shown = page.tab.get_by_role("table", name="What a report measured")
+    assert shown.count() == 1
+
+
+def test_boxes_say_where_they_are_written(open_page, case_19):
+    page = open_page(case_19)
+    page.device().select_option("H100")
+    here = "test_page.py:"
+    sources = page.tab.locator("[data-source]").all_text_contents()
+    lines = Path(__file__).read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if text.endswith("of the last box"))
+    assert all(here in source for source in sources)
+    assert sources[-1].endswith(f"{here}{line}")
+    notice = page.tab.locator(".notices li").first.get_by_role("button").first
+    assert here in notice.text_content()
+    notice.click()
+    assert page.tab.locator(".picture .picked").count() >= 1
+    assert here in page.tab.locator(".selected").text_content()
+
+
+def test_controls_have_names_and_keys(open_page, case_19):
+    page = open_page(case_19)
+    named = """() => [...document.querySelectorAll('input, select, button, summary')].filter(one =>
+        !(one.labels?.length || one.ariaLabel || one.textContent.trim())).length"""
+    assert page.tab.evaluate(named) == 0
+    slider = page.tab.get_by_role("slider", name="Fast memory")
+    before = page.figures()["H"]
+    slider.focus()
+    page.tab.keyboard.press("ArrowRight")
+    page.tab.wait_for_function("before => before !== document.querySelector("
+                               "'[data-figure=H]').textContent", arg=before)  # fmt: skip
+    assert slider.get_attribute("aria-valuetext") == "77,936"
+    heard = page.tab.get_by_role("status").filter(has_text="g_q")
+    assert page.figures()["H"] in heard.text_content()
+    tables = page.tab.locator("table")
+    assert tables.count() == page.tab.locator("table > caption").count()
+    focused = []
+    page.tab.evaluate("document.activeElement.blur()")
+    for _ in range(40):
+        page.tab.keyboard.press("Tab")
+        focused.append(page.tab.evaluate("document.activeElement.dataset.control"))
+    assert {"design", "device", "M A"} <= {*focused}
+
+
+def test_blocks_open_and_close(open_page, tmp_path):
+    layer = residual(linear("A", "m -> f").block("up") >> relu >> linear("B", "f -> m"))
+    path = dashboard(layer, sizes={"m": 64, "f": 256}).save(tmp_path / "blocks.html")
+    page = open_page(path)
+    toggle = page.tab.get_by_role("button", name="up")
+    assert toggle.get_attribute("aria-expanded") == "true"
+    open_ = page.tab.locator(".picture .frame").count()
+    toggle.focus()
+    page.tab.keyboard.press("Enter")
+    toggle = page.tab.get_by_role("button", name="up")
+    assert toggle.get_attribute("aria-expanded") == "false"
+    assert page.tab.locator(".picture .frame").count() == open_ - 1
+    assert page.tab.locator(".picture .closed").count() == 1
+    toggle.click()
+    assert page.tab.locator(".picture .frame").count() == open_
+
+
+def test_hostile_names_are_inert(open_page, tmp_path):
+    hostile = einsum("a b, b c -> a c").block(HOSTILE)
+    chart = Chart(HOSTILE, (Series(HOSTILE, [0, 1], [1.0, 2.0]),))
+    made = dashboard(
+        {HOSTILE: hostile, "=1+1": einsum("a b, b c -> a c")},
+        device=devices["H100"].replace(name=HOSTILE),
+        measured={HOSTILE: 1.0},
+        charts=[chart],
+        title=HOSTILE,
+    )
+    page = open_page(made.save(tmp_path / "hostile.html"))
+    page.tab.get_by_role("button", name="Compare two").click()
+    assert page.tab.evaluate("window.ran") is None
+    assert page.tab.locator("main script, main img").count() == 0
+    assert HOSTILE in page.tab.get_by_role("heading", level=1).text_content()
+    assert "'=1+1" in page.copied("CSV") or "=1+1" not in page.copied("CSV")
+
+
+def test_a_fragment_that_says_nonsense_is_ignored(open_page, case_19):
+    page = open_page(
+        case_19, "#a.M=-3&a.device=<b>&a.design=99&size.q=x&width=7&a.open={&b.device="
+    )
+    assert page.figures()["g_q"] == "252.5"
+    assert page.figures("B")["g_q"] == "252.5"
+
+
+def test_what_does_not_fit_is_said(open_page, case_19):
+    page = open_page(case_19, "#a.M=100")
+    assert "needs at least" in page.tab.get_by_role("alert").text_content()
+    page.tab.get_by_role("slider", name="Fast memory").fill("16")
+    page.tab.locator("[data-figure=g_q]").wait_for()
+
+
+def test_widgets_and_frames_show_the_same(chromium, open_page, made, case_19, tmp_path):
+    page = open_page(case_19)
+    shown = page.figures()
+    script = made.html.partition('<script type="module">')[2].partition("</script>")[0]
+    script = script[: script.rindex("show(document")]
+    module = f"data:text/javascript;base64,{base64.b64encode(script.encode()).decode()}"
+    other = Opened(chromium, None)
+    other.tab.evaluate(
+        """async ([module, payload]) => {
+            const widget = (await import(module)).default;
+            widget.render({model: {get: () => payload}, el: document.body});
+        }""",
+        [module, made.payload],
+    )
+    assert other.figures() == shown
+    assert other.errors == []
+    other.tab.close()
+    framed = tmp_path / "cell.html"
+    framed.write_text(f"<!DOCTYPE html><title>cell</title>{made._repr_html_()}")
+    cell = open_page(framed)
+    frame = cell.tab.frame_locator("iframe")
+    frame.locator("[data-figure=g_q]").filter(has_text="252.5").wait_for()
+    cell.requests[:] = [url for url in cell.requests if not url.startswith("about:")]
+
+
+# ---------------------------------------------------------------- without a browser
+
+
+def read(terms):
+    return Posynomial.of({tuple(sorted(key.items())): c for c, key in terms})
+
+
+def test_a_payload_has_the_posynomials(made):
+    payload = made.payload
+    spent = cl.resources(ATTENTION)
+    (first, *_) = payload["designs"]
+    costs = first["costs"]
+    assert read(costs["transfers"]) == spent.transfers
+    assert [read(one) for one in costs["memory"]] == [one for _, one in spent.costs.columns]
+    assert read(costs["compulsory"]) == spent.compulsory
+    total = Posynomial.total(read(one["transfers"]) for one in costs["crossings"])
+    assert total == spent.transfers
+    assert {unit: read(one) for unit, one in costs["work"].items()} == {
+        unit: one for unit, one in spent.work.items() if one.terms
+    }
+    json.dumps(payload, allow_nan=False)
+
+
+def test_a_page_loads_nothing_and_runs_its_own_script_alone():
+    html = dashboard({HOSTILE: einsum("a b, b c -> a c")}, title=HOSTILE).html
+    assert html.count("<script") == html.count("</script>") == 2
+    assert "default-src 'none'" in html
+    assert not re.search(r'(src|href)="(?!data:)', html.partition("<script")[0])
+
+
+def test_circuits_that_are_no_island_open_with_their_blocks():
+    layer = residual((linear("A", "m -> f") >> relu >> linear("B", "f -> m")).block("mlp"))
+    page = dashboard(layer.repeat("L", "layers"), sizes={"m": 8, "f": 32})
+    whole, *blocks = page.payload["designs"]
+    assert whole["costs"] is None
+    assert "round" in whole["problem"]
+    assert [one["name"] for one in blocks] == ["block mlp"]
+    assert not any("L" in key for _, key in blocks[0]["costs"]["work"]["matrix"])
+
+
+def test_runs_and_diagrams_open_from_the_command_line(tmp_path, capsys, open_page):
+    circuit = tmp_path / "product.json"
+    cl.save(einsum("a b, b c -> a c"), circuit)
+    out = tmp_path / "page.html"
+    options = ["-o", str(out), "--device", "H100", "--size", "a=64", "--size", "b=128"]
+    assert main(["dashboard", str(circuit), *options]) == 0
+    page = open_page(out)
+    assert page.device().input_value() == "H100"
+    assert page.tab.get_by_role("spinbutton", name="Size b").input_value() == "128"
+    assert main(["dashboard", str(circuit), "--size", "z=3"]) == 1
+    assert "z" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: dashboard(3),
+        lambda: dashboard({}),
+        lambda: dashboard(ATTENTION, device="H1000"),
+        lambda: dashboard(ATTENTION, device=3),
+        lambda: dashboard(ATTENTION, sizes={"z": 3}),
+        lambda: dashboard(ATTENTION, sizes={"q": 0, "x": 2.5}),
+        lambda: dashboard(ATTENTION, memory=-1),
+        lambda: dashboard(ATTENTION, measured={"time": -1}),
+        lambda: dashboard(ATTENTION, charts=["no chart"]),
+        lambda: Dashboard({"title": "t", "designs": []}).save("page.txt"),
+    ],
+)
+def test_bad_input_is_refused(call):
+    with pytest.raises((CatlearnError, TypeError)):
+        call()
