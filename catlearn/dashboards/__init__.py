@@ -8,7 +8,7 @@ nothing; notebooks show the same as a widget.
 >>> from catlearn.arrays import einsum
 >>> page = dashboard(einsum("a b, b c -> a c"), sizes=dict(a=4096, b=4096, c=4096))
 >>> page
-Dashboard('einsum', 4 designs)
+Dashboard('einsum', 2 designs)
 >>> [design["name"] for design in page.payload["designs"]][0]
 'one island'
 """

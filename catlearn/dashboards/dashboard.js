@@ -439,7 +439,7 @@ export function tiled(design, device, memory, sizes, width) {
     device,
   };
   if (device) Object.assign(result, timed(result));
-  result.notices = noticed(design, result, costs, ends);
+  result.notices = noticed(design, result, costs, ends, sizes);
   return result;
 }
 
@@ -463,7 +463,7 @@ function timed({ work, levels, device, unit, width }) {
 }
 
 /** What a reader should know of these tiles; the codes are those of catlearn.costing.Notice. */
-function noticed(design, result, costs, ends) {
+function noticed(design, result, costs, ends, sizes) {
   const found = [];
   const say = (code, severity, node, text) => found.push({ code, severity, node, text });
   if (result.gap > 1.05)
@@ -472,6 +472,14 @@ function noticed(design, result, costs, ends) {
     const size = costs.sizes[name];
     if (result.best[name] >= size * (1 - 1e-6) && names(costs.transfers).has(name))
       say("clamped", "note", name, `the tile is the whole axis of ${size}`);
+  }
+  const once = Object.fromEntries(Object.entries(costs.sizes).map(([name, size]) => [name, 1 / size]));
+  for (const [unit, every] of Object.entries(result.work)) {
+    const again = value(design.again[unit] ?? [], sizes);
+    const groups = every - whole(put(design.work[unit], sizes), result.tiles, once);
+    if (!(again + groups > every / 100)) continue;
+    const parts = [...(again ? [`${number(again)} in the reverse pass`] : []), ...(groups ? [`${number(groups)} by groups that lack an axis`] : [])];
+    say("recomputed", "note", unit, `of ${number(every)} operations are made again: ${parts.join(", ")}`);
   }
   const units = result.levels[result.levels.length - 1].level.units ?? 1;
   const grouped = Object.keys(result.tiles).filter((name) => name.startsWith("g"));
@@ -986,7 +994,7 @@ class Pane {
 
   fillNotices() {
     const { design, result } = this;
-    const every = [...(result.notices ?? []), ...design.notices];
+    const every = result.notices ?? [];
     const shown = new Set();
     const about = (node, boxes = design.about[node] ?? []) => {
       shown.clear();

@@ -7,7 +7,7 @@ reader chooses: sizes, fast memory, a device.
 
 >>> from catlearn.cost import Posynomial
 >>> terms(Posynomial.parse("2*q*d + q/g_q"))
-[[1, {'g_q': -1, 'q': 1}], [2, {'d': 1, 'q': 1}]]
+[[2, {'d': 1, 'q': 1}], [1, {'g_q': -1, 'q': 1}]]
 """
 
 from __future__ import annotations
@@ -209,7 +209,6 @@ class Designs:
             "labels": _labels(circuit, drawn),
             "costs": None if spent is None else _costs(spent),
             "about": {} if spent is None else _about(circuit, spent),
-            "notices": [] if spent is None else _notices(spent),
         }
 
 
@@ -338,7 +337,7 @@ def _costs(spent: CircuitResources) -> Plain:
         "transfers": terms(costs.transfers),
         "memory": [terms(one) for _, one in costs.columns],
         "work": {unit: terms(one) for unit, one in costs.work.items() if one.terms},
-        "again": {unit: terms(one) for unit, one in spent.again.items()},
+        "again": {unit: terms(one) for unit, one in costs.again.items()},
         "bounds": {name: [int(low), terms(size)] for name, (low, size) in costs.bounds.items()},
         "sides": [[list(tiles), terms(whole)] for tiles, whole in sides],
         "compulsory": terms(spent.compulsory),
@@ -379,16 +378,3 @@ def _about(circuit: Circuit, spent: CircuitResources) -> dict[str, list[int]]:
     if matrix:
         found["vector"] = [box for box in found.get("vector", []) if box not in matrix]
     return {node: sorted(dict.fromkeys(boxes)) for node, boxes in found.items()}
-
-
-def _notices(spent: CircuitResources) -> list[Plain]:
-    """What is true of a design at every size; what depends on tiles, the page finds itself."""
-    return [
-        {
-            "code": "recomputed",
-            "severity": "note",
-            "node": unit,
-            "text": f"the reverse pass makes {one} operations again",
-        }
-        for unit, one in spent.again.items()
-    ]
