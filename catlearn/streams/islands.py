@@ -62,8 +62,8 @@ def block_for(largest: int, size: int, state: int = 0) -> int:
     size
         How many indices there are.
     state
-        How many numbers the largest array of the state has: as many are formed at once at least,
-        since it is read and written with each block.
+        How many numbers the largest array has that all blocks read, or write: as many are formed at
+        once at least.
     """
     count = max(
         min(AT_ONCE * size // max(largest, 1), size // 32, 1024),
@@ -175,13 +175,14 @@ def _islands(
                     continue
                 H = circuit.apex
                 state = max(_numbers(fold.lift, wire, sizes) for wire in fold.lift.cod)
+                fixed = (_numbers(fold.lift, w, sizes) for w in fold.lift.dom[: fold.fixed])
                 if state >= largest:
                     refused[title] = (
                         f"its state has {state:,} numbers, the largest array {largest:,}"
                     )
                     one = earlier(circuit, one)
                     continue
-                count = length(largest, one, state)
+                count = length(largest, one, max(state, *fixed))
                 if worth is not None and (reason := worth(fold, largest, count)):
                     refused[title], one = reason, None
                     continue
