@@ -78,6 +78,7 @@ from catlearn.lowering.streamed import LoweredFold
 from catlearn.lowering.streaming import StreamedCircuit, Streams
 from catlearn.models import FactorMap, LoweredCircuit, ProjectionMap, as_input
 from catlearn.streams.folding import Fold
+from catlearn.streams.prefix import PrefixFold
 
 if TYPE_CHECKING:
     from catlearn.models import Architecture
@@ -610,7 +611,7 @@ def lower(
 ) -> LoweredCircuit: ...
 @overload
 def lower(
-    loss: Fold,
+    loss: Fold | PrefixFold,
     *,
     sizes: Mapping[str, Any] | None = None,
     block: int | None = None,
@@ -630,7 +631,7 @@ def lower(
     streams: str | Iterable[str] | None = None,
 ) -> Lowered: ...
 def lower(
-    loss: Loss | Circuit | Fold,
+    loss: Loss | Circuit | Fold | PrefixFold,
     *,
     remat: Iterable[str] | bool = (),
     precision: Any = None,
@@ -717,7 +718,7 @@ def lower(
     >>> lower(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss())
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
-    if isinstance(loss, Fold):
+    if isinstance(loss, (Fold, PrefixFold)):
         return LoweredFold(
             loss,
             sizes,

@@ -24,6 +24,7 @@ from catlearn.arrays.programs import Program, programmed
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
 from catlearn.models.circuits import LoweredCircuit, functions_of
 from catlearn.streams.folding import Fold, Grouping, grouped
+from catlearn.streams.prefix import PrefixFold
 from catlearn.streams.skipping import Skip, skips, starts_empty
 
 
@@ -56,14 +57,15 @@ class LoweredFold:
 
     def __init__(
         self,
-        fold: Fold,
+        fold: Fold | PrefixFold,
         sizes: Mapping[str, Any] | None = None,
         *,
         block: int = 64,
         group: Mapping[str, int] | None = None,
         reverse: str = "stream",
     ) -> None:
-        expect(fold, Fold, "what is lowered", "a fold, as stream(circuit, variable) makes it")
+        what = "a fold, as stream(circuit, variable) makes it"
+        expect(fold, (Fold, PrefixFold), "what is lowered", what)
         expect(group, (Mapping, type(None)), "group", "a dict from axes to sizes of blocks")
         group = dict(group or {})
         failures = [
@@ -116,9 +118,10 @@ class LoweredFold:
             found = differentiable(run)(*values)
         return found[0] if len(found) == 1 else found
 
-    def run_of(self, fold: Fold, sizes: Mapping[int, int]) -> FoldRun:
+    def run_of(self, fold: Fold | PrefixFold, sizes: Mapping[int, int]) -> FoldRun:
         """Return what runs, at the size of each axis."""
-        return FoldRun(fold, sizes, self.block, self._known, self.reverse)
+        kind: Any = PrefixRun if isinstance(fold, PrefixFold) else FoldRun
+        return kind(fold, sizes, self.block, self._known, self.reverse)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.fold!r}, block={self.block})"
@@ -533,6 +536,153 @@ class FoldRun:
             share = jnp.where(jnp.isnan(greatest), greatest, share)
             found.append(jnp.where(same, share, jnp.zeros_like(share)))
         return found
+
+
+class PrefixRun(FoldRun):
+    """A prefix fold at given sizes: what is fixed begins with the starts of what goes round."""
+
+    fold: Any
+
+    @property
+    def scans(self) -> int:
+        """How many arrays go round."""
+        return self.fold.kinds.count("scan")
+
+    def head(self, *inputs: Any) -> tuple[list[Any], list[Any]]:
+        """Return what is fixed, in at least 32 bits, and what is read by blocks."""
+        made, count = self.part("head", inputs), self.scans + self.fold.fixed
+        return [*map(_wide, made[:count])], [*made[count:]]
+
+    def parts(self, name: str, state: Any, fixed: Any, blocks: Any) -> tuple[list[Any], list[Any]]:
+        """Return the next state, and blocks of outputs."""
+        own = fixed[self.scans :] if name == "step" else fixed
+        read = [*map(_wide, blocks)]
+        made = self.part(name, (*state, *own, *read), blocks[-1].shape[0])
+        count = len(self.fold.kinds)
+        return [*made[:count]], [*made[count:]]
+
+    def began(self, fixed: Sequence[Any], entries: Sequence[Any]) -> tuple[Any, Any]:
+        """Return the state, and outputs, of the first block, or before it and of none."""
+        blocks = self.blocks(entries, 0, self.block)
+        if not self.fold.unit:
+            return self.parts("first", (), fixed, blocks)
+        own, made = jax.eval_shape(lambda: self.parts("first", (), fixed, blocks))
+        count = len(own) - self.scans
+        starts = (x.astype(one.dtype) for x, one in zip(fixed, own[count:], strict=False))
+        return [*(jnp.zeros(one.shape, one.dtype) for one in own[:count]), *starts], made
+
+    def forward(self, *inputs: Any) -> tuple[Any, Any]:
+        """Return the outputs, and the states before blocks, and the last one."""
+        fixed, entries = self.head(*inputs)
+        kinds = [one.dtype for one in inputs if is_real(one)]
+        kind = jnp.result_type(*kinds) if kinds else None
+
+        def step(state: Any, start: Any, block: int) -> Any:
+            return self.parts("step", state, fixed, self.blocks(entries, start, block))
+
+        step = jax.checkpoint(step, static_argnums=(2,)) if self.reverse == "checkpoint" else step
+        exits = [axis for axis in self.fold.exits if axis is not None]
+        state, made = self.began(fixed, entries)
+        whole = [
+            jnp.zeros(
+                (*one.shape[:axis], self.length, *one.shape[axis + 1 :]),
+                kind if kind and is_real(one) else one.dtype,
+            )
+            for one, axis in zip(made, exits, strict=True)
+        ]
+        if not self.fold.unit:
+            whole = _written(whole, made, exits, 0)
+
+        def carried(before: Any, start: Any, block: int = self.block) -> Any:
+            state, whole = before
+            after, made = step(state, start, block)
+            after = [a.astype(b.dtype) for a, b in zip(after, state, strict=True)]
+            return (after, _written(whole, made, exits, start)), state
+
+        states = None
+        if len(self.starts()):
+            (state, whole), states = jax.lax.scan(carried, (state, whole), self.starts())
+        rest = self.length % self.block
+        before = state
+        if rest:
+            (state, whole), _ = carried((state, whole), self.length - rest, rest)
+        ends = iter(self.part("tail", (*state, *fixed[self.scans :])))
+        blocks = iter(whole)
+        found = [
+            next(blocks) if axis is not None else _as(next(ends), kind) for axis in self.fold.exits
+        ]
+        return tuple(found), (states, before, state)
+
+    def starts(self) -> Any:
+        """Return where the whole blocks start that are read with a state before them."""
+        first = 0 if self.fold.unit else 1
+        return np.arange(first, self.length // self.block) * self.block
+
+    def backward(self, inputs: Sequence[Any], state: Any, given: Sequence[Any]) -> list[Any]:
+        """Return the cotangents of the inputs that are real."""
+        (fixed, entries), back = _head_vjp(self.head, inputs)
+        states, before, last = state
+        own_fixed = [x for x in fixed if is_real(x)]
+        exits = [axis for axis in self.fold.exits if axis is not None]
+        of_ends = [g for g, axis in zip(given, self.fold.exits, strict=True) if axis is None]
+        of_blocks = [g for g, axis in zip(given, self.fold.exits, strict=True) if axis is not None]
+        axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_real(x)]
+
+        def pulled(name: str, carried: Any, state: Any, start: Any, block: int) -> Any:
+            """Pull the cotangents of a state, and of a block of outputs, back through a block."""
+            of_state, of_fixed, of_entries = carried
+            *parts, index = self.blocks(entries, start, block)
+
+            def run(own_state: Any, own: Any, blocks: Any) -> Any:
+                read = [*_put(parts, blocks), index]
+                made = self.parts(name, _put(state, own_state), _put(fixed, own), read)
+                return [[x for x in some if is_real(x)] for some in made]
+
+            real = [[x for x in some if is_real(x)] for some in (state, parts)]
+            made, run_back = jax.vjp(run, real[0], own_fixed, real[1])
+            cotangents = _sliced(of_blocks, exits, start, block)[:-1]
+            cotangents = [g for g in cotangents if is_real(g)]
+            of = [[g.astype(x.dtype) for g, x in zip(some, own, strict=True)]
+                  for some, own in zip((of_state, cotangents), made, strict=True)]  # fmt: skip
+            of_state, more, of_block = run_back(of)
+            of_fixed = [a + b for a, b in zip(of_fixed, more, strict=True)]
+            return of_state, of_fixed, _written(of_entries, of_block, axes, start)
+
+        def tail(own_state: Any, own: Any) -> Any:
+            made = self.part("tail", (*_put(last, own_state), *_put(fixed, own)[self.scans :]))
+            return [x for x in made if is_real(x)]
+
+        made, tail_back = jax.vjp(tail, [x for x in last if is_real(x)], own_fixed)
+        real_ends = [g for g in of_ends if is_real(g)]
+        of_state, of_fixed = tail_back([g.astype(x.dtype) for g, x in
+                                        zip(real_ends, made, strict=True)])  # fmt: skip
+        carried: Any = of_state, of_fixed, [jnp.zeros_like(x) for x in entries if is_real(x)]
+        rest = self.length % self.block
+        if rest:
+            carried = pulled("step", carried, before, self.length - rest, rest)
+        if len(self.starts()):
+            carried, _ = jax.lax.scan(
+                lambda c, now: (pulled("step", c, now[0], now[1], self.block), None),
+                carried, (states, self.starts()), reverse=True,
+            )  # fmt: skip
+        of_state, of_fixed, of_entries = carried
+        if not self.fold.unit:
+            _, of_fixed, of_entries = pulled("first", carried, (), 0, self.block)
+        else:
+            scans = iter(of_state[len(of_state) - self.real_scans(fixed) :])
+            of_fixed = [
+                a + next(scans).astype(a.dtype) if k < self.real_scans(fixed) else a
+                for k, a in enumerate(of_fixed)
+            ]
+        return back([of_fixed, of_entries])
+
+    def real_scans(self, fixed: Sequence[Any]) -> int:
+        """Return how many of the arrays that go round are real."""
+        return sum(map(is_real, fixed[: self.scans]))
+
+
+def _as(x: Any, kind: Any) -> Any:
+    return x.astype(kind) if kind and is_real(x) else x
 
 
 def is_real(x: Any) -> bool:

@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "folding": ["Fold", "stream", "streamable"],
+        "prefix": ["PrefixFold"],
         "rules": [
             "RULES",
             "AmbiguousAxis",

@@ -3,6 +3,9 @@ from .folding import (
     stream as stream,
     streamable as streamable,
 )
+from .prefix import (
+    PrefixFold as PrefixFold,
+)
 from .rules import (
     RULES as RULES,
     AmbiguousAxis as AmbiguousAxis,

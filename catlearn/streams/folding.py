@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catlearn.arrays.blocks import GATES
 from catlearn.arrays.boxes import Draft, Operation
@@ -30,12 +30,16 @@ from catlearn.streams.normal import Accumulator, Rewriting
 from catlearn.streams.passes import Pass, chosen, letter_at
 from catlearn.streams.rules import (
     EXPONENTIAL,
-    RULES,
     Cocycle,
     Instance,
     StreamRefused,
+    own_cocycles,
     own_rules,
+    unverified,
 )
+
+if TYPE_CHECKING:
+    from catlearn.streams.prefix import PrefixFold
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,16 +113,11 @@ class Fold(Legible):
 
     def check(self, seed: int = 0) -> list[Failure]:
         """Verify every instance of a rule by random numbers; list those that do not hold."""
-        return [
-            Failure("certificate", one.box, f"{one.rule.name} {dict(one.data)}: {fault}")
-            for one in self.certificate
-            if (fault := one.fault(seed))
-        ]
+        return unverified(self.certificate, seed)
 
     def again(self, circuit: Circuit) -> Fold:
         """Return the fold of the same variable of another circuit, without defined kernels."""
-        own = dict.fromkeys(one.rule for one in self.certificate if one.rule.name not in RULES)
-        rules = [one for one in own if isinstance(one, Cocycle)]
+        rules = own_cocycles(self.certificate)
         return derived(circuit, chosen(circuit, self.variable), self.variable, rules)
 
     def __str__(self) -> str:
@@ -208,7 +207,7 @@ def interned(circuit: Circuit) -> Circuit:
     return Circuit.of(draft, circuit.dom, [same.get(wire, wire) for wire in circuit.cod])
 
 
-def stream(circuit: Circuit, variable: str, *, rules: Iterable[Cocycle] = ()) -> Fold:
+def stream(circuit: Circuit, variable: str, *, rules: Iterable[Cocycle] = ()) -> Fold | PrefixFold:
     """Return a circuit as a fold along a variable.
 
     Parameters
@@ -230,19 +229,38 @@ def stream(circuit: Circuit, variable: str, *, rules: Iterable[Cocycle] = ()) ->
     UnknownName
         If there is no such variable.
     """
+    from catlearn.streams.prefix import prefix_fold
+
     expect(circuit, Circuit, "what is streamed", "a circuit")
     expect(variable, str, "variable", "a letter of a pattern, such as 'x'")
     expect(rules, Iterable, "rules", "a list of what rule(name, F, T) returns")
     known = [*own_rules().values(), *rules]
     for one in known:
         expect(one, Cocycle, "a rule", "what rule(name, F, T) returns")
+    late = None
+    try:
+        found = prefix_fold(circuit, variable, known)
+        if found is not None:
+            return found
+    except StreamRefused as error:
+        late = error
+    try:
+        return _plain(circuit, variable, known)
+    except StreamRefused as error:
+        raise late or error from None
+
+
+def _plain(circuit: Circuit, variable: str, known: Sequence[Cocycle]) -> Fold:
+    """Return a circuit as a fold along a variable that it reduces over."""
     plain = interned(circuit.unfold().live())
     plain = summed(plain, chosen(plain, variable).axis)
     fold = derived(plain, chosen(plain, variable), variable, known)
     return replace(fold, given=circuit.live())
 
 
-def streamable(circuit: Circuit, *, rules: Iterable[Cocycle] = ()) -> dict[str, Fold | str]:
+def streamable(
+    circuit: Circuit, *, rules: Iterable[Cocycle] = ()
+) -> dict[str, Fold | PrefixFold | str]:
     """Return for each variable of a circuit the fold along it, or why there is none.
 
     The arguments are those of :func:`stream`.
@@ -252,7 +270,7 @@ def streamable(circuit: Circuit, *, rules: Iterable[Cocycle] = ()) -> dict[str, 
     letters = dict.fromkeys(
         letter for box in H.order for letter in H.operations[box].letters if letter
     )
-    found: dict[str, Fold | str] = {}
+    found: dict[str, Fold | PrefixFold | str] = {}
     for letter in letters:
         try:
             found[letter] = stream(circuit, letter, rules=rules)
@@ -304,22 +322,10 @@ def derived(
     # states
     own = [acc.array.wire for acc in every]
     pairs = [{acc.array.wire: work.given(acc.array).wire for acc in every} for _ in range(2)]
-    both: dict[int, int] = {}
-    merged = []
-    for acc in every:
-        made = _merged(work, acc, pairs, both)
-        both[acc.array.wire] = made.wire
-        merged.append(made.wire)
+    both = merged(work, pairs)
     # a state and a block
-    new: dict[int, int] = {}
     at: dict[Any, int] = dict(leaves)
-    own_block: dict[int, int] = {}
-    stepped = []
-    for acc in every:
-        wire = acc.array.wire
-        own_block[wire] = work.blocked((wire, frozenset()), block, index, at, new)
-        new[wire] = _merged(work, acc, (pairs[0], own_block), new, at_new=True).wire
-        stepped.append(new[wire])
+    nexts = stepped(work, pairs[0], block, index, at)
     again_at: dict[int, int] = {}
     moved = []
     for acc in every:
@@ -331,7 +337,7 @@ def derived(
     states = [*pairs[0].values(), *pairs[1].values()]
     relative = [*held.values()]
     asked = [
-        ([], inner, lifted), ([*pairs[0].values()], inner, stepped), (states, [], merged),
+        ([], inner, lifted), ([*pairs[0].values()], inner, nexts), (states, [], both),
         (own, [], [*circuit.cod]), (own, [], [*references]),
         (relative, inner, [*summands, *sources]),
         ([*own, *relative], [], moved),
@@ -344,13 +350,13 @@ def derived(
         name: interned(work.part(boxes, [*first, *fixed, *last], cod))
         for name, (first, last, cod), (boxes, _) in zip(names, asked, needed, strict=True)
     }
-    head = _before(circuit, [*fixed, *(node[0] for node in leaves)])
+    head = before(circuit, [*fixed, *(node[0] for node in leaves)])
     if any(len(node[1]) > 1 for node in leaves):
         raise StreamRefused(variable, f"an array is read at {variable} at two of its axes")
     return Fold(
         circuit=circuit,
         variable=variable,
-        state=tuple(_texts(work)),
+        state=tuple(texts(work, circuit.dom)),
         head=head,
         **parts,
         entries=tuple(min(node[1]) for node in leaves),
@@ -416,6 +422,27 @@ def _moved(
         for one in acc.moves
     ]
     return work.combined(acc.lower, rows, held)
+
+
+def merged(work: Rewriting, states: Sequence[dict[int, int]]) -> list[int]:
+    """Return the accumulators of two states that are merged, in order."""
+    both: dict[int, int] = {}
+    for acc in work.accumulators:
+        both[acc.array.wire] = _merged(work, acc, states, both).wire
+    return [both[acc.array.wire] for acc in work.accumulators]
+
+
+def stepped(
+    work: Rewriting, state: dict[int, int], block: int, index: int, at: dict[Any, int]
+) -> list[int]:
+    """Return the accumulators of a state and a block, whose references are the new ones."""
+    new: dict[int, int] = {}
+    own: dict[int, int] = {}
+    for acc in work.accumulators:
+        wire = acc.array.wire
+        own[wire] = work.blocked((wire, frozenset()), block, index, at, new)
+        new[wire] = _merged(work, acc, (state, own), new, at_new=True).wire
+    return [new[acc.array.wire] for acc in work.accumulators]
 
 
 def _merged(
@@ -521,7 +548,7 @@ def grouped(circuit: Circuit, letter: str) -> Grouping:
     boxes, needed = nodes.needed(asked, [*leaves.values(), index])
     fixed = [wire for wire in needed if wire not in (*leaves.values(), index)]
     return Grouping(
-        _before(circuit, [*fixed, *(node[0] for node in leaves)]),
+        before(circuit, [*fixed, *(node[0] for node in leaves)]),
         nodes.part(boxes, [*fixed, *leaves.values(), index], asked),
         tuple(min(node[1]) for node in leaves), tuple(exits), len(fixed), nodes.x, block,
     )  # fmt: skip
@@ -537,7 +564,7 @@ def _called(nodes: Nodes, wire: int, place: int, axis: int) -> set[str]:
     return found
 
 
-def _before(circuit: Circuit, asked: Sequence[int]) -> Circuit:
+def before(circuit: Circuit, asked: Sequence[int]) -> Circuit:
     """Return the boxes of a circuit that some arrays need, with these as outputs."""
     found = Circuit.of(circuit.apex, circuit.dom, asked)
     draft = Draft.of(circuit.apex)
@@ -622,8 +649,8 @@ def _slopes(work: Rewriting, box: int, slope: Any, found: dict[int, Any]) -> Non
     found |= dict.fromkeys(row.outs, made)
 
 
-def _texts(work: Rewriting) -> list[str]:
-    """Write what is accumulated."""
+def texts(work: Rewriting, inputs: Sequence[int]) -> list[str]:
+    """Write what is accumulated of inputs."""
     letter, found = work.letter_of[0], []
     names = {acc.array.wire: f"a{k}" for k, acc in enumerate(work.accumulators)}
     for k, acc in enumerate(work.accumulators):
@@ -634,7 +661,7 @@ def _texts(work: Rewriting) -> list[str]:
         for wire in row.ins:
             box = work.writer.get(wire)
             title = "1" if box is None else work.title(box)
-            read.append(f"in{work.circuit.dom.index(wire)}" if wire in work.circuit.dom else title)
+            read.append(f"in{inputs.index(wire)}" if wire in inputs else title)
         line = f"a{k}[{axes}] = {what} {' '.join(read)}"
         moves = [names.get(ref.wire, "R") for ref in acc.references]
         if moves:

@@ -18,7 +18,7 @@ from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.sizes import Size
+from catlearn.arrays.sizes import ZERO, Size
 
 PLACES = ("argmax", "argmin")
 """The kernels that say where an entry is."""
@@ -310,6 +310,7 @@ class Nodes:
         def form(given: Form) -> Form:
             nonlocal uses_index
             found = Form.number(size(given.constant))
+            shift = sum((c for atom, c in given.terms if atom in at), ZERO)
             for atom, coefficient in given.terms:
                 made: Any = atom
                 if isinstance(atom, IndexPart):
@@ -320,7 +321,7 @@ class Nodes:
                         for p, look in enumerate(atom.forms)
                     )
                     made = Lookup(atom.operand, tuple(inner))
-                elif atom in at:
+                elif atom in at and shift != ZERO:
                     uses_index, made = True, Lookup(place, (Form.variable(atom),))
                 found = found + Form.atom(made).times(size(coefficient))
             return found

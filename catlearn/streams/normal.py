@@ -184,6 +184,8 @@ class Rewriting(Nodes):
         The axis of x.
     rules
         The rules of one's own.
+    outer
+        Arrays without x that are known at the end alone, as reductions are.
     """
 
     def __init__(
@@ -192,9 +194,11 @@ class Rewriting(Nodes):
         reductions: Mapping[int, int],
         axis: int,
         rules: Sequence[Cocycle] = (),
+        outer: Iterable[int] = (),
     ) -> None:
         super().__init__(circuit, axis)
         self.reductions, self.rules = reductions, rules
+        self.touched |= {*outer}
         self.axis_of = [axis]
         self.letter_of = [circuit.apex.called(axis)]
         self.accumulators: list[Accumulator] = []
@@ -384,6 +388,10 @@ class Rewriting(Nodes):
             self._keep(Accumulator("sum", made))
         return Ref(self._count, ())
 
+    def is_counted(self, size: Size) -> bool:
+        """Whether a size is how many indices were seen at the end."""
+        return size == Size.generator(self.x)
+
     def _ones(self) -> Ref:
         return self.box(Kernel("view"), [self.number(1.0)], (X,), title="1")
 
@@ -439,13 +447,7 @@ class Rewriting(Nodes):
         else:
             made = self.made(node)
             if made is None:
-                letter = self.letter_of[X]
-                writer = self.title(self.writer[wire])
-                raise StreamRefused(
-                    writer,
-                    f"axis {letter} is in the output of {writer}; stream it together with the "
-                    "contraction that removes it",
-                )
+                raise self.kept_refused(box, wire)
             inner = self.locals(*made)
             source = self.draft.boxes[made[0]]
             written = source.operation.writes[source.outs.index(wire)]
@@ -590,6 +592,15 @@ class Rewriting(Nodes):
     def refused(self, box: int, reason: str, theorem: bool = False) -> StreamRefused:
         """Return that there is no fold, by a reason."""
         return StreamRefused(self.title(box), f"{self.title(box)}: {reason}", theorem)
+
+    def kept_refused(self, box: int, wire: int) -> StreamRefused:
+        """Return that a box reads entry by entry what is made whole after a pass."""
+        letter, writer = self.letter_of[X], self.title(self.writer[wire])
+        return StreamRefused(
+            writer,
+            f"axis {letter} is in the output of {writer}; stream it together with the "
+            "contraction that removes it",
+        )
 
     def product_refused(self, box: int, theorem: bool) -> StreamRefused:
         """Return that a product stands where only sums may."""
@@ -853,7 +864,7 @@ class Rewriting(Nodes):
     def _accumulated(self, box: int, term: Term) -> Term:
         """Return a term of a sum over x, where generators are accumulated: it is free of x."""
         powers_of_x = [(base, e) for base, e in term.scale.powers
-                       if base == Size.generator(self.x) and e.denominator == 1]  # fmt: skip
+                       if self.is_counted(base) and e.denominator == 1]  # fmt: skip
         count = term.count
         scale = term.scale
         for base, e in powers_of_x:

@@ -42,10 +42,13 @@ from catlearn.arrays import (
     einsum,
     elementwise,
     exp,
+    idle,
     lift,
     log,
     maximum,
+    tanh,
     traced,
+    view,
 )
 from catlearn.arrays.evaluation import evaluate
 from catlearn.arrays.kernels import Kernel
@@ -257,6 +260,15 @@ def _unit(empty: float) -> Any:
     )
 
 
+def _rounds(kept: float) -> Any:
+    one = traced("", "", "")(lambda h, a, b: tanh(h * a + b)).scan("t")
+    part = traced("", "t", "t")(lambda h, a, b: one(h * kept, a, b)).scan("r")
+    yield (
+        "a scan over r t = a scan over r of scans over t: h a b",
+        lift(idle, ()) @ view("r t -> (r t)") @ view("r t -> (r t)") >> one, part,
+    )  # fmt: skip
+
+
 # ---------------------------------------------------------------- cocycles
 
 
@@ -376,6 +388,8 @@ RULES: Mapping[str, StreamRule] = {
                 ("greatest", "max_x (S + R) = max_x S + R", _greatest),
                 ("sum", "+ is associative and commutative", partial(_ordered, "add")),
                 ("larger", "max is associative and commutative", partial(_ordered, "larger")),
+                ("prefix", "what is over s <= t is over s < r, and over r <= s <= t", _ordered),
+                ("rounds", "a scan is one over its first rounds, and then over the rest", _rounds),
                 ("unit", "exp(-inf - R) B + A = A", _unit),
             )
         ),
@@ -570,3 +584,18 @@ class Instance(Legible):
 
     def __str__(self) -> str:
         return f"{self.rule.name} at {self.box}: {self.rule.law}"
+
+
+def unverified(instances: Iterable[Instance], seed: int = 0) -> list[Failure]:
+    """List the instances of rules that do not hold for random numbers."""
+    return [
+        Failure("certificate", one.box, f"{one.rule.name} {dict(one.data)}: {fault}")
+        for one in instances
+        if (fault := one.fault(seed))
+    ]
+
+
+def own_cocycles(instances: Iterable[Instance]) -> list[Cocycle]:
+    """List the rules of one's own that there are instances of."""
+    used = dict.fromkeys(one.rule for one in instances if one.rule.name not in RULES)
+    return [one for one in used if isinstance(one, Cocycle)]

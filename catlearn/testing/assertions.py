@@ -28,13 +28,13 @@ from catlearn.arrays import Circuit
 from catlearn.category import Equal, Verdict
 from catlearn.costing import Device, amount, tile
 from catlearn.errors import CatlearnError, expect
-from catlearn.streams import Fold, StreamRefused, stream, streamable
+from catlearn.streams import Fold, PrefixFold, StreamRefused, stream, streamable
 
 if TYPE_CHECKING:
     from catlearn.costing import Tiling
 
 
-def assert_streamable(circuit: Circuit, letter: str) -> Fold:
+def assert_streamable(circuit: Circuit, letter: str) -> Fold | PrefixFold:
     """Assert that there is a fold along a variable, and return it.
 
     Raises
@@ -47,7 +47,7 @@ def assert_streamable(circuit: Circuit, letter: str) -> Fold:
     try:
         return stream(circuit, letter)
     except StreamRefused as error:
-        folds = [name for name, one in streamable(circuit).items() if isinstance(one, Fold)]
+        folds = [name for name, one in streamable(circuit).items() if not isinstance(one, str)]
         known = f"folds are along {', '.join(folds)}" if folds else "no axis is a fold"
         raise AssertionError(
             f"{letter} is not streamed: {error}; of this circuit {known}"

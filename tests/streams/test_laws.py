@@ -28,6 +28,7 @@ from catlearn.models.circuits import FUNCTIONS, LoweredCircuit, functions_of
 from catlearn.streams import RULES, folding, stream
 from catlearn.streams.normal import Rewriting
 from tests.streams.cascades import cascade, given
+from tests.streams.prefixes import PREFIXES
 from tests.streams.programs import FOLDS, attention_by_hand
 from tests.streams.test_folds import arrays, both, differences
 
@@ -253,6 +254,8 @@ BROKEN = {
     "sum": lambda data: {"order": (0, 1, 1)},
     "larger": lambda data: {"order": (0, 1, 1)},
     "unit": lambda data: {"empty": 0.0},
+    "prefix": lambda data: {"order": (0, 1, 1)},
+    "rounds": lambda data: {"kept": 0.5},
     "cocycle of exp": lambda data: {"sign": -1},
     "cocycle of powers": lambda data: {"coefficients": ((1,), (1, 1), (1, 0, 1))},
 }
@@ -266,7 +269,10 @@ def masked_after(s, v):
     return einsum("q x, x e -> q e")(exp(where("q x", "x <= q")(gap)), v)
 
 
-USED = (FOLDS["centred twice"][:2], (masked_after, "x"), (cascade(10)[0], "x"))
+USED = (
+    FOLDS["centred twice"][:2], (masked_after, "x"), (cascade(10)[0], "x"),
+    PREFIXES["cumulative sum"][:2], PREFIXES["recurrence"][:2],
+)  # fmt: skip
 """Folds that have instances of all rules."""
 
 

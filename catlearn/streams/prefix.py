@@ -1,0 +1,693 @@
+"""Prefix folds: circuits that keep an axis, and read it block by block with a state of the past.
+
+Where an output at t depends on what stands at s <= t alone, t is *swept*: each block of its indices
+gives a block of the outputs, and a state for the next (a Mealy machine). There are two ways to
+depend on the past. A *prefix reduction*, a contraction or greatest entry over s whose summand
+vanishes for s > t, is that over the block, as it stands, and that over all earlier indices. The
+latter is a fold along s that reads t after its pass alone: what depends on t is a coefficient of
+the normal form (:mod:`catlearn.streams.normal`), as reductions are. And a *scan* along t is one
+over the first indices, and then one over the others, with its state.
+
+>>> from catlearn.arrays import einsum, idle, where
+>>> from catlearn.streams.folding import stream
+>>> scores = einsum("t d, s d -> t s") >> where("t s", "s <= t", outside=0.0)
+>>> fold = stream(scores @ idle >> einsum("t s, s e -> t e"), "t")
+>>> fold.kinds, fold.check()
+(('sum',), [])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp, inf
+from typing import Any
+
+from catlearn.arrays.blocks import flat, nested, path
+from catlearn.arrays.boxes import BoxRow, Operation
+from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.definitions import DEFINITIONS
+from catlearn.arrays.forms import Form, Reading
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.sizes import Size
+from catlearn.display import Legible
+from catlearn.errors import Failure
+from catlearn.streams.folding import before, interned, merged, stepped, texts
+from catlearn.streams.nodes import Node, Nodes
+from catlearn.streams.normal import Rewriting
+from catlearn.streams.passes import ancestors
+from catlearn.streams.rules import (
+    RULES,
+    AmbiguousAxis,
+    Cocycle,
+    Instance,
+    StreamRefused,
+    own_cocycles,
+    unverified,
+)
+
+BEYOND = {"contraction": 0.0, "max": -inf}
+"""The kernels of prefix reductions, with what their summands are for s > t."""
+
+JOINS = {"contraction": "add", "cumsum": "add", "max": "larger"}
+"""The kernels by which the past and the block are one."""
+
+
+@dataclass(frozen=True, repr=False)
+class PrefixFold(Legible):
+    """A circuit as a fold along a variable that its outputs keep.
+
+    Parameters
+    ----------
+    circuit
+        The circuit.
+    variable
+        What is swept.
+    state
+        A text for each array of the state.
+    head
+        From the inputs and parameters to the starts of what goes round, what is the same in all
+        blocks, and the arrays of which blocks are read.
+    first
+        From these starts, what is fixed, blocks, and the indices of the first block to a state, and
+        blocks of outputs.
+    step
+        From a state, what is fixed, blocks, and the indices of a later block to the next state, and
+        blocks of outputs.
+    tail
+        From the last state, and what is fixed, to the outputs that do not have the variable.
+    lift, merge
+        The state of a block alone, and that of two parts of the indices of which one comes after
+        the other, from their states and what is fixed: associative. None where what a block adds
+        depends on the state before it.
+    entries
+        At which position each array has the variable of which blocks are read.
+    exits
+        At which position each output has it; None for those of the last state.
+    fixed
+        How many arrays are the same in all blocks.
+    kinds
+        ``"sum"``, ``"max"``, ``"place"``, or ``"scan"`` for what goes round, for each array of the
+        state.
+    unit
+        Whether zeros, and the starts of what goes round, are the state before the first block.
+    certificate
+        The instances of rules by which this is equal to the circuit.
+    given
+        The circuit as it was given, with kernels that have definitions.
+    """
+
+    circuit: Circuit
+    variable: str
+    state: tuple[str, ...]
+    head: Circuit
+    first: Circuit
+    step: Circuit
+    tail: Circuit
+    lift: Circuit | None
+    merge: Circuit | None
+    entries: tuple[int, ...]
+    exits: tuple[int | None, ...]
+    fixed: int
+    kinds: tuple[str, ...]
+    unit: bool
+    axis: int
+    block: int
+    certificate: tuple[Instance, ...]
+    given: Circuit
+
+    def check(self, seed: int = 0) -> list[Failure]:
+        """Verify every instance of a rule by random numbers; list those that do not hold."""
+        return unverified(self.certificate, seed)
+
+    def again(self, circuit: Circuit) -> PrefixFold:
+        """Return the prefix fold of the same variable of another circuit, without definitions."""
+        return swept(circuit, self.variable, own_cocycles(self.certificate))
+
+    def __str__(self) -> str:
+        names = ", ".join(self.circuit.shapes(self.circuit.dom))
+        lines = [f"prefix fold along {self.variable} of {names}"]
+        return "\n".join([*lines, *(f"  {one}" for one in self.state)])
+
+    def __repr__(self) -> str:
+        return f"PrefixFold({self.circuit!r} along {self.variable})"
+
+
+# ---------------------------------------------------------------- what depends on the past
+
+
+class Sweep(Nodes):
+    """The nodes of a circuit along an axis that is swept.
+
+    Parameters
+    ----------
+    circuit
+        The circuit, without kernels that have definitions but for cumulative sums.
+    axis
+        The axis; -1 for all, to ask which there are.
+
+    Attributes
+    ----------
+    prefixes
+        Boxes of prefix reductions along the axis, with their variables s and t.
+    sums
+        Boxes of cumulative sums along it, with their variable.
+    rounds
+        Blocks with rounds along it.
+    opened
+        Boxes without the conditions that hold for all earlier s, by their variables that are t.
+    """
+
+    def __init__(self, circuit: Circuit, axis: int = -1) -> None:
+        super().__init__(circuit, axis)
+        H = circuit.apex
+        self.opened: dict[tuple[int, frozenset[int]], BoxRow] = {}
+        self.prefixes: dict[int, tuple[int, int]] = {}
+        self.sums: dict[int, int] = {}
+        self.rounds = {
+            block: int(axes[0]) for block, axes in enumerate(H.lists["rounds"]) if len(axes)
+        }
+        for box in H.order:
+            one = H.operations[box]
+            if path(H, box, plain=False):
+                continue
+            if one.kernel.name == "cumsum":
+                self.sums[box] = one.targets[0]
+            if one.kernel.name in BEYOND:
+                self._prefix(box, one)
+        if axis >= 0:
+            self.prefixes = {b: o for b, o in self.prefixes.items() if self.at(b, o[1]) == axis}
+            self.sums = {b: v for b, v in self.sums.items() if self.at(b, v) == axis}
+            self.rounds = {b: a for b, a in self.rounds.items() if a == axis}
+
+    def at(self, box: int, v: int) -> int:
+        """Return the axis of a variable of a box."""
+        return self.draft.boxes[box].vars[v]
+
+    def names(self) -> list[tuple[str, str, int]]:
+        """List what is kept and depends on the past: a box or block, a letter, and the axis."""
+        H = self.circuit.apex
+        where = [*((b, t) for b, (_, t) in self.prefixes.items()), *self.sums.items()]
+        found = [(self.title(b), self.letter(b, t), self.at(b, t)) for b, t in where]
+        for block, axis in self.rounds.items():
+            letter = H.column("letter")[axis] or H.called(axis)
+            found.append((H.column("title")[block] or "", letter, axis))
+        return found
+
+    def _prefix(self, box: int, one: Operation) -> None:
+        """Note a reduction over s, if its summand vanishes for s > t."""
+        for t in one.writes[0]:
+            for s in one.targets:
+                opened: dict[tuple[int, frozenset[int]], BoxRow] = {}
+                found = self._beyond(box, frozenset([s]), frozenset([t]), {}, opened)
+                if found == BEYOND[one.kernel.name]:
+                    self.prefixes[box] = (s, t)
+                    self.opened |= opened
+
+    def _beyond(
+        self, box: int, s: frozenset[int], t: frozenset[int], seen: dict[Any, float | None],
+        opened: dict[tuple[int, frozenset[int]], BoxRow],
+    ) -> float | None:  # fmt: skip
+        """Return what all that a box reduces, or writes, is for s > t, if that is one number.
+
+        Conditions that hold for all s before the block of t are left out, in ``opened``.
+        """
+        row = self.draft.boxes[box]
+        one, name = row.operation, row.operation.kernel.name
+        values: list[float | None] = []
+        readings = [*one.readings]
+        for k, ((wire, places), (_, others)) in enumerate(
+            zip(self.operands(box, s), self.operands(box, t), strict=True)
+        ):
+            reading, value = one.readings[k], None
+            if reading is None:
+                continue
+            kept = []
+            for form in reading.conditions:
+                gap = _gap(form, s, t)
+                if gap is not None and gap <= 0:
+                    value = reading.outside
+                if gap is None or gap < -1:
+                    kept.append(form)
+            readings[k] = replace(reading, conditions=tuple(kept))
+            if value is None and places and others and wire in self.writer:
+                value = self._value(wire, places, others, seen, opened)
+            values.append(value)
+        if readings != [*one.readings]:
+            opened[box, t] = row._replace(operation=replace(one, readings=tuple(readings)))
+        return _applied(name, values)
+
+    def _value(
+        self, wire: int, s: frozenset[int], t: frozenset[int], seen: dict[Any, float | None],
+        opened: dict[tuple[int, frozenset[int]], BoxRow],
+    ) -> float | None:  # fmt: skip
+        """Return what an array is for s > t."""
+        key = wire, s, t
+        if key not in seen:
+            seen[key] = None
+            box = self.writer[wire]
+            one = self.draft.boxes[box].operation
+            written = one.writes[self.draft.boxes[box].outs.index(wire)]
+            at = [frozenset(written[p] for p in places) for places in (s, t)]
+            if {*one.targets}.isdisjoint(at[0] | at[1]) and not self.outside(box):
+                seen[key] = self._beyond(box, *at, seen, opened)
+        return seen[key]
+
+    def _block(self, box: int, at: frozenset[int], *rest: Any) -> None:
+        """Add a box at a block of indices of t, or of s and t; the former are later ones."""
+        row = self.draft.boxes[box]
+        self.draft.boxes[box] = self.opened.get((box, at), row)
+        super()._block(box, at, *rest)
+        self.draft.boxes[box] = row
+
+
+def _gap(form: Form, s: frozenset[int], t: frozenset[int]) -> int | None:
+    """Return c if a form is t - s + c."""
+    signs = {atom: c.number for atom, c in form.terms if isinstance(atom, int)}
+    if len(signs) != len(form.terms) or len(signs) != 2:
+        return None
+    ends = {+1: t, -1: s}
+    if any(sign not in ends or atom not in ends[sign] for atom, sign in signs.items()):
+        return None
+    return None if {*signs.values()} != {1, -1} else form.constant.number
+
+
+def _applied(name: str, values: list[float | None]) -> float | None:
+    """Return what a kernel makes of numbers; None for those that are not known."""
+    if name in ("contraction", "mul") and 0.0 in values:
+        return 0.0
+    if name in ("add", "mul") and len(values) > 1:
+        return -inf if name == "add" and -inf in values else None
+    known = values[0] if len(values) == 1 else None
+    if name == "exp" and known is not None:
+        return exp(known)
+    return known if name in ("view", "max") else None
+
+
+def swept_axes(circuit: Circuit, variable: str) -> list[int]:
+    """List the axes that a name means and along which outputs depend on the past."""
+    box, _, letter = variable.rpartition("/")
+    return [*dict.fromkeys(
+        axis for title, name, axis in Sweep(circuit).names()
+        if name == letter and box in ("", title)
+    )]  # fmt: skip
+
+
+def prefix_fold(
+    circuit: Circuit, variable: str, rules: Sequence[Cocycle] = ()
+) -> PrefixFold | None:
+    """Return a circuit as a prefix fold along a variable; None if outputs do not keep it.
+
+    Raises
+    ------
+    StreamRefused
+        With the box that is in the way.
+    AmbiguousAxis
+        If several boxes keep variables of that name, of several axes.
+    """
+    names = [name for name in DEFINITIONS if name != "cumsum"]
+    plain = interned(circuit.unfold(names).live())
+    if not swept_axes(plain, variable):
+        return None
+    return replace(swept(plain, variable, rules), given=circuit.live())
+
+
+def of_one_axis(circuit: Circuit, axis: int) -> Circuit:
+    """Return a circuit in which what is compared with an axis by prefix reductions is that axis."""
+    while True:
+        nodes = Sweep(circuit, axis)
+        others = {nodes.at(box, s) for box, (s, _) in nodes.prefixes.items()} - {axis}
+        if not others:
+            return circuit.live()
+        draft = nodes.draft
+
+        def there(row: int, others: set[int] = others) -> int:
+            return axis if row in others else row
+
+        def size(one: Size) -> Size:
+            return one.rename(lambda key: there(key) if key >= 0 else key)
+
+        def sizes(some: Any) -> Any:
+            return some and frozenset(map(size, some))
+
+        known = [some for row in (axis, *others) for some in draft.axes[row][1] or ()]
+        draft.axes = [(letter, sizes(some)) for letter, some in draft.axes]
+        left = sizes(known) - {Size.generator(axis)} if known else None
+        draft.axes[axis] = draft.axes[axis][0], left or None
+        draft.symbols = [(name, sizes(some)) for name, some in draft.symbols]
+        draft.types = [(kind, there(row)) for kind, row in draft.types]
+        draft.wires = [row._replace(axes=[*map(there, row.axes)]) for row in draft.wires]
+        draft.blocks = [(title, [*map(there, rounds)]) for title, rounds in draft.blocks]
+        draft.boxes = [
+            row._replace(vars=[*map(there, row.vars)], mentions=[*map(there, row.mentions)])
+            for row in draft.boxes
+        ]
+        circuit = Circuit.of(draft, circuit.dom, circuit.cod)
+
+
+# ---------------------------------------------------------------- derivation
+
+
+class Past(Rewriting):
+    """A circuit while prefix reductions over what is earlier than a block are rewritten.
+
+    Parameters
+    ----------
+    circuit
+        The circuit: for a block of t, with reductions over s.
+    reductions
+        These, with s.
+    axis
+        The axis of s.
+    block
+        The axis of the block.
+    rules
+        The rules of one's own.
+    outer
+        What is given that is read at t, and states.
+    """
+
+    def __init__(
+        self, circuit: Circuit, reductions: Mapping[int, int], axis: int, block: int,
+        rules: Sequence[Cocycle], outer: Iterable[int],
+    ) -> None:  # fmt: skip
+        self.block = block
+        super().__init__(circuit, reductions, axis, rules, outer)
+
+    def is_before(self, wire: int) -> bool:
+        """Whether an array is made before a pass: a block of indices is not there then."""
+        return self.block not in self.draft.wires[wire].axes and super().is_before(wire)
+
+    def is_counted(self, size: Size) -> bool:
+        """Whether a size is how many indices were seen at the end; blocks come before that."""
+        return False
+
+    def _is_polynomial(self, one: Any) -> bool:
+        """Whether powers are centred at a reference as it is: no state is relative to t."""
+        return False
+
+    def kept_refused(self, box: int, wire: int) -> StreamRefused:
+        """Return that a box reads an array at two indices, one of which is earlier."""
+        return self.grows(self.title(box))
+
+    def product_refused(self, box: int, theorem: bool) -> StreamRefused:
+        """Return that a product stands where only sums may."""
+        why = "finite linear state (Theorem B)" if theorem else "rule known"
+        reason = f"a product of a value at {self.letter_of[0]} and an earlier one has no {why}"
+        return self.grows(self.title(box), f"{reason}: ", theorem)
+
+    def grows(self, title: str, reason: str = "", theorem: bool = False) -> StreamRefused:
+        """Return that a state would have the axis that is swept."""
+        t = self.letter_of[0]
+        message = f"{title}: {reason}what is kept of earlier {t} would have the axis {t} itself; "
+        return StreamRefused(title, f"{message}stream what is reduced over", theorem)
+
+
+def swept(circuit: Circuit, variable: str, rules: Sequence[Cocycle] = ()) -> PrefixFold:
+    """Return the prefix fold of a circuit, without kernels that have definitions.
+
+    Raises
+    ------
+    StreamRefused
+        With the box that is in the way.
+    AmbiguousAxis
+        If several boxes keep variables of that name, of several axes.
+    """
+    axes = swept_axes(circuit, variable)
+    if len(axes) > 1:
+        every = [f"{box}/{name}" for box, name, axis in Sweep(circuit).names() if axis in axes]
+        names = " or ".join(dict.fromkeys(one for one in every if one.endswith(f"/{variable}")))
+        raise AmbiguousAxis(f"axis {variable} is {names}")
+    circuit = of_one_axis(circuit, axes[0])
+    H = circuit.apex
+    for box in H.order:
+        if not H.operations[box].kernel.entry.deterministic:
+            title = H.title(box)
+            raise StreamRefused(
+                title, f"{title} draws a sample of a whole array, which a pass over blocks does not"
+            )
+    (axis,) = swept_axes(circuit, variable)
+    return _Derivation(circuit, variable, axis).fold(rules)
+
+
+class _Derivation:
+    """A circuit at a block of indices, with what it needs of the past.
+
+    Attributes
+    ----------
+    known
+        What nodes are at the block.
+    joins
+        For each reduction, the box that joins the past and the block, and the latter.
+    cut
+        Boxes that are replaced.
+    pasts
+        Boxes that reduce over all of s, with s.
+    states
+        For each array that goes round: that before the block, its start, that after the block, and
+        the last one.
+    """
+
+    def __init__(self, circuit: Circuit, variable: str, axis: int) -> None:
+        self.circuit, self.variable, self.axis = circuit, variable, axis
+        self.nodes = nodes = Sweep(circuit, axis)
+        self.draft, H = nodes.draft, circuit.apex
+        self.letter = H.called(axis)
+        self.block = self.draft.axis(self.letter)
+        self.index = self.draft.wire([self.block], self.draft.type("N", axis))
+        self.known: dict[Node, int] = {}
+        self.joins: dict[int, int] = {}
+        self.cut: dict[int, None] = {}
+        self.pasts: dict[int, int] = {}
+        self.states: list[tuple[int, int, int, int]] = []
+        self.instances: list[Instance] = []
+        for one in nested(H, H.order, plain=False):
+            if isinstance(one, tuple) and one[0] in nodes.rounds:
+                self.cut |= dict.fromkeys(flat(one[1]))
+                self._scan(one[0], flat(one[1]))
+            elif one in nodes.prefixes or one in nodes.sums:
+                self.cut[one] = None
+                self._reduction(one)
+
+    def at_block(self, node: Node) -> int:
+        """Return a node at the block."""
+        return self.nodes.blocked(node, self.block, self.index, self.known, {})
+
+    def _reduction(self, box: int) -> None:
+        """Add a reduction at a block, of the past and of the block, and what joins them."""
+        nodes, draft = self.nodes, self.draft
+        row = draft.boxes[box]
+        one, (written,), (out,) = row.operation, row.operation.writes, row.outs
+        name = one.kernel.name
+        if name == "cumsum":
+            (v,) = one.targets
+            node = out, frozenset([written.index(v)])
+            at, (read,) = frozenset([v]), nodes.operands(box, frozenset([v]))
+            self.at_block(read)
+            nodes._block(box, at, self.block, self.index, [read], self.known)
+            kept = [w for w in range(len(row.vars)) if w != v]
+            total = replace(
+                one, kernel=Kernel("contraction"), writes=(tuple(w for w in written if w != v),)
+            )
+            past = draft.wire([row.vars[w] for w in written if w != v], draft.wires[out].type)
+            self.pasts[draft.box(total, row.ins, [past], row.vars, row.mentions)] = v
+            places = tuple(p for p, w in enumerate(written) if w in kept)
+        else:
+            s, t = nodes.prefixes[box]
+            node = out, frozenset([written.index(t)])
+            made = []
+            for at in (frozenset([t]), frozenset([s, t])):
+                read = nodes.operands(box, at)
+                for other in read:
+                    self.at_block(other)
+                nodes._block(box, at, self.block, self.index, read, self.known)
+                made.append(self.known.pop(node))
+            past, self.known[node] = made
+            self.pasts[nodes.writer[past]] = s
+            places = tuple(range(len(written)))
+        local, rank = self.known[node], tuple(range(len(written)))
+        whole = nodes._wire_like(local)
+        join = Operation(
+            Kernel(JOINS[name]), (Reading.wiring(rank), Reading.wiring(places)), (rank,),
+            letters=tuple(nodes.letter(box, v) for v in written), title=one.title,
+        )  # fmt: skip
+        added = draft.box(join, [local, past], [whole], draft.wires[local].axes)
+        nodes.writer[whole] = added
+        self.joins[added], self.known[node] = local, whole
+        data = ("name", JOINS[name]), ("order", (0, 1, 2))
+        self.instances.append(Instance(RULES["prefix"], nodes.title(box), data))
+
+    def _scan(self, block: int, boxes: Iterable[int]) -> None:
+        """Add a block with rounds, for a block of indices."""
+        nodes, draft, H = self.nodes, self.draft, self.circuit.apex
+        title = draft.blocks[block][0]
+        draft.blocks.append((title, [self.block]))
+        within, stands = len(draft.blocks) - 1, dict[int, int]()
+        begun: dict[int, tuple[int, int]] = {}
+        for box in boxes:
+            row = draft.boxes[box]
+            name = row.operation.kernel.name
+            own = path(H, box, plain=False)[-1] == block
+            ins, variables = [stands.get(w, w) for w in row.ins], [*row.vars]
+            if own and name == "start":
+                ins = [nodes._wire_like(row.outs[0])]
+            if own and name == "each":
+                (node,) = nodes.operands(box, frozenset(row.operation.targets))
+                ins = [self.at_block(node)]
+            if own and name in ("each", "stack"):
+                variables[row.operation.targets[0]] = self.block
+            outs = [
+                nodes._wire_like(wire, [variables[v] for v in written])
+                for wire, written in zip(row.outs, row.operation.writes, strict=True)
+            ]
+            stands |= dict(zip(row.outs, outs, strict=True))
+            blocks = [within if b == block else b for b in row.within]
+            made = draft.box(row.operation, ins, outs, variables, row.mentions, blocks)
+            nodes.writer |= dict.fromkeys(outs, made)
+            if own and name == "start":
+                begun[row.outs[0]] = ins[0], row.ins[0]
+            if own and name == "last":
+                self.states.append((*begun[row.ins[0]], outs[0], row.outs[0]))
+            if own and name == "stack":
+                (written,) = row.operation.writes
+                place = written.index(row.operation.targets[0])
+                self.known[row.outs[0], frozenset([place])] = outs[0]
+        self.instances.append(Instance(RULES["rounds"], title or "scan", (("kept", 1.0),)))
+
+    # ------------------------------------------------------------ parts
+
+    def fold(self, rules: Sequence[Cocycle]) -> PrefixFold:
+        """Return the prefix fold."""
+        circuit, draft, block = self.circuit, self.draft, self.block
+        exits, asked, ends = list[int | None](), list[int](), list[int]()
+        for wire in circuit.cod:
+            places = [p for p, row in enumerate(draft.wires[wire].axes) if row == self.axis]
+            if len(places) > 1:
+                self._refuse_read(wire, "has it twice")
+            exits.append(places[0] if places else None)
+            if places:
+                asked.append(self.at_block((wire, frozenset(places))))
+            else:
+                ends.append(wire)
+        work = self._rewritten([*asked, *ends], rules)
+        every = work.accumulators
+        for acc in every:
+            box = work.writer[acc.array.wire]
+            axes = [work.axis_of[v] for ref in (acc.array, *acc.references) for v in ref.variables]
+            if block in axes:
+                raise work.grows(work.title(box))
+        # a block's state, and the two merged
+        seeds = {node: wire for node, wire in self.known.items() if node[1]}
+        known = dict(seeds)
+        free: dict[int, int] = {}
+        for acc in every:
+            wire = acc.array.wire
+            free[wire] = work.blocked((wire, frozenset()), block, self.index, known, free)
+        own = [acc.array.wire for acc in every]
+        lifted = [free[wire] for wire in own]
+        leaves = {node: wire for node, wire in known.items() if node[1] and wire not in work.writer}
+        for node in leaves:
+            if len(node[1]) > 1:
+                self._refuse_read(node[0], "is read at two of its axes")
+        pairs = [{wire: work.given(acc.array).wire for wire, acc in zip(own, every, strict=True)}
+                 for _ in range(2)]  # fmt: skip
+        nexts = stepped(
+            work, dict(zip(own, own, strict=True)), block, self.index, {**seeds, **leaves}
+        )
+        both = merged(work, pairs)
+        # parts
+        given, starts, afters, lasts = ([one[k] for one in self.states] for k in range(4))
+        inner = [*leaves.values(), self.index]
+        asked_of = {
+            "step": ([*own, *given], inner, [*nexts, *afters, *asked]),
+            "tail": ([*own, *lasts], [], ends),
+            "lift": ([], inner, lifted),
+            "merge": ([*pairs[0].values(), *pairs[1].values()], [], both),
+            "first": (given, inner, [*lifted, *afters, *asked]),
+        }
+        needed = {
+            name: work.needed(cod, [*first, *last])
+            for name, (first, last, cod) in asked_of.items() if name != "first"
+        }  # fmt: skip
+        if self.states or not self.joins.keys().isdisjoint(needed["lift"][0]):
+            del asked_of["lift"], asked_of["merge"]
+        rows = {box: work.draft.boxes[box] for box in self.joins}
+        for box, local in self.joins.items():
+            work.draft.boxes[box] = _alone(rows[box], local)
+        first, last, cod = asked_of.pop("first")
+        boxes, some = work.needed(cod, [*first, *last])
+        every_given = {wire for one in (*asked_of.values(), (first, last)) for part in one[:2]
+                       for wire in part}  # fmt: skip
+        fixed = sorted(
+            {*some, *(leaf for name in asked_of for leaf in needed[name][1])} - every_given
+        )
+        parts: dict[str, Any] = {"lift": None, "merge": None}
+        parts["first"] = work.part(boxes, [*first, *fixed, *last], cod)
+        for box, row in rows.items():
+            work.draft.boxes[box] = row
+        for name, (first, last, cod) in asked_of.items():
+            parts[name] = work.part(needed[name][0], [*first, *fixed, *last], cod)
+        read = [*starts, *fixed, *(node[0] for node in leaves)]
+        for wire in read:
+            self._refuse_late(wire)
+        return PrefixFold(
+            circuit=circuit, variable=self.variable,
+            state=(*texts(work, circuit.dom), *self._round_texts()),
+            head=before(circuit, read), **parts,
+            entries=tuple(min(node[1]) for node in leaves), exits=tuple(exits), fixed=len(fixed),
+            kinds=(*(acc.kind for acc in every), *("scan" for _ in self.states)),
+            unit=all(acc.kind == "sum" and not acc.references for acc in every),
+            axis=self.axis, block=block,
+            certificate=(*self.instances, *work.instances), given=circuit,
+        )  # fmt: skip
+
+    def _rewritten(self, cod: list[int], rules: Sequence[Cocycle]) -> Past:
+        """Return the circuit at the block, where reductions over the past are rewritten."""
+        draft, circuit = self.draft, self.circuit
+        boxes = [box for box in range(len(draft.boxes)) if box not in self.cut]
+        place = {box: k for k, box in enumerate(boxes)}
+        written = {wire for box in boxes for wire in draft.boxes[box].outs}
+        read = [wire for box in boxes for wire in draft.boxes[box].ins]
+        dom = [wire for wire in dict.fromkeys([*circuit.dom, *read, *cod]) if wire not in written]
+        outer = {row for row, wire in enumerate(draft.wires) if self.block in wire.axes}
+        outer |= {wire for one in self.states for wire in (one[0], one[3])}
+        pasts = {place[box]: s for box, s in self.pasts.items()}
+        self.joins = {place[box]: local for box, local in self.joins.items()}
+        part = self.nodes.part(boxes, dom, cod)
+        return Past(part, pasts, self.axis, self.block, rules, outer - {self.index})
+
+    def _refuse_late(self, wire: int) -> None:
+        """Refuse an array that is read whole and depends on what is swept."""
+        H = self.circuit.apex
+        late = ancestors(H, [wire]) & {*self.cut}
+        if late:
+            readers = [box for box in H.order if wire in H.sides[0][box] and box not in self.cut]
+            title = H.title((readers or [*late])[0])
+            raise StreamRefused(
+                title,
+                f"{title}: reads what depends on earlier {self.letter} elsewhere than at "
+                f"{self.letter}, so blocks of it do not do",
+            )
+
+    def _refuse_read(self, wire: int, why: str) -> None:
+        H = self.circuit.apex
+        shown = H.array_text(wire) if wire < H.size("Wire") else self.letter
+        raise StreamRefused(
+            shown, f"axis {self.letter} of {shown} {why}; blocks of it are of one axis"
+        )
+
+    def _round_texts(self) -> list[str]:
+        """Write what goes round."""
+        H, found = self.circuit.apex, []
+        for k, (_, start, _, _) in enumerate(self.states):
+            found.append(f"h{k} = what goes round, from {H.array_text(start)} on")
+        return found
+
+
+def _alone(row: BoxRow, local: int) -> BoxRow:
+    """Return what joins the past and a block where there is no past."""
+    one = row.operation
+    view = Operation(
+        Kernel("view"), one.readings[:1], one.writes, letters=one.letters, title=one.title
+    )
+    return row._replace(ins=[local], operation=view)

@@ -1,0 +1,164 @@
+"""Programs whose outputs at t depend on what stands at s <= t, by hand and at random."""
+
+import numpy as np
+
+from catlearn.arrays import (
+    add,
+    cumsum,
+    einsum,
+    exp,
+    idle,
+    maximum,
+    mul,
+    neg,
+    reciprocal,
+    relu,
+    softmax,
+    square,
+    tanh,
+    traced,
+    view,
+    where,
+)
+
+
+def masked(condition="s <= t"):
+    """Return linear attention: what a row reads stands before it."""
+    scores = einsum("t d, s d -> t s") >> where("t s", condition, outside=0.0)
+    return scores @ idle >> einsum("t s, s e -> t e")
+
+
+linear_attention = masked()
+
+
+@traced("t d", "t d", "t e")
+def normalised(q, k, v):
+    """Return linear attention of positive features, with weights whose sum is 1."""
+    scores = einsum("t d, s d -> t s") >> where("t s", "s <= t", outside=0.0)
+    weights = scores(exp(q), exp(k))
+    total = einsum("t s -> t")(weights)
+    return einsum("t s, t, s e -> t e")(weights, reciprocal(total), v)
+
+
+decays = where("t s", "s <= t") >> exp
+"""Of the gaps between sums: the product of what is forgotten from s to t."""
+
+
+def gaps(a):
+    c = cumsum("[t]")(a)
+    return add(view("t -> t s", s="t")(c), neg(view("s -> t s", t="s")(c)))
+
+
+@traced("t d", "t d", "t e", "t")
+def gated(q, k, v, a):
+    scores = einsum("t d, s d -> t s")(q, k)
+    return einsum("t s, t s, s e -> t e")(scores, decays(gaps(neg(square(a)))), v)
+
+
+@traced("t m")
+def running_greatest(x):
+    return maximum("t [s] m -> t m")(where("t s m", "s <= t")(view("s m -> t s m", t="s")(x)))
+
+
+@traced("n", "n", "n")
+def _round(h, a, b):
+    h = add(mul(a, h), b)
+    return h, h
+
+
+recurrence = _round.scan("t")
+"""h = a h + b: the last, and all."""
+
+
+@traced("c n", "c n", "c", "n", "n")
+def _selective(h, a, x, b, c):
+    h = add(mul(exp(neg(exp(a))), h), einsum("c, n -> c n")(x, b))
+    return h, einsum("c n, n -> c")(h, c)
+
+
+state_space = _selective.scan("t")
+"""A diagonal state space; a, x, b and c have the axis t."""
+
+
+@traced("t d", "t d", "t d", "d d")
+def two_layers(q, k, v, w):
+    y = relu(einsum("t d, d e -> t e")(linear_attention(q, k, v), w))
+    return linear_attention(q, y, add(v, y))
+
+
+N = 7
+ROWS = (N, 3)
+
+PREFIXES = {
+    "linear attention": (linear_attention, "t", [ROWS, ROWS, ROWS]),
+    "strictly before": (masked("s < t"), "t", [ROWS, ROWS, ROWS]),
+    "cumulative sum": (cumsum("[t] m"), "t", [ROWS]),
+    "normalised": (normalised, "t", [ROWS, ROWS, ROWS]),
+    "gated": (gated, "t", [ROWS, ROWS, ROWS, (N,)]),
+    "running greatest": (running_greatest, "t", [ROWS]),
+    "recurrence": (recurrence, "t", [(3,), ROWS, ROWS]),
+    "state space": (state_space, "t", [(3, 3), (N, 3, 3), ROWS, ROWS, ROWS]),
+    "two layers": (two_layers, "t", [ROWS, ROWS, ROWS, (3, 3)]),
+}
+"""Circuits with the variable, and shapes of inputs."""
+
+
+@traced("t s", "s e")
+def biased(b, v):
+    return einsum("t s, s e -> t e")(where("t s", "s <= t", outside=0.0)(b), v)
+
+
+@traced("t d", "t d", "t e")
+def after_softmax(q, k, v):
+    return softmax("[t] e")(linear_attention(q, k, v))
+
+
+KEPT = {
+    "softmax": (
+        (einsum("t d, s d -> t s") >> where("t s", "s <= t") >> softmax("[s]")) @ idle
+        >> einsum("t s, s e -> t e"), "t",
+    ),
+    "window": (masked("s <= t, t - s < 3"), "t"),
+    "biases": (biased, "t"),
+    "read whole": (after_softmax, "t"),
+    "later ones, too": (masked("s <= t + 1"), "t"),
+    "no mask": (einsum("t d, s d -> t s") @ idle >> einsum("t s, s e -> t e"), "t"),
+}  # fmt: skip
+"""Circuits that are no prefix folds along a variable."""
+
+
+def random_prefix(seed):
+    """Return a random circuit of arrays t d, where each output depends on what stands before it."""
+    random = np.random.default_rng(seed)
+
+    @traced("t d", "t d", "t", "d")
+    def grown(x, y, a, h):
+        known = [x, y]
+
+        def one():
+            return known[random.integers(len(known))]
+
+        def weighted(condition, q, k, v):
+            return masked(condition)(q, k, v)
+
+        def forgotten(q, k, v):
+            scores = einsum("t d, s d -> t s")(q, k)
+            decay = decays(gaps(neg(square(a))))
+            return einsum("t s, t s, s e -> t e")(scores, decay, v)
+
+        steps = [
+            lambda: cumsum("[t] d")(one()),
+            lambda: weighted("s <= t", tanh(one()), tanh(one()), one()),
+            lambda: weighted("s < t", one(), one(), tanh(one())),
+            lambda: forgotten(tanh(one()), one(), one()),
+            lambda: recurrence(h, tanh(one()), one())[1],
+            lambda: running_greatest(one()),
+        ]
+        for _ in range(2 + random.integers(2)):
+            made = steps[random.integers(len(steps))]()
+            known.append([made, tanh(made), add(made, one()), mul(made, tanh(one()))][
+                random.integers(4)
+            ])  # fmt: skip
+        return known[-1], known[-2]
+
+    return grown
