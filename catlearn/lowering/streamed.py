@@ -294,7 +294,7 @@ class FoldRun:
         self.length, self.asked = sizes[fold.axis], block
         self.first: Any = 0
         self.block = min(block, self.length)
-        self.masks = skips(fold)
+        self.masks = skips(fold) if isinstance(fold, Fold) else ()
         self.functions = functions_of(None)
 
     def resized(self, axis: int, size: int) -> FoldRun:

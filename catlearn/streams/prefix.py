@@ -248,9 +248,9 @@ class Sweep(Nodes):
             box = self.writer[wire]
             one = self.draft.boxes[box].operation
             written = one.writes[self.draft.boxes[box].outs.index(wire)]
-            at = [frozenset(written[p] for p in places) for places in (s, t)]
-            if {*one.targets}.isdisjoint(at[0] | at[1]) and not self.outside(box):
-                seen[key] = self._beyond(box, *at, seen, opened)
+            over, kept = (frozenset(written[p] for p in places) for places in (s, t))
+            if {*one.targets}.isdisjoint(over | kept) and not self.outside(box):
+                seen[key] = self._beyond(box, over, kept, seen, opened)
         return seen[key]
 
     def _block(self, box: int, at: frozenset[int], *rest: Any) -> None:
