@@ -96,6 +96,7 @@ from .formats import (
 )
 from .importing import (
     from_jax as from_jax,
+    from_torch as from_torch,
 )
 from .learning import (
     Dataset as Dataset,

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "building": ["ImportRefused"],
+        "exported": ["from_torch", "in_jax", "to_jax"],
         "jaxpr": ["Imported", "from_jax", "imported"],
     },
 )

@@ -1,0 +1,1181 @@
+"""The operations of ATen, PyTorch's library of tensors, as functions of JAX.
+
+:data:`TABLE` has a function of ``jax.numpy`` or ``jax.lax`` for each operation that the graph of an
+exported module can have, whatever its overload; arguments are in ATen's order and by ATen's names.
+Operations that change a tensor have none, since exported graphs are made functional first.
+
+Source: PyTorch's ``aten/src/ATen/native/native_functions.yaml``.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+Array = Any
+Axes = Sequence[int] | int | None
+
+TABLE: dict[str, Callable[..., Any]] = {}
+"""The function of JAX for each ATen operation, whatever its overload: the arguments are ATen's."""
+
+
+# Tensors that are known
+
+
+def written(value: np.ndarray) -> Array:
+    """Return a known array of JAX, made of indices where these say what it is.
+
+    Axes along which nothing changes are broadcast. Of the others, whole numbers that are affine in
+    the indices are a sum of multiples of indices; two values of which one fills a band, such as a
+    causal mask or a window, are a choice by a comparison of indices.
+
+    Examples
+    --------
+    >>> jax.make_jaxpr(lambda: written(np.tril(np.ones((3, 3), bool))))()
+    { lambda ; . let
+        a:i32[3,3] = iota[dimension=1 dtype=int32 shape=(3, 3) sharding=None]
+        b:i32[3,3] = iota[dimension=0 dtype=int32 shape=(3, 3) sharding=None]
+        c:bool[3,3] = le a b
+      in (c,) }
+    """
+    value = value.astype(jax.dtypes.canonicalize_dtype(value.dtype))
+    if not value.size:
+        return jnp.asarray(value)
+    moving = [k for k in range(value.ndim) if (value != value.take([0], k)).any()]
+    core = value[tuple(slice(None) if k in moving else 0 for k in range(value.ndim))]
+    return lax.broadcast_in_dim(_by_index(core), value.shape, moving)
+
+
+def _by_index(core: np.ndarray) -> Array:
+    """Return an array that changes along each axis."""
+    if not core.ndim:
+        return jnp.asarray(core)
+    index: Any = np.indices(core.shape, sparse=True)
+    if np.issubdtype(core.dtype, np.integer):
+        base = core[(0,) * core.ndim]
+        steps = [
+            core[(0,) * k + (1,) + (0,) * (core.ndim - k - 1)] - base for k in range(core.ndim)
+        ]
+        if np.array_equal(core, base + sum(s * i for s, i in zip(steps, index, strict=True))):
+            terms = [
+                _index(core, axis, core.dtype) * step
+                if step != 1
+                else _index(core, axis, core.dtype)
+                for axis, step in enumerate(steps)
+            ]
+            total = functools.reduce(operator.add, terms)
+            return total + base if base else total
+    values = np.unique(core) if core.ndim <= 2 else ()
+    if len(values) == 2:
+        for inside, outside in (values[::-1], values):
+            band = _band(core == inside)
+            if band is not None:
+                if core.dtype == bool:
+                    return band if inside else ~band
+                return jnp.where(band, jnp.asarray(inside), jnp.asarray(outside))
+    return jnp.asarray(core)
+
+
+def _index(core: np.ndarray, axis: int, dtype: Any = np.int32) -> Array:
+    return lax.broadcasted_iota(dtype, core.shape, axis)
+
+
+def _band(inside: np.ndarray) -> Array | None:
+    """Return where lo <= j - i <= hi, or lo <= j <= hi, if that is where an array is true."""
+    index: Any = np.indices(inside.shape, sparse=True)
+    apart = index[-1] - (index[0] if inside.ndim == 2 else 0)
+    low, high = apart[inside].min(), apart[inside].max()
+    if not np.array_equal(inside, (low <= apart) & (apart <= high)):
+        return None
+    column = _index(inside, inside.ndim - 1)
+
+    def limit(bound: int) -> Any:
+        if inside.ndim == 1:
+            return bound
+        return _index(inside, 0) + bound if bound else _index(inside, 0)
+
+    above = [column <= limit(high)] if high < apart.max() else []
+    below = [column >= limit(low)] if low > apart.min() else []
+    return functools.reduce(operator.and_, above + below)
+
+
+# The table
+
+
+def _operation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def entered(function: Callable[..., Any]) -> Callable[..., Any]:
+        TABLE.update(dict.fromkeys(names, function))
+        return function
+
+    return entered
+
+
+def _same(x: Array, *_: Any, **__: Any) -> Array:
+    return x
+
+
+TABLE |= dict.fromkeys(
+    ("_to_copy", "alias", "clone", "contiguous", "lift_fresh_copy", "to", "type_as"), _same
+)
+TABLE |= {
+    "__and__": jnp.bitwise_and,
+    "__or__": jnp.bitwise_or,
+    "__xor__": jnp.bitwise_xor,
+    "abs": jnp.abs,
+    "acos": jnp.arccos,
+    "asin": jnp.arcsin,
+    "atan": jnp.arctan,
+    "atan2": jnp.arctan2,
+    "bitwise_and": jnp.bitwise_and,
+    "bitwise_not": jnp.bitwise_not,
+    "bitwise_or": jnp.bitwise_or,
+    "bitwise_xor": jnp.bitwise_xor,
+    "ceil": jnp.ceil,
+    "cos": jnp.cos,
+    "cosh": jnp.cosh,
+    "detach": lax.stop_gradient,
+    "eq": jnp.equal,
+    "erf": jax.scipy.special.erf,
+    "exp": jnp.exp,
+    "exp2": jnp.exp2,
+    "expm1": jnp.expm1,
+    "floor": jnp.floor,
+    "floor_divide": jnp.floor_divide,
+    "fmod": jnp.fmod,
+    "ge": jnp.greater_equal,
+    "gt": jnp.greater,
+    "hardsigmoid": jax.nn.hard_sigmoid,
+    "hardswish": jax.nn.hard_swish,
+    "isinf": jnp.isinf,
+    "isnan": jnp.isnan,
+    "le": jnp.less_equal,
+    "log": jnp.log,
+    "log10": jnp.log10,
+    "log1p": jnp.log1p,
+    "log2": jnp.log2,
+    "log_sigmoid": jax.nn.log_sigmoid,
+    "logical_and": jnp.logical_and,
+    "logical_not": jnp.logical_not,
+    "logical_or": jnp.logical_or,
+    "logical_xor": jnp.logical_xor,
+    "lt": jnp.less,
+    "maximum": jnp.maximum,
+    "minimum": jnp.minimum,
+    "mish": jax.nn.mish,
+    "mul": jnp.multiply,
+    "ne": jnp.not_equal,
+    "neg": jnp.negative,
+    "reciprocal": jnp.reciprocal,
+    "relu": jax.nn.relu,
+    "relu6": jax.nn.relu6,
+    "remainder": jnp.remainder,
+    "round": jnp.round,
+    "rsqrt": lax.rsqrt,
+    "sigmoid": jax.nn.sigmoid,
+    "sign": jnp.sign,
+    "silu": jax.nn.silu,
+    "sin": jnp.sin,
+    "sinh": jnp.sinh,
+    "sqrt": jnp.sqrt,
+    "square": jnp.square,
+    "tan": jnp.tan,
+    "tanh": jnp.tanh,
+    "trunc": jnp.trunc,
+    "where": jnp.where,
+}
+
+
+@_operation("add")
+def _add(x: Array, y: Array, *, alpha: float = 1) -> Array:
+    return jnp.logical_or(x, y) if _truths(x, y) else x + (y if alpha == 1 else alpha * y)
+
+
+@_operation("sub")
+def _sub(x: Array, y: Array, *, alpha: float = 1) -> Array:
+    return x - (y if alpha == 1 else alpha * y)
+
+
+@_operation("rsub")
+def _rsub(x: Array, y: Array, alpha: float = 1) -> Array:
+    return y - (x if alpha == 1 else alpha * x)
+
+
+def _truths(*given: Any) -> bool:
+    return all(jnp.asarray(one).dtype == bool for one in given)
+
+
+@_operation("div")
+def _div(x: Array, y: Array, *, rounding_mode: str | None = None) -> Array:
+    if rounding_mode == "floor":
+        return jnp.floor_divide(x, y)
+    return jnp.trunc(x / y) if rounding_mode else x / y
+
+
+@_operation("pow")
+def _pow(x: Array, y: Any) -> Array:
+    if isinstance(y, float) and y.is_integer():
+        y = int(y)
+    if isinstance(y, float) and abs(y) == 0.5:
+        return jnp.sqrt(x) if y > 0 else lax.rsqrt(x)
+    return jnp.power(x, y)
+
+
+@_operation("clamp")
+def _clamp(x: Array, low: Any = None, high: Any = None) -> Array:
+    return jnp.clip(x, low, high)
+
+
+@_operation("clamp_min")
+def _clamp_min(x: Array, low: Any) -> Array:
+    return jnp.maximum(x, low)
+
+
+@_operation("clamp_max")
+def _clamp_max(x: Array, high: Any) -> Array:
+    return jnp.minimum(x, high)
+
+
+TABLE["hardtanh"] = lambda x, low=-1.0, high=1.0: jnp.clip(x, low, high)
+
+
+@_operation("gelu")
+def _gelu(x: Array, *, approximate: str = "none") -> Array:
+    return jax.nn.gelu(x, approximate=approximate == "tanh")
+
+
+@_operation("softplus")
+def _softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
+    scaled = x * beta if beta != 1 else x
+    smooth = jax.nn.softplus(scaled)
+    # Above the threshold PyTorch takes x; the difference is below exp(-threshold).
+    if threshold < 15:
+        smooth = jnp.where(scaled > threshold, scaled, smooth)
+    return smooth / beta if beta != 1 else smooth
+
+
+@_operation("elu")
+def _elu(x: Array, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
+    below = alpha * jnp.expm1(jnp.minimum(x, 0) * input_scale)
+    return jnp.where(x > 0, x, below) * scale
+
+
+@_operation("leaky_relu")
+def _leaky_relu(x: Array, slope: float = 0.01) -> Array:
+    return jnp.where(x > 0, x, x * slope)
+
+
+@_operation("prelu", "_prelu_kernel")
+def _prelu(x: Array, weight: Array) -> Array:
+    places = [axis for axis in range(x.ndim) if axis != 1 or weight.size == 1]
+    wide = (
+        weight
+        if weight.ndim == x.ndim
+        else jnp.expand_dims(weight.reshape(-1), places[: x.ndim - 1])
+    )
+    return jnp.where(x > 0, x, x * wide)
+
+
+@_operation("glu")
+def _glu(x: Array, dim: int = -1) -> Array:
+    value, gate = jnp.split(x, 2, dim)
+    return value * jax.nn.sigmoid(gate)
+
+
+@_operation("masked_fill")
+def _masked_fill(x: Array, mask: Array, value: Any) -> Array:
+    return jnp.where(mask, jnp.asarray(value, x.dtype), x)
+
+
+@_operation("fill")
+def _fill_all(x: Array, value: Any) -> Array:
+    return jnp.broadcast_to(jnp.asarray(value, x.dtype), x.shape)
+
+
+# Sums, means and the like
+
+
+def _reduced(function: Callable[..., Array]) -> Callable[..., Array]:
+    def along(x: Array, dim: Axes = None, keepdim: bool = False, *, dtype: Any = None) -> Array:
+        axes = None if dim is None or (not isinstance(dim, int) and not len(dim)) else dim
+        axes = axes if axes is None or isinstance(axes, int) else tuple(axes)
+        x = x if dtype is None else x.astype(dtype)
+        return function(x, axis=axes, keepdims=keepdim)
+
+    return along
+
+
+TABLE |= {
+    name: _reduced(function)
+    for name, function in {
+        "all": jnp.all,
+        "amax": jnp.max,
+        "amin": jnp.min,
+        "any": jnp.any,
+        "argmax": jnp.argmax,
+        "argmin": jnp.argmin,
+        "logsumexp": jax.scipy.special.logsumexp,
+        "mean": jnp.mean,
+        "prod": jnp.prod,
+        "sum": jnp.sum,
+    }.items()
+}
+
+
+def _extreme(
+    values: Callable[..., Array], places: Callable[..., Array], pair: Callable[..., Array]
+) -> Any:
+    def along(x: Array, dim: Any = None, keepdim: bool = False) -> Any:
+        if dim is None:
+            return values(x)
+        if not isinstance(dim, int):
+            return pair(x, dim)
+        return values(x, axis=dim, keepdims=keepdim), places(x, axis=dim, keepdims=keepdim)
+
+    return along
+
+
+TABLE["max"] = _extreme(jnp.max, jnp.argmax, jnp.maximum)
+TABLE["min"] = _extreme(jnp.min, jnp.argmin, jnp.minimum)
+
+
+@_operation("var")
+def _var(
+    x: Array, dim: Axes = None, *, correction: float | None = None, keepdim: bool = False
+) -> Array:
+    axes = tuple(range(x.ndim)) if dim is None else dim
+    axes = (axes,) if isinstance(axes, int) else tuple(axes)
+    count = math.prod(x.shape[axis] for axis in axes)
+    centred = x - x.mean(axes, keepdims=True)
+    return (centred * centred).sum(axes, keepdims=keepdim) / (
+        count - (1 if correction is None else correction)
+    )
+
+
+@_operation("std")
+def _std(x: Array, dim: Axes = None, **options: Any) -> Array:
+    return jnp.sqrt(_var(x, dim, **options))
+
+
+@_operation("var_mean")
+def _var_mean(x: Array, dim: Axes = None, *, keepdim: bool = False, **options: Any) -> Any:
+    mean = TABLE["mean"](x, dim, keepdim)
+    return _var(x, dim, keepdim=keepdim, **options), mean
+
+
+@_operation("linalg_vector_norm", "norm")
+def _norm(
+    x: Array, ord: Any = 2, dim: Axes = None, keepdim: bool = False, *, dtype: Any = None
+) -> Array:
+    axes = dim if dim is None or isinstance(dim, int) else tuple(dim)
+    ord = 2 if ord is None else ord
+    if ord == 2:
+        return jnp.sqrt((x * x).sum(axes, keepdims=keepdim))
+    if ord == math.inf:
+        return jnp.abs(x).max(axes, keepdims=keepdim)
+    return (jnp.abs(x) ** ord).sum(axes, keepdims=keepdim) ** (1 / ord)
+
+
+@_operation("cumsum")
+def _cumsum(x: Array, dim: int, *, dtype: Any = None) -> Array:
+    return lax.cumsum(x if dtype is None else x.astype(dtype), dim % x.ndim)
+
+
+@_operation("cumprod")
+def _cumprod(x: Array, dim: int, *, dtype: Any = None) -> Array:
+    return lax.cumprod(x if dtype is None else x.astype(dtype), dim % x.ndim)
+
+
+@_operation("softmax", "_softmax", "_safe_softmax")
+def _softmax(x: Array, dim: int, dtype: Any = None) -> Array:
+    x = x if dtype is None or isinstance(dtype, bool) else x.astype(dtype)
+    return jax.nn.softmax(x, axis=dim)
+
+
+@_operation("log_softmax", "_log_softmax")
+def _log_softmax(x: Array, dim: int, dtype: Any = None) -> Array:
+    x = x if dtype is None or isinstance(dtype, bool) else x.astype(dtype)
+    return jax.nn.log_softmax(x, axis=dim)
+
+
+@_operation("topk")
+def _top_k(x: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    last = jnp.moveaxis(x, dim, -1) if dim % x.ndim != x.ndim - 1 else x
+    values, places = lax.top_k(last if largest else -last, k)
+    values = values if largest else -values
+    return tuple(jnp.moveaxis(one, -1, dim) if last is not x else one for one in (values, places))
+
+
+@_operation("sort")
+def _sort(x: Array, dim: int = -1, descending: bool = False, **_: Any) -> Any:
+    places = _argsort(x, dim, descending)
+    return jnp.take_along_axis(x, places, dim), places
+
+
+@_operation("argsort")
+def _argsort(x: Array, dim: int = -1, descending: bool = False, **_: Any) -> Array:
+    return jnp.argsort(x, axis=dim, stable=True, descending=descending)
+
+
+# Shapes
+
+
+@_operation("view", "_unsafe_view", "reshape", "_reshape_alias")
+def _view(x: Array, size: Sequence[int], *_: Any) -> Array:
+    return jnp.reshape(x, size) if tuple(size) != x.shape else x
+
+
+@_operation("flatten")
+def _flatten(x: Array, start: int = 0, end: int = -1) -> Array:
+    start, end = start % max(x.ndim, 1), end % max(x.ndim, 1)
+    return x.reshape(*x.shape[:start], -1, *x.shape[end + 1 :])
+
+
+@_operation("unflatten")
+def _unflatten(x: Array, dim: int, sizes: Sequence[int]) -> Array:
+    dim %= x.ndim
+    return x.reshape(*x.shape[:dim], *sizes, *x.shape[dim + 1 :])
+
+
+@_operation("expand")
+def _expand(x: Array, size: Sequence[int], **_: Any) -> Array:
+    lead = len(size) - x.ndim
+    shape = tuple(x.shape[k - lead] if one == -1 else one for k, one in enumerate(size))
+    return jnp.broadcast_to(x, shape) if shape != x.shape else x
+
+
+@_operation("unsqueeze")
+def _unsqueeze(x: Array, dim: int) -> Array:
+    return jnp.expand_dims(x, dim)
+
+
+@_operation("squeeze")
+def _squeeze(x: Array, dim: Axes = None) -> Array:
+    dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
+    return lax.squeeze(x, [one % x.ndim for one in dims if x.shape[one] == 1])
+
+
+@_operation("transpose")
+def _transpose(x: Array, first: int, second: int) -> Array:
+    return jnp.swapaxes(x, first, second) if first % x.ndim != second % x.ndim else x
+
+
+@_operation("t", "numpy_T", "mT")
+def _t(x: Array) -> Array:
+    return jnp.swapaxes(x, -1, -2) if x.ndim > 1 else x
+
+
+@_operation("permute")
+def _permute(x: Array, dims: Sequence[int]) -> Array:
+    return lax.transpose(x, [dim % x.ndim for dim in dims])
+
+
+@_operation("movedim")
+def _movedim(x: Array, source: Any, target: Any) -> Array:
+    return jnp.moveaxis(x, source, target)
+
+
+@_operation("select")
+def _select(x: Array, dim: int, index: int) -> Array:
+    return lax.index_in_dim(x, index, dim % x.ndim, keepdims=False)
+
+
+def _between(
+    x: Array, dim: int, start: int | None, end: int | None, step: int
+) -> tuple[int, int, int, int]:
+    """Return the axis, and the bounds within it."""
+    low, high, step = slice(start, end, step).indices(x.shape[dim])
+    return dim % x.ndim, low, high, step
+
+
+@_operation("slice")
+def _slice(
+    x: Array, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Array:
+    axis, low, high, step = _between(x, dim, start, end, step)
+    if (low, high, step) == (0, x.shape[axis], 1):
+        return x
+    return lax.slice_in_dim(x, low, max(low, high), step, axis)
+
+
+@_operation("narrow")
+def _narrow(x: Array, dim: int, start: int, length: int) -> Array:
+    return _slice(x, dim, start, start + length)
+
+
+@_operation("slice_scatter")
+def _slice_scatter(
+    x: Array,
+    part: Array,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> Array:
+    axis, low, high, step = _between(x, dim, start, end, step)
+    if (low, high, step) == (0, x.shape[axis], 1):
+        return part
+    return x.at[(slice(None),) * axis + (slice(low, high, step),)].set(part)
+
+
+@_operation("select_scatter")
+def _select_scatter(x: Array, part: Array, dim: int, index: int) -> Array:
+    return x.at[(slice(None),) * (dim % x.ndim) + (index,)].set(part)
+
+
+@_operation("copy")
+def _copy(x: Array, source: Array, *_: Any) -> Array:
+    return jnp.broadcast_to(source, x.shape)
+
+
+@_operation("cat", "concat")
+def _cat(parts: Sequence[Array], dim: int = 0) -> Array:
+    # An empty vector is the unit, whatever the other shapes are.
+    parts = [part for part in parts if part.shape != (0,)] or list(parts[:1])
+    return lax.concatenate(parts, dim % parts[0].ndim) if len(parts) > 1 else parts[0]
+
+
+@_operation("stack")
+def _stack(parts: Sequence[Array], dim: int = 0) -> Array:
+    return jnp.stack(parts, dim)
+
+
+@_operation("split", "split_with_sizes")
+def _split(x: Array, sizes: Any, dim: int = 0) -> Any:
+    if isinstance(sizes, int):
+        whole, rest = divmod(x.shape[dim], sizes)
+        sizes = [sizes] * whole + [rest] * bool(rest)
+    ends = np.cumsum(sizes)
+    return tuple(
+        _slice(x, dim, int(end - size), int(end)) for size, end in zip(sizes, ends, strict=True)
+    )
+
+
+@_operation("chunk")
+def _chunk(x: Array, chunks: int, dim: int = 0) -> Any:
+    return _split(x, -(-x.shape[dim] // chunks), dim)
+
+
+@_operation("unbind")
+def _unbind(x: Array, dim: int = 0) -> Any:
+    return tuple(_select(x, dim, index) for index in range(x.shape[dim]))
+
+
+@_operation("flip")
+def _flip(x: Array, dims: Sequence[int]) -> Array:
+    return lax.rev(x, [dim % x.ndim for dim in dims])
+
+
+@_operation("roll")
+def _roll(x: Array, shifts: Sequence[int], dims: Sequence[int] = ()) -> Array:
+    if not len(dims):
+        return jnp.roll(x, shifts[0])
+    for shift, dim in zip(shifts, dims, strict=True):
+        shift %= x.shape[dim]
+        if shift:
+            x = _cat([_slice(x, dim, -shift), _slice(x, dim, 0, x.shape[dim] - shift)], dim)
+    return x
+
+
+@_operation("repeat", "tile")
+def _repeat(x: Array, repeats: Sequence[int]) -> Array:
+    return jnp.tile(x, repeats)
+
+
+@_operation("repeat_interleave")
+def _repeat_interleave(x: Array, repeats: int, dim: int | None = None, **_: Any) -> Array:
+    x = x.reshape(-1) if dim is None else x
+    at = (dim or 0) % x.ndim + 1
+    shape = (*x.shape[:at], repeats, *x.shape[at:])
+    wide = lax.broadcast_in_dim(x, shape, [k for k in range(len(shape)) if k != at])
+    return wide.reshape(*x.shape[: at - 1], -1, *x.shape[at:])
+
+
+@_operation("pad", "constant_pad_nd")
+def _pad(x: Array, pad: Sequence[int], mode: Any = "constant", value: float | None = None) -> Array:
+    if not isinstance(mode, str):
+        mode, value = "constant", mode
+    sides = [(0, 0)] * (x.ndim - len(pad) // 2)
+    sides += [(pad[k], pad[k + 1]) for k in range(len(pad) - 2, -2, -2)]
+    if mode != "constant":
+        names = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+        return jnp.pad(x, sides, mode=names[mode])
+    if not any(map(any, sides)):
+        return x
+    return lax.pad(x, jnp.asarray(value or 0, x.dtype), [(*side, 0) for side in sides])
+
+
+@_operation("diagonal")
+def _diagonal(x: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
+    return jnp.diagonal(x, offset, dim1, dim2)
+
+
+@_operation("tril")
+def _tril(x: Array, diagonal: int = 0) -> Array:
+    return jnp.tril(x, diagonal)
+
+
+@_operation("triu")
+def _triu(x: Array, diagonal: int = 0) -> Array:
+    return jnp.triu(x, diagonal)
+
+
+@_operation("pixel_shuffle")
+def _pixel_shuffle(x: Array, factor: int) -> Array:
+    *lead, c, h, w = x.shape
+    split = x.reshape(*lead, c // factor**2, factor, factor, h, w)
+    n = len(lead)
+    order = [*range(n), n, n + 3, n + 1, n + 4, n + 2]
+    return split.transpose(order).reshape(*lead, -1, h * factor, w * factor)
+
+
+@_operation("upsample_nearest2d", "upsample_nearest1d")
+def _nearest(x: Array, size: Any, *_: Any) -> Array:
+    for axis, wanted in zip(range(2, x.ndim), _fit(x, size, _), strict=True):
+        times, rest = divmod(wanted, x.shape[axis])
+        if rest:
+            places = np.arange(wanted) * x.shape[axis] // wanted
+            x = x.at[(slice(None),) * axis + (places,)].get(mode="clip")
+        elif times > 1:
+            x = _repeat_interleave(x, times, axis)
+    return x
+
+
+def _fit(x: Array, size: Any, scales: Sequence[Any]) -> list[int]:
+    if size is not None:
+        return list(size)
+    factors = scales[-1] if isinstance(scales[-1], list | tuple) else scales
+    return [int(n * factor) for n, factor in zip(x.shape[2:], factors, strict=True)]
+
+
+@_operation("upsample_bilinear2d")
+def _bilinear(x: Array, size: Any, align_corners: bool, *scales: Any) -> Array:
+    for axis, wanted in zip(range(2, x.ndim), _fit(x, size, scales), strict=True):
+        old = x.shape[axis]
+        if align_corners:
+            at = np.arange(wanted) * ((old - 1) / max(wanted - 1, 1))
+        else:
+            at = np.clip((np.arange(wanted) + 0.5) * old / wanted - 0.5, 0, None)
+        low = np.minimum(at.astype(int), old - 1)
+        weights = np.zeros((old, wanted), x.dtype)
+        np.add.at(weights, (low, np.arange(wanted)), 1 - (at - low))
+        np.add.at(weights, (np.minimum(low + 1, old - 1), np.arange(wanted)), at - low)
+        x = jnp.moveaxis(lax.dot_general(x, weights, (((axis,), (0,)), ((), ()))), -1, axis)
+    return x
+
+
+# Lookups
+
+
+@_operation("embedding")
+def _embedding(weight: Array, index: Array, *_: Any) -> Array:
+    return weight.at[index].get(mode="clip", wrap_negative_indices=False)
+
+
+@_operation("index_select")
+def _index_select(x: Array, dim: int, index: Array) -> Array:
+    places = (slice(None),) * (dim % x.ndim) + (index,)
+    return x.at[places].get(mode="clip", wrap_negative_indices=False)
+
+
+@_operation("index")
+def _index_by(x: Array, indices: Sequence[Any]) -> Array:
+    places = tuple(slice(None) if one is None else one for one in indices)
+    return x.at[places].get(mode="clip")
+
+
+@_operation("index_put")
+def _index_put(x: Array, indices: Sequence[Any], values: Array, accumulate: bool = False) -> Array:
+    places = x.at[tuple(slice(None) if one is None else one for one in indices)]
+    return places.add(values) if accumulate else places.set(values)
+
+
+def _along(x: Array, dim: int, index: Array) -> tuple[Array, ...]:
+    """Return the place of each entry of an index: its own, but along one axis."""
+    places = [lax.broadcasted_iota(np.int32, index.shape, axis) for axis in range(index.ndim)]
+    places[dim % x.ndim] = index
+    return tuple(places)
+
+
+@_operation("gather")
+def _gather(x: Array, dim: int, index: Array, **_: Any) -> Array:
+    for axis in range(x.ndim):
+        if axis != dim % x.ndim:
+            x = _slice(x, axis, 0, index.shape[axis])
+    return jnp.take_along_axis(x, index, dim, mode="clip")
+
+
+@_operation("take_along_dim")
+def _take_along_dim(x: Array, index: Array, dim: int | None = None) -> Array:
+    return jnp.take_along_axis(x, index, dim, mode="clip")
+
+
+@_operation("scatter")
+def _scatter(x: Array, dim: int, index: Array, source: Any, **_: Any) -> Array:
+    if jnp.ndim(source):
+        source = source[tuple(slice(n) for n in index.shape)]
+    return x.at[_along(x, dim, index)].set(source)
+
+
+@_operation("scatter_add")
+def _scatter_add(x: Array, dim: int, index: Array, source: Array) -> Array:
+    return x.at[_along(x, dim, index)].add(source[tuple(slice(n) for n in index.shape)])
+
+
+@_operation("index_add")
+def _index_add(x: Array, dim: int, index: Array, source: Array, *, alpha: float = 1) -> Array:
+    places = (slice(None),) * (dim % x.ndim) + (index,)
+    return x.at[places].add(source if alpha == 1 else alpha * source)
+
+
+@_operation("one_hot")
+def _one_hot(x: Array, classes: int = -1) -> Array:
+    return jax.nn.one_hot(x, classes, dtype=np.int32)
+
+
+# Products
+
+
+def _dot(x: Array, y: Array, first: int, second: int, batch: int = 0) -> Array:
+    same = tuple(range(batch))
+    return lax.dot_general(x, y, (((first,), (second,)), (same, same)))
+
+
+@_operation("linear")
+def _linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
+    y = _dot(x, weight, x.ndim - 1, weight.ndim - 1)
+    return y if bias is None else y + bias
+
+
+@_operation("mm", "mv", "dot")
+def _mm(x: Array, y: Array) -> Array:
+    return _dot(x, y, x.ndim - 1, 0)
+
+
+@_operation("bmm")
+def _bmm(x: Array, y: Array) -> Array:
+    return _dot(x, y, 2, 1, 1)
+
+
+@_operation("matmul")
+def _matmul(x: Array, y: Array) -> Array:
+    if y.ndim <= 2:
+        return _dot(x, y, x.ndim - 1, 0)
+    if x.shape[:-2] == y.shape[:-2]:
+        return _dot(x, y, x.ndim - 1, y.ndim - 2, x.ndim - 2)
+    return jnp.matmul(x, y)
+
+
+def _weighed(sum_of: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    def weighed(z: Array, x: Array, y: Array, *, beta: float = 1, alpha: float = 1) -> Array:
+        product = sum_of(x, y)
+        product = product if alpha == 1 else alpha * product
+        return product if beta == 0 else product + (z if beta == 1 else beta * z)
+
+    return weighed
+
+
+TABLE |= dict.fromkeys(("addmm", "addmv"), _weighed(_mm)) | {"baddbmm": _weighed(_bmm)}
+TABLE["outer"] = jnp.outer
+
+
+@_operation("addcmul")
+def _addcmul(z: Array, x: Array, y: Array, *, value: float = 1) -> Array:
+    return z + (x * y if value == 1 else value * x * y)
+
+
+@_operation("lerp")
+def _lerp(x: Array, y: Array, weight: Any) -> Array:
+    return x + weight * (y - x)
+
+
+@_operation("einsum")
+def _einsum(text: str, operands: Sequence[Array], **_: Any) -> Array:
+    return jnp.einsum(text, *operands)
+
+
+def _spread(value: Any, count: int) -> tuple[int, ...]:
+    """Return one number for each axis of an image."""
+    value = (value,) if isinstance(value, int) else tuple(value)
+    return value * count if len(value) == 1 else value
+
+
+def _convolve(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Array:
+    """Return a convolution of ``(batch, channel, *image)`` with ``(out, in / groups, *window)``."""
+    n = weight.ndim - 2
+    alone = x.ndim == n + 1
+    x = x[None] if alone else x
+    sides = padding.upper() if isinstance(padding, str) else [(p, p) for p in _spread(padding, n)]
+    letters = "XYZ"[:n]
+    y = lax.conv_general_dilated(
+        x,
+        weight,
+        _spread(stride, n),
+        sides,
+        rhs_dilation=_spread(dilation, n),
+        dimension_numbers=(f"NC{letters}", f"OI{letters}", f"NC{letters}"),
+        feature_group_count=groups,
+    )
+    y = y if bias is None else y + jnp.expand_dims(bias, range(1, n + 1))
+    return y[0] if alone else y
+
+
+TABLE |= dict.fromkeys(("conv1d", "conv2d", "conv3d"), _convolve)
+
+
+@_operation("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+def _unconvolve(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Array:
+    """Return the transpose of a convolution, whose weight is ``(in, out / groups, *window)``."""
+    n = weight.ndim - 2
+    alone = x.ndim == n + 1
+    x = x[None] if alone else x
+    steps, holes = _spread(stride, n), _spread(dilation, n)
+    sides = [
+        (d * (k - 1) - p, d * (k - 1) - p + more)
+        for d, k, p, more in zip(
+            holes, weight.shape[2:], _spread(padding, n), _spread(output_padding, n), strict=True
+        )
+    ]
+    given, out, *window = weight.shape
+    kernel = weight.reshape(groups, given // groups, out, *window)
+    kernel = jnp.moveaxis(kernel, 2, 1).reshape(groups * out, given // groups, *window)
+    kernel = lax.rev(kernel, range(2, n + 2))
+    letters = "XYZ"[:n]
+    y = lax.conv_general_dilated(
+        x,
+        kernel,
+        (1,) * n,
+        sides,
+        lhs_dilation=steps,
+        rhs_dilation=holes,
+        dimension_numbers=(f"NC{letters}", f"OI{letters}", f"NC{letters}"),
+        feature_group_count=groups,
+    )
+    y = y if bias is None else y + jnp.expand_dims(bias, range(1, n + 1))
+    return y[0] if alone else y
+
+
+@_operation("convolution")
+def _convolution(
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+) -> Array:
+    if transposed:
+        return _unconvolve(x, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _convolve(x, weight, bias, stride, padding, dilation, groups)
+
+
+@_operation("scaled_dot_product_attention")
+def _attention(
+    q: Array,
+    k: Array,
+    v: Array,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Array:
+    """Return attention, ``(..., head, query, d), (..., head, key, d), (..., head, key, e)``."""
+    if dropout_p:
+        raise NotImplementedError("dropout of attention")
+    heads = q.shape[-3] if q.ndim > 2 else 1
+    shared = heads // k.shape[-3] if enable_gqa and q.ndim > 2 else 1
+    if shared > 1:
+        q = q.reshape(*q.shape[:-3], k.shape[-3], shared, *q.shape[-2:])
+    lead = "abcfg"[: k.ndim - 2]
+    inner = "r" if shared > 1 else ""
+    scores = jnp.einsum(f"{lead}{inner}qd,{lead}kd->{lead}{inner}qk", q, k)
+    scores = scores * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if is_causal:
+        attn_mask = written(np.tril(np.ones(scores.shape[-2:], bool)))
+    if attn_mask is not None:
+        if shared > 1:
+            of_heads = attn_mask.ndim > 2 and attn_mask.shape[-3] > 1
+            if of_heads:
+                attn_mask = attn_mask.reshape(
+                    *attn_mask.shape[:-3], k.shape[-3], shared, *attn_mask.shape[-2:]
+                )
+            elif attn_mask.ndim > 2:
+                attn_mask = jnp.expand_dims(attn_mask, -3)
+        if attn_mask.dtype == bool:
+            scores = jnp.where(attn_mask, scores, -jnp.inf)
+        else:
+            scores = scores + attn_mask
+    weights = jax.nn.softmax(scores, axis=-1)
+    out = jnp.einsum(f"{lead}{inner}qk,{lead}ke->{lead}{inner}qe", weights, v)
+    return out.reshape(*out.shape[:-4], heads, *out.shape[-2:]) if shared > 1 else out
+
+
+# Norms and pools
+
+
+def _normed(x: Array, axes: Sequence[int], eps: float) -> Any:
+    mean = x.mean(axes, keepdims=True)
+    centred = x - mean
+    rescale = lax.rsqrt((centred * centred).mean(axes, keepdims=True) + eps)
+    return centred * rescale, mean, rescale
+
+
+def _scaled(x: Array, weight: Array | None, bias: Array | None) -> Array:
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+
+@_operation("native_layer_norm")
+def _native_layer_norm(
+    x: Array, shape: Sequence[int], weight: Array | None, bias: Array | None, eps: float
+) -> Any:
+    y, mean, rescale = _normed(x, tuple(range(-len(shape), 0)), eps)
+    return _scaled(y, weight, bias), mean, rescale
+
+
+@_operation("layer_norm")
+def _layer_norm(
+    x: Array,
+    shape: Sequence[int],
+    weight: Array | None = None,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> Array:
+    return _native_layer_norm(x, shape, weight, bias, eps)[0]
+
+
+@_operation("rms_norm")
+def _rms_norm(
+    x: Array, shape: Sequence[int], weight: Array | None = None, eps: float | None = None
+) -> Array:
+    eps = float(jnp.finfo(x.dtype).eps) if eps is None else eps
+    axes = tuple(range(-len(shape), 0))
+    return _scaled(x * lax.rsqrt((x * x).mean(axes, keepdims=True) + eps), weight, None)
+
+
+def _over_channels(value: Array | None, ndim: int) -> Array | None:
+    return None if value is None else jnp.expand_dims(value, range(1, ndim - 1))
+
+
+@_operation("group_norm")
+def _group_norm(
+    x: Array,
+    groups: int,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> Array:
+    n, c, *image = x.shape
+    split = x.reshape(n, groups, c // groups, *image)
+    y = _normed(split, tuple(range(2, split.ndim)), eps)[0].reshape(x.shape)
+    return _scaled(y, _over_channels(weight, x.ndim), _over_channels(bias, x.ndim))
+
+
+@_operation("instance_norm")
+def _instance_norm(
+    x: Array,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    var: Any,
+    by_input: bool,
+    _: float,
+    eps: float,
+    *__: Any,
+) -> Array:
+    if not by_input:
+        return _batch_norm(x, weight, bias, mean, var, False, 0.0, eps)
+    y = _normed(x, tuple(range(2, x.ndim)), eps)[0]
+    return _scaled(y, _over_channels(weight, x.ndim), _over_channels(bias, x.ndim))
+
+
+@_operation("batch_norm")
+def _batch_norm(
+    x: Array,
+    weight: Array | None,
+    bias: Array | None,
+    mean: Any,
+    var: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+    *_: Any,
+) -> Array:
+    if training or mean is None:
+        y = _normed(x, (0, *range(2, x.ndim)), eps)[0]
+    else:
+        rescale = lax.rsqrt(var + eps)
+        y = (x - _over_channels(mean, x.ndim)) * _over_channels(rescale, x.ndim)
+    return _scaled(y, _over_channels(weight, x.ndim), _over_channels(bias, x.ndim))
+
+
+@_operation("_native_batch_norm_legit_no_training")
+def _batch_norm_inference(
+    x: Array, weight: Any, bias: Any, mean: Any, var: Any, momentum: float, eps: float
+) -> Any:
+    nothing = jnp.zeros((0,), x.dtype)
+    return _batch_norm(x, weight, bias, mean, var, False, momentum, eps), nothing, nothing
+
+
+def _windows(
+    x: Array, window: Any, stride: Any, padding: Any, dilation: Any, ceil: bool, n: int
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], list[tuple[int, int]]]:
+    """Return window, strides, holes and padding of a pool, one for each axis of ``x``."""
+    lead = x.ndim - n
+    sizes, sides, holes = _spread(window, n), _spread(padding, n), _spread(dilation, n)
+    steps = _spread(stride, n) if not isinstance(stride, Sequence) or stride else sizes
+    padded = [(0, 0)] * lead
+    for size, k, s, p, d in zip(x.shape[lead:], sizes, steps, sides, holes, strict=True):
+        room = size + 2 * p - d * (k - 1) - 1
+        count = room // s + 1
+        # Rounded up, a last window may begin inside, or in the padding on the left.
+        if ceil and room % s and count * s < size + p:
+            count += 1
+        padded.append((p, max(p, (count - 1) * s + d * (k - 1) + 1 - size - p)))
+    ones = (1,) * lead
+    return ones + sizes, ones + steps, ones + holes, padded
+
+
+def _max_pool(n: int) -> Callable[..., Array]:
+    def pool(
+        x: Array,
+        window: Any,
+        stride: Any = (),
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil: bool = False,
+    ) -> Array:
+        sizes, steps, holes, sides = _windows(x, window, stride, padding, dilation, ceil, n)
+        least = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
+        return lax.reduce_window(
+            x, jnp.asarray(least, x.dtype), lax.max, sizes, steps, sides, window_dilation=holes
+        )
+
+    return pool
+
+
+def _sum_pool(x: Array, sizes: Any, steps: Any, sides: Any) -> Array:
+    return lax.reduce_window(x, jnp.zeros((), x.dtype), lax.add, sizes, steps, sides)
+
+
+def _average_pool(n: int) -> Callable[..., Array]:
+    def pool(
+        x: Array,
+        window: Any,
+        stride: Any = (),
+        padding: Any = 0,
+        ceil: bool = False,
+        with_padding: bool = True,
+        divisor: int | None = None,
+    ) -> Array:
+        sizes, steps, _, sides = _windows(x, window, stride, padding, 1, ceil, n)
+        total = _sum_pool(x, sizes, steps, sides)
+        if divisor is not None or not any(map(any, sides)):
+            return total / (divisor or math.prod(sizes))
+        # PyTorch counts its own padding, but not what rounding up adds.
+        inner = [(p, p) for p in _spread(padding, n)] if with_padding else [(0, 0)] * n
+        ones = np.ones(x.shape[x.ndim - n :], x.dtype)
+        ones = np.pad(ones, inner, constant_values=1)
+        rest = [(a - b, c - d) for (a, c), (b, d) in zip(sides[x.ndim - n :], inner, strict=True)]
+        ones = np.pad(ones, [(0, max(0, right)) for _, right in rest])
+        around = [(left, 0) for left, _ in rest]
+        with jax.ensure_compile_time_eval():
+            count = _sum_pool(jnp.asarray(ones), sizes[x.ndim - n :], steps[x.ndim - n :], around)
+        return total / written(np.asarray(count))
+
+    return pool
+
+
+def _adaptive(n: int) -> Callable[..., Array]:
+    def pool(x: Array, size: Any) -> Array:
+        for axis, wanted in zip(range(x.ndim - n, x.ndim), _spread(size, n), strict=True):
+            old = x.shape[axis]
+            if wanted == 1:
+                x = x.mean(axis, keepdims=True)
+            elif old % wanted == 0:
+                shape = (*x.shape[:axis], wanted, old // wanted, *x.shape[axis + 1 :])
+                x = x.reshape(shape).mean(axis + 1)
+            else:
+                ends = [(k * old // wanted, -(-(k + 1) * old // wanted)) for k in range(wanted)]
+                parts = [_slice(x, axis, *end).mean(axis, keepdims=True) for end in ends]
+                x = _cat(parts, axis)
+        return x
+
+    return pool
+
+
+for _n in (1, 2, 3):
+    TABLE[f"max_pool{_n}d"] = _max_pool(_n)
+    TABLE[f"avg_pool{_n}d"] = _average_pool(_n)
+    TABLE[f"adaptive_avg_pool{_n}d"] = TABLE[f"_adaptive_avg_pool{_n}d"] = _adaptive(_n)
+
+
+# Losses
+
+
+def _reduction(x: Array, mode: int) -> Array:
+    return x if mode == 0 else x.mean() if mode == 1 else x.sum()
+
+
+@_operation("mse_loss")
+def _mse_loss(x: Array, y: Array, reduction: int = 1) -> Array:
+    return _reduction((x - y) * (x - y), reduction)
+
+
+@_operation("l1_loss")
+def _l1_loss(x: Array, y: Array, reduction: int = 1) -> Array:
+    return _reduction(jnp.abs(x - y), reduction)
+
+
+@_operation("cross_entropy_loss")
+def _cross_entropy_loss(
+    x: Array,
+    target: Array,
+    weight: Array | None = None,
+    reduction: int = 1,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Array:
+    if weight is not None or label_smoothing:
+        raise NotImplementedError("weights of classes and smoothed labels")
+    axis = 1 if x.ndim > 1 else 0
+    logs = jax.nn.log_softmax(x, axis)
+    if jnp.issubdtype(target.dtype, jnp.floating):
+        losses = -(logs * target).sum(axis)
+        return losses.sum() / losses.size if reduction == 1 else _reduction(losses, reduction)
+    kept = target != ignore_index
+    at = jnp.expand_dims(jnp.where(kept, target, 0), axis)
+    losses = -jnp.take_along_axis(logs, at, axis, mode="clip").squeeze(axis)
+    losses = jnp.where(kept, losses, 0)
+    return losses.sum() / kept.sum() if reduction == 1 else _reduction(losses, reduction)

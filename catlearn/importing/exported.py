@@ -1,0 +1,598 @@
+"""PyTorch modules as functions of JAX: the graph that ``torch.export`` makes, run by a table.
+
+``torch.export`` writes down what a call of a module does as a graph of ATen operations, for the
+shapes of the given inputs. :func:`to_jax` runs that graph in JAX, by the functions of
+:mod:`catlearn.importing.aten`. The graph is made functional but not decomposed: attention,
+norms and convolutions are still one operation each. Only what the table lacks is decomposed, by
+PyTorch's own definitions.
+
+What depends neither on a parameter nor on an input (positions, masks, tables of rotations) is
+computed by PyTorch once, when the module is imported, and written as simply as it can be: by
+indices where these say it, as an array otherwise.
+
+:func:`from_torch` reads that function as a circuit, as :func:`catlearn.importing.from_jax` does.
+:func:`in_jax` is the way back: the module again, run by JAX, with gradients.
+
+>>> import pytest; torch = pytest.importorskip("torch", reason="torch is not installed")
+>>> module = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.GELU(), torch.nn.Linear(4, 2))
+>>> fn, state = to_jax(module, torch.zeros(5, 3))
+>>> list(state)
+['0.weight', '0.bias', '2.weight', '2.bias']
+>>> fn(state, jax.numpy.ones((5, 3))).shape
+(5, 2)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import operator
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from catlearn.arrays.circuit import Circuit
+from catlearn.errors import DataError, Failure, listed, wrong_kind
+from catlearn.importing.aten import TABLE, written
+from catlearn.importing.building import ImportRefused
+from catlearn.importing.jaxpr import Imported, imported
+from catlearn.models.libraries.torch import library, numpy_dtype, recognises, to_numpy, to_torch
+
+Array = Any
+
+
+def from_torch(module: Any, *inputs: Any, **named: Any) -> Circuit:
+    """Return what a PyTorch module computes as a circuit.
+
+    Parameters
+    ----------
+    module
+        A ``torch.nn.Module`` on the CPU, most often after ``eval()``. It is not changed.
+    inputs, named
+        What it is called with: tensors or arrays, and whatever else its ``forward`` takes.
+
+    Returns
+    -------
+    Circuit
+        Its inputs are the tensors of a call, its outputs those that it returns,
+        its parameters those of ``state_dict()`` that the call reads, by their names there.
+
+    Raises
+    ------
+    ImportRefused, WrongKind
+        As :func:`to_jax`.
+
+    Examples
+    --------
+    >>> import pytest; torch = pytest.importorskip("torch", reason="torch is not installed")
+    >>> circuit = from_torch(torch.nn.Linear(3, 2), torch.zeros(5, 3))
+    >>> {name: tuple(map(str, sizes)) for name, sizes in circuit.parameters.items()}
+    {'bias': ('2',), 'weight': ('2', '3')}
+    """
+    return to_jax(module, *inputs, **named)[0].imported().circuit
+
+
+def to_jax(module: Any, *inputs: Any, **named: Any) -> tuple[Callable[..., Any], dict[str, Array]]:
+    """Return what a PyTorch module computes as a pure function of JAX, and its parameters.
+
+    Parameters
+    ----------
+    module
+        A ``torch.nn.Module`` on the CPU, most often after ``eval()``. It is not changed.
+    inputs, named
+        What it is called with: tensors or arrays, and whatever else its ``forward`` takes. The
+        function is for tensors of these shapes, and for the other values as they are.
+
+    Returns
+    -------
+    fn
+        ``fn(state, *inputs, **named)`` returns arrays where the module returns tensors, and dicts
+        where it returns mappings. Like any function of JAX it can be compiled, mapped and
+        differentiated.
+    state
+        Parameters and buffers that the call reads, by their names in ``state_dict()``. A tensor of
+        two names is there once, under the first of them.
+
+    Raises
+    ------
+    ImportRefused
+        If the module is on another device, cannot be exported, has shapes that depend on data,
+        draws random numbers, changes buffers, or has operations that are not in the table. All of
+        these are listed.
+    WrongKind
+        If it is no module.
+    """
+    if not recognises(module):
+        raise wrong_kind(module, "module", "a torch.nn.Module")
+    program = Exported(module, inputs, named)
+    return program, program.state
+
+
+class Exported:
+    """A PyTorch module as a function ``(state, *inputs, **named)`` of JAX; see :func:`to_jax`."""
+
+    def __init__(self, module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        self.name = type(module).__name__
+        self._refuse(_elsewhere(module))
+        as_tensors = library().utils._pytree.tree_map(_tensor, (inputs, dict(named)))
+        program = _exported(self.name, module, *as_tensors)
+        held, first = dict(_tensors(module)), {}
+        for name, value in held.items():
+            first.setdefault(id(value), name)
+        self.known: dict[Any, Any] = {}
+        self.read: dict[Any, str] = {}
+        self.given: list[Any] = []
+        placeholders = {n.name: n for n in program.graph.nodes if n.op == "placeholder"}
+        tensors: dict[str, Any] = {}
+        for spec in program.graph_signature.input_specs:
+            node = placeholders.get(spec.arg.name)
+            if spec.kind.name == "USER_INPUT":
+                self.given.append((spec.arg, node))
+            elif spec.target in program.constants:
+                self.known[node] = program.constants[spec.target]
+            elif node is not None and node.users:
+                self.read[node] = first.get(id(held.get(spec.target)), spec.target)
+                tensors[self.read[node]] = program.state_dict[spec.target]
+        self.state = {name: jnp.asarray(to_numpy(value)) for name, value in tensors.items()}
+        self.tree, self.result = program.call_spec.in_spec, program.call_spec.out_spec
+        self.outputs = _last(program).args[0]
+        known, self.steps, missing = _sorted(program)
+        self._refuse([*_changed(program), *_missing(missing)])
+        for node in known:
+            self.known[node] = self._evaluated(node)
+
+    def _refuse(self, failures: list[Failure]) -> None:
+        if failures:
+            raise ImportRefused(self.name, failures)
+
+    def _evaluated(self, node: Any) -> Any:
+        """Return what PyTorch computes of what is known, or of shapes alone."""
+        torch = library()
+        if node.target is operator.getitem:
+            return self.known[node.args[0]][node.args[1]]
+
+        def tensor(one: Any) -> Any:
+            said = one.meta["val"]
+            return self.known.get(one, torch.empty(said.shape, dtype=said.dtype))
+
+        with torch.no_grad():
+            args, options = torch.fx.node.map_arg((node.args, node.kwargs), tensor)
+            return node.target(*args, **options)
+
+    @functools.cached_property
+    def constants(self) -> dict[Any, np.ndarray]:
+        """What is known and read by the steps; equal arrays are one."""
+        wanted = {one for node in self.steps for one in node.all_input_nodes}
+        wanted.update(one for one in self.outputs if hasattr(one, "meta"))
+        arrays = {node: to_numpy(self.known[node]) for node in self.known if node in wanted}
+        one: dict[Any, np.ndarray] = {}
+        return {
+            node: one.setdefault((value.shape, value.dtype.str, value.tobytes()), value)
+            for node, value in arrays.items()
+        }
+
+    def __call__(self, state: Mapping[str, Array], *inputs: Any, **named: Any) -> Any:
+        flat = self._run(state, self._bind(inputs, named))
+        return _plain(library().utils._pytree.tree_unflatten(flat, self.result))
+
+    def imported(self) -> Imported:
+        """Return the module as a circuit, from the tensors of a call to a list of those returned.
+
+        The arguments that it is of are the state, and the tensors of a call in order.
+        """
+        placed = [
+            (spec.name, node) for spec, node in self.given if hasattr(node.meta["val"], "shape")
+        ]
+
+        def call(state: Mapping[str, Array], *tensors: Any) -> Any:
+            nodes = (node for _, node in placed)
+            flat = self._run(state, dict(zip(nodes, tensors, strict=True)))
+            return [one for one in flat if isinstance(one, jax.Array)]
+
+        names = ["state", *(name for name, _ in placed)]
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        call.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
+        said = [node.meta["val"] for _, node in placed]
+        shapes = [jax.ShapeDtypeStruct(tuple(one.shape), _numbers(one.dtype)) for one in said]
+        return imported(call, self.state, *shapes, params=0)
+
+    def _run(self, state: Mapping[str, Array], given: Mapping[Any, Array]) -> list[Any]:
+        """Run the graph in JAX; return the leaves of what the module returns."""
+        map_aggregate, dtype = library().fx.node.map_aggregate, library().dtype
+        values = {**given, **{node: state[name] for node, name in self.read.items()}}
+        constants: dict[int, Array] = {}
+
+        def read(one: Any) -> Any:
+            if isinstance(one, dtype):
+                return _numbers(one)
+            if not hasattr(one, "meta"):
+                return one
+            if one in values:
+                return values[one]
+            array = self.constants[one]
+            if id(array) not in constants:
+                constants[id(array)] = written(array)
+            return constants[id(array)]
+
+        for node in self.steps:
+            with _scopes(node):
+                args, options = map_aggregate((node.args, node.kwargs), read)
+                if node.target is operator.getitem:
+                    values[node] = args[0][args[1]]
+                    continue
+                options = {name: one for name, one in options.items() if name not in _PLACEMENT}
+                found = TABLE[_name(node)](*args, **options)
+                values[node] = _as_said(found, node.meta["val"])
+        return [read(one) for one in self.outputs]
+
+    def rebuilt(self, leaves: Any) -> Any:
+        """Return what the module returns, from tensors in the order in which JAX has leaves."""
+        unflatten = library().utils._pytree.tree_unflatten
+        places = [k if hasattr(one, "meta") else None for k, one in enumerate(self.outputs)]
+        flat = list(self.outputs)
+        for k, tensor in zip(
+            jax.tree.leaves(_plain(unflatten(places, self.result))), leaves, strict=True
+        ):
+            flat[k] = tensor.to(flat[k].meta["val"].dtype)
+        return unflatten(flat, self.result)
+
+    def _bind(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> dict[Any, Array]:
+        """Return the arrays of the placeholders of inputs, if the inputs are as they were."""
+        what = f"The inputs of {self.name}"
+        order = self.tree.children()[1].context
+        named = {key: named[key] for key in order if key in named} | dict(named)
+        leaves, tree = library().utils._pytree.tree_flatten((inputs, named))
+        if tree != self.tree:
+            found = f"found {tree}, imported for {self.tree}"
+            raise DataError(what, [Failure("inputs", "arguments", " ".join(found.split()))])
+        values, failures = {}, []
+        for (spec, node), leaf in zip(self.given, leaves, strict=True):
+            shape = getattr(node.meta["val"], "shape", None)
+            if shape is None:
+                found, wanted = leaf, spec.value
+            else:
+                values[node] = jnp.asarray(leaf)
+                found, wanted = values[node].shape, tuple(shape)
+            if found != wanted:
+                text = f"found {found}, imported for {wanted}"
+                failures.append(Failure("inputs", f"input {spec.name}", text))
+        if failures:
+            raise DataError(what, failures)
+        return values
+
+
+def in_jax(module: Any, transform: Callable[..., Any] | None = None) -> Any:
+    """Return a PyTorch module that computes by JAX what another one does.
+
+    Parameters
+    ----------
+    module
+        A ``torch.nn.Module`` that :func:`to_jax` imports.
+    transform
+        What is done with its function ``fn(state, *inputs, **named)``; nothing by default.
+
+    Returns
+    -------
+    module
+        A module of a subclass, with the same parameters (not copies), so with the same
+        ``state_dict()``. A call imports the module for the shapes that it has, the first time that
+        they occur, and runs the compiled function; real numbers are shared with JAX, not copied.
+        Gradients are those of JAX, of first order. ``module.original()`` computes as before.
+
+    Raises
+    ------
+    ImportRefused
+        When it is called, for what cannot be imported.
+    WrongKind
+        If it is no module.
+
+    Examples
+    --------
+    >>> import pytest; torch = pytest.importorskip("torch", reason="torch is not installed")
+    >>> linear, x = torch.nn.Linear(3, 2), torch.ones(5, 3)
+    >>> same = in_jax(linear)
+    >>> torch.allclose(same(x), linear(x), atol=1e-6), same.weight is linear.weight
+    (True, True)
+    >>> same(x).sum().backward()
+    >>> linear.weight.grad
+    tensor([[5., 5., 5.],
+            [5., 5., 5.]])
+    """
+    if not recognises(module):
+        raise wrong_kind(module, "module", "a torch.nn.Module")
+    torch = library()
+    kind: Any = type(module)
+    imported: dict[Any, tuple[Exported, _Runner]] = {}
+
+    def original(self: Any) -> Any:
+        same = kind.__new__(kind)
+        same.__dict__ = self.__dict__
+        return same
+
+    def forward(self: Any, *inputs: Any, **named: Any) -> Any:
+        leaves, tree = torch.utils._pytree.tree_flatten((inputs, named))
+        kinds = [(tuple(x.shape), x.dtype) if torch.is_tensor(x) else repr(x) for x in leaves]
+        key = (str(tree), self.training, jax.config.read("jax_enable_x64"), *kinds)
+        if key not in imported:
+            program = Exported(original(self), inputs, named)
+            fn = program if transform is None else transform(program)
+            imported[key] = program, _Runner(fn, list(program.state), leaves, tree)
+        program, runner = imported[key]
+        held = dict(_tensors(self))
+        return program.rebuilt(runner([held[name] for name in program.state], leaves))
+
+    body = {"forward": forward, "original": original, "__doc__": kind.__doc__}
+    same = kind.__new__(type(kind.__name__, (kind,), body))
+    same.__dict__ = dict(module.__dict__)
+    return same
+
+
+class _Runner:
+    """A function of JAX that PyTorch calls and differentiates: tensors in, a tuple of them out."""
+
+    def __init__(
+        self, fn: Callable[..., Any], names: list[str], leaves: list[Any], tree: Any
+    ) -> None:
+        torch = library()
+        self.places = [k for k, leaf in enumerate(leaves) if torch.is_tensor(leaf)]
+        constants = [None if torch.is_tensor(leaf) else leaf for leaf in leaves]
+
+        def flat(arrays: list[Array]) -> list[Array]:
+            given = list(constants)
+            for k, array in zip(self.places, arrays[len(names) :], strict=True):
+                given[k] = array
+            inputs, named = torch.utils._pytree.tree_unflatten(given, tree)
+            state = dict(zip(names, arrays[: len(names)], strict=True))
+            return jax.tree.leaves(fn(state, *inputs, **named))
+
+        def pair(moving: list[Array | None], still: list[Array | None]) -> Any:
+            def parted(moving: list[Array | None]) -> Any:
+                both = zip(moving, still, strict=True)
+                found = flat([one if other is None else other for one, other in both])
+                real = [jnp.issubdtype(one.dtype, jnp.inexact) for one in found]
+                reals = [one if is_real else None for one, is_real in zip(found, real, strict=True)]
+                return reals, [
+                    None if a is not None else b for a, b in zip(reals, found, strict=True)
+                ]
+
+            return jax.vjp(parted, moving, has_aux=True)
+
+        self.value, self.pair = jax.jit(flat), jax.jit(pair)
+        self.pull = jax.jit(lambda pull, slopes: pull(slopes)[0])
+
+    def __call__(self, state: list[Any], leaves: list[Any]) -> Any:
+        return _through()(self, *state, *(leaves[k] for k in self.places))
+
+
+@functools.cache
+def _through() -> Callable[..., Any]:
+    torch = library()
+
+    class Through(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, runner: _Runner, *tensors: Any) -> Any:
+            moves = ctx.needs_input_grad[1:]
+            arrays = [_shared(tensor) for tensor in tensors]
+            if not any(moves):
+                return tuple(map(_returned, jax.block_until_ready(runner.value(arrays))))
+            both = list(zip(arrays, moves, strict=True))
+            moving = [one if wanted else None for one, wanted in both]
+            still = [None if wanted else one for one, wanted in both]
+            reals, ctx.pulled, others = jax.block_until_ready(runner.pair(moving, still))
+            ctx.runner, ctx.real = runner, [one is not None for one in reals]
+            ctx.dtypes = [tensor.dtype for tensor in tensors]
+            pairs = zip(reals, others, strict=True)
+            return tuple(_returned(b if a is None else a) for a, b in pairs)
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx: Any, *slopes: Any) -> Any:
+            both = zip(slopes, ctx.real, strict=True)
+            given = [_shared(slope) if real else None for slope, real in both]
+            found = jax.block_until_ready(ctx.runner.pull(ctx.pulled, given))
+            pairs = zip(found, ctx.dtypes, strict=True)
+            return None, *(x if x is None else _returned(x).to(dtype) for x, dtype in pairs)
+
+    return Through.apply
+
+
+def _shared(tensor: Any) -> Array:
+    """Return a tensor as an array, which shares its memory where JAX has numbers of its type."""
+    tensor = tensor.detach()
+    dtype = numpy_dtype(tensor.dtype)
+    if tensor.is_floating_point() and jax.dtypes.canonicalize_dtype(dtype) == dtype:
+        return jax.dlpack.from_dlpack(tensor.contiguous())
+    return jnp.asarray(to_numpy(tensor))
+
+
+def _returned(array: Array) -> Any:
+    torch = library()
+    if jnp.issubdtype(array.dtype, jnp.inexact):
+        return torch.from_dlpack(array)
+    return to_torch(array)
+
+
+_OF_SHAPES = {
+    *("empty_like", "full_like", "ones_like", "zeros_like"),
+    *("new_empty", "new_full", "new_ones", "new_zeros"),
+}
+"""Operations that look at the shape and type of what they are given, not at its values."""
+
+_PLACEMENT = {"copy", "device", "layout", "memory_format", "non_blocking", "pin_memory"}
+"""Arguments that say where and how tensors are stored."""
+
+
+def _tensor(value: Any) -> Any:
+    return to_torch(value) if isinstance(value, np.ndarray | jax.Array) else value
+
+
+def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
+    """Yield parameters and buffers by name, those of several names by each."""
+    yield from module.named_parameters(remove_duplicate=False)
+    yield from module.named_buffers(remove_duplicate=False)
+
+
+@listed
+def _elsewhere(module: Any) -> Iterator[Failure]:
+    """Yield the parameters that are on other devices."""
+    devices: dict[str, list[str]] = {}
+    for name, value in _tensors(module):
+        if value.device.type != "cpu":
+            devices.setdefault(str(value.device), []).append(name)
+    for device, names in devices.items():
+        some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        yield Failure("device", some, f"on {device}; import module.to('cpu')")
+
+
+def _exported(name: str, module: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """Return the functional graph of a call, with what the table lacks decomposed if it can be."""
+    torch = library()
+    try:
+        with warnings.catch_warnings():
+            # What PyTorch says of its own code.
+            for category in (FutureWarning, DeprecationWarning):
+                warnings.simplefilter("ignore", category)
+            program = torch.export.export(module, inputs, named, strict=False)
+            program = program.run_decompositions({})
+            known = torch.export.default_decompositions()
+            while True:
+                lacking = {node.target for node in _sorted(program)[2]}
+                chosen = {one: known.pop(one) for one in lacking if one in known}
+                if not chosen:
+                    return program
+                program = program.run_decompositions(chosen)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        short = text if len(text) < 400 else text[:400] + " ..."
+        law = "shape" if "data-dependent" in text.lower() else "export"
+        fault = Failure(law, name, f"torch.export raised {type(error).__name__}: {short}")
+        raise ImportRefused(name, [fault]) from error
+
+
+def _last(program: Any) -> Any:
+    return next(iter(reversed(program.graph.nodes)))
+
+
+def _sorted(program: Any) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return the nodes on which the outputs depend: known, of the table, and neither."""
+    wanted = set(_last(program).all_input_nodes)
+    for node in reversed(program.graph.nodes):
+        if node in wanted:
+            wanted.update(node.all_input_nodes)
+    held = {
+        spec.arg.name
+        for spec in program.graph_signature.input_specs
+        if spec.target in program.constants
+    }
+    is_known = {n for n in wanted if n.op == "placeholder" and n.name in held}
+    known, steps, missing = [], [], []
+    for node in program.graph.nodes:
+        if node not in wanted or node.op != "call_function":
+            continue
+        name = _name(node)
+        if is_known.issuperset(node.all_input_nodes) or name in _OF_SHAPES:
+            kind = missing if _is_random(node) else known
+        else:
+            kind = steps if name in TABLE or node.target is operator.getitem else missing
+        kind.append(node)
+        if kind is known:
+            is_known.add(node)
+    return known, steps, missing
+
+
+@listed
+def _missing(nodes: list[Any]) -> Iterator[Failure]:
+    """Yield each operation that there is no function for, with its first place."""
+    by_name: dict[str, list[Any]] = {}
+    for node in nodes:
+        by_name.setdefault(_name(node), []).append(node)
+    for name, those in by_name.items():
+        times = f", {len(those)} times" if len(those) > 1 else ""
+        why = "there is no function of JAX for it"
+        if _is_random(those[0]):
+            why = "it draws random numbers; module.eval() may need none"
+        yield Failure("operation", f"{name} at {_place(those[0])}{times}", why)
+
+
+@listed
+def _changed(program: Any) -> Iterator[Failure]:
+    """Yield what a call changes, and the shapes that depend on data."""
+    for spec in program.graph_signature.output_specs:
+        if spec.kind.name != "USER_OUTPUT":
+            why = "a call changes it; after module.eval() it may stay"
+            yield Failure("mutation", str(spec.target), why)
+    integer = library().SymInt
+    for node in program.graph.nodes:
+        shape = getattr(node.meta.get("val"), "shape", ())
+        if any(isinstance(n, integer) for n in shape):
+            yield Failure("shape", f"{_name(node)} at {_place(node)}", "its shape depends on data")
+
+
+def _name(node: Any) -> str:
+    """Return the name of an operation without its overload."""
+    if getattr(node.target, "namespace", None) == "aten":
+        return node.target.overloadpacket.__name__
+    return str(node.target)
+
+
+def _is_random(node: Any) -> bool:
+    tags = getattr(node.target, "tags", ())
+    return library().Tag.nondeterministic_seeded in tags and _name(node) not in TABLE
+
+
+def _modules(node: Any) -> list[str]:
+    """Return the paths of the modules that a node is in, the outermost first."""
+    paths = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
+    return [path for path in paths if path]
+
+
+def _place(node: Any) -> str:
+    """Return the module and the line that a node comes from."""
+    inside = (_modules(node) or ["the module"])[-1]
+    lines = re.findall(r'File "(.*)", line (\d+)', node.meta.get("stack_trace") or "")
+    if not lines:
+        return inside
+    file, number = lines[-1]
+    return f"{inside}, line {number} of {os.path.basename(file)}"
+
+
+@contextlib.contextmanager
+def _scopes(node: Any) -> Iterator[None]:
+    """Name what is computed by the modules that it is in."""
+    outer = ""
+    with contextlib.ExitStack() as stack:
+        for path in _modules(node):
+            # A module that is called from elsewhere goes by its whole path.
+            inner = path.removeprefix(f"{outer}.") if outer else path
+            stack.enter_context(jax.named_scope(inner))
+            outer = path
+        yield
+
+
+@functools.cache
+def _numbers(dtype: Any) -> Any:
+    return jax.dtypes.canonicalize_dtype(numpy_dtype(dtype))
+
+
+def _as_said(found: Any, said: Any) -> Any:
+    """Return what was found in the types that PyTorch gives it."""
+    if isinstance(found, tuple | list):
+        return tuple(_as_said(one, what) for one, what in zip(found, said, strict=True))
+    dtype = _numbers(said.dtype)
+    return found if found.dtype == dtype else found.astype(dtype)
+
+
+def _plain(value: Any) -> Any:
+    """Return tuples, lists and dicts for whatever a module returns."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return (list if type(value) is list else tuple)(map(_plain, value))
+    return value

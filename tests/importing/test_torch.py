@@ -1,0 +1,460 @@
+"""PyTorch modules as functions of JAX and as circuits, against PyTorch."""
+
+import copy
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catlearn as cl
+from catlearn.errors import CatlearnError, DataError, WrongKind
+from catlearn.importing import ImportRefused, from_torch, in_jax, to_jax
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+nn, F = torch.nn, torch.nn.functional
+
+
+class Given(nn.Module):
+    """A function of tensors as a module with one parameter."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+        self.w = nn.Parameter(torch.tensor([1.5, -0.5, 2.0]))
+
+    def forward(self, *tensors, **options):
+        return self.function(self.w, *tensors, **options)
+
+
+def drawn(*shapes):
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(shape, generator=generator) for shape in shapes]
+
+
+def differs(found, expected):
+    """Return the largest difference of two trees, relative to the largest entry of each array."""
+    ours = [np.asarray(one, float) for one in jax.tree.leaves(found)]
+    leaves = [one for one in torch.utils._pytree.tree_leaves(expected) if one is not None]
+    theirs = [one.detach().double().numpy() for one in leaves]
+    # Infinite entries have to be equal.
+    with np.errstate(invalid="ignore"):
+        apart = [np.where(a == b, 0, a - b) for a, b in zip(ours, theirs, strict=True)]
+    scales = [np.abs(np.where(np.isinf(b), 0, b)).max(initial=1e-30) for b in theirs]
+    return max(np.abs(d).max(initial=0) / s for d, s in zip(apart, scales, strict=True))
+
+
+def agrees(module, *inputs, **named):
+    fn, state = to_jax(module, *inputs, **named)
+    arrays = [one.numpy() if torch.is_tensor(one) else one for one in inputs]
+    assert differs(fn(state, *arrays, **named), module(*inputs, **named)) < 1e-5
+    return fn, state
+
+
+def each(library, names, x):
+    return [getattr(library, name)(x) for name in names.split()]
+
+
+MONOTONE = "abs atan ceil erf exp exp2 expm1 floor neg relu round sigmoid sign sinh tanh trunc"
+OTHERS = "cos cosh isnan logical_not reciprocal sin square tan"
+UNITS = "elu gelu glu hardsigmoid hardswish hardtanh leaky_relu logsigmoid mish relu6 silu softplus"
+
+
+def listed(*functions):
+    return lambda w, *tensors: [f(*tensors) for f in functions]
+
+
+NUMBERS = [
+    lambda x: [*each(torch, MONOTONE, x), *each(torch, OTHERS, x), *each(F, UNITS, x)],
+    lambda x: each(torch, "log log10 log1p log2 rsqrt sqrt", x.abs() + 0.1),
+    lambda x: [F.gelu(x, approximate="tanh"), F.softplus(x, 2.0, 3.0), F.elu(x, 0.5)],
+    lambda x: [x**2, x.abs() ** 0.5, x.abs() ** -0.5, x**3.0, 2.0**x, 1 - x, x / 3, x // 0.7],
+    lambda x: [
+        x % 0.7,
+        torch.fmod(x, 0.7),
+        torch.div(x, 0.3, rounding_mode="trunc"),
+        x.clamp(-1, 1),
+    ],
+    lambda x: [
+        x.clamp_min(0.2),
+        x.clamp_max(0.2),
+        x.masked_fill(x > 0, -1.0),
+        torch.where(x > 0, x, 0),
+    ],
+    lambda x: [(x > 0) & (x < 1), (x > 0) | (x < -1), (x >= 0) ^ (x <= 1), x != 0, ~(x == 0)],
+    lambda x: [
+        x.long(),
+        x.to(torch.float16),
+        x.bool(),
+        x.double().float(),
+        torch.lerp(x, 2 * x, 0.3),
+    ],
+    lambda x: [
+        torch.maximum(x, 0 * x),
+        torch.minimum(x, 0 * x),
+        torch.atan2(x, x + 9),
+        torch.add(x, x, alpha=2),
+    ],
+]
+SUMS = [
+    lambda x: [
+        x.sum(),
+        x.sum((0, 2)),
+        x.mean(-1, keepdim=True),
+        x.prod(1),
+        x.amax(1),
+        x.amin((0, 1)),
+    ],
+    lambda x: [x.var(1), x.std((0, 2), correction=0), *torch.var_mean(x, 1), x.logsumexp(1)],
+    lambda x: [
+        *x.max(1),
+        *x.min(2, keepdim=True),
+        x.max(),
+        x.argmax(1),
+        x.argmin(),
+        (x > 0).all(1),
+    ],
+    lambda x: [
+        x.cumsum(1),
+        x.cumprod(2),
+        x.softmax(1),
+        x.log_softmax(-1),
+        x.norm(dim=1),
+        (x > 0).any(),
+    ],
+    lambda x: [*x.topk(2, 1), *x.topk(2, largest=False), *x.sort(1, descending=True), x.argsort(2)],
+    lambda x: [torch.linalg.vector_norm(x, 3, 1), torch.linalg.vector_norm(x, float("inf"), 1)],
+    lambda x: [
+        F.mse_loss(x, 0 * x),
+        F.l1_loss(x, 0 * x, reduction="sum"),
+        F.nll_loss(x[0], torch.tensor([1, 0])),
+    ],
+    lambda x: [F.cross_entropy(x[0], torch.tensor([1, -100])), F.cross_entropy(x, x.softmax(1))],
+]
+SHAPES = [
+    lambda x: [
+        x.reshape(4, -1),
+        x.flatten(1),
+        x.unflatten(2, (2, 2)),
+        x[None].squeeze(0),
+        x.permute(2, 0, 1),
+    ],
+    lambda x: [
+        x.transpose(0, 2),
+        x.mT,
+        x.select(1, 1),
+        x[:, ::2],
+        x[..., -1],
+        x.narrow(2, 1, 2),
+        x[0].T,
+    ],
+    lambda x: [
+        torch.cat([x, x + 1], 1),
+        torch.stack([x, x], 2),
+        *x.split([1, 3], 2),
+        *x.chunk(3, 2),
+        *x.unbind(0),
+    ],
+    lambda x: [x.flip(1, 2), x.roll((1, -1), (1, 2)), x.repeat(2, 1, 1), x.repeat_interleave(2, 1)],
+    lambda x: [
+        x.expand(3, 2, 2, 4),
+        F.pad(x, (1, 2, 0, 1)),
+        F.pad(x, (1, 1), mode="reflect"),
+        x.tril(),
+        x.triu(1),
+    ],
+    lambda x: [
+        F.pad(x, (-1, 1), value=3.0),
+        x.diagonal(0, 1, 2),
+        x.new_ones(2),
+        torch.zeros_like(x),
+        x.movedim(0, 1),
+    ],
+    lambda x: [
+        F.pixel_shuffle(x.reshape(1, 4, 2, 2), 2),
+        x.index_select(1, torch.tensor([1, 1, 0])),
+    ],
+    lambda x: [
+        x[:, torch.tensor([1, -1])],
+        x[torch.tensor([0, 1]), torch.tensor([1, 0])],
+        x[x[0, :, 0].long() * 0],
+    ],
+    lambda x: [
+        x.gather(2, torch.tensor([[[3, 0]], [[1, 1]]])),
+        torch.take_along_dim(x, x.argsort(1), 1),
+    ],
+    lambda x: [
+        x.scatter(2, torch.tensor([[[3], [0]]]), 7.0),
+        x.scatter_add(1, torch.zeros(2, 2, 4).long(), x),
+    ],
+    lambda x: [
+        x.index_add(1, torch.tensor([1, 1]), x),
+        x.index_put((torch.tensor([0]),), torch.tensor(2.0)),
+    ],
+    lambda x: [F.one_hot(x.argmax(2), 4), torch.arange(5), torch.eye(3), torch.full((2,), 3.0)],
+]
+PRODUCTS = [
+    lambda x, y: [
+        x @ y,
+        x @ y[0],
+        x[0] @ y[0, :, 0],
+        torch.mm(x[0], y[0]),
+        torch.bmm(x, y),
+        x[0, 0] @ y[0],
+    ],
+    lambda x, y: [
+        torch.einsum("bij,bjk->ik", x, y),
+        torch.outer(x[0, 0], y[0, 0]),
+        x[0].mv(y[0, :, 0]),
+    ],
+    lambda x, y: [
+        torch.addmm(x[0], x[0], y[0], beta=0.5, alpha=2),
+        torch.baddbmm(x @ y, x, y),
+    ],
+    lambda x, y: [x[:, None] @ y[None], torch.addcmul(x, x, x, value=2), x[0, 0].dot(x[0, 1])],
+    lambda x, y: [
+        F.scaled_dot_product_attention(x, x, x),
+        F.scaled_dot_product_attention(x, x, x, is_causal=True),
+    ],
+    lambda x, y: [
+        F.layer_norm(x, (3,)),
+        F.rms_norm(x, (3,)),
+        F.instance_norm(x),
+        F.group_norm(x[:, :2], 2),
+    ],
+]
+IMAGES = [
+    lambda x, w: [
+        F.conv2d(x, w),
+        F.conv2d(x, w, stride=2, padding=1),
+        F.conv2d(x, w, padding="same", dilation=2),
+    ],
+    lambda x, w: [
+        F.conv2d(x, w[:, :2], groups=2),
+        F.conv1d(x[..., 0], w[..., 0], padding=2),
+        F.conv2d(x[0], w),
+    ],
+    lambda x, w: [
+        F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1),
+        F.conv_transpose2d(x, w[:, :2], groups=2),
+    ],
+    lambda x, w: [
+        F.conv_transpose1d(x[..., 0], w[..., 0], stride=3, dilation=2),
+        F.conv3d(x[..., None], w[..., None]),
+    ],
+    lambda x, w: [
+        F.max_pool2d(x, 3, 2, 1),
+        F.max_pool2d(x, 2, ceil_mode=True),
+        F.max_pool1d(x[..., 0], 2, dilation=2),
+    ],
+    lambda x, w: [
+        F.avg_pool2d(x, 2),
+        F.avg_pool2d(x, 3, 2, 1),
+        F.avg_pool2d(x, 3, 2, 1, count_include_pad=False),
+    ],
+    lambda x, w: [
+        F.avg_pool2d(x, 2, ceil_mode=True),
+        F.adaptive_avg_pool2d(x, (1, 2)),
+        F.adaptive_avg_pool1d(x[0], 3),
+    ],
+    lambda x, w: [
+        F.interpolate(x, scale_factor=2),
+        F.interpolate(x, (5, 9)),
+        F.interpolate(x, (3, 4), mode="bilinear"),
+    ],
+    lambda x, w: [
+        F.interpolate(x, (9, 9), mode="bilinear", align_corners=True),
+        F.batch_norm(x, x[0, :, 0, 0], x[0, :, 0, 1] ** 2),
+    ],
+]
+
+
+@pytest.mark.parametrize(
+    ("functions", "shapes"),
+    [
+        (NUMBERS, [(2, 6)]),
+        (SUMS, [(2, 2, 4)]),
+        (SHAPES, [(2, 2, 4)]),
+        (PRODUCTS, [(2, 4, 3), (2, 3, 3)]),
+        (IMAGES, [(2, 4, 7, 7), (4, 4, 3, 3)]),
+    ],
+    ids=["numbers", "sums", "shapes", "products", "images"],
+)
+def test_operations_are_those_of_torch(functions, shapes):
+    agrees(Given(listed(*functions)), *drawn(*shapes))
+
+
+def test_what_is_detached_has_no_gradient():
+    fn, state = to_jax(Given(lambda w, x: w.detach() * x + w), *drawn((2, 3)))
+    slope = jax.grad(lambda state: fn(state, np.ones((2, 3), "float32")).sum())(state)
+    np.testing.assert_array_equal(slope["w"], 2 * np.ones(3))
+
+
+def encoder(**options):
+    torch.manual_seed(0)
+    return nn.TransformerEncoderLayer(12, 3, 20, dropout=0.0, batch_first=True, **options)
+
+
+def test_attention_is_one_fold():
+    """Oracle 37."""
+    torch.manual_seed(0)
+    module = nn.MultiheadAttention(12, 3, batch_first=True)
+    (x,) = drawn((2, 5, 12))
+    fn, _ = to_jax(module, x, x, x, need_weights=False)
+    found = fn.imported()
+    assert found.opaque == []
+    assert set(found.circuit.parameters) == set(module.state_dict())
+    values = cl.lower(found.circuit)(found.params, *3 * [x.numpy()])
+    assert differs(found.result(values), module(x, x, x, need_weights=False)) < 1e-6
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+def test_a_transformer_is_imported():
+    torch.manual_seed(0)
+    module = nn.Transformer(12, 3, 1, 1, 20, batch_first=True).eval()
+    source, target = drawn((2, 5, 12), (2, 6, 12))
+    fn, _ = agrees(module, source, target)
+    found = fn.imported()
+    values = cl.lower(found.circuit)(found.params, source.numpy(), target.numpy())
+    assert differs(found.result(values), module(source, target)) < 1e-5
+    assert found.circuit.counts().parameters == sum(p.numel() for p in module.parameters())
+
+
+def test_names_are_those_of_the_state_dict():
+    module = nn.Sequential(nn.Linear(3, 3, bias=False), nn.BatchNorm1d(3), nn.Linear(3, 3)).eval()
+    module[2].weight = module[0].weight
+    (x,) = drawn((2, 3))
+    _, state = agrees(module, x)
+    read = set(module.state_dict()) - {"1.num_batches_tracked", "2.weight"}
+    assert set(state) == read == set(from_torch(module, x).parameters)
+
+
+def test_what_no_input_reaches_is_written_by_indices():
+    def masked(w, x):
+        n = torch.arange(5)
+        return x + torch.zeros(5, 5).masked_fill(n[:, None] < n, float("-inf"))
+
+    fn, state = to_jax(Given(masked), *drawn((5, 5)))
+    jaxpr = jax.make_jaxpr(fn)(state, np.ones((5, 5), "float32"))
+    assert not jaxpr.consts
+    # Masks are made by changes of views, too.
+    agrees(Given(masked), *drawn((5, 5)))
+
+    def marked(w, x):
+        mask = torch.zeros(4, 4)
+        mask[:2, 2:] += 1
+        mask.mT[0].fill_(3)
+        y = x * 2
+        y[1:].mul_(w[0])
+        return y + mask
+
+    agrees(Given(marked), *drawn((4, 4)))
+
+
+def test_inputs_have_names_and_trees():
+    def named(w, pair, *, scale, flag=True):
+        return {"b": (pair[0] * w * scale, None), "a": [pair[1].long()]}
+
+    x, y = drawn((2, 3), (3,))
+    module = Given(named)
+    fn, state = to_jax(module, (x, y), flag=False, scale=3)
+    found = fn(state, (x.numpy(), y.numpy()), scale=3, flag=False)
+    expected = module((x, y), scale=3)
+    for part in ("a", "b"):
+        assert differs(found[part], expected[part]) < 1e-6
+    assert found["b"][1] is None
+    assert isinstance(found["a"], list)
+    for wrong in [((x, x), 3), ((x, y), 4), ((x,), 3)]:
+        with pytest.raises(DataError):
+            fn(state, *map(tuple, wrong[:1]), scale=wrong[1], flag=False)
+
+
+class Elsewhere(nn.Module):
+    def forward(self, x):
+        return torch.linalg.det(x @ x.mT) + torch.special.i0(x).sum()
+
+
+REFUSED = {
+    "operation": (Elsewhere(), {"operation"}, 2),
+    "device": (nn.Linear(3, 2, device="meta"), {"device"}, 1),
+    "shape": (Given(lambda w, x: x[x > 0]), {"shape"}, 1),
+    "branch": (Given(lambda w, x: x if x.sum() > 0 else -x), {"shape"}, 1),
+    "random": (nn.Dropout().train(), {"operation"}, 1),
+    "mutation": (nn.BatchNorm1d(3).train(), {"mutation", "operation"}, 4),
+    "export": (Given(lambda w, x: x[1 // 0]), {"export"}, 1),
+    "control": (
+        Given(lambda w, x: torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))),
+        {"operation"},
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_imported_is_refused(name):
+    module, laws, count = REFUSED[name]
+    with pytest.raises(ImportRefused) as caught:
+        to_jax(module, *drawn((2, 3)))
+    failures = caught.value.failures
+    assert {one.law for one in failures} == laws
+    assert len(failures) == count
+    if name != "device" and name != "export":
+        module(*drawn((2, 3)))
+
+
+def test_only_modules_are_imported():
+    for function in (to_jax, from_torch, in_jax):
+        with pytest.raises(WrongKind):
+            function(3)
+
+
+def test_a_module_runs_in_jax():
+    module = encoder()
+    fast, (x,) = in_jax(module), drawn((2, 5, 12))
+    assert isinstance(fast, nn.TransformerEncoderLayer)
+    assert list(fast.state_dict()) == list(module.state_dict())
+    x.requires_grad_()
+    slopes = []
+    for one in (fast, module):
+        loss = (one(x) ** 2 * torch.arange(12)).sum()
+        slopes.append(torch.autograd.grad(loss, [x, *one.parameters()]))
+    for ours, theirs in zip(*slopes, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-3)
+    with torch.no_grad():
+        torch.testing.assert_close(fast(x), fast.original()(x), rtol=1e-5, atol=1e-5)
+
+
+def test_a_module_in_jax_is_trained():
+    module = encoder()
+    twins, (x,) = [in_jax(copy.deepcopy(module)), module], drawn((2, 5, 12))
+    for one in twins:
+        optimizer = torch.optim.SGD(one.parameters(), 0.1)
+        for _ in range(5):
+            optimizer.zero_grad()
+            (one(x) ** 2).mean().backward()
+            optimizer.step()
+    ours, theirs = ([p.detach() for p in one.parameters()] for one in twins)
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_a_module_in_jax_is_transformed_and_imported_by_shape():
+    seen = []
+
+    def halved(fn):
+        seen.append(fn)
+        return lambda state, x: jax.tree.map(lambda y: y / 2, fn(state, x))
+
+    module = Given(lambda w, x: {"y": x * w, "n": x.long()})
+    fast = in_jax(module, halved)
+    for rows in (2, 4, 2):
+        (x,) = drawn((rows, 3))
+        found = fast(x)
+        torch.testing.assert_close(found["y"], x * module.w / 2)
+        assert found["n"].dtype is torch.int64
+    assert len(seen) == 2
+    assert copy.deepcopy(fast)(x)["y"].equal(fast(x)["y"])
+    half = in_jax(Given(lambda w, x: x * w)).bfloat16()
+    assert half(x.bfloat16()).dtype is torch.bfloat16
+    with pytest.raises(CatlearnError):
+        in_jax(Elsewhere())(x)
+    assert jnp.asarray(0).dtype == jnp.int32
