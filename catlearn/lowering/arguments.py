@@ -50,6 +50,8 @@ class Options:
         Groups of data sets: edges that apply to all of a group run once on all their examples.
     streams
         Which variables of circuits on edges may be streamed; None for none.
+    block
+        How many of their indices are read at a time; None to choose.
     """
 
     remat: frozenset[str] = frozenset()
@@ -59,6 +61,7 @@ class Options:
     groups: Mapping[str, Any] = field(default_factory=dict)
     together: tuple[tuple[str, ...], ...] = ()
     streams: str | tuple[str, ...] | None = None
+    block: int | None = None
 
     @classmethod
     def of(
@@ -71,6 +74,7 @@ class Options:
         groups: Mapping[str, Any] | None = None,
         together: Iterable[Iterable[str]] = (),
         streams: str | Iterable[str] | None = None,
+        block: int | None = None,
     ) -> Options:
         """Read options as they are given to :func:`~catlearn.lowering.lower`."""
         every = [
@@ -90,9 +94,10 @@ class Options:
         if groups is not None:
             expect(groups, Mapping, "groups", "a dict from edges to labels")
         letters: Any = streams
-        if streams is not None and streams != "auto":
-            letters = tuple(_names(streams, "streams"))
-        return cls(remat, dtypes, independent, least, dict(groups or {}), data_sets, letters)
+        if streams is not None:
+            named = named_variables(streams)
+            letters = "auto" if named is None else tuple(named)
+        return cls(remat, dtypes, independent, least, dict(groups or {}), data_sets, letters, block)
 
     def failures(self, diagram: LearningDiagram) -> list[Failure]:
         """List what options say of edges that have no map to run, and of unknown data sets."""
@@ -105,7 +110,13 @@ class Options:
             "independent": self.independent,
             "groups": self.groups,
         }
+        alone = self.block is not None and self.streams is None
         failures = [
+            Failure("options", "block", "says how streams are read; give streams= as well")
+            for _ in [self.block]
+            if alone
+        ] + block_failures(self.block)
+        failures += [
             Failure("options", f"{option} of '{edge}'", f"is no model; {did_you_mean(edge, every)}")
             for option, edges in given.items()
             for edge in edges
@@ -164,6 +175,32 @@ class Options:
             for group in self.together
             if len(group) < 2
         ]
+
+
+def named_variables(streams: Any) -> list[str] | None:
+    """Return the variables that an option names, or None where it is to be chosen.
+
+    Raises
+    ------
+    WrongKind
+        If it is no ``"auto"``, no name and no list of names.
+    """
+    wanted = "'auto', or a list of names of variables, such as ['v']"
+    expect(streams, Iterable, "streams", wanted)
+    if isinstance(streams, str):
+        return None if streams == "auto" else [streams]
+    names = [*streams]
+    for name in names:
+        expect(name, str, "streams", wanted)
+    return names
+
+
+def block_failures(block: Any) -> list[Failure]:
+    """List what is wrong with a number of indices that are read at a time."""
+    if block is None or (type(block) is int and block >= 1):
+        return []
+    message = f"has blocks of {block!r} indices; a number from 1 is expected"
+    return [Failure("blocks", "block", message)]
 
 
 def _names(names: Iterable[str], option: str) -> tuple[str, ...]:

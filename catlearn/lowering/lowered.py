@@ -629,6 +629,7 @@ def lower(
     groups: Mapping[str, Any] | None = None,
     together: Iterable[Iterable[str]] = (),
     streams: str | Iterable[str] | None = None,
+    block: int | None = None,
 ) -> Lowered: ...
 def lower(
     loss: Loss | Circuit | Fold | PrefixFold,
@@ -683,7 +684,7 @@ def lower(
         Of a circuit: as for :class:`~catlearn.models.LoweredCircuit`; sizes also of a fold.
     block
         Of a fold: how many indices are read at a time, 64 unless said. Of what is streamed of a
-        circuit: the same, by its sizes unless said.
+        circuit, or a loss: the same, by its sizes unless said.
     group
         Of a fold: axes of the outputs of which blocks run one after the other, with the size of
         these, such as ``{"q": 1024}``.
@@ -743,11 +744,11 @@ def lower(
             return LoweredCircuit(loss, sizes, **options)
         return StreamedCircuit(loss, sizes, streams=streams, block=block, **options)
     expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss(), or a circuit")
-    of_circuits = sizes, unroll, experts, accumulate, opaque, check, block, group, reverse
+    of_circuits = sizes, unroll, experts, accumulate, opaque, check, group, reverse
     if any(one is not None for one in of_circuits):
         message = "sizes=, unroll=, experts=, accumulate=, opaque= and check= are said of a circuit"
         raise WrongKind(f"{message}; what is lowered is a loss")
-    given = remat, precision, independent, stack, groups, together, streams
+    given = remat, precision, independent, stack, groups, together, streams, block
     return Lowered(loss, Options.of(loss.diagram, *given))
 
 

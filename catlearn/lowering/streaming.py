@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 
@@ -31,12 +31,11 @@ from catlearn.costing.work import UNITS
 from catlearn.display import Legible
 from catlearn.errors import (
     CatlearnError,
-    Failure,
     InvalidStructure,
     UnknownName,
     did_you_mean,
-    expect,
 )
+from catlearn.lowering.arguments import Options, block_failures, named_variables
 from catlearn.lowering.arrays import KNOWN, Builder, address_of, array_of, leaves_of, shaped
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.storage import architecture_of, owners_of
@@ -46,18 +45,6 @@ from catlearn.models.divergences import DivergenceSum
 from catlearn.names import fresh
 from catlearn.streams.folding import Fold, interned
 from catlearn.streams.islands import Island, islands_of
-
-if TYPE_CHECKING:
-    from catlearn.lowering.arguments import Options
-
-
-def block_of(block: Any) -> int | None:
-    """Return a number of indices, or None if it is to be found, or refuse it."""
-    if block is not None and (type(block) is not int or block < 1):
-        message = f"has blocks of {block!r} indices; a number from 1 is expected"
-        raise InvalidStructure("options", [Failure("blocks", "block", message)])
-    return block
-
 
 SLOWER = 1.6
 """How much longer value and gradient may take, by what costs predict, where nothing is named."""
@@ -177,11 +164,11 @@ def variables_of(circuit: Circuit) -> dict[str, None]:
 
 
 def refuse_unknown(names: Iterable[str], known: Mapping[str, Any], what: str) -> None:
-    """Refuse names of variables that are none."""
-    for name in names:
-        if name not in known:
-            hint = did_you_mean(name, sorted(known))
-            raise UnknownName(f"streams={name!r} is no variable of {what}; {hint}")
+    """Refuse names of variables that are none, listing them."""
+    unknown = [f"{name!r}; {did_you_mean(name, sorted(known))}" for name in names
+               if name not in known]  # fmt: skip
+    if unknown:
+        raise UnknownName(f"{what} has no variable {', no '.join(unknown)}; see streams=")
 
 
 class StreamedCircuit(LoweredCircuit):
@@ -212,9 +199,10 @@ class StreamedCircuit(LoweredCircuit):
         threshold: int = 0, whole: Iterable[tuple[int, int]] = (), **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(circuit, sizes, **options)
-        expect(streams, (str, Iterable), "streams", "'auto', or a list of letters of variables")
-        self.letters = None if streams == "auto" else [*streams]
-        self.block, self.threshold, self.whole = block_of(block), threshold, tuple(whole)
+        self.letters = named_variables(streams)
+        if failures := block_failures(block):
+            raise InvalidStructure("options", failures)
+        self.block, self.threshold, self.whole = block, threshold, tuple(whole)
         self.least = LEAST["auto" if self.letters is None else "named"] if least is None else least
         refuse_unknown(self.letters or (), variables_of(self.circuit), "the circuit")
         self._islands: dict[Any, tuple[list[Island], dict[str, str]]] = {}
@@ -322,8 +310,8 @@ class Region:
         steps of the same member.
     asked
         Those of which values are read elsewhere.
-    streams
-        ``"auto"``, or what may be streamed.
+    streams, block
+        As of a circuit.
 
     Attributes
     ----------
@@ -338,8 +326,9 @@ class Region:
     """
 
     def __init__(
-        self, plan: Plan, boxes: Sequence[int], asked: Sequence[int], streams: Any
-    ) -> None:
+        self, plan: Plan, boxes: Sequence[int], asked: Sequence[int], streams: Any,
+        block: int | None,
+    ) -> None:  # fmt: skip
         self.plan, self.boxes, self.asked = plan, tuple(boxes), tuple(asked)
         every: Any = plan.program.apex.operations
         self.size = len(every[boxes[0]])
@@ -377,7 +366,7 @@ class Region:
         letters = variables_of(circuit)
         if streams != "auto":
             streams = [name for name in streams if name in letters]
-        self.circuit = StreamedCircuit(circuit, streams=streams, opaque=builder.opaque)
+        self.circuit = StreamedCircuit(circuit, streams=streams, block=block, opaque=builder.opaque)
         self._steps = [every[box][0] for box in asked]
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, None]:
@@ -489,11 +478,11 @@ class Streams(Legible):
                 box in read and home.get(k) != root for k, read in enumerate(reads)
             )]  # fmt: skip
             if any(every[box][0].op == "apply" for box in boxes) or len(boxes) > 1:
-                region = Region(plan, boxes, asked, options.streams)
+                region = Region(plan, boxes, asked, options.streams, options.block)
                 self.together |= dict.fromkeys(boxes, region)
         for box, steps in enumerate(every):
             if box not in self.together and self._is_circuit(steps[0]):
-                self.alone[box] = Region(plan, [box], [box], options.streams)
+                self.alone[box] = Region(plan, [box], [box], options.streams, options.block)
         if options.streams != "auto":
             known = {n: None for one in self.regions for n in variables_of(one.circuit.circuit)}
             refuse_unknown(options.streams or (), known, "a circuit of the loss")

@@ -141,7 +141,7 @@ def _pool(
 
 def _meant(functions: Mapping[str, Callable[..., Any]], label: Any) -> Callable[..., Any]:
     """Return what a label stands for: what is given, or what it holds."""
-    return functions[label] if label in functions else label.call
+    return functions.get(label) or label.call
 
 
 def _opaque(key: Any, functions: Mapping[str, Callable[..., Any]], *arguments: Any) -> Any:

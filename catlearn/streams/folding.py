@@ -294,7 +294,7 @@ def derived(
             raise StreamRefused(
                 title, f"{title} draws a sample of a whole array, which a pass over blocks does not"
             )
-    work = Rewriting(circuit, one.reductions, one.axis, rules)
+    work = Rewriting(circuit, one.reductions, one.axis, rules, through=one.through)
     _refuse_kept(work, one, variable)
     draft = work.draft
     block = draft.axis(H.called(one.axis))

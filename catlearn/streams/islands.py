@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from math import prod
 
 import numpy as np
@@ -15,7 +15,6 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.streams.folding import Fold, derived, summed
-from catlearn.streams.nodes import Nodes
 from catlearn.streams.passes import Pass, ancestors, earlier, letter_at, named, passes
 from catlearn.streams.rules import StreamRefused
 
@@ -156,15 +155,17 @@ def _islands(
         options = []
         H = circuit.apex
         levels = dict.fromkeys(tuple(path(H, box, plain=False)) for box in H.order)
-        for one in (one for level in levels for one in passes(circuit, level=level)):
+        pairs = product(levels, (False, True))
+        for one in (one for at, through in pairs for one in passes(circuit, None, at, through)):
             names = {letter_at(H, b, v) for b, v in one.reductions.items()} | {H.called(one.axis)}
             if one.axis in whole or (letters is not None and names.isdisjoint(letters)):
                 continue
             inside, largest = _large(circuit, one, sizes, least, threshold)
             if inside and key(one) not in tried and sizes[one.axis] > length(largest, one):
-                options.append((-largest, len(inside), named(circuit, one)[0], one))
+                order = -largest, not one.through, len(inside), named(circuit, one)[0]
+                options.append((*order, one))
         made = None
-        for *_, title, one in sorted(options, key=lambda option: option[:3]):
+        for *_, title, one in sorted(options, key=lambda option: option[:4]):
             while one is not None and made is None and key(one) not in tried:
                 tried.add(key(one))
                 inside, largest = _large(circuit, one, sizes, least, threshold)
@@ -201,7 +202,7 @@ def _large(
     circuit: Circuit, one: Pass, sizes: Mapping[int, int], least: float, threshold: int
 ) -> tuple[set[int], int]:
     """Return the boxes of large arrays of a pass and of what is made of these, and the largest."""
-    H, nodes = circuit.apex, Nodes(circuit, one.axis, one.level)
+    H, nodes = circuit.apex, one.nodes(circuit)
 
     def numbers(wire: int) -> int:
         return _numbers(circuit, wire, sizes)
@@ -277,7 +278,7 @@ def _parted(
     draft.boxes = [draft.boxes[box]._replace(within=()) for box in order]
     island = Circuit.of(draft, given, results)
     reductions = {order.index(box): v for box, v in one.reductions.items()}
-    fold = derived(island, Pass(reductions, one.axis, ()), H.called(one.axis))
+    fold = derived(island, Pass(reductions, one.axis, (), through=one.through), H.called(one.axis))
     rest = Draft.of(H)
     variables = [axis for w in (*given, *results) for axis in rest.wires[w].axes]
     starts = np.cumsum([0, *(len(rest.wires[w].axes) for w in (*given, *results))]).tolist()

@@ -48,6 +48,9 @@ class Nodes:
         The axis of x.
     level
         The blocks with rounds that boxes are in; others run whole before.
+    through
+        Whether boxes that reduce over another variable of the axis of x are applied at each index
+        of x, too.
 
     Attributes
     ----------
@@ -61,8 +64,10 @@ class Nodes:
         Arrays that are a reduction over x, with the variable of their box.
     """
 
-    def __init__(self, circuit: Circuit, axis: int, level: tuple[int, ...] = ()) -> None:
-        self.circuit, self.x, self.level = circuit, axis, level
+    def __init__(
+        self, circuit: Circuit, axis: int, level: tuple[int, ...] = (), through: bool = False
+    ) -> None:
+        self.circuit, self.x, self.level, self.through = circuit, axis, level, through
         self.draft = Draft.of(circuit.apex)
         self.writer = {wire: k for k, box in enumerate(self.draft.boxes) for wire in box.outs}
         self.touched: set[int] = set()
@@ -90,7 +95,7 @@ class Nodes:
             return True
         if entry.targets == "whole" or not entry.deterministic or not at.isdisjoint(one.targets):
             return True
-        if any(own.vars[v] == self.x for v in one.targets):
+        if not self.through and any(own.vars[v] == self.x for v in one.targets):
             return True
         wired = {form.wiring for r in one.readings if r is not None for form in r.forms}
         return one.kernel.name == "concat" and not at <= wired

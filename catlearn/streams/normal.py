@@ -186,6 +186,8 @@ class Rewriting(Nodes):
         The rules of one's own.
     outer
         Arrays without x that are known at the end alone, as reductions are.
+    through
+        Whether boxes that reduce over another variable of the axis are passed through.
     """
 
     def __init__(
@@ -195,8 +197,9 @@ class Rewriting(Nodes):
         axis: int,
         rules: Sequence[Cocycle] = (),
         outer: Iterable[int] = (),
+        through: bool = False,
     ) -> None:
-        super().__init__(circuit, axis)
+        super().__init__(circuit, axis, through=through)
         self.reductions, self.rules = reductions, rules
         self.touched |= {*outer}
         self.axis_of = [axis]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catlearn.arrays.blocks import GATES, path
 from catlearn.arrays.boxes import ArrayHypergraph
@@ -27,12 +27,24 @@ class Pass:
         Those that no other one depends on.
     level
         The blocks with rounds that they are in.
+    through
+        Whether it goes through boxes that reduce over another variable of the axis.
     """
 
     reductions: dict[int, int]
     axis: int
     roots: tuple[int, ...]
     level: tuple[int, ...] = ()
+    through: bool = False
+
+    def nodes(self, circuit: Circuit) -> Nodes:
+        """Return the nodes along its axis."""
+        return Nodes(circuit, self.axis, self.level, self.through)
+
+    def cone(self, circuit: Circuit) -> dict[Node, int]:
+        """Return the nodes that it makes entry by entry, each with its box."""
+        found = self.nodes(circuit).cone(self.reductions.items())
+        return {node: made[0] for node, made in found.items() if made is not None}
 
 
 def _candidates(
@@ -53,10 +65,11 @@ def letter_at(H: ArrayHypergraph, box: int, v: int) -> str:
 
 
 def _collected(
-    circuit: Circuit, roots: Sequence[tuple[int, int]], axis: int, level: tuple[int, ...]
-) -> dict[int, int]:
+    circuit: Circuit, roots: Sequence[tuple[int, int]], axis: int, level: tuple[int, ...],
+    through: bool,
+) -> dict[int, int]:  # fmt: skip
     """Return the reductions over x that some depend on, entry by entry, and these."""
-    H, nodes = circuit.apex, Nodes(circuit, axis, level)
+    H, nodes = circuit.apex, Nodes(circuit, axis, level, through)
     found: dict[int, int] = {}
     excluded: set[int] = set()
 
@@ -93,7 +106,9 @@ def ancestors(H: ArrayHypergraph, wires: Iterable[int]) -> set[int]:
     return found
 
 
-def passes(circuit: Circuit, letter: str | None = None, level: tuple[int, ...] = ()) -> list[Pass]:
+def passes(
+    circuit: Circuit, letter: str | None = None, level: tuple[int, ...] = (), through: bool = False
+) -> list[Pass]:
     """List the variables that a circuit reduces over, each with the boxes that do.
 
     Parameters
@@ -104,6 +119,10 @@ def passes(circuit: Circuit, letter: str | None = None, level: tuple[int, ...] =
         A letter of them; None for all.
     level
         The blocks with rounds that the boxes are in.
+    through
+        List instead those that go through boxes that reduce over another variable of their axis, as
+        the mean over examples of what compares each with all; each with passes that need the same
+        nodes.
     """
     H = circuit.apex
     found: list[Pass] = []
@@ -113,9 +132,11 @@ def passes(circuit: Circuit, letter: str | None = None, level: tuple[int, ...] =
             axis = int(H.lists["vars"].row(box)[v])
             if (box, axis) in covered:
                 continue
-            reductions = _collected(circuit, [(box, v)], axis, level)
+            reductions = _collected(circuit, [(box, v)], axis, level, through)
             covered |= {(b, axis) for b in reductions}
-            found.append(Pass(reductions, axis, (box,), level))
+            found.append(Pass(reductions, axis, (box,), level, through))
+    if through:
+        return _shared(circuit, found)
     merged: list[Pass] = []
     for one in found:
         for k, other in enumerate(merged):
@@ -131,10 +152,40 @@ def passes(circuit: Circuit, letter: str | None = None, level: tuple[int, ...] =
             if any(letter_at(H, b, v) == letter for b, v in one.reductions.items())]  # fmt: skip
 
 
+def _shared(circuit: Circuit, found: Sequence[Pass]) -> list[Pass]:
+    """Return the passes that go through boxes over their axis, with those that need their nodes."""
+    H = circuit.apex
+    cones = [one.cone(circuit) for one in found]
+    more = [
+        cone != replace(one, through=False).cone(circuit)
+        for one, cone in zip(found, cones, strict=True)
+    ]
+    made = []
+    for k, one in enumerate(found):
+        ends = {axis for box in one.roots for wire in H.sides[1][box]
+                for axis in H.lists["axes"].row(wire).tolist()}  # fmt: skip
+        if not more[k] or one.axis in ends:
+            continue
+        for other, cone, is_more in zip(found, cones, more, strict=True):
+            shared = (wire for wire, _ in cones[k].keys() & cone.keys())
+            if (
+                other.axis == one.axis
+                and not is_more
+                and any(H.lists["axes"].row(wire).tolist().count(one.axis) > 1 for wire in shared)
+                and other.reductions.keys().isdisjoint(cones[k].values())
+                and not _ordered(circuit, one, other)
+            ):
+                reductions = {**other.reductions, **one.reductions}
+                one = replace(one, reductions=reductions, roots=(*one.roots, *other.roots))
+        if len(one.roots) > 1:
+            made.append(one)
+    return made
+
+
 def _ordered(circuit: Circuit, one: Pass, other: Pass) -> bool:
     """Whether a pass needs another one before it."""
     for first, second in ((one, other), (other, one)):
-        cone = Nodes(circuit, first.axis, first.level).cone(second.reductions.items())
+        cone = first.nodes(circuit).cone(second.reductions.items())
         leaves = [wire for (wire, _), made in cone.items() if made is None]
         fresh = {*first.reductions} - {*second.reductions}
         if fresh & ancestors(circuit.apex, leaves):

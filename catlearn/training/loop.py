@@ -117,6 +117,7 @@ def fit(
     accumulate: int = 1,
     scan_steps: int = 1,
     sharding: Sharding | Mesh | None = None,
+    streams: str | Iterable[str] | None = None,
 ) -> Result:
     """Minimise a loss by mini-batches.
 
@@ -191,6 +192,8 @@ def fit(
     sharding
         A mesh of devices, to split each batch among them, or a :class:`Sharding`, to split
         parameters too. The mesh may span processes (:mod:`catlearn.training.sharding`).
+    streams
+        Of a loss or a diagram: what runs block by block, as for :func:`catlearn.lower`.
 
     Returns
     -------
@@ -256,7 +259,7 @@ def fit(
     """
     _check_options(**locals())
     signals = Signals(stop_on)
-    fn = _lowered(fn, optimizer)
+    fn = _lowered(fn, optimizer, streams)
     optimizer = optimizer_of(fn, optimizer)
     warn_of_parts(fn, accumulate)
     sharding = Sharding.of(sharding)
@@ -476,11 +479,17 @@ def _passed(before: int, after: int, every: int | None) -> bool:
     return every is not None and after // every > before // every
 
 
-def _lowered(fn: Lowered | Loss | LearningDiagram, optimizer: Optimizer | Optimizers) -> Lowered:
+def _lowered(
+    fn: Lowered | Loss | LearningDiagram, optimizer: Optimizer | Optimizers, streams: Any
+) -> Lowered:
     if not isinstance(fn, Lowered):
         loss = fn.loss() if isinstance(fn, LearningDiagram) else fn
         apart = isinstance(optimizer, Mapping)
-        fn = lower(loss, groups=by_edge_of(loss.diagram.trainable, optimizer) if apart else None)
+        groups = by_edge_of(loss.diagram.trainable, optimizer) if apart else None
+        fn = lower(loss, groups=groups, streams=streams)
+    elif streams is not None:
+        message = "the loss is lowered already; say it there: cl.lower(loss, streams=...)"
+        raise InvalidStructure("fit", [Failure("options", "streams", message)])
     if not fn.loss.equations:
         constants = ", ".join(f"'{term}'" for term in fn.loss.untrainable)
         message = f"it has no trainable edge in {constants}" if constants else "it has no equation"
