@@ -188,8 +188,8 @@ def test_the_plan_of_a_loss_says_what_is_streamed():
     fn, batch = language(streams="auto")
     (asked,) = fn.plan.streams.at(text=64).values()
     (one,) = asked.streamed
-    assert (one.largest, one.length, one.block) == (64 * 2048, 2048, 128)
-    assert one.saved == 64 * 2048 - 64 * 128
+    assert (one.largest, one.length) == (64 * 2048, 2048)
+    assert one.saved == 64 * 2048 - 64 * one.block > 64 * 1024
     assert not asked.refused
     jax.eval_shape(fn, *fn.init(jax.random.key(0)), batch)
     assert str(one) in str(fn.plan)
