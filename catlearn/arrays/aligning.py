@@ -280,7 +280,7 @@ def glue(
         rows = leg.components["Box"].values.tolist()
         for row, one in zip(rows, part.apex.operations, strict=True):
             operations[row] = one
-    apex = apex.with_column("operation", tuple(operations))
+    apex = apex.with_column("operation", tuple(operations)).with_lines()
     return apex, [leg.components["Wire"].values for leg in whole.legs]
 
 

@@ -216,6 +216,14 @@ class ArrayHypergraph(Hypergraph):
         """What each box does."""
         return self.column("operation")
 
+    def with_lines(self) -> ArrayHypergraph:
+        """Return it where boxes that no line made, such as that of ``relu``, have that of now."""
+        line = "" if all(one.source for one in self.operations) else source_line()
+        if not line:
+            return self
+        lines = (one if one.source else replace(one, source=line) for one in self.operations)
+        return self.with_column("operation", tuple(lines), check=False)
+
     def relations(self) -> list[tuple[SizeRelation, str, int]]:
         """List what sizes have to satisfy, each with the table and the row that says it.
 

@@ -65,6 +65,7 @@ class Trace:
             for one, row in zip(given, circuit.dom, strict=True)
         ]
         lifted = raised(circuit, levels(local, meets, rigid=range(len(sources)))[-1])
+        lifted = Circuit.of(lifted.apex.with_lines(), lifted.dom, lifted.cod)
         self.parts.append(lifted)
         pairs = zip(given, lifted.dom, strict=True)
         self.meets += [(one.place, (number, row)) for one, row in pairs]

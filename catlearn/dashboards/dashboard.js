@@ -994,7 +994,7 @@ class Pane {
 
   fillNotices() {
     const { design, result } = this;
-    const every = result.notices ?? [];
+    const every = [...(result.notices ?? []), ...design.notices];
     const shown = new Set();
     const about = (node, boxes = design.about[node] ?? []) => {
       shown.clear();

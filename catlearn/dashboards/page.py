@@ -13,14 +13,14 @@ import hashlib
 import html
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from catlearn.arrays import Circuit
 from catlearn.costing import Device, devices
-from catlearn.dashboards.payload import Designs, Plain, device_of, unknown_sizes
+from catlearn.dashboards.payload import Designs, Plain, device_of, freed, unknown_sizes
 from catlearn.display import Chart, Charted, Legible
 from catlearn.drawing import draw
 from catlearn.drawing.charts import chart_svg
@@ -249,14 +249,20 @@ def dashboard(
     named = dict(value) if several else {"": value}
     if not named:
         raise wrong_kind(value, "the argument", "a circuit, a function, or several by name")
+    if arguments and not any(map(_is_function, named.values())):
+        raise wrong_kind(value, "the argument", "a function, where it is called with others")
     beside, curves = _measured(measured), _charts(charts)
-    circuits = {
-        label: circuit
-        for name, one in named.items()
-        for label, circuit in _circuits(str(name), one, arguments).items()
-    }
-    unknown_sizes(sizes or {}, circuits.values())
-    made = [Designs(label, one, sizes or {}, room) for label, one in circuits.items()]
+    made: list[Designs] = []
+    numbers: dict[str, int] = {}
+    circuits: list[Circuit] = []
+    for name, one in named.items():
+        for label, circuit in _circuits(str(name), one, arguments).items():
+            open_, own = freed(circuit.live())
+            if all(numbers.get(axis, n) == n for axis, n in own.items()):
+                circuit, numbers = open_, numbers | own
+            circuits.append(circuit)
+            made.append(Designs(label, circuit, {**numbers, **(sizes or {})}, room))
+    unknown_sizes(sizes or {}, circuits)
     found = {name: size for one in made for name, size in one.sizes.items()}
     diagrams = [one for one in named.values() if isinstance(one, LearningDiagram | Loss)]
     first = next(iter(named.values()))
@@ -267,7 +273,7 @@ def dashboard(
             "subtitle": clean(_subtitle(first)) if not several else "",
             "designs": [design for one in made for design in one.found],
             "sizes": dict(sorted(found.items())),
-            "note": _note(found, sizes or {}),
+            "note": _note(found, {*numbers, *(sizes or {})}),
             "width": width,
             "memory": int(room),
             "device": "" if chosen is None else chosen.name,
@@ -310,8 +316,17 @@ def _circuits(name: str, value: Any, arguments: tuple[Any, ...]) -> dict[str, Ci
                 ends = (diagram.space_label(vertex) for vertex in diagram.ends(edge))
                 found[f"{name}: {edge}" if name else edge] = model.between(*ends).circuit
         return found
+    if _is_function(value):
+        from catlearn.importing import from_jax
+
+        return {name: from_jax(value, *arguments)}
     wanted = "a circuit, a function, a learning diagram, or several of these by name"
     raise wrong_kind(value, "the argument", wanted)
+
+
+def _is_function(value: Any) -> bool:
+    known = (Circuit, CircuitArchitecture, LearningDiagram, Loss)
+    return callable(value) and not isinstance(value, known)
 
 
 def _title(value: Any) -> str:
@@ -330,7 +345,7 @@ def _subtitle(value: Any) -> str:
     )
 
 
-def _note(found: Mapping[str, int], given: Mapping[str, int]) -> str:
+def _note(found: Mapping[str, int], given: Set[str]) -> str:
     guessed = [name for name in sorted(found) if name not in given]
     return f"No number was given for {', '.join(guessed)}." if guessed else ""
 

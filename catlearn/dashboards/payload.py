@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import linecache
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 from catlearn.arrays import Circuit
 from catlearn.arrays.blocks import path
 from catlearn.arrays.boxes import Draft
+from catlearn.arrays.sizes import Size
 from catlearn.cost import Posynomial
 from catlearn.costing import (
     CircuitResources,
@@ -44,6 +46,9 @@ SIZE = 1024
 
 MOST_BOXES, MOST_BLOCKS, MOST_DRAWINGS = 12, 12, 8
 """Boxes of a circuit whose other modes are tried, blocks that are designs, pictures of one."""
+
+_PLACE = re.compile(r"(.+?):(\d+)(?::\d+)?(?: \(.*\))?$")
+"""A file and a line, of jaxprs also a column and a function."""
 
 Plain = dict[str, Any]
 
@@ -208,8 +213,43 @@ class Designs:
             "drawings": _drawings(circuit, drawn),
             "labels": _labels(circuit, drawn),
             "costs": None if spent is None else _costs(spent),
+            "notices": [] if spent is None else _refused(circuit, spent.island),
             "about": {} if spent is None else _about(circuit, spent),
         }
+
+
+def freed(circuit: Circuit) -> tuple[Circuit, dict[str, int]]:
+    """Return a circuit with names for sizes that are numbers and may be others, and the numbers.
+
+    Axes of which a part is read, that are split or joined, or that functions outside of the
+    package have, keep their number.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import einsum
+    >>> freed(einsum("a b, b c -> a c", a=64, b=32, c=64))
+    (Circuit(R[a b], R[b c] -> R[a c]), {'a': 64, 'c': 64, 'b': 32})
+    """
+    H, draft, kept = circuit.apex, Draft.of(circuit.apex), set[int]()
+    for row, operation in zip(draft.boxes, H.operations, strict=True):
+        if operation.kernel.name in ("constant", "function", "opaque"):
+            kept.update(*(draft.wires[wire].axes for wire in (*row.ins, *row.outs)))
+        for wire, reading in zip(row.ins, operation.readings, strict=True):
+            forms = () if reading is None else reading.forms
+            for axis, form in zip(draft.wires[wire].axes, forms, strict=False):
+                if form.wiring is None:
+                    kept |= {axis, *(row.vars[v] for v in form.variables)}
+        kept.update(row.mentions)
+    found: dict[str, int] = {}
+    for row, (letter, sizes) in enumerate(draft.axes):
+        number = H.size_of(row).number
+        if sizes and row not in kept and number is not None and number > 1:
+            found[H.called(row)] = number
+            draft.axes[row] = letter, frozenset([draft.size(Size.of(H.called(row)))])
+    try:
+        return Circuit.of(draft, circuit.dom, circuit.cod), found
+    except CatlearnError:  # they are bound by what else is said of sizes
+        return circuit, {}
 
 
 def unknown_sizes(given: Iterable[str], circuits: Iterable[Circuit]) -> None:
@@ -242,9 +282,10 @@ def _written(island: Island) -> str:
 
 def _source(source: str) -> Plain:
     """The file and line as they are shown, and the text that stands there."""
-    if not source:
-        return {"source": "", "line": ""}
-    file, _, row = source.rpartition(":")
+    found = _PLACE.match(source)
+    if found is None:
+        return {"source": source, "line": ""}
+    file, row = found.groups()
     line = linecache.getline(file, int(row)).strip()
     here = os.path.relpath(file) if os.path.isabs(file) else file
     within = file.replace(os.sep, "/").partition("/catlearn/zoo/")
@@ -367,9 +408,11 @@ def _about(circuit: Circuit, spent: CircuitResources) -> dict[str, list[int]]:
         box = read.nodes[node].box
         if box < 0:
             continue
-        for name in island.modes:
-            if read.variables[name] in read.nodes[node].every:
-                found.setdefault(island.block_name(name), []).append(box)
+        for name, v in read.variables.items():
+            if v in read.nodes[node].every:
+                found.setdefault(name, []).append(box)
+                if name in island.modes:
+                    found.setdefault(island.block_name(name), []).append(box)
         found.setdefault(circuit.apex.title(box), []).append(box)
     for item in Work.of(circuit).items:
         for unit in item.by_unit:
@@ -378,3 +421,18 @@ def _about(circuit: Circuit, spent: CircuitResources) -> dict[str, list[int]]:
     if matrix:
         found["vector"] = [box for box in found.get("vector", []) if box not in matrix]
     return {node: sorted(dict.fromkeys(boxes)) for node, boxes in found.items()}
+
+
+def _refused(circuit: Circuit, island: Island) -> list[Plain]:
+    """The axes along which no fold is known, with the box that is in the way, on any device."""
+    read, titles = island.read, [*map(circuit.apex.title, range(circuit.apex.size("Box")))]
+    return [
+        {
+            "code": "blocks-streaming",
+            "severity": "warning",
+            "node": read.names[v],
+            "text": f"no fold is known, {reason}",
+            "boxes": [k for k, title in enumerate(titles) if title == reason.partition(":")[0]],
+        }
+        for v, reason in read.refused.items()
+    ]

@@ -224,6 +224,7 @@ class Builder:
             kernel, tuple(readings), tuple(tuple(place[v] for v in one) for one in writes),
             tuple(place[v] for v in targets), scale.rename(lambda key: place[key]),
             tuple(relations), tuple((letters or {}).get(v, "") for v in order), title,
+            self.source,
         )  # fmt: skip
         own = [sizes[v] for v in order]
         key = operation, title, tuple(ins), tuple(own), tuple(map(str, dtypes))

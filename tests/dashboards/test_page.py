@@ -9,16 +9,31 @@ import re
 import shutil
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 import catlearn as cl
-from catlearn.arrays import einsum, idle, linear, relu, residual, softmax
+from catlearn.arrays import (
+    conv,
+    einsum,
+    elementwise,
+    idle,
+    linear,
+    mean,
+    neg,
+    relu,
+    residual,
+    softmax,
+)
 from catlearn.cli.commands import main
 from catlearn.cost import Posynomial
 from catlearn.costing import devices, tile
 from catlearn.dashboards import Dashboard, dashboard
+from catlearn.dashboards.payload import freed
 from catlearn.display import Chart, Series
 from catlearn.errors import CatlearnError
+from catlearn.importing import from_jax
 
 ATTENTION = (einsum("h q d, h x d -> h q x", scale="d**-0.5") >> softmax("[x]")) @ idle
 ATTENTION = ATTENTION >> einsum("h q x, h x e -> h q e")  # the line of the last box
@@ -127,9 +142,20 @@ def test_tiles_and_times_are_those_of_the_package(open_page, case_19):
         assert found["optimum"]["g_q"] == pytest.approx(t.optimum.point["g_q"], rel=1e-6)
         assert {name: shown[name] for name in t.tiles} == dict(t.tiles)
         assert (shown["H"], shown["M"]) == pytest.approx((t.transfers, t.memory), rel=1e-12)
+        codes = page.tab.locator(".notices li b").all_text_contents()
+        assert codes == [notice.code for notice in t.notices]
         if whose:
             assert {n: found["time"][n] for n in t.time.by_unit} == pytest.approx(t.time.by_unit)
             assert found["time"]["serial"] == pytest.approx(t.time.serial)
+
+
+def test_a_page_with_another_column_has_other_tiles(open_page, made, tmp_path):
+    """What the page computes it computes from its payload: a mutant is noticed."""
+    payload = json.loads(json.dumps(made.payload))
+    for column in payload["designs"][0]["costs"]["memory"]:
+        column[0][0] += 1
+    page = open_page(Dashboard(payload).save(tmp_path / "mutant.html"))
+    assert float(page.figures()["g_q"]) < 252
 
 
 def test_two_devices_stand_side_by_side_and_come_back_by_the_fragment(open_page, case_19, request):
@@ -336,11 +362,67 @@ def test_runs_and_diagrams_open_from_the_command_line(tmp_path, capsys, open_pag
     assert "z" in capsys.readouterr().err
 
 
+SIZED = {
+    "product": lambda: einsum("a b, b c -> a c", a=64, b=32, c=64),
+    "convolution": lambda: conv("C", "[y] i -> [y] c", window=3, pad=1, c=8, i=4, y=16),
+    "attention": lambda: ATTENTION.at(HEAD),
+    "heads that are split": lambda: from_jax(split_heads, *SHAPES),
+}
+"""Circuits whose sizes are numbers."""
+
+
+def split_heads(x, weights):
+    heads = (x @ weights).reshape(6, 2, 4)
+    return jnp.einsum("xhd,yhd->hxy", heads, heads)
+
+
+SHAPES = jax.ShapeDtypeStruct((6, 5), "float32"), jax.ShapeDtypeStruct((5, 8), "float32")
+
+
+@pytest.mark.parametrize("name", SIZED)
+def test_sizes_that_are_freed_come_to_what_they_were(name):
+    circuit = SIZED[name]().live()
+    open_, numbers = freed(circuit)
+    assert numbers
+    one, other = cl.resources(open_.at(numbers)), cl.resources(circuit)
+    assert one.transfers == other.transfers
+    assert one.costs.columns == other.costs.columns
+    split = {"a", "c", "x1", "weights1"} if name == "heads that are split" else set()
+    assert not split & {*numbers} or all(str(open_.axes[n]) == n for n in split & {*numbers})
+
+
+def test_functions_have_their_own_lines(open_page, tmp_path):
+    page = dashboard(split_heads, *SHAPES, device="H100")
+    assert page.payload["title"] == "split_heads"
+    lines = [box["line"] for box in page.payload["designs"][0]["boxes"]]
+    assert "heads = (x @ weights).reshape(6, 2, 4)" in lines
+    assert all(box["source"].startswith("test_page.py:") or "tests/" in box["source"]
+               for box in page.payload["designs"][0]["boxes"])  # fmt: skip
+    shown = open_page(page.save(tmp_path / "function.html"))
+    assert shown.tab.locator("[data-figure=H]").count() == 1
+
+
+@cl.traced("a x")
+def spread(s):
+    centred = elementwise("add", pattern="a x, a -> a x")(s, neg(mean("a [x] -> a")(s)))
+    return einsum("a x -> a")(relu(centred))
+
+
+def test_an_axis_without_a_fold_has_a_notice():
+    first = dashboard(spread).payload["designs"][0]
+    (notice,) = first["notices"]
+    assert (notice["code"], notice["node"]) == ("blocks-streaming", "x")
+    (box,) = notice["boxes"]
+    assert first["boxes"][box]["line"] == 'return einsum("a x -> a")(relu(centred))'
+    assert dashboard(einsum("a x, x b -> a b")).payload["designs"][0]["notices"] == []
+
+
 @pytest.mark.parametrize(
     "call",
     [
         lambda: dashboard(3),
         lambda: dashboard({}),
+        lambda: dashboard(ATTENTION, 1.0),
         lambda: dashboard(ATTENTION, device="H1000"),
         lambda: dashboard(ATTENTION, device=3),
         lambda: dashboard(ATTENTION, sizes={"z": 3}),
