@@ -411,6 +411,13 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "the table of another circuit": lambda: cl.draw(ar.relu, resources=cl.resources(TWO_SUMS)),
         "tiles that do not fit": lambda: costing.tile(PRODUCT.at(n=64), fast_memory=2),
         "tiles of open sizes": lambda: costing.tile(PRODUCT, fast_memory=64),
+        "a figure that a chip does not have": lambda: costing.Chip("M + 3*b"),
+        "a budget in which nothing fits": lambda: costing.codesign(
+            PRODUCT.at(n=64), "M + 3*B", budget=2
+        ),
+        "other arguments of a co-design": lambda: costing.codesign(
+            PRODUCT, "M + 3*B", ("M", "g_z"), [1e3], at={"matrix": 0}
+        ),
         "a chain that no islands cover": lambda: costing.cheapest([[9, 9], [9, 9]], ["a", "b"]),
         "a device that is not there": lambda: costing.devices["H10"],
         "a figure that is not there": lambda: costing.devices["H100"].replace(HBN=1, matrx=2),

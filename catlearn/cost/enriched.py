@@ -600,6 +600,55 @@ class Bimodule(Matrix):
         product = self._plain @ other._plain
         return Bimodule(self.domain, other.codomain, product.entries, check=False)
 
+    def tensor(self, other: Bimodule) -> Bimodule:
+        """Return both side by side, between the tensor products: the tensor of their entries."""
+        expect(other, Bimodule, "the other", "a Bimodule")
+        entries = self.quantale.tensor(
+            self.entries[:, None, :, None], other.entries[None, :, None, :]
+        )
+        domain, codomain = self.domain @ other.domain, self.codomain @ other.codomain
+        return Bimodule(domain, codomain, entries.reshape(len(domain), len(codomain)), check=False)
+
+    def trace(
+        self, domain: EnrichedCategory, codomain: EnrichedCategory, over: EnrichedCategory
+    ) -> Bimodule:
+        """Return the bimodule whose last output is fed back to its last input.
+
+        For P : A @ X -> B @ X it is the join over x of P((a, x), (b, x)).
+
+        Parameters
+        ----------
+        domain, codomain
+            A and B.
+        over
+            X.
+
+        Raises
+        ------
+        NotComposable
+            Naming each side that is not the tensor product.
+
+        Examples
+        --------
+        >>> from catlearn.cost import BOOL
+        >>> A = EnrichedCategory(["low", "high"], [[1, 1], [0, 1]], BOOL)
+        >>> both = Bimodule.identity(A @ A)
+        >>> both.trace(A, A, A) == Bimodule.identity(A)
+        True
+        """
+        failures = [
+            Failure("trace", side, f"is no tensor product of {len(one)} and {len(over)} objects")
+            for side, whole, one in (
+                ("domain", self.domain, domain), ("codomain", self.codomain, codomain),
+            )
+            if whole != one @ over
+        ]  # fmt: skip
+        if failures:
+            raise NotComposable("trace", failures)
+        shape = (len(domain), len(over), len(codomain), len(over))
+        diagonal = np.diagonal(self.entries.reshape(shape), axis1=1, axis2=3)
+        return Bimodule(domain, codomain, self.quantale.joined(diagonal, axis=-1), check=False)
+
     @property
     def _plain(self) -> Matrix:
         return Matrix(self.entries, self.quantale, self.rows, self.columns, check=False)

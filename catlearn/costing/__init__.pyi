@@ -38,6 +38,16 @@ from .partition import (
     islands as islands,
     stages_of as stages_of,
 )
+from .problems import (
+    Chip as Chip,
+    Design as Design,
+    Front as Front,
+    NoDesign as NoDesign,
+    Quantity as Quantity,
+    codesign as codesign,
+    design_problem as design_problem,
+    least_resources as least_resources,
+)
 from .remarks import (
     notices as notices,
 )

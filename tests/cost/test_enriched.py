@@ -363,6 +363,52 @@ def test_bimodules_form_a_category(data, quantale):
     assert (P >> Bimodule.identity(B)).close_to(P)
 
 
+def drawn(data, A, B):
+    """A bimodule between two categories."""
+    values = st.sampled_from(A.quantale.samples)
+    entries = [[data.draw(values) for _ in B.objects] for _ in A.objects]
+    return Bimodule.of(A, B, Matrix(entries, A.quantale, A.objects, B.objects))
+
+
+def swap(A, B):
+    """The bimodule that exchanges two categories: A @ B -> B @ A."""
+    pairs = {f"({a}, {b})": f"({b}, {a})" for a in A.objects for b in B.objects}
+    return Bimodule.graph(EnrichedFunctor(A @ B, B @ A, pairs, check=False))
+
+
+@given(st.data(), quantales)
+@settings(max_examples=25)
+def test_bimodules_are_traced_monoidal(data, quantale):
+    """Of the laws of Joyal, Street and Verity: interchange, naturality, sliding, yanking."""
+    A, B, X = (data.draw(categories(quantale, size=2)) for _ in range(3))
+    P, Q, u = drawn(data, A, B), drawn(data, X, X), drawn(data, X, X)
+    both = P.tensor(Q)
+    assert not both.failures()
+    one, other = (Bimodule.identity(Y) for Y in (A, X))
+    assert (P.tensor(other) >> Bimodule.identity(B).tensor(Q)).close_to(both)
+    assert (one.tensor(Q) >> P.tensor(other)).close_to(both)
+    wired = drawn(data, A @ X, B @ X)
+    looped = wired.trace(A, B, X)
+    assert not looped.failures()
+    f = drawn(data, A, A)
+    assert (f.tensor(other) >> wired).trace(A, B, X).close_to(f >> looped)
+    slid = (one.tensor(u) >> wired).trace(A, B, X)
+    assert slid.close_to((wired >> Bimodule.identity(B).tensor(u)).trace(A, B, X))
+    assert swap(X, X).trace(X, X, X).close_to(other)
+
+
+def test_mutants_of_traces(mutants):
+    A = EnrichedCategory("xy", [[True, True], [False, True]], BOOL)
+    crossed = swap(A, A)
+    with mutants("a trace is the join of all entries"):
+        shape = (2, 2, 2, 2)
+        every = crossed.entries.reshape(shape).any(axis=(1, 3))
+        assert every.tolist() != Bimodule.identity(A).entries.tolist()
+    with pytest.raises(NotComposable) as refused:
+        crossed.trace(A @ A, A, A)
+    assert [failure.where for failure in refused.value.failures] == ["domain"]
+
+
 def test_a_matrix_on_which_nothing_acts_is_no_bimodule():
     A = LawvereMetric("xy", [[0, 1], [1, 0]])
     with pytest.raises(InvalidStructure) as error:
