@@ -18,13 +18,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from catlearn.arrays.blocks import GATES
+from catlearn.arrays.aligning import glue
+from catlearn.arrays.blocks import GATES, gate
 from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.sizes import Size
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, expect
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
 from catlearn.streams.nodes import Nodes, Ref
 from catlearn.streams.normal import Accumulator, Rewriting
 from catlearn.streams.passes import Pass, chosen, letter_at
@@ -119,6 +121,36 @@ class Fold(Legible):
         """Return the fold of the same variable of another circuit, without defined kernels."""
         rules = own_cocycles(self.certificate)
         return derived(circuit, chosen(circuit, self.variable), self.variable, rules)
+
+    def looped(self, block: int | None = None) -> Circuit:
+        """Return the fold as a circuit: the head, the first block, a scan of steps, the tail.
+
+        It has the inputs, parameters and outputs of the circuit, and is equal to it as numbers;
+        states are what goes round. So it is listed, drawn, lowered and kept as any other circuit.
+        The size of the variable has to be a multiple of that of a block, and twice as large.
+
+        Parameters
+        ----------
+        block
+            How many indices are read at a time; None for any number.
+
+        Raises
+        ------
+        InvalidStructure
+            If it is no number from 1.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import logsumexp
+        >>> fold = stream(logsumexp("b [v] -> b"), "v")
+        >>> loop = fold.looped(4)
+        >>> loop.at(v=20).axes["rounds"]
+        Size('4')
+        """
+        if block is not None and (type(block) is not int or block < 1):
+            message = f"has blocks of {block!r} indices; a number from 1 is expected"
+            raise InvalidStructure("options", [Failure("blocks", self.variable, message)])
+        return _looped(self, block)
 
     def __str__(self) -> str:
         names = ", ".join(self.circuit.shapes(self.circuit.dom))
@@ -478,6 +510,131 @@ def _merged(
 
         sides.append(_moved(work, acc, reference, state, both))
     return work.sum(sides)
+
+
+# ---------------------------------------------------------------- a loop over blocks
+
+
+def _looped(fold: Fold, block: int | None) -> Circuit:
+    letter, count = fold.circuit.apex.called(fold.axis), fold.fixed
+    indexed = [_reads_index(part) for part in (fold.lift, fold.step)]
+    cut = Draft()
+    number = Size.generator(f"{letter}_rounds")
+    per = Size.generator(f"{letter}_block") if block is None else Size.of(block)
+    length = number * per + per
+    sized = [("rounds", number), (letter, per), (letter, length)]
+    rounds, own, whole = (cut.axis(name, cut.size(size)) for name, size in sized)
+    given, first, rest = [], [], []
+
+    def view(wire: int, axes: Sequence[int], place: int, form: Form, kind: int, what: str) -> int:
+        """Read an array at blocks: an axis is at a form of the variables."""
+        shift = len(axes) - len(cut.wires[wire].axes)
+        forms = [Form.variable(k + shift) for k in range(len(cut.wires[wire].axes))]
+        forms[place] = form
+        rank = tuple(range(len(axes)))
+        made = Operation(Kernel("view"), (Reading(tuple(forms)),), (rank,), title=what)
+        out = cut.wire(axes, kind)
+        cut.box(made, [wire], [out], axes)
+        return out
+
+    def later(place: int) -> Form:
+        """Return the index in the variable, from the round and the index in the block."""
+        return Form.variable(0).times(Size.generator(place)) + Form.variable(place) + Form.number(
+            Size.generator(place)
+        )  # fmt: skip
+
+    for wire, place in zip(fold.head.cod[count:], fold.entries, strict=True):
+        axes = [cut.axis(None) for _ in fold.head.apex.lists["axes"].row(wire)]
+        kind = cut.type(None)
+        axes[place] = whole
+        given.append(cut.wire(axes, kind))
+        axes[place] = own
+        at = Form.variable(place)
+        first.append(view(given[-1], axes, place, at, kind, f"first block of {letter}"))
+        axes = [rounds, *axes]
+        rest.append(view(given[-1], axes, place, later(place + 1), kind, f"blocks of {letter}"))
+    for made, is_used, axes in ((first, indexed[0], [own]), (rest, indexed[1], [rounds, own])):
+        if is_used:
+            at = later(1) if len(axes) > 1 else Form.variable(0)
+            made.append(_indices(cut, axes, whole, at, f"indices of {letter}"))
+    loop, ins, outs = _rounds(fold, len(rest), indexed[1])
+    lift = Circuit.of(fold.lift.apex, fold.lift.dom[: count + len(first)], fold.lift.cod)
+    parts = [fold.head, Circuit.of(cut, given, (*first, *rest)), lift, loop, fold.tail]
+    parts = [_of_length(one, fold.axis, length) if k != 1 else one for k, one in enumerate(parts)]
+    states = len(fold.state)
+    fixed, meets = fold.head.cod[:count], []
+
+    def meet(one: int, rows: Sequence[int], other: int, places: Sequence[int]) -> None:
+        meets.extend(((one, a), (other, b)) for a, b in zip(rows, places, strict=True))
+
+    meet(0, fold.head.cod[count:], 1, given)
+    meet(0, fixed, 2, lift.dom[:count])
+    meet(1, first, 2, lift.dom[count:])
+    meet(2, lift.cod, 3, ins[:states])
+    meet(0, fixed, 3, ins[states : states + count])
+    meet(1, rest, 3, ins[states + count :])
+    meet(3, outs, 4, fold.tail.dom[:states])
+    meet(0, fixed, 4, fold.tail.dom[states:])
+    apex, legs = glue(parts, meets)
+    ends = legs[0][list(fold.head.dom)].tolist(), legs[4][list(fold.tail.cod)].tolist()
+    return Circuit.of(Draft.of(apex), *ends).live()
+
+
+def _of_length(part: Circuit, axis: int, length: Size) -> Circuit:
+    """Return a part with a size of the variable, which its boxes may mention alone."""
+    draft = Draft.of(part.apex)
+    letter, sizes = draft.axes[axis]
+    draft.axes[axis] = letter, frozenset([*(sizes or ()), draft.size(length)])
+    return Circuit.of(draft, part.dom, part.cod)
+
+
+def _reads_index(part: Circuit) -> bool:
+    """Whether a part reads the indices of its block."""
+    return any(part.dom[-1] in ins for ins in part.apex.sides[0])
+
+
+def _indices(cut: Draft, axes: Sequence[int], whole: int, at: Form, title: str) -> int:
+    """Return the array of indices of an axis: where the entry is at a form, among all."""
+    rank = tuple(range(len(axes)))
+    one, hot = cut.wire([]), cut.wire([*axes, whole])
+    out = cut.wire(axes, cut.type("N", whole))
+    gap = Form.variable(len(axes)) + at.times(-1)
+    known = Operation(Kernel("constant", (("value", 1.0),)), (), ((),), title="1")
+    reading = Reading((), 0.0, (gap, gap.times(-1)))
+    shown = Operation(Kernel("view"), (reading,), ((*rank, len(rank)),), title=title)
+    where = (Reading.wiring((*rank, len(rank))),)
+    found = Operation(Kernel("argmax"), where, (rank,), (len(rank),), title=title)
+    cut.box(known, [], [one], [])
+    cut.box(shown, [one], [hot], [*axes, whole])
+    cut.box(found, [hot], [out], [*axes, whole])
+    return out
+
+
+def _rounds(fold: Fold, count: int, indexed: bool) -> tuple[Circuit, list[int], list[int]]:
+    """Return the scan of a step, with its inputs and outputs: what is fixed is read from outside."""
+    step, states = fold.step, len(fold.state)
+    draft, title = Draft.of(step.apex), f"blocks of {fold.circuit.apex.called(fold.axis)}"
+    rounds = draft.axis("rounds")
+    ins, outs = [], []
+
+    def pass_through(kernel: str, rows: Sequence[int]) -> int:
+        row = draft.wires[rows[0]]
+        front = [] if kernel in ("start", "last") else [rounds]
+        outside = draft.wire([*front, *row.axes], row.type)
+        ends = [[outside], [*rows]] if kernel in ("start", "each") else [[*rows], [outside]]
+        letters = [draft.axes[axis][0] or "" for axis in row.axes]
+        draft.box(gate(kernel, letters, f"{kernel} of {title}"), *ends, [*front, *row.axes])
+        return outside
+
+    last = states + fold.fixed + count
+    for k, wire in enumerate(step.dom[:last]):
+        if states <= k < states + fold.fixed:
+            ins.append(wire)
+        else:
+            ins.append(pass_through("start" if k < states else "each", [wire]))
+    outs = [pass_through("last", [a, b]) for a, b in zip(step.dom, step.cod, strict=False)]
+    draft.within_block(title, [rounds])
+    return Circuit.of(draft, ins, outs), ins, outs
 
 
 # ---------------------------------------------------------------- blocks of outputs

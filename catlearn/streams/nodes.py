@@ -306,10 +306,12 @@ class Nodes:
         """Add a box at a block of indices."""
         row = self.draft.boxes[box]
         one, place = row.operation, len(row.ins)
-        mentions, uses_index = [*row.mentions, self.x], False
+        mentions, uses_index, uses_whole = [*row.mentions, self.x], False, False
         whole = Size.generator(-len(mentions))
 
         def size(given: Size) -> Size:
+            nonlocal uses_whole
+            uses_whole |= not at.isdisjoint(given.generators)
             return given.substitute(dict.fromkeys(at, whole))
 
         def form(given: Form) -> Form:
@@ -340,8 +342,12 @@ class Nodes:
             conditions = tuple(map(form, reading.conditions))
             readings.append(replace(reading, forms=forms, conditions=conditions))
         ins = [known[other] for other in read]
+        for base, _ in one.scale.powers:
+            size(base)
         made = replace(one, readings=tuple(readings), relations=(),
                        scale=one.scale.substitute(dict.fromkeys(at, whole)))  # fmt: skip
+        if not uses_whole:
+            mentions.pop()
         if uses_index:
             ins, made = [*ins, index], replace(made, readings=(*made.readings, None))
         variables = [axis if v in at else a for v, a in enumerate(row.vars)]
