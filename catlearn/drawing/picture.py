@@ -32,6 +32,7 @@ from catlearn.drawing.views import VIEWS, opened_scene, scene_of
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.files import atomic_write
 from catlearn.learning import LearningDiagram, Loss
+from catlearn.streams import Fold
 from catlearn.typesetting import clean
 
 MOST_DISPLAYED = 2_000
@@ -199,7 +200,7 @@ def draw(
     value
         A graph, presentation, learning diagram, loss, C-set or other tables, schema, morphism,
         limit or colimit, path, finite function, category, functor or natural transformation; a
-        circuit of arrays; or the history of a run, as a chart.
+        circuit of arrays; a fold, as the loop that it is; or the history of a run, as a chart.
     equations
         For a learning diagram, which equations to show, as for ``diagram.loss``: ``"all"``,
         ``"basis"``, a list. By default those that it declares, and if there are none those that
@@ -249,6 +250,7 @@ def draw(
     """
     if isinstance(value, Charted):
         return Picture(value.chart())
+    value = value.looped() if isinstance(value, Fold) else value
     if isinstance(value, Circuit):
         found = circuit_scene(value, open, depth, inputs, breaks, resources)
         return Picture(found if legend is None else replace(found, key=legend))
@@ -269,6 +271,7 @@ def small_svg(value: Any) -> str | None:
     """Return a value as SVG text, or None if it has more than :data:`MOST_DISPLAYED` parts."""
     if isinstance(value, Charted):
         return chart_svg(value.chart())
+    value = value.looped() if isinstance(value, Fold) else value
     if isinstance(value, Circuit):
         scene = circuit_scene(value) if value.apex.size("Box") <= MOST_DISPLAYED // 10 else None
     else:
@@ -291,5 +294,5 @@ def to_quiver(value: Any, equations: Any = None) -> str:
     return draw(value, equations).quiver
 
 
-for _kind in (*VIEWS, Charted, Circuit):
+for _kind in (*VIEWS, Charted, Circuit, Fold):
     register_renderer(_kind, small_svg)

@@ -25,7 +25,7 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Size
-from catlearn.display import Legible
+from catlearn.display import Displayed
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
 from catlearn.streams.nodes import Nodes, Ref
 from catlearn.streams.normal import Accumulator, Rewriting
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Fold(Legible):
+class Fold(Displayed):
     """A circuit as a fold along one of its variables.
 
     Parameters
@@ -558,7 +558,8 @@ def _looped(fold: Fold, block: int | None) -> Circuit:
             at = later(1) if len(axes) > 1 else Form.variable(0)
             made.append(_indices(cut, axes, whole, at, f"indices of {letter}"))
     loop, ins, outs = _rounds(fold, len(rest), indexed[1])
-    lift = Circuit.of(fold.lift.apex, fold.lift.dom[: count + len(first)], fold.lift.cod)
+    lift = fold.lift.block("lift")
+    lift = Circuit.of(lift.apex, lift.dom[: count + len(first)], lift.cod)
     parts = [fold.head, Circuit.of(cut, given, (*first, *rest)), lift, loop, fold.tail]
     parts = [_of_length(one, fold.axis, length) if k != 1 else one for k, one in enumerate(parts)]
     states = len(fold.state)
@@ -613,7 +614,10 @@ def _indices(cut: Draft, axes: Sequence[int], whole: int, at: Form, title: str) 
 def _rounds(fold: Fold, count: int, indexed: bool) -> tuple[Circuit, list[int], list[int]]:
     """Return the scan of a step, with its inputs and outputs: what is fixed is read from outside."""
     step, states = fold.step, len(fold.state)
-    draft, title = Draft.of(step.apex), f"blocks of {fold.circuit.apex.called(fold.axis)}"
+    draft, H = Draft.of(step.apex), step.apex
+    carried = [f"{kind}[{' '.join(map(H.called, H.lists['axes'].row(wire).tolist()))}]"
+               for kind, wire in zip(fold.kinds, step.dom, strict=False)]  # fmt: skip
+    title = f"blocks of {H.called(fold.axis)}, carrying {', '.join(carried)}"
     rounds = draft.axis("rounds")
     ins, outs = [], []
 
@@ -623,7 +627,7 @@ def _rounds(fold: Fold, count: int, indexed: bool) -> tuple[Circuit, list[int], 
         outside = draft.wire([*front, *row.axes], row.type)
         ends = [[outside], [*rows]] if kernel in ("start", "each") else [[*rows], [outside]]
         letters = [draft.axes[axis][0] or "" for axis in row.axes]
-        draft.box(gate(kernel, letters, f"{kernel} of {title}"), *ends, [*front, *row.axes])
+        draft.box(gate(kernel, letters, f"{kernel} of blocks"), *ends, [*front, *row.axes])
         return outside
 
     last = states + fold.fixed + count

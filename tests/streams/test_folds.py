@@ -8,6 +8,7 @@ import pytest
 import catlearn as cl
 from catlearn.arrays import maximum, where
 from catlearn.errors import InvalidStructure, UnknownName
+from catlearn.formats import from_json, to_json
 from catlearn.streams import Fold, StreamRefused, stream, streamable
 from tests.streams.programs import FOLDS, REFUSED, attention, cross_entropy_of_linear, nearest
 
@@ -106,3 +107,34 @@ def test_a_condition_that_hides_a_row_is_refused_before_anything_runs():
     for fn in fns:
         with pytest.raises(InvalidStructure):
             fn({}, *arrays([(1, 4, 2)] * 3))
+
+
+LOOPED = ("attention by hand", "causal attention", "variance", "k-means")
+
+
+@pytest.mark.parametrize("name", LOOPED)
+def test_a_fold_is_a_circuit_with_a_scan(name):
+    circuit, variable, shapes, _ = FOLDS[name]
+    fold, xs = stream(circuit, variable), arrays(shapes)
+    loop = fold.looped(5)
+    assert from_json(to_json(loop)) == loop
+    assert "over rounds" in str(loop)
+    with jax.disable_jit():
+        made = cl.lower(loop)({}, *xs)
+        assert differences(made, cl.lower(fold, block=5)({}, *xs)) < 1e-14
+        assert differences(made, cl.lower(circuit)({}, *xs)) < 1e-13
+
+
+def test_a_loop_has_whole_blocks():
+    loop = stream(attention(), "x").looped(8)
+    with pytest.raises(InvalidStructure):
+        cl.lower(loop)({}, *arrays([(2, 5, 3), (2, 20, 3), (2, 20, 4)]))
+    with pytest.raises(InvalidStructure):
+        stream(attention(), "x").looped(0)
+
+
+def test_a_fold_draws_its_loop_and_what_is_carried():
+    fold = stream(attention(), "x")
+    shown = fold._repr_mimebundle_()["image/svg+xml"]
+    assert shown == cl.draw(fold).svg
+    assert "carrying max[h q], sum[h q], sum[h q e]" in shown
