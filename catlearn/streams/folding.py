@@ -24,7 +24,7 @@ from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.sizes import Size
+from catlearn.arrays.sizes import Size, SizeRelation
 from catlearn.display import Displayed
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
 from catlearn.streams.nodes import Nodes, Ref
@@ -522,7 +522,7 @@ def _looped(fold: Fold, block: int | None) -> Circuit:
     number = Size.generator(f"{letter}_rounds")
     per = Size.generator(f"{letter}_block") if block is None else Size.of(block)
     length = number * per + per
-    sized = [("rounds", number), (letter, per), (letter, length)]
+    sized = [("rounds", number), ("block", per), (letter, length)]
     rounds, own, whole = (cut.axis(name, cut.size(size)) for name, size in sized)
     given, first, rest = [], [], []
 
@@ -532,9 +532,11 @@ def _looped(fold: Fold, block: int | None) -> Circuit:
         forms = [Form.variable(k + shift) for k in range(len(cut.wires[wire].axes))]
         forms[place] = form
         rank = tuple(range(len(axes)))
-        made = Operation(Kernel("view"), (Reading(tuple(forms)),), (rank,), title=what)
+        within = SizeRelation("<=", Size.generator(place), Size.generator(-1))
+        made = Operation(Kernel("view"), (Reading(tuple(forms)),), (rank,),
+                         relations=() if shift else (within,), title=what)  # fmt: skip
         out = cut.wire(axes, kind)
-        cut.box(made, [wire], [out], axes)
+        cut.box(made, [wire], [out], axes, [] if shift else [whole])
         return out
 
     def later(place: int) -> Form:
@@ -561,7 +563,7 @@ def _looped(fold: Fold, block: int | None) -> Circuit:
     lift = fold.lift.block("lift")
     lift = Circuit.of(lift.apex, lift.dom[: count + len(first)], lift.cod)
     parts = [fold.head, Circuit.of(cut, given, (*first, *rest)), lift, loop, fold.tail]
-    parts = [_of_length(one, fold.axis, length) if k != 1 else one for k, one in enumerate(parts)]
+    parts = [one if k == 1 else _of_length(fold, one, length) for k, one in enumerate(parts)]
     states = len(fold.state)
     fixed, meets = fold.head.cod[:count], []
 
@@ -581,11 +583,13 @@ def _looped(fold: Fold, block: int | None) -> Circuit:
     return Circuit.of(Draft.of(apex), *ends).live()
 
 
-def _of_length(part: Circuit, axis: int, length: Size) -> Circuit:
+def _of_length(fold: Fold, part: Circuit, length: Size) -> Circuit:
     """Return a part with a size of the variable, which its boxes may mention alone."""
     draft = Draft.of(part.apex)
-    letter, sizes = draft.axes[axis]
-    draft.axes[axis] = letter, frozenset([*(sizes or ()), draft.size(length)])
+    letter, sizes = draft.axes[fold.axis]
+    draft.axes[fold.axis] = letter, frozenset([*(sizes or ()), draft.size(length)])
+    if fold.block < len(draft.axes):
+        draft.axes[fold.block] = "block", draft.axes[fold.block][1]
     return Circuit.of(draft, part.dom, part.cod)
 
 
@@ -612,22 +616,24 @@ def _indices(cut: Draft, axes: Sequence[int], whole: int, at: Form, title: str) 
 
 
 def _rounds(fold: Fold, count: int, indexed: bool) -> tuple[Circuit, list[int], list[int]]:
-    """Return the scan of a step, with its inputs and outputs: what is fixed is read from outside."""
+    """Return the scan of a step, with its inputs and outputs; what is fixed stays outside."""
     step, states = fold.step, len(fold.state)
     draft, H = Draft.of(step.apex), step.apex
     carried = [f"{kind}[{' '.join(map(H.called, H.lists['axes'].row(wire).tolist()))}]"
                for kind, wire in zip(fold.kinds, step.dom, strict=False)]  # fmt: skip
     title = f"blocks of {H.called(fold.axis)}, carrying {', '.join(carried)}"
     rounds = draft.axis("rounds")
-    ins, outs = [], []
+    ins: list[int] = []
 
     def pass_through(kernel: str, rows: Sequence[int]) -> int:
         row = draft.wires[rows[0]]
         front = [] if kernel in ("start", "last") else [rounds]
         outside = draft.wire([*front, *row.axes], row.type)
-        ends = [[outside], [*rows]] if kernel in ("start", "each") else [[*rows], [outside]]
+        reads, writes = [outside], [*rows]
+        if kernel == "last":
+            reads, writes = writes, reads
         letters = [draft.axes[axis][0] or "" for axis in row.axes]
-        draft.box(gate(kernel, letters, f"{kernel} of blocks"), *ends, [*front, *row.axes])
+        draft.box(gate(kernel, letters, f"{kernel} of blocks"), reads, writes, [*front, *row.axes])
         return outside
 
     last = states + fold.fixed + count
@@ -636,7 +642,10 @@ def _rounds(fold: Fold, count: int, indexed: bool) -> tuple[Circuit, list[int], 
             ins.append(wire)
         else:
             ins.append(pass_through("start" if k < states else "each", [wire]))
-    outs = [pass_through("last", [a, b]) for a, b in zip(step.dom, step.cod, strict=False)]
+    outs = []
+    for before, after in zip(step.dom, step.cod, strict=False):
+        draft.wires[after] = draft.wires[after]._replace(type=draft.wires[before].type)
+        outs.append(pass_through("last", [before, after]))
     draft.within_block(title, [rounds])
     return Circuit.of(draft, ins, outs), ins, outs
 
