@@ -242,7 +242,7 @@ def from_jax(
         A function that JAX can trace, of arguments that are trees of arrays.
     *arguments
         Its arguments, or ``jax.ShapeDtypeStruct`` of them. Leaves that are no numbers are kept as
-        they are.
+        they are, and so are flags inside of trees, and numbers of Python among parameters.
     static_argnums
         The arguments that are no arrays.
     params
@@ -302,7 +302,7 @@ def imported(
     leaves, tree = jax.tree.flatten_with_path(
         [None if k in static else one for k, one in enumerate(arguments)]
     )
-    traced = [k for k, (_, leaf) in enumerate(leaves) if _is_array(leaf)]
+    traced = [k for k, (path, leaf) in enumerate(leaves) if _is_array(leaf, path, at)]
     addresses = [_address(path, names) if path[0].idx == at else None for path, _ in leaves]
 
     def flatten(*given: Any) -> tuple[list[Any], dict[str, Any]]:
@@ -378,9 +378,11 @@ def _address(path: Sequence[Any], names: Sequence[str]) -> str:
     return "/".join(own) if own else names[path[0].idx]
 
 
-def _is_array(leaf: Any) -> bool:
-    numbers = (jax.Array, np.ndarray, np.generic, int, float, complex, jax.ShapeDtypeStruct)
-    return isinstance(leaf, numbers)
+def _is_array(leaf: Any, path: Sequence[Any], params: int | None) -> bool:
+    """Whether a leaf is an array: of numbers of Python in trees flags and settings are none."""
+    if isinstance(leaf, bool | int | float | complex):
+        return len(path) == 1 or not (isinstance(leaf, bool) or path[0].idx == params)
+    return isinstance(leaf, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
 
 
 def _plain(leaf: Any) -> Any:
