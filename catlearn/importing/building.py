@@ -20,9 +20,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from catlearn.arrays.blocks import gate
 from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
-from catlearn.arrays.forms import Form, Reading
+from catlearn.arrays.forms import Form, Reading, part
 from catlearn.arrays.kernels import Function, Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation
 from catlearn.errors import Failure, InvalidStructure
@@ -79,6 +80,8 @@ class Builder:
     parts: dict[int, list[Value]] = field(default_factory=dict)
     natural: set[int] = field(default_factory=set)
     source: str = ""
+    within: list[int] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)
 
     def axis(self, size: int, letter: str | None = None) -> int:
         """Return a new axis."""
@@ -102,16 +105,32 @@ class Builder:
             self.sizes[first] = self.sizes[second]
         return first
 
+    def kind(self, wire: int) -> int:
+        """Return the type of an array, of those that were identified."""
+        kind = self.draft.wires[wire].type
+        while self.kinds[kind] != kind:
+            kind = self.kinds[kind]
+        return kind
+
+    def alike(self, one: int, other: int) -> None:
+        """Identify the types of two arrays."""
+        first, second = sorted((self.kind(one), self.kind(other)))
+        if first != second:
+            self.kinds[second] = first
+            kinds = self.draft.types
+            self.unite(kinds[first][1], kinds[second][1])
+            kinds[first] = kinds[first][0] or kinds[second][0], kinds[first][1]
+
     def looked_up(self, index: int, axis: int) -> None:
         """Note that an array holds indices of an axis."""
-        kind = self.draft.wires[index].type
+        kind = self.kind(index)
         own = self.draft.types[kind][1]
         self.draft.types[kind] = ("N", own)
         self.unite(own, axis)
 
     def indices(self, value: Value, size: int) -> Value:
         """Return integers that hold indices of an axis of a size: those of another are a copy."""
-        kind = self.draft.wires[value.source].type
+        kind = self.kind(value.source)
         dtype, axis = self.draft.types[kind]
         if dtype != "N":
             self.draft.types[kind] = "N", self.axis(size)
@@ -127,6 +146,7 @@ class Builder:
             label = "R" if is_real(dtype) else "B" if dtype == np.bool_ else None
             kind = self.draft.type(label, self.axis(1))
             self.draft.axes[-1] = (None, None)
+            self.kinds.append(kind)
         self.dtypes.append(dtype)
         return self.draft.wire(axes, kind, name)
 
@@ -228,19 +248,23 @@ class Builder:
         )  # fmt: skip
         own = [sizes[v] for v in order]
         key = operation, title, tuple(ins), tuple(own), tuple(map(str, dtypes))
-        if key not in self.made or not kernel.entry.deterministic:
-            known = [self.axis(size) if axis is None else axis
-                     for axis, size in zip(axes, own, strict=True)]  # fmt: skip
-            outs = [
-                self.wire([known[place[v]] for v in one], dtype, kind=kind)
-                for one, dtype in zip(writes, dtypes, strict=True)
-            ]
-            self.draft.box(operation, ins, outs, known, mentions)
-            self.sources.append(self.source)
-            self.made[key] = tuple(outs)
-            reals = all(w in self.loose for w in ins if is_real(self.dtypes[w]))
-            if reals and kernel.name not in ("opaque", "function", "indicator"):
-                self.loose |= {w for w in outs if is_real(self.dtypes[w])}
+        rounds = [block for block in self.within if self.draft.blocks[block][1]]
+        for k in range(len(rounds) + 1):
+            if (*rounds[:k], key) in self.made:
+                return self.made[*rounds[:k], key]
+        key = *rounds, key
+        known = [self.axis(size) if axis is None else axis
+                 for axis, size in zip(axes, own, strict=True)]  # fmt: skip
+        outs = [
+            self.wire([known[place[v]] for v in one], dtype, kind=kind)
+            for one, dtype in zip(writes, dtypes, strict=True)
+        ]
+        self.draft.box(operation, ins, outs, known, mentions, [*self.within])
+        self.sources.append(self.source)
+        self.made[key] = tuple(outs)
+        reals = all(w in self.loose for w in ins if is_real(self.dtypes[w]))
+        if reals and kernel.name not in ("opaque", "function", "indicator"):
+            self.loose |= {w for w in outs if is_real(self.dtypes[w])}
         return self.made[key]
 
     def applied(
@@ -282,7 +306,9 @@ class Builder:
             return jnp.broadcast_to(found, [sizes[v] for v in used])
 
         kernel = opaque_of(f"index {digest(text)}", call)
-        (out,) = self.box(kernel, [], sizes, [used], [np.dtype(int)], used, title="index")
+        (out,) = self.box(
+            kernel, [], sizes, [used], [np.dtype(jnp.result_type(int))], used, title="index"
+        )
         return out, tuple(map(Form.variable, used))
 
     def indicated(self, value: Value, inside: float = 1.0, outside: float = 0.0) -> Value:
@@ -410,6 +436,19 @@ class Builder:
         full = [count if k == axis else n for k, n in enumerate(values[0].shape)]
         return self.of_wire(out).reshaped(full)
 
+    def apart(self, wire: int, axis: int, by: int) -> int:
+        """Return an array with zeros between its entries along an axis."""
+        shape = [self.sizes[axis] for axis in self.draft.wires[wire].axes]
+        shape[axis] = by * (shape[axis] - 1) + 1
+        forms = [Form.variable(k) for k in range(len(shape))]
+        between = part("mod", forms[axis], Size.of(by)).times(-1)
+        forms[axis] = part("div", forms[axis], Size.of(by))
+        (out,) = self.box(
+            Kernel("view"), [(wire, forms)], shape, [range(len(shape))], [self.dtypes[wire]],
+            conditions=[between], title="apart", kind=self.draft.wires[wire].type,
+        )  # fmt: skip
+        return out
+
     def wrapped(self, mask: Value, index: Value, other: Value) -> Value | None:
         """Return indices of which those below 0 count from the end, if they are known to be none.
 
@@ -447,15 +486,35 @@ class Builder:
             return Value(Number(np.asarray(array)), ())
         return self.of_wire(self.constant(array if is_key(array) else jnp.asarray(array)))
 
+    def gate(self, kernel: str, ins: Sequence[int], rounds: int, title: str) -> int:
+        """Add a gate of the block with rounds that boxes are in; return what it writes."""
+        axes = self.draft.wires[ins[0]].axes
+        for one, other in zip(axes, self.draft.wires[ins[-1]].axes, strict=True):
+            self.unite(one, other)
+        self.alike(ins[0], ins[-1])
+        inner = [*axes]
+        if kernel == "each":
+            self.unite(rounds, inner.pop(0))
+        front = [rounds] if kernel in ("each", "stack") else []
+        written = [rounds, *inner] if kernel == "stack" else inner
+        out = self.wire(written, self.dtypes[ins[0]], kind=self.draft.wires[ins[0]].type)
+        operation = gate(kernel, [""] * len(inner), f"{kernel} of {title}")
+        self.draft.box(operation, ins, [out], [*front, *inner], within=[*self.within])
+        self.sources.append(self.source)
+        return out
+
     def needed(self, cod: Sequence[int]) -> list[int]:
         """Return the boxes that some arrays need."""
         writer = {wire: k for k, box in enumerate(self.draft.boxes) for wire in box.outs}
+        last = {box.ins[0]: box.outs[0] for box in self.draft.boxes
+                if box.operation.kernel.name == "last"}  # fmt: skip
         found, stack = set[int](), [*cod]
         while stack:
             box = writer.get(stack.pop())
             if box is not None and box not in found:
                 found.add(box)
                 stack += self.draft.boxes[box].ins
+                stack += [last[wire] for wire in self.draft.boxes[box].outs if wire in last]
         return sorted(found)
 
     def circuit(self, dom: Sequence[int], cod: Sequence[int]) -> Circuit:
@@ -472,13 +531,17 @@ class Builder:
             letters |= {at[axis]: letter} if letter and at[axis] not in letters else {}
         used = dict.fromkeys(at[axis] for one in draft.wires for axis in one.axes)
         used |= dict.fromkeys(at[axis] for box in draft.boxes for axis in box.vars)
+        used |= dict.fromkeys(at[axis] for _, rounds in draft.blocks for axis in rounds)
         free = (letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in letters.values())
         letters |= {axis: next(free, "a") for axis in used if axis not in letters}
         made = Draft(
             axes=[(letters.get(k), draft.axes[root][1]) for k, root in enumerate(roots)],
             types=[(label, at[axis]) for label, axis in draft.types],
-            wires=[one._replace(axes=[at[axis] for axis in one.axes]) for one in draft.wires],
-            blocks=draft.blocks,
+            wires=[
+                one._replace(axes=[at[axis] for axis in one.axes], type=self.kind(wire))
+                for wire, one in enumerate(draft.wires)
+            ],
+            blocks=[(title, [at[axis] for axis in rounds]) for title, rounds in draft.blocks],
         )
         named: dict[int, list[str]] = {}
         written = {wire for box in draft.boxes for wire in box.outs}

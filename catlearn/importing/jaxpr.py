@@ -46,6 +46,7 @@ from catlearn.importing.building import (
     digest,
     function_of,
     is_key,
+    is_real,
 )
 from catlearn.importing.primitives import (
     FUNCTIONS,
@@ -54,6 +55,7 @@ from catlearn.importing.primitives import (
     bound,
     call_of,
     flops_of,
+    handles,
     rule_of,
 )
 from catlearn.importing.words import Value
@@ -88,7 +90,10 @@ class Importer(Builder):
         known |= dict(zip(jaxpr.invars, values, strict=True))
 
         def value(atom: Any) -> Value:
-            return self.known(atom.val) if isinstance(atom, core.Literal) else known[atom]
+            if isinstance(atom, core.Literal):
+                aval: Any = atom.aval
+                return self.known(np.asarray(atom.val, aval.dtype))
+            return known[atom]
 
         for eqn in jaxpr.eqns:
             found = self.equation(eqn, [value(atom) for atom in eqn.invars])
@@ -174,6 +179,48 @@ def number_text(value: Value) -> str:
     if isinstance(value.source, Number):
         return f"{value.source.value.item()!r}:{value.source.value.dtype}"
     return "_"
+
+
+@handles("scan")
+def _scan(self: Any, eqn: Any, values: list[Value]) -> list[Value] | None:
+    """Import a loop as a block with rounds."""
+    inner, length = eqn.params["jaxpr"], eqn.params["length"]
+    avals = [*(atom.aval for atom in eqn.invars), *(var.aval for var in eqn.outvars)]
+    reals = {one.dtype for one in avals if is_real(one.dtype)}
+    shapes = [size for one in avals for size in one.shape]
+    if length < 1 or 0 in shapes or len(reals) > 1 or eqn.effects or any(map(is_key, avals)):
+        return None
+    consts, count = eqn.params["num_consts"], eqn.params["num_carry"]
+    own = consts + count
+    dtypes = [one.dtype for one in avals]
+
+    def turned(value: Value) -> Value:
+        backwards = eqn.params["reverse"] and length > 1
+        return value.sliced(0, length - 1, length, -1) if backwards else value
+
+    before = [
+        self.whole(one, dtype)
+        for one, dtype in zip(values[consts:own], dtypes[consts:own], strict=True)
+    ]
+    pairs = zip(values[own:], dtypes[own : len(values)], strict=True)
+    along = [self.whole(turned(one), dtype) for one, dtype in pairs]
+    rounds, title = self.axis(length), "scan"
+    self.draft.blocks.append((title, [rounds]))
+    self.within.append(len(self.draft.blocks) - 1)
+    states = [self.gate("start", [wire], rounds, title) for wire in before]
+    entries = [self.gate("each", [wire], rounds, title) for wire in along]
+    self.natural |= {one for one, wire in zip(entries, along, strict=True) if wire in self.natural}
+    given = [*values[:consts], *map(self.of_wire, (*states, *entries))]
+    jaxpr = getattr(inner, "jaxpr", inner)
+    found = self.run(jaxpr, inner.consts, given)
+    types = [atom.aval.dtype for atom in jaxpr.outvars]
+    wires = [self.whole(one, dtype) for one, dtype in zip(found, types, strict=True)]
+    after = [
+        self.gate("last", pair, rounds, title) for pair in zip(states, wires[:count], strict=True)
+    ]
+    stacked = [self.gate("stack", [wire], rounds, title) for wire in wires[count:]]
+    self.within.pop()
+    return [*map(self.of_wire, after), *(turned(self.of_wire(one)) for one in stacked)]
 
 
 @dataclass(frozen=True)
@@ -373,9 +420,9 @@ def _argument(params: int | str | None, names: Sequence[str]) -> int | None:
 
 def _address(path: Sequence[Any], names: Sequence[str]) -> str:
     """Return the address of an array in the tree of parameters."""
-    own = [str(getattr(key, "name", getattr(key, "key", getattr(key, "idx", key))))
+    own: list[str] = [str(getattr(key, "name", getattr(key, "key", getattr(key, "idx", key))))
            for key in path[1:]]  # fmt: skip
-    return "/".join(own) if own else names[path[0].idx]
+    return "/".join(own) if own else str(names[path[0].idx])
 
 
 def _is_array(leaf: Any, path: Sequence[Any], params: int | None) -> bool:

@@ -6,8 +6,9 @@ primitive has no kernel; see :mod:`catlearn.importing.jaxpr` for what happens th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from math import isfinite, prod
 from typing import Any
 
@@ -29,7 +30,7 @@ from catlearn.importing.building import (
     is_real,
     number_of,
 )
-from catlearn.importing.words import Value, bounds, joined, met, refinement, word
+from catlearn.importing.words import Value, bounds, divided, joined, met, refinement, word
 
 ELEMENTWISE = {
     "exp": "exp",
@@ -445,19 +446,22 @@ def _contraction(self: Builder, eqn: Any, values: list[Value]) -> Found:
         {**{k: start + j for j, k in enumerate(right)}, **{k: j for j, k in enumerate(second)},
          **{k: batch + len(free[0]) + j for j, k in enumerate(free[1])}},
     ]  # fmt: skip
-    operands = []
-    for one, dimensions in zip(values, at, strict=True):
-        moved = [
-            Form.variable(v) for k in range(len(one.words)) for v in whole.places(dimensions[k])
-        ]
-        wire, forms = self.read(one)
-        operands.append((wire, [form.substitute(moved) for form in forms]))
+    operands = [_placed(self, *one, whole) for one in zip(values, at, strict=True)]
     letters = {}
     for dimensions, own in zip(at, _einsum_letters(eqn), strict=True):
         for k, letter in enumerate(own):
             places = whole.places(dimensions[k])
             letters |= {v: f"{letter}{j or ''}" for j, v in enumerate(places)}
     return self.summed(operands, whole, len(out), aval.dtype, "dot_general", letters)
+
+
+def _placed(
+    self: Builder, value: Value, dimensions: Mapping[int, int], whole: Value
+) -> tuple[int, list[Form]]:
+    """Return an array of the circuit, read at the variables of other dimensions."""
+    moved = [Form.variable(v) for k in range(len(value.words)) for v in whole.places(dimensions[k])]
+    wire, forms = self.read(value)
+    return wire, [form.substitute(moved) for form in forms]
 
 
 def _einsum_letters(eqn: Any) -> tuple[str, str]:
@@ -526,8 +530,10 @@ def _place(self: Builder, eqn: Any, values: list[Value]) -> Found:
 @handles("cumsum")
 def _sums(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value,), aval, axis = values, eqn.outvars[0].aval, eqn.params["axis"]
-    if not is_real(aval.dtype) or eqn.params["reverse"] or not isinstance(value.source, int):
+    if not is_real(aval.dtype) or not isinstance(value.source, int):
         return None
+    size, turned = value.shape[axis], eqn.params["reverse"] and value.shape[axis] > 1
+    value = value.sliced(axis, size - 1, size, -1) if turned else value
     value = value.at_words([
         word(value.shape[k]) if k == axis else own for k, own in enumerate(value.words)
     ])  # fmt: skip
@@ -539,35 +545,228 @@ def _sums(self: Builder, eqn: Any, values: list[Value]) -> Found:
         Kernel("cumsum"), [(value.source, value.forms)], value.sizes, [used], [aval.dtype],
         targets, title="cumsum",
     )  # fmt: skip
-    return Value(made, value.words, tuple(map(Form.variable, used)))
+    found = Value(made, value.words, tuple(map(Form.variable, used)))
+    return found.sliced(axis, size - 1, size, -1) if turned else found
+
+
+@handles("top_k")
+def _greatest(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), (aval, places), count = values, (v.aval for v in eqn.outvars), eqn.params["k"]
+    axis = len(value.words) - 1
+    if (
+        not is_real(aval.dtype)
+        or not isinstance(value.source, int)
+        or places.dtype != np.int32
+        or value.shape[axis] == 1
+        or eqn.params.get("axis", axis) != axis
+    ):
+        return None
+    value = value.at_words([*value.words[:-1], word(value.shape[axis])])
+    old, new = len(value.sizes) - 1, len(value.sizes)
+    writes = [*sorted({v for form in value.forms for v in form.variables} - {old}), new]
+    outs = self.box(
+        Kernel("top_k"), [(value.source, value.forms)], [*value.sizes, count], [writes] * 2,
+        [aval.dtype, places.dtype], [old, new], title="top_k",
+    )  # fmt: skip
+    box = self.draft.boxes[-1]
+    self.looked_up(outs[1], box.vars[box.operation.targets[0]])
+    self.natural.add(outs[1])
+    words = (*value.words[:-1], word(count))
+    shown = Value(None, words).places(axis)
+    forms = tuple(Form.variable(v) for v in writes[:-1])
+    last = Form.variable(shown[0]) if shown else Form()
+    return [Value(out, words, (*forms, last)) for out in outs]
+
+
+def _windows(
+    self: Builder, value: Value, dtype: Any, out: Sequence[int], windows: Sequence[Any],
+    outside: float,
+) -> tuple[Value, int] | None:  # fmt: skip
+    """Return windows of an array: its dimensions, then those inside of windows that are longer.
+
+    Parameters
+    ----------
+    out
+        How many windows there are along each dimension.
+    windows
+        For each dimension the length of a window, its stride, its dilation, by how much windows
+        reach over the beginning, and by how many numbers apart the entries of the array are.
+
+    Returns
+    -------
+    tuple
+        The array, and how many dimensions are inside of windows.
+    """
+    wire = self.whole(value, dtype)
+    inside = [k for k, one in enumerate(windows) if one[0] > 1]
+    for k, (*_, apart) in enumerate(windows):
+        if apart > 1:
+            wire = self.apart(wire, k, apart)
+    shape = [self.sizes[axis] for axis in self.draft.wires[wire].axes]
+    sizes = [*out, *(windows[k][0] for k in inside)]
+    forms = []
+    for k, (length, stride, dilation, low, _) in enumerate(windows):
+        form = (Form.variable(k).times(stride) if out[k] > 1 else Form()) + Form.number(-low)
+        if length > 1:
+            form = form + Form.variable(len(out) + inside.index(k)).times(dilation)
+        if form.wiring is not None and out[k] > shape[k]:
+            return None
+        forms.append(form)
+    words = tuple(map(word, sizes))
+    kept = [k for k, size in enumerate(sizes) if size > 1]
+    moved = [Form.variable(kept.index(k)) if k in kept else Form() for k in range(len(sizes))]
+    if not any(
+        length > 1 or low or out[k] > shape[k] for k, (length, _, _, low, _) in enumerate(windows)
+    ):
+        return Value(wire, words, tuple(form.substitute(moved) for form in forms)), 0
+    (made,) = self.box(
+        Kernel("view"), [(wire, [form.substitute(moved) for form in forms])],
+        [sizes[k] for k in kept], [range(len(kept))], [dtype], outside=outside, title="windows",
+        kind=self.draft.wires[wire].type,
+    )  # fmt: skip
+    return Value(made, words, tuple(map(Form.variable, range(len(kept))))), len(inside)
+
+
+@handles("conv_general_dilated")
+def _convolution(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    aval, params = eqn.outvars[0].aval, eqn.params
+    dtypes = [atom.aval.dtype for atom in eqn.invars]
+    groups, numbers = int(params["feature_group_count"]), params["dimension_numbers"]
+    if not all(map(is_real, (*dtypes, aval.dtype))) or params["batch_group_count"] > 1:
+        return None
+    values = [
+        self.converted(one, aval.dtype) if dtype != aval.dtype else one
+        for one, dtype in zip(values, dtypes, strict=True)
+    ]
+    (batch, channel, *space), (_, _, *out_space) = numbers.lhs_spec, numbers.out_spec
+    weights = values[1].transposed(numbers.rhs_spec)
+    out, windows = [*values[0].shape], [(1, 1, 1, 0, 1) for _ in values[0].shape]
+    settings = (params["window_strides"], params["rhs_dilation"],
+                [low for low, _ in params["padding"]], params["lhs_dilation"])  # fmt: skip
+    for k, there, length, *own in zip(space, out_space, weights.shape[2:], *settings, strict=True):
+        stride, dilation, low, apart = map(int, own)
+        out[k], windows[k] = aval.shape[there], (length, stride, dilation, low, apart)
+    found = _windows(self, values[0], aval.dtype, out, windows, 0.0)
+    if found is None:
+        return None
+    value, inside = found
+    rank = len(out)
+    # batch, groups, channels, windows, and what is inside of them
+    value = value.transposed([batch, channel, *space, *range(rank, rank + inside)])
+    shape, count = value.shape, len(space)
+    value = value.reshaped([shape[0], groups, shape[1] // groups, *shape[2:]])
+    new, channels, *lengths = weights.shape
+    lengths = [length for length in lengths if length > 1]
+    weights = weights.reshaped([groups, new // groups, channels, *lengths])
+    pairs = [(1, 0), (2, 2), *((3 + count + j, 3 + j) for j in range(inside))]
+    words = [[*value.words], [*weights.words]]
+    for one, other in pairs:
+        common = refinement([words[0][one], words[1][other]])
+        if common is None:
+            return None
+        words[0][one] = words[1][other] = common
+    value, weights = value.at_words(words[0]), weights.at_words(words[1])
+    order = [0, 1, *range(3, 3 + count)]
+    kept = (words[0][k] for k in order)
+    whole = Value(None, (*kept, words[1][1], words[0][2], *words[0][3 + count :]))
+    new = len(order)
+    at = [
+        {**{k: j for j, k in enumerate(order)}, 2: new + 1,
+         **{3 + count + j: new + 2 + j for j in range(inside)}},
+        {0: 1, 1: new, 2: new + 1, **{3 + j: new + 2 + j for j in range(inside)}},
+    ]  # fmt: skip
+    operands = []
+    for one, dimensions in zip((value, weights), at, strict=True):
+        moved = [
+            Form.variable(v) for k in range(len(one.words)) for v in whole.places(dimensions[k])
+        ]
+        wire, forms = self.read(one)
+        operands.append((wire, [form.substitute(moved) for form in forms]))
+    made = self.summed(operands, whole, new + 1, aval.dtype, "conv")
+    made = made.transposed([0, 1, new, *range(2, new)])
+    made = made.reshaped([made.shape[0], made.shape[1] * made.shape[2], *made.shape[3:]])
+    turn = [0] * len(numbers.out_spec)
+    for k, there in enumerate(numbers.out_spec):
+        turn[there] = k
+    return made.transposed(turn)
+
+
+@handles("reduce_window_max", "reduce_window_sum", "reduce_window_min")
+def _pooled(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    aval, params = eqn.outvars[0].aval, eqn.params
+    if not is_real(aval.dtype):
+        return None
+    kind = eqn.primitive.name.removeprefix("reduce_window_")
+    outside = {"max": -np.inf, "min": np.inf, "sum": 0.0}[kind]
+    settings = (params["window_dimensions"], params["window_strides"], params["window_dilation"],
+                [low for low, _ in params["padding"]], params["base_dilation"])  # fmt: skip
+    if any(one != 1 for one in params["base_dilation"]) and kind != "sum":
+        return None
+    windows = [tuple(map(int, one)) for one in zip(*settings, strict=True)]
+    found = _windows(self, values[0], aval.dtype, aval.shape, windows, outside)
+    if found is None or found[1] == 0:
+        return found and found[0]
+    value, inside = found
+    kept = len(value.words) - inside
+    if kind == "sum":
+        return self.summed([self.read(value)], value, kept, aval.dtype, "pool")
+    writes, targets = value.places(0), []
+    split = sum(map(len, value.words[:kept]))
+    writes, targets = range(split), range(split, len(value.sizes))
+    (made,) = self.box(
+        Kernel(kind), [self.read(value)], value.sizes, [writes], [aval.dtype], targets, title="pool"
+    )
+    return Value(made, value.words[:kept], tuple(map(Form.variable, writes)))
 
 
 @handles("gather")
 def _gather(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (operand, index), aval, numbers = values, eqn.outvars[0].aval, eqn.params["dimension_numbers"]
-    sizes, shape, lookups = eqn.params["slice_sizes"], index.shape[:-1], []
+    sizes, shape = eqn.params["slice_sizes"], index.shape[:-1]
     fill = eqn.params["mode"] == jax.lax.GatherScatterMode.FILL_OR_DROP
     if 0 in aval.shape:
         return None
     parts = self.parts.get(index.source) if isinstance(index.source, int) else None
-    places = parts or [
+    places = met(parts or [
         index.sliced(len(shape), k, 1, 1).reshaped(shape) for k in range(index.shape[-1])
-    ]
-    out = Value(None, tuple(map(word, aval.shape)))
-    at = [Form.variable(out.places(k)[0]) if n > 1 else Form() for k, n in enumerate(aval.shape)]
-    batch = [form for k, form in enumerate(at) if k not in numbers.offset_dims]
-    offsets = iter(numbers.offset_dims)
-    batched = numbers.operand_batching_dims
-    forms: list[Form] = []
+    ])  # fmt: skip
+    batched = dict(zip(numbers.start_indices_batching_dims, numbers.operand_batching_dims,
+                       strict=True))  # fmt: skip
+    words: list[Any] = [*places[0].words]
+    for there, own in batched.items():
+        found = refinement([words[there], operand.words[own]])
+        words[there] = word(shape[there]) if found is None else found
+    places = [one.at_words(words) for one in places]
+    lost = *numbers.collapsed_slice_dims, *numbers.operand_batching_dims
+    whole = [k for k in range(len(operand.words)) if k not in lost]
+    within = dict(zip(numbers.offset_dims, whole, strict=True))
+    batch = iter(words)
+    out = Value(None, tuple(
+        (operand.words[within[k]] if sizes[within[k]] == operand.shape[within[k]] else word(n))
+        if k in within else next(batch) for k, n in enumerate(aval.shape)
+    ))  # fmt: skip
+    outer = [k for k in range(len(aval.shape)) if k not in within]
+    moved = [Form.variable(v) for k in outer for v in out.places(k)]
+    forms: list[list[Form] | Form] = []
     for k, length in enumerate(operand.shape):
-        whole = k not in (*numbers.collapsed_slice_dims, *batched)
-        form = at[next(offsets)] if whole else Form()
-        if k in batched:
-            form = batch[numbers.start_indices_batching_dims[batched.index(k)]]
-        elif k in numbers.start_index_map:
+        form = Form()
+        if k in whole:
+            place = out.places(next(there for there, own in within.items() if own == k))
+            if sizes[k] == length:
+                forms.append([*map(Form.variable, place)])
+                continue
+            form = Form.variable(place[0]) if place else Form()
+        if k in batched.values():
+            there = next(there for there, own in batched.items() if own == k)
+            fine = words[there]
+            made = divided(operand.words[k], fine) if (
+                refinement([operand.words[k], fine]) == fine
+            ) else joined(fine, operand.words[k])  # fmt: skip
+            inner = [Form.variable(v) for v in out.places(outer[there])]
+            forms.append([one.substitute(inner) for one in made])
+            continue
+        if k in numbers.start_index_map:
             one = places[numbers.start_index_map.index(k)]
-            one = one.at_words([word(size) for size in shape])
-            moved = [batch[j] for j, size in enumerate(shape) if size > 1]
             own = [inner.substitute(moved) for inner in one.forms]
             if isinstance(one.source, Number):
                 own = [Form.number(int(one.source.value))]
@@ -577,38 +776,47 @@ def _gather(self: Builder, eqn: Any, values: list[Value]) -> Found:
                     return None
                 form = form + own[0]
             elif length > 1:
-                if (
-                    sizes[k] > 1
-                    or not isinstance(one.source, int)
-                    or (fill and one.source not in self.natural)
-                ):
+                given = isinstance(one.source, int) and one.source in self.natural
+                if sizes[k] > 1 or not isinstance(one.source, int) or (fill and not given):
                     return None
-                own = self.indices(replace(one, words=out.words, forms=tuple(own)), length)
-                lookups.append(own.source)
-                form = Form.atom(Lookup(own.source, own.forms))
+                index = self.indices(replace(one, words=out.words, forms=tuple(own)), length)
+                form = Form.atom(Lookup(index.source, index.forms))
         forms.append(form)
-    if (lookups and not isinstance(operand.source, int)) or any(
-        form.lookups and len(word) != 1 for form, word in zip(forms, operand.words, strict=True)
-    ):
-        operand = self.of_wire(self.whole(operand, eqn.invars[0].aval.dtype))
-    every = [
-        inner.substitute([form])
-        for form, own in zip(forms, operand.words, strict=True)
-        for inner in joined([prod(own)], own)
-    ]
+    return _taken(self, operand, forms, out.words, eqn.invars[0].aval.dtype)
+
+
+def _taken(
+    self: Builder, operand: Value, forms: Sequence[Sequence[Form] | Form], words: Sequence[Any],
+    dtype: Any,
+) -> Value:  # fmt: skip
+    """Return an array at a form for each dimension, or for its variables; forms may look up."""
+    every: list[Form] = []
+    for one, own in zip(forms, operand.words, strict=True):
+        if isinstance(one, Form):
+            every += [v.substitute([one]) for v in joined([prod(own)], own)]
+        else:
+            every += one
+    lookups = {one.operand for form in every for one in form.lookups}
     if not lookups:
-        return operand.put(every, out.words)
-    if any(form.lookups and form.wiring is None and form not in every
-           for one in operand.forms for form in [one.substitute(every)]):  # fmt: skip
-        operand = self.of_wire(self.whole(operand, eqn.invars[0].aval.dtype))
-        every = [form for form, own in zip(forms, operand.words, strict=True) if own]
+        return operand.put(every, words)
     read = [form.substitute(every) for form in operand.forms]
+    plain = [form for form in forms if isinstance(form, Form) and form.lookups]
+    if not isinstance(operand.source, int) or any(f.lookups and f not in plain for f in read):
+        made = self.of_wire(self.whole(operand, dtype))
+        index = [
+            one if isinstance(one, Form) else reduce(
+                lambda a, b: a.times(b[0]) + b[1], zip(own, one, strict=True), Form()
+            )
+            for one, own in zip(forms, operand.words, strict=True)
+        ]  # fmt: skip
+        return _taken(self, made, index, words, dtype)
     used = sorted({v for form in read for v in form.variables})
     (made,) = self.box(
-        Kernel("view"), [(operand.source, read), *((w, None) for w in dict.fromkeys(lookups))],
-        out.sizes, [used], [aval.dtype], title="take", kind=self.draft.wires[operand.source].type,
+        Kernel("view"), [(operand.source, read), *((wire, None) for wire in sorted(lookups))],
+        [size for one in words for size in one], [used], [dtype], title="take",
+        kind=self.kind(operand.source),
     )  # fmt: skip
-    return Value(made, out.words, tuple(map(Form.variable, used)))
+    return Value(made, tuple(words), tuple(map(Form.variable, used)))
 
 
 @handles("concatenate")
@@ -670,16 +878,22 @@ def _padded(self: Builder, eqn: Any, values: list[Value]) -> Found:
 
 @handles("dynamic_slice")
 def _chosen(self: Builder, eqn: Any, values: list[Value]) -> Found:
-    value, shape = values[0], eqn.outvars[0].aval.shape
-    for axis, (one, size) in enumerate(zip(values[1:], shape, strict=True)):
-        start = number_of(one)
-        if size == value.shape[axis]:
-            continue
-        if start is None:
+    value, aval = values[0], eqn.outvars[0].aval
+    out, forms = Value(None, tuple(map(word, aval.shape))), []
+    for axis, (one, size) in enumerate(zip(values[1:], aval.shape, strict=True)):
+        places, start, length = out.places(axis), number_of(one), value.shape[axis]
+        form = Form.variable(places[0]) if places else Form()
+        if size == length:
+            start = 0
+        if start is not None:
+            form = form + Form.number(min(max(int(start), 0), length - size))
+        elif size > 1 or not isinstance(one.source, int):
             return None
-        least = min(max(int(start), 0), value.shape[axis] - size)
-        value = value.sliced(axis, least, size, 1)
-    return value
+        else:
+            index = self.indices(one, length)
+            form = Form.atom(Lookup(index.source, index.forms))
+        forms.append(form)
+    return _taken(self, value, forms, out.words, eqn.invars[0].aval.dtype)
 
 
 @handles("custom_jvp_call")

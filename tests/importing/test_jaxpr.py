@@ -87,6 +87,18 @@ def rotary(x):
     return jnp.concatenate([first * 2 - second, second * 2 + first], -1)
 
 
+NHWC = ("NHWC", "HWIO", "NHWC")
+X, W = normal(7, 2, 4, 4, 2), normal(8, 3, 3, 2, 4)
+
+
+def convolved(x, w, strides, **options):
+    return jax.lax.conv_general_dilated(x, w, strides, "SAME", dimension_numbers=NHWC, **options)
+
+
+def pooled(x, start, function, padding):
+    return jax.lax.reduce_window(x, start, function, (1, 2, 2, 1), (1, 2, 2, 1), padding)
+
+
 @jax.custom_vjp
 def rounded(x):
     """Return the nearest integers, whose gradient is that of the identity."""
@@ -133,6 +145,26 @@ KNOWN = {
     "powers": (lambda x: (x * jnp.arange(6.0) + 3 - 1 / x + x**3 - 2 / x) / (x**2 + 1) ** 0.5, A),
     "constants": (lambda x: (jnp.zeros((2, 3)), jnp.ones(2, int), jnp.arange(3), jnp.eye(3), x), A),
     "integers": (lambda i: (i + 1, i // 2, i == 3, (i == 3) & (i > 0), i.astype(float)), WHOLE),
+    "sums from the end": (lambda x: jax.lax.cumsum(x, 1, reverse=True), A),
+    "greatest": (lambda x, w: (lambda v, i: (v[..., None] * w[i]).sum(1))(*jax.lax.top_k(x, 2)),
+                 A, C),
+    "convolution": (lambda x, w, v: jax.lax.conv_general_dilated(
+        convolved(x, w, (2, 1), rhs_dilation=(1, 2)), v, (1, 1), "SAME", feature_group_count=4,
+        dimension_numbers=NHWC), X, W, normal(9, 1, 1, 1, 4)),
+    "transposed convolution": (lambda x, w: jax.lax.conv_transpose(
+        x, w, (2, 2), "SAME", dimension_numbers=NHWC), X, W),
+    "pools": (lambda x: (pooled(x, -jnp.inf, jax.lax.max, "SAME"),
+                         pooled(x, 0.0, jax.lax.add, "VALID") / 4), X),
+    "rounds": (lambda x: jax.lax.scan(lambda c, y: ((jnp.tanh(c[0] + y), c[1] + 1), c[0] * y),
+                                      (x[0], 0), x), A),
+    "rounds backwards": (lambda x: jax.lax.scan(lambda c, y: (c * y, c), x[0], x, reverse=True),
+                         A),
+    "rounds in rounds": (lambda x: jax.lax.scan(lambda c, y: jax.lax.scan(
+        lambda d, z: (d + z, d * z), c, y), 0.0, x), A),
+    "rows in rounds": (lambda t, i: jax.lax.scan(lambda c, j: (c + t[j], None), t[0], i)[0],
+                       A, WHOLE),
+    "gradient of rounds": (jax.grad(lambda x: jax.lax.scan(
+        lambda c, y: (jnp.tanh(c * y), c), x[0], x)[1].sum()), A),
     "gradient": (jax.grad(lambda w, x: (jax.nn.relu(x @ w) ** 2).sum()), C, A),
     "gradient of attention": (jax.grad(lambda q, k, v: attention(q, k, v).sum()), Q, K, V),
 }  # fmt: skip
@@ -140,7 +172,7 @@ KNOWN = {
 
 OPAQUE = {
     "sorted": (lambda x: (jnp.sort(x), jax.lax.top_k(x, 2)), A),
-    "rounds": (lambda x: jax.lax.scan(lambda c, y: (jnp.tanh(c + y), c * y), x[0], x), A),
+    "while": (lambda x: (jax.lax.while_loop(lambda c: c < 5, lambda c: c + 1, 0), x), A),
     "branches": (lambda x: jax.lax.cond(x.sum() > 0, jnp.sin, jnp.cos, x), A),
     "again": (lambda x: jax.checkpoint(lambda y: jnp.sin(jnp.cos(y)))(x), A),
     "products along": (lambda x: jnp.cumprod(x, 0), A),
