@@ -3,7 +3,9 @@
 Both are of the gradient of the mean of squares of the outputs; memory is that of the compiled
 program besides its inputs and outputs. Attention is also compared with
 ``jax.nn.dot_product_attention``, and what has a softmax with a loop that is written by hand, whose
-rounds are formed again in the reverse pass. Last, how long it takes to derive a fold.
+rounds are formed again in the reverse pass. Losses of learning diagrams are compared with and
+without ``streams="auto"``: a language model with a large vocabulary, and a large batch against
+itself. Last, how long it takes to derive a fold.
 
     python benchmarks/streams.py [--quick] [--out table.md]
 """
@@ -27,6 +29,7 @@ from catlearn.arrays import (
     einsum,
     gelu,
     idle,
+    linear,
     logsumexp,
     mean,
     softmax,
@@ -130,6 +133,59 @@ def loss(fn: Callable[..., Any], arrays: list[jax.Array]) -> Any:
     return total, (real,)
 
 
+def language(sizes: dict[str, int]) -> cl.LearningDiagram:
+    """Return the square of a language model, whose last map is on an edge."""
+    X, F, W = cl.Space("X", sizes["d"]), cl.Space("F", sizes["d"]), cl.Categorical("W", sizes["v"])
+    trunk = cl.Model("trunk", X, F, linear("up", "m -> f") >> gelu() >> linear("down", "f -> k"),
+                     f=2 * sizes["d"])  # fmt: skip
+    head = cl.Model("head", F, W, linear("E", "k -> v"))
+    text = cl.Dataset("text", X=X, Y=W)
+    return cl.LearningDiagram(
+        text, trunk, head, equations={"fit": "text.X >> trunk >> head = text.Y"}
+    )
+
+
+def contrastive(sizes: dict[str, int]) -> cl.LearningDiagram:
+    """Return two encoders of pairs, which find each other in their batch."""
+    X, F = cl.Space("X", sizes["d"]), cl.Space("F", sizes["d"])
+    left, right = (cl.Model(name, X, F, linear("A", "m -> k")) for name in ("left", "right"))
+    fit = cl.Equation("text.X >> left = text.Y >> right", divergence="info_nce")
+    return cl.LearningDiagram(cl.Dataset("text", X=X, Y=X), left, right, equations={"fit": fit})
+
+
+LOSSES = {"a language model": (language, "b"), "pairs in a batch": (contrastive, "c")}
+"""Learning diagrams, and the size of their batches by name."""
+
+
+def streamed_loss(
+    diagram: cl.LearningDiagram, sizes: dict[str, int], examples: int
+) -> dict[str, tuple[Callable[..., Any], tuple[Any]]]:
+    """Return a loss as it is, and streamed, as functions of parameters."""
+    keys = jax.random.split(jax.random.key(0))
+    columns: dict[str, jax.Array] = {"X": jax.random.normal(keys[0], (examples, sizes["d"]))}
+    labels = "W" in diagram.vertices
+    columns["Y"] = (
+        jax.random.randint(keys[1], (examples,), 0, sizes["v"])
+        if labels else jax.random.normal(keys[1], (examples, sizes["d"]))
+    )  # fmt: skip
+    found = {}
+    for name in ("naive", "auto"):
+        fn = cl.lower(diagram.loss(), streams=None if name == "naive" else name)
+        params, state = fn.init(jax.random.key(1))
+
+        def total(params: Any, fn: Any = fn, state: Any = state) -> Any:
+            return fn(params, state, {"text": columns})[0], None
+
+        found[name] = total, (params,)
+    return found
+
+
+def temporary(found: _measure.Compared) -> dict[str, float]:
+    """Return the megabytes that each program holds besides its inputs and outputs."""
+    programs = found.programs.items()
+    return {key: one.memory_analysis().temp_size_in_bytes / 1e6 for key, one in programs}
+
+
 def derived(circuit: Circuit, variable: str, rounds: int) -> float:
     """Return the median of the seconds in which a fold is derived."""
     took = []
@@ -157,10 +213,7 @@ def main() -> None:
         if name in BY_HAND:
             runs["by hand"] = BY_HAND[name]
         found = _measure.compare({key: loss(run, arrays) for key, run in runs.items()}, *counts)
-        held = {
-            key: program.memory_analysis().temp_size_in_bytes / 1e6
-            for key, program in found.programs.items()
-        }
+        held = temporary(found)
         for key in [key for key in runs if key != "naive"]:
             others = {"jax": "jax.nn.dot_product_attention", "by hand": f"{name}, by hand"}
             table.row((
@@ -168,6 +221,14 @@ def main() -> None:
                 f"{held['naive'] / held[key]:.1f}",
                 f"{held[key]:.2f}", str(_measure.ratio(found.running, key, "naive")),
             ))  # fmt: skip
+    for name, (made, count) in LOSSES.items():
+        losses = streamed_loss(made(sizes), sizes, sizes[count])
+        found = _measure.compare(losses, *counts)
+        held = temporary(found)
+        table.row((
+            f"the loss of {name}", "auto", f"{held['naive'] / held['auto']:.1f}",
+            f"{held['auto']:.2f}", str(_measure.ratio(found.running, "auto", "naive")),
+        ))  # fmt: skip
     rounds = 2 if options.quick else 9
     took = {"attention": derived(ATTENTION, "x", rounds), "a block of GPT-2": derived(
         gpt2_layer(), "y", rounds
