@@ -23,8 +23,8 @@ from dataclasses import dataclass, replace
 from math import exp, inf
 from typing import Any
 
-from catlearn.arrays.blocks import flat, nested, path
-from catlearn.arrays.boxes import BoxRow, Operation
+from catlearn.arrays.blocks import GATES, flat, nested, path
+from catlearn.arrays.boxes import BoxRow, Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.forms import Form, Reading
@@ -33,7 +33,7 @@ from catlearn.arrays.sizes import Size
 from catlearn.display import Legible
 from catlearn.errors import Failure
 from catlearn.streams.folding import before, interned, merged, stepped, texts
-from catlearn.streams.nodes import Node, Nodes
+from catlearn.streams.nodes import Node, Nodes, Ref
 from catlearn.streams.normal import Rewriting
 from catlearn.streams.passes import ancestors
 from catlearn.streams.rules import (
@@ -78,8 +78,9 @@ class PrefixFold(Legible):
         From the last state, and what is fixed, to the outputs that do not have the variable.
     lift, merge
         The state of a block alone, and that of two parts of the indices of which one comes after
-        the other, from their states and what is fixed: associative. None where what a block adds
-        depends on the state before it.
+        the other, from their states and what is fixed: associative. For what goes round they have
+        the pair a, b of the map h -> a h + b. None where what a block adds depends on the state
+        before it, or such a map is not known.
     entries
         At which position each array has the variable of which blocks are read.
     exits
@@ -418,6 +419,9 @@ def swept(circuit: Circuit, variable: str, rules: Sequence[Cocycle] = ()) -> Pre
         every = [f"{box}/{name}" for box, name, axis in Sweep(circuit).names() if axis in axes]
         names = " or ".join(dict.fromkeys(one for one in every if one.endswith(f"/{variable}")))
         raise AmbiguousAxis(f"axis {variable} is {names}")
+    if not axes:
+        reason = f"what depends on earlier {variable} does not have the axes of blocks of outputs"
+        raise StreamRefused(variable, f"{reason}; group axes of all that is compared")
     circuit = of_one_axis(circuit, axes[0])
     H = circuit.apex
     for box in H.order:
@@ -446,6 +450,10 @@ class _Derivation:
     states
         For each array that goes round: that before the block, its start, that after the block, and
         the last one.
+    factors
+        For each array that goes round and is a h + b after a round, the product of all a.
+    read
+        What scans read at the block.
     """
 
     def __init__(self, circuit: Circuit, variable: str, axis: int) -> None:
@@ -460,6 +468,9 @@ class _Derivation:
         self.cut: dict[int, None] = {}
         self.pasts: dict[int, int] = {}
         self.states: list[tuple[int, int, int, int]] = []
+        self.factors: dict[int, int] = {}
+        self.read: list[int] = []
+        self.ones: list[int] = []
         self.instances: list[Instance] = []
         for one in nested(H, H.order, plain=False):
             if isinstance(one, tuple) and one[0] in nodes.rounds:
@@ -534,6 +545,8 @@ class _Derivation:
             if own and name == "each":
                 (node,) = nodes.operands(box, frozenset(row.operation.targets))
                 ins = [self.at_block(node)]
+            if name != "start":
+                self.read += [w for w in ins if w not in stands.values()]
             if own and name in ("each", "stack"):
                 variables[row.operation.targets[0]] = self.block
             outs = [
@@ -552,7 +565,54 @@ class _Derivation:
                 (written,) = row.operation.writes
                 place = written.index(row.operation.targets[0])
                 self.known[row.outs[0], frozenset([place])] = outs[0]
-        self.instances.append(Instance(RULES["rounds"], title or "scan", (("kept", 1.0),)))
+        self.title = title or "scan"
+        self.instances.append(Instance(RULES["rounds"], self.title, (("kept", 1.0),)))
+        if all([*draft.boxes[box].within] == [block] for box in boxes):
+            for box in begun:
+                found = self._factor(box, [*boxes], stands, within)
+                self.factors |= {} if found is None else {begun[box][0]: found}
+
+    def _factor(
+        self, started: int, boxes: Sequence[int], stands: Mapping[int, int], within: int
+    ) -> int | None:
+        """Add the product of all a to a block with rounds, if h is a h + b after a round.
+
+        It goes round as h does, from 1 on, without what is added.
+        """
+        draft, nodes = self.draft, self.nodes
+        whole = tuple(range(len(draft.wires[started].axes)))
+        hot: dict[int, tuple[int, tuple[int, ...]]] = {}
+        others, added = set[int](), list[BoxRow]()
+        for box in boxes:
+            row = draft.boxes[box]
+            name, operation, ins = row.operation.kernel.name, row.operation, list[int]()
+            if row.outs == [started]:
+                ins, places = [_filled(draft, 1.0, nodes._wire_like(started))], whole
+                self.ones += ins
+            elif name == "last" and row.ins[0] == started:
+                found = hot.get(row.ins[1])
+                if row.ins[1] in others or found is None or found[1] != whole:
+                    return None
+                ins, places, end = [hot[started][0], found[0]], whole, len(added)
+            elif name in GATES or not others.isdisjoint(row.ins):
+                others |= {*row.outs} if name != "each" else set()
+                continue
+            else:
+                linear = _linear(row, hot)
+                if linear is None:
+                    others |= {*row.outs}
+                if not linear:
+                    continue
+                operation, read, places = linear
+                ins = [hot[w][0] if w in hot else stands.get(w, w) for w in read]
+            hot[row.outs[0]] = nodes._wire_like(row.outs[0]), places
+            blocks = [within, *row.within[1:]]
+            made = row._replace(operation=operation, ins=ins, outs=[hot[row.outs[0]][0]])
+            added.append(made._replace(within=blocks))
+        for row in added:
+            made = draft.box(row.operation, row.ins, row.outs, row.vars, row.mentions, row.within)
+            nodes.writer |= dict.fromkeys(row.outs, made)
+        return added[end].outs[0]
 
     # ------------------------------------------------------------ parts
 
@@ -598,22 +658,28 @@ class _Derivation:
         # parts
         given, starts, afters, lasts = ([one[k] for one in self.states] for k in range(4))
         inner = [*leaves.values(), self.index]
+        lift, late = work.needed([*lifted, *self.read], inner)
+        alone = {*given} <= {*self.factors} and {*given}.isdisjoint(late) \
+            and self.joins.keys().isdisjoint(lift)  # fmt: skip
         asked_of = {
             "step": ([*own, *given], inner, [*nexts, *afters, *asked]),
             "tail": ([*own, *lasts], [], ends),
-            "lift": ([], inner, lifted),
-            "merge": ([*pairs[0].values(), *pairs[1].values()], [], both),
             "first": (given, inner, [*lifted, *afters, *asked]),
         }
+        if alone:
+            maps = [wire for one in self.states for wire in (self.factors[one[0]], one[2])]
+            both_maps, composed = self._composed(work)
+            pairs_given = [wire for pair, two in zip(pairs, both_maps, strict=True)
+                           for wire in (*pair.values(), *two)]  # fmt: skip
+            asked_of["lift"] = [], [*inner, *given], [*lifted, *maps]
+            asked_of["merge"] = pairs_given, [], [*both, *composed]
         needed = {
             name: work.needed(cod, [*first, *last])
             for name, (first, last, cod) in asked_of.items() if name != "first"
         }  # fmt: skip
-        if self.states or not self.joins.keys().isdisjoint(needed["lift"][0]):
-            del asked_of["lift"], asked_of["merge"]
         rows = {box: work.draft.boxes[box] for box in self.joins}
         for box, local in self.joins.items():
-            work.draft.boxes[box] = _alone(rows[box], local)
+            work.draft.boxes[box] = _joined_to_none(rows[box], local)
         first, last, cod = asked_of.pop("first")
         boxes, some = work.needed(cod, [*first, *last])
         every_given = {wire for one in (*asked_of.values(), (first, last)) for part in one[:2]
@@ -626,7 +692,14 @@ class _Derivation:
         for box, row in rows.items():
             work.draft.boxes[box] = row
         for name, (first, last, cod) in asked_of.items():
-            parts[name] = work.part(needed[name][0], [*first, *fixed, *last], cod)
+            boxes = needed[name][0]
+            if name == "lift":
+                before_all = len(work.draft.boxes)
+                last = [wire for wire in last if wire not in given]
+                for wire in given:
+                    _filled(work.draft, 0.0, wire)
+                boxes = [*range(before_all, len(work.draft.boxes)), *boxes]
+            parts[name] = work.part(boxes, [*first, *fixed, *last], cod)
         read = [*starts, *fixed, *(node[0] for node in leaves)]
         for wire in read:
             self._refuse_late(wire)
@@ -651,10 +724,27 @@ class _Derivation:
         dom = [wire for wire in dict.fromkeys([*circuit.dom, *read, *cod]) if wire not in written]
         outer = {row for row, wire in enumerate(draft.wires) if self.block in wire.axes}
         outer |= {wire for one in self.states for wire in (one[0], one[3])}
+        outer |= {*self.ones}
         pasts = {place[box]: s for box, s in self.pasts.items()}
         self.joins = {place[box]: local for box, local in self.joins.items()}
         part = self.nodes.part(boxes, dom, cod)
         return Past(part, pasts, self.axis, self.block, rules, outer - {self.index})
+
+    def _composed(self, work: Past) -> tuple[list[list[int]], list[int]]:
+        """Return two pairs a, b for each array that goes round, and those of a' (a h + b) + b'."""
+        both: list[list[int]] = [[], []]
+        made = []
+        for given, *_ in self.states:
+            axes = self.draft.wires[given].axes
+            like = Ref(given, tuple(work.variable(axis, "") for axis in axes))
+            a, b, c, d = (work.given(like) for _ in range(4))
+            both[0] += [a.wire, b.wire]
+            both[1] += [c.wire, d.wire]
+            made += [work.product([a, c]).wire, work.sum([work.product([c, b]), d]).wire]
+        if self.states:
+            data = (("by", 1),)
+            self.instances.append(Instance(RULES["affine maps"], self.title, data))
+        return both, made
 
     def _refuse_late(self, wire: int) -> None:
         """Refuse an array that is read whole and depends on what is swept."""
@@ -684,7 +774,51 @@ class _Derivation:
         return found
 
 
-def _alone(row: BoxRow, local: int) -> BoxRow:
+def _filled(draft: Draft, value: float, wire: int) -> int:
+    """Let an array be of one number, and return it."""
+    number = draft.wire((), draft.wires[wire].type)
+    constant = Operation(Kernel("constant", (("value", value),)), (), ((),), title=f"{value:g}")
+    draft.box(constant, (), [number], ())
+    rank = tuple(range(len(draft.wires[wire].axes)))
+    view = Operation(Kernel("view"), (Reading(()),), (rank,), title=f"{value:g}")
+    draft.box(view, [number], [wire], draft.wires[wire].axes)
+    return wire
+
+
+def _linear(
+    row: BoxRow, hot: Mapping[int, tuple[int, tuple[int, ...]]]
+) -> tuple[Operation, list[int], tuple[int, ...]] | tuple[()] | None:
+    """Return the linear part of a box in what goes round: an operation, of what, and where.
+
+    Nothing if it does not depend on it; None if it is not linear, index by index, with a part that
+    is added.
+    """
+    one, reads = row.operation, [k for k, wire in enumerate(row.ins) if wire in hot]
+    if not reads:
+        return ()
+    name, kept = one.kernel.name, [*range(len(row.ins))]
+    if name not in ("add", "mul", "contraction", "neg", "view") or None in one.readings:
+        return None
+    if name in ("mul", "contraction") and len(reads) > 1:
+        return None
+    kept = reads if name == "add" else kept
+    found = set[tuple[int, ...]]()
+    for k in reads:
+        reading = one.readings[k]
+        assert reading is not None
+        wired, places = [form.wiring for form in reading.forms], hot[row.ins[k]][1]
+        (written,) = one.writes
+        if reading.conditions or None in wired or not {*one.targets}.isdisjoint(wired):
+            return None
+        found.add(tuple(written.index(wired[p]) for p in places))
+    if len(found) > 1:
+        return None
+    kernel = Kernel("view") if len(kept) == 1 and name == "add" else one.kernel
+    made = replace(one, kernel=kernel, readings=tuple(one.readings[k] for k in kept))
+    return made, [row.ins[k] for k in kept], found.pop()
+
+
+def _joined_to_none(row: BoxRow, local: int) -> BoxRow:
     """Return what joins the past and a block where there is no past."""
     one = row.operation
     view = Operation(

@@ -269,6 +269,15 @@ def _rounds(kept: float) -> Any:
     )  # fmt: skip
 
 
+def _affine(by: int) -> Any:
+    five = traced(*[""] * 5)
+    yield (
+        "a' (a h + b) + b' = (a a') h + (a' b + b'): h a b a' b'",
+        five(lambda h, a, b, c, d: c * (a * h + b) + d),
+        five(lambda h, a, b, c, d: a * c * h + ((a, c)[by] * b + d)),
+    )
+
+
 # ---------------------------------------------------------------- cocycles
 
 
@@ -390,6 +399,7 @@ RULES: Mapping[str, StreamRule] = {
                 ("larger", "max is associative and commutative", partial(_ordered, "larger")),
                 ("prefix", "what is over s <= t is over s < r, and over r <= s <= t", _ordered),
                 ("rounds", "a scan is one over its first rounds, and then over the rest", _rounds),
+                ("affine maps", "a' (a h + b) + b' = (a a') h + (a' b + b')", _affine),
                 ("unit", "exp(-inf - R) B + A = A", _unit),
             )
         ),

@@ -70,6 +70,10 @@ recurrence = _round.scan("t")
 """h = a h + b: the last, and all."""
 
 
+squares = traced("n", "n")(lambda h, x: (add(mul(h, h), x), h)).scan("t")
+"""No state of a block alone, since what goes round is no affine map of it."""
+
+
 @traced("c n", "c n", "c", "n", "n")
 def _selective(h, a, x, b, c):
     h = add(mul(exp(neg(exp(a))), h), einsum("c, n -> c n")(x, b))

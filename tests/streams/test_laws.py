@@ -256,6 +256,7 @@ BROKEN = {
     "unit": lambda data: {"empty": 0.0},
     "prefix": lambda data: {"order": (0, 1, 1)},
     "rounds": lambda data: {"kept": 0.5},
+    "affine maps": lambda data: {"by": 0},
     "cocycle of exp": lambda data: {"sign": -1},
     "cocycle of powers": lambda data: {"coefficients": ((1,), (1, 1), (1, 0, 1))},
 }
