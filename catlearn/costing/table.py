@@ -202,8 +202,9 @@ class CircuitResources(Legible):
     def _levels(self) -> Levels:
         if self.circuit is None:
             raise CatlearnError("a reverse pass has no picture; draw that of the circuit")
-        live = self.circuit.live()
-        island = Island(Indexed.of(live), self.island.modes, widths=self.island.widths)
+        live, island = self.circuit.live(), self.island
+        if live is not self.circuit:
+            island = Island(Indexed.of(live), island.modes, widths=island.widths)
         read, H, blocks = island.read, live.apex, {}
         tiles = {
             read.variables[name]: str(mode.block or island.block_name(name))

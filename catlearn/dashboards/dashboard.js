@@ -982,7 +982,7 @@ class Pane {
       return [title, live.join(", "), element("span", { title: written(memory) }, number(here)), meter(here, this.state.M, here === most)];
     });
     this.steps.replaceChildren(element("h3", {}, "Columns"),
-      table("Steps of the loop's body, and the words M that each holds", ["step", "live arrays", "M", "of fast memory"], columns, { right: [2] }));
+      table(`Steps of the loop's body, and the words M that each holds${design.costs.hidden ? ` (the largest; ${design.costs.hidden} others are smaller)` : ""}`, ["step", "live arrays", "M", "of fast memory"], columns, { right: [2] }));
     const total = result.transfers;
     const crossings = design.costs.crossings.map(({ title, words, times, transfers }) => {
       const H = result.evaluated(transfers);

@@ -13,7 +13,7 @@ import hashlib
 import html
 import json
 import os
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -252,17 +252,17 @@ def dashboard(
     if arguments and not any(map(_is_function, named.values())):
         raise wrong_kind(value, "the argument", "a function, where it is called with others")
     beside, curves = _measured(measured), _charts(charts)
-    made: list[Designs] = []
     numbers: dict[str, int] = {}
-    circuits: list[Circuit] = []
+    circuits: dict[str, Circuit] = {}
     for name, one in named.items():
         for label, circuit in _circuits(str(name), one, arguments).items():
             open_, own = freed(circuit.live())
             if all(numbers.get(axis, n) == n for axis, n in own.items()):
                 circuit, numbers = open_, numbers | own
-            circuits.append(circuit)
-            made.append(Designs(label, circuit, {**numbers, **(sizes or {})}, room))
-    unknown_sizes(sizes or {}, circuits)
+            circuits[label] = circuit
+    given = {**numbers, **(sizes or {})}
+    unknown_sizes(sizes or {}, circuits.values())
+    made = [Designs(label, circuit, given, room) for label, circuit in circuits.items()]
     found = {name: size for one in made for name, size in one.sizes.items()}
     diagrams = [one for one in named.values() if isinstance(one, LearningDiagram | Loss)]
     first = next(iter(named.values()))
@@ -273,7 +273,7 @@ def dashboard(
             "subtitle": clean(_subtitle(first)) if not several else "",
             "designs": [design for one in made for design in one.found],
             "sizes": dict(sorted(found.items())),
-            "note": _note(found, {*numbers, *(sizes or {})}),
+            "note": _note(found, given),
             "width": width,
             "memory": int(room),
             "device": "" if chosen is None else chosen.name,
@@ -333,7 +333,8 @@ def _title(value: Any) -> str:
     if isinstance(value, Circuit):
         titles = [*dict.fromkeys(t for t in value.apex.column("title") if t)]
         titles = titles or [value.apex.title(box) for box in range(value.apex.size("Box"))]
-        return ", ".join(dict.fromkeys(titles[:6])) or "a circuit"
+        shown = [*dict.fromkeys(titles)]
+        return ", ".join(shown[:6]) + (", …" if len(shown) > 6 else "") or "a circuit"
     if isinstance(value, LearningDiagram | Loss):
         return repr(value)
     return getattr(value, "__qualname__", type(value).__name__)
@@ -345,7 +346,7 @@ def _subtitle(value: Any) -> str:
     )
 
 
-def _note(found: Mapping[str, int], given: Set[str]) -> str:
+def _note(found: Mapping[str, int], given: Mapping[str, int]) -> str:
     guessed = [name for name in sorted(found) if name not in given]
     return f"No number was given for {', '.join(guessed)}." if guessed else ""
 

@@ -27,6 +27,7 @@ from catlearn.arrays.sizes import Size
 from catlearn.cost import Posynomial
 from catlearn.costing import (
     CircuitResources,
+    Column,
     Device,
     Island,
     NoTile,
@@ -44,8 +45,9 @@ from catlearn.errors import CatlearnError, UnknownName, did_you_mean
 SIZE = 1024
 """Where the slider of a size stands that nobody gave."""
 
-MOST_BOXES, MOST_BLOCKS, MOST_DRAWINGS = 12, 12, 8
-"""Boxes of a circuit whose other modes are tried, blocks that are designs, pictures of one."""
+MOST_TRIED, MOST_REVERSED, MOST_BLOCKS, MOST_DRAWINGS, MOST_COLUMNS = 12, 64, 12, 8, 64
+"""Boxes of a circuit whose other modes are tried, and whose reverse pass is one island; blocks that
+are designs; pictures of a design; columns that are listed, the largest ones."""
 
 _PLACE = re.compile(r"(.+?):(\d+)(?::\d+)?(?: \(.*\))?$")
 """A file and a line, of jaxprs also a column and a function."""
@@ -149,7 +151,7 @@ class Designs:
 
     def _others(self, circuit: Circuit, spent: CircuitResources) -> list[dict[str, str]]:
         """The modes that are best for some fast memory near the one that there is."""
-        if circuit.apex.size("Box") > MOST_BOXES:
+        if circuit.apex.size("Box") > MOST_TRIED:
             return []
         islands = runs(circuit)
         costs = [one.costs() for one in islands]
@@ -167,6 +169,8 @@ class Designs:
         return found
 
     def _reverse(self, circuit: Circuit) -> Iterator[Plain]:
+        if circuit.apex.size("Box") > MOST_REVERSED:
+            return
         try:
             spent = circuit_resources(circuit, reverse=True)
         except CatlearnError:
@@ -212,7 +216,7 @@ class Designs:
             "blocks": _nested(circuit),
             "drawings": _drawings(circuit, drawn),
             "labels": _labels(circuit, drawn),
-            "costs": None if spent is None else _costs(spent),
+            "costs": None if spent is None else _costs(spent, self._numbers(circuit)),
             "notices": [] if spent is None else _refused(circuit, spent.island),
             "about": {} if spent is None else _about(circuit, spent),
         }
@@ -362,7 +366,7 @@ def _writers(circuit: Circuit) -> dict[int, int]:
     return {wire: box for box, outs in enumerate(circuit.apex.sides[1]) for wire in outs}
 
 
-def _costs(spent: CircuitResources) -> Plain:
+def _costs(spent: CircuitResources, sizes: Mapping[str, int]) -> Plain:
     island, costs = spent.island, spent.costs
     read, users = island.read, dict[str, set[int]]()
     for node in read.nodes:
@@ -385,8 +389,9 @@ def _costs(spent: CircuitResources) -> Plain:
         "closed": "" if form is None or not form.tiles else str(form),
         "columns": [
             {"title": one.title, "live": [*one.live], "memory": terms(one.memory)}
-            for one in island.columns
+            for one in _largest(island.columns, sizes)
         ],
+        "hidden": max(0, len(island.columns) - MOST_COLUMNS),
         "crossings": [
             {
                 "title": one.title,
@@ -398,6 +403,18 @@ def _costs(spent: CircuitResources) -> Plain:
             for one in island.crossings
         ],
     }
+
+
+def _largest(columns: list[Column], sizes: Mapping[str, int]) -> list[Column]:
+    """The columns, of many the largest ones, for small tiles, in order."""
+    if len(columns) <= MOST_COLUMNS:
+        return columns
+    held = []
+    for one in columns:
+        memory = one.memory
+        held.append(float(memory({**dict.fromkeys(memory.names, 16), **sizes})))
+    least = sorted(held, reverse=True)[MOST_COLUMNS - 1]
+    return [one for one, n in zip(columns, held, strict=True) if n >= least][:MOST_COLUMNS]
 
 
 def _about(circuit: Circuit, spent: CircuitResources) -> dict[str, list[int]]:
