@@ -136,6 +136,9 @@ def refuse_hidden(lowered: LoweredCircuit, shapes: Sequence[tuple[int, ...]]) ->
 
 REVERSE = ("stream", "checkpoint")
 
+ROUNDING = 8
+"""By how many times the precision of its type an entry that is formed again may differ."""
+
 
 def run_of(fold: Fold, sizes: Mapping[int, int], block: int) -> Any:
     """Return the run of a fold at sizes of its axes."""
@@ -504,9 +507,7 @@ class FoldRun:
             made = self.part("terms", arrays, block)[len(state) :]
             found = []
             for k, n in self.greatest():
-                same = made[n] == self.source(n, state[k])
-                lost = [a for a, p in enumerate(self.fold.sources[n]) if p is None]
-                found.append(self._summed(n, same, lost))
+                found.append(self._summed(n, self.attained(n, made[n], state[k])))
             return found
 
         def step(carried: Any, start: Any, block: int) -> Any:
@@ -515,9 +516,23 @@ class FoldRun:
         found = self.over(step, count(0, self.block))
         return {k: one for (k, _), one in zip(self.greatest(), found, strict=True)}
 
-    def _summed(self, n: int, same: Any, lost: Sequence[int]) -> Any:
+    def attained(self, n: int, own: Any, state: Any) -> Any:
+        """Return where entries of a block are the greatest.
+
+        They are formed again, perhaps by other instructions than those that the greatest is of: up
+        to the rounding of what is as large as the largest of the block.
+        """
+        own = jax.lax.stop_gradient(own)
+        sizes = jnp.where(jnp.isfinite(own), jnp.abs(own), 0)
+        largest = sizes.max(axis=self._lost(n), keepdims=True)
+        return own >= self.source(n, state) - ROUNDING * jnp.finfo(own.dtype).eps * largest
+
+    def _lost(self, n: int) -> tuple[int, ...]:
+        return tuple(a for a, p in enumerate(self.fold.sources[n]) if p is None)
+
+    def _summed(self, n: int, same: Any) -> Any:
         order = [p for p in self.fold.sources[n] if p is not None]
-        found = same.sum(axis=tuple(lost))
+        found = same.sum(axis=self._lost(n))
         return jnp.transpose(found, np.argsort(order).tolist())
 
     def needed(self, made: Sequence[Any]) -> list[Any]:
@@ -532,7 +547,7 @@ class FoldRun:
         found = [of for kind, of in zip(kinds, of_state, strict=True) if kind == "sum"]
         for (k, n), own in zip(self.greatest(), made[len(found) :], strict=True):
             share, greatest = self.source(n, of_state[k] / ties[k]), self.source(n, state[k])
-            same = (own == greatest) | jnp.isnan(greatest)
+            same = self.attained(n, own, state[k]) | jnp.isnan(greatest)
             share = jnp.where(jnp.isnan(greatest), greatest, share)
             found.append(jnp.where(same, share, jnp.zeros_like(share)))
         return found

@@ -143,6 +143,14 @@ def mean_squared(x, w, u, y):
     return mean("[b] -> ")(einsum("b o -> b")(square(minus(p, y))))
 
 
+@traced("b d", "b d")
+def contrastive(a, z):
+    """Return the mean over examples of the cross-entropy of its own partner among all."""
+    s = einsum("b d, c d -> b c")(a, z)
+    total = logsumexp("b [c] -> b")(s)
+    return mean("[b] ->")(minus(total, einsum("b d, b d -> b")(a, z)))
+
+
 @traced("b d", "d o")
 def batch_norm_linear(x, w):
     c = minus(x, view("d -> b d")(mean("[b] d -> d")(x)))
@@ -214,6 +222,7 @@ FOLDS = {
     "entropy": (entropy, "x", [(5, 20)], 3),
     "k-means": (k_means, "k", [(6, 3), (20, 3)], 1),
     "spherical": (spherical, "x", [(5, 3), (20, 3), (20, 4)], 2),
+    "InfoNCE": (contrastive, "c", [(20, 3), (20, 3)], 2),
     "mean squared": (mean_squared, "b", [(20, 3), (3, 4), (4, 2), (20, 2)], 2),
     "batch norm and linear": (batch_norm_linear, "b", [(20, 3), (3, 2)], 5),
 }  # fmt: skip

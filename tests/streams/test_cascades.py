@@ -15,7 +15,7 @@ SEEDS = (*range(14), 82, 296, 584, 844)
 
 @pytest.fixture(autouse=True)
 def _double():
-    with jax.enable_x64(True), jax.disable_jit():
+    with jax.enable_x64(True):
         yield
 
 
@@ -24,7 +24,8 @@ def value_and_gradients(fn, xs):
         made = fn({}, *own, xs[-1])
         return sum(jnp.sum(jnp.sin(y)) for y in made), made
 
-    gradients, made = jax.grad(total, tuple(range(len(xs) - 1)), has_aux=True)(*xs[:-1])
+    every = tuple(range(len(xs) - 1))
+    gradients, made = jax.jit(jax.grad(total, every, has_aux=True))(*xs[:-1])
     return made, gradients
 
 

@@ -9,6 +9,7 @@ import catlearn as cl
 from catlearn.arrays import maximum, where
 from catlearn.errors import InvalidStructure, UnknownName
 from catlearn.formats import from_json, to_json
+from catlearn.lowering import streamed
 from catlearn.streams import Fold, StreamRefused, stream, streamable
 from tests.streams.programs import FOLDS, REFUSED, attention, cross_entropy_of_linear, nearest
 
@@ -47,6 +48,53 @@ def test_a_fold_has_the_values_and_gradients_of_its_circuit(name):
     assert not fold.check()
     xs = arrays(shapes)
     assert differences(both(cl.lower(fold, block=7), xs), both(cl.lower(circuit), xs)) < 1e-13
+
+
+def curvature(fn, xs):
+    """Return a product with the Hessian, by reverse passes alone, for the arrays that are real."""
+    real = [x for x in xs if jnp.issubdtype(x.dtype, jnp.floating)]
+    rest, every = xs[len(real) :], tuple(range(len(real)))
+
+    def slope(*own):
+        def total(*own):
+            return sum(jnp.sum(jnp.sin(y)) for y in jax.tree.leaves(fn({}, *own, *rest)))
+
+        along = [jnp.cos(jnp.arange(x.size)).reshape(x.shape) for x in own]
+        pairs = zip(jax.grad(total, every)(*own), along, strict=True)
+        return sum(jnp.vdot(a, b) for a, b in pairs)
+
+    return jax.jit(jax.grad(slope, every))(*real)
+
+
+TWICE = {"centred twice": 1e-12, "twice referenced": 1e-12, "sum as reference": 1e-12,
+         "attention by hand": 1e-13, "cross-entropy": 1e-13, "rms norm and linear": 1e-13,
+         "variance": 1e-13, "InfoNCE": 1e-13, "mean squared": 1e-13, "gated": 1e-13,
+         "entropy": 1e-13, "spherical": 1e-13}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_products_with_hessians(name):
+    if name == "cross-entropy":
+        circuit, variable, shapes = cross_entropy_of_linear, "v", [(6, 3), (20, 3)]
+        more = [jnp.asarray(np.random.default_rng(1).integers(0, 20, size=6))]
+    else:
+        (circuit, variable, shapes, _), more = FOLDS[name], []
+    fn, xs = cl.lower(stream(circuit, variable), block=10), [*arrays(shapes), *more]
+    assert differences(curvature(fn, xs), curvature(cl.lower(circuit), xs)) < TWICE[name]
+
+
+def test_a_loss_along_its_examples_keeps_one_block():
+    """The mean squared loss of a network of two layers: gradients are accumulated."""
+    circuit, variable, *_ = FOLDS["mean squared"]
+    fns = cl.lower(stream(circuit, variable), block=256), cl.lower(circuit)
+    shapes = (8192, 4), (4, 256), (256, 2), (8192, 2)
+    xs, memory, gradients = [0.1 * x for x in arrays(shapes)], [], []
+    for fn in fns:
+        slope = jax.jit(jax.grad(lambda *xs, fn=fn: fn({}, *xs), (1, 2))).lower(*xs).compile()
+        memory.append(slope.memory_analysis().temp_size_in_bytes)
+        gradients.append(slope(*xs))
+    assert differences(*gradients) < 1e-12
+    assert memory[1] > 20 * memory[0]
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -99,6 +147,24 @@ def test_the_gradient_of_a_greatest_entry_is_shared_by_equal_ones():
     fn = cl.lower(stream(greatest, "x"), block=2)
     gradient = jax.grad(lambda s: fn({}, s))(jnp.array([1.0, 3, 3, 0, 3, 2]))
     np.testing.assert_allclose(gradient, [0, 1 / 3, 1 / 3, 0, 1 / 3, 0])
+
+
+def test_the_greatest_entry_is_found_where_it_is_rounded_in_another_way(mutants, monkeypatch):
+    greatest = maximum("[x] -> ")
+    x, part = jnp.array([1.0, 3, -2, 0, 3 - 1e-9, 2]), streamed.FoldRun.part
+
+    def again(run, name, arrays, block=0):
+        found = part(run, name, arrays, block)
+        return tuple(one * (1 - 3e-16) for one in found) if name == "terms" else found
+
+    def share():
+        return jax.jit(jax.grad(lambda x: cl.lower(stream(greatest, "x"), block=2)({}, x)))(x)
+
+    monkeypatch.setattr(streamed.FoldRun, "part", again)
+    np.testing.assert_allclose(share(), [0, 1, 0, 0, 0, 0])
+    with mutants("streams: the greatest entry is found by its bits"):
+        monkeypatch.setattr(streamed, "ROUNDING", 0)
+        assert not jnp.allclose(share(), jnp.array([0.0, 1, 0, 0, 0, 0]))
 
 
 def test_a_condition_that_hides_a_row_is_refused_before_anything_runs():
