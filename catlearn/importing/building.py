@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from catlearn.arrays.blocks import gate
+from catlearn.arrays.blocks import flat, gate, nested
 from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, Reading, part
@@ -73,7 +73,6 @@ class Builder:
     parents: list[int] = field(default_factory=list)
     dtypes: list[Any] = field(default_factory=list)
     loose: set[int] = field(default_factory=set)
-    sources: list[str] = field(default_factory=list)
     made: dict[Any, tuple[int, ...]] = field(default_factory=dict)
     sums: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     calls: dict[int, tuple[str, list[Value]]] = field(default_factory=dict)
@@ -81,6 +80,7 @@ class Builder:
     natural: set[int] = field(default_factory=set)
     source: str = ""
     within: list[int] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
     kinds: list[int] = field(default_factory=list)
 
     def axis(self, size: int, letter: str | None = None) -> int:
@@ -243,8 +243,7 @@ class Builder:
         operation = Operation(
             kernel, tuple(readings), tuple(tuple(place[v] for v in one) for one in writes),
             tuple(place[v] for v in targets), scale.rename(lambda key: place[key]),
-            tuple(relations), tuple((letters or {}).get(v, "") for v in order), title,
-            self.source,
+            tuple(relations), tuple((letters or {}).get(v, "") for v in order), title, self.source,
         )  # fmt: skip
         own = [sizes[v] for v in order]
         key = operation, title, tuple(ins), tuple(own), tuple(map(str, dtypes))
@@ -260,12 +259,22 @@ class Builder:
             for one, dtype in zip(writes, dtypes, strict=True)
         ]
         self.draft.box(operation, ins, outs, known, mentions, [*self.within])
-        self.sources.append(self.source)
         self.made[key] = tuple(outs)
         reals = all(w in self.loose for w in ins if is_real(self.dtypes[w]))
         if reals and kernel.name not in ("opaque", "function", "indicator"):
             self.loose |= {w for w in outs if is_real(self.dtypes[w])}
         return self.made[key]
+
+    def enter(self, path: Sequence[str]) -> None:
+        """Let boxes be in the blocks of a path, of which those that they are in go on."""
+        kept = 0
+        while kept < min(len(path), len(self.scopes)) and path[kept] == self.scopes[kept]:
+            kept += 1
+        del self.within[len(self.within) - len(self.scopes) + kept :]
+        for title in path[kept:]:
+            self.draft.blocks.append((title, []))
+            self.within.append(len(self.draft.blocks) - 1)
+        self.scopes = [*path]
 
     def applied(
         self, kernel: Kernel, values: Sequence[Value], dtype: Any, title: str = ""
@@ -499,8 +508,8 @@ class Builder:
         written = [rounds, *inner] if kernel == "stack" else inner
         out = self.wire(written, self.dtypes[ins[0]], kind=self.draft.wires[ins[0]].type)
         operation = gate(kernel, [""] * len(inner), f"{kernel} of {title}")
+        operation = replace(operation, source=self.source)
         self.draft.box(operation, ins, [out], [*front, *inner], within=[*self.within])
-        self.sources.append(self.source)
         return out
 
     def needed(self, cod: Sequence[int]) -> list[int]:
@@ -527,7 +536,9 @@ class Builder:
         for box in draft.boxes:
             for axis, letter in zip(box.vars, box.operation.letters, strict=True):
                 letters |= {at[axis]: letter} if letter and at[axis] not in letters else {}
-        for axis, (letter, _) in enumerate(draft.axes):
+        given = [axis for wire in dom for axis in draft.wires[wire].axes]
+        for axis in (*given, *range(len(draft.axes))):
+            letter = draft.axes[axis][0]
             letters |= {at[axis]: letter} if letter and at[axis] not in letters else {}
         used = dict.fromkeys(at[axis] for one in draft.wires for axis in one.axes)
         used |= dict.fromkeys(at[axis] for box in draft.boxes for axis in box.vars)
@@ -567,8 +578,30 @@ class Builder:
                 vars=variables, mentions=[at[axis] for axis in box.mentions],
                 operation=replace(operation, letters=tuple(own)),
             ))  # fmt: skip
-        found = Circuit.of(made, dom, cod).live()
+        found = _standing(Circuit.of(made, dom, cod).live())
         return Circuit(found.apex, found.dom, found.cod)
+
+
+def _standing(circuit: Circuit) -> Circuit:
+    """Return a circuit without blocks whose boxes cannot stand together, or that have all of it."""
+    while True:
+        H, draft = circuit.apex, Draft.of(circuit.apex)
+        rounds = {block for block, (_, axes) in enumerate(draft.blocks) if axes}
+        order = flat(nested(H, H.order))
+        at = {box: k for k, box in enumerate(order)}
+        writer = {wire: box for box, wires in enumerate(H.sides[1]) for wire in wires}
+        paths = [[block for block in box.within if block not in rounds] for box in draft.boxes]
+        lost = {block for block in range(len(draft.blocks)) if block not in rounds and (
+            all(block in path for path in paths)
+        )}  # fmt: skip
+        for box in order:
+            late = [writer[w] for w in H.sides[0][box] if w in writer and at[writer[w]] >= at[box]]
+            apart = [b for one in (box, *late) for b in paths[one] if late]
+            lost |= {*apart[:1]} if not lost else set()
+        if not lost:
+            return circuit
+        draft.keep_blocks(block for block in range(len(draft.blocks)) if block not in lost)
+        circuit = Circuit.of(draft, circuit.dom, circuit.cod)
 
 
 def _distinct(letters: Sequence[str], names: Iterable[str]) -> list[str]:

@@ -27,6 +27,7 @@ return a4
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -83,6 +84,7 @@ class Importer(Builder):
     """A circuit while it is made of a jaxpr."""
 
     counted: list[Counted] = field(default_factory=list)
+    outer: tuple[str, ...] = ()
 
     def run(self, jaxpr: Any, consts: Sequence[Any], values: Sequence[Value]) -> list[Value]:
         """Import the equations of a jaxpr."""
@@ -102,11 +104,20 @@ class Importer(Builder):
 
     def equation(self, eqn: Any, values: list[Value]) -> list[Value]:
         """Import one equation."""
-        name = eqn.primitive.name
-        inner = _entered(eqn)
+        before, outer = self.source, self.outer
+        self.source = _line(eqn) or before
+        self.outer = outer + _scopes(eqn)
+        try:
+            return self.entered(eqn, values)
+        finally:
+            self.source, self.outer = before, outer
+
+    def entered(self, eqn: Any, values: list[Value]) -> list[Value]:
+        """Import one equation in its blocks."""
+        name, inner = eqn.primitive.name, _entered(eqn)
         if inner is not None:
-            return self.run(inner, inner.consts, values)
-        before, self.source = self.source, source_info_util.summarize(eqn.source_info)
+            return self.run(getattr(inner, "jaxpr", inner), inner.consts, values)
+        self.enter(self.outer)
         numbers = [one.source for one in values if isinstance(one.source, Number)]
         if len(numbers) == len(values) > 0 and not eqn.effects and name in FUNCTIONS:
             return [self.folded(eqn, numbers)]
@@ -117,14 +128,13 @@ class Importer(Builder):
         opaque = found is None
         if found is None:
             dtypes = [atom.aval.dtype for atom in eqn.invars]
-            label = f"{name} {digest(repr((eqn.params, [number_text(one) for one in values])))}"
+            label = f"{name} {digest(f'{eqn.params} {_held(eqn.params)}')}"
             results = [var.aval for var in eqn.outvars]
             found = self.opaque(label, call_of(eqn), values, dtypes, results, name)
         else:
             found = found if isinstance(found, list) else [found]
         if name not in NOTHING:
             self.counted.append(Counted(name, flops_of(eqn), opaque, self.source))
-        self.source = before
         return found
 
     def folded(self, eqn: Any, numbers: Sequence[Number]) -> Value:
@@ -207,6 +217,7 @@ def _scan(self: Any, eqn: Any, values: list[Value]) -> list[Value] | None:
     rounds, title = self.axis(length), "scan"
     self.draft.blocks.append((title, [rounds]))
     self.within.append(len(self.draft.blocks) - 1)
+    scopes, self.scopes, outer, self.outer = self.scopes, [], self.outer, ()
     states = [self.gate("start", [wire], rounds, title) for wire in before]
     entries = [self.gate("each", [wire], rounds, title) for wire in along]
     self.natural |= {one for one, wire in zip(entries, along, strict=True) if wire in self.natural}
@@ -214,13 +225,43 @@ def _scan(self: Any, eqn: Any, values: list[Value]) -> list[Value] | None:
     jaxpr = getattr(inner, "jaxpr", inner)
     found = self.run(jaxpr, inner.consts, given)
     types = [atom.aval.dtype for atom in jaxpr.outvars]
+    self.enter(())
     wires = [self.whole(one, dtype) for one, dtype in zip(found, types, strict=True)]
     after = [
         self.gate("last", pair, rounds, title) for pair in zip(states, wires[:count], strict=True)
     ]
     stacked = [self.gate("stack", [wire], rounds, title) for wire in wires[count:]]
     self.within.pop()
+    self.scopes, self.outer = scopes, outer
     return [*map(self.of_wire, after), *(turned(self.of_wire(one)) for one in stacked)]
+
+
+def _held(params: Any) -> list[str]:
+    """Return digests of the arrays that the jaxprs among the parameters of an equation hold."""
+    every = params if isinstance(params, tuple | list) else [*params.values()]
+    found = []
+    for one in every:
+        if isinstance(one, tuple | list):
+            found += _held(one)
+        elif hasattr(one, "eqns"):
+            found += map(digest, getattr(one, "consts", ()))
+            for eqn in one.eqns:
+                found += _held(eqn.params)
+    return found
+
+
+def _line(eqn: Any) -> str:
+    """Return the file and line at which an equation was made, ``"model.py:12"``, if it is known."""
+    found = re.match(r"(.*?:\d+)\b", source_info_util.summarize(eqn.source_info))
+    return found[1] if found else ""
+
+
+def _scopes(eqn: Any) -> tuple[str, ...]:
+    """Return the names of the scopes in which an equation was made, of which gradients have two."""
+    text = str(eqn.source_info.name_stack)
+    plain = re.sub(r"\b(jvp|vmap|transpose|remat|checkpoint|rematted_computation)\(", "", text)
+    names = [one for one in plain.replace(")", "").split("/") if one and "->" not in one]
+    return tuple(f"gradient of {one}" if "transpose(" in text else one for one in names)
 
 
 @dataclass(frozen=True)
@@ -236,14 +277,11 @@ class Imported:
         The parameters by address, as :func:`cl.lower <catlearn.lower>` takes them.
     counted
         The equations of the function, as they were imported.
-    sources
-        For each box of the circuit the line of the source that it comes from.
     """
 
     circuit: Circuit
     params: Mapping[str, Any]
     counted: tuple[Counted, ...] = field(repr=False)
-    sources: tuple[str, ...] = field(repr=False)
     _flatten: Callable[..., tuple[list[Any], Mapping[str, Any]]] = field(repr=False)
     _tree: Any = field(repr=False)
 
@@ -270,6 +308,11 @@ class Imported:
             kept = sum(one[k] for one in every if not one[2])
             found[what] = kept / total if total else 1.0
         return found
+
+    @property
+    def sources(self) -> list[str]:
+        """For each box of the circuit the line that it was made from."""
+        return [one.source for one in self.circuit.apex.operations]
 
     @property
     def opaque(self) -> list[str]:
@@ -391,10 +434,10 @@ def imported(
         importer.natural |= {wire} if jnp.issubdtype(var.aval.dtype, jnp.integer) else set()
     found = importer.run(jaxpr, closed.consts, values)
     outs = [atom.aval.dtype for atom in jaxpr.outvars]
+    importer.enter(())
     cod = [importer.whole(one, dtype) for one, dtype in zip(found, outs, strict=True)]
     return Imported(
-        importer.circuit(dom, cod), flatten(*arguments)[1], tuple(importer.counted),
-        tuple(importer.sources[box] for box in importer.needed(cod)), flatten,
+        importer.circuit(dom, cod), flatten(*arguments)[1], tuple(importer.counted), flatten,
         jax.tree.structure(shape),
     )  # fmt: skip
 

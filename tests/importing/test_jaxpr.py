@@ -271,6 +271,40 @@ def test_stopped_gradients_are_stopped():
     agree({"byol": (byol, C, A, B)})
 
 
+def test_scopes_are_blocks_and_boxes_have_their_line():
+    def layer(w, x):
+        with jax.named_scope("layer"):
+            with jax.named_scope("linear"):
+                y = x @ w
+            return jnp.tanh(y)
+
+    circuit = cl.from_jax(lambda w, x: layer(w, -layer(w, x)).sum(), normal(0, 6, 6), A)
+    H = circuit.apex
+    paths = {
+        one.title: [H.column("title")[b] for b in H.lists["within"].row(box)]
+        for box, one in enumerate(H.operations)
+    }
+    assert paths["dot_general"] == ["layer", "linear"]
+    assert paths["tanh"] == ["layer"]
+    assert paths["reduce_sum"] == []
+    assert len(H.column("title")) == 4
+    assert all("test_jaxpr.py:" in one.source for one in H.operations)
+
+
+def test_scopes_that_cannot_stand_together_are_no_blocks():
+    def twice(x, y):
+        with jax.named_scope("outer"):
+            a, b = jnp.sin(x), jnp.cos(y)
+            with jax.named_scope("inner"):
+                c = jnp.exp(a)
+            d = jnp.tanh(c) + b
+            return d
+
+    circuit = cl.from_jax(lambda x, y: twice(x, y) * 2, A, B)
+    assert circuit.apex.column("title") == ("outer", "inner")
+    assert circuit.failures() == []
+
+
 def test_parameters_have_addresses():
     tree = {"up": [C, A[0]], "down": {"w": A}}
     found = imported(lambda x, tree: x @ tree["up"][0] @ tree["down"]["w"], A, tree, params="tree")
