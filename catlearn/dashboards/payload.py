@@ -382,7 +382,7 @@ def _costs(spent: CircuitResources, sizes: Mapping[str, int]) -> Plain:
         "transfers": terms(costs.transfers),
         "memory": [terms(one) for _, one in costs.columns],
         "work": {unit: terms(one) for unit, one in costs.work.items() if one.terms},
-        "again": {unit: terms(one) for unit, one in costs.again.items()},
+        "again": {unit: terms(one) for unit, one in spent.again.items()},
         "bounds": {name: [int(low), terms(size)] for name, (low, size) in costs.bounds.items()},
         "sides": [[list(tiles), terms(whole)] for tiles, whole in sides],
         "compulsory": terms(spent.compulsory),

@@ -220,3 +220,22 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
 
 
 # Charts.
+
+
+def test_a_dashboard_of_a_run_has_its_equations_and_curves(tmp_path, capsys):
+    folder = write(tmp_path / "run", edge=EVIL)
+    assert main(["dashboard", str(folder)]) == 0
+    assert "dashboard.html" in capsys.readouterr().out
+    text = (folder / "dashboard.html").read_text()
+    payload = json.loads(re.search(r'id="payload">(.*?)</script>', text)[1])
+    (diagram,) = payload["diagrams"]
+    assert [row["divergence"] for row in diagram["equations"]] == ["squared_error"]
+    assert [one["title"] for one in payload["charts"][0]["svgs"]] == ["total", "fit"]
+    assert payload["designs"] == []
+    assert EVIL not in text
+
+
+def test_a_dashboard_of_what_is_no_run_is_refused(tmp_path, capsys):
+    assert main(["dashboard", str(tmp_path)]) == 1
+    assert "run folder" in capsys.readouterr().err
+    assert main(["dashboard", str(tmp_path / "none.json")]) == 1

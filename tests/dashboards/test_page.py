@@ -408,6 +408,18 @@ def spread(s):
     return einsum("a x -> a")(relu(centred))
 
 
+def test_circuits_on_edges_of_a_diagram_are_designs(open_page, tmp_path):
+    X, Y = cl.Space("X", 6), cl.Space("Y", 3)
+    layer = linear("A", "m -> f", f=8) >> relu >> linear("B", "f -> n")
+    diagram = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, layer))
+    path = dashboard(diagram, charts=[Chart("cost", (Series("", [0, 1], [2.0, 1.0]),))])
+    assert [one["name"] for one in path.payload["designs"]][0] == "f: one island"
+    page = open_page(path.save(tmp_path / "diagram.html"))
+    assert page.tab.get_by_role("table", name="Equations").locator("tbody tr").count() == 1
+    assert page.tab.locator("figure svg").count() == 1
+    assert page.tab.get_by_role("heading", name="Diagram", exact=True).count() == 1
+
+
 def test_an_axis_without_a_fold_has_a_notice():
     first = dashboard(spread).payload["designs"][0]
     (notice,) = first["notices"]
