@@ -103,7 +103,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
             "terminal",
         ],
         "formats": ["load", "save"],
-        "importing": ["from_jax", "from_torch"],
+        "importing": ["from_jax", "from_torch", "optimise"],
         "learning": [
             "Dataset",
             "LearningDiagram",

@@ -97,6 +97,7 @@ from .formats import (
 from .importing import (
     from_jax as from_jax,
     from_torch as from_torch,
+    optimise as optimise,
 )
 from .learning import (
     Dataset as Dataset,

@@ -15,5 +15,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "building": ["ImportRefused"],
         "exported": ["from_torch", "in_jax", "to_jax"],
         "jaxpr": ["Imported", "from_jax", "imported"],
+        "optimising": [
+            "Measured",
+            "NoPlan",
+            "NumbersDiffer",
+            "Optimised",
+            "Report",
+            "optimise",
+            "unoptimised",
+        ],
     },
 )

@@ -11,3 +11,12 @@ from .jaxpr import (
     from_jax as from_jax,
     imported as imported,
 )
+from .optimising import (
+    Measured as Measured,
+    NoPlan as NoPlan,
+    NumbersDiffer as NumbersDiffer,
+    Optimised as Optimised,
+    Report as Report,
+    optimise as optimise,
+    unoptimised as unoptimised,
+)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import jax
@@ -188,6 +188,9 @@ class StreamedCircuit(LoweredCircuit):
         that of :data:`LEAST` unless said.
     threshold
         How many numbers it has at least.
+    slower
+        How many times as long a pass may take, as predicted, over the circuit without it:
+        :data:`SLOWER` unless said, and any where letters are named.
     whole
         Positions of the inputs, each the number of an array and of one of its axes, whose axes are
         not streamed.
@@ -196,13 +199,16 @@ class StreamedCircuit(LoweredCircuit):
     def __init__(
         self, circuit: Circuit, sizes: Mapping[str, Any] | None = None, *,
         streams: str | Iterable[str] = "auto", block: int | None = None, least: float | None = None,
-        threshold: int = 0, whole: Iterable[tuple[int, int]] = (), **options: Any,
+        threshold: int = 0, slower: float | None = None, whole: Iterable[tuple[int, int]] = (),
+        **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(circuit, sizes, **options)
         self.letters = named_variables(streams)
         if failures := block_failures(block):
             raise InvalidStructure("options", failures)
         self.block, self.threshold, self.whole = block, threshold, tuple(whole)
+        usual = SLOWER if self.letters is None else inf
+        self.slower = usual if slower is None else slower
         self.least = LEAST["auto" if self.letters is None else "named"] if least is None else least
         refuse_unknown(self.letters or (), variables_of(self.circuit), "the circuit")
         self._islands: dict[Any, tuple[list[Island], dict[str, str]]] = {}
@@ -224,7 +230,7 @@ class StreamedCircuit(LoweredCircuit):
 
             def worth(fold: Fold, largest: int, block: int) -> str | None:
                 again, slower = priced(fold, found, largest, block)
-                if slower > SLOWER and self.letters is None:
+                if slower > self.slower:
                     return f"value and gradient would take {slower:.1f} times as long (predicted)"
                 prices.append((fold, (again, slower)))
                 return None
@@ -275,19 +281,22 @@ class StreamedCircuit(LoweredCircuit):
             sizes = self._plain.sizes(shapes)
             self._known[shapes] = programmed(made[-1].rest, sizes, self.experts)
             for one in made:
-                self._options["opaque"][one.label] = self._function(one)
+                self._options["opaque"][one.label] = self._function(one, sizes)
         return self._known[shapes]
 
-    def _function(self, one: Island) -> Any:
+    def _function(self, one: Island, known: Mapping[int, int]) -> Any:
         """Return what runs a fold on the arrays of its box, at their own sizes."""
         axes = one.fold.circuit.apex.lists["axes"]
         rows = [axes.row(wire).tolist() for wire in one.fold.circuit.dom]
 
         def function(*arrays: Any) -> Any:
             sizes = {
-                axis: size
-                for row, array in zip(rows, arrays, strict=True)
-                for axis, size in zip(row, array.shape, strict=True)
+                **known,
+                **{
+                    axis: size
+                    for row, array in zip(rows, arrays, strict=True)
+                    for axis, size in zip(row, array.shape, strict=True)
+                },
             }
             found = differentiable(run_of(one.fold, sizes, one.block))(*arrays)
             return found if len(found) > 1 else found[0]

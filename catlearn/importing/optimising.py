@@ -1,0 +1,620 @@
+"""Functions of JAX that run with the same numbers in less memory.
+
+A function is traced for the arguments of a call, imported as a circuit
+(:mod:`catlearn.importing.jaxpr`), and runs with its large arrays formed block by block
+(:mod:`catlearn.lowering.streaming`), with a reverse pass that keeps none of them. Where there is
+nothing to stream it is left alone: then the function itself runs. Sums are taken in another order,
+so numbers differ by rounding.
+
+>>> import jax, jax.numpy as jnp
+>>> def attention(q, k, v):
+...     return jax.nn.softmax(q @ k.T / 8, axis=-1) @ v
+>>> fast = optimise(attention)
+>>> q = jnp.ones((512, 64))
+>>> jax.grad(lambda *arrays: fast(*arrays).sum())(q, q, q).shape
+(512, 64)
+>>> fast.plan(q, q, q).left_alone, fast.plan(q[:8], q[:8], q[:8]).left_alone
+(False, True)
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import inf
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer, eval_jaxpr
+
+from catlearn.display import Legible
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, WrongKind
+from catlearn.importing.building import ImportRefused, is_real
+from catlearn.importing.jaxpr import Imported, imported
+from catlearn.lowering.streaming import StreamedCircuit, StreamPlan
+
+BLOCKS = (1024, 256, 64, 16)
+"""How many indices may be read at a time, of what is tried where memory is bounded."""
+
+AT_ONCE = 2**17
+"""About how many numbers of the largest array are formed at once, unless said."""
+
+TOLERANCES = {1: 0.3, 2: 3e-2, 4: 1e-4, 8: 1e-10}
+"""The relative difference that is put down to rounding, by the bytes of a number."""
+
+TINY = float(np.finfo(np.float32).tiny)
+
+_original: ContextVar[bool] = ContextVar("original", default=False)
+
+
+@contextmanager
+def unoptimised() -> Iterator[None]:
+    """Run the originals of all functions that were optimised, inside of a ``with``.
+
+    What ``jax.jit`` has compiled already stays as it is.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> fast = optimise(jnp.tanh)
+    >>> with unoptimised():
+    ...     float(fast(0.0))
+    0.0
+    """
+    token = _original.set(True)
+    try:
+        yield
+    finally:
+        _original.reset(token)
+
+
+class NoPlan(CatlearnError, ValueError):
+    """No way to run a function keeps within a bound of memory.
+
+    Parameters
+    ----------
+    message
+        What is needed, what is allowed, and what sets the peak.
+    least
+        The least peak that was found, in bytes.
+    memory
+        What is allowed, in bytes.
+    """
+
+    def __init__(self, message: str, least: int, memory: int) -> None:
+        super().__init__(message)
+        self.least, self.memory = least, memory
+
+
+class NumbersDiffer(InvalidStructure, ArithmeticError):
+    """An optimised function has other numbers than the original."""
+
+
+@dataclass(frozen=True)
+class Plan(Legible):
+    """How a function runs for arguments of given types and shapes.
+
+    Parameters
+    ----------
+    streams
+        What is formed block by block, and what is not and why.
+    program
+        The function as a circuit; None where it was not imported.
+    run
+        From the arrays of the arguments to the result.
+    """
+
+    streams: StreamPlan
+    program: Imported | None = field(repr=False)
+    run: Callable[..., Any] = field(repr=False)
+
+    @property
+    def left_alone(self) -> bool:
+        """Whether the function itself runs."""
+        return not self.streams.streamed
+
+    def __str__(self) -> str:
+        return "\n".join(["left alone"] * self.left_alone + [str(self.streams)])
+
+
+@dataclass(frozen=True)
+class Measured(Legible):
+    """What a function needs, before and after.
+
+    Parameters
+    ----------
+    memory
+        Bytes of temporary memory.
+    compiling
+        Seconds.
+    difference
+        The largest relative difference of numbers.
+    """
+
+    memory: tuple[int, int]
+    compiling: tuple[float, float]
+    difference: float
+
+    def __str__(self) -> str:
+        memory = " -> ".join(map(bytes_text, self.memory))
+        compiling = " -> ".join(f"{seconds:.2f} s" for seconds in self.compiling)
+        return (
+            f"temporary memory {memory}, compiled in {compiling}, "
+            f"largest relative difference {self.difference:.1e}"
+        )
+
+
+@dataclass(frozen=True)
+class Report(Legible):
+    """What optimising a function did, for some arguments.
+
+    Parameters
+    ----------
+    plan
+        How it runs.
+    value, gradient
+        What running it costs, and its gradient by all real arguments.
+    """
+
+    plan: Plan
+    value: Measured
+    gradient: Measured
+
+    @property
+    def difference(self) -> float:
+        """The largest relative difference of values and gradients."""
+        return max(self.value.difference, self.gradient.difference)
+
+    def __str__(self) -> str:
+        return f"{self.plan}\nvalue: {self.value}\ngradient: {self.gradient}"
+
+
+class Optimised:
+    """A function that runs with the same numbers in less memory; :func:`optimise` makes it.
+
+    Attributes
+    ----------
+    original
+        The function as it was.
+    """
+
+    def __init__(self, fn: Callable[..., Any], options: Options) -> None:
+        functools.update_wrapper(self, fn)
+        self.original, self.options = fn, options
+        self._plans: dict[Any, Plan] = {}
+        self._checked: set[Any] = set()
+
+    def __get__(self, one: Any, kind: type | None = None) -> Any:
+        """Return it as a method."""
+        return self if one is None else functools.partial(self, one)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Return what the original returns.
+
+        Raises
+        ------
+        NoPlan
+            If no way to run it keeps within the bound of memory.
+        NumbersDiffer
+            If it is checked, and numbers differ.
+        """
+        if _original.get():
+            return self.original(*arguments, **named)
+        call = _Call(self.original, self.options, arguments, named)
+        plan = self._planned(call)
+        if self.options.check and call.is_concrete and call.key not in self._checked:
+            _check(call, plan, self.options)
+            self._checked.add(call.key)
+        return plan.run(*call.arrays)
+
+    def plan(self, *arguments: Any, **named: Any) -> Plan:
+        """Return how such arguments are run; of arrays ``jax.ShapeDtypeStruct`` are enough."""
+        return self._planned(_Call(self.original, self.options, arguments, named))
+
+    def report(self, *arguments: Any, **named: Any) -> Report:
+        """Return what running these arguments needs, before and after; all is compiled and run."""
+        call = _Call(self.original, self.options, arguments, named)
+        plan = self._planned(call)
+        return Report(plan, *(_measured(make, call, plan) for make in (_value, _gradient)))
+
+    def _planned(self, call: _Call) -> Plan:
+        """Return the plan of a call; it is kept, unless the function closes over what is traced."""
+        plan = self._plans.get(call.key)
+        if plan is None:
+            plan = _plan(call, self.options)
+            if not call.outer:
+                self._plans[call.key] = plan
+        return plan
+
+    def __repr__(self) -> str:
+        return f"optimise({self.original!r})"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How functions are optimised; see :func:`optimise`."""
+
+    static_argnums: tuple[int, ...]
+    static_argnames: tuple[str, ...]
+    block: int | None
+    threshold: int | None
+    min_saving: float
+    memory: int | None
+    gradient: bool
+    check: bool
+    tolerance: float | None
+
+    def failures(self) -> list[Failure]:
+        """List what is no such option."""
+        wanted = {
+            "block": (self.block is None or (type(self.block) is int and self.block > 0),
+                      "a number of indices from 1"),
+            "threshold": (self.threshold is None
+                          or (type(self.threshold) is int and self.threshold >= 0),
+                          "a number of numbers"),
+            "min_saving": (isinstance(self.min_saving, (int, float)) and self.min_saving >= 1,
+                           "a number from 1"),
+            "tolerance": (self.tolerance is None or (isinstance(self.tolerance, (int, float))
+                          and self.tolerance >= 0), "a number from 0"),
+        }  # fmt: skip
+        return [
+            Failure(name, name, f"is {getattr(self, name)!r}; {what} is expected")
+            for name, (right, what) in wanted.items()
+            if not right
+        ]
+
+
+class _Call:
+    """A call of a function: its arrays, and the function of these alone."""
+
+    def __init__(
+        self, fn: Callable[..., Any], options: Options, arguments: Sequence[Any],
+        named: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        static = {k: one for k, one in enumerate(arguments) if k in options.static_argnums}
+        static |= {k: one for k, one in named.items() if k in options.static_argnames}
+        given = [None if k in static else one for k, one in enumerate(arguments)]
+        rest = {k: None if k in static else one for k, one in named.items()}
+        leaves, tree = jax.tree.flatten((given, rest))
+        places = [k for k, leaf in enumerate(leaves) if is_array(leaf)]
+        self.arrays = [leaves[k] for k in places]
+        kept = [None if is_array(leaf) else leaf for leaf in leaves]
+
+        def flat(*arrays: Any) -> Any:
+            own = [*kept]
+            for k, array in zip(places, arrays, strict=True):
+                own[k] = array
+            some, others = jax.tree.unflatten(tree, own)
+            found = [static.get(k, one) for k, one in enumerate(some)]
+            return fn(*found, **{k: static.get(k, one) for k, one in others.items()})
+
+        self.flat = flat
+        self.specs = [*map(_spec, self.arrays)]
+        self.key = (
+            tree, tuple(places), (*static.items(), *(one for one in kept if one is not None)),
+            tuple((one.shape, one.dtype, one.weak_type) for one in self.specs),
+            tuple(map(_sharding, self.arrays)), bool(jax.config.read("jax_enable_x64")),
+        )  # fmt: skip
+        try:
+            hash(self.key)
+        except TypeError as error:
+            message = f"what is no array of the arguments is part of the function, but: {error}"
+            raise WrongKind(message) from error
+
+    @cached_property
+    def traced(self) -> Any:
+        """The function's jaxpr, with what it closes over; the error if it cannot be traced."""
+        try:
+            return jax.make_jaxpr(self.flat)(*self.specs)
+        except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
+            return error
+
+    @cached_property
+    def outer(self) -> list[Any]:
+        """The arrays that it closes over and that are traced themselves."""
+        consts = [] if isinstance(self.traced, Exception) else self.traced.consts
+        return [one for one in consts if isinstance(one, Tracer)]
+
+    @property
+    def is_concrete(self) -> bool:
+        """Whether its arrays are numbers."""
+        traced = (Tracer, jax.ShapeDtypeStruct)
+        return not any(isinstance(one, traced) for one in self.arrays)
+
+
+ARRAYS = (jax.Array, np.ndarray, np.generic, int, float, complex, jax.ShapeDtypeStruct)
+
+
+def is_array(leaf: Any) -> bool:
+    """Whether a leaf of arguments is an array; any other, and True or False, is of the function."""
+    return isinstance(leaf, ARRAYS) and not isinstance(leaf, bool)
+
+
+def _spec(array: Any) -> jax.ShapeDtypeStruct:
+    known = jax.typeof(array) if not isinstance(array, jax.ShapeDtypeStruct) else array
+    weak = bool(getattr(known, "weak_type", False))
+    return jax.ShapeDtypeStruct(known.shape, known.dtype, weak_type=weak)
+
+
+def _sharding(array: Any) -> Any:
+    """Return how an array is spread over devices, if it is."""
+    found = getattr(array, "sharding", None)
+    return found if isinstance(found, jax.sharding.NamedSharding) else None
+
+
+def _plan(call: _Call, options: Options) -> Plan:
+    """Find how a call runs."""
+
+    def alone(reason: str) -> Plan:
+        return Plan(StreamPlan(refused={"it": reason}), None, call.flat)
+
+    if isinstance(call.traced, Exception):
+        return alone(f"{call.traced}".partition("\n")[0])
+    if call.traced.effects:
+        return alone("the function has effects, such as prints, that are left in order")
+    try:
+        program = imported(_closed(call), *call.outer, *call.specs)
+    except ImportRefused as error:
+        return alone(f"{error}")
+    if options.memory is not None:
+        return _within(call, program, options, options.memory)
+    return _streamed(call, program, options, options.block, options.threshold)
+
+
+def _closed(call: _Call) -> Callable[..., Any]:
+    """Return the function of a call, with what is traced outside as arguments."""
+    if not call.outer:
+        return call.flat
+    consts, tree = call.traced.consts, jax.tree.structure(jax.eval_shape(call.flat, *call.specs))
+    count = len(call.outer)
+
+    def function(*arrays: Any) -> Any:
+        given = iter(arrays[:count])
+        own = [next(given) if isinstance(one, Tracer) else one for one in consts]
+        jaxpr = getattr(call.traced, "jaxpr", call.traced)
+        found = eval_jaxpr(jaxpr, own, *arrays[count:])
+        return jax.tree.unflatten(tree, found)
+
+    return function
+
+
+def _streamed(
+    call: _Call, program: Imported, options: Options, block: int | None, threshold: int | None
+) -> Plan:
+    """Return the plan that streams what is larger than a threshold."""
+    whole = [
+        (len(call.outer) + k, place)
+        for k, spec in enumerate(map(_sharding, call.arrays))
+        for place, axis in enumerate(spec.spec if spec is not None else ())
+        if axis is not None
+    ]
+    lowered = StreamedCircuit(
+        program.circuit, block=block, threshold=threshold or 0, whole=whole,
+        least=options.min_saving if threshold is None else 0,
+        slower=None if options.memory is None else inf,
+    )  # fmt: skip
+    streams = lowered.plan(*(one.shape for one in program.inputs(*call.outer, *call.specs)))
+    if not streams.streamed:
+        return Plan(streams, program, call.flat)
+
+    ends = _ends(program)
+
+    @jax.jit
+    def run(*arrays: Any) -> Any:
+        given = program.inputs(*arrays)
+        for k, end in ends.items():
+            given[k] = jnp.where(given[k] < 0, given[k] + end, given[k])
+        return program.result(lowered({}, *given))
+
+    return Plan(streams, program, functools.partial(run, *call.outer) if call.outer else run)
+
+
+def _ends(program: Imported) -> dict[int, int]:
+    """Return the inputs that hold indices, from the end if they are below 0, with how many."""
+    H = program.circuit.apex
+    kinds = H.arrows["type"].values[[*program.circuit.dom]].tolist()
+    axes, dtypes = H.arrows["range"].values, H.column("dtype")
+    found = {k: H.size_of(int(axes[kind])) for k, kind in enumerate(kinds) if dtypes[kind] == "N"}
+    return {k: size.number for k, size in found.items() if size.number is not None}
+
+
+def _within(call: _Call, program: Imported, options: Options, memory: int) -> Plan:
+    """Return the plan of least predicted time whose peak of memory is allowed.
+
+    Less is computed again where less is streamed, and there are fewer steps in larger blocks; so
+    plans are tried from what forms most at once on.
+    """
+    whole = Plan(StreamPlan(), program, call.flat)
+    every = _streamed(call, program, options, BLOCKS[-1], 0)
+    sizes = sorted({one.largest for one in every.streams.streamed}, reverse=True)
+    peaks = []
+    for plan in itertools.chain([whole], (
+        _streamed(call, program, options, block, size) for size in sizes for block in BLOCKS
+    )):  # fmt: skip
+        made = _gradient(plan.run) if options.gradient else plan.run
+        peaks.append(_compiled(made, call.specs)[1])
+        if peaks[-1] <= memory:
+            return plan
+    names = [one.title for one in every.streams.streamed] or ["what it reads and returns"]
+    message = (
+        f"least peak found {bytes_text(min(peaks))}, allowed {bytes_text(memory)}; "
+        f"it is set by {names[0]}"
+    )
+    raise NoPlan(message, min(peaks), memory)
+
+
+def _value(fn: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *arrays: [*map(jnp.asarray, jax.tree.leaves(fn(*arrays)))]
+
+
+def _gradient(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the gradient, by real arrays, of a sum of the numbers of a function's result."""
+
+    def total(real: Sequence[Any], arrays: Sequence[Any]) -> Any:
+        found = [one for one in _value(fn)(*_put(arrays, real)) if is_real(one)]
+        weights = (jnp.cos(jnp.arange(one.size, dtype=one.dtype)).reshape(one.shape)
+                   for one in found)  # fmt: skip
+        return sum((jnp.vdot(one, w) for one, w in zip(found, weights, strict=True)), jnp.zeros(()))
+
+    def gradient(*arrays: Any) -> list[Any]:
+        return jax.grad(total)([one for one in map(jnp.asarray, arrays) if is_real(one)], arrays)
+
+    return gradient
+
+
+def _compiled(fn: Callable[..., Any], arrays: Sequence[Any]) -> tuple[Any, int, float]:
+    """Return a function compiled, its temporary memory in bytes, and the seconds that it took."""
+    start = time.perf_counter()
+    made = jax.jit(fn).lower(*arrays).compile()
+    found = made.memory_analysis()
+    return made, 0 if found is None else found.temp_size_in_bytes, time.perf_counter() - start
+
+
+def _measured(make: Callable[..., Any], call: _Call, plan: Plan) -> Measured:
+    """Return what a function needs, before and after."""
+    made = [_compiled(make(fn), call.arrays) for fn in (call.flat, plan.run)]
+    before, after = (one(*call.arrays) for one, _, _ in made)
+    (_, m0, s0), (_, m1, s1) = made
+    return Measured((m0, m1), (s0, s1), max(_differences(before, after), default=0.0))
+
+
+def _differences(before: Sequence[Any], after: Sequence[Any]) -> list[float]:
+    """Return how much arrays differ, relative to the greatest number of each."""
+    found = []
+    for one, other in zip(before, after, strict=True):
+        wide = [np.asarray(x, np.complex128 if x.dtype.kind == "c" else float)
+                for x in (one, other)]  # fmt: skip
+        same = (wide[0] == wide[1]) | (np.isnan(wide[0]) & np.isnan(wide[1]))
+        gaps = np.where(same, 0, np.abs(np.where(same, 0, wide[0]) - np.where(same, 0, wide[1])))
+        scale = np.max(np.abs(wide[0]), where=np.isfinite(wide[0]), initial=0)
+        found.append(float(np.max(gaps, initial=0) / max(scale, TINY)))
+    return found
+
+
+def _check(call: _Call, plan: Plan, options: Options) -> None:
+    """Refuse a plan whose values or gradients are not those of the original."""
+    failures = []
+    for name, make in (("value", _value), ("gradient", _gradient)):
+        before, after = (jax.jit(make(fn))(*call.arrays) for fn in (call.flat, plan.run))
+        for k, (gap, one) in enumerate(zip(_differences(before, after), before, strict=True)):
+            least = TOLERANCES.get(one.dtype.itemsize, TOLERANCES[4])
+            allowed = least if options.tolerance is None else options.tolerance
+            if not gap <= allowed:
+                message = f"differs by {gap:.1e} of its greatest number; {allowed:.0e} is allowed"
+                failures.append(Failure("numbers", f"{name} {k}", message))
+    if failures:
+        raise NumbersDiffer("the optimised function", failures)
+
+
+def bytes_of(memory: Any) -> int:
+    """Return a number of bytes: ``"64 MiB"``, or the number itself."""
+    if isinstance(memory, str):
+        found = re.fullmatch(r"\s*([0-9.]+)\s*([KMGT]?)(i?)B\s*", memory)
+        if found:
+            power = " KMGT".index(found[2] or " ")
+            return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
+    elif isinstance(memory, int) and memory > 0:
+        return memory
+    message = f"is {memory!r}; a number of bytes, or a text such as '64 MiB', is expected"
+    raise InvalidStructure("options", [Failure("memory", "memory", message)])
+
+
+def bytes_text(count: int) -> str:
+    """Write a number of bytes."""
+    for power, unit in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if count >= 1024**power:
+            return f"{count / 1024**power:.4g} {unit}"
+    return f"{count} bytes"
+
+
+def optimise(
+    fn: Callable[..., Any] | None = None, *, static_argnums: int | Iterable[int] = (),
+    static_argnames: str | Iterable[str] = (), block: int | None = None,
+    threshold: int | None = None, min_saving: float = 2.0, memory: int | str | None = None,
+    gradient: bool = False, check: bool = False, tolerance: float | None = None,
+) -> Any:  # fmt: skip
+    """Return a function with the same numbers, up to rounding, in less memory.
+
+    It may be jitted, differentiated and vmapped, called with trees of parameters, and used as a
+    decorator, also with options. A function, or the kinds and shapes of its arguments, for which
+    nothing is gained is left alone.
+
+    Parameters
+    ----------
+    fn
+        A function that JAX can trace.
+    static_argnums, static_argnames
+        The arguments that are no arrays, as for ``jax.jit``; True and False never are.
+    block
+        How many indices of an axis are read at a time; follows from the arrays unless said.
+    threshold
+        How many numbers an array has at least that is not formed whole; ``min_saving`` times what
+        is read and returned unless said.
+    min_saving
+        How many times as large as what is read and returned an array is that is not formed whole.
+    memory
+        The peak of temporary memory that is allowed, in bytes or as ``"8 GiB"``. Of the ways to run
+        within it the one of least predicted time is taken: what computes least again, in the
+        largest blocks.
+    gradient
+        Whether that is the peak of the gradient by all real arguments.
+    check
+        Whether the original runs too with the first numbers of each kind of arguments, and its
+        values and gradients are compared.
+    tolerance
+        By how much of the greatest number they may differ; :data:`TOLERANCES` unless said.
+
+    Returns
+    -------
+    Optimised
+        ``.original`` is ``fn``, ``.plan(*arguments)`` is how arguments run, and
+        ``.report(*arguments)`` what is gained.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing options that are none.
+
+    Notes
+    -----
+    Integers that are looked up in an array count from its end if they are below 0; those outside of
+    it are clipped, where JAX may fill with NaN.
+
+    Examples
+    --------
+    >>> import jax, jax.numpy as jnp
+    >>> @optimise
+    ... def loss(weights, x, labels):
+    ...     scores = jax.nn.log_softmax(x @ weights)
+    ...     return -jnp.take_along_axis(scores, labels[:, None], 1).mean()
+    >>> arrays = jnp.ones((8, 2048)), jnp.ones((256, 8)), jnp.zeros(256, int)
+    >>> gradient = jax.grad(loss)(*arrays)
+    >>> len(loss.plan(*arrays).streams.streamed)
+    1
+    """
+    options = Options(
+        _listed(static_argnums, int), _listed(static_argnames, str), block, threshold, min_saving,
+        None if memory is None else bytes_of(memory), gradient, check, tolerance,
+    )  # fmt: skip
+    if failures := options.failures():
+        raise InvalidStructure("options", failures)
+    return functools.partial(Optimised, options=options) if fn is None else Optimised(fn, options)
+
+
+def _listed(one: Any, kind: type) -> tuple[Any, ...]:
+    return (one,) if isinstance(one, kind) else tuple(one)
+
+
+def _put(arrays: Sequence[Any], real: Sequence[Any]) -> list[Any]:
+    """Return arrays with others for those of real numbers."""
+    left = iter(real)
+    return [next(left) if is_real(one) else one for one in map(jnp.asarray, arrays)]

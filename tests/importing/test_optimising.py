@@ -1,0 +1,244 @@
+"""Optimised functions: the numbers of the original, in less memory, under JAX's transformations."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import catlearn as cl
+from catlearn.errors import InvalidStructure
+from catlearn.importing import NoPlan, NumbersDiffer, optimise, unoptimised
+
+
+def attention(q, k, v, causal=True):
+    scores = jnp.einsum("qd,xd->qx", q, k) / np.sqrt(q.shape[-1])
+    if causal:
+        scores = jnp.where(jnp.tri(len(q), len(k), dtype=bool), scores, -jnp.inf)
+    return jnp.einsum("qx,xe->qe", jax.nn.softmax(scores, -1), v)
+
+
+def arrays(*shapes, seed=0):
+    random = np.random.default_rng(seed)
+    return [jnp.asarray(random.normal(size=shape), jnp.float32) for shape in shapes]
+
+
+QKV = arrays((256, 8), (256, 8), (256, 8))
+
+
+def close(one, other, tolerance=2e-6):
+    for x, y in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        assert x.dtype == y.dtype
+        assert x.shape == y.shape
+        np.testing.assert_allclose(
+            np.asarray(x, float), np.asarray(y, float), atol=tolerance * (1 + np.abs(x).max())
+        )
+
+
+def loss(params, x, labels):
+    scores = jnp.tanh(x @ params["up"]) @ params["down"]
+    return optax.softmax_cross_entropy_with_integer_labels(scores, labels).mean()
+
+
+LOSS = (
+    dict(zip(("up", "down"), arrays((8, 16), (16, 2048)), strict=True)),
+    *arrays((128, 8), seed=1),
+    jnp.arange(128) % 2048,
+)
+
+
+@pytest.mark.parametrize(("fn", "given"), [(attention, QKV), (loss, LOSS)])
+def test_values_and_gradients_are_those_of_the_original(fn, given):
+    fast = optimise(fn)
+    assert len(fast.plan(*given).streams.streamed) == 1
+    close(fn(*given), fast(*given))
+    square = lambda f: lambda first, *rest: jnp.square(f(first, *rest)).sum()  # noqa: E731
+    close(jax.grad(square(fn))(*given), jax.jit(jax.grad(square(fast)))(*given))
+    report = fast.report(*given)
+    assert report.difference < 1e-5
+    assert report.gradient.memory[1] < report.gradient.memory[0] / 4
+    assert "temporary memory" in str(report)
+
+
+def test_what_a_gradient_forms_whole_is_streamed_too():
+    """The reverse pass of attention as JAX writes it: one fold for each side, and the softmax."""
+    gradient = jax.grad(lambda *given: jnp.sin(attention(*given)).sum(), argnums=(0, 1, 2))
+    fast, given = optimise(gradient), arrays((256, 32), (256, 32), (256, 32))
+    plan = fast.plan(*given)
+    assert [len(one.state) for one in plan.streams.streamed] == [3, 1, 2]
+    close(gradient(*given), fast(*given))
+    report = fast.report(*given)
+    assert report.value.memory[1] < report.value.memory[0] / 2
+
+
+def test_what_gains_nothing_is_left_alone():
+    fast = optimise(attention)
+    small = [one[:16] for one in QKV]
+    assert fast.plan(*small).left_alone
+    assert not fast.plan(*QKV).left_alone
+    close(attention(*small), fast(*small))
+    printed = optimise(lambda *given: (jax.debug.print("{}", given[0].sum()), attention(*given))[1])
+    assert printed.plan(*QKV).left_alone
+    counted = optimise(lambda x: x[: int(x.sum())])
+    assert counted(np.ones(3)).shape == (3,)
+    assert counted.plan(np.ones(3)).left_alone
+
+
+def test_the_original_is_the_way_back():
+    fast = optimise(attention)
+    assert fast.original is attention
+    with unoptimised():
+        assert (fast(*QKV) == attention(*QKV)).all()
+        assert "scan" not in str(jax.make_jaxpr(lambda *given: fast(*given))(*QKV))
+    assert "scan" in str(jax.make_jaxpr(lambda *given: fast(*given))(*QKV))
+
+
+def test_transformations():
+    fast = optimise(attention)
+    stacked = [jnp.stack([one, one + 1]) for one in QKV]
+    close(jax.vmap(attention)(*stacked), jax.vmap(fast)(*stacked))
+
+    def curvature(f):
+        slope = jax.grad(lambda q: jnp.square(f(q, *QKV[1:])).sum())
+        return jax.grad(lambda q: jnp.vdot(slope(q), QKV[0]))(QKV[0])
+
+    close(curvature(attention), curvature(fast), tolerance=2e-5)
+
+    def outside(weight):
+        """What is closed over is traced, too."""
+        inner = lambda f: f(lambda q: attention(q * weight, *QKV[1:]))(QKV[0]).sum()  # noqa: E731
+        return inner(lambda g: g), inner(optimise)
+
+    close(*jax.jit(outside)(1.5))
+    close(*jax.jacrev(outside)(1.5), tolerance=1e-5)
+    close(*jax.grad(lambda w: outside(w)[0] - outside(w)[1])(1.5) * jnp.ones(2), tolerance=1e-3)
+
+
+def test_a_custom_rule_in_front_of_attention_is_kept():
+    @jax.custom_vjp
+    def rounded(x):
+        return jnp.round(x)
+
+    rounded.defvjp(lambda x: (jnp.round(x), None), lambda _, given: (given,))
+    fn = lambda q, k, v: attention(rounded(q), k, v)  # noqa: E731
+    fast = optimise(fn)
+    assert not fast.plan(*QKV).left_alone
+    total = lambda f: lambda *given: jnp.square(f(*given)).sum()  # noqa: E731
+    close(jax.grad(total(fn), (0, 1, 2))(*QKV), jax.grad(total(fast), (0, 1, 2))(*QKV))
+
+
+def test_kinds_of_arguments_have_plans_of_their_own():
+    fast = optimise(attention, static_argnums=3)
+    for kind in (jnp.float32, jnp.bfloat16):
+        for causal in (True, False, True):
+            given = [one.astype(kind) for one in QKV]
+            close(
+                attention(*given, causal),
+                fast(*given, causal),
+                2e-6 if kind == jnp.float32 else 2e-2,
+            )
+    scaled = optimise(lambda q, scale: attention(q * scale, *QKV[1:]))
+    for scale in (2, 2.0, jnp.float32(2)):
+        close(scaled.original(QKV[0], scale), scaled(QKV[0], scale))
+    counts = [len(fast._plans), len(scaled._plans)]
+    assert counts == [4, 3]
+    with jax.enable_x64(True):
+        given = [np.asarray(one, float) for one in QKV]
+        close(attention(*given), fast(*given), 1e-13)
+    assert len(fast._plans) == 5
+
+
+def test_integers_below_zero_count_from_the_end():
+    params, x, labels = LOSS
+    fast = optimise(loss)
+    labels = labels - 2048
+    assert not fast.plan(params, x, labels).left_alone
+    close(loss(params, x, labels), fast(params, x, labels))
+
+
+def test_memory_is_a_bound_of_the_compiled_peak():
+    gradient = jax.grad(lambda *given: attention(*given).sum(), argnums=(0, 1, 2))
+    before = jax.jit(gradient).lower(*QKV).compile().memory_analysis().temp_size_in_bytes
+    allowed = before // 3
+    fast = optimise(gradient, memory=allowed)
+    close(gradient(*QKV), fast(*QKV))
+    assert jax.jit(fast).lower(*QKV).compile().memory_analysis().temp_size_in_bytes <= allowed
+    assert optimise(gradient, memory="1 GiB").plan(*QKV).left_alone
+    with pytest.raises(NoPlan) as refused:
+        optimise(gradient, memory="1 KiB").plan(*QKV)
+    assert refused.value.memory == 1024
+    assert 1024 < refused.value.least < before
+
+
+def test_a_wrong_number_is_refused_where_it_is_checked(monkeypatch):
+    from catlearn.models import circuits
+
+    optimise(attention, check=True)(*QKV)
+    shifted = circuits.FUNCTIONS["shifted"]
+    monkeypatch.setitem(circuits.FUNCTIONS, "shifted", lambda x, y: shifted(y, x))
+    with pytest.raises(NumbersDiffer):
+        optimise(attention, check=True)(*QKV)
+
+
+def test_bad_options_are_listed():
+    with pytest.raises(InvalidStructure) as refused:
+        optimise(attention, block=0, threshold=-1, min_saving=0.5, tolerance=-1)
+    assert len(refused.value.failures) == 4
+    with pytest.raises(InvalidStructure):
+        optimise(attention, memory="8 pounds")
+
+
+SHARDED = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+import catlearn as cl
+
+def attention(q, k, v):
+    return jax.nn.softmax(jnp.einsum("hqd,hxd->hqx", q, k)) @ v
+
+mesh = Mesh(np.array(jax.devices()), ("heads",))
+arrays = [jax.random.normal(jax.random.key(k), (4, 256, 8)) for k in range(3)]
+for spec, streamed in ((P("heads"), 1), (P(None, "heads"), 0)):
+    own = [jax.device_put(one, NamedSharding(mesh, spec)) for one in arrays]
+    fast = cl.optimise(attention)
+    assert len(fast.plan(*own).streams.streamed) == streamed
+    if streamed:
+        program = jax.jit(fast).lower(*own).compile()
+        assert "all-gather" not in program.as_text()
+        assert program(*own).sharding.is_equivalent_to(own[0].sharding, 3)
+    np.testing.assert_allclose(fast(*own), attention(*arrays), atol=1e-5)
+"""
+
+
+def test_sharded_arrays_are_not_gathered():
+    flags = "--xla_force_host_platform_device_count=4"
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDED], env=environment, capture_output=True, text=True
+    )
+    assert not done.returncode, done.stderr
+
+
+def test_a_training_loop_goes_as_before():
+    params, x, labels = LOSS
+    found = []
+    for fn in (loss, cl.optimise(loss)):
+        own, optimizer = params, optax.adam(1e-2)
+        state = optimizer.init(own)
+
+        @jax.jit
+        def step(own, state, fn=fn, optimizer=optimizer):
+            value, gradient = jax.value_and_grad(fn)(own, x, labels)
+            updates, state = optimizer.update(gradient, state)
+            return optax.apply_updates(own, updates), state, value
+
+        values = []
+        for _ in range(5):
+            own, state, value = step(own, state)
+            values.append(value)
+        found.append(jnp.stack(values))
+    close(*found)
