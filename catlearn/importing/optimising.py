@@ -100,7 +100,7 @@ class NumbersDiffer(InvalidStructure, ArithmeticError):
 
 
 @dataclass(frozen=True)
-class Plan(Legible):
+class OptimisedPlan(Legible):
     """How a function runs for arguments of given types and shapes.
 
     Parameters
@@ -154,7 +154,7 @@ class Measured(Legible):
 
 
 @dataclass(frozen=True)
-class Report(Legible):
+class OptimisedReport(Legible):
     """What optimising a function did, for some arguments.
 
     Parameters
@@ -165,7 +165,7 @@ class Report(Legible):
         What running it costs, and its gradient by all real arguments.
     """
 
-    plan: Plan
+    plan: OptimisedPlan
     value: Measured
     gradient: Measured
 
@@ -190,7 +190,7 @@ class Optimised:
     def __init__(self, fn: Callable[..., Any], options: Options) -> None:
         functools.update_wrapper(self, fn)
         self.original, self.options = fn, options
-        self._plans: dict[Any, Plan] = {}
+        self._plans: dict[Any, OptimisedPlan] = {}
         self._checked: set[Any] = set()
 
     def __get__(self, one: Any, kind: type | None = None) -> Any:
@@ -216,17 +216,17 @@ class Optimised:
             self._checked.add(call.key)
         return plan.run(*call.arrays)
 
-    def plan(self, *arguments: Any, **named: Any) -> Plan:
+    def plan(self, *arguments: Any, **named: Any) -> OptimisedPlan:
         """Return how such arguments are run; of arrays ``jax.ShapeDtypeStruct`` are enough."""
         return self._planned(_Call(self.original, self.options, arguments, named))
 
-    def report(self, *arguments: Any, **named: Any) -> Report:
+    def report(self, *arguments: Any, **named: Any) -> OptimisedReport:
         """Return what running these arguments needs, before and after; all is compiled and run."""
         call = _Call(self.original, self.options, arguments, named)
         plan = self._planned(call)
-        return Report(plan, *(_measured(make, call, plan) for make in (_value, _gradient)))
+        return OptimisedReport(plan, *(_measured(make, call, plan) for make in (_value, _gradient)))
 
-    def _planned(self, call: _Call) -> Plan:
+    def _planned(self, call: _Call) -> OptimisedPlan:
         """Return the plan of a call; it is kept, unless the function closes over what is traced."""
         plan = self._plans.get(call.key)
         if plan is None:
@@ -351,11 +351,11 @@ def _sharding(array: Any) -> Any:
     return found if isinstance(found, jax.sharding.NamedSharding) else None
 
 
-def _plan(call: _Call, options: Options) -> Plan:
+def _plan(call: _Call, options: Options) -> OptimisedPlan:
     """Find how a call runs."""
 
-    def alone(reason: str) -> Plan:
-        return Plan(StreamPlan(refused={"it": reason}), None, call.flat)
+    def alone(reason: str) -> OptimisedPlan:
+        return OptimisedPlan(StreamPlan(refused={"it": reason}), None, call.flat)
 
     if isinstance(call.traced, Exception):
         return alone(f"{call.traced}".partition("\n")[0])
@@ -389,7 +389,7 @@ def _closed(call: _Call) -> Callable[..., Any]:
 
 def _streamed(
     call: _Call, program: Imported, options: Options, block: int | None, threshold: int | None
-) -> Plan:
+) -> OptimisedPlan:
     """Return the plan that streams what is larger than a threshold."""
     whole = [
         (len(call.outer) + k, place)
@@ -404,7 +404,7 @@ def _streamed(
     )  # fmt: skip
     streams = lowered.plan(*(one.shape for one in program.inputs(*call.outer, *call.specs)))
     if not streams.streamed:
-        return Plan(streams, program, call.flat)
+        return OptimisedPlan(streams, program, call.flat)
 
     ends = _ends(program)
 
@@ -415,7 +415,9 @@ def _streamed(
             given[k] = jnp.where(given[k] < 0, given[k] + end, given[k])
         return program.result(lowered({}, *given))
 
-    return Plan(streams, program, functools.partial(run, *call.outer) if call.outer else run)
+    return OptimisedPlan(
+        streams, program, functools.partial(run, *call.outer) if call.outer else run
+    )
 
 
 def _ends(program: Imported) -> dict[int, int]:
@@ -427,13 +429,13 @@ def _ends(program: Imported) -> dict[int, int]:
     return {k: size.number for k, size in found.items() if size.number is not None}
 
 
-def _within(call: _Call, program: Imported, options: Options, memory: int) -> Plan:
+def _within(call: _Call, program: Imported, options: Options, memory: int) -> OptimisedPlan:
     """Return the plan of least predicted time whose peak of memory is allowed.
 
     Less is computed again where less is streamed, and there are fewer steps in larger blocks; so
     plans are tried from what forms most at once on.
     """
-    whole = Plan(StreamPlan(), program, call.flat)
+    whole = OptimisedPlan(StreamPlan(), program, call.flat)
     every = _streamed(call, program, options, BLOCKS[-1], 0)
     sizes = sorted({one.largest for one in every.streams.streamed}, reverse=True)
     peaks = []
@@ -479,7 +481,7 @@ def _compiled(fn: Callable[..., Any], arrays: Sequence[Any]) -> tuple[Any, int, 
     return made, 0 if found is None else found.temp_size_in_bytes, time.perf_counter() - start
 
 
-def _measured(make: Callable[..., Any], call: _Call, plan: Plan) -> Measured:
+def _measured(make: Callable[..., Any], call: _Call, plan: OptimisedPlan) -> Measured:
     """Return what a function needs, before and after."""
     made = [_compiled(make(fn), call.arrays) for fn in (call.flat, plan.run)]
     before, after = (one(*call.arrays) for one, _, _ in made)
@@ -500,7 +502,7 @@ def _differences(before: Sequence[Any], after: Sequence[Any]) -> list[float]:
     return found
 
 
-def _check(call: _Call, plan: Plan, options: Options) -> None:
+def _check(call: _Call, plan: OptimisedPlan, options: Options) -> None:
     """Refuse a plan whose values or gradients are not those of the original."""
     failures = []
     for name, make in (("value", _value), ("gradient", _gradient)):
