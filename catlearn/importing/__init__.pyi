@@ -16,7 +16,8 @@ from .optimising import (
     NoPlan as NoPlan,
     NumbersDiffer as NumbersDiffer,
     Optimised as Optimised,
-    Report as Report,
+    OptimisedPlan as OptimisedPlan,
+    OptimisedReport as OptimisedReport,
     optimise as optimise,
     unoptimised as unoptimised,
 )
