@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -85,6 +86,7 @@ class Importer(Builder):
 
     counted: list[Counted] = field(default_factory=list)
     outer: tuple[str, ...] = ()
+    token: Value | None = None
 
     def run(self, jaxpr: Any, consts: Sequence[Any], values: Sequence[Value]) -> list[Value]:
         """Import the equations of a jaxpr."""
@@ -130,12 +132,46 @@ class Importer(Builder):
             dtypes = [atom.aval.dtype for atom in eqn.invars]
             label = f"{name} {digest(f'{eqn.params} {_held(eqn.params)}')}"
             results = [var.aval for var in eqn.outvars]
-            found = self.opaque(label, call_of(eqn), values, dtypes, results, name)
+            add = self.after if eqn.effects else self.opaque
+            found = add(label, call_of(eqn), values, dtypes, results, name)
         else:
             found = found if isinstance(found, list) else [found]
         if name not in NOTHING:
             self.counted.append(Counted(name, flops_of(eqn), opaque, self.source))
         return found
+
+    def after(
+        self, label: str, call: Callable[..., Any], values: Sequence[Value], dtypes: Sequence[Any],
+        results: Sequence[Any], title: str,
+    ) -> list[Value]:  # fmt: skip
+        """Add an opaque box with effects: it reads what the one before it writes, and hands it on.
+
+        The last of them is read with the first output (:meth:`Importer.finish`), so that all are
+        run, in their order.
+        """
+
+        def ordered(*arrays: Any) -> list[Any]:
+            found = call(*arrays[:-1])
+            return [*(found if isinstance(found, list | tuple) else [found]), arrays[-1]]
+
+        token = jax.ShapeDtypeStruct((), np.float32)
+        before = self.token or Value(Number(np.zeros((), np.float32)), ())
+        *found, self.token = self.opaque(
+            label, ordered, [*values, before], [*dtypes, token.dtype], [*results, token], title
+        )
+        return found
+
+    def finish(self, values: Sequence[Value], dtypes: Sequence[Any]) -> list[int]:
+        """Return the arrays that the program returns, after all that has effects."""
+        self.enter(())
+        values = [*values]
+        if self.token is not None and values:
+            shown = jax.ShapeDtypeStruct(values[0].shape, dtypes[0])
+            values[:1] = self.opaque(
+                "after effects", lambda x, token: x, [values[0], self.token],
+                [dtypes[0], np.dtype(np.float32)], [shown], "after effects",
+            )  # fmt: skip
+        return [self.whole(one, dtype) for one, dtype in zip(values, dtypes, strict=True)]
 
     def folded(self, eqn: Any, numbers: Sequence[Number]) -> Value:
         """Evaluate an equation of numbers."""
@@ -418,8 +454,8 @@ def imported(
     starts = [_plain(leaves[k][1]) for k in traced]
     try:
         closed, shape = jax.make_jaxpr(flat, return_shape=True)(*starts)
-    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError, TypeError, ValueError) as error:
-        title = getattr(fn, "__name__", repr(fn))
+    except REFUSED as error:
+        title = f"{getattr(fn, '__name__', repr(fn))}{_where(error)}"
         failure = Failure("trace", title, f"{error}".partition("\n")[0])
         raise ImportRefused("this function", [failure]) from error
     jaxpr = getattr(closed, "jaxpr", closed)
@@ -434,12 +470,27 @@ def imported(
         importer.natural |= {wire} if jnp.issubdtype(var.aval.dtype, jnp.integer) else set()
     found = importer.run(jaxpr, closed.consts, values)
     outs = [atom.aval.dtype for atom in jaxpr.outvars]
-    importer.enter(())
-    cod = [importer.whole(one, dtype) for one, dtype in zip(found, outs, strict=True)]
+    cod = importer.finish(found, outs)
     return Imported(
         importer.circuit(dom, cod), flatten(*arguments)[1], tuple(importer.counted), flatten,
         jax.tree.structure(shape),
     )  # fmt: skip
+
+
+REFUSED = (
+    jax.errors.JAXTypeError, jax.errors.JAXIndexError, jax.errors.UnexpectedTracerError,
+    TypeError, ValueError,
+)  # fmt: skip
+"""Errors of a function that cannot be traced."""
+
+
+def _where(error: BaseException) -> str:
+    """Say at which line of the user's an error was raised: the last one that is in no library."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [
+        one for one in frames if "site-packages" not in one.filename and one.filename != __file__
+    ]
+    return f" at {own[-1].filename.rpartition('/')[2]}:{own[-1].lineno}" if own else ""
 
 
 def _names(fn: Callable[..., Any], count: int) -> list[str]:

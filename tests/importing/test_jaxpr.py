@@ -305,6 +305,38 @@ def test_scopes_that_cannot_stand_together_are_no_blocks():
     assert circuit.failures() == []
 
 
+def test_effects_keep_their_order():
+    seen = []
+
+    def printing(x):
+        jax.debug.callback(lambda value: seen.append(("first", float(value))), x[0, 0])
+        y = jnp.sin(x)
+        jax.debug.callback(lambda value: seen.append(("then", float(value))), y[0, 0])
+        return y
+
+    circuit = cl.from_jax(printing, A)
+    assert jnp.allclose(cl.lower(circuit)({}, A), jnp.sin(A))
+    jax.effects_barrier()
+    assert [name for name, _ in seen] == ["first", "then"]
+    assert jnp.allclose(jax.grad(lambda x: cl.lower(circuit)({}, x).sum())(A), jnp.cos(A))
+
+
+def test_layers_take_the_operations_of_the_original():
+    layers = [{name: normal(9 * k + j, 6, 6) for j, name in enumerate("qkv")} for k in range(2)]
+
+    def model(layers, x):
+        for one in layers:
+            x = self_attention(one, x)
+        return x
+
+    x = normal(0, 2, 5, 6)
+    found = imported(model, layers, x, params=0)
+    lowered = cl.lower(found.circuit)
+    pair = [jax.jit(model).lower(layers, x), jax.jit(lowered).lower(found.params, x)]
+    flops, own = (one.compile().cost_analysis()["flops"] for one in pair)
+    assert abs(own / flops - 1) < 0.01
+
+
 def test_parameters_have_addresses():
     tree = {"up": [C, A[0]], "down": {"w": A}}
     found = imported(lambda x, tree: x @ tree["up"][0] @ tree["down"]["w"], A, tree, params="tree")
