@@ -120,8 +120,7 @@ class LoweredFold:
 
     def run_of(self, fold: Fold | PrefixFold, sizes: Mapping[int, int]) -> FoldRun:
         """Return what runs, at the size of each axis."""
-        kind: Any = PrefixRun if isinstance(fold, PrefixFold) else FoldRun
-        return kind(fold, sizes, self.block, self._known, self.reverse)
+        return run_of(fold, sizes, self.block, self._known, self.reverse)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.fold!r}, block={self.block})"
@@ -140,9 +139,13 @@ ROUNDING = 8
 """By how many times the precision of its type an entry that is formed again may differ."""
 
 
-def run_of(fold: Fold, sizes: Mapping[int, int], block: int) -> Any:
+def run_of(
+    fold: Fold | PrefixFold, sizes: Mapping[int, int], block: int,
+    known: dict[Any, Program] | None = None, reverse: str = "stream",
+) -> FoldRun:  # fmt: skip
     """Return the run of a fold at sizes of its axes."""
-    return FoldRun(fold, sizes, block, {}, "stream")
+    kind: Any = PrefixRun if isinstance(fold, PrefixFold) else FoldRun
+    return kind(fold, sizes, block, {} if known is None else known, reverse)
 
 
 def differentiable(run: Any) -> Any:

@@ -45,6 +45,7 @@ from catlearn.models.divergences import DivergenceSum
 from catlearn.names import fresh
 from catlearn.streams.folding import Fold, interned
 from catlearn.streams.islands import Island, islands_of
+from catlearn.streams.prefix import PrefixFold
 
 SLOWER = 1.6
 """How much longer value and gradient may take, by what costs predict, where nothing is named."""
@@ -116,7 +117,9 @@ class StreamPlan(Legible):
         return "\n".join([*map(str, self.streamed), *refused])
 
 
-def priced(fold: Fold, sizes: Mapping[int, int], largest: int, block: int) -> tuple[float, float]:
+def priced(
+    fold: Fold | PrefixFold, sizes: Mapping[int, int], largest: int, block: int
+) -> tuple[float, float]:
     """Predict what a fold takes for value and gradient, by costs of its circuit.
 
     Without streams the largest array is written and read twice each, forward and back; with
@@ -129,6 +132,8 @@ def priced(fold: Fold, sizes: Mapping[int, int], largest: int, block: int) -> tu
         The share of operations that are made again, and the time over that without streams; 0 and 1
         where costs do not know.
     """
+    if isinstance(fold, PrefixFold):
+        return 0.0, 1.0
     names = {fold.circuit.apex.called(axis): size for axis, size in sizes.items()
              if axis < fold.circuit.apex.size("Axis")}  # fmt: skip
     names |= {f"{mode}_{name}": size for mode in "gs" for name, size in names.items()}
@@ -212,7 +217,7 @@ class StreamedCircuit(LoweredCircuit):
         self.least = LEAST["auto" if self.letters is None else "named"] if least is None else least
         refuse_unknown(self.letters or (), variables_of(self.circuit), "the circuit")
         self._islands: dict[Any, tuple[list[Island], dict[str, str]]] = {}
-        self._prices: dict[Any, list[tuple[Fold, tuple[float, float]]]] = {}
+        self._prices: dict[Any, list[tuple[Any, tuple[float, float]]]] = {}
 
     @cached_property
     def _plain(self) -> LoweredCircuit:
@@ -228,7 +233,7 @@ class StreamedCircuit(LoweredCircuit):
 
             prices = self._prices.setdefault(shapes, [])
 
-            def worth(fold: Fold, largest: int, block: int) -> str | None:
+            def worth(fold: Fold | PrefixFold, largest: int, block: int) -> str | None:
                 again, slower = priced(fold, found, largest, block)
                 if slower > self.slower:
                     return f"value and gradient would take {slower:.1f} times as long (predicted)"

@@ -16,6 +16,7 @@ from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.streams.folding import Fold, derived, summed
 from catlearn.streams.passes import Pass, ancestors, earlier, letter_at, named, passes
+from catlearn.streams.prefix import PrefixFold, Sweep, swept
 from catlearn.streams.rules import StreamRefused
 
 
@@ -39,7 +40,7 @@ class Island:
         Which box reduces over which variable.
     """
 
-    fold: Fold
+    fold: Fold | PrefixFold
     rest: Circuit
     label: str
     largest: int
@@ -84,7 +85,7 @@ def islands_of(
     name: str = "stream",
     threshold: int = 0,
     whole: Container[int] = (),
-    worth: Callable[[Fold, int, int], str | None] | None = None,
+    worth: Callable[[Fold | PrefixFold, int, int], str | None] | None = None,
 ) -> tuple[list[Island], dict[str, str]]:
     """Return the passes that save large arrays, one after the other, and why others do not run.
 
@@ -139,14 +140,16 @@ def _numbers(circuit: Circuit, wire: int, sizes: Mapping[int, int]) -> int:
 def _islands(
     circuit: Circuit, sizes: Mapping[int, int], least: float, block: int | None,
     letters: Iterable[str] | None, name: str, threshold: int, whole: Container[int],
-    worth: Callable[[Fold, int, int], str | None] | None, again: bool,
+    worth: Callable[[Fold | PrefixFold, int, int], str | None] | None, again: bool,
 ) -> tuple[list[Island], dict[str, str]]:  # fmt: skip
     found: list[Island] = []
     refused: dict[str, str] = {}
     tried: set[tuple[int, ...]] = set()
+    joint: list[Pass] = []
 
     def key(one: Pass) -> tuple[int, ...]:
-        return tuple(sorted(wire for box in one.reductions for wire in H.sides[1][box]))
+        made = sorted(wire for box in one.reductions for wire in H.sides[1][box])
+        return (int(one in joint), *made)
 
     def length(largest: int, one: Pass, state: int = 0) -> int:
         return block or block_for(largest, sizes[one.axis], state)
@@ -156,45 +159,58 @@ def _islands(
         H = circuit.apex
         levels = dict.fromkeys(tuple(path(H, box, plain=False)) for box in H.order)
         pairs = product(levels, (False, True))
-        for one in (one for at, through in pairs for one in passes(circuit, None, at, through)):
+        sweep = Sweep(circuit)
+        kept = {box: sweep.letter(box, t) for box, (_, t) in sweep.prefixes.items()}
+        together: dict[int, dict[int, int]] = {}
+        for box, (s, t) in sweep.prefixes.items():
+            together.setdefault(sweep.at(box, t), {})[box] = s
+        joint = [Pass(own, sweep.at(*next(iter(own.items()))), tuple(own))
+                 for own in together.values() if len(own) > 1]  # fmt: skip
+        every = [one for at, through in pairs for one in passes(circuit, None, at, through)]
+        for one in (*joint, *every):
             names = {letter_at(H, b, v) for b, v in one.reductions.items()} | {H.called(one.axis)}
+            names |= {kept[b] for b in one.reductions if b in kept}
             if one.axis in whole or (letters is not None and names.isdisjoint(letters)):
                 continue
             inside, largest = _large(circuit, one, sizes, least, threshold)
             if inside and key(one) not in tried and sizes[one.axis] > length(largest, one):
-                order = -largest, not one.through, len(inside), named(circuit, one)[0]
-                options.append((*order, one))
+                order = one not in joint, -largest, not one.through, len(inside)
+                options.append((*order, named(circuit, one)[0], one))
         made = None
-        for *_, title, one in sorted(options, key=lambda option: option[:4]):
+        for *_, title, one in sorted(options, key=lambda option: option[:5]):
             while one is not None and made is None and key(one) not in tried:
                 tried.add(key(one))
                 inside, largest = _large(circuit, one, sizes, least, threshold)
                 try:
-                    fold, rest = _parted(circuit, one, inside, f"{name} {len(found)}", again)
+                    label, alone = f"{name} {len(found)}", one not in joint
+                    fold, rest = _parted(circuit, one, inside, label, again, sizes, alone)
                 except StreamRefused as error:
-                    refused[title], one = str(error), None
+                    if alone:
+                        refused[title] = str(error)
+                    one = None
                     continue
                 H = circuit.apex
-                state = max(_numbers(fold.lift, wire, sizes) for wire in fold.lift.cod)
-                fixed = (_numbers(fold.lift, w, sizes) for w in fold.lift.dom[: fold.fixed])
+                read = [_numbers(fold.tail, wire, sizes) for wire in fold.tail.dom]
+                state, fixed = max(read[: len(fold.kinds)]), read[len(fold.kinds) :]
                 if state >= largest:
                     refused[title] = (
                         f"its state has {state:,} numbers, the largest array {largest:,}"
                     )
                     one = earlier(circuit, one)
                     continue
-                count = length(largest, one, max(state, *fixed))
+                count = length(largest, one, max([state, *fixed]))
                 if worth is not None and (reason := worth(fold, largest, count)):
                     refused[title], one = reason, None
                     continue
-                label = f"{name} {len(found)}"
-                made = Island(fold, rest, label, largest, count, title)
+                swept_at = f"{title.rpartition('/')[0]}/{fold.variable}"
+                shown = swept_at if isinstance(fold, PrefixFold) else title
+                made = Island(fold, rest, label, largest, count, shown)
+                refused.pop(title, None)
             if made is not None:
                 break
         if made is None:
             return found, refused
         found.append(made)
-        refused.pop(made.title, None)
         circuit = made.rest
 
 
@@ -225,10 +241,30 @@ def _large(
     return inside, largest
 
 
+def _swept(
+    island: Circuit, reductions: Mapping[int, int], sizes: Mapping[int, int]
+) -> PrefixFold | None:
+    """Return the prefix fold of an island, if all that it reduces is earlier."""
+    nodes = Sweep(island)
+    if not {*reductions} <= {*nodes.prefixes}:
+        return None
+    ends = [(nodes.at(box, s), nodes.at(box, t)) for box, (s, t) in nodes.prefixes.items()]
+    if len({t for _, t in ends}) > 1 or any(sizes[s] != sizes[t] for s, t in ends):
+        return None
+    (box, *_) = reductions
+    try:
+        return swept(island, nodes.letter(box, nodes.prefixes[box][1]), ends[0][1])
+    except StreamRefused:
+        return None
+
+
 def _parted(
-    circuit: Circuit, one: Pass, inside: set[int], label: str, again: bool
-) -> tuple[Fold, Circuit]:
+    circuit: Circuit, one: Pass, inside: set[int], label: str, again: bool,
+    sizes: Mapping[int, int], alone: bool,
+) -> tuple[Fold | PrefixFold, Circuit]:  # fmt: skip
     """Return the fold of some boxes, and the circuit in which they are one opaque box.
+
+    Prefix reductions after each other are no fold but a prefix fold: they do not stand ``alone``.
 
     Large arrays that are read elsewhere, too, are formed again there, if they may be.
     """
@@ -278,7 +314,12 @@ def _parted(
     draft.boxes = [draft.boxes[box]._replace(within=()) for box in order]
     island = Circuit.of(draft, given, results)
     reductions = {order.index(box): v for box, v in one.reductions.items()}
-    fold = derived(island, Pass(reductions, one.axis, (), through=one.through), H.called(one.axis))
+    fold = _swept(island, reductions, sizes)
+    if fold is None and not alone:
+        raise StreamRefused(label, "what is earlier is reduced in several passes")
+    if fold is None:
+        same = Pass(reductions, one.axis, (), through=one.through)
+        fold = derived(island, same, H.called(one.axis))
     rest = Draft.of(H)
     variables = [axis for w in (*given, *results) for axis in rest.wires[w].axes]
     starts = np.cumsum([0, *(len(rest.wires[w].axes) for w in (*given, *results))]).tolist()

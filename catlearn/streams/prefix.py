@@ -123,7 +123,7 @@ class PrefixFold(Legible):
 
     def again(self, circuit: Circuit) -> PrefixFold:
         """Return the prefix fold of the same variable of another circuit, without definitions."""
-        return swept(circuit, self.variable, own_cocycles(self.certificate))
+        return swept(circuit, self.variable, self.axis, own_cocycles(self.certificate))
 
     def __str__(self) -> str:
         names = ", ".join(self.circuit.shapes(self.circuit.dom))
@@ -308,9 +308,16 @@ def prefix_fold(
     """
     names = [name for name in DEFINITIONS if name != "cumsum"]
     plain = interned(circuit.unfold(names).live())
-    if not swept_axes(plain, variable):
+    axes = swept_axes(plain, variable)
+    if not axes:
         return None
-    return replace(swept(plain, variable, rules), given=circuit.live())
+    if len(axes) > 1:
+        every = [f"{box}/{name}" for box, name, axis in Sweep(plain).names() if axis in axes]
+        known = " or ".join(dict.fromkeys(one for one in every if one.endswith(f"/{variable}")))
+        raise AmbiguousAxis(f"axis {variable} is {known}")
+    plain = of_one_axis(plain, axes[0]).live()
+    (axis,) = swept_axes(plain, variable)
+    return replace(swept(plain, variable, axis, rules), given=circuit.live())
 
 
 def of_one_axis(circuit: Circuit, axis: int) -> Circuit:
@@ -319,7 +326,7 @@ def of_one_axis(circuit: Circuit, axis: int) -> Circuit:
         nodes = Sweep(circuit, axis)
         others = {nodes.at(box, s) for box, (s, _) in nodes.prefixes.items()} - {axis}
         if not others:
-            return circuit.live()
+            return circuit
         draft = nodes.draft
 
         def there(row: int, others: set[int] = others) -> int:
@@ -404,25 +411,19 @@ class Past(Rewriting):
         return StreamRefused(title, f"{message}stream what is reduced over", theorem)
 
 
-def swept(circuit: Circuit, variable: str, rules: Sequence[Cocycle] = ()) -> PrefixFold:
-    """Return the prefix fold of a circuit, without kernels that have definitions.
+def swept(circuit: Circuit, variable: str, axis: int, rules: Sequence[Cocycle] = ()) -> PrefixFold:
+    """Return the prefix fold along an axis of a circuit, without kernels that have definitions.
 
     Raises
     ------
     StreamRefused
         With the box that is in the way.
-    AmbiguousAxis
-        If several boxes keep variables of that name, of several axes.
     """
-    axes = swept_axes(circuit, variable)
-    if len(axes) > 1:
-        every = [f"{box}/{name}" for box, name, axis in Sweep(circuit).names() if axis in axes]
-        names = " or ".join(dict.fromkeys(one for one in every if one.endswith(f"/{variable}")))
-        raise AmbiguousAxis(f"axis {variable} is {names}")
-    if not axes:
+    nodes = Sweep(circuit, axis)
+    if not (nodes.prefixes or nodes.sums or nodes.rounds):
         reason = f"what depends on earlier {variable} does not have the axes of blocks of outputs"
         raise StreamRefused(variable, f"{reason}; group axes of all that is compared")
-    circuit = of_one_axis(circuit, axes[0])
+    circuit = of_one_axis(circuit, axis)
     H = circuit.apex
     for box in H.order:
         if not H.operations[box].kernel.entry.deterministic:
@@ -430,7 +431,6 @@ def swept(circuit: Circuit, variable: str, rules: Sequence[Cocycle] = ()) -> Pre
             raise StreamRefused(
                 title, f"{title} draws a sample of a whole array, which a pass over blocks does not"
             )
-    (axis,) = swept_axes(circuit, variable)
     return _Derivation(circuit, variable, axis).fold(rules)
 
 
