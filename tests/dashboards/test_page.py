@@ -413,7 +413,7 @@ def test_circuits_on_edges_of_a_diagram_are_designs(open_page, tmp_path):
     layer = linear("A", "m -> f", f=8) >> relu >> linear("B", "f -> n")
     diagram = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), cl.Model("f", X, Y, layer))
     path = dashboard(diagram, charts=[Chart("cost", (Series("", [0, 1], [2.0, 1.0]),))])
-    assert [one["name"] for one in path.payload["designs"]][0] == "f: one island"
+    assert path.payload["designs"][0]["name"] == "f: one island"
     page = open_page(path.save(tmp_path / "diagram.html"))
     assert page.tab.get_by_role("table", name="Equations").locator("tbody tr").count() == 1
     assert page.tab.locator("figure svg").count() == 1
