@@ -192,7 +192,7 @@ def dashboard(
     Parameters
     ----------
     value
-        A circuit; a function, with arguments; a learning diagram or its loss, of which the circuits
+        A circuit; a function, also one that is optimised, with arguments; a learning diagram or its loss, of which the circuits
         on edges are designs; or several of these by name, to compare them.
     *arguments
         What a function is called with: arrays, or what has their shapes and dtypes.
@@ -205,7 +205,8 @@ def dashboard(
         Words of fast memory at which it begins; by default those of the device, or 65,536.
     measured
         What a report measured, to stand beside what is predicted: numbers by name, ``"time"`` in
-        seconds, ``"memory"`` and ``"transfers"`` in bytes, ``"flops"``.
+        seconds, ``"memory"`` and ``"transfers"`` in bytes, ``"flops"``, or the time of a unit; or
+        what an optimised function reports (``fast.report(...)``).
     charts
         Curves that are shown, too, such as the history of a run.
     title
@@ -317,9 +318,10 @@ def _circuits(name: str, value: Any, arguments: tuple[Any, ...]) -> dict[str, Ci
                 found[f"{name}: {edge}" if name else edge] = model.between(*ends).circuit
         return found
     if _is_function(value):
-        from catlearn.importing import from_jax
+        from catlearn.importing import Optimised, from_jax
 
-        return {name: from_jax(value, *arguments)}
+        original = value.original if isinstance(value, Optimised) else value
+        return {name: from_jax(original, *arguments)}
     wanted = "a circuit, a function, a learning diagram, or several of these by name"
     raise wrong_kind(value, "the argument", wanted)
 
@@ -352,13 +354,19 @@ def _note(found: Mapping[str, int], given: Mapping[str, int]) -> str:
 
 
 def _measured(given: Any) -> list[Plain]:
+    """The rows of what was measured: numbers by name, or what an optimised function reports."""
     if given is None:
         return []
     if not isinstance(given, Mapping):
-        found = {name: getattr(given, name, None) for name in FIGURES}
-        given = {name: n for name, n in found.items() if n is not None}
-        if not given:
-            raise wrong_kind(given, "measured", 'a dict such as {"time": 2.5e-3}, or a report')
+        from catlearn.importing import OptimisedReport
+
+        wanted = 'a dict such as {"time": 2.5e-3}, or the report of an optimised function'
+        expect(given, OptimisedReport, "measured", wanted)
+        return [
+            {"name": f"temporary memory of the {what}, {when}", "value": size, "unit": "B"}
+            for what, one in (("value", given.value), ("gradient", given.gradient))
+            for when, size in zip(("before", "after"), one.memory, strict=True)
+        ]
     failures = [
         Failure("number", str(name), f"found {n!r}, expected a number above 0")
         for name, n in given.items()

@@ -33,7 +33,7 @@ from catlearn.dashboards import Dashboard, dashboard
 from catlearn.dashboards.payload import freed
 from catlearn.display import Chart, Series
 from catlearn.errors import CatlearnError
-from catlearn.importing import from_jax
+from catlearn.importing import from_jax, optimise
 
 ATTENTION = (einsum("h q d, h x d -> h q x", scale="d**-0.5") >> softmax("[x]")) @ idle
 ATTENTION = ATTENTION >> einsum("h q x, h x e -> h q e")  # the line of the last box
@@ -408,6 +408,16 @@ def spread(s):
     return einsum("a x -> a")(relu(centred))
 
 
+def test_an_optimised_function_is_shown_with_its_report():
+    fast = optimise(split_heads)
+    report = fast.report(jnp.ones((6, 5)), jnp.ones((5, 8)))
+    page = dashboard(fast, *SHAPES, measured=report)
+    assert "heads = (x @ weights)" in page.payload["designs"][0]["boxes"][0]["line"]
+    rows = page.payload["measured"]
+    assert [row["unit"] for row in rows] == ["B"] * 4
+    assert tuple(row["value"] for row in rows[:2]) == report.value.memory
+
+
 def test_circuits_on_edges_of_a_diagram_are_designs(open_page, tmp_path):
     X, Y = cl.Space("X", 6), cl.Space("Y", 3)
     layer = linear("A", "m -> f", f=8) >> relu >> linear("B", "f -> n")
@@ -441,6 +451,7 @@ def test_an_axis_without_a_fold_has_a_notice():
         lambda: dashboard(ATTENTION, sizes={"q": 0, "x": 2.5}),
         lambda: dashboard(ATTENTION, memory=-1),
         lambda: dashboard(ATTENTION, measured={"time": -1}),
+        lambda: dashboard(ATTENTION, measured=3),
         lambda: dashboard(ATTENTION, charts=["no chart"]),
         lambda: Dashboard({"title": "t", "designs": []}).save("page.txt"),
     ],
