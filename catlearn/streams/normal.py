@@ -959,22 +959,52 @@ class Rewriting(Nodes):
                 at = [move._replace(component=k) for move, k in zip(moves, place, strict=True)]
                 self._keep(Accumulator("sum", lower[place], None, tuple(at), lower))
         self.note("sum", box, order=ANOTHER)
-        made = self._at_end(lower, moves, ends)
+        gaps = [
+            self._gap(move.reference, end) if move.reference != end else None
+            for move, end in zip(moves, ends, strict=True)
+        ]
+        # a mean is rounded: what is left is the mean of the distances from it
+        first = len(moves) - len(term.powers)
+        for k, (s, r, _) in enumerate(term.powers, first):
+            gaps[k] = self._rounded(s, r) if gaps[k] is None else gaps[k]
+        made = self._at_end(lower, moves, gaps)
         return Term(
             scale, count, (*coefficients, *outside, made),
             summed=tuple(v for v in term.summed if v not in summed and v not in lost),
         )  # fmt: skip
 
     def _at_end(
-        self, lower: Mapping[tuple[int, ...], Ref], moves: Sequence[Move], ends: Sequence[Ref]
-    ) -> Ref:
-        """Return an accumulator at the references that a summand has."""
+        self, lower: Mapping[tuple[int, ...], Ref], moves: Sequence[Move],
+        gaps: Sequence[Ref | None],
+    ) -> Ref:  # fmt: skip
+        """Return an accumulator at the references that a summand has, which may be elsewhere."""
         rows = [
-            {move.component: []} if move.reference == end
-            else self.row(move, self._gap(move.reference, end))
-            for move, end in zip(moves, ends, strict=True)
-        ]  # fmt: skip
+            {move.component: []} if gap is None else self.row(move, gap)
+            for move, gap in zip(moves, gaps, strict=True)
+        ]
         return self.combined(lower, rows, lambda one: one)
+
+    def _rounded(self, s: Ref, r: Ref) -> Ref | None:
+        """Return a mean of S as a number, less the mean, where sums of S and of S - R are kept."""
+        minus = self.box(Kernel("neg"), [r], r.variables, title="-")
+        centred = self.box(Kernel("add"), [s, minus], _met(s, r), title="centred")
+        total, distance = self._summed(s), self._summed(centred)
+        if self._count is None or total is None or distance is None:
+            return None
+        divided = self.power(self.counted(), -1)
+        if self.draft.boxes[self.writer[r.wire]].ins != [total.wire, divided[0].wire]:
+            return None
+        return self.product([distance, *divided], Scalar(Fraction(-1)))
+
+    def _summed(self, one: Ref) -> Ref | None:
+        """Return the accumulator that is the sum of an array over x alone, if there is one."""
+        for acc in self.accumulators:
+            row = self.draft.boxes[self.writer[acc.array.wire]]
+            if acc.kind == "sum" and row.ins == [one.wire] and len(row.operation.targets) == 1:
+                found = self.read(acc.array.wire)
+                order = [found.index(k) for k in range(len(acc.array.variables))]
+                return Ref(acc.array.wire, tuple(one.variables[k] for k in order))
+        return None
 
     def combined(
         self,
