@@ -192,8 +192,9 @@ def dashboard(
     Parameters
     ----------
     value
-        A circuit; a function, also one that is optimised, with arguments; a learning diagram or its loss, of which the circuits
-        on edges are designs; or several of these by name, to compare them.
+        A circuit; a function of JAX (also one that is optimised) or a module of PyTorch, with
+        arguments; a learning diagram or its loss, of which the circuits on edges are designs; or
+        several of these by name, to compare them.
     *arguments
         What a function is called with: arrays, or what has their shapes and dtypes.
     device
@@ -318,8 +319,10 @@ def _circuits(name: str, value: Any, arguments: tuple[Any, ...]) -> dict[str, Ci
                 found[f"{name}: {edge}" if name else edge] = model.between(*ends).circuit
         return found
     if _is_function(value):
-        from catlearn.importing import Optimised, from_jax
+        from catlearn.importing import Optimised, from_jax, from_torch
 
+        if any(kind.__module__.startswith("torch.") for kind in type(value).__mro__):
+            return {name: from_torch(value, *arguments)}
         original = value.original if isinstance(value, Optimised) else value
         return {name: from_jax(original, *arguments)}
     wanted = "a circuit, a function, a learning diagram, or several of these by name"

@@ -408,6 +408,13 @@ def spread(s):
     return einsum("a x -> a")(relu(centred))
 
 
+def test_modules_of_torch_are_functions():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    page = dashboard(torch.nn.Linear(5, 3), torch.zeros(4, 5))
+    assert page.payload["title"] == "Linear"
+    assert page.payload["designs"][0]["costs"]["work"]["matrix"]
+
+
 def test_an_optimised_function_is_shown_with_its_report():
     fast = optimise(split_heads)
     report = fast.report(jnp.ones((6, 5)), jnp.ones((5, 8)))
