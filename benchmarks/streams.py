@@ -26,7 +26,9 @@ import catlearn as cl
 from catlearn.arrays import (
     Circuit,
     cross_entropy,
+    cumsum,
     einsum,
+    exp,
     gelu,
     idle,
     linear,
@@ -34,6 +36,9 @@ from catlearn.arrays import (
     mean,
     softmax,
     square,
+    traced,
+    view,
+    where,
 )
 from catlearn.streams import stream
 from catlearn.zoo.architectures import gpt2_layer
@@ -50,25 +55,65 @@ REGRESSION = (
     HIDDEN >> square >> einsum("b o -> b") >> mean("[b] ->")
 )  # the mean over examples: gradient accumulation
 
+LINEAR = (einsum("t d, s d -> t s") >> where("t s", "s <= t", outside=0.0)) @ idle >> einsum(
+    "t s, s e -> t e"
+)
+
+
+@traced("t d", "t d", "t e", "t")
+def gated(q: Any, k: Any, v: Any, a: Any) -> Any:
+    """Return linear attention that forgets: with the N x N matrix of decays."""
+    c = cumsum("[t]")(-square(a))
+    gap = view("t -> t s", s="t")(c) - view("s -> t s", t="s")(c)
+    decay = exp(where("t s", "s <= t")(gap))
+    return einsum("t s, t s, s e -> t e")(einsum("t d, s d -> t s")(q, k), decay, v)
+
+
+@traced("c n", "c n", "c", "n", "n")
+def _round(h: Any, a: Any, x: Any, b: Any, c: Any) -> Any:
+    h = exp(-exp(a)) * h + einsum("c, n -> c n")(x, b)
+    return h, einsum("c n, n -> c")(h, c)
+
+
+STATE_SPACE = _round.scan("t")  # naive: a loop over t that keeps each state for gradients
+
 CASES: dict[str, tuple[Circuit, str, tuple[tuple[str, ...], ...], tuple[int, ...]]] = {
     "attention": (ATTENTION, "x", (("n", "d"),) * 3, (16, 64)),
     "cross-entropy": (VOCABULARY, "v", (("b", "d"), ("v", "d"), ("b",)), (64, 128)),
     "InfoNCE": (CONTRASTIVE, "c", (("c", "d"), ("c", "d")), (16, 64)),
     "hidden layer": (HIDDEN, "f", (("b", "m"), ("m", "f"), ("f", "m")), (128, 256)),
+    "linear attention": (LINEAR, "t", (("t", "d"),) * 3, (64, 128)),
+    "linear attention with decays": (gated, "t", (("t", "d"),) * 3 + (("t",),), (64, 128)),
+    "state space": (
+        STATE_SPACE,
+        "t",
+        (("d", "k"), ("t", "d", "k"), ("t", "d"), ("t", "k"), ("t", "k")),
+        (16, 64),
+    ),
     "mean over examples": (REGRESSION, "b", (("n", "m"), ("m", "m"), ("m", "m")), (256,)),
 }
 """Circuits with the variable, the sizes of their inputs by name, and blocks."""
 
-SIZES = {"n": 8192, "d": 64, "b": 1024, "v": 32768, "c": 4096, "m": 256, "f": 8192}
-SMALL = {"n": 256, "d": 8, "b": 32, "v": 512, "c": 128, "m": 16, "f": 256}
+SIZES = {
+    "n": 8192,
+    "d": 64,
+    "b": 1024,
+    "v": 32768,
+    "c": 4096,
+    "m": 256,
+    "f": 8192,
+    "t": 4096,
+    "k": 16,
+}
+SMALL = {"n": 256, "d": 8, "b": 32, "v": 512, "c": 128, "m": 16, "f": 256, "t": 256, "k": 4}
 
 
 def inputs(shapes: Sequence[Sequence[str]], sizes: dict[str, int]) -> list[jax.Array]:
-    """Return arrays; those of one axis alone are labels."""
+    """Return arrays; those of examples alone are labels."""
     keys = jax.random.split(jax.random.key(0), len(shapes))
     return [
         jax.random.normal(key, [sizes[one] for one in shape])
-        if len(shape) > 1
+        if shape != ("b",)
         else jax.random.randint(key, [sizes[shape[0]]], 0, sizes["v"])
         for key, shape in zip(keys, shapes, strict=True)
     ]
@@ -128,7 +173,8 @@ def loss(fn: Callable[..., Any], arrays: list[jax.Array]) -> Any:
     real = [one for one in arrays if jnp.issubdtype(one.dtype, jnp.floating)]
 
     def total(real: list[jax.Array]) -> Any:
-        return jnp.mean(jnp.square(fn(*real, *arrays[len(real) :]))), None
+        made = jax.tree.leaves(fn(*real, *arrays[len(real) :]))
+        return sum(jnp.mean(jnp.square(one)) for one in made), None
 
     return total, (real,)
 

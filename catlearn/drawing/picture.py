@@ -32,7 +32,7 @@ from catlearn.drawing.views import VIEWS, opened_scene, scene_of
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.files import atomic_write
 from catlearn.learning import LearningDiagram, Loss
-from catlearn.streams import Fold
+from catlearn.streams import Fold, PrefixFold
 from catlearn.typesetting import clean
 
 MOST_DISPLAYED = 2_000
@@ -250,7 +250,7 @@ def draw(
     """
     if isinstance(value, Charted):
         return Picture(value.chart())
-    value = value.looped() if isinstance(value, Fold) else value
+    value = _circuit_of(value)
     if isinstance(value, Circuit):
         found = circuit_scene(value, open, depth, inputs, breaks, resources)
         return Picture(found if legend is None else replace(found, key=legend))
@@ -262,6 +262,13 @@ def draw(
     return Picture(replace(scene, key=key, fold=fold, whole=whole))
 
 
+def _circuit_of(value: Any) -> Any:
+    """Return the circuit that is drawn of a fold: its loop, or the step of one that is swept."""
+    if isinstance(value, PrefixFold):
+        return value.step
+    return value.looped() if isinstance(value, Fold) else value
+
+
 def to_svg(value: Any, equations: Any = None) -> str:
     """Return a value as SVG text; see :func:`draw`."""
     return draw(value, equations).svg
@@ -271,7 +278,7 @@ def small_svg(value: Any) -> str | None:
     """Return a value as SVG text, or None if it has more than :data:`MOST_DISPLAYED` parts."""
     if isinstance(value, Charted):
         return chart_svg(value.chart())
-    value = value.looped() if isinstance(value, Fold) else value
+    value = _circuit_of(value)
     if isinstance(value, Circuit):
         scene = circuit_scene(value) if value.apex.size("Box") <= MOST_DISPLAYED // 10 else None
     else:
@@ -294,5 +301,5 @@ def to_quiver(value: Any, equations: Any = None) -> str:
     return draw(value, equations).quiver
 
 
-for _kind in (*VIEWS, Charted, Circuit, Fold):
+for _kind in (*VIEWS, Charted, Circuit, Fold, PrefixFold):
     register_renderer(_kind, small_svg)

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import programmed
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import Failure, InvalidStructure, expect
 from catlearn.lowering.streamed import FoldRun, LoweredFold
 from catlearn.models.circuits import functions_of
 from catlearn.streams.folding import Fold, grouped
@@ -86,6 +86,7 @@ def to_pallas(
     >>> fn({}, jnp.zeros((4, 8)), jnp.ones((8, 1))).shape
     (4, 1)
     """
+    expect(fold, Fold, "the first argument", "a fold that reduces its variable; others are lowered")
     tiles = dict(getattr(tiles, "tiles", tiles))
     block = tiles.pop(fold.variable, 64)
     failures = [

@@ -86,6 +86,7 @@ def to_shards(
     >>> fn({}, jnp.zeros(8), jnp.ones((8, 2)))
     Array([1., 1.], dtype=float32)
     """
+    expect(fold, Fold, "the first argument", "a fold that reduces its variable; others are lowered")
     expect(mesh, jax.sharding.Mesh, "the second argument", "a mesh of devices")
     if name not in mesh.shape:
         hint = did_you_mean(name, mesh.axis_names)

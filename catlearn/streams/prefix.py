@@ -461,7 +461,7 @@ class _Derivation:
         self.nodes = nodes = Sweep(circuit, axis)
         self.draft, H = nodes.draft, circuit.apex
         self.letter = H.called(axis)
-        self.block = self.draft.axis(self.letter)
+        self.block = self.draft.axis("block")
         self.index = self.draft.wire([self.block], self.draft.type("N", axis))
         self.known: dict[Node, int] = {}
         self.joins: dict[int, int] = {}
