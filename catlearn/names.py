@@ -27,10 +27,20 @@ FIRST = {"#": 2, "-": 2, ".": 1}
 """The marks that numbers follow, and the first number."""
 
 
-def fresh(name: str, taken: Collection[str], mark: str) -> str:
-    """Return a name that is not taken: the name itself, or the first that its mark makes of it."""
+def fresh(
+    name: str, taken: Collection[str], mark: str, last: dict[str, int] | None = None
+) -> str:
+    """Return a name that is not taken: the name itself, or the first that its mark makes of it.
+
+    Where names are only ever added to those that are taken, ``last`` has the number that was found
+    for each, from which the next one is looked for.
+    """
     if mark in FIRST and name in taken:
-        return next(new for n in count(FIRST[mark]) if (new := f"{name}{mark}{n}") not in taken)
+        start = FIRST[mark] if last is None else last.get(name, FIRST[mark])
+        n, new = next((n, one) for n in count(start) if (one := f"{name}{mark}{n}") not in taken)
+        if last is not None:
+            last[name] = n
+        return new
     while name in taken:
         name = mark + name if mark.endswith("/") else name + mark
     return name

@@ -333,7 +333,7 @@ class ArrayHypergraph(Hypergraph):
         size = self.solution.of
         declared = {name: size(Size.generator(-1 - k)) for k, name in enumerate(self.symbols)}
         letters = self.column("letter")
-        taken, names = set[str](), {}
+        taken, names, last = set[str](), dict[int, str](), dict[str, int]()
         shown = {*self.lists["axes"].values.tolist(), *self.lists["rounds"].values.tolist()}
         shown |= {
             row
@@ -346,7 +346,8 @@ class ArrayHypergraph(Hypergraph):
         for row in order:
             letter = letters[row] or "a"
             other = letter in declared and declared[letter] != size(Size.generator(row))
-            names[row] = fresh(letter, taken | {letter} if other else taken, "#")
+            kept = {*taken, letter} if other and letter not in taken else taken
+            names[row] = fresh(letter, kept, "#", last)
             taken.add(names[row])
         return tuple(names[row] for row in range(len(letters)))
 

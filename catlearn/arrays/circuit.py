@@ -897,8 +897,8 @@ class Circuit(Frozen, Displayed):
 
     def __str__(self) -> str:
         """Return the listing, one line a box; :meth:`parse` reads it back."""
-        live = self._walk()
-        boxes = [*live, *(box for box in self.apex.order if box not in {*live})]
+        live = dict.fromkeys(self._walk())
+        boxes = [*live, *(box for box in self.apex.order if box not in live)]
         return listing(self.apex, self.dom, self.cod, nested(self.apex, boxes))
 
     @classmethod
