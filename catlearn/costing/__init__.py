@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "bounds": ["LowerBound"],
+        "clusters": ["Collective", "collectives"],
         "closed": ["ClosedForm", "closed_form"],
         "costs": ["Costs"],
         "hierarchy": ["Device", "Level", "amount", "devices"],

@@ -5,6 +5,10 @@ from .closed import (
     ClosedForm as ClosedForm,
     closed_form as closed_form,
 )
+from .clusters import (
+    Collective as Collective,
+    collectives as collectives,
+)
 from .costs import (
     Costs as Costs,
 )

@@ -102,13 +102,15 @@ class Mode(NamedTuple):
 class Crossing(NamedTuple):
     """An array that crosses: what it is, its words, and how often they cross.
 
-    Of that ``share`` is left where blocks that masks hide are skipped.
+    Of that ``share`` is left where blocks that masks hide are skipped. Of what is added up in parts
+    ``state`` is the variable that is split.
     """
 
     title: str
     words: Posynomial
     times: Posynomial
     share: Fraction = Fraction(1)
+    state: str | None = None
 
     @property
     def transfers(self) -> Posynomial:
@@ -544,7 +546,8 @@ class Island(Legible):
                     words = extent(node.forms, self._full) * self.widths[2]
                     others = [v for v in self._parallel if v not in node.free and v != p]
                     times = 2 * self._times([p, *others])
-                    found.append(Crossing(f"state {self.read.title(k)}", words, times))
+                    title, name = f"state {self.read.title(k)}", self.read.names[p]
+                    found.append(Crossing(title, words, times, state=name))
         return found
 
     def _home_path(self, span: _Lifetime) -> tuple[int, ...]:
