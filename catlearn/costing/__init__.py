@@ -37,7 +37,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "remarks": ["notices"],
         "reverse": ["reverse_of"],
         "table": ["CircuitResources"],
-        "tiling": ["LevelTiles", "NoTile", "Tiling", "blocks", "runs", "tile", "ways"],
+        "tiling": ["LevelTiles", "NoTile", "Tiling", "best_way", "blocks", "runs", "tile", "ways"],
         "timing": ["Time", "timed"],
     },
 )

@@ -65,6 +65,7 @@ from .tiling import (
     LevelTiles as LevelTiles,
     NoTile as NoTile,
     Tiling as Tiling,
+    best_way as best_way,
     blocks as blocks,
     runs as runs,
     tile as tile,

@@ -59,6 +59,8 @@ class Partition(Legible):
         What each cut avoids.
     tilings
         The tiles of the islands, where they were asked for.
+    circuits
+        The islands, where they are of a circuit: each reads and writes what crosses its border.
     order
         The numbers that the stages had, if islands are no stretches of these; by default as they
         are.
@@ -69,6 +71,7 @@ class Partition(Legible):
     cost: float
     why: tuple[Notice, ...] = ()
     tilings: tuple[Tiling, ...] = ()
+    circuits: tuple[Circuit, ...] = ()
     order: tuple[int, ...] = ()
 
     @property
@@ -283,7 +286,8 @@ def islands(
         found = best(boxes, part_of(circuit, boxes))
         return math.inf if found is None else found.optimum.value
 
-    plans, failed = [], None
+    plans: list[tuple[Partition, list[frozenset[int]]]] = []
+    failed = None
     for order in stages_of(circuit):
 
         def boxes(some: Iterable[int], order: Stages = order) -> frozenset[int]:
@@ -298,12 +302,14 @@ def islands(
         except CatlearnError as error:
             failed = error
             continue
-        made = (known[boxes(part)] for part in plan.numbers)
-        plans.append(replace(plan, tilings=tuple(one for one in made if one is not None)))
+        rows = [boxes(part) for part in plan.numbers]
+        plans.append((plan, rows))
     if not plans:
         assert failed is not None
         raise failed
-    return min(plans, key=lambda plan: plan.cost)
+    plan, rows = min(plans, key=lambda found: found[0].cost)
+    made = tuple(one for one in map(known.__getitem__, rows) if one is not None)
+    return replace(plan, tilings=made, circuits=tuple(part_of(circuit, some) for some in rows))
 
 
 def _flows(circuit: Circuit, stages: Stages) -> tuple[list[tuple[int, int]], list[set[int]]]:

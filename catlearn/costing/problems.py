@@ -31,9 +31,8 @@ That half of the area is fast memory does not depend on the prices 1 and 3: wher
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import product
@@ -45,8 +44,7 @@ import numpy as np
 from catlearn.arrays import Circuit
 from catlearn.cost import BOOL, Bimodule, EnrichedCategory, Infeasible, Posynomial, minimise
 from catlearn.costing.costs import Costs
-from catlearn.costing.table import circuit_resources
-from catlearn.costing.tiling import NoTile, tile, ways
+from catlearn.costing.tiling import NoTile, best_way, ways
 from catlearn.costing.work import UNITS
 from catlearn.display import Chart, Charted, Legible, Series, html_table, renderer_of, text_table
 from catlearn.errors import (
@@ -286,10 +284,10 @@ class Front(Charted, Legible):
         shares = [*self.designs[0].shares]
         head = ["area", "time", *self.shown, *(f"{name}'s share" for name in shares)]
         body = [
-            [one.area, one.time, *(one[n] for n in self.shown), *(one.shares[n] for n in shares)]
+            [one.area, one.time, *(one.point.get(n) for n in self.shown), *one.shares.values()]
             for one in self.designs
         ]
-        return head, [[f"{cell:.4g}" for cell in row] for row in body]
+        return head, [["" if cell is None else f"{cell:.4g}" for cell in row] for row in body]
 
     def __str__(self) -> str:
         return text_table(*self.rows)
@@ -373,8 +371,8 @@ def codesign(
     ----------
     program
         A circuit, or the costs of an island, or several, which run one after the other on one
-        chip, each in tiles of its own. A circuit runs in the modes that are best on the chip of the
-        middle budget.
+        chip, each in tiles of its own. A circuit runs in the modes that are best on the chip, of
+        those with the tiles that are asked for.
     chip
         The chip, or its area.
     over
@@ -419,24 +417,13 @@ def codesign(
         expect(one, (Circuit, Costs), "program", wanted)
     given: list[Any] = [*budget] if isinstance(budget, Iterable) else [budget]
     _refuse_budgets(given, some)
-    circuits = [one.at(sizes) if sizes and isinstance(one, Circuit) else one for one in some]
-    usual: list[Costs] = []
-    for one in circuits:
-        usual += _costs_of(one, reverse, sizes)
-    middle = sorted(given)[len(given) // 2]
-    solver = _Solver(usual, chip, over, at or {}, overlap)
-    if any(isinstance(one, Circuit) for one in circuits):
-        memory = solver.solve(middle)["M"]
-        best: list[Costs] = []
-        for one in circuits:
-            best += _costs_of(one, reverse, sizes, memory, {*(over or ()), *(at or {})})
-        solver = _Solver(best, chip, over, at or {}, overlap)
+    solver = _Ways(_islands(some, reverse, sizes), chip, over, at or {}, overlap)
     designs: list[Design] = []
-    for one in sorted({float(area) for area in given}):
-        found = solver.solve(one)
+    for area in sorted({float(one) for one in given}):
+        found = solver.best(area)
         if not designs or found.time < designs[-1].time * (1 - 1e-9):
             designs.append(found)
-    return Front(chip, tuple(designs), solver.shown)
+    return Front(chip, tuple(designs), solver.shown(designs))
 
 
 def _positive(given: Any) -> bool:
@@ -458,140 +445,173 @@ def _refuse_budgets(given: Sequence[Any], some: Sequence[Any]) -> None:
         raise InvalidStructure("codesign", failures)
 
 
-def _costs_of(
-    one: Circuit | Costs,
-    reverse: bool,
-    sizes: Mapping[str, int] | None,
-    memory: float = 0,
-    asked: Iterable[str] = (),
-) -> list[Costs]:
-    """The costs of a circuit in its usual modes, or in those that are best for a fast memory.
-
-    Of these they are among those that have the tiles that are asked for.
-    """
-    if isinstance(one, Costs):
-        mine = {name: size for name, size in (sizes or {}).items() if name in one.open}
-        return [one.at(mine)]
+def _islands(
+    some: Sequence[Circuit | Costs], reverse: bool, sizes: Mapping[str, int] | None
+) -> list[list[Costs]]:
+    """For each island, forward and reverse, the ways to run it."""
     found = []
-    for back in (False, True)[: 1 + reverse]:
-        usual = circuit_resources(one, reverse=back).costs
-        if memory:
-            mine = {*asked} & usual.bounds.keys()
-            some = [costs for costs in ways(one, back) if mine <= costs.bounds.keys()]
-            with contextlib.suppress(NoTile):  # the usual modes fit, with tiles that are fractions
-                usual = tile(some, fast_memory=memory * (1 + 1e-6)).symbolic
-        found.append(usual)
+    for one in some:
+        if isinstance(one, Costs):
+            mine = {name: size for name, size in (sizes or {}).items() if name in one.open}
+            found.append([one.at(mine)])
+        else:
+            circuit = one.at(sizes) if sizes else one
+            found += [ways(circuit, back) for back in (False, True)[: 1 + reverse]]
     return found
 
 
-class _Solver:
-    """The geometric program of some islands on a chip."""
+class _Ways:
+    """The islands of a program, each in several ways, and the chip that they run on."""
 
     def __init__(
         self,
-        islands: Sequence[Costs],
+        islands: Sequence[Sequence[Costs]],
         chip: Chip,
         over: Iterable[str] | None,
         at: Mapping[str, float],
         overlap: bool,
     ) -> None:
-        self.chip, self.overlap = chip, overlap
-        self.named = [
-            {name: name if len(islands) == 1 else f"{k}/{name}" for name in one.bounds}
-            for k, one in enumerate(islands, 1)
-        ]
-        self.islands = islands
-        tiles = {name for one in islands for name in one.bounds}
-        free = {*FIGURES, *tiles} if over is None else {*over}
-        self._refuse(islands, free, at, tiles, over is not None)
-        figures = {name: float(at[name]) for name in FIGURES if name in at}
-        self.fixed = figures
-        self.bounds: dict[str, tuple[float, float]] = {}
-        self.limits: list[tuple[Posynomial, float]] = []
-        self.parts: list[dict[str, Posynomial]] = []
-        for name, value in figures.items():
-            self.bounds[name] = value, value
-        timed = {*chip.area.names, *figures}
-        for one, named in zip(islands, self.named, strict=True):
-            for name, (low, size) in one.bounds.items():
-                most, floor = float(size.number), float(low)
-                if name in at:
-                    floor = most = min(float(at[name]), most)
-                elif name not in free or name not in one.transfers.names:
-                    most = floor
-                self.bounds[named[name]] = floor, most
-            columns = dict.fromkeys(column.at(named) for _, column in one.columns)
-            self.limits += [(column / Posynomial.of("M"), 1.0) for column in columns]
-            own = {"B": one.transfers.at(named) / Posynomial.of("B")} if "B" in timed else {}
-            for unit, size in one.work.items():
-                if unit in timed and size.terms:
-                    own[unit] = size.at(named) / Posynomial.of(unit)
-            self.parts.append(own)
-        if not timed & {"M"}:
-            self.limits = []
-        self.shown = tuple(
-            name
-            for name in (*FIGURES, *self.bounds)
-            if (name in chip.area.names or name not in FIGURES)
-            and self.bounds.get(name, (0, 1))[0] < self.bounds.get(name, (0, 1))[1]
-        )
-
-    def _refuse(
-        self,
-        islands: Sequence[Costs],
-        free: set[str],
-        at: Mapping[str, Any],
-        tiles: set[str],
-        said: bool,
-    ) -> None:
-        area = self.chip.area
-        known = {*FIGURES, *tiles}
-        failures = [
-            Failure("over", name, f"is no figure, and no tile; {did_you_mean(name, known)}")
-            for name in dict.fromkeys([*free, *at])
-            if name not in known
-        ]
-        failures += [
-            Failure("at", name, f"found {value!r}, expected a positive number")
-            for name, value in at.items()
-            if not _positive(value)
-        ]
-        failures += [
-            Failure("figure", name, "is in the area, and neither in over= nor in at=")
-            for name in area.names
-            if name not in free and name not in at
-        ]
-        failures += [
-            Failure("figure", name, f"may vary, and is not in the area {area}; give at={{...}}")
-            for name in FIGURES
-            if said and name in free and name not in area.names and name not in at
-        ]
-        failures += [
-            Failure("size", name, "has no number; give sizes={...}")
-            for name in dict.fromkeys(name for one in islands for name in one.open)
-        ]
-        if not failures and not {*area.names, *at} & {"B", *UNITS}:
-            failures.append(Failure("figure", f"area {area}", "has nothing that takes time"))
+        self.chip, self.over, self.at, self.overlap = chip, over, at, overlap
+        every = [one for some in islands for one in some]
+        tiles = dict.fromkeys(name for one in every for name in one.bounds)
+        self.free = {*FIGURES, *tiles} if over is None else {*over}
+        failures = [*self.failures(every, tiles)]
         if failures:
             raise InvalidStructure("codesign", failures)
+        self.fixed = {name: float(at[name]) for name in FIGURES if name in at}
+        self.known: dict[tuple[int, float], int] = {}
+        asked, self.islands = {*(over or ()), *at}.difference(FIGURES), list[list[Costs]]()
+        for some in islands:  # those that have the tiles that are asked for
+            most = max(len(asked & one.bounds.keys()) for one in some)
+            kept = (one for one in some if len(asked & one.bounds.keys()) == most)
+            self.islands.append([self.put(one) for one in kept])
+
+    def put(self, one: Costs) -> Costs:
+        """Put in the tiles that do not vary: what is given, at most the axis, or else the least."""
+        values: dict[str, float] = {}
+        for name, (low, size) in one.bounds.items():
+            if name in self.at:
+                values[name] = min(float(self.at[name]), float(size.number))
+            elif name not in self.free:
+                values[name] = float(low)
+        return one.at(values) if values else one
+
+    def failures(self, every: Sequence[Costs], tiles: Iterable[str]) -> Iterator[Failure]:
+        """What of the chip, of what varies, and of sizes is not right."""
+        area, at, known = self.chip.area, self.at, {*FIGURES, *tiles}
+        for name in dict.fromkeys([*(self.over or ()), *at]):
+            if name not in known:
+                text = f"is no figure, and no tile; {did_you_mean(name, known)}"
+                yield Failure("over", name, text)
+        for name, value in at.items():
+            if not _positive(value):
+                yield Failure("at", name, f"found {value!r}, expected a positive number")
+        for name in FIGURES:
+            if name in area.names and name not in self.free and name not in at:
+                text = "is in the area, and neither in over= nor in at="
+                yield Failure("figure", name, text)
+            if name in (self.over or ()) and name not in area.names and name not in at:
+                text = f"may vary, and is not in the area {area}; give at={{...}}"
+                yield Failure("figure", name, text)
+        for name in dict.fromkeys(name for one in every for name in one.open):
+            yield Failure("size", name, "has no number; give sizes={...}")
+        if not {*area.names, *at} & {"B", *UNITS}:
+            yield Failure("figure", f"area {area}", "has nothing that takes time")
+
+    def shown(self, designs: Sequence[Design]) -> tuple[str, ...]:
+        """The figures that vary, and the tiles, if they are asked for, or all of one island."""
+        figures = [name for name in FIGURES if name in self.chip.area.names and name not in self.at]
+        tiles = dict.fromkeys(n for one in designs for n in one.point if n not in FIGURES)
+        if self.over is None:
+            return (*figures, *(tiles if len(self.islands) == 1 else ()))
+        asked = {*self.over}.difference(self.at)
+        return (*figures, *(name for name in tiles if name.rpartition("/")[2] in asked))
+
+    def way(self, k: int, memory: float) -> int:
+        """The way to run an island that moves least with a fast memory, or that needs least."""
+        some = self.islands[k]
+        if (k, memory) not in self.known:
+            try:
+                found = best_way(some, memory) if len(some) > 1 else some[0]
+            except NoTile as error:
+                found = best_way(some, error.least * (1 + 1e-6))
+            self.known[k, memory] = next(n for n, one in enumerate(some) if one is found)
+        return self.known[k, memory]
+
+    def best(self, budget: float) -> Design:
+        """The least time within a budget.
+
+        The ways of the islands and the memory are chosen in turn, from a memory that takes half of
+        what there is for it, and from one that takes a fiftieth.
+        """
+        most = self.fixed.get("M", math.inf)
+        alone = [t for t in self.chip.area.terms if not {n for n, _ in t[0]} - {"M", *self.fixed}]
+        if "M" not in self.fixed and any("M" in dict(key) for key, _ in alone):
+            room = Posynomial(tuple(alone)).at(self.fixed)
+            try:
+                most = minimise(1 / Posynomial.of("M"), [(room, budget)])["M"]
+            except Infeasible:
+                most = 1.0
+        found: Design | None = None
+        failed: NoDesign | None = None
+        for memory in (most,) if "M" in self.fixed else (most / 2, most / 50):
+            seen = set[tuple[int, ...]]()
+            while True:
+                chosen = tuple(self.way(k, memory) for k in range(len(self.islands)))
+                if chosen in seen:
+                    break
+                seen.add(chosen)
+                islands = [some[n] for some, n in zip(self.islands, chosen, strict=True)]
+                try:
+                    made = _Program(islands, self).solve(budget)
+                except NoDesign as error:
+                    failed = min(failed or error, error, key=lambda one: one.least)
+                    break
+                memory = made.point.get("M", memory)
+                if found is None or made.time < found.time:
+                    found = made
+        if found is None:
+            assert failed is not None
+            raise failed
+        return found
+
+
+class _Program:
+    """The geometric program of islands, each in one way, on a chip."""
+
+    def __init__(self, islands: Sequence[Costs], ways: _Ways) -> None:
+        self.chip, self.overlap, self.fixed = ways.chip, ways.overlap, ways.fixed
+        self.bounds = {name: (value, value) for name, value in self.fixed.items()}
+        self.limits: list[tuple[Posynomial, float]] = []
+        self.parts: list[dict[str, Posynomial]] = []
+        timed = {*self.chip.area.names, *self.fixed}
+        for k, one in enumerate(islands, 1):
+            named = {name: name if len(islands) == 1 else f"{k}/{name}" for name in one.bounds}
+            for name, (low, size) in one.bounds.items():
+                most = size.number if name in one.transfers.names else low
+                self.bounds[named[name]] = float(low), float(most)
+            if "M" in timed:
+                columns = dict.fromkeys(column.at(named) for _, column in one.columns)
+                self.limits += [(column / Posynomial.of("M"), 1.0) for column in columns]
+            work = {"B": one.transfers, **one.work}
+            self.parts.append({
+                unit: size.at(named) / Posynomial.of(unit)
+                for unit, size in work.items() if unit in timed and size.terms
+            })  # fmt: skip
 
     def solve(self, budget: float) -> Design:
         """The least time within a budget."""
-        area = self.chip.area
+        area, least = self.chip.area, self.least()
+        if budget <= least * (1 + 1e-9):
+            message = f"needs an area of more than {least:.6g}, the budget is {budget:.6g}"
+            raise NoDesign(message, least, budget)
         limits = [*self.limits, (area, budget)]
-        need = self.least
-        if budget <= need * (1 + 1e-9):
-            message = f"needs an area of more than {need:.6g}, the budget is {budget:.6g}"
-            raise NoDesign(message, need, budget)
+        objective = Posynomial.total(one for own in self.parts for one in own.values())
         if self.overlap:
-            objective = Posynomial.total(Posynomial.of(f"time {k}") for k in range(len(self.parts)))
-            limits += [
-                (one / Posynomial.of(f"time {k}"), 1.0)
-                for k, own in enumerate(self.parts)
-                for one in own.values()
-            ]
-        else:
-            objective = Posynomial.total(one for own in self.parts for one in own.values())
+            longest = [Posynomial.of(f"time {k}") for k in range(len(self.parts))]
+            objective = Posynomial.total(longest)
+            pairs = zip(self.parts, longest, strict=True)
+            limits += [(one / most, 1.0) for own, most in pairs for one in own.values()]
         found = minimise(objective, limits, self.bounds)
         point = {name: value for name, value in found.point.items() if name[:5] != "time "}
         whole = area(point)
@@ -606,15 +626,11 @@ class _Solver:
                 parts[name] = parts.get(name, 0.0) + one(point)
         return Design(budget, found.value, point, shares, parts)
 
-    @cached_property
     def least(self) -> float:
         """The area at which the program fits, whatever the time."""
         terms = [t for t in self.chip.area.terms if not {n for n, _ in t[0]} - {"M", *self.fixed}]
-        room = Posynomial(tuple(terms))
-        if not terms:
-            return 0.0
         try:
-            return minimise(room, self.limits, self.bounds).value
+            return minimise(Posynomial(tuple(terms)), self.limits, self.bounds).value
         except Infeasible as error:
             message = f"needs {error.least:.6g} times the fast memory {self.fixed.get('M', 0):.6g}"
             raise NoDesign(message, math.inf, math.inf) from None

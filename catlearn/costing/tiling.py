@@ -337,28 +337,54 @@ def tile(
         fast = Level("fast memory", fast_memory or 0, 1.0)
         device, unit = Device("two levels", (Level("slow memory", math.inf), fast)), 1
     least = {**device.floors, **(floors or {})}
+    numbers = [one.at(sizes or {}) for one in given]
+    optimum, chosen = _best(numbers, device, unit, least)
+    numeric, symbolic = numbers[chosen], given[chosen]
+    levels = _whole(numeric, device, unit, optimum, least, remainders)
+    each = widths or (width, width, width)
+    found = Tiling(numeric, device, unit, each, levels, optimum, symbolic)
+    return replace(found, split=_split(found, [one for one in numbers if one.split], least))
+
+
+def best_way(ways: Sequence[Costs], fast_memory: float) -> Costs:
+    """Return the way to run an island that moves least within a fast memory, in words.
+
+    Raises
+    ------
+    NoTile
+        If none fits.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import einsum
+    >>> update = ways(einsum("a b, b c -> a c").at(a=4096, b=16, c=4096))
+    >>> [*best_way(update, 2**14).bounds]
+    ['g_a', 's_c']
+    """
+    levels = Level("slow memory", math.inf), Level("fast memory", fast_memory, 1.0)
+    return ways[_best(ways, Device("two levels", levels), 1, {})[1]]
+
+
+def _best(
+    given: Sequence[Costs], device: Device, unit: int, floors: Mapping[str, int]
+) -> tuple[Optimum, int]:
+    """The best of several ways to run an island, and which it is: the first of equal ones."""
     refused: list[NoTile] = []
-    solved: dict[int, tuple[Optimum, Costs]] = {}
-    numeric = [one.at(sizes or {}) for one in given]
-    bounds = [_bound(one, device, unit, least) if len(given) > 1 else 0.0 for one in numeric]
+    solved: dict[int, Optimum] = {}
+    bounds = [_bound(one, device, unit, floors) if len(given) > 1 else 0.0 for one in given]
     bar = math.inf
     for k in sorted(range(len(given)), key=bounds.__getitem__):
         if bounds[k] <= bar:
             try:
-                solved[k] = _optimum(numeric[k], device, unit, least), numeric[k]
+                solved[k] = _optimum(given[k], device, unit, floors)
             except NoTile as error:
                 refused.append(error)
                 continue
-            bar = min(bar, solved[k][0].value * (1 + 1e-6))
+            bar = min(bar, solved[k].value * (1 + 1e-6))
     if not solved:
         raise min(refused, key=lambda error: error.least)
-    chosen = min(k for k, (found, _) in solved.items() if found.value <= bar)
-    (optimum, numeric), symbolic = solved[chosen], given[chosen]
-    levels = _whole(numeric, device, unit, optimum, least, remainders)
-    each = widths or (width, width, width)
-    found = Tiling(numeric, device, unit, each, levels, optimum, symbolic)
-    split = _split(found, [one.at(sizes or {}) for one in given if one.split], least)
-    return replace(found, split=split)
+    chosen = min(k for k, found in solved.items() if found.value <= bar)
+    return solved[chosen], chosen
 
 
 _PAYS = 1.1
