@@ -57,6 +57,7 @@ SWAP = cl.Schema(["X"], {"s": ("X", "X")}, equations=["s >> s = id(X)"])
 RED, BLUE = (cl.CSet(COLOURED, V=["v"], colour=[colour]) for colour in ("red", "blue"))
 
 TWO_SUMS = ar.einsum("a n, n b -> a b") @ ar.idle >> ar.einsum("a b, b n -> a n")
+MATRICES = ar.einsum("a b, b c -> a c")
 PRODUCT = costing.Costs.of(
     "n**3/g_a + n**3/g_c", {"sum": "g_a*g_c + g_a + g_c"}, bounds={"g_a": "n", "g_c": "n"}
 )
@@ -422,6 +423,14 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "a device that is not there": lambda: costing.devices["H10"],
         "a figure that is not there": lambda: costing.devices["H100"].replace(HBN=1, matrx=2),
         "figures that are none": lambda: costing.Device("none", (costing.Level("only", 0),)),
+    },
+    "Dashboards": {
+        "a page about something else": lambda: cl.dashboard(3),
+        "sizes that nothing has": lambda: cl.dashboard(MATRICES, sizes={"aa": 3, "z": 4}),
+        "numbers that are none": lambda: cl.dashboard(MATRICES, sizes={"a": 0}, memory=2.5),
+        "times that are none": lambda: cl.dashboard(MATRICES, measured={"time": -1}),
+        "arguments of a circuit": lambda: cl.dashboard(MATRICES, 1.0),
+        "a page that is a text": lambda: cl.dashboard(MATRICES).save("page.txt"),
     },
     "Spaces, divergences and models": {
         "sizes that are none": lambda: cl.Space("X", (1, None)),

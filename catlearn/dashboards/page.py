@@ -238,6 +238,8 @@ def dashboard(
     """
     expect(device, (Device, str, type(None)), "device", 'a Device, or a name such as "H100"')
     expect_dicts("a dict of numbers by names", sizes=sizes)
+    expect(title, (str, type(None)), "title", "a text")
+    expect(charts, Iterable, "charts", "a list of charts, such as [result.history]")
     chosen = devices[device] if isinstance(device, str) else device
     known = {one.name: one for one in devices.values()}
     if chosen is not None:
@@ -406,7 +408,7 @@ def _diagram(value: LearningDiagram | Loss) -> Plain:
 def _charts(given: Iterable[Chart | Charted]) -> list[Plain]:
     svgs = []
     for one in given:
-        expect(one, (Chart, Charted), "charts", "a list of charts, such as a History")
+        expect(one, (Chart, Charted), "charts", "a list of charts, such as [result.history]")
         chart = one if isinstance(one, Chart) else one.chart()
         svgs.append({"title": clean(chart.title), "svg": chart_svg(chart, 560)})
     return [{"title": "Curves", "svgs": svgs}] if svgs else []

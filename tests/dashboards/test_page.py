@@ -460,6 +460,8 @@ def test_an_axis_without_a_fold_has_a_notice():
         lambda: dashboard(ATTENTION, measured={"time": -1}),
         lambda: dashboard(ATTENTION, measured=3),
         lambda: dashboard(ATTENTION, charts=["no chart"]),
+        lambda: dashboard(ATTENTION, charts=3),
+        lambda: dashboard(ATTENTION, title=3),
         lambda: Dashboard({"title": "t", "designs": []}).save("page.txt"),
     ],
 )
