@@ -17,11 +17,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.interpreters import ad
 
 from catlearn.arrays.forms import IndexPart
 from catlearn.arrays.masks import hidden_rows
 from catlearn.arrays.programs import Program, programmed
-from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean, expect
 from catlearn.models.circuits import LoweredCircuit, functions_of
 from catlearn.streams.folding import Fold, Grouping, grouped
 from catlearn.streams.prefix import PrefixFold
@@ -149,7 +150,11 @@ def run_of(
 
 
 def differentiable(run: Any) -> Any:
-    """Return the value of a run with its own reverse pass."""
+    """Return the value of a run with its own reverse pass.
+
+    Differentiated forward it is refused where that is seen; inside of ``jax.jit`` that is
+    differentiated itself, and by ``jax.linearize``, JAX says what it says of any such function.
+    """
     function = jax.custom_vjp(lambda *inputs: run.forward(*inputs)[0])
 
     def forward(*inputs: Any) -> Any:
@@ -164,7 +169,19 @@ def differentiable(run: Any) -> Any:
         )
 
     function.defvjp(forward, backward)
-    return function
+
+    def checked(*inputs: Any) -> Any:
+        # reverse passes linearise by tracers of another class
+        if getattr(jax.config, "jax_use_direct_linearize", True) and any(
+            isinstance(x, ad.JVPTracer) and not isinstance(x.tangent, ad.Zero) for x in inputs
+        ):
+            raise CatlearnError(
+                "a fold has a reverse pass of its own, and is not differentiated forward; "
+                'cl.lower(fold, reverse="checkpoint") is, and keeps the state of each block'
+            )
+        return function(*inputs)
+
+    return checked
 
 
 def _sliced(arrays: Sequence[Any], axes: Sequence[int], start: Any, block: int) -> list[Any]:

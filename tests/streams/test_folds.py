@@ -7,7 +7,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.arrays import maximum, where
-from catlearn.errors import InvalidStructure, UnknownName
+from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
 from catlearn.formats import from_json, to_json
 from catlearn.lowering import streamed
 from catlearn.streams import Fold, StreamRefused, stream, streamable
@@ -133,6 +133,25 @@ def test_labels_are_a_sum_over_the_classes():
         for fn in fns
     ]
     assert differences(*made) < 1e-14
+
+
+def test_forward_mode_is_refused_with_the_option_that_has_it():
+    circuit, variable, shapes, _ = FOLDS["gated"]
+    fold, xs = stream(circuit, variable), arrays(shapes)
+    fn, whole = cl.lower(fold, block=10), cl.lower(circuit)
+    again = cl.lower(fold, block=10, reverse="checkpoint")
+
+    def forward(fn):
+        return jax.jvp(lambda *xs: fn({}, *xs), tuple(xs), tuple(xs))
+
+    for run in (forward, jax.jit(forward, static_argnums=0)):
+        with pytest.raises(CatlearnError) as caught:
+            run(fn)
+        assert 'reverse="checkpoint"' in str(caught.value)
+    assert differences(forward(again), forward(whole)) < 1e-13
+    along = jax.jvp(jax.grad(lambda x: jnp.sum(fn({}, x, *xs[1:]))), (xs[0],), (xs[0],))
+    other = jax.jvp(jax.grad(lambda x: jnp.sum(whole({}, x, *xs[1:]))), (xs[0],), (xs[0],))
+    assert differences(along, other) < 1e-13  # over a reverse pass it is not
 
 
 def test_of_equal_entries_the_first_is_the_least_across_blocks():
