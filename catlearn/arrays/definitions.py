@@ -11,7 +11,8 @@ elementary kernels that they equal,
         b = 0.044715 a, which is x (1 + tanh(...)) / 2
     (cumsum_x s)(x) = sum_y [y <= x] s(y)
 
-A difference is a sum with ``neg``, and a quotient a product with ``reciprocal``. What reads entries
+A difference is a sum with ``neg``, and a quotient a product with ``reciprocal``; that of logsumexp
+is -inf where x is, so that of entries that are all -inf it is that, too. What reads entries
 (streams) unfolds definitions; equality and counts do not. The definition of a kernel is seen by
 unfolding its box:
 
@@ -19,13 +20,12 @@ unfolding its box:
 >>> print(logsumexp("[y] -> ").unfold())
 x1[y]: R
 a1[]: R = max(x1[y]) as "max of logsumexp"
-a2[]: R = neg(a1[]) as "neg of logsumexp"
-a3[y]: R = add(x1[y], a2[]) as "add of logsumexp"
-a4[y]: R = exp(a3[y]) as "exp of logsumexp"
-a5[]: R = contraction(a4[y]) as "contraction of logsumexp"
-a6[]: R = log(a5[]) as "log of logsumexp"
-a7[]: R = add(a1[], a6[]) as "add of logsumexp"
-return a7
+a2[y]: R = shifted(x1[y], a1[]) as "shifted of logsumexp"
+a3[y]: R = exp(a2[y]) as "exp of logsumexp"
+a4[]: R = contraction(a3[y]) as "contraction of logsumexp"
+a5[]: R = log(a4[]) as "log of logsumexp"
+a6[]: R = add(a1[], a5[]) as "add of logsumexp"
+return a6
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _softmax(box: Boxes, x: Value) -> Value:
 
 def _logsumexp(box: Boxes, x: Value) -> Value:
     greatest = box("max", x)
-    parts = box("exp", box("add", x, box("neg", greatest)))
+    parts = box("exp", box("shifted", x, greatest))
     return box("add", greatest, box("log", box("contraction", parts)))
 
 

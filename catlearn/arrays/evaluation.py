@@ -218,8 +218,10 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         return [moved / moved.sum(axis=targets, keepdims=True)]
     if name == "logsumexp":
         most = values[0].max(axis=targets, keepdims=True)
-        total = np.exp(values[0] - most).sum(axis=targets)
-        return [np.squeeze(most, targets) + np.log(total)]
+        most = np.where(np.isfinite(most), most, 0)
+        with np.errstate(divide="ignore"):
+            total = np.log(np.exp(values[0] - most).sum(axis=targets))
+        return [np.squeeze(most, targets) + total]
     if name == "norm":
         x = values[0]
         x = x - x.mean(axis=targets, keepdims=True) if kernel.option("kind") == "layer" else x

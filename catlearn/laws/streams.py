@@ -59,6 +59,11 @@ DATA: Mapping[str, st.SearchStrategy[Data]] = {
     "greatest": _only(sign=1),
     "sum": st.permutations(range(3)).map(lambda order: {"order": tuple(order)}),
     "larger": st.permutations(range(3)).map(lambda order: {"order": tuple(order)}),
+    "prefix": st.tuples(st.sampled_from(["add", "larger"]), st.permutations(range(3))).map(
+        lambda pair: {"name": pair[0], "order": tuple(pair[1])}
+    ),
+    "rounds": _only(kept=1.0),
+    "affine maps": _only(by=1),
     "unit": _only(empty=-inf),
     "cocycle of exp": _only(sign=1),
     "cocycle of powers": st.integers(1, 2).map(_binomials),

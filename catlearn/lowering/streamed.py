@@ -22,7 +22,14 @@ from jax.interpreters import ad
 from catlearn.arrays.forms import IndexPart
 from catlearn.arrays.masks import hidden_rows
 from catlearn.arrays.programs import Program, programmed
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean, expect
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    did_you_mean,
+    expect,
+)
 from catlearn.models.circuits import LoweredCircuit, functions_of
 from catlearn.streams.folding import Fold, Grouping, grouped
 from catlearn.streams.prefix import PrefixFold

@@ -640,6 +640,9 @@ class Rewriting(Nodes):
             found = self._multiplied(box, at, read)
         elif name == "add":
             found = self._added([one for terms in read for one in terms])
+        elif name == "shifted":
+            minus = Scalar(Fraction(-1))
+            found = self._added([*read[0], *(self._scaled(one, minus) for one in read[1])])
         elif name == "neg":
             minus = Scalar(Fraction(-1))
             found = self._added([self._scaled(one, minus) for one in read[0]])
@@ -1029,23 +1032,34 @@ class Rewriting(Nodes):
         """
         places = frozenset(p for p, v in enumerate(s.variables) if v == X)
         out = sorted({*s.variables} - {*summed} - {X})
-        row, copied = self.draft.boxes[self.writer[r.wire]], None
-        one = row.operation
-        if one.kernel.name in ("contraction", "view") and len(row.ins) == 1 \
-                and not one.targets and one.scale == ONE:  # fmt: skip
-            copied = Ref(row.ins[0], tuple(r.variables[p or 0] for p in self.read(r.wire)))
+        copies = self._copies(r)
         for acc in self.accumulators:
             if acc.source == (s.wire, places):
                 found = self.read(acc.array.wire)
                 wired = [s.variables[found.index(k)] for k in range(len(acc.array.variables))]
                 own = Ref(acc.array.wire, tuple(wired))
-                if copied == own:
+                if own in copies:
                     return r
                 if sorted(own.variables) == out:
                     return self.box(Kernel("view"), [own], out)
         made = self.box(Kernel("max"), [s], out)
         self._keep(Accumulator("max", made, (s.wire, places)))
         return self.box(Kernel("view"), [made], out)
+
+    def _copies(self, one: Ref) -> list[Ref]:
+        """Return the arrays that an array is the same as: views, and negatives of negatives."""
+        found, sign = [], 1
+        while one.wire in self.writer:
+            row = self.draft.boxes[self.writer[one.wire]]
+            name, scale = row.operation.kernel.name, row.operation.scale
+            if name not in ("contraction", "view", "neg") or len(row.ins) != 1:
+                break
+            if row.operation.targets or scale not in (ONE, Scalar(Fraction(-1))):
+                break
+            sign *= (-1) ** ((name == "neg") + (scale != ONE))
+            one = Ref(row.ins[0], tuple(one.variables[p or 0] for p in self.read(one.wire)))
+            found += [one] if sign == 1 else []
+        return found
 
     def read(self, wire: int) -> list[int | None]:
         """Return where each axis of what the box of an array reads stands in the array."""

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.arrays import maximum, where
+from catlearn.arrays import logsumexp, maximum, where
+from catlearn.arrays.evaluation import evaluate
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
 from catlearn.formats import from_json, to_json
 from catlearn.lowering import streamed
@@ -133,6 +134,20 @@ def test_labels_are_a_sum_over_the_classes():
         for fn in fns
     ]
     assert differences(*made) < 1e-14
+
+
+def test_the_log_sum_exp_of_nothing_is_minus_infinity():
+    circuit, some = logsumexp("b [v] -> b"), jnp.arange(6.0)
+    x = jnp.stack([jnp.full(6, -jnp.inf), some, some.at[:4].set(-jnp.inf)])
+    want = jax.nn.logsumexp(x, axis=1)
+    for one in (circuit, circuit.unfold(), stream(circuit, "v")):
+        options = {"block": 4} if isinstance(one, Fold) else {}
+        fn = cl.lower(one, **options)
+        value, slope = jax.value_and_grad(lambda x, fn=fn: fn({}, x)[1:].sum())(x)
+        assert jnp.allclose(fn({}, x), want)
+        assert jnp.allclose(slope[1:], jax.nn.softmax(x[1:], axis=1))
+        assert jnp.allclose(value, want[1:].sum())
+    assert np.allclose(evaluate(circuit, [x])[0], want)
 
 
 def test_forward_mode_is_refused_with_the_option_that_has_it():
