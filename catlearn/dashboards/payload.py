@@ -264,9 +264,8 @@ def unknown_sizes(given: Iterable[str], circuits: Iterable[Circuit]) -> None:
     UnknownName
         Listing them.
     """
-    known = {
-        str(name) for one in circuits for size in one.axes.values() for name in size.generators
-    }
+    sizes = (size for one in circuits for size in one.axes.values())
+    known = sorted({str(name) for size in sizes for name in size.generators})
     unknown = [name for name in given if name not in known]
     if unknown:
         listed = "; ".join(f"{name}: {did_you_mean(name, known)}" for name in unknown)
