@@ -27,9 +27,7 @@ FIRST = {"#": 2, "-": 2, ".": 1}
 """The marks that numbers follow, and the first number."""
 
 
-def fresh(
-    name: str, taken: Collection[str], mark: str, last: dict[str, int] | None = None
-) -> str:
+def fresh(name: str, taken: Collection[str], mark: str, last: dict[str, int] | None = None) -> str:
     """Return a name that is not taken: the name itself, or the first that its mark makes of it.
 
     Where names are only ever added to those that are taken, ``last`` has the number that was found

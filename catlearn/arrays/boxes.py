@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -350,6 +351,19 @@ class ArrayHypergraph(Hypergraph):
             names[row] = fresh(letter, kept, "#", last)
             taken.add(names[row])
         return tuple(names[row] for row in range(len(letters)))
+
+
+def short_title(title: str) -> str:
+    """Return the name in the title of a box, or this; of one of a definition, of what it is of.
+
+    Examples
+    --------
+    >>> short_title("linear 'A'"), short_title("max of softmax"), short_title("mix")
+    ('A', 'softmax', 'mix')
+    """
+    whole = title.rpartition(" of ")[2]
+    named = re.fullmatch(r"\w+ '(.+)'", whole)
+    return named[1] if named else whole
 
 
 class WireRow(NamedTuple):

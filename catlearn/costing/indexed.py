@@ -23,7 +23,6 @@ in2[x e], in0[q d], in1[x d]
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -31,7 +30,7 @@ from typing import Any
 
 from catlearn.arrays import Circuit
 from catlearn.arrays.blocks import GATES
-from catlearn.arrays.boxes import Draft
+from catlearn.arrays.boxes import Draft, short_title
 from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.entries import Entries
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, sizes_at
@@ -328,12 +327,6 @@ class _Reader:
                 axis = int(H.lists["vars"].row(box)[v])
                 return H.column("letter")[axis] or H.called(axis)
 
-    def title(self, box: int) -> str:
-        """Return the name of a box, or its title; of one of a definition, of what it is of."""
-        title = self.H.title(box).rpartition(" of ")[2]
-        named = re.fullmatch(r"\w+ '(.+)'", title)
-        return named[1] if named else title
-
     def _rooted(self) -> dict[tuple[int, int], Any]:
         """Say for each position of an array which position it is, through maps of single numbers.
 
@@ -386,7 +379,7 @@ class _Reader:
             if other not in free and other not in used and self.rooted[other] & own:
                 self.rooted[other] |= own
                 return other
-        made = self._new(axis, self.letter(box, v), self.title(box))
+        made = self._new(axis, self.letter(box, v), self.H.title(box))
         self.rooted[made] |= own
         return made
 
@@ -415,7 +408,7 @@ class _Reader:
                 if wire in self.writer:
                     box = self.writer[wire]
                     v = H.operations[box].writes[H.sides[1][box].index(wire)][place]
-                    letter, title = self.letter(box, v), self.title(box)
+                    letter, title = self.letter(box, v), self.H.title(box)
                 v = lettered.get((axis, letter), -1)
                 if v < 0 or v in own:
                     v = self._new(axis, letter, title)
@@ -561,7 +554,7 @@ class _Reader:
         names: dict[int, str] = {}
         for v in used:
             letter, title = self.called[v]
-            long = f"{title}/{letter}"
+            long = f"{short_title(title)}/{letter}"
             names[v] = fresh(letter if len(letters[letter]) == 1 else long, names.values(), "#")
         shared = {
             letter: [names[v] for v in some] for letter, some in letters.items() if len(some) > 1

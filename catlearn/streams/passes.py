@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from catlearn.arrays.blocks import GATES, path
-from catlearn.arrays.boxes import ArrayHypergraph
+from catlearn.arrays.boxes import ArrayHypergraph, short_title
 from catlearn.arrays.circuit import Circuit
 from catlearn.errors import UnknownName, did_you_mean
 from catlearn.streams.nodes import REDUCING, Node, Nodes
@@ -198,7 +198,8 @@ def named(circuit: Circuit, one: Pass) -> list[str]:
     H = circuit.apex
     letters = (letter_at(H, box, one.reductions[box]) for box in one.roots)
     pairs = zip(one.roots, letters, strict=True)
-    return [f"{H.title(box)}/{letter or H.called(one.axis)}" for box, letter in pairs]
+    found = (f"{short_title(H.title(box))}/{letter or H.called(one.axis)}" for box, letter in pairs)
+    return [*dict.fromkeys(found)]
 
 
 def earlier(circuit: Circuit, one: Pass) -> Pass | None:
@@ -226,6 +227,7 @@ def chosen(circuit: Circuit, variable: str) -> Pass:
     box, _, letter = variable.rpartition("/")
     found = passes(circuit, letter)
     if box:
+        variable = f"{short_title(box)}/{letter}"
         known = [name for one in found for name in named(circuit, one)]
         if variable not in known:
             raise UnknownName(f"there is no axis {variable!r}; {did_you_mean(variable, known)}")

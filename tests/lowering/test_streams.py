@@ -21,6 +21,7 @@ from catlearn.arrays import (
 from catlearn.errors import InvalidStructure, UnknownName, WrongKind
 from catlearn.lowering.streaming import StreamPlan
 from catlearn.models.architectures import Architecture
+from catlearn.streams import AmbiguousAxis, stream
 from catlearn.zoo import architectures
 from tests.lowering.test_arrays import BATCH, CASES
 
@@ -321,3 +322,15 @@ def test_classes_of_losses_run_as_one_and_are_streamed(options):
             assert ("while" in step.lower(params).as_text()) == (streams == "auto")
         values.append(step(params))
     assert differences(*values) < (1e-2 if "precision" in options else 1e-5)
+
+
+def test_variables_have_one_name_in_streams_and_in_costs():
+    both = linear("A", "m -> k") >> tanh >> linear("B", "m -> k") >> einsum("k ->")
+    with pytest.raises(AmbiguousAxis) as caught:
+        stream(both, "m")
+    names = [f"{one}/m" for one in "AB"]
+    assert all(name in str(caught.value) for name in names)
+    for name in names:
+        assert name in cl.resources(both, island=name).island.modes
+        assert stream(both, name).variable == name
+    assert stream(both, "linear 'B'/m").state == stream(both, "B/m").state
