@@ -427,6 +427,8 @@ class Builder:
 
     def joined(self, values: Sequence[Value], axis: int, dtype: Any) -> Value:
         """Return arrays one after the other along a dimension."""
+        if len(values) == 1:
+            return values[0]
         shape = [n for k, n in enumerate(values[0].shape) if n > 1 or k == axis]
         along = sum(n > 1 for n in values[0].shape[:axis])
         count = sum(one.shape[axis] for one in values)

@@ -123,6 +123,8 @@ class Importer(Builder):
         numbers = [one.source for one in values if isinstance(one.source, Number)]
         if len(numbers) == len(values) > 0 and not eqn.effects and name in FUNCTIONS:
             return [self.folded(eqn, numbers)]
+        if any(0 in one.shape for one in values) or all(0 in v.aval.shape for v in eqn.outvars):
+            return self.empty(eqn, values)
         handler = HANDLERS.get(name)
         found = handler(self, eqn, values) if handler is not None else None
         if found is None and name in FUNCTIONS:
@@ -139,6 +141,22 @@ class Importer(Builder):
         if name not in NOTHING:
             self.counted.append(Counted(name, flops_of(eqn), opaque, self.source))
         return found
+
+    def empty(self, eqn: Any, values: Sequence[Value]) -> list[Value]:
+        """Import an equation of arrays without entries, on which no number depends."""
+        avals = [var.aval for var in eqn.outvars]
+        if all(0 in one.shape for one in avals):
+            zeros = (Value(Number(np.zeros((), one.dtype)), ()) for one in avals)
+            return [one.repeated(aval.shape, ()) for one, aval in zip(zeros, avals, strict=True)]
+        if eqn.primitive.name == "concatenate":
+            kept = [one for one in values if 0 not in one.shape]
+            return [self.joined(kept, eqn.params["dimension"], avals[0].dtype)]
+        if not all(isinstance(one.source, Number) for one in values):
+            message = "has an array without entries among others"
+            raise ImportRefused("this function", [Failure("sizes", str(eqn.primitive), message)])
+        with jax.ensure_compile_time_eval():
+            found = call_of(eqn)(*(jnp.full(one.shape, one.source.value) for one in values))
+        return [*map(self.known, found if isinstance(found, list | tuple) else [found])]
 
     def after(
         self, label: str, call: Callable[..., Any], values: Sequence[Value], dtypes: Sequence[Any],
