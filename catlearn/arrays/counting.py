@@ -162,7 +162,7 @@ def amounts(
             made = every - own
         elif name == "cumsum":
             made = own - degree
-        elif name in ("view", "concat", "stop", "constant", "opaque"):
+        elif name in ("view", "concat", "stop", "cast", "constant", "opaque"):
             made = zero
         else:
             made = own * max(1, operands - 1 if name != "where" else 1)

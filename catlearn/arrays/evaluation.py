@@ -186,7 +186,7 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         return [np.sum(np.stack(values), axis=0)]
     if name == "mul":
         return [np.prod(np.stack(values), axis=0)]
-    if name in ("view", "stop", "start"):
+    if name in ("view", "stop", "start", "cast"):
         return [values[0]]
     if name == "max":
         return [values[0].max(axis=targets)]

@@ -119,9 +119,13 @@ KERNELS: dict[str, Entry] = {
     "last": Entry((2, 2)),
     "stack": Entry(targets="written"),
     "opaque": Entry((0, None), None, "whole", options=("label", "random")),
+    "cast": Entry(options=("dtype",), fixes=None),
     "function": Entry((1, None), options=("label",)),
 }
 """The kernels that there are, by name."""
+
+REALS = ("float16", "bfloat16", "float32", "float64")
+"""The types of real numbers that arrays are cast to."""
 
 VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "outside": ("a number", lambda value: type(value) is float),
@@ -132,6 +136,7 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "rate": ("a number from 0, and below 1", lambda value: type(value) is float and 0 <= value < 1),
     "label": ("text", lambda value: isinstance(value, str) and value != ""),
     "random": ("True or False", lambda value: type(value) is bool),
+    "dtype": ("the name of a type of real numbers", lambda value: value in REALS),
     "approximation": ("'erf' or 'tanh'", lambda value: value in ("erf", "tanh")),
 }
 """The values that an option may have: in words, and a test."""

@@ -334,7 +334,7 @@ class _Planner:
         if not others:
             found = {one.number for one in outs}
             self.fixed |= found
-            typed = name in ("function", "opaque")  # with a type of their own
+            typed = name in ("cast", "function", "opaque")  # with a type of their own
             real = name == "constant" or (self.wide & {*numbers} and not typed)
             self.wide |= found if real else set()
         return outs

@@ -24,7 +24,7 @@ from catlearn.arrays.blocks import flat, gate, nested
 from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, Reading, part
-from catlearn.arrays.kernels import Function, Kernel
+from catlearn.arrays.kernels import REALS, Function, Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.importing.words import Value, met, word
@@ -261,7 +261,7 @@ class Builder:
         self.draft.box(operation, ins, outs, known, mentions, [*self.within])
         self.made[key] = tuple(outs)
         reals = all(w in self.loose for w in ins if is_real(self.dtypes[w]))
-        if reals and kernel.name not in ("opaque", "function", "indicator"):
+        if reals and kernel.name not in ("cast", "opaque", "function", "indicator"):
             self.loose |= {w for w in outs if is_real(self.dtypes[w])}
         return self.made[key]
 
@@ -354,10 +354,13 @@ class Builder:
     def converted(self, value: Value, dtype: Any) -> Value:
         """Return numbers in another type."""
         dtype = np.dtype(dtype)
-        return self.applied(
-            function_of(f"to {dtype.name}", lambda x: x.astype(dtype)), [value], dtype,
-            title=f"to {dtype.name}",
+        if isinstance(value.source, Number):
+            return replace(value, source=Number(value.source.value.astype(dtype)))
+        real = is_real(self.dtypes[value.source]) and dtype.name in REALS
+        kernel = Kernel("cast", (("dtype", dtype.name),)) if real else (
+            function_of(f"to {dtype.name}", lambda x: x.astype(dtype))
         )  # fmt: skip
+        return self.applied(kernel, [value], dtype, title=f"to {dtype.name}")
 
     def whole(self, value: Value, dtype: Any) -> int:
         """Return the row of an array with the shape of the program's, position by position."""

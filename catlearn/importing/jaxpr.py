@@ -123,7 +123,8 @@ class Importer(Builder):
         numbers = [one.source for one in values if isinstance(one.source, Number)]
         if len(numbers) == len(values) > 0 and not eqn.effects and name in FUNCTIONS:
             return [self.folded(eqn, numbers)]
-        if any(0 in one.shape for one in values) or all(0 in v.aval.shape for v in eqn.outvars):
+        without = [0 in var.aval.shape for var in eqn.outvars]
+        if any(0 in one.shape for one in values) or (without and all(without)):
             return self.empty(eqn, values)
         handler = HANDLERS.get(name)
         found = handler(self, eqn, values) if handler is not None else None
@@ -182,6 +183,13 @@ class Importer(Builder):
     def finish(self, values: Sequence[Value], dtypes: Sequence[Any]) -> list[int]:
         """Return the arrays that the program returns, after all that has effects."""
         self.enter(())
+        failures = [
+            Failure("sizes", f"output {k}", f"has the shape {one.shape}; sizes are at least 1")
+            for k, one in enumerate(values)
+            if 0 in one.shape
+        ]
+        if failures:
+            raise ImportRefused("this function", failures)
         values = [*values]
         if self.token is not None and values:
             shown = jax.ShapeDtypeStruct(values[0].shape, dtypes[0])

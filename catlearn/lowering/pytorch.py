@@ -200,6 +200,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "cos": torch.cos,
     "softplus": F.softplus,
     "stop": lambda x: x.detach(),
+    "cast": lambda x, dtype: x.to(getattr(torch, dtype)),
     "larger": torch.maximum,
     "shifted": _shifted,
     "earlier": _earlier,

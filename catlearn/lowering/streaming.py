@@ -40,7 +40,7 @@ from catlearn.lowering.arrays import KNOWN, Builder, address_of, array_of, leave
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.storage import architecture_of, owners_of
 from catlearn.lowering.streamed import differentiable, refuse_hidden, run_of
-from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, nested
+from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, functions_of, nested
 from catlearn.models.divergences import DivergenceSum
 from catlearn.names import fresh
 from catlearn.streams.folding import Fold, interned
@@ -304,6 +304,11 @@ class StreamedCircuit(LoweredCircuit):
                 },
             }
             found = differentiable(run_of(one.fold, sizes, one.block))(*arrays)
+            if any(box.kernel.name == "cast" for box in one.fold.circuit.apex.operations):
+                program = programmed(one.fold.circuit, sizes)
+                known_by = functions_of(None)
+                types = jax.eval_shape(lambda *own: program.run(known_by, own), *arrays)
+                found = [x.astype(own.dtype) for x, own in zip(found, types, strict=True)]
             return found if len(found) > 1 else found[0]
 
         return function

@@ -225,6 +225,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "shifted": _shifted,
     "earlier": _earlier,
     "stop": jax.lax.stop_gradient,
+    "cast": lambda x, dtype: x.astype(dtype),
 }
 """What the steps of a program are in JAX; besides those of a run: ``dropout`` with its key, and
 what is given by a label."""
