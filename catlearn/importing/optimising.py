@@ -400,7 +400,7 @@ def _streamed(
     lowered = StreamedCircuit(
         program.circuit, block=block, threshold=threshold or 0, whole=whole,
         least=options.min_saving if threshold is None else 0,
-        slower=None if options.memory is None else inf,
+        slower=None if options.memory is None and block is None else inf,
     )  # fmt: skip
     streams = lowered.plan(*(one.shape for one in program.inputs(*call.outer, *call.specs)))
     if not streams.streamed:
@@ -490,15 +490,22 @@ def _measured(make: Callable[..., Any], call: _Call, plan: OptimisedPlan) -> Mea
 
 
 def _differences(before: Sequence[Any], after: Sequence[Any]) -> list[float]:
-    """Return how much arrays differ, relative to the greatest number of each."""
+    """Return how much arrays differ, relative to the greatest number of each.
+
+    Where an array is tiny beside others, such as a gradient that is 0 but for rounding, it is
+    a hundredth of the greatest of all.
+    """
+    wide = [
+        [np.asarray(x, np.complex128 if x.dtype.kind == "c" else float) for x in some]
+        for some in (before, after)
+    ]
+    scales = [np.max(np.abs(x), where=np.isfinite(x), initial=0) for x in wide[0]]
+    least = max([TINY, *(scale / 100 for scale in scales)])
     found = []
-    for one, other in zip(before, after, strict=True):
-        wide = [np.asarray(x, np.complex128 if x.dtype.kind == "c" else float)
-                for x in (one, other)]  # fmt: skip
-        same = (wide[0] == wide[1]) | (np.isnan(wide[0]) & np.isnan(wide[1]))
-        gaps = np.where(same, 0, np.abs(np.where(same, 0, wide[0]) - np.where(same, 0, wide[1])))
-        scale = np.max(np.abs(wide[0]), where=np.isfinite(wide[0]), initial=0)
-        found.append(float(np.max(gaps, initial=0) / max(scale, TINY)))
+    for one, other, scale in zip(*wide, scales, strict=True):
+        same = (one == other) | (np.isnan(one) & np.isnan(other))
+        gaps = np.where(same, 0, np.abs(np.where(same, 0, one) - np.where(same, 0, other)))
+        found.append(float(np.max(gaps, initial=0) / max(scale, least)))
     return found
 
 
