@@ -7,6 +7,7 @@ import base64
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import jax
@@ -337,6 +338,22 @@ def test_a_page_loads_nothing_and_runs_its_own_script_alone():
     assert html.count("<script") == html.count("</script>") == 2
     assert "default-src 'none'" in html
     assert not re.search(r'(src|href)="(?!data:)', html.partition("<script")[0])
+
+
+def test_notebooks_show_a_widget(made):
+    pytest.importorskip("anywidget", reason="anywidget is not installed")
+    widget = made.widget()
+    assert widget.payload == made.payload
+    shown, _ = made._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in shown
+    assert shown["text/plain"] == repr(made)
+
+
+def test_notebooks_without_widgets_show_a_frame(made, monkeypatch):
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    shown, _ = made._repr_mimebundle_()
+    assert shown["text/html"].startswith("<iframe")
+    assert 'sandbox="allow-scripts"' in shown["text/html"]
 
 
 def test_circuits_that_are_no_island_open_with_their_blocks():
