@@ -297,11 +297,14 @@ def streamable(
 
     The arguments are those of :func:`stream`.
     """
+    from catlearn.streams.prefix import Sweep
+
     expect(circuit, Circuit, "what is streamed", "a circuit")
     H = circuit.live().apex
     letters = dict.fromkeys(
         letter for box in H.order for letter in H.operations[box].letters if letter
     )
+    letters |= dict.fromkeys(letter for _, letter, _ in Sweep(circuit.live()).names())
     found: dict[str, Fold | PrefixFold | str] = {}
     for letter in letters:
         try:

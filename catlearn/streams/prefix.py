@@ -186,13 +186,16 @@ class Sweep(Nodes):
         return self.draft.boxes[box].vars[v]
 
     def names(self) -> list[tuple[str, str, int]]:
-        """List what is kept and depends on the past: a box or block, a letter, and the axis."""
+        """List what is kept and depends on the past: a box or block, a letter, and the axis.
+
+        Where the axis of rounds has no letter, as that of layers, it goes by the block's title.
+        """
         H = self.circuit.apex
         where = [*((b, t) for b, (_, t) in self.prefixes.items()), *self.sums.items()]
         found = [(self.title(b), self.letter(b, t), self.at(b, t)) for b, t in where]
         for block, axis in self.rounds.items():
-            letter = H.column("letter")[axis] or H.called(axis)
-            found.append((H.column("title")[block] or "", letter, axis))
+            title = H.column("title")[block] or H.called(axis)
+            found.append((title, H.column("letter")[axis] or title, axis))
         return found
 
     def _prefix(self, box: int, one: Operation) -> None:
