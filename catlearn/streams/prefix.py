@@ -33,7 +33,7 @@ from catlearn.arrays.sizes import Size
 from catlearn.display import Legible
 from catlearn.errors import Failure
 from catlearn.streams.folding import before, interned, merged, stepped, texts
-from catlearn.streams.nodes import Node, Nodes, Ref
+from catlearn.streams.nodes import REDUCING, Node, Nodes, Ref
 from catlearn.streams.normal import Rewriting
 from catlearn.streams.passes import ancestors
 from catlearn.streams.rules import (
@@ -450,6 +450,8 @@ class _Derivation:
         Boxes that are replaced.
     pasts
         Boxes that reduce over all of s, with s.
+    totals
+        Boxes that reduce over the axis what is swept, each with its variable.
     states
         For each array that goes round: that before the block, its start, that after the block, and
         the last one.
@@ -482,10 +484,39 @@ class _Derivation:
             elif one in nodes.prefixes or one in nodes.sums:
                 self.cut[one] = None
                 self._reduction(one)
+        self.totals = self._totals()
 
     def at_block(self, node: Node) -> int:
         """Return a node at the block."""
         return self.nodes.blocked(node, self.block, self.index, self.known, {})
+
+    def _totals(self) -> dict[int, int]:
+        """Return the boxes that reduce what is swept: they are known after the last block.
+
+        Raises
+        ------
+        StreamRefused
+            If what is swept, or an output that keeps the axis, needs one.
+        """
+        H, late, found = self.circuit.apex, {*self.cut}, dict[int, int]()
+        writer = {wire: box for box, wires in enumerate(H.sides[1]) for wire in wires}
+        for box in H.order:
+            if any(writer.get(wire) in late for wire in H.sides[0][box]):
+                late.add(box)
+            one, variables = H.operations[box], self.draft.boxes[box].vars
+            over = [v for v in one.targets if variables[v] == self.axis]
+            whole = one.kernel.name not in REDUCING or path(H, box, plain=False) or len(over) > 1
+            if box in late and over and not whole and box not in self.cut:
+                found[box] = over[0]
+        kept = [wire for wire in self.circuit.cod if self.axis in self.draft.wires[wire].axes]
+        kept += [wire for box in self.cut for wire in H.sides[0][box]]
+        for box in (box for box in found if box in ancestors(H, kept)):
+            title = H.title(box)
+            message = (
+                f"{title}: is over all {self.letter}, and what is at each {self.letter} needs it"
+            )
+            raise StreamRefused(title, message)
+        return found
 
     def _reduction(self, box: int) -> None:
         """Add a reduction at a block, of the past and of the block, and what joins them."""
@@ -728,7 +759,7 @@ class _Derivation:
         outer = {row for row, wire in enumerate(draft.wires) if self.block in wire.axes}
         outer |= {wire for one in self.states for wire in (one[0], one[3])}
         outer |= {*self.ones}
-        pasts = {place[box]: s for box, s in self.pasts.items()}
+        pasts = {place[box]: s for box, s in (self.pasts | self.totals).items()}
         self.joins = {place[box]: local for box, local in self.joins.items()}
         part = self.nodes.part(boxes, dom, cod)
         return Past(part, pasts, self.axis, self.block, rules, outer - {self.index})

@@ -9,6 +9,7 @@ from catlearn.arrays import (
     exp,
     idle,
     maximum,
+    mean,
     mul,
     neg,
     reciprocal,
@@ -90,6 +91,14 @@ def two_layers(q, k, v, w):
     return linear_attention(q, y, add(v, y))
 
 
+@traced("t d", "t d", "t e")
+def spread(q, k, v):
+    """Return how much what is swept varies along t: after the last block."""
+    y = linear_attention(q, k, v)
+    centre = view("e -> t e", t="t")(mean("[t] e -> e")(y))
+    return mean("[t] e -> e")(square(add(y, neg(centre)))), y
+
+
 N = 7
 ROWS = (N, 3)
 
@@ -102,6 +111,7 @@ PREFIXES = {
     "running greatest": (running_greatest, "t", [ROWS]),
     "recurrence": (recurrence, "t", [(3,), ROWS, ROWS]),
     "state space": (state_space, "t", [(3, 3), (N, 3, 3), ROWS, ROWS, ROWS]),
+    "spread": (spread, "t", [ROWS, ROWS, ROWS]),
     "two layers": (two_layers, "t", [ROWS, ROWS, ROWS, (3, 3)]),
 }
 """Circuits with the variable, and shapes of inputs."""
