@@ -39,6 +39,7 @@ from jax.core import Tracer, eval_jaxpr
 from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, WrongKind
 from catlearn.importing.building import ImportRefused, is_real
+from catlearn.importing.exported import in_jax, recognises
 from catlearn.importing.jaxpr import Imported, imported
 from catlearn.lowering.streaming import StreamedCircuit, StreamPlan
 
@@ -560,7 +561,7 @@ def optimise(
     Parameters
     ----------
     fn
-        A function that JAX can trace.
+        A function that JAX can trace; or a PyTorch module, see :func:`in_jax`.
     static_argnums, static_argnames
         The arguments that are no arrays, as for ``jax.jit``; True and False never are.
     block
@@ -586,7 +587,8 @@ def optimise(
     -------
     Optimised
         ``.original`` is ``fn``, ``.plan(*arguments)`` is how arguments run, and
-        ``.report(*arguments)`` what is gained.
+        ``.report(*arguments)`` what is gained. Of a PyTorch module a module with the same
+        parameters, run and differentiated by JAX.
 
     Raises
     ------
@@ -616,7 +618,10 @@ def optimise(
     )  # fmt: skip
     if failures := options.failures():
         raise InvalidStructure("options", failures)
-    return functools.partial(Optimised, options=options) if fn is None else Optimised(fn, options)
+    made = functools.partial(Optimised, options=options)
+    if fn is None:
+        return made
+    return in_jax(fn, made) if recognises(fn) else made(fn)
 
 
 def _listed(one: Any, kind: type) -> tuple[Any, ...]:

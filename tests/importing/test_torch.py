@@ -458,3 +458,18 @@ def test_a_module_in_jax_is_transformed_and_imported_by_shape():
     with pytest.raises(CatlearnError):
         in_jax(Elsewhere())(x)
     assert jnp.asarray(0).dtype == jnp.int32
+
+
+def test_optimised_modules_have_the_numbers_of_the_original():
+    layer = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
+    fast = cl.optimise(layer)
+    (x,) = drawn((1, 256, 16))
+    assert fast.linear1.weight is layer.linear1.weight
+    assert differs(fast(x), layer(x)) < 1e-5
+    fast(x).sin().sum().backward()
+    found = {name: one.grad.clone() for name, one in layer.named_parameters()}
+    layer.zero_grad()
+    layer(x).sin().sum().backward()
+    scale = max(one.grad.abs().max() for one in layer.parameters())
+    for name, one in layer.named_parameters():
+        assert (found[name] - one.grad).abs().max() < 1e-5 * scale, name
