@@ -719,6 +719,13 @@ def lower(
     >>> lower(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss())
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
+    given: dict[str, Any] = {
+        "remat": remat, "precision": precision, "independent": independent, "stack": stack,
+        "groups": groups, "together": together, "sizes": sizes, "unroll": unroll,
+        "experts": experts, "accumulate": accumulate, "opaque": opaque, "check": check,
+        "block": block, "group": group, "reverse": reverse, "streams": streams,
+    }  # fmt: skip
+    _refuse_others(loss, given)
     if isinstance(loss, (Fold, PrefixFold)):
         return LoweredFold(
             loss,
@@ -728,10 +735,6 @@ def lower(
             reverse="stream" if reverse is None else reverse,
         )
     if isinstance(loss, Circuit):
-        given = (precision, independent, stack, groups, together)
-        if given != (None, (), 8, None, ()):
-            words = "sizes=, remat=, unroll=, experts=, accumulate=, opaque= and check="
-            raise WrongKind(f"of a circuit {words} can be said; others are of a loss")
         options: dict[str, Any] = {
             "remat": remat,
             "unroll": 1 if unroll is None else unroll,
@@ -744,12 +747,44 @@ def lower(
             return LoweredCircuit(loss, sizes, **options)
         return StreamedCircuit(loss, sizes, streams=streams, block=block, **options)
     expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss(), or a circuit")
-    of_circuits = sizes, unroll, experts, accumulate, opaque, check, group, reverse
-    if any(one is not None for one in of_circuits):
-        message = "sizes=, unroll=, experts=, accumulate=, opaque= and check= are said of a circuit"
-        raise WrongKind(f"{message}; what is lowered is a loss")
-    given = remat, precision, independent, stack, groups, together, streams, block
-    return Lowered(loss, Options.of(loss.diagram, *given))
+    of_loss = remat, precision, independent, stack, groups, together, streams, block
+    return Lowered(loss, Options.of(loss.diagram, *of_loss))
+
+
+TAKEN: Mapping[str, tuple[str, ...]] = {
+    "a fold": ("sizes", "block", "group", "reverse"),
+    "a circuit": (
+        "sizes", "remat", "unroll", "experts", "accumulate", "opaque", "check", "streams", "block",
+    ),
+    "a loss": (
+        "remat", "precision", "independent", "stack", "groups", "together", "streams", "block",
+    ),
+}  # fmt: skip
+"""The options of :func:`lower` that can be said of what is lowered."""
+
+UNSAID: Mapping[str, tuple[Any, ...]] = {
+    "remat": ((), False), "independent": ((),), "stack": (8,), "together": ((),), "check": (False,),
+}  # fmt: skip
+"""What options are where nothing is said of them, besides None."""
+
+
+def _refuse_others(lowered: Any, given: Mapping[str, Any]) -> None:
+    """Refuse options that cannot be said of what is lowered, listing them."""
+    kinds = {(Fold, PrefixFold): "a fold", (Circuit,): "a circuit", (Loss,): "a loss"}
+    kind = next((name for some, name in kinds.items() if isinstance(lowered, some)), None)
+    if kind is None:
+        return
+    said = [
+        name for name, value in given.items()
+        if value is not None and not any(value is one or value == one
+                                         for one in UNSAID.get(name, ()))
+    ]  # fmt: skip
+    wrong = [f"{name}=" for name in said if name not in TAKEN[kind]]
+    if wrong:
+        taken = ", ".join(f"{name}=" for name in TAKEN[kind])
+        raise WrongKind(f"{', '.join(wrong)} cannot be said of {kind}, but {taken}")
+    if kind == "a circuit" and "block" in said and "streams" not in said:
+        raise WrongKind("block= of a circuit says how streams are read; give streams= as well")
 
 
 def to_torch(

@@ -100,8 +100,10 @@ class LoweredFold:
         """Return starting parameters, as :meth:`LoweredCircuit.init` does."""
         return self.lowered.init(key, dtype)
 
-    def __call__(self, params: Mapping[str, Any], *arrays: Any) -> Any:
+    def __call__(self, params: Mapping[str, Any], *arrays: Any, key: Any = None) -> Any:
         """Return the outputs: an array, or a tuple of them.
+
+        A fold draws no samples, so that a key changes nothing, as with circuits that draw none.
 
         Raises
         ------

@@ -514,7 +514,8 @@ class LoweredCircuit:
                 words = f"axis {H.called(axis)} has {number} here: {words}"
             failures.append(Failure("sizes", where, words))
         numbers = {axis: found.of(Size.generator(axis)).number for axis in range(H.size("Axis"))}
-        used = {a for name in ("vars", "axes", "rounds") for a in H.lists[name].values.tolist()}
+        lists = ("vars", "mentions", "axes", "rounds")
+        used = {a for name in lists for a in H.lists[name].values.tolist()}
         open_ = sorted({H.called(axis) for axis in used if numbers[axis] is None})
         if open_ and not failures:
             message = "its size does not follow from the arrays; give it by sizes"

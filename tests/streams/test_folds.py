@@ -8,7 +8,7 @@ import pytest
 import catlearn as cl
 from catlearn.arrays import logsumexp, maximum, where
 from catlearn.arrays.evaluation import evaluate
-from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
+from catlearn.errors import CatlearnError, InvalidStructure, UnknownName, WrongKind
 from catlearn.formats import from_json, to_json
 from catlearn.lowering import streamed
 from catlearn.streams import Fold, StreamRefused, stream, streamable
@@ -19,6 +19,12 @@ from tests.streams.programs import FOLDS, REFUSED, attention, cross_entropy_of_l
 def _double():
     with jax.enable_x64(True):
         yield
+
+
+X = cl.Space("X", 2)
+LOSS = cl.LearningDiagram(cl.Dataset("d", X=X), cl.Model("f", X, X, "linear")).loss(
+    ["d.X >> f = d.X"]
+)
 
 
 def arrays(shapes, seed=0):
@@ -134,6 +140,29 @@ def test_labels_are_a_sum_over_the_classes():
         for fn in fns
     ]
     assert differences(*made) < 1e-14
+
+
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (lambda c: stream(c, "x"), {"remat": True, "check": True, "streams": "auto"}),
+        (lambda c: stream(c, "x"), {"stack": True, "opaque": {}}),
+        (lambda c: c, {"group": {"q": 2}, "reverse": "checkpoint"}),
+        (lambda c: c, {"block": 8}),
+        (lambda c: c, {"precision": "bfloat16"}),
+        (lambda c: LOSS, {"group": {"q": 2}, "sizes": {}}),
+    ],
+)
+def test_options_that_cannot_be_said_of_what_is_lowered_are_listed(make, options):
+    lowered = make(attention())
+    with pytest.raises(WrongKind) as caught:
+        cl.lower(lowered, **options)
+    assert all(f"{name}=" in str(caught.value) for name in options)
+
+
+def test_a_fold_is_called_with_a_key_as_circuits_are():
+    fold, x = stream(maximum("[x] -> "), "x"), jnp.arange(4.0)
+    assert cl.lower(fold)({}, x, key=jax.random.key(0)) == 3
 
 
 def test_the_log_sum_exp_of_nothing_is_minus_infinity():
