@@ -55,7 +55,7 @@ from catlearn.arrays.aligning import (
 )
 from catlearn.arrays.blocks import GATES, block_failures, gate, nested, path
 from catlearn.arrays.boxes import ArrayHypergraph, Draft
-from catlearn.arrays.counting import WIDTHS, Counts, count, counting
+from catlearn.arrays.counting import IDLE, WIDTHS, Counts, amounts, count, counting
 from catlearn.arrays.definitions import DEFINITIONS, unfolded
 from catlearn.arrays.equality import decide, refuted
 from catlearn.arrays.forms import IndexPart, Lookup
@@ -285,6 +285,48 @@ class Circuit(Frozen, Displayed):
         Size('5*y - 1')
         """
         return count(self.apex, widths)
+
+    @property
+    def opaque(self) -> list[str]:
+        """The boxes that are opaque, each with the line that made it; not arrays that are known.
+
+        Examples
+        --------
+        >>> import jax.numpy as jnp
+        >>> from catlearn.importing import from_jax
+        >>> [text.partition(" at ")[0] for text in from_jax(jnp.sort, jnp.ones(3)).opaque]
+        ['sort']
+        """
+        H, found = self.apex, []
+        for box, one in enumerate(H.operations):
+            if one.kernel.name == "opaque" and H.sides[0][box]:
+                found.append(f"{one} at {one.source}" if one.source else str(one))
+        return found
+
+    @property
+    def coverage(self) -> dict[str, float | None]:
+        """The share of boxes that compute, and of operations on numbers, that are not opaque.
+
+        The second is None where sizes are open, or what is opaque has no count.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import linear, softmax
+        >>> (linear("W", "m -> n") >> softmax("[n]")).at(m=2, n=3).coverage
+        {'operations': 1.0, 'flops': 1.0}
+        """
+        H, boxes, numbers = self.apex, [0, 0], [0, 0]
+        known = True
+        for box, (one, counts) in enumerate(zip(H.operations, amounts(H)[1], strict=True)):
+            opaque = one.kernel.name == "opaque"
+            if one.kernel.name in IDLE or (opaque and not H.sides[0][box]):
+                continue
+            operations = Size.of(counts.operations).number
+            known = known and operations is not None and not (opaque and operations == 0)
+            boxes[opaque] += 1
+            numbers[opaque] += operations or 0
+        shares = [some[0] / sum(some) if sum(some) else 1.0 for some in (boxes, numbers)]
+        return {"operations": shares[0], "flops": shares[1] if known else None}
 
     def counting(self, widths: Mapping[str, int] = WIDTHS) -> MonoidalFunctor:
         """Return counting as a functor, whose arrows are the counts of each box and parameter.

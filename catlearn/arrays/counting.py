@@ -91,6 +91,10 @@ COUNTS = CommutativeMonoid("counts", Counts(0, 0, 0, 0, 0), Counts.plus)
 """Counts under addition, the monoid that counting is a functor to."""
 
 
+IDLE = ("view", "concat", "stop", "cast", "constant", *GATES)
+"""The kernels that compute nothing."""
+
+
 def amounts(
     H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS
 ) -> tuple[dict[str, Counts], list[Counts]]:
@@ -162,7 +166,9 @@ def amounts(
             made = every - own
         elif name == "cumsum":
             made = own - degree
-        elif name in ("view", "concat", "stop", "cast", "constant", "opaque"):
+        elif name == "opaque":
+            made = Size.of(getattr(operation.kernel.option("label"), "operations", 0))
+        elif name in IDLE:
             made = zero
         else:
             made = own * max(1, operands - 1 if name != "where" else 1)

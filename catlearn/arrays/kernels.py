@@ -32,6 +32,8 @@ class Function(str):
         The text.
     call
         What it stands for: a function of arrays of JAX to one, or a list of them.
+    operations
+        About how many operations on numbers it takes, if that is known.
 
     Examples
     --------
@@ -40,10 +42,13 @@ class Function(str):
     """
 
     call: Callable[..., Any] | None
+    operations: int
 
-    def __new__(cls, label: str, call: Callable[..., Any] | None = None) -> Function:
+    def __new__(
+        cls, label: str, call: Callable[..., Any] | None = None, operations: int = 0
+    ) -> Function:
         made = super().__new__(cls, label)
-        made.call = call
+        made.call, made.operations = call, operations
         return made
 
     def __reduce__(self) -> tuple[type, tuple[str]]:

@@ -314,7 +314,7 @@ class Builder:
             found = _evaluated(value.forms[0], dict(zip(used, grid, strict=True)))
             return jnp.broadcast_to(found, [sizes[v] for v in used])
 
-        kernel = opaque_of(f"index {digest(text)}", call)
+        kernel = opaque_of(Function(f"index {digest(text)}", call))
         (out,) = self.box(
             kernel, [], sizes, [used], [np.dtype(jnp.result_type(int))], used, title="index"
         )
@@ -335,7 +335,8 @@ class Builder:
     def constant(self, array: Any) -> int:
         """Return an array that is known."""
         key = getattr(array, "dtype", None), np.shape(array), digest(array)
-        kernel = opaque_of(f"array {key[0]}{[*key[1]]} {key[2]}", lambda: array)
+        label = f"array {key[0]}{[*key[1]]} {key[2]}"
+        kernel = opaque_of(Function(label, lambda: array))
         shape = np.shape(array)
         every = range(len(shape))
         (out,) = self.box(kernel, [], shape, [every], [array.dtype], every, title="array")
@@ -379,7 +380,7 @@ class Builder:
         )[0]  # fmt: skip
 
     def opaque(
-        self, label: str, call: Callable[..., Any], values: Sequence[Value], dtypes: Sequence[Any],
+        self, label: Function, values: Sequence[Value], dtypes: Sequence[Any],
         results: Sequence[Any], title: str,
     ) -> list[Value]:  # fmt: skip
         """Add an opaque box of whole arrays."""
@@ -395,7 +396,7 @@ class Builder:
             raise ImportRefused("this function", [failure])
         operands = [(w, [*map(Form.variable, p)]) for w, p in zip(ins, places, strict=False)]
         outs = self.box(
-            opaque_of(label, call), operands, sizes, places[len(ins) :],
+            opaque_of(label), operands, sizes, places[len(ins) :],
             [one.dtype for one in results], range(len(sizes)), title=title,
         )  # fmt: skip
         return [self.of_wire(out) for out in outs]
@@ -624,8 +625,8 @@ def function_of(label: str, call: Callable[..., Any]) -> Kernel:
     return Kernel("function", (("label", Function(label, call)),))
 
 
-def opaque_of(label: str, call: Callable[..., Any]) -> Kernel:
-    return Kernel("opaque", (("label", Function(label, call)), ("random", False)))
+def opaque_of(label: Function) -> Kernel:
+    return Kernel("opaque", (("label", label), ("random", False)))
 
 
 def is_key(array: Any) -> bool:

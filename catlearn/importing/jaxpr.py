@@ -31,8 +31,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -40,6 +39,7 @@ import numpy as np
 from jax.extend import core, source_info_util
 
 from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.kernels import Function
 from catlearn.errors import Failure, did_you_mean
 from catlearn.importing.building import (
     Builder,
@@ -53,7 +53,6 @@ from catlearn.importing.building import (
 from catlearn.importing.primitives import (
     FUNCTIONS,
     HANDLERS,
-    NOTHING,
     bound,
     call_of,
     flops_of,
@@ -71,20 +70,10 @@ DERIVED = ("_softmax",)
 """Functions of JAX with a rule of their own, which is the derivative of their body."""
 
 
-class Counted(NamedTuple):
-    """An equation of a jaxpr, as it was imported."""
-
-    name: str
-    flops: int
-    opaque: bool
-    source: str
-
-
 @dataclass
 class Importer(Builder):
     """A circuit while it is made of a jaxpr."""
 
-    counted: list[Counted] = field(default_factory=list)
     outer: tuple[str, ...] = ()
     token: Value | None = None
 
@@ -130,18 +119,14 @@ class Importer(Builder):
         found = handler(self, eqn, values) if handler is not None else None
         if found is None and name in FUNCTIONS:
             found = self.function(eqn, values)
-        opaque = found is None
         if found is None:
             dtypes = [atom.aval.dtype for atom in eqn.invars]
             label = f"{name} {digest(f'{eqn.params} {_held(eqn.params)}')}"
             results = [var.aval for var in eqn.outvars]
             add = self.after if eqn.effects else self.opaque
-            found = add(label, call_of(eqn), values, dtypes, results, name)
-        else:
-            found = found if isinstance(found, list) else [found]
-        if name not in NOTHING:
-            self.counted.append(Counted(name, flops_of(eqn), opaque, self.source))
-        return found
+            label = Function(label, call_of(eqn), flops_of(eqn))
+            return add(label, values, dtypes, results, name)
+        return found if isinstance(found, list) else [found]
 
     def empty(self, eqn: Any, values: Sequence[Value]) -> list[Value]:
         """Import an equation of arrays without entries, on which no number depends."""
@@ -160,7 +145,7 @@ class Importer(Builder):
         return [*map(self.known, found if isinstance(found, list | tuple) else [found])]
 
     def after(
-        self, label: str, call: Callable[..., Any], values: Sequence[Value], dtypes: Sequence[Any],
+        self, label: Function, values: Sequence[Value], dtypes: Sequence[Any],
         results: Sequence[Any], title: str,
     ) -> list[Value]:  # fmt: skip
         """Add an opaque box with effects: it reads what the one before it writes, and hands it on.
@@ -170,14 +155,16 @@ class Importer(Builder):
         """
 
         def ordered(*arrays: Any) -> list[Any]:
-            found = call(*arrays[:-1])
+            assert label.call is not None
+            found = label.call(*arrays[:-1])
             return [*(found if isinstance(found, list | tuple) else [found]), arrays[-1]]
 
         token = jax.ShapeDtypeStruct((), np.float32)
         before = self.token or Value(Number(np.zeros((), np.float32)), ())
         *found, self.token = self.opaque(
-            label, ordered, [*values, before], [*dtypes, token.dtype], [*results, token], title
-        )
+            Function(label, ordered, label.operations), [*values, before], [*dtypes, token.dtype],
+            [*results, token], title,
+        )  # fmt: skip
         return found
 
     def finish(self, values: Sequence[Value], dtypes: Sequence[Any]) -> list[int]:
@@ -194,7 +181,7 @@ class Importer(Builder):
         if self.token is not None and values:
             shown = jax.ShapeDtypeStruct(values[0].shape, dtypes[0])
             values[:1] = self.opaque(
-                "after effects", lambda x, token: x, [values[0], self.token],
+                Function("after effects", lambda x, token: x), [values[0], self.token],
                 [dtypes[0], np.dtype(np.float32)], [shown], "after effects",
             )  # fmt: skip
         return [self.whole(one, dtype) for one, dtype in zip(values, dtypes, strict=True)]
@@ -337,13 +324,10 @@ class Imported:
         outputs those of the result.
     params
         The parameters by address, as :func:`cl.lower <catlearn.lower>` takes them.
-    counted
-        The equations of the function, as they were imported.
     """
 
     circuit: Circuit
     params: Mapping[str, Any]
-    counted: tuple[Counted, ...] = field(repr=False)
     _flatten: Callable[..., tuple[list[Any], Mapping[str, Any]]] = field(repr=False)
     _tree: Any = field(repr=False)
 
@@ -360,16 +344,10 @@ class Imported:
         count = len(self.circuit.cod)
         return jax.tree.unflatten(self._tree, [outputs] if count == 1 else [*outputs])
 
-    @cached_property
-    def coverage(self) -> dict[str, float]:
-        """The share of operations, and of flops, that are not opaque; 1 where there are none."""
-        every = [(1, one.flops, one.opaque) for one in self.counted]
-        found = {}
-        for k, what in enumerate(("operations", "flops")):
-            total = sum(one[k] for one in every)
-            kept = sum(one[k] for one in every if not one[2])
-            found[what] = kept / total if total else 1.0
-        return found
+    @property
+    def coverage(self) -> dict[str, float | None]:
+        """The share of boxes that compute, and of operations on numbers, that are not opaque."""
+        return self.circuit.coverage
 
     @property
     def sources(self) -> list[str]:
@@ -379,7 +357,7 @@ class Imported:
     @property
     def opaque(self) -> list[str]:
         """What is opaque: the primitive, and the line of the source."""
-        return [f"{one.name} at {one.source}" for one in self.counted if one.opaque]
+        return self.circuit.opaque
 
 
 def from_jax(
@@ -498,7 +476,7 @@ def imported(
     outs = [atom.aval.dtype for atom in jaxpr.outvars]
     cod = importer.finish(found, outs)
     return Imported(
-        importer.circuit(dom, cod), flatten(*arguments)[1], tuple(importer.counted), flatten,
+        importer.circuit(dom, cod), flatten(*arguments)[1], flatten,
         jax.tree.structure(shape),
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ import numpy as np
 from jax.extend import core
 
 from catlearn.arrays.forms import Form, Lookup, part
-from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.kernels import Function, Kernel
 from catlearn.arrays.sizes import Size
 from catlearn.importing.building import (
     INDEX,
@@ -62,16 +62,6 @@ _FUNCTIONS = """
 
 FUNCTIONS = frozenset(_FUNCTIONS.split())
 """The primitives that are applied to each number."""
-
-
-_NOTHING = """
-    broadcast_in_dim transpose reshape squeeze expand_dims copy copy_p iota rev slice
-    convert_element_type stop_gradient split concatenate stack pad
-"""
-
-
-NOTHING = frozenset(_NOTHING.split())
-"""Primitives that do not compute: they do not count for the coverage."""
 
 
 def bound(eqn: Any) -> Callable[..., Any]:
@@ -827,9 +817,8 @@ def _concatenated(self: Builder, eqn: Any, values: list[Value]) -> Found:
     if axis != len(aval.shape) - 1 or any(one.shape[axis] > 1 for one in values):
         return None
     # indices of several axes of an array, side by side
-    label = f"concatenate {[one.shape for one in values]}"
-    found = self.opaque(label, call_of(eqn), values, [aval.dtype] * len(values), [aval],
-                        "concatenate")  # fmt: skip
+    label = Function(f"concatenate {[one.shape for one in values]}", call_of(eqn))
+    found = self.opaque(label, values, [aval.dtype] * len(values), [aval], "concatenate")
     self.parts[found[0].source] = [one.reshaped(one.shape[:-1]) for one in values]
     return found
 

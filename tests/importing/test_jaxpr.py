@@ -225,6 +225,19 @@ def test_axes_meet_and_variables_do_not():
     assert jnp.allclose(cl.lower(circuit)({}, x), x + x.T)
 
 
+def test_modules_of_equinox_are_one_fold():
+    eqx = pytest.importorskip("equinox")
+    module = eqx.nn.MultiheadAttention(2, 6, key=jax.random.key(0))
+    x = normal(0, 5, 6)
+    found = imported(lambda module, x: module(x, x, x), module, x, params=0)
+    assert found.opaque == []
+    assert len(found.circuit.dom) == 1
+    fold = stream(found.circuit, "x0'")
+    assert [text.split("= ")[1].split("_")[0] for text in fold.state] == ["max", "sum", "sum"]
+    value = cl.lower(found.circuit)(found.params, x)
+    np.testing.assert_allclose(value, module(x, x, x), 1e-5, 1e-5)
+
+
 def test_equal_sizes_identify_nothing():
     circuit = cl.from_jax(attention, *(normal(k, 2, 4, 3, 4) for k in range(3)))
     assert [str(one) for one in circuit.shapes(circuit.dom)] == [
