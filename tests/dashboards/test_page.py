@@ -207,7 +207,10 @@ def test_boxes_say_where_they_are_written(open_page, case_19):
     notice = page.tab.locator(".notices li").first.get_by_role("button").first
     assert here in notice.text_content()
     notice.click()
-    assert page.tab.locator(".picture .picked").count() >= 1
+    picked = page.tab.locator(".picture .above.picked text").first
+    other = page.tab.locator(".picture .above:not(.picked) text").first
+    colours = [one.evaluate("one => getComputedStyle(one).fill") for one in (picked, other)]
+    assert colours[0] != colours[1]
     assert here in page.tab.locator(".selected").text_content()
 
 
