@@ -99,7 +99,7 @@ def spread(q, k, v):
     return mean("[t] e -> e")(square(add(y, neg(centre)))), y
 
 
-N = 7
+N = 6
 ROWS = (N, 3)
 
 PREFIXES = {
