@@ -62,7 +62,7 @@ def test_what_is_no_prefix_fold_is_refused(name):
     assert streamable(circuit)[variable] == str(caught.value)
 
 
-@pytest.mark.parametrize("seed", (1, 2))
+@pytest.mark.parametrize("seed", [1, 2])
 def test_random_prefix_programs(seed):
     circuit = random_prefix(seed)
     fold = stream(circuit, "t")
