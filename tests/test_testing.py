@@ -73,7 +73,7 @@ def test_notices_while_one_builds():
     (unfit,) = notices(ATTENTION, fast_memory=2, sizes=SIZES)
     assert unfit.code == "tile-exceeds-memory"
     assert unfit.figures["least"] > unfit.figures["memory"] == 2
-    again = notices(ATTENTION, devices["H100"], sizes=SIZES, reverse=True)
+    again = notices(ATTENTION, fast_memory=2**14, sizes=SIZES, reverse=True)
     assert "recomputed" in [one.code for one in again]
     longer = ATTENTION @ idle >> einsum("q e, e f -> q f")
     small = {**SIZES, "f": 8, "q": 64, "x": 64}

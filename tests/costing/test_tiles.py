@@ -581,8 +581,11 @@ def test_floors_are_of_sides_of_products(circuit, mutants):
     """Positions lack the axis of heads, which all operands of products have: heads run alone."""
     H100 = devices["H100"]
     if circuit is linear_biases:
-        t = tile(circuit, H100, sizes=sized(circuit))
-        assert t.optimum.value < 2.5 * heads_on_H100().optimum.value
+        found, plain = (
+            tile(one, fast_memory=2**15, sizes=sized(one), floors={"g": 16, "s": 16})
+            for one in (circuit, HEADS)
+        )
+        assert found.optimum.value < 1.5 * plain.optimum.value
     islands = [Island(circuit, modes, sizes=sized(circuit)).costs() for modes in (
         {"h": "grouped", "q": "grouped", "x": "streamed"},
         {"k": ("grouped", 1), "g": "grouped", "q": "grouped", "x": "streamed"},
