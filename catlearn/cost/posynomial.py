@@ -69,6 +69,8 @@ _SLACK = 1e-9
 
 def _exact(number: Any) -> Any:
     """A positive number in one form: an int, a fraction, or a float."""
+    if type(number) is int or type(number) is float:
+        return number
     if isinstance(number, Rational):
         return number.numerator if number.denominator == 1 else Fraction(number)
     return float(number)
@@ -238,16 +240,24 @@ class Posynomial(Legible):
         return self._merged(other, min)
 
     def _merged(self, other: Any, combine: Any) -> Posynomial:
-        if not isinstance(other, Posynomial | Real | str):
-            return NotImplemented
-        mine, its = dict(self.terms), dict(Posynomial.of(other).terms)
+        if not isinstance(other, Posynomial):
+            if not isinstance(other, Real | str):
+                return NotImplemented
+            other = Posynomial.of(other)
+        mine, its = dict(self.terms), dict(other.terms)
         return self._sorted({k: combine(mine.get(k, 0), its.get(k, 0)) for k in {**mine, **its}})
 
     def __mul__(self, other: Any) -> Posynomial:
-        if not isinstance(other, Posynomial | Real | str):
-            return NotImplemented
+        if not isinstance(other, Posynomial):
+            if not isinstance(other, Real | str):
+                return NotImplemented
+            other = Posynomial.of(other)
+        if len(self.terms) == 1 == len(other.terms):
+            ((one, c),), ((two, d),) = self.terms, other.terms
+            made = _exact(c * d)
+            return Posynomial(((times(one, two), made),) if made else ())
         terms: dict[Monomial, Any] = {}
-        for (one, c), (two, d) in product(self.terms, Posynomial.of(other).terms):
+        for (one, c), (two, d) in product(self.terms, other.terms):
             key = times(one, two)
             terms[key] = terms.get(key, 0) + c * d
         return self._sorted(terms)

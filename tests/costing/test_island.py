@@ -51,6 +51,7 @@ from catlearn.cset import Open
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
 from catlearn.laws.circuits import array_circuits
 from catlearn.streams import AmbiguousAxis
+from tests.costing.test_tiles import linear_biases
 
 SCORES = einsum("h q d, h x d -> h q x", scale="d**-0.5")
 MIX = einsum("h q x, h x e -> h q e")
@@ -367,7 +368,7 @@ class TestLaws:
             # what is added up before a loop is held whole until its end
             assert most <= island.costs().memory(blocks) <= most + 12 * (loops > 1)
 
-    @pytest.mark.parametrize("circuit", [MATMUL, ATTENTION1, MLP, log_sums])
+    @pytest.mark.parametrize("circuit", [MATMUL, ATTENTION1, MLP, log_sums, linear_biases])
     def test_transfers_are_those_of_the_loops(self, circuit):
         read = Indexed.of(circuit.at(dict.fromkeys(Indexed.of(circuit).variables, 4)))
         seen = 0
