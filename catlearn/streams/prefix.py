@@ -601,13 +601,17 @@ class _Derivation:
                 self.known[row.outs[0], frozenset([place])] = outs[0]
         self.title = title or "scan"
         self.instances.append(Instance(RULES["rounds"], self.title, (("kept", 1.0),)))
-        if all([*draft.boxes[box].within] == [block] for box in boxes):
+        if all(path(H, box, plain=False) == [block] for box in boxes):
             for box in begun:
-                found = self._factor(box, [*boxes], stands, within)
+                found = self._factor(box, [*boxes], stands, {block: within})
                 self.factors |= {} if found is None else {begun[box][0]: found}
 
     def _factor(
-        self, started: int, boxes: Sequence[int], stands: Mapping[int, int], within: int
+        self,
+        started: int,
+        boxes: Sequence[int],
+        stands: Mapping[int, int],
+        within: Mapping[int, int],
     ) -> int | None:
         """Add the product of all a to a block with rounds, if h is a h + b after a round.
 
@@ -640,7 +644,7 @@ class _Derivation:
                 operation, read, places = linear
                 ins = [hot[w][0] if w in hot else stands.get(w, w) for w in read]
             hot[row.outs[0]] = nodes._wire_like(row.outs[0]), places
-            blocks = [within, *row.within[1:]]
+            blocks = [within.get(b, b) for b in row.within]
             made = row._replace(operation=operation, ins=ins, outs=[hot[row.outs[0]][0]])
             added.append(made._replace(within=blocks))
         for row in added:
