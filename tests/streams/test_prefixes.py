@@ -11,6 +11,7 @@ from catlearn.models.circuits import LoweredCircuit
 from catlearn.streams import StreamRefused, prefix, stream, streamable
 from catlearn.streams.normal import Rewriting
 from catlearn.streams.prefix import PrefixFold
+from catlearn.zoo.architectures import selective
 from tests.streams.prefixes import KEPT, PREFIXES, ROWS, N, random_prefix, squares
 from tests.streams.test_folds import arrays, differences
 from tests.streams.test_laws import curvature
@@ -104,6 +105,12 @@ def test_states_are_merged_in_any_bracketing(name):
     if run.scans:
         factor, added = whole
         assert differences(factor * xs[0] + added, cl.lower(circuit)({}, *xs)[0]) < 1e-13
+
+
+def test_a_selective_state_space_is_a_prefix_fold():
+    fold = stream(selective(), "x")
+    assert fold.kinds == ("scan",)
+    assert fold.merge is not None
 
 
 @pytest.mark.parametrize("name", ["gated", "two layers", "squares"])
