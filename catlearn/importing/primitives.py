@@ -149,6 +149,14 @@ def _broadcast(self: Builder, eqn: Any, values: list[Value]) -> Found:
     return values[0].repeated(shape, eqn.params["broadcast_dimensions"])
 
 
+@handles("tile")
+def _tiled(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), times = values, eqn.params["reps"]
+    shape = [size for pair in zip(times, value.shape, strict=True) for size in pair]
+    found = value.repeated(shape, range(1, len(shape), 2))
+    return found.reshaped(eqn.outvars[0].aval.shape)
+
+
 @handles("transpose")
 def _transpose(self: Builder, eqn: Any, values: list[Value]) -> Found:
     return values[0].transposed(eqn.params["permutation"])

@@ -133,6 +133,7 @@ KNOWN = {
     "concatenated": (lambda x, y: (jnp.concatenate([x, y]) @ C, jnp.stack([x[0], y[1]], 1)), A, B),
     "padded": (lambda x: jnp.pad(x, ((1, 2), (0, 0))) * 2, A),
     "empty": (lambda x: (jnp.concatenate([x[:0], x]), x[:, :0].sum(1) + x[:, 0]), A),
+    "tiled": (lambda x: jnp.tile(x, (2, 3)) + jnp.repeat(jnp.repeat(x, 3, 1), 2, 0), A),
     "rotary": (rotary, A),
     "rows": (lambda x, i: x[i] + jnp.take(x, i, axis=0), A, WHOLE),
     "entries": (lambda x, i: x[i, i] + jnp.take_along_axis(x, i[:, None], 1)[:, 0], A, WHOLE),
