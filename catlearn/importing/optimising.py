@@ -36,12 +36,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer, eval_jaxpr
 
+from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.contracting import reordered
+from catlearn.arrays.sizes import Size
 from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, WrongKind
 from catlearn.importing.building import ImportRefused, is_real
 from catlearn.importing.exported import in_jax, recognises
 from catlearn.importing.jaxpr import Imported, imported
 from catlearn.lowering.streaming import StreamedCircuit, StreamPlan
+from catlearn.models.circuits import LoweredCircuit
 
 BLOCKS = (1024, 256, 64, 16)
 """How many indices may be read at a time, of what is tried where memory is bounded."""
@@ -112,19 +116,26 @@ class OptimisedPlan(Legible):
         The function as a circuit; None where it was not imported.
     run
         From the arrays of the arguments to the result.
+    multiply_adds
+        Of all products, before and after, where some are multiplied in a cheaper order.
     """
 
     streams: StreamPlan
     program: Imported | None = field(repr=False)
     run: Callable[..., Any] = field(repr=False)
+    multiply_adds: tuple[int, int] | None = None
 
     @property
     def left_alone(self) -> bool:
         """Whether the function itself runs."""
-        return not self.streams.streamed
+        return not self.streams.streamed and self.multiply_adds is None
 
     def __str__(self) -> str:
-        return "\n".join(["left alone"] * self.left_alone + [str(self.streams)])
+        lines = ["left alone"] if self.left_alone else []
+        if self.multiply_adds is not None:
+            before, after = self.multiply_adds
+            lines.append(f"products in a cheaper order: {before:,} -> {after:,} multiply-adds")
+        return "\n".join([*lines, str(self.streams)]).strip()
 
 
 @dataclass(frozen=True)
@@ -398,13 +409,16 @@ def _streamed(
         for place, axis in enumerate(spec.spec if spec is not None else ())
         if axis is not None
     ]
+    shapes = [one.shape for one in program.inputs(*call.outer, *call.specs)]
+    sizes = LoweredCircuit(program.circuit).sizes(shapes)
+    circuit = reordered(program.circuit, sizes)
     lowered = StreamedCircuit(
-        program.circuit, block=block, threshold=threshold or 0, whole=whole,
+        circuit, block=block, threshold=threshold or 0, whole=whole,
         least=options.min_saving if threshold is None else 0,
         slower=None if options.memory is None and block is None else inf,
     )  # fmt: skip
-    streams = lowered.plan(*(one.shape for one in program.inputs(*call.outer, *call.specs)))
-    if not streams.streamed:
+    streams = lowered.plan(*shapes)
+    if not streams.streamed and circuit is program.circuit:
         return OptimisedPlan(streams, program, call.flat)
 
     ends = _ends(program)
@@ -416,9 +430,16 @@ def _streamed(
             given[k] = jnp.where(given[k] < 0, given[k] + end, given[k])
         return program.result(lowered({}, *given))
 
-    return OptimisedPlan(
-        streams, program, functools.partial(run, *call.outer) if call.outer else run
-    )
+    function = functools.partial(run, *call.outer) if call.outer else run
+    if circuit is program.circuit:
+        return OptimisedPlan(streams, program, function)
+    adds = _adds(program.circuit), _adds(circuit)
+    return OptimisedPlan(streams, program, function, adds)
+
+
+def _adds(circuit: Circuit) -> int:
+    """Return the multiply-adds of a circuit without open sizes."""
+    return Size.of(circuit.counts().multiply_adds).number or 0
 
 
 def _ends(program: Imported) -> dict[int, int]:
