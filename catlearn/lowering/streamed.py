@@ -256,7 +256,7 @@ class _Groups:
             found = [jnp.concatenate([a, b], axis) for a, b, axis in pairs]
         return tuple(found), (states, last)
 
-    def backward(self, inputs: Sequence[Any], state: Any, given: Sequence[Any]) -> list[Any]:
+    def backward(self, inputs: Sequence[Any], state: Any, given: Sequence[Any]) -> Sequence[Any]:
         """Return the cotangents of the inputs that are real."""
         (fixed, entries), back = _head_vjp(self.head, inputs)
         axes = [a for a, x in zip(self.grouping.entries, entries, strict=True) if is_real(x)]
@@ -463,7 +463,7 @@ class FoldRun:
             for one in found
         )
 
-    def backward(self, inputs: Sequence[Any], state: Any, given: Any) -> list[Any]:
+    def backward(self, inputs: Sequence[Any], state: Any, given: Any) -> Sequence[Any]:
         """Return the cotangents of the inputs that are real."""
         (fixed, entries), back = _head_vjp(self.head, inputs)
         references = self.part("references", (*state, *fixed))
@@ -662,7 +662,7 @@ class PrefixRun(FoldRun):
         first = 0 if self.fold.unit else 1
         return np.arange(first, self.length // self.block) * self.block
 
-    def backward(self, inputs: Sequence[Any], state: Any, given: Sequence[Any]) -> list[Any]:
+    def backward(self, inputs: Sequence[Any], state: Any, given: Sequence[Any]) -> Sequence[Any]:
         """Return the cotangents of the inputs that are real."""
         (fixed, entries), back = _head_vjp(self.head, inputs)
         states, before, last = state
