@@ -44,6 +44,12 @@ MOST_LEAVES = 5040
 MOST_NODES = 1_000_000
 """The most nodes of entries."""
 
+MOST_TERMS = 32
+"""How many terms a sum has that is written out; one of more is a tree of sums."""
+
+BITS, LEVELS = 4, 8
+"""How many bits of the number of a term say in which branch it is, and how often they do."""
+
 MOST_COPIES = 100
 """The most copies of one sum in a product that is summed over."""
 
@@ -388,7 +394,7 @@ class Entries:
             conditions = [args[0] for _, args in leaves]
             return self.guard(conditions, node.head[1], calls[0][1])  # type: ignore[index]
         if kind == "add":
-            return self.add((inner, int(label)) for label, inner in calls)  # type: ignore
+            return self.add((inner, _multiplicity(label)) for label, inner in calls)
         if kind == "mul":
             found = Product(node.head[1])  # type: ignore[index]
         elif kind == "sum":
@@ -606,23 +612,32 @@ class Entries:
         return self.make(("guard", outside), [*items, ("of", *call)])
 
     def add(self, operands: Iterable[tuple[Call, int]]) -> Call:
-        """Return a sum of entries, each with a multiplicity."""
-        terms: dict[Call, int] = {}
-        for call, count in operands:
-            node = self.nodes[call[0]]
-            if node.head[0] != "add":  # type: ignore[index]
-                terms[call] = terms.get(call, 0) + count
-                continue
-            self.laws.setdefault("additions in turn are one")
-            for many, inner, args in self._moved(node.items, dict(enumerate(call[1]))):
-                one = self.call(inner, args)  # type: ignore[arg-type]
-                terms[one] = terms.get(one, 0) + int(many) * count  # type: ignore[call-overload]
+        """Return a sum of entries, each with a multiplicity.
+
+        A sum of many terms is a tree of sums: where a term stands in it depends on its number
+        alone, so sums of equal terms are one tree, and a term more changes one branch. So those of
+        a residual chain take time that is linear but for a logarithm.
+        """
+        operands = [*operands]
+        trees = [one for one in operands if self._is_tree(one[0]) and one[1] == 1]
+        if trees:
+            most = max(trees, key=lambda one: self._terms_of(one[0]))
+            operands.remove(most)
+            terms = self._written_out(operands)
+            if not any(map(self._is_outside, terms)):
+                self.laws.setdefault("additions in turn are one")
+                found = most[0]
+                for call, count in terms.items():
+                    found = self._with_term(found, call, count, 0)
+                return found
+            operands.append(most)
+        terms = self._written_out(operands)
         if len(terms) == 1 and [*terms.values()] == [1]:
             return next(iter(terms))
         alike: dict[Any, list[tuple[Call, int]]] = {}
         for call, count in terms.items():
-            guard = self.as_guard(call)
-            if guard is not None and guard[1] in (0.0, float("inf"), -float("inf")):
+            guard = self.as_guard(call) if self._is_outside(call) else None
+            if guard is not None:
                 alike.setdefault(guard[:2], []).append((guard[2], count))
         for (conditions, outside), some in alike.items():
             many = sum(count for _, count in some)
@@ -633,7 +648,81 @@ class Entries:
                 for call, _ in some:
                     del terms[self.guard(conditions, outside, call)]
                 terms[inner] = 1
-        return self.make(("add",), [(count, *call) for call, count in terms.items()])
+        if any(map(self._is_outside, terms)):
+            return self.make(("add",), [(count, *call) for call, count in terms.items()])
+        return self._sum(terms, 0)
+
+    def _is_outside(self, call: Call) -> bool:
+        """Whether an entry is 0, or infinite, outside of conditions: a sum puts such ones first."""
+        head: Any = self.nodes[call[0]].head
+        return head[0] == "guard" and head[1] in (0.0, float("inf"), -float("inf"))
+
+    def _terms_of(self, call: Call) -> int:
+        """Return how many terms a tree of sums has; 1 for anything else."""
+        head: Any = self.nodes[call[0]].head
+        return head[1] if head[0] == "add" and len(head) == 3 else 1
+
+    def _is_tree(self, call: Call) -> bool:
+        """Whether an entry is a tree of sums, and no branch of one."""
+        return self.nodes[call[0]].head[2:] == (0,)  # type: ignore[index]
+
+    def _items_of(self, call: Call) -> list[tuple[Any, Call]]:
+        """Return the items of a sum: labels, and calls over its variables."""
+        moved = self._moved(self.nodes[call[0]].items, dict(enumerate(call[1])))
+        return [(label, self.call(inner, args)) for label, inner, args in moved]  # type: ignore
+
+    def _written_out(self, operands: Iterable[tuple[Call, int]]) -> dict[Call, int]:
+        """Return the terms of a sum, with multiplicities."""
+        terms: dict[Call, int] = {}
+        left = [*operands][::-1]
+        while left:
+            call, count = left.pop()
+            head: Any = self.nodes[call[0]].head
+            if head[0] != "add":
+                terms[call] = terms.get(call, 0) + count
+                continue
+            self.laws.setdefault("additions in turn are one")
+            items = [(one, _multiplicity(label) * count) for label, one in self._items_of(call)]
+            left += items[::-1]
+        return terms
+
+    def _sum(self, terms: Mapping[Call, int], level: int) -> Call:
+        """Return a sum of terms: those of a tree stand by some bits of their numbers."""
+        if len(terms) <= MOST_TERMS or level == LEVELS:
+            return self.make(("add",), [(count, *call) for call, count in terms.items()])
+        parts: dict[int, dict[Call, int]] = {}
+        for call, count in terms.items():
+            parts.setdefault(_branch(call, level), {})[call] = count
+        branches = {branch: self._branch_of(some, level) for branch, some in parts.items()}
+        return self._tree(branches, len(terms), level)
+
+    def _tree(self, branches: Mapping[int, tuple[Call, int]], count: int, level: int) -> Call:
+        items: list[Item] = [((branch, many), *call) for branch, (call, many) in branches.items()]
+        return self.make(("add", count, level), items)
+
+    def _branch_of(self, terms: Mapping[Call, int], level: int) -> tuple[Call, int]:
+        """Return a branch of a tree: a term with its multiplicity, or a sum."""
+        if len(terms) == 1:
+            return next(iter(terms.items()))
+        return self._sum(terms, level + 1), 1
+
+    def _with_term(self, tree: Call, term: Call, count: int, level: int) -> Call:
+        """Return a tree of sums with a term more."""
+        branches = {label[0]: (one, label[1]) for label, one in self._items_of(tree)}
+        branch = _branch(term, level)
+        before, many = branches.get(branch, (term, 0))
+        total = self._terms_of(tree)
+        if self._terms_of(before) > 1:
+            inner = self._with_term(before, term, count, level + 1)
+            total += self._terms_of(inner) - self._terms_of(before)
+            branches[branch] = inner, 1
+        else:
+            terms = self._written_out([(before, many)] if many else [])
+            distinct = len(terms)
+            terms[term] = terms.get(term, 0) + count
+            total += len(terms) - distinct
+            branches[branch] = self._branch_of(terms, level)
+        return self._tree(branches, total, level)
 
     def as_product(self, call: Call) -> Product:
         """Return the factors of an entry."""
@@ -795,6 +884,16 @@ class Entries:
             if all(other != v for other, _ in parts):
                 self.laws.setdefault("a sum over parts is over the whole")
                 found, bound = self._flat(made, bound - {h, d} | {v})
+
+
+def _multiplicity(label: Any) -> int:
+    """Return how often an item of a sum is added; those of trees have their branch beside it."""
+    return int(label[1] if isinstance(label, tuple) else label)
+
+
+def _branch(call: Call, level: int) -> int:
+    """Return where a term stands in a tree of sums."""
+    return call[0] >> BITS * level & (1 << BITS) - 1
 
 
 def _items(found: Product) -> list[Item]:

@@ -3,7 +3,7 @@
 import inspect
 import sys
 from dataclasses import replace
-from itertools import islice
+from itertools import count, islice
 from random import Random
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from catlearn.arrays import (
     Circuit,
+    add,
     compose,
     copy,
     discard,
@@ -27,13 +28,16 @@ from catlearn.arrays import (
     residual,
     softmax,
     swap,
+    tanh,
     tensor,
+    traced,
     view,
     where,
 )
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.entries import Entries
 from catlearn.arrays.evaluation import difference
+from catlearn.arrays.forms import Form
 from catlearn.arrays.kernels import KERNELS
 from catlearn.arrays.sizes import Size
 from catlearn.category import Equal, NotEqual, Unknown
@@ -339,6 +343,21 @@ def test_entries_grow_linearly(circuit, first, each, monkeypatch):
         assert one.equal(other) == Unknown
 
 
+def test_residual_chains_take_time_that_grows_linearly(monkeypatch):
+    """So many items are handled; without trees of sums four times as many for twice the length."""
+    handled, make = [], Entries.make
+    monkeypatch.setattr(Entries, "make", lambda self, head, items, *more: (
+        handled.append(len(items)) or make(self, head, items, *more)
+    ))  # fmt: skip
+    found = []
+    for times in (100, 200):
+        handled.clear()
+        chain = compose(*[copy(2) >> relu @ idle >> add] * times)
+        assert chain.equal(chain >> relu) == NotEqual
+        found.append(sum(handled))
+    assert found[1] < 2.6 * found[0]
+
+
 def test_deep_circuits_are_read_at_other_indices():
     limit = sys.getrecursionlimit()
     deep = compose(*[relu] * 150)
@@ -355,3 +374,68 @@ def test_models_equal_themselves_bracketed_otherwise():
     assert one.equal(layers[0] >> (layers[1] >> layers[2])) == Equal
     twice = copy(2) >> mixtral_layer() @ (mixtral_layer() >> discard)
     assert mixtral_layer().equal(twice) == Equal
+
+
+def long_sum(terms, random):
+    """Return a sum of maps of an array, as it is or transposed, bracketed at random."""
+
+    @traced("x y")
+    def total(one):
+        made = [[one], [view("x y -> y x")(one)]]
+        for some in made:
+            for _ in range(7):
+                some.append(tanh(some[-1]))
+        items = [made[k % 2][k // 2] for k in terms]
+        while len(items) > 1:
+            k = random.randrange(len(items) - 1)
+            left, right = items.pop(k), items.pop(k)
+            items.insert(k, add(left, right) if random.random() < 0.5 else add(right, left))
+        return items[0]
+
+    return total
+
+
+def test_long_sums_are_equal_if_their_terms_are(monkeypatch):
+    monkeypatch.setattr(entries, "MOST_TERMS", 2)
+    monkeypatch.setattr(entries, "BITS", 1)
+    turn = view("x y -> y x")
+    for seed in range(3):
+        random = Random(seed)
+        terms = [random.randrange(16) for _ in range(12)]
+        one, other = long_sum(terms, random), long_sum(sorted(terms), random)
+        assert (turn >> one).equal(other >> turn) == Equal
+        assert one.equal(long_sum([*terms[1:], terms[0] ^ 2], random)) == NotEqual
+
+
+def sums_are_one_tree(random):
+    """Whether a sum is the same whichever sums it is made of, branches of its own tree too."""
+    table = Entries()
+    x = (Form.variable(table.variable(Size.of("n"))),)
+    terms = [table.array(("input", k), x) for k in range(100)]
+    whole = table.add((one, 1) for one in terms)
+    parts = [[whole]]
+    while parts[-1]:
+        items = [one for call in parts[-1] for _, one in table._items_of(call)]
+        parts.append([one for one in items if table._terms_of(one) > 1])
+    for part in [one for some in parts[1:] for one in some]:
+        inside = table._written_out([(part, 1)])
+        rest = [(one, 1) for one in terms if one not in inside]
+        random.shuffle(rest)
+        half = len(rest) // 2
+        sums = [(part, 1), *rest], [(table.add(rest[:half]), 1), (part, 1), *rest[half:]]
+        if any(table.add(some) != whole for some in sums):
+            return False
+    return len(parts) > 2
+
+
+def test_long_sums_are_one_tree(monkeypatch, mutants):
+    monkeypatch.setattr(entries, "MOST_TERMS", 3)
+    monkeypatch.setattr(entries, "BITS", 2)
+    assert sums_are_one_tree(Random(0))
+    with mutants("a branch of a sum is taken for the whole sum"), monkeypatch.context() as patch:
+        patch.setattr(Entries, "_is_tree", lambda self, call: self._terms_of(call) > 1)
+        assert not sums_are_one_tree(Random(0))
+    with mutants("terms of a long sum stand where they came"), monkeypatch.context() as patch:
+        places = count()
+        patch.setattr(entries, "_branch", lambda call, level: next(places) % 4)
+        assert not sums_are_one_tree(Random(0))
