@@ -561,6 +561,14 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "what is no diagram of LaTeX": lambda: cl.formats.from_tikzcd("\\begin{tikzcd} A \\arrow"),
         "what is no link": lambda: cl.formats.from_quiver("https://example.org"),
     },
+    "Functions that are imported": {
+        "no function": lambda: cl.from_jax(3, np.ones(2)),
+        "the name of an argument": lambda: cl.from_jax(
+            lambda weights: weights, np.ones(2), params="weigths"
+        ),
+        "no entries": lambda: cl.from_jax(lambda x: x, np.ones((0, 2))),
+        "no entries in what is returned": lambda: cl.from_jax(lambda x: x[:0], np.ones((2, 2))),
+    },
     "Relations of monoids": {
         relation or "nothing": lambda relation=relation: cl.Presentation.monoid("ab", [relation])
         for relation in UNREADABLE

@@ -156,7 +156,7 @@ class Builder:
         """Return a new array that is an input or a parameter, and how it is read."""
         if 0 in shape:
             message = f"has the shape {tuple(shape)}; sizes of axes are at least 1"
-            failure = Failure("sizes", name or "an array", message)
+            failure = Failure("sizes", name or letter, message)
             raise ImportRefused("this function", [failure])
         axes = [self.axis(size, f"{letter}{k}") for k, size in enumerate(shape)]
         wire = self.wire(axes, dtype, name)
