@@ -691,10 +691,11 @@ def lower(
     reverse
         Of a fold: how gradients are formed, ``"stream"`` unless said, or ``"checkpoint"``.
     streams
-        Of circuits, also on edges: ``"auto"``, or letters of variables. Where a circuit would form
-        an array much larger than what is read and returned (the scores of attention), the boxes
-        that reduce it run as one fold, block by block. Values and gradients are the same up to
-        rounding.
+        Of circuits, and of losses with circuits on edges: ``"auto"``, or names of variables. Where
+        a circuit would form an array much larger than what is read and returned (the scores of
+        attention), the boxes that reduce it run as one fold, block by block. In a loss these may be
+        of several edges, and of the divergence; ``fn.plan`` says which they are. Values and
+        gradients are the same up to rounding.
 
     Returns
     -------
