@@ -286,7 +286,7 @@ def test_edges_that_see_a_whole_batch_are_apart():
 
 
 @pytest.mark.parametrize(
-    "name", ["equations that train", "a model that is no circuit", "logits against logits", "pairs"]
+    "name", ["equations that train", "a model that is no circuit", "logits against logits"]
 )
 def test_a_streamed_loss_is_the_loss(name):
     values = []
@@ -303,12 +303,12 @@ def test_classes_of_losses_run_as_one_and_are_streamed(options):
     """Two squares of one shape, and one that shares the data; also with other options."""
     X, F, W = cl.Space("X", 3), cl.Space("F", 2), cl.Categorical("word", 300)
     parts, equations = [], {}
-    for k in range(3):
+    for k in range(3 if "stack" in options else 1):
         parts += [cl.Model(f"trunk_{k}", X, F, linear("A", "m -> k")),
                   cl.Model(f"head_{k}", F, W, linear("E", "k -> v"))]  # fmt: skip
         data = f"text_{min(k, 1)}"
         equations[f"lm_{k}"] = f"{data}.X >> trunk_{k} >> head_{k} = {data}.word"
-    texts = [cl.Dataset(f"text_{k}", X=X, word=W) for k in range(2)]
+    texts = [cl.Dataset(f"text_{k}", X=X, word=W) for k in range(min(2, len(equations)))]
     loss = cl.LearningDiagram(*texts, *parts, equations=equations).loss()
     random = np.random.default_rng(0)
     batch = {one.name: {"X": random.normal(size=(80, 3)).astype("float32"),
