@@ -911,19 +911,19 @@ class Rewriting(Nodes):
         ends: list[Ref] = []
         if exponent:
             s, r = exponent
-            largest = self._largest(s, r, summed)
+            largest, is_it = self._largest(s, r, summed)
             of_powers = [largest if one is None else one for one in of_powers]
             gap = self.shifted(s, largest)
             moves.append(Move(self.note("cocycle of exp", box, sign=1), largest, 0))
             families.append([[self.box(Kernel("exp"), [gap], gap.variables, title="exp")]])
             ends.append(largest)
-            coefficients += [self._ratio(largest, r)] if largest != r else []
+            coefficients += [] if is_it else [self._ratio(largest, r)]
         for s, r, k, rule in own:
-            largest = self._largest(s, r, summed)
+            largest, is_it = self._largest(s, r, summed)
             moves.append(Move(self.note(rule, box), largest, k))
             made = self.spliced(rule.F(), [self.shifted(s, largest), self.number(0.0)])
             families.append([[one] for one in made])
-            ends.append(r)
+            ends.append(largest if is_it else r)
         if exponent or own:
             self.note("unit", box, empty=-inf)
         if term.powers:
@@ -1024,11 +1024,11 @@ class Rewriting(Nodes):
                 arrays.append(self.product([held(array), *factors]))
         return self.sum(arrays)
 
-    def _largest(self, s: Ref, r: Ref, summed: Iterable[int]) -> Ref:
-        """Return what exp(S - R) is accumulated relative to: the greatest S.
+    def _largest(self, s: Ref, r: Ref, summed: Iterable[int]) -> tuple[Ref, bool]:
+        """Return what exp(S - R) is accumulated relative to, the greatest S, and whether R is it.
 
         No other reference will do for each block, since one may be without an entry that R is made
-        of, and have one of S. It is R itself where R is the greatest S, perhaps over more.
+        of, and have one of S. Where R is the greatest S, this may be over more.
         """
         places = frozenset(p for p, v in enumerate(s.variables) if v == X)
         out = sorted({*s.variables} - {*summed} - {X})
@@ -1038,13 +1038,12 @@ class Rewriting(Nodes):
                 found = self.read(acc.array.wire)
                 wired = [s.variables[found.index(k)] for k in range(len(acc.array.variables))]
                 own = Ref(acc.array.wire, tuple(wired))
-                if own in copies:
-                    return r
-                if sorted(own.variables) == out:
-                    return self.box(Kernel("view"), [own], out)
+                if own in copies or sorted(own.variables) == out:
+                    kept = sorted(own.variables)
+                    return self.box(Kernel("view"), [own], kept), own in copies
         made = self.box(Kernel("max"), [s], out)
         self._keep(Accumulator("max", made, (s.wire, places)))
-        return self.box(Kernel("view"), [made], out)
+        return self.box(Kernel("view"), [made], out), False
 
     def _copies(self, one: Ref) -> list[Ref]:
         """Return the arrays that an array is the same as: views, and negatives of negatives."""

@@ -202,8 +202,13 @@ def starts_empty(fold: Fold, found: Sequence[Skip]) -> list[Skip]:
     """List those skips by which the first block may be skipped, too.
 
     The state without entries then is 0 of sums and -inf of greatest entries; references have to be
-    entries of it, since other functions may not be numbers.
+    multiples of its entries, since other functions may not be numbers.
     """
     H = fold.references.apex
-    views = all(H.operations[box].kernel.name == "view" for box in fold.references._walk())
-    return [one for one in found if views and one.is_free]
+    linear = all(
+        H.operations[box].kernel.name in ("view", "neg", "contraction")
+        and len(H.sides[0][box]) == 1
+        and not H.operations[box].targets
+        for box in fold.references._walk()
+    )
+    return [one for one in found if linear and one.is_free]
