@@ -249,8 +249,10 @@ def _scan(self: Any, eqn: Any, values: list[Value]) -> list[Value] | None:
     shapes = [size for one in avals for size in one.shape]
     if length < 1 or 0 in shapes or len(reals) > 1 or eqn.effects or any(map(is_key, avals)):
         return None
-    consts, count = eqn.params["num_consts"], eqn.params["num_carry"]
+    jaxpr, (consts, count) = getattr(inner, "jaxpr", inner), _ends(eqn.params)
     own = consts + count
+    if len(jaxpr.outvars) != len(eqn.outvars):
+        return None
     dtypes = [one.dtype for one in avals]
 
     def turned(value: Value) -> Value:
@@ -271,7 +273,6 @@ def _scan(self: Any, eqn: Any, values: list[Value]) -> list[Value] | None:
     entries = [self.gate("each", [wire], rounds, title) for wire in along]
     self.natural |= {one for one, wire in zip(entries, along, strict=True) if wire in self.natural}
     given = [*values[:consts], *map(self.of_wire, (*states, *entries))]
-    jaxpr = getattr(inner, "jaxpr", inner)
     found = self.run(jaxpr, inner.consts, given)
     types = [atom.aval.dtype for atom in jaxpr.outvars]
     self.enter(())
@@ -283,6 +284,14 @@ def _scan(self: Any, eqn: Any, values: list[Value]) -> list[Value] | None:
     self.within.pop()
     self.scopes, self.outer = scopes, outer
     return [*map(self.of_wire, after), *(turned(self.of_wire(one)) for one in stacked)]
+
+
+def _ends(params: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many arrays of a loop are the same in all rounds, and how many go round."""
+    if "num_carry" in params:
+        return params["num_consts"], params["num_carry"]
+    consts, carry, _ = params["ft_in"].unpack()  # from JAX 0.12 on
+    return len([*consts]), len([*carry])
 
 
 def _held(params: Any) -> list[str]:

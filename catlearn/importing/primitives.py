@@ -51,12 +51,12 @@ ELEMENTWISE = {
 
 _FUNCTIONS = """
     abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt
-    ceil clamp clz conj convert_element_type copy copy_p cos cosh digamma div eq erf erf_inv
-    erfc exp exp2 expm1 floor ge gt igamma igammac imag integer_pow is_finite le lgamma log
-    log1p logistic lt max min mul ne neg nextafter not or polygamma population_count pow
-    real reduce_precision regularized_incomplete_beta rem round rsqrt select_n shift_left
-    shift_right_arithmetic shift_right_logical sign sin sinh sqrt square stop_gradient sub
-    tan tanh xor zeta
+    ceil clamp clz conj convert_element_type copy copy_p cos cosh digamma div eq eq_to erf
+    erf_inv erfc exp exp2 expm1 floor ge gt igamma igamma_grad_a igammac imag integer_pow
+    is_finite le le_to lgamma log log1p log2 logistic lt lt_to max min mul mulhi ne neg
+    nextafter not one_minus_square or polygamma population_count pow real reduce_precision
+    regularized_incomplete_beta rem round rsqrt select_n shift_left shift_right_arithmetic
+    shift_right_logical sign sin sinh sqrt square stop_gradient sub tan tanh xor zeta
 """
 
 
@@ -388,6 +388,17 @@ def _convert(self: Builder, eqn: Any, values: list[Value]) -> Found:
     if is_real(new) and old == np.bool_ and new == jnp.result_type(float):
         return self.applied(Kernel("indicator"), [value], new)
     return self.converted(self.typed(value, old), new)
+
+
+@handles("one_minus_square")
+def _without_square(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), dtype = values, eqn.outvars[0].aval.dtype
+    if not is_real(dtype) or not isinstance(value.source, int):
+        return None
+    for kernel in ("square", "neg"):
+        value = self.applied(Kernel(kernel), [value], dtype)
+    one = Value(Number(np.ones((), dtype)), ()).repeated(value.shape, ())
+    return self.applied(Kernel("add"), [one, value], dtype)
 
 
 @handles("integer_pow", "pow", "rsqrt", "exp2")

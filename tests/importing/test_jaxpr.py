@@ -346,14 +346,14 @@ def test_effects_keep_their_order():
 
 
 def test_layers_take_the_operations_of_the_original():
-    layers = [{name: normal(9 * k + j, 6, 6) for j, name in enumerate("qkv")} for k in range(2)]
+    layers = [{name: normal(9 * k + j, 32, 32) for j, name in enumerate("qkv")} for k in range(2)]
 
     def model(layers, x):
         for one in layers:
             x = self_attention(one, x)
         return x
 
-    x = normal(0, 2, 5, 6)
+    x = normal(0, 2, 16, 32)
     found = imported(model, layers, x, params=0)
     lowered = cl.lower(found.circuit)
     pair = [jax.jit(model).lower(layers, x), jax.jit(lowered).lower(found.params, x)]
