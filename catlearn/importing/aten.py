@@ -354,7 +354,7 @@ def _var(
     axes = (axes,) if isinstance(axes, int) else tuple(axes)
     count = math.prod(x.shape[axis] for axis in axes)
     centred = x - x.mean(axes, keepdims=True)
-    return (centred * centred).sum(axes, keepdims=keepdim) / (
+    return jnp.square(centred).sum(axes, keepdims=keepdim) / (
         count - (1 if correction is None else correction)
     )
 
@@ -377,7 +377,7 @@ def _norm(
     axes = dim if dim is None or isinstance(dim, int) else tuple(dim)
     ord = 2 if ord is None else ord
     if ord == 2:
-        return jnp.sqrt((x * x).sum(axes, keepdims=keepdim))
+        return jnp.sqrt(jnp.square(x).sum(axes, keepdims=keepdim))
     if ord == math.inf:
         return jnp.abs(x).max(axes, keepdims=keepdim)
     return (jnp.abs(x) ** ord).sum(axes, keepdims=keepdim) ** (1 / ord)
@@ -945,7 +945,7 @@ def _attention(
 def _normed(x: Array, axes: Sequence[int], eps: float) -> Any:
     mean = x.mean(axes, keepdims=True)
     centred = x - mean
-    rescale = lax.rsqrt((centred * centred).mean(axes, keepdims=True) + eps)
+    rescale = lax.rsqrt(jnp.square(centred).mean(axes, keepdims=True) + eps)
     return centred * rescale, mean, rescale
 
 
@@ -980,7 +980,7 @@ def _rms_norm(
 ) -> Array:
     eps = float(jnp.finfo(x.dtype).eps) if eps is None else eps
     axes = tuple(range(-len(shape), 0))
-    return _scaled(x * lax.rsqrt((x * x).mean(axes, keepdims=True) + eps), weight, None)
+    return _scaled(x * lax.rsqrt(jnp.square(x).mean(axes, keepdims=True) + eps), weight, None)
 
 
 def _over_channels(value: Array | None, ndim: int) -> Array | None:
@@ -1079,14 +1079,14 @@ def _max_pool(n: int) -> Callable[..., Array]:
         sizes, steps, holes, sides = _windows(x, window, stride, padding, dilation, ceil, n)
         least = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
         return lax.reduce_window(
-            x, jnp.asarray(least, x.dtype), lax.max, sizes, steps, sides, window_dilation=holes
+            x, np.array(least, x.dtype)[()], lax.max, sizes, steps, sides, window_dilation=holes
         )
 
     return pool
 
 
 def _sum_pool(x: Array, sizes: Any, steps: Any, sides: Any) -> Array:
-    return lax.reduce_window(x, jnp.zeros((), x.dtype), lax.add, sizes, steps, sides)
+    return lax.reduce_window(x, np.zeros((), x.dtype)[()], lax.add, sizes, steps, sides)
 
 
 def _average_pool(n: int) -> Callable[..., Array]:
@@ -1150,7 +1150,7 @@ def _reduction(x: Array, mode: int) -> Array:
 
 @_operation("mse_loss")
 def _mse_loss(x: Array, y: Array, reduction: int = 1) -> Array:
-    return _reduction((x - y) * (x - y), reduction)
+    return _reduction(jnp.square(x - y), reduction)
 
 
 @_operation("l1_loss")

@@ -475,7 +475,7 @@ def imported(
     importer, dom, values = Importer(), [], []
     for var, k in zip(jaxpr.invars, traced, strict=True):
         name = addresses[k]
-        letter = _address(leaves[k][0], names).rpartition("/")[2]
+        letter = re.split(r"[/.]", _address(leaves[k][0], names))[-1]
         letter = letter if letter.isidentifier() else names[leaves[k][0][0].idx]
         wire, value = importer.given(var.aval.shape, var.aval.dtype, name, letter)
         values.append(value)

@@ -636,6 +636,18 @@ def _windows(
     return Value(made, words, tuple(map(Form.variable, range(len(kept))))), len(inside)
 
 
+def _reached(size: int, out: int, window: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    """Return a window without what reads outside, if there is one, and how much is left out first.
+
+    A window that is longer than the axis would be a variable of another size.
+    """
+    length, stride, dilation, low, apart = window
+    first, last = max(0, -(-low // dilation)), min(length - 1, (size - 1 + low) // dilation)
+    if out > 1 or apart > 1 or first > last:
+        return 0, window
+    return first, (last - first + 1, stride, dilation, low - first * dilation, apart)
+
+
 @handles("conv_general_dilated")
 def _convolution(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval, params = eqn.outvars[0].aval, eqn.params
@@ -649,12 +661,15 @@ def _convolution(self: Builder, eqn: Any, values: list[Value]) -> Found:
     ]
     (batch, channel, *space), (_, _, *out_space) = numbers.lhs_spec, numbers.out_spec
     weights = values[1].transposed(numbers.rhs_spec)
-    out, windows = [*values[0].shape], [(1, 1, 1, 0, 1) for _ in values[0].shape]
+    out = [*values[0].shape]
+    windows: list[tuple[int, ...]] = [(1, 1, 1, 0, 1) for _ in out]
     settings = (params["window_strides"], params["rhs_dilation"],
                 [low for low, _ in params["padding"]], params["lhs_dilation"])  # fmt: skip
     for k, there, length, *own in zip(space, out_space, weights.shape[2:], *settings, strict=True):
         stride, dilation, low, apart = map(int, own)
-        out[k], windows[k] = aval.shape[there], (length, stride, dilation, low, apart)
+        out[k], window = aval.shape[there], (length, stride, dilation, low, apart)
+        first, windows[k] = _reached(values[0].shape[k], out[k], window)
+        weights = weights.sliced(2 + space.index(k), first, windows[k][0], 1)
     found = _windows(self, values[0], aval.dtype, out, windows, 0.0)
     if found is None:
         return None
@@ -711,7 +726,12 @@ def _pooled(self: Builder, eqn: Any, values: list[Value]) -> Found:
                 [low for low, _ in params["padding"]], params["base_dilation"])  # fmt: skip
     if any(one != 1 for one in params["base_dilation"]) and kind != "sum":
         return None
-    windows = [tuple(map(int, one)) for one in zip(*settings, strict=True)]
+    windows = [
+        _reached(size, out, tuple(map(int, one)))[1]
+        for size, out, one in zip(
+            values[0].shape, aval.shape, zip(*settings, strict=True), strict=True
+        )
+    ]
     found = _windows(self, values[0], aval.dtype, aval.shape, windows, outside)
     if found is None or found[1] == 0:
         return found and found[0]

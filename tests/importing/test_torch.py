@@ -10,6 +10,7 @@ import pytest
 import catlearn as cl
 from catlearn.errors import CatlearnError, DataError, WrongKind
 from catlearn.importing import ImportRefused, from_torch, in_jax, to_jax
+from catlearn.streams import streamable
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 nn, F = torch.nn, torch.nn.functional
@@ -295,8 +296,22 @@ def encoder(**options):
     return nn.TransformerEncoderLayer(12, 3, 20, dropout=0.0, batch_first=True, **options)
 
 
+def folds(circuit):
+    """Return what is summed along each axis that can be streamed, by the name of the axis."""
+    found = streamable(circuit)
+    return {
+        axis: [line.split(" = ")[1] for line in str(fold).splitlines()[1:]]
+        for axis, fold in found.items()
+        if not isinstance(fold, str)
+    }
+
+
+def with_exponentials(found):
+    return [lines for lines in found.values() if any("exp" in line for line in lines)]
+
+
 def test_attention_is_one_fold():
-    """Oracle 37."""
+    """Oracle 37: a maximum, a sum of exponentials, and a weighted one."""
     torch.manual_seed(0)
     module = nn.MultiheadAttention(12, 3, batch_first=True)
     (x,) = drawn((2, 5, 12))
@@ -306,6 +321,23 @@ def test_attention_is_one_fold():
     assert set(found.circuit.parameters) == set(module.state_dict())
     values = cl.lower(found.circuit)(found.params, *3 * [x.numpy()])
     assert differs(found.result(values), module(x, x, x, need_weights=False)) < 1e-6
+    ((greatest, *sums),) = with_exponentials(folds(found.circuit))
+    assert greatest.startswith("max")
+    assert ["exp" in one for one in sums] == [True, True]
+
+
+def test_a_layer_is_a_fold_of_attention_and_one_along_its_hidden_axis():
+    """Oracle 37."""
+    module, (x,) = encoder(), drawn((2, 5, 12))
+    fn, _ = to_jax(module, x)
+    found = fn.imported()
+    assert found.opaque == []
+    values = cl.lower(found.circuit)(found.params, x.numpy())
+    assert differs(found.result(values), module(x)) < 1e-6
+    along = folds(found.circuit)
+    assert len(with_exponentials(along)) == 1
+    hidden = [axis for axis in along if str(found.circuit.axes.get(axis)) == "20"]
+    assert [len(along[axis]) for axis in hidden] == [1]
 
 
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")
