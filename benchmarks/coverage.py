@@ -1,7 +1,7 @@
 """How much of the models of other libraries is imported as circuits, and with which numbers.
 
-For each model the share of operations, and of the flops of operations, that are boxes of a circuit
-and no opaque ones; the largest difference of what the circuit and the model return, relative to the
+For each model the share of boxes that compute, and of their operations on numbers, that are not
+opaque; the largest difference of what the circuit and the model return, relative to the
 largest entry; parameters and contractions. Models whose library is missing are left out, which is
 said. Nothing is timed.
 
@@ -54,13 +54,13 @@ def contractions(circuit: Any) -> int:
 def cells(name: str, model: Model) -> list[str]:
     """Return a row of the table."""
     found = model.found
-    names = Counter(one.name for one in found.counted if one.opaque)
+    names = Counter(one.partition(" at ")[0] for one in found.opaque)
     gallery = "" if model.gallery is None else model.gallery.counts().parameters
     if gallery == model.trained:
         gallery = "the same"
     return [
         name,
-        *(f"{100 * found.coverage[part]:.1f} %" for part in ("operations", "flops")),
+        *("" if share is None else f"{100 * share:.1f} %" for share in found.coverage.values()),
         ", ".join(f"{n} {name}" for name, n in names.most_common()),
         f"{difference(model):.1e}",
         f"{model.trained:,}",
