@@ -14,7 +14,7 @@ apart by it, at inputs, parameters and sizes that a seed draws.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -200,6 +200,12 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         return [values[0].cumsum(*targets)]
     if name == "constant":
         return [np.asarray(kernel.option("value"))]
+    if name == "index":
+        return [np.arange(*(sizes[v] for v in targets))]
+    if name == "dropped":
+        keys = (one.astype("uint32") for one in values[1:])
+        kept = hashed(np.uint32, *keys) >= np.uint32(kernel.option("rate") * 2**32)
+        return [np.where(kept, values[0] / (1 - kernel.option("rate")), 0.0)]
     if name == "angle":
         places, rates = np.indices([sizes[v] for v in targets])
         return [places / kernel.option("base") ** (rates / sizes[targets[1]])]
@@ -256,6 +262,25 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
     if name not in simple:
         raise CatlearnError(f"kernel {kernel} has no value by itself")
     return [simple[name](values[0])]
+
+
+def hashed(number: Callable[[int], Any], *keys: Any) -> Any:
+    """Return 32 bits for each tuple of integers, by the mixing of MurmurHash3.
+
+    Parameters
+    ----------
+    number
+        From an integer to one of the type of the keys.
+    *keys
+        Arrays of integers from 0, of 32 bits or more: of NumPy, JAX or PyTorch.
+    """
+    mixing = ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1))
+    found, step, bits = number(0), number(0x9E3779B9), number(0xFFFFFFFF)
+    for key in keys:
+        found = ((found ^ key) + step) & bits
+        for shift, factor in mixing:
+            found = ((found ^ (found >> shift)) * number(factor)) & bits
+    return found
 
 
 def _top_k(x: np.ndarray, operation: Any, sizes: Any, *targets: int) -> list[np.ndarray]:

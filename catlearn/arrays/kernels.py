@@ -109,6 +109,8 @@ KERNELS: dict[str, Entry] = {
     "norm": Entry(targets="both", options=("kind", "eps")),
     "top_k": Entry(outputs=2, targets="chosen"),
     "dropout": Entry(deterministic=False, options=("rate",)),
+    "index": Entry((0, 0), targets="both", symmetric=False, single=True),
+    "dropped": Entry((2, None), options=("rate",)),
     "stop": Entry(fixes=None),
     "gelu": Entry(options=("approximation",), fixes=(0.0, math.inf)),
     "relu": Entry(fixes=(0.0, math.inf)),

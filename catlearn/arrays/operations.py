@@ -1032,16 +1032,50 @@ def gelu(approximation: str = "erf") -> Circuit:
     return elementwise(Kernel("gelu", (("approximation", approximation),)))
 
 
-def dropout(rate: float = 0.1) -> Circuit:
+def dropout(rate: float = 0.1, *, by: str | None = None) -> Circuit:
     """Return the random map that puts 0 for some entries, and divides the others by 1 - rate.
+
+    Parameters
+    ----------
+    rate
+        The share of entries that are dropped, when a key is given.
+    by
+        The axes of an array, such as ``"h q x"``. What is dropped then follows from a seed, an
+        integer that is read besides the array, and from the indices of an entry: it is no random
+        map, and blocks of an array drop what the whole drops.
 
     Examples
     --------
+    >>> dropout(0.5, by="q x")
+    Circuit(R[q x], ?[] -> R[q x])
     >>> copy(2) >> dropout(0.5) @ dropout(0.5) == dropout(0.5) >> copy(2)
     False
     """
     expect(rate, (int, float), "rate", "a number; arrays come after it, dropout(0.1)(x)")
-    return elementwise(Kernel("dropout", (("rate", float(rate)),)))
+    expect(by, (str, type(None)), "by", "the axes of an array, such as 'q x'")
+    options = (("rate", float(rate)),)
+    if by is None:
+        return elementwise(Kernel("dropout", options))
+    read = read_pattern(by)
+    if len(read.left) != 1 or read.right:
+        raise read.error("the axes of one array are expected")
+    names = [item.name for item in read.left[0]]
+    pattern = read_sides(", ".join([by, " ", *names]) + f" -> {by}", None, 1)
+    dropped = box_of(
+        Kernel("dropped", options), f"dropout({rate})", pattern, pattern.left, pattern.right, {},
+        types=["R", *(None for _ in (*names, ""))],
+    )  # fmt: skip
+    return compose(tensor(idle, idle, *map(_index, names)), dropped)
+
+
+def _index(name: str) -> Circuit:
+    """Return the indices of an axis."""
+    draft = Draft()
+    axis = draft.axis(name)
+    out = draft.wire([axis], draft.type("N", axis))
+    made = Operation(Kernel("index"), (), ((0,),), (0,), letters=(name,), title=f"index of {name}")
+    draft.box(made, [], [out], [axis])
+    return Circuit.of(draft, [], [out])
 
 
 def _identity() -> Circuit:

@@ -379,6 +379,8 @@ class _Planner:
         ]
         if name == "constant":
             return [self.emit(name, [], (), operation.kernel.option("value"))]
+        if name == "index":
+            return [self.constant(np.arange(*(self.shape[v] for v in operation.targets)))]
         if name == "angle":
             base: Any = operation.kernel.option("base")
             positions, rates = (np.arange(self.shape[v]) for v in operation.targets)

@@ -466,7 +466,7 @@ class _Reader:
                 if reading is not None:
                     operands += self._read(number, ins, ins[k], reading, at, local)
             passed = name in ("view", "stop") or (name in SIGNS and wire not in self.circuit.cod)
-            if passed or name in ("constant", "angle"):
+            if passed or name in ("constant", "angle", "index"):
                 self.made[number] = tuple(operands)
             else:
                 kind = "whole" if takes else "prefix" if name in PREFIX else "map"

@@ -29,7 +29,7 @@ from catlearn.arrays.forms import Form
 from catlearn.costing.indexed import Indexed, IndexedArray
 from catlearn.errors import expect
 
-LINEAR = frozenset(["add", "concat", "neg", "dropout"])
+LINEAR = frozenset(["add", "concat", "neg", "dropout", "dropped"])
 """Kernels whose operands have their cotangent."""
 
 BY_VALUE = frozenset(["exp", "exp2", "tanh", "sigmoid", "reciprocal", "sqrt"])

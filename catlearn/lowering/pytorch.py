@@ -14,6 +14,7 @@ import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 import torch.nn.functional as F  # pyright: ignore[reportMissingImports]
 
+from catlearn.arrays.evaluation import hashed
 from catlearn.arrays.programs import Program
 from catlearn.errors import Failure, InvalidStructure, expect
 from catlearn.models.circuits import WIDER, LoweredCircuit
@@ -147,7 +148,16 @@ def _loop(functions: Mapping[str, Callable[..., Any]], *arguments: Any) -> list[
     return [*states, *map(torch.stack, zip(*made, strict=True))]
 
 
+def _dropped(x: torch.Tensor, *keys: Any) -> torch.Tensor:
+    """Drop entries as JAX does: by what a seed and their indices hash to."""
+    *integers, rate = keys
+    own = (torch.as_tensor(one, device=x.device).long() & 0xFFFFFFFF for one in integers)
+    found = hashed(int, *own)
+    return torch.where(found >= int(rate * 2**32), x / (1 - rate), 0.0)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "dropped": _dropped,
     "einsum": _einsum,
     "like": _like,
     "transpose": lambda x, order: x.permute(order),

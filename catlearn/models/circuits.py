@@ -39,6 +39,7 @@ from jax.experimental import checkify
 
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.circuit import Circuit, compose, lift
+from catlearn.arrays.evaluation import hashed
 from catlearn.arrays.programs import Program, programmed
 from catlearn.arrays.sizes import Size, SizeRelation, solve
 from catlearn.errors import (
@@ -111,6 +112,14 @@ def _dropout(key: Any, x: jax.Array, rate: float, address: str) -> jax.Array:
     if key is None or rate == 0:
         return x
     kept = jax.random.bernoulli(_folded(key, address), 1 - rate, x.shape)
+    return jnp.where(kept, x / (1 - rate), jnp.zeros((), x.dtype))
+
+
+def _dropped(x: jax.Array, *keys: Any) -> jax.Array:
+    """Drop entries by what a seed and their indices hash to."""
+    *integers, rate = keys
+    found = hashed(jnp.uint32, *(jnp.asarray(one).astype("uint32") for one in integers))
+    kept = found >= jnp.uint32(rate * 2**32)
     return jnp.where(kept, x / (1 - rate), jnp.zeros((), x.dtype))
 
 
@@ -188,6 +197,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "times": lambda x, number: x * number,
     "div": jnp.floor_divide,
     "mod": jnp.mod,
+    "dropped": _dropped,
     "convolve": _convolve,
     "pool": _pool,
     "concatenate": lambda *arguments: jnp.concatenate(arguments[:-1], axis=arguments[-1]),

@@ -29,9 +29,10 @@ from catlearn.display import Displayed
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
 from catlearn.streams.nodes import Nodes, Ref
 from catlearn.streams.normal import Accumulator, Rewriting
-from catlearn.streams.passes import Pass, chosen, letter_at
+from catlearn.streams.passes import Pass, chosen, letter_at, refuse_random
 from catlearn.streams.rules import (
     EXPONENTIAL,
+    AmbiguousAxis,
     Cocycle,
     Instance,
     StreamRefused,
@@ -285,7 +286,12 @@ def stream(circuit: Circuit, variable: str, *, rules: Iterable[Cocycle] = ()) ->
 def _plain(circuit: Circuit, variable: str, known: Sequence[Cocycle]) -> Fold:
     """Return a circuit as a fold along a variable that it reduces over."""
     plain = interned(circuit.unfold().live())
-    plain = summed(plain, chosen(plain, variable).axis)
+    try:
+        one = chosen(plain, variable)
+    except AmbiguousAxis:
+        refuse_random(plain)  # which parts passes that were one
+        raise
+    plain = summed(plain, one.axis)
     fold = derived(plain, chosen(plain, variable), variable, known)
     return replace(fold, given=circuit.live())
 
@@ -323,12 +329,7 @@ def derived(
     """
     rules = [*own_rules().values()] if rules is None else rules
     H = circuit.apex
-    for box in H.order:
-        if not H.operations[box].kernel.entry.deterministic:
-            title = H.title(box)
-            raise StreamRefused(
-                title, f"{title} draws a sample of a whole array, which a pass over blocks does not"
-            )
+    refuse_random(circuit)
     work = Rewriting(circuit, one.reductions, one.axis, rules, through=one.through)
     _refuse_kept(work, one, variable)
     draft = work.draft

@@ -640,6 +640,11 @@ class Rewriting(Nodes):
             found = self._multiplied(box, at, read)
         elif name == "add":
             found = self._added([one for terms in read for one in terms])
+        elif name == "dropped" and self.touched.isdisjoint(own.ins[1:]):
+            read_too = [self._untouched(box, at, k) for k in range(1, len(nodes))]
+            every = self.locals(box, at)
+            mask = self.box(own.operation.kernel, [self.number(1.0), *read_too], every)
+            found = [replace(one, factors=(*one.factors, mask)) for one in read[0]]
         elif name == "shifted":
             minus = Scalar(Fraction(-1))
             found = self._added([*read[0], *(self._scaled(one, minus) for one in read[1])])

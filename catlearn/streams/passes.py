@@ -245,3 +245,22 @@ def chosen(circuit: Circuit, variable: str) -> Pass:
         raise StreamRefused(where, f"axis {letter} is in the output: no box reduces over it")
     hint = did_you_mean(variable, sorted(letters))
     raise UnknownName(f"there is no axis {variable!r}; {hint}")
+
+
+def refuse_random(circuit: Circuit) -> None:
+    """Refuse boxes that draw samples of whole arrays.
+
+    Raises
+    ------
+    StreamRefused
+        Naming the first.
+    """
+    H = circuit.apex
+    for box in H.order:
+        if not H.operations[box].kernel.entry.deterministic:
+            title = H.title(box)
+            raise StreamRefused(
+                title,
+                f"{title} draws a sample of a whole array, which a pass over blocks does not; "
+                'dropout(rate, by="q x") drops by a seed and the indices of an entry',
+            )

@@ -35,7 +35,7 @@ from catlearn.errors import Failure
 from catlearn.streams.folding import before, interned, merged, stepped, texts
 from catlearn.streams.nodes import REDUCING, Node, Nodes, Ref
 from catlearn.streams.normal import Rewriting
-from catlearn.streams.passes import ancestors
+from catlearn.streams.passes import ancestors, refuse_random
 from catlearn.streams.rules import (
     RULES,
     AmbiguousAxis,
@@ -427,13 +427,7 @@ def swept(circuit: Circuit, variable: str, axis: int, rules: Sequence[Cocycle] =
         reason = f"what depends on earlier {variable} does not have the axes of blocks of outputs"
         raise StreamRefused(variable, f"{reason}; group axes of all that is compared")
     circuit = of_one_axis(circuit, axis)
-    H = circuit.apex
-    for box in H.order:
-        if not H.operations[box].kernel.entry.deterministic:
-            title = H.title(box)
-            raise StreamRefused(
-                title, f"{title} draws a sample of a whole array, which a pass over blocks does not"
-            )
+    refuse_random(circuit)
     return _Derivation(circuit, variable, axis).fold(rules)
 
 

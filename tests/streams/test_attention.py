@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.arrays import Circuit, add, einsum, idle, neg, softmax, traced, view, where
-from catlearn.streams import stream
+from catlearn.arrays import Circuit, add, dropout, einsum, idle, neg, softmax, traced, view, where
+from catlearn.arrays.evaluation import evaluate
+from catlearn.errors import CatlearnError
+from catlearn.streams import StreamRefused, stream
 from catlearn.streams.normal import Rewriting
 from tests.streams.programs import (
     attention,
@@ -140,3 +142,52 @@ def test_what_a_mean_is_rounded_by_is_put_right(mutants, monkeypatch):
         with mutants("streams: a rounded mean is taken for the mean"):
             monkeypatch.setattr(Rewriting, "_rounded", lambda *_: None)
             assert far_variance_error() > 1e-5
+
+
+def dropped(box):
+    @traced("h q d", "h x d", "h x e", "")
+    def attention(q, k, v, seed):
+        weights = softmax("[x]")(scores(q, k))
+        return einsum("h q x, h x e -> h q e")(box(weights, seed), v)
+
+    return attention
+
+
+@pytest.fixture
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+def test_dropout_by_indices_is_in_blocks_what_it_is_in_the_whole(double, mutants):
+    circuit, xs = dropped(dropout(0.3, by="h q x")), arrays(SHAPES)
+    whole, fold = cl.lower(circuit), stream(circuit, "x")
+    assert fold.kinds == ("max", "sum", "sum")
+    assert not fold.check()
+
+    def both(fn, seed):
+        def total(*xs):
+            return jnp.sum(jnp.sin(made := fn({}, *xs, seed))), made
+
+        return jax.jit(jax.grad(total, (0, 1, 2), has_aux=True))(*xs)
+
+    wanted = both(whole, 7)
+    assert differences(both(cl.lower(fold, block=5, group={"q": 2}), 7), wanted) < 1e-13
+    assert differences(both(whole, 8), wanted) > 1e-2
+    assert np.allclose(evaluate(circuit, [*xs, 7])[0], wanted[1])
+    with mutants("streams: dropout by indices in the block alone"):
+        moved = cl.lower(circuit)({}, *(jnp.roll(x, 5, 1) if k else x for k, x in enumerate(xs)), 7)
+        assert not jnp.allclose(moved, wanted[1])
+
+
+def test_dropout_by_indices_keeps_a_share_and_is_refused_elsewhere(double):
+    kept = cl.lower(dropout(0.25, by="q x"))({}, jnp.ones((300, 300)), 3)
+    assert set(np.unique(kept).tolist()) == {0.0, 1 / 0.75}
+    assert abs(float(kept.mean()) - 1) < 0.01
+    near = [(kept[1:] * kept[:-1]).mean(), (kept[:, 1:] * kept[:, :-1]).mean()]
+    assert np.allclose(near, 1, atol=0.02)
+    with pytest.raises(StreamRefused) as caught:
+        stream(dropped(lambda x, seed: dropout(0.3)(x)), "x")
+    assert "by=" in str(caught.value)
+    with pytest.raises(CatlearnError):
+        dropout(0.3, by="q x, y")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.arrays import add, conv, copy, gelu, idle, linear, norm, pool, softmax, where
+from catlearn.arrays import add, conv, copy, dropout, gelu, idle, linear, norm, pool, softmax, where
 from catlearn.errors import InvalidStructure, UnknownName
 from catlearn.lowering import to_pallas, to_shards, to_source
 from catlearn.streams import StreamRefused, stream
@@ -25,6 +25,7 @@ CIRCUITS = {
                (2, 3)),
     "windows": (conv("c", "[y] i -> [y] o", window=3, pad=1).at({"o": 2})
                 >> pool("max", "[y] o", window=3, stride=2, pad=1), (9, 2)),
+    "dropout": (dropout(0.5, by="q x"), (4, 5), ()),
     "weights": (where("q x", "x <= q") >> softmax("[x]"), (4, 5)),
 }  # fmt: skip
 """Circuits, with the shapes of their inputs."""
