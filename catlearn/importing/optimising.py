@@ -377,6 +377,8 @@ def _plan(call: _Call, options: Options) -> OptimisedPlan:
         program = imported(_closed(call), *call.outer, *call.specs)
     except ImportRefused as error:
         return alone(f"{error}")
+    if any(one.title.startswith("indices of ") for one in program.circuit.apex.operations):
+        return alone("integers that are looked up in axes of several sizes may be below 0")
     if options.memory is not None:
         return _within(call, program, options, options.memory)
     return _streamed(call, program, options, options.block, options.threshold)

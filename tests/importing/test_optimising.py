@@ -159,6 +159,14 @@ def test_integers_below_zero_count_from_the_end():
     assert not fast.plan(params, x, labels).left_alone
     close(loss(params, x, labels), fast(params, x, labels))
 
+    def both(table, x, labels):
+        """Labels that are indices of two axes, of 2048 and of 128."""
+        return loss(params, x, labels) + table[labels].sum()
+
+    own = jnp.arange(128.0), x, jnp.arange(128) - 128
+    assert optimise(both).plan(*own).left_alone
+    close(both(*own), optimise(both)(*own))
+
 
 def test_memory_is_a_bound_of_the_compiled_peak():
     gradient = jax.grad(lambda *given: attention(*given).sum(), argnums=(0, 1, 2))
