@@ -415,7 +415,7 @@ def _streamed(
     sizes = LoweredCircuit(program.circuit).sizes(shapes)
     circuit = reordered(program.circuit, sizes)
     lowered = StreamedCircuit(
-        circuit, block=block, threshold=threshold or 0, whole=whole,
+        circuit, block=block, threshold=threshold, whole=whole,
         least=options.min_saving if threshold is None else 0,
         slower=None if options.memory is None and block is None else inf,
     )  # fmt: skip

@@ -47,6 +47,9 @@ from catlearn.streams.folding import Fold, interned
 from catlearn.streams.islands import Island, islands_of
 from catlearn.streams.prefix import PrefixFold
 
+FLOOR = 2**14
+"""How many numbers an array has at least that is streamed unasked: loops over less cost more."""
+
 SLOWER = 1.6
 """How much longer value and gradient may take, by what costs predict, where nothing is named."""
 
@@ -192,7 +195,7 @@ class StreamedCircuit(LoweredCircuit):
         How many times as many numbers as what is read and returned an array has that is streamed;
         that of :data:`LEAST` unless said.
     threshold
-        How many numbers it has at least.
+        How many numbers it has at least: :data:`FLOOR` unless it, blocks or letters are said.
     slower
         How many times as long a pass may take, as predicted, over the circuit without it:
         :data:`SLOWER` unless said, and any where letters are named.
@@ -204,14 +207,16 @@ class StreamedCircuit(LoweredCircuit):
     def __init__(
         self, circuit: Circuit, sizes: Mapping[str, Any] | None = None, *,
         streams: str | Iterable[str] = "auto", block: int | None = None, least: float | None = None,
-        threshold: int = 0, slower: float | None = None, whole: Iterable[tuple[int, int]] = (),
-        **options: Any,
+        threshold: int | None = None, slower: float | None = None,
+        whole: Iterable[tuple[int, int]] = (), **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(circuit, sizes, **options)
         self.letters = named_variables(streams)
         if failures := block_failures(block):
             raise InvalidStructure("options", failures)
-        self.block, self.threshold, self.whole = block, threshold, tuple(whole)
+        self.block, self.whole = block, tuple(whole)
+        floor = FLOOR if self.letters is None and block is None else 0
+        self.threshold = floor if threshold is None else threshold
         usual = SLOWER if self.letters is None else inf
         self.slower = usual if slower is None else slower
         self.least = LEAST["auto" if self.letters is None else "named"] if least is None else least
