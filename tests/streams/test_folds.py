@@ -74,10 +74,9 @@ def curvature(fn, xs):
     return jax.jit(jax.grad(slope, every))(*real)
 
 
-TWICE = {"centred twice": 1e-12, "twice referenced": 1e-12, "sum as reference": 1e-12,
-         "attention by hand": 1e-13, "cross-entropy": 1e-13, "rms norm and linear": 1e-13,
-         "variance": 1e-13, "InfoNCE": 1e-13, "mean squared": 1e-13, "gated": 1e-13,
-         "entropy": 1e-13, "spherical": 1e-13}  # fmt: skip
+TWICE = {"centred twice": 1e-12, "sum as reference": 1e-12, "attention by hand": 1e-13,
+         "cross-entropy": 1e-13, "gated": 1e-13, "variance": 1e-13}  # fmt: skip
+"""States of references that depend on others, on sums and on a greatest entry, and of none."""
 
 
 @pytest.mark.parametrize("name", TWICE)
@@ -169,14 +168,18 @@ def test_a_fold_is_called_with_a_key_as_circuits_are():
 def test_the_log_sum_exp_of_nothing_is_minus_infinity():
     circuit, some = logsumexp("b [v] -> b"), jnp.arange(6.0)
     x = jnp.stack([jnp.full(6, -jnp.inf), some, some.at[:4].set(-jnp.inf)])
-    want = jax.nn.logsumexp(x, axis=1)
+    want, weights = jax.nn.logsumexp(x, axis=1), jax.nn.softmax(x[1:], axis=1)
     for one in (circuit, circuit.unfold(), stream(circuit, "v")):
         options = {"block": 4} if isinstance(one, Fold) else {}
         fn = cl.lower(one, **options)
-        value, slope = jax.value_and_grad(lambda x, fn=fn: fn({}, x)[1:].sum())(x)
-        assert jnp.allclose(fn({}, x), want)
-        assert jnp.allclose(slope[1:], jax.nn.softmax(x[1:], axis=1))
-        assert jnp.allclose(value, want[1:].sum())
+
+        def total(x, fn=fn):
+            made = fn({}, x)
+            return made[1:].sum(), made
+
+        slope, made = jax.jit(jax.grad(total, has_aux=True))(x)
+        assert np.allclose(made, want)
+        assert np.allclose(slope[1:], weights)
     assert np.allclose(evaluate(circuit, [x])[0], want)
 
 
@@ -189,14 +192,18 @@ def test_forward_mode_is_refused_with_the_option_that_has_it():
     def forward(fn):
         return jax.jvp(lambda *xs: fn({}, *xs), tuple(xs), tuple(xs))
 
-    for run in (forward, jax.jit(forward, static_argnums=0)):
+    compiled = jax.jit(forward, static_argnums=0)
+    for run in (forward, compiled):
         with pytest.raises(CatlearnError) as caught:
             run(fn)
         assert 'reverse="checkpoint"' in str(caught.value)
-    assert differences(forward(again), forward(whole)) < 1e-13
-    along = jax.jvp(jax.grad(lambda x: jnp.sum(fn({}, x, *xs[1:]))), (xs[0],), (xs[0],))
-    other = jax.jvp(jax.grad(lambda x: jnp.sum(whole({}, x, *xs[1:]))), (xs[0],), (xs[0],))
-    assert differences(along, other) < 1e-13  # over a reverse pass it is not
+    assert differences(compiled(again), compiled(whole)) < 1e-13
+
+    def over_reverse(fn):
+        return jax.jvp(jax.grad(lambda x: jnp.sum(fn({}, x, *xs[1:]))), (xs[0],), (xs[0],))
+
+    both = jax.jit(lambda: [over_reverse(one) for one in (fn, whole)])
+    assert differences(*both()) < 1e-13  # over a reverse pass it is not
 
 
 def test_of_equal_entries_the_first_is_the_least_across_blocks():
@@ -249,10 +256,10 @@ def test_a_fold_is_a_circuit_with_a_scan(name):
     loop = fold.looped(5)
     assert from_json(to_json(loop)) == loop
     assert "over rounds" in str(loop)
-    with jax.disable_jit():
-        made = cl.lower(loop)({}, *xs)
-        assert differences(made, cl.lower(fold, block=5)({}, *xs)) < 1e-14
-        assert differences(made, cl.lower(circuit)({}, *xs)) < 1e-13
+    fns = cl.lower(loop), cl.lower(fold, block=5), cl.lower(circuit)
+    made, blocks, whole = jax.jit(lambda *xs: [fn({}, *xs) for fn in fns])(*xs)
+    assert differences(made, blocks) < 1e-14
+    assert differences(made, whole) < 1e-13
 
 
 def test_a_loop_has_whole_blocks():
