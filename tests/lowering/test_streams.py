@@ -134,7 +134,7 @@ def test_models_on_edges_are_streamed():
     values = []
     for streams in (None, "auto"):
         fn = cl.lower(square.loss(), streams=streams)
-        params, state = fn.init(jax.random.key(0))
+        params, state = jax.jit(fn.init)(jax.random.key(0))
         step = jax.jit(jax.value_and_grad(lambda p, fn=fn, s=state: fn(p, s, {"points": data})[0]))
         assert ("while" in step.lower(params).as_text()) == (streams == "auto")
         values.append(step(params))
@@ -171,7 +171,7 @@ def contrastive(n=512, d=4, streams=None, symmetric=True, **options):
 
 def gradient_of(fn, batch, key=None):
     """Return the compiled value and gradient of a loss, and its arguments."""
-    params, state = fn.init(jax.random.key(0))
+    params, state = jax.jit(fn.init)(jax.random.key(0))
 
     def run(params, batch):
         return fn(params, state, batch, key)[0]
@@ -194,7 +194,7 @@ def test_the_plan_of_a_loss_says_what_is_streamed():
     assert (one.largest, one.length) == (64 * 2048, 2048)
     assert one.saved == 64 * 2048 - 64 * one.block > 64 * 1024
     assert not asked.refused
-    jax.eval_shape(fn, *fn.init(jax.random.key(0)), batch)
+    jax.eval_shape(lambda: fn(*fn.init(jax.random.key(0)), batch))
     assert str(one) in str(fn.plan)
     (small,) = fn.plan.streams.at(text=1).values()
     assert not small.streamed
@@ -282,7 +282,7 @@ def test_edges_that_see_a_whole_batch_are_apart():
     batch = {"d": {"X": random.normal(size=(9, 4)), "Y": random.normal(size=(9, 2))}}
     values = []
     for one in (fn, cl.lower(fn.loss)):
-        params, state = one.init(jax.random.key(0))
+        params, state = jax.jit(one.init)(jax.random.key(0))
         values.append(jax.jit(one)(params, state, batch, jax.random.key(1)))
     assert differences(*values) < 1e-6
 
@@ -294,7 +294,7 @@ def test_a_streamed_loss_is_the_loss(name):
     values = []
     for streams in (None, "auto"):
         fn = cl.lower(CASES[name].loss(), streams=streams)
-        params, state = fn.init(jax.random.key(0))
+        params, state = jax.jit(fn.init)(jax.random.key(0))
         step = jax.value_and_grad(lambda p, fn=fn, s=state: fn(p, s, BATCH), has_aux=True)
         values.append(jax.jit(step)(params))
     assert differences(*values) < 1e-5
@@ -318,7 +318,7 @@ def test_classes_of_losses_run_as_one_and_are_streamed(options):
     values = []
     for streams in (None, "auto"):
         fn = cl.lower(loss, streams=streams, **options)
-        params, state = fn.init(jax.random.key(0))
+        params, state = jax.jit(fn.init)(jax.random.key(0))
         step = jax.jit(jax.value_and_grad(lambda p, fn=fn, s=state: fn(p, s, batch)[0]))
         if "stack" in options:
             assert ("while" in step.lower(params).as_text()) == (streams == "auto")

@@ -16,6 +16,7 @@ from catlearn.errors import InvalidStructure, UnknownName
 from catlearn.lowering import to_pallas, to_shards, to_source
 from catlearn.streams import StreamRefused, stream
 from tests.streams.programs import FOLDS, attention
+from tests.streams.test_laws import value
 
 CLOSE = 1e-6
 
@@ -119,7 +120,7 @@ def test_the_text_of_a_fold_runs_alone(name):
     text = to_source(stream(circuit.at_dom(*shapes), variable), block=7)
     assert "catlearn" not in text
     made = read(text, "fold")(*xs)
-    assert apart(made, jax.tree.leaves(cl.lower(circuit)({}, *xs))) < CLOSE
+    assert apart(made, jax.tree.leaves(value(cl.lower(circuit), xs))) < CLOSE
 
 
 @pytest.mark.parametrize("name", CIRCUITS)
@@ -127,9 +128,9 @@ def test_the_text_of_a_circuit_runs_alone(name):
     circuit, *shapes = CIRCUITS[name]
     circuit = circuit.at_dom(*shapes)
     fn, xs = cl.lower(circuit), arrays(shapes)
-    params = fn.init(jax.random.key(0))
+    params = jax.jit(fn.init)(jax.random.key(0))
     made = read(to_source(circuit), "circuit")(*xs, *fn.values(params))
-    assert apart(made, jax.tree.leaves(fn(params, *xs))) < CLOSE
+    assert apart(made, jax.tree.leaves(jax.jit(fn)(params, *xs))) < CLOSE
 
 
 def test_text_needs_all_sizes():
