@@ -312,7 +312,8 @@ class _Call:
         self.flat = flat
         self.specs = [*map(_spec, self.arrays)]
         self.key = (
-            tree, tuple(places), (*static.items(), *(one for one in kept if one is not None)),
+            tree, tuple(places), tuple((k, type(one), one) for k, one in static.items()),
+            tuple((type(one), one) for one in kept if one is not None),
             tuple((one.shape, one.dtype, one.weak_type) for one in self.specs),
             tuple(map(_sharding, self.arrays)), bool(jax.config.read("jax_enable_x64")),
         )  # fmt: skip

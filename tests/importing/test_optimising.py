@@ -252,3 +252,15 @@ def test_a_training_loop_goes_as_before():
             values.append(value)
         found.append(jnp.stack(values))
     close(*found)
+
+
+def test_static_arguments_of_several_types_are_several() -> None:
+    """1 and 1.0 are equal, and no one plan serves both."""
+
+    def scaled(x, n):
+        return jax.nn.softmax(x @ x.T) @ x + (0 if type(n) is int else 100)
+
+    x = jnp.linspace(-1, 1, 28).reshape(7, 4)
+    fast = optimise(scaled, static_argnums=1, threshold=0, block=4)
+    for n in (1, 1.0):
+        np.testing.assert_allclose(fast(x, n), scaled(x, n), rtol=1e-5)
