@@ -201,6 +201,8 @@ class Posynomial(Legible):
                     ):
                         raise SyntaxError(f"expected exponents up to {_HIGHEST}")
                     return operations[type(kind)](one, two)
+                case ast.BinOp(op=ast.Sub()):
+                    raise SyntaxError("has a difference; coefficients are positive")
             place = getattr(node, "col_offset", 0)
             raise SyntaxError(f"cannot be read at {text[place : place + 20]!r}")
 

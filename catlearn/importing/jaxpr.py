@@ -469,7 +469,10 @@ def imported(
         closed, shape = jax.make_jaxpr(flat, return_shape=True)(*starts)
     except REFUSED as error:
         title = f"{getattr(fn, '__name__', repr(fn))}{_where(error)}"
-        failure = Failure("trace", title, f"{error}".partition("\n")[0])
+        why = f"{error}".partition("\n")[0]
+        if isinstance(error, jax.errors.TracerBoolConversionError):
+            why = why.rstrip(".") + "; branch by jnp.where or jax.lax.cond"
+        failure = Failure("trace", title, why)
         raise ImportRefused("this function", [failure]) from error
     jaxpr = getattr(closed, "jaxpr", closed)
     importer, dom, values = Importer(), [], []

@@ -617,7 +617,7 @@ def optimise(
     Raises
     ------
     InvalidStructure
-        Listing options that are none.
+        Listing options that are none, or if `fn` is a circuit or no function.
 
     Notes
     -----
@@ -640,7 +640,13 @@ def optimise(
         _listed(static_argnums, int), _listed(static_argnames, str), block, threshold, min_saving,
         None if memory is None else bytes_of(memory), gradient, check, tolerance,
     )  # fmt: skip
-    if failures := options.failures():
+    failures = options.failures()
+    if isinstance(fn, Circuit):
+        why = 'is a circuit; cl.lower(circuit, streams="auto") streams it'
+        failures = [*failures, Failure("fn", "fn", why)]
+    elif fn is not None and not callable(fn):
+        failures = [*failures, Failure("fn", "fn", f"is {fn!r}; a function is expected")]
+    if failures:
         raise InvalidStructure("options", failures)
     made = functools.partial(Optimised, options=options)
     if fn is None:
