@@ -368,7 +368,7 @@ def _plan(call: _Call, options: Options) -> OptimisedPlan:
     """Find how a call runs."""
 
     def alone(reason: str) -> OptimisedPlan:
-        return OptimisedPlan(StreamPlan(refused={"it": reason}), None, call.flat)
+        return OptimisedPlan(StreamPlan(refused={"the function": reason}), None, call.flat)
 
     if isinstance(call.traced, Exception):
         return alone(f"{call.traced}".partition("\n")[0])
