@@ -254,6 +254,7 @@ def islands(
     einsum | softmax, einsum: 428389
     note fusing-costs-more (einsum, softmax, einsum): as one island 4.93e+05, apart 4.284e+05
     """
+    expect(device, (Device, type(None)), "device", 'a Device, such as devices["H100"]')
     known: dict[Any, Tiling | None] = {}
 
     def best(key: Any, one: Any) -> Tiling | None:

@@ -61,6 +61,7 @@ def notices(
     UnknownName
         If there is a device, and sizes are open.
     """
+    expect(device, (Device, type(None)), "device", 'a Device, such as devices["H100"]')
     expect(circuit, Circuit, "circuit", "a circuit")
     circuit = circuit.at(sizes) if sizes else circuit
     found = _refused(circuit)

@@ -78,6 +78,7 @@ class Builder:
     calls: dict[int, tuple[str, list[Value]]] = field(default_factory=dict)
     parts: dict[int, list[Value]] = field(default_factory=dict)
     natural: set[int] = field(default_factory=set)
+    exact: bool = False
     source: str = ""
     within: list[int] = field(default_factory=list)
     scopes: list[str] = field(default_factory=list)
@@ -465,18 +466,28 @@ class Builder:
         return out
 
     def wrapped(self, mask: Value, index: Value, other: Value) -> Value | None:
-        """Return indices of which those below 0 count from the end, if they are known to be none.
+        """Return indices of which those below 0 count from the end.
 
-        An array of integers that is given, and looked up in, holds indices of an axis.
+        An array of integers that is given, and looked up in, holds indices of an axis: none of them
+        is below 0, unless they are read exactly.
         """
         if not all(isinstance(one.source, int) for one in (mask, index, other)):
             return None
         below, more = self.calls.get(mask.source), self.calls.get(other.source)
         if index.source not in self.natural or below is None or more is None:
             return None
-        (one, least), (two, _) = below[1], more[1]
+        (one, least), (two, end) = below[1], more[1]
+        size = number_of(end)
         known = (below[0], more[0]) == ("lt", "add") and one == two == index
-        return index if known and number_of(least) == 0 else None
+        if not known or number_of(least) != 0 or not isinstance(size, int):
+            return None
+        if not self.exact:
+            return index
+        label = f"from the end of {size}"
+        kernel = function_of(label, lambda given: jnp.where(given < 0, given + size, given))
+        found = self.applied(kernel, [index], self.dtypes[index.source], label)
+        self.natural.add(found.source)
+        return found
 
     def mean(self, value: Value, number: float) -> Value | None:
         """Return a sum divided by the number of what is summed as a mean, if it is one."""

@@ -414,11 +414,12 @@ def from_jax(
 
 def imported(
     fn: Callable[..., Any], *arguments: Any, static_argnums: int | Iterable[int] = (),
-    params: int | str | None = None,
+    params: int | str | None = None, exact: bool = False,
 ) -> Imported:  # fmt: skip
     """Return a function of JAX as a circuit, with how it is called and what is opaque.
 
-    Parameters, arguments and errors are those of :func:`from_jax`.
+    Parameters, arguments and errors are those of :func:`from_jax`. With ``exact``, integers that
+    are given and looked up in may be below 0, and count from the end where they do in JAX.
 
     Examples
     --------
@@ -475,7 +476,7 @@ def imported(
         failure = Failure("trace", title, why)
         raise ImportRefused("this function", [failure]) from error
     jaxpr = getattr(closed, "jaxpr", closed)
-    importer, dom, values = Importer(), [], []
+    importer, dom, values = Importer(exact=exact), [], []
     for var, k in zip(jaxpr.invars, traced, strict=True):
         name = addresses[k]
         letter = re.split(r"[/.]", _address(leaves[k][0], names))[-1]

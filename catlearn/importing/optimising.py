@@ -375,11 +375,9 @@ def _plan(call: _Call, options: Options) -> OptimisedPlan:
     if call.traced.effects:
         return alone("the function has effects, such as prints, that are left in order")
     try:
-        program = imported(_closed(call), *call.outer, *call.specs)
+        program = imported(_closed(call), *call.outer, *call.specs, exact=True)
     except ImportRefused as error:
         return alone(f"{error}")
-    if any(one.title.startswith("indices of ") for one in program.circuit.apex.operations):
-        return alone("integers that are looked up in axes of several sizes may be below 0")
     if options.memory is not None:
         return _within(call, program, options, options.memory)
     return _streamed(call, program, options, options.block, options.threshold)
@@ -424,14 +422,9 @@ def _streamed(
     if not streams.streamed and circuit is program.circuit:
         return OptimisedPlan(streams, program, call.flat)
 
-    ends = _ends(program)
-
     @jax.jit
     def run(*arrays: Any) -> Any:
-        given = program.inputs(*arrays)
-        for k, end in ends.items():
-            given[k] = jnp.where(given[k] < 0, given[k] + end, given[k])
-        return program.result(lowered({}, *given))
+        return program.result(lowered({}, *program.inputs(*arrays)))
 
     function = functools.partial(run, *call.outer) if call.outer else run
     if circuit is program.circuit:
@@ -443,15 +436,6 @@ def _streamed(
 def _adds(circuit: Circuit) -> int:
     """Return the multiply-adds of a circuit without open sizes."""
     return Size.of(circuit.counts().multiply_adds).number or 0
-
-
-def _ends(program: Imported) -> dict[int, int]:
-    """Return the inputs that hold indices, from the end if they are below 0, with how many."""
-    H = program.circuit.apex
-    kinds = H.arrows["type"].values[[*program.circuit.dom]].tolist()
-    axes, dtypes = H.arrows["range"].values, H.column("dtype")
-    found = {k: H.size_of(int(axes[kind])) for k, kind in enumerate(kinds) if dtypes[kind] == "N"}
-    return {k: size.number for k, size in found.items() if size.number is not None}
 
 
 def _within(call: _Call, program: Imported, options: Options, memory: int) -> OptimisedPlan:

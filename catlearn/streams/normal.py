@@ -546,6 +546,12 @@ class Rewriting(Nodes):
         kept = [replace(one, factors=(*one.factors, mask)) for one in terms]
         return [*kept, Term(factors=(other,))]
 
+    def _divides(self, term: Term) -> bool:
+        """Whether a coefficient of a term is 1/0 where a sum is 0."""
+        boxes = (self.writer.get(one.wire) for one in term.coefficients)
+        names = (self.draft.boxes[box].operation.kernel.name for box in boxes if box is not None)
+        return any(name in ("reciprocal", "log") for name in names)
+
     def _sides(self, term: Term) -> tuple[Ref, Ref] | None:
         """Return S and R of a multiple S - R of a centred value, if a term is one."""
         lone = len(term.powers) == 1 and term.powers[0][2] == 1
@@ -662,6 +668,9 @@ class Rewriting(Nodes):
         elif name == "where" and own.ins[0] not in self.touched:
             mask = Ref(*self._untouched(box, at, 0))
             outside: Any = own.operation.kernel.option("outside")
+            if abs(outside) < inf and any(map(self._divides, read[1])):
+                reason = "hides what is divided by a sum, which may be 0 there; hide it before"
+                raise self.refused(box, reason)
 
             def where(one: Ref, value: float) -> Ref:
                 out = sorted({*one.variables, *mask.variables})

@@ -153,20 +153,43 @@ def test_kinds_of_arguments_have_plans_of_their_own():
     assert len(fast._plans) == 5
 
 
-def test_integers_below_zero_count_from_the_end():
+def test_integers_below_zero_count_from_the_end_where_they_do():
     params, x, labels = LOSS
-    fast = optimise(loss)
-    labels = labels - 2048
-    assert not fast.plan(params, x, labels).left_alone
-    close(loss(params, x, labels), fast(params, x, labels))
+    close(loss(params, x, labels - 2048), optimise(loss)(params, x, labels - 2048))
+    q, weights, values = arrays((7, 4), (4, 11), (11, 3))
+    labels = jnp.array([0, 3, -1, 10, -11, 2, 5])
+    some, many = jnp.array([-1, 3, -30, 0, 5, -5, 1, 2, 4, 6, 7]), jnp.arange(7) - 7
 
-    def both(table, x, labels):
-        """Labels that are indices of two axes, of 2048 and of 128."""
-        return loss(params, x, labels) + table[labels].sum()
+    def taken(q, labels):
+        found = jax.nn.log_softmax(q @ weights)
+        return jnp.take_along_axis(found, labels[:, None], 1)[:, 0]
 
-    own = jnp.arange(128.0), x, jnp.arange(128) - 128
-    assert optimise(both).plan(*own).left_alone
-    close(both(*own), optimise(both)(*own))
+    for fn, own in (
+        (lambda q, n: jnp.where(n >= 0, taken(q, n), 0).sum(), labels),
+        (lambda q, n: (taken(q, n) * n).sum(), labels),
+        (lambda q, n: taken(q, n).sum() + jnp.arange(7.0)[n].sum(), many),
+        (lambda q, n: jax.nn.softmax(q @ weights) @ jnp.take(values, n, axis=0, mode="clip"), some),
+    ):
+        fast = optimise(fn, threshold=0, block=4)
+        assert not fast.plan(q, own).left_alone
+        total = [lambda q, f=f, n=own: jnp.sin(f(q, n)).sum() for f in (fn, fast)]
+        close(*(jax.value_and_grad(one)(q) for one in total), tolerance=1e-4)
+
+
+def test_rows_that_a_mask_hides_are_as_in_jax():
+    q, k, v = arrays((7, 4), (11, 4), (11, 3))
+    mask = jnp.asarray(np.random.default_rng(1).random((7, 11)) < 0.5).at[2].set(False)
+
+    def hidden(q, k, v):
+        return jax.nn.softmax(q @ k.T, where=mask) @ v
+
+    fast = optimise(hidden, threshold=0, block=4)
+    for f in (hidden, jax.grad(lambda *own: jnp.sin(hidden(*own)).sum(), (0, 1, 2))):
+        own = fast if f is hidden else jax.grad(lambda *own: jnp.sin(fast(*own)).sum(), (0, 1, 2))
+        for one, other in zip(
+            jax.tree.leaves(f(q, k, v)), jax.tree.leaves(own(q, k, v)), strict=True
+        ):
+            np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_memory_is_a_bound_of_the_compiled_peak():
