@@ -374,6 +374,8 @@ def _plan(call: _Call, options: Options) -> OptimisedPlan:
         return alone(f"{call.traced}".partition("\n")[0])
     if call.traced.effects:
         return alone("the function has effects, such as prints, that are left in order")
+    if any(jnp.issubdtype(one.dtype, jnp.complexfloating) for one in (*call.outer, *call.specs)):
+        return alone("it is given complex numbers, which circuits do not have")
     try:
         program = imported(_closed(call), *call.outer, *call.specs, exact=True)
     except ImportRefused as error:

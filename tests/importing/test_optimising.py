@@ -88,6 +88,10 @@ def test_what_gains_nothing_is_left_alone():
     close(attention(*small), fast(*small))
     printed = optimise(lambda *given: (jax.debug.print("{}", given[0].sum()), attention(*given))[1])
     assert printed.plan(*QKV).left_alone
+    turned = lambda x, y: jnp.abs(x @ y.T).sum(1)  # noqa: E731
+    pair = QKV[0] + 1j * QKV[1], QKV[1] * 1j
+    assert optimise(turned).plan(*pair).left_alone
+    close(turned(*pair), optimise(turned)(*pair), 1e-5)
     counted = optimise(lambda x: x[: int(x.sum())])
     assert counted(np.ones(3)).shape == (3,)
     assert counted.plan(np.ones(3)).left_alone
