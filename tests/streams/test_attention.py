@@ -131,7 +131,8 @@ def test_a_variance_far_from_zero():
 
 def far_variance_error():
     x = (arrays([(1024,)])[0] + 1e6).astype("float32")
-    made, _ = value(cl.lower(stream(variance, "n"), block=128), [x])
+    with jax.disable_jit():  # compiled code may contract products and sums, and lose the remainder
+        made, _ = cl.lower(stream(variance, "n"), block=128)({}, x)
     want = np.var(np.asarray(x, float))
     return abs(made - want) / want
 

