@@ -65,6 +65,7 @@ def test_every_function_is_there():
         "concat",
         "dropout",
         "angle",
+        "index",
         "start",
         "each",
         "last",
