@@ -235,6 +235,20 @@ def amount(given: str | float, unit: str = "B") -> float:
     return value
 
 
+def bytes_text(count: float) -> str:
+    """Write a number of bytes.
+
+    Examples
+    --------
+    >>> bytes_text(100), bytes_text(2**26)
+    ('100 B', '64 MiB')
+    """
+    for prefix, factor in reversed(_BINARY.items()):
+        if count >= factor:
+            return f"{count / factor:.4g} {prefix}B"
+    return f"{count:.0f} B"
+
+
 class Devices(Mapping):
     """Devices by name."""
 

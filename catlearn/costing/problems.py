@@ -513,6 +513,9 @@ class _Ways:
             if name in (self.over or ()) and name not in area.names and name not in at:
                 text = f"may vary, and is not in the area {area}; give at={{...}}"
                 yield Failure("figure", name, text)
+        if "M" not in area.names and "M" not in at:
+            text = f"is free in the area {area}; name it there, or give at={{'M': ...}}"
+            yield Failure("figure", "M", text)
         for name in dict.fromkeys(name for one in every for name in one.open):
             yield Failure("size", name, "has no number; give sizes={...}")
         if not {*area.names, *at} & {"B", *UNITS}:

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +38,7 @@ from jax.core import Tracer, eval_jaxpr
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.contracting import reordered
 from catlearn.arrays.sizes import Size
+from catlearn.costing.hierarchy import amount, bytes_text
 from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, WrongKind
 from catlearn.importing.building import ImportRefused, is_real
@@ -49,9 +49,6 @@ from catlearn.models.circuits import LoweredCircuit
 
 BLOCKS = (1024, 256, 64, 16)
 """How many indices may be read at a time, of what is tried where memory is bounded."""
-
-AT_ONCE = 2**17
-"""About how many numbers of the largest array are formed at once, unless said."""
 
 TOLERANCES = {1: 0.3, 2: 3e-2, 4: 1e-4, 8: 1e-10}
 """The relative difference that is put down to rounding, by the bytes of a number."""
@@ -199,7 +196,7 @@ class Optimised:
         The function as it was.
     """
 
-    def __init__(self, fn: Callable[..., Any], options: Options) -> None:
+    def __init__(self, fn: Callable[..., Any], options: _Options) -> None:
         functools.update_wrapper(self, fn)
         self.original, self.options = fn, options
         self._plans: dict[Any, OptimisedPlan] = {}
@@ -252,7 +249,7 @@ class Optimised:
 
 
 @dataclass(frozen=True)
-class Options:
+class _Options:
     """How functions are optimised; see :func:`optimise`."""
 
     static_argnums: tuple[int, ...]
@@ -260,10 +257,15 @@ class Options:
     block: int | None
     threshold: int | None
     min_saving: float
-    memory: int | None
+    memory: int | str | None
     gradient: bool
     check: bool
     tolerance: float | None
+
+    @cached_property
+    def bytes(self) -> int | None:
+        """The memory that is allowed."""
+        return None if self.memory is None else int(amount(self.memory))
 
     def failures(self) -> list[Failure]:
         """List what is no such option."""
@@ -278,21 +280,27 @@ class Options:
             "tolerance": (self.tolerance is None or (isinstance(self.tolerance, (int, float))
                           and self.tolerance >= 0), "a number from 0"),
         }  # fmt: skip
-        return [
+        found = [
             Failure(name, name, f"is {getattr(self, name)!r}; {what} is expected")
             for name, (right, what) in wanted.items()
             if not right
         ]
+        try:
+            _ = self.bytes
+        except WrongKind as error:
+            found.append(Failure("memory", "memory", f"{error}"))
+        return found
 
 
 class _Call:
     """A call of a function: its arrays, and the function of these alone."""
 
     def __init__(
-        self, fn: Callable[..., Any], options: Options, arguments: Sequence[Any],
+        self, fn: Callable[..., Any], options: _Options, arguments: Sequence[Any],
         named: Mapping[str, Any],
     ) -> None:  # fmt: skip
-        static = {k: one for k, one in enumerate(arguments) if k in options.static_argnums}
+        numbers = {k + len(arguments) if k < 0 else k for k in options.static_argnums}
+        static = {k: one for k, one in enumerate(arguments) if k in numbers}
         static |= {k: one for k, one in named.items() if k in options.static_argnames}
         given = [None if k in static else one for k, one in enumerate(arguments)]
         rest = {k: None if k in static else one for k, one in named.items()}
@@ -312,8 +320,8 @@ class _Call:
         self.flat = flat
         self.specs = [*map(_spec, self.arrays)]
         self.key = (
-            tree, tuple(places), tuple((k, type(one), one) for k, one in static.items()),
-            tuple((type(one), one) for one in kept if one is not None),
+            tree, tuple(places), tuple((k, *_identity(one)) for k, one in static.items()),
+            tuple(_identity(one) for one in kept if one is not None),
             tuple((one.shape, one.dtype, one.weak_type) for one in self.specs),
             tuple(map(_sharding, self.arrays)), bool(jax.config.read("jax_enable_x64")),
         )  # fmt: skip
@@ -352,6 +360,11 @@ def is_array(leaf: Any) -> bool:
     return isinstance(leaf, ARRAYS) and not isinstance(leaf, bool)
 
 
+def _identity(one: Any) -> tuple[Any, ...]:
+    """Return what values have alike that a function may not tell apart: 1, 1.0 and True it may."""
+    return type(one), repr(one) if isinstance(one, float) else one
+
+
 def _spec(array: Any) -> jax.ShapeDtypeStruct:
     known = jax.typeof(array) if not isinstance(array, jax.ShapeDtypeStruct) else array
     weak = bool(getattr(known, "weak_type", False))
@@ -364,7 +377,7 @@ def _sharding(array: Any) -> Any:
     return found if isinstance(found, jax.sharding.NamedSharding) else None
 
 
-def _plan(call: _Call, options: Options) -> OptimisedPlan:
+def _plan(call: _Call, options: _Options) -> OptimisedPlan:
     """Find how a call runs."""
 
     def alone(reason: str) -> OptimisedPlan:
@@ -380,8 +393,8 @@ def _plan(call: _Call, options: Options) -> OptimisedPlan:
         program = imported(_closed(call), *call.outer, *call.specs, exact=True)
     except ImportRefused as error:
         return alone(f"{error}")
-    if options.memory is not None:
-        return _within(call, program, options, options.memory)
+    if options.bytes is not None:
+        return _within(call, program, options, options.bytes)
     return _streamed(call, program, options, options.block, options.threshold)
 
 
@@ -403,7 +416,7 @@ def _closed(call: _Call) -> Callable[..., Any]:
 
 
 def _streamed(
-    call: _Call, program: Imported, options: Options, block: int | None, threshold: int | None
+    call: _Call, program: Imported, options: _Options, block: int | None, threshold: int | None
 ) -> OptimisedPlan:
     """Return the plan that streams what is larger than a threshold."""
     whole = [
@@ -418,7 +431,7 @@ def _streamed(
     lowered = StreamedCircuit(
         circuit, block=block, threshold=threshold, whole=whole,
         least=options.min_saving if threshold is None else 0,
-        slower=None if options.memory is None and block is None else inf,
+        slower=None if options.bytes is None and block is None else inf,
     )  # fmt: skip
     streams = lowered.plan(*shapes)
     if not streams.streamed and circuit is program.circuit:
@@ -440,11 +453,10 @@ def _adds(circuit: Circuit) -> int:
     return Size.of(circuit.counts().multiply_adds).number or 0
 
 
-def _within(call: _Call, program: Imported, options: Options, memory: int) -> OptimisedPlan:
-    """Return the plan of least predicted time whose peak of memory is allowed.
+def _within(call: _Call, program: Imported, options: _Options, memory: int) -> OptimisedPlan:
+    """Return the plan that forms most at once of those whose peak of memory is allowed.
 
-    Less is computed again where less is streamed, and there are fewer steps in larger blocks; so
-    plans are tried from what forms most at once on.
+    Less is computed again where less is streamed, and there are fewer steps in larger blocks.
     """
     whole = OptimisedPlan(StreamPlan(), program, call.flat)
     every = _streamed(call, program, options, BLOCKS[-1], 0)
@@ -520,7 +532,7 @@ def _differences(before: Sequence[Any], after: Sequence[Any]) -> list[float]:
     return found
 
 
-def _check(call: _Call, plan: OptimisedPlan, options: Options) -> None:
+def _check(call: _Call, plan: OptimisedPlan, options: _Options) -> None:
     """Refuse a plan whose values or gradients are not those of the original."""
     failures = []
     for name, make in (("value", _value), ("gradient", _gradient)):
@@ -533,27 +545,6 @@ def _check(call: _Call, plan: OptimisedPlan, options: Options) -> None:
                 failures.append(Failure("numbers", f"{name} {k}", message))
     if failures:
         raise NumbersDiffer("the optimised function", failures)
-
-
-def bytes_of(memory: Any) -> int:
-    """Return a number of bytes: ``"64 MiB"``, or the number itself."""
-    if isinstance(memory, str):
-        found = re.fullmatch(r"\s*([0-9.]+)\s*([KMGT]?)(i?)B\s*", memory)
-        if found:
-            power = " KMGT".index(found[2] or " ")
-            return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
-    elif isinstance(memory, int) and memory > 0:
-        return memory
-    message = f"is {memory!r}; a number of bytes, or a text such as '64 MiB', is expected"
-    raise InvalidStructure("options", [Failure("memory", "memory", message)])
-
-
-def bytes_text(count: int) -> str:
-    """Write a number of bytes."""
-    for power, unit in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
-        if count >= 1024**power:
-            return f"{count / 1024**power:.4g} {unit}"
-    return f"{count} bytes"
 
 
 def optimise(
@@ -573,7 +564,8 @@ def optimise(
     fn
         A function that JAX can trace; or a PyTorch module, see :func:`in_jax`.
     static_argnums, static_argnames
-        The arguments that are no arrays, as for ``jax.jit``; True and False never are.
+        The arguments that are no arrays, as for ``jax.jit``; True and False never are. They and
+        what else is no array have to be hashable.
     block
         How many indices of an axis are read at a time; follows from the arrays unless said.
     threshold
@@ -583,8 +575,7 @@ def optimise(
         How many times as large as what is read and returned an array is that is not formed whole.
     memory
         The peak of temporary memory that is allowed, in bytes or as ``"8 GiB"``. Of the ways to run
-        within it the one of least predicted time is taken: what computes least again, in the
-        largest blocks.
+        within it the one is taken that computes least again, in the largest blocks.
     gradient
         Whether that is the peak of the gradient by all real arguments.
     check
@@ -607,8 +598,10 @@ def optimise(
 
     Notes
     -----
-    Integers that are looked up in an array count from its end if they are below 0; those outside of
-    it are clipped, where JAX may fill with NaN.
+    An axis along which a given array is sharded is not streamed; of arrays that ``jax.jit`` traces
+    it is not known. What is not left alone returns no weak types. Integers that are looked up in an
+    array count from its end if they are below 0; those outside of it are clipped, where JAX may
+    fill with NaN.
 
     Examples
     --------
@@ -622,9 +615,9 @@ def optimise(
     >>> len(loss.plan(*arrays).streams.streamed)
     1
     """
-    options = Options(
+    options = _Options(
         _listed(static_argnums, int), _listed(static_argnames, str), block, threshold, min_saving,
-        None if memory is None else bytes_of(memory), gradient, check, tolerance,
+        memory, gradient, check, tolerance,
     )  # fmt: skip
     failures = options.failures()
     if isinstance(fn, Circuit):

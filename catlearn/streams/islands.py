@@ -1,4 +1,17 @@
-"""Islands: parts of a circuit that run as one fold each, since they save a large array."""
+"""Islands: parts of a circuit that run as one fold each, since they save a large array.
+
+A pass that reduces a large array is cut out of the circuit, with the boxes that make this array,
+and an opaque box is put in its place. What several passes read is formed again in each.
+
+>>> from catlearn.arrays import einsum, idle, softmax
+>>> scores = einsum("q d, x d -> q x") >> softmax("[x]")
+>>> attention = (scores @ idle >> einsum("q x, x e -> q e")).unfold()
+>>> sizes = dict.fromkeys(range(attention.apex.size("Axis")), 64)
+>>> sizes |= {axis: 4 for axis in sizes if attention.apex.called(axis) in "de"}
+>>> (one,), refused = islands_of(attention, sizes, least=2.0)
+>>> one.title, one.largest, one.block, one.fold.kinds
+('einsum/x', 4096, 16, ('max', 'sum', 'sum'))
+"""
 
 from __future__ import annotations
 

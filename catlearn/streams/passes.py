@@ -1,4 +1,13 @@
-"""Passes: which boxes reduce over a variable, so that one walk over its indices forms them all."""
+"""Passes: which boxes reduce over a variable, so that one walk over its indices forms them all.
+
+>>> from catlearn.arrays import einsum, idle, softmax
+>>> scores = einsum("q d, x d -> q x") >> softmax("[x]")
+>>> attention = (scores @ idle >> einsum("q x, x e -> q e")).unfold()
+>>> for one in passes(attention):
+...     print(*named(attention, one), len(one.reductions))
+einsum/x 3
+einsum/d 1
+"""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from catlearn.arrays import Circuit
 from catlearn.category import Equal, Verdict
 from catlearn.costing import Device, amount, tile
+from catlearn.costing.hierarchy import bytes_text
 from catlearn.errors import CatlearnError, expect
 from catlearn.streams import Fold, PrefixFold, StreamRefused, stream, streamable
 
@@ -125,7 +126,7 @@ def assert_memory_below(
     ...     return jnp.tanh(x[:, None] * x).sum()
     >>> assert_memory_below(total, "1 MB", jnp.zeros(1000), reverse=True)
     Traceback (most recent call last):
-    AssertionError: takes 12 MB of temporary memory, 1 MB allowed; the largest arrays are ...
+    AssertionError: takes 11.44 MiB of temporary memory, 1 MB allowed; the largest arrays are ...
     """
     import jax
 
@@ -151,8 +152,8 @@ def assert_memory_below(
     for title, size in _arrays(traced.jaxpr.jaxpr):
         largest[title] = max(largest.get(title, 0), size)
     top = sorted(largest, key=lambda title: -largest[title])[:3]
-    shown = ", ".join(f"{title} ({_bytes(largest[title])})" for title in top)
-    message = f"takes {_bytes(found)} of temporary memory, {_shown(limit)} allowed"
+    shown = ", ".join(f"{title} ({bytes_text(largest[title])})" for title in top)
+    message = f"takes {bytes_text(found)} of temporary memory, {_shown(limit)} allowed"
     message += f"; the largest arrays are {shown}"
     if isinstance(program, Circuit) and options.get("streams") is None:
         folds = [name for name, one in streamable(program).items() if isinstance(one, Fold)]
@@ -276,10 +277,3 @@ def _arrays(jaxpr: Any) -> Iterator[tuple[str, float]]:
 
 def _shown(limit: str | float) -> str:
     return limit if isinstance(limit, str) else f"{limit:g}"
-
-
-def _bytes(size: float) -> str:
-    for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if size >= factor:
-            return f"{size / factor:.4g} {prefix}B"
-    return f"{size:.0f} B"

@@ -224,7 +224,7 @@ def test_figures_that_do_not_vary():
     {"chip": "M + 3*b"}, {"chip": "7"}, {"chip": 3}, {"over": ("M", "B", "g_z")}, {"budget": []},
     {"over": ("M",)}, {"budget": [0]}, {"budget": ["much"]}, {"at": {"B": -1}}, {"at": {"C": 1}},
     {"sizes": {"q": 4}}, {"program": 3}, {"program": []}, {"program": [3]}, {"chip": "M"},
-    {"over": ("M", "B", "matrix")},
+    {"chip": "B"},    {"over": ("M", "B", "matrix")},
 ])  # fmt: skip
 def test_other_arguments_are_refused(options):
     given = {

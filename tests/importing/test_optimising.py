@@ -225,8 +225,9 @@ def test_bad_options_are_listed():
     with pytest.raises(InvalidStructure) as refused:
         optimise(attention, block=0, threshold=-1, min_saving=0.5, tolerance=-1)
     assert len(refused.value.failures) == 4
-    with pytest.raises(InvalidStructure):
-        optimise(attention, memory="8 pounds")
+    with pytest.raises(InvalidStructure) as refused:
+        optimise(attention, memory="8 pounds", block=0)
+    assert {one.law for one in refused.value.failures} == {"memory", "block"}
 
 
 SHARDED = """
@@ -282,12 +283,14 @@ def test_a_training_loop_goes_as_before():
 
 
 def test_static_arguments_of_several_types_are_several() -> None:
-    """1 and 1.0 are equal, and no one plan serves both."""
+    """1 and 1.0 are equal, and so are 0.0 and -0.0, and no one plan serves both."""
 
     def scaled(x, n):
-        return jax.nn.softmax(x @ x.T) @ x + (0 if type(n) is int else 100)
+        own = 0 if type(n) is int else 100 * np.copysign(1, n)
+        return jax.nn.softmax(x @ x.T) @ x + own
 
     x = jnp.linspace(-1, 1, 28).reshape(7, 4)
-    fast = optimise(scaled, static_argnums=1, threshold=0, block=4)
-    for n in (1, 1.0):
-        np.testing.assert_allclose(fast(x, n), scaled(x, n), rtol=1e-5)
+    for place in (1, -1):
+        fast = optimise(scaled, static_argnums=place, threshold=0, block=4)
+        for n in (1, 1.0, 0.0, -0.0):
+            np.testing.assert_allclose(fast(x, n), scaled(x, n), rtol=1e-5)
