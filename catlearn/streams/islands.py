@@ -193,15 +193,22 @@ def _islands(
         for *_, title, one in sorted(options, key=lambda option: option[:5]):
             while one is not None and made is None and key(one) not in tried:
                 tried.add(key(one))
-                inside, largest = _large(circuit, one, sizes, least, threshold)
-                try:
-                    label, alone = f"{name} {len(found)}", one not in joint
-                    fold, rest = _parted(circuit, one, inside, label, again, sizes, alone)
-                except StreamRefused as error:
+                label, alone = f"{name} {len(found)}", one not in joint
+                reason, parted, largest = "", None, 0
+                for near in (again, not again):
+                    inside, most = _large(circuit, one, sizes, least, threshold, near)
+                    try:
+                        if inside and parted is None:
+                            parted = _parted(circuit, one, inside, label, again, sizes, alone)
+                            largest = most
+                    except StreamRefused as error:
+                        reason = reason or str(error)
+                if parted is None:
                     if alone:
-                        refused[title] = str(error)
+                        refused[title] = reason
                     one = None
                     continue
+                fold, rest = parted
                 H = circuit.apex
                 read = [_numbers(fold.tail, wire, sizes) for wire in fold.tail.dom]
                 state, fixed = max(read[: len(fold.kinds)]), read[len(fold.kinds) :]
@@ -228,9 +235,14 @@ def _islands(
 
 
 def _large(
-    circuit: Circuit, one: Pass, sizes: Mapping[int, int], least: float, threshold: int
-) -> tuple[set[int], int]:
-    """Return the boxes of large arrays of a pass and of what is made of these, and the largest."""
+    circuit: Circuit, one: Pass, sizes: Mapping[int, int], least: float, threshold: int,
+    near: bool = False,
+) -> tuple[set[int], int]:  # fmt: skip
+    """Return the boxes of large arrays of a pass and of what is made of these, and the largest.
+
+    Near ones are those from which large arrays alone lead to what the pass reduces: the hidden
+    layer of the layer before is not one of those of an attention.
+    """
     H, nodes = circuit.apex, one.nodes(circuit)
 
     def numbers(wire: int) -> int:
@@ -250,6 +262,14 @@ def _large(
             )
             if large or after:
                 inside.add(box)
+    if near:
+        found, stack = set[int](), [*one.reductions]
+        while stack:
+            wires = H.sides[0][stack.pop()]
+            ahead = {nodes.writer[w] for w in wires if w in nodes.writer and numbers(w) > bound}
+            stack += (ahead & inside) - found
+            found |= ahead & inside
+        inside = found
     largest = max((numbers(w) for box in inside for w in H.sides[1][box]), default=0)
     return inside, largest
 

@@ -5,7 +5,7 @@ from functools import cache
 from itertools import islice, product as tuples
 
 import pytest
-from hypothesis import assume, given, settings, strategies as st
+from hypothesis import assume, given, reject, settings, strategies as st
 
 from catlearn.category import FiniteCategory, Functor, Morphisms, functors
 from catlearn.cset import (
@@ -245,7 +245,11 @@ def test_the_triangle_laws(data, F: Functor):
     back = delta(F, Y)
     assert left_kan(F, back).unit >> delta(F, sigma_counit(F, Y)) == identity(back)
     right = right_kan(F, X)
-    assert pi_unit(F, right.cset) >> pi(F, right.counit) == identity(right.cset)
+    try:
+        unit = pi_unit(F, right.cset)
+    except TooLarge:  # an extension of an extension may be
+        reject()
+    assert unit >> pi(F, right.counit) == identity(right.cset)
     assert delta(F, pi_unit(F, Y)) >> right_kan(F, back).counit == identity(back)
 
 
