@@ -156,13 +156,15 @@ def _islands(
     worth: Callable[[Fold | PrefixFold, int, int], str | None] | None, again: bool,
 ) -> tuple[list[Island], dict[str, str]]:  # fmt: skip
     found: list[Island] = []
-    refused: dict[str, str] = {}
-    tried: set[tuple[int, ...]] = set()
+    refused: dict[frozenset[int], tuple[str, str]] = {}
+    tried: set[tuple[bool, frozenset[int]]] = set()
     joint: list[Pass] = []
 
-    def key(one: Pass) -> tuple[int, ...]:
-        made = sorted(wire for box in one.reductions for wire in H.sides[1][box])
-        return (int(one in joint), *made)
+    def results(one: Pass) -> frozenset[int]:
+        return frozenset(wire for box in one.reductions for wire in H.sides[1][box])
+
+    def key(one: Pass) -> tuple[bool, frozenset[int]]:
+        return one in joint, results(one)
 
     def length(largest: int, one: Pass, state: int = 0) -> int:
         return block or block_for(largest, sizes[one.axis], state)
@@ -205,7 +207,7 @@ def _islands(
                         reason = reason or str(error)
                 if parted is None:
                     if alone:
-                        refused[title] = reason
+                        refused[results(one)] = title, reason
                     one = None
                     continue
                 fold, rest = parted
@@ -213,23 +215,27 @@ def _islands(
                 read = [_numbers(fold.tail, wire, sizes) for wire in fold.tail.dom]
                 state, fixed = max(read[: len(fold.kinds)]), read[len(fold.kinds) :]
                 if state >= largest:
-                    refused[title] = (
-                        f"its state has {state:,} numbers, the largest array {largest:,}"
-                    )
+                    reason = f"its state has {state:,} numbers, the largest array {largest:,}"
+                    refused[results(one)] = title, reason
                     one = earlier(circuit, one)
                     continue
                 count = length(largest, one, max([state, *fixed]))
                 if worth is not None and (reason := worth(fold, largest, count)):
-                    refused[title], one = reason, None
+                    refused[results(one)], one = (title, reason), None
                     continue
                 swept_at = f"{title.rpartition('/')[0]}/{fold.variable}"
                 shown = swept_at if isinstance(fold, PrefixFold) else title
                 made = Island(fold, rest, label, largest, count, shown)
-                refused.pop(title, None)
+                own = results(one)
+                refused = {other: why for other, why in refused.items() if own.isdisjoint(other)}
             if made is not None:
                 break
         if made is None:
-            return found, refused
+            shown = dict[str, str]()
+            for title, reason in refused.values():
+                same = sum(other.partition(" (")[0] == title for other in shown)
+                shown[f"{title} ({same + 1})" if same else title] = reason
+            return found, shown
         found.append(made)
         circuit = made.rest
 

@@ -13,6 +13,7 @@ import pytest
 import catlearn as cl
 from catlearn.errors import InvalidStructure
 from catlearn.importing import NoPlan, NumbersDiffer, optimise, unoptimised
+from catlearn.lowering.streaming import StreamedCircuit
 
 
 def attention(q, k, v, causal=True):
@@ -78,6 +79,28 @@ def test_what_a_gradient_forms_whole_is_streamed_too():
     compare(gradient, fast, *given)
     report = fast.report(*given)
     assert report.value.memory[1] < report.value.memory[0] / 2
+
+
+def test_layers_are_streamed_alike():
+    """What a layer before forms is no part of an attention, though its keys are made of it."""
+    weights = dict(zip("qkv", arrays((16, 16), (16, 16), (16, 16)), strict=True))
+    up, down = arrays((16, 64), (64, 16), seed=1)
+
+    def model(weights, x):
+        for _ in range(2):
+            x = x + attention(*(x @ weights[name] for name in "qkv"))
+            x = x + jax.nn.gelu(x @ up) @ down
+        return x
+
+    (x,) = arrays((256, 16), seed=2)
+    fast = optimise(model)
+    sizes = sorted(one.largest for one in fast.plan(weights, x).streams.streamed)
+    assert sizes[-2:] == [256 * 256, 256 * 256]
+    close(model(weights, x), fast(weights, x), 1e-5)
+    circuit = cl.from_jax(model, weights, x)
+    shapes = [one.shape for one in (*jax.tree.leaves(weights), x)]
+    refused = StreamedCircuit(circuit, slower=0, threshold=256 * 256).plan(*shapes).refused
+    assert [*refused] == ["dot_general/x", "dot_general/x (2)"]
 
 
 def test_what_gains_nothing_is_left_alone():
