@@ -667,7 +667,10 @@ def solve(relations: Sequence[SizeRelation], flexible: Iterable[Any] = ()) -> So
         state.add(k, one)
     while state.step():
         pass
-    values, failures = state.values, state.failures
+    values: dict[Any, Size] = {}
+    for key, value in reversed(state.values.items()):
+        values[key] = value.substitute(values)
+    failures = state.failures
     kept: dict[Any, tuple[int, SizeRelation]] = {}
     for k, now in sorted(state.left.items()):
         if now.kind == "<=":
@@ -693,7 +696,8 @@ class _State:
     """What :func:`solve` knows while it goes on.
 
     Each relation is looked at again only when a generator in it is solved for. Numbers come first,
-    then equations, in an order that does not depend on that of the relations.
+    then equations, in an order that does not depend on that of the relations. A value has no
+    generator that was solved for before it; those solved for later are put in at the end.
     """
 
     free: set[Any]
@@ -702,7 +706,6 @@ class _State:
     left: dict[int, SizeRelation] = field(default_factory=dict)
     version: dict[int, int] = field(default_factory=dict)
     users: dict[Any, set[int]] = field(default_factory=dict)
-    holders: dict[Any, set[Any]] = field(default_factory=dict)
     ready: list[tuple[Any, ...]] = field(default_factory=list)
 
     def add(self, k: int, one: SizeRelation) -> None:
@@ -758,15 +761,9 @@ class _State:
         return False
 
     def settle(self, key: Any, value: Size) -> None:
-        """Put a value for a generator everywhere."""
+        """Put a value for a generator into all that is left."""
         put = {key: value}
-        for other in self.holders.pop(key, ()):
-            self.values[other] = self.values[other].substitute(put)
-            for inner in value.generators:
-                self.holders.setdefault(inner, set()).add(other)
         self.values[key] = value
-        for inner in value.generators:
-            self.holders.setdefault(inner, set()).add(key)
         for k in sorted(self.users.pop(key, ())):
             if k in self.left:
                 self.add(k, self.left[k].substitute(put))

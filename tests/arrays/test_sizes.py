@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from functools import reduce
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 from math import prod
 from operator import mul
 
@@ -204,3 +204,21 @@ def test_solutions_are_those_of_the_relations(pairs):
         for one in found.relations:
             left, right = number(one.left, at), number(one.right, at)
             assert left == right if one.kind == "=" else left <= right
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_chains_of_sizes_are_solved_in_time_that_grows_linearly(order, monkeypatch):
+    """So often sizes are put in; each value into all earlier ones would be four times as often."""
+    made, substitute = [], Size.substitute
+    monkeypatch.setattr(Size, "substitute", lambda self, values: (
+        made.append(self) or substitute(self, values)
+    ))  # fmt: skip
+    found = []
+    for length in (100, 200):
+        made.clear()
+        chain = [Size.generator(k) for k in range(length)]
+        steps = [SizeRelation("=", one + 1, two) for one, two in pairwise(chain)]
+        solution = solve(steps[::order], range(length))
+        assert solution.of(chain[-1] - chain[0]) == Size.of(length - 1)
+        found.append(len(made))
+    assert found[1] < 2.6 * found[0]
