@@ -26,12 +26,16 @@ import numpy as np
 from by_hand.residual import resnet_block
 
 import catlearn as cl
-from catlearn.arrays import Circuit
+from catlearn.arrays import Circuit, lift
 from catlearn.zoo import architectures
 from catlearn.zoo.architectures import attention, gpt2_layer
 
 Params = Mapping[str, Any]
 KEY = jax.random.key(0)
+
+
+PARTS = (3, 4, 6, 3)
+"""How many blocks each stage of ResNet-50 has."""
 
 
 class Ran(NamedTuple):
@@ -175,6 +179,91 @@ def of_flax(case: str, params: Params, x: Any) -> InJax:
     for name in ("ln1", "ln2"):
         own[name] = {"scale": params[f"{name}.gain"], "bias": params[f"{name}.shift"]}
     return InJax(lambda own, x: Block().apply({"params": own}, x), (own, x))
+
+
+def resnet50_of_flax(params: Params) -> tuple[Any, Any]:
+    """Return ResNet-50 of flax with the parameters of the circuit, and its variables."""
+    from flax import linen
+
+    trained: dict[str, Any] = {"head": {"kernel": params["head"], "bias": params["head.bias"]}}
+    statistics: dict[str, Any] = {}
+
+    def put(name: str, own: Params, place: Any = ...) -> None:
+        for key in own:
+            if f"{key}.gain" in own:
+                gain = own[f"{key}.gain"][place]
+                trained[f"{name}{key}"] = {"kernel": own[key][place]}
+                trained[f"{name}{key}_norm"] = {"scale": gain, "bias": own[f"{key}.shift"][place]}
+                zeros, ones = np.zeros_like(gain), np.ones_like(gain)
+                statistics[f"{name}{key}_norm"] = {"mean": zeros, "var": ones}
+
+    put("", params)
+    for k, number in enumerate(PARTS, 1):
+        put(f"{k}.0.", params[f"stage{k}"]["0"])
+        for each in range(number - 1):
+            put(f"{k}.{each + 1}.", params[f"stage{k}"]["rest"], each)
+
+    class ResNet(linen.Module):
+        @linen.compact
+        def __call__(self, x: Any) -> Any:
+            def normed(name: str, x: Any, stride: int = 1) -> Any:
+                kernel = trained[name]["kernel"].shape
+                pads = [(size // 2, size // 2) for size in kernel[:2]]
+                x = linen.Conv(kernel[3], kernel[:2], stride, pads, use_bias=False, name=name)(x)
+                norm = f"{name}_norm"
+                return linen.BatchNorm(use_running_average=True, epsilon=0.0, name=norm)(x)
+
+            x = linen.relu(normed("conv", x, 2))
+            x = linen.max_pool(x, (3, 3), (2, 2), [(1, 1), (1, 1)])
+            for k, number in enumerate(PARTS, 1):
+                for each in range(number):
+                    name, stride = f"{k}.{each}.", 2 if k > 1 and not each else 1
+                    t = linen.relu(normed(f"{name}conv1", x))
+                    t = linen.relu(normed(f"{name}conv2", t, stride))
+                    side = x if each else normed(f"{name}fit", x, stride)
+                    x = linen.relu(normed(f"{name}conv3", t) + side)
+            return linen.Dense(params["head"].shape[1], name="head")(x.mean((1, 2)))
+
+    return ResNet(), {"params": trained, "batch_stats": statistics}
+
+
+def forward_rows(shape: tuple[int, ...], width: int, quick: bool) -> list[list[str]]:
+    """Compare values alone of ResNet-50 with those of flax; return rows of the table."""
+    circuit = lift(architectures.resnet50(), "b").at_dom(shape)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=shape).astype("float32")
+    runs: dict[str, Any] = {}
+    params: Any = None
+    for name, unroll in (("circuit", 1), ("circuit, unrolled", max(PARTS))):
+        fn = cl.lower(circuit, sizes={"w": width, "n": 1000}, unroll=unroll)
+        params = params or jax.tree.map(np.asarray, fn.init(KEY))
+        runs[name] = fn
+    module, variables = resnet50_of_flax(params)
+    runs["flax"] = module.apply
+    given = {name: (variables if name == "flax" else params) for name in runs}
+    programs: dict[str, Any] = {}
+    found: dict[str, Any] = {}
+
+    def first(name: str) -> Callable[[], None]:
+        def call() -> None:
+            jax.clear_caches()
+            arguments = jax.device_put((given[name], x))
+            step = jax.jit(runs[name]).lower(*arguments).compile()
+            programs[name] = lambda: jax.block_until_ready(step(*arguments))
+            found[name] = ran(programs[name](), [], np.asarray)
+
+        return call
+
+    compiling = _measure.in_turns({name: first(name) for name in runs}, 1 if quick else 3)
+    for name, one in found.items():
+        error = np.abs(one.values - found["flax"].values).max()
+        assert error < 1e-5 * np.abs(found["flax"].values).max(), f"{name} differs by {error}"
+    running = _measure.in_turns(programs, *((2, 1) if quick else (15, 3)), settle=True)
+    return [
+        ["ResNet-50, values alone", name, f"{1e3 * step:.3f}"]
+        + [str(_measure.ratio(times, name, "circuit")) for times in (running, compiling)]
+        for name, step in _measure.medians(running).items()
+    ]
 
 
 def of_equinox(case: str, params: Params, x: Any) -> InJax:
@@ -428,7 +517,11 @@ def main() -> None:
     for case, given in cases.items():
         for row in rows(case, *given, libraries, options.quick):
             table.row(row)
-        every = gallery()
+    if "flax" in libraries:
+        shape, base = ((2, 32, 32, 3), 8) if options.quick else ((8, 224, 224, 3), 64)
+        for row in forward_rows(shape, base, options.quick):
+            table.row(row)
+    every = gallery()
     names = ("gpt2", "resnet50") if options.quick else every
     drawn = {}
     # The first picture imports what draws.
