@@ -22,9 +22,17 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Read by JAX, and by programs that tests start, when they import it.
-os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+FLAGS = "--xla_cpu_parallel_codegen_split_count=1"  # threads cost more than they save
 if version("jaxlib").startswith("0.10."):  # others end at a flag that they do not know
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+    FLAGS += " --xla_cpu_use_fusion_emitters=false"
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+FLAGS = os.environ.setdefault("XLA_FLAGS", FLAGS)
+
+# Programs that tests run in processes of their own; some set flags.
+collect_ignore = [
+    "streams/sharded.py",
+    *(f"training/{name}.py" for name in ("killed", "pooled", "sharded")),
+]
 
 settings.register_profile(
     "catlearn",
@@ -61,6 +69,11 @@ def mutants(request: pytest.FixtureRequest) -> Mutants:
         known[name] = True
 
     return one
+
+
+def pytest_collection_finish() -> None:
+    """No module, when it is imported, may change how all the others are compiled."""
+    assert os.environ["XLA_FLAGS"] == FLAGS, "a module set XLA_FLAGS as it was collected"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -276,7 +276,7 @@ for spec, streamed in ((P("heads"), 1), (P(None, "heads"), 0)):
 
 
 def test_sharded_arrays_are_not_gathered():
-    flags = "--xla_force_host_platform_device_count=4"
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=4"
     environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
         [sys.executable, "-c", SHARDED], env=environment, capture_output=True, text=True

@@ -7,9 +7,6 @@ import pytest
 
 import catlearn as cl
 
-# Programs that tests run in processes of their own.
-collect_ignore = ["killed.py", "pooled.py", "sharded.py"]
-
 X, Y = cl.Space("X", (2,)), cl.Space("Y", (1,))
 SLOPE = np.array([[2.0], [-1.0]], "float32")
 
