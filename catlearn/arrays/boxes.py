@@ -104,6 +104,20 @@ class Operation(Legible):
             letters=(*letters, *self.letters),
         )
 
+    @cached_property
+    def uses(self) -> tuple[tuple[tuple[Form, ...], ...], ...]:
+        """For each array that is read, all at which it is read, or looked up in."""
+        found: list[list[tuple[Form, ...]]] = [
+            [] if reading is None else [reading.forms] for reading in self.readings
+        ]
+        for one in self.readings:
+            forms = [] if one is None else [*one.forms, *one.conditions]
+            while forms:
+                for look in forms.pop().lookups:
+                    found[look.operand].append(look.forms)
+                    forms += look.forms
+        return tuple(map(tuple, found))
+
     def __str__(self) -> str:
         return self.title or str(self.kernel)
 

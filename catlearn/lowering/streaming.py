@@ -238,11 +238,15 @@ class StreamedCircuit(LoweredCircuit):
 
             prices = self._prices.setdefault(shapes, [])
 
-            def worth(fold: Fold | PrefixFold, largest: int, block: int) -> str | None:
-                again, slower = priced(fold, found, largest, block)
-                if slower > self.slower:
-                    return f"value and gradient would take {slower:.1f} times as long (predicted)"
-                prices.append((fold, (again, slower)))
+            def worth(
+                fold: Fold | PrefixFold, sizes: Mapping[int, int], largest: int, block: int
+            ) -> str | None:
+                price = next((price for own, price in prices if own is fold), None)
+                if price is None:
+                    price = priced(fold, sizes, largest, block)
+                    prices.append((fold, price))
+                if price[1] > self.slower:
+                    return f"value and gradient would take {price[1]:.1f} times as long (predicted)"
                 return None
 
             self._islands[shapes] = islands_of(
@@ -261,13 +265,12 @@ class StreamedCircuit(LoweredCircuit):
     def plan(self, *shapes: tuple[int, ...]) -> StreamPlan:
         """Say what is streamed for arrays of these shapes: those of the inputs, then parameters."""
         made, refused = self.islands(*shapes)
-        sizes = self._plain.sizes(shapes)
         passes = (
             StreamedPass(
                 one.title,
                 one.largest,
                 one.block,
-                sizes[one.fold.axis],
+                one.sizes[one.fold.axis],
                 one.fold.state,
                 *next(price for fold, price in self._prices[shapes] if fold is one.fold),
             )
@@ -290,18 +293,23 @@ class StreamedCircuit(LoweredCircuit):
             refuse_hidden(self, shapes)
             sizes = self._plain.sizes(shapes)
             self._known[shapes] = programmed(made[-1].rest, sizes, self.experts)
+            known: list[tuple[Fold | PrefixFold, int, Any]] = []
             for one in made:
-                self._options["opaque"][one.label] = self._function(one, sizes)
+                same = (run for fold, block, run in known
+                        if fold is one.fold and block == one.block)  # fmt: skip
+                run = next(same, None) or self._function(one)
+                known.append((one.fold, one.block, run))
+                self._options["opaque"][one.label] = run
         return self._known[shapes]
 
-    def _function(self, one: Island, known: Mapping[int, int]) -> Any:
+    def _function(self, one: Island) -> Any:
         """Return what runs a fold on the arrays of its box, at their own sizes."""
         axes = one.fold.circuit.apex.lists["axes"]
         rows = [axes.row(wire).tolist() for wire in one.fold.circuit.dom]
 
         def function(*arrays: Any) -> Any:
             sizes = {
-                **known,
+                **one.sizes,
                 **{
                     axis: size
                     for row, array in zip(rows, arrays, strict=True)

@@ -16,19 +16,20 @@ and an opaque box is put in its place. What several passes read is formed again 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from catlearn.arrays.blocks import path
-from catlearn.arrays.boxes import Draft, Operation
+from catlearn.arrays.boxes import BoxRow, Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.streams.folding import Fold, derived, summed
-from catlearn.streams.passes import Pass, ancestors, earlier, letter_at, named, passes
+from catlearn.streams.passes import Pass, ancestors, collected, earlier, letter_at, named, passes
 from catlearn.streams.prefix import PrefixFold, Sweep, swept
 from catlearn.streams.rules import StreamRefused
 
@@ -51,6 +52,9 @@ class Island:
         How many indices are read at a time.
     title
         Which box reduces over which variable.
+    sizes
+        Of the axes of the fold's circuit. Equal islands, whose axes have equal sizes, have one
+        fold.
     """
 
     fold: Fold | PrefixFold
@@ -59,7 +63,10 @@ class Island:
     largest: int
     block: int
     title: str
+    sizes: Mapping[int, int]
 
+
+Worth = Callable[[Fold | PrefixFold, Mapping[int, int], int, int], str | None]
 
 AT_ONCE = 2**17
 """About how many numbers of the largest array are formed at once, unless said."""
@@ -98,7 +105,7 @@ def islands_of(
     name: str = "stream",
     threshold: int = 0,
     whole: Container[int] = (),
-    worth: Callable[[Fold | PrefixFold, int, int], str | None] | None = None,
+    worth: Worth | None = None,
 ) -> tuple[list[Island], dict[str, str]]:
     """Return the passes that save large arrays, one after the other, and why others do not run.
 
@@ -124,20 +131,20 @@ def islands_of(
     whole
         Axes that are not streamed.
     worth
-        Says of a fold, of the largest array that it saves, and how many indices are read at a time,
-        why it does not pay, or nothing.
+        Says of a fold, of the sizes of its axes, of the largest array that it saves, and how many
+        indices are read at a time, why it does not pay, or nothing.
     """
     for axis in dict.fromkeys(one.axis for one in passes(circuit)):
         circuit = summed(circuit, axis)
-    options = sizes, least, block, letters, name, threshold, whole, worth
-    once = _islands(circuit, *options, again=False)
+    search = _Search(circuit, sizes, least, block, letters, name, threshold, whole, worth)
+    once = search.found(again=False)
     if ELSEWHERE not in once[1].values():
         return once
-    twice = _islands(circuit, *options, again=True)
+    twice = search.found(again=True)
 
     def formed(found: list[Island]) -> int:
-        rest = found[-1].rest if found else circuit
-        return sum(_numbers(rest, w, sizes) for b in rest._walk() for w in rest.apex.sides[1][b])
+        rest = found[-1].rest if found else search.circuit
+        return sum(search.numbers[w] for b in rest._walk() for w in rest.apex.sides[1][b])
 
     return min(once, twice, key=lambda made: formed(made[0]))
 
@@ -145,35 +152,107 @@ def islands_of(
 ELSEWHERE = "a large array is read elsewhere, too"
 
 
-def _numbers(circuit: Circuit, wire: int, sizes: Mapping[int, int]) -> int:
-    """Return how many numbers an array has."""
-    return prod(sizes[axis] for axis in circuit.apex.lists["axes"].row(wire).tolist())
+@dataclass(frozen=True)
+class _Option:
+    """A pass that may be an island.
+
+    Parameters
+    ----------
+    rank
+        What goes first: prefix reductions together, the largest array, one that goes through no
+        other, the fewest boxes.
+    title
+        What it is called.
+    one
+        The pass.
+    alone
+        Whether it is a single pass.
+    """
+
+    rank: tuple[Any, ...]
+    title: str
+    one: Pass
+    alone: bool
+
+    def moved(self, circuit: Circuit, places: Mapping[int, int]) -> _Option | None:
+        """Return it in a circuit where other islands are one box each, if it is the same there.
+
+        Parameters
+        ----------
+        places
+            The row there of each box that is still there.
+        """
+        one = self.one
+        if not self.alone or not {*one.reductions} <= {*places}:
+            return None
+        reductions = {places[box]: v for box, v in one.reductions.items()}
+        roots = tuple(places[box] for box in one.roots)
+        made = dict[int, int]()
+        for box in roots:
+            root = [(box, reductions[box])]
+            made |= collected(circuit, root, one.axis, one.level, one.through)
+        if made.items() != reductions.items():
+            return None
+        return replace(self, one=replace(one, reductions=made, roots=roots))
 
 
-def _islands(
-    circuit: Circuit, sizes: Mapping[int, int], least: float, block: int | None,
-    letters: Iterable[str] | None, name: str, threshold: int, whole: Container[int],
-    worth: Callable[[Fold | PrefixFold, int, int], str | None] | None, again: bool,
-) -> tuple[list[Island], dict[str, str]]:  # fmt: skip
-    found: list[Island] = []
-    refused: dict[frozenset[int], tuple[str, str]] = {}
-    tried: set[tuple[bool, frozenset[int]]] = set()
-    joint: list[Pass] = []
+class _Search:
+    """The search for islands; the parameters are those of :func:`islands_of`."""
 
-    def results(one: Pass) -> frozenset[int]:
-        return frozenset(wire for box in one.reductions for wire in H.sides[1][box])
-
-    def key(one: Pass) -> tuple[bool, frozenset[int]]:
-        return one in joint, results(one)
-
-    def length(largest: int, one: Pass, state: int = 0) -> int:
-        return block or block_for(largest, sizes[one.axis], state)
-
-    while True:
-        options = []
+    def __init__(
+        self, circuit: Circuit, sizes: Mapping[int, int], least: float, block: int | None,
+        letters: Iterable[str] | None, name: str, threshold: int, whole: Container[int],
+        worth: Worth | None,
+    ) -> None:  # fmt: skip
+        self.circuit, self.sizes, self.least, self.block = circuit, sizes, least, block
+        self.letters = None if letters is None else frozenset(letters)
+        self.name, self.threshold, self.whole, self.worth = name, threshold, whole, worth
         H = circuit.apex
+        self.numbers = [prod(sizes[axis] for axis in row) for row in H.lists["axes"]]
+        ends = [*circuit.dom, *(k for k, name in enumerate(H.column("name")) if name is not None)]
+        self.given = max((self.numbers[wire] for wire in ends), default=0)
+        self.folds: dict[Any, tuple[Fold | PrefixFold, dict[int, int]]] = {}
+
+    def found(self, again: bool) -> tuple[list[Island], dict[str, str]]:
+        """Return the islands, and why others are none.
+
+        Parameters
+        ----------
+        again
+            Whether large arrays that are read elsewhere, too, are formed again there.
+        """
+        circuit, made = self.circuit, list[Island]()
+        refused: dict[frozenset[int], tuple[str, str]] = {}
+        tried: set[tuple[bool, frozenset[int]]] = set()
+        changed = True
+        while changed:
+            changed, places = False, {box: box for box in circuit.apex.order}
+            for option in self._options(circuit, tried):
+                own = option.moved(circuit, places) if changed else option
+                if own is None or not self._saves(*self._large(circuit, own.one), own.one):
+                    continue
+                found = self._island(circuit, own, again, len(made), tried, refused)
+                if found is None:
+                    continue
+                island, gone = found
+                made.append(island)
+                circuit, changed = island.rest, True
+                left = [box for box in range(circuit.apex.size("Box") + len(gone) - 1)
+                        if box not in gone]  # fmt: skip
+                now = {box: k for k, box in enumerate(left)}
+                places = {box: now[at] for box, at in places.items() if at in now}
+        shown = dict[str, str]()
+        for title, reason in refused.values():
+            same = sum(other.partition(" (")[0] == title for other in shown)
+            shown[f"{title} ({same + 1})" if same else title] = reason
+        return made, shown
+
+    def _options(
+        self, circuit: Circuit, tried: Container[tuple[bool, frozenset[int]]]
+    ) -> list[_Option]:
+        """List the passes that save large arrays, those that go first first."""
+        H, options = circuit.apex, list[_Option]()
         levels = dict.fromkeys(tuple(path(H, box, plain=False)) for box in H.order)
-        pairs = product(levels, (False, True))
         sweep = Sweep(circuit)
         kept = {box: sweep.letter(box, t) for box, (_, t) in sweep.prefixes.items()}
         together: dict[int, dict[int, int]] = {}
@@ -181,103 +260,254 @@ def _islands(
             together.setdefault(sweep.at(box, t), {})[box] = s
         joint = [Pass(own, sweep.at(*next(iter(own.items()))), tuple(own))
                  for own in together.values() if len(own) > 1]  # fmt: skip
-        every = [one for at, through in pairs for one in passes(circuit, None, at, through)]
+        every = [one for at, through in product(levels, (False, True))
+                 for one in passes(circuit, None, at, through)]  # fmt: skip
         for one in (*joint, *every):
+            alone = one not in joint
             names = {letter_at(H, b, v) for b, v in one.reductions.items()} | {H.called(one.axis)}
             names |= {kept[b] for b in one.reductions if b in kept}
-            if one.axis in whole or (letters is not None and names.isdisjoint(letters)):
+            if one.axis in self.whole or (self.letters is not None
+                                          and names.isdisjoint(self.letters)):  # fmt: skip
                 continue
-            inside, largest = _large(circuit, one, sizes, least, threshold)
-            if inside and key(one) not in tried and sizes[one.axis] > length(largest, one):
-                order = one not in joint, -largest, not one.through, len(inside)
-                options.append((*order, named(circuit, one)[0], one))
-        made = None
-        for *_, title, one in sorted(options, key=lambda option: option[:5]):
-            while one is not None and made is None and key(one) not in tried:
-                tried.add(key(one))
-                label, alone = f"{name} {len(found)}", one not in joint
-                reason, parted, largest = "", None, 0
-                for near in (again, not again):
-                    inside, most = _large(circuit, one, sizes, least, threshold, near)
-                    try:
-                        if inside and parted is None:
-                            parted = _parted(circuit, one, inside, label, again, sizes, alone)
-                            largest = most
-                    except StreamRefused as error:
-                        reason = reason or str(error)
-                if parted is None:
-                    if alone:
-                        refused[results(one)] = title, reason
-                    one = None
-                    continue
-                fold, rest = parted
-                H = circuit.apex
-                read = [_numbers(fold.tail, wire, sizes) for wire in fold.tail.dom]
-                state, fixed = max(read[: len(fold.kinds)]), read[len(fold.kinds) :]
-                if state >= largest:
-                    reason = f"its state has {state:,} numbers, the largest array {largest:,}"
-                    refused[results(one)] = title, reason
-                    one = earlier(circuit, one)
-                    continue
-                count = length(largest, one, max([state, *fixed]))
-                if worth is not None and (reason := worth(fold, largest, count)):
-                    refused[results(one)], one = (title, reason), None
-                    continue
-                swept_at = f"{title.rpartition('/')[0]}/{fold.variable}"
-                shown = swept_at if isinstance(fold, PrefixFold) else title
-                made = Island(fold, rest, label, largest, count, shown)
-                own = results(one)
-                refused = {other: why for other, why in refused.items() if own.isdisjoint(other)}
-            if made is not None:
-                break
-        if made is None:
-            shown = dict[str, str]()
-            for title, reason in refused.values():
-                same = sum(other.partition(" (")[0] == title for other in shown)
-                shown[f"{title} ({same + 1})" if same else title] = reason
-            return found, shown
-        found.append(made)
-        circuit = made.rest
+            if (alone, _results(circuit, one)) in tried:
+                continue
+            inside, largest = self._large(circuit, one)
+            if self._saves(inside, largest, one):
+                rank = alone, -largest, not one.through, len(inside)
+                options.append(_Option(rank, named(circuit, one)[0], one, alone))
+        return sorted(options, key=lambda option: (option.rank, option.title))
 
+    def _saves(self, inside: set[int], largest: int, one: Pass) -> bool:
+        """Whether a pass has boxes of large arrays, of which it reads several blocks."""
+        size = self.sizes[one.axis]
+        return bool(inside) and size > self._length(largest, size)
 
-def _large(
-    circuit: Circuit, one: Pass, sizes: Mapping[int, int], least: float, threshold: int,
-    near: bool = False,
-) -> tuple[set[int], int]:  # fmt: skip
-    """Return the boxes of large arrays of a pass and of what is made of these, and the largest.
+    def _length(self, largest: int, size: int, state: int = 0) -> int:
+        return self.block or block_for(largest, size, state)
 
-    Near ones are those from which large arrays alone lead to what the pass reduces: the hidden
-    layer of the layer before is not one of those of an attention.
-    """
-    H, nodes = circuit.apex, one.nodes(circuit)
+    def _island(
+        self, circuit: Circuit, option: _Option, again: bool, number: int,
+        tried: set[tuple[bool, frozenset[int]]], refused: dict[frozenset[int], tuple[str, str]],
+    ) -> tuple[Island, set[int]] | None:  # fmt: skip
+        """Return the island of a pass, or of an earlier part of it, and the boxes that go."""
+        one: Pass | None = option.one
+        title, alone, label = option.title, option.alone, f"{self.name} {number}"
+        while one is not None and (alone, _results(circuit, one)) not in tried:
+            own = _results(circuit, one)
+            tried.add((alone, own))
+            reason, parted, largest = "", None, 0
+            for near in (again, not again):
+                inside, most = self._large(circuit, one, near)
+                try:
+                    if inside and parted is None:
+                        parted = self._parted(circuit, one, inside, label, again, alone)
+                        largest = most
+                except StreamRefused as error:
+                    reason = reason or str(error)
+            if parted is None:
+                if alone:
+                    refused[own] = title, reason
+                return None
+            fold, sizes, rest, gone = parted
+            rows = fold.tail.apex.lists["axes"]
+            read = [prod(sizes[axis] for axis in rows.row(wire)) for wire in fold.tail.dom]
+            state, fixed = max(read[: len(fold.kinds)]), read[len(fold.kinds) :]
+            if state >= largest:
+                reason = f"its state has {state:,} numbers, the largest array {largest:,}"
+                refused[own] = title, reason
+                one = earlier(circuit, one)
+                continue
+            count = self._length(largest, sizes[fold.axis], max([state, *fixed]))
+            if self.worth is not None and (reason := self.worth(fold, sizes, largest, count)):
+                refused[own] = title, reason
+                return None
+            for other in [other for other in refused if not own.isdisjoint(other)]:
+                del refused[other]
+            if isinstance(fold, PrefixFold):
+                title = f"{title.rpartition('/')[0]}/{fold.variable}"
+            return Island(fold, rest, label, largest, count, title, sizes), gone
+        return None
 
-    def numbers(wire: int) -> int:
-        return _numbers(circuit, wire, sizes)
+    def _large(self, circuit: Circuit, one: Pass, near: bool = False) -> tuple[set[int], int]:
+        """Return the boxes of large arrays of a pass and of what is made of these, and the largest.
 
-    ends = [*circuit.dom, *(row for row, name in enumerate(H.column("name")) if name is not None)]
-    ends += [wire for box in one.reductions for wire in H.sides[1][box]]
-    bound = max(least * max(map(numbers, ends)), threshold - 1)
-    made = nodes.cone(one.reductions.items()).values()
-    boxes = {found[0] for found in made if found is not None}
-    inside: set[int] = set()
-    for box in H.order:
-        if box in boxes:
-            large = any(numbers(wire) > bound for wire in H.sides[1][box])
-            after = any(
-                wire in nodes.writer and nodes.writer[wire] in inside for wire in H.sides[0][box]
-            )
-            if large or after:
-                inside.add(box)
-    if near:
-        found, stack = set[int](), [*one.reductions]
+        Near ones are those from which large arrays alone lead to what the pass reduces: the hidden
+        layer of the layer before is not one of those of an attention.
+        """
+        H, nodes, numbers = circuit.apex, one.nodes(circuit), self.numbers
+        ends = max([self.given, *(numbers[wire] for wire in _results(circuit, one))])
+        bound = max(self.least * ends, self.threshold - 1)
+        made = nodes.cone(one.reductions.items()).values()
+        boxes = {found[0] for found in made if found is not None}
+        inside: set[int] = set()
+        if any(numbers[wire] > bound for box in boxes for wire in H.sides[1][box]):
+            for box in H.order:
+                if box in boxes:
+                    large = any(numbers[wire] > bound for wire in H.sides[1][box])
+                    if large or any(nodes.writer.get(w) in inside for w in H.sides[0][box]):
+                        inside.add(box)
+        if near:
+            found, stack = set[int](), [*one.reductions]
+            while stack:
+                wires = H.sides[0][stack.pop()]
+                ahead = {nodes.writer[w] for w in wires
+                         if w in nodes.writer and numbers[w] > bound}  # fmt: skip
+                stack += (ahead & inside) - found
+                found |= ahead & inside
+            inside = found
+        largest = max((numbers[w] for box in inside for w in H.sides[1][box]), default=0)
+        return inside, largest
+
+    def _parted(
+        self, circuit: Circuit, one: Pass, inside: set[int], label: str, again: bool, alone: bool
+    ) -> tuple[Fold | PrefixFold, dict[int, int], Circuit, set[int]]:
+        """Return the fold of some boxes, sizes, and the circuit in which they are one opaque box.
+
+        Prefix reductions after each other are no fold but a prefix fold: they do not stand
+        ``alone``. Large arrays that are read elsewhere, too, are formed again there, if they may
+        be. The last are the boxes that are not in that circuit.
+        """
+        H = circuit.apex
+        ins, outs = H.sides
+        writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
+        own = {*inside, *one.reductions}
+        after: set[int] = set()
+        for box in H.order:
+            if any(w in writer and writer[w] in (after | {*one.reductions}) for w in ins[box]):
+                after.add(box)
+        own |= after & ancestors(H, [w for box in own for w in ins[box]])
+        for box in H.order:
+            reads = [writer.get(w, -1) for w in ins[box]]
+            constant = [b >= 0 and H.operations[b].kernel.name == "constant" for b in reads]
+            here = tuple(path(H, box, plain=False)) == one.level
+            joined = here and box not in own and H.operations[box].kernel.name in JOINED
+            small = (c or b in own - inside for b, c in zip(reads, constant, strict=True))
+            if joined and not own.isdisjoint(reads) and all(small):
+                own.add(box)
+        if any(tuple(path(H, box, plain=False)) != one.level for box in own):
+            raise StreamRefused(label, "boxes of a block with rounds stay in it")
+        every = [b for b in H.order if H.operations[b].kernel.name == "constant"]
+        constants = {b for b in every if any(outs[b][0] in ins[box] for box in own)} - own
+        made = {wire for box in own for wire in outs[box]}
+        given = list(dict.fromkeys(w for box in sorted(own) for w in ins[box] if w not in made
+                                  and writer.get(w) not in constants))  # fmt: skip
+        asked = {w for box in range(H.size("Box")) if box not in own for w in ins[box]}
+        asked |= {*circuit.cod}
+        kept, results, stack = set[int](), set[int](), [*(made & asked)]
         while stack:
-            wires = H.sides[0][stack.pop()]
-            ahead = {nodes.writer[w] for w in wires if w in nodes.writer and numbers(w) > bound}
-            stack += (ahead & inside) - found
-            found |= ahead & inside
-        inside = found
-    largest = max((numbers(w) for box in inside for w in H.sides[1][box]), default=0)
-    return inside, largest
+            wire = stack.pop()
+            box = writer.get(wire, -1)
+            if box in inside and box not in kept:
+                kept.add(box)
+                stack += ins[box]
+            elif box in own - inside:
+                results.add(wire)
+        if kept and not again:
+            raise StreamRefused(label, ELSEWHERE)
+        results = sorted(results)
+        if ancestors(H, given) & own:
+            raise StreamRefused(label, "what it reads needs what it returns")
+        order = [box for box in H.order if box in own or box in constants]
+        draft = Draft.of(H)
+        draft.wires = [row._replace(name=None, initialiser=None) for row in draft.wires]
+        draft.boxes = [draft.boxes[box]._replace(within=()) for box in order]
+        place = {box: k for k, box in enumerate(order)}
+        island, boxes, axes = renumbered(Circuit.of(draft, given, results))
+        reductions = {boxes[place[box]]: v for box, v in one.reductions.items()
+                      if place[box] in boxes}  # fmt: skip
+        fold, sizes = self._fold(island, reductions, one, axes, label, alone)
+        rest = Draft.of(H)
+        variables = [axis for w in (*given, *results) for axis in rest.wires[w].axes]
+        starts = np.cumsum([0, *(len(rest.wires[w].axes) for w in (*given, *results))]).tolist()
+        spans = [tuple(range(a, b)) for a, b in pairwise(starts)]
+        whole = Operation(
+            Kernel("opaque", (("label", label), ("random", False))),
+            tuple(map(Reading.wiring, spans[: len(given)])), tuple(spans[len(given) :]),
+            tuple(range(len(variables))), title=label,
+        )  # fmt: skip
+        gone = own - kept
+        rest.boxes = [row for box, row in enumerate(rest.boxes) if box not in gone]
+        rest.box(whole, given, results, variables, within=one.level)
+        return fold, sizes, Circuit.of(rest, circuit.dom, circuit.cod), gone
+
+    def _fold(
+        self, island: Circuit, reductions: dict[int, int], one: Pass, axes: Mapping[int, int],
+        label: str, alone: bool,
+    ) -> tuple[Fold | PrefixFold, dict[int, int]]:  # fmt: skip
+        """Return the fold of an island, and the sizes of its axes; equal islands have one."""
+        sizes = {own: self.sizes[axis] for axis, own in axes.items()}
+        key = island, tuple(reductions.items()), axes[one.axis], one.through, tuple(sizes.items())
+        if key not in self.folds:
+            fold = _swept(island, reductions, sizes)
+            if fold is None and not alone:
+                raise StreamRefused(label, "what is earlier is reduced in several passes")
+            if fold is None:
+                same = Pass(reductions, axes[one.axis], (), through=one.through)
+                fold = derived(island, same, island.apex.called(same.axis))
+            self.folds[key] = fold, sizes
+        return self.folds[key]
+
+
+def _results(circuit: Circuit, one: Pass) -> frozenset[int]:
+    """Return what the reductions of a pass write."""
+    return frozenset(wire for box in one.reductions for wire in circuit.apex.sides[1][box])
+
+
+def renumbered(circuit: Circuit) -> tuple[Circuit, dict[int, int], dict[int, int]]:
+    """Return the boxes that outputs need, with rows in the order in which they are met.
+
+    Circuits that are equal, as ``==`` says, then have equal rows, but for letters and titles.
+
+    Returns
+    -------
+    tuple
+        The circuit, which has no blocks, and the new rows of boxes and of axes.
+    """
+    old, order, new = Draft.of(circuit.apex), circuit._walk(), Draft()
+    axes, types, wires = dict[int, int](), dict[Any, int](), dict[int, int]()
+    new.symbols = [*old.symbols]
+
+    def axis(row: int) -> int:
+        if row not in axes:
+            axes[row] = new.axis(old.axes[row][0])
+        return axes[row]
+
+    def kind(row: int) -> int:
+        dtype, points = old.types[row]
+        key = (dtype, axis(points) if dtype == "N" else row if dtype is None else None)
+        if key not in types:
+            types[key] = new.type(dtype, key[1] if dtype == "N" else None)
+        return types[key]
+
+    def wire(row: int) -> int:
+        if row not in wires:
+            one = old.wires[row]
+            own = [*map(axis, one.axes)]
+            wires[row] = new.wire(own, kind(one.type), one.name, one.initialiser)
+        return wires[row]
+
+    dom = [*map(wire, circuit.dom)]
+    for box in order:
+        row = old.boxes[box]
+        ins, own, mentions = map(wire, row.ins), map(axis, row.vars), map(axis, row.mentions)
+        new.boxes.append(BoxRow([*ins], [], [*own], [*mentions], row.operation))
+        new.boxes[-1].outs.extend(map(wire, row.outs))
+    cod = [*map(wire, circuit.cod)]
+
+    def place(key: int) -> int:
+        return axis(key) if key >= 0 else key
+
+    for row in (*axes,):
+        sizes = old.axes[row][1]
+        if sizes is not None:
+            made = frozenset(size.rename(place) for size in sizes)
+            new.axes[axes[row]] = new.axes[axes[row]][0], made
+    new.symbols = [
+        (name, None if value is None else frozenset(size.rename(place) for size in value))
+        for name, value in new.symbols
+    ]
+    boxes = {box: k for k, box in enumerate(order)}
+    return Circuit.of(new, dom, cod), boxes, axes
 
 
 def _swept(
@@ -295,79 +525,3 @@ def _swept(
         return swept(island, nodes.letter(box, nodes.prefixes[box][1]), ends[0][1])
     except StreamRefused:
         return None
-
-
-def _parted(
-    circuit: Circuit, one: Pass, inside: set[int], label: str, again: bool,
-    sizes: Mapping[int, int], alone: bool,
-) -> tuple[Fold | PrefixFold, Circuit]:  # fmt: skip
-    """Return the fold of some boxes, and the circuit in which they are one opaque box.
-
-    Prefix reductions after each other are no fold but a prefix fold: they do not stand ``alone``.
-
-    Large arrays that are read elsewhere, too, are formed again there, if they may be.
-    """
-    H = circuit.apex
-    ins, outs = H.sides
-    writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
-    own = {*inside, *one.reductions}
-    after: set[int] = set()
-    for box in H.order:
-        if any(w in writer and writer[w] in (after | {*one.reductions}) for w in ins[box]):
-            after.add(box)
-    own |= after & ancestors(H, [w for box in own for w in ins[box]])
-    for box in H.order:
-        reads = [writer.get(w, -1) for w in ins[box]]
-        constant = [b >= 0 and H.operations[b].kernel.name == "constant" for b in reads]
-        here = tuple(path(H, box, plain=False)) == one.level
-        joined = here and box not in own and H.operations[box].kernel.name in JOINED
-        small = (c or b in own - inside for b, c in zip(reads, constant, strict=True))
-        if joined and not own.isdisjoint(reads) and all(small):
-            own.add(box)
-    if any(tuple(path(H, box, plain=False)) != one.level for box in own):
-        raise StreamRefused(label, "boxes of a block with rounds stay in it")
-    every = [b for b in H.order if H.operations[b].kernel.name == "constant"]
-    constants = {b for b in every if any(outs[b][0] in ins[box] for box in own)} - own
-    made = {wire for box in own for wire in outs[box]}
-    given = list(dict.fromkeys(w for box in sorted(own) for w in ins[box] if w not in made
-                              and writer.get(w) not in constants))  # fmt: skip
-    asked = {w for box in range(H.size("Box")) if box not in own for w in ins[box]}
-    asked |= {*circuit.cod}
-    kept, results, stack = set[int](), set[int](), [*(made & asked)]
-    while stack:
-        wire = stack.pop()
-        box = writer.get(wire, -1)
-        if box in inside and box not in kept:
-            kept.add(box)
-            stack += ins[box]
-        elif box in own - inside:
-            results.add(wire)
-    if kept and not again:
-        raise StreamRefused(label, ELSEWHERE)
-    results = sorted(results)
-    if ancestors(H, given) & own:
-        raise StreamRefused(label, "what it reads needs what it returns")
-    order = [box for box in H.order if box in own or box in constants]
-    draft = Draft.of(H)
-    draft.wires = [row._replace(name=None, initialiser=None) for row in draft.wires]
-    draft.boxes = [draft.boxes[box]._replace(within=()) for box in order]
-    island = Circuit.of(draft, given, results)
-    reductions = {order.index(box): v for box, v in one.reductions.items()}
-    fold = _swept(island, reductions, sizes)
-    if fold is None and not alone:
-        raise StreamRefused(label, "what is earlier is reduced in several passes")
-    if fold is None:
-        same = Pass(reductions, one.axis, (), through=one.through)
-        fold = derived(island, same, H.called(one.axis))
-    rest = Draft.of(H)
-    variables = [axis for w in (*given, *results) for axis in rest.wires[w].axes]
-    starts = np.cumsum([0, *(len(rest.wires[w].axes) for w in (*given, *results))]).tolist()
-    spans = [tuple(range(a, b)) for a, b in pairwise(starts)]
-    whole = Operation(
-        Kernel("opaque", (("label", label), ("random", False))),
-        tuple(map(Reading.wiring, spans[: len(given)])), tuple(spans[len(given) :]),
-        tuple(range(len(variables))), title=label,
-    )  # fmt: skip
-    rest.boxes = [row for box, row in enumerate(rest.boxes) if box not in own - kept]
-    rest.box(whole, given, results, variables, within=one.level)
-    return fold, Circuit.of(rest, circuit.dom, circuit.cod)

@@ -110,7 +110,7 @@ class Nodes:
         own = self.draft.boxes[box]
         found = []
         for k, wire in enumerate(own.ins):
-            uses = uses_of(own.operation, k)
+            uses = own.operation.uses[k]
             rank = len(self.draft.wires[wire].axes)
             places = (
                 p for p in range(rank) if uses and all(forms[p].wiring in at for forms in uses)
@@ -370,20 +370,6 @@ class Nodes:
             own = [variables[v] for v in written]
             self.writer[outs[0]] = self.draft.box(looked, [index, made_at[0]], outs, own)
         self.touched |= {*outs, *made_at}
-
-
-def uses_of(operation: Operation, operand: int) -> list[tuple[Form, ...]]:
-    """Return all at which an operation reads one of its arrays, or looks up in it."""
-    reading = operation.readings[operand]
-    found = [] if reading is None else [reading.forms]
-    for one in operation.readings:
-        if one is not None:
-            forms = [*one.forms, *one.conditions]
-            while forms:
-                form = forms.pop()
-                found += [look.forms for look in form.lookups if look.operand == operand]
-                forms += [inner for look in form.lookups for inner in look.forms]
-    return found
 
 
 def with_operands(form: Form, places: Mapping[int, int]) -> Form:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from catlearn.arrays.blocks import GATES, path
-from catlearn.arrays.boxes import ArrayHypergraph, short_title
+from catlearn.arrays.boxes import ArrayHypergraph, Draft, short_title
 from catlearn.arrays.circuit import Circuit
 from catlearn.errors import UnknownName, did_you_mean
 from catlearn.streams.nodes import REDUCING, Node, Nodes
@@ -48,12 +48,50 @@ class Pass:
 
     def nodes(self, circuit: Circuit) -> Nodes:
         """Return the nodes along its axis."""
-        return Nodes(circuit, self.axis, self.level, self.through)
+        return nodes_of(circuit, self.axis, self.level, self.through)
 
     def cone(self, circuit: Circuit) -> dict[Node, int]:
         """Return the nodes that it makes entry by entry, each with its box."""
         found = self.nodes(circuit).cone(self.reductions.items())
         return {node: made[0] for node, made in found.items() if made is not None}
+
+
+class _Known(Nodes):
+    """Nodes that are not changed: what is found out about them is kept."""
+
+    def __init__(self, circuit: Circuit, axis: int, level: tuple[int, ...], through: bool) -> None:
+        rows = circuit._cached("rows", lambda: _rows(circuit))
+        self.circuit, self.x, self.level, self.through = circuit, axis, level, through
+        self.draft, self.writer, self._levels = rows
+        self._made: dict[Node, tuple[int, frozenset[int]] | None] = {}
+        self._operands: dict[tuple[int, frozenset[int]], list[Node]] = {}
+
+    def made(self, node: Node) -> tuple[int, frozenset[int]] | None:
+        if node not in self._made:
+            self._made[node] = super().made(node)
+        return self._made[node]
+
+    def operands(self, box: int, at: frozenset[int]) -> list[Node]:
+        key = box, at
+        if key not in self._operands:
+            self._operands[key] = super().operands(box, at)
+        return self._operands[key]
+
+    def outside(self, box: int) -> bool:
+        return self._levels[box] != self.level
+
+
+def _rows(circuit: Circuit) -> tuple[Draft, dict[int, int], list[tuple[int, ...]]]:
+    """Return the rows of a circuit, the box that writes an array, and the level of each box."""
+    H, draft = circuit.apex, Draft.of(circuit.apex)
+    writer = {wire: k for k, box in enumerate(draft.boxes) for wire in box.outs}
+    return draft, writer, [tuple(path(H, box, plain=False)) for box in range(H.size("Box"))]
+
+
+def nodes_of(circuit: Circuit, axis: int, level: tuple[int, ...], through: bool) -> Nodes:
+    """Return the nodes of a circuit along an axis, to be read; they are made once."""
+    key = f"nodes {axis} {level} {through}"
+    return circuit._cached(key, lambda: _Known(circuit, axis, level, through))
 
 
 def _candidates(
@@ -73,12 +111,12 @@ def letter_at(H: ArrayHypergraph, box: int, v: int) -> str:
     return letters[v] if v < len(letters) else ""
 
 
-def _collected(
+def collected(
     circuit: Circuit, roots: Sequence[tuple[int, int]], axis: int, level: tuple[int, ...],
     through: bool,
 ) -> dict[int, int]:  # fmt: skip
     """Return the reductions over x that some depend on, entry by entry, and these."""
-    H, nodes = circuit.apex, Nodes(circuit, axis, level, through)
+    H, nodes = circuit.apex, nodes_of(circuit, axis, level, through)
     found: dict[int, int] = {}
     excluded: set[int] = set()
 
@@ -141,7 +179,7 @@ def passes(
             axis = int(H.lists["vars"].row(box)[v])
             if (box, axis) in covered:
                 continue
-            reductions = _collected(circuit, [(box, v)], axis, level, through)
+            reductions = collected(circuit, [(box, v)], axis, level, through)
             covered |= {(b, axis) for b in reductions}
             found.append(Pass(reductions, axis, (box,), level, through))
     if through:

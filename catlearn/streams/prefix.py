@@ -163,6 +163,7 @@ class Sweep(Nodes):
         super().__init__(circuit, axis)
         H = circuit.apex
         self.opened: dict[tuple[int, frozenset[int]], BoxRow] = {}
+        self._seen: dict[Any, tuple[float | None, dict[tuple[int, frozenset[int]], BoxRow]]] = {}
         self.prefixes: dict[int, tuple[int, int]] = {}
         self.sums: dict[int, int] = {}
         self.rounds = {
@@ -203,13 +204,13 @@ class Sweep(Nodes):
         for t in one.writes[0]:
             for s in one.targets:
                 opened: dict[tuple[int, frozenset[int]], BoxRow] = {}
-                found = self._beyond(box, frozenset([s]), frozenset([t]), {}, opened)
+                found = self._beyond(box, frozenset([s]), frozenset([t]), opened)
                 if found == BEYOND[one.kernel.name]:
                     self.prefixes[box] = (s, t)
                     self.opened |= opened
 
     def _beyond(
-        self, box: int, s: frozenset[int], t: frozenset[int], seen: dict[Any, float | None],
+        self, box: int, s: frozenset[int], t: frozenset[int],
         opened: dict[tuple[int, frozenset[int]], BoxRow],
     ) -> float | None:  # fmt: skip
         """Return what all that a box reduces, or writes, is for s > t, if that is one number.
@@ -235,27 +236,30 @@ class Sweep(Nodes):
                     kept.append(form)
             readings[k] = replace(reading, conditions=tuple(kept))
             if value is None and places and others and wire in self.writer:
-                value = self._value(wire, places, others, seen, opened)
+                value = self._value(wire, places, others, opened)
             values.append(value)
         if readings != [*one.readings]:
             opened[box, t] = row._replace(operation=replace(one, readings=tuple(readings)))
         return _applied(name, values)
 
     def _value(
-        self, wire: int, s: frozenset[int], t: frozenset[int], seen: dict[Any, float | None],
+        self, wire: int, s: frozenset[int], t: frozenset[int],
         opened: dict[tuple[int, frozenset[int]], BoxRow],
     ) -> float | None:  # fmt: skip
         """Return what an array is for s > t."""
         key = wire, s, t
-        if key not in seen:
-            seen[key] = None
+        if key not in self._seen:
+            value, own = None, dict[tuple[int, frozenset[int]], BoxRow]()
             box = self.writer[wire]
             one = self.draft.boxes[box].operation
             written = one.writes[self.draft.boxes[box].outs.index(wire)]
             over, kept = (frozenset(written[p] for p in places) for places in (s, t))
             if {*one.targets}.isdisjoint(over | kept) and not self.outside(box):
-                seen[key] = self._beyond(box, over, kept, seen, opened)
-        return seen[key]
+                value = self._beyond(box, over, kept, own)
+            self._seen[key] = value, own
+        value, own = self._seen[key]
+        opened |= own
+        return value
 
     def _block(self, box: int, at: frozenset[int], *rest: Any) -> None:
         """Add a box at a block of indices of t, or of s and t; the former are later ones."""

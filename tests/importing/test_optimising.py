@@ -75,7 +75,7 @@ def test_what_a_gradient_forms_whole_is_streamed_too():
     gradient = jax.grad(lambda *given: jnp.sin(attention(*given)).sum(), argnums=(0, 1, 2))
     fast, given = optimise(gradient), arrays((256, 32), (256, 32), (256, 32))
     plan = fast.plan(*given)
-    assert [len(one.state) for one in plan.streams.streamed] == [3, 1, 2]
+    assert sorted(len(one.state) for one in plan.streams.streamed) == [1, 2, 3]
     compare(gradient, fast, *given)
     report = fast.report(*given)
     assert report.value.memory[1] < report.value.memory[0] / 2
@@ -317,3 +317,22 @@ def test_static_arguments_of_several_types_are_several() -> None:
         fast = optimise(scaled, static_argnums=place, threshold=0, block=4)
         for n in (1, 1.0, 0.0, -0.0):
             np.testing.assert_allclose(fast(x, n), scaled(x, n), rtol=1e-5)
+
+
+def test_equal_islands_have_one_fold():
+    """Two layers of attention are derived, priced and traced once; others are apart."""
+
+    def layers(x, weights):
+        for one in weights:
+            x = x + attention(x @ one, x, x)
+        return x
+
+    x, weights = arrays((256, 16), (2, 16, 16))
+    fast = optimise(layers)
+    plan = fast.plan(x, weights)
+    lowered = StreamedCircuit(plan.program.circuit)
+    shapes = [one.shape for one in plan.program.inputs(x, weights)]
+    made, _ = lowered.islands(*shapes)
+    assert len(made) == 2
+    assert made[0].fold is made[1].fold
+    compare(layers, fast, x, weights)
