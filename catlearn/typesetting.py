@@ -323,6 +323,22 @@ def upright_latex(name: str) -> str:
     return rf"\mathrm{{{escaped}}}"
 
 
+_PROSE = {c: f"\\{c}" for c in "_{}$&#%"} | {
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "\\": r"\textbackslash{}",
+}  # fmt: skip
+
+
+def prose_latex(text: str) -> str:
+    r"""Return prose for the mathematics mode of LaTeX and KaTeX.
+
+    Examples
+    --------
+    >>> print(prose_latex("max_x of all x^k"))
+    \text{max\_x of all x\textasciicircum{}k}
+    """
+    return rf"\text{{{''.join(_PROSE.get(c, c) for c in clean(text))}}}"
+
+
 _TOKEN = re.compile(r"\\hat\{\\ \}|\\[A-Za-z]+ ?|\\.|[{}]|[^\\{}]", re.DOTALL)
 _STYLES = re.compile(r"(math|text)[a-z]+|text|operatorname|displaystyle")
 _COMMANDS = {tex[1:].strip(): sign for sign, tex in _TEX.items()}

@@ -118,7 +118,7 @@ class Expr(Legible):
         if style is not None and (parts or "{0}" not in style):
             return style.format(*parts)
         if self.head in BINDS:
-            return f"{parts[0]} {self.head} {parts[1]}"
+            return f"{parts[0]} {_RELATIONS.get(self.head, self.head)} {parts[1]}"
         return _latex_name(self.head) + (f"({', '.join(parts)})" if parts else "")
 
     def _encloses(self, place: int) -> bool:

@@ -33,6 +33,7 @@ from catlearn.laws.law import Comparison, Law, compare
 from catlearn.laws.signature import Signature, Spec
 from catlearn.streams import RULES, Fold, StreamRule
 from catlearn.streams.rules import apart, equations, sides
+from catlearn.typesetting import prose_latex
 
 Data = Mapping[str, Any]
 
@@ -87,7 +88,7 @@ def _holds(rule: StreamRule, data: Data, seed: int) -> Comparison:
 def _law(name: str) -> Law:
     return Law(
         name,
-        rf"\text{{{RULES[name].law}}}",
+        prose_latex(RULES[name].law),
         {"data": f"data of {name}", "seed": "seed"},
         lambda C, data, seed: _holds(C[name], data, seed),
         text=RULES[name].law,

@@ -9,10 +9,12 @@ import subprocess
 import pytest
 from hypothesis import given, strategies as st
 
+from catlearn import draw, laws
 from catlearn.drawing import Node, Scene, SceneArrow
 from catlearn.drawing.arrangement import arrange
 from catlearn.drawing.texts import Grid, to_dot, to_quiver, to_tikzcd
 from catlearn.typesetting import clean, to_latex
+from catlearn.zoo.architectures import bottleneck, gpt2_layer, selective
 
 PREFIX = "https://q.uiver.app/#q="
 
@@ -166,7 +168,23 @@ def test_latex_reads_it(tmp_path, examples):
     kept = {a.name: a for a in examples["hostile"].arrows if {a.source, a.target} <= set(plain)}
     scenes.append(Scene("hostile", tuple(nodes), tuple(kept.values())))
     body = "\n\n".join(f"\\[{to_tikzcd(scene)}\\]" for scene in scenes)
-    packages = "\\usepackage{amssymb,amsmath,tikz-cd}"
+    compiled(body, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="LaTeX is not installed")
+def test_latex_reads_circuits_and_laws(tmp_path):
+    circuits = [gpt2_layer(), selective(), bottleneck("w", 2, fitted=True)]
+    pictures = [draw(circuit, depth=depth).tikzcd for circuit in circuits for depth in (1, None)]
+    listings = [f"\\[{circuit.to_latex()}\\]" for circuit in circuits]
+    specs = [spec for spec in map(laws.__getattr__, laws.__all__) if isinstance(spec, laws.Spec)]
+    found = [law._repr_latex_() for spec in specs for law in spec.laws]
+    assert len(found) > 100
+    compiled("\n\n".join([*pictures, *listings, *found]), tmp_path)
+
+
+def compiled(body, tmp_path):
+    """Compile a page of LaTeX."""
+    packages = "\\usepackage{amssymb,amsmath,mathtools,tikz-cd}\\usepackage[a0paper]{geometry}"
     page = f"\\documentclass{{article}}{packages}\\begin{{document}}\n{body}\n\\end{{document}}\n"
     (tmp_path / "page.tex").write_text(page)
     done = subprocess.run(
