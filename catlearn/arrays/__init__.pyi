@@ -67,6 +67,7 @@ from .operations import (
     sin as sin,
     softmax as softmax,
     softplus as softplus,
+    sort as sort,
     sqrt as sqrt,
     square as square,
     stop as stop,
@@ -83,6 +84,7 @@ from .positions import (
     angles as angles,
     interleaved as interleaved,
     one_hot as one_hot,
+    scatter as scatter,
     sinusoid as sinusoid,
 )
 from .programs import (

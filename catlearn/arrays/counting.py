@@ -7,9 +7,11 @@ two circuits that compute the same may cost differently.
 
 * A contraction of two arrays: 2 for each value of all its variables, and one multiply-add. Without
   summed variables one product less than operands, for each number that it writes; of one array,
-  the additions. A scale other than 1: one for each number.
+  the additions. A scale other than 1: one for each number. What is put where indices say (a mask
+  ties a variable to what is looked up): one addition for each number that is put.
 * Elementwise: one for each number written, and none for constants. The greatest or least of
-  numbers, its place, and sums up to each: one for each but the first. Softmax of E numbers over y:
+  numbers, its place, and sums up to each: one for each but the first; chosen and sorted ones: one
+  for each that is read. Softmax of E numbers over y:
   5 E - E/|y| (maximum, subtraction, exponential, sum, division), and log-sum-exp 4 E. A norm of E
   numbers over m: mean, subtraction, square, mean, product, and 2 E/|m| for the root; without the
   first two if it does not centre.
@@ -33,6 +35,7 @@ from operator import mul
 
 from catlearn.arrays.blocks import GATES
 from catlearn.arrays.boxes import ArrayHypergraph
+from catlearn.arrays.masks import ties
 from catlearn.arrays.sizes import ONE, Size
 from catlearn.category import Hypergraph, MonoidalFunctor
 from catlearn.cost import CommutativeMonoid
@@ -145,7 +148,10 @@ def amounts(
         degree = product(v for k, v in enumerate(variables) if k not in operation.targets)
         pairs = zero
         if name == "contraction":
-            if operands == 1:
+            tied = {v for _, v, _ in ties(operation)}
+            if tied:
+                made = product(v for k, v in enumerate(variables) if k not in tied) * operands
+            elif operands == 1:
                 made = every - own
             elif len(variables) == len(operation.writes[0]):
                 made = own * (operands - 1)
@@ -160,7 +166,7 @@ def amounts(
         elif name == "norm":
             centred = operation.kernel.option("kind") == "layer"
             made = (5 if centred else 3) * own + 2 * degree
-        elif name == "top_k":
+        elif name in ("top_k", "sort"):
             made = product(axes.row(H.sides[0][box][0]).tolist())
         elif name in ("max", "min", "argmax", "argmin"):
             made = every - own

@@ -235,6 +235,9 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         return [x / np.sqrt(square + kernel.option("eps"))]
     if name == "top_k":
         return _top_k(values[0], operation, sizes, *targets)
+    if name == "sort":
+        order = np.argsort(values[0], *targets, kind="stable")
+        return [np.take_along_axis(values[0], order, *targets), order]
     erf = np.vectorize(math.erf, [float])
     if name == "gelu":
         x, close = values[0], kernel.option("approximation") == "tanh"

@@ -108,6 +108,7 @@ KERNELS: dict[str, Entry] = {
     "cumsum": Entry(targets="both", single=True),
     "norm": Entry(targets="both", options=("kind", "eps")),
     "top_k": Entry(outputs=2, targets="chosen"),
+    "sort": Entry(outputs=2, targets="both", single=True),
     "dropout": Entry(deterministic=False, options=("rate",)),
     "index": Entry((0, 0), targets="both", symmetric=False, single=True),
     "dropped": Entry((2, None), options=("rate",)),

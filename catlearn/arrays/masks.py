@@ -1,4 +1,4 @@
-"""Masks that hide a whole row: found from conditions and sizes, before anything runs.
+"""Masks that hide a whole row, or put entries at indices: found before anything runs.
 
 A softmax over what is hidden whole is no number. Where conditions on indices decide that, it is a
 fault of the circuit; where an array of booleans does, the value is NaN, as in the naive form.
@@ -16,12 +16,45 @@ from math import prod
 
 import numpy as np
 
-from catlearn.arrays.boxes import ArrayHypergraph
-from catlearn.arrays.forms import Reading, sizes_at
+from catlearn.arrays.boxes import ArrayHypergraph, Operation
+from catlearn.arrays.forms import Form, Reading, sizes_at
 from catlearn.errors import Failure
 
 MOST_INDICES = 2**24
 """For how many indices it is looked whether a mask hides a whole row."""
+
+
+def ties(operation: Operation) -> list[tuple[int, int, Form]]:
+    """Return the variables that masks tie to an index that is looked up.
+
+    A mask ``i[k] = v``, outside of which there is 0, leaves of v one index for each of the others:
+    what a contraction sums is put where the indices say, and nothing is formed for all v. It is the
+    transpose of reading at ``i[k]``, and its gradient.
+
+    Returns
+    -------
+    list
+        The operand that is masked, the variable, and the form that it is.
+    """
+    found: list[tuple[int, int, Form]] = []
+    if operation.kernel.name not in ("contraction", "view"):
+        return found
+    read = {
+        v for one in operation.readings if one is not None for form in one.forms
+        for v in form.variables
+    }  # fmt: skip
+    for k, reading in enumerate(operation.readings):
+        conditions = reading.conditions if reading is not None and not reading.outside else ()
+        for condition in conditions:
+            for v, c in condition.terms:
+                if not isinstance(v, int) or c.number != -1 or v in read:
+                    continue
+                form = condition + Form.variable(v)
+                paired = condition.times(-1) in conditions and form.lookups
+                mentioned = sum(v in one.variables for one in conditions)
+                if paired and v in operation.writes[0] and mentioned == 2:
+                    found.append((k, v, form))
+    return found
 
 
 def hidden_rows(H: ArrayHypergraph, sizes: Mapping[int, int]) -> list[Failure]:

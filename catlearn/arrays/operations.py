@@ -741,6 +741,27 @@ def top_k(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     )  # fmt: skip
 
 
+def sort(pattern: str) -> Circuit:
+    """Return the entries along a bracketed axis from the least on, and where they were.
+
+    Of equal ones the first stays before the others.
+
+    Examples
+    --------
+    >>> sort("[x] m")
+    Circuit(R[x m] -> R[x m], N<x>[x m])
+    """
+    read = read_sides(pattern, 1, 0)
+    only_names(read, read.left, brackets=True)
+    places = [item.name for item in read.left[0] if item.bracket]
+    if len(places) != 1:
+        raise read.error("entries are sorted along one axis, in brackets, as in '[x] m'")
+    return box_of(
+        Kernel("sort"), "sort", read, read.left, [*read.left] * 2, sizes_of(read, None, {}),
+        results=["R", ("N", places[0])],
+    )  # fmt: skip
+
+
 def take(pattern: str, at: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     """Return entries of an array at given indices.
 

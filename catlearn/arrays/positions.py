@@ -86,6 +86,58 @@ def sinusoid(pattern: str, base: float = 10000.0) -> Circuit:
     return compose(rates, copy(2), sin @ cos, interleaved(entry))
 
 
+def scatter(pattern: str, at: str) -> Circuit:
+    """Return the sums of entries by where given indices put them: the transpose of `take`.
+
+    It is a contraction with the mask that is 1 where the index is that of the axis. What runs it
+    adds each entry once, and forms no mask.
+
+    Parameters
+    ----------
+    pattern
+        ``"k, k m -> e m"``: the indices, what is put, and what is made.
+    at
+        The axis that the indices point to.
+
+    Examples
+    --------
+    >>> scatter("k, k m -> e m", at="e")
+    Circuit(N<e>[k], R[k m] -> R[e m])
+    """
+    read = read_pattern(pattern)
+    arrays = [*read.left, *read.right]
+    names = [[item.name for item in array if not item.bracket] for array in arrays]
+    if (
+        len(read.left) != 2
+        or len(read.right) != 1
+        or not all(all(one) for one in names)
+        or ([*map(len, arrays)] != [len({*one}) for one in names])
+    ):
+        raise read.error("it reads indices and an array, and makes one, as in 'k, k m -> e m'")
+    index, given, made = names
+    kept = {*made} - {at}
+    if at not in made or at in {*index, *given} or not {*index} <= {*given} or not kept <= {*given}:
+        raise read.error(f"at={at!r} is an axis of what is made alone, and all others are given")
+    letters = (*made, *(name for name in given if name not in made))
+    draft, place = Draft(), {name: k for k, name in enumerate(letters)}
+    axes = [draft.axis(letter) for letter in letters]
+    looked = Form.atom(Lookup(1, Reading.wiring([place[name] for name in index]).forms))
+    apart = looked + Form.variable(place[at]).times(-1)
+    reading = Reading.wiring([place[name] for name in given])
+    reading = Reading(reading.forms, 0.0, (apart, apart.times(-1)))
+    ins = [
+        draft.wire([axes[place[name]] for name in given]),
+        draft.wire([axes[place[name]] for name in index], draft.type("N", axes[place[at]])),
+    ]
+    out, count = draft.wire([axes[place[name]] for name in made]), len(made)
+    operation = Operation(
+        Kernel("contraction"), (reading, None), (tuple(range(count)),),
+        tuple(range(count, len(letters))), letters=letters, title="scatter",
+    )  # fmt: skip
+    draft.box(operation, ins, [out], axes)
+    return Circuit.of(draft, ins[::-1], [out])
+
+
 def one_hot(pattern: str) -> Circuit:
     """Return the array that is 1 at an index of its axis, and 0 elsewhere.
 

@@ -5,7 +5,8 @@ library has. A reading by variables is a subscript of ``einsum``, with the lette
 where they are free. Splits and joins are reshapes, beginnings, strides and shifts slices and
 padding, concatenations concatenations, and whole rows of a table are taken; other readings gather.
 Windows that meet weights are convolutions, and those that are summed or of which the greatest entry
-is taken are reductions of windows; nothing is stored for them.
+is taken are reductions of windows; nothing is stored for them. Sums over what a mask puts at
+looked-up indices are scattered.
 
 What is decided here runs elsewhere: a back end is a table of functions, one for each name of a
 step; :meth:`Program.run` calls them. Since nothing of it depends on values, programs can be read,
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
@@ -33,7 +34,7 @@ from catlearn.arrays.blocks import Loop, level, nested
 from catlearn.arrays.boxes import ArrayHypergraph, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
-from catlearn.arrays.masks import hidden_rows
+from catlearn.arrays.masks import hidden_rows, ties
 from catlearn.arrays.sizes import ONE, Size
 from catlearn.category import hypergraph
 from catlearn.display import Legible
@@ -217,6 +218,14 @@ class _Windows(NamedTuple):
     made: list[Register]
 
 
+class _Put(NamedTuple):
+    """What a view puts at looked-up indices; it becomes an array where it has to."""
+
+    given: tuple[Register, ...]
+    row: int
+    made: list[Register]
+
+
 class _Slide(NamedTuple):
     """An axis of an array over which windows slide, or by which it is read."""
 
@@ -228,7 +237,7 @@ class _Slide(NamedTuple):
 
 
 def _first(operation: Operation) -> Reading:
-    (reading,) = operation.readings
+    reading = operation.readings[0]
     assert reading is not None
     return reading
 
@@ -362,12 +371,18 @@ class _Planner:
             windows = self.windows(operation.readings[0], out)
             if windows is not None:
                 return [windows]
-        slid = self.slid(operation) if name in ("contraction", "max") else None
-        if slid is None:
+            if ties(operation):
+                return [_Put(tuple(map(self.whole, given)), row, [])]
+        put = self.scattered(row, given) if name == "contraction" else None
+        if put is None:
+            given = tuple(self.whole(one) if isinstance(one, _Put) else one for one in given)
+            self.enter(row, given)
+        slid = self.slid(operation) if name in ("contraction", "max") and put is None else None
+        if slid is None and put is None:
             self.enter(row, tuple(map(self.whole, given)))
         given = self.given
         if name == "contraction":
-            return [self.contraction(operation, slid or self.summed(operation))]
+            return [self.contraction(operation, slid or put or self.summed(operation))]
         if name == "concat":
             return [self.concat(operation, given)]
         if slid is not None:
@@ -400,6 +415,12 @@ class _Planner:
         full = [self.shape[v] for v in out]
         arrays = [self.aligned(one, out) for one in values]
         places = tuple(k for k, v in enumerate(out) if v in operation.targets)
+        if name == "sort":
+            found = self.several(name, [self.broadcast(arrays[0], full)], [full] * 2, *places)
+            return [
+                self.transpose(one, [out.index(v) for v in writes])
+                for one, writes in zip(found, operation.writes, strict=True)
+            ]
         return [self.broadcast(self.elementwise(operation, arrays, places, full), full)]
 
     def enter(self, row: int, given: tuple[Any, ...]) -> Operation:
@@ -414,13 +435,14 @@ class _Planner:
         return H.operations[row]
 
     def whole(self, one: Any) -> Register:
-        """Return an array, also of windows that were not needed as an array until now."""
-        if not isinstance(one, _Windows):
+        """Return an array, also of what was not needed as an array until now."""
+        if isinstance(one, Register):
             return one
         if not one.made:
-            operation = self.enter(one.row, (one.source,))
+            given = one.given if isinstance(one, _Put) else (one.source,)
+            operation = self.enter(one.row, given)
             out = operation.writes[0]
-            made = self.aligned(self.read(one.source, _first(operation)), out)
+            made = self.aligned(self.read(given[0], _first(operation)), out)
             one.made.append(self.broadcast(made, [self.shape[v] for v in out]))
         return one.made[0]
 
@@ -471,6 +493,58 @@ class _Planner:
             every = (*out, *(v for v in hot[1] if v not in out))
             values = [self.einsum(values, every, letters), hot]
         return self.einsum(values, out, letters)
+
+    def scattered(self, row: int, given: tuple[Any, ...]) -> Value | None:
+        """Return sums whose entries are put at looked-up indices, if masks of operands say that."""
+        operation = self.H.operations[row]
+        if not (ties(operation) or any(isinstance(one, _Put) for one in given)):
+            return None
+        arrays = tuple(one if isinstance(one, _Put) else self.whole(one) for one in given)
+        out, values, found = operation.writes[0], [], list[tuple[int, Value]]()
+        for k, (one, reading) in enumerate(zip(arrays, operation.readings, strict=True)):
+            if isinstance(one, _Put):
+                wired = [form.wiring for form in reading.forms] if reading is not None else [None]
+                if reading is None or reading.conditions or None in wired:
+                    return None
+                name: Any = dict(zip(self.H.operations[one.row].writes[0], wired, strict=True))
+                (array, own), index = self.parted(one.row, one.given, 0)
+                values.append((array, tuple(name[v] for v in own)))
+                found += [(name[v], (x, tuple(name[w] for w in at))) for v, (x, at) in index]
+            elif reading is not None:
+                value, index = self.parted(row, arrays, k)
+                values.append(value)
+                found += index
+        self.enter(row, given)
+        tied = [v for v, _ in found]
+        by = {v for _, (_, own) in found for v in own}
+        read = by.union(*(own for _, own in values))
+        if not tied or len({*tied}) < len(tied) or not {*tied} <= {*out} or read & {*tied}:
+            return None
+        batch = [v for v in out if v in by]
+        front = [*sorted(by - {*batch}), *batch]
+        letters = _letters(operation.letters, len(self.shape))
+        made, own = self.einsum(values, [*front, *(v for v in out if v not in by)], letters)
+        rest = [v for v in own if v not in by]
+        array = self.aligned((made, own), [*front, *rest])
+        array = self.broadcast(array, [self.shape[v] for v in (*front, *rest)])
+        places = [(self.constant(np.arange(self.shape[v])), (v,)) for v in batch]
+        shape = tuple(self.shape[v] for v in (*tied, *batch, *rest))
+        where = [self.aligned(one, front) for one in (*(one for _, one in found), *places)]
+        return self.emit("scatter", [array, *where], shape, shape), (*tied, *batch, *rest)
+
+    def parted(
+        self, row: int, given: tuple[Any, ...], k: int
+    ) -> tuple[Value, list[tuple[int, Value]]]:
+        """Return an operand without what ties variables in its mask, and these with their index."""
+        operation = self.enter(row, given)
+        reading = operation.readings[k]
+        assert reading is not None
+        pairs = [(v, form) for j, v, form in ties(operation) if j == k]
+        own = [form + Form.variable(v).times(-1) for v, form in pairs]
+        own += [form.times(-1) for form in own]
+        kept = tuple(one for one in reading.conditions if one not in own)
+        value = self.operand(given[k], replace(reading, conditions=kept))
+        return value, [(v, self.computed(form)) for v, form in pairs]
 
     def einsum(self, values: list[Value], out: Sequence[int], letters: list[str]) -> Value:
         """Sum products over the variables that are not asked for."""

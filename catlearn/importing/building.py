@@ -21,7 +21,7 @@ import numpy as np
 from jax.core import Tracer
 
 from catlearn.arrays.blocks import flat, gate, nested
-from catlearn.arrays.boxes import Draft, Operation
+from catlearn.arrays.boxes import BoxRow, Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, Reading, part
 from catlearn.arrays.kernels import REALS, Function, Kernel
@@ -129,6 +129,10 @@ class Builder:
         self.draft.types[kind] = ("N", own)
         self.unite(own, axis)
 
+    def writer(self, wire: int) -> BoxRow:
+        """Return the box that writes an array."""
+        return next(box for box in reversed(self.draft.boxes) if wire in box.outs)
+
     def indices(self, value: Value, size: int) -> Value:
         """Return integers that hold indices of an axis of a size: those of another are a copy."""
         kind = self.kind(value.source)
@@ -217,6 +221,10 @@ class Builder:
             for (wire, _), forms in zip(operands, read, strict=False)
             for axis, form in zip(self.draft.wires[wire].axes, forms, strict=False)
         ]
+        pairs += [
+            pair for form in read[-1] for one in form.lookups
+            for pair in zip(self.draft.wires[one.operand].axes, one.forms, strict=True)
+        ]  # fmt: skip
         for axis, form in pairs:
             for one in form.lookups:
                 self.looked_up(one.operand, axis)
@@ -227,7 +235,7 @@ class Builder:
             if sizes[order[v]] == self.sizes[axis]:
                 before = axes[v]
                 axes[v] = axis if before is None else self.unite(before, axis)
-            elif not conditions and kernel.name != "concat":
+            elif kernel.name != "concat" and (not conditions or sizes[order[v]] < self.sizes[axis]):
                 mentions.append(axis)
                 relations.append(SizeRelation(
                     "<=", Size.generator(v), Size.generator(-len(mentions))
@@ -308,18 +316,24 @@ class Builder:
             holds = jnp.logical_not if source.negated else jnp.bool_
             made = self.applied(function_of(text, holds), [found], np.dtype(bool), text)
             return self.read(made)
-        text = f"{value.forms[0]} {[sizes[v] for v in used]}"
+        dtype = np.dtype(jnp.result_type(int))
+        if not used:
+            return self.constant(np.asarray(value.forms[0].constant.number, dtype)), ()
+        found = []
+        for v in used:
+            (index,) = self.box(Kernel("index"), [], sizes, [[v]], [dtype], [v], title="index")
+            self.looked_up(index, self.draft.wires[index].axes[0])
+            found.append(Value(index, value.words, (Form.variable(v),)))
+        moved = dict(zip(used, map(Form.variable, range(len(used))), strict=True))
+        form = value.forms[0].substitute([moved.get(v, Form()) for v in range(len(sizes))])
+        if form.wiring is not None:
+            return self.read(found[0])
 
-        def call() -> jax.Array:
-            grid = [jnp.arange(sizes[v]).reshape([-1 if w == v else 1 for w in used]) for v in used]
-            found = _evaluated(value.forms[0], dict(zip(used, grid, strict=True)))
-            return jnp.broadcast_to(found, [sizes[v] for v in used])
+        def call(*index: Any) -> jax.Array:
+            return evaluated(form, {v: jnp.asarray(one) for v, one in enumerate(index)})
 
-        kernel = opaque_of(Function(f"index {digest(text)}", call))
-        (out,) = self.box(
-            kernel, [], sizes, [used], [np.dtype(jnp.result_type(int))], used, title="index"
-        )
-        return out, tuple(map(Form.variable, used))
+        made = self.applied(function_of(form_text(form), call), found, dtype, "index")
+        return self.read(made)
 
     def indicated(self, value: Value, inside: float = 1.0, outside: float = 0.0) -> Value:
         """Return numbers where the forms of a value are at least 0, and elsewhere."""
@@ -654,14 +668,26 @@ def digest(value: Any) -> str:
     return hashlib.sha1(value.encode()).hexdigest()[:12]
 
 
-def _evaluated(form: Form, at: Mapping[int, Any]) -> Any:
+def form_text(form: Form) -> str:
+    """Write a form over the places of its variables."""
+
+    def text(atom: Any) -> str:
+        if isinstance(atom, int):
+            return "ijklmnopqrstuvwxyz"[atom] if atom < 18 else f"i{atom}"
+        return f"(({form_text(atom.form)}) {atom.kind} {atom.by})"
+
+    terms = [f"{coefficient}*{text(atom)}" for atom, coefficient in form.terms]
+    return " + ".join([*terms, str(form.constant)])
+
+
+def evaluated(form: Form, at: Mapping[int, Any]) -> Any:
     """Return the values of a form, at those of its variables."""
     found: Any = form.constant.number
     for atom, coefficient in form.terms:
         if isinstance(atom, int):
             one = at[atom]
         else:
-            inner, by = _evaluated(atom.form, at), atom.by.number  # type: ignore[union-attr]
+            inner, by = evaluated(atom.form, at), atom.by.number  # type: ignore[union-attr]
             one = inner // by if atom.kind == "div" else inner % by  # type: ignore[union-attr]
         found = found + coefficient.number * one
     return found

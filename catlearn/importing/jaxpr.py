@@ -50,9 +50,9 @@ from catlearn.importing.building import (
     is_key,
     is_real,
 )
+from catlearn.importing.indexing import HANDLERS
 from catlearn.importing.primitives import (
     FUNCTIONS,
-    HANDLERS,
     bound,
     call_of,
     flops_of,

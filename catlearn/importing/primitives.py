@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 from math import isfinite, prod
 from typing import Any
 
@@ -17,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
-from catlearn.arrays.forms import Form, Lookup, part
+from catlearn.arrays.forms import Form, part
 from catlearn.arrays.kernels import Function, Kernel
 from catlearn.arrays.sizes import Size
 from catlearn.importing.building import (
@@ -30,7 +29,7 @@ from catlearn.importing.building import (
     is_real,
     number_of,
 )
-from catlearn.importing.words import Value, bounds, divided, joined, met, refinement, word
+from catlearn.importing.words import Value, bounds, met, refinement, word
 
 ELEMENTWISE = {
     "exp": "exp",
@@ -195,12 +194,16 @@ def _slice(self: Builder, eqn: Any, values: list[Value]) -> Found:
 @handles("iota")
 def _iota(self: Builder, eqn: Any, values: list[Value]) -> Found:
     shape, dimension = eqn.outvars[0].aval.shape, eqn.params["dimension"]
-    if values or not jnp.issubdtype(eqn.outvars[0].aval.dtype, jnp.integer) or 0 in shape:
+    dtype = eqn.outvars[0].aval.dtype
+    if values or 0 in shape or not (is_real(dtype) or jnp.issubdtype(dtype, jnp.integer)):
         return None
     found = Value(INDEX, tuple(map(word, shape)), ())
     places = found.places(dimension)
     form = Form.variable(places[0]) if places else Form()
-    return replace(found, forms=(form,))
+    found = replace(found, forms=(form,))
+    return self.converted(self.typed(found, np.dtype(jnp.result_type(int))), dtype) if (
+        is_real(dtype)
+    ) else found  # fmt: skip
 
 
 def _full(values: Iterable[Value], shape: Sequence[int]) -> list[Value]:
@@ -530,7 +533,7 @@ def _place(self: Builder, eqn: Any, values: list[Value]) -> Found:
         Kernel(eqn.primitive.name), [(value.source, value.forms)], value.sizes, [writes],
         [default], [target], title=eqn.primitive.name,
     )  # fmt: skip
-    self.looked_up(made, self.draft.boxes[-1].vars[-1])
+    self.looked_up(made, self.writer(made).vars[-1])
     self.natural.add(made)
     out = Value(made, value.words[:-1], tuple(map(Form.variable, writes)))
     return out if aval.dtype == default else self.converted(out, aval.dtype)
@@ -577,7 +580,7 @@ def _greatest(self: Builder, eqn: Any, values: list[Value]) -> Found:
         Kernel("top_k"), [(value.source, value.forms)], [*value.sizes, count], [writes] * 2,
         [aval.dtype, places.dtype], [old, new], title="top_k",
     )  # fmt: skip
-    box = self.draft.boxes[-1]
+    box = self.writer(outs[1])
     self.looked_up(outs[1], box.vars[box.operation.targets[0]])
     self.natural.add(outs[1])
     words = (*value.words[:-1], word(count))
@@ -748,106 +751,6 @@ def _pooled(self: Builder, eqn: Any, values: list[Value]) -> Found:
     return Value(made, value.words[:kept], tuple(map(Form.variable, writes)))
 
 
-@handles("gather")
-def _gather(self: Builder, eqn: Any, values: list[Value]) -> Found:
-    (operand, index), aval, numbers = values, eqn.outvars[0].aval, eqn.params["dimension_numbers"]
-    sizes, shape = eqn.params["slice_sizes"], index.shape[:-1]
-    fill = eqn.params["mode"] == jax.lax.GatherScatterMode.FILL_OR_DROP
-    if 0 in aval.shape:
-        return None
-    parts = self.parts.get(index.source) if isinstance(index.source, int) else None
-    places = met(parts or [
-        index.sliced(len(shape), k, 1, 1).reshaped(shape) for k in range(index.shape[-1])
-    ])  # fmt: skip
-    batched = dict(zip(numbers.start_indices_batching_dims, numbers.operand_batching_dims,
-                       strict=True))  # fmt: skip
-    words: list[Any] = [*places[0].words]
-    for there, own in batched.items():
-        found = refinement([words[there], operand.words[own]])
-        words[there] = word(shape[there]) if found is None else found
-    places = [one.at_words(words) for one in places]
-    lost = *numbers.collapsed_slice_dims, *numbers.operand_batching_dims
-    whole = [k for k in range(len(operand.words)) if k not in lost]
-    within = dict(zip(numbers.offset_dims, whole, strict=True))
-    batch = iter(words)
-    out = Value(None, tuple(
-        (operand.words[within[k]] if sizes[within[k]] == operand.shape[within[k]] else word(n))
-        if k in within else next(batch) for k, n in enumerate(aval.shape)
-    ))  # fmt: skip
-    outer = [k for k in range(len(aval.shape)) if k not in within]
-    moved = [Form.variable(v) for k in outer for v in out.places(k)]
-    forms: list[list[Form] | Form] = []
-    for k, length in enumerate(operand.shape):
-        form = Form()
-        if k in whole:
-            place = out.places(next(there for there, own in within.items() if own == k))
-            if sizes[k] == length:
-                forms.append([*map(Form.variable, place)])
-                continue
-            form = Form.variable(place[0]) if place else Form()
-        if k in batched.values():
-            there = next(there for there, own in batched.items() if own == k)
-            fine = words[there]
-            made = divided(operand.words[k], fine) if (
-                refinement([operand.words[k], fine]) == fine
-            ) else joined(fine, operand.words[k])  # fmt: skip
-            inner = [Form.variable(v) for v in out.places(outer[there])]
-            forms.append([one.substitute(inner) for one in made])
-            continue
-        if k in numbers.start_index_map:
-            one = places[numbers.start_index_map.index(k)]
-            own = [inner.substitute(moved) for inner in one.forms]
-            if isinstance(one.source, Number):
-                own = [Form.number(int(one.source.value))]
-            if isinstance(one.source, Number | Index):
-                found = bounds(own[0], out.sizes)
-                if found is None or found[0] < 0 or found[1] > length - sizes[k]:
-                    return None
-                form = form + own[0]
-            elif length > 1:
-                given = isinstance(one.source, int) and one.source in self.natural
-                if sizes[k] > 1 or not isinstance(one.source, int) or (fill and not given):
-                    return None
-                index = self.indices(replace(one, words=out.words, forms=tuple(own)), length)
-                form = Form.atom(Lookup(index.source, index.forms))
-        forms.append(form)
-    return _taken(self, operand, forms, out.words, eqn.invars[0].aval.dtype)
-
-
-def _taken(
-    self: Builder, operand: Value, forms: Sequence[Sequence[Form] | Form], words: Sequence[Any],
-    dtype: Any,
-) -> Value:  # fmt: skip
-    """Return an array at a form for each dimension, or for its variables; forms may look up."""
-    every: list[Form] = []
-    for one, own in zip(forms, operand.words, strict=True):
-        if isinstance(one, Form):
-            every += [v.substitute([one]) for v in joined([prod(own)], own)]
-        else:
-            every += one
-    lookups = {one.operand for form in every for one in form.lookups}
-    if not lookups:
-        return operand.put(every, words)
-    read = [form.substitute(every) for form in operand.forms]
-    plain = [form for form in forms if isinstance(form, Form) and form.lookups]
-    if not isinstance(operand.source, int) or any(f.lookups and f not in plain for f in read):
-        made = self.of_wire(self.whole(operand, dtype))
-        index = [
-            one if isinstance(one, Form) else reduce(
-                lambda a, b: a.times(b[0]) + b[1], zip(own, one, strict=True), Form()
-            )
-            for one, own in zip(forms, operand.words, strict=True)
-        ]  # fmt: skip
-        return _taken(self, made, index, words, dtype)
-    used = sorted({v for form in read for v in form.variables})
-    (made,) = self.box(
-        Kernel("view"), [(operand.source, read), *((wire, None) for wire in sorted(lookups))],
-        [size for one in words for size in one], [used], [dtype], title="take",
-        kind=self.kind(operand.source),
-    )  # fmt: skip
-    return Value(made, tuple(words), tuple(map(Form.variable, used)))
-
-
 @handles("concatenate")
 def _concatenated(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval, axis = eqn.outvars[0].aval, eqn.params["dimension"]
@@ -902,26 +805,6 @@ def _padded(self: Builder, eqn: Any, values: list[Value]) -> Found:
                 parts.insert(at, Value(outside.source, ()).repeated(shape, ()))
         value = self.joined(parts, axis, aval.dtype) if len(parts) > 1 else value
     return value
-
-
-@handles("dynamic_slice")
-def _chosen(self: Builder, eqn: Any, values: list[Value]) -> Found:
-    value, aval = values[0], eqn.outvars[0].aval
-    out, forms = Value(None, tuple(map(word, aval.shape))), []
-    for axis, (one, size) in enumerate(zip(values[1:], aval.shape, strict=True)):
-        places, start, length = out.places(axis), number_of(one), value.shape[axis]
-        form = Form.variable(places[0]) if places else Form()
-        if size == length:
-            start = 0
-        if start is not None:
-            form = form + Form.number(min(max(int(start), 0), length - size))
-        elif size > 1 or not isinstance(one.source, int):
-            return None
-        else:
-            index = self.indices(one, length)
-            form = Form.atom(Lookup(index.source, index.forms))
-        forms.append(form)
-    return _taken(self, value, forms, out.words, eqn.invars[0].aval.dtype)
 
 
 @handles("custom_jvp_call")

@@ -96,6 +96,17 @@ def _top_k(x: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     return found.values[..., :k], found.indices[..., :k]
 
 
+def _scattered(x: torch.Tensor, *arguments: Any) -> torch.Tensor:
+    *index, shape = arguments
+    index = torch.broadcast_tensors(*(torch.as_tensor(one, device=x.device) for one in index))
+    inside = torch.ones_like(index[0], dtype=torch.bool)
+    for one, size in zip(index, shape, strict=False):
+        inside = inside & (one >= 0) & (one < size)
+    x = x * inside.reshape(*inside.shape, *[1] * (x.ndim - inside.ndim))
+    at = tuple(_clipped(one, size) for one, size in zip(index, shape, strict=False))
+    return x.new_zeros(shape).index_put(at, x, accumulate=True)
+
+
 def _convolve(
     x: torch.Tensor, w: torch.Tensor, specs: tuple[str, str, str], strides: tuple[int, ...],
     dilations: tuple[int, ...], pads: tuple[tuple[int, int], ...], groups: int,
@@ -189,6 +200,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "argmin": lambda x, places: x.argmin(*places),
     "cumsum": lambda x, places: x.cumsum(*places),
     "top_k": _top_k,
+    "sort": lambda x, axis: tuple(torch.sort(x, dim=axis, stable=True)),
+    "scatter": _scattered,
     "softmax": _softmax,
     "logsumexp": torch.logsumexp,
     "norm": _norm,

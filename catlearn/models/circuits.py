@@ -176,6 +176,21 @@ def _earlier(x: jax.Array, y: jax.Array, i: jax.Array, j: jax.Array) -> jax.Arra
     return jnp.where(first, i, jnp.where(second, j, jnp.minimum(i, j)))
 
 
+def _sort(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
+    """Return entries in order, and where they were; of equal ones the first stays before others."""
+    places = jax.lax.broadcasted_iota("int32", x.shape, axis)
+    found, order = jax.lax.sort((x, places), axis, is_stable=True, num_keys=1)
+    return found, order
+
+
+def _scattered(x: jax.Array, *arguments: Any) -> jax.Array:
+    """Add the entries of an array to those of zeros at given indices; none to those outside."""
+    *index, shape = arguments
+    # an index below 0 counts from the end in JAX
+    at = (jnp.where(one < 0, size, one) for one, size in zip(index, shape, strict=False))
+    return jnp.zeros(shape, x.dtype).at[tuple(at)].add(x, mode="drop")
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "array": lambda x: jnp.asarray(x, jnp.result_type(float)) if x.dtype.kind == "f" else x,
     "constant": jnp.asarray,
@@ -205,6 +220,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mul": lambda *arrays: prod(arrays[1:], start=arrays[0]),
     "where": lambda mask, x, outside: jnp.where(mask, x, _outside(outside, x)),
     "top_k": jax.lax.top_k,
+    "sort": _sort,
+    "scatter": _scattered,
     "max": lambda x, places: x.max(axis=places),
     "min": lambda x, places: x.min(axis=places),
     "argmax": lambda x, places: jnp.argmax(x, *places),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import catlearn as cl
 from catlearn.arrays import (
     Circuit,
     Kernel,
@@ -27,6 +28,7 @@ from catlearn.arrays import (
     idle,
     lift,
     linear,
+    masks,
     mean,
     mul,
     norm,
@@ -34,12 +36,15 @@ from catlearn.arrays import (
     parameter,
     permute,
     pool,
+    programs,
     read_scalar,
     relu,
     residual,
+    scatter,
     shift,
     silu,
     softmax,
+    sort,
     stop,
     swap,
     take,
@@ -51,6 +56,7 @@ from catlearn.arrays import (
 )
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.evaluation import evaluate
+from catlearn.arrays.programs import programmed
 from catlearn.errors import CatlearnError, InvalidStructure, NotComposable, PathSyntaxError
 from catlearn.zoo.architectures import attention
 
@@ -395,6 +401,41 @@ def test_top_k_and_experts_as_numbers():
     w = np.stack([np.eye(2), 2 * np.eye(2), np.eye(2)[::-1]])
     (found,) = evaluate(experts, [np.array([1.0, 2.0])], {"gate": gate, "w": w})
     assert np.allclose(found, [1.73105858, 3.46211716])
+
+
+def test_equal_entries_are_sorted_in_order():
+    x = np.array([[2.0, 1.0], [0.0, 1.0], [2.0, 0.0]])
+    values, places = evaluate(sort("[x] m"), [x])
+    assert values.tolist() == [[0, 0], [2, 1], [2, 1]]
+    assert places.tolist() == [[1, 2], [0, 0], [2, 1]]
+    for one, other in zip(cl.lower(sort("[x] m"))({}, x), (values, places), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_entries_are_put_where_indices_say():
+    circuit = scatter("k b, b m k -> b e m", at="e").at(e=4)
+    index, x = np.array([[3, 0], [3, 1], [1, 0]]), np.arange(12.0).reshape(2, 2, 3)
+    wanted = np.zeros((2, 4, 2))
+    for k, b in np.ndindex(3, 2):
+        wanted[b, index[k, b]] += x[b, :, k]
+    assert np.array_equal(evaluate(circuit, [index, x])[0], wanted)
+    program = programmed(circuit.at(k=3, b=2, m=2))
+    assert [step.name for step in program.steps if step.name in ("scatter", "where")] == ["scatter"]
+    assert np.array_equal(cl.lower(circuit)({}, index, x), wanted)
+    assert circuit.at(k=3, b=2, m=2).counts().operations == 12
+
+    masked = lift(one_hot("e"), "k b") @ idle >> einsum("k b e, b m k -> b e m")
+    assert np.array_equal(evaluate(masked.at(e=4), [index, x])[0], wanted)
+
+
+def test_what_is_put_twice_is_seen(monkeypatch):
+    """A mutant: each entry is put at the first of its indices."""
+    whole = masks.ties
+    monkeypatch.setattr(
+        programs, "ties", lambda one: [(k, v, form.times(0)) for k, v, form in whole(one)]
+    )
+    with pytest.raises(AssertionError):
+        test_entries_are_put_where_indices_say()
 
 
 def test_splits_and_joins_are_reshapes():

@@ -7,7 +7,7 @@ import optax
 import pytest
 
 import catlearn as cl
-from catlearn.importing import ImportRefused, imported, jaxpr, primitives, words
+from catlearn.importing import ImportRefused, imported, indexing, jaxpr, primitives, words
 from catlearn.streams import stream
 
 
@@ -17,7 +17,8 @@ def normal(number, *shape):
 
 A, B, C = normal(0, 4, 6), normal(1, 4, 6), normal(2, 6, 4)
 Q, K, V = (normal(seed, 2, 4, 3, 6) for seed in (3, 4, 5))
-WHOLE = jnp.array([1, 0, 3, 2])
+WHOLE, AGAIN = jnp.array([1, 0, 3, 2]), jnp.array([1, 3, 1, 1])
+TIES = jnp.round(A)
 
 
 def agree(cases, tolerance=1e-5):
@@ -129,6 +130,7 @@ KNOWN = {
     "sums along": (lambda x: jnp.cumsum(x, 0), A),
     "places": (lambda x: (jnp.argmax(x, 1), x.max(0), x.min(0), jnp.argmin(x.reshape(2, 2, 6), 1)),
                A),
+    "places twice": (lambda x, y: (jnp.argmax(x, 1), jnp.sin(y), jnp.argmax(x, 1) + 1), A, C),
     "slices": (lambda x: (x[1:3] * 2, x[::2] + 1, x[::-1] + x, x[:, 1], x[0]), A),
     "concatenated": (lambda x, y: (jnp.concatenate([x, y]) @ C, jnp.stack([x[0], y[1]], 1)), A, B),
     "padded": (lambda x: jnp.pad(x, ((1, 2), (0, 0))) * 2, A),
@@ -150,6 +152,26 @@ KNOWN = {
     "sums from the end": (lambda x: jax.lax.cumsum(x, 1, reverse=True), A),
     "greatest": (lambda x, w: (lambda v, i: (v[..., None] * w[i]).sum(1))(*jax.lax.top_k(x, 2)),
                  A, C),
+    "greatest of gradients": (jax.grad(lambda x: (jax.lax.top_k(x, 2)[0] ** 2).sum()), A),
+    "sorted": (lambda x: (jnp.sort(x), jnp.argsort(x, 0), jnp.sort(x, 1, descending=True)), TIES),
+    "gradient of a sorted array": (jax.grad(lambda x: (jnp.sort(x) * jnp.arange(6.0)).sum()), TIES),
+    "sorted together": (lambda x, y: jax.lax.sort_key_val(x, y, 0), TIES, B),
+    "entries in order": (lambda x, y: jnp.take_along_axis(y, jnp.argsort(x, 1), 1), A, B),
+    "entries outside": (lambda x, i: jnp.take(x, 2 * i - 3, 0, mode="clip"), A, AGAIN),
+    "gradient of rows": (jax.grad(lambda x, i: jnp.sin(x[i]).sum()), A, AGAIN),
+    "added": (lambda x, y, i: (x.at[i].add(y), x.at[:, i].add(y[:, :4]), x.at[i, i].add(1.0),
+                               x.at[2 * i - 2].subtract(y)), A, B, AGAIN),
+    "segments": (lambda x, i: jax.ops.segment_sum(x, i, 7), A, AGAIN),
+    "put": (lambda x, y, k: (x.at[1:3].set(y[:2]), x.at[:, 1].set(y[:, 0]), x.at[0, 0].set(7),
+                             x.at[k].set(y[0]), x.at[::2].set(y[:2])), A, B, 2),
+    "windows that move": (lambda x, y, k: (
+        jax.lax.dynamic_slice(x, (3 * k, k), (2, 3)),
+        jax.lax.dynamic_update_slice(x, y[:2, :3], (3 * k, 0)),
+        jax.vmap(lambda j: jax.lax.dynamic_slice(x, (j, 0), (2, 3)))(k + jnp.arange(3))), A, B, 1),
+    "rows put in rounds": (lambda x: jax.lax.fori_loop(
+        1, 4, lambda k, c: c.at[k].set(c[k - 1] + x[k]), x), A),
+    "numbers of indices": (lambda x: (x * (jnp.arange(6) - jnp.arange(4)[:, None]),
+                                      x + jax.lax.iota("float32", 6), jnp.arange(4) // 2), A),
     "convolution": (lambda x, w, v: jax.lax.conv_general_dilated(
         convolved(x, w, (2, 1), rhs_dilation=(1, 2)), v, (1, 1), "SAME", feature_group_count=4,
         dimension_numbers=NHWC), X, W, normal(9, 1, 1, 1, 4)),
@@ -175,7 +197,7 @@ KNOWN = {
 """Functions of which nothing is opaque."""
 
 OPAQUE = {
-    "sorted": (lambda x: (jnp.sort(x), jax.lax.top_k(x, 2)), A),
+    "put at one place": (lambda x, y, i: (x.at[i].set(y), x.at[i].max(y)), A, B, WHOLE),
     "while": (lambda x: (jax.lax.while_loop(lambda c: c < 5, lambda c: c + 1, 0), x), A),
     "branches": (lambda x: jax.lax.cond(x.sum() > 0, jnp.sin, jnp.cos, x), A),
     "again": (lambda x: jax.checkpoint(lambda y: jnp.sin(jnp.cos(y)))(x), A),
@@ -274,6 +296,48 @@ def test_nothing_is_computed_twice():
     circuit = cl.from_jax(both, C, C, A, B)
     titles = [one.title for one in circuit.apex.operations]
     assert titles.count("tanh") == 2
+
+
+def slopes(q, k, v, s):
+    """Return attention with the biases of ALiBi, as numbers of indices."""
+    scores = jnp.einsum("qd,kd->qk", q, k)
+    scores += s * (jnp.arange(len(k)) - jnp.arange(len(q))[:, None])
+    return jnp.einsum("qk,kd->qd", jax.nn.softmax(scores), v)
+
+
+def buckets(q, k, v, s):
+    """Return attention with biases by distance, logarithmic from 4 on, as in T5."""
+    apart = jnp.arange(len(k)) - jnp.arange(len(q))[:, None]
+    far = 4 + jnp.log(jnp.maximum(abs(apart), 1) / 4).astype(int)
+    bias = s[jnp.where(abs(apart) < 4, abs(apart), jnp.minimum(far, 7))]
+    return jnp.einsum("qk,kd->qd", jax.nn.softmax(jnp.einsum("qd,kd->qk", q, k) + bias), v)
+
+
+@pytest.mark.parametrize(("fn", "rank"), [(slopes, ()), (buckets, (8,))])
+def test_biases_by_positions_are_never_whole(fn, rank):
+    q, k, v, s = (normal(j, *shape) for j, shape in enumerate([(64, 4)] * 3 + [rank]))
+    circuit = cl.from_jax(fn, q, k, v, s)
+    assert circuit.opaque == []
+    lowered = cl.lower(stream(circuit, "k"), block=8)
+    pair = [lambda *xs: lowered({}, *xs).sum(), lambda *xs: fn(*xs).sum()]
+    compiled = [jax.jit(jax.grad(one, (0, 1, 2, 3))).lower(q, k, v, s).compile() for one in pair]
+    found, wanted = (one(q, k, v, s) for one in compiled)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, 1e-4, 1e-4)
+    memory = [one.memory_analysis().temp_size_in_bytes for one in compiled]
+    assert memory[0] < memory[1] / 2
+
+
+def test_what_is_put_in_blocks_forms_no_mask():
+    u, i = normal(0, 256, 2), jnp.arange(256) * 7 % 512
+
+    def fn(u, i):
+        return jax.ops.segment_sum(jnp.tanh(u), i, 512)
+
+    lowered = cl.lower(stream(cl.from_jax(fn, u, i), "u0"), block=64)
+    compiled = jax.jit(lambda u, i: lowered({}, u, i)).lower(u, i).compile()
+    np.testing.assert_allclose(compiled(u, i), fn(u, i), 1e-6)
+    assert compiled.memory_analysis().temp_size_in_bytes < 64 * 512 * 4 / 4
 
 
 @pytest.mark.parametrize(
@@ -394,9 +458,23 @@ def unmasked(monkeypatch):
     monkeypatch.setattr(primitives, "_negated", lambda value: value)
 
 
+def unclamped(monkeypatch):
+    """Let windows that reach over the end begin where they are told."""
+    monkeypatch.setattr(
+        indexing, "_clamped", lambda self, value, most, length: self.indices(value, length)
+    )
+
+
+def together(monkeypatch):
+    """Add up what is put at one place."""
+    monkeypatch.setattr(indexing, "_injective", lambda columns: True)
+
+
 @pytest.mark.parametrize(
     ("mutant", "case"),
     [
+        (unclamped, ("windows that move", *KNOWN["windows that move"])),
+        (together, ("put at one place", *OPAQUE["put at one place"][:1], A, B, AGAIN)),
         (at_one, ("reshaped", *KNOWN["reshaped"])),
         (entered, ("clip", *OPAQUE["clip"])),
         (unstopped, ("stop", lambda x: x * jax.lax.stop_gradient(x), A)),

@@ -6,7 +6,20 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.arrays import argmax, argmin, copy, dropout, embed, lift, linear, norm, relu, top_k
+from catlearn.arrays import (
+    argmax,
+    argmin,
+    copy,
+    dropout,
+    embed,
+    lift,
+    linear,
+    norm,
+    relu,
+    scatter,
+    sort,
+    top_k,
+)
 from catlearn.arrays.kernels import KERNELS
 from catlearn.errors import CatlearnError
 from catlearn.lowering import to_torch
@@ -112,6 +125,13 @@ def test_equal_entries_are_chosen_in_order():
         y = sign * x
         for one in (cl.lower(circuit)({}, y), to_torch(circuit)(torch.tensor(y))):
             assert int(one) == place
+
+
+def test_entries_are_sorted_and_put_as_in_jax():
+    x, index = np.array([2.0, 0.0, 2.0, 1.0], "float32"), np.array([1, 2, 1, 0])
+    for circuit, given in ((sort("[x]"), [x]), (scatter("k, k -> e", at="e").at(e=4), [index, x])):
+        found = to_torch(circuit)(*map(torch.tensor, given))
+        close(jax.tree.map(np.asarray, tuple(found)), tuple(cl.lower(circuit)({}, *given)))
 
 
 def test_rounds_of_a_block_are_a_loop():
