@@ -326,7 +326,8 @@ def _put(
     words: list[Any] = []
     for k, (start, j) in enumerate(at):
         whole = start is None and j is not None and dims[j] == shape[k]
-        own = batch[outer.index(j)] if j in outer else update.words[j] if whole else None
+        own = update.words[j] if whole and j is not None else None
+        own = batch[outer.index(j)] if j in outer else own
         words.append(word(shape[k]) if own is None else own)
     summed = [b for b, j in enumerate(outer) if all(j != one for _, one in at)]
     full = Value(None, (*words, *(batch[b] for b in summed)))
@@ -340,7 +341,7 @@ def _put(
     meant: list[tuple[int, int]] = []
     for k, (start, j) in enumerate(at):
         if j in outer or (start is None and j is not None and dims[j] == shape[k]):
-            moved[j] = [Form.variable(v) for v in full.places(k)] if j is not None else []
+            moved |= {} if j is None else {j: [Form.variable(v) for v in full.places(k)]}
             continue
         begin = Form()
         if start is not None:
