@@ -87,7 +87,14 @@ def to_pallas(
     (4, 1)
     """
     expect(fold, Fold, "the first argument", "a fold that reduces its variable; others are lowered")
-    tiles = dict(getattr(tiles, "tiles", tiles))
+    tiles = getattr(tiles, "tiles", tiles)
+    expect(
+        tiles,
+        Mapping,
+        "tiles",
+        'a dict from axes to sizes of tiles, such as {"q": 64, "x": 64}, or a tiling',
+    )
+    tiles = dict(tiles)
     block = tiles.pop(fold.variable, 64)
     failures = [
         Failure("blocks", name, f"has blocks of {size!r} indices; a number from 1 is expected")

@@ -704,7 +704,8 @@ def grouped(circuit: Circuit, letter: str) -> Grouping:
         ]
         if len(places) != 1:
             shown = f"output {k}, {H.array_text(wire)}"
-            message = f"has {len(places)} axes {letter!r}; blocks are along an axis that each has"
+            often = "no axis" if not places else f"{len(places)} axes"
+            message = f"has {often} {letter!r}; blocks are along an axis that each output has once"
             raise StreamRefused(shown, f"{shown}, {message}")
         exits.append(places[0])
     axes = {nodes.draft.wires[w].axes[p] for w, p in zip(circuit.cod, exits, strict=True)}
