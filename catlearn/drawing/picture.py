@@ -263,10 +263,8 @@ def draw(
 
 
 def _circuit_of(value: Any) -> Any:
-    """Return the circuit that is drawn of a fold: its loop, or the step of one that is swept."""
-    if isinstance(value, PrefixFold):
-        return value.step
-    return value.looped() if isinstance(value, Fold) else value
+    """Return the circuit that is drawn of a fold, its loop, and of another value that itself."""
+    return value.looped() if isinstance(value, (Fold, PrefixFold)) else value
 
 
 def to_svg(value: Any, equations: Any = None) -> str:

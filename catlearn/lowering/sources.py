@@ -24,7 +24,7 @@ from catlearn.arrays.programs import Instruction, Program, programmed
 from catlearn.errors import CatlearnError, expect
 from catlearn.models import circuits
 from catlearn.models.circuits import LoweredCircuit
-from catlearn.streams.folding import Fold
+from catlearn.streams.folding import Loop
 
 HEAD = "import jax\nimport jax.numpy as jnp\nimport numpy as np\n"
 
@@ -32,7 +32,7 @@ SIGNS = {"add": " + ", "mul": " * "}
 
 
 def to_source(
-    circuit: Circuit | Fold, sizes: Mapping[str, Any] | None = None, block: int = 64
+    circuit: Circuit | Loop, sizes: Mapping[str, Any] | None = None, block: int = 64
 ) -> str:
     """Return what runs for a circuit, or for a fold, as the text of a function of Python.
 
@@ -67,9 +67,9 @@ def to_source(
         exp_3 = jnp.exp(qe_2)
         return (exp_3,)
     """
-    expect(circuit, (Circuit, Fold), "the first argument", "a circuit or a fold")
-    fold = circuit if isinstance(circuit, Fold) else None
-    plain = circuit.circuit if isinstance(circuit, Fold) else circuit
+    expect(circuit, (Circuit, Loop), "the first argument", "a circuit or a fold")
+    fold = circuit if isinstance(circuit, Loop) else None
+    plain = circuit.circuit if isinstance(circuit, Loop) else circuit
     lowered = LoweredCircuit(plain, sizes)
     known = lowered.sizes()
     names = [f"in{k}" for k in range(len(lowered.circuit.dom))]
@@ -83,74 +83,111 @@ def to_source(
 
 
 def _fold(
-    writer: _Writer, fold: Fold, sizes: Mapping[int, int], names: Sequence[str], block: int
+    writer: _Writer, fold: Loop, sizes: Mapping[int, int], names: Sequence[str], block: int
 ) -> str:
     """Return the text of a fold: its parts, and a loop over blocks."""
     length = sizes[fold.axis]
     block = min(block, length)
     full, rest = divmod(length, block)
+    starts = [f"start{k}" for k in range(fold.scans)]
     fixed = [f"fixed{k}" for k in range(fold.fixed)]
     entries = [f"read{k}" for k in range(len(fold.entries))]
-    state = [f"a{k}" for k in range(len(fold.state))]
+    state = [f"a{k}" for k in range(len(fold.kinds))]
+    exits = [place for place in fold.exits if place is not None]
 
     def part(title: str, name: str, arguments: Sequence[str], size: int = 0) -> str:
         program = programmed(getattr(fold, name), {**sizes, fold.block: size})
         return indent(writer.function(title, arguments, program), "    ") + "\n"
 
     index = re.sub(r"\W", "_", fold.variable.rpartition("/")[2])
-    lift = [*fixed, *entries, index]
+    given = [*fixed, *entries, index]
     types = fold.circuit.apex.types
     real = [name for name, row in zip(names, fold.circuit.dom, strict=False) if types[row] != "N"]
     real += names[len(fold.circuit.dom) :]
     kind = f"jnp.result_type({', '.join(real)})" if real else "float"
     head = programmed(fold.head, sizes)
     lines, made = writer.body(names, head)
-    wide = []
-    for name, one, row in zip([*fixed, *entries], made, fold.head.cod, strict=True):
+    whole = [*starts, *fixed]
+    for name, one, row in zip([*whole, *entries], made, fold.head.cod, strict=True):
         is_real = fold.head.apex.types[row] != "N"
-        wide.append(f"{name} = {_WIDE.format(one) if is_real else one}")
+        lines.append(f"{name} = {_WIDE.format(one) if is_real else one}")
     slices = [
         f"jax.lax.dynamic_slice_in_dim({name}, start, size, {axis})"
         for name, axis in zip(entries, fold.entries, strict=True)
     ]
-    first = "".join(f"{name}, " for name in fixed)
-    last = "".join(f", {name}" for name in fixed)
-    results = [
-        f"out[{k}].astype(kind)" if types[row] != "N" else f"out[{k}]"
-        for k, row in enumerate(fold.circuit.cod)
-    ]
+    begun, before = ("".join(f"{name}, " for name in some) for some in (whole, fixed))
+    results, blocks, lasts = list[str](), iter(range(len(exits))), iter(range(len(fold.exits)))
+    for place, row in zip(fold.exits, fold.circuit.cod, strict=True):
+        one = f"out[{next(lasts)}]" if place is None else f"whole[{next(blocks)}]"
+        results.append(f"{one}.astype(kind)" if types[row] != "N" else one)
     doc = "\n    ".join(str(fold).splitlines())
+    first = "lift" if fold.first is getattr(fold, "lift", None) else "first"
     text = [
         f"def fold({', '.join(names)}):",
         f'    """{doc}\n    """',
         "    # what all blocks read, and what blocks are read of",
-        *(f"    {line}" for line in [*lines, *wide]),
+        *(f"    {line}" for line in lines),
         "",
-        part("lift", "lift", lift, block),
-        part("step", "step", [*state, *lift], block),
-        *([part("step_rest", "step", [*state, *lift], rest)] if rest else []),
+        part(first, "first", [*starts, *given], block),
+        part("step", "step", [*state, *given], block),
+        *([part("step_rest", "step", [*state, *given], rest)] if rest else []),
         part("tail", "tail", [*state, *fixed]),
         "    def blocks(start, size):",
         "        return (",
         *(f"            {one}," for one in [*slices, "start + jnp.arange(size)"]),
         "        )",
         "",
-        "    def following(state, start):",
-        f"        return step(*state, {first}*blocks(start, {block})), None",
-        "",
-        f"    state = lift({first}*blocks(0, {block}))",
     ]
+    n, later = len(state), f"step(*state, {before}*blocks(start, {block}))"
+    opened = f"{first}({begun}*blocks(0, {block}))"
+    closed = f"step_rest(*state, {before}*blocks({full * block}, {rest}))"
+    if exits:
+        # blocks of outputs are stacked, and put in order
+        writer.need(in_order)
+        text += [
+            "    def following(state, start):",
+            f"        made = {later}",
+            f"        return made[:{n}], made[{n}:]",
+            "",
+            f"    made = {opened}",
+            f"    state, blocks_made, rows = made[:{n}], [made[{n}:]], None",
+        ]
+        closing = [f"    made = {closed}",
+                   f"    state, blocks_made = made[:{n}], [*blocks_made, made[{n}:]]"]  # fmt: skip
+    else:
+        text += [
+            "    def following(state, start):",
+            f"        return {later}, None",
+            "",
+            f"    state = {opened}",
+        ]
+        closing = [f"    state = {closed}"]
     if full > 1:
-        starts = f"jnp.arange(1, {full}) * {block}"
-        text.append(f"    state, _ = jax.lax.scan(following, state, {starts})")
-    if rest:
-        text.append(f"    state = step_rest(*state, {first}*blocks({full * block}, {rest}))")
+        starts_at = f"jnp.arange(1, {full}) * {block}"
+        rows = "rows" if exits else "_"
+        text.append(f"    state, {rows} = jax.lax.scan(following, state, {starts_at})")
+    text += closing if rest else []
+    if exits:
+        text.append(f"    whole = in_order(blocks_made, rows, {tuple(exits)})")
     text += [
-        f"    out = tail(*state{last})",
+        f"    out = tail({', '.join(['*state', *fixed])})",
         f"    kind = {kind}",
         f"    return ({', '.join(results)}{',' if len(results) == 1 else ''})",
     ]
     return "\n".join(text) + "\n"
+
+
+def in_order(blocks: list[Any], rows: Any, axes: tuple[int, ...]) -> list[Any]:
+    """Return arrays of their first and last blocks, and of the rows of those between."""
+    found = []
+    for k, axis in enumerate(axes):
+        parts = [one[k] for one in blocks]
+        if rows is not None:
+            moved = jnp.moveaxis(rows[k], 0, axis)
+            shape = (*moved.shape[:axis], -1, *moved.shape[axis + 2 :])
+            parts.insert(1, moved.reshape(shape))
+        found.append(jnp.concatenate(parts, axis))
+    return found
 
 
 _WIDE = "{0}.astype(jnp.result_type({0}, jnp.float32))"

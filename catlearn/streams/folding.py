@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from catlearn.arrays.aligning import glue
 from catlearn.arrays.blocks import GATES, gate
 from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
-from catlearn.arrays.forms import Form, Reading
+from catlearn.arrays.forms import Form, IndexPart, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Size, SizeRelation
 from catlearn.display import Displayed
@@ -46,47 +46,32 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Fold(Displayed):
-    """A circuit as a fold along one of its variables.
+class Loop(Displayed):
+    """A circuit that reads blocks of an axis in turn, with a state: what all folds have.
 
     Parameters
     ----------
     circuit
         The circuit.
     variable
-        What is streamed.
+        What is streamed, or swept.
     state
         A text for each array of the state.
     head
-        From the inputs and parameters to what is the same in all blocks, and the arrays of which
-        blocks are read.
-    lift
-        From what is fixed, blocks, and the indices of the block to a state.
+        From the inputs and parameters to the starts of what goes round, what is the same in all
+        blocks, and the arrays of which blocks are read.
     step
-        From a state, what is fixed, a block and its indices to the state after it: the merge with
-        the lift of the block, where the block's contributions are formed at the new references.
-    merge
-        From two states, and what is fixed, to one.
+        From a state, what is fixed, a block and its indices to the state after it, and blocks of
+        outputs.
     tail
-        From a state, and what is fixed, to the outputs.
-    references
-        From a state, and what is fixed, to the references that accumulators are relative to.
-    terms
-        From references, what is fixed, blocks and indices to accumulators, and what the greatest
-        entries are of: the lift where references are known.
-    moved
-        From a state, references and what is fixed to the accumulators at the state's own
-        references.
+        From the last state, and what is fixed, to the other outputs.
     entries
-        At which position each array has x of which blocks are read.
+        At which position each array has the variable of which blocks are read.
     fixed
         How many arrays are the same in all blocks.
     kinds
-        ``"sum"``, ``"max"`` or ``"place"``, for each array of the state.
-    sources
-        For each greatest entry, where the axes of what it is of stand in it.
-    dropped
-        Which greatest entries the outputs do not depend on, though references do.
+        ``"sum"``, ``"max"``, ``"place"``, or ``"scan"`` for what goes round, for each array of the
+        state.
     certificate
         The instances of rules by which this is equal to the circuit.
     given
@@ -97,37 +82,36 @@ class Fold(Displayed):
     variable: str
     state: tuple[str, ...]
     head: Circuit
-    lift: Circuit
     step: Circuit
-    merge: Circuit
     tail: Circuit
-    references: Circuit
-    terms: Circuit
-    moved: Circuit
     entries: tuple[int, ...]
     fixed: int
     kinds: tuple[str, ...]
-    sources: tuple[tuple[int | None, ...], ...]
-    dropped: tuple[bool, ...]
     axis: int
     block: int
     certificate: tuple[Instance, ...]
     given: Circuit
 
+    kind: ClassVar[str] = "fold"
+    if TYPE_CHECKING:
+        first: Circuit
+        exits: tuple[int | None, ...]
+
+    @property
+    def scans(self) -> int:
+        """How many arrays go round."""
+        return self.kinds.count("scan")
+
     def check(self, seed: int = 0) -> list[Failure]:
         """Verify every instance of a rule by random numbers; list those that do not hold."""
         return unverified(self.certificate, seed)
-
-    def again(self, circuit: Circuit) -> Fold:
-        """Return the fold of the same variable of another circuit, without defined kernels."""
-        rules = own_cocycles(self.certificate)
-        return derived(circuit, chosen(circuit, self.variable), self.variable, rules)
 
     def looped(self, block: int | None = None) -> Circuit:
         """Return the fold as a circuit: the head, the first block, a scan of steps, the tail.
 
         It has the inputs, parameters and outputs of the circuit, and is equal to it as numbers;
-        states are what goes round. So it is listed, drawn, lowered and kept as any other circuit.
+        states are what goes round, and blocks of outputs are stacked. So it is listed, drawn,
+        lowered and kept as any other circuit.
         The size of the variable has to be a multiple of that of a block, and twice as large.
 
         Parameters
@@ -142,11 +126,13 @@ class Fold(Displayed):
 
         Examples
         --------
-        >>> from catlearn.arrays import logsumexp
+        >>> from catlearn.arrays import cumsum, logsumexp
         >>> fold = stream(logsumexp("b [v] -> b"), "v")
         >>> loop = fold.looped(4)
         >>> loop.at(v=20).axes["rounds"]
         Size('4')
+        >>> stream(cumsum("[t]"), "t").looped(2).at(t=8)
+        Circuit(R[t] -> R[t])
         """
         if block is not None and (type(block) is not int or block < 1):
             message = f"has blocks of {block!r} indices; a number from 1 is expected"
@@ -155,11 +141,64 @@ class Fold(Displayed):
 
     def __str__(self) -> str:
         names = ", ".join(self.circuit.shapes(self.circuit.dom))
-        lines = [f"fold along {self.variable} of {names}"]
+        lines = [f"{self.kind} along {self.variable} of {names}"]
         return "\n".join([*lines, *(f"  {one}" for one in self.state)])
 
     def __repr__(self) -> str:
-        return f"Fold({self.circuit!r} along {self.variable})"
+        return f"{type(self).__name__}({self.circuit!r} along {self.variable})"
+
+
+@dataclass(frozen=True, repr=False)
+class Fold(Loop):
+    """A circuit as a fold along one of its variables.
+
+    Parameters
+    ----------
+    step
+        It is the merge with the lift of the block, where the block's contributions are formed at
+        the new references.
+    lift
+        From what is fixed, blocks, and the indices of the block to a state.
+    merge
+        From two states, and what is fixed, to one.
+    references
+        From a state, and what is fixed, to the references that accumulators are relative to.
+    terms
+        From references, what is fixed, blocks and indices to accumulators, and what the greatest
+        entries are of: the lift where references are known.
+    moved
+        From a state, references and what is fixed to the accumulators at the state's own
+        references.
+    sources
+        For each greatest entry, where the axes of what it is of stand in it.
+    dropped
+        Which greatest entries the outputs do not depend on, though references do.
+
+    The others are those of every :class:`Loop`.
+    """
+
+    lift: Circuit
+    merge: Circuit
+    references: Circuit
+    terms: Circuit
+    moved: Circuit
+    sources: tuple[tuple[int | None, ...], ...]
+    dropped: tuple[bool, ...]
+
+    @property
+    def first(self) -> Circuit:
+        """The lift, of the first block."""
+        return self.lift
+
+    @property
+    def exits(self) -> tuple[int | None, ...]:
+        """At which position each output has the variable: at none."""
+        return (None,) * len(self.circuit.cod)
+
+    def again(self, circuit: Circuit) -> Fold:
+        """Return the fold of the same variable of another circuit, without defined kernels."""
+        rules = own_cocycles(self.certificate)
+        return derived(circuit, chosen(circuit, self.variable), self.variable, rules)
 
 
 # ---------------------------------------------------------------- derivation
@@ -382,7 +421,7 @@ def derived(
     given = {wire for first, last, _ in asked for wire in (*first, *last)}
     fixed = sorted({leaf for _, some in needed for leaf in some} - given)
     names = ("lift", "step", "merge", "tail", "references", "terms", "moved")
-    parts = {
+    parts: dict[str, Any] = {
         name: interned(work.part(boxes, [*first, *fixed, *last], cod))
         for name, (first, last, cod), (boxes, _) in zip(names, asked, needed, strict=True)
     }
@@ -519,15 +558,15 @@ def _merged(
 # ---------------------------------------------------------------- a loop over blocks
 
 
-def _looped(fold: Fold, block: int | None) -> Circuit:
-    letter, count = fold.circuit.apex.called(fold.axis), fold.fixed
-    indexed = [_reads_index(part) for part in (fold.lift, fold.step)]
+def _looped(fold: Loop, block: int | None) -> Circuit:
+    letter, count = fold.circuit.apex.called(fold.axis), fold.scans + fold.fixed
+    indexed = [_reads_index(part) for part in (fold.first, fold.step)]
     cut = Draft()
     number = Size.generator(f"{letter}_rounds")
     per = Size.generator(f"{letter}_block") if block is None else Size.of(block)
     length = number * per + per
-    sized = [("rounds", number), ("block", per), (letter, length)]
-    rounds, own, whole = (cut.axis(name, cut.size(size)) for name, size in sized)
+    sized = [("rounds", number), ("block", per), (letter, length), ("later", number * per)]
+    rounds, own, whole, later_ones = (cut.axis(name, cut.size(size)) for name, size in sized)
     given, first, rest = [], [], []
 
     def view(wire: int, axes: Sequence[int], place: int, form: Form, kind: int, what: str) -> int:
@@ -563,31 +602,57 @@ def _looped(fold: Fold, block: int | None) -> Circuit:
         if is_used:
             at = later(1) if len(axes) > 1 else Form.variable(0)
             made.append(_indices(cut, axes, whole, at, f"indices of {letter}"))
+    # blocks of outputs, one after the other
+    heads, stacks, joined = [], [], []
+    exits = [place for place in fold.exits if place is not None]
+    states = len(fold.kinds)
+    for wire, place in zip(fold.step.cod[states:], exits, strict=True):
+        axes = [cut.axis(None) for _ in fold.step.apex.lists["axes"].row(wire)]
+        kind, rank = cut.type(None), tuple(range(len(axes)))
+        at = [[*axes[:place], row, *axes[place + 1 :]] for row in (own, later_ones, whole)]
+        heads.append(cut.wire(at[0], kind))
+        stacks.append(cut.wire([rounds, *at[0]], kind))
+        flat, out = (cut.wire(one, kind) for one in at[1:])
+        here, by = Form.variable(place), Size.generator(-1)
+        forms = [*map(Form.variable, rank)]
+        forms[place] = Form.atom(IndexPart("mod", here, by))
+        reading = Reading((Form.atom(IndexPart("div", here, by)), *forms))
+        title = f"blocks of {letter} in order"
+        cut.box(Operation(Kernel("view"), (reading,), (rank,), title=title), [stacks[-1]], [flat],
+                at[1], [own])  # fmt: skip
+        forms[place] = here + Form.number(-by)
+        sides = Reading.wiring(rank), Reading(tuple(forms))
+        cut.box(Operation(Kernel("concat"), sides, (rank,), title=title), [heads[-1], flat], [out],
+                at[2], [own])  # fmt: skip
+        joined.append(out)
     loop, ins, outs = _rounds(fold, len(rest), indexed[1])
-    lift = fold.lift.block("lift")
+    lift = fold.first.block("lift")
     lift = Circuit.of(lift.apex, lift.dom[: count + len(first)], lift.cod)
-    parts = [fold.head, Circuit.of(cut, given, (*first, *rest)), lift, loop, fold.tail]
+    middle = Circuit.of(cut, (*given, *heads, *stacks), (*first, *rest, *joined))
+    parts = [fold.head, middle, lift, loop, fold.tail]
     parts = [one if k == 1 else _of_length(fold, one, length) for k, one in enumerate(parts)]
-    states = len(fold.state)
-    fixed, meets = fold.head.cod[:count], []
+    fixed, meets = fold.head.cod[fold.scans : count], []
 
     def meet(one: int, rows: Sequence[int], other: int, places: Sequence[int]) -> None:
         meets.extend(((one, a), (other, b)) for a, b in zip(rows, places, strict=True))
 
     meet(0, fold.head.cod[count:], 1, given)
-    meet(0, fixed, 2, lift.dom[:count])
+    meet(0, fold.head.cod[:count], 2, lift.dom[:count])
     meet(1, first, 2, lift.dom[count:])
-    meet(2, lift.cod, 3, ins[:states])
-    meet(0, fixed, 3, ins[states : states + count])
-    meet(1, rest, 3, ins[states + count :])
-    meet(3, outs, 4, fold.tail.dom[:states])
+    meet(2, lift.cod[:states], 3, ins[:states])
+    meet(2, lift.cod[states:], 1, heads)
+    meet(3, outs[states:], 1, stacks)
+    meet(0, fixed, 3, ins[states : states + fold.fixed])
+    meet(1, rest, 3, ins[states + fold.fixed :])
+    meet(3, outs[:states], 4, fold.tail.dom[:states])
     meet(0, fixed, 4, fold.tail.dom[states:])
     apex, legs = glue(parts, meets)
-    ends = legs[0][list(fold.head.dom)].tolist(), legs[4][list(fold.tail.cod)].tolist()
-    return Circuit.of(Draft.of(apex), *ends).live()
+    blocks, lasts = iter(legs[1][joined].tolist()), iter(legs[4][list(fold.tail.cod)].tolist())
+    cod = [next(lasts if place is None else blocks) for place in fold.exits]
+    return Circuit.of(Draft.of(apex), legs[0][list(fold.head.dom)].tolist(), cod).live()
 
 
-def _of_length(fold: Fold, part: Circuit, length: Size) -> Circuit:
+def _of_length(fold: Loop, part: Circuit, length: Size) -> Circuit:
     """Return a part with a size of the variable, which its boxes may mention alone."""
     draft = Draft.of(part.apex)
     letter, sizes = draft.axes[fold.axis]
@@ -619,9 +684,9 @@ def _indices(cut: Draft, axes: Sequence[int], whole: int, at: Form, title: str) 
     return out
 
 
-def _rounds(fold: Fold, count: int, indexed: bool) -> tuple[Circuit, list[int], list[int]]:
+def _rounds(fold: Loop, count: int, indexed: bool) -> tuple[Circuit, list[int], list[int]]:
     """Return the scan of a step, with its inputs and outputs; what is fixed stays outside."""
-    step, states = fold.step, len(fold.state)
+    step, states = fold.step, len(fold.kinds)
     draft, H = Draft.of(step.apex), step.apex
     carried = [f"{kind}[{' '.join(map(H.called, H.lists['axes'].row(wire).tolist()))}]"
                for kind, wire in zip(fold.kinds, step.dom, strict=False)]  # fmt: skip
@@ -634,7 +699,7 @@ def _rounds(fold: Fold, count: int, indexed: bool) -> tuple[Circuit, list[int], 
         front = [] if kernel in ("start", "last") else [rounds]
         outside = draft.wire([*front, *row.axes], row.type)
         reads, writes = [outside], [*rows]
-        if kernel == "last":
+        if kernel in ("last", "stack"):
             reads, writes = writes, reads
         letters = [draft.axes[axis][0] or "" for axis in row.axes]
         draft.box(gate(kernel, letters, f"{kernel} of blocks"), reads, writes, [*front, *row.axes])
@@ -647,9 +712,10 @@ def _rounds(fold: Fold, count: int, indexed: bool) -> tuple[Circuit, list[int], 
         else:
             ins.append(pass_through("start" if k < states else "each", [wire]))
     outs = []
-    for before, after in zip(step.dom, step.cod, strict=False):
+    for before, after in zip(step.dom[:states], step.cod, strict=False):
         draft.wires[after] = draft.wires[after]._replace(type=draft.wires[before].type)
         outs.append(pass_through("last", [before, after]))
+    outs += [pass_through("stack", [wire]) for wire in step.cod[states:]]
     draft.within_block(title, [rounds])
     return Circuit.of(draft, ins, outs), ins, outs
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, inf
-from typing import Any
+from typing import Any, ClassVar
 
 from catlearn.arrays.blocks import GATES, flat, nested, path
 from catlearn.arrays.boxes import BoxRow, Draft, Operation
@@ -30,9 +30,7 @@ from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Size
-from catlearn.display import Legible
-from catlearn.errors import Failure
-from catlearn.streams.folding import before, interned, merged, stepped, texts
+from catlearn.streams.folding import Loop, before, interned, merged, stepped, texts
 from catlearn.streams.nodes import REDUCING, Node, Nodes, Ref
 from catlearn.streams.normal import Rewriting
 from catlearn.streams.passes import ancestors, refuse_random
@@ -43,7 +41,6 @@ from catlearn.streams.rules import (
     Instance,
     StreamRefused,
     own_cocycles,
-    unverified,
 )
 
 BEYOND = {"contraction": 0.0, "max": -inf}
@@ -54,84 +51,38 @@ JOINS = {"contraction": "add", "cumsum": "add", "max": "larger"}
 
 
 @dataclass(frozen=True, repr=False)
-class PrefixFold(Legible):
+class PrefixFold(Loop):
     """A circuit as a fold along a variable that its outputs keep.
 
     Parameters
     ----------
-    circuit
-        The circuit.
-    variable
-        What is swept.
-    state
-        A text for each array of the state.
-    head
-        From the inputs and parameters to the starts of what goes round, what is the same in all
-        blocks, and the arrays of which blocks are read.
     first
-        From these starts, what is fixed, blocks, and the indices of the first block to a state, and
-        blocks of outputs.
-    step
-        From a state, what is fixed, blocks, and the indices of a later block to the next state, and
-        blocks of outputs.
-    tail
-        From the last state, and what is fixed, to the outputs that do not have the variable.
+        From the starts of what goes round, what is fixed, blocks, and the indices of the first
+        block to a state, and blocks of outputs.
     lift, merge
         The state of a block alone, and that of two parts of the indices of which one comes after
         the other, from their states and what is fixed: associative. For what goes round they have
         the pair a, b of the map h -> a h + b. None where what a block adds depends on the state
         before it, or such a map is not known.
-    entries
-        At which position each array has the variable of which blocks are read.
     exits
-        At which position each output has it; None for those of the last state.
-    fixed
-        How many arrays are the same in all blocks.
-    kinds
-        ``"sum"``, ``"max"``, ``"place"``, or ``"scan"`` for what goes round, for each array of the
-        state.
+        At which position each output has the variable; None for those of the last state.
     unit
         Whether zeros, and the starts of what goes round, are the state before the first block.
-    certificate
-        The instances of rules by which this is equal to the circuit.
-    given
-        The circuit as it was given, with kernels that have definitions.
+
+    The others are those of every :class:`~catlearn.streams.folding.Loop`.
     """
 
-    circuit: Circuit
-    variable: str
-    state: tuple[str, ...]
-    head: Circuit
     first: Circuit
-    step: Circuit
-    tail: Circuit
     lift: Circuit | None
     merge: Circuit | None
-    entries: tuple[int, ...]
     exits: tuple[int | None, ...]
-    fixed: int
-    kinds: tuple[str, ...]
     unit: bool
-    axis: int
-    block: int
-    certificate: tuple[Instance, ...]
-    given: Circuit
 
-    def check(self, seed: int = 0) -> list[Failure]:
-        """Verify every instance of a rule by random numbers; list those that do not hold."""
-        return unverified(self.certificate, seed)
+    kind: ClassVar[str] = "prefix fold"
 
     def again(self, circuit: Circuit) -> PrefixFold:
         """Return the prefix fold of the same variable of another circuit, without definitions."""
         return swept(circuit, self.variable, self.axis, own_cocycles(self.certificate))
-
-    def __str__(self) -> str:
-        names = ", ".join(self.circuit.shapes(self.circuit.dom))
-        lines = [f"prefix fold along {self.variable} of {names}"]
-        return "\n".join([*lines, *(f"  {one}" for one in self.state)])
-
-    def __repr__(self) -> str:
-        return f"PrefixFold({self.circuit!r} along {self.variable})"
 
 
 # ---------------------------------------------------------------- what depends on the past

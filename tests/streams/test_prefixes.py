@@ -6,6 +6,8 @@ import pytest
 
 import catlearn as cl
 from catlearn.arrays import einsum, idle, where
+from catlearn.formats import from_json, to_json
+from catlearn.lowering import to_source
 from catlearn.lowering.streamed import PrefixRun
 from catlearn.models.circuits import LoweredCircuit
 from catlearn.streams import StreamRefused, prefix, stream, streamable
@@ -60,6 +62,21 @@ def test_random_prefix_programs(seed):
     xs = arrays([ROWS, ROWS, (N,), (3,)], seed)
     found, whole = (both(fn, xs) for fn in (cl.lower(fold, block=3), cl.lower(circuit)))
     assert differences(found, whole) < 1e-10
+
+
+@pytest.mark.parametrize("name", ["gated", "running greatest", "state space", "spread"])
+def test_a_prefix_fold_is_a_circuit_with_a_scan_and_a_text(name):
+    circuit, variable, shapes = PREFIXES[name]
+    xs, whole = arrays(shapes), value(cl.lower(circuit), arrays(shapes))
+    fold = stream(circuit.at_dom(*shapes), variable)
+    loop = stream(circuit, variable).looped(2)
+    assert from_json(to_json(loop)) == loop
+    assert differences(value(cl.lower(loop), xs), whole) < 1e-13
+    space = {}
+    for block in (2, 4):  # a multiple, and with a remainder
+        exec(to_source(fold, block=block), space)
+        made = jax.jit(space["fold"])(*xs)
+        assert differences(made, jax.tree.leaves(whole)) < 1e-13
 
 
 # ---------------------------------------------------------------- laws
