@@ -77,9 +77,8 @@ def main() -> None:
     table = _measure.Table(COLUMNS, "Random weights and small sizes.")
     asked = options.only or (["transformer (haiku)"] if options.quick else [])
     missing, libraries = {}, {}
-    for name, (library, make) in MODELS.items():
-        title = f"{name} ({library})"
-        if asked and not {name, title} & {*asked}:
+    for title, (library, make) in MODELS.items():
+        if asked and not {title, title.rpartition(" (")[0]} & {*asked}:
             continue
         why = is_there(library)
         if why:

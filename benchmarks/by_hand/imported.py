@@ -57,12 +57,12 @@ class Model:
 
 
 MODELS: dict[str, tuple[str, Callable[[], Model]]] = {}
-"""The library and the maker of each model, by its name."""
+"""The library and the maker of each model, by its name and library."""
 
 
 def entry(name: str, library: str) -> Callable[[Callable[[], Model]], Callable[[], Model]]:
     def entered(make: Callable[[], Model]) -> Callable[[], Model]:
-        MODELS[name] = library, make
+        MODELS[f"{name} ({library})"] = library, make
         return make
 
     return entered

@@ -323,7 +323,7 @@ def _drawings(circuit: Circuit, spent: CircuitResources | None) -> list[Plain]:
     closed_under = [one for one in every if all({*known[title]} <= one for title in one)]
     found = []
     for opened in [*dict.fromkeys(closed_under)][:MOST_DRAWINGS]:
-        picture = draw(circuit, open=[*opened], resources=spent)
+        picture = draw(circuit, open=[*opened], resources=spent, fold=False)
         found.append(
             {"open": sorted(opened), "svg": picture.svg, "glyphs": _glyphs(circuit, picture)}
         )

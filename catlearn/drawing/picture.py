@@ -212,7 +212,8 @@ def draw(
         Whether to explain under the picture the kinds of vertices and edges that occur; by
         default for learning diagrams and losses.
     fold
-        Whether to show the equations that define a pairing as one, ``p = ⟨f, g⟩``.
+        Whether to show the equations that define a pairing as one, ``p = ⟨f, g⟩``; and the equal
+        blocks of a circuit that follow each other, such as layers, once, with their number ×N.
     whole
         Whether to draw all of a value that takes long; else SVG has its first part, and says what
         is left out, and tikz-cd and quiver links, which others read, are refused.
@@ -252,7 +253,7 @@ def draw(
         return Picture(value.chart())
     value = _circuit_of(value)
     if isinstance(value, Circuit):
-        found = circuit_scene(value, open, depth, inputs, breaks, resources)
+        found = circuit_scene(value, open, depth, inputs, breaks, resources, fold)
         return Picture(found if legend is None else replace(found, key=legend))
     scene = scene_of(value, equations, arrows)
     diagram = value.diagram if isinstance(value, Loss) else value

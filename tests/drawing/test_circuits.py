@@ -625,6 +625,20 @@ def test_the_transformer_has_two_repeated_frames_and_five_closed_boxes_in_them()
     assert overlaps(scene, pages) == []
 
 
+def test_layers_that_were_written_one_after_the_other_are_drawn_once():
+    unrolled = a.compose(*(gpt2_layer().named(f"h/{k}").block(f"h.{k}") for k in range(3)))
+    scene = circuit_scene(unrolled, depth=0)
+    assert [stand.glyph.sign for stand in scene.stands] == ["h ×3"]
+    for hints in ({"depth": 1}, {"open": "h.0"}):
+        scene = circuit_scene(unrolled, **hints)
+        assert [(frame.title, frame.times) for frame in scene.frames] == [("h", "×3")]
+        assert lost(scene) == [] == intruders(scene, placed(scene))
+    for hints in ({"fold": False}, {"open": "h.1"}):
+        scene = circuit_scene(unrolled, depth=0, **hints)
+        found = [stand.glyph.sign for stand in scene.stands if stand.glyph.kind == "closed"]
+        assert len([*found, *{frame.title for frame in scene.frames}]) >= 3
+
+
 def test_a_state_that_is_not_read_after_the_last_round_ends_beside_its_block():
     scene = circuit_scene(mamba_layer())
     assert intruders(scene, placed(scene)) == []

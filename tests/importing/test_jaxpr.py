@@ -7,6 +7,7 @@ import optax
 import pytest
 
 import catlearn as cl
+from catlearn.drawing.circuits.scene import circuit_scene
 from catlearn.importing import ImportRefused, imported, indexing, jaxpr, primitives, words
 from catlearn.streams import stream
 
@@ -379,6 +380,76 @@ def test_scopes_are_blocks_and_boxes_have_their_line():
     assert paths["reduce_sum"] == []
     assert len(H.column("title")) == 4
     assert all("test_jaxpr.py:" in one.source for one in H.operations)
+
+
+@pytest.mark.parametrize("library", ["flax", "equinox"])
+def test_layers_of_models_are_drawn_once(library):
+    pytest.importorskip(library, reason=f"{library} is not installed")
+    circuit = {"flax": linen_layers, "equinox": equinox_layers}[library](4)
+    for depth in (0, 1):
+        scene = circuit_scene(circuit, depth=depth)
+        closed = [stand.glyph.sign for stand in scene.stands if stand.glyph.kind == "closed"]
+        shown = [*closed, *(f"{frame.title} {frame.times}" for frame in scene.frames)]
+        assert sum("×" in one for one in shown) == 1
+        assert "Layer ×4" in shown or "layers ×4" in shown
+    inside = {frame.block: frame.times for frame in scene.frames}
+    own = [s for s in scene.stands if s.glyph.path and inside[s.glyph.path[0]] == "×4"]
+    assert [one.glyph.kind for one in own].count("closed") == 5
+
+
+def linen_layers(count):
+    from flax import linen
+
+    class Layer(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            x = x + linen.MultiHeadDotProductAttention(2)(linen.LayerNorm()(x))
+            y = linen.Dense(8)(linen.LayerNorm()(x))
+            return x + linen.Dense(4)(jnp.tanh(y))
+
+    class Model(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            for _ in range(count):
+                x = Layer()(x)
+            return linen.Dense(3)(x)
+
+    x, model = jax.ShapeDtypeStruct((5, 4), float), Model()
+    return cl.from_jax(model.apply, jax.eval_shape(model.init, jax.random.key(0), x), x, params=0)
+
+
+def equinox_layers(count):
+    import equinox as eqx
+
+    class Layer(eqx.Module):
+        norms: list
+        attention: eqx.nn.MultiheadAttention
+        up: eqx.nn.Linear
+        down: eqx.nn.Linear
+
+        def __call__(self, x):
+            y = jax.vmap(self.norms[0])(x)
+            x = x + self.attention(y, y, y)
+            y = jax.vmap(self.up)(jax.vmap(self.norms[1])(x))
+            return x + jax.vmap(self.down)(jnp.tanh(y))
+
+    class Model(eqx.Module):
+        layers: list
+        out: eqx.nn.Linear
+
+        def __call__(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return jax.vmap(self.out)(x)
+
+    key = jax.random.key(0)
+
+    def layer():
+        norms, attention = [eqx.nn.LayerNorm(4)] * 2, eqx.nn.MultiheadAttention(2, 4, key=key)
+        return Layer(norms, attention, *(eqx.nn.Linear(*n, key=key) for n in ((4, 8), (8, 4))))
+
+    model = Model([layer() for _ in range(count)], eqx.nn.Linear(4, 3, key=key))
+    return cl.from_jax(lambda model, x: model(x), model, jnp.ones((5, 4)), params=0)
 
 
 def test_scopes_that_cannot_stand_together_are_no_blocks():

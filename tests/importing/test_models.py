@@ -10,6 +10,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.arrays import embed, linear, norm, shift, tanh, traced, view
+from catlearn.drawing.circuits.scene import circuit_scene
 from catlearn.models.circuits import nested
 from catlearn.zoo.architectures import BERT_NAMES, POOLER_NAMES, bert_layer
 
@@ -36,6 +37,14 @@ def test_models_are_imported(name):
     if model.gallery is not None:
         assert model.gallery.counts().parameters == model.trained
     assert found.circuit.counts().parameters >= model.trained
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_layers_are_drawn_once():
+    _, make = MODELS["GPT-2 (transformers)"]
+    scene = circuit_scene(make().found.circuit, depth=1)
+    found = [stand.glyph.sign for stand in scene.stands if stand.glyph.kind == "closed"]
+    assert found == ["wte", "h ×2", "ln_f"]
 
 
 def unrolled_bert():
@@ -70,7 +79,7 @@ def own_names(state):
 
 
 def test_bert_is_equal_to_that_of_the_gallery():
-    _, make = MODELS["BERT"]
+    _, make = MODELS["BERT (transformers)"]
     model = make()
     sizes = {name: size for name, size in SIZES.items() if name != "L"} | {"c": 64, "t": 2}
     fn = cl.lower(unrolled_bert(), sizes=sizes)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import catlearn as cl
+from catlearn.drawing.circuits.scene import circuit_scene
 from catlearn.errors import CatlearnError, DataError, WrongKind
 from catlearn.importing import ImportRefused, from_torch, in_jax, to_jax
 from catlearn.streams import streamable
@@ -350,6 +351,14 @@ def test_a_transformer_is_imported():
     values = cl.lower(found.circuit)(found.params, source.numpy(), target.numpy())
     assert differs(found.result(values), module(source, target)) < 1e-5
     assert found.circuit.counts().parameters == sum(p.numel() for p in module.parameters())
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+def test_layers_are_drawn_once():
+    layer = nn.TransformerEncoderLayer(12, 3, 20, batch_first=True)
+    module = nn.TransformerEncoder(layer, 3).eval()
+    scene = circuit_scene(from_torch(module, torch.zeros(2, 5, 12)), depth=0)
+    assert [stand.glyph.sign for stand in scene.stands] == ["layers ×3"]
 
 
 def test_names_are_those_of_the_state_dict():

@@ -31,6 +31,7 @@ from typing import Any
 from catlearn.arrays.boxes import ArrayHypergraph
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.listing import letter_of
+from catlearn.arrays.repeats import once
 from catlearn.cost import Posynomial
 from catlearn.costing.table import CircuitResources, Levels
 from catlearn.drawing.circuits.glyphs import (
@@ -209,11 +210,13 @@ class CircuitScene:
 # ---------------------------------------------------------------- blocks
 
 
-def _blocks(H: ArrayHypergraph) -> tuple[dict[int, str], dict[int, str]]:
+def _blocks(H: ArrayHypergraph, once: Mapping[int, int]) -> tuple[dict[int, str], dict[int, str]]:
     """Return the titles of blocks, and how often they are repeated."""
-    rounds = H.lists["rounds"]
-    times = {b: "".join(f"×{H.size_of(axis)}" for axis in axes) for b, axes in enumerate(rounds)}
-    return dict(enumerate(H.column("title"))), times
+    times = {}
+    for block, axes in enumerate(H.lists["rounds"]):
+        every = [*([once[block]] if block in once else []), *map(H.size_of, axes)]
+        times[block] = "".join(f"×{one}" for one in every)
+    return {b: title or "" for b, title in enumerate(H.column("title"))}, times
 
 
 def _closed(
@@ -238,17 +241,22 @@ def _closed(
     return found
 
 
-def _opened(
-    titles: Mapping[int, str], paths: Iterable[tuple[int, ...]], open: Any, depth: int | None
-) -> set[int]:
-    """Return the blocks that are drawn open."""
-    wanted = None if open is None else {open} if isinstance(open, str) else {*open}
-    unknown = sorted((wanted or set()) - {*titles.values()})
+def _known(names: Iterable[str], titles: Iterable[str | None]) -> None:
+    """Refuse names that no block has."""
+    known = dict.fromkeys(title or "" for title in titles)
+    unknown = sorted({*names} - {*known})
     if unknown:
-        hint = did_you_mean(unknown[0], dict.fromkeys(titles.values()))
+        hint = did_you_mean(unknown[0], known)
         raise InvalidStructure("draw", [
             Failure("open", repr(name), f"is no block of the circuit; {hint}") for name in unknown
         ])  # fmt: skip
+
+
+def _opened(
+    titles: Mapping[int, str], paths: Iterable[tuple[int, ...]], wanted: set[str] | None,
+    depth: int | None,
+) -> set[int]:  # fmt: skip
+    """Return the blocks that are drawn open."""
     deepest = depth if depth is not None else 0 if wanted is not None else len(titles)
     found: set[int] = set()
     for path in paths:
@@ -818,6 +826,7 @@ def circuit_scene(
     inputs: Sequence[int] | None = None,
     breaks: Iterable[str] = (),
     resources: CircuitResources | None = None,
+    fold: bool = True,
 ) -> CircuitScene:
     """Return the scene of what the outputs of a circuit need.
 
@@ -836,6 +845,9 @@ def circuit_scene(
     resources
         What the circuit takes as one island (:func:`catlearn.resources`): levels of memory, the
         blocks of axes, and above columns the words that are live.
+    fold
+        Whether equal blocks that follow each other are drawn once (:mod:`catlearn.arrays.repeats`).
+        They are not where ``open`` or ``breaks`` names a later one of them.
 
     Raises
     ------
@@ -853,14 +865,23 @@ def circuit_scene(
     expect(depth, (type(None), int), "depth", "a number of blocks")
     expect(inputs, (type(None), Sequence), "inputs", "a list of places")
     expect(breaks, Iterable, "breaks", "a list of titles")
-    live = circuit.live()
+    live = whole = circuit.live()
+    hints = [breaks] if isinstance(breaks, str) else [*breaks]
+    wanted = [] if open is None else [open] if isinstance(open, str) else [*open]
+    _known(wanted, whole.apex.column("title"))
+    shown_once: Mapping[int, int] = {}
+    if fold:
+        found = once(whole, (*wanted, *hints))
+        live, shown_once = found.circuit, found.times
+        wanted, hints = ([found.called.get(one, one) for one in some] for some in (wanted, hints))
     every = glyphs_of(live)
-    titles, times = _blocks(live.apex)
+    titles, times = _blocks(live.apex, shown_once)
     if inputs is not None and sorted(map(repr, inputs)) != sorted(map(repr, range(len(live.dom)))):
         message = f"is no order of {counted(len(live.dom), 'input')}, counted from 0"
         raise InvalidStructure("draw", [Failure("inputs", str([*inputs]), message)])
-    opened = _opened(titles, [g.path for g in every], open, depth)
-    shown = {block: f"{title} {times[block]}".rstrip() for block, title in titles.items()}
+    names = None if open is None else {*wanted}
+    opened = _opened(titles, [g.path for g in every], names, depth)
+    shown = {block: f"{title} {times[block]}".strip() for block, title in titles.items()}
     every = _closed(live, every, shown, opened)
     columns, loose = _columns(every)
     every = [replace(g, path=tuple(b for b in g.path if b not in loose)) for g in every]
@@ -875,12 +896,11 @@ def circuit_scene(
         )
         states = (first, *states[1:-1], last)[: len(states)]
     frames = _frames(states, titles, times)
-    hints = [breaks] if isinstance(breaks, str) else [*breaks]
     broken = tuple(_place(hint, states, steps, frames) for hint in hints)
     states, steps = _bundled(states, steps)
     ends = repr(circuit).removeprefix("Circuit(").removesuffix(")")
-    title = f"Circuit {ends} with {counted(live.apex.size('Box'), 'box', 'boxes')}"
-    return CircuitScene(title, str(live), states, steps, frames, breaks=broken)
+    title = f"Circuit {ends} with {counted(whole.apex.size('Box'), 'box', 'boxes')}"
+    return CircuitScene(title, str(whole), states, steps, frames, breaks=broken)
 
 
 def terms_of(head: str, one: Posynomial) -> tuple[str, ...]:

@@ -1,0 +1,138 @@
+"""Equal blocks that follow each other: which are, which are not, and what is kept of them."""
+
+import pytest
+
+from catlearn import arrays as a
+from catlearn.arrays.boxes import ArrayHypergraph
+from catlearn.arrays.repeats import once
+from catlearn.zoo.architectures import bert_layer, feed_forward, gpt2_layer
+
+
+def layers(make, count=3, block="layer"):
+    """A layer so many times one after the other, each with parameters of its own."""
+    made = [make(k).named(f"layers/{k}") for k in range(count)]
+    return a.compose(
+        *((one.block(f"{block}.{k}") for k, one in enumerate(made)) if block else made)
+    )
+
+
+def dense(k):
+    return a.residual(a.linear("W", "m -> f") >> a.relu >> a.linear("V", "f -> m"))
+
+
+ALIKE = {
+    "blocks": lambda: layers(dense),
+    "no blocks": lambda: layers(dense, block=""),
+    "of blocks": lambda: layers(lambda k: gpt2_layer(), block=""),
+    "rounds": lambda: layers(lambda k: dense(k).repeat(2, "inner")),
+}
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_of_equal_layers_the_first_is_kept(name):
+    circuit = (a.linear("in", "k -> m") >> ALIKE[name]() >> a.linear("out", "m -> n")).live()
+    found = once(circuit)
+    assert [*found.times.values()] == [3]
+    (block,) = found.times
+    assert found.circuit.apex.column("title")[block] in ("layer", "layers")
+    boxes = circuit.apex.size("Box") - 2
+    assert found.circuit.apex.size("Box") == boxes // 3 + 2
+    kept = {one.partition("/")[2][:1] for one in found.circuit.live().parameters if "/" in one}
+    assert kept == {"0"}
+    first = {"of blocks": gpt2_layer, "rounds": lambda: dense(0).repeat(2, "inner")}
+    layer = first.get(name, lambda: dense(0))().named("layers/0")
+    assert found.circuit.live().equal(
+        a.linear("in", "k -> m") >> layer >> a.linear("out", "m -> n")
+    )
+
+
+def test_repeats_are_found_inside_of_repeats():
+    stage = lambda k: layers(dense, 2) >> a.linear("down", "m -> m")  # noqa: E731
+    found = once(layers(stage, 2, "stage").live())
+    titles = found.circuit.apex.column("title")
+    assert {titles[block]: times for block, times in found.times.items()} == {
+        "stage": 2, "layer": 2,
+    }  # fmt: skip
+    assert found.circuit.apex.size("Box") == 5
+
+
+def test_what_all_read_is_no_difference():
+    @a.traced("x m", "x", types=[None, "B"])
+    def model(t, mask):
+        for k in range(3):
+            t, _ = bert_layer().named(f"layers/{k}").block(f"layer.{k}")(t, mask)
+        return t
+
+    assert [*once(model.live()).times.values()] == [3]
+
+
+def tapped():
+    """The array between two layers is read after the last one, too."""
+
+    @a.traced("m")
+    def model(t):
+        made = [t]
+        for k in range(3):
+            made.append(dense(k).named(f"layers/{k}").block(f"layer.{k}")(made[-1]))
+        return made[-1] + made[-2]
+
+    return model
+
+
+def given():
+    """Each layer reads an input of its own."""
+
+    @a.traced("m", "m", "m")
+    def model(t, u, v):
+        for k, own in enumerate((u, v)):
+            t = (a.linear("W", "m -> m").named(f"layers/{k}")(t) * own) + t
+        return t
+
+    return model
+
+
+def beside():
+    made = [dense(k).named(f"layers/{k}").block(f"layer.{k}") for k in range(2)]
+    return a.copy(2) >> made[0] @ made[1] >> a.add
+
+
+DIFFERENT = {
+    "in operations": lambda: layers(
+        lambda k: a.linear("W", "m -> m") >> (a.relu, a.tanh)[k % 2], 2
+    ),
+    "in sizes": lambda: layers(
+        lambda k: a.residual(a.linear("W", f"m -> f{k}") >> a.linear("V", f"f{k} -> m")), 2
+    ),
+    "in what is between": tapped,
+    "in inputs": given,
+    "as they stand side by side": beside,
+    "as one shares its parameters": lambda: layers(
+        lambda k: a.linear("W", "m -> m") >> a.linear("WV"[k % 2], "m -> m"), 2
+    ),
+    "as nothing says that they belong together": lambda: a.compose(
+        *(a.linear(name, "m -> m") >> a.relu for name in "UV")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_layers_that_are_different_are_kept_apart(name):
+    circuit = DIFFERENT[name]().live()
+    found = once(circuit)
+    assert set(found.times.values()) <= ({2} if name == "in what is between" else set())
+    if not found.times:
+        assert found.circuit is circuit
+
+
+def test_a_finder_that_is_blind_to_sizes_is_seen(monkeypatch):
+    circuit = DIFFERENT["in sizes"]().live()
+    monkeypatch.setattr(ArrayHypergraph, "size_of", lambda self, axis: 0)
+    assert once(circuit).times
+
+
+def test_a_block_that_is_named_is_kept_apart():
+    circuit = layers(dense).live()
+    assert once(circuit, ["layer.1"]).times == {}
+    assert [*once(circuit, ["layer.0"]).times.values()] == [3]
+    inner = layers(lambda k: a.residual(feed_forward(a.relu))).live()
+    assert [*once(inner, ["feed-forward"]).times.values()] == [3]
