@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.extend.core import Primitive
 
 Array = Any
 Axes = Sequence[int] | int | None
@@ -907,10 +908,9 @@ def _attention(
     *,
     scale: float | None = None,
     enable_gqa: bool = False,
+    drop: Drop | None = None,
 ) -> Array:
     """Return attention, ``(..., head, query, d), (..., head, key, d), (..., head, key, e)``."""
-    if dropout_p:
-        raise NotImplementedError("dropout of attention")
     heads = q.shape[-3] if q.ndim > 2 else 1
     shared = heads // k.shape[-3] if enable_gqa and q.ndim > 2 else 1
     if shared > 1:
@@ -935,8 +935,39 @@ def _attention(
         else:
             scores = scores + attn_mask
     weights = jax.nn.softmax(scores, axis=-1)
+    weights = weights if drop is None else _dropped(drop, weights, dropout_p)
     out = jnp.einsum(f"{lead}{inner}qk,{lead}ke->{lead}{inner}qe", weights, v)
     return out.reshape(*out.shape[:-4], heads, *out.shape[-2:]) if shared > 1 else out
+
+
+# What is drawn
+
+Drop = Callable[[Array, float], Array]
+"""Drops entries of an array, each at a rate, and divides the others by what is left of 1."""
+
+
+def _dropped(drop: Drop, x: Array, p: float, train: bool | None = True) -> Array:
+    if not train or p == 0:
+        return x
+    return drop(x, float(p)) if p < 1 else jnp.zeros_like(x)
+
+
+SAMPLED: dict[str, Callable[..., Any]] = {
+    "dropout": _dropped,
+    "native_dropout": lambda drop, x, p, train=True: (_dropped(drop, x, p, train), None),
+    "bernoulli": lambda drop, x, p: _dropped(drop, jnp.ones_like(x), 1 - p) * p,
+    "scaled_dot_product_attention": lambda drop, *x, **options: _attention(
+        *x, drop=drop, **options
+    ),
+}
+"""The functions of operations that draw numbers, of what drops entries and ATen's arguments."""
+
+
+drop_p = Primitive("dropout")
+"""A primitive that drops entries: it is traced and not run, and read as the kernel of its name."""
+
+
+drop_p.def_abstract_eval(lambda x, *, rate: x)
 
 
 # Norms and pools

@@ -27,6 +27,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import itertools
 import operator
 import os
 import re
@@ -40,7 +41,7 @@ import numpy as np
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.errors import DataError, Failure, listed, wrong_kind
-from catlearn.importing.aten import TABLE, written
+from catlearn.importing.aten import SAMPLED, TABLE, Drop, drop_p, written
 from catlearn.importing.building import ImportRefused
 from catlearn.importing.jaxpr import Imported, imported
 from catlearn.models.libraries.torch import library, numpy_dtype, recognises, to_numpy, to_torch
@@ -62,7 +63,8 @@ def from_torch(module: Any, *inputs: Any, **named: Any) -> Circuit:
     -------
     Circuit
         Its inputs are the tensors of a call, its outputs those that it returns,
-        its parameters those of ``state_dict()`` that the call reads, by their names there.
+        its parameters those of ``state_dict()`` that the call reads, by their names there. Of a
+        module that trains, dropouts are boxes, which draw by the ``key`` of a call.
 
     Raises
     ------
@@ -95,7 +97,8 @@ def to_jax(module: Any, *inputs: Any, **named: Any) -> tuple[Callable[..., Any],
     fn
         ``fn(state, *inputs, **named)`` returns arrays where the module returns tensors, and dicts
         where it returns mappings. Like any function of JAX it can be compiled, mapped and
-        differentiated.
+        differentiated. Of a module that trains, ``fn.drawn(key)`` is the function that drops
+        entries by a key; fn drops none.
     state
         Parameters and buffers that the call reads, by their names in ``state_dict()``. A tensor of
         two names is there once, under the first of them.
@@ -104,8 +107,8 @@ def to_jax(module: Any, *inputs: Any, **named: Any) -> tuple[Callable[..., Any],
     ------
     ImportRefused
         If the module is on another device, cannot be exported, has shapes that depend on data,
-        draws random numbers, changes buffers, or has operations that are not in the table. All of
-        these are listed.
+        draws random numbers other than for dropout, changes buffers, or has operations that are not
+        in the table. All of these are listed.
     WrongKind
         If it is no module.
     """
@@ -148,6 +151,10 @@ class Exported:
         for node in known:
             self.known[node] = self._evaluated(node)
 
+    def refuse_samples(self) -> None:
+        """Refuse operations that draw numbers, where there is no key."""
+        self._refuse(_missing([node for node in self.steps if _drops(node)]))
+
     def _refuse(self, failures: list[Failure]) -> None:
         if failures:
             raise ImportRefused(self.name, failures)
@@ -179,7 +186,27 @@ class Exported:
         }
 
     def __call__(self, state: Mapping[str, Array], *inputs: Any, **named: Any) -> Any:
-        flat = self._run(state, self._bind(inputs, named))
+        return self.drawn(None)(state, *inputs, **named)
+
+    def drawn(self, key: Any) -> Callable[..., Any]:
+        """Return the function with samples by a key: each dropout has one of its own."""
+
+        def call(state: Mapping[str, Array], *inputs: Any, **named: Any) -> Any:
+            numbers = itertools.count()
+
+            def drop(x: Array, rate: float) -> Array:
+                if key is None:
+                    return x
+                own = jax.random.fold_in(key, next(numbers))
+                kept = jax.random.bernoulli(own, 1 - rate, x.shape)
+                return jnp.where(kept, x / (1 - rate), jnp.zeros((), x.dtype))
+
+            return self._returned(state, self._bind(inputs, named), drop)
+
+        return call
+
+    def _returned(self, state: Mapping[str, Array], given: Mapping[Any, Array], drop: Drop) -> Any:
+        flat = self._run(state, given, drop)
         return _plain(library().utils._pytree.tree_unflatten(flat, self.result))
 
     def imported(self) -> Imported:
@@ -193,7 +220,8 @@ class Exported:
 
         def call(state: Mapping[str, Array], *tensors: Any) -> Any:
             nodes = (node for _, node in placed)
-            flat = self._run(state, dict(zip(nodes, tensors, strict=True)))
+            given = dict(zip(nodes, tensors, strict=True))
+            flat = self._run(state, given, lambda x, rate: drop_p.bind(x, rate=rate))
             return [one for one in flat if isinstance(one, jax.Array)]
 
         names = ["state", *(name for name, _ in placed)]
@@ -203,7 +231,7 @@ class Exported:
         shapes = [jax.ShapeDtypeStruct(tuple(one.shape), _numbers(one.dtype)) for one in said]
         return imported(call, self.state, *shapes, params=0)
 
-    def _run(self, state: Mapping[str, Array], given: Mapping[Any, Array]) -> list[Any]:
+    def _run(self, state: Mapping[str, Array], given: Mapping[Any, Array], drop: Drop) -> list[Any]:
         """Run the graph in JAX; return the leaves of what the module returns."""
         map_aggregate, dtype = library().fx.node.map_aggregate, library().dtype
         values = {**given, **{node: state[name] for node, name in self.read.items()}}
@@ -227,8 +255,10 @@ class Exported:
                 if node.target is operator.getitem:
                     values[node] = args[0][args[1]]
                     continue
-                options = {name: one for name, one in options.items() if name not in _PLACEMENT}
-                found = TABLE[_name(node)](*args, **options)
+                options = {key: one for key, one in options.items() if key not in _PLACEMENT}
+                name = _name(node)
+                drawn = functools.partial(SAMPLED[name], drop) if name in SAMPLED else None
+                found = (drawn or TABLE[name])(*args, **options)
                 values[node] = _as_said(found, node.meta["val"])
         return [read(one) for one in self.outputs]
 
@@ -289,7 +319,7 @@ def in_jax(module: Any, transform: Callable[..., Any] | None = None) -> Any:
     Raises
     ------
     ImportRefused
-        When it is called, for what cannot be imported.
+        When it is called, for what cannot be imported, and what drops entries: there is no key.
     WrongKind
         If it is no module.
 
@@ -322,6 +352,7 @@ def in_jax(module: Any, transform: Callable[..., Any] | None = None) -> Any:
         key = (str(tree), self.training, jax.config.read("jax_enable_x64"), *kinds)
         if key not in imported:
             program = Exported(original(self), inputs, named)
+            program.refuse_samples()
             fn = program if transform is None else transform(program)
             imported[key] = program, _Runner(fn, list(program.state), leaves, tree)
         program, runner = imported[key]
@@ -425,8 +456,10 @@ _OF_SHAPES = {
 }
 """Operations that look at the shape and type of what they are given, not at its values."""
 
-_PLACEMENT = {"copy", "device", "layout", "memory_format", "non_blocking", "pin_memory"}
-"""Arguments that say where and how tensors are stored."""
+_PLACEMENT = {
+    *("copy", "device", "generator", "layout", "memory_format", "non_blocking", "pin_memory"),
+}
+"""Arguments that say where and how tensors are stored, and by what they are drawn."""
 
 
 def _tensor(value: Any) -> Any:
@@ -497,10 +530,13 @@ def _sorted(program: Any) -> tuple[list[Any], list[Any], list[Any]]:
         if node not in wanted or node.op != "call_function":
             continue
         name = _name(node)
-        if is_known.issuperset(node.all_input_nodes) or name in _OF_SHAPES:
+        if (is_known.issuperset(node.all_input_nodes) or name in _OF_SHAPES) and not _drops(node):
             kind = missing if _is_random(node) else known
+        elif node.target is operator.getitem:
+            # what was dropped is not said
+            kind = missing if node.args[1] and _drops(node.args[0]) else steps
         else:
-            kind = steps if name in TABLE or node.target is operator.getitem else missing
+            kind = steps if name in TABLE or _drops(node) else missing
         kind.append(node)
         if kind is known:
             is_known.add(node)
@@ -516,7 +552,7 @@ def _missing(nodes: list[Any]) -> Iterator[Failure]:
     for name, those in by_name.items():
         times = f", {len(those)} times" if len(those) > 1 else ""
         why = "there is no function of JAX for it"
-        if _is_random(those[0]):
+        if _is_random(those[0]) or _drops(those[0]):
             why = "it draws random numbers; module.eval() may need none"
         yield Failure("operation", f"{name} at {_place(those[0])}{times}", why)
 
@@ -545,6 +581,14 @@ def _name(node: Any) -> str:
 def _is_random(node: Any) -> bool:
     tags = getattr(node.target, "tags", ())
     return library().Tag.nondeterministic_seeded in tags and _name(node) not in TABLE
+
+
+def _drops(node: Any) -> bool:
+    """Whether an operation draws numbers, by what there is a function for."""
+    name = _name(node)
+    if name == "scaled_dot_product_attention":
+        return bool(node.kwargs.get("dropout_p", [*node.args, *[0.0] * 5][4]))
+    return name in SAMPLED and isinstance(node.args[1], float)
 
 
 def _modules(node: Any) -> list[str]:
@@ -583,6 +627,8 @@ def _numbers(dtype: Any) -> Any:
 
 def _as_said(found: Any, said: Any) -> Any:
     """Return what was found in the types that PyTorch gives it."""
+    if found is None:
+        return None
     if isinstance(found, tuple | list):
         return tuple(_as_said(one, what) for one, what in zip(found, said, strict=True))
     dtype = _numbers(said.dtype)

@@ -404,6 +404,17 @@ def _without_square(self: Builder, eqn: Any, values: list[Value]) -> Found:
     return self.applied(Kernel("add"), [one, value], dtype)
 
 
+@handles("dropout")
+def _dropped(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), rate = values, eqn.params["rate"]
+    every = range(len(value.sizes))
+    (made,) = self.box(
+        Kernel("dropout", (("rate", rate),)), [self.read(value)], value.sizes, [every],
+        [eqn.outvars[0].aval.dtype], title="dropout",
+    )  # fmt: skip
+    return Value(made, value.words, tuple(map(Form.variable, every)))
+
+
 @handles("integer_pow", "pow", "rsqrt", "exp2")
 def _power(self: Builder, eqn: Any, values: list[Value]) -> Found:
     dtype, value = eqn.outvars[0].aval.dtype, values[0]

@@ -1,6 +1,7 @@
 """PyTorch modules as functions of JAX and as circuits, against PyTorch."""
 
 import copy
+import dataclasses
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import catlearn as cl
+from catlearn.arrays.kernels import KERNELS
 from catlearn.drawing.circuits.scene import circuit_scene
 from catlearn.errors import CatlearnError, DataError, WrongKind
 from catlearn.importing import ImportRefused, from_torch, in_jax, to_jax
@@ -420,7 +422,7 @@ REFUSED = {
     "device": (nn.Linear(3, 2, device="meta"), {"device"}, 1),
     "shape": (Given(lambda w, x: x[x > 0]), {"shape"}, 1),
     "branch": (Given(lambda w, x: x if x.sum() > 0 else -x), {"shape"}, 1),
-    "random": (nn.Dropout().train(), {"operation"}, 1),
+    "random": (Given(lambda w, x: x + torch.rand(2, 3) * torch.randn(3)), {"operation"}, 2),
     "mutation": (nn.BatchNorm1d(3).train(), {"mutation", "operation"}, 4),
     "export": (Given(lambda w, x: x[1 // 0]), {"export"}, 1),
     "control": (
@@ -441,6 +443,62 @@ def test_what_cannot_be_imported_is_refused(name):
     assert len(failures) == count
     if name != "device" and name != "export":
         module(*drawn((2, 3)))
+
+
+class Dropping(nn.Module):
+    """Entries and rows that are dropped, twice alike."""
+
+    def __init__(self):
+        super().__init__()
+        self.entries, self.rows = nn.Dropout(0.25), nn.Dropout1d(0.5)
+
+    def forward(self, x):
+        return self.entries(x), self.entries(x), self.rows(x)
+
+
+def test_a_module_that_trains_has_dropouts():
+    module, x = Dropping(), torch.ones(4, 50, 40)
+    circuit = from_torch(module, x)
+    kernels = [one.kernel for one in circuit.apex.operations if one.title == "dropout"]
+    assert sorted(one.option("rate") for one in kernels) == [0.25, 0.25, 0.5]
+    assert circuit.opaque == []
+    run, fn = jax.jit(cl.lower(circuit)), to_jax(module, x)[0]
+    key = jax.random.key(0)
+    for one, two, rows in (run({}, x.numpy(), key=key), jax.jit(fn.drawn(key))({}, x.numpy())):
+        for found in (one, two):
+            assert {*np.unique(found)} == {np.float32(0), np.float32(1 / 0.75)}
+            assert abs(np.mean(found == 0) - 0.25) < 0.02  # 4 standard deviations
+        assert not np.array_equal(one, two)
+        assert {*np.unique(np.asarray(rows).mean(-1)).tolist()} == {0, 2}
+        assert abs(np.mean(rows == 0) - 0.5) < 0.15
+    for found in (*run({}, x.numpy()), *fn({}, x.numpy()), *cl.lower(from_torch(
+        module.eval(), x))({}, x.numpy(), key=key)):  # fmt: skip
+        np.testing.assert_array_equal(found, x)
+    with pytest.raises(ImportRefused):
+        in_jax(module.train())(x)
+
+
+def test_samples_that_are_one_are_seen(monkeypatch):
+    """A mutant: dropouts of one array are taken for one."""
+    known = dataclasses.replace(KERNELS["dropout"], deterministic=True)
+    monkeypatch.setitem(KERNELS, "dropout", known)
+    with pytest.raises(AssertionError):
+        test_a_module_that_trains_has_dropouts()
+
+
+def test_dropout_of_attention_is_that_of_its_weights():
+    layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.3, batch_first=True)
+    x = drawn((1, 3, 8))[0].repeat(2000, 1, 1)  # samples of one example
+    fn, params = to_jax(layer, x)
+    circuit = fn.imported().circuit
+    assert [one.kernel.name for one in circuit.apex.operations].count("dropout") == 4
+    ours = np.asarray(jax.jit(cl.lower(circuit))(params, x.numpy(), key=jax.random.key(1)))
+    theirs = layer(x).detach().numpy()
+    spread = np.maximum(theirs.std(0), ours.std(0)) * np.sqrt(2 / len(x))
+    assert np.all(np.abs(ours.mean(0) - theirs.mean(0)) < 5 * spread)
+    assert np.allclose(ours.std(0), theirs.std(0), rtol=0.2)
+    plain = cl.lower(from_torch(layer.eval(), x[:1]))(params, x[:1].numpy())
+    assert differs(plain, layer(x[:1]).detach()) < 1e-5
 
 
 def test_only_modules_are_imported():
