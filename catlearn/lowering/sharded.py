@@ -2,12 +2,14 @@
 
 What is exchanged is a state from each device, never an input: merging is associative, so the parts
 are merged in a tree. In the reverse pass each device forms the cotangents of its own part; those of
-arrays that all blocks read are summed over the devices.
+arrays that all blocks read are summed over the devices. Of a prefix fold a device begins with the
+state of the parts before its own, and has its part of the outputs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import jax
@@ -15,8 +17,10 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
-from catlearn.lowering.streamed import FoldRun, LoweredFold, is_real
+from catlearn.lowering.streamed import FoldRun, LoweredFold, PrefixRun, is_real
 from catlearn.streams.folding import Fold
+from catlearn.streams.prefix import PrefixFold
+from catlearn.streams.rules import StreamRefused
 
 WHOLE = PartitionSpec()
 
@@ -30,9 +34,10 @@ class ShardedFold(LoweredFold):
     mesh: jax.sharding.Mesh
     name: str
 
-    def run_of(self, fold: Fold, sizes: Mapping[int, int]) -> FoldRun:
+    def run_of(self, fold: Fold | PrefixFold, sizes: Mapping[int, int]) -> FoldRun:
         """Return what runs, at the size of each axis."""
-        found = _Shards(fold, sizes, self.block, self._known, self.reverse)
+        kind: Any = _PrefixShards if isinstance(fold, PrefixFold) else _Shards
+        found = kind(fold, sizes, self.block, self._known, self.reverse)
         found.mesh, found.name = self.mesh, self.name
         number, length = self.mesh.shape[self.name], found.length
         if length % number:
@@ -44,7 +49,7 @@ class ShardedFold(LoweredFold):
 
 
 def to_shards(
-    fold: Fold,
+    fold: Fold | PrefixFold,
     mesh: jax.sharding.Mesh,
     name: str,
     sizes: Mapping[str, Any] | None = None,
@@ -72,6 +77,8 @@ def to_shards(
     ------
     UnknownName
         If the mesh has no such axis.
+    StreamRefused
+        If what a block of a prefix fold adds depends on the state before it.
     InvalidStructure
         If the type of the axis is not ``Auto``; in a call, if the devices do not divide the number
         of indices.
@@ -86,7 +93,7 @@ def to_shards(
     >>> fn({}, jnp.zeros(8), jnp.ones((8, 2)))
     Array([1., 1.], dtype=float32)
     """
-    expect(fold, Fold, "the first argument", "a fold that reduces its variable; others are lowered")
+    expect(fold, (Fold, PrefixFold), "the first argument", "a fold")
     expect(mesh, jax.sharding.Mesh, "the second argument", "a mesh of devices")
     if name not in mesh.shape:
         hint = did_you_mean(name, mesh.axis_names)
@@ -94,13 +101,22 @@ def to_shards(
     if mesh.axis_types[mesh.axis_names.index(name)] != jax.sharding.AxisType.Auto:
         message = "has another type than jax.sharding.AxisType.Auto; give axis_types to make_mesh"
         raise InvalidStructure("options", [Failure("shards", f"axis {name!r}", message)])
-    found = ShardedFold(fold, sizes, block=block, group=group)
+    reverse = "stream"
+    if isinstance(fold, PrefixFold):
+        reverse = "checkpoint"
+        if fold.merge is None:
+            raise StreamRefused(
+                fold.variable,
+                f"what a block of {fold.variable} adds to the state depends on the state before "
+                "it, so devices would wait for each other; states of parts are not merged",
+            )
+    found = ShardedFold(fold, sizes, block=block, group=group, reverse=reverse)
     found.mesh, found.name = mesh, name
     return found
 
 
-class _Shards(FoldRun):
-    """A fold at given sizes, over the devices of a mesh."""
+class _Local(FoldRun):
+    """A fold at given sizes, of which each device of a mesh runs a part."""
 
     mesh: jax.sharding.Mesh
     name: str
@@ -123,13 +139,20 @@ class _Shards(FoldRun):
             check_vma=False,
         )(jnp.arange(number) * length, *arrays)
 
+    def gathered(self, state: Any) -> list[tuple[Any, ...]]:
+        """Return the states of all devices, in their order."""
+        every = jax.lax.all_gather(state, self.name)
+        return [tuple(x[k] for x in every) for k in range(self.mesh.shape[self.name])]
+
+
+class _Shards(_Local):
+    """A fold that reduces its variable: the state is that of all parts, merged in a tree."""
+
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks."""
 
         def merged(one: FoldRun, fixed: Any, entries: Any) -> Any:
-            gathered = jax.lax.all_gather(one.state(fixed, entries), self.name)
-            number = self.mesh.shape[self.name]
-            states = [tuple(x[k] for x in gathered) for k in range(number)]
+            states = self.gathered(one.state(fixed, entries))
             while len(states) > 1:
                 pairs = zip(states[::2], states[1::2], strict=False)
                 left = states[len(states) & ~1 :]
@@ -165,3 +188,47 @@ class _Shards(FoldRun):
         of_real = [one if is_real(one) else None for one in of_state]
         arrays = fixed, entries, references, state, of_real, ties
         return self.local(one_part, (WHOLE, specs), arrays)
+
+
+class _PrefixShards(PrefixRun, _Local):
+    """A prefix fold: each device begins with the state of the parts before its own.
+
+    The states of parts are formed first, by lift and merge; then blocks of outputs, as ever. JAX
+    goes back through both, with the state of each block kept.
+    """
+
+    def passed(self, fixed: Any, entries: Any, kind: Any) -> tuple[list[Any], tuple[Any, ...]]:
+        """Return what is made of all blocks, each device of its own, and the last state."""
+
+        def part(one: Any, fixed: Any, entries: Any) -> Any:
+            own = one.alone(fixed, entries)
+
+            def merge(state: Any, more: Any) -> Any:
+                return one.part("merge", (*state, *more, *fixed[one.scans :]))
+
+            until = [*accumulate(self.gathered(own), merge)]
+            ends = [one.placed(state, fixed) for state in until]
+            place = jax.lax.axis_index(self.name)
+            before = [jnp.stack(x)[place - 1] for x in zip(*ends, strict=True)]
+            begin, began = place == 0, one.began
+
+            def begun(fixed: Any, entries: Any) -> Any:
+                if one.fold.unit:
+                    first, made = began(fixed, entries)
+                    pairs = zip(first, before, strict=True)
+                    return [jnp.where(begin, a, b) for a, b in pairs], made
+                blocks = one.blocks(entries, 0, one.block)
+                return jax.lax.cond(
+                    begin,
+                    lambda: one.parts("first", (), fixed, blocks),
+                    lambda: one.parts("step", before, fixed, blocks),
+                )
+
+            one.began = begun
+            whole, _ = one.passed(fixed, entries, kind)
+            return whole, ends[-1]
+
+        exits = [PartitionSpec(*[None] * axis, self.name)
+                 for axis in self.fold.exits if axis is not None]  # fmt: skip
+        whole, last = self.local(part, (exits, WHOLE), (fixed, entries))
+        return whole, (None, None, last)

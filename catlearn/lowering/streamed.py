@@ -337,7 +337,7 @@ class FoldRun:
 
     def within(self, first: Any, length: int) -> FoldRun:
         """Return it for the indices of the variable from one on, so many."""
-        found = FoldRun(self.fold, self.sizes, self.asked, self.known, self.reverse)
+        found = run_of(self.fold, self.sizes, self.asked, self.known, self.reverse)
         found.first, found.length, found.block = first, length, min(self.asked, length)
         return found
 
@@ -590,7 +590,7 @@ class PrefixRun(FoldRun):
     @property
     def scans(self) -> int:
         """How many arrays go round."""
-        return self.fold.kinds.count("scan")
+        return self.fold.scans
 
     def head(self, *inputs: Any) -> tuple[list[Any], list[Any]]:
         """Return what is fixed, in at least 32 bits, and what is read by blocks."""
@@ -620,13 +620,23 @@ class PrefixRun(FoldRun):
         fixed, entries = self.head(*inputs)
         kinds = [one.dtype for one in inputs if is_real(one)]
         kind = jnp.result_type(*kinds) if kinds else None
+        whole, states = self.passed(fixed, entries, kind)
+        ends = iter(self.part("tail", (*states[-1], *fixed[self.scans :])))
+        blocks = iter(whole)
+        found = [
+            next(blocks) if axis is not None else _as(next(ends), kind) for axis in self.fold.exits
+        ]
+        return tuple(found), states
+
+    def passed(self, fixed: Any, entries: Any, kind: Any) -> tuple[list[Any], tuple[Any, ...]]:
+        """Return what is made of all blocks: in a type, and states before blocks, and the last."""
 
         def step(state: Any, start: Any, block: int) -> Any:
             return self.parts("step", state, fixed, self.blocks(entries, start, block))
 
         step = jax.checkpoint(step, static_argnums=(2,)) if self.reverse == "checkpoint" else step
-        exits = [axis for axis in self.fold.exits if axis is not None]
         state, made = self.began(fixed, entries)
+        exits = [axis for axis in self.fold.exits if axis is not None]
         whole = [
             jnp.zeros(
                 (*one.shape[:axis], self.length, *one.shape[axis + 1 :]),
@@ -650,12 +660,26 @@ class PrefixRun(FoldRun):
         before = state
         if rest:
             (state, whole), _ = carried((state, whole), self.length - rest, rest)
-        ends = iter(self.part("tail", (*state, *fixed[self.scans :])))
-        blocks = iter(whole)
-        found = [
-            next(blocks) if axis is not None else _as(next(ends), kind) for axis in self.fold.exits
-        ]
-        return tuple(found), (states, before, state)
+        return whole, (states, before, state)
+
+    def alone(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
+        """Return the state of these indices alone, by lift and merge."""
+        inner = fixed[self.scans :]
+
+        def lifted(start: Any, block: int) -> Any:
+            read = map(_wide, self.blocks(entries, start, block))
+            return self.part("lift", (*inner, *read), block)
+
+        def step(state: Any, start: Any, block: int) -> Any:
+            return self.part("merge", (*state, *lifted(start, block), *inner))
+
+        return self.over(jax.checkpoint(step, static_argnums=(2,)), lifted(0, self.block))
+
+    def placed(self, alone: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
+        """Return a state of some indices alone as one from the starts on of what goes round."""
+        count = len(self.fold.kinds) - self.scans
+        maps = zip(alone[count::2], alone[count + 1 :: 2], fixed, strict=False)
+        return [*alone[:count], *(a * h + b for a, b, h in maps)]
 
     def starts(self) -> Any:
         """Return where the whole blocks start that are read with a state before them."""

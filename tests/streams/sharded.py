@@ -21,6 +21,7 @@ import catlearn as cl
 from catlearn.arrays import where
 from catlearn.lowering import to_shards
 from catlearn.streams import stream
+from tests.streams.prefixes import PREFIXES, N
 from tests.streams.programs import attention, self_attention
 
 RANDOM = np.random.default_rng(0)
@@ -35,12 +36,12 @@ def mesh_of(shape, names):
     return jax.make_mesh(shape, names, kinds, devices=jax.devices()[: int(np.prod(shape))])
 
 
-def both(fn):
+def both(fn, count=3):
     def total(*xs):
         made = fn({}, *xs)
-        return jnp.sum(jnp.sin(made)), made
+        return sum(jnp.sum(jnp.sin(y)) for y in jax.tree.leaves(made)), made
 
-    return jax.jit(jax.value_and_grad(total, (0, 1, 2), has_aux=True))
+    return jax.jit(jax.value_and_grad(total, tuple(range(count)), has_aux=True))
 
 
 def apart(one, other):
@@ -87,6 +88,13 @@ def main():
     ys = arrays((20, 3), (3, 3), (3, 3), (3, 3))
     sharded = to_shards(stream(self_attention, "x"), mesh, "devices", block=2)
     found["self-attention"] = apart(both(sharded)(*ys), both(cl.lower(self_attention))(*ys))
+    # blocks of outputs, from the state of the devices before: with greatest entries, and pairs
+    for title in ("running greatest", "state space"):
+        circuit, variable, shapes = PREFIXES[title]
+        zs = arrays(*([20 if size == N else size for size in shape] for shape in shapes))
+        sharded = to_shards(stream(circuit, variable), mesh, "devices", block=2)
+        pair = (both(fn, len(zs))(*zs) for fn in (sharded, cl.lower(circuit)))
+        found[title] = apart(*pair)
     print(json.dumps(found))
 
 

@@ -15,6 +15,7 @@ from catlearn.arrays import add, conv, copy, dropout, gelu, idle, linear, norm, 
 from catlearn.errors import InvalidStructure, UnknownName
 from catlearn.lowering import to_pallas, to_shards, to_source
 from catlearn.streams import StreamRefused, stream
+from tests.streams.prefixes import PREFIXES
 from tests.streams.programs import FOLDS, attention
 from tests.streams.test_laws import value
 
@@ -41,6 +42,8 @@ def test_devices_exchange_states_and_compute_the_same():
     assert found["two"] < CLOSE
     assert found["four"] < CLOSE
     assert found["self-attention"] < 4 * CLOSE
+    assert found["running greatest"] < CLOSE
+    assert found["state space"] < 4 * CLOSE
     assert found["keeps"]
 
 
@@ -51,6 +54,9 @@ def test_what_no_fold_can_be_spread_over_is_refused():
         to_shards(fold, jax.make_mesh((1,), ("x",), (kinds.Auto,)), "y")
     with pytest.raises(InvalidStructure):
         to_shards(fold, jax.make_mesh((1,), ("x",), (kinds.Explicit,)), "x")
+    circuit, variable, _ = PREFIXES["two layers"]
+    with pytest.raises(StreamRefused):
+        to_shards(stream(circuit, variable), jax.make_mesh((1,), ("x",), (kinds.Auto,)), "x")
 
 
 def arrays(shapes):
