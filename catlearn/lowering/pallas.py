@@ -1,9 +1,10 @@
 """Folds as kernels: blocks of the outputs over a grid, and the state in fast memory.
 
 A kernel reads a block of the queries, say, and goes over blocks of the variable, with the state of
-the fold as all that it keeps and writes. What comes before and after is left to XLA, and so is the
-reverse pass, which needs nothing but that state. What a kernel does at a block are the circuits of
-the fold, lift and merge, with the axes of the grid cut into blocks.
+the fold as all that it keeps. It writes the last state and, of a prefix fold, that after each block
+and the blocks of outputs. What comes before and after is left to XLA, and so is the reverse pass,
+which needs nothing but these states. What a kernel does at a block are the circuits of the fold,
+first and step, with the axes of the grid cut into blocks.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import jax.numpy as jnp
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import programmed
 from catlearn.errors import Failure, InvalidStructure, expect
-from catlearn.lowering.streamed import FoldRun, LoweredFold
+from catlearn.lowering.streamed import FoldRun, LoweredFold, PrefixRun, is_real, wide
 from catlearn.models.circuits import functions_of
 from catlearn.streams.folding import Fold, grouped
+from catlearn.streams.prefix import PrefixFold
 from catlearn.streams.rules import StreamRefused
 
 
@@ -33,15 +35,16 @@ class KernelFold(LoweredFold):
     interpret: bool
     inside: bool
 
-    def run_of(self, fold: Fold, sizes: Mapping[int, int]) -> FoldRun:
+    def run_of(self, fold: Fold | PrefixFold, sizes: Mapping[int, int]) -> FoldRun:
         """Return what runs, at the size of each axis."""
-        found = _Kernel(fold, sizes, self.block, self._known, self.reverse)
+        kind: Any = _PrefixKernel if isinstance(fold, PrefixFold) else _Kernel
+        found = kind(fold, sizes, self.block, self._known, self.reverse)
         found.made_of(self.tiles, self.interpret, self.inside)
         return found
 
 
 def to_pallas(
-    fold: Fold,
+    fold: Fold | PrefixFold,
     tiles: Mapping[str, int],
     sizes: Mapping[str, Any] | None = None,
     *,
@@ -57,8 +60,9 @@ def to_pallas(
     fold
         The fold.
     tiles
-        How long blocks are: of the variable, and of axes that each array of the state has, such as
-        ``{"q": 128, "x": 128}``. Axes that are not named are whole.
+        How long blocks are: of the variable, and of axes that each array of the state and each
+        output made by blocks has, such as ``{"q": 128, "x": 128}``. Axes that are not named are
+        whole.
     sizes
         Sizes by name, that do not follow from the arrays.
     interpret
@@ -75,7 +79,8 @@ def to_pallas(
         Listing tiles that are no numbers from 1, and, in a call, those that do not divide an axis
         of the state. What is left of the variable is read after the kernel.
     StreamRefused
-        If an array of the state does not have an axis that is cut into blocks.
+        If an array of the state, or an output made by blocks, does not have an axis that is cut
+        into blocks, or runs whole before, as a scan does.
 
     Examples
     --------
@@ -86,7 +91,7 @@ def to_pallas(
     >>> fn({}, jnp.zeros((4, 8)), jnp.ones((8, 1))).shape
     (4, 1)
     """
-    expect(fold, Fold, "the first argument", "a fold that reduces its variable; others are lowered")
+    expect(fold, (Fold, PrefixFold), "the first argument", "a fold")
     tiles = getattr(tiles, "tiles", tiles)
     expect(
         tiles,
@@ -107,13 +112,20 @@ def to_pallas(
     platform = jax.default_backend()
     found.tiles, found.interpret = tiles, platform == "cpu" if interpret is None else interpret
     found.inside = platform != "tpu" if inside is None else inside
-    lifting, merging = (_Cut.of(part, tiles) for part in (fold.lift, fold.merge))
-    states = 2 * len(fold.kinds)
-    for k in {*merging.given}:
-        if k >= states and merging.entries[k] != lifting.entries[k - states]:
-            message = f"an array is read at {', '.join(tiles)} in two ways by lift and merge"
-            raise StreamRefused(fold.variable, message)
+    first, step = (_Cut.of(part, tiles) for part in (fold.first, fold.step))
+    if any(first.entries[a] != step.entries[b] for a, b in _same(fold)):
+        message = (
+            f"an array is read at {', '.join(tiles)} in two ways by the first block and others"
+        )
+        raise StreamRefused(fold.variable, message)
     return found
+
+
+def _same(fold: Fold | PrefixFold) -> list[tuple[int, int]]:
+    """List the inputs of the first block, but its indices, with the same ones of a later block."""
+    count = len(fold.head.cod) - fold.scans
+    states = len(fold.kinds)
+    return [(fold.scans + k, states + k) for k in range(count)]
 
 
 class _Cut(NamedTuple):
@@ -176,16 +188,15 @@ class _Kernel(FoldRun):
     def made_of(self, tiles: Mapping[str, int], interpret: bool, inside: bool) -> None:
         """Say what blocks there are, and check that they divide."""
         self.interpret, self.inside = interpret, inside
-        self.lifting = _Cut.of(self.fold.lift, tiles)
-        self.merging = _Cut.of(self.fold.merge, tiles)
+        self.cuts = [_Cut.of(part, tiles) for part in (self.fold.first, self.fold.step)]
+        axes = self.cuts[0].axes
         self.tiles = [
-            min(tile, self.sizes[axis])
-            for tile, axis in zip(tiles.values(), self.lifting.axes, strict=True)
+            min(tile, self.sizes[axis]) for tile, axis in zip(tiles.values(), axes, strict=True)
         ]
         failures = [
             Failure("blocks", f"axis {name}", f"has {self.sizes[axis]} indices, which blocks of "
                     f"{tile} do not divide")
-            for name, tile, axis in zip(tiles, self.tiles, self.lifting.axes, strict=True)
+            for name, tile, axis in zip(tiles, self.tiles, axes, strict=True)
             if self.sizes[axis] % tile
         ]  # fmt: skip
         if failures:
@@ -194,34 +205,43 @@ class _Kernel(FoldRun):
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks: of whole ones by a kernel."""
         full, rest = divmod(self.length, self.block)
-        state = self.called(full, fixed, entries)
+        state, _, _ = self.called(full, fixed, entries)
         if not rest:
             return state
-        arrays = (*fixed, *self.blocks(entries, full * self.block, rest))
-        return self.part("merge", (*state, *self.part("lift", arrays, rest), *fixed))
+        arrays = (*state, *fixed, *self.blocks(entries, full * self.block, rest))
+        return self.part("step", arrays, rest)
 
-    def called(self, full: int, fixed: Sequence[Any], entries: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the state after so many whole blocks."""
+    def called(self, full: int, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
+        """Return the state after so many whole blocks, outputs, and the states after each block.
+
+        There are the latter two where outputs are made by blocks.
+        """
         from jax.experimental import pallas as pl
 
-        count, axes = len(self.fold.kinds), self.lifting.axes
-        grid = [self.sizes[axis] // tile for axis, tile in zip(axes, self.tiles, strict=True)]
+        fold = self.fold
+        count, scans = len(fold.kinds), fold.scans
+        exits = [axis for axis in fold.exits if axis is not None]
+        first_cut, _ = self.cuts
+        grid = [self.sizes[axis] // tile
+                for axis, tile in zip(first_cut.axes, self.tiles, strict=True)]  # fmt: skip
         programs = []
-        for cut, more in ((self.lifting, {self.fold.block: self.block}), (self.merging, {})):
+        for cut in self.cuts:
             blocks = dict(zip(cut.blocks, self.tiles, strict=True))
-            programs.append(programmed(cut.body, {**self.sizes, **more, **blocks}))
+            programs.append(programmed(cut.body, {**self.sizes, fold.block: self.block, **blocks}))
         constants = [x for one in programs for x in one.constants.values()]
         functions = functions_of(None)
         known = [functions["array"](x) for x in constants]
-        at = dict(zip(range(len(fixed), len(fixed) + len(entries)), self.fold.entries, strict=True))
+        at = dict(zip(range(len(fixed), len(fixed) + len(entries)), fold.entries, strict=True))
 
-        def spec(array: Any, places: Mapping[int, int], along: int | None) -> Any:
+        def spec(
+            array: Any, places: Mapping[int, int], along: int | None = None, block: int = self.block
+        ) -> Any:
             """Return what a step is given of an array: a block at places of the grid's axes."""
             shape, where = [*array.shape], dict[int, int]()
             for number, place in places.items():
                 shape[place], where[place] = self.tiles[number], number
             if along is not None and not self.inside:
-                shape[along], where[along] = self.block, len(grid)
+                shape[along], where[along] = block, len(grid)
             return pl.BlockSpec(
                 tuple(shape),
                 lambda *ids: tuple(ids[where[k]] if k in where else 0 for k in range(len(shape))),
@@ -233,58 +253,81 @@ class _Kernel(FoldRun):
                 jax.lax.slice_in_dim(x, 0, full * self.block, axis=at[k]) if k in at else x
                 for k, x in enumerate(arrays)
             ]
-        specs = [spec(x, self.lifting.entries[k], at.get(k)) for k, x in enumerate(arrays)]
-        specs += [spec(x, {}, None) for x in known]
-        shapes = jax.eval_shape(
-            lambda *arrays: self.part("lift", arrays, self.block),
+        specs = [spec(x, first_cut.entries[k], at.get(k)) for k, x in enumerate(arrays)]
+        specs += [spec(x, {}) for x in known]
+
+        made = jax.eval_shape(
+            lambda *arrays: self.part("first", [*map(wide, arrays)], self.block),
             *fixed, *self.blocks(entries, 0, self.block),
         )  # fmt: skip
-        exits = [dict(enumerate(places)) for places in self.lifting.exits]
-        results = [spec(x, places, None) for x, places in zip(shapes, exits, strict=True)]
+        places = [dict(enumerate(some)) for some in first_cut.exits]
+        shapes = [*made[:count]]
+        results = [spec(x, own) for x, own in zip(shapes, places, strict=False)]
+        for one, axis, own in zip(made[count:], exits, places[count:], strict=True):
+            shape = (*one.shape[:axis], full * self.block, *one.shape[axis + 1 :])
+            shapes.append(jax.ShapeDtypeStruct(shape, one.dtype))
+            results.append(spec(shapes[-1], own, axis))
+        if exits:
+            for one, own in zip(made[:count], places, strict=False):
+                shapes.append(jax.ShapeDtypeStruct((full, *one.shape), one.dtype))
+                moved = {number: place + 1 for number, place in own.items()}
+                results.append(spec(shapes[-1], moved, 0, 1))
 
         def kernel(*refs: Any) -> None:
-            given, outs = refs[: len(refs) - count], refs[len(refs) - count :]
+            given, outs = refs[: len(refs) - len(shapes)], refs[len(refs) - len(shapes) :]
             own = [one[...] for one in given[len(arrays) :]]
             ids = [pl.program_id(k) for k in range(len(grid))]
             index = [k * tile + jnp.arange(tile) for k, tile in zip(ids, self.tiles, strict=True)]
 
-            def run(number: int, cut: _Cut, values: Sequence[Any]) -> list[Any]:
-                inputs = [values[k] if k >= 0 else index[-1 - k] for k in cut.given]
-                held = iter(own[len(programs[0].constants) :] if number else own)
-                table = {**functions, "array": lambda _: next(held)}
-                return programs[number].run(table, inputs)
-
-            def lift(start: Any) -> list[Any]:
-                values = []
+            def run(number: int, start: Any, before: Sequence[Any]) -> Any:
+                """Run the first block, or one with a state before it: to a state, and outputs."""
+                values = [*before]
                 for k, ref in enumerate(given[: len(arrays)]):
                     where: list[Any] = [slice(None)] * len(ref.shape)
                     if k in at and self.inside:
                         where[at[k]] = pl.ds(start, self.block)
-                    values.append(ref[tuple(where)])
+                    if not number or k >= scans:
+                        values.append(ref[tuple(where)])
                 values.append(self.first + start + jnp.arange(self.block))
-                found = run(0, self.lifting, values)
-                return [x.astype(of.dtype) for x, of in zip(found, shapes, strict=True)]
+                inputs = [
+                    wide(values[k]) if k >= 0 else index[-1 - k] for k in self.cuts[number].given
+                ]
+                held = iter(own[len(programs[0].constants) :] if number else own)
+                table = {**functions, "array": lambda _: next(held)}
+                found = programs[number].run(table, inputs)
+                found = [x.astype(of.dtype) for x, of in zip(found, shapes, strict=False)]
+                return found[:count], found[count:]
 
-            def merge(state: Sequence[Any], more: Sequence[Any]) -> list[Any]:
-                fixed = [ref[...] for ref in given[: len(self.fold.head.cod)]][: self.fold.fixed]
-                found = run(1, self.merging, [*state, *more, *fixed])
-                return [x.astype(of.dtype) for x, of in zip(found, shapes, strict=True)]
+            def write(found: Any, step: Any) -> list[Any]:
+                """Write what is made of a block, and return the state."""
+                state, blocks = found
+                for ref, value, axis in zip(outs[count:], blocks, exits, strict=False):
+                    where: list[Any] = [slice(None)] * len(ref.shape)
+                    if self.inside:
+                        where[axis] = pl.ds(step * self.block, self.block)
+                    ref[tuple(where)] = value
+                for ref, value in zip(outs[count + len(exits) :], state, strict=False):
+                    ref[step if self.inside else 0] = value
+                return state
 
-            def write(state: Sequence[Any]) -> None:
-                for ref, value in zip(outs, state, strict=True):
+            def last(state: Sequence[Any]) -> None:
+                for ref, value in zip(outs, state, strict=False):
                     ref[...] = value
 
             if self.inside:
-                write(jax.lax.fori_loop(
-                    1, full, lambda k, state: merge(state, lift(k * self.block)), lift(0)
+                last(jax.lax.fori_loop(
+                    1, full, lambda k, state: write(run(1, k * self.block, state), k),
+                    write(run(0, 0, ()), 0),
                 ))  # fmt: skip
                 return
             step = pl.program_id(len(grid))
-            lifted = lift(step * self.block)
-            pl.when(step == 0)(lambda: write(lifted))
-            pl.when(step > 0)(lambda: write(merge([ref[...] for ref in outs], lifted)))
+            start = step * self.block
+            pl.when(step == 0)(lambda: last(write(run(0, start, ()), step)))
+            pl.when(step > 0)(
+                lambda: last(write(run(1, start, [ref[...] for ref in outs[:count]]), step))
+            )
 
-        made = pl.pallas_call(
+        found = pl.pallas_call(
             kernel,
             grid=tuple(grid) if self.inside else (*grid, full),
             in_specs=specs,
@@ -292,4 +335,27 @@ class _Kernel(FoldRun):
             out_shape=[jax.ShapeDtypeStruct(x.shape, x.dtype) for x in shapes],
             interpret=self.interpret,
         )(*arrays, *known)
-        return tuple(made)
+        middle = count + len(exits)
+        return tuple(found[:count]), found[count:middle], found[middle:]
+
+
+class _PrefixKernel(PrefixRun, _Kernel):
+    """A prefix fold at given sizes, whose outputs and states are made by a kernel."""
+
+    def passed(self, fixed: Any, entries: Any, kind: Any) -> tuple[list[Any], tuple[Any, ...]]:
+        """Return what is made of all blocks: in a type, and states before blocks, and the last."""
+        full, rest = divmod(self.length, self.block)
+        before, blocks, after = self.called(full, fixed, entries)
+        states = [x[:-1] for x in after]
+        if self.fold.unit:
+            pairs = zip(self.began(fixed, entries)[0], states, strict=True)
+            states = [jnp.concatenate([one[None].astype(x.dtype), x]) for one, x in pairs]
+        whole, state = [*blocks], before
+        if rest:
+            read = self.blocks(entries, full * self.block, rest)
+            state, made = self.parts("step", before, fixed, read)
+            exits = [axis for axis in self.fold.exits if axis is not None]
+            whole = [jnp.concatenate([a, b.astype(a.dtype)], axis)
+                     for a, b, axis in zip(whole, made, exits, strict=True)]  # fmt: skip
+        whole = [x.astype(kind) if kind and is_real(x) else x for x in whole]
+        return whole, (states if len(self.starts()) else None, [*before], [*state])

@@ -351,7 +351,7 @@ class FoldRun:
 
     def head(self, *inputs: Any) -> tuple[list[Any], list[Any]]:
         """Return what is fixed, and what is read by blocks, in at least 32 bits."""
-        made = [*map(_wide, self.part("head", inputs))]
+        made = [*map(wide, self.part("head", inputs))]
         return made[: self.fold.fixed], made[self.fold.fixed :]
 
     def blocks(self, entries: Sequence[Any], start: Any, block: int) -> list[Any]:
@@ -595,12 +595,12 @@ class PrefixRun(FoldRun):
     def head(self, *inputs: Any) -> tuple[list[Any], list[Any]]:
         """Return what is fixed, in at least 32 bits, and what is read by blocks."""
         made, count = self.part("head", inputs), self.scans + self.fold.fixed
-        return [*map(_wide, made[:count])], [*made[count:]]
+        return [*map(wide, made[:count])], [*made[count:]]
 
     def parts(self, name: str, state: Any, fixed: Any, blocks: Any) -> tuple[list[Any], list[Any]]:
         """Return the next state, and blocks of outputs."""
         own = fixed[self.scans :] if name == "step" else fixed
-        read = [*map(_wide, blocks)]
+        read = [*map(wide, blocks)]
         made = self.part(name, (*state, *own, *read), blocks[-1].shape[0])
         count = len(self.fold.kinds)
         return [*made[:count]], [*made[count:]]
@@ -667,7 +667,7 @@ class PrefixRun(FoldRun):
         inner = fixed[self.scans :]
 
         def lifted(start: Any, block: int) -> Any:
-            read = map(_wide, self.blocks(entries, start, block))
+            read = map(wide, self.blocks(entries, start, block))
             return self.part("lift", (*inner, *read), block)
 
         def step(state: Any, start: Any, block: int) -> Any:
@@ -758,7 +758,7 @@ def is_real(x: Any) -> bool:
     return bool(jnp.issubdtype(x.dtype, jnp.floating))
 
 
-def _wide(x: Any) -> Any:
+def wide(x: Any) -> Any:
     """Return an array in at least 32 bits."""
     return x.astype(jnp.result_type(x, jnp.float32)) if is_real(x) else x
 

@@ -7,14 +7,14 @@ import pytest
 import catlearn as cl
 from catlearn.arrays import einsum, idle, where
 from catlearn.formats import from_json, to_json
-from catlearn.lowering import to_source
+from catlearn.lowering import to_pallas, to_source
 from catlearn.lowering.streamed import PrefixRun
 from catlearn.models.circuits import LoweredCircuit
 from catlearn.streams import StreamRefused, prefix, stream, streamable
 from catlearn.streams.normal import Rewriting
 from catlearn.streams.prefix import PrefixFold
 from catlearn.zoo.architectures import selective
-from tests.streams.prefixes import KEPT, PREFIXES, ROWS, N, random_prefix, squares
+from tests.streams.prefixes import KEPT, PREFIXES, ROWS, N, random_prefix, squares, state_space
 from tests.streams.test_folds import arrays, both, curvature, differences
 from tests.streams.test_laws import value
 
@@ -77,6 +77,28 @@ def test_a_prefix_fold_is_a_circuit_with_a_scan_and_a_text(name):
         exec(to_source(fold, block=block), space)
         made = jax.jit(space["fold"])(*xs)
         assert differences(made, jax.tree.leaves(whole)) < 1e-13
+
+
+HEADS = einsum("h t d, h s d -> h t s") >> where("t s", "s <= t", outside=0.0)
+HEADS = HEADS @ idle >> einsum("h t s, h s e -> h t e")
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("name", ["heads", "gated", "recurrence"])
+def test_a_kernel_writes_blocks_of_outputs_and_states(name, inside):
+    cases = {**PREFIXES, "heads": (HEADS, "t", [(4, N, 3)] * 3)}
+    circuit, variable, shapes = cases[name]
+    tiles = {"t": 2 if name == "heads" else 4, **({"h": 2} if name == "heads" else {})}
+    fn, xs = (
+        to_pallas(stream(circuit, variable), tiles, interpret=True, inside=inside),
+        arrays(shapes),
+    )
+    assert differences(both(fn, xs), both(cl.lower(circuit), xs)) < 1e-13
+
+
+def test_a_kernel_has_no_blocks_of_what_runs_whole_before():
+    with pytest.raises(StreamRefused):
+        to_pallas(stream(state_space, "t"), {"t": 2, "c": 1})
 
 
 # ---------------------------------------------------------------- laws
@@ -150,8 +172,7 @@ def test_a_checkpointed_loop_has_the_same_gradients_and_is_differentiated_forwar
 
 
 def test_heads_may_be_made_in_blocks():
-    scores = einsum("h t d, h s d -> h t s") >> where("t s", "s <= t", outside=0.0)
-    circuit = scores @ idle >> einsum("h t s, h s e -> h t e")
+    circuit = HEADS
     xs = arrays([(2, N, 3)] * 3)
     fold = stream(circuit, "t")
     fns = (cl.lower(fold, block=3, group={"h": 1}), cl.lower(circuit))
