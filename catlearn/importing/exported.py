@@ -43,7 +43,7 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.errors import DataError, Failure, listed, wrong_kind
 from catlearn.importing.aten import SAMPLED, TABLE, Drop, drop_p, written
 from catlearn.importing.building import ImportRefused
-from catlearn.importing.jaxpr import Imported, imported
+from catlearn.importing.jaxpr import Imported, imported, where
 from catlearn.models.libraries.torch import library, numpy_dtype, recognises, to_numpy, to_torch
 
 Array = Any
@@ -123,8 +123,8 @@ class Exported:
 
     def __init__(self, module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> None:
         self.name = type(module).__name__
-        self._refuse(_elsewhere(module))
         as_tensors = library().utils._pytree.tree_map(_tensor, (inputs, dict(named)))
+        self._refuse(_elsewhere(module, *as_tensors))
         program = _exported(self.name, module, *as_tensors)
         held, first = dict(_tensors(module)), {}
         for name, value in held.items():
@@ -147,6 +147,7 @@ class Exported:
         self.tree, self.result = program.call_spec.in_spec, program.call_spec.out_spec
         self.outputs = _last(program).args[0]
         known, self.steps, missing = _sorted(program)
+        missing = [node for node in missing if not _is_open(node)]
         self._refuse([*_changed(program), *_missing(missing)])
         for node in known:
             self.known[node] = self._evaluated(node)
@@ -473,15 +474,22 @@ def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
 
 
 @listed
-def _elsewhere(module: Any) -> Iterator[Failure]:
-    """Yield the parameters that are on other devices."""
-    devices: dict[str, list[str]] = {}
-    for name, value in _tensors(module):
-        if value.device.type != "cpu":
-            devices.setdefault(str(value.device), []).append(name)
-    for device, names in devices.items():
-        some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        yield Failure("device", some, f"on {device}; import module.to('cpu')")
+def _elsewhere(module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> Iterator[Failure]:
+    """Yield the parameters and inputs that are on other devices."""
+    torch, given = library(), [*enumerate(inputs), *named.items()]
+    places = [
+        (f"input {key}", one) for key, tree in given
+        for one in torch.utils._pytree.tree_leaves(tree) if torch.is_tensor(one)
+    ]  # fmt: skip
+    both = ((_tensors(module), "import module.to('cpu')"), (places, "give it on the CPU"))
+    for found, advice in both:
+        devices: dict[str, list[str]] = {}
+        for name, value in found:
+            if value.device.type != "cpu":
+                devices.setdefault(str(value.device), []).append(name)
+        for device, names in devices.items():
+            some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            yield Failure("device", some, f"on {device}; {advice}")
 
 
 def _exported(name: str, module: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
@@ -504,8 +512,12 @@ def _exported(name: str, module: Any, inputs: tuple[Any, ...], named: dict[str, 
     except Exception as error:
         text = " ".join(str(error).split())
         short = text if len(text) < 400 else text[:400] + " ..."
-        law = "shape" if "data-dependent" in text.lower() else "export"
-        fault = Failure(law, name, f"torch.export raised {type(error).__name__}: {short}")
+        title = f"{name}{where(error)}"
+        if "data-dependent" in text.lower():
+            why = "a branch or a number depends on data; choose by torch.where"
+            fault = Failure("shape", title, why)
+        else:
+            fault = Failure("export", title, f"torch.export raised {type(error).__name__}: {short}")
         raise ImportRefused(name, [fault]) from error
 
 
@@ -564,11 +576,15 @@ def _changed(program: Any) -> Iterator[Failure]:
         if spec.kind.name != "USER_OUTPUT":
             why = "a call changes it; after module.eval() it may stay"
             yield Failure("mutation", str(spec.target), why)
-    integer = library().SymInt
     for node in program.graph.nodes:
-        shape = getattr(node.meta.get("val"), "shape", ())
-        if any(isinstance(n, integer) for n in shape):
+        if _is_open(node):
             yield Failure("shape", f"{_name(node)} at {_place(node)}", "its shape depends on data")
+
+
+def _is_open(node: Any) -> bool:
+    """Whether the shape of what a node makes depends on data."""
+    shape = getattr(node.meta.get("val"), "shape", ())
+    return any(isinstance(size, library().SymInt) for size in shape)
 
 
 def _name(node: Any) -> str:

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -469,10 +470,10 @@ def imported(
     try:
         closed, shape = jax.make_jaxpr(flat, return_shape=True)(*starts)
     except REFUSED as error:
-        title = f"{getattr(fn, '__name__', repr(fn))}{_where(error)}"
-        why = f"{error}".partition("\n")[0]
-        if isinstance(error, jax.errors.TracerBoolConversionError):
-            why = why.rstrip(".") + "; branch by jnp.where or jax.lax.cond"
+        title = f"{getattr(fn, '__name__', type(fn).__name__)}{where(error)}"
+        why = re.sub("^function flat at .* traced for jit ", "", f"{error}".partition("\n")[0])
+        advice = (text for kind, text in ADVICE.items() if isinstance(error, kind))
+        why = "; ".join([why.rstrip("."), *advice][:2])
         failure = Failure("trace", title, why)
         raise ImportRefused("this function", [failure]) from error
     jaxpr = getattr(closed, "jaxpr", closed)
@@ -501,11 +502,28 @@ REFUSED = (
 """Errors of a function that cannot be traced."""
 
 
-def _where(error: BaseException) -> str:
+ADVICE: dict[type, str] = {
+    jax.errors.TracerBoolConversionError: "branch by jnp.where or jax.lax.cond",
+    jax.errors.TracerIntegerConversionError: "name arguments that are no arrays in static_argnums",
+    jax.errors.TracerArrayConversionError: "use jax.numpy",
+    jax.errors.NonConcreteBooleanIndexError: "choose by jnp.where",
+    jax.errors.ConcretizationTypeError: (
+        "no number and no shape depends on data; jnp.nonzero and others take size="
+    ),
+}
+"""What to do about an error, by its kind; the first one counts."""
+
+
+_OTHERS = __file__.rpartition("jaxpr.py")[0], sysconfig.get_path("stdlib")
+
+
+def where(error: BaseException) -> str:
     """Say at which line of the user's an error was raised: the last one that is in no library."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [
-        one for one in frames if "site-packages" not in one.filename and one.filename != __file__
+        one
+        for one in frames
+        if "site-packages" not in one.filename and not one.filename.startswith(_OTHERS)
     ]
     return f" at {own[-1].filename.rpartition('/')[2]}:{own[-1].lineno}" if own else ""
 

@@ -421,6 +421,13 @@ REFUSED = {
     "operation": (Elsewhere(), {"operation"}, 2),
     "device": (nn.Linear(3, 2, device="meta"), {"device"}, 1),
     "shape": (Given(lambda w, x: x[x > 0]), {"shape"}, 1),
+    "rows": (Given(lambda w, x: torch.nonzero(x)), {"shape"}, 1),
+    "all of it": (
+        Given(lambda w, x: torch.rand(2) + torch.special.i0(x).sum() + torch.nonzero(x).sum()),
+        {"shape", "operation"},
+        3,
+    ),
+    "number": (Given(lambda w, x: x[: int(x.sum())]), {"shape"}, 1),
     "branch": (Given(lambda w, x: x if x.sum() > 0 else -x), {"shape"}, 1),
     "random": (Given(lambda w, x: x + torch.rand(2, 3) * torch.randn(3)), {"operation"}, 2),
     "mutation": (nn.BatchNorm1d(3).train(), {"mutation", "operation"}, 4),
@@ -499,6 +506,12 @@ def test_dropout_of_attention_is_that_of_its_weights():
     assert np.allclose(ours.std(0), theirs.std(0), rtol=0.2)
     plain = cl.lower(from_torch(layer.eval(), x[:1]))(params, x[:1].numpy())
     assert differs(plain, layer(x[:1]).detach()) < 1e-5
+
+
+def test_inputs_on_other_devices_are_named():
+    with pytest.raises(ImportRefused) as caught:
+        from_torch(nn.Linear(3, 2, device="meta"), torch.zeros(2, 3, device="meta"))
+    assert [one.where for one in caught.value.failures] == ["weight, bias", "input 0"]
 
 
 def test_only_modules_are_imported():
