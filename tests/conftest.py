@@ -10,6 +10,7 @@ A mutant is a deliberately broken structure; a test that shows that a law reject
 killed.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -74,6 +75,10 @@ def mutants(request: pytest.FixtureRequest) -> Mutants:
 def pytest_collection_finish() -> None:
     """No module, when it is imported, may change how all the others are compiled."""
     assert os.environ["XLA_FLAGS"] == FLAGS, "a module set XLA_FLAGS as it was collected"
+    # Modules and what JAX keeps are large, and are not looked through again and again for garbage.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
