@@ -134,6 +134,38 @@ def letter_of(name: str) -> str:
     return re.sub(r"#\d+$", "", name) or name
 
 
+ROLES = (
+    "weight",
+    "bias",
+    "kernel",
+    "scale",
+    "embedding",
+    "gain",
+    "shift",
+    "w",
+    "b",
+    "gamma",
+    "beta",
+)
+"""What arrays are called for what they do in a layer, which has the name."""
+
+
+def short_address(address: str) -> str:
+    """Return the last part of an address that says which layer it is of.
+
+    Examples
+    --------
+    >>> short_address("layers/0/up.bias"), short_address("h.0.attn.c_attn.weight")
+    ('up', 'c_attn')
+    >>> short_address("W"), short_address("blocks/1/weight")
+    ('W', 'blocks')
+    """
+    parts = re.split(r"[/.]", address)
+    while len(parts) > 1 and (parts[-1] in ROLES or parts[-1].isdigit()):
+        parts.pop()
+    return parts[-1]
+
+
 def _quoted(text: str) -> str:
     return quote(text) if text.isprintable() else ascii_quote(text)
 

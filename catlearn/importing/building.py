@@ -9,7 +9,7 @@ that would be the same are one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from math import isfinite, prod
@@ -83,6 +83,7 @@ class Builder:
     within: list[int] = field(default_factory=list)
     scopes: list[str] = field(default_factory=list)
     kinds: list[int] = field(default_factory=list)
+    bases: dict[int, str] = field(default_factory=dict)
 
     def axis(self, size: int, letter: str | None = None) -> int:
         """Return a new axis."""
@@ -163,8 +164,11 @@ class Builder:
             message = f"has the shape {tuple(shape)}; sizes of axes are at least 1"
             failure = Failure("sizes", name or letter, message)
             raise ImportRefused("this function", [failure])
-        axes = [self.axis(size, f"{letter}{k}") for k, size in enumerate(shape)]
+        places = [str(k) for k in range(len(shape))] if len(shape) > 1 else [""]
+        letters = [f"{letter}{k}" if name is None else None for k in places]
+        axes = [self.axis(size, own) for size, own in zip(shape, letters, strict=False)]
         wire = self.wire(axes, dtype, name)
+        self.bases |= {} if name is None else {wire: letter}
         return wire, self.of_wire(wire)
 
     def of_wire(self, wire: int) -> Value:
@@ -354,7 +358,8 @@ class Builder:
         kernel = opaque_of(Function(label, lambda: array))
         shape = np.shape(array)
         every = range(len(shape))
-        (out,) = self.box(kernel, [], shape, [every], [array.dtype], every, title="array")
+        title = "array" if shape or is_key(array) or isinstance(array, Tracer) else f"{array:g}"
+        (out,) = self.box(kernel, [], shape, [every], [array.dtype], every, title=title)
         return out
 
     def typed(self, value: Value, dtype: Any) -> Value:
@@ -571,6 +576,8 @@ class Builder:
         for axis in (*given, *range(len(draft.axes))):
             letter = draft.axes[axis][0]
             letters |= {at[axis]: letter} if letter and at[axis] not in letters else {}
+        for axis, letter in self._layered(draft):
+            letters.setdefault(at[axis], letter)
         used = dict.fromkeys(at[axis] for one in draft.wires for axis in one.axes)
         used |= dict.fromkeys(at[axis] for box in draft.boxes for axis in box.vars)
         used |= dict.fromkeys(at[axis] for _, rounds in draft.blocks for axis in rounds)
@@ -611,6 +618,30 @@ class Builder:
             ))  # fmt: skip
         found = _standing(Circuit.of(made, dom, cod).live())
         return Circuit(found.apex, found.dom, found.cod)
+
+    def _layered(self, draft: Draft) -> Iterator[tuple[int, str]]:
+        """Call the axes of parameters by their layers: ``up`` what is written, ``up_in`` the rest.
+
+        Layers come in the order in which they are read, so that what goes through many of them is
+        called by the first one that writes it.
+        """
+        rest: list[tuple[int, str]] = []
+        seen = set[int]()
+        for box in draft.boxes:
+            for wire, reading in zip(box.ins, box.operation.readings, strict=True):
+                if wire not in self.bases or wire in seen or reading is None:
+                    continue
+                seen.add(wire)
+                written = {v for one in box.operation.writes for v in one}
+                sides: tuple[list[int], list[int]] = [], []
+                for axis, form in zip(draft.wires[wire].axes, reading.forms, strict=True):
+                    sides[form.wiring in written].append(axis)
+                several = len(sides[1]) > 1
+                base = self.bases[wire]
+                for k, axis in enumerate(sides[1]):
+                    yield axis, f"{base}{k}" if several else base
+                rest += [(axis, f"{base}_in") for axis in sides[0] if len(sides[0]) == 1]
+        yield from rest
 
 
 def _standing(circuit: Circuit) -> Circuit:

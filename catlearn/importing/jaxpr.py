@@ -41,6 +41,7 @@ from jax.extend import core, source_info_util
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.kernels import Function
+from catlearn.arrays.listing import short_address
 from catlearn.errors import Failure, did_you_mean
 from catlearn.importing.building import (
     Builder,
@@ -480,7 +481,7 @@ def imported(
     importer, dom, values = Importer(exact=exact), [], []
     for var, k in zip(jaxpr.invars, traced, strict=True):
         name = addresses[k]
-        letter = re.split(r"[/.]", _address(leaves[k][0], names))[-1]
+        letter = short_address(_address(leaves[k][0], names))
         letter = letter if letter.isidentifier() else names[leaves[k][0][0].idx]
         wire, value = importer.given(var.aval.shape, var.aval.dtype, name, letter)
         values.append(value)
@@ -531,7 +532,14 @@ def where(error: BaseException) -> str:
 def _names(fn: Callable[..., Any], count: int) -> list[str]:
     """Return what the arguments of a function are called."""
     try:
-        names = [*inspect.signature(fn).parameters]
+        found = inspect.signature(fn).parameters.values()
+        names = [one.name for one in found if one.kind is not one.VAR_POSITIONAL]
+        given = [one.kind is one.VAR_POSITIONAL for one in found]
+        if any(given):  # arguments of no name are those of a module that is applied, or x, y, ...
+            names = names[: given.index(True)]
+            module = getattr(fn, "__self__", None)
+            call = inspect.signature(module).parameters if callable(module) else ()
+            names += [name for name in [*call, *"xyzuvw"] if name not in names]
     except (TypeError, ValueError):
         names = []
     return [names[k] if k < len(names) else f"argument {k}" for k in range(count)]

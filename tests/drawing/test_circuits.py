@@ -7,6 +7,8 @@ import sys
 from dataclasses import replace
 from itertools import combinations, pairwise
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
@@ -286,9 +288,25 @@ def test_axes_without_letters_are_called_as_they_are_read():
     assert patches.states[0].rows[0].label in ("(u a)", "ua")
 
 
+def test_what_is_read_elsewhere_is_read_first_and_numbers_stand_where_they_are_read():
+    half = cl.from_jax(lambda x: (jnp.tanh(x[1:4]) + 0.5) * jnp.exp(x[:3] + 0.5), jnp.ones(4))
+    scene = circuit_scene(half)
+    kinds = [(stand.glyph.kind, stand.glyph.sign) for stand in scene.stands]
+    assert kinds.count(("constant", "0.5")) == 2
+    assert [sign for kind, sign in kinds if kind == "reading"] == ["a+1"]
+    assert lost(scene) == [] == overlaps(scene, placed(scene))
+    assert all(stand.left for stand in scene.stands if stand.glyph.kind != "constant")
+
+
+def test_an_array_that_is_known_is_a_constant():
+    table = np.arange(6.0).reshape(2, 3)
+    scene = circuit_scene(cl.from_jax(lambda x: x @ table, jnp.ones(2)))
+    assert [(one.glyph.kind, one.glyph.sign) for one in scene.stands] == [("constant", "array")]
+
+
 def test_constants_are_drawn_as_their_number():
     glyphs = glyphs_of(a.idle @ a.constant(2.5) >> a.mul)
-    assert [one.sign for one in glyphs if one.kind == "box"] == ["2.5"]
+    assert [one.sign for one in glyphs if one.kind == "constant"] == ["2.5"]
 
 
 PLACE = r"\(-?[\d.]+,-?[\d.]+\)"

@@ -382,6 +382,18 @@ def test_scopes_are_blocks_and_boxes_have_their_line():
     assert all("test_jaxpr.py:" in one.source for one in H.operations)
 
 
+def test_axes_are_called_by_arguments_and_layers():
+    weights = {"up": {"weight": jnp.ones((4, 6)), "bias": jnp.ones(6)}, "down": jnp.ones((6, 2))}
+
+    def layer(weights, x):
+        return jnp.tanh(x @ weights["up"]["weight"] + weights["up"]["bias"]) @ weights["down"]
+
+    circuit = cl.from_jax(layer, weights, jnp.ones((3, 4)), params=0)
+    assert {*circuit.axes} == {"x0", "x1", "up", "down"}
+    assert {*cl.from_jax(lambda x: x * 2, jnp.ones(3)).axes} == {"x"}
+    assert {*cl.from_jax(lambda *args: args[0] + args[1], C, C).axes} == {"x0", "x1"}
+
+
 @pytest.mark.parametrize("library", ["flax", "equinox"])
 def test_layers_of_models_are_drawn_once(library):
     pytest.importorskip(library, reason=f"{library} is not installed")

@@ -19,12 +19,14 @@ import functools
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from catlearn.arrays.blocks import GATES, path
-from catlearn.arrays.boxes import ArrayHypergraph, Operation
+from catlearn.arrays.boxes import ArrayHypergraph, BoxRow, Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
-from catlearn.arrays.listing import letter_of
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.listing import letter_of, short_address
 from catlearn.arrays.sizes import ONE, Size
 
 VALUE, SCALAR = -1, -2
@@ -43,6 +45,7 @@ KINDS: Mapping[str, str] = {
     "elementwise": "function of each number",
     "add": "sum of arrays",
     "mul": "product of arrays",
+    "constant": "constant",
     "box": "operation",
     "closed": "block, closed",
 }
@@ -136,6 +139,69 @@ def lines_of(H: ArrayHypergraph, wire: int) -> tuple[int, ...]:
     return axes + value or (SCALAR,)
 
 
+def spelled(circuit: Circuit) -> Circuit:
+    """Return a circuit with a box for each glyph, on the rows of the given one.
+
+    What a function of numbers reads at other indices, a slice for instance, is read by a box of
+    its own; and a number that is constant stands in front of each box that reads it.
+    """
+    H, draft = circuit.apex, Draft.of(circuit.apex)
+    numbers = {
+        H.sides[1][k][0]: k
+        for k, one in enumerate(H.operations)
+        if one.kernel.name in ("constant", "opaque") and one.writes == ((),) and not H.sides[0][k]
+    }
+    boxes: list[BoxRow] = []
+    read: dict[Any, int] = {}
+    for k, box in enumerate(draft.boxes):
+        operation, ins = box.operation, [*box.ins]
+        within = [*box.within][: -1 if operation.kernel.name in ("start", "each") else None]
+        readings = [*operation.readings]
+        learned = any(H.column("name")[wire] is not None for wire in ins)
+        plain = not operation.targets and operation.kernel.name not in ("view", "concat", *GATES)
+        plain |= operation.kernel.name == "contraction" and not learned
+        for j, (wire, reading) in enumerate(zip(ins, readings, strict=True)):
+            if wire in numbers:
+                row = draft.boxes[numbers[wire]]
+                ins[j] = draft.wire([], draft.wires[wire].type)
+                boxes.append(row._replace(outs=[ins[j]], within=within))
+            elif plain and H.column("name")[wire] is None and _moved(reading):
+                used = sorted({v for form in reading.forms for v in _direct(form)})
+                key = wire, reading.forms, tuple(box.vars[v] for v in used), tuple(within)
+                if key not in read:
+                    read[key] = draft.wire(key[2], draft.wires[wire].type)
+                    place = {v: Form.variable(n) for n, v in enumerate(used)}
+                    assert reading is not None
+                    put = [place.get(v, Form()) for v in range(len(box.vars))]
+                    forms = tuple(form.substitute(put) for form in reading.forms)
+                    letters = tuple((*operation.letters, *[""] * len(box.vars))[v] for v in used)
+                    view = Operation(
+                        Kernel("view"), (Reading(forms),), (tuple(range(len(used))),),
+                        letters=letters, title="view", source=operation.source,
+                    )  # fmt: skip
+                    boxes.append(BoxRow([wire], [read[key]], [*key[2]], [], view, box.within))
+                ins[j] = read[key]
+                readings[j] = replace(readings[j], forms=tuple(map(Form.variable, used)))
+        if k not in numbers.values() or box.outs[0] in circuit.cod:
+            operation = replace(operation, readings=tuple(readings))
+            boxes.append(box._replace(ins=ins, operation=operation))
+    draft.boxes = boxes
+    return Circuit.of(draft, circuit.dom, circuit.cod)
+
+
+def _moved(reading: Reading | None) -> bool:
+    """Whether something is read at other indices than variables, by numbers and no lookups."""
+    forms = () if reading is None else reading.forms
+
+    def known(form: Form) -> bool:
+        parts = [atom for atom, _ in form.terms if isinstance(atom, IndexPart)]
+        sizes = (form.constant, *(c for _, c in form.terms), *(one.by for one in parts))
+        inner = all(known(one.form) for one in parts)
+        return inner and not form.lookups and not any(one.generators for one in sizes)
+
+    return any(form.wiring is None for form in forms) and all(map(known, forms))
+
+
 def glyphs_of(circuit: Circuit) -> list[Glyph]:
     """Return the glyphs of a circuit's boxes, each after those that write what it reads."""
     H = circuit.apex
@@ -180,7 +246,7 @@ def _continues(H: ArrayHypergraph, box: int, other: int, given: Mapping[int, int
 def _source(H: ArrayHypergraph, wire: int) -> Glyph:
     name, places = H.column("name")[wire], lines_of(H, wire)
     return Glyph(
-        "learned", "", name.rpartition("/")[2], name, (), (wire,), above=0,
+        "learned", "", short_address(name), name, (), (wire,), above=0,
         stands=(0, len(places)), after=tuple(((0, place),) for place in places),
     )  # fmt: skip
 
@@ -245,7 +311,7 @@ def _glyph(H: ArrayHypergraph, chain: Sequence[int], given: Mapping[int, int]) -
         for k, v in enumerate(one)
         if v < len(first.letters) and first.letters[v]
     }
-    name = names[0].rpartition("/")[2].partition(".")[0] if names else ""
+    name = short_address(names[0]) if names else ""
     name = "" if kind in ("norm", "rms") else name
     rearranges = (
         kind == "join" or len(ended) > 0 or after != tuple(sorted(after, key=lambda p: p[0]))
@@ -315,7 +381,9 @@ def _kind(first: Operation, learned: bool, rest: Iterable[Operation]) -> tuple[s
     if name == "norm":
         return {"layer": ("norm", ""), "rms": ("rms", "R")}[str(first.kernel.option("kind"))]
     if name == "constant":
-        return "box", f"{first.kernel.option('value'):g}"
+        return "constant", f"{first.kernel.option('value'):g}"
+    if name == "opaque":
+        return ("box" if first.readings else "constant"), first.title or name
     if learned and name in ("contraction", "view"):
         drawn = len(first.readings) > 1 and name == "contraction" and len(readings) > 1
         looked = any(form.lookups for one in readings for form in one.forms)

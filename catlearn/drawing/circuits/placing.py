@@ -110,7 +110,7 @@ def glyph_width(glyph: Glyph) -> float:
     """Return how wide a glyph is."""
     match glyph.kind:
         case "linear" | "learned" | "embed":
-            name = runs_width(runs(glyph.name, italic=False), TEXT * 0.72)
+            name = runs_width(runs(glyph.name, italic=False), TEXT * 0.8)
             return max(28.0, 14.0 + width(glyph.sign, TEXT) + name)
         case "norm" | "rms" | "choice":
             return 26.0

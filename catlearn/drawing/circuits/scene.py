@@ -44,6 +44,7 @@ from catlearn.drawing.circuits.glyphs import (
     letters_read,
     lines_of,
     shape_text,
+    spelled,
 )
 from catlearn.drawing.scene import counted
 from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
@@ -484,7 +485,7 @@ class _Column:
                 self.signs.append(Sign(g.kind, g.sign, g.title, pair, at[1]))
 
 
-_NEW = ("linear", "learned", "embed", "choice", "reading", "closed", "box")
+_NEW = ("linear", "learned", "embed", "choice", "reading", "closed", "constant", "box")
 
 
 def _needed(
@@ -874,6 +875,7 @@ def circuit_scene(
         found = once(whole, (*wanted, *hints))
         live, shown_once = found.circuit, found.times
         wanted, hints = ([found.called.get(one, one) for one in some] for some in (wanted, hints))
+    live = spelled(live)
     every = glyphs_of(live)
     titles, times = _blocks(live.apex, shown_once)
     if inputs is not None and sorted(map(repr, inputs)) != sorted(map(repr, range(len(live.dom)))):
