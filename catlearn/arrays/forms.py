@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isnan, nan
 from typing import Any
 
 from catlearn.arrays.sizes import ZERO, Size
@@ -244,6 +245,11 @@ def quotient(size: Size, by: Size) -> Size | None:
     return made
 
 
+def one_nan(value: Any) -> Any:
+    """Return a value, and the one ``math.nan`` for what is no number, which equals itself."""
+    return nan if isinstance(value, float) and isnan(value) else value
+
+
 @dataclass(frozen=True)
 class Reading:
     """How a box reads an array: at which index, and what stands outside.
@@ -261,6 +267,9 @@ class Reading:
     forms: tuple[Form, ...]
     outside: float = 0.0
     conditions: tuple[Form, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outside", one_nan(self.outside))
 
     @classmethod
     def wiring(cls, places: Sequence[int]) -> Reading:

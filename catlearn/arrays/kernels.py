@@ -17,6 +17,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from catlearn.arrays.forms import one_nan
 from catlearn.display import Legible
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
 
@@ -188,6 +189,8 @@ class Kernel(Legible):
                 failures.append(Failure("options", where, message))
         if failures:
             raise InvalidStructure("Kernel", failures)
+        options = tuple((name, one_nan(value)) for name, value in self.options)
+        object.__setattr__(self, "options", options)
 
     @property
     def entry(self) -> Entry:

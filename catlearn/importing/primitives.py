@@ -215,7 +215,7 @@ def _full(values: Iterable[Value], shape: Sequence[int]) -> list[Value]:
 def _elementwise(self: Builder, eqn: Any, values: list[Value]) -> Found:
     name, dtype = eqn.primitive.name, eqn.outvars[0].aval.dtype
     if name == "neg" and isinstance(values[0].source, Index):
-        return replace(values[0], forms=(values[0].forms[0].times(-1),))
+        return _held(replace(values[0], forms=(values[0].forms[0].times(-1),)), dtype)
     if name == "stop_gradient" and not isinstance(values[0].source, int):
         return values[0]
     if not is_real(dtype) or not is_real(eqn.invars[0].aval.dtype):
@@ -228,7 +228,7 @@ def _arithmetic(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval, name = eqn.outvars[0].aval, eqn.primitive.name
     values = _full(values, aval.shape)
     if jnp.issubdtype(aval.dtype, jnp.signedinteger):
-        return _indices(name, values)
+        return _held(_indices(name, values), aval.dtype)
     numbers = [number_of(one) for one in values]
     neutral = {"max": -np.inf, "min": np.inf, "mul": 1, "add": 0}
     if is_real(aval.dtype) and name in neutral and neutral[name] in numbers:
@@ -258,7 +258,14 @@ def _arithmetic(self: Builder, eqn: Any, values: list[Value]) -> Found:
     return self.applied(Kernel(kernel), values, aval.dtype)
 
 
-def _indices(name: str, values: Sequence[Value]) -> Found:
+def _held(found: Value | None, dtype: Any) -> Value | None:
+    """Return indices whose type holds all of them; others wrap around where they are computed."""
+    ends = found and bounds(found.forms[0], found.sizes)
+    most = jnp.iinfo(dtype)
+    return found if ends and most.min <= ends[0] and ends[1] <= most.max else None
+
+
+def _indices(name: str, values: Sequence[Value]) -> Value | None:
     """Compute with indices and integers that are known."""
     if not all(isinstance(one.source, Index | Number) for one in values):
         return None
@@ -292,7 +299,7 @@ def _compared(self: Builder, eqn: Any, values: list[Value]) -> Found:
     values = _full(values, eqn.outvars[0].aval.shape)
     name = {"lt": "gt", "le": "ge"}.get(eqn.primitive.name, eqn.primitive.name)
     difference = _indices("sub", values[::-1] if name != eqn.primitive.name else values)
-    if not isinstance(difference, Value):
+    if difference is None:
         return None
     (form,) = difference.forms
     forms = (form, form.times(-1)) if name in ("eq", "ne") else (form,)
@@ -381,7 +388,9 @@ def _select(self: Builder, eqn: Any, values: list[Value]) -> Found:
 def _convert(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value,), new, old = values, eqn.params["new_dtype"], eqn.invars[0].aval.dtype
     integers = all(jnp.issubdtype(one, jnp.signedinteger) for one in (old, new))
-    if new == old or (integers and isinstance(value.source, Index)):
+    if new == old:
+        return value
+    if integers and isinstance(value.source, Index) and _held(value, new) is not None:
         return value
     if isinstance(value.source, Number):
         return replace(value, source=Number(value.source.value.astype(new)))

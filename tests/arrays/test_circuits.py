@@ -1,6 +1,7 @@
 """Circuits of arrays: alignment, lifting, sizes and equality, with known answers."""
 
 import copy as copying
+import math
 import pickle
 from dataclasses import replace
 
@@ -751,6 +752,16 @@ def test_sizes_are_given_by_what_axes_are_called():
     f = linear("A", "m -> n") @ linear("B", "m -> n")
     assert f.at({"m#2": 3}).parameters["B"][0].number == 3
     assert f.at({"m#2": 3}).parameters["A"][0].number is None
+
+
+def test_what_is_no_number_equals_itself():
+    one, other = (where("a b", "b <= a", outside=float("nan")) for _ in range(2))
+    assert one == other == Circuit.parse(str(one))
+    assert hash(one) == hash(other)
+    assert one.equal(other)
+    kernels = {Kernel("where", (("outside", value),)) for value in (float("nan"), -math.nan)}
+    assert len(kernels) == 1
+    assert one != where("a b", "b <= a", outside=float("inf"))
 
 
 def test_ambiguous_letters_are_listed():

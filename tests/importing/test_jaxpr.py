@@ -173,6 +173,10 @@ KNOWN = {
         1, 4, lambda k, c: c.at[k].set(c[k - 1] + x[k]), x), A),
     "numbers of indices": (lambda x: (x * (jnp.arange(6) - jnp.arange(4)[:, None]),
                                       x + jax.lax.iota("float32", 6), jnp.arange(4) // 2), A),
+    "integers that wrap around": (lambda x: (
+        x * (jnp.arange(6, dtype="int32") * 1103515245 % 100),
+        jnp.where(jnp.arange(6, dtype="int32") * 1500000000 > 0, x, 0),
+        jnp.where(jnp.arange(200).astype("int8") < 0, x[0, 0], 1)), A),
     "convolution": (lambda x, w, v: jax.lax.conv_general_dilated(
         convolved(x, w, (2, 1), rhs_dilation=(1, 2)), v, (1, 1), "SAME", feature_group_count=4,
         dimension_numbers=NHWC), X, W, normal(9, 1, 1, 1, 4)),

@@ -90,6 +90,14 @@ REFUSED = {
         lambda s, r: (exp2(s - r), number(0.0)()),
         lambda r, new: (exp2(r - new), sin(r - new), number(0.0)(), number(1.0)()), "T(r, r'')",
     ),
+    "is wrong for far references alone": (
+        lambda s, r: exp2(s - r), lambda r, new: exp2(r - new) + relu(new - r - number(8.0)()),
+        "F(s, r')",
+    ),
+    "is wrong for near references alone": (
+        lambda s, r: exp2(s - r), lambda r, new: exp2(r - new) + relu(number(1e-3)() - (r - new)
+            * (r - new)) * (r - new) * number(1e5)(), "F(s, r')",
+    ),
     "is of no difference": (lambda s, r: s * r, lambda r, new: new / r, "s - r"),
     "has too few entries": (lambda s, r: (cos(s - r), sin(s - r)), lambda r, new: r, "4"),
     "draws": (lambda s, r: dropout(0.5)(s - r), lambda r, new: r, "dropout"),
