@@ -65,6 +65,9 @@ DATA: Mapping[str, st.SearchStrategy[Data]] = {
     ),
     "rounds": _only(kept=1.0),
     "affine maps": _only(by=1),
+    "decays": st.tuples(*[st.sampled_from([-1.0, 0.0, 1.0])] * 2).map(
+        lambda pair: {"weight": pair[0], "add": pair[1], "by": 0}
+    ),
     "unit": _only(empty=-inf),
     "cocycle of exp": _only(sign=1),
     "cocycle of powers": st.integers(1, 2).map(_binomials),

@@ -20,8 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import exp, inf
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from catlearn.arrays.blocks import GATES, flat, nested, path
 from catlearn.arrays.boxes import BoxRow, Draft, Operation
@@ -29,10 +30,10 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.sizes import Size
+from catlearn.arrays.sizes import Scalar, Size
 from catlearn.streams.folding import Loop, before, interned, merged, stepped, texts
 from catlearn.streams.nodes import REDUCING, Node, Nodes, Ref
-from catlearn.streams.normal import Rewriting
+from catlearn.streams.normal import Accumulator, Rewriting
 from catlearn.streams.passes import ancestors, refuse_random
 from catlearn.streams.rules import (
     RULES,
@@ -63,7 +64,7 @@ class PrefixFold(Loop):
         The state of a block alone, and that of two parts of the indices of which one comes after
         the other, from their states and what is fixed: associative. For what goes round they have
         the pair a, b of the map h -> a h + b. None where what a block adds depends on the state
-        before it, or such a map is not known.
+        before it otherwise than that it moves by sums, or such a map is not known.
     exits
         At which position each output has the variable; None for those of the last state.
     unit
@@ -641,13 +642,13 @@ class _Derivation:
         nexts = stepped(
             work, dict(zip(own, own, strict=True)), block, self.index, {**seeds, **leaves}
         )
-        both = merged(work, pairs)
         # parts
         given, starts, afters, lasts = ([one[k] for one in self.states] for k in range(4))
         inner = [*leaves.values(), self.index]
         lift, late = work.needed([*lifted, *self.read], inner)
-        alone = {*given} <= {*self.factors} and {*given}.isdisjoint(late) \
-            and self.joins.keys().isdisjoint(lift)  # fmt: skip
+        moves = self._moves(work, lift, lifted)
+        alone = {*given} <= {*self.factors} and {*given}.isdisjoint(late) and moves is not None \
+            and self.joins.keys().isdisjoint(work.needed(self.read, inner)[0])  # fmt: skip
         asked_of = {
             "step": ([*own, *given], inner, [*nexts, *afters, *asked]),
             "tail": ([*own, *lasts], [], ends),
@@ -655,6 +656,8 @@ class _Derivation:
         }
         if alone:
             maps = [wire for one in self.states for wire in (self.factors[one[0]], one[2])]
+            later = self._moved(work, every, moves or [], pairs)
+            both = merged(work, [pairs[0], later])
             both_maps, composed = self._composed(work)
             pairs_given = [wire for pair, two in zip(pairs, both_maps, strict=True)
                            for wire in (*pair.values(), *two)]  # fmt: skip
@@ -662,24 +665,24 @@ class _Derivation:
             asked_of["merge"] = pairs_given, [], [*both, *composed]
         needed = {
             name: work.needed(cod, [*first, *last])
-            for name, (first, last, cod) in asked_of.items() if name != "first"
+            for name, (first, last, cod) in asked_of.items() if name not in ("first", "lift")
         }  # fmt: skip
         rows = {box: work.draft.boxes[box] for box in self.joins}
         for box, local in self.joins.items():
             work.draft.boxes[box] = _joined_to_none(rows[box], local)
-        first, last, cod = asked_of.pop("first")
-        boxes, some = work.needed(cod, [*first, *last])
-        every_given = {wire for one in (*asked_of.values(), (first, last)) for part in one[:2]
-                       for wire in part}  # fmt: skip
-        fixed = sorted(
-            {*some, *(leaf for name in asked_of for leaf in needed[name][1])} - every_given
-        )
+        needed |= {
+            name: work.needed(cod, [*first, *last])
+            for name, (first, last, cod) in asked_of.items() if name in ("first", "lift")
+        }  # fmt: skip
+        every_given = {wire for one in asked_of.values() for part in one[:2] for wire in part}
+        fixed = sorted({leaf for name in asked_of for leaf in needed[name][1]} - every_given)
         parts: dict[str, Any] = {"lift": None, "merge": None}
-        parts["first"] = work.part(boxes, [*first, *fixed, *last], cod)
-        for box, row in rows.items():
-            work.draft.boxes[box] = row
-        for name, (first, last, cod) in asked_of.items():
-            boxes = needed[name][0]
+        order = sorted(asked_of, key=lambda name: name not in ("first", "lift"))
+        for name in order:
+            (first, last, cod), boxes = asked_of[name], needed[name][0]
+            if name not in ("first", "lift"):
+                for box, row in rows.items():
+                    work.draft.boxes[box] = row
             if name == "lift":
                 before_all = len(work.draft.boxes)
                 last = [wire for wire in last if wire not in given]
@@ -716,6 +719,64 @@ class _Derivation:
         self.joins = {place[box]: local for box, local in self.joins.items()}
         part = self.nodes.part(boxes, dom, cod)
         return Past(part, pasts, self.axis, self.block, rules, outer - {self.index})
+
+    def _moves(
+        self, work: Past, boxes: Sequence[int], lifted: Sequence[int]
+    ) -> list[dict[int, _Slope]] | None:
+        """Say how the state of a block depends on sums over what is earlier, for each array of it.
+
+        None if it does in another way than that it grows by a multiple of such a sum, or by a power
+        of its exponential; these are what is earlier moves it by.
+        """
+        slopes: dict[int, dict[int, _Slope]] = {}
+        for box in boxes:
+            row = work.draft.boxes[box]
+            found: dict[int, _Slope] | None = {}
+            if box in self.joins:
+                _, past = row.ins
+                axes = work.draft.wires[past].axes
+                if row.operation.kernel.name != "add" or self.block in axes:
+                    return None
+                found = _sloped(
+                    row,
+                    [
+                        slopes.get(row.ins[0], {}),
+                        {past: _Slope(Fraction(0), Fraction(1), (*range(len(axes)),))},
+                    ],
+                )
+            elif any(slopes.get(wire) for wire in row.ins):
+                found = _sloped(row, [slopes.get(wire, {}) for wire in row.ins])
+            if found is None:
+                return None
+            slopes |= dict.fromkeys(row.outs, found)
+        return [slopes.get(wire, {}) for wire in lifted]
+
+    def _moved(
+        self, work: Past, every: Sequence[Accumulator], moves: Sequence[dict[int, _Slope]],
+        pairs: Sequence[dict[int, int]],
+    ) -> dict[int, int]:  # fmt: skip
+        """Return the state of a later part, moved by sums over the part before it."""
+        found = {**pairs[1]}
+        known = dict(pairs[0])
+        for acc, slopes in zip(every, moves, strict=True):
+            for past, one in slopes.items():
+                if not one.weight and not one.add:
+                    continue
+                sum_so_far = Ref(
+                    work.substituted(past, known),
+                    tuple(acc.array.variables[p] for p in one.places),
+                )
+                later = Ref(found[acc.array.wire], acc.array.variables)
+                if one.weight:
+                    by = work.product([sum_so_far], Scalar(one.weight))
+                    factor = work.box(Kernel("exp"), [by], by.variables)
+                    later = work.product([later, factor])
+                if one.add:
+                    later = work.sum([later, work.product([sum_so_far], Scalar(one.add))])
+                found[acc.array.wire] = later.wire
+                data = ("weight", float(one.weight)), ("add", float(one.add)), ("by", 0)
+                self.instances.append(Instance(RULES["decays"], self.letter, data))
+        return found
 
     def _composed(self, work: Past) -> tuple[list[list[int]], list[int]]:
         """Return two pairs a, b for each array that goes round, and those of a' (a h + b) + b'."""
@@ -803,6 +864,57 @@ def _linear(
     kernel = Kernel("view") if len(kept) == 1 and name == "add" else one.kernel
     made = replace(one, kernel=kernel, readings=tuple(one.readings[k] for k in kept))
     return made, [row.ins[k] for k in kept], found.pop()
+
+
+class _Slope(NamedTuple):
+    """That an array is exp(weight D) times what it is where D is 0, and add D more.
+
+    Its positions are those at which D has its axes.
+    """
+
+    weight: Fraction
+    add: Fraction
+    places: tuple[int, ...]
+
+
+def _sloped(row: BoxRow, reads: Sequence[Mapping[int, _Slope]]) -> dict[int, _Slope] | None:
+    """Return how what a box writes depends on sums, from what it reads; None if that is unknown."""
+    one = row.operation
+    name, found = one.kernel.name, dict[int, _Slope]()
+    (written,) = one.writes
+    scale = None if one.scale.powers else one.scale.factor
+    for past in {key for read in reads for key, own in read.items() if own.weight or own.add}:
+        sides = [read.get(past, _Slope(Fraction(0), Fraction(0), ())) for read in reads]
+        weights, adds = [s.weight for s in sides], [s.add for s in sides]
+        at = set[tuple[int, ...]]()
+        for reading, side in zip(one.readings, sides, strict=True):
+            if side.weight or side.add:
+                assert reading is not None
+                wired = [form.wiring for form in reading.forms]
+                variables = [wired[p] for p in side.places]
+                if reading.conditions or not {*variables} <= {*written}:
+                    return None
+                at.add(tuple(written.index(v) for v in variables if v is not None))
+        if len(at) > 1:
+            return None
+        made = None
+        if name in ("add", "max", "view", "neg") and len({*weights}) == 1:
+            sign = -1 if name == "neg" else 1
+            if not weights[0] or not (any(adds) or name in ("add", "max", "neg")):
+                made = weights[0], sign * sum(adds, Fraction(0))
+        elif name == "shifted" and not any(weights):
+            made = Fraction(0), adds[0] - adds[1]
+        elif name in ("mul", "contraction") and not any(adds):
+            made = sum(weights, Fraction(0)), Fraction(0)
+        elif name == "contraction" and len(reads) == 1 and not one.targets and not weights[0]:
+            made = (Fraction(0), scale * adds[0]) if scale is not None else None
+        elif name == "exp" and not any(weights):
+            made = adds[0], Fraction(0)
+        if made is None:
+            return None
+        (places,) = at
+        found[past] = _Slope(*made, places)
+    return found
 
 
 def _joined_to_none(row: BoxRow, local: int) -> BoxRow:

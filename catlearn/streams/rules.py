@@ -289,6 +289,25 @@ def _affine(by: int) -> Any:
     )
 
 
+def _decays(weight: float, add: float, by: int) -> Any:
+    """That what is kept moves by the D before it, with D: a semidirect product."""
+
+    def times(one: Any, other: Any) -> Any:
+        d, s, r = one
+        c, t, q = other
+        gap = (d, c)[by]
+        return d + c, s + exp(gap * weight) * t, elementwise("larger")(r, q + gap * add)
+
+    def bracketed(*xs: Any) -> Any:
+        return times(times(xs[:3], xs[3:6]), xs[6:])
+
+    def again(*xs: Any) -> Any:
+        return times(xs[:3], times(xs[3:6], xs[6:]))
+
+    nine = traced(*[""] * 9)
+    yield "(x x') x'' = x (x' x''): D S R D' S' R' D'' S'' R''", nine(bracketed), nine(again)
+
+
 # ---------------------------------------------------------------- cocycles
 
 
@@ -411,6 +430,11 @@ RULES: Mapping[str, StreamRule] = {
                 ("prefix", "what is over s <= t is over s < r, and over r <= s <= t", _ordered),
                 ("rounds", "a scan is one over its first rounds, and then over the rest", _rounds),
                 ("affine maps", "a' (a h + b) + b' = (a a') h + (a' b + b')", _affine),
+                (
+                    "decays",
+                    "(D, S, R) (D', S', R') = (D + D', S + exp(w D) S', max(R, R' + a D))",
+                    _decays,
+                ),
                 ("unit", "exp(-inf - R) B + A = A", _unit),
             )
         ),

@@ -56,6 +56,15 @@ def gated(q, k, v, a):
     return einsum("t s, t s, s e -> t e")(scores, decays(gaps(neg(square(a)))), v)
 
 
+@traced("t h d", "t h d", "t h e", "t h")
+def gated_heads(q, k, v, a):
+    c = cumsum("[t] h")(a)
+    gap = add(view("t h -> h t s", s="t")(c), neg(view("s h -> h t s", t="s")(c)))
+    weights = (where("h t s", "s <= t") >> exp)(einsum("h t s -> h t s", scale=0.5)(gap))
+    scores = einsum("t h d, s h d -> h t s")(q, k)
+    return einsum("h t s, h t s, s h e -> t h e")(scores, weights, v)
+
+
 @traced("t m")
 def running_greatest(x):
     return maximum("t [s] m -> t m")(where("t s m", "s <= t")(view("s m -> t s m", t="s")(x)))

@@ -88,8 +88,8 @@ def main():
     ys = arrays((20, 3), (3, 3), (3, 3), (3, 3))
     sharded = to_shards(stream(self_attention, "x"), mesh, "devices", block=2)
     found["self-attention"] = apart(both(sharded)(*ys), both(cl.lower(self_attention))(*ys))
-    # blocks of outputs, from the state of the devices before: with greatest entries, and pairs
-    for title in ("running greatest", "state space"):
+    # blocks of outputs, from the state of the devices before: with decays, and pairs
+    for title in ("gated", "recurrence"):
         circuit, variable, shapes = PREFIXES[title]
         zs = arrays(*([20 if size == N else size for size in shape] for shape in shapes))
         sharded = to_shards(stream(circuit, variable), mesh, "devices", block=2)

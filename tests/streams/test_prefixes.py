@@ -14,7 +14,16 @@ from catlearn.streams import StreamRefused, prefix, stream, streamable
 from catlearn.streams.normal import Rewriting
 from catlearn.streams.prefix import PrefixFold
 from catlearn.zoo.architectures import selective
-from tests.streams.prefixes import KEPT, PREFIXES, ROWS, N, random_prefix, squares, state_space
+from tests.streams.prefixes import (
+    KEPT,
+    PREFIXES,
+    ROWS,
+    N,
+    gated_heads,
+    random_prefix,
+    squares,
+    state_space,
+)
 from tests.streams.test_folds import arrays, both, curvature, differences
 from tests.streams.test_laws import value
 
@@ -104,7 +113,9 @@ def test_a_kernel_has_no_blocks_of_what_runs_whole_before():
 # ---------------------------------------------------------------- laws
 
 
-STATES = ("linear attention", "normalised", "running greatest", "recurrence", "state space")
+STATES = (
+    "linear attention", "normalised", "gated", "running greatest", "recurrence", "state space",
+)  # fmt: skip
 
 
 def run_of(fold, xs, block):
@@ -114,26 +125,41 @@ def run_of(fold, xs, block):
     return run, *run.head(*xs)
 
 
-@pytest.mark.parametrize("name", STATES)
-def test_states_are_merged_in_any_bracketing(name):
-    circuit, variable, shapes = PREFIXES[name]
-    fold, xs = stream(circuit, variable), arrays(shapes)
+def in_parts(fold, xs):
+    """Return the states of three parts of the indices, that of all, and what merges two."""
     run, fixed, entries = run_of(fold, xs, N)
     inner = fixed[run.scans :]
-    a, b, c = (
-        run.part("lift", (*inner, *run.blocks(entries, start, end - start)), end - start)
-        for start, end in ((0, 2), (2, 4), (4, N))
-    )
 
     def merged(one, other):
         return run.part("merge", (*one, *other, *inner))
 
-    whole = run.part("lift", (*inner, *run.blocks(entries, 0, N)), N)
+    *parts, whole = (
+        run.part("lift", (*inner, *run.blocks(entries, start, end - start)), end - start)
+        for start, end in ((0, 2), (2, 4), (4, N), (0, N))
+    )
+    return parts, whole, merged
+
+
+@pytest.mark.parametrize("name", [*STATES, "gated heads"])
+def test_states_are_merged_in_any_bracketing(name):
+    cases = {**PREFIXES, "gated heads": (gated_heads, "t", [(N, 2, 3)] * 3 + [(N, 2)])}
+    circuit, variable, shapes = cases[name]
+    fold, xs = stream(circuit, variable), arrays(shapes)
+    (a, b, c), whole, merged = in_parts(fold, xs)
     for found in (merged(merged(a, b), c), merged(a, merged(b, c))):
         assert differences(found, whole) < 1e-13
-    if run.scans:
+    if "scan" in fold.kinds:
         factor, added = whole
         assert differences(factor * xs[0] + added, value(cl.lower(circuit), xs)[0]) < 1e-13
+
+
+def test_what_is_kept_moves_by_the_decays_before_it(mutants, monkeypatch):
+    """The greatest -c is of sums from the part on; it is less by the sum before."""
+    circuit, variable, shapes = PREFIXES["gated"]
+    with mutants("streams: a later state is merged as if nothing were before it"):
+        monkeypatch.setattr(prefix, "_sloped", lambda row, reads: {})
+        (a, b, c), whole, merged = in_parts(stream(circuit, variable), arrays(shapes))
+        assert not differences(merged(merged(a, b), c), whole) < 1e-3
 
 
 def test_a_selective_state_space_is_a_prefix_fold():
@@ -142,7 +168,7 @@ def test_a_selective_state_space_is_a_prefix_fold():
     assert fold.merge is not None
 
 
-@pytest.mark.parametrize("name", ["gated", "two layers", "squares"])
+@pytest.mark.parametrize("name", ["two layers", "squares"])
 def test_states_that_depend_on_those_before_are_not_merged(name):
     circuit, variable, _ = {**PREFIXES, "squares": (squares, "t", [])}[name]
     assert stream(circuit, variable).merge is None

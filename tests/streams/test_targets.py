@@ -42,8 +42,8 @@ def test_devices_exchange_states_and_compute_the_same():
     assert found["two"] < CLOSE
     assert found["four"] < CLOSE
     assert found["self-attention"] < 4 * CLOSE
-    assert found["running greatest"] < CLOSE
-    assert found["state space"] < 4 * CLOSE
+    assert found["gated"] < 4 * CLOSE
+    assert found["recurrence"] < CLOSE
     assert found["keeps"]
 
 
