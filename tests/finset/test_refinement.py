@@ -52,8 +52,10 @@ def made(given):
     return graph
 
 
-def agree(one, other):
-    expected = nx.vf2pp_is_isomorphic(one, other)
+def agree(one, other, expected=None):
+    """Compare with another program, or with what is known where that takes long."""
+    if expected is None:
+        expected = nx.vf2pp_is_isomorphic(one, other)
     G, H = cset(one), cset(other)
     images, _ = refinement.first_isomorphism(G, H, {})
     assert (images is not None) == expected == is_isomorphic(G, H)
@@ -111,7 +113,8 @@ def test_components_that_look_alike_are_matched_in_any_order():
     both = [nx.convert_node_labels_to_integers(graph) for graph in (rook, shrikhande)]
     one, other = nx.disjoint_union(*both), nx.disjoint_union(*reversed(both))
     assert agree(one, renumbered(other))
-    assert agree(one, nx.disjoint_union(both[0], both[0]))
+    # Components of isomorphic graphs are isomorphic in pairs, and these two are not.
+    assert agree(one, nx.disjoint_union(both[0], both[0]), expected=False)
 
 
 def test_what_is_found_is_compared(mutants, monkeypatch):
