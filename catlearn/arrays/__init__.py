@@ -83,6 +83,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "positions": ["angles", "interleaved", "one_hot", "scatter", "sinusoid"],
         "tracing": ["traced"],
+        "rewriting": ["CircuitRule", "Rewritten", "RuleRefused", "rewrite", "rules_for"],
         "sizes": ["SizeRelation", "Scalar", "Size", "read_scalar", "read_size", "solve"],
     },
 )

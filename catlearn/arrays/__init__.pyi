@@ -91,6 +91,13 @@ from .programs import (
     Program as Program,
     programmed as programmed,
 )
+from .rewriting import (
+    CircuitRule as CircuitRule,
+    Rewritten as Rewritten,
+    RuleRefused as RuleRefused,
+    rewrite as rewrite,
+    rules_for as rules_for,
+)
 from .sizes import (
     Scalar as Scalar,
     Size as Size,

@@ -37,6 +37,7 @@ from jax.core import Tracer, eval_jaxpr
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.contracting import reordered
+from catlearn.arrays.rewriting import CircuitRule, rewrite
 from catlearn.arrays.sizes import Size
 from catlearn.costing.hierarchy import amount, bytes_text
 from catlearn.display import Legible
@@ -52,6 +53,9 @@ BLOCKS = (1024, 256, 64, 16)
 
 TOLERANCES = {1: 0.3, 2: 3e-2, 4: 1e-4, 8: 1e-10}
 """The relative difference that is put down to rounding, by the bytes of a number."""
+
+REORDERED = "products in a cheaper order"
+"""What the order of products is called among rules."""
 
 TINY = float(np.finfo(np.float32).tiny)
 
@@ -114,13 +118,16 @@ class OptimisedPlan(Legible):
     run
         From the arrays of the arguments to the result.
     multiply_adds
-        Of all products, before and after, where some are multiplied in a cheaper order.
+        Of all products, before and after, where the circuit is another one.
+    rules
+        How often each rule was used, by its name; with the order of products, which is one.
     """
 
     streams: StreamPlan
     program: Imported | None = field(repr=False)
     run: Callable[..., Any] = field(repr=False)
     multiply_adds: tuple[int, int] | None = None
+    rules: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def left_alone(self) -> bool:
@@ -131,7 +138,8 @@ class OptimisedPlan(Legible):
         lines = ["left alone"] if self.left_alone else []
         if self.multiply_adds is not None:
             before, after = self.multiply_adds
-            lines.append(f"products in a cheaper order: {before:,} -> {after:,} multiply-adds")
+            used = ", ".join(f"{name} ({times})" for name, times in self.rules.items())
+            lines.append(f"{used}: {before:,} -> {after:,} multiply-adds")
         return "\n".join([*lines, str(self.streams)]).strip()
 
 
@@ -261,6 +269,7 @@ class _Options:
     gradient: bool
     check: bool
     tolerance: float | None
+    rules: tuple[CircuitRule, ...] = ()
 
     @cached_property
     def bytes(self) -> int | None:
@@ -289,6 +298,11 @@ class _Options:
             _ = self.bytes
         except WrongKind as error:
             found.append(Failure("memory", "memory", f"{error}"))
+        for one in self.rules:
+            found += (
+                one.failures() if isinstance(one, CircuitRule)
+                else [Failure("rules", "rules", f"has {one!r}; a CircuitRule is expected")]
+            )  # fmt: skip
         return found
 
 
@@ -318,6 +332,7 @@ class _Call:
             return fn(*found, **{k: static.get(k, one) for k, one in others.items()})
 
         self.flat = flat
+        self.cheaper: tuple[Circuit, dict[str, int]] | None = None
         self.specs = [*map(_spec, self.arrays)]
         self.key = (
             tree, tuple(places), tuple((k, *_identity(one)) for k, one in static.items()),
@@ -398,6 +413,21 @@ def _plan(call: _Call, options: _Options) -> OptimisedPlan:
     return _streamed(call, program, options, options.block, options.threshold)
 
 
+def _cheaper(call: _Call, program: Imported, options: _Options) -> tuple[Circuit, dict[str, int]]:
+    """Return a circuit that is cheaper by rules, and how often each was used; it is kept."""
+    if call.cheaper is None:
+        shapes = [one.shape for one in program.inputs(*call.outer, *call.specs)]
+        sizes = LoweredCircuit(program.circuit).sizes(shapes)
+        found = rewrite(program.circuit, options.rules, sizes=sizes)
+        if found.used:
+            sizes = LoweredCircuit(found.circuit).sizes(shapes)
+        circuit, used = reordered(found.circuit, sizes), {**found.used}
+        if circuit is not found.circuit:
+            used[REORDERED] = 1
+        call.cheaper = circuit, used
+    return call.cheaper
+
+
 def _closed(call: _Call) -> Callable[..., Any]:
     """Return the function of a call, with what is traced outside as arguments."""
     if not call.outer:
@@ -426,8 +456,7 @@ def _streamed(
         if axis is not None
     ]
     shapes = [one.shape for one in program.inputs(*call.outer, *call.specs)]
-    sizes = LoweredCircuit(program.circuit).sizes(shapes)
-    circuit = reordered(program.circuit, sizes)
+    circuit, used = _cheaper(call, program, options)
     lowered = StreamedCircuit(
         circuit, block=block, threshold=threshold, whole=whole,
         least=options.min_saving if threshold is None else 0,
@@ -445,7 +474,7 @@ def _streamed(
     if circuit is program.circuit:
         return OptimisedPlan(streams, program, function)
     adds = _adds(program.circuit), _adds(circuit)
-    return OptimisedPlan(streams, program, function, adds)
+    return OptimisedPlan(streams, program, function, adds, used)
 
 
 def _adds(circuit: Circuit) -> int:
@@ -552,6 +581,7 @@ def optimise(
     static_argnames: str | Iterable[str] = (), block: int | None = None,
     threshold: int | None = None, min_saving: float = 2.0, memory: int | str | None = None,
     gradient: bool = False, check: bool = False, tolerance: float | None = None,
+    rules: Iterable[CircuitRule] = (),
 ) -> Any:  # fmt: skip
     """Return a function with the same numbers, up to rounding, in less memory.
 
@@ -583,6 +613,9 @@ def optimise(
         values and gradients are compared.
     tolerance
         By how much of the greatest number they may differ; :data:`TOLERANCES` unless said.
+    rules
+        Equations of circuits by which the function is rewritten where that is cheaper, beside
+        those that there are; see :func:`catlearn.arrays.rewrite`.
 
     Returns
     -------
@@ -617,7 +650,7 @@ def optimise(
     """
     options = _Options(
         _listed(static_argnums, int), _listed(static_argnames, str), block, threshold, min_saving,
-        memory, gradient, check, tolerance,
+        memory, gradient, check, tolerance, tuple(rules),
     )  # fmt: skip
     failures = options.failures()
     if isinstance(fn, Circuit):

@@ -52,9 +52,10 @@ from catlearn.arrays import (
 )
 from catlearn.arrays.evaluation import evaluate
 from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.rewriting import RuleRefused
 from catlearn.category import Equal
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, WrongKind, expect
+from catlearn.errors import CatlearnError, Failure, UnknownName, WrongKind, expect
 
 SAMPLES = 64
 """At how many points the sides of a rule are compared."""
@@ -88,12 +89,6 @@ class StreamRefused(CatlearnError, ValueError):
     def __init__(self, box: str, message: str, theorem: bool = False) -> None:
         super().__init__(message)
         self.box, self.theorem = box, theorem
-
-
-class RuleRefused(InvalidStructure):
-    """What should be a rule breaks its law; the failures say which, and at which numbers."""
-
-    headline = "{what} is no rule ({count})"
 
 
 @dataclass(frozen=True)
@@ -510,7 +505,7 @@ def rule(name: str, F: Any, T: Any) -> Cocycle:
     >>> rule("clipped", lambda s, r: relu(s - r), lambda r, new: constant(1.0)())
     Traceback (most recent call last):
         ...
-    catlearn.streams.rules.RuleRefused: rule 'clipped' is no rule (1 failure):
+    catlearn.arrays.rewriting.RuleRefused: rule 'clipped' is no rule (1 failure):
       - F and T: F(s, r') differs from T(r, r') F(s, r) at s = 0.126, r = 0.329, r' = -0.569 [rule]
     """
     expect(name, str, "name", "what the rule is called")

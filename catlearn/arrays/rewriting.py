@@ -1,0 +1,1190 @@
+"""Rules of circuits: equations between circuits, applied where the right side is cheaper.
+
+A *rule* is a pair of circuits with the same inputs and one output that compute the same, a law: the
+right side is put for the left one. It is data: rules of one's own are given to :func:`rewrite`, and
+to ``cl.optimise``.
+
+**An axis of a rule is a word of axes.** ``einsum("i k, k j -> i j")`` is met by a product with
+several axes, or none, for each of ``i``, ``k`` and ``j``, in any order: an axis that is found
+belongs to that axis of the rule that is in the same arrays and is summed by the same boxes. So one
+rule is an equation for arrays of every rank. **An index of a rule is any function of indices**:
+where a rule looks an index up in an array, as ``take`` does, slices, reshapes and repetitions are
+met, too, as an array of naturals could hold where they read.
+
+Boxes and arrays of a left side are found by the search for morphisms of tables
+(:func:`~catlearn.cset.homomorphisms`), in a circuit without its axes: boxes with their kernels, and
+arrays with how often they are read, since what is read elsewhere has to stay. A rule is then
+written out for the axes that are there, which is a span of circuits, and applied by a double
+pushout (:class:`~catlearn.cset.Rule`); what does not overlap is rewritten at once.
+
+>>> from catlearn.arrays import einsum
+>>> f = (einsum("x y, y z -> x z") >> einsum("x z -> z")).at(x=8, y=9, z=7)
+>>> found = rewrite(f)
+>>> print(found)
+sums before products: 1
+price 807 -> 286
+>>> bool(found.circuit.equal(f))
+True
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from itertools import combinations, permutations, product
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from catlearn.arrays.boxes import BoxRow, Draft, Operation
+from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.counting import IDLE
+from catlearn.arrays.evaluation import difference
+from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.operations import einsum, elementwise, take
+from catlearn.arrays.sizes import ONE, Scalar, Size
+from catlearn.arrays.tracing import traced
+from catlearn.category import Equal
+from catlearn.cset.rewriting import Rule
+from catlearn.cset.search import homomorphisms
+from catlearn.display import Legible
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
+from catlearn.finset import FLAT, Shape, Tables
+from catlearn.finset.tables import morphism
+
+WORTH = 0.9
+"""What share of the price of its boxes a rule leaves at most, where it is applied."""
+
+ROUNDS = 32
+"""How often rules are looked for again, in what they made."""
+
+COMMUTING = ("contraction", "add", "mul")
+"""The kernels whose operands have no order."""
+
+POLYNOMIAL = ("contraction", "view", "add", "mul", "neg", "square", "concat", "constant")
+"""The kernels that are polynomials."""
+
+SEEDS = 3
+"""At how many random arrays polynomials are compared, that no law of ``equal`` compares."""
+
+UNKNOWN = "no law says so, and they are no polynomials"
+
+ENOUGH = 0.99
+"""What share of the price of a circuit is left at most, where anything is rewritten."""
+
+NET = Shape(
+    tables=("Wire", "Box"),
+    lists={"ins": ("Box", "Wire"), "outs": ("Box", "Wire")},
+    attributes={"kernel": "Box", "reads": "Wire"},
+    orders={"reads": FLAT},
+)
+"""The shape of circuits without axes: boxes and arrays, and how often these are read."""
+
+Element = tuple[str, int, int]
+
+
+class RuleRefused(InvalidStructure):
+    """What should be a rule breaks its law; the failures say which, and at which numbers."""
+
+    headline = "{what} is no rule ({count})"
+
+
+@dataclass(frozen=True)
+class CircuitRule(Legible):
+    """An equation between two circuits, read from left to right.
+
+    Parameters
+    ----------
+    name
+        What it says.
+    left, right
+        Circuits with the same inputs and one output, and without parameters. Arrays are read at
+        axes, or at indices that are looked up in an input; of one box each at axes of its own.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import einsum, exp
+    >>> twice = einsum("a b -> a") >> einsum("a ->")
+    >>> CircuitRule("sum of sums", twice, einsum("a b ->")).failures()
+    []
+    >>> wrong = CircuitRule("exp of sum", einsum("a ->") >> exp, exp >> einsum("a ->"))
+    >>> [one.law for one in wrong.failures()]
+    ['law']
+    """
+
+    name: str
+    left: Circuit = field(repr=False)
+    right: Circuit = field(repr=False)
+
+    def failures(self) -> list[Failure]:
+        """List what keeps the pair from being a rule."""
+        where, found = f"rule {self.name!r}", []
+        if len(self.left.cod) != 1 or len(self.right.cod) != 1:
+            found.append(Failure("shape", where, "each side has one output"))
+        if self.left.parameters or self.right.parameters:
+            found.append(Failure("shape", where, "has parameters; make them inputs"))
+        if not self.left._walk():
+            found.append(Failure("shape", where, "its left side has no boxes"))
+        if not found:
+            found += [Failure("shape", where, text) for text in self._written.faults]
+        verdict = self.left.equal(self.right)
+        if verdict != Equal and (why := self._apart()):
+            message = f"its sides are not shown to be equal: {verdict.reason}; {why}"
+            found.append(Failure("law", where, message))
+        return found
+
+    def _apart(self) -> str:
+        """Say where sides differ as polynomials; nothing, where both are some and are equal.
+
+        Polynomials that agree at numbers drawn at random are equal, with probability 1.
+        """
+        one, other = (side.live() for side in (self.left, self.right))
+        kernels = {row.kernel.name for side in (one, other) for row in side.apex.operations}
+        if not kernels <= {*POLYNOMIAL}:
+            return UNKNOWN
+        try:
+            return next(filter(None, (difference(one, other, k) for k in range(SEEDS))), "")
+        except CatlearnError as error:
+            return f"{error}"
+
+    @cached_property
+    def _written(self) -> _Written:
+        return _Written(self)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+# ---------------------------------------------------------------- which axes go together
+
+
+@dataclass
+class _Part:
+    """A box of a rule, or one that it is found at: operands and arrays by those of the rule.
+
+    Parameters
+    ----------
+    row
+        The box.
+    operands
+        The operands that are read, in the order of the rule.
+    ins, outs
+        The arrays of the rule that are read there, and written.
+    """
+
+    row: BoxRow
+    operands: Sequence[int]
+    ins: Sequence[int]
+    outs: Sequence[int]
+
+    def reading(self, k: int) -> Reading:
+        found = self.row.operation.readings[self.operands[k]]
+        assert found is not None
+        return found
+
+
+class _Axes:
+    """The classes of axes of some boxes, where those that are read by one variable are one.
+
+    Elements are ``("w", array, position)`` and ``("v", box, variable)``.
+
+    Attributes
+    ----------
+    forms
+        The forms of what is read otherwise, by array and position, with the box.
+    signatures
+        For each class the arrays that have it, and the boxes that have it and that take it whole.
+    clear
+        Whether each variable of a box is of another class.
+    """
+
+    def __init__(
+        self, parts: Sequence[_Part], axes: Sequence[Sequence[int]], indices: Iterable[int] = ()
+    ) -> None:
+        self.parts, self.axes = parts, axes
+        self._parent: dict[Element, Element] = {}
+        self.forms: dict[tuple[int, int], tuple[int, Form]] = {}
+        self.clear = True
+        hidden = {*indices}
+        for b, part in enumerate(parts):
+            variables = part.row.vars
+            for v in range(len(variables)):
+                self.find(("v", b, v))
+            for k, wire in enumerate(part.ins):
+                for p, form in enumerate(part.reading(k).forms):
+                    by = form.wiring
+                    if by is not None and variables[by] == axes[wire][p]:
+                        self.unite(("w", wire, p), ("v", b, by))
+                    elif self.forms.setdefault((wire, p), (b, form)) != (b, form):
+                        self.clear = False
+                    else:
+                        self.find(("w", wire, p))
+                        for one in form.lookups:
+                            index = part.row.ins[one.operand]
+                            for q, inner in enumerate(one.forms):
+                                if index in hidden and inner.wiring is not None:
+                                    self.unite(("w", index, q), ("v", b, inner.wiring))
+            for wire, places in zip(part.outs, part.row.operation.writes, strict=True):
+                for p, v in enumerate(places):
+                    self.unite(("w", wire, p), ("v", b, v))
+        self.signatures: dict[Element, frozenset[Any]] = {}
+        found: dict[Element, set[Any]] = {}
+        for one in self._parent:
+            kind, place, index = one
+            own = found.setdefault(self.find(one), set())
+            if kind == "v":
+                self.clear = self.clear and (kind, place) not in own
+                own.add((kind, place))
+                if index in parts[place].row.operation.targets:
+                    own.add(("t", place))
+            elif place not in hidden:
+                own.add((kind, place))
+        self.signatures = {one: frozenset(own) for one, own in found.items()}
+
+    def find(self, one: Element) -> Element:
+        """Return the first element of a class."""
+        seen = []
+        while (above := self._parent.setdefault(one, one)) != one:
+            seen.append(one)
+            one = above
+        for below in seen:
+            self._parent[below] = one
+        return one
+
+    def unite(self, one: Element, other: Element) -> None:
+        one, other = self.find(one), self.find(other)
+        self._parent[max(one, other)] = min(one, other)
+
+    def axis(self, one: Element) -> int:
+        """Return the row of an axis of a class."""
+        kind, place, index = one
+        return self.axes[place][index] if kind == "w" else self.parts[place].row.vars[index]
+
+
+class _Written:
+    """What is read off a rule once: its boxes without axes, and the classes of axes of both sides.
+
+    Attributes
+    ----------
+    tie
+        From classes of the right side to those of the left.
+    inner
+        The arrays of the left side that go with it, each with how often it is read.
+    """
+
+    def __init__(self, rule: CircuitRule) -> None:
+        left, right = rule.left.live(), rule.right.live()
+        self.left, self.right, self.faults = left, right, list[str]()
+        (self.parts, self.axes), (self.right_parts, self.right_axes) = map(
+            self._side, (left, right)
+        )
+        for axes in (self.axes, self.right_axes):
+            if not axes.clear:
+                self.faults.append("a box reads an array at one axis twice, or at two indices")
+        self.tie: dict[Element, Element] = {}
+        ends = [*zip(left.dom, right.dom, strict=False), *zip(left.cod, right.cod, strict=False)]
+        for one, other in ends:
+            for p in range(len(right.apex.lists["axes"].row(other))):
+                found = self.axes.find(("w", one, p))
+                if self.tie.setdefault(self.right_axes.find(("w", other, p)), found) != found:
+                    self.faults.append("the right side has one axis where the left has two")
+        every = {self.right_axes.find(one) for one in [*self.right_axes._parent]}
+        if every - {*self.tie}:
+            self.faults.append("the right side has an axis that no input or output has")
+        boxes = range(len(self.parts))
+        reads = Counter(wire for k in boxes for wire in self.parts[k].ins)
+        outs = [wire for part in self.parts for wire in part.outs]
+        self.inner = {wire: reads[wire] for wire in outs if wire not in left.cod}
+        self.kernels = [part.row.operation.kernel for part in self.parts]
+        writer = {wire: b for b, part in enumerate(self.parts) for wire in part.outs}
+        self.steps = {
+            (self.kernels[writer[wire]], self.kernels[b])
+            for b, part in enumerate(self.parts) for wire in part.ins if wire in self.inner
+        }  # fmt: skip
+        names = {part.row.operation.kernel.name for part in (*self.parts, *self.right_parts)}
+        single = all(count == 1 for count in self.inner.values())
+        self.scales = names <= {"contraction", "view"} and single
+        self.letters: dict[frozenset[Any], Element] = {}
+        for one, signature in self.axes.signatures.items():
+            self.letters.setdefault(signature, one)
+
+    def _side(self, side: Circuit) -> tuple[list[_Part], _Axes]:
+        H, draft = side.apex, Draft.of(side.apex)
+        parts, indices = [], set[int]()
+        for box in side._walk():
+            row = draft.boxes[box]
+            own = [k for k, one in enumerate(row.operation.readings) if one is not None]
+            indices |= {wire for k, wire in enumerate(row.ins) if k not in own}
+            parts.append(_Part(row, own, [row.ins[k] for k in own], row.outs))
+            for k in own:
+                one = row.operation.readings[k]
+                for form in () if one is None else (*one.forms, *one.conditions):
+                    if form.wiring is None and _looked_up(form) is None:
+                        self.faults.append(f"{row.operation} reads at other than axes and indices")
+        if indices - {*side.dom}:
+            self.faults.append("indices are looked up in what is no input")
+        axes = H.lists["axes"]
+        return parts, _Axes(parts, [axes.row(w).tolist() for w in range(H.size("Wire"))], indices)
+
+    @cached_property
+    def variants(self) -> list[tuple[Tables, list[tuple[int, ...]]]]:
+        """The boxes without axes, for each order of operands that have none; with the order."""
+        wires = [*dict.fromkeys(w for part in self.parts for w in (*part.ins, *part.outs))]
+        self.wires = wires
+        place = {wire: k for k, wire in enumerate(wires)}
+        orders = [
+            [*permutations(range(len(part.ins)))] if part.row.operation.kernel.name in COMMUTING
+            else [tuple(range(len(part.ins)))]
+            for part in self.parts
+        ]  # fmt: skip
+        seen, found = set[Any](), []
+        for order in product(*orders):
+            ins = [[place[part.ins[k]] for k in one]
+                   for part, one in zip(self.parts, order, strict=True)]  # fmt: skip
+            key = tuple(map(tuple, ins))
+            if key not in seen:
+                seen.add(key)
+                outs = [[place[w] for w in part.outs] for part in self.parts]
+                reads = [self.inner.get(wire) for wire in wires]
+                found.append((_net(len(wires), ins, outs, self.kernels, reads), [*order]))
+        return found
+
+
+def _looked_up(form: Form) -> Lookup | None:
+    """Return the lookup at variables that a form is, if it is one."""
+    match form.terms:
+        case ((Lookup() as atom, coefficient),) if (
+            coefficient.number == 1 and not form.constant.terms
+            and all(one.wiring is not None for one in atom.forms)
+        ):  # fmt: skip
+            return atom
+    return None
+
+
+def _net(wires: int, ins: Any, outs: Any, kernels: Any, reads: Any) -> Tables:
+    sizes = {"Wire": wires, "Box": len(kernels)}
+    labels = {"kernel": tuple(kernels), "reads": tuple(reads)}
+    return Tables(NET, sizes, {}, {"ins": ins, "outs": outs}, labels, check=False)
+
+
+# ---------------------------------------------------------------- where a rule is found
+
+
+class _Whole:
+    """A circuit that is rewritten, with what is asked of its boxes again and again."""
+
+    def __init__(self, circuit: Circuit, sizes: Sequence[int], price: Price) -> None:
+        H = circuit.apex
+        self.circuit, self.H, self.draft, self.sizes = circuit, H, Draft.of(H), [*sizes]
+        self.axes = [wire.axes for wire in self.draft.wires]
+        walk = circuit._walk()
+        self.price = price
+        self.reads = Counter(wire for b in walk for wire in self.draft.boxes[b].ins)
+        self.reads.update(circuit.cod)
+        self.writer = {w: b for b in walk for w in self.draft.boxes[b].outs}
+        self.walk = [b for b in walk if self.draft.boxes[b].operation.kernel.entry.deterministic]
+        self.kernels = {b: self.draft.boxes[b].operation.kernel for b in self.walk}
+        self.steps: Counter[Any] = Counter()
+        for b in self.walk:
+            for wire in _values(self.draft.boxes[b]):
+                if self.writer.get(wire) in self.kernels:
+                    self.steps[self.kernels[self.writer[wire]], self.kernels[b]] += 1
+
+    def net(self, kernels: Iterable[Kernel]) -> tuple[Tables, list[int]]:
+        """Return the boxes with some kernels, without axes, and which they are."""
+        kernels = {*kernels}
+        boxes = [b for b in self.walk if self.kernels[b] in kernels]
+        rows = [self.draft.boxes[b] for b in boxes]
+        place: dict[int, int] = {}
+        ins, outs = (
+            [[place.setdefault(w, len(place)) for w in some] for some in side]
+            for side in ([_values(row) for row in rows], [row.outs for row in rows])
+        )
+        reads = [self.reads[wire] for wire in place]
+        names = [self.kernels[b] for b in boxes]
+        return _net(len(place), ins, outs, names, reads), boxes
+
+    def cost(self, row: BoxRow, axes: Sequence[Sequence[int]]) -> float:
+        """Return the price of a box."""
+        size = self.sizes
+        reads = [[size[a] for a in axes[w]] for w in _values(row)]
+        writes = [[size[a] for a in axes[w]] for w in row.outs]
+        return self.price(row.operation, [size[a] for a in row.vars], reads, writes)
+
+
+def _values(row: BoxRow) -> list[int]:
+    """Return the arrays that a box reads, without those that it only looks up in."""
+    every = zip(row.ins, row.operation.readings, strict=True)
+    return [wire for wire, reading in every if reading is not None]
+
+
+Price = Callable[
+    [Operation, Sequence[int], Sequence[Sequence[int]], Sequence[Sequence[int]]], float
+]
+
+
+def multiply_adds(
+    operation: Operation, variables: Sequence[int], reads: Sequence[Sequence[int]],
+    writes: Sequence[Sequence[int]],
+) -> float:  # fmt: skip
+    """Return the multiply-adds of a box, or its operations on numbers where it has none."""
+    name, own = operation.kernel.name, sum(map(prod, writes))
+    if name == "contraction":
+        every = prod(variables)
+        return every - own if len(reads) == 1 else every * (len(reads) - 1)
+    return 0 if name in IDLE else own * max(1, len(reads) - 1)
+
+
+def transfers(
+    operation: Operation, variables: Sequence[int], reads: Sequence[Sequence[int]],
+    writes: Sequence[Sequence[int]],
+) -> float:  # fmt: skip
+    """Return how many numbers a box reads and writes."""
+    every = prod(variables)
+    return sum(min(prod(one), every) for one in reads) + sum(map(prod, writes))
+
+
+def price(
+    operation: Operation, variables: Sequence[int], reads: Sequence[Sequence[int]],
+    writes: Sequence[Sequence[int]],
+) -> float:  # fmt: skip
+    """Return the operations of a box on numbers and the numbers that it reads and writes.
+
+    Parameters
+    ----------
+    operation
+        What the box does.
+    variables
+        The sizes of its variables.
+    reads, writes
+        The shapes of the arrays that it reads and writes.
+    """
+    given = operation, variables, reads, writes
+    return multiply_adds(*given) + transfers(*given)
+
+
+@dataclass
+class _Match:
+    """A rule written out where it was found: boxes that go, and those that come.
+
+    Parameters
+    ----------
+    rule
+        The rule.
+    boxes
+        The boxes that go.
+    inner
+        The arrays that go.
+    rows
+        What comes: boxes, whose arrays from -1 down are the new ones.
+    wires
+        The new arrays: their axes, and the array whose type they have, or None.
+    gain
+        By how much the price falls.
+    """
+
+    rule: CircuitRule
+    boxes: list[int]
+    inner: list[int]
+    rows: list[BoxRow]
+    wires: list[tuple[list[int], int | None]]
+    gain: float
+
+
+def _matches(rule: CircuitRule, whole: _Whole) -> Iterator[_Match]:
+    """Yield where a rule is found, and makes the price fall."""
+    written = rule._written
+    if any(step not in whole.steps for step in written.steps):
+        return
+    net, boxes = whole.net(written.kernels)
+    if len(boxes) < len(written.parts):
+        return
+    seen = set[Any]()
+    for left, order in written.variants:
+        for found in homomorphisms(left, net, monic=["Box"]):
+            at = [boxes[b] for b in found.components["Box"].values.tolist()]
+            key = tuple(at), tuple(order)
+            made = None if key in seen else _Instance(rule, whole, at, order).match()
+            seen.add(key)
+            if made is not None:
+                yield made
+
+
+class _Instance:
+    """A rule at boxes of a circuit."""
+
+    def __init__(
+        self, rule: CircuitRule, whole: _Whole, at: Sequence[int], order: Sequence[Sequence[int]]
+    ) -> None:
+        self.rule, self.whole, self.at = rule, whole, at
+        self.written = written = rule._written
+        self.parts, self.place = list[_Part](), dict[int, int]()
+        for part, box, one in zip(written.parts, at, order, strict=True):
+            row = whole.draft.boxes[box]
+            own = [k for k, reading in enumerate(row.operation.readings) if reading is not None]
+            back = {k: place for place, k in enumerate(one)}
+            operands = [own[back[k]] for k in range(len(part.ins))]
+            self.parts.append(_Part(row, operands, part.ins, part.outs))
+            for wire, other in zip(part.ins, operands, strict=True):
+                self.place[wire] = row.ins[other]
+            self.place.update(zip(part.outs, row.outs, strict=True))
+
+    def match(self) -> _Match | None:
+        """Return the rule written out; None if it does not hold here, or is not cheaper."""
+        written, whole = self.written, self.whole
+        inner = [self.place[wire] for wire in written.inner]
+        kept = {self.place[wire] for wire in self.place if wire not in written.inner}
+        rows = [part.row for part in self.parts]
+        blocks = {tuple(row.within) for row in rows}
+        if kept & {*inner} or len({*inner}) < len(inner) or len(blocks) > 1:
+            return None
+        if not self._alike() or not self._read() or not self._sorted():
+            return None
+        made = self._made()
+        if made is None:
+            return None
+        new, wires = made
+        axes = [*whole.axes, *(own for own, _ in reversed(wires))]
+        before = sum(whole.cost(row, whole.axes) for row in rows)
+        gain = before - sum(whole.cost(row, axes) for row in new)
+        if gain < (1 - WORTH) * before or gain <= 0:
+            return None
+        return _Match(self.rule, [*self.at], inner, new, wires, gain)
+
+    def _alike(self) -> bool:
+        """Whether scales and relations are those of the rule, or can be carried over."""
+        self.scale, self.relations = Scalar(), list[Any]()
+        for part, one in zip(self.parts, self.written.parts, strict=True):
+            row, other = part.row, one.row.operation
+            rows = dict(enumerate(row.vars))
+            rows |= {-1 - k: axis for k, axis in enumerate(row.mentions)}
+            if row.operation.scale != other.scale:
+                if not self.written.scales or other.scale != ONE:
+                    return False
+                self.scale = self.scale * row.operation.scale.rename(rows.__getitem__)
+            if row.operation.relations:
+                if row.operation.kernel.name != "view":
+                    return False
+                self.relations += [r.rename(rows.__getitem__) for r in row.operation.relations]
+        return True
+
+    def _read(self) -> bool:
+        """Whether all is read inside of the arrays."""
+        whole = self.whole
+        for part in self.parts:
+            sizes = [whole.sizes[a] for a in part.row.vars]
+            known: dict[Any, Any] = dict(enumerate(sizes))
+            known |= {-1 - k: whole.sizes[a] for k, a in enumerate(part.row.mentions)}
+            for k in range(len(part.ins)):
+                reading, wire = part.reading(k), part.row.ins[part.operands[k]]
+                if reading.conditions:
+                    return False
+                for form, axis in zip(reading.forms, whole.axes[wire], strict=True):
+                    if form.wiring is None and not _inside(form, known, sizes, whole.sizes[axis]):
+                        return False
+        return True
+
+    def _sorted(self) -> bool:
+        """Sort the axes that are here into the words of the rule's."""
+        written = self.written
+        axes: list[Sequence[int]] = [()] * (1 + max(self.place, default=0))
+        for wire, row in self.place.items():
+            axes[wire] = self.whole.axes[row]
+        self.axes = _Axes(self.parts, axes)
+        if not self.axes.clear:
+            return False
+        self.words: dict[Element, list[Element]] = {}
+        for one, signature in self.axes.signatures.items():
+            letter = written.letters.get(signature)
+            if letter is not None:
+                self.words.setdefault(letter, []).append(one)
+            elif not signature <= {("w", wire) for wire in written.left.dom}:
+                return False
+        single = (part.row.operation for part in self.parts)
+        if any(one.kernel.entry.single and len(one.targets) != 1 for one in single):
+            return False
+        # What is looked up depends on those axes alone on which it does in the rule.
+        given = {wire: k for k, wire in enumerate(written.left.dom)}
+        self.found: dict[tuple[int, Element], tuple[int, Form]] = {}
+        self.apart: dict[Element, tuple[int, Form]] = {}
+        ruled: dict[tuple[int, Element], tuple[int, set[Element]]] = {}
+        for (wire, p), (b, form) in written.axes.forms.items():
+            atom = _looked_up(form)
+            if atom is None:
+                return False
+            index = written.parts[b].row.ins[atom.operand]
+            letters = {written.axes.find(("w", index, q)) for q in range(len(atom.forms))}
+            ruled[wire, written.axes.find(("w", wire, p))] = given[index], letters
+        for (wire, p), (b, form) in self.axes.forms.items():
+            one = self.axes.find(("w", wire, p))
+            letter = written.letters.get(self.axes.signatures[one])
+            if letter is None:
+                self.apart[one] = b, form
+                continue
+            if (wire, letter) not in ruled:
+                return False
+            index, letters = ruled[wire, letter]
+            allowed = {c for one in letters for c in self.words.get(one, ())}
+            if any(self.axes.find(("v", b, v)) not in allowed for v in form.variables):
+                return False
+            if self.found.setdefault((index, one), (b, form)) != (b, form):
+                return False
+        return True
+
+    def _made(self) -> tuple[list[BoxRow], list[tuple[list[int], int | None]]] | None:
+        """Return the boxes of the right side, and the new arrays."""
+        written, axes = self.written, self.axes
+        right = written.right
+        wires: list[tuple[list[int], int | None]] = []
+        known: dict[int, tuple[int, list[Element]]] = {}
+
+        def classes(wire: int) -> list[Element]:
+            count = len(self.whole.axes[self.place[wire]])
+            return [axes.find(("w", wire, p)) for p in range(count)]
+
+        for one, other in zip(written.left.dom, right.dom, strict=True):
+            if one in self.place:
+                known[other] = self.place[one], classes(one)
+        (end,), (last,) = written.left.cod, right.cod
+        scale, relations, rows = self.scale, self.relations, list[BoxRow]()
+        names = [part.row.operation.kernel.name for part in written.right_parts]
+        scaled = max((b for b, name in enumerate(names) if name == "contraction"), default=-1)
+        for b, part in enumerate(written.right_parts):
+            made = _New(self, b, part, scale if b == scaled else ONE, relations)
+            if not all(made.read(k, *known[wire]) for k, wire in enumerate(part.ins)):
+                return None
+            (wire,), (places,) = part.outs, part.row.operation.writes
+            out = [c for v in places for c in made.words[v]]
+            same = made.unchanged(out)
+            if same is not None and wire != last:
+                known[wire] = same
+                continue
+            if wire == last:
+                row, out = self.place[end], classes(end)
+            else:
+                types = right.apex.arrows["type"].values
+                like = [w for w in part.ins if types[w] == types[wire]]
+                found = known[like[0]][0] if like else None
+                if found is not None and found < 0:
+                    found = wires[-1 - found][1]
+                wires.append(([axes.axis(c) for c in out], found))
+                row = -len(wires)
+            if any(c not in made.at for c in out):
+                return None
+            rows.append(made.row(row, out))
+            known[wire] = row, out
+            if made.kernel.name == "view":
+                relations = []
+        if relations or (scaled < 0 and scale != Scalar()):
+            return None
+        return rows, wires
+
+
+class _New:
+    """A box of the right side of a rule, written out."""
+
+    def __init__(
+        self, of: _Instance, b: int, part: _Part, scale: Scalar, relations: Sequence[Any]
+    ) -> None:
+        written = of.written
+        self.of, self.b, self.part, self.kernel = of, b, part, part.row.operation.kernel
+        self.scale = scale if self.kernel.name == "contraction" else part.row.operation.scale
+        self.relations = relations if self.kernel.name == "view" else ()
+        self.words = [
+            of.words.get(written.tie[written.right_axes.find(("v", b, v))], [])
+            for v in range(len(part.row.vars))
+        ]
+        every = dict.fromkeys(c for word in self.words for c in word)
+        self.at = {c: k for k, c in enumerate(every)}
+        self.vars = [of.axes.axis(c) for c in self.at]
+        self.mentions: list[int] = []
+        self.ins: list[int] = []
+        self.lookups: list[int] = []
+        self.readings: list[Reading | None] = []
+        self.read_at: list[list[Element]] = []
+
+    def generator(self, axis: int) -> int:
+        """Return what the size of an axis is called in the box."""
+        if axis in self.vars:
+            return self.vars.index(axis)
+        if axis not in self.mentions:
+            self.mentions.append(axis)
+        return -1 - self.mentions.index(axis)
+
+    def read(self, k: int, row: int, classes: list[Element]) -> bool:
+        """Read an array, whose axes have some classes; whether that can be written."""
+        of, axes = self.of, self.of.written.right_axes
+        wire, given = self.part.ins[k], {w: j for j, w in enumerate(of.written.right.dom)}
+        how: dict[Element, Form] = {}
+        for q, form in enumerate(self.part.reading(k).forms):
+            letter = of.written.tie[axes.find(("w", wire, q))]
+            how |= dict.fromkeys(of.words.get(letter, ()), form)
+        self.ins.append(row)
+        self.read_at.append(classes)
+        forms: list[Form] = []
+        self.readings.append(None)
+        for c in classes:
+            form = how.get(c)
+            atom = None if form is None else _looked_up(form)
+            found = of.apart.get(c)
+            if atom is not None:
+                found = of.found.get((given[self.part.row.ins[atom.operand]], c))
+            if found is not None:
+                made = self.moved(*found)
+                if made is None:
+                    return False
+                forms.append(made)
+            elif c in self.at:
+                forms.append(Form.variable(self.at[c]))
+            else:
+                return False
+        self.readings[len(self.ins) - 1] = Reading(tuple(forms))
+        return True
+
+    def moved(self, b: int, form: Form) -> Form | None:
+        """Return a form of a box that was found, at the variables of this one."""
+        row = self.of.parts[b].row
+        every: dict[int, Form] = {}
+        for v in form.variables:
+            one = self.of.axes.find(("v", b, v))
+            if one not in self.at:
+                return None
+            every[v] = Form.variable(self.at[one])
+        forms = [every.get(v, Form()) for v in range(len(row.vars))]
+
+        def size(one: Size) -> Size:
+            rows = dict(enumerate(row.vars))
+            rows |= {-1 - k: axis for k, axis in enumerate(row.mentions)}
+            return one.rename(lambda key: self.generator(rows[key]))
+
+        def looked(one: Form) -> Form:
+            found = Form.number(one.constant)
+            for atom, coefficient in one.terms:
+                if isinstance(atom, Lookup):
+                    wire = row.ins[atom.operand]
+                    if wire not in self.lookups:
+                        self.lookups.append(wire)
+                    operand = len(self.part.ins) + self.lookups.index(wire)
+                    atom = Lookup(operand, tuple(map(looked, atom.forms)))
+                elif isinstance(atom, IndexPart):
+                    atom = IndexPart(atom.kind, looked(atom.form), atom.by)
+                found = found + Form.atom(atom).times(coefficient)
+            return found
+
+        return looked(form.substitute(forms, size))
+
+    def unchanged(self, out: list[Element]) -> tuple[int, list[Element]] | None:
+        """Return what is read if it is what is written, but for the order of axes."""
+        if self.kernel.name not in ("view", "contraction") or len(self.ins) != 1:
+            return None
+        (reading,), (classes,) = self.readings, self.read_at
+        plain = reading is not None and all(form.wiring is not None for form in reading.forms)
+        same = sorted(classes) == sorted(out) and len({*classes}) == len(classes)
+        return (self.ins[0], classes) if plain and same and self.scale == ONE else None
+
+    def row(self, wire: int, out: list[Element]) -> BoxRow:
+        """Return the box, that writes an array."""
+        old = [part.row for part in self.of.parts]
+        like = next((one for one in old if one.operation.kernel == self.kernel), old[-1])
+        operation = Operation(
+            self.kernel,
+            (*self.readings, *(None for _ in self.lookups)),
+            (tuple(self.at[c] for c in out),),
+            tuple(self.at[c] for v in self.part.row.operation.targets for c in self.words[v]),
+            self.scale.rename(self.generator),
+            tuple(one.rename(self.generator) for one in self.relations),
+            title=like.operation.title, source=like.operation.source,
+        )  # fmt: skip
+        ins = [*self.ins, *self.lookups]
+        return BoxRow(ins, [wire], self.vars, self.mentions, operation, like.within)
+
+
+def _inside(form: Form, known: Mapping[Any, Any], sizes: Sequence[int], length: int) -> bool:
+    """Whether what is read at a form is in an axis; what is looked up is."""
+    match form.terms:
+        case ((Lookup(), coefficient),) if coefficient.number == 1 and not form.constant.terms:
+            return True
+    plain = form.substitute(
+        [Form.variable(v) for v in range(len(sizes))], lambda one: one.substitute(known)
+    )
+    found = plain.range([*map(Size.of, sizes)])
+    if found is None:
+        return False
+    least, greatest = (one.number for one in found)
+    return least is not None and greatest is not None and least >= 0 and greatest < length
+
+
+# ---------------------------------------------------------------- rewriting
+
+
+@dataclass(frozen=True)
+class Rewritten(Legible):
+    """A circuit that was rewritten.
+
+    Parameters
+    ----------
+    circuit
+        The circuit; the given one, if no rule made it cheaper.
+    used
+        How often each rule was used, by its name.
+    price
+        Of all boxes that are needed, before and after.
+    """
+
+    circuit: Circuit = field(repr=False)
+    used: Mapping[str, int]
+    price: tuple[float, float]
+
+    def __str__(self) -> str:
+        lines = [f"{name}: {count}" for name, count in self.used.items()]
+        before, after = self.price
+        return "\n".join([*lines, f"price {before:,} -> {after:,}"] if lines else ["as it was"])
+
+
+def rewrite(
+    circuit: Circuit, rules: Iterable[CircuitRule] = (), *,
+    sizes: Mapping[int, int] | None = None, price: Price = price,
+) -> Rewritten:  # fmt: skip
+    """Return a circuit that is equal and cheaper, by rules.
+
+    Parameters
+    ----------
+    circuit
+        The circuit.
+    rules
+        Rules beside those that there are for its kernels (:func:`rules_for`).
+    sizes
+        The size of each axis, by its row; those that the circuit has unless said.
+    price
+        What a box costs, of its operation, the sizes of its variables, and the shapes of what it
+        reads and writes; a rule is applied where it leaves a tenth less.
+
+    Raises
+    ------
+    RuleRefused
+        Listing rules whose sides are not shown to be equal, or that cannot be looked for.
+    InvalidStructure
+        Listing axes whose size is open.
+
+    Examples
+    --------
+    A linear map is applied to the rows that are looked up, and not to all:
+
+    >>> from catlearn.arrays import einsum, idle, take
+    >>> every = idle @ einsum("x y, y z -> x z") >> take("k, x z -> k z", at="x")
+    >>> print(rewrite(every.at(k=2, x=100, y=8, z=9)).circuit)
+    axes k = 2, x = 100, y = 8, z = 9
+    x1[k]: N<x>
+    x2[x y]: R
+    x3[y z]: R
+    a1[k y]: R = view(x2[x1[k] y], x1) as "take"
+    a2[k z]: R = contraction(a1[k y], x3[y z]) as "einsum"
+    return a2
+    """
+    own = [*rules]
+    for one in own:
+        expect(one, CircuitRule, "rules", "of rules, CircuitRule(name, left, right)")
+    failures = [failure for one in own for failure in one.failures()]
+    if failures:
+        raise RuleRefused("what is given", failures)
+    if sizes is None:
+        known = [circuit.apex.size_of(axis) for axis in range(circuit.apex.size("Axis"))]
+        used = {axis for wire in Draft.of(circuit.apex).wires for axis in wire.axes}
+        bad = [axis for axis in sorted(used) if known[axis].number is None]
+        if bad:
+            message = "has an open size; give it, as by .at(), or give sizes"
+            failures = [Failure("sizes", f"axis {circuit.apex.called(a)}", message) for a in bad]
+            raise InvalidStructure("rewriting", failures)
+        sizes = {axis: one.number or 1 for axis, one in enumerate(known)}
+    H = circuit.apex
+    every = [sizes.get(axis, 1) for axis in range(H.size("Axis"))]
+    whole = _Whole(circuit, every, price)
+    start = _total(whole)
+    apart = _apart(whole)
+    used = Counter[str]()
+    for _ in range(ROUNDS):
+        chosen = _chosen(own, apart)
+        if not chosen:
+            break
+        used.update(one.rule.name for one in chosen)
+        apart = _applied(apart, chosen)
+    if not used or _total(apart) > ENOUGH * start:
+        return Rewritten(circuit, {}, (start, start))
+    return Rewritten(apart.circuit, dict(used), (start, _total(apart)))
+
+
+def _total(whole: _Whole) -> float:
+    walk = whole.circuit._walk()
+    return sum(whole.cost(whole.draft.boxes[b], whole.axes) for b in walk)
+
+
+def _apart(whole: _Whole) -> _Whole:
+    """Return a circuit where what is read at indices, and nowhere else, is an array by itself."""
+    draft, size = Draft.of(whole.H), whole.sizes
+    for b in whole.walk:
+        row = draft.boxes[b]
+        if row.operation.kernel.name in IDLE or row.operation.relations or row.mentions:
+            continue
+        for k, (wire, reading) in enumerate(zip(row.ins, row.operation.readings, strict=True)):
+            if reading is None or reading.conditions or whole.reads[wire] != 1:
+                continue
+            plain = all(form.wiring is not None for form in reading.forms)
+            hidden = any(isinstance(a, Lookup) or c.generators for a, c in reading.atoms)
+            own = sorted(reading.variables)
+            axes = [row.vars[v] for v in own]
+            fewer = prod(size[a] for a in axes) < prod(size[a] for a in draft.wires[wire].axes)
+            if plain or hidden or not fewer or whole.writer.get(wire) not in whole.kernels:
+                continue
+            made = draft.wire(axes, draft.wires[wire].type)
+            place = {v: Form.variable(p) for p, v in enumerate(own)}
+            forms = [place.get(v, Form()) for v in range(len(row.vars))]
+            view = Operation(
+                Kernel("view"), (reading.map(lambda form, at=forms: form.substitute(at)),),
+                (tuple(range(len(own))),), title="view", source=row.operation.source,
+            )  # fmt: skip
+            draft.boxes.append(BoxRow([wire], [made], axes, [], view, row.within))
+            readings = list(row.operation.readings)
+            readings[k] = Reading.wiring(own)
+            operation = replace(row.operation, readings=tuple(readings))
+            row = row._replace(ins=[*row.ins[:k], made, *row.ins[k + 1 :]], operation=operation)
+            draft.boxes[b] = row
+    if len(draft.boxes) == whole.H.size("Box"):
+        return whole
+    circuit = Circuit.of(draft, whole.circuit.dom, whole.circuit.cod)
+    return _Whole(circuit, size, whole.price)
+
+
+def _chosen(own: Sequence[CircuitRule], whole: _Whole) -> list[_Match]:
+    """Return matches that do not overlap, the dearest first."""
+    every = [*own, *rules_for(whole.kernels.values())]
+    found = [one for rule in every for one in _matches(rule, whole)]
+    taken, chosen = set[int](), list[_Match]()
+    for one in sorted(found, key=lambda one: -one.gain):
+        if taken.isdisjoint(one.boxes):
+            taken.update(one.boxes)
+            chosen.append(one)
+    return chosen
+
+
+def _applied(whole: _Whole, chosen: Sequence[_Match]) -> _Whole:
+    """Apply rules where they were found, by one double pushout."""
+    H = whole.H
+    boxes = [b for one in chosen for b in one.boxes]
+    inner = {w for one in chosen for w in one.inner}
+    rows = H.closure({"Box": boxes})
+    rows = {**rows, "Symbol": np.arange(H.size("Symbol"))}
+    L, match = H.subtables(rows)
+    places = {t: {int(row): k for k, row in enumerate(match.components[t].values)} for t in rows}
+    stays = {t: [*range(L.size(t))] for t in L.shape.tables}
+    stays["Box"] = []
+    stays["Wire"] = [places["Wire"][w] for w in rows["Wire"].tolist() if w not in inner]
+    K, left = L.subtables(stays)
+    at = {w: k for k, w in enumerate(w for w in rows["Wire"].tolist() if w not in inner)}
+    axis, block = places["Axis"], places["Block"]
+    draft = Draft.of(K)
+    types = {row: k for k, row in enumerate(rows["Type"].tolist())}
+    for one in chosen:
+        new: dict[int, int] = {}
+        for k, (axes, like) in enumerate(one.wires):
+            kind = draft.type("R") if like is None else types[whole.draft.wires[like].type]
+            new[-1 - k] = draft.wire([axis[a] for a in axes], kind)
+        for row in one.rows:
+            ins, outs = ([new[w] if w < 0 else at[w] for w in some] for some in (row.ins, row.outs))
+            draft.boxes.append(row._replace(
+                ins=ins, outs=outs, vars=[axis[a] for a in row.vars],
+                mentions=[axis[a] for a in row.mentions], within=[block[b] for b in row.within],
+            ))  # fmt: skip
+    R = draft.made()
+    right = morphism(K, R, {t: np.arange(K.size(t)) for t in K.shape.tables})
+    step = Rule(left, right, name=", ".join(dict.fromkeys(one.rule.name for one in chosen)))
+    made = step.rewrite(H, match)
+    before, after = (leg.components for leg in (made.complement.d, made.right.legs[0]))
+    moved = dict(zip(before["Wire"].values.tolist(), after["Wire"].values.tolist(), strict=True))
+    dom, cod = ([moved[w] for w in side] for side in (whole.circuit.dom, whole.circuit.cod))
+    sizes = [1] * made.apex.size("Axis")
+    for old, now in zip(before["Axis"].values.tolist(), after["Axis"].values.tolist(), strict=True):
+        sizes[now] = whole.sizes[old]
+    return _Whole(Circuit.of(made.apex, dom, cod), sizes, whole.price)
+
+
+# ---------------------------------------------------------------- the rules that there are
+
+
+def rules_for(kernels: Iterable[Kernel]) -> list[CircuitRule]:
+    """Return the rules about some kernels.
+
+    Parameters
+    ----------
+    kernels
+        The kernels that a circuit has.
+
+    Examples
+    --------
+    >>> for rule in rules_for([Kernel("contraction"), Kernel("view"), Kernel("exp")]):
+    ...     print(rule)
+    sums before products
+    indices before products
+    indices before products
+    indices before sums
+    indices before exp
+    """
+    known = {*kernels}
+    names = {one.name for one in known}
+    found: list[CircuitRule] = []
+    if "contraction" in names:
+        found.append(_sums_of_products())
+        if "add" in names:
+            found += [_sum_of_images(), *([_difference_of_images()] if "neg" in names else [])]
+    if "view" in names:
+        if "contraction" in names:
+            found += [_indices_of_products((0,)), _indices_of_products((0, 1)), _indices_of_sums()]
+        for one in sorted(known, key=str):
+            found += _indices_of(one)
+    return found
+
+
+def _subsets(count: int) -> list[tuple[int, ...]]:
+    return [s for size in range(1, count + 1) for s in combinations(range(count), size)]
+
+
+class _Letters(dict[str, tuple[int, ...]]):
+    """Letters of axes, each with the operands that have it."""
+
+    def of(self, operand: int, *kinds: str) -> str:
+        """Return those of an operand, of some kinds: their first letters."""
+        return self.all(*kinds, having=(operand,))
+
+    def all(self, *kinds: str, having: Sequence[int] = ()) -> str:
+        return " ".join(
+            name for name, own in self.items() if name[0] in kinds and {*having} <= {*own}
+        )
+
+
+def _letters(kinds: str, count: int) -> _Letters:
+    """Return letters of each kind for all operands that may have it together."""
+    return _Letters(
+        {kind + "".join(map(str, own)): own for kind in kinds for own in _subsets(count)}
+    )
+
+
+@cache
+def _sums_of_products() -> CircuitRule:
+    """Return that what one factor alone has is summed before factors are multiplied."""
+    at = _letters("kic", 2)
+    sides = [at.of(k, "k", "i", "c") for k in range(2)]
+    left = einsum(f"{sides[0]}, {sides[1]} -> {at.all('i', 'c')}") >> einsum(
+        f"{at.all('i', 'c')} -> {at.all('c')}"
+    )
+    kept = [
+        " ".join(name for name in side.split() if name[0] == "c" or len(at[name]) == 2)
+        for side in sides
+    ]
+    first = einsum(f"{sides[0]} -> {kept[0]}") @ einsum(f"{sides[1]} -> {kept[1]}")
+    right = first >> einsum(f"{kept[0]}, {kept[1]} -> {at.all('c')}")
+    return CircuitRule("sums before products", left, right)
+
+
+def _images(name: str, of: Any) -> CircuitRule:
+    at = _Letters({"k": (0, 1), **_letters("c", 2)})
+    x, w, out = at.of(0, "k", "c"), at.of(1, "k", "c"), at.all("c")
+    times = einsum(f"{x}, {w} -> {out}")
+    plus, under = (elementwise("add", pattern=f"{s}, {s} -> {s}") for s in (out, x))
+    sides = traced(x, x, w)
+    left = sides(lambda a, b, c: plus(times(a, c), of(out)(times(b, c))))
+    right = sides(lambda a, b, c: times(under(a, of(x)(b)), c))
+    return CircuitRule(name, left, right)
+
+
+@cache
+def _sum_of_images() -> CircuitRule:
+    """Return that a linear map is applied to a sum once."""
+    return _images("one image of a sum", lambda axes: lambda one: one)
+
+
+@cache
+def _difference_of_images() -> CircuitRule:
+    """Return that a linear map is applied to a difference once."""
+    return _images(
+        "one image of a difference", lambda axes: elementwise("neg", pattern=f"{axes} -> {axes}")
+    )
+
+
+def _indexed(
+    name: str, count: int, viewed: Sequence[int], at: _Letters, make: Callable[..., Circuit]
+) -> CircuitRule:
+    """Return that some arrays are looked up in before a box is applied, and not after.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    count
+        How many arrays the box reads.
+    viewed
+        Those that have the axis ``i`` that is looked up.
+    at
+        The other axes: those of kind ``c`` are written.
+    make
+        From the axes of operands and of the result to the box.
+    """
+    sides = [at.of(k, "k", "c") for k in range(count)]
+    out = at.all("c")
+    indices = " ".join(["p", at.all("c", having=viewed)])
+    whole = [f"i {side}" if k in viewed else side for k, side in enumerate(sides)]
+    part = [f"p {side}" if k in viewed else side for k, side in enumerate(sides)]
+    get = [take(f"{indices}, {a} -> {b}", at="i") for a, b in zip(whole, part, strict=True)
+           if a != b]  # fmt: skip
+    last = take(f"{indices}, i {out} -> p {out}", at="i")
+    given = traced(indices, *whole, types=["N", *["R"] * count])
+    before, after = make(whole, f"i {out}"), make(part, f"p {out}")
+
+    def right(index: Any, *arrays: Any) -> Any:
+        place = {k: n for n, k in enumerate(viewed)}
+        own = [get[place[k]](index, x) if k in place else x for k, x in enumerate(arrays)]
+        return after(*own)
+
+    return CircuitRule(name, given(lambda index, *xs: last(index, before(*xs))), given(right))
+
+
+@cache
+def _indices_of_products(viewed: tuple[int, ...]) -> CircuitRule:
+    """Return that factors are looked up in before they are multiplied."""
+
+    def make(sides: Sequence[str], out: str) -> Circuit:
+        return einsum(f"{', '.join(sides)} -> {out}")
+
+    return _indexed("indices before products", 2, viewed, _letters("kc", 2), make)
+
+
+@cache
+def _indices_of_sums() -> CircuitRule:
+    """Return that an array is looked up in before it is summed."""
+
+    def make(sides: Sequence[str], out: str) -> Circuit:
+        return einsum(f"{sides[0]} -> {out}")
+
+    return _indexed("indices before sums", 1, (0,), _letters("kc", 1), make)
+
+
+@cache
+def _indices_of(kernel: Kernel) -> tuple[CircuitRule, ...]:
+    """Return that arrays are looked up in before a function is applied to each number."""
+    entry = kernel.entry
+    least, most = entry.operands
+    plain = entry.targets == "none" and entry.deterministic and entry.outputs == 1
+    if not plain or least == 0 or kernel.name in (*IDLE, "earlier", "dropped"):
+        return ()
+
+    def make(sides: Sequence[str], out: str) -> Circuit:
+        return elementwise(kernel, pattern=f"{', '.join(sides)} -> {out}")
+
+    counts = range(least, (most or 2) + 1)
+    return tuple(
+        _indexed(f"indices before {kernel.name}", n, own, _letters("c", n), make)
+        for n in counts for own in _subsets(n)
+        if n < 3 and (kernel.name not in COMMUTING or own != (1,))
+    )  # fmt: skip

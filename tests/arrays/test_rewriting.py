@@ -1,0 +1,208 @@
+"""Rules of circuits: laws of the rules that there are, mutants, and what is rewritten by them."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import catlearn as cl
+from catlearn.arrays import (
+    CircuitRule,
+    copy,
+    einsum,
+    exp,
+    idle,
+    relu,
+    rewrite,
+    rules_for,
+    take,
+    traced,
+)
+from catlearn.arrays.evaluation import evaluate
+from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.rewriting import RuleRefused, transfers
+from catlearn.importing import from_jax, optimise
+
+COUNT, GRADIENTS = range(24), 2
+KERNELS = [Kernel(name) for name in ("contraction", "view", "add", "mul", "neg", "tanh")]
+LINEAR = ("one image of a sum", "one image of a difference")
+
+
+@pytest.mark.parametrize("rule", rules_for(KERNELS), ids=str)
+def test_the_rules_that_there_are_are_laws(rule):
+    """By equal, but for linearity, which is none of its laws: there both are polynomials."""
+    assert not rule.failures()
+    assert bool(rule.left.equal(rule.right)) == (rule.name not in LINEAR)
+
+
+PRODUCT = einsum("i k, k j -> i j")
+TAKE = take("i, k j -> i j", at="k")
+TWO = traced("i", "k k", "k j", types=["N", "R", "R"])
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (exp >> einsum("i ->"), einsum("i ->") >> exp),
+        (PRODUCT >> relu, relu @ idle >> PRODUCT),
+        (TWO(lambda i, x, w: TAKE(i, PRODUCT(x, w))), TWO(lambda i, x, w: PRODUCT(x, TAKE(i, w)))),
+        (PRODUCT >> einsum("i j -> j"), einsum("i k -> k") @ einsum("k j -> j")
+         >> einsum("k, j -> j")),
+    ],
+    ids=["a sum of functions", "a function of a product", "the axis that is summed", "two sums"],
+)  # fmt: skip
+def test_what_is_no_law_is_refused(left, right):
+    """Mutants: functions that are moved through sums, and indices across what is summed."""
+    rule = CircuitRule("wrong", left, right)
+    assert "law" in {one.law for one in rule.failures()}
+    with pytest.raises(RuleRefused):
+        rewrite(PRODUCT.at(i=2, j=3, k=4), [rule])
+    with pytest.raises(cl.errors.InvalidStructure):
+        optimise(jnp.tanh, rules=[rule])
+
+
+def images(x, y, w):
+    return jnp.tanh(x @ w - y @ w)
+
+
+def last(x, y, w):
+    return jnp.exp(jnp.tanh(x @ w + y[:, :1])[-1])
+
+
+def rows(x, y, w):
+    return (x @ w)[::-3] * 2
+
+
+def pooled(x, y, w):
+    return jnp.mean(x @ w, 0), jnp.sum(y @ w, (0, 1))
+
+
+def halves(x, y, w):
+    return (x @ w).reshape(2, 4, 5)[:, 1], (y @ w)[:3]
+
+
+FUNCTIONS = {
+    images: ["one image of a difference"],
+    last: ["indices before tanh", "indices before add", "indices before products"],
+    rows: ["indices before products"],
+    pooled: ["sums before products"],
+    halves: ["indices before products"],
+}
+SHAPES = ((8, 4), (8, 4), (4, 5))
+
+
+@pytest.mark.parametrize("fn", FUNCTIONS)
+def test_functions_are_rewritten_with_the_same_values(fn):
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=shape) for shape in SHAPES]
+    given = from_jax(fn, *(jax.ShapeDtypeStruct(shape, "float32") for shape in SHAPES))
+    found = rewrite(given)
+    assert sorted(found.used) == sorted(FUNCTIONS[fn])
+    assert found.price[1] < found.price[0]
+    assert not found.circuit.failures()
+    assert found.circuit.equal(given) or fn is images
+    for one, other in zip(*(evaluate(c, arrays) for c in (given, found.circuit)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+
+
+STEPS = [
+    lambda a, x, w: a @ w, lambda a, x, w: jnp.tanh(a), lambda a, x, w: a + x[:, :1],
+    lambda a, x, w: a * 2, lambda a, x, w: a @ w - x @ w, lambda a, x, w: a + x @ w,
+]  # fmt: skip
+ENDS = [
+    lambda a: a[-1], lambda a: a.sum(0), lambda a: a[:, 2:4], lambda a: a.mean(),
+    lambda a: a[::2], lambda a: (a[1], a.sum()), lambda a: a.T[1:3, 2],
+]  # fmt: skip
+
+
+def programs(seed):
+    """Return a random program and arrays; some of what it makes is read twice."""
+    random = np.random.default_rng(seed)
+    chosen = [STEPS[k] for k in random.integers(0, len(STEPS), 3)]
+    end = ENDS[random.integers(0, len(ENDS))]
+
+    def fn(x, w):
+        a = x
+        for step in chosen:
+            a = step(a, x, w)
+        return end(a)
+
+    return fn, (random.normal(size=(6, 5)), random.normal(size=(5, 5)) / 3)
+
+
+def test_values_and_gradients_of_random_programs_stay():
+    used, gradients = set[str](), 0
+    with jax.enable_x64(True):
+        for seed in COUNT:
+            fn, arrays = programs(seed)
+            given = from_jax(fn, *arrays)
+            found = rewrite(given)
+            used |= {*found.used}
+            pairs = [*zip(evaluate(given, arrays), evaluate(found.circuit, arrays), strict=True)]
+            if found.used and gradients < GRADIENTS:
+                gradients += 1
+
+                def total(circuit, *arrays):
+                    made = cl.lower(circuit)({}, *arrays)
+                    return sum(jnp.sin(one).sum() for one in jax.tree.leaves(made))
+
+                pairs += zip(*(
+                    jax.jit(jax.grad(partial(total, one), (0, 1)))(*arrays)
+                    for one in (given, found.circuit)
+                ), strict=True)  # fmt: skip
+            for one, other in pairs:
+                np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10)
+    assert len(used) >= 4
+
+
+def test_what_is_read_elsewhere_stays():
+    shared = PRODUCT >> copy(2) >> einsum("i j -> j") @ idle
+    both = shared.at(i=8, j=9, k=7)
+    found = rewrite(both)
+    assert found.circuit is both
+    assert not found.used
+    whole = from_jax(lambda x, w: ((x @ w)[0], x @ w), jnp.ones((8, 4)), jnp.ones((4, 5)))
+    assert not rewrite(whole).used
+
+
+def test_equal_factors_are_not_one_axis():
+    """Of x x^T both axes are of one array, and only one of them is looked up."""
+    given = from_jax(lambda x: (x @ x.T)[1:3], jnp.ones((8, 4)))
+    found = rewrite(given)
+    assert found.used
+    assert found.circuit.equal(given)
+    x = np.random.default_rng(0).normal(size=(8, 4))
+    np.testing.assert_allclose(*evaluate(found.circuit, [x]), (x @ x.T)[1:3])
+
+
+def test_masked_readings_stay():
+    def padded(x, w):
+        return jnp.pad(x @ w, ((2, 0), (0, 0)))[:3]
+
+    given = from_jax(padded, jnp.ones((8, 4)), jnp.ones((4, 5)))
+    assert rewrite(given).circuit.equal(given)
+
+
+def test_own_rules_and_prices():
+    sums = CircuitRule("sums in turn", einsum("a b -> a") >> einsum("a ->"), einsum("a b ->"))
+    given = (einsum("x y z -> x z") >> einsum("x z -> x") >> einsum("x ->")).at(x=3, y=4, z=5)
+    found = rewrite(given, [sums])
+    assert found.used == {"sums in turn": 2}
+    assert found.circuit.equal(given)
+    assert found.circuit.apex.size("Box") == 1
+    moved = rewrite(given, [sums], price=transfers)
+    assert moved.price == (60 + 15 + 15 + 3 + 3 + 1, 61)
+
+
+def test_plans_say_which_rules_were_used():
+    def fn(x, w):
+        return jnp.tanh(x @ w)[-1]
+
+    x, w = jnp.ones((64, 32)), jnp.ones((32, 32))
+    plan = optimise(fn).plan(x, w)
+    assert plan.rules == {"indices before tanh": 1, "indices before products": 1}
+    assert plan.multiply_adds == (64 * 32 * 32, 32 * 32)
+    assert "indices before products (1)" in str(plan)
+    np.testing.assert_allclose(optimise(fn)(x, w), fn(x, w), rtol=1e-6)
