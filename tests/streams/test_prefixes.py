@@ -220,6 +220,22 @@ def test_the_state_has_32_bits_of_narrower_numbers():
     assert errors[0] <= 1.2 * errors[1]
 
 
+@pytest.mark.parametrize("name", ["linear attention", "gated"])
+def test_errors_are_at_most_twice_those_of_the_circuit(name):
+    """In float32 against float64: of values and gradients, where decays are large, too."""
+    circuit, variable, shapes = PREFIXES[name]
+    exact = arrays([[256 if size == N else size for size in shape] for shape in shapes])
+    xs = [x.astype(jnp.float32) for x in exact]
+    want = both(cl.lower(circuit), [x.astype(jnp.float64) for x in xs])
+    fns = cl.lower(stream(circuit, variable), block=32), cl.lower(circuit)
+    found, whole = (
+        [float(jnp.sqrt(jnp.mean(jnp.square(a.astype(jnp.float64) - b))))
+         for a, b in zip(jax.tree.leaves(both(fn, xs)), jax.tree.leaves(want), strict=True)]
+        for fn in fns
+    )  # fmt: skip
+    assert all(one <= 2 * other for one, other in zip(found, whole, strict=True))
+
+
 def test_what_is_kept_moves_with_its_reference(mutants, monkeypatch):
     """Decays are kept relative to the past: by the wrong sign they do not move there."""
     circuit, variable, shapes = PREFIXES["gated"]
