@@ -651,6 +651,7 @@ class _Instance:
                 known[other] = self.place[one], classes(one)
         (end,), (last,) = written.left.cod, right.cod
         scale, relations, rows = self.scale, self.relations, list[BoxRow]()
+        carried = False
         names = [part.row.operation.kernel.name for part in written.right_parts]
         scaled = max((b for b, name in enumerate(names) if name == "contraction"), default=-1)
         for b, part in enumerate(written.right_parts):
@@ -677,9 +678,8 @@ class _Instance:
                 return None
             rows.append(made.row(row, out))
             known[wire] = row, out
-            if made.kernel.name == "view":
-                relations = []
-        if relations or (scaled < 0 and scale != Scalar()):
+            carried = carried or made.kernel.name == "view"
+        if (relations and not carried) or (scaled < 0 and scale != Scalar()):
             return None
         return rows, wires
 
