@@ -447,12 +447,25 @@ def imported(
     traced = [k for k, (path, leaf) in enumerate(leaves) if _is_array(leaf, path, at)]
     addresses = [_address(path, names) if path[0].idx == at else None for path, _ in leaves]
 
+    labels = ["/".join(dict.fromkeys((names[path[0].idx], _address(path, names))))
+              for path, _ in leaves]  # fmt: skip
+    starts = [_plain(leaves[k][1]) for k in traced]
+
     def flatten(*given: Any) -> tuple[list[Any], dict[str, Any]]:
         own = jax.tree.leaves([None if k in static else one for k, one in enumerate(given)])
         if len(own) != len(leaves):
             message = f"have {len(own)} arrays, those that were imported {len(leaves)}"
             raise ImportRefused("this call", [Failure("arity", "arguments", message)])
         arrays = [_plain(own[k]) for k in traced]
+        failures = [
+            Failure("sizes", f"argument {labels[k]}", f"axis {j}: {n}, but {m} is expected")
+            for k, start, array in zip(traced, starts, arrays, strict=True)
+            if np.ndim(array) == np.ndim(start)
+            for j, (n, m) in enumerate(zip(np.shape(array), np.shape(start), strict=True))
+            if n != m
+        ]
+        if failures:
+            raise ImportRefused("this call", failures)
         pairs = [*zip((addresses[k] for k in traced), arrays, strict=True)]
         inner = {address: one for address, one in pairs if address is not None}
         return [one for address, one in pairs if address is None], nested(inner)
@@ -467,7 +480,6 @@ def imported(
         given = (arguments[k] if k in static else one for k, one in enumerate(found))
         return fn(*given)
 
-    starts = [_plain(leaves[k][1]) for k in traced]
     try:
         closed, shape = jax.make_jaxpr(flat, return_shape=True)(*starts)
     except REFUSED as error:

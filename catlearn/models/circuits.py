@@ -522,13 +522,18 @@ class LoweredCircuit:
                     message += "; lift(circuit, 'b') takes a batch of them"
                 failures.append(Failure("shape", where, message))
                 continue
-            given += [(axis, size, where) for axis, size in zip(axes, shape, strict=True)]
+            given += [
+                (axis, n, where, k) for k, (axis, n) in enumerate(zip(axes, shape, strict=True))
+            ]
         if failures:
             raise InvalidStructure("arrays", failures)
+        failures = self._unequal(given)
+        if failures:
+            raise InvalidStructure("this call", failures)
         every = H.relations()
         relations = [one for one, _, _ in every]
         count = len(relations)
-        relations += [SizeRelation("=", Size.generator(axis), Size.of(n)) for axis, n, _ in given]
+        relations += [SizeRelation("=", Size.generator(axis), Size.of(n)) for axis, n, *_ in given]
         found = solve(relations, H.flexible)
         for one in found.failures:
             own = one.number < count
@@ -537,7 +542,7 @@ class LoweredCircuit:
             )
             words = f"{one.found.rename(H.called)} cannot hold"
             if one.number >= count:
-                axis, number, _ = given[one.number - count]
+                axis, number, *_ = given[one.number - count]
                 words = f"axis {H.called(axis)} has {number} here: {words}"
             failures.append(Failure("sizes", where, words))
         numbers = {axis: found.of(Size.generator(axis)).number for axis in range(H.size("Axis"))}
@@ -551,6 +556,23 @@ class LoweredCircuit:
         if failures:
             raise InvalidStructure("this call", failures)
         return sizes
+
+    def _unequal(self, given: Iterable[tuple[int, int, str, int]]) -> list[Failure]:
+        """List sizes of arrays that are given, by their positions, which are not what they meet."""
+        failures: list[Failure] = []
+        first: dict[Size, tuple[int, str, int]] = {}
+        for axis, number, where, place in given:
+            size = self.circuit.apex.solution.of(Size.generator(axis))
+            wanted, other, there = (size.number, "", 0) if size.number is not None else (
+                first.setdefault(size, (number, where, place))
+            )  # fmt: skip
+            if number != wanted:
+                why = f" because of {other}, axis {there}" if other else (
+                    f" by {self.circuit.apex.axis_title(axis)}"
+                )  # fmt: skip
+                message = f"axis {place}: {number}, but {wanted} is expected{why}"
+                failures.append(Failure("sizes", where, message))
+        return failures
 
     def failures(self, *arrays: Any) -> list[Failure]:
         """List indices in some inputs that lie outside of their axis; these are clipped in a run.

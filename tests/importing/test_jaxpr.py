@@ -386,6 +386,15 @@ def test_scopes_are_blocks_and_boxes_have_their_line():
     assert all("test_jaxpr.py:" in one.source for one in H.operations)
 
 
+def test_arguments_of_other_sizes_are_named():
+    found = imported(lambda q, k: q @ k.T, jnp.ones((3, 4)), jnp.ones((5, 4)))
+    with pytest.raises(ImportRefused) as error:
+        found.inputs(jnp.ones((3, 4)), jnp.ones((5, 2)))
+    assert [(one.where, one.message[:6]) for one in error.value.failures] == [
+        ("argument k", "axis 1")
+    ]  # fmt: skip
+
+
 def test_axes_are_called_by_arguments_and_layers():
     weights = {"up": {"weight": jnp.ones((4, 6)), "bias": jnp.ones(6)}, "down": jnp.ones((6, 2))}
 

@@ -159,13 +159,13 @@ def spelled(circuit: Circuit) -> Circuit:
         readings = [*operation.readings]
         learned = any(H.column("name")[wire] is not None for wire in ins)
         plain = not operation.targets and operation.kernel.name not in ("view", "concat", *GATES)
-        plain |= operation.kernel.name == "contraction" and not learned
+        plain |= operation.kernel.name == "contraction"
         for j, (wire, reading) in enumerate(zip(ins, readings, strict=True)):
             if wire in numbers:
                 row = draft.boxes[numbers[wire]]
                 ins[j] = draft.wire([], draft.wires[wire].type)
                 boxes.append(row._replace(outs=[ins[j]], within=within))
-            elif plain and H.column("name")[wire] is None and _moved(reading):
+            elif reading is not None and plain and not learned and _moved(reading):
                 used = sorted({v for form in reading.forms for v in _direct(form)})
                 key = wire, reading.forms, tuple(box.vars[v] for v in used), tuple(within)
                 if key not in read:
@@ -181,7 +181,7 @@ def spelled(circuit: Circuit) -> Circuit:
                     )  # fmt: skip
                     boxes.append(BoxRow([wire], [read[key]], [*key[2]], [], view, box.within))
                 ins[j] = read[key]
-                readings[j] = replace(readings[j], forms=tuple(map(Form.variable, used)))
+                readings[j] = replace(reading, forms=tuple(map(Form.variable, used)))
         if k not in numbers.values() or box.outs[0] in circuit.cod:
             operation = replace(operation, readings=tuple(readings))
             boxes.append(box._replace(ins=ins, operation=operation))
@@ -189,9 +189,9 @@ def spelled(circuit: Circuit) -> Circuit:
     return Circuit.of(draft, circuit.dom, circuit.cod)
 
 
-def _moved(reading: Reading | None) -> bool:
+def _moved(reading: Reading) -> bool:
     """Whether something is read at other indices than variables, by numbers and no lookups."""
-    forms = () if reading is None else reading.forms
+    forms = reading.forms
 
     def known(form: Form) -> bool:
         parts = [atom for atom, _ in form.terms if isinstance(atom, IndexPart)]
