@@ -45,6 +45,7 @@ from catlearn.errors import CatlearnError, Failure, InvalidStructure, WrongKind
 from catlearn.importing.building import ImportRefused, is_real
 from catlearn.importing.exported import in_jax, recognises
 from catlearn.importing.jaxpr import Imported, imported
+from catlearn.lowering.streamed import is_forward
 from catlearn.lowering.streaming import StreamedCircuit, StreamPlan
 from catlearn.models.circuits import LoweredCircuit
 
@@ -227,6 +228,8 @@ class Optimised:
         if _original.get():
             return self.original(*arguments, **named)
         call = _Call(self.original, self.options, arguments, named)
+        if any(map(is_forward, call.arrays)):
+            return self.original(*arguments, **named)
         plan = self._planned(call)
         if self.options.check and call.is_concrete and call.key not in self._checked:
             _check(call, plan, self.options)
@@ -631,6 +634,9 @@ def optimise(
 
     Notes
     -----
+    A derivative forward, as of ``jax.jvp``, is that of the original; of what ``jax.jit`` has traced
+    it is not known, and JAX refuses it, unless that stands in ``with unoptimised():``.
+
     An axis along which a given array is sharded is not streamed; of arrays that ``jax.jit`` traces
     it is not known. What is not left alone returns no weak types. Integers that are looked up in an
     array count from its end if they are below 0; those outside of it are clipped, where JAX may

@@ -180,10 +180,7 @@ def differentiable(run: Any) -> Any:
     function.defvjp(forward, backward)
 
     def checked(*inputs: Any) -> Any:
-        # reverse passes linearise by tracers of another class
-        if getattr(jax.config, "jax_use_direct_linearize", True) and any(
-            isinstance(x, ad.JVPTracer) and not isinstance(x.tangent, ad.Zero) for x in inputs
-        ):
+        if any(map(is_forward, inputs)):
             raise CatlearnError(
                 "a fold has a reverse pass of its own, and is not differentiated forward; "
                 'cl.lower(fold, reverse="checkpoint") is, and keeps the state of each block'
@@ -191,6 +188,18 @@ def differentiable(run: Any) -> Any:
         return function(*inputs)
 
     return checked
+
+
+def is_forward(x: Any) -> bool:
+    """Whether an array is differentiated forward, as far as is seen: not inside of ``jax.jit``."""
+    while isinstance(x, jax.core.Tracer) and hasattr(x, "batch_dim"):
+        x = x.val  # of a map
+    # reverse passes linearise by tracers of another class
+    return (
+        getattr(jax.config, "jax_use_direct_linearize", True)
+        and isinstance(x, ad.JVPTracer)
+        and not isinstance(x.tangent, ad.Zero)
+    )
 
 
 def _sliced(arrays: Sequence[Any], axes: Sequence[int], start: Any, block: int) -> list[Any]:
@@ -359,11 +368,11 @@ class FoldRun:
         *found, index = _sliced(entries, self.fold.entries, start, block)
         return [*found, self.first + index]
 
-    def over(self, step: Any, carried: Any) -> Any:
-        """Carry something over all blocks but the first; ``step(carried, start, block)``."""
+    def over(self, step: Any, carried: Any, first: int = 0) -> Any:
+        """Carry something over all blocks from one on; ``step(carried, start, block)``."""
         full, rest = divmod(self.length, self.block)
-        if full > 1:
-            starts = jnp.arange(1, full) * self.block
+        if full > first:
+            starts = jnp.arange(first, full) * self.block
             carried, _ = jax.lax.scan(
                 lambda state, start: (step(state, start, self.block), None), carried, starts
             )
@@ -393,9 +402,12 @@ class FoldRun:
             )
 
         first = self.blocks(entries, 0, self.block)
-        hidden = self.hidden(starts_empty(self.fold, masks), (*fixed, *first), ())
-        again = jax.checkpoint(step, static_argnums=(2,)) if self.reverse == "checkpoint" else step
-        return self.over(again, lift() if hidden is None else jax.lax.cond(hidden, empty, lift))
+        if self.reverse == "checkpoint":
+            return self.over(jax.checkpoint(step, static_argnums=(2,)), lift(), 1)
+        kinds = jax.eval_shape(lift)
+        if starts_empty(self.fold) and all(is_real(one) for one in kinds):
+            return self.over(step, empty())
+        return self.over(step, lift(), 1)
 
     def closing(self) -> list[Skip]:
         """List the masks that may hide a whole block."""
@@ -512,7 +524,7 @@ class FoldRun:
             return of_fixed, _written(of_entries, of_block, axes, start)
 
         carried = [*map(jnp.zeros_like, own_fixed)], [*map(jnp.zeros_like, own_entries)]
-        return self.over(step, step(carried, 0, self.block))
+        return self.over(step, carried)
 
     def greatest(self) -> list[tuple[int, int]]:
         """List the greatest entries that outputs depend on: in the state, and in the sources."""
@@ -542,7 +554,7 @@ class FoldRun:
         def step(carried: Any, start: Any, block: int) -> Any:
             return [a + b for a, b in zip(carried, count(start, block), strict=True)]
 
-        found = self.over(step, count(0, self.block))
+        found = self.over(step, count(0, self.block), 1)
         return {k: one for (k, _), one in zip(self.greatest(), found, strict=True)}
 
     def attained(self, n: int, own: Any, state: Any) -> Any:
@@ -673,7 +685,7 @@ class PrefixRun(FoldRun):
         def step(state: Any, start: Any, block: int) -> Any:
             return self.part("merge", (*state, *lifted(start, block), *inner))
 
-        return self.over(jax.checkpoint(step, static_argnums=(2,)), lifted(0, self.block))
+        return self.over(jax.checkpoint(step, static_argnums=(2,)), lifted(0, self.block), 1)
 
     def placed(self, alone: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
         """Return a state of some indices alone as one from the starts on of what goes round."""

@@ -210,6 +210,19 @@ def summed(circuit: Circuit, axis: int) -> Circuit:
     ``s[b, y[b]]`` is the sum over x of s[b, x], where x is y[b], and 0 elsewhere; what is given, or
     made by a box that reads it whole, is looked up as it is.
     """
+    H = circuit.apex
+    axes = [H.lists["axes"].row(row).tolist() for row in range(H.size("Wire"))]
+    looked = (
+        axes[wire][place] == axis
+        for box, one in enumerate(H.operations)
+        if one.kernel.name == "view"
+        for wire, reading in zip(H.sides[0][box], one.readings, strict=True)
+        if reading is not None
+        for place, form in enumerate(reading.forms)
+        if form.lookups
+    )
+    if not any(looked):
+        return circuit
     nodes = Nodes(circuit, axis)
     draft, boxes = nodes.draft, []
     for box, row in enumerate(draft.boxes):
@@ -230,7 +243,7 @@ def summed(circuit: Circuit, axis: int) -> Circuit:
         (place,), (written,), count = places, row.operation.writes, len(row.vars)
         x = Form.variable(count)
         gap = forms[place] + x.times(-1)
-        letters = (*(nodes.letter(box, v) for v in range(count)), circuit.apex.called(axis))
+        letters = (*(nodes.letter(box, v) for v in range(count)), H.called(axis))
         moved = Reading((*forms[:place], x, *forms[place + 1 :]), 0.0, (gap, gap.times(-1)))
         readings = [*row.operation.readings]
         readings[operand] = moved
@@ -820,7 +833,8 @@ def _dropped(work: Rewriting) -> tuple[bool, ...]:
     """Say of each accumulator whether it is a greatest entry that outputs do not depend on.
 
     A number that depends on the choice of a reference r does so by a factor exp(w r), or by an
-    addend a r; the outputs do not depend on r if both are 0 for them.
+    addend a r; the outputs do not depend on r if both are 0 for them. Gradients ask for this, so
+    that what is made of a number whose gradient is stopped does not depend on it.
     """
     return tuple(acc.kind == "max" and _drops(work, acc) for acc in work.accumulators)
 
@@ -860,9 +874,9 @@ def _slopes(work: Rewriting, box: int, slope: Any, found: dict[int, Any]) -> Non
     """Note on which power of exp(r), or multiple of r, what a box writes depends."""
     row = work.draft.boxes[box]
     reads = [slope(w) for w, r in zip(row.ins, row.operation.readings, strict=True)]
-    if all(one == (0, 0) for one in reads):
-        return
     name, made = row.operation.kernel.name, (None, None)
+    if name == "stop" or all(one == (0, 0) for one in reads):
+        return
     known = all(one[0] is not None for one in reads)
     wired = all(
         r is not None and all(f.wiring is not None for f in r.forms) and not r.conditions

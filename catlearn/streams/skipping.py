@@ -19,7 +19,7 @@ R of all rows; these have open entries then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -62,11 +62,6 @@ class Skip:
     mentions: tuple[int, ...]
     vanishing: tuple[tuple[float, int], ...]
     below: tuple[tuple[float, int], ...]
-
-    @property
-    def is_free(self) -> bool:
-        """Whether it requires nothing of a state."""
-        return not self.vanishing and not self.below
 
     def greatest(
         self, sizes: Mapping[int, int], ends: Callable[[int], tuple[Any, Any]]
@@ -198,17 +193,56 @@ def _followed(
     return [known.get(wire) for wire in terms.cod]
 
 
-def starts_empty(fold: Fold, found: Sequence[Skip]) -> list[Skip]:
-    """List those skips by which the first block may be skipped, too.
+def starts_empty(fold: Fold) -> bool:
+    """Whether the state without entries, 0 of sums and -inf of greatest entries, may be stepped.
 
-    The state without entries then is 0 of sums and -inf of greatest entries; references have to be
-    multiples of its entries, since other functions may not be numbers.
+    It may if the step makes numbers of it: exp(-inf - R) times 0 is 0, but -inf times 0, which
+    stands in the step of an entropy, is no number.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import einsum, softmax
+    >>> from catlearn.streams import stream
+    >>> starts_empty(stream(softmax("q [x]") >> einsum("q x -> q"), "x"))
+    True
     """
-    H = fold.references.apex
-    linear = all(
-        H.operations[box].kernel.name in ("view", "neg", "contraction")
-        and len(H.sides[0][box]) == 1
-        and not H.operations[box].targets
-        for box in fold.references._walk()
-    )
-    return [one for one in found if linear and one.is_free]
+    step = fold.step
+    H, known = step.apex, dict[int, float | None]()
+    starts = {"sum": 0.0, "max": -inf, "place": 0.0}
+    known |= {wire: starts[kind] for wire, kind in zip(step.dom, fold.kinds, strict=False)}
+    for box in step._walk():
+        one, made = H.operations[box], None
+        reads = [known.get(wire) for wire in H.sides[0][box]]
+        name = one.kernel.name
+        plain = all(
+            value is None or (r is not None and not r.conditions
+                              and all(form.wiring is not None for form in r.forms))
+            for r, value in zip(one.readings, reads, strict=True)
+        )  # fmt: skip
+        if all(value is None for value in reads):
+            continue
+        alone = len(reads) == 1
+        if not plain:
+            return False
+        if name == "exp":
+            made = 0.0 if reads[0] == -inf else None
+        elif name == "shifted":
+            made = -inf if -inf in reads[:1] else None
+            if -inf in reads[1:]:
+                return False
+        elif name in ("contraction", "mul") and -inf not in reads:
+            made = 0.0
+        elif name == "view" or (name == "max" and alone) or (
+            name == "contraction" and alone and not one.targets and one.scale == ONE
+        ):  # fmt: skip
+            made = reads[0]
+        elif name == "add" and -inf not in reads:
+            made = 0.0 if None not in reads else None
+        elif name == "neg" and reads[0] == 0.0:
+            made = 0.0
+        elif name not in ("larger", "earlier"):
+            return False
+        elif name == "larger" and None not in reads:
+            made = max(value for value in reads if value is not None)
+        known |= dict.fromkeys(H.sides[1][box], made)
+    return True

@@ -14,6 +14,7 @@ import catlearn as cl
 from catlearn.errors import InvalidStructure
 from catlearn.importing import NoPlan, NumbersDiffer, optimise, unoptimised
 from catlearn.lowering.streaming import StreamedCircuit
+from catlearn.streams import folding
 
 
 def attention(q, k, v, causal=True):
@@ -336,3 +337,50 @@ def test_equal_islands_have_one_fold():
     assert len(made) == 2
     assert made[0].fold is made[1].fold
     compare(layers, fast, x, weights)
+
+
+def shifted_by_stopped(q, k, v):
+    """A sum of exponentials that is not divided, of which one factor is the greatest itself."""
+    scores = q @ k.T
+    greatest = scores.max(1, keepdims=True)
+    stopped = jax.lax.stop_gradient(greatest)
+    return (jnp.exp(scores - stopped) @ v) * (greatest - stopped + 1)
+
+
+def test_gradients_go_through_greatest_entries_that_are_not_stopped(mutants, monkeypatch):
+    """Softmax of JAX stops that of its greatest entry: none is looked for in the reverse pass."""
+    given = arrays((64, 8), (128, 8), (128, 4))
+
+    def made(fn):
+        fast = optimise(fn, threshold=0, block=16)
+        plan = fast.plan(*given)
+        lowered = StreamedCircuit(plan.program.circuit, threshold=0, block=16)
+        return fast, lowered.islands(*[one.shape for one in given])[0][0].fold.dropped[0]
+
+    gradients = [
+        jax.grad(lambda *given, fn=fn: jnp.sin(fn(*given)).sum(), (0, 1, 2))
+        for fn in (shifted_by_stopped, made(shifted_by_stopped)[0])
+    ]
+    assert made(attention)[1]
+    assert not made(shifted_by_stopped)[1]
+    close(*(fn(*given) for fn in gradients))
+    with mutants("streams: no output depends on a greatest entry"):
+        monkeypatch.setattr(folding, "_drops", lambda work, one: True)
+        other, dropped = made(shifted_by_stopped)
+        assert dropped
+        found = jax.grad(lambda *given: jnp.sin(other(*given)).sum())(*given)
+        assert not np.allclose(found, gradients[0](*given)[0], atol=1e-3)
+
+
+def test_derivatives_forward_are_those_of_the_original():
+    fast, given = optimise(attention, threshold=0, block=8), arrays((16, 4), (24, 4), (24, 2))
+    stacked = (*given[:2], jnp.stack([given[2], 2 * given[2]], 2))
+    assert not fast.plan(*given).left_alone
+
+    def derivatives(fn):
+        total = lambda *given: jnp.sin(fn(*given)).sum()  # noqa: E731
+        yield jax.jacfwd(fn)(*given)
+        yield jax.jvp(jax.vmap(fn, (None, None, 2)), stacked, stacked)
+        yield jax.hessian(total)(*given)
+
+    close([*derivatives(attention)], [*derivatives(fast)], 1e-4)
