@@ -19,7 +19,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "folding": ["Fold", "stream", "streamable"],
+        "folding": ["Fold", "Loop", "stream", "streamable"],
         "prefix": ["PrefixFold"],
         "rules": [
             "RULES",

@@ -1,5 +1,6 @@
 from .folding import (
     Fold as Fold,
+    Loop as Loop,
     stream as stream,
     streamable as streamable,
 )

@@ -70,7 +70,7 @@ class PrefixFold(Loop):
     unit
         Whether zeros, and the starts of what goes round, are the state before the first block.
 
-    The others are those of every :class:`~catlearn.streams.folding.Loop`.
+    The others are those of every :class:`Loop`.
     """
 
     first: Circuit
