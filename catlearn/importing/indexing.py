@@ -136,9 +136,9 @@ def _gather(self: Builder, eqn: Any, values: list[Value]) -> Found:
                 if found is None or found[0] < 0 or found[1] > length - sizes[k]:
                     return None
                 form = form + own[0]
-            elif length > 1:
-                if not isinstance(one.source, int):
-                    return None
+            elif not isinstance(one.source, int):
+                return None
+            else:
                 at = replace(one, words=out.words, forms=tuple(own))
                 given, last = one.source in self.natural, length - sizes[k]
                 if fill and not given:
@@ -148,8 +148,9 @@ def _gather(self: Builder, eqn: Any, values: list[Value]) -> Found:
                     masks.append(self.applied(kernel, [at], np.dtype(bool), "inside"))
                 if sizes[k] > 1:
                     at = _clamped(self, at, last, length)
-                at = self.indices(at, length)
-                form = form + Form.atom(Lookup(at.source, at.forms))
+                if length > 1:
+                    at = self.indices(at, length)
+                    form = form + Form.atom(Lookup(at.source, at.forms))
         forms.append(form)
     if masks and not is_real(aval.dtype):
         return None

@@ -58,6 +58,7 @@ from catlearn.importing.primitives import (
     bound,
     call_of,
     flops_of,
+    full,
     handles,
     rule_of,
 )
@@ -199,13 +200,11 @@ class Importer(Builder):
         aval = eqn.outvars[0].aval
         texts = [number_text(one) for one in values]
         dtypes = [atom.aval.dtype for atom in eqn.invars]
-        full = [
-            one if one.words or not aval.shape else one.repeated(aval.shape, ()) for one in values
-        ]
+        values = full(values, aval.shape)
         known = [one.source if isinstance(one.source, Number) else None for one in values]
         arrays = [
             self.typed(one, dtype)
-            for one, dtype, number in zip(full, dtypes, known, strict=True)
+            for one, dtype, number in zip(values, dtypes, known, strict=True)
             if number is None
         ]
         params = ", ".join(f"{key}={eqn.params[key]}" for key in sorted(eqn.params)
@@ -222,7 +221,7 @@ class Importer(Builder):
             ))  # fmt: skip
 
         found = self.applied(function_of(label, call), arrays, aval.dtype, title=eqn.primitive.name)
-        self.calls[found.source] = eqn.primitive.name, full
+        self.calls[found.source] = eqn.primitive.name, values
         return found
 
 

@@ -206,9 +206,12 @@ def _iota(self: Builder, eqn: Any, values: list[Value]) -> Found:
     ) else found  # fmt: skip
 
 
-def _full(values: Iterable[Value], shape: Sequence[int]) -> list[Value]:
-    """Return values at the dimensions of a shape, which those without have not."""
-    return [one if one.words or not shape else one.repeated(shape, ()) for one in values]
+def full(values: Iterable[Value], shape: Sequence[int]) -> list[Value]:
+    """Return values at the dimensions of a shape: those without have none, and 1 is repeated."""
+    return [
+        one if one.shape == tuple(shape) else one.repeated(shape, range(len(one.words)))
+        for one in values
+    ]
 
 
 @handles(*ELEMENTWISE)
@@ -226,7 +229,7 @@ def _elementwise(self: Builder, eqn: Any, values: list[Value]) -> Found:
 @handles("add", "sub", "mul", "div", "rem", "add_any", "max", "min")
 def _arithmetic(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval, name = eqn.outvars[0].aval, eqn.primitive.name
-    values = _full(values, aval.shape)
+    values = full(values, aval.shape)
     if jnp.issubdtype(aval.dtype, jnp.signedinteger):
         return _held(_indices(name, values), aval.dtype)
     numbers = [number_of(one) for one in values]
@@ -296,7 +299,7 @@ def _indices(name: str, values: Sequence[Value]) -> Value | None:
 
 @handles("eq", "ne", "lt", "le", "gt", "ge")
 def _compared(self: Builder, eqn: Any, values: list[Value]) -> Found:
-    values = _full(values, eqn.outvars[0].aval.shape)
+    values = full(values, eqn.outvars[0].aval.shape)
     name = {"lt": "gt", "le": "ge"}.get(eqn.primitive.name, eqn.primitive.name)
     difference = _indices("sub", values[::-1] if name != eqn.primitive.name else values)
     if difference is None:
@@ -330,7 +333,7 @@ def _both(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval = eqn.outvars[0].aval
     if aval.dtype != np.bool_:
         return None
-    values, either = _full(values, aval.shape), eqn.primitive.name == "or"
+    values, either = full(values, aval.shape), eqn.primitive.name == "or"
     for k, one in enumerate(values):
         if isinstance(one.source, Number):
             return values[1 - k] if bool(one.source.value) != either else one
@@ -348,7 +351,7 @@ def _select(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval = eqn.outvars[0].aval
     if len(values) != 3:
         return None
-    mask, other, one = _full(values, aval.shape)
+    mask, other, one = full(values, aval.shape)
     if aval.dtype == np.bool_ and {number_of(one), number_of(other)} == {True, False}:
         if number_of(one):
             return mask
@@ -836,5 +839,5 @@ def _ruled(self: Builder, eqn: Any, values: list[Value]) -> Found:
         return self.applied(Kernel("softplus"), values[:1], aval.dtype)
     if name not in RULES:
         return None
-    values = [self.typed(one, aval.dtype) for one in _full(values, aval.shape)]
+    values = [self.typed(one, aval.dtype) for one in full(values, aval.shape)]
     return self.applied(function_of(name, RULES[name]), values, aval.dtype, name)

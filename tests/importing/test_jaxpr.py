@@ -173,6 +173,11 @@ KNOWN = {
         1, 4, lambda k, c: c.at[k].set(c[k - 1] + x[k]), x), A),
     "numbers of indices": (lambda x: (x * (jnp.arange(6) - jnp.arange(4)[:, None]),
                                       x + jax.lax.iota("float32", 6), jnp.arange(4) // 2), A),
+    "dimensions of 1 that are repeated": (lambda x: (
+        jax.nn.softmax(jnp.zeros((4, 6))) @ x.T, jnp.full((3, 4), 2.0) ** x[:1, :4] + 1), A),
+    "entries outside of one": (lambda x, i: (
+        jnp.take(x[:1], 2 * i - 3, 0, mode="fill", fill_value=2.0),
+        x[:1].at[2 * i - 2].add(1.0)), A, AGAIN),
     "integers that wrap around": (lambda x: (
         x * (jnp.arange(6, dtype="int32") * 1103515245 % 100),
         jnp.where(jnp.arange(6, dtype="int32") * 1500000000 > 0, x, 0),
