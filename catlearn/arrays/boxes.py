@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, shifted_size, sizes_at
+from catlearn.arrays.forms import Change, Form, Lookup, Reading, shifted_size, sizes_at
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation, Solution, solve
 from catlearn.category import Hypergraph
@@ -71,17 +71,16 @@ class Operation(Legible):
         front = tuple(range(by))
 
         def form(one: Form) -> Form:
-            found = Form.number(shifted_size(one.constant, by))
-            for atom, coefficient in one.terms:
-                if isinstance(atom, int):
-                    made: Any = atom + by
-                elif isinstance(atom, IndexPart):
-                    made = IndexPart(atom.kind, form(atom.form), shifted_size(atom.by, by))
-                else:
-                    before = tuple(map(Form.variable, front if atom.operand in operands else ()))
-                    made = Lookup(atom.operand, (*before, *map(form, atom.forms)))
-                found = found + Form.atom(made).times(shifted_size(coefficient, by))
-            return found
+            return one.rewritten(
+                lambda v: Form.variable(v + by),
+                lambda size: shifted_size(size, by),
+                None,
+                looked_up,
+            )
+
+        def looked_up(one: Lookup, change: Change) -> Form:
+            before = map(Form.variable, front if one.operand in operands else ())
+            return Form.atom(Lookup(one.operand, (*before, *map(change, one.forms))))
 
         def reading(place: int, one: Reading | None) -> Reading | None:
             if one is None:

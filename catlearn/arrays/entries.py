@@ -33,7 +33,7 @@ from itertools import chain
 from math import gcd
 from typing import Any, NamedTuple
 
-from catlearn.arrays.forms import Form, IndexPart, Lookup, quotient
+from catlearn.arrays.forms import Change, Form, IndexPart, Lookup, quotient
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size
 from catlearn.errors import TooLarge
@@ -318,17 +318,7 @@ class Entries:
         wired = form.wiring
         if wired is not None:
             return Form.variable(names[wired])
-        found = Form.number(form.constant)
-        for atom, coefficient in form.terms:
-            if isinstance(atom, int):
-                made: Any = names[atom]
-            elif isinstance(atom, IndexPart):
-                made = IndexPart(atom.kind, self._renamed(atom.form, names), atom.by)
-            else:
-                args = tuple(names[v] for v in map(_variable, atom.forms))
-                made = Lookup(atom.operand, tuple(map(Form.variable, args)))
-            found = found + Form.atom(made).times(coefficient)
-        return found
+        return form.rewritten(lambda v: Form.variable(names[v]))
 
     def opened(self, call: Call) -> tuple[Node, list[Item], dict[int, Hashable]]:
         """Return a node, its items over the variables of a call, and those that are bound."""
@@ -411,18 +401,15 @@ class Entries:
 
     def form(self, form: Form, forms: Mapping[int, Form]) -> Form:
         """Return a form with forms put for variables, and its parts reduced."""
-        found = Form.number(form.constant)
-        for atom, coefficient in form.terms:
-            if isinstance(atom, int):
-                made = forms.get(atom, Form.variable(atom))
-            elif isinstance(atom, IndexPart):
-                made = self.part(atom.kind, self.form(atom.form, forms), atom.by)
-            else:
-                made = self.looked_up(
-                    self.read((atom.operand, tuple(map(_variable, atom.forms))), forms)
-                )
-            found = found + made.times(coefficient)
-        return _whole(found)
+
+        def looked_up(one: Lookup, _: Change) -> Form:
+            return self.looked_up(self.read((one.operand, tuple(map(_variable, one.forms))), forms))
+
+        return _whole(form.rewritten(
+            lambda v: forms.get(v, Form.variable(v)),
+            part=lambda one, change: self.part(one.kind, _whole(change(one.form)), one.by),
+            lookup=looked_up,
+        ))  # fmt: skip
 
     def looked_up(self, call: Call) -> Form:
         """Return the form that is an entry of an array of naturals."""

@@ -605,16 +605,12 @@ class _Side:
             at[targets[0]] = found.rounds[path(H, box, plain=False)[-1]]
 
         def form(one: Form) -> Form:
-            made = Form.number(one.constant.substitute(local))
-            for atom, c in one.terms:
-                if isinstance(atom, int):
-                    term = Form.variable(at[atom])
-                elif isinstance(atom, IndexPart):
-                    term = table.part(atom.kind, form(atom.form), atom.by.substitute(local))
-                else:
-                    term = table.looked_up(entry(ins[atom.operand], map(form, atom.forms)))
-                made = made + term.times(c.substitute(local))
-            return table.form(made, {})
+            return table.form(one.rewritten(
+                lambda v: Form.variable(at[v]),
+                lambda size: size.substitute(local),
+                lambda own, _: table.part(own.kind, form(own.form), own.by.substitute(local)),
+                lambda own, _: table.looked_up(entry(ins[own.operand], map(form, own.forms))),
+            ), {})  # fmt: skip
 
         def entry(wire: int, forms: Any) -> Call:
             own, call = found.known[wire]

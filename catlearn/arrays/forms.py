@@ -70,8 +70,16 @@ class Lookup:
     operand: int
     forms: tuple[Form, ...]
 
+    def map(self, change: Change, operand: int | None = None) -> Form:
+        """Return the value at other forms, or in another array."""
+        at = self.operand if operand is None else operand
+        return Form.atom(Lookup(at, tuple(map(change, self.forms))))
+
 
 Atom = int | IndexPart | Lookup
+
+Change = Callable[["Form"], "Form"]
+"""What rewrites a form."""
 
 
 def _place(term: tuple[Atom, Size]) -> tuple[int, Any]:
@@ -148,21 +156,51 @@ class Form:
         inner = [one for atom in atoms if isinstance(atom, IndexPart) for one in atom.form.lookups]
         return (*(atom for atom in atoms if isinstance(atom, Lookup)), *inner)
 
+    def rewritten(
+        self,
+        variable: Callable[[int], Form],
+        size: Callable[[Size], Size] = lambda size: size,
+        part: Callable[[IndexPart, Change], Form] | None = None,
+        lookup: Callable[[Lookup, Change], Form] | None = None,
+    ) -> Form:
+        """Put a form for each atom.
+
+        Parameters
+        ----------
+        variable
+            What stands for a variable.
+        size
+            What a size becomes.
+        part, lookup
+            What stands for a part, and for a value that is looked up, given what rewrites the forms
+            in it; the same of these, and nothing simplified, unless said.
+        """
+
+        def change(one: Form) -> Form:
+            found = Form.number(size(one.constant))
+            for atom, coefficient in one.terms:
+                if isinstance(atom, int):
+                    made = variable(atom)
+                elif isinstance(atom, Lookup):
+                    made = lookup(atom, change) if lookup else atom.map(change)
+                elif part:
+                    made = part(atom, change)
+                else:
+                    made = Form.atom(IndexPart(atom.kind, change(atom.form), size(atom.by)))
+                found = found + made.times(size(coefficient))
+            return found
+
+        return change(self)
+
     def substitute(
         self, forms: Sequence[Form], sizes: Callable[[Size], Size] = lambda size: size
     ) -> Form:
         """Put forms for the variables, and change the sizes."""
-        found = Form.number(sizes(self.constant))
-        for atom, coefficient in self.terms:
-            if isinstance(atom, int):
-                made = forms[atom]
-            elif isinstance(atom, IndexPart):
-                made = part(atom.kind, atom.form.substitute(forms, sizes), sizes(atom.by))
-            else:
-                inner = tuple(one.substitute(forms, sizes) for one in atom.forms)
-                made = Form.atom(Lookup(atom.operand, inner))
-            found = found + made.times(sizes(coefficient))
-        return found
+
+        def reduced(one: IndexPart, change: Change) -> Form:
+            return part(one.kind, change(one.form), sizes(one.by))
+
+        return self.rewritten(forms.__getitem__, sizes, reduced)
 
     def range(self, sizes: Sequence[Size]) -> tuple[Size, Size] | None:
         """Return the least and the greatest value, or None where signs do not say.

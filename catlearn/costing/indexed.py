@@ -33,7 +33,7 @@ from catlearn.arrays.blocks import GATES
 from catlearn.arrays.boxes import Draft, short_title
 from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.entries import Entries
-from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, sizes_at
+from catlearn.arrays.forms import Change, Form, IndexPart, Lookup, Reading, sizes_at
 from catlearn.arrays.kernels import KERNELS
 from catlearn.arrays.sizes import Size
 from catlearn.errors import CatlearnError, UnknownName, did_you_mean, expect
@@ -486,19 +486,21 @@ class _Reader:
         """Return what an operand reads: the array, and those that say at which index."""
         asked: list[int] = []
 
+        def size(one: Size) -> Size:
+            return one.substitute(local)
+
+        def looked_up(one: Lookup, change: Change) -> Form:
+            inner = tuple(map(change, one.forms))
+            asked.append(self.ask(ins[one.operand], inner))
+            return Form.atom(Lookup(ins[one.operand], inner))
+
         def form(one: Form) -> Form:
-            found = Form.number(one.constant.substitute(local))
-            for atom, c in one.terms:
-                if isinstance(atom, int):
-                    made = at[atom]
-                elif isinstance(atom, IndexPart):
-                    made = self.table.part(atom.kind, form(atom.form), atom.by.substitute(local))
-                else:
-                    inner = tuple(map(form, atom.forms))
-                    asked.append(self.ask(ins[atom.operand], inner))
-                    made = Form.atom(Lookup(ins[atom.operand], inner))
-                found = found + made.times(c.substitute(local))
-            return found
+            return one.rewritten(
+                at.__getitem__,
+                size,
+                lambda own, change: self.table.part(own.kind, change(own.form), size(own.by)),
+                looked_up,
+            )
 
         forms = tuple(map(form, reading.forms))
         conditions = dict.fromkeys(map(form, reading.conditions))

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from catlearn.arrays.blocks import GATES, path
 from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit
-from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
+from catlearn.arrays.forms import Change, Form, IndexPart, Lookup, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ZERO, Size
 
@@ -315,32 +315,32 @@ class Nodes:
             return given.substitute(dict.fromkeys(at, whole))
 
         def form(given: Form) -> Form:
-            nonlocal uses_index
-            found = Form.number(size(given.constant))
             shift = sum((c for atom, c in given.terms if atom in at), ZERO)
-            for atom, coefficient in given.terms:
-                made: Any = atom
-                if isinstance(atom, IndexPart):
-                    made = IndexPart(atom.kind, form(atom.form), size(atom.by))
-                elif isinstance(atom, Lookup):
-                    inner = (
-                        look if p in read[atom.operand][1] else form(look)
-                        for p, look in enumerate(atom.forms)
-                    )
-                    made = Lookup(atom.operand, tuple(inner))
-                elif atom in at and shift != ZERO:
-                    uses_index, made = True, Lookup(place, (Form.variable(atom),))
-                found = found + Form.atom(made).times(size(coefficient))
-            return found
+
+            def variable(v: int) -> Form:
+                nonlocal uses_index
+                if v not in at or shift == ZERO:
+                    return Form.variable(v)
+                uses_index = True
+                return Form.atom(Lookup(place, (Form.variable(v),)))
+
+            return given.rewritten(
+                variable,
+                size,
+                lambda one, _: Form.atom(IndexPart(one.kind, form(one.form), size(one.by))),
+                lambda one, _: Form.atom(Lookup(one.operand, forms(read[one.operand], one.forms))),
+            )
+
+        def forms(node: Node, given: Sequence[Form]) -> tuple[Form, ...]:
+            return tuple(f if p in node[1] else form(f) for p, f in enumerate(given))
 
         readings: list[Reading | None] = []
         for k, reading in enumerate(one.readings):
             if reading is None:
                 readings.append(None)
                 continue
-            forms = tuple(f if p in read[k][1] else form(f) for p, f in enumerate(reading.forms))
-            conditions = tuple(map(form, reading.conditions))
-            readings.append(replace(reading, forms=forms, conditions=conditions))
+            own, conditions = forms(read[k], reading.forms), tuple(map(form, reading.conditions))
+            readings.append(replace(reading, forms=own, conditions=conditions))
         ins = [known[other] for other in read]
         for base, _ in one.scale.powers:
             size(base)
@@ -374,13 +374,8 @@ class Nodes:
 
 def with_operands(form: Form, places: Mapping[int, int]) -> Form:
     """Return a form whose lookups are in other operands."""
-    found = Form.number(form.constant)
-    for atom, coefficient in form.terms:
-        made: Any = atom
-        if isinstance(atom, IndexPart):
-            made = IndexPart(atom.kind, with_operands(atom.form, places), atom.by)
-        elif isinstance(atom, Lookup):
-            inner = tuple(with_operands(one, places) for one in atom.forms)
-            made = Lookup(places.get(atom.operand, atom.operand), inner)
-        found = found + Form.atom(made).times(coefficient)
-    return found
+
+    def looked_up(one: Lookup, change: Change) -> Form:
+        return one.map(change, places.get(one.operand, one.operand))
+
+    return form.rewritten(Form.variable, lookup=looked_up)
