@@ -1,8 +1,9 @@
 """What this processor does, as the device ``cpu`` of the costing room: figures to put in there.
 
-Bandwidth of arrays that no cache holds, matrix products, additions in cache and exponentials, in
-float32 and on all cores, each the best of repeated runs within some seconds: what a program can
-reach at most. It takes less than a minute.
+Arrays that are written to new memory and read, products of matrices in blocks of 64, additions in
+cache, exponentials, and small boxes one after the other, in float32, each the median of runs within
+some seconds. It is the time of the processor that is taken, of all cores together, so that other
+work beside it counts little. It takes less than a minute.
 
     python benchmarks/device.py
 """
@@ -10,25 +11,24 @@ reach at most. It takes less than a minute.
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 
-def best(run: Callable[[], object], seconds: float = 5.0) -> float:
-    """Return the least time of a run, in seconds."""
+def seconds_of(run: Callable[[], object], seconds: float = 5.0) -> float:
+    """Return the median of the seconds of a run, if all cores share the work."""
     jax.block_until_ready(run())
-    found, end = float("inf"), time.perf_counter() + seconds
+    found, end = list[float](), time.perf_counter() + seconds
     while time.perf_counter() < end:
-        start = time.perf_counter()
+        start = time.process_time()
         jax.block_until_ready(run())
-        found = min(found, time.perf_counter() - start)
-    return found
+        found.append(time.process_time() - start)
+    return statistics.median(found) / (os.cpu_count() or 1)
 
 
 def cache() -> int:
@@ -38,17 +38,20 @@ def cache() -> int:
 
 
 def main() -> None:
-    cores, near = os.cpu_count() or 1, cache()
-    parts = [np.ones((2, 2**28 // cores), "float32") for _ in range(cores)]
-    square = jnp.ones((2048, 2048), "float32")
-    small = jnp.linspace(0, 1, cores * near // 16, dtype="float32")
-    rounds = 200
+    cores, near, rounds = os.cpu_count() or 1, cache(), 200
+    large = jnp.ones(2**26, "float32")
+    rows, blocks = jnp.ones((8192, 64), "float32"), jnp.ones((128, 64, 64), "float32")
+    small = jnp.linspace(0, 1, near // 16, dtype="float32")
+    tiny = jnp.ones((64, 16), "float32")
 
-    pool = ThreadPoolExecutor(cores)
-    product = jax.jit(jnp.matmul)
+    formed = jax.jit(lambda x: x + 1)
 
-    def copied():
-        return list(pool.map(lambda two: np.copyto(*two), parts))
+    @jax.jit
+    def products(rows, blocks):  # what an attention does with a block of keys and values
+        def step(total, block):
+            return total + (rows @ block.T) @ block, None
+
+        return jax.lax.scan(step, rows, blocks)[0]
 
     @jax.jit
     def added(x):  # three operations, in a chain that no compiler shortens
@@ -58,13 +61,19 @@ def main() -> None:
     def exponentials(x):
         return jax.lax.fori_loop(0, rounds, lambda _, y: jnp.exp(-y), x)
 
-    bandwidth = sum(two.nbytes for two in parts) / best(copied)
-    matrix = 2 * 2048**3 / best(lambda: product(square, square))
-    vector = 3 * rounds * small.size / best(lambda: added(small))
-    exponential = rounds * small.size / best(lambda: exponentials(small))
+    @jax.jit
+    def boxes(x):  # a sum, and what is made of it
+        return jax.lax.fori_loop(0, rounds, lambda _, y: y * (1 - y.sum(0)), x)
+
+    bandwidth = 2 * large.nbytes / seconds_of(lambda: formed(large))
+    matrix = 4 * 8192 * 8192 * 64 / seconds_of(lambda: products(rows, blocks))
+    vector = 3 * rounds * small.size / seconds_of(lambda: added(small))
+    exponential = rounds * small.size / seconds_of(lambda: exponentials(small))
+    box = 2 * rounds / seconds_of(lambda: boxes(tiny))
     print(f'[("RAM", {os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):.3g}), '
           f'("L2", {near}, {bandwidth:.3g}, {cores})],')  # fmt: skip
-    print(f'{{"matrix": {matrix:.3g}, "vector": {vector:.3g}, "exponential": {exponential:.3g}}}')
+    print(f'{{"matrix": {matrix:.3g}, "vector": {vector:.3g}, "exponential": {exponential:.3g}, '
+          f'"box": {box:.3g}}}')  # fmt: skip
 
 
 if __name__ == "__main__":

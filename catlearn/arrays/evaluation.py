@@ -203,8 +203,9 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
     if name == "index":
         return [np.arange(*(sizes[v] for v in targets))]
     if name == "dropped":
-        keys = (one.astype("uint32") for one in values[1:])
+        keys = (one.astype("int64").astype("uint32") for one in values[1:])
         kept = hashed(np.uint32, *keys) >= np.uint32(kernel.option("rate") * 2**32)
+        kept |= values[1] < 0
         return [np.where(kept, values[0] / (1 - kernel.option("rate")), 0.0)]
     if name == "angle":
         places, rates = np.indices([sizes[v] for v in targets])

@@ -1063,7 +1063,9 @@ def dropout(rate: float = 0.1, *, by: str | None = None) -> Circuit:
     by
         The axes of an array, such as ``"h q x"``. What is dropped then follows from a seed, an
         integer that is read besides the array, and from the indices of an entry: it is no random
-        map, and blocks of an array drop what the whole drops.
+        map, and blocks of an array drop what the whole drops. A negative seed drops nothing. On an
+        edge of a learning diagram seeds are no part of an example: each example gets its own, drawn
+        with the key of the edge.
 
     Examples
     --------

@@ -58,6 +58,11 @@ from .remarks import (
 from .reverse import (
     reverse_of as reverse_of,
 )
+from .running import (
+    Price as Price,
+    priced as priced,
+    spent as spent,
+)
 from .table import (
     CircuitResources as CircuitResources,
 )

@@ -33,13 +33,15 @@ import jax
 import jax.numpy as jnp
 
 from catlearn.arrays.boxes import Draft, Operation
-from catlearn.arrays.circuit import Circuit, lift
+from catlearn.arrays.circuit import Circuit, compose, lift, tensor
 from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.operations import (
+    constant,
     cross_entropy,
     einsum,
     exp,
+    idle,
     logsumexp,
     reciprocal,
     relu,
@@ -250,6 +252,9 @@ class Builder:
         arrays = leaves_of(value)
         if isinstance(architecture, CircuitArchitecture):
             circuit = architecture.circuit
+            left = len(circuit.dom) - len(arrays)
+            if left:  # seeds that are not given: nothing is dropped
+                circuit = compose(tensor(*[idle] * len(arrays), *[constant(-1.0)] * left), circuit)
             types = circuit.apex.types
             given = [
                 _indices(one) if types[row] == "N" else array_of(one)

@@ -160,11 +160,12 @@ def _loop(functions: Mapping[str, Callable[..., Any]], *arguments: Any) -> list[
 
 
 def _dropped(x: torch.Tensor, *keys: Any) -> torch.Tensor:
-    """Drop entries as JAX does: by what a seed and their indices hash to."""
+    """Drop entries as JAX does: by what a seed and their indices hash to; with -1 none."""
     *integers, rate = keys
     own = (torch.as_tensor(one, device=x.device).long() & 0xFFFFFFFF for one in integers)
     found = hashed(int, *own)
-    return torch.where(found >= int(rate * 2**32), x / (1 - rate), 0.0)
+    kept = (found >= int(rate * 2**32)) | (torch.as_tensor(integers[0], device=x.device) < 0)
+    return torch.where(kept, x / (1 - rate), 0.0)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

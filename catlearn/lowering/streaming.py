@@ -17,24 +17,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import inf, prod
+from math import inf
 from typing import Any
 
 import jax
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import Program, programmed
-from catlearn.cost import Posynomial
-from catlearn.costing import devices, timed
-from catlearn.costing.table import circuit_resources
-from catlearn.costing.work import UNITS
+from catlearn.costing import Device, Price, devices, priced
 from catlearn.display import Legible
-from catlearn.errors import (
-    CatlearnError,
-    InvalidStructure,
-    UnknownName,
-    did_you_mean,
-)
+from catlearn.errors import InvalidStructure, UnknownName, did_you_mean
 from catlearn.lowering.arguments import Options, block_failures, named_variables
 from catlearn.lowering.arrays import KNOWN, Builder, address_of, array_of, leaves_of, shaped
 from catlearn.lowering.plan import Plan, Step
@@ -42,6 +34,7 @@ from catlearn.lowering.storage import architecture_of, owners_of
 from catlearn.lowering.streamed import differentiable, refuse_hidden, run_of
 from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, functions_of, nested
 from catlearn.models.divergences import DivergenceSum
+from catlearn.models.spaces import Space
 from catlearn.names import fresh
 from catlearn.streams.folding import Fold, interned
 from catlearn.streams.islands import Island, islands_of
@@ -50,8 +43,11 @@ from catlearn.streams.prefix import PrefixFold
 FLOOR = 2**14
 """How many numbers an array has at least that is streamed unasked: loops over less cost more."""
 
-SLOWER = 1.6
+SLOWER = 1.3
 """How much longer value and gradient may take, by what costs predict, where nothing is named."""
+
+MOMENT = 1e-3
+"""Seconds of value and gradient of which it does not matter how many times as long they take."""
 
 LEAST = {"auto": 2.0, "named": 1.0}
 """How many times as many numbers as what is read and returned an array has that is streamed."""
@@ -120,48 +116,10 @@ class StreamPlan(Legible):
         return "\n".join([*map(str, self.streamed), *refused])
 
 
-def priced(
-    fold: Fold | PrefixFold, sizes: Mapping[int, int], largest: int, block: int
-) -> tuple[float, float]:
-    """Predict what a fold takes for value and gradient, by costs of its circuit.
-
-    Without streams the largest array is written and read twice each, forward and back; with
-    them contributions are formed again, and a state that does not fit beside the processor is
-    written and read for each block, forward and back.
-
-    Returns
-    -------
-    tuple
-        The share of operations that are made again, and the time over that without streams; 0 and 1
-        where costs do not know.
-    """
-    if isinstance(fold, PrefixFold):
-        return 0.0, 1.0
-    names = {fold.circuit.apex.called(axis): size for axis, size in sizes.items()
-             if axis < fold.circuit.apex.size("Axis")}  # fmt: skip
-    names |= {f"{mode}_{name}": size for mode in "gs" for name, size in names.items()}
-    names[f"s_{fold.circuit.apex.called(fold.axis)}"] = block
-    try:
-        forward, back = (circuit_resources(fold.circuit, reverse=one) for one in (False, True))
-    except CatlearnError:
-        return 0.0, 1.0
-    again, work = dict[str, float](), dict[str, float]()
-    for unit in UNITS:
-        again[unit] = float(back.again.get(unit, Posynomial())(names))
-        work[unit] = float(sum(one.work.get(unit, Posynomial())(names) for one in (forward, back)))
-    ends = float((forward.compulsory + back.compulsory)(names))
-    tail = fold.tail.apex  # it reads the state, and what all blocks read, of which slopes are kept
-    rows = (tail.lists["axes"].row(wire).tolist() for wire in fold.tail.dom)
-    state = sum(prod(sizes[axis] for axis in row) for row in rows)
+def here() -> Device:
+    """Return the device of the costing room that runs programs, or its processor."""
     kind = jax.devices()[0].device_kind
-    device = next((devices[name] for name in devices if name in kind), devices["cpu"])
-    moved = 4 * state * sizes[fold.axis] / block if 4 * state > device.levels[1].capacity else 0
-    whole = {unit: work[unit] - again[unit] for unit in UNITS}
-    one, other = (
-        timed(by_unit, [4 * words], device, 4).serial
-        for by_unit, words in ((work, ends + moved), (whole, ends + 4 * largest))
-    )
-    return sum(again.values()) / sum(whole.values()), one / other
+    return next((devices[name] for name in devices if name in kind), devices["cpu"])
 
 
 def variables_of(circuit: Circuit) -> dict[str, None]:
@@ -198,7 +156,8 @@ class StreamedCircuit(LoweredCircuit):
         How many numbers it has at least: :data:`FLOOR` unless it, blocks or letters are said.
     slower
         How many times as long a pass may take, as predicted, over the circuit without it:
-        :data:`SLOWER` unless said, and any where letters are named.
+        :data:`SLOWER` unless said, and any where letters are named, or where there is no threshold
+        and it takes less than a :data:`MOMENT`.
     whole
         Positions of the inputs, each the number of an array and of one of its axes, whose axes are
         not streamed.
@@ -222,7 +181,7 @@ class StreamedCircuit(LoweredCircuit):
         self.least = LEAST["auto" if self.letters is None else "named"] if least is None else least
         refuse_unknown(self.letters or (), variables_of(self.circuit), "the circuit")
         self._islands: dict[Any, tuple[list[Island], dict[str, str]]] = {}
-        self._prices: dict[Any, list[tuple[Any, tuple[float, float]]]] = {}
+        self._prices: dict[Any, list[tuple[Any, Price]]] = {}
 
     @cached_property
     def _plain(self) -> LoweredCircuit:
@@ -243,10 +202,12 @@ class StreamedCircuit(LoweredCircuit):
             ) -> str | None:
                 price = next((price for own, price in prices if own is fold), None)
                 if price is None:
-                    price = priced(fold, sizes, largest, block)
+                    price = priced(fold, sizes, block, here())
                     prices.append((fold, price))
-                if price[1] > self.slower:
-                    return f"value and gradient would take {price[1]:.1f} times as long (predicted)"
+                short = not self.threshold and price.whole.serial < MOMENT
+                if price.slower > self.slower and not short:
+                    times = f"{price.slower:.1f} times as long (predicted)"
+                    return f"value and gradient would take {times}"
                 return None
 
             self._islands[shapes] = islands_of(
@@ -272,7 +233,11 @@ class StreamedCircuit(LoweredCircuit):
                 one.block,
                 one.sizes[one.fold.axis],
                 one.fold.state,
-                *next(price for fold, price in self._prices[shapes] if fold is one.fold),
+                *next(
+                    (price.again, price.slower)
+                    for fold, price in self._prices[shapes]
+                    if fold is one.fold
+                ),
             )
             for one in made
         )
@@ -372,10 +337,18 @@ class Region:
         )]  # fmt: skip
         builder, diagram = Builder(plan.diagram), plan.diagram
         firsts = [plan.steps[read[0]] for read in self.given]
-        leaves = builder.start(
-            (diagram.space_label(one.vertex), one.form, _examples(one)) for one in firsts
-        )
-        known = dict(zip(self.given, leaves, strict=True))
+        alone = every[boxes[0]][0]
+        draws = len(boxes) == 1 and alone.op == "apply" and (
+            diagram.map_label(diagram.owner(alone.name)).kind != "frozen"
+        )  # fmt: skip
+        self.seeded: Any = architecture_of(diagram, alone.name) if draws else None
+        drawn = [Space("seed", ())] * len(self.seeded.seeds) if draws else []
+        leaves = builder.start([
+            *((diagram.space_label(one.vertex), one.form, _examples(one)) for one in firsts),
+            *((one, None, _examples(firsts[0])) for one in drawn),
+        ])  # fmt: skip
+        seeds = leaves[len(firsts) :]
+        known = dict(zip(self.given, leaves, strict=False))
         names: dict[Any, str] = {}
         values: dict[int, Any] = {}
         for box in boxes:
@@ -386,6 +359,8 @@ class Region:
                 values[box] = builder.cost(first, *inputs)
                 continue
             name = None
+            if seeds:
+                inputs = [(inputs[0], *seeds)]
             if first.op == "apply":
                 owners = tuple(owners_of(diagram, [step.name for step in steps]))
                 key = owners, first.scale
@@ -403,7 +378,10 @@ class Region:
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, None]:
         """Return the value of a single map, as an architecture does, and no state."""
-        return self.values(variables, x, key=key if train else None)[0], None
+        key = key if train else None
+        examples = len(jax.tree.leaves(x)[0])
+        seeds = () if self.seeded is None else self.seeded.seeded(key, examples)
+        return self.values(variables, x, *seeds, key=key)[0], None
 
     def values(self, *arguments: Any, key: Any = None) -> tuple[Any, ...]:
         """Return the values that are asked for, of one member.
@@ -440,6 +418,7 @@ class Region:
             count = sum(sizes[data] for data in _data_sets(step))
             example = diagram.space_label(step.vertex).example(count, step.form)
             shapes += [one.shape for one in jax.tree.leaves(example)]
+        shapes += [shapes[0][:1]] * (0 if self.seeded is None else len(self.seeded.seeds))
         parameters = self.circuit.circuit.parameters.values()
         shapes += [tuple(size.number for size in one) for one in parameters]
         return self.circuit.plan(*shapes)

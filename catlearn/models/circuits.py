@@ -38,8 +38,9 @@ from jax.core import Tracer
 from jax.experimental import checkify
 
 from catlearn.arrays.boxes import Draft
-from catlearn.arrays.circuit import Circuit, compose, lift
+from catlearn.arrays.circuit import Circuit, compose, lift, tensor
 from catlearn.arrays.evaluation import hashed
+from catlearn.arrays.operations import idle
 from catlearn.arrays.programs import Program, programmed
 from catlearn.arrays.sizes import Size, SizeRelation, solve
 from catlearn.errors import (
@@ -116,10 +117,10 @@ def _dropout(key: Any, x: jax.Array, rate: float, address: str) -> jax.Array:
 
 
 def _dropped(x: jax.Array, *keys: Any) -> jax.Array:
-    """Drop entries by what a seed and their indices hash to."""
-    *integers, rate = keys
-    found = hashed(jnp.uint32, *(jnp.asarray(one).astype("uint32") for one in integers))
-    kept = found >= jnp.uint32(rate * 2**32)
+    """Drop entries by what a seed and their indices hash to; with a negative seed none."""
+    *integers, rate = map(jnp.asarray, keys)
+    found = hashed(jnp.uint32, *(one.astype("int32").astype("uint32") for one in integers))
+    kept = (found >= jnp.uint32(keys[-1] * 2**32)) | (integers[0] < 0)
     return jnp.where(kept, x / (1 - rate), jnp.zeros((), x.dtype))
 
 
@@ -798,7 +799,8 @@ class CircuitArchitecture(Architecture):
     Parameters
     ----------
     circuit
-        The circuit. What it draws, such as dropout, it draws in training alone.
+        The circuit. What it draws, such as dropout, it draws in training alone. Inputs that are
+        seeds of dropouts alone are drawn, too, one for each example.
 
     Examples
     --------
@@ -828,9 +830,10 @@ class CircuitArchitecture(Architecture):
             Listing numbers of arrays, ranks and sizes that do not agree.
         """
         types, ends, failures = self.circuit.apex.types, [], []
-        for space, rows, verb in (
-            (source, self.circuit.dom, "takes"), (target, self.circuit.cod, "returns"),
-        ):  # fmt: skip
+        seeds = [self.circuit.dom[k] for k in self.seeds]
+        read = [row for row in self.circuit.dom if row not in seeds]
+        whole = Circuit.of(Draft.of(self.circuit.apex), [*read, *seeds], self.circuit.cod)
+        for space, rows, verb in ((source, read, "takes"), (target, self.circuit.cod, "returns")):
             spaces = _space_arrays(space)
             if len(spaces) != len(rows):
                 message = f"it {verb} {len(rows)} arrays; {_named(space)} has {len(spaces)}"
@@ -841,9 +844,9 @@ class CircuitArchitecture(Architecture):
             ends.append(_boundary(space, kinds))
         if failures:
             raise InvalidStructure("circuit", failures)
-        found = compose(ends[0], self.circuit, ends[1])
+        found = compose(tensor(ends[0], *(idle for _ in seeds)), whole, ends[1])
         for space, end, wires, made, rows in (
-            (source, ends[0], ends[0].dom, found.dom, self.circuit.dom),
+            (source, ends[0], ends[0].dom, found.dom[: len(read)], read),
             (target, ends[1], ends[1].cod, found.cod, self.circuit.cod),
         ):
             for one, *places in zip(_space_arrays(space), wires, made, rows, strict=True):
@@ -871,13 +874,36 @@ class CircuitArchitecture(Architecture):
     def parameter_free(self) -> bool:
         return not self.circuit.live().parameters
 
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """Which inputs are seeds: numbers that dropouts by indices read, and nothing else."""
+        H = self.circuit.apex
+        read: dict[int, list[bool]] = {wire: [] for wire in self.circuit.dom}
+        for box, wires in enumerate(H.sides[0]):
+            dropped = H.operations[box].kernel.name == "dropped"
+            for place, wire in enumerate(wires):
+                if wire in read:
+                    read[wire].append(dropped and place == 1)
+        return tuple(
+            k for k, wire in enumerate(self.circuit.dom)
+            if read[wire] and all(read[wire]) and wire not in self.circuit.cod
+            and not len(H.lists["axes"].row(wire))
+        )  # fmt: skip
+
+    def seeded(self, key: Any, count: int) -> list[Any]:
+        """Return seeds of examples, one array for each input that is one; without a key -1."""
+        if key is None:
+            return [jnp.full(count, -1) for _ in self.seeds]
+        keys = [_folded(key, f"seed {k}") for k, _ in enumerate(self.seeds)]
+        return [jax.random.randint(one, (count,), 0, 2**31 - 1) for one in keys]
+
     @property
     def accepts_key(self) -> bool:
-        return self._random
+        return self._random or bool(self.seeds)
 
     @property
     def has_modes(self) -> bool:
-        return self._random
+        return self.accepts_key
 
     def lowered(self, ranks: tuple[int, ...]) -> LoweredCircuit:
         """Return what runs for inputs of these ranks, and a batch of them."""
@@ -886,6 +912,10 @@ class CircuitArchitecture(Architecture):
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         types = self.circuit.apex.types
         arrays = list(jax.tree.leaves(x))
+        if self.seeds and arrays:
+            made = self.seeded(key if train else None, arrays[0].shape[0])
+            for place, seed in zip(self.seeds, made, strict=True):
+                arrays.insert(place, seed)
         for k, row in enumerate(self.circuit.dom[: len(arrays)]):
             if types[row] == "N" and jnp.issubdtype(arrays[k].dtype, jnp.floating):
                 arrays[k] = jnp.argmax(arrays[k], axis=-1)

@@ -18,6 +18,7 @@ from catlearn.arrays import (
     tanh,
     where,
 )
+from catlearn.arrays.evaluation import evaluate
 from catlearn.errors import InvalidStructure, UnknownName, WrongKind
 from catlearn.lowering.streaming import StreamPlan
 from catlearn.models.architectures import Architecture
@@ -336,3 +337,66 @@ def test_variables_have_one_name_in_streams_and_in_costs():
         assert name in cl.resources(both, island=name).island.modes
         assert stream(both, name).variable == name
     assert stream(both, "linear 'B'/m").state == stream(both, "B/m").state
+
+
+@cl.traced("n m", "")
+def dropping(x, seed):
+    q, k = linear("Q", "m -> d", d=3)(x), linear("K", "m -> d", d=3)(x)
+    weights = cl.arrays.softmax("[x]")(einsum("q d, x d -> q x")(q, k))
+    weights = cl.arrays.dropout(0.5, by="q x")(weights, seed)
+    return einsum("q x, x d -> q d")(weights, linear("V", "m -> d", d=3)(x))
+
+
+@pytest.fixture(scope="module")
+def drops():
+    """Return losses of two edges that drop weights, as they are and streamed, and a batch."""
+    X, Y = cl.Space("X", (32, 4)), cl.Space("Y", (32, 3))
+    models = [cl.Model(name, X, Y, dropping) for name in ("left", "right")]
+    same = cl.Equation("data.X >> left = data.Y"), cl.Equation("data.X >> right = data.Y")
+    D = cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), *models)
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(1, 32, 4)))
+    batch = {"data": {"X": jnp.concatenate([x, x]), "Y": jnp.zeros((2, 32, 3))}}
+    fns = [cl.lower(D.loss([*same])), cl.lower(D.loss([*same]), streams=["x"], block=8)]
+    params, state = fns[0].init(jax.random.key(0))
+    one = params["left"]
+    return fns, {**params, "left": one, "right": one}, state, batch
+
+
+def test_dropout_by_indices_draws_with_the_key_of_its_edge_in_blocks_too(drops):
+    fns, params, state, batch = drops
+    assert all(one.streamed for one in fns[1].plan.streams.at(data=2).values())
+
+    def costs(fn, key, train=True):
+        def total(params):
+            return fn(params, state, batch, key=key, train=train)[0]
+
+        return jax.value_and_grad(total)(params)
+
+    key = jax.random.key(7)
+    plain, streamed = (costs(fn, key) for fn in fns)
+    assert differences(plain, streamed) < 1e-5
+    other = costs(fns[0], jax.random.key(8))
+    assert abs(other[0] - plain[0]) > 1e-3 * plain[0]  # mutant: a seed that no key gives
+    for fn in fns:  # in evaluation nothing is dropped
+        assert jnp.allclose(costs(fn, key, False)[0], costs(fn, None, False)[0])
+        assert costs(fn, None, False)[0] != costs(fn, key)[0]
+
+
+def test_examples_and_edges_drop_each_by_a_seed_of_their_own(drops):
+    _, params, _, batch = drops
+    model = cl.Model("left", cl.Space("X", (32, 4)), cl.Space("Y", (32, 3)), dropping)
+    architecture = model.architecture.between(cl.Space("X", (32, 4)), cl.Space("Y", (32, 3)))
+    one, two = architecture.run(params["left"], batch["data"]["X"], jax.random.key(0), True)[0]
+    assert not jnp.allclose(one, two)  # mutant: one seed for a batch
+    one, two = architecture.run(params["left"], batch["data"]["X"], None, True)[0]
+    assert jnp.allclose(one, two)
+
+
+def test_a_negative_seed_drops_nothing():
+    circuit = cl.arrays.dropout(0.5, by="q x")
+    x = np.random.default_rng(0).normal(size=(4, 6))
+    for seed, dropped in ((-1, False), (3, True)):
+        found = evaluate(circuit, [x, np.array(seed)])
+        found += [cl.lower(circuit)({}, jnp.asarray(x), jnp.asarray(seed))]
+        for one in found:
+            assert bool((np.asarray(one) == 0).any()) is dropped
