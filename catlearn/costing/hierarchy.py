@@ -230,8 +230,13 @@ def amount(given: str | float, unit: str = "B") -> float:
     if found is not None and (found[2] in known or (plain and not found[2])):
         value = float(found[1]) * known.get(found[2], 1)
     if not value > 0:
-        text = "64 MiB" if unit == "B" else f"3 m{unit}"
-        raise wrong_kind(given, "an amount", f"a positive number of {unit}, or text like {text!r}")
+        what, text, units = (
+            ("bytes", "64 MiB", "B, kB, MB, GB, TB, KiB, MiB, GiB or TiB")
+            if unit == "B"
+            else ("seconds" if unit == "s" else unit, f"3 m{unit}", f"{unit}, m{unit} or µ{unit}")
+        )
+        wanted = f"a number of {what} above 0, or a text with its unit, such as {text!r} ({units})"
+        raise wrong_kind(given, "an amount", wanted)
     return value
 
 

@@ -53,6 +53,11 @@ def _part(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
+def _script() -> str:
+    """Return what computes costs, and the page that shows them, as one script."""
+    return _part("tiles.js") + "\n" + _part("dashboard.js")
+
+
 def _embedded(value: Any) -> str:
     """Return JSON that ends no element of a page, and begins none."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False)
@@ -82,7 +87,7 @@ class Dashboard(Legible):
             'show(document.getElementById("dashboard"), '
             'JSON.parse(document.getElementById("payload").textContent), {fragment: true});'
         )
-        script = f"\n{_part('dashboard.js')}\n{show}\n"
+        script = f"\n{_script()}\n{show}\n"
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
         policy += "; img-src data:; base-uri 'none'; form-action 'none'"
@@ -143,7 +148,7 @@ class Dashboard(Legible):
             raise ImportError(message) from error
 
         class DashboardWidget(anywidget.AnyWidget):
-            _esm = _part("dashboard.js")
+            _esm = _script()
             _css = _part("dashboard.css")
             payload = traitlets.Dict().tag(sync=True)
 

@@ -9,7 +9,7 @@ each is verified by itself.
 >>> Instance(RULES["cocycle of exp"], "exp", (("sign", 1),)).holds(0)
 True
 >>> print(Instance(RULES["cocycle of exp"], "exp", (("sign", -1),)).fault(0))
-F(s, r') differs from T(r, r') F(s, r) at s = 0.126, r = 0.329, r' = -0.569
+F(s, r') differs from T(r, r') F(s, r) (2 and 0.333) at s = 0.126, r = 0.329, r' = -0.569
 
 A cocycle of one's own is a rule, too:
 
@@ -171,11 +171,13 @@ def disagreement(
     for a, b in zip(*both, strict=True):
         bad = apart(a, b) & ((place is PLACES[0]) | (np.isfinite(a) & np.isfinite(b)))
         if bad.any():
-            sample, *_ = np.argwhere(bad)[0]
+            at = np.argwhere(bad)[0]
+            sample = at[0]
             called = names.split() or [f"array {k}" for k in range(len(given))]
             where = ", ".join(f"{name} = {np.array2string(x[sample], precision=3)}"
                               for name, x in zip(called, given, strict=True))  # fmt: skip
-            return f"{text.replace(' = ', ' differs from ', 1)} at {where}"
+            left, right = (f"{x[tuple(at)]:.3g}" for x in (a, b))
+            return f"{text.replace(' = ', ' differs from ', 1)} ({left} and {right}) at {where}"
     return ""
 
 
@@ -506,7 +508,7 @@ def rule(name: str, F: Any, T: Any) -> Cocycle:
     Traceback (most recent call last):
         ...
     catlearn.arrays.rewriting.RuleRefused: rule 'clipped' is no rule (1 failure):
-      - F and T: F(s, r') differs from T(r, r') F(s, r) at s = 0.126, r = 0.329, r' = -0.569 [rule]
+      - F and T: F(s, r') differs from T(r, r') F(s, r) (0.694 and 0) at s = ... [rule]
     """
     expect(name, str, "name", "what the rule is called")
     parts = {}

@@ -86,8 +86,8 @@ def assert_equal(circuit: Circuit, other: Circuit, **options: Any) -> Verdict:
 
 def assert_memory_below(
     program: Circuit | Callable[..., Any],
-    limit: str | float,
     *arguments: Any,
+    limit: str | float | None = None,
     reverse: bool = False,
     **options: Any,
 ) -> int:
@@ -102,7 +102,7 @@ def assert_memory_below(
     program
         A function of arrays, or a circuit.
     limit
-        Such as ``"64 MiB"``, or a number of bytes.
+        Such as ``"64 MiB"``, or a number of bytes; the first of the arguments unless it is named.
     *arguments
         Arrays, or ``jax.ShapeDtypeStruct``, and trees of these. A circuit takes its inputs without
         its parameters; they may be left out where all of its sizes are numbers.
@@ -124,12 +124,16 @@ def assert_memory_below(
     >>> import jax.numpy as jnp
     >>> def total(x):
     ...     return jnp.tanh(x[:, None] * x).sum()
-    >>> assert_memory_below(total, "1 MB", jnp.zeros(1000), reverse=True)
+    >>> assert_memory_below(total, jnp.zeros(1000), limit="1 MB", reverse=True)
     Traceback (most recent call last):
     AssertionError: takes 11.44 MiB of temporary memory, 1 MB allowed; the largest arrays are ...
     """
     import jax
 
+    if limit is None:
+        if not arguments:
+            raise CatlearnError('no limit is said, such as limit="64 MiB"')
+        limit, *arguments = arguments
     allowed = amount(limit)
     fn: Callable[..., Any]
     if isinstance(program, Circuit):
