@@ -130,11 +130,11 @@ def assert_memory_below(
     """
     import jax
 
-    if limit is None:
-        if not arguments:
-            raise CatlearnError('no limit is said, such as limit="64 MiB"')
-        limit, *arguments = arguments
-    allowed = amount(limit)
+    if limit is None and not arguments:
+        raise CatlearnError('no limit is said, such as limit="64 MiB"')
+    most: str | float = arguments[0] if limit is None else limit
+    arguments = arguments[limit is None :]
+    allowed = amount(most)
     fn: Callable[..., Any]
     if isinstance(program, Circuit):
         fn, arguments = _lowered(program, arguments, options)
@@ -157,7 +157,7 @@ def assert_memory_below(
         largest[title] = max(largest.get(title, 0), size)
     top = sorted(largest, key=lambda title: -largest[title])[:3]
     shown = ", ".join(f"{title} ({bytes_text(largest[title])})" for title in top)
-    message = f"takes {bytes_text(found)} of temporary memory, {_shown(limit)} allowed"
+    message = f"takes {bytes_text(found)} of temporary memory, {_shown(most)} allowed"
     message += f"; the largest arrays are {shown}"
     if isinstance(program, Circuit) and options.get("streams") is None:
         folds = [name for name, one in streamable(program).items() if isinstance(one, Fold)]
