@@ -80,6 +80,7 @@ def test_a_prefix_fold_is_a_circuit_with_a_scan_and_a_text(name):
     fold = stream(circuit.at_dom(*shapes), variable)
     loop = stream(circuit, variable).looped(2)
     assert from_json(to_json(loop)) == loop
+    assert "carrying" in cl.draw(fold).svg
     assert differences(value(cl.lower(loop), xs), whole) < 1e-13
     space = {}
     for block in (2, 4):  # a multiple, and with a remainder
