@@ -12,7 +12,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import cycle
 from math import isfinite, prod
+from string import ascii_lowercase
 from typing import Any, NamedTuple
 
 import jax
@@ -581,8 +583,9 @@ class Builder:
         used = dict.fromkeys(at[axis] for one in draft.wires for axis in one.axes)
         used |= dict.fromkeys(at[axis] for box in draft.boxes for axis in box.vars)
         used |= dict.fromkeys(at[axis] for _, rounds in draft.blocks for axis in rounds)
-        free = (letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in letters.values())
-        letters |= {axis: next(free, "a") for axis in used if axis not in letters}
+        known = {*letters.values()}
+        free = cycle([one for one in ascii_lowercase if one not in known] or ["a"])
+        letters |= {axis: next(free) for axis in used if axis not in letters}
         made = Draft(
             axes=[(letters.get(k), draft.axes[root][1]) for k, root in enumerate(roots)],
             types=[(label, at[axis]) for label, axis in draft.types],
