@@ -305,9 +305,9 @@ def _put(
         For each dimension of the array where an entry is put, or a window starts, and the dimension
         of what is put that is that window; of one that indices have, too, that and no start.
     """
-    aval = eqn.outvars[0].aval
-    if not is_real(aval.dtype):
-        return None
+    aval, rounds = eqn.outvars[0].aval, any(self.draft.blocks[one][1] for one in self.within)
+    if not is_real(aval.dtype) or (rounds and number_of(operand) != 0):
+        return None  # what goes round is changed in place
     shape, fill = operand.shape, kind == "scatter" and number_of(operand) != 0
     one = Value(Number(np.ones((), aval.dtype)), ()).repeated(update.shape, ())
     for k, (start, j) in enumerate(at):

@@ -169,8 +169,6 @@ KNOWN = {
         jax.lax.dynamic_slice(x, (3 * k, k), (2, 3)),
         jax.lax.dynamic_update_slice(x, y[:2, :3], (3 * k, 0)),
         jax.vmap(lambda j: jax.lax.dynamic_slice(x, (j, 0), (2, 3)))(k + jnp.arange(3))), A, B, 1),
-    "rows put in rounds": (lambda x: jax.lax.fori_loop(
-        1, 4, lambda k, c: c.at[k].set(c[k - 1] + x[k]), x), A),
     "numbers of indices": (lambda x: (x * (jnp.arange(6) - jnp.arange(4)[:, None]),
                                       x + jax.lax.iota("float32", 6), jnp.arange(4) // 2), A),
     "dimensions of 1 that are repeated": (lambda x: (
@@ -208,6 +206,10 @@ KNOWN = {
 
 OPAQUE = {
     "put at one place": (lambda x, y, i: (x.at[i].set(y), x.at[i].max(y)), A, B, WHOLE),
+    "rows put in rounds": (
+        lambda x: jax.lax.fori_loop(1, 4, lambda k, c: c.at[k].set(c[k - 1] + x[k]), x),
+        A,
+    ),
     "while": (lambda x: (jax.lax.while_loop(lambda c: c < 5, lambda c: c + 1, 0), x), A),
     "branches": (lambda x: jax.lax.cond(x.sum() > 0, jnp.sin, jnp.cos, x), A),
     "again": (lambda x: jax.checkpoint(lambda y: jnp.sin(jnp.cos(y)))(x), A),
