@@ -590,7 +590,7 @@ class _Planner:
         if reading is None or reading.conditions or len(self.given) != 1:
             return None
         source: Any = self.given[0]
-        if isinstance(source, _Windows):
+        if not isinstance(source, Register):
             return None
         found, moving = [], 0
         for form, size in zip(reading.forms, source.shape, strict=True):

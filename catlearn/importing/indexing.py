@@ -360,6 +360,13 @@ def _put(
         conditions += [apart.times(-1) + Form.number(last), apart]
         if j is not None:
             moved[j] = [apart] if dims[j] > 1 else []
+            if start is not None and isinstance(start.source, int) and moved[j]:
+                # places in the window, which is an axis of its own
+                kernel = function_of(f"indices of {dims[j]}", lambda index: index)
+                own = self.applied(kernel, [start], self.dtypes[start.source], "window")
+                forms = tuple(form.substitute(over) for form in own.forms)
+                moved[j] = [apart + begin + Form.atom(Lookup(own.source, forms)).times(-1)]
+                looked.add(own.source)
             room = shape[k] - dims[j]
             if start is not None and isinstance(start.source, int) and last:
                 conditions += [begin, begin.times(-1) + Form.number(room)]

@@ -116,7 +116,9 @@ class Importer(Builder):
         if len(numbers) == len(values) > 0 and not eqn.effects and name in FUNCTIONS:
             return [self.folded(eqn, numbers)]
         without = [0 in var.aval.shape for var in eqn.outvars]
-        if any(0 in one.shape for one in values) or (without and all(without)):
+        plain = name.startswith(("gather", "scatter")) and values[1].shape == (0,)
+        empty = any(0 in one.shape for k, one in enumerate(values) if k != 1 or not plain)
+        if empty or (without and all(without)):
             return self.empty(eqn, values)
         handler = HANDLERS.get(name)
         found = handler(self, eqn, values) if handler is not None else None
