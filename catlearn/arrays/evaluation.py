@@ -307,6 +307,7 @@ def numbered(
     known: dict[str, int],
     shapes: Mapping[int, Sequence[int]] | None = None,
     start: int = 0,
+    likely: Mapping[int, int] | None = None,
 ) -> Circuit:
     """Put a number for each size that is open, as far as relations let it.
 
@@ -320,6 +321,8 @@ def numbered(
         Of some arrays, by row.
     start
         Which of :data:`NUMBERS` is tried first.
+    likely
+        Of some axes, by row: what is tried before those.
 
     Raises
     ------
@@ -348,6 +351,7 @@ def numbered(
             name = H.symbols[-1 - key] if key < 0 else ""
             start = (start + 3) % len(NUMBERS)
             options = [known[name]] if name in known else [*NUMBERS[start:], *NUMBERS[:start]]
+            options = [likely[key], *options] if likely and key in likely else options
             number = next((n for n in options if put(key, n)), None)
             if name and number:
                 known.setdefault(name, number)
@@ -362,6 +366,13 @@ def shape_of(circuit: Circuit, row: int) -> tuple[int, ...]:
     """Return the shape of an array whose sizes are numbers."""
     H = circuit.apex
     return tuple(H.size_of(axis).number or 0 for axis in H.lists["axes"].row(row).tolist())
+
+
+def _axes(circuit: Circuit, row: int) -> list[int]:
+    """Return the axis whose indices an array has as numbers, or any other, and those of itself."""
+    H = circuit.apex
+    above = int(H.arrows["range"].values[H.arrows["type"].values[row]])
+    return [above, *H.lists["axes"].row(row).tolist()]
 
 
 def used_axes(circuit: Circuit) -> list[int]:
@@ -412,7 +423,11 @@ def both(one: Circuit, other: Circuit, seed: int) -> list[tuple[np.ndarray, np.n
     known = dict[str, int]()
     first = numbered(one, known, start=seed)
     shapes = {there: shape_of(first, row) for row, there in met}
-    second = numbered(other, known, shapes, seed)
+    meeting = [*met, *zip(one.cod, other.cod, strict=True)]
+    axes = [axis for row, there in meeting
+            for axis in zip(_axes(first, row), _axes(other, there), strict=False)]  # fmt: skip
+    likely = {there: first.apex.size_of(axis).number or 1 for axis, there in axes}
+    second = numbered(other, known, shapes, seed, likely)
     return [*zip(drawn(first, seed), drawn(second, seed), strict=True)]
 
 

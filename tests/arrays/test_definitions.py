@@ -111,6 +111,22 @@ def test_unfolding_is_a_functor(data):
     assert not both.unfold().failures()
 
 
+CLASSES = """sizes d
+axes h = 2
+x1[hd]: N1<v>
+a1[]: R = constant(value=1.0)
+a2[h d]: N1<v> = view(x1[|d|*h+d]) with hd relations hd = d*h
+a3[h d v]: R = view(a1[] where v <= a2[h d] and a2[h d] <= v, a2) as "one_hot"
+return a3
+"""
+
+
+def test_sizes_that_are_open_are_the_same_in_both():
+    """No shape of an input says how many classes there are."""
+    circuit = Circuit.parse(CLASSES)
+    assert same_values(circuit, circuit.unfold())
+
+
 @settings(max_examples=25)
 @given(array_circuits(random=False, declared=False), st.integers(0, 5))
 def test_unfolded_circuits_have_the_same_values(circuit, seed):
