@@ -172,11 +172,14 @@ class Price(Legible):
         The time of the fold.
     again
         What share of the operations of the circuit the reverse pass of the fold makes again.
+    transfers
+        Bytes that the circuit and the fold read and write.
     """
 
     whole: Time
     blocks: Time
     again: float
+    transfers: tuple[float, float]
 
     @property
     def slower(self) -> float:
@@ -243,4 +246,5 @@ def priced(
         return timed(work, [width * found["words"]], device, width)
 
     most = sum(whole[unit] for unit in UNITS) or 1.0
-    return Price(time(whole), time(blocks), sum(again[unit] for unit in UNITS) / most)
+    transfers = width * whole["words"], width * blocks["words"]
+    return Price(time(whole), time(blocks), sum(again[unit] for unit in UNITS) / most, transfers)

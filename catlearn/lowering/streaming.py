@@ -69,10 +69,8 @@ class StreamedPass(Legible):
         How many there are.
     state
         What is carried from block to block, one text for each array.
-    again
-        What share of the operations of value and gradient the reverse pass makes again.
-    slower
-        The time of value and gradient over that without streams, as costs predict it.
+    price
+        What value and gradient take as they are and in blocks, as costs predict it.
     """
 
     title: str
@@ -80,8 +78,17 @@ class StreamedPass(Legible):
     block: int
     length: int
     state: tuple[str, ...]
-    again: float
-    slower: float
+    price: Price
+
+    @property
+    def again(self) -> float:
+        """What share of the operations of value and gradient the reverse pass makes again."""
+        return self.price.again
+
+    @property
+    def slower(self) -> float:
+        """The time of value and gradient over that without streams, as costs predict it."""
+        return self.price.slower
 
     @property
     def saved(self) -> int:
@@ -92,7 +99,7 @@ class StreamedPass(Legible):
         return (
             f"{self.title}: {self.largest:,} numbers in blocks of {self.block} of {self.length:,}, "
             f"{self.saved:,} fewer at a time, state of {len(self.state)} arrays, "
-            f"{self.again:.0%} of operations again, time {self.slower:.2f} (predicted)"
+            f"{self.price}"
         )
 
 
@@ -161,15 +168,19 @@ class StreamedCircuit(LoweredCircuit):
     whole
         Positions of the inputs, each the number of an array and of one of its axes, whose axes are
         not streamed.
+    device
+        The device, or the name of one of :data:`catlearn.costing.devices`, whose times are
+        predicted; that at hand unless said.
     """
 
     def __init__(
         self, circuit: Circuit, sizes: Mapping[str, Any] | None = None, *,
         streams: str | Iterable[str] = "auto", block: int | None = None, least: float | None = None,
         threshold: int | None = None, slower: float | None = None,
-        whole: Iterable[tuple[int, int]] = (), **options: Any,
+        whole: Iterable[tuple[int, int]] = (), device: Device | str | None = None, **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(circuit, sizes, **options)
+        self.device = devices[device] if isinstance(device, str) else device or here()
         self.letters = named_variables(streams)
         if failures := block_failures(block):
             raise InvalidStructure("options", failures)
@@ -202,7 +213,7 @@ class StreamedCircuit(LoweredCircuit):
             ) -> str | None:
                 price = next((price for own, price in prices if own is fold), None)
                 if price is None:
-                    price = priced(fold, sizes, block, here())
+                    price = priced(fold, sizes, block, self.device)
                     prices.append((fold, price))
                 short = not self.threshold and price.whole.serial < MOMENT
                 if price.slower > self.slower and not short:
@@ -233,11 +244,7 @@ class StreamedCircuit(LoweredCircuit):
                 one.block,
                 one.sizes[one.fold.axis],
                 one.fold.state,
-                *next(
-                    (price.again, price.slower)
-                    for fold, price in self._prices[shapes]
-                    if fold is one.fold
-                ),
+                next(price for fold, price in self._prices[shapes] if fold is one.fold),
             )
             for one in made
         )
