@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.interpreters import ad
 
 from catlearn.arrays.forms import IndexPart
@@ -192,7 +193,7 @@ def differentiable(run: Any) -> Any:
 
 def is_forward(x: Any) -> bool:
     """Whether an array is differentiated forward, as far as is seen: not inside of ``jax.jit``."""
-    while isinstance(x, jax.core.Tracer) and hasattr(x, "batch_dim"):
+    while isinstance(x, Tracer) and hasattr(x, "batch_dim"):
         x = x.val  # of a map
     # reverse passes linearise by tracers of another class
     return (
