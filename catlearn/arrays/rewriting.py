@@ -52,7 +52,7 @@ from catlearn.category import Equal
 from catlearn.cset.rewriting import Rule
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, wrong_kind
 from catlearn.finset import FLAT, Shape, Tables
 from catlearn.finset.tables import morphism
 
@@ -103,7 +103,14 @@ class CircuitRule(Legible):
         What it says.
     left, right
         Circuits with the same inputs and one output, and without parameters. Arrays are read at
-        axes, or at indices that are looked up in an input; of one box each at axes of its own.
+        axes, or at indices that are looked up in an input; of one box each at axes of its own, so
+        none at one axis twice: there are no rules of diagonals.
+
+    Raises
+    ------
+    WrongKind
+        If the name is no string, or a side no circuit. That the sides are equal is checked where
+        the rule is given: by :func:`rewrite` and ``cl.optimise``, and by :meth:`failures`.
 
     Examples
     --------
@@ -119,6 +126,12 @@ class CircuitRule(Legible):
     name: str
     left: Circuit = field(repr=False)
     right: Circuit = field(repr=False)
+
+    def __post_init__(self) -> None:
+        expect(self.name, str, "the name of a rule", "a string")
+        for side in ("left", "right"):
+            what = "a circuit, such as einsum('a b -> a')"
+            expect(getattr(self, side), Circuit, f"the {side} side of a rule", what)
 
     def failures(self) -> list[Failure]:
         """List what keeps the pair from being a rule."""
@@ -869,6 +882,8 @@ def rewrite(
         Listing rules whose sides are not shown to be equal, or that cannot be looked for.
     InvalidStructure
         Listing axes whose size is open.
+    WrongKind
+        If rules is no list of rules, or price no function.
 
     Examples
     --------
@@ -885,9 +900,16 @@ def rewrite(
     a2[k z]: R = contraction(a1[k y], x3[y z]) as "einsum"
     return a2
     """
+    listed = "a list of rules, CircuitRule(name, left, right)"
+    expect(circuit, Circuit, "what is rewritten", "a circuit")
+    expect(price, Callable, "price", "a function from a box and sizes to a number")
+    expect(sizes, (Mapping, type(None)), "sizes", "a dict from rows of axes to sizes")
+    if isinstance(rules, str | CircuitRule):
+        raise wrong_kind(rules, "rules", listed)
+    expect(rules, Iterable, "rules", listed)
     own = [*rules]
     for one in own:
-        expect(one, CircuitRule, "rules", "of rules, CircuitRule(name, left, right)")
+        expect(one, CircuitRule, "each of rules", "a rule, CircuitRule(name, left, right)")
     failures = [failure for one in own for failure in one.failures()]
     if failures:
         raise RuleRefused("what is given", failures)

@@ -202,6 +202,25 @@ def test_own_rules_and_prices():
     assert moved.price == (60 + 15 + 15 + 3 + 3 + 1, 61)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: CircuitRule("x", "a b -> a", PRODUCT),
+        lambda: CircuitRule("x", PRODUCT, "a b -> a"),
+        lambda: CircuitRule(3, PRODUCT, PRODUCT),
+        lambda: rewrite(PRODUCT.at(i=2, j=3, k=4), "nope"),
+        lambda: rewrite(PRODUCT.at(i=2, j=3, k=4), CircuitRule("x", PRODUCT, PRODUCT)),
+        lambda: rewrite(PRODUCT.at(i=2, j=3, k=4), [3]),
+        lambda: rewrite(PRODUCT.at(i=2, j=3, k=4), price=3),
+        lambda: rewrite("i k, k j -> i j"),
+    ],
+    ids=["left", "right", "name", "a string of rules", "one rule", "no rule", "price", "circuit"],
+)
+def test_what_is_no_rule_circuit_or_price_is_refused(wrong):
+    with pytest.raises(cl.errors.WrongKind):
+        wrong()
+
+
 def test_plans_say_which_rules_were_used():
     def fn(x, w):
         return jnp.tanh(x @ w)[-1]
