@@ -36,15 +36,17 @@ def to_source(
 ) -> str:
     """Return what runs for a circuit, or for a fold, as the text of a function of Python.
 
-    It needs JAX alone. The function takes the inputs, and then the parameters by their names, and
-    returns a tuple of the outputs; it is called ``circuit`` or ``fold``. Nothing is dropped.
+    It needs JAX alone. The function is called ``circuit`` or ``fold``, and takes arrays only: the
+    inputs in order, and then each parameter, by its name; no dict of parameters and no key. It
+    returns a tuple of the outputs, of one, too. Nothing is dropped.
 
     Parameters
     ----------
     circuit
         A circuit, or a fold, which becomes a loop over blocks.
     sizes
-        The sizes by name; all have to be known.
+        The sizes by name, ``{"q": 2, "d": 3}``, of axes whose sizes the circuit leaves open; all
+        have to be known, as there are no arrays that they follow from.
     block
         Of a fold: how many indices of the variable are read at a time.
 
@@ -71,7 +73,7 @@ def to_source(
     fold = circuit if isinstance(circuit, Loop) else None
     plain = circuit.circuit if isinstance(circuit, Loop) else circuit
     lowered = LoweredCircuit(plain, sizes)
-    known = lowered.sizes()
+    known = lowered.sizes(what="this call of to_source")
     names = [f"in{k}" for k in range(len(lowered.circuit.dom))]
     names += [re.sub(r"\W", "_", name) for name in lowered.parameters]
     writer = _Writer()

@@ -519,7 +519,9 @@ class LoweredCircuit:
             raise InvalidStructure("this call", failures)
         return tuple(found)
 
-    def sizes(self, shapes: Sequence[tuple[int, ...]] | None = None) -> dict[int, int]:
+    def sizes(
+        self, shapes: Sequence[tuple[int, ...]] | None = None, what: str = "this call"
+    ) -> dict[int, int]:
         """Return the size of each axis, given the shapes of arrays, or by the circuit alone."""
         H, failures, given = self.circuit.apex, [], []
         pairs = [] if shapes is None else zip(self._given.items(), shapes, strict=True)
@@ -561,9 +563,13 @@ class LoweredCircuit:
         if open_ and not failures:
             message = "its size does not follow from the arrays; give it by sizes"
             failures = [Failure("sizes", f"axis {name}", message) for name in open_]
+            if shapes is None:
+                needs = ", ".join(f"{name!r}: ..." for name in open_)
+                message = f"its arrays are not given, so that it needs sizes={{{needs}}}"
+                failures = [Failure("sizes", f"axes {', '.join(open_)}", message)]
         sizes = {axis: number for axis, number in numbers.items() if number is not None}
         if failures:
-            raise InvalidStructure("this call", failures)
+            raise InvalidStructure(what, failures)
         return sizes
 
     def _unequal(self, given: Iterable[tuple[int, int, str, int]]) -> list[Failure]:

@@ -140,5 +140,11 @@ def test_the_text_of_a_circuit_runs_alone(name):
 
 
 def test_text_needs_all_sizes():
-    with pytest.raises(InvalidStructure):
-        to_source(stream(attention(), "x"), {"h": 2, "q": 3})
+    fold = stream(attention(), "x")
+    for sizes, missing in (({"h": 2, "q": 3}, "d e x"), (None, "d e h q x")):
+        with pytest.raises(InvalidStructure) as caught:
+            to_source(fold, sizes)
+        (fault,) = caught.value.failures
+        assert fault.where == f"axes {', '.join(missing.split())}"
+        asked = ", ".join(f"{name!r}: ..." for name in missing.split())
+        assert f"{{{asked}}}" in fault.message
