@@ -27,13 +27,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import io
 import itertools
+import logging
 import operator
 import os
 import re
+import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -496,7 +501,7 @@ def _exported(name: str, module: Any, inputs: tuple[Any, ...], named: dict[str, 
     """Return the functional graph of a call, with what the table lacks decomposed if it can be."""
     torch = library()
     try:
-        with warnings.catch_warnings():
+        with _quietly(), _masks_as_data(), warnings.catch_warnings():
             # What PyTorch says of its own code.
             for category in (FutureWarning, DeprecationWarning):
                 warnings.simplefilter("ignore", category)
@@ -514,11 +519,57 @@ def _exported(name: str, module: Any, inputs: tuple[Any, ...], named: dict[str, 
         short = text if len(text) < 400 else text[:400] + " ..."
         title = f"{name}{where(error)}"
         if "data-dependent" in text.lower():
-            why = "a branch or a number depends on data; choose by torch.where"
+            own, title = title, f"{name}{where(error, _of_layers)}"
+            advice = "choose by torch.where" if own == title else "an argument of it may decide it"
+            why = f"a branch or a number depends on data; {advice}"
             fault = Failure("shape", title, why)
         else:
             fault = Failure("export", title, f"torch.export raised {type(error).__name__}: {short}")
         raise ImportRefused(name, [fault]) from error
+
+
+def _of_layers(frame: traceback.FrameSummary) -> bool:
+    """Whether a function is one of layers in a library, and not of what exports them."""
+    torch = library()
+    if frame.filename.startswith(os.path.dirname(torch.__file__)):
+        layers = os.path.dirname(torch.nn.__file__)
+        return frame.filename.startswith(layers) and not frame.name.endswith("_call_impl")
+    return "site-packages" in frame.filename
+
+
+def _masks_as_data() -> Any:
+    """Let layers of PyTorch not look whether a mask is causal: it is read, whatever is in it."""
+
+    def hinted(mask: Any, is_causal: bool | None = None, size: int | None = None) -> bool:
+        return is_causal is True
+
+    layers = library().nn.modules.transformer
+    return mock.patch.object(layers, "_detect_is_causal_mask", hinted, create=True)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep logs and graphs of an export that fails from the terminal; the error says it."""
+
+    def quiet(record: logging.LogRecord) -> bool:
+        return record.levelno < logging.WARNING
+
+    names = ("torch.export._trace", "torch.fx.experimental.symbolic_shapes")
+    loggers, said, graph = [*map(logging.getLogger, names)], io.StringIO(), ""
+    for one in loggers:
+        one.addFilter(quiet)
+    try:
+        with contextlib.redirect_stderr(said):
+            yield
+    except Exception as error:
+        if hasattr(error, "partial_fx_graph"):
+            graph = f"{error.partial_fx_graph}\n"
+        raise
+    finally:
+        for one in loggers:
+            one.removeFilter(quiet)
+        text = said.getvalue()
+        sys.stderr.write(text.replace(graph, "") if graph else text)
 
 
 def _last(program: Any) -> Any:

@@ -531,15 +531,25 @@ ADVICE: dict[type, str] = {
 _OTHERS = __file__.rpartition("jaxpr.py")[0], sysconfig.get_path("stdlib")
 
 
-def where(error: BaseException) -> str:
-    """Say at which line of the user's an error was raised: the last one that is in no library."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [
-        one
-        for one in frames
-        if "site-packages" not in one.filename and not one.filename.startswith(_OTHERS)
-    ]
-    return f" at {own[-1].filename.rpartition('/')[2]}:{own[-1].lineno}" if own else ""
+def where(
+    error: BaseException, inside: Callable[[traceback.FrameSummary], bool] = lambda one: False
+) -> str:
+    """Say at which line of the user's an error was raised: the last one that is in no library.
+
+    Of what was called there, the last function that ``inside`` holds of is said as well.
+    """
+    found, called = "", ""
+    for one in traceback.extract_tb(error.__traceback__):
+        place = f"{one.filename.rpartition('/')[2]}:{one.lineno}"
+        if inside(one):
+            called = f", in {one.name} at {place}"
+        elif (
+            "site-packages" not in one.filename
+            and not one.filename.startswith(_OTHERS)
+            and (one.filename, one.name) != ("<string>", "<lambda>")  # which libraries make
+        ):
+            found, called = f" at {place}", ""
+    return found + called
 
 
 def _names(fn: Callable[..., Any], count: int) -> list[str]:

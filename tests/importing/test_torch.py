@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -450,6 +451,32 @@ def test_what_cannot_be_imported_is_refused(name):
     assert len(failures) == count
     if name != "device" and name != "export":
         module(*drawn((2, 3)))
+
+
+def test_masks_are_read_whatever_is_in_them():
+    """A mutant, in which the first mask is taken for a causal one for ever, ignores the second."""
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    module = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False).eval()
+    x, other = drawn((2, 5, 8), (5, 5))
+    mask = nn.Transformer.generate_square_subsequent_mask(5)
+    fn, state = agrees(module, x, mask)
+    assert differs(fn(state, x.numpy(), other.numpy()), module(x, other)) < 1e-5
+    named, params = to_jax(module, x, mask=mask, is_causal=True)
+    found = named(params, x.numpy(), mask=mask.numpy(), is_causal=True)
+    assert differs(found, module(x, mask=mask, is_causal=True)) < 1e-5
+
+
+def test_branches_of_pytorch_are_named_and_its_graphs_not_printed(capfd):
+    def loss(w, x):
+        print("said by the module", file=sys.stderr)
+        return F.gaussian_nll_loss(x, x, x)
+
+    with pytest.raises(ImportRefused) as caught:
+        to_jax(Given(loss), *drawn((2, 3)))
+    (fault,) = caught.value.failures
+    assert "test_torch.py" in fault.where
+    assert "gaussian_nll_loss" in fault.where
+    assert capfd.readouterr().err == "said by the module\n"
 
 
 class Dropping(nn.Module):
