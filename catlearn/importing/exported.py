@@ -562,8 +562,8 @@ def _quietly() -> Iterator[None]:
         with contextlib.redirect_stderr(said):
             yield
     except Exception as error:
-        if hasattr(error, "partial_fx_graph"):
-            graph = f"{error.partial_fx_graph}\n"
+        made = getattr(error, "partial_fx_graph", None)
+        graph = "" if made is None else f"{made}\n"
         raise
     finally:
         for one in loggers:
