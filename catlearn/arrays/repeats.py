@@ -8,6 +8,11 @@ written one after the other, with parameters of their own. The runs are blocks, 
 and of boxes between them, or read parameters whose addresses differ in one part, as do those of
 ``layers/0`` and ``layers/1``.
 
+Repeats compose: each starts from as many arrays as it hands on. So does the first: where others
+read what the one before them made, it reads arrays that depend on inputs, and not one of them
+twice. Of runs that would do, those whose addresses say so are found, and of these the ones with the
+fewest arrays between them.
+
 :func:`once` keeps the first of each: no circuit that computes the same, but what a picture shows.
 
 >>> from catlearn.arrays import linear, relu
@@ -69,6 +74,12 @@ class _Run(NamedTuple):
     count: int
     matched: list[_Matched]
     title: str
+    whole: bool
+
+    @property
+    def worth(self) -> tuple[bool, int, int]:
+        """Of equally many items: addresses whole, then most rounds, then fewest arrays between."""
+        return self.whole, self.count, -len(self.matched[0].links)
 
 
 def once(circuit: Circuit, apart: Iterable[str] = ()) -> Once:
@@ -97,11 +108,11 @@ class _Finder:
         for box, wires in enumerate(self.ins):
             for wire in wires:
                 self.readers.setdefault(wire, set()).add(box)
-        given, self.moving = {*circuit.dom}, set[int]()
+        self.given, self.moving = {*circuit.dom}, set[int]()
         for box in self.H.order:
-            if given.intersection(self.ins[box]):
+            if self.given.intersection(self.ins[box]):
                 self.moving.add(box)
-                given.update(self.outs[box])
+                self.given.update(self.outs[box])
         self.title = self.H.column("title")
         self.name = self.H.column("name")
         self.size_of = cache(self.H.size_of)
@@ -157,9 +168,14 @@ class _Finder:
         for most, size, start, end in sorted(proposed, reverse=True):
             if best is not None and best.size * best.count >= most:
                 break
-            for run in self.runs(items, -size, start, end):
-                if best is None or run.size * run.count > best.size * best.count:
-                    best = run
+            run = max(self.runs(items, -size, start, end), key=lambda run: run.worth, default=None)
+            if run is None or (
+                # Of two rounds at a time, that would begin and end in the middle of some.
+                best and best.whole and not run.whole and run.size % best.size == 0
+            ):
+                continue
+            if best is None or run.size * run.count > best.size * best.count:
+                best = run
         return best
 
     def kind(self, item: Any) -> Any:
@@ -170,10 +186,12 @@ class _Finder:
         return H.operations[item].kernel.name, str(shapes)
 
     def runs(self, items: Nested, size: int, start: int, end: int) -> Iterator[_Run]:
-        """Find repeats of so many items: those of fewest arrays that go from one to the next."""
-        count = (end - start) // size + 1
-        fewest = None
-        for first in range(start, end - (count - 1) * size + 1):
+        """Find repeats of so many items, up to those than which none are worth more."""
+        whole = 0
+        for first in range(start, min(start + size, end - size + 1)):
+            count = (end - first) // size + 1
+            if count < whole:
+                return
             parts = [items[first + k * size :][:size] for k in range(count)]
             boxes = [{*flat(part)} for part in parts]
             matched = [self.alike(*boxes[k : k + 2]) for k in range(count - 1)]
@@ -181,13 +199,14 @@ class _Finder:
             while k < count - 1:
                 found = self.chain(boxes, matched, k)
                 names = self.names(parts[k : k + len(found) + 1], found) if found else None
-                links = len(found[0].links) if found else 0
-                if names is not None and (fewest is None or links < fewest):
-                    fewest = links if len(found) == count - 1 else fewest
-                    yield _Run(first + k * size, size, len(found) + 1, found, names)
+                if names is not None:
+                    addressed = self.address(found) is not None
+                    run = _Run(first + k * size, size, len(found) + 1, found, names, addressed)
+                    yield run
+                    if run.worth == (True, count, -1):
+                        return
+                    whole = max(whole, run.count * addressed)
                 k += max(len(found), 1)
-            if fewest == 1:
-                return
 
     # Equality.
 
@@ -227,11 +246,13 @@ class _Finder:
                 return None
             v, w = writer.get(a, -1), writer.get(b, -1)
             if w in one and w in self.moving and v not in one:
+                if a not in self.given or a in found.links.values():
+                    return None
                 found.links[b] = a
                 continue
-            given = v < 0 and w < 0 and None not in (self.name[a], self.name[b])
+            learned = v < 0 and w < 0 and not self.given.intersection((a, b))
             inside = (v in one and w in other) or not self.moving.intersection((v, w))
-            if given:
+            if learned:
                 pairs[a], found.back[b] = b, a
                 continue
             if v < 0 or w < 0 or not inside or H.operations[v] != H.operations[w]:

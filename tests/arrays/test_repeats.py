@@ -1,10 +1,14 @@
 """Equal blocks that follow each other: which are, which are not, and what is kept of them."""
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 from catlearn import arrays as a
+from catlearn.arrays import repeats
 from catlearn.arrays.boxes import ArrayHypergraph
 from catlearn.arrays.repeats import once
+from catlearn.importing import from_jax
 from catlearn.zoo.architectures import bert_layer, feed_forward, gpt2_layer
 
 
@@ -136,3 +140,122 @@ def test_a_block_that_is_named_is_kept_apart():
     assert [*once(circuit, ["layer.0"]).times.values()] == [3]
     inner = layers(lambda k: a.residual(feed_forward(a.relu))).live()
     assert [*once(inner, ["feed-forward"]).times.values()] == [3]
+
+
+def pre_norm(k, titled=False):
+    """Attention, here without a softmax, and a feed-forward network, each added to its input."""
+    mixed = a.copy(3) >> a.einsum("x m, y m, y n -> x n") >> a.linear("mix", "m -> m")
+    wide = a.linear("up", "m -> f") >> a.relu >> a.linear("down", "f -> m")
+    halves = [a.norm("n", "[m]").named(f"n{k}") >> one for k, one in enumerate((mixed, wide))]
+    if titled:
+        halves = [one.block(name) for one, name in zip(halves, ("mixed", "wide"), strict=True)]
+    return a.residual(halves[0]) >> a.residual(halves[1])
+
+
+def after(start, *kinds):
+    """Layers that start from the sum of two arrays, as each of them ends with one."""
+
+    @a.traced(*kinds)
+    def model(*given):
+        return layers(pre_norm, block="")(start(*given))
+
+    return model
+
+
+def functions():
+    """Layers as functions of JAX without scopes, that start from learned positions."""
+
+    def layer(w, x):
+        y = x - x.mean(-1, keepdims=True)
+        x = x + jax.nn.softmax((y @ w["q"]) @ (y @ w["k"]).T) @ (y @ w["v"])
+        return x + jnp.tanh((x * w["n"]) @ w["up"]) @ w["down"]
+
+    def model(w, x):
+        x = x @ w["emb"] + w["pos"]
+        for one in w["layers"]:
+            x = layer(one, x)
+        return x.sum(0)
+
+    shape = lambda *sizes: jax.ShapeDtypeStruct(sizes, "float32")  # noqa: E731
+    own = {name: shape(4, 4) for name in "qkv"} | {"n": shape(4)}
+    own |= {"up": shape(4, 7), "down": shape(7, 4)}
+    weights = {"emb": shape(3, 4), "pos": shape(5, 4), "layers": [own] * 3}
+    return from_jax(model, weights, shape(5, 3), params=0)
+
+
+def early():
+    """Halves of a layer before and behind, so that from there on there are four of a kind."""
+    layer = lambda k: pre_norm(k, titled=True)  # noqa: E731
+    halves = [a.norm("n", "[m]").named("n1") >> a.linear("up", "m -> f"), a.norm("n", "[m]")]
+    wide = (halves[0] >> a.relu >> a.linear("down", "f -> m")).block("wide")
+    mixed = a.copy(3) >> a.einsum("x m, y m, y n -> x n") >> a.linear("mix", "m -> m")
+    last = (halves[1].named("n0") >> mixed).block("mixed")
+    stem, end = a.residual(wide).named("stem"), a.residual(last).named("end")
+    return stem >> layers(layer, block="") >> end
+
+
+STARTS = {
+    "positions": lambda: after(lambda x: x + a.parameter("pos", "x m")(), "x m"),
+    "a function of parameters": lambda: after(
+        lambda x: x + a.relu(a.parameter("pos", "x m")()), "x m"
+    ),
+    "two inputs": lambda: after(lambda x, y: x + y, "x m", "x m"),
+    "one input, twice": lambda: after(lambda x: x + x, "x m"),
+    "functions": functions,
+    "half a layer": early,
+}
+
+
+def compose(found):
+    """Whether what is there once hands on as many arrays as it reads, and parameters of one."""
+    (block,), H = found.times, found.circuit.apex
+    ins, outs = H.sides
+    within = [block in H.lists["within"].row(box).tolist() for box in range(len(ins))]
+    read, made = ({w for k, b in enumerate(sides) if within[k] for w in b} for sides in (ins, outs))
+    others = {wire for k, box in enumerate(ins) if not within[k] for wire in box}
+    names = {w: H.column("name")[w] for w in read if H.column("name")[w] is not None}
+    handed = made & {*others, *found.circuit.cod}
+    addressed = all(name.startswith("layers/0/") for name in names.values())
+    return len(read - made - {*names}) == len(handed) == 1 and addressed
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_repeats_compose(name):
+    found = once(STARTS[name]().live())
+    assert [*found.times.values()] == [3]
+    assert compose(found)
+
+
+def keeps_any_start(monkeypatch):
+    """What the first starts from may be a parameter, and the first ones found are kept."""
+
+    class All(set):
+        def __contains__(self, wire):
+            return True
+
+    class Blind(repeats._Finder):
+        def __init__(self, *given):
+            super().__init__(*given)
+            self.given = All(self.given)
+
+    monkeypatch.setattr(repeats, "_Finder", Blind)
+    keeps_any_place(monkeypatch)
+
+
+def keeps_any_place(monkeypatch):
+    """Neither addresses nor the number of arrays say where repeats start."""
+    monkeypatch.setattr(repeats._Run, "worth", property(lambda run: run.count))
+
+
+@pytest.mark.parametrize(
+    ("mutant", "name"),
+    [
+        (keeps_any_start, "positions"),
+        (keeps_any_place, "two inputs"),
+        (keeps_any_place, "half a layer"),
+    ],
+)
+def test_finders_of_repeats_that_do_not_compose_are_seen(mutant, name, monkeypatch):
+    circuit = STARTS[name]().live()
+    mutant(monkeypatch)
+    assert not compose(once(circuit))
