@@ -309,6 +309,13 @@ class Reading:
     def __post_init__(self) -> None:
         object.__setattr__(self, "outside", one_nan(self.outside))
 
+    def __eq__(self, other: object) -> bool:
+        # In tuples what is no number equals itself.
+        if not isinstance(other, Reading):
+            return NotImplemented
+        one, two = ((each.forms, each.outside, each.conditions) for each in (self, other))
+        return one == two
+
     @classmethod
     def wiring(cls, places: Sequence[int]) -> Reading:
         """Return the reading by variables."""

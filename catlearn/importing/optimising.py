@@ -713,8 +713,8 @@ def optimise(
 
     An axis along which a given array is sharded is not streamed; of arrays that ``jax.jit`` traces
     it is not known. What is not left alone returns no weak types. Integers that are looked up in an
-    array count from its end if they are below 0; those outside of it are clipped, where JAX may
-    fill with NaN.
+    array count from its end if they are below 0. Those outside of it give its last entry, or 0
+    where that axis is read block by block; JAX may fill with NaN.
 
     Examples
     --------

@@ -449,7 +449,7 @@ def linen_layers(count):
                 x = Layer()(x)
             return linen.Dense(3)(x)
 
-    x, model = jax.ShapeDtypeStruct((5, 4), float), Model()
+    x, model = jax.ShapeDtypeStruct((5, 4), jnp.float32), Model()
     return cl.from_jax(model.apply, jax.eval_shape(model.init, jax.random.key(0), x), x, params=0)
 
 
