@@ -152,6 +152,8 @@ class Loop(Displayed):
 class Fold(Loop):
     """A circuit as a fold along one of its variables.
 
+    Parameters beside these are those of every :class:`Loop`.
+
     Parameters
     ----------
     step
@@ -173,8 +175,6 @@ class Fold(Loop):
         For each greatest entry, where the axes of what it is of stand in it.
     dropped
         Which greatest entries the outputs do not depend on, though references do.
-
-    The others are those of every :class:`Loop`.
     """
 
     lift: Circuit

@@ -55,6 +55,8 @@ JOINS = {"contraction": "add", "cumsum": "add", "max": "larger"}
 class PrefixFold(Loop):
     """A circuit as a fold along a variable that its outputs keep.
 
+    Parameters beside these are those of every :class:`Loop`.
+
     Parameters
     ----------
     first
@@ -69,8 +71,6 @@ class PrefixFold(Loop):
         At which position each output has the variable; None for those of the last state.
     unit
         Whether zeros, and the starts of what goes round, are the state before the first block.
-
-    The others are those of every :class:`Loop`.
     """
 
     first: Circuit
