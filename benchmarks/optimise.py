@@ -199,7 +199,7 @@ def main() -> None:
     options.add_argument("--only", nargs="*", help="what is measured; all unless said")
     chosen = options.parse_args()
     size, rounds = (128, 1) if chosen.quick else (1024, 9)
-    table = _measure.Table(COLUMNS)
+    table = _measure.Table(COLUMNS, f"Gradients, {_measure.device()}.", options=chosen)
     for name in chosen.only or CASES:
         make, library = CASES[name]
         if importlib.util.find_spec(library) is None:
