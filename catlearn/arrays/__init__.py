@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "boxes": ["ArrayHypergraph", "Operation"],
+        "circuit_rules": ["CircuitRule", "RuleRefused", "rules_for"],
         "circuit": ["Circuit", "compose", "lift", "tensor"],
         "counting": ["Counts"],
         "forms": ["Form", "Lookup", "IndexPart", "Reading"],
@@ -83,7 +84,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "positions": ["angles", "interleaved", "one_hot", "scatter", "sinusoid"],
         "tracing": ["traced"],
-        "rewriting": ["CircuitRule", "Rewritten", "RuleRefused", "rewrite", "rules_for"],
+        "rewriting": ["Rewritten", "rewrite"],
         "sizes": ["SizeRelation", "Scalar", "Size", "read_scalar", "read_size", "solve"],
     },
 )

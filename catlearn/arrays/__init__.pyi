@@ -8,6 +8,11 @@ from .circuit import (
     lift as lift,
     tensor as tensor,
 )
+from .circuit_rules import (
+    CircuitRule as CircuitRule,
+    RuleRefused as RuleRefused,
+    rules_for as rules_for,
+)
 from .counting import (
     Counts as Counts,
 )
@@ -92,11 +97,8 @@ from .programs import (
     programmed as programmed,
 )
 from .rewriting import (
-    CircuitRule as CircuitRule,
     Rewritten as Rewritten,
-    RuleRefused as RuleRefused,
     rewrite as rewrite,
-    rules_for as rules_for,
 )
 from .sizes import (
     Scalar as Scalar,

@@ -1,15 +1,7 @@
-"""Rules of circuits: equations between circuits, applied where the right side is cheaper.
+"""Rewriting circuits: rules are applied where the right side is cheaper.
 
-A *rule* is a pair of circuits with the same inputs and one output that compute the same, a law: the
-right side is put for the left one. It is data: rules of one's own are given to :func:`rewrite`, and
-to ``cl.optimise``.
-
-**An axis of a rule is a word of axes.** ``einsum("i k, k j -> i j")`` is met by a product with
-several axes, or none, for each of ``i``, ``k`` and ``j``, in any order: an axis that is found
-belongs to that axis of the rule that is in the same arrays and is summed by the same boxes. So one
-rule is an equation for arrays of every rank. **An index of a rule is any function of indices**:
-where a rule looks an index up in an array, as ``take`` does, slices, reshapes and repetitions are
-met, too, as an array of naturals could hold where they read.
+Rules (:mod:`catlearn.arrays.circuit_rules`) are data: those of one's own are given to
+:func:`rewrite`, and to ``cl.optimise``, beside those that there are.
 
 Boxes and arrays of a left side are found by the search for morphisms of tables
 (:func:`~catlearn.cset.homomorphisms`), in a circuit without its axes: boxes with their kernels, and
@@ -32,8 +24,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
-from itertools import combinations, permutations, product
 from math import prod
 from typing import Any
 
@@ -41,19 +31,25 @@ import numpy as np
 
 from catlearn.arrays.boxes import BoxRow, Draft, Operation
 from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.circuit_rules import (
+    AxisClasses,
+    CircuitRule,
+    Element,
+    Part,
+    RuleRefused,
+    looked_up,
+    net,
+    rules_for,
+)
 from catlearn.arrays.counting import IDLE
-from catlearn.arrays.evaluation import difference
-from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
+from catlearn.arrays.forms import Change, Form, Lookup, Reading
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.operations import einsum, elementwise, take
 from catlearn.arrays.sizes import ONE, Scalar, Size
-from catlearn.arrays.tracing import traced
-from catlearn.category import Equal
 from catlearn.cset.rewriting import Rule
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, wrong_kind
-from catlearn.finset import FLAT, Shape, Tables
+from catlearn.errors import Failure, InvalidStructure, expect, wrong_kind
+from catlearn.finset import Tables
 from catlearn.finset.tables import morphism
 
 WORTH = 0.9
@@ -62,327 +58,8 @@ WORTH = 0.9
 ROUNDS = 32
 """How often rules are looked for again, in what they made."""
 
-COMMUTING = ("contraction", "add", "mul")
-"""The kernels whose operands have no order."""
-
-POLYNOMIAL = ("contraction", "view", "add", "mul", "neg", "square", "concat", "constant")
-"""The kernels that are polynomials."""
-
-SEEDS = 3
-"""At how many random arrays polynomials are compared, that no law of ``equal`` compares."""
-
-UNKNOWN = "no law says so, and they are no polynomials"
-
 ENOUGH = 0.99
 """What share of the price of a circuit is left at most, where anything is rewritten."""
-
-NET = Shape(
-    tables=("Wire", "Box"),
-    lists={"ins": ("Box", "Wire"), "outs": ("Box", "Wire")},
-    attributes={"kernel": "Box", "reads": "Wire"},
-    orders={"reads": FLAT},
-)
-"""The shape of circuits without axes: boxes and arrays, and how often these are read."""
-
-Element = tuple[str, int, int]
-
-
-class RuleRefused(InvalidStructure):
-    """What should be a rule breaks its law; the failures say which, and at which numbers."""
-
-    headline = "{what} is no rule ({count})"
-
-
-@dataclass(frozen=True)
-class CircuitRule(Legible):
-    """An equation between two circuits, read from left to right.
-
-    Parameters
-    ----------
-    name
-        What it says.
-    left, right
-        Circuits with the same inputs and one output, and without parameters. Arrays are read at
-        axes, or at indices that are looked up in an input; of one box each at axes of its own, so
-        none at one axis twice: there are no rules of diagonals.
-
-    Raises
-    ------
-    WrongKind
-        If the name is no string, or a side no circuit. That the sides are equal is checked where
-        the rule is given: by :func:`rewrite` and ``cl.optimise``, and by :meth:`failures`.
-
-    Examples
-    --------
-    >>> from catlearn.arrays import einsum, exp
-    >>> twice = einsum("a b -> a") >> einsum("a ->")
-    >>> CircuitRule("sum of sums", twice, einsum("a b ->")).failures()
-    []
-    >>> wrong = CircuitRule("exp of sum", einsum("a ->") >> exp, exp >> einsum("a ->"))
-    >>> [one.law for one in wrong.failures()]
-    ['law']
-    """
-
-    name: str
-    left: Circuit = field(repr=False)
-    right: Circuit = field(repr=False)
-
-    def __post_init__(self) -> None:
-        expect(self.name, str, "the name of a rule", "a string")
-        for side in ("left", "right"):
-            what = "a circuit, such as einsum('a b -> a')"
-            expect(getattr(self, side), Circuit, f"the {side} side of a rule", what)
-
-    def failures(self) -> list[Failure]:
-        """List what keeps the pair from being a rule."""
-        where, found = f"rule {self.name!r}", []
-        if len(self.left.cod) != 1 or len(self.right.cod) != 1:
-            found.append(Failure("shape", where, "each side has one output"))
-        if self.left.parameters or self.right.parameters:
-            found.append(Failure("shape", where, "has parameters; make them inputs"))
-        if not self.left._walk():
-            found.append(Failure("shape", where, "its left side has no boxes"))
-        if not found:
-            found += [Failure("shape", where, text) for text in self._written.faults]
-        verdict = self.left.equal(self.right)
-        if verdict != Equal and (why := self._apart()):
-            message = f"its sides are not shown to be equal: {verdict.reason}; {why}"
-            found.append(Failure("law", where, message))
-        return found
-
-    def _apart(self) -> str:
-        """Say where sides differ as polynomials; nothing, where both are some and are equal.
-
-        Polynomials that agree at numbers drawn at random are equal, with probability 1.
-        """
-        one, other = (side.live() for side in (self.left, self.right))
-        kernels = {row.kernel.name for side in (one, other) for row in side.apex.operations}
-        if not kernels <= {*POLYNOMIAL}:
-            return UNKNOWN
-        try:
-            return next(filter(None, (difference(one, other, k) for k in range(SEEDS))), "")
-        except CatlearnError as error:
-            return f"{error}"
-
-    @cached_property
-    def _written(self) -> _Written:
-        return _Written(self)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-# ---------------------------------------------------------------- which axes go together
-
-
-@dataclass
-class _Part:
-    """A box of a rule, or one that it is found at: operands and arrays by those of the rule.
-
-    Parameters
-    ----------
-    row
-        The box.
-    operands
-        The operands that are read, in the order of the rule.
-    ins, outs
-        The arrays of the rule that are read there, and written.
-    """
-
-    row: BoxRow
-    operands: Sequence[int]
-    ins: Sequence[int]
-    outs: Sequence[int]
-
-    def reading(self, k: int) -> Reading:
-        found = self.row.operation.readings[self.operands[k]]
-        assert found is not None
-        return found
-
-
-class _Axes:
-    """The classes of axes of some boxes, where those that are read by one variable are one.
-
-    Elements are ``("w", array, position)`` and ``("v", box, variable)``.
-
-    Attributes
-    ----------
-    forms
-        The forms of what is read otherwise, by array and position, with the box.
-    signatures
-        For each class the arrays that have it, and the boxes that have it and that take it whole.
-    clear
-        Whether each variable of a box is of another class.
-    """
-
-    def __init__(
-        self, parts: Sequence[_Part], axes: Sequence[Sequence[int]], indices: Iterable[int] = ()
-    ) -> None:
-        self.parts, self.axes = parts, axes
-        self._parent: dict[Element, Element] = {}
-        self.forms: dict[tuple[int, int], tuple[int, Form]] = {}
-        self.clear = True
-        hidden = {*indices}
-        for b, part in enumerate(parts):
-            variables = part.row.vars
-            for v in range(len(variables)):
-                self.find(("v", b, v))
-            for k, wire in enumerate(part.ins):
-                for p, form in enumerate(part.reading(k).forms):
-                    by = form.wiring
-                    if by is not None and variables[by] == axes[wire][p]:
-                        self.unite(("w", wire, p), ("v", b, by))
-                    elif self.forms.setdefault((wire, p), (b, form)) != (b, form):
-                        self.clear = False
-                    else:
-                        self.find(("w", wire, p))
-                        for one in form.lookups:
-                            index = part.row.ins[one.operand]
-                            for q, inner in enumerate(one.forms):
-                                if index in hidden and inner.wiring is not None:
-                                    self.unite(("w", index, q), ("v", b, inner.wiring))
-            for wire, places in zip(part.outs, part.row.operation.writes, strict=True):
-                for p, v in enumerate(places):
-                    self.unite(("w", wire, p), ("v", b, v))
-        self.signatures: dict[Element, frozenset[Any]] = {}
-        found: dict[Element, set[Any]] = {}
-        for one in self._parent:
-            kind, place, index = one
-            own = found.setdefault(self.find(one), set())
-            if kind == "v":
-                self.clear = self.clear and (kind, place) not in own
-                own.add((kind, place))
-                if index in parts[place].row.operation.targets:
-                    own.add(("t", place))
-            elif place not in hidden:
-                own.add((kind, place))
-        self.signatures = {one: frozenset(own) for one, own in found.items()}
-
-    def find(self, one: Element) -> Element:
-        """Return the first element of a class."""
-        seen = []
-        while (above := self._parent.setdefault(one, one)) != one:
-            seen.append(one)
-            one = above
-        for below in seen:
-            self._parent[below] = one
-        return one
-
-    def unite(self, one: Element, other: Element) -> None:
-        one, other = self.find(one), self.find(other)
-        self._parent[max(one, other)] = min(one, other)
-
-    def axis(self, one: Element) -> int:
-        """Return the row of an axis of a class."""
-        kind, place, index = one
-        return self.axes[place][index] if kind == "w" else self.parts[place].row.vars[index]
-
-
-class _Written:
-    """What is read off a rule once: its boxes without axes, and the classes of axes of both sides.
-
-    Attributes
-    ----------
-    tie
-        From classes of the right side to those of the left.
-    inner
-        The arrays of the left side that go with it, each with how often it is read.
-    """
-
-    def __init__(self, rule: CircuitRule) -> None:
-        left, right = rule.left.live(), rule.right.live()
-        self.left, self.right, self.faults = left, right, list[str]()
-        (self.parts, self.axes), (self.right_parts, self.right_axes) = map(
-            self._side, (left, right)
-        )
-        for axes in (self.axes, self.right_axes):
-            if not axes.clear:
-                self.faults.append("a box reads an array at one axis twice, or at two indices")
-        self.tie: dict[Element, Element] = {}
-        ends = [*zip(left.dom, right.dom, strict=False), *zip(left.cod, right.cod, strict=False)]
-        for one, other in ends:
-            for p in range(len(right.apex.lists["axes"].row(other))):
-                found = self.axes.find(("w", one, p))
-                if self.tie.setdefault(self.right_axes.find(("w", other, p)), found) != found:
-                    self.faults.append("the right side has one axis where the left has two")
-        every = {self.right_axes.find(one) for one in [*self.right_axes._parent]}
-        if every - {*self.tie}:
-            self.faults.append("the right side has an axis that no input or output has")
-        boxes = range(len(self.parts))
-        reads = Counter(wire for k in boxes for wire in self.parts[k].ins)
-        outs = [wire for part in self.parts for wire in part.outs]
-        self.inner = {wire: reads[wire] for wire in outs if wire not in left.cod}
-        self.kernels = [part.row.operation.kernel for part in self.parts]
-        writer = {wire: b for b, part in enumerate(self.parts) for wire in part.outs}
-        self.steps = {
-            (self.kernels[writer[wire]], self.kernels[b])
-            for b, part in enumerate(self.parts) for wire in part.ins if wire in self.inner
-        }  # fmt: skip
-        names = {part.row.operation.kernel.name for part in (*self.parts, *self.right_parts)}
-        single = all(count == 1 for count in self.inner.values())
-        self.scales = names <= {"contraction", "view"} and single
-        self.letters: dict[frozenset[Any], Element] = {}
-        for one, signature in self.axes.signatures.items():
-            self.letters.setdefault(signature, one)
-
-    def _side(self, side: Circuit) -> tuple[list[_Part], _Axes]:
-        H, draft = side.apex, Draft.of(side.apex)
-        parts, indices = [], set[int]()
-        for box in side._walk():
-            row = draft.boxes[box]
-            own = [k for k, one in enumerate(row.operation.readings) if one is not None]
-            indices |= {wire for k, wire in enumerate(row.ins) if k not in own}
-            parts.append(_Part(row, own, [row.ins[k] for k in own], row.outs))
-            for k in own:
-                one = row.operation.readings[k]
-                for form in () if one is None else (*one.forms, *one.conditions):
-                    if form.wiring is None and _looked_up(form) is None:
-                        self.faults.append(f"{row.operation} reads at other than axes and indices")
-        if indices - {*side.dom}:
-            self.faults.append("indices are looked up in what is no input")
-        axes = H.lists["axes"]
-        return parts, _Axes(parts, [axes.row(w).tolist() for w in range(H.size("Wire"))], indices)
-
-    @cached_property
-    def variants(self) -> list[tuple[Tables, list[tuple[int, ...]]]]:
-        """The boxes without axes, for each order of operands that have none; with the order."""
-        wires = [*dict.fromkeys(w for part in self.parts for w in (*part.ins, *part.outs))]
-        self.wires = wires
-        place = {wire: k for k, wire in enumerate(wires)}
-        orders = [
-            [*permutations(range(len(part.ins)))] if part.row.operation.kernel.name in COMMUTING
-            else [tuple(range(len(part.ins)))]
-            for part in self.parts
-        ]  # fmt: skip
-        seen, found = set[Any](), []
-        for order in product(*orders):
-            ins = [[place[part.ins[k]] for k in one]
-                   for part, one in zip(self.parts, order, strict=True)]  # fmt: skip
-            key = tuple(map(tuple, ins))
-            if key not in seen:
-                seen.add(key)
-                outs = [[place[w] for w in part.outs] for part in self.parts]
-                reads = [self.inner.get(wire) for wire in wires]
-                found.append((_net(len(wires), ins, outs, self.kernels, reads), [*order]))
-        return found
-
-
-def _looked_up(form: Form) -> Lookup | None:
-    """Return the lookup at variables that a form is, if it is one."""
-    match form.terms:
-        case ((Lookup() as atom, coefficient),) if (
-            coefficient.number == 1 and not form.constant.terms
-            and all(one.wiring is not None for one in atom.forms)
-        ):  # fmt: skip
-            return atom
-    return None
-
-
-def _net(wires: int, ins: Any, outs: Any, kernels: Any, reads: Any) -> Tables:
-    sizes = {"Wire": wires, "Box": len(kernels)}
-    labels = {"kernel": tuple(kernels), "reads": tuple(reads)}
-    return Tables(NET, sizes, {}, {"ins": ins, "outs": outs}, labels, check=False)
-
 
 # ---------------------------------------------------------------- where a rule is found
 
@@ -390,7 +67,7 @@ def _net(wires: int, ins: Any, outs: Any, kernels: Any, reads: Any) -> Tables:
 class _Whole:
     """A circuit that is rewritten, with what is asked of its boxes again and again."""
 
-    def __init__(self, circuit: Circuit, sizes: Sequence[int], price: Price) -> None:
+    def __init__(self, circuit: Circuit, sizes: Sequence[int], price: Pricing) -> None:
         H = circuit.apex
         self.circuit, self.H, self.draft, self.sizes = circuit, H, Draft.of(H), [*sizes]
         self.axes = [wire.axes for wire in self.draft.wires]
@@ -419,7 +96,7 @@ class _Whole:
         )
         reads = [self.reads[wire] for wire in place]
         names = [self.kernels[b] for b in boxes]
-        return _net(len(place), ins, outs, names, reads), boxes
+        return net(len(place), ins, outs, names, reads), boxes
 
     def cost(self, row: BoxRow, axes: Sequence[Sequence[int]]) -> float:
         """Return the price of a box."""
@@ -435,7 +112,7 @@ def _values(row: BoxRow) -> list[int]:
     return [wire for wire, reading in every if reading is not None]
 
 
-Price = Callable[
+Pricing = Callable[
     [Operation, Sequence[int], Sequence[Sequence[int]], Sequence[Sequence[int]]], float
 ]
 
@@ -510,7 +187,7 @@ class _Match:
 
 def _matches(rule: CircuitRule, whole: _Whole) -> Iterator[_Match]:
     """Yield where a rule is found, and makes the price fall."""
-    written = rule._written
+    written = rule.written
     if any(step not in whole.steps for step in written.steps):
         return
     net, boxes = whole.net(written.kernels)
@@ -534,14 +211,14 @@ class _Instance:
         self, rule: CircuitRule, whole: _Whole, at: Sequence[int], order: Sequence[Sequence[int]]
     ) -> None:
         self.rule, self.whole, self.at = rule, whole, at
-        self.written = written = rule._written
-        self.parts, self.place = list[_Part](), dict[int, int]()
+        self.written = written = rule.written
+        self.parts, self.place = list[Part](), dict[int, int]()
         for part, box, one in zip(written.parts, at, order, strict=True):
             row = whole.draft.boxes[box]
             own = [k for k, reading in enumerate(row.operation.readings) if reading is not None]
             back = {k: place for place, k in enumerate(one)}
             operands = [own[back[k]] for k in range(len(part.ins))]
-            self.parts.append(_Part(row, operands, part.ins, part.outs))
+            self.parts.append(Part(row, operands, part.ins, part.outs))
             for wire, other in zip(part.ins, operands, strict=True):
                 self.place[wire] = row.ins[other]
             self.place.update(zip(part.outs, row.outs, strict=True))
@@ -607,7 +284,7 @@ class _Instance:
         axes: list[Sequence[int]] = [()] * (1 + max(self.place, default=0))
         for wire, row in self.place.items():
             axes[wire] = self.whole.axes[row]
-        self.axes = _Axes(self.parts, axes)
+        self.axes = AxisClasses(self.parts, axes)
         if not self.axes.clear:
             return False
         self.words: dict[Element, list[Element]] = {}
@@ -626,7 +303,7 @@ class _Instance:
         self.apart: dict[Element, tuple[int, Form]] = {}
         ruled: dict[tuple[int, Element], tuple[int, set[Element]]] = {}
         for (wire, p), (b, form) in written.axes.forms.items():
-            atom = _looked_up(form)
+            atom = looked_up(form)
             if atom is None:
                 return False
             index = written.parts[b].row.ins[atom.operand]
@@ -701,7 +378,7 @@ class _New:
     """A box of the right side of a rule, written out."""
 
     def __init__(
-        self, of: _Instance, b: int, part: _Part, scale: Scalar, relations: Sequence[Any]
+        self, of: _Instance, b: int, part: Part, scale: Scalar, relations: Sequence[Any]
     ) -> None:
         written = of.written
         self.of, self.b, self.part, self.kernel = of, b, part, part.row.operation.kernel
@@ -742,7 +419,7 @@ class _New:
         self.readings.append(None)
         for c in classes:
             form = how.get(c)
-            atom = None if form is None else _looked_up(form)
+            atom = None if form is None else looked_up(form)
             found = of.apart.get(c)
             if atom is not None:
                 found = of.found.get((given[self.part.row.ins[atom.operand]], c))
@@ -774,21 +451,13 @@ class _New:
             rows |= {-1 - k: axis for k, axis in enumerate(row.mentions)}
             return one.rename(lambda key: self.generator(rows[key]))
 
-        def looked(one: Form) -> Form:
-            found = Form.number(one.constant)
-            for atom, coefficient in one.terms:
-                if isinstance(atom, Lookup):
-                    wire = row.ins[atom.operand]
-                    if wire not in self.lookups:
-                        self.lookups.append(wire)
-                    operand = len(self.part.ins) + self.lookups.index(wire)
-                    atom = Lookup(operand, tuple(map(looked, atom.forms)))
-                elif isinstance(atom, IndexPart):
-                    atom = IndexPart(atom.kind, looked(atom.form), atom.by)
-                found = found + Form.atom(atom).times(coefficient)
-            return found
+        def looked(atom: Lookup, change: Change) -> Form:
+            wire = row.ins[atom.operand]
+            if wire not in self.lookups:
+                self.lookups.append(wire)
+            return atom.map(change, len(self.part.ins) + self.lookups.index(wire))
 
-        return looked(form.substitute(forms, size))
+        return form.substitute(forms, size).rewritten(Form.variable, lookup=looked)
 
     def unchanged(self, out: list[Element]) -> tuple[int, list[Element]] | None:
         """Return what is read if it is what is written, but for the order of axes."""
@@ -860,7 +529,7 @@ class Rewritten(Legible):
 
 def rewrite(
     circuit: Circuit, rules: Iterable[CircuitRule] = (), *,
-    sizes: Mapping[int, int] | None = None, price: Price = price,
+    sizes: Mapping[int, int] | None = None, price: Pricing = price,
 ) -> Rewritten:  # fmt: skip
     """Return a circuit that is equal and cheaper, by rules.
 
@@ -1031,182 +700,3 @@ def _applied(whole: _Whole, chosen: Sequence[_Match]) -> _Whole:
     for old, now in zip(before["Axis"].values.tolist(), after["Axis"].values.tolist(), strict=True):
         sizes[now] = whole.sizes[old]
     return _Whole(Circuit.of(made.apex, dom, cod), sizes, whole.price)
-
-
-# ---------------------------------------------------------------- the rules that there are
-
-
-def rules_for(kernels: Iterable[Kernel]) -> list[CircuitRule]:
-    """Return the rules about some kernels.
-
-    Parameters
-    ----------
-    kernels
-        The kernels that a circuit has.
-
-    Examples
-    --------
-    >>> for rule in rules_for([Kernel("contraction"), Kernel("view"), Kernel("exp")]):
-    ...     print(rule)
-    sums before products
-    indices before products
-    indices before products
-    indices before sums
-    indices before exp
-    """
-    known = {*kernels}
-    names = {one.name for one in known}
-    found: list[CircuitRule] = []
-    if "contraction" in names:
-        found.append(_sums_of_products())
-        if "add" in names:
-            found += [_sum_of_images(), *([_difference_of_images()] if "neg" in names else [])]
-    if "view" in names:
-        if "contraction" in names:
-            found += [_indices_of_products((0,)), _indices_of_products((0, 1)), _indices_of_sums()]
-        for one in sorted(known, key=str):
-            found += _indices_of(one)
-    return found
-
-
-def _subsets(count: int) -> list[tuple[int, ...]]:
-    return [s for size in range(1, count + 1) for s in combinations(range(count), size)]
-
-
-class _Letters(dict[str, tuple[int, ...]]):
-    """Letters of axes, each with the operands that have it."""
-
-    def of(self, operand: int, *kinds: str) -> str:
-        """Return those of an operand, of some kinds: their first letters."""
-        return self.all(*kinds, having=(operand,))
-
-    def all(self, *kinds: str, having: Sequence[int] = ()) -> str:
-        return " ".join(
-            name for name, own in self.items() if name[0] in kinds and {*having} <= {*own}
-        )
-
-
-def _letters(kinds: str, count: int) -> _Letters:
-    """Return letters of each kind for all operands that may have it together."""
-    return _Letters(
-        {kind + "".join(map(str, own)): own for kind in kinds for own in _subsets(count)}
-    )
-
-
-@cache
-def _sums_of_products() -> CircuitRule:
-    """Return that what one factor alone has is summed before factors are multiplied."""
-    at = _letters("kic", 2)
-    sides = [at.of(k, "k", "i", "c") for k in range(2)]
-    left = einsum(f"{sides[0]}, {sides[1]} -> {at.all('i', 'c')}") >> einsum(
-        f"{at.all('i', 'c')} -> {at.all('c')}"
-    )
-    kept = [
-        " ".join(name for name in side.split() if name[0] == "c" or len(at[name]) == 2)
-        for side in sides
-    ]
-    first = einsum(f"{sides[0]} -> {kept[0]}") @ einsum(f"{sides[1]} -> {kept[1]}")
-    right = first >> einsum(f"{kept[0]}, {kept[1]} -> {at.all('c')}")
-    return CircuitRule("sums before products", left, right)
-
-
-def _images(name: str, of: Any) -> CircuitRule:
-    at = _Letters({"k": (0, 1), **_letters("c", 2)})
-    x, w, out = at.of(0, "k", "c"), at.of(1, "k", "c"), at.all("c")
-    times = einsum(f"{x}, {w} -> {out}")
-    plus, under = (elementwise("add", pattern=f"{s}, {s} -> {s}") for s in (out, x))
-    sides = traced(x, x, w)
-    left = sides(lambda a, b, c: plus(times(a, c), of(out)(times(b, c))))
-    right = sides(lambda a, b, c: times(under(a, of(x)(b)), c))
-    return CircuitRule(name, left, right)
-
-
-@cache
-def _sum_of_images() -> CircuitRule:
-    """Return that a linear map is applied to a sum once."""
-    return _images("one image of a sum", lambda axes: lambda one: one)
-
-
-@cache
-def _difference_of_images() -> CircuitRule:
-    """Return that a linear map is applied to a difference once."""
-    return _images(
-        "one image of a difference", lambda axes: elementwise("neg", pattern=f"{axes} -> {axes}")
-    )
-
-
-def _indexed(
-    name: str, count: int, viewed: Sequence[int], at: _Letters, make: Callable[..., Circuit]
-) -> CircuitRule:
-    """Return that some arrays are looked up in before a box is applied, and not after.
-
-    Parameters
-    ----------
-    name
-        Its name.
-    count
-        How many arrays the box reads.
-    viewed
-        Those that have the axis ``i`` that is looked up.
-    at
-        The other axes: those of kind ``c`` are written.
-    make
-        From the axes of operands and of the result to the box.
-    """
-    sides = [at.of(k, "k", "c") for k in range(count)]
-    out = at.all("c")
-    indices = " ".join(["p", at.all("c", having=viewed)])
-    whole = [f"i {side}" if k in viewed else side for k, side in enumerate(sides)]
-    part = [f"p {side}" if k in viewed else side for k, side in enumerate(sides)]
-    get = [take(f"{indices}, {a} -> {b}", at="i") for a, b in zip(whole, part, strict=True)
-           if a != b]  # fmt: skip
-    last = take(f"{indices}, i {out} -> p {out}", at="i")
-    given = traced(indices, *whole, types=["N", *["R"] * count])
-    before, after = make(whole, f"i {out}"), make(part, f"p {out}")
-
-    def right(index: Any, *arrays: Any) -> Any:
-        place = {k: n for n, k in enumerate(viewed)}
-        own = [get[place[k]](index, x) if k in place else x for k, x in enumerate(arrays)]
-        return after(*own)
-
-    return CircuitRule(name, given(lambda index, *xs: last(index, before(*xs))), given(right))
-
-
-@cache
-def _indices_of_products(viewed: tuple[int, ...]) -> CircuitRule:
-    """Return that factors are looked up in before they are multiplied."""
-
-    def make(sides: Sequence[str], out: str) -> Circuit:
-        return einsum(f"{', '.join(sides)} -> {out}")
-
-    return _indexed("indices before products", 2, viewed, _letters("kc", 2), make)
-
-
-@cache
-def _indices_of_sums() -> CircuitRule:
-    """Return that an array is looked up in before it is summed."""
-
-    def make(sides: Sequence[str], out: str) -> Circuit:
-        return einsum(f"{sides[0]} -> {out}")
-
-    return _indexed("indices before sums", 1, (0,), _letters("kc", 1), make)
-
-
-@cache
-def _indices_of(kernel: Kernel) -> tuple[CircuitRule, ...]:
-    """Return that arrays are looked up in before a function is applied to each number."""
-    entry = kernel.entry
-    least, most = entry.operands
-    plain = entry.targets == "none" and entry.deterministic and entry.outputs == 1
-    if not plain or least == 0 or kernel.name in (*IDLE, "earlier", "dropped"):
-        return ()
-
-    def make(sides: Sequence[str], out: str) -> Circuit:
-        return elementwise(kernel, pattern=f"{', '.join(sides)} -> {out}")
-
-    counts = range(least, (most or 2) + 1)
-    return tuple(
-        _indexed(f"indices before {kernel.name}", n, own, _letters("c", n), make)
-        for n in counts for own in _subsets(n)
-        if n < 3 and (kernel.name not in COMMUTING or own != (1,))
-    )  # fmt: skip

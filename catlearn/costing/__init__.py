@@ -36,7 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "remarks": ["notices"],
         "reverse": ["reverse_of"],
-        "running": ["Price", "priced", "spent"],
+        "prices": ["Price", "priced", "spent"],
         "table": ["CircuitResources"],
         "tiling": ["LevelTiles", "NoTile", "Tiling", "best_way", "blocks", "runs", "tile", "ways"],
         "timing": ["Time", "timed"],

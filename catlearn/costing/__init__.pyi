@@ -42,6 +42,11 @@ from .partition import (
     islands as islands,
     stages_of as stages_of,
 )
+from .prices import (
+    Price as Price,
+    priced as priced,
+    spent as spent,
+)
 from .problems import (
     Chip as Chip,
     Design as Design,
@@ -57,11 +62,6 @@ from .remarks import (
 )
 from .reverse import (
     reverse_of as reverse_of,
-)
-from .running import (
-    Price as Price,
-    priced as priced,
-    spent as spent,
 )
 from .table import (
     CircuitResources as CircuitResources,

@@ -59,10 +59,17 @@ class Time(Legible):
         return Time({unit: self.by_unit[unit] for unit in units})
 
     def __str__(self) -> str:
-        return ", ".join(f"{unit} {_seconds(value)}" for unit, value in self.by_unit.items())
+        return ", ".join(f"{unit} {seconds_text(value)}" for unit, value in self.by_unit.items())
 
 
-def _seconds(value: float) -> str:
+def seconds_text(value: float) -> str:
+    """Write seconds with a unit.
+
+    Examples
+    --------
+    >>> seconds_text(0.0123), seconds_text(2e-6)
+    ('12.3 ms', '2 µs')
+    """
     for factor, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if value >= factor:
             return f"{value / factor:.4g} {unit}"

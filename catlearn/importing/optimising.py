@@ -37,10 +37,12 @@ import numpy as np
 from jax.core import Tracer, eval_jaxpr
 
 from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.circuit_rules import CircuitRule
 from catlearn.arrays.contracting import reordered
-from catlearn.arrays.rewriting import CircuitRule, rewrite
+from catlearn.arrays.rewriting import rewrite
 from catlearn.arrays.sizes import Size
 from catlearn.costing.hierarchy import Device, amount, bytes_text, devices
+from catlearn.costing.timing import seconds_text
 from catlearn.display import Legible
 from catlearn.errors import (
     CatlearnError,
@@ -177,9 +179,9 @@ class Measured(Legible):
 
     def __str__(self) -> str:
         memory = " -> ".join(map(bytes_text, self.memory))
-        compiling = " -> ".join(f"{seconds:.2f} s" for seconds in self.compiling)
         return (
-            f"temporary memory {memory}, run in {_shown(self.running)}, compiled in {compiling}, "
+            f"temporary memory {memory}, run in {_shown(self.running)}, "
+            f"compiled in {_shown(self.compiling)}, "
             f"largest relative difference {self.difference:.1e}"
         )
 
@@ -228,7 +230,7 @@ class OptimisedReport(Legible):
 
 
 def _shown(seconds: Iterable[float]) -> str:
-    return " -> ".join(f"{1e3 * one:.3g} ms" for one in seconds)
+    return " -> ".join(map(seconds_text, seconds))
 
 
 class Optimised:

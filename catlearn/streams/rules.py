@@ -50,9 +50,9 @@ from catlearn.arrays import (
     traced,
     view,
 )
+from catlearn.arrays.circuit_rules import RuleRefused
 from catlearn.arrays.evaluation import evaluate
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.rewriting import RuleRefused
 from catlearn.category import Equal
 from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, UnknownName, WrongKind, expect
@@ -507,7 +507,7 @@ def rule(name: str, F: Any, T: Any) -> Cocycle:
     >>> rule("clipped", lambda s, r: relu(s - r), lambda r, new: constant(1.0)())
     Traceback (most recent call last):
         ...
-    catlearn.arrays.rewriting.RuleRefused: rule 'clipped' is no rule (1 failure):
+    catlearn.arrays.circuit_rules.RuleRefused: rule 'clipped' is no rule (1 failure):
       - F and T: F(s, r') differs from T(r, r') F(s, r) (0.694 and 0) at s = ... [rule]
     """
     expect(name, str, "name", "what the rule is called")

@@ -28,6 +28,7 @@ from catlearn.arrays import Circuit
 from catlearn.category import Equal, Verdict
 from catlearn.costing import Device, amount, tile
 from catlearn.costing.hierarchy import bytes_text
+from catlearn.costing.timing import seconds_text
 from catlearn.errors import CatlearnError, expect
 from catlearn.streams import Fold, PrefixFold, StreamRefused, stream, streamable
 
@@ -200,14 +201,14 @@ def assert_time_below(
     >>> product, sizes = einsum("a b, b c -> a c"), dict(a=4096, b=4096, c=4096)
     >>> assert_time_below(product, "0.1 ms", devices["H100"], sizes=sizes)
     Traceback (most recent call last):
-    AssertionError: takes 0.334 ms, 0.1 ms allowed: matrix 139 µs, ...
+    AssertionError: takes 333.7 µs, 0.1 ms allowed: matrix 139 µs, ...
     """
     allowed = amount(limit, "s")
     found = tile(circuit, device, sizes=sizes, reverse=reverse, **options)
     if found.time.serial <= allowed:
         return found
     said = [str(one) for one in found.notices]
-    message = f"takes {found.time.serial * 1e3:.3g} ms, {_shown(limit)} allowed: {found.time}"
+    message = f"takes {seconds_text(found.time.serial)}, {_shown(limit)} allowed: {found.time}"
     raise AssertionError("\n".join([message, *said]))
 
 

@@ -9,20 +9,25 @@ import pytest
 
 import catlearn as cl
 from catlearn.arrays import (
+    Circuit,
     CircuitRule,
+    Scalar,
     copy,
     einsum,
     exp,
     idle,
     relu,
     rewrite,
+    rewriting,
     rules_for,
     take,
     traced,
 )
+from catlearn.arrays.circuit_rules import RuleRefused
 from catlearn.arrays.evaluation import evaluate
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.rewriting import RuleRefused, transfers
+from catlearn.arrays.rewriting import transfers
+from catlearn.category import NotEqual
 from catlearn.importing import from_jax, optimise
 
 COUNT, GRADIENTS = range(24), 2
@@ -189,6 +194,38 @@ def test_masked_readings_stay():
 
     given = from_jax(padded, jnp.ones((8, 4)), jnp.ones((4, 5)))
     assert rewrite(given).circuit.equal(given)
+
+
+def unscaled(self):
+    """Match, and forget scales and relations."""
+    self.scale, self.relations = Scalar(), []
+    return True
+
+
+MUTANTS = {
+    "masked readings, too": ("_read", lambda self: True, """axes x = 8, y = 3
+x1[x]: R
+a1[x]: R = exp(x1[x])
+a2[y]: R = view(a1[2*y] where y <= 1)
+return a2
+"""),
+    "whatever the scale": ("_alike", unscaled, """axes x = 8, y = 5, z = 4
+x1[x y]: R
+x2[y z]: R
+a1[x z]: R = contraction(x1[x y], x2[y z])
+a2[z]: R = contraction(a1[x z]) scale 1/8
+return a2
+"""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutants_of_where_a_rule_holds_give_other_numbers(name, monkeypatch):
+    method, mutant, text = MUTANTS[name]
+    circuit = Circuit.parse(text)
+    assert rewrite(circuit).circuit.equal(circuit)
+    monkeypatch.setattr(rewriting._Instance, method, mutant)
+    assert rewrite(circuit).circuit.equal(circuit) == NotEqual
 
 
 def test_own_rules_and_prices():
