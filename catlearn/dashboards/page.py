@@ -13,7 +13,7 @@ import hashlib
 import html
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -250,7 +250,7 @@ def dashboard(
     if chosen is not None:
         known[chosen.name] = chosen
     _refuse_numbers({**(sizes or {}), "memory": MEMORY if memory is None else memory})
-    width = 2 if chosen is None or _takes(chosen, 2) else 4
+    width = _width(chosen, arguments)
     room = memory
     if room is None:
         room = MEMORY if chosen is None else int(chosen.levels[-1].capacity // width)
@@ -302,6 +302,18 @@ def _refuse_numbers(given: Mapping[str, Any]) -> None:
     ]
     if failures:
         raise InvalidStructure("dashboard", failures)
+
+
+def _width(device: Device | None, arguments: Sequence[Any]) -> int:
+    """Return the bytes of a number: of the widest real argument, or 2, as the device has them."""
+    given = 2
+    if arguments:
+        import jax
+
+        kinds = {str(getattr(one, "dtype", "")) for one in jax.tree.leaves(arguments)}
+        given = 2 if kinds.isdisjoint(["float32", "float64"]) else 4
+    ways = (given, 2, 4)
+    return next((one for one in ways if device is None or _takes(device, one)), 4)
 
 
 def _takes(device: Device, width: int) -> bool:

@@ -277,7 +277,9 @@ class Pen:
             shift = {-1: 0.22, 0: 0.0, 1: -0.38}[run.shift] * size
             moved = f' dy="{num(shift - down)}"' if shift != down else ""
             # The halo of what is raised stays off the ascender of a slanted letter before it.
-            moved = f' dx="{num(0.14 * size)}"{moved}' if run.shift > 0 and moved and spans else moved
+            moved = (
+                f' dx="{num(0.14 * size)}"{moved}' if run.shift > 0 and moved and spans else moved
+            )
             for symbols, text in groupby(run.text, _is_symbol):
                 # Other scripts have no italics, and the face of symbols none of them in italics.
                 style = _style(replace(run, italic=run.italic and not symbols), size)

@@ -435,6 +435,13 @@ def test_modules_of_torch_are_functions():
     assert page.payload["designs"][0]["costs"]["work"]["matrix"]
 
 
+@pytest.mark.parametrize(("dtype", "width"), [("float32", 4), ("bfloat16", 2)])
+def test_numbers_take_what_those_of_the_arguments_do(dtype, width):
+    arrays = jnp.ones((8, 4), dtype), jnp.ones((4, 8), dtype)
+    for device in (None, "H100"):
+        assert dashboard(jnp.matmul, *arrays, device=device).payload["width"] == width
+
+
 def test_an_optimised_function_is_shown_with_its_report():
     fast = optimise(split_heads)
     report = fast.report(jnp.ones((6, 5)), jnp.ones((5, 8)))
