@@ -4,6 +4,18 @@ What is read at given or computed indices is a reading that looks them up. What 
 contraction: each entry is the sum over what a mask puts at it, the transpose of a lookup. So the
 gradient of an embedding, of a greatest entry or of a sorted array is a box that folds and costs
 know; where it runs it is scattered, and no mask is formed.
+
+>>> import jax.numpy as jnp
+>>> from catlearn.importing import from_jax
+>>> added = lambda x, at, y: x.at[at].add(y)
+>>> print(from_jax(added, jnp.ones(9), jnp.zeros(3, int), jnp.ones(3)))
+axes at = 3, x = 9
+x1[x]: R
+x2[at]: N<x>
+x3[at]: R
+a1[x]: R = contraction(x3[at] where x <= x2[at] and x2[at] <= x, x2) as "scatter-add"
+a2[x]: R = add(x1[x], a1[x])
+return a2
 """
 
 from __future__ import annotations
