@@ -181,10 +181,9 @@ def check_columns(
 def check_lengths(name: str, arrays: Mapping[str, Any]) -> list[Failure]:
     """Say so if the arrays of a data set do not all have the same number of examples."""
     lengths = {key: examples(array) for key, array in arrays.items()}
-    lengths = {key: length for key, length in lengths.items() if length is not None}
-    if len(set(lengths.values())) <= 1:
+    if len({*lengths.values()} - {None}) <= 1:
         return []
-    found = ", ".join(f"{key} has {length}" for key, length in lengths.items())
+    found = ", ".join(f"{key} has {n}" for key, n in lengths.items() if n is not None)
     message = f"all projections need one example per row, but {found}"
     return [Failure("length", f"data set '{name}'", message)]
 

@@ -44,6 +44,7 @@ digits.Y: 2 of 4 labels are outside 0..2, the first is 3 at example 1 [labels]
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Sequence
@@ -64,6 +65,7 @@ Representation = Literal["label", "logits"]
 """How a categorical value is carried."""
 
 
+@functools.cache  # asked of every column of every batch, and numpy parses a name each time
 def dtype_kind(dtype: Any) -> str:
     """Return ``"f"``, ``"c"``, ``"i"``, ``"b"`` for float, complex, integer, bool, else ``"?"``.
 
@@ -653,29 +655,27 @@ def _check_values(where: str, array: np.ndarray, dtype: str) -> list[Failure]:
     if array.dtype != dtype:
         with np.errstate(over="ignore"):
             converted = array.astype(dtype)
-    finite = np.isfinite(converted)
-    return _outside("finite", where, array, ~finite, f"not finite in {dtype}")
+    return _outside("finite", where, array, np.isfinite(converted), f"not finite in {dtype}")
 
 
 def _check_range(where: str, array: np.ndarray, dtype: str) -> list[Failure]:
     if array.dtype.kind == "b" or np.can_cast(array.dtype, dtype):
         return []
     least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
-    outside = (array < least) | (array > most)
-    return _outside(
-        "range", where, array, outside, f"outside {least}..{most}, the range of {dtype}"
-    )
+    inside = (array >= least) & (array <= most)
+    return _outside("range", where, array, inside, f"outside {least}..{most}, the range of {dtype}")
 
 
 def _outside(
-    law: str, where: str, array: np.ndarray, wrong: np.ndarray, what: str
+    law: str, where: str, array: np.ndarray, right: np.ndarray, what: str
 ) -> list[Failure]:
-    """Say how many values are wrong, and which is the first."""
-    if not wrong.any():
+    """Say how many values are not right, and which is the first."""
+    wrong = right.size - np.count_nonzero(right)
+    if not wrong:
         return []
-    first = np.unravel_index(wrong.argmax(), wrong.shape)
+    first = np.unravel_index(right.argmin(), right.shape)
     place = tuple(map(int, first))
-    message = f"{int(wrong.sum())} of {array.size} values are {what}"
+    message = f"{wrong} of {array.size} values are {what}"
     return [Failure(law, where, f"{message}, the first is {array[first]} at {place}")]
 
 

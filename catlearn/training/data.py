@@ -60,7 +60,13 @@ import jax
 import numpy as np
 
 from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean, expect
-from catlearn.learning.parts import as_array, check_columns, check_lengths, without_examples
+from catlearn.learning.parts import (
+    as_array,
+    check_columns,
+    check_lengths,
+    examples,
+    without_examples,
+)
 from catlearn.lowering import Lowered
 from catlearn.lowering.stacked import Columns, Layout, Stacked
 from catlearn.models import AnySpace, check_array
@@ -429,10 +435,10 @@ class Feed:
             raise DataError(what, missing)
         columns = {column: _array(raw[column], label) for column, label in self.labels.items()}
         failures = check_columns(self.name, self.labels, columns)
-        failures += [
+        failures = failures or [
             Failure("length", f"projection '{self.name}.{column}'", "has no examples")
             for column, array in columns.items()
-            if not failures and not len(jax.tree.leaves(array)[0])
+            if not examples(array)
         ]
         if failures:
             raise DataError(what, failures)
@@ -754,8 +760,7 @@ class Sources:
         """Warn where batches come in so many sizes that compiling for them takes the time."""
         if not batch or len(self.programs) > PROGRAMS:
             return
-        leaves = jax.tree.leaves(batch)
-        self.programs.add(tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+        self.programs.add(tuple([(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(batch)]))
         if len(self.programs) > PROGRAMS:
             names = ", ".join(map(repr, self.feeds))
             message = (
