@@ -9,9 +9,7 @@ Source: PyTorch's ``aten/src/ATen/native/native_functions.yaml``.
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,91 +19,13 @@ import numpy as np
 from jax import lax
 from jax.extend.core import Primitive
 
+from catlearn.importing.known import written
+
 Array = Any
 Axes = Sequence[int] | int | None
 
 TABLE: dict[str, Callable[..., Any]] = {}
 """The function of JAX for each ATen operation, whatever its overload: the arguments are ATen's."""
-
-
-# Tensors that are known
-
-
-def written(value: np.ndarray) -> Array:
-    """Return a known array of JAX, made of indices where these say what it is.
-
-    Axes along which nothing changes are broadcast. Of the others, whole numbers that are affine in
-    the indices are a sum of multiples of indices; two values of which one fills a band, such as a
-    causal mask or a window, are a choice by a comparison of indices.
-
-    Examples
-    --------
-    >>> jax.make_jaxpr(lambda: written(np.tril(np.ones((3, 3), bool))))()
-    { lambda ; . let
-        a:i32[3,3] = iota[dimension=1 dtype=int32 shape=(3, 3) sharding=None]
-        b:i32[3,3] = iota[dimension=0 dtype=int32 shape=(3, 3) sharding=None]
-        c:bool[3,3] = le a b
-      in (c,) }
-    """
-    value = value.astype(jax.dtypes.canonicalize_dtype(value.dtype))
-    if not value.size:
-        return jnp.asarray(value)
-    moving = [k for k in range(value.ndim) if (value != value.take([0], k)).any()]
-    core = value[tuple(slice(None) if k in moving else 0 for k in range(value.ndim))]
-    return lax.broadcast_in_dim(_by_index(core), value.shape, moving)
-
-
-def _by_index(core: np.ndarray) -> Array:
-    """Return an array that changes along each axis."""
-    if not core.ndim:
-        return jnp.asarray(core)
-    index: Any = np.indices(core.shape, sparse=True)
-    if np.issubdtype(core.dtype, np.integer):
-        base = core[(0,) * core.ndim]
-        steps = [
-            core[(0,) * k + (1,) + (0,) * (core.ndim - k - 1)] - base for k in range(core.ndim)
-        ]
-        if np.array_equal(core, base + sum(s * i for s, i in zip(steps, index, strict=True))):
-            terms = [
-                _index(core, axis, core.dtype) * step
-                if step != 1
-                else _index(core, axis, core.dtype)
-                for axis, step in enumerate(steps)
-            ]
-            total = functools.reduce(operator.add, terms)
-            return total + base if base else total
-    values = np.unique(core) if core.ndim <= 2 else ()
-    if len(values) == 2:
-        for inside, outside in (values[::-1], values):
-            band = _band(core == inside)
-            if band is not None:
-                if core.dtype == bool:
-                    return band if inside else ~band
-                return jnp.where(band, jnp.asarray(inside), jnp.asarray(outside))
-    return jnp.asarray(core)
-
-
-def _index(core: np.ndarray, axis: int, dtype: Any = np.int32) -> Array:
-    return lax.broadcasted_iota(dtype, core.shape, axis)
-
-
-def _band(inside: np.ndarray) -> Array | None:
-    """Return where lo <= j - i <= hi, or lo <= j <= hi, if that is where an array is true."""
-    index: Any = np.indices(inside.shape, sparse=True)
-    apart = index[-1] - (index[0] if inside.ndim == 2 else 0)
-    low, high = apart[inside].min(), apart[inside].max()
-    if not np.array_equal(inside, (low <= apart) & (apart <= high)):
-        return None
-    column = _index(inside, inside.ndim - 1)
-
-    def limit(bound: int) -> Any:
-        if inside.ndim == 1:
-            return bound
-        return _index(inside, 0) + bound if bound else _index(inside, 0)
-
-    above = [column <= limit(high)] if high < apart.max() else []
-    below = [column >= limit(low)] if low > apart.min() else []
-    return functools.reduce(operator.and_, above + below)
 
 
 # The table
@@ -140,9 +60,14 @@ TABLE |= {
     "bitwise_or": jnp.bitwise_or,
     "bitwise_xor": jnp.bitwise_xor,
     "ceil": jnp.ceil,
+    "clamp": jnp.clip,
+    "clamp_max": jnp.minimum,
+    "clamp_min": jnp.maximum,
     "cos": jnp.cos,
     "cosh": jnp.cosh,
     "detach": lax.stop_gradient,
+    "diagonal": jnp.diagonal,
+    "einsum": lambda text, operands, **_: jnp.einsum(text, *operands),
     "eq": jnp.equal,
     "erf": jax.scipy.special.erf,
     "exp": jnp.exp,
@@ -155,6 +80,7 @@ TABLE |= {
     "gt": jnp.greater,
     "hardsigmoid": jax.nn.hard_sigmoid,
     "hardswish": jax.nn.hard_swish,
+    "hardtanh": lambda x, low=-1.0, high=1.0: jnp.clip(x, low, high),
     "isinf": jnp.isinf,
     "isnan": jnp.isnan,
     "le": jnp.less_equal,
@@ -171,13 +97,17 @@ TABLE |= {
     "maximum": jnp.maximum,
     "minimum": jnp.minimum,
     "mish": jax.nn.mish,
+    "movedim": jnp.moveaxis,
     "mul": jnp.multiply,
     "ne": jnp.not_equal,
     "neg": jnp.negative,
+    "one_hot": lambda x, classes=-1: jax.nn.one_hot(x, classes, dtype=np.int32),
+    "outer": jnp.outer,
     "reciprocal": jnp.reciprocal,
     "relu": jax.nn.relu,
     "relu6": jax.nn.relu6,
     "remainder": jnp.remainder,
+    "repeat": jnp.tile,
     "round": jnp.round,
     "rsqrt": lax.rsqrt,
     "sigmoid": jax.nn.sigmoid,
@@ -187,30 +117,36 @@ TABLE |= {
     "sinh": jnp.sinh,
     "sqrt": jnp.sqrt,
     "square": jnp.square,
+    "stack": jnp.stack,
     "tan": jnp.tan,
     "tanh": jnp.tanh,
+    "tile": jnp.tile,
+    "tril": jnp.tril,
+    "triu": jnp.triu,
     "trunc": jnp.trunc,
+    "unsqueeze": jnp.expand_dims,
     "where": jnp.where,
 }
 
 
+def _times(factor: float, x: Array) -> Array:
+    return x if factor == 1 else factor * x
+
+
 @_operation("add")
 def _add(x: Array, y: Array, *, alpha: float = 1) -> Array:
-    return jnp.logical_or(x, y) if _truths(x, y) else x + (y if alpha == 1 else alpha * y)
+    truths = all(jnp.asarray(one).dtype == bool for one in (x, y))
+    return jnp.logical_or(x, y) if truths else x + _times(alpha, y)
 
 
 @_operation("sub")
 def _sub(x: Array, y: Array, *, alpha: float = 1) -> Array:
-    return x - (y if alpha == 1 else alpha * y)
+    return x - _times(alpha, y)
 
 
 @_operation("rsub")
 def _rsub(x: Array, y: Array, alpha: float = 1) -> Array:
-    return y - (x if alpha == 1 else alpha * x)
-
-
-def _truths(*given: Any) -> bool:
-    return all(jnp.asarray(one).dtype == bool for one in given)
+    return y - _times(alpha, x)
 
 
 @_operation("div")
@@ -229,24 +165,6 @@ def _pow(x: Array, y: Any) -> Array:
     return jnp.power(x, y)
 
 
-@_operation("clamp")
-def _clamp(x: Array, low: Any = None, high: Any = None) -> Array:
-    return jnp.clip(x, low, high)
-
-
-@_operation("clamp_min")
-def _clamp_min(x: Array, low: Any) -> Array:
-    return jnp.maximum(x, low)
-
-
-@_operation("clamp_max")
-def _clamp_max(x: Array, high: Any) -> Array:
-    return jnp.minimum(x, high)
-
-
-TABLE["hardtanh"] = lambda x, low=-1.0, high=1.0: jnp.clip(x, low, high)
-
-
 @_operation("gelu")
 def _gelu(x: Array, *, approximate: str = "none") -> Array:
     return jax.nn.gelu(x, approximate=approximate == "tanh")
@@ -254,7 +172,7 @@ def _gelu(x: Array, *, approximate: str = "none") -> Array:
 
 @_operation("softplus")
 def _softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
-    scaled = x * beta if beta != 1 else x
+    scaled = _times(beta, x)
     smooth = jax.nn.softplus(scaled)
     # Above the threshold PyTorch takes x; the difference is below exp(-threshold).
     if threshold < 15:
@@ -384,26 +302,17 @@ def _norm(
     return (jnp.abs(x) ** ord).sum(axes, keepdims=keepdim) ** (1 / ord)
 
 
-@_operation("cumsum")
-def _cumsum(x: Array, dim: int, *, dtype: Any = None) -> Array:
-    return lax.cumsum(x if dtype is None else x.astype(dtype), dim % x.ndim)
+def _within(function: Callable[[Array, int], Array]) -> Callable[..., Array]:
+    def along(x: Array, dim: int, dtype: Any = None) -> Array:
+        x = x if dtype is None or isinstance(dtype, bool) else x.astype(dtype)
+        return function(x, dim % x.ndim)
+
+    return along
 
 
-@_operation("cumprod")
-def _cumprod(x: Array, dim: int, *, dtype: Any = None) -> Array:
-    return lax.cumprod(x if dtype is None else x.astype(dtype), dim % x.ndim)
-
-
-@_operation("softmax", "_softmax", "_safe_softmax")
-def _softmax(x: Array, dim: int, dtype: Any = None) -> Array:
-    x = x if dtype is None or isinstance(dtype, bool) else x.astype(dtype)
-    return jax.nn.softmax(x, axis=dim)
-
-
-@_operation("log_softmax", "_log_softmax")
-def _log_softmax(x: Array, dim: int, dtype: Any = None) -> Array:
-    x = x if dtype is None or isinstance(dtype, bool) else x.astype(dtype)
-    return jax.nn.log_softmax(x, axis=dim)
+TABLE |= {"cumprod": _within(lax.cumprod), "cumsum": _within(lax.cumsum)}
+TABLE |= dict.fromkeys(("softmax", "_softmax", "_safe_softmax"), _within(jax.nn.softmax))
+TABLE |= dict.fromkeys(("log_softmax", "_log_softmax"), _within(jax.nn.log_softmax))
 
 
 @_operation("topk")
@@ -452,11 +361,6 @@ def _expand(x: Array, size: Sequence[int], **_: Any) -> Array:
     return jnp.broadcast_to(x, shape) if shape != x.shape else x
 
 
-@_operation("unsqueeze")
-def _unsqueeze(x: Array, dim: int) -> Array:
-    return jnp.expand_dims(x, dim)
-
-
 @_operation("squeeze")
 def _squeeze(x: Array, dim: Axes = None) -> Array:
     dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
@@ -476,11 +380,6 @@ def _t(x: Array) -> Array:
 @_operation("permute")
 def _permute(x: Array, dims: Sequence[int]) -> Array:
     return lax.transpose(x, [dim % x.ndim for dim in dims])
-
-
-@_operation("movedim")
-def _movedim(x: Array, source: Any, target: Any) -> Array:
-    return jnp.moveaxis(x, source, target)
 
 
 @_operation("select")
@@ -511,6 +410,10 @@ def _narrow(x: Array, dim: int, start: int, length: int) -> Array:
     return _slice(x, dim, start, start + length)
 
 
+def _at(x: Array, dim: int, place: Any) -> Any:
+    return x.at[(slice(None),) * (dim % x.ndim) + (place,)]
+
+
 @_operation("slice_scatter")
 def _slice_scatter(
     x: Array,
@@ -523,12 +426,12 @@ def _slice_scatter(
     axis, low, high, step = _between(x, dim, start, end, step)
     if (low, high, step) == (0, x.shape[axis], 1):
         return part
-    return x.at[(slice(None),) * axis + (slice(low, high, step),)].set(part)
+    return _at(x, axis, slice(low, high, step)).set(part)
 
 
 @_operation("select_scatter")
 def _select_scatter(x: Array, part: Array, dim: int, index: int) -> Array:
-    return x.at[(slice(None),) * (dim % x.ndim) + (index,)].set(part)
+    return _at(x, dim, index).set(part)
 
 
 @_operation("copy")
@@ -541,11 +444,6 @@ def _cat(parts: Sequence[Array], dim: int = 0) -> Array:
     # An empty vector is the unit, whatever the other shapes are.
     parts = [part for part in parts if part.shape != (0,)] or list(parts[:1])
     return lax.concatenate(parts, dim % parts[0].ndim) if len(parts) > 1 else parts[0]
-
-
-@_operation("stack")
-def _stack(parts: Sequence[Array], dim: int = 0) -> Array:
-    return jnp.stack(parts, dim)
 
 
 @_operation("split", "split_with_sizes")
@@ -585,11 +483,6 @@ def _roll(x: Array, shifts: Sequence[int], dims: Sequence[int] = ()) -> Array:
     return x
 
 
-@_operation("repeat", "tile")
-def _repeat(x: Array, repeats: Sequence[int]) -> Array:
-    return jnp.tile(x, repeats)
-
-
 @_operation("repeat_interleave")
 def _repeat_interleave(x: Array, repeats: int, dim: int | None = None, **_: Any) -> Array:
     x = x.reshape(-1) if dim is None else x
@@ -613,21 +506,6 @@ def _pad(x: Array, pad: Sequence[int], mode: Any = "constant", value: float | No
     return lax.pad(x, jnp.asarray(value or 0, x.dtype), [(*side, 0) for side in sides])
 
 
-@_operation("diagonal")
-def _diagonal(x: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
-    return jnp.diagonal(x, offset, dim1, dim2)
-
-
-@_operation("tril")
-def _tril(x: Array, diagonal: int = 0) -> Array:
-    return jnp.tril(x, diagonal)
-
-
-@_operation("triu")
-def _triu(x: Array, diagonal: int = 0) -> Array:
-    return jnp.triu(x, diagonal)
-
-
 @_operation("pixel_shuffle")
 def _pixel_shuffle(x: Array, factor: int) -> Array:
     *lead, c, h, w = x.shape
@@ -643,7 +521,7 @@ def _nearest(x: Array, size: Any, *_: Any) -> Array:
         times, rest = divmod(wanted, x.shape[axis])
         if rest:
             places = np.arange(wanted) * x.shape[axis] // wanted
-            x = x.at[(slice(None),) * axis + (places,)].get(mode="clip")
+            x = _at(x, axis, places).get(mode="clip")
         elif times > 1:
             x = _repeat_interleave(x, times, axis)
     return x
@@ -675,26 +553,28 @@ def _bilinear(x: Array, size: Any, align_corners: bool, *scales: Any) -> Array:
 # Lookups
 
 
-@_operation("embedding")
-def _embedding(weight: Array, index: Array, *_: Any) -> Array:
-    return weight.at[index].get(mode="clip", wrap_negative_indices=False)
-
-
 @_operation("index_select")
 def _index_select(x: Array, dim: int, index: Array) -> Array:
-    places = (slice(None),) * (dim % x.ndim) + (index,)
-    return x.at[places].get(mode="clip", wrap_negative_indices=False)
+    return _at(x, dim, index).get(mode="clip", wrap_negative_indices=False)
+
+
+@_operation("embedding")
+def _embedding(weight: Array, index: Array, *_: Any) -> Array:
+    return _index_select(weight, 0, index)
+
+
+def _at_each(x: Array, indices: Sequence[Any]) -> Any:
+    return x.at[tuple(slice(None) if one is None else one for one in indices)]
 
 
 @_operation("index")
 def _index_by(x: Array, indices: Sequence[Any]) -> Array:
-    places = tuple(slice(None) if one is None else one for one in indices)
-    return x.at[places].get(mode="clip")
+    return _at_each(x, indices).get(mode="clip")
 
 
 @_operation("index_put")
 def _index_put(x: Array, indices: Sequence[Any], values: Array, accumulate: bool = False) -> Array:
-    places = x.at[tuple(slice(None) if one is None else one for one in indices)]
+    places = _at_each(x, indices)
     return places.add(values) if accumulate else places.set(values)
 
 
@@ -732,13 +612,7 @@ def _scatter_add(x: Array, dim: int, index: Array, source: Array) -> Array:
 
 @_operation("index_add")
 def _index_add(x: Array, dim: int, index: Array, source: Array, *, alpha: float = 1) -> Array:
-    places = (slice(None),) * (dim % x.ndim) + (index,)
-    return x.at[places].add(source if alpha == 1 else alpha * source)
-
-
-@_operation("one_hot")
-def _one_hot(x: Array, classes: int = -1) -> Array:
-    return jax.nn.one_hot(x, classes, dtype=np.int32)
+    return _at(x, dim, index).add(_times(alpha, source))
 
 
 # Products
@@ -776,30 +650,23 @@ def _matmul(x: Array, y: Array) -> Array:
 
 def _weighed(sum_of: Callable[[Array, Array], Array]) -> Callable[..., Array]:
     def weighed(z: Array, x: Array, y: Array, *, beta: float = 1, alpha: float = 1) -> Array:
-        product = sum_of(x, y)
-        product = product if alpha == 1 else alpha * product
-        return product if beta == 0 else product + (z if beta == 1 else beta * z)
+        product = _times(alpha, sum_of(x, y))
+        return product if beta == 0 else product + _times(beta, z)
 
     return weighed
 
 
 TABLE |= dict.fromkeys(("addmm", "addmv"), _weighed(_mm)) | {"baddbmm": _weighed(_bmm)}
-TABLE["outer"] = jnp.outer
 
 
 @_operation("addcmul")
 def _addcmul(z: Array, x: Array, y: Array, *, value: float = 1) -> Array:
-    return z + (x * y if value == 1 else value * x * y)
+    return z + _times(value, x) * y
 
 
 @_operation("lerp")
 def _lerp(x: Array, y: Array, weight: Any) -> Array:
     return x + weight * (y - x)
-
-
-@_operation("einsum")
-def _einsum(text: str, operands: Sequence[Array], **_: Any) -> Array:
-    return jnp.einsum(text, *operands)
 
 
 def _spread(value: Any, count: int) -> tuple[int, ...]:
@@ -808,6 +675,21 @@ def _spread(value: Any, count: int) -> tuple[int, ...]:
     return value * count if len(value) == 1 else value
 
 
+def _slid(
+    x: Array, kernel: Array, bias: Array | None, steps: Any, sides: Any, **options: Any
+) -> Array:
+    """Return the sums of an image, or of several, under a kernel that slides over it."""
+    n = kernel.ndim - 2
+    alone, letters = x.ndim == n + 1, "XYZ"[:n]
+    orders = (f"NC{letters}", f"OI{letters}", f"NC{letters}")
+    y = lax.conv_general_dilated(
+        x[None] if alone else x, kernel, steps, sides, dimension_numbers=orders, **options
+    )
+    y = _scaled(y, None, _over_channels(bias, n + 2))
+    return y[0] if alone else y
+
+
+@_operation("conv1d", "conv2d", "conv3d")
 def _convolve(
     x: Array,
     weight: Array,
@@ -819,24 +701,9 @@ def _convolve(
 ) -> Array:
     """Return a convolution of ``(batch, channel, *image)`` with ``(out, in / groups, *window)``."""
     n = weight.ndim - 2
-    alone = x.ndim == n + 1
-    x = x[None] if alone else x
     sides = padding.upper() if isinstance(padding, str) else [(p, p) for p in _spread(padding, n)]
-    letters = "XYZ"[:n]
-    y = lax.conv_general_dilated(
-        x,
-        weight,
-        _spread(stride, n),
-        sides,
-        rhs_dilation=_spread(dilation, n),
-        dimension_numbers=(f"NC{letters}", f"OI{letters}", f"NC{letters}"),
-        feature_group_count=groups,
-    )
-    y = y if bias is None else y + jnp.expand_dims(bias, range(1, n + 1))
-    return y[0] if alone else y
-
-
-TABLE |= dict.fromkeys(("conv1d", "conv2d", "conv3d"), _convolve)
+    options = {"rhs_dilation": _spread(dilation, n), "feature_group_count": groups}
+    return _slid(x, weight, bias, _spread(stride, n), sides, **options)
 
 
 @_operation("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
@@ -852,9 +719,7 @@ def _unconvolve(
 ) -> Array:
     """Return the transpose of a convolution, whose weight is ``(in, out / groups, *window)``."""
     n = weight.ndim - 2
-    alone = x.ndim == n + 1
-    x = x[None] if alone else x
-    steps, holes = _spread(stride, n), _spread(dilation, n)
+    holes = _spread(dilation, n)
     sides = [
         (d * (k - 1) - p, d * (k - 1) - p + more)
         for d, k, p, more in zip(
@@ -865,19 +730,8 @@ def _unconvolve(
     kernel = weight.reshape(groups, given // groups, out, *window)
     kernel = jnp.moveaxis(kernel, 2, 1).reshape(groups * out, given // groups, *window)
     kernel = lax.rev(kernel, range(2, n + 2))
-    letters = "XYZ"[:n]
-    y = lax.conv_general_dilated(
-        x,
-        kernel,
-        (1,) * n,
-        sides,
-        lhs_dilation=steps,
-        rhs_dilation=holes,
-        dimension_numbers=(f"NC{letters}", f"OI{letters}", f"NC{letters}"),
-        feature_group_count=groups,
-    )
-    y = y if bias is None else y + jnp.expand_dims(bias, range(1, n + 1))
-    return y[0] if alone else y
+    options = {"lhs_dilation": _spread(stride, n), "rhs_dilation": holes}
+    return _slid(x, kernel, bias, (1,) * n, sides, feature_group_count=groups, **options)
 
 
 @_operation("convolution")
@@ -1179,14 +1033,8 @@ def _reduction(x: Array, mode: int) -> Array:
     return x if mode == 0 else x.mean() if mode == 1 else x.sum()
 
 
-@_operation("mse_loss")
-def _mse_loss(x: Array, y: Array, reduction: int = 1) -> Array:
-    return _reduction(jnp.square(x - y), reduction)
-
-
-@_operation("l1_loss")
-def _l1_loss(x: Array, y: Array, reduction: int = 1) -> Array:
-    return _reduction(jnp.abs(x - y), reduction)
+TABLE["mse_loss"] = lambda x, y, reduction=1: _reduction(jnp.square(x - y), reduction)
+TABLE["l1_loss"] = lambda x, y, reduction=1: _reduction(jnp.abs(x - y), reduction)
 
 
 @_operation("cross_entropy_loss")

@@ -46,9 +46,10 @@ import numpy as np
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.errors import DataError, Failure, listed, wrong_kind
-from catlearn.importing.aten import SAMPLED, TABLE, Drop, drop_p, written
+from catlearn.importing.aten import SAMPLED, TABLE, Drop, drop_p
 from catlearn.importing.building import ImportRefused
 from catlearn.importing.jaxpr import Imported, imported, where
+from catlearn.importing.known import written
 from catlearn.models.libraries.torch import library, numpy_dtype, recognises, to_numpy, to_torch
 
 Array = Any

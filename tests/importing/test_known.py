@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from catlearn.importing import aten
-from catlearn.importing.aten import written
+from catlearn.importing import known
+from catlearn.importing.known import written
 
 
 def made():
@@ -51,6 +51,6 @@ def test_known_arrays_are_what_they_were(data):
 
 def test_a_band_that_is_not_checked_is_seen(monkeypatch):
     """A mutant: whatever is true somewhere is taken for a band."""
-    monkeypatch.setattr(aten, "_band", lambda inside: jnp.ones(inside.shape, bool))
+    monkeypatch.setattr(known, "_band", lambda inside: jnp.ones(inside.shape, bool))
     with pytest.raises(AssertionError):
         test_what_indices_say_is_no_array("causal")
