@@ -22,24 +22,27 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from itertools import combinations, permutations, product
+from itertools import combinations, product
 from typing import Any
 
+from catlearn.arrays.blocks import GATES
 from catlearn.arrays.boxes import BoxRow, Draft
 from catlearn.arrays.circuit import Circuit
-from catlearn.arrays.counting import IDLE
 from catlearn.arrays.evaluation import difference
 from catlearn.arrays.forms import Form, Lookup, Reading
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.operations import einsum, elementwise, take
+from catlearn.arrays.making import box_of, read_sides
+from catlearn.arrays.operations import einsum, elementwise
 from catlearn.arrays.tracing import traced
 from catlearn.category import Equal
 from catlearn.display import Legible
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
-from catlearn.finset import FLAT, Shape, Tables
 
 COMMUTING = ("contraction", "add", "mul")
 """The kernels whose operands have no order."""
+
+UNMOVED = ("contraction", "concat", "earlier", "dropped", *GATES)
+"""The kernels of which it is no rule that arrays are looked up in before they are applied."""
 
 POLYNOMIAL = ("contraction", "view", "add", "mul", "neg", "square", "concat", "constant")
 """The kernels that are polynomials."""
@@ -49,13 +52,8 @@ SEEDS = 3
 
 UNKNOWN = "no law says so, and they are no polynomials"
 
-NET = Shape(
-    tables=("Wire", "Box"),
-    lists={"ins": ("Box", "Wire"), "outs": ("Box", "Wire")},
-    attributes={"kernel": "Box", "reads": "Wire"},
-    orders={"reads": FLAT},
-)
-"""The shape of circuits without axes: boxes and arrays, and how often these are read."""
+DEEPEST = 3
+"""How many boxes stand below each other at most, in the rules that there are."""
 
 Element = tuple[str, int, int]
 
@@ -183,7 +181,9 @@ class AxisClasses:
     forms
         The forms of what is read otherwise, by array and position, with the box.
     signatures
-        For each class the arrays that have it, and the boxes that have it and that take it whole.
+        For each class the arrays that have it, or are read at forms over it, and the boxes that
+        have it and that take it whole; and the given arrays, of those that have it not, of which an
+        axis is read at forms over it further on.
     clear
         Whether each variable of a box is of another class.
     """
@@ -195,7 +195,7 @@ class AxisClasses:
         self._parent: dict[Element, Element] = {}
         self.forms: dict[tuple[int, int], tuple[int, Form]] = {}
         self.clear = True
-        hidden = {*indices}
+        hidden, joined = {*indices}, list[tuple[Element, int, Element]]()
         for b, part in enumerate(parts):
             variables = part.row.vars
             for v in range(len(variables)):
@@ -209,6 +209,8 @@ class AxisClasses:
                         self.clear = False
                     else:
                         self.find(("w", wire, p))
+                        at = "w", wire, p
+                        joined += [(("v", b, v), wire, at) for v in form.variables]
                         for one in form.lookups:
                             index = part.row.ins[one.operand]
                             for q, inner in enumerate(one.forms):
@@ -229,6 +231,14 @@ class AxisClasses:
                     own.add(("t", place))
             elif place not in hidden:
                 own.add((kind, place))
+        every = [(self.find(one), wire, place) for one, wire, place in joined]
+        for one, wire, _ in every:
+            found[one].add(("w", wire))
+        made = {wire for part in parts for wire in part.outs}
+        given = {one: {wire for kind, wire in own if kind == "w"} - made
+                 for one, own in found.items()}  # fmt: skip
+        for one, _, place in every:
+            found[one].update(("i", wire) for wire in given[self.find(place)] - given[one])
         self.signatures = {one: frozenset(own) for one, own in found.items()}
 
     def find(self, one: Element) -> Element:
@@ -258,6 +268,14 @@ class WrittenRule:
     ----------
     tie
         From classes of the right side to those of the left.
+    writer
+        The box that writes an array of the left side.
+    last
+        The kernel of the box that writes its output.
+    depth
+        How many boxes stand below each other.
+    mask, right_mask
+        The box of a side that returns each number that it reads, if there is one: it may be a mask.
     inner
         The arrays of the left side that go with it, each with how often it is read.
     """
@@ -286,11 +304,14 @@ class WrittenRule:
         outs = [wire for part in self.parts for wire in part.outs]
         self.inner = {wire: reads[wire] for wire in outs if wire not in left.cod}
         self.kernels = [part.row.operation.kernel for part in self.parts]
-        writer = {wire: b for b, part in enumerate(self.parts) for wire in part.outs}
-        self.steps = {
-            (self.kernels[writer[wire]], self.kernels[b])
-            for b, part in enumerate(self.parts) for wire in part.ins if wire in self.inner
-        }  # fmt: skip
+        self.writer = {wire: b for b, part in enumerate(self.parts) for wire in part.outs}
+        self.last = self.kernels[self.writer[left.cod[0]]]
+        below = list[int]()
+        for part in self.parts:
+            below.append(1 + max((below[self.writer[w]] for w in part.ins if w in self.writer),
+                                 default=0))  # fmt: skip
+        self.depth = max(below, default=0)
+        self.mask, self.right_mask = map(_mask, (self.parts, self.right_parts))
         names = {part.row.operation.kernel.name for part in (*self.parts, *self.right_parts)}
         single = all(count == 1 for count in self.inner.values())
         self.scales = names <= {"contraction", "view"} and single
@@ -316,28 +337,16 @@ class WrittenRule:
         axes = [one.tolist() for one in map(H.lists["axes"].row, range(H.size("Wire")))]
         return parts, AxisClasses(parts, axes, indices)
 
-    @cached_property
-    def variants(self) -> list[tuple[Tables, list[tuple[int, ...]]]]:
-        """The boxes without axes, for each order of operands that have none; with the order."""
-        wires = [*dict.fromkeys(w for part in self.parts for w in (*part.ins, *part.outs))]
-        self.wires = wires
-        place = {wire: k for k, wire in enumerate(wires)}
-        orders = [
-            [*permutations(range(len(part.ins)))] if part.row.operation.kernel.name in COMMUTING
-            else [tuple(range(len(part.ins)))]
-            for part in self.parts
-        ]  # fmt: skip
-        seen, found = set[Any](), []
-        for order in product(*orders):
-            ins = [[place[part.ins[k]] for k in one]
-                   for part, one in zip(self.parts, order, strict=True)]  # fmt: skip
-            key = tuple(map(tuple, ins))
-            if key not in seen:
-                seen.add(key)
-                outs = [[place[w] for w in part.outs] for part in self.parts]
-                reads = [self.inner.get(wire) for wire in wires]
-                found.append((net(len(wires), ins, outs, self.kernels, reads), [*order]))
-        return found
+
+def _mask(parts: Sequence[Part]) -> int | None:
+    """Return the box that returns each number that it reads at axes, if there is one."""
+    found = [
+        b for b, part in enumerate(parts)
+        if part.row.operation.kernel.name == "view"
+        and all(form.wiring is not None for form in part.reading(0).forms)
+        and len(part.reading(0).forms) == len(part.row.vars)
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else None
 
 
 def looked_up(form: Form) -> Lookup | None:
@@ -349,12 +358,6 @@ def looked_up(form: Form) -> Lookup | None:
         ):  # fmt: skip
             return atom
     return None
-
-
-def net(wires: int, ins: Any, outs: Any, kernels: Any, reads: Any) -> Tables:
-    sizes = {"Wire": wires, "Box": len(kernels)}
-    labels = {"kernel": tuple(kernels), "reads": tuple(reads)}
-    return Tables(NET, sizes, {}, {"ins": ins, "outs": outs}, labels, check=False)
 
 
 # ---------------------------------------------------------------- the rules that there are
@@ -374,23 +377,38 @@ def rules_for(kernels: Iterable[Kernel]) -> list[CircuitRule]:
     ...     print(rule)
     sums before products
     indices before products
-    indices before products
     indices before sums
     indices before exp
+    indices in turn
     """
     known = {*kernels}
-    names = {one.name for one in known}
-    found: list[CircuitRule] = []
-    if "contraction" in names:
-        found.append(_sums_of_products())
-        if "add" in names:
-            found += [_sum_of_images(), *([_difference_of_images()] if "neg" in names else [])]
-    if "view" in names:
-        if "contraction" in names:
-            found += [_indices_of_products((0,)), _indices_of_products((0, 1)), _indices_of_sums()]
-        for one in sorted(known, key=str):
-            found += _indices_of(one)
-    return found
+    every = sorted(known, key=str)
+    found = dict.fromkeys(rule for one, other in product(every, every)
+                          for rule in rules_of(one, other))  # fmt: skip
+    return [rule for rule in found if {*rule.written.kernels} <= known]
+
+
+@cache
+def rules_of(before: Kernel, last: Kernel) -> tuple[CircuitRule, ...]:
+    """Return the rules with a kernel as the last one, and another that writes what it reads.
+
+    Parameters
+    ----------
+    before, last
+        The kernels.
+    """
+    match before.name, last.name:
+        case "contraction", "contraction":
+            return (_sums_of_products(),)
+        case "contraction", "add":
+            return (_sum_of_images(),)
+        case "neg", "add":
+            return (_difference_of_images(),)
+        case "contraction", "view":
+            return (_indices_of_products(2), _indices_of_products(1))
+        case _, "view":
+            return _indices_of(before)
+    return ()
 
 
 def _subsets(count: int) -> list[tuple[int, ...]]:
@@ -459,10 +477,12 @@ def _difference_of_images() -> CircuitRule:
     )
 
 
-def _indexed(
-    name: str, count: int, viewed: Sequence[int], at: _Letters, make: Callable[..., Circuit]
-) -> CircuitRule:
-    """Return that some arrays are looked up in before a box is applied, and not after.
+def _indexed(name: str, count: int, make: Callable[..., Circuit], *kinds: str) -> CircuitRule:
+    """Return that arrays are looked up in before a box is applied, and not after.
+
+    Axes ``i01`` are looked up, of the operands 0 and 1, and ``k01`` are lost or taken whole. Others
+    are written: ``c0f1`` is one that operand 0 has, and of which an index of operand 1 depends; so
+    ``cf01`` are those of indices alone, and ``r`` is one of nothing: what is read is repeated.
 
     Parameters
     ----------
@@ -470,67 +490,93 @@ def _indexed(
         Its name.
     count
         How many arrays the box reads.
-    viewed
-        Those that have the axis ``i`` that is looked up.
-    at
-        The other axes: those of kind ``c`` are written.
     make
         From the axes of operands and of the result to the box.
+    kinds
+        ``"k"``, if it has axes of that kind, and ``"kept"``, if these are written.
     """
-    sides = [at.of(k, "k", "c") for k in range(count)]
-    out = at.all("c")
-    indices = " ".join(["p", at.all("c", having=viewed)])
-    whole = [f"i {side}" if k in viewed else side for k, side in enumerate(sides)]
-    part = [f"p {side}" if k in viewed else side for k, side in enumerate(sides)]
-    get = [take(f"{indices}, {a} -> {b}", at="i") for a, b in zip(whole, part, strict=True)
-           if a != b]  # fmt: skip
-    last = take(f"{indices}, i {out} -> p {out}", at="i")
-    given = traced(indices, *whole, types=["N", *["R"] * count])
-    before, after = make(whole, f"i {out}"), make(part, f"p {out}")
+    some = _subsets(count)
+    looked, taken = ({kind + _digits(s): s for s in some} for kind in "ik")
+    taken = taken if "k" in kinds else {}
+    pairs = [(t, u) for t in ((), *some) for u in ((), *some) if {*t}.isdisjoint(u) and (t or u)]
+    other = {f"c{_digits(t)}{'f' if u else ''}{_digits(u)}": (t, {*t, *u}) for t, u in pairs}
+    written = [*other, *(taken if "kept" in kinds else ())]
+    indices = {i: " ".join(c for c, (_, need) in other.items() if {*s} <= need)
+               for i, s in looked.items()}  # fmt: skip
 
-    def right(index: Any, *arrays: Any) -> Any:
-        place = {k: n for n, k in enumerate(viewed)}
-        own = [get[place[k]](index, x) if k in place else x for k, x in enumerate(arrays)]
-        return after(*own)
+    def side(k: int, *tables: dict[str, Any]) -> list[str]:
+        return [one for table in tables for one, own in table.items() if k in own]
 
-    return CircuitRule(name, given(lambda index, *xs: last(index, before(*xs))), given(right))
+    def view(at: Iterable[str], before: str, after: str) -> Circuit:
+        own = [*at]
+        read = read_sides(", ".join([*(indices[i] for i in own), before]) + f" -> {after}",
+                          len(own) + 1, 1)  # fmt: skip
+        return box_of(
+            Kernel("view"), "take", read, read.left, read.right, {},
+            free={"r"}, lookups=dict(enumerate(own)),
+        )  # fmt: skip
+
+    has = {c: own for c, (own, _) in other.items()}
+    need = {c: own for c, (_, own) in other.items()}
+    whole = [" ".join(side(k, looked, taken, has)) for k in range(count)]
+    part = [" ".join(side(k, need, taken)) for k in range(count)]
+    out = " ".join(written)
+    full = " ".join([*looked, *(c for c in written if c in taken or has[c])])
+    get = [view(side(k, looked), *pair) for k, pair in enumerate(zip(whole, part, strict=True))]
+    first, last = make(whole, full), view(looked, full, f"r {out}")
+    second, repeat = make(part, out), view((), out, f"r {out}")
+    types = [*["N"] * len(looked), *["R"] * count]
+    given = traced(*indices.values(), *whole, types=types)
+
+    def left(*arrays: Any) -> Any:
+        return last(*arrays[:-count], first(*arrays[-count:]))
+
+    def right(*arrays: Any) -> Any:
+        index = dict(zip(looked, arrays, strict=False))
+        own = [get[k](*(index[i] for i in side(k, looked)), x)
+               for k, x in enumerate(arrays[-count:])]  # fmt: skip
+        return repeat(second(*own))
+
+    return CircuitRule(name, given(left), given(right))
+
+
+def _digits(operands: Iterable[int]) -> str:
+    return "".join(map(str, operands))
 
 
 @cache
-def _indices_of_products(viewed: tuple[int, ...]) -> CircuitRule:
-    """Return that factors are looked up in before they are multiplied."""
+def _indices_of_products(count: int) -> CircuitRule:
+    """Return that factors are looked up in before they are multiplied; of one, before a sum."""
 
     def make(sides: Sequence[str], out: str) -> Circuit:
         return einsum(f"{', '.join(sides)} -> {out}")
 
-    return _indexed("indices before products", 2, viewed, _letters("kc", 2), make)
-
-
-@cache
-def _indices_of_sums() -> CircuitRule:
-    """Return that an array is looked up in before it is summed."""
-
-    def make(sides: Sequence[str], out: str) -> Circuit:
-        return einsum(f"{sides[0]} -> {out}")
-
-    return _indexed("indices before sums", 1, (0,), _letters("kc", 1), make)
+    name = "indices before sums" if count == 1 else "indices before products"
+    return _indexed(name, count, make, "k")
 
 
 @cache
 def _indices_of(kernel: Kernel) -> tuple[CircuitRule, ...]:
-    """Return that arrays are looked up in before a function is applied to each number."""
+    """Return that arrays are looked up in before a function is applied, along axes not its own.
+
+    Of a view they are those of what is read at indices, or through a mask.
+    """
     entry = kernel.entry
-    least, most = entry.operands
-    plain = entry.targets == "none" and entry.deterministic and entry.outputs == 1
-    if not plain or least == 0 or kernel.name in (*IDLE, "earlier", "dropped"):
+    (least, most), own = entry.operands, entry.targets
+    plain = entry.deterministic and entry.outputs == 1 and not entry.single and own != "written"
+    if not plain or least == 0 or kernel.name in UNMOVED:
         return ()
+    name = "indices in turn" if kernel.name == "view" else f"indices before {kernel.name}"
 
     def make(sides: Sequence[str], out: str) -> Circuit:
         return elementwise(kernel, pattern=f"{', '.join(sides)} -> {out}")
 
-    counts = range(least, (most or 2) + 1)
-    return tuple(
-        _indexed(f"indices before {kernel.name}", n, own, _letters("c", n), make)
-        for n in counts for own in _subsets(n)
-        if n < 3 and (kernel.name not in COMMUTING or own != (1,))
-    )  # fmt: skip
+    def whole(sides: Sequence[str], out: str) -> Circuit:
+        left, right = (" ".join(f"[{one}]" if one[0] == "k" else one for one in axes.split())
+                       for axes in (sides[0], out))  # fmt: skip
+        read = read_sides(f"{left} -> {right}", 1, 1)
+        return box_of(kernel, str(kernel), read, read.left, read.right, {})
+
+    if own != "none":
+        return (_indexed(name, 1, whole, "k", *(["kept"] if own == "both" else [])),)
+    return tuple(_indexed(name, n, make) for n in range(least, min(most or 2, 2) + 1))

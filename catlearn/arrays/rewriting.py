@@ -3,11 +3,12 @@
 Rules (:mod:`catlearn.arrays.circuit_rules`) are data: those of one's own are given to
 :func:`rewrite`, and to ``cl.optimise``, beside those that there are.
 
-Boxes and arrays of a left side are found by the search for morphisms of tables
-(:func:`~catlearn.cset.homomorphisms`), in a circuit without its axes: boxes with their kernels, and
-arrays with how often they are read, since what is read elsewhere has to stay. A rule is then
-written out for the axes that are there, which is a span of circuits, and applied by a double
-pushout (:class:`~catlearn.cset.Rule`); what does not overlap is rewritten at once.
+Where a left side is found is a morphism of circuits without axes: boxes with their kernels, and
+arrays with how often they are read, since what is read elsewhere has to stay. As each array is
+written by one box, it is known by where the last box goes, so rules are looked for where that may
+be, and, after one was applied, only near what it made; what is there already is not made again. A
+rule is written out for the axes that are there, which is a span of circuits, and all that were
+applied, one after the other, are one double pushout (:class:`~catlearn.cset.Rule`).
 
 >>> from catlearn.arrays import einsum
 >>> f = (einsum("x y, y z -> x z") >> einsum("x z -> z")).at(x=8, y=9, z=7)
@@ -24,6 +25,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from itertools import count, permutations
 from math import prod
 from typing import Any
 
@@ -32,84 +35,172 @@ import numpy as np
 from catlearn.arrays.boxes import BoxRow, Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.circuit_rules import (
+    COMMUTING,
+    DEEPEST,
     AxisClasses,
     CircuitRule,
     Element,
     Part,
     RuleRefused,
+    WrittenRule,
     looked_up,
-    net,
-    rules_for,
+    rules_of,
 )
 from catlearn.arrays.counting import IDLE
-from catlearn.arrays.forms import Change, Form, Lookup, Reading
+from catlearn.arrays.forms import Change, Form, IndexPart, Lookup, Reading, part as part_of
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size
 from catlearn.cset.rewriting import Rule
-from catlearn.cset.search import homomorphisms
 from catlearn.display import Legible
 from catlearn.errors import Failure, InvalidStructure, expect, wrong_kind
-from catlearn.finset import Tables
 from catlearn.finset.tables import morphism
 
 WORTH = 0.9
 """What share of the price of its boxes a rule leaves at most, where it is applied."""
 
-ROUNDS = 32
-"""How often rules are looked for again, in what they made."""
+TIMES = 32
+"""How often rules are applied at most, for each box that there is."""
 
 ENOUGH = 0.99
 """What share of the price of a circuit is left at most, where anything is rewritten."""
 
-# ---------------------------------------------------------------- where a rule is found
+# ---------------------------------------------------------------- what is rewritten
 
 
 class _Whole:
-    """A circuit that is rewritten, with what is asked of its boxes again and again."""
+    """A circuit that is rewritten: its boxes, those that are gone, and those that have come.
+
+    Attributes
+    ----------
+    reads
+        How often each array is read, by boxes and at the end.
+    boxes
+        The kernels of the boxes that are needed and draw no samples.
+    gone, lost
+        The boxes, and the arrays, that are there no more.
+    """
 
     def __init__(self, circuit: Circuit, sizes: Sequence[int], price: Pricing) -> None:
         H = circuit.apex
         self.circuit, self.H, self.draft, self.sizes = circuit, H, Draft.of(H), [*sizes]
-        self.axes = [wire.axes for wire in self.draft.wires]
-        walk = circuit._walk()
         self.price = price
-        self.reads = Counter(wire for b in walk for wire in self.draft.boxes[b].ins)
-        self.reads.update(circuit.cod)
-        self.writer = {w: b for b in walk for w in self.draft.boxes[b].outs}
-        self.walk = [b for b in walk if self.draft.boxes[b].operation.kernel.entry.deterministic]
-        self.kernels = {b: self.draft.boxes[b].operation.kernel for b in self.walk}
-        self.steps: Counter[Any] = Counter()
-        for b in self.walk:
-            for wire in _values(self.draft.boxes[b]):
-                if self.writer.get(wire) in self.kernels:
-                    self.steps[self.kernels[self.writer[wire]], self.kernels[b]] += 1
+        self.gone, self.lost = set[int](), set[int]()
+        self.writer: dict[int, int] = {}
+        self.reads = Counter(circuit.cod)
+        self.readers: dict[int, dict[int, None]] = {}
+        self.boxes: dict[int, Kernel] = {}
+        self.alike: dict[Any, dict[int, None]] = {}
+        needed = {*circuit._walk()}
+        for box, row in enumerate(self.draft.boxes):
+            self._note(box, row, box in needed)
 
-    def net(self, kernels: Iterable[Kernel]) -> tuple[Tables, list[int]]:
-        """Return the boxes with some kernels, without axes, and which they are."""
-        kernels = {*kernels}
-        boxes = [b for b in self.walk if self.kernels[b] in kernels]
-        rows = [self.draft.boxes[b] for b in boxes]
-        place: dict[int, int] = {}
-        ins, outs = (
-            [[place.setdefault(w, len(place)) for w in some] for some in side]
-            for side in ([_values(row) for row in rows], [row.outs for row in rows])
-        )
-        reads = [self.reads[wire] for wire in place]
-        names = [self.kernels[b] for b in boxes]
-        return net(len(place), ins, outs, names, reads), boxes
+    def _note(self, box: int, row: BoxRow, needed: bool) -> None:
+        self.writer |= dict.fromkeys(row.outs, box)
+        self.reads.update(row.ins)
+        for wire in row.ins:
+            self.readers.setdefault(wire, {})[box] = None
+        kernel = row.operation.kernel
+        if needed and kernel.entry.deterministic:
+            self.boxes[box] = kernel
+            self.alike.setdefault((kernel, *row.ins), {})[box] = None
 
-    def cost(self, row: BoxRow, axes: Sequence[Sequence[int]]) -> float:
-        """Return the price of a box."""
+    def add(self, row: BoxRow) -> int:
+        """Add a box, and return its number."""
+        self.draft.boxes.append(row)
+        box = len(self.draft.boxes) - 1
+        self._note(box, row, True)
+        return box
+
+    def remove(self, box: int) -> None:
+        """Take a box away, and what nothing reads any more."""
+        row = self.draft.boxes[box]
+        self.gone.add(box)
+        kernel = self.boxes.pop(box, None)
+        if kernel is not None:
+            del self.alike[kernel, *row.ins][box]
+        for wire in row.outs:
+            del self.writer[wire]
+        self.reads.subtract(row.ins)
+        for wire in {*row.ins}:
+            del self.readers[wire][box]
+
+    def dropped(self, wires: Iterable[int]) -> None:
+        """Take away what writes some arrays, or leads to them, where nothing reads these."""
+        left = [*wires]
+        while left:
+            box = self.writer.get(left.pop())
+            if box is not None:
+                row = self.draft.boxes[box]
+                if not any(self.reads[wire] for wire in row.outs):
+                    self.remove(box)
+                    self.lost.update(row.outs)
+                    left += row.ins
+
+    def shared(self, row: BoxRow) -> tuple[int, list[int]] | None:
+        """Return the array of a box that is there already, and its axes, by variables of the row.
+
+        Boxes are the same if they differ in the order of their variables and of what they write.
+        """
+        key = None
+        for box in self.alike.get((row.operation.kernel, *row.ins), ()):
+            key = key or _ordered(row)
+            other = _ordered(self.draft.boxes[box])
+            if key[0] == other[0]:
+                (places,) = self.draft.boxes[box].operation.writes
+                at = {v: k for k, v in enumerate(other[1])}
+                return self.draft.boxes[box].outs[0], [key[1][at[v]] for v in places]
+        return None
+
+    def cost(self, row: BoxRow, axes: Mapping[int, Sequence[int]]) -> float:
+        """Return the price of a box, given the axes of arrays that are not there yet."""
         size = self.sizes
-        reads = [[size[a] for a in axes[w]] for w in _values(row)]
-        writes = [[size[a] for a in axes[w]] for w in row.outs]
+        own = {w: axes[w] if w < 0 else self.draft.wires[w].axes for w in (*row.ins, *row.outs)}
+        reads = [[size[a] for a in own[w]] for w in values_of(row)]
+        writes = [[size[a] for a in own[w]] for w in row.outs]
         return self.price(row.operation, [size[a] for a in row.vars], reads, writes)
 
+    def total(self) -> float:
+        """Return the price of all boxes that are needed."""
+        done, left, found = set[int](), [*self.circuit.cod], 0
+        while left:
+            box = self.writer.get(left.pop())
+            if box is not None and box not in done:
+                done.add(box)
+                found += self.cost(self.draft.boxes[box], {})
+                left += self.draft.boxes[box].ins
+        return found
 
-def _values(row: BoxRow) -> list[int]:
+
+def values_of(row: BoxRow) -> list[int]:
     """Return the arrays that a box reads, without those that it only looks up in."""
     every = zip(row.ins, row.operation.readings, strict=True)
     return [wire for wire, reading in every if reading is not None]
+
+
+def _ordered(row: BoxRow) -> tuple[Any, list[int]]:
+    """Return what is equal of boxes that are the same, and the order of their variables in it."""
+    one = row.operation
+    read = (form for reading in one.readings if reading is not None
+            for form in (*reading.forms, *reading.conditions))  # fmt: skip
+    order = [*dict.fromkeys([*(v for form in read for v in sorted(form.variables)),
+                             *range(len(row.vars))])]  # fmt: skip
+    place = {v: k for k, v in enumerate(order)}
+    forms = [Form.variable(place[v]) for v in range(len(order))]
+
+    def named(key: int) -> int:
+        return place[key] if key >= 0 else key
+
+    def form(one: Form) -> Form:
+        return one.substitute(forms, lambda size: size.rename(named))
+
+    key = (
+        tuple(None if reading is None else reading.map(form) for reading in one.readings),
+        tuple(frozenset(place[v] for v in places) for places in one.writes),
+        frozenset(place[v] for v in one.targets), one.scale.rename(named),
+        tuple(relation.rename(named) for relation in one.relations),
+        *map(tuple, ([row.vars[v] for v in order], row.mentions, row.within)),
+    )  # fmt: skip
+    return key, order
 
 
 Pricing = Callable[
@@ -157,16 +248,17 @@ def price(
     return multiply_adds(*given) + transfers(*given)
 
 
+# ---------------------------------------------------------------- where a rule is found
+
+
 @dataclass
 class _Match:
     """A rule written out where it was found: boxes that go, and those that come.
 
     Parameters
     ----------
-    rule
-        The rule.
-    boxes
-        The boxes that go.
+    found
+        Where it was found.
     inner
         The arrays that go.
     rows
@@ -177,47 +269,75 @@ class _Match:
         By how much the price falls.
     """
 
-    rule: CircuitRule
-    boxes: list[int]
+    found: _Instance
     inner: list[int]
     rows: list[BoxRow]
     wires: list[tuple[list[int], int | None]]
     gain: float
 
 
-def _matches(rule: CircuitRule, whole: _Whole) -> Iterator[_Match]:
-    """Yield where a rule is found, and makes the price fall."""
-    written = rule.written
-    if any(step not in whole.steps for step in written.steps):
-        return
-    net, boxes = whole.net(written.kernels)
-    if len(boxes) < len(written.parts):
-        return
-    seen = set[Any]()
-    for left, order in written.variants:
-        for found in homomorphisms(left, net, monic=["Box"]):
-            at = [boxes[b] for b in found.components["Box"].values.tolist()]
-            key = tuple(at), tuple(order)
-            made = None if key in seen else _Instance(rule, whole, at, order).match()
-            seen.add(key)
-            if made is not None:
-                yield made
+def _places(
+    rule: WrittenRule, whole: _Whole, root: int
+) -> Iterator[tuple[list[int], list[Sequence[int]]]]:
+    """Yield the boxes of a rule whose last one is some box, and the operands that each reads.
+
+    They are the morphisms of circuits without axes, one to one on boxes, where inner arrays are
+    read as often as in the rule. As each array is written once, a morphism is determined by where
+    the last box goes, but for the order of operands that have none.
+    """
+    count = len(rule.parts)
+    at: dict[int, int] = {}
+    orders: dict[int, Sequence[int]] = {}
+
+    def follow(
+        left: Sequence[tuple[int, int]], place: Mapping[int, int]
+    ) -> Iterator[tuple[list[int], list[Sequence[int]]]]:
+        if not left:
+            yield [at[b] for b in range(count)], [orders[b] for b in range(count)]
+            return
+        (b, box), *rest = left
+        if b in at or box in at.values():
+            if at.get(b) == box:
+                yield from follow(rest, place)
+            return
+        part, row = rule.parts[b], whole.draft.boxes[box]
+        own = [k for k, reading in enumerate(row.operation.readings) if reading is not None]
+        if (
+            whole.boxes.get(box) != rule.kernels[b] or len(own) != len(part.ins)
+            or len(row.outs) != len(part.outs)
+        ):  # fmt: skip
+            return
+        at[b] = box
+        turns = permutations(own) if rule.kernels[b].name in COMMUTING else [own]
+        for orders[b] in turns:
+            now, deeper = dict(place), [*rest]
+            pairs = [*zip(part.ins, (row.ins[k] for k in orders[b]), strict=True),
+                     *zip(part.outs, row.outs, strict=True)]  # fmt: skip
+            for wire, there in pairs:
+                if now.setdefault(wire, there) != there:
+                    break
+                if wire in rule.inner and whole.reads[there] != rule.inner[wire]:
+                    break
+                if wire in rule.writer:
+                    deeper.append((rule.writer[wire], whole.writer.get(there, -1)))
+            else:
+                yield from follow(deeper, now)
+        del at[b]
+
+    return follow([(rule.writer[rule.left.cod[0]], root)], {})
 
 
 class _Instance:
-    """A rule at boxes of a circuit."""
+    """A rule at boxes of a circuit, each with the operands that it reads."""
 
     def __init__(
-        self, rule: CircuitRule, whole: _Whole, at: Sequence[int], order: Sequence[Sequence[int]]
+        self, rule: CircuitRule, whole: _Whole, at: Sequence[int], orders: Sequence[Sequence[int]]
     ) -> None:
-        self.rule, self.whole, self.at = rule, whole, at
+        self.rule, self.whole, self.at, self.orders = rule, whole, at, orders
         self.written = written = rule.written
         self.parts, self.place = list[Part](), dict[int, int]()
-        for part, box, one in zip(written.parts, at, order, strict=True):
+        for part, box, operands in zip(written.parts, at, orders, strict=True):
             row = whole.draft.boxes[box]
-            own = [k for k, reading in enumerate(row.operation.readings) if reading is not None]
-            back = {k: place for place, k in enumerate(one)}
-            operands = [own[back[k]] for k in range(len(part.ins))]
             self.parts.append(Part(row, operands, part.ins, part.outs))
             for wire, other in zip(part.ins, operands, strict=True):
                 self.place[wire] = row.ins[other]
@@ -238,12 +358,12 @@ class _Instance:
         if made is None:
             return None
         new, wires = made
-        axes = [*whole.axes, *(own for own, _ in reversed(wires))]
-        before = sum(whole.cost(row, whole.axes) for row in rows)
+        axes = {-1 - k: own for k, (own, _) in enumerate(wires)}
+        before = sum(whole.cost(row, {}) for row in rows)
         gain = before - sum(whole.cost(row, axes) for row in new)
         if gain < (1 - WORTH) * before or gain <= 0:
             return None
-        return _Match(self.rule, [*self.at], inner, new, wires, gain)
+        return _Match(self, inner, new, wires, gain)
 
     def _alike(self) -> bool:
         """Whether scales and relations are those of the rule, or can be carried over."""
@@ -264,16 +384,16 @@ class _Instance:
 
     def _read(self) -> bool:
         """Whether all is read inside of the arrays."""
-        whole = self.whole
-        for part in self.parts:
+        whole, rule = self.whole, self.written
+        for b, part in enumerate(self.parts):
             sizes = [whole.sizes[a] for a in part.row.vars]
             known: dict[Any, Any] = dict(enumerate(sizes))
             known |= {-1 - k: whole.sizes[a] for k, a in enumerate(part.row.mentions)}
             for k in range(len(part.ins)):
                 reading, wire = part.reading(k), part.row.ins[part.operands[k]]
-                if reading.conditions:
+                if reading.conditions and (b != rule.mask or rule.right_mask is None):
                     return False
-                for form, axis in zip(reading.forms, whole.axes[wire], strict=True):
+                for form, axis in zip(reading.forms, whole.draft.wires[wire].axes, strict=True):
                     if form.wiring is None and not _inside(form, known, sizes, whole.sizes[axis]):
                         return False
         return True
@@ -283,7 +403,7 @@ class _Instance:
         written = self.written
         axes: list[Sequence[int]] = [()] * (1 + max(self.place, default=0))
         for wire, row in self.place.items():
-            axes[wire] = self.whole.axes[row]
+            axes[wire] = self.whole.draft.wires[row].axes
         self.axes = AxisClasses(self.parts, axes)
         if not self.axes.clear:
             return False
@@ -333,7 +453,7 @@ class _Instance:
         known: dict[int, tuple[int, list[Element]]] = {}
 
         def classes(wire: int) -> list[Element]:
-            count = len(self.whole.axes[self.place[wire]])
+            count = len(self.whole.draft.wires[self.place[wire]].axes)
             return [axes.find(("w", wire, p)) for p in range(count)]
 
         for one, other in zip(written.left.dom, right.dom, strict=True):
@@ -341,22 +461,36 @@ class _Instance:
                 known[other] = self.place[one], classes(one)
         (end,), (last,) = written.left.cod, right.cod
         scale, relations, rows = self.scale, self.relations, list[BoxRow]()
-        carried = False
+        carried, before = False, None
+        lookups = [any(one is None for one in part.row.operation.readings)
+                   for part in written.right_parts]  # fmt: skip
         names = [part.row.operation.kernel.name for part in written.right_parts]
         scaled = max((b for b, name in enumerate(names) if name == "contraction"), default=-1)
         for b, part in enumerate(written.right_parts):
             made = _New(self, b, part, scale if b == scaled else ONE, relations)
             if not all(made.read(k, *known[wire]) for k, wire in enumerate(part.ins)):
                 return None
+            if b == written.right_mask and written.mask is not None and not made.masked():
+                return None
             (wire,), (places,) = part.outs, part.row.operation.writes
             out = [c for v in places for c in made.words[v]]
-            same = made.unchanged(out)
+            same = made.unchanged(out, lookups[b])
             if same is not None and wire != last:
                 known[wire] = same
                 continue
+            if same is not None and before is not None and wires and same[0] == -len(wires):
+                made, rows = before, rows[:-1]
+                wires.pop()
             if wire == last:
                 row, out = self.place[end], classes(end)
             else:
+                if any(c not in made.at for c in out):
+                    return None
+                same = self._shared(made, out)
+                if same is not None:
+                    known[wire] = same
+                    carried = carried or made.kernel.name == "view"
+                    continue
                 types = right.apex.arrows["type"].values
                 like = [w for w in part.ins if types[w] == types[wire]]
                 found = known[like[0]][0] if like else None
@@ -367,11 +501,21 @@ class _Instance:
             if any(c not in made.at for c in out):
                 return None
             rows.append(made.row(row, out))
-            known[wire] = row, out
+            known[wire], before = (row, out), made
             carried = carried or made.kernel.name == "view"
         if (relations and not carried) or (scaled < 0 and scale != Scalar()):
             return None
         return rows, wires
+
+    def _shared(self, made: _New, out: list[Element]) -> tuple[int, list[Element]] | None:
+        """Return the array of a box that stays and is the same, and its axes."""
+        if any(wire < 0 for wire in made.ins):
+            return None
+        found = self.whole.shared(made.row(-1, out))
+        if found is None or self.whole.writer[found[0]] in self.at:
+            return None
+        every = [*made.at]
+        return found[0], [every[v] for v in found[1]]
 
 
 class _New:
@@ -396,11 +540,14 @@ class _New:
         self.lookups: list[int] = []
         self.readings: list[Reading | None] = []
         self.read_at: list[list[Element]] = []
+        self.looked = False
 
     def generator(self, axis: int) -> int:
         """Return what the size of an axis is called in the box."""
-        if axis in self.vars:
-            return self.vars.index(axis)
+        return self.vars.index(axis) if axis in self.vars else self.mention(axis)
+
+    def mention(self, axis: int) -> int:
+        """Return what the size of an axis is called that the box mentions."""
         if axis not in self.mentions:
             self.mentions.append(axis)
         return -1 - self.mentions.index(axis)
@@ -417,15 +564,16 @@ class _New:
         self.read_at.append(classes)
         forms: list[Form] = []
         self.readings.append(None)
-        for c in classes:
+        for place, c in enumerate(classes):
             form = how.get(c)
             atom = None if form is None else looked_up(form)
             found = of.apart.get(c)
             if atom is not None:
                 found = of.found.get((given[self.part.row.ins[atom.operand]], c))
+                self.looked = self.looked or found is not None
             if found is not None:
                 made = self.moved(*found)
-                if made is None:
+                if made is None or not self._are_of(made, row, place, c):
                     return False
                 forms.append(made)
             elif c in self.at:
@@ -435,16 +583,42 @@ class _New:
         self.readings[len(self.ins) - 1] = Reading(tuple(forms))
         return True
 
+    def _are_of(self, form: Form, row: int, place: int, one: Element) -> bool:
+        """Whether what a form looks up are indices of the axis that is read at it."""
+        draft, first = self.of.whole.draft, len(self.part.ins)
+        axis = self.of.axes.axis(one) if row < 0 else draft.wires[row].axes[place]
+        wires = (self.lookups[look.operand - first] for look in form.lookups)
+        return all(draft.types[draft.wires[wire].type][1] == axis for wire in wires)
+
+    def masked(self) -> bool:
+        """Read through the mask that was found; whether that can be written."""
+        b, (place,) = self.of.written.mask, range(len(self.ins))
+        assert b is not None
+        found, own = self.of.parts[b].reading(0), self.readings[place]
+        conditions = [self.moved(b, form) for form in found.conditions]
+        if own is None or None in conditions:
+            return False
+        some = tuple(form for form in conditions if form is not None)
+        self.readings[place] = replace(own, conditions=some, outside=found.outside)
+        return True
+
     def moved(self, b: int, form: Form) -> Form | None:
-        """Return a form of a box that was found, at the variables of this one."""
+        """Return a form of a box that was found, at the variables of this one.
+
+        What is looked up along a variable stands for it, where this box has it no more.
+        """
         row = self.of.parts[b].row
         every: dict[int, Form] = {}
         for v in form.variables:
             one = self.of.axes.find(("v", b, v))
-            if one not in self.at:
+            if one in self.at:
+                every[v] = Form.variable(self.at[one])
+                continue
+            at = next((at for (_, other), at in self.of.found.items() if other == one), None)
+            made = None if at is None or at == (b, form) else self.moved(*at)
+            if made is None:
                 return None
-            every[v] = Form.variable(self.at[one])
-        forms = [every.get(v, Form()) for v in range(len(row.vars))]
+            every[v] = made
 
         def size(one: Size) -> Size:
             rows = dict(enumerate(row.vars))
@@ -457,14 +631,23 @@ class _New:
                 self.lookups.append(wire)
             return atom.map(change, len(self.part.ins) + self.lookups.index(wire))
 
-        return form.substitute(forms, size).rewritten(Form.variable, lookup=looked)
+        def divided(one: IndexPart, change: Change) -> Form:
+            return part_of(one.kind, change(one.form), size(one.by))
 
-    def unchanged(self, out: list[Element]) -> tuple[int, list[Element]] | None:
-        """Return what is read if it is what is written, but for the order of axes."""
+        return form.rewritten(every.__getitem__, size, divided, looked)
+
+    def unchanged(self, out: list[Element], looks: bool) -> tuple[int, list[Element]] | None:
+        """Return what is read if it is what is written, but for the order of axes.
+
+        A box of a rule that looks up, where nothing is looked up, leaves readings to the next one.
+        """
+        if looks and not self.looked:
+            return self.ins[0], self.read_at[0]
         if self.kernel.name not in ("view", "contraction") or len(self.ins) != 1:
             return None
         (reading,), (classes,) = self.readings, self.read_at
         plain = reading is not None and all(form.wiring is not None for form in reading.forms)
+        plain = plain and not (reading is not None and reading.conditions)
         same = sorted(classes) == sorted(out) and len({*classes}) == len(classes)
         return (self.ins[0], classes) if plain and same and self.scale == ONE else None
 
@@ -478,7 +661,11 @@ class _New:
             (tuple(self.at[c] for c in out),),
             tuple(self.at[c] for v in self.part.row.operation.targets for c in self.words[v]),
             self.scale.rename(self.generator),
-            tuple(one.rename(self.generator) for one in self.relations),
+            tuple(
+                replace(one, left=one.left.rename(self.generator), right=one.right.rename(
+                    self.mention if one.kind == "<=" else self.generator))
+                for one in self.relations
+            ),
             title=like.operation.title, source=like.operation.source,
         )  # fmt: skip
         ins = [*self.ins, *self.lookups]
@@ -591,112 +778,185 @@ def rewrite(
             failures = [Failure("sizes", f"axis {circuit.apex.called(a)}", message) for a in bad]
             raise InvalidStructure("rewriting", failures)
         sizes = {axis: one.number or 1 for axis, one in enumerate(known)}
-    H = circuit.apex
-    every = [sizes.get(axis, 1) for axis in range(H.size("Axis"))]
+    every = [sizes.get(axis, 1) for axis in range(circuit.apex.size("Axis"))]
     whole = _Whole(circuit, every, price)
-    start = _total(whole)
-    apart = _apart(whole)
-    used = Counter[str]()
-    for _ in range(ROUNDS):
-        chosen = _chosen(own, apart)
-        if not chosen:
-            break
-        used.update(one.rule.name for one in chosen)
-        apart = _applied(apart, chosen)
-    if not used or _total(apart) > ENOUGH * start:
+    start = whole.total()
+    used = _applied(own, whole)
+    if not used or whole.total() > ENOUGH * start:
         return Rewritten(circuit, {}, (start, start))
-    return Rewritten(apart.circuit, dict(used), (start, _total(apart)))
+    return Rewritten(_circuit(whole, ", ".join(used)), dict(used), (start, whole.total()))
 
 
-def _total(whole: _Whole) -> float:
-    walk = whole.circuit._walk()
-    return sum(whole.cost(whole.draft.boxes[b], whole.axes) for b in walk)
+def _applied(own: Sequence[CircuitRule], whole: _Whole) -> Counter[str]:
+    """Apply rules, the dearest first, and return how often each was.
+
+    After one is applied rules are looked for at what it made, and at what reads that, as far as the
+    last box of a rule may be from another.
+    """
+    _part_views(whole)
+    apart = max([DEEPEST, *(one.written.depth for one in own)])
+    often = max([1, *(count for one in own for count in one.written.inner.values())])
+    by_last: dict[Kernel, list[CircuitRule]] = {}
+    for one in own:
+        by_last.setdefault(one.written.last, []).append(one)
+    queue: list[tuple[float, int, _Match]] = []
+    numbers = count()
+
+    def look(box: int) -> None:
+        kernel = whole.boxes[box]
+        before = dict.fromkeys(
+            whole.boxes[b] for wire in values_of(whole.draft.boxes[box])
+            if (b := whole.writer.get(wire, -1)) in whole.boxes
+        )  # fmt: skip
+        rules = dict.fromkeys(rule for one in before for rule in rules_of(one, kernel))
+        for rule in (*by_last.get(kernel, ()), *rules):
+            for at, orders in _places(rule.written, whole, box):
+                push(_Instance(rule, whole, at, orders).match())
+
+    def push(match: _Match | None) -> None:
+        if match is not None:
+            heappush(queue, (-match.gain, next(numbers), match))
+
+    for box in [*whole.boxes]:
+        look(box)
+    used, most = Counter[str](), TIMES * len(whole.boxes)
+    while queue and used.total() < most:
+        gain, _, match = heappop(queue)
+        found = match.found
+        if not whole.gone.isdisjoint(found.at):
+            continue
+        fresh = _Instance(found.rule, whole, found.at, found.orders).match()
+        if fresh is None or fresh.gain < -gain:
+            push(fresh)
+            continue
+        used[found.rule.name] += 1
+        fewer = [wire for box in found.at for wire in whole.draft.boxes[box].ins]
+        new = _put(whole, fresh)
+        near = {
+            *new,
+            *(whole.writer[w] for w in fewer if w in whole.writer and whole.reads[w] <= often),
+        }
+        seen = set[int]()
+        for _ in range(apart):
+            seen |= near
+            near = {
+                box for b in near for wire in whole.draft.boxes[b].outs
+                for box in whole.readers.get(wire, ())
+            } - seen  # fmt: skip
+        for box in sorted(seen):
+            if box in whole.boxes:
+                look(box)
+    return used
 
 
-def _apart(whole: _Whole) -> _Whole:
-    """Return a circuit where what is read at indices, and nowhere else, is an array by itself."""
-    draft, size = Draft.of(whole.H), whole.sizes
-    for b in whole.walk:
+def _put(whole: _Whole, match: _Match) -> list[int]:
+    """Apply a rule where it was found, and return the new boxes."""
+    draft = whole.draft
+    before = [wire for box in match.found.at for wire in draft.boxes[box].ins]
+    for box in match.found.at:
+        whole.remove(box)
+    whole.lost.update(match.inner)
+    new: dict[int, int] = {}
+    for k, (axes, like) in enumerate(match.wires):
+        kind = draft.type("R") if like is None else draft.wires[like].type
+        new[-1 - k] = draft.wire(axes, kind)
+    boxes = []
+    for row in match.rows:
+        ins, outs = ([new.get(w, w) for w in some] for some in (row.ins, row.outs))
+        boxes.append(whole.add(row._replace(ins=ins, outs=outs)))
+    whole.dropped(wire for wire in before if not whole.reads[wire])
+    return boxes
+
+
+def _part_views(whole: _Whole) -> None:
+    """Make what is read at the same indices, wherever it is read, an array by itself."""
+    size, draft = whole.sizes, whole.draft
+    views: dict[int, list[tuple[int, int, list[int], BoxRow]]] = {}
+    for b in whole.boxes:
         row = draft.boxes[b]
         if row.operation.kernel.name in IDLE or row.operation.relations or row.mentions:
             continue
         for k, (wire, reading) in enumerate(zip(row.ins, row.operation.readings, strict=True)):
-            if reading is None or reading.conditions or whole.reads[wire] != 1:
+            if reading is None or reading.conditions:
                 continue
             plain = all(form.wiring is not None for form in reading.forms)
             hidden = any(isinstance(a, Lookup) or c.generators for a, c in reading.atoms)
             own = sorted(reading.variables)
             axes = [row.vars[v] for v in own]
             fewer = prod(size[a] for a in axes) < prod(size[a] for a in draft.wires[wire].axes)
-            if plain or hidden or not fewer or whole.writer.get(wire) not in whole.kernels:
+            if plain or hidden or not fewer or whole.writer.get(wire) not in whole.boxes:
                 continue
-            made = draft.wire(axes, draft.wires[wire].type)
             place = {v: Form.variable(p) for p, v in enumerate(own)}
             forms = [place.get(v, Form()) for v in range(len(row.vars))]
             view = Operation(
                 Kernel("view"), (reading.map(lambda form, at=forms: form.substitute(at)),),
                 (tuple(range(len(own))),), title="view", source=row.operation.source,
             )  # fmt: skip
-            draft.boxes.append(BoxRow([wire], [made], axes, [], view, row.within))
-            readings = list(row.operation.readings)
-            readings[k] = Reading.wiring(own)
-            operation = replace(row.operation, readings=tuple(readings))
-            row = row._replace(ins=[*row.ins[:k], made, *row.ins[k + 1 :]], operation=operation)
-            draft.boxes[b] = row
-    if len(draft.boxes) == whole.H.size("Box"):
-        return whole
-    circuit = Circuit.of(draft, whole.circuit.dom, whole.circuit.cod)
-    return _Whole(circuit, size, whole.price)
-
-
-def _chosen(own: Sequence[CircuitRule], whole: _Whole) -> list[_Match]:
-    """Return matches that do not overlap, the dearest first."""
-    every = [*own, *rules_for(whole.kernels.values())]
-    found = [one for rule in every for one in _matches(rule, whole)]
-    taken, chosen = set[int](), list[_Match]()
-    for one in sorted(found, key=lambda one: -one.gain):
-        if taken.isdisjoint(one.boxes):
-            taken.update(one.boxes)
-            chosen.append(one)
-    return chosen
-
-
-def _applied(whole: _Whole, chosen: Sequence[_Match]) -> _Whole:
-    """Apply rules where they were found, by one double pushout."""
-    H = whole.H
-    boxes = [b for one in chosen for b in one.boxes]
-    inner = {w for one in chosen for w in one.inner}
-    rows = H.closure({"Box": boxes})
-    rows = {**rows, "Symbol": np.arange(H.size("Symbol"))}
-    L, match = H.subtables(rows)
-    places = {t: {int(row): k for k, row in enumerate(match.components[t].values)} for t in rows}
-    stays = {t: [*range(L.size(t))] for t in L.shape.tables}
-    stays["Box"] = []
-    stays["Wire"] = [places["Wire"][w] for w in rows["Wire"].tolist() if w not in inner]
-    K, left = L.subtables(stays)
-    at = {w: k for k, w in enumerate(w for w in rows["Wire"].tolist() if w not in inner)}
-    axis, block = places["Axis"], places["Block"]
-    draft = Draft.of(K)
-    types = {row: k for k, row in enumerate(rows["Type"].tolist())}
-    for one in chosen:
-        new: dict[int, int] = {}
-        for k, (axes, like) in enumerate(one.wires):
-            kind = draft.type("R") if like is None else types[whole.draft.wires[like].type]
-            new[-1 - k] = draft.wire([axis[a] for a in axes], kind)
-        for row in one.rows:
-            ins, outs = ([new[w] if w < 0 else at[w] for w in some] for some in (row.ins, row.outs))
-            draft.boxes.append(row._replace(
-                ins=ins, outs=outs, vars=[axis[a] for a in row.vars],
-                mentions=[axis[a] for a in row.mentions], within=[block[b] for b in row.within],
+            made = BoxRow([wire], [], axes, [], view, row.within)
+            views.setdefault(wire, []).append((b, k, own, made))
+    now: dict[int, int] = {}
+    for wire, some in views.items():
+        keys = [_ordered(view) for *_, view in some]
+        if len(some) != whole.reads[wire] or any(key != keys[0][0] for key, _ in keys):
+            continue
+        first = some[0][3]
+        made = draft.wire(first.vars, draft.wires[wire].type)
+        whole.add(first._replace(outs=[made]))
+        at = {v: k for k, v in enumerate(keys[0][1])}
+        for (box, k, own, _), (_, order) in zip(some, keys, strict=True):
+            row = draft.boxes[now.get(box, box)]
+            readings, ins = [*row.operation.readings], [*row.ins]
+            readings[k] = Reading.wiring([own[order[at[v]]] for v in range(len(first.vars))])
+            ins[k] = made
+            whole.remove(now.get(box, box))
+            now[box] = whole.add(row._replace(
+                ins=ins, operation=replace(row.operation, readings=tuple(readings)),
             ))  # fmt: skip
-    R = draft.made()
+
+
+def _circuit(whole: _Whole, name: str) -> Circuit:
+    """Return the circuit that is left, by one double pushout.
+
+    Steps one after the other are one step, of their concurrent rule (Ehrig, Pfender, Schneider,
+    1973): it deletes the given boxes and arrays that are gone, and adds those that have come.
+    """
+    H, draft = whole.H, whole.draft
+    count, old = H.size("Box"), H.size("Wire")
+    rows = [row for b, row in enumerate(draft.boxes) if b >= count and b not in whole.gone]
+    gone = [b for b in whole.gone if b < count]
+    touched = [wire for row in rows for wire in (*row.ins, *row.outs)]
+    types = {draft.wires[wire].type for wire in touched}
+    every = H.closure({
+        "Box": gone, "Wire": [wire for wire in touched if wire < old],
+        "Type": [kind for kind in types if kind < H.size("Type")],
+        "Axis": [axis for row in rows for axis in (*row.vars, *row.mentions)],
+        "Block": [block for row in rows for block in row.within],
+        "Symbol": range(H.size("Symbol")),
+    })  # fmt: skip
+    L, match = H.subtables(every)
+    places = {t: {int(row): k for k, row in enumerate(match.components[t].values)} for t in every}
+    kept = [wire for wire in every["Wire"].tolist() if wire not in whole.lost]
+    stays = {t: [*range(L.size(t))] for t in L.shape.tables}
+    stays |= {"Box": [], "Wire": [places["Wire"][wire] for wire in kept]}
+    K, left = L.subtables(stays)
+    at = {wire: k for k, wire in enumerate(kept)}
+    axis, block, kinds = (places[table] for table in ("Axis", "Block", "Type"))
+    made = Draft.of(K)
+    for wire in sorted({wire for wire in touched if wire >= old}):
+        own = draft.wires[wire]
+        kind = kinds[own.type] if own.type in kinds else made.type("R")
+        at[wire] = made.wire([axis[a] for a in own.axes], kind)
+    for row in rows:
+        ins, outs = ([at[wire] for wire in some] for some in (row.ins, row.outs))
+        made.boxes.append(row._replace(
+            ins=ins, outs=outs, vars=[axis[a] for a in row.vars],
+            mentions=[axis[a] for a in row.mentions], within=[block[b] for b in row.within],
+        ))  # fmt: skip
+    R = made.made()
     right = morphism(K, R, {t: np.arange(K.size(t)) for t in K.shape.tables})
-    step = Rule(left, right, name=", ".join(dict.fromkeys(one.rule.name for one in chosen)))
-    made = step.rewrite(H, match)
-    before, after = (leg.components for leg in (made.complement.d, made.right.legs[0]))
-    moved = dict(zip(before["Wire"].values.tolist(), after["Wire"].values.tolist(), strict=True))
+    step = Rule(left, right, name=name).rewrite(H, match)
+    before, after = (leg.components["Wire"].values.tolist()
+                     for leg in (step.complement.d, step.right.legs[0]))  # fmt: skip
+    moved = dict(zip(before, after, strict=True))
     dom, cod = ([moved[w] for w in side] for side in (whole.circuit.dom, whole.circuit.cod))
-    sizes = [1] * made.apex.size("Axis")
-    for old, now in zip(before["Axis"].values.tolist(), after["Axis"].values.tolist(), strict=True):
-        sizes[now] = whole.sizes[old]
-    return _Whole(Circuit.of(made.apex, dom, cod), sizes, whole.price)
+    return Circuit.of(step.apex, dom, cod)

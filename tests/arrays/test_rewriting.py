@@ -1,6 +1,7 @@
 """Rules of circuits: laws of the rules that there are, mutants, and what is rewritten by them."""
 
 from functools import partial
+from itertools import permutations, product
 
 import jax
 import jax.numpy as jnp
@@ -23,15 +24,20 @@ from catlearn.arrays import (
     take,
     traced,
 )
-from catlearn.arrays.circuit_rules import RuleRefused
+from catlearn.arrays.circuit_rules import COMMUTING, DEEPEST, RuleRefused
 from catlearn.arrays.evaluation import evaluate
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.rewriting import transfers
 from catlearn.category import NotEqual
+from catlearn.cset import homomorphisms
+from catlearn.finset import FLAT, Shape, Tables
 from catlearn.importing import from_jax, optimise
 
 COUNT, GRADIENTS = range(24), 2
-KERNELS = [Kernel(name) for name in ("contraction", "view", "add", "mul", "neg", "tanh")]
+KERNELS = [
+    Kernel(name)
+    for name in ("contraction", "view", "add", "mul", "neg", "tanh", "max", "stop", "softmax")
+]
 LINEAR = ("one image of a sum", "one image of a difference")
 
 
@@ -40,6 +46,7 @@ def test_the_rules_that_there_are_are_laws(rule):
     """By equal, but for linearity, which is none of its laws: there both are polynomials."""
     assert not rule.failures()
     assert bool(rule.left.equal(rule.right)) == (rule.name not in LINEAR)
+    assert rule.written.depth <= DEEPEST
 
 
 PRODUCT = einsum("i k, k j -> i j")
@@ -93,7 +100,29 @@ def firsts(x, y, w):
     return jnp.tanh(x * y)[:3]
 
 
+def masked(x, y, w):
+    """The last row of causal attention, which needs one query."""
+    scores = jnp.where(jnp.tril(jnp.ones((8, 8), bool)), (x @ w) @ (y @ w).T, -jnp.inf)
+    scores = scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True))
+    return (jnp.exp(scores) @ y)[-2]
+
+
+def factors(x, y, w):
+    """Of each factor an axis is read otherwise."""
+    return (x @ w).reshape(8, 5)[2:4, 1:4]
+
+
 FUNCTIONS = {
+    masked: [
+        "indices before add",
+        "indices before exp",
+        "indices before max",
+        "indices before neg",
+        "indices before products",
+        "indices before stop",
+        "indices in turn",
+    ],
+    factors: ["indices before products"],
     firsts: ["indices before mul", "indices before tanh"],
     images: ["one image of a difference"],
     last: ["indices before tanh", "indices before add", "indices before products"],
@@ -113,13 +142,14 @@ def test_functions_are_rewritten_with_the_same_values(fn):
     assert sorted(found.used) == sorted(FUNCTIONS[fn])
     assert found.price[1] < found.price[0]
     assert not found.circuit.failures()
-    assert found.circuit.equal(given) or fn is images
+    assert found.circuit.equal(given) or fn in (images, masked)
     for one, other in zip(*(evaluate(c, arrays) for c in (given, found.circuit)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
 
 
 STEPS = [
     lambda a, x, w: a @ w, lambda a, x, w: jnp.tanh(a), lambda a, x, w: a + x[:, :1],
+    lambda a, x, w: jax.nn.softmax(jnp.where(jnp.tril(jnp.ones((6, 6), bool)), a @ x.T, -9.0)) @ a,
     lambda a, x, w: a * 2, lambda a, x, w: a @ w - x @ w, lambda a, x, w: a + x @ w,
 ]  # fmt: skip
 ENDS = [
@@ -168,6 +198,104 @@ def test_values_and_gradients_of_random_programs_stay():
     assert len(used) >= 4
 
 
+def tried(circuit, monkeypatch):
+    """Return at how many places rules were written out."""
+    made, number = rewriting._Instance.__init__, []
+
+    def counted(self, *arguments):
+        number.append(1)
+        made(self, *arguments)
+
+    monkeypatch.setattr(rewriting._Instance, "__init__", counted)
+    assert rewrite(circuit).used
+    monkeypatch.undo()
+    return len(number)
+
+
+def test_rules_are_looked_for_once_and_near_what_was_rewritten(monkeypatch):
+    """A slice that goes through layers is linear in them, and what it leaves alone costs nothing.
+
+    A mutant that looks everywhere again is quadratic: the third layer costs more than the second.
+    """
+
+    def layers(x, ws, before):
+        for w in ws[:before]:
+            x = jnp.tanh(jnp.roll(x, 1, 0) @ w)
+        for w in ws[before:]:
+            x = x - x.mean(-1, keepdims=True)
+            x = x + jnp.tanh(x @ w)
+        return x[-1]
+
+    def number(before, after):
+        ws = [jnp.ones((4, 4))] * (before + after)
+        return tried(from_jax(partial(layers, before=before), jnp.ones((8, 4)), ws), monkeypatch)
+
+    first, second, third = (number(0, depth) for depth in (1, 2, 3))
+    assert third - second == second - first
+    assert number(3, 1) - number(2, 1) <= 4
+
+
+def test_what_is_there_already_is_not_made_again():
+    """The residual stream is read at one index by each of its readers: it is read there once."""
+
+    def norm(x, w):
+        x = x @ w
+        x = x - x.mean(-1, keepdims=True)
+        return (x / jnp.sqrt((x * x).mean(-1, keepdims=True)))[-1]
+
+    found = rewrite(from_jax(norm, jnp.ones((8, 4)), jnp.ones((4, 4))))
+    assert found.used["indices before products"] == 1
+    sizes = {found.circuit.apex.size_of(axis).number
+             for box in found.circuit._walk()
+             for axis in found.circuit.apex.lists["vars"].row(box).tolist()}  # fmt: skip
+    assert sizes == {4}
+
+
+NET = Shape(
+    tables=("Wire", "Box"), lists={"ins": ("Box", "Wire"), "outs": ("Box", "Wire")},
+    attributes={"kernel": "Box", "reads": "Wire"}, orders={"reads": FLAT},
+)  # fmt: skip
+
+
+def net(parts, reads):
+    """Return boxes, (kernel, arrays read, arrays written), as tables without axes."""
+    wires = [*dict.fromkeys(w for _, ins, outs in parts for w in (*ins, *outs))]
+    place = {wire: k for k, wire in enumerate(wires)}
+    lists = {name: [[place[w] for w in part[k]] for part in parts]
+             for k, name in ((1, "ins"), (2, "outs"))}  # fmt: skip
+    labels = {"kernel": tuple(part[0] for part in parts), "reads": tuple(map(reads, wires))}
+    return Tables(NET, {"Wire": len(wires), "Box": len(parts)}, {}, lists, labels, check=False)
+
+
+@pytest.mark.parametrize("fn", [images, pooled, masked])
+def test_places_are_morphisms_of_circuits_without_axes(fn):
+    """Oracle: the search for homomorphisms, for each order of operands that have none."""
+    circuit = from_jax(fn, *(jax.ShapeDtypeStruct(shape, "float32") for shape in SHAPES))
+    whole = rewriting._Whole(circuit, [1] * circuit.apex.size("Axis"), rewriting.price)
+    boxes = [*whole.boxes]
+    rows = [(whole.boxes[b], whole.draft.boxes[b]) for b in boxes]
+    parts = [(kernel, rewriting.values_of(row), row.outs) for kernel, row in rows]
+    target = net(parts, whole.reads.__getitem__)
+    some = 0
+    for rule in rules_for(whole.boxes.values()):
+        written = rule.written
+        places = {tuple(at) for b in boxes for at, _ in rewriting._places(written, whole, b)}
+        orders = product(*(
+            permutations(part.ins) if kernel.name in COMMUTING else [part.ins]
+            for part, kernel in zip(written.parts, written.kernels, strict=True)
+        ))  # fmt: skip
+        expected = {
+            tuple(boxes[b] for b in m.components["Box"].values.tolist())
+            for order in orders
+            for m in homomorphisms(
+                net([*zip(written.kernels, order, (p.outs for p in written.parts), strict=True)],
+                    written.inner.get), target, monic=["Box"])
+        }  # fmt: skip
+        assert places == expected
+        some += len(places)
+    assert some
+
+
 def test_what_is_read_elsewhere_stays():
     shared = PRODUCT >> copy(2) >> einsum("i j -> j") @ idle
     both = shared.at(i=8, j=9, k=7)
@@ -202,14 +330,25 @@ def unscaled(self):
     return True
 
 
+def unmasked(self):
+    """Read without the mask that was found."""
+    return True
+
+
 MUTANTS = {
-    "masked readings, too": ("_read", lambda self: True, """axes x = 8, y = 3
+    "without the mask": ("_New.masked", unmasked, """axes x = 8, y = 3, z = 2
+x1[x y]: R
+a1[x y]: R = view(x1[x y] where y <= x else -inf)
+a2[z y]: R = view(a1[3*z y])
+return a2
+"""),
+    "masked readings, too": ("_Instance._read", lambda self: True, """axes x = 8, y = 3
 x1[x]: R
 a1[x]: R = exp(x1[x])
 a2[y]: R = view(a1[2*y] where y <= 1)
 return a2
 """),
-    "whatever the scale": ("_alike", unscaled, """axes x = 8, y = 5, z = 4
+    "whatever the scale": ("_Instance._alike", unscaled, """axes x = 8, y = 5, z = 4
 x1[x y]: R
 x2[y z]: R
 a1[x z]: R = contraction(x1[x y], x2[y z])
@@ -224,7 +363,8 @@ def test_mutants_of_where_a_rule_holds_give_other_numbers(name, monkeypatch):
     method, mutant, text = MUTANTS[name]
     circuit = Circuit.parse(text)
     assert rewrite(circuit).circuit.equal(circuit)
-    monkeypatch.setattr(rewriting._Instance, method, mutant)
+    kind, name = method.split(".")
+    monkeypatch.setattr(getattr(rewriting, kind), name, mutant)
     assert rewrite(circuit).circuit.equal(circuit) == NotEqual
 
 
