@@ -1,5 +1,9 @@
 """Counts of a circuit: parameters, operations, multiply-adds and bytes, as polynomials in sizes.
 
+What a box takes is said once, by :func:`operations`, of sizes that are numbers or polynomials. From
+it come the counts of circuits here, prices of rewriting (:mod:`catlearn.arrays.rewriting`), work by
+unit (:mod:`catlearn.costing.work`) and predicted times (:mod:`catlearn.costing.prices`).
+
 Each count is the sum over the boxes of what their kernel costs (readings cost nothing), so counting
 is a functor to a commutative monoid (:func:`counting`): the counts of ``f >> g``, and of ``f @ g``,
 are those of f and g together, but for parameters that both have. It is a functor for ``==`` only:
@@ -15,6 +19,10 @@ two circuits that compute the same may cost differently.
   5 E - E/|y| (maximum, subtraction, exponential, sum, division), and log-sum-exp 4 E. A norm of E
   numbers over m: mean, subtraction, square, mean, product, and 2 E/|m| for the root; without the
   first two if it does not centre.
+* A contraction of several arrays that sums is of the *matrix* unit of a processor. Functions that
+  processors compute by a table (exp, log, tanh, sin, ...) are of the *exponential* unit, one for
+  each number; softmax and others with a definition have those of it. The rest is of the *vector*
+  unit.
 * Boxes in a block with rounds count once for each; its gates cost nothing.
 * Where a declared size is equal to a polynomial, as d to 2 p, it is the size that is written.
 
@@ -28,13 +36,13 @@ Counts(parameters=520, active=520, operations=1064, multiply_adds=512, bytes=320
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import reduce
-from operator import mul
+from math import prod
+from typing import Any
 
 from catlearn.arrays.blocks import GATES
-from catlearn.arrays.boxes import ArrayHypergraph
+from catlearn.arrays.boxes import ArrayHypergraph, Operation
 from catlearn.arrays.masks import ties
 from catlearn.arrays.sizes import ONE, Size
 from catlearn.category import Hypergraph, MonoidalFunctor
@@ -94,14 +102,121 @@ COUNTS = CommutativeMonoid("counts", Counts(0, 0, 0, 0, 0), Counts.plus)
 """Counts under addition, the monoid that counting is a functor to."""
 
 
+UNITS = ("matrix", "exponential", "vector")
+"""The units of a processor."""
+
 IDLE = ("view", "concat", "stop", "cast", "constant", *GATES)
 """The kernels that compute nothing."""
+
+EXPONENTIAL = frozenset((
+    "softmax", "logsumexp", "exp", "exp2", "log", "tanh", "sin", "cos", "sigmoid", "silu",
+    "softplus", "gelu", "erf",
+))  # fmt: skip
+"""Kernels that take one operation of the exponential unit for each number."""
+
+
+def rate(kernel: str, operands: int, sums: bool) -> tuple[str, int]:
+    """Return the unit that computes a kernel, and how many operations it takes at each index.
+
+    Parameters
+    ----------
+    kernel
+        The name of the kernel.
+    operands
+        How many arrays it reads.
+    sums
+        Whether it is a contraction that sums.
+    """
+    if sums and operands > 1:
+        return "matrix", operands
+    return ("exponential", 1) if kernel in EXPONENTIAL else ("vector", max(1, operands - 1))
+
+
+def operations(
+    operation: Operation, variables: Sequence[Any], reads: Sequence[Sequence[Any]],
+    writes: Sequence[Sequence[Any]],
+) -> dict[str, Any]:  # fmt: skip
+    """Return the operations of a box on numbers, by unit.
+
+    Parameters
+    ----------
+    operation
+        What the box does.
+    variables
+        The sizes of its variables: integers, or polynomials.
+    reads
+        The shapes of the arrays that it reads, without those that only say at which index.
+    writes
+        The shapes of the arrays that it writes.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import einsum, softmax
+    >>> product, scores = (einsum("q d, x d -> q x") >> softmax("[x]")).apex.operations
+    >>> operations(product, [2, 3, 4], [[2, 4], [3, 4]], [[2, 3]])
+    {'matrix': 48, 'vector': 0}
+    >>> operations(scores, [2, 3], [[2, 3]], [[2, 3]])
+    {'exponential': 6, 'vector': 22}
+    """
+    name = operation.kernel.name
+    if name in IDLE:
+        return {}
+    if name == "opaque":
+        return {"vector": getattr(operation.kernel.option("label"), "operations", 0)}
+    own, every = prod(writes[0]), prod(variables)
+    unit, many = rate(name, len(reads), name == "contraction" and bool(operation.targets))
+
+    def without(some: Iterable[int]) -> Any:
+        return prod(size for v, size in enumerate(variables) if v not in some)
+
+    if name == "contraction":
+        scaled = own if operation.scale != ONE else 0
+        tied = {v for _, v, _ in ties(operation)}
+        if tied:
+            return {"vector": without(tied) * len(reads) + scaled}
+        if unit == "matrix":
+            return {unit: every * many, "vector": scaled}
+        return {unit: (every - own if len(reads) == 1 else own * many) + scaled}
+    if name == "softmax":
+        return {unit: own, "vector": 4 * own - without(operation.targets)}
+    if name == "logsumexp":
+        return {unit: every, "vector": 3 * every}
+    if name == "norm":
+        centred = operation.kernel.option("kind") == "layer"
+        return {unit: (5 if centred else 3) * own + 2 * without(operation.targets)}
+    if name in ("top_k", "sort"):
+        return {unit: prod(reads[0])}
+    if name in ("max", "min", "argmax", "argmin"):
+        return {unit: every - own}
+    if name == "cumsum":
+        return {unit: own - without(operation.targets)}
+    return {unit: own if name == "where" else own * many}
+
+
+def shapes(
+    H: ArrayHypergraph, box: int, size: Callable[[int], Any]
+) -> tuple[list[Any], list[list[Any]], list[list[Any]]]:
+    """Return the sizes of the variables of a box, and the shapes of what it reads and writes.
+
+    Parameters
+    ----------
+    H, box
+        The boxes and arrays of a circuit, and one of them.
+    size
+        The size of an axis, by its row.
+    """
+    (ins, outs), axes = (side[box] for side in H.sides), H.lists["axes"]
+    given = zip(ins, H.operations[box].readings, strict=True)
+    read = [wire for wire, reading in given if reading is not None]
+    shape = {wire: [*map(size, axes.row(wire).tolist())] for wire in (*read, *outs)}
+    variables = [*map(size, H.lists["vars"].row(box).tolist())]
+    return variables, [shape[wire] for wire in read], [shape[wire] for wire in outs]
 
 
 def amounts(
     H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS
-) -> tuple[dict[str, Counts], list[Counts]]:
-    """Return the counts of each parameter, by name, and of each box.
+) -> tuple[dict[str, Counts], list[Counts], list[dict[str, Size]]]:
+    """Return the counts of each parameter, by name, of each box, and operations of it by unit.
 
     Parameters
     ----------
@@ -110,7 +225,7 @@ def amounts(
     widths
         The bytes of a number of each type, ``"R"``, ``"N"`` and ``"B"``.
     """
-    axes, lists, rounds = H.lists["axes"], H.lists["vars"], H.lists["rounds"]
+    axes, rounds = H.lists["axes"], H.lists["rounds"]
     known = {-1: Size.of(1)}
     found = (one.rename(H.called) for one in H.solution.relations if one.kind == "=")
     equal = [(one.left, one.right) for one in found]
@@ -124,70 +239,34 @@ def amounts(
         return known[axis]
 
     def product(rows: Iterable[int]) -> Size:
-        return reduce(mul, map(size, rows), Size.of(1))
+        return Size.of(prod(map(size, rows)))
 
     chosen, zero = _chosen(H), Size.of(0)
-    parameters, boxes = {}, []
+    parameters, boxes, units = {}, [], []
     for row, name in enumerate(H.column("name")):
         if name is not None:
             rank: list[int] = axes.row(row).tolist()
             active = product(chosen.get((row, k), axis) for k, axis in enumerate(rank))
             parameters[name] = Counts(product(rank), active, zero, zero, zero)
     for box, operation in enumerate(H.operations):
-        name = operation.kernel.name
-        if name in GATES:
-            boxes.append(Counts(zero, zero, zero, zero, zero))
-            continue
-        variables = lists.row(box).tolist()
         times = product(
             axis for block in H.lists["within"].row(box) for axis in rounds.row(block).tolist()
         )
-        outs = H.sides[1][box]
-        own, every = product(axes.row(outs[0]).tolist()), product(variables)
-        operands = sum(one is not None for one in operation.readings)
-        degree = product(v for k, v in enumerate(variables) if k not in operation.targets)
-        pairs = zero
-        if name == "contraction":
-            tied = {v for _, v, _ in ties(operation)}
-            if tied:
-                made = product(v for k, v in enumerate(variables) if k not in tied) * operands
-            elif operands == 1:
-                made = every - own
-            elif len(variables) == len(operation.writes[0]):
-                made = own * (operands - 1)
-            else:
-                made = every * operands
-                pairs = every if operands == 2 else zero
-            made = made + (own if operation.scale != ONE else zero)
-        elif name == "softmax":
-            made = 5 * own - degree
-        elif name == "logsumexp":
-            made = 4 * every
-        elif name == "norm":
-            centred = operation.kernel.option("kind") == "layer"
-            made = (5 if centred else 3) * own + 2 * degree
-        elif name in ("top_k", "sort"):
-            made = product(axes.row(H.sides[0][box][0]).tolist())
-        elif name in ("max", "min", "argmax", "argmin"):
-            made = every - own
-        elif name == "cumsum":
-            made = own - degree
-        elif name == "opaque":
-            made = Size.of(getattr(operation.kernel.option("label"), "operations", 0))
-        elif name in IDLE:
-            made = zero
-        else:
-            made = own * max(1, operands - 1 if name != "where" else 1)
-        written = zero
-        for wire in outs:
-            written = written + product(axes.row(wire).tolist()) * widths[H.types[wire] or "R"]
-        boxes.append(Counts(zero, zero, times * made, times * pairs, times * written))
-    return parameters, boxes
+        variables, read, written = shapes(H, box, size)
+        found = operations(operation, variables, read, written)
+        units.append({unit: times * made for unit, made in found.items()})
+        pairs = times * prod(variables) if "matrix" in found and len(read) == 2 else zero
+        stored = zero
+        if operation.kernel.name not in GATES:
+            for wire, own in zip(H.sides[1][box], written, strict=True):
+                stored = stored + times * prod(own) * widths[H.types[wire] or "R"]
+        boxes.append(Counts(zero, zero, sum(units[-1].values(), zero), pairs, stored))
+    return parameters, boxes, units
 
 
 def count(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Counts:
     """Return the counts of boxes and parameters, each once; see :func:`amounts`."""
-    parameters, boxes = amounts(H, widths)
+    parameters, boxes, _ = amounts(H, widths)
     return COUNTS.total([*parameters.values(), *boxes]).plain()
 
 
@@ -212,7 +291,7 @@ def counting(H: ArrayHypergraph, widths: Mapping[str, int] = WIDTHS) -> Monoidal
     linear 'A' 0 12
     relu 0 3
     """
-    parameters, boxes = amounts(H, widths)
+    parameters, boxes, _ = amounts(H, widths)
     rows = {name: row for row, name in enumerate(H.column("name")) if name is not None}
     ends: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     ends |= {name: ((), (str(rows[name]),)) for name in parameters}

@@ -46,7 +46,7 @@ from catlearn.arrays.circuit_rules import (
     looked_up,
     rules_of,
 )
-from catlearn.arrays.counting import IDLE
+from catlearn.arrays.counting import IDLE, operations
 from catlearn.arrays.forms import Change, Form, IndexPart, Lookup, Reading, part as part_of
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size
@@ -212,12 +212,9 @@ def multiply_adds(
     operation: Operation, variables: Sequence[int], reads: Sequence[Sequence[int]],
     writes: Sequence[Sequence[int]],
 ) -> float:  # fmt: skip
-    """Return the multiply-adds of a box, or its operations on numbers where it has none."""
-    name, own = operation.kernel.name, sum(map(prod, writes))
-    if name == "contraction":
-        every = prod(variables)
-        return every - own if len(reads) == 1 else every * (len(reads) - 1)
-    return 0 if name in IDLE else own * max(1, len(reads) - 1)
+    """Return the operations of a box on numbers; an addition with a product is one with it."""
+    found = operations(operation, variables, reads, writes)
+    return sum(found.values()) - found.get("matrix", 0) // max(1, len(reads))
 
 
 def transfers(

@@ -27,11 +27,10 @@ from typing import Any
 
 from catlearn.arrays import Circuit
 from catlearn.arrays.blocks import GATES
-from catlearn.arrays.counting import IDLE
+from catlearn.arrays.counting import IDLE, UNITS, operations, shapes
 from catlearn.costing.hierarchy import Device, devices
 from catlearn.costing.reverse import LINEAR
 from catlearn.costing.timing import Time, timed
-from catlearn.costing.work import EXPONENTIAL, UNITS
 from catlearn.display import Legible
 from catlearn.errors import UnknownName
 from catlearn.streams.folding import Fold
@@ -79,6 +78,11 @@ def spent(
     def numbers(wire: int) -> int:
         return prod(sizes[axis] for axis in axes.row(wire).tolist())
 
+    units = {
+        box: operations(H.operations[box], *shapes(H, box, sizes.__getitem__))
+        for box in circuit._walk()
+    }
+
     def is_real(wire: int) -> bool:
         if wire in writer and H.operations[writer[wire]].kernel.name in ("constant", "one_hot"):
             return False
@@ -88,35 +92,30 @@ def spent(
         blocks = within.row(box).tolist()
         return prod(sizes[axis] for block in blocks for axis in rounds.row(block).tolist())
 
-    def is_product(box: int) -> bool:
-        one = H.operations[box]
-        return one.kernel.name == "contraction" and bool(one.targets) and len(ins[box]) > 1
-
     def is_kept(wire: int) -> bool:
         """Whether an array is formed: a product reads it, or writes it for more than sums."""
         users = read.get(wire, set())
-        if any(map(is_product, users)):
+        if any("matrix" in units[box] for box in users):
             return True
         names = (H.operations[box].kernel.name for box in users)
-        return wire in writer and is_product(writer[wire]) and not PASSED.issuperset(names)
+        product = wire in writer and "matrix" in units[writer[wire]]
+        return product and not PASSED.issuperset(names)
 
     runs = (1 if values else 0) + (2 if slopes else 0)
-    for box in circuit._walk():
-        name = H.operations[box].kernel.name
-        if name in IDLE:
+    for box, own in units.items():
+        if H.operations[box].kernel.name in IDLE:
             continue
-        many, written = times(box), sum(map(numbers, outs[box]))
+        many = times(box)
         reals = sum(map(is_real, ins[box]))
         again = not values and any(read.get(wire) for wire in outs[box])
         forward, back = values or again, slopes and any(map(is_real, outs[box]))
-        count = prod(sizes[axis] for axis in H.lists["vars"].row(box).tolist())
-        if is_product(box):
-            found["matrix"] += many * count * len(ins[box]) * (forward + back * reals)
-        elif name in EXPONENTIAL:
-            found["exponential"] += many * written * forward
-            found["vector"] += OTHER * many * written * (forward + back)
+        if "matrix" in own:
+            found["matrix"] += many * own["matrix"] * (forward + back * reals)
+        elif "exponential" in own:
+            found["exponential"] += many * own["exponential"] * forward
+            found["vector"] += OTHER * many * own["exponential"] * (forward + back)
         else:
-            found["vector"] += many * count * max(1, len(ins[box]) - 1) * (forward + back * 2)
+            found["vector"] += many * own["vector"] * (forward + back * 2)
         found["box"] += many * (forward + back * max(1, reals))
     if formed:
         ends = {*circuit.dom, *circuit.cod}

@@ -42,10 +42,10 @@ from typing import Any
 import numpy as np
 
 from catlearn.arrays import Circuit
+from catlearn.arrays.counting import UNITS
 from catlearn.cost import BOOL, Bimodule, EnrichedCategory, Infeasible, Posynomial, minimise
 from catlearn.costing.costs import Costs
 from catlearn.costing.tiling import NoTile, best_way, ways
-from catlearn.costing.work import UNITS
 from catlearn.display import Chart, Charted, Legible, Series, html_table, renderer_of, text_table
 from catlearn.errors import (
     CatlearnError,

@@ -22,6 +22,7 @@ from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 from catlearn.arrays import Circuit
+from catlearn.arrays.counting import UNITS
 from catlearn.category import MonoidalFunctor
 from catlearn.cost import POSYNOMIALS, Posynomial
 from catlearn.costing import bounds
@@ -30,7 +31,7 @@ from catlearn.costing.costs import Costs
 from catlearn.costing.indexed import Indexed, part_of
 from catlearn.costing.island import Island, Mode, usual
 from catlearn.costing.reverse import reverse_of
-from catlearn.costing.work import UNITS, Work
+from catlearn.costing.work import Work
 from catlearn.display import Legible, html_table, text_table
 from catlearn.errors import CatlearnError, UnknownName, did_you_mean, expect
 from catlearn.typesetting import escape_latex
@@ -101,7 +102,7 @@ class CircuitResources(Legible):
     @property
     def flops(self) -> Posynomial:
         """All operations."""
-        return reduce(Posynomial.__add__, self.work.values(), Posynomial())
+        return Posynomial.total(self.work.values())
 
     @property
     def exponentials(self) -> Posynomial:
@@ -262,9 +263,7 @@ class CircuitResources(Legible):
             else:
                 own = work.get(box, {})
                 units = own if kind == "flops" else [kind]
-                amounts.append(
-                    reduce(Posynomial.__add__, (own[u] for u in units if u in own), Posynomial())
-                )
+                amounts.append(Posynomial.total(own[u] for u in units if u in own))
         arrows = dict(zip(plain.arrows, amounts, strict=True))
         return MonoidalFunctor(plain.signature, POSYNOMIALS, arrows=arrows)
 

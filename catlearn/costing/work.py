@@ -1,8 +1,6 @@
-"""Operations by the unit of a processor that does them: matrix, exponential, vector.
+"""Operations by the unit of a processor, for each box or each array, as posynomials.
 
-A contraction of several arrays is of the matrix unit. The functions that processors compute by a
-table (exp, log, tanh, sin, ...) are of the exponential unit, one for each number; softmax and other
-kernels with a definition have those of it. All else that is counted is of the vector unit.
+How many a box takes, and of which unit, is counted in :mod:`catlearn.arrays.counting`.
 
 >>> from catlearn.arrays import einsum, softmax
 >>> f = (einsum("q d, x d -> q x") >> softmax("[x]")).at(q=2, x=3, d=4)
@@ -14,25 +12,15 @@ kernels with a definition have those of it. All else that is counted is of the v
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
-from operator import mul
+from math import prod
 
 from catlearn.arrays import Circuit
-from catlearn.arrays.counting import amounts
+from catlearn.arrays.counting import UNITS, amounts, rate
 from catlearn.arrays.sizes import Size
 from catlearn.cost import Posynomial
 from catlearn.costing.indexed import Indexed
-
-UNITS = ("matrix", "exponential", "vector")
-"""The units of a processor."""
-
-EXPONENTIAL = frozenset((
-    "softmax", "logsumexp", "exp", "exp2", "log", "tanh", "sin", "cos", "sigmoid", "silu",
-    "softplus", "gelu", "erf",
-))  # fmt: skip
-"""Kernels that take one operation of the exponential unit for each number."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +41,8 @@ class Work:
     @property
     def total(self) -> dict[str, Posynomial]:
         """The sums, by unit."""
-        return {
-            unit: reduce(
-                Posynomial.__add__,
-                (item.by_unit[unit] for item in self.items if unit in item.by_unit),
-                Posynomial(),
-            )
-            for unit in UNITS
-        }
+        every = [(unit, one) for item in self.items for unit, one in item.by_unit.items()]
+        return {unit: Posynomial.total(n for own, n in every if own == unit) for unit in UNITS}
 
     @classmethod
     def of(cls, circuit: Circuit) -> Work:
@@ -70,30 +52,15 @@ class Work:
         in.
         """
         read = Indexed.boxed(circuit)
-        H = circuit.apex
-        _, counts = amounts(H)
         variables: dict[int, frozenset[str]] = {}
         for node in read.nodes:
             names = frozenset(read.names[v] for v in node.every)
             variables[node.box] = variables.get(node.box, names) | names
         items = []
-        for box, count in enumerate(counts):
-            made, operation = Size.of(count.operations), H.operations[box]
-            if not made.terms or box not in variables:
-                continue
-            operands = sum(one is not None for one in operation.readings)
-            if operation.kernel.name == "contraction" and operands > 1 and operation.targets:
-                every = product_of(map(H.size_of, H.lists["vars"].row(box).tolist())) * operands
-                by_unit = {"matrix": above(every), "vector": above(made - every)}
-            elif operation.kernel.name in EXPONENTIAL:
-                axes = H.lists["axes"].row(H.sides[1][box][0]).tolist()
-                if operation.kernel.name == "logsumexp":
-                    axes = H.lists["vars"].row(box).tolist()
-                own = product_of(map(H.size_of, axes))
-                by_unit = {"exponential": above(own), "vector": above(made - own)}
-            else:
-                by_unit = {"vector": above(made)}
-            items.append(Item(variables[box], by_unit, box))
+        for box, found in enumerate(amounts(circuit.apex)[2]):
+            by_unit = {unit: above(size) for unit, size in found.items() if size.terms}
+            if by_unit and box in variables:
+                items.append(Item(variables[box], by_unit, box))
         return cls(tuple(items))
 
     @classmethod
@@ -106,22 +73,12 @@ class Work:
         for node in read.nodes:
             if node.kind == "input" or (again and node.box < 0):
                 continue
-            every = product_of(read.sizes[v] for v in node.every)
+            every = Size.of(prod(read.sizes[v] for v in node.every))
             names = frozenset(read.names[v] for v in node.every)
             operands = sum(read.nodes[j].real for j in node.operands)
-            if node.kind == "sum" and operands > 1 and node.kernel != "move":
-                unit, many = "matrix", operands
-            elif node.kernel in EXPONENTIAL:
-                unit, many = "exponential", 1
-            else:
-                unit, many = "vector", max(1, operands - 1)
+            unit, many = rate(node.kernel, operands, node.kind == "sum" and node.kernel != "move")
             items.append(Item(names, {unit: above(every * many)}))
         return cls(tuple(items))
-
-
-def product_of(sizes: Iterable[Size]) -> Size:
-    """Return the product of sizes."""
-    return reduce(mul, sizes, Size.of(1))
 
 
 def above(size: Size) -> Posynomial:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax.numpy as jnp
 import pytest
 
 from catlearn.arrays import (
@@ -19,10 +20,14 @@ from catlearn.arrays import (
     view,
     where,
 )
+from catlearn.arrays.rewriting import multiply_adds, rewrite
 from catlearn.costing import devices, priced, spent
 from catlearn.costing.prices import folded
+from catlearn.costing.work import Work, above
 from catlearn.errors import UnknownName
+from catlearn.importing import from_jax
 from catlearn.streams import stream
+from catlearn.zoo.architectures import experts, gpt2_layer, llama_layer
 
 EARLIER = einsum("t d, s d -> t s") >> where("t s", "s <= t", outside=0.0)
 
@@ -126,3 +131,43 @@ def test_sizes_that_are_missing_are_listed():
     with pytest.raises(UnknownName) as error:
         priced(stream(circuit, variable), {"q": 4, "d": 2}, 2)
     assert {"x", "e"} <= set(str(error.value).replace(",", "").replace(";", "").split())
+
+
+LOOKED_UP = from_jax(
+    lambda t, i, x: t.at[i].add(x), jnp.ones((50, 8)), jnp.array([3, 4]), jnp.ones((2, 8))
+)
+COUNTED = {
+    "heads": gpt2_layer().at_dom((5, 8)).at(h=2, d=4, f=12),
+    "experts that are chosen": experts().at_dom((5, 2), (5, 2), (5, 8)).at(f=12, e=4, m=6),
+    "what is put at indices": LOOKED_UP,
+    "log of a sum": einsum("b d, c d -> b c").at(b=3, c=7, d=2) >> logsumexp("b [c] -> b"),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_what_boxes_take_is_counted_once(name, monkeypatch):
+    """Counts, work by unit, prices of rewriting and of folds are of one count of each box."""
+    circuit = COUNTED[name]
+    H, counts = circuit.apex, circuit.counts()
+    sizes = {axis: H.size_of(axis).number for axis in range(H.size("Axis"))}
+
+    def agree():
+        work = {unit: one.number or 0 for unit, one in Work.of(circuit).total.items()}
+        forward = spent(circuit, sizes)
+        price = rewrite(circuit, [], price=multiply_adds).price[0]
+        assert sum(work.values()) == counts.operations
+        assert forward["matrix"] == work["matrix"] == 2 * counts.multiply_adds
+        assert forward["exponential"] == work["exponential"]
+        assert price == counts.operations - counts.multiply_adds
+
+    agree()
+    if circuit is LOOKED_UP:
+        # mutant: what masks tie to an index is gone through
+        monkeypatch.setattr("catlearn.arrays.counting.ties", lambda operation: [])
+        with pytest.raises(AssertionError):
+            agree()
+
+
+def test_products_are_of_the_matrix_unit_where_sizes_are_declared():
+    circuit = llama_layer()
+    assert Work.of(circuit).total["matrix"] == above(2 * circuit.counts().multiply_adds)
