@@ -79,8 +79,7 @@ class Builder:
     sums: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     calls: dict[int, tuple[str, list[Value]]] = field(default_factory=dict)
     parts: dict[int, list[Value]] = field(default_factory=dict)
-    natural: set[int] = field(default_factory=set)
-    exact: bool = False
+    natural: dict[int, int] = field(default_factory=dict)
     source: str = ""
     within: list[int] = field(default_factory=list)
     scopes: list[str] = field(default_factory=list)
@@ -486,29 +485,25 @@ class Builder:
         )  # fmt: skip
         return out
 
-    def wrapped(self, mask: Value, index: Value, other: Value) -> Value | None:
-        """Return indices of which those below 0 count from the end.
+    def inside(self, wire: int, last: int, size: int) -> bool:
+        """Whether integers are at most the last index at which something begins, and at least 0.
 
-        An array of integers that is given, and looked up in, holds indices of an axis: none of them
-        is below 0, unless they are read exactly.
+        ``natural`` has what they are below, where that is known and they are not negative; 0 for
+        what is given, and taken for indices of what it is looked up in.
         """
+        end = self.natural.get(wire, size + 1)
+        return end <= last + 1 if end else last + 1 == size
+
+    def wrapped(self, mask: Value, index: Value, other: Value) -> Value | None:
+        """Return indices of which those below 0 count from the end, where none of them is."""
         if not all(isinstance(one.source, int) for one in (mask, index, other)):
             return None
         below, more = self.calls.get(mask.source), self.calls.get(other.source)
         if index.source not in self.natural or below is None or more is None:
             return None
-        (one, least), (two, end) = below[1], more[1]
-        size = number_of(end)
+        (one, least), (two, _) = below[1], more[1]
         known = (below[0], more[0]) == ("lt", "add") and one == two == index
-        if not known or number_of(least) != 0 or not isinstance(size, int):
-            return None
-        if not self.exact:
-            return index
-        label = f"from the end of {size}"
-        kernel = function_of(label, lambda given: jnp.where(given < 0, given + size, given))
-        found = self.applied(kernel, [index], self.dtypes[index.source], label)
-        self.natural.add(found.source)
-        return found
+        return index if known and number_of(least) == 0 else None
 
     def mean(self, value: Value, number: float) -> Value | None:
         """Return a sum divided by the number of what is summed as a mean, if it is one."""

@@ -64,7 +64,7 @@ def _sorted(self: Builder, eqn: Any, values: list[Value]) -> Found:
         [self.dtypes[value.source], np.dtype(np.int32)], [target], title="sort",
     )  # fmt: skip
     self.looked_up(order, self.draft.wires[order].axes[used.index(target)])
-    self.natural.add(order)
+    self.natural[order] = length
     forms = tuple(map(Form.variable, used))
     places, found = Value(order, value.words, forms), [Value(made, value.words, forms)]
     for one, atom in zip(values[1:], eqn.invars[1:], strict=True):
@@ -91,8 +91,16 @@ def _columns(self: Builder, index: Value) -> list[Value]:
 
 def _clamped(self: Builder, value: Value, most: int, length: int) -> Value:
     """Return integers as indices from 0 to the last one at which a window begins."""
-    kernel = function_of(f"clamp(0, _, {most})", lambda index: jnp.clip(index, 0, most))
-    return self.indices(self.applied(kernel, [value], self.dtypes[value.source]), length)
+    if self.inside(value.source, most, length):
+        return self.indices(value, length)
+    label, dtype = f"clamp(0, _, {most})", _wide(np.empty(0, self.dtypes[value.source])).dtype
+    kernel = function_of(label, lambda index: jnp.clip(_wide(index), 0, most))
+    return self.indices(self.applied(kernel, [value], dtype), length)
+
+
+def _wide(index: Any) -> Any:
+    """Return integers of a type in which sizes of axes are written."""
+    return index.astype("int32") if index.dtype.itemsize < 4 else index
 
 
 @handles("gather")
@@ -152,27 +160,37 @@ def _gather(self: Builder, eqn: Any, values: list[Value]) -> Found:
                 return None
             else:
                 at = replace(one, words=out.words, forms=tuple(own))
-                given, last = one.source in self.natural, length - sizes[k]
-                if fill and not given:
+                last = length - sizes[k]
+                if fill and not self.inside(one.source, last, length):
                     kernel = function_of(
-                        f"0 <= _ <= {last}", lambda i, last=last: (i >= 0) & (i <= last)
+                        f"0 <= _ <= {last}", lambda i, n=last: (_wide(i) >= 0) & (_wide(i) <= n)
                     )
                     masks.append(self.applied(kernel, [at], np.dtype(bool), "inside"))
-                if sizes[k] > 1:
-                    at = _clamped(self, at, last, length)
                 if length > 1:
-                    at = self.indices(at, length)
+                    plain = fill and sizes[k] == 1
+                    at = self.indices(at, length) if plain else _clamped(self, at, last, length)
                     form = form + Form.atom(Lookup(at.source, at.forms))
         forms.append(form)
-    if masks and not is_real(aval.dtype):
-        return None
     found = _taken(self, operand, forms, out.words, eqn.invars[0].aval.dtype)
-    filled = eqn.params["fill_value"]
-    outside = np.nan if filled is None else float(filled)
+    outside = _filled(eqn.params["fill_value"], aval.dtype)
+    kernel = Kernel("where", (("outside", float(outside)),)) if is_real(aval.dtype) else (
+        function_of(f"_ or {outside}", lambda inside, x: jnp.where(inside, x, outside))
+    )  # fmt: skip
     for mask in masks:
-        kernel = function_of(f"_ or {outside}", lambda x, inside: jnp.where(inside, x, outside))
-        found = self.applied(kernel, [self.typed(found, aval.dtype), mask], aval.dtype, "inside")
+        found = self.applied(kernel, [mask, self.typed(found, aval.dtype)], aval.dtype, "inside")
     return found
+
+
+def _filled(value: Any, dtype: Any) -> Any:
+    """Return what is read at indices outside of an axis, unless that is said: no number."""
+    if value is not None:
+        return value
+    if is_real(dtype):
+        return np.nan
+    if dtype == np.bool_:
+        return True
+    return (jnp.iinfo(dtype).min if jnp.issubdtype(dtype, jnp.signedinteger)
+            else jnp.iinfo(dtype).max)  # fmt: skip
 
 
 def _taken(
@@ -223,10 +241,7 @@ def _chosen(self: Builder, eqn: Any, values: list[Value]) -> Found:
         elif not isinstance(one.source, int):
             return None
         else:
-            given = size == 1 and one.source in self.natural
-            index = self.indices(one, length) if given else (
-                _clamped(self, one, length - size, length)
-            )  # fmt: skip
+            index = _clamped(self, one, length - size, length)
             form = form + Form.atom(Lookup(index.source, index.forms))
         forms.append(form)
     return _taken(self, value, forms, out.words, eqn.invars[0].aval.dtype)

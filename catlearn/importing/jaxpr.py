@@ -274,7 +274,8 @@ def _scan(self: Any, eqn: Any, values: list[Value]) -> list[Value] | None:
     scopes, self.scopes, outer, self.outer = self.scopes, [], self.outer, ()
     states = [self.gate("start", [wire], rounds, title) for wire in before]
     entries = [self.gate("each", [wire], rounds, title) for wire in along]
-    self.natural |= {one for one, wire in zip(entries, along, strict=True) if wire in self.natural}
+    self.natural |= {one: self.natural[wire] for one, wire in zip(entries, along, strict=True)
+                     if wire in self.natural}  # fmt: skip
     given = [*values[:consts], *map(self.of_wire, (*states, *entries))]
     found = self.run(jaxpr, inner.consts, given)
     types = [atom.aval.dtype for atom in jaxpr.outvars]
@@ -422,7 +423,7 @@ def imported(
     """Return a function of JAX as a circuit, with how it is called and what is opaque.
 
     Parameters, arguments and errors are those of :func:`from_jax`. With ``exact``, integers that
-    are given and looked up in may be below 0, and count from the end where they do in JAX.
+    are given and looked up in need not be indices of their axis: others read what they do in JAX.
 
     Examples
     --------
@@ -491,7 +492,7 @@ def imported(
         failure = Failure("trace", title, why)
         raise ImportRefused("this function", [failure]) from error
     jaxpr = getattr(closed, "jaxpr", closed)
-    importer, dom, values = Importer(exact=exact), [], []
+    importer, dom, values = Importer(), [], []
     for var, k in zip(jaxpr.invars, traced, strict=True):
         name = addresses[k]
         letter = short_address(_address(leaves[k][0], names))
@@ -499,7 +500,8 @@ def imported(
         wire, value = importer.given(var.aval.shape, var.aval.dtype, name, letter)
         values.append(value)
         dom += [wire] if name is None else []
-        importer.natural |= {wire} if jnp.issubdtype(var.aval.dtype, jnp.integer) else set()
+        if jnp.issubdtype(var.aval.dtype, jnp.integer) and not exact:
+            importer.natural[wire] = 0
     found = importer.run(jaxpr, closed.consts, values)
     outs = [atom.aval.dtype for atom in jaxpr.outvars]
     cod = importer.finish(found, outs)

@@ -715,8 +715,9 @@ def optimise(
 
     An axis along which a given array is sharded is not streamed; of arrays that ``jax.jit`` traces
     it is not known. What is not left alone returns no weak types. Integers that are looked up in an
-    array count from its end if they are below 0. Those outside of it give its last entry, or 0
-    where that axis is read block by block; JAX may fill with NaN.
+    array and are no indices of it read what they read in JAX: they count from the end, are filled
+    with NaN, clipped or dropped. Of a read whose mode promises that there are none, which ``x[i]``
+    is, only the gradient differs: it goes to the entry that was read.
 
     Examples
     --------

@@ -557,7 +557,7 @@ def _place(self: Builder, eqn: Any, values: list[Value]) -> Found:
         [default], [target], title=eqn.primitive.name,
     )  # fmt: skip
     self.looked_up(made, self.writer(made).vars[-1])
-    self.natural.add(made)
+    self.natural[made] = length
     out = Value(made, value.words[:-1], tuple(map(Form.variable, writes)))
     return out if aval.dtype == default else self.converted(out, aval.dtype)
 
@@ -605,7 +605,7 @@ def _greatest(self: Builder, eqn: Any, values: list[Value]) -> Found:
     )  # fmt: skip
     box = self.writer(outs[1])
     self.looked_up(outs[1], box.vars[box.operation.targets[0]])
-    self.natural.add(outs[1])
+    self.natural[outs[1]] = value.shape[axis]
     words = (*value.words[:-1], word(count))
     shown = Value(None, words).places(axis)
     forms = tuple(Form.variable(v) for v in writes[:-1])

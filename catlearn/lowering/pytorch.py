@@ -61,8 +61,14 @@ def _pad(x: torch.Tensor, axis: int, low: int, high: int, outside: float) -> tor
     return F.pad(x, [0, 0] * (x.ndim - 1 - axis) + [low, high], value=value)
 
 
+def _wide(index: Any) -> Any:
+    """Return indices in a type that holds sizes of axes; others wrap around at these."""
+    small = torch.is_tensor(index) and index.dtype in (torch.int8, torch.uint8, torch.int16)
+    return index.long() if small else index
+
+
 def _clipped(index: torch.Tensor, size: int) -> torch.Tensor:
-    return index.clamp(0, size - 1)
+    return _wide(index).clamp(0, size - 1)
 
 
 def _softmax(x: torch.Tensor, places: tuple[int, ...]) -> torch.Tensor:
@@ -98,7 +104,9 @@ def _top_k(x: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _scattered(x: torch.Tensor, *arguments: Any) -> torch.Tensor:
     *index, shape = arguments
-    index = torch.broadcast_tensors(*(torch.as_tensor(one, device=x.device) for one in index))
+    index = torch.broadcast_tensors(
+        *(_wide(torch.as_tensor(one, device=x.device)) for one in index)
+    )
     inside = torch.ones_like(index[0], dtype=torch.bool)
     for one, size in zip(index, shape, strict=False):
         inside = inside & (one >= 0) & (one < size)
@@ -183,10 +191,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
         _clipped(index, size)[..., None] == torch.arange(size, device=index.device)
     ),
     "gather": lambda x, *index: x[tuple(map(_clipped, index, x.shape))],
-    "inside": lambda x, size: (x >= 0) & (x < size),
+    "inside": lambda x, size: (x >= 0) & (_wide(x) < size),
     "at_least": torch.ge,
-    "plus": lambda x, number: x + number,
-    "times": lambda x, number: x * number,
+    "plus": lambda x, number: _wide(x) + number,
+    "times": lambda x, number: _wide(x) * number,
     "div": lambda x, by: torch.div(x, by, rounding_mode="floor"),
     "mod": torch.remainder,
     "convolve": _convolve,

@@ -88,8 +88,14 @@ def _like(x: jax.Array, *others: jax.Array) -> jax.Array:
     return x if x.dtype == dtype else x.astype(dtype)
 
 
+def _wide(index: Any) -> Any:
+    """Return indices in a type that holds sizes of axes; others wrap around at these."""
+    small = isinstance(index, jax.Array) and index.dtype.itemsize < 4
+    return index.astype("int32") if small and index.dtype.kind in "iu" else index
+
+
 def _clipped(index: Any, size: int) -> Any:
-    return jnp.clip(index, 0, size - 1)
+    return jnp.clip(_wide(index), 0, size - 1)
 
 
 def _pad(x: jax.Array, axis: int, low: int, high: int, outside: float) -> jax.Array:
@@ -196,7 +202,8 @@ def _scattered(x: jax.Array, *arguments: Any) -> jax.Array:
     """Add the entries of an array to those of zeros at given indices; none to those outside."""
     *index, shape = arguments
     # an index below 0 counts from the end in JAX
-    at = (jnp.where(one < 0, size, one) for one, size in zip(index, shape, strict=False))
+    at = (jnp.where(one < 0, size, one)
+          for one, size in zip(map(_wide, index), shape, strict=False))  # fmt: skip
     return jnp.zeros(shape, x.dtype).at[tuple(at)].add(x, mode="drop")
 
 
@@ -212,13 +219,13 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "expand": jnp.expand_dims,
     "slice": lambda x, axis, start, stop, step: jax.lax.slice_in_dim(x, start, stop, step, axis),
     "pad": _pad,
-    "take": lambda x, index, axis: jnp.take(x, index, axis=axis, mode="clip"),
+    "take": lambda x, index, axis: jnp.take(x, _wide(index), axis=axis, mode="clip"),
     "one_hot": lambda index, size: _clipped(index, size)[..., None] == jnp.arange(size),
     "gather": lambda x, *index: x[tuple(map(_clipped, index, x.shape))],
-    "inside": lambda x, size: (x >= 0) & (x < size),
+    "inside": lambda x, size: (x >= 0) & (_wide(x) < size),
     "at_least": jnp.greater_equal,
-    "plus": lambda x, number: x + number,
-    "times": lambda x, number: x * number,
+    "plus": lambda x, number: _wide(x) + number,
+    "times": lambda x, number: _wide(x) * number,
     "div": jnp.floor_divide,
     "mod": jnp.mod,
     "dropped": _dropped,
