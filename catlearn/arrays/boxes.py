@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +53,8 @@ class Operation(Legible):
     title
         What the box is called in messages; not compared.
     source
-        The file and line that made the box, ``"model.py:12"``; not compared.
+        The file and line that made the box, and the function where it is known,
+        ``"model.py:12 (attend)"``; not compared.
     """
 
     kernel: Kernel
@@ -135,6 +137,33 @@ def source_line() -> str:
             return "" if file.startswith("<frozen") else f"{file}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
+
+
+def line_of(source: str) -> tuple[str, int, str] | None:
+    """Return the file, the line and the function of the source of a box, if it has one."""
+    found = re.fullmatch(r"(.+?):(\d+)(?::\d+)?(?: \((.*)\))?", source)
+    return found and (found[1], int(found[2]), found[3] or "")
+
+
+def line_text(source: str, function: bool = True) -> str:
+    """Return the source of a box as people read it: below the working folder, or the name alone.
+
+    Examples
+    --------
+    >>> line_text("/home/ada/models/gpt.py:31 (attend)")
+    'gpt.py:31 (attend)'
+    """
+    found = line_of(source)
+    if found is None:
+        return source
+    file, row, name = found
+    here = os.path.relpath(file) if os.path.isabs(file) else file
+    within = file.replace(os.sep, "/").partition("/catlearn/zoo/")
+    if within[1]:
+        here = f"catlearn/zoo/{within[2]}"
+    elif here.startswith(os.pardir):
+        here = os.path.basename(file)
+    return f"{here}:{row} ({name})" if name and function else f"{here}:{row}"
 
 
 def _unions(classes: Sequence[tuple[Any, ...]]) -> tuple[list[Any], dict[int, str]]:

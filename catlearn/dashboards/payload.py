@@ -14,15 +14,13 @@ from __future__ import annotations
 
 import itertools
 import linecache
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from catlearn.arrays import Circuit
 from catlearn.arrays.blocks import path
-from catlearn.arrays.boxes import Draft
+from catlearn.arrays.boxes import Draft, line_of, line_text
 from catlearn.arrays.sizes import Size
 from catlearn.cost import Posynomial
 from catlearn.costing import (
@@ -48,9 +46,6 @@ SIZE = 1024
 MOST_TRIED, MOST_REVERSED, MOST_BLOCKS, MOST_DRAWINGS, MOST_COLUMNS = 12, 64, 12, 8, 64
 """Boxes of a circuit whose other modes are tried, and whose reverse pass is one island; blocks that
 are designs; pictures of a design; columns that are listed, the largest ones."""
-
-_PLACE = re.compile(r"(.+?):(\d+)(?::\d+)?(?: \(.*\))?$")
-"""A file and a line, of jaxprs also a column and a function."""
 
 Plain = dict[str, Any]
 
@@ -285,18 +280,9 @@ def _written(island: Island) -> str:
 
 def _source(source: str) -> Plain:
     """The file and line as they are shown, and the text that stands there."""
-    found = _PLACE.match(source)
-    if found is None:
-        return {"source": source, "line": ""}
-    file, row = found.groups()
-    line = linecache.getline(file, int(row)).strip()
-    here = os.path.relpath(file) if os.path.isabs(file) else file
-    within = file.replace(os.sep, "/").partition("/catlearn/zoo/")
-    if within[1]:
-        here = f"catlearn/zoo/{within[2]}"
-    elif here.startswith(os.pardir):
-        here = os.path.basename(file)
-    return {"source": f"{here}:{row}", "line": line}
+    found = line_of(source)
+    line = "" if found is None else linecache.getline(*found[:2]).strip()
+    return {"source": line_text(source, function=False), "line": line}
 
 
 def _nested(circuit: Circuit) -> list[Plain]:

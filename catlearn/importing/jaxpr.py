@@ -39,6 +39,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core, source_info_util
 
+from catlearn.arrays.boxes import line_of
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.kernels import Function
 from catlearn.arrays.listing import short_address
@@ -313,9 +314,9 @@ def _held(params: Any) -> list[str]:
 
 
 def _line(eqn: Any) -> str:
-    """Return the file and line at which an equation was made, ``"model.py:12"``, if it is known."""
-    found = re.match(r"(.*?:\d+)\b", source_info_util.summarize(eqn.source_info))
-    return found[1] if found else ""
+    """Return where an equation was made, ``"model.py:12 (attend)"``, if that is known."""
+    found = line_of(source_info_util.summarize(eqn.source_info))
+    return f"{found[0]}:{found[1]} ({found[2]})" if found else ""
 
 
 def _scopes(eqn: Any) -> tuple[str, ...]:

@@ -71,6 +71,8 @@ class StreamedPass(Legible):
         What is carried from block to block, one text for each array.
     price
         What value and gradient take as they are and in blocks, as costs predict it.
+    place
+        The line of the caller's that made that box, and the blocks (scopes, modules) it is in.
     """
 
     title: str
@@ -79,6 +81,7 @@ class StreamedPass(Legible):
     length: int
     state: tuple[str, ...]
     price: Price
+    place: str = ""
 
     @property
     def again(self) -> float:
@@ -96,8 +99,10 @@ class StreamedPass(Legible):
         return self.largest - self.largest * self.block // self.length
 
     def __str__(self) -> str:
+        place = f" at {self.place}" if self.place else ""
         return (
-            f"{self.title}: {self.largest:,} numbers in blocks of {self.block} of {self.length:,}, "
+            f"{self.title}{place}: {self.largest:,} numbers in blocks of {self.block} of "
+            f"{self.length:,}, "
             f"{self.saved:,} fewer at a time, state of {len(self.state)} arrays, "
             f"{self.price}"
         )
@@ -112,7 +117,7 @@ class StreamPlan(Legible):
     streamed
         The passes.
     refused
-        Why others are not, by what they are called.
+        Why others are not, by what they are called and where they stand.
     """
 
     streamed: tuple[StreamedPass, ...] = ()
@@ -245,6 +250,7 @@ class StreamedCircuit(LoweredCircuit):
                 one.sizes[one.fold.axis],
                 one.fold.state,
                 next(price for fold, price in self._prices[shapes] if fold is one.fold),
+                one.place,
             )
             for one in made
         )

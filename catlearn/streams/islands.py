@@ -15,6 +15,7 @@ and an opaque box is put in its place. What several passes read is formed again 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
@@ -29,7 +30,16 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.streams.folding import Fold, derived, summed
-from catlearn.streams.passes import Pass, ancestors, collected, earlier, letter_at, named, passes
+from catlearn.streams.passes import (
+    Pass,
+    ancestors,
+    collected,
+    earlier,
+    letter_at,
+    named,
+    passes,
+    placed,
+)
 from catlearn.streams.prefix import PrefixFold, Sweep, swept
 from catlearn.streams.rules import StreamRefused
 
@@ -55,6 +65,8 @@ class Island:
     sizes
         Of the axes of the fold's circuit. Equal islands, whose axes have equal sizes, have one
         fold.
+    place
+        The line that made that box, and the blocks that it is in.
     """
 
     fold: Fold | PrefixFold
@@ -64,6 +76,7 @@ class Island:
     block: int
     title: str
     sizes: Mapping[int, int]
+    place: str = ""
 
 
 Worth = Callable[[Fold | PrefixFold, Mapping[int, int], int, int], str | None]
@@ -241,10 +254,10 @@ class _Search:
                         if box not in gone]  # fmt: skip
                 now = {box: k for k, box in enumerate(left)}
                 places = {box: now[at] for box, at in places.items() if at in now}
-        shown = dict[str, str]()
+        shown, same = dict[str, str](), Counter[str]()
         for title, reason in refused.values():
-            same = sum(other.partition(" (")[0] == title for other in shown)
-            shown[f"{title} ({same + 1})" if same else title] = reason
+            same[title] += 1
+            shown[f"{title} ({same[title]})" if same[title] > 1 else title] = reason
         return made, shown
 
     def _options(
@@ -292,6 +305,8 @@ class _Search:
         """Return the island of a pass, or of an earlier part of it, and the boxes that go."""
         one: Pass | None = option.one
         title, alone, label = option.title, option.alone, f"{self.name} {number}"
+        place = placed(circuit, option.one)
+        called = f"{title} at {place}" if place else title
         while one is not None and (alone, _results(circuit, one)) not in tried:
             own = _results(circuit, one)
             tried.add((alone, own))
@@ -306,7 +321,7 @@ class _Search:
                     reason = reason or str(error)
             if parted is None:
                 if alone:
-                    refused[own] = title, reason
+                    refused[own] = called, reason
                 return None
             fold, sizes, rest, gone = parted
             rows = fold.tail.apex.lists["axes"]
@@ -314,18 +329,18 @@ class _Search:
             state, fixed = max(read[: len(fold.kinds)]), read[len(fold.kinds) :]
             if state >= largest:
                 reason = f"its state has {state:,} numbers, the largest array {largest:,}"
-                refused[own] = title, reason
+                refused[own] = called, reason
                 one = earlier(circuit, one)
                 continue
             count = self._length(largest, sizes[fold.axis], max([state, *fixed]))
             if self.worth is not None and (reason := self.worth(fold, sizes, largest, count)):
-                refused[own] = title, reason
+                refused[own] = called, reason
                 return None
             for other in [other for other in refused if not own.isdisjoint(other)]:
                 del refused[other]
             if isinstance(fold, PrefixFold):
                 title = f"{title.rpartition('/')[0]}/{fold.variable}"
-            return Island(fold, rest, label, largest, count, title, sizes), gone
+            return Island(fold, rest, label, largest, count, title, sizes, place), gone
         return None
 
     def _large(self, circuit: Circuit, one: Pass, near: bool = False) -> tuple[set[int], int]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from catlearn.arrays.blocks import GATES, path
-from catlearn.arrays.boxes import ArrayHypergraph, Draft, short_title
+from catlearn.arrays.boxes import ArrayHypergraph, Draft, line_text, short_title
 from catlearn.arrays.circuit import Circuit
 from catlearn.errors import UnknownName, did_you_mean
 from catlearn.streams.nodes import REDUCING, Node, Nodes
@@ -247,6 +247,15 @@ def named(circuit: Circuit, one: Pass) -> list[str]:
     pairs = zip(one.roots, letters, strict=True)
     found = (f"{short_title(H.title(box))}/{letter or H.called(one.axis)}" for box, letter in pairs)
     return [*dict.fromkeys(found)]
+
+
+def placed(circuit: Circuit, one: Pass) -> str:
+    """Return the line that made the first root of a pass, and the blocks that it is in."""
+    H, box = circuit.apex, one.roots[0]
+    titles = (H.column("title")[block] for block in H.lists["within"].row(box).tolist())
+    blocks = "/".join(title for title in titles if title)
+    source = H.operations[box].source
+    return line_text(source) + f", in {blocks}" * bool(blocks) if source else blocks
 
 
 def earlier(circuit: Circuit, one: Pass) -> Pass | None:

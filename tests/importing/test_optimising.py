@@ -11,6 +11,7 @@ import optax
 import pytest
 
 import catlearn as cl
+from catlearn.arrays.boxes import line_text
 from catlearn.costing import devices
 from catlearn.errors import InvalidStructure
 from catlearn.importing import NoPlan, NumbersDiffer, optimise, unoptimised
@@ -104,7 +105,22 @@ def test_layers_are_streamed_alike():
     circuit = cl.from_jax(model, weights, x)
     shapes = [one.shape for one in (*jax.tree.leaves(weights), x)]
     refused = StreamedCircuit(circuit, slower=0, threshold=256 * 256).plan(*shapes).refused
-    assert [*refused] == ["dot_general/x", "dot_general/x (2)"]
+    line = attention.__code__.co_firstlineno + 4
+    place = f"dot_general/x at {line_text(f'{__file__}:{line} (attention)')}"
+    assert [*refused] == [place, f"{place} (2)"]
+
+
+def test_plans_say_line_function_and_scope():
+    def mixed(q, k, v):
+        with jax.named_scope("layer"), jax.named_scope("mixing"):
+            mixed = attention(q, k, v)
+        return q + mixed
+
+    line = attention.__code__.co_firstlineno + 4
+    place = line_text(f"{__file__}:{line} (attention)") + ", in layer/mixing"
+    plan = optimise(mixed).plan(*QKV)
+    assert [one.place for one in plan.streams.streamed] == [place]
+    assert f"dot_general/x at {place}: " in str(plan)
 
 
 def test_what_gains_nothing_is_left_alone():
