@@ -49,6 +49,8 @@ class Costs(Legible):
         The tile variables of axes that are reduced, and split among groups.
     again
         Of a reverse pass, the operations by unit that were done in the forward one.
+    groups
+        How many groups those axes make of which the blocks are numbers, such as heads one by one.
     """
 
     transfers: Posynomial
@@ -58,6 +60,7 @@ class Costs(Legible):
     sides: tuple[tuple[tuple[str, ...], Posynomial], ...] | None = None
     split: tuple[str, ...] = ()
     again: Mapping[str, Posynomial] = field(default_factory=dict)
+    groups: Posynomial = field(default_factory=lambda: Posynomial.of(1))
 
     @classmethod
     def of(
@@ -94,6 +97,7 @@ class Costs(Legible):
             self.sides and tuple(_side(*side, given) for side in self.sides),
             tuple(name for name in self.split if name not in given),
             {unit: one.at(given) for unit, one in self.again.items()},
+            self.groups.at(given),
         )
 
     def memory(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> Any:

@@ -687,6 +687,7 @@ class Island(Legible):
         return Costs(
             self.transfers, tuple(self.memory), self.operations(), bounds, self.sides,
             tuple(name for name in split if name in bounds), self.again,
+            self._times(v for v in self._parallel if self.modes[self.read.names[v]].block),
         )  # fmt: skip
 
     @cached_property

@@ -158,7 +158,8 @@ class Tiling(Legible):
         """How many groups run in parallel, each on a unit of the fastest level."""
         sizes = {name: int(size.number) for name, (_, size) in self.costs.bounds.items()}
         grouped = ((n, t) for n, t in self.tiles.items() if n.startswith("g"))
-        return math.prod(-(-sizes[name] // block) for name, block in grouped)
+        fixed = int(self.costs.groups.number)
+        return fixed * math.prod(-(-sizes[name] // block) for name, block in grouped)
 
     @property
     def gap(self) -> float:
@@ -409,10 +410,14 @@ def _split(
         count = min(parts, size)
         with contextlib.suppress(NoTile):
             made = _optimum(one.at({name: size / count}), found.device, found.unit, floors)
-            many = count * math.prod(
-                math.ceil(top.number / made[other] * (1 - 1e-9))
-                for other, (_, top) in one.bounds.items()
-                if other != name and other.startswith("g")
+            many = (
+                count
+                * int(one.groups.number)
+                * math.prod(
+                    math.ceil(top.number / made[other] * (1 - 1e-9))
+                    for other, (_, top) in one.bounds.items()
+                    if other != name and other.startswith("g")
+                )
             )
             gain = found.optimum.value / groups / (made.value / min(many, units))
             if gain > max(_PAYS, best[2] if best else 0):

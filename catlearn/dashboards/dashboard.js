@@ -95,9 +95,60 @@ export function show(root, payload, { fragment = false } = {}) {
 function initial(payload) {
   const { sizes, width, memory, device, devices, designs } = payload;
   const whose = devices.find(({ name }) => name === device) ?? null;
-  const fits = ({ costs }) => costs && !tiled(costs, whose, memory, sizes, width).problem;
-  const pane = { design: Math.max(0, designs.findIndex(fits)), device, M: memory, open: null };
+  const solver = new Solver(payload, sizes, width);
+  const fits = (_, k) => !solver.result(k, whose, memory).problem;
+  const pane = { design: Math.max(0, designs.findIndex(fits)), device, M: memory, part: null, open: null };
   return { sizes: { ...sizes }, width, panes: designs.length ? [pane] : [] };
+}
+
+/** What designs cost at some sizes and some width of numbers, each found once. */
+class Solver {
+  constructor(payload, sizes, width) {
+    Object.assign(this, { payload, sizes, width, known: new Map() });
+  }
+
+  result(k, device, M) {
+    const key = `${k} ${M} ${device?.name ?? ""}`;
+    if (!this.known.has(key)) this.known.set(key, this.found(this.payload.designs[k], device, M));
+    return this.known.get(key);
+  }
+
+  found({ costs, parts, problem }, device, M) {
+    if (costs) return tiled(costs, device, M, this.sizes, this.width);
+    if (!parts.length) return { problem };
+    return joined(parts.map((part) => {
+      const index = this.best(part.group, device, M);
+      return { part, index, times: value(part.times, this.sizes), result: this.result(index, device, M) };
+    }));
+  }
+
+  /** The designs of a group that do the same. */
+  ways(group) {
+    return this.payload.designs.flatMap((one, k) => (one.group === group && !one.reverse ? [k] : []));
+  }
+
+  /** The one of these that takes least, or the first one if none fits. */
+  best(group, device, M) {
+    const every = this.ways(group);
+    const fitting = every.filter((k) => !this.result(k, device, M).problem);
+    return fitting.reduce((one, other) =>
+      cost(this.result(other, device, M)) < cost(this.result(one, device, M)) ? other : one, fitting[0] ?? every[0]);
+  }
+
+  /** The island in a design that takes longest, of those that are run as often as they are. */
+  longest(k, device, M) {
+    const { parts } = this.result(k, device, M);
+    if (!parts) return k;
+    const stuck = parts.find(({ result }) => result.problem);
+    const most = stuck ?? parts.reduce((one, other) => (other.times * cost(other.result) > one.times * cost(one.result) ? other : one));
+    return this.longest(most.index, device, M);
+  }
+
+  /** The islands in a design. */
+  islands(k, device, M) {
+    const { parts } = this.result(k, device, M);
+    return parts ? parts.flatMap(({ index }) => this.islands(index, device, M)) : [k];
+  }
 }
 
 /** What is chosen, as the fragment of an address. */
@@ -110,6 +161,7 @@ function saved(state) {
     found.set(`${letter}.design`, pane.design);
     found.set(`${letter}.device`, pane.device);
     found.set(`${letter}.M`, pane.M);
+    if (pane.part !== null) found.set(`${letter}.part`, pane.part);
     if (pane.open) found.set(`${letter}.open`, JSON.stringify(pane.open));
   });
   return found.toString();
@@ -135,6 +187,8 @@ function restore(state, hash, payload) {
     const device = given.get(`${letter}.device`) ?? pane.device;
     if (device === "" || payload.devices.some(({ name }) => name === device)) pane.device = device;
     pane.M = positive(given.get(`${letter}.M`), pane.M);
+    const part = Number(given.get(`${letter}.part`) ?? NaN);
+    if (part in payload.designs) pane.part = part;
     try {
       const open = JSON.parse(given.get(`${letter}.open`));
       if (Array.isArray(open)) pane.open = open.map(String);
@@ -159,10 +213,13 @@ class Dashboard {
   build() {
     const { payload, state, root } = this;
     this.status = element("p.unseen", { role: "status", "aria-live": "polite" });
+    this.solver = new Solver(payload, state.sizes, state.width);
     this.panes = state.panes.map((pane, k) => new Pane(this, pane, k));
-    const compare = element("button", {
-      type: "button", "aria-pressed": String(state.panes.length > 1), click: () => this.compare(),
-    }, state.panes.length > 1 ? "One design" : "Compare two");
+    const button = (text, click) => element("button", { type: "button", click }, text);
+    const compare = state.panes.length > 1
+      ? [button("One design", () => this.compare())]
+      : [payload.designs.length > 1 ? button("Compare designs", () => this.compare("design")) : null,
+        button("Compare devices", () => this.compare("device"))];
     const copy = (kind) => element("button", { type: "button", click: () => this.copy(kind) }, `Copy ${kind}`);
     root.replaceChildren(...[
       element("header", {},
@@ -170,7 +227,7 @@ class Dashboard {
           element("h1", {}, payload.title),
           payload.subtitle ? element("p.soft.code", {}, payload.subtitle) : null),
         this.panes.length
-          ? element("div.tools", { role: "group", "aria-label": "What to do" }, compare, copy("CSV"), copy("JSON"))
+          ? element("div.tools", { role: "group", "aria-label": "What to do" }, ...compare, copy("CSV"), copy("JSON"))
           : null),
       this.panes.length ? this.controls() : null,
       this.panes.length ? element(`div.panes${this.panes.length > 1 ? ".two" : ""}`, {}, this.panes.map((pane) => pane.root)) : null,
@@ -191,7 +248,7 @@ class Dashboard {
       }));
     const widths = [1, 2, 4, 8];
     const chosen = element("select", {
-      id: this.id("width"), change: ({ target }) => { state.width = Number(target.value); this.update(); },
+      id: this.id("width"), change: ({ target }) => this.widen(Number(target.value)),
     }, widths.map((n) => element("option", { value: n, selected: n === state.width }, `${n} byte${n > 1 ? "s" : ""}`)));
     return element("section.controls.card", { "aria-label": "Sizes" },
       ...sizes,
@@ -242,21 +299,36 @@ class Dashboard {
     });
   }
 
-  compare() {
+  /** Begin or end a second design: another way to run the first one, or on another device. */
+  compare(what) {
     const { panes } = this.state;
-    if (panes.length > 1) panes.pop();
-    else {
-      const other = this.payload.designs.length > 1 && !panes[0].device ? { design: 1 } : {};
-      panes.push({ ...panes[0], ...other });
-      if (panes[0].device) {
-        const next = this.payload.devices.find(({ name }) => name === (panes[0].device === "A100" ? "H100" : "A100"));
-        if (next) Object.assign(panes[1], { device: next.name, M: fast(next, this.state.width) });
-      }
+    if (what) panes.push({ ...panes[0], part: null });
+    else panes.pop();
+    const [one, other] = panes;
+    if (what === "design") {
+      const { designs } = this.payload;
+      const ways = this.solver.ways(designs[one.design].group).filter((k) => k !== one.design);
+      const next = ways.find((k) => !designs[k].costs !== !designs[one.design].costs) ?? ways[0];
+      Object.assign(other, { design: next ?? (one.design + 1) % designs.length, open: null });
+    }
+    if (what === "device") {
+      const next = this.payload.devices.find(({ name }) => name === (one.device === "A100" ? "H100" : "A100"));
+      if (next) Object.assign(other, { device: next.name, M: fast(next, this.state.width) });
     }
     this.build();
   }
 
+  /** Take another width of numbers; what has all of a device's fast memory keeps it. */
+  widen(width) {
+    const { state } = this;
+    for (const pane of this.panes)
+      if (pane.device && pane.state.M === fast(pane.device, state.width)) pane.state.M = fast(pane.device, width);
+    state.width = width;
+    this.update();
+  }
+
   update() {
+    this.solver = new Solver(this.payload, this.state.sizes, this.state.width);
     for (const pane of this.panes) pane.solve();
     const scales = common(this.panes);
     for (const pane of this.panes) pane.update(scales);
@@ -342,10 +414,11 @@ const fast = (device, width) => Math.floor(device.levels[device.levels.length - 
 
 /** The ends of plots that stand side by side. */
 function common(panes) {
-  const solved = panes.map(({ result }) => result).filter((result) => result && !result.problem);
+  const solved = (results) => results.filter((result) => result && !result.problem);
+  const whole = solved(panes.map(({ result }) => result));
   return {
-    slowest: Math.max(...solved.flatMap(({ seconds }) => (seconds ? Object.values(seconds) : [])), 0),
-    plots: solved,
+    slowest: Math.max(...whole.flatMap(({ seconds }) => (seconds ? Object.values(seconds) : [])), 0),
+    plots: solved(panes.map(({ island }) => island)),
   };
 }
 
@@ -360,6 +433,11 @@ class Pane {
     return this.dashboard.payload.designs[this.state.design];
   }
 
+  /** The design of the island that is looked at: the design itself, or one in it. */
+  get looked() {
+    return this.dashboard.payload.designs[this.at];
+  }
+
   get device() {
     return this.dashboard.payload.devices.find(({ name }) => name === this.state.device) ?? null;
   }
@@ -368,23 +446,31 @@ class Pane {
     return this.dashboard.id(`${this.letter}-${name}`);
   }
 
-  select(name, label, options, chosen, change) {
+  select(name, label, groups, chosen, change) {
+    const option = ([key, text]) => element("option", { value: key, selected: String(key) === String(chosen) }, text);
     return element("div.field", {},
       element("label", { for: this.id(name) }, label),
       element("select", { id: this.id(name), "data-control": name, change: ({ target }) => change(target.value) },
-        options.map(([key, text]) => element("option", { value: key, selected: String(key) === String(chosen) }, text))));
+        groups.map(([group, options]) => (group ? element("optgroup", { label: group }, options.map(option)) : options.map(option))).flat()));
+  }
+
+  /** Show another design. */
+  open(k) {
+    Object.assign(this.state, { design: k, part: null, open: null });
+    this.picked = null;
+    this.build();
+    this.dashboard.update();
+    this.root.querySelector("[data-control=design]").focus();
   }
 
   build() {
     const { dashboard, state } = this;
     const { payload } = dashboard;
-    const designs = this.select("design", "Design", payload.designs.map(({ name }, k) => [k, name]), state.design, (k) => {
-      state.design = Number(k);
-      this.picked = null;
-      this.build();
-      dashboard.update();
-    });
-    const devices = this.select("device", "Device", [["", "fast memory alone"], ...payload.devices.map(({ name }) => [name, name])], state.device, (name) => {
+    const groups = payload.groups.map((title, g) =>
+      [title, payload.designs.flatMap(({ group, way }, k) => (group === g ? [[k, way]] : []))]);
+    const designs = this.select("design", "Design", groups, state.design, (k) => this.open(Number(k)));
+    const known = [["", "fast memory alone"], ...payload.devices.map(({ name }) => [name, name])];
+    const devices = this.select("device", "Device", [["", known]], state.device, (name) => {
       state.device = name;
       if (this.device) state.M = fast(this.device, dashboard.state.width);
       this.memory.refresh();
@@ -400,8 +486,11 @@ class Pane {
         designs, devices, this.memory),
       part("cards"),
       part("pictured", "section"),
+      part("listed"),
+      element("div.grid", {}, part("ways"), part("timing")),
+      part("head"),
       element("div.grid", {},
-        element("div.stack", {}, part("tiling"), part("timing"), part("said")),
+        element("div.stack", {}, part("tiling"), part("said")),
         part("roof")),
       element("div.grid", {}, part("steps"), part("crossed")),
       part("boxed"),
@@ -410,33 +499,25 @@ class Pane {
   }
 
   solve() {
-    const { sizes, width } = this.dashboard.state;
-    const { costs } = this.design;
-    this.result = costs ? tiled(costs, this.device, this.state.M, sizes, width) : { problem: this.design.problem };
+    const { solver } = this.dashboard;
+    const { design: k, M, part } = this.state;
+    this.result = solver.result(k, this.device, M);
+    const inside = solver.islands(k, this.device, M);
+    this.at = inside.includes(part) ? part : solver.longest(k, this.device, M);
+    this.island = solver.result(this.at, this.device, M);
     this.memory.refresh();
   }
 
   update(scales) {
-    const { result } = this;
-    const card = (name, shown, below, figure) =>
-      element("div.figure.card", {}, element("dt", {}, name), element("dd", { "data-figure": figure ?? name }, shown), below ? element("dd.soft", {}, below) : null);
-    const empty = ["tiling", "timing", "roof", "steps", "crossed"];
-    for (const name of empty) this[name].replaceChildren();
-    if (result.problem) {
-      this.cards.replaceChildren(element("p.alert", { role: "alert" }, result.problem));
-    } else {
-      const unit = result.device ? bytes(result.optimum * result.unit) : "words that cross";
-      const tiles = Object.keys(result.best);
-      this.cards.replaceChildren(element("dl", {},
-        ...tiles.map((name) => card(name, number(result.best[name]), `whole: ${number(result.tiles[name])}`)),
-        card("H", number(result.optimum), `${unit}; whole: ${number(result.transfers)}`),
-        card("M", number(result.memory), `words held, of ${number(this.state.M)}`),
-        card("compulsory", number(result.compulsory), "each array once"),
-        result.seconds ? card("time", time(result.serial), `${time(result.overlapped)} if units overlap; bound by ${result.bound}`) : null,
-        result.untimed ? card("time", "–", result.untimed) : null));
+    const { result, island } = this;
+    for (const name of ["listed", "ways", "timing", "head", "tiling", "roof", "steps", "crossed"]) this[name].replaceChildren();
+    this.fillCards();
+    this.fillWays();
+    if (result.parts) this.fillParts();
+    if (result.seconds) this.timing.replaceChildren(...bars(result, scales.slowest));
+    if (!island.problem) {
       this.fillTiling();
-      if (result.seconds) this.timing.replaceChildren(...bars(result, scales.slowest));
-      this.roof.replaceChildren(...roofline(result, this.dashboard.payload, scales.plots, this.measuredRate()));
+      this.roof.replaceChildren(...roofline(island, this.dashboard.payload, scales.plots, result === island && this.measuredRate()));
       this.fillSteps();
     }
     this.fillNotices();
@@ -444,8 +525,136 @@ class Pane {
     this.annotate();
   }
 
+  fillCards() {
+    const { result } = this;
+    if (result.problem) return this.cards.replaceChildren(...this.help());
+    const card = (name, shown, below) =>
+      element("div.figure.card", {}, element("dt", {}, name), element("dd", { "data-figure": name }, shown), below ? element("dd.soft", {}, below) : null);
+    const unit = result.device ? bytes(result.optimum * result.unit) : "words that cross";
+    const most = result.parts?.reduce((one, other) => (other.result.memory > one.result.memory ? other : one));
+    this.cards.replaceChildren(element("dl", {},
+      ...Object.keys(result.best).map((name) => card(name, number(result.best[name]), `whole: ${number(result.tiles[name])}`)),
+      card("H", number(result.optimum), `${unit}; whole: ${number(result.transfers)}`),
+      card("M", number(result.memory), `words held, of ${number(this.state.M)}${most ? `, in ${most.part.title}` : ""}`),
+      result.parts ? null : card("compulsory", number(result.compulsory), "each array once"),
+      result.seconds ? card("time", time(result.serial), `${time(result.overlapped)} if units overlap; bound by ${result.bound}`) : null,
+      result.untimed ? card("time", "–", result.untimed) : null));
+  }
+
+  /** What is missing where nothing fits, and what one may do. */
+  help() {
+    const { dashboard, device } = this;
+    const { solver, payload } = dashboard;
+    const { designs } = payload;
+    let stuck = this.result, whose = this.design;
+    while (stuck.stuck) [stuck, whose] = [stuck.stuck.result, designs[stuck.stuck.index]];
+    const name = payload.groups[whose.group];
+    const said = [element("p.alert", { role: "alert" }, `${name ? `${name}: ` : ""}${stuck.problem}.`)];
+    const button = (text, click) => element("button", { type: "button", click }, text);
+    const wrapped = (text, buttons) => (buttons.length ? [element("li", {}, `${text} `, ...buttons)] : []);
+    const here = this.state.design;
+    const ways = solver.ways(this.design.group).filter((k) => k !== here && !solver.result(k, device, this.state.M).problem);
+    const found = wrapped("Run it otherwise:", ways.slice(0, MOST).map((k) => button(designs[k].way, () => this.open(k))));
+    if (whose.costs) {
+      const { need, level, innermost, lows } = stuck;
+      const at = { ...dashboard.state.sizes, ...lows };
+      const { columns, axes } = whose.costs;
+      const step = columns.reduce((one, other) => (value(other.memory, at) > value(one.memory, at) ? other : one));
+      found.unshift(element("li", {}, `With the least tiles the largest step, ${step.title}, holds ${number(need)} words in ${step.live.join(", ")}.`));
+      const least = Math.ceil(need);
+      if (innermost)
+        found.push(...wrapped("Move the slider:", [button(`fast memory of ${least.toLocaleString("en")} words`, () => {
+          this.state.M = least;
+          dashboard.update();
+        })]));
+      const large = axes.map(({ name, size, can }) => ({ name, can, size: value(size, dashboard.state.sizes) }))
+        .filter(({ size }) => size > 1).sort((one, other) => other.size - one.size).slice(0, MOST);
+      if (large.length)
+        found.push(element("li", {}, `Cut an axis that is whole: ${large.map(({ name, size, can }) => `${name} (${number(size)}) ${can}`).join("; ")}.`));
+      const fitting = payload.devices.filter((one) => one !== device && !solver.result(here, one, fast(one, dashboard.state.width)).problem);
+      const roomy = fitting.map((one) => button(one.name, () => {
+        Object.assign(this.state, { device: one.name, M: fast(one, dashboard.state.width) });
+        this.build();
+        dashboard.update();
+      }));
+      found.push(...wrapped("Take a device on which it fits:", roomy.slice(0, MOST)));
+      if (!roomy.length) found.push(element("li", {}, `It fits on no device that is listed${device ? `; ${level.name} of ${device.name} has ${bytes(level.room * dashboard.state.width)}` : ""}.`));
+    }
+    return [...said, element("ul.help", { "aria-label": "What helps" }, found)];
+  }
+
+  /** The ways to run the same boxes, with what each costs. */
+  fillWays() {
+    const { solver } = this.dashboard;
+    this.fused = "";
+    const every = solver.ways(this.design.group);
+    if (every.length < 2) return;
+    const { designs } = this.dashboard.payload;
+    const at = (k) => solver.result(k, this.device, this.state.M);
+    const whole = every.filter((k) => designs[k].costs && !at(k).problem).map((k) => at(k).transfers);
+    const { parts, problem, transfers } = this.result;
+    if (parts && !problem && transfers < Math.min(...whole) && whole.length)
+      this.fused = `one island moves ${number(Math.min(...whole))} words, these ${number(transfers)}`;
+    const rows = every.map((k) => {
+      const found = at(k);
+      const figures = found.problem ? ["–", "–", "–"] : [number(found.transfers), number(found.memory), found.seconds ? time(found.serial) : "–"];
+      return [element("button.link", { type: "button", "aria-pressed": String(k === this.state.design), click: () => this.open(k) }, designs[k].way), ...figures];
+    });
+    this.ways.replaceChildren(element("h3", {}, "Ways to run it"),
+      table("The same boxes as one island, cut, or apart", ["way", "H", "M", "time"], rows, { right: [1, 2, 3] }));
+  }
+
+  /** The parts of a design, those of each together, by what is chosen: time, H or M. */
+  fillParts() {
+    const { result, state } = this;
+    const { designs } = this.dashboard.payload;
+    const timed = Boolean(result.seconds);
+    const by = { time: cost, H: ({ transfers }) => transfers, M: ({ memory }) => memory };
+    const order = state.sort in by ? state.sort : "time";
+    const rows = [];
+    const walk = (parts, depth, outer) => {
+      const weight = ({ times, result }) => (result.problem ? Infinity : order === "M" ? by.M(result) : times * by[order](result));
+      for (const one of [...parts].sort((a, b) => weight(b) - weight(a))) {
+        const { part, index, times, result: own } = one;
+        const count = outer * times;
+        const chosen = this.dashboard.solver.islands(index, this.device, state.M).includes(this.at);
+        const label = `${part.title}${times === 1 ? "" : ` ×${number(times)}`}`;
+        const select = element("button.link", { type: "button", "aria-pressed": String(chosen), style: `margin-left:${depth * 1.1}rem`,
+          click: () => this.look(this.dashboard.solver.longest(index, this.device, state.M)) }, label);
+        const open = element("button.link", { type: "button", "aria-label": `Open ${label}`, click: () => this.open(index) }, designs[index].way);
+        rows.push(own.problem ? [select, open, "–", own.problem, "–", "–"]
+          : [select, open, timed ? time(count * own.serial) : "–", meter(count * cost(own), cost(result), chosen),
+            number(count * own.transfers), number(own.memory)]);
+        if (own.parts) walk(own.parts, depth + 1, count);
+      }
+    };
+    walk(result.parts, 0, 1);
+    const sorter = (name) => element("button.link", { type: "button", "data-sort": name, "aria-pressed": String(order === name), click: () => {
+      state.sort = name;
+      this.dashboard.update();
+      this.listed.querySelector(`[data-sort=${name}]`).focus();
+    } }, name);
+    const made = table("What runs one after the other, the greatest first; the way opens it",
+      ["part", "way", sorter("time"), timed ? "of the time" : "of H", sorter("H"), sorter("M")], rows, { right: [2, 4, 5] });
+    made.querySelectorAll("thead th").forEach((th, k) => {
+      const name = [null, null, "time", null, "H", "M"][k];
+      if (name) th.setAttribute("aria-sort", name === order ? "descending" : "none");
+    });
+    this.listed.replaceChildren(element("h3", {}, "Parts"), made);
+    if (this.island.problem) return;
+    const { name } = this.looked;
+    this.head.replaceChildren(element("h2", { "data-looked": this.at }, name),
+      element("p.soft", {}, `The island that ${state.part === null ? "takes longest" : "is selected"}: ${Object.entries(this.island.tiles).map(([tile, n]) => `${tile} = ${number(n)}`).join(", ") || "no tiles"}, bound by ${this.island.bound ?? "transfers"}.`));
+  }
+
+  /** Look at an island of the design. */
+  look(k) {
+    this.state.part = k;
+    this.dashboard.update();
+  }
+
   fillTiling() {
-    const { result, design } = this;
+    const { island: result, looked: design } = this;
     const tiles = Object.keys(result.best);
     const rows = result.levels.map(({ level, tiles: found, best, memory, transfers }) => [
       level.name,
@@ -461,7 +670,7 @@ class Pane {
   }
 
   fillSteps() {
-    const { result, design } = this;
+    const { island: result, looked: design } = this;
     const most = Math.max(...design.costs.columns.map(({ memory }) => result.evaluated(memory)));
     const columns = design.costs.columns.map(({ title, live, memory }) => {
       const here = result.evaluated(memory);
@@ -479,13 +688,19 @@ class Pane {
   }
 
   fillNotices() {
-    const { design, result } = this;
-    const every = [...(result.notices ?? []), ...design.notices];
+    const { looked: design, island } = this;
+    const say = (code, severity, text) => ({ code, severity, node: "island", text, boxes: [] });
+    const every = [
+      ...(island.need ? [say("tile-exceeds-memory", "warning", island.problem)] : []),
+      ...(this.fused ? [say("fusing-costs-more", "note", this.fused)] : []),
+      ...(island.notices ?? []), ...design.notices, ...(design === this.design ? [] : this.design.notices),
+    ];
+    const { boxes: known } = this.dashboard.payload;
     const shown = new Set();
     const about = (node, boxes = design.about[node] ?? []) => {
       shown.clear();
       const every = boxes.filter((box) => {
-        const { title, source } = design.boxes[box];
+        const { title, source } = known[box];
         return !shown.has(title + source) && shown.add(title + source);
       });
       const more = every.length > MOST ? [`and ${every.length - MOST} more`] : [];
@@ -501,15 +716,16 @@ class Pane {
   }
 
   boxButton(box) {
-    const { title, source } = this.design.boxes[box];
+    const { title, source } = this.dashboard.payload.boxes[box];
     return element("button.link", { type: "button", click: () => this.pick(box) }, source ? `${title} (${source})` : title);
   }
 
   fillBoxes() {
-    const { design } = this;
-    if (!design.boxes.length) return this.boxed.replaceChildren();
-    const nested = design.boxes.some(({ block }) => block);
-    const rows = design.boxes.map(({ title, block, source, line, work }, k) => [
+    const { boxes } = this.design;
+    if (!boxes.length) return this.boxed.replaceChildren();
+    const known = boxes.map((k) => [this.dashboard.payload.boxes[k], k]);
+    const nested = known.some(([{ block }]) => block);
+    const rows = known.map(([{ title, block, source, line, work }, k]) => [
       element("button.link", { type: "button", "aria-pressed": String(k === this.picked), click: () => this.pick(k) }, title),
       ...(nested ? [block] : []),
       element("span", { "data-source": k }, source || "–"),
@@ -517,8 +733,8 @@ class Pane {
       Object.entries(work).map(([unit, terms]) => [unit, value(terms, this.dashboard.state.sizes)])
         .flatMap(([unit, n]) => (n ? [`${unit} ${number(n)}`] : [])).join(", "),
     ]);
-    this.boxed.replaceChildren(element("details", { open: design.boxes.length <= 16 },
-      element("summary", {}, `Boxes (${design.boxes.length}) and where they are written`),
+    this.boxed.replaceChildren(element("details", { open: boxes.length <= 16 },
+      element("summary", {}, `Boxes (${boxes.length}) and where they are written`),
       table("Boxes", ["box", ...(nested ? ["block"] : []), "source", "line", "operations"], rows)));
   }
 
@@ -596,8 +812,12 @@ class Pane {
       head.textContent = result.problem ? name : `${name} = ${number(result.evaluated(label.terms), 3)}`;
       one.classList.toggle("picked", label.boxes.includes(this.picked));
     }
-    for (const [one, boxes] of this.glyphs) one.classList.toggle("picked", boxes.includes(this.picked));
-    const box = this.design.boxes[this.picked];
+    const looked = result.parts ? this.looked.boxes : [];
+    for (const [one, boxes] of this.glyphs) {
+      one.classList.toggle("picked", boxes.includes(this.picked));
+      one.classList.toggle("looked", boxes.some((box) => looked.includes(box)));
+    }
+    const box = this.dashboard.payload.boxes[this.picked];
     this.selected.textContent = box ? `${box.title}${box.source ? `, ${box.source}` : ""}${box.line ? `: ${box.line}` : ""}` : "";
   }
 
@@ -631,6 +851,7 @@ class Pane {
     if (result.problem) return [...head, line("problem", "problem", result.problem, "")];
     return [
       ...head,
+      ...(result.parts ?? []).map(({ part, times, result: own }) => line("parts", `${part.title}${times === 1 ? "" : ` ×${times}`}`, times * cost(own), own.seconds ? "s" : "words")),
       ...Object.entries(result.best).map(([name, x]) => line("optimum", name, x, "entries")),
       line("optimum", "H", result.optimum, "words"),
       ...result.levels.flatMap(({ level, tiles, transfers, memory }) => [
@@ -638,7 +859,7 @@ class Pane {
         line(level.name, "H", transfers, "words"),
         line(level.name, "M", memory, "words"),
       ]),
-      line("island", "compulsory", result.compulsory, "words"),
+      ...(result.parts ? [] : [line("island", "compulsory", result.compulsory, "words")]),
       ...Object.entries(result.work).map(([name, x]) => line("operations", name, x, "operations")),
       ...Object.entries(result.seconds ?? {}).map(([name, x]) => line("time", name, x, "s")),
       ...(result.seconds ? [line("time", "serial", result.serial, "s"), line("time", "overlapped", result.overlapped, "s")] : []),

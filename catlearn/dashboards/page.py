@@ -9,18 +9,19 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import html
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from catlearn.arrays import Circuit
 from catlearn.costing import Device, devices
-from catlearn.dashboards.payload import Designs, Plain, device_of, freed, unknown_sizes
+from catlearn.dashboards.payload import Designs, Plain, device_of, folded, freed, unknown_sizes
 from catlearn.display import Chart, Charted, Legible
 from catlearn.drawing import draw
 from catlearn.drawing.charts import chart_svg
@@ -48,7 +49,7 @@ FIGURES = {"time": "s", "memory": "B", "transfers": "B", "flops": "operations"}
 """What may be measured, and its unit; also the time of each unit of the device."""
 
 
-@cache
+@functools.cache
 def _part(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
@@ -182,6 +183,7 @@ def dashboard(
     device: Device | str | None = None,
     sizes: Mapping[str, int] | None = None,
     memory: int | None = None,
+    params: int | str | None = None,
     measured: Any = None,
     charts: Iterable[Chart | Charted] = (),
     title: str | None = None,
@@ -209,6 +211,9 @@ def dashboard(
         Numbers for sizes by name, at which the page begins; those of others are 1024.
     memory
         Words of fast memory at which it begins; by default those of the device, or 65,536.
+    params
+        Of a function of JAX: the argument, by its place or name, whose arrays are parameters. By
+        default the first one, if it is a dict, a list or a module and there are others.
     measured
         What a report measured, to stand beside what is predicted: numbers by name, ``"time"`` in
         seconds, ``"memory"`` and ``"transfers"`` in bytes, ``"flops"``, or the time of a unit; or
@@ -262,17 +267,20 @@ def dashboard(
         raise wrong_kind(value, "the argument", "a function, where it is called with others")
     beside, curves = _measured(measured), _charts(charts)
     numbers: dict[str, int] = {}
-    circuits: dict[str, Circuit] = {}
+    circuits: dict[str, tuple[Circuit, dict[int, int]]] = {}
     for name, one in named.items():
-        for label, circuit in _circuits(str(name), one, arguments).items():
-            open_, own = freed(circuit.live())
+        for label, circuit in _circuits(str(name), one, arguments, params).items():
+            circuit, times = folded(circuit)
+            open_, own = freed(circuit)
             if all(numbers.get(axis, n) == n for axis, n in own.items()):
                 circuit, numbers = open_, numbers | own
-            circuits[label] = circuit
+            circuits[label] = circuit, times
     given = {**numbers, **(sizes or {})}
-    unknown_sizes(sizes or {}, circuits.values())
-    made = [Designs(label, circuit, given, room) for label, circuit in circuits.items()]
-    found = {name: size for one in made for name, size in one.sizes.items()}
+    unknown_sizes(sizes or {}, (circuit for circuit, _ in circuits.values()))
+    made = Designs(given, room, chosen, width)
+    for label, (circuit, times) in circuits.items():
+        made.add(label, circuit, times)
+    found = made.sizes
     diagrams = [one for one in named.values() if isinstance(one, LearningDiagram | Loss)]
     first = next(iter(named.values()))
     called = title or (" and ".join(map(str, named)) if several else _title(first))
@@ -280,7 +288,9 @@ def dashboard(
         {
             "title": clean(called),
             "subtitle": clean(_subtitle(first)) if not several else "",
-            "designs": [design for one in made for design in one.found],
+            "designs": made.found,
+            "groups": made.groups,
+            "boxes": made.boxes,
             "sizes": dict(sorted(found.items())),
             "note": _note(found, given),
             "width": width,
@@ -311,7 +321,7 @@ def _width(device: Device | None, arguments: Sequence[Any]) -> int:
         import jax
 
         kinds = {str(getattr(one, "dtype", "")) for one in jax.tree.leaves(arguments)}
-        given = 2 if kinds.isdisjoint(["float32", "float64"]) else 4
+        given = next((n for kind, n in (("float64", 8), ("float32", 4)) if kind in kinds), 2)
     ways = (given, 2, 4)
     return next((one for one in ways if device is None or _takes(device, one)), 4)
 
@@ -321,7 +331,9 @@ def _takes(device: Device, width: int) -> bool:
     return not isinstance(matrix, Mapping) or width in matrix
 
 
-def _circuits(name: str, value: Any, arguments: tuple[Any, ...]) -> dict[str, Circuit]:
+def _circuits(
+    name: str, value: Any, arguments: tuple[Any, ...], params: int | str | None
+) -> dict[str, Circuit]:
     """The circuits of a value, by the names of their designs."""
     if isinstance(value, Circuit):
         return {name: value}
@@ -343,9 +355,24 @@ def _circuits(name: str, value: Any, arguments: tuple[Any, ...]) -> dict[str, Ci
         if any(kind.__module__.startswith("torch.") for kind in type(value).__mro__):
             return {name: from_torch(value, *arguments)}
         original = value.original if isinstance(value, Optimised) else value
-        return {name: from_jax(original, *arguments)}
+        if _is_tree(original):  # a module of equinox, which holds its parameters
+            called = functools.update_wrapper(lambda model, *rest: model(*rest), original)
+            return {name: from_jax(called, original, *arguments, params=0)}
+        if params is None and len(arguments) > 1 and _is_tree(arguments[0]):
+            params = 0
+        return {name: from_jax(original, *arguments, params=params)}
     wanted = "a circuit, a function, a learning diagram, or several of these by name"
     raise wrong_kind(value, "the argument", wanted)
+
+
+def _is_tree(value: Any) -> bool:
+    """Whether a value is a tree of arrays, such as parameters are, and no array or tuple of them.
+
+    A tuple is more often several inputs than parameters.
+    """
+    import jax
+
+    return not isinstance(value, tuple) and not jax.tree_util.all_leaves([value])
 
 
 def _is_function(value: Any) -> bool:

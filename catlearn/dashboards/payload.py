@@ -12,40 +12,57 @@ reader chooses: sizes, fast memory, a device.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import linecache
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import reduce
+from operator import mul
 from typing import Any
 
 from catlearn.arrays import Circuit
-from catlearn.arrays.blocks import path
+from catlearn.arrays.blocks import GATES, Nested, flat, nested, path
 from catlearn.arrays.boxes import Draft, line_of, line_text
+from catlearn.arrays.repeats import once
 from catlearn.arrays.sizes import Size
 from catlearn.cost import Posynomial
 from catlearn.costing import (
     CircuitResources,
     Column,
+    Costs,
     Device,
     Island,
     NoTile,
+    Partition,
     closed_form,
+    islands,
     part_of,
     runs,
     tile,
 )
+from catlearn.costing.island import posynomial
+from catlearn.costing.partition import stages_of
 from catlearn.costing.table import circuit_resources
 from catlearn.costing.work import Work
-from catlearn.drawing import Picture, draw
+from catlearn.drawing.circuits import circuit_scene, circuit_svg
 from catlearn.drawing.circuits.scene import CircuitScene, terms_of
 from catlearn.errors import CatlearnError, UnknownName, did_you_mean
 
 SIZE = 1024
 """Where the slider of a size stands that nobody gave."""
 
-MOST_TRIED, MOST_REVERSED, MOST_BLOCKS, MOST_DRAWINGS, MOST_COLUMNS = 12, 64, 12, 8, 64
-"""Boxes of a circuit whose other modes are tried, and whose reverse pass is one island; blocks that
-are designs; pictures of a design; columns that are listed, the largest ones."""
+MOST_TRIED, MOST_CUT, MOST_OPEN, MOST_FUSED, MOST_REVERSED = 12, 4, 64, 64, 64
+"""Boxes of a circuit whose other modes are tried, those of a part and of a circuit that is cut of
+which they are, too; of a circuit that is drawn open, that is an island beside its blocks, and of
+which the reverse pass is."""
+
+MOST_STAGES, LONGEST = 16, 4
+"""Stages of a circuit that is cut into islands, and those of an island."""
+
+MOST_DRAWINGS, MOST_BLOCKS, MOST_COLUMNS, MOST_TITLES = 8, 3, 64, 3
+"""Pictures of a design; blocks of an island that are also drawn open one by one; columns that are
+listed, the largest ones; boxes that a title lists."""
 
 Plain = dict[str, Any]
 
@@ -71,23 +88,20 @@ def device_of(device: Device) -> Plain:
 
 
 class Designs:
-    """The designs of a circuit: as one island in several ways, its reverse pass, its blocks.
+    """The designs of circuits: as islands, in several ways, and block by block.
+
+    A *group* is a circuit, a block, or boxes between blocks: its designs are ways to run the same
+    boxes. A design has costs, as one island; or parts, which run one after the other: groups, and
+    how often each runs.
 
     Parameters
     ----------
-    name
-        What stands before the names of designs, or nothing.
-    circuit
-        The circuit.
     sizes
         Numbers for sizes; those of others are :data:`SIZE`.
     memory
-        The words of fast memory near which ways to run it are looked for.
-
-    Raises
-    ------
-    UnknownName
-        Listing sizes that are none of the circuit's.
+        The words of fast memory near which ways to run are looked for.
+    device, width
+        Where cuts are best, if not with a fast memory alone, and the bytes of a number there.
 
     Attributes
     ----------
@@ -95,126 +109,321 @@ class Designs:
         The numbers of the sizes that stay open.
     found : list of dict
         The designs.
+    groups : list of str
+        What groups are called.
+    boxes : list of dict
+        The boxes of all circuits, each once.
     """
 
     def __init__(
-        self, name: str, circuit: Circuit, sizes: Mapping[str, int], memory: float
+        self, sizes: Mapping[str, int], memory: float, device: Device | None, width: int
     ) -> None:
-        self.name, self.memory = name, memory
-        self.circuit = circuit.live()
+        self.given, self.memory, self.device, self.width = dict(sizes), memory, device, width
         self.sizes: dict[str, int] = {}
-        self.given = dict(sizes)
-        self.found = [*self._made()]
+        self.found: list[Plain] = []
+        self.groups: list[str] = []
+        self.boxes: list[Plain] = []
 
-    def _made(self) -> Iterator[Plain]:
-        whole, spent, problem = self._spent(self.circuit)
-        if spent is None:
-            yield self._design("whole", whole, None, problem)
-        else:
-            yield self._design("one island", whole, spent)
-            for modes in self._others(whole, spent):
-                island = Island(spent.island.read, modes)
-                island.work = spent.island.work
-                made = CircuitResources(island, circuit=whole)
-                yield self._design(f"one island, {_written(island)}", whole, made)
-            yield from self._reverse(whole)
-        for title, boxes in self._blocks():
-            part, own, _ = self._spent(_one_round(part_of(self.circuit, boxes)))
-            if own is not None:
-                yield self._design(f"block {title}", part, own)
+    def add(self, name: str, circuit: Circuit, times: Mapping[int, int]) -> None:
+        """Add the designs of a circuit.
 
-    def _spent(self, circuit: Circuit) -> tuple[Circuit, CircuitResources | None, str]:
-        """The circuit, with numbers where open sizes have a minus, and its table or why not."""
-        problem = ""
-        for sizes in ({}, self._numbers(circuit)):
-            try:
-                one = circuit.at(sizes).live() if sizes else circuit
-                spent = circuit_resources(one)
-                self._opened(spent)
-            except CatlearnError as error:
-                problem = problem or str(error)
-                continue
-            return one, spent, ""
-        return circuit, None, problem
-
-    def _numbers(self, circuit: Circuit) -> dict[str, int]:
-        names = {name for size in circuit.axes.values() for name in size.generators}
-        return {name: self.given.get(name, SIZE) for name in map(str, names)}
-
-    def _opened(self, spent: CircuitResources) -> None:
-        self.sizes |= {name: self.given.get(name, SIZE) for name in spent.costs.open}
-
-    def _others(self, circuit: Circuit, spent: CircuitResources) -> list[dict[str, str]]:
-        """The modes that are best for some fast memory near the one that there is."""
-        if circuit.apex.size("Box") > MOST_TRIED:
-            return []
-        islands = runs(circuit)
-        costs = [one.costs() for one in islands]
-        found = []
-        for factor in (1 / 16, 1, 16):
-            sizes = {n: self.sizes[n] for n in spent.costs.open}
-            try:
-                best = tile(costs, fast_memory=self.memory * factor, sizes=sizes)
-            except NoTile:
-                continue
-            modes = {n: m.kind for n, m in islands[costs.index(best.symbolic)].modes.items()}
-            usual = {n: m.kind for n, m in spent.island.modes.items()}
-            if modes not in (usual, *found):
-                found.append(modes)
-        return found
-
-    def _reverse(self, circuit: Circuit) -> Iterator[Plain]:
-        if circuit.apex.size("Box") > MOST_REVERSED:
-            return
-        try:
-            spent = circuit_resources(circuit, reverse=True)
-        except CatlearnError:
-            return
-        yield self._design("reverse pass", circuit, spent)
-
-    def _blocks(self) -> list[tuple[str, list[int]]]:
-        """The blocks that are less than the circuit, one for each title, with their boxes."""
-        H = self.circuit.apex
-        boxes: dict[int, list[int]] = {}
-        for box in range(H.size("Box")):
-            for block in path(H, box):
-                boxes.setdefault(block, []).append(box)
-        found: dict[str, list[int]] = {}
-        for block, own in boxes.items():
-            if len(own) < H.size("Box"):
-                found.setdefault(H.column("title")[block] or "", own)
-        return [*found.items()][:MOST_BLOCKS]
-
-    def _design(
-        self, name: str, circuit: Circuit, spent: CircuitResources | None, problem: str = ""
-    ) -> Plain:
-        H = circuit.apex
-        drawn = spent if spent is not None and spent.circuit is not None else None
-        inside = [
-            [H.column("title")[b] or "" for b in path(H, box)] for box in range(H.size("Box"))
-        ]
-        work = {item.box: item.by_unit for item in Work.of(circuit).items} if spent else {}
-        boxes = [
+        Parameters
+        ----------
+        name
+            What stands before the names of its groups, or nothing.
+        circuit
+            A circuit of which repeats are there once, in the order in which its boxes run.
+        times
+            How often its blocks are repeated, by their rows.
+        """
+        H, work = circuit.apex, {}
+        with contextlib.suppress(CatlearnError):
+            work = {item.box: item.by_unit for item in Work.of(circuit).items}
+        rows = range(len(self.boxes), len(self.boxes) + H.size("Box"))
+        self.boxes += [
             {
                 "title": H.title(box),
-                "block": " / ".join(inside[box]),
+                "block": " / ".join(H.column("title")[b] or "" for b in path(H, box)),
                 **_source(H.operations[box].source),
                 "work": {unit: terms(one) for unit, one in work.get(box, {}).items()},
             }
             for box in range(H.size("Box"))
         ]
+        self.open(name for some in work.values() for one in some.values() for name in one.names)
+        _Groups(self, circuit, times, rows).group(name, nested(H, H.order), True)
+        self.found.sort(key=lambda one: one["group"])
+
+    def numbers(self, circuit: Circuit) -> dict[str, int]:
+        """Numbers for the open sizes of a circuit."""
+        names = {name for size in circuit.axes.values() for name in size.generators}
+        return {name: self.given.get(name, SIZE) for name in map(str, names)}
+
+    def planned(
+        self, costs: Mapping[tuple[int, int], list[Costs]], names: list[str], share: float
+    ) -> Partition:
+        """The plan of islands that moves least with some share of the fast memory."""
+        device, fast = self.device, self.memory * share
+        if device is not None:
+            last = replace(device.levels[-1], capacity=fast * self.width)
+            device, fast = device.replace(levels=(*device.levels[:-1], last)), None
+        return islands(costs, device, fast, stages=names, sizes=self.sizes, width=self.width)
+
+    def open(self, names: Iterable[str]) -> None:
+        """Keep sizes that are open."""
+        self.sizes |= {name: self.given.get(name, SIZE) for name in names}
+
+
+class _Groups:
+    """The groups of one circuit, from the outermost on."""
+
+    def __init__(
+        self, made: Designs, circuit: Circuit, times: Mapping[int, int], rows: Sequence[int]
+    ) -> None:
+        self.made, self.circuit, self.times, self.rows = made, circuit, times, rows
+        self.known: dict[tuple[int, ...], int] = {}
+
+    def group(self, name: str, items: Nested, outermost: bool = False) -> int:
+        """Add the designs of some boxes; return the row of their group."""
+        boxes = tuple(sorted(flat(items)))
+        if boxes in self.known:
+            return self.known[boxes]
+        number = self.new(name, boxes)
+        while len(items) == 1 and isinstance(items[0], tuple) and not self.repeats(items[0][0]):
+            items = items[0][1]
+        part = self.part(boxes)
+        several = any(isinstance(one, tuple) for one in items)
+        ways: list[Plain] = []
+        if not several or self.plain(part, boxes):
+            ways += self.islands(part, boxes, number, outermost)
+        if several:
+            parts = [*self.parts(name, items)]
+            blocks = self.design("block by block", part, boxes, parts=parts)
+            ways.insert(len(ways) if ways and not ways[0]["problem"] else 0, blocks)
+        self.keep(number, ways)
+        return number
+
+    def new(self, name: str, boxes: tuple[int, ...]) -> int:
+        """Return the row of a new group."""
+        self.made.groups.append(name)
+        self.known[boxes] = len(self.made.groups) - 1
+        return self.known[boxes]
+
+    def keep(self, group: int, ways: Iterable[Plain]) -> None:
+        """Add the designs of a group."""
+        name = self.made.groups[group]
+        before = f"{name}: " if name else ""
+        self.made.found += [{"name": before + way["way"], "group": group, **way} for way in ways]
+
+    def part(self, boxes: Sequence[int]) -> Circuit:
+        """Some boxes as a circuit; of a block that is repeated what runs in one round."""
+        if len(boxes) == self.circuit.apex.size("Box"):
+            return self.circuit
+        return _bare(_one_round(part_of(self.circuit, boxes)))
+
+    def plain(self, part: Circuit, boxes: Sequence[int]) -> bool:
+        """Whether ways to run boxes as islands are looked for: they are few, none is repeated."""
+        kernels = {operation.kernel.name for operation in part.apex.operations}
+        inside = [set(path(self.circuit.apex, box)) & {*self.times} for box in boxes]
+        whole = all(one == inside[0] for one in inside)
+        return whole and kernels.isdisjoint(GATES) and len(boxes) <= MOST_FUSED
+
+    def repeats(self, block: int) -> Posynomial | None:
+        """How often a block runs, if that is more than once."""
+        rounds = self.circuit.apex.lists["rounds"].row(block).tolist()
+        if not rounds and block not in self.times:
+            return None
+        every = (posynomial(self.circuit.apex.size_of(axis)) for axis in rounds)
+        return reduce(mul, every, Posynomial.of(self.times.get(block, 1)))
+
+    def parts(self, name: str, items: Nested) -> Iterator[Plain]:
+        """The blocks among items, and the boxes between them."""
+        title = self.circuit.apex.column("title")
+        for inside, some in itertools.groupby(items, lambda one: isinstance(one, tuple)):
+            for one in some if inside else [(None, [*some])]:
+                block, own = one
+                count = None if block is None else self.repeats(block)
+                called = self.written(own) if block is None else title[block] or ""
+                if count is not None:  # what runs in one round are its boxes without its gates
+                    kernels = self.circuit.apex.operations
+                    own = [
+                        one
+                        for one in own
+                        if isinstance(one, tuple) or kernels[one].kernel.name not in GATES
+                    ]
+                count = Posynomial.of(1) if count is None else count
+                self.made.open(count.names)
+                number = self.group(f"{name} / {called}" if name else called, own)
+                yield {"group": number, "times": terms(count), "title": called}
+
+    def written(self, boxes: Iterable[int]) -> str:
+        """What boxes are called together."""
+        titles = [*dict.fromkeys(self.circuit.apex.title(box) for box in boxes)]
+        return ", ".join(titles[:MOST_TITLES]) + (", …" if len(titles) > MOST_TITLES else "")
+
+    # Islands.
+
+    def islands(
+        self, part: Circuit, boxes: Sequence[int], group: int, outermost: bool
+    ) -> Iterator[Plain]:
+        """The ways to run boxes: as one island, cut where that moves least, each stage apart."""
+        most = MOST_TRIED if outermost else MOST_CUT
+        whole, spent, problem = self.spent(part)
+        if spent is None:
+            yield self.design("one island", whole, boxes, problem=problem)
+        else:
+            yield self.design("one island", whole, boxes, spent)
+            for island in self.others(whole, spent) if len(boxes) <= most else ():
+                made = CircuitResources(island, circuit=whole)
+                yield self.design(f"one island, {_written(island)}", whole, boxes, made)
+        if self.plain(whole, boxes):
+            yield from self.cuts(whole, boxes, group)
+        if spent is not None and outermost and whole.apex.size("Box") <= MOST_REVERSED:
+            with contextlib.suppress(CatlearnError):
+                back = circuit_resources(whole, reverse=True)
+                yield {**self.design("reverse pass", whole, boxes, back), "reverse": True}
+
+    def spent(self, circuit: Circuit) -> tuple[Circuit, CircuitResources | None, str]:
+        """The circuit, with numbers where open sizes have a minus, and its table or why not."""
+        problem = ""
+        for sizes in ({}, self.made.numbers(circuit)):
+            try:
+                one = circuit.at(sizes).live() if sizes else circuit
+                found = circuit_resources(one)
+                self.made.open(found.costs.open)
+            except CatlearnError as error:
+                problem = problem or str(error)
+                continue
+            return one, found, ""
+        return circuit, None, problem
+
+    def others(self, circuit: Circuit, spent: CircuitResources) -> list[Island]:
+        """The islands in other modes that are best for some fast memory near what there is."""
+        islands, usual = runs(circuit), {n: m.kind for n, m in spent.island.modes.items()}
+        costs = [one.costs() for one in islands]
+        found: dict[str, Island] = {}
+        for factor in (1 / 16, 1, 16):
+            sizes = {n: self.made.sizes[n] for n in spent.costs.open}
+            with contextlib.suppress(NoTile):
+                best = tile(costs, fast_memory=self.made.memory * factor, sizes=sizes)
+                island = islands[costs.index(best.symbolic)]
+                modes = {n: m.kind for n, m in island.modes.items()}
+                if modes != usual:
+                    made = Island(island.read, modes)
+                    made.work = spent.island.work
+                    found.setdefault(str(modes), made)
+        return [*found.values()]
+
+    def cuts(self, part: Circuit, boxes: Sequence[int], group: int) -> Iterator[Plain]:
+        """The plan of islands, stretches of the stages, that moves least, and all stages apart."""
+        try:
+            stages = stages_of(part)[0]
+        except CatlearnError:
+            return
+        count = len(stages)
+        if not 1 < count <= MOST_STAGES:
+            return
+        few = len(boxes) <= MOST_CUT
+        inside: dict[tuple[int, int], list[int]] = {}
+        known: dict[tuple[int, int], dict[int, Island]] = {}
+        costs: dict[tuple[int, int], list[Costs]] = {}
+        for pair in itertools.combinations(range(count + 1), 2):
+            if pair[1] - pair[0] > LONGEST:
+                continue
+            inside[pair] = [box for _, some in stages[slice(*pair)] for box in some]
+            with contextlib.suppress(CatlearnError):
+                one = part_of(part, inside[pair])
+                every = runs(one) if few else [circuit_resources(one).island]
+                costs[pair] = [island.costs() for island in every]
+                known[pair] = {id(c): one for c, one in zip(costs[pair], every, strict=True)}
+                self.made.open(name for one in costs[pair] for name in one.open)
+        names = [name for name, _ in stages]
+        plans: dict[tuple[int, ...], Partition] = {}
+        for most, share in [(LONGEST, 1), *([(LONGEST, 1 / 16)] * few), (1, 1)]:
+            some = {pair: one for pair, one in costs.items() if pair[1] - pair[0] <= most}
+            with contextlib.suppress(CatlearnError):
+                plan = self.made.planned(some, names, share)
+                plans.setdefault(plan.cuts, plan)
+        for cuts, plan in plans.items():
+            if not cuts:
+                continue
+            pairs = [*itertools.pairwise([0, *cuts, count])]
+            listed = [
+                self.cut(part, boxes, group, ", ".join(names[slice(*pair)]), inside[pair],
+                         known[pair][id(tiling.symbolic)])
+                for pair, tiling in zip(pairs, plan.tilings, strict=True)
+            ]  # fmt: skip
+            way = "each stage apart" if len(pairs) == count else f"{len(pairs)} islands"
+            drawn = _framed(part, [(one["title"], inside[pair])
+                                   for one, pair in zip(listed, pairs, strict=True)])  # fmt: skip
+            yield self.design(way, drawn, boxes, parts=listed)
+
+    def cut(
+        self, part: Circuit, boxes: Sequence[int], group: int, title: str, own: list[int],
+        island: Island,
+    ) -> Plain:  # fmt: skip
+        """An island of some boxes of a part, as a part of a plan."""
+        rows = tuple(sorted(boxes[box] for box in own))
+        if rows not in self.known:
+            before = self.made.groups[group]
+            number = self.new(f"{before} / {title}" if before else title, rows)
+            circuit = _bare(part_of(part, own))
+            spent = CircuitResources(island, circuit=circuit)
+            self.keep(number, [self.design("one island", circuit, rows, spent)])
+        return {"group": self.known[rows], "times": terms(Posynomial.of(1)), "title": title}
+
+    def design(
+        self,
+        way: str,
+        circuit: Circuit,
+        boxes: Sequence[int],
+        spent: CircuitResources | None = None,
+        problem: str = "",
+        parts: Sequence[Plain] = (),
+    ) -> Plain:
+        """A way to run boxes, as plain values."""
+        drawn = spent if spent is not None and spent.circuit is not None else None
+        at = [self.rows[box] for box in boxes]
+        blocks = _nested(circuit, self.times_in(circuit, boxes))
         return {
-            "name": f"{self.name}: {name}" if self.name else name,
+            "way": way,
             "modes": _written(spent.island) if spent else "",
             "problem": problem,
-            "boxes": boxes,
-            "blocks": _nested(circuit),
-            "drawings": _drawings(circuit, drawn),
-            "labels": _labels(circuit, drawn),
-            "costs": None if spent is None else _costs(spent, self._numbers(circuit)),
-            "notices": [] if spent is None else _refused(circuit, spent.island),
-            "about": {} if spent is None else _about(circuit, spent),
+            "parts": [*parts],
+            "boxes": at,
+            "blocks": [*blocks.values()],
+            "drawings": _drawings(circuit, drawn, blocks, bool(parts), at),
+            "labels": _labels(circuit, drawn, at),
+            "costs": None if spent is None else _costs(spent, self.made.numbers(circuit), at),
+            "notices": [] if spent is None else _refused(circuit, spent.island, at),
+            "about": {} if spent is None else _about(circuit, spent, at),
         }
+
+    def times_in(self, circuit: Circuit, boxes: Sequence[int]) -> dict[int, int]:
+        """How often the blocks of a part are repeated, by their rows in it."""
+        own, every, found = circuit.apex, self.circuit.apex, {}
+        for k, box in enumerate(boxes):
+            pairs = zip(reversed(path(own, k)), reversed(path(every, box)), strict=False)
+            for here, there in pairs:
+                if own.column("title")[here] == every.column("title")[there]:
+                    found |= {here: self.times[there]} if there in self.times else {}
+        return found
+
+
+def folded(circuit: Circuit) -> tuple[Circuit, dict[int, int]]:
+    """Return a circuit of which repeats are there once, and how often blocks are repeated.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import linear, relu
+    >>> layer = linear("W", "m -> m") >> relu
+    >>> folded(layer.named("0").block("layer") >> layer.named("1").block("layer"))[1]
+    {0: 2}
+    """
+    found = once(circuit.live())
+    H = found.circuit.apex
+    used = sorted({block for box in range(H.size("Box")) for block in path(H, box)})
+    times = {used.index(block): n for block, n in found.times.items() if block in used}
+    return found.circuit.live(), times
 
 
 def freed(circuit: Circuit) -> tuple[Circuit, dict[str, int]]:
@@ -274,6 +483,17 @@ def _one_round(circuit: Circuit) -> Circuit:
     return Circuit.of(draft, circuit.dom, circuit.cod)
 
 
+def _bare(circuit: Circuit) -> Circuit:
+    """The circuit without blocks that all of its boxes are in."""
+    H, draft = circuit.apex, Draft.of(circuit.apex)
+    inside = [frozenset(path(H, box)) for box in range(H.size("Box"))]
+    outer = frozenset.intersection(*inside) if inside else frozenset()
+    if not outer:
+        return circuit
+    draft.keep_blocks(b for b in range(H.size("Block")) if b not in outer)
+    return Circuit.of(draft, circuit.dom, circuit.cod)
+
+
 def _written(island: Island) -> str:
     return ", ".join(f"{name} {mode}" for name, mode in island.modes.items()) or "all whole"
 
@@ -285,7 +505,17 @@ def _source(source: str) -> Plain:
     return {"source": line_text(source, function=False), "line": line}
 
 
-def _nested(circuit: Circuit) -> list[Plain]:
+def _framed(circuit: Circuit, parts: Sequence[tuple[str, list[int]]]) -> Circuit:
+    """The circuit with a block for each of its parts, and no others."""
+    draft = Draft.of(circuit.apex)
+    draft.blocks = [(f"{k}: {title}", []) for k, (title, _) in enumerate(parts, 1)]
+    for k, (_, boxes) in enumerate(parts):
+        for box in boxes:
+            draft.boxes[box] = draft.boxes[box]._replace(within=[k])
+    return Circuit.of(draft, circuit.dom, circuit.cod)
+
+
+def _nested(circuit: Circuit, repeated: Mapping[int, int]) -> dict[int, Plain]:
     """The titles of blocks, how often they are repeated, and the blocks that they are in."""
     H, found = circuit.apex, {}
     for box in range(H.size("Box")):
@@ -293,33 +523,41 @@ def _nested(circuit: Circuit) -> list[Plain]:
         for block in path(H, box):
             title = H.column("title")[block] or ""
             times = "".join(f"×{H.size_of(axis)}" for axis in H.lists["rounds"].row(block).tolist())
-            found.setdefault(title, {"title": title, "times": times, "within": [*inside]})
+            times += f"×{repeated[block]}" if block in repeated else ""
+            found.setdefault(block, {"title": title, "times": times, "within": [*inside]})
             inside.append(title)
-    return [*found.values()]
-
-
-def _drawings(circuit: Circuit, spent: CircuitResources | None) -> list[Plain]:
-    """Pictures of the circuit with some of its blocks open; the first one is shown at first."""
-    known = {one["title"]: one["within"] for one in _nested(circuit)}
-    titles = [*known]
-    every: list[frozenset[str]] = [frozenset(titles), frozenset()]
-    if len(titles) <= 3:
-        every += [frozenset(c) for r in range(1, 3) for c in itertools.combinations(titles, r)]
-    every += [frozenset([title, *known[title]]) for title in titles]
-    closed_under = [one for one in every if all({*known[title]} <= one for title in one)]
-    found = []
-    for opened in [*dict.fromkeys(closed_under)][:MOST_DRAWINGS]:
-        picture = draw(circuit, open=[*opened], resources=spent, fold=False)
-        found.append(
-            {"open": sorted(opened), "svg": picture.svg, "glyphs": _glyphs(circuit, picture)}
-        )
     return found
 
 
-def _glyphs(circuit: Circuit, picture: Picture) -> list[list[int]]:
+def _drawings(
+    circuit: Circuit,
+    spent: CircuitResources | None,
+    blocks: Mapping[int, Plain],
+    closed: bool,
+    at: Sequence[int],
+) -> list[Plain]:
+    """Pictures of the circuit with some of its blocks open; the first one is shown at first."""
+    known = {one["title"]: one["within"] for one in blocks.values()}
+    some: list[frozenset[str]] = [frozenset(known), frozenset()]
+    if closed:
+        some.reverse()
+    if len(at) > MOST_OPEN:
+        some.remove(frozenset(known))
+    if closed or len(known) <= MOST_BLOCKS:
+        some += [frozenset([title, *within]) for title, within in known.items()]
+    times = {block: int(one["times"][1:]) for block, one in blocks.items()
+             if one["times"][1:].isdigit()}  # fmt: skip
+    found = []
+    for opened in [*dict.fromkeys(some)][:MOST_DRAWINGS]:
+        scene = circuit_scene(circuit, open=[*opened], resources=spent, fold=times)
+        glyphs = [[at[box] for box in boxes] for boxes in _glyphs(circuit, scene)]
+        found.append({"open": sorted(opened), "svg": circuit_svg(scene), "glyphs": glyphs})
+    return found
+
+
+def _glyphs(circuit: Circuit, scene: CircuitScene) -> list[list[int]]:
     """The boxes of each glyph of a picture; of a closed block all that are in it."""
-    H, scene = circuit.apex, picture.scene
-    assert isinstance(scene, CircuitScene)
+    H = circuit.apex
     writers = _writers(circuit)
     paths = [path(H, box) for box in range(H.size("Box"))]
     found = []
@@ -332,7 +570,7 @@ def _glyphs(circuit: Circuit, picture: Picture) -> list[list[int]]:
     return found
 
 
-def _labels(circuit: Circuit, spent: CircuitResources | None) -> Plain:
+def _labels(circuit: Circuit, spent: CircuitResources | None, at: Sequence[int]) -> Plain:
     """The posynomials that stand above columns, by their texts, and the boxes of those columns."""
     if spent is None:
         return {}
@@ -343,7 +581,7 @@ def _labels(circuit: Circuit, spent: CircuitResources | None) -> Plain:
         label = found.setdefault(
             " ".join(terms_of("", one)[1:]), {"terms": terms(one), "boxes": []}
         )
-        label["boxes"] += [] if box is None else [box]
+        label["boxes"] += [] if box is None else [at[box]]
     return found
 
 
@@ -351,7 +589,7 @@ def _writers(circuit: Circuit) -> dict[int, int]:
     return {wire: box for box, outs in enumerate(circuit.apex.sides[1]) for wire in outs}
 
 
-def _costs(spent: CircuitResources, sizes: Mapping[str, int]) -> Plain:
+def _costs(spent: CircuitResources, sizes: Mapping[str, int], at: Sequence[int]) -> Plain:
     island, costs = spent.island, spent.costs
     read, users = island.read, dict[str, set[int]]()
     for node in read.nodes:
@@ -370,6 +608,7 @@ def _costs(spent: CircuitResources, sizes: Mapping[str, int]) -> Plain:
         "again": {unit: terms(one) for unit, one in spent.again.items()},
         "bounds": {name: [int(low), terms(size)] for name, (low, size) in costs.bounds.items()},
         "sides": [[list(tiles), terms(whole)] for tiles, whole in sides],
+        "groups": terms(costs.groups),
         "compulsory": terms(spent.compulsory),
         "closed": "" if form is None or not form.tiles else str(form),
         "columns": [
@@ -377,17 +616,40 @@ def _costs(spent: CircuitResources, sizes: Mapping[str, int]) -> Plain:
             for one in _largest(island.columns, sizes)
         ],
         "hidden": max(0, len(island.columns) - MOST_COLUMNS),
+        "axes": _whole(island),
         "crossings": [
             {
                 "title": one.title,
                 "words": terms(one.words),
                 "times": terms(one.times),
                 "transfers": terms(one.transfers),
-                "boxes": sorted(users.get(one.title, set()) - {-1}),
+                "boxes": sorted(at[box] for box in users.get(one.title, set()) - {-1}),
             }
             for one in island.crossings
         ],
     }
+
+
+def _whole(island: Island) -> list[Plain]:
+    """The axes of which all is in fast memory at once, and what else they may be."""
+    read, found = island.read, []
+    for name, v in read.variables.items():
+        inside = [v in one for one in read.written]
+        if name in island.modes:
+            continue
+        if v in read.whole:
+            can = "is taken whole by a box"
+        elif v in read.refused:
+            can = f"has no fold, {read.refused[v]}"
+        elif v in read.reduced:
+            can = "is in an output, too: stream it together with the contraction that removes it"
+            can = can if any(inside) else "may be streamed"
+        elif any(inside):
+            can = "may be grouped" if all(inside) else "may be swept"
+        else:
+            can = "is in no output"
+        found.append({"name": name, "size": terms(posynomial(read.sizes[v])), "can": can})
+    return found
 
 
 def _largest(columns: list[Column], sizes: Mapping[str, int]) -> list[Column]:
@@ -402,7 +664,7 @@ def _largest(columns: list[Column], sizes: Mapping[str, int]) -> list[Column]:
     return [one for one, n in zip(columns, held, strict=True) if n >= least][:MOST_COLUMNS]
 
 
-def _about(circuit: Circuit, spent: CircuitResources) -> dict[str, list[int]]:
+def _about(circuit: Circuit, spent: CircuitResources, at: Sequence[int]) -> dict[str, list[int]]:
     """The boxes that tiles, units and titles of boxes stand for."""
     island, read = spent.island, spent.island.read
     found: dict[str, list[int]] = {}
@@ -422,10 +684,10 @@ def _about(circuit: Circuit, spent: CircuitResources) -> dict[str, list[int]]:
     matrix = found.get("matrix")
     if matrix:
         found["vector"] = [box for box in found.get("vector", []) if box not in matrix]
-    return {node: sorted(dict.fromkeys(boxes)) for node, boxes in found.items()}
+    return {node: sorted({at[box] for box in boxes}) for node, boxes in found.items()}
 
 
-def _refused(circuit: Circuit, island: Island) -> list[Plain]:
+def _refused(circuit: Circuit, island: Island, at: Sequence[int]) -> list[Plain]:
     """The axes along which no fold is known, with the box that is in the way, on any device."""
     read, titles = island.read, [*map(circuit.apex.title, range(circuit.apex.size("Box")))]
     return [
@@ -434,7 +696,7 @@ def _refused(circuit: Circuit, island: Island) -> list[Plain]:
             "severity": "warning",
             "node": read.names[v],
             "text": f"no fold is known, {reason}",
-            "boxes": [k for k, title in enumerate(titles) if title == reason.partition(":")[0]],
+            "boxes": [at[k] for k, one in enumerate(titles) if one == reason.partition(":")[0]],
         }
         for v, reason in read.refused.items()
     ]

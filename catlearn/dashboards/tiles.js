@@ -379,9 +379,9 @@ function least(costs, design, sizes, floors) {
 }
 
 /**
- * The tiles of a design on a device, and what follows: transfers, memory, time, notices.
+ * The tiles of an island on a device, and what follows: transfers, memory, time, notices.
  * `memory` is the fast memory in words; without a device there is one level of that size.
- * Returns `{problem}` where nothing fits.
+ * Returns `{problem}` where nothing fits, with what is needed at which level, and by which column.
  */
 export function tiled(design, device, memory, sizes, width) {
   const whose = device ?? WORDS;
@@ -406,9 +406,13 @@ export function tiled(design, device, memory, sizes, width) {
     const mine = costs.memory.map((one) => [renamed(one, here), level.room]);
     const own = Object.fromEntries(Object.entries(ends).map(([name, both]) => [here(name), both]));
     const lows = Object.fromEntries(Object.entries(ends).map(([name, [low]]) => [name, low]));
-    const need = Math.max(0, ...costs.memory.map((one) => value(one, lows)));
+    const held = costs.memory.map((one) => value(one, lows));
+    const need = Math.max(0, ...held);
     if (need > level.room * (1 + 1e-9))
-      return { problem: `needs at least ${number(need)} words, ${level.name} has ${number(level.room)}` };
+      return {
+        problem: `needs at least ${number(need)} words, ${level.name} has ${number(level.room)}`,
+        need, level, lows, innermost: k === levels.length - 1,
+      };
     limits.push(...mine);
     Object.assign(bounds, own);
     objective = [...objective, ...renamed(costs.transfers, here).map(([c, key]) => [c / level.bandwidth, key])];
@@ -463,6 +467,11 @@ function timed({ work, levels, device, unit, width }) {
   levels.forEach((one, k) => {
     seconds[device.levels[k].name] = one.transfers / one.level.bandwidth;
   });
+  return summed(seconds);
+}
+
+/** Seconds of units, with their sum, the greatest one and whose that is. */
+function summed(seconds) {
   const all = Object.values(seconds);
   return {
     seconds,
@@ -471,6 +480,42 @@ function timed({ work, levels, device, unit, width }) {
     bound: Object.keys(seconds).reduce((one, other) => (seconds[other] > seconds[one] ? other : one)),
   };
 }
+
+/**
+ * What parts cost that run one after the other, each so many times: `{part, index, times, result}`.
+ * Returns `{problem, stuck}` where some part does not fit.
+ */
+export function joined(parts) {
+  const stuck = parts.find(({ result }) => result.problem);
+  if (stuck) return { problem: `${stuck.part.title}: ${stuck.result.problem}`, stuck, parts };
+  const total = (get) => parts.reduce((sum, { times, result }) => sum + times * get(result), 0);
+  const most = (get) => Math.max(...parts.map(({ result }) => get(result)));
+  const every = (get) => [...new Set(parts.flatMap(({ result }) => Object.keys(get(result))))];
+  const sums = (get) =>
+    Object.fromEntries(every(get).map((name) => [name, total((result) => get(result)[name] ?? 0)]));
+  const { levels, unit, width, device } = parts[0].result;
+  const result = {
+    parts, unit, width, device, tiles: {}, best: {}, notices: [],
+    levels: levels.map(({ level }, k) => ({
+      level, tiles: {}, best: {},
+      transfers: total((one) => one.levels[k].transfers),
+      memory: most((one) => one.levels[k].memory),
+    })),
+    optimum: total((one) => one.optimum),
+    transfers: total((one) => one.transfers),
+    memory: most((one) => one.memory),
+    work: sums((one) => one.work),
+  };
+  const untimed = parts.find((one) => one.result.untimed);
+  if (untimed) return { ...result, untimed: untimed.result.untimed };
+  if (!device) return result;
+  const seconds = sums((one) => one.seconds);
+  const overlapped = total((one) => one.overlapped);
+  return { ...result, ...summed(seconds), overlapped };
+}
+
+/** What a result takes: seconds, or the words that cross. */
+export const cost = (result) => (result.seconds ? result.serial : result.transfers);
 
 /** What a reader should know of these tiles; the codes are those of catlearn.costing.Notice. */
 function noticed(design, result, costs, ends, sizes) {
@@ -493,7 +538,8 @@ function noticed(design, result, costs, ends, sizes) {
   }
   const units = result.levels[result.levels.length - 1].level.units ?? 1;
   const grouped = Object.keys(result.tiles).filter((name) => name.startsWith("g"));
-  const count = grouped.reduce((n, name) => n * Math.ceil(costs.sizes[name] / result.tiles[name]), 1);
+  const fixed = value(design.groups, sizes);
+  const count = grouped.reduce((n, name) => n * Math.ceil(costs.sizes[name] / result.tiles[name]), fixed);
   if (units > 1 && count < units)
     say("few-tiles", "warning", grouped.join(", ") || "island", `${count} groups for ${units} units`);
   if (!result.seconds) return found;
@@ -504,8 +550,7 @@ function noticed(design, result, costs, ends, sizes) {
     if (bound === "matrix")
       text += `; the ridge is ${number(throughput(device, "matrix", result.width) / device.levels[1].bandwidth)}`;
     say("compute-bound", "note", bound, text);
-  } else
-{
+  } else {
     const most = design.crossings.reduce((one, other) =>
       result.evaluated(other.transfers) > result.evaluated(one.transfers) ? other : one);
     let text = `takes ${Math.round((100 * seconds[bound]) / result.serial)} % of the serial time`;

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from catlearn.arrays import add, copy, einsum, idle, neg, relu, softmax, traced, view
-from catlearn.cost import LAWVERE, Matrix
+from catlearn.cost import LAWVERE, Matrix, Posynomial
 from catlearn.costing import (
     Costs,
     Device,
@@ -647,6 +647,17 @@ def test_a_split_pays_where_units_are_idle(mutants):
         assert "split-pays" not in codes(tile(heads, H100, sizes=sizes | {"h": 256}))
         assert "split-pays" not in codes(tile(heads, fast_memory=2**17, sizes=sizes))
         assert "split-pays" not in codes(tile(heads[:1], H100, sizes=sizes))
+
+
+def test_heads_that_run_one_by_one_are_groups():
+    """A head is a group though its block is no tile; a mutant counts tiles alone."""
+    costs, sizes = Island(HEADS).costs(), sized(HEADS) | {"h": 256, "q": 1}
+    assert "g_h" not in costs.bounds
+    t = tile(costs, devices["H100"], sizes=sizes)
+    assert t.groups == 256
+    assert "few-tiles" not in codes(t)
+    alone = replace(costs, groups=Posynomial.of(1))
+    assert "few-tiles" in codes(tile(alone, devices["H100"], sizes=sizes))
 
 
 def sized(circuit):

@@ -29,7 +29,8 @@ from catlearn.arrays import (
 )
 from catlearn.cli.commands import main
 from catlearn.cost import Posynomial
-from catlearn.costing import devices, tile
+from catlearn.costing import NoTile, devices, tile
+from catlearn.costing.work import Work
 from catlearn.dashboards import Dashboard, dashboard
 from catlearn.dashboards.payload import freed
 from catlearn.display import Chart, Series
@@ -162,7 +163,7 @@ def test_a_page_with_another_column_has_other_tiles(open_page, made, tmp_path):
 def test_two_devices_stand_side_by_side_and_come_back_by_the_fragment(open_page, case_19, request):
     page = open_page(case_19)
     page.device().select_option("H100")
-    page.tab.get_by_role("button", name="Compare two").click()
+    page.tab.get_by_role("button", name="Compare devices").click()
     assert page.device(1).input_value() == "A100"
     page.tab.get_by_role("spinbutton", name="Fast memory").nth(0).fill("65536")
     page.tab.get_by_role("spinbutton", name="Size q").fill("8192")
@@ -266,7 +267,7 @@ def test_hostile_names_are_inert(open_page, tmp_path):
         title=HOSTILE,
     )
     page = open_page(made.save(tmp_path / "hostile.html"))
-    page.tab.get_by_role("button", name="Compare two").click()
+    page.tab.get_by_role("button", name="Compare designs").click()
     assert page.tab.evaluate("window.ran") is None
     assert page.tab.locator("main script, main img").count() == 0
     assert HOSTILE in page.tab.get_by_role("heading", level=1).text_content()
@@ -306,11 +307,102 @@ def test_widgets_and_frames_show_the_same(chromium, open_page, made, case_19, tm
     assert other.errors == []
     other.tab.close()
     framed = tmp_path / "cell.html"
-    framed.write_text(f"<!DOCTYPE html><title>cell</title>{made._repr_html_()}")
+    framed.write_text(f"<!DOCTYPE html><meta charset=utf-8><title>cell</title>{made._repr_html_()}")
     cell = open_page(framed)
     frame = cell.tab.frame_locator("iframe")
     frame.locator("[data-figure=g_q]").filter(has_text="252.5").wait_for()
     cell.requests[:] = [url for url in cell.requests if not url.startswith("about:")]
+
+
+def stack(params, x):
+    for k, layer in enumerate(params["layers"]):
+        with jax.named_scope(f"layer_{k}"):
+            with jax.named_scope("mlp"):
+                y = jnp.tanh(x @ layer["up"]) @ layer["down"]
+            x = x + y
+    with jax.named_scope("head"):
+        return x @ params["head"]
+
+
+def real(*sizes):
+    return jax.ShapeDtypeStruct(sizes, "float32")
+
+
+LAYERS = [{"up": real(64, 1024), "down": real(1024, 64)}] * 3
+STACK = {"layers": LAYERS, "head": real(64, 128)}, real(4096, 64)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return dashboard(stack, *STACK, device="H100")
+
+
+def test_a_function_opens_on_its_blocks(open_page, whole, tmp_path):
+    path = whole.save(tmp_path / "stack.html")
+    page = open_page(path)
+    page.tab.locator(".picture .looked text", has_text="layer ×3").wait_for()
+    rows = page.tab.get_by_role("table", name="What runs one after the other").locator("tbody tr")
+    assert rows.first.text_content().startswith("layer ×3")
+    looked = page.tab.locator("[data-looked]")
+    assert looked.text_content().startswith("layer")
+    circuit = from_jax(stack, *STACK, params=0)
+    found = page.optimum()
+    for unit, one in Work.of(circuit).total.items():
+        assert found["operations"][unit] == one.number
+    rows.get_by_role("button", name="head", exact=True).click()
+    assert looked.text_content().startswith("head")
+    assert page.tab.locator(".picture .looked text", has_text="head").count() == 1
+    again = open_page(path, page.tab.evaluate("location.hash"))
+    assert again.tab.locator("[data-looked]").text_content() == looked.text_content()
+    again.tab.get_by_role("button", name="M", exact=True).click()
+    sorted_by = again.tab.locator("th[aria-sort=descending]")
+    assert sorted_by.all_text_contents() == ["M"]
+    again.tab.get_by_role("button", name="Open layer ×3").click()
+    ways = again.tab.get_by_role("table", name="The same boxes")
+    assert ways.locator("tbody tr").count() > 1
+    once, three = again.optimum()["operations"]["exponential"], found["operations"]["exponential"]
+    assert three == 3 * once
+
+
+def test_where_nothing_fits_the_page_says_what_helps(open_page, tmp_path):
+    scores = einsum("q d, x d -> q x") >> softmax("[x]")
+    sizes = {"q": 4096, "x": 2**17, "d": 128}
+    with pytest.raises(NoTile) as refused:
+        tile(cl.resources(scores).costs, devices["H100"], sizes=sizes)
+    page = open_page(dashboard(scores, device="H100", sizes=sizes).save(tmp_path / "scores.html"))
+    helps = page.tab.get_by_role("list", name="What helps")
+    assert "x (1.311e5) is in an output" in helps.text_content()
+    assert page.tab.locator(".notices li b").first.text_content() == "tile-exceeds-memory"
+    helps.get_by_role("button", name="fast memory of").click()
+    page.tab.locator("[data-figure=H]").wait_for()
+    assert page.optimum()["choice"]["M"] == round(refused.value.least)
+    page.device().select_option("TPU v5e")
+    assert page.figures()["H"]
+
+
+def test_one_island_stands_beside_two(open_page, tmp_path):
+    """Attention in little memory: scores apart move less than all in one."""
+    page = open_page(dashboard(ATTENTION, sizes=HEAD, memory=2**13).save(tmp_path / "cut.html"))
+    page.tab.get_by_role("button", name="2 islands").click()
+    page.tab.get_by_role("button", name="Compare designs").click()
+    cut, fused = page.optimum("A")["optimum"]["H"], page.optimum("B")["optimum"]["H"]
+    assert (cut, fused) == pytest.approx((1.598e9, 2.211e9), rel=1e-3)
+    codes = page.tab.locator("[data-pane=A] .notices li b").all_text_contents()
+    assert "fusing-costs-more" in codes
+    for slider in page.tab.get_by_role("slider", name="Fast memory").all():
+        slider.fill("17")
+    page.tab.wait_for_function("location.hash.includes('b.M=131072')")
+    codes = page.tab.locator("[data-pane=A] .notices li b").all_text_contents()
+    assert "fusing-costs-more" not in codes
+
+
+def test_half_as_wide_numbers_are_twice_as_many(open_page, whole, tmp_path):
+    page = open_page(whole.save(tmp_path / "stack.html"))
+    width = page.tab.get_by_role("combobox", name="A number takes")
+    assert width.input_value() == "4"
+    before = page.optimum()["choice"]["M"]
+    width.select_option("2")
+    assert page.optimum()["choice"]["M"] == 2 * before
 
 
 # ---------------------------------------------------------------- without a browser
@@ -364,9 +456,13 @@ def test_circuits_that_are_no_island_open_with_their_blocks():
     page = dashboard(layer.repeat("L", "layers"), sizes={"m": 8, "f": 32})
     whole, *blocks = page.payload["designs"]
     assert whole["costs"] is None
-    assert "round" in whole["problem"]
-    assert [one["name"] for one in blocks] == ["block mlp"]
-    assert not any("L" in key for _, key in blocks[0]["costs"]["work"]["matrix"])
+    assert [part["times"] for part in whole["parts"] if part["title"] == "layers"] == [
+        [[1, {"L": 1}]]
+    ]
+    assert page.payload["sizes"]["L"] == 1024
+    costs = [one["costs"] for one in blocks if one["name"].endswith("mlp: one island")]
+    assert costs
+    assert not any("L" in key for one in costs for _, key in one["work"]["matrix"])
 
 
 def test_runs_and_diagrams_open_from_the_command_line(tmp_path, capsys, open_page):
@@ -414,10 +510,10 @@ def test_sizes_that_are_freed_come_to_what_they_were(name):
 def test_functions_have_their_own_lines(open_page, tmp_path):
     page = dashboard(split_heads, *SHAPES, device="H100")
     assert page.payload["title"] == "split_heads"
-    lines = [box["line"] for box in page.payload["designs"][0]["boxes"]]
+    lines = [box["line"] for box in page.payload["boxes"]]
     assert "heads = (x @ weights).reshape(6, 2, 4)" in lines
     assert all(box["source"].startswith("test_page.py:") or "tests/" in box["source"]
-               for box in page.payload["designs"][0]["boxes"])  # fmt: skip
+               for box in page.payload["boxes"])  # fmt: skip
     shown = open_page(page.save(tmp_path / "function.html"))
     assert shown.tab.locator("[data-figure=H]").count() == 1
 
@@ -446,7 +542,7 @@ def test_an_optimised_function_is_shown_with_its_report():
     fast = optimise(split_heads)
     report = fast.report(jnp.ones((6, 5)), jnp.ones((5, 8)))
     page = dashboard(fast, *SHAPES, measured=report)
-    assert "heads = (x @ weights)" in page.payload["designs"][0]["boxes"][0]["line"]
+    assert "heads = (x @ weights)" in page.payload["boxes"][0]["line"]
     rows = page.payload["measured"]
     assert [row["unit"] for row in rows] == ["B"] * 4
     assert tuple(row["value"] for row in rows[:2]) == report.value.memory
@@ -465,11 +561,12 @@ def test_circuits_on_edges_of_a_diagram_are_designs(open_page, tmp_path):
 
 
 def test_an_axis_without_a_fold_has_a_notice():
-    first = dashboard(spread).payload["designs"][0]
+    payload = dashboard(spread).payload
+    first = payload["designs"][0]
     (notice,) = first["notices"]
     assert (notice["code"], notice["node"]) == ("blocks-streaming", "x")
     (box,) = notice["boxes"]
-    assert first["boxes"][box]["line"] == 'return einsum("a x -> a")(relu(centred))'
+    assert payload["boxes"][box]["line"] == 'return einsum("a x -> a")(relu(centred))'
     assert dashboard(einsum("a x, x b -> a b")).payload["designs"][0]["notices"] == []
 
 

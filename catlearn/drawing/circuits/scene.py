@@ -827,7 +827,7 @@ def circuit_scene(
     inputs: Sequence[int] | None = None,
     breaks: Iterable[str] = (),
     resources: CircuitResources | None = None,
-    fold: bool = True,
+    fold: bool | Mapping[int, int] = True,
 ) -> CircuitScene:
     """Return the scene of what the outputs of a circuit need.
 
@@ -849,6 +849,7 @@ def circuit_scene(
     fold
         Whether equal blocks that follow each other are drawn once (:mod:`catlearn.arrays.repeats`).
         They are not where ``open`` or ``breaks`` names a later one of them.
+        Of a circuit that has them once already: how often each block is there, by its row.
 
     Raises
     ------
@@ -870,8 +871,8 @@ def circuit_scene(
     hints = [breaks] if isinstance(breaks, str) else [*breaks]
     wanted = [] if open is None else [open] if isinstance(open, str) else [*open]
     _known(wanted, whole.apex.column("title"))
-    shown_once: Mapping[int, int] = {}
-    if fold:
+    shown_once: Mapping[int, int] = fold if isinstance(fold, Mapping) else {}
+    if fold is True:
         found = once(whole, (*wanted, *hints))
         live, shown_once = found.circuit, found.times
         wanted, hints = ([found.called.get(one, one) for one in some] for some in (wanted, hints))
