@@ -4,11 +4,13 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+import catlearn as cl
 from catlearn import testing
-from catlearn.arrays import einsum, idle, linear, relu, softmax
+from catlearn.arrays import einsum, elementwise, idle, linear, maximum, mean, relu, softmax
 from catlearn.category import Equal
-from catlearn.costing import amount, devices, notices
+from catlearn.costing import amount, devices, notices, tile
 from catlearn.errors import CatlearnError, UnknownName
+from catlearn.streams import stream
 
 SCORES = einsum("q d, x d -> q x") >> softmax("[x]")
 ATTENTION = SCORES @ idle >> einsum("q x, x e -> q e")
@@ -81,6 +83,33 @@ def test_notices_while_one_builds():
     assert {one.code for one in cut} & {"fusing-costs-more", "longest"}
     with pytest.raises(UnknownName):
         notices(ATTENTION, devices["H100"])
+
+
+@cl.traced("a x", "a x", "x b")
+def shifted(s, t, w):
+    """A weighted sum of two terms, of which one has what is known at the end."""
+    moved = elementwise("mul", pattern="a x, a -> a x")(t, mean("a [x] -> a")(s))
+    return einsum("a x, x b -> a b")(s + moved, w)
+
+
+def test_what_folds_change_of_sums_is_said():
+    """Blocks of x add up the sums of attention in another order; one block, or a maximum, none."""
+    (said,) = [one for one in notices(ATTENTION, fast_memory=2**14, sizes=SIZES)
+               if one.code == "order-of-sums-changed"]  # fmt: skip
+    t = tile(ATTENTION, fast_memory=2**14, sizes=SIZES)
+    assert said.figures["blocks"] == -(-SIZES["x"] // t.tiles["s_x"]) > 1
+    assert said.figures["sums"] == stream(ATTENTION, "x").kinds.count("sum") == 2
+    tall = einsum("q d, x d -> q x") >> maximum("q [x] -> q")
+    for circuit, fast in ((ATTENTION, 2**26), (tall, 2**12)):
+        sizes = {name: SIZES[name] for name in circuit.axes}
+        found = notices(circuit, fast_memory=fast, sizes=sizes)
+        assert not [one for one in found if (one.code, one.node) == ("order-of-sums-changed", "x")]
+
+
+def test_products_of_sums_that_are_distributed_are_said():
+    (said,) = [one for one in notices(shifted) if one.code == "cancellation"]
+    assert said.figures == {"terms": 2}
+    assert not [one for one in notices(ATTENTION) if one.code == "cancellation"]
 
 
 def test_other_arguments_are_refused():

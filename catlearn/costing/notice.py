@@ -1,22 +1,24 @@
 """Notices: what a plan should say of itself, as values.
 
-=======================  =========================================================================
-code                     says that
-=======================  =========================================================================
-``blocks-streaming``     along an axis no fold is known
-``tile-exceeds-memory``  the least tiles do not fit
-``compute-bound``        a unit that computes takes longest
-``bandwidth-bound``      a level of memory takes longest
-``integral-gap``         whole tiles move more than the optimum does, by more than 5 %
-``clamped``              a tile is its whole axis: more fast memory does not help there
-``mixed-width``          numbers of several widths are held
-``few-tiles``            there are fewer groups than units
-``split-pays``           what is streamed may be split, so that more units have a group
-``recomputed``           what was made is made again, by a reverse pass or by each group
-``fusing-costs-more``    boxes are kept apart, since one island of them would move more
-``longest``              boxes are kept apart, since islands have so many stages at most
-``bounded-search``       not all plans of islands were compared
-=======================  =========================================================================
+=========================  =========================================================================
+code                       says that
+=========================  =========================================================================
+``blocks-streaming``       along an axis no fold is known
+``tile-exceeds-memory``    the least tiles do not fit
+``compute-bound``          a unit that computes takes longest
+``bandwidth-bound``        a level of memory takes longest
+``integral-gap``           whole tiles move more than the optimum does, by more than 5 %
+``clamped``                a tile is its whole axis: more fast memory does not help there
+``mixed-width``            numbers of several widths are held
+``few-tiles``              there are fewer groups than units
+``split-pays``             what is streamed may be split, so that more units have a group
+``recomputed``             what was made is made again, by a reverse pass or by each group
+``order-of-sums-changed``  sums are added up block by block
+``cancellation``           a fold adds up the terms of a product of sums one by one
+``fusing-costs-more``      boxes are kept apart, since one island of them would move more
+``longest``                boxes are kept apart, since islands have so many stages at most
+``bounded-search``         not all plans of islands were compared
+=========================  =========================================================================
 
 >>> from catlearn.costing import Notice
 >>> print(Notice("few-tiles", "warning", "g_q", "8 groups for 132 units", {"groups": 8}))

@@ -544,7 +544,8 @@ class _Search:
             plan = min(found, key=lambda some: sum(map(self.cost, some)))
             text = f"of {len(self.stages)} stages not all plans were compared: the best stretches "
             text += "of their order, and each stage alone, were joined two at a time"
-            why.append(Notice("bounded-search", "note", "islands", text))
+            figures = {"stages": len(self.stages)}
+            why.append(Notice("bounded-search", "note", "islands", text, figures))
         numbers = tuple(k for some in plan for k in _bits(some))
         cuts = [*itertools.accumulate(some.bit_count() for some in plan)][:-1]
         return Partition(

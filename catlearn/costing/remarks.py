@@ -9,12 +9,13 @@
 warning blocks-streaming (x): axis x is in the output of add of softmax; stream it together with \
 the contraction that removes it
 >>> [one.code for one in notices(attention, devices["H100"], sizes=dict(q=1, x=4096, d=64, e=64))]
-['few-tiles', 'split-pays', 'bandwidth-bound']
+['few-tiles', 'split-pays', 'bandwidth-bound', 'order-of-sums-changed']
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,9 +24,10 @@ from catlearn.costing.hierarchy import Device
 from catlearn.costing.indexed import Indexed
 from catlearn.costing.notice import Notice
 from catlearn.costing.partition import islands, stages_of
-from catlearn.costing.tiling import NoTile, tile
+from catlearn.costing.tiling import NoTile, Tiling, tile
 from catlearn.errors import UnknownName, expect
 from catlearn.streams import StreamRefused, stream
+from catlearn.streams.folding import Loop
 
 
 def notices(
@@ -41,9 +43,11 @@ def notices(
     """Return what a reader of a circuit should know.
 
     Without a device these are the axes that are added up, or of which the greatest entry is taken,
-    and of which no fold is known, with the box that is in the way. With one also the notices of the
+    and of which no fold is known, with the box that is in the way; and where the fold of one adds
+    up the terms of a product of sums one by one, which may cancel. With one also the notices of the
     best tiles: of one island, or of the best islands of a circuit that has more than ``longest``
-    stages, and why it is cut there. What does not fit is a notice, too.
+    stages, and why it is cut there; and which sums are then added up block by block, in another
+    order. What does not fit is a notice, too.
 
     Parameters
     ----------
@@ -64,7 +68,8 @@ def notices(
     expect(device, (Device, type(None)), "device", 'a Device, such as devices["H100"]')
     expect(circuit, Circuit, "circuit", "a circuit")
     circuit = circuit.at(sizes) if sizes else circuit
-    found = _refused(circuit)
+    found, folds = _streams(circuit)
+    tilings: Sequence[Tiling] = ()
     if device is None and fast_memory is None:
         return tuple(found)
     names = {str(name) for size in Indexed.of(circuit).sizes for name in size.generators}
@@ -72,9 +77,11 @@ def notices(
         raise UnknownName(f"no sizes for {', '.join(sorted(names))}; give sizes={{...}}")
     try:
         if reverse or len(stages_of(circuit)[0]) <= longest:
-            found += tile(circuit, device, fast_memory, reverse=reverse, **options).notices
+            tilings = [tile(circuit, device, fast_memory, reverse=reverse, **options)]
+            found += tilings[0].notices
         else:
             plan = islands(circuit, device, fast_memory, longest=longest, **options)
+            tilings = plan.tilings
             found += plan.why
             for part, tiling in zip(plan.parts, plan.tilings, strict=True):
                 title = ", ".join(part)
@@ -82,19 +89,39 @@ def notices(
     except NoTile as error:
         figures = {"least": error.least, "memory": error.memory}
         found.append(Notice("tile-exceeds-memory", "warning", "island", str(error), figures))
-    return tuple(found)
+    return (*found, *_reordered(folds, tilings))
 
 
-def _refused(circuit: Circuit) -> list[Notice]:
-    """The variables that are reduced and of which there is no fold."""
-    read = Indexed.of(circuit)
-    found = []
+def _streams(circuit: Circuit) -> tuple[list[Notice], dict[str, Loop]]:
+    """Of the variables that are reduced the folds, and notices of them and where there is none."""
+    read, found, folds = Indexed.of(circuit), list[Notice](), dict[str, Loop]()
     for v in {**read.reduced, **dict.fromkeys(sorted(read.whole))}:
         name = read.names[v]
         try:
-            stream(circuit, name)
+            folds[name] = stream(circuit, name)
         except StreamRefused as error:
-            found.append(Notice("blocks-streaming", "warning", name, str(error)))
+            figures = {"size": str(read.sizes[v])}
+            found.append(Notice("blocks-streaming", "warning", name, str(error), figures))
         except UnknownName:  # a variable that patterns call otherwise
             continue
-    return found
+    for name, fold in folds.items():
+        for one in fold.certificate:
+            if one.rule.name == "distribution":
+                terms = len(dict(one.data)["products"])
+                text = f"as a fold along {name} it is the sum of {terms} products, which may cancel"
+                found.append(Notice("cancellation", "note", one.box, text, {"terms": terms}))
+    return found, folds
+
+
+def _reordered(folds: Mapping[str, Loop], tilings: Iterable[Tiling]) -> Iterator[Notice]:
+    """The sums of folds that tiles cut into blocks."""
+    for tiling in tilings:
+        for tile_name, n in tiling.tiles.items():
+            kind, _, name = tile_name.partition("_")
+            blocks = math.ceil(tiling.costs.bounds[tile_name][1].number / n)
+            sums = folds[name].kinds.count("sum") if name in folds else 0
+            if sums and blocks > 1 and (kind == "s" or tile_name in tiling.costs.split):
+                text = f"{sums} sum{'s' * (sums > 1)} over {name} in {blocks} blocks, "
+                text += "which round otherwise"
+                figures = {"sums": sums, "blocks": blocks}
+                yield Notice("order-of-sums-changed", "note", name, text, figures)

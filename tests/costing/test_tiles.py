@@ -649,6 +649,37 @@ def test_a_split_pays_where_units_are_idle(mutants):
         assert "split-pays" not in codes(tile(heads[:1], H100, sizes=sizes))
 
 
+NOTICED = {
+    "integral-gap": (
+        {"q": 4099, "x": 4099, "remainders": False, "fast_memory": 2**16},
+        {"fast_memory": 2**16},
+    ),
+    "clamped": ({"fast_memory": 2**23}, {"fast_memory": 2**16}),
+    "compute-bound": ({"device": "H100"}, {"device": "H100", "q": 1}),
+    "bandwidth-bound": ({"device": "H100", "q": 1}, {"device": "H100"}),
+}
+"""For each code a case with it, and one without."""
+
+
+@pytest.mark.parametrize("code", NOTICED)
+def test_notices_have_figures_where_they_are_due(code):
+    def noticed(device=None, fast_memory=None, q=N, x=N, **options):
+        where = devices[device] if device else None
+        sizes = {**HEAD, "q": q, "x": x}
+        return codes(tile(attention(), where, fast_memory, sizes=sizes, **options))
+
+    due, other = (noticed(**options) for options in NOTICED[code])
+    assert due[code].figures
+    assert code not in other
+
+
+def test_widths_that_differ_are_said():
+    for widths, said in (((2, 2, 4), True), ((2, 2, 2), False)):
+        found = codes(tile(HEADS, fast_memory=2**17, sizes=sized(HEADS), widths=widths))
+        assert ("mixed-width" in found) is said
+        assert not said or found["mixed-width"].figures["widths"] == widths
+
+
 def test_heads_that_run_one_by_one_are_groups():
     """A head is a group though its block is no tile; a mutant counts tiles alone."""
     costs, sizes = Island(HEADS).costs(), sized(HEADS) | {"h": 256, "q": 1}
