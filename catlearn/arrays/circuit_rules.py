@@ -36,10 +36,13 @@ from catlearn.arrays.operations import einsum, elementwise
 from catlearn.arrays.tracing import traced
 from catlearn.category import Equal
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, TooLarge, expect
 
 COMMUTING = ("contraction", "add", "mul")
 """The kernels whose operands have no order."""
+
+LINEAR = ("add", "neg", "view")
+"""The kernels of which a factor of all operands is one of what is made."""
 
 UNMOVED = ("contraction", "concat", "earlier", "dropped", *GATES)
 """The kernels of which it is no rule that arrays are looked up in before they are applied."""
@@ -52,7 +55,7 @@ SEEDS = 3
 
 UNKNOWN = "no law says so, and they are no polynomials"
 
-DEEPEST = 3
+DEEPEST = 4
 """How many boxes stand below each other at most, in the rules that there are."""
 
 Element = tuple[str, int, int]
@@ -130,8 +133,16 @@ class CircuitRule(Legible):
         kernels = {row.kernel.name for side in (one, other) for row in side.apex.operations}
         if not kernels <= {*POLYNOMIAL}:
             return UNKNOWN
+
+        def apart(seed: int) -> str:
+            try:
+                return difference(one, other, seed)
+            except TooLarge:
+                few = {name: 2 + (k + seed) % 2 for k, name in enumerate(one.axes)}
+                return difference(one.at(few), other, seed)
+
         try:
-            return next(filter(None, (difference(one, other, k) for k in range(SEEDS))), "")
+            return next(filter(None, map(apart, range(SEEDS))), "")
         except CatlearnError as error:
             return f"{error}"
 
@@ -274,6 +285,8 @@ class WrittenRule:
         The kernel of the box that writes its output.
     depth
         How many boxes stand below each other.
+    carriers
+        The boxes of the right side that take a factor of the whole; None where none may.
     mask, right_mask
         The box of a side that returns each number that it reads, if there is one: it may be a mask.
     inner
@@ -312,12 +325,29 @@ class WrittenRule:
                                  default=0))  # fmt: skip
         self.depth = max(below, default=0)
         self.mask, self.right_mask = map(_mask, (self.parts, self.right_parts))
-        names = {part.row.operation.kernel.name for part in (*self.parts, *self.right_parts)}
-        single = all(count == 1 for count in self.inner.values())
-        self.scales = names <= {"contraction", "view"} and single
+        self.carriers = self._carriers()
         self.letters: dict[frozenset[Any], Element] = {}
         for one, signature in self.axes.signatures.items():
             self.letters.setdefault(signature, one)
+
+    def _carriers(self) -> set[int] | None:
+        """Return the products of the right side that take a factor of the whole; None if none do.
+
+        It goes through sums to all summands, and to one factor of each product.
+        """
+        needs: dict[int, bool] = {self.right.cod[0]: True}
+        found = set[int]()
+        for b in reversed(range(len(self.right_parts))):
+            part, name = self.right_parts[b], self.right_parts[b].row.operation.kernel.name
+            need = needs.get(part.outs[0], False)
+            if need and name == "contraction":
+                found.add(b)
+            elif need and name not in LINEAR:
+                return None
+            for wire in part.ins:
+                if needs.setdefault(wire, need and name in LINEAR) != (need and name in LINEAR):
+                    return None
+        return None if any(needs.get(wire) for wire in self.right.dom) else found
 
     def _side(self, side: Circuit) -> tuple[list[Part], AxisClasses]:
         H, draft = side.apex, Draft.of(side.apex)
@@ -400,6 +430,8 @@ def rules_of(before: Kernel, last: Kernel) -> tuple[CircuitRule, ...]:
     match before.name, last.name:
         case "contraction", "contraction":
             return (_sums_of_products(),)
+        case "add", "contraction":
+            return (_means_of_affine(), _means_of_difference())
         case "contraction", "add":
             return (_sum_of_images(),)
         case "neg", "add":
@@ -472,9 +504,45 @@ def _sum_of_images() -> CircuitRule:
 @cache
 def _difference_of_images() -> CircuitRule:
     """Return that a linear map is applied to a difference once."""
-    return _images(
-        "one image of a difference", lambda axes: elementwise("neg", pattern=f"{axes} -> {axes}")
-    )
+    return _images("one image of a difference", _negated)
+
+
+def _means(name: str, of: Callable[[str], Callable[..., Any]]) -> CircuitRule:
+    at = _Letters({"k01": (0, 1), **_letters("i", 2), **_letters("c", 3)})
+    x, w = (at.of(k, "k", "i", "c") for k in range(2))
+    b, out = at.of(2, "c"), at.all("c")
+    linear = " ".join(name for name in out.split() if at[name] != (2,))
+    image = f"{at.all('i')} {linear}"
+    full = f"{at.all('i')} {out}"
+    scale = {k: f"{name}**-1" for name, k in at.items() if name[0] == "i"}
+    times = einsum(f"{x}, {w} -> {image}")
+    plus = elementwise("add", pattern=f"{image}, {b} -> {full}")
+    mean = einsum(f"{full} -> {out}", scale="*".join(scale.values()))
+    kept = [" ".join(n for n in side.split() if n[0] == "c" or len(at[n]) == 2) for side in (x, w)]
+    first = [einsum(f"{side} -> {left}", scale=scale[k,])
+             for k, (side, left) in enumerate(zip((x, w), kept, strict=True))]  # fmt: skip
+    last = einsum(f"{kept[0]}, {kept[1]} -> {linear}", scale=scale[0, 1])
+    total = elementwise("add", pattern=f"{linear}, {b} -> {out}")
+    sides = traced(x, w, b)
+    left = sides(lambda x, w, b: mean(plus(of(image)(times(x, w)), b)))
+    right = sides(lambda x, w, b: total(of(linear)(last(first[0](x), first[1](w))), b))
+    return CircuitRule(name, left, right)
+
+
+@cache
+def _means_of_affine() -> CircuitRule:
+    """Return that the mean of ``x w + b`` is the image of a mean, where b has not its axes."""
+    return _means("means before an affine map", lambda axes: lambda one: one)
+
+
+@cache
+def _means_of_difference() -> CircuitRule:
+    """Return that the mean of ``b - x w`` is that of a mean."""
+    return _means("means before a difference", _negated)
+
+
+def _negated(axes: str) -> Circuit:
+    return elementwise("neg", pattern=f"{axes} -> {axes}")
 
 
 def _indexed(name: str, count: int, make: Callable[..., Circuit], *kinds: str) -> CircuitRule:

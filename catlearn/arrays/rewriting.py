@@ -23,7 +23,7 @@ True
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count, permutations
@@ -37,6 +37,7 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.circuit_rules import (
     COMMUTING,
     DEEPEST,
+    LINEAR,
     AxisClasses,
     CircuitRule,
     Element,
@@ -49,7 +50,7 @@ from catlearn.arrays.circuit_rules import (
 from catlearn.arrays.counting import IDLE, operations
 from catlearn.arrays.forms import Change, Form, IndexPart, Lookup, Reading, part as part_of
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.sizes import ONE, Scalar, Size
+from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation
 from catlearn.cset.rewriting import Rule
 from catlearn.display import Legible
 from catlearn.errors import Failure, InvalidStructure, expect, wrong_kind
@@ -349,7 +350,7 @@ class _Instance:
         blocks = {tuple(row.within) for row in rows}
         if kept & {*inner} or len({*inner}) < len(inner) or len(blocks) > 1:
             return None
-        if not self._alike() or not self._read() or not self._sorted():
+        if not self._read() or not self._sorted() or not self._alike():
             return None
         made = self._made()
         if made is None:
@@ -364,20 +365,48 @@ class _Instance:
 
     def _alike(self) -> bool:
         """Whether scales and relations are those of the rule, or can be carried over."""
-        self.scale, self.relations = Scalar(), list[Any]()
-        for part, one in zip(self.parts, self.written.parts, strict=True):
-            row, other = part.row, one.row.operation
+        self.relations = list[Any]()
+        ratios = list[Scalar]()
+        for b, (part, one) in enumerate(zip(self.parts, self.written.parts, strict=True)):
+            row = part.row
             rows = dict(enumerate(row.vars))
             rows |= {-1 - k: axis for k, axis in enumerate(row.mentions)}
-            if row.operation.scale != other.scale:
-                if not self.written.scales or other.scale != ONE:
-                    return False
-                self.scale = self.scale * row.operation.scale.rename(rows.__getitem__)
+            given = self.at_words(one.row.operation.scale, self.written.axes, b)
+            ratios.append(row.operation.scale.rename(rows.__getitem__) * given**-1)
             if row.operation.relations:
                 if row.operation.kernel.name != "view":
                     return False
                 self.relations += [r.rename(rows.__getitem__) for r in row.operation.relations]
-        return True
+        scale = self._factor(self.written.left.cod[0], ratios)
+        self.scale = scale or ONE
+        return scale == ONE or (scale is not None and self.written.carriers is not None)
+
+    def _factor(self, wire: int, ratios: Sequence[Scalar]) -> Scalar | None:
+        """Return by what an array differs from that of the rule; None if it is no factor."""
+        b = self.written.writer.get(wire)
+        if b is None:
+            return ONE
+        part, name = self.written.parts[b], self.written.kernels[b].name
+        factors = list[Scalar]()
+        for one in part.ins:
+            factor = self._factor(one, ratios)
+            if factor is None:
+                return None
+            factors.append(factor)
+        if name == "contraction":
+            return prod(factors, start=ratios[b])
+        same = len({*factors}) == 1 and (name in LINEAR or factors[0] == ONE)
+        return factors[0] if same and ratios[b] == ONE else None
+
+    def at_words(self, scale: Scalar, axes: AxisClasses, b: int) -> Scalar:
+        """Return a scale of a box of the rule, for the words that its axes stand for here."""
+        own = axes is self.written.axes
+        sizes: dict[int, Size] = {}
+        for v in range(len(axes.parts[b].row.vars)):
+            letter = axes.find(("v", b, v))
+            word = self.words.get(letter if own else self.written.tie[letter], ())
+            sizes[v] = prod((Size.generator(self.axes.axis(c)) for c in word), start=Size.of(1))
+        return scale.substitute(sizes)
 
     def _read(self) -> bool:
         """Whether all is read inside of the arrays."""
@@ -461,10 +490,9 @@ class _Instance:
         carried, before = False, None
         lookups = [any(one is None for one in part.row.operation.readings)
                    for part in written.right_parts]  # fmt: skip
-        names = [part.row.operation.kernel.name for part in written.right_parts]
-        scaled = max((b for b, name in enumerate(names) if name == "contraction"), default=-1)
+        scaled = written.carriers or ()
         for b, part in enumerate(written.right_parts):
-            made = _New(self, b, part, scale if b == scaled else ONE, relations)
+            made = _New(self, b, part, scale if b in scaled else ONE, relations)
             if not all(made.read(k, *known[wire]) for k, wire in enumerate(part.ins)):
                 return None
             if b == written.right_mask and written.mask is not None and not made.masked():
@@ -500,9 +528,7 @@ class _Instance:
             rows.append(made.row(row, out))
             known[wire], before = (row, out), made
             carried = carried or made.kernel.name == "view"
-        if (relations and not carried) or (scaled < 0 and scale != Scalar()):
-            return None
-        return rows, wires
+        return None if relations and not carried else (rows, wires)
 
     def _shared(self, made: _New, out: list[Element]) -> tuple[int, list[Element]] | None:
         """Return the array of a box that stays and is the same, and its axes."""
@@ -523,7 +549,7 @@ class _New:
     ) -> None:
         written = of.written
         self.of, self.b, self.part, self.kernel = of, b, part, part.row.operation.kernel
-        self.scale = scale if self.kernel.name == "contraction" else part.row.operation.scale
+        self.scale = of.at_words(part.row.operation.scale, written.right_axes, b) * scale
         self.relations = relations if self.kernel.name == "view" else ()
         self.words = [
             of.words.get(written.tie[written.right_axes.find(("v", b, v))], [])
@@ -790,6 +816,7 @@ def _applied(own: Sequence[CircuitRule], whole: _Whole) -> Counter[str]:
     After one is applied rules are looked for at what it made, and at what reads that, as far as the
     last box of a rule may be from another.
     """
+    _part_diagonals(whole)
     _part_views(whole)
     apart = max([DEEPEST, *(one.written.depth for one in own)])
     often = max([1, *(count for one in own for count in one.written.inner.values())])
@@ -863,6 +890,82 @@ def _put(whole: _Whole, match: _Match) -> list[int]:
         boxes.append(whole.add(row._replace(ins=ins, outs=outs)))
     whole.dropped(wire for wire in before if not whole.reads[wire])
     return boxes
+
+
+def _part_diagonals(whole: _Whole) -> None:
+    """Read a diagonal, where what is not on it is masked by 0 and summed.
+
+    The law is that of an indicator: the sum over i of [i = j] x_ij is x_jj.
+    """
+    draft = whole.draft
+    for b, kernel in [*whole.boxes.items()]:
+        row = draft.boxes[b]
+        inner = whole.writer.get(row.ins[0], -1) if len(row.ins) == 1 else -1
+        if kernel.name != "contraction" or whole.boxes.get(inner) != Kernel("view"):
+            continue
+        mask = draft.boxes[inner]
+        (read,), (reading,), (places,) = (
+            row.operation.readings, mask.operation.readings[:1], mask.operation.writes,
+        )  # fmt: skip
+        if (
+            read is None or reading is None or whole.reads[row.ins[0]] != 1
+            or not all(form.wiring is not None for form in (*read.forms, *reading.forms))
+            or row.operation.relations or row.mentions or mask.operation.relations
+            or mask.within != row.within or len(mask.ins) > 1
+        ):  # fmt: skip
+            continue
+        summed = {v: t.wiring for v, t in zip(places, read.forms, strict=True)
+                  if t.wiring in row.operation.targets}  # fmt: skip
+        found = _diagonal(reading, mask, summed, whole.sizes)
+        if found is None:
+            continue
+        gone, kept = found
+        at = {v: form.wiring for v, form in zip(places, read.forms, strict=True)}
+        if any(at[gone] in base.generators for base, _ in row.operation.scale.powers):
+            continue
+        place = {v: k for k, v in enumerate(v for v in range(len(mask.vars)) if v != gone)}
+        forms = [Form.variable(place[kept if v == gone else v]) for v in range(len(mask.vars))]
+        axes = [mask.vars[v] for v in place]
+        (axis, other), relations, mentions = (mask.vars[gone], mask.vars[kept]), (), []
+        if axis != other:
+            mentions = [axis]
+            shorter = SizeRelation("<=", Size.generator(place[kept]), Size.generator(-1))
+            relations = (shorter,)
+        made = draft.wire(axes, draft.wires[mask.outs[0]].type)
+        diagonal = replace(
+            mask.operation, readings=(Reading(tuple(forms[f.wiring or 0] for f in reading.forms)),),
+            writes=(tuple(range(len(axes))),), relations=relations, letters=(),
+        )  # fmt: skip
+        left = [v for v in range(len(row.vars)) if v != at[gone]]
+        now = {v: k for k, v in enumerate(left)}
+        total = replace(
+            row.operation, readings=(Reading.wiring([now[at[v] or 0] for v in place]),),
+            writes=tuple(tuple(now[v] for v in one) for one in row.operation.writes),
+            targets=tuple(now[v] for v in row.operation.targets if v in now), letters=(),
+            scale=row.operation.scale.substitute(
+                {v: Size.generator(now[v]) for v in now}),
+        )  # fmt: skip
+        for box in (b, inner):
+            whole.remove(box)
+        whole.lost.update(row.ins)
+        whole.add(mask._replace(outs=[made], vars=axes, mentions=mentions, operation=diagonal))
+        whole.add(row._replace(ins=[made], vars=[row.vars[v] for v in left], operation=total))
+
+
+def _diagonal(
+    reading: Reading, mask: BoxRow, summed: Container[int], sizes: Sequence[int]
+) -> tuple[int, int] | None:
+    """Return the variable of a mask that is summed, and the one that it has to be equal to."""
+    if reading.outside != 0 or len(reading.conditions) != 2 or len(reading.forms) != len(mask.vars):
+        return None
+    for i, j in permutations(sorted(reading.conditions[0].variables), 2):
+        gap = Form.variable(i) + Form.variable(j).times(-1)
+        if (
+            {*reading.conditions} == {gap, gap.times(-1)} and i in summed
+            and sizes[mask.vars[j]] <= sizes[mask.vars[i]]
+        ):  # fmt: skip
+            return i, j
+    return None
 
 
 def _part_views(whole: _Whole) -> None:

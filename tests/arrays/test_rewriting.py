@@ -38,7 +38,8 @@ KERNELS = [
     Kernel(name)
     for name in ("contraction", "view", "add", "mul", "neg", "tanh", "max", "stop", "softmax")
 ]
-LINEAR = ("one image of a sum", "one image of a difference")
+LINEAR = ("one image of a sum", "one image of a difference", "means before an affine map",
+          "means before a difference")  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", rules_for(KERNELS), ids=str)
@@ -112,7 +113,18 @@ def factors(x, y, w):
     return (x @ w).reshape(8, 5)[2:4, 1:4]
 
 
+def centre(x, y, w):
+    """Of what is affine the mean is that of the inputs; a sum would be other than that."""
+    return jnp.mean(x @ w + y[0, 0], 0), jnp.mean(y[0, :1] - y @ w, (0, 1)), jnp.sum(x @ x.T + 1, 0)
+
+
+def traces(x, y, w):
+    return jnp.trace(x @ y.T), jnp.einsum("ii->i", y @ x.T)
+
+
 FUNCTIONS = {
+    centre: ["means before a difference", "means before an affine map"],
+    traces: ["indices before products", "sums before products"],
     masked: [
         "indices before add",
         "indices before exp",
@@ -142,7 +154,7 @@ def test_functions_are_rewritten_with_the_same_values(fn):
     assert sorted(found.used) == sorted(FUNCTIONS[fn])
     assert found.price[1] < found.price[0]
     assert not found.circuit.failures()
-    assert found.circuit.equal(given) or fn in (images, masked)
+    assert found.circuit.equal(given) or fn in (centre, images, masked, traces)
     for one, other in zip(*(evaluate(c, arrays) for c in (given, found.circuit)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
 
@@ -153,6 +165,7 @@ STEPS = [
     lambda a, x, w: a * 2, lambda a, x, w: a @ w - x @ w, lambda a, x, w: a + x @ w,
 ]  # fmt: skip
 ENDS = [
+    lambda a: jnp.trace(a @ a.T), lambda a: (a + a[0]).mean(0),
     lambda a: a[-1], lambda a: a.sum(0), lambda a: a[:, 2:4], lambda a: a.mean(),
     lambda a: a[::2], lambda a: (a[1], a.sum()), lambda a: a.T[1:3, 2],
 ]  # fmt: skip
@@ -347,6 +360,15 @@ x1[x]: R
 a1[x]: R = exp(x1[x])
 a2[y]: R = view(a1[2*y] where y <= 1)
 return a2
+"""),
+    "of sums as of means": ("_Instance._alike", unscaled, """axes x = 8, y = 5, z = 4
+x1[x y]: R
+x2[y z]: R
+x3[z]: R
+a1[x z]: R = contraction(x1[x y], x2[y z])
+a2[x z]: R = add(a1[x z], x3[z])
+a3[z]: R = contraction(a2[x z]) scale 1/2
+return a3
 """),
     "whatever the scale": ("_Instance._alike", unscaled, """axes x = 8, y = 5, z = 4
 x1[x y]: R
